@@ -1,0 +1,22 @@
+# oa_room(NAME SOURCES a.cpp … [USES room…] [PRIVATE target…])
+#   one folder, one static library oa_<NAME>; USES names the rooms its headers include.
+function(oa_room name)
+    cmake_parse_arguments(ROOM "" "" "SOURCES;USES;PRIVATE" ${ARGN})
+    add_library(oa_${name} STATIC ${ROOM_SOURCES})
+    target_include_directories(oa_${name} PUBLIC "${CMAKE_SOURCE_DIR}/include")
+    list(TRANSFORM ROOM_USES PREPEND oa_)
+    target_link_libraries(oa_${name} PUBLIC oa_settings ${ROOM_USES} PRIVATE oa_warnings ${ROOM_PRIVATE})
+endfunction()
+
+# oa_unit_test(ROOM SOURCES a_test.cpp … [USES room…])
+#   one Catch2 binary unit_<ROOM>, registered with ctest under that name.
+function(oa_unit_test room)
+    cmake_parse_arguments(UNIT "" "" "SOURCES;USES" ${ARGN})
+    add_executable(unit_${room} ${UNIT_SOURCES})
+    list(TRANSFORM UNIT_USES PREPEND oa_)
+    target_link_libraries(unit_${room} PRIVATE oa_${room} ${UNIT_USES} oa_test_main oa_warnings)
+    target_compile_definitions(unit_${room} PRIVATE
+        OA_SOURCE_DIR="${CMAKE_SOURCE_DIR}" OA_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    add_test(NAME unit_${room} COMMAND unit_${room} --durations no)
+    set_tests_properties(unit_${room} PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()

@@ -1,0 +1,117 @@
+// The one interface to whatever really runs turns: Codex app-server, a recorded replay, later
+// worker control + Khala. Used from one io_context thread. Errors are values.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/turn/event.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::authority {
+
+/// One piece of the user's input. Local paths never come from client data.
+struct InputText {
+    std::string text;
+};
+struct InputImage {
+    std::string url; ///< data: or https: URL
+};
+using InputPart = std::variant<InputText, InputImage>;
+
+/// An earlier message with which a new thread is seeded (thread/inject_items).
+struct SeedMessage {
+    enum class Role { user, assistant } role = Role::user;
+    std::string text;
+};
+
+struct TurnRequest {
+    std::optional<std::string> thread{}; ///< the authority's id; unset: make a new thread
+    std::vector<SeedMessage> seed{};     ///< only with a new thread
+    std::vector<InputPart> input;
+    /// Drop this turn and everything after it first (regenerate, edit). An authority whose
+    /// capabilities say !can_revert answers Code::precondition.
+    std::optional<std::string> revert_from_turn{};
+    bool ephemeral = false; ///< no thread is kept
+    std::string traceparent{};
+};
+
+using EventBatch = std::vector<turn::Event>;
+
+/// A running turn. Dropping it interrupts the turn and forgets it.
+class Turn {
+public:
+    virtual ~Turn() = default;
+    Turn() = default;
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    [[nodiscard]] virtual const std::string& thread_id() const noexcept = 0;
+    [[nodiscard]] virtual const std::string& turn_id() const noexcept = 0;
+    [[nodiscard]] virtual const std::string& model() const noexcept = 0;
+
+    /// Whatever arrived since the last call, at least one event; the last of a turn is TurnEnded.
+    /// After it, or after an error (Code::unavailable: the authority died; Code::timeout;
+    /// Code::protocol), next() must not be called again.
+    [[nodiscard]] virtual Task<Result<EventBatch>> next() = 0;
+
+    /// Asks the authority to stop the turn; its TurnEnded then arrives through next().
+    /// Idempotent; does not wait for the end.
+    virtual void interrupt() = 0;
+};
+
+/// One earlier turn of a thread, as the authority tells it.
+struct PastTurn {
+    std::string id;
+    turn::Outcome outcome = turn::Outcome::completed;
+    std::string user_text;                    ///< joined text parts of the user's message
+    std::vector<turn::Event> events{};        ///< whole parts and tools, grammar of turn/event.hpp
+    std::int64_t started_at = 0;              ///< Unix seconds, 0 when unknown
+    std::optional<std::int64_t> completed_at{};
+    std::optional<std::string> user_item_id{}; ///< id of the user message, when the authority has one
+    std::optional<std::string> client_message_id{}; ///< the id the client gave it, when kept
+};
+
+struct Capabilities {
+    std::string name;                    ///< "codex", "replay"
+    std::string version{};
+    bool can_revert = false;             ///< regenerate and edit
+    bool can_seed = false;               ///< new thread with history
+    bool images = false;
+    std::vector<std::string> replays{};  ///< replay only: capture names
+};
+
+struct Health {
+    bool ready = false;
+    std::string reason{}; ///< why not; one safe line
+};
+
+class Authority {
+public:
+    virtual ~Authority() = default;
+    Authority() = default;
+    Authority(const Authority&) = delete;
+    Authority& operator=(const Authority&) = delete;
+
+    /// Connects or spawns. Errors: Code::unavailable (no binary), Code::config (refused settings),
+    /// Code::precondition (another version, provider, sandbox or approval policy than configured).
+    [[nodiscard]] virtual Task<Result<void>> open() = 0;
+    /// Ends everything it started, within `grace`.
+    [[nodiscard]] virtual Task<void> close(Millis grace) = 0;
+
+    /// Returns once the authority accepted the turn. Errors: Code::unavailable, Code::timeout
+    /// (ambiguous; never retried), Code::not_found (thread), Code::precondition (revert
+    /// unsupported, or no such turn), Code::protocol. `client_message_id` is the user message's id.
+    [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) = 0;
+
+    /// Turns of a thread, oldest first. Code::not_found for an unknown one.
+    [[nodiscard]] virtual Task<Result<std::vector<PastTurn>>> turns(std::string thread) = 0;
+
+    [[nodiscard]] virtual Health health() const = 0;
+    [[nodiscard]] virtual Capabilities capabilities() const = 0;
+};
+
+} // namespace oa_stream::authority

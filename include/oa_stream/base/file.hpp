@@ -1,0 +1,46 @@
+// Files: whole reads with a cap, atomic writes, and a durable line appender.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace oa_stream {
+
+/// Whole file. Code::unreadable when it cannot be read, Code::too_large beyond `limit` bytes.
+[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
+
+/// Writes a temporary beside `path`, fsyncs, renames, fsyncs the folder: readers see old or new.
+[[nodiscard]] Result<void>
+write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
+
+/// mkdir -p.
+[[nodiscard]] Result<void> make_dirs(const std::filesystem::path& path);
+
+/// Appends whole lines to one file, opened once with O_APPEND and close-on-exec.
+class LineAppender {
+public:
+    enum class Durability {
+        buffered, ///< survives a crash of the process
+        synced,   ///< fdatasync before append() returns: survives a crash of the machine
+    };
+    [[nodiscard]] static Result<LineAppender> open(const std::filesystem::path& path, Durability durability);
+    LineAppender(LineAppender&& other) noexcept;
+    LineAppender& operator=(LineAppender&& other) noexcept;
+    LineAppender(const LineAppender&) = delete;
+    LineAppender& operator=(const LineAppender&) = delete;
+    ~LineAppender();
+
+    /// Writes `line` and one '\n' with one write call. `line` must not contain '\n'.
+    [[nodiscard]] Result<void> append(std::string_view line);
+
+private:
+    LineAppender(int fd, Durability durability) : fd_(fd), durability_(durability) {}
+    int fd_ = -1;
+    Durability durability_ = Durability::buffered;
+};
+
+} // namespace oa_stream

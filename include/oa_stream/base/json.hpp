@@ -1,0 +1,41 @@
+// JSON helpers. nlohmann's ordered_json is vocabulary for opaque JSON only: anything we understand
+// becomes a struct at the edge.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream {
+
+using Json = nlohmann::ordered_json;
+
+struct JsonLimits {
+    int depth = 64; ///< nested arrays and objects; deeper is an error (the library overflows later)
+};
+
+/// Parses one JSON value. Errors: Code::protocol with the byte position; too deep, trailing text,
+/// invalid UTF-8, lone surrogates and byte order marks included. Duplicate keys keep the last.
+[[nodiscard]] Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
+
+/// One line, invalid UTF-8 replaced by U+FFFD. Never throws.
+[[nodiscard]] std::string dump_json(const Json& value);
+
+/// Appends `text` as a JSON string literal with quotes. Invalid UTF-8 becomes U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+/// Member access that never throws and never converts: nullptr when `object` is no object or has no
+/// such member.
+[[nodiscard]] const Json* member(const Json& object, std::string_view key) noexcept;
+/// The member as a string, nullopt unless it is one.
+[[nodiscard]] std::optional<std::string_view> string_member(const Json& object, std::string_view key) noexcept;
+/// The member as a signed integer, nullopt unless it is an integer in range (3.7, true, "3": no).
+[[nodiscard]] std::optional<std::int64_t> int_member(const Json& object, std::string_view key) noexcept;
+[[nodiscard]] std::optional<bool> bool_member(const Json& object, std::string_view key) noexcept;
+
+} // namespace oa_stream

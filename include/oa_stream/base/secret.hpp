@@ -1,0 +1,38 @@
+// A secret that cannot be printed by accident, and the three ways one may be given to us.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace oa_stream {
+
+/// Has no stream operator, no formatter and no conversion: the only way to its bytes is reveal().
+/// Bytes are overwritten on destruction.
+class Secret {
+public:
+    Secret() = default;
+    explicit Secret(std::string value) : value_(std::move(value)) {}
+    Secret(const Secret&) = default;
+    Secret(Secret&&) noexcept = default;
+    Secret& operator=(const Secret&) = default;
+    Secret& operator=(Secret&&) noexcept = default;
+    ~Secret();
+
+    [[nodiscard]] bool empty() const noexcept { return value_.empty(); }
+    [[nodiscard]] std::string_view reveal() const noexcept { return value_; }
+    /// Constant-time in the length of the longer one.
+    [[nodiscard]] bool equals(std::string_view other) const noexcept;
+
+private:
+    std::string value_;
+};
+
+/// Reads a secret named by "env:NAME", "file:PATH" (mode 0600 or stricter) or "fd:N". Any other text
+/// is refused with Code::usage: a token on the command line is readable by every local process.
+/// A missing or empty one is Code::credentials. One trailing newline is dropped.
+[[nodiscard]] Result<Secret> read_secret(std::string_view reference);
+
+} // namespace oa_stream

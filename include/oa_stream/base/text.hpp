@@ -1,0 +1,39 @@
+// Small text tools: UTF-8, escaping, suggestions, strict numbers.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace oa_stream {
+
+/// Offset of the first invalid UTF-8 byte (overlong, surrogate, cut, > U+10FFFF), nullopt if valid.
+[[nodiscard]] std::optional<std::size_t> invalid_utf8(std::string_view text) noexcept;
+
+/// How many leading bytes of `text` form whole code points; the rest (≤ 3 bytes) is an unfinished
+/// but so far valid sequence. Invalid bytes count as whole.
+[[nodiscard]] std::size_t whole_utf8_prefix(std::string_view text) noexcept;
+
+/// Control characters and quotes made visible (\n, \x1b, …), cut to `limit` bytes with "…".
+[[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 160);
+
+/// The candidate closest to `word` by edit distance, nullopt when none is near (≤ 1/3 of its length).
+[[nodiscard]] std::optional<std::string_view>
+nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+/// Strict decimal, no sign, no leading zeros but "0", within [low, high]. Code::usage otherwise.
+[[nodiscard]] Result<std::uint64_t>
+parse_count(std::string_view text, std::uint64_t low, std::uint64_t high);
+
+/// %XX decoded once; nullopt on a broken escape.
+[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);
+
+[[nodiscard]] std::string to_lower(std::string_view text);
+[[nodiscard]] std::string_view trim(std::string_view text) noexcept;
+[[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
+
+} // namespace oa_stream

@@ -1,0 +1,29 @@
+// The rule table: ids of the conformance kit, new ones numbered on. From it come the violations'
+// texts, `check --rules`, docs/contract.md and the tests' names.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace oa_stream::contract {
+
+enum class Level { must, should };
+/// What a rule needs to be judged; without it the rule is reported as "not judged".
+enum class Input { bytes, headers, messages, resume };
+
+struct Rule {
+    std::string_view id;      ///< "O5"
+    Level level;
+    Input input;
+    std::string_view statement; ///< one line
+    std::string_view source;    ///< where the rule comes from
+    std::string_view why;       ///< what breaks for a user when it is broken; shown by --explain
+};
+
+/// All rules, in the order of the kit.
+[[nodiscard]] std::span<const Rule> all_rules() noexcept;
+/// nullptr when there is none.
+[[nodiscard]] const Rule* find_rule(std::string_view id) noexcept;
+[[nodiscard]] std::string_view to_string(Level level) noexcept;
+
+} // namespace oa_stream::contract

@@ -1,0 +1,61 @@
+// The machine that knows a legal UI message stream. Pure: no I/O, no clock. The writer can only
+// emit what it allows; the verifier judges others with the very same object.
+#pragma once
+
+#include "oa_stream/contract/rules.hpp"
+#include "oa_stream/wire/ui_chunk.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::contract {
+
+struct Violation {
+    const Rule* rule = nullptr;
+    std::uint64_t frame = 0;  ///< 0-based; k_at_end when found at the stream's end
+    std::uint64_t offset = 0; ///< byte in the body
+    std::string message;
+};
+inline constexpr std::uint64_t k_at_end = ~std::uint64_t{0};
+
+/// A tool call of the assistant message that the answer goes on with (O10, T1).
+struct EarlierCall {
+    std::string call, name;
+    bool dynamic = false;
+    bool input_streaming = false;
+};
+/// What the request's messages mean for the answer. Empty: the last message is the user's.
+struct Continues {
+    std::string message_id;
+    std::vector<EarlierCall> open_calls{};
+};
+
+class UiMachine {
+public:
+    using Report = std::function<void(std::string_view rule, std::string message)>;
+    explicit UiMachine(std::optional<Continues> continues = {});
+    ~UiMachine();
+    UiMachine(UiMachine&&) noexcept;
+    UiMachine& operator=(UiMachine&&) noexcept;
+
+    /// Takes the next chunk, reports every rule it breaks, and goes on.
+    void step(const wire::ui::Chunk& chunk, const Report& report);
+    /// The stream is over.
+    void finish(const Report& report);
+
+    [[nodiscard]] bool started() const noexcept;
+    [[nodiscard]] bool done() const noexcept;     ///< [DONE] seen
+    [[nodiscard]] bool terminal() const noexcept; ///< finish, error or abort seen
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+} // namespace oa_stream::contract

@@ -1,0 +1,56 @@
+// Repairs an authority's event stream into the grammar of turn/event.hpp, counting each repair.
+#pragma once
+
+#include "oa_stream/turn/event.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::encode {
+
+/// Kinds of repair; the metric's label values.
+enum class Repair {
+    started_missing,      ///< content before TurnStarted
+    started_twice,
+    part_unopened,        ///< delta or close of a part nobody opened
+    part_reopened,        ///< opened again: renamed
+    part_left_open,       ///< still open at the end
+    tool_unopened,
+    tool_reopened,
+    tool_input_missing,   ///< output before input
+    tool_input_twice,
+    tool_output_twice,
+    tool_left_open,
+    empty_delta,
+    split_code_point,     ///< bytes held back until the code point was whole
+    after_end,
+    end_missing,
+};
+inline constexpr std::size_t k_repair_kinds = 15;
+[[nodiscard]] std::string_view to_string(Repair repair) noexcept;
+
+class Normaliser {
+public:
+    Normaliser();
+    ~Normaliser();
+    Normaliser(Normaliser&&) noexcept;
+    Normaliser& operator=(Normaliser&&) noexcept;
+
+    /// Appends to `out` what `event` means once repaired: nothing, one event or several.
+    void push(turn::Event event, std::vector<turn::Event>& out);
+    /// The source ended. Without a TurnEnded so far, one with `failure` is made; open parts and
+    /// tools are closed before it.
+    void finish(turn::Failure failure, std::vector<turn::Event>& out);
+    [[nodiscard]] bool ended() const noexcept;
+    /// Repairs so far by kind, indexed by Repair.
+    [[nodiscard]] const std::array<std::uint64_t, k_repair_kinds>& repairs() const noexcept;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+} // namespace oa_stream::encode

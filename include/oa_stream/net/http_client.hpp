@@ -1,0 +1,102 @@
+// The one HTTP client (libcurl multi on our io_context).
+#pragma once
+
+#include "oa_stream/base/secret.hpp"
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/net/http.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::net {
+
+/// Why a transfer ended without a complete answer; the probes' outcome classes hang on it.
+enum class TransferFailure {
+    none,
+    dns,
+    refused,
+    tls,
+    connect_timeout,
+    first_byte_timeout, ///< connected, but no response head in time
+    idle_timeout,       ///< silence between two reads of the body
+    total_timeout,
+    reset,              ///< connection broke before the body's end
+    truncated,          ///< closed before the promised end (content-length, missing last chunk)
+    malformed,          ///< not HTTP
+    cancelled,
+};
+[[nodiscard]] std::string_view to_string(TransferFailure failure) noexcept;
+
+struct ClientRequest {
+    std::string method = "GET";
+    std::string url; ///< http or https only; redirects are never followed
+    Headers headers{};
+    std::string body{};
+    Secret bearer{};          ///< sent as Authorization: Bearer …
+    std::string unix_socket{};
+    std::string connect_to{}; ///< "host:port" really connected to; the URL's host stays in Host
+    bool fresh_connection = false;
+    Millis connect_timeout{5000};
+    Millis first_byte_timeout{30000};
+    Millis idle_timeout{60000};
+    Millis total_timeout{600000};
+    std::size_t max_body = 64U << 20U; ///< of respond-style fetches; streams have no cap
+};
+
+/// Offsets from the transfer's start; -1 when not reached.
+struct Timings {
+    Clock::time_point started{};
+    double name_lookup_s = -1;
+    double connected_s = -1;
+    double tls_s = -1;
+    double head_s = -1;       ///< last byte of the response head
+    double first_byte_s = -1; ///< first byte of the body
+    double end_s = -1;
+};
+
+struct ClientResponse {
+    int status = 0; ///< 0: no head arrived
+    Headers headers{};
+    std::string raw_head{}; ///< as received
+    std::string body{};     ///< empty for streams
+    TransferFailure failure = TransferFailure::none;
+    std::string failure_text{};
+    Timings timings{};
+    std::string peer{}; ///< "ip:port"
+};
+
+/// What a streaming reader does with the next bytes.
+enum class Flow { go_on, stop, pause };
+struct StreamHandlers {
+    std::function<Flow(const ClientResponse& head)> on_head{};
+    /// Called with each piece as it arrives. `pause` keeps this piece and stops reading until
+    /// Transfer::resume(); `stop` closes the connection (failure cancelled).
+    std::function<Flow(std::string_view bytes, Clock::time_point at)> on_bytes{};
+};
+
+/// A transfer under way, for resume() and cancel().
+class Transfer {
+public:
+    virtual ~Transfer() = default;
+    virtual void resume() = 0;
+    virtual void cancel() = 0;
+    [[nodiscard]] virtual Task<ClientResponse> done() = 0; ///< awaited once
+};
+
+class HttpClient {
+public:
+    virtual ~HttpClient() = default;
+    HttpClient() = default;
+    HttpClient(const HttpClient&) = delete;
+    HttpClient& operator=(const HttpClient&) = delete;
+
+    [[nodiscard]] static std::unique_ptr<HttpClient> make(const asio::any_io_executor& executor);
+    /// Whole answer. Never throws, never follows redirects, never reads the environment's proxies.
+    [[nodiscard]] virtual Task<ClientResponse> fetch(ClientRequest request) = 0;
+    [[nodiscard]] virtual std::shared_ptr<Transfer> stream(ClientRequest request, StreamHandlers handlers) = 0;
+};
+
+} // namespace oa_stream::net

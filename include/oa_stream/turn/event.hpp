@@ -1,0 +1,130 @@
+// What can happen in a turn, free of any protocol.
+//
+//   turn = TurnStarted , { part | tool | Note | UsageKnown } , TurnEnded
+//   part = PartOpened , { PartDelta } , PartClosed
+//   tool = ToolOpened , { ToolInputDelta } , ToolInputReady , { ToolOutputDelta } , ( ToolOutput | ToolFailed )
+//
+// Parts and tools interleave. Authorities may break this grammar; encode::Normaliser repairs it, so
+// encoders may rely on it.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/turn/words.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace oa_stream::turn {
+
+enum class PartKind { text, reasoning };
+
+/// Tokens of one turn. `input` includes `cached_input`; `output` includes `reasoning_output`.
+struct Usage {
+    std::int64_t input = 0;
+    std::int64_t cached_input = 0;
+    std::int64_t output = 0;
+    std::int64_t reasoning_output = 0;
+    friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+struct Failure {
+    FailureCode code = FailureCode::codex_error;
+    bool retryable = false;
+    std::string detail{}; ///< the authority's own text; for the log only, never for clients
+    friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+struct TurnStarted {
+    std::string thread;  ///< the authority's thread id
+    std::string turn;    ///< the authority's turn id; becomes the messageId
+    std::string model{}; ///< empty when unknown
+    friend bool operator==(const TurnStarted&, const TurnStarted&) = default;
+};
+struct PartOpened {
+    std::string id; ///< unique within the turn
+    PartKind kind = PartKind::text;
+    friend bool operator==(const PartOpened&, const PartOpened&) = default;
+};
+struct PartDelta {
+    std::string id;
+    std::string text; ///< verbatim, whole code points
+    friend bool operator==(const PartDelta&, const PartDelta&) = default;
+};
+struct PartClosed {
+    std::string id;
+    friend bool operator==(const PartClosed&, const PartClosed&) = default;
+};
+struct ToolOpened {
+    std::string call; ///< unique within the turn
+    std::string name;
+    bool dynamic = true;
+    friend bool operator==(const ToolOpened&, const ToolOpened&) = default;
+};
+struct ToolInputDelta {
+    std::string call;
+    std::string text;
+    friend bool operator==(const ToolInputDelta&, const ToolInputDelta&) = default;
+};
+struct ToolInputReady {
+    std::string call;
+    Json input;
+    friend bool operator==(const ToolInputReady&, const ToolInputReady&) = default;
+};
+struct ToolOutputDelta {
+    std::string call;
+    std::string text; ///< live output; the final one is in ToolOutput
+    friend bool operator==(const ToolOutputDelta&, const ToolOutputDelta&) = default;
+};
+struct ToolOutput {
+    std::string call;
+    Json output;
+    friend bool operator==(const ToolOutput&, const ToolOutput&) = default;
+};
+struct ToolFailed {
+    std::string call;
+    std::string text; ///< safe to show
+    friend bool operator==(const ToolFailed&, const ToolFailed&) = default;
+};
+/// Plan updates, warnings, approvals, diffs: becomes a data-NAME part.
+struct Note {
+    std::string name; ///< [a-z-]+
+    std::optional<std::string> id{};
+    bool transient = false;
+    Json payload;
+    friend bool operator==(const Note&, const Note&) = default;
+};
+struct UsageKnown {
+    Usage usage; ///< of the turn so far
+    friend bool operator==(const UsageKnown&, const UsageKnown&) = default;
+};
+struct TurnEnded {
+    Outcome outcome = Outcome::completed;
+    Finish finish = Finish::stop;
+    std::optional<Failure> failure{}; ///< set when outcome is failed or aborted
+    std::optional<Usage> usage{};     ///< unset: the authority never told
+    friend bool operator==(const TurnEnded&, const TurnEnded&) = default;
+};
+
+using Event = std::variant<
+    TurnStarted,
+    PartOpened,
+    PartDelta,
+    PartClosed,
+    ToolOpened,
+    ToolInputDelta,
+    ToolInputReady,
+    ToolOutputDelta,
+    ToolOutput,
+    ToolFailed,
+    Note,
+    UsageKnown,
+    TurnEnded>;
+
+/// "part-delta": the alternative's name, for logs, docs and tests.
+[[nodiscard]] std::string_view name_of(const Event& event) noexcept;
+/// One readable line, for tests and debugging: part-delta id=m1 text="Hel".
+[[nodiscard]] std::string describe(const Event& event);
+
+} // namespace oa_stream::turn

@@ -1,0 +1,49 @@
+// The words for how a turn ends: what a client reads (code), what metrics count (class).
+// One table (src/turn/words.cpp); frames, logs, metrics and alerts all take their words from it.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace oa_stream::turn {
+
+enum class Outcome { completed, interrupted, aborted, failed };
+enum class Finish { stop, length, tool_calls, content_filter, error, other };
+
+enum class FailureCode {
+    turn_failed,                 ///< Codex reported the turn failed
+    turn_aborted,                ///< wall time, drain, approval cancelled
+    overloaded,                  ///< the turn's log outgrew its cap
+    authority_lost,              ///< the authority died
+    authority_timeout,           ///< it did not answer in time
+    stalled,                     ///< no event for too long
+    codex_error,                 ///< it spoke nonsense
+    adapter_preview_unavailable, ///< accepted, but no frame could be encoded
+};
+
+/// The runbook's five terminal classes and two more; every accepted turn counts in exactly one.
+enum class TerminalClass {
+    completed,
+    turn_failed,
+    turn_aborted,
+    turn_interrupted,
+    codex_error,
+    adapter_preview_unavailable,
+    client_gone,
+};
+
+struct FailureWords {
+    FailureCode code;
+    std::string_view word;     ///< in frames: data-error.code
+    std::string_view sentence; ///< in frames: errorText; safe, says nothing of the upstream
+    TerminalClass terminal;
+};
+
+[[nodiscard]] const FailureWords& words_of(FailureCode code) noexcept;
+[[nodiscard]] std::span<const FailureWords> all_failure_words() noexcept;
+[[nodiscard]] std::string_view to_string(Outcome outcome) noexcept; ///< "completed"
+[[nodiscard]] std::string_view to_string(Finish finish) noexcept;   ///< "tool-calls"
+[[nodiscard]] std::string_view to_string(TerminalClass terminal) noexcept;
+[[nodiscard]] std::span<const TerminalClass> all_terminal_classes() noexcept;
+
+} // namespace oa_stream::turn

@@ -1,0 +1,67 @@
+// Server-sent events: an incremental reader and a writer. WHATWG HTML, section 9.2.
+// The reader judges nothing; it keeps the facts that the contract's rules S1–S9 need.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::wire {
+
+/// A departure from the plain form "data: <json>\n\n", with the rule id of the conformance kit.
+struct SseNote {
+    std::string_view rule;     ///< "S1" … "S9"
+    std::uint64_t offset = 0;  ///< byte in the stream, a byte order mark included
+    std::string text;
+};
+
+struct SseEvent {
+    std::string data;          ///< data lines joined with '\n'
+    std::uint64_t offset = 0;  ///< first byte of the event's first line
+    std::uint64_t index = 0;   ///< 0-based among dispatched events with data
+    bool has_other_fields = false;
+};
+
+struct SseLimits {
+    std::size_t line = 16U << 20U;  ///< bytes; a longer line ends the reading (rule W1)
+    std::size_t event = 32U << 20U;
+};
+
+/// Feed bytes cut anywhere; the result does not depend on the cuts. CR, LF and CRLF all end lines.
+class SseReader {
+public:
+    struct Sink {
+        std::function<void(const SseEvent&)> event;
+        std::function<void(const SseNote&)> note{};
+        std::function<void(std::uint64_t offset)> comment{}; ///< a ": …" line
+    };
+    explicit SseReader(Sink sink, SseLimits limits = {});
+    ~SseReader();
+    SseReader(SseReader&&) noexcept;
+    SseReader& operator=(SseReader&&) noexcept;
+
+    void feed(std::string_view bytes);
+    /// The body ended; reports what was left unfinished (S1, S5). An event without its empty line
+    /// is not dispatched: every client drops it.
+    void finish();
+    /// True after a limit was exceeded; everything further is ignored.
+    [[nodiscard]] bool overflowed() const noexcept;
+    [[nodiscard]] std::uint64_t bytes_read() const noexcept;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Appends "data: <json>\n\n". `json` must be one line.
+void append_sse_data(std::string& out, std::string_view json);
+/// Appends ": <text>\n\n" – stands between events only.
+void append_sse_comment(std::string& out, std::string_view text);
+/// Appends "data: [DONE]\n\n".
+void append_sse_done(std::string& out);
+
+} // namespace oa_stream::wire

@@ -1,0 +1,118 @@
+// Chunks of the AI SDK's UI message stream (v1) as structs, with their JSON form.
+// Only the keys that all nine pinned clients accept; see docs/contract.md.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace oa_stream::wire::ui {
+
+struct Start {
+    std::optional<std::string> message_id{};
+    std::optional<Json> metadata{};
+};
+struct StartStep {};
+enum class PartKind { text, reasoning };
+struct PartStart {
+    PartKind kind;
+    std::string id;
+};
+struct PartDelta {
+    PartKind kind;
+    std::string id;
+    std::string delta;
+};
+struct PartEnd {
+    PartKind kind;
+    std::string id;
+};
+struct ToolInputStart {
+    std::string call, name;
+    bool dynamic = false;
+    bool provider_executed = false;
+};
+struct ToolInputDelta {
+    std::string call, text;
+};
+struct ToolInputAvailable {
+    std::string call, name;
+    Json input;
+    bool dynamic = false;
+    bool provider_executed = false;
+};
+struct ToolOutputAvailable {
+    std::string call;
+    Json output;
+    bool dynamic = false;
+    bool provider_executed = false;
+};
+struct ToolOutputError {
+    std::string call, text;
+    bool dynamic = false;
+    bool provider_executed = false;
+};
+struct Data {
+    std::string name; ///< without "data-"
+    std::optional<std::string> id{};
+    Json data;
+    bool transient = false;
+};
+struct ErrorChunk {
+    std::string text;
+};
+struct FinishStep {};
+struct Finish {
+    std::optional<Json> metadata{};
+};
+struct Abort {};
+/// Known to every client but outside the contract (source-url, source-document, file, message-metadata).
+struct Other {
+    std::string type;
+};
+/// The "[DONE]" that is no JSON.
+struct Done {};
+
+using Chunk = std::variant<
+    Start,
+    StartStep,
+    PartStart,
+    PartDelta,
+    PartEnd,
+    ToolInputStart,
+    ToolInputDelta,
+    ToolInputAvailable,
+    ToolOutputAvailable,
+    ToolOutputError,
+    Data,
+    ErrorChunk,
+    FinishStep,
+    Finish,
+    Abort,
+    Other,
+    Done>;
+
+/// "text-delta", "data-plan", "[DONE]".
+[[nodiscard]] std::string type_of(const Chunk& chunk);
+
+/// What the bytes of one event say about rules J1–J10.
+struct ParseNote {
+    std::string_view rule;
+    std::string text;
+};
+struct Parsed {
+    std::optional<Chunk> chunk{}; ///< unset when no client could read it (J1, J2)
+    std::vector<ParseNote> notes{};
+};
+/// `data` is one SSE event's data. Missing strings become empty, wrong types are noted (J4) and
+/// read as if missing, so that the machine can go on judging.
+[[nodiscard]] Parsed parse_chunk(std::string_view data);
+
+/// Appends the chunk as one frame ("data: {…}\n\n"). Key order: type first, then as in the struct.
+void append_frame(std::string& out, const Chunk& chunk);
+
+} // namespace oa_stream::wire::ui
