@@ -1,0 +1,107 @@
+// One streaming request against a lane, timed and judged by the contract's machine.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/base/secret.hpp"
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/contract/judge.hpp"
+#include "oa_stream/net/http_client.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+/// How a probe ended; one word each, table in src/probe/outcome.cpp.
+enum class Outcome {
+    ok,
+    dns,
+    refused,
+    tls,
+    connect_timeout,
+    ttfb_timeout,
+    http_status,
+    compat_rejected,
+    unauthorised,
+    wrong_content_type,
+    headers_missing,
+    not_sse,
+    malformed_frame,
+    contract_violation,
+    in_stream_error,
+    truncated,
+    stalled,
+    buffered,
+    late_data,
+    too_slow,
+    cancelled,
+};
+[[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;
+
+struct CompatHeaders {
+    std::string build = "20260221T130000Z";
+    std::string protocol = "openagents.control.v1";
+    std::string schema = "1";
+};
+
+/// Where and as whom to probe. Copyable; the secret is never formatted.
+struct Target {
+    std::string base_url;     ///< without a trailing slash
+    Secret bearer{};
+    std::optional<CompatHeaders> compat = CompatHeaders{};
+    std::string connect_to{}; ///< pins the arm: "127.0.0.1:port"
+    net::Headers extra{};     ///< e.g. the front door's pin header
+};
+
+struct ProbeLimits {
+    Millis connect{5000};
+    Millis first_byte{15000};
+    Millis stall{15000};  ///< longest silence between two reads, comments included
+    Millis total{180000};
+};
+
+/// The five clocks and the end, seconds since the request was sent; nullopt when not reached.
+struct Clocks {
+    std::optional<double> connect, headers, first_byte, first_event, first_content, end;
+};
+
+struct ProbeSample {
+    Outcome outcome = Outcome::cancelled;
+    int status = 0;
+    Clocks clocks{};
+    double max_gap_s = 0;        ///< between two chunks with content
+    std::uint64_t content_frames = 0;
+    std::uint64_t content_reads = 0; ///< reads of the socket that held content
+    std::string revision{};      ///< x-oa-revision
+    std::string thread{};        ///< x-oa-thread-id
+    std::string request_id{};    ///< x-request-id
+    std::string text{};          ///< joined text deltas, capped at 64 KiB
+    std::string terminal{};      ///< status of finish.messageMetadata, "" when none
+    std::string detail{};        ///< one sentence: what was wrong
+    contract::Judgement judgement{};
+    std::string raw_head{};      ///< kept when options.keep
+    std::string raw_body{};      ///< kept when options.keep, capped at 8 MiB
+    std::string timing_ndjson{}; ///< one {"t":s,"bytes":n} per read, kept when options.keep
+    /// Bad for an SLO: anything but ok (and cancelled, which counts as nothing).
+    [[nodiscard]] bool bad() const noexcept {
+        return outcome != Outcome::ok && outcome != Outcome::cancelled;
+    }
+};
+
+struct ProbeRequest {
+    std::string method = "POST";
+    std::string path = "/api/chat/stream"; ///< appended to base_url
+    std::string body{};
+    std::optional<contract::Continues> continues{};
+    bool keep = false; ///< keep bytes and timing
+    bool fresh_connection = true;
+};
+
+/// Never throws; every ending is a sample with its own outcome.
+[[nodiscard]] Task<ProbeSample>
+probe_stream(net::HttpClient& client, Target target, ProbeRequest request, ProbeLimits limits);
+
+} // namespace oa_stream::probe
