@@ -1,0 +1,93 @@
+// A steady flow of probes against one or more arms: open loop, stratified, safe from coordinated
+// omission.
+//
+// Open loop: arrivals follow the clock, never the answers. A target that stalls does not slow the
+// arrivals down; they wait in line, and the time they waited is part of what the sample reports.
+#pragma once
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+struct ProberArm {
+    std::string name;      ///< "stable", "canary"; unique within a prober
+    Target target;         ///< pinned to the arm by connect_to, base_url or a header
+    double per_second = 1; ///< arrivals; 0 pauses the arm, at most 1000
+};
+
+/// One arrival and what came of it.
+struct ProberSample {
+    std::string arm;
+    std::uint64_t index = 0;      ///< 0-based within the arm
+    Clock::time_point intended{}; ///< when it should have been sent
+    WallTime intended_wall{};     ///< the same for time lines
+    double waited_s = 0;          ///< from `intended` until it was sent (or given up)
+    /// False: it never left, all slots were busy for too long. Counts as too_slow.
+    bool sent = true;
+    ProbeSample sample{}; ///< its clocks run from the real sending
+
+    /// The clocks as a user would have seen them, from `intended`; nullopt when not reached.
+    [[nodiscard]] std::optional<double> first_content_s() const noexcept;
+    [[nodiscard]] std::optional<double> end_s() const noexcept;
+};
+
+struct ProberOptions {
+    std::vector<ProberArm> arms;
+    ProbeLimits limits{};
+    std::size_t max_in_flight = 64; ///< per arm
+    std::size_t max_waiting = 1000; ///< per arm; an arrival beyond is delivered at once, not sent
+    /// Makes the request of an arrival. Unset: default_probe_request().
+    std::function<ProbeRequest(std::string_view arm, std::uint64_t index)> request{};
+    /// Called on the client's thread for every arrival exactly once, in the order they end.
+    std::function<void(const ProberSample&)> on_sample{};
+};
+
+struct ProberCounts {
+    std::uint64_t arrived = 0;   ///< arrivals that were due
+    std::uint64_t sent = 0;      ///< turns begun on the target
+    std::uint64_t delivered = 0; ///< samples handed to on_sample
+    std::size_t in_flight = 0;
+    std::size_t waiting = 0;
+};
+
+/// POST /api/chat/stream with a fresh thread "oaprobe_<random>" and a one-line prompt.
+[[nodiscard]] ProbeRequest
+default_probe_request(std::string_view prompt = "Reply with the single word: pong");
+
+/// All calls on the client's thread. Destroying a running prober cancels what is in flight without
+/// delivering it.
+class Prober {
+public:
+    virtual ~Prober() = default;
+    Prober() = default;
+    Prober(const Prober&) = delete;
+    Prober& operator=(const Prober&) = delete;
+
+    /// `client` must outlive the prober. Arms of one rate are interleaved evenly.
+    /// Errors: Code::usage for no arm, an arm named twice, or a rate outside 0–1000.
+    [[nodiscard]] static Result<std::unique_ptr<Prober>>
+    make(const asio::any_io_executor& executor, net::HttpClient& client, ProberOptions options);
+
+    /// Arrivals begin now. Once.
+    virtual void start() = 0;
+    /// Code::not_found for an unknown arm, Code::usage for a rate outside 0–1000.
+    [[nodiscard]] virtual Result<void> set_rate(std::string_view arm, double per_second) = 0;
+    /// No more arrivals. Waiting ones are delivered at once as not sent; those in flight go on.
+    virtual void stop() = 0;
+    /// stop(), then waits until nothing is in flight; after `limit` the rest is cancelled and
+    /// delivered as Outcome::cancelled.
+    [[nodiscard]] virtual Task<void> drain(Millis limit) = 0;
+    [[nodiscard]] virtual ProberCounts counts(std::string_view arm) const noexcept = 0;
+};
+
+} // namespace oa_stream::probe
