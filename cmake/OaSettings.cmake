@@ -10,7 +10,6 @@ target_compile_definitions(oa_settings INTERFACE
     JSON_USE_IMPLICIT_CONVERSIONS=0
     BOOST_ASIO_SEPARATE_COMPILATION     # src/base/asio.cpp holds the library's code once
     BOOST_ASIO_NO_DEPRECATED
-    FMT_HEADER_ONLY=0
 )
 target_compile_options(oa_settings INTERFACE -fno-omit-frame-pointer)
 target_link_libraries(oa_settings INTERFACE Threads::Threads Boost::headers fmt::fmt nlohmann_json::nlohmann_json)

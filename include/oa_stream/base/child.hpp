@@ -57,6 +57,7 @@ public:
 };
 
 /// An environment with the named variables copied from ours (those that are set).
-[[nodiscard]] std::map<std::string, std::string> inherited_env(std::initializer_list<const char*> names);
+[[nodiscard]] std::map<std::string, std::string>
+inherited_env(std::initializer_list<const char*> names);
 
 } // namespace oa_stream

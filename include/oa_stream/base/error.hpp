@@ -45,14 +45,11 @@ struct Error {
     [[nodiscard]] Error prefixed(std::string_view context) &&;
 };
 
-template <class T>
-using Result = std::expected<T, Error>;
+template <class T> using Result = std::expected<T, Error>;
 
 [[nodiscard]] inline std::unexpected<Error>
 fail(Code code, std::string message, std::string where = {}, std::string hint = {}) {
-    return std::unexpected(
-        Error{code, std::move(message), std::move(where), std::move(hint)}
-    );
+    return std::unexpected(Error{code, std::move(message), std::move(where), std::move(hint)});
 }
 
 } // namespace oa_stream

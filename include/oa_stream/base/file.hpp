@@ -11,7 +11,8 @@
 namespace oa_stream {
 
 /// Whole file. Code::unreadable when it cannot be read, Code::too_large beyond `limit` bytes.
-[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
+[[nodiscard]] Result<std::string>
+read_file(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
 
 /// Writes a temporary beside `path`, fsyncs, renames, fsyncs the folder: readers see old or new.
 [[nodiscard]] Result<void>
@@ -27,7 +28,8 @@ public:
         buffered, ///< survives a crash of the process
         synced,   ///< fdatasync before append() returns: survives a crash of the machine
     };
-    [[nodiscard]] static Result<LineAppender> open(const std::filesystem::path& path, Durability durability);
+    [[nodiscard]] static Result<LineAppender>
+    open(const std::filesystem::path& path, Durability durability);
     LineAppender(LineAppender&& other) noexcept;
     LineAppender& operator=(LineAppender&& other) noexcept;
     LineAppender(const LineAppender&) = delete;

@@ -33,9 +33,11 @@ void append_json_string(std::string& out, std::string_view text);
 /// such member.
 [[nodiscard]] const Json* member(const Json& object, std::string_view key) noexcept;
 /// The member as a string, nullopt unless it is one.
-[[nodiscard]] std::optional<std::string_view> string_member(const Json& object, std::string_view key) noexcept;
+[[nodiscard]] std::optional<std::string_view>
+string_member(const Json& object, std::string_view key) noexcept;
 /// The member as a signed integer, nullopt unless it is an integer in range (3.7, true, "3": no).
-[[nodiscard]] std::optional<std::int64_t> int_member(const Json& object, std::string_view key) noexcept;
+[[nodiscard]] std::optional<std::int64_t>
+int_member(const Json& object, std::string_view key) noexcept;
 [[nodiscard]] std::optional<bool> bool_member(const Json& object, std::string_view key) noexcept;
 
 } // namespace oa_stream

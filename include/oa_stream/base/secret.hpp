@@ -30,9 +30,9 @@ private:
     std::string value_;
 };
 
-/// Reads a secret named by "env:NAME", "file:PATH" (mode 0600 or stricter) or "fd:N". Any other text
-/// is refused with Code::usage: a token on the command line is readable by every local process.
-/// A missing or empty one is Code::credentials. One trailing newline is dropped.
+/// Reads a secret named by "env:NAME", "file:PATH" (mode 0600 or stricter) or "fd:N". Any other
+/// text is refused with Code::usage: a token on the command line is readable by every local
+/// process. A missing or empty one is Code::credentials. One trailing newline is dropped.
 [[nodiscard]] Result<Secret> read_secret(std::string_view reference);
 
 } // namespace oa_stream

@@ -13,8 +13,7 @@ namespace oa_stream {
 
 namespace asio = boost::asio;
 
-template <class T = void>
-using Task = asio::awaitable<T>;
+template <class T = void> using Task = asio::awaitable<T>;
 
 using Clock = std::chrono::steady_clock;
 using Millis = std::chrono::milliseconds;

@@ -21,7 +21,8 @@ namespace oa_stream {
 /// Control characters and quotes made visible (\n, \x1b, …), cut to `limit` bytes with "…".
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 160);
 
-/// The candidate closest to `word` by edit distance, nullopt when none is near (≤ 1/3 of its length).
+/// The candidate closest to `word` by edit distance, nullopt when none is near (≤ 1/3 of its
+/// length).
 [[nodiscard]] std::optional<std::string_view>
 nearest(std::string_view word, std::span<const std::string_view> candidates);
 

@@ -2,7 +2,8 @@
 //
 //   turn = TurnStarted , { part | tool | Note | UsageKnown } , TurnEnded
 //   part = PartOpened , { PartDelta } , PartClosed
-//   tool = ToolOpened , { ToolInputDelta } , ToolInputReady , { ToolOutputDelta } , ( ToolOutput | ToolFailed )
+//   tool = ToolOpened , { ToolInputDelta } , ToolInputReady , { ToolOutputDelta } , ( ToolOutput |
+//   ToolFailed )
 //
 // Parts and tools interleave. Authorities may break this grammar; encode::Normaliser repairs it, so
 // encoders may rely on it.
@@ -37,8 +38,8 @@ struct Failure {
 };
 
 struct TurnStarted {
-    std::string thread;  ///< the authority's thread id
-    std::string turn;    ///< the authority's turn id; becomes the messageId
+    std::string thread; ///< the authority's thread id
+    std::string turn; ///< the authority's turn id; becomes the messageId
     std::string model{}; ///< empty when unknown
     friend bool operator==(const TurnStarted&, const TurnStarted&) = default;
 };
@@ -103,7 +104,7 @@ struct TurnEnded {
     Outcome outcome = Outcome::completed;
     Finish finish = Finish::stop;
     std::optional<Failure> failure{}; ///< set when outcome is failed or aborted
-    std::optional<Usage> usage{};     ///< unset: the authority never told
+    std::optional<Usage> usage{}; ///< unset: the authority never told
     friend bool operator==(const TurnEnded&, const TurnEnded&) = default;
 };
 

@@ -1,0 +1,53 @@
+#include "oa_stream/base/check.hpp"
+
+#include <algorithm>
+
+namespace oa_stream {
+
+std::string_view to_string(CheckMode mode) noexcept {
+    switch (mode) {
+    case CheckMode::live:
+        return "live";
+    case CheckMode::rehearsed:
+        return "rehearsed";
+    case CheckMode::replayed:
+        return "replayed";
+    case CheckMode::skipped:
+        return "skipped";
+    }
+    return "skipped";
+}
+
+Verdict run_verdict(const std::vector<Check>& checks) noexcept {
+    std::vector<Verdict> parts;
+    bool live_pass = false;
+    bool required_skipped = false;
+    for (const Check& check : checks) {
+        parts.push_back(check.verdict);
+        live_pass |= check.verdict == Verdict::pass && check.mode == CheckMode::live;
+        required_skipped |= check.verdict == Verdict::skipped && check.required;
+    }
+    const Verdict verdict = worst(parts);
+    if (verdict == Verdict::pass && (!live_pass || required_skipped)) {
+        return Verdict::inconclusive;
+    }
+    return verdict;
+}
+
+Json to_json(const Check& check) {
+    Json json = Json::object();
+    json["id"] = check.id;
+    json["verdict"] = to_string(check.verdict);
+    json["mode"] = to_string(check.mode);
+    json["required"] = check.required;
+    json["detail"] = check.detail;
+    if (!check.evidence.empty()) {
+        json["evidence"] = check.evidence;
+    }
+    if (!check.data.empty()) {
+        json["data"] = check.data;
+    }
+    return json;
+}
+
+} // namespace oa_stream

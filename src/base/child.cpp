@@ -1,0 +1,354 @@
+#include "oa_stream/base/child.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+namespace oa_stream {
+
+namespace {
+
+constexpr std::size_t k_read_size = 64U << 10U;
+constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
+
+/// Both ends of a pipe, close-on-exec; closed on destruction unless taken.
+struct Pipe {
+    int read = -1;
+    int write = -1;
+    Pipe() = default;
+    Pipe(const Pipe&) = delete;
+    Pipe& operator=(const Pipe&) = delete;
+    ~Pipe() {
+        close_end(read);
+        close_end(write);
+    }
+    static void close_end(int& fd) {
+        if (fd >= 0) {
+            ::close(std::exchange(fd, -1));
+        }
+    }
+    [[nodiscard]] bool open() {
+        std::array<int, 2> ends{-1, -1};
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+            return false;
+        }
+        read = ends[0];
+        write = ends[1];
+        return true;
+    }
+};
+
+std::string find_program(const std::string& name) {
+    if (name.contains('/')) {
+        return name;
+    }
+    const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): nothing sets it
+    std::string_view rest =
+        path == nullptr ? std::string_view("/usr/bin:/bin") : std::string_view(path);
+    while (!rest.empty()) {
+        const std::size_t colon = rest.find(':');
+        const std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), name);
+        if (::access(candidate.c_str(), X_OK) == 0) {
+            return candidate;
+        }
+        rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
+    }
+    return {};
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+    std::vector<char*> out;
+    for (std::string& text : strings) {
+        out.push_back(text.data());
+    }
+    out.push_back(nullptr);
+    return out;
+}
+
+/// Everything the child needs between fork and exec, prepared before: only async-signal-safe calls
+/// are allowed there.
+struct Launch {
+    std::string program;
+    std::vector<std::string> args;
+    std::vector<std::string> env;
+    std::string cwd;
+    int in = -1;
+    int out = -1;
+    int err = -1;
+    int report = -1; ///< errno of a failed start goes here; closed by a successful exec
+    pid_t parent = 0;
+};
+
+[[noreturn]] void report_and_exit(int fd) {
+    const int number = errno;
+    [[maybe_unused]] const auto wrote = ::write(fd, &number, sizeof number);
+    ::_exit(127);
+}
+
+[[noreturn]] void become(const Launch& launch, char* const* args, char* const* env) {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != launch.parent) { // the parent died before the line above took hold
+        ::_exit(127);
+    }
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
+        ::signal(number, SIG_DFL);
+    }
+    if (::dup2(launch.in, 0) < 0 || ::dup2(launch.out, 1) < 0 || ::dup2(launch.err, 2) < 0 ||
+        (!launch.cwd.empty() && ::chdir(launch.cwd.c_str()) != 0)) {
+        report_and_exit(launch.report);
+    }
+    ::execve(launch.program.c_str(), args, env);
+    report_and_exit(launch.report);
+}
+
+class PosixChild final : public Child {
+public:
+    struct State {
+        explicit State(const asio::any_io_executor& executor)
+            : in(executor), out(executor), err(executor), pidfd(executor), ended(executor) {
+            ended.expires_at(Clock::time_point::max());
+        }
+        asio::posix::stream_descriptor in, out, err, pidfd;
+        asio::steady_timer ended; ///< cancelled when the child was reaped: wakes every waiter
+        pid_t pid = -1;
+        std::optional<ChildExit> exit{};
+    };
+
+    explicit PosixChild(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    PosixChild(const PosixChild&) = delete;
+    PosixChild& operator=(const PosixChild&) = delete;
+    ~PosixChild() override {
+        if (!state_->exit) {
+            ::kill(-state_->pid, SIGKILL);
+            reap(*state_, true);
+        }
+        boost::system::error_code ignored;
+        for (auto* descriptor : {&state_->in, &state_->out, &state_->err, &state_->pidfd}) {
+            descriptor->close(ignored);
+        }
+    }
+
+    [[nodiscard]] int pid() const noexcept override { return state_->pid; }
+    [[nodiscard]] Task<Result<std::string>> read_stdout() override {
+        return read(state_, &State::out);
+    }
+    [[nodiscard]] Task<Result<std::string>> read_stderr() override {
+        return read(state_, &State::err);
+    }
+    [[nodiscard]] Task<Result<void>> write_stdin(std::string bytes) override {
+        return write(state_, std::move(bytes));
+    }
+    void close_stdin() override {
+        boost::system::error_code ignored;
+        state_->in.close(ignored);
+    }
+    [[nodiscard]] Task<ChildExit> wait() override { return wait_for(state_); }
+    [[nodiscard]] std::optional<ChildExit> exited() const noexcept override { return state_->exit; }
+    void signal(int number) noexcept override {
+        if (!state_->exit) {
+            ::kill(-state_->pid, number);
+        }
+    }
+    [[nodiscard]] Task<ChildExit> stop(Millis grace) override { return stop_state(state_, grace); }
+
+    static void reap(State& state, bool block) {
+        int status = 0;
+        if (state.exit || ::waitpid(state.pid, &status, block ? 0 : WNOHANG) != state.pid) {
+            return;
+        }
+        ChildExit result;
+        if (WIFEXITED(status)) {
+            result.code = WEXITSTATUS(status);
+        } else {
+            result.signal = WTERMSIG(status);
+        }
+        state.exit = result;
+        ::kill(-state.pid, SIGKILL); // whatever it left behind in its group
+        state.ended.cancel();
+    }
+
+    static Task<void> watch(std::shared_ptr<State> state) {
+        while (!state->exit) {
+            const auto [error] = co_await state->pidfd.async_wait(
+                asio::posix::stream_descriptor::wait_read, k_as_tuple
+            );
+            if (error) {
+                co_return;
+            }
+            reap(*state, false);
+        }
+    }
+
+private:
+    static Task<Result<std::string>>
+    read(std::shared_ptr<State> state, asio::posix::stream_descriptor State::* which) {
+        std::string buffer(k_read_size, '\0');
+        const auto [error, count] =
+            co_await ((*state).*which).async_read_some(asio::buffer(buffer), k_as_tuple);
+        if (error && error != asio::error::eof) {
+            co_return fail(
+                Code::unavailable, fmt::format("cannot read from child: {}", error.message())
+            );
+        }
+        buffer.resize(count);
+        co_return buffer;
+    }
+
+    static Task<Result<void>> write(std::shared_ptr<State> state, std::string bytes) {
+        const auto [error, count] =
+            co_await asio::async_write(state->in, asio::buffer(bytes), k_as_tuple);
+        if (error) {
+            co_return fail(
+                Code::unavailable, fmt::format("cannot write to child: {}", error.message())
+            );
+        }
+        co_return Result<void>{};
+    }
+
+    static Task<ChildExit> wait_for(std::shared_ptr<State> state) {
+        while (!state->exit) {
+            co_await state->ended.async_wait(k_as_tuple);
+        }
+        co_return *state->exit;
+    }
+
+    static Task<ChildExit> stop_state(std::shared_ptr<State> state, Millis grace) {
+        if (!state->exit) {
+            ::kill(-state->pid, SIGTERM);
+            asio::steady_timer deadline(co_await asio::this_coro::executor, grace);
+            deadline.async_wait([state](const boost::system::error_code& error) {
+                if (!error && !state->exit) {
+                    ::kill(-state->pid, SIGKILL);
+                }
+            });
+            co_await wait_for(state);
+        }
+        co_return *state->exit;
+    }
+
+    std::shared_ptr<State> state_;
+};
+
+Result<pid_t> fork_and_exec(Launch& launch, Pipe& report) {
+    launch.args.insert(launch.args.begin(), launch.program);
+    const auto args = pointers(launch.args);
+    const auto env = pointers(launch.env);
+    launch.report = report.write;
+    launch.parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+        return fail(
+            Code::io, fmt::format("cannot start {}: {}", launch.program, std::strerror(errno))
+        );
+    }
+    if (pid == 0) {
+        become(launch, args.data(), env.data());
+    }
+    Pipe::close_end(report.write);
+    int number = 0;
+    const auto got = ::read(report.read, &number, sizeof number);
+    if (got == static_cast<ssize_t>(sizeof number)) {
+        ::waitpid(pid, nullptr, 0);
+        return fail(
+            Code::unavailable,
+            fmt::format(
+                "cannot start {}: {}", launch.program, std::generic_category().message(number)
+            )
+        );
+    }
+    return pid;
+}
+
+} // namespace
+
+std::string ChildExit::text() const {
+    if (signal == 0) {
+        return fmt::format("exit {}", code);
+    }
+    const char* name = ::sigabbrev_np(signal);
+    return fmt::format("signal {} ({})", signal, name == nullptr ? "?" : name);
+}
+
+Result<std::unique_ptr<Child>>
+Child::start(const asio::any_io_executor& executor, ChildOptions options) {
+    Launch launch;
+    launch.program = find_program(options.program);
+    launch.args = options.args;
+    launch.cwd = options.cwd;
+    if (launch.program.empty()) {
+        return fail(
+            Code::unavailable, fmt::format("no program '{}' in PATH", options.program.string())
+        );
+    }
+    for (const auto& [name, value] : options.env) {
+        launch.env.push_back(fmt::format("{}={}", name, value));
+    }
+    Pipe in;
+    Pipe out;
+    Pipe err;
+    Pipe report;
+    if (!in.open() || !out.open() || !err.open() || !report.open()) {
+        return fail(Code::io, fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+    }
+    if (!options.pipe_stdin) {
+        Pipe::close_end(in.read);
+        in.read = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    launch.in = in.read;
+    launch.out = options.pipe_stdout ? out.write : STDERR_FILENO;
+    launch.err = options.pipe_stderr ? err.write : STDERR_FILENO;
+    OA_TRY(const pid_t pid, fork_and_exec(launch, report));
+
+    auto state = std::make_shared<PosixChild::State>(executor);
+    state->pid = pid;
+    if (options.pipe_stdin) {
+        state->in.assign(std::exchange(in.write, -1));
+    }
+    if (options.pipe_stdout) {
+        state->out.assign(std::exchange(out.read, -1));
+    }
+    if (options.pipe_stderr) {
+        state->err.assign(std::exchange(err.read, -1));
+    }
+    state->pidfd.assign(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    asio::co_spawn(executor, PosixChild::watch(state), asio::detached);
+    return std::make_unique<PosixChild>(std::move(state));
+}
+
+std::map<std::string, std::string> inherited_env(std::initializer_list<const char*> names) {
+    std::map<std::string, std::string> env;
+    for (const char* name : names) {
+        if (const char* value = std::getenv(name);
+            value != nullptr) { // NOLINT(concurrency-mt-unsafe)
+            env.emplace(name, value);
+        }
+    }
+    return env;
+}
+
+} // namespace oa_stream

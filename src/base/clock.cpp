@@ -1,0 +1,102 @@
+#include "oa_stream/base/clock.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <ctime>
+
+namespace oa_stream {
+
+namespace {
+
+struct Unit {
+    std::string_view name;
+    double millis;
+};
+constexpr std::array<Unit, 5> k_units{
+    {{"ms", 1}, {"s", 1e3}, {"m", 60e3}, {"h", 3600e3}, {"d", 86400e3}}
+};
+constexpr double k_longest_millis = 3650.0 * 86400e3; // ten years: anything more is a typing error
+
+std::tm utc(WallTime time) {
+    const std::time_t seconds =
+        std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(time));
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    return parts;
+}
+
+} // namespace
+
+std::string rfc3339_millis(WallTime time) {
+    const auto millis =
+        std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count() % 1000;
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc(time), millis);
+}
+
+std::string compact_utc(WallTime time) {
+    return fmt::format("{:%Y%m%dT%H%M%SZ}", utc(time));
+}
+
+Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
+    const auto refuse = [&] {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a duration", printable(text, 40)),
+            {},
+            "a number with a unit: 250ms, 10s, 5m, 2h, 30d"
+        );
+    };
+    const std::size_t digits = text.find_first_not_of("0123456789.");
+    if (digits == 0 || digits == std::string_view::npos || text.front() == '.') {
+        return refuse();
+    }
+    double value = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + digits, value);
+    if (parsed.ec != std::errc{} || parsed.ptr != text.data() + digits) {
+        return refuse();
+    }
+    for (const Unit& unit : k_units) {
+        if (unit.name == text.substr(digits)) {
+            const double millis = value * unit.millis;
+            if (millis > k_longest_millis) {
+                return refuse();
+            }
+            return std::chrono::milliseconds(std::llround(millis));
+        }
+    }
+    return refuse();
+}
+
+std::string format_duration(std::chrono::milliseconds duration) {
+    const auto total = duration.count();
+    if (total < 0) {
+        return "-" + format_duration(-duration);
+    }
+    if (total < 1000) {
+        return fmt::format("{}ms", total);
+    }
+    if (total < 60000) {
+        return total % 1000 == 0 ? fmt::format("{}s", total / 1000)
+                                 : fmt::format("{}s", static_cast<double>(total) / 1000.0);
+    }
+    const auto seconds = total / 1000;
+    std::string text;
+    if (seconds >= 3600) {
+        text += fmt::format("{}h", seconds / 3600);
+    }
+    if (seconds / 60 % 60 != 0) {
+        text += fmt::format("{}m", seconds / 60 % 60);
+    }
+    if (total % 60000 != 0) {
+        text += format_duration(std::chrono::milliseconds(total % 60000));
+    }
+    return text;
+}
+
+} // namespace oa_stream

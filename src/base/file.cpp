@@ -1,0 +1,162 @@
+#include "oa_stream/base/file.hpp"
+
+#include "oa_stream/base/ids.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace oa_stream {
+
+namespace {
+
+std::string errno_text(int number) {
+    return std::generic_category().message(number);
+}
+
+/// A descriptor that closes itself.
+class Fd {
+public:
+    explicit Fd(int fd) : fd_(fd) {}
+    Fd(const Fd&) = delete;
+    Fd& operator=(const Fd&) = delete;
+    ~Fd() {
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
+    }
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    [[nodiscard]] bool ok() const noexcept { return fd_ >= 0; }
+
+private:
+    int fd_;
+};
+
+Result<void> write_all(int fd, std::string_view bytes, const std::string& where) {
+    while (!bytes.empty()) {
+        const auto wrote = ::write(fd, bytes.data(), bytes.size());
+        if (wrote < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return fail(Code::io, fmt::format("cannot write: {}", errno_text(errno)), where);
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+    return {};
+}
+
+} // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit) {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.ok()) {
+        return fail(
+            Code::unreadable, fmt::format("cannot read: {}", errno_text(errno)), path.string()
+        );
+    }
+    std::string text;
+    std::array<char, 65536> buffer{};
+    for (;;) {
+        const auto got = ::read(fd.get(), buffer.data(), buffer.size());
+        if (got < 0) {
+            return fail(
+                Code::unreadable, fmt::format("cannot read: {}", errno_text(errno)), path.string()
+            );
+        }
+        if (got == 0) {
+            return text;
+        }
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+        if (text.size() > limit) {
+            return fail(Code::too_large, fmt::format("larger than {} bytes", limit), path.string());
+        }
+    }
+}
+
+Result<void>
+write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+    const std::filesystem::path temporary = path.string() + ".tmp-" + random_hex(4);
+    {
+        const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+        if (!fd.ok()) {
+            return fail(
+                Code::io, fmt::format("cannot create: {}", errno_text(errno)), path.string()
+            );
+        }
+        auto written = write_all(fd.get(), bytes, path.string());
+        if (written && ::fsync(fd.get()) != 0) {
+            written =
+                fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), path.string());
+        }
+        if (!written) {
+            ::unlink(temporary.c_str());
+            return written;
+        }
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        const int number = errno;
+        ::unlink(temporary.c_str());
+        return fail(Code::io, fmt::format("cannot replace: {}", errno_text(number)), path.string());
+    }
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    const Fd parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (parent.ok()) {
+        ::fsync(parent.get());
+    }
+    return {};
+}
+
+Result<void> make_dirs(const std::filesystem::path& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) {
+        return fail(
+            Code::io, fmt::format("cannot create folder: {}", error.message()), path.string()
+        );
+    }
+    return {};
+}
+
+Result<LineAppender> LineAppender::open(const std::filesystem::path& path, Durability durability) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return fail(Code::io, fmt::format("cannot open: {}", errno_text(errno)), path.string());
+    }
+    return LineAppender(fd, durability);
+}
+
+LineAppender::LineAppender(LineAppender&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), durability_(other.durability_) {
+}
+
+LineAppender& LineAppender::operator=(LineAppender&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(durability_, other.durability_);
+    return *this;
+}
+
+LineAppender::~LineAppender() {
+    if (fd_ >= 0) {
+        ::close(fd_);
+    }
+}
+
+Result<void> LineAppender::append(std::string_view line) {
+    std::string whole(line);
+    whole += '\n';
+    OA_CHECK(write_all(fd_, whole, "append"));
+    if (durability_ == Durability::synced && ::fdatasync(fd_) != 0) {
+        return fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), "append");
+    }
+    return {};
+}
+
+} // namespace oa_stream

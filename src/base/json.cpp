@@ -1,0 +1,149 @@
+#include "oa_stream/base/json.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace oa_stream {
+
+Result<Json> parse_json(std::string_view text, JsonLimits limits) {
+    if (text.starts_with("\xEF\xBB\xBF")) {
+        return fail(Code::protocol, "JSON starts with a byte order mark at byte 0");
+    }
+    bool too_deep = false;
+    const auto guard = [&](int depth, Json::parse_event_t event, Json&) {
+        const bool opens =
+            event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+        if (opens && depth >= limits.depth) {
+            too_deep = true; // keeping nothing below here also keeps the library's stack flat
+            return false;
+        }
+        return true;
+    };
+    try {
+        Json value = Json::parse(text, guard);
+        if (too_deep) {
+            return fail(Code::protocol, fmt::format("JSON is nested deeper than {}", limits.depth));
+        }
+        return value;
+    } catch (const Json::parse_error& error) {
+        return fail(Code::protocol, fmt::format("not JSON at byte {}", error.byte));
+    } catch (const Json::exception&) {
+        return fail(Code::protocol, "JSON number out of range");
+    }
+}
+
+std::string dump_json(const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+namespace {
+
+void append_escaped(std::string& out, unsigned char c) {
+    static constexpr std::string_view k_digits = "0123456789abcdef";
+    switch (c) {
+    case '"':
+        out += "\\\"";
+        return;
+    case '\\':
+        out += "\\\\";
+        return;
+    case '\b':
+        out += "\\b";
+        return;
+    case '\f':
+        out += "\\f";
+        return;
+    case '\n':
+        out += "\\n";
+        return;
+    case '\r':
+        out += "\\r";
+        return;
+    case '\t':
+        out += "\\t";
+        return;
+    default:
+        out += "\\u00";
+        out += k_digits[c >> 4U];
+        out += k_digits[c & 15U];
+    }
+}
+
+} // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+    out += '"';
+    std::size_t clean = 0; // start of the run not yet copied
+    const bool valid = !invalid_utf8(text);
+    for (std::size_t i = 0; i < text.size();) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c >= 0x20 && c != '"' && c != '\\' && (valid || c < 0x80)) {
+            ++i;
+            continue;
+        }
+        out.append(text, clean, i - clean);
+        if (c < 0x80) {
+            append_escaped(out, c);
+            ++i;
+        } else {
+            const std::string_view rest = text.substr(i);
+            const auto bad = invalid_utf8(rest);
+            const std::size_t good = bad.value_or(rest.size());
+            out.append(rest.substr(0, good));
+            if (good < rest.size()) {
+                out += "\xEF\xBF\xBD";
+                ++i;
+            }
+            i += good;
+        }
+        clean = i;
+    }
+    out.append(text, clean, text.size() - clean);
+    out += '"';
+}
+
+const Json* member(const Json& object, std::string_view key) noexcept {
+    if (!object.is_object()) {
+        return nullptr;
+    }
+    for (auto it = object.begin(); it != object.end(); ++it) {
+        if (it.key() == key) {
+            return &it.value();
+        }
+    }
+    return nullptr;
+}
+
+std::optional<std::string_view> string_member(const Json& object, std::string_view key) noexcept {
+    const Json* found = member(object, key);
+    if (found == nullptr || !found->is_string()) {
+        return std::nullopt;
+    }
+    return std::string_view(found->get_ref<const std::string&>());
+}
+
+std::optional<std::int64_t> int_member(const Json& object, std::string_view key) noexcept {
+    const Json* found = member(object, key);
+    if (found == nullptr || !found->is_number_integer()) {
+        return std::nullopt;
+    }
+    if (found->is_number_unsigned() &&
+        found->get<std::uint64_t>() >
+            static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+        return std::nullopt;
+    }
+    return found->get<std::int64_t>();
+}
+
+std::optional<bool> bool_member(const Json& object, std::string_view key) noexcept {
+    const Json* found = member(object, key);
+    if (found == nullptr || !found->is_boolean()) {
+        return std::nullopt;
+    }
+    return found->get<bool>();
+}
+
+} // namespace oa_stream

@@ -1,0 +1,118 @@
+#include "oa_stream/base/secret.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <limits>
+
+namespace oa_stream {
+
+namespace {
+
+constexpr std::size_t k_longest_secret = 64U << 10U;
+
+Result<std::string> from_env(const std::string& name) {
+    const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): nothing sets it
+    if (value == nullptr || *value == '\0') {
+        return fail(
+            Code::credentials,
+            fmt::format("environment variable {} is not set", printable(name, 60)),
+            {},
+            fmt::format("export {}=…", printable(name, 60))
+        );
+    }
+    return std::string(value);
+}
+
+Result<std::string> from_file(const std::string& path) {
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) {
+        return fail(Code::credentials, "no such secret file", path);
+    }
+    if ((info.st_mode & 0077U) != 0) {
+        return fail(
+            Code::credentials,
+            "secret file can be read by others",
+            path,
+            fmt::format("chmod 600 {}", path)
+        );
+    }
+    return read_file(path, k_longest_secret);
+}
+
+Result<std::string> from_fd(const std::string& number) {
+    OA_TRY(const std::uint64_t fd, parse_count(number, 0, std::numeric_limits<int>::max()));
+    std::string text;
+    std::array<char, 4096> buffer{};
+    while (text.size() < k_longest_secret) {
+        const auto got = ::read(static_cast<int>(fd), buffer.data(), buffer.size());
+        if (got < 0) {
+            return fail(Code::credentials, "descriptor cannot be read", fmt::format("fd:{}", fd));
+        }
+        if (got == 0) {
+            break;
+        }
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return text;
+}
+
+} // namespace
+
+Secret::~Secret() {
+    volatile char* bytes = value_.data(); // volatile: the compiler may not drop these writes
+    for (std::size_t i = 0; i < value_.size(); ++i) {
+        bytes[i] = 0;
+    }
+}
+
+bool Secret::equals(std::string_view other) const noexcept {
+    const std::size_t longest = value_.size() > other.size() ? value_.size() : other.size();
+    unsigned difference = value_.size() == other.size() ? 0U : 1U;
+    for (std::size_t i = 0; i < longest; ++i) {
+        const auto a = i < value_.size() ? static_cast<unsigned char>(value_[i]) : 0U;
+        const auto b = i < other.size() ? static_cast<unsigned char>(other[i]) : 0U;
+        difference |= a ^ b;
+    }
+    return difference == 0;
+}
+
+Result<Secret> read_secret(std::string_view reference) {
+    const std::size_t colon = reference.find(':');
+    const std::string_view kind = reference.substr(0, colon);
+    const std::string rest(
+        colon == std::string_view::npos ? std::string_view{} : reference.substr(colon + 1)
+    );
+    Result<std::string> text = fail(
+        Code::usage,
+        "a token on the command line can be read by every process of this machine",
+        {},
+        "use env:NAME, file:PATH or fd:N"
+    );
+    if (kind == "env" && !rest.empty()) {
+        text = from_env(rest);
+    } else if (kind == "file" && !rest.empty()) {
+        text = from_file(rest);
+    } else if (kind == "fd" && !rest.empty()) {
+        text = from_fd(rest);
+    }
+    if (!text) {
+        return std::unexpected(std::move(text).error());
+    }
+    if (text->ends_with('\n')) {
+        text->pop_back();
+    }
+    if (text->empty()) {
+        return fail(Code::credentials, fmt::format("the secret of {} is empty", reference));
+    }
+    return Secret(std::move(*text));
+}
+
+} // namespace oa_stream

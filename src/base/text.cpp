@@ -1,0 +1,204 @@
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <vector>
+
+namespace oa_stream {
+
+namespace {
+
+/// Length of the well-formed sequence at `at` (Unicode 15, table 3-7); 0 when it is ill-formed; the
+/// negative number of bytes present when the text ends inside a so far well-formed one.
+int sequence_at(std::string_view text, std::size_t at) noexcept {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char lead = byte(at);
+    if (lead < 0x80) {
+        return 1;
+    }
+    int length = 0;
+    unsigned char low = 0x80;
+    unsigned char high = 0xBF;
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        length = 2;
+    } else if (lead >= 0xE0 && lead <= 0xEF) {
+        length = 3;
+        low = lead == 0xE0 ? 0xA0 : 0x80;
+        high = lead == 0xED ? 0x9F : 0xBF;
+    } else if (lead >= 0xF0 && lead <= 0xF4) {
+        length = 4;
+        low = lead == 0xF0 ? 0x90 : 0x80;
+        high = lead == 0xF4 ? 0x8F : 0xBF;
+    } else {
+        return 0;
+    }
+    for (int i = 1; i < length; ++i) {
+        const std::size_t next = at + static_cast<std::size_t>(i);
+        if (next >= text.size()) {
+            return -i;
+        }
+        if (byte(next) < low || byte(next) > high) {
+            return 0;
+        }
+        low = 0x80;
+        high = 0xBF;
+    }
+    return length;
+}
+
+} // namespace
+
+std::optional<std::size_t> invalid_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        if (static_cast<unsigned char>(text[at]) < 0x80) {
+            ++at;
+            continue;
+        }
+        const int length = sequence_at(text, at);
+        if (length <= 0) {
+            return at;
+        }
+        at += static_cast<std::size_t>(length);
+    }
+    return std::nullopt;
+}
+
+std::size_t whole_utf8_prefix(std::string_view text) noexcept {
+    const std::size_t tail = std::min<std::size_t>(text.size(), 3);
+    for (std::size_t back = 1; back <= tail; ++back) {
+        const std::size_t at = text.size() - back;
+        const auto lead = static_cast<unsigned char>(text[at]);
+        if (lead >= 0xC0) {
+            return sequence_at(text, at) < 0 ? at : text.size();
+        }
+        if (lead < 0x80) {
+            break;
+        }
+    }
+    return text.size();
+}
+
+std::string printable(std::string_view text, std::size_t limit) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (out.size() >= limit) {
+            out += "…";
+            break;
+        }
+        const auto c = static_cast<unsigned char>(text[i]);
+        switch (c) {
+        case '\n':
+            out += "\\n";
+            break;
+        case '\r':
+            out += "\\r";
+            break;
+        case '\t':
+            out += "\\t";
+            break;
+        case '"':
+            out += "\\\"";
+            break;
+        case '\\':
+            out += "\\\\";
+            break;
+        default:
+            if (c < 0x20 || c == 0x7f) {
+                out += fmt::format("\\x{:02x}", c);
+            } else {
+                out += text[i];
+            }
+        }
+    }
+    return out;
+}
+
+std::optional<std::string_view>
+nearest(std::string_view word, std::span<const std::string_view> candidates) {
+    std::optional<std::string_view> best;
+    std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
+    for (const std::string_view candidate : candidates) {
+        std::vector<std::size_t> row(candidate.size() + 1);
+        std::iota(row.begin(), row.end(), std::size_t{0});
+        for (std::size_t i = 0; i < word.size(); ++i) {
+            std::size_t diagonal = row[0];
+            row[0] = i + 1;
+            for (std::size_t j = 0; j < candidate.size(); ++j) {
+                const std::size_t cost = diagonal + (word[i] == candidate[j] ? 0U : 1U);
+                diagonal = row[j + 1];
+                row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, cost});
+            }
+        }
+        if (row.back() < best_distance) {
+            best_distance = row.back();
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std::uint64_t high) {
+    std::uint64_t value = 0;
+    const bool plain = !text.empty() &&
+                       std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }) &&
+                       (text.size() == 1 || text.front() != '0');
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (!plain || parsed.ec != std::errc{} || value < low || value > high) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a whole number from {} to {}", printable(text, 40), low, high)
+        );
+    }
+    return value;
+}
+
+std::optional<std::string> percent_decode(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        unsigned value = 0;
+        if (i + 2 >= text.size()) {
+            return std::nullopt;
+        }
+        const auto parsed = std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16);
+        if (parsed.ec != std::errc{} || parsed.ptr != text.data() + i + 3) {
+            return std::nullopt;
+        }
+        out += static_cast<char>(value);
+        i += 2;
+    }
+    return out;
+}
+
+std::string to_lower(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return out;
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    constexpr std::string_view k_space = " \t\r\n\f\v";
+    const std::size_t first = text.find_first_not_of(k_space);
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_last_not_of(k_space) - first + 1);
+}
+
+bool iequals(std::string_view a, std::string_view b) noexcept {
+    const auto lower = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+} // namespace oa_stream

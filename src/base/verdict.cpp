@@ -1,0 +1,78 @@
+#include "oa_stream/base/verdict.hpp"
+
+#include <algorithm>
+
+namespace oa_stream {
+
+std::string_view to_string(Verdict verdict) noexcept {
+    switch (verdict) {
+    case Verdict::pass:
+        return "PASS";
+    case Verdict::fail:
+        return "FAIL";
+    case Verdict::inconclusive:
+        return "INCONCLUSIVE";
+    case Verdict::error:
+        return "ERROR";
+    case Verdict::skipped:
+        return "SKIPPED";
+    }
+    return "ERROR";
+}
+
+Verdict worst(std::span<const Verdict> parts) noexcept {
+    const auto any = [&](Verdict verdict) {
+        return std::ranges::find(parts, verdict) != parts.end();
+    };
+    for (const Verdict verdict :
+         {Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::pass}) {
+        if (any(verdict)) {
+            return verdict;
+        }
+    }
+    return Verdict::inconclusive;
+}
+
+ExitCode exit_code(Verdict verdict) noexcept {
+    switch (verdict) {
+    case Verdict::pass:
+        return ExitCode::ok;
+    case Verdict::fail:
+        return ExitCode::breach;
+    case Verdict::inconclusive:
+        return ExitCode::inconclusive;
+    case Verdict::error:
+        return ExitCode::not_executed;
+    case Verdict::skipped:
+        return ExitCode::inconclusive;
+    }
+    return ExitCode::not_executed;
+}
+
+ExitCode exit_code(Code code) noexcept {
+    switch (code) {
+    case Code::usage:
+    case Code::config:
+    case Code::unreadable:
+        return ExitCode::usage;
+    case Code::credentials:
+        return ExitCode::credentials;
+    case Code::precondition:
+    case Code::conflict:
+        return ExitCode::refused;
+    case Code::cancelled:
+        return ExitCode::interrupted;
+    case Code::network:
+    case Code::timeout:
+    case Code::protocol:
+    case Code::unavailable:
+    case Code::not_found:
+    case Code::too_large:
+    case Code::io:
+    case Code::internal:
+        return ExitCode::not_executed;
+    }
+    return ExitCode::not_executed;
+}
+
+} // namespace oa_stream

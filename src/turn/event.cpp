@@ -1,0 +1,99 @@
+#include "oa_stream/turn/event.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::turn {
+
+namespace {
+
+constexpr std::array<std::string_view, std::variant_size_v<Event>> k_names{
+    "turn-started",
+    "part-opened",
+    "part-delta",
+    "part-closed",
+    "tool-opened",
+    "tool-input-delta",
+    "tool-input-ready",
+    "tool-output-delta",
+    "tool-output",
+    "tool-failed",
+    "note",
+    "usage-known",
+    "turn-ended",
+};
+
+std::string usage_text(const std::optional<Usage>& usage) {
+    if (!usage) {
+        return "unknown";
+    }
+    return fmt::format(
+        "{}+{}/{}+{}", usage->input, usage->cached_input, usage->output, usage->reasoning_output
+    );
+}
+
+struct Describe {
+    std::string operator()(const TurnStarted& e) const {
+        return fmt::format("thread={} turn={} model={}", e.thread, e.turn, e.model);
+    }
+    std::string operator()(const PartOpened& e) const {
+        return fmt::format("id={} kind={}", e.id, e.kind == PartKind::text ? "text" : "reasoning");
+    }
+    std::string operator()(const PartDelta& e) const {
+        return fmt::format("id={} text=\"{}\"", e.id, printable(e.text));
+    }
+    std::string operator()(const PartClosed& e) const { return fmt::format("id={}", e.id); }
+    std::string operator()(const ToolOpened& e) const {
+        return fmt::format("call={} name={}{}", e.call, e.name, e.dynamic ? " dynamic" : "");
+    }
+    std::string operator()(const ToolInputDelta& e) const {
+        return fmt::format("call={} text=\"{}\"", e.call, printable(e.text));
+    }
+    std::string operator()(const ToolInputReady& e) const {
+        return fmt::format("call={} input={}", e.call, dump_json(e.input));
+    }
+    std::string operator()(const ToolOutputDelta& e) const {
+        return fmt::format("call={} text=\"{}\"", e.call, printable(e.text));
+    }
+    std::string operator()(const ToolOutput& e) const {
+        return fmt::format("call={} output={}", e.call, dump_json(e.output));
+    }
+    std::string operator()(const ToolFailed& e) const {
+        return fmt::format("call={} text=\"{}\"", e.call, printable(e.text));
+    }
+    std::string operator()(const Note& e) const {
+        return fmt::format(
+            "name={} id={}{} payload={}",
+            e.name,
+            e.id.value_or("-"),
+            e.transient ? " transient" : "",
+            dump_json(e.payload)
+        );
+    }
+    std::string operator()(const UsageKnown& e) const { return usage_text(e.usage); }
+    std::string operator()(const TurnEnded& e) const {
+        const std::string_view failure = e.failure ? words_of(e.failure->code).word : "-";
+        return fmt::format(
+            "outcome={} finish={} failure={} usage={}",
+            to_string(e.outcome),
+            to_string(e.finish),
+            failure,
+            usage_text(e.usage)
+        );
+    }
+};
+
+} // namespace
+
+std::string_view name_of(const Event& event) noexcept {
+    return k_names.at(event.index());
+}
+
+std::string describe(const Event& event) {
+    return fmt::format("{} {}", name_of(event), std::visit(Describe{}, event));
+}
+
+} // namespace oa_stream::turn

@@ -1,0 +1,130 @@
+#include "oa_stream/turn/words.hpp"
+
+#include <array>
+#include <utility>
+
+namespace oa_stream::turn {
+
+namespace {
+
+constexpr std::array<FailureWords, 8> k_failures{{
+    {FailureCode::turn_failed,
+     "turn_failed",
+     "The assistant could not finish this answer.",
+     TerminalClass::turn_failed},
+    {FailureCode::turn_aborted,
+     "turn_aborted",
+     "This answer was ended by the server.",
+     TerminalClass::turn_aborted},
+    {FailureCode::overloaded,
+     "overloaded",
+     "This answer grew too large and was ended.",
+     TerminalClass::turn_aborted},
+    {FailureCode::authority_lost,
+     "authority_lost",
+     "The connection to the assistant was lost.",
+     TerminalClass::codex_error},
+    {FailureCode::authority_timeout,
+     "authority_timeout",
+     "The assistant did not answer in time.",
+     TerminalClass::codex_error},
+    {FailureCode::stalled, "stalled", "The assistant stopped answering.", TerminalClass::codex_error
+    },
+    {FailureCode::codex_error,
+     "codex_error",
+     "The assistant reported an internal error.",
+     TerminalClass::codex_error},
+    {FailureCode::adapter_preview_unavailable,
+     "adapter_preview_unavailable",
+     "This answer could not be shown.",
+     TerminalClass::adapter_preview_unavailable},
+}};
+
+constexpr std::array<TerminalClass, 7> k_classes{
+    TerminalClass::completed,
+    TerminalClass::turn_failed,
+    TerminalClass::turn_aborted,
+    TerminalClass::turn_interrupted,
+    TerminalClass::codex_error,
+    TerminalClass::adapter_preview_unavailable,
+    TerminalClass::client_gone,
+};
+
+// words_of() indexes the table: it must stand in the order of the enum.
+constexpr bool in_enum_order() {
+    for (std::size_t i = 0; i < k_failures.size(); ++i) {
+        if (std::to_underlying(k_failures[i].code) != static_cast<int>(i)) {
+            return false;
+        }
+    }
+    return true;
+}
+static_assert(in_enum_order());
+
+} // namespace
+
+const FailureWords& words_of(FailureCode code) noexcept {
+    return k_failures[static_cast<std::size_t>(std::to_underlying(code))];
+}
+
+std::span<const FailureWords> all_failure_words() noexcept {
+    return k_failures;
+}
+
+std::span<const TerminalClass> all_terminal_classes() noexcept {
+    return k_classes;
+}
+
+std::string_view to_string(Outcome outcome) noexcept {
+    switch (outcome) {
+    case Outcome::completed:
+        return "completed";
+    case Outcome::interrupted:
+        return "interrupted";
+    case Outcome::aborted:
+        return "aborted";
+    case Outcome::failed:
+        return "failed";
+    }
+    return "failed";
+}
+
+std::string_view to_string(Finish finish) noexcept {
+    switch (finish) {
+    case Finish::stop:
+        return "stop";
+    case Finish::length:
+        return "length";
+    case Finish::tool_calls:
+        return "tool-calls";
+    case Finish::content_filter:
+        return "content-filter";
+    case Finish::error:
+        return "error";
+    case Finish::other:
+        return "other";
+    }
+    return "other";
+}
+
+std::string_view to_string(TerminalClass terminal) noexcept {
+    switch (terminal) {
+    case TerminalClass::completed:
+        return "completed";
+    case TerminalClass::turn_failed:
+        return "turn_failed";
+    case TerminalClass::turn_aborted:
+        return "turn_aborted";
+    case TerminalClass::turn_interrupted:
+        return "turn_interrupted";
+    case TerminalClass::codex_error:
+        return "codex_error";
+    case TerminalClass::adapter_preview_unavailable:
+        return "adapter_preview_unavailable";
+    case TerminalClass::client_gone:
+        return "client_gone";
+    }
+    return "codex_error";
+}
+
+} // namespace oa_stream::turn

@@ -1,0 +1,130 @@
+#include "oa_stream/base/child.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <tuple>
+
+using namespace oa_stream;
+
+namespace {
+
+template <class Fn> void run(Fn body) {
+    asio::io_context io;
+    std::exception_ptr thrown;
+    asio::co_spawn(io, body(io.get_executor()), [&](std::exception_ptr e) { thrown = e; });
+    io.run();
+    if (thrown) {
+        std::rethrow_exception(thrown);
+    }
+}
+
+ChildOptions shell(std::string script) {
+    return {
+        .program = "/bin/sh", .args = {"-c", std::move(script)}, .env = inherited_env({"PATH"})
+    };
+}
+
+Task<std::string> read_all(Child& child) {
+    std::string all;
+    for (;;) {
+        auto piece = co_await child.read_stdout();
+        if (!piece || piece->empty()) {
+            co_return all;
+        }
+        all += *piece;
+    }
+}
+
+} // namespace
+
+TEST_CASE("child: output, exit code and an environment that is ours alone") {
+    ::setenv("OA_LEAK", "leaked", 1);
+    run([](asio::any_io_executor executor) -> Task<void> {
+        auto options = shell("echo \"[$OA_LEAK][$GIVEN]\"; exit 3");
+        options.env["GIVEN"] = "yes";
+        auto child = Child::start(executor, options);
+        REQUIRE(child.has_value());
+        const std::string output = co_await read_all(**child);
+        CHECK(output == "[][yes]\n");
+        const ChildExit exit = co_await (*child)->wait();
+        CHECK(exit.code == 3);
+        CHECK(exit.text() == "exit 3");
+    });
+}
+
+TEST_CASE("child: stdin is piped and its end ends the child") {
+    run([](asio::any_io_executor executor) -> Task<void> {
+        ChildOptions options{
+            .program = "cat", .args = {}, .env = inherited_env({"PATH"}), .pipe_stdin = true
+        };
+        auto child = Child::start(executor, options);
+        REQUIRE(child.has_value());
+        const std::string big(300000, 'x');
+        REQUIRE((co_await (*child)->write_stdin("hello ")).has_value());
+        std::string got;
+        asio::co_spawn(executor, (*child)->write_stdin(big), [&](std::exception_ptr, Result<void>) {
+            (*child)->close_stdin();
+        });
+        got = co_await read_all(**child);
+        CHECK(got == "hello " + big);
+        CHECK((co_await (*child)->wait()).clean());
+    });
+}
+
+TEST_CASE("child: a program that does not exist is named") {
+    run([](asio::any_io_executor executor) -> Task<void> {
+        for (const auto* name : {"no-such-program-oa", "/no/such/program"}) {
+            auto child = Child::start(executor, {.program = name, .args = {}, .env = {}});
+            REQUIRE_FALSE(child.has_value());
+            CHECK(child.error().code == Code::unavailable);
+            CHECK(child.error().text().contains(name));
+        }
+        co_return;
+    });
+}
+
+TEST_CASE("child: stop kills the whole group of one that ignores TERM") {
+    run([](asio::any_io_executor executor) -> Task<void> {
+        auto child = Child::start(
+            executor, shell("trap '' TERM; sleep 1000 & echo $!; wait; wait; sleep 1000")
+        );
+        REQUIRE(child.has_value());
+        auto line = co_await (*child)->read_stdout();
+        REQUIRE(line.has_value());
+        const int grandchild = std::stoi(*line);
+        const ChildExit exit = co_await (*child)->stop(Millis{50});
+        CHECK(exit.signal == SIGKILL);
+        // The group was killed; init reaps the grandchild, so it is gone or a zombie for a moment.
+        for (int i = 0; i < 200 && ::kill(grandchild, 0) == 0; ++i) {
+            std::ignore = co_await sleep_for(Millis{10});
+        }
+        std::string stat;
+        if (::kill(grandchild, 0) == 0) {
+            auto* file = std::fopen(("/proc/" + std::to_string(grandchild) + "/stat").c_str(), "r");
+            if (file != nullptr) {
+                char state = 0;
+                std::ignore = std::fscanf(file, "%*d %*s %c", &state);
+                std::fclose(file);
+                CHECK(state == 'Z');
+            }
+        }
+    });
+}
+
+TEST_CASE("child: dropping it kills and reaps") {
+    run([](asio::any_io_executor executor) -> Task<void> {
+        auto child = Child::start(executor, shell("sleep 1000"));
+        REQUIRE(child.has_value());
+        const int pid = (*child)->pid();
+        child->reset();
+        CHECK(::kill(pid, 0) == -1);
+        co_return;
+    });
+}

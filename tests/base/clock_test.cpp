@@ -1,0 +1,63 @@
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/task.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <optional>
+
+using namespace oa_stream;
+
+TEST_CASE("duration: a plain number with a unit, nothing else") {
+    struct Row {
+        const char* in;
+        std::optional<long> millis;
+    };
+    static constexpr std::array k_rows{
+        Row{"250ms", 250},
+        Row{"10s", 10000},
+        Row{"1.5s", 1500},
+        Row{"5m", 300000},
+        Row{"2h", 7200000},
+        Row{"30d", 2592000000},
+        Row{"0s", 0},
+        Row{"10", std::nullopt},
+        Row{"s", std::nullopt},
+        Row{"", std::nullopt},
+        Row{"-1s", std::nullopt},
+        Row{" 1s", std::nullopt},
+        Row{"1 s", std::nullopt},
+        Row{"1e3s", std::nullopt},
+        Row{"1w", std::nullopt},
+        Row{".5s", std::nullopt},
+        Row{"1.2.3s", std::nullopt},
+        Row{"99999d", std::nullopt},
+        Row{"nans", std::nullopt},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION("'" << row.in << "'") {
+        const auto parsed = parse_duration(row.in);
+        REQUIRE(parsed.has_value() == row.millis.has_value());
+        if (parsed) {
+            CHECK(parsed->count() == *row.millis);
+        } else {
+            CHECK(parsed.error().code == Code::usage);
+            CHECK(parsed.error().text().contains("250ms, 10s, 5m, 2h, 30d"));
+        }
+    }
+}
+
+TEST_CASE("duration: printed in the shortest exact form") {
+    CHECK(format_duration(Millis{250}) == "250ms");
+    CHECK(format_duration(Millis{1500}) == "1.5s");
+    CHECK(format_duration(Millis{60000}) == "1m");
+    CHECK(format_duration(Millis{150000}) == "2m30s");
+    CHECK(format_duration(Millis{3600000}) == "1h");
+    CHECK(format_duration(Millis{3661500}) == "1h1m1.5s");
+}
+
+TEST_CASE("wall time: RFC 3339 with milliseconds, and a folder-safe form") {
+    const WallTime time{std::chrono::milliseconds{1771734960123}};
+    CHECK(rfc3339_millis(time) == "2026-02-22T04:36:00.123Z");
+    CHECK(compact_utc(time) == "20260222T043600Z");
+}

@@ -1,0 +1,66 @@
+#include "oa_stream/base/file.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+using namespace oa_stream;
+
+namespace {
+
+struct TempDir {
+    std::filesystem::path path;
+    TempDir() {
+        std::string name = (std::filesystem::temp_directory_path() / "oa-file-XXXXXX").string();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path = name;
+    }
+    TempDir(const TempDir&) = delete;
+    TempDir& operator=(const TempDir&) = delete;
+    ~TempDir() { std::filesystem::remove_all(path); }
+};
+
+} // namespace
+
+TEST_CASE("files: an atomic write replaces the whole and leaves no temporary behind") {
+    const TempDir dir;
+    const auto file = dir.path / "state.json";
+    REQUIRE(write_file_atomic(file, "one", 0600).has_value());
+    REQUIRE(write_file_atomic(file, "two", 0600).has_value());
+    CHECK(read_file(file).value() == "two");
+    struct stat info{};
+    REQUIRE(::stat(file.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777U) == 0600U);
+    CHECK(std::distance(std::filesystem::directory_iterator(dir.path), {}) == 1);
+}
+
+TEST_CASE("files: a write that cannot be made says where, and keeps the old content") {
+    const TempDir dir;
+    const auto failed = write_file_atomic(dir.path / "none" / "x", "y");
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().code == Code::io);
+    CHECK(failed.error().where.ends_with("none/x"));
+}
+
+TEST_CASE("files: reading is capped, and a missing file is unreadable") {
+    const TempDir dir;
+    REQUIRE(write_file_atomic(dir.path / "f", "12345").has_value());
+    CHECK(read_file(dir.path / "f", 4).error().code == Code::too_large);
+    CHECK(read_file(dir.path / "f", 5).value() == "12345");
+    CHECK(read_file(dir.path / "none").error().code == Code::unreadable);
+    CHECK(read_file(dir.path).error().code == Code::unreadable);
+}
+
+TEST_CASE("files: appended lines add up over two openings") {
+    const TempDir dir;
+    const auto file = dir.path / "j.ndjson";
+    for (const auto* line : {"a", "b"}) {
+        auto appender = LineAppender::open(file, LineAppender::Durability::synced);
+        REQUIRE(appender.has_value());
+        REQUIRE(appender->append(line).has_value());
+    }
+    CHECK(read_file(file).value() == "a\nb\n");
+}

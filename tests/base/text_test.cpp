@@ -1,0 +1,87 @@
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+
+using namespace oa_stream;
+using namespace std::string_view_literals;
+
+TEST_CASE("utf-8: the first invalid byte is found") {
+    struct Row {
+        const char* name;
+        std::string_view in;
+        std::optional<std::size_t> want;
+    };
+    static const std::array k_rows{
+        Row{"ascii", "abc", std::nullopt},
+        Row{"two, three, four bytes", "\u00e9\u20ac\U0001F600", std::nullopt},
+        Row{"overlong slash", "a\xC0\xAF", 1},
+        Row{"overlong three", "\xE0\x80\x80", 0},
+        Row{"surrogate", "ab\xED\xA0\x80", 2},
+        Row{"above U+10FFFF", "\xF4\x90\x80\x80", 0},
+        Row{"stray continuation", "a\x80", 1},
+        Row{"cut", "a\xF0\x9F\x98", 1},
+        Row{"0xFF", "\xFF", 0},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        CHECK(invalid_utf8(row.in) == row.want);
+    }
+}
+
+TEST_CASE("utf-8: only an unfinished sequence at the end is held back") {
+    CHECK(whole_utf8_prefix("abc") == 3);
+    CHECK(whole_utf8_prefix("a\xF0\x9F\x98") == 1);
+    CHECK(whole_utf8_prefix("a\xF0\x9F\x98\x80") == 5);
+    CHECK(whole_utf8_prefix("a\xE2\x82") == 1);
+    CHECK(whole_utf8_prefix("a\xC3") == 1);
+    CHECK(whole_utf8_prefix("a\x80\x80") == 3); // invalid, but nothing can complete it
+    CHECK(whole_utf8_prefix("") == 0);
+}
+
+TEST_CASE("nearest: only close words are suggested") {
+    static constexpr std::array k_words{"smoke"sv, "serve"sv, "check"sv};
+    CHECK(nearest("smke", k_words) == "smoke");
+    CHECK(nearest("chekc", k_words) == std::nullopt);
+    CHECK(nearest("zzzz", k_words) == std::nullopt);
+}
+
+TEST_CASE("count: strict decimal within its range") {
+    CHECK(parse_count("0", 0, 9).value() == 0);
+    CHECK(parse_count("65535", 1, 65535).value() == 65535);
+    for (const auto* bad :
+         {"", "010", "0x10", " 5", "5 ", "-1", "+1", "65536", "1e3", "99999999999999999999999"}) {
+        CAPTURE(bad);
+        const auto parsed = parse_count(bad, 0, 65535);
+        REQUIRE_FALSE(parsed.has_value());
+        CHECK(parsed.error().code == Code::usage);
+    }
+}
+
+TEST_CASE("percent decoding: once, and refused when broken") {
+    CHECK(percent_decode("a%20b%2Fc") == "a b/c");
+    CHECK(percent_decode("a%2520") == "a%20");
+    CHECK(percent_decode("%") == std::nullopt);
+    CHECK(percent_decode("%2") == std::nullopt);
+    CHECK(percent_decode("%zz") == std::nullopt);
+}
+
+TEST_CASE("printable: control bytes cannot forge a line") {
+    CHECK(printable("a\nb\"\x1b") == "a\\nb\\\"\\x1b");
+    CHECK(printable("abcdef", 3) == "abc…");
+}
+
+TEST_CASE("wire ids: letters, digits, - and _, at most 128") {
+    CHECK(is_wire_id("thread_1-A"));
+    CHECK_FALSE(is_wire_id(""));
+    CHECK_FALSE(is_wire_id("a/b"));
+    CHECK_FALSE(is_wire_id("a b"));
+    CHECK_FALSE(is_wire_id("\u00e9"));
+    CHECK(is_wire_id(std::string(128, 'a')));
+    CHECK_FALSE(is_wire_id(std::string(129, 'a')));
+    CHECK(is_wire_id(uuid_v7()));
+    CHECK(uuid_v7() != uuid_v7());
+    CHECK(random_hex(8).size() == 16);
+}

@@ -1,0 +1,45 @@
+#include "oa_stream/turn/event.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+using namespace oa_stream::turn;
+
+TEST_CASE("words: every failure code counts in the class the runbook gives it") {
+    CHECK(words_of(FailureCode::turn_failed).terminal == TerminalClass::turn_failed);
+    CHECK(words_of(FailureCode::turn_aborted).terminal == TerminalClass::turn_aborted);
+    CHECK(words_of(FailureCode::overloaded).terminal == TerminalClass::turn_aborted);
+    for (const auto code :
+         {FailureCode::authority_lost,
+          FailureCode::authority_timeout,
+          FailureCode::stalled,
+          FailureCode::codex_error}) {
+        CHECK(words_of(code).terminal == TerminalClass::codex_error);
+    }
+    CHECK(
+        words_of(FailureCode::adapter_preview_unavailable).terminal ==
+        TerminalClass::adapter_preview_unavailable
+    );
+}
+
+TEST_CASE("words: codes are unique, and sentences are whole and one line") {
+    std::set<std::string_view> seen;
+    for (const FailureWords& words : all_failure_words()) {
+        CHECK(seen.insert(words.word).second);
+        CHECK(words.sentence.ends_with('.'));
+        CHECK_FALSE(words.sentence.contains('\n'));
+        CHECK(&words_of(words.code) == &words);
+    }
+    CHECK(seen.size() == 8);
+    CHECK(all_terminal_classes().size() == 7);
+}
+
+TEST_CASE("events: each alternative has a name and a readable line") {
+    CHECK(describe(PartDelta{"m1", "Hel\n"}) == "part-delta id=m1 text=\"Hel\\n\"");
+    CHECK(
+        describe(TurnEnded{.usage = Usage{10, 2, 5, 1}}) ==
+        "turn-ended outcome=completed finish=stop failure=- usage=10+2/5+1"
+    );
+    CHECK(name_of(Event{Note{.name = "plan", .payload = {}}}) == "note");
+}
