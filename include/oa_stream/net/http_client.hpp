@@ -25,8 +25,9 @@ enum class TransferFailure {
     total_timeout,
     reset,              ///< connection broke before the body's end
     truncated,          ///< closed before the promised end (content-length, missing last chunk)
-    malformed,          ///< not HTTP
+    malformed,          ///< not HTTP, or a request that cannot be one
     cancelled,
+    too_large,          ///< the body outgrew ClientRequest::max_body
 };
 [[nodiscard]] std::string_view to_string(TransferFailure failure) noexcept;
 
@@ -96,7 +97,8 @@ public:
     [[nodiscard]] static std::unique_ptr<HttpClient> make(const asio::any_io_executor& executor);
     /// Whole answer. Never throws, never follows redirects, never reads the environment's proxies.
     [[nodiscard]] virtual Task<ClientResponse> fetch(ClientRequest request) = 0;
-    [[nodiscard]] virtual std::shared_ptr<Transfer> stream(ClientRequest request, StreamHandlers handlers) = 0;
+    [[nodiscard]] virtual std::shared_ptr<Transfer>
+    stream(ClientRequest request, StreamHandlers handlers) = 0;
 };
 
 } // namespace oa_stream::net
