@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 namespace oa_stream::authority {
@@ -37,9 +39,24 @@ struct TurnRequest {
     std::optional<std::string> revert_from_turn{};
     bool ephemeral = false; ///< no thread is kept
     std::string traceparent{};
+    std::string client_message_id{};    ///< the user message's id; told back by turns() when kept
+    std::string instructions{};         ///< replaces the base prompt; only with a new thread
+    std::string effort{};               ///< reasoning effort; empty: the model's default
+    std::optional<Json> output_schema{}; ///< JSON Schema the answer must follow
 };
 
 using EventBatch = std::vector<turn::Event>;
+
+/// Deliberate damage below the stream contract, for drills: the lane asks once before each frame.
+class WireFaults {
+public:
+    WireFaults() = default;
+    WireFaults(const WireFaults&) = delete;
+    WireFaults& operator=(const WireFaults&) = delete;
+    virtual ~WireFaults() = default;
+    /// True: the next frame is to be written broken.
+    [[nodiscard]] virtual bool corrupt_next() = 0;
+};
 
 /// A running turn. Dropping it interrupts the turn and forgets it.
 class Turn {
@@ -55,38 +72,57 @@ public:
 
     /// Whatever arrived since the last call, at least one event; the last of a turn is TurnEnded.
     /// After it, or after an error (Code::unavailable: the authority died; Code::timeout;
-    /// Code::protocol), next() must not be called again.
+    /// Code::protocol, Code::too_large), next() must not be called again. Code::cancelled is the
+    /// one exception: the calling coroutine was cancelled, nothing is lost, next() may be called
+    /// again. failure_code_of() says what an error means to a client.
     [[nodiscard]] virtual Task<Result<EventBatch>> next() = 0;
 
     /// Asks the authority to stop the turn; its TurnEnded then arrives through next().
     /// Idempotent; does not wait for the end.
     virtual void interrupt() = 0;
+
+    /// nullptr (nearly always): frames are written as they are. Lives as long as the turn.
+    [[nodiscard]] virtual WireFaults* wire_faults() noexcept { return nullptr; }
 };
+
+/// How an error of Turn::next() is told to clients: unavailable → authority_lost; timeout →
+/// stalled (where "idle"), turn_aborted (where "turn"), else authority_timeout; too_large →
+/// overloaded; anything else → codex_error.
+[[nodiscard]] turn::FailureCode failure_code_of(const Error& error) noexcept;
 
 /// One earlier turn of a thread, as the authority tells it.
 struct PastTurn {
     std::string id;
     turn::Outcome outcome = turn::Outcome::completed;
-    std::string user_text;                    ///< joined text parts of the user's message
-    std::vector<turn::Event> events{};        ///< whole parts and tools, grammar of turn/event.hpp
-    std::int64_t started_at = 0;              ///< Unix seconds, 0 when unknown
+    std::string user_text; ///< joined text parts of the user's message
+    std::vector<turn::Event> events{}; ///< whole parts and tools, grammar of turn/event.hpp
+    std::int64_t started_at = 0; ///< Unix seconds, 0 when unknown
     std::optional<std::int64_t> completed_at{};
-    std::optional<std::string> user_item_id{}; ///< id of the user message, when the authority has one
+    std::optional<std::string> user_item_id{
+    }; ///< id of the user message, when the authority has one
     std::optional<std::string> client_message_id{}; ///< the id the client gave it, when kept
+    bool running = false; ///< not ended yet; `outcome` means nothing
 };
 
 struct Capabilities {
-    std::string name;                    ///< "codex", "replay"
+    std::string name; ///< "codex", "replay"
     std::string version{};
-    bool can_revert = false;             ///< regenerate and edit
-    bool can_seed = false;               ///< new thread with history
+    bool can_revert = false; ///< regenerate and edit
+    bool can_seed = false; ///< new thread with history
     bool images = false;
-    std::vector<std::string> replays{};  ///< replay only: capture names
+    std::vector<std::string> replays{}; ///< replay only: capture names
 };
 
 struct Health {
     bool ready = false;
-    std::string reason{}; ///< why not; one safe line
+    std::string reason{}; ///< why not, or (when ready) what to know; one safe line
+};
+
+/// One number for /metrics, without the product's prefix.
+struct Reading {
+    std::string_view name; ///< static; [a-z_]+, counters end in _total
+    std::string_view help; ///< static; one line
+    double value = 0;
 };
 
 class Authority {
@@ -96,15 +132,18 @@ public:
     Authority(const Authority&) = delete;
     Authority& operator=(const Authority&) = delete;
 
-    /// Connects or spawns. Errors: Code::unavailable (no binary), Code::config (refused settings),
-    /// Code::precondition (another version, provider, sandbox or approval policy than configured).
+    /// Connects or spawns. Errors: Code::unavailable (no binary, or it died), Code::config (refused
+    /// settings), Code::credentials (the provider's key is not set), Code::conflict (another
+    /// process uses its folder), Code::precondition (another provider, sandbox or approval policy
+    /// than configured).
     [[nodiscard]] virtual Task<Result<void>> open() = 0;
     /// Ends everything it started, within `grace`.
     [[nodiscard]] virtual Task<void> close(Millis grace) = 0;
 
     /// Returns once the authority accepted the turn. Errors: Code::unavailable, Code::timeout
     /// (ambiguous; never retried), Code::not_found (thread), Code::precondition (revert
-    /// unsupported, or no such turn), Code::protocol. `client_message_id` is the user message's id.
+    /// unsupported, or no such turn), Code::conflict (a turn is running on that thread),
+    /// Code::usage (the request makes no sense), Code::protocol.
     [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) = 0;
 
     /// Turns of a thread, oldest first. Code::not_found for an unknown one.
@@ -112,6 +151,8 @@ public:
 
     [[nodiscard]] virtual Health health() const = 0;
     [[nodiscard]] virtual Capabilities capabilities() const = 0;
+    /// What this authority counts about itself; the names never change while it lives.
+    [[nodiscard]] virtual std::vector<Reading> readings() const { return {}; }
 };
 
 } // namespace oa_stream::authority
