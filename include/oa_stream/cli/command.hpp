@@ -32,7 +32,8 @@ struct PositionalSpec {
 class Args {
 public:
     [[nodiscard]] bool has(std::string_view option) const; ///< given by the user
-    [[nodiscard]] std::optional<std::string> get(std::string_view option) const; ///< given or fallback
+    [[nodiscard]] std::optional<std::string> get(std::string_view option
+    ) const; ///< given or fallback
     [[nodiscard]] std::vector<std::string> all(std::string_view option) const;
     [[nodiscard]] std::optional<std::string> positional(std::string_view name) const;
 

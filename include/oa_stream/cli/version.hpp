@@ -1,0 +1,11 @@
+// Which build this is.
+#pragma once
+
+#include <string_view>
+
+namespace oa_stream::cli {
+
+inline constexpr std::string_view k_name = "oa-stream";
+[[nodiscard]] std::string_view version() noexcept; ///< "0.1.0"
+
+} // namespace oa_stream::cli

@@ -1,0 +1,79 @@
+#include "context.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace oa_stream::cli {
+
+namespace {
+
+std::optional<std::string> env(std::string_view name) {
+    const char* value =
+        std::getenv(std::string(name).c_str()); // NOLINT(concurrency-mt-unsafe): nothing sets it
+    if (value == nullptr || *value == '\0') {
+        return std::nullopt;
+    }
+    return std::string(value);
+}
+
+/// Flag > OA_STREAM_STATE_DIR > $STATE_DIRECTORY (systemd) > XDG.
+std::filesystem::path state_dir(const Args& globals) {
+    if (const auto given = globals.get("--state-dir")) {
+        return std::filesystem::absolute(*given);
+    }
+    for (const auto* name : {"OA_STREAM_STATE_DIR", "STATE_DIRECTORY"}) {
+        if (const auto value = env(name)) {
+            return std::filesystem::absolute(*value);
+        }
+    }
+    if (const auto xdg = env("XDG_STATE_HOME")) {
+        return std::filesystem::path(*xdg) / "oa-stream";
+    }
+    return std::filesystem::path(env("HOME").value_or("/tmp")) / ".local/state/oa-stream";
+}
+
+void write_all(std::FILE* stream, std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+    std::fflush(stream);
+}
+
+int terminal_width() {
+    winsize size{};
+    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) {
+        return size.ws_col;
+    }
+    return 80;
+}
+
+} // namespace
+
+Result<Context> real_context(const Invocation& invocation, int argc, char** argv) {
+    const Args& globals = invocation.globals;
+    const std::string when = globals.get("--color").value_or("auto");
+    if (when != "auto" && when != "always" && when != "never") {
+        return fail(Code::usage, fmt::format("--color is '{}'", when), {}, "auto, always or never");
+    }
+    Context context;
+    context.out = [](std::string_view text) { write_all(stdout, text); };
+    context.err = [](std::string_view text) { write_all(stderr, text); };
+    context.env = env;
+    context.state_dir = state_dir(globals);
+    std::error_code ignored;
+    context.program = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
+    context.argv.assign(argv, argv + argc);
+    context.json = globals.has("--json");
+    context.quiet = globals.has("--quiet");
+    const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    const bool dumb = env("TERM").value_or("dumb") == "dumb";
+    context.tty = terminal && !dumb && !globals.has("--non-interactive");
+    context.colour = when == "always" || (when == "auto" && terminal && !dumb && !env("NO_COLOR"));
+    context.width = terminal_width();
+    return context;
+}
+
+} // namespace oa_stream::cli

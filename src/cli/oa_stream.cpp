@@ -1,0 +1,5 @@
+#include "oa_stream/cli/command.hpp"
+
+int main(int argc, char** argv) {
+    return oa_stream::cli::main(argc, argv);
+}

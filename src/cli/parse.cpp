@@ -1,0 +1,237 @@
+#include "parse.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace oa_stream::cli {
+
+namespace {
+
+/// Storage CLI11 writes into: strings only, our own parse() gives them meaning.
+struct Bound {
+    const OptionSpec* spec;
+    CLI::Option* option;
+    std::unique_ptr<std::vector<std::string>> values;
+};
+
+/// The command whose path is the longest prefix of the words; the words it took.
+std::pair<const CommandSpec*, std::size_t> find_command(std::span<const std::string> words) {
+    const CommandSpec* found = nullptr;
+    std::size_t taken = 0;
+    for (const CommandSpec& command : all_commands()) {
+        std::string_view rest = command.path;
+        std::size_t count = 0;
+        while (!rest.empty() && count < words.size()) {
+            const std::size_t space = rest.find(' ');
+            if (words[count] != rest.substr(0, space)) {
+                break;
+            }
+            ++count;
+            rest = space == std::string_view::npos ? std::string_view{} : rest.substr(space + 1);
+        }
+        if (rest.empty() && count > taken) {
+            found = &command;
+            taken = count;
+        }
+    }
+    return {found, taken};
+}
+
+std::unexpected<Error> unknown_command(std::span<const std::string> words) {
+    std::vector<std::string_view> names;
+    for (const CommandSpec& command : all_commands()) {
+        names.push_back(command.path);
+        names.push_back(command.path.substr(0, command.path.find(' ')));
+    }
+    std::string typed = words[0];
+    if (words.size() > 1 && !words[1].starts_with('-')) {
+        typed += ' ' + words[1];
+    }
+    for (const CommandSpec& command : all_commands()) { // "smoke": name what stands under it
+        if (command.path.starts_with(words[0] + ' ')) {
+            return fail(
+                Code::usage,
+                fmt::format("'{}' is no command", printable(typed, 60)),
+                {},
+                fmt::format("oa-stream {} --help", command.path)
+            );
+        }
+    }
+    auto near = nearest(typed, names);
+    if (!near) {
+        near = nearest(words[0], names);
+    }
+    return fail(
+        Code::usage,
+        fmt::format("'{}' is no command", printable(typed, 60)),
+        {},
+        near ? fmt::format("did you mean 'oa-stream {}'?", *near) : "oa-stream --help lists them"
+    );
+}
+
+Bound bind(CLI::App& app, const OptionSpec& spec) {
+    auto values = std::make_unique<std::vector<std::string>>();
+    CLI::Option* option = nullptr;
+    if (spec.value.empty()) {
+        option = app.add_flag(std::string(spec.name));
+    } else {
+        option = app.add_option(std::string(spec.name), *values);
+        option->expected(1)->allow_extra_args(false);
+        option->multi_option_policy(
+            spec.repeats ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::Throw
+        );
+    }
+    return {&spec, option, std::move(values)};
+}
+
+/// "--quiet" of "-q,--quiet".
+std::string long_name(std::string_view name) {
+    const std::size_t comma = name.find(',');
+    return std::string(comma == std::string_view::npos ? name : name.substr(comma + 1));
+}
+
+void collect(const std::vector<Bound>& bounds, Args& args) {
+    for (const Bound& bound : bounds) {
+        const std::string name = long_name(bound.spec->name);
+        if (bound.option->count() > 0) {
+            args.given[name] = *bound.values;
+        } else if (!bound.spec->fallback.empty()) {
+            args.fallbacks[name] = std::string(bound.spec->fallback);
+        }
+    }
+}
+
+std::string option_hint(const CommandSpec& command, std::string_view typed) {
+    std::vector<std::string_view> names;
+    for (const OptionSpec& option : command.options) {
+        names.push_back(option.name);
+    }
+    for (const OptionSpec& option : global_options()) {
+        names.push_back(option.name);
+    }
+    const auto near = nearest(typed.substr(0, typed.find('=')), names);
+    return near ? fmt::format("did you mean {}?", *near)
+                : fmt::format("oa-stream {} --help", command.path);
+}
+
+/// CLI11's text names the option; its first line is enough.
+std::string first_line(const char* text) {
+    const std::string_view whole(text);
+    return std::string(whole.substr(0, whole.find('\n')));
+}
+
+Result<void> refuse_extras(const CLI::App& app, const CommandSpec& command) {
+    const auto extras = app.remaining();
+    if (extras.empty()) {
+        return {};
+    }
+    const std::string& word = extras.front();
+    if (word.starts_with('-') && word.size() > 1) {
+        return fail(
+            Code::usage,
+            fmt::format(
+                "{}: unknown option {}", command.path, printable(word.substr(0, word.find('=')), 60)
+            ),
+            {},
+            option_hint(command, word)
+        );
+    }
+    return fail(
+        Code::usage,
+        fmt::format("{}: unexpected argument '{}'", command.path, printable(word, 60)),
+        {},
+        fmt::format("oa-stream {} --help", command.path)
+    );
+}
+
+Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::string> words) {
+    CLI::App app;
+    app.set_help_flag();
+    app.allow_extras();
+    std::vector<Bound> bounds;
+    std::vector<Bound> globals;
+    for (const OptionSpec& option : command.options) {
+        bounds.push_back(bind(app, option));
+    }
+    for (const OptionSpec& option : global_options()) {
+        globals.push_back(bind(app, option));
+    }
+    std::vector<std::unique_ptr<std::string>> places;
+    for (const PositionalSpec& positional : command.positionals) {
+        places.push_back(std::make_unique<std::string>());
+        app.add_option(std::string(positional.name), *places.back())->required(positional.required);
+    }
+    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    try {
+        app.parse(reversed);
+    } catch (const CLI::RequiredError&) {
+        if (auto extras = refuse_extras(app, command); !extras) {
+            return std::unexpected(std::move(extras).error());
+        }
+        return fail(
+            Code::usage,
+            fmt::format("{}: {} is missing", command.path, command.positionals.front().name),
+            {},
+            fmt::format("oa-stream {} --help", command.path)
+        );
+    } catch (const CLI::ParseError& error) {
+        return fail(
+            Code::usage,
+            fmt::format("{}: {}", command.path, first_line(error.what())),
+            {},
+            fmt::format("oa-stream {} --help", command.path)
+        );
+    }
+    OA_CHECK(refuse_extras(app, command));
+    Invocation invocation;
+    invocation.command = &command;
+    collect(bounds, invocation.args);
+    collect(globals, invocation.globals);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        if (!places[i]->empty()) {
+            invocation.args.given[std::string(command.positionals[i].name)] = {*places[i]};
+        }
+    }
+    return invocation;
+}
+
+} // namespace
+
+Result<Invocation> parse_command_line(std::span<const std::string> words) {
+    const auto asks = [&](std::string_view a, std::string_view b) {
+        const auto end = std::ranges::find(words, "--");
+        return std::find_if(words.begin(), end, [&](const std::string& w) {
+                   return w == a || w == b;
+               }) != end;
+    };
+    Invocation invocation;
+    if (words.empty() || words[0].starts_with('-')) {
+        invocation.version = asks("--version", "-V");
+        invocation.help = asks("--help", "-h");
+        if (invocation.version || invocation.help) {
+            return invocation;
+        }
+        return fail(Code::usage, "no command given", {}, "oa-stream --help");
+    }
+    const auto [command, taken] = find_command(words);
+    if (command == nullptr) {
+        if (words[0] == "help") {
+            invocation.help = true;
+            return invocation;
+        }
+        return unknown_command(words);
+    }
+    if (asks("--help", "-h")) {
+        invocation.command = command;
+        invocation.help = true;
+        return invocation;
+    }
+    return parse_for(*command, words.subspan(taken));
+}
+
+} // namespace oa_stream::cli

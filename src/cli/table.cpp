@@ -1,0 +1,31 @@
+// The table lists commands by hand: a registration object in a static library is dropped by the
+// linker when nothing else of its file is used.
+#include "oa_stream/cli/commands.hpp"
+
+#include <array>
+
+namespace oa_stream::cli {
+
+std::span<const CommandSpec> all_commands() noexcept {
+    static const std::array k_commands{
+        version_command,
+    };
+    return k_commands;
+}
+
+std::span<const OptionSpec> global_options() noexcept {
+    static constexpr std::array k_options{
+        OptionSpec{"--json", "", "Print one JSON document on stdout."},
+        OptionSpec{"-q,--quiet", "", "Print nothing on PASS but the result."},
+        OptionSpec{
+            "--color", "WHEN", "Colour: auto, always or never; NO_COLOR means never.", "auto"
+        },
+        OptionSpec{
+            "--state-dir", "DIR", "Where runs and locks are kept (also OA_STREAM_STATE_DIR)."
+        },
+        OptionSpec{"--non-interactive", "", "Never draw a live display, even on a terminal."},
+    };
+    return k_options;
+}
+
+} // namespace oa_stream::cli

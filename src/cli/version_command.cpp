@@ -1,0 +1,42 @@
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/cli/commands.hpp"
+#include "oa_stream/cli/version.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+
+namespace {
+
+Result<ExitCode> run(const Args& /*args*/, Context& context) {
+    if (context.json) {
+        Json document = Json::object();
+        document["name"] = k_name;
+        document["version"] = version();
+        context.out(dump_json(document) + "\n");
+    } else {
+        context.out(fmt::format("{} {}\n", k_name, version()));
+    }
+    return ExitCode::ok;
+}
+
+constexpr std::array<std::string_view, 1> k_examples{"oa-stream version"};
+
+} // namespace
+
+const CommandSpec version_command{
+    .path = "version",
+    .summary = "Print the version of this binary.",
+    .positionals = {},
+    .options = {},
+    .examples = k_examples,
+    .run = run,
+};
+
+std::string_view version() noexcept {
+    return OA_VERSION;
+}
+
+} // namespace oa_stream::cli

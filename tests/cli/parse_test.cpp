@@ -1,0 +1,80 @@
+#include "parse.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::cli;
+
+namespace {
+
+Result<Invocation> parse(std::vector<std::string> words) {
+    return parse_command_line(words);
+}
+
+} // namespace
+
+TEST_CASE("command line: a mistake gives one line with what to type instead") {
+    struct Row {
+        const char* name;
+        std::vector<std::string> words;
+        const char* message;
+        const char* hint;
+    };
+    static const std::array k_rows{
+        Row{"nothing", {}, "no command given", "oa-stream --help"},
+        Row{"misspelt command",
+            {"vrsion"},
+            "'vrsion' is no command",
+            "did you mean 'oa-stream version'?"},
+        Row{"far from any", {"zzzzzz"}, "'zzzzzz' is no command", "oa-stream --help lists them"},
+        Row{"misspelt option",
+            {"version", "--jsn"},
+            "version: unknown option --jsn",
+            "did you mean --json?"},
+        Row{"option value not shown",
+            {"version", "--tokn=hunter2"},
+            "version: unknown option --tokn",
+            ""},
+        Row{"extra word",
+            {"version", "x"},
+            "version: unexpected argument 'x'",
+            "oa-stream version --help"},
+        Row{"missing value", {"version", "--state-dir"}, "version: ", "oa-stream version --help"},
+        Row{"given twice", {"version", "--state-dir", "a", "--state-dir", "b"}, "version: ", ""},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        const auto parsed = parse(row.words);
+        REQUIRE_FALSE(parsed.has_value());
+        CHECK(parsed.error().code == Code::usage);
+        CAPTURE(parsed.error().text());
+        CHECK(parsed.error().message.contains(row.message));
+        CHECK(parsed.error().hint.contains(row.hint));
+        CHECK_FALSE(parsed.error().text().contains("hunter2"));
+        CHECK_FALSE(parsed.error().text().contains('\n'));
+    }
+}
+
+TEST_CASE("command line: global options stand before or after others") {
+    const auto parsed = parse({"version", "--json", "--state-dir=/x", "-q"});
+    REQUIRE(parsed.has_value());
+    CHECK(parsed->command->path == "version");
+    CHECK(parsed->globals.has("--json"));
+    CHECK(parsed->globals.has("--quiet"));
+    CHECK(parsed->globals.get("--state-dir") == "/x");
+    CHECK(parsed->globals.get("--color") == "auto");
+    CHECK_FALSE(parsed->globals.has("--color"));
+}
+
+TEST_CASE("command line: help wins over whatever else is wrong") {
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"version", "--bogus", "--help"}, {"--help"}, {"-h"}, {"help"}
+         }) {
+        const auto parsed = parse(words);
+        REQUIRE(parsed.has_value());
+        CHECK(parsed->help);
+    }
+    CHECK(parse({"--version"})->version);
+}
