@@ -1,0 +1,406 @@
+#include "shape.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <utility>
+
+namespace fs = std::filesystem;
+
+namespace oa_stream::shape {
+namespace {
+
+constexpr std::array k_rooms{
+    Room{"base", ""},
+    Room{"config", "base"},
+    Room{"turn", "base"},
+    Room{"wire", "base turn"},
+    Room{"contract", "base wire"},
+    Room{"encode", "base turn wire contract"},
+    Room{"net", "base"},
+    Room{"authority", "base turn wire net"},
+    Room{"lane", "base config turn wire contract encode net authority"},
+    Room{"measure", "base net"},
+    Room{"traffic", "base net"},
+    Room{"probe", "base turn wire contract encode net authority measure"},
+    Room{"evidence", "base measure"},
+    Room{"playbook", "base config probe measure traffic evidence"},
+    Room{
+        "cli",
+        "base config turn wire contract encode net authority lane measure traffic probe evidence "
+        "playbook"
+    },
+};
+
+/// A library that stays in its rooms, and never stands in a public header.
+struct Library {
+    std::string_view name, include_prefix;
+    std::array<std::string_view, 2> rooms;
+    std::size_t most_files; ///< 0: any number
+};
+constexpr std::array k_libraries{
+    // One file that includes Beast takes 6 to 40 s to compile.
+    Library{"Beast", "boost/beast", {"net", ""}, 4},
+    Library{"libcurl", "curl/", {"net", ""}, 0},
+    Library{"CLI11", "CLI/", {"cli", ""}, 0},
+    Library{"yaml-cpp", "yaml-cpp/", {"config", ""}, 0},
+    Library{"libarchive", "archive", {"base", "evidence"}, 0},
+};
+
+constexpr std::size_t k_most_lines = 600;
+
+struct Include {
+    std::string target;
+    bool quoted = false;
+    std::size_t line = 0;
+};
+
+struct Source {
+    fs::path path; ///< relative to the root
+    std::string room;
+    bool header = false; ///< a public one
+    std::size_t lines = 0;
+    std::vector<Include> includes;
+};
+
+std::optional<Include> include_of(const std::string& line, std::size_t number) {
+    const auto start = line.find_first_not_of(" \t");
+    if (start == std::string::npos || line[start] != '#') {
+        return std::nullopt;
+    }
+    const auto word = line.find_first_not_of(" \t", start + 1);
+    if (word == std::string::npos || line.compare(word, 7, "include") != 0) {
+        return std::nullopt;
+    }
+    const auto open = line.find_first_of("<\"", word + 7);
+    if (open == std::string::npos) {
+        return std::nullopt;
+    }
+    const auto close = line.find(line[open] == '<' ? '>' : '"', open + 1);
+    return Include{line.substr(open + 1, close - open - 1), line[open] == '"', number};
+}
+
+Source read_source(const fs::path& root, const fs::path& file, std::string room, bool header) {
+    Source source{fs::relative(file, root), std::move(room), header, 0, {}};
+    std::ifstream stream(file);
+    for (std::string line; std::getline(stream, line);) {
+        ++source.lines;
+        if (auto include = include_of(line, source.lines)) {
+            source.includes.push_back(std::move(*include));
+        }
+    }
+    return source;
+}
+
+bool is_code(const fs::path& path) {
+    return path.extension() == ".cpp" || path.extension() == ".hpp";
+}
+
+std::vector<fs::path> code_below(const fs::path& folder) {
+    std::vector<fs::path> files;
+    if (fs::is_directory(folder)) {
+        for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+            if (entry.is_regular_file() && is_code(entry.path())) {
+                files.push_back(entry.path());
+            }
+        }
+    }
+    std::ranges::sort(files);
+    return files;
+}
+
+const Room* room_named(std::string_view name) {
+    const auto found = std::ranges::find(k_rooms, name, &Room::name);
+    return found == k_rooms.end() ? nullptr : &*found;
+}
+
+std::string at(const Source& source, std::size_t line) {
+    return source.path.generic_string() + ":" + std::to_string(line);
+}
+
+/// The room of "oa_stream/<room>/x.hpp", empty for anything else.
+std::string_view room_of_target(std::string_view target) {
+    constexpr std::string_view prefix = "oa_stream/";
+    if (!target.starts_with(prefix)) {
+        return {};
+    }
+    target.remove_prefix(prefix.size());
+    return target.substr(0, target.find('/'));
+}
+
+void check_direction(const Source& source, const Include& include, std::vector<Finding>& out) {
+    const auto target = room_of_target(include.target);
+    const auto* room = room_named(source.room);
+    if (target.empty() || room == nullptr || target == source.room) {
+        return;
+    }
+    if (room_named(target) == nullptr) {
+        out.push_back(
+            {"direction", at(source, include.line), "there is no room " + std::string(target)}
+        );
+    } else if (const auto list = names(*room); std::ranges::find(list, target) == list.end()) {
+        out.push_back(
+            {"direction",
+             at(source, include.line),
+             source.room + " may not include " + std::string(target)}
+        );
+    }
+}
+
+/// A quoted include without "oa_stream/" is a room's own private header and lies beside the file.
+void check_private(
+    const fs::path& root, const Source& source, const Include& include, std::vector<Finding>& out
+) {
+    if (!include.quoted || include.target.starts_with("oa_stream/")) {
+        return;
+    }
+    if (include.target.find('/') != std::string::npos || source.header ||
+        !fs::exists(root / source.path.parent_path() / include.target)) {
+        out.push_back(
+            {"foreign-header",
+             at(source, include.line),
+             include.target + " is no header of this folder"}
+        );
+    }
+}
+
+void check_library(const Source& source, const Include& include, std::vector<Finding>& out) {
+    if (include.quoted) {
+        return;
+    }
+    for (const auto& library : k_libraries) {
+        if (!include.target.starts_with(library.include_prefix)) {
+            continue;
+        }
+        const auto name = std::string(library.name);
+        if (source.header) {
+            out.push_back({"header-library", at(source, include.line), name + " in a public header"}
+            );
+        } else if (std::ranges::find(library.rooms, source.room) == library.rooms.end()) {
+            out.push_back(
+                {"library",
+                 at(source, include.line),
+                 name + " stays in " + std::string(library.rooms[0])}
+            );
+        }
+    }
+}
+
+void check_library_counts(std::span<const Source> sources, std::vector<Finding>& out) {
+    for (const auto& library : k_libraries) {
+        if (library.most_files == 0) {
+            continue;
+        }
+        const auto users = std::ranges::count_if(sources, [&](const Source& source) {
+            return std::ranges::any_of(source.includes, [&](const Include& include) {
+                return include.target.starts_with(library.include_prefix);
+            });
+        });
+        if (std::cmp_greater(users, library.most_files)) {
+            out.push_back(
+                {"library",
+                 "src/" + std::string(library.rooms[0]),
+                 std::string(library.name) + " in " + std::to_string(users) + " files, at most " +
+                     std::to_string(library.most_files)}
+            );
+        }
+    }
+}
+
+std::string text_of(const fs::path& file) {
+    std::ifstream stream(file);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    return text.str();
+}
+
+/// The words of a CMakeLists.txt outside comments that name a C++ file.
+std::set<std::string> listed_in(const fs::path& cmake_lists) {
+    std::set<std::string> names;
+    std::ifstream stream(cmake_lists);
+    for (std::string line; std::getline(stream, line);) {
+        line = line.substr(0, line.find('#'));
+        std::ranges::replace_if(line, [](char c) { return c == '(' || c == ')' || c == '"'; }, ' ');
+        std::istringstream words(line);
+        for (std::string word; words >> word;) {
+            if (word.ends_with(".cpp")) {
+                names.insert(word);
+            }
+        }
+    }
+    return names;
+}
+
+void check_listed(const fs::path& root, const fs::path& folder, std::vector<Finding>& out) {
+    const auto list = folder / "CMakeLists.txt";
+    if (!fs::exists(list)) {
+        return;
+    }
+    const auto where = fs::relative(list, root).generic_string();
+    const auto listed = listed_in(list);
+    for (const auto& file : code_below(folder)) {
+        const auto name = fs::relative(file, folder).generic_string();
+        if (file.extension() == ".cpp" && !listed.contains(name)) {
+            out.push_back({"listed", where, name + " is not listed"});
+        }
+    }
+    if (text_of(list).find("GLOB") != std::string::npos) {
+        out.push_back({"listed", where, "sources are listed by hand, not globbed"});
+    }
+}
+
+void check_all_lists(const fs::path& root, std::vector<Finding>& out) {
+    for (const auto* top : {"src", "tests"}) {
+        if (!fs::is_directory(root / top)) {
+            continue;
+        }
+        std::vector<fs::path> folders;
+        for (const auto& entry : fs::directory_iterator(root / top)) {
+            if (entry.is_directory()) {
+                folders.push_back(entry.path());
+            }
+        }
+        std::ranges::sort(folders);
+        for (const auto& folder : folders) {
+            if (!fs::exists(folder / "CMakeLists.txt") && !code_below(folder).empty() &&
+                room_named(folder.filename().string()) != nullptr) {
+                out.push_back(
+                    {"listed",
+                     fs::relative(folder, root).generic_string(),
+                     "there is no CMakeLists.txt"}
+                );
+            }
+            check_listed(root, folder, out);
+        }
+    }
+}
+
+/// Rows "| `room` | … | `a`, `b` |" of docs/architecture.md → what each may include.
+std::map<std::string, std::string> documented(const fs::path& page) {
+    std::map<std::string, std::string> rows;
+    std::ifstream stream(page);
+    for (std::string line; std::getline(stream, line);) {
+        std::vector<std::string> cells;
+        std::istringstream row(line);
+        for (std::string cell; std::getline(row, cell, '|');) {
+            std::erase_if(cell, [](char c) { return c == '`' || c == ' '; });
+            cells.push_back(cell);
+        }
+        if (cells.size() == 4 && room_named(cells[1]) != nullptr) {
+            rows[cells[1]] = cells[3];
+        }
+    }
+    return rows;
+}
+
+std::string shown(const Room& room) {
+    if (room.name == "cli") {
+        return "all";
+    }
+    auto text = std::string(room.may_include.empty() ? "–" : room.may_include);
+    std::ranges::replace(text, ' ', ',');
+    return text;
+}
+
+void check_docs(const fs::path& root, std::vector<Finding>& out) {
+    const auto rows = documented(root / "docs" / "architecture.md");
+    for (const auto& room : k_rooms) {
+        const auto row = rows.find(std::string(room.name));
+        const auto want = shown(room);
+        if (row == rows.end()) {
+            out.push_back(
+                {"docs", "docs/architecture.md", "no row for room " + std::string(room.name)}
+            );
+        } else if (row->second != want) {
+            out.push_back(
+                {"docs",
+                 "docs/architecture.md",
+                 std::string(room.name) + " may include " + want + ", the page says " + row->second}
+            );
+        }
+    }
+}
+
+std::vector<Source> sources_of(const fs::path& root) {
+    std::vector<Source> sources;
+    for (const auto& [top, header] :
+         {std::pair{fs::path("src"), false}, {fs::path("include/oa_stream"), true}}) {
+        for (const auto& file : code_below(root / top)) {
+            const auto room = fs::relative(file, root / top).begin()->string();
+            sources.push_back(read_source(root, file, room, header));
+        }
+    }
+    return sources;
+}
+
+void check_rooms_exist(std::span<const Source> sources, std::vector<Finding>& out) {
+    for (const auto& source : sources) {
+        if (room_named(source.room) == nullptr) {
+            out.push_back(
+                {"direction", source.path.generic_string(), "there is no room " + source.room}
+            );
+        }
+    }
+}
+
+void check_lengths(
+    const fs::path& root, std::span<const Source> sources, std::vector<Finding>& out
+) {
+    const auto judge = [&](const Source& source) {
+        if (source.lines > k_most_lines) {
+            out.push_back(
+                {"length",
+                 source.path.generic_string(),
+                 std::to_string(source.lines) + " lines, at most " + std::to_string(k_most_lines)}
+            );
+        }
+    };
+    std::ranges::for_each(sources, judge);
+    for (const auto& file : code_below(root / "tests")) {
+        judge(read_source(root, file, "tests", false));
+    }
+}
+
+} // namespace
+
+std::span<const Room> rooms() noexcept {
+    return k_rooms;
+}
+
+std::vector<std::string> names(const Room& room) {
+    std::istringstream words{std::string(room.may_include)};
+    return {std::istream_iterator<std::string>(words), {}};
+}
+
+std::vector<Finding> check_tree(const fs::path& root) {
+    std::vector<Finding> out;
+    const auto sources = sources_of(root);
+    check_rooms_exist(sources, out);
+    for (const auto& source : sources) {
+        for (const auto& include : source.includes) {
+            check_direction(source, include, out);
+            check_private(root, source, include, out);
+            check_library(source, include, out);
+        }
+    }
+    check_library_counts(sources, out);
+    check_all_lists(root, out);
+    check_lengths(root, sources, out);
+    check_docs(root, out);
+    return out;
+}
+
+std::string describe(std::span<const Finding> findings) {
+    std::string text;
+    for (const auto& finding : findings) {
+        text += finding.rule + " " + finding.where + ": " + finding.text + "\n";
+    }
+    return text;
+}
+
+} // namespace oa_stream::shape
