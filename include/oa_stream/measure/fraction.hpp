@@ -1,0 +1,26 @@
+// Exact decimal fractions: a rank computed from 0.07 · 100 must be 7, not 8.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace oa_stream::measure {
+
+/// A non-negative rational number. `den` is never 0.
+struct Fraction {
+    std::uint64_t num = 0;
+    std::uint64_t den = 1;
+
+    [[nodiscard]] constexpr double value() const noexcept {
+        return static_cast<double>(num) / static_cast<double>(den);
+    }
+    /// "0.95", "95", "1/12": digits only, at most 15 of them. Code::usage otherwise.
+    [[nodiscard]] static Result<Fraction> parse(std::string_view text);
+    friend constexpr bool operator==(const Fraction&, const Fraction&) = default;
+};
+
+inline constexpr Fraction k_p95{95, 100};
+
+} // namespace oa_stream::measure

@@ -1,0 +1,95 @@
+// A gate: one limit, judged on samples with its uncertainty, leaving one record.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/measure/sample.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace oa_stream::measure {
+
+enum class Metric {
+    bad_rate,          ///< share of bad requests
+    first_content_p95, ///< 95th percentile of the time to the first content
+};
+enum class Against {
+    limit,  ///< canary alone; `limit` is a share (0.01) or seconds (2.5)
+    stable, ///< canary versus stable; `limit` is a difference of shares (0.01 = one percentage
+            ///< point) or a relative change of the p95 (0.2 = +20 %)
+};
+enum class GateMode {
+    decide,
+    observe, ///< evaluated and reported, never decides
+};
+
+struct GateSpec {
+    std::string id; ///< "error-rate"; unique within a stage
+    Metric metric = Metric::bad_rate;
+    Against against = Against::limit;
+    double limit = 0.01;
+    double confidence = 0.95; ///< one-sided, 0.5 < confidence < 1
+    GateMode mode = GateMode::decide;
+};
+[[nodiscard]] Json to_json(const GateSpec& spec);
+
+/// Looking often at growing data finds "breaches" that are not there. So the number of looks that
+/// may decide is fixed before (the end of the window, and the end of its extension), and each of
+/// the `of` looks gets an equal share of the error: confidence 1 − (1 − c) / of. Interim looks in
+/// between may only FAIL, at 99.9 %, which leaves the final level practically untouched.
+struct Look {
+    int number = 1; ///< 1-based
+    int of = 1;
+    bool interim = false;
+};
+inline constexpr double k_interim_confidence = 0.999;
+[[nodiscard]] double confidence_of(const GateSpec& spec, const Look& look) noexcept;
+
+struct GateInput {
+    std::span<const Sample> canary{};
+    std::span<const Sample> stable{};
+    std::string window{};           ///< "stage 5%, 4s"
+    std::string reference_window{}; ///< of stable, when another
+    std::string source = "probe";
+    Look look{};
+    std::uint64_t seed = 1; ///< of the bootstrap
+};
+
+struct GateRecord {
+    GateSpec spec;
+    Verdict verdict = Verdict::inconclusive;
+    std::string rule{};              ///< which rule fired, one word of the table in gate.cpp
+    std::optional<double> value{};   ///< in the unit of spec.limit
+    std::optional<double> low{};     ///< one-sided bound at `confidence`; nullopt: unbounded
+    std::optional<double> high{};    ///< the same from above
+    double confidence = 0;           ///< of each bound, after the correction for looks
+    std::uint64_t n = 0;             ///< canary samples that entered
+    std::uint64_t reference_n = 0;   ///< stable samples that entered
+    std::uint64_t bad = 0;           ///< bad_rate only
+    std::uint64_t reference_bad = 0;
+    std::optional<double> measured{}; ///< canary's own number (share or seconds)
+    std::optional<double> reference{}; ///< stable's own number
+    std::optional<std::uint64_t> needs_n{}; ///< when INCONCLUSIVE: samples an arm to decide
+    std::string window{};
+    std::string reference_window{};
+    std::string source{};
+    Look look{};
+    std::string sentence{};
+};
+
+/// Never fails: what is missing makes the record INCONCLUSIVE and is said in its sentence.
+[[nodiscard]] GateRecord evaluate(const GateSpec& spec, const GateInput& input);
+
+[[nodiscard]] Json to_json(const GateRecord& record);
+/// The check of a gate that only observes is SKIPPED and says what it would have been: it never
+/// decides a run.
+[[nodiscard]] Check to_check(const GateRecord& record, std::string id);
+
+/// "3.7%", with as many digits as it takes to see on which side of `limit` it lies (at most 6).
+[[nodiscard]] std::string percent_text(double share, double limit);
+/// "142ms", "2.51s", with the same care.
+[[nodiscard]] std::string seconds_text(double seconds, double limit);
+
+} // namespace oa_stream::measure

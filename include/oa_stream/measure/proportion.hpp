@@ -1,0 +1,54 @@
+// Intervals and tests for shares of bad requests.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace oa_stream::measure {
+
+struct Counts {
+    std::uint64_t bad = 0;
+    std::uint64_t total = 0; ///< bad included
+    /// 0 when total is 0; callers ask for total first.
+    [[nodiscard]] double rate() const noexcept {
+        return total == 0 ? 0.0 : static_cast<double>(bad) / static_cast<double>(total);
+    }
+    friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+struct Interval {
+    double low = 0;
+    double high = 0;
+};
+
+/// What `confidence` is spent on: both ends together, or each end by itself (a one-sided statement
+/// about either end holds with that confidence).
+enum class Side { two, one };
+
+/// The standard normal quantile spent by `confidence` on one end. confidence in (0, 1); for
+/// Side::one at least 0.5.
+[[nodiscard]] double normal_quantile(double confidence, Side side);
+
+/// Wilson's score interval without continuity correction, within [0, 1]. nullopt for no data.
+[[nodiscard]] std::optional<Interval> wilson(Counts counts, double confidence, Side side);
+
+/// rate(a) − rate(b) with Newcombe's hybrid score interval (method 10). nullopt when one is empty.
+[[nodiscard]] std::optional<Interval>
+newcombe_difference(Counts a, Counts b, double confidence, Side side);
+
+/// Fisher's exact test on [[a, b], [c, d]].
+struct FisherResult {
+    double p_two_sided = 1;
+    double p_greater = 1; ///< P(A ≥ a) under equal odds
+    double p_less = 1;    ///< P(A ≤ a)
+    double odds_ratio = 0; ///< ad/bc; +Inf when bc = 0, NaN when a row or column is empty
+};
+[[nodiscard]] FisherResult
+fisher_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d);
+
+/// The fewest requests with which `bad` bad ones still prove rate ≤ limit (Wilson, one-sided).
+/// nullopt for a limit outside (0, 1). limit 1 %, 0 bad, 95 %: 268.
+[[nodiscard]] std::optional<std::uint64_t>
+needed_for_limit(std::uint64_t bad, double limit, double confidence);
+
+} // namespace oa_stream::measure

@@ -1,0 +1,81 @@
+#include "oa_stream/measure/gate.hpp"
+
+#include <cmath>
+
+namespace oa_stream::measure {
+namespace {
+
+std::string_view word(Metric metric) {
+    return metric == Metric::bad_rate ? "bad_rate" : "first_content_p95";
+}
+
+Json number(const std::optional<double>& value) {
+    if (!value || !std::isfinite(*value)) {
+        return nullptr;
+    }
+    return *value;
+}
+
+Json count(const std::optional<std::uint64_t>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+} // namespace
+
+Json to_json(const GateSpec& spec) {
+    return {
+        {"id", spec.id},
+        {"metric", word(spec.metric)},
+        {"against", spec.against == Against::limit ? "limit" : "stable"},
+        {"limit", spec.limit},
+        {"confidence", spec.confidence},
+        {"mode", spec.mode == GateMode::decide ? "decide" : "observe"},
+    };
+}
+
+Json to_json(const GateRecord& record) {
+    Json out = to_json(record.spec);
+    out["verdict"] = to_string(record.verdict);
+    out["rule"] = record.rule;
+    out["value"] = number(record.value);
+    out["low"] = number(record.low);
+    out["high"] = number(record.high);
+    out["bound_confidence"] = record.confidence;
+    out["n"] = record.n;
+    out["reference_n"] = record.reference_n;
+    if (record.spec.metric == Metric::bad_rate) {
+        out["bad"] = record.bad;
+        out["reference_bad"] = record.reference_bad;
+    }
+    out["measured"] = number(record.measured);
+    out["reference"] = number(record.reference);
+    out["needs_n"] = count(record.needs_n);
+    out["window"] = record.window;
+    if (!record.reference_window.empty()) {
+        out["reference_window"] = record.reference_window;
+    }
+    out["source"] = record.source;
+    out["look"] = {
+        {"number", record.look.number}, {"of", record.look.of}, {"interim", record.look.interim}
+    };
+    out["sentence"] = record.sentence;
+    return out;
+}
+
+Check to_check(const GateRecord& record, std::string id) {
+    Check check;
+    check.id = std::move(id);
+    check.verdict = record.verdict;
+    check.detail = record.sentence;
+    check.data = to_json(record);
+    if (record.spec.mode == GateMode::observe) {
+        check.required = false;
+        check.mode = CheckMode::skipped;
+        check.detail = "observed only, would be " + std::string(to_string(record.verdict)) + ": " +
+                       record.sentence;
+        check.verdict = Verdict::skipped;
+    }
+    return check;
+}
+
+} // namespace oa_stream::measure

@@ -1,0 +1,143 @@
+#include "gate_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::measure {
+namespace {
+
+constexpr int k_max_decimals = 6;
+
+/// `value` with as few decimals as keep it visibly apart from `limit`.
+std::string decimals_apart(double value, double limit, int decimals) {
+    std::string text = fmt::format("{:.{}f}", value, decimals);
+    while (decimals < k_max_decimals && value != limit &&
+           text == fmt::format("{:.{}f}", limit, decimals)) {
+        text = fmt::format("{:.{}f}", value, ++decimals);
+    }
+    if (text.find('.') != std::string::npos) {
+        text.erase(text.find_last_not_of('0') + 1);
+        text.erase(text.find_last_not_of('.') + 1);
+    }
+    return text == "-0" ? "0" : text;
+}
+
+std::string signed_percent(double change, double limit) {
+    const std::string text = percent_text(change, limit);
+    return change >= 0 ? "+" + text : text;
+}
+
+bool relative(const GateSpec& spec) {
+    return spec.against == Against::stable;
+}
+
+std::string points(double difference, double limit) {
+    std::string text = signed_percent(difference, limit);
+    text.pop_back();
+    return text + " points";
+}
+
+/// A number in the unit of the limit.
+std::string in_unit(const GateSpec& spec, double value) {
+    if (spec.metric == Metric::bad_rate) {
+        return relative(spec) ? points(value, spec.limit) : percent_text(value, spec.limit);
+    }
+    return relative(spec) ? signed_percent(value, spec.limit) : seconds_text(value, spec.limit);
+}
+
+std::string bounds(const GateRecord& record) {
+    const std::string low = record.low ? in_unit(record.spec, *record.low) : "no lower bound";
+    const std::string high = record.high ? in_unit(record.spec, *record.high) : "no upper bound";
+    return low + " to " + high;
+}
+
+std::string what(const GateSpec& spec) {
+    return spec.metric == Metric::bad_rate ? "bad rate" : "p95 first content";
+}
+
+std::string numbers(const GateRecord& record) {
+    const GateSpec& spec = record.spec;
+    std::string out = "canary " + what(spec);
+    if (!record.value) {
+        return out + " not measured";
+    }
+    if (spec.metric == Metric::bad_rate && !relative(spec)) {
+        return out + fmt::format(
+                         " {} ({} of {}; {})",
+                         in_unit(spec, *record.value),
+                         record.bad,
+                         record.n,
+                         bounds(record)
+                     );
+    }
+    if (spec.metric == Metric::bad_rate) {
+        return out + fmt::format(
+                         " {} versus stable ({} of {} against {} of {}; {})",
+                         in_unit(spec, *record.value),
+                         record.bad,
+                         record.n,
+                         record.reference_bad,
+                         record.reference_n,
+                         bounds(record)
+                     );
+    }
+    if (!relative(spec)) {
+        return out + fmt::format(
+                         " {} (n {}; {})", in_unit(spec, *record.value), record.n, bounds(record)
+                     );
+    }
+    return out + fmt::format(
+                     " {} versus stable ({} against {}, n {} and {}; {})",
+                     in_unit(spec, *record.value),
+                     seconds_text(record.measured.value_or(0), 0),
+                     seconds_text(record.reference.value_or(0), 0),
+                     record.n,
+                     record.reference_n,
+                     bounds(record)
+                 );
+}
+
+std::string missing(const GateRecord& record) {
+    const std::uint64_t has =
+        relative(record.spec) ? std::min(record.n, record.reference_n) : record.n;
+    if (record.needs_n) {
+        return fmt::format(": needs n ≥ {}, has {}", *record.needs_n, has);
+    }
+    return fmt::format(": has n {}", has);
+}
+
+} // namespace
+
+std::string percent_text(double share, double limit) {
+    if (std::isinf(share)) {
+        return share > 0 ? "unbounded%" : "-unbounded%";
+    }
+    return decimals_apart(share * 100, limit * 100, 1) + "%";
+}
+
+std::string seconds_text(double seconds, double limit) {
+    if (std::isinf(seconds)) {
+        return "never";
+    }
+    if (std::abs(seconds) < 1) {
+        return decimals_apart(seconds * 1000, limit * 1000, 0) + "ms";
+    }
+    return decimals_apart(seconds, limit, 2) + "s";
+}
+
+std::string sentence_of(const GateRecord& record) {
+    const std::string limit = in_unit(record.spec, record.spec.limit);
+    switch (record.verdict) {
+    case Verdict::pass:
+        return numbers(record) + ", within the limit of " + limit;
+    case Verdict::fail:
+        return numbers(record) + ", beyond the limit of " + limit;
+    default:
+        break;
+    }
+    return numbers(record) + ", limit " + limit + " not decided" + missing(record);
+}
+
+} // namespace oa_stream::measure

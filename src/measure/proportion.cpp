@@ -1,0 +1,129 @@
+#include "oa_stream/measure/proportion.hpp"
+
+#include <boost/math/special_functions/erf.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <numeric>
+
+namespace oa_stream::measure {
+namespace {
+
+// Tables that differ only by rounding count as equally probable, as other implementations do.
+constexpr double k_equal_probability = 1 + 1e-7;
+
+double log_choose(std::uint64_t n, std::uint64_t k) {
+    const auto x = static_cast<double>(n);
+    const auto y = static_cast<double>(k);
+    return std::lgamma(x + 1) - std::lgamma(y + 1) - std::lgamma(x - y + 1);
+}
+
+/// P(table with `a` in the corner) when the margins are fixed.
+double hypergeometric(std::uint64_t a, std::uint64_t row, std::uint64_t column, std::uint64_t n) {
+    const double logarithm =
+        log_choose(column, a) + log_choose(n - column, row - a) - log_choose(n, row);
+    return std::exp(logarithm);
+}
+
+double odds_ratio(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+    if (a + b == 0 || c + d == 0 || a + c == 0 || b + d == 0) {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    if (b == 0 || c == 0) {
+        return std::numeric_limits<double>::infinity();
+    }
+    return static_cast<double>(a) * static_cast<double>(d) /
+           (static_cast<double>(b) * static_cast<double>(c));
+}
+
+Interval wilson_with_z(Counts counts, double z) {
+    const auto n = static_cast<double>(counts.total);
+    const double p = counts.rate();
+    const double z2 = z * z;
+    const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
+    const double half = z / (1 + z2 / n) * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+    Interval out{std::max(0.0, centre - half), std::min(1.0, centre + half)};
+    // At the edges the formula is exact; subtraction of equal numbers is not.
+    if (counts.bad == 0) {
+        out.low = 0;
+    }
+    if (counts.bad == counts.total) {
+        out.high = 1;
+    }
+    return out;
+}
+
+} // namespace
+
+double normal_quantile(double confidence, Side side) {
+    const double tail_argument = side == Side::two ? confidence : 2 * confidence - 1;
+    return std::numbers::sqrt2 * boost::math::erf_inv(tail_argument);
+}
+
+std::optional<Interval> wilson(Counts counts, double confidence, Side side) {
+    if (counts.total == 0) {
+        return std::nullopt;
+    }
+    return wilson_with_z(counts, normal_quantile(confidence, side));
+}
+
+std::optional<Interval> newcombe_difference(Counts a, Counts b, double confidence, Side side) {
+    if (a.total == 0 || b.total == 0) {
+        return std::nullopt;
+    }
+    const double z = normal_quantile(confidence, side);
+    const Interval ia = wilson_with_z(a, z);
+    const Interval ib = wilson_with_z(b, z);
+    const double diff = a.rate() - b.rate();
+    return Interval{
+        diff - std::hypot(a.rate() - ia.low, ib.high - b.rate()),
+        diff + std::hypot(ia.high - a.rate(), b.rate() - ib.low),
+    };
+}
+
+FisherResult fisher_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+    const std::uint64_t row = a + b;
+    const std::uint64_t column = a + c;
+    const std::uint64_t n = a + b + c + d;
+    const std::uint64_t low = row + column > n ? row + column - n : 0;
+    const std::uint64_t high = std::min(row, column);
+    const double observed = hypergeometric(a, row, column, n);
+
+    FisherResult out{0, 0, 0, odds_ratio(a, b, c, d)};
+    for (std::uint64_t x = low; x <= high; ++x) {
+        const double p = hypergeometric(x, row, column, n);
+        out.p_greater += x >= a ? p : 0;
+        out.p_less += x <= a ? p : 0;
+        out.p_two_sided += p <= observed * k_equal_probability ? p : 0;
+    }
+    out.p_greater = std::min(1.0, out.p_greater);
+    out.p_less = std::min(1.0, out.p_less);
+    out.p_two_sided = std::min(1.0, out.p_two_sided);
+    return out;
+}
+
+std::optional<std::uint64_t> needed_for_limit(std::uint64_t bad, double limit, double confidence) {
+    if (!(limit > 0 && limit < 1)) {
+        return std::nullopt;
+    }
+    const double z = normal_quantile(confidence, Side::one);
+    const auto proves = [&](std::uint64_t n) { return wilson_with_z({bad, n}, z).high <= limit; };
+    std::uint64_t high = std::max<std::uint64_t>(bad, 1);
+    while (!proves(high)) { // ends: the bound falls with n
+        high *= 2;
+    }
+    std::uint64_t low = std::max<std::uint64_t>(bad, 1);
+    while (low < high) {
+        const std::uint64_t middle = std::midpoint(low, high);
+        if (proves(middle)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return high;
+}
+
+} // namespace oa_stream::measure

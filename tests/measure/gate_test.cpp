@@ -1,0 +1,241 @@
+#include "oa_stream/measure/gate.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <limits>
+
+using namespace oa_stream;
+using namespace oa_stream::measure;
+
+namespace {
+
+std::vector<Sample> counted(std::uint64_t bad, std::uint64_t total) {
+    std::vector<Sample> out(total);
+    for (std::uint64_t i = 0; i < total; ++i) {
+        out[i].bad = i < bad;
+        out[i].outcome = i < bad ? "http_status" : "ok";
+    }
+    return out;
+}
+
+/// first + i · step for i in [0, n).
+std::vector<Sample> timed(std::size_t n, double first, double step) {
+    std::vector<Sample> out(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        out[i].first_content_s = first + step * static_cast<double>(i);
+    }
+    return out;
+}
+
+GateSpec bad_rate(Against against, double limit) {
+    return {.id = "error-rate", .metric = Metric::bad_rate, .against = against, .limit = limit};
+}
+
+GateSpec p95(Against against, double limit) {
+    return {.id = "p95", .metric = Metric::first_content_p95, .against = against, .limit = limit};
+}
+
+struct RateRow {
+    std::string_view name;
+    Against against;
+    double limit;
+    std::uint64_t bad, n, stable_bad, stable_n;
+    Verdict want;
+    std::string_view rule;
+};
+
+constexpr auto L = Against::limit;
+constexpr auto S = Against::stable;
+
+constexpr std::array k_rates{
+    RateRow{
+        "0 of 267 do not prove 1 %",
+        L,
+        0.01,
+        0,
+        267,
+        0,
+        0,
+        Verdict::inconclusive,
+        "interval-spans-limit"
+    },
+    RateRow{"0 of 268 prove 1 %", L, 0.01, 0, 268, 0, 0, Verdict::pass, "upper-bound-within-limit"},
+    RateRow{"nothing measured", L, 0.01, 0, 0, 0, 0, Verdict::inconclusive, "no-canary-samples"},
+    RateRow{"all bad", L, 0.01, 20, 20, 0, 0, Verdict::fail, "lower-bound-beyond-limit"},
+    RateRow{
+        "one bad of ten proves nothing about 5 %",
+        L,
+        0.05,
+        1,
+        10,
+        0,
+        0,
+        Verdict::inconclusive,
+        "interval-spans-limit"
+    },
+    RateRow{
+        "a clean baseline does not disable the gate",
+        S,
+        0.01,
+        5,
+        50,
+        0,
+        1000,
+        Verdict::fail,
+        "lower-bound-beyond-limit"
+    },
+    RateRow{
+        "both clean, enough", S, 0.05, 0, 100, 0, 100, Verdict::pass, "upper-bound-within-limit"
+    },
+    RateRow{
+        "both clean, too few", S, 0.05, 0, 20, 0, 20, Verdict::inconclusive, "interval-spans-limit"
+    },
+    RateRow{
+        "few and far from certain: Fisher holds back",
+        S,
+        0.0,
+        3,
+        10,
+        0,
+        10,
+        Verdict::inconclusive,
+        "fisher-not-significant"
+    },
+    RateRow{
+        "improvement passes", S, 0.01, 0, 500, 50, 500, Verdict::pass, "upper-bound-within-limit"
+    },
+    RateRow{"no stable samples", S, 0.01, 0, 500, 0, 0, Verdict::inconclusive, "no-stable-samples"},
+};
+
+} // namespace
+
+TEST_CASE("gate on the bad rate: PASS, FAIL and INCONCLUSIVE by the bounds") {
+    for (const RateRow& row : k_rates) {
+        INFO(row.name);
+        const auto canary = counted(row.bad, row.n);
+        const auto stable = counted(row.stable_bad, row.stable_n);
+        const auto record =
+            evaluate(bad_rate(row.against, row.limit), {.canary = canary, .stable = stable});
+        CAPTURE(record.sentence);
+        CHECK(record.verdict == row.want);
+        CHECK(record.rule == row.rule);
+        CHECK(record.n == row.n);
+    }
+}
+
+TEST_CASE("gate: INCONCLUSIVE says how many samples it needs and has") {
+    const auto canary = counted(0, 40);
+    const auto record = evaluate(
+        bad_rate(Against::limit, 0.05), {.canary = canary, .look = {.number = 1, .of = 2}}
+    );
+    REQUIRE(record.needs_n == 73U);
+    CHECK(record.sentence.find("needs n ≥ 73, has 40") != std::string::npos);
+    CHECK(
+        evaluate(p95(Against::limit, 2.5), {}).sentence.find("needs n ≥ 59, has 0") !=
+        std::string::npos
+    );
+}
+
+TEST_CASE("gate on p95: no bound before 59 samples, PASS and FAIL by order statistics") {
+    const auto few = timed(58, 0.1, 0.001);
+    CHECK(evaluate(p95(Against::limit, 2.5), {.canary = few}).rule == "too-few-samples");
+    const auto enough = timed(59, 0.1, 0.001);
+    const auto pass = evaluate(p95(Against::limit, 0.158), {.canary = enough});
+    CHECK(pass.verdict == Verdict::pass);
+    CHECK(pass.high == Approx(0.158));
+    CHECK(
+        evaluate(p95(Against::limit, 0.157), {.canary = enough}).verdict == Verdict::inconclusive
+    );
+    CHECK(evaluate(p95(Against::limit, 0.15), {.canary = enough}).verdict == Verdict::fail);
+}
+
+TEST_CASE("gate on p95 versus stable: ratio with its interval, improvement never fails") {
+    const auto stable = timed(100, 0.1, 0.0001);
+    const auto slow = timed(100, 0.5, 0.0001);
+    const auto same = timed(100, 0.1, 0.0001);
+    const auto fast = timed(100, 0.01, 0.0001);
+    const auto spec = p95(Against::stable, 0.5);
+    CHECK(evaluate(spec, {.canary = slow, .stable = stable}).verdict == Verdict::fail);
+    CHECK(evaluate(spec, {.canary = same, .stable = stable}).verdict == Verdict::pass);
+    CHECK(evaluate(spec, {.canary = fast, .stable = stable}).verdict == Verdict::pass);
+    const auto few = timed(50, 0.1, 0.0001);
+    const auto record = evaluate(spec, {.canary = slow, .stable = few});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.find("needs n ≥ 59, has 50") != std::string::npos);
+}
+
+TEST_CASE("gate on p95: requests that ran into a time limit count as infinitely slow") {
+    auto canary = timed(100, 0.1, 0.0001);
+    for (std::size_t i = 0; i < 20; ++i) {
+        canary[i].first_content_s = std::numeric_limits<double>::infinity();
+    }
+    CHECK(evaluate(p95(Against::limit, 2.5), {.canary = canary}).verdict == Verdict::fail);
+    const auto stable = timed(100, 0.1, 0.0001);
+    CHECK(
+        evaluate(p95(Against::stable, 0.5), {.canary = canary, .stable = stable}).verdict ==
+        Verdict::fail
+    );
+    CHECK(
+        evaluate(p95(Against::stable, 0.5), {.canary = stable, .stable = canary}).rule ==
+        "stable-has-no-finite-p95"
+    );
+}
+
+TEST_CASE("gate: looks share the error; an interim look can only FAIL, at 99.9 %") {
+    const GateSpec spec = bad_rate(Against::limit, 0.05);
+    CHECK(confidence_of(spec, {.number = 1, .of = 1}) == Approx(0.95));
+    CHECK(confidence_of(spec, {.number = 2, .of = 2}) == Approx(0.975));
+    CHECK(confidence_of(spec, {.number = 1, .of = 2, .interim = true}) == Approx(0.999));
+
+    const Look interim{.number = 1, .of = 2, .interim = true};
+    const auto clean = counted(0, 1000);
+    const auto quiet = evaluate(spec, {.canary = clean, .look = interim});
+    CHECK(quiet.verdict == Verdict::inconclusive);
+    CHECK(quiet.rule == "interim-look");
+    const auto broken = counted(15, 15);
+    CHECK(evaluate(spec, {.canary = broken, .look = interim}).verdict == Verdict::fail);
+    // 3 of 20 would FAIL at 95 %, not at 99.9 %.
+    const auto doubtful = counted(5, 30);
+    CHECK(evaluate(spec, {.canary = doubtful, .look = interim}).verdict == Verdict::inconclusive);
+    CHECK(evaluate(spec, {.canary = doubtful}).verdict == Verdict::fail);
+}
+
+TEST_CASE("gate text: never fewer digits than show the side of the limit") {
+    CHECK(percent_text(0.05, 0.05) == "5%");
+    CHECK(percent_text(0.0501, 0.05) == "5.01%");
+    CHECK(percent_text(0.04999, 0.05) == "4.999%");
+    CHECK(percent_text(0.2, 0.05) == "20%");
+    CHECK(seconds_text(0.1424, 0.25) == "142ms");
+    CHECK(seconds_text(0.2502, 0.25) == "250.2ms");
+    CHECK(seconds_text(2.501, 2.5) == "2.501s");
+}
+
+TEST_CASE("gate: a gate that only observes never decides") {
+    GateSpec spec = bad_rate(Against::limit, 0.01);
+    spec.mode = GateMode::observe;
+    const auto canary = counted(50, 50);
+    const Check check = to_check(evaluate(spec, {.canary = canary}), "gate.error-rate@5%");
+    CHECK(check.verdict == Verdict::skipped);
+    CHECK(check.detail.find("would be FAIL") != std::string::npos);
+    Check live;
+    live.verdict = Verdict::pass;
+    CHECK(run_verdict({check, live}) == Verdict::pass);
+}
+
+TEST_CASE("gate record: one document holds value, bounds, limit, n, window, source and rule") {
+    const auto canary = counted(20, 100);
+    const auto record = evaluate(
+        bad_rate(Against::limit, 0.05),
+        {.canary = canary, .window = "stage 5%, 4s", .source = "probe"}
+    );
+    const Json json = to_json(record);
+    for (const char* key :
+         {"value", "low", "high", "limit", "n", "window", "source", "rule", "verdict", "sentence"
+         }) {
+        CHECK(json.contains(key));
+    }
+    CHECK(
+        record.sentence == "canary bad rate 20% (20 of 100; 14.3% to 27.3%), beyond the limit of 5%"
+    );
+}
