@@ -1,0 +1,99 @@
+// The real Codex app-server (npm package @openai/codex) with a fake model behind it.
+import fs from 'node:fs';
+import path from 'node:path';
+import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
+import { startLane } from './lane.mjs';
+
+const HERE = path.join(ROOT, 'tests/e2e/codex');
+
+/** The native executable inside the installed package; the node wrapper is not used. */
+export function codexBin() {
+  const packages = path.join(ROOT, 'tests/node_modules/@openai');
+  const found = fs.existsSync(packages)
+    ? fs.readdirSync(packages).filter((name) => name.startsWith('codex-')).flatMap((name) => {
+        const vendor = path.join(packages, name, 'vendor');
+        return fs.existsSync(vendor) ? fs.readdirSync(vendor).map((triple) => path.join(vendor, triple, 'bin/codex')) : [];
+      }).filter((file) => fs.existsSync(file))
+    : [];
+  if (found.length === 0) throw new Error('no Codex in tests/node_modules: run ./dev e2e, which installs it');
+  return found[0];
+}
+
+/** The fake model: {port, log(), proc}. */
+export async function startMock(args = []) {
+  const mock = new Running(process.execPath, [path.join(HERE, 'mock-responses.mjs'), '--port', '0', ...args], { name: 'mock', env: cleanEnv() });
+  mock.port = Number(await mock.until((m) => /LISTENING (\d+)/.exec(m.stdout)?.[1], 'LISTENING'));
+  mock.requests = async () => (await fetch(`http://127.0.0.1:${mock.port}/__log`)).json();
+  return mock;
+}
+
+const provider = (port) => `
+[model_providers.mock]
+name = "mock"
+base_url = "http://127.0.0.1:${port}/v1"
+wire_api = "responses"
+env_key = "MOCK_API_KEY"
+request_max_retries = 0
+stream_max_retries = 0
+stream_idle_timeout_ms = 60000
+requires_openai_auth = false
+supports_websockets = false
+`;
+const TOP = `model = "mock-model"
+model_provider = "mock"
+approval_policy = "never"
+check_for_update_on_startup = false
+web_search = "disabled"
+`;
+// With the defaults Codex contacts three hosts at start.
+const QUIET = `
+[analytics]
+enabled = false
+[feedback]
+enabled = false
+`;
+const FEATURES = `
+[features]
+unbounded_connection_retries = false
+apps = false
+plugins = false
+remote_plugin = false
+plugin_sharing = false
+shell_snapshot = false
+`;
+
+/** Text only. */
+export const chatConfig = (port) => `${TOP}sandbox_mode = "read-only"
+include_environment_context = false
+include_permissions_instructions = false
+${provider(port)}${FEATURES}shell_tool = false
+unified_exec = false
+view_image = false
+${QUIET}`;
+
+/** Every tool, no sandbox: the commands are this test's own. */
+export const agentConfig = (port) => `${TOP}sandbox_mode = "danger-full-access"
+${provider(port)}${FEATURES}${QUIET}
+[tools.update_plan]
+enabled = true
+[mcp_servers.labmcp]
+command = ${JSON.stringify(process.execPath)}
+args = [${JSON.stringify(path.join(HERE, 'lab-mcp.mjs'))}]
+startup_timeout_sec = 20
+tool_timeout_sec = 20
+`;
+
+/** A lane on the real Codex, configured by a file. */
+export async function startCodexLane({ config, port, args = [], name = 'codex-lane', ...rest }) {
+  const folder = rest.folder ?? scratch(name);
+  const file = path.join(folder, 'config.toml');
+  fs.writeFileSync(file, config(port));
+  return startLane({
+    ...rest,
+    folder,
+    name,
+    authority: 'codex',
+    args: ['--codex-bin', codexBin(), '--codex-config', file, '--model', 'mock-model', ...args],
+    env: { MOCK_API_KEY: 'sk-mock-not-a-secret', ...rest.env },
+  });
+}

@@ -1,0 +1,133 @@
+// Child processes and scratch folders of a test file: everything started here is ended with the file;
+// folders (logs included) are removed when it passed and kept when it failed.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+export const OA_BIN = process.env.OA_BIN ?? path.join(ROOT, 'build/release/oa-stream');
+
+// Sanitizer builds and slow machines stretch every limit by the same factor.
+const FACTOR = Number(process.env.OA_TIME_FACTOR ?? 1);
+export const limit = (ms) => ms * FACTOR;
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+const FILE = path.basename(process.argv[1] ?? 'test').replace(/\.test\.mjs$|\.mjs$/, '');
+const HOME = path.join(process.env.OA_TEST_DIR ?? path.join(ROOT, 'build/e2e'), `${FILE}-${process.pid}`);
+const children = new Set();
+let folders = 0;
+
+/** A fresh folder of this test file. */
+export function scratch(name = 'dir') {
+  const folder = path.join(HOME, `${String(++folders).padStart(2, '0')}-${name}`);
+  fs.mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+function kill(child, signal) {
+  try {
+    // Negative: the whole group, so that a killed lane leaves no child of its own.
+    process.kill(child.ownGroup ? -child.pid : child.pid, signal);
+  } catch {
+    // gone already
+  }
+}
+
+process.on('exit', (code) => {
+  for (const child of children) kill(child, 'SIGKILL');
+  if (folders === 0) return;
+  if (code === 0) fs.rmSync(HOME, { recursive: true, force: true });
+  else process.stderr.write(`logs are kept in ${HOME}\n`);
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
+const SANITIZER = /ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error: /;
+
+/** What a child may know of our environment: never this machine's own settings and secrets. */
+export function cleanEnv(extra = {}) {
+  const kept = {};
+  for (const name of ['PATH', 'LANG', 'TZ', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'LLVM_PROFILE_FILE', 'NODE_EXTRA_CA_CERTS']) {
+    if (process.env[name] !== undefined) kept[name] = process.env[name];
+  }
+  return { ...kept, ...extra };
+}
+
+/** One running child; stdout and stderr are kept in memory and in a log file. */
+export class Running {
+  constructor(program, args, { env = cleanEnv(), cwd, name = path.basename(program), stdin = 'ignore', folder } = {}) {
+    this.name = name;
+    this.log = path.join(folder ?? scratch(name), `${name}.log`);
+    this.stdout = '';
+    this.stderr = '';
+    fs.writeFileSync(this.log, `${program} ${args.join(' ')}\n`);
+    this.child = spawn(program, args, { env, cwd, detached: true, stdio: [stdin, 'pipe', 'pipe'] });
+    this.child.ownGroup = true;
+    children.add(this.child);
+    for (const stream of ['stdout', 'stderr']) {
+      this.child[stream].on('data', (bytes) => {
+        this[stream] += bytes;
+        fs.appendFileSync(this.log, bytes);
+      });
+    }
+    this.exited = new Promise((done) => {
+      this.child.on('error', (error) => done({ code: null, signal: null, error }));
+      this.child.on('close', (code, signal) => {
+        children.delete(this.child);
+        this.exit = { code, signal };
+        done(this.exit);
+      });
+    });
+  }
+  get pid() { return this.child.pid; }
+  signal(name) { process.kill(this.child.pid, name); }
+  /** Waits for the end; throws when it takes longer than `ms`. */
+  async end(ms = 30000) {
+    const late = Symbol('late');
+    let timer;
+    const won = await Promise.race([this.exited, new Promise((done) => { timer = setTimeout(done, limit(ms), late); })]);
+    clearTimeout(timer);
+    if (won === late) {
+      kill(this.child, 'SIGKILL');
+      throw new Error(`${this.name} did not end within ${limit(ms)} ms; log: ${this.log}`);
+    }
+    if (won.error) throw new Error(`${this.name} could not be started: ${won.error.message}`);
+    if (SANITIZER.test(this.stderr)) throw new Error(`${this.name}: sanitizer report\n${this.stderr}`);
+    return won;
+  }
+  /** Waits until `pick(this)` gives a value; throws when the child ends before that. */
+  async until(pick, what, ms = 15000) {
+    const end = Date.now() + limit(ms);
+    for (;;) {
+      const value = pick(this);
+      if (value !== undefined && value !== null && value !== false) return value;
+      if (this.exit) throw new Error(`${this.name} ended (${JSON.stringify(this.exit)}) before ${what}\n${this.stderr.slice(-4000)}`);
+      if (Date.now() > end) throw new Error(`${this.name}: no ${what} within ${limit(ms)} ms; log: ${this.log}\n${this.stderr.slice(-4000)}`);
+      await sleep(10);
+    }
+  }
+  /** SIGTERM, then the exit. */
+  async stop(ms = 15000) {
+    if (!this.exit) this.signal('SIGTERM');
+    return this.end(ms);
+  }
+  async kill() {
+    kill(this.child, 'SIGKILL');
+    await this.exited;
+  }
+}
+
+/** Runs oa-stream to its end: {code, stdout, stderr, json()}. */
+export async function oa(args, { env = {}, ms = 60000, cwd, stateDir } = {}) {
+  const folder = scratch(args.filter((a) => /^[a-z]+$/.test(a)).slice(0, 2).join('-') || 'oa');
+  const state = stateDir ?? path.join(folder, 'state');
+  const run = new Running(OA_BIN, args, { name: 'oa-stream', folder, cwd, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state, ...env }) });
+  const exit = await run.end(ms);
+  return { ...exit, stdout: run.stdout, stderr: run.stderr, stateDir: state, json: () => JSON.parse(run.stdout) };
+}
+
+/** Pids of the direct children of a process (Linux). */
+export function childPids(pid) {
+  const text = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
