@@ -1,12 +1,16 @@
 // Codex app-server notifications of one turn → turn events. Pure: no I/O. Used live by the codex
-// authority and, over recorded captures, by the replay authority.
+// authority and, over recorded captures, by the replay authority. The rules are in docs/mapping.md.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/turn/event.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::authority {
@@ -14,21 +18,32 @@ namespace oa_stream::authority {
 class CodexTranslator {
 public:
     /// Follows the first turn/started of `thread` (or `turn` when it is known already).
-    /// `usage_baseline`: the thread's total usage before the turn (zeros for a new thread).
-    explicit CodexTranslator(std::string thread, std::string turn = {}, turn::Usage usage_baseline = {});
+    /// `usage_baseline`: the thread's total usage before the turn (zeros for a new thread); a
+    /// tokenUsage of an earlier turn that arrives before this turn's own replaces it (resume).
+    /// `cwd`: the thread's folder; paths under it are told relative to it, so that the layout of
+    /// this machine stays out of tool parts.
+    explicit CodexTranslator(
+        std::string thread,
+        std::string turn = {},
+        turn::Usage usage_baseline = {},
+        std::string cwd = {}
+    );
     ~CodexTranslator();
     CodexTranslator(CodexTranslator&&) noexcept;
     CodexTranslator& operator=(CodexTranslator&&) noexcept;
 
     /// `message` is one server notification {"method","params"}. Appends what it means; other
     /// threads' and turns' notifications, and everything after turn/completed, mean nothing.
-    /// The output follows the authority's order and may still need encode::Normaliser.
+    /// The output follows the authority's order and may still need encode::Normaliser: items that
+    /// Codex leaves open stay open here.
     void notification(const Json& message, std::vector<turn::Event>& out);
 
     [[nodiscard]] const std::string& turn_id() const noexcept; ///< empty until turn/started
     [[nodiscard]] bool ended() const noexcept;
     /// The thread's total usage as last told (the next turn's baseline).
     [[nodiscard]] const turn::Usage& total_usage() const noexcept;
+    /// Completed items whose text did not begin with what the deltas had said (the deltas win).
+    [[nodiscard]] std::uint64_t text_mismatches() const noexcept;
 
 private:
     struct State;
@@ -36,16 +51,34 @@ private:
 };
 
 /// One stored item (thread/turns/list, thread/read) → the events of a whole part or tool; empty for
-/// items that mean nothing to a client.
-[[nodiscard]] std::vector<turn::Event> events_of_item(const Json& item, int occurrence);
+/// items that mean nothing to a client. `occurrence`: 1 for the first item of this type and id in
+/// its turn, 2 for the next one; tool calls get the same id, name, input and output as when
+/// streamed.
+[[nodiscard]] std::vector<turn::Event>
+events_of_item(const Json& item, int occurrence, std::string_view cwd = {});
 
 /// What a TurnError of Codex (member "error" of turn/completed) means.
 struct CodexFailure {
     turn::Failure failure;
     turn::Finish finish = turn::Finish::error;
     bool truncated = false; ///< max_output_tokens: a completed turn with finish length
-    bool filtered = false;  ///< content_filter
+    bool filtered = false; ///< content_filter: a completed turn with finish content-filter
+    std::string kind{}; ///< the codexErrorInfo's name, "contextWindowExceeded"; "other" if none
+    std::optional<int> http_status{}; ///< the provider's, where Codex tells it
 };
 [[nodiscard]] CodexFailure classify_codex_error(const Json& error);
+
+/// The table behind classify_codex_error(): all that the project knows of Codex's error wording.
+struct CodexErrorRow {
+    enum class Match {
+        kind, ///< `word` is the codexErrorInfo's name; a known provider status decides `retryable`
+        text, ///< `word` occurs in the message, which decides only where the kind is "other"
+        ending, ///< `word` occurs in the message whatever the kind: no failure, `finish` is the end
+    } match;
+    std::string_view word;
+    bool retryable;
+    turn::Finish finish = turn::Finish::error;
+};
+[[nodiscard]] std::span<const CodexErrorRow> codex_error_rows() noexcept;
 
 } // namespace oa_stream::authority

@@ -1,0 +1,382 @@
+#include "oa_stream/authority/codex_events.hpp"
+
+#include "codex_events_book.hpp"
+#include "codex_events_items.hpp"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <utility>
+
+namespace oa_stream::authority {
+namespace {
+
+using codex::ItemKind;
+
+/// What a notification must belong to before its handler sees it.
+enum class Scope { thread, turn };
+
+[[nodiscard]] std::string_view text_member(const Json& object, std::string_view key) {
+    return string_member(object, key).value_or("");
+}
+
+[[nodiscard]] std::optional<turn::Usage> read_usage(const Json& params) {
+    const Json* usage = member(params, "tokenUsage");
+    const Json* total = usage == nullptr ? nullptr : member(*usage, "total");
+    if (total == nullptr) {
+        return std::nullopt;
+    }
+    const auto field = [&](std::string_view key) { return int_member(*total, key).value_or(0); };
+    return turn::Usage{
+        field("inputTokens"),
+        field("cachedInputTokens"),
+        field("outputTokens"),
+        field("reasoningOutputTokens")
+    };
+}
+
+[[nodiscard]] Json plan_payload(const Json& params) {
+    Json payload = Json::object();
+    if (const std::string_view why = text_member(params, "explanation"); !why.empty()) {
+        payload["explanation"] = why;
+    }
+    Json steps = Json::array();
+    if (const Json* plan = member(params, "plan"); plan != nullptr && plan->is_array()) {
+        for (const Json& step : *plan) {
+            Json out = Json::object();
+            out["step"] = text_member(step, "step");
+            out["status"] = text_member(step, "status");
+            steps.push_back(std::move(out));
+        }
+    }
+    payload["steps"] = std::move(steps);
+    return payload;
+}
+
+/// Shown while it matters and kept nowhere; the words are ours, Codex's may name hosts.
+[[nodiscard]] turn::Note notice(std::string_view kind, std::string_view message) {
+    Json payload = Json::object();
+    payload["kind"] = kind;
+    payload["message"] = message;
+    return turn::Note{"notice", std::nullopt, true, std::move(payload)};
+}
+
+} // namespace
+
+struct CodexTranslator::State {
+    std::string thread, turn, cwd;
+    turn::Usage baseline, total;
+    bool started = false, ended = false, usage_told = false;
+    std::optional<turn::Usage> usage{};
+    codex::ItemBook book{};
+    std::string diff{};
+    Json last_error{};
+    std::vector<turn::Event>* out = nullptr; ///< of the notification being read
+
+    void emit(turn::Event event) { out->push_back(std::move(event)); }
+
+    void turn_started(const Json& params) {
+        const Json* raw = member(params, "turn");
+        const std::string_view id = raw == nullptr ? "" : text_member(*raw, "id");
+        if (id.empty() || started || (!turn.empty() && turn != id)) {
+            return;
+        }
+        started = true;
+        turn = id;
+        emit(turn::TurnStarted{thread, turn, ""});
+    }
+
+    void item_started(const Json& params) {
+        const Json* raw = member(params, "item");
+        if (raw == nullptr) {
+            return;
+        }
+        const std::string_view id = text_member(*raw, "id");
+        const std::string_view type = text_member(*raw, "type");
+        switch (codex::kind_of(type)) {
+        case ItemKind::message:
+            book.close_parts(*out);
+            book.say(book.add(id, type), text_member(*raw, "text"), *out);
+            return;
+        case ItemKind::reasoning:
+            book.close_parts(*out);
+            std::ignore = book.add(id, type);
+            return;
+        case ItemKind::tool:
+            if (const auto* known = book.find(id, type); known == nullptr || known->done) {
+                book.open_tool(book.add(id, type), *raw, cwd, *out);
+            }
+            return;
+        case ItemKind::compaction:
+            emit(notice("compacting", "Earlier parts of this conversation are being summarised."));
+            return;
+        case ItemKind::plan:
+        case ItemKind::nothing:
+            return;
+        }
+    }
+
+    void item_completed(const Json& params) {
+        const Json* raw = member(params, "item");
+        if (raw == nullptr) {
+            return;
+        }
+        const std::string_view id = text_member(*raw, "id");
+        const std::string_view type = text_member(*raw, "type");
+        const ItemKind kind = codex::kind_of(type);
+        if (kind == ItemKind::nothing) {
+            return;
+        }
+        if (kind == ItemKind::compaction) {
+            emit(notice("compacted", "Earlier parts of this conversation were summarised."));
+            return;
+        }
+        codex::Item* known = book.find(id, type);
+        codex::Item& item = known == nullptr ? book.add(id, type) : *known;
+        if (item.done) {
+            return; // told twice
+        }
+        if (kind == ItemKind::message) {
+            book.finish_text(item, text_member(*raw, "text"), *out);
+        } else if (kind == ItemKind::reasoning) {
+            book.finish_text(item, codex::reasoning_text(*raw), *out);
+        } else if (kind == ItemKind::plan) {
+            item.done = true;
+            emit(codex::plan_note(*raw, item.occurrence));
+        } else {
+            book.finish_tool(item, *raw, cwd, *out);
+        }
+    }
+
+    void message_delta(const Json& params) {
+        codex::Item& item = book.speaker(text_member(params, "itemId"), "agentMessage", *out);
+        book.say(item, text_member(params, "delta"), *out);
+    }
+
+    void reasoning_delta(const Json& params, std::string_view kind, std::string_view index_key) {
+        codex::Item& item = book.speaker(text_member(params, "itemId"), "reasoning", *out);
+        const std::string_view text = text_member(params, "delta");
+        if (text.empty()) {
+            return;
+        }
+        std::string section(kind);
+        section += std::to_string(int_member(params, index_key).value_or(0));
+        if (!item.said.empty() && section != item.section) {
+            book.say(item, codex::k_reasoning_break, *out);
+        }
+        item.section = std::move(section);
+        book.say(item, text, *out);
+    }
+    void summary_delta(const Json& params) { reasoning_delta(params, "s", "summaryIndex"); }
+    void raw_delta(const Json& params) { reasoning_delta(params, "c", "contentIndex"); }
+
+    void tool_text(const Json& params, std::string text) {
+        codex::Item* item = book.find(text_member(params, "itemId"));
+        if (item != nullptr && item->open && item->kind == ItemKind::tool && !text.empty()) {
+            codex::ItemBook::send_input(*item, Json::object(), *out);
+            emit(turn::ToolOutputDelta{item->wire, std::move(text)});
+        }
+    }
+    void output_delta(const Json& params) {
+        tool_text(params, std::string(text_member(params, "delta")));
+    }
+    void progress(const Json& params) {
+        if (const std::string_view message = text_member(params, "message"); !message.empty()) {
+            tool_text(params, std::string(message) + "\n");
+        }
+    }
+
+    void plan_updated(const Json& params) {
+        emit(turn::Note{"plan", "plan", false, plan_payload(params)});
+    }
+    void diff_updated(const Json& params) {
+        const std::string_view now = text_member(params, "diff");
+        if (now != diff) { // Codex repeats it after every request of the turn
+            diff = now;
+            Json payload = Json::object();
+            payload["diff"] = diff;
+            emit(turn::Note{"diff", "diff", false, std::move(payload)});
+        }
+    }
+
+    void usage_updated(const Json& params) {
+        const auto now = read_usage(params);
+        if (!now) {
+            return;
+        }
+        total = *now;
+        if (turn.empty() || text_member(params, "turnId") != turn) {
+            baseline = usage_told ? baseline : total;
+            return;
+        }
+        usage_told = true;
+        const turn::Usage spent{
+            total.input - baseline.input,
+            total.cached_input - baseline.cached_input,
+            total.output - baseline.output,
+            total.reasoning_output - baseline.reasoning_output
+        };
+        const bool sane = spent.input >= 0 && spent.cached_input >= 0 && spent.output >= 0 &&
+                          spent.reasoning_output >= 0;
+        // All zero: the provider told no usage, and Codex repeated what it had.
+        if (!ended && sane && spent != turn::Usage{} && usage != spent) {
+            usage = spent;
+            emit(turn::UsageKnown{spent});
+        }
+    }
+
+    void error(const Json& params) {
+        if (const Json* raw = member(params, "error")) {
+            last_error = *raw;
+        }
+        if (bool_member(params, "willRetry").value_or(false)) {
+            book.close_parts(*out); // the retry repeats the text from its start, in a new item
+            emit(notice("reconnecting", "The connection to the model was lost; trying again."));
+        }
+    }
+
+    void turn_completed(const Json& params) {
+        const Json* raw = member(params, "turn");
+        if (raw == nullptr || turn.empty() || text_member(*raw, "id") != turn) {
+            return;
+        }
+        ended = true;
+        last_resort(*raw);
+        const std::string_view status = text_member(*raw, "status");
+        turn::TurnEnded end;
+        end.usage = usage;
+        if (status == "interrupted") {
+            end.outcome = turn::Outcome::interrupted;
+            end.finish = turn::Finish::other;
+        } else if (status != "completed") {
+            fail_turn(*raw, status, end);
+        }
+        emit(std::move(end));
+    }
+
+    /// turn.items is a summary; it is the answer only when nothing else told any text.
+    void last_resort(const Json& raw) {
+        const Json* list = member(raw, "items");
+        if (book.spoke() || list == nullptr || !list->is_array()) {
+            return;
+        }
+        for (const Json& item : *list) {
+            if (text_member(item, "type") == "agentMessage") {
+                codex::Item& last = book.add(text_member(item, "id"), "agentMessage");
+                book.finish_text(last, text_member(item, "text"), *out);
+            }
+        }
+    }
+
+    void fail_turn(const Json& raw, std::string_view status, turn::TurnEnded& end) {
+        const Json* told = member(raw, "error");
+        CodexFailure failure =
+            classify_codex_error(told != nullptr && told->is_object() ? *told : last_error);
+        end.finish = failure.finish;
+        if (failure.truncated || failure.filtered) {
+            return; // the text so far was delivered: a completed turn that says why it is short
+        }
+        end.outcome = turn::Outcome::failed;
+        if (status != "failed") {
+            failure.failure.code = turn::FailureCode::codex_error;
+            failure.failure.detail = "turn/completed with status \"" + std::string(status) + "\"";
+        }
+        end.failure = std::move(failure.failure);
+    }
+};
+
+CodexTranslator::CodexTranslator(
+    std::string thread, std::string turn, turn::Usage usage_baseline, std::string cwd
+)
+    : state_(std::make_unique<State>()) {
+    state_->thread = std::move(thread);
+    state_->turn = std::move(turn);
+    state_->cwd = std::move(cwd);
+    state_->baseline = usage_baseline;
+    state_->total = usage_baseline;
+}
+
+CodexTranslator::~CodexTranslator() = default;
+CodexTranslator::CodexTranslator(CodexTranslator&&) noexcept = default;
+CodexTranslator& CodexTranslator::operator=(CodexTranslator&&) noexcept = default;
+
+void CodexTranslator::notification(const Json& message, std::vector<turn::Event>& out) {
+    struct Handler {
+        std::string_view method;
+        Scope scope;
+        void (State::*handle)(const Json&);
+    };
+    static constexpr std::array k_handlers{
+        Handler{"item/agentMessage/delta", Scope::turn, &State::message_delta},
+        Handler{"item/reasoning/summaryTextDelta", Scope::turn, &State::summary_delta},
+        Handler{"item/reasoning/textDelta", Scope::turn, &State::raw_delta},
+        Handler{"item/commandExecution/outputDelta", Scope::turn, &State::output_delta},
+        Handler{"item/fileChange/outputDelta", Scope::turn, &State::output_delta},
+        Handler{"item/mcpToolCall/progress", Scope::turn, &State::progress},
+        Handler{"item/started", Scope::turn, &State::item_started},
+        Handler{"item/completed", Scope::turn, &State::item_completed},
+        Handler{"turn/plan/updated", Scope::turn, &State::plan_updated},
+        Handler{"turn/diff/updated", Scope::turn, &State::diff_updated},
+        Handler{"error", Scope::turn, &State::error},
+        Handler{"turn/started", Scope::thread, &State::turn_started},
+        Handler{"turn/completed", Scope::thread, &State::turn_completed},
+        Handler{"thread/tokenUsage/updated", Scope::thread, &State::usage_updated},
+    };
+    const std::string_view method = text_member(message, "method");
+    const auto* handler = std::ranges::find(k_handlers, method, &Handler::method);
+    const Json* params = member(message, "params");
+    if (handler == k_handlers.end() || params == nullptr ||
+        text_member(*params, "threadId") != state_->thread) {
+        return;
+    }
+    const bool of_turn = !state_->turn.empty() && text_member(*params, "turnId") == state_->turn;
+    const bool late = state_->ended && method != "thread/tokenUsage/updated";
+    if (late || (handler->scope == Scope::turn && !of_turn)) {
+        return;
+    }
+    state_->out = &out;
+    (state_.get()->*(handler->handle))(*params);
+    state_->out = nullptr;
+}
+
+const std::string& CodexTranslator::turn_id() const noexcept {
+    return state_->turn;
+}
+bool CodexTranslator::ended() const noexcept {
+    return state_->ended;
+}
+const turn::Usage& CodexTranslator::total_usage() const noexcept {
+    return state_->total;
+}
+std::uint64_t CodexTranslator::text_mismatches() const noexcept {
+    return state_->book.mismatches();
+}
+
+std::vector<turn::Event> events_of_item(const Json& item, int occurrence, std::string_view cwd) {
+    const ItemKind kind = codex::kind_of(text_member(item, "type"));
+    std::string id = codex::call_id(text_member(item, "id"), occurrence);
+    std::vector<turn::Event> out;
+    if (kind == ItemKind::message || kind == ItemKind::reasoning) {
+        const bool message = kind == ItemKind::message;
+        std::string text =
+            message ? std::string(text_member(item, "text")) : codex::reasoning_text(item);
+        if (!text.empty()) {
+            out.emplace_back(
+                turn::PartOpened{id, message ? turn::PartKind::text : turn::PartKind::reasoning}
+            );
+            out.emplace_back(turn::PartDelta{id, std::move(text)});
+            out.emplace_back(turn::PartClosed{std::move(id)});
+        }
+    } else if (kind == ItemKind::tool) {
+        out.emplace_back(turn::ToolOpened{id, codex::tool_name(item), true});
+        out.emplace_back(
+            turn::ToolInputReady{id, codex::tool_input(item, cwd).value_or(Json::object())}
+        );
+        out.push_back(codex::tool_result(std::move(id), item));
+    } else if (kind == ItemKind::plan) {
+        out.emplace_back(codex::plan_note(item, occurrence));
+    }
+    return out;
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,153 @@
+// The items of one turn while it runs: which parts and tools they became and what was said of them.
+#pragma once
+
+#include "oa_stream/turn/event.hpp"
+
+#include "codex_events_items.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::authority::codex {
+
+/// One occurrence of an item: ids come from the provider and repeat, even within a turn.
+struct Item {
+    std::string id;
+    std::string type;
+    ItemKind kind;
+    int occurrence;
+    std::string wire{}; ///< part id or call id, once there is one
+    bool open = false; ///< a part is open, or a tool has no result yet
+    bool input_sent = false; ///< tools
+    bool done = false; ///< item/completed was seen
+    std::string said{}; ///< text sent so far, to be compared with the completed item's
+    std::string section{}; ///< reasoning: which summary part or raw content spoke last
+};
+
+class ItemBook {
+public:
+    using Events = std::vector<turn::Event>;
+
+    /// The open occurrence, else the latest one; searched from the end, where deltas belong.
+    [[nodiscard]] Item* find(std::string_view id, std::string_view type = {}) {
+        Item* latest = nullptr;
+        for (auto it = items_.rbegin(); it != items_.rend(); ++it) {
+            if (it->id != id || (!type.empty() && it->type != type)) {
+                continue;
+            }
+            if (!it->done) {
+                return &*it;
+            }
+            latest = latest == nullptr ? &*it : latest;
+        }
+        return latest;
+    }
+
+    [[nodiscard]] Item& add(std::string_view id, std::string_view type) {
+        const auto same = std::ranges::count_if(items_, [&](const Item& item) {
+            return item.id == id && item.type == type;
+        });
+        items_.push_back(
+            Item{std::string(id), std::string(type), kind_of(type), static_cast<int>(same) + 1}
+        );
+        return items_.back();
+    }
+
+    /// The item a delta belongs to; made when its item/started was opted out of.
+    [[nodiscard]] Item& speaker(std::string_view id, std::string_view type, Events& out) {
+        if (Item* known = find(id, type); known != nullptr && !known->done) {
+            return *known;
+        }
+        close_parts(out);
+        return add(id, type);
+    }
+
+    /// The model speaks one message after the other: what is still open when the next begins was
+    /// cut off (a retry, a steer) and will not be completed.
+    void close_parts(Events& out) {
+        for (Item& item : items_) {
+            if (item.kind != ItemKind::tool) {
+                close_part(item, out);
+            }
+        }
+    }
+
+    /// Parts open with their first text, so a refusal or an empty message leaves no empty part.
+    /// Their ids are short: they stand in every delta frame.
+    void say(Item& item, std::string_view text, Events& out) {
+        if (text.empty()) {
+            return;
+        }
+        if (!item.open) {
+            const bool message = item.kind == ItemKind::message;
+            item.wire =
+                message ? "m" + std::to_string(++messages_) : "r" + std::to_string(++reasonings_);
+            item.open = true;
+            out.emplace_back(turn::PartOpened{
+                item.wire, message ? turn::PartKind::text : turn::PartKind::reasoning
+            });
+        }
+        item.said += text;
+        out.emplace_back(turn::PartDelta{item.wire, std::string(text)});
+    }
+
+    /// `whole` is the completed item's text: the rest of it is said, unless the deltas were not its
+    /// beginning; what was streamed cannot be taken back.
+    void finish_text(Item& item, std::string_view whole, Events& out) {
+        item.done = true;
+        if (whole.starts_with(item.said)) {
+            say(item, whole.substr(item.said.size()), out);
+        } else {
+            ++mismatches_;
+        }
+        close_part(item, out);
+        item.said = {};
+    }
+
+    void open_tool(Item& item, const Json& raw, std::string_view cwd, Events& out) {
+        item.wire = call_id(item.id, item.occurrence);
+        item.open = true;
+        out.emplace_back(turn::ToolOpened{item.wire, tool_name(raw), true});
+        send_input(item, tool_input(raw, cwd), out);
+    }
+
+    static void send_input(Item& item, std::optional<Json> input, Events& out) {
+        if (!item.input_sent && input) {
+            item.input_sent = true;
+            out.emplace_back(turn::ToolInputReady{item.wire, *std::move(input)});
+        }
+    }
+
+    void finish_tool(Item& item, const Json& raw, std::string_view cwd, Events& out) {
+        item.done = true;
+        if (!item.open) {
+            open_tool(item, raw, cwd, out);
+        }
+        send_input(item, tool_input(raw, cwd).value_or(Json::object()), out);
+        item.open = false;
+        out.push_back(tool_result(item.wire, raw));
+    }
+
+    [[nodiscard]] bool spoke() const noexcept { return messages_ > 0; }
+    [[nodiscard]] std::uint64_t mismatches() const noexcept { return mismatches_; }
+
+private:
+    static void close_part(Item& item, Events& out) {
+        if (item.open) {
+            item.open = false;
+            out.emplace_back(turn::PartClosed{item.wire});
+        }
+    }
+
+    std::vector<Item> items_{};
+    int messages_ = 0;
+    int reasonings_ = 0;
+    std::uint64_t mismatches_ = 0;
+};
+
+} // namespace oa_stream::authority::codex

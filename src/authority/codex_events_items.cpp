@@ -1,0 +1,382 @@
+#include "codex_events_items.hpp"
+
+
+#include <array>
+#include <cstdint>
+
+namespace oa_stream::authority::codex {
+namespace {
+
+constexpr std::size_t k_name_limit = 64; // what model providers allow in a tool name
+constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
+
+[[nodiscard]] bool wire_char(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+}
+
+[[nodiscard]] std::string cleaned(std::string_view text, std::size_t limit) {
+    std::string out(text.substr(0, limit));
+    for (char& c : out) {
+        c = wire_char(c) ? c : '_';
+    }
+    return out;
+}
+
+/// FNV-1a, 32 bits, as hex: tells two ids apart whose cleaned forms are the same.
+[[nodiscard]] std::string short_hash(std::string_view text) {
+    std::uint32_t hash = 2166136261U;
+    for (const char c : text) {
+        hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    }
+    static constexpr std::string_view k_digits = "0123456789abcdef";
+    std::string out(8, '0');
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        out[i] = k_digits[(hash >> (28U - 4U * i)) & 15U];
+    }
+    return out;
+}
+
+[[nodiscard]] std::string text_of(const Json& item, std::string_view key) {
+    return std::string(string_member(item, key).value_or(""));
+}
+
+void copy_member(Json& to, const Json& from, std::string_view key) {
+    if (const Json* value = member(from, key); value != nullptr && !value->is_null()) {
+        to[std::string(key)] = *value;
+    }
+}
+
+/// Paths under the thread's folder lose it: clients need no layout of this machine.
+[[nodiscard]] std::string relative_path(std::string_view path, std::string_view cwd) {
+    while (cwd.size() > 1 && cwd.ends_with('/')) {
+        cwd.remove_suffix(1);
+    }
+    const bool under = !cwd.empty() && path.size() > cwd.size() + 1 && path.starts_with(cwd) &&
+                       path[cwd.size()] == '/';
+    return std::string(under ? path.substr(cwd.size() + 1) : path);
+}
+
+/// One word quoted as a POSIX shell would read it; nullopt unless `text` is exactly one word.
+[[nodiscard]] std::optional<std::string> unquote_word(std::string_view text) {
+    std::string out;
+    char quote = '\0';
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quote == '\0' && (c == ' ' || c == '\t' || c == '\n')) {
+            return std::nullopt;
+        }
+        if (c == quote) {
+            quote = '\0';
+        } else if (quote == '\0' && (c == '\'' || c == '"')) {
+            quote = c;
+        } else if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
+            const char next = text[++i];
+            constexpr std::string_view k_special = "$`\"\\\n";
+            if (quote == '"' && k_special.find(next) == std::string_view::npos) {
+                out += c;
+            }
+            out += next;
+        } else {
+            out += c;
+        }
+    }
+    return quote == '\0' && !text.empty() ? std::optional(std::move(out)) : std::nullopt;
+}
+
+[[nodiscard]] std::optional<std::string> inside_shell(std::string_view command) {
+    constexpr std::string_view k_flag = " -lc ";
+    const std::size_t flag = command.find(k_flag);
+    if (flag == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::string_view shell = command.substr(0, flag);
+    shell.remove_prefix(shell.find_last_of('/') + 1);
+    if (shell != "bash" && shell != "sh" && shell != "zsh") {
+        return std::nullopt;
+    }
+    return unquote_word(command.substr(flag + k_flag.size()));
+}
+
+// --- inputs ---------------------------------------------------------------------------------
+
+[[nodiscard]] std::optional<Json> shell_input(const Json& item, std::string_view cwd) {
+    Json input = {{"command", bare_command(item)}};
+    const std::string folder = text_of(item, "cwd");
+    if (const std::string below = relative_path(folder, cwd); below != folder) {
+        input["cwd"] = below;
+    }
+    return input;
+}
+
+[[nodiscard]] std::optional<Json> patch_input(const Json& item, std::string_view cwd) {
+    Json changes = Json::array();
+    if (const Json* list = member(item, "changes"); list != nullptr && list->is_array()) {
+        for (const Json& change : *list) {
+            Json out = {{"path", relative_path(text_of(change, "path"), cwd)}};
+            const Json* kind = member(change, "kind");
+            out["kind"] = kind == nullptr ? "" : text_of(*kind, "type");
+            if (kind != nullptr && !text_of(*kind, "move_path").empty()) {
+                out["movePath"] = relative_path(text_of(*kind, "move_path"), cwd);
+            }
+            out["diff"] = text_of(change, "diff");
+            changes.push_back(std::move(out));
+        }
+    }
+    if (changes.empty() && text_of(item, "status") == "inProgress") {
+        return std::nullopt;
+    }
+    return Json{{"changes", std::move(changes)}};
+}
+
+[[nodiscard]] std::optional<Json> arguments_input(const Json& item, std::string_view /*cwd*/) {
+    const Json* arguments = member(item, "arguments");
+    return arguments == nullptr || arguments->is_null() ? Json::object() : *arguments;
+}
+
+/// A search is announced with an empty query and action "other"; the real ones come at its end.
+[[nodiscard]] std::optional<Json> search_input(const Json& item, std::string_view /*cwd*/) {
+    const Json* action = member(item, "action");
+    const std::string kind = action == nullptr ? "" : text_of(*action, "type");
+    if (text_of(item, "query").empty() && (kind.empty() || kind == "other")) {
+        return std::nullopt;
+    }
+    Json input = {{"query", text_of(item, "query")}};
+    if (!kind.empty()) {
+        input["action"] = kind;
+        copy_member(input, *action, "queries");
+        copy_member(input, *action, "url");
+        copy_member(input, *action, "pattern");
+    }
+    return input;
+}
+
+/// Thread ids of sub-agents stay here: they name threads that are not the client's.
+[[nodiscard]] std::optional<Json> agent_input(const Json& item, std::string_view /*cwd*/) {
+    Json input = Json::object();
+    copy_member(input, item, "prompt");
+    copy_member(input, item, "model");
+    return input;
+}
+
+// --- results --------------------------------------------------------------------------------
+
+[[nodiscard]] std::string joined_text(const Json* content) {
+    std::string out;
+    if (content != nullptr && content->is_array()) {
+        for (const Json& piece : *content) {
+            if (const auto text = string_member(piece, "text"); text && !text->empty()) {
+                out.append(out.empty() ? "" : "\n").append(*text);
+            }
+        }
+    }
+    return out;
+}
+
+/// A command that ran has an output, whatever its exit code: its text must stay visible, and a
+/// non-zero exit (grep without a match) is no fault of the tool.
+[[nodiscard]] turn::Event shell_result(std::string call, const Json& item) {
+    const std::string output = text_of(item, "aggregatedOutput");
+    const auto exit_code = int_member(item, "exitCode");
+    const std::string status = text_of(item, "status");
+    if (!exit_code && status != "completed") {
+        std::string text =
+            status == "declined" ? "The command was declined." : "The command could not be run.";
+        return turn::ToolFailed{std::move(call), output.empty() ? text : text + "\n\n" + output};
+    }
+    Json result = {{"output", output}};
+    if (exit_code) {
+        result["exitCode"] = *exit_code;
+    }
+    if (const auto took = int_member(item, "durationMs")) {
+        result["durationMs"] = *took;
+    }
+    return turn::ToolOutput{std::move(call), std::move(result)};
+}
+
+[[nodiscard]] turn::Event patch_result(std::string call, const Json& item) {
+    const std::string status = text_of(item, "status");
+    if (status == "declined") {
+        return turn::ToolFailed{std::move(call), "The change was declined."};
+    }
+    if (status == "failed") {
+        return turn::ToolFailed{std::move(call), "The change could not be applied."};
+    }
+    return turn::ToolOutput{std::move(call), Json{{"status", "completed"}}};
+}
+
+/// The error's own text can hold anything (paths, hosts); only this one is known and told.
+[[nodiscard]] std::string mcp_failure(const Json& item) {
+    const Json* result = member(item, "result");
+    if (std::string said = result == nullptr ? "" : joined_text(member(*result, "content"));
+        !said.empty()) {
+        return said; // what the tool answered, as in a success
+    }
+    const Json* error = member(item, "error");
+    const std::string message = error == nullptr ? "" : text_of(*error, "message");
+    return message.find("requires approval") != std::string::npos
+               ? "The call needed an approval that is not given here."
+               : "The call failed.";
+}
+
+[[nodiscard]] turn::Event mcp_result(std::string call, const Json& item) {
+    const Json* result = member(item, "result");
+    if (text_of(item, "status") == "failed") {
+        return turn::ToolFailed{std::move(call), mcp_failure(item)};
+    }
+    Json output = Json::object();
+    if (result != nullptr) {
+        copy_member(output, *result, "content");
+        copy_member(output, *result, "structuredContent"); // _meta is between server and host
+    }
+    return turn::ToolOutput{std::move(call), std::move(output)};
+}
+
+[[nodiscard]] turn::Event dynamic_result(std::string call, const Json& item) {
+    const Json* content = member(item, "contentItems");
+    if (content == nullptr || !content->is_array()) {
+        return turn::ToolFailed{std::move(call), "The call failed."};
+    }
+    Json output = {{"content", *content}};
+    copy_member(output, item, "success");
+    return turn::ToolOutput{std::move(call), std::move(output)};
+}
+
+[[nodiscard]] turn::Event search_result(std::string call, const Json& item) {
+    Json output = {{"status", "completed"}};
+    copy_member(output, item, "results");
+    return turn::ToolOutput{std::move(call), std::move(output)};
+}
+
+[[nodiscard]] turn::Event agent_result(std::string call, const Json& item) {
+    const std::string status = text_of(item, "status");
+    if (status == "failed" || status == "interrupted") {
+        return turn::ToolFailed{std::move(call), "The agent did not finish."};
+    }
+    return turn::ToolOutput{std::move(call), Json{{"status", "completed"}}};
+}
+
+// --- the table ------------------------------------------------------------------------------
+
+struct ToolKind {
+    std::string_view type;
+    std::string_view name;   ///< empty: `scope__tool` of the item
+    std::string_view scope;  ///< the member that names the scope, or a word of ours
+    std::optional<Json> (*input)(const Json&, std::string_view);
+    turn::Event (*result)(std::string, const Json&);
+};
+constexpr std::array k_tools{
+    ToolKind{"commandExecution", "shell", "", shell_input, shell_result},
+    ToolKind{"fileChange", "apply_patch", "", patch_input, patch_result},
+    ToolKind{"mcpToolCall", "", "server", arguments_input, mcp_result},
+    ToolKind{"dynamicToolCall", "", "namespace", arguments_input, dynamic_result},
+    ToolKind{"webSearch", "web_search", "", search_input, search_result},
+    ToolKind{"collabAgentToolCall", "", "agent", agent_input, agent_result},
+};
+
+[[nodiscard]] const ToolKind* tool_kind(std::string_view type) noexcept {
+    for (const ToolKind& kind : k_tools) {
+        if (kind.type == type) {
+            return &kind;
+        }
+    }
+    return nullptr;
+}
+
+} // namespace
+
+ItemKind kind_of(std::string_view item_type) noexcept {
+    if (item_type == "agentMessage") {
+        return ItemKind::message;
+    }
+    if (item_type == "reasoning") {
+        return ItemKind::reasoning;
+    }
+    if (item_type == "plan") {
+        return ItemKind::plan;
+    }
+    if (item_type == "contextCompaction") {
+        return ItemKind::compaction;
+    }
+    return tool_kind(item_type) != nullptr ? ItemKind::tool : ItemKind::nothing;
+}
+
+std::string call_id(std::string_view item_id, int occurrence) {
+    std::string id = cleaned(item_id, k_id_limit);
+    if (id != item_id || id.empty()) {
+        id.append("-").append(short_hash(item_id));
+    }
+    if (occurrence > 1) {
+        id.append("-").append(std::to_string(occurrence));
+    }
+    return id;
+}
+
+std::string reasoning_text(const Json& item) {
+    std::string out;
+    for (const std::string_view key : {"summary", "content"}) {
+        const Json* list = member(item, key);
+        if (list == nullptr || !list->is_array()) {
+            continue;
+        }
+        for (const Json& piece : *list) {
+            if (piece.is_string() && !piece.get_ref<const std::string&>().empty()) {
+                out.append(out.empty() ? "" : k_reasoning_break);
+                out += piece.get_ref<const std::string&>();
+            }
+        }
+    }
+    return out;
+}
+
+std::string tool_name(const Json& item) {
+    const ToolKind* kind = tool_kind(string_member(item, "type").value_or(""));
+    if (kind == nullptr) {
+        return "tool";
+    }
+    if (!kind->name.empty()) {
+        return std::string(kind->name);
+    }
+    std::string scope = kind->scope == "agent" ? "agent" : text_of(item, kind->scope);
+    const std::string tool = text_of(item, "tool");
+    std::string name = cleaned(scope.empty() ? tool : scope + "__" + tool, k_name_limit);
+    return name.empty() ? "tool" : name;
+}
+
+std::optional<Json> tool_input(const Json& item, std::string_view cwd) {
+    const ToolKind* kind = tool_kind(string_member(item, "type").value_or(""));
+    return kind == nullptr ? Json::object() : kind->input(item, cwd);
+}
+
+turn::Event tool_result(std::string call, const Json& item) {
+    const ToolKind* kind = tool_kind(string_member(item, "type").value_or(""));
+    if (kind == nullptr) {
+        return turn::ToolOutput{std::move(call), Json::object()};
+    }
+    return kind->result(std::move(call), item);
+}
+
+turn::Note plan_note(const Json& item, int occurrence) {
+    return turn::Note{
+        "proposed-plan",
+        call_id(string_member(item, "id").value_or(""), occurrence),
+        false,
+        Json{{"text", text_of(item, "text")}}
+    };
+}
+
+std::string bare_command(const Json& item) {
+    const std::string command = text_of(item, "command");
+    if (auto inside = inside_shell(command)) {
+        return *std::move(inside);
+    }
+    const Json* actions = member(item, "commandActions");
+    if (actions != nullptr && actions->is_array() && actions->size() == 1) {
+        if (std::string only = text_of(actions->front(), "command"); !only.empty()) {
+            return only;
+        }
+    }
+    return command;
+}
+
+} // namespace oa_stream::authority::codex
