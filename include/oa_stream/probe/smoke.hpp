@@ -5,7 +5,10 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::probe {
@@ -15,6 +18,11 @@ struct SmokeOptions {
     ProbeLimits limits{};
     std::string id_prefix = "stream"; ///< of check ids: "preflight.stream.happy.chat"
     bool probes = true;               ///< false: GETs only, everything else SKIPPED
+    std::string prompt{};  ///< of the happy path; empty: one that suits the target's authority
+    std::string expect{};  ///< must occur in its answer; empty: any text
+    bool abort = false; ///< disconnect, resume and stop a turn on a target that is no replay too
+    unsigned concurrency = 1; ///< > 1: so many happy paths at once, 64 at most
+    std::optional<Target> direct{}; ///< the origin behind the target: where were bytes held back?
     /// Where kept streams go: called with a file stem and the sample; returns the paths written,
     /// relative to the run folder. Unset: nothing is kept.
     std::function<std::vector<std::string>(const std::string& stem, const ProbeSample&)> keep{};
@@ -22,13 +30,25 @@ struct SmokeOptions {
     std::function<void(const Check&)> on_check{};
 };
 
+/// One check of the smoke. Every run reports each of them exactly once, in this order.
+struct SmokeRule {
+    std::string_view name; ///< the id without its prefix: "happy.chat-stream"
+    bool required; ///< may not be SKIPPED in a passing run, unless it does not apply
+    bool get_only; ///< done with GETs alone, so also without probes
+    std::string_view statement;
+};
+[[nodiscard]] std::span<const SmokeRule> smoke_rules() noexcept;
+
 /// Writes <stem>.sse, .head and .timing.ndjson into `folder` so that `check` reproduces the
-/// verdict; returns the file names.
-[[nodiscard]] Result<std::vector<std::string>>
-save_stream(const std::filesystem::path& folder, const std::string& stem, const ProbeSample& sample);
+/// verdict; returns the file names. What looks like a secret is starred out, lengths kept.
+[[nodiscard]] Result<std::vector<std::string>> save_stream(
+    const std::filesystem::path& folder, const std::string& stem, const ProbeSample& sample
+);
 
 /// Runs every check against the target. In-stream failures are provoked only where /version names
-/// the replay authority.
+/// the replay authority. Refusals are provoked with requests that no lane may start a turn for. The
+/// turns it did start are listed in the check "footprint". A target that cannot be reached is
+/// ERROR; data.outcome of a happy path is "unauthorised" when the credentials were refused.
 [[nodiscard]] Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions options);
 
 } // namespace oa_stream::probe

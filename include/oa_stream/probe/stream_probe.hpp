@@ -6,7 +6,9 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/probe/pacing.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -34,6 +36,7 @@ enum class Outcome {
     in_stream_error,
     truncated,
     stalled,
+    empty, ///< completed without text, reasoning or tool
     buffered,
     late_data,
     too_slow,
@@ -74,14 +77,25 @@ struct ProbeSample {
     Clocks clocks{};
     double max_gap_s = 0;        ///< between two chunks with content
     std::uint64_t content_frames = 0;
-    std::uint64_t content_reads = 0; ///< reads of the socket that held content
+    std::uint64_t content_reads = 0; ///< reads of the socket that held content (see PacingFacts)
+    Pacing pacing = Pacing::undecided;
+    std::string pacing_why{};    ///< one sentence with the figures
     std::string revision{};      ///< x-oa-revision
     std::string thread{};        ///< x-oa-thread-id
+    std::string turn{};          ///< x-oa-turn-id
     std::string request_id{};    ///< x-request-id
     std::string text{};          ///< joined text deltas, capped at 64 KiB
+    std::string message_id{};    ///< of the start chunk
     std::string terminal{};      ///< status of finish.messageMetadata, "" when none
+    std::string error_code{};    ///< of data-error, else of the JSON envelope before the stream
+    std::uint64_t errors = 0;    ///< error chunks
+    std::uint64_t tool_outputs = 0; ///< tool-output-available and tool-output-error chunks
+    bool aborted = false;        ///< an abort chunk was read
+    bool done = false;           ///< [DONE] was read
     std::string detail{};        ///< one sentence: what was wrong
     contract::Judgement judgement{};
+    net::Headers headers{};      ///< of the response
+    std::string body_start{};    ///< first 64 KiB of an answer that is no 200
     std::string raw_head{};      ///< kept when options.keep
     std::string raw_body{};      ///< kept when options.keep, capped at 8 MiB
     std::string timing_ndjson{}; ///< one {"t":s,"bytes":n} per read, kept when options.keep
@@ -91,6 +105,12 @@ struct ProbeSample {
     }
 };
 
+/// Whether a held-back answer is an outcome of its own.
+enum class PacingMode {
+    observe, ///< only reported in the sample
+    judge,   ///< Outcome::buffered
+};
+
 struct ProbeRequest {
     std::string method = "POST";
     std::string path = "/api/chat/stream"; ///< appended to base_url
@@ -98,6 +118,16 @@ struct ProbeRequest {
     std::optional<contract::Continues> continues{};
     bool keep = false; ///< keep bytes and timing
     bool fresh_connection = true;
+    PacingMode pacing = PacingMode::judge;
+    std::optional<Millis> paced_over{}; ///< see judge_pacing()
+    /// Close the connection after so many content frames (outcome cancelled); 0: read to the end.
+    std::uint64_t stop_after_content = 0;
+    /// Called once, with the head, when a 200 event stream begins.
+    std::function<void(const ProbeSample& so_far)> on_start{};
+    /// Called at the first content frame, and never later.
+    std::function<void(const ProbeSample& so_far)> on_content{};
+    /// Given a function that cancels this probe; valid until the probe is over.
+    std::function<void(std::function<void()> cancel)> on_cancellable{};
 };
 
 /// Never throws; every ending is a sample with its own outcome.

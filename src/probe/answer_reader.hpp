@@ -1,0 +1,51 @@
+// Reads one answer as it arrives: judges it, takes the clocks, and keeps bounded facts about it.
+#pragma once
+
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::probe {
+
+/// Pinned: the judge calls back into it. Fill with head(), bytes() and end(), in that order.
+class AnswerReader {
+public:
+    explicit AnswerReader(ProbeRequest request);
+    AnswerReader(const AnswerReader&) = delete;
+    AnswerReader& operator=(const AnswerReader&) = delete;
+
+    void head(const net::ClientResponse& head);
+    /// False when nothing more is wanted.
+    [[nodiscard]] bool bytes(std::string_view bytes, Clock::time_point at);
+    [[nodiscard]] ProbeSample end(const net::ClientResponse& response);
+
+private:
+    using Chunk = wire::ui::Chunk;
+    void on_chunk(const Chunk& chunk, std::uint64_t offset);
+    void on_part(const wire::ui::PartDelta& delta);
+    void on_finish(const wire::ui::Finish& finish);
+    void on_content();
+    void keep(std::string_view bytes, Clock::time_point at);
+    void fill_clocks(const net::ClientResponse& response);
+    void fill_pacing();
+    void fill_outcome(const net::ClientResponse& response);
+
+    ProbeRequest request_;
+    ProbeSample sample_;
+    contract::Judge judge_;
+    Clock::time_point asked_ = Clock::now();
+    Clock::time_point now_{};
+    std::optional<Clock::time_point> first_byte_, first_event_, first_content_, last_content_;
+    std::uint64_t body_bytes_ = 0;
+    std::uint64_t done_offset_ = 0;
+    bool event_stream_ = false;
+    bool commented_ = false;
+    bool chunked_ = false; ///< a chunk was read
+    bool terminal_ = false;
+    bool stopped_ = false;
+    bool content_told_ = false;
+};
+
+} // namespace oa_stream::probe

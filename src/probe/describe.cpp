@@ -1,0 +1,159 @@
+#include "describe.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/outcome.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::probe {
+namespace {
+
+std::string first_violation(const ProbeSample& sample) {
+    for (const contract::Violation& v : sample.judgement.violations) {
+        const std::size_t more = sample.judgement.violations.size() - 1;
+        return fmt::format(
+            "{}{}: {}{}",
+            v.rule->id,
+            v.frame == contract::k_at_end ? " at the end" : fmt::format(" at frame {}", v.frame),
+            printable(v.message),
+            more == 0 ? "" : fmt::format(" (and {} more)", more)
+        );
+    }
+    return {};
+}
+
+std::string status_text(const ProbeSample& sample) {
+    std::string text = fmt::format("HTTP {}", sample.status);
+    if (!sample.error_code.empty()) {
+        text += " " + printable(sample.error_code, 60);
+    }
+    if (const auto after = sample.headers.get("retry-after")) {
+        text += ", retry-after " + printable(*after, 40);
+    }
+    return text;
+}
+
+std::string rule_text(Outcome outcome) {
+    for (const OutcomeRule& rule : outcome_rules()) {
+        if (rule.outcome == outcome) {
+            return std::string(rule.when);
+        }
+    }
+    return {};
+}
+
+std::string failed_turn_text(const ProbeSample& sample) {
+    if (sample.errors > 0) {
+        return fmt::format(
+            "the turn failed in the stream with code {}",
+            sample.error_code.empty() ? "(none)" : printable(sample.error_code, 60)
+        );
+    }
+    if (sample.aborted) {
+        return "the turn was stopped";
+    }
+    return "the final status is " + printable(sample.terminal, 60);
+}
+
+std::string core(const ProbeSample& sample) {
+    switch (sample.outcome) {
+    case Outcome::ok:
+        return fmt::format(
+            "{} frames, {} with content, status {}",
+            sample.judgement.frames,
+            sample.content_frames,
+            sample.terminal.empty() ? "not given" : printable(sample.terminal, 40)
+        );
+    case Outcome::compat_rejected:
+    case Outcome::unauthorised:
+    case Outcome::http_status:
+        return status_text(sample);
+    case Outcome::wrong_content_type:
+        return "content-type is " +
+               printable(sample.headers.get("content-type").value_or("missing"), 80);
+    case Outcome::malformed_frame:
+    case Outcome::contract_violation:
+    case Outcome::late_data:
+    case Outcome::headers_missing:
+        return first_violation(sample);
+    case Outcome::in_stream_error:
+        return failed_turn_text(sample);
+    case Outcome::buffered:
+        return sample.pacing_why;
+    case Outcome::truncated:
+        return fmt::format(
+            "the answer broke off after {} bytes, {} [DONE]",
+            sample.judgement.bytes,
+            sample.done ? "after" : "without"
+        );
+    case Outcome::stalled:
+    case Outcome::too_slow:
+        return fmt::format(
+            "{} ({} frames read{})",
+            rule_text(sample.outcome),
+            sample.judgement.frames,
+            sample.done ? ", [DONE] among them: the body does not end" : ""
+        );
+    default:
+        return rule_text(sample.outcome);
+    }
+}
+
+void put(Json& out, const char* key, const std::optional<double>& value) {
+    if (value) {
+        out[key] = *value;
+    }
+}
+
+} // namespace
+
+std::string envelope_code(std::string_view body) {
+    const auto json = parse_json(body);
+    if (!json) {
+        return {};
+    }
+    const Json* error = member(*json, "error");
+    return error == nullptr ? std::string()
+                            : std::string(string_member(*error, "code").value_or(""));
+}
+
+std::string describe(const ProbeSample& sample, std::string_view failure) {
+    std::string text = core(sample);
+    if (!failure.empty() && sample.outcome != Outcome::cancelled && sample.status != 200) {
+        text += ": " + printable(failure);
+    }
+    return text;
+}
+
+Json to_json(const ProbeSample& sample) {
+    Json out;
+    out["outcome"] = to_string(sample.outcome);
+    out["status"] = sample.status;
+    Json clocks = Json::object();
+    put(clocks, "connect", sample.clocks.connect);
+    put(clocks, "headers", sample.clocks.headers);
+    put(clocks, "first_byte", sample.clocks.first_byte);
+    put(clocks, "first_event", sample.clocks.first_event);
+    put(clocks, "first_content", sample.clocks.first_content);
+    put(clocks, "end", sample.clocks.end);
+    out["clocks"] = std::move(clocks);
+    out["max_gap"] = sample.max_gap_s;
+    out["frames"] = sample.judgement.frames;
+    out["bytes"] = sample.judgement.bytes;
+    out["content_frames"] = sample.content_frames;
+    out["content_reads"] = sample.content_reads;
+    out["pacing"] = to_string(sample.pacing);
+    out["terminal"] = sample.terminal;
+    out["revision"] = sample.revision;
+    out["thread"] = sample.thread;
+    out["turn"] = sample.turn;
+    out["request_id"] = sample.request_id;
+    Json broken = Json::array();
+    for (const contract::Violation& v : sample.judgement.violations) {
+        broken.push_back(v.rule->id);
+    }
+    out["violations"] = std::move(broken);
+    return out;
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,95 @@
+#include "oa_stream/probe/pacing.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr std::uint64_t k_few = 8;
+constexpr std::uint64_t k_tail_frames = 12;
+constexpr double k_burst = 0.020;  // a lump: everything within this
+constexpr double k_flow = 0.100;   // a flow: spread over at least this
+constexpr double k_waited = 0.300; // before a lump
+constexpr double k_tail = 1.0;     // between the first event and a tail
+
+PacingVerdict held(const PacingFacts& f, double paced, double spread) {
+    const std::uint64_t reads = std::max<std::uint64_t>(3, f.content_frames / 4);
+    const bool flowed = spread >= paced / 2 && f.content_reads >= reads;
+    return {
+        flowed ? Pacing::streamed : Pacing::buffered,
+        fmt::format(
+            "{} content frames made over {:.0f} ms arrived in {} reads over {:.0f} ms",
+            f.content_frames,
+            paced * 1e3,
+            f.content_reads,
+            spread * 1e3
+        ),
+    };
+}
+
+} // namespace
+
+std::string_view to_string(Pacing pacing) noexcept {
+    switch (pacing) {
+    case Pacing::streamed:
+        return "streamed";
+    case Pacing::buffered:
+        return "buffered";
+    case Pacing::undecided:
+        return "undecided";
+    }
+    std::unreachable();
+}
+
+PacingVerdict judge_pacing(const PacingFacts& f, std::optional<Millis> paced_over) {
+    const double spread = f.last_content - f.first_content;
+    if (f.content_frames < k_few) {
+        return {
+            Pacing::undecided,
+            fmt::format("{} content frames, {} are needed", f.content_frames, k_few),
+        };
+    }
+    if (paced_over) {
+        const double paced = std::chrono::duration<double>(*paced_over).count();
+        if (f.last_content < paced * 0.8) {
+            return {
+                Pacing::undecided,
+                fmt::format(
+                    "all content was there after {:.0f} ms, sooner than the {:.0f} ms it takes at "
+                    "the recorded pace",
+                    f.last_content * 1e3,
+                    paced * 1e3
+                ),
+            };
+        }
+        return held(f, paced, spread);
+    }
+    const std::string figures = fmt::format(
+        "{} content frames arrived in {} reads over {:.0f} ms, the first after {:.0f} ms",
+        f.content_frames,
+        f.content_reads,
+        spread * 1e3,
+        f.first_content * 1e3
+    );
+    if (spread >= k_flow && f.content_reads >= std::max<std::uint64_t>(3, f.content_frames / 10)) {
+        return {Pacing::streamed, figures};
+    }
+    if (f.first_event >= k_waited && f.last_content - f.first_event <= k_burst) {
+        return {
+            Pacing::buffered,
+            fmt::format(
+                "nothing for {:.0f} ms, then everything at once: {}", f.first_event * 1e3, figures
+            ),
+        };
+    }
+    if (f.content_frames >= k_tail_frames && f.first_content - f.first_event >= k_tail &&
+        spread <= k_burst) {
+        return {Pacing::buffered, "all content came in one piece at the end: " + figures};
+    }
+    return {Pacing::undecided, figures};
+}
+
+} // namespace oa_stream::probe

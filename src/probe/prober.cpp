@@ -1,0 +1,304 @@
+#include "oa_stream/probe/prober.hpp"
+
+#include "target_request.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <deque>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace oa_stream::probe {
+namespace {
+
+struct Arrival {
+    std::uint64_t index = 0;
+    Clock::time_point intended{};
+    WallTime wall{};
+};
+
+struct Arm {
+    Arm(const asio::any_io_executor& executor, ProberArm given, std::size_t number)
+        : spec(std::move(given)), place(number), timer(executor) {}
+    ProberArm spec;
+    std::size_t place; ///< among the arms, for interleaving
+    asio::steady_timer timer;
+    Clock::time_point next{};
+    std::deque<Arrival> waiting{};
+    std::map<std::uint64_t, std::function<void()>> cancels{}; ///< of what is in flight, by index
+    ProberCounts counts{};
+};
+
+double seconds(Clock::duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+/// Everything the probes in flight need after the prober itself is gone.
+struct Core {
+    Core(const asio::any_io_executor& where, net::HttpClient& with, ProberOptions given)
+        : executor(where), client(&with), options(std::move(given)), idle(where) {}
+    asio::any_io_executor executor;
+    net::HttpClient* client;
+    ProberOptions options;
+    std::vector<std::unique_ptr<Arm>> arms{};
+    asio::steady_timer idle; ///< expires never; cancelled when nothing is in flight
+    bool running = false;
+    bool abandoned = false; ///< the prober was destroyed: deliver nothing
+
+    [[nodiscard]] std::size_t in_flight() const {
+        std::size_t sum = 0;
+        for (const auto& arm : arms) {
+            sum += arm->counts.in_flight;
+        }
+        return sum;
+    }
+
+    void deliver(Arm& arm, ProberSample sample) {
+        ++arm.counts.delivered;
+        if (!abandoned && options.on_sample) {
+            options.on_sample(sample);
+        }
+    }
+
+    void give_up(Arm& arm, const Arrival& arrival, std::string why) {
+        ProberSample out{arm.spec.name, arrival.index, arrival.intended, arrival.wall};
+        out.waited_s = seconds(Clock::now() - arrival.intended);
+        out.sent = false;
+        out.sample.outcome = Outcome::too_slow;
+        out.sample.detail = std::move(why);
+        deliver(arm, std::move(out));
+    }
+};
+using CorePtr = std::shared_ptr<Core>;
+
+void send_next(const CorePtr& core, Arm& arm);
+
+Task<void> send(CorePtr core, Arm* arm, Arrival arrival) {
+    ProberSample out{arm->spec.name, arrival.index, arrival.intended, arrival.wall};
+    out.waited_s = std::max(0.0, seconds(Clock::now() - arrival.intended));
+    ProbeRequest request = core->options.request
+                               ? core->options.request(arm->spec.name, arrival.index)
+                               : default_probe_request();
+    request.on_cancellable = [arm, index = arrival.index](std::function<void()> cancel) {
+        arm->cancels[index] = std::move(cancel);
+    };
+    out.sample = co_await probe_stream(
+        *core->client, arm->spec.target, std::move(request), core->options.limits
+    );
+    arm->cancels.erase(arrival.index);
+    --arm->counts.in_flight;
+    core->deliver(*arm, std::move(out));
+    send_next(core, *arm);
+    if (core->in_flight() == 0) {
+        core->idle.cancel();
+    }
+}
+
+void send_next(const CorePtr& core, Arm& arm) {
+    if (arm.waiting.empty() || arm.counts.in_flight >= core->options.max_in_flight) {
+        return;
+    }
+    const Arrival arrival = arm.waiting.front();
+    arm.waiting.pop_front();
+    ++arm.counts.in_flight;
+    ++arm.counts.sent;
+    spawn(core->executor, "prober", send(core, &arm, arrival));
+}
+
+void arrive(const CorePtr& core, Arm& arm, Clock::time_point intended) {
+    const auto late = std::chrono::duration_cast<WallTime::duration>(Clock::now() - intended);
+    const Arrival arrival{arm.counts.arrived++, intended, std::chrono::system_clock::now() - late};
+    if (arm.waiting.size() >= core->options.max_waiting) {
+        core->give_up(arm, arrival, "not sent: all slots busy and the line is full");
+        return;
+    }
+    arm.waiting.push_back(arrival);
+    send_next(core, arm);
+}
+
+Clock::duration interval(const Arm& arm) {
+    return std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(1.0 / arm.spec.per_second)
+    );
+}
+
+// The next due time is computed from the last due time, never from now: a late wake-up is caught
+// up with, so the rate holds.
+void arm_timer(const CorePtr& core, Arm& arm) {
+    if (!core->running || arm.spec.per_second <= 0) {
+        return;
+    }
+    arm.timer.expires_at(arm.next);
+    arm.timer.async_wait([core, &arm](const boost::system::error_code& error) {
+        if (error || !core->running) {
+            return;
+        }
+        for (const auto now = Clock::now(); arm.next <= now && arm.spec.per_second > 0;) {
+            arrive(core, arm, arm.next);
+            arm.next += interval(arm);
+        }
+        arm_timer(core, arm);
+    });
+}
+
+class OpenLoop final : public Prober {
+public:
+    OpenLoop(const asio::any_io_executor& executor, net::HttpClient& client, ProberOptions options)
+        : core_(std::make_shared<Core>(executor, client, std::move(options))) {
+        for (ProberArm& arm : core_->options.arms) {
+            core_->arms.push_back(std::make_unique<Arm>(executor, arm, core_->arms.size()));
+        }
+    }
+
+    ~OpenLoop() override {
+        core_->abandoned = true;
+        halt();
+        for (const auto& arm : core_->arms) {
+            arm->waiting.clear();
+        }
+        cancel_flights();
+    }
+
+    void start() override {
+        core_->running = true;
+        const auto now = Clock::now();
+        for (const auto& arm : core_->arms) {
+            if (arm->spec.per_second > 0) {
+                begin(*arm, now);
+            }
+        }
+    }
+
+    Result<void> set_rate(std::string_view name, double per_second) override;
+
+    void stop() override {
+        halt();
+        for (const auto& arm : core_->arms) {
+            for (const Arrival& arrival : std::exchange(arm->waiting, {})) {
+                core_->give_up(*arm, arrival, "not sent: all slots were busy until the end");
+            }
+        }
+    }
+
+    Task<void> drain(Millis limit) override {
+        stop();
+        co_await wait_idle(core_, Clock::now() + limit);
+        cancel_flights();
+        co_await wait_idle(core_, Clock::now() + Millis(5000));
+    }
+
+    ProberCounts counts(std::string_view name) const noexcept override {
+        for (const auto& arm : core_->arms) {
+            if (arm->spec.name == name) {
+                ProberCounts counts = arm->counts;
+                counts.waiting = arm->waiting.size();
+                return counts;
+            }
+        }
+        return {};
+    }
+
+private:
+    // Arms of one rate are spread over one interval, so that they never fire together.
+    void begin(Arm& arm, Clock::time_point now) {
+        const auto share = static_cast<double>(arm.place) / static_cast<double>(core_->arms.size());
+        arm.next = now + std::chrono::duration_cast<Clock::duration>(interval(arm) * share);
+        arm_timer(core_, arm);
+    }
+
+    void halt() {
+        core_->running = false;
+        for (const auto& arm : core_->arms) {
+            arm->timer.cancel();
+        }
+    }
+
+    void cancel_flights() {
+        for (const auto& arm : core_->arms) {
+            for (const auto& [index, cancel] : std::map(arm->cancels)) {
+                cancel();
+            }
+        }
+    }
+
+    static Task<void> wait_idle(CorePtr core, Clock::time_point until) {
+        while (core->in_flight() > 0 && Clock::now() < until) {
+            core->idle.expires_at(until);
+            boost::system::error_code ignored;
+            co_await core->idle.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        }
+    }
+
+    CorePtr core_;
+};
+
+bool usable(double per_second) {
+    return std::isfinite(per_second) && per_second >= 0 && per_second <= 1000;
+}
+
+Result<void> OpenLoop::set_rate(std::string_view name, double per_second) {
+    if (!usable(per_second)) {
+        return fail(
+            Code::usage, fmt::format("a rate of {} per second is outside 0-1000", per_second)
+        );
+    }
+    for (const auto& arm : core_->arms) {
+        if (arm->spec.name != name) {
+            continue;
+        }
+        arm->timer.cancel();
+        arm->spec.per_second = per_second;
+        if (core_->running && per_second > 0) {
+            begin(*arm, Clock::now());
+        }
+        return {};
+    }
+    return fail(Code::not_found, fmt::format("no arm is named {}", name));
+}
+
+} // namespace
+
+std::optional<double> ProberSample::first_content_s() const noexcept {
+    const auto& clock = sample.clocks.first_content;
+    return clock ? std::optional(waited_s + *clock) : std::nullopt;
+}
+
+std::optional<double> ProberSample::end_s() const noexcept {
+    const auto& clock = sample.clocks.end;
+    return clock ? std::optional(waited_s + *clock) : std::nullopt;
+}
+
+ProbeRequest default_probe_request(std::string_view prompt) {
+    ProbeRequest request;
+    request.body = chat_body(fresh_thread("oaprobe"), prompt);
+    request.pacing = PacingMode::observe;
+    return request;
+}
+
+Result<std::unique_ptr<Prober>> Prober::make(
+    const asio::any_io_executor& executor, net::HttpClient& client, ProberOptions options
+) {
+    if (options.arms.empty()) {
+        return fail(Code::usage, "a prober needs at least one arm");
+    }
+    std::set<std::string_view> names;
+    for (const ProberArm& arm : options.arms) {
+        if (!names.insert(arm.name).second) {
+            return fail(Code::usage, fmt::format("two arms are named {}", arm.name));
+        }
+        if (!usable(arm.per_second)) {
+            return fail(
+                Code::usage,
+                fmt::format("{} per second for {} is outside 0-1000", arm.per_second, arm.name)
+            );
+        }
+    }
+    return std::make_unique<OpenLoop>(executor, client, std::move(options));
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,162 @@
+// What is left of a turn: its projection and its resume.
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/outcome.hpp"
+
+#include "smoke_run.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::probe {
+namespace {
+
+// content as a string, or the joined text of content or parts arrays.
+std::string text_of(const Json& message) {
+    for (const std::string_view key : {"content", "parts"}) {
+        const Json* value = member(message, key);
+        if (value == nullptr) {
+            continue;
+        }
+        if (value->is_string()) {
+            return value->get<std::string>();
+        }
+        std::string text;
+        for (const Json& part : *value) {
+            text += string_member(part, "type") == "text" ? string_member(part, "text").value_or("")
+                                                          : "";
+        }
+        if (!text.empty()) {
+            return text;
+        }
+    }
+    return {};
+}
+
+// "" when both sides of the turn stand there as they were sent and streamed.
+std::string wrong_with_messages(const Json& document, const Happy& happy) {
+    const Json* data = member(document, "data");
+    if (data == nullptr || !data->is_array()) {
+        return "expected an array data, saw none";
+    }
+    bool asked = false;
+    bool answered = false;
+    for (const Json& message : *data) {
+        const std::string_view role = string_member(message, "role").value_or("");
+        const std::string text = text_of(message);
+        asked = asked || (role == "user" && text == happy.user_text);
+        answered = answered || (role == "assistant" && text == happy.sample.text);
+    }
+    if (!asked) {
+        return "the user's message is not listed as it was sent";
+    }
+    return answered ? "" : "the assistant's message is not listed as it was streamed";
+}
+
+const Happy* completed(const Smoke& smoke) {
+    for (const Happy& happy : smoke.happy) {
+        if (happy.sample.terminal == "completed" && !happy.sample.text.empty()) {
+            return &happy;
+        }
+    }
+    return nullptr;
+}
+
+bool no_such_route(int status) {
+    return status == 404 || status == 405 || status == 501;
+}
+
+Task<void> messages(SmokePtr smoke, const Happy* happy) {
+    const net::ClientResponse answer =
+        co_await smoke->get("/api/chats/" + happy->thread + "/messages");
+    if (no_such_route(answer.status) && !smoke->named) {
+        smoke->not_applicable("content.messages", "no such route here: " + seen(answer));
+        co_return;
+    }
+    const auto json = parse_json(answer.body);
+    std::string wrong;
+    if (answer.status != 200) {
+        wrong = "expected HTTP 200 of /messages, saw " + seen(answer);
+    } else {
+        wrong = json ? wrong_with_messages(*json, *happy) : "the body is no JSON";
+    }
+    if (is_unreachable(answer)) {
+        smoke->report("content.messages", Verdict::error, seen(answer));
+    } else if (wrong.empty()) {
+        smoke->report("content.messages", Verdict::pass, "both messages are listed as streamed");
+    } else {
+        smoke->report("content.messages", Verdict::fail, std::move(wrong));
+    }
+}
+
+std::string wrong_with_replay(const ProbeSample& replay, const ProbeSample& original) {
+    if (replay.outcome != Outcome::ok && replay.outcome != Outcome::headers_missing &&
+        replay.outcome != Outcome::buffered) {
+        return fmt::format("{}: {}", to_string(replay.outcome), replay.detail);
+    }
+    if (replay.message_id != original.message_id) {
+        return fmt::format(
+            "the replay's messageId is {}, the turn's was {}",
+            printable(replay.message_id, 60),
+            printable(original.message_id, 60)
+        );
+    }
+    return replay.text == original.text ? "" : "the replay's text is not the turn's";
+}
+
+Task<void> resume_ended(SmokePtr smoke, const Happy* happy) {
+    ProbeRequest request;
+    request.method = "GET";
+    request.path = "/api/chats/" + happy->thread + "/stream";
+    request.pacing = PacingMode::observe;
+    const ProbeSample replay =
+        co_await smoke->probe("resume.ended", happy->thread, std::move(request));
+    if (replay.status == 204) {
+        const bool empty = replay.body_start.empty();
+        smoke->report(
+            "resume.ended",
+            empty ? Verdict::pass : Verdict::fail,
+            empty ? "HTTP 204: nothing to resume" : "HTTP 204 came with a body"
+        );
+    } else if (no_such_route(replay.status) && !smoke->named) {
+        smoke->not_applicable("resume.ended", "no such route here: " + replay.detail);
+    } else if (is_unreachable(replay.outcome)) {
+        smoke->report("resume.ended", Verdict::error, replay.detail);
+    } else {
+        const std::string wrong = wrong_with_replay(replay, happy->sample);
+        smoke->report(
+            "resume.ended",
+            wrong.empty() ? Verdict::pass : Verdict::fail,
+            wrong.empty() ? "the ended turn is replayed from its start" : wrong
+        );
+    }
+}
+
+} // namespace
+
+Task<void> smoke_unknown_thread(SmokePtr smoke) {
+    const net::ClientResponse answer =
+        co_await smoke->get("/api/chats/" + smoke->thread() + "/stream");
+    if (is_unreachable(answer)) {
+        smoke->report("resume.unknown", Verdict::error, seen(answer));
+    } else if (answer.status == 404 || answer.status == 204 || answer.status == 401) {
+        smoke->report("resume.unknown", Verdict::pass, seen(answer));
+    } else if (no_such_route(answer.status) && !smoke->named) {
+        smoke->not_applicable("resume.unknown", "no such route here: " + seen(answer));
+    } else {
+        smoke->report(
+            "resume.unknown", Verdict::fail, "expected HTTP 404 or 204, saw " + seen(answer)
+        );
+    }
+}
+
+Task<void> smoke_afterwards(SmokePtr smoke) {
+    const Happy* happy = completed(*smoke);
+    if (happy == nullptr) {
+        smoke->skip("content.messages", "no happy path completed with text");
+        smoke->skip("resume.ended", "no happy path completed with text");
+        co_return;
+    }
+    co_await messages(smoke, happy);
+    co_await resume_ended(smoke, happy);
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,167 @@
+// The happy path on the three routes, and what must hold of its answers.
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/outcome.hpp"
+
+#include "describe.hpp"
+#include "latch.hpp"
+#include "smoke_run.hpp"
+#include "target_request.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::probe {
+namespace {
+
+// Reported by checks of their own (headers.*, streaming.*).
+bool has_own_check(Outcome outcome) {
+    return outcome == Outcome::headers_missing || outcome == Outcome::buffered;
+}
+
+struct Route {
+    std::string_view name;
+    std::string (*path)(const std::string& thread);
+    std::string (*body)(std::string_view thread, std::string_view text);
+};
+
+constexpr std::array k_routes{
+    Route{
+        "happy.chat-stream",
+        [](const std::string&) { return std::string("/api/chat/stream"); },
+        chat_body,
+    },
+    Route{
+        "happy.chats-id-stream",
+        [](const std::string& thread) { return "/api/chats/" + thread + "/stream"; },
+        [](std::string_view, std::string_view text) { return content_parts_body(text); },
+    },
+    Route{
+        "happy.chat",
+        [](const std::string&) { return std::string("/api/chat"); },
+        ai_sdk_body,
+    },
+};
+
+ProbeRequest happy_request(const Smoke& smoke, const Route& route, const std::string& thread) {
+    ProbeRequest request;
+    request.path = route.path(thread);
+    request.body = route.body(thread, smoke.prompt);
+    request.paced_over = smoke.paced_over;
+    return request;
+}
+
+Task<void> happy(SmokePtr smoke, const Route* route) {
+    const std::string thread = smoke->thread();
+    ProbeSample sample = co_await smoke->probe(
+        std::string(route->name), thread, happy_request(*smoke, *route, thread)
+    );
+    const std::string wrong = wrong_with_answer(sample, smoke->expect);
+    Json data = to_json(sample);
+    if (is_unreachable(sample.outcome) || sample.outcome == Outcome::unauthorised) {
+        smoke->report(route->name, Verdict::error, sample.detail, std::move(data));
+    } else if (!wrong.empty()) {
+        smoke->report(route->name, Verdict::fail, wrong, std::move(data));
+    } else {
+        smoke->report(
+            route->name,
+            Verdict::pass,
+            fmt::format(
+                "completed, {} frames, first content after {:.0f} ms",
+                sample.judgement.frames,
+                sample.clocks.first_content.value_or(0) * 1e3
+            ),
+            std::move(data)
+        );
+    }
+    smoke->happy.push_back({thread, smoke->prompt, std::move(sample)});
+}
+
+struct Tally {
+    explicit Tally(const asio::any_io_executor& executor) : over(executor) {}
+    std::map<std::string, unsigned> outcomes{};
+    unsigned good = 0;
+    unsigned pending = 0;
+    Latch over;
+};
+
+Task<void> one_of_many(SmokePtr smoke, std::shared_ptr<Tally> tally, unsigned number) {
+    const std::string thread = smoke->thread();
+    ProbeSample sample = co_await smoke->probe(
+        fmt::format("concurrency+{:02}", number),
+        thread,
+        happy_request(*smoke, k_routes[number % k_routes.size()], thread)
+    );
+    const bool good = wrong_with_answer(sample, smoke->expect).empty();
+    tally->good += good ? 1U : 0U;
+    ++tally->outcomes[good ? "ok" : std::string(to_string(sample.outcome))];
+    if (--tally->pending == 0) {
+        tally->over.open();
+    }
+}
+
+} // namespace
+
+std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect) {
+    if (sample.outcome != Outcome::ok && !has_own_check(sample.outcome)) {
+        return fmt::format(
+            "{}: {}{}",
+            to_string(sample.outcome),
+            sample.detail,
+            sample.request_id.empty()
+                ? ""
+                : fmt::format(" (request {})", printable(sample.request_id, 60))
+        );
+    }
+    if (sample.terminal != "completed") {
+        return fmt::format(
+            "expected the final status completed, saw {}",
+            sample.terminal.empty() ? "none" : printable(sample.terminal, 60)
+        );
+    }
+    if (sample.text.empty()) {
+        return "expected at least one text delta, saw none";
+    }
+    if (sample.text.find(expect) == std::string::npos) {
+        return fmt::format(
+            "expected the text \"{}\", saw \"{}\"",
+            printable(expect, 80),
+            printable(sample.text, 120)
+        );
+    }
+    return {};
+}
+
+Task<void> smoke_happy(SmokePtr smoke) {
+    for (const Route& route : k_routes) {
+        co_await happy(smoke, &route);
+    }
+}
+
+Task<void> smoke_concurrency(SmokePtr smoke) {
+    const unsigned wanted = std::min(smoke->options.concurrency, 64U);
+    if (wanted < 2) {
+        smoke->not_applicable("concurrency", "one probe at a time was asked for");
+        co_return;
+    }
+    const auto executor = co_await asio::this_coro::executor;
+    const auto tally = std::make_shared<Tally>(executor);
+    tally->pending = wanted;
+    for (unsigned i = 0; i < wanted; ++i) {
+        spawn(executor, "smoke", one_of_many(smoke, tally, i));
+    }
+    co_await tally->over.wait(smoke->options.limits.total + Millis(10000));
+    Json data;
+    for (const auto& [word, count] : tally->outcomes) {
+        data[word] = count;
+    }
+    smoke->report(
+        "concurrency",
+        tally->good == wanted ? Verdict::pass : Verdict::fail,
+        fmt::format("{} of {} parallel turns ended well", tally->good, wanted),
+        std::move(data)
+    );
+}
+
+} // namespace oa_stream::probe

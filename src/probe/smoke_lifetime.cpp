@@ -1,0 +1,157 @@
+// A turn outlives its connection: lost and resumed, stopped, superseded.
+#include "oa_stream/base/text.hpp"
+
+#include "describe.hpp"
+#include "latch.hpp"
+#include "smoke_run.hpp"
+#include "target_request.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr std::uint64_t k_leave_after = 3; // content frames, of twenty in the paced transcript
+
+ProbeRequest ask(const Smoke& smoke, const std::string& thread) {
+    ProbeRequest request;
+    request.body = chat_body(thread, smoke.prompt);
+    request.pacing = PacingMode::observe;
+    return request;
+}
+
+Task<ProbeSample> ask_and_leave(SmokePtr smoke, std::string name, std::string thread) {
+    ProbeRequest request = ask(*smoke, thread);
+    request.stop_after_content = k_leave_after;
+    co_return co_await smoke->probe(std::move(name), std::move(thread), std::move(request));
+}
+
+// "" when the reader really left in the middle.
+std::string wrong_with_leaving(const ProbeSample& sample) {
+    return sample.outcome == Outcome::cancelled && sample.content_frames >= k_leave_after
+               ? ""
+               : fmt::format("could not leave in the middle: {}", sample.detail);
+}
+
+std::string
+wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smoke& smoke) {
+    if (resumed.status == 204) {
+        return "HTTP 204 though the turn was running";
+    }
+    if (std::string wrong = wrong_with_answer(resumed, smoke.expect); !wrong.empty()) {
+        return wrong;
+    }
+    if (resumed.message_id != left.message_id) {
+        return "the resumed stream has another messageId";
+    }
+    return resumed.text.starts_with(left.text)
+               ? ""
+               : "the resumed stream does not begin at the turn's start";
+}
+
+Task<void> resume_live(SmokePtr smoke) {
+    const std::string thread = smoke->thread();
+    const ProbeSample left = co_await ask_and_leave(smoke, "resume.live+left", thread);
+    if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
+        smoke->report("resume.live", Verdict::error, std::move(wrong), to_json(left));
+        co_return;
+    }
+    ProbeRequest request;
+    request.method = "GET";
+    request.path = "/api/chats/" + thread + "/stream";
+    request.pacing = PacingMode::observe;
+    const ProbeSample resumed = co_await smoke->probe("resume.live", thread, std::move(request));
+    const std::string wrong = wrong_with_resume(resumed, left, *smoke);
+    smoke->report(
+        "resume.live",
+        wrong.empty() ? Verdict::pass : Verdict::fail,
+        wrong.empty() ? "left after 3 content frames, resumed from the start to the end" : wrong,
+        to_json(resumed)
+    );
+}
+
+struct Running {
+    explicit Running(const asio::any_io_executor& executor) : content(executor), over(executor) {}
+    Latch content;
+    Latch over;
+    ProbeSample sample{};
+};
+
+Task<void> run_until_over(SmokePtr smoke, std::string thread, std::shared_ptr<Running> running) {
+    ProbeRequest request = ask(*smoke, thread);
+    request.on_content = [running](const ProbeSample&) { running->content.open(); };
+    running->sample = co_await smoke->probe("stop.live", thread, std::move(request));
+    running->content.open();
+    running->over.open();
+}
+
+std::string wrong_with_stopped(const net::ClientResponse& stop, const ProbeSample& sample) {
+    if (stop.status < 200 || stop.status > 299) {
+        return "expected 2xx of the stop endpoint, saw " + seen(stop);
+    }
+    if (!sample.aborted || sample.outcome != Outcome::in_stream_error) {
+        return fmt::format(
+            "expected a legal ending with abort, saw {}: {}",
+            to_string(sample.outcome),
+            sample.detail
+        );
+    }
+    return sample.terminal == "interrupted"
+               ? ""
+               : fmt::format(
+                     "expected the status interrupted, saw {}", printable(sample.terminal, 60)
+                 );
+}
+
+Task<void> stop_live(SmokePtr smoke) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto running = std::make_shared<Running>(executor);
+    const std::string thread = smoke->thread();
+    spawn(executor, "smoke", run_until_over(smoke, thread, running));
+    const Millis limit = smoke->options.limits.total + Millis(5000);
+    co_await running->content.wait(limit);
+    const net::ClientResponse stop = co_await smoke->fetch(
+        target_request(smoke->options.target, "POST", "/api/chats/" + thread + "/stop")
+    );
+    co_await running->over.wait(limit);
+    const std::string wrong = wrong_with_stopped(stop, running->sample);
+    smoke->report(
+        "stop.live",
+        wrong.empty() ? Verdict::pass : Verdict::fail,
+        wrong.empty() ? "the turn ended as interrupted" : wrong,
+        to_json(running->sample)
+    );
+}
+
+Task<void> abort_recovers(SmokePtr smoke) {
+    const std::string thread = smoke->thread();
+    const ProbeSample left = co_await ask_and_leave(smoke, "abort.recovers+left", thread);
+    if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
+        smoke->report("abort.recovers", Verdict::error, std::move(wrong), to_json(left));
+        co_return;
+    }
+    const ProbeSample next = co_await smoke->probe("abort.recovers", thread, ask(*smoke, thread));
+    const std::string wrong = wrong_with_answer(next, smoke->expect);
+    smoke->report(
+        "abort.recovers",
+        wrong.empty() ? Verdict::pass : Verdict::fail,
+        wrong.empty() ? "the next message on the thread was answered" : wrong,
+        to_json(next)
+    );
+}
+
+} // namespace
+
+Task<void> smoke_lifetime(SmokePtr smoke) {
+    if (!smoke->replay && !smoke->options.abort) {
+        for (const std::string_view name : {"resume.live", "stop.live", "abort.recovers"}) {
+            smoke->not_applicable(name, "done only on a replay, or when asked for (--abort)");
+        }
+        co_return;
+    }
+    co_await resume_live(smoke);
+    co_await stop_live(smoke);
+    co_await abort_recovers(smoke);
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,100 @@
+// Is somebody there, and who?
+#include "oa_stream/base/text.hpp"
+
+#include "smoke_run.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace oa_stream::probe {
+namespace {
+
+// The paced transcript: twenty words, one each 15–24 ms. Over 90 % of its time as recorded.
+constexpr std::string_view k_paced_prompt = "replay:02-text-paced";
+constexpr std::string_view k_paced_text = "alpha bravo charlie";
+constexpr Millis k_paced_over{340};
+
+// Long enough to see it flow, and harmless.
+constexpr std::string_view k_prompt = "This is a contract test. Reply with the numbers from 1 to "
+                                      "40 separated by spaces, nothing else.";
+
+Task<void> reach(SmokePtr smoke, std::string name, std::string path) {
+    const net::ClientResponse answer = co_await smoke->get(path);
+    if (answer.status == 200) {
+        smoke->report(name, Verdict::pass, "HTTP 200");
+    } else {
+        smoke->unreachable = smoke->unreachable || is_unreachable(answer);
+        smoke->unreachable_why = seen(answer);
+        Json data;
+        data["outcome"] = answer.status == 0 ? std::string(net::to_string(answer.failure))
+                                             : std::string("http_status");
+        smoke->report(
+            name,
+            is_unreachable(answer) ? Verdict::error : Verdict::fail,
+            fmt::format("expected HTTP 200 of {}, saw {}", path, seen(answer)),
+            std::move(data)
+        );
+    }
+}
+
+// {"authority":"replay"} or {"authority":{"name":"replay"}}.
+std::string authority_of(const Json& version) {
+    const Json* authority = member(version, "authority");
+    if (authority == nullptr) {
+        return {};
+    }
+    if (authority->is_string()) {
+        return authority->get<std::string>();
+    }
+    return std::string(string_member(*authority, "name").value_or(""));
+}
+
+void learn(Smoke& smoke, const net::ClientResponse& answer) {
+    const auto json = parse_json(answer.body);
+    const std::string authority = json ? authority_of(*json) : std::string();
+    if (authority.empty()) {
+        smoke.report("reach.version", Verdict::fail, "GET /version names no authority");
+        return;
+    }
+    smoke.named = true;
+    smoke.replay = authority == "replay";
+    smoke.report("reach.version", Verdict::pass, "authority " + printable(authority, 60), *json);
+}
+
+} // namespace
+
+Task<void> smoke_reach(SmokePtr smoke) {
+    co_await reach(smoke, "reach.healthz", "/healthz");
+    if (smoke->unreachable) {
+        co_return;
+    }
+    co_await reach(smoke, "reach.readyz", "/readyz");
+    const net::ClientResponse version = co_await smoke->get("/version");
+    if (version.status == 200) {
+        learn(*smoke, version);
+    } else if (version.status == 404) {
+        smoke->not_applicable(
+            "reach.version", "no /version here: the target is taken for a lane of another make"
+        );
+    } else {
+        smoke->report(
+            "reach.version",
+            is_unreachable(version) ? Verdict::error : Verdict::fail,
+            "expected HTTP 200 of /version, saw " + seen(version)
+        );
+    }
+    const bool chosen = !smoke->options.prompt.empty();
+    smoke->expect = smoke->options.expect;
+    if (chosen) {
+        smoke->prompt = smoke->options.prompt;
+    } else if (smoke->replay) {
+        smoke->prompt = k_paced_prompt;
+        smoke->paced_over = k_paced_over;
+        smoke->expect = smoke->expect.empty() ? k_paced_text : smoke->expect;
+    } else {
+        smoke->prompt = k_prompt;
+    }
+}
+
+} // namespace oa_stream::probe

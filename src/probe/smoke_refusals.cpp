@@ -1,0 +1,199 @@
+// What must be refused before the first byte of a stream. Every request here has an assistant's
+// message alone, so that even a lane which forgets to refuse starts no turn.
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/net/http.hpp"
+
+#include "describe.hpp"
+#include "smoke_run.hpp"
+#include "target_request.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::probe {
+namespace {
+
+bool on_loopback(const Target& target) {
+    std::string_view url = target.base_url;
+    url.remove_prefix(
+        std::min(url.size(), url.find("://") == std::string_view::npos ? 0 : url.find("://") + 3)
+    );
+    url = url.substr(0, url.find('/'));
+    return url.starts_with("127.") || url.starts_with("localhost") || url.starts_with("[::1]");
+}
+
+std::string assistant_only(const Smoke& smoke) {
+    return assistant_only_body(smoke.thread());
+}
+
+Task<bool> reads_demand_auth(SmokePtr smoke) {
+    Target anonymous = smoke->options.target;
+    anonymous.bearer = Secret();
+    const net::ClientResponse answer =
+        co_await smoke->fetch(target_request(anonymous, "GET", "/api/chats?limit=1"));
+    co_return answer.status == 401;
+}
+
+void judge_auth(
+    Smoke& smoke, std::string_view name, const net::ClientResponse& answer, bool demanded
+) {
+    if (demanded) {
+        report_refusal(smoke, name, answer, judge_refusal(answer, 401));
+    } else if (!smoke.options.target.bearer.empty() && !on_loopback(smoke.options.target)) {
+        report_refusal(
+            smoke,
+            name,
+            answer,
+            "a token was given, but the target answers without one: " + seen(answer)
+        );
+    } else {
+        smoke.not_applicable(name, "the target demands no token: " + seen(answer));
+    }
+}
+
+// One wrong handshake and the code it must be refused with.
+std::string judge_compat(const net::ClientResponse& answer, std::string_view code) {
+    if (answer.status != 426) {
+        return fmt::format(
+            "expected HTTP 426 {}, saw {} (--no-compat when this target has no window)",
+            code,
+            seen(answer)
+        );
+    }
+    if (std::string wrong = judge_refusal(answer, 426, code); !wrong.empty()) {
+        return wrong;
+    }
+    const auto body = parse_json(answer.body);
+    const Json* window = body ? member(*body, "compatibility") : nullptr;
+    if (window == nullptr) {
+        return "the body of HTTP 426 has no compatibility member";
+    }
+    if (string_member(*window, "code") != code || bool_member(*window, "retryable") != false ||
+        bool_member(*window, "upgrade_required") != true) {
+        return "compatibility lacks code, retryable false or upgrade_required true";
+    }
+    for (const std::string_view key :
+         {"surface",
+          "min_client_build_id",
+          "max_client_build_id",
+          "min_schema_version",
+          "max_schema_version",
+          "protocol_version"}) {
+        if (member(*window, key) == nullptr) {
+            return fmt::format("compatibility lacks {}", key);
+        }
+    }
+    if (answer.headers.get("x-oa-compatibility-code") != code) {
+        return fmt::format("header x-oa-compatibility-code is not {}", code);
+    }
+    for (const std::string_view name :
+         {"x-oa-compatibility-upgrade-required",
+          "x-oa-compatibility-protocol-version",
+          "x-oa-compatibility-min-client-build-id",
+          "x-oa-compatibility-min-schema-version",
+          "x-oa-compatibility-max-schema-version"}) {
+        if (!answer.headers.has(name)) {
+            return fmt::format("header {} is missing on HTTP 426", name);
+        }
+    }
+    return {};
+}
+
+Task<net::ClientResponse> with_compat(SmokePtr smoke, std::optional<CompatHeaders> compat) {
+    Target target = smoke->options.target;
+    target.compat = std::move(compat);
+    co_return co_await smoke->refused_post(std::move(target), assistant_only(*smoke));
+}
+
+Task<void> compat_missing(SmokePtr smoke) {
+    const net::ClientResponse answer = co_await with_compat(smoke, std::nullopt);
+    if (answer.status == 422) {
+        smoke->not_applicable("compat.missing", "the headers are optional here: " + seen(answer));
+    } else {
+        report_refusal(
+            *smoke, "compat.missing", answer, judge_compat(answer, "invalid_client_build")
+        );
+    }
+}
+
+// A build below or above the window, when the window has such a side.
+Task<void> compat_build(SmokePtr smoke, net::Headers window) {
+    CompatHeaders compat = *smoke->options.target.compat;
+    const std::string_view lowest =
+        window.get("x-oa-compatibility-min-client-build-id").value_or("");
+    const bool low = lowest > "00000000T000000Z";
+    const bool high = window.has("x-oa-compatibility-max-client-build-id");
+    if (!low && !high) {
+        smoke->not_applicable("compat.build", "the window admits every build");
+        co_return;
+    }
+    compat.build = low ? "00000000T000000Z" : "99991231T235959Z";
+    const net::ClientResponse answer = co_await with_compat(smoke, std::move(compat));
+    report_refusal(
+        *smoke,
+        "compat.build",
+        answer,
+        judge_compat(answer, low ? "upgrade_required" : "unsupported_client_build")
+    );
+}
+
+} // namespace
+
+Task<void> smoke_auth(SmokePtr smoke) {
+    Target anonymous = smoke->options.target;
+    anonymous.bearer = Secret();
+    Target stranger = smoke->options.target;
+    stranger.bearer = Secret("oasmoke-" + random_hex(16));
+    const bool reads = co_await reads_demand_auth(smoke);
+    const net::ClientResponse missing =
+        co_await smoke->refused_post(std::move(anonymous), assistant_only(*smoke));
+    const net::ClientResponse bad =
+        co_await smoke->refused_post(std::move(stranger), assistant_only(*smoke));
+    const bool demanded = reads || missing.status == 401 || bad.status == 401;
+    judge_auth(*smoke, "auth.missing-token", missing, demanded);
+    judge_auth(*smoke, "auth.bad-token", bad, demanded);
+}
+
+Task<void> smoke_compat(SmokePtr smoke) {
+    if (!smoke->options.target.compat) {
+        for (const std::string_view name :
+             {"compat.missing", "compat.protocol", "compat.schema", "compat.build"}) {
+            smoke->not_applicable(name, "compat was switched off for this target");
+        }
+        co_return;
+    }
+    co_await compat_missing(smoke);
+    CompatHeaders protocol = *smoke->options.target.compat;
+    protocol.protocol = "oasmoke.none.v0";
+    const net::ClientResponse first = co_await with_compat(smoke, std::move(protocol));
+    report_refusal(
+        *smoke, "compat.protocol", first, judge_compat(first, "unsupported_protocol_version")
+    );
+    CompatHeaders schema = *smoke->options.target.compat;
+    schema.schema = "4294967295";
+    const net::ClientResponse second = co_await with_compat(smoke, std::move(schema));
+    report_refusal(
+        *smoke, "compat.schema", second, judge_compat(second, "unsupported_schema_version")
+    );
+    co_await compat_build(smoke, second.headers);
+}
+
+Task<void> smoke_reject(SmokePtr smoke) {
+    const Target& target = smoke->options.target;
+    const net::ClientResponse no_user =
+        co_await smoke->refused_post(target, assistant_only(*smoke));
+    report_refusal(*smoke, "reject.assistant-only", no_user, judge_refusal(no_user, 422));
+
+    const net::ClientResponse broken = co_await smoke->refused_post(target, R"({"messages":[)");
+    report_refusal(*smoke, "reject.bad-json", broken, judge_refusal(broken, 400));
+
+    net::ClientRequest request = target_request(target, "POST", "/api/chat/stream");
+    request.headers.set("content-type", "text/plain");
+    request.body = assistant_only(*smoke);
+    const net::ClientResponse plain = co_await smoke->fetch(std::move(request));
+    report_refusal(*smoke, "reject.content-type", plain, judge_refusal(plain, 415));
+}
+
+} // namespace oa_stream::probe

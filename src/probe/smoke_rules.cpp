@@ -1,0 +1,57 @@
+#include "oa_stream/probe/smoke.hpp"
+
+#include <array>
+
+namespace oa_stream::probe {
+namespace {
+
+// clang-format off
+constexpr std::array k_rules{
+    SmokeRule{"reach.healthz", true, true, "GET /healthz is 200"},
+    SmokeRule{"reach.readyz", true, true, "GET /readyz is 200"},
+    SmokeRule{"reach.version", true, true, "GET /version names the authority"},
+    SmokeRule{"resume.unknown", false, true, "resuming a thread nobody knows is 404 or 204, never a stream"},
+    SmokeRule{"happy.chat-stream", true, false, "POST /api/chat/stream answers a prompt as the contract says"},
+    SmokeRule{"happy.chats-id-stream", true, false, "POST /api/chats/{id}/stream answers content parts"},
+    SmokeRule{"happy.chat", true, false, "POST /api/chat answers the AI SDK's own request"},
+    SmokeRule{"headers.content-type", true, false, "the media type is text/event-stream"},
+    SmokeRule{"headers.cache-control", true, false, "cache-control has no-cache and no-transform"},
+    SmokeRule{"headers.ui-message-stream", true, false, "x-vercel-ai-ui-message-stream is v1"},
+    SmokeRule{"headers.accel-buffering", true, false, "x-accel-buffering is no"},
+    SmokeRule{"headers.not-encoded", true, false, "no content-encoding and no content-length"},
+    SmokeRule{"headers.request-id", false, false, "x-request-id is there"},
+    SmokeRule{"headers.revision", false, false, "x-oa-revision is there"},
+    SmokeRule{"headers.thread-id", false, false, "x-oa-thread-id is there"},
+    SmokeRule{"headers.turn-id", false, false, "x-oa-turn-id is there"},
+    SmokeRule{"headers.compat-window", false, false, "the x-oa-compatibility-* window headers are there"},
+    SmokeRule{"headers.not-retired", true, false, "none of the retired lane's headers is there"},
+    SmokeRule{"streaming.incremental", false, false, "content arrives while it is being made"},
+    SmokeRule{"streaming.origin", false, false, "what the origin streams, the target streams too"},
+    SmokeRule{"content.messages", false, false, "the completed turn stands in /messages as it was streamed"},
+    SmokeRule{"resume.ended", false, false, "resuming an ended turn is 204 or its exact replay"},
+    SmokeRule{"auth.missing-token", false, false, "no token is 401"},
+    SmokeRule{"auth.bad-token", false, false, "a wrong token is 401"},
+    SmokeRule{"compat.missing", false, false, "required compat headers that are missing are 426 invalid_client_build"},
+    SmokeRule{"compat.protocol", false, false, "a wrong protocol is 426 unsupported_protocol_version"},
+    SmokeRule{"compat.schema", false, false, "a wrong schema is 426 unsupported_schema_version"},
+    SmokeRule{"compat.build", false, false, "a build outside the window is 426"},
+    SmokeRule{"reject.assistant-only", true, false, "messages without a user's are 422"},
+    SmokeRule{"reject.bad-json", true, false, "broken JSON is 400"},
+    SmokeRule{"reject.content-type", true, false, "another content type is 415"},
+    SmokeRule{"tool.call", false, false, "a tool call is streamed with its output"},
+    SmokeRule{"failure.in-stream", false, false, "a failed turn is exactly one error, contract kept"},
+    SmokeRule{"resume.live", false, false, "a lost connection is resumed from the turn's start"},
+    SmokeRule{"stop.live", false, false, "the stop endpoint ends the turn as interrupted"},
+    SmokeRule{"abort.recovers", false, false, "after a disconnect the thread takes its next message"},
+    SmokeRule{"concurrency", false, false, "parallel turns all end well"},
+    SmokeRule{"footprint", false, false, "which turns this smoke started"},
+};
+// clang-format on
+
+} // namespace
+
+std::span<const SmokeRule> smoke_rules() noexcept {
+    return k_rules;
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,175 @@
+#include "smoke_run.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include "describe.hpp"
+#include "target_request.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr std::size_t k_max_body = 1U << 20U;
+
+bool has_media_type(const net::ClientResponse& answer, std::string_view type) {
+    const std::string_view value = answer.headers.get("content-type").value_or("");
+    return iequals(trim(value.substr(0, value.find(';'))), type);
+}
+
+const SmokeRule& rule_of(std::string_view name) {
+    const auto rules = smoke_rules();
+    return *std::ranges::find(rules, name, &SmokeRule::name);
+}
+
+} // namespace
+
+void Smoke::report(Check check, std::string_view name) {
+    check.id = options.id_prefix + "." + std::string(name);
+    for (const auto& [key, paths] : kept) {
+        if (std::string_view(key).substr(0, key.find('+')) == name) {
+            check.evidence.insert(check.evidence.end(), paths.begin(), paths.end());
+        }
+    }
+    if (options.on_check) {
+        options.on_check(check);
+    }
+    done.insert_or_assign(std::string(name), std::move(check));
+}
+
+void Smoke::report(std::string_view name, Verdict verdict, std::string detail, Json data) {
+    Check check{.id = {}, .verdict = verdict};
+    check.required = rule_of(name).required;
+    check.detail = std::move(detail);
+    check.data = std::move(data);
+    report(std::move(check), name);
+}
+
+void Smoke::skip(std::string_view name, std::string reason) {
+    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
+    check.required = rule_of(name).required;
+    check.detail = std::move(reason);
+    report(std::move(check), name);
+}
+
+void Smoke::not_applicable(std::string_view name, std::string reason) {
+    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
+    check.required = false;
+    check.detail = std::move(reason);
+    report(std::move(check), name);
+}
+
+std::string Smoke::thread() const {
+    return fresh_thread("oasmoke");
+}
+
+Task<net::ClientResponse> Smoke::fetch(net::ClientRequest request) const {
+    apply_limits(request, options.limits);
+    request.max_body = k_max_body;
+    request.fresh_connection = true;
+    co_return co_await client->fetch(std::move(request));
+}
+
+Task<net::ClientResponse> Smoke::get(std::string path) const {
+    net::ClientRequest request = target_request(options.target, "GET", path);
+    request.headers.set("accept", "application/json");
+    co_return co_await fetch(std::move(request));
+}
+
+Task<net::ClientResponse> Smoke::refused_post(Target target, std::string body) const {
+    net::ClientRequest request = target_request(target, "POST", "/api/chat/stream");
+    request.headers.set("accept", "text/event-stream, application/json");
+    request.headers.set("content-type", "application/json");
+    request.body = std::move(body);
+    co_return co_await fetch(std::move(request));
+}
+
+Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeRequest request) {
+    request.keep = true;
+    const bool starts = request.method == "POST";
+    ProbeSample sample =
+        co_await probe_stream(*client, options.target, std::move(request), options.limits);
+    if (starts && sample.status == 200) {
+        ++turns;
+        if (std::ranges::find(threads, thread) == threads.end()) {
+            threads.push_back(std::move(thread));
+        }
+    }
+    if (options.keep) {
+        std::string stem = name;
+        std::ranges::replace(stem, '+', '-');
+        for (std::string& path : options.keep(stem, sample)) {
+            kept[name].push_back(std::move(path));
+        }
+    }
+    co_return sample;
+}
+
+std::string seen(const net::ClientResponse& answer) {
+    if (answer.status == 0) {
+        return fmt::format(
+            "{}: {}", net::to_string(answer.failure), printable(answer.failure_text)
+        );
+    }
+    std::string text = fmt::format("HTTP {}", answer.status);
+    if (const std::string code = envelope_code(answer.body); !code.empty()) {
+        text += " " + printable(code, 60);
+    }
+    return text;
+}
+
+bool is_unreachable(const net::ClientResponse& answer) noexcept {
+    using enum net::TransferFailure;
+    return answer.status == 0 && (answer.failure == dns || answer.failure == refused ||
+                                  answer.failure == tls || answer.failure == connect_timeout);
+}
+
+std::string judge_refusal(const net::ClientResponse& answer, int status, std::string_view code) {
+    if (answer.status != status) {
+        return fmt::format("expected HTTP {}, saw {}", status, seen(answer));
+    }
+    if (has_media_type(answer, "text/event-stream")) {
+        return "a refusal came as an event stream";
+    }
+    if (!has_media_type(answer, "application/json")) {
+        return fmt::format(
+            "HTTP {} is not JSON: content-type {}",
+            status,
+            printable(answer.headers.get("content-type").value_or("missing"), 80)
+        );
+    }
+    const auto json = parse_json(answer.body);
+    if (!json) {
+        return fmt::format("the body of HTTP {} is no JSON: {}", status, json.error().message);
+    }
+    const Json* error = member(*json, "error");
+    if (!string_member(*json, "message") || error == nullptr || !string_member(*error, "code") ||
+        !string_member(*error, "message")) {
+        return fmt::format("HTTP {} lacks the envelope message, error.code, error.message", status);
+    }
+    const std::string_view got = string_member(*error, "code").value_or("");
+    if (!code.empty() && got != code) {
+        return fmt::format("expected code {}, saw {}", code, printable(got, 60));
+    }
+    return {};
+}
+
+void report_refusal(
+    Smoke& smoke, std::string_view name, const net::ClientResponse& answer, std::string wrong
+) {
+    Json data;
+    data["status"] = answer.status;
+    data["code"] = envelope_code(answer.body);
+    data["request_id"] = std::string(answer.headers.get("x-request-id").value_or(""));
+    if (is_unreachable(answer)) {
+        smoke.report(name, Verdict::error, seen(answer), std::move(data));
+    } else if (wrong.empty()) {
+        smoke.report(name, Verdict::pass, seen(answer) + " before the stream", std::move(data));
+    } else {
+        smoke.report(name, Verdict::fail, std::move(wrong), std::move(data));
+    }
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,95 @@
+// What the steps of a smoke share: the target, what was learnt about it, and the checks so far.
+#pragma once
+
+#include "oa_stream/probe/smoke.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+/// One happy path.
+struct Happy {
+    std::string thread;
+    std::string user_text;
+    ProbeSample sample;
+};
+
+struct Smoke {
+    net::HttpClient* client = nullptr;
+    SmokeOptions options;
+
+    // Learnt from /version.
+    bool named = false;   ///< the target says what it is: the whole contract applies
+    bool replay = false;
+    bool unreachable = false;
+    std::string unreachable_why{};
+
+    std::string prompt{};
+    std::string expect{};
+    std::optional<Millis> paced_over{};
+
+    std::vector<Happy> happy{};
+    std::map<std::string, Check, std::less<>> done{}; ///< by name; ordered at the end
+    std::vector<std::string> threads{};               ///< of turns begun
+    std::uint64_t turns = 0;
+
+    void
+    report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object());
+    void report(Check check, std::string_view name);
+    /// SKIPPED though it would apply: a required check then keeps the run from passing.
+    void skip(std::string_view name, std::string reason);
+    /// SKIPPED because it has no meaning for this target.
+    void not_applicable(std::string_view name, std::string reason);
+    [[nodiscard]] bool has(std::string_view name) const { return done.contains(name); }
+
+    [[nodiscard]] std::string thread() const;
+    /// A whole answer; the target's limits apply, 1 MiB of body at most.
+    [[nodiscard]] Task<net::ClientResponse> fetch(net::ClientRequest request) const;
+    [[nodiscard]] Task<net::ClientResponse> get(std::string path) const;
+    /// A POST to a stream route that must be refused before its stream.
+    [[nodiscard]] Task<net::ClientResponse> refused_post(Target target, std::string body) const;
+    /// A probe whose bytes are kept as `name`, a check's name or "<check>+<more>"; begun turns are
+    /// counted.
+    [[nodiscard]] Task<ProbeSample>
+    probe(std::string name, std::string thread, ProbeRequest request);
+
+    std::map<std::string, std::vector<std::string>, std::less<>> kept{}; ///< evidence by name
+};
+using SmokePtr = std::shared_ptr<Smoke>;
+
+/// "" when the answer is the refusal that was asked for: that status, JSON, the error envelope and
+/// (unless `code` is empty) that code. Else one sentence: expected and seen.
+[[nodiscard]] std::string
+judge_refusal(const net::ClientResponse& answer, int status, std::string_view code = {});
+/// "HTTP 404 not_found", "refused: …" – what came instead of an answer.
+[[nodiscard]] std::string seen(const net::ClientResponse& answer);
+/// True when the target proved nothing: no connection.
+[[nodiscard]] bool is_unreachable(const net::ClientResponse& answer) noexcept;
+/// Reports the verdict of a refusal: PASS, FAIL with the sentence, or ERROR without a connection.
+void report_refusal(
+    Smoke& smoke, std::string_view name, const net::ClientResponse& answer, std::string wrong
+);
+
+// The steps, in order.
+[[nodiscard]] Task<void> smoke_reach(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_unknown_thread(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_happy(SmokePtr smoke);
+void smoke_headers(Smoke& smoke);
+[[nodiscard]] Task<void> smoke_streaming(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_afterwards(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_auth(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_compat(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_reject(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_replayed(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_lifetime(SmokePtr smoke);
+[[nodiscard]] Task<void> smoke_concurrency(SmokePtr smoke);
+
+/// The verdict on a stream that should have been a completed answer. "" when it was.
+[[nodiscard]] std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect);
+
+} // namespace oa_stream::probe

@@ -1,0 +1,93 @@
+// Proof of streaming, and where bytes were held back when they were.
+#include "oa_stream/base/text.hpp"
+
+#include "smoke_run.hpp"
+#include "target_request.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::probe {
+namespace {
+
+// Headers that name the hop which buffers or compresses.
+std::string hop_hints(const net::Headers& headers) {
+    std::string hints;
+    for (const std::string_view name : {"via", "server", "content-encoding", "x-cache", "cf-ray"}) {
+        if (const auto value = headers.get(name)) {
+            hints += fmt::format("; {}: {}", name, printable(*value, 80));
+        }
+    }
+    return hints;
+}
+
+const ProbeSample* find_pacing(const Smoke& smoke, Pacing pacing) {
+    for (const Happy& happy : smoke.happy) {
+        if (happy.sample.pacing == pacing) {
+            return &happy.sample;
+        }
+    }
+    return nullptr;
+}
+
+void incremental(Smoke& smoke) {
+    if (const ProbeSample* sample = find_pacing(smoke, Pacing::buffered)) {
+        smoke.report(
+            "streaming.incremental",
+            Verdict::fail,
+            "buffered: " + sample->pacing_why + hop_hints(sample->headers)
+        );
+    } else if (const ProbeSample* flowed = find_pacing(smoke, Pacing::streamed)) {
+        smoke.report("streaming.incremental", Verdict::pass, flowed->pacing_why);
+    } else if (smoke.happy.empty() || smoke.happy.front().sample.content_frames == 0) {
+        smoke.skip("streaming.incremental", "no happy path had content");
+    } else {
+        smoke.not_applicable(
+            "streaming.incremental", "not decidable: " + smoke.happy.front().sample.pacing_why
+        );
+    }
+}
+
+} // namespace
+
+Task<void> smoke_streaming(SmokePtr smoke) {
+    incremental(*smoke);
+    if (!smoke->options.direct) {
+        smoke->not_applicable("streaming.origin", "no origin was named");
+        co_return;
+    }
+    ProbeRequest request;
+    const std::string thread = smoke->thread();
+    request.body = chat_body(thread, smoke->prompt);
+    request.paced_over = smoke->paced_over;
+    request.pacing = PacingMode::observe;
+    const Target edge = std::exchange(smoke->options.target, *smoke->options.direct);
+    const ProbeSample origin =
+        co_await smoke->probe("streaming.origin", thread, std::move(request));
+    smoke->options.target = edge;
+    const bool held = find_pacing(*smoke, Pacing::buffered) != nullptr;
+    if (origin.outcome != Outcome::ok) {
+        smoke->report(
+            "streaming.origin", Verdict::error, "the origin did not answer well: " + origin.detail
+        );
+    } else if (held && origin.pacing == Pacing::streamed) {
+        smoke->report(
+            "streaming.origin",
+            Verdict::fail,
+            "buffered between origin and target: the origin streams"
+        );
+    } else if (held) {
+        smoke->report(
+            "streaming.origin",
+            Verdict::fail,
+            fmt::format("the origin itself is {}: {}", to_string(origin.pacing), origin.pacing_why)
+        );
+    } else {
+        smoke->report(
+            "streaming.origin",
+            Verdict::pass,
+            fmt::format("the origin is {}: {}", to_string(origin.pacing), origin.pacing_why)
+        );
+    }
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,83 @@
+#include "target_request.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json.hpp"
+
+namespace oa_stream::probe {
+namespace {
+
+Json user(Json content) {
+    return Json{{"role", "user"}, {"content", std::move(content)}};
+}
+
+Json text_part(std::string_view text) {
+    return Json{{"type", "text"}, {"text", text}};
+}
+
+} // namespace
+
+net::ClientRequest
+target_request(const Target& target, std::string_view method, std::string_view path) {
+    net::ClientRequest request;
+    request.method = method;
+    request.url = target.base_url + std::string(path);
+    request.bearer = target.bearer;
+    request.connect_to = target.connect_to;
+    request.headers = target.extra;
+    request.headers.set("user-agent", "oa-stream-probe");
+    request.headers.set("x-client", "oa-stream-probe");
+    if (target.compat) {
+        request.headers.set("x-oa-client-build-id", target.compat->build);
+        request.headers.set("x-oa-protocol-version", target.compat->protocol);
+        request.headers.set("x-oa-schema-version", target.compat->schema);
+    }
+    return request;
+}
+
+void apply_limits(net::ClientRequest& request, const ProbeLimits& limits) {
+    request.connect_timeout = limits.connect;
+    request.first_byte_timeout = limits.first_byte;
+    request.idle_timeout = limits.stall;
+    request.total_timeout = limits.total;
+}
+
+std::string chat_body(std::string_view thread, std::string_view text) {
+    Json body;
+    body["id"] = thread;
+    body["messages"] = Json::array({user(Json(text))});
+    return dump_json(body);
+}
+
+std::string content_parts_body(std::string_view text) {
+    Json body;
+    body["messages"] = Json::array({user(Json::array({text_part(text)}))});
+    return dump_json(body);
+}
+
+std::string ai_sdk_body(std::string_view thread, std::string_view text) {
+    Json message;
+    message["parts"] = Json::array({text_part(text)});
+    message["id"] = random_hex(8);
+    message["role"] = "user";
+    Json body;
+    body["id"] = thread;
+    body["messages"] = Json::array({std::move(message)});
+    body["trigger"] = "submit-message";
+    return dump_json(body);
+}
+
+std::string assistant_only_body(std::string_view thread) {
+    Json message;
+    message["role"] = "assistant";
+    message["content"] = "An earlier answer.";
+    Json body;
+    body["id"] = thread;
+    body["messages"] = Json::array({std::move(message)});
+    return dump_json(body);
+}
+
+std::string fresh_thread(std::string_view prefix) {
+    return std::string(prefix) + "_" + random_hex(8);
+}
+
+} // namespace oa_stream::probe
