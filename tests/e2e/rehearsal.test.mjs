@@ -1,0 +1,134 @@
+// `cutover rehearse --local`: real lanes and a real front door on this machine; it passes, it fails for
+// each kind of injected fault and puts everything back, and it survives Ctrl-C.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from './lib/process.mjs';
+
+const rehearse = (args = [], options = {}) => oa(['cutover', 'rehearse', '--local', '--json', ...args], { ms: 300000, ...options });
+const lines = (file) => fs.readFileSync(file, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
+
+/** No process of the run is left: its state directory stands in no command line. */
+function assertNothingLeft(stateDir) {
+  const left = [];
+  for (const pid of fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
+    let text = '';
+    try {
+      text = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8') + fs.readFileSync(`/proc/${pid}/environ`, 'utf8');
+    } catch { continue; }
+    if (text.includes(stateDir) && Number(pid) !== process.pid) left.push(`${pid} ${text.slice(0, 200)}`);
+  }
+  assert.deepEqual(left, [], 'processes left behind');
+}
+
+function assertRunDirectory(report) {
+  const folder = report.evidence;
+  assert.ok(path.isAbsolute(folder) && fs.statSync(folder).isDirectory(), folder);
+  assert.match(path.basename(folder), /^\d{8}T\d{6}Z-[a-z-]+-[0-9a-f]{8}$/);
+  for (const name of ['run.json', 'timeline.ndjson', 'journal.ndjson', 'report.md']) assert.ok(fs.statSync(path.join(folder, name)).size > 0, name);
+  assert.ok(fs.readdirSync(path.join(folder, 'streams')).some((f) => f.endsWith('.sse')), 'kept streams');
+  const run = JSON.parse(fs.readFileSync(path.join(folder, 'run.json'), 'utf8'));
+  assert.equal(run.schema, 'oa-stream.run.v1');
+  assert.equal(run.verdict, report.verdict);
+  assert.match(fs.readFileSync(path.join(folder, 'report.md'), 'utf8'), new RegExp(report.verdict));
+  const timeline = lines(path.join(folder, 'timeline.ndjson'));
+  assert.ok(timeline.length > 5);
+  return { folder, run, timeline, journal: lines(path.join(folder, 'journal.ndjson')) };
+}
+
+test('a healthy canary: PASS, exit 0, a whole run directory, nothing left behind', async () => {
+  const run = await rehearse();
+  assert.equal(run.code, 0, run.stderr.slice(-4000));
+  const report = run.json();
+  assert.equal(report.verdict, 'PASS');
+  assert.ok(report.checks.length > 0);
+  const { journal, folder } = assertRunDirectory(report);
+  const text = JSON.stringify(journal);
+  for (const percent of [5, 25, 50, 100]) assert.match(text, new RegExp(`\\b${percent}\\b`), `${percent} % is in the journal`);
+  const gates = report.checks.filter((c) => /gate/.test(c.id) && c.verdict === 'PASS');
+  assert.ok(gates.length >= 2, 'gates really decided');
+  for (const gate of gates) {
+    const record = JSON.stringify(gate.data);
+    for (const member of ['value', 'limit']) assert.match(record, new RegExp(`"${member}`), record);
+  }
+  for (const name of fs.readdirSync(path.join(folder, 'streams')).filter((f) => f.endsWith('.sse')).slice(0, 3)) {
+    const stem = path.join(folder, 'streams', name.slice(0, -4));
+    const judged = await oa(['check', '--json', ...(fs.existsSync(`${stem}.head`) ? ['--headers', `${stem}.head`] : []), `${stem}.sse`]);
+    assert.ok(judged.code === 0 || judged.code === 1, `${name}: ${judged.stderr}`);
+  }
+  assert.match(run.stderr.trimEnd().split('\n').at(-1), /PASS/);
+  assertNothingLeft(run.stateDir);
+});
+
+describe('an injected fault fails a gate, and the old state comes back, verified: exit 7', () => {
+  for (const inject of ['error-rate=0.3@25', 'malformed=0.5@25', 'latency=1500ms@25', 'kill@5']) {
+    test(inject, async () => {
+      const run = await rehearse(['--inject', inject]);
+      assert.equal(run.code, 7, run.stderr.slice(-4000));
+      const report = run.json();
+      assert.equal(report.verdict, 'FAIL', JSON.stringify(report.checks.filter((c) => c.verdict !== 'PASS')));
+      const { journal } = assertRunDirectory(report);
+      assert.match(JSON.stringify(journal), /rollback|undo|restore/i);
+      const rollback = report.checks.filter((c) => /rollback|restor/i.test(c.id));
+      assert.ok(rollback.length > 0 && rollback.every((c) => c.verdict === 'PASS'), JSON.stringify(rollback));
+      const percent = Number(inject.split('@')[1]);
+      const failing = report.checks.filter((c) => c.verdict === 'FAIL');
+      assert.ok(failing.length > 0 && failing.some((c) => c.id.includes(String(percent))), JSON.stringify(failing.map((c) => c.id)));
+      assert.match(run.stderr.trimEnd().split('\n').slice(-2).join('\n'), /oa-stream /, 'the next command to type');
+      assertNothingLeft(run.stateDir);
+    });
+  }
+});
+
+describe('a wrong --inject is a usage error before anything is started', () => {
+  for (const inject of ['error-rate=0.3@33', 'error-rate=1.5@25', 'error-rate@25', 'hologram=1@25', 'latency=fast@25', 'kill=1@25', 'error-rate=0.3']) {
+    test(inject, async () => {
+      const run = await rehearse(['--inject', inject]);
+      assert.equal(run.code, 2, run.stderr);
+      assert.equal(fs.existsSync(path.join(run.stateDir, 'runs')) && fs.readdirSync(path.join(run.stateDir, 'runs')).length > 0, false, 'no run was begun');
+    });
+  }
+});
+
+async function interrupted(signal, when) {
+  const folder = scratch(`signal-${signal}`), state = path.join(folder, 'state');
+  const run = new Running(OA_BIN, ['cutover', 'rehearse', '--local', '--json', '--non-interactive'], { name: 'oa-stream', folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
+  const runs = path.join(state, 'runs');
+  await run.until(() => when(fs.existsSync(runs) && fs.readdirSync(runs).length ? path.join(runs, fs.readdirSync(runs)[0]) : null), 'the moment to interrupt', 240000);
+  run.signal(signal);
+  const exit = await run.end(60000);
+  return { exit, run, state, folder: path.join(runs, fs.readdirSync(runs)[0]) };
+}
+const journalOf = (folder) => (folder && fs.existsSync(path.join(folder, 'journal.ndjson')) ? fs.readFileSync(path.join(folder, 'journal.ndjson'), 'utf8') : '');
+
+test('Ctrl-C after the first shift rolls back: exit 7, nothing left behind', async () => {
+  // The first intent is in the journal before traffic moves; give the shift itself the time it needs.
+  const { exit, run, state, folder } = await interrupted('SIGINT', (f) => journalOf(f).split('\n').length > 3);
+  assert.equal(exit.code, 7, run.stderr.slice(-4000));
+  assert.match(journalOf(folder), /rollback|undo|restore/i);
+  assert.notEqual(JSON.parse(fs.readFileSync(path.join(folder, 'run.json'), 'utf8')).verdict, 'PASS');
+  assertNothingLeft(state);
+});
+
+test('SIGTERM before anything moved ends without a rollback: exit 143', async () => {
+  const { exit, run, state } = await interrupted('SIGTERM', (f) => f !== null);
+  assert.equal(exit.code, 143, run.stderr.slice(-4000));
+  assertNothingLeft(state);
+});
+
+test('killed outright, its lanes and front door die with it', async () => {
+  const folder = scratch('killed'), state = path.join(folder, 'state');
+  const run = new Running(OA_BIN, ['cutover', 'rehearse', '--local', '--non-interactive'], { name: 'oa-stream', folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
+  const runs = path.join(state, 'runs');
+  await run.until(() => fs.existsSync(runs) && fs.readdirSync(runs).some((r) => journalOf(path.join(runs, r)).length > 0), 'a journal', 240000);
+  process.kill(run.pid, 'SIGKILL'); // this process alone, not its group
+  await run.exited;
+  const end = Date.now() + limit(5000);
+  for (;;) {
+    try { assertNothingLeft(state); break; } catch (error) { if (Date.now() > end) throw error; }
+    await sleep(50);
+  }
+  const run0 = path.join(runs, fs.readdirSync(runs)[0]);
+  for (const name of ['timeline.ndjson', 'journal.ndjson']) lines(path.join(run0, name)); // a readable prefix
+});
