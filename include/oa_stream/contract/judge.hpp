@@ -15,16 +15,28 @@
 namespace oa_stream::contract {
 
 enum class Profile { ai_sdk, openagents_v1 };
+/// "ai-sdk" or "openagents-v1". Code::usage, with the nearest name, otherwise.
 [[nodiscard]] Result<Profile> parse_profile(std::string_view name);
+[[nodiscard]] std::string_view to_string(Profile profile) noexcept;
+/// True when the profile judges by this rule.
+[[nodiscard]] bool applies(const Rule& rule, Profile profile) noexcept;
 
 struct ResponseHead {
     int status = 200;
     std::vector<std::pair<std::string, std::string>> headers{}; ///< names in any case
 };
-/// "HTTP/1.1 200 OK\r\nname: value…". Code::unreadable otherwise.
+/// "HTTP/1.1 200 OK\r\nname: value…", LF alone too. Of several heads (100 Continue, redirects, as
+/// curl -D writes them) the last counts. Code::unreadable otherwise.
 [[nodiscard]] Result<ResponseHead> parse_head(std::string_view raw);
-/// The "messages" array of a request (or the whole body holding one). Code::unreadable otherwise.
+/// The "messages" array of a request (or the whole body holding one): nullopt when the last one is
+/// not the assistant's. Code::unreadable otherwise.
 [[nodiscard]] Result<std::optional<Continues>> parse_messages(std::string_view json);
+
+/// How the body ended. `unknown`: read from a file, so W3 is not judged.
+enum class End { clean, cut, unknown };
+
+/// At most k_listed findings of one rule are kept; the others are counted.
+inline constexpr std::uint64_t k_listed = 100;
 
 struct Judgement {
     std::vector<Violation> violations{};  ///< level must
@@ -32,6 +44,7 @@ struct Judgement {
     std::vector<std::string_view> not_judged{}; ///< rule ids without input
     std::uint64_t frames = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t unlisted = 0; ///< findings beyond k_listed a rule
     [[nodiscard]] bool pass() const noexcept { return violations.empty(); }
 };
 
@@ -42,15 +55,22 @@ public:
     Judge(Judge&&) noexcept;
     Judge& operator=(Judge&&) noexcept;
 
+    /// The request's messages are known and end with the user's: O10 counts as judged.
+    void messages_known();
+    /// The answer is to a resume request and must replay these bytes (R1–R4). Before head().
+    void replays(std::string_view recording);
+    /// Before feed(). A status other than 200 is one violation (H1); the body is then not judged.
     void head(const ResponseHead& head);
     void feed(std::string_view bytes);
     /// Called for every chunk as it is read (probes take their clocks from it). Set before feed().
+    /// Profile ai-sdk only: the retired dialect has no such chunks.
     void on_chunk(std::function<void(const wire::ui::Chunk&, std::uint64_t offset)> fn);
     void on_comment(std::function<void()> fn);
     /// True once [DONE] was read.
     [[nodiscard]] bool done() const noexcept;
-    /// The body ended. `clean`: by its own end (false: reset or cut).
+    /// The body ended. `clean`: by its own end (false: reset or cut). Call once.
     [[nodiscard]] Judgement finish(bool clean = true);
+    [[nodiscard]] Judgement finish(End end);
 
 private:
     struct Impl;

@@ -9,7 +9,15 @@ namespace oa_stream::contract {
 
 enum class Level { must, should };
 /// What a rule needs to be judged; without it the rule is reported as "not judged".
-enum class Input { bytes, headers, messages, resume };
+enum class Input {
+    bytes,
+    headers,   ///< the response head
+    messages,  ///< the request's messages
+    resume,    ///< the recording that a resume answer replays
+    transport, ///< how the connection ended; a file does not tell
+};
+/// The profile whose streams the rule is for.
+enum class Scope { every, ai_sdk, openagents_v1 };
 
 struct Rule {
     std::string_view id;      ///< "O5"
@@ -18,6 +26,7 @@ struct Rule {
     std::string_view statement; ///< one line
     std::string_view source;    ///< where the rule comes from
     std::string_view why;       ///< what breaks for a user when it is broken; shown by --explain
+    Scope scope = Scope::ai_sdk;
 };
 
 /// All rules, in the order of the kit.
@@ -25,5 +34,6 @@ struct Rule {
 /// nullptr when there is none.
 [[nodiscard]] const Rule* find_rule(std::string_view id) noexcept;
 [[nodiscard]] std::string_view to_string(Level level) noexcept;
+[[nodiscard]] std::string_view to_string(Input input) noexcept;
 
 } // namespace oa_stream::contract

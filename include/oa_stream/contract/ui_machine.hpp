@@ -23,6 +23,8 @@ struct Violation {
     std::string message;
 };
 inline constexpr std::uint64_t k_at_end = ~std::uint64_t{0};
+/// The frame of a violation found in the response head; its offset means nothing.
+inline constexpr std::uint64_t k_in_head = k_at_end - 1;
 
 /// A tool call of the assistant message that the answer goes on with (O10, T1).
 struct EarlierCall {
@@ -46,6 +48,10 @@ public:
 
     /// Takes the next chunk, reports every rule it breaks, and goes on.
     void step(const wire::ui::Chunk& chunk, const Report& report);
+    /// An event stands here that is no chunk any client could read (J1, J2, W2).
+    void unreadable(const Report& report);
+    /// A comment stands here: of interest only after [DONE] (O7).
+    void comment(const Report& report);
     /// The stream is over.
     void finish(const Report& report);
 

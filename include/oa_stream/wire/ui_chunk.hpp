@@ -70,7 +70,8 @@ struct Finish {
     std::optional<Json> metadata{};
 };
 struct Abort {};
-/// Known to every client but outside the contract (source-url, source-document, file, message-metadata).
+/// Known to every client but outside the contract (source-url, source-document, file,
+/// message-metadata).
 struct Other {
     std::string type;
 };

@@ -1,0 +1,32 @@
+// How judgements and rules are shown: the document of `check --json`, its text for people, and the
+// rule table as lines, JSON and the page docs/contract.md.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/contract/judge.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream::contract {
+
+/// {"verdict":"pass|fail","violations":[{"rule","level","frame","offset","message"}],"warnings":[…],
+/// "not_judged":[…],"profile","frames","bytes","unlisted"}. `frame` is null at the end and in the
+/// head, `offset` is null in the head.
+[[nodiscard]] Json to_json(const Judgement& judgement, Profile profile);
+
+/// Several lines, each ended: the verdict, a table of findings, what was not judged and why, and
+/// after a FAIL the next command to type. `name` is the judged file.
+[[nodiscard]] std::string
+to_text(const Judgement& judgement, Profile profile, std::string_view name);
+
+/// {"id","level","statement","needs","profiles":[…],"why","source"}.
+[[nodiscard]] Json to_json(const Rule& rule);
+/// The rule, what it needs, why it is there and where it comes from. Several lines.
+[[nodiscard]] std::string explain(const Rule& rule);
+/// One line a rule of the profile.
+[[nodiscard]] std::string rules_text(Profile profile);
+/// docs/contract.md, whole.
+[[nodiscard]] std::string rules_page();
+
+} // namespace oa_stream::contract

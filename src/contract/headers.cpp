@@ -1,0 +1,62 @@
+#include "headers.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+namespace oa_stream::contract {
+
+namespace {
+
+/// All values of one header joined by ", " (RFC 9110 5.2); nullopt when it is not there.
+std::optional<std::string> header(const ResponseHead& head, std::string_view name) {
+    std::optional<std::string> joined;
+    for (const auto& [key, value] : head.headers) {
+        if (iequals(key, name)) {
+            joined = joined ? *joined + ", " + value : value;
+        }
+    }
+    return joined;
+}
+
+bool has_directive(std::string_view list, std::string_view wanted) {
+    while (!list.empty()) {
+        const std::size_t comma = list.find(',');
+        if (iequals(trim(list.substr(0, comma)), wanted)) {
+            return true;
+        }
+        list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    }
+    return false;
+}
+
+} // namespace
+
+void judge_headers(const ResponseHead& head, const UiMachine::Report& report) {
+    const auto demand = [&](std::string_view rule, std::string_view name, auto&& good) {
+        const auto value = header(head, name);
+        if (!good(std::string_view(value ? *value : std::string()))) {
+            report(rule, fmt::format("{} is {}", name, value ? printable(*value) : "missing"));
+        }
+    };
+    demand("H2", "content-type", [](std::string_view value) {
+        const std::string_view type = trim(value.substr(0, value.find(';')));
+        return iequals(type, "text/event-stream");
+    });
+    demand("H3", "cache-control", [](std::string_view value) {
+        return has_directive(value, "no-cache") && has_directive(value, "no-transform");
+    });
+    demand("H4", "x-vercel-ai-ui-message-stream", [](std::string_view value) {
+        return value == "v1";
+    });
+    demand("H5", "x-accel-buffering", [](std::string_view value) { return iequals(value, "no"); });
+    for (const std::string_view name : {"content-encoding", "content-length"}) {
+        if (const auto value = header(head, name); value && !value->empty()) {
+            report("H6", fmt::format("{} is {}", name, printable(*value)));
+        }
+    }
+}
+
+} // namespace oa_stream::contract

@@ -1,0 +1,126 @@
+// What stands beside the bytes: the response head and the request's messages.
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/contract/judge.hpp"
+#include "oa_stream/wire/json_scan.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace oa_stream::contract {
+
+namespace {
+
+Result<int> parse_status_line(std::string_view line) {
+    const std::size_t space = line.find(' ');
+    int status = 0;
+    if (line.starts_with("HTTP/") && space != std::string_view::npos) {
+        const std::string_view code = line.substr(space + 1, 3);
+        const auto parsed = std::from_chars(code.data(), code.data() + code.size(), status);
+        const bool alone = line.size() == space + 4 || line.substr(space + 4).starts_with(' ');
+        if (parsed.ptr == code.data() + 3 && alone && status >= 100) {
+            return status;
+        }
+    }
+    return fail(
+        Code::unreadable,
+        fmt::format("'{}' is no HTTP status line", printable(line, 80)),
+        {},
+        "the file must begin as in: HTTP/1.1 200 OK"
+    );
+}
+
+Result<void> add_header(ResponseHead& head, std::string_view line) {
+    const bool folded = line.front() == ' ' || line.front() == '\t';
+    if (folded && !head.headers.empty()) {
+        head.headers.back().second.append(" ").append(trim(line));
+        return {};
+    }
+    const std::size_t colon = line.find(':');
+    if (folded || colon == 0 || colon == std::string_view::npos) {
+        return fail(Code::unreadable, fmt::format("'{}' is no header", printable(line, 80)));
+    }
+    head.headers.emplace_back(line.substr(0, colon), trim(line.substr(colon + 1)));
+    return {};
+}
+
+/// A tool part of the assistant message that still waits for its output.
+std::optional<EarlierCall> open_call(const Json& part) {
+    const Json* call = member(part, "toolCallId");
+    const std::string_view state = string_member(part, "state").value_or("");
+    if (call == nullptr || state.starts_with("output-")) {
+        return std::nullopt;
+    }
+    const std::string_view type = string_member(part, "type").value_or("");
+    EarlierCall earlier;
+    earlier.call = call->is_string() ? call->get<std::string>() : dump_json(*call);
+    earlier.dynamic = type == "dynamic-tool";
+    constexpr std::string_view k_static = "tool-";
+    earlier.name = earlier.dynamic ? string_member(part, "toolName").value_or("")
+                                   : type.substr(std::min(type.size(), k_static.size()));
+    earlier.input_streaming = state == "input-streaming";
+    return earlier;
+}
+
+} // namespace
+
+Result<ResponseHead> parse_head(std::string_view raw) {
+    ResponseHead head;
+    bool in_head = false;
+    bool any = false;
+    while (!raw.empty()) {
+        const std::size_t end = raw.find('\n');
+        std::string_view line = raw.substr(0, end);
+        raw = end == std::string_view::npos ? std::string_view{} : raw.substr(end + 1);
+        if (line.ends_with('\r')) {
+            line.remove_suffix(1);
+        }
+        if (line.empty()) {
+            in_head = false;
+        } else if (in_head) {
+            OA_CHECK(add_header(head, line));
+        } else {
+            OA_TRY(const int status, parse_status_line(line));
+            head = ResponseHead{.status = status, .headers = {}};
+            in_head = true;
+            any = true;
+        }
+    }
+    if (!any) {
+        return fail(Code::unreadable, "the response head is empty");
+    }
+    return head;
+}
+
+Result<std::optional<Continues>> parse_messages(std::string_view json) {
+    const wire::ScannedJson scanned = wire::scan_json(json);
+    if (scanned.fault != wire::JsonFault::none) {
+        return fail(
+            Code::unreadable, fmt::format("the messages are not JSON (byte {})", scanned.fault_at)
+        );
+    }
+    const Json* messages =
+        scanned.value.is_array() ? &scanned.value : member(scanned.value, "messages");
+    if (messages == nullptr || !messages->is_array()) {
+        return fail(
+            Code::unreadable, "neither an array of messages nor an object with \"messages\""
+        );
+    }
+    if (messages->empty() || string_member(messages->back(), "role") != "assistant") {
+        return std::optional<Continues>{};
+    }
+    const Json& last = messages->back();
+    Continues continues;
+    continues.message_id = string_member(last, "id").value_or("");
+    if (const Json* parts = member(last, "parts"); parts != nullptr && parts->is_array()) {
+        for (const Json& part : *parts) {
+            if (auto earlier = open_call(part)) {
+                continues.open_calls.push_back(*std::move(earlier));
+            }
+        }
+    }
+    return std::optional(std::move(continues));
+}
+
+} // namespace oa_stream::contract

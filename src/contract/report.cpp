@@ -1,0 +1,145 @@
+#include "oa_stream/contract/report.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <span>
+
+namespace oa_stream::contract {
+
+namespace {
+
+constexpr std::size_t k_shown = 10; ///< lines a rule in the text; --json has them all
+
+Json to_json(const Violation& violation) {
+    Json out = Json::object();
+    out["rule"] = violation.rule->id;
+    out["level"] = to_string(violation.rule->level);
+    const bool in_stream = violation.frame != k_at_end && violation.frame != k_in_head;
+    out["frame"] = in_stream ? Json(violation.frame) : Json(nullptr);
+    out["offset"] = violation.frame == k_in_head ? Json(nullptr) : Json(violation.offset);
+    out["message"] = violation.message;
+    return out;
+}
+
+Json to_json(std::span<const Violation> violations) {
+    Json out = Json::array();
+    for (const Violation& violation : violations) {
+        out.push_back(to_json(violation));
+    }
+    return out;
+}
+
+std::string place_of(const Violation& violation) {
+    if (violation.frame == k_in_head) {
+        return fmt::format("{:>6}  {:>9}", "head", "");
+    }
+    if (violation.frame == k_at_end) {
+        return fmt::format("{:>6}  {:>9}", "end", violation.offset);
+    }
+    return fmt::format("{:>6}  {:>9}", violation.frame, violation.offset);
+}
+
+void append_findings(std::string& out, std::span<const Violation> findings) {
+    std::map<const Rule*, std::size_t> shown;
+    for (const Violation& finding : findings) {
+        const std::size_t count = ++shown[finding.rule];
+        if (count > k_shown) {
+            continue;
+        }
+        out += fmt::format(
+            "  {:<4}  {:<6}  {}  {}\n",
+            finding.rule->id,
+            to_string(finding.rule->level),
+            place_of(finding),
+            finding.message
+        );
+        if (count == 1) {
+            out += fmt::format("  {:<33}rule: {}\n", "", finding.rule->statement);
+        }
+    }
+    for (const auto& [rule, count] : shown) {
+        if (count > k_shown) {
+            out += fmt::format("  {:<4}  and {} more\n", rule->id, count - k_shown);
+        }
+    }
+}
+
+std::string_view what_helps(Input input) {
+    switch (input) {
+    case Input::headers:
+        return "give --headers FILE";
+    case Input::messages:
+        return "give --messages FILE";
+    case Input::resume:
+        return "give --recording FILE";
+    case Input::transport:
+        return "a file does not tell how its connection ended";
+    case Input::bytes:
+        break;
+    }
+    return "there is no stream";
+}
+
+void append_not_judged(std::string& out, const Judgement& judgement) {
+    std::map<std::string_view, std::string> groups;
+    for (const std::string_view id : judgement.not_judged) {
+        std::string& ids = groups[what_helps(find_rule(id)->input)];
+        ids += ids.empty() ? "" : " ";
+        ids += id;
+    }
+    for (const auto& [why, ids] : groups) {
+        out += fmt::format("not judged: {} ({})\n", ids, why);
+    }
+}
+
+std::string plural(std::uint64_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+} // namespace
+
+Json to_json(const Judgement& judgement, Profile profile) {
+    Json out = Json::object();
+    out["verdict"] = judgement.pass() ? "pass" : "fail";
+    out["violations"] = to_json(judgement.violations);
+    out["warnings"] = to_json(judgement.warnings);
+    out["not_judged"] = judgement.not_judged;
+    out["profile"] = to_string(profile);
+    out["frames"] = judgement.frames;
+    out["bytes"] = judgement.bytes;
+    out["unlisted"] = judgement.unlisted;
+    return out;
+}
+
+std::string to_text(const Judgement& judgement, Profile profile, std::string_view name) {
+    std::string out = fmt::format(
+        "{}  {}: {}, {} in {} ({}), profile {}\n",
+        judgement.pass() ? "PASS" : "FAIL",
+        name,
+        plural(judgement.violations.size(), "violation"),
+        plural(judgement.warnings.size(), "warning"),
+        plural(judgement.frames, "frame"),
+        plural(judgement.bytes, "byte"),
+        to_string(profile)
+    );
+    if (!judgement.violations.empty() || !judgement.warnings.empty()) {
+        out += fmt::format(
+            "\n  {:<4}  {:<6}  {:>6}  {:>9}  {}\n", "rule", "level", "frame", "byte", "found"
+        );
+        append_findings(out, judgement.violations);
+        append_findings(out, judgement.warnings);
+        if (judgement.unlisted != 0) {
+            out += fmt::format("  {} more are counted, not listed\n", judgement.unlisted);
+        }
+        out += '\n';
+    }
+    append_not_judged(out, judgement);
+    if (!judgement.pass()) {
+        out +=
+            fmt::format("next: oa-stream check --explain {}\n", judgement.violations[0].rule->id);
+    }
+    return out;
+}
+
+} // namespace oa_stream::contract

@@ -1,0 +1,159 @@
+#include "oa_stream/contract/report.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::contract {
+
+namespace {
+
+constexpr std::array k_profiles{Profile::ai_sdk, Profile::openagents_v1};
+
+struct Group {
+    char letter;
+    std::string_view title, about;
+};
+constexpr std::array k_groups{
+    Group{'H', "The response head", "Judged when the head is known: `check --headers FILE`."},
+    Group{'S', "Bytes and framing", "Server-sent events, WHATWG HTML section 9.2."},
+    Group{'J', "Each chunk", "One event is one JSON object, or exactly `[DONE]`."},
+    Group{'O', "Order", "O10 is judged when the request is known: `check --messages FILE`."},
+    Group{'P', "Text and reasoning parts", ""},
+    Group{'T', "Tool calls", ""},
+    Group{'E', "Errors and aborts", ""},
+    Group{'R', "Resume", "Judged when the recording is known: `check --recording FILE`."},
+    Group{'W', "Size and transport", ""},
+    Group{'A', "The retired dialect", "Profile `openagents-v1` only."},
+};
+
+constexpr std::string_view k_intro =
+    R"(# The stream contract
+
+<!-- Generated: oa-stream check --rules --markdown. A test compares this page with the rule table. -->
+
+A lane answers a turn with server-sent events. Each frame is `data: <one-line JSON>` and an empty
+line; comments (`: ping`) may stand between frames; the last frame is `data: [DONE]`.
+
+`start` → `start-step` → parts and tools → `finish-step` → `finish` → `[DONE]`
+
+A broken *must* fails a stream; a broken *should* is a warning. The writer is held to the same rules
+as every stream that `check`, `smoke`, `load` and `shadow` judge.
+
+| profile | what it judges |
+|---|---|
+| `ai-sdk` | streams for stock AI SDK clients 5, 6 and 7 (the default) |
+| `openagents-v1` | streams of the retired lane's own dialect |
+
+`oa-stream check --explain ID` says of each rule why it is there.
+
+## Keys
+
+Only these keys are accepted by every released client from 5.0.0 to 7.0.173; strict releases refuse
+a chunk with any other, and no release takes an unknown `type`.
+
+| chunk | keys |
+|---|---|
+| `start` | `messageId`, `messageMetadata` |
+| `start-step`, `finish-step`, `abort` | none |
+| `text-start`, `text-end`, `reasoning-start`, `reasoning-end` | `id` |
+| `text-delta`, `reasoning-delta` | `id`, `delta` |
+| `tool-input-start` | `toolCallId`, `toolName`, `dynamic`, `providerExecuted` |
+| `tool-input-delta` | `toolCallId`, `inputTextDelta` |
+| `tool-input-available` | `toolCallId`, `toolName`, `input`, `dynamic`, `providerExecuted` |
+| `tool-output-available` | `toolCallId`, `output`, `dynamic`, `providerExecuted` |
+| `tool-output-error` | `toolCallId`, `errorText`, `dynamic`, `providerExecuted` |
+| `data-NAME` | `id`, `data`, `transient` |
+| `error` | `errorText` |
+| `finish` | `messageMetadata` |
+)";
+
+std::string profiles_of(const Rule& rule) {
+    std::string out;
+    for (const Profile profile : k_profiles) {
+        if (applies(rule, profile)) {
+            out += out.empty() ? "" : ", ";
+            out += to_string(profile);
+        }
+    }
+    return out;
+}
+
+/// Markdown would take some characters of a statement for its own.
+std::string for_table(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '|' || c == '_' || c == '*' || c == '<') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out;
+}
+
+} // namespace
+
+Json to_json(const Rule& rule) {
+    Json out = Json::object();
+    out["id"] = rule.id;
+    out["level"] = to_string(rule.level);
+    out["statement"] = rule.statement;
+    out["needs"] = to_string(rule.input);
+    out["profiles"] = Json::array();
+    for (const Profile profile : k_profiles) {
+        if (applies(rule, profile)) {
+            out["profiles"].push_back(to_string(profile));
+        }
+    }
+    out["why"] = rule.why;
+    out["source"] = rule.source;
+    return out;
+}
+
+std::string explain(const Rule& rule) {
+    return fmt::format(
+        "{}  {}  {}\n\n{}\n\nneeds     {}\nprofiles  {}\nsource    {}\n",
+        rule.id,
+        to_string(rule.level),
+        rule.statement,
+        rule.why,
+        to_string(rule.input),
+        profiles_of(rule),
+        rule.source
+    );
+}
+
+std::string rules_text(Profile profile) {
+    std::string out;
+    for (const Rule& rule : all_rules()) {
+        if (applies(rule, profile)) {
+            out += fmt::format("{:<4} {:<6} {}\n", rule.id, to_string(rule.level), rule.statement);
+        }
+    }
+    return out;
+}
+
+std::string rules_page() {
+    std::string out(k_intro);
+    for (const Group& group : k_groups) {
+        out += fmt::format("\n## {}\n\n", group.title);
+        if (!group.about.empty()) {
+            out += fmt::format("{}\n\n", group.about);
+        }
+        out += "| id | level | rule | why |\n|---|---|---|---|\n";
+        for (const Rule& rule : all_rules()) {
+            if (rule.id.front() == group.letter) {
+                out += fmt::format(
+                    "| {} | {} | {} | {} |\n",
+                    rule.id,
+                    to_string(rule.level),
+                    for_table(rule.statement),
+                    for_table(rule.why)
+                );
+            }
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::contract

@@ -1,0 +1,314 @@
+#include "oa_stream/contract/ui_machine.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include "ui_tools.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace oa_stream::contract {
+
+namespace ui = wire::ui;
+
+namespace {
+
+using Parts = std::map<std::string, bool, std::less<>>; ///< id → open?
+
+std::string_view word(ui::PartKind kind) {
+    return kind == ui::PartKind::text ? "text" : "reasoning";
+}
+
+template <class... Types> bool is_one_of(const ui::Chunk& chunk) {
+    return (std::holds_alternative<Types>(chunk) || ...);
+}
+
+} // namespace
+
+struct UiMachine::State {
+    std::optional<std::string> continued{}; ///< id of the message the answer goes on with
+    bool any_event = false;
+    bool started = false;
+    bool step_open = false;
+    bool aborted = false;
+    bool noted_after_done = false;
+    std::uint64_t steps = 0;
+    std::uint64_t finished = 0;
+    std::uint64_t dones = 0;
+    std::uint64_t errors = 0;
+    std::size_t open_parts = 0;
+    Parts text{};
+    Parts reasoning{};
+    UiTools tools{};
+
+    Parts& parts(ui::PartKind kind) { return kind == ui::PartKind::text ? text : reasoning; }
+
+    void after_done(const Report& report) {
+        if (dones != 0 && !std::exchange(noted_after_done, true)) {
+            report("O7", "something follows [DONE]");
+        }
+    }
+
+    /// O1, O8 and E4: what any chunk may break by standing here.
+    void order(const ui::Chunk& chunk, const Report& report) {
+        if (!started && !is_one_of<ui::Start>(chunk)) {
+            report("O1", "first chunk is " + printable(ui::type_of(chunk), 60));
+            started = true;
+        }
+        if (finished != 0 && !is_one_of<ui::Finish>(chunk)) {
+            report("O8", printable(ui::type_of(chunk), 60) + " after finish");
+        }
+        if ((errors != 0 || aborted) &&
+            !is_one_of<ui::FinishStep, ui::Finish, ui::ErrorChunk>(chunk)) {
+            report(
+                "E4",
+                fmt::format(
+                    "{} after {}",
+                    printable(ui::type_of(chunk), 60),
+                    errors != 0 ? "error" : "abort"
+                )
+            );
+        }
+    }
+
+    void in_step(std::string_view type, const Report& report) const {
+        if (!step_open && finished == 0) {
+            report("O3", fmt::format("{} outside a step", type));
+        }
+    }
+
+    void open_parts_break(std::string_view rule, const Report& report) const {
+        if (open_parts == 0) {
+            return;
+        }
+        for (const Parts* parts : {&text, &reasoning}) {
+            for (const auto& [id, open] : *parts) {
+                if (open) {
+                    report(rule, fmt::format("part \"{}\" is still open", printable(id, 60)));
+                }
+            }
+        }
+    }
+
+    /// A step is over (or the turn was stopped): clients forget what is open.
+    void leave_open() {
+        for (Parts* parts : {&text, &reasoning}) {
+            for (auto& [id, open] : *parts) {
+                open = false;
+            }
+        }
+        open_parts = 0;
+        tools.leave_open();
+    }
+
+    void take(const ui::PartStart& chunk, const Report& report) {
+        in_step("a part's start", report);
+        Parts& known = parts(chunk.kind);
+        const auto found = known.find(chunk.id);
+        const auto named = [&] {
+            return fmt::format("{} \"{}\"", word(chunk.kind), printable(chunk.id, 60));
+        };
+        if (found != known.end() && found->second) {
+            report("P2", named() + " is already open");
+            return;
+        }
+        if (found != known.end()) {
+            report("P4", named() + " is used again");
+            found->second = true;
+        } else {
+            if (open_parts != 0) {
+                report("P5", named() + " starts while another part is open");
+            }
+            known.emplace(chunk.id, true);
+        }
+        ++open_parts;
+    }
+
+    void take(const ui::PartDelta& chunk, const Report& report) {
+        in_step("a part's delta", report);
+        const Parts& known = parts(chunk.kind);
+        const auto found = known.find(chunk.id);
+        if (found == known.end() || !found->second) {
+            report("P1", without_start(chunk.kind, "delta", chunk.id));
+        }
+    }
+
+    void take(const ui::PartEnd& chunk, const Report& report) {
+        in_step("a part's end", report);
+        Parts& known = parts(chunk.kind);
+        const auto found = known.find(chunk.id);
+        if (found == known.end() || !found->second) {
+            report("P1", without_start(chunk.kind, "end", chunk.id));
+            return;
+        }
+        found->second = false;
+        --open_parts;
+    }
+
+    static std::string
+    without_start(ui::PartKind kind, std::string_view what, const std::string& id) {
+        return fmt::format(
+            "{}-{} \"{}\" without an open start", word(kind), what, printable(id, 60)
+        );
+    }
+
+    void take(const ui::Start& chunk, const Report& report) {
+        if (std::exchange(started, true)) {
+            report("O2", "another start");
+        }
+        if (continued && chunk.message_id && *chunk.message_id != *continued) {
+            report(
+                "O10",
+                fmt::format(
+                    "messageId is \"{}\", the last assistant message is \"{}\"",
+                    printable(*chunk.message_id, 60),
+                    printable(*continued, 60)
+                )
+            );
+        }
+    }
+
+    void take(const ui::StartStep&, const Report& report) {
+        if (step_open) {
+            report("O3", "start-step inside a step");
+        }
+        if (++steps == 2) {
+            report("O4", "second step");
+        }
+        step_open = true;
+    }
+
+    void take(const ui::FinishStep&, const Report& report) {
+        if (!step_open) {
+            report("O3", "finish-step without start-step");
+        }
+        step_open = false;
+        if (errors == 0) {
+            open_parts_break("P3", report);
+            tools.unfinished_input(report);
+            tools.without_output(report);
+        }
+        leave_open();
+    }
+
+    void take(const ui::Finish&, const Report& report) {
+        if (++finished > 1) {
+            report("O5", "another finish");
+        }
+        if (step_open) {
+            report("O9", "finish inside an open step");
+        } else if (steps == 0 && errors == 0 && !aborted) {
+            report("O3", "no step at all");
+        }
+        step_open = false;
+    }
+
+    void take(const ui::ToolInputStart& chunk, const Report& report) {
+        in_step("tool-input-start", report);
+        tools.input_start(chunk, report);
+    }
+    void take(const ui::ToolInputDelta& chunk, const Report& report) {
+        in_step("tool-input-delta", report);
+        tools.input_delta(chunk, report);
+    }
+    void take(const ui::ToolInputAvailable& chunk, const Report& report) {
+        in_step("tool-input-available", report);
+        tools.input_available(chunk, report);
+    }
+    void take(const ui::ToolOutputAvailable& chunk, const Report& report) {
+        in_step("tool-output-available", report);
+        tools.output(chunk.call, chunk.dynamic, true, report);
+    }
+    void take(const ui::ToolOutputError& chunk, const Report& report) {
+        in_step("tool-output-error", report);
+        tools.output(chunk.call, chunk.dynamic, false, report);
+    }
+
+    void take(const ui::ErrorChunk&, const Report& report) {
+        if (++errors > 1) {
+            report("E1", "another error");
+            return;
+        }
+        in_step("error", report);
+        if (aborted) {
+            report("E4", "error after abort");
+        }
+        open_parts_break("E2", report);
+        tools.open_at_error(report);
+    }
+
+    void take(const ui::Abort&, const Report& report) {
+        aborted = true;
+        in_step("abort", report);
+        open_parts_break("P3", report);
+        tools.unfinished_input(report);
+        leave_open();
+    }
+
+    /// Data parts may stand anywhere between start and finish; others are outside the contract.
+    void take(const ui::Data&, const Report&) {}
+    void take(const ui::Other&, const Report&) {}
+    void take(const ui::Done&, const Report&) {}
+};
+
+UiMachine::UiMachine(std::optional<Continues> continues) : state_(std::make_unique<State>()) {
+    if (continues) {
+        state_->tools.continue_with(*continues);
+        state_->continued = std::move(continues->message_id);
+    }
+}
+UiMachine::~UiMachine() = default;
+UiMachine::UiMachine(UiMachine&&) noexcept = default;
+UiMachine& UiMachine::operator=(UiMachine&&) noexcept = default;
+
+void UiMachine::step(const wire::ui::Chunk& chunk, const Report& report) {
+    unreadable(report);
+    if (is_one_of<ui::Done>(chunk)) {
+        if (++state_->dones > 1) {
+            report("O6", "[DONE] more than once");
+        }
+        return;
+    }
+    state_->order(chunk, report);
+    std::visit([&](const auto& known) { state_->take(known, report); }, chunk);
+}
+
+void UiMachine::unreadable(const Report& report) {
+    state_->any_event = true;
+    state_->after_done(report);
+}
+
+void UiMachine::comment(const Report& report) {
+    state_->after_done(report);
+}
+
+void UiMachine::finish(const Report& report) {
+    const State& state = *state_;
+    if (!state.any_event) {
+        report("O1", "no chunk at all");
+    }
+    if (state.step_open && (!state.aborted || state.finished != 0)) {
+        report("O9", "the step is never finished");
+    }
+    if (state.finished == 0 && state.errors == 0 && !state.aborted) {
+        report("O5", "no finish");
+    }
+    if (state.dones == 0) {
+        report("O6", "no [DONE]");
+    }
+}
+
+bool UiMachine::started() const noexcept {
+    return state_->started;
+}
+
+bool UiMachine::done() const noexcept {
+    return state_->dones != 0;
+}
+
+bool UiMachine::terminal() const noexcept {
+    return state_->finished != 0 || state_->errors != 0 || state_->aborted;
+}
+
+} // namespace oa_stream::contract

@@ -1,0 +1,148 @@
+#include "ui_tools.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/json_scan.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace oa_stream::contract {
+
+namespace {
+
+std::string named(std::string_view call) {
+    return fmt::format("call \"{}\"", printable(call, 60));
+}
+
+} // namespace
+
+void UiTools::continue_with(const Continues& before) {
+    for (const EarlierCall& earlier : before.open_calls) {
+        add(Tool{
+            .call = earlier.call,
+            .name = earlier.name,
+            .text = {},
+            .stage = earlier.input_streaming ? Stage::streaming : Stage::input,
+            .dynamic = earlier.dynamic,
+            .earlier = true,
+        });
+    }
+}
+
+UiTools::Tool* UiTools::find(std::string_view call) {
+    const auto found = places_.find(call);
+    return found == places_.end() ? nullptr : &tools_[found->second];
+}
+
+UiTools::Tool& UiTools::add(Tool tool) {
+    if (Tool* known = find(tool.call); known != nullptr) {
+        *known = std::move(tool);
+        return *known;
+    }
+    places_.emplace(tool.call, tools_.size());
+    return tools_.emplace_back(std::move(tool));
+}
+
+void UiTools::input_start(const wire::ui::ToolInputStart& chunk, const Report& report) {
+    if (find(chunk.call) != nullptr) {
+        report("T2", named(chunk.call) + " started again");
+    }
+    add(Tool{.call = chunk.call, .name = chunk.name, .text = {}, .dynamic = chunk.dynamic});
+}
+
+void UiTools::input_delta(const wire::ui::ToolInputDelta& chunk, const Report& report) {
+    Tool* tool = find(chunk.call);
+    if (tool == nullptr || tool->stage != Stage::streaming) {
+        report("T1", "tool-input-delta without an open tool-input-start, " + named(chunk.call));
+        return;
+    }
+    tool->text += chunk.text;
+    tool->deltas = true;
+}
+
+void UiTools::input_available(const wire::ui::ToolInputAvailable& chunk, const Report& report) {
+    Tool* tool = find(chunk.call);
+    if (tool == nullptr) {
+        add(Tool{
+            .call = chunk.call,
+            .name = chunk.name,
+            .text = {},
+            .stage = Stage::input,
+            .dynamic = chunk.dynamic
+        });
+        return;
+    }
+    if (tool->stage != Stage::streaming) {
+        report("T2", named(chunk.call) + " has its input twice");
+    }
+    if (tool->name != chunk.name) {
+        report("T5", "toolName changed, " + named(chunk.call));
+    }
+    if (tool->dynamic != chunk.dynamic) {
+        report("T5", "dynamic changed, " + named(chunk.call));
+    }
+    if (tool->deltas) {
+        const wire::ScannedJson joined = wire::scan_json(tool->text);
+        if (joined.fault != wire::JsonFault::none || !wire::same_json(joined.value, chunk.input)) {
+            report("T6", "the deltas do not spell input, " + named(chunk.call));
+        }
+    }
+    tool->stage = Stage::input;
+}
+
+void UiTools::output(std::string_view call, bool dynamic, bool with_output, const Report& report) {
+    const std::string_view type = with_output ? "tool-output-available" : "tool-output-error";
+    Tool* tool = find(call);
+    if (tool == nullptr) {
+        report("T1", fmt::format("{} without a tool call, {}", type, named(call)));
+        return;
+    }
+    if (tool->stage == Stage::done) {
+        report("T2", named(call) + " has its output twice");
+        return;
+    }
+    if (tool->stage == Stage::streaming && with_output) {
+        report("T1", fmt::format("{} before tool-input-available, {}", type, named(call)));
+    }
+    if (tool->dynamic != dynamic) {
+        report("T5", "dynamic changed, " + named(call));
+    }
+    tool->stage = Stage::done;
+    tool->text = {}; // of no further use; a turn may make many calls
+    tool->deltas = false;
+}
+
+void UiTools::unfinished_input(const Report& report) const {
+    for (const Tool& tool : tools_) {
+        if (!tool.earlier && tool.stage == Stage::streaming) {
+            report("T3", named(tool.call) + " has unfinished input");
+        }
+    }
+}
+
+void UiTools::without_output(const Report& report) const {
+    for (const Tool& tool : tools_) {
+        if (!tool.earlier && tool.stage == Stage::input) {
+            report("T4", named(tool.call) + " has no output");
+        }
+    }
+}
+
+void UiTools::open_at_error(const Report& report) const {
+    for (const Tool& tool : tools_) {
+        if (!tool.earlier && (tool.stage == Stage::streaming || tool.stage == Stage::input)) {
+            report("E3", named(tool.call) + " is still open");
+        }
+    }
+}
+
+void UiTools::leave_open() {
+    for (Tool& tool : tools_) {
+        if (tool.stage != Stage::done) {
+            tool.stage = Stage::left;
+        }
+    }
+}
+
+} // namespace oa_stream::contract

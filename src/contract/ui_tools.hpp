@@ -1,0 +1,49 @@
+// The tool calls of one stream: rules T1–T6 and E3.
+#pragma once
+
+#include "oa_stream/contract/ui_machine.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::contract {
+
+class UiTools {
+public:
+    using Report = UiMachine::Report;
+
+    /// Calls of the assistant message that the answer goes on with.
+    void continue_with(const Continues& before);
+
+    void input_start(const wire::ui::ToolInputStart& chunk, const Report& report);
+    void input_delta(const wire::ui::ToolInputDelta& chunk, const Report& report);
+    void input_available(const wire::ui::ToolInputAvailable& chunk, const Report& report);
+    /// `with_output`: tool-output-available, else tool-output-error.
+    void output(std::string_view call, bool dynamic, bool with_output, const Report& report);
+
+    void unfinished_input(const Report& report) const; ///< T3
+    void without_output(const Report& report) const;   ///< T4
+    void open_at_error(const Report& report) const;    ///< E3
+    /// A step is over: what is open stays as it is.
+    void leave_open();
+
+private:
+    enum class Stage { streaming, input, done, left };
+    struct Tool {
+        std::string call, name, text;
+        Stage stage = Stage::streaming;
+        bool dynamic = false;
+        bool deltas = false;
+        bool earlier = false; ///< from the request's messages
+    };
+    [[nodiscard]] Tool* find(std::string_view call);
+    Tool& add(Tool tool);
+
+    std::vector<Tool> tools_{}; ///< in order of appearance, so that findings are too
+    std::map<std::string, std::size_t, std::less<>> places_{};
+};
+
+} // namespace oa_stream::contract

@@ -1,0 +1,87 @@
+#include "ui_shapes.hpp"
+
+#include <array>
+
+namespace oa_stream::wire::ui {
+
+namespace {
+
+constexpr std::array k_start{Key{"messageId"}, Key{"messageMetadata", Is::any}};
+constexpr std::array k_id{Key{"id", Is::string, true}};
+constexpr std::array k_delta{Key{"id", Is::string, true}, Key{"delta", Is::string, true}};
+constexpr std::array k_tool_start{
+    Key{"toolCallId", Is::string, true},
+    Key{"toolName", Is::string, true},
+    Key{"dynamic", Is::boolean},
+    Key{"providerExecuted", Is::boolean},
+};
+constexpr std::array k_tool_delta{
+    Key{"toolCallId", Is::string, true},
+    Key{"inputTextDelta", Is::string, true},
+};
+constexpr std::array k_tool_input{
+    Key{"toolCallId", Is::string, true},
+    Key{"toolName", Is::string, true},
+    Key{"input", Is::any, true},
+    Key{"dynamic", Is::boolean},
+    Key{"providerExecuted", Is::boolean},
+};
+constexpr std::array k_tool_output{
+    Key{"toolCallId", Is::string, true},
+    Key{"output", Is::any, true},
+    Key{"dynamic", Is::boolean},
+    Key{"providerExecuted", Is::boolean},
+};
+constexpr std::array k_tool_error{
+    Key{"toolCallId", Is::string, true},
+    Key{"errorText", Is::string, true},
+    Key{"dynamic", Is::boolean},
+    Key{"providerExecuted", Is::boolean},
+};
+constexpr std::array k_data{
+    Key{"id"},
+    Key{"data", Is::any, true},
+    Key{"transient", Is::boolean},
+};
+constexpr std::array k_error{Key{"errorText", Is::string, true}};
+constexpr std::array k_finish{Key{"messageMetadata", Is::any}};
+constexpr std::span<const Key> k_none{};
+
+// Most frequent first: the lookup is a linear search.
+constexpr std::array k_shapes{
+    Shape{Type::text_delta, "text-delta", k_delta, true},
+    Shape{Type::reasoning_delta, "reasoning-delta", k_delta, true},
+    Shape{Type::tool_input_delta, "tool-input-delta", k_tool_delta},
+    Shape{Type::text_start, "text-start", k_id, true},
+    Shape{Type::text_end, "text-end", k_id, true},
+    Shape{Type::reasoning_start, "reasoning-start", k_id, true},
+    Shape{Type::reasoning_end, "reasoning-end", k_id, true},
+    Shape{Type::tool_input_start, "tool-input-start", k_tool_start},
+    Shape{Type::tool_input_available, "tool-input-available", k_tool_input, true},
+    Shape{Type::tool_output_available, "tool-output-available", k_tool_output},
+    Shape{Type::tool_output_error, "tool-output-error", k_tool_error},
+    Shape{Type::start, "start", k_start},
+    Shape{Type::start_step, "start-step", k_none},
+    Shape{Type::finish_step, "finish-step", k_none},
+    Shape{Type::finish, "finish", k_finish},
+    Shape{Type::error, "error", k_error},
+    Shape{Type::abort, "abort", k_none},
+    Shape{Type::other, "source-url", k_none},
+    Shape{Type::other, "source-document", k_none},
+    Shape{Type::other, "file", k_none},
+    Shape{Type::other, "message-metadata", k_none},
+};
+constexpr Shape k_data_shape{Type::data, "data-", k_data};
+
+} // namespace
+
+const Shape* find_shape(std::string_view type) noexcept {
+    for (const Shape& shape : k_shapes) {
+        if (shape.name == type) {
+            return &shape;
+        }
+    }
+    return type.starts_with(k_data_shape.name) ? &k_data_shape : nullptr;
+}
+
+} // namespace oa_stream::wire::ui

@@ -1,0 +1,50 @@
+// Which chunk types there are and which keys each takes: the table behind rules J2–J4 and J8–J10.
+// Keys are those all nine pinned clients accept, found by running them (conformance kit).
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace oa_stream::wire::ui {
+
+enum class Type {
+    start,
+    start_step,
+    text_start,
+    text_delta,
+    text_end,
+    reasoning_start,
+    reasoning_delta,
+    reasoning_end,
+    tool_input_start,
+    tool_input_delta,
+    tool_input_available,
+    tool_output_available,
+    tool_output_error,
+    data, ///< data-NAME
+    error,
+    finish_step,
+    finish,
+    abort,
+    other, ///< known to every client, outside the contract
+};
+
+enum class Is { string, boolean, any };
+struct Key {
+    std::string_view name;
+    Is is = Is::string;
+    bool required = false;
+};
+
+struct Shape {
+    Type type;
+    std::string_view name; ///< "data-" stands for every data-NAME
+    std::span<const Key> keys;
+    bool takes_metadata =
+        false; ///< every client takes providerMetadata, the contract does not (J10)
+};
+
+/// nullptr for a type that not every client knows.
+[[nodiscard]] const Shape* find_shape(std::string_view type) noexcept;
+
+} // namespace oa_stream::wire::ui
