@@ -39,12 +39,14 @@ struct ClientRequest {
     Secret bearer{};          ///< sent as Authorization: Bearer …
     std::string unix_socket{};
     std::string connect_to{}; ///< "host:port" really connected to; the URL's host stays in Host
-    bool fresh_connection = false;
-    Millis connect_timeout{5000};
-    Millis first_byte_timeout{30000};
-    Millis idle_timeout{60000};
+    bool fresh_connection = false; ///< neither taken from the pool nor put there
+    std::string ca_file{};         ///< PEM; empty: the system's. Peers are always verified
+    // Zero: no limit.
+    Millis connect_timeout{5000};     ///< name lookup, connect and TLS together
+    Millis first_byte_timeout{30000}; ///< from connected to the end of the response head
+    Millis idle_timeout{60000};       ///< not while paused
     Millis total_timeout{600000};
-    std::size_t max_body = 64U << 20U; ///< of respond-style fetches; streams have no cap
+    std::size_t max_body = 64U << 20U; ///< of fetch(); streams have no cap
 };
 
 /// Offsets from the transfer's start; -1 when not reached.
@@ -74,18 +76,27 @@ enum class Flow { go_on, stop, pause };
 struct StreamHandlers {
     std::function<Flow(const ClientResponse& head)> on_head{};
     /// Called with each piece as it arrives. `pause` keeps this piece and stops reading until
-    /// Transfer::resume(); `stop` closes the connection (failure cancelled).
+    /// Transfer::resume(), which hands the same bytes over again (perhaps with more behind them):
+    /// take nothing of a piece you pause on. `stop` closes the connection (failure cancelled).
     std::function<Flow(std::string_view bytes, Clock::time_point at)> on_bytes{};
 };
 
-/// A transfer under way, for resume() and cancel().
+/// A transfer under way. Dropping the last pointer cancels it. Every call may be made inside the
+/// handlers too; after cancel() (or the drop) no handler is called.
 class Transfer {
 public:
     virtual ~Transfer() = default;
+    Transfer() = default;
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+
     virtual void resume() = 0;
     virtual void cancel() = 0;
-    [[nodiscard]] virtual Task<ClientResponse> done() = 0; ///< awaited once
+    /// Awaited once. A waiter that is itself cancelled cancels the transfer.
+    [[nodiscard]] virtual Task<ClientResponse> done() = 0;
 };
+
+/// One thread. Destroying the client ends its transfers: each done() yields `cancelled`.
 
 class HttpClient {
 public:

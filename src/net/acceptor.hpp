@@ -1,0 +1,50 @@
+// Takes connections off a listening socket, as many as there is room for.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+
+#include "listener.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace oa_stream::net {
+
+class Acceptor : public std::enable_shared_from_this<Acceptor> {
+public:
+    struct Hooks {
+        std::function<bool()> room;              ///< false pauses until resume()
+        std::function<void(Descriptor)> accepted; ///< non-blocking, close-on-exec
+    };
+
+    Acceptor(const asio::any_io_executor& executor, Listener listener, Hooks hooks);
+    ~Acceptor();
+    Acceptor(const Acceptor&) = delete;
+    Acceptor& operator=(const Acceptor&) = delete;
+
+    void start() { arm(); }
+    /// There is room again.
+    void resume();
+    /// Closes the socket; a unix socket's file goes too.
+    void stop();
+    [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
+
+private:
+    enum class Step { more, drained, exhausted };
+    void arm();
+    void accept_some();
+    [[nodiscard]] Step accept_one();
+    void back_off();
+
+    asio::posix::stream_descriptor socket_;
+    asio::steady_timer pause_;
+    Endpoint endpoint_;
+    Hooks hooks_;
+    bool armed_ = false;
+    bool backing_off_ = false;
+};
+
+} // namespace oa_stream::net

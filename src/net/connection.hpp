@@ -1,0 +1,118 @@
+// One client connection: reads requests, hands them to the handler, writes the answers.
+//
+// A state machine rather than a coroutine: one read wait is always under way, in every phase, so a
+// peer that leaves is noticed at once whatever we are doing.
+#pragma once
+
+#include "outbox.hpp"
+#include "request_parser.hpp"
+#include "server_core.hpp"
+#include "wire_text.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace oa_stream::net {
+
+class AnswerStream;
+
+/// How a whole answer fared; shared by the connection that writes it and the coroutine that waits.
+struct Delivery {
+    enum class State { pending, written, lost };
+    State state = State::pending;
+    asio::steady_timer* waiter = nullptr;
+    void settle(State outcome);
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+public:
+    Connection(std::shared_ptr<ServerCore> core, Descriptor socket, std::string peer);
+
+    void start();
+    /// No request has begun: nobody misses the connection.
+    void close_if_idle();
+    /// Resets the connection; a stream's owner is told.
+    void cut();
+
+    // For the exchange under way, which is named by `id`: a late caller does nothing.
+    [[nodiscard]] std::uint64_t exchange() const noexcept { return exchange_; }
+    [[nodiscard]] bool peer_gone(std::uint64_t id) const noexcept;
+    [[nodiscard]] std::shared_ptr<Delivery> answer(std::uint64_t id, Response response);
+    [[nodiscard]] Result<std::shared_ptr<BodyStream>>
+    begin_stream(std::uint64_t id, int status, const Headers& headers);
+    /// The handler let go of the request without an answer.
+    void abandon(std::uint64_t id);
+
+    // For the stream under way.
+    [[nodiscard]] Outbox& outbox() noexcept { return outbox_; }
+    [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return core_->executor; }
+    /// Acts on what the outbox said.
+    void after_write(Outbox::Io io);
+    /// The stream's last byte is in the outbox.
+    void finish_stream(Outbox::Io io);
+
+private:
+    enum class Phase {
+        idle,      ///< between requests
+        head,      ///< reading a request's head
+        body,      ///< reading its body
+        thinking,  ///< the handler has it
+        answering, ///< a whole answer is on its way
+        streaming, ///< the handler writes a body piece by piece
+        finishing, ///< the last piece of it is on its way
+        lingering, ///< answered; waiting for the peer to read it and close
+        closed,
+    };
+
+    void arm_read();
+    void on_readable();
+    void on_bytes(std::string_view data);
+    void on_end();
+    void begin_request();
+    void take(std::string_view data);
+    void keep_rest(std::string_view bytes, std::size_t consumed);
+    void await_more();
+    void begin_exchange(bool too_large);
+    void refuse(int status, std::string_view reason);
+
+    void write_whole(Response response);
+    [[nodiscard]] HeadShape shape_of(int status, const Headers& headers) const;
+    void arm_write();
+    void flush();
+    void drained();
+    void end_exchange();
+
+    void deadline(Millis after);
+    void no_deadline();
+    void on_deadline();
+    void linger();
+    void lost();
+    void close();
+
+    std::shared_ptr<ServerCore> core_;
+    asio::posix::stream_descriptor socket_;
+    asio::steady_timer timer_;
+    std::uint64_t timer_turn_ = 0; ///< a timer that fired before it was moved is recognised by it
+    Outbox outbox_;
+    std::string peer_;
+    std::string in_; ///< received, not yet understood
+    std::unique_ptr<RequestParser> parser_;
+    RequestTraits traits_;
+    Clock::time_point received_{};
+    std::shared_ptr<Delivery> delivery_;
+    std::weak_ptr<AnswerStream> stream_;
+    std::uint64_t exchange_ = 0;
+    std::size_t drained_ = 0;
+    Phase phase_ = Phase::idle;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool end_seen_ = false;  ///< the peer will send nothing more
+    bool unread_body_ = false;
+    bool reuse_ = true;
+};
+
+} // namespace oa_stream::net

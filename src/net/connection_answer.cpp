@@ -1,0 +1,186 @@
+// The writing half of Connection.
+#include "oa_stream/base/text.hpp"
+
+#include "answer_stream.hpp"
+#include "connection.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <charconv>
+
+namespace oa_stream::net {
+
+namespace {
+
+bool bodiless(int status) noexcept {
+    return status == 204 || status == 304 || status / 100 == 1;
+}
+
+bool asks_to_close(const Headers& headers) {
+    const auto value = headers.get("connection");
+    return value && iequals(trim(*value), "close");
+}
+
+/// A length the caller gave, as a proxy does that passes an answer through.
+std::optional<std::uint64_t> given_length(const Headers& headers) {
+    const auto text = headers.get("content-length");
+    if (!text) {
+        return std::nullopt;
+    }
+    std::uint64_t length = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
+    const bool whole = error == std::errc{} && end == text->data() + text->size();
+    return whole ? std::optional(length) : std::nullopt;
+}
+
+} // namespace
+
+std::shared_ptr<Delivery> Connection::answer(std::uint64_t id, Response response) {
+    auto delivery = std::make_shared<Delivery>();
+    if (id != exchange_ || phase_ != Phase::thinking) {
+        delivery->state = Delivery::State::lost;
+        return delivery;
+    }
+    delivery_ = delivery;
+    write_whole(std::move(response));
+    return delivery;
+}
+
+void Connection::abandon(std::uint64_t id) {
+    if (id == exchange_ && phase_ == Phase::thinking) {
+        reuse_ = false;
+        write_whole(core_->page(500, "the request was dropped"));
+    }
+}
+
+void Connection::write_whole(Response response) {
+    phase_ = Phase::answering;
+    const bool bare = bodiless(response.status);
+    if (bare) {
+        response.headers.remove("content-length");
+        response.body.clear();
+    } else if (!traits_.head || !response.headers.has("content-length")) {
+        response.headers.set("content-length", std::to_string(response.body.size()));
+    }
+    reuse_ = reuse_ && !core_->stopping && !asks_to_close(response.headers);
+    const auto framing = bare || traits_.head ? Framing::none : Framing::length;
+    const auto head = head_text(
+        response.status,
+        response.headers,
+        {.framing = framing, .close = !reuse_, .http10 = traits_.http10}
+    );
+    if (traits_.head) {
+        response.body.clear();
+    }
+    auto owner = std::make_shared<const std::string>(std::move(response.body));
+    const Slice body{owner, *owner};
+    deadline(core_->limits.write_timeout);
+    after_write(outbox_.send(head, std::span(&body, 1), {}));
+}
+
+HeadShape Connection::shape_of(int status, const Headers& headers) const {
+    HeadShape shape{.framing = Framing::chunked, .close = !reuse_, .http10 = traits_.http10};
+    if (bodiless(status) || traits_.head) {
+        shape.framing = Framing::none;
+    } else if (const auto length = given_length(headers)) {
+        shape.framing = Framing::length;
+        shape.length = *length;
+    } else if (traits_.http10) {
+        shape.framing = Framing::until_close;
+        shape.close = true;
+    }
+    return shape;
+}
+
+Result<std::shared_ptr<BodyStream>>
+Connection::begin_stream(std::uint64_t id, int status, const Headers& headers) {
+    if (peer_gone(id)) {
+        lost();
+        return fail(Code::network, "the peer left before the stream began");
+    }
+    if (id != exchange_ || phase_ != Phase::thinking) {
+        return fail(Code::internal, "the request was answered already");
+    }
+    reuse_ = reuse_ && !core_->stopping && !asks_to_close(headers);
+    const auto shape = shape_of(status, headers);
+    reuse_ = !shape.close;
+    phase_ = Phase::streaming;
+    outbox_.hold(head_text(status, headers, shape));
+    // The head waits for the loop's next turn, so that a first send() shares its segment.
+    asio::post(core_->executor, [self = shared_from_this()] {
+        if (!self->outbox_.empty() && !self->outbox_.blocked()) {
+            self->flush();
+        }
+    });
+    auto stream = std::make_shared<AnswerStream>(shared_from_this(), shape.framing, shape.length);
+    stream_ = stream;
+    return stream;
+}
+
+void Connection::finish_stream(Outbox::Io io) {
+    if (phase_ != Phase::streaming) {
+        return;
+    }
+    phase_ = Phase::finishing;
+    deadline(core_->limits.write_timeout);
+    after_write(io);
+}
+
+void Connection::after_write(Outbox::Io io) {
+    switch (io) {
+    case Outbox::Io::done:
+        drained();
+        return;
+    case Outbox::Io::full:
+        arm_write();
+        return;
+    case Outbox::Io::broken:
+        lost();
+        return;
+    }
+}
+
+void Connection::arm_write() {
+    if (writing_ || phase_ == Phase::closed) {
+        return;
+    }
+    writing_ = true;
+    socket_.async_wait(
+        asio::posix::stream_descriptor::wait_write,
+        [self = shared_from_this()](const boost::system::error_code& error) {
+            self->writing_ = false;
+            if (!error && self->phase_ != Phase::closed) {
+                self->flush();
+            }
+        }
+    );
+}
+
+void Connection::flush() {
+    after_write(outbox_.flush());
+}
+
+void Connection::drained() {
+    if (phase_ == Phase::answering || phase_ == Phase::finishing) {
+        end_exchange();
+    } else if (const auto stream = stream_.lock(); stream && phase_ == Phase::streaming) {
+        stream->drained();
+    }
+}
+
+void Connection::end_exchange() {
+    no_deadline();
+    if (delivery_) {
+        std::exchange(delivery_, nullptr)->settle(Delivery::State::written);
+    }
+    if (const auto stream = std::exchange(stream_, {}).lock()) {
+        stream->through();
+    }
+    if (reuse_ && !core_->stopping) {
+        begin_request();
+    } else {
+        linger();
+    }
+}
+
+} // namespace oa_stream::net

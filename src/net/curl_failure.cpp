@@ -1,0 +1,91 @@
+#include "curl_failure.hpp"
+
+#include <cerrno>
+
+namespace oa_stream::net {
+
+namespace {
+
+TransferFailure of_receive(const CurlEnding& ending) noexcept {
+    // 7.88 reports a broken chunk line with the code of a broken connection.
+    const bool bad_chunk = ending.text.find("chunked-encoding") != std::string_view::npos;
+    const bool bad_head = ending.text.find("header") != std::string_view::npos;
+    return bad_chunk || bad_head ? TransferFailure::malformed : TransferFailure::reset;
+}
+
+} // namespace
+
+std::string_view to_string(TransferFailure failure) noexcept {
+    switch (failure) {
+    case TransferFailure::none:
+        return "none";
+    case TransferFailure::dns:
+        return "dns";
+    case TransferFailure::refused:
+        return "refused";
+    case TransferFailure::tls:
+        return "tls";
+    case TransferFailure::connect_timeout:
+        return "connect_timeout";
+    case TransferFailure::first_byte_timeout:
+        return "first_byte_timeout";
+    case TransferFailure::idle_timeout:
+        return "idle_timeout";
+    case TransferFailure::total_timeout:
+        return "total_timeout";
+    case TransferFailure::reset:
+        return "reset";
+    case TransferFailure::truncated:
+        return "truncated";
+    case TransferFailure::malformed:
+        return "malformed";
+    case TransferFailure::cancelled:
+        return "cancelled";
+    case TransferFailure::too_large:
+        return "too_large";
+    }
+    return "unknown";
+}
+
+TransferFailure classify(const CurlEnding& ending) noexcept {
+    switch (ending.code) {
+    case CURLE_OK:
+        return ending.head_seen ? TransferFailure::none : TransferFailure::truncated;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return TransferFailure::dns;
+    case CURLE_COULDNT_CONNECT:
+        return ending.os_error == ETIMEDOUT ? TransferFailure::connect_timeout
+                                            : TransferFailure::refused;
+    case CURLE_OPERATION_TIMEDOUT:
+        return TransferFailure::connect_timeout; // its only clock that we leave on
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_CLIENTCERT:
+        return TransferFailure::tls;
+    case CURLE_PARTIAL_FILE:
+        return TransferFailure::truncated;
+    case CURLE_RECV_ERROR:
+        return of_receive(ending);
+    case CURLE_SEND_ERROR:
+    case CURLE_GOT_NOTHING:
+        return TransferFailure::reset;
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_WRITE_ERROR:
+        return TransferFailure::cancelled;
+    default:
+        return TransferFailure::malformed;
+    }
+}
+
+} // namespace oa_stream::net

@@ -1,0 +1,21 @@
+// From what libcurl says to the word we count.
+#pragma once
+
+#include "oa_stream/net/http_client.hpp"
+
+#include <curl/curl.h>
+
+#include <string_view>
+
+namespace oa_stream::net {
+
+struct CurlEnding {
+    CURLcode code = CURLE_OK;
+    int os_error = 0;       ///< CURLINFO_OS_ERRNO
+    bool head_seen = false; ///< a whole response head arrived
+    std::string_view text{}; ///< libcurl's error buffer
+};
+
+[[nodiscard]] TransferFailure classify(const CurlEnding& ending) noexcept;
+
+} // namespace oa_stream::net

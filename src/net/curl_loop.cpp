@@ -1,0 +1,218 @@
+#include "curl_loop.hpp"
+
+#include "curl_transfer.hpp"
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::net {
+
+struct CurlLoop::Watch {
+    Watch(const asio::any_io_executor& executor, curl_socket_t socket)
+        : descriptor(executor, socket), fd(socket) {}
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch() { let_go(); }
+
+    void let_go() noexcept {
+        if (std::exchange(alive, false)) {
+            (void)descriptor.release(); // libcurl closes it
+        }
+    }
+
+    asio::posix::stream_descriptor descriptor;
+    curl_socket_t fd;
+    int wanted = CURL_POLL_NONE;
+    bool reading = false;
+    bool writing = false;
+    bool alive = true;
+};
+
+CurlLoop::CurlLoop(const asio::any_io_executor& executor)
+    : executor_(executor), timer_(executor), multi_(nullptr) {
+    static std::once_flag once;
+    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    multi_ = curl_multi_init();
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::on_socket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlLoop::on_timer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+}
+
+CurlLoop::~CurlLoop() {
+    shut();
+}
+
+void CurlLoop::run(std::function<void()> fn) {
+    if (multi_ == nullptr) {
+        return;
+    }
+    deferred_.push_back(std::move(fn));
+    if (!inside_) {
+        run_deferred();
+    }
+}
+
+void CurlLoop::inside(const std::function<void()>& fn) {
+    const bool before = std::exchange(inside_, true);
+    fn();
+    inside_ = before;
+}
+
+void CurlLoop::run_deferred() {
+    const auto self = weak_from_this().lock(); // a deferred call may drop the last owner
+    while (!inside_ && !deferred_.empty()) {
+        const auto fn = std::move(deferred_.front());
+        deferred_.pop_front();
+        fn();
+    }
+}
+
+bool CurlLoop::add(CURL* easy, std::shared_ptr<CurlTransfer> transfer) {
+    transfers_[easy] = std::move(transfer);
+    if (curl_multi_add_handle(multi_, easy) == CURLM_OK) {
+        return true;
+    }
+    transfers_.erase(easy);
+    return false;
+}
+
+void CurlLoop::remove(CURL* easy) {
+    if (transfers_.erase(easy) != 0) {
+        inside([&] { curl_multi_remove_handle(multi_, easy); });
+    }
+}
+
+void CurlLoop::shut() {
+    if (multi_ == nullptr) {
+        return;
+    }
+    std::vector<std::shared_ptr<CurlTransfer>> running;
+    for (const auto& [easy, transfer] : transfers_) {
+        running.push_back(transfer);
+    }
+    for (const auto& transfer : running) {
+        transfer->abort(*this);
+    }
+    inside([&] { curl_multi_cleanup(std::exchange(multi_, nullptr)); });
+    watches_.clear();
+    ++timer_turn_;
+    timer_.cancel();
+    deferred_.clear();
+}
+
+int CurlLoop::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, void* self, void* /*unused*/) {
+    auto& loop = *static_cast<CurlLoop*>(self);
+    if (what == CURL_POLL_REMOVE) {
+        loop.unwatch(fd);
+    } else {
+        loop.want(fd, what);
+    }
+    return 0;
+}
+
+int CurlLoop::on_timer(CURLM* /*multi*/, long milliseconds, void* self) {
+    auto& loop = *static_cast<CurlLoop*>(self);
+    const auto turn = ++loop.timer_turn_;
+    if (milliseconds < 0) {
+        loop.timer_.cancel();
+        return 0;
+    }
+    loop.timer_.expires_after(Millis(milliseconds));
+    loop.timer_.async_wait([weak = loop.weak_from_this(),
+                            turn](const boost::system::error_code& error) {
+        const auto alive = weak.lock();
+        if (!error && alive && turn == alive->timer_turn_) {
+            alive->act(CURL_SOCKET_TIMEOUT, 0);
+        }
+    });
+    return 0;
+}
+
+void CurlLoop::want(curl_socket_t fd, int what) {
+    auto& watch = watches_[fd];
+    if (!watch) {
+        watch = std::make_shared<Watch>(executor_, fd);
+    }
+    watch->wanted = what;
+    arm(watch);
+}
+
+void CurlLoop::unwatch(curl_socket_t fd) {
+    const auto found = watches_.find(fd);
+    if (found != watches_.end()) {
+        found->second->let_go();
+        watches_.erase(found);
+    }
+}
+
+void CurlLoop::arm(const std::shared_ptr<Watch>& watch) {
+    using asio::posix::stream_descriptor;
+    if ((watch->wanted & CURL_POLL_IN) != 0 && !std::exchange(watch->reading, true)) {
+        watch->descriptor.async_wait(
+            stream_descriptor::wait_read,
+            [weak = weak_from_this(), watch](const boost::system::error_code& error) {
+                watch->reading = false;
+                if (const auto self = weak.lock(); self && !error) {
+                    self->ready(watch, CURL_CSELECT_IN);
+                }
+            }
+        );
+    }
+    if ((watch->wanted & CURL_POLL_OUT) != 0 && !std::exchange(watch->writing, true)) {
+        watch->descriptor.async_wait(
+            stream_descriptor::wait_write,
+            [weak = weak_from_this(), watch](const boost::system::error_code& error) {
+                watch->writing = false;
+                if (const auto self = weak.lock(); self && !error) {
+                    self->ready(watch, CURL_CSELECT_OUT);
+                }
+            }
+        );
+    }
+}
+
+void CurlLoop::ready(const std::shared_ptr<Watch>& watch, int direction) {
+    // A wait armed earlier may be out of date.
+    static_assert(CURL_POLL_IN == CURL_CSELECT_IN && CURL_POLL_OUT == CURL_CSELECT_OUT);
+    if (!watch->alive || (watch->wanted & direction) == 0) {
+        return;
+    }
+    act(watch->fd, direction);
+    if (watch->alive) {
+        arm(watch);
+    }
+}
+
+void CurlLoop::act(curl_socket_t fd, int direction) {
+    if (multi_ == nullptr) {
+        return;
+    }
+    int running = 0;
+    inside([&] { curl_multi_socket_action(multi_, fd, direction, &running); });
+    reap();
+    run_deferred();
+}
+
+void CurlLoop::reap() {
+    int left = 0;
+    while (multi_ != nullptr) {
+        const auto* const message = curl_multi_info_read(multi_, &left);
+        if (message == nullptr) {
+            return;
+        }
+        if (message->msg != CURLMSG_DONE) {
+            continue;
+        }
+        const auto code = message->data.result; // gone once the handle is removed
+        const auto found = transfers_.find(message->easy_handle);
+        if (found != transfers_.end()) {
+            const auto transfer = found->second;
+            transfer->ended(code);
+        }
+    }
+}
+
+} // namespace oa_stream::net

@@ -1,0 +1,64 @@
+// libcurl's multi interface driven by our io_context.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <curl/curl.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+namespace oa_stream::net {
+
+class CurlTransfer;
+
+/// libcurl may not be called from its own callbacks. Whatever a callback's user asks for meanwhile
+/// (a new transfer, cancel, resume, our end) waits until libcurl has returned.
+class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
+public:
+    explicit CurlLoop(const asio::any_io_executor& executor);
+    CurlLoop(const CurlLoop&) = delete;
+    CurlLoop& operator=(const CurlLoop&) = delete;
+    ~CurlLoop();
+
+    [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
+    /// At once, or as soon as libcurl returns. Dropped after shut().
+    void run(std::function<void()> fn);
+    /// Within run(): calls `fn` as libcurl code that may call back.
+    void inside(const std::function<void()>& fn);
+
+    // Within run().
+    [[nodiscard]] bool add(CURL* easy, std::shared_ptr<CurlTransfer> transfer);
+    void remove(CURL* easy);
+    /// Ends all transfers as cancelled and closes every connection.
+    void shut();
+
+private:
+    /// One socket of libcurl's. Asio watches it and never owns it.
+    struct Watch;
+
+    static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void* unused);
+    static int on_timer(CURLM* multi, long milliseconds, void* self);
+    void want(curl_socket_t fd, int what);
+    void unwatch(curl_socket_t fd);
+    void arm(const std::shared_ptr<Watch>& watch);
+    void ready(const std::shared_ptr<Watch>& watch, int direction);
+    void act(curl_socket_t fd, int direction);
+    void reap();
+    void run_deferred();
+
+    asio::any_io_executor executor_;
+    asio::steady_timer timer_;
+    std::uint64_t timer_turn_ = 0;
+    CURLM* multi_;
+    std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
+    std::unordered_map<CURL*, std::shared_ptr<CurlTransfer>> transfers_;
+    std::deque<std::function<void()>> deferred_;
+    bool inside_ = false;
+};
+
+} // namespace oa_stream::net

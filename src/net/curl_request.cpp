@@ -1,0 +1,147 @@
+// What a ClientRequest means to libcurl.
+#include "oa_stream/base/text.hpp"
+
+#include "curl_transfer.hpp"
+
+#include <fmt/format.h>
+
+#include <strings.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace oa_stream::net {
+
+namespace {
+
+bool one_line(std::string_view text) noexcept {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+bool is_method(std::string_view method) noexcept {
+    return !method.empty() && std::ranges::all_of(method, [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+    });
+}
+
+} // namespace
+
+HeaderLines::~HeaderLines() {
+    for (auto* line = list_; line != nullptr; line = line->next) {
+        ::explicit_bzero(line->data, std::strlen(line->data));
+    }
+    curl_slist_free_all(list_);
+}
+
+void HeaderLines::add(const std::string& line) {
+    if (auto* const longer = curl_slist_append(list_, line.c_str())) {
+        list_ = longer;
+    }
+}
+
+bool CurlTransfer::configure() {
+    if (!is_method(request_.method)) {
+        return stop_with(TransferFailure::malformed, "the request's method is not a word");
+    }
+    curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
+    curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_.data());
+    curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy_, CURLOPT_PROXY, ""); // the environment's proxies are not ours
+    curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy_, CURLOPT_USERAGENT, "oa-stream");
+    // Without it, cancelling during a name lookup blocks the whole thread until the lookup ends.
+    curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
+    // All clocks are ours; libcurl's only default one is put out of the way.
+    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, long{std::numeric_limits<int>::max()});
+    curl_easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
+    curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
+    curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
+    curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &CurlTransfer::on_connected);
+    curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
+    configure_route();
+    configure_body();
+    return configure_headers();
+}
+
+void CurlTransfer::configure_route() {
+    if (!request_.unix_socket.empty()) {
+        curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+    }
+    if (!request_.connect_to.empty()) {
+        route_.add("::" + request_.connect_to); // any host and port of the URL
+        curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, route_.get());
+    }
+    if (request_.fresh_connection) {
+        curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
+    }
+    if (!request_.ca_file.empty()) {
+        curl_easy_setopt(easy_, CURLOPT_CAINFO, request_.ca_file.c_str());
+    }
+}
+
+void CurlTransfer::configure_body() {
+    if (request_.method == "HEAD") {
+        curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
+        return;
+    }
+    if (!request_.body.empty() || request_.method == "POST") {
+        curl_easy_setopt(
+            easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size())
+        );
+        curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
+    }
+    if (request_.method != "GET" || !request_.body.empty()) {
+        curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    }
+}
+
+bool CurlTransfer::configure_headers() {
+    lines_.add("Expect:"); // libcurl would wait a second for an interim answer
+    if (!request_.headers.has("content-type")) {
+        lines_.add("Content-Type:"); // libcurl would call every body a form
+    }
+    for (const auto& [name, value] : request_.headers.all()) {
+        if (!add_field(name, value)) {
+            return false;
+        }
+    }
+    if (!request_.bearer.empty()) {
+        std::string value = "Bearer ";
+        value.reserve(value.size() + request_.bearer.reveal().size());
+        value += request_.bearer.reveal();
+        const bool added = add_field("Authorization", value);
+        ::explicit_bzero(value.data(), value.size());
+        if (!added) {
+            return false;
+        }
+    }
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, lines_.get());
+    return true;
+}
+
+bool CurlTransfer::add_field(const std::string& name, const std::string& value) {
+    const bool named = !name.empty() && name.find_first_of(": \t;") == std::string::npos;
+    if (!named || !one_line(name) || !one_line(value)) {
+        return stop_with(
+            TransferFailure::malformed,
+            fmt::format("the request's header {} is not one line", printable(name, 40))
+        );
+    }
+    // libcurl's way of saying "this field, empty" is a semicolon; a bare colon removes the field.
+    std::string line = name;
+    line.reserve(name.size() + value.size() + 3);
+    line.append(value.empty() ? ";" : ": ").append(value);
+    lines_.add(line);
+    ::explicit_bzero(line.data(), line.size());
+    return true;
+}
+
+} // namespace oa_stream::net

@@ -1,0 +1,119 @@
+#include "oa_stream/net/http.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::net {
+
+namespace {
+
+bool named(const std::pair<std::string, std::string>& field, std::string_view name) noexcept {
+    return iequals(field.first, name);
+}
+
+/// A host is copied into addresses, logs and Host fields: only what may stand there.
+bool plain_host(std::string_view host) noexcept {
+    return !host.empty() && std::ranges::all_of(host, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '-' || c == '_';
+    });
+}
+
+bool is_ipv6(const std::string& host) noexcept {
+    in6_addr address{};
+    return ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+} // namespace
+
+void Headers::add(std::string name, std::string value) {
+    list_.emplace_back(std::move(name), std::move(value));
+}
+
+void Headers::set(std::string name, std::string value) {
+    const auto first =
+        std::ranges::find_if(list_, [&](const auto& field) { return named(field, name); });
+    if (first == list_.end()) {
+        add(std::move(name), std::move(value));
+        return;
+    }
+    const auto rest = std::remove_if(first + 1, list_.end(), [&](const auto& field) {
+        return named(field, name);
+    });
+    list_.erase(rest, list_.end());
+    *first = {std::move(name), std::move(value)};
+}
+
+void Headers::remove(std::string_view name) {
+    std::erase_if(list_, [&](const auto& field) { return named(field, name); });
+}
+
+std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
+    for (const auto& field : list_) {
+        if (named(field, name)) {
+            return field.second;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string Endpoint::text() const {
+    if (!unix_path.empty()) {
+        return "unix:" + unix_path;
+    }
+    const bool bracketed = host.find(':') != std::string::npos;
+    return bracketed ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+bool Endpoint::loopback() const noexcept {
+    if (!unix_path.empty() || iequals(host, "localhost")) {
+        return true;
+    }
+    in_addr v4{};
+    if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) {
+        return (ntohl(v4.s_addr) >> 24U) == 127U;
+    }
+    in6_addr v6{};
+    if (::inet_pton(AF_INET6, host.c_str(), &v6) != 1) {
+        return false;
+    }
+    return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127U);
+}
+
+std::optional<Endpoint> parse_endpoint(std::string_view text) {
+    constexpr std::string_view unix_prefix = "unix:";
+    if (text.starts_with(unix_prefix)) {
+        const auto path = text.substr(unix_prefix.size());
+        if (!path.starts_with('/') || path.find('\0') != std::string_view::npos) {
+            return std::nullopt;
+        }
+        return Endpoint{.host = {}, .port = 0, .unix_path = std::string(path)};
+    }
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto port = parse_count(text.substr(colon + 1), 0, 65535);
+    if (!port) {
+        return std::nullopt;
+    }
+    auto host = std::string(text.substr(0, colon));
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+        if (!is_ipv6(host)) {
+            return std::nullopt;
+        }
+    } else if (!plain_host(host)) {
+        return std::nullopt;
+    }
+    return Endpoint{std::move(host), static_cast<std::uint16_t>(*port)};
+}
+
+} // namespace oa_stream::net

@@ -1,0 +1,123 @@
+#include "oa_stream/net/http_server.hpp"
+
+#include "connection.hpp"
+#include "server_core.hpp"
+
+#include <boost/system/system_error.hpp>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <vector>
+
+namespace oa_stream::net {
+
+namespace {
+
+/// Bytes the kernel may hold unsent for one connection. Without it a slow reader hides behind
+/// megabytes of buffer, and thousands of them take them.
+constexpr int k_unsent_limit = 256 << 10;
+
+void tune(int fd) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &k_unsent_limit, sizeof k_unsent_limit);
+}
+
+class Server final : public HttpServer {
+public:
+    explicit Server(std::shared_ptr<ServerCore> core) : core_(std::move(core)) {}
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server() override { shut(); }
+
+    [[nodiscard]] Endpoint endpoint() const override { return core_->acceptor->endpoint(); }
+
+    void stop_accepting() override {
+        core_->stopping = true;
+        core_->acceptor->stop();
+        for (const auto& connection : snapshot()) {
+            connection->close_if_idle();
+        }
+    }
+
+    void close() override { shut(); }
+
+    [[nodiscard]] std::size_t connections() const noexcept override {
+        return core_->connections.size();
+    }
+
+private:
+    void shut() {
+        core_->stopping = true;
+        core_->acceptor->stop();
+        for (const auto& connection : snapshot()) {
+            connection->cut();
+        }
+    }
+
+    /// Closing one takes it out of the set.
+    [[nodiscard]] std::vector<std::shared_ptr<Connection>> snapshot() const {
+        return {core_->connections.begin(), core_->connections.end()};
+    }
+
+    std::shared_ptr<ServerCore> core_;
+};
+
+} // namespace
+
+void ServerCore::adopt(Descriptor socket) {
+    auto peer = peer_text(socket.get());
+    tune(socket.get()); // a unix socket refuses these, and needs them not
+    try {
+        auto connection =
+            std::make_shared<Connection>(shared_from_this(), std::move(socket), std::move(peer));
+        connections.insert(connection);
+        connection->start();
+    } catch (const boost::system::system_error&) {
+        return; // the kernel refuses to watch one more socket: that client sees a closed connection
+    }
+}
+
+void ServerCore::forget(const std::shared_ptr<Connection>& connection) {
+    connections.erase(connection);
+    if (!stopping) {
+        acceptor->resume();
+    }
+}
+
+Response ServerCore::page(int status, std::string_view reason) const {
+    if (error_page) {
+        return error_page(status, reason);
+    }
+    return {status, {{"content-type", "text/plain; charset=utf-8"}}, std::string(reason) + "\n"};
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(
+    const asio::any_io_executor& executor,
+    const Endpoint& endpoint,
+    ServerLimits limits,
+    Handler handler,
+    ErrorPage error_page
+) {
+    OA_TRY(auto listener, open_listener(endpoint));
+    auto core = std::make_shared<ServerCore>();
+    core->executor = executor;
+    core->limits = limits;
+    core->handler = std::move(handler);
+    core->error_page = std::move(error_page);
+    // The core outlives its acceptor's use of it: stop() drops the hooks.
+    core->acceptor = std::make_shared<Acceptor>(
+        executor,
+        std::move(listener),
+        Acceptor::Hooks{
+            .room = [raw = core.get()] { return raw->room(); },
+            .accepted = [raw = core.get()](Descriptor socket) { raw->adopt(std::move(socket)); },
+        }
+    );
+    core->acceptor->start();
+    return std::make_unique<Server>(std::move(core));
+}
+
+} // namespace oa_stream::net

@@ -1,0 +1,153 @@
+#include "listener.hpp"
+
+#include <fmt/format.h>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+namespace oa_stream::net {
+
+namespace {
+
+/// A burst of reconnecting clients after a restart must not be refused (Linux cuts this to
+/// somaxconn).
+constexpr int k_backlog = 4096;
+constexpr int k_socket_flags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+std::unexpected<Error> bind_error(int code, const Endpoint& endpoint) {
+    const auto text = std::generic_category().message(code);
+    if (code == EADDRINUSE) {
+        return fail(
+            Code::precondition,
+            "the address is already in use",
+            endpoint.text(),
+            "stop the other process or choose another port"
+        );
+    }
+    const bool wrong_address = code == EADDRNOTAVAIL || code == EACCES || code == ENOENT;
+    return fail(
+        wrong_address ? Code::config : Code::io,
+        fmt::format("cannot listen: {}", text),
+        endpoint.text()
+    );
+}
+
+Endpoint endpoint_of(const sockaddr_storage& address, std::uint16_t port_when_unknown = 0) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (address.ss_family == AF_INET) {
+        const auto* const v4 = reinterpret_cast<const sockaddr_in*>(&address);
+        ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+        return {text.data(), ntohs(v4->sin_port)};
+    }
+    if (address.ss_family == AF_INET6) {
+        const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+        ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+        return {text.data(), ntohs(v6->sin6_port)};
+    }
+    return {"unix", port_when_unknown};
+}
+
+Result<Listener>
+listen_on(Descriptor socket, const sockaddr* address, socklen_t size, Endpoint wanted) {
+    if (::bind(socket.get(), address, size) != 0 || ::listen(socket.get(), k_backlog) != 0) {
+        return bind_error(errno, wanted);
+    }
+    return Listener{std::move(socket), std::move(wanted)};
+}
+
+Result<Listener> open_tcp(const Endpoint& wanted) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+    addrinfo* raw = nullptr;
+    const auto port = std::to_string(wanted.port);
+    if (const int code = ::getaddrinfo(wanted.host.c_str(), port.c_str(), &hints, &raw);
+        code != 0) {
+        return fail(
+            Code::config, fmt::format("cannot listen: {}", ::gai_strerror(code)), wanted.text()
+        );
+    }
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> found(raw, &::freeaddrinfo);
+    Descriptor socket(::socket(found->ai_family, k_socket_flags, 0));
+    if (!socket) {
+        return bind_error(errno, wanted);
+    }
+    const int on = 1;
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    auto listener = listen_on(std::move(socket), found->ai_addr, found->ai_addrlen, wanted);
+    if (listener) {
+        sockaddr_storage bound{};
+        socklen_t size = sizeof bound;
+        ::getsockname(listener->socket.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+        listener->endpoint = endpoint_of(bound);
+    }
+    return listener;
+}
+
+/// Removes the socket of a process that died; a living one answers the connect.
+Result<void> clear_stale(const Endpoint& wanted, const sockaddr* address, socklen_t size) {
+    struct stat info{};
+    if (::lstat(wanted.unix_path.c_str(), &info) != 0) {
+        return {};
+    }
+    if (!S_ISSOCK(info.st_mode)) {
+        return fail(
+            Code::config, "cannot listen: a file that is no socket is there", wanted.text()
+        );
+    }
+    const Descriptor probe(::socket(AF_UNIX, k_socket_flags, 0));
+    if (!probe || ::connect(probe.get(), address, size) == 0 || errno != ECONNREFUSED) {
+        return bind_error(EADDRINUSE, wanted);
+    }
+    ::unlink(wanted.unix_path.c_str());
+    return {};
+}
+
+Result<Listener> open_unix(const Endpoint& wanted) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (wanted.unix_path.size() >= sizeof address.sun_path) {
+        return fail(
+            Code::config,
+            fmt::format("a unix socket's path has at most {} bytes", sizeof address.sun_path - 1),
+            wanted.text()
+        );
+    }
+    std::memcpy(address.sun_path, wanted.unix_path.data(), wanted.unix_path.size());
+    const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
+    OA_CHECK(clear_stale(wanted, generic, sizeof address));
+    Descriptor socket(::socket(AF_UNIX, k_socket_flags, 0));
+    // Linux gives the bound file the socket's own mode: no moment in which others could connect.
+    if (!socket || ::fchmod(socket.get(), S_IRUSR | S_IWUSR) != 0) {
+        return bind_error(errno, wanted);
+    }
+    return listen_on(std::move(socket), generic, sizeof address, wanted);
+}
+
+} // namespace
+
+Result<Listener> open_listener(const Endpoint& endpoint) {
+    return endpoint.unix_path.empty() ? open_tcp(endpoint) : open_unix(endpoint);
+}
+
+std::string peer_text(int fd) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
+        return "unknown";
+    }
+    return peer.ss_family == AF_UNIX ? "unix" : endpoint_of(peer).text();
+}
+
+} // namespace oa_stream::net

@@ -1,0 +1,239 @@
+#include "request_parser.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+namespace oa_stream::net {
+
+namespace {
+
+namespace http = boost::beast::http;
+using BeastError = boost::beast::error_code;
+using BeastText = boost::beast::string_view;
+
+/// Lines between the pieces of a chunked body (sizes, extensions, trailers) may not grow beyond
+/// this: Beast keeps asking for more until it has a whole one.
+constexpr std::size_t k_chunk_line_limit = 16U << 10U;
+
+std::string text(BeastText view) {
+    return {view.data(), view.size()};
+}
+
+/// The grammar is Beast's; what it finds goes straight into our Request.
+class Grammar final : public http::basic_parser<true> {
+public:
+    Grammar(std::size_t header_limit, std::size_t body_limit) {
+        const auto most = std::numeric_limits<std::uint32_t>::max();
+        this->header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(header_limit, most)));
+        this->body_limit(body_limit);
+    }
+
+    Request request;
+    int version = 11;
+    int hosts = 0;
+    bool coded_body = false; ///< a transfer coding other than chunked
+    bool continue_wanted = false;
+
+private:
+    void on_request_impl(
+        http::verb, BeastText method, BeastText target, int number, BeastError& error
+    ) override {
+        version = number;
+        request.method = text(method);
+        request.target = text(target);
+        error = {};
+    }
+
+    void on_response_impl(int, BeastText, int, BeastError& error) override { error = {}; }
+
+    void
+    on_field_impl(http::field name, BeastText raw, BeastText value, BeastError& error) override {
+        error = {};
+        if (this->is_header_done()) {
+            return; // a trailer: merging it would let a body rewrite the head
+        }
+        hosts += name == http::field::host ? 1 : 0;
+        coded_body |= name == http::field::transfer_encoding && !iequals(text(value), "chunked");
+        continue_wanted |= name == http::field::expect && iequals(text(value), "100-continue");
+        request.headers.add(text(raw), text(value));
+    }
+
+    void on_header_impl(BeastError& error) override { error = {}; }
+
+    void
+    on_body_init_impl(const boost::optional<std::uint64_t>& length, BeastError& error) override {
+        request.body.reserve(static_cast<std::size_t>(length.value_or(0)));
+        error = {};
+    }
+
+    std::size_t on_body_impl(BeastText piece, BeastError& error) override {
+        error = {};
+        request.body.append(piece.data(), piece.size());
+        return piece.size();
+    }
+
+    void on_chunk_header_impl(std::uint64_t, BeastText, BeastError& error) override { error = {}; }
+
+    std::size_t on_chunk_body_impl(std::uint64_t, BeastText piece, BeastError& error) override {
+        return on_body_impl(piece, error);
+    }
+
+    void on_finish_impl(BeastError& error) override { error = {}; }
+};
+
+RequestParser::Refusal refusal_of(const BeastError& error) noexcept {
+    if (error == http::error::header_limit) {
+        return {431, "request head too large"};
+    }
+    if (error == http::error::bad_version) {
+        return {505, "HTTP version not supported"};
+    }
+    return {400, "malformed request"};
+}
+
+/// RFC 9112 §3.2.2: "GET http://host/path" must be understood by a server too.
+std::string_view origin_form(std::string_view target) noexcept {
+    const auto scheme = target.find("://");
+    if (target.starts_with('/') || scheme == std::string_view::npos) {
+        return target;
+    }
+    const auto path = target.find_first_of("/?", scheme + 3);
+    return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
+} // namespace
+
+class RequestParser::Impl {
+public:
+    Impl(std::size_t header_limit, std::size_t body_limit)
+        : grammar(header_limit, body_limit), header_limit_(header_limit) {}
+
+    Status feed(std::string_view bytes, std::size_t& consumed) {
+        consumed = 0;
+        while (!grammar.is_done()) {
+            const bool was_head = !grammar.is_header_done();
+            BeastError error;
+            const auto rest = bytes.substr(consumed);
+            if (rest.empty()) {
+                return Status::need_more;
+            }
+            const auto taken = grammar.put(asio::const_buffer(rest.data(), rest.size()), error);
+            consumed += taken;
+            if (was_head) {
+                head_bytes_ += taken;
+            }
+            if (const auto status = judge(error, was_head, bytes.size() - consumed)) {
+                return *status;
+            }
+        }
+        return Status::complete;
+    }
+
+    Grammar grammar;
+    RequestTraits traits;
+    Refusal refusal{};
+    bool head_done = false;
+
+private:
+    /// nullopt: go on parsing.
+    std::optional<Status> judge(const BeastError& error, bool was_head, std::size_t left) {
+        if (error == http::error::body_limit) {
+            note_traits();
+            return Status::body_too_large;
+        }
+        if (error && error != http::error::need_more) {
+            return refuse(refusal_of(error));
+        }
+        // Beast limits only what it could not take yet; many short lines would pass it by.
+        const auto pending = error && was_head ? left : 0;
+        if (was_head && head_bytes_ + pending > header_limit_) {
+            return refuse({431, "request head too large"});
+        }
+        if (was_head && grammar.is_header_done()) {
+            note_traits();
+            if (const auto fault = head_fault()) {
+                return refuse(*fault);
+            }
+        }
+        if (error && !was_head && left > k_chunk_line_limit) {
+            return refuse({400, "malformed chunked body"});
+        }
+        return error ? std::optional(Status::need_more) : std::nullopt;
+    }
+
+    std::optional<Refusal> head_fault() const {
+        // RFC 9112 §3.2. Two hosts are how requests are smuggled past a proxy's rules.
+        if (grammar.hosts > 1 || (grammar.hosts == 0 && !traits.http10)) {
+            return Refusal{400, "a request needs exactly one Host field"};
+        }
+        if (grammar.coded_body) {
+            return Refusal{501, "only the transfer coding chunked is understood"};
+        }
+        return std::nullopt;
+    }
+
+    Status refuse(Refusal why) {
+        refusal = why;
+        return Status::refused;
+    }
+
+    void note_traits() {
+        head_done = true;
+        traits.http10 = grammar.version < 11;
+        traits.head = grammar.request.method == "HEAD";
+        // Beast answers this only past the head, where a length over the limit never comes.
+        traits.keep_alive = grammar.is_header_done() && grammar.keep_alive();
+        // RFC 9110 §10.1.1: an HTTP/1.0 client does not understand the interim answer.
+        traits.continue_wanted = grammar.continue_wanted && !traits.http10;
+    }
+
+    std::size_t header_limit_;
+    std::size_t head_bytes_ = 0;
+};
+
+RequestParser::RequestParser(std::size_t header_limit, std::size_t body_limit)
+    : impl_(std::make_unique<Impl>(header_limit, body_limit)) {
+}
+
+RequestParser::~RequestParser() = default;
+
+RequestParser::Status RequestParser::feed(std::string_view bytes, std::size_t& consumed) {
+    return impl_->feed(bytes, consumed);
+}
+
+bool RequestParser::head_done() const noexcept {
+    return impl_->head_done;
+}
+
+const RequestTraits& RequestParser::traits() const noexcept {
+    return impl_->traits;
+}
+
+RequestParser::Refusal RequestParser::refusal() const noexcept {
+    return impl_->refusal;
+}
+
+Request RequestParser::take() {
+    auto request = std::move(impl_->grammar.request);
+    const auto local = origin_form(request.target);
+    const auto mark = local.find('?');
+    request.path = local.substr(0, mark);
+    request.query =
+        mark == std::string_view::npos ? std::string() : std::string(local.substr(mark + 1));
+    if (request.path.empty()) {
+        request.path = "/";
+    }
+    return request;
+}
+
+} // namespace oa_stream::net

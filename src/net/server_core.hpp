@@ -1,0 +1,37 @@
+// What all connections of one server share.
+#pragma once
+
+#include "oa_stream/net/http_server.hpp"
+
+#include "acceptor.hpp"
+
+#include <array>
+#include <memory>
+#include <unordered_set>
+
+namespace oa_stream::net {
+
+class Connection;
+
+struct ServerCore : std::enable_shared_from_this<ServerCore> {
+    asio::any_io_executor executor;
+    ServerLimits limits;
+    Handler handler;
+    ErrorPage error_page;
+    std::shared_ptr<Acceptor> acceptor;
+    std::unordered_set<std::shared_ptr<Connection>> connections;
+    bool stopping = false;
+    /// Read buffer of every connection: one thread reads, and what is not used at once is copied,
+    /// so an idle connection costs no buffer.
+    std::array<char, 64U << 10U> scratch{};
+
+    [[nodiscard]] bool room() const noexcept {
+        return !stopping && connections.size() < limits.connections;
+    }
+    void adopt(Descriptor socket);
+    /// The connection is closed.
+    void forget(const std::shared_ptr<Connection>& connection);
+    [[nodiscard]] Response page(int status, std::string_view reason) const;
+};
+
+} // namespace oa_stream::net
