@@ -1,0 +1,90 @@
+// The codex authority: a supervised `codex app-server` child on stdio.
+//
+// Facts it rests on, measured with codex-cli 0.169.0 (tests/authority/codex_real_test.cpp asks the
+// real binary again):
+// - Regenerate and edit use `thread/revert {threadId, beforeTurnId}`. It keeps the thread id, drops
+//   the named turn and all later ones, keeps injected history, needs no experimental capability,
+//   and afterwards the model is sent exactly the remaining history. It wants the thread loaded
+//   (thread/resume first), refuses ephemeral threads and unknown turns ("turn not found: …"), and
+//   ends a running turn as interrupted. `thread/fork {beforeTurnId}` would need the experimental
+//   capability and makes a new id; `thread/rollback` does not exist.
+// - A revert also takes back the thread's usage totals, without telling: the next turn's baseline
+//   is learned from its first report (total − last).
+// - On ephemeral threads `turn/started` can come before the response of `turn/start`.
+// - After thread/unsubscribe a turn still runs when asked to, but its events are not sent to us.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::authority {
+
+enum class CodexProfile {
+    chat, ///< no tools: the model is offered none; read-only sandbox; nothing is ever asked
+    agent, ///< command and patch tools in a workspace-write sandbox; approvals are answered by us
+};
+
+/// What server-initiated questions are answered with. `deny` declines each one and the turn goes
+/// on.
+enum class ApprovalPolicy { deny };
+
+struct CodexDeadlines {
+    Millis handshake{15'000}; ///< spawn to a checked thread/start
+    Millis request{10'000}; ///< any single request
+    Millis first_event{60'000}; ///< turn/start to the first part, tool or note
+    Millis idle{120'000}; ///< between two notifications of a turn
+    Millis turn{30 * 60'000}; ///< a turn as a whole
+    Millis reconcile{1'000}; ///< thread idle without turn/completed, until history is asked
+    Millis interrupt{5'000}; ///< turn/interrupt to turn/completed
+    Millis restart_wait{10'000}; ///< how long start() waits for a child that is being restarted
+    Millis backoff_first{200}; ///< pause before the first restart; doubles …
+    Millis backoff_cap{10'000}; ///< … up to this; reset by a child that lived for `stable`
+    Millis stable{10'000};
+    Millis linger{60'000}; ///< an idle thread stays subscribed (and in the child's memory)
+};
+
+struct CodexLimits {
+    std::size_t line_bytes = 64U << 20U; ///< one JSON line from the child; longer ends the child
+    std::size_t queue_bytes =
+        16U << 20U; ///< events of one turn nobody fetched; more fails the turn
+    std::size_t resident_bytes = 2U << 30U; ///< a larger child is replaced when idle; 0: never
+    std::size_t loaded_threads = 200; ///< idle ones beyond this are unsubscribed, oldest first
+};
+
+enum class LogLevel { debug, info, warn, error };
+
+struct CodexOptions {
+    std::filesystem::path program = "codex"; ///< the native executable; looked up in PATH
+    CodexProfile profile = CodexProfile::chat;
+    /// Replaces the profile's config.toml as a whole. The provider, model, approval policy and
+    /// sandbox it names at top level are still compared with what thread/start reports.
+    std::optional<std::filesystem::path> config_file{};
+    std::string model = "gpt-5.5";
+    std::string provider_base_url = "https://api.openai.com/v1"; ///< requests go to …/responses
+    /// Environment variable with the provider's key; empty: the provider wants none.
+    std::string provider_env_key = "OPENAI_API_KEY";
+    /// Everything lives in <state_dir>/codex: home/ (CODEX_HOME, mode 0700), tmp/, work/.
+    std::filesystem::path state_dir{};
+    std::filesystem::path work_dir{}; ///< the threads' cwd; empty: <state_dir>/codex/work
+    /// Further variables of ours the child may see, beside a fixed harmless list.
+    std::vector<std::string> env_allow{};
+    ApprovalPolicy approvals = ApprovalPolicy::deny;
+    CodexDeadlines deadlines{};
+    CodexLimits limits{};
+    /// One safe, redacted line; also the child's stderr (debug). May be empty.
+    std::function<void(LogLevel, std::string_view)> log{};
+};
+
+/// Used from `executor`'s thread only. Destroying it kills the child; call close() first for a
+/// quiet end.
+[[nodiscard]] std::unique_ptr<Authority>
+make_codex_authority(const asio::any_io_executor& executor, CodexOptions options);
+
+} // namespace oa_stream::authority

@@ -1,0 +1,22 @@
+#include "oa_stream/authority/authority.hpp"
+
+namespace oa_stream::authority {
+
+turn::FailureCode failure_code_of(const Error& error) noexcept {
+    switch (error.code) {
+    case Code::unavailable:
+        return turn::FailureCode::authority_lost;
+    case Code::timeout:
+        if (error.where == "idle") {
+            return turn::FailureCode::stalled;
+        }
+        return error.where == "turn" ? turn::FailureCode::turn_aborted
+                                     : turn::FailureCode::authority_timeout;
+    case Code::too_large:
+        return turn::FailureCode::overloaded;
+    default:
+        return turn::FailureCode::codex_error;
+    }
+}
+
+} // namespace oa_stream::authority

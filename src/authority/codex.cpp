@@ -1,0 +1,77 @@
+#include "oa_stream/authority/codex.hpp"
+
+#include "codex_core.hpp"
+
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+class CodexTurn final : public Turn {
+public:
+    CodexTurn(std::shared_ptr<CodexCore> core, std::shared_ptr<LiveTurn> live)
+        : core_(std::move(core)), live_(std::move(live)) {}
+    CodexTurn(const CodexTurn&) = delete;
+    CodexTurn& operator=(const CodexTurn&) = delete;
+    ~CodexTurn() override { core_->abandon(live_); }
+
+    [[nodiscard]] const std::string& thread_id() const noexcept override { return live_->thread(); }
+    [[nodiscard]] const std::string& turn_id() const noexcept override { return live_->id(); }
+    [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
+    [[nodiscard]] Task<Result<EventBatch>> next() override { return next_of(core_, live_); }
+    void interrupt() override { core_->interrupt(live_); }
+
+private:
+    static Task<Result<EventBatch>>
+    next_of(std::shared_ptr<CodexCore> core, std::shared_ptr<LiveTurn> live) {
+        auto batch = co_await LiveTurn::next(live);
+        if (!batch && batch.error().code == Code::timeout) {
+            live->fail(batch.error());
+            core->interrupt(live);
+        }
+        co_return batch;
+    }
+
+    std::shared_ptr<CodexCore> core_;
+    std::shared_ptr<LiveTurn> live_;
+};
+
+class CodexAuthority final : public Authority {
+public:
+    CodexAuthority(const asio::any_io_executor& executor, CodexOptions options)
+        : core_(std::make_shared<CodexCore>(executor, std::move(options))) {}
+    CodexAuthority(const CodexAuthority&) = delete;
+    CodexAuthority& operator=(const CodexAuthority&) = delete;
+    ~CodexAuthority() override { core_->abandon_everything(); }
+
+    [[nodiscard]] Task<Result<void>> open() override { return CodexCore::open(core_); }
+    [[nodiscard]] Task<void> close(Millis grace) override { return CodexCore::close(core_, grace); }
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
+        return start_on(core_, std::move(request));
+    }
+    [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
+        return CodexCore::turns(core_, std::move(thread));
+    }
+    [[nodiscard]] Health health() const override { return core_->health(); }
+    [[nodiscard]] Capabilities capabilities() const override { return core_->capabilities(); }
+    [[nodiscard]] std::vector<Reading> readings() const override { return core_->readings(); }
+
+private:
+    static Task<Result<std::unique_ptr<Turn>>>
+    start_on(std::shared_ptr<CodexCore> core, TurnRequest request) {
+        OA_CO_TRY(auto live, co_await CodexCore::start(core, std::move(request)));
+        co_return std::make_unique<CodexTurn>(std::move(core), std::move(live));
+    }
+
+    std::shared_ptr<CodexCore> core_;
+};
+
+} // namespace
+
+std::unique_ptr<Authority>
+make_codex_authority(const asio::any_io_executor& executor, CodexOptions options) {
+    return std::make_unique<CodexAuthority>(executor, std::move(options));
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,278 @@
+#include "codex_core.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include "codex_catalog.hpp"
+#include "codex_models.hpp"
+#include "codex_requests.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+std::string last_line(std::string_view text) {
+    text = trim(text);
+    const std::size_t at = text.rfind('\n');
+    return std::string(at == std::string_view::npos ? text : text.substr(at + 1));
+}
+
+} // namespace
+
+CodexCore::CodexCore(const asio::any_io_executor& executor, CodexOptions options)
+    : executor_(executor), options_(std::move(options)), changed_(executor), threads_(executor) {
+}
+
+void CodexCore::log(LogLevel level, std::string_view line) const {
+    if (options_.log) {
+        options_.log(level, printable(home_.redactor.apply(line), 500));
+    }
+}
+
+void CodexCore::set_state(State state, std::string reason) {
+    state_ = state;
+    reason_ = std::move(reason);
+    changed_.notify();
+}
+
+Task<Result<void>> CodexCore::open(Self self) {
+    if (self->state_ != State::closed || self->closing_) {
+        co_return fail(Code::usage, "this codex authority was opened before");
+    }
+    OA_CO_TRY(self->home_, prepare_home(self->options_));
+    std::string catalog;
+    if (self->options_.profile == CodexProfile::chat && !self->options_.config_file) {
+        OA_CO_TRY(
+            const std::string models,
+            co_await read_builtin_models(
+                self->options_.program, self->home_.env, self->options_.deadlines.handshake
+            )
+        );
+        OA_CO_TRY(catalog, tool_free_catalog(models, self->options_.model));
+    }
+    OA_CO_CHECK(write_config(self->home_, self->options_, catalog));
+    if (auto link = co_await launch(self); !link) {
+        self->set_state(State::closed, "not opened");
+        co_return std::unexpected(std::move(link).error());
+    }
+    oa_stream::spawn(self->executor_, "codex supervision", supervise(self));
+    oa_stream::spawn(self->executor_, "codex housekeeping", housekeep(self));
+    co_return Result<void>{};
+}
+
+Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
+    self->set_state(State::starting, "codex app-server is starting");
+    ChildOptions child;
+    child.program = self->options_.program;
+    child.args = {"app-server", "--strict-config"};
+    child.env = self->home_.env;
+    child.cwd = self->home_.work;
+    OA_CO_TRY(
+        const Link link,
+        CodexLink::spawn(
+            self->executor_, std::move(child), self->options_.limits.line_bytes, self->handlers()
+        )
+    );
+    auto agreed = co_await handshake(self, link);
+    if (agreed) {
+        self->link_ = link;
+        self->ready_since_ = Clock::now();
+        const bool tested = is_tested_version(self->version_);
+        self->set_state(
+            State::ready,
+            tested ? "" : fmt::format("codex {} is untested with oa-stream", self->version_)
+        );
+        self->log(
+            tested ? LogLevel::info : LogLevel::warn,
+            fmt::format("codex {} is ready, pid {}", self->version_, link->pid())
+        );
+        co_return link;
+    }
+    Error error = std::move(agreed).error();
+    if (link->lost() && link->exited() && link->exited()->code == 1) {
+        // --strict-config: a wrong setting ends it at once, with the reason on stderr only.
+        error = Error{
+            .code = Code::config,
+            .message = fmt::format(
+                "codex refused to start: {}",
+                printable(self->home_.redactor.apply(last_line(link->stderr_tail())), 300)
+            )
+        };
+    }
+    link->kill(error);
+    co_return std::unexpected(std::move(error));
+}
+
+Task<Result<void>> CodexCore::handshake(Self self, Link link) {
+    const Millis deadline = self->options_.deadlines.handshake;
+    auto hello = co_await link->rpc().call("initialize", initialize_params(), deadline);
+    if (link->lost()) { // its last words and exit status are on their way
+        co_await self->changed_.wait_until(Clock::now() + Millis(300));
+    }
+    OA_CO_TRY(const Json greeting, settle(std::move(hello), "initialize"));
+    self->version_ = version_of_user_agent(string_member(greeting, "userAgent").value_or(""));
+    link->rpc().notify("initialized");
+    // A thread nobody will use: what is in force shows only here.
+    const std::string work = self->home_.work;
+    OA_CO_TRY(
+        const Json started,
+        settle(
+            co_await link->rpc().call(
+                "thread/start", thread_start_params(work, true, ""), deadline
+            ),
+            "thread/start"
+        )
+    );
+    OA_CO_TRY(const ThreadFacts facts, check_thread(started, self->home_.facts));
+    OA_CO_CHECK(settle(
+        co_await link->rpc().call("thread/unsubscribe", thread_params(facts.id), deadline),
+        "thread/unsubscribe"
+    ));
+    co_return Result<void>{};
+}
+
+LinkHandlers CodexCore::handlers() {
+    std::weak_ptr<CodexCore> weak = weak_from_this();
+    return LinkHandlers{
+        .notification =
+            [weak](std::string_view method, const Json& message) {
+                if (const auto self = weak.lock()) {
+                    self->on_notification(method, message);
+                }
+            },
+        .request =
+            [weak](std::string_view method, const Json& params) {
+                const auto self = weak.lock();
+                return self ? self->on_request(method, params) : Json::object();
+            },
+        .nonsense =
+            [weak](std::string_view line) {
+                if (const auto self = weak.lock()) {
+                    ++self->counts_.nonsense;
+                    self->log(LogLevel::warn, fmt::format("codex sent nonsense: {}", line));
+                }
+            },
+        .stderr_line =
+            [weak](std::string_view line) {
+                if (const auto self = weak.lock()) {
+                    self->log(LogLevel::debug, fmt::format("codex: {}", line));
+                }
+            },
+        .lost =
+            [weak](const Error& why) {
+                if (const auto self = weak.lock()) {
+                    self->on_lost(why);
+                }
+            },
+    };
+}
+
+void CodexCore::on_lost(const Error& why) {
+    if (state_ != State::ready) {
+        return; // while starting, the handshake fails by itself
+    }
+    link_.reset();
+    threads_.lose_all(why);
+    if (!closing_) {
+        log(LogLevel::error, why.message);
+    }
+    set_state(State::down, why.message);
+}
+
+Task<void> CodexCore::supervise(Self self) {
+    const CodexDeadlines& deadlines = self->options_.deadlines;
+    Millis pause = deadlines.backoff_first;
+    while (!self->closing_) {
+        if (self->state_ == State::ready) {
+            co_await self->changed_.wait_until(Clock::time_point::max());
+            continue;
+        }
+        if (Clock::now() - self->ready_since_ >= deadlines.stable) {
+            pause = deadlines.backoff_first;
+        }
+        const auto at = Clock::now() + pause;
+        pause = std::min(pause * 2, deadlines.backoff_cap);
+        while (!self->closing_ && Clock::now() < at) {
+            co_await self->changed_.wait_until(at);
+        }
+        if (self->closing_) {
+            break;
+        }
+        ++self->counts_.restarts;
+        if (const auto link = co_await launch(self); !link) {
+            self->log(LogLevel::error, link.error().text());
+            self->set_state(State::down, link.error().text());
+        }
+    }
+    if (self->link_) { // closed while it was starting
+        self->link_->kill(Error{.code = Code::unavailable, .message = "closed"});
+    }
+}
+
+Task<void> CodexCore::housekeep(Self self) {
+    const Millis pause =
+        std::clamp(self->options_.deadlines.linger / 4, Millis(20), Millis(15'000));
+    while (!self->closing_) {
+        const auto at = Clock::now() + pause;
+        while (!self->closing_ && Clock::now() < at) {
+            co_await self->changed_.wait_until(at);
+        }
+        if (self->closing_ || !self->link_) {
+            continue;
+        }
+        const auto surplus = self->threads_.surplus(
+            Clock::now(), self->options_.deadlines.linger, self->options_.limits.loaded_threads
+        );
+        for (const auto& thread : surplus) {
+            oa_stream::spawn(
+                self->executor_,
+                "codex unsubscribe",
+                unsubscribe(self, self->link_, ThreadHold(thread))
+            );
+        }
+        self->recycle_when_large();
+    }
+}
+
+Task<void> CodexCore::unsubscribe(Self self, Link link, ThreadHold hold) {
+    hold->loaded = false;
+    co_await call(self, link, "thread/unsubscribe", thread_params(hold->id));
+    self->threads_.forget(hold->id);
+}
+
+Task<Result<CodexCore::Link>> CodexCore::ready_link(Self self) {
+    const auto deadline = Clock::now() + self->options_.deadlines.restart_wait;
+    while (self->state_ != State::ready || !self->link_) {
+        if (self->closing_ || self->state_ == State::closed || Clock::now() >= deadline) {
+            co_return fail(Code::unavailable, self->reason_);
+        }
+        co_await self->changed_.wait_until(deadline);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+    co_return self->link_;
+}
+
+Task<void> CodexCore::close(Self self, Millis grace) {
+    self->closing_ = true;
+    if (const Link link = self->link_) {
+        co_await CodexLink::close(link, grace);
+    }
+    self->set_state(State::closed, "closed");
+    self->home_.lock.reset();
+}
+
+void CodexCore::abandon_everything() {
+    closing_ = true;
+    if (const Link link = link_) {
+        link->kill(Error{.code = Code::unavailable, .message = "closed"});
+    }
+    set_state(State::closed, "closed");
+}
+
+} // namespace oa_stream::authority

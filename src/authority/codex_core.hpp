@@ -1,0 +1,113 @@
+// The codex authority's shared state and its coroutines: supervision of the child, preparing
+// threads, starting, stopping and reconciling turns. Every coroutine keeps the core alive.
+#pragma once
+
+#include "codex_home.hpp"
+#include "codex_link.hpp"
+#include "codex_threads.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::authority {
+
+struct CodexCounts {
+    std::uint64_t restarts = 0;
+    std::uint64_t overloaded = 0;
+    std::uint64_t timeouts = 0;
+    std::uint64_t reconciled = 0;
+    std::uint64_t unknown_requests = 0;
+    std::uint64_t declined = 0;
+    std::uint64_t nonsense = 0;
+    std::uint64_t stray_turns = 0;
+    std::uint64_t upstream_retries = 0;
+};
+
+class CodexCore : public std::enable_shared_from_this<CodexCore> {
+public:
+    CodexCore(const asio::any_io_executor& executor, CodexOptions options);
+
+    using Self = std::shared_ptr<CodexCore>;
+    using Link = std::shared_ptr<CodexLink>;
+
+    // codex_core.cpp: life of the child
+    [[nodiscard]] static Task<Result<void>> open(Self self);
+    [[nodiscard]] static Task<void> close(Self self, Millis grace);
+    void abandon_everything(); ///< the facade is gone
+    [[nodiscard]] Health health() const;
+    [[nodiscard]] Capabilities capabilities() const;
+    [[nodiscard]] std::vector<Reading> readings() const;
+
+    // codex_start.cpp: a turn from request to turn/started
+    [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
+    start(Self self, TurnRequest request);
+
+    // codex_stop.cpp: ways a turn ends other than by itself
+    void interrupt(const std::shared_ptr<LiveTurn>& turn);
+    void abandon(const std::shared_ptr<LiveTurn>& turn);
+
+    // codex_read.cpp (with health() and readings())
+    [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
+
+private:
+    enum class State { closed, starting, ready, down };
+
+    // codex_core.cpp
+    void log(LogLevel level, std::string_view line) const;
+    void set_state(State state, std::string reason);
+    [[nodiscard]] LinkHandlers handlers();
+    [[nodiscard]] static Task<Result<Link>> launch(Self self);
+    [[nodiscard]] static Task<Result<void>> handshake(Self self, Link link);
+    [[nodiscard]] static Task<void> supervise(Self self);
+    [[nodiscard]] static Task<void> housekeep(Self self);
+    [[nodiscard]] static Task<void> unsubscribe(Self self, Link link, ThreadHold hold);
+    [[nodiscard]] static Task<Result<Link>> ready_link(Self self);
+    void on_lost(const Error& why);
+    void recycle_when_large(); ///< codex_read.cpp
+
+    // codex_notify.cpp
+    void on_notification(std::string_view method, const Json& message);
+    [[nodiscard]] Json on_request(std::string_view method, const Json& params);
+    void on_status(const std::shared_ptr<CodexThread>& thread, const Json& params);
+    void after_delivery(const std::shared_ptr<CodexThread>& thread);
+    void finish(const std::shared_ptr<CodexThread>& thread);
+
+    // codex_start.cpp
+    [[nodiscard]] static Task<RpcOutcome>
+    call(Self self, Link link, std::string method, Json params, std::string traceparent = {});
+    [[nodiscard]] static Task<Result<ThreadHold>>
+    new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
+    [[nodiscard]] static Task<Result<ThreadHold>>
+    known_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
+    [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
+    [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
+    run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
+    [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
+    accepted(Self self, std::shared_ptr<CodexThread> thread, Json result);
+
+    // codex_stop.cpp
+    [[nodiscard]] static Task<void>
+    stop_turn(Self self, Link link, std::shared_ptr<CodexThread> thread);
+    [[nodiscard]] static Task<void>
+    interrupt_stray(Link link, std::string thread, std::string turn);
+    [[nodiscard]] static Task<void>
+    reconcile(Self self, Link link, std::shared_ptr<CodexThread> thread, Clock::time_point since);
+
+    asio::any_io_executor executor_;
+    CodexOptions options_;
+    CodexHome home_{};
+    std::string version_{};
+    State state_ = State::closed;
+    std::string reason_ = "not opened";
+    Signal changed_;
+    Link link_{};
+    CodexThreads threads_;
+    CodexCounts counts_{};
+    Clock::time_point ready_since_{};
+    bool closing_ = false;
+};
+
+} // namespace oa_stream::authority

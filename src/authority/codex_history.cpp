@@ -1,0 +1,130 @@
+#include "codex_history.hpp"
+
+#include "oa_stream/authority/codex_events.hpp"
+
+#include <map>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+std::string_view text_member(const Json& object, std::string_view key) {
+    return string_member(object, key).value_or("");
+}
+
+/// A steered turn has several user messages; they are told as one, in order.
+void add_user_message(PastTurn& past, const Json& item) {
+    if (!past.user_item_id) {
+        past.user_item_id = text_member(item, "id");
+        if (const auto client = string_member(item, "clientId")) {
+            past.client_message_id = *client;
+        }
+    }
+    const Json* content = member(item, "content");
+    if (content == nullptr || !content->is_array()) {
+        return;
+    }
+    for (const Json& part : *content) {
+        if (text_member(part, "type") == "text") {
+            if (!past.user_text.empty()) {
+                past.user_text += '\n';
+            }
+            past.user_text += text_member(part, "text");
+        }
+    }
+}
+
+turn::Outcome outcome_of(const Json& turn) {
+    const std::string_view status = text_member(turn, "status");
+    if (status == "interrupted") {
+        return turn::Outcome::interrupted;
+    }
+    if (status != "failed") {
+        return turn::Outcome::completed;
+    }
+    // Truncation is stored as a failure; live it was told as a completed turn of finish length.
+    const Json* error = member(turn, "error");
+    if (error != nullptr && error->is_object()) {
+        const CodexFailure failure = classify_codex_error(*error);
+        if (failure.truncated || failure.filtered) {
+            return turn::Outcome::completed;
+        }
+    }
+    return turn::Outcome::failed;
+}
+
+} // namespace
+
+Json turns_list_params(const std::string& thread, const std::string& cursor) {
+    Json params = Json::object(
+        {{"threadId", thread},
+         {"sortDirection", "asc"},
+         {"itemsView", "full"},
+         {"limit", k_history_page}}
+    );
+    if (!cursor.empty()) {
+        params["cursor"] = cursor;
+    }
+    return params;
+}
+
+Json latest_turns_params(const std::string& thread) {
+    return Json::object(
+        {{"threadId", thread}, {"sortDirection", "desc"}, {"itemsView", "full"}, {"limit", 3}}
+    );
+}
+
+PastTurn past_turn(const Json& turn, std::string_view cwd) {
+    PastTurn past;
+    past.id = text_member(turn, "id");
+    past.running = text_member(turn, "status") == "inProgress";
+    past.outcome = outcome_of(turn);
+    past.started_at = int_member(turn, "startedAt").value_or(0);
+    past.completed_at = int_member(turn, "completedAt");
+    const Json* items = member(turn, "items");
+    if (items == nullptr || !items->is_array()) {
+        return past;
+    }
+    std::map<std::pair<std::string_view, std::string_view>, int> seen; // provider ids repeat
+    for (const Json& item : *items) {
+        const std::string_view type = text_member(item, "type");
+        if (type == "userMessage") {
+            add_user_message(past, item);
+            continue;
+        }
+        const int occurrence = ++seen[{type, text_member(item, "id")}];
+        for (turn::Event& event : events_of_item(item, occurrence, cwd)) {
+            past.events.push_back(std::move(event));
+        }
+    }
+    return past;
+}
+
+Result<TurnsPage> turns_page(const Json& result, std::string_view cwd) {
+    const Json* data = member(result, "data");
+    if (data == nullptr || !data->is_array()) {
+        return fail(Code::protocol, "codex answered thread/turns/list without data");
+    }
+    TurnsPage page;
+    for (const Json& turn : *data) {
+        page.turns.push_back(past_turn(turn, cwd));
+    }
+    page.next_cursor = text_member(result, "nextCursor");
+    return page;
+}
+
+const Json* ended_turn(const Json& result, std::string_view id) noexcept {
+    const Json* data = member(result, "data");
+    if (data == nullptr || !data->is_array()) {
+        return nullptr;
+    }
+    for (const Json& turn : *data) {
+        if (text_member(turn, "id") == id) {
+            return text_member(turn, "status") == "inProgress" ? nullptr : &turn;
+        }
+    }
+    return nullptr;
+}
+
+} // namespace oa_stream::authority

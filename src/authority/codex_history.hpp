@@ -1,0 +1,32 @@
+// Stored turns of codex (thread/turns/list) → PastTurn.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::authority {
+
+inline constexpr int k_history_page = 100;
+
+[[nodiscard]] Json turns_list_params(const std::string& thread, const std::string& cursor);
+/// The newest few, to look for one turn that should have ended.
+[[nodiscard]] Json latest_turns_params(const std::string& thread);
+
+/// `turn`: one element of "data", items in full. `cwd`: the thread's folder.
+[[nodiscard]] PastTurn past_turn(const Json& turn, std::string_view cwd);
+
+struct TurnsPage {
+    std::vector<PastTurn> turns{};
+    std::string next_cursor{}; ///< empty: this was the last page
+};
+/// Code::protocol when the result has no "data" array.
+[[nodiscard]] Result<TurnsPage> turns_page(const Json& result, std::string_view cwd);
+
+/// The stored turn `id` in a page, when it has ended; nullptr otherwise.
+[[nodiscard]] const Json* ended_turn(const Json& result, std::string_view id) noexcept;
+
+} // namespace oa_stream::authority

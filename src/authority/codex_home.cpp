@@ -1,0 +1,152 @@
+#include "codex_home.hpp"
+
+#include "oa_stream/base/file.hpp"
+
+#include "codex_profile.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+namespace oa_stream::authority {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Never our whole environment: it may hold other people's keys.
+constexpr std::array k_harmless_env{
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR"
+};
+
+void copy_env(std::map<std::string, std::string>& env, const std::string& name) {
+    const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): nothing sets it
+    if (value != nullptr) {
+        env.insert_or_assign(name, value);
+    }
+}
+
+Result<void> private_folder(const fs::path& path) {
+    OA_CHECK(make_dirs(path));
+    std::error_code error;
+    fs::permissions(path, fs::perms::owner_all, error);
+    if (error) {
+        return fail(Code::io, fmt::format("cannot make it private: {}", error.message()), path);
+    }
+    return {};
+}
+
+/// What a former child left in tmp/ is nobody's any more.
+void empty_folder(const fs::path& path) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(path, error)) {
+        std::error_code ignored;
+        fs::remove_all(entry.path(), ignored);
+    }
+}
+
+Result<void> add_key(CodexHome& home, const std::string& name) {
+    copy_env(home.env, name);
+    const auto found = home.env.find(name);
+    if (found == home.env.end() || found->second.empty()) {
+        return fail(
+            Code::credentials,
+            fmt::format("the model provider's key is not set: environment variable {}", name),
+            {},
+            fmt::format("export {}=…", name)
+        );
+    }
+    home.redactor.add_known(Secret(found->second));
+    return {};
+}
+
+} // namespace
+
+Result<std::unique_ptr<FolderLock>> FolderLock::take(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return fail(Code::io, std::generic_category().message(errno), path);
+    }
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ::close(fd);
+        return fail(
+            Code::conflict,
+            "another process runs codex in this folder",
+            path,
+            "give each lane its own --state-dir"
+        );
+    }
+    return std::unique_ptr<FolderLock>(new FolderLock(fd));
+}
+
+FolderLock::~FolderLock() {
+    ::close(fd_);
+}
+
+Result<CodexHome> prepare_home(const CodexOptions& options) {
+    if (options.state_dir.empty()) {
+        return fail(Code::usage, "the codex authority needs a state directory");
+    }
+    std::error_code error;
+    const fs::path base = fs::absolute(options.state_dir, error) / "codex";
+    CodexHome home;
+    home.home = base / "home";
+    home.tmp = base / "tmp";
+    home.work = options.work_dir.empty() ? base / "work" : fs::absolute(options.work_dir, error);
+    for (const fs::path& path : {base, home.home, home.tmp}) {
+        OA_CHECK(private_folder(path));
+    }
+    OA_CHECK(make_dirs(home.work));
+    OA_TRY(home.lock, FolderLock::take(base / "lock"));
+    empty_folder(home.tmp);
+    for (const char* name : k_harmless_env) {
+        copy_env(home.env, name);
+    }
+    for (const std::string& name : options.env_allow) {
+        copy_env(home.env, name);
+    }
+    home.env["HOME"] = home.home; // nothing of the user's own ~/.codex
+    home.env["CODEX_HOME"] = home.home;
+    home.env["TMPDIR"] = home.tmp;
+    return home;
+}
+
+Result<void>
+write_config(CodexHome& home, const CodexOptions& options, const std::string& catalog_json) {
+    std::string text;
+    if (options.config_file) {
+        OA_TRY(text, read_file(*options.config_file, 1U << 20U));
+    } else {
+        const fs::path catalog = home.home / "chat-catalog.json";
+        if (!catalog_json.empty()) {
+            OA_CHECK(write_file_atomic(catalog, catalog_json, 0600));
+        }
+        text = profile_config(options, catalog_json.empty() ? std::string{} : catalog.string());
+    }
+    home.facts = read_config_facts(text);
+    for (const std::string& name : home.facts.env_keys) {
+        OA_CHECK(add_key(home, name));
+    }
+    return write_file_atomic(home.home / "config.toml", text, 0600);
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,56 @@
+// The child's own folders under the state directory, its config.toml and its environment.
+//
+//   <state_dir>/codex/         0700, lock (held while we live)
+//     home/  CODEX_HOME: config.toml, sessions, codex's databases – kept between runs
+//     tmp/   TMPDIR, emptied at every open; codex refuses a CODEX_HOME below the temp folder
+//     work/  the threads' cwd in the chat profile, empty
+#pragma once
+
+#include "oa_stream/authority/codex.hpp"
+#include "oa_stream/base/child.hpp"
+#include "oa_stream/base/redact.hpp"
+
+#include "codex_toml.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace oa_stream::authority {
+
+/// An exclusive kernel lock on a file; released with the object, or by death.
+class FolderLock {
+public:
+    /// Code::conflict when another process holds it.
+    [[nodiscard]] static Result<std::unique_ptr<FolderLock>> take(const std::filesystem::path& path
+    );
+    ~FolderLock();
+    FolderLock(const FolderLock&) = delete;
+    FolderLock& operator=(const FolderLock&) = delete;
+
+private:
+    explicit FolderLock(int fd) : fd_(fd) {}
+    int fd_;
+};
+
+struct CodexHome {
+    std::filesystem::path home{};
+    std::filesystem::path tmp{};
+    std::filesystem::path work{};
+    ConfigFacts facts{};        ///< what the written config.toml promises
+    std::map<std::string, std::string> env{};
+    Redactor redactor{};        ///< knows the provider's key
+    std::unique_ptr<FolderLock> lock{};
+};
+
+/// Makes and locks the folders and builds the environment. Errors: Code::usage without a state_dir,
+/// Code::conflict, Code::io, Code::credentials when a key variable is unset or empty.
+[[nodiscard]] Result<CodexHome> prepare_home(const CodexOptions& options);
+
+/// Writes home/config.toml: the profile's, or a copy of options.config_file; and, with
+/// `catalog_json` non-empty, the catalogue beside it. Fills home.facts and adds the key variables
+/// it names to the environment. Errors: Code::unreadable, Code::io, Code::credentials.
+[[nodiscard]] Result<void>
+write_config(CodexHome& home, const CodexOptions& options, const std::string& catalog_json);
+
+} // namespace oa_stream::authority

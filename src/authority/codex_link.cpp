@@ -1,0 +1,186 @@
+#include "codex_link.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::size_t k_out_limit = 64U << 20U; ///< a child that stopped reading its input
+constexpr std::size_t k_tail = 2'000;
+constexpr Millis k_last_words{250}; ///< after the exit: what a grandchild keeps open is not for us
+
+/// Codex colours its log even into a pipe.
+std::string without_colours(std::string_view line) {
+    std::string out;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        if (line[i] != '\x1b') {
+            out += line[i];
+            continue;
+        }
+        const std::size_t end = line.find('m', i);
+        i = end == std::string_view::npos ? line.size() : end;
+    }
+    return out;
+}
+
+} // namespace
+
+CodexLink::CodexLink(
+    const asio::any_io_executor& executor, std::size_t line_bytes, LinkHandlers handlers
+)
+    : executor_(executor), handlers_(std::move(handlers)), line_bytes_(line_bytes),
+      lines_(line_bytes), out_ready_(executor) {
+}
+
+Result<std::shared_ptr<CodexLink>> CodexLink::spawn(
+    const asio::any_io_executor& executor,
+    ChildOptions child,
+    std::size_t line_bytes,
+    LinkHandlers handlers
+) {
+    child.pipe_stdin = true;
+    OA_TRY(auto started, Child::start(executor, std::move(child)));
+    std::shared_ptr<CodexLink> link(new CodexLink(executor, line_bytes, std::move(handlers)));
+    link->run(std::move(started));
+    return link;
+}
+
+void CodexLink::run(std::unique_ptr<Child> child) {
+    child_ = std::move(child);
+    rpc_ = std::make_shared<RpcPeer>(
+        executor_,
+        RpcHandlers{
+            .send = [this](std::string line) { send(std::move(line)); },
+            .notification = handlers_.notification,
+            .request = handlers_.request,
+            .nonsense = handlers_.nonsense,
+        }
+    );
+    oa_stream::spawn(executor_, "codex read loop", read_loop(shared_from_this()));
+    oa_stream::spawn(executor_, "codex write loop", write_loop(shared_from_this()));
+    oa_stream::spawn(executor_, "codex stderr loop", stderr_loop(shared_from_this()));
+    oa_stream::spawn(executor_, "codex exit watch", exit_watch(shared_from_this()));
+}
+
+void CodexLink::send(std::string line) {
+    if (lost_) {
+        return;
+    }
+    line += '\n';
+    out_bytes_ += line.size();
+    if (out_bytes_ > k_out_limit) {
+        kill(Error{.code = Code::unavailable, .message = "codex does not read its input"});
+        return;
+    }
+    out_.push_back(std::move(line));
+    out_ready_.notify();
+}
+
+void CodexLink::end(const Error& why) {
+    if (std::exchange(lost_, true)) {
+        return;
+    }
+    child_->signal(SIGKILL); // without its pipe it is of no use
+    rpc_->fail_all(why);
+    out_ready_.notify();
+    handlers_.lost(why);
+}
+
+void CodexLink::kill(const Error& why) {
+    end(why);
+}
+
+Task<void> CodexLink::close(std::shared_ptr<CodexLink> self, Millis grace) {
+    self->child_->close_stdin();
+    const auto deadline = Clock::now() + grace / 2;
+    while (!self->lost_ && Clock::now() < deadline) {
+        co_await self->out_ready_.wait_until(deadline);
+    }
+    co_await self->child_->stop(grace / 2);
+    self->end(Error{.code = Code::unavailable, .message = "codex app-server was stopped"});
+}
+
+Task<void> CodexLink::read_loop(std::shared_ptr<CodexLink> self) {
+    while (!self->lost_) {
+        const auto bytes = co_await self->child_->read_stdout();
+        if (!bytes || bytes->empty()) {
+            break;
+        }
+        const auto fed = self->lines_.feed(*bytes, [&](std::string_view line) {
+            if (!self->lost_) {
+                self->rpc_->on_line(line);
+            }
+        });
+        if (!fed) {
+            self->end(Error{
+                .code = Code::unavailable,
+                .message = fmt::format("codex sent a line beyond {} bytes", self->line_bytes_)
+            });
+        }
+    }
+    self->end(Error{.code = Code::unavailable, .message = "codex app-server ended"});
+}
+
+Task<void> CodexLink::write_loop(std::shared_ptr<CodexLink> self) {
+    while (!self->lost_) {
+        if (self->out_.empty()) {
+            co_await self->out_ready_.wait_until(Clock::time_point::max());
+            continue;
+        }
+        std::string batch;
+        while (!self->out_.empty() && batch.size() < (1U << 20U)) {
+            batch += self->out_.front();
+            self->out_.pop_front();
+        }
+        const std::size_t size = batch.size();
+        const auto wrote = co_await self->child_->write_stdin(std::move(batch));
+        self->out_bytes_ -= size;
+        if (!wrote) {
+            co_return; // the reader sees the end and tells it
+        }
+    }
+}
+
+Task<void> CodexLink::stderr_loop(std::shared_ptr<CodexLink> self) {
+    LineSplitter lines(64U << 10U);
+    while (true) {
+        const auto bytes = co_await self->child_->read_stderr();
+        if (!bytes || bytes->empty()) {
+            break;
+        }
+        const auto fed = lines.feed(*bytes, [&](std::string_view line) { self->keep_tail(line); });
+        if (!fed) {
+            lines = LineSplitter(64U << 10U);
+        }
+    }
+    self->keep_tail(lines.rest());
+}
+
+void CodexLink::keep_tail(std::string_view line) {
+    const std::string clean = without_colours(line);
+    if (trim(clean).empty()) {
+        return;
+    }
+    stderr_tail_ += clean;
+    stderr_tail_ += '\n';
+    if (stderr_tail_.size() > k_tail) {
+        stderr_tail_.erase(0, stderr_tail_.size() - k_tail);
+    }
+    handlers_.stderr_line(clean);
+}
+
+Task<void> CodexLink::exit_watch(std::shared_ptr<CodexLink> self) {
+    const ChildExit exit = co_await self->child_->wait();
+    co_await sleep_for(k_last_words);
+    self->end(Error{
+        .code = Code::unavailable, .message = fmt::format("codex app-server ended: {}", exit.text())
+    });
+}
+
+} // namespace oa_stream::authority

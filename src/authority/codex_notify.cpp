@@ -1,0 +1,123 @@
+// What codex says by itself: notifications to the turn they belong to, questions to their answers.
+#include "oa_stream/base/text.hpp"
+
+#include "codex_answers.hpp"
+#include "codex_core.hpp"
+#include "codex_requests.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::authority {
+
+namespace {
+
+std::string_view text_member(const Json& object, std::string_view key) {
+    return string_member(object, key).value_or("");
+}
+
+std::string_view turn_of(const Json& params) {
+    const Json* turn = member(params, "turn");
+    return turn == nullptr ? text_member(params, "turnId") : text_member(*turn, "id");
+}
+
+} // namespace
+
+void CodexCore::on_notification(std::string_view method, const Json& message) {
+    const Json* params = member(message, "params");
+    if (params == nullptr) {
+        return;
+    }
+    const auto thread = threads_.find(text_member(*params, "threadId"));
+    if (!thread) {
+        if (method == "configWarning") {
+            log(LogLevel::warn, fmt::format("codex: {}", text_member(*params, "summary")));
+        }
+        return; // sub-agents' threads, and threads we let go
+    }
+    if (method == "thread/closed") {
+        thread->loaded = false;
+        return;
+    }
+    if (method == "error" && bool_member(*params, "willRetry").value_or(false)) {
+        ++counts_.upstream_retries;
+    }
+    const std::shared_ptr<LiveTurn> live = thread->live;
+    if (method == "turn/started" &&
+        (!live || (!live->id().empty() && live->id() != turn_of(*params)))) {
+        // A turn/start we gave up on has begun after all: nobody listens to it.
+        ++counts_.stray_turns;
+        if (link_) {
+            oa_stream::spawn(
+                executor_,
+                "codex stray turn",
+                interrupt_stray(link_, thread->id, std::string(turn_of(*params)))
+            );
+        }
+        return;
+    }
+    if (!live) {
+        return;
+    }
+    if (method == "thread/status/changed") {
+        on_status(thread, *params);
+        return;
+    }
+    live->deliver(method, message);
+    after_delivery(thread);
+}
+
+void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
+    const std::shared_ptr<LiveTurn> live = thread->live;
+    if (live && live->ended()) {
+        finish(thread);
+    } else if (live && live->failed() && !live->interrupting) {
+        interrupt(live); // its queue overflowed: let codex stop as well
+    }
+}
+
+void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
+    const std::shared_ptr<LiveTurn> live = thread->live;
+    if (const auto& total = live->total_usage()) {
+        thread->total = total;
+    }
+    thread->last_turn = live->id();
+    ThreadHold::release(*thread);
+    if (thread->ephemeral && link_) {
+        oa_stream::spawn(
+            executor_,
+            "codex unsubscribe",
+            unsubscribe(shared_from_this(), link_, ThreadHold(thread))
+        );
+    }
+}
+
+/// Idle, systemError and notLoaded all say that no turn runs; turn/completed follows within ms.
+void CodexCore::on_status(const std::shared_ptr<CodexThread>& thread, const Json& params) {
+    const std::shared_ptr<LiveTurn> live = thread->live;
+    const Json* status = member(params, "status");
+    if (status == nullptr || !live->started()) {
+        return;
+    }
+    if (text_member(*status, "type") == "active") {
+        live->idle_since.reset();
+    } else if (!live->idle_since && link_) {
+        live->idle_since = Clock::now();
+        oa_stream::spawn(
+            executor_,
+            "codex reconcile",
+            reconcile(shared_from_this(), link_, thread, *live->idle_since)
+        );
+    }
+}
+
+Json CodexCore::on_request(std::string_view method, const Json& params) {
+    ServerAnswer answer = answer_server_request(method, params, options_.approvals);
+    ++(answer.known ? counts_.declined : counts_.unknown_requests);
+    log(answer.known ? LogLevel::info : LogLevel::warn,
+        fmt::format(
+            "codex asked {}: {}", printable(method, 80), answer.known ? "declined" : "unknown"
+        ));
+    return std::move(answer.body);
+}
+
+} // namespace oa_stream::authority

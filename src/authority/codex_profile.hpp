@@ -1,0 +1,17 @@
+// The shipped config.toml files of the child: one source of truth for both profiles.
+#pragma once
+
+#include "oa_stream/authority/codex.hpp"
+
+#include <string>
+
+namespace oa_stream::authority {
+
+/// The [model_providers.*] entry both profiles define and use.
+inline constexpr std::string_view k_provider_id = "oa_upstream";
+
+/// The profile's whole config.toml. `catalog`: absolute path of the tool-free model catalogue,
+/// empty when the model is none of codex's built-in ones.
+[[nodiscard]] std::string profile_config(const CodexOptions& options, const std::string& catalog);
+
+} // namespace oa_stream::authority

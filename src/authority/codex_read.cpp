@@ -1,0 +1,107 @@
+// Reading: a thread's turns, and what this authority says of itself.
+#include "codex_core.hpp"
+#include "codex_history.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::size_t k_most_turns = 10'000;
+
+/// Resident memory of a process, 0 when it cannot be told.
+std::uint64_t resident_bytes(int pid) {
+    std::ifstream file(fmt::format("/proc/{}/statm", pid));
+    std::uint64_t size = 0;
+    std::uint64_t resident = 0;
+    file >> size >> resident;
+    return file ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+} // namespace
+
+Task<Result<std::vector<PastTurn>>> CodexCore::turns(Self self, std::string thread) {
+    OA_CO_TRY(const Link link, co_await ready_link(self));
+    std::vector<PastTurn> out;
+    std::string cursor;
+    do {
+        RpcOutcome outcome =
+            co_await call(self, link, "thread/turns/list", turns_list_params(thread, cursor));
+        if (const auto* refusal = std::get_if<Refusal>(&outcome);
+            refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_empty) {
+            co_return out;
+        }
+        OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
+        OA_CO_TRY(TurnsPage page, turns_page(result, self->home_.work.string()));
+        for (PastTurn& turn : page.turns) {
+            out.push_back(std::move(turn));
+        }
+        const bool moved = page.next_cursor != cursor;
+        cursor = moved ? std::move(page.next_cursor) : std::string{};
+    } while (!cursor.empty() && out.size() < k_most_turns);
+    co_return out;
+}
+
+Health CodexCore::health() const {
+    return {.ready = state_ == State::ready && !closing_, .reason = reason_};
+}
+
+Capabilities CodexCore::capabilities() const {
+    return {
+        .name = "codex", .version = version_, .can_revert = true, .can_seed = true, .images = true
+    };
+}
+
+std::vector<Reading> CodexCore::readings() const {
+    const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
+    return {
+        {"codex_restarts_total", "Times the codex child was started again", count(counts_.restarts)
+        },
+        {"codex_overloaded_total",
+         "Requests codex answered with overloaded",
+         count(counts_.overloaded)},
+        {"codex_timeouts_total",
+         "Requests and turns that went past a deadline",
+         count(counts_.timeouts)},
+        {"codex_reconciled_total",
+         "Turns whose end had to be looked up in history",
+         count(counts_.reconciled)},
+        {"codex_declined_requests_total",
+         "Questions of codex that were declined",
+         count(counts_.declined)},
+        {"codex_unknown_requests_total",
+         "Questions of codex nobody has an answer for",
+         count(counts_.unknown_requests)},
+        {"codex_nonsense_lines_total", "Lines of codex that mean nothing", count(counts_.nonsense)},
+        {"codex_stray_turns_total",
+         "Turns that began after they were given up",
+         count(counts_.stray_turns)},
+        {"codex_upstream_retries_total",
+         "Reconnections of codex to its model provider",
+         count(counts_.upstream_retries)},
+        {"codex_up", "1 while a codex child is ready", state_ == State::ready ? 1.0 : 0.0},
+        {"codex_resident_bytes",
+         "Resident memory of the codex child",
+         link_ ? count(resident_bytes(link_->pid())) : 0.0},
+        {"codex_loaded_threads", "Threads in the child's memory", count(threads_.loaded())},
+        {"codex_busy_threads", "Threads with a turn", count(threads_.busy())},
+    };
+}
+
+/// Memory of finished turns is reused but never given back; an idle moment costs nobody anything.
+void CodexCore::recycle_when_large() {
+    if (!link_ || threads_.busy() > 0 || options_.limits.resident_bytes == 0 ||
+        resident_bytes(link_->pid()) <= options_.limits.resident_bytes) {
+        return;
+    }
+    log(LogLevel::info, "codex grew beyond its limit and is started again while idle");
+    link_->kill(Error{.code = Code::unavailable, .message = "codex is started again"});
+}
+
+} // namespace oa_stream::authority

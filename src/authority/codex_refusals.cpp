@@ -1,0 +1,78 @@
+#include "codex_refusals.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::int64_t k_overloaded = -32'001;
+
+struct Row {
+    std::string_view text; ///< contained in the message
+    RefusalKind kind;
+};
+
+// codex-cli 0.169.0; checked against the real binary by the [codex] tests.
+constexpr std::array k_rows{
+    Row{"is not materialized yet", RefusalKind::thread_empty},
+    Row{"list_turns is not supported yet", RefusalKind::thread_empty},
+    Row{"thread not found: ", RefusalKind::thread_not_loaded},
+    Row{"thread not loaded: ", RefusalKind::thread_unknown},
+    Row{"no rollout found for thread id", RefusalKind::thread_unknown},
+    Row{"invalid thread id: ", RefusalKind::thread_unknown},
+    Row{"invalid session id: ", RefusalKind::thread_unknown},
+    Row{"ephemeral threads do not support thread/turns/list", RefusalKind::thread_unknown},
+    Row{"turn not found: ", RefusalKind::turn_unknown},
+    Row{"ephemeral threads do not support thread/revert", RefusalKind::turn_unknown},
+    Row{"no active turn to interrupt", RefusalKind::no_active_turn},
+    Row{"expected active turn id", RefusalKind::no_active_turn},
+    Row{"failed to load configuration", RefusalKind::bad_config},
+};
+
+} // namespace
+
+RefusalKind kind_of(const Refusal& refusal) noexcept {
+    if (refusal.code == k_overloaded) {
+        return RefusalKind::overloaded;
+    }
+    for (const Row& row : k_rows) {
+        if (refusal.message.contains(row.text)) {
+            return row.kind;
+        }
+    }
+    return RefusalKind::other;
+}
+
+Error error_of(const Refusal& refusal, std::string_view method) {
+    Code code = Code::protocol;
+    switch (kind_of(refusal)) {
+    case RefusalKind::overloaded:
+        code = Code::unavailable;
+        break;
+    case RefusalKind::thread_not_loaded:
+    case RefusalKind::thread_unknown:
+    case RefusalKind::thread_empty:
+        code = Code::not_found;
+        break;
+    case RefusalKind::turn_unknown:
+        code = Code::precondition;
+        break;
+    case RefusalKind::bad_config:
+        code = Code::config;
+        break;
+    case RefusalKind::no_active_turn:
+    case RefusalKind::other:
+        break;
+    }
+    return Error{
+        .code = code,
+        .message = fmt::format("codex refused {}: {}", method, printable(refusal.message, 300))
+    };
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,33 @@
+// Codex tells its refusals apart only by text (-32600 for nearly all): one table of the texts.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace oa_stream::authority {
+
+/// An error reply to one of our requests.
+struct Refusal {
+    std::int64_t code = 0;
+    std::string message{};
+};
+
+enum class RefusalKind {
+    overloaded,       ///< -32001: nothing was done, ask again later
+    thread_not_loaded, ///< known or not: resume it first
+    thread_unknown,   ///< no such thread on disk, or no thread id at all
+    thread_empty,     ///< a thread without any turn yet
+    turn_unknown,     ///< revert before a turn that is not there
+    no_active_turn,   ///< interrupt too early or too late
+    bad_config,       ///< config.toml cannot be loaded
+    other,
+};
+
+[[nodiscard]] RefusalKind kind_of(const Refusal& refusal) noexcept;
+
+/// The error a caller sees. The text is codex's own, cut and made printable.
+[[nodiscard]] Error error_of(const Refusal& refusal, std::string_view method);
+
+} // namespace oa_stream::authority

@@ -1,0 +1,163 @@
+#include "codex_requests.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::array<std::string_view, 1> k_tested_versions{"0.169."};
+
+struct SandboxWord {
+    std::string_view config;
+    std::string_view reported;
+};
+constexpr std::array k_sandboxes{
+    SandboxWord{"read-only", "readOnly"},
+    SandboxWord{"workspace-write", "workspaceWrite"},
+    SandboxWord{"danger-full-access", "dangerFullAccess"},
+};
+
+std::string reported_sandbox(std::string_view config) {
+    for (const SandboxWord& word : k_sandboxes) {
+        if (word.config == config) {
+            return std::string(word.reported);
+        }
+    }
+    return std::string(config);
+}
+
+std::string text_of(const Json* value) {
+    if (value == nullptr) {
+        return "nothing";
+    }
+    return value->is_string() ? value->get<std::string>() : dump_json(*value);
+}
+
+Result<void> same(std::string_view what, const std::optional<std::string>& want, const Json* got) {
+    if (!want ||
+        (got != nullptr && got->is_string() && got->get_ref<const std::string&>() == *want)) {
+        return {};
+    }
+    return fail(
+        Code::precondition,
+        fmt::format("codex runs with {} {}, configured is {}", what, text_of(got), *want)
+    );
+}
+
+Json input_of(const InputPart& part) {
+    if (const auto* text = std::get_if<InputText>(&part)) {
+        return Json::object({{"type", "text"}, {"text", text->text}});
+    }
+    return Json::object({{"type", "image"}, {"url", std::get<InputImage>(part).url}});
+}
+
+} // namespace
+
+Json initialize_params() {
+    // No capability: the experimental methods stay shut, for us and for any mistake of ours.
+    Json info = Json::object({{"name", "oa_stream"}, {"title", "oa-stream"}, {"version", "1"}});
+    return Json::object({{"clientInfo", std::move(info)}});
+}
+
+Json thread_start_params(const std::string& cwd, bool ephemeral, const std::string& instructions) {
+    Json params = Json::object({{"cwd", cwd}});
+    if (ephemeral) {
+        params["ephemeral"] = true;
+    }
+    if (!instructions.empty()) {
+        params["baseInstructions"] = instructions;
+    }
+    return params;
+}
+
+Json thread_resume_params(const std::string& thread) {
+    return Json::object({{"threadId", thread}, {"excludeTurns", true}});
+}
+
+Json thread_revert_params(const std::string& thread, const std::string& turn) {
+    return Json::object({{"threadId", thread}, {"beforeTurnId", turn}});
+}
+
+Json thread_params(const std::string& thread) {
+    return Json::object({{"threadId", thread}});
+}
+
+Json inject_params(const std::string& thread, const std::vector<SeedMessage>& seed) {
+    Json items = Json::array();
+    for (const SeedMessage& message : seed) {
+        const bool user = message.role == SeedMessage::Role::user;
+        Json part =
+            Json::object({{"type", user ? "input_text" : "output_text"}, {"text", message.text}});
+        Json item = Json::object({{"type", "message"}, {"role", user ? "user" : "assistant"}});
+        item["content"] = Json::array({std::move(part)});
+        items.push_back(std::move(item));
+    }
+    return Json::object({{"threadId", thread}, {"items", std::move(items)}});
+}
+
+Json turn_start_params(const std::string& thread, const TurnRequest& request) {
+    Json input = Json::array();
+    for (const InputPart& part : request.input) {
+        input.push_back(input_of(part));
+    }
+    Json params = Json::object({{"threadId", thread}, {"input", std::move(input)}});
+    if (!request.client_message_id.empty()) {
+        params["clientUserMessageId"] = request.client_message_id;
+    }
+    if (!request.effort.empty()) {
+        params["effort"] = request.effort;
+    }
+    if (request.output_schema) {
+        params["outputSchema"] = *request.output_schema;
+    }
+    return params;
+}
+
+Json interrupt_params(const std::string& thread, const std::string& turn) {
+    return Json::object({{"threadId", thread}, {"turnId", turn}});
+}
+
+Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts) {
+    const Json* thread = member(result, "thread");
+    const auto id = thread == nullptr ? std::nullopt : string_member(*thread, "id");
+    if (!id || id->empty()) {
+        return fail(Code::protocol, "codex answered without a thread");
+    }
+    OA_CHECK(same("model provider", facts.provider, member(result, "modelProvider")));
+    OA_CHECK(same("approval policy", facts.approval_policy, member(result, "approvalPolicy")));
+    std::optional<std::string> sandbox;
+    if (facts.sandbox_mode) {
+        sandbox = reported_sandbox(*facts.sandbox_mode);
+    }
+    const Json* in_force = member(result, "sandbox");
+    OA_CHECK(same("sandbox", sandbox, in_force == nullptr ? nullptr : member(*in_force, "type")));
+    return ThreadFacts{
+        .id = std::string(*id), .model = std::string(string_member(result, "model").value_or(""))
+    };
+}
+
+std::string version_of_user_agent(std::string_view user_agent) {
+    const std::size_t slash = user_agent.find('/');
+    if (slash == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view rest = user_agent.substr(slash + 1);
+    const std::string_view version = rest.substr(0, rest.find(' '));
+    const bool plain =
+        version.find_first_not_of("0123456789.") == std::string_view::npos || version.contains('-');
+    return plain && version.size() <= 40 ? std::string(version) : std::string{};
+}
+
+bool is_tested_version(std::string_view version) noexcept {
+    for (const std::string_view known : k_tested_versions) {
+        if (version.starts_with(known)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,40 @@
+// The parameters of every request we send, each built from a fixed list of members: nothing a
+// client sent is ever relayed as it is (the connection is full access to the machine).
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include "codex_toml.hpp"
+
+#include <string>
+
+namespace oa_stream::authority {
+
+[[nodiscard]] Json initialize_params();
+[[nodiscard]] Json
+thread_start_params(const std::string& cwd, bool ephemeral, const std::string& instructions);
+[[nodiscard]] Json thread_resume_params(const std::string& thread);
+[[nodiscard]] Json thread_revert_params(const std::string& thread, const std::string& turn);
+[[nodiscard]] Json thread_params(const std::string& thread);
+[[nodiscard]] Json inject_params(const std::string& thread, const std::vector<SeedMessage>& seed);
+[[nodiscard]] Json turn_start_params(const std::string& thread, const TurnRequest& request);
+/// An empty `turn` stops whatever runs on the thread, even before turn/started.
+[[nodiscard]] Json interrupt_params(const std::string& thread, const std::string& turn);
+
+/// What is in force on a thread, as the results of thread/start and thread/resume tell it.
+struct ThreadFacts {
+    std::string id{};
+    std::string model{};
+};
+
+/// Compares provider, approval policy and sandbox with what config.toml promised. Errors:
+/// Code::precondition naming the difference, Code::protocol when the result is no thread.
+[[nodiscard]] Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts);
+
+/// "0.169.0" from the userAgent of initialize ("oa_stream/0.169.0 (Debian …"); empty when unclear.
+[[nodiscard]] std::string version_of_user_agent(std::string_view user_agent);
+/// True for versions this file's facts were measured with.
+[[nodiscard]] bool is_tested_version(std::string_view version) noexcept;
+
+} // namespace oa_stream::authority

@@ -1,0 +1,192 @@
+// A turn from its request to turn/started.
+#include "codex_core.hpp"
+#include "codex_requests.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
+constexpr Millis k_overload_pause{50}; ///< first of …
+constexpr int k_overload_tries = 6;    ///< … so many, doubling
+
+Result<void> check_request(const TurnRequest& request) {
+    if (request.thread && !request.seed.empty()) {
+        return fail(Code::usage, "only a new thread can be seeded");
+    }
+    if (request.revert_from_turn && !request.thread) {
+        return fail(Code::usage, "only an existing thread can be reverted");
+    }
+    if (request.ephemeral && request.thread) {
+        return fail(Code::usage, "an existing thread cannot be made ephemeral");
+    }
+    if (request.input.empty()) {
+        return fail(Code::usage, "a turn needs input"); // codex would run one without
+    }
+    return {};
+}
+
+} // namespace
+
+/// With patience for -32001: nothing was done for those.
+Task<RpcOutcome>
+CodexCore::call(Self self, Link link, std::string method, Json params, std::string traceparent) {
+    Millis pause = k_overload_pause;
+    for (int attempt = 1;; ++attempt) {
+        RpcOutcome outcome = co_await link->rpc().call(
+            method, params, self->options_.deadlines.request, traceparent
+        );
+        const auto* refusal = std::get_if<Refusal>(&outcome);
+        const bool overloaded = refusal != nullptr && kind_of(*refusal) == RefusalKind::overloaded;
+        if (!overloaded || attempt == k_overload_tries) {
+            co_return outcome;
+        }
+        ++self->counts_.overloaded;
+        if (!co_await sleep_for(pause)) {
+            co_return Error{.code = Code::cancelled, .message = "cancelled"};
+        }
+        pause *= 2;
+    }
+}
+
+Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::start(Self self, TurnRequest asked) {
+    OA_CO_CHECK(check_request(asked));
+    const auto request = std::make_shared<const TurnRequest>(std::move(asked));
+    for (int attempt = 1;; ++attempt) {
+        OA_CO_TRY(const Link link, co_await ready_link(self));
+        auto hold = request->thread ? co_await known_thread(self, link, request)
+                                    : co_await new_thread(self, link, request);
+        // The child died before any turn was asked for: the next one can be asked instead.
+        const bool again = !hold && hold.error().code == Code::unavailable && link->lost();
+        if (again && attempt == 1) {
+            continue;
+        }
+        if (!hold) {
+            co_return std::unexpected(std::move(hold).error());
+        }
+        co_return co_await run_turn(self, link, std::move(*hold), request);
+    }
+}
+
+Task<Result<ThreadHold>>
+CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request) {
+    const std::string work = self->home_.work;
+    Json params = thread_start_params(work, request->ephemeral, request->instructions);
+    OA_CO_TRY(
+        const Json result,
+        settle(co_await call(self, link, "thread/start", std::move(params)), "thread/start")
+    );
+    OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
+    ThreadHold hold(self->threads_.find_or_add(facts.id));
+    hold->model = std::move(facts.model);
+    hold->loaded = true;
+    hold->ephemeral = request->ephemeral;
+    hold->total = turn::Usage{};
+    if (!request->seed.empty()) {
+        Json items = inject_params(hold->id, request->seed);
+        OA_CO_CHECK(settle(
+            co_await call(self, link, "thread/inject_items", std::move(items)),
+            "thread/inject_items"
+        ));
+    }
+    co_return hold;
+}
+
+Task<Result<ThreadHold>>
+CodexCore::known_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request) {
+    OA_CO_TRY(
+        ThreadHold hold,
+        co_await CodexThreads::hold(&self->threads_, *request->thread, Clock::now() + k_busy_wait)
+    );
+    if (!hold->loaded) {
+        if (auto loaded = co_await resume(self, link, &*hold); !loaded) {
+            self->threads_.forget(hold->id);
+            co_return std::unexpected(std::move(loaded).error());
+        }
+    }
+    if (request->revert_from_turn) {
+        Json params = thread_revert_params(hold->id, *request->revert_from_turn);
+        OA_CO_CHECK(
+            settle(co_await call(self, link, "thread/revert", std::move(params)), "thread/revert")
+        );
+        hold->total.reset(); // taken back as well, to a value only codex knows
+    }
+    co_return hold;
+}
+
+/// `thread` is held by the caller.
+Task<Result<void>> CodexCore::resume(Self self, Link link, CodexThread* thread) {
+    OA_CO_TRY(
+        const Json result,
+        settle(
+            co_await call(self, link, "thread/resume", thread_resume_params(thread->id)),
+            "thread/resume"
+        )
+    );
+    OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
+    thread->model = std::move(facts.model);
+    thread->loaded = true;
+    co_return Result<void>{};
+}
+
+Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::run_turn(
+    Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request
+) {
+    auto live = std::make_shared<LiveTurn>(
+        self->executor_, self->options_, hold->id, hold->model, self->home_.work, hold->total
+    );
+    hold->live = live;
+    const Json params = turn_start_params(hold->id, *request);
+    RpcOutcome outcome = co_await call(self, link, "turn/start", params, request->traceparent);
+    if (const auto* refusal = std::get_if<Refusal>(&outcome);
+        refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_not_loaded) {
+        OA_CO_CHECK(co_await resume(self, link, &*hold)); // it was unloaded behind our back
+        outcome = co_await call(self, link, "turn/start", params, request->traceparent);
+    }
+    if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
+        co_return std::unexpected(error_of(*refusal, "turn/start"));
+    }
+    const std::shared_ptr<CodexThread> thread = hold.hand_over();
+    if (auto* error = std::get_if<Error>(&outcome)) {
+        self->abandon(live); // ambiguous: it may run; never asked twice
+        co_return std::unexpected(std::move(*error));
+    }
+    co_return co_await accepted(self, thread, std::get<Json>(std::move(outcome)));
+}
+
+Task<Result<std::shared_ptr<LiveTurn>>>
+CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json result) {
+    const std::shared_ptr<LiveTurn> live = thread->live;
+    if (!live) { // the child died in the same breath
+        co_return fail(Code::unavailable, self->reason_);
+    }
+    const Json* turn = member(result, "turn");
+    const std::string id(turn == nullptr ? "" : string_member(*turn, "id").value_or(""));
+    if (id.empty() || id == thread->last_turn) {
+        self->abandon(live);
+        co_return fail(Code::protocol, "codex accepted a turn without naming a new one");
+    }
+    live->bind(id);
+    self->after_delivery(thread);
+    co_await LiveTurn::wait_started(live, Clock::now() + self->options_.deadlines.request);
+    if (is_set(co_await asio::this_coro::cancellation_state)) {
+        self->abandon(live);
+        co_return fail(Code::cancelled, "cancelled");
+    }
+    if (live->started() || live->ended()) {
+        co_return live;
+    }
+    self->abandon(live);
+    if (live->failed()) {
+        co_return fail(Code::unavailable, self->reason_);
+    }
+    ++self->counts_.timeouts;
+    co_return fail(Code::timeout, "codex accepted the turn but did not start it in time");
+}
+
+} // namespace oa_stream::authority

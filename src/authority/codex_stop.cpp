@@ -1,0 +1,93 @@
+// Ways a turn ends other than by itself.
+#include "codex_core.hpp"
+#include "codex_history.hpp"
+#include "codex_requests.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::authority {
+
+void CodexCore::interrupt(const std::shared_ptr<LiveTurn>& turn) {
+    const auto thread = threads_.find(turn->thread());
+    if (turn->interrupting || turn->ended() || !thread || thread->live != turn || !link_) {
+        return;
+    }
+    turn->interrupting = true;
+    oa_stream::spawn(executor_, "codex interrupt", stop_turn(shared_from_this(), link_, thread));
+}
+
+void CodexCore::abandon(const std::shared_ptr<LiveTurn>& turn) {
+    turn->abandoned = true;
+    interrupt(turn);
+}
+
+Task<void> CodexCore::stop_turn(Self self, Link link, std::shared_ptr<CodexThread> thread) {
+    const std::shared_ptr<LiveTurn> live = thread->live;
+    const auto deadline = Clock::now() + self->options_.deadlines.interrupt;
+    // Before turn/started a turn's own id is refused, and the turn runs on; the empty one works.
+    std::string id = live->started() ? live->id() : std::string{};
+    RpcOutcome outcome =
+        co_await call(self, link, "turn/interrupt", interrupt_params(live->thread(), id));
+    if (std::holds_alternative<Refusal>(outcome) && thread->live == live && !id.empty()) {
+        outcome = co_await call(self, link, "turn/interrupt", interrupt_params(live->thread(), ""));
+    }
+    if (const auto* error = std::get_if<Error>(&outcome); error && error->code == Code::timeout) {
+        // Deaf: every other turn on this pipe is lost too, and only a new child helps.
+        link->kill(Error{.code = Code::unavailable, .message = "codex does not answer"});
+    }
+    while (thread->live == live && Clock::now() < deadline) {
+        co_await thread->freed.wait_until(deadline);
+    }
+    if (thread->live == live) {
+        ++self->counts_.timeouts;
+        self->log(LogLevel::warn, fmt::format("turn {} ignored its interrupt", live->id()));
+        live->fail(Error{.code = Code::timeout, .message = "codex did not stop the turn in time"});
+        ThreadHold::release(*thread);
+    }
+}
+
+Task<void> CodexCore::interrupt_stray(Link link, std::string thread, std::string turn) {
+    // A reply of any kind is fine: it has ended, or it ends now.
+    co_await link->rpc().call("turn/interrupt", interrupt_params(thread, turn), Millis(10'000));
+}
+
+/// The thread reads as idle but turn/completed is missing: history decides.
+Task<void> CodexCore::reconcile(
+    Self self, Link link, std::shared_ptr<CodexThread> thread, Clock::time_point since
+) {
+    const std::shared_ptr<LiveTurn> live = thread->live;
+    co_await sleep_for(self->options_.deadlines.reconcile);
+    const auto still_missing = [&] {
+        return thread->live == live && !live->ended() && live->idle_since == since;
+    };
+    if (!still_missing()) {
+        co_return;
+    }
+    RpcOutcome outcome =
+        co_await call(self, link, "thread/turns/list", latest_turns_params(live->thread()));
+    if (!still_missing()) {
+        co_return;
+    }
+    ++self->counts_.reconciled;
+    const auto* result = std::get_if<Json>(&outcome);
+    const Json* stored = result == nullptr ? nullptr : ended_turn(*result, live->id());
+    self->log(
+        LogLevel::warn,
+        fmt::format(
+            "turn {} ended without a word; history says {}", live->id(), stored ? "so" : "nothing"
+        )
+    );
+    if (stored == nullptr) {
+        live->fail(Error{.code = Code::timeout, .message = "codex never told how the turn ended"});
+        self->interrupt(live);
+        co_return;
+    }
+    Json params = Json::object({{"threadId", live->thread()}, {"turn", *stored}});
+    live->deliver(
+        "turn/completed",
+        Json::object({{"method", "turn/completed"}, {"params", std::move(params)}})
+    );
+    self->after_delivery(thread);
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,88 @@
+// The threads this child knows of. Codex runs one turn per thread and silently steers it when a
+// second one is started, so a thread is held by exactly one user at a time.
+#pragma once
+
+#include "live_turn.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::authority {
+
+struct CodexThread {
+    CodexThread(const asio::any_io_executor& executor, std::string thread)
+        : id(std::move(thread)), freed(executor) {}
+
+    std::string id;
+    std::string model{};
+    bool loaded = false; ///< started or resumed here and not unsubscribed since: turns can start
+    bool ephemeral = false;
+    bool busy = false; ///< being prepared, running a turn, or being unsubscribed
+    std::optional<turn::Usage> total{}; ///< unset: only codex knows
+    std::string last_turn{};
+    std::shared_ptr<LiveTurn> live{};
+    Clock::time_point idle_since = Clock::now();
+    Signal freed;
+};
+
+/// Holds a thread busy; lets it go on destruction unless a turn has taken it over.
+class ThreadHold {
+public:
+    explicit ThreadHold(std::shared_ptr<CodexThread> thread) : thread_(std::move(thread)) {
+        thread_->busy = true;
+    }
+    ThreadHold(ThreadHold&&) noexcept = default;
+    ThreadHold& operator=(ThreadHold&&) = delete;
+    ThreadHold(const ThreadHold&) = delete;
+    ThreadHold& operator=(const ThreadHold&) = delete;
+    ~ThreadHold() {
+        if (thread_) {
+            release(*thread_);
+        }
+    }
+    [[nodiscard]] CodexThread& operator*() const noexcept { return *thread_; }
+    [[nodiscard]] CodexThread* operator->() const noexcept { return thread_.get(); }
+    /// The turn that now runs on it will let it go.
+    [[nodiscard]] std::shared_ptr<CodexThread> hand_over() { return std::exchange(thread_, {}); }
+
+    static void release(CodexThread& thread) {
+        thread.busy = false;
+        thread.live.reset();
+        thread.idle_since = Clock::now();
+        thread.freed.notify();
+    }
+
+private:
+    std::shared_ptr<CodexThread> thread_;
+};
+
+class CodexThreads {
+public:
+    explicit CodexThreads(const asio::any_io_executor& executor) : executor_(executor) {}
+
+    [[nodiscard]] std::shared_ptr<CodexThread> find(std::string_view id) const;
+    [[nodiscard]] std::shared_ptr<CodexThread> find_or_add(const std::string& id);
+    /// The thread, held, as soon as it is free. Code::conflict when it is not by `deadline`,
+    /// Code::cancelled.
+    [[nodiscard]] static Task<Result<ThreadHold>>
+    hold(CodexThreads* self, std::string id, Clock::time_point deadline);
+    void forget(const std::string& id);
+
+    /// The child died: every live turn fails with `why`, nothing is known any more.
+    void lose_all(const Error& why);
+
+    /// Idle loaded threads to let go now: idle longer than `linger`, or the oldest beyond `keep`.
+    [[nodiscard]] std::vector<std::shared_ptr<CodexThread>>
+    surplus(Clock::time_point now, Millis linger, std::size_t keep) const;
+    [[nodiscard]] std::size_t loaded() const;
+    [[nodiscard]] std::size_t busy() const;
+
+private:
+    asio::any_io_executor executor_;
+    std::map<std::string, std::shared_ptr<CodexThread>, std::less<>> threads_{};
+};
+
+} // namespace oa_stream::authority

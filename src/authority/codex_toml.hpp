@@ -1,0 +1,27 @@
+// The little TOML we need: quoting a value, and reading back what a config.toml promises.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::authority {
+
+/// `text` as a TOML basic string, quotes included.
+[[nodiscard]] std::string toml_string(std::string_view text);
+
+/// What a config.toml says about things that thread/start reports back.
+struct ConfigFacts {
+    std::optional<std::string> model{};
+    std::optional<std::string> provider{};
+    std::optional<std::string> approval_policy{};
+    std::optional<std::string> sandbox_mode{};
+    std::vector<std::string> env_keys{}; ///< every env_key = "NAME", in any table
+};
+
+/// Reads plain `key = "value"` lines; anything else means nothing here (codex itself checks the
+/// file with --strict-config). Text inside multi-line strings is skipped.
+[[nodiscard]] ConfigFacts read_config_facts(std::string_view toml);
+
+} // namespace oa_stream::authority

@@ -1,0 +1,179 @@
+#include "live_turn.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::size_t k_early_limit = 10'000;
+
+turn::Usage usage_member(const Json& usage, std::string_view which) {
+    const Json* part = member(usage, which);
+    if (part == nullptr) {
+        return {};
+    }
+    const auto field = [&](std::string_view key) { return int_member(*part, key).value_or(0); };
+    return turn::Usage{
+        .input = field("inputTokens"),
+        .cached_input = field("cachedInputTokens"),
+        .output = field("outputTokens"),
+        .reasoning_output = field("reasoningOutputTokens")
+    };
+}
+
+bool is_content(const turn::Event& event) {
+    return !std::holds_alternative<turn::TurnStarted>(event);
+}
+
+} // namespace
+
+LiveTurn::LiveTurn(
+    const asio::any_io_executor& executor,
+    const CodexOptions& options,
+    std::string thread,
+    std::string model,
+    std::string cwd,
+    std::optional<turn::Usage> baseline
+)
+    : deadlines_(options.deadlines), thread_(std::move(thread)), model_(std::move(model)),
+      translator_(thread_), baseline_known_(baseline.has_value()),
+      queue_(options.limits.queue_bytes), changed_(executor), cwd_(std::move(cwd)),
+      baseline_(baseline.value_or(turn::Usage{})) {
+}
+
+void LiveTurn::bind(std::string id) {
+    id_ = std::move(id);
+    translator_ = CodexTranslator(thread_, id_, baseline_, cwd_);
+    for (const Json& message : std::exchange(early_, {})) {
+        deliver(string_member(message, "method").value_or(""), message);
+    }
+}
+
+void LiveTurn::deliver(std::string_view method, const Json& message) {
+    if (ended_) {
+        return;
+    }
+    if (id_.empty()) {
+        if (early_.size() < k_early_limit) {
+            early_.push_back(message);
+        }
+        return;
+    }
+    last_event_ = Clock::now();
+    translate(method, message);
+}
+
+/// After a resume or a revert only codex knows the thread's total; the first report of this turn
+/// says it: total − last. The translator takes a report of "an earlier turn" as its baseline.
+void LiveTurn::learn_baseline(const Json& message) {
+    const Json* params = member(message, "params");
+    const Json* usage = params == nullptr ? nullptr : member(*params, "tokenUsage");
+    if (usage == nullptr || string_member(*params, "turnId") != id_) {
+        return;
+    }
+    baseline_known_ = true;
+    const turn::Usage total = usage_member(*usage, "total");
+    const turn::Usage last = usage_member(*usage, "last");
+    Json before = Json::object(
+        {{"inputTokens", total.input - last.input},
+         {"cachedInputTokens", total.cached_input - last.cached_input},
+         {"outputTokens", total.output - last.output},
+         {"reasoningOutputTokens", total.reasoning_output - last.reasoning_output}}
+    );
+    Json report = Json::object({{"threadId", thread_}, {"turnId", ""}});
+    report["tokenUsage"] = Json::object({{"total", std::move(before)}});
+    EventBatch none;
+    translator_.notification(
+        Json::object({{"method", "thread/tokenUsage/updated"}, {"params", std::move(report)}}), none
+    );
+}
+
+void LiveTurn::translate(std::string_view method, const Json& message) {
+    if (!baseline_known_ && method == "thread/tokenUsage/updated") {
+        learn_baseline(message);
+    }
+    EventBatch events;
+    translator_.notification(message, events);
+    for (turn::Event& event : events) {
+        if (auto* first = std::get_if<turn::TurnStarted>(&event)) {
+            started_ = true;
+            first->model = first->model.empty() ? model_ : first->model;
+        }
+        content_ = content_ || is_content(event);
+    }
+    if (translator_.ended()) {
+        ended_ = true;
+        total_ = translator_.total_usage();
+    }
+    if (!events.empty()) {
+        queue(std::move(events));
+    }
+}
+
+void LiveTurn::queue(EventBatch&& events) {
+    if (!abandoned && !error_ && !queue_.push(std::move(events))) {
+        fail(Error{.code = Code::too_large, .message = "nobody fetched the events of this turn"});
+    }
+    changed_.notify();
+}
+
+void LiveTurn::fail(const Error& why) {
+    if (!ended_ && !error_) {
+        error_ = why;
+        changed_.notify();
+    }
+}
+
+LiveTurn::Expiry LiveTurn::expiry() const {
+    const Expiry whole{began_ + deadlines_.turn, "turn"};
+    const Expiry silence = content_ ? Expiry{last_event_ + deadlines_.idle, "idle"}
+                                    : Expiry{began_ + deadlines_.first_event, "first_event"};
+    return whole.at < silence.at ? whole : silence;
+}
+
+Task<void> LiveTurn::wait_started(std::shared_ptr<LiveTurn> self, Clock::time_point deadline) {
+    while (!self->started_ && !self->ended_ && !self->error_ && Clock::now() < deadline) {
+        co_await self->changed_.wait_until(deadline);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return;
+        }
+    }
+}
+
+Task<void> LiveTurn::wait_ended(std::shared_ptr<LiveTurn> self, Clock::time_point deadline) {
+    while (!self->ended_ && !self->error_ && Clock::now() < deadline) {
+        co_await self->changed_.wait_until(deadline);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return;
+        }
+    }
+}
+
+Task<Result<EventBatch>> LiveTurn::next(std::shared_ptr<LiveTurn> self) {
+    while (true) {
+        if (!self->queue_.empty()) {
+            co_return self->queue_.take();
+        }
+        if (self->error_) {
+            co_return std::unexpected(*self->error_);
+        }
+        const Expiry expiry = self->expiry();
+        if (Clock::now() >= expiry.at) {
+            co_return oa_stream::fail(
+                Code::timeout,
+                fmt::format("codex went past the {} deadline", expiry.what),
+                expiry.what
+            );
+        }
+        co_await self->changed_.wait_until(expiry.at);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return oa_stream::fail(Code::cancelled, "cancelled");
+        }
+    }
+}
+
+} // namespace oa_stream::authority

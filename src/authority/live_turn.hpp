@@ -1,0 +1,87 @@
+// A turn of codex while it runs: bound to its id, translated, queued, watched by three deadlines.
+// Shared by the core, which feeds it, and the handle a caller holds, which drains it.
+#pragma once
+
+#include "oa_stream/authority/codex.hpp"
+#include "oa_stream/authority/codex_events.hpp"
+
+#include "signal.hpp"
+#include "turn_queue.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::authority {
+
+class LiveTurn {
+public:
+    /// `baseline`: the thread's usage so far; unset when unknown (resumed, reverted).
+    LiveTurn(
+        const asio::any_io_executor& executor,
+        const CodexOptions& options,
+        std::string thread,
+        std::string model,
+        std::string cwd,
+        std::optional<turn::Usage> baseline
+    );
+
+    [[nodiscard]] const std::string& thread() const noexcept { return thread_; }
+    [[nodiscard]] const std::string& id() const noexcept { return id_; } ///< empty until bound
+    [[nodiscard]] const std::string& model() const noexcept { return model_; }
+    [[nodiscard]] bool started() const noexcept { return started_; }
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
+    [[nodiscard]] const std::optional<turn::Usage>& total_usage() const noexcept { return total_; }
+
+    /// The response of turn/start named it. What arrived before is translated now.
+    void bind(std::string id);
+    /// One notification of this thread.
+    void deliver(std::string_view method, const Json& message);
+    /// No terminal event will come: next() ends with `why` after what is queued. Idempotent.
+    void fail(const Error& why);
+
+    /// turn/started was seen, or the turn is over; or `deadline` passed.
+    [[nodiscard]] static Task<void>
+    wait_started(std::shared_ptr<LiveTurn> self, Clock::time_point deadline);
+    /// Ended or failed; or `deadline` passed.
+    [[nodiscard]] static Task<void>
+    wait_ended(std::shared_ptr<LiveTurn> self, Clock::time_point deadline);
+    /// Turn::next() without the consequences of a timeout: those are the handle's.
+    [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<LiveTurn> self);
+
+    bool interrupting = false; ///< a turn/interrupt is on its way
+    bool abandoned = false;    ///< nobody holds the handle any more
+    /// Set while the thread reads as idle though turn/completed is missing.
+    std::optional<Clock::time_point> idle_since{};
+
+private:
+    struct Expiry {
+        Clock::time_point at;
+        const char* what;
+    };
+    [[nodiscard]] Expiry expiry() const;
+    void translate(std::string_view method, const Json& message);
+    void learn_baseline(const Json& message);
+    void queue(EventBatch&& events);
+
+    CodexDeadlines deadlines_;
+    std::string thread_, id_{}, model_;
+    CodexTranslator translator_;
+    bool baseline_known_;
+    std::vector<Json> early_{}; ///< notifications that came before the id was known
+    TurnQueue queue_;
+    Signal changed_;
+    std::optional<Error> error_{};
+    std::optional<turn::Usage> total_{};
+    bool started_ = false;
+    bool content_ = false; ///< a part, tool or note was seen
+    bool ended_ = false;
+    Clock::time_point began_ = Clock::now();
+    Clock::time_point last_event_ = Clock::now();
+    std::string cwd_;
+    turn::Usage baseline_;
+};
+
+} // namespace oa_stream::authority

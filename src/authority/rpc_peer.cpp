@@ -1,0 +1,133 @@
+#include "rpc_peer.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include "signal.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+// Tool results of MCP servers nest as deep as their authors like; the library overflows far later.
+constexpr JsonLimits k_line_limits{.depth = 256};
+
+} // namespace
+
+Result<Json> settle(RpcOutcome outcome, std::string_view method) {
+    if (auto* refusal = std::get_if<Refusal>(&outcome)) {
+        return std::unexpected(error_of(*refusal, method));
+    }
+    if (auto* error = std::get_if<Error>(&outcome)) {
+        return std::unexpected(std::move(*error));
+    }
+    return std::get<Json>(std::move(outcome));
+}
+
+RpcPeer::RpcPeer(const asio::any_io_executor& executor, RpcHandlers handlers)
+    : executor_(executor), handlers_(std::move(handlers)) {
+}
+
+Task<RpcOutcome>
+RpcPeer::call(std::string method, Json params, Millis deadline, std::string traceparent) {
+    const std::int64_t id = next_id_++;
+    auto slot = std::make_shared<Slot>(executor_);
+    if (failed_) {
+        slot->outcome = *failed_;
+    } else {
+        slot->timer.expires_after(deadline);
+        slots_.emplace(id, slot);
+        Json message = Json::object({{"method", std::move(method)}, {"id", id}});
+        message["params"] = std::move(params);
+        if (!traceparent.empty()) {
+            message["trace"] = Json::object({{"traceparent", std::move(traceparent)}});
+        }
+        handlers_.send(dump_json(message));
+    }
+    return wait(shared_from_this(), id, std::move(slot));
+}
+
+Task<RpcOutcome>
+RpcPeer::wait(std::shared_ptr<RpcPeer> self, std::int64_t id, std::shared_ptr<Slot> slot) {
+    if (!slot->outcome) {
+        co_await slot->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    self->slots_.erase(id);
+    if (slot->outcome) {
+        co_return std::move(*slot->outcome);
+    }
+    if (is_set(co_await asio::this_coro::cancellation_state)) {
+        co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    }
+    ++self->timeouts_;
+    co_return Error{.code = Code::timeout, .message = "codex did not answer in time"};
+}
+
+void RpcPeer::notify(std::string_view method) {
+    if (!failed_) {
+        handlers_.send(dump_json(Json::object({{"method", method}})));
+    }
+}
+
+void RpcPeer::on_line(std::string_view line) {
+    auto parsed = parse_json(line, k_line_limits);
+    if (!parsed) {
+        handlers_.nonsense(fmt::format("{}: {}", parsed.error().message, printable(line, 80)));
+        return;
+    }
+    const auto method = string_member(*parsed, "method");
+    const Json* id = member(*parsed, "id");
+    if (method && id != nullptr) {
+        on_request(*method, *parsed, *id);
+    } else if (method) {
+        handlers_.notification(*method, *parsed);
+    } else if (id != nullptr) {
+        on_reply(*parsed, id->is_number_integer() ? id->get<std::int64_t>() : 0);
+    } else {
+        handlers_.nonsense(fmt::format("neither method nor id: {}", printable(line, 80)));
+    }
+}
+
+void RpcPeer::on_request(std::string_view method, const Json& message, const Json& id) {
+    const Json* params = member(message, "params");
+    Json reply = handlers_.request(method, params == nullptr ? Json::object() : *params);
+    reply["id"] = id;
+    handlers_.send(dump_json(reply));
+}
+
+void RpcPeer::on_reply(Json& message, std::int64_t id) {
+    const auto found = slots_.find(id);
+    if (found == slots_.end() || found->second->outcome) {
+        return; // its deadline has passed, or its caller is gone
+    }
+    Slot& slot = *found->second;
+    if (const Json* error = member(message, "error")) {
+        slot.outcome = Refusal{
+            .code = int_member(*error, "code").value_or(0),
+            .message = std::string(string_member(*error, "message").value_or(""))
+        };
+    } else if (const auto result = message.find("result"); result != message.end()) {
+        slot.outcome = std::move(*result);
+    } else {
+        slot.outcome = Error{.code = Code::protocol, .message = "codex replied without a result"};
+    }
+    slot.timer.cancel();
+}
+
+void RpcPeer::fail_all(const Error& why) {
+    failed_ = why;
+    for (const auto& [id, slot] : slots_) {
+        if (!slot->outcome) {
+            slot->outcome = why;
+        }
+        slot->timer.cancel();
+    }
+}
+
+} // namespace oa_stream::authority

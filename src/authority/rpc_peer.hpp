@@ -1,0 +1,75 @@
+// JSON-RPC as codex speaks it: requests with deadlines, replies in any order, server-initiated
+// requests with their own ids (told apart by "method"), notifications. No I/O: lines in, lines out.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/task.hpp"
+
+#include "codex_refusals.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace oa_stream::authority {
+
+/// The result, codex's refusal, or what kept us from either: Code::timeout, Code::unavailable (the
+/// connection is gone), Code::cancelled.
+using RpcOutcome = std::variant<Json, Refusal, Error>;
+
+/// A refusal becomes an error by the table of codex_refusals.hpp.
+[[nodiscard]] Result<Json> settle(RpcOutcome outcome, std::string_view method);
+
+struct RpcHandlers {
+    std::function<void(std::string line)> send; ///< one line without its end
+    std::function<void(std::string_view method, const Json& message)> notification;
+    std::function<Json(std::string_view method, const Json& params)>
+        request; ///< → {"result"|"error"}
+    std::function<void(std::string_view what)>
+        nonsense; ///< a line that means nothing; one safe line
+};
+
+class RpcPeer : public std::enable_shared_from_this<RpcPeer> {
+public:
+    RpcPeer(const asio::any_io_executor& executor, RpcHandlers handlers);
+
+    /// Sends a request and waits for its reply. `traceparent` is sent along when not empty.
+    [[nodiscard]] Task<RpcOutcome>
+    call(std::string method, Json params, Millis deadline, std::string traceparent = {});
+    void notify(std::string_view method);
+
+    /// One received line.
+    void on_line(std::string_view line);
+    /// Every waiting and later call ends with `why`.
+    void fail_all(const Error& why);
+
+    [[nodiscard]] std::size_t waiting() const noexcept { return slots_.size(); }
+    [[nodiscard]] std::uint64_t timeouts() const noexcept { return timeouts_; }
+
+private:
+    struct Slot {
+        explicit Slot(const asio::any_io_executor& executor) : timer(executor) {}
+        asio::steady_timer timer; ///< its deadline; cancelled when the outcome is there
+        std::optional<RpcOutcome> outcome{};
+    };
+    void on_reply(Json& message, std::int64_t id);
+    void on_request(std::string_view method, const Json& message, const Json& id);
+    [[nodiscard]] static Task<RpcOutcome>
+    wait(std::shared_ptr<RpcPeer> self, std::int64_t id, std::shared_ptr<Slot> slot);
+
+    asio::any_io_executor executor_;
+    RpcHandlers handlers_;
+    std::map<std::int64_t, std::shared_ptr<Slot>> slots_{};
+    std::optional<Error> failed_{};
+    std::int64_t next_id_ = 1;
+    std::uint64_t timeouts_ = 0;
+};
+
+} // namespace oa_stream::authority
