@@ -1,0 +1,52 @@
+// Who is asking: bearer tokens, stored as digests, each with an owner and perhaps an expiry.
+#pragma once
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/secret.hpp"
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+using Sha256 = std::array<std::uint8_t, 32>;
+[[nodiscard]] Sha256 sha256(std::string_view bytes);
+[[nodiscard]] std::string to_hex(const Sha256& digest);
+
+enum class Denied { missing, malformed, unknown, expired };
+[[nodiscard]] std::string_view to_string(Denied denied) noexcept;
+
+class TokenTable {
+public:
+    /// Lines "sha256:<64 hex> owner=<name> [expires=<rfc3339>]"; blank lines and # comments are
+    /// skipped. Owner names: [A-Za-z0-9._@-]{1,64}. Code::config with the line number.
+    [[nodiscard]] static Result<TokenTable> parse(std::string_view text, std::string_view where);
+
+    /// One more token, known in clear (from the environment); never expires.
+    void add(const Secret& token, std::string owner);
+
+    [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+    /// The owner of an Authorization header's value. Takes the same time whichever entry matches.
+    [[nodiscard]] std::expected<std::string, Denied>
+    check(std::optional<std::string_view> authorization, WallTime now) const;
+
+private:
+    struct Entry {
+        Sha256 digest{};
+        std::string owner;
+        std::optional<WallTime> expires{};
+    };
+    [[nodiscard]] static Result<Entry> parse_line(std::string_view line);
+    std::vector<Entry> entries_;
+};
+
+/// 2026-02-22T04:36:00[.123](Z|+01:00). Code::config.
+[[nodiscard]] Result<WallTime> parse_rfc3339(std::string_view text);
+
+} // namespace oa_stream::lane

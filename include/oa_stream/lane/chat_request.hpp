@@ -1,0 +1,55 @@
+// A chat request's body, in any of the forms clients send, made into one struct.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/lane/rejection.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+using Role = authority::SeedMessage::Role;
+
+/// A message of the request before the newest user message.
+struct EarlierMessage {
+    Role role = Role::user;
+    std::string id;   ///< empty when the client gave none
+    std::string text; ///< joined text parts; may be empty
+};
+
+struct ChatRequest {
+    std::string thread;       ///< the client's id, [A-Za-z0-9_-]{1,128}
+    bool thread_made = false; ///< the client gave none and this one was made up
+    std::string worker = "desktopw:shared";
+    std::vector<authority::InputPart> input{}; ///< of the newest user message, in its order
+    std::string text;            ///< the input's text alone, joined
+    std::string user_message_id; ///< id of the newest user message; may be empty
+    bool regenerate = false;     ///< trigger: regenerate-message
+    std::string message_id;      ///< member messageId; may be empty
+    /// Messages before the newest user message, of users and assistants only.
+    std::vector<EarlierMessage> earlier{};
+    bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
+};
+
+struct ChatRequestContext {
+    std::optional<std::string> path_id{}; ///< still percent-encoded; the named route's {id}
+    std::string_view query{};             ///< may name the thread too (?conversationId=…)
+    std::size_t text_chars = 20000;
+    bool images = false; ///< the authority takes them
+};
+
+/// 422 with the field, or with code unsupported_part and the part's path. Rules, in this order:
+/// the thread (all names must agree), then the newest user message, then its parts, then its
+/// length.
+[[nodiscard]] Accepted<ChatRequest>
+read_chat_request(const Json& body, const ChatRequestContext& context);
+
+/// The part of an id that may stand on the wire: other characters become '-', cut to 128; "x" when
+/// nothing is left. Message ids are turn ids seen through this.
+[[nodiscard]] std::string wire_id(std::string_view id);
+
+} // namespace oa_stream::lane

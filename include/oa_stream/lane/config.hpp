@@ -1,0 +1,72 @@
+// What an operator can set about the lane, with the defaults.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// `retired` answers the stream routes as the retired bridge did (JSON, no turn is started);
+/// `off` answers 503. Both leave turns that are already live alone.
+enum class LaneMode { on, retired, off };
+[[nodiscard]] std::string_view to_string(LaneMode mode) noexcept;
+/// The word alone; surrounding white space (a file's last newline) is ignored. Code::config.
+[[nodiscard]] Result<LaneMode> parse_lane_mode(std::string_view text);
+
+/// Whether clients must send the three handshake headers. `optional` lets a client without them in;
+/// a header that is present but wrong is refused in both.
+enum class CompatMode { optional, required };
+[[nodiscard]] Result<CompatMode> parse_compat_mode(std::string_view text);
+
+/// The window of clients this lane serves. All bounds are inclusive; build ids compare as strings.
+struct CompatWindow {
+    std::string protocol_version = "openagents.control.v1";
+    std::string min_client_build_id = "00000000T000000Z";
+    std::optional<std::string> max_client_build_id{};
+    std::uint64_t min_schema_version = 1;
+    std::uint64_t max_schema_version = 1;
+};
+
+struct LaneLimits {
+    std::size_t streams = 10000; ///< live turns in all
+    std::size_t streams_per_owner = 64; ///< counts only when tokens are configured
+    std::size_t readers_per_turn = 16;
+    std::size_t text_chars = 20000; ///< code points of one user input
+    int json_depth = 64;
+    std::size_t turn_log_bytes = 8U << 20U; ///< beyond it a turn's log drops its head
+    std::size_t total_log_bytes = 1U << 30U; ///< beyond it a growing turn is ended as overloaded
+    std::size_t max_lag_bytes = 2U << 20U; ///< a reader further behind than this is cut
+    Millis max_lag_time{30000}; ///< a blocked reader that took nothing for so long is cut
+    Millis turn_wall{1800000}; ///< whole turn
+    Millis first_event{60000}; ///< acceptance to the first event
+    Millis idle{120000}; ///< between two events
+};
+
+struct LaneTimings {
+    Millis heartbeat{15000}; ///< silence on a reader before the comment ": ping"
+    Millis detach_grace{30000}; ///< a turn without readers is interrupted after this
+    Millis supersede_wait{2000}; ///< how long a new message waits for the old turn's end
+    Millis reader_leaving{250}; ///< a closed socket may be noticed after the next request came
+    Millis interrupt_grace{5000}; ///< an interrupted turn that does not end is given up after this
+    Millis ended_kept{5000}; ///< an ended turn stays resumable for so long
+    Millis tick{1000}; ///< resolution of everything above that is not awaited
+};
+
+struct LaneConfig {
+    LaneMode mode = LaneMode::on;
+    CompatMode compat = CompatMode::optional;
+    CompatWindow window{};
+    LaneLimits limits{};
+    LaneTimings timings{};
+    std::string revision = "dev";
+    std::string version = "0.0.0";
+    std::vector<std::string> cors_origins{}; ///< exact origins, or the one entry "*"
+};
+
+} // namespace oa_stream::lane

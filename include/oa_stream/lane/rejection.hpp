@@ -1,0 +1,45 @@
+// An answer that refuses a request before any stream began: status, code, and the one JSON
+// envelope.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/net/http_server.hpp"
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// {"message","error":{"code","message","requestId",…},"errors"?,…}
+struct Rejection {
+    int status = 500;
+    std::string code;    ///< stable word for programs
+    std::string message; ///< one sentence for people; never upstream text
+    /// Validation errors: field → text; makes the member "errors".
+    std::vector<std::pair<std::string, std::string>> fields{};
+    Json details = Json::object(); ///< more members of "error"
+    Json members = Json::object(); ///< more members beside "error"
+    net::Headers headers{};
+};
+
+template <class T> using Accepted = std::expected<T, Rejection>;
+
+[[nodiscard]] Rejection reject(int status, std::string code, std::string message);
+/// 422 invalid_request with one entry in "errors".
+[[nodiscard]] Rejection invalid_field(std::string field, std::string message);
+/// The same refusal with Retry-After (whole seconds).
+[[nodiscard]] Rejection with_retry_after(Rejection rejection, int seconds);
+
+/// What the authority's refusal to start a turn means to the client. Its own text is not passed on.
+[[nodiscard]] Rejection reject_start(const Error& error);
+
+[[nodiscard]] net::Response to_response(const Rejection& rejection, std::string_view request_id);
+
+/// A JSON answer with cache-control: no-store.
+[[nodiscard]] net::Response json_response(int status, const Json& body);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,34 @@
+// Regenerate and edit: which turn of the thread the request wants to have replaced.
+#pragma once
+
+#include "oa_stream/lane/chat_request.hpp"
+
+#include <string>
+#include <vector>
+
+namespace oa_stream::lane {
+
+struct ReplacePlan {
+    enum class Kind {
+        append, ///< nothing to replace: a plain next turn
+        revert, ///< drop `from_turn` and everything after it
+        reseed, ///< the replaced message was seeded, not a turn: begin a new thread from the
+                ///< request
+    } kind = Kind::append;
+    std::string from_turn{}; ///< the authority's turn id
+};
+
+/// True when the request means an earlier message, so that the thread's turns must be read.
+[[nodiscard]] bool asks_to_replace(const ChatRequest& request) noexcept;
+
+/// `turns`: the thread's, oldest first. `seeded`: how many messages it began with.
+/// A turn is found by its id (regenerate), by the id the client gave its message, or by position:
+/// it is the one after the last assistant message that the page still holds. A page that says too
+/// little to be sure is refused (422 regenerate_unsupported): guessing would lose turns.
+[[nodiscard]] Accepted<ReplacePlan> plan_replace(
+    const ChatRequest& request, const std::vector<authority::PastTurn>& turns, std::size_t seeded
+);
+
+[[nodiscard]] Rejection reject_regenerate(std::string message);
+
+} // namespace oa_stream::lane

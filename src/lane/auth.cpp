@@ -1,0 +1,177 @@
+#include "oa_stream/lane/auth.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::string_view k_digest_prefix = "sha256:";
+constexpr std::string_view k_owner_prefix = "owner=";
+constexpr std::string_view k_expires_prefix = "expires=";
+
+std::optional<std::uint8_t> nibble(char c) noexcept {
+    if (c >= '0' && c <= '9') {
+        return static_cast<std::uint8_t>(c - '0');
+    }
+    if (c >= 'a' && c <= 'f') {
+        return static_cast<std::uint8_t>(c - 'a' + 10);
+    }
+    if (c >= 'A' && c <= 'F') {
+        return static_cast<std::uint8_t>(c - 'A' + 10);
+    }
+    return std::nullopt;
+}
+
+Result<Sha256> parse_digest(std::string_view hex) {
+    Sha256 digest{};
+    if (hex.size() != digest.size() * 2) {
+        return fail(Code::config, "a sha256 digest has 64 hexadecimal digits");
+    }
+    for (std::size_t i = 0; i < digest.size(); ++i) {
+        const auto high = nibble(hex[2 * i]);
+        const auto low = nibble(hex[2 * i + 1]);
+        if (!high || !low) {
+            return fail(Code::config, "a sha256 digest has 64 hexadecimal digits");
+        }
+        digest[i] = static_cast<std::uint8_t>((*high << 4U) | *low);
+    }
+    return digest;
+}
+
+bool is_owner(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '_' || c == '@' || c == '-';
+    });
+}
+
+std::vector<std::string_view> words(std::string_view line) {
+    std::vector<std::string_view> out;
+    while (!(line = trim(line)).empty()) {
+        const auto end = std::min(line.find_first_of(" \t"), line.size());
+        out.push_back(line.substr(0, end));
+        line.remove_prefix(end);
+    }
+    return out;
+}
+
+} // namespace
+
+Sha256 sha256(std::string_view bytes) {
+    Sha256 digest{};
+    // The one-shot function cannot fail.
+    SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
+    return digest;
+}
+
+std::string to_hex(const Sha256& digest) {
+    std::string text;
+    for (const auto byte : digest) {
+        fmt::format_to(std::back_inserter(text), "{:02x}", byte);
+    }
+    return text;
+}
+
+std::string_view to_string(Denied denied) noexcept {
+    switch (denied) {
+    case Denied::missing:
+        return "a bearer token is required";
+    case Denied::malformed:
+        return "the authorization header is not a bearer token";
+    case Denied::unknown:
+        return "the bearer token is not valid";
+    case Denied::expired:
+        return "the bearer token has expired";
+    }
+    return "";
+}
+
+Result<TokenTable::Entry> TokenTable::parse_line(std::string_view line) {
+    Entry entry;
+    bool digest = false;
+    for (const auto word : words(line)) {
+        if (word.starts_with(k_digest_prefix) && !digest) {
+            OA_TRY(entry.digest, parse_digest(word.substr(k_digest_prefix.size())));
+            digest = true;
+        } else if (word.starts_with(k_owner_prefix) && entry.owner.empty()) {
+            entry.owner = word.substr(k_owner_prefix.size());
+            if (!is_owner(entry.owner)) {
+                return fail(Code::config, "an owner is 1 to 64 characters of A-Z a-z 0-9 . _ @ -");
+            }
+        } else if (word.starts_with(k_expires_prefix) && !entry.expires) {
+            OA_TRY(entry.expires, parse_rfc3339(word.substr(k_expires_prefix.size())));
+        } else {
+            // The word itself may be a token pasted in clear: it is not repeated.
+            return fail(
+                Code::config,
+                "a word that is none of sha256:, owner=, expires=",
+                {},
+                "sha256:<64 hex> owner=<name> [expires=<rfc3339>]"
+            );
+        }
+    }
+    if (!digest || entry.owner.empty()) {
+        return fail(Code::config, "a token needs sha256: and owner=");
+    }
+    return entry;
+}
+
+Result<TokenTable> TokenTable::parse(std::string_view text, std::string_view where) {
+    TokenTable table;
+    std::size_t number = 0;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        const auto line = trim(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        ++number;
+        if (line.empty() || line.starts_with('#')) {
+            continue;
+        }
+        auto entry = parse_line(line);
+        if (!entry) {
+            auto error = std::move(entry).error();
+            error.where = fmt::format("{}:{}", where, number);
+            return std::unexpected(std::move(error));
+        }
+        table.entries_.push_back(*std::move(entry));
+    }
+    return table;
+}
+
+void TokenTable::add(const Secret& token, std::string owner) {
+    entries_.push_back({sha256(token.reveal()), std::move(owner), std::nullopt});
+}
+
+std::expected<std::string, Denied>
+TokenTable::check(std::optional<std::string_view> authorization, WallTime now) const {
+    if (!authorization || trim(*authorization).empty()) {
+        return std::unexpected(Denied::missing);
+    }
+    const auto parts = words(*authorization);
+    if (parts.size() != 2 || !iequals(parts[0], "bearer")) {
+        return std::unexpected(Denied::malformed);
+    }
+    const auto digest = sha256(parts[1]);
+    const Entry* found = nullptr;
+    for (const auto& entry : entries_) {
+        const bool same = CRYPTO_memcmp(digest.data(), entry.digest.data(), digest.size()) == 0;
+        found = same ? &entry : found;
+    }
+    if (found == nullptr) {
+        return std::unexpected(Denied::unknown);
+    }
+    if (found->expires && *found->expires <= now) {
+        return std::unexpected(Denied::expired);
+    }
+    return found->owner;
+}
+
+} // namespace oa_stream::lane

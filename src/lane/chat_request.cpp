@@ -1,0 +1,270 @@
+#include "oa_stream/lane/chat_request.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "message_parts.hpp"
+#include "thread_name.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::string_view k_no_user_message =
+    "a non-empty user message is required: send messages[] whose last message is the user's";
+
+struct ListedMessage {
+    bool user = false;
+    bool assistant = false;
+    std::string id;
+    std::vector<Piece> pieces;
+
+    [[nodiscard]] bool blank() const {
+        const bool carries = std::ranges::any_of(pieces, [](const Piece& piece) {
+            return piece.kind == Piece::Kind::image || piece.kind == Piece::Kind::refused;
+        });
+        return !carries && is_blank(joined_text(pieces));
+    }
+};
+
+ListedMessage read_message(const Json& message, const std::string& path) {
+        // A message without a role counts as the user's, as it always did on these routes.
+    const auto role = to_lower(string_member(message, "role").value_or("user"));
+    ListedMessage out;
+    out.user = role == "user";
+    out.assistant = role == "assistant";
+    out.id = std::string(string_member(message, "id").value_or(""));
+    out.pieces = read_pieces(message, path);
+    return out;
+}
+
+Accepted<std::vector<ListedMessage>> read_list(const Json& body) {
+    std::vector<ListedMessage> list;
+    const auto* messages = member(body, "messages");
+    if (messages == nullptr || messages->is_null()) {
+        return list;
+    }
+    if (!messages->is_array()) {
+        return std::unexpected(invalid_field("messages", "messages must be an array"));
+    }
+    for (std::size_t i = 0; i < messages->size(); ++i) {
+        const auto path = fmt::format("messages[{}]", i);
+        if (!(*messages)[i].is_object()) {
+            return std::unexpected(invalid_field("messages", path + " must be an object"));
+        }
+        list.push_back(read_message((*messages)[i], path));
+    }
+    return list;
+}
+
+    /// `text` and `message` beside the list: a string, or (message only) a whole message.
+Accepted<std::optional<ListedMessage>> read_single(const Json& body) {
+    std::optional<ListedMessage> found;
+    for (const auto* key : {"text", "message"}) {
+        const auto* value = member(body, key);
+        if (value == nullptr || value->is_null()) {
+            continue;
+        }
+        ListedMessage next;
+        if (value->is_string()) {
+            next.user = true;
+            next.pieces.push_back({Piece::Kind::text, value->get<std::string>(), key, "text"});
+        } else if (value->is_object() && std::string_view(key) == "message") {
+            next = read_message(*value, key);
+        } else {
+            return std::unexpected(invalid_field(key, fmt::format("{} has the wrong type", key)));
+        }
+        if (next.blank()) {
+            continue;
+        }
+        if (found && joined_text(found->pieces) != joined_text(next.pieces)) {
+            return std::unexpected(
+                invalid_field("message", "text and message differ: send one of them")
+            );
+        }
+        found = std::move(next);
+    }
+    return found;
+}
+
+Rejection reject_assistant_last() {
+    return invalid_field(
+        "messages",
+        "the last message is the assistant's and no question of this thread waits for an answer: "
+        "send a user message"
+    );
+}
+
+    /// Index of the message that is the turn's input; the list's size when `single` is.
+Accepted<std::size_t>
+choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage>& single) {
+    if (single && single->assistant) {
+        return std::unexpected(reject_assistant_last());
+    }
+    for (std::size_t i = list.size(); i-- > 0;) {
+        if (list[i].assistant) {
+                // Going further back would ask an answered question again.
+            return single ? Accepted<std::size_t>(list.size())
+                          : std::unexpected(reject_assistant_last());
+        }
+        if (list[i].user && !list[i].blank()) {
+            if (single && joined_text(single->pieces) != joined_text(list[i].pieces)) {
+                return std::unexpected(
+                    invalid_field("messages", "the newest user message and text differ")
+                );
+            }
+            return i;
+        }
+    }
+    if (single) {
+        return list.size();
+    }
+    return std::unexpected(invalid_field("messages", std::string(k_no_user_message)));
+}
+
+Rejection reject_part(const Piece& piece, bool image) {
+    auto rejection = reject(
+        422,
+        "unsupported_part",
+        fmt::format(
+            "{} ({}) cannot be sent to this assistant{}",
+            piece.path,
+            piece.label,
+            image ? ": it takes no images" : ": only text and images as data: or https: URLs can"
+        )
+    );
+    rejection.fields.emplace_back(piece.path, rejection.message);
+    rejection.details["part"] = Json{{"path", piece.path}, {"type", piece.label}};
+    return rejection;
+}
+
+Accepted<std::vector<authority::InputPart>>
+make_input(const std::vector<Piece>& pieces, bool images) {
+    std::vector<authority::InputPart> input;
+    for (const auto& piece : pieces) {
+        const bool image = piece.kind == Piece::Kind::image;
+        if (piece.kind == Piece::Kind::text) {
+            auto* last = input.empty() ? nullptr : std::get_if<authority::InputText>(&input.back());
+            if (last != nullptr) {
+                last->text += piece.value;
+            } else {
+                input.emplace_back(authority::InputText{piece.value});
+            }
+        } else if (image && images) {
+            input.emplace_back(authority::InputImage{piece.value});
+        } else {
+            return std::unexpected(reject_part(piece, image));
+        }
+    }
+    return input;
+}
+
+std::size_t code_points(std::string_view text) noexcept {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    }));
+}
+
+std::vector<EarlierMessage> earlier_of(std::vector<ListedMessage>& list, std::size_t end) {
+    std::vector<EarlierMessage> earlier;
+    for (std::size_t i = 0; i < std::min(end, list.size()); ++i) {
+        if (list[i].user || list[i].assistant) {
+            const auto role = list[i].user ? Role::user : Role::assistant;
+            earlier.push_back({role, std::move(list[i].id), joined_text(list[i].pieces)});
+        }
+    }
+    return earlier;
+}
+
+Accepted<void> read_trigger(const Json& body, ChatRequest& request) {
+    const auto trigger = string_member(body, "trigger").value_or("submit-message");
+    request.regenerate =
+        trigger == "regenerate-message" || trigger == "regenerate-assistant-message";
+    const auto* id = member(body, "messageId");
+    if (id != nullptr && !id->is_null()) {
+        if (!id->is_string()) {
+            return std::unexpected(invalid_field("messageId", "messageId must be a string"));
+        }
+        request.message_id = id->get<std::string>();
+    }
+    return {};
+}
+
+Accepted<void>
+read_input(const Json& body, const ChatRequestContext& context, ChatRequest& request) {
+    auto list = read_list(body);
+    if (!list) {
+        return std::unexpected(std::move(list).error());
+    }
+    auto single = read_single(body);
+    if (!single) {
+        return std::unexpected(std::move(single).error());
+    }
+    const auto at = choose(*list, *single);
+    if (!at) {
+        return std::unexpected(at.error());
+    }
+    const auto& newest = *at < list->size() ? (*list)[*at] : **single;
+    auto input = make_input(newest.pieces, context.images);
+    if (!input) {
+        return std::unexpected(std::move(input).error());
+    }
+    request.input = *std::move(input);
+    request.text = joined_text(newest.pieces);
+    request.user_message_id = newest.id;
+    request.whole_list = *at < list->size();
+    request.earlier = earlier_of(*list, *at);
+    return {};
+}
+
+} // namespace
+
+std::string wire_id(std::string_view id) {
+    std::string out(id.substr(0, 128));
+    for (auto& c : out) {
+        const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '-' || c == '_';
+        c = fine ? c : '-';
+    }
+    return out.empty() ? "x" : out;
+}
+
+Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestContext& context) {
+    if (!body.is_object()) {
+        return std::unexpected(invalid_field("body", "the body must be one JSON object"));
+    }
+    ChatRequest request;
+    auto thread = read_thread_name(body, context.path_id, context.query);
+    if (!thread) {
+        return std::unexpected(std::move(thread).error());
+    }
+    request.thread_made = thread->empty();
+    request.thread = thread->empty() ? "thread_" + random_hex(16) : *std::move(thread);
+    auto worker = read_worker_name(body);
+    if (!worker) {
+        return std::unexpected(std::move(worker).error());
+    }
+    if (!worker->empty()) {
+        request.worker = *std::move(worker);
+    }
+    if (auto trigger = read_trigger(body, request); !trigger) {
+        return std::unexpected(std::move(trigger).error());
+    }
+    if (auto input = read_input(body, context, request); !input) {
+        return std::unexpected(std::move(input).error());
+    }
+    if (code_points(request.text) > context.text_chars) {
+        return std::unexpected(invalid_field(
+            "request.params.text",
+            fmt::format("the text must not be longer than {} characters", context.text_chars)
+        ));
+    }
+    return request;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,218 @@
+#include "oa_stream/lane/compat.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <limits>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::array k_codes{
+    CompatCode::invalid_client_build,
+    CompatCode::unsupported_protocol_version,
+    CompatCode::unsupported_schema_version,
+    CompatCode::upgrade_required,
+    CompatCode::unsupported_client_build,
+};
+
+std::string_view sentence(CompatCode code) noexcept {
+    switch (code) {
+    case CompatCode::invalid_client_build:
+        return "the client build id is missing or blank";
+    case CompatCode::unsupported_protocol_version:
+        return "the client speaks another protocol version than this service";
+    case CompatCode::unsupported_schema_version:
+        return "the client's schema version is outside the supported range";
+    case CompatCode::upgrade_required:
+        return "the client version is outside the supported compatibility window: upgrade it";
+    case CompatCode::unsupported_client_build:
+        return "the client version is newer than the supported compatibility window";
+    }
+    return "";
+}
+
+    /// Missing or malformed counts as 0, which lies outside any range that does not begin at 0.
+std::uint64_t schema_number(std::string_view text) noexcept {
+    const auto digits = trim(text);
+    std::uint64_t value = 0;
+    const auto* end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, value);
+    return error == std::errc{} && stop == end ? value : 0;
+}
+
+Result<std::uint64_t> version_member(const Json& value, std::string_view key) {
+    if (!value.is_number_unsigned()) {
+        return fail(Code::config, fmt::format("{} must be a whole number from 0", key));
+    }
+    return value.get<std::uint64_t>();
+}
+
+Result<std::string> text_member(const Json& value, std::string_view key) {
+    if (!value.is_string() || trim(value.get_ref<const std::string&>()).empty()) {
+        return fail(Code::config, fmt::format("{} must be a non-empty string", key));
+    }
+    return std::string(trim(value.get_ref<const std::string&>()));
+}
+
+Result<void> set_member(CompatWindow& window, const std::string& key, const Json& value) {
+    static constexpr std::array<std::string_view, 5> known{
+        "protocol_version",
+        "min_client_build_id",
+        "max_client_build_id",
+        "min_schema_version",
+        "max_schema_version"
+    };
+    if (key == known[0]) {
+        OA_TRY(window.protocol_version, text_member(value, key));
+    } else if (key == known[1]) {
+        OA_TRY(window.min_client_build_id, text_member(value, key));
+    } else if (key == known[2]) {
+        window.max_client_build_id.reset();
+        if (!value.is_null()) {
+            OA_TRY(window.max_client_build_id, text_member(value, key));
+        }
+    } else if (key == known[3]) {
+        OA_TRY(window.min_schema_version, version_member(value, key));
+    } else if (key == known[4]) {
+        OA_TRY(window.max_schema_version, version_member(value, key));
+    } else {
+        const auto near = nearest(key, known);
+        return fail(
+            Code::config,
+            fmt::format("unknown member '{}'", printable(key, 40)),
+            {},
+            near ? fmt::format("did you mean {}?", *near) : std::string()
+        );
+    }
+    return {};
+}
+
+Result<CompatWindow> read_policy(std::string_view text) {
+    OA_TRY(const auto policy, parse_json(text));
+    if (!policy.is_object()) {
+        return fail(Code::config, "a compat policy is one JSON object");
+    }
+    CompatWindow window;
+        // A policy that raises the minimum alone means "from here on".
+    window.max_schema_version = std::numeric_limits<std::uint64_t>::max();
+    for (const auto& [key, value] : policy.items()) {
+        OA_CHECK(set_member(window, key, value));
+    }
+    if (!policy.contains("max_schema_version")) {
+        window.max_schema_version = std::max<std::uint64_t>(1, window.min_schema_version);
+    }
+    if (window.max_schema_version < window.min_schema_version) {
+        return fail(Code::config, "max_schema_version is below min_schema_version");
+    }
+    if (window.max_client_build_id && *window.max_client_build_id < window.min_client_build_id) {
+        return fail(Code::config, "max_client_build_id is below min_client_build_id");
+    }
+    return window;
+}
+
+} // namespace
+
+std::string_view to_string(CompatCode code) noexcept {
+    switch (code) {
+    case CompatCode::invalid_client_build:
+        return "invalid_client_build";
+    case CompatCode::unsupported_protocol_version:
+        return "unsupported_protocol_version";
+    case CompatCode::unsupported_schema_version:
+        return "unsupported_schema_version";
+    case CompatCode::upgrade_required:
+        return "upgrade_required";
+    case CompatCode::unsupported_client_build:
+        return "unsupported_client_build";
+    }
+    return "";
+}
+
+std::span<const CompatCode> all_compat_codes() noexcept {
+    return k_codes;
+}
+
+Handshake handshake_of(const net::Headers& headers) noexcept {
+    return {
+        headers.get(k_build_header), headers.get(k_protocol_header), headers.get(k_schema_header)
+    };
+}
+
+std::optional<CompatCode>
+negotiate(const CompatWindow& window, CompatMode mode, const Handshake& handshake) noexcept {
+    const bool lenient = mode == CompatMode::optional;
+    const auto looked_at = [lenient](const std::optional<std::string_view>& header) {
+        return header.has_value() || !lenient;
+    };
+    const auto build = trim(handshake.client_build_id.value_or(""));
+    const bool judge_build = looked_at(handshake.client_build_id);
+    if (judge_build && build.empty()) {
+        return CompatCode::invalid_client_build;
+    }
+    if (looked_at(handshake.protocol_version) &&
+        trim(handshake.protocol_version.value_or("")) != window.protocol_version) {
+        return CompatCode::unsupported_protocol_version;
+    }
+    if (looked_at(handshake.schema_version)) {
+        const auto schema = schema_number(handshake.schema_version.value_or(""));
+        if (schema < window.min_schema_version || schema > window.max_schema_version) {
+            return CompatCode::unsupported_schema_version;
+        }
+    }
+    if (judge_build && build < window.min_client_build_id) {
+        return CompatCode::upgrade_required;
+    }
+    if (judge_build && window.max_client_build_id && build > *window.max_client_build_id) {
+        return CompatCode::unsupported_client_build;
+    }
+    return std::nullopt;
+}
+
+void add_window_headers(const CompatWindow& window, net::Headers& headers) {
+    headers.set("x-oa-protocol-version", window.protocol_version);
+    headers.set("x-oa-compatibility-protocol-version", window.protocol_version);
+    headers.set("x-oa-compatibility-min-client-build-id", window.min_client_build_id);
+    if (window.max_client_build_id) {
+        headers.set("x-oa-compatibility-max-client-build-id", *window.max_client_build_id);
+    }
+    headers.set("x-oa-compatibility-min-schema-version", std::to_string(window.min_schema_version));
+    headers.set("x-oa-compatibility-max-schema-version", std::to_string(window.max_schema_version));
+}
+
+Rejection reject_compat(const CompatWindow& window, CompatCode code) {
+    const std::string word(to_string(code));
+    auto rejection = reject(426, word, std::string(sentence(code)));
+    Json compatibility = Json::object();
+    compatibility["code"] = word;
+    compatibility["message"] = rejection.message;
+    compatibility["retryable"] = false;
+    compatibility["upgrade_required"] = true;
+    compatibility["surface"] = "control_api";
+    compatibility["min_client_build_id"] = window.min_client_build_id;
+    compatibility["max_client_build_id"] =
+        window.max_client_build_id ? Json(*window.max_client_build_id) : Json(nullptr);
+    compatibility["min_schema_version"] = window.min_schema_version;
+    compatibility["max_schema_version"] = window.max_schema_version;
+    compatibility["protocol_version"] = window.protocol_version;
+    rejection.members["compatibility"] = std::move(compatibility);
+    rejection.headers.set("x-oa-compatibility-code", word);
+    rejection.headers.set("x-oa-compatibility-upgrade-required", "true");
+    return rejection;
+}
+
+Result<CompatWindow> parse_compat_policy(std::string_view text, std::string_view where) {
+    auto window = read_policy(text);
+    if (!window) {
+        auto error = std::move(window).error();
+        error.where = where;
+        return std::unexpected(std::move(error));
+    }
+    return window;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,51 @@
+#include "oa_stream/lane/config.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::lane {
+
+std::string_view to_string(LaneMode mode) noexcept {
+    switch (mode) {
+    case LaneMode::on:
+        return "on";
+    case LaneMode::retired:
+        return "retired";
+    case LaneMode::off:
+        return "off";
+    }
+    return "on";
+}
+
+Result<LaneMode> parse_lane_mode(std::string_view text) {
+    const auto word = trim(text);
+    for (const auto mode : {LaneMode::on, LaneMode::retired, LaneMode::off}) {
+        if (word == to_string(mode)) {
+            return mode;
+        }
+    }
+    return fail(
+        Code::config,
+        fmt::format("no lane mode '{}'", printable(word, 40)),
+        {},
+        "on, retired or off"
+    );
+}
+
+Result<CompatMode> parse_compat_mode(std::string_view text) {
+    if (text == "optional") {
+        return CompatMode::optional;
+    }
+    if (text == "required") {
+        return CompatMode::required;
+    }
+    return fail(
+        Code::usage,
+        fmt::format("no compat mode '{}'", printable(text, 40)),
+        {},
+        "optional or required"
+    );
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,35 @@
+// One message of a chat request, in any of its forms, as a list of pieces.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+struct Piece {
+    enum class Kind {
+        text,    ///< value is the text
+        image,   ///< value is a data: or https: URL
+        refused, ///< a file the lane cannot carry
+        unknown, ///< a part type nobody defined for user messages
+    };
+    Kind kind = Kind::text;
+    std::string value{};
+    std::string path{};  ///< "messages[2].parts[0]"
+    std::string label{}; ///< "file application/pdf"
+};
+
+/// Reads one message object. Text comes from the first of `text`, `message`, `content`, `parts`
+/// that is not blank (older clients send the same text as content and as parts); files and images
+/// from wherever they stand. Parts that only a page needs (data-*, step-start, source-*) are left
+/// out.
+[[nodiscard]] std::vector<Piece> read_pieces(const Json& message, const std::string& path);
+
+[[nodiscard]] bool is_blank(std::string_view text) noexcept;
+/// The text pieces, joined without a separator: parts of one message are one text.
+[[nodiscard]] std::string joined_text(const std::vector<Piece>& pieces);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,94 @@
+#include "oa_stream/lane/rejection.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::lane {
+
+Rejection reject(int status, std::string code, std::string message) {
+    Rejection rejection;
+    rejection.status = status;
+    rejection.code = std::move(code);
+    rejection.message = std::move(message);
+    return rejection;
+}
+
+Rejection invalid_field(std::string field, std::string message) {
+    auto rejection = reject(422, "invalid_request", std::move(message));
+    rejection.fields.emplace_back(std::move(field), rejection.message);
+    return rejection;
+}
+
+Rejection with_retry_after(Rejection rejection, int seconds) {
+    rejection.headers.set("retry-after", fmt::format("{}", seconds));
+    rejection.details["retryAfter"] = seconds;
+    return rejection;
+}
+
+Rejection reject_start(const Error& error) {
+    switch (error.code) {
+    case Code::timeout:
+        return reject(504, "authority_timeout", "the assistant did not accept the turn in time");
+    case Code::protocol:
+        return reject(502, "codex_error", "the assistant gave an answer that makes no sense");
+    case Code::not_found:
+        return reject(404, "not_found", "the assistant does not know this conversation");
+    case Code::conflict:
+        return with_retry_after(
+            reject(409, "turn_in_progress", "this conversation has a turn under way"), 2
+        );
+    case Code::precondition:
+        return reject(
+            422, "regenerate_unsupported", "this assistant cannot replace earlier messages"
+        );
+    case Code::too_large:
+        return reject(422, "invalid_request", "the assistant cannot take so much input");
+    case Code::cancelled:
+    case Code::unavailable:
+    case Code::network:
+    case Code::usage:
+    case Code::config:
+    case Code::unreadable:
+    case Code::credentials:
+    case Code::io:
+    case Code::internal:
+        break;
+    }
+    return with_retry_after(
+        reject(503, "authority_unavailable", "the assistant is not available right now"), 5
+    );
+}
+
+net::Response json_response(int status, const Json& body) {
+    net::Response response;
+    response.status = status;
+    response.headers.set("content-type", "application/json");
+    response.headers.set("cache-control", "no-store");
+    response.body = dump_json(body);
+    return response;
+}
+
+net::Response to_response(const Rejection& rejection, std::string_view request_id) {
+    Json error = Json::object();
+    error["code"] = rejection.code;
+    error["message"] = rejection.message;
+    error["requestId"] = request_id;
+    error.update(rejection.details);
+    Json body = Json::object();
+    body["message"] = rejection.message;
+    body["error"] = std::move(error);
+    if (!rejection.fields.empty()) {
+        Json errors = Json::object();
+        for (const auto& [field, text] : rejection.fields) {
+            errors[field].push_back(text);
+        }
+        body["errors"] = std::move(errors);
+    }
+    body.update(rejection.members);
+    auto response = json_response(rejection.status, body);
+    for (const auto& [name, value] : rejection.headers.all()) {
+        response.headers.set(name, value);
+    }
+    return response;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,111 @@
+#include "oa_stream/lane/replace_plan.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using Turns = std::vector<authority::PastTurn>;
+
+bool is_message(const authority::PastTurn& turn, const std::string& id) {
+    return !id.empty() && turn.client_message_id == id;
+}
+
+std::optional<std::size_t> find_exact(const ChatRequest& request, const Turns& turns) {
+    const auto& wanted = request.message_id.empty() ? request.user_message_id : request.message_id;
+    for (std::size_t i = turns.size(); i-- > 0;) {
+        if (is_message(turns[i], wanted) || wire_id(turns[i].id) == wanted) {
+            return i;
+        }
+    }
+    return std::nullopt;
+}
+
+    /// Index of the turn after the last answer that the page still holds.
+Accepted<std::size_t>
+find_by_position(const ChatRequest& request, const Turns& turns, std::size_t seeded) {
+    bool unknown_answer = false;
+    for (std::size_t i = request.earlier.size(); i-- > seeded;) {
+        const auto& message = request.earlier[i];
+        if (message.role != Role::assistant) {
+            continue;
+        }
+        for (std::size_t at = 0; at < turns.size(); ++at) {
+            if (wire_id(turns[at].id) == message.id) {
+                return at + 1;
+            }
+        }
+        unknown_answer = true;
+    }
+    if (unknown_answer) {
+        return std::unexpected(
+            reject_regenerate("the request's answers are not those of this conversation")
+        );
+    }
+    return 0;
+}
+
+    /// The position was inferred; what both sides know of that message must agree.
+Accepted<void> verify(const ChatRequest& request, const authority::PastTurn& turn) {
+    const bool other_id = turn.client_message_id && !request.user_message_id.empty() &&
+                          *turn.client_message_id != request.user_message_id;
+    const bool other_text =
+        request.regenerate && !turn.user_text.empty() && turn.user_text != request.text;
+    if (other_id || other_text) {
+        return std::unexpected(reject_regenerate(
+            "the request's messages do not match this conversation, so it is unclear which answer "
+            "to replace"
+        ));
+    }
+    return {};
+}
+
+} // namespace
+
+Rejection reject_regenerate(std::string message) {
+    auto rejection = reject(422, "regenerate_unsupported", std::move(message));
+    rejection.fields.emplace_back("messageId", rejection.message);
+    return rejection;
+}
+
+bool asks_to_replace(const ChatRequest& request) noexcept {
+    return request.regenerate || !request.message_id.empty();
+}
+
+Accepted<ReplacePlan>
+plan_replace(const ChatRequest& request, const Turns& turns, std::size_t seeded) {
+    using Kind = ReplacePlan::Kind;
+    if (!asks_to_replace(request)) {
+        return ReplacePlan{};
+    }
+    if (const auto at = find_exact(request, turns)) {
+        return ReplacePlan{Kind::revert, turns[*at].id};
+    }
+    if (!request.regenerate && request.message_id != request.user_message_id) {
+        return std::unexpected(reject_regenerate("messageId names no message of this conversation")
+        );
+    }
+    if (!request.whole_list) {
+        return std::unexpected(
+            reject_regenerate("send the whole messages list to replace an earlier message")
+        );
+    }
+    if (request.earlier.size() < seeded) {
+        return ReplacePlan{Kind::reseed, {}};
+    }
+    const auto at = find_by_position(request, turns, seeded);
+    if (!at) {
+        return std::unexpected(at.error());
+    }
+    if (*at >= turns.size()) {
+        return ReplacePlan{};
+    }
+    if (auto checked = verify(request, turns[*at]); !checked) {
+        return std::unexpected(std::move(checked).error());
+    }
+    return ReplacePlan{Kind::revert, turns[*at].id};
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,124 @@
+#include "thread_name.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <span>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> k_thread_names{
+    "thread_id", "threadId", "conversation_id", "conversationId", "id"
+};
+constexpr std::array<std::string_view, 2> k_worker_names{"worker_id", "workerId"};
+constexpr std::string_view k_field = "conversation_id";
+
+    /// The one value under all of `names`; empty when none is given.
+Accepted<std::string>
+agreed(const Json& body, std::span<const std::string_view> names, std::string_view field) {
+    std::string value;
+    std::string_view from;
+    for (const auto name : names) {
+        const auto* found = member(body, name);
+        if (found == nullptr || found->is_null()) {
+            continue;
+        }
+        if (!found->is_string()) {
+            return std::unexpected(
+                invalid_field(std::string(field), fmt::format("{} must be a string", name))
+            );
+        }
+        const auto& given = found->get_ref<const std::string&>();
+        const auto next = trim(given);
+        if (next.empty()) {
+            continue;
+        }
+        if (!value.empty() && next != value) {
+            return std::unexpected(invalid_field(
+                std::string(field), fmt::format("{} and {} differ: send one of them", from, name)
+            ));
+        }
+        value = next;
+        from = name;
+    }
+    return value;
+}
+
+Accepted<std::string> checked(std::string id) {
+    if (!is_wire_id(id)) {
+        return std::unexpected(invalid_field(
+            std::string(k_field), "a conversation id is 1 to 128 characters of A-Z a-z 0-9 _ -"
+        ));
+    }
+    return id;
+}
+
+/// The first thread name in a query string, percent-decoded and trimmed; empty when there is none.
+std::string query_name(std::string_view query) {
+    while (!query.empty()) {
+        const auto end = std::min(query.find('&'), query.size());
+        const auto pair = query.substr(0, end);
+        query.remove_prefix(std::min(end + 1, query.size()));
+        const auto equals = pair.find('=');
+        if (equals == std::string_view::npos) {
+            continue;
+        }
+        for (const auto name : k_thread_names) {
+            if (pair.substr(0, equals) == name) {
+                const auto decoded = percent_decode(pair.substr(equals + 1));
+                return decoded ? std::string(trim(*decoded)) : std::string("%");
+            }
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Accepted<std::string> read_path_id(std::string_view raw) {
+    const auto decoded = percent_decode(raw);
+    if (!decoded) {
+        return std::unexpected(
+            invalid_field(std::string(k_field), "the conversation id in the path is badly escaped")
+        );
+    }
+    return checked(std::string(trim(*decoded)));
+}
+
+Accepted<std::string> read_thread_name(
+    const Json& body, const std::optional<std::string>& path_id, std::string_view query
+) {
+    auto outer = query_name(query);
+    std::string_view outer_name = "the query";
+    if (path_id) {
+        auto id = read_path_id(*path_id);
+        if (!id) {
+            return id;
+        }
+        outer = *std::move(id);
+        outer_name = "the path";
+    }
+    auto inner = agreed(body, k_thread_names, k_field);
+    if (!inner) {
+        return inner;
+    }
+    if (!outer.empty() && !inner->empty() && outer != *inner) {
+        return std::unexpected(invalid_field(
+            std::string(k_field),
+            fmt::format("{} and the body name different conversations", outer_name)
+        ));
+    }
+    auto id = outer.empty() ? *std::move(inner) : std::move(outer);
+    return id.empty() ? Accepted<std::string>(id) : checked(std::move(id));
+}
+
+Accepted<std::string> read_worker_name(const Json& body) {
+    return agreed(body, k_worker_names, "worker_id");
+}
+
+} // namespace oa_stream::lane

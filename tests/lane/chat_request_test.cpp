@@ -1,0 +1,393 @@
+#include "oa_stream/lane/chat_request.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::lane;
+
+namespace {
+
+Accepted<ChatRequest>
+read(std::string_view body, std::optional<std::string> path = {}, std::string_view query = {}) {
+    ChatRequestContext context;
+    context.path_id = std::move(path);
+    context.query = query;
+    context.images = true;
+    return read_chat_request(parse_json(body).value(), context);
+}
+
+std::string field_of(const Accepted<ChatRequest>& request) {
+    REQUIRE_FALSE(request.has_value());
+    CHECK(request.error().status == 422);
+    return request.error().fields.empty() ? "" : request.error().fields.front().first;
+}
+
+std::string input_of(const ChatRequest& request) {
+    std::string out;
+    for (const auto& part : request.input) {
+        if (const auto* text = std::get_if<authority::InputText>(&part)) {
+            out += "[" + text->text + "]";
+        } else {
+            out += "<" + std::get<authority::InputImage>(part).url + ">";
+        }
+    }
+    return out;
+}
+
+constexpr std::string_view k_hi = R"("messages":[{"role":"user","content":"hi"}])";
+
+} // namespace
+
+TEST_CASE("request: the text of the newest user message, in every form clients send") {
+    struct Row {
+        const char* name;
+        std::string_view body;
+        std::string_view text;
+    };
+    static const std::array k_rows{
+        Row{"AI SDK parts",
+            R"({"id":"c","messages":[{"parts":[{"type":"text","text":"Hello from parts"}],"id":"m1",)"
+            R"("role":"user"}],"trigger":"submit-message"})",
+            "Hello from parts"},
+        Row{"content string",
+            R"({"messages":[{"id":"m1","role":"user","content":"Hello"}]})",
+            "Hello"},
+        Row{"content object", R"({"messages":[{"role":"user","content":{"text":"hi"}}]})", "hi"},
+        Row{"content array",
+            R"({"messages":[{"role":"user","content":[{"type":"text","text":"a"},)"
+            R"({"type":"text","text":"b"}]}]})",
+            "ab"},
+        Row{"content array with value",
+            R"({"messages":[{"role":"user","content":[{"type":"text","value":"v"}]}]})",
+            "v"},
+        Row{"content array with content",
+            R"({"messages":[{"role":"user","content":[{"type":"text","content":"c"}]}]})",
+            "c"},
+        Row{"content array of untyped parts",
+            R"({"messages":[{"role":"user","content":[{"text":"u"}]}]})",
+            "u"},
+        Row{"content array of strings", R"({"messages":[{"role":"user","content":["s"]}]})", "s"},
+        Row{"OpenAI input_text",
+            R"({"messages":[{"role":"user","content":[{"type":"input_text","text":"i"}]}]})",
+            "i"},
+        Row{"text member", R"({"messages":[{"role":"user","text":"t"}]})", "t"},
+        Row{"message member", R"({"messages":[{"role":"user","message":"m"}]})", "m"},
+        Row{"parts join without a separator",
+            R"({"messages":[{"role":"user","parts":[{"type":"text","text":"ab"},{"type":"file"},)"
+            R"({"type":"text","text":"cd"}]}]})",
+            "abcd"},
+        Row{"content string beats parts",
+            R"({"messages":[{"role":"user","content":"c","parts":[{"type":"text","text":"p"}]}]})",
+            "c"},
+        Row{"blank content falls through to parts",
+            R"({"messages":[{"role":"user","content":" ","parts":[{"type":"text","text":"p"}]}]})",
+            "p"},
+        Row{"top-level text", R"({"text":"top"})", "top"},
+        Row{"top-level message", R"({"message":"top"})", "top"},
+        Row{"top-level message object",
+            R"({"message":{"role":"user","id":"m","parts":[{"type":"text","text":"o"}]}})",
+            "o"},
+        Row{"top-level text after a finished exchange",
+            R"({"text":"next","messages":[{"role":"user","content":"a"},)"
+            R"({"role":"assistant","content":"b"}]})",
+            "next"},
+        Row{"the same text twice",
+            R"({"text":"hi","message":"hi","messages":[{"role":"user","content":"hi"}]})",
+            "hi"},
+        Row{"a missing role counts as the user's",
+            R"({"messages":[{"content":"no role"}]})",
+            "no role"},
+        Row{"roles in any case", R"({"messages":[{"role":"USER","content":"up"}]})", "up"},
+        Row{"last of several",
+            R"({"messages":[{"role":"user","content":"first"},{"role":"assistant","content":"a"},)"
+            R"({"role":"user","content":"second"}]})",
+            "second"},
+        Row{"later blank user messages are stepped over",
+            R"({"messages":[{"role":"user","content":"first"},{"role":"assistant","content":"a"},)"
+            R"({"id":"m1","role":"user","content":"second"},{"role":"user","content":"   "},)"
+            R"({"role":"user","parts":[]}]})",
+            "second"},
+        Row{"a later system message is stepped over",
+            R"({"messages":[{"role":"user","content":"q"},{"role":"system","content":"s"}]})",
+            "q"},
+        Row{"white space and line ends stay", R"({"text":"  a\n\tb  \n"})", "  a\n\tb  \n"},
+        Row{"parts that only the page needs",
+            R"({"messages":[{"role":"user","parts":[{"type":"data-ctx","data":{}},)"
+            R"({"type":"step-start"},{"type":"text","text":"x"}]}]})",
+            "x"},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        const auto request = read(row.body);
+        REQUIRE(request.has_value());
+        CHECK(request->text == row.text);
+        CHECK(input_of(*request) == fmt::format("[{}]", row.text));
+    }
+}
+
+TEST_CASE("request: without a user message that says something it is refused") {
+    struct Row {
+        const char* name;
+        std::string_view body;
+    };
+    static const std::array k_rows{
+        Row{"no messages", R"({})"},
+        Row{"null messages", R"({"messages":null})"},
+        Row{"empty messages", R"({"messages":[]})"},
+        Row{"messages is no array", R"({"messages":{"role":"user","content":"x"}})"},
+        Row{"a message is no object", R"({"messages":[1,{"content":"no role"}]})"},
+        Row{"assistant only", R"({"messages":[{"role":"assistant","content":"no user prompt"}]})"},
+        Row{"system only", R"({"messages":[{"role":"system","content":"x"}]})"},
+        Row{"blank", R"({"messages":[{"role":"user","content":" \n "}]})"},
+        Row{"no text part",
+            R"({"messages":[{"id":"m1","role":"user","parts":[{"type":"tool-call","name":"noop"}]}]})"
+        },
+        Row{"text part without text", R"({"messages":[{"role":"user","parts":[{"type":"text"}]}]})"
+        },
+        Row{"last message is the assistant's",
+            R"({"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]})"},
+        Row{"nothing new since the assistant's",
+            R"({"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"},)"
+            R"({"role":"user","content":" "}]})"},
+        Row{"a lone assistant message object", R"({"message":{"role":"assistant","content":"a"}})"},
+        Row{"text beside another newest message",
+            R"({"text":"a","messages":[{"role":"user","content":"b"}]})"},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        const auto request = read(row.body);
+        CHECK(field_of(request) == "messages");
+        CHECK(request.error().code == "invalid_request");
+    }
+}
+
+TEST_CASE("request: text and message must not differ") {
+    CHECK(field_of(read(R"({"text":"a","message":"b"})")) == "message");
+    CHECK(field_of(read(R"({"text":5})")) == "text");
+    CHECK(field_of(read(R"({"text":{"text":"x"}})")) == "text");
+}
+
+TEST_CASE("request: the body must be an object") {
+    CHECK(field_of(read("[]")) == "body");
+    CHECK(field_of(read("\"hi\"")) == "body");
+}
+
+TEST_CASE("request: the thread, under each of its names") {
+    for (const auto* name : {"conversationId", "conversation_id", "threadId", "thread_id", "id"}) {
+        DYNAMIC_SECTION(name) {
+            const auto body = fmt::format(R"({{"{}":" abc-1_Z ",{}}})", name, k_hi);
+            const auto request = read(body);
+            REQUIRE(request.has_value());
+            CHECK(request->thread == "abc-1_Z");
+            CHECK_FALSE(request->thread_made);
+        }
+    }
+}
+
+TEST_CASE("request: where the thread is named more than once, all must agree") {
+    const auto body = [](std::string_view names) { return fmt::format("{{{},{}}}", names, k_hi); };
+    CHECK(read(body(R"("id":"a","threadId":"a")"))->thread == "a");
+    CHECK(read(body(R"("id":"a","threadId":"","thread_id":null)"))->thread == "a");
+    CHECK(field_of(read(body(R"("id":"a","threadId":"b")"))) == "conversation_id");
+    CHECK(field_of(read(body(R"("id":7)"))) == "conversation_id");
+    CHECK(read(body(R"("id":"a")"), "a")->thread == "a");
+    CHECK(read(fmt::format("{{{}}}", k_hi), "from-path")->thread == "from-path");
+    CHECK(field_of(read(body(R"("id":"a")"), "b")) == "conversation_id");
+    CHECK(read(fmt::format("{{{}}}", k_hi), {}, "x=1&conversationId=q")->thread == "q");
+    CHECK(read(fmt::format("{{{}}}", k_hi), "A", "conversationId=B")->thread == "A");
+    CHECK(field_of(read(body(R"("id":"a")"), {}, "conversationId=b")) == "conversation_id");
+}
+
+TEST_CASE("request: a thread id keeps to the wire's alphabet after percent-decoding") {
+    struct Row {
+        const char* name;
+        std::string_view path;
+        std::string_view want; ///< empty: refused
+    };
+    static const std::string k_long(129, 'a');
+    static const std::array k_rows{
+        Row{"plain", "thread_1-A", "thread_1-A"},
+        Row{"escaped letter", "%61b", "ab"},
+        Row{"longest", std::string_view(k_long).substr(1), std::string_view(k_long).substr(1)},
+        Row{"one too long", k_long, ""},
+        Row{"slash", "a%2Fb", ""},
+        Row{"dots", "..", ""},
+        Row{"blank", "", ""},
+        Row{"escaped blank", "%20", ""},
+        Row{"broken escape", "a%2", ""},
+        Row{"nul", "a%00", ""},
+        Row{"decoded once only", "%2561", ""},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        const auto request = read(fmt::format("{{{}}}", k_hi), std::string(row.path));
+        if (row.want.empty()) {
+            CHECK(field_of(request) == "conversation_id");
+        } else {
+            REQUIRE(request.has_value());
+            CHECK(request->thread == row.want);
+        }
+    }
+}
+
+TEST_CASE("request: without a thread one is made up, each time another") {
+    const auto one = read(fmt::format("{{{}}}", k_hi)).value();
+    const auto two = read(fmt::format("{{{}}}", k_hi)).value();
+    CHECK(one.thread_made);
+    CHECK(one.thread.starts_with("thread_"));
+    CHECK(one.thread.size() == 39);
+    CHECK(one.thread != two.thread);
+}
+
+TEST_CASE("request: the worker, under both of its names") {
+    CHECK(read(fmt::format("{{{}}}", k_hi))->worker == "desktopw:shared");
+    CHECK(read(fmt::format(R"({{"workerId":"w",{}}})", k_hi))->worker == "w");
+    CHECK(read(fmt::format(R"({{"worker_id":"w",{}}})", k_hi))->worker == "w");
+    CHECK(
+        field_of(read(fmt::format(R"({{"worker_id":"v","workerId":"w",{}}})", k_hi))) == "worker_id"
+    );
+}
+
+TEST_CASE("request: at most 20,000 characters, counted as code points") {
+    const auto body = [](std::size_t n) {
+        std::string text;
+        for (std::size_t i = 0; i < n; ++i) {
+            text += "\u00e9";
+        }
+        return fmt::format(R"({{"text":"{}"}})", text);
+    };
+    CHECK(read(body(20000)).has_value());
+    CHECK(field_of(read(body(20001))) == "request.params.text");
+}
+
+TEST_CASE("request: images go where they stood") {
+    struct Row {
+        const char* name;
+        std::string_view parts;
+        std::string_view input;
+    };
+    static const std::array k_rows{
+        Row{"AI SDK file part",
+            R"([{"type":"file","mediaType":"image/png","filename":"a.png",)"
+            R"("url":"data:image/png;base64,AA=="},{"type":"text","text":"what?"}])",
+            "<data:image/png;base64,AA==>[what?]"},
+        Row{"by https",
+            R"([{"type":"text","text":"a"},{"type":"file","mediaType":"image/jpeg",)"
+            R"("url":"https://x/y.jpg"},{"type":"text","text":"b"}])",
+            "[a]<https://x/y.jpg>[b]"},
+        Row{"image part",
+            R"([{"type":"image","image":"data:image/gif;base64,AA=="}])",
+            "<data:image/gif;base64,AA==>"},
+        Row{"OpenAI image_url",
+            R"([{"type":"image_url","image_url":{"url":"https://x/y"}}])",
+            "<https://x/y>"},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        const auto request =
+            read(fmt::format(R"({{"messages":[{{"role":"user","parts":{}}}]}})", row.parts));
+        REQUIRE(request.has_value());
+        CHECK(input_of(*request) == row.input);
+    }
+}
+
+TEST_CASE("request: a part that cannot be carried is named, never dropped") {
+    struct Row {
+        const char* name;
+        std::string_view message;
+        std::string_view path;
+    };
+    static const std::array k_rows{
+        Row{"a PDF",
+            R"("parts":[{"type":"text","text":"x"},{"type":"file","mediaType":"application/pdf",)"
+            R"("url":"data:application/pdf;base64,AA=="}])",
+            "messages[0].parts[1]"},
+        Row{"an image by http",
+            R"("parts":[{"type":"file","mediaType":"image/png","url":"http://x/y.png"}])",
+            "messages[0].parts[0]"},
+        Row{"an image from a local file",
+            R"("parts":[{"type":"image","image":"file:///etc/passwd"}])",
+            "messages[0].parts[0]"},
+        Row{"a data URL that only claims to be an image",
+            R"("parts":[{"type":"file","mediaType":"image/png","url":"data:text/html,x"}])",
+            "messages[0].parts[0]"},
+        Row{"a tool call beside text",
+            R"("content":[{"type":"text","text":"x"},{"type":"tool-call","name":"noop"}])",
+            "messages[0].content[1]"},
+        Row{"a file beside a content string",
+            R"("content":"x","parts":[{"type":"file","mediaType":"text/csv","url":"data:text/csv,1"}])",
+            "messages[0].parts[0]"},
+        Row{"an attachment of AI SDK 4",
+            R"("content":"x","experimental_attachments":[{"contentType":"text/plain",)"
+            R"("url":"data:text/plain,1"}])",
+            "messages[0].experimental_attachments[0]"},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        const auto request =
+            read(fmt::format(R"({{"messages":[{{"role":"user",{}}}]}})", row.message));
+        CHECK(field_of(request) == row.path);
+        CHECK(request.error().code == "unsupported_part");
+        CHECK(request.error().message.find(row.path) != std::string::npos);
+        CHECK(request.error().details.at("part").at("path") == row.path);
+    }
+}
+
+TEST_CASE("request: images are refused by name when the assistant takes none") {
+    const auto body =
+        parse_json(R"({"messages":[{"role":"user","parts":[{"type":"text","text":"x"},)"
+                   R"({"type":"file","mediaType":"image/png","url":"https://x/y.png"}]}]})")
+            .value();
+    const auto request = read_chat_request(body, ChatRequestContext{});
+    REQUIRE_FALSE(request.has_value());
+    CHECK(request.error().code == "unsupported_part");
+    CHECK(request.error().fields.front().first == "messages[0].parts[1]");
+}
+
+TEST_CASE("request: what came before the newest user message is kept in order") {
+    const auto request = read(
+        R"({"messages":[{"id":"s","role":"system","content":"sys"},)"
+        R"({"id":"u1","role":"user","content":"q1"},)"
+        R"({"id":"T1","role":"assistant","parts":[{"type":"step-start"},{"type":"reasoning","text":"r"},)"
+        R"({"type":"text","text":"a"},{"type":"dynamic-tool","toolName":"t","toolCallId":"c"},)"
+        R"({"type":"text","text":"b"}]},)"
+        R"({"id":"u2","role":"user","content":"q2"}],"trigger":"submit-message"})"
+    );
+    REQUIRE(request.has_value());
+    CHECK(request->whole_list);
+    CHECK(request->user_message_id == "u2");
+    REQUIRE(request->earlier.size() == 2);
+    CHECK(request->earlier[0].role == Role::user);
+    CHECK(request->earlier[0].text == "q1");
+    CHECK(request->earlier[1].role == Role::assistant);
+    CHECK(request->earlier[1].id == "T1");
+    CHECK(request->earlier[1].text == "ab");
+}
+
+TEST_CASE("request: trigger and messageId") {
+    const auto plain = read(fmt::format(R"({{"trigger":"submit-message",{}}})", k_hi)).value();
+    CHECK_FALSE(plain.regenerate);
+    CHECK(plain.message_id.empty());
+    const auto again =
+        read(fmt::format(R"({{"trigger":"regenerate-message","messageId":"T2",{}}})", k_hi))
+            .value();
+    CHECK(again.regenerate);
+    CHECK(again.message_id == "T2");
+    CHECK(read(fmt::format(R"({{"messageId":null,{}}})", k_hi))->message_id.empty());
+    CHECK(field_of(read(fmt::format(R"({{"messageId":3,{}}})", k_hi))) == "messageId");
+}
+
+TEST_CASE("request: members nobody defined are ignored") {
+    const auto request = read(fmt::format(R"({{"model":"x","tools":[],"foo":{{}},{}}})", k_hi));
+    CHECK(request.has_value());
+}
+
+TEST_CASE("wire id: other characters become hyphens") {
+    CHECK(wire_id("019c-a_Z") == "019c-a_Z");
+    CHECK(wire_id("turn:7/x") == "turn-7-x");
+    CHECK(wire_id("") == "x");
+    CHECK(wire_id(std::string(200, 'a')).size() == 128);
+}

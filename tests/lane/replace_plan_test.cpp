@@ -1,0 +1,157 @@
+#include "oa_stream/lane/replace_plan.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::lane;
+using Kind = ReplacePlan::Kind;
+
+namespace {
+
+authority::PastTurn past(std::string id, std::string text, std::optional<std::string> client = {}) {
+    authority::PastTurn turn;
+    turn.id = std::move(id);
+    turn.user_text = std::move(text);
+    turn.client_message_id = std::move(client);
+    return turn;
+}
+
+/// What the page holds: u1, T1, u2, T2, … – then the newest user message.
+ChatRequest page(std::vector<EarlierMessage> earlier, std::string newest_id, std::string text) {
+    ChatRequest request;
+    request.thread = "c";
+    request.text = std::move(text);
+    request.user_message_id = std::move(newest_id);
+    request.earlier = std::move(earlier);
+    request.whole_list = true;
+    return request;
+}
+
+const std::vector<authority::PastTurn> k_two{past("T1", "one"), past("T2", "two")};
+
+EarlierMessage user(std::string id) {
+    return {Role::user, std::move(id), "text"};
+}
+
+EarlierMessage assistant(std::string id) {
+    return {Role::assistant, std::move(id), "answer"};
+}
+
+} // namespace
+
+TEST_CASE("replace: a plain send appends and needs no look at the thread") {
+    const auto request = page({user("u1"), assistant("T1")}, "u2", "two");
+    CHECK_FALSE(asks_to_replace(request));
+    CHECK(plan_replace(request, k_two, 0)->kind == Kind::append);
+}
+
+TEST_CASE("replace: regenerate names the answer, which is the turn") {
+    auto request = page({user("u1"), assistant("T1")}, "u2", "two");
+    request.regenerate = true;
+    request.message_id = "T2";
+    CHECK(asks_to_replace(request));
+    const auto plan = plan_replace(request, k_two, 0).value();
+    CHECK(plan.kind == Kind::revert);
+    CHECK(plan.from_turn == "T2");
+}
+
+TEST_CASE("replace: regenerating an earlier answer drops it and everything after it") {
+    auto request = page({}, "u1", "one");
+    request.regenerate = true;
+    request.message_id = "T1";
+    CHECK(plan_replace(request, k_two, 0)->from_turn == "T1");
+}
+
+TEST_CASE("replace: a turn id with odd characters is found through its wire form") {
+    auto request = page({}, "u1", "one");
+    request.regenerate = true;
+    request.message_id = "turn-7-x";
+    const auto plan = plan_replace(request, {past("turn:7/x", "one")}, 0).value();
+    CHECK(plan.from_turn == "turn:7/x");
+}
+
+TEST_CASE("replace: regenerate without messageId means the turn after the last answer held") {
+    auto request = page({user("u1"), assistant("T1")}, "u2", "two");
+    request.regenerate = true;
+    CHECK(plan_replace(request, k_two, 0)->from_turn == "T2");
+    auto first = page({}, "u1", "one");
+    first.regenerate = true;
+    CHECK(plan_replace(first, k_two, 0)->from_turn == "T1");
+}
+
+TEST_CASE("replace: regenerate after a send that never became a turn appends") {
+    auto request = page({user("u1"), assistant("T1"), user("u2"), assistant("T2")}, "u3", "three");
+    request.regenerate = true;
+    CHECK(plan_replace(request, k_two, 0)->kind == Kind::append);
+    CHECK(plan_replace(request, {}, 4)->kind == Kind::append);
+}
+
+TEST_CASE("replace: an edited message drops the turn that answered its old text") {
+    auto request = page({user("u1"), assistant("T1")}, "u2", "two, but better");
+    request.message_id = "u2";
+    CHECK(plan_replace(request, k_two, 0)->from_turn == "T2");
+    auto first = page({}, "u1", "one, but better");
+    first.message_id = "u1";
+    CHECK(plan_replace(first, k_two, 0)->from_turn == "T1");
+}
+
+TEST_CASE("replace: a message the authority knows by the client's id needs no history") {
+    const std::vector turns{past("T1", "one", "u1"), past("T2", "two", "u2")};
+    auto request = page({}, "u2", "edited");
+    request.whole_list = false;
+    request.message_id = "u2";
+    CHECK(plan_replace(request, turns, 0)->from_turn == "T2");
+}
+
+TEST_CASE("replace: sending the last message again after a lost answer replaces that turn") {
+    auto request = page({user("u1"), assistant("T1")}, "u2", "two");
+    request.message_id = "u2";
+    CHECK(plan_replace(request, k_two, 0)->from_turn == "T2");
+    CHECK(plan_replace(request, {past("T1", "one")}, 0)->kind == Kind::append);
+}
+
+TEST_CASE("replace: what is unclear is refused, never guessed") {
+    SECTION("the page's answers are not this thread's") {
+        auto request = page({user("u1"), assistant("elsewhere")}, "u2", "two");
+        request.regenerate = true;
+        const auto plan = plan_replace(request, k_two, 0);
+        REQUIRE_FALSE(plan.has_value());
+        CHECK(plan.error().status == 422);
+        CHECK(plan.error().code == "regenerate_unsupported");
+    }
+    SECTION("only the last message came and the authority does not know its id") {
+        auto request = page({}, "u2", "edited");
+        request.whole_list = false;
+        request.message_id = "u2";
+        CHECK_FALSE(plan_replace(request, k_two, 0).has_value());
+    }
+    SECTION("messageId names neither the newest message nor an answer") {
+        auto request = page({user("u1"), assistant("T1")}, "u2", "two");
+        request.message_id = "nobody";
+        CHECK_FALSE(plan_replace(request, k_two, 0).has_value());
+    }
+    SECTION("the turn at that place asked something else") {
+        auto request = page({user("u1"), assistant("T1")}, "u2", "other question");
+        request.regenerate = true;
+        CHECK_FALSE(plan_replace(request, k_two, 0).has_value());
+    }
+    SECTION("the turn at that place answers another message") {
+        auto request = page({}, "u9", "edited");
+        request.message_id = "u9";
+        CHECK_FALSE(plan_replace(request, {past("T1", "one", "u1")}, 0).has_value());
+    }
+}
+
+TEST_CASE("replace: a thread that began with seeded messages") {
+    // u1 and a1 came with the first request and are no turns.
+    SECTION("the first turn is the one after the seed") {
+        auto request = page({user("u1"), assistant("a1")}, "u2", "one");
+        request.regenerate = true;
+        CHECK(plan_replace(request, k_two, 2)->from_turn == "T1");
+    }
+    SECTION("replacing a seeded message begins a new thread") {
+        auto request = page({}, "u1", "edited");
+        request.message_id = "u1";
+        CHECK(plan_replace(request, k_two, 2)->kind == Kind::reseed);
+    }
+}
