@@ -78,6 +78,9 @@ std::string core(const ProbeSample& sample) {
         return first_violation(sample);
     case Outcome::in_stream_error:
         return failed_turn_text(sample);
+    case Outcome::not_sse:
+        return sample.status == 0 ? "the answer is no HTTP"
+                                  : "a body without a single event or comment";
     case Outcome::buffered:
         return sample.pacing_why;
     case Outcome::truncated:

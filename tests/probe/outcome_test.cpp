@@ -1,0 +1,181 @@
+#include "oa_stream/probe/outcome.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <set>
+
+using namespace oa_stream;
+using namespace oa_stream::probe;
+using net::TransferFailure;
+
+namespace {
+
+AnswerFacts good() {
+    AnswerFacts facts;
+    facts.status = 200;
+    facts.event_stream = true;
+    facts.headers_complete = true;
+    facts.bytes = 100;
+    facts.any_frame = true;
+    facts.done = true;
+    facts.terminal = true;
+    facts.content_frames = 5;
+    return facts;
+}
+
+struct Row {
+    const char* name;
+    void (*change)(AnswerFacts&);
+    Outcome want;
+};
+
+// Each row breaks one thing and, where it says so, a second one that must stay hidden behind it.
+const std::array k_rows{
+    Row{"nothing wrong", [](AnswerFacts&) {}, Outcome::ok},
+    Row{"stopped by ourselves hides all",
+        [](AnswerFacts& f) {
+            f.stopped = true;
+            f.done = false;
+        },
+        Outcome::cancelled},
+    Row{"dns",
+        [](AnswerFacts& f) {
+            f = {};
+            f.failure = TransferFailure::dns;
+        },
+        Outcome::dns},
+    Row{"refused",
+        [](AnswerFacts& f) {
+            f = {};
+            f.failure = TransferFailure::refused;
+        },
+        Outcome::refused},
+    Row{"tls",
+        [](AnswerFacts& f) {
+            f = {};
+            f.failure = TransferFailure::tls;
+        },
+        Outcome::tls},
+    Row{"connect timeout",
+        [](AnswerFacts& f) {
+            f = {};
+            f.failure = TransferFailure::connect_timeout;
+        },
+        Outcome::connect_timeout},
+    Row{"no head in time",
+        [](AnswerFacts& f) {
+            f = {};
+            f.failure = TransferFailure::first_byte_timeout;
+        },
+        Outcome::ttfb_timeout},
+    Row{"not HTTP",
+        [](AnswerFacts& f) {
+            f = {};
+            f.failure = TransferFailure::malformed;
+        },
+        Outcome::not_sse},
+    Row{"reset before a head",
+        [](AnswerFacts& f) {
+            f = {};
+            f.failure = TransferFailure::reset;
+        },
+        Outcome::truncated},
+    Row{"426",
+        [](AnswerFacts& f) {
+            f.status = 426;
+            f.event_stream = false;
+        },
+        Outcome::compat_rejected},
+    Row{"401", [](AnswerFacts& f) { f.status = 401; }, Outcome::unauthorised},
+    Row{"403", [](AnswerFacts& f) { f.status = 403; }, Outcome::unauthorised},
+    Row{"503", [](AnswerFacts& f) { f.status = 503; }, Outcome::http_status},
+    Row{"204", [](AnswerFacts& f) { f.status = 204; }, Outcome::http_status},
+    Row{"JSON with 200 hides its missing frames",
+        [](AnswerFacts& f) {
+            f.event_stream = false;
+            f.any_frame = false;
+        },
+        Outcome::wrong_content_type},
+    Row{"silence hides the missing end",
+        [](AnswerFacts& f) {
+            f.failure = TransferFailure::idle_timeout;
+            f.done = f.terminal = false;
+        },
+        Outcome::stalled},
+    Row{"silence after [DONE] is a stall too",
+        [](AnswerFacts& f) { f.failure = TransferFailure::idle_timeout; },
+        Outcome::stalled},
+    Row{"out of time",
+        [](AnswerFacts& f) { f.failure = TransferFailure::total_timeout; },
+        Outcome::too_slow},
+    Row{"a page instead of events",
+        [](AnswerFacts& f) { f.any_frame = f.done = f.terminal = false; },
+        Outcome::not_sse},
+    Row{"reset in the first line is a cut, not a page",
+        [](AnswerFacts& f) {
+            f.any_frame = f.done = f.terminal = false;
+            f.failure = TransferFailure::reset;
+        },
+        Outcome::truncated},
+    Row{"cut after [DONE]",
+        [](AnswerFacts& f) { f.failure = TransferFailure::truncated; },
+        Outcome::truncated},
+    Row{"a quiet end in the middle hides broken rules",
+        [](AnswerFacts& f) {
+            f.done = f.terminal = false;
+            f.broken_before_done = true;
+        },
+        Outcome::truncated},
+    Row{"finish without [DONE] is a broken rule, not a cut",
+        [](AnswerFacts& f) {
+            f.done = false;
+            f.broken_before_done = true;
+        },
+        Outcome::contract_violation},
+    Row{"unreadable bytes hide broken rules",
+        [](AnswerFacts& f) { f.malformed = f.broken_before_done = true; },
+        Outcome::malformed_frame},
+    Row{"a broken rule hides the failed turn",
+        [](AnswerFacts& f) { f.broken_before_done = f.failed_turn = true; },
+        Outcome::contract_violation},
+    Row{"late data", [](AnswerFacts& f) { f.broken_after_done = true; }, Outcome::late_data},
+    Row{"a failed turn hides that it is empty",
+        [](AnswerFacts& f) {
+            f.failed_turn = true;
+            f.content_frames = 0;
+        },
+        Outcome::in_stream_error},
+    Row{"nothing said", [](AnswerFacts& f) { f.content_frames = 0; }, Outcome::empty},
+    Row{"a missing header hides buffering",
+        [](AnswerFacts& f) {
+            f.headers_complete = false;
+            f.buffered = true;
+        },
+        Outcome::headers_missing},
+    Row{"buffered", [](AnswerFacts& f) { f.buffered = true; }, Outcome::buffered},
+};
+
+} // namespace
+
+TEST_CASE("outcome: what is nearer to the cause hides what follows from it") {
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        AnswerFacts facts = good();
+        row.change(facts);
+        CHECK(to_string(classify(facts)) == to_string(row.want));
+    }
+}
+
+TEST_CASE("outcome: every word has a row in the table, and the last row always holds") {
+    std::set<Outcome> seen;
+    for (const OutcomeRule& rule : outcome_rules()) {
+        seen.insert(rule.outcome);
+        CHECK_FALSE(rule.when.empty());
+    }
+    for (int i = 0; i <= static_cast<int>(Outcome::cancelled); ++i) {
+        CAPTURE(to_string(static_cast<Outcome>(i)));
+        CHECK(seen.contains(static_cast<Outcome>(i)));
+    }
+    CHECK(outcome_rules().back().holds(AnswerFacts{}));
+}

@@ -1,0 +1,218 @@
+#include "oa_stream/probe/prober.hpp"
+
+#include "support/frames.hpp"
+#include "support/loop.hpp"
+#include "support/raw_server.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+using namespace oa_stream;
+using namespace oa_stream::probe;
+using namespace oa_stream::probe::test;
+
+namespace {
+
+Script good(const RawRequest&) {
+    return {Send{stream_head() + chunk(good_body()) + last_chunk()}};
+}
+
+ProberArm arm(std::string name, const RawServer& server, double per_second) {
+    Target target;
+    target.base_url = server.url();
+    return {std::move(name), std::move(target), per_second};
+}
+
+struct Bench {
+    Loop loop;
+    std::unique_ptr<net::HttpClient> client = net::HttpClient::make(loop.executor());
+    std::vector<ProberSample> samples;
+
+    ProberOptions options(std::vector<ProberArm> arms) {
+        ProberOptions out;
+        out.arms = std::move(arms);
+        out.on_sample = [this](const ProberSample& sample) { samples.push_back(sample); };
+        return out;
+    }
+    std::unique_ptr<Prober> make(ProberOptions given) {
+        auto prober = Prober::make(loop.executor(), *client, std::move(given));
+        REQUIRE(prober.has_value());
+        return std::move(*prober);
+    }
+    std::size_t of(std::string_view name) const {
+        return static_cast<std::size_t>(std::ranges::count(samples, name, &ProberSample::arm));
+    }
+};
+
+Task<void> run_for(Prober* prober, Millis time, Millis drain) {
+    prober->start();
+    co_await sleep_for(time);
+    co_await prober->drain(drain);
+}
+
+} // namespace
+
+TEST_CASE("prober: each arm gets its own rate, and every arrival is delivered once") {
+    Bench bench;
+    RawServer stable(bench.loop.executor(), good);
+    RawServer canary(bench.loop.executor(), good);
+    const auto prober =
+        bench.make(bench.options({arm("stable", stable, 40), arm("canary", canary, 20)}));
+    bench.loop.run(run_for(prober.get(), Millis(1000), Millis(3000)));
+    CHECK(std::abs(static_cast<int>(bench.of("stable")) - 40) <= 2);
+    CHECK(std::abs(static_cast<int>(bench.of("canary")) - 20) <= 2);
+    CHECK(stable.requests().size() == bench.of("stable"));
+    CHECK(canary.requests().size() == bench.of("canary"));
+    for (const std::string_view name : {"stable", "canary"}) {
+        const ProberCounts counts = prober->counts(name);
+        CHECK(counts.arrived == counts.delivered);
+        CHECK(counts.sent == counts.delivered);
+        CHECK(counts.in_flight == 0);
+    }
+    for (const ProberSample& sample : bench.samples) {
+        CHECK(to_string(sample.sample.outcome) == "ok");
+    }
+}
+
+TEST_CASE("prober: arrivals are evenly spaced and two arms never fire together") {
+    Bench bench;
+    RawServer server(bench.loop.executor(), good);
+    const auto prober = bench.make(bench.options({arm("a", server, 20), arm("b", server, 20)}));
+    bench.loop.run(run_for(prober.get(), Millis(500), Millis(3000)));
+    std::vector<Clock::time_point> times;
+    for (const ProberSample& sample : bench.samples) {
+        times.push_back(sample.intended);
+    }
+    std::ranges::sort(times);
+    REQUIRE(times.size() >= 16);
+    for (std::size_t i = 1; i < times.size(); ++i) {
+        const double gap = std::chrono::duration<double>(times[i] - times[i - 1]).count();
+        CHECK(gap == Approx(0.025).margin(0.001));
+    }
+}
+
+TEST_CASE("prober: a stalled server does not slow arrivals, and waiting counts as latency") {
+    Bench bench;
+    RawServer server(bench.loop.executor(), [](const RawRequest&) {
+        return Script{AfterGate{stream_head() + chunk(good_body()) + last_chunk()}};
+    });
+    ProberOptions options = bench.options({arm("only", server, 50)});
+    options.max_in_flight = 2;
+    const auto prober = bench.make(std::move(options));
+    const auto scenario = [](Prober* p, RawServer* s) -> Task<void> {
+        p->start();
+        co_await sleep_for(Millis(600));
+        s->open_gate();
+        co_await sleep_for(Millis(400));
+        co_await p->drain(Millis(3000));
+    };
+    bench.loop.run(scenario(prober.get(), &server));
+    CHECK(bench.samples.size() >= 45);
+    CHECK(prober->counts("only").arrived == bench.samples.size());
+    // About thirty arrivals fell into the stall; two were sent, the others waited in line. From the
+    // sending alone 28 of them would look quick.
+    const auto slow_to_send = std::ranges::count_if(bench.samples, [](const ProberSample& s) {
+        return s.sample.clocks.first_content.value_or(0) > 0.2;
+    });
+    const auto slow_to_user = std::ranges::count_if(bench.samples, [](const ProberSample& s) {
+        return s.first_content_s().value_or(0) > 0.2;
+    });
+    CHECK(slow_to_send <= 2);
+    CHECK(slow_to_user >= 15);
+    const auto worst = std::ranges::max(bench.samples, {}, [](const ProberSample& s) {
+        return s.first_content_s().value_or(0);
+    });
+    CHECK(worst.first_content_s().value_or(0) >= 0.55);
+}
+
+TEST_CASE("prober: a line that is full gives arrivals up as too_slow, not sent") {
+    Bench bench;
+    RawServer server(bench.loop.executor(), [](const RawRequest&) { return Script{Hang{}}; });
+    ProberOptions options = bench.options({arm("only", server, 100)});
+    options.max_in_flight = 1;
+    options.max_waiting = 3;
+    options.limits.first_byte = Millis(20000);
+    const auto prober = bench.make(std::move(options));
+    bench.loop.run(run_for(prober.get(), Millis(300), Millis(100)));
+    CHECK(server.requests().size() == 1);
+    const auto unsent = std::ranges::count(bench.samples, false, &ProberSample::sent);
+    CHECK(unsent + 1 == static_cast<std::ptrdiff_t>(bench.samples.size()));
+    for (const ProberSample& sample : bench.samples) {
+        CHECK(to_string(sample.sample.outcome) == (sample.sent ? "cancelled" : "too_slow"));
+    }
+    CHECK(prober->counts("only").arrived == bench.samples.size());
+}
+
+TEST_CASE("prober: after drain nothing is in flight and what was cut counts as nothing") {
+    Bench bench;
+    RawServer server(bench.loop.executor(), [](const RawRequest&) {
+        return Script{Send{stream_head() + chunk(k_opening + delta("a"))}, Hang{}};
+    });
+    const auto prober = bench.make(bench.options({arm("only", server, 20)}));
+    bench.loop.run(run_for(prober.get(), Millis(200), Millis(50)));
+    CHECK(prober->counts("only").in_flight == 0);
+    CHECK_FALSE(bench.samples.empty());
+    for (const ProberSample& sample : bench.samples) {
+        CHECK(to_string(sample.sample.outcome) == "cancelled");
+        CHECK_FALSE(sample.sample.bad());
+    }
+}
+
+TEST_CASE("prober: a rate of zero pauses an arm and a new rate revives it") {
+    Bench bench;
+    RawServer server(bench.loop.executor(), good);
+    const auto prober = bench.make(bench.options({arm("only", server, 0)}));
+    const auto scenario = [](Prober* p, const std::vector<ProberSample>* samples) -> Task<void> {
+        p->start();
+        co_await sleep_for(Millis(100));
+        CHECK(samples->empty());
+        CHECK(p->set_rate("only", 100).has_value());
+        co_await sleep_for(Millis(200));
+        CHECK(p->set_rate("only", 0).has_value());
+        co_await p->drain(Millis(2000));
+    };
+    bench.loop.run(scenario(prober.get(), &bench.samples));
+    CHECK(std::abs(static_cast<int>(bench.samples.size()) - 20) <= 3);
+    CHECK(prober->set_rate("none", 1).error().code == Code::not_found);
+    CHECK(prober->set_rate("only", 1001).error().code == Code::usage);
+    CHECK(prober->set_rate("only", std::nan("")).error().code == Code::usage);
+}
+
+TEST_CASE("prober: destroyed while running, it delivers nothing more") {
+    Bench bench;
+    RawServer server(bench.loop.executor(), [](const RawRequest&) { return Script{Hang{}}; });
+    auto prober = bench.make(bench.options({arm("only", server, 50)}));
+    const auto scenario = [](std::unique_ptr<Prober>* p) -> Task<void> {
+        (*p)->start();
+        co_await sleep_for(Millis(100));
+        p->reset();
+        co_await sleep_for(Millis(100));
+    };
+    bench.loop.run(scenario(&prober));
+    CHECK(bench.samples.empty());
+}
+
+TEST_CASE("prober: arms must exist, be named apart, and have a rate within 0-1000") {
+    Bench bench;
+    const RawServer server(bench.loop.executor(), good);
+    const auto code = [&](std::vector<ProberArm> arms) {
+        return Prober::make(bench.loop.executor(), *bench.client, bench.options(std::move(arms)))
+            .error()
+            .code;
+    };
+    CHECK(code({}) == Code::usage);
+    CHECK(code({arm("a", server, 1), arm("a", server, 1)}) == Code::usage);
+    CHECK(code({arm("a", server, -1)}) == Code::usage);
+    CHECK(code({arm("a", server, 1001)}) == Code::usage);
+}
+
+TEST_CASE("prober: the default request asks for a fresh, recognisable thread each time") {
+    const ProbeRequest first = default_probe_request();
+    const ProbeRequest second = default_probe_request();
+    CHECK(first.path == "/api/chat/stream");
+    CHECK(first.body.find("\"id\":\"oaprobe_") != std::string::npos);
+    CHECK(first.body != second.body);
+}
