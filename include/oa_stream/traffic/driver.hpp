@@ -1,0 +1,82 @@
+// What moves traffic: one interface for the local front door, HAProxy, Cloud Run and commands.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/traffic/split.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::traffic {
+
+/// Streams of one revision since its process began.
+struct StreamCounts {
+    std::uint64_t active = 0;
+    std::uint64_t finished = 0;
+    std::uint64_t broken = 0; ///< cut in the middle by the revision, or never answered
+};
+
+struct TrafficState {
+    Split wanted;        ///< what the machinery was told last
+    Split serving;       ///< what really serves; the baseline of every decision
+    bool settled = true; ///< false while the last write is still being carried out
+    std::string etag;    ///< opaque; changes with every write by anybody
+    std::map<std::string, StreamCounts, std::less<>> streams{}; ///< where the machinery tells
+    Json extra = Json::object(); ///< the driver's own facts, kept as evidence
+};
+
+/// How to reach one revision whatever its share is.
+struct ArmAddress {
+    std::string base_url;   ///< without a trailing slash
+    std::string connect_to; ///< "host:port", empty when the URL says it all
+    std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+/// All calls are coroutines of one thread; a driver holds no state about the run.
+class TrafficDriver {
+public:
+    virtual ~TrafficDriver() = default;
+    TrafficDriver() = default;
+    TrafficDriver(const TrafficDriver&) = delete;
+    TrafficDriver& operator=(const TrafficDriver&) = delete;
+
+    [[nodiscard]] virtual std::string_view kind() const noexcept = 0;
+    /// Names what is driven, the same for every process of this machine that drives it: the lock
+    /// hangs on it.
+    [[nodiscard]] virtual std::string target() const = 0;
+
+    [[nodiscard]] virtual Task<Result<TrafficState>> read() = 0;
+
+    /// Would set(target) be possible? Changes nothing. Code::precondition naming what stands in the
+    /// way: an unknown revision, one that is not ready, a share the machinery cannot express.
+    [[nodiscard]] virtual Task<Result<void>> preview(Split target) = 0;
+
+    /// One write. Code::conflict: the etag is outdated, nothing was written. Code::precondition,
+    /// credentials, usage: refused, nothing was written. Anything else is ambiguous: it may have
+    /// been applied, so read() before any retry.
+    [[nodiscard]] virtual Task<Result<void>> set(Split target, std::string etag) = 0;
+
+    /// Reads until `target` serves and the write has settled, at most `limit`. Code::timeout with
+    /// what was seen instead.
+    [[nodiscard]] virtual Task<Result<TrafficState>> verify(Split target, Millis limit) = 0;
+
+    /// Each 100 requests are split to within one; false: at random.
+    [[nodiscard]] virtual bool splits_exactly() const noexcept = 0;
+
+    /// Code::not_found for a revision the machinery does not know.
+    [[nodiscard]] virtual Result<ArmAddress> address(std::string_view revision) const = 0;
+};
+
+/// True when a failed set() may still have been applied.
+[[nodiscard]] bool is_ambiguous(const Error& error) noexcept;
+
+/// verify() as most drivers need it: polls read() every `pause`.
+[[nodiscard]] Task<Result<TrafficState>>
+poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause);
+
+} // namespace oa_stream::traffic

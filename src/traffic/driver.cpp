@@ -1,0 +1,50 @@
+#include "oa_stream/traffic/driver.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::traffic {
+
+bool is_ambiguous(const Error& error) noexcept {
+    switch (error.code) {
+    case Code::conflict:
+    case Code::precondition:
+    case Code::credentials:
+    case Code::usage:
+    case Code::config:
+    case Code::not_found:
+        return false;
+    case Code::unreadable:
+    case Code::network:
+    case Code::timeout:
+    case Code::protocol:
+    case Code::unavailable:
+    case Code::too_large:
+    case Code::cancelled:
+    case Code::io:
+    case Code::internal:
+        break;
+    }
+    return true;
+}
+
+// The driver outlives the call: its owner awaits it.
+Task<Result<TrafficState>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
+poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause) {
+    const auto deadline = Clock::now() + limit;
+    std::string seen = "nothing";
+    while (true) {
+        auto state = co_await driver.read();
+        if (state && state->settled && state->serving == target) {
+            co_return state;
+        }
+        seen = !state           ? state.error().text()
+               : state->settled ? state->serving.text()
+                                : state->serving.text() + ", still changing";
+        if (Clock::now() + pause > deadline || !co_await sleep_for(pause)) {
+            break;
+        }
+    }
+    co_return fail(Code::timeout, fmt::format("expected {} to serve, saw {}", target.text(), seen));
+}
+
+} // namespace oa_stream::traffic

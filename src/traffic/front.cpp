@@ -1,0 +1,125 @@
+#include "oa_stream/traffic/front.hpp"
+
+#include "front_core.hpp"
+
+#include <fmt/format.h>
+
+#include <numeric>
+#include <set>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr auto k_drain_poll = Millis{20};
+
+Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
+    const net::Request& request = exchange->request();
+    std::optional<net::Response> refusal;
+    if (request.body_too_large) {
+        refusal = json_error(413, "request_too_large", "the request body is too large");
+    } else if (!request.target.starts_with('/')) {
+        refusal = json_error(400, "bad_target", "the request target must be a path");
+    }
+    if (refusal) {
+        (void)co_await exchange->respond(*std::move(refusal));
+        co_return;
+    }
+    auto route = core->route(request);
+    if (!route) {
+        (void)co_await exchange->respond(json_error(400, "unknown_revision", route.error().message)
+        );
+        co_return;
+    }
+    co_await relay(std::move(core), *std::move(route), std::move(exchange));
+}
+
+net::Response error_page(int status, std::string_view reason) {
+    return json_error(status, "bad_request", reason);
+}
+
+Result<void> validate(const FrontOptions& options) {
+    std::set<std::string, std::less<>> names;
+    for (const Backend& backend : options.backends) {
+        if (!names.insert(backend.name).second) {
+            return fail(Code::usage, fmt::format("backend '{}' is given twice", backend.name));
+        }
+    }
+    std::uint64_t sum = 0;
+    for (const auto& [name, weight] : options.weights) {
+        if (!names.contains(name)) {
+            return fail(Code::usage, fmt::format("a weight names no backend: '{}'", name));
+        }
+        sum += weight;
+    }
+    if (names.empty() || sum == 0) {
+        return fail(
+            Code::usage,
+            names.empty() ? "at least one backend is needed" : "one weight must be above 0"
+        );
+    }
+    return {};
+}
+
+class RealFront final : public Front {
+public:
+    RealFront(
+        CorePtr core, std::unique_ptr<net::HttpServer> door, std::unique_ptr<net::HttpServer> admin
+    )
+        : core_(std::move(core)), door_(std::move(door)), admin_(std::move(admin)) {}
+    RealFront(const RealFront&) = delete;
+    RealFront& operator=(const RealFront&) = delete;
+    ~RealFront() override { cut(); }
+
+    [[nodiscard]] net::Endpoint endpoint() const override { return door_->endpoint(); }
+    [[nodiscard]] Json state() const override { return core_->state(); }
+    [[nodiscard]] std::size_t active() const override { return core_->active(); }
+    [[nodiscard]] Task<void> drain(Millis limit) override {
+        core_->draining = true;
+        door_->stop_accepting();
+        const auto deadline = Clock::now() + limit;
+        while (core_->active() > 0 && Clock::now() < deadline) {
+            if (!co_await sleep_for(k_drain_poll)) {
+                co_return;
+            }
+        }
+    }
+    void close() override { cut(); }
+
+private:
+    void cut() {
+        door_->close();
+        if (admin_) {
+            admin_->close();
+        }
+    }
+    CorePtr core_;
+    std::unique_ptr<net::HttpServer> door_;
+    std::unique_ptr<net::HttpServer> admin_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<Front>>
+Front::start(const asio::any_io_executor& executor, FrontOptions options) {
+    OA_CHECK(validate(options));
+    auto core = std::make_shared<FrontCore>(executor, std::move(options));
+    net::Handler handler = [core](std::shared_ptr<net::Exchange> exchange) {
+        return handle(core, std::move(exchange));
+    };
+    OA_TRY(
+        auto door,
+        net::HttpServer::listen(executor, core->options.listen, {}, std::move(handler), error_page)
+    );
+    std::unique_ptr<net::HttpServer> admin;
+    if (!core->options.admin_socket.empty()) {
+        const net::Endpoint endpoint{
+            .host = {}, .port = 0, .unix_path = core->options.admin_socket
+        };
+        OA_TRY(
+            admin, net::HttpServer::listen(executor, endpoint, {}, admin_handler(core), error_page)
+        );
+    }
+    return std::make_unique<RealFront>(std::move(core), std::move(door), std::move(admin));
+}
+
+} // namespace oa_stream::traffic

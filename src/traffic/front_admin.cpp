@@ -1,0 +1,90 @@
+#include "oa_stream/base/json.hpp"
+
+#include "front_core.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace oa_stream::traffic {
+namespace {
+
+net::Response state_response(const FrontCore& core) {
+    net::Response out;
+    out.headers.add("content-type", "application/json; charset=utf-8");
+    out.headers.add("etag", core.etag());
+    out.body = dump_json(core.state());
+    return out;
+}
+
+using Weights = std::map<std::string, std::uint32_t, std::less<>>;
+
+Result<Weights> parse_weights(const FrontCore& core, std::string_view body) {
+    OA_TRY(const Json json, parse_json(body));
+    const Json* list = member(json, "weights");
+    if (list == nullptr || !list->is_object()) {
+        return fail(Code::protocol, "expected an object with a member weights");
+    }
+    Weights out;
+    std::uint64_t sum = 0;
+    for (const auto& [name, value] : list->items()) {
+        const auto weight = int_member(*list, name);
+        if (!core.find(name)) {
+            return fail(Code::precondition, fmt::format("no backend is called '{}'", name));
+        }
+        if (!weight || *weight < 0 || *weight > std::numeric_limits<std::uint16_t>::max()) {
+            return fail(Code::protocol, fmt::format("weight of {} is no number from 0", name));
+        }
+        out[name] = static_cast<std::uint32_t>(*weight);
+        sum += out[name];
+    }
+    if (sum == 0) {
+        return fail(Code::precondition, "one backend must have a weight above 0");
+    }
+    return out;
+}
+
+/// All weights change in one step: there is no moment with half of them.
+net::Response put_weights(FrontCore& core, const net::Request& request) {
+    const auto match = request.headers.get("if-match");
+    if (!match) {
+        return json_error(428, "etag_required", "send the etag of GET /state as If-Match");
+    }
+    if (*match != core.etag()) {
+        return json_error(
+            412, "etag_mismatch", fmt::format("the weights changed: now {}", core.etag())
+        );
+    }
+    const auto weights = parse_weights(core, request.body);
+    if (!weights) {
+        const bool refused = weights.error().code == Code::precondition;
+        return json_error(refused ? 422 : 400, "bad_weights", weights.error().message);
+    }
+    core.pick.set(core.weights_of(*weights));
+    ++core.writes;
+    return state_response(core);
+}
+
+net::Response answer(FrontCore& core, const net::Request& request) {
+    if (request.path == "/state" && request.method == "GET") {
+        return state_response(core);
+    }
+    if (request.path == "/weights" && request.method == "PUT") {
+        return put_weights(core, request);
+    }
+    return json_error(404, "not_found", "there is GET /state and PUT /weights");
+}
+
+Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
+    (void)co_await exchange->respond(answer(*core, exchange->request()));
+}
+
+} // namespace
+
+net::Handler admin_handler(CorePtr core) {
+    return [core = std::move(core)](std::shared_ptr<net::Exchange> exchange) {
+        return handle(core, std::move(exchange));
+    };
+}
+
+} // namespace oa_stream::traffic

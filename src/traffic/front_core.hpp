@@ -1,0 +1,66 @@
+// What the parts of the front door share. Private to the room.
+#pragma once
+
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/http_server.hpp"
+#include "oa_stream/traffic/front.hpp"
+#include "oa_stream/traffic/sticky.hpp"
+#include "oa_stream/traffic/weighted_pick.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::traffic {
+
+struct Arm {
+    Backend backend;
+    ArmCounters counters{};
+};
+
+/// Why a request goes where it goes.
+enum class Reason { picked, sticky, pinned };
+struct Route {
+    std::size_t arm = 0;
+    Reason reason = Reason::picked;
+    std::string thread{};
+};
+
+struct FrontCore {
+    FrontCore(const asio::any_io_executor& where, FrontOptions given);
+
+    /// Code::usage: the pin names no backend.
+    [[nodiscard]] Result<Route> route(const net::Request& request);
+    [[nodiscard]] std::vector<std::uint32_t>
+    weights_of(const std::map<std::string, std::uint32_t, std::less<>>& by_name) const;
+    [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
+    [[nodiscard]] std::string etag() const;
+    [[nodiscard]] std::size_t active() const;
+    [[nodiscard]] Json state() const;
+
+    asio::any_io_executor executor;
+    FrontOptions options;
+    std::unique_ptr<net::HttpClient> client;
+    std::vector<Arm> arms;
+    WeightedPick pick;
+    StickyThreads sticky;
+    std::string instance; ///< random: a restarted front door forgot the weights, its etags differ
+    std::uint64_t writes = 0;
+    bool draining = false;
+};
+using CorePtr = std::shared_ptr<FrontCore>;
+
+/// Passes one request to the arm and its answer back, byte by byte as they come.
+[[nodiscard]] Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> exchange);
+
+/// GET /state, PUT /weights.
+[[nodiscard]] net::Handler admin_handler(CorePtr core);
+
+[[nodiscard]] net::Response json_error(int status, std::string_view code, std::string_view message);
+
+/// Fields that belong to one connection and are never passed on (RFC 9110, 7.6.1), and those
+/// named by Connection itself.
+[[nodiscard]] net::Headers end_to_end(const net::Headers& headers);
+
+} // namespace oa_stream::traffic

@@ -1,0 +1,167 @@
+#include "oa_stream/traffic/local_driver.hpp"
+
+#include "oa_stream/traffic/front.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr auto k_poll = Millis{20};
+
+/// Weights as whole percents: 19 and 1 are 95 % and 5 %.
+Result<Split> split_of(const Json& state) {
+    const Json* backends = member(state, "backends");
+    if (backends == nullptr || !backends->is_array()) {
+        return fail(Code::protocol, "the front door's state has no backends");
+    }
+    std::int64_t sum = 0;
+    for (const Json& backend : *backends) {
+        sum += int_member(backend, "weight").value_or(0);
+    }
+    std::map<std::string, int, std::less<>> percent;
+    for (const Json& backend : *backends) {
+        const auto weight = int_member(backend, "weight").value_or(0);
+        const auto name = string_member(backend, "name").value_or("");
+        if (sum <= 0 || weight * 100 % sum != 0) {
+            return fail(Code::protocol, "the front door's weights are no whole percents");
+        }
+        percent[std::string(name)] = static_cast<int>(weight * 100 / sum);
+    }
+    return Split::of(std::move(percent));
+}
+
+std::map<std::string, StreamCounts, std::less<>> streams_of(const Json& state) {
+    std::map<std::string, StreamCounts, std::less<>> out;
+    const Json* backends = member(state, "backends");
+    for (const Json& backend : backends == nullptr ? Json::array() : *backends) {
+        const Json* counters = member(backend, "counters");
+        const auto count = [&](std::string_view key) {
+            const auto value = counters == nullptr ? std::nullopt : int_member(*counters, key);
+            return static_cast<std::uint64_t>(value.value_or(0));
+        };
+        out[std::string(string_member(backend, "name").value_or(""))] = {
+            count("active"), count("finished"), count("broken") + count("unreachable")
+        };
+    }
+    return out;
+}
+
+std::string reason(const net::ClientResponse& response) {
+    const auto json = parse_json(response.body);
+    const auto text = json ? string_member(*json, "message") : std::nullopt;
+    return text ? std::string(*text) : fmt::format("HTTP {}", response.status);
+}
+
+class LocalDriver final : public TrafficDriver {
+public:
+    LocalDriver(net::HttpClient& client, LocalDriverOptions options)
+        : client_(client), options_(std::move(options)) {}
+
+    [[nodiscard]] std::string_view kind() const noexcept override { return "local"; }
+    [[nodiscard]] std::string target() const override { return "local:" + options_.admin_socket; }
+
+    [[nodiscard]] Task<Result<TrafficState>> read() override {
+        const auto response = co_await client_.fetch(request("GET", "/state"));
+        OA_CO_CHECK(transported(response));
+        if (response.status != 200) {
+            co_return fail(Code::protocol, reason(response), options_.admin_socket);
+        }
+        OA_CO_TRY(Json state, parse_json(response.body));
+        OA_CO_TRY(Split split, split_of(state));
+        TrafficState out;
+        out.wanted = split;
+        out.serving = std::move(split);
+        out.etag = string_member(state, "etag").value_or("");
+        out.streams = streams_of(state);
+        out.extra = std::move(state);
+        co_return out;
+    }
+
+    [[nodiscard]] Task<Result<void>> preview(Split target) override {
+        OA_CO_TRY(const TrafficState state, co_await read());
+        for (const auto& [revision, share] : target.all()) {
+            if (!state.serving.all().contains(revision)) {
+                co_return fail(
+                    Code::precondition, fmt::format("the front door has no backend '{}'", revision)
+                );
+            }
+        }
+        co_return Result<void>{};
+    }
+
+    [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
+        auto call = request("PUT", "/weights");
+        call.headers.add("if-match", std::move(etag));
+        call.headers.add("content-type", "application/json");
+        call.body = dump_json(Json{{"weights", target.to_json()}});
+        const auto response = co_await client_.fetch(std::move(call));
+        OA_CO_CHECK(transported(response));
+        switch (response.status) {
+        case 200:
+            co_return Result<void>{};
+        case 412:
+            co_return fail(Code::conflict, reason(response), options_.admin_socket);
+        case 400:
+        case 422:
+        case 428:
+            co_return fail(Code::precondition, reason(response), options_.admin_socket);
+        default:
+            co_return fail(Code::protocol, reason(response), options_.admin_socket);
+        }
+    }
+
+    [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
+        return poll_until(*this, std::move(target), limit, k_poll);
+    }
+
+    [[nodiscard]] bool splits_exactly() const noexcept override { return true; }
+
+    [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
+        if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
+            return fail(Code::not_found, fmt::format("no revision '{}'", revision));
+        }
+        return ArmAddress{
+            options_.base_url, {}, {{std::string(k_pin_header), std::string(revision)}}
+        };
+    }
+
+private:
+    [[nodiscard]] net::ClientRequest request(std::string method, std::string_view path) const {
+        net::ClientRequest out;
+        out.method = std::move(method);
+        out.url = fmt::format("http://front{}", path);
+        out.unix_socket = options_.admin_socket;
+        out.connect_timeout = options_.call_timeout;
+        out.first_byte_timeout = options_.call_timeout;
+        out.total_timeout = options_.call_timeout;
+        return out;
+    }
+    [[nodiscard]] Result<void> transported(const net::ClientResponse& response) const {
+        if (response.failure == net::TransferFailure::none) {
+            return {};
+        }
+        const bool absent = response.failure == net::TransferFailure::refused;
+        return fail(
+            absent ? Code::unavailable : Code::network,
+            fmt::format(
+                "front door: {} {}", net::to_string(response.failure), response.failure_text
+            ),
+            options_.admin_socket
+        );
+    }
+
+    net::HttpClient& client_;
+    LocalDriverOptions options_;
+};
+
+} // namespace
+
+std::unique_ptr<TrafficDriver>
+make_local_driver(net::HttpClient& client, LocalDriverOptions options) {
+    return std::make_unique<LocalDriver>(client, std::move(options));
+}
+
+} // namespace oa_stream::traffic

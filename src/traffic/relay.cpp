@@ -1,0 +1,254 @@
+// One request through the front door. Bytes are never collected, except for short answers of known
+// length, which keep their content-length that way.
+#include "oa_stream/base/text.hpp"
+
+#include "front_core.hpp"
+#include "wake.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr std::uint64_t k_short_answer = 256U << 10U;
+constexpr auto k_peer_poll = Millis{50}; // how soon a client that left ends a slow start
+
+struct Relay {
+    explicit Relay(const asio::any_io_executor& executor) : wake(executor) {}
+    std::shared_ptr<net::Exchange> exchange;
+    std::shared_ptr<net::Transfer> transfer;
+    std::shared_ptr<net::BodyStream> body; ///< once the head was passed on
+    std::optional<net::ClientResponse> head;
+    std::optional<net::ClientResponse> result; ///< the transfer is over
+    std::string short_answer;
+    bool is_short = false;
+    bool paused = false;
+    bool client_gone = false;
+    Wake wake;
+
+    net::Flow take(std::string_view bytes) {
+        if (is_short) {
+            short_answer.append(bytes);
+            return net::Flow::go_on;
+        }
+        if (!body || body->state() == net::BodyStream::State::blocked) {
+            paused = true; // the piece comes again after resume(); the backend feels the pressure
+            return net::Flow::pause;
+        }
+        const auto owned = std::make_shared<const std::string>(bytes);
+        const std::array slices{net::Slice{owned, *owned}};
+        return body->send(slices) == net::BodyStream::State::gone ? net::Flow::stop
+                                                                  : net::Flow::go_on;
+    }
+    void resume() {
+        if (paused && transfer) {
+            paused = false;
+            transfer->resume();
+        }
+    }
+    void leave() {
+        client_gone = true;
+        if (transfer) {
+            transfer->cancel();
+        }
+        wake.notify();
+    }
+};
+using RelayPtr = std::shared_ptr<Relay>;
+
+bool never_has_body(const net::Request& request, int status) {
+    return request.method == "HEAD" || status == 204 || status == 304;
+}
+
+bool known_short(const net::Request& request, const net::ClientResponse& head) {
+    if (never_has_body(request, head.status)) {
+        return true;
+    }
+    const auto length = head.headers.get("content-length");
+    return length && parse_count(*length, 0, k_short_answer).has_value();
+}
+
+net::ClientRequest
+upstream_request(const FrontCore& core, const Arm& arm, const net::Request& from) {
+    net::ClientRequest out;
+    out.method = from.method;
+    out.url = arm.backend.url + from.target;
+    out.headers = end_to_end(from.headers);
+    for (const std::string_view own :
+         {k_pin_header, std::string_view("content-length"), std::string_view("expect")}) {
+        out.headers.remove(own);
+    }
+    if (const auto colon = from.peer.rfind(':'); colon != std::string::npos) {
+        out.headers.add("x-forwarded-for", from.peer.substr(0, colon));
+    }
+    out.body = from.body;
+    out.connect_timeout = core.options.connect_timeout;
+    out.first_byte_timeout = core.options.first_byte_timeout;
+    out.idle_timeout = core.options.idle_timeout;
+    out.total_timeout = std::chrono::hours(24); // a stream may last; silence is what ends it
+    return out;
+}
+
+net::Headers downstream_headers(const Arm& arm, const net::Headers& from) {
+    net::Headers out = end_to_end(from);
+    out.remove("content-length");
+    if (!out.has("x-oa-revision")) {
+        out.add("x-oa-revision", arm.backend.name);
+    }
+    return out;
+}
+
+Task<void> await_result(RelayPtr relay) {
+    relay->result = co_await relay->transfer->done();
+    relay->wake.notify();
+}
+
+Task<void> until(RelayPtr relay, bool (*ready)(const Relay&)) {
+    while (!ready(*relay)) {
+        co_await relay->wake.wait(k_peer_poll);
+        if (!relay->client_gone && !relay->body && relay->exchange->peer_gone()) {
+            relay->leave();
+        }
+    }
+}
+
+void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay) {
+    net::StreamHandlers handlers;
+    handlers.on_head = [relay](const net::ClientResponse& head) {
+        relay->head = head;
+        relay->is_short = known_short(relay->exchange->request(), head);
+        relay->wake.notify();
+        return net::Flow::go_on;
+    };
+    handlers.on_bytes = [relay](std::string_view bytes, Clock::time_point) {
+        return relay->take(bytes);
+    };
+    relay->transfer = core->client->stream(
+        upstream_request(*core, arm, relay->exchange->request()), std::move(handlers)
+    );
+    spawn(core->executor, "front transfer", await_result(relay));
+}
+
+enum class Ending { finished, unreachable, broken, client_gone };
+
+Task<Ending> bad_gateway(CorePtr core, std::size_t arm, RelayPtr relay) {
+    const std::string& name = core->arms[arm].backend.name;
+    const std::string why = relay->result->failure_text.empty()
+                                ? std::string(net::to_string(relay->result->failure))
+                                : relay->result->failure_text;
+    net::Response response =
+        json_error(502, "bad_gateway", fmt::format("revision {} did not answer: {}", name, why));
+    response.headers.add("x-oa-revision", name);
+    (void)co_await relay->exchange->respond(std::move(response));
+    co_return Ending::unreachable;
+}
+
+Task<Ending> pass_short(CorePtr core, std::size_t arm, RelayPtr relay) {
+    co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+    if (relay->client_gone) {
+        co_return Ending::client_gone;
+    }
+    if (relay->result->failure != net::TransferFailure::none) {
+        co_return co_await bad_gateway(core, arm, relay);
+    }
+    net::Response response{
+        relay->head->status,
+        downstream_headers(core->arms[arm], relay->head->headers),
+        std::move(relay->short_answer)
+    };
+    const auto sent = co_await relay->exchange->respond(std::move(response));
+    co_return sent ? Ending::finished : Ending::client_gone;
+}
+
+Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay) {
+    auto body = co_await relay->exchange->start_stream(
+        relay->head->status, downstream_headers(core->arms[arm], relay->head->headers)
+    );
+    if (!body) {
+        relay->leave();
+        co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+        co_return Ending::client_gone;
+    }
+    relay->body = *body;
+    const std::weak_ptr<Relay> weak = relay;
+    relay->body->on_gone([weak] {
+        if (const auto alive = weak.lock()) {
+            alive->leave();
+        }
+    });
+    relay->body->on_writable([weak] {
+        if (const auto alive = weak.lock()) {
+            alive->resume();
+        }
+    });
+    relay->resume();
+    co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+    if (relay->client_gone || relay->body->state() == net::BodyStream::State::gone) {
+        co_return Ending::client_gone;
+    }
+    if (relay->result->failure != net::TransferFailure::none) {
+        relay->body->cut(); // never a clean end that the backend did not give
+        co_return Ending::broken;
+    }
+    relay->body->finish();
+    co_return Ending::finished;
+}
+
+Task<Ending> run(CorePtr core, std::size_t arm, std::string thread, RelayPtr relay) {
+    open_transfer(core, core->arms[arm], relay);
+    co_await until(relay, [](const Relay& r) { return r.head || r.result; });
+    if (!relay->head) {
+        co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+        core->sticky.forget(thread);
+        if (relay->client_gone) {
+            co_return Ending::client_gone;
+        }
+        co_return co_await bad_gateway(core, arm, relay);
+    }
+    if (const auto learned = relay->head->headers.get("x-oa-thread-id")) {
+        core->sticky.remember(std::string(*learned), arm);
+    }
+    core->arms[arm].counters.status_5xx += relay->head->status >= 500 ? 1 : 0;
+    if (relay->is_short) {
+        co_return co_await pass_short(core, arm, relay);
+    }
+    co_return co_await pass_stream(core, arm, relay);
+}
+
+std::uint64_t& counter_of(ArmCounters& counters, Ending ending) {
+    switch (ending) {
+    case Ending::finished:
+        return counters.finished;
+    case Ending::unreachable:
+        return counters.unreachable;
+    case Ending::broken:
+        return counters.broken;
+    case Ending::client_gone:
+        break;
+    }
+    return counters.client_gone;
+}
+
+} // namespace
+
+Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> exchange) {
+    ArmCounters& counters = core->arms[route.arm].counters;
+    counters.picked += route.reason == Reason::picked ? 1 : 0;
+    counters.sticky += route.reason == Reason::sticky ? 1 : 0;
+    counters.pinned += route.reason == Reason::pinned ? 1 : 0;
+    ++counters.active;
+    if (!route.thread.empty()) {
+        core->sticky.remember(route.thread, route.arm);
+    }
+    auto state = std::make_shared<Relay>(core->executor);
+    state->exchange = std::move(exchange);
+    const Ending ending = co_await run(core, route.arm, std::move(route.thread), state);
+    --counters.active;
+    ++counter_of(counters, ending);
+    state->transfer.reset(); // its handlers hold `state`
+}
+
+} // namespace oa_stream::traffic

@@ -1,0 +1,107 @@
+#include "oa_stream/traffic/sticky.hpp"
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <array>
+#include <vector>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr std::array<std::string_view, 5> k_aliases{
+    "conversationId", "conversation_id", "threadId", "thread_id", "id"
+};
+
+std::vector<std::string_view> segments(std::string_view path) {
+    std::vector<std::string_view> out;
+    while (!path.empty()) {
+        path.remove_prefix(path.front() == '/' ? 1 : 0);
+        const auto end = path.find('/');
+        out.push_back(path.substr(0, end));
+        path = end == std::string_view::npos ? std::string_view{} : path.substr(end);
+    }
+    return out;
+}
+
+/// The {id} of a path that has one.
+std::string_view id_in(const std::vector<std::string_view>& parts) {
+    if (parts.size() >= 3 && parts[1] == "chats") {
+        return parts[2];
+    }
+    if (parts.size() == 4 && parts[1] == "chat" && parts[3] == "stream") {
+        return parts[2];
+    }
+    if (parts.size() == 5 && parts[1] == "chat" && parts[2] == "stream" && parts[4] == "stream") {
+        return parts[3];
+    }
+    return {};
+}
+
+bool starts_turn(const std::vector<std::string_view>& parts) {
+    const bool chat = parts.size() >= 2 && parts[0] == "api" && parts[1] == "chat";
+    return chat && (parts.size() == 2 || (parts.size() == 3 && parts[2] == "stream"));
+}
+
+std::string id_in_body(std::string_view body) {
+    const auto json = parse_json(body);
+    if (!json) {
+        return {};
+    }
+    for (const std::string_view alias : k_aliases) {
+        if (const auto id = string_member(*json, alias); id && !id->empty()) {
+            return std::string(*id);
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+std::optional<std::size_t> StickyThreads::find(const std::string& thread) {
+    const auto found = index_.find(thread);
+    if (found == index_.end()) {
+        return std::nullopt;
+    }
+    recent_.splice(recent_.begin(), recent_, found->second);
+    return found->second->second;
+}
+
+void StickyThreads::remember(const std::string& thread, std::size_t backend) {
+    if (const auto found = index_.find(thread); found != index_.end()) {
+        found->second->second = backend;
+        recent_.splice(recent_.begin(), recent_, found->second);
+        return;
+    }
+    recent_.emplace_front(thread, backend);
+    index_[thread] = recent_.begin();
+    if (index_.size() > limit_) {
+        index_.erase(recent_.back().first);
+        recent_.pop_back();
+    }
+}
+
+void StickyThreads::forget(const std::string& thread) {
+    if (const auto found = index_.find(thread); found != index_.end()) {
+        recent_.erase(found->second);
+        index_.erase(found);
+    }
+}
+
+ThreadRef thread_of(std::string_view method, std::string_view path, std::string_view body) {
+    const auto parts = segments(path);
+    if (parts.size() < 2 || parts[0] != "api") {
+        return {};
+    }
+    if (const auto id = id_in(parts); !id.empty()) {
+        const bool resume = method == "GET" && parts.back() == "stream";
+        const bool stop = method == "POST" && parts.back() == "stop";
+        return {percent_decode(id).value_or(std::string(id)), resume || stop};
+    }
+    if (method == "POST" && starts_turn(parts)) {
+        return {id_in_body(body), false};
+    }
+    return {};
+}
+
+} // namespace oa_stream::traffic

@@ -1,0 +1,30 @@
+#include "oa_stream/traffic/weighted_pick.hpp"
+
+#include <numeric>
+#include <utility>
+
+namespace oa_stream::traffic {
+
+void WeightedPick::set(std::vector<std::uint32_t> weights) {
+    weights_ = std::move(weights);
+    credit_.assign(weights_.size(), 0);
+}
+
+std::optional<std::size_t> WeightedPick::next() {
+    // Everybody earns its weight; the richest is picked and pays the sum of all weights.
+    const auto total = std::accumulate(weights_.begin(), weights_.end(), std::int64_t{0});
+    if (total == 0) {
+        return std::nullopt;
+    }
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+        credit_[i] += weights_[i];
+        if (weights_[i] > 0 && (!best || credit_[i] > credit_[*best])) {
+            best = i;
+        }
+    }
+    credit_[*best] -= total;
+    return best;
+}
+
+} // namespace oa_stream::traffic

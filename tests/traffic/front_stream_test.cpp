@@ -1,0 +1,196 @@
+#include "rig.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <catch2/catch.hpp>
+
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::traffic;
+using namespace oa_stream::traffic::testing;
+
+namespace {
+
+/// The backend's end of one streamed answer, driven by the test.
+struct Upstream {
+    std::shared_ptr<net::BodyStream> body;
+    bool gone = false;
+    net::BodyStream::State send(std::string text) {
+        const auto owned = std::make_shared<const std::string>(std::move(text));
+        const std::array slices{net::Slice{owned, *owned}};
+        return body->send(slices);
+    }
+};
+
+Task<void>
+open_stream(std::shared_ptr<net::Exchange> exchange, std::shared_ptr<Upstream> upstream) {
+    auto body = co_await exchange->start_stream(200, {{"content-type", "text/event-stream"}});
+    if (body) {
+        upstream->body = *body;
+        upstream->body->on_gone([upstream] { upstream->gone = true; });
+    }
+}
+
+std::shared_ptr<Upstream> stream_from(FakeBackend& backend) {
+    auto upstream = std::make_shared<Upstream>();
+    backend.answer = [upstream](std::shared_ptr<net::Exchange> exchange) {
+        return open_stream(std::move(exchange), upstream);
+    };
+    return upstream;
+}
+
+/// The client's end.
+struct Reader {
+    std::string text;
+    std::size_t bytes = 0;
+    bool paused = false;
+    bool hold = false;
+    std::optional<net::ClientResponse> result;
+    std::shared_ptr<net::Transfer> transfer;
+};
+
+Task<void> finish(std::shared_ptr<Reader> reader) {
+    reader->result = co_await reader->transfer->done();
+}
+
+std::shared_ptr<Reader> read_from(Rig& rig, bool hold = false) {
+    auto reader = std::make_shared<Reader>();
+    reader->hold = hold;
+    net::StreamHandlers handlers;
+    handlers.on_bytes =
+        [weak = std::weak_ptr<Reader>(reader)](std::string_view bytes, Clock::time_point) {
+            const auto self = weak.lock();
+            if (!self) {
+                return net::Flow::stop;
+            }
+            if (self->hold) {
+                self->paused = true;
+                return net::Flow::pause;
+            }
+            self->bytes += bytes.size();
+            if (self->text.size() < 1000) {
+                self->text += bytes;
+            }
+            return net::Flow::go_on;
+        };
+    reader->transfer = rig.client->stream({.url = rig.front_url() + "/api/x"}, std::move(handlers));
+    spawn(rig.io.get_executor(), "reader", finish(reader));
+    return reader;
+}
+
+} // namespace
+
+TEST_CASE("front: each piece is passed on before the next one is made") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    const auto upstream = stream_from(rig.stable);
+    const auto reader = read_from(rig);
+    rig.run_until([&] { return upstream->body != nullptr; });
+    for (const char* piece : {"data: a\n\n", "data: b\n\n", "data: c\n\n"}) {
+        const std::size_t before = reader->bytes;
+        upstream->send(piece);
+        rig.run_until([&] { return reader->bytes == before + 9; });
+    }
+    CHECK_FALSE(reader->result.has_value());
+    upstream->body->finish();
+    rig.run_until([&] { return reader->result.has_value(); });
+    CHECK(reader->result->failure == net::TransferFailure::none);
+    CHECK(reader->text == "data: a\n\ndata: b\n\ndata: c\n\n");
+    CHECK(reader->result->headers.get("content-type") == "text/event-stream");
+    CHECK(rig.counter("stable", "finished") == 1);
+}
+
+TEST_CASE("front: a reader that stops reading stops the backend, and loses nothing") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    const auto upstream = stream_from(rig.stable);
+    const auto reader = read_from(rig, true);
+    rig.run_until([&] { return upstream->body != nullptr; });
+    constexpr std::size_t k_piece = 256U << 10U;
+    constexpr std::size_t k_all = 64U << 20U;
+    std::size_t sent = 0;
+    const auto push = [&] {
+        while (sent < k_all && upstream->body->state() == net::BodyStream::State::open) {
+            sent += k_piece;
+            upstream->send(std::string(k_piece, 'x'));
+        }
+        if (sent == k_all && upstream->body->state() == net::BodyStream::State::open) {
+            upstream->body->finish();
+        }
+    };
+    upstream->body->on_writable(push);
+    push();
+    rig.run_until([&] { return reader->paused; });
+    // Whatever sockets and the front door may hold, they must fill up: then nothing moves any more.
+    std::size_t before = 0;
+    int still = 0;
+    rig.run_until([&] {
+        still = sent == before ? still + 1 : 0;
+        before = sent;
+        return still > 20;
+    });
+    CHECK(sent < k_all / 2);
+    reader->hold = false;
+    reader->transfer->resume();
+    rig.run_until([&] { return reader->result.has_value(); });
+    CHECK(reader->bytes == k_all);
+    CHECK(reader->result->failure == net::TransferFailure::none);
+}
+
+TEST_CASE("front: when the client leaves, the backend sees it") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    const auto upstream = stream_from(rig.stable);
+    const auto reader = read_from(rig);
+    rig.run_until([&] { return upstream->body != nullptr; });
+    upstream->send("data: a\n\n");
+    rig.run_until([&] { return reader->bytes > 0; });
+    reader->transfer->cancel();
+    rig.run_until([&] { return upstream->gone; });
+    rig.run_until([&] { return rig.counter("stable", "client_gone") == 1; });
+    CHECK(rig.front->active() == 0);
+}
+
+TEST_CASE("front: when the client leaves before the head, the backend sees it") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    std::shared_ptr<net::Exchange> held;
+    rig.stable.answer = [&held](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        held = std::move(exchange);
+        co_return;
+    };
+    const auto reader = read_from(rig);
+    rig.run_until([&] { return held != nullptr; });
+    reader->transfer->cancel();
+    rig.run_until([&] { return held->peer_gone(); });
+    rig.run_until([&] { return rig.counter("stable", "client_gone") == 1; });
+}
+
+TEST_CASE("front: a backend that dies in the middle never looks like an end") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    const auto upstream = stream_from(rig.stable);
+    const auto reader = read_from(rig);
+    rig.run_until([&] { return upstream->body != nullptr; });
+    upstream->send("data: a\n\n");
+    rig.run_until([&] { return reader->bytes > 0; });
+    upstream->body->cut();
+    rig.run_until([&] { return reader->result.has_value(); });
+    CHECK(reader->result->failure != net::TransferFailure::none);
+    CHECK(reader->text == "data: a\n\n");
+    CHECK(rig.counter("stable", "broken") == 1);
+}
+
+TEST_CASE("front: draining lets running streams end and takes no new connection") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    const auto upstream = stream_from(rig.stable);
+    const auto reader = read_from(rig);
+    rig.run_until([&] { return upstream->body != nullptr; });
+    bool drained = false;
+    asio::co_spawn(rig.io, rig.front->drain(std::chrono::seconds(10)), [&](std::exception_ptr) {
+        drained = true;
+    });
+    rig.run_until([&] { return rig.front->state().at("draining").get<bool>(); });
+    const auto refused = rig.ask({.url = rig.front_url() + "/healthz", .fresh_connection = true});
+    CHECK(refused.failure == net::TransferFailure::refused);
+    CHECK_FALSE(drained);
+    upstream->send("data: a\n\n");
+    upstream->body->finish();
+    rig.run_until([&] { return drained && reader->result.has_value(); });
+    CHECK(reader->result->failure == net::TransferFailure::none);
+}

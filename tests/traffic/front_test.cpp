@@ -1,0 +1,143 @@
+#include "rig.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+
+using namespace oa_stream;
+using namespace oa_stream::traffic;
+using namespace oa_stream::traffic::testing;
+
+TEST_CASE("front: 100 new threads at 95/5 are split 95 to 5") {
+    Rig rig;
+    for (int i = 0; i < 100; ++i) {
+        const auto response =
+            rig.post("/api/chat/stream", R"({"id":"t)" + std::to_string(i) + R"("})");
+        REQUIRE(response.status == 200);
+    }
+    CHECK(rig.canary.seen.size() == 5);
+    CHECK(rig.stable.seen.size() == 95);
+    CHECK(rig.counter("canary", "picked") == 5);
+    CHECK(rig.counter("stable", "finished") == 95);
+}
+
+TEST_CASE("front: a thread stays where it began and does not use up the split") {
+    Rig rig({{"stable", 50}, {"canary", 50}});
+    const std::string home = rig.post("/api/chat/stream", R"({"id":"t"})").body;
+    for (int i = 0; i < 20; ++i) {
+        CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").body == home);
+        CHECK(rig.get_path("/api/chats/t/stream").body == home);
+    }
+    CHECK(rig.counter(home, "picked") == 1);
+    CHECK(rig.counter(home, "sticky") == 40);
+}
+
+TEST_CASE("front: a revision without weight loses its threads, but not their running turn") {
+    Rig rig({{"stable", 0}, {"canary", 100}});
+    CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").body == "canary");
+    rig.weigh(100, 0);
+    CHECK(rig.get_path("/api/chats/t/stream").body == "canary");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
+    CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").body == "stable");
+    CHECK(rig.get_path("/api/chats/t/stream").body == "stable");
+}
+
+TEST_CASE("front: a thread the backend made is learned from x-oa-thread-id") {
+    Rig rig({{"stable", 50}, {"canary", 50}});
+    const auto with_thread = [](std::string name) {
+        return [name](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            return [](std::shared_ptr<net::Exchange> ex, std::string body) -> Task<void> {
+                (void)co_await ex->respond({200, {{"x-oa-thread-id", "made"}}, body});
+            }(std::move(exchange), name);
+        };
+    };
+    rig.stable.answer = with_thread("stable");
+    rig.canary.answer = with_thread("canary");
+    const std::string home = rig.post("/api/chat/stream", "{}").body;
+    for (int i = 0; i < 5; ++i) {
+        CHECK(rig.get_path("/api/chats/made/messages").body == home);
+    }
+}
+
+TEST_CASE("front: the pin header reaches a revision at weight 0 and is not passed on") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    const auto response = rig.get_path("/version", {{std::string(k_pin_header), "canary"}});
+    CHECK(response.body == "canary");
+    REQUIRE(rig.canary.seen.size() == 1);
+    CHECK_FALSE(rig.canary.seen[0].headers.has(k_pin_header));
+    CHECK(rig.counter("canary", "pinned") == 1);
+    const auto wrong = rig.get_path("/version", {{std::string(k_pin_header), "nobody"}});
+    CHECK(wrong.status == 400);
+    CHECK(wrong.body.find("unknown_revision") != std::string::npos);
+}
+
+TEST_CASE("front: the answer's head is passed on without the fields of one connection") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    rig.stable.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        (void)co_await exchange->respond(
+            {429,
+             {{"retry-after", "3"},
+              {"connection", "x-private"},
+              {"x-private", "1"},
+              {"keep-alive", "timeout=5"},
+              {"content-type", "application/json"}},
+             "{}"}
+        );
+    };
+    const auto response = rig.get_path(
+        "/x?y=1", {{"te", "trailers"}, {"x-mine", "kept"}, {"connection", "x-hop"}, {"x-hop", "1"}}
+    );
+    CHECK(response.status == 429);
+    CHECK(response.headers.get("retry-after") == "3");
+    CHECK(response.headers.get("content-type") == "application/json");
+    CHECK(response.headers.get("content-length") == "2");
+    CHECK_FALSE(response.headers.has("keep-alive"));
+    CHECK(response.headers.get("x-oa-revision") == "stable");
+    const net::Request& seen = rig.stable.seen.at(0);
+    CHECK(seen.target == "/x?y=1");
+    CHECK(seen.headers.get("x-mine") == "kept");
+    CHECK_FALSE(seen.headers.has("te"));
+    CHECK_FALSE(seen.headers.has("x-hop"));
+    CHECK(seen.headers.get("x-forwarded-for") == "127.0.0.1");
+}
+
+TEST_CASE("front: x-oa-revision of the lane is left as it is") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    rig.stable.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        (void)co_await exchange->respond({204, {{"x-oa-revision", "r7"}}, ""});
+    };
+    const auto response = rig.get_path("/api/chats/x/stream");
+    CHECK(response.status == 204);
+    CHECK(response.headers.get("x-oa-revision") == "r7");
+}
+
+TEST_CASE("front: a backend that refuses is a 502 that names it, and is counted") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    FrontOptions options;
+    options.listen = {"127.0.0.1", 0};
+    options.backends = {{"dead", "http://127.0.0.1:1"}};
+    options.weights = {{"dead", 1}};
+    auto front = Front::start(rig.io.get_executor(), options);
+    REQUIRE(front.has_value());
+    const auto response = rig.ask({.url = "http://" + (*front)->endpoint().text() + "/healthz"});
+    CHECK(response.status == 502);
+    CHECK(response.headers.get("x-oa-revision") == "dead");
+    CHECK(response.body.find("bad_gateway") != std::string::npos);
+    CHECK((*front)->state().at("backends").at(0).at("counters").at("unreachable") == 1);
+    CHECK((*front)->active() == 0);
+}
+
+TEST_CASE("front: options that cannot work are refused") {
+    asio::io_context io;
+    FrontOptions options;
+    options.listen = {"127.0.0.1", 0};
+    CHECK(Front::start(io.get_executor(), options).error().code == Code::usage);
+    options.backends = {{"a", "http://127.0.0.1:1"}, {"a", "http://127.0.0.1:2"}};
+    options.weights = {{"a", 1}};
+    CHECK(Front::start(io.get_executor(), options).error().code == Code::usage);
+    options.backends.pop_back();
+    options.weights = {{"b", 1}};
+    CHECK(Front::start(io.get_executor(), options).error().code == Code::usage);
+    options.weights = {{"a", 0}};
+    CHECK(Front::start(io.get_executor(), options).error().code == Code::usage);
+}

@@ -1,0 +1,100 @@
+#include "oa_stream/traffic/sticky.hpp"
+#include "oa_stream/traffic/weighted_pick.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <cmath>
+
+using namespace oa_stream::traffic;
+
+TEST_CASE("weighted pick: in every 100 picks in a row each share is exact within 1") {
+    for (std::uint32_t canary = 0; canary <= 100; ++canary) {
+        CAPTURE(canary);
+        WeightedPick pick(2);
+        pick.set({100 - canary, canary});
+        std::vector<std::size_t> picks;
+        for (int i = 0; i < 500; ++i) {
+            picks.push_back(*pick.next());
+        }
+        for (std::size_t from = 0; from + 100 <= picks.size(); ++from) {
+            const auto begin = picks.begin() + static_cast<std::ptrdiff_t>(from);
+            const auto got = std::count(begin, begin + 100, std::size_t{1});
+            REQUIRE(std::abs(got - static_cast<std::ptrdiff_t>(canary)) <= 1);
+        }
+    }
+}
+
+TEST_CASE("weighted pick: a weight of 0 is never picked, all 0 picks nobody") {
+    WeightedPick pick(3);
+    CHECK_FALSE(pick.next().has_value());
+    pick.set({0, 7, 0});
+    for (int i = 0; i < 50; ++i) {
+        CHECK(pick.next() == 1U);
+    }
+}
+
+TEST_CASE("weighted pick: new weights start without debts of the old ones") {
+    WeightedPick pick(2);
+    pick.set({99, 1});
+    for (int i = 0; i < 60; ++i) {
+        (void)pick.next();
+    }
+    pick.set({50, 50});
+    int second = 0;
+    for (int i = 0; i < 10; ++i) {
+        second += *pick.next() == 1 ? 1 : 0;
+    }
+    CHECK(second == 5);
+}
+
+TEST_CASE("sticky threads: bounded, the one not seen for longest goes first") {
+    StickyThreads threads(2);
+    threads.remember("a", 0);
+    threads.remember("b", 1);
+    CHECK(threads.find("a") == 0U); // now b is the oldest
+    threads.remember("c", 1);
+    CHECK(threads.size() == 2);
+    CHECK_FALSE(threads.find("b").has_value());
+    CHECK(threads.find("a") == 0U);
+    threads.remember("a", 1);
+    CHECK(threads.find("a") == 1U);
+    threads.forget("a");
+    CHECK_FALSE(threads.find("a").has_value());
+}
+
+namespace {
+
+struct Row {
+    std::string_view method, path, body, thread;
+    bool live_turn;
+};
+
+constexpr std::array k_rows{
+    Row{"POST", "/api/chat/stream", R"({"conversationId":"t1","id":"x"})", "t1", false},
+    Row{"POST", "/api/chat", R"({"id":"t2","messages":[]})", "t2", false},
+    Row{"POST", "/api/chat/stream", R"({"thread_id":"t3"})", "t3", false},
+    Row{"POST", "/api/chat/stream", R"({"conversationId":"","threadId":"t4"})", "t4", false},
+    Row{"POST", "/api/chat/stream", R"({"id":7})", "", false},
+    Row{"POST", "/api/chat/stream", "no json", "", false},
+    Row{"POST", "/api/chats/t5/stream", R"({"id":"other"})", "t5", false},
+    Row{"GET", "/api/chats/t%2D6/stream", "", "t-6", true},
+    Row{"POST", "/api/chats/t7/stop", "", "t7", true},
+    Row{"GET", "/api/chat/t8/stream", "", "t8", true},
+    Row{"GET", "/api/chat/stream/t9/stream", "", "t9", true},
+    Row{"GET", "/api/chats/t10/messages", "", "t10", false},
+    Row{"GET", "/api/chats", "", "", false},
+    Row{"GET", "/healthz", "", "", false},
+    Row{"POST", "/v1/chat/completions", R"({"id":"t"})", "", false},
+};
+
+} // namespace
+
+TEST_CASE("thread of a request: path first, then the body's aliases in order") {
+    for (const Row& row : k_rows) {
+        CAPTURE(row.method, row.path, row.body);
+        const ThreadRef got = thread_of(row.method, row.path, row.body);
+        CHECK(got.thread == row.thread);
+        CHECK(got.live_turn == row.live_turn);
+    }
+}

@@ -1,0 +1,138 @@
+#include "rig.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace oa_stream::traffic::testing {
+namespace {
+
+net::Response bad_page(int status, std::string_view reason) {
+    return {status, {}, std::string(reason)};
+}
+
+std::filesystem::path make_folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "oa-front-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) {
+        throw std::runtime_error("no temporary folder");
+    }
+    return pattern;
+}
+
+} // namespace
+
+FakeBackend::FakeBackend(const asio::any_io_executor& executor, std::string given)
+    : name(std::move(given)) {
+    auto server = net::HttpServer::listen(
+        executor,
+        {"127.0.0.1", 0},
+        {},
+        [this](std::shared_ptr<net::Exchange> exchange) { return handle(std::move(exchange)); },
+        bad_page
+    );
+    REQUIRE(server.has_value());
+    server_ = *std::move(server);
+}
+
+std::string FakeBackend::url() const {
+    return "http://" + server_->endpoint().text();
+}
+
+Task<void> FakeBackend::handle(std::shared_ptr<net::Exchange> exchange) {
+    seen.push_back(exchange->request());
+    if (answer) {
+        co_await answer(std::move(exchange));
+        co_return;
+    }
+    (void)co_await exchange->respond({200, {{"content-type", "text/plain"}}, name});
+}
+
+Rig::Rig(std::map<std::string, std::uint32_t, std::less<>> weights)
+    : folder(make_folder()), client(net::HttpClient::make(io.get_executor())),
+      stable(io.get_executor(), "stable"), canary(io.get_executor(), "canary") {
+    FrontOptions options;
+    options.listen = {"127.0.0.1", 0};
+    options.admin_socket = (folder / "admin.sock").string();
+    options.backends = {{"stable", stable.url()}, {"canary", canary.url()}};
+    options.weights = std::move(weights);
+    auto started = Front::start(io.get_executor(), options);
+    REQUIRE(started.has_value());
+    front = *std::move(started);
+}
+
+Rig::~Rig() {
+    front->close();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+}
+
+void Rig::run_until(const std::function<bool()>& ready) {
+    const auto deadline = Clock::now() + std::chrono::seconds(20);
+    while (!ready()) {
+        if (Clock::now() > deadline) {
+            throw std::runtime_error("the awaited event did not come");
+        }
+        io.restart();
+        io.run_one_for(std::chrono::milliseconds(100));
+    }
+}
+
+net::ClientResponse Rig::ask(net::ClientRequest request) {
+    return get(client->fetch(std::move(request)));
+}
+
+net::ClientResponse Rig::post(std::string_view path, std::string body, net::Headers headers) {
+    headers.set("content-type", "application/json");
+    return ask(
+        {.method = "POST",
+         .url = front_url() + std::string(path),
+         .headers = std::move(headers),
+         .body = std::move(body)}
+    );
+}
+
+net::ClientResponse Rig::get_path(std::string_view path, net::Headers headers) {
+    return ask({.url = front_url() + std::string(path), .headers = std::move(headers)});
+}
+
+net::ClientResponse
+Rig::admin(std::string method, std::string path, std::string body, net::Headers headers) {
+    net::ClientRequest request{
+        .method = std::move(method),
+        .url = "http://front" + path,
+        .headers = std::move(headers),
+        .body = std::move(body)
+    };
+    request.unix_socket = (folder / "admin.sock").string();
+    return ask(std::move(request));
+}
+
+std::string Rig::front_url() const {
+    return "http://" + front->endpoint().text();
+}
+
+std::uint64_t Rig::counter(std::string_view backend, std::string_view key) const {
+    const Json state = front->state();
+    for (const Json& one : state.at("backends")) {
+        if (one.at("name") == backend) {
+            return one.at("counters").at(std::string(key)).get<std::uint64_t>();
+        }
+    }
+    return 0;
+}
+
+void Rig::weigh(std::uint32_t stable_weight, std::uint32_t canary_weight) {
+    const auto etag = front->state().at("etag").get<std::string>();
+    const auto response = admin(
+        "PUT",
+        "/weights",
+        fmt::format(R"({{"weights":{{"stable":{},"canary":{}}}}})", stable_weight, canary_weight),
+        {{"if-match", etag}}
+    );
+    REQUIRE(response.status == 200);
+}
+
+} // namespace oa_stream::traffic::testing

@@ -1,0 +1,81 @@
+// A front door between backends made here and a client, all in one thread.
+#pragma once
+
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/http_server.hpp"
+#include "oa_stream/traffic/front.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::traffic::testing {
+
+/// Answers every request with its own name, or as told.
+class FakeBackend {
+public:
+    FakeBackend(const asio::any_io_executor& executor, std::string name);
+    [[nodiscard]] std::string url() const;
+
+    std::string name;
+    std::vector<net::Request> seen;
+    /// Replaces the default answer.
+    std::function<Task<void>(std::shared_ptr<net::Exchange>)> answer{};
+
+private:
+    Task<void> handle(std::shared_ptr<net::Exchange> exchange);
+    std::unique_ptr<net::HttpServer> server_;
+};
+
+class Rig {
+public:
+    explicit Rig(
+        std::map<std::string, std::uint32_t, std::less<>> weights = {{"stable", 95}, {"canary", 5}}
+    );
+    ~Rig();
+    Rig(const Rig&) = delete;
+    Rig& operator=(const Rig&) = delete;
+
+    /// Runs the loop until `task` is over; throws after 20 s.
+    template <class T> T get(Task<T> task) {
+        std::optional<T> out;
+        std::exception_ptr thrown;
+        asio::co_spawn(io, std::move(task), [&](std::exception_ptr e, T value) {
+            thrown = e;
+            out.emplace(std::move(value));
+        });
+        run_until([&] { return out.has_value(); });
+        if (thrown) {
+            std::rethrow_exception(thrown);
+        }
+        return *std::move(out);
+    }
+    void run_until(const std::function<bool()>& ready);
+    net::ClientResponse ask(net::ClientRequest request);
+    net::ClientResponse post(std::string_view path, std::string body, net::Headers headers = {});
+    net::ClientResponse get_path(std::string_view path, net::Headers headers = {});
+    net::ClientResponse
+    admin(std::string method, std::string path, std::string body = {}, net::Headers headers = {});
+    [[nodiscard]] std::string front_url() const;
+    [[nodiscard]] std::uint64_t counter(std::string_view backend, std::string_view key) const;
+    /// PUT /weights with the current etag.
+    void weigh(std::uint32_t stable, std::uint32_t canary);
+
+    asio::io_context io;
+    std::filesystem::path folder;
+    std::unique_ptr<net::HttpClient> client;
+    FakeBackend stable;
+    FakeBackend canary;
+    std::unique_ptr<Front> front;
+};
+
+} // namespace oa_stream::traffic::testing
