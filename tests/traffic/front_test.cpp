@@ -77,8 +77,6 @@ TEST_CASE("front: the answer's head is passed on without the fields of one conne
         (void)co_await exchange->respond(
             {429,
              {{"retry-after", "3"},
-              {"connection", "x-private"},
-              {"x-private", "1"},
               {"keep-alive", "timeout=5"},
               {"content-type", "application/json"}},
              "{}"}

@@ -1,0 +1,83 @@
+// The run directory: everything a run leaves behind, written so that a crash leaves a readable
+// prefix.
+#pragma once
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/redact.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::evidence {
+
+inline constexpr std::string_view k_run_schema = "oa-stream.run.v1";
+
+struct RunInfo {
+    std::string kind;               ///< "rehearsal"; part of the folder's name
+    std::string name{};             ///< of the playbook
+    Json target = Json::object();   ///< what is looked at and moved
+    Json versions = Json::object(); ///< of this binary and what it drives
+    std::vector<std::string> argv{};
+};
+
+/// <state>/runs/<UTC>-<kind>-<8 hex>/ with
+///   run.json         verdict null while running; rewritten atomically at the end
+///   plan.json        what was going to be done
+///   journal.ndjson   every mutation, before and after; on disk before append returns
+///   timeline.ndjson  one line an event, absolute and relative time
+///   measure/ streams/ report.md, and SHA256SUMS last: a folder without it is not finished
+///
+/// Everything passes the redactor. Writes are small and happen on the caller's thread; only the
+/// journal waits for the disk. Not thread-safe.
+class RunFolder {
+public:
+    /// Creates the folder and the first run.json. Code::io.
+    [[nodiscard]] static Result<RunFolder>
+    create(const std::filesystem::path& state_dir, RunInfo info, Redactor redactor);
+
+    [[nodiscard]] const std::string& id() const noexcept { return id_; }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] const Redactor& redactor() const noexcept { return redactor_; }
+    [[nodiscard]] WallTime started() const noexcept { return started_; }
+    [[nodiscard]] double seconds_since_start() const;
+
+    /// Adds a line to timeline.ndjson. A failure is kept in trouble(): a full disk must not stop a
+    /// rollback.
+    void note(std::string_view event, Json fields = Json::object());
+    /// Adds a line to any .ndjson below the folder; failures as above.
+    void append(const std::string& file, const Json& line);
+    /// Replaces a whole file below the folder; failures as above.
+    void write(const std::string& file, std::string_view text);
+    /// Adds a line to journal.ndjson and waits until it is on disk.
+    [[nodiscard]] Result<void> journal(const Json& line);
+
+    /// The first thing that could not be written.
+    [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return trouble_; }
+
+    /// Writes run.json with `result` merged in, then SHA256SUMS over all files. Once, at the end.
+    [[nodiscard]] Result<void> finish(const Json& result);
+
+private:
+    RunFolder() = default;
+    [[nodiscard]] Json document() const;
+    void keep(Result<void> result);
+
+    std::string id_;
+    std::filesystem::path path_;
+    RunInfo info_;
+    Redactor redactor_;
+    WallTime started_{};
+    std::chrono::steady_clock::time_point started_steady_{};
+    std::optional<LineAppender> journal_;
+    std::map<std::string, LineAppender> appenders_;
+    std::optional<Error> trouble_;
+};
+
+} // namespace oa_stream::evidence

@@ -1,0 +1,164 @@
+#include "oa_stream/evidence/run_folder.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/evidence/digest.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::evidence {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// A rollback writes a few dozen journal lines; this holds thousands.
+constexpr off_t k_journal_reserve = 256 << 10;
+
+/// Blocks for the journal are taken now, so that a disk that fills up during the run cannot keep a
+/// rollback from being journaled. The file's size stays what was written.
+Result<void> reserve(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return fail(Code::io, "cannot create", path.string());
+    }
+    const int result = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, k_journal_reserve);
+    const int reason = errno;
+    ::close(fd);
+    if (result != 0 && reason == ENOSPC) {
+        return fail(Code::io, "no space left for the journal", path.string());
+    }
+    return {}; // a file system that cannot reserve is no reason to refuse
+}
+
+double rounded(double seconds) {
+    return std::round(seconds * 1e6) / 1e6;
+}
+
+std::vector<fs::path> files_below(const fs::path& folder) {
+    std::vector<fs::path> out;
+    std::error_code error;
+    for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
+        if (entry.is_regular_file()) {
+            out.push_back(entry.path());
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+Result<std::string> checksums(const fs::path& folder) {
+    std::string out;
+    for (const fs::path& file : files_below(folder)) {
+        OA_TRY(const std::string digest, sha256_of_file(file));
+        out += fmt::format("{}  {}\n", digest, fs::relative(file, folder).generic_string());
+    }
+    return out;
+}
+
+} // namespace
+
+Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Redactor redactor) {
+    RunFolder run;
+    run.started_ = std::chrono::system_clock::now();
+    run.started_steady_ = std::chrono::steady_clock::now();
+    run.info_ = std::move(info);
+    run.redactor_ = std::move(redactor);
+    run.id_ = fmt::format("{}-{}-{}", compact_utc(run.started_), run.info_.kind, random_hex(4));
+    run.path_ = fs::absolute(state_dir) / "runs" / run.id_;
+    OA_CHECK(make_dirs(run.path_ / "measure"));
+    OA_CHECK(make_dirs(run.path_ / "streams"));
+    OA_CHECK(reserve(run.path_ / "journal.ndjson"));
+    OA_TRY(
+        run.journal_,
+        LineAppender::open(run.path_ / "journal.ndjson", LineAppender::Durability::synced)
+    );
+    run.write("run.json", dump_json(run.document()) + "\n");
+    run.note("run started");
+    if (run.trouble_) {
+        return std::unexpected(*run.trouble_);
+    }
+    return run;
+}
+
+Json RunFolder::document() const {
+    return {
+        {"schema", k_run_schema},
+        {"id", id_},
+        {"kind", info_.kind},
+        {"name", info_.name},
+        {"state", "running"},
+        {"verdict", nullptr},
+        {"started_at", rfc3339_millis(started_)},
+        {"argv", info_.argv},
+        {"versions", info_.versions},
+        {"target", info_.target},
+        {"checks", Json::array()},
+    };
+}
+
+double RunFolder::seconds_since_start() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_steady_)
+        .count();
+}
+
+void RunFolder::keep(Result<void> result) {
+    if (!result && !trouble_) {
+        trouble_ = std::move(result).error();
+    }
+}
+
+void RunFolder::note(std::string_view event, Json fields) {
+    Json line = {
+        {"at", rfc3339_millis(std::chrono::system_clock::now())},
+        {"t", rounded(seconds_since_start())},
+        {"event", event},
+    };
+    if (fields.is_object()) {
+        line.update(fields);
+    }
+    append("timeline.ndjson", line);
+}
+
+void RunFolder::append(const std::string& file, const Json& line) {
+    auto found = appenders_.find(file);
+    if (found == appenders_.end()) {
+        auto opened = LineAppender::open(path_ / file, LineAppender::Durability::buffered);
+        if (!opened) {
+            return keep(std::unexpected(std::move(opened).error()));
+        }
+        found = appenders_.emplace(file, *std::move(opened)).first;
+    }
+    keep(found->second.append(redactor_.apply(dump_json(line))));
+}
+
+void RunFolder::write(const std::string& file, std::string_view text) {
+    keep(write_file_atomic(path_ / file, redactor_.apply(text)));
+}
+
+Result<void> RunFolder::journal(const Json& line) {
+    return journal_->append(redactor_.apply(dump_json(line)));
+}
+
+Result<void> RunFolder::finish(const Json& result) {
+    Json final = document();
+    const WallTime ended = std::chrono::system_clock::now();
+    final["state"] = "finished";
+    final["ended_at"] = rfc3339_millis(ended);
+    final["duration_s"] = rounded(seconds_since_start());
+    final.update(result);
+    OA_CHECK(write_file_atomic(path_ / "run.json", redactor_.apply(final.dump(2)) + "\n"));
+    OA_TRY(const std::string sums, checksums(path_));
+    OA_CHECK(write_file_atomic(path_ / "SHA256SUMS", sums));
+    if (trouble_) {
+        return std::unexpected(*trouble_);
+    }
+    return {};
+}
+
+} // namespace oa_stream::evidence

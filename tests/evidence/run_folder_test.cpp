@@ -1,0 +1,158 @@
+#include "oa_stream/evidence/digest.hpp"
+#include "oa_stream/evidence/run_folder.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <regex>
+#include <sstream>
+
+using namespace oa_stream;
+using namespace oa_stream::evidence;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct StateDir {
+    StateDir() {
+        std::string pattern = (fs::temp_directory_path() / "oa-run-XXXXXX").string();
+        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+        path = pattern;
+    }
+    StateDir(const StateDir&) = delete;
+    StateDir& operator=(const StateDir&) = delete;
+    ~StateDir() {
+        std::error_code ignored;
+        fs::remove_all(path, ignored);
+    }
+    fs::path path;
+};
+
+RunFolder make(const StateDir& state, Redactor redactor = {}) {
+    auto run = RunFolder::create(
+        state.path,
+        {.kind = "rehearsal", .name = "test", .argv = {"oa-stream"}},
+        std::move(redactor)
+    );
+    REQUIRE(run.has_value());
+    return *std::move(run);
+}
+
+Json json_of(const fs::path& path) {
+    const auto text = read_file(path);
+    REQUIRE(text.has_value());
+    const auto json = parse_json(*text);
+    REQUIRE(json.has_value());
+    return *json;
+}
+
+std::vector<std::string> lines_of(const fs::path& path) {
+    const auto text = read_file(path);
+    REQUIRE(text.has_value());
+    std::istringstream in(*text);
+    std::vector<std::string> out;
+    for (std::string line; std::getline(in, line);) {
+        out.push_back(line);
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("run folder: its name is UTC, kind and eight hex digits, below runs") {
+    const StateDir state;
+    const RunFolder run = make(state);
+    CHECK(std::regex_match(run.id(), std::regex(R"(\d{8}T\d{6}Z-rehearsal-[0-9a-f]{8})")));
+    CHECK(run.path() == state.path / "runs" / run.id());
+}
+
+TEST_CASE("run folder: while it runs there is a readable run.json without a verdict, and no sums") {
+    const StateDir state;
+    const RunFolder run = make(state);
+    const Json json = json_of(run.path() / "run.json");
+    CHECK(json.at("schema") == "oa-stream.run.v1");
+    CHECK(json.at("id") == run.id());
+    CHECK(json.at("state") == "running");
+    CHECK(json.at("verdict").is_null());
+    CHECK_FALSE(fs::exists(run.path() / "SHA256SUMS"));
+}
+
+TEST_CASE("run folder: the timeline has absolute and relative time, one line an event") {
+    const StateDir state;
+    RunFolder run = make(state);
+    run.note("stage begins", {{"percent", 5}});
+    const auto lines = lines_of(run.path() / "timeline.ndjson");
+    REQUIRE(lines.size() == 2);
+    const Json line = *parse_json(lines[1]);
+    CHECK(line.at("event") == "stage begins");
+    CHECK(line.at("percent") == 5);
+    CHECK(line.at("t").get<double>() >= 0);
+    CHECK(line.at("at").get<std::string>().ends_with("Z"));
+}
+
+TEST_CASE("run folder: space for the journal is reserved, its size is what was written") {
+    const StateDir state;
+    RunFolder run = make(state);
+    CHECK(fs::file_size(run.path() / "journal.ndjson") == 0);
+    REQUIRE(run.journal({{"phase", "begin"}}).has_value());
+    CHECK(lines_of(run.path() / "journal.ndjson").size() == 1);
+}
+
+TEST_CASE("run folder: known secrets and tokens reach no file") {
+    const StateDir state;
+    Redactor redactor;
+    redactor.add_known(Secret("correct-horse-battery"));
+    RunFolder run = make(state, std::move(redactor));
+    run.note("x", {{"text", "correct-horse-battery"}});
+    run.append("measure/samples.ndjson", {{"head", "Authorization: Bearer abcdefghijklmnop"}});
+    run.write("report.md", "token correct-horse-battery");
+    REQUIRE(run.journal({{"detail", "correct-horse-battery"}}).has_value());
+    REQUIRE(run.finish({{"verdict", "PASS"}, {"detail", "correct-horse-battery"}}).has_value());
+    for (const auto& entry : fs::recursive_directory_iterator(run.path())) {
+        if (entry.is_regular_file()) {
+            const auto text = read_file(entry.path());
+            REQUIRE(text.has_value());
+            INFO(entry.path().string());
+            CHECK(text->find("correct-horse-battery") == std::string::npos);
+            CHECK(text->find("abcdefghijklmnop") == std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("run folder: the sums come last and are right for every other file") {
+    const StateDir state;
+    RunFolder run = make(state);
+    run.write("plan.json", "{}");
+    run.append("measure/samples.ndjson", {{"a", 1}});
+    REQUIRE(run.finish({{"verdict", "PASS"}, {"checks", Json::array()}}).has_value());
+    const Json json = json_of(run.path() / "run.json");
+    CHECK(json.at("state") == "finished");
+    CHECK(json.at("verdict") == "PASS");
+    CHECK(json.at("duration_s").get<double>() >= 0);
+    std::size_t files = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(run.path())) {
+        files += entry.is_regular_file() ? 1U : 0U;
+    }
+    const auto sums = lines_of(run.path() / "SHA256SUMS");
+    CHECK(sums.size() == files - 1);
+    for (const std::string& line : sums) {
+        CHECK(line.substr(0, 64) == *sha256_of_file(run.path() / line.substr(66)));
+    }
+}
+
+TEST_CASE("run folder: what could not be written is remembered, and finish says so") {
+    const StateDir state;
+    RunFolder run = make(state);
+    run.append("no/such/folder.ndjson", {{"a", 1}});
+    REQUIRE(run.trouble().has_value());
+    run.note("still alive");
+    CHECK_FALSE(run.finish({{"verdict", "PASS"}}).has_value());
+    CHECK(json_of(run.path() / "run.json").at("verdict") == "PASS");
+}
+
+TEST_CASE("run folder: a state directory that cannot be used is an error before anything is done") {
+    CHECK_FALSE(RunFolder::create("/proc/nothing", {.kind = "x"}, {}).has_value());
+}
