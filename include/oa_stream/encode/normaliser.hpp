@@ -28,8 +28,9 @@ enum class Repair {
     split_code_point,     ///< bytes held back until the code point was whole
     after_end,
     end_missing,
+    bad_id, ///< an id or name that may not stand on the wire: renamed
 };
-inline constexpr std::size_t k_repair_kinds = 15;
+inline constexpr std::size_t k_repair_kinds = 16;
 [[nodiscard]] std::string_view to_string(Repair repair) noexcept;
 
 class Normaliser {

@@ -35,9 +35,10 @@ public:
 
     /// Appends start and start-step: sent as soon as the authority accepted the turn.
     void begin(std::string& out);
-    /// Appends the frames of one normalised event; for TurnEnded everything up to [DONE].
-    /// Code::internal (nothing appended) when the machine refuses a frame: a fault of ours, the
-    /// caller ends the turn with adapter_preview_unavailable through fail_open().
+    /// Appends the frames of one normalised event, begin()'s first when it was not called; for
+    /// TurnEnded everything up to [DONE]. Code::internal (nothing of the event appended) when the
+    /// event is out of order or the machine refuses a frame: a fault of ours, the caller ends the
+    /// turn with adapter_preview_unavailable through fail_open().
     [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out);
     /// Ends the stream as failed from whatever state it is in.
     void fail_open(const turn::Failure& failure, std::string& out);

@@ -1,0 +1,93 @@
+// The parts and tool calls of one turn, by the authority's id, with the id each has on the wire.
+#pragma once
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/turn/event.hpp"
+
+#include "utf8_gate.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::encode {
+
+struct Part {
+    std::string wire;
+    turn::PartKind kind = turn::PartKind::text;
+    bool open = true;
+    Utf8Gate gate{};
+};
+
+struct Tool {
+    enum class Phase { input, running, done };
+    std::string wire;
+    Phase phase = Phase::input;
+    Utf8Gate gate{}; ///< of the input while it is read, of the live output then
+};
+
+/// Finds entries by the authority's id; a new entry for a known id takes the id over under a wire
+/// id of its own. Entries keep their order and address.
+template <class Entry> class OpenItems {
+public:
+    /// nullptr when there never was one.
+    [[nodiscard]] Entry* find(std::string_view id) {
+        if (last_ != nullptr && last_id_ == id) {
+            return last_; // a token stream asks for the same part every time
+        }
+        const auto found = by_id_.find(id);
+        if (found == by_id_.end()) {
+            return nullptr;
+        }
+        last_id_ = found->first;
+        last_ = found->second;
+        return last_;
+    }
+    [[nodiscard]] std::deque<Entry>& all() noexcept { return entries_; }
+
+protected:
+    /// `bad` says that the id itself could not be used.
+    [[nodiscard]] Entry& add(std::string_view id, std::string_view stem, bool& bad) {
+        bad = !is_wire_id(id);
+        const std::string base(bad ? stem : id.substr(0, k_base_limit));
+        std::string wire = bad ? base + "-1" : std::string(id);
+        while (used_.contains(wire)) {
+            wire = base + "-" + std::to_string(++renamed_ + 1);
+        }
+        used_.insert(wire);
+        entries_.push_back(Entry{wire});
+        Entry& entry = entries_.back();
+        by_id_[std::string(id)] = &entry;
+        last_ = nullptr;
+        return entry;
+    }
+
+private:
+    static constexpr std::size_t k_base_limit = 100; // leaves room for "-<n>" within 128
+
+    std::deque<Entry> entries_{};
+    std::map<std::string, Entry*, std::less<>> by_id_{};
+    std::set<std::string, std::less<>> used_{};
+    std::uint64_t renamed_ = 0;
+    std::string last_id_{};
+    Entry* last_ = nullptr;
+};
+
+class OpenParts : public OpenItems<Part> {
+public:
+    Part& open(std::string_view id, turn::PartKind kind, bool& bad) {
+        Part& part = add(id, "part", bad);
+        part.kind = kind;
+        return part;
+    }
+};
+
+class OpenTools : public OpenItems<Tool> {
+public:
+    Tool& open(std::string_view call, bool& bad) { return add(call, "call", bad); }
+};
+
+} // namespace oa_stream::encode

@@ -1,0 +1,74 @@
+#include "safe_json.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace oa_stream::encode {
+namespace {
+
+constexpr int k_dump_depth = 1000; // the library writes recursively: far deeper overflows the stack
+
+/// Recursion ends at `limit`, so it cannot overflow.
+[[nodiscard]] bool within(const Json& value, int limit) {
+    if (!value.is_structured()) {
+        return true;
+    }
+    if (limit == 0) {
+        return false;
+    }
+    for (const Json& child : value) {
+        if (!within(child, limit - 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+[[nodiscard]] bool unfit(const std::string& key, const Json& value) {
+    return key == "__proto__" ||
+           (key == "constructor" && value.is_object() && value.contains("prototype")) ||
+           invalid_utf8(key).has_value();
+}
+
+/// A key that is neither in the source nor already in the copy.
+[[nodiscard]] std::string free_name(const std::string& key, const Json& source, const Json& copy) {
+    const std::string base = invalid_utf8(key) ? "key" : key;
+    std::string name = base + " (renamed)";
+    for (int n = 2; source.contains(name) || copy.contains(name); ++n) {
+        name = base + " (renamed " + std::to_string(n) + ")";
+    }
+    return name;
+}
+
+[[nodiscard]] Json renamed(const Json& value) {
+    if (value.is_array()) {
+        Json copy = Json::array();
+        for (const Json& child : value) {
+            copy.push_back(renamed(child));
+        }
+        return copy;
+    }
+    if (value.is_object()) {
+        Json copy = Json::object();
+        for (const auto& [key, child] : value.items()) {
+            copy[unfit(key, child) ? free_name(key, value, copy) : key] = renamed(child);
+        }
+        return copy;
+    }
+    return value;
+}
+
+} // namespace
+
+Json safe_json(const Json& value) {
+    if (within(value, k_wire_depth)) {
+        return renamed(value);
+    }
+    return within(value, k_dump_depth) ? Json(dump_json(value))
+                                       : Json("(left out: nested too deeply)");
+}
+
+} // namespace oa_stream::encode

@@ -1,0 +1,244 @@
+#include "oa_stream/encode/mapping.hpp"
+
+#include <array>
+
+namespace oa_stream::encode {
+namespace {
+
+constexpr std::array k_codex{
+    CodexRow{"turn/started", "turn-started", "The first one of the thread; it names the turn."},
+    CodexRow{
+        "item/started agentMessage",
+        "",
+        "A part opens with its first text, so a refusal or an empty message leaves no empty part. "
+        "A message or reasoning still open is closed first: it was cut off by a retry or a steer."
+    },
+    CodexRow{
+        "item/agentMessage/delta",
+        "part-opened, part-delta",
+        "Verbatim. Part ids are `m1`, `m2` … (text) and `r1` … (reasoning): they stand in every "
+        "frame, and item ids of providers are long and repeat."
+    },
+    CodexRow{
+        "item/completed agentMessage",
+        "part-opened, part-delta, part-closed",
+        "Only what the deltas did not say yet: all of it when there were none. When the deltas are "
+        "not the beginning of the text, they win and the mismatch is counted. `phase` is not told."
+    },
+    CodexRow{
+        "item/reasoning/summaryTextDelta, item/reasoning/textDelta",
+        "part-opened, part-delta",
+        "One reasoning part an item. A blank line stands between summary parts and before raw text."
+    },
+    CodexRow{
+        "item/completed reasoning",
+        "part-opened, part-delta, part-closed",
+        "As for messages, over the summary parts and then the raw content."
+    },
+    CodexRow{
+        "item/started commandExecution",
+        "tool-opened, tool-input-ready",
+        "Tool `shell`, input `{command, cwd?}`. The command is the text inside `bash -lc '…'`. "
+        "`cwd` is told relative to the thread's folder and only when it is another folder below it."
+    },
+    CodexRow{
+        "item/commandExecution/outputDelta",
+        "tool-output-delta",
+        "Live output, shown while it runs. Its beginning can be missing; the final output has all."
+    },
+    CodexRow{
+        "item/completed commandExecution",
+        "tool-output, tool-failed",
+        "`{output, exitCode, durationMs}` whatever the exit code: the output must stay visible and "
+        "`grep` without a match is no fault of the tool. Failed only when it was declined or could "
+        "not be run (no exit code); its output, if any, then follows the sentence."
+    },
+    CodexRow{
+        "item/started fileChange",
+        "tool-opened, tool-input-ready",
+        "Tool `apply_patch`, input `{changes:[{path, kind, movePath?, diff}]}`, paths relative to "
+        "the thread's folder. Announced without changes, its input waits for item/completed."
+    },
+    CodexRow{
+        "item/completed fileChange",
+        "tool-output, tool-failed",
+        "`{status:\"completed\"}`; declined and failed are failures."
+    },
+    CodexRow{
+        "item/started mcpToolCall, dynamicToolCall",
+        "tool-opened, tool-input-ready",
+        "Tool `server__tool` (or `namespace__tool`, or the tool alone) in `[A-Za-z0-9_-]{1,64}`, "
+        "input as given."
+    },
+    CodexRow{"item/mcpToolCall/progress", "tool-output-delta", "The message and a line end."},
+    CodexRow{
+        "item/completed mcpToolCall",
+        "tool-output, tool-failed",
+        "`{content, structuredContent?}`, without `_meta`. A failed call shows what the tool "
+        "answered, else a fixed sentence: the error's own text can name paths and hosts."
+    },
+    CodexRow{
+        "item/completed dynamicToolCall",
+        "tool-output, tool-failed",
+        "`{content, success}`; failed when there is no content."
+    },
+    CodexRow{
+        "item/started webSearch",
+        "tool-opened",
+        "Tool `web_search`. Its query is empty until it completes, so the input waits."
+    },
+    CodexRow{
+        "item/completed webSearch",
+        "tool-input-ready, tool-output",
+        "Input `{query, action, queries?, url?, pattern?}`, output `{status, results?}`."
+    },
+    CodexRow{
+        "item/started collabAgentToolCall",
+        "tool-opened, tool-input-ready",
+        "Tool `agent__NAME`, input `{prompt?, model?}`. Ids of other threads are not told."
+    },
+    CodexRow{
+        "item/completed collabAgentToolCall",
+        "tool-output, tool-failed",
+        "`{status:\"completed\"}`."
+    },
+    CodexRow{
+        "item/completed plan", "note", "`proposed-plan` with `{text}`; its deltas are not told."
+    },
+    CodexRow{
+        "turn/plan/updated",
+        "note",
+        "`plan` with id `plan` and `{explanation?, steps:[{step, status}]}`: each replaces the "
+        "last."
+    },
+    CodexRow{
+        "turn/diff/updated",
+        "note",
+        "`diff` with id `diff` and `{diff}`; repeated ones are dropped."
+    },
+    CodexRow{
+        "item/started, item/completed contextCompaction",
+        "note",
+        "Transient `notice` of kind `compacting`, then `compacted`."
+    },
+    CodexRow{
+        "error, willRetry true",
+        "part-closed, note",
+        "Transient `notice` of kind `reconnecting`. Open parts are closed: the retry repeats the "
+        "text from its start, in a new item."
+    },
+    CodexRow{"error, willRetry false", "", "turn/completed follows and is told once."},
+    CodexRow{
+        "thread/tokenUsage/updated",
+        "usage-known",
+        "Difference of the four `total` fields since the turn began; all zero is unknown. One of "
+        "an earlier turn that comes first is the baseline."
+    },
+    CodexRow{
+        "turn/completed, status completed",
+        "turn-ended",
+        "Finish `stop`. Without any text so far, the message in `turn.items` is told first."
+    },
+    CodexRow{"turn/completed, status interrupted", "turn-ended", "Outcome `interrupted`."},
+    CodexRow{
+        "turn/completed, status failed",
+        "turn-ended",
+        "Outcome `failed`, code `turn_failed`, `retryable` as below. Codex's text goes to the log "
+        "alone. A truncated or filtered answer is a completed turn."
+    },
+    CodexRow{
+        "serverRequest/resolved, warning, thread/status/changed, item/* of other types, …",
+        "",
+        "Nothing: our own input, the log's business, or unknown. So is everything of other threads "
+        "and turns, and whatever follows turn/completed."
+    },
+};
+
+constexpr std::array k_chunks{
+    ChunkRow{
+        "turn-started",
+        "start, start-step",
+        "Written as soon as the authority accepted the turn, when the event has not come yet."
+    },
+    ChunkRow{"part-opened", "text-start, reasoning-start", "By kind."},
+    ChunkRow{"part-delta", "text-delta, reasoning-delta", "Whole code points, otherwise verbatim."},
+    ChunkRow{"part-closed", "text-end, reasoning-end", ""},
+    ChunkRow{
+        "tool-opened",
+        "tool-input-start",
+        "`dynamic` and `providerExecuted` on every chunk of a call: Codex runs the tools, and a "
+        "page with `sendAutomaticallyWhen` would otherwise ask for ever."
+    },
+    ChunkRow{"tool-input-delta", "tool-input-delta", ""},
+    ChunkRow{"tool-input-ready", "tool-input-available", ""},
+    ChunkRow{
+        "tool-output-delta",
+        "data-tool-output",
+        "Transient, `{toolCallId, delta}`; old clients reject `preliminary`."
+    },
+    ChunkRow{"tool-output", "tool-output-available", ""},
+    ChunkRow{"tool-failed", "tool-output-error", ""},
+    ChunkRow{"note", "data-NAME", "With its id, so that a later one replaces it, or transient."},
+    ChunkRow{"usage-known", "", "Kept for the end of the stream."},
+    ChunkRow{
+        "turn-ended",
+        "text-end, reasoning-end, tool-input-available, tool-output-error, data-error, error, "
+        "abort, finish-step, finish, [DONE]",
+        "What is still open is closed first. Failed and aborted: `data-error {code, message, "
+        "retryable}`, then `error`, after which useChat reads no more. Interrupted: `abort`."
+    },
+};
+
+constexpr std::array k_errors{
+    ErrorRow{
+        "Incomplete response returned, reason: max_output_tokens",
+        "ending",
+        false,
+        "completed, finish `length`"
+    },
+    ErrorRow{
+        "Incomplete response returned, reason: content_filter",
+        "ending",
+        false,
+        "completed, finish `content-filter`"
+    },
+    ErrorRow{"stream disconnected before completion", "text", true, "failed"},
+    ErrorRow{"Connection failed", "text", true, "failed"},
+    ErrorRow{"Missing environment variable", "text", false, "failed"},
+    ErrorRow{"contextWindowExceeded", "kind", false, "failed"},
+    ErrorRow{"sessionBudgetExceeded", "kind", false, "failed"},
+    ErrorRow{"usageLimitExceeded", "kind", false, "failed"},
+    ErrorRow{"rateLimitExceeded", "kind", true, "failed"},
+    ErrorRow{"flexUnavailable", "kind", true, "failed"},
+    ErrorRow{"serverOverloaded", "kind", true, "failed"},
+    ErrorRow{"modelNotFound", "kind", false, "failed"},
+    ErrorRow{"policyCapacityUnavailable", "kind", true, "failed"},
+    ErrorRow{"inferenceHookDenied", "kind", false, "failed"},
+    ErrorRow{"cyberPolicy", "kind", false, "failed"},
+    ErrorRow{"misalignmentPolicyViolation", "kind", false, "failed"},
+    ErrorRow{"tooManyDenials", "kind", false, "failed"},
+    ErrorRow{"internalServerError", "kind", true, "failed"},
+    ErrorRow{"unauthorized", "kind", false, "failed"},
+    ErrorRow{"badRequest", "kind", false, "failed"},
+    ErrorRow{"threadRollbackFailed", "kind", false, "failed"},
+    ErrorRow{"sandboxError", "kind", false, "failed"},
+    ErrorRow{"activeTurnNotSteerable", "kind", false, "failed"},
+    ErrorRow{"httpConnectionFailed", "kind", true, "failed"},
+    ErrorRow{"responseStreamConnectionFailed", "kind", true, "failed"},
+    ErrorRow{"responseStreamDisconnected", "kind", true, "failed"},
+    ErrorRow{"responseTooManyFailedAttempts", "kind", true, "failed"},
+};
+
+} // namespace
+
+std::span<const CodexRow> codex_rows() noexcept {
+    return k_codex;
+}
+std::span<const ChunkRow> chunk_rows() noexcept {
+    return k_chunks;
+}
+std::span<const ErrorRow> error_rows() noexcept {
+    return k_errors;
+}
+
+} // namespace oa_stream::encode
