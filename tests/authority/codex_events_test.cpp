@@ -1,0 +1,877 @@
+#include "oa_stream/authority/capture.hpp"
+#include "oa_stream/authority/codex_events.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <filesystem>
+
+namespace fs = std::filesystem;
+using namespace oa_stream;
+using namespace oa_stream::turn;
+using authority::classify_codex_error;
+using authority::CodexTranslator;
+using authority::events_of_item;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines described(const std::vector<Event>& events) {
+    Lines out;
+    for (const Event& event : events) {
+        out.push_back(describe(event));
+    }
+    return out;
+}
+
+/// One turn "u" of thread "t", told by notifications that name only what matters.
+class Told {
+public:
+    explicit Told(Usage baseline = {}) : translator_("t", {}, baseline, "/w") {
+        (*this)("turn/started", R"({"turn":{"id":"u"}})");
+    }
+    Told& operator()(std::string_view method, std::string_view params) {
+        Json all = Json::parse(params);
+        for (const auto& [key, value] : {std::pair("threadId", "t"), std::pair("turnId", "u")}) {
+            if (!all.contains(key)) {
+                all[key] = value;
+            }
+        }
+        Json message = Json::object();
+        message["method"] = method;
+        message["params"] = std::move(all);
+        translator_.notification(message, events_);
+        return *this;
+    }
+    Told& started(std::string_view item) {
+        return (*this)("item/started", R"({"item":)" + std::string(item) + "}");
+    }
+    Told& completed(std::string_view item) {
+        return (*this)("item/completed", R"({"item":)" + std::string(item) + "}");
+    }
+    Told&
+    delta(std::string_view method, std::string_view id, std::string_view text, int index = 0) {
+        Json params = Json::object();
+        params["itemId"] = id;
+        params["delta"] = text;
+        params["summaryIndex"] = index;
+        params["contentIndex"] = index;
+        return (*this)("item/" + std::string(method), params.dump());
+    }
+    Told& usage(std::string_view turn, int input, int cached, int output, int reasoning) {
+        Json total = Json::object();
+        total["inputTokens"] = input;
+        total["cachedInputTokens"] = cached;
+        total["outputTokens"] = output;
+        total["reasoningOutputTokens"] = reasoning;
+        total["totalTokens"] = 258400;
+        Json params = Json::object();
+        params["turnId"] = turn;
+        params["tokenUsage"]["total"] = std::move(total);
+        return (*this)("thread/tokenUsage/updated", params.dump());
+    }
+    Told& ended(std::string_view status = "completed", std::string_view error = "null") {
+        return (*this)(
+            "turn/completed",
+            R"({"turn":{"id":"u","items":[],"status":")" + std::string(status) + R"(","error":)" +
+                std::string(error) + "}}"
+        );
+    }
+    [[nodiscard]] const std::vector<Event>& events() const { return events_; }
+    [[nodiscard]] CodexTranslator& translator() { return translator_; }
+    [[nodiscard]] const TurnEnded& end() const { return std::get<TurnEnded>(events_.back()); }
+    /// What happened between turn/started and now.
+    [[nodiscard]] Lines lines() const {
+        Lines all = described(events_);
+        REQUIRE(all.at(0) == describe(TurnStarted{"t", "u", ""}));
+        all.erase(all.begin());
+        return all;
+    }
+
+private:
+    CodexTranslator translator_;
+    std::vector<Event> events_{};
+};
+
+template <class... Events> Lines want(Events... events) {
+    return described(std::vector<Event>{std::move(events)...});
+}
+
+constexpr std::string_view k_message = R"({"type":"agentMessage","id":"i1","text":""})";
+constexpr std::string_view k_exec =
+    R"({"type":"commandExecution","id":"c1","command":"/bin/bash -lc 'ls -l'","cwd":"/w","status":"inProgress"})";
+
+std::string exec(std::string_view status, std::string_view rest) {
+    return R"({"type":"commandExecution","id":"c1","command":"/bin/bash -lc 'ls -l'","cwd":"/w","status":")" +
+           std::string(status) + "\"," + std::string(rest) + "}";
+}
+
+Json object(std::string_view json) {
+    return Json::parse(json);
+}
+
+} // namespace
+
+TEST_CASE("codex events: a message is one text part, opened by its first text") {
+    Told told;
+    told.started(k_message);
+    CHECK(told.lines().empty());
+    told.delta("agentMessage/delta", "i1", "Hel").delta("agentMessage/delta", "i1", "lo");
+    told.completed(R"({"type":"agentMessage","id":"i1","text":"Hello"})");
+    CHECK(
+        told.lines() ==
+        want(PartOpened{"m1"}, PartDelta{"m1", "Hel"}, PartDelta{"m1", "lo"}, PartClosed{"m1"})
+    );
+}
+
+TEST_CASE("codex events: text that only the completed item has is told") {
+    SECTION("all of it") {
+        Told told;
+        told.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
+        CHECK(told.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "all"}, PartClosed{"m1"}));
+    }
+    SECTION("its rest") {
+        Told told;
+        told.started(k_message).delta("agentMessage/delta", "i1", "al");
+        told.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
+        CHECK(
+            told.lines() ==
+            want(PartOpened{"m1"}, PartDelta{"m1", "al"}, PartDelta{"m1", "l"}, PartClosed{"m1"})
+        );
+    }
+    SECTION("without any item/started") {
+        Told told;
+        told.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
+        CHECK(told.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "all"}, PartClosed{"m1"}));
+    }
+    SECTION("of the turn's summary, when there was nothing else") {
+        Told told;
+        told(
+            "turn/completed",
+            R"({"turn":{"id":"u","status":"completed","items":[{"type":"agentMessage","id":"x","text":"last"}]}})"
+        );
+        CHECK(
+            told.lines() ==
+            want(PartOpened{"m1"}, PartDelta{"m1", "last"}, PartClosed{"m1"}, TurnEnded{})
+        );
+    }
+    SECTION("but not of the summary after other text") {
+        Told told;
+        told.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
+        told(
+            "turn/completed",
+            R"({"turn":{"id":"u","status":"completed","items":[{"type":"agentMessage","id":"i1","text":"all"}]}})"
+        );
+        CHECK(told.lines().size() == 4);
+    }
+}
+
+TEST_CASE("codex events: deltas win over a completed text that does not begin with them") {
+    Told told;
+    told.delta("agentMessage/delta", "i1", "abc");
+    told.completed(R"({"type":"agentMessage","id":"i1","text":"xyz"})");
+    CHECK(told.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "abc"}, PartClosed{"m1"}));
+    CHECK(told.translator().text_mismatches() == 1);
+}
+
+TEST_CASE("codex events: empty messages and refusals leave no part") {
+    Told told;
+    told.started(k_message).completed(k_message).started(
+        R"({"type":"agentMessage","id":"i2","text":""})"
+    );
+    told.started(R"({"type":"reasoning","id":"r","summary":[],"content":[]})");
+    told.completed(R"({"type":"reasoning","id":"r","summary":[],"content":[]})").ended();
+    CHECK(told.lines() == want(TurnEnded{}));
+}
+
+TEST_CASE("codex events: an id that comes again is another part") {
+    Told told;
+    for (int i = 0; i < 2; ++i) {
+        told.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
+    }
+    CHECK(
+        told.lines() == want(
+                            PartOpened{"m1"},
+                            PartDelta{"m1", "x"},
+                            PartClosed{"m1"},
+                            PartOpened{"m2"},
+                            PartDelta{"m2", "x"},
+                            PartClosed{"m2"}
+                        )
+    );
+}
+
+TEST_CASE("codex events: an item completed twice is told once") {
+    Told told;
+    told.started(k_message);
+    told.completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
+    told.completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
+    CHECK(told.lines().size() == 3);
+}
+
+TEST_CASE("codex events: a message cut off by the next is closed, and late text of it is kept") {
+    Told told;
+    told.delta("agentMessage/delta", "i1", "cut")
+        .started(R"({"type":"agentMessage","id":"i2","text":""})");
+    told.delta("agentMessage/delta", "i2", "new").delta("agentMessage/delta", "i1", "late");
+    CHECK(
+        told.lines() == want(
+                            PartOpened{"m1"},
+                            PartDelta{"m1", "cut"},
+                            PartClosed{"m1"},
+                            PartOpened{"m2"},
+                            PartDelta{"m2", "new"},
+                            PartOpened{"m3"},
+                            PartDelta{"m3", "late"}
+                        )
+    );
+}
+
+TEST_CASE("codex events: reasoning is one part, with a blank line between its sections") {
+    Told told;
+    told.started(R"({"type":"reasoning","id":"r","summary":[],"content":[]})");
+    told.delta("reasoning/summaryTextDelta", "r", "a", 0);
+    told.delta("reasoning/summaryTextDelta", "r", "b", 0);
+    told.delta("reasoning/summaryTextDelta", "r", "c", 1);
+    told.delta("reasoning/textDelta", "r", "raw", 0);
+    told.completed(R"({"type":"reasoning","id":"r","summary":["ab","c"],"content":["raw","more"]})"
+    );
+    const auto delta = [](const char* text) { return PartDelta{"r1", text}; };
+    CHECK(
+        told.lines() == want(
+                            PartOpened{"r1", PartKind::reasoning},
+                            delta("a"),
+                            delta("b"),
+                            delta("\n\n"),
+                            delta("c"),
+                            delta("\n\n"),
+                            delta("raw"),
+                            delta("\n\nmore"),
+                            PartClosed{"r1"}
+                        )
+    );
+}
+
+TEST_CASE("codex events: a command is the tool shell") {
+    Told told;
+    told.started(k_exec).delta("commandExecution/outputDelta", "c1", "b\n");
+    told.completed(exec("completed", R"("aggregatedOutput":"a\nb\n","exitCode":0,"durationMs":7)"));
+    CHECK(
+        told.lines() ==
+        want(
+            ToolOpened{"c1", "shell"},
+            ToolInputReady{"c1", object(R"({"command":"ls -l"})")},
+            ToolOutputDelta{"c1", "b\n"},
+            ToolOutput{"c1", object(R"({"output":"a\nb\n","exitCode":0,"durationMs":7})")}
+        )
+    );
+}
+
+TEST_CASE("codex events: how a command ended decides between output and failure") {
+    struct Row {
+        const char* name;
+        std::string item;
+        Event want;
+    };
+    const std::vector<Row> rows{
+        {"a failing exit is an output: its text stays visible",
+         exec("failed", R"("aggregatedOutput":"oops\n","exitCode":3)"),
+         ToolOutput{"c1", object(R"({"output":"oops\n","exitCode":3})")}},
+        {"no output is empty text",
+         exec("completed", R"("aggregatedOutput":null,"exitCode":0)"),
+         ToolOutput{"c1", object(R"({"output":"","exitCode":0})")}},
+        {"declined",
+         exec("declined", R"("exitCode":null)"),
+         ToolFailed{"c1", "The command was declined."}},
+        {"never ran",
+         exec("failed", R"("exitCode":null)"),
+         ToolFailed{"c1", "The command could not be run."}},
+        {"never ended, with output",
+         exec("failed", R"("exitCode":null,"aggregatedOutput":"half")"),
+         ToolFailed{"c1", "The command could not be run.\n\nhalf"}},
+    };
+    for (const Row& row : rows) {
+        DYNAMIC_SECTION(row.name) {
+            Told told;
+            told.started(k_exec).completed(row.item);
+            CHECK(told.lines().back() == describe(row.want));
+            const auto stored = events_of_item(Json::parse(row.item), 1, "/w");
+            CHECK(described(stored) == told.lines()); // history tells the same
+        }
+    }
+}
+
+TEST_CASE("codex events: the bare command is taken out of its shell wrapper") {
+    struct Row {
+        const char* in;
+        const char* actions;
+        const char* out;
+    };
+    constexpr std::array k_rows{
+        Row{R"(/bin/bash -lc 'echo a b')", "[]", "echo a b"},
+        Row{R"(bash -lc ls)", "[]", "ls"},
+        Row{R"(/usr/bin/zsh -lc "it's \$HOME \x")", "[]", R"(it's $HOME \x)"},
+        Row{R"(/bin/sh -lc 'a'\''b')", "[]", "a'b"},
+        Row{R"(bash -lc 'a' 'b')", "[]", "bash -lc 'a' 'b'"},
+        Row{R"(bash -lc 'open)", "[]", "bash -lc 'open"},
+        Row{"python x.py", R"([{"type":"unknown","command":"x.py"}])", "x.py"},
+        Row{"a && b", R"([{"command":"a"},{"command":"b"}])", "a && b"},
+        Row{"notbash -lc x", "[]", "notbash -lc x"},
+    };
+    for (const Row& row : k_rows) {
+        DYNAMIC_SECTION(row.in) {
+            Json item = Json::parse(R"({"type":"commandExecution","id":"c","cwd":"/w"})");
+            item["command"] = row.in;
+            item["commandActions"] = Json::parse(row.actions);
+            const auto input = std::get<ToolInputReady>(events_of_item(item, 1).at(1)).input;
+            CHECK(input.at("command") == row.out);
+        }
+    }
+}
+
+TEST_CASE("codex events: paths under the thread's folder are told without it") {
+    struct Row {
+        const char* cwd;
+        const char* path;
+        const char* told;
+    };
+    constexpr std::array k_rows{
+        Row{"/w", "/w/a/b.txt", "a/b.txt"},
+        Row{"/w/", "/w/b.txt", "b.txt"},
+        Row{"/w", "/wider/b.txt", "/wider/b.txt"},
+        Row{"", "/w/b.txt", "/w/b.txt"},
+        Row{"/w", "rel.txt", "rel.txt"},
+    };
+    for (const Row& row : k_rows) {
+        DYNAMIC_SECTION(row.cwd << " " << row.path) {
+            Json change = Json::object();
+            change["path"] = row.path;
+            change["kind"] = Json::parse(R"({"type":"update","move_path":null})");
+            Json item = Json::parse(R"({"type":"fileChange","id":"f","status":"completed"})");
+            item["changes"].push_back(change);
+            const auto input =
+                std::get<ToolInputReady>(events_of_item(item, 1, row.cwd).at(1)).input;
+            CHECK(input.at("changes").at(0).at("path") == row.told);
+        }
+    }
+    SECTION("a command's folder only when it is another one below") {
+        for (const auto& [cwd, told] :
+             {std::pair("/w", ""), std::pair("/w/sub", "sub"), std::pair("/other", "")}) {
+            Json item = Json::parse(k_exec);
+            item["cwd"] = cwd;
+            const auto input = std::get<ToolInputReady>(events_of_item(item, 1, "/w").at(1)).input;
+            CHECK(input.value("cwd", "") == told);
+        }
+    }
+}
+
+TEST_CASE("codex events: tools of every kind, streamed and stored alike") {
+    struct Row {
+        const char* name;
+        const char* started;
+        const char* completed;
+        Lines want;
+    };
+    const std::vector<Row> rows{
+        {"a patch",
+         R"({"type":"fileChange","id":"f","status":"inProgress","changes":[{"path":"/w/a","kind":{"type":"update","move_path":"/w/b"},"diff":"d"}]})",
+         R"({"type":"fileChange","id":"f","status":"completed","changes":[{"path":"/w/a","kind":{"type":"update","move_path":"/w/b"},"diff":"d"}]})",
+         want(
+             ToolOpened{"f", "apply_patch"},
+             ToolInputReady{
+                 "f",
+                 object(R"({"changes":[{"path":"a","kind":"update","movePath":"b","diff":"d"}]})")
+             },
+             ToolOutput{"f", object(R"({"status":"completed"})")}
+         )},
+        {"a patch announced before its changes are known",
+         R"({"type":"fileChange","id":"f","status":"inProgress","changes":[]})",
+         R"({"type":"fileChange","id":"f","status":"failed","changes":[{"path":"/w/a","kind":{"type":"add"},"diff":"d"}]})",
+         want(
+             ToolOpened{"f", "apply_patch"},
+             ToolInputReady{"f", object(R"({"changes":[{"path":"a","kind":"add","diff":"d"}]})")},
+             ToolFailed{"f", "The change could not be applied."}
+         )},
+        {"a declined patch",
+         R"({"type":"fileChange","id":"f","status":"inProgress","changes":[]})",
+         R"({"type":"fileChange","id":"f","status":"declined","changes":[]})",
+         want(
+             ToolOpened{"f", "apply_patch"},
+             ToolInputReady{"f", object(R"({"changes":[]})")},
+             ToolFailed{"f", "The change was declined."}
+         )},
+        {"an MCP tool, without _meta",
+         R"({"type":"mcpToolCall","id":"m","server":"my.srv","tool":"do it","arguments":{"a":1},"status":"inProgress"})",
+         R"({"type":"mcpToolCall","id":"m","server":"my.srv","tool":"do it","arguments":{"a":1},"status":"completed","result":{"content":[{"type":"text","text":"x"}],"structuredContent":null,"_meta":{"k":1}}})",
+         want(
+             ToolOpened{"m", "my_srv__do_it"},
+             ToolInputReady{"m", object(R"({"a":1})")},
+             ToolOutput{"m", object(R"({"content":[{"type":"text","text":"x"}]})")}
+         )},
+        {"a failed MCP tool shows what it answered",
+         R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":null,"status":"inProgress"})",
+         R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":null,"status":"failed","result":{"content":[{"type":"text","text":"no such row"}]}})",
+         want(
+             ToolOpened{"m", "s__t"},
+             ToolInputReady{"m", Json::object()},
+             ToolFailed{"m", "no such row"}
+         )},
+        {"an MCP error's own text is not told",
+         R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"inProgress"})",
+         R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"failed","result":null,"error":{"message":"spawn /home/u/bin failed: key sk-1"}})",
+         want(
+             ToolOpened{"m", "s__t"},
+             ToolInputReady{"m", Json::object()},
+             ToolFailed{"m", "The call failed."}
+         )},
+        {"an MCP call that needed an approval says so",
+         R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"inProgress"})",
+         R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"failed","error":{"message":"MCP tool call requires approval, but approval policy is never"}})",
+         want(
+             ToolOpened{"m", "s__t"},
+             ToolInputReady{"m", Json::object()},
+             ToolFailed{"m", "The call needed an approval that is not given here."}
+         )},
+        {"a dynamic tool",
+         R"({"type":"dynamicToolCall","id":"d","namespace":null,"tool":"lookup","arguments":{"q":1},"status":"inProgress"})",
+         R"({"type":"dynamicToolCall","id":"d","namespace":null,"tool":"lookup","arguments":{"q":1},"status":"failed","contentItems":[{"type":"inputText","text":"x"}],"success":false})",
+         want(
+             ToolOpened{"d", "lookup"},
+             ToolInputReady{"d", object(R"({"q":1})")},
+             ToolOutput{
+                 "d", object(R"({"content":[{"type":"inputText","text":"x"}],"success":false})")
+             }
+         )},
+        {"a dynamic tool without an answer",
+         R"({"type":"dynamicToolCall","id":"d","namespace":"n","tool":"lookup","arguments":{},"status":"inProgress"})",
+         R"({"type":"dynamicToolCall","id":"d","namespace":"n","tool":"lookup","arguments":{},"status":"failed","contentItems":null,"success":null})",
+         want(
+             ToolOpened{"d", "n__lookup"},
+             ToolInputReady{"d", Json::object()},
+             ToolFailed{"d", "The call failed."}
+         )},
+        {"a web search knows its query at its end",
+         R"({"type":"webSearch","id":"w","query":"","action":{"type":"other"}})",
+         R"({"type":"webSearch","id":"w","query":"cats","action":{"type":"search","query":"cats","queries":null},"results":[1]})",
+         want(
+             ToolOpened{"w", "web_search"},
+             ToolInputReady{"w", object(R"({"query":"cats","action":"search"})")},
+             ToolOutput{"w", object(R"({"status":"completed","results":[1]})")}
+         )},
+        {"an agent call keeps thread ids to itself",
+         R"({"type":"collabAgentToolCall","id":"a","tool":"spawnAgent","status":"inProgress","prompt":"go","model":null,"senderThreadId":"t","receiverThreadIds":["z"]})",
+         R"({"type":"collabAgentToolCall","id":"a","tool":"spawnAgent","status":"interrupted","prompt":"go","model":null,"senderThreadId":"t","receiverThreadIds":["z"]})",
+         want(
+             ToolOpened{"a", "agent__spawnAgent"},
+             ToolInputReady{"a", object(R"({"prompt":"go"})")},
+             ToolFailed{"a", "The agent did not finish."}
+         )},
+    };
+    for (const Row& row : rows) {
+        DYNAMIC_SECTION(row.name) {
+            Told told;
+            told.started(row.started).completed(row.completed);
+            CHECK(told.lines() == row.want);
+            CHECK(described(events_of_item(Json::parse(row.completed), 1, "/w")) == row.want);
+            Told without_start;
+            without_start.completed(row.completed);
+            CHECK(without_start.lines() == row.want);
+        }
+    }
+}
+
+TEST_CASE("codex events: call ids stay within the wire's alphabet and apart") {
+    const auto id = [](const char* item, int occurrence) {
+        Json raw = Json::parse(k_exec);
+        raw["id"] = item;
+        return std::get<ToolOpened>(events_of_item(raw, occurrence).at(0)).call;
+    };
+    CHECK(id("call_1-A", 1) == "call_1-A");
+    CHECK(id("call_1-A", 2) == "call_1-A-2");
+    CHECK(id("a.b", 1) != id("a_b", 1));
+    CHECK(id("a.b", 1) != id("a:b", 1));
+    CHECK(id("a.b", 1) == id("a.b", 1));
+    CHECK_FALSE(id("", 1).empty());
+    CHECK(id(std::string(500, 'x').c_str(), 9).size() <= 128);
+    CHECK(
+        id("a.b", 1).find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+        ) == std::string::npos
+    );
+    Told told;
+    told.started(k_exec).completed(exec("completed", R"("exitCode":0)"));
+    told.started(k_exec).completed(exec("completed", R"("exitCode":0)"));
+    CHECK(std::get<ToolOpened>(told.events().at(4)).call == "c1-2");
+}
+
+TEST_CASE("codex events: parallel calls keep their own output") {
+    Told told;
+    told.started(R"({"type":"commandExecution","id":"a","command":"x"})");
+    told.started(R"({"type":"commandExecution","id":"b","command":"y"})");
+    told.delta("commandExecution/outputDelta", "a", "1")
+        .delta("commandExecution/outputDelta", "b", "2");
+    const Lines lines = told.lines();
+    CHECK(lines.at(4) == describe(ToolOutputDelta{"a", "1"}));
+    CHECK(lines.at(5) == describe(ToolOutputDelta{"b", "2"}));
+}
+
+TEST_CASE("codex events: output of an unknown or ended call is dropped") {
+    Told told;
+    told.delta("commandExecution/outputDelta", "nobody", "x").started(k_exec);
+    told.completed(exec("completed", R"("exitCode":0)"));
+    const std::size_t before = told.events().size();
+    told.delta("commandExecution/outputDelta", "c1", "late");
+    CHECK(told.events().size() == before);
+}
+
+TEST_CASE("codex events: plan, diff, progress and notices") {
+    Told told;
+    told("turn/plan/updated", R"({"explanation":"why","plan":[{"step":"a","status":"pending"}]})");
+    told("turn/diff/updated", R"({"diff":"d1"})")("turn/diff/updated", R"({"diff":"d1"})");
+    told("turn/diff/updated", R"({"diff":"d2"})");
+    told.started(R"({"type":"contextCompaction","id":"k"})")
+        .completed(R"({"type":"contextCompaction","id":"k"})");
+    told.completed(R"({"type":"plan","id":"p","text":"1. do"})");
+    const Lines lines = told.lines();
+    REQUIRE(lines.size() == 6);
+    CHECK(
+        lines.at(0) ==
+        describe(Note{
+            "plan",
+            "plan",
+            false,
+            object(R"({"explanation":"why","steps":[{"step":"a","status":"pending"}]})")
+        })
+    );
+    CHECK(lines.at(1) == describe(Note{"diff", "diff", false, object(R"({"diff":"d1"})")}));
+    CHECK(lines.at(2) == describe(Note{"diff", "diff", false, object(R"({"diff":"d2"})")}));
+    CHECK(std::get<Note>(told.events().at(4)).payload.at("kind") == "compacting");
+    CHECK(std::get<Note>(told.events().at(5)).payload.at("kind") == "compacted");
+    CHECK(std::get<Note>(told.events().at(5)).transient);
+    CHECK(
+        lines.at(5) == describe(Note{"proposed-plan", "p", false, object(R"({"text":"1. do"})")})
+    );
+}
+
+TEST_CASE("codex events: progress of an MCP call is live output") {
+    Told told;
+    told.started(
+        R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"inProgress"})"
+    );
+    told("item/mcpToolCall/progress", R"({"itemId":"m","message":"half"})");
+    CHECK(told.lines().back() == describe(ToolOutputDelta{"m", "half\n"}));
+}
+
+TEST_CASE("codex events: a retry closes the broken text and tells a notice, in our words") {
+    Told told;
+    told.delta("agentMessage/delta", "i1", "abc");
+    told("error", R"({"willRetry":true,"error":{"message":"url http://10.0.0.1 key sk-1"}})");
+    const Lines lines = told.lines();
+    REQUIRE(lines.size() == 4);
+    CHECK(lines.at(2) == describe(PartClosed{"m1"}));
+    const Note& note = std::get<Note>(told.events().back());
+    CHECK(note.transient);
+    CHECK(note.payload.dump().find("sk-1") == std::string::npos);
+}
+
+TEST_CASE("codex events: usage is the difference of the totals over the turn") {
+    SECTION("of a new thread") {
+        Told told;
+        told.usage("u", 10, 4, 3, 1).usage("u", 25, 9, 8, 1).ended();
+        CHECK(told.end().usage == Usage{25, 9, 8, 1});
+        CHECK(told.lines().size() == 3);
+    }
+    SECTION("of a later turn, by the baseline given") {
+        Told told(Usage{100, 50, 10, 5});
+        told.usage("u", 130, 60, 15, 5).ended();
+        CHECK(told.end().usage == Usage{30, 10, 5, 0});
+        CHECK(told.translator().total_usage() == Usage{130, 60, 15, 5});
+    }
+    SECTION("after a resume, by the old turn's notification") {
+        Told told;
+        told.usage("old", 100, 0, 10, 0).usage("u", 120, 0, 11, 0).ended();
+        CHECK(told.end().usage == Usage{20, 0, 1, 0});
+    }
+    SECTION("unknown when nothing was added, or never told, or gone back") {
+        Told same(Usage{100, 50, 10, 5});
+        same.usage("u", 100, 50, 10, 5).ended();
+        CHECK_FALSE(same.end().usage.has_value());
+        Told never;
+        never.ended();
+        CHECK_FALSE(never.end().usage.has_value());
+        Told back(Usage{100, 50, 10, 5});
+        back.usage("u", 90, 60, 12, 5).ended();
+        CHECK_FALSE(back.end().usage.has_value());
+    }
+}
+
+TEST_CASE("codex events: a turn ends once, and nothing follows") {
+    Told told;
+    told.ended();
+    CHECK(told.translator().ended());
+    const std::size_t size = told.events().size();
+    told.delta("agentMessage/delta", "i1", "x").started(k_exec).ended("interrupted");
+    told("error", R"({"willRetry":true,"error":{}})").usage("u", 1, 1, 1, 1);
+    CHECK(told.events().size() == size);
+    CHECK(told.translator().total_usage() == Usage{1, 1, 1, 1});
+}
+
+TEST_CASE("codex events: other threads, other turns and unknown things mean nothing") {
+    Told told;
+    told("item/agentMessage/delta", R"({"threadId":"other","itemId":"i","delta":"x"})");
+    told("item/agentMessage/delta", R"({"turnId":"other","itemId":"i","delta":"x"})");
+    told("turn/completed", R"({"turn":{"id":"other","status":"completed"}})");
+    told("turn/started", R"({"turn":{"id":"other"}})");
+    told("warning", R"({"message":"see /home/u/config.toml"})");
+    told("item/started", R"({"item":{"type":"userMessage","id":"x"}})");
+    told("item/completed", R"({"item":{"type":"neverSeen","id":"x"}})");
+    told("thread/status/changed", R"({"status":{"type":"systemError"}})");
+    told("brand/new", R"({})");
+    CHECK(told.lines().empty());
+    CodexTranslator translator("t");
+    std::vector<Event> out;
+    for (const char* message :
+         {"null",
+          "[]",
+          "{}",
+          R"({"method":1,"params":2})",
+          R"({"method":"turn/started"})",
+          R"({"method":"turn/started","params":{"threadId":"t","turn":7}})",
+          R"({"method":"item/started","params":{"threadId":"t","turnId":"","item":{}}})"}) {
+        translator.notification(Json::parse(message), out);
+    }
+    CHECK(out.empty());
+    CHECK(translator.turn_id().empty());
+}
+
+TEST_CASE("codex events: malformed members of known notifications are survived") {
+    Told told;
+    for (const char* method :
+         {"item/started",
+          "item/completed",
+          "item/agentMessage/delta",
+          "item/reasoning/textDelta",
+          "item/commandExecution/outputDelta",
+          "turn/plan/updated",
+          "turn/diff/updated",
+          "error",
+          "thread/tokenUsage/updated",
+          "item/mcpToolCall/progress"}) {
+        for (const char* params :
+             {R"({})",
+              R"({"item":7,"delta":{},"itemId":[],"plan":3,"diff":4,"error":5})",
+              R"({"item":{"type":"fileChange","id":1,"changes":[1,{}],"status":[]},"tokenUsage":{"total":[]}})",
+              R"({"item":{"type":"mcpToolCall","result":3,"error":4}})",
+              R"({"item":{"type":"webSearch","action":"x"}})",
+              R"({"item":{"type":"reasoning","summary":[1],"content":{}}})"}) {
+            told(method, params);
+        }
+    }
+    told.ended("??");
+    CHECK(told.end().outcome == Outcome::failed);
+    CHECK(told.end().failure->code == FailureCode::codex_error);
+}
+
+TEST_CASE("codex events: how a turn ended") {
+    SECTION("interrupted") {
+        Told told;
+        told.ended("interrupted");
+        CHECK(told.end() == TurnEnded{Outcome::interrupted, Finish::other, {}, {}});
+    }
+    SECTION("failed, reported once, with the text in the detail alone") {
+        Told told;
+        const char* error =
+            R"({"message":"unexpected status 401: mock, url: http://h","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":401}}})";
+        told("error", R"({"willRetry":false,"error":)" + std::string(error) + "}");
+        told.ended("failed", error);
+        CHECK(told.lines().size() == 1);
+        CHECK(told.end().outcome == Outcome::failed);
+        CHECK(told.end().finish == Finish::error);
+        CHECK(
+            *told.end().failure ==
+            Failure{
+                FailureCode::turn_failed,
+                false,
+                "httpConnectionFailed 401: unexpected status 401: mock, url: http://h"
+            }
+        );
+    }
+    SECTION("failed without an error of its own: the last one told") {
+        Told told;
+        told(
+            "error",
+            R"({"willRetry":false,"error":{"message":"m","codexErrorInfo":"serverOverloaded"}})"
+        );
+        told.ended("failed");
+        CHECK(told.end().failure->retryable);
+    }
+    SECTION("truncated by the model's limit is completed") {
+        Told told;
+        told.ended(
+            "failed",
+            R"({"message":"Incomplete response returned, reason: max_output_tokens","codexErrorInfo":"other"})"
+        );
+        CHECK(told.end() == TurnEnded{Outcome::completed, Finish::length, {}, {}});
+    }
+    SECTION("filtered is completed") {
+        Told told;
+        told.ended(
+            "failed",
+            R"({"message":"stream disconnected before completion: Incomplete response returned, reason: content_filter","codexErrorInfo":"other"})"
+        );
+        CHECK(told.end() == TurnEnded{Outcome::completed, Finish::content_filter, {}, {}});
+    }
+}
+
+TEST_CASE("codex errors: which may be tried again") {
+    struct Row {
+        const char* error;
+        bool retryable;
+        const char* kind;
+    };
+    constexpr std::array k_rows{
+        Row{R"({"message":"{\"error\":1}","codexErrorInfo":"other"})", false, "other"},
+        Row{R"({"message":"","codexErrorInfo":"contextWindowExceeded"})",
+            false,
+            "contextWindowExceeded"},
+        Row{R"({"message":"x","codexErrorInfo":"serverOverloaded"})", true, "serverOverloaded"},
+        Row{R"({"message":"x","codexErrorInfo":"internalServerError"})", true, "internalServerError"
+        },
+        Row{R"({"message":"x","codexErrorInfo":"rateLimitExceeded"})", true, "rateLimitExceeded"},
+        Row{R"({"message":"x","codexErrorInfo":"usageLimitExceeded"})", false, "usageLimitExceeded"
+        },
+        Row{R"({"message":"x","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":401}}})",
+            false,
+            "httpConnectionFailed"},
+        Row{R"({"message":"x","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":503}}})",
+            true,
+            "httpConnectionFailed"},
+        Row{R"({"message":"x","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":501}}})",
+            false,
+            "httpConnectionFailed"},
+        Row{R"({"message":"x","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":null}}})",
+            true,
+            "httpConnectionFailed"},
+        Row{R"({"message":"x","codexErrorInfo":{"responseTooManyFailedAttempts":{"httpStatusCode":429}}})",
+            true,
+            "responseTooManyFailedAttempts"},
+        Row{R"({"message":"stream disconnected before completion: error sending request","codexErrorInfo":"other"})",
+            true,
+            "other"},
+        Row{R"({"message":"Missing environment variable: `X`.","codexErrorInfo":"other"})",
+            false,
+            "other"},
+        Row{R"({"message":"x","codexErrorInfo":"somethingNew"})", false, "somethingNew"},
+        Row{R"({"message":"x","codexErrorInfo":{"somethingNew":{"httpStatusCode":503}}})",
+            false,
+            "somethingNew"},
+        Row{R"({"message":"x","codexErrorInfo":[1]})", false, "other"},
+        Row{R"({})", false, "other"},
+        Row{"null", false, "other"},
+    };
+    for (const Row& row : k_rows) {
+        DYNAMIC_SECTION(row.error) {
+            const auto failure = classify_codex_error(Json::parse(row.error));
+            CHECK(failure.failure.retryable == row.retryable);
+            CHECK(failure.kind == row.kind);
+            CHECK(failure.failure.code == FailureCode::turn_failed);
+            CHECK_FALSE(failure.truncated);
+            CHECK_FALSE(failure.filtered);
+        }
+    }
+    CHECK(classify_codex_error(Json::parse(k_rows[6].error)).http_status == 401);
+    CHECK_FALSE(classify_codex_error(Json::parse(k_rows[9].error)).http_status.has_value());
+}
+
+// --- captures -----------------------------------------------------------------------------------
+
+namespace {
+
+Result<authority::Capture> recorded(std::string_view name) {
+    return authority::read_capture(
+        fs::path(OA_SOURCE_DIR) / "fixtures/captures" / (std::string(name) + ".jsonl")
+    );
+}
+
+} // namespace
+
+TEST_CASE("capture: thread, turn, model, prompt and pace of the first turn") {
+    const auto capture = recorded("02-text-paced");
+    REQUIRE(capture.has_value());
+    CHECK(capture->name == "02-text-paced");
+    CHECK(capture->model == "mock-model");
+    CHECK(capture->prompt.starts_with("scenario:"));
+    CHECK_FALSE(capture->eof_before_end);
+    const auto& started = std::get<TurnStarted>(capture->events.front().event);
+    CHECK(started.thread == capture->thread);
+    CHECK(started.turn == capture->turn);
+    CHECK(started.model == "mock-model");
+    CHECK(std::holds_alternative<TurnEnded>(capture->events.back().event));
+    double last = 0;
+    for (const auto& timed : capture->events) {
+        CHECK(timed.t_s >= last);
+        last = timed.t_s;
+    }
+    CHECK(last > 0.1);
+    CHECK(last < 10);
+}
+
+TEST_CASE("capture: a recording that stops in its turn is an EOF, by a signal or not") {
+    const auto killed = recorded("56-kill-mid-turn");
+    REQUIRE(killed.has_value());
+    CHECK(killed->eof_before_end);
+    CHECK(killed->killed);
+    CHECK(killed->eof_t_s > killed->events.back().t_s);
+    CHECK_FALSE(std::holds_alternative<TurnEnded>(killed->events.back().event));
+    const char* open =
+        "{\"t\":1000,\"dir\":\"s2c\",\"msg\":{\"id\":1,\"result\":{\"turn\":{\"id\":\"u\"}}}}\n"
+        "{\"t\":1500,\"dir\":\"s2c\",\"msg\":{\"method\":\"turn/"
+        "started\",\"params\":{\"threadId\":\"t\","
+        "\"turn\":{\"id\":\"u\"}}}}\n";
+    const auto cut = authority::parse_capture(open, "cut");
+    REQUIRE(cut.has_value());
+    CHECK(cut->eof_before_end);
+    CHECK_FALSE(cut->killed);
+    CHECK(cut->events.front().t_s == Approx(0.5));
+    CHECK(cut->eof_t_s == Approx(0.5));
+}
+
+TEST_CASE("capture: of two connections only the one that saw the turn first is followed") {
+    const auto capture = recorded("58-ws-two-clients");
+    REQUIRE(capture.has_value());
+    std::string text;
+    for (const auto& timed : capture->events) {
+        if (const auto* delta = std::get_if<PartDelta>(&timed.event)) {
+            text += delta->text;
+        }
+    }
+    CHECK(text == "from A");
+}
+
+TEST_CASE("capture: other threads in between are left out") {
+    const auto capture = recorded("47-two-threads-concurrent");
+    REQUIRE(capture.has_value());
+    for (const auto& timed : capture->events) {
+        if (const auto* delta = std::get_if<PartDelta>(&timed.event)) {
+            CHECK(delta->text.find("one") == std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("capture: what is no capture says why") {
+    const auto no_turn = recorded("61-broken-config-falls-back");
+    REQUIRE_FALSE(no_turn.has_value());
+    CHECK(no_turn.error().code == Code::not_found);
+    const auto no_file = recorded("no-such-file");
+    REQUIRE_FALSE(no_file.has_value());
+    CHECK(no_file.error().code == Code::unreadable);
+    const auto garbage =
+        authority::parse_capture("{\"t\":1,\"dir\":\"note\",\"msg\":\"x\"}\nnot json\n", "g");
+    REQUIRE_FALSE(garbage.has_value());
+    CHECK(garbage.error().code == Code::unreadable);
+    CHECK(garbage.error().where == "line 2");
+    const auto shape = authority::parse_capture("{\"t\":1}\n", "g");
+    REQUIRE_FALSE(shape.has_value());
+    CHECK(shape.error().code == Code::unreadable);
+}
