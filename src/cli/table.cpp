@@ -8,6 +8,7 @@ namespace oa_stream::cli {
 
 std::span<const CommandSpec> all_commands() noexcept {
     static const std::array k_commands{
+        check_command,
         version_command,
     };
     return k_commands;
