@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t k_out_limit = 64U << 20U; ///< a child that stopped reading its input
 constexpr std::size_t k_tail = 2'000;
-constexpr Millis k_last_words{250}; ///< after the exit: what a grandchild keeps open is not for us
+constexpr Millis k_last_words{250}; ///< between the end of the output and the end of the process
 
 /// Codex colours its log even into a pipe.
 std::string without_colours(std::string_view line) {
@@ -45,6 +45,8 @@ Result<std::shared_ptr<CodexLink>> CodexLink::spawn(
     LinkHandlers handlers
 ) {
     child.pipe_stdin = true;
+    // Writing to a child that has just died must be an error value, not the end of this process.
+    std::signal(SIGPIPE, SIG_IGN);
     OA_TRY(auto started, Child::start(executor, std::move(child)));
     std::shared_ptr<CodexLink> link(new CodexLink(executor, line_bytes, std::move(handlers)));
     link->run(std::move(started));
@@ -124,7 +126,22 @@ Task<void> CodexLink::read_loop(std::shared_ptr<CodexLink> self) {
             });
         }
     }
-    self->end(Error{.code = Code::unavailable, .message = "codex app-server ended"});
+    // A dead child's pipe and process end together; which of the two is seen first is chance.
+    const auto deadline = Clock::now() + k_last_words;
+    while (!self->lost_ && !self->child_->exited() && Clock::now() < deadline) {
+        co_await self->out_ready_.wait_until(deadline);
+    }
+    self->end(self->death());
+}
+
+Error CodexLink::death() const {
+    const auto exit = child_->exited();
+    return Error{
+        .code = Code::unavailable,
+        .message =
+            fmt::format("codex app-server ended: {}", exit ? exit->text() : "closed its output"),
+        .where = exit && exit->signal == 0 ? "eof" : ""
+    };
 }
 
 Task<void> CodexLink::write_loop(std::shared_ptr<CodexLink> self) {
@@ -176,11 +193,10 @@ void CodexLink::keep_tail(std::string_view line) {
 }
 
 Task<void> CodexLink::exit_watch(std::shared_ptr<CodexLink> self) {
-    const ChildExit exit = co_await self->child_->wait();
-    co_await sleep_for(k_last_words);
-    self->end(Error{
-        .code = Code::unavailable, .message = fmt::format("codex app-server ended: {}", exit.text())
-    });
+    co_await self->child_->wait();
+    self->out_ready_.notify();
+    co_await sleep_for(k_last_words); // what a grandchild holds open is not waited for any longer
+    self->end(self->death());
 }
 
 } // namespace oa_stream::authority

@@ -51,6 +51,7 @@ private:
     void run(std::unique_ptr<Child> child);
     void send(std::string line);
     void end(const Error& why);
+    [[nodiscard]] Error death() const;
     void keep_tail(std::string_view line);
     [[nodiscard]] static Task<void> read_loop(std::shared_ptr<CodexLink> self);
     [[nodiscard]] static Task<void> write_loop(std::shared_ptr<CodexLink> self);

@@ -20,6 +20,13 @@ std::string_view turn_of(const Json& params) {
     return turn == nullptr ? text_member(params, "turnId") : text_member(*turn, "id");
 }
 
+bool is_stray(const LiveTurn* live, std::string_view started) {
+    if (live == nullptr) {
+        return true;
+    }
+    return live->id().empty() ? live->abandoned : live->id() != started;
+}
+
 } // namespace
 
 void CodexCore::on_notification(std::string_view method, const Json& message) {
@@ -42,18 +49,16 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         ++counts_.upstream_retries;
     }
     const std::shared_ptr<LiveTurn> live = thread->live;
-    if (method == "turn/started" &&
-        (!live || (!live->id().empty() && live->id() != turn_of(*params)))) {
+    if (method == "turn/started" && is_stray(live.get(), turn_of(*params))) {
         // A turn/start we gave up on has begun after all: nobody listens to it.
         ++counts_.stray_turns;
+        const std::string id(turn_of(*params));
         if (link_) {
-            oa_stream::spawn(
-                executor_,
-                "codex stray turn",
-                interrupt_stray(link_, thread->id, std::string(turn_of(*params)))
-            );
+            oa_stream::spawn(executor_, "codex stray turn", interrupt_stray(link_, thread->id, id));
         }
-        return;
+        if (live && live->id().empty()) {
+            live->bind(id); // its end frees the thread
+        }
     }
     if (!live) {
         return;

@@ -71,7 +71,9 @@ public:
     [[nodiscard]] virtual const std::string& model() const noexcept = 0;
 
     /// Whatever arrived since the last call, at least one event; the last of a turn is TurnEnded.
-    /// After it, or after an error (Code::unavailable: the authority died; Code::timeout;
+    /// After it, or after an error (Code::unavailable: the authority died – or, with where "eof",
+    /// went away by itself without a terminal event, its events up to then being whole;
+    /// Code::timeout, where "first_event", "idle", "turn" or empty;
     /// Code::protocol, Code::too_large), next() must not be called again. Code::cancelled is the
     /// one exception: the calling coroutine was cancelled, nothing is lost, next() may be called
     /// again. failure_code_of() says what an error means to a client.

@@ -1,0 +1,188 @@
+#include "oa_stream/authority/replay.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/ids.hpp"
+
+#include "replay_turn.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <system_error>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string text_of(const std::vector<InputPart>& input) {
+    std::string out;
+    for (const InputPart& part : input) {
+        if (const auto* text = std::get_if<InputText>(&part)) {
+            out += out.empty() ? "" : "\n";
+            out += text->text;
+        }
+    }
+    return out;
+}
+
+/// A faults file, read again when its time or size changes.
+class FaultsFile {
+public:
+    explicit FaultsFile(fs::path path) : path_(std::move(path)) {}
+
+    /// The faults in it, when they are news; nullopt when nothing changed or there is no file.
+    [[nodiscard]] std::optional<Result<ReplayFaults>> news() {
+        std::error_code error;
+        const auto time = path_.empty() ? fs::file_time_type{} : fs::last_write_time(path_, error);
+        const auto size = path_.empty() || error ? 0 : fs::file_size(path_, error);
+        if (path_.empty() || error || (seen_ && time == time_ && size == size_)) {
+            return std::nullopt;
+        }
+        seen_ = true;
+        time_ = time;
+        size_ = size;
+        auto text = read_file(path_, 64U << 10U);
+        if (!text) {
+            return std::unexpected(std::move(text).error());
+        }
+        return parse_faults(*text);
+    }
+
+private:
+    fs::path path_;
+    bool seen_ = false;
+    fs::file_time_type time_{};
+    std::uintmax_t size_ = 0;
+};
+
+class Replay final : public ReplayAuthority {
+public:
+    Replay(const asio::any_io_executor& executor, ReplayOptions options, ReplayLibrary library)
+        : executor_(executor), options_(std::move(options)), library_(std::move(library)),
+          threads_(options_.max_threads), file_(options_.faults_file) {}
+
+    /// Code::usage or Code::unreadable when the faults file of the start is wrong.
+    [[nodiscard]] Result<void> read_faults_file() {
+        if (auto news = file_.news()) {
+            if (!*news) {
+                return std::unexpected(std::move(*news).error().prefixed("faults file"));
+            }
+            set_faults(**news);
+        }
+        return {};
+    }
+
+    void set_faults(const ReplayFaults& faults) override {
+        options_.faults = faults;
+        since_set_ = 0;
+    }
+    [[nodiscard]] const ReplayFaults& faults() const noexcept override { return options_.faults; }
+
+    [[nodiscard]] Task<Result<void>> open() override { co_return Result<void>{}; }
+    [[nodiscard]] Task<void> close(Millis) override { co_return; }
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
+        co_return begin(request);
+    }
+    [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
+        co_return threads_.turns(thread);
+    }
+    [[nodiscard]] Health health() const override { return {.ready = true, .reason = problem_}; }
+    [[nodiscard]] Capabilities capabilities() const override {
+        return {
+            .name = "replay",
+            .version = "1",
+            .can_revert = true,
+            .can_seed = true,
+            .images = true,
+            .replays = library_.names()
+        };
+    }
+    [[nodiscard]] std::vector<Reading> readings() const override {
+        return {{"replay_turns_total", "Turns played", static_cast<double>(number_)}};
+    }
+
+private:
+    [[nodiscard]] Result<std::unique_ptr<Turn>> begin(const TurnRequest& request);
+    [[nodiscard]] Result<std::string> thread_for(const TurnRequest& request);
+
+    asio::any_io_executor executor_;
+    ReplayOptions options_;
+    ReplayLibrary library_;
+    ReplayThreads threads_;
+    FaultsFile file_;
+    std::string problem_{};
+    std::uint64_t number_ = 0;
+    std::uint64_t since_set_ = 0;
+};
+
+Result<std::string> Replay::thread_for(const TurnRequest& request) {
+    if (request.ephemeral) {
+        return uuid_v7();
+    }
+    if (!request.thread) {
+        return threads_.add(request.seed);
+    }
+    if (threads_.busy(*request.thread)) {
+        return fail(Code::conflict, "a turn is running on this thread");
+    }
+    if (request.revert_from_turn) {
+        OA_CHECK(threads_.revert(*request.thread, *request.revert_from_turn));
+    }
+    threads_.ensure(*request.thread);
+    return *request.thread;
+}
+
+Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
+    if (request.thread && (request.ephemeral || !request.seed.empty())) {
+        return fail(Code::usage, "an existing thread can be neither seeded nor made ephemeral");
+    }
+    if (request.revert_from_turn && !request.thread) {
+        return fail(Code::usage, "only an existing thread can be reverted");
+    }
+    const auto read = read_faults_file();
+    problem_ = read ? std::string{} : read.error().text(); // the former faults stay in force
+    const std::string prompt = text_of(request.input);
+    OA_TRY(Recording recording, library_.choose(prompt));
+    OA_TRY(std::string thread, thread_for(request));
+
+    auto turn = std::make_shared<ReplayedTurn>();
+    turn->id = uuid_v7();
+    turn->user_text = prompt;
+    turn->client_message_id = request.client_message_id;
+    turn->recording = std::move(recording);
+    turn->started_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    if (!request.ephemeral) {
+        threads_.append(thread, turn);
+    }
+    ++number_;
+    ++since_set_;
+    ReplayPlan plan;
+    plan.thread = std::move(thread);
+    plan.model = turn->recording->model.empty() ? "replay" : turn->recording->model;
+    plan.fate = fate_of(options_.faults, number_, since_set_);
+    plan.turn = std::move(turn);
+    plan.immediate = options_.pace.immediate;
+    plan.stretch = options_.faults.slow / options_.pace.factor;
+    plan.latency = options_.faults.latency;
+    plan.kill = options_.kill;
+    return make_replay_turn(executor_, std::move(plan));
+}
+
+} // namespace
+
+Result<std::unique_ptr<ReplayAuthority>>
+make_replay_authority(const asio::any_io_executor& executor, ReplayOptions options) {
+    if (!options.kill) {
+        options.kill = [] { ::raise(SIGKILL); };
+    }
+    OA_TRY(ReplayLibrary library, ReplayLibrary::load(options.directory));
+    auto replay = std::make_unique<Replay>(executor, std::move(options), std::move(library));
+    OA_CHECK(replay->read_faults_file());
+    return replay;
+}
+
+} // namespace oa_stream::authority

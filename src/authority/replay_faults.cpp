@@ -1,0 +1,148 @@
+#include "replay_faults.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <limits>
+
+namespace oa_stream::authority {
+
+namespace {
+
+/// splitmix64: a good hash of small numbers, the same on every machine.
+std::uint64_t mix(std::uint64_t value) noexcept {
+    value += 0x9E3779B97F4A7C15ULL;
+    value = (value ^ (value >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+    value = (value ^ (value >> 27U)) * 0x94D049BB133111EBULL;
+    return value ^ (value >> 31U);
+}
+
+/// Each kind draws its own number, so that one fault's rate does not move another's turns.
+bool drawn(
+    double probability, std::uint64_t seed, std::uint64_t number, std::uint64_t kind
+) noexcept {
+    const std::uint64_t bits = mix(mix(mix(seed) ^ number) ^ kind);
+    return static_cast<double>(bits >> 11U) * 0x1.0p-53 < probability;
+}
+
+Result<double> decimal(std::string_view kind, std::string_view text, double low, double high) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || !(value >= low) ||
+        !(value <= high)) {
+        return fail(
+            Code::usage,
+            fmt::format(
+                "{} wants a number from {} to {}, not '{}'", kind, low, high, printable(text, 40)
+            )
+        );
+    }
+    return value;
+}
+
+Result<void> set_rate(double& rate, std::string_view kind, std::string_view value) {
+    OA_TRY(rate, decimal(kind, value, 0, 1));
+    return {};
+}
+
+constexpr std::uint64_t k_any = std::numeric_limits<std::uint64_t>::max();
+
+} // namespace
+
+Result<Pace> Pace::parse(std::string_view text) {
+    if (text == "recorded") {
+        return Pace{};
+    }
+    if (text == "immediate") {
+        return Pace{.immediate = true};
+    }
+    if (text.starts_with('x')) {
+        OA_TRY(const double factor, decimal("pace", text.substr(1), 0.01, 10'000));
+        return Pace{.factor = factor};
+    }
+    return fail(
+        Code::usage, fmt::format("pace is recorded, immediate or xN, not '{}'", printable(text, 40))
+    );
+}
+
+Result<void> add_fault(ReplayFaults& faults, std::string_view text) {
+    const std::size_t equals = text.find('=');
+    const std::string_view kind = text.substr(0, equals);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view{} : text.substr(equals + 1);
+    if (kind == "error-rate") {
+        return set_rate(faults.error_rate, kind, value);
+    }
+    if (kind == "malformed") {
+        return set_rate(faults.malformed, kind, value);
+    }
+    if (kind == "stall") {
+        return set_rate(faults.stall, kind, value);
+    }
+    if (kind == "drop") {
+        return set_rate(faults.drop, kind, value);
+    }
+    if (kind == "latency") {
+        OA_TRY(faults.latency, parse_duration(value));
+        return {};
+    }
+    if (kind == "slow") {
+        OA_TRY(faults.slow, decimal(kind, value, 1, 10'000));
+        return {};
+    }
+    if (kind == "kill") {
+        OA_TRY(faults.kill_at, parse_count(value.empty() ? "1" : value, 1, k_any));
+        return {};
+    }
+    if (kind == "seed") {
+        OA_TRY(faults.seed, parse_count(value, 0, k_any));
+        return {};
+    }
+    return fail(
+        Code::usage,
+        fmt::format("no fault is named '{}'", printable(kind, 40)),
+        {},
+        "error-rate=P, malformed=P, stall=P, drop=P, latency=DURATION, slow=FACTOR, kill[=N], "
+        "seed=N"
+    );
+}
+
+Result<ReplayFaults> parse_faults(std::string_view text) {
+    ReplayFaults faults;
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        const std::size_t end = text.find('\n');
+        const std::string_view line = trim(text.substr(0, end));
+        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+        if (line.empty() || line[0] == '#') {
+            continue;
+        }
+        if (auto added = add_fault(faults, line); !added) {
+            return std::unexpected(std::move(added).error().prefixed(fmt::format("line {}", number))
+            );
+        }
+    }
+    return faults;
+}
+
+TurnFate
+fate_of(const ReplayFaults& faults, std::uint64_t number, std::uint64_t since_set) noexcept {
+    enum Kind : std::uint64_t { fail_kind = 1, stall_kind, drop_kind, corrupt_kind };
+    TurnFate fate;
+    fate.corrupt = drawn(faults.malformed, faults.seed, number, corrupt_kind);
+    if (faults.kill_at == since_set) {
+        fate.breaks = TurnFate::Break::kill;
+    } else if (drawn(faults.drop, faults.seed, number, drop_kind)) {
+        fate.breaks = TurnFate::Break::drop;
+    } else if (drawn(faults.stall, faults.seed, number, stall_kind)) {
+        fate.breaks = TurnFate::Break::stall;
+    } else if (drawn(faults.error_rate, faults.seed, number, fail_kind)) {
+        fate.breaks = TurnFate::Break::fail;
+    }
+    return fate;
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,44 @@
+// Recordings, loaded once: what is played, what a prompt asks for, what history keeps of it.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/authority/capture.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::authority {
+
+using Recording = std::shared_ptr<const Capture>;
+
+/// A few short turns compiled in, so that the binary alone can demonstrate and rehearse.
+[[nodiscard]] std::vector<Capture> builtin_captures();
+
+/// The whole text parts and tools among the first `count` events: what codex would keep in history
+/// (no reasoning, no notes, nothing unfinished).
+[[nodiscard]] std::vector<turn::Event> kept_events(const Capture& capture, std::size_t count);
+
+class ReplayLibrary {
+public:
+    /// `directory` empty: the built-in set. Errors as make_replay_authority().
+    [[nodiscard]] static Result<ReplayLibrary> load(const std::filesystem::path& directory);
+
+    /// By the prompt's word replay:NAME, else the next completed one. Code::precondition for an
+    /// unknown NAME.
+    [[nodiscard]] Result<Recording> choose(std::string_view prompt);
+    [[nodiscard]] std::vector<std::string> names() const;
+
+private:
+    explicit ReplayLibrary(std::vector<Capture> captures);
+    [[nodiscard]] Recording find(std::string_view name) const;
+
+    std::vector<Recording> all_{}; ///< by name
+    std::vector<Recording> rotation_{}; ///< those that complete with something to show
+    std::size_t next_ = 0;
+};
+
+} // namespace oa_stream::authority

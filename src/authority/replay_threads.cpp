@@ -1,0 +1,129 @@
+#include "replay_threads.hpp"
+
+#include "oa_stream/base/ids.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::size_t k_most_turns = 1'000; ///< of one thread; the oldest go first
+
+/// Questions and answers in pairs; an answer without a question stands alone.
+std::vector<PastTurn> seed_turns(const std::vector<SeedMessage>& seed) {
+    std::vector<PastTurn> out;
+    bool asked = false;
+    for (const SeedMessage& message : seed) {
+        const bool user = message.role == SeedMessage::Role::user;
+        if (user || !asked) {
+            out.push_back(PastTurn{.id = uuid_v7(), .user_text = {}});
+        }
+        PastTurn& turn = out.back();
+        if (user) {
+            turn.user_text = message.text;
+            turn.user_item_id = turn.id + "-user";
+        } else {
+            turn.events.emplace_back(turn::PartOpened{"m1", turn::PartKind::text});
+            turn.events.emplace_back(turn::PartDelta{"m1", message.text});
+            turn.events.emplace_back(turn::PartClosed{"m1"});
+        }
+        asked = user;
+    }
+    return out;
+}
+
+PastTurn past_turn_of(const ReplayedTurn& turn) {
+    PastTurn past{.id = turn.id, .outcome = turn.outcome, .user_text = turn.user_text};
+    past.running = turn.running;
+    past.started_at = turn.started_at;
+    past.user_item_id = turn.id + "-user";
+    if (!turn.client_message_id.empty()) {
+        past.client_message_id = turn.client_message_id;
+    }
+    if (!turn.running) {
+        past.completed_at = turn.completed_at;
+        past.events = kept_events(*turn.recording, turn.played);
+    }
+    return past;
+}
+
+} // namespace
+
+ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
+    if (const auto found = by_id_.find(thread); found != by_id_.end()) {
+        order_.splice(order_.begin(), order_, found->second);
+        return order_.front();
+    }
+    order_.push_front(Thread{.id = thread});
+    by_id_[thread] = order_.begin();
+    if (order_.size() > most_) {
+        by_id_.erase(order_.back().id);
+        order_.pop_back();
+    }
+    return order_.front();
+}
+
+std::string ReplayThreads::add(const std::vector<SeedMessage>& seed) {
+    Thread& thread = touch(uuid_v7());
+    thread.seed = seed_turns(seed);
+    return thread.id;
+}
+
+void ReplayThreads::ensure(const std::string& thread) {
+    touch(thread);
+}
+
+Result<void> ReplayThreads::revert(const std::string& thread, std::string_view turn) {
+    const auto found = by_id_.find(thread);
+    if (found == by_id_.end()) {
+        return fail(Code::not_found, "no such thread");
+    }
+    Thread& known = *found->second;
+    const auto seeded = std::ranges::find(known.seed, turn, &PastTurn::id);
+    const auto played =
+        std::ranges::find_if(known.turns, [&](const auto& one) { return one->id == turn; });
+    if (seeded == known.seed.end() && played == known.turns.end()) {
+        return fail(Code::precondition, "no such turn in this thread");
+    }
+    if (seeded != known.seed.end()) {
+        known.seed.erase(seeded, known.seed.end());
+        known.turns.clear();
+    } else {
+        known.turns.erase(played, known.turns.end());
+    }
+    return {};
+}
+
+bool ReplayThreads::busy(const std::string& thread) const {
+    const auto found = by_id_.find(thread);
+    if (found == by_id_.end() || found->second->turns.empty()) {
+        return false;
+    }
+    const ReplayedTurn& last = *found->second->turns.back();
+    return last.running && !last.stopping;
+}
+
+void ReplayThreads::append(const std::string& thread, std::shared_ptr<ReplayedTurn> turn) {
+    auto& turns = touch(thread).turns;
+    if (turns.size() >= k_most_turns) {
+        turns.erase(turns.begin());
+    }
+    turns.push_back(std::move(turn));
+}
+
+Result<std::vector<PastTurn>> ReplayThreads::turns(const std::string& thread) const {
+    const auto found = by_id_.find(thread);
+    if (found == by_id_.end()) {
+        return fail(Code::not_found, "no such thread");
+    }
+    std::vector<PastTurn> out = found->second->seed;
+    for (const auto& turn : found->second->turns) {
+        out.push_back(past_turn_of(*turn));
+    }
+    return out;
+}
+
+} // namespace oa_stream::authority

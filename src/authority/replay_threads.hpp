@@ -1,0 +1,57 @@
+// Threads of the replay authority: in memory, bounded, least recently used first out.
+#pragma once
+
+#include "replay_library.hpp"
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace oa_stream::authority {
+
+/// One turn as its thread remembers it; filled in while it is played.
+struct ReplayedTurn {
+    std::string id{};
+    std::string user_text{};
+    std::string client_message_id{};
+    Recording recording{};
+    std::size_t played = 0; ///< events told so far
+    turn::Outcome outcome = turn::Outcome::completed;
+    bool running = true;
+    bool stopping = false; ///< interrupted, its end not fetched yet
+    std::int64_t started_at = 0;
+    std::int64_t completed_at = 0;
+};
+
+class ReplayThreads {
+public:
+    explicit ReplayThreads(std::size_t most) : most_(most) {}
+
+    /// A new one with the seed as its first turns.
+    [[nodiscard]] std::string add(const std::vector<SeedMessage>& seed);
+    /// Begun anew when it is not known: a process that was restarted has forgotten it.
+    void ensure(const std::string& thread);
+    /// Drops `turn` and all after it. Code::not_found, Code::precondition (no such turn).
+    [[nodiscard]] Result<void> revert(const std::string& thread, std::string_view turn);
+    /// True while its last turn runs and was not told to stop.
+    [[nodiscard]] bool busy(const std::string& thread) const;
+    void append(const std::string& thread, std::shared_ptr<ReplayedTurn> turn);
+    [[nodiscard]] Result<std::vector<PastTurn>> turns(const std::string& thread) const;
+
+private:
+    struct Thread {
+        std::string id;
+        std::vector<PastTurn> seed{};
+        std::vector<std::shared_ptr<ReplayedTurn>> turns{};
+    };
+    Thread& touch(const std::string& thread);
+
+    std::size_t most_;
+    std::list<Thread> order_{}; ///< most recently used first
+    std::map<std::string, std::list<Thread>::iterator, std::less<>> by_id_{};
+};
+
+} // namespace oa_stream::authority

@@ -1,0 +1,209 @@
+#include "replay_turn.hpp"
+
+#include "signal.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr Clock::duration k_slack = std::chrono::milliseconds(1); ///< due soon enough: same batch
+constexpr int k_corrupt_frame = 3; ///< start and start-step go out whole
+
+std::int64_t unix_now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch()
+    )
+        .count();
+}
+
+/// Half way, but with something shown and the end still to come.
+std::size_t break_point(const Capture& capture) {
+    std::size_t shown = 0;
+    while (shown < capture.events.size() &&
+           !std::holds_alternative<turn::PartDelta>(capture.events[shown].event)) {
+        ++shown;
+    }
+    const std::size_t size = capture.events.size();
+    const std::size_t last = capture.eof_before_end || size == 0 ? size : size - 1;
+    return std::min(std::max(shown + 1, size / 2), last);
+}
+
+struct Playing {
+    Playing(const asio::any_io_executor& executor, ReplayPlan given)
+        : plan(std::move(given)), timer(executor),
+          stop_at(
+              plan.fate.breaks == TurnFate::Break::none ? events().size()
+                                                        : break_point(*plan.turn->recording)
+          ) {}
+
+    [[nodiscard]] const std::vector<TimedEvent>& events() const {
+        return plan.turn->recording->events;
+    }
+    [[nodiscard]] Clock::time_point due(std::size_t index) const {
+        return index < events().size() ? due_at(events()[index].t_s, index > 0)
+                                       : due_at(plan.turn->recording->eof_t_s, true);
+    }
+    [[nodiscard]] Clock::time_point due_at(double t_s, bool late) const {
+        const double seconds = plan.immediate ? 0 : t_s * plan.stretch;
+        return began + (late ? plan.latency : Millis(0)) +
+               std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    }
+    void end(turn::Outcome outcome) {
+        plan.turn->running = false;
+        plan.turn->outcome = outcome;
+        plan.turn->completed_at = unix_now();
+    }
+
+    ReplayPlan plan;
+    asio::steady_timer timer;
+    std::size_t stop_at; ///< events from here on are not told
+    Clock::time_point began = Clock::now();
+    bool interrupted = false;
+    int frames = 0; ///< asked about so far, for the broken one
+};
+
+/// Everything due at `now`, with this turn's own ids.
+EventBatch due_events(Playing& playing, Clock::time_point now) {
+    std::size_t& at = playing.plan.turn->played;
+    const std::size_t first = at;
+    while (at < playing.stop_at && playing.due(at) <= now + k_slack) {
+        ++at;
+    }
+    EventBatch batch;
+    batch.reserve(at - first);
+    for (std::size_t i = first; i < at; ++i) {
+        const turn::Event& event = playing.events()[i].event;
+        if (std::holds_alternative<turn::TurnStarted>(event)) {
+            batch.emplace_back(
+                turn::TurnStarted{playing.plan.thread, playing.plan.turn->id, playing.plan.model}
+            );
+        } else {
+            batch.push_back(event);
+        }
+    }
+    if (at == playing.events().size() && !batch.empty()) {
+        if (const auto* ended = std::get_if<turn::TurnEnded>(&batch.back())) {
+            playing.end(ended->outcome);
+        }
+    }
+    return batch;
+}
+
+EventBatch ended_batch(Playing& playing, turn::TurnEnded ended) {
+    playing.end(ended.outcome);
+    EventBatch batch;
+    batch.emplace_back(std::move(ended));
+    return batch;
+}
+
+turn::TurnEnded injected_failure() {
+    turn::TurnEnded ended{.outcome = turn::Outcome::failed, .finish = turn::Finish::error};
+    ended.failure = turn::Failure{
+        .code = turn::FailureCode::turn_failed, .retryable = true, .detail = "injected fault"
+    };
+    return ended;
+}
+
+/// What happens where the telling stops; nullopt: nothing, for ever.
+std::optional<Result<EventBatch>> at_break(Playing& playing) {
+    switch (playing.plan.fate.breaks) {
+    case TurnFate::Break::fail:
+        return ended_batch(playing, injected_failure());
+    case TurnFate::Break::stall:
+        return std::nullopt;
+    case TurnFate::Break::kill:
+        playing.plan.kill();
+        [[fallthrough]];
+    case TurnFate::Break::drop:
+        playing.end(turn::Outcome::failed);
+        return fail(Code::unavailable, "the authority was dropped by an injected fault");
+    case TurnFate::Break::none:
+        break;
+    }
+    playing.end(turn::Outcome::failed);
+    const bool killed = playing.plan.turn->recording->killed;
+    return fail(Code::unavailable, "the recording stops here", killed ? "" : "eof");
+}
+
+class ReplayTurn final : public Turn, public WireFaults {
+public:
+    ReplayTurn(const asio::any_io_executor& executor, ReplayPlan plan)
+        : playing_(std::make_shared<Playing>(executor, std::move(plan))) {}
+    ReplayTurn(const ReplayTurn&) = delete;
+    ReplayTurn& operator=(const ReplayTurn&) = delete;
+    ~ReplayTurn() override {
+        if (playing_->plan.turn->running) {
+            playing_->end(turn::Outcome::interrupted);
+        }
+        interrupt();
+    }
+
+    [[nodiscard]] const std::string& thread_id() const noexcept override {
+        return playing_->plan.thread;
+    }
+    [[nodiscard]] const std::string& turn_id() const noexcept override {
+        return playing_->plan.turn->id;
+    }
+    [[nodiscard]] const std::string& model() const noexcept override {
+        return playing_->plan.model;
+    }
+    [[nodiscard]] Task<Result<EventBatch>> next() override { return next_of(playing_); }
+    void interrupt() override {
+        playing_->interrupted = true;
+        playing_->plan.turn->stopping = true;
+        playing_->timer.cancel();
+    }
+    [[nodiscard]] WireFaults* wire_faults() noexcept override {
+        return playing_->plan.fate.corrupt ? this : nullptr;
+    }
+    [[nodiscard]] bool corrupt_next() override { return ++playing_->frames == k_corrupt_frame; }
+
+private:
+    static Task<Result<EventBatch>> next_of(std::shared_ptr<Playing> playing) {
+        while (true) {
+            if (!playing->plan.turn->running) {
+                co_return fail(Code::protocol, "the turn is over");
+            }
+            if (playing->interrupted) {
+                co_return ended_batch(
+                    *playing, {.outcome = turn::Outcome::interrupted, .finish = turn::Finish::other}
+                );
+            }
+            EventBatch batch = due_events(*playing, Clock::now());
+            if (!batch.empty()) {
+                co_return batch;
+            }
+            auto wake = playing->due(playing->plan.turn->played);
+            if (playing->plan.turn->played == playing->stop_at &&
+                (playing->plan.fate.breaks != TurnFate::Break::none || wake <= Clock::now())) {
+                if (auto broken = at_break(*playing)) {
+                    co_return std::move(*broken);
+                }
+                wake = Clock::time_point::max();
+            }
+            playing->timer.expires_at(wake);
+            co_await playing->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (is_set(co_await asio::this_coro::cancellation_state)) {
+                co_return fail(Code::cancelled, "cancelled");
+            }
+        }
+    }
+
+    std::shared_ptr<Playing> playing_;
+};
+
+} // namespace
+
+std::unique_ptr<Turn> make_replay_turn(const asio::any_io_executor& executor, ReplayPlan plan) {
+    return std::make_unique<ReplayTurn>(executor, std::move(plan));
+}
+
+} // namespace oa_stream::authority

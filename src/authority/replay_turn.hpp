@@ -1,0 +1,30 @@
+// One recording while it is played. The hot path of load tests: one timer a turn, everything that
+// is due in one batch, one coroutine frame a call.
+#pragma once
+
+#include "oa_stream/authority/replay.hpp"
+
+#include "replay_faults.hpp"
+#include "replay_threads.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace oa_stream::authority {
+
+struct ReplayPlan {
+    std::string thread{};
+    std::string model{};
+    std::shared_ptr<ReplayedTurn> turn{};
+    TurnFate fate{};
+    bool immediate = false;
+    double stretch = 1;  ///< recorded seconds × this
+    Millis latency{0};
+    std::function<void()> kill{};
+};
+
+[[nodiscard]] std::unique_ptr<Turn>
+make_replay_turn(const asio::any_io_executor& executor, ReplayPlan plan);
+
+} // namespace oa_stream::authority

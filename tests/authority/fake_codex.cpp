@@ -1,0 +1,421 @@
+// A scripted `codex app-server` that misbehaves on request. The prompt of a turn names the
+// behaviour; the environment variable FAKE_MODE one for the start. Every line received is kept in
+// CODEX_HOME/received.jsonl, so that tests can see what was asked and what was not.
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void raw(const std::string& line) {
+    std::cout << line << '\n' << std::flush;
+}
+void send(const Json& message) {
+    raw(message.dump());
+}
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+struct Stored {
+    std::string id, prompt, text, status = "inProgress";
+};
+struct Thread {
+    bool loaded = true;
+    bool ephemeral = false;
+    std::vector<Stored> turns{};
+};
+
+class Fake {
+public:
+    void serve();
+
+private:
+    void on_request(const std::string& method, const Json& params, const Json& id);
+    void on_reply(const Json& message);
+    void start_turn(const Json& params, const Json& id);
+    void list_turns(const Json& params, const Json& id);
+    void interrupt(const Json& params, const Json& id);
+
+    static void reply(const Json& id, Json result) {
+        send(Json::object({{"id", id}, {"result", std::move(result)}}));
+    }
+    static void refuse(const Json& id, int code, const std::string& message) {
+        Json error = Json::object({{"code", code}, {"message", message}});
+        send(Json::object({{"error", std::move(error)}, {"id", id}}));
+    }
+    void tell(const std::string& method, Json params) const {
+        params["threadId"] = thread_;
+        send(Json::object({{"method", method}, {"params", std::move(params)}, {"emittedAtMs", 1}}));
+    }
+    [[nodiscard]] Json turn_json(const Stored& turn) const {
+        Json json =
+            Json::object({{"id", turn.id}, {"items", Json::array()}, {"status", turn.status}});
+        json["error"] = nullptr;
+        return json;
+    }
+    [[nodiscard]] Json thread_result(const std::string& id) const {
+        Json result = Json::object({{"thread", Json::object({{"id", id}})}});
+        result["model"] = "fake-model";
+        result["modelProvider"] = "fake";
+        result["approvalPolicy"] = "never";
+        const bool wrong = environment("FAKE_MODE") == "wrong-sandbox";
+        result["sandbox"] = Json::object({{"type", wrong ? "dangerFullAccess" : "readOnly"}});
+        return result;
+    }
+    Stored& turn() { return threads_[thread_].turns.back(); }
+
+    void accept() { reply(start_id_, Json::object({{"turn", turn_json(turn())}})); }
+    void begin() {
+        status("active");
+        tell("turn/started", Json::object({{"turn", turn_json(turn())}}));
+    }
+    void status(const char* type) const {
+        tell("thread/status/changed", Json::object({{"status", Json::object({{"type", type}})}}));
+    }
+    void item(const char* what, const std::string& text) {
+        Json item = Json::object({{"type", "agentMessage"}, {"id", "msg_1"}, {"text", text}});
+        tell(what, Json::object({{"turnId", turn().id}, {"item", std::move(item)}}));
+    }
+    void delta(const std::string& text) {
+        turn().text += text;
+        tell(
+            "item/agentMessage/delta",
+            Json::object({{"turnId", turn().id}, {"itemId", "msg_1"}, {"delta", text}})
+        );
+    }
+    void usage(int total, int last) {
+        const auto counts = [](int n) {
+            return Json::object(
+                {{"inputTokens", n},
+                 {"cachedInputTokens", 0},
+                 {"outputTokens", n / 10},
+                 {"reasoningOutputTokens", 0}}
+            );
+        };
+        tell(
+            "thread/tokenUsage/updated",
+            Json::object(
+                {{"turnId", turn().id},
+                 {"tokenUsage", Json::object({{"total", counts(total)}, {"last", counts(last)}})}}
+            )
+        );
+    }
+    void finish(const std::string& how = "completed", bool say_so = true) {
+        turn().status = how;
+        status("idle");
+        if (say_so) {
+            tell("turn/completed", Json::object({{"turn", turn_json(turn())}}));
+        }
+    }
+    void speak(const std::string& text) {
+        item("item/started", "");
+        delta(text);
+        item("item/completed", turn().text);
+    }
+    void ask_server(const Json& id, const std::string& method) {
+        send(Json::object(
+            {{"method", method},
+             {"id", id},
+             {"params", Json::object({{"threadId", thread_}, {"turnId", turn().id}})}}
+        ));
+    }
+    void behave(const std::string& prompt);
+
+    std::map<std::string, Thread> threads_{};
+    std::string thread_{}; ///< of the turn being told
+    Json start_id_{};
+    std::function<void(const Json&)> on_answer_{};
+    int made_ = 0;
+    int refused_ = 0;
+    bool deaf_ = false;
+};
+
+void Fake::behave(const std::string& prompt) {
+    const auto plain = [this](const std::string& text) {
+        accept();
+        begin();
+        speak(text);
+        usage(100, 100);
+        finish();
+    };
+    if (prompt == "no-reply" || prompt == "late-accept") {
+        return;
+    }
+    if (prompt == "deaf") {
+        deaf_ = true;
+        return;
+    }
+    if (prompt == "never-starts") {
+        return accept();
+    }
+    if (prompt == "early-start") { // the notification overtakes the response
+        begin();
+        item("item/started", "");
+        accept();
+        delta("early");
+        return finish();
+    }
+    if (prompt == "garbage") {
+        accept();
+        begin();
+        for (const char* line :
+             {"nonsense", "[]", "null", "{}", "", "{\"id\":99999,\"result\":1}"}) {
+            raw(line);
+        }
+        speak("clean");
+        return finish();
+    }
+    if (prompt == "killed" || prompt == "exits") {
+        accept();
+        begin();
+        item("item/started", "");
+        delta("half");
+        if (prompt == "exits") {
+            std::_Exit(0);
+        }
+        ::kill(::getpid(), SIGKILL);
+    }
+    if (prompt == "question" || prompt == "unknown-question") {
+        const bool known = prompt == "question";
+        accept();
+        begin();
+        on_answer_ = [this](const Json& answer) {
+            speak(answer.contains("result") ? answer["result"].dump() : answer["error"].dump());
+            finish();
+        };
+        return ask_server(
+            known ? Json(0) : Json("abc"),
+            known ? "item/commandExecution/requestApproval" : "future/thing"
+        );
+    }
+    if (prompt == "huge") {
+        return plain(std::string(8U << 20U, 'x'));
+    }
+    if (prompt == "silent-end" || prompt == "silent-lost") {
+        accept();
+        begin();
+        speak("quiet");
+        finish(prompt == "silent-end" ? "completed" : "inProgress", false);
+        return;
+    }
+    if (prompt == "late-events") {
+        accept();
+        begin();
+        speak("on time");
+        finish();
+        return delta("too late");
+    }
+    if (prompt == "stall") {
+        accept();
+        return begin();
+    }
+    if (prompt == "stall-after" || prompt == "ignores-interrupt") {
+        accept();
+        begin();
+        item("item/started", "");
+        return delta("some");
+    }
+    if (prompt == "flood") {
+        accept();
+        begin();
+        item("item/started", "");
+        for (int i = 0; i < 4'000; ++i) {
+            delta(std::string(1'000, 'f'));
+        }
+        return finish();
+    }
+    if (prompt == "usage-of-old-thread") {
+        accept();
+        begin();
+        speak("counted");
+        usage(700, 40);
+        return finish();
+    }
+    plain("you said " + prompt);
+}
+
+void Fake::start_turn(const Json& params, const Json& id) {
+    const std::string thread = params.value("threadId", "");
+    const std::string prompt = params["input"][0].value("text", "");
+    if (!threads_.contains(thread) || !threads_[thread].loaded) {
+        return refuse(id, -32'600, "thread not found: " + thread);
+    }
+    if (prompt == "overloaded" && ++refused_ % 3 != 0) {
+        return refuse(id, -32'001, "Server overloaded; retry later.");
+    }
+    if (prompt == "refused") {
+        return refuse(id, -32'600, "something codex does not like");
+    }
+    thread_ = thread;
+    start_id_ = id;
+    threads_[thread].turns.push_back(Stored{"turn-" + std::to_string(++made_), prompt, ""});
+    behave(prompt);
+}
+
+void Fake::interrupt(const Json& params, const Json& id) {
+    const std::string thread = params.value("threadId", "");
+    const std::string asked = params.value("turnId", "");
+    Thread& known = threads_[thread];
+    const bool running = !known.turns.empty() && known.turns.back().status == "inProgress";
+    if (running && known.turns.back().prompt == "late-accept" && asked.empty()) {
+        reply(id, Json::object()); // nothing runs yet …
+        thread_ = thread;
+        accept();
+        return begin(); // … and then it does
+    }
+    if (running && (asked.empty() || asked == known.turns.back().id)) {
+        reply(id, Json::object());
+        if (known.turns.back().prompt != "ignores-interrupt" &&
+            known.turns.back().prompt != "no-reply") {
+            thread_ = thread;
+            finish("interrupted");
+        }
+        return;
+    }
+    if (asked.empty()) {
+        return reply(id, Json::object());
+    }
+    refuse(id, -32'600, "no active turn to interrupt");
+}
+
+void Fake::list_turns(const Json& params, const Json& id) {
+    const std::string thread = params.value("threadId", "");
+    if (!threads_.contains(thread)) {
+        return refuse(id, -32'600, "thread not loaded: " + thread);
+    }
+    Json data = Json::array();
+    const bool newest_first = params.value("sortDirection", "desc") == "desc";
+    const auto& turns = threads_[thread].turns;
+    const std::size_t from = std::stoul("0" + params.value("cursor", ""));
+    const std::size_t size =
+        newest_first ? turns.size() : std::min<std::size_t>(turns.size(), from + 2);
+    for (std::size_t i = from; i < size; ++i) {
+        const Stored& turn = newest_first ? turns[turns.size() - 1 - i] : turns[i];
+        Json json = turn_json(turn);
+        Json user =
+            Json::object({{"type", "userMessage"}, {"id", "u-" + turn.id}, {"clientId", "c"}});
+        user["content"] = Json::array({Json::object({{"type", "text"}, {"text", turn.prompt}})});
+        json["items"].push_back(std::move(user));
+        json["items"].push_back(
+            Json::object({{"type", "agentMessage"}, {"id", "msg_1"}, {"text", turn.text}})
+        );
+        data.push_back(std::move(json));
+    }
+    Json result = Json::object({{"data", std::move(data)}});
+    result["nextCursor"] = size < turns.size() ? Json(std::to_string(size)) : Json(nullptr);
+    reply(id, std::move(result));
+}
+
+void Fake::on_request(const std::string& method, const Json& params, const Json& id) {
+    const std::string thread = params.value("threadId", "");
+    if (method == "initialize") {
+        const std::string version = environment("FAKE_MODE") == "untested" ? "0.201.4" : "0.169.0";
+        return reply(id, Json::object({{"userAgent", "oa_stream/" + version + " (Fake 1; x) t"}}));
+    }
+    if (method == "thread/start") {
+        const std::string made =
+            "thread-" + std::to_string(::getpid()) + "-" + std::to_string(++made_);
+        threads_[made].ephemeral = params.value("ephemeral", false);
+        return reply(id, thread_result(made));
+    }
+    if (method == "thread/resume") {
+        if (thread.starts_with("missing")) {
+            return refuse(id, -32'600, "no rollout found for thread id " + thread);
+        }
+        threads_[thread].loaded = true;
+        return reply(id, thread_result(thread));
+    }
+    if (method == "thread/unsubscribe") {
+        threads_[thread].loaded = false;
+        return reply(id, Json::object({{"status", "unsubscribed"}}));
+    }
+    if (method == "thread/revert") {
+        auto& turns = threads_[thread].turns;
+        for (auto it = turns.begin(); it != turns.end(); ++it) {
+            if (it->id == params.value("beforeTurnId", "")) {
+                turns.erase(it, turns.end());
+                return reply(id, thread_result(thread));
+            }
+        }
+        return refuse(id, -32'600, "turn not found: " + params.value("beforeTurnId", ""));
+    }
+    if (method == "thread/turns/list") {
+        return list_turns(params, id);
+    }
+    if (method == "turn/start") {
+        return start_turn(params, id);
+    }
+    if (method == "turn/interrupt") {
+        return interrupt(params, id);
+    }
+    reply(id, Json::object());
+}
+
+void Fake::on_reply(const Json& message) {
+    if (on_answer_) {
+        std::exchange(on_answer_, {})(message);
+    }
+}
+
+void Fake::serve() {
+    std::ofstream log(environment("CODEX_HOME") + "/received.jsonl", std::ios::app);
+    std::string line;
+    while (std::getline(std::cin, line)) {
+        log << line << std::endl;
+        const Json message = Json::parse(line);
+        if (deaf_) {
+            continue;
+        }
+        if (!message.contains("method")) {
+            on_reply(message);
+        } else if (message.contains("id")) {
+            on_request(
+                message["method"].get<std::string>(),
+                message.value("params", Json::object()),
+                message["id"]
+            );
+        }
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const std::string command = argc > 1 ? argv[1] : "";
+    const std::string mode = environment("FAKE_MODE");
+    if (command == "debug") {
+        raw(R"({"models":[{"slug":"built-in","tool_mode":"code_mode_only","base":"b"}]})");
+        return mode == "models-fail" ? 3 : 0;
+    }
+    if (mode == "refuses-config") {
+        std::cerr << "\x1b[31mError:\x1b[0m config.toml: unknown field `shel_tool`\n";
+        return 1;
+    }
+    if (mode == "silent") {
+        std::string line;
+        while (std::getline(std::cin, line)) {
+        }
+        return 0;
+    }
+    if (mode == "dies-at-once") {
+        return 70;
+    }
+    std::cerr << "a log line with sk-secret-key-of-the-provider in it\n";
+    Fake{}.serve();
+    return 0;
+}

@@ -1,0 +1,170 @@
+// What the tests of this room share: running a coroutine to its end, collecting a turn, a fresh
+// folder.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/task.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace oa_test {
+
+using namespace oa_stream;
+using namespace oa_stream::authority;
+
+/// Runs `task` on `io` and returns what it returns. A test that hangs fails after `limit`.
+template <class T> T run(asio::io_context& io, Task<T> task, Millis limit = Millis(30'000)) {
+    std::optional<T> result;
+    std::exception_ptr thrown;
+    asio::steady_timer deadline(io, limit);
+    bool late = false;
+    deadline.async_wait([&](const boost::system::error_code& error) {
+        if (!error) {
+            late = true;
+            io.stop();
+        }
+    });
+    asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
+        thrown = error;
+        result = std::move(value);
+        io.stop();
+    });
+    io.restart();
+    io.run();
+    if (thrown) {
+        std::rethrow_exception(thrown);
+    }
+    if (late || !result) {
+        throw std::runtime_error("the coroutine did not end in time");
+    }
+    return std::move(*result);
+}
+
+inline void run(asio::io_context& io, Task<void> task, Millis limit = Millis(30'000)) {
+    static_cast<void>(run<bool>(
+        io,
+        [](Task<void> inner) -> Task<bool> {
+            co_await std::move(inner);
+            co_return true;
+        }(std::move(task)),
+        limit
+    ));
+}
+
+/// The value, or a test failure that shows the error.
+template <class T> T must(Result<T> result) {
+    if (!result) {
+        throw std::runtime_error("unexpected error: " + result.error().text());
+    }
+    if constexpr (!std::is_void_v<T>) {
+        return std::move(*result);
+    }
+}
+
+/// Everything a turn told until its end.
+struct Told {
+    EventBatch events{};
+    std::optional<Error> error{};
+    std::size_t batches = 0;
+
+    [[nodiscard]] std::string text(turn::PartKind kind = turn::PartKind::text) const {
+        std::vector<std::string> ids;
+        std::string out;
+        for (const turn::Event& event : events) {
+            if (const auto* opened = std::get_if<turn::PartOpened>(&event);
+                opened != nullptr && opened->kind == kind) {
+                ids.push_back(opened->id);
+            } else if (const auto* delta = std::get_if<turn::PartDelta>(&event);
+                       delta != nullptr && std::ranges::find(ids, delta->id) != ids.end()) {
+                out += delta->text;
+            }
+        }
+        return out;
+    }
+    template <class Kind> [[nodiscard]] const Kind* first() const {
+        for (const turn::Event& event : events) {
+            if (const auto* found = std::get_if<Kind>(&event)) {
+                return found;
+            }
+        }
+        return nullptr;
+    }
+    [[nodiscard]] const turn::TurnEnded* ended() const { return first<turn::TurnEnded>(); }
+    /// "completed", "failed", …, or the error's code when it never ended.
+    [[nodiscard]] std::string outcome() const {
+        if (const auto* end = ended()) {
+            return std::string(turn::to_string(end->outcome));
+        }
+        return error ? std::string(to_string(error->code)) : "nothing";
+    }
+};
+
+inline Task<Told> drain(Turn* turn) {
+    Told told;
+    while (told.ended() == nullptr && !told.error) {
+        auto batch = co_await turn->next();
+        if (!batch) {
+            told.error = batch.error();
+            break;
+        }
+        ++told.batches;
+        std::ranges::move(*batch, std::back_inserter(told.events));
+    }
+    co_return told;
+}
+
+/// Batches until one holds a Kind (or the turn is over).
+template <class Kind> Task<Told> drain_until(Turn* turn) {
+    Told told;
+    while (told.first<Kind>() == nullptr && told.ended() == nullptr) {
+        auto batch = co_await turn->next();
+        if (!batch) {
+            told.error = batch.error();
+            break;
+        }
+        std::ranges::move(*batch, std::back_inserter(told.events));
+    }
+    co_return told;
+}
+
+inline TurnRequest ask(std::string prompt, std::optional<std::string> thread = {}) {
+    TurnRequest request;
+    request.input.emplace_back(InputText{std::move(prompt)});
+    request.thread = std::move(thread);
+    return request;
+}
+
+/// Removed at the end.
+class Folder {
+public:
+    Folder()
+        : path_(
+              std::filesystem::temp_directory_path() / fmt::format("oa-authority-{}", random_hex(6))
+          ) {
+        std::filesystem::create_directories(path_);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    ~Folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+} // namespace oa_test
