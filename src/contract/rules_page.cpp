@@ -123,12 +123,20 @@ std::string explain(const Rule& rule) {
     );
 }
 
-std::string rules_text(Profile profile) {
+std::string rules_text(std::optional<Profile> profile) {
     std::string out;
     for (const Rule& rule : all_rules()) {
-        if (applies(rule, profile)) {
-            out += fmt::format("{:<4} {:<6} {}\n", rule.id, to_string(rule.level), rule.statement);
+        if (profile && !applies(rule, *profile)) {
+            continue;
         }
+        const bool default_profile = applies(rule, Profile::ai_sdk);
+        out += fmt::format(
+            "{:<4} {:<6} {}{}\n",
+            rule.id,
+            to_string(rule.level),
+            rule.statement,
+            default_profile ? "" : fmt::format(" [profile {}]", profiles_of(rule))
+        );
     }
     return out;
 }

@@ -157,6 +157,7 @@ private:
             return true;
         }
         auto& members = into.get_ref<Members&>();
+        members.reserve(4); // growing copies the keys; most chunks have two to four
         KeyIndex index;
         while (true) {
             if (!one_member(members, index, depth, of_constructor)) {

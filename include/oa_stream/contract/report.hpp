@@ -5,6 +5,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/contract/judge.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,8 +25,8 @@ to_text(const Judgement& judgement, Profile profile, std::string_view name);
 [[nodiscard]] Json to_json(const Rule& rule);
 /// The rule, what it needs, why it is there and where it comes from. Several lines.
 [[nodiscard]] std::string explain(const Rule& rule);
-/// One line a rule of the profile.
-[[nodiscard]] std::string rules_text(Profile profile);
+/// One line a rule; of every profile when none is given.
+[[nodiscard]] std::string rules_text(std::optional<Profile> profile = {});
 /// docs/contract.md, whole.
 [[nodiscard]] std::string rules_page();
 

@@ -1,0 +1,10 @@
+// Counts what this thread allocates.
+#pragma once
+
+#include <cstdint>
+
+namespace oa_stream::contract {
+
+[[nodiscard]] std::uint64_t allocations() noexcept;
+
+} // namespace oa_stream::contract

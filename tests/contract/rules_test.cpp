@@ -1,0 +1,59 @@
+#include "support.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <sstream>
+
+using namespace oa_stream::contract;
+
+TEST_CASE("rules: ids, levels, statements and order are the kit's") {
+    std::istringstream readme(slurp(k_kit + "README.md"));
+    std::size_t next = 0;
+    for (std::string line; std::getline(readme, line);) {
+        const std::size_t level = line.find(" | must | ");
+        const std::size_t found = level != std::string::npos ? level : line.find(" | should | ");
+        if (!line.starts_with("| ") || found == std::string::npos) {
+            continue;
+        }
+        const std::string id = line.substr(2, found - 2);
+        CAPTURE(id);
+        const Rule& rule = all_rules()[next++];
+        CHECK(rule.id == id);
+        CHECK(
+            line == "| " + id + " | " + std::string(to_string(rule.level)) + " | " +
+                        std::string(rule.statement) + " |"
+        );
+    }
+    CHECK(next == 54);
+    CHECK(all_rules()[next].id == "W1"); // our own are numbered on behind them
+}
+
+TEST_CASE("rules: every row is complete, and no id stands twice") {
+    std::set<std::string_view> seen;
+    for (const Rule& rule : all_rules()) {
+        CAPTURE(rule.id);
+        CHECK(seen.insert(rule.id).second);
+        CHECK(find_rule(rule.id) == &rule);
+        CHECK_FALSE(rule.statement.empty());
+        CHECK_FALSE(rule.statement.contains('\n'));
+        CHECK_FALSE(rule.source.empty());
+        CHECK(rule.why.ends_with('.'));
+        CHECK_FALSE(to_string(rule.input).empty());
+    }
+    CHECK(find_rule("X1") == nullptr);
+    CHECK(find_rule("") == nullptr);
+}
+
+TEST_CASE("rules: a profile has the shared rules and its own") {
+    CHECK(applies(*find_rule("S1"), Profile::ai_sdk));
+    CHECK(applies(*find_rule("S1"), Profile::openagents_v1));
+    CHECK(applies(*find_rule("O5"), Profile::ai_sdk));
+    CHECK_FALSE(applies(*find_rule("O5"), Profile::openagents_v1));
+    CHECK_FALSE(applies(*find_rule("A1"), Profile::ai_sdk));
+    CHECK(parse_profile("ai-sdk").value() == Profile::ai_sdk);
+    CHECK(parse_profile("openagents-v1").value() == Profile::openagents_v1);
+    const auto wrong = parse_profile("openagents-v2");
+    REQUIRE_FALSE(wrong.has_value());
+    CHECK(wrong.error().code == oa_stream::Code::usage);
+    CHECK(wrong.error().hint == "did you mean 'openagents-v1'?");
+}

@@ -1,0 +1,72 @@
+// What the contract's tests share: judging a string at a given cut, and the rule ids found.
+#pragma once
+
+#include "oa_stream/contract/judge.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::contract {
+
+inline constexpr std::size_t k_whole = ~std::size_t{0};
+
+inline void feed(Judge& judge, std::string_view bytes, std::size_t cut = k_whole) {
+    while (!bytes.empty()) {
+        judge.feed(bytes.substr(0, cut));
+        bytes.remove_prefix(std::min(cut, bytes.size()));
+    }
+}
+
+inline Judgement
+judge_bytes(std::string_view bytes, std::size_t cut = k_whole, Profile profile = Profile::ai_sdk) {
+    Judge judge(profile);
+    feed(judge, bytes, cut);
+    return judge.finish();
+}
+
+inline std::set<std::string> ids(const std::vector<Violation>& violations) {
+    std::set<std::string> out;
+    for (const Violation& violation : violations) {
+        out.emplace(violation.rule->id);
+    }
+    return out;
+}
+
+/// Every finding with its place, one line each.
+inline std::vector<std::string> listed(const Judgement& judgement) {
+    std::vector<std::string> out;
+    for (const auto* list : {&judgement.violations, &judgement.warnings}) {
+        for (const Violation& found : *list) {
+            out.push_back(
+                std::string(found.rule->id) + '@' + std::to_string(found.frame) + ':' +
+                std::to_string(found.offset) + ' ' + found.message
+            );
+        }
+    }
+    return out;
+}
+
+inline std::string slurp(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+inline const std::string k_kit = OA_SOURCE_DIR "/tests/conformance/ui-message-stream/";
+
+/// A stream that keeps every rule.
+inline constexpr std::string_view k_good =
+    "data: {\"type\":\"start\",\"messageId\":\"m1\"}\n\n"
+    "data: {\"type\":\"start-step\"}\n\n"
+    "data: {\"type\":\"text-start\",\"id\":\"t1\"}\n\n"
+    "data: {\"type\":\"text-delta\",\"id\":\"t1\",\"delta\":\"Hi\"}\n\n"
+    "data: {\"type\":\"text-end\",\"id\":\"t1\"}\n\n"
+    "data: {\"type\":\"finish-step\"}\n\n"
+    "data: {\"type\":\"finish\"}\n\n"
+    "data: [DONE]\n\n";
+
+} // namespace oa_stream::contract

@@ -1,0 +1,27 @@
+#include "oa_stream/wire/sse.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream::wire;
+
+TEST_CASE("sse writer: a frame is one data line and an empty line") {
+    std::string out;
+    append_sse_data(out, R"({"a":1})");
+    append_sse_done(out);
+    CHECK(out == "data: {\"a\":1}\n\ndata: [DONE]\n\n");
+}
+
+TEST_CASE("sse writer: a comment never ends early and is no event") {
+    std::string out;
+    append_sse_comment(out, "ping\ndata: x\r");
+    CHECK(out == ": ping data: x \n\n");
+    int events = 0;
+    int comments = 0;
+    SseReader reader(
+        {.event = [&](const SseEvent&) { ++events; }, .comment = [&](std::uint64_t) { ++comments; }}
+    );
+    reader.feed(out);
+    reader.finish();
+    CHECK(events == 0);
+    CHECK(comments == 1);
+}
