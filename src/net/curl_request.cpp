@@ -65,6 +65,8 @@ bool CurlTransfer::configure() {
     curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &CurlTransfer::on_connected);
     curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_SSL_CTX_FUNCTION, &CurlTransfer::on_handshake);
+    curl_easy_setopt(easy_, CURLOPT_SSL_CTX_DATA, this);
     configure_route();
     configure_body();
     return configure_headers();

@@ -125,10 +125,19 @@ std::size_t CurlTransfer::on_body(char* bytes, std::size_t one, std::size_t size
     return static_cast<CurlTransfer*>(self)->take_body({bytes, one * size});
 }
 
+/// libcurl tells the time of a connection only once TLS stands too; a handshake that fails or hangs
+/// would look like a port that does not answer.
+CURLcode CurlTransfer::on_handshake(CURL* /*easy*/, void* /*context*/, void* self) {
+    auto& transfer = *static_cast<CurlTransfer*>(self);
+    transfer.response_.timings.connected_s = transfer.since_start();
+    return CURLE_OK;
+}
+
 int CurlTransfer::
     on_connected(void* self, char* /*ip*/, char* /*local*/, int /*port*/, int /*local_port*/) {
     auto& transfer = *static_cast<CurlTransfer*>(self);
     transfer.note_connection();
+    transfer.reached_ = true;
     // A connection from the pool was there from the start.
     transfer.response_.timings.connected_s = std::max(transfer.response_.timings.connected_s, 0.0);
     transfer.enter(Phase::waiting);
@@ -309,7 +318,7 @@ void CurlTransfer::finish() {
     phase_ = Phase::over;
     response_.timings.end_s = since_start();
     timer_.cancel();
-    if (response_.timings.connected_s < 0) {
+    if (!reached_) {
         note_connection();
     }
     const auto handlers = std::exchange(handlers_, {}); // they may hold the caller, or us
@@ -321,7 +330,9 @@ void CurlTransfer::finish() {
 void CurlTransfer::note_connection() {
     auto& timings = response_.timings;
     timings.name_lookup_s = seconds_of(easy_, CURLINFO_NAMELOOKUP_TIME_T);
-    timings.connected_s = seconds_of(easy_, CURLINFO_CONNECT_TIME_T);
+    if (const auto connected = seconds_of(easy_, CURLINFO_CONNECT_TIME_T); connected > 0) {
+        timings.connected_s = connected;
+    }
     timings.tls_s = seconds_of(easy_, CURLINFO_APPCONNECT_TIME_T);
     const char* ip = nullptr;
     long port = 0;

@@ -59,6 +59,7 @@ private:
 
     static std::size_t on_header(char* bytes, std::size_t one, std::size_t size, void* self);
     static std::size_t on_body(char* bytes, std::size_t one, std::size_t size, void* self);
+    static CURLcode on_handshake(CURL* easy, void* context, void* self);
     static int on_connected(void* self, char* ip, char* local, int port, int local_port);
     [[nodiscard]] std::size_t take_head_line(std::string_view line);
     [[nodiscard]] bool head_complete();
@@ -89,6 +90,7 @@ private:
     Clock::time_point phase_since_{};
     Phase phase_ = Phase::connecting;
     bool collect_;
+    bool reached_ = false;     ///< a connection stands, TLS included
     bool head_done_ = false;
     bool pause_first_ = false; ///< on_head asked for a pause before the first byte
     bool paused_ = false;

@@ -8,7 +8,7 @@ namespace oa_stream::net {
 
 namespace {
 
-std::unexpected<Error> answered_twice() {
+auto answered_twice() {
     return fail(Code::internal, "the request was answered already");
 }
 
@@ -26,6 +26,29 @@ public:
 private:
     std::shared_ptr<Delivery> delivery_;
 };
+
+Task<Result<void>> delivered(std::shared_ptr<Delivery> delivery) {
+    if (delivery->state == Delivery::State::pending) {
+        asio::steady_timer timer(co_await asio::this_coro::executor, Clock::time_point::max());
+        const Waiter waiter(delivery, timer);
+        (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    switch (delivery->state) {
+    case Delivery::State::written:
+        co_return Result<void>{};
+    case Delivery::State::lost:
+        co_return fail(Code::network, "the peer left before its answer was written");
+    case Delivery::State::pending:
+        break;
+    }
+    co_return fail(Code::cancelled, "the wait for the answer's delivery was cancelled");
+}
+
+/// The work is done when the call returns, awaited or not: a handler that forgets the task, or lets
+/// go of the exchange first, has answered all the same.
+template <class T> Task<T> at_once(T value) {
+    co_return std::move(value);
+}
 
 } // namespace
 
@@ -49,33 +72,19 @@ ConnectionExchange::~ConnectionExchange() {
 
 Task<Result<void>> ConnectionExchange::respond(Response response) {
     if (answered_) {
-        co_return answered_twice();
+        return at_once<Result<void>>(answered_twice());
     }
     answered_ = true;
-    const auto delivery = connection_->answer(id_, std::move(response));
-    if (delivery->state == Delivery::State::pending) {
-        asio::steady_timer timer(co_await asio::this_coro::executor, Clock::time_point::max());
-        const Waiter waiter(delivery, timer);
-        (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    }
-    switch (delivery->state) {
-    case Delivery::State::written:
-        co_return Result<void>{};
-    case Delivery::State::lost:
-        co_return fail(Code::network, "the peer left before its answer was written");
-    case Delivery::State::pending:
-        break;
-    }
-    co_return fail(Code::cancelled, "the wait for the answer's delivery was cancelled");
+    return delivered(connection_->answer(id_, std::move(response)));
 }
 
 Task<Result<std::shared_ptr<BodyStream>>>
 ConnectionExchange::start_stream(int status, Headers headers) {
     if (answered_) {
-        co_return answered_twice();
+        return at_once<Result<std::shared_ptr<BodyStream>>>(answered_twice());
     }
     answered_ = true;
-    co_return connection_->begin_stream(id_, status, headers);
+    return at_once(connection_->begin_stream(id_, status, headers));
 }
 
 bool ConnectionExchange::peer_gone() const noexcept {

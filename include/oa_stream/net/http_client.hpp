@@ -33,7 +33,7 @@ enum class TransferFailure {
 
 struct ClientRequest {
     std::string method = "GET";
-    std::string url; ///< http or https only; redirects are never followed
+    std::string url{}; ///< http or https only; redirects are never followed
     Headers headers{};
     std::string body{};
     Secret bearer{};          ///< sent as Authorization: Bearer …

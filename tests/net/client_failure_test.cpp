@@ -1,0 +1,381 @@
+#include "support.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <sys/socket.h>
+
+#include <array>
+#include <set>
+#include <vector>
+
+using namespace oa_stream;
+using namespace oa_stream::net;
+using namespace oa_stream::net::testing;
+
+namespace {
+
+/// What a server does after it has read the request.
+struct FailureRow {
+    std::string_view name;
+    std::string_view sent;
+    enum class Then { close, reset, wait } then;
+    TransferFailure failure;
+    int status;
+};
+
+constexpr std::array k_failures{
+    FailureRow{"closed without a byte", "", FailureRow::Then::close, TransferFailure::reset, 0},
+    FailureRow{"reset without a byte", "", FailureRow::Then::reset, TransferFailure::reset, 0},
+    FailureRow{
+        "closed inside the head",
+        "HTTP/1.1 200 OK\r\nX-Half: ye",
+        FailureRow::Then::close,
+        TransferFailure::truncated,
+        0
+    },
+    FailureRow{
+        "reset inside the body",
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+        FailureRow::Then::reset,
+        TransferFailure::reset,
+        200
+    },
+    FailureRow{
+        "closed before the promised length",
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+        FailureRow::Then::close,
+        TransferFailure::truncated,
+        200
+    },
+    FailureRow{
+        "closed before the last chunk",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        FailureRow::Then::close,
+        TransferFailure::truncated,
+        200
+    },
+    FailureRow{
+        "closed inside a chunk",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc",
+        FailureRow::Then::close,
+        TransferFailure::truncated,
+        200
+    },
+    FailureRow{
+        "a broken chunk size",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        FailureRow::Then::wait,
+        TransferFailure::malformed,
+        200
+    },
+    FailureRow{
+        "not HTTP", "SSH-2.0-OpenSSH_9.2\r\n", FailureRow::Then::wait, TransferFailure::malformed, 0
+    },
+    FailureRow{
+        "silence after the request",
+        "",
+        FailureRow::Then::wait,
+        TransferFailure::first_byte_timeout,
+        0
+    },
+    FailureRow{
+        "silence inside the head",
+        "HTTP/1.1 200 OK\r\nX: y\r\n",
+        FailureRow::Then::wait,
+        TransferFailure::first_byte_timeout,
+        0
+    },
+    FailureRow{
+        "silence after the head",
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+        FailureRow::Then::wait,
+        TransferFailure::idle_timeout,
+        200
+    },
+    FailureRow{
+        "silence inside the body",
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+        FailureRow::Then::wait,
+        TransferFailure::idle_timeout,
+        200
+    },
+};
+
+struct Client {
+    Loop loop;
+    std::unique_ptr<HttpClient> client = HttpClient::make(loop.context.get_executor());
+
+    ClientResponse fetch(ClientRequest request) {
+        return loop.get(client->fetch(std::move(request)));
+    }
+};
+
+/// A listening port whose queue is full: a further connect neither succeeds nor fails.
+class FullPort {
+public:
+    explicit FullPort(Loop& loop) : acceptor_(loop.context) {
+        acceptor_.open(asio::ip::tcp::v4());
+        acceptor_.bind({asio::ip::address_v4::loopback(), 0});
+        acceptor_.listen(0);
+        // A backlog of 0 holds one; the next ones' handshakes are dropped.
+        for (int count = 0; count < 4; ++count) {
+            queued_.emplace_back(loop.context);
+            queued_.back().open(asio::ip::tcp::v4());
+            const auto address = acceptor_.local_endpoint();
+            queued_.back().native_non_blocking(true);
+            (void)::connect(
+                queued_.back().native_handle(),
+                address.data(),
+                static_cast<socklen_t>(address.size())
+            );
+        }
+    }
+    [[nodiscard]] std::string url() const {
+        return fmt::format("http://127.0.0.1:{}/", acceptor_.local_endpoint().port());
+    }
+
+private:
+    asio::ip::tcp::acceptor acceptor_;
+    std::vector<asio::ip::tcp::socket> queued_;
+};
+
+} // namespace
+
+TEST_CASE("each way an answer can fail has its own word") {
+    for (const auto& row : k_failures) {
+        DYNAMIC_SECTION(row.name) {
+            Client client;
+            RawServer server(client.loop);
+            const auto answer = client.loop.start(client.client->fetch({
+                .url = server.url(),
+                .first_byte_timeout = Millis(150),
+                .idle_timeout = Millis(150),
+            }));
+            const auto peer = server.accept();
+            (void)peer->take_until("\r\n\r\n");
+            peer->send(row.sent);
+            if (row.then == FailureRow::Then::close) {
+                peer->close();
+            } else if (row.then == FailureRow::Then::reset) {
+                client.loop.settle(); // the client reads what was sent before the reset destroys it
+                peer->reset();
+            }
+            client.loop.until([&] { return answer->has_value(); }, "the failure");
+            const auto& response = **answer;
+            INFO(response.failure_text);
+            CHECK(to_string(response.failure) == to_string(row.failure));
+            CHECK(response.status == row.status);
+            CHECK_FALSE(response.failure_text.empty());
+            CHECK(response.timings.connected_s >= 0);
+            CHECK(response.timings.end_s >= 0);
+        }
+    }
+}
+
+TEST_CASE("refused: nobody listens") {
+    Client client;
+    std::string url;
+    {
+        RawServer server(client.loop);
+        url = server.url();
+    }
+    const auto response = client.fetch({.url = url});
+    CHECK(response.failure == TransferFailure::refused);
+    CHECK(response.status == 0);
+    CHECK(response.timings.connected_s == -1);
+    CHECK(response.timings.head_s == -1);
+    CHECK(response.timings.first_byte_s == -1);
+}
+
+TEST_CASE("refused: the unix socket is not there") {
+    Client client;
+    const TempDir folder;
+    const auto response = client.fetch({.url = "http://x/", .unix_socket = folder.path("none")});
+    CHECK(response.failure == TransferFailure::refused);
+}
+
+TEST_CASE("dns: the name does not exist") {
+    Client client;
+    const auto response = client.fetch({.url = "http://no-such-host.invalid/"});
+    INFO(response.failure_text);
+    CHECK(response.failure == TransferFailure::dns);
+    CHECK(response.timings.connected_s == -1);
+}
+
+TEST_CASE("connect_timeout: the port neither accepts nor refuses") {
+    Client client;
+    const FullPort port(client.loop);
+    const auto response = client.fetch({.url = port.url(), .connect_timeout = Millis(100)});
+    CHECK(response.failure == TransferFailure::connect_timeout);
+    CHECK(response.timings.end_s >= 0.1);
+    CHECK(response.timings.connected_s == -1);
+}
+
+TEST_CASE("total_timeout: a body that drips on for ever") {
+    Client client;
+    RawServer server(client.loop);
+    const auto answer = client.loop.start(client.client->fetch({
+        .url = server.url(),
+        .idle_timeout = Millis(10000),
+        .total_timeout = Millis(150),
+    }));
+    const auto peer = server.accept();
+    (void)peer->take_until("\r\n\r\n");
+    peer->send("HTTP/1.1 200 OK\r\n\r\n");
+    while (!answer->has_value() && !peer->ended()) {
+        peer->send(".");
+    }
+    client.loop.until([&] { return answer->has_value(); }, "the failure");
+    CHECK((*answer)->failure == TransferFailure::total_timeout);
+    CHECK((*answer)->status == 200);
+    CHECK((*answer)->timings.first_byte_s >= 0);
+}
+
+TEST_CASE("a body that keeps moving is not idle") {
+    Client client;
+    RawServer server(client.loop);
+    const auto answer =
+        client.loop.start(client.client->fetch({.url = server.url(), .idle_timeout = Millis(200)}));
+    const auto peer = server.accept();
+    (void)peer->take_until("\r\n\r\n");
+    peer->send("HTTP/1.1 200 OK\r\n\r\n");
+    const auto enough = Clock::now() + Millis(500);
+    while (Clock::now() < enough) {
+        peer->send(".");
+    }
+    peer->close();
+    client.loop.until([&] { return answer->has_value(); }, "the end");
+    CHECK((*answer)->failure == TransferFailure::none);
+}
+
+TEST_CASE("tls: the server speaks plain HTTP") {
+    Client client;
+    RawServer server(client.loop);
+    const auto answer =
+        client.loop.start(client.client->fetch({.url = "https://" + server.endpoint().text() + "/"})
+        );
+    const auto peer = server.accept();
+    (void)peer->take(1);
+    peer->send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    client.loop.until([&] { return answer->has_value(); }, "the failure");
+    CHECK((*answer)->failure == TransferFailure::tls);
+    CHECK((*answer)->timings.connected_s > 0);
+    CHECK((*answer)->timings.tls_s == -1);
+}
+
+TEST_CASE("connect_timeout: a TLS handshake that is not answered") {
+    Client client;
+    RawServer server(client.loop);
+    const auto answer = client.loop.start(client.client->fetch(
+        {.url = "https://" + server.endpoint().text() + "/", .connect_timeout = Millis(150)}
+    ));
+    const auto peer = server.accept();
+    client.loop.until([&] { return answer->has_value(); }, "the failure");
+    CHECK((*answer)->failure == TransferFailure::connect_timeout);
+}
+
+TEST_CASE("too_large: a body beyond its cap") {
+    Client client;
+    RawServer server(client.loop);
+    const auto answer =
+        client.loop.start(client.client->fetch({.url = server.url(), .max_body = 10}));
+    const auto peer = server.accept();
+    (void)peer->take_until("\r\n\r\n");
+    peer->send("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n01234567890");
+    client.loop.until([&] { return answer->has_value(); }, "the failure");
+    CHECK((*answer)->failure == TransferFailure::too_large);
+    CHECK((*answer)->body.size() <= 10);
+}
+
+TEST_CASE("a body of exactly the cap is whole") {
+    Client client;
+    RawServer server(client.loop);
+    const auto answer =
+        client.loop.start(client.client->fetch({.url = server.url(), .max_body = 10}));
+    const auto peer = server.accept();
+    (void)peer->take_until("\r\n\r\n");
+    peer->send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
+    client.loop.until([&] { return answer->has_value(); }, "the answer");
+    CHECK((*answer)->failure == TransferFailure::none);
+    CHECK((*answer)->body == "0123456789");
+}
+
+TEST_CASE("malformed: a request that cannot be one is never sent") {
+    Client client;
+    RawServer server(client.loop);
+    const std::vector<ClientRequest> requests{
+        {.url = server.url(), .headers = {{"X", "a\r\nInjected: 1"}}},
+        {.url = server.url(), .headers = {{"X\nY", "a"}}},
+        {.url = server.url(), .headers = {{"", "a"}}},
+        {.method = "GET /x HTTP/1.1\r\nX:", .url = server.url()},
+        {.method = "", .url = server.url()},
+        {.url = server.url(), .bearer = Secret("a\nb")},
+        {.url = "ftp://127.0.0.1/"},
+        {.url = "file:///etc/passwd"},
+        {.url = "http://"},
+        {.url = ""},
+    };
+    for (const auto& request : requests) {
+        const auto response = client.fetch(request);
+        CAPTURE(request.url, response.failure_text);
+        CHECK(response.failure == TransferFailure::malformed);
+        CHECK(response.status == 0);
+        CHECK(response.failure_text.find("a\nb") == std::string::npos);
+    }
+}
+
+TEST_CASE("cancelled: a waiter that is cancelled ends the transfer") {
+    Client client;
+    RawServer server(client.loop);
+    asio::cancellation_signal signal;
+    bool finished = false;
+    asio::co_spawn(
+        client.loop.context,
+        client.client->fetch({.url = server.url()}),
+        asio::bind_cancellation_slot(
+            signal.slot(),
+            [&](const std::exception_ptr&, const ClientResponse&) { finished = true; }
+        )
+    );
+    const auto peer = server.accept();
+    (void)peer->take_until("\r\n\r\n");
+    signal.emit(asio::cancellation_type::terminal);
+    client.loop.until([&] { return finished; }, "the waiter's end");
+    (void)peer->wait_end();
+}
+
+TEST_CASE("cancelled: destroying the client ends every transfer, wherever it is") {
+    Client client;
+    RawServer server(client.loop);
+    const FullPort full(client.loop);
+    std::vector<std::shared_ptr<std::optional<ClientResponse>>> answers;
+    answers.push_back(client.loop.start(client.client->fetch({.url = server.url("/reading")})));
+    const auto peer = server.accept();
+    (void)peer->take_until("\r\n\r\n");
+    peer->send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+    answers.push_back(client.loop.start(client.client->fetch({.url = full.url()})));
+    answers.push_back(client.loop.start(client.client->fetch({.url = "http://no-such-host.invalid/"}
+    )));
+    client.loop.settle();
+    client.client.reset();
+    for (const auto& answer : answers) {
+        client.loop.until([&] { return answer->has_value(); }, "a cancelled transfer");
+        const auto failure = (*answer)->failure;
+        CHECK((failure == TransferFailure::cancelled || failure == TransferFailure::dns));
+    }
+    CHECK((*answers[0])->failure == TransferFailure::cancelled);
+    CHECK((*answers[1])->failure == TransferFailure::cancelled);
+    (void)peer->wait_end();
+}
+
+TEST_CASE("every failure has a name of its own") {
+    std::set<std::string_view> names;
+    for (int value = 0; value <= static_cast<int>(TransferFailure::too_large); ++value) {
+        names.insert(to_string(static_cast<TransferFailure>(value)));
+    }
+    CHECK(names.size() == static_cast<std::size_t>(TransferFailure::too_large) + 1);
+    CHECK_FALSE(names.contains("unknown"));
+}

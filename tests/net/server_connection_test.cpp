@@ -1,0 +1,260 @@
+#include "support.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <vector>
+
+using namespace oa_stream;
+using namespace oa_stream::net;
+using namespace oa_stream::net::testing;
+
+namespace {
+
+Result<std::unique_ptr<HttpServer>> listen_at(Loop& loop, const Endpoint& endpoint) {
+    return HttpServer::listen(
+        loop.context.get_executor(),
+        endpoint,
+        {},
+        [](std::shared_ptr<Exchange>) -> Task<void> { co_return; },
+        {}
+    );
+}
+
+/// Lowers the limit of open descriptors for one scope.
+class FewDescriptors {
+public:
+    explicit FewDescriptors(rlim_t most) {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit few{most, before_.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &few);
+    }
+    FewDescriptors(const FewDescriptors&) = delete;
+    FewDescriptors& operator=(const FewDescriptors&) = delete;
+    ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_{};
+};
+
+rlim_t next_descriptor() {
+    const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::close(fd);
+    return static_cast<rlim_t>(fd);
+}
+
+} // namespace
+
+TEST_CASE("port 0 picks a port and says which") {
+    Loop loop;
+    TestServer server(loop);
+    CHECK(server.endpoint().host == "127.0.0.1");
+    CHECK(server.endpoint().port != 0);
+}
+
+TEST_CASE("an IPv6 listener works and names its peers in brackets") {
+    Loop loop;
+    TestServer server(loop, {}, {"::1", 0});
+    CHECK(server.endpoint().host == "::1");
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    CHECK(server.next()->request().peer.starts_with("[::1]:"));
+}
+
+TEST_CASE("a taken address is a precondition error that names it") {
+    Loop loop;
+    TestServer server(loop);
+    const auto second = listen_at(loop, server.endpoint());
+    REQUIRE_FALSE(second);
+    CHECK(second.error().code == Code::precondition);
+    CHECK(second.error().where == server.endpoint().text());
+    CHECK_FALSE(second.error().hint.empty());
+}
+
+TEST_CASE("an address that is not ours is a config error") {
+    Loop loop;
+    for (const auto* const host : {"192.0.2.1", "no-such-host.invalid"}) {
+        const auto server = listen_at(loop, {host, 0});
+        REQUIRE_FALSE(server);
+        CHECK(server.error().code == Code::config);
+    }
+}
+
+TEST_CASE("a unix listener is ours alone, serves, and removes its file") {
+    Loop loop;
+    const TempDir folder;
+    const Endpoint endpoint{.host = {}, .port = 0, .unix_path = folder.path("lane.sock")};
+    {
+        TestServer server(loop, {}, endpoint);
+        CHECK(server.endpoint().text() == "unix:" + endpoint.unix_path);
+        struct stat info{};
+        REQUIRE(::stat(endpoint.unix_path.c_str(), &info) == 0);
+        CHECK((info.st_mode & 07777U) == 0600U);
+        Peer peer(loop, endpoint);
+        peer.send(get_request("/local"));
+        const auto exchange = server.next();
+        CHECK(exchange->request().peer == "unix");
+        REQUIRE(loop.get(exchange->respond({.status = 200, .body = "ok"})));
+        CHECK(peer.answer().body == "ok");
+        const auto second = listen_at(loop, endpoint);
+        REQUIRE_FALSE(second);
+        CHECK(second.error().code == Code::precondition);
+    }
+    CHECK(::access(endpoint.unix_path.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("a unix socket left by a dead process is replaced; any other file is not") {
+    Loop loop;
+    const TempDir folder;
+    const Endpoint endpoint{.host = {}, .port = 0, .unix_path = folder.path("lane.sock")};
+    SECTION("left over") {
+        const auto bound = listen_at(loop, endpoint);
+        REQUIRE(bound);
+        const auto kept = folder.path("kept.sock");
+        REQUIRE(::link(endpoint.unix_path.c_str(), kept.c_str()) == 0);
+        (*bound)->close();
+        REQUIRE(::rename(kept.c_str(), endpoint.unix_path.c_str()) == 0);
+        CHECK(listen_at(loop, endpoint).has_value());
+    }
+    SECTION("a file") {
+        std::ofstream(endpoint.unix_path) << "precious";
+        const auto server = listen_at(loop, endpoint);
+        REQUIRE_FALSE(server);
+        CHECK(server.error().code == Code::config);
+        CHECK(::access(endpoint.unix_path.c_str(), F_OK) == 0);
+    }
+    SECTION("a path too long for the system") {
+        const auto server = listen_at(
+            loop, {.host = {}, .port = 0, .unix_path = folder.path(std::string(200, 'p'))}
+        );
+        REQUIRE_FALSE(server);
+        CHECK(server.error().code == Code::config);
+    }
+}
+
+TEST_CASE("connections beyond the cap wait until one leaves") {
+    Loop loop;
+    TestServer server(loop, {.connections = 2});
+    Peer first(loop, server.endpoint());
+    Peer second(loop, server.endpoint());
+    Peer third(loop, server.endpoint());
+    first.send(get_request("/1"));
+    second.send(get_request("/2"));
+    third.send(get_request("/3"));
+    (void)loop.get(server.next()->respond({.status = 204}));
+    (void)loop.get(server.next()->respond({.status = 204}));
+    loop.settle();
+    CHECK(server.waiting() == 0);
+    CHECK(server.server->connections() == 2);
+    first.close();
+    CHECK(server.next()->request().path == "/3");
+    CHECK(server.server->connections() == 2);
+}
+
+TEST_CASE("out of descriptors the server keeps its streams and resumes accepting") {
+    Loop loop;
+    TestServer server(loop);
+    Peer streaming(loop, server.endpoint());
+    streaming.send(get_request());
+    const auto stream = *loop.get(server.next()->start_stream(200, {}));
+    Peer waiting(loop, server.endpoint()); // its descriptor exists before they run out
+    loop.until([&] { return server.server->connections() == 2; }, "the second connection");
+    asio::generic::stream_protocol::socket late(loop.context);
+    late.open(asio::generic::stream_protocol(AF_INET, 0));
+    {
+        const FewDescriptors few(next_descriptor());
+        bool connected = false;
+        const asio::ip::tcp::endpoint address(
+            asio::ip::make_address("127.0.0.1"), server.endpoint().port
+        );
+        late.async_connect(address, [&](const boost::system::error_code& error) {
+            connected = !error;
+        });
+        loop.until([&] { return connected; }, "the kernel to queue the client");
+        for (int round = 0; round < 3; ++round) {
+            const auto piece = slice("alive");
+            CHECK(stream->send(std::span(&piece, 1)) == BodyStream::State::open);
+            (void)streaming.take_until("alive");
+        }
+        CHECK(server.server->connections() == 2);
+    }
+    Peer served(loop, std::move(late));
+    served.send(get_request("/late"));
+    CHECK(server.next()->request().path == "/late");
+}
+
+TEST_CASE("after stop_accepting idle connections end, running exchanges go on, new ones are refused"
+) {
+    Loop loop;
+    TestServer server(loop);
+    Peer idle(loop, server.endpoint());
+    Peer thinking(loop, server.endpoint());
+    Peer streaming(loop, server.endpoint());
+    loop.until([&] { return server.server->connections() == 3; }, "all connections");
+    thinking.send(get_request("/thinking"));
+    const auto exchange = server.next();
+    streaming.send(get_request("/streaming"));
+    const auto stream = *loop.get(server.next()->start_stream(200, {}));
+
+    server.server->stop_accepting();
+    CHECK_FALSE(idle.wait_end());
+    CHECK_THROWS(Peer(loop, server.endpoint()));
+
+    REQUIRE(loop.get(exchange->respond({.status = 200, .body = "last"})));
+    const auto answer = thinking.answer();
+    CHECK(answer.body == "last");
+    CHECK(answer.headers.get("connection") == "close");
+    CHECK_FALSE(thinking.wait_end());
+
+    const auto piece = slice("to the end");
+    CHECK(stream->send(std::span(&piece, 1)) == BodyStream::State::open);
+    stream->finish();
+    CHECK(streaming.answer().body == "to the end");
+    CHECK_FALSE(streaming.wait_end());
+    idle.close();
+    thinking.close();
+    streaming.close();
+    loop.until([&] { return server.server->connections() == 0; }, "the last connection");
+}
+
+TEST_CASE("closing the server ends exchanges whose handler still thinks") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto exchange = server.next();
+    server.server.reset();
+    CHECK(exchange->peer_gone());
+    const auto sent = loop.get(exchange->respond({.status = 200}));
+    REQUIRE_FALSE(sent);
+    CHECK(sent.error().code == Code::network);
+    CHECK(peer.wait_end());
+}
+
+TEST_CASE("a descriptor of the server's does not leak into child processes") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto exchange = server.next();
+    int inherited = 0;
+    for (int fd = 3; fd < 256; ++fd) {
+        const int flags = ::fcntl(fd, F_GETFD);
+        int type = 0;
+        socklen_t size = sizeof type;
+        const bool socket = ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+        sockaddr_in local{};
+        socklen_t length = sizeof local;
+        const bool ours = socket &&
+                          ::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length) == 0 &&
+                          ntohs(local.sin_port) == server.endpoint().port;
+        inherited += ours && (flags & FD_CLOEXEC) == 0 ? 1 : 0;
+    }
+    CHECK(inherited == 0);
+}

@@ -1,0 +1,528 @@
+#include "support.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <sys/socket.h>
+
+#include <array>
+#include <vector>
+
+using namespace oa_stream;
+using namespace oa_stream::net;
+using namespace oa_stream::net::testing;
+
+namespace {
+
+using State = BodyStream::State;
+
+std::shared_ptr<BodyStream> begin(Loop& loop, TestServer& server, Headers headers = {}) {
+    auto stream = loop.get(server.next()->start_stream(200, std::move(headers)));
+    if (!stream) {
+        throw std::runtime_error(stream.error().text());
+    }
+    return *stream;
+}
+
+State send(BodyStream& stream, std::string text) {
+    const auto piece = slice(std::move(text));
+    return stream.send(std::span(&piece, 1));
+}
+
+/// Sends distinct pieces until the socket is full; returns what was sent.
+std::string fill(BodyStream& stream) {
+    std::string sent;
+    for (int index = 0; stream.state() == State::open; ++index) {
+        auto text = fmt::format("piece {} ", index) +
+                    std::string(10000, static_cast<char>('a' + index % 26));
+        sent += text;
+        (void)send(stream, std::move(text));
+    }
+    return sent;
+}
+
+} // namespace
+
+TEST_CASE("a stream's pieces arrive as they are sent, one chunk each, and end with the last chunk"
+) {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream =
+        begin(loop, server, {{"Content-Type", "text/event-stream"}, {"X-Up", "kept"}});
+    const auto head = peer.take_until("\r\n\r\n");
+    CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(head.find("Content-Type: text/event-stream\r\n") != std::string::npos);
+    CHECK(head.find("X-Up: kept\r\n") != std::string::npos);
+    CHECK(head.find("transfer-encoding: chunked\r\n") != std::string::npos);
+    CHECK(head.find("content-length") == std::string::npos);
+
+    const std::array pieces{slice("data: "), slice("one"), slice("\n\n")};
+    CHECK(stream->send(pieces) == State::open);
+    CHECK(peer.take_until("\n\n\r\n") == "b\r\ndata: one\n\n\r\n");
+    CHECK(stream->bytes_sent() == 11);
+    CHECK(send(*stream, std::string(26, 'z')) == State::open);
+    CHECK(peer.take_until("\r\nz") == "1a\r\nz");
+    stream->finish();
+    CHECK(peer.take_until("0\r\n\r\n").ends_with("z\r\n0\r\n\r\n"));
+    CHECK(stream->bytes_sent() == 37);
+    CHECK(stream->state() == State::gone);
+}
+
+TEST_CASE("the head and the first piece share a segment") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    // The task above ran inside the loop; a send that follows at once is what a handler does.
+    CHECK(send(*stream, "first") == State::open);
+    (void)peer.take_until("first\r\n");
+    CHECK(peer.reads() == 1);
+}
+
+TEST_CASE("a head alone does not wait for a piece") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    CHECK_FALSE(peer.take_until("\r\n\r\n").empty());
+    CHECK(stream->state() == State::open);
+}
+
+TEST_CASE("an empty send writes nothing: an empty chunk would end the body") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    CHECK(stream->send({}) == State::open);
+    CHECK(send(*stream, "") == State::open);
+    CHECK(send(*stream, "x") == State::open);
+    stream->finish();
+    CHECK(peer.answer().body == "x");
+}
+
+TEST_CASE("more slices than one system call takes are still one chunk") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    std::vector<Slice> slices;
+    std::string whole;
+    for (int index = 0; index < 3000; ++index) {
+        slices.push_back(slice(fmt::format("{},", index)));
+        whole += slices.back().bytes;
+    }
+    CHECK(stream->send(slices) == State::open);
+    CHECK(stream->bytes_sent() == whole.size());
+    (void)peer.take_until("\r\n\r\n");
+    CHECK(peer.take_until("\r\n") == fmt::format("{:x}\r\n", whole.size()));
+    CHECK(peer.take(whole.size()) == whole);
+}
+
+TEST_CASE("after a stream the connection serves the next request") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    for (int round = 0; round < 3; ++round) {
+        peer.send(get_request());
+        const auto stream = begin(loop, server);
+        CHECK(send(*stream, "abc") == State::open);
+        stream->finish();
+        CHECK(stream->bytes_sent() == 3);
+        CHECK(peer.answer().body == "abc");
+    }
+    peer.send(get_request("/last"));
+    REQUIRE(loop.get(server.next()->respond({.status = 200, .body = "whole"})));
+    CHECK(peer.answer().body == "whole");
+    CHECK(server.server->connections() == 1);
+}
+
+TEST_CASE("a request sent ahead during a stream waits for its end") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request("/stream"));
+    const auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    peer.send(get_request("/ahead-1") + get_request("/ahead-2"));
+    CHECK(send(*stream, "during") == State::open);
+    loop.settle();
+    CHECK(server.waiting() == 0);
+    stream->finish();
+    CHECK(peer.answer().body == "during");
+    for (const std::string path : {"/ahead-1", "/ahead-2"}) {
+        const auto exchange = server.next();
+        CHECK(exchange->request().path == path);
+        REQUIRE(loop.get(exchange->respond({.status = 200, .body = path})));
+        CHECK(peer.answer().body == path);
+    }
+    CHECK_FALSE(gone);
+}
+
+TEST_CASE("a peer that leaves after sending ahead is still noticed") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    peer.send(get_request("/ahead"));
+    loop.settle();
+    peer.close();
+    loop.until([&] { return gone; }, "on_gone");
+    CHECK(server.waiting() == 0);
+}
+
+TEST_CASE("a peer that leaves an idle stream is noticed without a write") {
+    for (const bool by_reset : {false, true}) {
+        Loop loop;
+        TestServer server(loop);
+        Peer peer(loop, server.endpoint());
+        peer.send(get_request());
+        const auto stream = begin(loop, server);
+        int gone = 0;
+        stream->on_gone([&] { ++gone; });
+        (void)peer.take_until("\r\n\r\n");
+        const auto left = Clock::now();
+        by_reset ? peer.reset() : peer.close();
+        loop.until([&] { return gone > 0; }, "on_gone");
+        CHECK(Clock::now() - left < std::chrono::seconds(1));
+        CHECK(stream->state() == State::gone);
+        CHECK(send(*stream, "late") == State::gone);
+        stream->finish();
+        loop.settle();
+        CHECK(gone == 1);
+        CHECK(server.server->connections() == 0);
+    }
+}
+
+TEST_CASE("a client that closes its sending half has left a stream") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    peer.half_close();
+    loop.until([&] { return gone; }, "on_gone");
+}
+
+TEST_CASE("a loss found by send() is told later, not inside it") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    loop.settle();
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    peer.reset();
+    // The loop does not run, so only the write can find out.
+    while (send(*stream, "x") == State::open) {
+    }
+    CHECK(stream->state() == State::gone);
+    CHECK_FALSE(gone);
+    loop.until([&] { return gone; }, "on_gone");
+}
+
+TEST_CASE("on_gone set after the loss is called all the same") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    peer.close();
+    loop.until([&] { return stream->state() == State::gone; }, "the loss");
+    int gone = 0;
+    stream->on_gone([&] { ++gone; });
+    CHECK(gone == 0);
+    loop.until([&] { return gone > 0; }, "on_gone");
+    loop.settle();
+    CHECK(gone == 1);
+}
+
+TEST_CASE("a stream may be dropped inside its own on_gone") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] {
+        stream.reset();
+        gone = true;
+    });
+    peer.close();
+    loop.until([&] { return gone; }, "on_gone");
+    CHECK_FALSE(stream);
+}
+
+TEST_CASE("a slow reader blocks the stream, then gets every byte") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    int writable = 0;
+    stream->on_writable([&] { ++writable; });
+    std::string sent;
+    for (int round = 0; round < 3; ++round) {
+        sent += fill(*stream);
+        REQUIRE(stream->state() == State::blocked);
+        CHECK(stream->bytes_sent() < sent.size());
+        loop.settle();
+        CHECK(writable == round);
+        peer.resume_reading();
+        loop.until([&] { return writable == round + 1; }, "on_writable");
+        CHECK(stream->state() == State::open);
+        CHECK(stream->bytes_sent() == sent.size());
+        peer.pause_reading();
+    }
+    stream->finish();
+    peer.resume_reading();
+    CHECK((peer.answer().body == sent));
+}
+
+TEST_CASE("finish on a blocked stream sends the rest, then the end, then serves on") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    const auto sent = fill(*stream);
+    stream->finish();
+    stream.reset();
+    peer.resume_reading();
+    CHECK((peer.answer().body == sent));
+    peer.send(get_request("/next"));
+    CHECK(server.next()->request().path == "/next");
+    CHECK_FALSE(gone);
+}
+
+TEST_CASE("finish on a stream whose reader never reads is reset at the write deadline") {
+    Loop loop;
+    TestServer server(loop, {.write_timeout = Millis(50)});
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    (void)fill(*stream);
+    stream->finish();
+    loop.until([&] { return gone; }, "the deadline");
+    peer.resume_reading();
+    CHECK(peer.wait_end());
+}
+
+TEST_CASE("send on a blocked stream is a broken invariant") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    (void)fill(*stream);
+    CHECK_THROWS_AS(send(*stream, "x"), std::logic_error);
+}
+
+TEST_CASE("on_writable may send until blocked again, replace itself, or drop the stream") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    auto stream = begin(loop, server);
+    auto sent = std::make_shared<std::string>();
+    std::string order;
+    stream->on_writable([&, sent] {
+        order += "first ";
+        *sent += fill(*stream);
+        stream->on_writable([&, sent] {
+            order += "second ";
+            stream->finish();
+            stream.reset();
+        });
+    });
+    *sent += fill(*stream);
+    peer.resume_reading();
+    CHECK((peer.answer().body == *sent));
+    CHECK(order == "first second ");
+    CHECK_FALSE(stream);
+}
+
+TEST_CASE("a peer that leaves a blocked stream is noticed") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    bool gone = false;
+    bool writable = false;
+    stream->on_gone([&] { gone = true; });
+    stream->on_writable([&] { writable = true; });
+    (void)fill(*stream);
+    peer.close();
+    loop.until([&] { return gone; }, "on_gone");
+    CHECK_FALSE(writable);
+}
+
+TEST_CASE("slices stay alive until they were sent, and no longer") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    std::weak_ptr<const void> watched;
+    while (stream->state() == State::open) {
+        auto piece = slice(std::string(100000, 'x'));
+        watched = piece.owner;
+        (void)stream->send(std::span(&piece, 1));
+    }
+    CHECK_FALSE(watched.expired());
+    peer.resume_reading();
+    loop.until([&] { return stream->state() == State::open; }, "the stream to drain");
+    CHECK(watched.expired());
+}
+
+TEST_CASE("cut resets the connection and tells nobody: its caller knows") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    CHECK(send(*stream, "half") == State::open);
+    (void)peer.take_until("half");
+    stream->cut();
+    CHECK(peer.wait_end());
+    CHECK(stream->state() == State::gone);
+    CHECK(stream->bytes_sent() == 4);
+    loop.settle();
+    CHECK_FALSE(gone);
+}
+
+TEST_CASE("a stream dropped before finish is reset, never closed as if complete") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    auto stream = begin(loop, server);
+    CHECK(send(*stream, "half") == State::open);
+    (void)peer.take_until("half");
+    stream.reset();
+    CHECK(peer.wait_end());
+}
+
+TEST_CASE("an HTTP/1.0 client gets a stream without chunks that ends with the connection") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    const auto stream = begin(loop, server);
+    CHECK(send(*stream, "one ") == State::open);
+    CHECK(send(*stream, "two") == State::open);
+    stream->finish();
+    const auto answer = peer.answer();
+    CHECK_FALSE(answer.headers.has("transfer-encoding"));
+    CHECK(answer.headers.get("connection") == "close");
+    CHECK(answer.body == "one two");
+}
+
+TEST_CASE("HEAD gets a stream's head alone") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+    const auto stream = begin(loop, server, {{"X-A", "1"}});
+    CHECK(send(*stream, "unsent") == State::open);
+    stream->finish();
+    CHECK(peer.answer(true).headers.get("x-a") == "1");
+    peer.send(get_request());
+    REQUIRE(loop.get(server.next()->respond({.status = 200, .body = "next"})));
+    CHECK(peer.answer().body == "next");
+}
+
+TEST_CASE("a stream with a given content-length is sent unchunked, and must keep to it") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server, {{"Content-Length", "6"}});
+    CHECK(send(*stream, "abc") == State::open);
+    (void)peer.take_until("\r\n\r\n");
+    CHECK(peer.take(3) == "abc");
+    SECTION("kept: the connection lives on") {
+        CHECK(send(*stream, "def") == State::open);
+        stream->finish();
+        CHECK(peer.take(3) == "def");
+        peer.send(get_request("/next"));
+        CHECK(server.next()->request().path == "/next");
+    }
+    SECTION("too short: reset") {
+        stream->finish();
+        CHECK(peer.wait_end());
+    }
+    SECTION("too long: reset") {
+        CHECK(send(*stream, "defg") == State::gone);
+        CHECK(peer.wait_end());
+    }
+}
+
+TEST_CASE("closing the server cuts its streams and tells their owners") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    (void)peer.take_until("\r\n\r\n");
+    SECTION("by close") {
+        server.server->close();
+    }
+    SECTION("by destruction") {
+        server.server.reset();
+    }
+    CHECK(stream->state() == State::gone);
+    loop.until([&] { return gone; }, "on_gone");
+    CHECK(peer.wait_end());
+}
+
+TEST_CASE("a thousand streams on one thread each get their own bytes") {
+    Loop loop;
+    TestServer server(loop);
+    constexpr std::size_t count = 1000;
+    std::vector<std::unique_ptr<Peer>> peers;
+    std::vector<std::shared_ptr<BodyStream>> streams;
+    for (std::size_t index = 0; index < count; ++index) {
+        peers.push_back(std::make_unique<Peer>(loop, server.endpoint()));
+        peers.back()->send(get_request());
+        streams.push_back(begin(loop, server));
+    }
+    CHECK(server.server->connections() == count);
+    for (int round = 0; round < 3; ++round) {
+        for (std::size_t index = 0; index < count; ++index) {
+            REQUIRE(send(*streams[index], fmt::format("{}:{};", index, round)) == State::open);
+        }
+    }
+    for (std::size_t index = 0; index < count; ++index) {
+        streams[index]->finish();
+        REQUIRE(peers[index]->answer().body == fmt::format("{0}:0;{0}:1;{0}:2;", index));
+    }
+}

@@ -1,0 +1,170 @@
+// Real sockets on one io_context, driven from the test's own thread: a test reads top to bottom and
+// waits for events, never for time.
+#pragma once
+
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/http_server.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::net::testing {
+
+/// Long enough for a busy machine under sanitizers; no test waits for it to pass.
+constexpr Millis k_patience{20000};
+
+/// A receive buffer that fills soon, yet drains quickly: below the loopback's segment size the
+/// kernel falls back to its persist timer.
+constexpr int k_small_buffer = 128 << 10;
+
+class Loop {
+public:
+    asio::io_context context{1};
+
+    /// Runs handlers until `done()` says so; throws after k_patience.
+    void until(const std::function<bool()>& done, std::string_view what);
+    /// Runs what is ready now.
+    void settle();
+
+    template <class T> T get(Task<T> task) {
+        const auto value = start(std::move(task));
+        until([&] { return value->has_value(); }, "a task");
+        return std::move(**value);
+    }
+
+    /// Starts a task; its value appears later.
+    template <class T> std::shared_ptr<std::optional<T>> start(Task<T> task) {
+        auto value = std::make_shared<std::optional<T>>();
+        asio::co_spawn(
+            context,
+            std::move(task),
+            [value](const std::exception_ptr& thrown, T result) {
+                if (thrown) {
+                    std::rethrow_exception(thrown);
+                }
+                value->emplace(std::move(result));
+            }
+        );
+        return value;
+    }
+};
+
+/// A response as a client decodes it.
+struct Answer {
+    int status = 0;
+    std::string head;
+    Headers headers;
+    std::string body;
+};
+
+/// One raw connection; keeps reading unless told not to.
+class Peer {
+public:
+    using Socket = asio::generic::stream_protocol::socket;
+
+    /// `receive_buffer` 0: the kernel's default.
+    Peer(Loop& loop, const Endpoint& endpoint, int receive_buffer = 0);
+    Peer(Loop& loop, Socket socket);
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+    ~Peer();
+
+    /// All of it, running the loop meanwhile.
+    void send(std::string_view bytes);
+    /// Begins to send; what the other side does not take waits.
+    void send_later(std::string bytes);
+    void half_close();
+    void close();
+    void reset();
+    void pause_reading() { reading_ = false; }
+    void resume_reading();
+
+    /// Takes one whole answer off the front of what was received.
+    [[nodiscard]] Answer answer(bool head_request = false);
+    /// Takes bytes up to and including `mark`.
+    [[nodiscard]] std::string take_until(std::string_view mark);
+    [[nodiscard]] std::string take(std::size_t count);
+    /// Waits for the end of the connection; true when it was a reset.
+    [[nodiscard]] bool wait_end();
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] const std::string& received() const noexcept { return *received_; }
+    [[nodiscard]] std::size_t reads() const noexcept { return reads_; }
+    [[nodiscard]] Socket& socket() noexcept { return socket_; }
+
+private:
+    void read();
+    void write();
+    [[nodiscard]] std::string take_chunks();
+
+    Loop& loop_;
+    Socket socket_;
+    std::shared_ptr<std::string> received_ = std::make_shared<std::string>();
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    std::string outgoing_;
+    std::string piece_;
+    bool reading_ = true;
+    bool read_armed_ = false;
+    bool writing_ = false;
+    bool ended_ = false;
+    bool reset_ = false;
+    std::size_t reads_ = 0;
+};
+
+/// A server whose handler only hands its requests to the test.
+class TestServer {
+public:
+    explicit TestServer(Loop& loop, ServerLimits limits = {}, Endpoint endpoint = {"127.0.0.1", 0});
+
+    /// The next request.
+    [[nodiscard]] std::shared_ptr<Exchange> next();
+    [[nodiscard]] std::size_t waiting() const noexcept { return inbox_->size(); }
+    [[nodiscard]] Endpoint endpoint() const { return server->endpoint(); }
+
+    std::unique_ptr<HttpServer> server;
+
+private:
+    Loop& loop_;
+    std::shared_ptr<std::deque<std::shared_ptr<Exchange>>> inbox_ =
+        std::make_shared<std::deque<std::shared_ptr<Exchange>>>();
+};
+
+/// A listening socket that speaks whatever the test says.
+class RawServer {
+public:
+    explicit RawServer(Loop& loop);
+    [[nodiscard]] Endpoint endpoint() const;
+    [[nodiscard]] std::string url(std::string_view path = "/") const;
+    [[nodiscard]] std::unique_ptr<Peer> accept();
+
+private:
+    Loop& loop_;
+    asio::ip::tcp::acceptor acceptor_;
+};
+
+[[nodiscard]] std::string url_of(const Endpoint& endpoint, std::string_view path = "/");
+[[nodiscard]] std::string get_request(std::string_view path = "/", std::string_view extra = "");
+[[nodiscard]] Slice slice(std::string text);
+/// A folder of its own, removed at the end.
+class TempDir {
+public:
+    TempDir();
+    TempDir(const TempDir&) = delete;
+    TempDir& operator=(const TempDir&) = delete;
+    ~TempDir();
+    [[nodiscard]] std::string path(std::string_view name) const;
+
+private:
+    std::string root_;
+};
+
+} // namespace oa_stream::net::testing
