@@ -9,15 +9,15 @@ import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from './lib/proc
 const rehearse = (args = [], options = {}) => oa(['cutover', 'rehearse', '--local', '--json', ...args], { ms: 300000, ...options });
 const lines = (file) => fs.readFileSync(file, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
 
-/** No process of the run is left: its state directory stands in no command line. */
+/** No process of the run is left: all of them inherited its HOME, the folder above the state. */
 function assertNothingLeft(stateDir) {
-  const left = [];
+  const home = path.dirname(stateDir), left = [];
   for (const pid of fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
     let text = '';
     try {
       text = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8') + fs.readFileSync(`/proc/${pid}/environ`, 'utf8');
     } catch { continue; }
-    if (text.includes(stateDir) && Number(pid) !== process.pid) left.push(`${pid} ${text.slice(0, 200)}`);
+    if (text.includes(home) && Number(pid) !== process.pid) left.push(`${pid} ${text.slice(0, 200)}`);
   }
   assert.deepEqual(left, [], 'processes left behind');
 }

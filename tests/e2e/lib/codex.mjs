@@ -78,7 +78,7 @@ ${provider(port)}${FEATURES}${QUIET}
 enabled = true
 [mcp_servers.labmcp]
 command = ${JSON.stringify(process.execPath)}
-args = [${JSON.stringify(path.join(HERE, 'lab-mcp.mjs'))}]
+args = [${JSON.stringify(path.join(ROOT, 'tests/e2e/lib/mcp_server.mjs'))}]
 startup_timeout_sec = 20
 tool_timeout_sec = 20
 `;
