@@ -34,9 +34,6 @@ struct Stage {
         options.config_file = folder.path() / "config.toml";
         options.state_dir = folder.path() / "state";
         options.env_allow = {"FAKE_MODE"};
-        options.deadlines.request = Millis(400);
-        options.deadlines.interrupt = Millis(300);
-        options.deadlines.reconcile = Millis(40);
         options.deadlines.backoff_first = Millis(10);
         options.log = [this](LogLevel, std::string_view line) { log += std::string(line) + "\n"; };
     }
@@ -77,7 +74,7 @@ struct Stage {
     }
     /// Runs the loop until `done`, or fails.
     template <class Done> void until(Done done) {
-        const auto deadline = Clock::now() + Millis(5'000);
+        const auto deadline = Clock::now() + Millis(15'000);
         while (!done()) {
             REQUIRE(Clock::now() < deadline);
             io.restart();
@@ -150,7 +147,9 @@ TEST_CASE("codex: what keeps it from starting is said by its kind") {
     CAPTURE(row.mode);
     Mode mode(row.mode);
     Stage stage;
-    stage.options.deadlines.handshake = Millis(400);
+    if (std::string_view(row.mode) == "silent") {
+        stage.options.deadlines.handshake = Millis(400);
+    }
     const auto opened = stage.open();
     REQUIRE_FALSE(opened.has_value());
     CHECK(opened.error().code == row.code);
@@ -289,7 +288,7 @@ TEST_CASE("codex: lines of many megabytes pass, beyond the limit the child is re
     stage.options.limits.line_bytes = 32U << 20U;
     stage.options.limits.queue_bytes = 64U << 20U;
     stage.opened();
-    CHECK(stage.play(ask("huge")).text().size() == (8U << 20U));
+    CHECK(stage.play(ask("huge")).text().size() == (3U << 20U));
 
     Stage narrow;
     narrow.options.limits.line_bytes = 1U << 20U;
@@ -302,6 +301,7 @@ TEST_CASE("codex: lines of many megabytes pass, beyond the limit the child is re
 
 TEST_CASE("codex: a turn that ends without a word is looked up in history") {
     Stage stage;
+    stage.options.deadlines.reconcile = Millis(40);
     stage.opened();
     const Told told = stage.play(ask("silent-end"));
     CHECK(told.outcome() == "completed");
@@ -312,6 +312,7 @@ TEST_CASE("codex: a turn that ends without a word is looked up in history") {
 
 TEST_CASE("codex: a turn that history does not know as ended times out, never as success") {
     Stage stage;
+    stage.options.deadlines.reconcile = Millis(40);
     stage.opened();
     const Told told = stage.play(ask("silent-lost"));
     CHECK(told.outcome() == "timeout");
@@ -353,6 +354,7 @@ TEST_CASE("codex: each deadline of a turn ends it with its own name and interrup
 
 TEST_CASE("codex: a turn/start without a reply is ambiguous: stopped, and never sent again") {
     Stage stage;
+    stage.options.deadlines.request = Millis(1'000);
     stage.opened();
     const auto turn = stage.start(ask("no-reply"));
     REQUIRE_FALSE(turn.has_value());
@@ -364,6 +366,7 @@ TEST_CASE("codex: a turn/start without a reply is ambiguous: stopped, and never 
 
 TEST_CASE("codex: a given-up turn that begins after all is interrupted, and nobody hears of it") {
     Stage stage;
+    stage.options.deadlines.request = Millis(1'000);
     stage.opened();
     CHECK(stage.start(ask("late-accept")).error().code == Code::timeout);
     stage.until([&] { return stage.received("turn/interrupt", "\"turnId\":\"turn-") == 1; });
@@ -372,6 +375,7 @@ TEST_CASE("codex: a given-up turn that begins after all is interrupted, and nobo
 
 TEST_CASE("codex: accepted but never started is a timeout") {
     Stage stage;
+    stage.options.deadlines.request = Millis(1'000);
     stage.opened();
     const auto turn = stage.start(ask("never-starts"));
     REQUIRE_FALSE(turn.has_value());
@@ -380,6 +384,7 @@ TEST_CASE("codex: accepted but never started is a timeout") {
 
 TEST_CASE("codex: a deaf child is replaced") {
     Stage stage;
+    stage.options.deadlines.request = Millis(1'000);
     stage.opened();
     CHECK(stage.start(ask("deaf")).error().code == Code::timeout);
     stage.until([&] { return stage.reading("codex_restarts_total") == 1; });
@@ -401,6 +406,7 @@ TEST_CASE("codex: interrupt is idempotent and ends the turn as interrupted") {
 
 TEST_CASE("codex: an interrupt that is ignored ends in a timeout and frees the thread") {
     Stage stage;
+    stage.options.deadlines.interrupt = Millis(300);
     stage.opened();
     const auto turn = must(stage.start(ask("ignores-interrupt")));
     run(stage.io, drain_until<turn::PartDelta>(turn.get()));
@@ -432,7 +438,6 @@ TEST_CASE("codex: a second turn on a busy thread is refused, for codex would ste
 TEST_CASE("codex: a turn nobody fetches fails alone, and the pipe goes on") {
     Stage stage;
     stage.options.limits.queue_bytes = 1U << 20U;
-    stage.options.deadlines.request = Millis(20'000); // behind 4 MB of the flood
     stage.opened();
     const auto flooded = must(stage.start(ask("flood")));
     CHECK(stage.play(ask("other")).outcome() == "completed");

@@ -204,7 +204,7 @@ void Fake::behave(const std::string& prompt) {
         );
     }
     if (prompt == "huge") {
-        return plain(std::string(8U << 20U, 'x'));
+        return plain(std::string(3U << 20U, 'x'));
     }
     if (prompt == "silent-end" || prompt == "silent-lost") {
         accept();
