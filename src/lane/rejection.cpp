@@ -24,7 +24,7 @@ Rejection with_retry_after(Rejection rejection, int seconds) {
     return rejection;
 }
 
-Rejection reject_start(const Error& error) {
+Rejection reject_start(const Error& error, bool replaces) {
     switch (error.code) {
     case Code::timeout:
         return reject(504, "authority_timeout", "the assistant did not accept the turn in time");
@@ -37,15 +37,17 @@ Rejection reject_start(const Error& error) {
             reject(409, "turn_in_progress", "this conversation has a turn under way"), 2
         );
     case Code::precondition:
-        return reject(
-            422, "regenerate_unsupported", "this assistant cannot replace earlier messages"
-        );
+    case Code::usage:
+        return replaces
+                   ? reject(
+                         422, "regenerate_unsupported", "this assistant cannot replace that message"
+                     )
+                   : reject(422, "invalid_request", "the assistant does not take this request");
     case Code::too_large:
         return reject(422, "invalid_request", "the assistant cannot take so much input");
     case Code::cancelled:
     case Code::unavailable:
     case Code::network:
-    case Code::usage:
     case Code::config:
     case Code::unreadable:
     case Code::credentials:

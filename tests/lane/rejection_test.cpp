@@ -38,6 +38,12 @@ TEST_CASE("error envelope: text that is no UTF-8 cannot break it") {
     CHECK(parse_json(response.body).has_value());
 }
 
+TEST_CASE("start refused: a replacement that is not possible says so") {
+    CHECK(
+        reject_start(Error{Code::precondition, "m", "", ""}, true).code == "regenerate_unsupported"
+    );
+}
+
 TEST_CASE("start refused: each kind has a status, and the authority's text never leaves") {
     struct Row {
         Code code;
@@ -52,7 +58,7 @@ TEST_CASE("start refused: each kind has a status, and the authority's text never
         Row{Code::protocol, 502, "codex_error"},
         Row{Code::not_found, 404, "not_found"},
         Row{Code::conflict, 409, "turn_in_progress"},
-        Row{Code::precondition, 422, "regenerate_unsupported"},
+        Row{Code::precondition, 422, "invalid_request"},
     };
     const auto row = GENERATE(from_range(k_rows));
     DYNAMIC_SECTION(to_string(row.code)) {

@@ -35,7 +35,8 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 [[nodiscard]] Rejection with_retry_after(Rejection rejection, int seconds);
 
 /// What the authority's refusal to start a turn means to the client. Its own text is not passed on.
-[[nodiscard]] Rejection reject_start(const Error& error);
+/// `replaces`: an earlier turn was to be dropped first.
+[[nodiscard]] Rejection reject_start(const Error& error, bool replaces = false);
 
 [[nodiscard]] net::Response to_response(const Rejection& rejection, std::string_view request_id);
 

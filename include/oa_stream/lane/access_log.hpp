@@ -1,0 +1,22 @@
+// The access log: one JSON line a request. Never prompt or output text, never tokens.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/lane/records.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+/// Times are milliseconds after `ts`; members that do not apply are left out.
+[[nodiscard]] std::string access_line(const RequestRecord& record, std::string_view revision);
+
+/// The first 12 hex digits of a digest: tells owners apart without naming them. Empty for nobody.
+[[nodiscard]] std::string owner_hash(std::string_view owner);
+
+/// One line for anything else worth telling: {"ts","level","event",…fields}.
+[[nodiscard]] std::string
+event_line(WallTime now, std::string_view level, std::string_view event, const Json& fields);
+
+} // namespace oa_stream::lane

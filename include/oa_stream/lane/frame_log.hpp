@@ -1,0 +1,67 @@
+// The append-only log of one turn's encoded frames, in blocks that never move, so that readers send
+// straight from it.
+#pragma once
+
+#include "oa_stream/net/http_server.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+class FrameLog {
+public:
+    /// `total` counts the bytes held by all logs; it outlives them.
+    explicit FrameLog(std::size_t& total) : total_(&total) {}
+    ~FrameLog();
+    FrameLog(const FrameLog&) = delete;
+    FrameLog& operator=(const FrameLog&) = delete;
+
+    /// A reader's place. Value-initialised: the log's beginning.
+    struct Cursor {
+        std::uint64_t offset = 0;
+        std::uint64_t block = 0; ///< number of the block that holds `offset`, since the log began
+    };
+
+    /// `frames` are whole frames.
+    void append(std::string_view frames);
+
+    [[nodiscard]] std::uint64_t end() const noexcept { return end_; } ///< bytes ever appended
+    [[nodiscard]] std::size_t held() const noexcept { return held_; } ///< bytes of blocks
+    /// False once the head was dropped: a replay from the start is no longer possible.
+    [[nodiscard]] bool whole() const noexcept { return first_block_ == 0; }
+
+    /// Fills `out` with what follows the cursor, at most `limit` bytes, and moves the cursor past
+    /// it. Returns how many slices were filled; 0 at the end. The cursor must not lie in a dropped
+    /// block.
+    std::size_t read(Cursor& cursor, std::span<net::Slice> out, std::size_t limit) const;
+
+    /// Drops blocks that end at or before `offset`, oldest first, until at most `keep` bytes are
+    /// held.
+    void drop_head(std::uint64_t offset, std::size_t keep);
+
+    /// Whole frames before `offset`; scans the log, so for the end of a reader only.
+    [[nodiscard]] std::uint64_t frames_before(std::uint64_t offset) const;
+
+private:
+    struct Block {
+        std::shared_ptr<char[]> bytes;
+        std::uint64_t offset = 0; ///< of its first byte
+        std::size_t used = 0;
+        std::size_t size = 0;
+    };
+    Block& writable(std::size_t wanted);
+
+    std::size_t* total_;
+    std::deque<Block> blocks_;
+    std::uint64_t first_block_ = 0; ///< number of blocks_.front()
+    std::uint64_t end_ = 0;
+    std::size_t held_ = 0;
+    std::uint64_t dropped_newlines_ = 0;
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,153 @@
+// A turn that outlives its HTTP request: one log, any number of readers, one outcome.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/encode/ui_encoder.hpp"
+#include "oa_stream/lane/config.hpp"
+#include "oa_stream/lane/frame_log.hpp"
+#include "oa_stream/lane/records.hpp"
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace oa_stream::lane {
+
+class Reader;
+
+/// What all live turns of a lane share.
+struct TurnHost {
+    LaneLimits limits{};
+    LaneTimings timings{};
+    std::size_t log_bytes = 0;              ///< held by all logs together
+    std::string scratch{};                  ///< frames on their way into a log
+    std::vector<turn::Event> events{};      ///< normalised events on their way to the encoder
+    LaneObserver* observer = nullptr;       ///< never null once the lane runs
+    std::function<void(const TurnOutcome&)> on_ended{}; ///< exactly once a turn
+};
+
+/// What one reader saw; told once.
+struct ReaderReport {
+    ReaderEnd end = ReaderEnd::finished;
+    std::uint64_t bytes = 0;
+    std::uint64_t frames = 0;
+    double first_byte_s = -1; ///< seconds after the reader's request was received
+    double first_event_s = -1;
+    double first_content_s = -1;
+    double end_s = -1;
+    const TurnOutcome* outcome = nullptr; ///< null while the turn goes on
+};
+using ReaderDone = std::function<void(const ReaderReport&)>;
+
+struct TurnIdentity {
+    std::string_view route;
+    std::string request_id;
+    std::string owner;
+    std::string thread; ///< the client's id
+    Clock::time_point received{};
+};
+
+class LiveTurn : public std::enable_shared_from_this<LiveTurn> {
+public:
+    /// Encodes the stream's beginning and starts to follow the authority's events.
+    [[nodiscard]] static std::shared_ptr<LiveTurn> begin(
+        const asio::any_io_executor& executor,
+        TurnHost& host,
+        TurnIdentity identity,
+        std::unique_ptr<authority::Turn> turn
+    );
+    LiveTurn(
+        const asio::any_io_executor& executor,
+        TurnHost& host,
+        TurnIdentity identity,
+        std::unique_ptr<authority::Turn> turn
+    );
+    ~LiveTurn();
+    LiveTurn(const LiveTurn&) = delete;
+    LiveTurn& operator=(const LiveTurn&) = delete;
+
+    [[nodiscard]] const std::string& id() const noexcept { return id_; } ///< turn id on the wire
+    [[nodiscard]] const TurnIdentity& identity() const noexcept { return identity_; }
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] bool stopping() const noexcept { return reason_ != StopReason::none; }
+    /// A new reader may still get everything: the log is whole and the turn has not ended long ago.
+    [[nodiscard]] bool resumable(Clock::time_point now) const noexcept;
+    [[nodiscard]] std::size_t readers() const noexcept; ///< attached now
+    [[nodiscard]] const TurnOutcome* outcome() const noexcept {
+        return ended_ ? &outcome_ : nullptr;
+    }
+
+    /// A new reader, from the log's beginning. `body` null: the client left before its answer
+    /// began. `first`: the request that started the turn; it is reported when the turn has ended
+    /// too.
+    void attach(
+        std::shared_ptr<net::BodyStream> body,
+        Clock::time_point received,
+        bool first,
+        ReaderDone done
+    );
+    /// Asks the authority to stop; the first reason counts. No effect on an ended turn.
+    void stop(StopReason reason);
+    /// Ends the turn here and now, whatever the authority does.
+    void end_now(StopReason reason);
+    /// Cuts every reader without a proper ending.
+    void cut_readers();
+    /// Heartbeats, limits, deadlines. Called every LaneTimings::tick.
+    void tick(Clock::time_point now);
+    /// Ended, and every reader was told and reported.
+    [[nodiscard]] bool settled() const noexcept { return ended_ && readers_.empty(); }
+    /// Settled, and kept for resumes long enough.
+    [[nodiscard]] bool expired(Clock::time_point now) const noexcept;
+    /// Returns when a reader left or the turn ended, at the latest at `until`.
+    [[nodiscard]] Task<void> wait_change(Clock::time_point until);
+
+private:
+    friend class Reader;
+    [[nodiscard]] static Task<void> pump(std::shared_ptr<LiveTurn> self);
+    [[nodiscard]] bool feed(authority::EventBatch batch);
+    void lose(const Error& error);
+    void write(std::vector<turn::Event>& events, Clock::time_point now);
+    void encode(const turn::Event& event, Clock::time_point now);
+    void damage_frames(std::size_t from);
+    void commit(Clock::time_point now);
+    void deliver(Clock::time_point now);
+    void trim_log();
+    void conclude(Clock::time_point now);
+    void rewrite_end(turn::TurnEnded& ended) const;
+    void drop_done_readers();
+    void announce_change();
+    void reader_writable(std::uint64_t id);
+    void reader_gone(std::uint64_t id);
+    [[nodiscard]] double since_received(Clock::time_point at) const noexcept;
+
+    asio::any_io_executor executor_;
+    TurnHost* host_;
+    TurnIdentity identity_;
+    std::unique_ptr<authority::Turn> turn_; ///< the pump's once it runs
+    std::string id_;
+    FrameLog log_;
+    encode::Normaliser normaliser_;
+    encode::UiEncoder encoder_;
+    std::vector<std::unique_ptr<Reader>> readers_;
+    std::vector<asio::steady_timer*> waiters_;
+    asio::cancellation_signal cancel_;
+    std::uint64_t next_reader_ = 0;
+    std::size_t open_readers_ = 0; ///< as last told to the observer
+    std::uint64_t first_event_offset_ = 0; ///< log offsets; 0: not there yet
+    std::uint64_t first_content_offset_ = 0;
+    Clock::time_point accepted_{};
+    Clock::time_point last_event_{};
+    Clock::time_point detached_{};
+    Clock::time_point stop_deadline_{};
+    Clock::time_point ended_at_{};
+    StopReason reason_ = StopReason::none;
+    TurnOutcome outcome_{};
+    bool saw_event_ = false;
+    bool ended_ = false;
+};
+
+} // namespace oa_stream::lane

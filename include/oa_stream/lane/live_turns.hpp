@@ -1,0 +1,78 @@
+// Every live turn of the lane, by owner and thread; who may start another one.
+#pragma once
+
+#include "oa_stream/lane/live_turn.hpp"
+#include "oa_stream/lane/rejection.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace oa_stream::lane {
+
+class LiveTurns {
+public:
+    explicit LiveTurns(TurnHost& host) : host_(&host) {}
+    LiveTurns(const LiveTurns&) = delete;
+    LiveTurns& operator=(const LiveTurns&) = delete;
+
+    /// The right to start a turn on one thread: nobody else can until it is committed or dropped.
+    class Lease {
+    public:
+        Lease(LiveTurns& turns, std::string key, std::string owner);
+        Lease(Lease&& other) noexcept;
+        Lease(const Lease&) = delete;
+        Lease& operator=(const Lease&) = delete;
+        Lease& operator=(Lease&&) = delete;
+        ~Lease();
+        /// The turn was accepted.
+        void commit(std::shared_ptr<LiveTurn> turn);
+
+    private:
+        LiveTurns* turns_;
+        std::string key_;
+        std::string owner_;
+        bool committed_ = false;
+    };
+
+    /// A turn under way without readers is interrupted and its end awaited (LaneTimings). Errors:
+    /// 409 turn_in_progress, 429 too many turns of this owner (`count_owner`), 503 too many in all.
+    [[nodiscard]] Task<Accepted<Lease>>
+    acquire(std::string owner, std::string thread, bool count_owner);
+
+    /// The thread's live or just ended turn; null when there is none.
+    [[nodiscard]] std::shared_ptr<LiveTurn>
+    find(std::string_view owner, std::string_view thread) const;
+    /// True between acquire() and commit().
+    [[nodiscard]] bool starting(std::string_view owner, std::string_view thread) const;
+
+    /// To be called for each TurnHost::on_ended.
+    void turn_ended(const std::string& owner);
+    void tick(Clock::time_point now);
+    /// Turns that have not ended, and those about to start.
+    [[nodiscard]] std::size_t busy() const noexcept { return busy_; }
+    /// Answers whose last bytes are still on their way.
+    [[nodiscard]] std::size_t open_readers() const noexcept;
+    void end_all(StopReason reason);
+    void cut_all();
+
+private:
+    struct Slot {
+        std::shared_ptr<LiveTurn> turn;
+        bool starting = false;
+    };
+    [[nodiscard]] Task<bool> make_room(std::shared_ptr<LiveTurn> turn);
+    [[nodiscard]] std::optional<Rejection> admit(const std::string& owner, bool count_owner) const;
+
+    TurnHost* host_;
+    std::unordered_map<std::string, Slot> slots_;
+    std::vector<std::shared_ptr<LiveTurn>>
+        leaving_; ///< replaced ones whose last bytes are on their way
+    std::unordered_map<std::string, std::size_t> owners_; ///< of busy turns
+    std::size_t busy_ = 0;
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,109 @@
+// What the lane tells about itself: one record a request, one a turn. Metrics and logs hang on
+// them.
+#pragma once
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/encode/normaliser.hpp"
+#include "oa_stream/lane/compat.hpp"
+#include "oa_stream/turn/event.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+/// Why the lane itself ended a turn.
+enum class StopReason {
+    none,        ///< it did not
+    stopped,     ///< the stop endpoint
+    superseded,  ///< the thread's next message
+    client_gone, ///< no reader came back
+    wall_time,
+    drain,
+    overloaded,  ///< all logs together outgrew their cap
+    first_event, ///< nothing came after acceptance
+    stalled,     ///< nothing came for too long
+};
+[[nodiscard]] std::string_view to_string(StopReason reason) noexcept;
+
+/// How one reader's answer ended.
+enum class ReaderEnd {
+    finished,        ///< everything was sent, the body was ended
+    client_gone,     ///< the client left first
+    client_too_slow, ///< cut: it did not keep up
+    cut,             ///< cut: the process ends
+};
+[[nodiscard]] std::string_view to_string(ReaderEnd end) noexcept;
+
+/// One accepted turn, when it has ended. Made exactly once a turn. Times are seconds after the
+/// request was received, -1 when that never happened.
+struct TurnOutcome {
+    std::string_view route; ///< template of the request that started it
+    std::string request_id; ///< of that request
+    std::string owner;
+    std::string thread;     ///< the client's id
+    std::string turn;       ///< as on the wire
+    std::string model;
+    turn::TerminalClass terminal = turn::TerminalClass::completed;
+    turn::Outcome outcome = turn::Outcome::completed;
+    turn::Finish finish = turn::Finish::stop;
+    std::optional<turn::Failure> failure{}; ///< detail is the authority's own text: redact it
+    std::optional<turn::Usage> usage{};
+    StopReason reason = StopReason::none;
+    bool content = false; ///< any text, reasoning or tool
+    std::uint64_t frames = 0;
+    std::uint64_t bytes = 0;
+    std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
+    double accepted_s = -1;
+    double first_event_s = -1;
+    double first_content_s = -1;
+    double end_s = -1;
+};
+
+/// One request, when its answer has ended (that of a stream's first request: when its turn has,
+/// too).
+struct RequestRecord {
+    WallTime time{}; ///< when its first byte was received
+    std::string request_id;
+    std::string_view route = "other"; ///< template, never the raw path
+    std::string method;
+    std::string_view lane = "control"; ///< compat, native or control
+    int status = 0;                    ///< 499: the client left before a status line
+    std::string error{};               ///< code of the envelope
+    std::string owner{};
+    std::string thread{};
+    std::string turn{};
+    std::string trace{}; ///< trace id of a valid traceparent
+    double accepted_s = -1;
+    double headers_s = -1;
+    double first_byte_s = -1;
+    double first_event_s = -1;
+    double first_content_s = -1;
+    double end_s = -1;
+    std::uint64_t frames = 0; ///< whole frames that left for the client
+    std::uint64_t bytes = 0;  ///< of body
+    std::optional<ReaderEnd> reader{}; ///< streams only
+    std::optional<turn::TerminalClass> terminal{};
+    std::optional<turn::Usage> usage{};
+};
+
+/// All calls come on the lane's thread.
+class LaneObserver {
+public:
+    LaneObserver() = default;
+    LaneObserver(const LaneObserver&) = delete;
+    LaneObserver& operator=(const LaneObserver&) = delete;
+    virtual ~LaneObserver() = default;
+    virtual void request_done(const RequestRecord& /*record*/) {}
+    virtual void compat_rejected(CompatCode /*code*/) {}
+    virtual void turn_accepted(std::string_view /*route*/) {}
+    virtual void turn_ended(const TurnOutcome& /*outcome*/) {}
+    virtual void reader_attached() {}
+    virtual void reader_detached() {}
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,33 @@
+// The lane's routes: one table, from which matching, Allow headers and metric labels come.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+enum class Action { chat, resume, stop, healthz, readyz, version };
+
+struct Route {
+    std::string_view pattern; ///< "/api/chats/{conversationId}/stream"; the metric label as it is
+    std::string_view method;  ///< GET routes answer HEAD too, streams excepted
+    Action action;
+    std::string_view lane; ///< metric label
+};
+
+/// A pattern stands in one row per method.
+[[nodiscard]] std::span<const Route> all_routes() noexcept;
+
+struct RouteMatch {
+    std::string_view pattern{};        ///< empty: no such path (404)
+    const Route* route = nullptr;      ///< null: the path is there, the method is not (405)
+    std::optional<std::string> id{};   ///< {conversationId}, still percent-encoded
+    std::string allow{};               ///< every method of the path, "GET, HEAD, OPTIONS"
+};
+
+/// `path` without query. Literal segments win over {…}.
+[[nodiscard]] RouteMatch match_route(std::string_view method, std::string_view path);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,71 @@
+#include "call.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::lane {
+
+namespace {
+
+bool is_lower_hex(std::string_view text) noexcept {
+    return std::ranges::all_of(text, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    });
+}
+
+bool is_id_char(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+} // namespace
+
+std::string request_id_of(const net::Headers& headers) {
+    const auto given = headers.get("x-request-id");
+    const bool fine =
+        given && !given->empty() && given->size() <= 128 && std::ranges::all_of(*given, is_id_char);
+    return fine ? std::string(*given) : "req_" + random_hex(12);
+}
+
+std::string traceparent_of(const net::Headers& headers) {
+    const auto text = headers.get("traceparent").value_or("");
+    const bool fine = text.size() == 55 && text.starts_with("00-") && text[35] == '-' &&
+                      text[52] == '-' && is_lower_hex(text.substr(3, 32)) &&
+                      is_lower_hex(text.substr(36, 16)) && is_lower_hex(text.substr(53, 2));
+    return fine ? std::string(text) : std::string();
+}
+
+bool is_json_type(std::optional<std::string_view> content_type) {
+    const auto type = content_type.value_or("");
+    const auto media = to_lower(trim(type.substr(0, type.find(';'))));
+    return media == "application/json" || (media.contains('/') && media.ends_with("+json"));
+}
+
+Lane::CallPtr Lane::open_call(std::shared_ptr<net::Exchange> exchange) {
+    auto call = std::make_shared<Call>();
+    const auto& request = exchange->request();
+    call->match = match_route(request.method, request.path);
+    call->received = request.received;
+    call->traceparent = traceparent_of(request.headers);
+    auto& record = call->record;
+    const auto age = Clock::now() - request.received;
+    record.time = std::chrono::system_clock::now() -
+                  std::chrono::duration_cast<std::chrono::microseconds>(age);
+    record.request_id = request_id_of(request.headers);
+    record.method = request.method;
+    if (!call->match.pattern.empty()) {
+        record.route = call->match.pattern;
+    }
+    if (call->match.route != nullptr) {
+        record.lane = call->match.route->lane;
+    }
+    if (!call->traceparent.empty()) {
+        record.trace = call->traceparent.substr(3, 32);
+    }
+    call->exchange = std::move(exchange);
+    return call;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,95 @@
+#include "oa_stream/lane/frame_log.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace oa_stream::lane {
+
+namespace {
+
+/// Most turns are short: the first block is small, so that ten thousand of them cost little.
+constexpr std::size_t k_first_block = 2U << 10U;
+constexpr std::size_t k_block = 16U << 10U;
+constexpr std::size_t k_largest_block = 64U << 10U;
+
+std::uint64_t count_newlines(const char* bytes, std::size_t size) noexcept {
+    return static_cast<std::uint64_t>(std::count(bytes, bytes + size, '\n'));
+}
+
+} // namespace
+
+FrameLog::~FrameLog() {
+    *total_ -= held_;
+}
+
+FrameLog::Block& FrameLog::writable(std::size_t wanted) {
+    if (!blocks_.empty() && blocks_.back().used < blocks_.back().size) {
+        return blocks_.back();
+    }
+    const auto size = end_ == 0 ? std::max(k_first_block, std::min(wanted, k_largest_block))
+                                : std::clamp(wanted, k_block, k_largest_block);
+    blocks_.push_back({std::make_shared_for_overwrite<char[]>(size), end_, 0, size});
+    held_ += size;
+    *total_ += size;
+    return blocks_.back();
+}
+
+void FrameLog::append(std::string_view frames) {
+    while (!frames.empty()) {
+        auto& block = writable(frames.size());
+        const auto size = std::min(frames.size(), block.size - block.used);
+        std::memcpy(block.bytes.get() + block.used, frames.data(), size);
+        block.used += size;
+        end_ += size;
+        frames.remove_prefix(size);
+    }
+}
+
+std::size_t FrameLog::read(Cursor& cursor, std::span<net::Slice> out, std::size_t limit) const {
+    std::size_t filled = 0;
+    cursor.block = std::max(cursor.block, first_block_);
+    while (filled < out.size() && limit > 0 && cursor.offset < end_) {
+        const auto& block = blocks_[static_cast<std::size_t>(cursor.block - first_block_)];
+        const auto from = static_cast<std::size_t>(cursor.offset - block.offset);
+        if (from == block.used) {
+            ++cursor.block;
+            continue;
+        }
+        const auto size = std::min(block.used - from, limit);
+        out[filled].owner = block.bytes;
+        out[filled].bytes = {block.bytes.get() + from, size};
+        ++filled;
+        cursor.offset += size;
+        limit -= size;
+    }
+    return filled;
+}
+
+void FrameLog::drop_head(std::uint64_t offset, std::size_t keep) {
+    while (held_ > keep && blocks_.size() > 1) {
+        const auto& block = blocks_.front();
+        if (block.offset + block.used > offset) {
+            return;
+        }
+        dropped_newlines_ += count_newlines(block.bytes.get(), block.used);
+        held_ -= block.size;
+        *total_ -= block.size;
+        blocks_.pop_front();
+        ++first_block_;
+    }
+}
+
+// Every frame is one line and one empty line, so two newlines make a frame.
+std::uint64_t FrameLog::frames_before(std::uint64_t offset) const {
+    auto newlines = dropped_newlines_;
+    for (const auto& block : blocks_) {
+        if (block.offset >= offset) {
+            break;
+        }
+        const auto size = std::min<std::uint64_t>(block.used, offset - block.offset);
+        newlines += count_newlines(block.bytes.get(), static_cast<std::size_t>(size));
+    }
+    return newlines / 2;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,211 @@
+// Answers, their headers and their records.
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/lane/access_log.hpp"
+
+#include "call.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::string_view k_allowed_headers =
+    "authorization, content-type, x-request-id, x-xsrf-token, x-client, x-oa-client-build-id, "
+    "x-oa-protocol-version, x-oa-schema-version, x-oa-accept, x-oa-route-key, traceparent, "
+    "idempotency-key";
+constexpr std::string_view k_exposed_headers =
+    "x-request-id, x-oa-revision, x-oa-thread-id, x-oa-turn-id, x-oa-protocol-version, "
+    "x-oa-compatibility-code, x-oa-compatibility-upgrade-required, "
+    "x-oa-compatibility-protocol-version, x-oa-compatibility-min-client-build-id, "
+    "x-oa-compatibility-max-client-build-id, x-oa-compatibility-min-schema-version, "
+    "x-oa-compatibility-max-schema-version, x-vercel-ai-ui-message-stream, retry-after";
+constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
+
+} // namespace
+
+void Lane::add_cors_headers(const Call& call, net::Headers& headers) const {
+    if (config_.cors_origins.empty()) {
+        return;
+    }
+    headers.add("vary", "origin");
+    const auto origin = call.request().headers.get("origin");
+    const auto listed = [&](const std::string& one) { return one == "*" || one == origin; };
+    if (!origin || std::ranges::none_of(config_.cors_origins, listed)) {
+        return;
+    }
+    headers.set("access-control-allow-origin", std::string(*origin));
+    headers.set("access-control-expose-headers", std::string(k_exposed_headers));
+}
+
+void Lane::add_common_headers(const Call& call, net::Headers& headers) const {
+    headers.set("x-request-id", call.record.request_id);
+    headers.set("x-oa-revision", config_.revision);
+    add_window_headers(config_.window, headers);
+    add_cors_headers(call, headers);
+}
+
+net::Response Lane::preflight(const Call& call) const {
+    net::Response response;
+    response.status = 204;
+    response.headers.set("allow", call.match.allow);
+    net::Headers cors;
+    add_cors_headers(call, cors);
+    if (cors.has("access-control-allow-origin")) {
+        response.headers.set("access-control-allow-methods", call.match.allow);
+        response.headers.set("access-control-allow-headers", std::string(k_allowed_headers));
+        response.headers.set("access-control-max-age", "600");
+    }
+    return response;
+}
+
+/// Word for word what the retired bridge said; a client or an operator recognises the rollback by
+/// it.
+net::Response Lane::retired_answer(const Call& call) const {
+    Json bridge{
+        {"method", "turn/start"},
+        {"worker_id", call.chat.worker},
+        {"request_id", call.record.request_id}
+    };
+    Json data{
+        {"retired", true},
+        {"stream_protocol", "disabled"},
+        {"canonical", k_retired_canonical},
+        {"bridge", std::move(bridge)},
+        {"response", Json{{"thread_id", call.chat.thread}, {"status", "retired"}}}
+    };
+    auto response = json_response(200, Json{{"data", std::move(data)}});
+    response.headers.set("x-oa-legacy-chat-retired", "true");
+    response.headers.set("x-oa-legacy-chat-canonical", std::string(k_retired_canonical));
+    response.headers.set("x-oa-legacy-chat-stream-protocol", "disabled");
+    return response;
+}
+
+Task<void> Lane::answer(CallPtr call, net::Response response) {
+    add_common_headers(*call, response.headers);
+    auto& record = call->record;
+    record.status = response.status;
+    record.bytes = call->request().method == "HEAD" ? 0 : response.body.size();
+    record.headers_s = call->now_s();
+    const auto sent = co_await call->exchange->respond(std::move(response));
+    record.end_s = call->now_s();
+    if (!sent) {
+        record.status = 499;
+        record.bytes = 0;
+        record.headers_s = -1;
+    }
+    log_request(*call);
+}
+
+Task<void> Lane::refuse(CallPtr call, Rejection rejection) {
+    call->record.error = rejection.code;
+    auto response = to_response(rejection, call->record.request_id);
+    co_await answer(std::move(call), std::move(response));
+}
+
+Task<void> Lane::send_stream(CallPtr call, std::shared_ptr<LiveTurn> turn, bool first) {
+    net::Headers headers{
+        {"content-type", "text/event-stream; charset=utf-8"},
+        {"cache-control", "no-cache, no-transform"},
+        {"x-vercel-ai-ui-message-stream", "v1"},
+        {"x-accel-buffering", "no"},
+    };
+    headers.set("x-oa-thread-id", turn->identity().thread);
+    headers.set("x-oa-turn-id", turn->id());
+    add_common_headers(*call, headers);
+    auto body = co_await call->exchange->start_stream(200, std::move(headers));
+    auto& record = call->record;
+    record.turn = turn->id();
+    record.status = body ? 200 : 499;
+    record.headers_s = body ? call->now_s() : -1;
+    const auto received = call->received;
+    turn->attach(
+        body ? *std::move(body) : nullptr,
+        received,
+        first,
+        [this, call = std::move(call)](const ReaderReport& report) { finish_record(*call, report); }
+    );
+}
+
+void Lane::finish_record(Call& call, const ReaderReport& report) {
+    auto& record = call.record;
+    record.reader = report.end;
+    record.bytes = report.bytes;
+    record.frames = report.frames;
+    record.first_byte_s = report.first_byte_s;
+    record.first_event_s = report.first_event_s;
+    record.first_content_s = report.first_content_s;
+    record.end_s = report.end_s;
+    if (report.outcome != nullptr) {
+        record.terminal = report.outcome->terminal;
+        record.usage = report.outcome->usage;
+    }
+    log_request(call);
+}
+
+void Lane::log_request(Call& call) {
+    observer_->request_done(call.record);
+    if (parts_.access_log) {
+        parts_.access_log(access_line(call.record, config_.revision));
+    }
+}
+
+/// The client was told a code and a request id; the cause stands here, under the same id.
+void Lane::log_turn(const TurnOutcome& outcome) {
+    if (outcome.terminal == turn::TerminalClass::completed) {
+        return;
+    }
+    Json fields = Json::object();
+    fields["request_id"] = outcome.request_id;
+    fields["route"] = outcome.route;
+    fields["thread"] = outcome.thread;
+    fields["turn"] = outcome.turn;
+    fields["terminal"] = turn::to_string(outcome.terminal);
+    if (outcome.reason != StopReason::none) {
+        fields["reason"] = to_string(outcome.reason);
+    }
+    if (outcome.failure) {
+        fields["code"] = turn::words_of(outcome.failure->code).word;
+        fields["cause"] = printable(Redactor{}.apply(outcome.failure->detail), 500);
+    }
+    log_event(outcome.failure ? "warn" : "info", "turn_ended", fields);
+}
+
+void Lane::log_event(std::string_view level, std::string_view event, const Json& fields) const {
+    if (parts_.event_log) {
+        parts_.event_log(event_line(std::chrono::system_clock::now(), level, event, fields));
+    }
+}
+
+net::ErrorPage Lane::error_page() {
+    return [this](int status, std::string_view reason) {
+        static constexpr std::array<std::pair<int, std::string_view>, 4> codes{
+            {{408, "request_timeout"},
+             {431, "headers_too_large"},
+             {500, "internal_error"},
+             {503, "service_unavailable"}}
+        };
+        const auto* known =
+            std::ranges::find(codes, status, &std::pair<int, std::string_view>::first);
+        Call call;
+        call.record.time = std::chrono::system_clock::now();
+        call.record.request_id = request_id_of({});
+        call.record.method = "-";
+        call.record.status = status;
+        call.record.error = known == codes.end() ? "bad_request" : known->second;
+        auto response = to_response(
+            reject(status, call.record.error, std::string(reason)), call.record.request_id
+        );
+        response.headers.set("x-request-id", call.record.request_id);
+        response.headers.set("x-oa-revision", config_.revision);
+        add_window_headers(config_.window, response.headers);
+        call.record.end_s = 0;
+        log_request(call);
+        return response;
+    };
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,140 @@
+// From an accepted request to a live turn.
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/lane/replace_plan.hpp"
+
+#include "call.hpp"
+
+namespace oa_stream::lane {
+
+void Lane::seed_new_thread(Call& call, authority::TurnRequest& request) const {
+    request.thread.reset();
+    request.revert_from_turn.reset();
+    request.seed.clear();
+    call.seeded = 0;
+    if (!parts_.authority->capabilities().can_seed) {
+        return;
+    }
+    call.seeded = call.chat.earlier.size();
+    for (const auto& message : call.chat.earlier) {
+        if (!trim(message.text).empty()) {
+            request.seed.push_back({message.role, message.text});
+        }
+    }
+}
+
+Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
+    authority::TurnRequest request;
+    request.input = call->chat.input;
+    request.traceparent = call->traceparent;
+    request.client_message_id = call->chat.user_message_id;
+    if (const auto* row = parts_.ids->find(call->record.owner, call->chat.thread)) {
+        call->row = *row;
+        request.thread = row->thread;
+    }
+    if (!request.thread || !asks_to_replace(call->chat)) {
+        if (!request.thread) {
+            seed_new_thread(*call, request);
+        }
+        co_return request;
+    }
+    const auto turns = co_await parts_.authority->turns(*request.thread);
+    if (!turns && turns.error().code == Code::not_found) {
+        seed_new_thread(*call, request);
+        co_return request;
+    }
+    if (!turns) {
+        co_return std::unexpected(reject_start(turns.error()));
+    }
+    const auto plan = plan_replace(call->chat, *turns, call->row->seeded);
+    if (!plan) {
+        co_return std::unexpected(plan.error());
+    }
+    const auto able = parts_.authority->capabilities();
+    const bool revert = plan->kind == ReplacePlan::Kind::revert;
+    const bool reseed = plan->kind == ReplacePlan::Kind::reseed;
+    if ((revert && !able.can_revert) || (reseed && !able.can_seed)) {
+        co_return std::unexpected(reject_regenerate("this assistant cannot replace earlier messages"
+        ));
+    }
+    if (revert) {
+        request.revert_from_turn = plan->from_turn;
+    } else if (reseed) {
+        seed_new_thread(*call, request);
+    }
+    co_return request;
+}
+
+Task<Accepted<std::unique_ptr<authority::Turn>>> Lane::start_turn(CallPtr call) {
+    auto request = co_await make_turn_request(call);
+    if (!request) {
+        co_return std::unexpected(std::move(request).error());
+    }
+    const bool known = request->thread.has_value();
+    const bool replaces = request->revert_from_turn.has_value();
+    auto turn = co_await parts_.authority->start(*request);
+    if (!turn && turn.error().code == Code::not_found && known) {
+        // The authority lost the thread (its state was removed): go on with what the client holds.
+        log_event(
+            "warn",
+            "thread_lost",
+            Json{{"request_id", call->record.request_id}, {"thread", call->chat.thread}}
+        );
+        seed_new_thread(*call, *request);
+        turn = co_await parts_.authority->start(*std::move(request));
+    }
+    if (!turn) {
+        const auto& error = turn.error();
+        log_event(
+            "warn",
+            "start_failed",
+            Json{
+                {"request_id", call->record.request_id},
+                {"thread", call->chat.thread},
+                {"code", to_string(error.code)},
+                {"cause", printable(Redactor{}.apply(error.text()), 500)}
+            }
+        );
+        co_return std::unexpected(reject_start(error, replaces));
+    }
+    co_return *std::move(turn);
+}
+
+void Lane::remember_thread(const Call& call, const authority::Turn& turn) {
+    if (call.row && call.row->thread == turn.thread_id()) {
+        return;
+    }
+    parts_.ids->put({call.record.owner, call.chat.thread, turn.thread_id(), call.seeded});
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
+    auto lease =
+        co_await turns_.acquire(call->record.owner, call->chat.thread, tokens_.has_value());
+    if (!lease) {
+        co_return std::unexpected(std::move(lease).error());
+    }
+    if (call->exchange->peer_gone()) {
+        co_return std::unexpected(reject(499, "client_closed_request", "the client left"));
+    }
+    auto turn = co_await start_turn(call);
+    if (!turn) {
+        co_return std::unexpected(std::move(turn).error());
+    }
+    remember_thread(*call, **turn);
+    call->record.accepted_s = call->now_s();
+    observer_->turn_accepted(call->record.route);
+    auto live = LiveTurn::begin(
+        executor_,
+        host_,
+        {call->record.route,
+         call->record.request_id,
+         call->record.owner,
+         call->chat.thread,
+         call->received},
+        *std::move(turn)
+    );
+    lease->commit(live);
+    co_return live;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,191 @@
+#include "oa_stream/lane/live_turn.hpp"
+
+#include "oa_stream/lane/chat_request.hpp"
+
+#include "reader.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <exception>
+
+namespace oa_stream::lane {
+
+namespace {
+
+encode::UiEncoderOptions
+encoder_options(const TurnIdentity& identity, const authority::Turn& turn) {
+    const auto id = wire_id(turn.turn_id());
+    return {.thread = identity.thread, .message_id = id, .turn = id, .model = turn.model()};
+}
+
+} // namespace
+
+LiveTurn::LiveTurn(
+    const asio::any_io_executor& executor,
+    TurnHost& host,
+    TurnIdentity identity,
+    std::unique_ptr<authority::Turn> turn
+)
+    : executor_(executor), host_(&host), identity_(std::move(identity)), turn_(std::move(turn)),
+      id_(wire_id(turn_->turn_id())), log_(host.log_bytes),
+      encoder_(encoder_options(identity_, *turn_)), accepted_(Clock::now()), last_event_(accepted_),
+      detached_(accepted_) {
+    outcome_.model = turn_->model();
+}
+
+LiveTurn::~LiveTurn() = default;
+
+std::shared_ptr<LiveTurn> LiveTurn::begin(
+    const asio::any_io_executor& executor,
+    TurnHost& host,
+    TurnIdentity identity,
+    std::unique_ptr<authority::Turn> turn
+) {
+    auto self = std::make_shared<LiveTurn>(executor, host, std::move(identity), std::move(turn));
+    host.scratch.clear();
+    self->encoder_.begin(host.scratch);
+    self->damage_frames(0);
+    self->commit(self->accepted_);
+    asio::co_spawn(
+        executor,
+        pump(self),
+        asio::bind_cancellation_slot(
+            self->cancel_.slot(),
+            [](const std::exception_ptr& error) {
+                if (error) {
+                    std::rethrow_exception(error); // a broken invariant: errors are values here
+                }
+            }
+        )
+    );
+    return self;
+}
+
+Task<void> LiveTurn::pump(std::shared_ptr<LiveTurn> self) {
+    // Cancelled, next() returns an error instead of throwing through us.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    while (!self->ended_) {
+        auto batch = co_await self->turn_->next();
+        if (self->ended_) {
+            break;
+        }
+        if (!batch) {
+            self->lose(batch.error());
+            break;
+        }
+        if (!self->feed(*std::move(batch))) {
+            break;
+        }
+    }
+    self->turn_.reset();
+}
+
+void LiveTurn::attach(
+    std::shared_ptr<net::BodyStream> body, Clock::time_point received, bool first, ReaderDone done
+) {
+    const auto now = Clock::now();
+    const auto id = ++next_reader_;
+    auto& reader =
+        *readers_.emplace_back(std::make_unique<Reader>(id, body, received, first, std::move(done))
+        );
+    host_->observer->reader_attached();
+    ++open_readers_;
+    if (!body) {
+        reader.close(log_, ReaderEnd::client_gone, now);
+        drop_done_readers();
+        return;
+    }
+    reader.set_replay_end(log_.end());
+    body->on_writable([weak = weak_from_this(), id] {
+        if (const auto self = weak.lock()) {
+            self->reader_writable(id);
+        }
+    });
+    body->on_gone([weak = weak_from_this(), id] {
+        if (const auto self = weak.lock()) {
+            self->reader_gone(id);
+        }
+    });
+    reader.send(log_, {first_event_offset_, first_content_offset_}, ended_, now);
+    drop_done_readers();
+}
+
+std::size_t LiveTurn::readers() const noexcept {
+    return static_cast<std::size_t>(std::ranges::count_if(readers_, [](const auto& reader) {
+        return !reader->closed();
+    }));
+}
+
+void LiveTurn::reader_writable(std::uint64_t id) {
+    for (auto& reader : readers_) {
+        if (reader->id() == id) {
+            reader->writable();
+            reader->send(log_, {first_event_offset_, first_content_offset_}, ended_, Clock::now());
+        }
+    }
+    trim_log();
+    drop_done_readers();
+}
+
+void LiveTurn::reader_gone(std::uint64_t id) {
+    for (auto& reader : readers_) {
+        if (reader->id() == id) {
+            reader->close(log_, ReaderEnd::client_gone, Clock::now());
+        }
+    }
+    drop_done_readers();
+}
+
+void LiveTurn::cut_readers() {
+    for (auto& reader : readers_) {
+        reader->close(log_, ReaderEnd::cut, Clock::now());
+    }
+    drop_done_readers();
+}
+
+void LiveTurn::drop_done_readers() {
+    for (auto& reader : readers_) {
+        reader->report(outcome());
+    }
+    std::erase_if(readers_, [](const auto& reader) { return reader->reported(); });
+    const auto open = readers();
+    if (open == open_readers_) {
+        return;
+    }
+    for (; open_readers_ > open; --open_readers_) {
+        host_->observer->reader_detached();
+    }
+    if (open == 0) {
+        detached_ = Clock::now();
+    }
+    announce_change();
+}
+
+bool LiveTurn::resumable(Clock::time_point now) const noexcept {
+    return log_.whole() && (!ended_ || now - ended_at_ < host_->timings.ended_kept);
+}
+
+bool LiveTurn::expired(Clock::time_point now) const noexcept {
+    return settled() && now - ended_at_ >= host_->timings.ended_kept;
+}
+
+Task<void> LiveTurn::wait_change(Clock::time_point until) {
+    const auto self = shared_from_this();
+    asio::steady_timer timer(executor_, until);
+    waiters_.push_back(&timer);
+    (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    std::erase(waiters_, &timer);
+}
+
+void LiveTurn::announce_change() {
+    for (auto* waiter : waiters_) {
+        waiter->cancel();
+    }
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,282 @@
+// How events become frames in the log, and how a turn comes to its end.
+#include "oa_stream/lane/live_turn.hpp"
+
+#include "reader.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::lane {
+
+namespace {
+
+turn::TurnEnded failed(turn::Outcome outcome, turn::FailureCode code, std::string detail) {
+    return {
+        outcome, turn::Finish::error, turn::Failure{code, true, std::move(detail)}, std::nullopt
+    };
+}
+
+/// The end that a turn gets from us when the authority gives none.
+turn::TurnEnded end_for(StopReason reason) {
+    using turn::FailureCode;
+    using turn::Outcome;
+    switch (reason) {
+    case StopReason::wall_time:
+        return failed(Outcome::aborted, FailureCode::turn_aborted, "the turn's time is over");
+    case StopReason::drain:
+        return failed(Outcome::aborted, FailureCode::turn_aborted, "the lane shuts down");
+    case StopReason::overloaded:
+        return failed(Outcome::aborted, FailureCode::overloaded, "all logs together are full");
+    case StopReason::first_event:
+        return failed(Outcome::failed, FailureCode::authority_timeout, "no first event in time");
+    case StopReason::stalled:
+        return failed(Outcome::failed, FailureCode::stalled, "no event for too long");
+    case StopReason::none:
+    case StopReason::stopped:
+    case StopReason::superseded:
+    case StopReason::client_gone:
+        break;
+    }
+    return {Outcome::interrupted, turn::Finish::other, std::nullopt, std::nullopt};
+}
+
+turn::TerminalClass class_of(const TurnOutcome& outcome) {
+    switch (outcome.outcome) {
+    case turn::Outcome::completed:
+        return turn::TerminalClass::completed;
+    case turn::Outcome::interrupted:
+        return outcome.reason == StopReason::client_gone ? turn::TerminalClass::client_gone
+                                                         : turn::TerminalClass::turn_interrupted;
+    case turn::Outcome::aborted:
+    case turn::Outcome::failed:
+        break;
+    }
+    const auto code = outcome.failure ? outcome.failure->code : turn::FailureCode::turn_failed;
+    return turn::words_of(code).terminal;
+}
+
+bool is_retryable(turn::FailureCode code) noexcept {
+    return code == turn::FailureCode::authority_lost ||
+           code == turn::FailureCode::authority_timeout || code == turn::FailureCode::stalled ||
+           code == turn::FailureCode::overloaded || code == turn::FailureCode::turn_aborted;
+}
+
+} // namespace
+
+double LiveTurn::since_received(Clock::time_point at) const noexcept {
+    return std::chrono::duration<double>(at - identity_.received).count();
+}
+
+bool LiveTurn::feed(authority::EventBatch batch) {
+    const auto now = Clock::now();
+    last_event_ = now;
+    auto& events = host_->events;
+    events.clear();
+    for (auto& event : batch) {
+        if (auto* ended = std::get_if<turn::TurnEnded>(&event)) {
+            rewrite_end(*ended);
+        }
+        normaliser_.push(std::move(event), events);
+    }
+    write(events, now);
+    if (!ended_ && host_->log_bytes > host_->limits.total_log_bytes) {
+        end_now(StopReason::overloaded);
+    }
+    return !ended_;
+}
+
+void LiveTurn::lose(const Error& error) {
+    const auto code = authority::failure_code_of(error);
+    auto& events = host_->events;
+    events.clear();
+    normaliser_.finish({code, is_retryable(code), error.text()}, events);
+    write(events, Clock::now());
+}
+
+void LiveTurn::stop(StopReason reason) {
+    if (ended_ || reason_ != StopReason::none) {
+        return;
+    }
+    reason_ = reason;
+    stop_deadline_ = Clock::now() + host_->timings.interrupt_grace;
+    turn_->interrupt();
+}
+
+void LiveTurn::end_now(StopReason reason) {
+    if (ended_) {
+        return;
+    }
+    reason_ = reason;
+    auto& events = host_->events;
+    events.clear();
+    normaliser_.push(end_for(reason), events);
+    write(events, Clock::now());
+    turn_->interrupt();
+    cancel_.emit(asio::cancellation_type::terminal);
+}
+
+/// The authority only knows that it was interrupted; we know why.
+void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
+    if (ended.outcome != turn::Outcome::interrupted) {
+        return;
+    }
+    const auto usage = ended.usage;
+    if (reason_ != StopReason::none) {
+        ended = end_for(reason_);
+        ended.usage = usage;
+    }
+}
+
+void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
+    host_->scratch.clear();
+    for (const auto& event : events) {
+        if (encoder_.ended()) {
+            break;
+        }
+        encode(event, now);
+    }
+    commit(now);
+}
+
+void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
+    auto& scratch = host_->scratch;
+    const auto before = scratch.size();
+    if (const auto* usage = std::get_if<turn::UsageKnown>(&event)) {
+        outcome_.usage = usage->usage;
+    }
+    if (const auto* end = std::get_if<turn::TurnEnded>(&event)) {
+        outcome_.outcome = end->outcome;
+        outcome_.finish = end->finish;
+        outcome_.failure = end->failure;
+        outcome_.usage = end->usage ? end->usage : outcome_.usage;
+    }
+    if (auto encoded = encoder_.encode(event, scratch); !encoded) {
+        // A fault of ours: the client learns of it, the authority is not left running.
+        outcome_.outcome = turn::Outcome::failed;
+        outcome_.finish = turn::Finish::error;
+        outcome_.failure = turn::Failure{
+            turn::FailureCode::adapter_preview_unavailable, false, encoded.error().text()
+        };
+        encoder_.fail_open(*outcome_.failure, scratch);
+        turn_->interrupt();
+    }
+    if (scratch.size() == before) {
+        return;
+    }
+    damage_frames(before);
+    if (!saw_event_) {
+        saw_event_ = true;
+        first_event_offset_ = log_.end() + before + 1;
+        outcome_.first_event_s = since_received(now);
+    }
+    if (first_content_offset_ == 0 && encoder_.summary().content) {
+        first_content_offset_ = log_.end() + before + 1;
+        outcome_.first_content_s = since_received(now);
+    }
+}
+
+/// Drills only: a frame that is cut in the middle of its JSON, framing intact.
+void LiveTurn::damage_frames(std::size_t from) {
+    auto* faults = turn_->wire_faults();
+    if (faults == nullptr) {
+        return;
+    }
+    auto& scratch = host_->scratch;
+    while (from < scratch.size()) {
+        const auto end = scratch.find("\n\n", from);
+        if (end == std::string::npos) {
+            return;
+        }
+        auto next = end + 2;
+        if (faults->corrupt_next()) {
+            const auto half = (end - from) / 2;
+            scratch.erase(from + half, end - from - half);
+            next -= end - from - half;
+        }
+        from = next;
+    }
+}
+
+void LiveTurn::commit(Clock::time_point now) {
+    log_.append(host_->scratch);
+    host_->scratch.clear();
+    if (encoder_.ended() && !ended_) {
+        conclude(now);
+    }
+    deliver(now);
+    trim_log();
+    if (ended_) {
+        drop_done_readers();
+    }
+}
+
+void LiveTurn::deliver(Clock::time_point now) {
+    const LogMarks marks{first_event_offset_, first_content_offset_};
+    for (auto& reader : readers_) {
+        reader->send(log_, marks, ended_, now);
+    }
+}
+
+/// A log beyond its cap loses its head as far as no reader needs it; resumes are then over.
+void LiveTurn::trim_log() {
+    if (log_.held() <= host_->limits.turn_log_bytes) {
+        return;
+    }
+    auto needed = log_.end();
+    for (const auto& reader : readers_) {
+        if (!reader->closed()) {
+            needed = std::min(needed, reader->offset());
+        }
+    }
+    log_.drop_head(needed, host_->limits.turn_log_bytes);
+}
+
+void LiveTurn::conclude(Clock::time_point now) {
+    ended_ = true;
+    ended_at_ = now;
+    outcome_.route = identity_.route;
+    outcome_.request_id = identity_.request_id;
+    outcome_.owner = identity_.owner;
+    outcome_.thread = identity_.thread;
+    outcome_.turn = id_;
+    outcome_.reason = reason_;
+    outcome_.terminal = class_of(outcome_);
+    outcome_.content = encoder_.summary().content;
+    outcome_.frames = encoder_.summary().frames;
+    outcome_.bytes = log_.end();
+    outcome_.repairs = normaliser_.repairs();
+    outcome_.accepted_s = since_received(accepted_);
+    outcome_.end_s = since_received(now);
+    host_->on_ended(outcome_);
+    announce_change();
+}
+
+void LiveTurn::tick(Clock::time_point now) {
+    const auto& timings = host_->timings;
+    const auto& limits = host_->limits;
+    if (!ended_) {
+        const bool alone = readers() == 0;
+        if (reason_ != StopReason::none) {
+            if (now >= stop_deadline_) {
+                end_now(reason_);
+            }
+        } else if (now - accepted_ >= limits.turn_wall) {
+            stop(StopReason::wall_time);
+        } else if (!saw_event_ && now - accepted_ >= limits.first_event) {
+            end_now(StopReason::first_event);
+        } else if (saw_event_ && now - last_event_ >= limits.idle) {
+            end_now(StopReason::stalled);
+        } else if (alone && now - detached_ >= timings.detach_grace) {
+            stop(StopReason::client_gone);
+        }
+    }
+    for (auto& reader : readers_) {
+        reader->settle(log_, now);
+        if (reader->too_slow(log_, limits, now)) {
+            reader->close(log_, ReaderEnd::client_too_slow, now);
+        }
+        reader->heartbeat(log_, now, timings.heartbeat);
+    }
+    drop_done_readers();
+}
+
+} // namespace oa_stream::lane

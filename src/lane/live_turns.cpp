@@ -1,0 +1,185 @@
+#include "oa_stream/lane/live_turns.hpp"
+
+#include "id_map_file.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+Rejection reject_busy() {
+    auto rejection = with_retry_after(
+        reject(
+            409,
+            "turn_in_progress",
+            "this conversation has a turn under way: wait for its end, or stop it"
+        ),
+        2
+    );
+    // Libraries that retry by themselves would only wait in line for a turn that goes on.
+    rejection.headers.set("x-should-retry", "false");
+    return rejection;
+}
+
+} // namespace
+
+LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner)
+    : turns_(&turns), key_(std::move(key)), owner_(std::move(owner)) {
+    turns_->slots_[key_].starting = true;
+    ++turns_->owners_[owner_];
+    ++turns_->busy_;
+}
+
+LiveTurns::Lease::Lease(Lease&& other) noexcept
+    : turns_(std::exchange(other.turns_, nullptr)), key_(std::move(other.key_)),
+      owner_(std::move(other.owner_)), committed_(other.committed_) {
+}
+
+LiveTurns::Lease::~Lease() {
+    if (turns_ == nullptr) {
+        return;
+    }
+    const auto slot = turns_->slots_.find(key_);
+    slot->second.starting = false;
+    if (!slot->second.turn) {
+        turns_->slots_.erase(slot);
+    }
+    if (!committed_) {
+        turns_->turn_ended(owner_);
+    }
+}
+
+void LiveTurns::Lease::commit(std::shared_ptr<LiveTurn> turn) {
+    committed_ = true;
+    auto& slot = turns_->slots_[key_];
+    if (slot.turn && !slot.turn->settled()) {
+        turns_->leaving_.push_back(std::move(slot.turn));
+    }
+    slot.turn = std::move(turn);
+}
+
+std::optional<Rejection> LiveTurns::admit(const std::string& owner, bool count_owner) const {
+    if (busy_ >= host_->limits.streams) {
+        return with_retry_after(
+            reject(503, "service_unavailable", "this service runs as many turns as it can"), 5
+        );
+    }
+    const auto own = owners_.find(owner);
+    if (count_owner && own != owners_.end() && own->second >= host_->limits.streams_per_owner) {
+        return with_retry_after(
+            reject(429, "rate_limited", "you have as many turns under way as you may"), 5
+        );
+    }
+    return std::nullopt;
+}
+
+Task<Accepted<LiveTurns::Lease>>
+LiveTurns::acquire(std::string owner, std::string thread, bool count_owner) {
+    auto key = row_key(owner, thread);
+    const auto slot = slots_.find(key);
+    if (slot != slots_.end() && slot->second.starting) {
+        co_return std::unexpected(reject_busy());
+    }
+    const auto current = slot == slots_.end() ? nullptr : slot->second.turn;
+    // A turn that takes another's place adds none.
+    const bool more = !current || current->ended();
+    if (auto refused = more ? admit(owner, count_owner) : std::nullopt) {
+        co_return std::unexpected(*std::move(refused));
+    }
+    Lease lease(*this, std::move(key), std::move(owner));
+    if (current && !co_await make_room(current)) {
+        co_return std::unexpected(reject_busy());
+    }
+    co_return std::move(lease);
+}
+
+/// False while somebody reads the old turn, or when it does not end.
+Task<bool> LiveTurns::make_room(std::shared_ptr<LiveTurn> turn) {
+    // stop() in a page closes the socket, and its next message can overtake the news of that.
+    const auto leaving = Clock::now() + host_->timings.reader_leaving;
+    while (!turn->ended() && turn->readers() > 0 && Clock::now() < leaving) {
+        co_await turn->wait_change(leaving);
+    }
+    if (turn->ended()) {
+        co_return true;
+    }
+    if (turn->readers() > 0) {
+        co_return false;
+    }
+    turn->stop(StopReason::superseded);
+    const auto ending = Clock::now() + host_->timings.supersede_wait;
+    while (!turn->ended() && Clock::now() < ending) {
+        co_await turn->wait_change(ending);
+    }
+    co_return turn->ended();
+}
+
+std::shared_ptr<LiveTurn> LiveTurns::find(std::string_view owner, std::string_view thread) const {
+    const auto slot = slots_.find(row_key(owner, thread));
+    return slot == slots_.end() ? nullptr : slot->second.turn;
+}
+
+bool LiveTurns::starting(std::string_view owner, std::string_view thread) const {
+    const auto slot = slots_.find(row_key(owner, thread));
+    return slot != slots_.end() && slot->second.starting;
+}
+
+void LiveTurns::turn_ended(const std::string& owner) {
+    --busy_;
+    const auto own = owners_.find(owner);
+    if (own != owners_.end() && --own->second == 0) {
+        owners_.erase(own);
+    }
+}
+
+void LiveTurns::tick(Clock::time_point now) {
+    for (const auto& turn : leaving_) {
+        turn->tick(now);
+    }
+    std::erase_if(leaving_, [](const auto& turn) { return turn->settled(); });
+    for (auto slot = slots_.begin(); slot != slots_.end();) {
+        auto& turn = slot->second.turn;
+        if (turn) {
+            turn->tick(now);
+            if (turn->expired(now)) {
+                turn.reset();
+            }
+        }
+        slot = !turn && !slot->second.starting ? slots_.erase(slot) : std::next(slot);
+    }
+}
+
+std::size_t LiveTurns::open_readers() const noexcept {
+    std::size_t count = 0;
+    for (const auto& turn : leaving_) {
+        count += turn->readers();
+    }
+    for (const auto& [key, slot] : slots_) {
+        count += slot.turn ? slot.turn->readers() : 0;
+    }
+    return count;
+}
+
+void LiveTurns::end_all(StopReason reason) {
+    for (auto& [key, slot] : slots_) {
+        if (slot.turn) {
+            slot.turn->end_now(reason);
+        }
+    }
+}
+
+void LiveTurns::cut_all() {
+    for (const auto& turn : leaving_) {
+        turn->cut_readers();
+    }
+    for (auto& [key, slot] : slots_) {
+        if (slot.turn) {
+            slot.turn->cut_readers();
+        }
+    }
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,91 @@
+#include "oa_stream/lane/routes.hpp"
+
+#include <array>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::array k_routes{
+    Route{"/api/chat/stream", "POST", Action::chat, "compat"},
+    Route{"/api/chat", "POST", Action::chat, "compat"},
+    Route{"/api/chats/{conversationId}/stream", "POST", Action::chat, "compat"},
+    Route{"/api/chats/{conversationId}/stream", "GET", Action::resume, "compat"},
+    Route{"/api/chat/stream/{conversationId}/stream", "GET", Action::resume, "compat"},
+    Route{"/api/chat/{conversationId}/stream", "GET", Action::resume, "compat"},
+    Route{"/api/chats/{conversationId}/stop", "POST", Action::stop, "control"},
+    Route{"/healthz", "GET", Action::healthz, "control"},
+    Route{"/readyz", "GET", Action::readyz, "control"},
+    Route{"/version", "GET", Action::version, "control"},
+};
+
+/// Takes the text up to the next '/' off `path`.
+std::string_view take_segment(std::string_view& path) {
+    path.remove_prefix(path.starts_with('/') ? 1 : 0);
+    const auto segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    return segment;
+}
+
+/// True when they agree; `id` is what stands in place of {…}.
+bool matches(std::string_view pattern, std::string_view path, std::optional<std::string_view>& id) {
+    id.reset();
+    if (!path.starts_with('/')) {
+        return false;
+    }
+    while (!pattern.empty() && !path.empty()) {
+        const auto wanted = take_segment(pattern);
+        const auto given = take_segment(path);
+        if (wanted.starts_with('{')) {
+            id = given;
+        } else if (wanted != given) {
+            return false;
+        }
+    }
+    return pattern.empty() && path.empty();
+}
+
+bool serves(const Route& route, std::string_view method) {
+    const bool head = method == "HEAD" && route.method == "GET" && route.action != Action::resume;
+    return route.method == method || head;
+}
+
+void allow(std::string& list, const Route& route) {
+    list += list.empty() ? "" : ", ";
+    list += route.method;
+    if (serves(route, "HEAD")) {
+        list += ", HEAD";
+    }
+}
+
+} // namespace
+
+std::span<const Route> all_routes() noexcept {
+    return k_routes;
+}
+
+RouteMatch match_route(std::string_view method, std::string_view path) {
+    RouteMatch match;
+    for (const auto& route : k_routes) {
+        std::optional<std::string_view> id;
+        const bool here = match.pattern.empty() ? matches(route.pattern, path, id)
+                                                : route.pattern == match.pattern;
+        if (!here) {
+            continue;
+        }
+        if (match.pattern.empty()) {
+            match.pattern = route.pattern;
+            match.id = id ? std::optional<std::string>(*id) : std::nullopt;
+        }
+        if (match.route == nullptr && serves(route, method)) {
+            match.route = &route;
+        }
+        allow(match.allow, route);
+    }
+    if (!match.pattern.empty()) {
+        match.allow += ", OPTIONS";
+    }
+    return match;
+}
+
+} // namespace oa_stream::lane

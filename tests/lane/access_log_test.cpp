@@ -1,0 +1,86 @@
+#include "oa_stream/lane/access_log.hpp"
+
+#include "lane_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+
+TEST_CASE("access log: one line a stream tells all its times, and nothing of what was said") {
+    LaneRig rig;
+    rig.lane->set_tokens([] {
+        lane::TokenTable table;
+        table.add(Secret("tok-secret"), "alice@example.org");
+        return table;
+    }());
+    auto request = rig.post("/api/chats/c1/stream", user_message("the-prompt"));
+    request.headers.set("authorization", "Bearer tok-secret");
+    const auto stream = rig.open(std::move(request));
+    rig.until("the stream", [&] { return stream->has("start-step"); });
+    rig.authority.last().say("the-answer");
+    rig.authority.last().complete();
+    rig.await_end(stream);
+    rig.until("the line", [&] { return !rig.access.empty(); });
+    REQUIRE(rig.access.size() == 1);
+    const auto& text = rig.access.front();
+    CHECK_FALSE(text.contains("the-prompt"));
+    CHECK_FALSE(text.contains("the-answer"));
+    CHECK_FALSE(text.contains("tok-secret"));
+    CHECK_FALSE(text.contains("alice"));
+    CHECK_FALSE(text.contains('\n'));
+    const auto line = parse_json(text).value();
+    CHECK(line.at("event") == "request");
+    CHECK(line.at("route") == "/api/chats/{conversationId}/stream");
+    CHECK(line.at("method") == "POST");
+    CHECK(line.at("status") == 200);
+    CHECK(line.at("lane") == "compat");
+    CHECK(line.at("revision") == "rev-1");
+    CHECK(line.at("thread") == "c1");
+    CHECK(line.at("turn") == "turn-1");
+    CHECK(line.at("reader") == "finished");
+    CHECK(line.at("terminal") == "completed");
+    CHECK(line.at("usage").at("output") == 5);
+    CHECK(line.at("owner") == lane::owner_hash("alice@example.org"));
+    CHECK(line.at("bytes") == stream->bytes.size());
+    CHECK(line.at("frames") == 8);
+    double last = 0;
+    for (const auto* name :
+         {"accepted_ms",
+          "headers_ms",
+          "first_byte_ms",
+          "first_event_ms",
+          "first_content_ms",
+          "end_ms"}) {
+        CAPTURE(name, text);
+        REQUIRE(line.contains(name));
+        CHECK(line.at(name).get<double>() >= last);
+        last = line.at(name).get<double>();
+    }
+}
+
+TEST_CASE("access log: a refused request names its code and has no stream's members") {
+    LaneRig rig;
+    (void)rig.send(rig.post("/api/chat", "{}"));
+    REQUIRE(rig.access.size() == 1);
+    const auto line = parse_json(rig.access.front()).value();
+    CHECK(line.at("status") == 422);
+    CHECK(line.at("error") == "invalid_request");
+    CHECK_FALSE(line.contains("terminal"));
+    CHECK_FALSE(line.contains("reader"));
+    CHECK_FALSE(line.contains("first_content_ms"));
+    CHECK(line.contains("end_ms"));
+}
+
+TEST_CASE("access log: text from outside cannot forge a line") {
+    LaneRig rig;
+    auto request = rig.get("/healthz\"%0a");
+    request.headers.set("x-request-id", "a\"}");
+    (void)rig.send(std::move(request));
+    REQUIRE(rig.access.size() == 1);
+    CHECK(parse_json(rig.access.front()).has_value());
+}
+
+TEST_CASE("owner hash: tells owners apart without naming them") {
+    CHECK(lane::owner_hash("alice") != lane::owner_hash("bob"));
+    CHECK(lane::owner_hash("alice").size() == 12);
+    CHECK(lane::owner_hash("").empty());
+}

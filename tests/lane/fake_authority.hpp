@@ -1,0 +1,165 @@
+// An authority whose turns are played by the test, event by event.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::test {
+
+/// What the test holds of a turn; lives longer than the turn itself.
+struct PlayedTurn {
+    explicit PlayedTurn(const asio::any_io_executor& executor) : signal(executor) {}
+
+    void push(authority::EventBatch batch) {
+        queue.emplace_back(std::move(batch));
+        signal.cancel();
+    }
+    void push(turn::Event event) { push(authority::EventBatch{std::move(event)}); }
+    void fail(Code code, std::string message) {
+        queue.emplace_back(oa_stream::fail(code, std::move(message)));
+        signal.cancel();
+    }
+    /// An opened text part with one delta.
+    void say(std::string text) {
+        push({turn::PartOpened{"m1", turn::PartKind::text}, turn::PartDelta{"m1", std::move(text)}}
+        );
+    }
+    void more(std::string text) { push(turn::PartDelta{"m1", std::move(text)}); }
+    void complete() {
+        push(
+            {turn::PartClosed{"m1"},
+             turn::TurnEnded{
+                 turn::Outcome::completed, turn::Finish::stop, {}, turn::Usage{10, 2, 5, 1}
+             }}
+        );
+    }
+
+    authority::TurnRequest request{};
+    std::string thread, turn;
+    std::deque<Result<authority::EventBatch>> queue;
+    asio::steady_timer signal;
+    std::unique_ptr<authority::WireFaults> faults;
+    bool answers_interrupt = true; ///< with TurnEnded interrupted
+    int interrupts = 0;
+    bool dropped = false;
+};
+
+class FakeTurn final : public authority::Turn {
+public:
+    explicit FakeTurn(std::shared_ptr<PlayedTurn> played) : played_(std::move(played)) {}
+    ~FakeTurn() override { played_->dropped = true; }
+
+    [[nodiscard]] const std::string& thread_id() const noexcept override { return played_->thread; }
+    [[nodiscard]] const std::string& turn_id() const noexcept override { return played_->turn; }
+    [[nodiscard]] const std::string& model() const noexcept override { return model_; }
+
+    [[nodiscard]] Task<Result<authority::EventBatch>> next() override {
+        const auto played = played_;
+        while (played->queue.empty()) {
+            const auto state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() != asio::cancellation_type::none) {
+                co_return oa_stream::fail(Code::cancelled, "cancelled");
+            }
+            played->signal.expires_at(Clock::time_point::max());
+            (void)co_await played->signal.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+        auto batch = std::move(played->queue.front());
+        played->queue.pop_front();
+        co_return batch;
+    }
+
+    void interrupt() override {
+        if (++played_->interrupts == 1 && played_->answers_interrupt) {
+            played_->push(turn::TurnEnded{turn::Outcome::interrupted, turn::Finish::other, {}, {}});
+        }
+    }
+
+    [[nodiscard]] authority::WireFaults* wire_faults() noexcept override {
+        return played_->faults.get();
+    }
+
+private:
+    std::shared_ptr<PlayedTurn> played_;
+    std::string model_ = "fake-model";
+};
+
+class FakeAuthority final : public authority::Authority {
+public:
+    explicit FakeAuthority(const asio::any_io_executor& executor)
+        : executor_(executor), gate(executor) {}
+
+    [[nodiscard]] Task<Result<void>> open() override { co_return Result<void>{}; }
+    [[nodiscard]] Task<void> close(Millis /*grace*/) override { co_return; }
+
+    [[nodiscard]] Task<Result<std::unique_ptr<authority::Turn>>>
+    start(authority::TurnRequest request) override {
+        ++starts;
+        while (hold) {
+            gate.expires_at(Clock::time_point::max());
+            (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+        if (refuse) {
+            if (auto error = refuse(request)) {
+                co_return std::unexpected(*std::move(error));
+            }
+        }
+        auto played = std::make_shared<PlayedTurn>(executor_);
+        played->thread = request.thread.value_or("auth-thread-" + std::to_string(++threads_));
+        played->turn = "turn-" + std::to_string(turns_started.size() + 1);
+        played->request = std::move(request);
+        if (prepare) {
+            prepare(*played);
+        }
+        turns_started.push_back(played);
+        co_return std::make_unique<FakeTurn>(played);
+    }
+
+    [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>> turns(std::string thread
+    ) override {
+        ++history_reads;
+        if (lost_history) {
+            co_return oa_stream::fail(Code::not_found, "no such thread");
+        }
+        (void)thread;
+        co_return past;
+    }
+
+    [[nodiscard]] authority::Health health() const override { return health_now; }
+    [[nodiscard]] authority::Capabilities capabilities() const override { return able; }
+
+    void release() {
+        hold = false;
+        gate.cancel();
+    }
+    [[nodiscard]] PlayedTurn& last() const { return *turns_started.back(); }
+
+private:
+    asio::any_io_executor executor_;
+    int threads_ = 0;
+
+public:
+    std::vector<std::shared_ptr<PlayedTurn>> turns_started;
+    std::function<std::optional<Error>(const authority::TurnRequest&)> refuse;
+    std::function<void(PlayedTurn&)> prepare;
+    std::vector<authority::PastTurn> past;
+    bool lost_history = false;
+    bool hold = false; ///< start() waits for release()
+    asio::steady_timer gate;
+    int starts = 0;
+    int history_reads = 0;
+    authority::Health health_now{true, ""};
+    authority::Capabilities able{"fake", "1.0", true, true, false, {}};
+};
+
+} // namespace oa_stream::test

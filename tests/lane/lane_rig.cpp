@@ -1,0 +1,133 @@
+#include "lane_rig.hpp"
+
+namespace oa_stream::test {
+
+using lane::LaneConfig;
+
+LaneConfig LaneRig::quick() {
+    LaneConfig config;
+    config.revision = "rev-1";
+    config.version = "1.2.3";
+    config.timings.tick = Millis(5);
+    config.timings.reader_leaving = Millis(30);
+    return config;
+}
+
+LaneRig::LaneRig(LaneConfig config) {
+    const auto executor = context.get_executor();
+    ids = lane::IdMap::open(executor, {}, Millis(1), [](const Error&) {}).value();
+    lane::LaneParts parts;
+    parts.authority = &authority;
+    parts.ids = ids.get();
+    parts.observer = &watcher;
+    parts.access_log = [this](std::string_view line) { access.emplace_back(line); };
+    parts.event_log = [this](std::string_view line) { events.emplace_back(line); };
+    net::ServerLimits limits;
+    limits.body_bytes = 64U << 10U;
+    lane = std::make_unique<lane::Lane>(executor, std::move(config), std::move(parts));
+    server = net::HttpServer::listen(
+                 executor,
+                 net::parse_endpoint("127.0.0.1:0").value(),
+                 limits,
+                 lane->handler(),
+                 lane->error_page()
+    )
+                 .value();
+    client = net::HttpClient::make(executor);
+}
+
+LaneRig::~LaneRig() {
+    client.reset();
+    lane->close();
+    server->close();
+    context.restart();
+    context.run_for(Millis(20));
+    server.reset();
+}
+
+void LaneRig::until(std::string_view what, const std::function<bool()>& done) {
+    const auto deadline = Clock::now() + std::chrono::seconds(10);
+    while (!done()) {
+        if (Clock::now() > deadline) {
+            FAIL("never happened: " << what);
+        }
+        context.restart();
+        context.run_one_for(Millis(20));
+    }
+}
+
+net::ClientRequest
+LaneRig::post(std::string_view path, std::string_view body, net::Headers headers) const {
+    net::ClientRequest request;
+    request.method = "POST";
+    request.url = fmt::format("http://{}{}", server->endpoint().text(), path);
+    request.headers = std::move(headers);
+    if (!request.headers.has("content-type")) {
+        request.headers.set("content-type", "application/json");
+    }
+    request.body = body;
+    return request;
+}
+
+net::ClientRequest LaneRig::get(std::string_view path) const {
+    net::ClientRequest request;
+    request.url = fmt::format("http://{}{}", server->endpoint().text(), path);
+    return request;
+}
+
+net::ClientResponse LaneRig::send(net::ClientRequest request) {
+    const auto before = watcher.requests.size();
+    auto response = run(client->fetch(std::move(request)));
+    until("the request's record", [&] { return watcher.requests.size() > before; });
+    return response;
+}
+
+std::shared_ptr<Stream> LaneRig::open(net::ClientRequest request) {
+    auto stream = std::make_shared<Stream>();
+    request.fresh_connection = true;
+    net::StreamHandlers handlers;
+    handlers.on_head = [stream](const net::ClientResponse& head) {
+        stream->head = head;
+        return net::Flow::go_on;
+    };
+    handlers.on_bytes = [stream](std::string_view bytes, Clock::time_point) {
+        if (stream->paused) {
+            return net::Flow::pause;
+        }
+        stream->bytes += bytes;
+        return net::Flow::go_on;
+    };
+    stream->transfer = client->stream(std::move(request), std::move(handlers));
+    spawn(context.get_executor(), "stream", [](std::shared_ptr<Stream> inner) -> Task<void> {
+        const auto response = co_await inner->transfer->done();
+        inner->failure = response.failure;
+        inner->head.status = response.status;
+        inner->ended = true;
+    }(stream));
+    return stream;
+}
+
+std::shared_ptr<Stream> LaneRig::chat(std::string_view thread, std::string_view text) {
+    auto stream = open(post(fmt::format("/api/chats/{}/stream", thread), user_message(text)));
+    until("the stream's beginning", [&] { return stream->has("start-step") || stream->ended; });
+    return stream;
+}
+
+void LaneRig::await_end(const std::shared_ptr<Stream>& stream) {
+    until("the stream's end", [&] { return stream->ended; });
+}
+
+void LaneRig::judge(const Stream& stream) {
+    contract::Judge judge(contract::Profile::ai_sdk);
+    judge.messages_known();
+    judge.head({stream.head.status, stream.head.headers.all()});
+    judge.feed(stream.bytes);
+    const auto judgement = judge.finish(stream.failure == net::TransferFailure::none);
+    for (const auto& violation : judgement.violations) {
+        UNSCOPED_INFO(violation.rule->id << ": " << violation.message);
+    }
+    INFO(stream.bytes);
+    CHECK(judgement.pass());
+}
+
+} // namespace oa_stream::test

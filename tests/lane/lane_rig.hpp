@@ -1,0 +1,106 @@
+// A lane on loopback with a played authority, and a client that keeps every byte.
+#pragma once
+
+#include "oa_stream/contract/judge.hpp"
+#include "oa_stream/lane/lane.hpp"
+#include "oa_stream/net/http_client.hpp"
+
+#include "fake_authority.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::test {
+
+/// One streamed answer, as it comes in.
+struct Stream {
+    net::ClientResponse head{};
+    std::string bytes;
+    bool ended = false;
+    net::TransferFailure failure = net::TransferFailure::none;
+    std::shared_ptr<net::Transfer> transfer;
+    bool paused = false; ///< take nothing more
+
+    [[nodiscard]] bool has(std::string_view text) const { return bytes.contains(text); }
+    void leave() { transfer->cancel(); }
+};
+
+class Watcher final : public lane::LaneObserver {
+public:
+    void request_done(const lane::RequestRecord& record) override { requests.push_back(record); }
+    void compat_rejected(lane::CompatCode code) override { rejected.push_back(code); }
+    void turn_accepted(std::string_view route) override { accepted.emplace_back(route); }
+    void turn_ended(const lane::TurnOutcome& outcome) override { turns.push_back(outcome); }
+    void reader_attached() override { ++readers; }
+    void reader_detached() override { --readers; }
+
+    std::vector<lane::RequestRecord> requests;
+    std::vector<lane::CompatCode> rejected;
+    std::vector<std::string> accepted;
+    std::vector<lane::TurnOutcome> turns;
+    int readers = 0;
+};
+
+class LaneRig {
+public:
+    explicit LaneRig(lane::LaneConfig config = quick());
+    ~LaneRig();
+    LaneRig(const LaneRig&) = delete;
+    LaneRig& operator=(const LaneRig&) = delete;
+
+    /// Fine ticks, so that tests take milliseconds; the waits themselves are long.
+    [[nodiscard]] static lane::LaneConfig quick();
+
+    /// Runs the loop until `done`; fails the test after 10 s.
+    void until(std::string_view what, const std::function<bool()>& done);
+    /// Runs a coroutine to its end.
+    template <class T> T run(Task<T> task);
+
+    [[nodiscard]] net::ClientRequest
+    post(std::string_view path, std::string_view body, net::Headers headers = {}) const;
+    [[nodiscard]] net::ClientResponse send(net::ClientRequest request);
+    [[nodiscard]] std::shared_ptr<Stream> open(net::ClientRequest request);
+    /// POST /api/chats/THREAD/stream with one user message; returns when its head arrived.
+    [[nodiscard]] std::shared_ptr<Stream> chat(std::string_view thread, std::string_view text);
+    [[nodiscard]] net::ClientRequest get(std::string_view path) const;
+    void await_end(const std::shared_ptr<Stream>& stream);
+
+    /// Fails the test for every must rule the stream breaks.
+    static void judge(const Stream& stream);
+
+    asio::io_context context;
+    FakeAuthority authority{context.get_executor()};
+    Watcher watcher;
+    std::vector<std::string> access;
+    std::vector<std::string> events;
+    std::unique_ptr<lane::IdMap> ids;
+    std::unique_ptr<lane::Lane> lane;
+    std::unique_ptr<net::HttpServer> server;
+    std::unique_ptr<net::HttpClient> client;
+};
+
+[[nodiscard]] inline std::string user_message(std::string_view text, std::string_view id = "u1") {
+    return fmt::format(
+        R"({{"messages":[{{"id":"{}","role":"user","parts":[{{"type":"text","text":"{}"}}]}}]}})",
+        id,
+        text
+    );
+}
+
+template <class T> T LaneRig::run(Task<T> task) {
+    std::optional<T> result;
+    spawn(context.get_executor(), "test", [](Task<T> inner, std::optional<T>* out) -> Task<void> {
+        out->emplace(co_await std::move(inner));
+    }(std::move(task), &result));
+    until("a coroutine", [&result] { return result.has_value(); });
+    return *std::move(result);
+}
+
+} // namespace oa_stream::test
