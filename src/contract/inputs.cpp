@@ -14,12 +14,13 @@ namespace {
 
 Result<int> parse_status_line(std::string_view line) {
     const std::size_t space = line.find(' ');
-    int status = 0;
     if (line.starts_with("HTTP/") && space != std::string_view::npos) {
-        const std::string_view code = line.substr(space + 1, 3);
+        const std::string_view rest = line.substr(space + 1);
+        const std::string_view code = rest.substr(0, rest.find(' '));
+        int status = 0;
         const auto parsed = std::from_chars(code.data(), code.data() + code.size(), status);
-        const bool alone = line.size() == space + 4 || line.substr(space + 4).starts_with(' ');
-        if (parsed.ptr == code.data() + 3 && alone && status >= 100) {
+        const bool digits = parsed.ec == std::errc{} && parsed.ptr == code.data() + code.size();
+        if (digits && code.size() == 3 && status >= 100) {
             return status;
         }
     }

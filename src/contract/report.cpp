@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <span>
+#include <utility>
+#include <vector>
 
 namespace oa_stream::contract {
 
@@ -65,28 +68,38 @@ void append_findings(std::string& out, std::span<const Violation> findings) {
     }
 }
 
-std::string_view what_helps(Input input) {
-    switch (input) {
+std::string_view what_helps(const Rule& rule, bool has_stream) {
+    if (!has_stream) {
+        return "there is no stream";
+    }
+    switch (rule.input) {
     case Input::headers:
         return "give --headers FILE";
     case Input::messages:
         return "give --messages FILE";
-    case Input::resume:
-        return "give --recording FILE";
+    case Input::resume: // R1 and R2 are about the status
+        return rule.id == "R1" || rule.id == "R2" ? "give --recording FILE and --headers FILE"
+                                                  : "give --recording FILE";
     case Input::transport:
         return "a file does not tell how its connection ended";
     case Input::bytes:
         break;
     }
-    return "there is no stream";
+    return "";
 }
 
 void append_not_judged(std::string& out, const Judgement& judgement) {
-    std::map<std::string_view, std::string> groups;
+    const bool has_stream = std::ranges::none_of(judgement.not_judged, [](std::string_view id) {
+        return find_rule(id)->input == Input::bytes;
+    });
+    std::vector<std::pair<std::string_view, std::string>> groups; // in order of appearance
     for (const std::string_view id : judgement.not_judged) {
-        std::string& ids = groups[what_helps(find_rule(id)->input)];
-        ids += ids.empty() ? "" : " ";
-        ids += id;
+        const std::string_view why = what_helps(*find_rule(id), has_stream);
+        if (groups.empty() || groups.back().first != why) {
+            groups.emplace_back(why, id);
+        } else {
+            groups.back().second.append(" ").append(id);
+        }
     }
     for (const auto& [why, ids] : groups) {
         out += fmt::format("not judged: {} ({})\n", ids, why);

@@ -80,7 +80,7 @@ TEST_CASE("mutation: a dropped chunk is caught, unless what is left is legal") {
 TEST_CASE("mutation: a repeated chunk is caught wherever it is put, unless that is legal") {
     std::mt19937 random = repeatable();
     Tally tally;
-    for (int i = 0; i < k_streams; ++i) {
+    for (int i = 0; i < k_streams / 5; ++i) { // every copy to every place: many of each stream
         const Stream stream = random_legal_stream(random);
         for (std::size_t from = 0; from < stream.size(); ++from) {
             for (std::size_t to = 0; to <= stream.size(); ++to) {
@@ -90,7 +90,7 @@ TEST_CASE("mutation: a repeated chunk is caught wherever it is put, unless that 
             }
         }
     }
-    CHECK(tally.caught() > 10000);
+    CHECK(tally.caught() > 5000);
     CHECK(tally.skipped().size() == 3);
 }
 

@@ -61,6 +61,16 @@ TEST_CASE("report: many findings of one rule are cut short in the text") {
     CHECK(text.contains("  20 more are counted, not listed\n"));
 }
 
+TEST_CASE("report: without a stream nothing else is said to be missing") {
+    Judge judge(Profile::ai_sdk);
+    judge.head({.status = 503, .headers = {}});
+    const std::string text = to_text(judge.finish(), Profile::ai_sdk, "a.sse");
+    CHECK(text.contains("H1    must      head"));
+    CHECK(text.contains("not judged: H2 H3 "));
+    CHECK(text.contains(" (there is no stream)\nnext: "));
+    CHECK_FALSE(text.contains("--messages"));
+}
+
 TEST_CASE("report: a rule is explained with its reason and source") {
     const std::string text = explain(*find_rule("O5"));
     CHECK(text.starts_with("O5  must  finish is there once"));
