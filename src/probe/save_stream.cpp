@@ -4,6 +4,15 @@
 
 namespace oa_stream::probe {
 
+std::vector<std::pair<std::string, std::string>> stream_files(const ProbeSample& sample) {
+    const bool stream = sample.status == 200;
+    return {
+        {stream ? ".sse" : ".body", stream ? sample.raw_body : sample.body_start},
+        {".head", sample.raw_head},
+        {".timing.ndjson", sample.timing_ndjson},
+    };
+}
+
 // Redaction keeps lengths, so the stored bytes re-judge to the same verdict.
 Result<std::vector<std::string>> save_stream(
     const std::filesystem::path& folder, const std::string& stem, const ProbeSample& sample
@@ -11,18 +20,10 @@ Result<std::vector<std::string>> save_stream(
     const Redactor redactor;
     OA_CHECK(make_dirs(folder));
     std::vector<std::string> names;
-    const auto save = [&](std::string_view suffix, std::string_view bytes) -> Result<void> {
-        std::string name = stem + std::string(suffix);
-        OA_CHECK(write_file_atomic(folder / name, bytes));
-        names.push_back(std::move(name));
-        return {};
-    };
-    const bool stream = sample.status == 200;
-    OA_CHECK(save(
-        stream ? ".sse" : ".body", redactor.apply(stream ? sample.raw_body : sample.body_start)
-    ));
-    OA_CHECK(save(".head", redactor.apply(sample.raw_head)));
-    OA_CHECK(save(".timing.ndjson", sample.timing_ndjson));
+    for (const auto& [suffix, bytes] : stream_files(sample)) {
+        names.push_back(stem + suffix);
+        OA_CHECK(write_file_atomic(folder / names.back(), redactor.apply(bytes)));
+    }
     return names;
 }
 

@@ -47,17 +47,29 @@ constexpr std::array k_routes{
 ProbeRequest happy_request(const Smoke& smoke, const Route& route, const std::string& thread) {
     ProbeRequest request;
     request.path = route.path(thread);
-    request.body = route.body(thread, smoke.prompt);
-    request.paced_over = smoke.paced_over;
+    request.body = route.body(thread, smoke.ask().prompt);
+    request.paced_over = smoke.ask().paced_over;
     return request;
+}
+
+Task<ProbeSample> happy_probe(SmokePtr smoke, const Route* route, std::string thread) {
+    for (;;) {
+        ProbeSample sample = co_await smoke->probe(
+            std::string(route->name), thread, happy_request(*smoke, *route, thread)
+        );
+        if (sample.status != 422 || smoke->asks.size() == 1) {
+            smoke->asks.resize(1);
+            co_return sample;
+        }
+        smoke->asks.erase(smoke->asks.begin());
+        smoke->forget_kept(route->name);
+    }
 }
 
 Task<void> happy(SmokePtr smoke, const Route* route) {
     const std::string thread = smoke->thread();
-    ProbeSample sample = co_await smoke->probe(
-        std::string(route->name), thread, happy_request(*smoke, *route, thread)
-    );
-    const std::string wrong = wrong_with_answer(sample, smoke->expect);
+    ProbeSample sample = co_await happy_probe(smoke, route, thread);
+    const std::string wrong = wrong_with_answer(sample, smoke->ask().expect);
     Json data = to_json(sample);
     if (is_unreachable(sample.outcome) || sample.outcome == Outcome::unauthorised) {
         smoke->report(route->name, Verdict::error, sample.detail, std::move(data));
@@ -75,7 +87,7 @@ Task<void> happy(SmokePtr smoke, const Route* route) {
             std::move(data)
         );
     }
-    smoke->happy.push_back({thread, smoke->prompt, std::move(sample)});
+    smoke->happy.push_back({thread, smoke->ask().prompt, std::move(sample)});
 }
 
 struct Tally {
@@ -93,7 +105,7 @@ Task<void> one_of_many(SmokePtr smoke, std::shared_ptr<Tally> tally, unsigned nu
         thread,
         happy_request(*smoke, k_routes[number % k_routes.size()], thread)
     );
-    const bool good = wrong_with_answer(sample, smoke->expect).empty();
+    const bool good = wrong_with_answer(sample, smoke->ask().expect).empty();
     tally->good += good ? 1U : 0U;
     ++tally->outcomes[good ? "ok" : std::string(to_string(sample.outcome))];
     if (--tally->pending == 0) {
@@ -102,6 +114,12 @@ Task<void> one_of_many(SmokePtr smoke, std::shared_ptr<Tally> tally, unsigned nu
 }
 
 } // namespace
+
+bool flows(const Smoke& smoke) {
+    return std::ranges::any_of(smoke.happy, [](const Happy& happy) {
+        return happy.sample.pacing == Pacing::streamed;
+    });
+}
 
 std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect) {
     if (sample.outcome != Outcome::ok && !has_own_check(sample.outcome)) {

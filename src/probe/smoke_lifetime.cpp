@@ -15,7 +15,7 @@ constexpr std::uint64_t k_leave_after = 3; // content frames, of twenty in the p
 
 ProbeRequest ask(const Smoke& smoke, const std::string& thread) {
     ProbeRequest request;
-    request.body = chat_body(thread, smoke.prompt);
+    request.body = chat_body(thread, smoke.ask().prompt);
     request.pacing = PacingMode::observe;
     return request;
 }
@@ -38,7 +38,7 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
     if (resumed.status == 204) {
         return "HTTP 204 though the turn was running";
     }
-    if (std::string wrong = wrong_with_answer(resumed, smoke.expect); !wrong.empty()) {
+    if (std::string wrong = wrong_with_answer(resumed, smoke.ask().expect); !wrong.empty()) {
         return wrong;
     }
     if (resumed.message_id != left.message_id) {
@@ -131,7 +131,7 @@ Task<void> abort_recovers(SmokePtr smoke) {
         co_return;
     }
     const ProbeSample next = co_await smoke->probe("abort.recovers", thread, ask(*smoke, thread));
-    const std::string wrong = wrong_with_answer(next, smoke->expect);
+    const std::string wrong = wrong_with_answer(next, smoke->ask().expect);
     smoke->report(
         "abort.recovers",
         wrong.empty() ? Verdict::pass : Verdict::fail,
@@ -146,6 +146,12 @@ Task<void> smoke_lifetime(SmokePtr smoke) {
     if (!smoke->replay && !smoke->options.abort) {
         for (const std::string_view name : {"resume.live", "stop.live", "abort.recovers"}) {
             smoke->not_applicable(name, "done only on a replay, or when asked for (--abort)");
+        }
+        co_return;
+    }
+    if (!flows(*smoke)) {
+        for (const std::string_view name : {"resume.live", "stop.live", "abort.recovers"}) {
+            smoke->not_applicable(name, "needs an answer that takes its time, and none did");
         }
         co_return;
     }

@@ -10,11 +10,6 @@
 namespace oa_stream::probe {
 namespace {
 
-// The paced transcript: twenty words, one each 15–24 ms. Over 90 % of its time as recorded.
-constexpr std::string_view k_paced_prompt = "replay:02-text-paced";
-constexpr std::string_view k_paced_text = "alpha bravo charlie";
-constexpr Millis k_paced_over{340};
-
 // Long enough to see it flow, and harmless.
 constexpr std::string_view k_prompt = "This is a contract test. Reply with the numbers from 1 to "
                                       "40 separated by spaces, nothing else.";
@@ -48,6 +43,24 @@ std::string authority_of(const Json& version) {
         return authority->get<std::string>();
     }
     return std::string(string_member(*authority, "name").value_or(""));
+}
+
+// The recordings' times are those between first and last content as recorded, less a tenth.
+std::vector<Ask> asks(const Smoke& smoke) {
+    const SmokeOptions& options = smoke.options;
+    if (!options.prompt.empty()) {
+        return {{options.prompt, options.expect}};
+    }
+    std::vector<Ask> list;
+    if (smoke.replay) {
+        list.push_back({"replay:02-text-paced", "alpha bravo charlie", Millis(340)});
+        list.push_back({"replay:story", "A stream is a promise", Millis(1650)});
+    }
+    list.push_back({std::string(k_prompt)});
+    for (Ask& ask : list) {
+        ask.expect = options.expect.empty() ? ask.expect : options.expect;
+    }
+    return list;
 }
 
 void learn(Smoke& smoke, const net::ClientResponse& answer) {
@@ -84,17 +97,7 @@ Task<void> smoke_reach(SmokePtr smoke) {
             "expected HTTP 200 of /version, saw " + seen(version)
         );
     }
-    const bool chosen = !smoke->options.prompt.empty();
-    smoke->expect = smoke->options.expect;
-    if (chosen) {
-        smoke->prompt = smoke->options.prompt;
-    } else if (smoke->replay) {
-        smoke->prompt = k_paced_prompt;
-        smoke->paced_over = k_paced_over;
-        smoke->expect = smoke->expect.empty() ? k_paced_text : smoke->expect;
-    } else {
-        smoke->prompt = k_prompt;
-    }
+    smoke->asks = asks(*smoke);
 }
 
 } // namespace oa_stream::probe

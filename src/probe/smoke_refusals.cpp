@@ -118,6 +118,16 @@ Task<void> compat_missing(SmokePtr smoke) {
     }
 }
 
+// The window as the target tells it: on a stream's head, else on a refusal.
+net::Headers window_of(const Smoke& smoke, const net::Headers& refusal) {
+    for (const Happy& happy : smoke.happy) {
+        if (happy.sample.headers.has("x-oa-compatibility-min-client-build-id")) {
+            return happy.sample.headers;
+        }
+    }
+    return refusal;
+}
+
 // A build below or above the window, when the window has such a side.
 Task<void> compat_build(SmokePtr smoke, net::Headers window) {
     CompatHeaders compat = *smoke->options.target.compat;
@@ -177,7 +187,7 @@ Task<void> smoke_compat(SmokePtr smoke) {
     report_refusal(
         *smoke, "compat.schema", second, judge_compat(second, "unsupported_schema_version")
     );
-    co_await compat_build(smoke, second.headers);
+    co_await compat_build(smoke, window_of(*smoke, second.headers));
 }
 
 Task<void> smoke_reject(SmokePtr smoke) {

@@ -12,16 +12,21 @@ namespace {
 
 constexpr std::string_view k_not_replay = "done only where /version names the replay authority";
 
-Task<ProbeSample> replay(SmokePtr smoke, std::string name, std::string capture) {
-    const std::string thread = smoke->thread();
-    ProbeRequest request;
-    request.body = chat_body(thread, "replay:" + capture);
-    request.pacing = PacingMode::observe;
-    co_return co_await smoke->probe(std::move(name), thread, std::move(request));
-}
-
-bool no_such_capture(const ProbeSample& sample) {
-    return sample.status == 404 || sample.status == 422;
+// The first of the recordings that the replay has; 422 when it has none of them.
+Task<ProbeSample> replay(SmokePtr smoke, std::string name, std::vector<std::string> recordings) {
+    ProbeSample sample;
+    for (const std::string& recording : recordings) {
+        const std::string thread = smoke->thread();
+        ProbeRequest request;
+        request.body = chat_body(thread, "replay:" + recording);
+        request.pacing = PacingMode::observe;
+        smoke->forget_kept(name);
+        sample = co_await smoke->probe(name, thread, std::move(request));
+        if (sample.status != 422) {
+            break;
+        }
+    }
+    co_return sample;
 }
 
 std::string wrong_with_failure(const ProbeSample& sample) {
@@ -36,11 +41,47 @@ std::string wrong_with_failure(const ProbeSample& sample) {
     if (sample.error_code.empty()) {
         return "the error has no data-error with a code before it";
     }
-    // The transcript's own sentence; upstream text may hold prompts, hosts or keys.
-    if (sample.raw_body.find("ran out of room") != std::string::npos) {
-        return "the upstream's error text was passed on to the client";
+    // The recordings' own sentences; upstream text may hold prompts, hosts or keys.
+    for (const std::string_view upstream : {"ran out of room", "recorded failure"}) {
+        if (sample.raw_body.find(upstream) != std::string::npos) {
+            return "the upstream's error text was passed on to the client";
+        }
     }
     return {};
+}
+
+Task<void> tool_call(SmokePtr smoke) {
+    const ProbeSample tool = co_await replay(smoke, "tool.call", {"16-mcp-call", "tool"});
+    if (tool.status == 422) {
+        smoke->not_applicable("tool.call", "the replay has no recording of a tool call");
+        co_return;
+    }
+    std::string wrong = wrong_with_answer(tool, "");
+    if (wrong.empty() && tool.tool_outputs == 0) {
+        wrong = "expected a tool output, saw none";
+    }
+    smoke->report(
+        "tool.call",
+        wrong.empty() ? Verdict::pass : Verdict::fail,
+        wrong.empty() ? fmt::format("{} tool outputs", tool.tool_outputs) : wrong,
+        to_json(tool)
+    );
+}
+
+Task<void> in_stream_failure(SmokePtr smoke) {
+    const ProbeSample failed =
+        co_await replay(smoke, "failure.in-stream", {"36-failed-context-window", "fail"});
+    if (failed.status == 422) {
+        smoke->not_applicable("failure.in-stream", "the replay has no recording of a failed turn");
+        co_return;
+    }
+    const std::string wrong = wrong_with_failure(failed);
+    smoke->report(
+        "failure.in-stream",
+        wrong.empty() ? Verdict::pass : Verdict::fail,
+        wrong.empty() ? "one error, code " + printable(failed.error_code, 60) : wrong,
+        to_json(failed)
+    );
 }
 
 } // namespace
@@ -51,36 +92,8 @@ Task<void> smoke_replayed(SmokePtr smoke) {
         smoke->not_applicable("failure.in-stream", std::string(k_not_replay));
         co_return;
     }
-    const ProbeSample tool = co_await replay(smoke, "tool.call", "16-mcp-call");
-    std::string wrong = wrong_with_answer(tool, "");
-    if (wrong.empty() && tool.tool_outputs == 0) {
-        wrong = "expected a tool output, saw none";
-    }
-    if (no_such_capture(tool)) {
-        smoke->not_applicable("tool.call", "the replay lacks 16-mcp-call: " + tool.detail);
-    } else {
-        smoke->report(
-            "tool.call",
-            wrong.empty() ? Verdict::pass : Verdict::fail,
-            wrong.empty() ? fmt::format("{} tool outputs", tool.tool_outputs) : wrong,
-            to_json(tool)
-        );
-    }
-    const ProbeSample failed =
-        co_await replay(smoke, "failure.in-stream", "36-failed-context-window");
-    if (no_such_capture(failed)) {
-        smoke->not_applicable(
-            "failure.in-stream", "the replay lacks 36-failed-context-window: " + failed.detail
-        );
-        co_return;
-    }
-    wrong = wrong_with_failure(failed);
-    smoke->report(
-        "failure.in-stream",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? "one error, code " + printable(failed.error_code, 60) : wrong,
-        to_json(failed)
-    );
+    co_await tool_call(smoke);
+    co_await in_stream_failure(smoke);
 }
 
 } // namespace oa_stream::probe

@@ -107,6 +107,12 @@ Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeReques
     co_return sample;
 }
 
+void Smoke::forget_kept(std::string_view name) {
+    if (const auto it = kept.find(name); it != kept.end()) {
+        kept.erase(it);
+    }
+}
+
 std::string seen(const net::ClientResponse& answer) {
     if (answer.status == 0) {
         return fmt::format(

@@ -12,6 +12,13 @@
 
 namespace oa_stream::probe {
 
+/// A prompt and what is known of its answer.
+struct Ask {
+    std::string prompt;
+    std::string expect{};               ///< must occur in the text
+    std::optional<Millis> paced_over{}; ///< see judge_pacing()
+};
+
 /// One happy path.
 struct Happy {
     std::string thread;
@@ -29,13 +36,14 @@ struct Smoke {
     bool unreachable = false;
     std::string unreachable_why{};
 
-    std::string prompt{};
-    std::string expect{};
-    std::optional<Millis> paced_over{};
+    /// To be tried in turn: a replay refuses a recording that it does not have with 422. The one
+    /// that was taken stays alone.
+    std::vector<Ask> asks{};
+    [[nodiscard]] const Ask& ask() const { return asks.front(); }
 
     std::vector<Happy> happy{};
     std::map<std::string, Check, std::less<>> done{}; ///< by name; ordered at the end
-    std::vector<std::string> threads{};               ///< of turns begun
+    std::vector<std::string> threads{}; ///< of turns begun
     std::uint64_t turns = 0;
 
     void
@@ -57,6 +65,7 @@ struct Smoke {
     /// counted.
     [[nodiscard]] Task<ProbeSample>
     probe(std::string name, std::string thread, ProbeRequest request);
+    void forget_kept(std::string_view name);
 
     std::map<std::string, std::vector<std::string>, std::less<>> kept{}; ///< evidence by name
 };
@@ -88,6 +97,9 @@ void smoke_headers(Smoke& smoke);
 [[nodiscard]] Task<void> smoke_replayed(SmokePtr smoke);
 [[nodiscard]] Task<void> smoke_lifetime(SmokePtr smoke);
 [[nodiscard]] Task<void> smoke_concurrency(SmokePtr smoke);
+
+/// What must hold of a happy path is known: content came while it was made, over some time.
+[[nodiscard]] bool flows(const Smoke& smoke);
 
 /// The verdict on a stream that should have been a completed answer. "" when it was.
 [[nodiscard]] std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect);

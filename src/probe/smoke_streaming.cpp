@@ -57,8 +57,8 @@ Task<void> smoke_streaming(SmokePtr smoke) {
     }
     ProbeRequest request;
     const std::string thread = smoke->thread();
-    request.body = chat_body(thread, smoke->prompt);
-    request.paced_over = smoke->paced_over;
+    request.body = chat_body(thread, smoke->ask().prompt);
+    request.paced_over = smoke->ask().paced_over;
     request.pacing = PacingMode::observe;
     const Target edge = std::exchange(smoke->options.target, *smoke->options.direct);
     const ProbeSample origin =

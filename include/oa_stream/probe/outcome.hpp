@@ -21,9 +21,9 @@ struct AnswerFacts {
     bool any_frame = false;         ///< at least one event or comment was read
     bool done = false;              ///< [DONE] was read
     bool terminal = false;          ///< finish, error or abort was read
-    bool malformed = false;         ///< bytes that no client can read (rules S1, S3, S5, J1, W1, W2)
+    bool malformed = false; ///< bytes that no client can read (rules S1, S3, S5, J1, W1, W2)
     bool broken_before_done = false; ///< a must rule broken before [DONE], or by its absence
-    bool broken_after_done = false;  ///< something follows [DONE]
+    bool broken_after_done = false; ///< something follows [DONE]
     bool failed_turn = false; ///< error or abort chunk, or a final status that is not completed
     std::uint64_t content_frames = 0;
     bool buffered = false;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::probe {
@@ -38,6 +39,11 @@ struct SmokeRule {
     std::string_view statement;
 };
 [[nodiscard]] std::span<const SmokeRule> smoke_rules() noexcept;
+
+/// What is kept of a sample, as suffix and bytes: .sse (or .body of a refusal), .head and
+/// .timing.ndjson. From them `check` reproduces the verdict.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>>
+stream_files(const ProbeSample& sample);
 
 /// Writes <stem>.sse, .head and .timing.ndjson into `folder` so that `check` reproduces the
 /// verdict; returns the file names. What looks like a secret is starred out, lengths kept.

@@ -125,6 +125,9 @@ struct RawServer::State : std::enable_shared_from_this<State> {
                 co_await gate.async_wait(k_values);
             }
             co_return co_await put(socket, late->bytes);
+        } else if (const auto* made = std::get_if<Later>(step)) {
+            std::string bytes = made->bytes();
+            co_return bytes.empty() || co_await put(socket, std::move(bytes));
         } else {
             co_return co_await put(socket, std::get<Send>(*step).bytes);
         }

@@ -28,7 +28,11 @@ struct Reset {};
 struct AfterGate {
     std::string bytes;
 };
-using Step = std::variant<Send, Wait, Hang, Reset, AfterGate>;
+/// Bytes made when their turn comes; none are sent when they are empty.
+struct Later {
+    std::function<std::string()> bytes;
+};
+using Step = std::variant<Send, Wait, Hang, Reset, AfterGate, Later>;
 using Script = std::vector<Step>;
 
 struct RawRequest {

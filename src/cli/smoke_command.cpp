@@ -1,0 +1,302 @@
+// smoke stream: does this lane keep its contract, right now, over the wire?
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/cli/commands.hpp"
+#include "oa_stream/cli/version.hpp"
+#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/probe/smoke.hpp"
+
+#include "smoke_view.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <csignal>
+#include <exception>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr std::uint64_t k_most_parallel = 64;
+
+/// http(s)://host[:port][/path] without credentials, query and trailing slash.
+Result<std::string> parse_base_url(std::string_view text, std::string_view option) {
+    const auto wrong = [&](std::string message) {
+        return fail(
+            Code::usage, std::move(message), std::string(option), "like http://127.0.0.1:8080"
+        );
+    };
+    const bool http = text.starts_with("http://");
+    if (!http && !text.starts_with("https://")) {
+        return wrong(fmt::format("'{}' is no http or https URL", printable(text, 80)));
+    }
+    const std::string_view rest = text.substr(http ? 7 : 8);
+    const std::string_view host = rest.substr(0, rest.find('/'));
+    if (host.empty() || rest.find_first_of(" \t\r\n") != std::string_view::npos) {
+        return wrong("the URL has no host");
+    }
+    if (host.contains('@')) {
+        return fail(
+            Code::usage,
+            "credentials in a URL are readable by every local process",
+            std::string(option),
+            "--auth env:NAME, file:PATH or fd:N"
+        );
+    }
+    if (rest.find_first_of("?#") != std::string_view::npos) {
+        return wrong("the URL has a query or fragment");
+    }
+    while (text.ends_with('/')) {
+        text.remove_suffix(1);
+    }
+    return std::string(text);
+}
+
+Result<Millis> duration(const Args& args, std::string_view option) {
+    auto value = parse_duration(args.get(option).value_or(""));
+    if (!value) {
+        return std::unexpected(std::move(value).error().prefixed(option));
+    }
+    if (value->count() == 0) {
+        return fail(Code::usage, "a time of 0 measures nothing", std::string(option));
+    }
+    return *value;
+}
+
+Result<probe::Target> parse_target(const Args& args) {
+    const auto url = args.get("--base-url");
+    if (!url) {
+        return fail(
+            Code::usage,
+            "which lane? --base-url is missing",
+            {},
+            "oa-stream smoke stream --base-url http://127.0.0.1:8080"
+        );
+    }
+    probe::Target target;
+    OA_TRY(target.base_url, parse_base_url(*url, "--base-url"));
+    target.connect_to = args.get("--connect-to").value_or("");
+    if (const auto reference = args.get("--auth")) {
+        OA_TRY(target.bearer, read_secret(*reference));
+    }
+    if (args.has("--no-compat")) {
+        target.compat.reset();
+        return target;
+    }
+    target.compat->build = args.get("--compat-build").value_or(target.compat->build);
+    target.compat->protocol = args.get("--compat-protocol").value_or(target.compat->protocol);
+    target.compat->schema = args.get("--compat-schema").value_or(target.compat->schema);
+    return target;
+}
+
+Result<probe::SmokeOptions> parse(const Args& args) {
+    probe::SmokeOptions options;
+    OA_TRY(options.target, parse_target(args));
+    OA_TRY(options.limits.connect, duration(args, "--connect-timeout"));
+    OA_TRY(options.limits.first_byte, duration(args, "--first-byte"));
+    OA_TRY(options.limits.stall, duration(args, "--stall"));
+    OA_TRY(options.limits.total, duration(args, "--timeout"));
+    options.prompt = args.get("--prompt").value_or("");
+    options.expect = args.get("--expect").value_or("");
+    options.probes = !args.has("--no-probes");
+    options.abort = args.has("--abort");
+    options.id_prefix = args.get("--id-prefix").value_or("stream");
+    auto parallel = parse_count(args.get("--concurrency").value_or("1"), 1, k_most_parallel);
+    if (!parallel) {
+        return std::unexpected(std::move(parallel).error().prefixed("--concurrency"));
+    }
+    options.concurrency = static_cast<unsigned>(*parallel);
+    if (const auto origin = args.get("--also-direct")) {
+        options.direct = options.target;
+        options.direct->connect_to.clear();
+        OA_TRY(options.direct->base_url, parse_base_url(*origin, "--also-direct"));
+    }
+    return options;
+}
+
+Result<evidence::RunFolder>
+open_folder(const probe::SmokeOptions& options, const Context& context) {
+    Redactor redactor;
+    redactor.add_known(options.target.bearer);
+    evidence::RunInfo info;
+    info.kind = "smoke-stream";
+    info.name = "smoke stream";
+    info.target["base_url"] = options.target.base_url;
+    info.versions["oa_stream"] = version();
+    info.argv = context.argv;
+    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+}
+
+/// One smoke under way: its folder, its checks so far, its line on the terminal.
+class Session {
+public:
+    Session(evidence::RunFolder folder, Context& context)
+        : folder_(std::move(folder)), context_(context) {}
+
+    [[nodiscard]] Result<SmokeResult> run(probe::SmokeOptions options);
+
+private:
+    [[nodiscard]] std::vector<std::string>
+    keep(const std::string& stem, const probe::ProbeSample& sample);
+    void on_check(const Check& check);
+    void probe(probe::SmokeOptions options);
+    void clear_line() {
+        if (context_.tty && !context_.quiet) {
+            context_.err("\r\x1b[2K");
+        }
+    }
+
+    evidence::RunFolder folder_;
+    Context& context_;
+    std::vector<Check> checks_;
+    int signal_ = 0;
+    bool over_ = false;
+};
+
+std::vector<std::string> Session::keep(const std::string& stem, const probe::ProbeSample& sample) {
+    std::vector<std::string> paths;
+    for (const auto& [suffix, bytes] : probe::stream_files(sample)) {
+        paths.push_back("streams/" + stem + suffix);
+        folder_.write(paths.back(), bytes);
+    }
+    folder_.note("stream kept", {{"stream", stem}, {"outcome", to_string(sample.outcome)}});
+    return paths;
+}
+
+void Session::on_check(const Check& check) {
+    folder_.note(
+        "check", {{"id", check.id}, {"verdict", to_string(check.verdict)}, {"detail", check.detail}}
+    );
+    checks_.push_back(check);
+    if (context_.tty && !context_.quiet) {
+        context_.err(fmt::format(
+            "\r\x1b[2K{} of {}  {}  {}",
+            checks_.size(),
+            probe::smoke_rules().size(),
+            to_string(check.verdict),
+            check.id
+        ));
+    }
+}
+
+// A signal ends the probing at once: nothing here has to be undone, and what was found is kept.
+void Session::probe(probe::SmokeOptions options) {
+    asio::io_context io(1);
+    asio::signal_set signals(io, SIGINT, SIGTERM);
+    signals.async_wait([&](const boost::system::error_code& error, int number) {
+        if (!error) {
+            signal_ = number;
+            io.stop();
+        }
+    });
+    const auto client = net::HttpClient::make(io.get_executor());
+    asio::co_spawn(
+        io,
+        probe::smoke_stream(*client, std::move(options)),
+        [&](const std::exception_ptr& thrown, std::vector<Check> checks) {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+            checks_ = std::move(checks);
+            over_ = true;
+            io.stop();
+        }
+    );
+    io.run();
+}
+
+Result<SmokeResult> Session::run(probe::SmokeOptions options) {
+    SmokeResult result;
+    result.target = options.target.base_url;
+    result.run = folder_.id();
+    result.evidence = folder_.path();
+    result.started_at = rfc3339_millis(folder_.started());
+    options.keep = [this](const std::string& stem, const probe::ProbeSample& sample) {
+        return keep(stem, sample);
+    };
+    options.on_check = [this](const Check& check) { on_check(check); };
+    probe(std::move(options));
+    clear_line();
+    result.duration_s = folder_.seconds_since_start();
+    result.checks = std::move(checks_);
+    conclude(result, over_ ? 0 : signal_);
+    folder_.write("report.md", evidence::report_markdown(smoke_report(result)));
+    folder_.note("run ended", {{"verdict", to_string(result.verdict)}});
+    OA_CHECK(folder_.finish(smoke_document(result)));
+    return result;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(probe::SmokeOptions options, parse(args));
+    OA_TRY(evidence::RunFolder folder, open_folder(options, context));
+    const Redactor redactor = folder.redactor();
+    Session session(std::move(folder), context);
+    OA_TRY(const SmokeResult result, session.run(std::move(options)));
+    const bool quiet = context.quiet && result.verdict == Verdict::pass;
+    if (context.json) {
+        context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");
+    } else if (!quiet) {
+        context.out(redactor.apply(smoke_text(result, context.width)));
+    }
+    if (!quiet) {
+        const std::string next = next_command(result);
+        context.err(fmt::format(
+            "{} run {} evidence {}{}\n",
+            to_string(result.verdict),
+            result.run,
+            result.evidence.string(),
+            next.empty() ? "" : " next: " + next
+        ));
+    }
+    return result.exit;
+}
+
+constexpr std::array k_options{
+    OptionSpec{"--base-url", "URL", "The lane: http or https, without credentials."},
+    OptionSpec{"--auth", "REF", "The bearer token: env:NAME, file:PATH or fd:N."},
+    OptionSpec{"--compat-build", "ID", "Sent as x-oa-client-build-id.", "20260221T130000Z"},
+    OptionSpec{
+        "--compat-protocol", "NAME", "Sent as x-oa-protocol-version.", "openagents.control.v1"
+    },
+    OptionSpec{"--compat-schema", "N", "Sent as x-oa-schema-version.", "1"},
+    OptionSpec{"--no-compat", "", "Send no compatibility headers and judge no window."},
+    OptionSpec{"--connect-to", "HOST:PORT", "Really connect there; the URL's host stays in Host."},
+    OptionSpec{
+        "--prompt", "TEXT", "Prompt of the happy path, instead of one that suits the target."
+    },
+    OptionSpec{"--expect", "TEXT", "Text that its answer must contain."},
+    OptionSpec{"--no-probes", "", "Send GETs alone; the rest is skipped, so it is never PASS."},
+    OptionSpec{
+        "--abort", "", "Disconnect, resume and stop turns on a target that is no replay too."
+    },
+    OptionSpec{"--concurrency", "N", "So many parallel turns besides, 64 at most.", "1"},
+    OptionSpec{"--also-direct", "URL", "The origin behind the lane: tells where bytes are held."},
+    OptionSpec{"--connect-timeout", "D", "Limit on connecting.", "5s"},
+    OptionSpec{"--first-byte", "D", "Limit on the response head.", "15s"},
+    OptionSpec{"--stall", "D", "Limit on silence within an answer.", "15s"},
+    OptionSpec{"--timeout", "D", "Limit on a whole answer.", "3m"},
+    OptionSpec{"--id-prefix", "WORD", "What check ids begin with.", "stream"},
+};
+
+constexpr std::array<std::string_view, 3> k_examples{
+    "oa-stream smoke stream --base-url http://127.0.0.1:8080",
+    "oa-stream smoke stream --base-url https://chat.example.org --auth env:AUTH_TOKEN --json",
+    "oa-stream smoke stream --base-url https://chat.example.org --auth file:token --no-probes",
+};
+
+} // namespace
+
+const CommandSpec smoke_stream_command{
+    .path = "smoke stream",
+    .summary = "Verify that a live lane keeps the stream contract.",
+    .positionals = {},
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,184 @@
+#include "smoke_view.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <map>
+
+namespace oa_stream::cli {
+
+namespace {
+
+// What needs a reader first.
+constexpr std::array k_order{
+    Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::pass, Verdict::skipped
+};
+
+bool refused(const Check& check) {
+    return check.verdict == Verdict::error &&
+           string_member(check.data, "outcome") == "unauthorised";
+}
+
+const Check* first_of(const SmokeResult& result, Verdict verdict) {
+    const auto it = std::ranges::find(result.checks, verdict, &Check::verdict);
+    return it == result.checks.end() ? nullptr : &*it;
+}
+
+const Check* first_trouble(const SmokeResult& result) {
+    for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
+        if (const Check* check = first_of(result, verdict)) {
+            return check;
+        }
+    }
+    const auto skipped = std::ranges::find_if(result.checks, [](const Check& check) {
+        return check.verdict == Verdict::skipped && check.required;
+    });
+    return skipped == result.checks.end() ? nullptr : &*skipped;
+}
+
+std::string counts(const SmokeResult& result) {
+    std::map<Verdict, int> by;
+    for (const Check& check : result.checks) {
+        ++by[check.verdict];
+    }
+    return fmt::format(
+        "{} passed, {} failed, {} could not be measured, {} skipped",
+        by[Verdict::pass],
+        by[Verdict::fail],
+        by[Verdict::error] + by[Verdict::inconclusive],
+        by[Verdict::skipped]
+    );
+}
+
+// A stored stream that belongs to the check.
+const std::string* stream_of(const Check& check) {
+    const auto it = std::ranges::find_if(check.evidence, [](const std::string& path) {
+        return path.ends_with(".sse");
+    });
+    return it == check.evidence.end() ? nullptr : &*it;
+}
+
+} // namespace
+
+void conclude(SmokeResult& result, int signal) {
+    result.verdict = run_verdict(result.checks);
+    if (signal != 0) {
+        result.exit = signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
+        result.verdict = result.verdict == Verdict::pass ? Verdict::inconclusive : result.verdict;
+    } else if (result.verdict == Verdict::error && std::ranges::any_of(result.checks, refused)) {
+        result.exit = ExitCode::credentials;
+    } else {
+        result.exit = exit_code(result.verdict);
+    }
+}
+
+std::string headline(const SmokeResult& result) {
+    const Check* trouble = result.verdict == Verdict::pass ? nullptr : first_trouble(result);
+    return trouble == nullptr ? counts(result)
+                              : fmt::format("{}: {}", trouble->id, trouble->detail);
+}
+
+std::string next_command(const SmokeResult& result) {
+    if (result.verdict == Verdict::pass) {
+        return {};
+    }
+    const std::string again = "oa-stream smoke stream --base-url " + result.target;
+    if (result.exit == ExitCode::credentials) {
+        return again + " --auth env:NAME";
+    }
+    for (const Check& check : result.checks) {
+        const std::string* stream = check.verdict == Verdict::fail ? stream_of(check) : nullptr;
+        if (stream != nullptr) {
+            const std::string stem = (result.evidence / *stream).string();
+            return fmt::format(
+                "oa-stream check --headers {}.head {}", stem.substr(0, stem.size() - 4), stem
+            );
+        }
+    }
+    if (result.verdict == Verdict::fail) {
+        return "less " + (result.evidence / "report.md").string();
+    }
+    return result.verdict == Verdict::error ? again + " --no-probes" : again;
+}
+
+std::string smoke_text(const SmokeResult& result, int width) {
+    std::string out = fmt::format(
+        "{}  smoke stream  {}  in {:.1f} s: {}\n",
+        to_string(result.verdict),
+        result.target,
+        result.duration_s,
+        counts(result)
+    );
+    std::size_t widest = 0;
+    for (const Check& check : result.checks) {
+        widest = std::max(widest, check.id.size());
+    }
+    const std::size_t left = widest + 16;
+    const std::size_t room =
+        static_cast<std::size_t>(width) > left + 20 ? static_cast<std::size_t>(width) - left : 60;
+    for (const Verdict verdict : k_order) {
+        for (const Check& check : result.checks) {
+            if (check.verdict != verdict) {
+                continue;
+            }
+            // What went wrong is never cut; the rest keeps to one line.
+            const bool whole = verdict != Verdict::pass && verdict != Verdict::skipped;
+            const bool cut = !whole && check.detail.size() > room;
+            out += fmt::format(
+                "  {:<12}  {:<{}}  {}{}\n",
+                to_string(verdict),
+                check.id,
+                widest,
+                cut ? check.detail.substr(0, whole_utf8_prefix(check.detail.substr(0, room - 3)))
+                    : check.detail,
+                cut ? "…" : ""
+            );
+        }
+    }
+    return out;
+}
+
+Json smoke_document(const SmokeResult& result) {
+    Json document = Json::object();
+    document["schema"] = "oa-stream.smoke.v1";
+    document["verdict"] = to_string(result.verdict);
+    document["exit_code"] = static_cast<int>(result.exit);
+    document["run"] = result.run;
+    document["evidence"] = result.evidence.string();
+    document["target"]["base_url"] = result.target;
+    document["started_at"] = result.started_at;
+    document["duration_s"] = result.duration_s;
+    document["headline"] = headline(result);
+    document["next"] = next_command(result);
+    document["checks"] = Json::array();
+    for (const Check& check : result.checks) {
+        document["checks"].push_back(to_json(check));
+    }
+    return document;
+}
+
+evidence::Report smoke_report(const SmokeResult& result) {
+    evidence::Report report;
+    report.id = result.run;
+    report.title = "smoke stream " + result.target;
+    report.verdict = result.verdict;
+    report.exit_code = static_cast<int>(result.exit);
+    report.headline = headline(result);
+    report.started_at = result.started_at;
+    report.duration_s = result.duration_s;
+    report.facts.emplace_back("checks", counts(result));
+    for (const Check& check : result.checks) {
+        if (check.id.ends_with(".footprint") || check.id.ends_with(".reach.version")) {
+            report.facts.emplace_back(check.id, check.detail);
+        }
+    }
+    report.checks = result.checks;
+    report.next = next_command(result);
+    return report;
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,39 @@
+// What a smoke shows and leaves behind, made from its checks.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/cli/command.hpp"
+#include "oa_stream/evidence/report.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace oa_stream::cli {
+
+struct SmokeResult {
+    std::string target; ///< base URL
+    std::string run;
+    std::filesystem::path evidence;
+    std::string started_at;
+    double duration_s = 0;
+    std::vector<Check> checks{};
+    Verdict verdict = Verdict::inconclusive;
+    ExitCode exit = ExitCode::inconclusive;
+};
+
+/// Verdict and exit code of the checks. Refused credentials are exit 5; `signal` is 0 or the number
+/// of the signal that ended the run.
+void conclude(SmokeResult& result, int signal);
+
+/// "stream.happy.chat: expected …, saw …", or the counts when nothing is wrong.
+[[nodiscard]] std::string headline(const SmokeResult& result);
+/// The command to type next; empty on PASS.
+[[nodiscard]] std::string next_command(const SmokeResult& result);
+/// Verdict first, then a line a check: what went wrong before what went well.
+[[nodiscard]] std::string smoke_text(const SmokeResult& result, int width);
+/// {schema, verdict, run, evidence, checks, …}
+[[nodiscard]] Json smoke_document(const SmokeResult& result);
+[[nodiscard]] evidence::Report smoke_report(const SmokeResult& result);
+
+} // namespace oa_stream::cli

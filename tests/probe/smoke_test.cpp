@@ -1,0 +1,267 @@
+// What a good lane gets, and what the smoke learns of a target before it judges.
+#include "support/smoked.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <set>
+
+using namespace oa_stream;
+using namespace oa_stream::probe;
+using namespace oa_stream::probe::test;
+
+TEST_CASE("smoke: a good replay lane passes every check, live") {
+    const Smoked smoked = smoke(
+        [](FakeLane& lane) { lane.pace = Millis(20); },
+        [](SmokeOptions& options) { options.concurrency = 4; }
+    );
+    for (const SmokeRule& rule : smoke_rules()) {
+        CAPTURE(rule.name);
+        const Check& check = smoked.check(rule.name);
+        CAPTURE(check.detail);
+        if (rule.name != "streaming.origin") { // no origin was named
+            CHECK(to_string(check.verdict) == "PASS");
+            CHECK(check.mode == CheckMode::live);
+        }
+    }
+    CHECK(to_string(run_verdict(smoked.checks)) == "PASS");
+}
+
+TEST_CASE("smoke: every check is reported exactly once, in the table's order, with its prefix") {
+    std::vector<std::string> told;
+    const Smoked smoked = smoke(
+        [](FakeLane&) {},
+        [&](SmokeOptions& options) {
+            options.id_prefix = "preflight.stream";
+            options.on_check = [&](const Check& check) { told.push_back(check.id); };
+        }
+    );
+    std::vector<std::string> want;
+    for (const SmokeRule& rule : smoke_rules()) {
+        want.push_back("preflight.stream." + std::string(rule.name));
+    }
+    std::vector<std::string> got;
+    for (const Check& check : smoked.checks) {
+        got.push_back(check.id);
+        CHECK_FALSE(check.detail.empty());
+    }
+    CHECK(got == want);
+    CHECK(std::set(told.begin(), told.end()) == std::set(want.begin(), want.end()));
+    CHECK(told.size() == want.size());
+}
+
+TEST_CASE("smoke: on a target that is no replay, nothing is broken, stopped or left") {
+    const Smoked smoked = smoke([](FakeLane& lane) { lane.authority = "codex"; });
+    for (const char* name :
+         {"tool.call", "failure.in-stream", "resume.live", "stop.live", "abort.recovers"}) {
+        CAPTURE(name);
+        CHECK(to_string(smoked.check(name).verdict) == "SKIPPED");
+        CHECK_FALSE(smoked.check(name).required);
+    }
+    CHECK(smoked.turns == 3);
+    CHECK(to_string(run_verdict(smoked.checks)) == "PASS");
+}
+
+TEST_CASE("smoke: asked for, lost connections and stops are tried on any target") {
+    const Smoked smoked = smoke(
+        [](FakeLane& lane) {
+            lane.authority = "codex";
+            lane.pace = Millis(10);
+        },
+        [](SmokeOptions& options) { options.abort = true; }
+    );
+    for (const char* name : {"resume.live", "stop.live", "abort.recovers"}) {
+        CAPTURE(name, smoked.check(name).detail);
+        CHECK(to_string(smoked.check(name).verdict) == "PASS");
+    }
+}
+
+TEST_CASE("smoke: a lane of another make is not failed for what only ours must have") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.authority = "";
+        lane.head = [](const std::string&) {
+            return stream_head(
+                {"x-oa-revision:", "x-oa-thread-id:", "x-oa-turn-id:", "x-request-id:"}
+            );
+        };
+        lane.reply = [](const RawRequest& request, Script script) {
+            const bool ours = request.path.ends_with("/messages") ||
+                              (request.method == "GET" && request.path.ends_with("/stream"));
+            return ours ? Script{Send{json_answer(404, "{}")}} : script;
+        };
+    });
+    for (const char* name :
+         {"reach.version",
+          "headers.revision",
+          "headers.thread-id",
+          "headers.turn-id",
+          "headers.request-id",
+          "content.messages",
+          "resume.ended"}) {
+        CAPTURE(name);
+        CHECK(to_string(smoked.check(name).verdict) == "SKIPPED");
+    }
+    CHECK(to_string(run_verdict(smoked.checks)) == "PASS");
+}
+
+TEST_CASE(
+    "smoke: refused credentials are ERROR with the outcome unauthorised, and nothing more is tried"
+) {
+    const Smoked smoked = smoke(
+        [](FakeLane&) {},
+        [](SmokeOptions& options) { options.target.bearer = Secret("another-token-altogether"); }
+    );
+    const Check& happy = smoked.check("happy.chat-stream");
+    CHECK(to_string(happy.verdict) == "ERROR");
+    CHECK(happy.data["outcome"] == "unauthorised");
+    CHECK(to_string(smoked.check("reject.bad-json").verdict) == "SKIPPED");
+    CHECK(to_string(run_verdict(smoked.checks)) == "ERROR");
+    CHECK(smoked.turns == 0);
+}
+
+TEST_CASE("smoke: a target that demands no token has its auth checks skipped, with the reason") {
+    const Smoked smoked = smoke(
+        [](FakeLane& lane) { lane.token = ""; },
+        [](SmokeOptions& options) { options.target.bearer = Secret(); }
+    );
+    CHECK(to_string(smoked.check("auth.missing-token").verdict) == "SKIPPED");
+    CHECK(smoked.check("auth.bad-token").detail.find("demands no token") != std::string::npos);
+    CHECK(to_string(run_verdict(smoked.checks)) == "PASS");
+}
+
+TEST_CASE("smoke: optional compat headers may be missing, switched-off compat is not judged") {
+    const Smoked optional = smoke([](FakeLane& lane) { lane.compat_required = false; });
+    CHECK(to_string(optional.check("compat.missing").verdict) == "SKIPPED");
+    CHECK(to_string(optional.check("compat.protocol").verdict) == "PASS");
+    CHECK(to_string(optional.check("compat.build").verdict) == "PASS");
+
+    const Smoked off = smoke(
+        [](FakeLane& lane) {
+            lane.forgets = {426};
+            lane.head = [](const std::string&) {
+                return stream_head({"x-oa-compatibility-min-client-build-id:"});
+            };
+        },
+        [](SmokeOptions& options) { options.target.compat.reset(); }
+    );
+    for (const char* name :
+         {"compat.missing",
+          "compat.protocol",
+          "compat.schema",
+          "compat.build",
+          "headers.compat-window"}) {
+        CAPTURE(name);
+        CHECK(to_string(off.check(name).verdict) == "SKIPPED");
+    }
+    CHECK(to_string(run_verdict(off.checks)) == "PASS");
+}
+
+TEST_CASE("smoke: a named origin tells where bytes were held back") {
+    Loop loop;
+    FakeLane origin(loop.executor());
+    FakeLane edge(loop.executor());
+    for (FakeLane* lane : {&origin, &edge}) {
+        lane->pace = Millis(20);
+    }
+    edge.script = [](Script) -> Script {
+        return {Wait{Millis(450)}, Send{stream_head() + chunk(good_paced_body()) + last_chunk()}};
+    };
+    const Smoked smoked = smoke_with(loop, edge, [&](SmokeOptions& options) {
+        options.direct = options.target;
+        options.direct->base_url = origin.url();
+    });
+    CHECK(to_string(smoked.check("streaming.incremental").verdict) == "FAIL");
+    CHECK(
+        smoked.check("streaming.origin").detail.find("between origin and target") !=
+        std::string::npos
+    );
+}
+
+TEST_CASE("smoke: kept streams are listed with the check they belong to") {
+    std::vector<std::string> stems;
+    const Smoked smoked = smoke(
+        [](FakeLane&) {},
+        [&](SmokeOptions& options) {
+            options.keep = [&](const std::string& stem, const ProbeSample& sample) {
+                CHECK_FALSE(sample.raw_head.empty());
+                stems.push_back(stem);
+                return std::vector<std::string>{"streams/" + stem + ".sse"};
+            };
+        }
+    );
+    CHECK(
+        smoked.check("happy.chat").evidence == std::vector<std::string>{"streams/happy.chat.sse"}
+    );
+    CHECK(std::ranges::find(stems, "failure.in-stream") != stems.end());
+}
+
+TEST_CASE(
+    "smoke: a turn that failed in the stream must be one error that tells nothing of the upstream"
+) {
+    struct Row {
+        const char* name;
+        std::string body;
+        const char* detail;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"upstream text passed on",
+         k_start + k_step +
+             frame(
+                 R"({"type":"data-error","data":{"code":"turn_failed","message":"Codex ran out of room"}})"
+             ) +
+             frame(R"({"type":"error","errorText":"x"})") + k_step_end + k_finish + k_done,
+         "upstream"},
+        {"no code",
+         k_start + k_step + frame(R"({"type":"error","errorText":"x"})") + k_step_end + k_finish +
+             k_done,
+         "code"},
+        {"a failure told as success", good_body(), "expected in_stream_error"},
+    }));
+    DYNAMIC_SECTION(row.name) {
+        const Smoked smoked = smoke([&](FakeLane& lane) {
+            lane.frames = [&](std::string body) { return body == failed_body() ? row.body : body; };
+        });
+        const Check& check = smoked.check("failure.in-stream");
+        CHECK(to_string(check.verdict) == "FAIL");
+        CHECK(check.detail.find(row.detail) != std::string::npos);
+    }
+}
+
+TEST_CASE("smoke: a resume that is no replay of the turn fails") {
+    std::string other = good_paced_body();
+    other.replace(other.find("turn-1"), 6, "turn-x");
+    const auto other_id = [&](const RawRequest& request, Script script) {
+        const bool resume = request.method == "GET" && request.path.ends_with("/stream");
+        const bool stream =
+            resume && std::get<Send>(script.front()).bytes.starts_with("HTTP/1.1 200");
+        return stream ? Script{Send{stream_head() + chunk(other) + last_chunk()}} : script;
+    };
+    const Smoked smoked = smoke([&](FakeLane& lane) { lane.reply = other_id; });
+    CHECK(to_string(smoked.check("resume.ended").verdict) == "FAIL");
+    CHECK(smoked.check("resume.ended").detail.find("messageId") != std::string::npos);
+}
+
+TEST_CASE("smoke: a stop that is answered but not obeyed fails") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.script = [](Script script) {
+            for (Step& step : script) { // the stop is never looked at
+                if (auto* later = std::get_if<Later>(&step)) {
+                    step = Send{later->bytes()};
+                }
+            }
+            return script;
+        };
+    });
+    CHECK(to_string(smoked.check("stop.live").verdict) == "FAIL");
+    CHECK(to_string(smoked.check("resume.live").verdict) == "PASS");
+}
+
+TEST_CASE("smoke: a thread that stays busy after a disconnect fails") {
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.busy_again = true;
+    });
+    CHECK(to_string(smoked.check("abort.recovers").verdict) == "FAIL");
+    CHECK(smoked.check("abort.recovers").detail.find("409") != std::string::npos);
+}
