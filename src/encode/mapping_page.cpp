@@ -39,9 +39,9 @@ Strict clients refuse unknown members on `start` and `finish`, so everything of 
 
 ## Values that are changed
 
-- A key `__proto__`, and a key `constructor` whose value holds `prototype`, at any depth of a tool's
-  input or output or of a note, gets the suffix ` (renamed)`: every client drops the whole stream at
-  such a key.
+- A key `__proto__`, and a key `constructor` that is null or holds `prototype`, at any depth of a
+  tool's input or output or of a note, gets the suffix ` (renamed)`: clients drop the whole stream at
+  such a key (at the null, AI SDK 5.0.0 and 6.0.0).
 - A value nested deeper than 60 levels is sent as a string of its JSON.
 - Invalid UTF-8 and a code point never finished become U+FFFD; a code point cut over two deltas is
   held back until it is whole.

@@ -27,9 +27,11 @@ constexpr int k_dump_depth = 1000; // the library writes recursively: far deeper
     return true;
 }
 
+/// Parsers of clients look into "constructor" for "prototype"; those of the first 5.x and 6.x
+/// releases stumble over a null there.
 [[nodiscard]] bool unfit(const std::string& key, const Json& value) {
-    return key == "__proto__" ||
-           (key == "constructor" && value.is_object() && value.contains("prototype")) ||
+    const bool poisoned = value.is_null() || (value.is_object() && value.contains("prototype"));
+    return key == "__proto__" || (key == "constructor" && poisoned) ||
            invalid_utf8(key).has_value();
 }
 

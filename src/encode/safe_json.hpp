@@ -10,9 +10,9 @@ namespace oa_stream::encode {
 /// and readers (ours included) stop at 64.
 inline constexpr int k_wire_depth = 60;
 
-/// A copy in which "__proto__", and "constructor" holding "prototype", got the suffix " (renamed)"
-/// at any depth: every client drops the whole stream at such a key. A value nested deeper than
-/// k_wire_depth becomes a string of its JSON.
+/// A copy in which "__proto__", and "constructor" that is null or holds "prototype", got the suffix
+/// " (renamed)" at any depth: clients drop the whole stream at such a key. A value nested deeper
+/// than k_wire_depth becomes a string of its JSON.
 [[nodiscard]] Json safe_json(const Json& value);
 
 } // namespace oa_stream::encode
