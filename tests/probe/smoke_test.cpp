@@ -85,7 +85,8 @@ TEST_CASE("smoke: a lane of another make is not failed for what only ours must h
             );
         };
         lane.reply = [](const RawRequest& request, Script script) {
-            const bool ours = request.path.ends_with("/messages") ||
+            const bool ours = request.path.starts_with("/api/chats?") ||
+                              request.path.ends_with("/messages") ||
                               (request.method == "GET" && request.path.ends_with("/stream"));
             return ours ? Script{Send{json_answer(404, "{}")}} : script;
         };
@@ -225,6 +226,19 @@ TEST_CASE(
         CHECK(to_string(check.verdict) == "FAIL");
         CHECK(check.detail.find(row.detail) != std::string::npos);
     }
+}
+
+TEST_CASE("smoke: a thread missing from /messages fails where /api/chats is served") {
+    const bool served = GENERATE(true, false);
+    CAPTURE(served);
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        lane.reply = [&](const RawRequest& request, Script script) {
+            const bool list = request.path.starts_with("/api/chats?") && !served;
+            const bool hit = list || request.path.ends_with("/messages");
+            return hit ? Script{Send{json_answer(404, envelope("not_found"))}} : script;
+        };
+    });
+    CHECK(to_string(smoked.check("content.messages").verdict) == (served ? "FAIL" : "SKIPPED"));
 }
 
 TEST_CASE("smoke: a resume that is no replay of the turn fails") {
