@@ -1,0 +1,202 @@
+// Runs the benchmarks and prints their ratios. Everything compared runs in this one go, on this one
+// machine, one after the other.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
+
+const [out, ...names] = process.argv.slice(2);
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const OA = process.env.OA_BIN;
+const tool = (name) => path.join(out, 'cmake', `bench_${name}`);
+const DELTAS = 50, EVERY = 50;
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const round = (value, digits = 2) => Number(value.toPrecision(digits + 1));
+
+const work = fs.mkdtempSync(path.join(out, 'work-'));
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) { try { process.kill(-child.pid, 'SIGKILL'); } catch { /* gone */ } }
+  fs.rmSync(work, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+
+/** Starts a program and waits until `ready(stdout so far)` gives a port. */
+async function start(program, args, ready, env = {}) {
+  const log = fs.openSync(path.join(out, `${path.basename(program)}.log`), 'a');
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', log], env: { PATH: process.env.PATH, HOME: work, ...env } });
+  children.add(child);
+  let text = '', gone = null;
+  child.stdout.on('data', (bytes) => { text += bytes; });
+  const over = new Promise((done) => child.on('close', (code, signal) => { gone = { code, signal }; children.delete(child); done(); }));
+  for (let tries = 0; ; tries++) {
+    const port = ready(text);
+    if (port) return { pid: child.pid, port, stop: async () => { try { process.kill(-child.pid, 'SIGTERM'); } catch { /* gone */ } await over; } };
+    if (gone || tries > 1500) throw new Error(`${program} ${args.join(' ')} did not start: ${JSON.stringify(gone)}, see ${out}/*.log`);
+    await sleep(20);
+  }
+}
+const listening = (text) => Number(/LISTENING (\d+)/.exec(text)?.[1] ?? 0);
+
+/** The lane on one recording, or on Codex. */
+function startLane(args, env = {}) {
+  const ready = path.join(work, `ready-${Math.random()}`);
+  return start(OA, ['serve', '--listen', '127.0.0.1:0', '--ready-file', ready, ...args], () => {
+    const text = fs.existsSync(ready) ? fs.readFileSync(ready, 'utf8') : '';
+    return Number(/:(\d+)/.exec(text.replace(/^https?:/, ''))?.[1] ?? 0);
+  }, { OA_STREAM_STATE_DIR: path.join(work, 'state'), ...env });
+}
+
+function run(program, args) {
+  return new Promise((done, failed) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (bytes) => { text += bytes; });
+    child.on('error', failed);
+    child.on('close', () => { try { done(JSON.parse(text)); } catch { failed(new Error(`${program}: ${text}`)); } });
+  });
+}
+
+const TICK = Number(spawnSync('getconf', ['CLK_TCK']).stdout) || 100;
+/** CPU seconds of the process since it began: user and system. */
+function cpu(pid) {
+  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICK;
+}
+const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+
+// ------------------------------------------------------------------ fanout
+
+/** One recording with 50 deltas 50 ms apart, made from a real one. */
+function paceRecording(folder) {
+  fs.mkdirSync(folder, { recursive: true });
+  const lines = fs.readFileSync(path.join(ROOT, 'fixtures/captures/02-text-paced.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const isDelta = (line) => line.msg?.method === 'item/agentMessage/delta';
+  const first = lines.findIndex(isDelta), last = lines.findLastIndex(isDelta);
+  const begin = lines[first].t;
+  const delta = (n) => ({ ...structuredClone(lines[first]), t: begin + n * EVERY });
+  const deltas = Array.from({ length: DELTAS }, (_, n) => {
+    const line = delta(n + 1);
+    line.msg.params.delta = 'lorem ipsum ';
+    return line;
+  });
+  const shift = deltas.at(-1).t - lines[last].t;
+  const tail = lines.slice(last + 1).map((line) => ({ ...line, t: line.t + shift }));
+  const text = 'lorem ipsum '.repeat(DELTAS);
+  for (const line of tail) if (line.msg?.params?.item?.type === 'agentMessage') line.msg.params.item.text = text;
+  fs.writeFileSync(path.join(folder, 'paced.jsonl'), [...lines.slice(0, first), ...deltas, ...tail].map((line) => JSON.stringify(line)).join('\n') + '\n');
+}
+
+async function measure(name, server, streams) {
+  await run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', 20]); // warm
+  const idle = rss(server.pid), before = cpu(server.pid);
+  let peak = idle;
+  const sampler = setInterval(() => { peak = Math.max(peak, rss(server.pid)); }, 50);
+  const seen = await run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', streams, '--per-second', 2500]);
+  clearInterval(sampler);
+  const used = cpu(server.pid) - before;
+  return {
+    name, streams, good: seen.good, bad: seen.bad, deltas: seen.deltas, wall_s: seen.wall_s,
+    cpu_us_per_delta: round(used / seen.deltas * 1e6), rss_kib_per_stream: round((peak - idle) / streams / 1024),
+    gap_ms: seen.gap_ms,
+  };
+}
+
+async function fanout() {
+  const folder = path.join(work, 'recordings');
+  paceRecording(folder);
+  const rows = [];
+  for (const streams of [1000, 5000]) {
+    const servers = [
+      ['epoll writer', () => start(tool('epoll_writer'), ['--deltas', DELTAS, '--every-ms', EVERY], listening)],
+      ['oa-stream lane', () => startLane(['--authority', 'replay', '--replay', folder, '--pace', 'recorded'])],
+      ['node, ai 7', () => start(process.execPath, [path.join(ROOT, 'bench/node_server.mjs'), '--deltas', DELTAS, '--every-ms', EVERY], listening)],
+    ];
+    for (const [name, begin] of servers) {
+      const server = await begin();
+      rows.push(await measure(name, server, streams));
+      await server.stop();
+      console.error(`bench: ${JSON.stringify(rows.at(-1))}`);
+    }
+  }
+  return rows;
+}
+
+function showFanout(rows) {
+  const lines = ['', `Fan-out: N streams at once, ${DELTAS} text deltas ${EVERY} ms apart, each delta one frame in one HTTP chunk.`, '',
+    '| N | server | streams ended well | server CPU per delta | × epoll | RSS per stream | × epoll | gap p50 / p99 / max |', '|---|---|---|---|---|---|---|---|'];
+  for (const row of rows) {
+    const raw = rows.find((other) => other.streams === row.streams && other.name === 'epoll writer');
+    lines.push(`| ${row.streams} | ${row.name} | ${row.good} of ${row.streams} | ${row.cpu_us_per_delta} µs | ${round(row.cpu_us_per_delta / raw.cpu_us_per_delta, 1)} | ${row.rss_kib_per_stream} KiB | ${round(row.rss_kib_per_stream / Math.max(raw.rss_kib_per_stream, 0.1), 1)} | ${row.gap_ms.p50} / ${row.gap_ms.p99} / ${row.gap_ms.max} ms |`);
+  }
+  for (const streams of [1000, 5000]) {
+    const of = (name) => rows.find((row) => row.streams === streams && row.name.startsWith(name));
+    lines.push('', `At ${streams} streams node with \`ai\` spends ${round(of('node').cpu_us_per_delta / of('oa').cpu_us_per_delta, 1)} times the CPU per delta and ${round(of('node').rss_kib_per_stream / of('oa').rss_kib_per_stream, 1)} times the memory per stream of the lane.`);
+  }
+  return lines.join('\n');
+}
+
+// ------------------------------------------------------------------- delay
+
+const stamps = (file) => fs.readFileSync(file, 'utf8').trim().split('\n').map((line) => {
+  const space = line.indexOf(' ');
+  return { ns: BigInt(line.slice(0, space)), text: line.slice(space + 1) };
+});
+function percentiles(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share) => round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]);
+  return { n: sorted.length, p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(1) };
+}
+
+/** The floor: frames of the epoll writer that carry their time of sending. */
+async function rawDelay() {
+  const server = await start(tool('epoll_writer'), ['--deltas', 400, '--every-ms', 30, '--stamp', 1], listening);
+  const file = path.join(work, 'raw.stamps');
+  await run(tool('stream_client'), ['--port', server.port, '--streams', 1, '--stamps', file]);
+  await server.stop();
+  return percentiles(stamps(file).map(({ ns, text }) => Number(ns - BigInt(text)) / 1e6));
+}
+
+async function delay() {
+  const mock = await start(process.execPath, [path.join(ROOT, 'tests/e2e/codex/mock-responses.mjs'), '--port', '0'], listening);
+  const log = path.join(work, 'codex.stamps');
+  const wrapper = path.join(work, 'codex');
+  fs.writeFileSync(wrapper, `#!/bin/sh\nexec '${tool('tee_lines')}' '${log}' '${process.env.CODEX_BIN ?? codexBin()}' "$@"\n`, { mode: 0o755 });
+  const config = path.join(work, 'config.toml');
+  fs.writeFileSync(config, chatConfig(mock.port));
+  const lane = await startLane(['--authority', 'codex', '--codex-bin', wrapper, '--codex-config', config, '--model', 'mock-model'], { OPENAI_API_KEY: 'sk-mock', MOCK_API_KEY: 'sk-mock' });
+  const file = path.join(work, 'client.stamps');
+  await run(tool('stream_client'), ['--port', lane.port, '--prompt', 'scenario:text;words=20;delay=30', '--streams', 1]); // warm
+  fs.truncateSync(log);
+  const seen = await run(tool('stream_client'), ['--port', lane.port, '--prompt', 'scenario:text;words=400;delay=30', '--streams', 1, '--stamps', file]);
+  await lane.stop();
+  await mock.stop();
+  const left = stamps(log), came = stamps(file);
+  if (seen.bad || left.length !== came.length || left.some(({ text }, n) => text !== came[n].text)) throw new Error(`delay: ${left.length} deltas left Codex, ${came.length} came: ${JSON.stringify(seen)}`);
+  return { lane: percentiles(came.map(({ ns }, n) => Number(ns - left[n].ns) / 1e6)), raw: await rawDelay() };
+}
+
+function showDelay({ lane, raw }) {
+  return ['', 'Delay added to Codex\'s deltas (30 ms apart): from the line leaving `codex app-server` to its frame at the client.', '',
+    '| path | deltas | p50 | p99 | max |', '|---|---|---|---|---|',
+    `| app-server pipe → lane → client | ${lane.n} | ${lane.p50_ms} ms | ${lane.p99_ms} ms | ${lane.max_ms} ms |`,
+    `| epoll writer → client (floor) | ${raw.n} | ${raw.p50_ms} ms | ${raw.p99_ms} ms | ${raw.max_ms} ms |`, '',
+    `The lane's p50 is ${round(lane.p50_ms / raw.p50_ms, 1)} times the floor and ${round(lane.p50_ms / 30 * 100, 1)} % of the pause between two deltas.`].join('\n');
+}
+
+// -------------------------------------------------------------------- main
+
+const all = { fanout: [fanout, showFanout], delay: [delay, showDelay] };
+const wanted = names.length > 0 ? names : Object.keys(all);
+const results = { machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, kernel: os.release(), node: process.version } };
+let text = `Machine: ${results.machine.cpu}, ${results.machine.cores} cores, Linux ${results.machine.kernel}, node ${results.machine.node}. The client runs on the same machine.\n`;
+for (const name of wanted) {
+  if (!all[name]) { console.error(`bench: no benchmark ${name}; there are ${Object.keys(all).join(', ')}`); process.exit(2); }
+  results[name] = await all[name][0]();
+  text += `${all[name][1](results[name])}\n`;
+}
+fs.writeFileSync(path.join(out, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+fs.writeFileSync(path.join(out, 'results.md'), text);
+console.log(text);
