@@ -9,6 +9,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <climits>
 #include <vector>
 
 namespace oa_stream::net {
@@ -19,10 +21,13 @@ namespace {
 /// megabytes of buffer, and thousands of them take them.
 constexpr int k_unsent_limit = 256 << 10;
 
-void tune(int fd) {
+void tune(int fd, Millis unacknowledged) {
     const int on = 1;
+    const auto patience =
+        static_cast<unsigned>(std::clamp<Millis::rep>(unacknowledged.count(), 0, INT_MAX));
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &k_unsent_limit, sizeof k_unsent_limit);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
 }
 
 class Server final : public HttpServer {
@@ -69,7 +74,9 @@ private:
 
 void ServerCore::adopt(Descriptor socket) {
     auto peer = peer_text(socket.get());
-    tune(socket.get()); // a unix socket refuses these, and needs them not
+    tune(
+        socket.get(), limits.unacknowledged_timeout
+    ); // a unix socket refuses these, and needs them not
     try {
         auto connection =
             std::make_shared<Connection>(shared_from_this(), std::move(socket), std::move(peer));

@@ -65,6 +65,20 @@ TEST_CASE("a request that drips in byte by byte is the same request") {
     CHECK(exchange->request().body == "ab\r\n0123456789abcdef");
 }
 
+TEST_CASE("an empty chunked body that drips in ends the request") {
+    // The parser's own last-chunk check asserts when it is shown four bytes of five.
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint());
+    peer.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (const std::string_view part : {"0\r\n", "\r", "\n"}) {
+        loop.settle();
+        CHECK(server.waiting() == 0);
+        peer.send(part);
+    }
+    CHECK(server.next()->request().body.empty());
+}
+
 TEST_CASE("a trailer never becomes a header") {
     Loop loop;
     TestServer server(loop);

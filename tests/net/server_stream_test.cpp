@@ -380,6 +380,19 @@ TEST_CASE("a peer that leaves a blocked stream is noticed") {
     CHECK_FALSE(writable);
 }
 
+TEST_CASE("a reader that takes nothing for too long is gone, though it never closed") {
+    Loop loop;
+    TestServer server(loop, {.unacknowledged_timeout = Millis(100)});
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    const auto stream = begin(loop, server);
+    bool gone = false;
+    stream->on_gone([&] { gone = true; });
+    (void)fill(*stream);
+    loop.until([&] { return gone; }, "on_gone");
+}
+
 TEST_CASE("slices stay alive until they were sent, and no longer") {
     Loop loop;
     TestServer server(loop);

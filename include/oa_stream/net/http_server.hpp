@@ -18,18 +18,21 @@ struct ServerLimits {
     Millis head_timeout{15000};   ///< first byte of a request's head to its last
     Millis body_timeout{60000};
     Millis idle_timeout{75000};   ///< keep-alive connection without a request
-    Millis write_timeout{60000};  ///< a non-streamed answer
+    Millis write_timeout{60000};  ///< a non-streamed answer, and what finish() left to send
+    /// Bytes sent but not acknowledged for so long: the peer's machine is gone without a word. TCP
+    /// only; the kernel counts a reader that takes nothing at all as gone too.
+    Millis unacknowledged_timeout{120000};
 };
 
 struct Request {
     std::string method;
     std::string target; ///< as sent
-    std::string path;   ///< target without the query, still percent-encoded
+    std::string path; ///< target without the query, still percent-encoded
     std::string query;
     Headers headers;
-    std::string body;   ///< whole; empty when !body_ok
+    std::string body; ///< whole; empty when !body_ok
     bool body_too_large = false;
-    std::string peer;   ///< "127.0.0.1:54321" or "unix"
+    std::string peer; ///< "127.0.0.1:54321" or "unix"
     Clock::time_point received{}; ///< first byte of the request
 };
 
@@ -45,7 +48,13 @@ struct Slice {
     std::string_view bytes;
 };
 
-/// The body of a streaming answer (chunked). All calls on the server's thread.
+/// The body of a streaming answer. All calls on the server's thread.
+///
+/// Framing: chunked; the plain bytes when the head has a content-length (then finish() after fewer
+/// bytes, or a send() beyond it, resets the connection); until close for HTTP/1.0; nothing for
+/// HEAD. The peer counts as gone as soon as it closes its sending half, as in Node and Go: clients
+/// that stop reading look the same. Requests sent ahead wait, up to 64 KiB of them. Dropping the
+/// last pointer before finish() cuts the connection; after finish() it may be dropped at once.
 class BodyStream {
 public:
     enum class State { open, blocked, gone };
@@ -59,11 +68,14 @@ public:
     /// the socket is full; the rest is kept (slices stay alive) and on_writable fires when it went
     /// out; calling send() before that is a broken invariant. `gone`: the peer left.
     virtual State send(std::span<const Slice> slices) = 0;
-    /// Ends the body properly (terminating chunk); at once or after what is still queued.
+    /// Ends the body properly (terminating chunk); at once or after what is still queued. When all
+    /// is out the connection serves on and state() is `gone`.
     virtual void finish() = 0;
-    /// Cuts the connection (reset): the peer must not take the body for complete.
+    /// Cuts the connection (reset): the peer must not take the body for complete. No callback.
     virtual void cut() = 0;
-    /// Called once each time a blocked stream has drained.
+    /// Called once each time a blocked stream has drained. Both callbacks may send, replace
+    /// themselves, or drop the stream; neither is ever called from inside another call of this
+    /// class.
     virtual void on_writable(std::function<void()> fn) = 0;
     /// Called once when the peer left or the connection broke before finish() was through.
     virtual void on_gone(std::function<void()> fn) = 0;
@@ -71,7 +83,10 @@ public:
     [[nodiscard]] virtual std::uint64_t bytes_sent() const noexcept = 0;
 };
 
-/// One request's answer: exactly one of respond() or start_stream().
+/// One request's answer: exactly one of respond() or start_stream(), which act when called; the
+/// task only waits. An exchange dropped without either is answered 500. The fields connection,
+/// keep-alive and transfer-encoding are the server's own: a "connection: close" of the caller is
+/// honoured, the rest of them dropped; every other field is sent as given.
 class Exchange {
 public:
     virtual ~Exchange() = default;
@@ -82,11 +97,13 @@ public:
     [[nodiscard]] virtual const Request& request() const noexcept = 0;
     /// Whole answer with content-length. Completes when it was written (or the peer left: error).
     [[nodiscard]] virtual Task<Result<void>> respond(Response response) = 0;
-    /// Sends the head of a chunked answer; the stream lives as long as the pointer is held.
-    /// The handler may return before the stream ends.
+    /// Sends the head of a streamed answer (with the first piece, when that is sent at once); the
+    /// stream lives as long as the pointer is held. The handler may return before the stream ends.
+    /// Code::network when the peer has left.
     [[nodiscard]] virtual Task<Result<std::shared_ptr<BodyStream>>>
     start_stream(int status, Headers headers) = 0;
-    /// True once the peer closed while the handler was still thinking.
+    /// True once the peer closed (or half-closed) while the handler was still thinking. A whole
+    /// answer is still tried then: `nc -N` reads it.
     [[nodiscard]] virtual bool peer_gone() const noexcept = 0;
 };
 
@@ -101,7 +118,9 @@ public:
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    /// Binds and listens (port 0 picks one). Code::precondition when the address is taken.
+    /// Binds and listens (port 0 picks one; a unix socket gets mode 0600). Code::precondition when
+    /// the address is taken, Code::config when it cannot be ours. Out of descriptors, or at the cap
+    /// of connections, accepting pauses and resumes by itself.
     [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(
         const asio::any_io_executor& executor,
         const Endpoint& endpoint,
