@@ -15,6 +15,8 @@ namespace oa_stream::authority {
 
 namespace {
 
+constexpr Millis k_last_words{500}; ///< for the reason a child gives on stderr before it ends
+
 std::string last_line(std::string_view text) {
     text = trim(text);
     const std::size_t at = text.rfind('\n');
@@ -43,6 +45,18 @@ Task<Result<void>> CodexCore::open(Self self) {
     if (self->state_ != State::closed || self->closing_) {
         co_return fail(Code::usage, "this codex authority was opened before");
     }
+    self->set_state(State::starting, "codex app-server is starting");
+    if (auto ready = co_await prepare_and_launch(self); !ready) {
+        self->home_ = {}; // with its lock: somebody else may try
+        self->set_state(State::closed, "not opened");
+        co_return ready;
+    }
+    oa_stream::spawn(self->executor_, "codex supervision", supervise(self));
+    oa_stream::spawn(self->executor_, "codex housekeeping", housekeep(self));
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CodexCore::prepare_and_launch(Self self) {
     OA_CO_TRY(self->home_, prepare_home(self->options_));
     std::string catalog;
     if (self->options_.profile == CodexProfile::chat && !self->options_.config_file) {
@@ -55,12 +69,7 @@ Task<Result<void>> CodexCore::open(Self self) {
         OA_CO_TRY(catalog, tool_free_catalog(models, self->options_.model));
     }
     OA_CO_CHECK(write_config(self->home_, self->options_, catalog));
-    if (auto link = co_await launch(self); !link) {
-        self->set_state(State::closed, "not opened");
-        co_return std::unexpected(std::move(link).error());
-    }
-    oa_stream::spawn(self->executor_, "codex supervision", supervise(self));
-    oa_stream::spawn(self->executor_, "codex housekeeping", housekeep(self));
+    OA_CO_CHECK(co_await launch(self));
     co_return Result<void>{};
 }
 
@@ -110,8 +119,8 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
 Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     const Millis deadline = self->options_.deadlines.handshake;
     auto hello = co_await link->rpc().call("initialize", initialize_params(), deadline);
-    if (link->lost()) { // its last words and exit status are on their way
-        co_await self->changed_.wait_until(Clock::now() + Millis(300));
+    if (link->lost()) {
+        co_await CodexLink::last_words(link, Clock::now() + k_last_words);
     }
     OA_CO_TRY(const Json greeting, settle(std::move(hello), "initialize"));
     self->version_ = version_of_user_agent(string_member(greeting, "userAgent").value_or(""));

@@ -59,6 +59,7 @@ private:
     void log(LogLevel level, std::string_view line) const;
     void set_state(State state, std::string reason);
     [[nodiscard]] LinkHandlers handlers();
+    [[nodiscard]] static Task<Result<void>> prepare_and_launch(Self self);
     [[nodiscard]] static Task<Result<Link>> launch(Self self);
     [[nodiscard]] static Task<Result<void>> handshake(Self self, Link link);
     [[nodiscard]] static Task<void> supervise(Self self);
@@ -71,7 +72,6 @@ private:
     // codex_notify.cpp
     void on_notification(std::string_view method, const Json& message);
     [[nodiscard]] Json on_request(std::string_view method, const Json& params);
-    void on_status(const std::shared_ptr<CodexThread>& thread, const Json& params);
     void after_delivery(const std::shared_ptr<CodexThread>& thread);
     void finish(const std::shared_ptr<CodexThread>& thread);
 
@@ -94,7 +94,7 @@ private:
     [[nodiscard]] static Task<void>
     interrupt_stray(Link link, std::string thread, std::string turn);
     [[nodiscard]] static Task<void>
-    reconcile(Self self, Link link, std::shared_ptr<CodexThread> thread, Clock::time_point since);
+    reconcile(Self self, Link link, std::shared_ptr<CodexThread> thread);
 
     asio::any_io_executor executor_;
     CodexOptions options_;

@@ -35,7 +35,7 @@ CodexLink::CodexLink(
     const asio::any_io_executor& executor, std::size_t line_bytes, LinkHandlers handlers
 )
     : executor_(executor), handlers_(std::move(handlers)), line_bytes_(line_bytes),
-      lines_(line_bytes), out_ready_(executor) {
+      lines_(line_bytes), changed_(executor) {
 }
 
 Result<std::shared_ptr<CodexLink>> CodexLink::spawn(
@@ -81,7 +81,7 @@ void CodexLink::send(std::string line) {
         return;
     }
     out_.push_back(std::move(line));
-    out_ready_.notify();
+    changed_.notify();
 }
 
 void CodexLink::end(const Error& why) {
@@ -90,7 +90,7 @@ void CodexLink::end(const Error& why) {
     }
     child_->signal(SIGKILL); // without its pipe it is of no use
     rpc_->fail_all(why);
-    out_ready_.notify();
+    changed_.notify();
     handlers_.lost(why);
 }
 
@@ -102,7 +102,7 @@ Task<void> CodexLink::close(std::shared_ptr<CodexLink> self, Millis grace) {
     self->child_->close_stdin();
     const auto deadline = Clock::now() + grace / 2;
     while (!self->lost_ && Clock::now() < deadline) {
-        co_await self->out_ready_.wait_until(deadline);
+        co_await self->changed_.wait_until(deadline);
     }
     co_await self->child_->stop(grace / 2);
     self->end(Error{.code = Code::unavailable, .message = "codex app-server was stopped"});
@@ -129,7 +129,7 @@ Task<void> CodexLink::read_loop(std::shared_ptr<CodexLink> self) {
     // A dead child's pipe and process end together; which of the two is seen first is chance.
     const auto deadline = Clock::now() + k_last_words;
     while (!self->lost_ && !self->child_->exited() && Clock::now() < deadline) {
-        co_await self->out_ready_.wait_until(deadline);
+        co_await self->changed_.wait_until(deadline);
     }
     self->end(self->death());
 }
@@ -147,7 +147,7 @@ Error CodexLink::death() const {
 Task<void> CodexLink::write_loop(std::shared_ptr<CodexLink> self) {
     while (!self->lost_) {
         if (self->out_.empty()) {
-            co_await self->out_ready_.wait_until(Clock::time_point::max());
+            co_await self->changed_.wait_until(Clock::time_point::max());
             continue;
         }
         std::string batch;
@@ -177,6 +177,14 @@ Task<void> CodexLink::stderr_loop(std::shared_ptr<CodexLink> self) {
         }
     }
     self->keep_tail(lines.rest());
+    self->silent_ = true;
+    self->changed_.notify();
+}
+
+Task<void> CodexLink::last_words(std::shared_ptr<CodexLink> self, Clock::time_point deadline) {
+    while (!self->silent_ && Clock::now() < deadline) {
+        co_await self->changed_.wait_until(deadline);
+    }
 }
 
 void CodexLink::keep_tail(std::string_view line) {
@@ -194,7 +202,7 @@ void CodexLink::keep_tail(std::string_view line) {
 
 Task<void> CodexLink::exit_watch(std::shared_ptr<CodexLink> self) {
     co_await self->child_->wait();
-    self->out_ready_.notify();
+    self->changed_.notify();
     co_await sleep_for(k_last_words); // what a grandchild holds open is not waited for any longer
     self->end(self->death());
 }

@@ -41,6 +41,10 @@ public:
     [[nodiscard]] const std::string& stderr_tail() const noexcept { return stderr_tail_; }
     [[nodiscard]] std::optional<ChildExit> exited() const noexcept { return child_->exited(); }
 
+    /// Returns when all of stderr was read, or at `deadline`.
+    [[nodiscard]] static Task<void>
+    last_words(std::shared_ptr<CodexLink> self, Clock::time_point deadline);
+
     /// Ends the child at once; LinkHandlers::lost is called with `why` before this returns.
     void kill(const Error& why);
     /// End of input (codex exits within 100 ms), then TERM, then KILL. The child is reaped.
@@ -66,9 +70,10 @@ private:
     std::shared_ptr<RpcPeer> rpc_{};
     std::deque<std::string> out_{};
     std::size_t out_bytes_ = 0;
-    Signal out_ready_;
+    Signal changed_; ///< something to write, or an end
     std::string stderr_tail_{};
     bool lost_ = false;
+    bool silent_ = false; ///< stderr has ended
 };
 
 } // namespace oa_stream::authority

@@ -63,28 +63,33 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
     if (!live) {
         return;
     }
-    if (method == "thread/status/changed") {
-        on_status(thread, *params);
-        return;
-    }
     live->deliver(method, message);
     after_delivery(thread);
 }
 
 void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
     const std::shared_ptr<LiveTurn> live = thread->live;
-    if (live && live->ended()) {
+    if (!live) {
+        return;
+    }
+    if (live->ended()) {
         finish(thread);
-    } else if (live && live->failed() && !live->interrupting) {
+        return;
+    }
+    if (live->failed() && !live->interrupting) {
         interrupt(live); // its queue overflowed: let codex stop as well
+    }
+    if (live->idle_since() && live->idle_since() != live->watched && link_) {
+        live->watched = live->idle_since();
+        oa_stream::spawn(
+            executor_, "codex reconcile", reconcile(shared_from_this(), link_, thread)
+        );
     }
 }
 
 void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
     const std::shared_ptr<LiveTurn> live = thread->live;
-    if (const auto& total = live->total_usage()) {
-        thread->total = total;
-    }
+    thread->total = live->total_usage();
     thread->last_turn = live->id();
     ThreadHold::release(*thread);
     if (thread->ephemeral && link_) {
@@ -92,25 +97,6 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
             executor_,
             "codex unsubscribe",
             unsubscribe(shared_from_this(), link_, ThreadHold(thread))
-        );
-    }
-}
-
-/// Idle, systemError and notLoaded all say that no turn runs; turn/completed follows within ms.
-void CodexCore::on_status(const std::shared_ptr<CodexThread>& thread, const Json& params) {
-    const std::shared_ptr<LiveTurn> live = thread->live;
-    const Json* status = member(params, "status");
-    if (status == nullptr || !live->started()) {
-        return;
-    }
-    if (text_member(*status, "type") == "active") {
-        live->idle_since.reset();
-    } else if (!live->idle_since && link_) {
-        live->idle_since = Clock::now();
-        oa_stream::spawn(
-            executor_,
-            "codex reconcile",
-            reconcile(shared_from_this(), link_, thread, *live->idle_since)
         );
     }
 }

@@ -28,6 +28,13 @@ Result<void> check_request(const TurnRequest& request) {
     if (request.input.empty()) {
         return fail(Code::usage, "a turn needs input"); // codex would run one without
     }
+    for (const InputPart& part : request.input) {
+        const auto* image = std::get_if<InputImage>(&part);
+        if (image != nullptr && !image->url.starts_with("data:image/") &&
+            !image->url.starts_with("https://")) {
+            return fail(Code::usage, "an image must be a data: or https: URL");
+        }
+    }
     return {};
 }
 

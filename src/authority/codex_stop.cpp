@@ -52,13 +52,12 @@ Task<void> CodexCore::interrupt_stray(Link link, std::string thread, std::string
 }
 
 /// The thread reads as idle but turn/completed is missing: history decides.
-Task<void> CodexCore::reconcile(
-    Self self, Link link, std::shared_ptr<CodexThread> thread, Clock::time_point since
-) {
+Task<void> CodexCore::reconcile(Self self, Link link, std::shared_ptr<CodexThread> thread) {
     const std::shared_ptr<LiveTurn> live = thread->live;
+    const auto since = live->idle_since();
     co_await sleep_for(self->options_.deadlines.reconcile);
     const auto still_missing = [&] {
-        return thread->live == live && !live->ended() && live->idle_since == since;
+        return thread->live == live && !live->ended() && live->idle_since() == since;
     };
     if (!still_missing()) {
         co_return;

@@ -63,8 +63,26 @@ void LiveTurn::deliver(std::string_view method, const Json& message) {
         }
         return;
     }
+    if (method == "thread/status/changed") {
+        on_status(message);
+        return;
+    }
     last_event_ = Clock::now();
     translate(method, message);
+}
+
+/// Idle, systemError and notLoaded all say that no turn runs; turn/completed follows within ms.
+void LiveTurn::on_status(const Json& message) {
+    const Json* params = member(message, "params");
+    const Json* status = params == nullptr ? nullptr : member(*params, "status");
+    if (status == nullptr || !started_) {
+        return;
+    }
+    if (string_member(*status, "type") == "active") {
+        idle_since_.reset();
+    } else if (!idle_since_) {
+        idle_since_ = Clock::now();
+    }
 }
 
 /// After a resume or a revert only codex knows the thread's total; the first report of this turn
@@ -93,8 +111,11 @@ void LiveTurn::learn_baseline(const Json& message) {
 }
 
 void LiveTurn::translate(std::string_view method, const Json& message) {
-    if (!baseline_known_ && method == "thread/tokenUsage/updated") {
-        learn_baseline(message);
+    if (method == "thread/tokenUsage/updated") {
+        reported_ = true;
+        if (!baseline_known_) {
+            learn_baseline(message);
+        }
     }
     EventBatch events;
     translator_.notification(message, events);
@@ -107,7 +128,11 @@ void LiveTurn::translate(std::string_view method, const Json& message) {
     }
     if (translator_.ended()) {
         ended_ = true;
-        total_ = translator_.total_usage();
+        if (reported_) {
+            total_ = translator_.total_usage();
+        } else if (baseline_known_) {
+            total_ = baseline_; // a turn that failed early adds nothing
+        }
     }
     if (!events.empty()) {
         queue(std::move(events));

@@ -51,10 +51,14 @@ public:
     /// Turn::next() without the consequences of a timeout: those are the handle's.
     [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<LiveTurn> self);
 
+    /// Since when the thread reads as idle though turn/completed is missing.
+    [[nodiscard]] const std::optional<Clock::time_point>& idle_since() const noexcept {
+        return idle_since_;
+    }
+
     bool interrupting = false; ///< a turn/interrupt is on its way
-    bool abandoned = false;    ///< nobody holds the handle any more
-    /// Set while the thread reads as idle though turn/completed is missing.
-    std::optional<Clock::time_point> idle_since{};
+    bool abandoned = false; ///< nobody holds the handle any more
+    std::optional<Clock::time_point> watched{}; ///< the idle_since() somebody looks after
 
 private:
     struct Expiry {
@@ -63,6 +67,7 @@ private:
     };
     [[nodiscard]] Expiry expiry() const;
     void translate(std::string_view method, const Json& message);
+    void on_status(const Json& message);
     void learn_baseline(const Json& message);
     void queue(EventBatch&& events);
 
@@ -75,6 +80,8 @@ private:
     Signal changed_;
     std::optional<Error> error_{};
     std::optional<turn::Usage> total_{};
+    std::optional<Clock::time_point> idle_since_{};
+    bool reported_ = false; ///< usage, by codex
     bool started_ = false;
     bool content_ = false; ///< a part, tool or note was seen
     bool ended_ = false;

@@ -259,16 +259,21 @@ TEST_CASE("codex: while the child is down health says why, and start waits only 
     CHECK(refused.error().code == Code::unavailable);
 }
 
-TEST_CASE("codex: a child that keeps dying is started with growing pauses") {
+TEST_CASE("codex: a child that cannot start again is tried with growing pauses, until it can") {
     Stage stage;
-    stage.options.deadlines.backoff_first = Millis(20);
+    stage.options.deadlines.backoff_first = Millis(30);
+    stage.options.program = stage.folder.path() / "codex";
+    std::filesystem::create_symlink(OA_FAKE_CODEX, stage.options.program);
     stage.opened();
+    std::filesystem::remove(stage.options.program);
     CHECK(stage.play(ask("killed")).outcome() == "unavailable");
-    Mode mode("dies-at-once");
-    ::setenv("FAKE_MODE", "dies-at-once", 1);
-    CHECK(
-        stage.play(ask("one more")).outcome() == "completed"
-    ); // its environment was fixed at open
+    const auto began = Clock::now();
+    stage.until([&] { return stage.reading("codex_restarts_total") >= 4; });
+    CHECK(Clock::now() - began >= Millis(30 + 60 + 120 + 240));
+    CHECK_FALSE(stage.authority->health().ready);
+    CHECK_THAT(stage.authority->health().reason, Catch::Contains("cannot start"));
+    std::filesystem::create_symlink(OA_FAKE_CODEX, stage.options.program);
+    CHECK(stage.play(ask("one more")).outcome() == "completed");
 }
 
 TEST_CASE("codex: questions are answered, id 0 and unknown ones included") {
@@ -492,6 +497,27 @@ TEST_CASE("codex: usage of a thread with a past is the difference, learned from 
     CHECK(told.ended()->usage->output == 4);
 }
 
+TEST_CASE("codex: a turn that failed uncounted leaves the next one its own usage") {
+    Stage stage;
+    stage.opened();
+    CHECK(stage.play(ask("fails-uncounted", "thread-of-before")).outcome() == "failed");
+    const Told told = stage.play(ask("usage-of-old-thread", "thread-of-before"));
+    REQUIRE(told.ended()->usage.has_value());
+    CHECK(told.ended()->usage->input == 40);
+}
+
+TEST_CASE("codex: a failed open can be tried again") {
+    Stage stage;
+    must(write_file_atomic(
+        stage.folder.path() / "config.toml", "sandbox_mode = \"workspace-write\"\n"
+    ));
+    CHECK(stage.open().error().code == Code::precondition);
+    must(write_file_atomic(stage.folder.path() / "config.toml", k_config));
+    must(run(stage.io, stage.authority->open()));
+    CHECK(stage.play(ask("one")).outcome() == "completed");
+    CHECK(run(stage.io, stage.authority->open()).error().code == Code::usage);
+}
+
 TEST_CASE("codex: revert comes before the turn, an unknown turn is a precondition") {
     Stage stage;
     stage.opened();
@@ -538,6 +564,9 @@ TEST_CASE("codex: requests that make no sense are refused before codex hears of 
     reverted.revert_from_turn = "t";
     CHECK(stage.start(std::move(reverted)).error().code == Code::usage);
     CHECK(stage.start(TurnRequest{}).error().code == Code::usage);
+    TurnRequest local = ask("x");
+    local.input.emplace_back(InputImage{"file:///etc/passwd"});
+    CHECK(stage.start(std::move(local)).error().code == Code::usage);
     CHECK(stage.received("turn/start") == 0);
 }
 

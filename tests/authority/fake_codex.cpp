@@ -239,6 +239,11 @@ void Fake::behave(const std::string& prompt) {
         }
         return finish();
     }
+    if (prompt == "fails-uncounted") {
+        accept();
+        begin();
+        return finish("failed");
+    }
     if (prompt == "usage-of-old-thread") {
         accept();
         begin();
