@@ -62,6 +62,8 @@ private:
     [[nodiscard]] static Task<Result<void>> prepare_and_launch(Self self);
     [[nodiscard]] static Task<Result<Link>> launch(Self self);
     [[nodiscard]] static Task<Result<void>> handshake(Self self, Link link);
+
+    // codex_supervise.cpp
     [[nodiscard]] static Task<void> supervise(Self self);
     [[nodiscard]] static Task<void> housekeep(Self self);
     [[nodiscard]] static Task<void> unsubscribe(Self self, Link link, ThreadHold hold);

@@ -1,0 +1,294 @@
+// Turns of the codex authority, on a child that misbehaves by script.
+#include "fake_stage.hpp"
+
+using namespace oa_test;
+
+TEST_CASE("codex: a turn is accepted, told and ended; its thread goes on") {
+    FakeStage stage;
+    stage.opened();
+    CHECK(stage.authority->health().ready);
+    CHECK(stage.authority->capabilities().version == "0.169.0");
+    const Told first = stage.play(ask("one"));
+    CHECK(first.outcome() == "completed");
+    CHECK(first.text() == "you said one");
+    CHECK(first.first<turn::TurnStarted>()->model == "fake-model");
+    CHECK(first.first<turn::TurnStarted>()->turn == stage.last->turn_id());
+    CHECK(first.ended()->usage->input == 100);
+    const std::string thread = stage.last->thread_id();
+    CHECK(stage.play(ask("two", thread)).text() == "you said two");
+    CHECK(stage.last->thread_id() == thread);
+    CHECK(stage.received("thread/resume") == 0);
+}
+
+TEST_CASE("codex: turn/started may overtake the response of turn/start") {
+    FakeStage stage;
+    const Told told = stage.opened().play(ask("early-start"));
+    CHECK(told.outcome() == "completed");
+    CHECK(told.text() == "early");
+    CHECK(std::holds_alternative<turn::TurnStarted>(told.events.front()));
+}
+
+TEST_CASE("codex: nonsense between the lines is counted and harms no turn") {
+    FakeStage stage;
+    const Told told = stage.opened().play(ask("garbage"));
+    CHECK(told.outcome() == "completed");
+    CHECK(told.text() == "clean");
+    CHECK(stage.reading("codex_nonsense_lines_total") == 5);
+}
+
+TEST_CASE("codex: questions are answered, id 0 and unknown ones included") {
+    FakeStage stage;
+    stage.opened();
+    CHECK(stage.play(ask("question")).text() == R"({"decision":"decline"})");
+    CHECK(
+        stage.play(ask("unknown-question")).text() ==
+        R"({"code":-32601,"message":"unknown method"})"
+    );
+    CHECK(stage.reading("codex_declined_requests_total") == 1);
+    CHECK(stage.reading("codex_unknown_requests_total") == 1);
+}
+
+TEST_CASE("codex: a turn that ends without a word is looked up in history") {
+    FakeStage stage;
+    stage.options.deadlines.reconcile = Millis(40);
+    stage.opened();
+    const Told told = stage.play(ask("silent-end"));
+    CHECK(told.outcome() == "completed");
+    CHECK(told.text() == "quiet");
+    CHECK(stage.reading("codex_reconciled_total") == 1);
+    CHECK(stage.play(ask("next", stage.last->thread_id())).outcome() == "completed");
+}
+
+TEST_CASE("codex: a turn that history does not know as ended times out, never as success") {
+    FakeStage stage;
+    stage.options.deadlines.reconcile = Millis(40);
+    stage.opened();
+    const Told told = stage.play(ask("silent-lost"));
+    CHECK(told.outcome() == "timeout");
+    CHECK(failure_code_of(*told.error) == turn::FailureCode::authority_timeout);
+    CHECK(stage.play(ask("next", stage.last->thread_id())).outcome() == "completed");
+}
+
+TEST_CASE("codex: events after the end of a turn reach nobody") {
+    FakeStage stage;
+    stage.opened();
+    CHECK(stage.play(ask("late-events")).text() == "on time");
+    CHECK(stage.play(ask("next", stage.last->thread_id())).text() == "you said next");
+}
+
+TEST_CASE("codex: each deadline of a turn ends it with its own name and interrupts it") {
+    struct Row {
+        const char* prompt;
+        Millis first_event, idle, turn;
+        const char* where;
+    };
+    constexpr Millis k_long{60'000};
+    const auto row = GENERATE_COPY(
+        Row{"stall", Millis(60), k_long, k_long, "first_event"},
+        Row{"stall-after", k_long, Millis(60), k_long, "idle"},
+        Row{"stall-after", k_long, k_long, Millis(60), "turn"}
+    );
+    CAPTURE(row.where);
+    FakeStage stage;
+    stage.options.deadlines.first_event = row.first_event;
+    stage.options.deadlines.idle = row.idle;
+    stage.options.deadlines.turn = row.turn;
+    stage.opened();
+    const Told told = stage.play(ask(row.prompt));
+    CHECK(told.outcome() == "timeout");
+    CHECK(told.error->where == row.where);
+    CHECK(stage.play(ask("next", stage.last->thread_id())).outcome() == "completed");
+    CHECK(stage.received("turn/interrupt") == 1);
+}
+
+TEST_CASE("codex: a turn/start without a reply is ambiguous: stopped, and never sent again") {
+    FakeStage stage;
+    stage.options.deadlines.request = Millis(1'000);
+    stage.opened();
+    const auto turn = stage.start(ask("no-reply"));
+    REQUIRE_FALSE(turn.has_value());
+    CHECK(turn.error().code == Code::timeout);
+    stage.until([&] { return stage.received("turn/interrupt", "\"turnId\":\"\"") == 1; });
+    CHECK(stage.received("turn/start") == 1);
+    CHECK(stage.play(ask("other")).outcome() == "completed");
+}
+
+TEST_CASE("codex: a given-up turn that begins after all is interrupted, and nobody hears of it") {
+    FakeStage stage;
+    stage.options.deadlines.request = Millis(1'000);
+    stage.opened();
+    CHECK(stage.start(ask("late-accept")).error().code == Code::timeout);
+    stage.until([&] { return stage.received("turn/interrupt", "\"turnId\":\"turn-") == 1; });
+    CHECK(stage.play(ask("other")).outcome() == "completed");
+}
+
+TEST_CASE("codex: accepted but never started is a timeout") {
+    FakeStage stage;
+    stage.options.deadlines.request = Millis(1'000);
+    stage.opened();
+    const auto turn = stage.start(ask("never-starts"));
+    REQUIRE_FALSE(turn.has_value());
+    CHECK(turn.error().code == Code::timeout);
+}
+
+TEST_CASE("codex: interrupt is idempotent and ends the turn as interrupted") {
+    FakeStage stage;
+    stage.opened();
+    const auto turn = must(stage.start(ask("stall-after")));
+    run(stage.io, drain_until<turn::PartDelta>(turn.get()));
+    turn->interrupt();
+    turn->interrupt();
+    CHECK(run(stage.io, drain(turn.get())).outcome() == "interrupted");
+    turn->interrupt();
+    CHECK(stage.play(ask("next", turn->thread_id())).outcome() == "completed");
+    CHECK(stage.received("turn/interrupt") == 1);
+}
+
+TEST_CASE("codex: an interrupt that is ignored ends in a timeout and frees the thread") {
+    FakeStage stage;
+    stage.options.deadlines.interrupt = Millis(300);
+    stage.opened();
+    const auto turn = must(stage.start(ask("ignores-interrupt")));
+    run(stage.io, drain_until<turn::PartDelta>(turn.get()));
+    turn->interrupt();
+    CHECK(run(stage.io, drain(turn.get())).outcome() == "timeout");
+    CHECK(stage.play(ask("next", turn->thread_id())).outcome() == "completed");
+}
+
+TEST_CASE("codex: dropping a turn interrupts it, and its thread is free when it has ended") {
+    FakeStage stage;
+    stage.opened();
+    auto turn = must(stage.start(ask("stall-after")));
+    const std::string thread = turn->thread_id();
+    turn.reset();
+    CHECK(stage.play(ask("next", thread)).text() == "you said next");
+    CHECK(stage.received("turn/interrupt") == 1);
+}
+
+TEST_CASE("codex: a second turn on a busy thread is refused, for codex would steer the first") {
+    FakeStage stage;
+    stage.opened();
+    const auto turn = must(stage.start(ask("stall-after")));
+    const auto second = stage.start(ask("next", turn->thread_id()));
+    REQUIRE_FALSE(second.has_value());
+    CHECK(second.error().code == Code::conflict);
+    CHECK(stage.received("turn/start") == 1);
+}
+
+TEST_CASE("codex: a turn nobody fetches fails alone, and the pipe goes on") {
+    FakeStage stage;
+    stage.options.limits.queue_bytes = 1U << 20U;
+    stage.opened();
+    const auto flooded = must(stage.start(ask("flood")));
+    CHECK(stage.play(ask("other")).outcome() == "completed");
+    CHECK(run(stage.io, drain(flooded.get())).outcome() == "too_large");
+}
+
+TEST_CASE("codex: overloaded is asked again, other refusals are not") {
+    FakeStage stage;
+    stage.opened();
+    CHECK(stage.play(ask("overloaded")).outcome() == "completed");
+    CHECK(stage.reading("codex_overloaded_total") == 2);
+    const auto refused = stage.start(ask("refused"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::protocol);
+    CHECK(stage.received("turn/start", "refused") == 1);
+}
+
+TEST_CASE("codex: a thread nobody knows is not found") {
+    FakeStage stage;
+    stage.opened();
+    CHECK(stage.start(ask("x", "missing-1")).error().code == Code::not_found);
+    CHECK(run(stage.io, stage.authority->turns("missing-1")).error().code == Code::not_found);
+}
+
+TEST_CASE("codex: usage of a thread with a past is the difference, learned from its first report") {
+    FakeStage stage;
+    stage.opened();
+    const Told told = stage.play(ask("usage-of-old-thread", "thread-of-before"));
+    REQUIRE(told.ended()->usage.has_value());
+    CHECK(told.ended()->usage->input == 40);
+    CHECK(told.ended()->usage->output == 4);
+}
+
+TEST_CASE("codex: a turn that failed uncounted leaves the next one its own usage") {
+    FakeStage stage;
+    stage.opened();
+    CHECK(stage.play(ask("fails-uncounted", "thread-of-before")).outcome() == "failed");
+    const Told told = stage.play(ask("usage-of-old-thread", "thread-of-before"));
+    REQUIRE(told.ended()->usage.has_value());
+    CHECK(told.ended()->usage->input == 40);
+}
+
+TEST_CASE("codex: revert comes before the turn, an unknown turn is a precondition") {
+    FakeStage stage;
+    stage.opened();
+    stage.play(ask("one"));
+    const std::string thread = stage.last->thread_id();
+    const std::string first = stage.last->turn_id();
+    stage.play(ask("two", thread));
+    TurnRequest again = ask("three", thread);
+    again.revert_from_turn = first;
+    CHECK(stage.play(std::move(again)).outcome() == "completed");
+    const auto turns = must(run(stage.io, stage.authority->turns(thread)));
+    REQUIRE(turns.size() == 1);
+    CHECK(turns[0].user_text == "three");
+    TurnRequest unknown = ask("four", thread);
+    unknown.revert_from_turn = first;
+    CHECK(stage.start(std::move(unknown)).error().code == Code::precondition);
+    CHECK(stage.play(ask("five", thread)).outcome() == "completed");
+}
+
+TEST_CASE("codex: history is read over as many pages as there are") {
+    FakeStage stage;
+    stage.opened();
+    stage.play(ask("turn 1"));
+    const std::string thread = stage.last->thread_id();
+    for (int i = 2; i <= 5; ++i) {
+        stage.play(ask(fmt::format("turn {}", i), thread));
+    }
+    const auto turns = must(run(stage.io, stage.authority->turns(thread)));
+    REQUIRE(turns.size() == 5);
+    for (std::size_t i = 0; i < 5; ++i) {
+        CHECK(turns[i].user_text == fmt::format("turn {}", i + 1));
+        CHECK(turns[i].client_message_id == "c");
+    }
+    CHECK(stage.received("thread/turns/list") == 3);
+}
+
+TEST_CASE("codex: requests that make no sense are refused before codex hears of them") {
+    FakeStage stage;
+    stage.opened();
+    TurnRequest seeded = ask("x", "t");
+    seeded.seed.push_back({SeedMessage::Role::user, "s"});
+    CHECK(stage.start(std::move(seeded)).error().code == Code::usage);
+    TurnRequest reverted = ask("x");
+    reverted.revert_from_turn = "t";
+    CHECK(stage.start(std::move(reverted)).error().code == Code::usage);
+    CHECK(stage.start(TurnRequest{}).error().code == Code::usage);
+    TurnRequest local = ask("x");
+    local.input.emplace_back(InputImage{"file:///etc/passwd"});
+    CHECK(stage.start(std::move(local)).error().code == Code::usage);
+    CHECK(stage.received("turn/start") == 0);
+}
+
+TEST_CASE("codex: many threads at once keep their own turns") {
+    FakeStage stage;
+    stage.opened();
+    const auto one = [](Authority* authority, int number, std::vector<std::string>* out
+                     ) -> Task<void> {
+        auto turn = co_await authority->start(ask(fmt::format("number {}", number)));
+        const Told told = co_await drain(turn->get());
+        (*out)[static_cast<std::size_t>(number)] = told.text();
+    };
+    std::vector<std::string> texts(50);
+    for (int i = 0; i < 50; ++i) {
+        asio::co_spawn(stage.io, one(stage.authority.get(), i, &texts), asio::detached);
+    }
+    stage.until([&] {
+        return std::ranges::none_of(texts, [](const std::string& text) { return text.empty(); });
+    });
+    for (int i = 0; i < 50; ++i) {
+        CHECK(texts[static_cast<std::size_t>(i)] == fmt::format("you said number {}", i));
+    }
+}
