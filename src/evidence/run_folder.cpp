@@ -73,6 +73,7 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
     run.path_ = fs::absolute(state_dir) / "runs" / run.id_;
     OA_CHECK(make_dirs(run.path_ / "measure"));
     OA_CHECK(make_dirs(run.path_ / "streams"));
+    OA_CHECK(make_dirs(run.path_ / "logs"));
     OA_CHECK(reserve(run.path_ / "journal.ndjson"));
     OA_TRY(
         run.journal_,
@@ -125,7 +126,7 @@ void RunFolder::note(std::string_view event, Json fields) {
     append("timeline.ndjson", line);
 }
 
-void RunFolder::append(const std::string& file, const Json& line) {
+void RunFolder::append_line(const std::string& file, std::string_view line) {
     auto found = appenders_.find(file);
     if (found == appenders_.end()) {
         auto opened = LineAppender::open(path_ / file, LineAppender::Durability::buffered);
@@ -134,7 +135,17 @@ void RunFolder::append(const std::string& file, const Json& line) {
         }
         found = appenders_.emplace(file, *std::move(opened)).first;
     }
-    keep(found->second.append(redactor_.apply(dump_json(line))));
+    keep(found->second.append(redactor_.apply(line)));
+}
+
+void RunFolder::append(const std::string& file, const Json& line) {
+    append_line(file, dump_json(line));
+}
+
+void RunFolder::append_text(const std::string& file, std::string_view line) {
+    std::string clean(line);
+    std::ranges::replace_if(clean, [](unsigned char c) { return c < 0x20 && c != '\t'; }, '?');
+    append_line(file, clean);
 }
 
 void RunFolder::write(const std::string& file, std::string_view text) {

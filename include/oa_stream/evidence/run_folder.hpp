@@ -32,7 +32,7 @@ struct RunInfo {
 ///   plan.json        what was going to be done
 ///   journal.ndjson   every mutation, before and after; on disk before append returns
 ///   timeline.ndjson  one line an event, absolute and relative time
-///   measure/ streams/ report.md, and SHA256SUMS last: a folder without it is not finished
+///   measure/ streams/ logs/ report.md, and SHA256SUMS last: a folder without it is not finished
 ///
 /// Everything passes the redactor. Writes are small and happen on the caller's thread; only the
 /// journal waits for the disk. Not thread-safe.
@@ -53,6 +53,8 @@ public:
     void note(std::string_view event, Json fields = Json::object());
     /// Adds a line to any .ndjson below the folder; failures as above.
     void append(const std::string& file, const Json& line);
+    /// The same for a file of plain lines; control characters but tabs become '?'.
+    void append_text(const std::string& file, std::string_view line);
     /// Replaces a whole file below the folder; failures as above.
     void write(const std::string& file, std::string_view text);
     /// Adds a line to journal.ndjson and waits until it is on disk.
@@ -68,6 +70,7 @@ private:
     RunFolder() = default;
     [[nodiscard]] Json document() const;
     void keep(Result<void> result);
+    void append_line(const std::string& file, std::string_view line);
 
     std::string id_;
     std::filesystem::path path_;

@@ -1,0 +1,28 @@
+// Faults a rehearsal may inject into its own canary: --inject KIND[=VALUE]@PERCENT.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+struct Fault {
+    std::string kind;  ///< "error-rate", "malformed", "latency" or "kill"
+    std::string value; ///< "0.2", "300ms"; empty for kill
+    int percent = 0;   ///< the stage at whose begin it starts
+
+    [[nodiscard]] std::string text() const; ///< "error-rate=0.2@25%"
+    friend bool operator==(const Fault&, const Fault&) = default;
+};
+
+/// Code::usage: unknown kind (with the nearest), missing, unexpected or wrong value, no percent.
+[[nodiscard]] Result<Fault> parse_fault(std::string_view text);
+
+/// Code::usage when a fault's percent is no stage.
+[[nodiscard]] Result<void> check_faults(std::span<const Fault> faults, std::span<const int> stages);
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,51 @@
+// What the engine measures with. The live ones probe over the wire; tests give their own.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/measure/sample.hpp"
+#include "oa_stream/playbook/playbook.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+/// Arrivals a second. The arms of samples are called "stable", "canary" and "users".
+struct FlowRates {
+    double stable = 0;
+    double canary = 0;
+    double users = 0; ///< unpinned
+};
+
+/// All calls on the engine's thread, one at a time.
+class Instruments {
+public:
+    virtual ~Instruments() = default;
+    Instruments() = default;
+    Instruments(const Instruments&) = delete;
+    Instruments& operator=(const Instruments&) = delete;
+
+    /// The checks' ids begin with the spec's.
+    [[nodiscard]] virtual Task<std::vector<Check>> smoke(SmokeSpec spec) = 0;
+
+    /// Open loop, stratified; every probe that ends is handed to `on_sample`, with at_s on the
+    /// run's clock. Cancelled probes are not.
+    [[nodiscard]] virtual Result<void>
+    start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) = 0;
+    /// No more arrivals; waits for those in flight, at most `limit`, then drops them. Idempotent.
+    [[nodiscard]] virtual Task<void> stop_flow(Millis limit) = 0;
+
+    /// One probe as users come in, over a fresh connection.
+    [[nodiscard]] virtual Task<measure::Sample> fresh_probe() = 0;
+
+    /// A stage begins: planted faults start now. Says which, empty when none.
+    [[nodiscard]] virtual Task<Result<std::string>> begin_stage(int percent) = 0;
+
+    /// Nothing is being measured now: the time to write what was held back (the disk would show in
+    /// the clocks of running probes).
+    virtual void settle() = 0;
+};
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,35 @@
+// The instruments that probe over the wire.
+#pragma once
+
+#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/playbook/instruments.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+#include "oa_stream/traffic/driver.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace oa_stream::playbook {
+
+struct LiveOptions {
+    probe::Target users; ///< as everybody comes in; pinned targets add the driver's address
+    std::string stable;  ///< revision names
+    std::string canary;
+    std::string prompt;  ///< of probes and smokes
+    probe::ProbeLimits limits{};
+    std::size_t keep_bad = 5; ///< streams kept per arm and stage; one good one is kept, too
+    /// Planted faults; unset: none can be.
+    std::function<Task<Result<std::string>>(int percent)> begin_stage{};
+};
+
+/// All references must outlive the instruments.
+[[nodiscard]] std::unique_ptr<Instruments> make_live_instruments(
+    const asio::any_io_executor& executor,
+    net::HttpClient& client,
+    const traffic::TrafficDriver& driver,
+    evidence::RunFolder& folder,
+    LiveOptions options
+);
+
+} // namespace oa_stream::playbook

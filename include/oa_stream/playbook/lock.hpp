@@ -1,0 +1,32 @@
+// One run at a time per target: a file lock held by the kernel, gone with its holder.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::playbook {
+
+/// Move-only; releases on destruction and on death, however it comes.
+class TargetLock {
+public:
+    /// Takes <state>/locks/<digest of target>.lock and writes `owner` (with pid, host and start
+    /// time added) into it. Code::conflict with who holds it and since when; Code::io.
+    [[nodiscard]] static Result<TargetLock>
+    take(const std::filesystem::path& state_dir, std::string_view target, Json owner);
+
+    TargetLock(TargetLock&& other) noexcept;
+    TargetLock& operator=(TargetLock&& other) noexcept;
+    TargetLock(const TargetLock&) = delete;
+    TargetLock& operator=(const TargetLock&) = delete;
+    ~TargetLock();
+
+private:
+    explicit TargetLock(int fd) noexcept : fd_(fd) {}
+    int fd_ = -1;
+};
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,102 @@
+// Carries out a plan: steps in order, a verdict, and back to the baseline when anything is wrong.
+#pragma once
+
+#include "oa_stream/evidence/report.hpp"
+#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/playbook/instruments.hpp"
+#include "oa_stream/playbook/journal.hpp"
+#include "oa_stream/playbook/plan.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+/// Set by a signal handler on the engine's thread; the engine looks at it between and within steps.
+class StopRequest {
+public:
+    void request(int signal) noexcept { signal_ = signal_ == 0 ? signal : signal_; }
+    [[nodiscard]] bool requested() const noexcept { return signal_ != 0; }
+    [[nodiscard]] int signal() const noexcept { return signal_; }
+    /// Set by the engine before its first write: from here on leaving at once is not harmless.
+    void mark_mutated() noexcept { mutated_ = true; }
+    [[nodiscard]] bool mutated() const noexcept { return mutated_; }
+
+private:
+    int signal_ = 0;
+    bool mutated_ = false;
+};
+
+/// The stage under way, for a live display.
+struct StageView {
+    int percent = 0;
+    std::size_t index = 0; ///< 0-based among `stages`
+    std::vector<int> stages{};
+    double held_s = 0;
+    double hold_s = 0; ///< planned
+    bool extended = false;
+    measure::Counts canary{};
+    measure::Counts stable{};
+    std::optional<double> canary_p95_s{};
+    std::optional<double> stable_p95_s{};
+    const std::vector<measure::GateSpec>* gates = nullptr; ///< valid during the call
+};
+
+struct Observer {
+    std::function<void(std::string_view line)> say{}; ///< something happened
+    std::function<void(const StageView& view)> stage{}; ///< about four times a second
+};
+
+struct RunnerTiming {
+    Millis tick{50}; ///< how often a hold looks for signals
+    Millis view_every{250};
+    Millis interim_every{1000}; ///< interim looks of the gates, which may only FAIL
+    Millis in_flight{20000}; ///< how long a hold waits for its last probes
+    Millis driver_call{5000}; ///< one call of the driver; longer means that it hangs
+    Millis retry_pause{200}; ///< before a driver is asked again
+};
+
+struct RunInput {
+    const Plan* plan = nullptr;
+    traffic::TrafficDriver* driver = nullptr;
+    Instruments* instruments = nullptr;
+    evidence::RunFolder* folder = nullptr;
+    StopRequest* stop = nullptr;
+    JournalSink journal{}; ///< unset: the folder's
+    Observer observer{};
+    RunnerTiming timing{};
+};
+
+struct RunOutcome {
+    Verdict verdict = Verdict::inconclusive;
+    ExitCode exit = ExitCode::not_executed;
+    std::string headline{}; ///< why, in one sentence
+    std::vector<Check> checks{};
+    std::vector<evidence::StageRow> stages{};
+    std::optional<evidence::RollbackFacts> rollback{};
+    std::optional<evidence::RollbackFacts> restore{}; ///< the planned one at the end
+    std::vector<std::string> notes{};
+    bool mutated = false; ///< something may have been written
+    bool restored = false; ///< the baseline serves, by read-back and over fresh connections
+};
+
+/// All pointers of `input` must stay valid until it completes. Never throws on its own account;
+/// every ending is an outcome.
+[[nodiscard]] Task<RunOutcome> run_plan(RunInput input);
+
+/// What decides the exit code, apart from the steps.
+struct Ending {
+    Verdict verdict = Verdict::inconclusive;
+    bool mutated = false;
+    bool restored = false;
+    bool completed = false; ///< every step was done
+    bool stays = false; ///< the playbook ends at the last stage's split
+    bool refused = false; ///< drift or another precondition
+    int signal = 0;
+};
+[[nodiscard]] ExitCode exit_of(const Ending& ending) noexcept;
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,21 @@
+// Text for a terminal: the stage under way and what is left at the end.
+#pragma once
+
+#include "oa_stream/playbook/runner.hpp"
+
+#include <string>
+
+namespace oa_stream::playbook {
+
+struct ViewStyle {
+    int width = 80; ///< columns
+    bool colour = false;
+};
+
+/// One line, at most `width` columns: stage, percent shifted, time left, samples, rates and limits.
+[[nodiscard]] std::string stage_line(const StageView& view, const ViewStyle& style);
+
+/// Some lines for stdout: verdict, why, a row a stage, recovery.
+[[nodiscard]] std::string summary(const RunOutcome& outcome, const ViewStyle& style);
+
+} // namespace oa_stream::playbook

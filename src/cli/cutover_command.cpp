@@ -1,0 +1,218 @@
+// cutover rehearse: the whole cutover without touching anything that serves.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/cli/commands.hpp"
+#include "oa_stream/cli/version.hpp"
+#include "oa_stream/playbook/local_rehearsal.hpp"
+#include "oa_stream/playbook/view.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+
+namespace oa_stream::cli {
+
+namespace {
+
+using playbook::Rehearsal;
+using playbook::RehearsalInput;
+using playbook::StopRequest;
+
+constexpr double k_max_rate = 500;
+
+/// "25/s" or "25".
+Result<double> parse_rate(std::string_view text) {
+    const std::string_view digits = text.ends_with("/s") ? text.substr(0, text.size() - 2) : text;
+    double value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    const bool plain = digits.find_first_not_of("0123456789.") == std::string_view::npos;
+    if (!plain || error != std::errc{} || end != digits.data() + digits.size() || !(value > 0) ||
+        value > k_max_rate) {
+        return fail(
+            Code::usage, fmt::format("'{}' is no rate", printable(text)), "--rate", "like 25/s"
+        );
+    }
+    return value;
+}
+
+Result<RehearsalInput> parse(const Args& args, const Context& context) {
+    if (!args.has("--local")) {
+        return fail(
+            Code::usage,
+            "only the local rehearsal is there: it needs --local",
+            {},
+            "oa-stream cutover rehearse --local"
+        );
+    }
+    RehearsalInput out;
+    out.program = context.program;
+    out.state_dir = context.state_dir;
+    out.argv = context.argv;
+    out.version = version();
+    out.replay = args.get("--replay").value_or("");
+    OA_TRY(out.options.bake, parse_duration(args.get("--bake").value_or("4s")));
+    if (out.options.bake < Millis(100)) {
+        return fail(Code::usage, "a bake of less than 100ms decides nothing", "--bake");
+    }
+    OA_TRY(out.options.rate, parse_rate(args.get("--rate").value_or("25/s")));
+    for (const std::string& text : args.all("--inject")) {
+        OA_TRY(playbook::Fault fault, playbook::parse_fault(text));
+        out.faults.push_back(std::move(fault));
+    }
+    OA_CHECK(playbook::check_faults(out.faults, playbook::local_rehearsal(out.options).stages));
+    return out;
+}
+
+/// Lines as they come; on a terminal one more that is redrawn.
+class Screen {
+public:
+    explicit Screen(Context& context) : context_(context), style_{context.width, context.colour} {}
+
+    [[nodiscard]] playbook::Observer observer() {
+        playbook::Observer out;
+        if (!context_.quiet) {
+            out.say = [this](std::string_view line) { say(line); };
+        }
+        if (context_.tty && !context_.quiet) {
+            out.stage = [this](const playbook::StageView& view) {
+                context_.err("\r\x1b[2K" + playbook::stage_line(view, style_));
+                live_ = true;
+            };
+        }
+        return out;
+    }
+    void say(std::string_view line) {
+        clear();
+        context_.err(fmt::format("{}\n", line));
+    }
+    void clear() {
+        if (live_) {
+            context_.err("\r\x1b[2K");
+            live_ = false;
+        }
+    }
+
+private:
+    Context& context_;
+    playbook::ViewStyle style_;
+    bool live_ = false;
+};
+
+/// The first signal asks the engine to stop and undo; the second leaves at once.
+void on_signal(asio::signal_set& signals, StopRequest& stop, Screen& screen) {
+    signals.async_wait([&](const boost::system::error_code& error, int number) {
+        if (error) {
+            return;
+        }
+        if (stop.requested()) {
+            screen.say("second signal: leaving at once. The lanes and the front door end with this "
+                       "process, so nothing is left to undo; the journal tells how far it came.");
+            const bool harmless = !stop.mutated();
+            std::_Exit(harmless ? 128 + number : static_cast<int>(ExitCode::rollback_unverified));
+        }
+        stop.request(number);
+        screen.say(
+            "signal: finishing the step under way, then restoring the traffic (at most 30s); "
+            "a second signal leaves at once"
+        );
+        on_signal(signals, stop, screen);
+    });
+}
+
+Result<Rehearsal> rehearse(RehearsalInput input, StopRequest& stop, Screen& screen) {
+    asio::io_context io(1);
+    asio::signal_set signals(io, SIGINT, SIGTERM);
+    on_signal(signals, stop, screen);
+    Result<Rehearsal> out = fail(Code::internal, "the rehearsal did not end");
+    asio::co_spawn(
+        io,
+        playbook::rehearse_local(std::move(input)),
+        [&](const std::exception_ptr& thrown, Result<Rehearsal> result) {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+            out = std::move(result);
+            io.stop();
+        }
+    );
+    io.run();
+    return out;
+}
+
+void tell(const Rehearsal& rehearsal, Context& context) {
+    const playbook::RunOutcome& outcome = rehearsal.outcome;
+    if (context.json) {
+        context.out(dump_json(rehearsal.document) + "\n");
+    } else {
+        context.out(playbook::summary(outcome, {context.width, false}));
+        context.out(fmt::format("report {}\n", (rehearsal.evidence / "report.md").string()));
+    }
+    const bool passed = outcome.exit == ExitCode::ok;
+    if (context.quiet && passed) {
+        return;
+    }
+    context.err(fmt::format(
+        "{} run {} evidence {}{}\n",
+        to_string(outcome.verdict),
+        rehearsal.run,
+        rehearsal.evidence.string(),
+        rehearsal.next.empty() ? "" : " next: " + rehearsal.next
+    ));
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(RehearsalInput input, parse(args, context));
+    Screen screen(context);
+    StopRequest stop;
+    input.stop = &stop;
+    input.observer = screen.observer();
+    const auto rehearsal = rehearse(std::move(input), stop, screen);
+    screen.clear();
+    if (!rehearsal) {
+        return std::unexpected(rehearsal.error());
+    }
+    tell(*rehearsal, context);
+    return rehearsal->outcome.exit;
+}
+
+constexpr std::array k_options{
+    OptionSpec{
+        "--local", "", "Two lanes on recorded turns behind a front door, all on this machine."
+    },
+    OptionSpec{
+        "--inject",
+        "KIND[=VALUE]@PERCENT",
+        "Plant a fault in the canary when that stage begins: error-rate=P, malformed=P, latency=D "
+        "or kill; repeats.",
+        {},
+        true
+    },
+    OptionSpec{"--bake", "D", "How long each stage is held.", "4s"},
+    OptionSpec{"--rate", "N/s", "Probes a second to each arm, and as many unpinned.", "25/s"},
+    OptionSpec{"--replay", "DIR", "Transcripts for the lanes; those built in if not given."},
+};
+
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream cutover rehearse --local",
+    "oa-stream cutover rehearse --local --inject error-rate=0.2@25",
+};
+
+} // namespace
+
+const CommandSpec cutover_rehearse_command{
+    .path = "cutover rehearse",
+    .summary = "Rehearse a cutover: stages, gates, rollback.",
+    .positionals = {},
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,123 @@
+// Back to the baseline, and proof that users are there.
+#include "session.hpp"
+#include "within.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::playbook {
+namespace {
+
+using evidence::RollbackFacts;
+
+bool reached_baseline(const Session& session, const measure::Sample& sample) {
+    return !sample.bad && session.in.plan->baseline.percent_of(sample.revision) > 0;
+}
+
+/// Users are back when so many fresh connections in a row were answered well by a revision that
+/// the baseline names. What an API says is not enough.
+Task<bool> users_are_back(Session* session, RollbackFacts* facts) {
+    const Playbook& playbook = session->playbook();
+    const auto deadline = Clock::now() + playbook.restore_limit;
+    while (facts->row < playbook.fresh_row && Clock::now() < deadline) {
+        const double sent_s = session->now();
+        const measure::Sample sample = co_await session->in.instruments->fresh_probe();
+        session->keep(sample, "restore");
+        ++facts->probes;
+        if (!reached_baseline(*session, sample)) {
+            facts->row = 0;
+            facts->user_visible_s.reset();
+            (void)co_await sleep_for(session->in.timing.retry_pause);
+            continue;
+        }
+        if (++facts->row == 1) {
+            facts->user_visible_s = sent_s + sample.first_content_s.value_or(0);
+        }
+    }
+    facts->confirmed_s = session->now();
+    co_return facts->row >= playbook.fresh_row;
+}
+
+traffic::StreamCounts canary_streams(const Session& session, const traffic::TrafficState& state) {
+    const auto found = state.streams.find(session.playbook().traffic.canary);
+    return found == state.streams.end() ? traffic::StreamCounts{} : found->second;
+}
+
+/// What became of the canary's streams: a rollback is judged by those, too.
+std::string streams_text(
+    const Session& session, const traffic::TrafficState& before, const traffic::TrafficState& after
+) {
+    if (before.streams.empty() || after.streams.empty()) {
+        return {};
+    }
+    const auto then = canary_streams(session, before);
+    const auto now = canary_streams(session, after);
+    return fmt::format(
+        "open at the switch {}, since then finished {}, cut {}, still open {}",
+        then.active,
+        now.finished - then.finished,
+        now.broken - then.broken,
+        now.active
+    );
+}
+
+std::string outcome_text(const Moved& moved) {
+    return moved.already ? "nothing to write: " + moved.detail : moved.detail;
+}
+
+} // namespace
+
+Task<RollbackFacts> bring_back(Session* session, std::string step, std::string reason) {
+    RollbackFacts facts;
+    facts.reason = std::move(reason);
+    facts.from = session->serving.text();
+    facts.to = session->in.plan->baseline.text();
+    facts.fault_s = session->fault_s;
+    facts.decided_s = session->now();
+    session->tell(
+        "restore begins",
+        fmt::format("restoring {}", facts.to),
+        {{"step", step}, {"reason", facts.reason}}
+    );
+    const Millis limit = session->playbook().restore_limit;
+    Mover mover = session->mover(limit);
+    const Moved moved =
+        co_await mover.move(step, session->ours, session->in.plan->baseline, Urgency::rescue);
+    const bool done = moved.result == Moved::Result::done;
+    session->add(step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved));
+    if (moved.mutated) {
+        facts.written_s = moved.written_s;
+    }
+    if (!done) {
+        co_return facts;
+    }
+    facts.read_back_s = session->now();
+    session->serving = session->in.plan->baseline;
+    const bool back = co_await users_are_back(session, &facts);
+    const auto last = co_await within(session->in.timing.driver_call, session->in.driver->read());
+    const bool holds = last && last->serving == session->in.plan->baseline;
+    if (last) {
+        facts.streams = streams_text(*session, moved.before, *last);
+    }
+    facts.verified = back && holds;
+    session->add(
+        step + ".users",
+        facts.verified ? Verdict::pass : Verdict::fail,
+        fmt::format(
+            "{} fresh connections, the last {} in a row answered well by the baseline (asked for "
+            "{}){}",
+            facts.probes,
+            facts.row,
+            session->playbook().fresh_row,
+            holds ? "" : "; at the end the traffic is another one"
+        ),
+        evidence::to_json(facts)
+    );
+    session->say(fmt::format(
+        "  {} in a row over fresh connections: {}",
+        facts.row,
+        facts.verified ? "verified" : "NOT VERIFIED"
+    ));
+    co_return facts;
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,131 @@
+#include "oa_stream/playbook/fault.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/traffic/split.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace oa_stream::playbook {
+namespace {
+
+enum class Value { none, share, duration };
+struct Kind {
+    std::string_view name;
+    Value value;
+};
+constexpr std::array k_kinds{
+    Kind{"error-rate", Value::share},
+    Kind{"malformed", Value::share},
+    Kind{"latency", Value::duration},
+    Kind{"kill", Value::none},
+};
+
+std::unexpected<Error> wrong(std::string_view text, std::string message, std::string hint = {}) {
+    return fail(
+        Code::usage,
+        std::move(message),
+        fmt::format("--inject {}", printable(text)),
+        std::move(hint)
+    );
+}
+
+bool is_share(std::string_view text) {
+    double value = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool plain = text.find_first_not_of("0123456789.") == std::string_view::npos;
+    return plain && error == std::errc{} && end == text.data() + text.size() && value >= 0 &&
+           value <= 1;
+}
+
+Result<const Kind*> kind_of(std::string_view text, std::string_view name) {
+    for (const Kind& kind : k_kinds) {
+        if (kind.name == name) {
+            return &kind;
+        }
+    }
+    std::array<std::string_view, k_kinds.size()> names{};
+    std::ranges::transform(k_kinds, names.begin(), &Kind::name);
+    const auto close = nearest(name, names);
+    return wrong(
+        text,
+        fmt::format("no fault is called '{}'", printable(name)),
+        close ? fmt::format("did you mean {}?", *close)
+              : fmt::format("there are {}", fmt::join(names, ", "))
+    );
+}
+
+Result<void>
+check_value(std::string_view text, const Kind& kind, bool given, std::string_view value) {
+    switch (kind.value) {
+    case Value::none:
+        if (given) {
+            return wrong(text, fmt::format("{} takes no value", kind.name));
+        }
+        break;
+    case Value::share:
+        if (!is_share(value)) {
+            return wrong(
+                text,
+                fmt::format("{} needs a share from 0 to 1", kind.name),
+                fmt::format("{}=0.2@25", kind.name)
+            );
+        }
+        break;
+    case Value::duration:
+        if (!parse_duration(value)) {
+            return wrong(
+                text,
+                fmt::format("{} needs a duration with its unit", kind.name),
+                fmt::format("{}=300ms@25", kind.name)
+            );
+        }
+        break;
+    }
+    return {};
+}
+
+} // namespace
+
+std::string Fault::text() const {
+    return fmt::format("{}{}{}@{}%", kind, value.empty() ? "" : "=", value, percent);
+}
+
+Result<Fault> parse_fault(std::string_view text) {
+    const auto at = text.rfind('@');
+    if (at == std::string_view::npos) {
+        return wrong(text, "the stage is missing", "KIND[=VALUE]@PERCENT, like error-rate=0.2@25");
+    }
+    const std::string_view left = text.substr(0, at);
+    const auto equals = left.find('=');
+    const bool given = equals != std::string_view::npos;
+    const std::string_view value = given ? left.substr(equals + 1) : std::string_view{};
+    OA_TRY(const Kind* kind, kind_of(text, left.substr(0, equals)));
+    OA_CHECK(check_value(text, *kind, given, value));
+    const auto percent = traffic::parse_percent(text.substr(at + 1));
+    if (!percent) {
+        return wrong(text, percent.error().message, percent.error().hint);
+    }
+    return Fault{std::string(kind->name), std::string(value), *percent};
+}
+
+Result<void> check_faults(std::span<const Fault> faults, std::span<const int> stages) {
+    for (const Fault& fault : faults) {
+        if (std::ranges::find(stages, fault.percent) == stages.end()) {
+            return fail(
+                Code::usage,
+                fmt::format("{}% is no stage", fault.percent),
+                "--inject " + fault.text(),
+                fmt::format("the stages are {}%", fmt::join(stages, "%, "))
+            );
+        }
+    }
+    return {};
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,328 @@
+// One stage: the split is set; now look what it does to the users.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/measure/quantile.hpp"
+
+#include "session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::playbook {
+namespace {
+
+using measure::GateRecord;
+using measure::Look;
+using measure::Sample;
+
+// A random splitter may be off by chance; outside this interval it is off.
+constexpr double k_split_confidence = 0.9999;
+
+enum class WindowEnd { over, early_fail, interrupted, broken };
+
+struct Hold {
+    Session& session;
+    int index;
+    int percent;
+    std::string where;
+    evidence::StageRow row{};
+    std::map<std::string, std::uint64_t, std::less<>> met{}; ///< revision → unpinned answers
+    std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
+    Clock::time_point begun = Clock::now();
+    Millis planned{0};
+    bool extended = false;
+
+    [[nodiscard]] double held_s() const {
+        return std::chrono::duration<double>(Clock::now() - begun).count();
+    }
+    void take(Sample sample) {
+        session.keep(sample, where);
+        if (sample.arm == "canary") {
+            session.canary_all.push_back(sample);
+            row.canary.push_back(std::move(sample));
+        } else if (sample.arm == "stable") {
+            session.stable_all.push_back(sample);
+            row.stable.push_back(std::move(sample));
+        } else if (sample.revision.empty()) {
+            ++unknown;
+        } else {
+            ++met[sample.revision];
+        }
+    }
+};
+
+/// Stable has no users at 100 %: it may be shrunk, so the canary is compared with this run's
+/// earlier samples of it.
+bool compares_with_earlier(const Hold& hold) {
+    return hold.percent == 100 && hold.index > 0;
+}
+
+std::vector<GateRecord> look_at(const Hold& hold, const Look& look) {
+    const Session& session = hold.session;
+    const bool earlier = compares_with_earlier(hold);
+    std::vector<GateRecord> out;
+    for (const measure::GateSpec& gate : session.playbook().stage.gates) {
+        out.push_back(measure::evaluate(
+            gate,
+            {
+                .canary = hold.row.canary,
+                .stable = earlier ? session.stable_all : hold.row.stable,
+                .window = fmt::format("stage {}, {:.1f}s", hold.where, hold.held_s()),
+                .reference_window = earlier ? "this run's earlier stages" : "",
+                .look = look,
+                .seed = static_cast<std::uint64_t>(hold.index) + 1,
+            }
+        ));
+    }
+    return out;
+}
+
+bool decides(const GateRecord& record) {
+    return record.spec.mode == measure::GateMode::decide;
+}
+
+bool any(const std::vector<GateRecord>& records, Verdict verdict) {
+    return std::ranges::any_of(records, [&](const GateRecord& record) {
+        return decides(record) && record.verdict == verdict;
+    });
+}
+
+std::optional<double> p95(const std::vector<Sample>& samples) {
+    const auto times = measure::first_content_sorted(samples);
+    return times.empty() ? std::nullopt
+                         : std::optional(measure::quantile_sorted(times, measure::k_p95));
+}
+
+void show(const Hold& hold) {
+    const Session& session = hold.session;
+    if (!session.in.observer.stage) {
+        return;
+    }
+    StageView view;
+    view.percent = hold.percent;
+    view.index = static_cast<std::size_t>(hold.index);
+    view.stages = session.playbook().stages;
+    view.held_s = hold.held_s();
+    view.hold_s = std::chrono::duration<double>(hold.planned).count();
+    view.extended = hold.extended;
+    view.canary = measure::count_bad(hold.row.canary);
+    view.stable = measure::count_bad(hold.row.stable);
+    view.canary_p95_s = p95(hold.row.canary);
+    view.stable_p95_s = p95(hold.row.stable);
+    view.gates = &session.playbook().stage.gates;
+    session.in.observer.stage(view);
+}
+
+/// Waits until `until`, looking for signals and, now and then, at the gates.
+Task<WindowEnd> watch(Hold* hold, Clock::time_point until, Look look) {
+    const RunnerTiming& timing = hold->session.in.timing;
+    auto next_view = Clock::now();
+    auto next_look = Clock::now() + timing.interim_every;
+    look.interim = true;
+    while (Clock::now() < until) {
+        if (hold->session.stop_requested()) {
+            co_return WindowEnd::interrupted;
+        }
+        if (Clock::now() >= next_view) {
+            next_view += timing.view_every;
+            show(*hold);
+        }
+        if (Clock::now() >= next_look) {
+            next_look += timing.interim_every;
+            auto records = look_at(*hold, look);
+            if (any(records, Verdict::fail)) {
+                hold->row.gates = std::move(records);
+                co_return WindowEnd::early_fail;
+            }
+        }
+        const auto left = std::chrono::duration_cast<Millis>(until - Clock::now());
+        (void)co_await sleep_for(std::clamp(left, Millis(1), timing.tick));
+    }
+    co_return WindowEnd::over;
+}
+
+Task<WindowEnd> window(Hold* hold, Millis length, Look look) {
+    Session& session = hold->session;
+    const ProbeSpec& probe = session.playbook().stage.probe;
+    const FlowRates rates{
+        .stable = compares_with_earlier(*hold) ? 0 : probe.per_arm_per_s,
+        .canary = probe.per_arm_per_s,
+        .users = probe.unpinned_per_s,
+    };
+    const auto started = session.in.instruments->start_flow(rates, [hold](Sample sample) {
+        hold->take(std::move(sample));
+    });
+    if (!started) {
+        session.add("probe@" + hold->where, Verdict::error, started.error().text());
+        co_return WindowEnd::broken;
+    }
+    hold->planned += length;
+    const WindowEnd end = co_await watch(hold, Clock::now() + length, look);
+    // A breach and a signal do not wait for the last probes.
+    co_await session.in.instruments->stop_flow(
+        end == WindowEnd::over ? session.in.timing.in_flight : Millis(0)
+    );
+    if (end == WindowEnd::over) {
+        hold->row.gates = look_at(*hold, look);
+    }
+    co_return end;
+}
+
+void check_split(Hold& hold) {
+    const std::uint64_t canary = hold.met[hold.session.playbook().traffic.canary];
+    std::uint64_t n = 0;
+    for (const auto& [revision, count] : hold.met) {
+        n += count;
+    }
+    if (n == 0 && hold.unknown == 0) {
+        return; // no unpinned probes were asked for
+    }
+    hold.row.observed = fmt::format("canary {} of {}", canary, n);
+    const double want = static_cast<double>(n) * hold.percent / 100;
+    const double off = std::abs(static_cast<double>(canary) - want);
+    bool good = off <= std::max(1.0, std::ceil(static_cast<double>(n) / 100));
+    if (!hold.session.in.driver->splits_exactly()) {
+        const auto interval = measure::wilson({canary, n}, k_split_confidence, measure::Side::two);
+        const double share = hold.percent / 100.0;
+        good = interval && interval->low <= share && share <= interval->high;
+    }
+    const Verdict verdict = n == 0 ? Verdict::inconclusive : good ? Verdict::pass : Verdict::fail;
+    hold.session.add(
+        "split@" + hold.where,
+        verdict,
+        fmt::format(
+            "unpinned probes met the canary {} times of {}, {}% are {:.1f}; {} had no answer",
+            canary,
+            n,
+            hold.percent,
+            want,
+            hold.unknown
+        )
+    );
+    hold.row.verdict = verdict == Verdict::pass ? hold.row.verdict : verdict;
+}
+
+void settle_gates(Hold& hold, bool early) {
+    Session& session = hold.session;
+    for (const GateRecord& record : hold.row.gates) {
+        Json line = measure::to_json(record);
+        line["stage"] = hold.where;
+        session.in.folder->append("measure/gates.ndjson", line);
+        session.say(fmt::format(
+            "  {:<12} {:<13} {}", record.spec.id, to_string(record.verdict), record.sentence
+        ));
+        // An early FAIL ended the window: the others were not asked.
+        if (!early || record.verdict == Verdict::fail) {
+            session.add(
+                measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, hold.where))
+            );
+        }
+    }
+    hold.row.verdict = any(hold.row.gates, Verdict::fail)           ? Verdict::fail
+                       : any(hold.row.gates, Verdict::inconclusive) ? Verdict::inconclusive
+                                                                    : Verdict::pass;
+}
+
+Task<bool> plant_faults(Hold* hold) {
+    Session& session = hold->session;
+    const auto planted = co_await session.in.instruments->begin_stage(hold->percent);
+    if (!planted) {
+        session.add("fault@" + hold->where, Verdict::error, planted.error().text());
+        co_return false;
+    }
+    if (!planted->empty()) {
+        session.fault_s = session.fault_s.value_or(session.now());
+        session.tell(
+            "fault planted",
+            fmt::format("  planted fault on the canary: {}", *planted),
+            {{"fault", *planted}}
+        );
+    }
+    co_return true;
+}
+
+void interrupted(Session& session, const std::string& where) {
+    session.add(
+        "interrupted",
+        Verdict::inconclusive,
+        fmt::format("signal {} at stage {}", session.in.stop->signal(), where)
+    );
+}
+
+Task<WindowEnd> windows(Hold* hold) {
+    const StageSpec& spec = hold->session.playbook().stage;
+    const int looks = spec.extend_at_most > Millis(0) ? 2 : 1;
+    WindowEnd end = co_await window(hold, spec.bake, {.number = 1, .of = looks});
+    const bool undecided = end == WindowEnd::over && any(hold->row.gates, Verdict::inconclusive) &&
+                           !any(hold->row.gates, Verdict::fail);
+    if (undecided && looks == 2) {
+        hold->extended = true;
+        hold->session.tell(
+            "stage extended",
+            fmt::format(
+                "  not decided yet, holding another {}", format_duration(spec.extend_at_most)
+            ),
+            {{"stage", hold->where}}
+        );
+        end = co_await window(hold, spec.extend_at_most, {.number = 2, .of = 2});
+    }
+    co_return end;
+}
+
+} // namespace
+
+Task<Next> hold_stage(Session* session, int stage) {
+    const int percent = session->playbook().stages[static_cast<std::size_t>(stage)];
+    Hold hold{*session, stage, percent, fmt::format("{}%", percent)};
+    hold.row.name = hold.where;
+    hold.row.split = session->serving.text();
+    session->tell(
+        "stage begins",
+        fmt::format("stage {}: {}", hold.where, hold.row.split),
+        {{"stage", hold.where}, {"split", session->serving.to_json()}}
+    );
+    if (!co_await plant_faults(&hold)) {
+        co_return Next::stop;
+    }
+    const WindowEnd end = co_await windows(&hold);
+    hold.row.seconds = hold.held_s();
+    if (end == WindowEnd::broken) {
+        hold.row.verdict = Verdict::error;
+    } else if (end == WindowEnd::interrupted) {
+        interrupted(*session, hold.where);
+    } else {
+        settle_gates(hold, end == WindowEnd::early_fail);
+        if (end == WindowEnd::over) {
+            check_split(hold);
+        }
+    }
+    session->in.folder->note("stage ended", {{"row", evidence::to_json(hold.row)}});
+    const Verdict verdict = hold.row.verdict;
+    session->out.stages.push_back(std::move(hold.row));
+    co_return end == WindowEnd::over&& verdict == Verdict::pass ? Next::go_on : Next::stop;
+}
+
+Next judge_run(Session& session) {
+    bool good = true;
+    for (const measure::GateSpec& gate : session.playbook().run_gates) {
+        const GateRecord record = measure::evaluate(
+            gate,
+            {.canary = session.canary_all,
+             .stable = session.stable_all,
+             .window = "all stages of this run",
+             .reference_window = "all stages of this run"}
+        );
+        Json line = measure::to_json(record);
+        line["stage"] = "run";
+        session.in.folder->append("measure/gates.ndjson", line);
+        session.say(
+            fmt::format("  {:<12} {:<13} {}", gate.id, to_string(record.verdict), record.sentence)
+        );
+        session.add(measure::to_check(record, fmt::format("gate.{}@run", gate.id)));
+        good = good && (record.verdict == Verdict::pass || !decides(record));
+    }
+    return good ? Next::go_on : Next::stop;
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,57 @@
+// Two lanes and a front door as real processes of this binary, for the local rehearsal. Private to
+// the room.
+#pragma once
+
+#include "oa_stream/base/child.hpp"
+#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/playbook/fault.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+struct LabOptions {
+    std::string program; ///< path of this binary
+    std::string stable;  ///< revision names
+    std::string canary;
+    std::string replay{}; ///< folder of transcripts; empty: those built in
+    Millis ready_limit{20000};
+};
+
+/// Everything listens on loopback ports the kernel picks. The destructor kills and reaps what is
+/// still there and removes the scratch folder; stop() does so politely.
+class Lab {
+public:
+    /// Starts all three and waits until each says where it listens. `folder` must outlive the lab.
+    [[nodiscard]] static Task<Result<std::unique_ptr<Lab>>>
+    start(LabOptions options, evidence::RunFolder* folder);
+    ~Lab();
+    Lab(const Lab&) = delete;
+    Lab& operator=(const Lab&) = delete;
+
+    [[nodiscard]] const std::string& front_url() const noexcept { return front_url_; }
+    [[nodiscard]] std::string admin_socket() const;
+    /// Plants a fault in the canary; it holds for the turns that begin from now on.
+    [[nodiscard]] Task<Result<void>> plant(Fault fault);
+    [[nodiscard]] Task<void> stop();
+
+private:
+    struct Process;
+    Lab(LabOptions options, evidence::RunFolder* folder, std::filesystem::path scratch);
+
+    [[nodiscard]] Task<Result<std::string>> launch(std::string name, std::vector<std::string> args);
+    [[nodiscard]] std::vector<std::string> lane_args(const std::string& name) const;
+    [[nodiscard]] Task<Result<void>> launch_all();
+
+    LabOptions options_;
+    evidence::RunFolder* folder_;
+    std::filesystem::path scratch_;
+    std::string faults_; ///< text of the canary's faults file
+    std::string front_url_;
+    std::vector<std::shared_ptr<Process>> processes_;
+};
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,288 @@
+#include "oa_stream/playbook/local_rehearsal.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/playbook/live.hpp"
+#include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/traffic/local_driver.hpp"
+
+#include "lab.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace oa_stream::playbook {
+namespace {
+
+using measure::Against;
+using measure::GateSpec;
+using measure::Metric;
+
+constexpr std::string_view k_prompt = "replay:hello"; // ten words in about 0.4 s
+
+std::vector<GateSpec> stage_gates() {
+    return {
+        {.id = "error-rate", .metric = Metric::bad_rate, .against = Against::limit, .limit = 0.05},
+        {.id = "error-rate-vs-stable",
+         .metric = Metric::bad_rate,
+         .against = Against::stable,
+         .limit = 0.05},
+        {.id = "first-content",
+         .metric = Metric::first_content_p95,
+         .against = Against::limit,
+         .limit = 2.5},
+        {.id = "first-content-vs-stable",
+         .metric = Metric::first_content_p95,
+         .against = Against::stable,
+         .limit = 0.5},
+    };
+}
+
+struct Scene {
+    RehearsalInput input;
+    Playbook playbook;
+    evidence::RunFolder folder;
+    std::unique_ptr<net::HttpClient> client;
+    std::unique_ptr<Lab> lab{};
+    std::unique_ptr<traffic::TrafficDriver> driver{};
+    std::unique_ptr<Instruments> instruments{};
+    std::string plan_id{};
+};
+
+Task<Result<std::string>> plant_faults(Scene* scene, int percent) {
+    std::string planted;
+    for (const Fault& fault : scene->input.faults) {
+        if (fault.percent == percent) {
+            OA_CO_CHECK(co_await scene->lab->plant(fault));
+            planted += (planted.empty() ? "" : ", ") + fault.text();
+        }
+    }
+    co_return planted;
+}
+
+void make_driver(Scene& scene) {
+    const Traffic& traffic = scene.playbook.traffic;
+    scene.driver = traffic::make_local_driver(
+        *scene.client,
+        {.admin_socket = scene.lab->admin_socket(),
+         .base_url = scene.lab->front_url(),
+         .revisions = {traffic.stable, traffic.canary}}
+    );
+}
+
+void make_instruments(Scene& scene, const asio::any_io_executor& executor) {
+    LiveOptions live;
+    live.users.base_url = scene.lab->front_url();
+    live.stable = scene.playbook.traffic.stable;
+    live.canary = scene.playbook.traffic.canary;
+    live.prompt = k_prompt;
+    live.begin_stage = [&scene](int percent) { return plant_faults(&scene, percent); };
+    scene.instruments = make_live_instruments(
+        executor, *scene.client, *scene.driver, scene.folder, std::move(live)
+    );
+}
+
+/// Everything between "the processes run" and "the processes may end".
+Task<Result<RunOutcome>> rehearse_in(Scene* scene) {
+    OA_CO_TRY(
+        const TargetLock lock,
+        TargetLock::take(
+            scene->input.state_dir, scene->driver->target(), {{"run", scene->folder.id()}}
+        )
+    );
+    OA_CO_TRY(const auto live, co_await scene->driver->read());
+    OA_CO_TRY(
+        const Plan plan,
+        make_plan(
+            scene->playbook, std::string(scene->driver->kind()), scene->driver->target(), live
+        )
+    );
+    scene->plan_id = plan.id;
+    if (scene->input.observer.say) {
+        scene->input.observer.say(fmt::format("plan {}", plan.id.substr(0, 12)));
+        for (const std::string& warning : plan.warnings) {
+            scene->input.observer.say("  warning: " + warning);
+        }
+    }
+    RunInput run;
+    run.plan = &plan;
+    run.driver = scene->driver.get();
+    run.instruments = scene->instruments.get();
+    run.folder = &scene->folder;
+    run.stop = scene->input.stop;
+    run.observer = scene->input.observer;
+    co_return co_await run_plan(std::move(run));
+}
+
+RunOutcome not_executed(const Error& error) {
+    Check check;
+    check.id = "setup";
+    check.detail = error.text();
+    RunOutcome out;
+    out.verdict = Verdict::error;
+    out.exit = exit_code(error.code);
+    out.headline = fmt::format("Could not begin: {}; no traffic was moved.", error.text());
+    out.checks.push_back(std::move(check));
+    return out;
+}
+
+Task<RunOutcome> play(Scene* scene) {
+    const auto executor = co_await asio::this_coro::executor;
+    auto lab = co_await Lab::start(
+        {.program = scene->input.program,
+         .stable = scene->playbook.traffic.stable,
+         .canary = scene->playbook.traffic.canary,
+         .replay = scene->input.replay},
+        &scene->folder
+    );
+    if (!lab) {
+        co_return not_executed(lab.error());
+    }
+    scene->lab = *std::move(lab);
+    make_driver(*scene);
+    make_instruments(*scene, executor);
+    auto outcome = co_await rehearse_in(scene);
+    co_await scene->lab->stop();
+    co_return outcome ? *std::move(outcome) : not_executed(outcome.error());
+}
+
+std::string next_command(const RunOutcome& outcome, const evidence::RunFolder& folder) {
+    if (outcome.verdict == Verdict::pass && outcome.exit == ExitCode::ok) {
+        return {};
+    }
+    return fmt::format("less {}", (folder.path() / "report.md").string());
+}
+
+evidence::Report report_of(const Scene& scene, const RunOutcome& outcome, const std::string& next) {
+    evidence::Report report;
+    report.id = scene.folder.id();
+    report.title = "local cutover rehearsal";
+    report.verdict = outcome.verdict;
+    report.exit_code = static_cast<int>(outcome.exit);
+    report.headline = outcome.headline;
+    report.started_at = rfc3339_millis(scene.folder.started());
+    report.duration_s = scene.folder.seconds_since_start();
+    report.facts = {
+        {"target", "two lanes on recorded turns behind a local front door, all on this machine"},
+        {"plan", scene.plan_id.empty() ? "none" : scene.plan_id},
+        {"version", scene.input.version},
+    };
+    for (const Fault& fault : scene.input.faults) {
+        report.facts.emplace_back("planted fault", fault.text());
+    }
+    report.stages = outcome.stages;
+    report.checks = outcome.checks;
+    report.rollback = outcome.rollback ? outcome.rollback : outcome.restore;
+    report.notes = outcome.notes;
+    report.next = next;
+    return report;
+}
+
+Json result_of(const Scene& scene, const RunOutcome& outcome, const std::string& next) {
+    Json checks = Json::array();
+    for (const Check& check : outcome.checks) {
+        checks.push_back(to_json(check));
+    }
+    Json stages = Json::array();
+    for (const evidence::StageRow& row : outcome.stages) {
+        stages.push_back(evidence::to_json(row));
+    }
+    Json faults = Json::array();
+    for (const Fault& fault : scene.input.faults) {
+        faults.push_back(fault.text());
+    }
+    const auto facts = [](const std::optional<evidence::RollbackFacts>& some) {
+        return some ? evidence::to_json(*some) : Json(nullptr);
+    };
+    return {
+        {"verdict", to_string(outcome.verdict)},
+        {"exit_code", static_cast<int>(outcome.exit)},
+        {"headline", outcome.headline},
+        {"plan", scene.plan_id.empty() ? Json(nullptr) : Json(scene.plan_id)},
+        {"faults", std::move(faults)},
+        {"mutated", outcome.mutated},
+        {"restored", outcome.restored},
+        {"checks", std::move(checks)},
+        {"stages", std::move(stages)},
+        {"rollback", facts(outcome.rollback)},
+        {"restore", facts(outcome.restore)},
+        {"notes", outcome.notes},
+        {"next", next},
+    };
+}
+
+void conclude(Scene& scene, RunOutcome& outcome, const std::string& next) {
+    scene.folder.note(
+        "run ended",
+        {{"verdict", to_string(outcome.verdict)}, {"exit_code", static_cast<int>(outcome.exit)}}
+    );
+    scene.folder.write("report.md", evidence::report_markdown(report_of(scene, outcome, next)));
+    const auto finished = scene.folder.finish(result_of(scene, outcome, next));
+    if (!finished) {
+        outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());
+        if (outcome.exit == ExitCode::ok) {
+            outcome.verdict = Verdict::error;
+            outcome.exit = ExitCode::not_executed;
+        }
+    }
+}
+
+} // namespace
+
+Playbook local_rehearsal(const LocalRehearsalOptions& options) {
+    Playbook out;
+    out.kind = "rehearsal";
+    out.name = "local-rehearsal";
+    out.traffic = {.driver = "local", .stable = "stable", .canary = "canary"};
+    out.preflight = {
+        {.id = "preflight.stable", .through = Through::stable},
+        {.id = "preflight.canary", .through = Through::canary},
+    };
+    out.stages = {0, 5, 25, 50, 100};
+    out.stage.bake = options.bake;
+    out.stage.extend_at_most = options.bake;
+    out.stage.probe = {.per_arm_per_s = options.rate, .unpinned_per_s = options.rate};
+    out.stage.gates = stage_gates();
+    out.run_gates = {
+        {.id = "error-rate", .metric = Metric::bad_rate, .against = Against::limit, .limit = 0.01}
+    };
+    out.postflight = {{.id = "postflight.users", .through = Through::users}};
+    out.afterwards = Afterwards::restore;
+    return out;
+}
+
+Task<Result<Rehearsal>> rehearse_local(RehearsalInput input) {
+    Playbook playbook = local_rehearsal(input.options);
+    OA_CO_CHECK(validate(playbook));
+    OA_CO_CHECK(check_faults(input.faults, playbook.stages));
+    const Json target = {{"driver", "local"}, {"what", "two lanes and a front door on loopback"}};
+    OA_CO_TRY(
+        auto folder,
+        evidence::RunFolder::create(
+            input.state_dir,
+            {.kind = playbook.kind,
+             .name = playbook.name,
+             .target = target,
+             .versions = {{"oa_stream", input.version}},
+             .argv = input.argv},
+            Redactor{}
+        )
+    );
+    auto client = net::HttpClient::make(co_await asio::this_coro::executor);
+    Scene scene{std::move(input), std::move(playbook), std::move(folder), std::move(client)};
+    Rehearsal out;
+    out.outcome = co_await play(&scene);
+    out.run = scene.folder.id();
+    out.evidence = scene.folder.path();
+    out.next = next_command(out.outcome, scene.folder);
+    conclude(scene, out.outcome, out.next);
+    out.document = {
+        {"verdict", to_string(out.outcome.verdict)},
+        {"run", out.run},
+        {"evidence", out.evidence.string()},
+    };
+    out.document.update(result_of(scene, out.outcome, out.next));
+    co_return out;
+}
+
+} // namespace oa_stream::playbook

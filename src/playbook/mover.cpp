@@ -1,0 +1,166 @@
+#include "mover.hpp"
+
+#include "within.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::playbook {
+
+using traffic::Split;
+using traffic::TrafficState;
+
+struct Mover::Attempt {
+    std::string step;
+    std::vector<Split> expected;
+    Split to;
+    Urgency urgency = Urgency::normal;
+    Clock::time_point deadline{};
+    Moved out{};
+
+    [[nodiscard]] Millis left() const {
+        const auto rest = std::chrono::duration_cast<Millis>(deadline - Clock::now());
+        return std::max(rest, Millis(0));
+    }
+    void settle(Moved::Result result, std::string detail) {
+        out.result = result;
+        out.detail = std::move(detail);
+    }
+};
+
+Mover::Mover(
+    traffic::TrafficDriver& driver,
+    Journal& journal,
+    std::function<double()> now,
+    MoverOptions options
+)
+    : driver_(driver), journal_(journal), now_(std::move(now)), options_(std::move(options)) {
+}
+
+bool Mover::record(Attempt& now, const JournalLine& line) {
+    const auto written = journal_.record(line);
+    if (written) {
+        return true;
+    }
+    if (options_.note) {
+        options_.note("journal not written", {{"error", written.error().text()}});
+    }
+    if (now.urgency == Urgency::rescue) {
+        return true; // traffic matters more than its record
+    }
+    now.settle(
+        Moved::Result::not_tried, "the journal cannot be written: " + written.error().text()
+    );
+    return false;
+}
+
+Task<Moved> Mover::move(std::string step, std::vector<Split> expected, Split to, Urgency urgency) {
+    Attempt now{
+        std::move(step), std::move(expected), std::move(to), urgency, Clock::now() + options_.limit
+    };
+    while (co_await attempt(&now) == Next::again) {
+        if (now.left() <= options_.retry_pause || !co_await sleep_for(options_.retry_pause)) {
+            break;
+        }
+    }
+    co_return std::move(now.out);
+}
+
+Task<Mover::Next> Mover::attempt(Attempt* now) {
+    auto state = co_await within(options_.call_limit, driver_.read());
+    if (!state) {
+        now->settle(
+            now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
+            "the traffic cannot be read: " + state.error().text()
+        );
+        co_return Next::again;
+    }
+    if (!state->settled) {
+        now->settle(
+            now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
+            "an earlier change is still being carried out"
+        );
+        co_return Next::again;
+    }
+    if (state->serving == now->to) {
+        now->out.already = !now->out.mutated;
+        (void)record(*now, {.phase = Phase::read_back, .step = now->step, .seen = state->serving});
+        (void)record(*now, {.phase = Phase::done, .step = now->step, .to = now->to});
+        now->out.before = now->out.already ? *state : now->out.before;
+        now->settle(Moved::Result::done, now->to.text() + " serves");
+        co_return Next::stop;
+    }
+    const bool known = std::ranges::find(now->expected, state->serving) != now->expected.end();
+    // After an unclear answer an unchanged etag proves that nothing was written; with another one
+    // and yet the old split, others are at work.
+    const bool others =
+        now->out.mutated && now->urgency == Urgency::normal && state->etag != now->out.before.etag;
+    if (!known || others) {
+        now->settle(
+            Moved::Result::foreign,
+            fmt::format(
+                "expected {} to serve, found {}: somebody else changed the traffic",
+                now->expected.front().text(),
+                state->serving.text()
+            )
+        );
+        co_return Next::stop;
+    }
+    co_return co_await write_once(now, *std::move(state));
+}
+
+Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
+    const Split from = state.serving;
+    const std::string etag = state.etag;
+    if (!record(
+            *now,
+            {.phase = Phase::intent, .step = now->step, .from = from, .to = now->to, .etag = etag}
+        )) {
+        co_return Next::stop;
+    }
+    if (now->out.before.etag.empty()) {
+        now->out.before = std::move(state);
+    }
+    const auto written = co_await within(options_.call_limit, driver_.set(now->to, etag));
+    now->out.written_s = now_();
+    if (!written && !traffic::is_ambiguous(written.error())) {
+        (void)record(
+            *now, {.phase = Phase::refused, .step = now->step, .detail = written.error().text()}
+        );
+        now->settle(
+            now->out.mutated ? Moved::Result::unverified : Moved::Result::refused,
+            written.error().text()
+        );
+        // A conflict says that the state we decided on is old: read and decide anew.
+        co_return written.error().code == Code::conflict ? Next::again : Next::stop;
+    }
+    now->out.mutated = true;
+    (void)record(
+        *now,
+        {.phase = written ? Phase::written : Phase::ambiguous,
+         .step = now->step,
+         .detail = written ? "" : written.error().text()}
+    );
+    if (!written) {
+        now->settle(Moved::Result::unverified, written.error().text());
+        co_return Next::again; // reads before it writes
+    }
+    co_return co_await read_back(now, from);
+}
+
+Task<Mover::Next> Mover::read_back(Attempt* now, Split from) {
+    const bool rescue = now->urgency == Urgency::rescue;
+    const Millis limit = rescue ? now->left() / 2 : now->left(); // a rescue tries again
+    auto seen = co_await within(limit + options_.call_limit, driver_.verify(now->to, limit));
+    if (seen) {
+        (void)record(*now, {.phase = Phase::read_back, .step = now->step, .seen = seen->serving});
+        (void)record(*now, {.phase = Phase::done, .step = now->step, .from = from, .to = now->to});
+        now->settle(Moved::Result::done, now->to.text() + " serves");
+        co_return Next::stop;
+    }
+    (void
+    )record(*now, {.phase = Phase::unverified, .step = now->step, .detail = seen.error().text()});
+    now->settle(Moved::Result::unverified, seen.error().text());
+    co_return rescue ? Next::again : Next::stop;
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,75 @@
+// One change of traffic, journaled. Private to the room.
+#pragma once
+
+#include "oa_stream/playbook/journal.hpp"
+#include "oa_stream/traffic/driver.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+struct MoverOptions {
+    Millis limit{15000};    ///< all attempts together
+    Millis call_limit{5000}; ///< one driver call; a driver that hangs is given up
+    Millis retry_pause{200};
+    std::function<void(std::string_view event, Json fields)> note{};
+};
+
+/// How careful a move has to be with its own means.
+enum class Urgency {
+    normal, ///< without a journal line nothing is written
+    rescue, ///< restoring the baseline: goes on when the journal cannot be written
+};
+
+struct Moved {
+    enum class Result {
+        done,       ///< seen serving
+        not_tried,  ///< nothing was written: the journal or the state could not be had
+        refused,    ///< the driver said no, nothing was written
+        foreign,    ///< somebody else's split serves; left alone
+        unverified, ///< written or ambiguous, and not seen serving
+    };
+    Result result = Result::not_tried;
+    bool mutated = false; ///< something may have been written by us
+    bool already = false; ///< it served before anything was written
+    std::string detail{};
+    double written_s = -1; ///< clock of `now`
+    traffic::TrafficState before{};
+};
+
+class Mover {
+public:
+    /// All references must outlive the mover. `now`: seconds on the run's clock.
+    Mover(
+        traffic::TrafficDriver& driver,
+        Journal& journal,
+        std::function<double()> now,
+        MoverOptions options
+    );
+
+    /// From one of `expected` (anything else that serves is foreign) to `to`: intent → write →
+    /// read-back → done. Writes only when the previous write has settled; after an ambiguous
+    /// answer it reads before it writes again.
+    [[nodiscard]] Task<Moved> move(
+        std::string step, std::vector<traffic::Split> expected, traffic::Split to, Urgency urgency
+    );
+
+private:
+    enum class Next { again, stop };
+    struct Attempt;
+
+    [[nodiscard]] Task<Next> attempt(Attempt* now);
+    [[nodiscard]] Task<Next> write_once(Attempt* now, traffic::TrafficState state);
+    [[nodiscard]] Task<Next> read_back(Attempt* now, traffic::Split from);
+    [[nodiscard]] bool record(Attempt& now, const JournalLine& line);
+
+    traffic::TrafficDriver& driver_;
+    Journal& journal_;
+    std::function<double()> now_;
+    MoverOptions options_;
+};
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,218 @@
+#include "oa_stream/playbook/runner.hpp"
+
+#include "session.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook {
+namespace {
+
+bool good(const Check& check) {
+    return check.verdict == Verdict::pass || check.verdict == Verdict::skipped;
+}
+
+Task<Next> smoke(Session* session, const Step* step) {
+    const auto& list = step->id.starts_with("postflight") ? session->playbook().postflight
+                                                          : session->playbook().preflight;
+    const SmokeSpec spec = list[static_cast<std::size_t>(step->item)];
+    session->tell("smoke begins", fmt::format("{}: {}", spec.id, step->title), {{"id", spec.id}});
+    auto checks = co_await session->in.instruments->smoke(spec);
+    const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);
+    const bool fine = run_verdict(checks) == Verdict::pass;
+    const auto total = checks.size();
+    for (Check& check : checks) {
+        if (!good(check)) {
+            session->say(
+                fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
+            );
+        }
+        session->add(std::move(check));
+    }
+    session->say(fmt::format("  {} of {} checks passed", passed, total));
+    if (!fine && std::ranges::all_of(session->out.checks, good)) {
+        session->add(spec.id, Verdict::inconclusive, "nothing that was required passed live");
+    }
+    co_return fine ? Next::go_on : Next::stop;
+}
+
+Task<Next> shift(Session* session, const Step* step) {
+    if (step->mutates()) {
+        session->tell("shift begins", step->title, {{"step", step->id}});
+        session->ours.push_back(*step->after);
+        if (session->in.stop != nullptr) {
+            session->in.stop->mark_mutated();
+        }
+    }
+    Mover mover = session->mover(session->playbook().driver_limit);
+    const Moved moved =
+        co_await mover.move(step->id, {session->serving}, *step->after, Urgency::normal);
+    session->out.mutated = session->out.mutated || moved.mutated;
+    const bool done = moved.result == Moved::Result::done;
+    session->add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
+    if (done) {
+        session->serving = *step->after;
+        co_return Next::go_on;
+    }
+    session->refused =
+        moved.result == Moved::Result::foreign || moved.result == Moved::Result::refused;
+    session->say(fmt::format("  ERROR {}: {}", step->id, moved.detail));
+    co_return Next::stop;
+}
+
+Task<Next> restore(Session* session, const Step* step) {
+    // From here on the traffic is moved back by us, whatever served before.
+    session->out.mutated = session->out.mutated || step->mutates();
+    session->out.restore =
+        co_await bring_back(session, step->id, "the playbook ends where it began");
+    session->out.restored = session->out.restore->verified;
+    co_return session->out.restored ? Next::go_on : Next::stop;
+}
+
+Task<Next> carry_out(Session* session, const Step* step) {
+    switch (step->kind) {
+    case StepKind::smoke:
+        co_return co_await smoke(session, step);
+    case StepKind::shift:
+        co_return co_await shift(session, step);
+    case StepKind::probe:
+        co_return co_await hold_stage(session, step->stage);
+    case StepKind::gate:
+        // A stage's gates are judged by its hold, those of the run together with their first.
+        co_return step->stage < 0 && step->item == 0 ? judge_run(*session) : Next::go_on;
+    case StepKind::restore:
+        break;
+    }
+    co_return co_await restore(session, step);
+}
+
+/// How many steps were done; all of them: completed.
+Task<std::size_t> carry_out_all(Session* session) {
+    const auto& steps = session->in.plan->steps;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (session->stop_requested()) {
+            session->add(
+                "interrupted",
+                Verdict::inconclusive,
+                fmt::format("signal {} before {}", session->in.stop->signal(), steps[i].id)
+            );
+            co_return i;
+        }
+        session->in.instruments->settle();
+        session->in.folder->note("step", {{"id", steps[i].id}});
+        if (co_await carry_out(session, &steps[i]) == Next::stop) {
+            co_return i;
+        }
+    }
+    co_return steps.size();
+}
+
+std::string first_trouble(const std::vector<Check>& checks) {
+    const Verdict verdict = run_verdict(checks);
+    for (const Check& check : checks) {
+        if (check.verdict == verdict) {
+            return check.id + ": " + check.detail;
+        }
+    }
+    return "nothing passed live";
+}
+
+void note_rest(Session& session, std::size_t done) {
+    const auto& steps = session.in.plan->steps;
+    std::vector<std::string> rest;
+    for (std::size_t i = done + 1; i < steps.size(); ++i) {
+        if (steps[i].kind != StepKind::gate || steps[i].stage < 0) {
+            rest.push_back(steps[i].id);
+        }
+    }
+    if (!rest.empty()) {
+        session.out.notes.push_back(fmt::format("Not reached: {}.", fmt::join(rest, ", ")));
+    }
+}
+
+std::string headline(const RunOutcome& out, bool completed) {
+    if (completed && out.verdict == Verdict::pass) {
+        return fmt::format(
+            "{} stages passed{}.",
+            out.stages.size(),
+            out.restore ? "; the traffic is back where it began, verified" : ""
+        );
+    }
+    std::string text = first_trouble(out.checks);
+    if (out.rollback) {
+        text += out.rollback->verified ? "; rolled back and verified"
+                                       : "; the rollback is NOT verified";
+    } else if (!out.mutated) {
+        text += "; no traffic was moved";
+    }
+    return text + ".";
+}
+
+Task<void> roll_back(Session* session) {
+    const bool interrupted = session->stop_requested();
+    session->out.rollback = co_await bring_back(
+        session,
+        "rollback",
+        interrupted ? fmt::format("interrupted by signal {}", session->in.stop->signal())
+                    : first_trouble(session->out.checks)
+    );
+    session->out.restored = session->out.rollback->verified;
+}
+
+void conclude(Session& session, bool completed) {
+    RunOutcome& out = session.out;
+    session.in.instruments->settle();
+    if (session.in.folder->trouble()) {
+        session.add(
+            "evidence",
+            Verdict::error,
+            "evidence could not be written: " + session.in.folder->trouble()->text()
+        );
+    }
+    out.verdict = run_verdict(out.checks);
+    out.exit = exit_of({
+        .verdict = out.verdict,
+        .mutated = out.mutated,
+        .restored = out.restored,
+        .completed = completed,
+        .stays = session.playbook().afterwards == Afterwards::stay,
+        .refused = session.refused,
+        .signal = session.in.stop != nullptr ? session.in.stop->signal() : 0,
+    });
+    out.headline = headline(out, completed);
+    const auto ended = session.journal.record(
+        {.phase = Phase::end,
+         .seen = session.serving,
+         .detail = fmt::format("{} exit {}", to_string(out.verdict), static_cast<int>(out.exit))}
+    );
+    if (!ended) {
+        out.notes.push_back("The journal's last line could not be written.");
+    }
+}
+
+} // namespace
+
+Task<RunOutcome> run_plan(RunInput input) {
+    Session session(std::move(input));
+    session.in.folder->write("plan.json", to_json(*session.in.plan).dump(2) + "\n");
+    const auto begun = session.journal.record(
+        {.phase = Phase::begin, .to = session.in.plan->baseline, .detail = session.in.plan->id}
+    );
+    if (!begun) {
+        session.add("journal", Verdict::error, begun.error().text());
+        conclude(session, false);
+        co_return std::move(session.out);
+    }
+    const std::size_t done = co_await carry_out_all(&session);
+    const bool completed = done == session.in.plan->steps.size();
+    note_rest(session, done);
+    if (!completed && session.out.mutated && !session.out.restore) {
+        co_await roll_back(&session);
+    }
+    conclude(session, completed);
+    co_return std::move(session.out);
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,64 @@
+#include "session.hpp"
+
+namespace oa_stream::playbook {
+namespace {
+
+JournalSink sink_of(const RunInput& input) {
+    if (input.journal) {
+        return input.journal;
+    }
+    return [folder = input.folder](const Json& line) { return folder->journal(line); };
+}
+
+} // namespace
+
+Session::Session(RunInput input)
+    : in(std::move(input)), journal(sink_of(in)), serving(in.plan->baseline), ours{serving} {
+}
+
+void Session::say(std::string_view line) const {
+    if (in.observer.say) {
+        in.observer.say(line);
+    }
+}
+
+void Session::tell(std::string_view event, std::string line, Json fields) const {
+    in.folder->note(event, std::move(fields));
+    say(line);
+}
+
+void Session::add(Check check) {
+    in.folder->note("check", {{"check", to_json(check)}});
+    out.checks.push_back(std::move(check));
+}
+
+void Session::add(std::string id, Verdict verdict, std::string detail, Json data) {
+    Check check;
+    check.id = std::move(id);
+    check.verdict = verdict;
+    check.detail = std::move(detail);
+    check.data = std::move(data);
+    add(std::move(check));
+}
+
+void Session::keep(const measure::Sample& sample, std::string_view where) const {
+    Json line = measure::to_json(sample);
+    line["stage"] = where;
+    in.folder->append("measure/samples.ndjson", line);
+}
+
+Mover Session::mover(Millis limit) {
+    return {
+        *in.driver,
+        journal,
+        [this] { return now(); },
+        {.limit = limit,
+         .call_limit = in.timing.driver_call,
+         .retry_pause = in.timing.retry_pause,
+         .note = [this](
+                     std::string_view event, Json fields
+                 ) { in.folder->note(event, std::move(fields)); }}
+    };
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,91 @@
+// Death at every journal line and at every call of the driver, before and after its effect. What
+// is left must be enough to bring the traffic back.
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+
+namespace {
+
+std::ptrdiff_t count(const std::string& text, std::string_view what) {
+    std::ptrdiff_t out = 0;
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
+        ++out;
+    }
+    return out;
+}
+
+/// The journal of a dead run tells the truth about the traffic.
+void check_truth(const World& world) {
+    const std::string text = world.journal_text();
+    const auto story = read_journal(text);
+    REQUIRE(story.has_value());
+    if (story->baseline.empty()) {
+        CHECK(world.driver.applied.empty());
+        return;
+    }
+    CHECK(story->baseline == World::split(0));
+    const bool known = world.driver.serving == *story->serving ||
+                       (story->pending && world.driver.serving == *story->pending);
+    CHECK(known);
+    if (!(world.driver.serving == story->baseline)) {
+        CHECK(story->needs_rollback());
+    }
+    CHECK(
+        count(text, R"("phase":"intent")") >=
+        static_cast<std::ptrdiff_t>(world.driver.applied.size())
+    );
+}
+
+/// Runs until nothing crashes any more; how many points there were.
+int die_everywhere(bool failing, const std::function<void(World&, int point)>& arm) {
+    for (int point = 1;; ++point) {
+        CAPTURE(point);
+        World world;
+        world.playbook.stages = {0, 50, 100};
+        world.playbook.stage.gates = {{.id = "error-rate", .limit = 0.5}};
+        world.playbook.run_gates.clear();
+        world.instruments.per_flow = 20; // few, so that there can be many deaths
+        if (failing) {
+            world.instruments.bad_at[50] = 20;
+        }
+        arm(world, point);
+        try {
+            (void)world.run();
+            return point - 1;
+        } catch (const Crash&) {
+            check_truth(world);
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("crash: at every journal line, before and after it is on disk, the journal is true") {
+    for (const bool failing : {false, true}) {
+        for (const bool after : {false, true}) {
+            const int points = die_everywhere(failing, [&](World& world, int point) {
+                world.crash_at_write = point;
+                world.crash_after_write = after;
+            });
+            CHECK(points >= 8);
+        }
+    }
+}
+
+TEST_CASE("crash: at every call of the driver, before and after its effect, the journal is true") {
+    for (const bool failing : {false, true}) {
+        for (const bool after : {false, true}) {
+            const int points = die_everywhere(failing, [&](World& world, int point) {
+                world.driver.crash_at = point;
+                world.driver.crash_after = after;
+            });
+            CHECK(points >= 8);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+#include "oa_stream/playbook/journal.hpp"
+
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using testing::World;
+
+namespace {
+
+std::string written(const std::vector<JournalLine>& lines) {
+    std::string out;
+    Journal journal([&](const Json& line) -> Result<void> {
+        out += dump_json(line) + "\n";
+        return {};
+    });
+    for (const JournalLine& line : lines) {
+        REQUIRE(journal.record(line).has_value());
+    }
+    return out;
+}
+
+const JournalLine k_begin{.phase = Phase::begin, .to = World::split(0), .detail = "plan"};
+const JournalLine k_intent{
+    .phase = Phase::intent, .step = "shift@5%", .from = World::split(0), .to = World::split(5)
+};
+
+} // namespace
+
+TEST_CASE("journal: an intent alone means that it may have happened") {
+    const auto story = read_journal(written({k_begin, k_intent}));
+    REQUIRE(story.has_value());
+    CHECK(story->baseline == World::split(0));
+    CHECK(story->pending == World::split(5));
+    CHECK(story->step == "shift@5%");
+    CHECK(story->needs_rollback());
+    CHECK_FALSE(story->ended);
+}
+
+TEST_CASE("journal: refused is settled, done serves, restored needs nothing") {
+    const JournalLine refused{.phase = Phase::refused, .step = "shift@5%"};
+    CHECK_FALSE(read_journal(written({k_begin, k_intent, refused}))->needs_rollback());
+    const JournalLine done{.phase = Phase::done, .step = "shift@5%", .to = World::split(5)};
+    const auto shifted = read_journal(written({k_begin, k_intent, done}));
+    CHECK(shifted->serving == World::split(5));
+    CHECK_FALSE(shifted->pending.has_value());
+    CHECK(shifted->needs_rollback());
+    const JournalLine back{.phase = Phase::intent, .step = "rollback", .to = World::split(0)};
+    const JournalLine restored{.phase = Phase::done, .step = "rollback", .to = World::split(0)};
+    const JournalLine end{.phase = Phase::end, .detail = "FAIL"};
+    const auto story = read_journal(written({k_begin, k_intent, done, back, restored, end}));
+    CHECK_FALSE(story->needs_rollback());
+    CHECK(story->ended);
+}
+
+TEST_CASE("journal: a line cut by a crash is left out, one in the middle is an error") {
+    const std::string text = written({k_begin, k_intent});
+    for (std::size_t cut = written({k_begin}).size() + 1; cut < text.size(); ++cut) {
+        const auto story = read_journal(std::string_view(text).substr(0, cut));
+        REQUIRE(story.has_value());
+        CHECK(story->torn_tail);
+        CHECK_FALSE(story->pending.has_value());
+    }
+    CHECK_FALSE(read_journal("nonsense\n" + text).has_value());
+    const std::string twice = text + written({k_begin});
+    CHECK(read_journal(twice).error().code == Code::unreadable);
+    CHECK(read_journal("")->baseline.empty());
+}

@@ -1,0 +1,112 @@
+#include "oa_stream/playbook/local_rehearsal.hpp"
+#include "oa_stream/playbook/plan.hpp"
+
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using testing::World;
+
+namespace {
+
+traffic::TrafficState at(int canary) {
+    traffic::TrafficState state;
+    state.wanted = state.serving = World::split(canary);
+    state.etag = "1";
+    return state;
+}
+
+Result<Plan> plan_for(const Playbook& playbook, const traffic::TrafficState& live = at(0)) {
+    return make_plan(playbook, "fake", "fake:one", live);
+}
+
+Playbook base() {
+    return local_rehearsal({});
+}
+
+} // namespace
+
+TEST_CASE("plan: its id is the digest of what will be done, whatever the etag and the hour") {
+    const auto a = plan_for(base());
+    auto live = at(0);
+    live.etag = "another";
+    const auto b = plan_for(base(), live);
+    REQUIRE(a.has_value());
+    CHECK(a->id == b->id);
+    CHECK(a->id == "79382683d0b5b109d1a3b904eaa46188b551cf72cbca5f562abe9c2264809d80");
+    Playbook other = base();
+    other.stage.gates[0].limit = 0.04;
+    CHECK(plan_for(other)->id != a->id);
+    other = base();
+    other.stages = {0, 5, 100};
+    CHECK(plan_for(other)->id != a->id);
+    CHECK(make_plan(base(), "fake", "fake:two", at(0))->id != a->id);
+}
+
+TEST_CASE("plan: every mutation says before, after and its undo") {
+    const auto plan = plan_for(base());
+    REQUIRE(plan.has_value());
+    std::vector<std::string> mutations;
+    for (const Step& step : plan->steps) {
+        if (step.mutates()) {
+            mutations.push_back(step.before->text() + " → " + step.after->text());
+            CHECK((step.kind == StepKind::restore || step.undo == "write canary 0%, stable 100%"));
+            CHECK_FALSE(step.evidence.empty());
+        }
+    }
+    CHECK(
+        mutations ==
+        std::vector<std::string>{
+            "canary 0%, stable 100% → canary 5%, stable 95%",
+            "canary 5%, stable 95% → canary 25%, stable 75%",
+            "canary 25%, stable 75% → canary 50%, stable 50%",
+            "canary 50%, stable 50% → canary 100%, stable 0%",
+            "canary 100%, stable 0% → canary 0%, stable 100%",
+        }
+    );
+}
+
+TEST_CASE("plan: the local rehearsal's gates can decide within a bake; a thin one is warned of") {
+    CHECK(plan_for(base())->warnings.empty());
+    const auto thin = plan_for(local_rehearsal({.bake = Millis(500), .rate = 10}));
+    REQUIRE(thin.has_value());
+    CHECK(thin->warnings.size() == 4);
+    CHECK(thin->warnings[0].find("needs 73 samples") != std::string::npos);
+}
+
+TEST_CASE("plan: traffic that is not as it should be is refused") {
+    auto unsettled = at(0);
+    unsettled.settled = false;
+    CHECK(plan_for(base(), unsettled).error().code == Code::precondition);
+    auto differing = at(0);
+    differing.wanted = World::split(10);
+    CHECK(plan_for(base(), differing).error().code == Code::precondition);
+    CHECK(plan_for(base(), at(5)).error().code == Code::precondition);
+    traffic::TrafficState foreign;
+    foreign.wanted = foreign.serving = *traffic::Split::of({{"old", 100}});
+    CHECK(plan_for(base(), foreign).error().code == Code::precondition);
+}
+
+TEST_CASE("playbook: faults of the old cutover scripts are configuration errors") {
+    const auto broken = [](auto change) {
+        Playbook playbook = base();
+        change(playbook);
+        const auto got = validate(playbook);
+        return !got && got.error().code == Code::config;
+    };
+    CHECK(broken([](Playbook& p) { p.stages = {5, 25, 25}; }));
+    CHECK(broken([](Playbook& p) { p.stages = {50, 25}; }));
+    CHECK(broken([](Playbook& p) { p.stages = {0, 101}; }));
+    CHECK(broken([](Playbook& p) { p.stages = {-1}; }));
+    CHECK(broken([](Playbook& p) { p.stages.clear(); }));
+    CHECK(broken([](Playbook& p) { p.traffic.canary = p.traffic.stable; }));
+    CHECK(broken([](Playbook& p) { p.stage.gates[1].id = p.stage.gates[0].id; }));
+    CHECK(broken([](Playbook& p) { p.stage.gates[0].confidence = 1; }));
+    CHECK(broken([](Playbook& p) { p.stage.gates[0].limit = 1.5; }));
+    CHECK(broken([](Playbook& p) { p.stage.probe.per_arm_per_s = 5000; }));
+    CHECK(broken([](Playbook& p) { p.stage.bake = Millis(0); }));
+    CHECK(broken([](Playbook& p) { p.version = 2; }));
+    CHECK(validate(base()).has_value());
+}

@@ -1,0 +1,333 @@
+#include "oa_stream/base/file.hpp"
+
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <csignal>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+
+namespace {
+
+const Check* find(const RunOutcome& outcome, std::string_view id) {
+    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
+    return found == outcome.checks.end() ? nullptr : &*found;
+}
+
+int most_canary(const FakeDriver& driver) {
+    int most = 0;
+    for (const auto& split : driver.applied) {
+        most = std::max(most, split.percent_of("canary"));
+    }
+    return most;
+}
+
+void check_rolled_back(const World& world, const RunOutcome& outcome) {
+    CHECK(world.driver.serving == World::split(0));
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    REQUIRE(outcome.rollback.has_value());
+    CHECK(outcome.rollback->verified);
+    CHECK(outcome.rollback->row >= world.playbook.fresh_row);
+    const auto story = read_journal(world.journal_text());
+    REQUIRE(story.has_value());
+    CHECK(story->ended);
+    CHECK_FALSE(story->needs_rollback());
+}
+
+} // namespace
+
+TEST_CASE("run: every stage passes, the traffic is back where it began, exit 0") {
+    World world;
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.verdict == Verdict::pass);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(outcome.stages.size() == 5);
+    CHECK(world.driver.serving == World::split(0));
+    CHECK(most_canary(world.driver) == 100);
+    REQUIRE(outcome.restore.has_value());
+    CHECK(outcome.restore->verified);
+    CHECK_FALSE(outcome.rollback.has_value());
+    CHECK(find(outcome, "split@25%")->verdict == Verdict::pass);
+    CHECK(find(outcome, "gate.error-rate@run")->verdict == Verdict::pass);
+    for (const char* file :
+         {"plan.json",
+          "journal.ndjson",
+          "timeline.ndjson",
+          "measure/samples.ndjson",
+          "measure/gates.ndjson"}) {
+        CHECK(std::filesystem::exists(world.folder / file));
+    }
+}
+
+TEST_CASE("run: at 100 % the canary is compared with stable's earlier samples") {
+    World world;
+    const RunOutcome outcome = world.run();
+    REQUIRE(outcome.stages.size() == 5);
+    CHECK(outcome.stages[3].stable.size() == 100);
+    CHECK(outcome.stages[4].stable.empty());
+    const auto& gate = outcome.stages[4].gates[1];
+    CHECK(gate.reference_n == 400);
+    CHECK(gate.reference_window == "this run's earlier stages");
+}
+
+TEST_CASE("run: a failing gate at any stage ends the run and restores the baseline") {
+    for (const int percent : {5, 25, 50, 100}) {
+        CAPTURE(percent);
+        World world;
+        world.instruments.bad_at[percent] = 30;
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.verdict == Verdict::fail);
+        check_rolled_back(world, outcome);
+        CHECK(most_canary(world.driver) == percent);
+        CHECK(outcome.rollback->fault_s.has_value());
+        CHECK(
+            find(outcome, "gate.error-rate@" + std::to_string(percent) + "%")->verdict ==
+            Verdict::fail
+        );
+        CHECK(outcome.headline.find("rolled back and verified") != std::string::npos);
+    }
+}
+
+TEST_CASE("run: a slow canary fails the latency gate") {
+    World world;
+    world.instruments.slow_at[25] = 0.3;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(find(outcome, "gate.slow@25%")->verdict == Verdict::fail);
+    check_rolled_back(world, outcome);
+}
+
+TEST_CASE("run: a failure at 0 % moved nothing, so there is nothing to roll back: exit 1") {
+    World world;
+    world.instruments.bad_at[0] = 30;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::breach);
+    CHECK(world.driver.writes_seen == 0);
+    CHECK_FALSE(outcome.rollback.has_value());
+    CHECK(outcome.headline.find("no traffic was moved") != std::string::npos);
+}
+
+TEST_CASE("run: a smoke that fails before the first stage stops everything: exit 1") {
+    World world;
+    world.instruments.smokes["preflight.canary"] = Verdict::fail;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::breach);
+    CHECK(world.driver.writes_seen == 0);
+    CHECK(world.instruments.flows == 0);
+    CHECK_FALSE(outcome.notes.empty());
+}
+
+TEST_CASE("run: a smoke in which nothing live passed is no pass") {
+    World world;
+    world.instruments.smokes["preflight.canary"] = Verdict::skipped;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::inconclusive);
+    CHECK(outcome.exit == ExitCode::inconclusive);
+    CHECK(world.driver.writes_seen == 0);
+}
+
+TEST_CASE("run: a postflight that fails rolls back") {
+    World world;
+    world.instruments.smokes["postflight.users"] = Verdict::fail;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::fail);
+    check_rolled_back(world, outcome);
+}
+
+TEST_CASE("run: gates that cannot decide get one extension, then the run is INCONCLUSIVE") {
+    World world;
+    world.instruments.bad_at[25] = 6; // 6 of 100, later 12 of 200: around the limit of 5 %
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::inconclusive);
+    check_rolled_back(world, outcome);
+    CHECK(world.instruments.flows == 4); // 0 %, 5 %, and 25 % twice
+    CHECK(outcome.stages.back().canary.size() == 200);
+    const auto& look = outcome.stages.back().gates[0].look;
+    CHECK(look.number == 2);
+    CHECK(look.of == 2);
+}
+
+TEST_CASE("run: an extension that brings the samples lets the run go on") {
+    World world;
+    world.instruments.per_flow = 50; // 73 are needed
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::pass);
+    CHECK(world.instruments.flows == 10);
+}
+
+TEST_CASE("run: a signal before any change exits 130 or 143, after one it rolls back") {
+    for (const int signal : {SIGINT, SIGTERM}) {
+        World world;
+        world.stop.request(signal);
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.exit == (signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated));
+        CHECK(world.driver.writes_seen == 0);
+        CHECK_FALSE(world.stop.mutated());
+    }
+    World world;
+    world.instruments.on_stage = [&](int percent) {
+        if (percent == 25) {
+            world.stop.request(SIGINT);
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::inconclusive);
+    check_rolled_back(world, outcome);
+    CHECK(world.stop.mutated());
+    CHECK(outcome.rollback->reason == "interrupted by signal 2");
+}
+
+TEST_CASE("run: an answer that got lost is settled by reading, not by writing again") {
+    World world;
+    world.driver.answers[1] = FakeDriver::Answer::lost_after;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(world.driver.writes_seen == 5); // four shifts and the restore
+    CHECK(world.journal_text().find(R"("phase":"ambiguous")") != std::string::npos);
+}
+
+TEST_CASE("run: a write that did not happen is written again after reading") {
+    World world;
+    world.driver.answers[2] = FakeDriver::Answer::lost_before;
+    world.driver.failing_reads = {3};
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(world.driver.writes_seen == 6);
+}
+
+TEST_CASE("run: a conflict is decided anew from what serves now") {
+    World world;
+    world.driver.answers[1] = FakeDriver::Answer::conflict;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(world.journal_text().find(R"("phase":"refused")") != std::string::npos);
+}
+
+TEST_CASE("run: a refused first shift changes nothing: exit 6") {
+    World world;
+    world.driver.answers[1] = FakeDriver::Answer::refused;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::error);
+    CHECK(outcome.exit == ExitCode::refused);
+    CHECK(world.driver.serving == World::split(0));
+}
+
+TEST_CASE("run: a refused later shift rolls back") {
+    World world;
+    world.driver.answers[2] = FakeDriver::Answer::refused;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::error);
+    check_rolled_back(world, outcome);
+}
+
+TEST_CASE("run: a driver that hangs is given up and the baseline is restored") {
+    World world;
+    world.driver.answers[2] = FakeDriver::Answer::hangs;
+    world.driver.answers[3] = FakeDriver::Answer::hangs;
+    world.playbook.driver_limit = Millis(200); // two calls
+    world.playbook.restore_limit = Millis(2000);
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::error);
+    check_rolled_back(world, outcome);
+}
+
+TEST_CASE("run: one call that hangs is tried again once reading shows that nothing happened") {
+    World world;
+    world.driver.answers[2] = FakeDriver::Answer::hangs;
+    world.playbook.driver_limit = Millis(2000);
+    CHECK(world.run().exit == ExitCode::ok);
+}
+
+TEST_CASE("run: a yes that never serves is not believed") {
+    World world;
+    world.driver.answers[2] = FakeDriver::Answer::ignored;
+    world.driver.answers[3] = FakeDriver::Answer::ignored;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::error);
+    CHECK(world.driver.serving == World::split(0));
+    CHECK(find(outcome, "shift@25%")->detail.find("saw canary 5%") != std::string::npos);
+}
+
+TEST_CASE("run: somebody else's split is never fought: stop, and page") {
+    World world;
+    world.instruments.on_stage = [&](int percent) {
+        if (percent == 25) {
+            world.driver.serving = *traffic::Split::of({{"stable", 90}, {"canary", 10}});
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK(world.driver.serving.percent_of("canary") == 10);
+    CHECK(outcome.headline.find("NOT verified") != std::string::npos);
+}
+
+TEST_CASE("run: users who still fail after the write mean exit 8, whatever the driver says") {
+    World world;
+    world.instruments.bad_at[25] = 50;
+    world.instruments.bad_fresh = 100000;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK(world.driver.serving == World::split(0));
+    CHECK_FALSE(outcome.rollback->verified);
+    CHECK_FALSE(outcome.rollback->user_visible_s.has_value());
+}
+
+TEST_CASE("run: recovery is counted from the first of the unbroken row") {
+    World world;
+    world.instruments.bad_at[25] = 50;
+    world.instruments.bad_fresh = 3;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.rollback->verified);
+    CHECK(outcome.rollback->probes == 8);
+    CHECK(outcome.rollback->row == 5);
+    CHECK(*outcome.rollback->user_visible_s > *outcome.rollback->read_back_s);
+}
+
+TEST_CASE("run: in a rollback the canary's share never rises") {
+    for (const int percent : {5, 25, 50, 100}) {
+        World world;
+        world.instruments.bad_at[percent] = 50;
+        int before = -1;
+        bool rolling = false;
+        world.driver.after_write = [&] {
+            const int now = world.driver.serving.percent_of("canary");
+            rolling = rolling || now < before;
+            CHECK((!rolling || now <= before));
+            before = now;
+        };
+        CHECK(world.run().exit == ExitCode::rolled_back);
+    }
+}
+
+TEST_CASE("run: a full disk refuses the first change, and does not stop a rollback") {
+    World early;
+    early.journal_full_at = 2; // after the begin line: the first shift's intent
+    const RunOutcome refused = early.run();
+    CHECK(refused.exit == ExitCode::not_executed);
+    CHECK(early.driver.writes_seen == 0);
+
+    World late;
+    late.instruments.bad_at[25] = 50;
+    late.journal_full_at = 8;
+    const RunOutcome outcome = late.run();
+    CHECK(late.driver.serving == World::split(0));
+    CHECK(outcome.exit == ExitCode::rolled_back);
+}
+
+TEST_CASE("run: a split that is not what was asked for fails") {
+    World world;
+    world.instruments.on_stage = [&](int percent) {
+        if (percent == 50) {
+            world.driver.serving = World::split(40);
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(find(outcome, "split@50%")->verdict == Verdict::fail);
+    CHECK(outcome.verdict == Verdict::fail);
+}

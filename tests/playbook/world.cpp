@@ -1,0 +1,256 @@
+#include "world.hpp"
+
+#include "oa_stream/base/file.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace oa_stream::playbook::testing {
+
+using traffic::Split;
+using traffic::TrafficState;
+
+Split World::split(int canary) {
+    return *Split::between("stable", "canary", canary);
+}
+
+FakeDriver::FakeDriver() : serving(World::split(0)) {
+}
+
+void FakeDriver::call(bool after) {
+    if (!after) {
+        ++calls;
+    }
+    if (calls == crash_at && after == crash_after) {
+        throw Crash{};
+    }
+}
+
+Task<Result<TrafficState>> FakeDriver::read() {
+    call(false);
+    const bool fails = failing_reads.contains(++reads);
+    call(true);
+    if (fails) {
+        co_return fail(Code::network, "the driver is away");
+    }
+    TrafficState state;
+    state.wanted = serving;
+    state.serving = serving;
+    state.etag = std::to_string(etag_);
+    co_return state;
+}
+
+Task<Result<void>> FakeDriver::preview(Split) {
+    co_return Result<void>{};
+}
+
+Task<Result<void>> FakeDriver::set(Split target, std::string etag) {
+    call(false);
+    const auto found = answers.find(++writes_seen);
+    const Answer answer = found == answers.end() ? Answer::good : found->second;
+    switch (answer) {
+    case Answer::refused:
+        co_return fail(Code::precondition, "not ready");
+    case Answer::conflict:
+        ++etag_;
+        co_return fail(Code::conflict, "etag is old");
+    case Answer::lost_before:
+        co_return fail(Code::network, "connection reset");
+    case Answer::hangs:
+        (void)co_await sleep_for(std::chrono::hours(1));
+        co_return fail(Code::cancelled, "given up");
+    case Answer::ignored:
+        ++etag_;
+        co_return Result<void>{};
+    case Answer::good:
+    case Answer::lost_after:
+        break;
+    }
+    if (etag != std::to_string(etag_)) {
+        co_return fail(Code::conflict, "etag is old");
+    }
+    serving = target;
+    applied.push_back(target);
+    ++etag_;
+    if (after_write) {
+        after_write();
+    }
+    call(true);
+    if (answer == Answer::lost_after) {
+        co_return fail(Code::timeout, "no answer");
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<TrafficState>> FakeDriver::verify(Split target, Millis limit) {
+    return traffic::poll_until(*this, std::move(target), limit, Millis(5));
+}
+
+Result<traffic::ArmAddress> FakeDriver::address(std::string_view) const {
+    return traffic::ArmAddress{"http://127.0.0.1:1", {}, {}};
+}
+
+Task<std::vector<Check>> FakeInstruments::smoke(SmokeSpec spec) {
+    Check check;
+    check.id = spec.id + ".happy";
+    const auto found = smokes.find(spec.id);
+    check.verdict = found == smokes.end() ? Verdict::pass : found->second;
+    check.detail = "as told";
+    co_return std::vector{check};
+}
+
+Result<void>
+FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) {
+    ++flows;
+    const int bad = bad_at.contains(percent_) ? bad_at[percent_] : 0;
+    const double slow = slow_at.contains(percent_) ? slow_at[percent_] : 0.1;
+    const int canary_share = driver_.serving.percent_of("canary");
+    for (int i = 0; i < per_flow; ++i) {
+        const double jitter = 0.0001 * (i % 7);
+        if (rates.stable > 0) {
+            on_sample(
+                {.arm = "stable",
+                 .revision = "stable",
+                 .outcome = "ok",
+                 .first_content_s = 0.1 + jitter}
+            );
+        }
+        on_sample(
+            {.arm = "canary",
+             .revision = "canary",
+             .outcome = i < bad ? "http_status" : "ok",
+             .bad = i < bad,
+             .first_content_s = slow + jitter}
+        );
+        const bool to_canary = i * canary_share / 100 != (i + 1) * canary_share / 100;
+        on_sample(
+            {.arm = "users",
+             .revision = to_canary ? "canary" : "stable",
+             .outcome = "ok",
+             .first_content_s = 0.1}
+        );
+    }
+    return {};
+}
+
+Task<void> FakeInstruments::stop_flow(Millis) {
+    co_return;
+}
+
+Task<measure::Sample> FakeInstruments::fresh_probe() {
+    ++fresh;
+    measure::Sample sample;
+    sample.arm = "users";
+    sample.revision = driver_.serving.percent_of("canary") == 100 ? "canary" : "stable";
+    sample.bad = fresh <= bad_fresh;
+    sample.first_content_s = 0.01;
+    co_return sample;
+}
+
+Task<Result<std::string>> FakeInstruments::begin_stage(int percent) {
+    percent_ = percent;
+    if (on_stage) {
+        on_stage(percent);
+    }
+    co_return bad_at.contains(percent) ? "fault" : "";
+}
+
+World::World() : instruments(driver) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "oa-engine-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    state = pattern;
+    playbook.kind = "rehearsal";
+    playbook.name = "test";
+    playbook.traffic = {.driver = "fake", .stable = "stable", .canary = "canary"};
+    playbook.preflight = {
+        {"preflight.stable", Through::stable}, {"preflight.canary", Through::canary}
+    };
+    playbook.stages = {0, 5, 25, 50, 100};
+    playbook.stage.bake = Millis(10);
+    playbook.stage.extend_at_most = Millis(10);
+    playbook.stage.gates = {
+        {.id = "error-rate", .limit = 0.05},
+        {.id = "slow",
+         .metric = measure::Metric::first_content_p95,
+         .against = measure::Against::stable,
+         .limit = 0.5},
+    };
+    playbook.run_gates = {{.id = "error-rate", .limit = 0.01}};
+    playbook.postflight = {{"postflight.users", Through::users}};
+    playbook.afterwards = Afterwards::restore;
+    playbook.fresh_row = 5;
+    playbook.restore_limit = Millis(400);
+    playbook.driver_limit = Millis(300);
+}
+
+World::~World() {
+    std::error_code ignored;
+    std::filesystem::remove_all(state, ignored);
+}
+
+RunOutcome World::run() {
+    auto run_folder = evidence::RunFolder::create(state, {.kind = "test"}, Redactor{});
+    REQUIRE(run_folder.has_value());
+    folder = run_folder->path();
+    traffic::TrafficState live;
+    live.wanted = live.serving = driver.serving;
+    const auto plan = make_plan(playbook, "fake", driver.target(), live);
+    REQUIRE(plan.has_value());
+
+    RunInput input;
+    input.plan = &*plan;
+    input.driver = &driver;
+    input.instruments = &instruments;
+    input.folder = &*run_folder;
+    input.stop = &stop;
+    input.observer.say = [this](std::string_view line) { said.emplace_back(line); };
+    input.timing = {
+        .tick = Millis(1),
+        .view_every = Millis(5),
+        .interim_every = Millis(3),
+        .in_flight = Millis(10),
+        .driver_call = Millis(100),
+        .retry_pause = Millis(5)
+    };
+    input.journal = [&](const Json& line) -> Result<void> {
+        ++journal_writes;
+        if (journal_full_at != 0 && journal_writes >= journal_full_at) {
+            return fail(Code::io, "no space left on device");
+        }
+        if (journal_writes == crash_at_write && !crash_after_write) {
+            throw Crash{};
+        }
+        OA_CHECK(run_folder->journal(line));
+        if (journal_writes == crash_at_write) {
+            throw Crash{};
+        }
+        return {};
+    };
+
+    asio::io_context io;
+    std::optional<RunOutcome> outcome;
+    std::exception_ptr thrown;
+    asio::co_spawn(
+        io,
+        run_plan(std::move(input)),
+        [&](std::exception_ptr error, RunOutcome result) {
+            thrown = error;
+            outcome = std::move(result);
+        }
+    );
+    io.run_for(std::chrono::seconds(30));
+    REQUIRE(outcome.has_value());
+    if (thrown) {
+        std::rethrow_exception(thrown);
+    }
+    return *std::move(outcome);
+}
+
+std::string World::journal_text() const {
+    return read_file(folder / "journal.ndjson").value_or("");
+}
+
+} // namespace oa_stream::playbook::testing

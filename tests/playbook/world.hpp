@@ -1,0 +1,114 @@
+// A small world for the engine: traffic that obeys or not, probes that answer at once.
+#pragma once
+
+#include "oa_stream/playbook/runner.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace oa_stream::playbook::testing {
+
+/// What kill -9 looks like from inside: nothing after it runs.
+struct Crash {};
+
+class FakeDriver final : public traffic::TrafficDriver {
+public:
+    /// What happens to one set().
+    enum class Answer {
+        good,
+        lost_after,  ///< applied, the answer is lost
+        lost_before, ///< not applied, no answer
+        conflict,    ///< somebody else wrote the same split in between
+        refused,
+        hangs,
+        ignored, ///< "yes", but it never serves
+    };
+
+    FakeDriver();
+    [[nodiscard]] std::string_view kind() const noexcept override { return "fake"; }
+    [[nodiscard]] std::string target() const override { return "fake:one"; }
+    [[nodiscard]] Task<Result<traffic::TrafficState>> read() override;
+    [[nodiscard]] Task<Result<void>> preview(traffic::Split target) override;
+    [[nodiscard]] Task<Result<void>> set(traffic::Split target, std::string etag) override;
+    [[nodiscard]] Task<Result<traffic::TrafficState>>
+    verify(traffic::Split target, Millis limit) override;
+    [[nodiscard]] bool splits_exactly() const noexcept override { return true; }
+    [[nodiscard]] Result<traffic::ArmAddress> address(std::string_view revision) const override;
+
+    traffic::Split serving;
+    int writes_seen = 0; ///< set() calls
+    std::vector<traffic::Split> applied;
+    std::map<int, Answer> answers{}; ///< by number of the set() call, from 1
+    std::set<int> failing_reads{};   ///< by number of the read() call, from 1
+    int reads = 0;
+    int crash_at = 0;      ///< number of the driver call (any) that ends the process
+    bool crash_after = false; ///< after its effect instead of before
+    int calls = 0;
+    std::function<void()> after_write{};
+
+private:
+    void call(bool after);
+    int etag_ = 1;
+};
+
+class FakeInstruments final : public Instruments {
+public:
+    explicit FakeInstruments(FakeDriver& driver) : driver_(driver) {}
+    [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override;
+    [[nodiscard]] Result<void>
+    start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) override;
+    [[nodiscard]] Task<void> stop_flow(Millis limit) override;
+    [[nodiscard]] Task<measure::Sample> fresh_probe() override;
+    [[nodiscard]] Task<Result<std::string>> begin_stage(int percent) override;
+    void settle() override {}
+
+    int per_flow = 100;                    ///< samples an arm
+    std::map<int, int> bad_at{};           ///< stage percent → bad canary samples of a flow
+    std::map<int, double> slow_at{};       ///< stage percent → canary's first content
+    std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named
+    int bad_fresh = 0;                     ///< so many fresh probes fail before the good ones
+    int fresh = 0;
+    int flows = 0;
+    std::function<void(int percent)> on_stage{};
+
+private:
+    FakeDriver& driver_;
+    int percent_ = 0;
+};
+
+class World {
+public:
+    World();
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    /// Runs the playbook to its end. Throws Crash when one was planned.
+    RunOutcome run();
+    [[nodiscard]] std::string journal_text() const;
+    [[nodiscard]] static traffic::Split split(int canary);
+
+    std::filesystem::path state;
+    Playbook playbook;
+    FakeDriver driver;
+    FakeInstruments instruments;
+    StopRequest stop;
+    std::vector<std::string> said;
+    int journal_writes = 0;
+    int crash_at_write = 0;   ///< number of the journal line that ends the process
+    bool crash_after_write = false; ///< the line is on disk
+    int journal_full_at = 0;  ///< from that line on the disk is full
+    std::string last_run_json;
+    std::filesystem::path folder;
+};
+
+} // namespace oa_stream::playbook::testing
