@@ -14,10 +14,10 @@ Lane::Lane(const asio::any_io_executor& executor, LaneConfig config, LaneParts p
     : executor_(executor), config_(std::move(config)), parts_(std::move(parts)),
       observer_(parts_.observer != nullptr ? parts_.observer : &silent_), turns_(host_),
       ticker_(executor) {
-    host_.limits = config_.limits;
-    host_.timings = config_.timings;
-    host_.observer = observer_;
-    host_.on_ended = [this](const TurnOutcome& outcome) {
+    host_->limits = config_.limits;
+    host_->timings = config_.timings;
+    host_->observer = observer_;
+    host_->on_ended = [this](const TurnOutcome& outcome) {
         turns_.turn_ended(outcome.owner);
         observer_->turn_ended(outcome);
         log_turn(outcome);

@@ -27,12 +27,12 @@ encoder_options(const TurnIdentity& identity, const authority::Turn& turn) {
 
 LiveTurn::LiveTurn(
     const asio::any_io_executor& executor,
-    TurnHost& host,
+    std::shared_ptr<TurnHost> host,
     TurnIdentity identity,
     std::unique_ptr<authority::Turn> turn
 )
-    : executor_(executor), host_(&host), identity_(std::move(identity)), turn_(std::move(turn)),
-      id_(wire_id(turn_->turn_id())), log_(host.log_bytes),
+    : executor_(executor), host_(std::move(host)), identity_(std::move(identity)),
+      turn_(std::move(turn)), id_(wire_id(turn_->turn_id())), log_(host_->log_bytes),
       encoder_(encoder_options(identity_, *turn_)), accepted_(Clock::now()), last_event_(accepted_),
       detached_(accepted_) {
     outcome_.model = turn_->model();
@@ -42,13 +42,14 @@ LiveTurn::~LiveTurn() = default;
 
 std::shared_ptr<LiveTurn> LiveTurn::begin(
     const asio::any_io_executor& executor,
-    TurnHost& host,
+    std::shared_ptr<TurnHost> host,
     TurnIdentity identity,
     std::unique_ptr<authority::Turn> turn
 ) {
-    auto self = std::make_shared<LiveTurn>(executor, host, std::move(identity), std::move(turn));
-    host.scratch.clear();
-    self->encoder_.begin(host.scratch);
+    auto self =
+        std::make_shared<LiveTurn>(executor, std::move(host), std::move(identity), std::move(turn));
+    self->host_->scratch.clear();
+    self->encoder_.begin(self->host_->scratch);
     self->damage_frames(0);
     self->commit(self->accepted_);
     asio::co_spawn(

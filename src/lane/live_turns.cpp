@@ -27,19 +27,19 @@ Rejection reject_busy() {
 } // namespace
 
 LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner)
-    : turns_(&turns), key_(std::move(key)), owner_(std::move(owner)) {
+    : turns_(&turns), alive_(turns.alive_), key_(std::move(key)), owner_(std::move(owner)) {
     turns_->slots_[key_].starting = true;
     ++turns_->owners_[owner_];
     ++turns_->busy_;
 }
 
 LiveTurns::Lease::Lease(Lease&& other) noexcept
-    : turns_(std::exchange(other.turns_, nullptr)), key_(std::move(other.key_)),
-      owner_(std::move(other.owner_)), committed_(other.committed_) {
+    : turns_(std::exchange(other.turns_, nullptr)), alive_(std::move(other.alive_)),
+      key_(std::move(other.key_)), owner_(std::move(other.owner_)), committed_(other.committed_) {
 }
 
 LiveTurns::Lease::~Lease() {
-    if (turns_ == nullptr) {
+    if (turns_ == nullptr || alive_.expired()) {
         return;
     }
     const auto slot = turns_->slots_.find(key_);

@@ -108,7 +108,7 @@ private:
     LaneObserver silent_;
     LaneObserver* observer_;
     std::optional<TokenTable> tokens_;
-    TurnHost host_;
+    std::shared_ptr<TurnHost> host_ = std::make_shared<TurnHost>();
     LiveTurns turns_;
     asio::steady_timer ticker_;
     bool draining_ = false;

@@ -56,13 +56,13 @@ public:
     /// Encodes the stream's beginning and starts to follow the authority's events.
     [[nodiscard]] static std::shared_ptr<LiveTurn> begin(
         const asio::any_io_executor& executor,
-        TurnHost& host,
+        std::shared_ptr<TurnHost> host,
         TurnIdentity identity,
         std::unique_ptr<authority::Turn> turn
     );
     LiveTurn(
         const asio::any_io_executor& executor,
-        TurnHost& host,
+        std::shared_ptr<TurnHost> host,
         TurnIdentity identity,
         std::unique_ptr<authority::Turn> turn
     );
@@ -125,7 +125,7 @@ private:
     [[nodiscard]] double since_received(Clock::time_point at) const noexcept;
 
     asio::any_io_executor executor_;
-    TurnHost* host_;
+    std::shared_ptr<TurnHost> host_; ///< before log_, which counts in it
     TurnIdentity identity_;
     std::unique_ptr<authority::Turn> turn_; ///< the pump's once it runs
     std::string id_;

@@ -15,7 +15,7 @@ namespace oa_stream::lane {
 
 class LiveTurns {
 public:
-    explicit LiveTurns(TurnHost& host) : host_(&host) {}
+    explicit LiveTurns(std::shared_ptr<TurnHost> host) : host_(std::move(host)) {}
     LiveTurns(const LiveTurns&) = delete;
     LiveTurns& operator=(const LiveTurns&) = delete;
 
@@ -33,6 +33,7 @@ public:
 
     private:
         LiveTurns* turns_;
+        std::weak_ptr<bool> alive_;
         std::string key_;
         std::string owner_;
         bool committed_ = false;
@@ -67,7 +68,8 @@ private:
     [[nodiscard]] Task<bool> make_room(std::shared_ptr<LiveTurn> turn);
     [[nodiscard]] std::optional<Rejection> admit(const std::string& owner, bool count_owner) const;
 
-    TurnHost* host_;
+    std::shared_ptr<TurnHost> host_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true); ///< leases may outlive us
     std::unordered_map<std::string, Slot> slots_;
     std::vector<std::shared_ptr<LiveTurn>>
         leaving_; ///< replaced ones whose last bytes are on their way

@@ -1,0 +1,97 @@
+// --limit NAME=VALUE: the lane's limits, one table.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "serve_options.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <limits>
+#include <variant>
+
+namespace oa_stream::cli {
+
+namespace {
+
+struct Bytes {
+    std::size_t* value;
+};
+using Target = std::variant<std::size_t*, Bytes, Millis*>;
+
+struct Limit {
+    std::string_view name;
+    Target target;
+};
+
+auto table_of(ServeOptions& options) {
+    auto& lane = options.lane.limits;
+    return std::array{
+        Limit{"streams", &lane.streams},
+        Limit{"streams-per-owner", &lane.streams_per_owner},
+        Limit{"readers-per-turn", &lane.readers_per_turn},
+        Limit{"text-chars", &lane.text_chars},
+        Limit{"turn-log", Bytes{&lane.turn_log_bytes}},
+        Limit{"total-log", Bytes{&lane.total_log_bytes}},
+        Limit{"max-lag", Bytes{&lane.max_lag_bytes}},
+        Limit{"max-lag-time", &lane.max_lag_time},
+        Limit{"turn-time", &lane.turn_wall},
+        Limit{"first-event", &lane.first_event},
+        Limit{"idle", &lane.idle},
+        Limit{"body", Bytes{&options.server.body_bytes}},
+        Limit{"headers", Bytes{&options.server.header_bytes}},
+        Limit{"connections", &options.server.connections},
+    };
+}
+
+/// "65536", "64k", "8m".
+Result<std::size_t> parse_bytes(std::string_view text) {
+    std::uint64_t unit = 1;
+    if (text.ends_with('k') || text.ends_with('m')) {
+        unit = text.ends_with('k') ? 1U << 10U : 1U << 20U;
+        text.remove_suffix(1);
+    }
+    OA_TRY(const auto count, parse_count(text, 1, std::numeric_limits<std::uint32_t>::max()));
+    return static_cast<std::size_t>(count * unit);
+}
+
+Result<void> assign(const Target& target, std::string_view text) {
+    if (const auto* count = std::get_if<std::size_t*>(&target)) {
+        OA_TRY(**count, parse_count(text, 1, 1'000'000));
+    } else if (const auto* bytes = std::get_if<Bytes>(&target)) {
+        OA_TRY(*bytes->value, parse_bytes(text));
+    } else {
+        OA_TRY(*std::get<Millis*>(target), parse_duration(text));
+    }
+    return {};
+}
+
+} // namespace
+
+Result<void> set_limit(ServeOptions& options, std::string_view text) {
+    const auto equals = std::min(text.find('='), text.size());
+    const auto name = text.substr(0, equals);
+    const auto table = table_of(options);
+    std::vector<std::string_view> names;
+    for (const auto& limit : table) {
+        if (limit.name == name && equals < text.size()) {
+            auto assigned = assign(limit.target, text.substr(equals + 1));
+            if (!assigned) {
+                return std::unexpected(
+                    std::move(assigned).error().prefixed(fmt::format("--limit {}", name))
+                );
+            }
+            return {};
+        }
+        names.push_back(limit.name);
+    }
+    return fail(
+        Code::usage,
+        fmt::format("--limit has no '{}'", printable(text, 40)),
+        {},
+        fmt::format("NAME=VALUE with one of {}", fmt::join(names, ", "))
+    );
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,40 @@
+// serve's command line as one struct.
+#pragma once
+
+#include "oa_stream/authority/codex.hpp"
+#include "oa_stream/authority/replay.hpp"
+#include "oa_stream/cli/command.hpp"
+#include "oa_stream/lane/config.hpp"
+#include "oa_stream/net/http_server.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace oa_stream::cli {
+
+struct ServeOptions {
+    enum class Authority { codex, replay };
+
+    net::Endpoint listen{};
+    net::ServerLimits server{};
+    lane::LaneConfig lane{};
+    Authority authority = Authority::codex;
+    authority::CodexOptions codex{};
+    authority::ReplayOptions replay{};
+    std::filesystem::path tokens{};        ///< empty: no token file
+    std::filesystem::path compat_policy{}; ///< empty: the default window
+    std::filesystem::path lane_file{};     ///< empty: the mode of --lane stays
+    std::filesystem::path id_map{};        ///< empty: in memory
+    std::filesystem::path ready_file{};
+    std::filesystem::path access_log{}; ///< empty: stderr
+    Millis drain_timeout{10000};
+};
+
+/// Errors: Code::usage with the option's name.
+[[nodiscard]] Result<ServeOptions> parse_serve_options(const Args& args, const Context& context);
+
+/// Sets one limit from "NAME=VALUE" (counts plain, sizes with k or m, times with a unit).
+[[nodiscard]] Result<void> set_limit(ServeOptions& options, std::string_view text);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,301 @@
+#include "serve_process.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/lane/access_log.hpp"
+#include "oa_stream/lane/lane.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr Millis k_map_delay{100};
+constexpr std::uint64_t k_small_file = 4U << 20U;
+
+/// Ten thousand streams need as many descriptors; the usual soft limit is 1024.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+class ServeProcess {
+public:
+    ServeProcess(ServeOptions options, Context& context)
+        : options_(std::move(options)), context_(&context), signals_(io_, SIGTERM, SIGINT, SIGHUP) {
+    }
+
+    Result<ExitCode> run() {
+        raise_descriptor_limit();
+        spawn(io_.get_executor(), "serve", life());
+        io_.run();
+        return result_;
+    }
+
+private:
+    Task<void> life() {
+        if (auto started = co_await start(); !started) {
+            result_ = std::unexpected(std::move(started).error());
+            if (authority_) {
+                co_await authority_->close(Millis(1000));
+            }
+            io_.stop();
+            co_return;
+        }
+        co_await obey_signals();
+    }
+
+    Task<Result<void>> start() {
+        OA_CO_TRY(auto tokens, load_tokens());
+        if (!tokens && !options_.listen.loopback()) {
+            co_return fail(
+                Code::usage,
+                fmt::format("{} is reachable from elsewhere", options_.listen.text()),
+                "--listen",
+                "configure --tokens or OA_STREAM_TOKEN, or listen on 127.0.0.1"
+            );
+        }
+        OA_CO_CHECK(load_policy());
+        OA_CO_CHECK(load_mode());
+        OA_CO_CHECK(open_access_log());
+        OA_CO_CHECK(make_authority());
+        OA_CO_CHECK(co_await authority_->open());
+        OA_CO_TRY(
+            ids_,
+            lane::IdMap::open(
+                io_.get_executor(),
+                options_.id_map,
+                k_map_delay,
+                [this](const Error& error) { tell("error", "id_map", error.text()); }
+            )
+        );
+        make_lane(std::move(tokens));
+        OA_CO_TRY(
+            server_,
+            net::HttpServer::listen(
+                io_.get_executor(),
+                options_.listen,
+                options_.server,
+                lane_->handler(),
+                lane_->error_page()
+            )
+        );
+        co_return tell_ready();
+    }
+
+    Result<void> make_authority() {
+        if (options_.authority == ServeOptions::Authority::replay) {
+            OA_TRY(
+                authority_, authority::make_replay_authority(io_.get_executor(), options_.replay)
+            );
+            return {};
+        }
+        options_.codex.log = [this](authority::LogLevel level, std::string_view line) {
+            if (level != authority::LogLevel::debug) {
+                tell(level == authority::LogLevel::info ? "info" : "warn", "codex", line);
+            }
+        };
+        authority_ = authority::make_codex_authority(io_.get_executor(), options_.codex);
+        return {};
+    }
+
+    void make_lane(std::optional<lane::TokenTable> tokens) {
+        lane::LaneParts parts;
+        parts.authority = authority_.get();
+        parts.ids = ids_.get();
+        parts.access_log = [this](std::string_view line) { write_access(line); };
+        parts.event_log = [this](std::string_view line) {
+            context_->err(std::string(line) + "\n");
+        };
+        lane_ = std::make_unique<lane::Lane>(io_.get_executor(), options_.lane, std::move(parts));
+        if (!tokens) {
+            context_->err("no tokens configured: every process of this machine may use this lane, "
+                          "nobody else\n");
+        }
+        lane_->set_tokens(std::move(tokens));
+    }
+
+    /// nullopt when no authentication is configured at all.
+    Result<std::optional<lane::TokenTable>> load_tokens() const {
+        const auto environment = context_->env("OA_STREAM_TOKEN");
+        if (options_.tokens.empty() && !environment) {
+            return std::optional<lane::TokenTable>{};
+        }
+        lane::TokenTable table;
+        if (!options_.tokens.empty()) {
+            OA_TRY(const auto text, read_file(options_.tokens, k_small_file));
+            OA_TRY(table, lane::TokenTable::parse(text, options_.tokens.string()));
+        }
+        if (environment) {
+            table.add(Secret(*environment), "env");
+        }
+        return std::optional(std::move(table));
+    }
+
+    Result<void> load_policy() {
+        if (options_.compat_policy.empty()) {
+            return {};
+        }
+        OA_TRY(const auto text, read_file(options_.compat_policy, k_small_file));
+        OA_TRY(
+            options_.lane.window, lane::parse_compat_policy(text, options_.compat_policy.string())
+        );
+        return {};
+    }
+
+    /// A lane file that is not there leaves the mode as it is.
+    Result<void> load_mode() {
+        std::error_code none;
+        if (options_.lane_file.empty() || !std::filesystem::exists(options_.lane_file, none)) {
+            return {};
+        }
+        OA_TRY(const auto text, read_file(options_.lane_file, k_small_file));
+        auto mode = lane::parse_lane_mode(text);
+        if (!mode) {
+            return std::unexpected(std::move(mode).error().prefixed(options_.lane_file.string()));
+        }
+        options_.lane.mode = *mode;
+        return {};
+    }
+
+    Result<void> open_access_log() {
+        if (options_.access_log.empty()) {
+            return {};
+        }
+        OA_TRY(
+            auto file, LineAppender::open(options_.access_log, LineAppender::Durability::buffered)
+        );
+        access_.emplace(std::move(file));
+        return {};
+    }
+
+    void write_access(std::string_view line) {
+        if (!access_) {
+            context_->err(std::string(line) + "\n");
+        } else if (auto written = access_->append(line); !written) {
+            tell("error", "access_log", written.error().text());
+        }
+    }
+
+    void tell(std::string_view level, std::string_view event, std::string_view text) const {
+        const auto now = std::chrono::system_clock::now();
+        context_->err(lane::event_line(now, level, event, Json{{"text", text}}) + "\n");
+    }
+
+    Result<void> tell_ready() const {
+        const auto endpoint = server_->endpoint();
+        const auto address = endpoint.text();
+        const auto url = endpoint.unix_path.empty() ? "http://" + address : address;
+        if (!options_.ready_file.empty()) {
+            const Json ready{
+                {"url", url},
+                {"listen", address},
+                {"pid", ::getpid()},
+                {"revision", options_.lane.revision}
+            };
+            OA_CHECK(write_file_atomic(options_.ready_file, dump_json(ready) + "\n"));
+        }
+        context_->err(fmt::format("listening on {}\n", url));
+        return {};
+    }
+
+    Task<void> obey_signals() {
+        bool draining = false;
+        while (true) {
+            const auto [error, number] =
+                co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (error) {
+                co_return;
+            }
+            if (number == SIGHUP) {
+                reload();
+            } else if (!draining) {
+                draining = true;
+                spawn(io_.get_executor(), "drain", drain());
+            } else {
+                // Our children die with us; nothing else is worth waiting for.
+                context_->err("ended by a second signal\n");
+                authority_.reset();
+                std::_Exit(static_cast<int>(
+                    number == SIGINT ? ExitCode::interrupted : ExitCode::terminated
+                ));
+            }
+        }
+    }
+
+    Task<void> drain() {
+        const auto began = Clock::now();
+        context_->err(fmt::format(
+            "draining {} turns, at most {}; a second signal ends at once\n",
+            lane_->busy(),
+            format_duration(options_.drain_timeout)
+        ));
+        server_->stop_accepting();
+        const auto left = co_await lane_->drain(options_.drain_timeout);
+        if (left > 0) {
+            tell("warn", "drain", fmt::format("{} turns were ended by the drain timeout", left));
+        }
+        lane_->close();
+        server_->close();
+        const auto spent = std::chrono::duration_cast<Millis>(Clock::now() - began);
+        co_await authority_->close(std::max(Millis(500), options_.drain_timeout - spent));
+        if (auto flushed = ids_->flush(); !flushed) {
+            tell("error", "id_map", flushed.error().text());
+        }
+        io_.stop();
+    }
+
+    /// A file that cannot be read or makes no sense changes nothing; the rest is still taken.
+    void reload() {
+        if (auto tokens = load_tokens(); !tokens) {
+            tell("error", "reload", tokens.error().text());
+        } else {
+            lane_->set_tokens(*std::move(tokens));
+        }
+        if (auto policy = load_policy(); !policy) {
+            tell("error", "reload", policy.error().text());
+        }
+        if (auto mode = load_mode(); !mode) {
+            tell("error", "reload", mode.error().text());
+        }
+        if (auto log = open_access_log(); !log) {
+            tell("error", "reload", log.error().text());
+        }
+        lane_->set_window(options_.lane.window);
+        lane_->set_mode(options_.lane.mode);
+        tell("info", "reload", fmt::format("lane {}", to_string(lane_->mode())));
+    }
+
+    ServeOptions options_;
+    Context* context_;
+    asio::io_context io_{1};
+    asio::signal_set signals_;
+    std::optional<LineAppender> access_;
+    std::unique_ptr<authority::Authority> authority_;
+    std::unique_ptr<lane::IdMap> ids_;
+    std::unique_ptr<lane::Lane> lane_;
+    std::unique_ptr<net::HttpServer> server_;
+    Result<ExitCode> result_ = ExitCode::ok;
+};
+
+} // namespace
+
+Result<ExitCode> serve(ServeOptions options, Context& context) {
+    return ServeProcess(std::move(options), context).run();
+}
+
+} // namespace oa_stream::cli
