@@ -8,7 +8,11 @@ namespace oa_stream::cli {
 
 std::span<const CommandSpec> all_commands() noexcept {
     static const std::array k_commands{
+        serve_command,
+        front_command,
+        smoke_stream_command,
         check_command,
+        cutover_rehearse_command,
         version_command,
     };
     return k_commands;
