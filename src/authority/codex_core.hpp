@@ -88,7 +88,8 @@ private:
     [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
-    accepted(Self self, std::shared_ptr<CodexThread> thread, Json result);
+    accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result);
+    void record(LiveTurn& live, const std::string& id, const Json& asked, const Json& result) const;
 
     // codex_stop.cpp
     [[nodiscard]] static Task<void>

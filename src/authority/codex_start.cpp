@@ -163,11 +163,11 @@ Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::run_turn(
         self->abandon(live); // ambiguous: it may run; never asked twice
         co_return std::unexpected(std::move(*error));
     }
-    co_return co_await accepted(self, thread, std::get<Json>(std::move(outcome)));
+    co_return co_await accepted(self, thread, params, std::get<Json>(std::move(outcome)));
 }
 
 Task<Result<std::shared_ptr<LiveTurn>>>
-CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json result) {
+CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result) {
     const std::shared_ptr<LiveTurn> live = thread->live;
     if (!live) { // the child died in the same breath
         co_return fail(Code::unavailable, self->reason_);
@@ -177,6 +177,9 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json result)
     if (id.empty() || id == thread->last_turn) {
         self->abandon(live);
         co_return fail(Code::protocol, "codex accepted a turn without naming a new one");
+    }
+    if (!self->options_.record_dir.empty()) {
+        self->record(*live, id, asked, result);
     }
     live->bind(id);
     self->after_delivery(thread);
@@ -194,6 +197,32 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json result)
     }
     ++self->counts_.timeouts;
     co_return fail(Code::timeout, "codex accepted the turn but did not start it in time");
+}
+
+/// The head of a capture: the thread, the request and its response, as if they had been seen here.
+void CodexCore::record(LiveTurn& live, const std::string& id, const Json& asked, const Json& result)
+    const {
+    CaptureScrub scrub{.redactor = home_.redactor};
+    scrub.folders = {
+        {home_.work.string(), "/WORK"},
+        {home_.home.string(), "/HOME/codex"},
+        {home_.tmp.string(), "/TMP"}
+    };
+    auto recorder = CaptureRecorder::begin(options_.record_dir, id, std::move(scrub));
+    if (!recorder) {
+        log(LogLevel::warn, fmt::format("cannot record: {}", recorder.error().text()));
+        return;
+    }
+    Json thread = Json::object({{"thread", Json::object({{"id", live.thread()}})}});
+    thread["model"] = live.model();
+    thread["cwd"] = home_.work.string();
+    (*recorder)->write("note", fmt::format("recorded by oa-stream with codex {}", version_));
+    (*recorder)->write("s2c", Json::object({{"id", 1}, {"result", std::move(thread)}}));
+    (*recorder)->write(
+        "c2s", Json::object({{"method", "turn/start"}, {"id", 2}, {"params", asked}})
+    );
+    (*recorder)->write("s2c", Json::object({{"id", 2}, {"result", result}}));
+    live.record(std::move(*recorder));
 }
 
 } // namespace oa_stream::authority

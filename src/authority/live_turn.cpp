@@ -63,6 +63,9 @@ void LiveTurn::deliver(std::string_view method, const Json& message) {
         }
         return;
     }
+    if (recorder_) {
+        recorder_->write("s2c", message);
+    }
     if (method == "thread/status/changed") {
         on_status(message);
         return;

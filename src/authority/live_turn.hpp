@@ -5,6 +5,7 @@
 #include "oa_stream/authority/codex.hpp"
 #include "oa_stream/authority/codex_events.hpp"
 
+#include "capture_recorder.hpp"
 #include "signal.hpp"
 #include "turn_queue.hpp"
 
@@ -35,6 +36,8 @@ public:
     [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
     [[nodiscard]] const std::optional<turn::Usage>& total_usage() const noexcept { return total_; }
 
+    /// From now on every notification of the turn is written down.
+    void record(std::unique_ptr<CaptureRecorder> recorder) { recorder_ = std::move(recorder); }
     /// The response of turn/start named it. What arrived before is translated now.
     void bind(std::string id);
     /// One notification of this thread.
@@ -71,6 +74,7 @@ private:
     void learn_baseline(const Json& message);
     void queue(EventBatch&& events);
 
+    std::unique_ptr<CaptureRecorder> recorder_{};
     CodexDeadlines deadlines_;
     std::string thread_, id_{}, model_;
     CodexTranslator translator_;

@@ -1,4 +1,6 @@
 // Turns of the codex authority, on a child that misbehaves by script.
+#include "oa_stream/authority/capture.hpp"
+
 #include "fake_stage.hpp"
 
 using namespace oa_test;
@@ -291,4 +293,34 @@ TEST_CASE("codex: many threads at once keep their own turns") {
     for (int i = 0; i < 50; ++i) {
         CHECK(texts[static_cast<std::size_t>(i)] == fmt::format("you said number {}", i));
     }
+}
+
+TEST_CASE("codex: a recorded turn plays back as it was told, without key or folders") {
+    ::setenv("OA_TEST_KEY", "sk-secret-key-of-the-provider", 1);
+    FakeStage stage;
+    must(write_file_atomic(
+        stage.folder.path() / "config.toml",
+        std::string(k_fake_config) + "[model_providers.fake]\nenv_key = \"OA_TEST_KEY\"\n"
+    ));
+    stage.options.record_dir = stage.folder.path() / "record";
+    stage.opened();
+    const std::string prompt = fmt::format(
+        "sk-secret-key-of-the-provider in {}", (stage.folder.path() / "state/codex/work").string()
+    );
+    const Told told = stage.play(ask(prompt));
+    stage.play(ask("late-events"));
+    ::unsetenv("OA_TEST_KEY");
+
+    std::vector<Capture> captures;
+    for (const auto& entry : std::filesystem::directory_iterator(stage.options.record_dir)) {
+        CHECK_FALSE(must(read_file(entry.path())).contains("sk-secret"));
+        captures.push_back(must(read_capture(entry.path())));
+    }
+    REQUIRE(captures.size() == 2);
+    const bool second = captures[0].prompt == "late-events";
+    const Capture& capture = captures[second ? 1 : 0];
+    CHECK_THAT(capture.prompt, Catch::EndsWith(" in /WORK"));
+    CHECK(capture.model == "fake-model");
+    REQUIRE(capture.events.size() == told.events.size());
+    CHECK(std::holds_alternative<turn::TurnEnded>(capture.events.back().event));
 }

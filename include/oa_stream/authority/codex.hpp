@@ -75,6 +75,9 @@ struct CodexOptions {
     std::filesystem::path work_dir{}; ///< the threads' cwd; empty: <state_dir>/codex/work
     /// Further variables of ours the child may see, beside a fixed harmless list.
     std::vector<std::string> env_allow{};
+    /// Every turn is recorded here, one capture each, redacted; prompts and answers stay in. Empty:
+    /// nothing is recorded.
+    std::filesystem::path record_dir{};
     ApprovalPolicy approvals = ApprovalPolicy::deny;
     CodexDeadlines deadlines{};
     CodexLimits limits{};
