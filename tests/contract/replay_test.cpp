@@ -65,6 +65,19 @@ TEST_CASE("resume: another start is R3, another chunk R4") {
     CHECK(resumed(k_good, 200, "").contains("R3"));
 }
 
+TEST_CASE("resume: the first difference is named, once, with its place") {
+    Judge judge(Profile::ai_sdk);
+    judge.replays(k_good);
+    judge.feed(without(k_good, "text-start"));
+    std::vector<std::string> messages;
+    for (const Violation& found : judge.finish().violations) {
+        if (found.rule->id == "R4") {
+            messages.push_back(found.message);
+        }
+    }
+    CHECK(messages == std::vector<std::string>{"the replay differs from chunk 2 of the recording"});
+}
+
 TEST_CASE("resume: transient data is not replayed") {
     std::string live(k_good);
     live.insert(

@@ -172,6 +172,17 @@ TEST_CASE("machine: an answer that goes on with a message keeps its id or names 
     CHECK(with({"n", {}}) == "O10");
 }
 
+TEST_CASE("machine: calls of the earlier message may stay open, whatever ends the step") {
+    const Continues before{
+        "m",
+        {{.call = "c1", .name = "n", .dynamic = true, .input_streaming = true},
+         {.call = "c2", .name = "n", .dynamic = true}}
+    };
+    CHECK(run({k_start, StartStep{}, FinishStep{}, Finish{}, Done{}}, before).empty());
+    CHECK(run({k_start, StartStep{}, Abort{}, FinishStep{}, Done{}}, before).empty());
+    CHECK(run({k_start, StartStep{}, ErrorChunk{"e"}, FinishStep{}, Done{}}, before).empty());
+}
+
 TEST_CASE("machine: it tells how far the stream is") {
     Told told;
     UiMachine machine;
