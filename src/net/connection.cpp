@@ -1,11 +1,9 @@
 #include "connection.hpp"
 
 #include "answer_stream.hpp"
-#include "exchange.hpp"
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace oa_stream::net {
@@ -20,11 +18,6 @@ constexpr std::size_t k_ahead_limit = 64U << 10U;
 constexpr std::size_t k_linger_bytes = 64U << 20U;
 constexpr Millis k_linger_unread{10000};
 constexpr Millis k_linger{2000};
-
-/// Free coroutine: its frame keeps handler and exchange alive, whatever becomes of the server.
-Task<void> run_handler(std::shared_ptr<ServerCore> core, std::shared_ptr<Exchange> exchange) {
-    co_await core->handler(std::move(exchange));
-}
 
 } // namespace
 
@@ -110,12 +103,17 @@ void Connection::on_bytes(std::string_view data) {
     case Phase::streaming:
     case Phase::finishing:
         in_.append(data);
-        if (in_.size() < k_ahead_limit) {
-            arm_read();
-        }
+        watch_peer();
         return;
     case Phase::closed:
         return;
+    }
+}
+
+/// Reads on during an exchange, to see the peer leave.
+void Connection::watch_peer() {
+    if (in_.size() < k_ahead_limit) {
+        arm_read();
     }
 }
 
@@ -134,123 +132,6 @@ void Connection::on_end() {
     default:
         close();
     }
-}
-
-void Connection::begin_request() {
-    phase_ = Phase::idle;
-    deadline(core_->limits.idle_timeout);
-    if (in_.empty()) {
-        if (end_seen_) {
-            close();
-        }
-        arm_read();
-        return;
-    }
-    // Posted: a client that sends hundreds of requests ahead must not nest as many handlers.
-    asio::post(core_->executor, [self = shared_from_this()] {
-        if (self->phase_ == Phase::idle) {
-            self->take({});
-        }
-    });
-}
-
-void Connection::take(std::string_view data) {
-    std::string_view bytes = data;
-    if (!in_.empty()) {
-        in_.append(data);
-        bytes = in_;
-    }
-    if (phase_ == Phase::idle) {
-        // RFC 9112 §2.2: empty lines before a request are to be ignored.
-        bytes.remove_prefix(std::min(bytes.find_first_not_of("\r\n"), bytes.size()));
-        if (bytes.empty()) {
-            in_.clear();
-            await_more();
-            return;
-        }
-        phase_ = Phase::head;
-        received_ = Clock::now();
-        parser_ =
-            std::make_unique<RequestParser>(core_->limits.header_bytes, core_->limits.body_bytes);
-        deadline(core_->limits.head_timeout);
-    }
-    std::size_t consumed = 0;
-    const auto status = parser_->feed(bytes, consumed);
-    keep_rest(bytes, consumed);
-    switch (status) {
-    case RequestParser::Status::need_more:
-        await_more();
-        return;
-    case RequestParser::Status::complete:
-        begin_exchange(false);
-        return;
-    case RequestParser::Status::body_too_large:
-        begin_exchange(true);
-        return;
-    case RequestParser::Status::refused:
-        const auto refusal = parser_->refusal();
-        refuse(refusal.status, refusal.reason);
-        return;
-    }
-}
-
-/// `bytes` lies in in_ or in the shared read buffer.
-void Connection::keep_rest(std::string_view bytes, std::size_t consumed) {
-    const auto rest = bytes.substr(consumed);
-    const bool inside = !in_.empty();
-    if (inside) {
-        in_.erase(0, in_.size() - rest.size());
-    } else {
-        in_.assign(rest);
-    }
-}
-
-void Connection::await_more() {
-    if (end_seen_) {
-        close();
-        return;
-    }
-    if (phase_ == Phase::head && parser_->head_done()) {
-        phase_ = Phase::body;
-        deadline(core_->limits.body_timeout);
-        if (parser_->traits().continue_wanted) {
-            after_write(outbox_.send("HTTP/1.1 100 Continue\r\n\r\n", {}, {}));
-        }
-    }
-    arm_read();
-}
-
-void Connection::begin_exchange(bool too_large) {
-    no_deadline();
-    phase_ = Phase::thinking;
-    ++exchange_;
-    auto request = parser_->take();
-    traits_ = parser_->traits();
-    parser_.reset();
-    request.peer = peer_;
-    request.received = received_;
-    request.body_too_large = too_large;
-    if (too_large) {
-        request.body.clear();
-    }
-    unread_body_ = too_large;
-    reuse_ = traits_.keep_alive && !too_large;
-    if (in_.size() < k_ahead_limit) {
-        arm_read();
-    }
-    auto exchange = std::make_shared<ConnectionExchange>(shared_from_this(), std::move(request));
-    spawn(core_->executor, "http handler", run_handler(core_, std::move(exchange)));
-}
-
-/// Answers without the handler and ends the connection: the bytes that follow make no sense to us.
-void Connection::refuse(int status, std::string_view reason) {
-    ++exchange_;
-    parser_.reset();
-    traits_ = {};
-    reuse_ = false;
-    unread_body_ = true;
-    arm_read();
-    write_whole(core_->page(status, reason));
 }
 
 void Connection::deadline(Millis after) {

@@ -71,9 +71,11 @@ private:
     void arm_read();
     void on_readable();
     void on_bytes(std::string_view data);
+    void watch_peer();
     void on_end();
     void begin_request();
     void take(std::string_view data);
+    [[nodiscard]] bool begin_head(std::string_view& bytes);
     void keep_rest(std::string_view bytes, std::size_t consumed);
     void await_more();
     void begin_exchange(bool too_large);

@@ -46,9 +46,6 @@ CurlLoop::~CurlLoop() {
 }
 
 void CurlLoop::run(std::function<void()> fn) {
-    if (multi_ == nullptr) {
-        return;
-    }
     deferred_.push_back(std::move(fn));
     if (!inside_) {
         run_deferred();
@@ -71,6 +68,9 @@ void CurlLoop::run_deferred() {
 }
 
 bool CurlLoop::add(CURL* easy, std::shared_ptr<CurlTransfer> transfer) {
+    if (multi_ == nullptr) {
+        return false;
+    }
     transfers_[easy] = std::move(transfer);
     if (curl_multi_add_handle(multi_, easy) == CURLM_OK) {
         return true;
@@ -100,7 +100,6 @@ void CurlLoop::shut() {
     watches_.clear();
     ++timer_turn_;
     timer_.cancel();
-    deferred_.clear();
 }
 
 int CurlLoop::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, void* self, void* /*unused*/) {

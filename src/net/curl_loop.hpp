@@ -26,12 +26,13 @@ public:
     ~CurlLoop();
 
     [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
-    /// At once, or as soon as libcurl returns. Dropped after shut().
+    /// At once, or as soon as libcurl returns.
     void run(std::function<void()> fn);
     /// Within run(): calls `fn` as libcurl code that may call back.
     void inside(const std::function<void()>& fn);
 
     // Within run().
+    /// False after shut().
     [[nodiscard]] bool add(CURL* easy, std::shared_ptr<CurlTransfer> transfer);
     void remove(CURL* easy);
     /// Ends all transfers as cancelled and closes every connection.

@@ -25,6 +25,12 @@ bool is_method(std::string_view method) noexcept {
     });
 }
 
+/// libcurl sends a request again, and says nothing, when a pooled connection turns out to be dead.
+/// What changes something at the other end therefore never starts on a pooled one.
+bool repeatable(std::string_view method) noexcept {
+    return method == "GET" || method == "HEAD" || method == "OPTIONS";
+}
+
 } // namespace
 
 HeaderLines::~HeaderLines() {
@@ -79,6 +85,9 @@ void CurlTransfer::configure_route() {
     if (!request_.connect_to.empty()) {
         route_.add("::" + request_.connect_to); // any host and port of the URL
         curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, route_.get());
+    }
+    if (!repeatable(request_.method)) {
+        curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
     }
     if (request_.fresh_connection) {
         curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);

@@ -1,11 +1,8 @@
 #include "curl_transfer.hpp"
 
-#include "head_fields.hpp"
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -20,13 +17,6 @@ constexpr Millis k_longest_wait = std::chrono::hours(24 * 365);
 Clock::time_point after(Clock::time_point start, Millis wait) noexcept {
     return wait <= Millis::zero() ? Clock::time_point::max()
                                   : start + std::min(wait, k_longest_wait);
-}
-
-/// -1 for a moment that was not reached, which libcurl calls 0.
-double seconds_of(CURL* easy, CURLINFO what) noexcept {
-    curl_off_t microseconds = 0;
-    curl_easy_getinfo(easy, what, &microseconds);
-    return microseconds > 0 ? static_cast<double>(microseconds) / 1e6 : -1;
 }
 
 } // namespace
@@ -58,7 +48,7 @@ void CurlTransfer::start() {
     }
     enter(Phase::connecting);
     if (!loop->add(easy_, shared_from_this())) {
-        give_up(TransferFailure::malformed, "libcurl refused the transfer");
+        give_up(TransferFailure::cancelled, "the client was closed");
     }
 }
 
@@ -115,112 +105,6 @@ Task<ClientResponse> CurlTransfer::done(std::shared_ptr<CurlTransfer> self) {
         self->cancel(); // whoever waited was cancelled
     }
     co_return std::move(self->response_);
-}
-
-std::size_t CurlTransfer::on_header(char* bytes, std::size_t one, std::size_t size, void* self) {
-    return static_cast<CurlTransfer*>(self)->take_head_line({bytes, one * size});
-}
-
-std::size_t CurlTransfer::on_body(char* bytes, std::size_t one, std::size_t size, void* self) {
-    return static_cast<CurlTransfer*>(self)->take_body({bytes, one * size});
-}
-
-/// libcurl tells the time of a connection only once TLS stands too; a handshake that fails or hangs
-/// would look like a port that does not answer.
-CURLcode CurlTransfer::on_handshake(CURL* /*easy*/, void* /*context*/, void* self) {
-    auto& transfer = *static_cast<CurlTransfer*>(self);
-    transfer.response_.timings.connected_s = transfer.since_start();
-    return CURLE_OK;
-}
-
-int CurlTransfer::
-    on_connected(void* self, char* /*ip*/, char* /*local*/, int /*port*/, int /*local_port*/) {
-    auto& transfer = *static_cast<CurlTransfer*>(self);
-    transfer.note_connection();
-    transfer.reached_ = true;
-    // A connection from the pool was there from the start.
-    transfer.response_.timings.connected_s = std::max(transfer.response_.timings.connected_s, 0.0);
-    transfer.enter(Phase::waiting);
-    return CURL_PREREQFUNC_OK;
-}
-
-std::size_t CurlTransfer::take_head_line(std::string_view line) {
-    if (muted_) {
-        return 0;
-    }
-    if (head_done_) {
-        return line.size(); // a trailer
-    }
-    response_.raw_head += line;
-    const bool last = line == "\r\n" || line == "\n";
-    return !last || head_complete() ? line.size() : 0;
-}
-
-/// False when the transfer is to stop.
-bool CurlTransfer::head_complete() {
-    long status = 0;
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-    if (status / 100 == 1 && status != 101) {
-        response_.raw_head.clear(); // interim answers come before the one that counts
-        return true;
-    }
-    head_done_ = true;
-    response_.status = static_cast<int>(status);
-    response_.headers = parse_fields(response_.raw_head);
-    response_.timings.head_s = since_start();
-    enter(Phase::reading);
-    if (!handlers_.on_head) {
-        return true;
-    }
-    switch (handlers_.on_head(response_)) {
-    case Flow::go_on:
-        return true;
-    case Flow::pause:
-        pause_first_ = true;
-        return true;
-    case Flow::stop:
-        break;
-    }
-    return stop_with(TransferFailure::cancelled, "stopped by the reader");
-}
-
-std::size_t CurlTransfer::take_body(std::string_view bytes) {
-    if (muted_) {
-        return 0;
-    }
-    const auto now = Clock::now();
-    if (response_.timings.first_byte_s < 0) {
-        response_.timings.first_byte_s = since_start();
-    }
-    phase_since_ = now;
-    auto flow = pause_first_ ? Flow::pause : Flow::go_on;
-    if (collect_) {
-        flow = collect(bytes) ? flow : Flow::stop;
-    } else if (!pause_first_ && handlers_.on_bytes) {
-        flow = handlers_.on_bytes(bytes, now);
-    }
-    switch (flow) {
-    case Flow::go_on:
-        return bytes.size();
-    case Flow::pause:
-        paused_ = true;
-        return CURL_WRITEFUNC_PAUSE;
-    case Flow::stop:
-        break;
-    }
-    (void)stop_with(TransferFailure::cancelled, "stopped by the reader");
-    return 0;
-}
-
-bool CurlTransfer::collect(std::string_view bytes) {
-    if (response_.body.size() + bytes.size() > request_.max_body) {
-        return stop_with(
-            TransferFailure::too_large,
-            fmt::format("the body is longer than {} bytes", request_.max_body)
-        );
-    }
-    response_.body += bytes;
-    return true;
 }
 
 /// Remembers why; the first reason stays.
@@ -324,24 +208,6 @@ void CurlTransfer::finish() {
     const auto handlers = std::exchange(handlers_, {}); // they may hold the caller, or us
     if (waiter_ != nullptr) {
         waiter_->cancel();
-    }
-}
-
-void CurlTransfer::note_connection() {
-    auto& timings = response_.timings;
-    timings.name_lookup_s = seconds_of(easy_, CURLINFO_NAMELOOKUP_TIME_T);
-    if (const auto connected = seconds_of(easy_, CURLINFO_CONNECT_TIME_T); connected > 0) {
-        timings.connected_s = connected;
-    }
-    timings.tls_s = seconds_of(easy_, CURLINFO_APPCONNECT_TIME_T);
-    const char* ip = nullptr;
-    long port = 0;
-    curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &ip);
-    curl_easy_getinfo(easy_, CURLINFO_PRIMARY_PORT, &port);
-    if (!request_.unix_socket.empty()) {
-        response_.peer = "unix";
-    } else if (ip != nullptr && *ip != '\0') {
-        response_.peer = Endpoint{ip, static_cast<std::uint16_t>(port)}.text();
     }
 }
 

@@ -371,6 +371,30 @@ TEST_CASE("cancelled: destroying the client ends every transfer, wherever it is"
     (void)peer->wait_end();
 }
 
+TEST_CASE("cancelled: a fetch whose client is gone before it is awaited") {
+    Client client;
+    RawServer server(client.loop);
+    auto fetch = client.client->fetch({.url = server.url()});
+    client.client.reset();
+    CHECK(client.loop.get(std::move(fetch)).failure == TransferFailure::cancelled);
+}
+
+TEST_CASE("malformed: a response head without end") {
+    Client client;
+    RawServer server(client.loop);
+    const auto answer = client.loop.start(client.client->fetch({.url = server.url()}));
+    const auto peer = server.accept();
+    (void)peer->take_until("\r\n\r\n");
+    std::string head = "HTTP/1.1 200 OK\r\n";
+    while (head.size() < (1U << 20U)) {
+        head += "X-Some: value\r\n";
+    }
+    peer->send_later(head);
+    client.loop.until([&] { return answer->has_value(); }, "the failure");
+    CHECK((*answer)->failure == TransferFailure::malformed);
+    CHECK((*answer)->raw_head.size() < (512U << 10U));
+}
+
 TEST_CASE("every failure has a name of its own") {
     std::set<std::string_view> names;
     for (int value = 0; value <= static_cast<int>(TransferFailure::too_large); ++value) {

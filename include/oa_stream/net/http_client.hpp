@@ -39,12 +39,14 @@ struct ClientRequest {
     Secret bearer{};          ///< sent as Authorization: Bearer …
     std::string unix_socket{};
     std::string connect_to{}; ///< "host:port" really connected to; the URL's host stays in Host
-    bool fresh_connection = false; ///< neither taken from the pool nor put there
-    std::string ca_file{};         ///< PEM; empty: the system's. Peers are always verified
+    /// Neither taken from the pool nor put there. Methods other than GET, HEAD and OPTIONS never
+    /// start on a pooled connection: libcurl would silently repeat them if it turned out dead.
+    bool fresh_connection = false;
+    std::string ca_file{}; ///< PEM; empty: the system's. Peers are always verified
     // Zero: no limit.
-    Millis connect_timeout{5000};     ///< name lookup, connect and TLS together
+    Millis connect_timeout{5000}; ///< name lookup, connect and TLS together
     Millis first_byte_timeout{30000}; ///< from connected to the end of the response head
-    Millis idle_timeout{60000};       ///< not while paused
+    Millis idle_timeout{60000}; ///< not while paused
     Millis total_timeout{600000};
     std::size_t max_body = 64U << 20U; ///< of fetch(); streams have no cap
 };
@@ -55,7 +57,7 @@ struct Timings {
     double name_lookup_s = -1;
     double connected_s = -1;
     double tls_s = -1;
-    double head_s = -1;       ///< last byte of the response head
+    double head_s = -1; ///< last byte of the response head
     double first_byte_s = -1; ///< first byte of the body
     double end_s = -1;
 };
@@ -64,7 +66,7 @@ struct ClientResponse {
     int status = 0; ///< 0: no head arrived
     Headers headers{};
     std::string raw_head{}; ///< as received
-    std::string body{};     ///< empty for streams
+    std::string body{}; ///< empty for streams
     TransferFailure failure = TransferFailure::none;
     std::string failure_text{};
     Timings timings{};
