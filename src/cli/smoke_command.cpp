@@ -226,7 +226,7 @@ Result<SmokeResult> Session::run(probe::SmokeOptions options) {
     conclude(result, over_ ? 0 : signal_);
     folder_.write("report.md", evidence::report_markdown(smoke_report(result)));
     folder_.note("run ended", {{"verdict", to_string(result.verdict)}});
-    OA_CHECK(folder_.finish(smoke_document(result)));
+    OA_CHECK(folder_.finish(smoke_outcome(result)));
     return result;
 }
 
@@ -240,7 +240,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (context.json) {
         context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");
     } else if (!quiet) {
-        context.out(redactor.apply(smoke_text(result, context.width)));
+        const auto width = context.tty ? std::optional(context.width) : std::nullopt;
+        context.out(redactor.apply(smoke_text(result, width)));
     }
     if (!quiet) {
         const std::string next = next_command(result);

@@ -62,6 +62,34 @@ const std::string* stream_of(const Check& check) {
     return it == check.evidence.end() ? nullptr : &*it;
 }
 
+// Skips of one reason share a line: a target that is not there makes dozens of them.
+std::vector<std::pair<std::string, std::string>>
+lines_of(const SmokeResult& result, Verdict verdict) {
+    std::vector<std::pair<std::string, std::string>> lines;
+    std::map<std::string, int> alike;
+    for (const Check& check : result.checks) {
+        if (check.verdict == verdict && verdict == Verdict::skipped && ++alike[check.detail] > 1) {
+            continue;
+        }
+        if (check.verdict == verdict) {
+            lines.emplace_back(check.id, check.detail);
+        }
+    }
+    for (auto& [id, detail] : lines) {
+        if (const int count = alike[detail]; count > 1) {
+            id = fmt::format("{} checks", count);
+        }
+    }
+    return lines;
+}
+
+std::string cut(const std::string& line, std::size_t width) {
+    if (line.size() <= width) {
+        return line;
+    }
+    return line.substr(0, whole_utf8_prefix(line.substr(0, width - 1))) + "…";
+}
+
 } // namespace
 
 void conclude(SmokeResult& result, int signal) {
@@ -105,7 +133,7 @@ std::string next_command(const SmokeResult& result) {
     return result.verdict == Verdict::error ? again + " --no-probes" : again;
 }
 
-std::string smoke_text(const SmokeResult& result, int width) {
+std::string smoke_text(const SmokeResult& result, std::optional<int> width) {
     std::string out = fmt::format(
         "{}  smoke stream  {}  in {:.1f} s: {}\n",
         to_string(result.verdict),
@@ -117,26 +145,13 @@ std::string smoke_text(const SmokeResult& result, int width) {
     for (const Check& check : result.checks) {
         widest = std::max(widest, check.id.size());
     }
-    const std::size_t left = widest + 16;
-    const std::size_t room =
-        static_cast<std::size_t>(width) > left + 20 ? static_cast<std::size_t>(width) - left : 60;
     for (const Verdict verdict : k_order) {
-        for (const Check& check : result.checks) {
-            if (check.verdict != verdict) {
-                continue;
-            }
-            // What went wrong is never cut; the rest keeps to one line.
-            const bool whole = verdict != Verdict::pass && verdict != Verdict::skipped;
-            const bool cut = !whole && check.detail.size() > room;
-            out += fmt::format(
-                "  {:<12}  {:<{}}  {}{}\n",
-                to_string(verdict),
-                check.id,
-                widest,
-                cut ? check.detail.substr(0, whole_utf8_prefix(check.detail.substr(0, room - 3)))
-                    : check.detail,
-                cut ? "…" : ""
-            );
+        // What went wrong is never cut; the rest keeps to one line of a terminal.
+        const bool calm = verdict == Verdict::pass || verdict == Verdict::skipped;
+        for (const auto& [id, detail] : lines_of(result, verdict)) {
+            const std::string line =
+                fmt::format("  {:<12}  {:<{}}  {}", to_string(verdict), id, widest, detail);
+            out += (calm && width ? cut(line, static_cast<std::size_t>(*width)) : line) + "\n";
         }
     }
     return out;
@@ -145,13 +160,19 @@ std::string smoke_text(const SmokeResult& result, int width) {
 Json smoke_document(const SmokeResult& result) {
     Json document = Json::object();
     document["schema"] = "oa-stream.smoke.v1";
-    document["verdict"] = to_string(result.verdict);
-    document["exit_code"] = static_cast<int>(result.exit);
     document["run"] = result.run;
     document["evidence"] = result.evidence.string();
     document["target"]["base_url"] = result.target;
     document["started_at"] = result.started_at;
     document["duration_s"] = result.duration_s;
+    document.update(smoke_outcome(result));
+    return document;
+}
+
+Json smoke_outcome(const SmokeResult& result) {
+    Json document = Json::object();
+    document["verdict"] = to_string(result.verdict);
+    document["exit_code"] = static_cast<int>(result.exit);
     document["headline"] = headline(result);
     document["next"] = next_command(result);
     document["checks"] = Json::array();

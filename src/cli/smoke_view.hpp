@@ -6,6 +6,7 @@
 #include "oa_stream/evidence/report.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,13 @@ void conclude(SmokeResult& result, int signal);
 [[nodiscard]] std::string headline(const SmokeResult& result);
 /// The command to type next; empty on PASS.
 [[nodiscard]] std::string next_command(const SmokeResult& result);
-/// Verdict first, then a line a check: what went wrong before what went well.
-[[nodiscard]] std::string smoke_text(const SmokeResult& result, int width);
+/// Verdict first, then a line a check: what went wrong before what went well. Lines of the latter
+/// are cut to `width` columns when it is given.
+[[nodiscard]] std::string smoke_text(const SmokeResult& result, std::optional<int> width);
 /// {schema, verdict, run, evidence, checks, …}
 [[nodiscard]] Json smoke_document(const SmokeResult& result);
+/// The part of it that run.json does not have already.
+[[nodiscard]] Json smoke_outcome(const SmokeResult& result);
 [[nodiscard]] evidence::Report smoke_report(const SmokeResult& result);
 
 } // namespace oa_stream::cli

@@ -17,9 +17,9 @@ namespace {
 
 bool on_loopback(const Target& target) {
     std::string_view url = target.base_url;
-    url.remove_prefix(
-        std::min(url.size(), url.find("://") == std::string_view::npos ? 0 : url.find("://") + 3)
-    );
+    if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
+        url.remove_prefix(scheme + 3);
+    }
     url = url.substr(0, url.find('/'));
     return url.starts_with("127.") || url.starts_with("localhost") || url.starts_with("[::1]");
 }
@@ -53,18 +53,23 @@ void judge_auth(
     }
 }
 
-// One wrong handshake and the code it must be refused with.
-std::string judge_compat(const net::ClientResponse& answer, std::string_view code) {
-    if (answer.status != 426) {
-        return fmt::format(
-            "expected HTTP 426 {}, saw {} (--no-compat when this target has no window)",
-            code,
-            seen(answer)
-        );
-    }
-    if (std::string wrong = judge_refusal(answer, 426, code); !wrong.empty()) {
-        return wrong;
-    }
+constexpr std::array<std::string_view, 6> k_window_members{
+    "surface",
+    "min_client_build_id",
+    "max_client_build_id",
+    "min_schema_version",
+    "max_schema_version",
+    "protocol_version",
+};
+constexpr std::array<std::string_view, 5> k_window_headers{
+    "x-oa-compatibility-upgrade-required",
+    "x-oa-compatibility-protocol-version",
+    "x-oa-compatibility-min-client-build-id",
+    "x-oa-compatibility-min-schema-version",
+    "x-oa-compatibility-max-schema-version",
+};
+
+std::string wrong_with_window(const net::ClientResponse& answer, std::string_view code) {
     const auto body = parse_json(answer.body);
     const Json* window = body ? member(*body, "compatibility") : nullptr;
     if (window == nullptr) {
@@ -74,13 +79,7 @@ std::string judge_compat(const net::ClientResponse& answer, std::string_view cod
         bool_member(*window, "upgrade_required") != true) {
         return "compatibility lacks code, retryable false or upgrade_required true";
     }
-    for (const std::string_view key :
-         {"surface",
-          "min_client_build_id",
-          "max_client_build_id",
-          "min_schema_version",
-          "max_schema_version",
-          "protocol_version"}) {
+    for (const std::string_view key : k_window_members) {
         if (member(*window, key) == nullptr) {
             return fmt::format("compatibility lacks {}", key);
         }
@@ -88,17 +87,25 @@ std::string judge_compat(const net::ClientResponse& answer, std::string_view cod
     if (answer.headers.get("x-oa-compatibility-code") != code) {
         return fmt::format("header x-oa-compatibility-code is not {}", code);
     }
-    for (const std::string_view name :
-         {"x-oa-compatibility-upgrade-required",
-          "x-oa-compatibility-protocol-version",
-          "x-oa-compatibility-min-client-build-id",
-          "x-oa-compatibility-min-schema-version",
-          "x-oa-compatibility-max-schema-version"}) {
+    for (const std::string_view name : k_window_headers) {
         if (!answer.headers.has(name)) {
             return fmt::format("header {} is missing on HTTP 426", name);
         }
     }
     return {};
+}
+
+// One wrong handshake and the code it must be refused with.
+std::string judge_compat(const net::ClientResponse& answer, std::string_view code) {
+    if (answer.status != 426) {
+        return fmt::format(
+            "expected HTTP 426 {}, saw {} (--no-compat when this target has no window)",
+            code,
+            seen(answer)
+        );
+    }
+    std::string wrong = judge_refusal(answer, 426, code);
+    return wrong.empty() ? wrong_with_window(answer, code) : wrong;
 }
 
 Task<net::ClientResponse> with_compat(SmokePtr smoke, std::optional<CompatHeaders> compat) {
