@@ -118,6 +118,16 @@ void IdMap::put(ThreadRow row) {
     impl_->rows.insert_or_assign(std::move(key), std::move(row));
 }
 
+void IdMap::note_turn(
+    std::string_view owner, std::string_view id, std::string message, std::string turn
+) {
+    const auto found = impl_->rows.find(row_key(owner, id));
+    if (found != impl_->rows.end()) {
+        found->second.last_message = std::move(message);
+        found->second.last_turn = std::move(turn);
+    }
+}
+
 std::size_t IdMap::size() const noexcept {
     return impl_->rows.size();
 }

@@ -7,6 +7,14 @@
 
 namespace oa_stream::lane {
 
+namespace {
+
+std::string message_digest(const ChatRequest& chat) {
+    return to_hex(sha256(chat.user_message_id + '\n' + chat.text)).substr(0, 32);
+}
+
+} // namespace
+
 void Lane::seed_new_thread(Call& call, authority::TurnRequest& request) const {
     request.thread.reset();
     request.revert_from_turn.reset();
@@ -23,6 +31,15 @@ void Lane::seed_new_thread(Call& call, authority::TurnRequest& request) const {
     }
 }
 
+/// The client sends its newest message again (a library's retry, a proxy's): its turn is replaced,
+/// so that the message does not stand in the thread twice. Clients that give every message the same
+/// id are told apart by the text.
+bool Lane::repeats_newest(const Call& call) const {
+    return call.row && !call.chat.user_message_id.empty() && !call.row->last_turn.empty() &&
+           call.row->last_message == message_digest(call.chat) &&
+           parts_.authority->capabilities().can_revert;
+}
+
 Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
     authority::TurnRequest request;
     request.input = call->chat.input;
@@ -35,6 +52,8 @@ Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
     if (!request.thread || !asks_to_replace(call->chat)) {
         if (!request.thread) {
             seed_new_thread(*call, request);
+        } else if (repeats_newest(*call)) {
+            request.revert_from_turn = call->row->last_turn;
         }
         co_return request;
     }
@@ -73,6 +92,11 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Lane::start_turn(CallPtr call) 
     const bool known = request->thread.has_value();
     const bool replaces = request->revert_from_turn.has_value();
     auto turn = co_await parts_.authority->start(*request);
+    if (!turn && turn.error().code == Code::precondition && !asks_to_replace(call->chat) &&
+        request->revert_from_turn) {
+        request->revert_from_turn.reset(); // the turn to replace never got into the thread
+        turn = co_await parts_.authority->start(*request);
+    }
     if (!turn && turn.error().code == Code::not_found && known) {
         // The authority lost the thread (its state was removed): go on with what the client holds.
         log_event(
@@ -101,10 +125,12 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Lane::start_turn(CallPtr call) 
 }
 
 void Lane::remember_thread(const Call& call, const authority::Turn& turn) {
-    if (call.row && call.row->thread == turn.thread_id()) {
-        return;
+    const auto& owner = call.record.owner;
+    const auto& id = call.chat.thread;
+    if (!call.row || call.row->thread != turn.thread_id()) {
+        parts_.ids->put({owner, id, turn.thread_id(), call.seeded});
     }
-    parts_.ids->put({call.record.owner, call.chat.thread, turn.thread_id(), call.seeded});
+    parts_.ids->note_turn(owner, id, message_digest(call.chat), turn.turn_id());
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {

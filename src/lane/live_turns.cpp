@@ -98,15 +98,15 @@ LiveTurns::acquire(std::string owner, std::string thread, bool count_owner) {
 
 /// False while somebody reads the old turn, or when it does not end.
 Task<bool> LiveTurns::make_room(std::shared_ptr<LiveTurn> turn) {
+    if (turn->ended()) {
+        co_return true;
+    }
     // stop() in a page closes the socket, and its next message can overtake the news of that.
     const auto leaving = Clock::now() + host_->timings.reader_leaving;
     while (!turn->ended() && turn->readers() > 0 && Clock::now() < leaving) {
         co_await turn->wait_change(leaving);
     }
-    if (turn->ended()) {
-        co_return true;
-    }
-    if (turn->readers() > 0) {
+    if (turn->ended() || turn->readers() > 0) {
         co_return false;
     }
     turn->stop(StopReason::superseded);

@@ -278,6 +278,20 @@ TEST_CASE("next message: a reader that is just leaving does not make it fail") {
     rig.await_end(second);
 }
 
+TEST_CASE("next message: refused as long as it came while the turn was being read") {
+    auto config = LaneRig::quick();
+    config.timings.reader_leaving = Millis(3000);
+    LaneRig rig(config);
+    const auto first = rig.chat("c1", "hello");
+    const auto second = rig.open(rig.post("/api/chats/c1/stream", user_message("again")));
+    rig.until("a second start waiting", [&] { return rig.lane->busy() == 2; });
+    rig.authority.last().complete();
+    rig.await_end(first);
+    rig.await_end(second);
+    CHECK(second->head.status == 409);
+    CHECK(rig.authority.starts == 1);
+}
+
 TEST_CASE("next message: a turn that does not end in time keeps its thread") {
     auto config = LaneRig::quick();
     config.timings.supersede_wait = Millis(40);

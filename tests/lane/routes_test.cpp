@@ -276,6 +276,53 @@ TEST_CASE("threads: the second message goes to the same thread, with the client'
     CHECK(rig.authority.history_reads == 0);
 }
 
+TEST_CASE("threads: a message that is sent again replaces its turn instead of standing there twice"
+) {
+    LaneRig rig;
+    const auto ask = [&](std::string_view text, std::string_view id) {
+        const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message(text, id)));
+        rig.until("the stream", [&] { return stream->has("start-step") || stream->ended; });
+        rig.authority.last().complete();
+        rig.await_end(stream);
+        return rig.authority.last().request.revert_from_turn;
+    };
+    CHECK(ask("once", "u1") == std::nullopt);
+    CHECK(ask("once", "u1") == "turn-1");
+    SECTION("not when its text differs: some clients give every message the same id") {
+        CHECK(ask("other words", "u1") == std::nullopt);
+    }
+    SECTION("not when its id differs: the same words can be a new message") {
+        CHECK(ask("once", "u2") == std::nullopt);
+    }
+    SECTION("not when another message came between") {
+        CHECK(ask("two", "u2") == std::nullopt);
+        CHECK(ask("once", "u1") == std::nullopt);
+    }
+    SECTION("not when the authority cannot take turns back") {
+        rig.authority.able.can_revert = false;
+        CHECK(ask("once", "u1") == std::nullopt);
+    }
+    SECTION("nor when it does not know that turn: then it is a plain next one") {
+        rig.authority.refuse = [](const authority::TurnRequest& request) {
+            return request.revert_from_turn
+                       ? std::optional(Error{Code::precondition, "no such turn", "", ""})
+                       : std::nullopt;
+        };
+        CHECK(ask("once", "u1") == std::nullopt);
+    }
+}
+
+TEST_CASE("threads: a message without an id is always a new one") {
+    LaneRig rig;
+    for (int i = 0; i < 2; ++i) {
+        const auto stream = rig.open(rig.post("/api/chats/c1/stream", R"({"text":"hi"})"));
+        rig.until("the stream", [&] { return stream->has("start-step"); });
+        rig.authority.last().complete();
+        rig.await_end(stream);
+        CHECK(rig.authority.last().request.revert_from_turn == std::nullopt);
+    }
+}
+
 TEST_CASE("threads: a new thread is seeded with what the page holds") {
     LaneRig rig;
     const auto stream = rig.open(rig.post(

@@ -19,6 +19,10 @@ struct ThreadRow {
     std::string id;    ///< the client's
     std::string thread; ///< the authority's
     std::size_t seeded = 0; ///< messages the thread began with
+    /// Of the newest turn, in memory only: the user message it answers (a digest of id and text)
+    /// and the authority's turn id. A request that repeats that message is a retry.
+    std::string last_message{};
+    std::string last_turn{};
     friend bool operator==(const ThreadRow&, const ThreadRow&) = default;
 };
 
@@ -49,6 +53,9 @@ public:
 
     [[nodiscard]] const ThreadRow* find(std::string_view owner, std::string_view id) const;
     void put(ThreadRow row);
+    /// Notes the newest turn of a known thread; nothing reaches the file.
+    void
+    note_turn(std::string_view owner, std::string_view id, std::string message, std::string turn);
     [[nodiscard]] std::size_t size() const noexcept;
     /// Writes what is not yet on disk and waits for it.
     [[nodiscard]] Result<void> flush();

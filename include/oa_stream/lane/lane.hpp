@@ -85,6 +85,7 @@ private:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<authority::TurnRequest>> make_turn_request(CallPtr call);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start_turn(CallPtr call);
+    [[nodiscard]] bool repeats_newest(const Call& call) const;
     void seed_new_thread(Call& call, authority::TurnRequest& request) const;
     void remember_thread(const Call& call, const authority::Turn& turn);
 
