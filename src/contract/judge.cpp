@@ -30,21 +30,25 @@ struct Judge::Impl {
     std::function<void(const wire::ui::Chunk&, std::uint64_t)> on_chunk{};
     std::function<void()> on_comment{};
     UiMachine::Report report{};
-    std::optional<wire::SseReader> reader{};
+    wire::SseReader reader;
 
     Impl(Profile wanted, std::optional<Continues> continues)
-        : profile(wanted), machine(std::move(continues)) {
+        : profile(wanted), machine(std::move(continues)), reader(sink()) {
         report = [this](std::string_view rule, std::string message) {
             add(rule, std::move(message));
         };
-        reader.emplace(wire::SseReader::Sink{
-            .event = [this](const wire::SseEvent& event) { take_event(event); },
-            .note = [this](const wire::SseNote& note) { take_note(note); },
-            .comment = [this](std::uint64_t at) { take_comment(at); },
-        });
     }
     Impl(const Impl&) = delete; // the callbacks hold its address
     Impl& operator=(const Impl&) = delete;
+    ~Impl() = default;
+
+    wire::SseReader::Sink sink() {
+        return {
+            .event = [this](const wire::SseEvent& event) { take_event(event); },
+            .note = [this](const wire::SseNote& note) { take_note(note); },
+            .comment = [this](std::uint64_t at) { take_comment(at); },
+        };
+    }
 
     void add(std::string_view id, std::string message) {
         const Rule* rule = find_rule(id);
@@ -148,8 +152,8 @@ struct Judge::Impl {
     }
 
     void end_stream() {
-        reader->finish();
-        if (reader->overflowed()) {
+        reader.finish();
+        if (reader.overflowed()) {
             return; // the rest was not read: its absence proves nothing
         }
         at_end();
@@ -206,9 +210,10 @@ struct Judge::Impl {
     }
 };
 
-Judge::Judge(Profile profile, std::optional<Continues> continues)
-    : impl_(std::make_unique<Impl>(profile, continues)) {
-    impl_->messages_known = continues.has_value();
+Judge::Judge(Profile profile, std::optional<Continues> continues) {
+    const bool known = continues.has_value();
+    impl_ = std::make_unique<Impl>(profile, std::move(continues));
+    impl_->messages_known = known;
 }
 Judge::~Judge() = default;
 Judge::Judge(Judge&&) noexcept = default;
@@ -229,7 +234,7 @@ void Judge::head(const ResponseHead& head) {
 void Judge::feed(std::string_view bytes) {
     impl_->judgement.bytes += bytes.size();
     if (!impl_->no_stream) {
-        impl_->reader->feed(bytes);
+        impl_->reader.feed(bytes);
     }
 }
 

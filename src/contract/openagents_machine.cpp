@@ -91,7 +91,7 @@ void OpenagentsMachine::same_ids(std::string_view type, const Json& frame, const
             report(
                 "A11",
                 fmt::format(
-                    "{}.{} is \"{}\", before \"{}\"",
+                    R"({}.{} is "{}", before "{}")",
                     type,
                     key,
                     printable(*value, 60),

@@ -233,29 +233,32 @@ private:
                 return broken();
             }
         }
-        into = to_number(text_.substr(start, at_ - start), whole, negative);
+        assign(into, text_.substr(start, at_ - start), whole, negative);
         return true;
     }
 
-    static Json to_number(std::string_view spelling, bool whole, bool negative) {
-        const char* const end = spelling.data() + spelling.size();
+    static void assign(Json& into, std::string_view spelling, bool whole, bool negative) {
+        const char* const first = spelling.data();
+        const char* const last = first + spelling.size();
         if (whole && negative && spelling != "-0") {
             std::int64_t number = 0;
-            if (std::from_chars(spelling.data(), end, number).ec == std::errc{}) {
-                return Json(number);
+            if (std::from_chars(first, last, number).ec == std::errc{}) {
+                into = number;
+                return;
             }
         } else if (whole && !negative) {
             std::uint64_t number = 0;
-            if (std::from_chars(spelling.data(), end, number).ec == std::errc{}) {
-                return Json(number);
+            if (std::from_chars(first, last, number).ec == std::errc{}) {
+                into = number;
+                return;
             }
         }
         double number = 0;
-        if (std::from_chars(spelling.data(), end, number).ec != std::errc{}) {
+        if (std::from_chars(first, last, number).ec != std::errc{}) {
             // Out of range: only strtod says to which side. The program never sets a locale.
             number = std::strtod(std::string(spelling).c_str(), nullptr);
         }
-        return Json(number);
+        into = number;
     }
 
     std::string_view text_;

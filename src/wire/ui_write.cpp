@@ -8,7 +8,7 @@ namespace oa_stream::wire::ui {
 
 namespace {
 
-constexpr std::string_view k_open = "data: {\"type\":\"";
+constexpr std::string_view k_open = R"(data: {"type":")";
 
 /// Most deltas are plain ASCII without quotes: those are copied whole, after one look.
 void append_text(std::string& out, std::string_view text) {

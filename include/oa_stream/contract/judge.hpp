@@ -52,6 +52,8 @@ class Judge {
 public:
     explicit Judge(Profile profile, std::optional<Continues> continues = {});
     ~Judge();
+    Judge(const Judge&) = delete;
+    Judge& operator=(const Judge&) = delete;
     Judge(Judge&&) noexcept;
     Judge& operator=(Judge&&) noexcept;
 

@@ -43,6 +43,8 @@ public:
     using Report = std::function<void(std::string_view rule, std::string message)>;
     explicit UiMachine(std::optional<Continues> continues = {});
     ~UiMachine();
+    UiMachine(const UiMachine&) = delete;
+    UiMachine& operator=(const UiMachine&) = delete;
     UiMachine(UiMachine&&) noexcept;
     UiMachine& operator=(UiMachine&&) noexcept;
 

@@ -41,6 +41,8 @@ public:
     };
     explicit SseReader(Sink sink, SseLimits limits = {});
     ~SseReader();
+    SseReader(const SseReader&) = delete;
+    SseReader& operator=(const SseReader&) = delete;
     SseReader(SseReader&&) noexcept;
     SseReader& operator=(SseReader&&) noexcept;
 
