@@ -24,7 +24,8 @@ CodexThreads::hold(CodexThreads* self, std::string id, Clock::time_point deadlin
         if (!thread->busy) {
             co_return ThreadHold(thread);
         }
-        if (Clock::now() >= deadline) {
+        const bool running = thread->live && !thread->live->interrupting; // not about to end
+        if (running || Clock::now() >= deadline) {
             co_return fail(Code::conflict, "a turn is running on this thread");
         }
         co_await thread->freed.wait_until(deadline);

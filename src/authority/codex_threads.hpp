@@ -65,8 +65,8 @@ public:
 
     [[nodiscard]] std::shared_ptr<CodexThread> find(std::string_view id) const;
     [[nodiscard]] std::shared_ptr<CodexThread> find_or_add(const std::string& id);
-    /// The thread, held, as soon as it is free. Code::conflict when it is not by `deadline`,
-    /// Code::cancelled.
+    /// The thread, held, as soon as it is free: waits for a turn that is being stopped.
+    /// Code::conflict when a turn runs on it or it is not free by `deadline`, Code::cancelled.
     [[nodiscard]] static Task<Result<ThreadHold>>
     hold(CodexThreads* self, std::string id, Clock::time_point deadline);
     void forget(const std::string& id);

@@ -143,6 +143,9 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     if (request.revert_from_turn && !request.thread) {
         return fail(Code::usage, "only an existing thread can be reverted");
     }
+    if (request.input.empty()) {
+        return fail(Code::usage, "a turn needs input");
+    }
     const auto read = read_faults_file();
     problem_ = read ? std::string{} : read.error().text(); // the former faults stay in force
     const std::string prompt = text_of(request.input);

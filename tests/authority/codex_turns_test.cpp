@@ -171,7 +171,9 @@ TEST_CASE("codex: a second turn on a busy thread is refused, for codex would ste
     FakeStage stage;
     stage.opened();
     const auto turn = must(stage.start(ask("stall-after")));
+    const auto began = Clock::now();
     const auto second = stage.start(ask("next", turn->thread_id()));
+    CHECK(Clock::now() - began < Millis(1'000));
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().code == Code::conflict);
     CHECK(stage.received("turn/start") == 1);

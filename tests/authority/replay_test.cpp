@@ -389,6 +389,15 @@ TEST_CASE("replay: threads are bounded, and an unknown one reads as not found") 
     CHECK(stage.turns(threads[3]).size() == 1);
 }
 
+TEST_CASE("replay: an unknown thread is begun anew, a turn without input is refused") {
+    Stage stage;
+    CHECK(stage.play(ask("replay:hello", "thread-of-before")).outcome() == "completed");
+    CHECK(stage.turns("thread-of-before").size() == 1);
+    const auto refused = run(stage.io, stage.replay->start(TurnRequest{}));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::usage);
+}
+
 TEST_CASE("replay: an ephemeral turn leaves no thread") {
     Stage stage;
     TurnRequest request = ask("replay:hello");

@@ -2,7 +2,9 @@
 // load tests run on. Threads live in memory only.
 //
 // Differences to codex that a reader should know: a seed is listed by turns() as earlier turns
-// (codex keeps it, but out of sight), and the answer never depends on it.
+// (codex keeps it, but out of sight), and the answer never depends on it; a turn on an unknown
+// thread begins that thread anew (a restarted process has forgotten it), only turns() says not
+// found.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
