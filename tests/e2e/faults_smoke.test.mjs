@@ -75,7 +75,7 @@ describe('fault 15: presence is not enough, order and number count', () => {
     ['finish before finish-step', (f) => { const out = [...f]; const i = out.findIndex((x) => String(x).includes('"finish-step"')); [out[i], out[i + 1]] = [out[i + 1], out[i]]; return out; }, /O[589]/],
     ['two start frames', (f) => [f[0], ...f], /O2/],
     ['a frame that is no JSON', (f) => [...f.slice(0, 6), 'data: {"type":\n\n', ...f.slice(6)], /J1|malformed/],
-    ['finish with status error', without('finish"', () => [frame({ type: 'finish', messageMetadata: { status: 'error' } })]), /error/],
+    ['finish with status error', without('finish', () => [frame({ type: 'finish', messageMetadata: { status: 'error' } })]), /error/],
     ['a chunk after [DONE]', (f) => [...f, frame({ type: 'data-late', data: 1 })], /O7|late/],
     ['no [DONE]', (f) => f.slice(0, -1), /O6|truncated/],
     ['an end in the middle of the text', (f) => f.slice(0, 20), /O[569]|truncated/],
@@ -88,7 +88,7 @@ describe('fault 15: presence is not enough, order and number count', () => {
 describe('fault 16: members are compared, not substrings', () => {
   test('a delta that quotes a finish frame is no finish', async () => {
     const quote = frame({ type: 'text-delta', id: 't1', delta: '"type":"finish" data: [DONE]' });
-    const lane = { frames: (f) => [...without('finish"')(f).flatMap((x) => (String(x).includes('text-end') ? [quote, x] : [x]))] };
+    const lane = { frames: (f) => [...without('finish')(f).flatMap((x) => (String(x).includes('text-end') ? [quote, x] : [x]))] };
     assertFails(await smokeOf(lane), 'happy.chat-stream', /O5|finish/);
   });
   test('JSON with spaces is the same JSON', async () => {
@@ -122,7 +122,7 @@ describe('fault 19: an answer must answer', () => {
     assertFails(await smokeOf({ frames: preview }), 'happy.chat-stream');
   });
   test('text with status accepted fails', async () => {
-    assertFails(await smokeOf({ frames: without('finish"', () => [frame({ type: 'finish', messageMetadata: { status: 'accepted' } })]) }), 'happy.chat-stream', /accepted/);
+    assertFails(await smokeOf({ frames: without('finish', () => [frame({ type: 'finish', messageMetadata: { status: 'accepted' } })]) }), 'happy.chat-stream', /accepted/);
   });
   test('another answer than the expected one fails', async () => {
     const { run, report } = await smokeOf({}, ['--prompt', 'say pong', '--expect', 'pong']);
