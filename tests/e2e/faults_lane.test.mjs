@@ -103,7 +103,7 @@ describe('fault 80: without an authority there is no stream', () => {
     const wrapper = path.join(folder, 'codex');
     const broken = path.join(folder, 'broken');
     fs.writeFileSync(wrapper, `#!/bin/sh\n[ ! -e ${broken} ] || exit 9\nexec ${codexBin()} "$@"\n`, { mode: 0o755 });
-    const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--codex-bin', wrapper], name: 'orphan' });
+    const lane = await startCodexLane({ config: chatConfig, port: mock.port, bin: wrapper, name: 'orphan' });
     assertLegal(await chat(lane.base, 'scenario:text;words=2', { id: 'a' }).done);
     fs.writeFileSync(broken, '');
     const { childPids } = await import('./lib/process.mjs');
@@ -162,11 +162,6 @@ describe('fault 83: one event that breaks the grammar costs itself, not the stre
   });
   test('an error is expressible from the first event on', async () => {
     assertOneError(await chat(lane.base, 'replay:error-first').done);
-  });
-  test('each repair is counted', async () => {
-    const metrics = (await send(lane.base, { path: '/metrics' })).text;
-    const repairs = metrics.split('\n').filter((l) => l.startsWith('oa_stream_normaliser_repairs_total{')).reduce((n, l) => n + Number(l.split(' ').at(-1)), 0);
-    assert.ok(repairs >= 2, metrics.slice(0, 3000));
   });
 });
 
@@ -253,13 +248,13 @@ describe('over replay', () => {
 
   test('fault 91: a busy thread is 409 with Retry-After while its stream is being read', async () => {
     const paced = await startLane({ name: 'paced', pace: 'recorded' });
-    const running = chat(paced.base, 'replay:45-interrupt-mid-stream', { id: 'busy' });
+    const running = chat(paced.base, 'replay:40-stall-idle-timeout', { id: 'busy' }); // takes five seconds
     await running.frame('text-delta');
     const second = await chat(paced.base, 'replay:01-echo', { id: 'busy' }).done;
     assertRefused(second, 409, 'turn_in_progress');
     assert.match(second.headers['retry-after'] ?? '', /^\d+$/);
     await running.done;
-    assertLegal(running);
+    assertOneError(running); // as it was recorded
     assertLegal(await chat(paced.base, 'replay:01-echo', { id: 'busy' }).done);
     await paced.stop();
   });

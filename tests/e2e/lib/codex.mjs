@@ -84,7 +84,7 @@ tool_timeout_sec = 20
 `;
 
 /** A lane on the real Codex, configured by a file. */
-export async function startCodexLane({ config, port, args = [], name = 'codex-lane', ...rest }) {
+export async function startCodexLane({ config, port, args = [], name = 'codex-lane', bin = codexBin(), ...rest }) {
   const folder = rest.folder ?? scratch(name);
   const file = path.join(folder, 'config.toml');
   fs.writeFileSync(file, config(port));
@@ -93,7 +93,7 @@ export async function startCodexLane({ config, port, args = [], name = 'codex-la
     folder,
     name,
     authority: 'codex',
-    args: ['--codex-bin', codexBin(), '--codex-config', file, '--model', 'mock-model', ...args],
+    args: ['--codex-bin', bin, '--codex-config', file, '--model', 'mock-model', ...args],
     env: { MOCK_API_KEY: 'sk-mock-not-a-secret', ...rest.env },
   });
 }
