@@ -200,9 +200,41 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     return invocation;
 }
 
+/// The row a word names ("-q", "--state-dir", "--state-dir=x"), nullptr when it names none.
+const OptionSpec* global_of(std::string_view word) {
+    const std::string_view name = word.substr(0, word.find('='));
+    for (const OptionSpec& option : global_options()) {
+        const std::size_t comma = option.name.find(',');
+        const bool is_short =
+            comma != std::string_view::npos && name == option.name.substr(0, comma);
+        if (is_short || name == long_name(option.name)) {
+            return &option;
+        }
+    }
+    return nullptr;
+}
+
+/// Global options may stand before the command, as with git: moved behind it.
+std::vector<std::string> with_command_first(std::span<const std::string> words) {
+    std::size_t leading = 0;
+    while (leading < words.size()) {
+        const OptionSpec* option = global_of(words[leading]);
+        if (option == nullptr) {
+            break;
+        }
+        const bool value_follows = !option->value.empty() && !words[leading].contains('=');
+        leading += value_follows ? 2 : 1;
+    }
+    leading = std::min(leading, words.size());
+    std::vector<std::string> out(words.begin() + static_cast<std::ptrdiff_t>(leading), words.end());
+    out.insert(out.end(), words.begin(), words.begin() + static_cast<std::ptrdiff_t>(leading));
+    return out;
+}
+
 } // namespace
 
-Result<Invocation> parse_command_line(std::span<const std::string> words) {
+Result<Invocation> parse_command_line(std::span<const std::string> given) {
+    const std::vector<std::string> words = with_command_first(given);
     const auto asks = [&](std::string_view a, std::string_view b) {
         const auto end = std::ranges::find(words, "--");
         return std::find_if(words.begin(), end, [&](const std::string& w) {
@@ -231,7 +263,7 @@ Result<Invocation> parse_command_line(std::span<const std::string> words) {
         invocation.help = true;
         return invocation;
     }
-    return parse_for(*command, words.subspan(taken));
+    return parse_for(*command, std::span(words).subspan(taken));
 }
 
 } // namespace oa_stream::cli

@@ -29,6 +29,7 @@ TEST_CASE("command line: a mistake gives one line with what to type instead") {
             "'vrsion' is no command",
             "did you mean 'oa-stream version'?"},
         Row{"far from any", {"zzzzzz"}, "'zzzzzz' is no command", "oa-stream --help lists them"},
+        Row{"half a command", {"smoke"}, "'smoke' is no command", "oa-stream smoke stream --help"},
         Row{"misspelt option",
             {"version", "--jsn"},
             "version: unknown option --jsn",
@@ -66,6 +67,12 @@ TEST_CASE("command line: global options stand before or after others") {
     CHECK(parsed->globals.get("--state-dir") == "/x");
     CHECK(parsed->globals.get("--color") == "auto");
     CHECK_FALSE(parsed->globals.has("--color"));
+    const auto before = parse({"--state-dir", "/x", "-q", "version", "--json"});
+    REQUIRE(before.has_value());
+    CHECK(before->command->path == "version");
+    CHECK(before->globals.get("--state-dir") == "/x");
+    CHECK(before->globals.has("--quiet"));
+    CHECK_FALSE(parse({"--state-dir", "/x"}).has_value());
 }
 
 TEST_CASE("command line: help wins over whatever else is wrong") {
