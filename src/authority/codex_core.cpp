@@ -86,7 +86,12 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
             self->executor_, std::move(child), self->options_.limits.line_bytes, self->handlers()
         )
     );
+    self->launching_ = link;
     auto agreed = co_await handshake(self, link);
+    self->launching_.reset();
+    if (agreed && (self->closing_ || link->lost())) {
+        agreed = fail(Code::unavailable, "codex app-server ended");
+    }
     if (agreed) {
         self->link_ = link;
         self->ready_since_ = Clock::now();

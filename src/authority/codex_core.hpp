@@ -92,12 +92,15 @@ private:
     void record(LiveTurn& live, const std::string& id, const Json& asked, const Json& result) const;
 
     // codex_stop.cpp
-    [[nodiscard]] static Task<void>
-    stop_turn(Self self, Link link, std::shared_ptr<CodexThread> thread);
+    // The turn comes along: by the time a spawned coroutine runs, its thread may hold another one.
+    [[nodiscard]] static Task<void> stop_turn(
+        Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<LiveTurn> live
+    );
     [[nodiscard]] static Task<void>
     interrupt_stray(Link link, std::string thread, std::string turn);
-    [[nodiscard]] static Task<void>
-    reconcile(Self self, Link link, std::shared_ptr<CodexThread> thread);
+    [[nodiscard]] static Task<void> reconcile(
+        Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<LiveTurn> live
+    );
 
     asio::any_io_executor executor_;
     CodexOptions options_;
@@ -107,6 +110,7 @@ private:
     std::string reason_ = "not opened";
     Signal changed_;
     Link link_{};
+    Link launching_{}; ///< spawned, not yet agreed with
     CodexThreads threads_;
     CodexCounts counts_{};
     Clock::time_point ready_since_{};

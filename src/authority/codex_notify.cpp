@@ -82,7 +82,7 @@ void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
     if (live->idle_since() && live->idle_since() != live->watched && link_) {
         live->watched = live->idle_since();
         oa_stream::spawn(
-            executor_, "codex reconcile", reconcile(shared_from_this(), link_, thread)
+            executor_, "codex reconcile", reconcile(shared_from_this(), link_, thread, live)
         );
     }
 }

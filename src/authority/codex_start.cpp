@@ -89,6 +89,9 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
         settle(co_await call(self, link, "thread/start", std::move(params)), "thread/start")
     );
     OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
+    if (link->lost()) { // in the same breath: the table is the next child's by now
+        co_return fail(Code::unavailable, self->reason_);
+    }
     ThreadHold hold(self->threads_.find_or_add(facts.id));
     hold->model = std::move(facts.model);
     hold->loaded = true;
@@ -112,7 +115,7 @@ CodexCore::known_thread(Self self, Link link, std::shared_ptr<const TurnRequest>
     );
     if (!hold->loaded) {
         if (auto loaded = co_await resume(self, link, &*hold); !loaded) {
-            self->threads_.forget(hold->id);
+            self->threads_.forget(*hold);
             co_return std::unexpected(std::move(loaded).error());
         }
     }

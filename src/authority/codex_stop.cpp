@@ -13,7 +13,9 @@ void CodexCore::interrupt(const std::shared_ptr<LiveTurn>& turn) {
         return;
     }
     turn->interrupting = true;
-    oa_stream::spawn(executor_, "codex interrupt", stop_turn(shared_from_this(), link_, thread));
+    oa_stream::spawn(
+        executor_, "codex interrupt", stop_turn(shared_from_this(), link_, thread, turn)
+    );
 }
 
 void CodexCore::abandon(const std::shared_ptr<LiveTurn>& turn) {
@@ -21,8 +23,12 @@ void CodexCore::abandon(const std::shared_ptr<LiveTurn>& turn) {
     interrupt(turn);
 }
 
-Task<void> CodexCore::stop_turn(Self self, Link link, std::shared_ptr<CodexThread> thread) {
-    const std::shared_ptr<LiveTurn> live = thread->live;
+Task<void> CodexCore::stop_turn(
+    Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<LiveTurn> live
+) {
+    if (thread->live != live) {
+        co_return; // it has ended by itself meanwhile
+    }
     const auto deadline = Clock::now() + self->options_.deadlines.interrupt;
     // Before turn/started a turn's own id is refused, and the turn runs on; the empty one works.
     std::string id = live->started() ? live->id() : std::string{};
@@ -42,6 +48,7 @@ Task<void> CodexCore::stop_turn(Self self, Link link, std::shared_ptr<CodexThrea
         ++self->counts_.timeouts;
         self->log(LogLevel::warn, fmt::format("turn {} ignored its interrupt", live->id()));
         live->fail(Error{.code = Code::timeout, .message = "codex did not stop the turn in time"});
+        thread->last_turn = live->id(); // a steer into it would be told by this id
         ThreadHold::release(*thread);
     }
 }
@@ -52,8 +59,9 @@ Task<void> CodexCore::interrupt_stray(Link link, std::string thread, std::string
 }
 
 /// The thread reads as idle but turn/completed is missing: history decides.
-Task<void> CodexCore::reconcile(Self self, Link link, std::shared_ptr<CodexThread> thread) {
-    const std::shared_ptr<LiveTurn> live = thread->live;
+Task<void> CodexCore::reconcile(
+    Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<LiveTurn> live
+) {
     const auto since = live->idle_since();
     co_await sleep_for(self->options_.deadlines.reconcile);
     const auto still_missing = [&] {

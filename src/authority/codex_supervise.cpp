@@ -43,9 +43,6 @@ Task<void> CodexCore::supervise(Self self) {
             self->set_state(State::down, link.error().text());
         }
     }
-    if (self->link_) { // closed while it was starting
-        self->link_->kill(Error{.code = Code::unavailable, .message = "closed"});
-    }
 }
 
 Task<void> CodexCore::housekeep(Self self) {
@@ -76,7 +73,7 @@ Task<void> CodexCore::housekeep(Self self) {
 Task<void> CodexCore::unsubscribe(Self self, Link link, ThreadHold hold) {
     hold->loaded = false;
     co_await call(self, link, "thread/unsubscribe", thread_params(hold->id));
-    self->threads_.forget(hold->id);
+    self->threads_.forget(*hold);
 }
 
 Task<Result<CodexCore::Link>> CodexCore::ready_link(Self self) {
@@ -95,6 +92,9 @@ Task<Result<CodexCore::Link>> CodexCore::ready_link(Self self) {
 
 Task<void> CodexCore::close(Self self, Millis grace) {
     self->closing_ = true;
+    if (const Link link = self->launching_) {
+        link->kill(Error{.code = Code::unavailable, .message = "closed"});
+    }
     if (const Link link = self->link_) {
         co_await CodexLink::close(link, grace);
     }
@@ -104,8 +104,10 @@ Task<void> CodexCore::close(Self self, Millis grace) {
 
 void CodexCore::abandon_everything() {
     closing_ = true;
-    if (const Link link = link_) {
-        link->kill(Error{.code = Code::unavailable, .message = "closed"});
+    for (const Link& link : {launching_, link_}) {
+        if (link) {
+            link->kill(Error{.code = Code::unavailable, .message = "closed"});
+        }
     }
     set_state(State::closed, "closed");
 }

@@ -35,8 +35,9 @@ CodexThreads::hold(CodexThreads* self, std::string id, Clock::time_point deadlin
     }
 }
 
-void CodexThreads::forget(const std::string& id) {
-    if (const auto found = threads_.find(id); found != threads_.end()) {
+void CodexThreads::forget(const CodexThread& thread) {
+    if (const auto found = threads_.find(thread.id);
+        found != threads_.end() && found->second.get() == &thread) {
         found->second->freed.notify();
         threads_.erase(found);
     }

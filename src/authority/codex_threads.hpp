@@ -69,7 +69,8 @@ public:
     /// Code::conflict when a turn runs on it or it is not free by `deadline`, Code::cancelled.
     [[nodiscard]] static Task<Result<ThreadHold>>
     hold(CodexThreads* self, std::string id, Clock::time_point deadline);
-    void forget(const std::string& id);
+    /// Not a younger entry of the same id: that one belongs to the next child.
+    void forget(const CodexThread& thread);
 
     /// The child died: every live turn fails with `why`, nothing is known any more.
     void lose_all(const Error& why);

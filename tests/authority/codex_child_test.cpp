@@ -225,3 +225,20 @@ TEST_CASE("codex: closing ends the child within its grace, dropping the authorit
     CHECK(stage.start(ask("x")).error().code == Code::unavailable);
     CHECK_FALSE(stage.authority->health().ready);
 }
+
+TEST_CASE("codex: closing does not wait for a child that is still starting") {
+    Mode mode("silent");
+    FakeStage stage;
+    stage.authority = make_codex_authority(stage.io.get_executor(), stage.options);
+    std::optional<Result<void>> opened;
+    const auto open = [](Authority* authority, std::optional<Result<void>>* out) -> Task<void> {
+        *out = co_await authority->open();
+    };
+    asio::co_spawn(stage.io, open(stage.authority.get(), &opened), asio::detached);
+    stage.until([&] { return stage.authority->health().reason.contains("starting"); });
+    const auto began = Clock::now();
+    run(stage.io, stage.authority->close(Millis(1'000)));
+    stage.until([&] { return opened.has_value(); });
+    CHECK(Clock::now() - began < Millis(5'000)); // the handshake would have had 15 s
+    CHECK(opened->error().code == Code::unavailable);
+}
