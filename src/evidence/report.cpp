@@ -124,7 +124,8 @@ std::string moment(std::string_view what, const std::optional<double>& at, doubl
 
 std::string rollback_part(const RollbackFacts& facts) {
     std::string out = fmt::format(
-        "\n## Rollback: {}\n\n{}\n\nFrom {} to {}.\n\n",
+        "\n## {}: {}\n\n{}\n\nFrom {} to {}.\n\n",
+        facts.planned ? "Restore" : "Rollback",
         facts.verified ? "verified" : "NOT VERIFIED",
         facts.reason,
         facts.from,
@@ -198,11 +199,14 @@ Json optional_number(const std::optional<double>& value) {
 
 std::string report_markdown(const Report& report) {
     std::string out = head(report);
-    if (report.rollback) {
+    if (report.rollback && !report.rollback->planned) {
         out += rollback_part(*report.rollback);
     }
     out += stage_table(report);
     out += gate_table(report);
+    if (report.rollback && report.rollback->planned) {
+        out += rollback_part(*report.rollback);
+    }
     out += check_table(report);
     out += tail(report);
     return out;

@@ -37,7 +37,7 @@ Result<void> reserve(const fs::path& path) {
 }
 
 double rounded(double seconds) {
-    return std::round(seconds * 1e6) / 1e6;
+    return std::round(seconds * 1e3) / 1e3;
 }
 
 std::vector<fs::path> files_below(const fs::path& folder) {

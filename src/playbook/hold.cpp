@@ -132,6 +132,10 @@ Task<WindowEnd> watch(Hold* hold, Clock::time_point until, Look look) {
             next_look += timing.interim_every;
             auto records = look_at(*hold, look);
             if (any(records, Verdict::fail)) {
+                // The others were not asked: an interim look can only FAIL.
+                std::erase_if(records, [](const GateRecord& record) {
+                    return record.verdict != Verdict::fail;
+                });
                 hold->row.gates = std::move(records);
                 co_return WindowEnd::early_fail;
             }
@@ -203,21 +207,21 @@ void check_split(Hold& hold) {
     hold.row.verdict = verdict == Verdict::pass ? hold.row.verdict : verdict;
 }
 
-void settle_gates(Hold& hold, bool early) {
+std::string gate_line(const GateRecord& record) {
+    return fmt::format(
+        "  {:<12} {:<24} {}", to_string(record.verdict), record.spec.id, record.sentence
+    );
+}
+
+void settle_gates(Hold& hold) {
     Session& session = hold.session;
     for (const GateRecord& record : hold.row.gates) {
         Json line = measure::to_json(record);
         line["stage"] = hold.where;
         session.in.folder->append("measure/gates.ndjson", line);
-        session.say(fmt::format(
-            "  {:<12} {:<13} {}", record.spec.id, to_string(record.verdict), record.sentence
-        ));
-        // An early FAIL ended the window: the others were not asked.
-        if (!early || record.verdict == Verdict::fail) {
-            session.add(
-                measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, hold.where))
-            );
-        }
+        session.say(gate_line(record));
+        session.add(measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, hold.where))
+        );
     }
     hold.row.verdict = any(hold.row.gates, Verdict::fail)           ? Verdict::fail
                        : any(hold.row.gates, Verdict::inconclusive) ? Verdict::inconclusive
@@ -292,7 +296,7 @@ Task<Next> hold_stage(Session* session, int stage) {
     } else if (end == WindowEnd::interrupted) {
         interrupted(*session, hold.where);
     } else {
-        settle_gates(hold, end == WindowEnd::early_fail);
+        settle_gates(hold);
         if (end == WindowEnd::over) {
             check_split(hold);
         }
@@ -316,9 +320,7 @@ Next judge_run(Session& session) {
         Json line = measure::to_json(record);
         line["stage"] = "run";
         session.in.folder->append("measure/gates.ndjson", line);
-        session.say(
-            fmt::format("  {:<12} {:<13} {}", gate.id, to_string(record.verdict), record.sentence)
-        );
+        session.say(gate_line(record));
         session.add(measure::to_check(record, fmt::format("gate.{}@run", gate.id)));
         good = good && (record.verdict == Verdict::pass || !decides(record));
     }

@@ -122,6 +122,8 @@ std::vector<std::string> Lab::lane_args(const std::string& name) const {
         (scratch_ / (name + ".ready")).string(),
         "--state-dir",
         (scratch_ / name).string(),
+        "--access-log",
+        (folder_->path() / "logs" / (name + ".access.ndjson")).string(),
     };
     if (!options_.replay.empty()) {
         args.insert(args.end(), {"--replay", options_.replay});

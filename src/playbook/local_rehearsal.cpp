@@ -20,6 +20,14 @@ using measure::Metric;
 
 constexpr std::string_view k_prompt = "replay:hello"; // ten words in about 0.4 s
 
+// Recorded turns answer in 0.1 s; what takes this long is broken, and the stage waits for it.
+constexpr probe::ProbeLimits k_limits{
+    .connect = Millis(2000),
+    .first_byte = Millis(5000),
+    .stall = Millis(5000),
+    .total = Millis(30000),
+};
+
 std::vector<GateSpec> stage_gates() {
     return {
         {.id = "error-rate", .metric = Metric::bad_rate, .against = Against::limit, .limit = 0.05},
@@ -76,6 +84,7 @@ void make_instruments(Scene& scene, const asio::any_io_executor& executor) {
     live.stable = scene.playbook.traffic.stable;
     live.canary = scene.playbook.traffic.canary;
     live.prompt = k_prompt;
+    live.limits = k_limits;
     live.begin_stage = [&scene](int percent) { return plant_faults(&scene, percent); };
     scene.instruments = make_live_instruments(
         executor, *scene.client, *scene.driver, scene.folder, std::move(live)

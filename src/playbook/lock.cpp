@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -56,37 +57,54 @@ Result<void> write_owner(int fd, Json owner, std::string_view target) {
     return {};
 }
 
+/// True when the name still leads to the file that was opened: a holder that ends removes it.
+bool is_current(int fd, const fs::path& path) {
+    struct stat opened{};
+    struct stat named{};
+    return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+           opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
 } // namespace
 
 Result<TargetLock>
 TargetLock::take(const fs::path& state_dir, std::string_view target, Json owner) {
     const fs::path folder = state_dir / "locks";
     OA_CHECK(make_dirs(folder));
-    // The file is never removed: a second holder could lock a name that is gone.
     const fs::path path = folder / (evidence::sha256_hex(target).substr(0, 16) + ".lock");
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return fail(Code::io, "cannot open the lock", path.string());
+    while (true) {
+        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0) {
+            return fail(Code::io, "cannot open the lock", path.string());
+        }
+        if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            ::close(fd);
+            return held(path, target);
+        }
+        if (!is_current(fd, path)) {
+            ::close(fd); // its last holder removed it just now
+            continue;
+        }
+        TargetLock lock(fd, path);
+        OA_CHECK(write_owner(fd, std::move(owner), target));
+        return lock;
     }
-    TargetLock lock(fd);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        return held(path, target);
-    }
-    OA_CHECK(write_owner(fd, std::move(owner), target));
-    return lock;
 }
 
-TargetLock::TargetLock(TargetLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {
+TargetLock::TargetLock(TargetLock&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {
 }
 
 TargetLock& TargetLock::operator=(TargetLock&& other) noexcept {
     std::swap(fd_, other.fd_);
+    std::swap(path_, other.path_);
     return *this;
 }
 
 TargetLock::~TargetLock() {
     if (fd_ >= 0) {
-        ::close(fd_); // releases
+        ::unlink(path_.c_str()); // while it is ours, so that locks do not pile up
+        ::close(fd_);
     }
 }
 

@@ -21,6 +21,7 @@ Task<Next> smoke(Session* session, const Step* step) {
     session->tell("smoke begins", fmt::format("{}: {}", spec.id, step->title), {{"id", spec.id}});
     auto checks = co_await session->in.instruments->smoke(spec);
     const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);
+    const auto skipped = std::ranges::count(checks, Verdict::skipped, &Check::verdict);
     const bool fine = run_verdict(checks) == Verdict::pass;
     const auto total = checks.size();
     for (Check& check : checks) {
@@ -31,7 +32,7 @@ Task<Next> smoke(Session* session, const Step* step) {
         }
         session->add(std::move(check));
     }
-    session->say(fmt::format("  {} of {} checks passed", passed, total));
+    session->say(fmt::format("  {} checks passed, {} skipped, {} in all", passed, skipped, total));
     if (!fine && std::ranges::all_of(session->out.checks, good)) {
         session->add(spec.id, Verdict::inconclusive, "nothing that was required passed live");
     }
@@ -66,7 +67,8 @@ Task<Next> restore(Session* session, const Step* step) {
     // From here on the traffic is moved back by us, whatever served before.
     session->out.mutated = session->out.mutated || step->mutates();
     session->out.restore =
-        co_await bring_back(session, step->id, "the playbook ends where it began");
+        co_await bring_back(session, step->id, "The playbook ends where it began.");
+    session->out.restore->planned = true;
     session->out.restored = session->out.restore->verified;
     co_return session->out.restored ? Next::go_on : Next::stop;
 }
@@ -101,7 +103,9 @@ Task<std::size_t> carry_out_all(Session* session) {
             co_return i;
         }
         session->in.instruments->settle();
-        session->in.folder->note("step", {{"id", steps[i].id}});
+        if (steps[i].kind != StepKind::gate) {
+            session->in.folder->note("step", {{"id", steps[i].id}});
+        }
         if (co_await carry_out(session, &steps[i]) == Next::stop) {
             co_return i;
         }

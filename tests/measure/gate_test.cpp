@@ -236,6 +236,7 @@ TEST_CASE("gate record: one document holds value, bounds, limit, n, window, sour
         CHECK(json.contains(key));
     }
     CHECK(
-        record.sentence == "canary bad rate 20% (20 of 100; 14.3% to 27.3%), beyond the limit of 5%"
+        record.sentence ==
+        "canary bad rate 20% (20 of 100; 14.3% to 27.3% at 95%), beyond the limit of 5%"
     );
 }

@@ -54,6 +54,7 @@ TEST_CASE("lock: gone with its holder, by the end of its life or by death") {
         const TargetLock moved = std::move(*lock);
         CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
     }
+    CHECK(std::filesystem::is_empty(state.path / "locks"));
     CHECK(TargetLock::take(state.path, "t", {}).has_value());
 
     int ready[2];

@@ -26,6 +26,7 @@ struct StageRow {
 /// Seconds since the run began, unless said otherwise.
 struct RollbackFacts {
     std::string reason;                    ///< one sentence
+    bool planned = false; ///< the playbook ends where it began; nothing went wrong
     std::string from;                      ///< split before
     std::string to;                        ///< split restored
     std::optional<double> fault_s{};       ///< when the fault was injected

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace oa_stream::playbook {
 
@@ -25,8 +26,9 @@ public:
     ~TargetLock();
 
 private:
-    explicit TargetLock(int fd) noexcept : fd_(fd) {}
+    TargetLock(int fd, std::filesystem::path path) noexcept : fd_(fd), path_(std::move(path)) {}
     int fd_ = -1;
+    std::filesystem::path path_;
 };
 
 } // namespace oa_stream::playbook
