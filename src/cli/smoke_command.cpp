@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <csignal>
@@ -144,6 +145,7 @@ private:
     keep(const std::string& stem, const probe::ProbeSample& sample);
     void on_check(const Check& check);
     void probe(probe::SmokeOptions options);
+    void add_footprint(const std::string& prefix);
     void clear_line() {
         if (context_.tty && !context_.quiet) {
             context_.err("\r\x1b[2K");
@@ -153,6 +155,7 @@ private:
     evidence::RunFolder folder_;
     Context& context_;
     std::vector<Check> checks_;
+    std::vector<std::string> asked_; ///< threads on which a turn may have begun
     int signal_ = 0;
     bool over_ = false;
 };
@@ -209,6 +212,18 @@ void Session::probe(probe::SmokeOptions options) {
     io.run();
 }
 
+// A run that was cut short tells at least what it may have left behind.
+void Session::add_footprint(const std::string& prefix) {
+    Check check;
+    check.id = prefix + ".footprint";
+    check.verdict = Verdict::skipped;
+    check.mode = CheckMode::skipped;
+    check.required = false;
+    check.detail = fmt::format("interrupted; turns were asked for on {}", fmt::join(asked_, ", "));
+    check.data["threads"] = asked_;
+    checks_.push_back(std::move(check));
+}
+
 Result<SmokeResult> Session::run(probe::SmokeOptions options) {
     SmokeResult result;
     result.target = options.target.base_url;
@@ -219,8 +234,16 @@ Result<SmokeResult> Session::run(probe::SmokeOptions options) {
         return keep(stem, sample);
     };
     options.on_check = [this](const Check& check) { on_check(check); };
+    options.on_turn = [this](const std::string& thread) {
+        folder_.note("turn asked for", {{"thread", thread}});
+        asked_.push_back(thread);
+    };
+    const std::string prefix = options.id_prefix;
     probe(std::move(options));
     clear_line();
+    if (!over_ && !asked_.empty()) {
+        add_footprint(prefix);
+    }
     result.duration_s = folder_.seconds_since_start();
     result.checks = std::move(checks_);
     conclude(result, over_ ? 0 : signal_);

@@ -15,7 +15,7 @@ std::string first_violation(const ProbeSample& sample) {
             "{}{}: {}{}",
             v.rule->id,
             v.frame == contract::k_at_end ? " at the end" : fmt::format(" at frame {}", v.frame),
-            printable(v.message),
+            v.message,
             more == 0 ? "" : fmt::format(" (and {} more)", more)
         );
     }

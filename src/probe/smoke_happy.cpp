@@ -117,7 +117,7 @@ Task<void> one_of_many(SmokePtr smoke, std::shared_ptr<Tally> tally, unsigned nu
 
 bool flows(const Smoke& smoke) {
     return std::ranges::any_of(smoke.happy, [](const Happy& happy) {
-        return happy.sample.pacing == Pacing::streamed;
+        return happy.sample.done && happy.sample.pacing == Pacing::streamed;
     });
 }
 

@@ -58,6 +58,7 @@ std::vector<Ask> asks(const Smoke& smoke) {
     }
     list.push_back({std::string(k_prompt)});
     for (Ask& ask : list) {
+        ask.paced_over = smoke.unpaced ? std::nullopt : ask.paced_over;
         ask.expect = options.expect.empty() ? ask.expect : options.expect;
     }
     return list;
@@ -72,6 +73,9 @@ void learn(Smoke& smoke, const net::ClientResponse& answer) {
     }
     smoke.named = true;
     smoke.replay = authority == "replay";
+    const Json* told = member(*json, "authority");
+    const std::string_view pace = string_member(*told, "pace").value_or("recorded");
+    smoke.unpaced = smoke.replay && pace != "recorded";
     smoke.report("reach.version", Verdict::pass, "authority " + printable(authority, 60), *json);
 }
 

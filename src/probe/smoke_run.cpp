@@ -89,9 +89,12 @@ Task<net::ClientResponse> Smoke::refused_post(Target target, std::string body) c
 Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeRequest request) {
     request.keep = true;
     const bool starts = request.method == "POST";
+    if (starts && options.on_turn) {
+        options.on_turn(thread);
+    }
     ProbeSample sample =
         co_await probe_stream(*client, options.target, std::move(request), options.limits);
-    if (starts && sample.status == 200) {
+    if (starts && sample.status == 200 && sample.outcome != Outcome::wrong_content_type) {
         ++turns;
         if (std::ranges::find(threads, thread) == threads.end()) {
             threads.push_back(std::move(thread));

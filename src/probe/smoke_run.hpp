@@ -33,6 +33,7 @@ struct Smoke {
     // Learnt from /version.
     bool named = false;   ///< the target says what it is: the whole contract applies
     bool replay = false;
+    bool unpaced = false; ///< a replay that says it plays at another pace than the recorded one
     bool unreachable = false;
     std::string unreachable_why{};
 

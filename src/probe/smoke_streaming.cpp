@@ -22,7 +22,7 @@ std::string hop_hints(const net::Headers& headers) {
 
 const ProbeSample* find_pacing(const Smoke& smoke, Pacing pacing) {
     for (const Happy& happy : smoke.happy) {
-        if (happy.sample.pacing == pacing) {
+        if (happy.sample.done && happy.sample.pacing == pacing) {
             return &happy.sample;
         }
     }
@@ -30,7 +30,9 @@ const ProbeSample* find_pacing(const Smoke& smoke, Pacing pacing) {
 }
 
 void incremental(Smoke& smoke) {
-    if (const ProbeSample* sample = find_pacing(smoke, Pacing::buffered)) {
+    if (smoke.unpaced) {
+        smoke.not_applicable("streaming.incremental", "this replay does not pace its answers");
+    } else if (const ProbeSample* sample = find_pacing(smoke, Pacing::buffered)) {
         smoke.report(
             "streaming.incremental",
             Verdict::fail,
@@ -38,12 +40,10 @@ void incremental(Smoke& smoke) {
         );
     } else if (const ProbeSample* flowed = find_pacing(smoke, Pacing::streamed)) {
         smoke.report("streaming.incremental", Verdict::pass, flowed->pacing_why);
-    } else if (smoke.happy.empty() || smoke.happy.front().sample.content_frames == 0) {
-        smoke.skip("streaming.incremental", "no happy path had content");
+    } else if (const ProbeSample* quick = find_pacing(smoke, Pacing::undecided)) {
+        smoke.not_applicable("streaming.incremental", "not decidable: " + quick->pacing_why);
     } else {
-        smoke.not_applicable(
-            "streaming.incremental", "not decidable: " + smoke.happy.front().sample.pacing_why
-        );
+        smoke.skip("streaming.incremental", "no happy path ran to its end");
     }
 }
 

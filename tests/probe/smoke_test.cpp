@@ -178,6 +178,27 @@ TEST_CASE("smoke: a named origin tells where bytes were held back") {
     );
 }
 
+TEST_CASE("smoke: a replay that says it does not pace is not called buffered") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.authority = R"({"name":"replay","pace":"immediate"})";
+        lane.script = [](Script script) {
+            script.insert(script.begin(), Wait{Millis(400)});
+            return script;
+        };
+    });
+    CHECK(to_string(smoked.check("streaming.incremental").verdict) == "SKIPPED");
+    CHECK(to_string(smoked.check("happy.chat").verdict) == "PASS");
+}
+
+TEST_CASE("smoke: an answer that is no stream starts no turn in the footprint") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.head = [](const std::string&) {
+            return stream_head({"content-type: application/json"});
+        };
+    });
+    CHECK(smoked.check("footprint").detail == "no turn was started");
+}
+
 TEST_CASE("smoke: kept streams are listed with the check they belong to") {
     std::vector<std::string> stems;
     const Smoked smoked = smoke(

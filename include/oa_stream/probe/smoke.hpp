@@ -27,6 +27,9 @@ struct SmokeOptions {
     /// Where kept streams go: called with a file stem and the sample; returns the paths written,
     /// relative to the run folder. Unset: nothing is kept.
     std::function<std::vector<std::string>(const std::string& stem, const ProbeSample&)> keep{};
+    /// Called with the thread before each request that may begin a turn: a smoke that is cut short
+    /// has no footprint check, but what it asked for must be known.
+    std::function<void(const std::string& thread)> on_turn{};
     /// Called as each check is done, for progress.
     std::function<void(const Check&)> on_check{};
 };

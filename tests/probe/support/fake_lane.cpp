@@ -236,7 +236,10 @@ Script FakeLane::other(const RawRequest& request) {
         return {Send{json_answer(200, R"({"status":"ok"})")}};
     }
     if (path == "/version" && !authority.empty()) {
-        return {Send{json_answer(200, fmt::format(R"({{"authority":"{}"}})", authority))}};
+        const bool object = authority.starts_with('{');
+        return {Send{json_answer(
+            200, fmt::format(R"({{"authority":{0}{1}{0}}})", object ? "" : "\"", authority)
+        )}};
     }
     if (!token.empty() && request.header("authorization") != "Bearer " + token) {
         return {Send{json_answer(401, envelope("unauthorized"))}};

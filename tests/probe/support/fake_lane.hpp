@@ -19,7 +19,8 @@ public:
     explicit FakeLane(const asio::any_io_executor& executor);
 
     // What it is.
-    std::string authority = "replay"; ///< empty: no /version, a lane of another make
+    std::string authority =
+        "replay"; ///< a name or an object; empty: no /version, a lane of another make
     std::string token = "token-of-the-fake-lane"; ///< empty: demands none
     bool compat_required = true;
     Millis pace{0}; ///< between the words of an answer
