@@ -18,6 +18,7 @@ struct Lane::Call {
     ChatRequest chat;
     std::optional<ThreadRow> row; ///< the thread, when this owner has it already
     std::size_t seeded = 0;       ///< messages a new thread begins with
+    std::string key{};            ///< Idempotency-Key, empty without
 
     [[nodiscard]] const net::Request& request() const noexcept { return exchange->request(); }
     [[nodiscard]] double now_s() const {

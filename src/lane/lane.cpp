@@ -93,7 +93,14 @@ Task<void> Lane::chat(CallPtr call) {
         auto response = retired_answer(*call);
         co_return co_await answer(std::move(call), std::move(response));
     }
-    auto turn = co_await begin_turn(call);
+    auto earlier = co_await earlier_turn(call);
+    if (!earlier) {
+        co_return co_await refuse(std::move(call), std::move(earlier).error());
+    }
+    if (*earlier) {
+        co_return co_await send_stream(std::move(call), *std::move(earlier), false);
+    }
+    auto turn = co_await begin_keyed_turn(call);
     if (!turn) {
         co_return co_await refuse(std::move(call), std::move(turn).error());
     }

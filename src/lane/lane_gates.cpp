@@ -69,6 +69,11 @@ Accepted<void> Lane::check_body(Call& call) const {
     if (!chat) {
         return std::unexpected(std::move(chat).error());
     }
+    auto key = idempotency_key_of(request.headers);
+    if (!key) {
+        return std::unexpected(std::move(key).error());
+    }
+    call.key = std::move(*key).value_or("");
     call.chat = *std::move(chat);
     call.record.thread = call.chat.thread;
     return {};

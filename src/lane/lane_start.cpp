@@ -9,8 +9,18 @@ namespace oa_stream::lane {
 
 namespace {
 
+/// How long a repeated request waits for the first one's turn to be accepted.
+constexpr Millis k_start_wait{30000};
+constexpr Millis k_poll{10};
+
 std::string message_digest(const ChatRequest& chat) {
     return to_hex(sha256(chat.user_message_id + '\n' + chat.text)).substr(0, 32);
+}
+
+/// Two requests under one Idempotency-Key are the same when they say the same on the same thread.
+/// A thread id that was made up for this request is no part of it.
+std::string request_digest(const net::Request& request, const ChatRequest& chat) {
+    return to_hex(sha256((chat.thread_made ? std::string() : chat.thread) + '\n' + request.body));
 }
 
 } // namespace
@@ -161,6 +171,51 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
     );
     lease->commit(live);
     co_return live;
+}
+
+/// The turn that this Idempotency-Key started already; null when the key is new. A request that was
+/// answered and can no longer be replayed is refused: running it again is what the key forbids.
+Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::earlier_turn(CallPtr call) {
+    const auto& owner = call->record.owner;
+    const auto until = Clock::now() + k_start_wait;
+    while (const auto* use = call->key.empty() ? nullptr : keys_.find(owner, call->key)) {
+        if (use->request != request_digest(call->request(), call->chat)) {
+            co_return std::unexpected(
+                invalid_field("idempotency-key", "this key was used for another request")
+            );
+        }
+        if (!use->turn.empty()) {
+            auto live = use->live.lock();
+            if (live && live->resumable(Clock::now())) {
+                co_return live;
+            }
+            auto rejection = reject(409, "already_answered", "this request was answered already");
+            rejection.details["turnId"] = use->turn;
+            rejection.headers.set("x-should-retry", "false");
+            co_return std::unexpected(std::move(rejection));
+        }
+        if (Clock::now() >= until) {
+            co_return std::unexpected(with_retry_after(
+                reject(409, "turn_in_progress", "this request is still being started"), 2
+            ));
+        }
+        co_await sleep_for(k_poll);
+    }
+    co_return nullptr;
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_keyed_turn(CallPtr call) {
+    const auto& owner = call->record.owner;
+    if (!call->key.empty()) {
+        keys_.begin(owner, call->key, request_digest(call->request(), call->chat));
+    }
+    auto turn = co_await begin_turn(call);
+    if (!call->key.empty() && turn) {
+        keys_.accept(owner, call->key, *turn);
+    } else if (!call->key.empty()) {
+        keys_.forget(owner, call->key);
+    }
+    co_return turn;
 }
 
 } // namespace oa_stream::lane

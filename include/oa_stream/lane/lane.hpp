@@ -6,6 +6,7 @@
 #include "oa_stream/lane/chat_request.hpp"
 #include "oa_stream/lane/config.hpp"
 #include "oa_stream/lane/id_map.hpp"
+#include "oa_stream/lane/idempotency.hpp"
 #include "oa_stream/lane/live_turns.hpp"
 #include "oa_stream/lane/records.hpp"
 #include "oa_stream/lane/routes.hpp"
@@ -82,6 +83,8 @@ private:
     [[nodiscard]] Task<void> health(CallPtr call);
 
     // Starting a turn.
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_keyed_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<authority::TurnRequest>> make_turn_request(CallPtr call);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start_turn(CallPtr call);
@@ -111,6 +114,7 @@ private:
     std::optional<TokenTable> tokens_;
     std::shared_ptr<TurnHost> host_ = std::make_shared<TurnHost>();
     LiveTurns turns_;
+    IdempotencyKeys keys_;
     asio::steady_timer ticker_;
     bool draining_ = false;
     bool closed_ = false;

@@ -1,0 +1,49 @@
+// Idempotency-Key: the same key of the same owner means the same turn, however often it is sent.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/lane/live_turn.hpp"
+#include "oa_stream/lane/rejection.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace oa_stream::lane {
+
+/// 1–128 visible ASCII characters; nullopt when the header is not there. 422 otherwise.
+[[nodiscard]] Accepted<std::optional<std::string>> idempotency_key_of(const net::Headers& headers);
+
+/// Keys of the newest requests, in memory.
+class IdempotencyKeys {
+public:
+    /// What a key was used for.
+    struct Use {
+        std::string request; ///< digest of the request; another one under the same key is a mistake
+        std::string turn{}; ///< empty while its turn is being started
+        std::weak_ptr<LiveTurn> live{};
+    };
+
+    explicit IdempotencyKeys(std::size_t limit = 10'000) : limit_(limit) {}
+
+    [[nodiscard]] const Use* find(std::string_view owner, std::string_view key) const;
+    /// The oldest key is forgotten beyond the limit.
+    void begin(std::string_view owner, std::string_view key, std::string request);
+    void
+    accept(std::string_view owner, std::string_view key, const std::shared_ptr<LiveTurn>& turn);
+    /// No turn came of it: the key may be used again.
+    void forget(std::string_view owner, std::string_view key);
+
+private:
+    [[nodiscard]] static std::string name(std::string_view owner, std::string_view key);
+
+    std::size_t limit_;
+    std::unordered_map<std::string, Use> uses_;
+    std::deque<std::string> order_;
+};
+
+} // namespace oa_stream::lane

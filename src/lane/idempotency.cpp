@@ -1,0 +1,58 @@
+#include "oa_stream/lane/idempotency.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::lane {
+
+Accepted<std::optional<std::string>> idempotency_key_of(const net::Headers& headers) {
+    const auto given = headers.get("idempotency-key");
+    if (!given) {
+        return std::nullopt;
+    }
+    const bool visible = std::ranges::all_of(*given, [](char c) { return c > ' ' && c < 127; });
+    if (given->empty() || given->size() > 128 || !visible) {
+        return std::unexpected(invalid_field(
+            "idempotency-key", "an idempotency key is 1 to 128 visible ASCII characters"
+        ));
+    }
+    return std::string(*given);
+}
+
+std::string IdempotencyKeys::name(std::string_view owner, std::string_view key) {
+    // A space can stand in neither.
+    return std::string(owner) + ' ' + std::string(key);
+}
+
+const IdempotencyKeys::Use*
+IdempotencyKeys::find(std::string_view owner, std::string_view key) const {
+    const auto found = uses_.find(name(owner, key));
+    return found == uses_.end() ? nullptr : &found->second;
+}
+
+void IdempotencyKeys::begin(std::string_view owner, std::string_view key, std::string request) {
+    auto text = name(owner, key);
+    order_.push_back(text);
+    uses_.insert_or_assign(std::move(text), Use{.request = std::move(request)});
+    // Names of forgotten keys may still stand in the order; erasing them again is harmless.
+    while (order_.size() > limit_) {
+        uses_.erase(order_.front());
+        order_.pop_front();
+    }
+}
+
+void IdempotencyKeys::accept(
+    std::string_view owner, std::string_view key, const std::shared_ptr<LiveTurn>& turn
+) {
+    const auto found = uses_.find(name(owner, key));
+    if (found != uses_.end()) {
+        found->second.turn = turn->id();
+        found->second.live = turn;
+    }
+}
+
+void IdempotencyKeys::forget(std::string_view owner, std::string_view key) {
+    uses_.erase(name(owner, key));
+}
+
+} // namespace oa_stream::lane
