@@ -327,23 +327,24 @@ TEST_CASE("malformed: a request that cannot be one is never sent") {
     }
 }
 
-TEST_CASE("cancelled: a waiter that is cancelled ends the transfer") {
+TEST_CASE("cancelled: a waiter that is cancelled ends the transfer, though its handle lives") {
     Client client;
     RawServer server(client.loop);
+    const auto transfer = client.client->stream({.url = server.url()}, {});
     asio::cancellation_signal signal;
-    bool finished = false;
+    auto finished = std::make_shared<bool>(false);
     asio::co_spawn(
         client.loop.context,
-        client.client->fetch({.url = server.url()}),
+        transfer->done(),
         asio::bind_cancellation_slot(
             signal.slot(),
-            [&](const std::exception_ptr&, const ClientResponse&) { finished = true; }
+            [finished](const std::exception_ptr&, const ClientResponse&) { *finished = true; }
         )
     );
     const auto peer = server.accept();
     (void)peer->take_until("\r\n\r\n");
     signal.emit(asio::cancellation_type::terminal);
-    client.loop.until([&] { return finished; }, "the waiter's end");
+    client.loop.until([&] { return *finished; }, "the waiter's end");
     (void)peer->wait_end();
 }
 

@@ -124,7 +124,7 @@ TEST_CASE("a body of exactly the limit is taken") {
 
 TEST_CASE("a head that drips too slowly is cut with 408") {
     Loop loop;
-    TestServer server(loop, {.head_timeout = Millis(50)});
+    TestServer server(loop, {.head_timeout = Millis(50), .body_timeout = std::chrono::hours(1)});
     Peer peer(loop, server.endpoint());
     peer.send("GET / HTTP/1.1\r\nHost: h\r\n");
     // One more byte each time the loop turns does not extend the deadline.
@@ -138,7 +138,7 @@ TEST_CASE("a head that drips too slowly is cut with 408") {
 
 TEST_CASE("a body that does not come is cut with 408") {
     Loop loop;
-    TestServer server(loop, {.body_timeout = Millis(50)});
+    TestServer server(loop, {.head_timeout = std::chrono::hours(1), .body_timeout = Millis(50)});
     Peer peer(loop, server.endpoint());
     peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
     CHECK(peer.answer().status == 408);
