@@ -1,0 +1,183 @@
+// `oa-stream serve` as a process: its flags, its files and its signals.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { assertLegal, assertOneError, assertRefused, read } from './lib/contract.mjs';
+import { chat, send } from './lib/http.mjs';
+import { startLane } from './lib/lane.mjs';
+import { limit, oa, scratch, sleep } from './lib/process.mjs';
+
+const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
+const slow = ['--inject', 'slow=1000'];
+const line = (token, rest) => `sha256:${crypto.createHash('sha256').update(token).digest('hex')} ${rest}\n`;
+const bearer = (token) => ({ authorization: `Bearer ${token}` });
+const access = (lane) => lane.stderr.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l)).filter((l) => l.event === 'request');
+
+/** Asks until the answer has the status; a signal is taken some time after it was sent. */
+async function becomes(base, path, status) {
+  const end = Date.now() + limit(5000);
+  for (;;) {
+    const answer = await send(base, { path });
+    if (answer.status === status) return answer;
+    assert.ok(Date.now() < end, `${path} stays ${answer.status}`);
+    await sleep(20);
+  }
+}
+
+test('what makes no sense is refused with exit 2 and one line', async () => {
+  const rows = [
+    [['--authority', 'worker'], /worker authority/],
+    [['--authority', 'nobody'], /--authority.*codex or replay/],
+    [['--authority', 'replay', '--listen', '0.0.0.0:0'], /reachable from elsewhere.*--tokens/],
+    [['--authority', 'replay', '--listen', 'nonsense'], /HOST:PORT/],
+    [['--authority', 'replay', '--pace', 'fast'], /pace|fast/],
+    [['--authority', 'replay', '--lane', 'broken'], /--lane.*on, retired or off/],
+    [['--authority', 'replay', '--compat', 'maybe'], /optional or required/],
+    [['--authority', 'replay', '--heartbeat', '15'], /--heartbeat/],
+    [['--authority', 'replay', '--limit', 'stream=5'], /streams/],
+    [['--authority', 'replay', '--limit', 'streams=0'], /--limit streams/],
+    [['--authority', 'codex', '--inject', 'error-rate=1'], /only be injected into --authority replay/],
+    [['--authority', 'replay', '--tokens', '/nowhere/tokens'], /tokens/],
+  ];
+  for (const [args, says] of rows) {
+    const run = await oa(['serve', ...args]);
+    assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
+    assert.match(run.stderr, says);
+    assert.equal(run.stderr.trim().split('\n').length, 1, run.stderr);
+  }
+});
+
+test('the ready file says where, and the last line of a quiet start is the address', async () => {
+  const lane = await startLane({ args: ['--revision', 'rev-7'] });
+  const ready = JSON.parse(fs.readFileSync(path.join(lane.folder, 'ready'), 'utf8'));
+  assert.equal(ready.url, lane.base);
+  assert.equal(ready.pid, lane.pid);
+  assert.equal(ready.revision, 'rev-7');
+  assert.match(lane.stderr, new RegExp(`listening on ${lane.base}\n`));
+  assert.match(lane.stderr, /no tokens configured/);
+  const version = (await send(lane.base, { path: '/version' })).json();
+  assert.equal(version.revision, 'rev-7');
+  assert.equal(version.authority.name, 'replay');
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('SIGTERM: a live stream may end by itself, new ones are refused, and the exit is 0', async () => {
+  const lane = await startLane({ pace: 'recorded' });
+  const running = chat(lane.base, 'replay:02-text-paced');
+  await running.frame('text-delta');
+  lane.signal('SIGTERM');
+  await lane.until((l) => /draining 1 turns/.test(l.stderr), 'the drain');
+  await running.done;
+  assertLegal(running);
+  assert.ok(read(running).finish, 'a whole answer');
+  assert.equal((await lane.end()).code, 0);
+});
+
+test('SIGTERM: what does not end in time gets a proper error ending, within the time', async () => {
+  const lane = await startLane({ pace: 'recorded', args: ['--drain-timeout', '1s', ...slow] });
+  const running = chat(lane.base, LONG);
+  await running.frame('start-step');
+  const began = Date.now();
+  lane.signal('SIGTERM');
+  await running.done;
+  assertOneError(running, { code: 'turn_aborted', retryable: true });
+  assert.equal((await lane.end()).code, 0);
+  assert.ok(Date.now() - began < limit(1500), `${Date.now() - began} ms`);
+  assert.equal(access(lane).at(-1).terminal, 'turn_aborted');
+});
+
+test('a second signal ends at once', async () => {
+  const lane = await startLane({ pace: 'recorded', args: ['--drain-timeout', '1h', ...slow] });
+  const running = chat(lane.base, LONG);
+  await running.frame('start-step');
+  lane.signal('SIGTERM');
+  await lane.until((l) => /draining/.test(l.stderr), 'the drain');
+  const began = Date.now();
+  lane.signal('SIGTERM');
+  assert.equal((await lane.end()).code, 143);
+  assert.ok(Date.now() - began < limit(1000));
+  await running.done;
+  assert.ok(!running.complete, 'cut, not ended as if it were whole');
+});
+
+test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense changes nothing', async () => {
+  const folder = scratch('config');
+  const file = (name) => path.join(folder, name);
+  fs.writeFileSync(file('tokens'), line('tok-a', 'owner=alice'));
+  fs.writeFileSync(file('policy'), '{}');
+  fs.writeFileSync(file('lane'), 'on\n');
+  const lane = await startLane({ args: ['--tokens', file('tokens'), '--compat-policy', file('policy'), '--lane-file', file('lane')] });
+  assert.doesNotMatch(lane.stderr, /no tokens configured/);
+  const ask = (token) => chat(lane.base, 'replay:01-echo', { headers: bearer(token) }).done;
+  assertLegal(await ask('tok-a'));
+  assertRefused(await ask('tok-b'), 401, 'unauthorized');
+
+  const reloads = () => (lane.stderr.match(/"event":"reload"/g) ?? []).length;
+  const hup = async () => {
+    const before = reloads();
+    lane.signal('SIGHUP');
+    await lane.until(() => /"level":"info","event":"reload"/.test(lane.stderr.slice(-400)) && reloads() > before, 'the reload');
+  };
+  fs.writeFileSync(file('tokens'), line('tok-b', 'owner=bob'));
+  await hup();
+  assertLegal(await ask('tok-b'));
+  assertRefused(await ask('tok-a'), 401, 'unauthorized');
+
+  fs.writeFileSync(file('tokens'), 'tok-c in clear\n');
+  await hup();
+  assertLegal(await ask('tok-b'));
+  assert.match(lane.stderr, /tokens:1/);
+  assert.doesNotMatch(lane.stderr, /tok-c/);
+
+  fs.writeFileSync(file('policy'), JSON.stringify({ min_client_build_id: '20300101T000000Z' }));
+  fs.writeFileSync(file('lane'), 'retired\n');
+  await hup();
+  const window = (await send(lane.base, { path: '/version' })).headers['x-oa-compatibility-min-client-build-id'];
+  assert.equal(window, '20300101T000000Z');
+  const retired = await ask('tok-b');
+  assert.equal(retired.status, 200);
+  assert.equal(retired.headers['x-oa-legacy-chat-retired'], 'true');
+  assert.equal(retired.json().data.retired, true);
+
+  fs.writeFileSync(file('lane'), 'off\n');
+  await hup();
+  assertRefused(await ask('tok-b'), 503, 'service_unavailable');
+  fs.writeFileSync(file('lane'), 'on\n');
+  await hup();
+  assertLegal(await ask('tok-b'));
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('the access log goes to its file, is reopened on SIGHUP, and holds no prompt and no token', async () => {
+  const folder = scratch('log');
+  const log = path.join(folder, 'access.log');
+  const lane = await startLane({ args: ['--access-log', log], env: { OA_STREAM_TOKEN: 'tok-env-secret' } });
+  assertRefused(await chat(lane.base, 'x').done, 401);
+  assertLegal(await chat(lane.base, 'say replay:01-echo secret-prompt', { headers: bearer('tok-env-secret') }).done);
+  fs.renameSync(log, `${log}.1`);
+  lane.signal('SIGHUP');
+  await lane.until((l) => /"event":"reload"/.test(l.stderr), 'the reload');
+  await becomes(lane.base, '/healthz', 200);
+  const old = fs.readFileSync(`${log}.1`, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
+  assert.deepEqual(old.map((l) => l.status), [401, 200]);
+  assert.equal(old[1].terminal, 'completed');
+  assert.match(fs.readFileSync(log, 'utf8'), /"route":"\/healthz"/);
+  assert.doesNotMatch(fs.readFileSync(`${log}.1`, 'utf8') + lane.stderr, /secret/);
+  await lane.stop();
+});
+
+test('the same message sent twice at once is run once; another one is refused while it is read', async () => {
+  const lane = await startLane({ pace: 'recorded' });
+  const headers = { 'idempotency-key': 'once' };
+  const body = { id: 'c1', messageId: 'u1', headers };
+  const one = chat(lane.base, 'replay:02-text-paced', body);
+  await one.frame('text-delta');
+  assertRefused(await chat(lane.base, 'replay:01-echo', { id: 'c1' }).done, 409, 'turn_in_progress');
+  const two = chat(lane.base, 'replay:02-text-paced', body);
+  await Promise.all([one.done, two.done]);
+  assertLegal(one);
+  assert.equal(two.text, one.text);
+  await lane.stop();
+});
