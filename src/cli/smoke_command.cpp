@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <exception>
@@ -236,7 +237,9 @@ Result<SmokeResult> Session::run(probe::SmokeOptions options) {
     options.on_check = [this](const Check& check) { on_check(check); };
     options.on_turn = [this](const std::string& thread) {
         folder_.note("turn asked for", {{"thread", thread}});
-        asked_.push_back(thread);
+        if (std::ranges::find(asked_, thread) == asked_.end()) {
+            asked_.push_back(thread);
+        }
     };
     const std::string prefix = options.id_prefix;
     probe(std::move(options));
