@@ -33,11 +33,12 @@ export class Exchange {
     this.rest = Buffer.concat([this.rest, bytes]);
     if (!this.status && !this.readHead()) return;
     const before = this.body.length;
-    this.readBody();
+    const over = this.readBody();
     if (this.body.length > before) {
       this.reads.push({ t, bytes: this.body.length - before });
       this.readFrames(t);
     }
+    if (over) this.finish(null); // only now: who waits for a frame of this read must see it first
     this.poke();
   }
   readHead() {
@@ -57,21 +58,22 @@ export class Exchange {
     this.poke();
     return true;
   }
+  /** True when the body is whole. */
   readBody() {
     if (this.framing === 'chunked') {
       for (;;) {
         const line = this.rest.indexOf('\r\n');
-        if (line < 0) return;
+        if (line < 0) return false;
         const size = parseInt(this.rest.subarray(0, line).toString('latin1'), 16);
-        if (this.rest.length < line + 2 + size + 2) return;
+        if (this.rest.length < line + 2 + size + 2) return false;
         this.body = Buffer.concat([this.body, this.rest.subarray(line + 2, line + 2 + size)]);
         this.rest = this.rest.subarray(line + 2 + size + 2);
-        if (size === 0) return this.finish(null);
+        if (size === 0) return true;
       }
     }
     this.body = Buffer.concat([this.body, this.rest]);
     this.rest = Buffer.alloc(0);
-    if (typeof this.framing === 'number' && this.body.length >= this.framing) this.finish(null);
+    return typeof this.framing === 'number' && this.body.length >= this.framing;
   }
   readFrames(t) {
     const text = this.body.toString('utf8', this.frameAt ?? 0);
