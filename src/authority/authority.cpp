@@ -19,4 +19,12 @@ turn::FailureCode failure_code_of(const Error& error) noexcept {
     }
 }
 
+Task<Result<std::vector<ThreadInfo>>> Authority::threads(std::vector<std::string> /*ids*/) {
+    co_return fail(Code::precondition, "this authority lists no threads");
+}
+
+Task<Result<std::string>> Authority::make_thread() {
+    co_return fail(Code::precondition, "this authority makes no empty threads");
+}
+
 } // namespace oa_stream::authority

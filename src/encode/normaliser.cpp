@@ -256,6 +256,8 @@ struct Normaliser::State {
         }
         out.emplace_back(std::move(event));
     }
+    void on(turn::ApprovalAsked&& event, Events& out) { out.emplace_back(std::move(event)); }
+    void on(turn::ApprovalSettled&& event, Events& out) { out.emplace_back(std::move(event)); }
     void on(turn::UsageKnown&& event, Events& out) { out.emplace_back(std::move(event)); }
 
     void on(turn::TurnEnded&& event, Events& out) {

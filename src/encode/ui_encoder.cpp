@@ -68,7 +68,7 @@ struct UiEncoder::State {
     ui::Chunk delta{ui::PartDelta{}}; ///< reused, so that a token costs no allocation
     bool begun = false;
     bool ended = false;
-    UiSummary summary{};
+    TurnSummary summary{};
 
     /// The only place where bytes are made: what the machine refuses is not written.
     [[nodiscard]] Result<void> send(const ui::Chunk& chunk, std::string& out) {
@@ -210,6 +210,8 @@ struct UiEncoder::State {
     [[nodiscard]] Result<void> on(const turn::Note& event, std::string& out) {
         return send(ui::Data{event.name, event.id, safe_json(event.payload), event.transient}, out);
     }
+    [[nodiscard]] Result<void> on(const turn::ApprovalAsked&, std::string&) { return {}; }
+    [[nodiscard]] Result<void> on(const turn::ApprovalSettled&, std::string&) { return {}; }
     [[nodiscard]] Result<void> on(const turn::UsageKnown& event, std::string&) {
         usage = event.usage;
         return {};
@@ -335,7 +337,7 @@ void UiEncoder::fail_open(const turn::Failure& failure, std::string& out) {
 bool UiEncoder::ended() const noexcept {
     return state_->ended;
 }
-const UiSummary& UiEncoder::summary() const noexcept {
+const TurnSummary& UiEncoder::summary() const noexcept {
     return state_->summary;
 }
 

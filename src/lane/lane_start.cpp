@@ -1,6 +1,7 @@
 // From an accepted request to a live turn.
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/encode/ui_encoder.hpp"
 #include "oa_stream/lane/replace_plan.hpp"
 
 #include "call.hpp"
@@ -144,8 +145,12 @@ void Lane::remember_thread(const Call& call, const authority::Turn& turn) {
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
-    auto lease =
-        co_await turns_.acquire(call->record.owner, call->chat.thread, tokens_.has_value());
+    auto lease = co_await turns_.acquire(
+        call->record.owner,
+        call->chat.thread,
+        tokens_.has_value(),
+        [exchange = call->exchange] { return exchange->peer_gone(); }
+    );
     if (!lease) {
         co_return std::unexpected(std::move(lease).error());
     }
@@ -159,6 +164,11 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
     remember_thread(*call, **turn);
     call->record.accepted_s = call->now_s();
     observer_->turn_accepted(call->record.route);
+    const auto id = wire_id((*turn)->turn_id());
+    TurnStyle style;
+    style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
+        .thread = call->chat.thread, .message_id = id, .turn = id, .model = (*turn)->model()
+    });
     auto live = LiveTurn::begin(
         executor_,
         host_,
@@ -167,7 +177,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
          call->record.owner,
          call->chat.thread,
          call->received},
-        *std::move(turn)
+        *std::move(turn),
+        std::move(style)
     );
     lease->commit(live);
     co_return live;

@@ -15,25 +15,16 @@
 
 namespace oa_stream::lane {
 
-namespace {
-
-encode::UiEncoderOptions
-encoder_options(const TurnIdentity& identity, const authority::Turn& turn) {
-    const auto id = wire_id(turn.turn_id());
-    return {.thread = identity.thread, .message_id = id, .turn = id, .model = turn.model()};
-}
-
-} // namespace
-
 LiveTurn::LiveTurn(
     const asio::any_io_executor& executor,
     std::shared_ptr<TurnHost> host,
     TurnIdentity identity,
-    std::unique_ptr<authority::Turn> turn
+    std::unique_ptr<authority::Turn> turn,
+    TurnStyle style
 )
     : executor_(executor), host_(std::move(host)), identity_(std::move(identity)),
       turn_(std::move(turn)), id_(wire_id(turn_->turn_id())), log_(host_->log_bytes),
-      encoder_(encoder_options(identity_, *turn_)), accepted_(Clock::now()), last_event_(accepted_),
+      style_(std::move(style)), accepted_(Clock::now()), last_event_(accepted_),
       detached_(accepted_) {
     outcome_.model = turn_->model();
 }
@@ -44,12 +35,14 @@ std::shared_ptr<LiveTurn> LiveTurn::begin(
     const asio::any_io_executor& executor,
     std::shared_ptr<TurnHost> host,
     TurnIdentity identity,
-    std::unique_ptr<authority::Turn> turn
+    std::unique_ptr<authority::Turn> turn,
+    TurnStyle style
 ) {
-    auto self =
-        std::make_shared<LiveTurn>(executor, std::move(host), std::move(identity), std::move(turn));
+    auto self = std::make_shared<LiveTurn>(
+        executor, std::move(host), std::move(identity), std::move(turn), std::move(style)
+    );
     self->host_->scratch.clear();
-    self->encoder_.begin(self->host_->scratch);
+    self->style_.encoder->begin(self->host_->scratch);
     self->damage_frames(0);
     self->commit(self->accepted_);
     asio::co_spawn(
@@ -163,16 +156,20 @@ void LiveTurn::drop_done_readers() {
     }
     if (open == 0) {
         detached_ = Clock::now();
+        if (!style_.resumable) {
+            stop(StopReason::client_gone);
+        }
     }
     announce_change();
 }
 
 bool LiveTurn::resumable(Clock::time_point now) const noexcept {
-    return log_.whole() && (!ended_ || now - ended_at_ < host_->timings.ended_kept);
+    return style_.resumable && log_.whole() &&
+           (!ended_ || now - ended_at_ < host_->timings.ended_kept);
 }
 
 bool LiveTurn::expired(Clock::time_point now) const noexcept {
-    return settled() && now - ended_at_ >= host_->timings.ended_kept;
+    return settled() && (!style_.resumable || now - ended_at_ >= host_->timings.ended_kept);
 }
 
 Task<void> LiveTurn::wait_change(Clock::time_point until) {

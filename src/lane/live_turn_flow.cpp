@@ -88,7 +88,9 @@ void LiveTurn::lose(const Error& error) {
     const auto code = authority::failure_code_of(error);
     auto& events = host_->events;
     events.clear();
-    normaliser_.finish({code, is_retryable(code), error.text()}, events);
+    turn::Failure failure{code, is_retryable(code), error.text()};
+    failure.clean_eof = error.code == Code::unavailable && error.where == "eof";
+    normaliser_.finish(std::move(failure), events);
     write(events, Clock::now());
 }
 
@@ -129,7 +131,7 @@ void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
 void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
     host_->scratch.clear();
     for (const auto& event : events) {
-        if (encoder_.ended()) {
+        if (style_.encoder->ended()) {
             break;
         }
         encode(event, now);
@@ -149,14 +151,14 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
         outcome_.failure = end->failure;
         outcome_.usage = end->usage ? end->usage : outcome_.usage;
     }
-    if (auto encoded = encoder_.encode(event, scratch); !encoded) {
+    if (auto encoded = style_.encoder->encode(event, scratch); !encoded) {
         // A fault of ours: the client learns of it, the authority is not left running.
         outcome_.outcome = turn::Outcome::failed;
         outcome_.finish = turn::Finish::error;
         outcome_.failure = turn::Failure{
             turn::FailureCode::adapter_preview_unavailable, false, encoded.error().text()
         };
-        encoder_.fail_open(*outcome_.failure, scratch);
+        style_.encoder->fail_open(*outcome_.failure, scratch);
         turn_->interrupt();
     }
     if (scratch.size() == before) {
@@ -168,7 +170,7 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
         first_event_offset_ = log_.end() + before + 1;
         outcome_.first_event_s = since_received(now);
     }
-    if (first_content_offset_ == 0 && encoder_.summary().content) {
+    if (first_content_offset_ == 0 && style_.encoder->summary().content) {
         first_content_offset_ = log_.end() + before + 1;
         outcome_.first_content_s = since_received(now);
     }
@@ -199,7 +201,7 @@ void LiveTurn::damage_frames(std::size_t from) {
 void LiveTurn::commit(Clock::time_point now) {
     log_.append(host_->scratch);
     host_->scratch.clear();
-    if (encoder_.ended() && !ended_) {
+    if (style_.encoder->ended() && !ended_) {
         conclude(now);
     }
     deliver(now);
@@ -240,8 +242,8 @@ void LiveTurn::conclude(Clock::time_point now) {
     outcome_.turn = id_;
     outcome_.reason = reason_;
     outcome_.terminal = class_of(outcome_);
-    outcome_.content = encoder_.summary().content;
-    outcome_.frames = encoder_.summary().frames;
+    outcome_.content = style_.encoder->summary().content;
+    outcome_.frames = style_.encoder->summary().frames;
     outcome_.bytes = log_.end();
     outcome_.repairs = normaliser_.repairs();
     outcome_.accepted_s = since_received(accepted_);

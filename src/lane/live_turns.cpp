@@ -10,6 +10,8 @@ namespace oa_stream::lane {
 
 namespace {
 
+constexpr Millis k_poll{5};
+
 Rejection reject_busy() {
     auto rejection = with_retry_after(
         reject(
@@ -26,9 +28,11 @@ Rejection reject_busy() {
 
 } // namespace
 
-LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner)
+LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone)
     : turns_(&turns), alive_(turns.alive_), key_(std::move(key)), owner_(std::move(owner)) {
-    turns_->slots_[key_].starting = true;
+    auto& slot = turns_->slots_[key_];
+    slot.starting = true;
+    slot.starter_gone = std::move(gone);
     ++turns_->owners_[owner_];
     ++turns_->busy_;
 }
@@ -44,6 +48,7 @@ LiveTurns::Lease::~Lease() {
     }
     const auto slot = turns_->slots_.find(key_);
     slot->second.starting = false;
+    slot->second.starter_gone = nullptr;
     if (!slot->second.turn) {
         turns_->slots_.erase(slot);
     }
@@ -76,20 +81,37 @@ std::optional<Rejection> LiveTurns::admit(const std::string& owner, bool count_o
     return std::nullopt;
 }
 
+/// False while the request that starts a turn here has a client, or when it takes too long.
+Task<bool> LiveTurns::await_start(std::string key) {
+    const auto began = Clock::now();
+    while (true) {
+        const auto slot = slots_.find(key);
+        if (slot == slots_.end() || !slot->second.starting) {
+            co_return true;
+        }
+        const auto limit = slot->second.starter_gone() ? host_->timings.supersede_wait
+                                                       : host_->timings.reader_leaving;
+        if (Clock::now() - began >= limit) {
+            co_return false;
+        }
+        co_await sleep_for(k_poll);
+    }
+}
+
 Task<Accepted<LiveTurns::Lease>>
-LiveTurns::acquire(std::string owner, std::string thread, bool count_owner) {
+LiveTurns::acquire(std::string owner, std::string thread, bool count_owner, Gone gone) {
     auto key = row_key(owner, thread);
-    const auto slot = slots_.find(key);
-    if (slot != slots_.end() && slot->second.starting) {
+    if (!co_await await_start(key)) {
         co_return std::unexpected(reject_busy());
     }
+    const auto slot = slots_.find(key);
     const auto current = slot == slots_.end() ? nullptr : slot->second.turn;
     // A turn that takes another's place adds none.
     const bool more = !current || current->ended();
     if (auto refused = more ? admit(owner, count_owner) : std::nullopt) {
         co_return std::unexpected(*std::move(refused));
     }
-    Lease lease(*this, std::move(key), std::move(owner));
+    Lease lease(*this, std::move(key), std::move(owner), std::move(gone));
     if (current && !co_await make_room(current)) {
         co_return std::unexpected(reject_busy());
     }

@@ -64,6 +64,46 @@ std::string outcome_text(const Moved& moved) {
     return moved.already ? "nothing to write: " + moved.detail : moved.detail;
 }
 
+/// Writes the baseline and reads it back. The state before, when that worked.
+Task<std::optional<traffic::TrafficState>>
+write_baseline(Session* session, std::string step, RollbackFacts* facts) {
+    const traffic::Split& baseline = session->in.plan->baseline;
+    Mover mover = session->mover(session->playbook().restore_limit);
+    Moved moved = co_await mover.move(step, session->ours, baseline, Urgency::rescue);
+    const bool done = moved.result == Moved::Result::done;
+    session->add(step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved));
+    if (moved.mutated) {
+        facts->written_s = moved.written_s;
+    }
+    if (!done) {
+        co_return std::nullopt;
+    }
+    facts->read_back_s = session->now();
+    session->serving = baseline;
+    co_return std::move(moved.before);
+}
+
+void tell_proof(Session& session, const std::string& step, const RollbackFacts& facts, bool holds) {
+    session.add(
+        step + ".users",
+        facts.verified ? Verdict::pass : Verdict::fail,
+        fmt::format(
+            "{} fresh connections, the last {} in a row answered well by the baseline (asked for "
+            "{}){}",
+            facts.probes,
+            facts.row,
+            session.playbook().fresh_row,
+            holds ? "" : "; at the end the traffic is another one"
+        ),
+        evidence::to_json(facts)
+    );
+    session.say(fmt::format(
+        "  {} in a row over fresh connections: {}",
+        facts.row,
+        facts.verified ? "verified" : "NOT VERIFIED"
+    ));
+}
+
 } // namespace
 
 Task<RollbackFacts> bring_back(Session* session, std::string step, std::string reason) {
@@ -78,45 +118,18 @@ Task<RollbackFacts> bring_back(Session* session, std::string step, std::string r
         fmt::format("restoring {}", facts.to),
         {{"step", step}, {"reason", facts.reason}}
     );
-    const Millis limit = session->playbook().restore_limit;
-    Mover mover = session->mover(limit);
-    const Moved moved =
-        co_await mover.move(step, session->ours, session->in.plan->baseline, Urgency::rescue);
-    const bool done = moved.result == Moved::Result::done;
-    session->add(step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved));
-    if (moved.mutated) {
-        facts.written_s = moved.written_s;
-    }
-    if (!done) {
+    const auto before = co_await write_baseline(session, step, &facts);
+    if (!before) {
         co_return facts;
     }
-    facts.read_back_s = session->now();
-    session->serving = session->in.plan->baseline;
     const bool back = co_await users_are_back(session, &facts);
     const auto last = co_await within(session->in.timing.driver_call, session->in.driver->read());
     const bool holds = last && last->serving == session->in.plan->baseline;
     if (last) {
-        facts.streams = streams_text(*session, moved.before, *last);
+        facts.streams = streams_text(*session, *before, *last);
     }
     facts.verified = back && holds;
-    session->add(
-        step + ".users",
-        facts.verified ? Verdict::pass : Verdict::fail,
-        fmt::format(
-            "{} fresh connections, the last {} in a row answered well by the baseline (asked for "
-            "{}){}",
-            facts.probes,
-            facts.row,
-            session->playbook().fresh_row,
-            holds ? "" : "; at the end the traffic is another one"
-        ),
-        evidence::to_json(facts)
-    );
-    session->say(fmt::format(
-        "  {} in a row over fresh connections: {}",
-        facts.row,
-        facts.verified ? "verified" : "NOT VERIFIED"
-    ));
+    tell_proof(*session, step, facts, holds);
     co_return facts;
 }
 

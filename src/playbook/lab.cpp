@@ -32,9 +32,17 @@ using Read = Task<Result<std::string>> (Child::*)();
 constexpr auto k_poll = Millis{20};
 constexpr auto k_grace = Millis{3000};
 constexpr std::string_view k_front = "front";
+constexpr std::string_view k_socket = "front.sock";
+constexpr std::size_t k_socket_limit = 107;
 
-/// A short path: the name of a unix socket has room for 107 bytes.
-Result<fs::path> make_scratch() {
+/// Below the run folder, so that nothing is left elsewhere after a crash; in /tmp when the name of
+/// the socket would be too long (107 bytes).
+Result<fs::path> make_scratch(const fs::path& run) {
+    fs::path inside = run / "lab";
+    if ((inside / k_socket).string().size() <= k_socket_limit) {
+        OA_CHECK(make_dirs(inside));
+        return inside;
+    }
     std::string pattern = "/tmp/oa-stream-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) {
         return fail(Code::io, "cannot make a scratch folder in /tmp");
@@ -94,19 +102,23 @@ Lab::~Lab() {
         process->may_end = true;
         process->child->signal(SIGKILL); // reaped by its watcher, or by ~Child
     }
+    remove_scratch();
+}
+
+void Lab::remove_scratch() {
     std::error_code ignored;
     fs::remove_all(scratch_, ignored);
 }
 
 Task<Result<std::unique_ptr<Lab>>> Lab::start(LabOptions options, evidence::RunFolder* folder) {
-    OA_CO_TRY(fs::path scratch, make_scratch());
+    OA_CO_TRY(fs::path scratch, make_scratch(folder->path()));
     std::unique_ptr<Lab> lab(new Lab(std::move(options), folder, std::move(scratch)));
     OA_CO_CHECK(co_await lab->launch_all());
     co_return lab;
 }
 
 std::string Lab::admin_socket() const {
-    return (scratch_ / "front.sock").string();
+    return (scratch_ / k_socket).string();
 }
 
 std::vector<std::string> Lab::lane_args(const std::string& name) const {
@@ -226,6 +238,7 @@ Task<void> Lab::stop() {
         const ChildExit exit = co_await process->child->stop(k_grace);
         folder_->note("process stopped", {{"name", process->name}, {"how", exit.text()}});
     }
+    remove_scratch();
 }
 
 } // namespace oa_stream::playbook

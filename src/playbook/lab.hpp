@@ -45,6 +45,7 @@ private:
     [[nodiscard]] Task<Result<std::string>> launch(std::string name, std::vector<std::string> args);
     [[nodiscard]] std::vector<std::string> lane_args(const std::string& name) const;
     [[nodiscard]] Task<Result<void>> launch_all();
+    void remove_scratch();
 
     LabOptions options_;
     evidence::RunFolder* folder_;

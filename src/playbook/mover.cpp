@@ -67,17 +67,11 @@ Task<Moved> Mover::move(std::string step, std::vector<Split> expected, Split to,
 
 Task<Mover::Next> Mover::attempt(Attempt* now) {
     auto state = co_await within(options_.call_limit, driver_.read());
-    if (!state) {
+    if (!state || !state->settled) {
         now->settle(
             now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
-            "the traffic cannot be read: " + state.error().text()
-        );
-        co_return Next::again;
-    }
-    if (!state->settled) {
-        now->settle(
-            now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
-            "an earlier change is still being carried out"
+            state ? "an earlier change is still being carried out"
+                  : "the traffic cannot be read: " + state.error().text()
         );
         co_return Next::again;
     }

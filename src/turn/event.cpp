@@ -22,6 +22,8 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> k_names{
     "tool-output",
     "tool-failed",
     "note",
+    "approval-asked",
+    "approval-settled",
     "usage-known",
     "turn-ended",
 };
@@ -72,6 +74,12 @@ struct Describe {
             e.transient ? " transient" : "",
             dump_json(e.payload)
         );
+    }
+    std::string operator()(const ApprovalAsked& e) const {
+        return fmt::format("id={} call={}", e.id, e.call);
+    }
+    std::string operator()(const ApprovalSettled& e) const {
+        return fmt::format("id={} {}", e.id, e.approved ? "approved" : "denied");
     }
     std::string operator()(const UsageKnown& e) const { return usage_text(e.usage); }
     std::string operator()(const TurnEnded& e) const {

@@ -43,6 +43,8 @@ struct TurnRequest {
     std::string instructions{};         ///< replaces the base prompt; only with a new thread
     std::string effort{};               ///< reasoning effort; empty: the model's default
     std::optional<Json> output_schema{}; ///< JSON Schema the answer must follow
+    /// Approvals come as events and wait for answer_approval(); unset: they are declined.
+    bool ask_approvals = false;
 };
 
 using EventBatch = std::vector<turn::Event>;
@@ -83,6 +85,13 @@ public:
     /// Idempotent; does not wait for the end.
     virtual void interrupt() = 0;
 
+    /// A person's decision on an approval this turn asked for. Errors: Code::not_found when it is
+    /// not (or no longer) waited for, Code::precondition when this authority never asks.
+    [[nodiscard]] virtual Result<void> answer_approval(std::string_view id, bool approved) {
+        static_cast<void>(approved);
+        return fail(Code::precondition, "this authority asks for no approvals", std::string(id));
+    }
+
     /// nullptr (nearly always): frames are written as they are. Lives as long as the turn.
     [[nodiscard]] virtual WireFaults* wire_faults() noexcept { return nullptr; }
 };
@@ -106,12 +115,21 @@ struct PastTurn {
     bool running = false; ///< not ended yet; `outcome` means nothing
 };
 
+/// A thread as the authority lists it.
+struct ThreadInfo {
+    std::string id; ///< the authority's
+    std::string title{}; ///< a name, else the first user text; empty when there is none yet
+    std::int64_t created_at = 0; ///< Unix seconds, 0 when unknown
+    std::int64_t updated_at = 0; ///< likewise
+};
+
 struct Capabilities {
     std::string name; ///< "codex", "replay"
     std::string version{};
     bool can_revert = false; ///< regenerate and edit
     bool can_seed = false; ///< new thread with history
     bool images = false;
+    bool approvals = false; ///< can ask (TurnRequest::ask_approvals)
     std::vector<std::string> replays{}; ///< replay only: capture names
 };
 
@@ -150,6 +168,12 @@ public:
 
     /// Turns of a thread, oldest first. Code::not_found for an unknown one.
     [[nodiscard]] virtual Task<Result<std::vector<PastTurn>>> turns(std::string thread) = 0;
+
+    /// Those of `ids` that exist, in the order given.
+    [[nodiscard]] virtual Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
+    );
+    /// An empty thread; its first turn may come much later. The id.
+    [[nodiscard]] virtual Task<Result<std::string>> make_thread();
 
     [[nodiscard]] virtual Health health() const = 0;
     [[nodiscard]] virtual Capabilities capabilities() const = 0;

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
-#include "oa_stream/encode/ui_encoder.hpp"
+#include "oa_stream/encode/normaliser.hpp"
+#include "oa_stream/encode/turn_encoder.hpp"
 #include "oa_stream/lane/config.hpp"
 #include "oa_stream/lane/frame_log.hpp"
 #include "oa_stream/lane/records.hpp"
@@ -51,6 +52,14 @@ struct TurnIdentity {
     Clock::time_point received{};
 };
 
+/// What its client's protocol makes of a turn.
+struct TurnStyle {
+    std::unique_ptr<encode::TurnEncoder> encoder;
+    /// The turn outlives its readers for LaneTimings::detach_grace and can be resumed. False: it is
+    /// interrupted as soon as its last reader leaves.
+    bool resumable = true;
+};
+
 class LiveTurn : public std::enable_shared_from_this<LiveTurn> {
 public:
     /// Encodes the stream's beginning and starts to follow the authority's events.
@@ -58,13 +67,15 @@ public:
         const asio::any_io_executor& executor,
         std::shared_ptr<TurnHost> host,
         TurnIdentity identity,
-        std::unique_ptr<authority::Turn> turn
+        std::unique_ptr<authority::Turn> turn,
+        TurnStyle style
     );
     LiveTurn(
         const asio::any_io_executor& executor,
         std::shared_ptr<TurnHost> host,
         TurnIdentity identity,
-        std::unique_ptr<authority::Turn> turn
+        std::unique_ptr<authority::Turn> turn,
+        TurnStyle style
     );
     ~LiveTurn();
     LiveTurn(const LiveTurn&) = delete;
@@ -131,7 +142,7 @@ private:
     std::string id_;
     FrameLog log_;
     encode::Normaliser normaliser_;
-    encode::UiEncoder encoder_;
+    TurnStyle style_;
     std::vector<std::unique_ptr<Reader>> readers_;
     std::vector<asio::steady_timer*> waiters_;
     asio::cancellation_signal cancel_;

@@ -19,10 +19,13 @@ public:
     LiveTurns(const LiveTurns&) = delete;
     LiveTurns& operator=(const LiveTurns&) = delete;
 
+    /// True once the client of a request has left.
+    using Gone = std::function<bool()>;
+
     /// The right to start a turn on one thread: nobody else can until it is committed or dropped.
     class Lease {
     public:
-        Lease(LiveTurns& turns, std::string key, std::string owner);
+        Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone);
         Lease(Lease&& other) noexcept;
         Lease(const Lease&) = delete;
         Lease& operator=(const Lease&) = delete;
@@ -39,10 +42,11 @@ public:
         bool committed_ = false;
     };
 
-    /// A turn under way without readers is interrupted and its end awaited (LaneTimings). Errors:
-    /// 409 turn_in_progress, 429 too many turns of this owner (`count_owner`), 503 too many in all.
+    /// A turn under way without readers is interrupted and its end awaited (LaneTimings); one that
+    /// is just being started for a client that has left is awaited, too. Errors: 409
+    /// turn_in_progress, 429 too many turns of this owner (`count_owner`), 503 too many in all.
     [[nodiscard]] Task<Accepted<Lease>>
-    acquire(std::string owner, std::string thread, bool count_owner);
+    acquire(std::string owner, std::string thread, bool count_owner, Gone gone);
 
     /// The thread's live or just ended turn; null when there is none.
     [[nodiscard]] std::shared_ptr<LiveTurn>
@@ -64,7 +68,9 @@ private:
     struct Slot {
         std::shared_ptr<LiveTurn> turn;
         bool starting = false;
+        Gone starter_gone{}; ///< set while starting
     };
+    [[nodiscard]] Task<bool> await_start(std::string key);
     [[nodiscard]] Task<bool> make_room(std::shared_ptr<LiveTurn> turn);
     [[nodiscard]] std::optional<Rejection> admit(const std::string& owner, bool count_owner) const;
 

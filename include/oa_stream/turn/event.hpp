@@ -30,10 +30,20 @@ struct Usage {
     friend bool operator==(const Usage&, const Usage&) = default;
 };
 
+/// Causes that some protocols have a code of their own for.
+enum class FailureCause {
+    other,
+    rate_limited, ///< the model's provider refused: too many requests
+    context_length, ///< the input is longer than the model can take
+};
+
 struct Failure {
     FailureCode code = FailureCode::codex_error;
     bool retryable = false;
     std::string detail{}; ///< the authority's own text; for the log only, never for clients
+    FailureCause cause = FailureCause::other;
+    /// The authority's events ended by themselves, whole so far, only the terminal one is missing.
+    bool clean_eof = false;
     friend bool operator==(const Failure&, const Failure&) = default;
 };
 
@@ -96,6 +106,19 @@ struct Note {
     Json payload;
     friend bool operator==(const Note&, const Note&) = default;
 };
+/// The authority waits for a person's decision before it runs a call. Only in turns that were
+/// started with TurnRequest::ask_approvals.
+struct ApprovalAsked {
+    std::string id; ///< unique within the turn; what Turn::answer_approval() takes
+    std::string call; ///< the tool call in question; opened before
+    friend bool operator==(const ApprovalAsked&, const ApprovalAsked&) = default;
+};
+/// The decision reached the authority, or it no longer waits for one.
+struct ApprovalSettled {
+    std::string id;
+    bool approved = false;
+    friend bool operator==(const ApprovalSettled&, const ApprovalSettled&) = default;
+};
 struct UsageKnown {
     Usage usage; ///< of the turn so far
     friend bool operator==(const UsageKnown&, const UsageKnown&) = default;
@@ -120,6 +143,8 @@ using Event = std::variant<
     ToolOutput,
     ToolFailed,
     Note,
+    ApprovalAsked,
+    ApprovalSettled,
     UsageKnown,
     TurnEnded>;
 
