@@ -1,0 +1,78 @@
+// Turn events → OpenAI chat completions: the SSE chunks of a stream, or one whole answer. Both are
+// built from the same state, so they cannot disagree; chunks go through the contract's machine.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/encode/turn_encoder.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::encode {
+
+/// The same on every chunk of an answer.
+struct CompletionIdentity {
+    std::string id;           ///< "chatcmpl-…", one per response
+    std::int64_t created = 0; ///< seconds since the epoch
+    std::string model;        ///< as the request named it
+};
+
+/// Role, content…, finish, usage (when asked for and known), [DONE]. A failed, aborted or
+/// interrupted turn ends with one error frame and nothing after it. Only text becomes content;
+/// reasoning, tools and notes produce nothing.
+class CompletionsStream final : public TurnEncoder {
+public:
+    CompletionsStream(CompletionIdentity identity, bool include_usage);
+    ~CompletionsStream() override;
+    CompletionsStream(CompletionsStream&&) noexcept;
+    CompletionsStream& operator=(CompletionsStream&&) noexcept;
+
+    /// Appends the role chunk.
+    void begin(std::string& out) override;
+    [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
+    void fail_open(const turn::Failure& failure, std::string& out) override;
+    [[nodiscard]] bool ended() const noexcept override;
+    [[nodiscard]] const TurnSummary& summary() const noexcept override;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// The whole answer. Never writes to `out`: once the turn ended, result() is set.
+class CompletionsWhole final : public TurnEncoder {
+public:
+    explicit CompletionsWhole(CompletionIdentity identity);
+    ~CompletionsWhole() override;
+    CompletionsWhole(CompletionsWhole&&) noexcept;
+    CompletionsWhole& operator=(CompletionsWhole&&) noexcept;
+
+    void begin(std::string& out) override;
+    [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
+    void fail_open(const turn::Failure& failure, std::string& out) override;
+    [[nodiscard]] bool ended() const noexcept override;
+    [[nodiscard]] const TurnSummary& summary() const noexcept override;
+
+    /// Only after ended(): the JSON object of a 200, or why there is none (the caller chooses the
+    /// status from the failure's code and cause).
+    [[nodiscard]] const std::expected<Json, turn::Failure>& result() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// {"error":{"message","type","param":string|null,"code"}}.
+[[nodiscard]] Json completions_error(
+    std::string_view type,
+    std::string_view code,
+    std::string_view message,
+    std::optional<std::string_view> param = {}
+);
+
+} // namespace oa_stream::encode
