@@ -1,0 +1,91 @@
+// OpenAI chat completions as structs: the chunks of a stream, the whole answer and the error
+// object, with their JSON forms. One struct serves our own frames and those of others, whose
+// chunks may hold more at once than ours; what they may hold is the contract's business.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/wire/ui_chunk.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace oa_stream::wire::completions {
+
+/// Tokens. `prompt` includes `cached`, `completion` includes `reasoning`.
+struct Usage {
+    std::int64_t prompt = 0;
+    std::int64_t completion = 0;
+    std::int64_t total = 0;
+    std::optional<std::int64_t> cached{};
+    std::optional<std::int64_t> reasoning{};
+    friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+/// One "chat.completion.chunk".
+struct Chunk {
+    std::string id{};
+    std::int64_t created = 0; ///< seconds since the epoch
+    std::string model{};
+    bool has_choice = true; ///< false: choices is []
+    std::optional<std::string> role{};
+    std::optional<std::string> content{};
+    std::optional<std::string> finish{}; ///< unset: finish_reason is null
+    std::optional<Usage> usage{};
+    friend bool operator==(const Chunk&, const Chunk&) = default;
+};
+
+/// {"error":{…}}: a frame of a stream, or a whole body.
+struct ErrorObject {
+    std::string message{}, type{}, code{};
+    std::optional<std::string> param{};
+    friend bool operator==(const ErrorObject&, const ErrorObject&) = default;
+};
+
+/// The "[DONE]" that is no JSON.
+struct Done {
+    friend bool operator==(const Done&, const Done&) = default;
+};
+
+using Event = std::variant<Chunk, ErrorObject, Done>;
+
+/// The answer to a request without "stream": one "chat.completion".
+struct Answer {
+    std::string id{};
+    std::int64_t created = 0; ///< seconds since the epoch
+    std::string model{};
+    std::string content{};
+    std::string finish{};
+    std::optional<Usage> usage{};
+    friend bool operator==(const Answer&, const Answer&) = default;
+};
+
+using ui::ParseNote;
+
+struct Parsed {
+    std::optional<Event> event{}; ///< unset when no client could read it (J1, W2)
+    std::vector<ParseNote> notes{};
+};
+/// `data` is one SSE event's data. Missing or wrong members are noted and read as if empty, so that
+/// the machine can go on judging. Rules J1, J5–J7, W2, C6, C10, C13, C14 and C18.
+[[nodiscard]] Parsed parse_event(std::string_view data);
+
+struct ParsedAnswer {
+    std::optional<std::variant<Answer, ErrorObject>> body{}; ///< unset when it is no JSON object
+    std::vector<ParseNote> notes{};
+};
+/// A whole body. Rules S1, J5–J7, W2, C13, C14 and C18–C20.
+[[nodiscard]] ParsedAnswer parse_answer(std::string_view body);
+
+/// Appends the event as one frame ("data: {…}\n\n").
+void append_frame(std::string& out, const Event& event);
+/// {"prompt_tokens",…}; the details only as far as they are set.
+[[nodiscard]] Json to_json(const Usage& usage);
+[[nodiscard]] Json to_json(const Answer& answer);
+/// {"error":{"message","type","param","code"}}
+[[nodiscard]] Json to_json(const ErrorObject& error);
+
+} // namespace oa_stream::wire::completions

@@ -1,0 +1,124 @@
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/completions_chunk.hpp"
+
+#include "completions_members.hpp"
+#include "object_scan.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::wire::completions {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> k_chunk_choice{"index", "delta", "finish_reason"};
+constexpr std::array<std::string_view, 3> k_answer_choice{"index", "message", "finish_reason"};
+constexpr std::array<std::string_view, 2> k_text_members{"role", "content"};
+
+/// An "error" that is null is none.
+const Json* error_in(const Json& object) {
+    const Json* error = member(object, "error");
+    return error == nullptr || error->is_null() ? nullptr : error;
+}
+
+Chunk read_chunk(const Json& object, Notes& notes) {
+    const Members of(object, "", "C6", notes);
+    Envelope envelope = read_envelope(of, "chat.completion.chunk");
+    Chunk chunk;
+    chunk.id = std::move(envelope.id);
+    chunk.created = envelope.created;
+    chunk.model = std::move(envelope.model);
+    chunk.has_choice = envelope.choice != nullptr;
+    chunk.usage = read_usage(of, notes);
+    if (!chunk.has_choice) {
+        return chunk;
+    }
+    const Members choice(*envelope.choice, "choices[0]", "C6", notes);
+    choice.only(k_chunk_choice);
+    chunk.finish = read_finish(Members(*envelope.choice, "choices[0]", "C10", notes));
+    if (const Json* delta = choice.object("delta")) {
+        const Members text(*delta, "choices[0].delta", "C6", notes);
+        text.only(k_text_members);
+        chunk.role = text.maybe_text("role");
+        chunk.content = text.maybe_text("content");
+    }
+    return chunk;
+}
+
+Answer read_answer(const Json& object, Notes& notes) {
+    const Members of(object, "", "C20", notes);
+    Envelope envelope = read_envelope(of, "chat.completion");
+    Answer answer;
+    answer.id = std::move(envelope.id);
+    answer.created = envelope.created;
+    answer.model = std::move(envelope.model);
+    answer.usage = read_usage(of, notes);
+    if (envelope.choice == nullptr) {
+        if (envelope.has_choices) {
+            of.note("choices", "is empty");
+        }
+        return answer;
+    }
+    const Members choice(*envelope.choice, "choices[0]", "C20", notes);
+    choice.only(k_answer_choice);
+    const auto finish = read_finish(choice);
+    if (const Json* word = choice.find("finish_reason"); word != nullptr && word->is_null()) {
+        choice.note("finish_reason", "is null");
+    }
+    answer.finish = finish.value_or("");
+    if (const Json* message = choice.object("message")) {
+        const Members text(*message, "choices[0].message", "C20", notes);
+        text.only(k_text_members);
+        if (const std::string role = text.text("role"); !role.empty() && role != "assistant") {
+            text.note("role", fmt::format("is \"{}\"", printable(role, 40)));
+        }
+        answer.content = text.text("content");
+    }
+    return answer;
+}
+
+} // namespace
+
+Parsed parse_event(std::string_view data) {
+    Parsed parsed;
+    if (data == "[DONE]") {
+        parsed.event = Done{};
+        return parsed;
+    }
+    auto scanned = scan_object(data, "J1", parsed.notes);
+    if (!scanned) {
+        return parsed;
+    }
+    if (scanned->lone_surrogate) {
+        replace_lone_surrogates(scanned->value);
+    }
+    if (const Json* error = error_in(scanned->value)) {
+        parsed.event = read_error(scanned->value, *error, parsed.notes);
+    } else {
+        parsed.event = read_chunk(scanned->value, parsed.notes);
+    }
+    return parsed;
+}
+
+ParsedAnswer parse_answer(std::string_view body) {
+    ParsedAnswer parsed;
+    if (const auto at = invalid_utf8(body)) {
+        parsed.notes.push_back({"S1", fmt::format("invalid byte at {}", *at)});
+    }
+    auto scanned = scan_object(body, "C19", parsed.notes);
+    if (!scanned) {
+        return parsed;
+    }
+    if (scanned->lone_surrogate) {
+        replace_lone_surrogates(scanned->value);
+    }
+    if (const Json* error = error_in(scanned->value)) {
+        parsed.body = read_error(scanned->value, *error, parsed.notes);
+    } else {
+        parsed.body = read_answer(scanned->value, parsed.notes);
+    }
+    return parsed;
+}
+
+} // namespace oa_stream::wire::completions

@@ -1,0 +1,118 @@
+#include "oa_stream/wire/completions_chunk.hpp"
+#include "oa_stream/wire/sse.hpp"
+
+#include "plain_text.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace oa_stream::wire::completions {
+
+namespace {
+
+/// `name` with its punctuation: `,"model":`.
+void text_member(std::string& out, std::string_view name, std::string_view text) {
+    out += name;
+    append_text(out, text);
+}
+
+void number(std::string& out, std::int64_t value) {
+    std::array<char, 24> digits{};
+    const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+    out.append(digits.data(), written.ptr);
+}
+
+void choice(std::string& out, const Chunk& chunk) {
+    out += R"({"index":0,"delta":{)";
+    if (chunk.role) {
+        text_member(out, R"("role":)", *chunk.role);
+    }
+    if (chunk.content) {
+        text_member(out, chunk.role ? R"(,"content":)" : R"("content":)", *chunk.content);
+    }
+    out += R"(},"finish_reason":)";
+    if (chunk.finish) {
+        append_text(out, *chunk.finish);
+    } else {
+        out += "null";
+    }
+    out += '}';
+}
+
+struct Writer {
+    std::string& out;
+
+    void operator()(const Chunk& chunk) const {
+        text_member(out, R"(data: {"id":)", chunk.id);
+        out += R"(,"object":"chat.completion.chunk","created":)";
+        number(out, chunk.created);
+        text_member(out, R"(,"model":)", chunk.model);
+        out += R"(,"choices":[)";
+        if (chunk.has_choice) {
+            choice(out, chunk);
+        }
+        out += ']';
+        if (chunk.usage) {
+            out += R"(,"usage":)";
+            out += dump_json(to_json(*chunk.usage));
+        }
+        out += "}\n\n";
+    }
+    void operator()(const ErrorObject& error) const {
+        append_sse_data(out, dump_json(to_json(error)));
+    }
+    void operator()(const Done&) const { append_sse_done(out); }
+};
+
+} // namespace
+
+void append_frame(std::string& out, const Event& event) {
+    std::visit(Writer{out}, event);
+}
+
+Json to_json(const Usage& usage) {
+    Json out = Json::object();
+    out["prompt_tokens"] = usage.prompt;
+    out["completion_tokens"] = usage.completion;
+    out["total_tokens"] = usage.total;
+    if (usage.cached) {
+        out["prompt_tokens_details"]["cached_tokens"] = *usage.cached;
+    }
+    if (usage.reasoning) {
+        out["completion_tokens_details"]["reasoning_tokens"] = *usage.reasoning;
+    }
+    return out;
+}
+
+Json to_json(const Answer& answer) {
+    Json message = Json::object();
+    message["role"] = "assistant";
+    message["content"] = answer.content;
+    Json choice = Json::object();
+    choice["index"] = 0;
+    choice["message"] = std::move(message);
+    choice["finish_reason"] = answer.finish;
+    Json out = Json::object();
+    out["id"] = answer.id;
+    out["object"] = "chat.completion";
+    out["created"] = answer.created;
+    out["model"] = answer.model;
+    out["choices"] = Json::array({std::move(choice)});
+    if (answer.usage) {
+        out["usage"] = to_json(*answer.usage);
+    }
+    return out;
+}
+
+Json to_json(const ErrorObject& error) {
+    Json inner = Json::object();
+    inner["message"] = error.message;
+    inner["type"] = error.type;
+    inner["param"] = error.param ? Json(*error.param) : Json(nullptr);
+    inner["code"] = error.code;
+    Json out = Json::object();
+    out["error"] = std::move(inner);
+    return out;
+}
+
+} // namespace oa_stream::wire::completions

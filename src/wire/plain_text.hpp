@@ -1,0 +1,28 @@
+// Writes JSON strings that are mostly plain, as deltas are.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+
+#include "byte_scan.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream::wire {
+
+/// Most deltas are plain ASCII without quotes: those are copied whole, after one look.
+inline void append_text(std::string& out, std::string_view text) {
+    const std::size_t run = plain_run<true>(text);
+    for (std::size_t at = run; at < text.size(); ++at) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') {
+            append_json_string(out, text);
+            return;
+        }
+    }
+    out += '"';
+    out += text;
+    out += '"';
+}
+
+} // namespace oa_stream::wire
