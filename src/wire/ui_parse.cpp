@@ -2,6 +2,7 @@
 #include "oa_stream/wire/json_scan.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
+#include "object_scan.hpp"
 #include "ui_shapes.hpp"
 
 #include <fmt/format.h>
@@ -90,6 +91,10 @@ Chunk to_tool(Type type, const Members& of) {
         };
     case Type::tool_output_available:
         return ToolOutputAvailable{std::move(call), of.opaque("output"), dynamic, executed};
+    case Type::tool_approval_request:
+        return ToolApprovalRequest{of.identity("approvalId"), std::move(call)};
+    case Type::tool_output_denied:
+        return ToolOutputDenied{std::move(call)};
     default:
         return ToolOutputError{std::move(call), of.text("errorText"), dynamic, executed};
     }
@@ -132,6 +137,8 @@ Chunk to_chunk(Type type, const std::string& name, const Members& of) {
     case Type::tool_input_available:
     case Type::tool_output_available:
     case Type::tool_output_error:
+    case Type::tool_approval_request:
+    case Type::tool_output_denied:
         break;
     }
     return to_tool(type, of);
@@ -192,30 +199,19 @@ void judge_keys(
     }
 }
 
-void judge_text(const ScannedJson& scanned, std::vector<ParseNote>& notes) {
-    if (scanned.repeated_key) {
-        notes.push_back({"J6", fmt::format("key \"{}\" twice", printable(*scanned.repeated_key))});
-    }
-    if (scanned.forbidden_key) {
-        notes.push_back({"J7", fmt::format("key \"{}\"", *scanned.forbidden_key)});
-    }
-}
-
 /// Texts are made writable again; ids stay as they are, since they are compared.
 void clean_texts(Json& object) {
     for (auto& [name, value] : object.get_ref<Json::object_t&>()) {
-        const bool id =
-            name == "id" || name == "messageId" || name == "toolCallId" || name == "toolName";
+        const bool id = name == "id" || name == "messageId" || name == "toolCallId" ||
+                        name == "toolName" || name == "approvalId";
         if (!id) {
             replace_lone_surrogates(value);
         }
     }
 }
 
-void judge_object(ScannedJson& scanned, Parsed& parsed) {
-    judge_text(scanned, parsed.notes);
-    if (scanned.lone_surrogate && has_lone_surrogate(scanned.value)) {
-        parsed.notes.push_back({"J5", "lone surrogate"});
+void judge_object(ScannedJson& scanned, Dialect dialect, Parsed& parsed) {
+    if (scanned.lone_surrogate) {
         clean_texts(scanned.value);
     }
     const Members members(scanned.value);
@@ -225,7 +221,7 @@ void judge_object(ScannedJson& scanned, Parsed& parsed) {
         return;
     }
     const std::string type = found->get<std::string>();
-    const Shape* shape = find_shape(type);
+    const Shape* shape = find_shape(type, dialect);
     if (shape == nullptr) {
         parsed.notes.push_back(
             {"J2", fmt::format("type \"{}\" is not known to every client", printable(type, 40))}
@@ -242,24 +238,14 @@ void judge_object(ScannedJson& scanned, Parsed& parsed) {
 
 } // namespace
 
-Parsed parse_chunk(std::string_view data) {
+Parsed parse_chunk(std::string_view data, Dialect dialect) {
     Parsed parsed;
     if (data == "[DONE]") {
         parsed.chunk = Done{};
         return parsed;
     }
-    ScannedJson scanned = scan_json(data);
-    if (scanned.fault == JsonFault::too_deep) {
-        parsed.notes.push_back({"W2", fmt::format("JSON is nested deeper than {}", k_json_depth)});
-    } else if (scanned.fault == JsonFault::malformed) {
-        parsed.notes.push_back(
-            {"J1", fmt::format("not JSON (character {}): {}", scanned.fault_at, printable(data, 60))
-            }
-        );
-    } else if (!scanned.value.is_object()) {
-        parsed.notes.push_back({"J1", fmt::format("JSON, but {}", scanned.value.type_name())});
-    } else {
-        judge_object(scanned, parsed);
+    if (auto scanned = scan_object(data, "J1", parsed.notes)) {
+        judge_object(*scanned, dialect, parsed);
     }
     return parsed;
 }

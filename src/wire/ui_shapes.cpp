@@ -38,6 +38,11 @@ constexpr std::array k_tool_error{
     Key{"dynamic", Is::boolean},
     Key{"providerExecuted", Is::boolean},
 };
+constexpr std::array k_approval{
+    Key{"approvalId", Is::string, true},
+    Key{"toolCallId", Is::string, true},
+};
+constexpr std::array k_denied{Key{"toolCallId", Is::string, true}};
 constexpr std::array k_data{
     Key{"id"},
     Key{"data", Is::any, true},
@@ -66,6 +71,8 @@ constexpr std::array k_shapes{
     Shape{Type::finish, "finish", k_finish},
     Shape{Type::error, "error", k_error},
     Shape{Type::abort, "abort", k_none},
+    Shape{Type::tool_approval_request, "tool-approval-request", k_approval, false, true},
+    Shape{Type::tool_output_denied, "tool-output-denied", k_denied, false, true},
     Shape{Type::other, "source-url", k_none},
     Shape{Type::other, "source-document", k_none},
     Shape{Type::other, "file", k_none},
@@ -75,10 +82,10 @@ constexpr Shape k_data_shape{Type::data, "data-", k_data};
 
 } // namespace
 
-const Shape* find_shape(std::string_view type) noexcept {
+const Shape* find_shape(std::string_view type, Dialect dialect) noexcept {
     for (const Shape& shape : k_shapes) {
         if (shape.name == type) {
-            return &shape;
+            return shape.approvals && dialect != Dialect::approvals ? nullptr : &shape;
         }
     }
     return type.starts_with(k_data_shape.name) ? &k_data_shape : nullptr;

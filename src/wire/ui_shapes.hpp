@@ -2,6 +2,8 @@
 // Keys are those all nine pinned clients accept, found by running them (conformance kit).
 #pragma once
 
+#include "oa_stream/wire/ui_chunk.hpp"
+
 #include <span>
 #include <string_view>
 
@@ -21,6 +23,8 @@ enum class Type {
     tool_input_available,
     tool_output_available,
     tool_output_error,
+    tool_approval_request,
+    tool_output_denied,
     data, ///< data-NAME
     error,
     finish_step,
@@ -42,9 +46,10 @@ struct Shape {
     std::span<const Key> keys;
     bool takes_metadata =
         false; ///< every client takes providerMetadata, the contract does not (J10)
+    bool approvals = false; ///< only in Dialect::approvals
 };
 
-/// nullptr for a type that not every client knows.
-[[nodiscard]] const Shape* find_shape(std::string_view type) noexcept;
+/// nullptr for a type that not every client of the dialect knows.
+[[nodiscard]] const Shape* find_shape(std::string_view type, Dialect dialect) noexcept;
 
 } // namespace oa_stream::wire::ui

@@ -2,28 +2,13 @@
 #include "oa_stream/wire/sse.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
-#include "byte_scan.hpp"
+#include "plain_text.hpp"
 
 namespace oa_stream::wire::ui {
 
 namespace {
 
 constexpr std::string_view k_open = R"(data: {"type":")";
-
-/// Most deltas are plain ASCII without quotes: those are copied whole, after one look.
-void append_text(std::string& out, std::string_view text) {
-    const std::size_t run = plain_run<true>(text);
-    for (std::size_t at = run; at < text.size(); ++at) {
-        const auto byte = static_cast<unsigned char>(text[at]);
-        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') {
-            append_json_string(out, text);
-            return;
-        }
-    }
-    out += '"';
-    out += text;
-    out += '"';
-}
 
 void open(std::string& out, std::string_view type) {
     out += k_open;
@@ -121,6 +106,17 @@ struct Writer {
         flags(out, chunk.dynamic, chunk.provider_executed);
         close(out);
     }
+    void operator()(const ToolApprovalRequest& chunk) const {
+        open(out, "tool-approval-request");
+        text_member(out, R"(,"approvalId":)", chunk.approval);
+        text_member(out, R"(,"toolCallId":)", chunk.call);
+        close(out);
+    }
+    void operator()(const ToolOutputDenied& chunk) const {
+        open(out, "tool-output-denied");
+        text_member(out, R"(,"toolCallId":)", chunk.call);
+        close(out);
+    }
     void operator()(const Data& chunk) const {
         out += R"(data: {"type":)";
         append_text(out, "data-" + chunk.name);
@@ -176,6 +172,8 @@ struct TypeName {
     std::string operator()(const ToolInputAvailable&) const { return "tool-input-available"; }
     std::string operator()(const ToolOutputAvailable&) const { return "tool-output-available"; }
     std::string operator()(const ToolOutputError&) const { return "tool-output-error"; }
+    std::string operator()(const ToolApprovalRequest&) const { return "tool-approval-request"; }
+    std::string operator()(const ToolOutputDenied&) const { return "tool-output-denied"; }
     std::string operator()(const Data& chunk) const { return "data-" + chunk.name; }
     std::string operator()(const ErrorChunk&) const { return "error"; }
     std::string operator()(const FinishStep&) const { return "finish-step"; }

@@ -56,6 +56,13 @@ struct ToolOutputError {
     bool dynamic = false;
     bool provider_executed = false;
 };
+/// AI SDK 6 and later: a person decides before the call runs. AI SDK 5 knows neither of the two.
+struct ToolApprovalRequest {
+    std::string approval, call;
+};
+struct ToolOutputDenied {
+    std::string call;
+};
 struct Data {
     std::string name; ///< without "data-"
     std::optional<std::string> id{};
@@ -89,6 +96,8 @@ using Chunk = std::variant<
     ToolInputAvailable,
     ToolOutputAvailable,
     ToolOutputError,
+    ToolApprovalRequest,
+    ToolOutputDenied,
     Data,
     ErrorChunk,
     FinishStep,
@@ -99,6 +108,10 @@ using Chunk = std::variant<
 
 /// "text-delta", "data-plan", "[DONE]".
 [[nodiscard]] std::string type_of(const Chunk& chunk);
+
+/// Whom a stream is for. `every_client` has only what all nine pinned clients know; `approvals` adds
+/// the chunks that AI SDK 6 and later know, for clients that asked for them.
+enum class Dialect { every_client, approvals };
 
 /// What the bytes of one event say about rules J1–J10.
 struct ParseNote {
@@ -111,7 +124,8 @@ struct Parsed {
 };
 /// `data` is one SSE event's data. Missing strings become empty, wrong types are noted (J4) and
 /// read as if missing, so that the machine can go on judging.
-[[nodiscard]] Parsed parse_chunk(std::string_view data);
+[[nodiscard]] Parsed
+parse_chunk(std::string_view data, Dialect dialect = Dialect::every_client);
 
 /// Appends the chunk as one frame ("data: {…}\n\n"). Key order: type first, then as in the struct.
 void append_frame(std::string& out, const Chunk& chunk);
