@@ -27,4 +27,8 @@ Task<Result<std::string>> Authority::make_thread() {
     co_return fail(Code::precondition, "this authority makes no empty threads");
 }
 
+Task<Result<void>> Authority::name_thread(std::string /*thread*/, std::string /*title*/) {
+    co_return fail(Code::precondition, "this authority names no threads");
+}
+
 } // namespace oa_stream::authority

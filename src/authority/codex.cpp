@@ -56,6 +56,16 @@ public:
     [[nodiscard]] Health health() const override { return core_->health(); }
     [[nodiscard]] Capabilities capabilities() const override { return core_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const override { return core_->readings(); }
+    [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
+    ) override {
+        return CodexCore::threads(core_, std::move(ids));
+    }
+    [[nodiscard]] Task<Result<std::string>> make_thread() override {
+        return CodexCore::make_thread(core_);
+    }
+    [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
+        return CodexCore::name_thread(core_, std::move(thread), std::move(title));
+    }
 
 private:
     static Task<Result<std::unique_ptr<Turn>>>

@@ -57,6 +57,13 @@ private:
 
     // codex_core.cpp
     void log(LogLevel level, std::string_view line) const;
+    [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
+    threads(Self self, std::vector<std::string> ids);
+
+    // codex_start.cpp
+    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self);
+    [[nodiscard]] static Task<Result<void>>
+    name_thread(Self self, std::string thread, std::string title);
     void set_state(State state, std::string reason);
     [[nodiscard]] LinkHandlers handlers();
     [[nodiscard]] static Task<Result<void>> prepare_and_launch(Self self);

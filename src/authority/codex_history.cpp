@@ -26,13 +26,25 @@ void add_user_message(PastTurn& past, const Json& item) {
         return;
     }
     for (const Json& part : *content) {
-        if (text_member(part, "type") == "text") {
+        const std::string_view type = text_member(part, "type");
+        if (type == "text") {
             if (!past.user_text.empty()) {
                 past.user_text += '\n';
             }
             past.user_text += text_member(part, "text");
+            past.user_parts.emplace_back(InputText{std::string(text_member(part, "text"))});
+        } else if (type == "image") {
+            past.user_parts.emplace_back(InputImage{std::string(text_member(part, "url"))});
         }
     }
+}
+
+/// What opens a part or a call happened when its item began, the rest when it was whole.
+std::int64_t time_of(const turn::Event& event, const Json& item) {
+    const bool opens = std::holds_alternative<turn::PartOpened>(event) ||
+                       std::holds_alternative<turn::ToolOpened>(event) ||
+                       std::holds_alternative<turn::ToolInputReady>(event);
+    return int_member(item, opens ? "startedAtMs" : "completedAtMs").value_or(0);
 }
 
 turn::Outcome outcome_of(const Json& turn) {
@@ -95,10 +107,23 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
         }
         const int occurrence = ++seen[{type, text_member(item, "id")}];
         for (turn::Event& event : events_of_item(item, occurrence, cwd)) {
+            past.times_ms.push_back(time_of(event, item));
             past.events.push_back(std::move(event));
         }
     }
     return past;
+}
+
+ThreadInfo thread_info(const Json& thread) {
+    ThreadInfo info{.id = std::string(text_member(thread, "id"))};
+    info.title = text_member(thread, "name");
+    if (info.title.empty() || info.title == k_unnamed) {
+        info.title = text_member(thread, "preview");
+    }
+    info.created_at = int_member(thread, "createdAt").value_or(0);
+    info.updated_at = int_member(thread, "updatedAt").value_or(info.created_at);
+    info.model = text_member(thread, "model");
+    return info;
 }
 
 Result<TurnsPage> turns_page(const Json& result, std::string_view cwd) {

@@ -1,4 +1,4 @@
-// Stored turns of codex (thread/turns/list) → PastTurn.
+// Stored turns of codex (thread/turns/list) → PastTurn; its threads → ThreadInfo.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -18,6 +18,13 @@ inline constexpr int k_history_page = 100;
 
 /// `turn`: one element of "data", items in full. `cwd`: the thread's folder.
 [[nodiscard]] PastTurn past_turn(const Json& turn, std::string_view cwd);
+
+/// Codex forgets a thread that has neither a turn nor a name when its process ends, and refuses an
+/// empty name. So a thread that is made without one gets this, which is no title.
+inline constexpr std::string_view k_unnamed = "New conversation";
+
+/// "thread" of thread/read: the name, else the first user text, is its title.
+[[nodiscard]] ThreadInfo thread_info(const Json& thread);
 
 struct TurnsPage {
     std::vector<PastTurn> turns{};

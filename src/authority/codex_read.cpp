@@ -48,6 +48,28 @@ Task<Result<std::vector<PastTurn>>> CodexCore::turns(Self self, std::string thre
     co_return out;
 }
 
+Task<Result<std::vector<ThreadInfo>>>
+CodexCore::threads(Self self, std::vector<std::string> ids) {
+    OA_CO_TRY(const Link link, co_await ready_link(self));
+    std::vector<ThreadInfo> out;
+    // One after the other: a few tenths of a millisecond each, and codex's own queue of requests
+    // stays free for turns.
+    for (const std::string& id : ids) {
+        RpcOutcome outcome = co_await call(
+            self, link, "thread/read", Json::object({{"threadId", id}, {"includeTurns", false}})
+        );
+        if (const auto* refusal = std::get_if<Refusal>(&outcome);
+            refusal != nullptr && error_of(*refusal, "thread/read").code == Code::not_found) {
+            continue;
+        }
+        OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/read"));
+        if (const Json* thread = member(result, "thread"); thread != nullptr) {
+            out.push_back(thread_info(*thread));
+        }
+    }
+    co_return out;
+}
+
 Health CodexCore::health() const {
     return {.ready = state_ == State::ready && !closing_, .reason = reason_};
 }

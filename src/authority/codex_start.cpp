@@ -1,5 +1,6 @@
 // A turn from its request to turn/started.
 #include "codex_core.hpp"
+#include "codex_history.hpp"
 #include "codex_requests.hpp"
 
 #include <fmt/format.h>
@@ -105,6 +106,27 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
         ));
     }
     co_return hold;
+}
+
+Task<Result<std::string>> CodexCore::make_thread(Self self) {
+    OA_CO_TRY(const Link link, co_await ready_link(self));
+    OA_CO_TRY(
+        const ThreadHold hold,
+        co_await new_thread(self, link, std::make_shared<const TurnRequest>())
+    );
+    // The name is what makes codex keep it.
+    OA_CO_CHECK(co_await name_thread(self, hold->id, std::string(k_unnamed)));
+    co_return hold->id;
+}
+
+Task<Result<void>> CodexCore::name_thread(Self self, std::string thread, std::string title) {
+    OA_CO_TRY(const Link link, co_await ready_link(self));
+    Json params = thread_params(thread);
+    params["name"] = std::move(title);
+    OA_CO_CHECK(settle(
+        co_await call(self, link, "thread/name/set", std::move(params)), "thread/name/set"
+    ));
+    co_return Result<void>{};
 }
 
 Task<Result<ThreadHold>>

@@ -91,6 +91,20 @@ public:
         co_return threads_.turns(thread);
     }
     [[nodiscard]] Health health() const override { return {.ready = true, .reason = problem_}; }
+    [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
+    ) override {
+        std::vector<ThreadInfo> out;
+        for (const std::string& id : ids) {
+            if (auto info = threads_.info(id)) {
+                out.push_back(*std::move(info));
+            }
+        }
+        co_return out;
+    }
+    [[nodiscard]] Task<Result<std::string>> make_thread() override { co_return threads_.add({}); }
+    [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
+        co_return threads_.name(thread, std::move(title));
+    }
     [[nodiscard]] Capabilities capabilities() const override {
         return {
             .name = "replay",
@@ -161,6 +175,7 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     if (!request.ephemeral) {
         threads_.append(thread, turn);
     }
+    turn->input = request.input;
     ++number_;
     ++since_set_;
     ReplayPlan plan;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace oa_stream::authority {
 
@@ -24,6 +25,7 @@ std::vector<PastTurn> seed_turns(const std::vector<SeedMessage>& seed) {
         PastTurn& turn = out.back();
         if (user) {
             turn.user_text = message.text;
+            turn.user_parts.emplace_back(InputText{message.text});
             turn.user_item_id = turn.id + "-user";
         } else {
             turn.events.emplace_back(turn::PartOpened{"m1", turn::PartKind::text});
@@ -39,6 +41,7 @@ PastTurn past_turn_of(const ReplayedTurn& turn) {
     PastTurn past{.id = turn.id, .outcome = turn.outcome, .user_text = turn.user_text};
     past.running = turn.running;
     past.started_at = turn.started_at;
+    past.user_parts = turn.input;
     past.user_item_id = turn.id + "-user";
     if (!turn.client_message_id.empty()) {
         past.client_message_id = turn.client_message_id;
@@ -50,6 +53,10 @@ PastTurn past_turn_of(const ReplayedTurn& turn) {
     return past;
 }
 
+std::int64_t now_s() {
+    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
 } // namespace
 
 ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
@@ -57,7 +64,7 @@ ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
         order_.splice(order_.begin(), order_, found->second);
         return order_.front();
     }
-    order_.push_front(Thread{.id = thread});
+    order_.push_front(Thread{.id = thread, .created_at = now_s()});
     by_id_[thread] = order_.begin();
     if (order_.size() > most_) {
         by_id_.erase(order_.back().id);
@@ -70,6 +77,15 @@ std::string ReplayThreads::add(const std::vector<SeedMessage>& seed) {
     Thread& thread = touch(uuid_v7());
     thread.seed = seed_turns(seed);
     return thread.id;
+}
+
+Result<void> ReplayThreads::name(const std::string& thread, std::string title) {
+    const auto found = by_id_.find(thread);
+    if (found == by_id_.end()) {
+        return fail(Code::not_found, "no such thread");
+    }
+    found->second->name = std::move(title);
+    return {};
 }
 
 void ReplayThreads::ensure(const std::string& thread) {
@@ -112,6 +128,28 @@ void ReplayThreads::append(const std::string& thread, std::shared_ptr<ReplayedTu
         turns.erase(turns.begin());
     }
     turns.push_back(std::move(turn));
+}
+
+std::optional<ThreadInfo> ReplayThreads::info(const std::string& thread) const {
+    const auto found = by_id_.find(thread);
+    if (found == by_id_.end()) {
+        return std::nullopt;
+    }
+    const Thread& known = *found->second;
+    ThreadInfo info{.id = known.id, .title = known.name, .created_at = known.created_at};
+    info.updated_at = known.created_at;
+    if (info.title.empty() && !known.seed.empty()) {
+        info.title = known.seed.front().user_text;
+    }
+    if (info.title.empty() && !known.turns.empty()) {
+        info.title = known.turns.front()->user_text;
+    }
+    if (!known.turns.empty()) {
+        const ReplayedTurn& last = *known.turns.back();
+        info.updated_at = std::max(last.started_at, last.completed_at);
+        info.model = last.recording->model;
+    }
+    return info;
 }
 
 Result<std::vector<PastTurn>> ReplayThreads::turns(const std::string& thread) const {

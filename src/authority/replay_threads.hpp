@@ -7,6 +7,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace oa_stream::authority {
 struct ReplayedTurn {
     std::string id{};
     std::string user_text{};
+    std::vector<InputPart> input{};
     std::string client_message_id{};
     Recording recording{};
     std::size_t played = 0; ///< events told so far
@@ -32,6 +34,7 @@ public:
 
     /// A new one with the seed as its first turns.
     [[nodiscard]] std::string add(const std::vector<SeedMessage>& seed);
+    [[nodiscard]] Result<void> name(const std::string& thread, std::string title);
     /// Begun anew when it is not known: a process that was restarted has forgotten it.
     void ensure(const std::string& thread);
     /// Drops `turn` and all after it. Code::not_found, Code::precondition (no such turn).
@@ -40,10 +43,14 @@ public:
     [[nodiscard]] bool busy(const std::string& thread) const;
     void append(const std::string& thread, std::shared_ptr<ReplayedTurn> turn);
     [[nodiscard]] Result<std::vector<PastTurn>> turns(const std::string& thread) const;
+    /// nullopt when it is not known.
+    [[nodiscard]] std::optional<ThreadInfo> info(const std::string& thread) const;
 
 private:
     struct Thread {
         std::string id;
+        std::int64_t created_at = 0;
+        std::string name{};
         std::vector<PastTurn> seed{};
         std::vector<std::shared_ptr<ReplayedTurn>> turns{};
     };

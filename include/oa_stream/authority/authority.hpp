@@ -113,6 +113,9 @@ struct PastTurn {
     }; ///< id of the user message, when the authority has one
     std::optional<std::string> client_message_id{}; ///< the id the client gave it, when kept
     bool running = false; ///< not ended yet; `outcome` means nothing
+    /// The user's message as it was sent, part by part; empty: `user_text` is all that is known.
+    std::vector<InputPart> user_parts{};
+    std::vector<std::int64_t> times_ms{}; ///< of `events`, Unix time each; empty: none is known
 };
 
 /// A thread as the authority lists it.
@@ -121,6 +124,7 @@ struct ThreadInfo {
     std::string title{}; ///< a name, else the first user text; empty when there is none yet
     std::int64_t created_at = 0; ///< Unix seconds, 0 when unknown
     std::int64_t updated_at = 0; ///< likewise
+    std::string model{}; ///< of its newest turn; empty when unknown
 };
 
 struct Capabilities {
@@ -172,10 +176,12 @@ public:
     /// Those of `ids` that exist, in the order given.
     [[nodiscard]] virtual Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
     );
-    /// An empty thread; its first turn may come much later. The id.
+    /// An empty thread; its first turn may come much later, after a restart too. The id.
     [[nodiscard]] virtual Task<Result<std::string>> make_thread();
 
     [[nodiscard]] virtual Health health() const = 0;
+    /// Gives it a title of its own, which is not empty. Code::not_found for an unknown thread.
+    [[nodiscard]] virtual Task<Result<void>> name_thread(std::string thread, std::string title);
     [[nodiscard]] virtual Capabilities capabilities() const = 0;
     /// What this authority counts about itself; the names never change while it lives.
     [[nodiscard]] virtual std::vector<Reading> readings() const { return {}; }
