@@ -6,6 +6,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/encode/turn_encoder.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -44,10 +45,13 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// The whole answer. Never writes to `out`: once the turn ended, result() is set.
+/// The whole answer. Never writes to `out`: once the turn ended, result() is set. Text beyond
+/// `most_text` bytes makes the turn fail as `overloaded`.
 class CompletionsWhole final : public TurnEncoder {
 public:
-    explicit CompletionsWhole(CompletionIdentity identity);
+    explicit CompletionsWhole(
+        CompletionIdentity identity, std::size_t most_text = std::size_t{32} << 20U
+    );
     ~CompletionsWhole() override;
     CompletionsWhole(CompletionsWhole&&) noexcept;
     CompletionsWhole& operator=(CompletionsWhole&&) noexcept;
@@ -59,7 +63,7 @@ public:
     [[nodiscard]] const TurnSummary& summary() const noexcept override;
 
     /// Only after ended(): the JSON object of a 200, or why there is none (the caller chooses the
-    /// status from the failure's code and cause).
+    /// status from the failure's code and cause; summary().content tells whether there was text).
     [[nodiscard]] const std::expected<Json, turn::Failure>& result() const;
 
 private:

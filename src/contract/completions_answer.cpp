@@ -1,0 +1,157 @@
+#include "completions_answer.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/sse.hpp"
+
+#include "headers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::contract {
+
+namespace completions = wire::completions;
+
+namespace {
+
+constexpr std::string_view k_json_space = " \t\r\n";
+/// So much white space in front of it is no answer's: read it as a stream.
+constexpr std::size_t k_undecided = 4096;
+
+bool is_json(const ResponseHead& head) {
+    return media_type_is(header(head, "content-type").value_or(""), "application/json");
+}
+
+bool says_no_retry(const ResponseHead& head) {
+    return iequals(header(head, "x-should-retry").value_or(""), "false");
+}
+
+std::string shown(const std::optional<std::string>& value) {
+    return value ? printable(*value) : "missing";
+}
+
+void judge_limits(const ResponseHead& head, const CompletionsAnswer::Report& report) {
+    const bool turn = head.status == 200 || head.status == 429;
+    for (const std::string_view name : {"x-request-id", "x-conc-limit", "x-conc-active"}) {
+        if ((turn || name == "x-request-id") && header(head, name).value_or("").empty()) {
+            report("C5", fmt::format("{} is missing", name));
+        }
+    }
+}
+
+} // namespace
+
+bool CompletionsAnswer::status_says_whole() const noexcept {
+    return head_ && head_->status != 200;
+}
+
+void CompletionsAnswer::head(const ResponseHead& head) {
+    head_ = head;
+    if (status_says_whole()) {
+        kind_ = Kind::whole;
+    }
+}
+
+std::string_view CompletionsAnswer::take(std::string_view bytes) {
+    if (kind_ == Kind::stream) {
+        return bytes;
+    }
+    const std::size_t room = wire::SseLimits{}.event - held_.size();
+    overflowed_ = overflowed_ || bytes.size() > room;
+    if (kind_ == Kind::whole) {
+        held_.append(bytes.substr(0, room));
+        return {};
+    }
+    held_.append(bytes.substr(0, room));
+    const std::size_t first = held_.find_first_not_of(k_json_space);
+    if (first == std::string::npos && held_.size() <= k_undecided) {
+        return {};
+    }
+    if (first != std::string::npos && held_[first] == '{') {
+        kind_ = Kind::whole;
+        return {};
+    }
+    kind_ = Kind::stream;
+    return held_;
+}
+
+std::string_view CompletionsAnswer::end() {
+    if (kind_ != Kind::unknown) {
+        return {};
+    }
+    kind_ = head_ && is_json(*head_) ? Kind::whole : Kind::stream;
+    return whole() ? std::string_view{} : held_;
+}
+
+void CompletionsAnswer::judge_head(const Report& report) const {
+    if (!head_) {
+        return;
+    }
+    if (!whole()) {
+        judge_headers(*head_, Profile::chat_completions, report);
+        if (!says_no_retry(*head_)) {
+            report(
+                "C2", fmt::format("x-should-retry is {}", shown(header(*head_, "x-should-retry")))
+            );
+        }
+        judge_limits(*head_, report);
+        return;
+    }
+    if (head_->status == 429 || head_->status == 503) {
+        if (header(*head_, "retry-after").value_or("").empty()) {
+            report("C3", fmt::format("{} without retry-after", head_->status));
+        }
+    }
+    if (head_->status == 429 && says_no_retry(*head_)) {
+        report("C3", "429 with x-should-retry: false");
+    }
+    if (!is_json(*head_)) {
+        report("C4", fmt::format("content-type is {}", shown(header(*head_, "content-type"))));
+    }
+    judge_limits(*head_, report);
+}
+
+/// C14: a client's error class comes from the status, and says the same as the type.
+void CompletionsAnswer::judge_error(const completions::ErrorObject& error, const Report& report)
+    const {
+    if (!head_ || error.type.empty()) {
+        return;
+    }
+    const int status = head_->status;
+    const std::string_view want = status == 429   ? "rate_limit_error"
+                                  : status >= 500 ? "server_error"
+                                                  : "invalid_request_error";
+    if (status >= 400 && error.type != want) {
+        report("C14", fmt::format("type is \"{}\" under {}", printable(error.type, 40), status));
+    }
+}
+
+AnswerKind CompletionsAnswer::judge_body(const Report& report) const {
+    if (overflowed_) {
+        report("W1", "the body is longer than what is read of an event");
+        return AnswerKind::whole;
+    }
+    completions::ParsedAnswer parsed = completions::parse_answer(held_);
+    for (completions::ParseNote& note : parsed.notes) {
+        report(note.rule, std::move(note.text));
+    }
+    const auto* error =
+        parsed.body ? std::get_if<completions::ErrorObject>(&*parsed.body) : nullptr;
+    if (error != nullptr) {
+        judge_error(*error, report);
+    } else if (parsed.body) {
+        judge_answer(std::get<completions::Answer>(*parsed.body), report);
+    }
+    const int status = head_ ? head_->status : 0;
+    const bool failed = status >= 400 && status <= 599;
+    if (head_ && (error != nullptr ? !failed : status != 200)) {
+        report(
+            "C1",
+            fmt::format("status {} with{} an error object", status, error != nullptr ? "" : "out")
+        );
+    }
+    return error != nullptr ? AnswerKind::error : AnswerKind::whole;
+}
+
+} // namespace oa_stream::contract

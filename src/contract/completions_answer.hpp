@@ -1,0 +1,46 @@
+// Profile chat-completions: is the answer a stream or one JSON object, and what its head and its
+// whole body break.
+#pragma once
+
+#include "oa_stream/contract/completions_machine.hpp"
+#include "oa_stream/contract/judge.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::contract {
+
+class CompletionsAnswer {
+public:
+    using Report = CompletionsMachine::Report;
+
+    void head(const ResponseHead& head);
+    /// Takes bytes; returns those that a stream's reader shall have (nothing of a whole body, or
+    /// until it is known). The view is valid until the next call.
+    [[nodiscard]] std::string_view take(std::string_view bytes);
+    /// The body ended: what is still held back of a stream.
+    [[nodiscard]] std::string_view end();
+
+    /// Neither is true until it is known.
+    [[nodiscard]] bool streamed() const noexcept { return kind_ == Kind::stream; }
+    [[nodiscard]] bool whole() const noexcept { return kind_ == Kind::whole; }
+    /// H2, H3, H5, H6, C2–C5. After end().
+    void judge_head(const Report& report) const;
+    /// C1, C13, C14, C18–C20, S1, J5–J7, W1 and W2 of a whole body. After end().
+    [[nodiscard]] AnswerKind judge_body(const Report& report) const;
+
+private:
+    enum class Kind { unknown, stream, whole };
+
+    [[nodiscard]] bool status_says_whole() const noexcept;
+    void judge_error(const wire::completions::ErrorObject& error, const Report& report) const;
+
+    Kind kind_ = Kind::unknown;
+    std::optional<ResponseHead> head_{};
+    std::string held_{}; ///< bytes before the kind is known, or the whole body
+    bool overflowed_ = false;
+};
+
+} // namespace oa_stream::contract

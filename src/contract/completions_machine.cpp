@@ -1,0 +1,204 @@
+#include "oa_stream/contract/completions_machine.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace oa_stream::contract {
+
+namespace completions = wire::completions;
+
+namespace {
+
+void judge_usage(
+    const completions::Usage& usage, bool text, const CompletionsMachine::Report& report
+) {
+    // Counts are at most 2^53 (their reader sees to it), so the sum cannot overflow.
+    if (usage.total != usage.prompt + usage.completion) {
+        report(
+            "C13",
+            fmt::format("total is {}, not {} + {}", usage.total, usage.prompt, usage.completion)
+        );
+    } else if (text && usage.total == 0) {
+        report("C13", "every count is 0, but there was text");
+    }
+    if (usage.cached.value_or(0) > usage.prompt) {
+        report("C13", "more cached tokens than prompt tokens");
+    }
+    if (usage.reasoning.value_or(0) > usage.completion) {
+        report("C13", "more reasoning tokens than completion tokens");
+    }
+}
+
+} // namespace
+
+void judge_answer(const completions::Answer& answer, const CompletionsMachine::Report& report) {
+    if (answer.usage) {
+        judge_usage(*answer.usage, !answer.content.empty(), report);
+    }
+}
+
+void CompletionsMachine::after_end(const Report& report) {
+    if ((dones_ != 0 || errors_ != 0) && !std::exchange(noted_after_end_, true)) {
+        report(
+            dones_ != 0 ? "C16" : "C15",
+            fmt::format("something follows {}", dones_ != 0 ? "[DONE]" : "the error")
+        );
+    }
+}
+
+void CompletionsMachine::unreadable(const Report& report) {
+    any_event_ = true;
+    after_end(report);
+}
+
+void CompletionsMachine::comment(const Report& report) {
+    after_end(report);
+}
+
+void CompletionsMachine::step(const completions::Event& event, const Report& report) {
+    unreadable(report);
+    if (early_usage_ && !std::holds_alternative<completions::ErrorObject>(event)) {
+        early_usage_ = false;
+        report("C12", "usage before the finish");
+    }
+    std::visit([&](const auto& known) { take(known, report); }, event);
+}
+
+void CompletionsMachine::take(const completions::Chunk& chunk, const Report& report) {
+    same(chunk, report);
+    role(chunk, report);
+    usage(chunk, report);
+    if (!chunk.has_choice) {
+        return;
+    }
+    if (finishes_ != 0) {
+        report("C11", chunk.finish ? "another finish" : "a delta after the finish");
+    }
+    content(chunk, report);
+    ending(chunk, report);
+}
+
+/// C7. The first chunk's identity is the stream's.
+void CompletionsMachine::same(const completions::Chunk& chunk, const Report& report) {
+    if (!first_) {
+        first_.emplace();
+        first_->id = chunk.id;
+        first_->created = chunk.created;
+        first_->model = chunk.model;
+        return;
+    }
+    const auto differs = [&](std::string_view name, std::string_view now, std::string_view before) {
+        report(
+            "C7",
+            fmt::format(
+                R"({} is "{}", before "{}")", name, printable(now, 60), printable(before, 60)
+            )
+        );
+    };
+    if (chunk.id != first_->id) {
+        differs("id", chunk.id, first_->id);
+    }
+    if (chunk.created != first_->created) {
+        differs("created", std::to_string(chunk.created), std::to_string(first_->created));
+    }
+    if (chunk.model != first_->model) {
+        differs("model", chunk.model, first_->model);
+    }
+}
+
+/// C8.
+void CompletionsMachine::role(const completions::Chunk& chunk, const Report& report) {
+    if (!chunk.role) {
+        if (roles_ == 0) {
+            report("C8", "the first chunk has no role");
+            roles_ = 1; // said once
+        }
+        return;
+    }
+    if (++roles_ > 1) {
+        report("C8", "another role");
+    } else if (*chunk.role != "assistant") {
+        report("C8", fmt::format("role is \"{}\"", printable(*chunk.role, 40)));
+    }
+    if (!chunk.content.value_or("").empty()) {
+        report("C8", "the role's chunk has text");
+    }
+}
+
+/// C12 and C13.
+void CompletionsMachine::usage(const completions::Chunk& chunk, const Report& report) {
+    if (!chunk.usage) {
+        if (!chunk.has_choice) {
+            report("C12", "neither a choice nor usage");
+        }
+        return;
+    }
+    if (chunk.has_choice) {
+        report("C12", "usage on a chunk with a choice");
+    } else if (++usages_ > 1) {
+        report("C12", "another usage");
+    } else {
+        early_usage_ = finishes_ == 0;
+    }
+    judge_usage(*chunk.usage, text_, report);
+}
+
+/// C9.
+void CompletionsMachine::content(const completions::Chunk& chunk, const Report& report) {
+    const bool some = chunk.content && !chunk.content->empty();
+    text_ = text_ || some;
+    if (!some && !chunk.role && !chunk.finish) {
+        report("C9", chunk.content ? "empty content" : "a delta without content");
+    }
+}
+
+/// C11.
+void CompletionsMachine::ending(const completions::Chunk& chunk, const Report& report) {
+    if (!chunk.finish) {
+        return;
+    }
+    ++finishes_;
+    if (chunk.content || chunk.role) {
+        report("C11", "the finish's delta is not empty");
+    }
+}
+
+/// C14 and C15.
+void CompletionsMachine::take(const completions::ErrorObject& error, const Report& report) {
+    if (roles_ == 0 && errors_ == 0) {
+        report("C8", "an error before the role");
+    }
+    early_usage_ = false;
+    if (!error.type.empty() && error.type != "server_error") {
+        report("C14", fmt::format("type is \"{}\"", printable(error.type, 40)));
+    }
+    ++errors_;
+    if (finishes_ != 0) {
+        report("C15", "an error after the finish");
+    }
+}
+
+/// C16.
+void CompletionsMachine::take(const completions::Done&, const Report& report) {
+    if (++dones_ > 1) {
+        report("C16", "[DONE] more than once");
+    } else if (finishes_ == 0 && errors_ == 0) {
+        report("C16", "[DONE] without a finish");
+    }
+}
+
+void CompletionsMachine::finish(const Report& report) {
+    if (dones_ != 0 || errors_ != 0) {
+        return;
+    }
+    if (!any_event_) {
+        report("C17", "no frame at all");
+    } else {
+        report("C17", finishes_ != 0 ? "no [DONE]" : "neither a finish nor an error");
+    }
+}
+
+} // namespace oa_stream::contract

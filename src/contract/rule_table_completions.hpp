@@ -1,0 +1,202 @@
+// Rules C: OpenAI chat completions, streamed and whole.
+#pragma once
+
+#include "oa_stream/contract/rules.hpp"
+
+#include <array>
+
+namespace oa_stream::contract {
+
+inline constexpr std::string_view k_openai = "OpenAI chat completions API";
+inline constexpr std::string_view k_five_clients =
+    "run on openai 7.55.0 and 4.104.0, AI SDK 6.0.326, LangChain 1.0.0";
+
+inline constexpr std::array k_completions_rules{
+    Rule{
+        "C1",
+        Level::must,
+        Input::headers,
+        "HTTP status is 200, or 400 to 599 with an error object as the body",
+        k_openai,
+        "Clients choose their error class by the status and its text by the object; an error "
+        "under 200 is read as an answer.",
+        Scope::completions
+    },
+    Rule{
+        "C2",
+        Level::must,
+        Input::headers,
+        "a stream's head has x-should-retry: false",
+        "openai-node",
+        "A turn that began may have had effects; a client that asks again runs it twice.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C3",
+        Level::must,
+        Input::headers,
+        "429 and 503 have retry-after, and 429 has no x-should-retry: false",
+        k_five_clients,
+        "Without them clients ask again at once, or give up although a slot is free in a second.",
+        Scope::completions_whole
+    },
+    Rule{
+        "C4",
+        Level::must,
+        Input::headers,
+        "an answer that is no stream is application/json",
+        k_openai,
+        "Clients parse by the content type: anything else is handed to their user as text.",
+        Scope::completions_whole
+    },
+    Rule{
+        "C5",
+        Level::should,
+        Input::headers,
+        "x-request-id is on every answer, x-conc-limit and x-conc-active on those of turns and "
+        "on 429",
+        k_openai,
+        "Behind an edge only the request id tells which line of which log an answer belongs to.",
+        Scope::completions
+    },
+    Rule{
+        "C6",
+        Level::must,
+        Input::bytes,
+        "a chunk has id (chatcmpl-…), object, created (seconds), model and at most one choice, "
+        "index 0, with its delta",
+        k_openai,
+        "Clients collect choices by index and stop with a type error at what is missing.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C7",
+        Level::must,
+        Input::bytes,
+        "id, created and model are the same on every chunk",
+        k_openai,
+        "The collected answer takes them from any chunk; a mixed stream carries another answer.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C8",
+        Level::must,
+        Input::bytes,
+        "the first chunk is the role, assistant and without text; it is there once",
+        k_openai,
+        "Clients that collect the message take its role from there; a second one is joined to it.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C9",
+        Level::must,
+        Input::bytes,
+        "every delta between role and finish has text",
+        k_openai,
+        "Empty deltas draw a page again for nothing and count as the first token in probes.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C10",
+        Level::must,
+        Input::bytes,
+        "finish_reason is null until the finish, then stop, length or content_filter",
+        k_five_clients,
+        "Clients take any other word, error included, for a good end.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C11",
+        Level::must,
+        Input::bytes,
+        "the finish is there once, with an empty delta, and no delta follows",
+        k_five_clients,
+        "Collected answers keep the last reason, and text behind the finish is lost.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C12",
+        Level::must,
+        Input::bytes,
+        "usage stands once, alone on a chunk without choices, behind the finish or right before "
+        "an error",
+        k_openai,
+        "Clients read choices[0] of every chunk until the finish; bills are made from one usage.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C13",
+        Level::must,
+        Input::bytes,
+        "counts are whole numbers, total is their sum, and they are not all 0 beside a text",
+        k_openai,
+        "Invented numbers are worse than none: budgets and bills are made from them.",
+        Scope::completions
+    },
+    Rule{
+        "C14",
+        Level::must,
+        Input::bytes,
+        "an error has message, type, code, and param (text or null); type fits where it stands",
+        k_five_clients,
+        "Clients show and branch on them; what is missing reads as undefined.",
+        Scope::completions
+    },
+    Rule{
+        "C15",
+        Level::must,
+        Input::bytes,
+        "an error stands once, instead of the finish, and nothing follows it",
+        k_five_clients,
+        "[DONE] is the mark of success; behind an error it makes a failed answer look whole.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C16",
+        Level::must,
+        Input::bytes,
+        "[DONE] is there once, behind the finish, and nothing follows it",
+        k_openai,
+        "Clients stop reading at it: what follows is lost.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C17",
+        Level::must,
+        Input::bytes,
+        "the body ends with [DONE] or an error, never in silence",
+        k_five_clients,
+        "Two of four clients take a silent end for success and show the cut text as the answer.",
+        Scope::completions_stream
+    },
+    Rule{
+        "C18",
+        Level::should,
+        Input::bytes,
+        "no members but the contract's (tool_calls, logprobs, … unless null)",
+        "this lane runs no client tools",
+        "Clients act on them: a tool call that nobody announced is executed.",
+        Scope::completions
+    },
+    Rule{
+        "C19",
+        Level::must,
+        Input::bytes,
+        "a whole body is one JSON object",
+        k_openai,
+        "Clients fail in their JSON parser and tell their user nothing of the cause.",
+        Scope::completions_whole
+    },
+    Rule{
+        "C20",
+        Level::must,
+        Input::bytes,
+        "an answer has id (chatcmpl-…), object, created (seconds), model and one choice with "
+        "message (role, content) and finish_reason",
+        k_openai,
+        "Clients read choices[0].message.content without a look at what is there.",
+        Scope::completions_whole
+    },
+};
+
+} // namespace oa_stream::contract

@@ -1,0 +1,159 @@
+#include "completion_turn.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::encode {
+
+namespace {
+
+constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact in JavaScript
+
+[[nodiscard]] std::unexpected<Error> illegal(std::string_view what, std::string_view id) {
+    return fail(Code::internal, std::string(what) + " \"" + std::string(id) + "\"");
+}
+
+[[nodiscard]] bool all_zero(const turn::Usage& usage) noexcept {
+    return usage == turn::Usage{};
+}
+
+[[nodiscard]] bool countable(const turn::Usage& usage) noexcept {
+    const std::array counts{usage.input, usage.cached_input, usage.output, usage.reasoning_output};
+    return std::ranges::all_of(
+               counts, [](std::int64_t count) { return count >= 0 && count <= k_largest_count / 2; }
+           ) &&
+           usage.cached_input <= usage.input && usage.reasoning_output <= usage.output;
+}
+
+[[nodiscard]] std::string_view reason_of(turn::Finish finish) noexcept {
+    switch (finish) {
+    case turn::Finish::length:
+        return "length";
+    case turn::Finish::content_filter:
+        return "content_filter";
+    case turn::Finish::stop:
+    case turn::Finish::tool_calls: // the calls were the authority's own, and are over
+    case turn::Finish::error:
+    case turn::Finish::other:
+        break;
+    }
+    return "stop";
+}
+
+} // namespace
+
+Result<std::string_view> CompletionTurn::take(const turn::Event& event) {
+    if (ending_) {
+        return oa_stream::fail(Code::internal, "event after the end of the turn");
+    }
+    if (const auto* delta = std::get_if<turn::PartDelta>(&event)) {
+        return text(*delta);
+    }
+    if (const auto* opened = std::get_if<turn::PartOpened>(&event)) {
+        OA_CHECK(open(*opened));
+    } else if (const auto* closed = std::get_if<turn::PartClosed>(&event)) {
+        OA_CHECK(close(*closed));
+    } else if (const auto* known = std::get_if<turn::UsageKnown>(&event)) {
+        count(known->usage);
+    } else if (const auto* ended = std::get_if<turn::TurnEnded>(&event)) {
+        end(*ended);
+    }
+    return std::string_view{}; // tools and notes are nothing to these clients
+}
+
+Result<void> CompletionTurn::open(const turn::PartOpened& event) {
+    if (std::ranges::find(parts_, event.id, &OpenPart::id) != parts_.end()) {
+        return illegal("part is open already:", event.id);
+    }
+    parts_.push_back({event.id, event.kind});
+    return {};
+}
+
+Result<std::string_view> CompletionTurn::text(const turn::PartDelta& event) {
+    const auto open = std::ranges::find(parts_, event.id, &OpenPart::id);
+    if (open == parts_.end()) {
+        return illegal("delta of no open part:", event.id);
+    }
+    if (open->kind != turn::PartKind::text) {
+        return std::string_view{};
+    }
+    has_text_ = has_text_ || !event.text.empty();
+    return std::string_view(event.text);
+}
+
+Result<void> CompletionTurn::close(const turn::PartClosed& event) {
+    const auto open = std::ranges::find(parts_, event.id, &OpenPart::id);
+    if (open == parts_.end()) {
+        return illegal("end of no open part:", event.id);
+    }
+    parts_.erase(open);
+    return {};
+}
+
+/// A report of nothing (Codex sends one when it truncates) does not undo an earlier one.
+void CompletionTurn::count(const turn::Usage& usage) {
+    if (!usage_ || !all_zero(usage)) {
+        usage_ = usage;
+    }
+}
+
+void CompletionTurn::end(const turn::TurnEnded& event) {
+    if (event.usage) {
+        count(*event.usage);
+    }
+    switch (event.outcome) {
+    case turn::Outcome::completed:
+        ending_ = Ending(reason_of(event.finish));
+        return;
+    case turn::Outcome::interrupted: // whoever stopped it, this reader did not leave
+        fail(turn::Failure{turn::FailureCode::turn_aborted});
+        return;
+    case turn::Outcome::aborted:
+        fail(event.failure.value_or(turn::Failure{turn::FailureCode::turn_aborted}));
+        return;
+    case turn::Outcome::failed:
+        break;
+    }
+    turn::Failure failure = event.failure.value_or(turn::Failure{});
+    if (!failure.clean_eof) {
+        fail(std::move(failure));
+    } else if (has_text_) {
+        ending_ = Ending("length"); // whole so far, only its end is missing: a text that was cut
+    } else {
+        failure.code = turn::FailureCode::authority_lost;
+        fail(std::move(failure));
+    }
+}
+
+void CompletionTurn::fail(turn::Failure failure) {
+    ending_ = Ending(std::unexpect, std::move(failure));
+}
+
+std::optional<wire::completions::Usage> CompletionTurn::usage() const {
+    if (!usage_ || !countable(*usage_)) {
+        return std::nullopt;
+    }
+    const bool quiet_success = !has_text_ && ending_ && ending_->has_value();
+    if (all_zero(*usage_) && !quiet_success) {
+        return std::nullopt;
+    }
+    return wire::completions::Usage{
+        .prompt = usage_->input,
+        .completion = usage_->output,
+        .total = usage_->input + usage_->output,
+        .cached = usage_->cached_input,
+        .reasoning = usage_->reasoning_output,
+    };
+}
+
+wire::completions::ErrorObject error_of(const turn::Failure& failure) {
+    const turn::FailureWords& words = turn::words_of(failure.code);
+    return {
+        .message = std::string(words.sentence),
+        .type = "server_error",
+        .code = std::string(words.word),
+    };
+}
+
+} // namespace oa_stream::encode

@@ -1,0 +1,167 @@
+#include "oa_stream/contract/completions_machine.hpp"
+#include "oa_stream/encode/completions.hpp"
+#include "oa_stream/wire/completions_chunk.hpp"
+
+#include "completion_turn.hpp"
+
+#include <utility>
+
+namespace oa_stream::encode {
+
+namespace completions = wire::completions;
+
+namespace {
+
+/// Above this the buffer that deltas are copied through is given back after use.
+constexpr std::size_t k_keep_capacity = 64U << 10U;
+
+} // namespace
+
+struct CompletionsStream::State {
+    State(CompletionIdentity identity, bool with_usage) : include_usage(with_usage) {
+        chunk().id = std::move(identity.id);
+        chunk().created = identity.created;
+        chunk().model = std::move(identity.model);
+    }
+    State(const State&) = delete; // the callback holds its address
+    State& operator=(const State&) = delete;
+    ~State() = default;
+
+    CompletionTurn turn{};
+    contract::CompletionsMachine machine{};
+    std::string refusal{}; ///< the must-rule the event just stepped broke
+    contract::CompletionsMachine::Report report =
+        [this](std::string_view rule, const std::string& message) {
+            const contract::Rule* known = contract::find_rule(rule);
+            if (known == nullptr || known->level == contract::Level::must) {
+                refusal = std::string(rule) + ": " + message;
+            }
+        };
+    completions::Event event{completions::Chunk{}}; ///< reused: a token costs no allocation
+    bool include_usage = false;
+    bool begun = false;
+    bool ended = false;
+    TurnSummary summary{};
+
+    [[nodiscard]] completions::Chunk& chunk() { return *std::get_if<completions::Chunk>(&event); }
+
+    /// The only place where bytes are made: what the machine refuses is not written.
+    [[nodiscard]] Result<void> send(const completions::Event& next, std::string& out) {
+        refusal.clear();
+        machine.step(next, report);
+        if (!refusal.empty()) {
+            return fail(Code::internal, "the contract refuses a frame, " + refusal);
+        }
+        completions::append_frame(out, next);
+        ++summary.frames;
+        return {};
+    }
+
+    [[nodiscard]] Result<void> begin(std::string& out) {
+        if (std::exchange(begun, true)) {
+            return {};
+        }
+        chunk().role = "assistant";
+        chunk().content = "";
+        auto sent = send(event, out);
+        chunk().role.reset();
+        chunk().content.reset();
+        return sent;
+    }
+
+    [[nodiscard]] Result<void> send_text(std::string_view text, std::string& out) {
+        if (text.empty()) {
+            return {};
+        }
+        if (!content) {
+            content.emplace();
+        }
+        content->assign(text);
+        chunk().content.swap(content);
+        auto sent = send(event, out);
+        chunk().content.swap(content);
+        summary.content = summary.content || sent.has_value();
+        if (content->capacity() > k_keep_capacity) {
+            content.reset();
+        }
+        return sent;
+    }
+    std::optional<std::string> content{}; ///< the buffer of send_text
+
+    [[nodiscard]] Result<void> send_usage(std::string& out) {
+        const auto usage = turn.usage();
+        if (!include_usage || !usage) {
+            return {};
+        }
+        chunk().has_choice = false;
+        chunk().usage = usage;
+        return send(event, out);
+    }
+
+    [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending, std::string& out) {
+        if (ending) {
+            chunk().finish = *ending;
+            auto sent = send(event, out);
+            chunk().finish.reset();
+            OA_CHECK(std::move(sent));
+            OA_CHECK(send_usage(out));
+            OA_CHECK(send(completions::Done{}, out));
+        } else {
+            OA_CHECK(send_usage(out));
+            OA_CHECK(send(error_of(ending.error()), out));
+            summary.error = true;
+        }
+        ended = true;
+        return {};
+    }
+};
+
+CompletionsStream::CompletionsStream(CompletionIdentity identity, bool include_usage)
+    : state_(std::make_unique<State>(std::move(identity), include_usage)) {
+}
+CompletionsStream::~CompletionsStream() = default;
+CompletionsStream::CompletionsStream(CompletionsStream&&) noexcept = default;
+CompletionsStream& CompletionsStream::operator=(CompletionsStream&&) noexcept = default;
+
+void CompletionsStream::begin(std::string& out) {
+    // The machine takes the role on a fresh stream, whatever the identity says.
+    std::ignore = state_->begin(out);
+}
+
+Result<void> CompletionsStream::encode(const turn::Event& event, std::string& out) {
+    State& state = *state_;
+    if (state.ended) {
+        return fail(Code::internal, "event after the end of the stream");
+    }
+    OA_CHECK(state.begin(out));
+    OA_TRY(const std::string_view text, state.turn.take(event));
+    const std::size_t mark = out.size();
+    const std::uint64_t frames = state.summary.frames;
+    const auto& ending = state.turn.ending();
+    auto done = ending ? state.end(*ending, out) : state.send_text(text, out);
+    if (!done) {
+        out.resize(mark);
+        state.summary.frames = frames;
+    }
+    return done;
+}
+
+void CompletionsStream::fail_open(const turn::Failure& failure, std::string& out) {
+    State& state = *state_;
+    if (state.ended) {
+        return;
+    }
+    std::ignore = state.begin(out);
+    state.turn.fail(failure);
+    std::ignore = state.end(*state.turn.ending(), out);
+    state.ended = true;
+}
+
+bool CompletionsStream::ended() const noexcept {
+    return state_->ended;
+}
+const TurnSummary& CompletionsStream::summary() const noexcept {
+    return state_->summary;
+}
+
+} // namespace oa_stream::encode

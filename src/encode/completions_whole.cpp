@@ -1,0 +1,119 @@
+#include "oa_stream/contract/completions_machine.hpp"
+#include "oa_stream/encode/completions.hpp"
+#include "oa_stream/wire/completions_chunk.hpp"
+
+#include "completion_turn.hpp"
+
+#include <utility>
+
+namespace oa_stream::encode {
+
+namespace completions = wire::completions;
+
+struct CompletionsWhole::State {
+    State(CompletionIdentity identity, std::size_t text_cap) : most_text(text_cap) {
+        answer.id = std::move(identity.id);
+        answer.created = identity.created;
+        answer.model = std::move(identity.model);
+    }
+
+    CompletionTurn turn{};
+    completions::Answer answer{};
+    std::size_t most_text;
+    bool overgrown = false; ///< the text so far was dropped: it can be no answer any more
+    bool ended = false;
+    std::expected<Json, turn::Failure> result{std::unexpect};
+    TurnSummary summary{};
+
+    void add(std::string_view text) {
+        if (overgrown || text.size() > most_text - answer.content.size()) {
+            overgrown = true;
+            std::string().swap(answer.content);
+        } else {
+            answer.content += text;
+        }
+        summary.content = turn.has_text();
+    }
+
+    [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending) {
+        if (!ending || overgrown) {
+            end_failed(ending ? turn::Failure{turn::FailureCode::overloaded} : ending.error());
+            return {};
+        }
+        answer.finish = *ending;
+        answer.usage = turn.usage();
+        std::string refusal;
+        contract::judge_answer(answer, [&](std::string_view rule, const std::string& message) {
+            refusal = std::string(rule) + ": " + message;
+        });
+        if (!refusal.empty()) {
+            return fail(Code::internal, "the contract refuses the answer, " + refusal);
+        }
+        result = completions::to_json(answer);
+        summary.frames = 1;
+        ended = true;
+        return {};
+    }
+
+    void end_failed(const turn::Failure& failure) {
+        result = std::unexpected(failure);
+        summary.error = true;
+        ended = true;
+    }
+};
+
+CompletionsWhole::CompletionsWhole(CompletionIdentity identity, std::size_t most_text)
+    : state_(std::make_unique<State>(std::move(identity), most_text)) {
+}
+CompletionsWhole::~CompletionsWhole() = default;
+CompletionsWhole::CompletionsWhole(CompletionsWhole&&) noexcept = default;
+CompletionsWhole& CompletionsWhole::operator=(CompletionsWhole&&) noexcept = default;
+
+void CompletionsWhole::begin(std::string& /*out*/) {
+}
+
+Result<void> CompletionsWhole::encode(const turn::Event& event, std::string& /*out*/) {
+    State& state = *state_;
+    if (state.ended) {
+        return fail(Code::internal, "event after the end of the answer");
+    }
+    OA_TRY(const std::string_view text, state.turn.take(event));
+    if (const auto& ending = state.turn.ending()) {
+        return state.end(*ending);
+    }
+    state.add(text);
+    return {};
+}
+
+void CompletionsWhole::fail_open(const turn::Failure& failure, std::string& /*out*/) {
+    if (!state_->ended) {
+        state_->turn.fail(failure);
+        state_->end_failed(failure);
+    }
+}
+
+bool CompletionsWhole::ended() const noexcept {
+    return state_->ended;
+}
+const TurnSummary& CompletionsWhole::summary() const noexcept {
+    return state_->summary;
+}
+const std::expected<Json, turn::Failure>& CompletionsWhole::result() const {
+    return state_->result;
+}
+
+Json completions_error(
+    std::string_view type,
+    std::string_view code,
+    std::string_view message,
+    std::optional<std::string_view> param
+) {
+    return completions::to_json(completions::ErrorObject{
+        .message = std::string(message),
+        .type = std::string(type),
+        .code = std::string(code),
+        .param = param ? std::optional(std::string(*param)) : std::nullopt,
+    });
+}
+
+} // namespace oa_stream::encode
