@@ -99,6 +99,9 @@ const Json* Members::object(std::string_view key) const {
 }
 
 void Members::only(std::span<const std::string_view> known) const {
+    if (!object_.is_object()) {
+        return; // its missing members are noted
+    }
     for (const auto& [name, value] : object_.items()) {
         if (!value.is_null() && std::ranges::find(known, name) == known.end()) {
             notes_.push_back(
