@@ -22,7 +22,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <system_error>
 
 namespace oa_stream {
@@ -77,8 +76,13 @@ std::string find_program(const std::string& name) {
     return {};
 }
 
+std::string errno_text() {
+    return std::generic_category().message(errno);
+}
+
 std::vector<char*> pointers(std::vector<std::string>& strings) {
     std::vector<char*> out;
+    out.reserve(strings.size() + 1);
     for (std::string& text : strings) {
         out.push_back(text.data());
     }
@@ -116,7 +120,7 @@ struct Launch {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
-        ::signal(number, SIG_DFL);
+        ::signal(number, SIG_DFL); // NOLINT(concurrency-mt-unsafe): one thread after fork
     }
     if (::dup2(launch.in, 0) < 0 || ::dup2(launch.out, 1) < 0 || ::dup2(launch.err, 2) < 0 ||
         (!launch.cwd.empty() && ::chdir(launch.cwd.c_str()) != 0)) {
@@ -234,7 +238,7 @@ private:
         while (!state->exit) {
             co_await state->ended.async_wait(k_as_tuple);
         }
-        co_return *state->exit;
+        co_return state->exit.value_or(ChildExit{});
     }
 
     static Task<ChildExit> stop_state(std::shared_ptr<State> state, Millis grace) {
@@ -248,7 +252,7 @@ private:
             });
             co_await wait_for(state);
         }
-        co_return *state->exit;
+        co_return state->exit.value_or(ChildExit{});
     }
 
     std::shared_ptr<State> state_;
@@ -262,9 +266,7 @@ Result<pid_t> fork_and_exec(Launch& launch, Pipe& report) {
     launch.parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) {
-        return fail(
-            Code::io, fmt::format("cannot start {}: {}", launch.program, std::strerror(errno))
-        );
+        return fail(Code::io, fmt::format("cannot start {}: {}", launch.program, errno_text()));
     }
     if (pid == 0) {
         become(launch, args.data(), env.data());
@@ -294,8 +296,9 @@ std::string ChildExit::text() const {
     return fmt::format("signal {} ({})", signal, name == nullptr ? "?" : name);
 }
 
-Result<std::unique_ptr<Child>>
-Child::start(const asio::any_io_executor& executor, ChildOptions options) {
+Result<std::unique_ptr<Child>> Child::start(
+    const asio::any_io_executor& executor, ChildOptions options
+) { // NOLINT(performance-unnecessary-value-param): an owned parameter outlives the caller
     Launch launch;
     launch.program = find_program(options.program);
     launch.args = options.args;
@@ -313,7 +316,7 @@ Child::start(const asio::any_io_executor& executor, ChildOptions options) {
     Pipe err;
     Pipe report;
     if (!in.open() || !out.open() || !err.open() || !report.open()) {
-        return fail(Code::io, fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+        return fail(Code::io, fmt::format("cannot make a pipe: {}", errno_text()));
     }
     if (!options.pipe_stdin) {
         Pipe::close_end(in.read);
@@ -343,8 +346,8 @@ Child::start(const asio::any_io_executor& executor, ChildOptions options) {
 std::map<std::string, std::string> inherited_env(std::initializer_list<const char*> names) {
     std::map<std::string, std::string> env;
     for (const char* name : names) {
-        if (const char* value = std::getenv(name);
-            value != nullptr) { // NOLINT(concurrency-mt-unsafe)
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
+        if (const char* value = std::getenv(name); value != nullptr) {
             env.emplace(name, value);
         }
     }

@@ -57,8 +57,8 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
         return refuse();
     }
     double value = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + digits, value);
-    if (parsed.ec != std::errc{} || parsed.ptr != text.data() + digits) {
+    const auto parsed = std::from_chars(text.data(), &text[digits], value);
+    if (parsed.ec != std::errc{} || parsed.ptr != &text[digits]) {
         return refuse();
     }
     for (const Unit& unit : k_units) {

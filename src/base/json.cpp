@@ -106,12 +106,13 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 const Json* member(const Json& object, std::string_view key) noexcept {
-    if (!object.is_object()) {
+    const auto* members = object.get_ptr<const Json::object_t*>();
+    if (members == nullptr) {
         return nullptr;
     }
-    for (auto it = object.begin(); it != object.end(); ++it) {
-        if (it.key() == key) {
-            return &it.value();
+    for (const auto& [name, value] : *members) {
+        if (name == key) {
+            return &value;
         }
     }
     return nullptr;
@@ -127,15 +128,17 @@ std::optional<std::string_view> string_member(const Json& object, std::string_vi
 
 std::optional<std::int64_t> int_member(const Json& object, std::string_view key) noexcept {
     const Json* found = member(object, key);
-    if (found == nullptr || !found->is_number_integer()) {
+    if (found == nullptr) {
         return std::nullopt;
     }
-    if (found->is_number_unsigned() &&
-        found->get<std::uint64_t>() >
-            static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        return std::nullopt;
+    if (const auto* large = found->get_ptr<const Json::number_unsigned_t*>()) {
+        constexpr auto k_most = std::numeric_limits<std::int64_t>::max();
+        return *large > static_cast<std::uint64_t>(k_most)
+                   ? std::nullopt
+                   : std::optional(static_cast<std::int64_t>(*large));
     }
-    return found->get<std::int64_t>();
+    const auto* number = found->get_ptr<const Json::number_integer_t*>();
+    return number == nullptr ? std::nullopt : std::optional<std::int64_t>(*number);
 }
 
 std::optional<bool> bool_member(const Json& object, std::string_view key) noexcept {

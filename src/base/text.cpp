@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <vector>
 
 namespace oa_stream {
@@ -84,12 +83,12 @@ std::size_t whole_utf8_prefix(std::string_view text) noexcept {
 
 std::string printable(std::string_view text, std::size_t limit) {
     std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    for (const char one : text) {
         if (out.size() >= limit) {
             out += "…";
             break;
         }
-        const auto c = static_cast<unsigned char>(text[i]);
+        const auto c = static_cast<unsigned char>(one);
         switch (c) {
         case '\n':
             out += "\\n";
@@ -110,7 +109,7 @@ std::string printable(std::string_view text, std::size_t limit) {
             if (c < 0x20 || c == 0x7f) {
                 out += fmt::format("\\x{:02x}", c);
             } else {
-                out += text[i];
+                out += one;
             }
         }
     }
@@ -123,7 +122,7 @@ nearest(std::string_view word, std::span<const std::string_view> candidates) {
     std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
     for (const std::string_view candidate : candidates) {
         std::vector<std::size_t> row(candidate.size() + 1);
-        std::iota(row.begin(), row.end(), std::size_t{0});
+        std::ranges::generate(row, [next = std::size_t{0}]() mutable { return next++; });
         for (std::size_t i = 0; i < word.size(); ++i) {
             std::size_t diagonal = row[0];
             row[0] = i + 1;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace oa_stream::lane {
 
@@ -26,7 +26,7 @@ public:
                 ::close(fd);
             }
             return fail(
-                Code::io, fmt::format("cannot lock: {}", std::strerror(error)), path.string()
+                Code::io, fmt::format("cannot lock: {}", std::generic_category().message(error)), path.string()
             );
         }
         return FileLock(fd);

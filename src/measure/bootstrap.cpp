@@ -41,12 +41,12 @@ public:
             slot = values_[random.below(values_.size())];
         }
         const auto middle = scratch_.begin() + static_cast<std::ptrdiff_t>(rank_);
-        std::nth_element(scratch_.begin(), middle, scratch_.end());
+        std::ranges::nth_element(scratch_, middle);
         return *middle;
     }
     [[nodiscard]] double point() {
         std::vector<double> sorted(values_.begin(), values_.end());
-        std::sort(sorted.begin(), sorted.end());
+        std::ranges::sort(sorted);
         return sorted[rank_];
     }
 
@@ -62,7 +62,7 @@ double tail_of(const BootstrapOptions& options) {
 
 /// The value below which `share` of the resamples lie.
 double percentile(std::vector<double>& values, double share) {
-    std::sort(values.begin(), values.end());
+    std::ranges::sort(values);
     const auto last = static_cast<double>(values.size() - 1);
     const double at = share * last;
     const auto low = static_cast<std::size_t>(std::floor(at));
@@ -83,7 +83,7 @@ bootstrap_quantile(std::span<const double> x, Fraction q, const BootstrapOptions
     Random random(options.seed);
     Resampler resampler(x, q);
     std::vector<double> drawn(static_cast<std::size_t>(options.resamples));
-    std::generate(drawn.begin(), drawn.end(), [&] { return resampler.draw(random); });
+    std::ranges::generate(drawn, [&] { return resampler.draw(random); });
     const double tail = tail_of(options);
     return Estimate{resampler.point(), {percentile(drawn, tail), percentile(drawn, 1 - tail)}};
 }

@@ -66,7 +66,9 @@ std::optional<std::uint64_t> scaled_need(const GateRecord& record, std::uint64_t
 void bad_rate_absolute(GateRecord& record) {
     const Counts counts{record.bad, record.n};
     record.value = record.measured = counts.rate();
-    decide(record, *wilson(counts, record.confidence, Side::one));
+    if (const auto interval = wilson(counts, record.confidence, Side::one)) {
+        decide(record, *interval);
+    }
     if (record.verdict == Verdict::inconclusive && counts.rate() < record.spec.limit) {
         record.needs_n = needed_for_limit(record.bad, record.spec.limit, record.confidence);
     }
@@ -75,7 +77,7 @@ void bad_rate_absolute(GateRecord& record) {
 bool small_cells(Counts a, Counts b) {
     const double pooled =
         static_cast<double>(a.bad + b.bad) / static_cast<double>(a.total + b.total);
-    const double smallest = static_cast<double>(std::min(a.total, b.total));
+    const auto smallest = static_cast<double>(std::min(a.total, b.total));
     return smallest * pooled < k_small_cell || smallest * (1 - pooled) < k_small_cell;
 }
 
@@ -85,7 +87,9 @@ void bad_rate_versus(GateRecord& record) {
     record.measured = canary.rate();
     record.reference = stable.rate();
     record.value = canary.rate() - stable.rate();
-    decide(record, *newcombe_difference(canary, stable, record.confidence, Side::one));
+    if (const auto interval = newcombe_difference(canary, stable, record.confidence, Side::one)) {
+        decide(record, *interval);
+    }
     if (record.verdict == Verdict::fail && small_cells(canary, stable)) {
         const FisherResult test = fisher_exact(
             canary.bad, canary.total - canary.bad, stable.bad, stable.total - stable.bad
@@ -121,7 +125,8 @@ void p95_versus(
     std::uint64_t seed
 ) {
     record.measured = quantile_sorted(canary, k_p95);
-    record.reference = quantile_sorted(stable, k_p95);
+    const double reference = quantile_sorted(stable, k_p95);
+    record.reference = reference;
     const std::uint64_t need = needed_for_upper_rank(k_p95, record.confidence);
     const std::uint64_t fewer = std::min(record.n, record.reference_n);
     if (record.look.interim || fewer < need) {
@@ -129,12 +134,15 @@ void p95_versus(
         record.needs_n = need;
         return settle(record, Verdict::inconclusive, record.look.interim ? k_interim : k_too_few);
     }
-    if (!std::isfinite(*record.reference) || *record.reference <= 0) {
+    if (!std::isfinite(reference) || reference <= 0) {
         return settle(record, Verdict::inconclusive, k_no_reference);
     }
     const auto ratio = bootstrap_quantile_ratio(
         stable, canary, k_p95, {.confidence = record.confidence, .side = Side::one, .seed = seed}
     );
+    if (!ratio) {
+        return settle(record, Verdict::inconclusive, k_no_reference);
+    }
     record.value = ratio->point - 1;
     decide(record, {ratio->interval.low - 1, ratio->interval.high - 1});
     if (record.verdict == Verdict::inconclusive) {

@@ -14,10 +14,14 @@ namespace {
 // Tables that differ only by rounding count as equally probable, as other implementations do.
 constexpr double k_equal_probability = 1 + 1e-7;
 
+/// ln(n!). std::lgamma writes a global.
+double log_factorial(std::uint64_t n) {
+    int sign = 0;
+    return ::lgamma_r(static_cast<double>(n) + 1, &sign);
+}
+
 double log_choose(std::uint64_t n, std::uint64_t k) {
-    const auto x = static_cast<double>(n);
-    const auto y = static_cast<double>(k);
-    return std::lgamma(x + 1) - std::lgamma(y + 1) - std::lgamma(x - y + 1);
+    return log_factorial(n) - log_factorial(k) - log_factorial(n - k);
 }
 
 /// P(table with `a` in the corner) when the margins are fixed.

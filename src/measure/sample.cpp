@@ -53,7 +53,7 @@ std::vector<double> first_content_sorted(std::span<const Sample> samples) {
             out.push_back(*sample.first_content_s);
         }
     }
-    std::sort(out.begin(), out.end());
+    std::ranges::sort(out);
     return out;
 }
 
