@@ -1,0 +1,51 @@
+// A mapping, read key by key. What nobody asked for is an unknown key.
+#pragma once
+
+#include "oa_stream/config/node.hpp"
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::config {
+
+/// Problems go to the node's collector: read everything, call finish(), then look there.
+class Reader {
+public:
+    /// Notes a problem unless `node` is a mapping; then every key is absent, and nothing is missed.
+    explicit Reader(const Node& node);
+
+    [[nodiscard]] bool valid() const noexcept { return valid_; }
+    [[nodiscard]] const Node& node() const noexcept { return node_; }
+    /// Nothing when the key is absent.
+    [[nodiscard]] std::optional<Node> find(std::string_view key);
+    /// The same, but an absent key is a problem; `expected` says what should stand there.
+    [[nodiscard]] std::optional<Node> require(std::string_view key, std::string_view expected);
+
+    [[nodiscard]] std::string required_string(std::string_view key);
+    [[nodiscard]] std::optional<std::string> optional_string(std::string_view key);
+    [[nodiscard]] std::optional<Millis> required_duration(std::string_view key);
+    [[nodiscard]] std::optional<Millis> optional_duration(std::string_view key);
+    [[nodiscard]] std::optional<double> optional_percent(std::string_view key);
+    [[nodiscard]] std::optional<double> optional_rate(std::string_view key);
+    [[nodiscard]] std::optional<bool> optional_bool(std::string_view key);
+    [[nodiscard]] std::optional<std::uint64_t>
+    optional_count(std::string_view key, std::uint64_t low, std::uint64_t high);
+    [[nodiscard]] std::optional<std::size_t>
+    one_of(std::string_view key, std::span<const std::string_view> words);
+    /// Empty when the key is absent.
+    [[nodiscard]] std::vector<Node> list(std::string_view key);
+
+    /// Every key that was not asked for is a problem, with the nearest of those that were.
+    void finish();
+
+private:
+    Node node_;
+    bool valid_;
+    std::set<std::string, std::less<>> asked_;
+};
+
+} // namespace oa_stream::config

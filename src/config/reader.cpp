@@ -1,0 +1,127 @@
+#include "oa_stream/config/reader.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace oa_stream::config {
+namespace {
+
+/// An optional key whose variable is empty was not given.
+bool given(const YamlNode& value) {
+    return !(value.inserted && value.kind == YamlKind::scalar && value.text.empty());
+}
+
+} // namespace
+
+Reader::Reader(const Node& node) : node_(node), valid_(node.yaml().kind == YamlKind::map) {
+    if (!valid_) {
+        node.refuse(fmt::format("expected a mapping, found {}", to_string(node.yaml().kind)));
+    }
+}
+
+std::optional<Node> Reader::find(std::string_view key) {
+    asked_.emplace(key);
+    const auto& entries = node_.yaml().entries;
+    const auto at = std::ranges::find(entries, key, &YamlEntry::key);
+    if (!valid_ || at == entries.end() || !given(at->value)) {
+        return std::nullopt;
+    }
+    std::string path =
+        node_.path().empty() ? std::string(key) : fmt::format("{}.{}", node_.path(), key);
+    return Node(at->value, node_.problems(), std::move(path));
+}
+
+std::optional<Node> Reader::require(std::string_view key, std::string_view expected) {
+    auto out = find(key);
+    if (!out && valid_) {
+        const std::string path =
+            node_.path().empty() ? std::string(key) : fmt::format("{}.{}", node_.path(), key);
+        node_.problems().add(
+            node_.at(),
+            path,
+            fmt::format(
+                "{}{} is missing, expected {}",
+                node_.path().empty() ? "" : std::string(node_.name()) + ": ",
+                key,
+                expected
+            )
+        );
+    }
+    return out;
+}
+
+std::string Reader::required_string(std::string_view key) {
+    const auto node = require(key, "a text");
+    return node ? node->text().value_or("") : "";
+}
+
+std::optional<std::string> Reader::optional_string(std::string_view key) {
+    const auto node = find(key);
+    return node ? node->text() : std::nullopt;
+}
+
+std::optional<Millis> Reader::required_duration(std::string_view key) {
+    const auto node = require(key, "a duration like 10m");
+    return node ? node->duration() : std::nullopt;
+}
+
+std::optional<Millis> Reader::optional_duration(std::string_view key) {
+    const auto node = find(key);
+    return node ? node->duration() : std::nullopt;
+}
+
+std::optional<double> Reader::optional_percent(std::string_view key) {
+    const auto node = find(key);
+    return node ? node->percent() : std::nullopt;
+}
+
+std::optional<double> Reader::optional_rate(std::string_view key) {
+    const auto node = find(key);
+    return node ? node->rate() : std::nullopt;
+}
+
+std::optional<bool> Reader::optional_bool(std::string_view key) {
+    const auto node = find(key);
+    return node ? node->boolean() : std::nullopt;
+}
+
+std::optional<std::uint64_t>
+Reader::optional_count(std::string_view key, std::uint64_t low, std::uint64_t high) {
+    const auto node = find(key);
+    return node ? node->count(low, high) : std::nullopt;
+}
+
+std::optional<std::size_t>
+Reader::one_of(std::string_view key, std::span<const std::string_view> words) {
+    const auto node = find(key);
+    return node ? node->one_of(words) : std::nullopt;
+}
+
+std::vector<Node> Reader::list(std::string_view key) {
+    const auto node = find(key);
+    return node ? node->list() : std::vector<Node>{};
+}
+
+void Reader::finish() {
+    std::vector<std::string_view> known(asked_.begin(), asked_.end());
+    for (const YamlEntry& entry : node_.yaml().entries) {
+        if (asked_.contains(entry.key)) {
+            continue;
+        }
+        const auto close = nearest(entry.key, known);
+        const std::string in = node_.path().empty() ? "" : fmt::format(" in {}", node_.name());
+        node_.problems().add(
+            entry.at,
+            fmt::format("{}{}{}", node_.path(), node_.path().empty() ? "" : ".", entry.key),
+            fmt::format("unknown key '{}'{}", printable(entry.key, 40), in),
+            close ? fmt::format("did you mean {}?", *close)
+                  : fmt::format("there are {}", fmt::join(known, ", "))
+        );
+    }
+}
+
+} // namespace oa_stream::config

@@ -1,0 +1,239 @@
+#include "oa_stream/config/describe.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace oa_stream::config {
+namespace {
+
+constexpr std::string_view k_variable = R"(\$\{[a-z][a-z0-9_]*\})";
+constexpr std::string_view k_number = "(0|[1-9][0-9]*)(\\.[0-9]+)?";
+
+/// A text of this form, or one with a variable in it.
+Json pattern(std::string_view form) {
+    return {{"type", "string"}, {"pattern", fmt::format("{}|^({})$", k_variable, form)}};
+}
+
+Json or_variable(Json value) {
+    return {
+        {"anyOf", Json::array({std::move(value), Json{{"type", "string"}, {"pattern", k_variable}}})
+        }
+    };
+}
+
+std::string either(std::span<const std::string_view> words) {
+    std::string out;
+    for (const std::string_view word : words) {
+        out += (out.empty() ? "" : "|") + std::string(word);
+    }
+    return out;
+}
+
+Json reference(const SectionInfo& section) {
+    return {{"$ref", fmt::format("#/$defs/{}", section.name)}};
+}
+
+Json list_of(Json items) {
+    return {{"type", "array"}, {"items", std::move(items)}};
+}
+
+Json type_of(const Key& key) {
+    const std::string number(k_number);
+    switch (key.type) {
+    case Type::text:
+    case Type::phrase:
+        return {{"type", "string"}, {"minLength", 1}};
+    case Type::texts:
+        return list_of({{"type", "string"}, {"minLength", 1}});
+    case Type::duration:
+        return pattern(number + "(ms|s|m|h|d)");
+    case Type::percent:
+        return pattern(number + "%");
+    case Type::percents:
+        return list_of(pattern("(0|[1-9][0-9]?|100)%"));
+    case Type::rate:
+        return pattern(number + "/(s|m|h)");
+    case Type::limit:
+        return pattern(fmt::format(R"(\+?{0}%|\+{0}pp|{0}(ms|s|m|h|d))", number));
+    case Type::count:
+        return or_variable({{"type", "integer"}, {"minimum", 0}});
+    case Type::boolean:
+        return or_variable({{"type", "boolean"}});
+    case Type::word:
+        return pattern(either(key.words));
+    case Type::words:
+        return pattern(fmt::format(R"(({0})( *\| *({0}))*)", either(key.words)));
+    case Type::section:
+        return reference(*key.section);
+    case Type::sections:
+        return list_of(reference(*key.section));
+    }
+    return Json::object();
+}
+
+Json property(const Key& key) {
+    Json out = type_of(key);
+    out["description"] = key.help;
+    if (!key.fallback.empty()) {
+        out["default"] = key.fallback;
+    }
+    return out;
+}
+
+/// In each variant only its own keys, and those that it requires.
+Json variant_rules(const SectionInfo& section) {
+    Json out = Json::array();
+    for (std::size_t i = 0; i < section.variants.size(); ++i) {
+        Json required = Json::array();
+        Json foreign = Json::object();
+        for (const Key& key : section.keys) {
+            if (key.only == ~0U) {
+                continue;
+            }
+            if ((key.only >> i & 1U) == 0) {
+                foreign[std::string(key.name)] = false;
+            } else if (key.need == Need::required) {
+                required.push_back(key.name);
+            }
+        }
+        const Json constant = {{"const", section.variants[i]}};
+        Json then = {{"required", std::move(required)}, {"properties", std::move(foreign)}};
+        out.push_back(
+            {{"if",
+              {{"properties", {{std::string(section.chooser), constant}}},
+               {"required", Json::array({section.chooser})}}},
+             {"then", std::move(then)}}
+        );
+    }
+    return out;
+}
+
+Json object_of(const SectionInfo& section) {
+    Json properties = Json::object();
+    Json required = Json::array();
+    for (const Key& key : section.keys) {
+        properties[std::string(key.name)] = property(key);
+        if (key.need == Need::required && key.only == ~0U) {
+            required.push_back(key.name);
+        }
+    }
+    Json out = {
+        {"type", "object"},
+        {"description", section.help},
+        {"properties", std::move(properties)},
+        {"additionalProperties", false},
+    };
+    if (!required.empty()) {
+        out["required"] = std::move(required);
+    }
+    if (!section.variants.empty()) {
+        out["allOf"] = variant_rules(section);
+    }
+    return out;
+}
+
+/// Each section once, in the order of first mention.
+void visit(
+    const SectionInfo& section,
+    std::vector<const SectionInfo*>& seen,
+    const std::function<void(const SectionInfo&)>& tell
+) {
+    if (std::ranges::find(seen, &section) != seen.end()) {
+        return;
+    }
+    seen.push_back(&section);
+    tell(section);
+    for (const Key& key : section.keys) {
+        if (key.section != nullptr) {
+            visit(*key.section, seen, tell);
+        }
+    }
+}
+
+std::string cell(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        out += c == '|' ? "\\|" : std::string(1, c);
+    }
+    return out;
+}
+
+std::string type_cell(const Key& key) {
+    switch (key.type) {
+    case Type::word:
+    case Type::words: {
+        std::string out;
+        for (const std::string_view word : key.words) {
+            out += fmt::format("{}`{}`", out.empty() ? "" : ", ", word);
+        }
+        return (key.type == Type::word ? "" : "one or more, joined by \\|: ") + out;
+    }
+    case Type::section:
+        return fmt::format("[{0}](#{0})", key.section->name);
+    case Type::sections:
+        return fmt::format("list of [{0}](#{0})", key.section->name);
+    default:
+        return cell(expected(key.type));
+    }
+}
+
+std::string note_cell(const SectionInfo& section, const Key& key) {
+    std::string out = cell(key.help);
+    if (key.only != ~0U) {
+        std::vector<std::string_view> owners;
+        for (std::size_t i = 0; i < section.variants.size(); ++i) {
+            if ((key.only >> i & 1U) != 0) {
+                owners.push_back(section.variants[i]);
+            }
+        }
+        out += fmt::format(" Only with {} {}.", section.chooser, alternatives(owners));
+    }
+    return out;
+}
+
+} // namespace
+
+Json json_schema(const SectionInfo& root, std::string_view id, std::string_view title) {
+    Json out = {
+        {"$schema", "https://json-schema.org/draft/2020-12/schema"},
+        {"$id", id},
+        {"title", title},
+    };
+    out.update(object_of(root));
+    Json definitions = Json::object();
+    std::vector<const SectionInfo*> seen;
+    visit(root, seen, [&](const SectionInfo& section) {
+        if (&section != &root) {
+            definitions[std::string(section.name)] = object_of(section);
+        }
+    });
+    out["$defs"] = std::move(definitions);
+    return out;
+}
+
+std::string key_tables(const SectionInfo& root) {
+    std::string out;
+    std::vector<const SectionInfo*> seen;
+    visit(root, seen, [&](const SectionInfo& section) {
+        out += fmt::format("### {}\n\n{}\n\n", section.name, section.help);
+        out += "| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
+        for (const Key& key : section.keys) {
+            const bool required = key.need == Need::required;
+            out += fmt::format(
+                "| `{}` | {} | {} | {} |\n",
+                key.name,
+                type_cell(key),
+                required               ? "required"
+                : key.fallback.empty() ? "–"
+                                       : fmt::format("`{}`", key.fallback),
+                note_cell(section, key)
+            );
+        }
+        out += "\n";
+    });
+    return out;
+}
+
+} // namespace oa_stream::config

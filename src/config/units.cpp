@@ -1,0 +1,187 @@
+#include "oa_stream/config/units.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+namespace oa_stream::config {
+namespace {
+
+std::string quoted(std::string_view text) {
+    return "'" + printable(text, 40) + "'";
+}
+
+/// "12" and "1.5": digits, at most one point between them, no leading zeros.
+std::optional<double> plain_number(std::string_view text) {
+    const auto point = text.find('.');
+    const std::string_view whole = text.substr(0, point);
+    const bool digits =
+        !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
+        text.find('.', point == std::string_view::npos ? 0 : point + 1) == std::string_view::npos;
+    if (!digits || whole.empty() || text.back() == '.' || (whole.size() > 1 && whole[0] == '0') ||
+        text.size() > 15) {
+        return std::nullopt;
+    }
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::unexpected<Error>
+wrong(std::string_view text, std::string_view expected, std::string hint = {}) {
+    if (plain_number(text)) {
+        return fail(
+            Code::usage,
+            fmt::format("{} has no unit, expected {}", quoted(text), expected),
+            {},
+            std::move(hint)
+        );
+    }
+    return fail(Code::usage, fmt::format("{} is not {}", quoted(text), expected));
+}
+
+/// "5%" → 5 as it was written. A share divided by 100 is exact enough to be printed again.
+std::optional<double> percent_number(std::string_view text) {
+    if (!text.ends_with('%')) {
+        return std::nullopt;
+    }
+    return plain_number(text.substr(0, text.size() - 1));
+}
+
+std::string trimmed(double value) {
+    std::string out = fmt::format("{:.9f}", value);
+    out.erase(out.find_last_not_of('0') + 1);
+    if (out.ends_with('.')) {
+        out.pop_back();
+    }
+    return out;
+}
+
+} // namespace
+
+Result<Millis> read_duration(std::string_view text) {
+    const auto value = parse_duration(text);
+    const std::size_t unit = text.find_first_not_of("0123456789.");
+    const bool number = unit != std::string_view::npos && plain_number(text.substr(0, unit));
+    if (!value || !number) {
+        return wrong(
+            text,
+            "a duration like 10m",
+            fmt::format("write {0}ms, {0}s, {0}m, {0}h or {0}d", printable(text, 20))
+        );
+    }
+    return *value;
+}
+
+Result<double> read_percent(std::string_view text) {
+    const auto value = percent_number(text);
+    if (!value) {
+        return wrong(text, "a percentage like 5%", fmt::format("write {}%", printable(text, 20)));
+    }
+    if (*value > 100) {
+        return fail(Code::usage, quoted(text) + " is more than 100%");
+    }
+    return *value / 100;
+}
+
+Result<int> read_whole_percent(std::string_view text) {
+    const auto value = percent_number(text);
+    if (!value) {
+        return wrong(
+            text, "a whole percentage like 25%", fmt::format("write {}%", printable(text, 20))
+        );
+    }
+    if (*value > 100) {
+        return fail(Code::usage, quoted(text) + " is more than 100%");
+    }
+    if (*value != std::floor(*value) || text.contains('.')) {
+        return fail(Code::usage, quoted(text) + " is not a whole percentage");
+    }
+    return static_cast<int>(*value);
+}
+
+Result<double> read_rate(std::string_view text) {
+    struct Unit {
+        std::string_view suffix;
+        double seconds;
+    };
+    constexpr std::array k_units{Unit{"/s", 1}, Unit{"/m", 60}, Unit{"/h", 3600}};
+    for (const Unit& unit : k_units) {
+        if (text.ends_with(unit.suffix)) {
+            if (const auto value = plain_number(text.substr(0, text.size() - unit.suffix.size()))) {
+                return *value / unit.seconds;
+            }
+        }
+    }
+    return wrong(
+        text, "a rate like 2/s", fmt::format("write {0}/s, {0}/m or {0}/h", printable(text, 20))
+    );
+}
+
+Result<bool> read_boolean(std::string_view text) {
+    if (text == "true" || text == "false") {
+        return text == "true";
+    }
+    const std::string lower = to_lower(text);
+    for (const auto& [word, meant] :
+         {std::pair{"yes", "true"},
+          {"on", "true"},
+          {"y", "true"},
+          {"true", "true"},
+          {"no", "false"},
+          {"off", "false"},
+          {"n", "false"},
+          {"false", "false"}}) {
+        if (lower == word) {
+            return fail(
+                Code::usage,
+                quoted(text) + " is not true or false",
+                {},
+                fmt::format("write {}", meant)
+            );
+        }
+    }
+    return fail(Code::usage, quoted(text) + " is not true or false");
+}
+
+Result<Limit> read_limit(std::string_view text) {
+    constexpr std::string_view k_forms = "a limit like 1%, 2.5s, +20% or +1pp";
+    if (text.starts_with('+')) {
+        const std::string_view rest = text.substr(1);
+        if (const auto value = percent_number(rest)) {
+            return Limit{*value / 100, LimitUnit::relative};
+        }
+        if (rest.ends_with("pp")) {
+            if (const auto value = plain_number(rest.substr(0, rest.size() - 2))) {
+                return Limit{*value / 100, LimitUnit::points};
+            }
+        }
+        return fail(Code::usage, fmt::format("{} is not {}", quoted(text), k_forms));
+    }
+    if (const auto value = percent_number(text)) {
+        return Limit{*value / 100, LimitUnit::share};
+    }
+    if (const auto value = read_duration(text)) {
+        return Limit{std::chrono::duration<double>(*value).count(), LimitUnit::seconds};
+    }
+    return wrong(text, k_forms, fmt::format("write {0}% of requests or {0}s", printable(text, 20)));
+}
+
+std::string percent_text(double share) {
+    return trimmed(share * 100) + "%";
+}
+
+std::string rate_text(double per_second) {
+    return trimmed(per_second) + "/s";
+}
+
+} // namespace oa_stream::config
