@@ -12,6 +12,8 @@ class AnswerStream final : public BodyStream, public std::enable_shared_from_thi
 public:
     AnswerStream(std::shared_ptr<Connection> connection, Framing framing, std::uint64_t length);
     ~AnswerStream() override;
+    AnswerStream(const AnswerStream&) = delete;
+    AnswerStream& operator=(const AnswerStream&) = delete;
 
     [[nodiscard]] State state() const noexcept override;
     State send(std::span<const Slice> slices) override;
