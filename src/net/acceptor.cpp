@@ -1,6 +1,7 @@
 #include "acceptor.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -17,7 +18,8 @@ constexpr Millis k_exhausted_pause{50};
 
 Acceptor::Acceptor(const asio::any_io_executor& executor, Listener listener, Hooks hooks)
     : socket_(executor, listener.socket.release()), pause_(executor),
-      endpoint_(std::move(listener.endpoint)), hooks_(std::move(hooks)) {
+      endpoint_(std::move(listener.endpoint)), device_(listener.device), inode_(listener.inode),
+      hooks_(std::move(hooks)) {
 }
 
 Acceptor::~Acceptor() {
@@ -34,11 +36,19 @@ void Acceptor::stop() {
     if (!socket_.is_open()) {
         return;
     }
+    remove_file(); // while we still answer there: nobody else can have taken the name
     boost::system::error_code ignored;
     socket_.close(ignored);
     pause_.cancel();
     hooks_ = {};
-    if (!endpoint_.unix_path.empty()) {
+}
+
+void Acceptor::remove_file() const {
+    struct stat info{};
+    const bool ours = !endpoint_.unix_path.empty() &&
+                      ::lstat(endpoint_.unix_path.c_str(), &info) == 0 && info.st_dev == device_ &&
+                      info.st_ino == inode_;
+    if (ours) {
         ::unlink(endpoint_.unix_path.c_str());
     }
 }

@@ -38,10 +38,13 @@ private:
     void accept_some();
     [[nodiscard]] Step accept_one();
     void back_off();
+    void remove_file() const;
 
     asio::posix::stream_descriptor socket_;
     asio::steady_timer pause_;
     Endpoint endpoint_;
+    dev_t device_;
+    ino_t inode_;
     Hooks hooks_;
     bool armed_ = false;
     bool backing_off_ = false;

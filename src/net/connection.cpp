@@ -2,9 +2,9 @@
 
 #include "answer_stream.hpp"
 
-#include <sys/socket.h>
+#include <boost/asio/post.hpp>
 
-#include <cerrno>
+#include <sys/socket.h>
 
 namespace oa_stream::net {
 
@@ -21,17 +21,28 @@ constexpr Millis k_linger{2000};
 
 } // namespace
 
-Connection::Connection(std::shared_ptr<ServerCore> core, Descriptor socket, std::string peer)
+Connection::Connection(
+    std::shared_ptr<ServerCore> core,
+    Descriptor socket,
+    std::string peer,
+    std::unique_ptr<TlsSession> tls
+)
     : core_(std::move(core)), socket_(core_->executor, socket.get()), timer_(core_->executor),
-      outbox_(socket.release()), peer_(std::move(peer)) {
+      tls_(std::move(tls)), outbox_(socket.release(), tls_.get()), peer_(std::move(peer)) {
 }
 
 void Connection::start() {
-    begin_request();
+    if (!tls_) {
+        begin_request();
+        return;
+    }
+    phase_ = Phase::shaking;
+    deadline(core_->limits.handshake_timeout);
+    shake();
 }
 
 void Connection::close_if_idle() {
-    if (phase_ == Phase::idle && in_.empty()) {
+    if (phase_ == Phase::shaking || (phase_ == Phase::idle && in_.empty() && !bytes_wait())) {
         close();
     }
 }
@@ -41,6 +52,9 @@ void Connection::cut() {
         return;
     }
     // Zero linger turns close() into a reset, which no client takes for a body's end.
+    if (tls_) {
+        tls_->break_off();
+    }
     const ::linger hard{1, 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     lost();
@@ -55,6 +69,13 @@ void Connection::arm_read() {
         return;
     }
     reading_ = true;
+    if (tls_ && tls_->buffered()) {
+        asio::post(core_->executor, [self = shared_from_this()] {
+            self->reading_ = false;
+            self->on_readable();
+        });
+        return;
+    }
     socket_.async_wait(
         asio::posix::stream_descriptor::wait_read,
         [self = shared_from_this()](const boost::system::error_code& error) {
@@ -70,16 +91,28 @@ void Connection::on_readable() {
     if (phase_ == Phase::closed) {
         return;
     }
-    auto& buffer = core_->scratch;
-    const auto size = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (size > 0) {
-        on_bytes({buffer.data(), static_cast<std::size_t>(size)});
-    } else if (size == 0) {
+    if (phase_ == Phase::shaking) {
+        shake();
+        return;
+    }
+    const auto taken = receive();
+    switch (taken.step) {
+    case TlsSession::Step::done:
+        on_bytes({core_->scratch.data(), taken.size});
+        return;
+    case TlsSession::Step::ended:
         on_end();
-    } else if (errno == EAGAIN || errno == EINTR) {
+        return;
+    case TlsSession::Step::wants_read:
         arm_read();
-    } else {
+        return;
+    case TlsSession::Step::wants_write:
+        read_waits_ = true;
+        arm_write();
+        return;
+    case TlsSession::Step::broken:
         lost();
+        return;
     }
 }
 
@@ -105,6 +138,7 @@ void Connection::on_bytes(std::string_view data) {
         in_.append(data);
         watch_peer();
         return;
+    case Phase::shaking:
     case Phase::closed:
         return;
     }
@@ -159,6 +193,13 @@ void Connection::on_deadline() {
     case Phase::finishing:
         cut(); // a plain close would let a reader that wakes up take the part for the whole
         return;
+    case Phase::idle:
+        if (bytes_wait()) { // a request came in the last moment
+            deadline(core_->limits.head_timeout);
+            return;
+        }
+        close();
+        return;
     default:
         close();
     }
@@ -172,6 +213,9 @@ void Connection::linger() {
     }
     phase_ = Phase::lingering;
     in_.clear();
+    if (tls_) {
+        tls_->goodbye();
+    }
     ::shutdown(socket_.native_handle(), SHUT_WR);
     deadline(unread_body_ ? k_linger_unread : k_linger);
     arm_read();
@@ -194,6 +238,9 @@ void Connection::close() {
     phase_ = Phase::closed;
     const auto self = shared_from_this();
     no_deadline();
+    if (tls_ && outbox_.empty()) {
+        tls_->goodbye();
+    }
     outbox_.close();
     boost::system::error_code ignored;
     socket_.close(ignored);

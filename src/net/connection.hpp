@@ -7,6 +7,7 @@
 #include "outbox.hpp"
 #include "request_parser.hpp"
 #include "server_core.hpp"
+#include "tls_session.hpp"
 #include "wire_text.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -30,7 +31,13 @@ struct Delivery {
 
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
-    Connection(std::shared_ptr<ServerCore> core, Descriptor socket, std::string peer);
+    /// `tls` may be null.
+    Connection(
+        std::shared_ptr<ServerCore> core,
+        Descriptor socket,
+        std::string peer,
+        std::unique_ptr<TlsSession> tls
+    );
 
     void start();
     /// No request has begun: nobody misses the connection.
@@ -57,6 +64,7 @@ public:
 
 private:
     enum class Phase {
+        shaking,   ///< TLS handshake
         idle,      ///< between requests
         head,      ///< reading a request's head
         body,      ///< reading its body
@@ -68,6 +76,9 @@ private:
         closed,
     };
 
+    void shake();
+    [[nodiscard]] TlsSession::Taken receive();
+    [[nodiscard]] bool bytes_wait() noexcept;
     void arm_read();
     void on_readable();
     void on_bytes(std::string_view data);
@@ -84,6 +95,7 @@ private:
     void write_whole(Response response);
     [[nodiscard]] HeadShape shape_of(int status, const Headers& headers) const;
     void arm_write();
+    void on_socket_writable();
     void flush();
     void drained();
     void end_exchange();
@@ -99,6 +111,7 @@ private:
     asio::posix::stream_descriptor socket_;
     asio::steady_timer timer_;
     std::uint64_t timer_turn_ = 0; ///< a timer that fired before it was moved is recognised by it
+    std::unique_ptr<TlsSession> tls_;
     Outbox outbox_;
     std::string peer_;
     std::string in_; ///< received, not yet understood
@@ -112,6 +125,7 @@ private:
     Phase phase_ = Phase::idle;
     bool reading_ = false;
     bool writing_ = false;
+    bool read_waits_ = false; ///< TLS must write before it can read on
     bool end_seen_ = false;  ///< the peer will send nothing more
     bool unread_body_ = false;
     bool reuse_ = true;

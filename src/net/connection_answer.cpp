@@ -149,11 +149,24 @@ void Connection::arm_write() {
         asio::posix::stream_descriptor::wait_write,
         [self = shared_from_this()](const boost::system::error_code& error) {
             self->writing_ = false;
-            if (!error && self->phase_ != Phase::closed) {
-                self->flush();
+            if (!error) {
+                self->on_socket_writable();
             }
         }
     );
+}
+
+void Connection::on_socket_writable() {
+    if (phase_ == Phase::shaking) {
+        shake();
+        return;
+    }
+    if (std::exchange(read_waits_, false)) {
+        on_readable();
+    }
+    if (phase_ != Phase::closed) {
+        flush();
+    }
 }
 
 void Connection::flush() {

@@ -112,6 +112,7 @@ void Connection::begin_exchange(bool too_large) {
     traits_ = parser_->traits();
     parser_.reset();
     request.peer = peer_;
+    request.secure = tls_ != nullptr;
     request.received = received_;
     request.body_too_large = too_large;
     if (too_large) {

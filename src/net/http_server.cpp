@@ -78,8 +78,13 @@ void ServerCore::adopt(Descriptor socket) {
         socket.get(), limits.unacknowledged_timeout
     ); // a unix socket refuses these, and needs them not
     try {
-        auto connection =
-            std::make_shared<Connection>(shared_from_this(), std::move(socket), std::move(peer));
+        std::unique_ptr<TlsSession> session;
+        if (tls && !(session = TlsSession::accept(socket.get(), tls->context()))) {
+            return; // no memory: that client sees a closed connection
+        }
+        auto connection = std::make_shared<Connection>(
+            shared_from_this(), std::move(socket), std::move(peer), std::move(session)
+        );
         connections.insert(connection);
         connection->start();
     } catch (const boost::system::system_error&) {
@@ -106,14 +111,16 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(
     const Endpoint& endpoint,
     ServerLimits limits,
     Handler handler,
-    ErrorPage error_page
+    ErrorPage error_page,
+    ListenOptions options
 ) {
-    OA_TRY(auto listener, open_listener(endpoint));
+    OA_TRY(auto listener, open_listener(endpoint, options.unix_mode));
     auto core = std::make_shared<ServerCore>();
     core->executor = executor;
     core->limits = limits;
     core->handler = std::move(handler);
     core->error_page = std::move(error_page);
+    core->tls = std::move(options.tls);
     // The core outlives its acceptor's use of it: stop() drops the hooks.
     core->acceptor = std::make_shared<Acceptor>(
         executor,

@@ -114,7 +114,7 @@ Result<void> clear_stale(const Endpoint& wanted, const sockaddr* address, sockle
     return {};
 }
 
-Result<Listener> open_unix(const Endpoint& wanted) {
+Result<Listener> open_unix(const Endpoint& wanted, unsigned mode) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (wanted.unix_path.size() >= sizeof address.sun_path) {
@@ -129,16 +129,22 @@ Result<Listener> open_unix(const Endpoint& wanted) {
     OA_CHECK(clear_stale(wanted, generic, sizeof address));
     Descriptor socket(::socket(AF_UNIX, k_socket_flags, 0));
     // Linux gives the bound file the socket's own mode: no moment in which others could connect.
-    if (!socket || ::fchmod(socket.get(), S_IRUSR | S_IWUSR) != 0) {
+    if (!socket || ::fchmod(socket.get(), static_cast<mode_t>(mode & 0777U)) != 0) {
         return bind_error(errno, wanted);
     }
-    return listen_on(std::move(socket), generic, sizeof address, wanted);
+    auto listener = listen_on(std::move(socket), generic, sizeof address, wanted);
+    struct stat info{};
+    if (listener && ::lstat(wanted.unix_path.c_str(), &info) == 0) {
+        listener->device = info.st_dev;
+        listener->inode = info.st_ino;
+    }
+    return listener;
 }
 
 } // namespace
 
-Result<Listener> open_listener(const Endpoint& endpoint) {
-    return endpoint.unix_path.empty() ? open_tcp(endpoint) : open_unix(endpoint);
+Result<Listener> open_listener(const Endpoint& endpoint, unsigned unix_mode) {
+    return endpoint.unix_path.empty() ? open_tcp(endpoint) : open_unix(endpoint, unix_mode);
 }
 
 std::string peer_text(int fd) {

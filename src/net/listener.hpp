@@ -6,6 +6,8 @@
 
 #include "descriptor.hpp"
 
+#include <sys/types.h>
+
 #include <string>
 
 namespace oa_stream::net {
@@ -13,13 +15,16 @@ namespace oa_stream::net {
 struct Listener {
     Descriptor socket; ///< non-blocking, close-on-exec, listening
     Endpoint endpoint; ///< with the real port
+    /// A unix socket's file as we made it: at the end only that one is removed.
+    dev_t device = 0;
+    ino_t inode = 0;
 };
 
 /// Errors: Code::precondition when somebody listens there already, Code::config for an address that
 /// cannot be bound here (unknown host, path too long, a file that is no socket), Code::io
-/// otherwise. A unix socket gets mode 0600 before it is visible; one left behind by a dead process
+/// otherwise. A unix socket has `unix_mode` before it is visible; one left behind by a dead process
 /// is replaced.
-[[nodiscard]] Result<Listener> open_listener(const Endpoint& endpoint);
+[[nodiscard]] Result<Listener> open_listener(const Endpoint& endpoint, unsigned unix_mode);
 
 /// "127.0.0.1:54321", "[::1]:54321" or "unix" of a connected socket's other end.
 [[nodiscard]] std::string peer_text(int fd);

@@ -1,5 +1,7 @@
 #include "outbox.hpp"
 
+#include "tls_session.hpp"
+
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -138,6 +140,9 @@ void Outbox::took(std::size_t bytes) {
 
 /// Bytes taken, 0 when the socket is full, -1 when it is broken.
 std::ptrdiff_t Outbox::write(std::span<iovec> pieces) noexcept {
+    if (tls_ != nullptr) {
+        return tls_->write(pieces);
+    }
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();

@@ -14,6 +14,8 @@ struct iovec;
 
 namespace oa_stream::net {
 
+class TlsSession;
+
 /// Writes what the socket takes at once and keeps the rest. Allocates only when it must keep.
 class Outbox {
 public:
@@ -23,7 +25,8 @@ public:
         broken, ///< the peer is gone; what was kept is dropped
     };
 
-    explicit Outbox(int fd) noexcept : fd_(fd) {}
+    /// `tls` may be null and outlives the outbox.
+    Outbox(int fd, TlsSession* tls) noexcept : fd_(fd), tls_(tls) {}
 
     /// `text` goes out in front of whatever is sent next (or with flush()).
     void hold(std::string text);
@@ -52,6 +55,7 @@ private:
     [[nodiscard]] std::ptrdiff_t write(std::span<iovec> pieces) noexcept;
 
     int fd_;
+    TlsSession* tls_;
     std::string held_;
     std::vector<Kept> kept_;
     std::size_t first_ = 0; ///< of kept_; those before it are gone

@@ -18,6 +18,7 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
     ServerLimits limits;
     Handler handler;
     ErrorPage error_page;
+    std::shared_ptr<TlsIdentity> tls; ///< may be null
     std::shared_ptr<Acceptor> acceptor;
     std::unordered_set<std::shared_ptr<Connection>> connections;
     bool stopping = false;

@@ -248,7 +248,8 @@ Response plain_page(int status, std::string_view reason) {
 
 } // namespace
 
-TestServer::TestServer(Loop& loop, ServerLimits limits, Endpoint endpoint) : loop_(loop) {
+TestServer::TestServer(Loop& loop, ServerLimits limits, Endpoint endpoint, ListenOptions options)
+    : loop_(loop) {
     auto made = HttpServer::listen(
         loop.context.get_executor(),
         endpoint,
@@ -256,7 +257,8 @@ TestServer::TestServer(Loop& loop, ServerLimits limits, Endpoint endpoint) : loo
         [inbox = inbox_](std::shared_ptr<Exchange> exchange) {
             return hand_over(inbox, std::move(exchange));
         },
-        &plain_page
+        &plain_page,
+        std::move(options)
     );
     if (!made) {
         throw std::runtime_error(made.error().text());

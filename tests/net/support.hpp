@@ -123,7 +123,12 @@ private:
 /// A server whose handler only hands its requests to the test.
 class TestServer {
 public:
-    explicit TestServer(Loop& loop, ServerLimits limits = {}, Endpoint endpoint = {"127.0.0.1", 0});
+    explicit TestServer(
+        Loop& loop,
+        ServerLimits limits = {},
+        Endpoint endpoint = {"127.0.0.1", 0},
+        ListenOptions options = {}
+    );
 
     /// The next request.
     [[nodiscard]] std::shared_ptr<Exchange> next();

@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http.hpp"
+#include "oa_stream/net/tls.hpp"
 
 #include <functional>
 #include <memory>
@@ -15,9 +16,12 @@ struct ServerLimits {
     std::size_t header_bytes = 64U << 10U;
     std::size_t body_bytes = 8U << 20U;
     std::size_t connections = 20000;
+    Millis handshake_timeout{10000}; ///< TLS: connection to the handshake's end
     Millis head_timeout{15000};   ///< first byte of a request's head to its last
     Millis body_timeout{60000};
-    Millis idle_timeout{75000};   ///< keep-alive connection without a request
+    /// Keep-alive connection without a request. Longer than the 60 s of the usual proxies: who
+    /// closes first loses the request that is just coming.
+    Millis idle_timeout{75000};
     Millis write_timeout{60000};  ///< a non-streamed answer, and what finish() left to send
     /// Bytes sent but not acknowledged for so long: the peer's machine is gone without a word. TCP
     /// only; the kernel counts a reader that takes nothing at all as gone too.
@@ -33,6 +37,7 @@ struct Request {
     std::string body; ///< whole; empty when !body_ok
     bool body_too_large = false;
     std::string peer; ///< "127.0.0.1:54321" or "unix"
+    bool secure = false; ///< came over TLS
     Clock::time_point received{}; ///< first byte of the request
 };
 
@@ -111,6 +116,11 @@ using Handler = std::function<Task<void>(std::shared_ptr<Exchange>)>;
 /// Makes the body of an answer the server itself must give (400 malformed, 408, 431, 503).
 using ErrorPage = std::function<Response(int status, std::string_view reason)>;
 
+struct ListenOptions {
+    std::shared_ptr<TlsIdentity> tls{}; ///< null: plain. Reloading it changes new connections
+    unsigned unix_mode = 0600; ///< of a unix socket's file, from its first moment on
+};
+
 class HttpServer {
 public:
     virtual ~HttpServer() = default;
@@ -118,7 +128,7 @@ public:
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    /// Binds and listens (port 0 picks one; a unix socket gets mode 0600). Code::precondition when
+    /// Binds and listens (port 0 picks one). Code::precondition when
     /// the address is taken, Code::config when it cannot be ours. Out of descriptors, or at the cap
     /// of connections, accepting pauses and resumes by itself.
     [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(
@@ -126,7 +136,8 @@ public:
         const Endpoint& endpoint,
         ServerLimits limits,
         Handler handler,
-        ErrorPage error_page
+        ErrorPage error_page,
+        ListenOptions options = {}
     );
     [[nodiscard]] virtual Endpoint endpoint() const = 0; ///< with the real port
     /// No new connections; idle ones are closed; running exchanges go on.

@@ -1,0 +1,46 @@
+// Who the client is when a proxy stands in between.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/net/http.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::net {
+
+/// The proxies whose word about their client is taken.
+class TrustedProxies {
+public:
+    /// "10.0.0.0/8", "2001:db8::/32", a single address, or "unix" for the peers of unix sockets.
+    /// Code::usage.
+    [[nodiscard]] Result<void> add(std::string_view text);
+    /// `peer`: an address, with or without a port, or "unix".
+    [[nodiscard]] bool trusts(std::string_view peer) const;
+
+private:
+    struct Network {
+        std::array<std::uint8_t, 16> address{}; ///< IPv4 as mapped IPv6
+        int bits = 128;
+    };
+    std::vector<Network> networks_{};
+    bool unix_ = false;
+};
+
+struct Client {
+    std::string address; ///< without a port, "unix" for a local one nobody told more about
+    bool secure = false; ///< came over TLS, to us or to the trusted proxy in front
+};
+
+/// Goes back along the listed proxies: the client is the first that is not one of them, or the last
+/// whose address is legible. `Forwarded` (RFC 7239) and `X-Forwarded-For` count only from a trusted
+/// peer, and when both are there only if they agree: a proxy sets one of them and hands on whatever
+/// the client wrote into the other.
+[[nodiscard]] Client client_of(
+    const TrustedProxies& proxies, std::string_view peer, const Headers& headers, bool secure
+);
+
+} // namespace oa_stream::net

@@ -1,0 +1,68 @@
+// The TLS layer of one connection on a non-blocking socket. It waits for nothing and keeps nothing:
+// what the socket does not take is the caller's still, so back-pressure is the same as without TLS.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+struct iovec;
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace oa_stream::net {
+
+class TlsSession {
+public:
+    enum class Step {
+        done,
+        wants_read, ///< call again when the socket is readable
+        wants_write, ///< … writable
+        ended, ///< the peer sends nothing more
+        broken,
+    };
+    struct Taken {
+        Step step = Step::done; ///< done: `size` bytes
+        std::size_t size = 0;
+    };
+
+    /// nullptr when there is no memory for one. `fd` stays the caller's.
+    [[nodiscard]] static std::unique_ptr<TlsSession>
+    accept(int fd, const std::shared_ptr<ssl_ctx_st>& context);
+    TlsSession(const TlsSession&) = delete;
+    TlsSession& operator=(const TlsSession&) = delete;
+    ~TlsSession();
+
+    [[nodiscard]] Step handshake();
+    [[nodiscard]] Taken read(std::span<char> buffer);
+    /// Bytes taken, 0 when the socket is full, -1 when it is broken. After less than all, the next
+    /// call must begin with the bytes that were left.
+    [[nodiscard]] std::ptrdiff_t write(std::span<const iovec> pieces) noexcept;
+    /// read() has something although the socket is not readable.
+    [[nodiscard]] bool buffered() const noexcept;
+    /// Says that nothing more is coming, as far as the socket takes it.
+    void goodbye() noexcept;
+    /// No goodbye: the peer must not take what it has for the whole.
+    void break_off() noexcept { broken_ = true; }
+
+private:
+    struct Socket {
+        int fd = -1;
+        bool ended = false;
+    };
+    friend struct SocketBio;
+
+    explicit TlsSession(int fd) : socket_{fd} {}
+    [[nodiscard]] Step step_of(int outcome) noexcept;
+    struct Free {
+        void operator()(ssl_st* ssl) const noexcept;
+    };
+
+    Socket socket_;
+    std::unique_ptr<ssl_st, Free> ssl_;
+    bool shaken_ = false;
+    bool ended_ = false;
+    bool broken_ = false;
+};
+
+} // namespace oa_stream::net
