@@ -61,6 +61,7 @@ std::optional<EarlierCall> open_call(const Json& part) {
     earlier.name = earlier.dynamic ? string_member(part, "toolName").value_or("")
                                    : type.substr(std::min(type.size(), k_static.size()));
     earlier.input_streaming = state == "input-streaming";
+    earlier.asked = state.starts_with("approval-");
     return earlier;
 }
 

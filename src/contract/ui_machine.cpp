@@ -28,8 +28,10 @@ template <class... Types> bool is_one_of(const ui::Chunk& chunk) {
 
 struct UiMachine::State {
     std::optional<std::string> continued{}; ///< id of the message the answer goes on with
+    ui::Dialect dialect = ui::Dialect::every_client;
     bool any_event = false;
     bool started = false;
+    bool asked = false; ///< in this step: the answer to it begins another one
     bool step_open = false;
     bool aborted = false;
     bool noted_after_done = false;
@@ -173,7 +175,8 @@ struct UiMachine::State {
         if (step_open) {
             report("O3", "start-step inside a step");
         }
-        if (++steps == 2) {
+        // What follows an approval is the same step, gone on with.
+        if (!std::exchange(asked, false) && ++steps == 2) {
             report("O4", "second step");
         }
         step_open = true;
@@ -225,6 +228,26 @@ struct UiMachine::State {
         tools.output(chunk.call, chunk.dynamic, false, report);
     }
 
+    [[nodiscard]] bool knows_approvals(std::string_view type, const Report& report) const {
+        if (dialect != ui::Dialect::approvals) {
+            report("J2", fmt::format("type \"{}\" is not known to every client", type));
+            return false;
+        }
+        in_step(type, report);
+        return true;
+    }
+    void take(const ui::ToolApprovalRequest& chunk, const Report& report) {
+        if (knows_approvals("tool-approval-request", report)) {
+            asked = true;
+            tools.approval_request(chunk, report);
+        }
+    }
+    void take(const ui::ToolOutputDenied& chunk, const Report& report) {
+        if (knows_approvals("tool-output-denied", report)) {
+            tools.denied(chunk.call, report);
+        }
+    }
+
     void take(const ui::ErrorChunk&, const Report& report) {
         if (++errors > 1) {
             report("E1", "another error");
@@ -252,7 +275,9 @@ struct UiMachine::State {
     void take(const ui::Done&, const Report&) {}
 };
 
-UiMachine::UiMachine(std::optional<Continues> continues) : state_(std::make_unique<State>()) {
+UiMachine::UiMachine(std::optional<Continues> continues, wire::ui::Dialect dialect)
+    : state_(std::make_unique<State>()) {
+    state_->dialect = dialect;
     if (continues) {
         state_->tools.continue_with(*continues);
         state_->continued = std::move(continues->message_id);

@@ -26,6 +26,7 @@ void UiTools::continue_with(const Continues& before) {
             .stage = earlier.input_streaming ? Stage::streaming : Stage::input,
             .dynamic = earlier.dynamic,
             .earlier = true,
+            .was_asked = earlier.asked,
         });
     }
 }
@@ -113,6 +114,36 @@ void UiTools::output(std::string_view call, bool dynamic, bool with_output, cons
     tool->deltas = false;
 }
 
+void UiTools::approval_request(const wire::ui::ToolApprovalRequest& chunk, const Report& report) {
+    if (!approvals_.insert(chunk.approval).second) {
+        report(
+            "Q2", fmt::format("approval \"{}\" is asked for again", printable(chunk.approval, 60))
+        );
+    }
+    Tool* tool = find(chunk.call);
+    if (tool == nullptr || tool->stage == Stage::streaming || tool->stage == Stage::done) {
+        const std::string_view why = tool == nullptr                   ? "without a tool call"
+                                     : tool->stage == Stage::streaming ? "before its input"
+                                                                       : "after its output";
+        report("Q1", fmt::format("tool-approval-request {}, {}", why, named(chunk.call)));
+        return;
+    }
+    tool->stage = Stage::asked;
+    tool->was_asked = true;
+}
+
+void UiTools::denied(std::string_view call, const Report& report) {
+    Tool* tool = find(call);
+    if (tool == nullptr || !tool->was_asked) {
+        report("Q3", "tool-output-denied without an approval request, " + named(call));
+        return;
+    }
+    if (tool->stage == Stage::done) {
+        report("T2", named(call) + " has its output twice");
+    }
+    tool->stage = Stage::done;
+}
+
 void UiTools::unfinished_input(const Report& report) const {
     for (const Tool& tool : tools_) {
         if (!tool.earlier && tool.stage == Stage::streaming) {
@@ -131,7 +162,7 @@ void UiTools::without_output(const Report& report) const {
 
 void UiTools::open_at_error(const Report& report) const {
     for (const Tool& tool : tools_) {
-        if (!tool.earlier && (tool.stage == Stage::streaming || tool.stage == Stage::input)) {
+        if (!tool.earlier && tool.stage != Stage::done && tool.stage != Stage::left) {
             report("E3", named(tool.call) + " is still open");
         }
     }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ public:
     void input_available(const wire::ui::ToolInputAvailable& chunk, const Report& report);
     /// `with_output`: tool-output-available, else tool-output-error.
     void output(std::string_view call, bool dynamic, bool with_output, const Report& report);
+    void approval_request(const wire::ui::ToolApprovalRequest& chunk, const Report& report);
+    void denied(std::string_view call, const Report& report);
 
     void unfinished_input(const Report& report) const; ///< T3
     void without_output(const Report& report) const;   ///< T4
@@ -31,19 +34,21 @@ public:
     void leave_open();
 
 private:
-    enum class Stage { streaming, input, done, left };
+    enum class Stage { streaming, input, asked, done, left };
     struct Tool {
         std::string call, name, text;
         Stage stage = Stage::streaming;
         bool dynamic = false;
         bool deltas = false;
         bool earlier = false; ///< from the request's messages
+        bool was_asked = false; ///< a person was to decide
     };
     [[nodiscard]] Tool* find(std::string_view call);
     Tool& add(Tool tool);
 
     std::vector<Tool> tools_{}; ///< in order of appearance, so that findings are too
     std::map<std::string, std::size_t, std::less<>> places_{};
+    std::set<std::string, std::less<>> approvals_{};
 };
 
 } // namespace oa_stream::contract

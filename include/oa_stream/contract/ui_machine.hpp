@@ -31,6 +31,7 @@ struct EarlierCall {
     std::string call, name;
     bool dynamic = false;
     bool input_streaming = false;
+    bool asked = false; ///< its approval was asked for
 };
 /// What the request's messages mean for the answer. Empty: the last message is the user's.
 struct Continues {
@@ -41,7 +42,10 @@ struct Continues {
 class UiMachine {
 public:
     using Report = std::function<void(std::string_view rule, std::string message)>;
-    explicit UiMachine(std::optional<Continues> continues = {});
+    explicit UiMachine(
+        std::optional<Continues> continues = {},
+        wire::ui::Dialect dialect = wire::ui::Dialect::every_client
+    );
     ~UiMachine();
     UiMachine(const UiMachine&) = delete;
     UiMachine& operator=(const UiMachine&) = delete;
