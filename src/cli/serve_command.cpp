@@ -76,7 +76,12 @@ constexpr std::array k_options{
     OptionSpec{
         "--id-map", "FILE", "Where client and authority threads are matched; codex keeps one."
     },
-    OptionSpec{"--access-log", "FILE", "One JSON line a request; stderr if not given."},
+    OptionSpec{"--access-log", "FILE", "One line a request; stderr if not given."},
+    OptionSpec{"--access-log-format", "FORMAT", "json or logfmt.", "json"},
+    OptionSpec{
+        "--log-level", "LEVEL", "What else stderr tells: debug, info, warn or error.", "info"
+    },
+    OptionSpec{"--log-level-file", "FILE", "Holds that level; read at start and on SIGHUP."},
 };
 
 constexpr std::array<std::string_view, 3> k_examples{

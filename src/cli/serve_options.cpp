@@ -122,6 +122,23 @@ Result<void> read_lane(const Args& args, const Context& context, ServeOptions& o
     return {};
 }
 
+Result<void> read_logs(const Args& args, ServeOptions& options) {
+    const auto format = lane::parse_log_format(text_of(args, "--access-log-format"));
+    if (!format) {
+        return no_such(
+            "--access-log-format", text_of(args, "--access-log-format"), "json or logfmt"
+        );
+    }
+    options.lane.log_format = *format;
+    const auto level = parse_log_level(text_of(args, "--log-level"));
+    if (!level) {
+        return no_such("--log-level", text_of(args, "--log-level"), "debug, info, warn or error");
+    }
+    options.log_level = *level;
+    options.log_level_file = text_of(args, "--log-level-file");
+    return {};
+}
+
 } // namespace
 
 Result<ServeOptions> parse_serve_options(const Args& args, const Context& context) {
@@ -143,6 +160,8 @@ Result<ServeOptions> parse_serve_options(const Args& args, const Context& contex
     options.lane_file = text_of(args, "--lane-file");
     options.ready_file = text_of(args, "--ready-file");
     options.access_log = text_of(args, "--access-log");
+    OA_CHECK(read_logs(args, options));
+    options.lane.open_metrics = options.listen.loopback();
     if (const auto file = args.get("--id-map")) {
         options.id_map = *file;
     } else if (options.authority == ServeOptions::Authority::codex) {

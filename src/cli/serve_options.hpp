@@ -7,6 +7,8 @@
 #include "oa_stream/lane/config.hpp"
 #include "oa_stream/net/http_server.hpp"
 
+#include "log_level.hpp"
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -28,6 +30,8 @@ struct ServeOptions {
     std::filesystem::path id_map{};        ///< empty: in memory
     std::filesystem::path ready_file{};
     std::filesystem::path access_log{}; ///< empty: stderr
+    LogLevel log_level = LogLevel::info;
+    std::filesystem::path log_level_file{}; ///< empty: the level of --log-level stays
     Millis drain_timeout{10000};
 };
 

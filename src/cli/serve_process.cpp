@@ -4,6 +4,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/lane/access_log.hpp"
 #include "oa_stream/lane/lane.hpp"
+#include "oa_stream/lane/metrics.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
@@ -33,10 +34,25 @@ void raise_descriptor_limit() {
     }
 }
 
+std::string_view word_of(authority::LogLevel level) noexcept {
+    switch (level) {
+    case authority::LogLevel::debug:
+        return to_string(LogLevel::debug);
+    case authority::LogLevel::info:
+        return to_string(LogLevel::info);
+    case authority::LogLevel::warn:
+        return to_string(LogLevel::warn);
+    case authority::LogLevel::error:
+        break;
+    }
+    return to_string(LogLevel::error);
+}
+
 class ServeProcess {
 public:
     ServeProcess(ServeOptions options, Context& context)
-        : options_(std::move(options)), context_(&context), signals_(io_, SIGTERM, SIGINT, SIGHUP) {
+        : options_(std::move(options)), context_(&context), signals_(io_, SIGTERM, SIGINT, SIGHUP),
+          metrics_(options_.lane.revision, options_.lane.version) {
     }
 
     Result<ExitCode> run() {
@@ -71,6 +87,7 @@ private:
         }
         OA_CO_CHECK(load_policy());
         OA_CO_CHECK(load_mode());
+        OA_CO_CHECK(load_log_level());
         OA_CO_CHECK(open_access_log());
         OA_CO_CHECK(make_authority());
         OA_CO_CHECK(co_await authority_->open());
@@ -105,9 +122,7 @@ private:
             return {};
         }
         options_.codex.log = [this](authority::LogLevel level, std::string_view line) {
-            if (level != authority::LogLevel::debug) {
-                tell(level == authority::LogLevel::info ? "info" : "warn", "codex", line);
-            }
+            tell(word_of(level), "codex", line);
         };
         authority_ = authority::make_codex_authority(io_.get_executor(), options_.codex);
         return {};
@@ -121,6 +136,11 @@ private:
         parts.event_log = [this](std::string_view line) {
             context_->err(std::string(line) + "\n");
         };
+        parts.log_wanted = [this](std::string_view level) {
+            return is_told(options_.log_level, level);
+        };
+        parts.observer = &metrics_;
+        parts.metrics = [this] { return metrics_.text(authority_->readings()); };
         lane_ = std::make_unique<lane::Lane>(io_.get_executor(), options_.lane, std::move(parts));
         if (!tokens) {
             context_->err("no tokens configured: every process of this machine may use this lane, "
@@ -191,7 +211,28 @@ private:
         }
     }
 
+    /// Likewise.
+    Result<void> load_log_level() {
+        std::error_code none;
+        if (options_.log_level_file.empty() ||
+            !std::filesystem::exists(options_.log_level_file, none)) {
+            return {};
+        }
+        OA_TRY(const auto text, read_file(options_.log_level_file, k_small_file));
+        auto level = parse_log_level(text);
+        if (!level) {
+            return std::unexpected(
+                std::move(level).error().prefixed(options_.log_level_file.string())
+            );
+        }
+        options_.log_level = *level;
+        return {};
+    }
+
     void tell(std::string_view level, std::string_view event, std::string_view text) const {
+        if (!is_told(options_.log_level, level)) {
+            return;
+        }
         const auto now = std::chrono::system_clock::now();
         context_->err(lane::event_line(now, level, event, Json{{"text", text}}) + "\n");
     }
@@ -272,6 +313,9 @@ private:
         if (auto mode = load_mode(); !mode) {
             tell("error", "reload", mode.error().text());
         }
+        if (auto level = load_log_level(); !level) {
+            tell("error", "reload", level.error().text());
+        }
         if (auto log = open_access_log(); !log) {
             tell("error", "reload", log.error().text());
         }
@@ -284,6 +328,7 @@ private:
     Context* context_;
     asio::io_context io_{1};
     asio::signal_set signals_;
+    lane::Metrics metrics_;
     std::optional<LineAppender> access_;
     std::unique_ptr<authority::Authority> authority_;
     std::unique_ptr<lane::IdMap> ids_;

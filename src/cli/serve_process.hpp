@@ -8,7 +8,8 @@
 namespace oa_stream::cli {
 
 /// Returns when a signal ended it: ExitCode::ok once drained. TERM and INT drain, a second one ends
-/// the process at once; HUP reads tokens, policy and lane file again and reopens the access log.
+/// the process at once; HUP reads tokens, policy, lane file
+/// and log level again and reopens the access log.
 [[nodiscard]] Result<ExitCode> serve(ServeOptions options, Context& context);
 
 } // namespace oa_stream::cli

@@ -2,6 +2,7 @@
 
 #include "oa_stream/lane/auth.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace oa_stream::lane {
@@ -30,13 +31,42 @@ Json usage_json(const turn::Usage& usage) {
     };
 }
 
-} // namespace
-
-std::string owner_hash(std::string_view owner) {
-    return owner.empty() ? std::string() : to_hex(sha256(owner)).substr(0, 12);
+void put_times(Json& line, const RequestRecord& record) {
+    put_time(line, "accepted_ms", record.accepted_s);
+    put_time(line, "headers_ms", record.headers_s);
+    put_time(line, "first_byte_ms", record.first_byte_s);
+    put_time(line, "first_event_ms", record.first_event_s);
+    put_time(line, "first_content_ms", record.first_content_s);
+    put_time(line, "end_ms", record.end_s);
 }
 
-std::string access_line(const RequestRecord& record, std::string_view revision) {
+/// How the turn ended that this request started.
+void put_turn(Json& line, const RequestRecord& record) {
+    line["terminal"] = turn::to_string(*record.terminal);
+    if (record.failure) {
+        line["failure"] = turn::words_of(*record.failure).word;
+    }
+    if (record.reason != StopReason::none) {
+        line["reason"] = to_string(record.reason);
+    }
+    put_text(line, "model", record.model);
+    if (record.empty) {
+        line["empty"] = true;
+    }
+    line["usage"] = record.usage ? usage_json(*record.usage) : Json(nullptr);
+    Json repairs = Json::object();
+    for (std::size_t i = 0; i < record.repairs.size(); ++i) {
+        if (record.repairs[i] > 0) {
+            const auto kind = encode::to_string(static_cast<encode::Repair>(i));
+            repairs[std::string(kind)] = record.repairs[i];
+        }
+    }
+    if (!repairs.empty()) {
+        line["repairs"] = std::move(repairs);
+    }
+}
+
+Json describe(const RequestRecord& record, std::string_view revision) {
     Json line = Json::object();
     line["ts"] = rfc3339_millis(record.time);
     line["event"] = "request";
@@ -51,22 +81,61 @@ std::string access_line(const RequestRecord& record, std::string_view revision) 
     put_text(line, "thread", record.thread);
     put_text(line, "turn", record.turn);
     put_text(line, "trace", record.trace);
-    put_time(line, "accepted_ms", record.accepted_s);
-    put_time(line, "headers_ms", record.headers_s);
-    put_time(line, "first_byte_ms", record.first_byte_s);
-    put_time(line, "first_event_ms", record.first_event_s);
-    put_time(line, "first_content_ms", record.first_content_s);
-    put_time(line, "end_ms", record.end_s);
+    if (record.accepted_s >= 0) {
+        line["accepted"] = true;
+    }
+    put_times(line, record);
     line["frames"] = record.frames;
     line["bytes"] = record.bytes;
     if (record.reader) {
         line["reader"] = to_string(*record.reader);
     }
     if (record.terminal) {
-        line["terminal"] = turn::to_string(*record.terminal);
-        line["usage"] = record.usage ? usage_json(*record.usage) : Json(nullptr);
+        put_turn(line, record);
     }
-    return dump_json(line);
+    return line;
+}
+
+/// Anything a reader could take for a separator or for the end of the value is quoted.
+bool is_plain(std::string_view text) noexcept {
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return c > ' ' && c < '\x7f' && c != '"' && c != '=' && c != '\\';
+    });
+}
+
+void append_logfmt(std::string& out, const std::string& name, const Json& value) {
+    if (value.is_object()) {
+        for (const auto& [inner, one] : value.items()) {
+            append_logfmt(out, name.empty() ? inner : name + '_' + inner, one);
+        }
+        return;
+    }
+    out += out.empty() ? "" : " ";
+    out += name;
+    out += '=';
+    if (!value.is_string()) {
+        out += dump_json(value);
+    } else if (const auto text = value.get<std::string>(); is_plain(text)) {
+        out += text;
+    } else {
+        append_json_string(out, text);
+    }
+}
+
+} // namespace
+
+std::string owner_hash(std::string_view owner) {
+    return owner.empty() ? std::string() : to_hex(sha256(owner)).substr(0, 12);
+}
+
+std::string access_line(const RequestRecord& record, std::string_view revision, LogFormat format) {
+    const auto line = describe(record, revision);
+    if (format == LogFormat::json) {
+        return dump_json(line);
+    }
+    std::string text;
+    append_logfmt(text, {}, line);
+    return text;
 }
 
 std::string

@@ -58,9 +58,7 @@ Lane::CallPtr Lane::open_call(std::shared_ptr<net::Exchange> exchange) {
     if (!call->match.pattern.empty()) {
         record.route = call->match.pattern;
     }
-    if (call->match.route != nullptr) {
-        record.lane = call->match.route->lane;
-    }
+    record.lane = call->match.lane;
     if (!call->traceparent.empty()) {
         record.trace = call->traceparent.substr(3, 32);
     }

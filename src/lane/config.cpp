@@ -48,4 +48,16 @@ Result<CompatMode> parse_compat_mode(std::string_view text) {
     );
 }
 
+Result<LogFormat> parse_log_format(std::string_view text) {
+    if (text == "json") {
+        return LogFormat::json;
+    }
+    if (text == "logfmt") {
+        return LogFormat::logfmt;
+    }
+    return fail(
+        Code::usage, fmt::format("no log format '{}'", printable(text, 40)), {}, "json or logfmt"
+    );
+}
+
 } // namespace oa_stream::lane

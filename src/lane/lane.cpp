@@ -1,5 +1,7 @@
 #include "oa_stream/lane/lane.hpp"
 
+#include "oa_stream/lane/metrics.hpp"
+
 #include "call.hpp"
 #include "thread_name.hpp"
 
@@ -77,6 +79,8 @@ Task<void> Lane::dispatch(CallPtr call) {
         return resume(std::move(call));
     case Action::stop:
         return stop(std::move(call));
+    case Action::metrics:
+        return metrics(std::move(call));
     case Action::healthz:
     case Action::readyz:
     case Action::version:
@@ -134,6 +138,20 @@ Task<void> Lane::health(CallPtr call) {
         body["lane"] = to_string(config_.mode);
     }
     return answer(std::move(call), json_response(status, body));
+}
+
+Task<void> Lane::metrics(CallPtr call) {
+    if (!parts_.metrics) {
+        return refuse(std::move(call), reject(404, "not_found", "there is no such route"));
+    }
+    if (auto owner = config_.open_metrics ? Accepted<void>{} : check_owner(*call); !owner) {
+        return refuse(std::move(call), std::move(owner).error());
+    }
+    net::Response response;
+    response.headers.set("content-type", std::string(k_metrics_type));
+    response.headers.set("cache-control", "no-store");
+    response.body = parts_.metrics();
+    return answer(std::move(call), std::move(response));
 }
 
 void Lane::begin_drain() {

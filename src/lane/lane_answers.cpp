@@ -139,9 +139,9 @@ void Lane::finish_record(Call& call, const ReaderReport& report) {
     record.first_event_s = report.first_event_s;
     record.first_content_s = report.first_content_s;
     record.end_s = report.end_s;
-    if (report.outcome != nullptr) {
-        record.terminal = report.outcome->terminal;
-        record.usage = report.outcome->usage;
+    const auto* outcome = report.outcome;
+    if (record.accepted_s >= 0 && outcome != nullptr) {
+        tell_turn(record, *outcome);
     }
     log_request(call);
 }
@@ -149,7 +149,7 @@ void Lane::finish_record(Call& call, const ReaderReport& report) {
 void Lane::log_request(Call& call) {
     observer_->request_done(call.record);
     if (parts_.access_log) {
-        parts_.access_log(access_line(call.record, config_.revision));
+        parts_.access_log(access_line(call.record, config_.revision, config_.log_format));
     }
 }
 
@@ -175,7 +175,7 @@ void Lane::log_turn(const TurnOutcome& outcome) {
 }
 
 void Lane::log_event(std::string_view level, std::string_view event, const Json& fields) const {
-    if (parts_.event_log) {
+    if (parts_.event_log && (!parts_.log_wanted || parts_.log_wanted(level))) {
         parts_.event_log(event_line(std::chrono::system_clock::now(), level, event, fields));
     }
 }

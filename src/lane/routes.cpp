@@ -17,6 +17,7 @@ constexpr std::array k_routes{
     Route{"/healthz", "GET", Action::healthz, "control"},
     Route{"/readyz", "GET", Action::readyz, "control"},
     Route{"/version", "GET", Action::version, "control"},
+    Route{"/metrics", "GET", Action::metrics, "control"},
 };
 
 /// Takes the text up to the next '/' off `path`.
@@ -75,10 +76,12 @@ RouteMatch match_route(std::string_view method, std::string_view path) {
         }
         if (match.pattern.empty()) {
             match.pattern = route.pattern;
+            match.lane = route.lane;
             match.id = id ? std::optional<std::string>(*id) : std::nullopt;
         }
         if (match.route == nullptr && serves(route, method)) {
             match.route = &route;
+            match.lane = route.lane;
         }
         allow(match.allow, route);
     }

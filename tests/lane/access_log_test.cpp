@@ -70,6 +70,36 @@ TEST_CASE("access log: a refused request names its code and has no stream's memb
     CHECK(line.contains("end_ms"));
 }
 
+TEST_CASE("access log: logfmt says the same as JSON, one flat line") {
+    lane::RequestRecord record;
+    record.request_id = "req_1";
+    record.route = "/api/chat";
+    record.method = "PO ST\n";
+    record.status = 200;
+    record.lane = "compat";
+    record.owner = "alice";
+    record.accepted_s = 0.0015;
+    record.end_s = 2;
+    record.terminal = turn::TerminalClass::completed;
+    record.model = "a=\"b\"";
+    record.repairs[static_cast<std::size_t>(encode::Repair::end_missing)] = 2;
+    SECTION("with usage") {
+        record.usage = turn::Usage{10, 2, 5, 1};
+        const auto line = lane::access_line(record, "rev 1", lane::LogFormat::logfmt);
+        CHECK(line.starts_with("ts=1970-01-01T00:00:00.000Z event=request request_id=req_1 "
+                               "route=/api/chat method=\"PO ST\\n\" status=200 lane=compat "
+                               "revision=\"rev 1\" owner="));
+        CHECK(line.ends_with(" accepted=true accepted_ms=1.5 end_ms=2000.0 frames=0 bytes=0 "
+                             "terminal=completed model=\"a=\\\"b\\\"\" usage_input=10 "
+                             "usage_cached_input=2 usage_output=5 usage_reasoning_output=1 "
+                             "repairs_end_missing=2"));
+        CHECK_FALSE(line.contains('\n'));
+    }
+    SECTION("unknown usage is told") {
+        CHECK(lane::access_line(record, "r", lane::LogFormat::logfmt).contains(" usage=null "));
+    }
+}
+
 TEST_CASE("access log: text from outside cannot forge a line") {
     LaneRig rig;
     auto request = rig.get("/healthz\"%0a");

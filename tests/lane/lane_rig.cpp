@@ -21,6 +21,7 @@ LaneRig::LaneRig(LaneConfig config) {
     parts.ids = ids.get();
     parts.observer = &watcher;
     parts.access_log = [this](std::string_view line) { access.emplace_back(line); };
+    parts.metrics = [this] { return watcher.metrics.text(authority.readings()); };
     parts.event_log = [this](std::string_view line) { events.emplace_back(line); };
     net::ServerLimits limits;
     limits.body_bytes = 64U << 10U;

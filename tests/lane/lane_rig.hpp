@@ -3,6 +3,7 @@
 
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/lane/lane.hpp"
+#include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/net/http_client.hpp"
 
 #include "fake_authority.hpp"
@@ -34,13 +35,32 @@ struct Stream {
 
 class Watcher final : public lane::LaneObserver {
 public:
-    void request_done(const lane::RequestRecord& record) override { requests.push_back(record); }
-    void compat_rejected(lane::CompatCode code) override { rejected.push_back(code); }
-    void turn_accepted(std::string_view route) override { accepted.emplace_back(route); }
-    void turn_ended(const lane::TurnOutcome& outcome) override { turns.push_back(outcome); }
-    void reader_attached() override { ++readers; }
-    void reader_detached() override { --readers; }
+    void request_done(const lane::RequestRecord& record) override {
+        requests.push_back(record);
+        metrics.request_done(record);
+    }
+    void compat_rejected(lane::CompatCode code) override {
+        rejected.push_back(code);
+        metrics.compat_rejected(code);
+    }
+    void turn_accepted(std::string_view route) override {
+        accepted.emplace_back(route);
+        metrics.turn_accepted(route);
+    }
+    void turn_ended(const lane::TurnOutcome& outcome) override {
+        turns.push_back(outcome);
+        metrics.turn_ended(outcome);
+    }
+    void reader_attached() override {
+        ++readers;
+        metrics.reader_attached();
+    }
+    void reader_detached() override {
+        --readers;
+        metrics.reader_detached();
+    }
 
+    lane::Metrics metrics{"rev-1", "1.2.3"};
     std::vector<lane::RequestRecord> requests;
     std::vector<lane::CompatCode> rejected;
     std::vector<std::string> accepted;

@@ -33,6 +33,10 @@ struct CompatWindow {
     std::uint64_t max_schema_version = 1;
 };
 
+/// How an access line is written.
+enum class LogFormat { json, logfmt };
+[[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);
+
 struct LaneLimits {
     std::size_t streams = 10000; ///< live turns in all
     std::size_t streams_per_owner = 64; ///< counts only when tokens are configured
@@ -67,6 +71,9 @@ struct LaneConfig {
     std::string revision = "dev";
     std::string version = "0.0.0";
     std::vector<std::string> cors_origins{}; ///< exact origins, or the one entry "*"
+    /// GET /metrics needs no token. For listeners that only this machine reaches.
+    bool open_metrics = false;
+    LogFormat log_format = LogFormat::json;
 };
 
 } // namespace oa_stream::lane

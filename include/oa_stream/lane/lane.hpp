@@ -30,6 +30,9 @@ struct LaneParts {
     std::function<void(std::string_view line)> access_log{
     }; ///< one JSON line a request; may be empty
     std::function<void(std::string_view line)> event_log{}; ///< anything else; may be empty
+    /// Whether a line of this level is to be made at all; empty: every one.
+    std::function<bool(std::string_view level)> log_wanted{};
+    std::function<std::string()> metrics{}; ///< what GET /metrics says; empty: 404
 };
 
 class Lane {
@@ -81,6 +84,7 @@ private:
     [[nodiscard]] Task<void> stop(CallPtr call);
     [[nodiscard]] Accepted<void> find_thread(Call& call) const;
     [[nodiscard]] Task<void> health(CallPtr call);
+    [[nodiscard]] Task<void> metrics(CallPtr call);
 
     // Starting a turn.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);

@@ -63,6 +63,8 @@ struct TurnOutcome {
     double first_content_s = -1;
     double end_s = -1;
 };
+/// Completed without any text, reasoning or tool: the quiet failure.
+[[nodiscard]] bool is_empty(const TurnOutcome& outcome) noexcept;
 
 /// One request, when its answer has ended (that of a stream's first request: when its turn has,
 /// too).
@@ -87,9 +89,18 @@ struct RequestRecord {
     std::uint64_t frames = 0; ///< whole frames that left for the client
     std::uint64_t bytes = 0;  ///< of body
     std::optional<ReaderEnd> reader{}; ///< streams only
+    // How its turn ended. Only on the request that started the turn, so that turns and tokens can
+    // be counted from records alone.
     std::optional<turn::TerminalClass> terminal{};
     std::optional<turn::Usage> usage{};
+    std::optional<turn::FailureCode> failure{};
+    StopReason reason = StopReason::none;
+    std::string model{};
+    bool empty = false;
+    std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
 };
+/// Copies what the record tells of the turn that its request started.
+void tell_turn(RequestRecord& record, const TurnOutcome& outcome);
 
 /// All calls come on the lane's thread.
 class LaneObserver {

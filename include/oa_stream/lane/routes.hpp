@@ -8,7 +8,7 @@
 
 namespace oa_stream::lane {
 
-enum class Action { chat, resume, stop, healthz, readyz, version };
+enum class Action { chat, resume, stop, healthz, readyz, version, metrics };
 
 struct Route {
     std::string_view pattern; ///< "/api/chats/{conversationId}/stream"; the metric label as it is
@@ -23,6 +23,7 @@ struct Route {
 struct RouteMatch {
     std::string_view pattern{};        ///< empty: no such path (404)
     const Route* route = nullptr;      ///< null: the path is there, the method is not (405)
+    std::string_view lane = "control"; ///< metric label; the path's first row's without a route
     std::optional<std::string> id{};   ///< {conversationId}, still percent-encoded
     std::string allow{};               ///< every method of the path, "GET, HEAD, OPTIONS"
 };

@@ -1,0 +1,34 @@
+// Writes Prometheus text format 0.0.4.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace oa_stream::lane {
+
+class Histogram;
+
+class Exposition {
+public:
+    using Label = std::pair<std::string_view, std::string_view>;
+    using Labels = std::initializer_list<Label>;
+
+    /// Begins a family; its samples follow. `name` without the product's prefix.
+    void family(std::string_view name, std::string_view type, std::string_view help);
+    void sample(Labels labels, std::uint64_t value);
+    void sample(Labels labels, double value);
+    /// All series of one label set of a histogram.
+    void histogram(Label label, const Histogram& values);
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+private:
+    void series(std::string_view suffix, Labels labels, std::string_view value);
+
+    std::string text_;
+    std::string_view name_; ///< of the family under way
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,178 @@
+#include "oa_stream/lane/metrics.hpp"
+#include "oa_stream/lane/routes.hpp"
+
+#include "exposition_reader.hpp"
+
+#include <fmt/format.h>
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+using lane::Metrics;
+
+namespace {
+
+lane::RequestRecord request(std::string_view route, int status, double seconds) {
+    lane::RequestRecord record;
+    record.route = route;
+    record.method = "POST";
+    record.status = status;
+    record.lane = "compat";
+    record.end_s = seconds;
+    return record;
+}
+
+} // namespace
+
+TEST_CASE("metrics: every series an alert asks for is there at 0 before the first request") {
+    const auto scrape = read_scrape(Metrics("r", "v").text());
+    for (const auto code : lane::all_compat_codes()) {
+        const auto series =
+            fmt::format(R"(oa_stream_compat_rejected_total{{code="{}"}})", to_string(code));
+        CHECK(scrape.at(series) == 0);
+    }
+    CHECK(lane::stream_routes().size() >= 3);
+    for (const auto route : lane::stream_routes()) {
+        const auto of = [&](std::string_view name) {
+            return scrape.at(fmt::format(R"(oa_stream_{}{{route="{}"}})", name, route));
+        };
+        CHECK(of("bridge_accepted_total") == 0);
+        CHECK(of("empty_turns_total") == 0);
+        CHECK(of("usage_unknown_total") == 0);
+        CHECK(of("http_request_duration_seconds_count") == 0);
+        CHECK(of("first_content_seconds_count") == 0);
+        for (const auto terminal : turn::all_terminal_classes()) {
+            const auto series = fmt::format(
+                R"(oa_stream_terminal_total{{class="{}",route="{}"}})",
+                turn::to_string(terminal),
+                route
+            );
+            CHECK(scrape.at(series) == 0);
+        }
+        const auto answered = fmt::format(R"(oa_stream_http_requests_total{{route="{}")", route);
+        CHECK(scrape.sum(answered, R"(status="500")") == 0);
+    }
+    for (std::size_t i = 0; i < encode::k_repair_kinds; ++i) {
+        const auto kind = encode::to_string(static_cast<encode::Repair>(i));
+        const auto series = fmt::format(R"(oa_stream_normaliser_repairs_total{{kind="{}"}})", kind);
+        CHECK(scrape.at(series) == 0);
+    }
+    CHECK(scrape.at("oa_stream_active_streams") == 0);
+}
+
+TEST_CASE("metrics: a stream route is one that starts turns, whatever its table says next") {
+    for (const auto& route : lane::all_routes()) {
+        const auto routes = lane::stream_routes();
+        const bool listed = std::ranges::find(routes, route.pattern) != routes.end();
+        CAPTURE(route.pattern, route.method);
+        if (route.method == "POST") {
+            CHECK(listed == (route.lane != "control"));
+        }
+    }
+}
+
+TEST_CASE("metrics: families and types are those of the reference, each once") {
+    const auto scrape = read_scrape(Metrics("r", "v").text());
+    const std::map<std::string, std::string> expected{
+        {"oa_stream_http_requests_total", "counter"},
+        {"oa_stream_http_request_duration_seconds", "histogram"},
+        {"oa_stream_first_content_seconds", "histogram"},
+        {"oa_stream_compat_rejected_total", "counter"},
+        {"oa_stream_terminal_total", "counter"},
+        {"oa_stream_bridge_accepted_total", "counter"},
+        {"oa_stream_active_streams", "gauge"},
+        {"oa_stream_normaliser_repairs_total", "counter"},
+        {"oa_stream_empty_turns_total", "counter"},
+        {"oa_stream_usage_unknown_total", "counter"},
+        {"oa_stream_build_info", "gauge"},
+    };
+    CHECK(scrape.types == expected);
+}
+
+TEST_CASE("metrics: label values are escaped, so that no revision can break the page") {
+    const auto text = Metrics("a\\b\"c\nd", "1.2.3").text();
+    CHECK(text.ends_with("# TYPE oa_stream_build_info gauge\n"
+                         "oa_stream_build_info{revision=\"a\\\\b\\\"c\\nd\",version=\"1.2.3\"} 1\n")
+    );
+}
+
+TEST_CASE("metrics: histograms are cumulative, end with +Inf, and a bound belongs to its bucket") {
+    Metrics metrics("r", "v");
+    for (const double seconds : {0.005, 0.0050001, 0.0051, 2.5, 30.0, 30.1, 301.0, -1.0}) {
+        metrics.request_done(request("/api/chat", 200, seconds));
+    }
+    const auto scrape = read_scrape(metrics.text());
+    const auto below = [&](std::string_view bound) {
+        return scrape.at(fmt::format(
+            R"(oa_stream_http_request_duration_seconds_bucket{{route="/api/chat",le="{}"}})", bound
+        ));
+    };
+    CHECK(below("0.005") == 3); // -1 is 0; the last digit of 0.0050001 is below a microsecond
+    CHECK(below("0.01") == 4);
+    CHECK(below("1") == 4);
+    CHECK(below("2.5") == 5);
+    CHECK(below("30") == 6);
+    CHECK(below("60") == 7);
+    CHECK(below("300") == 7);
+    CHECK(below("+Inf") == 8);
+    const std::string family = "oa_stream_http_request_duration_seconds";
+    CHECK(scrape.at(family + R"(_count{route="/api/chat"})") == 8);
+    CHECK(
+        scrape.at(family + R"(_sum{route="/api/chat"})") == Approx(363.6151 + 0.0000).margin(1e-6)
+    );
+}
+
+TEST_CASE("metrics: first content counts where a turn was started; a replay of it does not") {
+    Metrics metrics("r", "v");
+    auto record = request("/api/chat", 200, 3);
+    record.first_content_s = 0.2;
+    metrics.request_done(record);
+    const std::string count = R"(oa_stream_first_content_seconds_count{route="/api/chat"})";
+    CHECK(read_scrape(metrics.text()).at(count) == 0);
+    record.accepted_s = 0.1;
+    metrics.request_done(record);
+    CHECK(read_scrape(metrics.text()).at(count) == 1);
+    record.first_content_s = -1;
+    metrics.request_done(record);
+    CHECK(read_scrape(metrics.text()).at(count) == 1);
+}
+
+TEST_CASE("metrics: made-up methods share one label") {
+    Metrics metrics("r", "v");
+    for (const auto* method : {"BREW", "post", "-", "PROPFIND"}) {
+        auto record = request("other", 400, 0);
+        record.method = method;
+        record.lane = "control";
+        metrics.request_done(record);
+    }
+    const auto scrape = read_scrape(metrics.text());
+    const std::string series =
+        R"(oa_stream_http_requests_total{route="other",method="OTHER",status="400",lane="control"})";
+    CHECK(scrape.at(series) == 4);
+}
+
+TEST_CASE("metrics: readings of the authority stand under the prefix, and never take our names") {
+    const std::vector<authority::Reading> readings{
+        {"codex_restarts_total", "Times it was\nstarted \\ again", 3},
+        {"codex_up", "1 while ready", 1},
+        {"active_streams", "a name that is taken", 99},
+        {"codex_up", "the same again", 7},
+        {"bad name", "no metric name", 1},
+    };
+    const auto text = Metrics("r", "v").text(readings);
+    const auto scrape = read_scrape(text);
+    CHECK(text.contains("# HELP oa_stream_codex_restarts_total Times it was\\nstarted \\\\ again\n")
+    );
+    CHECK(scrape.types.at("oa_stream_codex_restarts_total") == "counter");
+    CHECK(scrape.types.at("oa_stream_codex_up") == "gauge");
+    CHECK(scrape.at("oa_stream_codex_restarts_total") == 3);
+    CHECK(scrape.at("oa_stream_codex_up") == 1);
+    CHECK(scrape.at("oa_stream_active_streams") == 0);
+    CHECK_FALSE(text.contains("bad name"));
+}
+
+TEST_CASE("metrics: reading them changes nothing") {
+    Metrics metrics("r", "v");
+    metrics.compat_rejected(lane::CompatCode::upgrade_required);
+    const auto once = metrics.text();
+    CHECK(metrics.text() == once);
+}
