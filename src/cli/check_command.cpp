@@ -101,6 +101,17 @@ Result<contract::Judge> make_judge(const Args& args, Profile profile) {
         }
         continues = *std::move(parsed);
     }
+    if (profile == Profile::chat_completions) {
+        for (const std::string_view flag : {"--messages", "--recording"}) {
+            if (args.has(flag)) {
+                return fail(
+                    Code::usage,
+                    fmt::format("{} says nothing of chat completions", flag),
+                    "--profile"
+                );
+            }
+        }
+    }
     contract::Judge judge(profile, std::move(continues));
     if (messages) {
         judge.messages_known();
@@ -235,11 +246,22 @@ Result<ExitCode> run(const Args& args, Context& context) {
 }
 
 constexpr std::array k_positionals{
-    PositionalSpec{"FILE", "A captured stream as raw bytes; - reads standard input.", false},
+    PositionalSpec{
+        "FILE",
+        "A captured stream (or a whole chat completion) as raw bytes; - reads standard input.",
+        false
+    },
 };
 constexpr std::array k_options{
-    OptionSpec{"--profile", "NAME", "The rules to judge by: ai-sdk or openagents-v1.", "ai-sdk"},
-    OptionSpec{"--headers", "FILE", "The raw response head, so that rules H1-H6 are judged."},
+    OptionSpec{
+        "--profile",
+        "NAME",
+        "The rules to judge by: ai-sdk, ai-sdk-6, openagents-v1 or chat-completions.",
+        "ai-sdk"
+    },
+    OptionSpec{
+        "--headers", "FILE", "The raw response head, so that rules H1-H6, C1-C5 are judged."
+    },
     OptionSpec{"--messages", "FILE", "The request's messages or body as JSON, for rule O10."},
     OptionSpec{"--recording", "FILE", "FILE answers a resume and must replay this one (R1-R4)."},
     OptionSpec{"--chunk-bytes", "N", "Feed N bytes at a time; the verdict must not depend on it."},
@@ -247,10 +269,11 @@ constexpr std::array k_options{
     OptionSpec{"--explain", "ID", "Say what a rule demands, why, and where it comes from."},
     OptionSpec{"--markdown", "", "With --rules: print the page docs/contract.md."},
 };
-constexpr std::array<std::string_view, 4> k_examples{
+constexpr std::array<std::string_view, 5> k_examples{
     "oa-stream check out.sse",
     "oa-stream check --headers out.head --messages body.json --json out.sse",
     "oa-stream check --profile openagents-v1 old.sse",
+    "oa-stream check --profile chat-completions --headers out.head answer.json",
     "oa-stream check --explain O5",
 };
 

@@ -10,17 +10,6 @@ namespace oa_stream::contract {
 
 namespace {
 
-/// All values of one header joined by ", " (RFC 9110 5.2); nullopt when it is not there.
-std::optional<std::string> header(const ResponseHead& head, std::string_view name) {
-    std::optional<std::string> joined;
-    for (const auto& [key, value] : head.headers) {
-        if (iequals(key, name)) {
-            joined = joined ? *joined + ", " + value : value;
-        }
-    }
-    return joined;
-}
-
 bool has_directive(std::string_view list, std::string_view wanted) {
     while (!list.empty()) {
         const std::size_t comma = list.find(',');
@@ -34,7 +23,21 @@ bool has_directive(std::string_view list, std::string_view wanted) {
 
 } // namespace
 
-void judge_headers(const ResponseHead& head, const UiMachine::Report& report) {
+std::optional<std::string> header(const ResponseHead& head, std::string_view name) {
+    std::optional<std::string> joined;
+    for (const auto& [key, value] : head.headers) {
+        if (iequals(key, name)) {
+            joined = joined ? *joined + ", " + value : value;
+        }
+    }
+    return joined;
+}
+
+bool media_type_is(std::string_view value, std::string_view type) {
+    return iequals(trim(value.substr(0, value.find(';'))), type);
+}
+
+void judge_headers(const ResponseHead& head, Profile profile, const UiMachine::Report& report) {
     const auto demand = [&](std::string_view rule, std::string_view name, auto&& good) {
         const auto value = header(head, name);
         if (!good(std::string_view(value ? *value : std::string()))) {
@@ -42,15 +45,16 @@ void judge_headers(const ResponseHead& head, const UiMachine::Report& report) {
         }
     };
     demand("H2", "content-type", [](std::string_view value) {
-        const std::string_view type = trim(value.substr(0, value.find(';')));
-        return iequals(type, "text/event-stream");
+        return media_type_is(value, "text/event-stream");
     });
     demand("H3", "cache-control", [](std::string_view value) {
         return has_directive(value, "no-cache") && has_directive(value, "no-transform");
     });
-    demand("H4", "x-vercel-ai-ui-message-stream", [](std::string_view value) {
-        return value == "v1";
-    });
+    if (profile != Profile::chat_completions) {
+        demand("H4", "x-vercel-ai-ui-message-stream", [](std::string_view value) {
+            return value == "v1";
+        });
+    }
     demand("H5", "x-accel-buffering", [](std::string_view value) { return iequals(value, "no"); });
     for (const std::string_view name : {"content-encoding", "content-length"}) {
         if (const auto value = header(head, name); value && !value->empty()) {

@@ -3,9 +3,19 @@
 
 #include "oa_stream/contract/judge.hpp"
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 namespace oa_stream::contract {
 
-/// H2–H6. The status is the caller's business: on another one than 200 there is no stream.
-void judge_headers(const ResponseHead& head, const UiMachine::Report& report);
+/// All values of one header joined by ", " (RFC 9110 5.2); nullopt when it is not there.
+[[nodiscard]] std::optional<std::string> header(const ResponseHead& head, std::string_view name);
+/// True when `value` is that type, with or without parameters.
+[[nodiscard]] bool media_type_is(std::string_view value, std::string_view type);
+
+/// H2–H6, as far as they are the profile's. The status is the caller's business: on another one
+/// than 200 there is no stream.
+void judge_headers(const ResponseHead& head, Profile profile, const UiMachine::Report& report);
 
 } // namespace oa_stream::contract

@@ -4,6 +4,7 @@
 #include "oa_stream/wire/json_scan.hpp"
 #include "oa_stream/wire/sse.hpp"
 
+#include "completions_answer.hpp"
 #include "headers.hpp"
 #include "openagents_machine.hpp"
 #include "replay.hpp"
@@ -14,10 +15,25 @@
 
 namespace oa_stream::contract {
 
+namespace {
+
+bool is_ui(Profile profile) noexcept {
+    return profile == Profile::ai_sdk || profile == Profile::ai_sdk_6;
+}
+
+wire::ui::Dialect dialect_of(Profile profile) noexcept {
+    return profile == Profile::ai_sdk_6 ? wire::ui::Dialect::approvals
+                                        : wire::ui::Dialect::every_client;
+}
+
+} // namespace
+
 struct Judge::Impl {
     Profile profile;
     UiMachine machine;
     OpenagentsMachine retired{};
+    CompletionsMachine completion{};
+    CompletionsAnswer answer{};
     std::optional<Replay> replay{};
     Judgement judgement{};
     std::map<const Rule*, std::uint64_t> counts{};
@@ -27,13 +43,15 @@ struct Judge::Impl {
     bool messages_known = false;
     bool no_stream = false;  ///< another status than 200
     bool no_content = false; ///< 204: there is nothing to resume
+    bool head_judged = false;
     std::function<void(const wire::ui::Chunk&, std::uint64_t)> on_chunk{};
+    std::function<void(const wire::completions::Event&, std::uint64_t)> on_completion{};
     std::function<void()> on_comment{};
     UiMachine::Report report{};
     wire::SseReader reader;
 
     Impl(Profile wanted, std::optional<Continues> continues)
-        : profile(wanted), machine(std::move(continues)), reader(sink()) {
+        : profile(wanted), machine(std::move(continues), dialect_of(wanted)), reader(sink()) {
         report = [this](std::string_view rule, std::string message) {
             add(rule, std::move(message));
         };
@@ -41,6 +59,10 @@ struct Judge::Impl {
     Impl(const Impl&) = delete; // the callbacks hold its address
     Impl& operator=(const Impl&) = delete;
     ~Impl() = default;
+
+    [[nodiscard]] bool is_completions() const noexcept {
+        return profile == Profile::chat_completions;
+    }
 
     wire::SseReader::Sink sink() {
         return {
@@ -69,8 +91,10 @@ struct Judge::Impl {
     void take_comment(std::uint64_t at) {
         frame = judgement.frames;
         offset = at;
-        if (profile == Profile::ai_sdk) {
+        if (is_ui(profile)) {
             machine.comment(report);
+        } else if (is_completions()) {
+            completion.comment(report);
         } else {
             retired.comment(report);
         }
@@ -82,8 +106,10 @@ struct Judge::Impl {
     void take_event(const wire::SseEvent& event) {
         frame = event.index;
         offset = event.offset;
-        if (profile == Profile::ai_sdk) {
+        if (is_ui(profile)) {
             take_chunk(event.data);
+        } else if (is_completions()) {
+            take_completion(event.data);
         } else {
             take_retired(event.data);
         }
@@ -94,7 +120,7 @@ struct Judge::Impl {
     }
 
     void take_chunk(std::string_view data) {
-        wire::ui::Parsed parsed = wire::ui::parse_chunk(data);
+        wire::ui::Parsed parsed = wire::ui::parse_chunk(data, dialect_of(profile));
         for (wire::ui::ParseNote& note : parsed.notes) {
             add(note.rule, std::move(note.text));
         }
@@ -105,6 +131,21 @@ struct Judge::Impl {
         machine.step(*parsed.chunk, report);
         if (on_chunk) {
             on_chunk(*parsed.chunk, offset);
+        }
+    }
+
+    void take_completion(std::string_view data) {
+        wire::completions::Parsed parsed = wire::completions::parse_event(data);
+        for (wire::completions::ParseNote& note : parsed.notes) {
+            add(note.rule, std::move(note.text));
+        }
+        if (!parsed.event) {
+            completion.unreadable(report);
+            return;
+        }
+        completion.step(*parsed.event, report);
+        if (on_completion) {
+            on_completion(*parsed.event, offset);
         }
     }
 
@@ -134,16 +175,56 @@ struct Judge::Impl {
 
     void take_head(const ResponseHead& head) {
         head_known = true;
-        frame = k_in_head;
-        offset = 0;
+        if (is_completions()) {
+            answer.head(head); // what it must hold depends on the body
+            return;
+        }
+        in_head();
         const bool resume_none = replay && head.status == 204;
         no_stream = head.status != 200;
         if (!no_stream) {
-            judge_headers(head, report);
+            judge_headers(head, profile, report);
         } else if (!resume_none) {
             add(replay ? "R1" : "H1", fmt::format("status {}", head.status));
         }
         no_content = resume_none;
+    }
+
+    void take_bytes(std::string_view bytes) {
+        judgement.bytes += bytes.size();
+        if (is_completions()) {
+            bytes = answer.take(bytes);
+            if (answer.streamed()) {
+                judge_answer_head();
+            }
+        }
+        if (!no_stream) {
+            reader.feed(bytes);
+        }
+    }
+
+    void judge_answer_head() {
+        if (!std::exchange(head_judged, true)) {
+            in_head();
+            answer.judge_head(report);
+        }
+    }
+
+    /// True when the answer is no stream.
+    bool end_answer() {
+        reader.feed(answer.end());
+        judge_answer_head();
+        if (answer.whole()) {
+            frame = 0;
+            offset = 0;
+            judgement.answer = answer.judge_body(report);
+        }
+        return answer.whole();
+    }
+
+    void in_head() {
+        frame = k_in_head;
+        offset = 0;
     }
 
     void at_end() {
@@ -157,8 +238,10 @@ struct Judge::Impl {
             return; // the rest was not read: its absence proves nothing
         }
         at_end();
-        if (profile == Profile::ai_sdk) {
+        if (is_ui(profile)) {
             machine.finish(report);
+        } else if (is_completions()) {
+            completion.finish(report);
         } else {
             retired.finish(report);
         }
@@ -192,7 +275,9 @@ struct Judge::Impl {
 
     Judgement finish(End end) {
         at_end();
-        if (!no_stream) {
+        if (is_completions() && end_answer()) {
+            // judged as a whole
+        } else if (!no_stream) {
             end_stream();
         } else if (no_content && judgement.bytes != 0) {
             add("R2", fmt::format("{} bytes", judgement.bytes));
@@ -202,7 +287,7 @@ struct Judge::Impl {
             add("W3", "the connection broke");
         }
         for (const Rule& rule : all_rules()) {
-            if (applies(rule, profile) && !judged(rule, end)) {
+            if (applies(rule, profile, judgement.answer) && !judged(rule, end)) {
                 judgement.not_judged.push_back(rule.id);
             }
         }
@@ -224,7 +309,9 @@ void Judge::messages_known() {
 }
 
 void Judge::replays(std::string_view recording) {
-    impl_->replay.emplace(recording);
+    if (!impl_->is_completions()) { // they are never resumed
+        impl_->replay.emplace(recording);
+    }
 }
 
 void Judge::head(const ResponseHead& head) {
@@ -232,14 +319,17 @@ void Judge::head(const ResponseHead& head) {
 }
 
 void Judge::feed(std::string_view bytes) {
-    impl_->judgement.bytes += bytes.size();
-    if (!impl_->no_stream) {
-        impl_->reader.feed(bytes);
-    }
+    impl_->take_bytes(bytes);
 }
 
 void Judge::on_chunk(std::function<void(const wire::ui::Chunk&, std::uint64_t offset)> fn) {
     impl_->on_chunk = std::move(fn);
+}
+
+void Judge::on_completion(
+    std::function<void(const wire::completions::Event&, std::uint64_t offset)> fn
+) {
+    impl_->on_completion = std::move(fn);
 }
 
 void Judge::on_comment(std::function<void()> fn) {
@@ -247,7 +337,10 @@ void Judge::on_comment(std::function<void()> fn) {
 }
 
 bool Judge::done() const noexcept {
-    return impl_->profile == Profile::ai_sdk ? impl_->machine.done() : impl_->retired.done();
+    if (impl_->is_completions()) {
+        return impl_->completion.done();
+    }
+    return is_ui(impl_->profile) ? impl_->machine.done() : impl_->retired.done();
 }
 
 Judgement Judge::finish(bool clean) {

@@ -2,17 +2,27 @@
 #include "oa_stream/contract/judge.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 
 namespace oa_stream::contract {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> k_names{"ai-sdk", "openagents-v1"};
-constexpr std::array k_profiles{Profile::ai_sdk, Profile::openagents_v1};
+constexpr std::array<std::string_view, 4> k_names{
+    "ai-sdk", "ai-sdk-6", "openagents-v1", "chat-completions"
+};
+constexpr std::array k_profiles{
+    Profile::ai_sdk, Profile::ai_sdk_6, Profile::openagents_v1, Profile::chat_completions
+};
 
 } // namespace
+
+std::span<const Profile> all_profiles() noexcept {
+    return k_profiles;
+}
 
 Result<Profile> parse_profile(std::string_view name) {
     for (std::size_t i = 0; i < k_names.size(); ++i) {
@@ -26,17 +36,58 @@ Result<Profile> parse_profile(std::string_view name) {
         fmt::format("'{}' is no profile", printable(name, 40)),
         "--profile",
         near ? fmt::format("did you mean '{}'?", *near)
-             : fmt::format("one of {}, {}", k_names[0], k_names[1])
+             : fmt::format("one of {}", fmt::join(k_names, ", "))
     );
 }
 
 std::string_view to_string(Profile profile) noexcept {
-    return profile == Profile::ai_sdk ? k_names[0] : k_names[1];
+    return k_names[static_cast<std::size_t>(
+        std::ranges::find(k_profiles, profile) - k_profiles.begin()
+    )];
 }
 
 bool applies(const Rule& rule, Profile profile) noexcept {
-    const Scope own = profile == Profile::ai_sdk ? Scope::ai_sdk : Scope::openagents_v1;
-    return rule.scope == Scope::every || rule.scope == own;
+    switch (rule.scope) {
+    case Scope::every:
+        return true;
+    case Scope::ai_sdk:
+        return profile == Profile::ai_sdk || profile == Profile::ai_sdk_6;
+    case Scope::ai_sdk_6:
+        return profile == Profile::ai_sdk_6;
+    case Scope::openagents_v1:
+        return profile == Profile::openagents_v1;
+    case Scope::ui_streams:
+        return profile != Profile::chat_completions;
+    case Scope::completions:
+    case Scope::completions_stream:
+    case Scope::completions_whole:
+        return profile == Profile::chat_completions;
+    }
+    return false;
+}
+
+bool applies(const Rule& rule, Profile profile, AnswerKind kind) noexcept {
+    if (profile != Profile::chat_completions || kind == AnswerKind::stream) {
+        return applies(rule, profile) && rule.scope != Scope::completions_whole;
+    }
+    // What is said of a frame's JSON and of the transport holds for a whole body too.
+    static constexpr std::array<std::string_view, 7> k_any_body{
+        "S1", "J5", "J6", "J7", "W1", "W2", "W3"
+    };
+    return rule.scope == Scope::completions || rule.scope == Scope::completions_whole ||
+           std::ranges::find(k_any_body, rule.id) != k_any_body.end();
+}
+
+std::string_view to_string(AnswerKind kind) noexcept {
+    switch (kind) {
+    case AnswerKind::stream:
+        return "stream";
+    case AnswerKind::whole:
+        return "whole";
+    case AnswerKind::error:
+        return "error";
+    }
+    return "";
 }
 
 } // namespace oa_stream::contract

@@ -119,6 +119,7 @@ Json to_json(const Judgement& judgement, Profile profile) {
     out["warnings"] = to_json(judgement.warnings);
     out["not_judged"] = judgement.not_judged;
     out["profile"] = to_string(profile);
+    out["answer"] = to_string(judgement.answer);
     out["frames"] = judgement.frames;
     out["bytes"] = judgement.bytes;
     out["unlisted"] = judgement.unlisted;
@@ -132,7 +133,9 @@ std::string to_text(const Judgement& judgement, Profile profile, std::string_vie
         name,
         plural(judgement.violations.size(), "violation"),
         plural(judgement.warnings.size(), "warning"),
-        plural(judgement.frames, "frame"),
+        judgement.answer == AnswerKind::stream  ? plural(judgement.frames, "frame")
+        : judgement.answer == AnswerKind::whole ? "one whole answer"
+                                                : "one error answer",
         plural(judgement.bytes, "byte"),
         to_string(profile)
     );

@@ -84,7 +84,7 @@ inline constexpr std::array k_completions_rules{
         Input::bytes,
         "the first chunk is the role, assistant and without text; it is there once",
         k_openai,
-        "Clients that collect the message take its role from there; a second one is joined to it.",
+        "Clients that collect the message take its role from the first chunk, before any text.",
         Scope::completions_stream
     },
     Rule{
@@ -102,7 +102,7 @@ inline constexpr std::array k_completions_rules{
         Input::bytes,
         "finish_reason is null until the finish, then stop, length or content_filter",
         k_five_clients,
-        "Clients take any other word, error included, for a good end.",
+        "Three of four clients take another word, error included, for success.",
         Scope::completions_stream
     },
     Rule{
@@ -157,7 +157,9 @@ inline constexpr std::array k_completions_rules{
         Input::bytes,
         "[DONE] is there once, behind the finish, and nothing follows it",
         k_openai,
-        "Clients stop reading at it: what follows is lost.",
+        "It is the only mark that tells a complete answer from one that was cut; what follows "
+        "belongs "
+        "to no answer.",
         Scope::completions_stream
     },
     Rule{

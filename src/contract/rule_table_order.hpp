@@ -57,7 +57,7 @@ inline constexpr std::array k_order_rules{
         "[DONE] is there once",
         "AI SDK UI message stream protocol",
         "It is the only mark that tells a complete body from one that was cut.",
-        Scope::every
+        Scope::ui_streams
     },
     Rule{
         "O7",
@@ -67,7 +67,7 @@ inline constexpr std::array k_order_rules{
         "run on nine clients",
         "Clients do not stop at [DONE]: they wait for the body's end, show the turn as running and "
         "apply what still comes.",
-        Scope::every
+        Scope::ui_streams
     },
     Rule{
         "O8",

@@ -15,7 +15,7 @@ inline constexpr std::array k_wire_rules{
         "HTTP status is 200",
         "run on nine clients, ai 5.0.0 to 7.0.173",
         "On any other status a client shows the whole body to its user as the error message.",
-        Scope::every
+        Scope::ui_streams
     },
     Rule{
         "H2",
@@ -45,7 +45,7 @@ inline constexpr std::array k_wire_rules{
         "AI SDK UI message stream protocol",
         "The header names the protocol's version; gateways and later clients tell streams apart by "
         "it.",
-        Scope::every
+        Scope::ui_streams
     },
     Rule{
         "H5",

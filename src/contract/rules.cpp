@@ -1,5 +1,7 @@
 #include "oa_stream/contract/rules.hpp"
 
+#include "rule_table_approvals.hpp"
+#include "rule_table_completions.hpp"
 #include "rule_table_openagents.hpp"
 #include "rule_table_order.hpp"
 #include "rule_table_wire.hpp"
@@ -14,12 +16,14 @@ constexpr auto k_rules = [] {
     std::array<
         Rule,
         k_wire_rules.size() + k_order_rules.size() + k_limit_rules.size() +
-            k_openagents_rules.size()>
+            k_openagents_rules.size() + k_approval_rules.size() + k_completions_rules.size()>
         all{};
     auto next = std::ranges::copy(k_wire_rules, all.begin()).out;
     next = std::ranges::copy(k_order_rules, next).out;
     next = std::ranges::copy(k_limit_rules, next).out;
-    std::ranges::copy(k_openagents_rules, next);
+    next = std::ranges::copy(k_openagents_rules, next).out;
+    next = std::ranges::copy(k_approval_rules, next).out;
+    std::ranges::copy(k_completions_rules, next);
     return all;
 }();
 

@@ -8,8 +8,6 @@ namespace oa_stream::contract {
 
 namespace {
 
-constexpr std::array k_profiles{Profile::ai_sdk, Profile::openagents_v1};
-
 struct Group {
     char letter;
     std::string_view title, about;
@@ -25,6 +23,13 @@ constexpr std::array k_groups{
     Group{'R', "Resume", "Judged when the recording is known: `check --recording FILE`."},
     Group{'W', "Size and transport", ""},
     Group{'A', "The retired dialect", "Profile `openagents-v1` only."},
+    Group{
+        'C',
+        "Chat completions",
+        "Profile `chat-completions` only; a body that begins with `{` is judged as a whole answer "
+        "or an error."
+    },
+    Group{'Q', "Approvals", "Profile `ai-sdk-6` only: no client of AI SDK 5 knows these chunks."},
 };
 
 constexpr std::string_view k_intro =
@@ -43,7 +48,9 @@ as every stream that `check`, `smoke`, `load` and `shadow` judge.
 | profile | what it judges |
 |---|---|
 | `ai-sdk` | streams for stock AI SDK clients 5, 6 and 7 (the default) |
+| `ai-sdk-6` | the same, with `tool-approval-request` and `tool-output-denied`: for clients that sent `x-oa-accept: tool-approval` |
 | `openagents-v1` | streams of the retired lane's own dialect |
+| `chat-completions` | answers of `POST /v1/chat/completions`, streamed and whole |
 
 `oa-stream check --explain ID` says of each rule why it is there.
 
@@ -63,6 +70,8 @@ a chunk with any other, and no release takes an unknown `type`.
 | `tool-input-available` | `toolCallId`, `toolName`, `input`, `dynamic`, `providerExecuted` |
 | `tool-output-available` | `toolCallId`, `output`, `dynamic`, `providerExecuted` |
 | `tool-output-error` | `toolCallId`, `errorText`, `dynamic`, `providerExecuted` |
+| `tool-approval-request` (`ai-sdk-6`) | `approvalId`, `toolCallId` |
+| `tool-output-denied` (`ai-sdk-6`) | `toolCallId` |
 | `data-NAME` | `id`, `data`, `transient` |
 | `error` | `errorText` |
 | `finish` | `messageMetadata` |
@@ -70,7 +79,7 @@ a chunk with any other, and no release takes an unknown `type`.
 
 std::string profiles_of(const Rule& rule) {
     std::string out;
-    for (const Profile profile : k_profiles) {
+    for (const Profile profile : all_profiles()) {
         if (applies(rule, profile)) {
             out += out.empty() ? "" : ", ";
             out += to_string(profile);
@@ -91,6 +100,26 @@ std::string for_table(std::string_view text) {
     return out;
 }
 
+/// What the table of the C rules does not tell: the order, and which other rules hold too.
+std::string completions_order() {
+    const auto shared = [](AnswerKind kind) {
+        std::string ids;
+        for (const Rule& rule : all_rules()) {
+            if (rule.id.front() != 'C' && applies(rule, Profile::chat_completions, kind)) {
+                ids.append(ids.empty() ? "" : ", ").append(rule.id);
+            }
+        }
+        return ids;
+    };
+    return fmt::format(
+        "A stream: role → content… → finish → usage, when asked for and known → `[DONE]`. A failed "
+        "turn:\nrole → content… → usage, as before → one error, and the body ends.\n\n"
+        "Of the rules above these hold for a stream too: {}; and for a whole body: {}.\n\n",
+        shared(AnswerKind::stream),
+        shared(AnswerKind::whole)
+    );
+}
+
 } // namespace
 
 Json to_json(const Rule& rule) {
@@ -100,7 +129,7 @@ Json to_json(const Rule& rule) {
     out["statement"] = rule.statement;
     out["needs"] = to_string(rule.input);
     out["profiles"] = Json::array();
-    for (const Profile profile : k_profiles) {
+    for (const Profile profile : all_profiles()) {
         if (applies(rule, profile)) {
             out["profiles"].push_back(to_string(profile));
         }
@@ -147,6 +176,9 @@ std::string rules_page() {
         out += fmt::format("\n## {}\n\n", group.title);
         if (!group.about.empty()) {
             out += fmt::format("{}\n\n", group.about);
+        }
+        if (group.letter == 'C') {
+            out += completions_order();
         }
         out += "| id | level | rule | why |\n|---|---|---|---|\n";
         for (const Rule& rule : all_rules()) {

@@ -76,8 +76,12 @@ TEST_CASE("report: a rule is explained with its reason and source") {
     CHECK(text.starts_with("O5  must  finish is there once"));
     CHECK(text.contains(find_rule("O5")->why));
     CHECK(text.contains("needs     the stream's bytes\n"));
-    CHECK(text.contains("profiles  ai-sdk\n"));
-    CHECK(to_json(*find_rule("S1")).at("profiles") == Json::parse(R"(["ai-sdk","openagents-v1"])"));
+    CHECK(text.contains("profiles  ai-sdk, ai-sdk-6\n"));
+    CHECK(
+        to_json(*find_rule("S1")).at("profiles") ==
+        Json::parse(R"(["ai-sdk","ai-sdk-6","openagents-v1","chat-completions"])")
+    );
+    CHECK(to_json(*find_rule("C7")).at("profiles") == Json::parse(R"(["chat-completions"])"));
 }
 
 TEST_CASE("report: the rule list has one line a rule, of one profile or of all") {
@@ -87,6 +91,9 @@ TEST_CASE("report: the rule list has one line a rule, of one profile or of all")
     CHECK(all.contains("\nO6   must   [DONE] is there once\n"));
     CHECK(all.contains("[profile openagents-v1]"));
     CHECK_FALSE(rules_text(Profile::ai_sdk).contains("A1 "));
+    CHECK_FALSE(rules_text(Profile::ai_sdk).contains("C1 "));
+    CHECK(rules_text(Profile::chat_completions).contains("\nC20  must"));
+    CHECK_FALSE(rules_text(Profile::chat_completions).contains("H4 "));
     CHECK_FALSE(rules_text(Profile::openagents_v1).contains("O5 "));
 }
 

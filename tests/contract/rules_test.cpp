@@ -50,6 +50,16 @@ TEST_CASE("rules: a profile has the shared rules and its own") {
     CHECK(applies(*find_rule("O5"), Profile::ai_sdk));
     CHECK_FALSE(applies(*find_rule("O5"), Profile::openagents_v1));
     CHECK_FALSE(applies(*find_rule("A1"), Profile::ai_sdk));
+    CHECK(applies(*find_rule("O7"), Profile::openagents_v1));
+    CHECK_FALSE(applies(*find_rule("O7"), Profile::chat_completions));
+    CHECK(applies(*find_rule("S1"), Profile::chat_completions));
+    CHECK(applies(*find_rule("C4"), Profile::chat_completions, AnswerKind::whole));
+    CHECK_FALSE(applies(*find_rule("C4"), Profile::chat_completions, AnswerKind::stream));
+    CHECK_FALSE(applies(*find_rule("S5"), Profile::chat_completions, AnswerKind::whole));
+    CHECK_FALSE(applies(*find_rule("C1"), Profile::ai_sdk));
+    for (const Profile profile : all_profiles()) {
+        CHECK(parse_profile(to_string(profile)).value() == profile);
+    }
     CHECK(parse_profile("ai-sdk").value() == Profile::ai_sdk);
     CHECK(parse_profile("openagents-v1").value() == Profile::openagents_v1);
     const auto wrong = parse_profile("openagents-v2");

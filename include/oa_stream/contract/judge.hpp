@@ -2,11 +2,13 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/contract/completions_machine.hpp"
 #include "oa_stream/contract/ui_machine.hpp"
 
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,8 +16,10 @@
 
 namespace oa_stream::contract {
 
-enum class Profile { ai_sdk, openagents_v1 };
-/// "ai-sdk" or "openagents-v1". Code::usage, with the nearest name, otherwise.
+enum class Profile { ai_sdk, ai_sdk_6, openagents_v1, chat_completions };
+[[nodiscard]] std::span<const Profile> all_profiles() noexcept;
+/// "ai-sdk", "ai-sdk-6", "openagents-v1" or "chat-completions". Code::usage, with the nearest name,
+/// otherwise.
 [[nodiscard]] Result<Profile> parse_profile(std::string_view name);
 [[nodiscard]] std::string_view to_string(Profile profile) noexcept;
 /// True when the profile judges by this rule.
@@ -38,9 +42,20 @@ enum class End { clean, cut, unknown };
 /// At most k_listed findings of one rule are kept; the others are counted.
 inline constexpr std::uint64_t k_listed = 100;
 
+/// What was judged. Only profile chat-completions has others than streams.
+enum class AnswerKind {
+    stream,
+    whole, ///< one JSON object (or what stands in its place)
+    error, ///< one JSON object {"error":{…}}
+};
+[[nodiscard]] std::string_view to_string(AnswerKind kind) noexcept; ///< "stream"
+/// True when the profile judges answers of this kind by this rule.
+[[nodiscard]] bool applies(const Rule& rule, Profile profile, AnswerKind kind) noexcept;
+
 struct Judgement {
-    std::vector<Violation> violations{};  ///< level must
-    std::vector<Violation> warnings{};    ///< level should
+    AnswerKind answer = AnswerKind::stream;
+    std::vector<Violation> violations{}; ///< level must
+    std::vector<Violation> warnings{}; ///< level should
     std::vector<std::string_view> not_judged{}; ///< rule ids without input
     std::uint64_t frames = 0;
     std::uint64_t bytes = 0;
@@ -61,12 +76,16 @@ public:
     void messages_known();
     /// The answer is to a resume request and must replay these bytes (R1–R4). Before head().
     void replays(std::string_view recording);
-    /// Before feed(). A status other than 200 is one violation (H1); the body is then not judged.
+    /// Before feed(). A status other than 200 is one violation (H1); the body is then not judged,
+    /// but under chat-completions, where it must be an error object (C1).
     void head(const ResponseHead& head);
     void feed(std::string_view bytes);
     /// Called for every chunk as it is read (probes take their clocks from it). Set before feed().
-    /// Profile ai-sdk only: the retired dialect has no such chunks.
+    /// Profiles ai-sdk and ai-sdk-6 only: the others have no such chunks.
     void on_chunk(std::function<void(const wire::ui::Chunk&, std::uint64_t offset)> fn);
+    /// The same for a stream under profile chat-completions.
+    void on_completion(std::function<void(const wire::completions::Event&, std::uint64_t offset)> fn
+    );
     void on_comment(std::function<void()> fn);
     /// True once [DONE] was read.
     [[nodiscard]] bool done() const noexcept;

@@ -12,8 +12,8 @@
 namespace oa_stream::contract {
 
 /// {"verdict":"pass|fail","violations":[{"rule","level","frame","offset","message"}],"warnings":[…],
-/// "not_judged":[…],"profile","frames","bytes","unlisted"}. `frame` is null at the end and in the
-/// head, `offset` is null in the head.
+/// "not_judged":[…],"profile","answer":"stream|whole|error","frames","bytes","unlisted"}. `frame`
+/// is null at the end and in the head, `offset` is null in the head.
 [[nodiscard]] Json to_json(const Judgement& judgement, Profile profile);
 
 /// Several lines, each ended: the verdict, a table of findings, what was not judged and why, and

@@ -16,8 +16,17 @@ enum class Input {
     resume,    ///< the recording that a resume answer replays
     transport, ///< how the connection ended; a file does not tell
 };
-/// The profile whose streams the rule is for.
-enum class Scope { every, ai_sdk, openagents_v1 };
+/// The profiles, and of chat-completions the kinds of answer, that the rule is for.
+enum class Scope {
+    every,      ///< streams of every profile
+    ui_streams, ///< every profile but chat-completions
+    ai_sdk,
+    ai_sdk_6,
+    openagents_v1,
+    completions, ///< chat-completions, streamed or whole
+    completions_stream,
+    completions_whole,
+};
 
 struct Rule {
     std::string_view id;      ///< "O5"
