@@ -1,9 +1,9 @@
 // Answers, their headers and their records.
-#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
 
 #include "call.hpp"
+#include "unsaid.hpp"
 
 #include <algorithm>
 #include <array>
@@ -169,7 +169,7 @@ void Lane::log_turn(const TurnOutcome& outcome) {
     }
     if (outcome.failure) {
         fields["code"] = turn::words_of(outcome.failure->code).word;
-        fields["cause"] = printable(Redactor{}.apply(outcome.failure->detail), 500);
+        fields["cause"] = unsaid(outcome.failure->detail, outcome.said);
     }
     log_event(outcome.failure ? "warn" : "info", "turn_ended", fields);
 }

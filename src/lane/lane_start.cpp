@@ -1,10 +1,10 @@
 // From an accepted request to a live turn.
-#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 #include "oa_stream/lane/replace_plan.hpp"
 
 #include "call.hpp"
+#include "unsaid.hpp"
 
 namespace oa_stream::lane {
 
@@ -127,7 +127,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Lane::start_turn(CallPtr call) 
                 {"request_id", call->record.request_id},
                 {"thread", call->chat.thread},
                 {"code", to_string(error.code)},
-                {"cause", printable(Redactor{}.apply(error.text()), 500)}
+                {"cause", unsaid(error.text(), said_in(call->request().body))}
             }
         );
         co_return std::unexpected(reject_start(error, replaces));
@@ -176,7 +176,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
          call->record.request_id,
          call->record.owner,
          call->chat.thread,
-         call->received},
+         call->received,
+         said_in(call->request().body)},
         *std::move(turn),
         std::move(style)
     );

@@ -238,6 +238,7 @@ void LiveTurn::conclude(Clock::time_point now) {
     outcome_.route = identity_.route;
     outcome_.request_id = identity_.request_id;
     outcome_.owner = identity_.owner;
+    outcome_.said = identity_.said;
     outcome_.thread = identity_.thread;
     outcome_.turn = id_;
     outcome_.reason = reason_;

@@ -50,6 +50,7 @@ struct TurnIdentity {
     std::string owner;
     std::string thread; ///< the client's id
     Clock::time_point received{};
+    std::string said{}; ///< the end of that request's body: never logged, nor what quotes it
 };
 
 /// What its client's protocol makes of a turn.

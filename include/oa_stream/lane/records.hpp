@@ -62,6 +62,7 @@ struct TurnOutcome {
     double first_event_s = -1;
     double first_content_s = -1;
     double end_s = -1;
+    std::string_view said{}; ///< TurnIdentity::said
 };
 /// Completed without any text, reasoning or tool: the quiet failure.
 [[nodiscard]] bool is_empty(const TurnOutcome& outcome) noexcept;

@@ -1,0 +1,62 @@
+// Limits that have no story of their own elsewhere; docs/limits.md lists all of them.
+#include "lane_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+
+TEST_CASE("limits: a turn has so many readers at once, and room again when one leaves") {
+    auto config = LaneRig::quick();
+    config.limits.readers_per_turn = 2;
+    LaneRig rig(config);
+    const auto first = rig.chat("c1", "hello");
+    const auto second = rig.open(rig.get("/api/chats/c1/stream"));
+    rig.until("the second reader", [&] { return second->has("start-step"); });
+    const auto refused = rig.send(rig.get("/api/chats/c1/stream"));
+    CHECK(refused.status == 429);
+    CHECK(refused.headers.has("retry-after"));
+    CHECK(refused.body.contains("rate_limited"));
+    second->leave();
+    rig.until("its leaving", [&] { return rig.watcher.readers == 1; });
+    const auto third = rig.open(rig.get("/api/chats/c1/stream"));
+    rig.until("the third reader", [&] { return third->has("start-step"); });
+    rig.authority.last().say("x");
+    rig.authority.last().complete();
+    rig.await_end(first);
+    rig.await_end(third);
+    rig.judge(*first);
+    rig.judge(*third);
+}
+
+TEST_CASE("limits: a user message is counted in code points, and its last one still fits") {
+    auto config = LaneRig::quick();
+    config.limits.text_chars = 5;
+    LaneRig rig(config);
+    const auto fits = rig.chat("c1", "äöü€𝒳");
+    CHECK(fits->head.status == 200);
+    const auto refused = rig.send(rig.post("/api/chats/c2/stream", user_message("äöü€𝒳x")));
+    CHECK(refused.status == 422);
+    CHECK(rig.authority.starts == 1);
+    rig.authority.last().complete();
+    rig.await_end(fits);
+}
+
+TEST_CASE("limits: a body nested deeper than allowed is no JSON to us") {
+    auto config = LaneRig::quick();
+    config.limits.json_depth = 6;
+    LaneRig rig(config);
+    const auto nested = [](int depth) {
+        const auto more = static_cast<std::size_t>(depth);
+        return fmt::format(
+            R"({{"deep":{}{},"messages":[{{"id":"u","role":"user","content":"hi"}}]}})",
+            std::string(more, '['),
+            std::string(more, ']')
+        );
+    };
+    const auto fits = rig.open(rig.post("/api/chats/c1/stream", nested(5)));
+    rig.until("the turn", [&] { return fits->has("start-step"); });
+    const auto refused = rig.send(rig.post("/api/chats/c2/stream", nested(6)));
+    CHECK(refused.status == 400);
+    CHECK(refused.body.contains("invalid_json"));
+    rig.authority.last().complete();
+    rig.await_end(fits);
+}
