@@ -5,6 +5,7 @@
 #include "codex_catalog.hpp"
 #include "codex_models.hpp"
 #include "codex_requests.hpp"
+#include "stderr_origin.hpp"
 
 #include <fmt/format.h>
 
@@ -167,13 +168,19 @@ LinkHandlers CodexCore::handlers() {
             [weak](std::string_view line) {
                 if (const auto self = weak.lock()) {
                     ++self->counts_.nonsense;
-                    self->log(LogLevel::warn, fmt::format("codex sent nonsense: {}", line));
+                    // It may be half a message: what it says is the conversation's.
+                    self->log(
+                        LogLevel::warn,
+                        fmt::format("codex sent {} bytes that are no message", line.size())
+                    );
                 }
             },
         .stderr_line =
             [weak](std::string_view line) {
                 if (const auto self = weak.lock()) {
-                    self->log(LogLevel::debug, fmt::format("codex: {}", line));
+                    self->log(
+                        LogLevel::debug, fmt::format("stderr of codex: {}", stderr_origin(line))
+                    );
                 }
             },
         .lost =
