@@ -16,7 +16,7 @@ namespace completions = wire::completions;
 namespace {
 
 constexpr std::string_view k_json_space = " \t\r\n";
-/// So much white space in front of it is no answer's: read it as a stream.
+/// More white space in front of it is no answer's: read it as a stream.
 constexpr std::size_t k_undecided = 4096;
 
 bool is_json(const ResponseHead& head) {
@@ -53,26 +53,31 @@ void CompletionsAnswer::head(const ResponseHead& head) {
     }
 }
 
+void CompletionsAnswer::keep(std::string_view bytes) {
+    const std::size_t room = wire::SseLimits{}.event - held_.size();
+    overflowed_ = overflowed_ || bytes.size() > room;
+    held_.append(bytes.substr(0, room));
+}
+
 std::string_view CompletionsAnswer::take(std::string_view bytes) {
     if (kind_ == Kind::stream) {
         return bytes;
     }
-    const std::size_t room = wire::SseLimits{}.event - held_.size();
-    overflowed_ = overflowed_ || bytes.size() > room;
     if (kind_ == Kind::whole) {
-        held_.append(bytes.substr(0, room));
+        keep(bytes);
         return {};
     }
-    held_.append(bytes.substr(0, room));
-    const std::size_t first = held_.find_first_not_of(k_json_space);
-    if (first == std::string::npos && held_.size() <= k_undecided) {
-        return {};
-    }
-    if (first != std::string::npos && held_[first] == '{') {
-        kind_ = Kind::whole;
-        return {};
+    const std::size_t found = bytes.find_first_not_of(k_json_space);
+    const std::size_t space = held_.size() + std::min(found, bytes.size()); // in front of it
+    if (space <= k_undecided) {
+        if (found == std::string_view::npos || bytes[found] == '{') {
+            kind_ = found == std::string_view::npos ? Kind::unknown : Kind::whole;
+            keep(bytes);
+            return {};
+        }
     }
     kind_ = Kind::stream;
+    held_.append(bytes);
     return held_;
 }
 

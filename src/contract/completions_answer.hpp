@@ -35,6 +35,7 @@ private:
     enum class Kind { unknown, stream, whole };
 
     [[nodiscard]] bool status_says_whole() const noexcept;
+    void keep(std::string_view bytes);
     void judge_error(const wire::completions::ErrorObject& error, const Report& report) const;
 
     Kind kind_ = Kind::unknown;

@@ -1,3 +1,4 @@
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/completions_machine.hpp"
 #include "oa_stream/encode/completions.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
@@ -30,9 +31,23 @@ struct CompletionsWhole::State {
             overgrown = true;
             std::string().swap(answer.content);
         } else {
-            answer.content += text;
+            append_valid(text);
         }
         summary.content = turn.has_text();
+    }
+
+    /// Broken bytes are replaced delta by delta, as the stream does: joined first, two halves of
+    /// different deltas would make a character that no stream has.
+    void append_valid(std::string_view text) {
+        if (!invalid_utf8(text)) {
+            answer.content += text;
+            return;
+        }
+        std::string literal;
+        append_json_string(literal, text);
+        if (const auto replaced = parse_json(literal)) {
+            answer.content += replaced->get_ref<const std::string&>();
+        }
     }
 
     [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending) {

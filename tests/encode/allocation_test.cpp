@@ -1,4 +1,5 @@
 // A token costs no allocation but the growth of the output: every stream's every delta passes here.
+#include "completions_support.hpp"
 #include "stream_support.hpp"
 
 #include <catch2/catch.hpp>
@@ -34,6 +35,22 @@ using namespace oa_stream::encode::test;
 
 TEST_CASE("ui encoder: a delta allocates nothing but output") {
     encode::UiEncoder encoder(options());
+    std::string out;
+    out.reserve(1U << 20U);
+    REQUIRE(encoder.encode(PartOpened{"m1"}, out));
+    const Event delta = PartDelta{"m1", "a text delta that is too long for a small string"};
+    REQUIRE(encoder.encode(delta, out)); // the buffer it is copied through grows once
+    const std::size_t before = allocations;
+    for (int i = 0; i < 1000; ++i) {
+        if (!encoder.encode(delta, out)) {
+            FAIL("refused");
+        }
+    }
+    CHECK(allocations == before);
+}
+
+TEST_CASE("completions: a delta allocates nothing but output") {
+    encode::CompletionsStream encoder(identity(), true);
     std::string out;
     out.reserve(1U << 20U);
     REQUIRE(encoder.encode(PartOpened{"m1"}, out));

@@ -1,6 +1,7 @@
 // Chunks and whole streams: no crash, the cuts never matter, and what was read can be written and
 // read again as the same chunk.
 #include "oa_stream/contract/judge.hpp"
+#include "oa_stream/wire/completions_chunk.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
 #include <algorithm>
@@ -49,12 +50,28 @@ void round_trip(std::string_view data) {
     }
 }
 
+void completion_round_trip(std::string_view data) {
+    const wire::completions::Parsed parsed = wire::completions::parse_event(data);
+    if (!parsed.event || !parsed.notes.empty()) {
+        return;
+    }
+    std::string once;
+    wire::completions::append_frame(once, *parsed.event);
+    const auto again =
+        wire::completions::parse_event(std::string_view(once).substr(6, once.size() - 8));
+    if (!again.notes.empty() || again.event != parsed.event) {
+        std::abort();
+    }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     round_trip(bytes);
-    for (const Profile profile : {Profile::ai_sdk, Profile::openagents_v1}) {
+    completion_round_trip(bytes);
+    static_cast<void>(wire::completions::parse_answer(bytes));
+    for (const Profile profile : all_profiles()) {
         const std::string whole = judged(bytes, size + 1, profile);
         for (const std::size_t cut : {1U, 3U, 8U}) {
             if (judged(bytes, cut, profile) != whole) {

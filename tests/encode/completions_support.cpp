@@ -1,0 +1,87 @@
+#include "completions_support.hpp"
+
+#include "oa_stream/contract/judge.hpp"
+
+#include "stream_support.hpp"
+
+#include <stdexcept>
+
+namespace oa_stream::encode::test {
+
+namespace {
+
+void encode_all(TurnEncoder& encoder, const std::vector<turn::Event>& events, std::string& out) {
+    encoder.begin(out);
+    for (const turn::Event& event : events) {
+        if (auto done = encoder.encode(event, out); !done) {
+            throw std::runtime_error(turn::describe(event) + ": " + done.error().text());
+        }
+    }
+}
+
+} // namespace
+
+CompletionIdentity identity() {
+    return {.id = "chatcmpl-1", .created = 1'700'000'000, .model = "model-1"};
+}
+
+std::string completion_stream(const std::vector<turn::Event>& events, bool include_usage) {
+    CompletionsStream encoder(identity(), include_usage);
+    std::string out;
+    encode_all(encoder, events, out);
+    return out;
+}
+
+std::expected<Json, turn::Failure> completion_whole(const std::vector<turn::Event>& events) {
+    CompletionsWhole encoder(identity());
+    std::string out;
+    encode_all(encoder, events, out);
+    if (!out.empty() || !encoder.ended()) {
+        throw std::runtime_error("a whole answer writes nothing, and ends with its turn");
+    }
+    return encoder.result();
+}
+
+ReadCompletion read_completion(std::string_view stream) {
+    ReadCompletion out;
+    for (const std::string& frame : frames_of(stream)) {
+        if (frame == "[DONE]") {
+            out.order += 'D';
+            continue;
+        }
+        const Json json = Json::parse(frame);
+        if (json.contains("error")) {
+            out.order += 'E';
+            out.error = json.at("error").at("code").get<std::string>();
+        } else if (json.at("choices").empty()) {
+            out.order += 'U';
+            out.usage = json.at("usage");
+        } else {
+            const Json& choice = json.at("choices").at(0);
+            const Json& delta = choice.at("delta");
+            if (!choice.at("finish_reason").is_null()) {
+                out.order += 'F';
+                out.finish = choice.at("finish_reason").get<std::string>();
+            } else {
+                out.order += delta.contains("role") ? 'R' : 'C';
+                out.text += delta.at("content").get<std::string>();
+            }
+        }
+    }
+    return out;
+}
+
+std::string completion_faults(std::string_view bytes) {
+    contract::Judge judge(contract::Profile::chat_completions);
+    judge.feed(bytes);
+    const contract::Judgement judgement = judge.finish();
+    std::string out;
+    for (const auto* list : {&judgement.violations, &judgement.warnings}) {
+        for (const contract::Violation& found : *list) {
+            out += std::string(found.rule->id) + ": " + found.message + "\n";
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::encode::test

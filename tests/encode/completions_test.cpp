@@ -1,0 +1,443 @@
+// A turn as a stream of chat completion chunks and as a whole answer: the same text, ending and
+// usage in both.
+#include "oa_stream/base/file.hpp"
+
+#include "completions_support.hpp"
+#include "stream_support.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <map>
+
+using namespace oa_stream;
+using namespace oa_stream::turn;
+using namespace oa_stream::encode;
+using namespace oa_stream::encode::test;
+
+namespace {
+
+const TurnStarted k_start{"h", "u", "m"};
+const Usage k_spent{.input = 11, .cached_input = 4, .output = 7, .reasoning_output = 2};
+
+TurnEnded failed(Failure failure, std::optional<Usage> usage = {}) {
+    return {Outcome::failed, Finish::error, std::move(failure), usage};
+}
+Failure clean_eof() {
+    Failure failure{FailureCode::codex_error};
+    failure.clean_eof = true;
+    return failure;
+}
+std::vector<Event> words(std::vector<std::string> texts, std::vector<Event> rest) {
+    std::vector<Event> out{k_start, PartOpened{"a"}};
+    for (std::string& text : texts) {
+        out.emplace_back(PartDelta{"a", std::move(text)});
+    }
+    out.emplace_back(PartClosed{"a"});
+    for (Event& event : rest) {
+        out.push_back(std::move(event));
+    }
+    return out;
+}
+
+struct Row {
+    std::string_view name;
+    std::vector<Event> events;
+    std::string_view order, text, finish, error;
+};
+
+const std::vector<Row> k_rows{
+    {"a text", words({"w1 ", "w2"}, {TurnEnded{}}), "RCCFD", "w1 w2", "stop", ""},
+    {"nothing", {k_start, TurnEnded{}}, "RFD", "", "stop", ""},
+    {"an empty delta", words({"", "x"}, {TurnEnded{}}), "RCFD", "x", "stop", ""},
+    {"text that looks like frames",
+     words({"data: [DONE]\n\n", "\r\n: x\u2028"}, {TurnEnded{}}),
+     "RCCFD",
+     "data: [DONE]\n\n\r\n: x\u2028",
+     "stop",
+     ""},
+    {"two messages are joined as they are",
+     {k_start,
+      PartOpened{"a"},
+      PartDelta{"a", "one"},
+      PartClosed{"a"},
+      PartOpened{"b"},
+      PartDelta{"b", "two"},
+      PartClosed{"b"},
+      TurnEnded{}},
+     "RCCFD",
+     "onetwo",
+     "stop",
+     ""},
+    {"reasoning, tools and notes are nothing to these clients",
+     {k_start,
+      PartOpened{"r", PartKind::reasoning},
+      PartDelta{"r", "hidden"},
+      PartClosed{"r"},
+      ToolOpened{"c", "shell"},
+      ToolInputDelta{"c", "{}"},
+      ToolInputReady{"c", Json::object()},
+      ToolOutputDelta{"c", "x"},
+      ToolOutput{"c", "hidden"},
+      Note{"plan", {}, false, Json::object()},
+      ApprovalAsked{"p", "c"},
+      ApprovalSettled{"p", true},
+      TurnEnded{}},
+     "RFD",
+     "",
+     "stop",
+     ""},
+    {"halves of a character in two messages make none",
+     {k_start,
+      PartOpened{"a"},
+      PartDelta{"a", "\xC3"},
+      PartClosed{"a"},
+      PartOpened{"b"},
+      PartDelta{"b", "\xA9"},
+      TurnEnded{}},
+     "RCCFD",
+     "\uFFFD\uFFFD",
+     "stop",
+     ""},
+    {"cut at the model's limit",
+     words({"x"}, {TurnEnded{Outcome::completed, Finish::length, {}, Usage{}}}),
+     "RCFD",
+     "x",
+     "length",
+     ""},
+    {"filtered",
+     words({"x"}, {TurnEnded{Outcome::completed, Finish::content_filter}}),
+     "RCFD",
+     "x",
+     "content_filter",
+     ""},
+    {"other reasons are stop",
+     words({"x"}, {TurnEnded{Outcome::completed, Finish::tool_calls}}),
+     "RCFD",
+     "x",
+     "stop",
+     ""},
+    {"usage told on the way",
+     words({"x"}, {UsageKnown{k_spent}, TurnEnded{}}),
+     "RCFUD",
+     "x",
+     "stop",
+     ""},
+    {"usage told at the end",
+     words({"x"}, {TurnEnded{Outcome::completed, Finish::stop, {}, k_spent}}),
+     "RCFUD",
+     "x",
+     "stop",
+     ""},
+    {"a report of nothing does not undo the usage",
+     words(
+         {"x"}, {UsageKnown{k_spent}, TurnEnded{Outcome::completed, Finish::length, {}, Usage{}}}
+     ),
+     "RCFUD",
+     "x",
+     "length",
+     ""},
+    {"counts that are none",
+     words({"x"}, {UsageKnown{{-1, 0, 1, 0}}, TurnEnded{}}),
+     "RCFD",
+     "x",
+     "stop",
+     ""},
+    {"more cached than there is",
+     words({"x"}, {UsageKnown{{1, 2, 1, 0}}, TurnEnded{}}),
+     "RCFD",
+     "x",
+     "stop",
+     ""},
+    {"zero counts of an empty answer",
+     {k_start, UsageKnown{{}}, TurnEnded{}},
+     "RFUD",
+     "",
+     "stop",
+     ""},
+    {"zero counts of a failed turn",
+     {k_start, UsageKnown{{}}, failed(Failure{FailureCode::stalled})},
+     "RE",
+     "",
+     "",
+     "stalled"},
+    {"events end cleanly after text",
+     words({"x"}, {UsageKnown{k_spent}, failed(clean_eof())}),
+     "RCFUD",
+     "x",
+     "length",
+     ""},
+    {"events end cleanly without text",
+     {k_start, failed(clean_eof())},
+     "RE",
+     "",
+     "",
+     "authority_lost"},
+    {"a failed turn",
+     words({"x"}, {failed(Failure{FailureCode::turn_failed})}),
+     "RCE",
+     "x",
+     "",
+     "turn_failed"},
+    {"a failed turn with usage",
+     words({"x"}, {UsageKnown{k_spent}, failed(Failure{FailureCode::turn_failed})}),
+     "RCUE",
+     "x",
+     "",
+     "turn_failed"},
+    {"a failed turn without words of why",
+     words({"x"}, {TurnEnded{Outcome::failed, Finish::error}}),
+     "RCE",
+     "x",
+     "",
+     "codex_error"},
+    {"an aborted turn",
+     words({"x"}, {TurnEnded{Outcome::aborted, Finish::error, Failure{FailureCode::overloaded}}}),
+     "RCE",
+     "x",
+     "",
+     "overloaded"},
+    {"an aborted turn without words of why",
+     words({"x"}, {TurnEnded{Outcome::aborted}}),
+     "RCE",
+     "x",
+     "",
+     "turn_aborted"},
+    {"an interrupted turn",
+     words({"x"}, {TurnEnded{Outcome::interrupted}}),
+     "RCE",
+     "x",
+     "",
+     "turn_aborted"},
+};
+
+/// The whole answer that says the same as a stream.
+Json whole_of(const ReadCompletion& read) {
+    Json out = Json::parse(
+        R"({"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"model-1",)"
+        R"("choices":[{"index":0,"message":{"role":"assistant","content":""},"finish_reason":""}]})"
+    );
+    out["choices"][0]["message"]["content"] = read.text;
+    out["choices"][0]["finish_reason"] = read.finish;
+    if (read.usage) {
+        out["usage"] = *read.usage;
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("completions: a turn's text and ending are the documented ones, in both forms alike") {
+    for (const Row& row : k_rows) {
+        DYNAMIC_SECTION(row.name) {
+            const std::string stream = completion_stream(row.events);
+            CAPTURE(stream);
+            const ReadCompletion read = read_completion(stream);
+            CHECK(read.order == row.order);
+            CHECK(read.text == row.text);
+            CHECK(read.finish == row.finish);
+            CHECK(read.error == row.error);
+            CHECK(completion_faults(stream).empty());
+
+            const auto whole = completion_whole(row.events);
+            CHECK(whole.has_value() == row.error.empty());
+            if (whole) {
+                CHECK(*whole == whole_of(read));
+                CHECK(completion_faults(dump_json(*whole)).empty());
+            } else {
+                CHECK(words_of(whole.error().code).word == row.error);
+            }
+        }
+    }
+}
+
+TEST_CASE("completions: usage is told in OpenAI's words, only when it was asked for") {
+    const auto events = words({"x"}, {UsageKnown{k_spent}, TurnEnded{}});
+    CHECK(
+        *read_completion(completion_stream(events)).usage ==
+        Json::parse(R"({"prompt_tokens":11,"completion_tokens":7,"total_tokens":18,)"
+                    R"("prompt_tokens_details":{"cached_tokens":4},)"
+                    R"("completion_tokens_details":{"reasoning_tokens":2}})")
+    );
+    CHECK_FALSE(completion_stream(events, false).contains("usage"));
+    const auto lost = words({"x"}, {UsageKnown{k_spent}, failed(Failure{})});
+    CHECK_FALSE(completion_stream(lost, false).contains("usage"));
+}
+
+TEST_CASE("completions: what the authority says of a failure reaches no client") {
+    Failure failure{FailureCode::turn_failed, false, "SECRET of the upstream"};
+    failure.cause = FailureCause::rate_limited;
+    const auto events = words({"x"}, {failed(failure)});
+    CHECK_FALSE(completion_stream(events).contains("SECRET"));
+    const auto whole = completion_whole(events);
+    REQUIRE_FALSE(whole);
+    CHECK(whole.error() == failure); // for the log, and for the status
+}
+
+TEST_CASE("completions: the role is written at once, and once") {
+    CompletionsStream encoder(identity(), false);
+    std::string out;
+    encoder.begin(out);
+    CHECK(
+        out ==
+        R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,)"
+        R"("model":"model-1","choices":[{"index":0,"delta":{"role":"assistant","content":""},)"
+        R"("finish_reason":null}]})"
+        "\n\n"
+    );
+    encoder.begin(out);
+    REQUIRE(encoder.encode(TurnEnded{}, out));
+    CHECK(read_completion(out).order == "RFD");
+}
+
+TEST_CASE("completions: the summary counts what the client saw") {
+    CompletionsStream stream(identity(), true);
+    CompletionsWhole whole(identity());
+    std::string out;
+    for (const Event& event : std::vector<Event>{
+             k_start,
+             PartOpened{"r", PartKind::reasoning},
+             PartDelta{"r", "hidden"},
+             PartOpened{"a"},
+         }) {
+        REQUIRE(stream.encode(event, out));
+        REQUIRE(whole.encode(event, out));
+    }
+    CHECK_FALSE(stream.summary().content);
+    CHECK_FALSE(whole.summary().content);
+    REQUIRE(stream.encode(PartDelta{"a", "x"}, out));
+    REQUIRE(whole.encode(PartDelta{"a", "x"}, out));
+    CHECK(stream.summary().content);
+    CHECK(whole.summary().content);
+    CHECK(stream.summary().frames == 2);
+    REQUIRE(stream.encode(failed(Failure{}), out));
+    REQUIRE(whole.encode(failed(Failure{}), out));
+    CHECK(stream.summary().error);
+    CHECK(whole.summary().error);
+    CHECK(stream.ended());
+    CHECK(whole.ended());
+}
+
+TEST_CASE("completions: what is out of order is refused and leaves no bytes") {
+    for (const Event& bad :
+         std::vector<Event>{PartDelta{"b", "x"}, PartClosed{"b"}, PartOpened{"a"}}) {
+        CompletionsStream stream(identity(), true);
+        CompletionsWhole whole(identity());
+        std::string out;
+        REQUIRE(stream.encode(PartOpened{"a"}, out));
+        REQUIRE(whole.encode(PartOpened{"a"}, out));
+        const std::string before = out;
+        CAPTURE(describe(bad));
+        const auto refused = stream.encode(bad, out);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == Code::internal);
+        CHECK_FALSE(whole.encode(bad, out));
+        CHECK(out == before);
+        stream.fail_open(Failure{FailureCode::adapter_preview_unavailable}, out);
+        whole.fail_open(Failure{FailureCode::adapter_preview_unavailable}, out);
+        CHECK(read_completion(out).order == "RE");
+        CHECK(read_completion(out).error == "adapter_preview_unavailable");
+        REQUIRE_FALSE(whole.result());
+        CHECK(whole.result().error().code == FailureCode::adapter_preview_unavailable);
+        CHECK_FALSE(stream.encode(PartDelta{"a", "x"}, out));
+        CHECK_FALSE(whole.encode(PartDelta{"a", "x"}, out));
+        const std::string end = out;
+        stream.fail_open(Failure{}, out);
+        CHECK(out == end);
+    }
+}
+
+TEST_CASE("completions: what cannot be an identity is refused by the contract, and still ends") {
+    CompletionsStream encoder({.id = "", .created = -1, .model = ""}, true);
+    std::string out;
+    encoder.begin(out);
+    encoder.fail_open(Failure{}, out);
+    CHECK(read_completion(out).order == "RE");
+}
+
+TEST_CASE("completions: a whole answer that outgrows its cap fails as overloaded") {
+    CompletionsWhole encoder(identity(), 4);
+    std::string out;
+    REQUIRE(encoder.encode(PartOpened{"a"}, out));
+    REQUIRE(encoder.encode(PartDelta{"a", "four"}, out));
+    REQUIRE(encoder.encode(PartDelta{"a", "x"}, out));
+    REQUIRE(encoder.encode(PartDelta{"a", "y"}, out));
+    REQUIRE(encoder.encode(TurnEnded{}, out));
+    REQUIRE_FALSE(encoder.result());
+    CHECK(encoder.result().error().code == FailureCode::overloaded);
+}
+
+TEST_CASE("completions: an error object has all four members") {
+    CHECK(
+        dump_json(
+            completions_error("invalid_request_error", "unsupported_parameter", "No.", "tools")
+        ) ==
+        R"({"error":{"message":"No.","type":"invalid_request_error","param":"tools","code":"unsupported_parameter"}})"
+    );
+    CHECK(
+        dump_json(completions_error("server_error", "stalled", "It stalled.")) ==
+        R"({"error":{"message":"It stalled.","type":"server_error","param":null,"code":"stalled"}})"
+    );
+}
+
+TEST_CASE("completions: the kit's transcripts are what the encoders say") {
+    const Usage two_words{11, 0, 7, 0};
+    const std::map<std::string, std::vector<Event>> turns{
+        {"stream-minimal", words({"Hello"}, {TurnEnded{}})},
+        {"stream-multi-chunk", words({"w1 ", "w2 ", "w3 ", "w4 ", "w5"}, {TurnEnded{}})},
+        {"stream-truncation",
+         words({"w1 ", "w2 ", "w3"}, {TurnEnded{Outcome::completed, Finish::length}})},
+        {"stream-usage", words({"w1 ", "w2"}, {UsageKnown{two_words}, TurnEnded{}})},
+        {"error-in-stream", words({"w1 ", "w2"}, {failed(Failure{FailureCode::turn_failed})})},
+        {"nonstream-minimal", words({"Hello"}, {UsageKnown{{8, 0, 2, 0}}, TurnEnded{}})},
+        {"nonstream-length",
+         words(
+             {"w1 ", "w2 ", "w3"},
+             {UsageKnown{{9, 0, 3, 0}}, TurnEnded{Outcome::completed, Finish::length}}
+         )},
+    };
+    for (const auto& [name, events] : turns) {
+        CAPTURE(name);
+        const auto text = read_file(OA_SOURCE_DIR "/fixtures/completions/" + name + ".json");
+        REQUIRE(text);
+        const Json golden = Json::parse(*text);
+        const Json& response = golden.at("response");
+        const auto normal = [](Json json) {
+            if (json.contains("error")) {
+                json["error"]["message"] = "<text>";
+                json["error"]["code"] = "<failure-class>";
+                return json;
+            }
+            json["id"] = "<id>";
+            json["created"] = "<created>";
+            json["model"] = "<model>";
+            return json;
+        };
+        if (!response.contains("events")) {
+            const auto whole = completion_whole(events);
+            REQUIRE(whole);
+            CHECK(normal(*whole) == response.at("body"));
+            continue;
+        }
+        const Json& body = golden.at("request").at("body");
+        Json seen = Json::array();
+        for (const std::string& frame :
+             frames_of(completion_stream(events, body.contains("stream_options")))) {
+            if (frame == "[DONE]") {
+                seen.push_back(frame);
+                continue;
+            }
+            Json json = normal(Json::parse(frame));
+            const Json::json_pointer content("/choices/0/delta/content");
+            const bool text_delta = json.contains(content);
+            if (text_delta && json.contains(Json::json_pointer("/choices/0/delta/role"))) {
+                json["choices"][0]["delta"].erase("content");
+            } else if (text_delta && !seen.empty() && seen.back().contains(content)) {
+                auto& joined = seen.back()[content].get_ref<std::string&>();
+                joined += json[content].get<std::string>();
+                continue;
+            }
+            seen.push_back(std::move(json));
+        }
+        CHECK(seen == response.at("events"));
+    }
+}
