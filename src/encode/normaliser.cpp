@@ -256,7 +256,16 @@ struct Normaliser::State {
         }
         out.emplace_back(std::move(event));
     }
-    void on(turn::ApprovalAsked&& event, Events& out) { out.emplace_back(std::move(event)); }
+    void on(turn::ApprovalAsked&& event, Events& out) {
+        Tool& tool = known_tool(event.call, out);
+        if (tool.phase == Tool::Phase::done) {
+            count(Repair::tool_output_twice); // asked for what is over
+            return;
+        }
+        ensure_ready(tool, out);
+        event.call = tool.wire;
+        out.emplace_back(std::move(event));
+    }
     void on(turn::ApprovalSettled&& event, Events& out) { out.emplace_back(std::move(event)); }
     void on(turn::UsageKnown&& event, Events& out) { out.emplace_back(std::move(event)); }
 

@@ -27,6 +27,9 @@ struct Tool {
     std::string call, name;
     bool dynamic;
     Phase phase = Phase::input;
+    std::string approval{}; ///< id of the latest one
+    bool asked = false; ///< … which is not settled
+    bool denied = false;
 };
 
 [[nodiscard]] ui::PartKind wire_kind(turn::PartKind kind) noexcept {
@@ -46,6 +49,9 @@ struct Tool {
 /// again, and `dynamic` must be the same on every chunk of a call.
 constexpr bool k_provider_executed = true;
 
+/// `status` of an answer that ends because a person has to decide before the turn goes on.
+constexpr std::string_view k_waiting = "waiting-for-approval";
+
 constexpr std::string_view k_no_output = "The answer ended before this call did.";
 
 } // namespace
@@ -53,8 +59,12 @@ constexpr std::string_view k_no_output = "The answer ended before this call did.
 struct UiEncoder::State {
     explicit State(UiEncoderOptions given) : options(std::move(given)) {}
 
+    [[nodiscard]] wire::ui::Dialect dialect() const noexcept {
+        return options.approvals ? ui::Dialect::approvals : ui::Dialect::every_client;
+    }
+
     UiEncoderOptions options;
-    contract::UiMachine machine{};
+    contract::UiMachine machine{std::nullopt, dialect()};
     std::string refusal{}; ///< the must-rule the chunk just stepped broke
     contract::UiMachine::Report report = [this](std::string_view rule, const std::string& message) {
         const contract::Rule* known = contract::find_rule(rule);
@@ -101,14 +111,17 @@ struct UiEncoder::State {
             return {};
         }
         begun = true;
+        OA_CHECK(send_start(out));
+        return send(ui::StartStep{}, out);
+    }
+    [[nodiscard]] Result<void> send_start(std::string& out) {
         Json metadata = Json::object();
         metadata["threadId"] = options.thread;
         metadata["turnId"] = options.turn;
         if (!options.model.empty()) {
             metadata["model"] = options.model;
         }
-        OA_CHECK(send(ui::Start{options.message_id, std::move(metadata)}, out));
-        return send(ui::StartStep{}, out);
+        return send(ui::Start{options.message_id, std::move(metadata)}, out);
     }
 
     // --- one overload per event --------------------------------------------------------------
@@ -202,7 +215,10 @@ struct UiEncoder::State {
         if (open == nullptr) {
             return illegal("failure of no running call:", event.call);
         }
-        OA_CHECK(send_tool_error(*open, event.text, out));
+        OA_CHECK(
+            open->denied ? send(ui::ToolOutputDenied{event.call}, out)
+                         : send_tool_error(*open, event.text, out)
+        );
         open->phase = Tool::Phase::done;
         return {};
     }
@@ -210,8 +226,28 @@ struct UiEncoder::State {
     [[nodiscard]] Result<void> on(const turn::Note& event, std::string& out) {
         return send(ui::Data{event.name, event.id, safe_json(event.payload), event.transient}, out);
     }
-    [[nodiscard]] Result<void> on(const turn::ApprovalAsked&, std::string&) { return {}; }
-    [[nodiscard]] Result<void> on(const turn::ApprovalSettled&, std::string&) { return {}; }
+    [[nodiscard]] Result<void> on(const turn::ApprovalAsked& event, std::string& out) {
+        if (!options.approvals) {
+            return {};
+        }
+        Tool* open = tool(event.call, Tool::Phase::running);
+        if (open == nullptr) {
+            return illegal("approval of no running call:", event.call);
+        }
+        OA_CHECK(send(ui::ToolApprovalRequest{event.id, event.call}, out));
+        open->approval = event.id;
+        open->asked = true;
+        open->denied = false;
+        return {};
+    }
+    [[nodiscard]] Result<void> on(const turn::ApprovalSettled& event, std::string&) {
+        const auto found = std::ranges::find(tools, event.id, &Tool::approval);
+        if (found != tools.end()) {
+            found->asked = false;
+            found->denied = !event.approved;
+        }
+        return {};
+    }
     [[nodiscard]] Result<void> on(const turn::UsageKnown& event, std::string&) {
         usage = event.usage;
         return {};
@@ -279,6 +315,43 @@ struct UiEncoder::State {
         return metadata;
     }
 
+    /// What the client's next request says of the calls it answers.
+    [[nodiscard]] contract::Continues continues() const {
+        contract::Continues next{options.message_id};
+        for (const Tool& open : tools) {
+            if (open.phase != Tool::Phase::done) {
+                next.open_calls.push_back(
+                    {open.call,
+                     open.name,
+                     open.dynamic,
+                     open.phase == Tool::Phase::input,
+                     !open.approval.empty()}
+                );
+            }
+        }
+        return next;
+    }
+
+    [[nodiscard]] Result<std::optional<Break>> pause(std::string& out) {
+        const std::size_t before = out.size();
+        Json metadata = Json::object();
+        metadata["threadId"] = options.thread;
+        metadata["turnId"] = options.turn;
+        metadata["status"] = k_waiting;
+        metadata["finishReason"] = turn::to_string(turn::Finish::tool_calls);
+        Break at;
+        OA_CHECK(send(ui::FinishStep{}, out));
+        at.finish = out.size() - before;
+        OA_CHECK(send(ui::Finish{std::move(metadata)}, out));
+        OA_CHECK(send(ui::Done{}, out));
+        at.end = out.size() - before;
+        machine = contract::UiMachine(continues(), dialect());
+        OA_CHECK(send_start(out));
+        at.body = out.size() - before;
+        OA_CHECK(send(ui::StartStep{}, out));
+        return at;
+    }
+
     [[nodiscard]] Result<void> end(const turn::TurnEnded& event, std::string& out) {
         OA_CHECK(close_all(out));
         if (event.outcome == turn::Outcome::interrupted) {
@@ -332,6 +405,19 @@ void UiEncoder::fail_open(const turn::Failure& failure, std::string& out) {
     std::ignore = state_->begin(out);
     std::ignore = state_->end(event, out);
     state_->ended = true;
+}
+
+Result<std::optional<TurnEncoder::Break>> UiEncoder::pause(std::string& out) {
+    if (!state_->options.approvals || state_->ended) {
+        return std::nullopt;
+    }
+    OA_CHECK(state_->begin(out));
+    const std::size_t mark = out.size();
+    auto done = state_->pause(out);
+    if (!done) {
+        out.resize(mark);
+    }
+    return done;
 }
 
 bool UiEncoder::ended() const noexcept {

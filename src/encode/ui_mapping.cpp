@@ -147,7 +147,35 @@ constexpr std::array k_codex{
         "alone. A truncated or filtered answer is a completed turn."
     },
     CodexRow{
-        "serverRequest/resolved, warning, thread/status/changed, item/* of other types, …",
+        "item/commandExecution/requestApproval, item/fileChange/requestApproval",
+        "approval-asked",
+        "When the turn's client takes approvals; declined otherwise, which the call's end tells. "
+        "The call is that of `itemId`."
+    },
+    CodexRow{
+        "item/permissions/requestApproval",
+        "tool-opened, tool-input-ready, approval-asked, approval-settled, tool-output, tool-failed",
+        "There is no item, so a call `request_permissions` stands for it, input `{reason?, "
+        "permissions}`. Approved: what was asked for, for this turn."
+    },
+    CodexRow{
+        "mcpServer/elicitation/request of an mcp_tool_call",
+        "approval-asked",
+        "The approval of an MCP call: that of the open call of this server and tool."
+    },
+    CodexRow{
+        "item/tool/requestUserInput, mcpServer/elicitation/request",
+        "note",
+        "`question` with `{kind, questions}`. Answered empty or declined, so that the turn goes "
+        "on; the user sees what was asked."
+    },
+    CodexRow{
+        "serverRequest/resolved",
+        "approval-settled",
+        "Only of an approval that still waits: somebody else decided, or nobody can any more."
+    },
+    CodexRow{
+        "warning, thread/status/changed, item/* of other types, …",
         "",
         "Nothing: our own input, the log's business, or unknown. So is everything of other threads "
         "and turns, and whatever follows turn/completed."
@@ -177,8 +205,21 @@ constexpr std::array k_chunks{
         "Transient, `{toolCallId, delta}`; old clients reject `preliminary`."
     },
     ChunkRow{"tool-output", "tool-output-available", ""},
-    ChunkRow{"tool-failed", "tool-output-error", ""},
+    ChunkRow{
+        "tool-failed",
+        "tool-output-error, tool-output-denied",
+        "Denied when its approval was, for a client that takes approvals."
+    },
     ChunkRow{"note", "data-NAME", "With its id, so that a later one replaces it, or transient."},
+    ChunkRow{
+        "approval-asked",
+        "tool-approval-request",
+        "Only for a client that takes approvals. Once every other call has ended and no part is "
+        "open, the answer ends: `finish-step`, `finish` with status `waiting-for-approval`, "
+        "`[DONE]`. The request with the decision is answered with `start` of the same message id, "
+        "`start-step` and what follows."
+    },
+    ChunkRow{"approval-settled", "", "Told by how the call ends."},
     ChunkRow{"usage-known", "", "Kept for the end of the stream."},
     ChunkRow{
         "turn-ended",

@@ -59,6 +59,20 @@ std::map<std::string, std::set<std::string>> chunks_by_event() {
             take(encoder, event);
         }
     }
+    auto approving = options();
+    approving.approvals = true;
+    UiEncoder asking(approving);
+    for (const Event& event : std::vector<Event>{
+             TurnStarted{},
+             ToolOpened{"c", "t"},
+             ToolInputReady{"c", Json::object()},
+             ApprovalAsked{"a", "c"},
+             ApprovalSettled{"a", false},
+             ToolFailed{"c", "no"},
+             TurnEnded{}
+         }) {
+        take(asking, event);
+    }
     // The encoder closes what is open by itself too.
     UiEncoder encoder(options());
     for (const Event& event : std::vector<Event>{

@@ -4,7 +4,9 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/turn/event.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace oa_stream::encode {
@@ -33,6 +35,12 @@ public:
     [[nodiscard]] virtual Result<void> encode(const turn::Event& event, std::string& out) = 0;
     /// Ends the answer as failed from whatever state it is in.
     virtual void fail_open(const turn::Failure& failure, std::string& out) = 0;
+
+    /// The turn waits for its client: appends this answer's end and the beginning of the one that
+    /// goes on with it. No part may be open. nullopt, and nothing appended: this protocol has no
+    /// such thing. Code::internal: the contract refuses a frame, as in encode().
+    struct Break;
+    [[nodiscard]] virtual Result<std::optional<Break>> pause(std::string& out);
     [[nodiscard]] virtual bool ended() const noexcept = 0;
     [[nodiscard]] virtual const TurnSummary& summary() const noexcept = 0;
 
@@ -40,5 +48,17 @@ protected:
     TurnEncoder(TurnEncoder&&) = default;
     TurnEncoder& operator=(TurnEncoder&&) = default;
 };
+
+/// Where pause() changed from one answer to the next, in bytes of what it appended. One stream that
+/// tells both leaves out what stands from `finish` up to `body`.
+struct TurnEncoder::Break {
+    std::size_t finish = 0; ///< frames from here on only end the first answer
+    std::size_t end = 0;    ///< the first answer's end
+    std::size_t body = 0;   ///< frames from here on do more than begin the second
+};
+
+inline Result<std::optional<TurnEncoder::Break>> TurnEncoder::pause(std::string& /*out*/) {
+    return std::nullopt;
+}
 
 } // namespace oa_stream::encode

@@ -14,6 +14,9 @@ struct UiEncoderOptions {
     std::string message_id; ///< start.messageId
     std::string turn;       ///< turn id, for messageMetadata
     std::string model{};
+    /// The client knows the chunks of approvals (AI SDK 6 and later). Without, ApprovalAsked and
+    /// ApprovalSettled mean nothing.
+    bool approvals = false;
 };
 
 class UiEncoder : public TurnEncoder {
@@ -28,6 +31,8 @@ public:
     /// For TurnEnded everything up to [DONE].
     [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
     void fail_open(const turn::Failure& failure, std::string& out) override;
+    /// The next answer has the same message id: it goes on with the message.
+    [[nodiscard]] Result<std::optional<Break>> pause(std::string& out) override;
     [[nodiscard]] bool ended() const noexcept override;
     [[nodiscard]] const TurnSummary& summary() const noexcept override;
 
