@@ -14,6 +14,13 @@ Rejection no_such_conversation() {
     return reject(404, "not_found", "there is no such conversation");
 }
 
+net::Response nothing_to_resume() {
+    net::Response nothing;
+    nothing.status = 204;
+    nothing.headers.set("cache-control", "no-store");
+    return nothing;
+}
+
 } // namespace
 
 Accepted<void> Lane::find_thread(Call& call) const {
@@ -34,14 +41,16 @@ Accepted<void> Lane::find_thread(Call& call) const {
 
 Task<void> Lane::resume(CallPtr call) {
     if (auto found = find_thread(*call); !found) {
+        // A page asks as soon as it opens a chat, also one that it has only just named: to useChat
+        // everything but 200 and 204 is an error, which a new chat would begin with.
+        if (found.error().status == 404) {
+            co_return co_await answer(std::move(call), nothing_to_resume());
+        }
         co_return co_await refuse(std::move(call), std::move(found).error());
     }
     auto turn = turns_.find(call->record.owner, call->record.thread);
     if (!turn || !turn->resumable(Clock::now())) {
-        net::Response nothing;
-        nothing.status = 204;
-        nothing.headers.set("cache-control", "no-store");
-        co_return co_await answer(std::move(call), std::move(nothing));
+        co_return co_await answer(std::move(call), nothing_to_resume());
     }
     if (turn->readers() >= config_.limits.readers_per_turn) {
         co_return co_await refuse(
