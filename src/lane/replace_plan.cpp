@@ -23,21 +23,20 @@ std::optional<std::size_t> find_exact(const ChatRequest& request, const Turns& t
     return std::nullopt;
 }
 
-    /// Index of the turn after the last answer that the page still holds.
+/// Index of the turn after the last answer that the page still holds, or after the last question
+/// when it never saw the answer.
 Accepted<std::size_t>
 find_by_position(const ChatRequest& request, const Turns& turns, std::size_t seeded) {
     bool unknown_answer = false;
     for (std::size_t i = request.earlier.size(); i-- > seeded;) {
         const auto& message = request.earlier[i];
-        if (message.role != Role::assistant) {
-            continue;
-        }
+        const bool answer = message.role == Role::assistant;
         for (std::size_t at = 0; at < turns.size(); ++at) {
-            if (wire_id(turns[at].id) == message.id) {
+            if (answer ? wire_id(turns[at].id) == message.id : is_message(turns[at], message.id)) {
                 return at + 1;
             }
         }
-        unknown_answer = true;
+        unknown_answer = unknown_answer || answer;
     }
     if (unknown_answer) {
         return std::unexpected(
@@ -47,7 +46,15 @@ find_by_position(const ChatRequest& request, const Turns& turns, std::size_t see
     return 0;
 }
 
-    /// The position was inferred; what both sides know of that message must agree.
+/// Every turn is known by the page's own id for its question, and this question is none of them: it
+/// was refused, or lost on its way.
+bool never_arrived(const ChatRequest& request, const Turns& turns) {
+    return !request.user_message_id.empty() && std::ranges::all_of(turns, [](const auto& turn) {
+        return turn.client_message_id && !turn.client_message_id->empty();
+    });
+}
+
+/// The position was inferred; what both sides know of that message must agree.
 Accepted<void> verify(const ChatRequest& request, const authority::PastTurn& turn) {
     const bool other_id = turn.client_message_id && !request.user_message_id.empty() &&
                           *turn.client_message_id != request.user_message_id;
@@ -86,6 +93,9 @@ plan_replace(const ChatRequest& request, const Turns& turns, std::size_t seeded)
     if (!request.regenerate && request.message_id != request.user_message_id) {
         return std::unexpected(reject_regenerate("messageId names no message of this conversation")
         );
+    }
+    if (!request.whole_list && never_arrived(request, turns)) {
+        return ReplacePlan{};
     }
     if (!request.whole_list) {
         return std::unexpected(

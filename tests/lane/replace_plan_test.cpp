@@ -86,6 +86,24 @@ TEST_CASE("replace: regenerate after a send that never became a turn appends") {
     CHECK(plan_replace(request, {}, 4)->kind == Kind::append);
 }
 
+TEST_CASE("replace: regenerate after a refused send appends, also when the page saw no answer") {
+    const std::vector turns{past("T1", "one", "u1")};
+    auto request = page({user("u1")}, "u2", "two");
+    request.regenerate = true;
+    CHECK(plan_replace(request, turns, 0)->kind == Kind::append);
+    const auto taken = plan_replace(request, {turns[0], past("T2", "other", "u9")}, 0);
+    CHECK_FALSE(taken.has_value());
+}
+
+TEST_CASE("replace: a lone message whose id no turn has never became one") {
+    const std::vector turns{past("T1", "one", "u1")};
+    auto request = page({}, "u2", "two");
+    request.whole_list = false;
+    request.regenerate = true;
+    CHECK(plan_replace(request, turns, 0)->kind == Kind::append);
+    CHECK_FALSE(plan_replace(request, {turns[0], past("T2", "two")}, 0).has_value());
+}
+
 TEST_CASE("replace: an edited message drops the turn that answered its old text") {
     auto request = page({user("u1"), assistant("T1")}, "u2", "two, but better");
     request.message_id = "u2";
