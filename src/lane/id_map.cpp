@@ -24,9 +24,21 @@ struct IdMap::Impl : std::enable_shared_from_this<IdMap::Impl> {
     Problem problem;
     asio::steady_timer timer;
     std::unordered_map<std::string, ThreadRow> rows;
+    std::unordered_map<std::string, std::vector<std::string>> owners; ///< keys of each one's rows
     std::vector<ThreadRow> fresh; ///< not yet handed to the writer
     bool scheduled = false;
     asio::thread_pool writer{1};
+
+    /// `fresh_one` replaces a row of the same key.
+    void keep(ThreadRow row, bool fresh_one) {
+        auto key = row_key(row.owner, row.id);
+        const auto [at, added] = rows.try_emplace(key, row);
+        if (added) {
+            owners[row.owner].push_back(std::move(key));
+        } else if (fresh_one) {
+            at->second = std::move(row);
+        }
+    }
 
     void schedule() {
         if (!persistent || scheduled) {
@@ -69,7 +81,7 @@ struct IdMap::Impl : std::enable_shared_from_this<IdMap::Impl> {
             penalty = Millis(0);
             for (auto& row : *foreign) {
                 // Ours are newer, and they were merged already.
-                rows.try_emplace(row_key(row.owner, row.id), row);
+                keep(std::move(row), false);
             }
             return;
         }
@@ -98,7 +110,7 @@ Result<std::unique_ptr<IdMap>> IdMap::open(
     if (persistent) {
         OA_TRY(const auto rows, impl->file.load());
         for (const auto& row : rows) {
-            impl->rows.insert_or_assign(row_key(row.owner, row.id), row);
+            impl->keep(row, true);
         }
     }
     return std::unique_ptr<IdMap>(new IdMap(std::move(impl)));
@@ -110,12 +122,21 @@ const ThreadRow* IdMap::find(std::string_view owner, std::string_view id) const 
 }
 
 void IdMap::put(ThreadRow row) {
-    auto key = row_key(row.owner, row.id);
     if (impl_->persistent) {
         impl_->fresh.push_back(row);
         impl_->schedule();
     }
-    impl_->rows.insert_or_assign(std::move(key), std::move(row));
+    impl_->keep(std::move(row), true);
+}
+
+std::vector<ThreadRow> IdMap::rows_of(std::string_view owner) const {
+    std::vector<ThreadRow> out;
+    if (const auto keys = impl_->owners.find(std::string(owner)); keys != impl_->owners.end()) {
+        for (const auto& key : keys->second) {
+            out.push_back(impl_->rows.at(key));
+        }
+    }
+    return out;
 }
 
 void IdMap::note_turn(

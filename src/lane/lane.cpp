@@ -3,6 +3,7 @@
 #include "oa_stream/lane/metrics.hpp"
 
 #include "call.hpp"
+#include "lane_reads.hpp"
 #include "thread_name.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -79,6 +80,18 @@ Task<void> Lane::dispatch(CallPtr call) {
         return resume(std::move(call));
     case Action::stop:
         return stop(std::move(call));
+    case Action::chats:
+        return Reads::list(this, std::move(call));
+    case Action::make_chat:
+        return Reads::make(this, std::move(call));
+    case Action::conversation:
+        return Reads::conversation(this, std::move(call));
+    case Action::messages:
+        return Reads::messages(this, std::move(call));
+    case Action::runs:
+        return Reads::runs(this, std::move(call));
+    case Action::run_events:
+        return Reads::run_events(this, std::move(call));
     case Action::metrics:
         return metrics(std::move(call));
     case Action::healthz:

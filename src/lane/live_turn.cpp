@@ -84,6 +84,13 @@ void LiveTurn::attach(
 ) {
     const auto now = Clock::now();
     const auto id = ++next_reader_;
+    // Whoever leaves before the end may come back for it.
+    done = [weak = weak_from_this(), inner = std::move(done)](const ReaderReport& report) {
+        if (const auto self = weak.lock(); self && report.end != ReaderEnd::finished) {
+            self->owed_ = true;
+        }
+        inner(report);
+    };
     auto& reader =
         *readers_.emplace_back(std::make_unique<Reader>(id, body, received, first, std::move(done))
         );

@@ -14,6 +14,14 @@ constexpr std::array k_routes{
     Route{"/api/chat/stream/{conversationId}/stream", "GET", Action::resume, "compat"},
     Route{"/api/chat/{conversationId}/stream", "GET", Action::resume, "compat"},
     Route{"/api/chats/{conversationId}/stop", "POST", Action::stop, "control"},
+    Route{"/api/chats", "GET", Action::chats, "control"},
+    Route{"/api/chats", "POST", Action::make_chat, "control"},
+    Route{"/api/chats/{conversationId}", "GET", Action::conversation, "control"},
+    Route{"/api/chats/{conversationId}/messages", "GET", Action::messages, "control"},
+    Route{"/api/chats/{conversationId}/runs", "GET", Action::runs, "control"},
+    Route{
+        "/api/chats/{conversationId}/runs/{runId}/events", "GET", Action::run_events, "control"
+    },
     Route{"/healthz", "GET", Action::healthz, "control"},
     Route{"/readyz", "GET", Action::readyz, "control"},
     Route{"/version", "GET", Action::version, "control"},
@@ -28,9 +36,12 @@ std::string_view take_segment(std::string_view& path) {
     return segment;
 }
 
-/// True when they agree; `id` is what stands in place of {…}.
-bool matches(std::string_view pattern, std::string_view path, std::optional<std::string_view>& id) {
-    id.reset();
+/// What stands in place of the first and the second {…}.
+using Names = std::array<std::optional<std::string>, 2>;
+
+/// True when they agree.
+bool matches(std::string_view pattern, std::string_view path, Names& names) {
+    names = {};
     if (!path.starts_with('/')) {
         return false;
     }
@@ -38,7 +49,7 @@ bool matches(std::string_view pattern, std::string_view path, std::optional<std:
         const auto wanted = take_segment(pattern);
         const auto given = take_segment(path);
         if (wanted.starts_with('{')) {
-            id = given;
+            (names[0] ? names[1] : names[0]) = given;
         } else if (wanted != given) {
             return false;
         }
@@ -68,8 +79,8 @@ std::span<const Route> all_routes() noexcept {
 RouteMatch match_route(std::string_view method, std::string_view path) {
     RouteMatch match;
     for (const auto& route : k_routes) {
-        std::optional<std::string_view> id;
-        const bool here = match.pattern.empty() ? matches(route.pattern, path, id)
+        Names names;
+        const bool here = match.pattern.empty() ? matches(route.pattern, path, names)
                                                 : route.pattern == match.pattern;
         if (!here) {
             continue;
@@ -77,7 +88,8 @@ RouteMatch match_route(std::string_view method, std::string_view path) {
         if (match.pattern.empty()) {
             match.pattern = route.pattern;
             match.lane = route.lane;
-            match.id = id ? std::optional<std::string>(*id) : std::nullopt;
+            match.id = std::move(names[0]);
+            match.run = std::move(names[1]);
         }
         if (match.route == nullptr && serves(route, method)) {
             match.route = &route;

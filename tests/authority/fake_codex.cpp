@@ -38,6 +38,7 @@ struct Thread {
     bool loaded = true;
     bool ephemeral = false;
     std::vector<Stored> turns{};
+    std::string name{};
 };
 
 class Fake {
@@ -358,6 +359,18 @@ void Fake::on_request(const std::string& method, const Json& params, const Json&
             }
         }
         return refuse(id, -32'600, "turn not found: " + params.value("beforeTurnId", ""));
+    }
+    if (method == "thread/read") {
+        if (!threads_.contains(thread)) {
+            return refuse(id, -32'600, "thread not loaded: " + thread);
+        }
+        Json result = thread_result(thread);
+        result["thread"]["name"] = threads_[thread].name;
+        return reply(id, std::move(result));
+    }
+    if (method == "thread/name/set") {
+        threads_[thread].name = params.value("name", "");
+        return reply(id, Json::object());
     }
     if (method == "thread/turns/list") {
         return list_turns(params, id);

@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -135,6 +136,30 @@ public:
         co_return past;
     }
 
+    [[nodiscard]] Task<Result<std::vector<authority::ThreadInfo>>>
+    threads(std::vector<std::string> ids) override {
+        if (threads_error) {
+            co_return std::unexpected(*threads_error);
+        }
+        std::vector<authority::ThreadInfo> out;
+        for (const auto& id : ids) {
+            if (const auto info = infos.find(id); info != infos.end()) {
+                out.push_back(info->second);
+            } else if (!forgetful) {
+                out.push_back({.id = id, .created_at = 1'700'000'000, .updated_at = 1'700'000'000});
+            }
+        }
+        co_return out;
+    }
+    [[nodiscard]] Task<Result<std::string>> make_thread() override {
+        co_return "auth-thread-" + std::to_string(++threads_);
+    }
+    [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
+        infos[thread].id = thread;
+        infos[thread].title = std::move(title);
+        co_return Result<void>{};
+    }
+
     [[nodiscard]] authority::Health health() const override { return health_now; }
     [[nodiscard]] authority::Capabilities capabilities() const override { return able; }
 
@@ -154,6 +179,9 @@ public:
     std::function<void(PlayedTurn&)> prepare;
     std::vector<authority::PastTurn> past;
     bool lost_history = false;
+    std::map<std::string, authority::ThreadInfo> infos; ///< by the authority's id
+    bool forgetful = false; ///< knows only the threads in `infos`
+    std::optional<Error> threads_error;
     bool hold = false; ///< start() waits for release()
     asio::steady_timer gate;
     int starts = 0;

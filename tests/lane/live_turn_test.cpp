@@ -152,6 +152,11 @@ TEST_CASE("stream: silence is filled with comments, between frames only") {
     rig.until("two pings", [&] { return stream->has(": ping\n\n: ping\n\n"); });
     rig.authority.last().say("x");
     rig.until("a ping after a delta", [&] { return stream->bytes.ends_with("\n\n: ping\n\n"); });
+    // Somebody who will lack the end.
+    const auto left = rig.open(rig.get("/api/chats/c1/stream"));
+    rig.until("a second reader", [&] { return left->has("x"); });
+    left->leave();
+    rig.until("its leaving", [&] { return rig.watcher.readers == 1; });
     rig.authority.last().complete();
     rig.await_end(stream);
     rig.judge(*stream);

@@ -52,6 +52,8 @@ public:
     IdMap& operator=(const IdMap&) = delete;
 
     [[nodiscard]] const ThreadRow* find(std::string_view owner, std::string_view id) const;
+    /// Everything this owner has, in no order.
+    [[nodiscard]] std::vector<ThreadRow> rows_of(std::string_view owner) const;
     void put(ThreadRow row);
     /// Notes the newest turn of a known thread; nothing reaches the file.
     void

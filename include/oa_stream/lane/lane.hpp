@@ -64,6 +64,7 @@ public:
 
 private:
     struct Call;
+    struct Reads;  ///< the routes under /api/chats that touch no live turn
     using CallPtr = std::shared_ptr<Call>;
 
     [[nodiscard]] Task<void> handle(std::shared_ptr<net::Exchange> exchange);

@@ -88,6 +88,10 @@ public:
     [[nodiscard]] bool stopping() const noexcept { return reason_ != StopReason::none; }
     /// A new reader may still get everything: the log is whole and the turn has not ended long ago.
     [[nodiscard]] bool resumable(Clock::time_point now) const noexcept;
+    /// Somebody may lack its end: a reader left before it had everything, or the thread's messages
+    /// were read while the turn ran. Not any more once they were read with the answer in them.
+    [[nodiscard]] bool owed() const noexcept { return owed_; }
+    void history_read(bool whole) noexcept { owed_ = !whole; }
     [[nodiscard]] std::size_t readers() const noexcept; ///< attached now
     [[nodiscard]] const TurnOutcome* outcome() const noexcept {
         return ended_ ? &outcome_ : nullptr;
@@ -159,6 +163,7 @@ private:
     StopReason reason_ = StopReason::none;
     TurnOutcome outcome_{};
     bool saw_event_ = false;
+    bool owed_ = false;
     bool ended_ = false;
 };
 

@@ -8,7 +8,21 @@
 
 namespace oa_stream::lane {
 
-enum class Action { chat, resume, stop, healthz, readyz, version, metrics };
+enum class Action {
+    chat,
+    resume,
+    stop,
+    chats,
+    make_chat,
+    conversation,
+    messages,
+    runs,
+    run_events,
+    healthz,
+    readyz,
+    version,
+    metrics,
+};
 
 struct Route {
     std::string_view pattern; ///< "/api/chats/{conversationId}/stream"; the metric label as it is
@@ -25,6 +39,7 @@ struct RouteMatch {
     const Route* route = nullptr;      ///< null: the path is there, the method is not (405)
     std::string_view lane = "control"; ///< metric label; the path's first row's without a route
     std::optional<std::string> id{};   ///< {conversationId}, still percent-encoded
+    std::optional<std::string> run{};  ///< {runId}, likewise
     std::string allow{};               ///< every method of the path, "GET, HEAD, OPTIONS"
 };
 

@@ -1,0 +1,17 @@
+// Turn events → the parts of the UIMessage that a client makes of their stream. For whoever tells a
+// finished turn a second time: both tellings must agree.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/turn/event.hpp"
+
+#include <vector>
+
+namespace oa_stream::encode {
+
+/// A JSON array. `events` need not keep the grammar: they are repaired as those of a stream are, so
+/// calls have the ids they had on the wire. `outcome` decides what a call says that never ended.
+/// Text and tool parts are those of the AI SDK 5, 6 and 7; transient notes are not kept.
+[[nodiscard]] Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome);
+
+} // namespace oa_stream::encode

@@ -1,0 +1,54 @@
+// What the authority keeps of a thread, in the shapes of the chats API. Nothing here is stored:
+// each is made anew from the authority's answer.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// What a turn alone does not say.
+struct ProjectionContext {
+    std::string thread;    ///< the client's id
+    std::string provider{}; ///< member modelProvider of runs
+    std::string model{};   ///< empty: unknown, told as null
+};
+
+/// "running", "completed", "interrupted", "failed".
+[[nodiscard]] std::string_view status_of(const authority::PastTurn& turn) noexcept;
+
+/// {id,title,autopilotId,createdAt,updatedAt}. Times are RFC 3339, null when unknown; a thread
+/// without a title yet is a "New conversation".
+[[nodiscard]] Json project_thread(std::string_view id, const authority::ThreadInfo& info);
+
+/// The user's message and the assistant's, as far as they are there: the answer of a running turn
+/// and one of which nothing was kept are not (an empty bubble would be all a page could show), a
+/// completed turn always has one.
+/// {id,runId,autopilotId,role,content,meta,createdAt,updatedAt,parts,metadata}; id, parts and
+/// metadata make it a UIMessage. Ids: the client's own of its message; the turn's of the answer, as
+/// on the stream.
+[[nodiscard]] std::vector<Json>
+project_messages(const ProjectionContext& context, const authority::PastTurn& turn);
+
+/// {id,status,autopilotId,autopilotConfigVersion,modelProvider,model,usage,meta,error,startedAt,
+/// completedAt,createdAt,updatedAt}. Usage is null: it travels with the stream alone.
+[[nodiscard]] Json project_run(const ProjectionContext& context, const authority::PastTurn& turn);
+
+/// In order, from seq 1: run_started, model_stream_started, then per part and call of the answer
+/// text | reasoning | note, tool_call_started, tool_call_succeeded | tool_call_failed; at the end
+/// of a completed turn model_finished, model_empty_response when it said nothing, run_completed;
+/// else run_interrupted or run_failed; a running turn has no end yet.
+/// {id,seq,type,autopilotId,actorType,actorAutopilotId,payload,createdAt}; id is seq, createdAt is
+/// null where no time is known.
+[[nodiscard]] std::vector<Json>
+project_events(const ProjectionContext& context, const authority::PastTurn& turn);
+
+/// SHA-256 as hex over JSON whose members are sorted at every depth, nothing escaped that need not
+/// be.
+[[nodiscard]] std::string canonical_hash(const Json& value);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,103 @@
+#include "oa_stream/encode/ui_message.hpp"
+
+#include "oa_stream/encode/normaliser.hpp"
+
+#include "safe_json.hpp"
+
+#include <map>
+#include <string>
+#include <utility>
+
+namespace oa_stream::encode {
+namespace {
+
+/// One overload per event, as in the encoder; members stand in the order the clients give them.
+struct Assembler {
+    Json parts = Json::array();
+    std::map<std::string, std::size_t, std::less<>> open{}; ///< parts and calls → index
+
+    [[nodiscard]] Json* find(char kind, const std::string& id) {
+        const auto found = open.find(kind + id);
+        return found == open.end() ? nullptr : &parts[found->second];
+    }
+    void add(char kind, const std::string& id, Json part) {
+        open[kind + id] = parts.size();
+        parts.push_back(std::move(part));
+    }
+
+    void operator()(const turn::PartOpened& event) {
+        Json part = Json::object();
+        part["type"] = event.kind == turn::PartKind::text ? "text" : "reasoning";
+        part["text"] = "";
+        part["state"] = "done";
+        add('p', event.id, std::move(part));
+    }
+    void operator()(const turn::PartDelta& event) {
+        if (Json* part = find('p', event.id)) {
+            (*part)["text"].get_ref<std::string&>() += event.text;
+        }
+    }
+    void operator()(const turn::ToolOpened& event) {
+        Json part = Json::object();
+        part["type"] = event.dynamic ? "dynamic-tool" : "tool-" + event.name;
+        if (event.dynamic) {
+            part["toolName"] = event.name;
+        }
+        part["toolCallId"] = event.call;
+        part["state"] = "input-available";
+        add('t', event.call, std::move(part));
+    }
+    void operator()(const turn::ToolInputReady& event) {
+        if (Json* part = find('t', event.call)) {
+            (*part)["input"] = safe_json(event.input);
+            (*part)["providerExecuted"] = true;
+        }
+    }
+    void operator()(const turn::ToolOutput& event) {
+        if (Json* part = find('t', event.call)) {
+            (*part)["state"] = "output-available";
+            (*part)["output"] = safe_json(event.output);
+        }
+    }
+    void operator()(const turn::ToolFailed& event) {
+        if (Json* part = find('t', event.call)) {
+            (*part)["state"] = "output-error";
+            (*part)["errorText"] = event.text;
+        }
+    }
+    void operator()(const turn::Note& event) {
+        if (event.transient) {
+            return;
+        }
+        Json part = Json::object();
+        part["type"] = "data-" + event.name;
+        if (event.id) {
+            part["id"] = *event.id;
+        }
+        part["data"] = safe_json(event.payload);
+        parts.push_back(std::move(part));
+    }
+    void operator()(const auto&) {}
+};
+
+} // namespace
+
+Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome) {
+    Normaliser normaliser;
+    std::vector<turn::Event> told;
+    for (turn::Event& event : events) {
+        normaliser.push(std::move(event), told);
+    }
+    turn::TurnEnded end;
+    end.outcome = outcome;
+    normaliser.push(std::move(end), told);
+
+    Assembler assembler;
+    assembler.parts.push_back(Json::object({{"type", "step-start"}}));
+    for (const turn::Event& event : told) {
+        std::visit(assembler, event);
+    }
+    return std::move(assembler.parts);
+}
+
+} // namespace oa_stream::encode

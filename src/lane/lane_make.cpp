@@ -1,0 +1,139 @@
+// POST /api/chats: an empty thread. It is the authority that keeps it, and its title.
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "lane_reads.hpp"
+#include "thread_name.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::ptrdiff_t k_title_chars = 200;
+
+Accepted<std::string> read_title(const Json& body) {
+    const auto* value = member(body, "title");
+    if (value == nullptr || value->is_null()) {
+        return std::string();
+    }
+    if (!value->is_string()) {
+        return std::unexpected(invalid_field("title", "title must be a string"));
+    }
+    std::string title(trim(value->get_ref<const std::string&>()));
+    const auto chars = std::ranges::count_if(title, [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    });
+    if (chars > k_title_chars) {
+        return std::unexpected(invalid_field("title", "title has more than 200 characters"));
+    }
+    return title;
+}
+
+Rejection reject_make(const Error& error) {
+    return error.code == Code::precondition
+               ? reject(501, "not_supported", "this assistant makes no empty conversations")
+               : reject_start(error);
+}
+
+} // namespace
+
+/// A request without a body asks for a thread with nothing said about it.
+Accepted<Lane::Reads::NewThread> Lane::Reads::read_new_thread(Lane& lane, Call& call) {
+    if (auto passed = lane.check_size(call); !passed) {
+        return std::unexpected(std::move(passed).error());
+    }
+    if (auto passed = lane.check_owner(call); !passed) {
+        return std::unexpected(std::move(passed).error());
+    }
+    const auto& request = call.request();
+    Json body = Json::object();
+    if (!trim(request.body).empty()) {
+        if (!is_json_type(request.headers.get("content-type"))) {
+            return std::unexpected(
+                reject(415, "unsupported_media_type", "the body must be sent as application/json")
+            );
+        }
+        auto parsed = parse_json(request.body, {.depth = lane.config_.limits.json_depth});
+        if (!parsed) {
+            return std::unexpected(reject(400, "invalid_json", "the body is no valid JSON"));
+        }
+        body = *std::move(parsed);
+    }
+    if (!body.is_object()) {
+        return std::unexpected(reject(422, "invalid_request", "the body must be a JSON object"));
+    }
+    auto id = read_thread_name(body, std::nullopt, request.query);
+    if (!id) {
+        return std::unexpected(std::move(id).error());
+    }
+    auto title = read_title(body);
+    if (!title) {
+        return std::unexpected(std::move(title).error());
+    }
+    if (auto passed = lane.check_open(); !passed) {
+        return std::unexpected(std::move(passed).error());
+    }
+    NewThread thread{id->empty() ? "thread_" + random_hex(16) : *std::move(id), *std::move(title)};
+    call.record.thread = thread.id;
+    return thread;
+}
+
+Task<Accepted<Json>> Lane::Reads::make_thread(Lane* lane, CallPtr call) {
+    auto asked = read_new_thread(*lane, *call);
+    if (!asked) {
+        co_return std::unexpected(std::move(asked).error());
+    }
+    const std::string owner = call->record.owner;
+    auto& ids = *lane->parts_.ids;
+    auto& authority = *lane->parts_.authority;
+    // The right to start a turn on it: neither a message nor a second request makes it meanwhile.
+    auto lease = co_await lane->turns_.acquire(
+        owner,
+        asked->id,
+        lane->tokens_.has_value(),
+        [exchange = call->exchange] { return exchange->peer_gone(); }
+    );
+    if (!lease) {
+        co_return std::unexpected(std::move(lease).error());
+    }
+    if (ids.find(owner, asked->id) != nullptr) {
+        co_return std::unexpected(reject(409, "conflict", "there is such a conversation already"));
+    }
+    const auto thread = co_await authority.make_thread();
+    if (!thread) {
+        co_return std::unexpected(reject_make(thread.error()));
+    }
+    ids.put({owner, asked->id, *thread});
+    if (!asked->title.empty()) {
+        std::string id = *thread;
+        auto named = co_await authority.name_thread(std::move(id), asked->title);
+        if (!named && named.error().code != Code::precondition) {
+            co_return std::unexpected(reject_make(named.error()));
+        }
+    }
+    authority::ThreadInfo info{.id = *thread};
+    std::vector<std::string> wanted{*thread};
+    if (auto infos = co_await authority.threads(std::move(wanted)); infos && !infos->empty()) {
+        info = std::move(infos->front());
+    } else {
+        info.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+        info.updated_at = info.created_at;
+    }
+    info.title = asked->title.empty() ? info.title : asked->title;
+    co_return project_thread(asked->id, info);
+}
+
+Task<void> Lane::Reads::make(Lane* lane, CallPtr call) {
+    auto made = co_await make_thread(lane, call);
+    if (!made) {
+        co_return co_await refuse(lane, std::move(call), std::move(made).error());
+    }
+    auto response = json_response(201, Json::object({{"data", *made}}));
+    response.headers.set("location", "/api/chats/" + call->record.thread);
+    co_await answer(lane, std::move(call), std::move(response));
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,103 @@
+#include "paging.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::size_t k_most = 200;
+constexpr std::string_view k_digits = "0123456789abcdef";
+
+/// The first parameter of that name, percent-decoded; nullopt when there is none.
+std::optional<std::string> parameter(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const auto end = std::min(query.find('&'), query.size());
+        const auto pair = query.substr(0, end);
+        query.remove_prefix(std::min(end + 1, query.size()));
+        const auto equals = std::min(pair.find('='), pair.size());
+        if (pair.substr(0, equals) == name) {
+            const auto value = pair.substr(std::min(equals + 1, pair.size()));
+            return percent_decode(value).value_or("%");
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> from_hex(std::string_view text) {
+    std::string out;
+    if (text.size() % 2 != 0) {
+        return std::nullopt;
+    }
+    for (std::size_t i = 0; i < text.size(); i += 2) {
+        const auto high = k_digits.find(text[i]);
+        const auto low = k_digits.find(text[i + 1]);
+        if (high == std::string_view::npos || low == std::string_view::npos) {
+            return std::nullopt;
+        }
+        out += static_cast<char>(high << 4U | low);
+    }
+    return out;
+}
+
+/// A number too large to be read is still a number: the most there is.
+std::optional<std::size_t> held_limit(std::string_view text) {
+    const bool negative = text.starts_with('-');
+    const auto digits = text.substr(negative ? 1 : 0);
+    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::size_t value = k_most;
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return negative ? 1 : std::clamp<std::size_t>(value, 1, k_most);
+}
+
+} // namespace
+
+Rejection reject_cursor() {
+    return invalid_field("cursor", "this cursor leads nowhere: begin without one");
+}
+
+Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
+    PageAsked page;
+    if (const auto text = parameter(query, "limit"); text && !text->empty()) {
+        const auto limit = held_limit(*text);
+        if (!limit) {
+            return std::unexpected(invalid_field("limit", "limit must be a whole number"));
+        }
+        page.limit = *limit;
+    }
+    if (const auto text = parameter(query, "cursor"); text && !text->empty()) {
+        const auto plain = from_hex(*text);
+        const auto colon = plain ? plain->find(':') : std::string::npos;
+        if (colon == std::string::npos || plain->substr(0, colon) != list ||
+            colon + 1 == plain->size()) {
+            return std::unexpected(reject_cursor());
+        }
+        page.after = plain->substr(colon + 1);
+    }
+    return page;
+}
+
+std::string make_cursor(std::string_view list, std::string_view key) {
+    std::string plain(list);
+    plain.append(":").append(key);
+    std::string out;
+    for (const char c : plain) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += k_digits[byte >> 4U];
+        out += k_digits[byte & 15U];
+    }
+    return out;
+}
+
+PageBounds bounds_of(std::size_t first, std::size_t count, std::size_t limit) noexcept {
+    const auto begin = std::min(first, count);
+    const auto end = begin + std::min(limit, count - begin);
+    return {begin, end, end < count};
+}
+
+} // namespace oa_stream::lane

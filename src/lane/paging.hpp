@@ -1,0 +1,38 @@
+// Cursor pages of the reading routes: what a request asks for, and what it is told.
+#pragma once
+
+#include "oa_stream/lane/rejection.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+struct PageAsked {
+    std::size_t limit = 50;
+    std::string after{}; ///< the key of the last item the client has; empty: from the beginning
+};
+
+/// limit: a whole number, held to 1–200. cursor: one that make_cursor() made for the same `list`.
+/// 422 with the field otherwise.
+[[nodiscard]] Accepted<PageAsked> read_page(std::string_view query, std::string_view list);
+
+/// Opaque to clients, and of no use for another list.
+[[nodiscard]] std::string make_cursor(std::string_view list, std::string_view key);
+
+/// 422: a cursor whose place is gone (its turn was replaced), or that never was one.
+[[nodiscard]] Rejection reject_cursor();
+
+/// Where a page of `count` items begins and ends.
+struct PageBounds {
+    std::size_t first = 0;
+    std::size_t last = 0; ///< one past
+    bool more = false;
+};
+[[nodiscard]] PageBounds
+bounds_of(std::size_t first, std::size_t count, std::size_t limit) noexcept;
+
+} // namespace oa_stream::lane

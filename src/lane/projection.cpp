@@ -1,0 +1,151 @@
+#include "oa_stream/lane/projection.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/encode/ui_message.hpp"
+#include "oa_stream/lane/chat_request.hpp"
+
+#include "projection_time.hpp"
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::string_view k_untitled = "New conversation";
+
+Json metadata_of(const ProjectionContext& context, const authority::PastTurn& turn) {
+    Json metadata = Json::object();
+    metadata["threadId"] = context.thread;
+    metadata["turnId"] = wire_id(turn.id);
+    metadata["status"] = status_of(turn);
+    return metadata;
+}
+
+Json file_part(const authority::InputImage& image) {
+    std::string type = "image/*";
+    constexpr std::string_view data = "data:";
+    if (image.url.starts_with(data)) {
+        const auto end = image.url.find_first_of(";,", data.size());
+        type = image.url.substr(data.size(), end - data.size());
+    }
+    return Json::object({{"type", "file"}, {"mediaType", type}, {"url", image.url}});
+}
+
+Json text_part(std::string_view text) {
+    return Json::object({{"type", "text"}, {"text", text}});
+}
+
+Json user_parts(const authority::PastTurn& turn) {
+    Json parts = Json::array();
+    for (const auto& part : turn.user_parts) {
+        const auto* image = std::get_if<authority::InputImage>(&part);
+        parts.push_back(
+            image != nullptr ? file_part(*image)
+                             : text_part(std::get<authority::InputText>(part).text)
+        );
+    }
+    if (parts.empty()) {
+        parts.push_back(text_part(turn.user_text));
+    }
+    return parts;
+}
+
+/// The text as it was streamed, part after part.
+std::string text_of(const Json& parts) {
+    std::string out;
+    for (const Json& part : parts) {
+        if (string_member(part, "type") == "text") {
+            out += string_member(part, "text").value_or("");
+        }
+    }
+    return out;
+}
+
+Json message(std::string id, const authority::PastTurn& turn, std::string_view role) {
+    Json out = Json::object();
+    out["id"] = std::move(id);
+    out["runId"] = wire_id(turn.id);
+    out["autopilotId"] = nullptr;
+    out["role"] = role;
+    return out;
+}
+
+void finish_message(
+    Json& message, std::string content, Json created, Json updated, Json parts, Json metadata
+) {
+    message["content"] = std::move(content);
+    message["meta"] = nullptr;
+    message["createdAt"] = std::move(created);
+    message["updatedAt"] = std::move(updated);
+    message["parts"] = std::move(parts);
+    message["metadata"] = std::move(metadata);
+}
+
+/// A turn of a seed can be an answer alone.
+bool has_user_message(const authority::PastTurn& turn) {
+    return turn.user_item_id || turn.client_message_id || !turn.user_text.empty() ||
+           !turn.user_parts.empty();
+}
+
+} // namespace
+
+Json time_json(std::int64_t millis) {
+    if (millis <= 0) {
+        return nullptr;
+    }
+    return rfc3339_millis(WallTime(std::chrono::milliseconds(millis)));
+}
+
+Json seconds_json(std::int64_t seconds) {
+    return time_json(seconds * 1000);
+}
+
+std::string_view status_of(const authority::PastTurn& turn) noexcept {
+    return turn.running ? "running" : turn::to_string(turn.outcome);
+}
+
+Json project_thread(std::string_view id, const authority::ThreadInfo& info) {
+    Json out = Json::object();
+    out["id"] = id;
+    out["title"] = info.title.empty() ? std::string(k_untitled) : info.title;
+    out["autopilotId"] = nullptr;
+    out["createdAt"] = seconds_json(info.created_at);
+    out["updatedAt"] = seconds_json(info.updated_at);
+    return out;
+}
+
+std::vector<Json>
+project_messages(const ProjectionContext& context, const authority::PastTurn& turn) {
+    std::vector<Json> out;
+    const Json began = seconds_json(turn.started_at);
+    const Json ended = turn.completed_at ? seconds_json(*turn.completed_at) : began;
+    if (has_user_message(turn)) {
+        auto id = turn.client_message_id.value_or(turn.user_item_id.value_or(""));
+        Json& user = out.emplace_back(
+            message(id.empty() ? wire_id(turn.id) + "-user" : std::move(id), turn, "user")
+        );
+        std::string content = turn.user_text;
+        finish_message(
+            user, std::move(content), began, began, user_parts(turn), metadata_of(context, turn)
+        );
+    }
+    const bool completed = !turn.running && turn.outcome == turn::Outcome::completed;
+    if (completed || (!turn.running && !turn.events.empty())) {
+        Json parts = encode::ui_message_parts(turn.events, turn.outcome);
+        Json metadata = metadata_of(context, turn);
+        if (!context.model.empty()) {
+            metadata["model"] = context.model;
+        }
+        auto content = text_of(parts);
+        finish_message(
+            out.emplace_back(message(wire_id(turn.id), turn, "assistant")),
+            std::move(content),
+            began,
+            ended,
+            std::move(parts),
+            std::move(metadata)
+        );
+    }
+    return out;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,202 @@
+// Runs and their events: one run a turn.
+#include "oa_stream/lane/auth.hpp"
+#include "oa_stream/lane/chat_request.hpp"
+#include "oa_stream/lane/projection.hpp"
+
+#include "projection_time.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace oa_stream::lane {
+
+namespace {
+
+std::string hash_text(std::string_view text) {
+    return to_hex(sha256(text));
+}
+
+/// Code points, as people count characters.
+std::int64_t chars(std::string_view text) {
+    return std::ranges::count_if(text, [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    });
+}
+
+Json or_null(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+/// Turn events → run events, in their order.
+class EventList {
+public:
+    explicit EventList(std::vector<Json>& out) : out_(out) {}
+
+    void add(std::string_view type, Json payload, Json at, std::string_view actor = "system") {
+        Json event = Json::object();
+        const auto seq = static_cast<std::int64_t>(out_.size()) + 1;
+        event["id"] = seq;
+        event["seq"] = seq;
+        event["type"] = type;
+        event["autopilotId"] = nullptr;
+        event["actorType"] = actor;
+        event["actorAutopilotId"] = nullptr;
+        event["payload"] = std::move(payload);
+        event["createdAt"] = std::move(at);
+        out_.push_back(std::move(event));
+    }
+
+    /// `at`: Unix milliseconds, 0 when unknown.
+    void take(const turn::Event& event, std::int64_t at) {
+        at_ = at;
+        std::visit(*this, event);
+    }
+
+    void operator()(const turn::PartOpened& event) { kinds_[event.id] = event.kind; }
+    void operator()(const turn::PartDelta& event) { texts_[event.id] += event.text; }
+    void operator()(const turn::PartClosed& event) {
+        const bool text = kinds_[event.id] == turn::PartKind::text;
+        const std::string& said = texts_[event.id];
+        if (text) {
+            answer_ += said;
+        }
+        Json payload = Json::object({{"part_id", event.id}, {"text", said}});
+        payload["text_sha256"] = hash_text(said);
+        add(text ? "text" : "reasoning", std::move(payload), time_json(at_));
+    }
+    void operator()(const turn::ToolOpened& event) { calls_[event.call].name = event.name; }
+    void operator()(const turn::ToolInputReady& event) {
+        Call& call = calls_[event.call];
+        call.params_hash = canonical_hash(event.input);
+        call.began = at_;
+        Json payload = call_payload(event.call, call);
+        payload["params"] = event.input;
+        add("tool_call_started", std::move(payload), time_json(at_));
+    }
+    void operator()(const turn::ToolOutput& event) {
+        Json payload = ended_payload(event.call);
+        payload["output_hash"] = canonical_hash(event.output);
+        payload["output"] = event.output;
+        payload["error"] = nullptr;
+        add("tool_call_succeeded", std::move(payload), time_json(at_));
+    }
+    void operator()(const turn::ToolFailed& event) {
+        Json payload = ended_payload(event.call);
+        payload["output_hash"] = nullptr;
+        payload["error"] = event.text;
+        add("tool_call_failed", std::move(payload), time_json(at_));
+    }
+    void operator()(const turn::Note& event) {
+        Json payload = Json::object({{"name", event.name}, {"data", event.payload}});
+        add("note", std::move(payload), time_json(at_));
+    }
+    void operator()(const auto&) {}
+
+    [[nodiscard]] const std::string& answer() const noexcept { return answer_; }
+    [[nodiscard]] bool used_tools() const noexcept { return !calls_.empty(); }
+
+private:
+    struct Call {
+        std::string name{};
+        std::string params_hash{};
+        std::int64_t began = 0;
+    };
+
+    [[nodiscard]] static Json call_payload(const std::string& id, const Call& call) {
+        Json payload = Json::object({{"tool_call_id", id}, {"tool_name", call.name}});
+        payload["params_hash"] = call.params_hash;
+        return payload;
+    }
+    [[nodiscard]] Json ended_payload(const std::string& id) {
+        const Call& call = calls_[id];
+        Json payload = call_payload(id, call);
+        const bool known = at_ > 0 && call.began > 0;
+        payload["latency_ms"] = known ? Json(std::max<std::int64_t>(0, at_ - call.began)) : Json();
+        return payload;
+    }
+
+    std::vector<Json>& out_;
+    std::map<std::string, turn::PartKind, std::less<>> kinds_{};
+    std::map<std::string, std::string, std::less<>> texts_{};
+    std::map<std::string, Call, std::less<>> calls_{};
+    std::string answer_{};
+    std::int64_t at_ = 0;
+};
+
+Json failure_json() {
+    const auto& words = turn::words_of(turn::FailureCode::turn_failed);
+    return Json::object({{"code", words.word}, {"message", words.sentence}});
+}
+
+void add_end(EventList& list, const authority::PastTurn& turn) {
+    const Json at = turn.completed_at ? seconds_json(*turn.completed_at) : Json();
+    if (turn.running) {
+        return;
+    }
+    if (turn.outcome == turn::Outcome::interrupted) {
+        list.add("run_interrupted", Json::object(), at);
+        return;
+    }
+    if (turn.outcome != turn::Outcome::completed) {
+        list.add("run_failed", Json::object({{"error", failure_json()}}), at);
+        return;
+    }
+    list.add("model_finished", Json::object({{"reason", nullptr}, {"usage", nullptr}}), at);
+    if (list.answer().empty() && !list.used_tools()) {
+        list.add("model_empty_response", Json::object(), at);
+    }
+    Json said = Json::object({{"assistant_sha256", hash_text(list.answer())}});
+    said["assistant_chars"] = chars(list.answer());
+    list.add("run_completed", std::move(said), at);
+}
+
+} // namespace
+
+std::string canonical_hash(const Json& value) {
+    // The library's plain objects are sorted maps, and it escapes neither slashes nor unicode.
+    return hash_text(
+        nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+    );
+}
+
+Json project_run(const ProjectionContext& context, const authority::PastTurn& turn) {
+    const Json began = seconds_json(turn.started_at);
+    const Json ended = turn.completed_at ? seconds_json(*turn.completed_at) : Json();
+    const bool failed = !turn.running && (turn.outcome == turn::Outcome::failed ||
+                                          turn.outcome == turn::Outcome::aborted);
+    Json out = Json::object();
+    out["id"] = wire_id(turn.id);
+    out["status"] = status_of(turn);
+    out["autopilotId"] = nullptr;
+    out["autopilotConfigVersion"] = nullptr;
+    out["modelProvider"] = context.provider;
+    out["model"] = or_null(context.model);
+    out["usage"] = nullptr;
+    out["meta"] = nullptr;
+    out["error"] = failed ? failure_json() : Json();
+    out["startedAt"] = began;
+    out["completedAt"] = ended;
+    out["createdAt"] = began;
+    out["updatedAt"] = ended.is_null() ? began : ended;
+    return out;
+}
+
+std::vector<Json>
+project_events(const ProjectionContext& context, const authority::PastTurn& turn) {
+    std::vector<Json> out;
+    EventList list(out);
+    const Json began = seconds_json(turn.started_at);
+    Json prompt = Json::object({{"prompt_sha256", hash_text(turn.user_text)}});
+    prompt["prompt_chars"] = chars(turn.user_text);
+    list.add("run_started", std::move(prompt), began, "user");
+    Json model = Json::object({{"provider", context.provider}});
+    model["model"] = or_null(context.model);
+    list.add("model_stream_started", std::move(model), began);
+    for (std::size_t i = 0; i < turn.events.size(); ++i) {
+        list.take(turn.events[i], i < turn.times_ms.size() ? turn.times_ms[i] : 0);
+    }
+    add_end(list, turn);
+    return out;
+}
+
+} // namespace oa_stream::lane

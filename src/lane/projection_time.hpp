@@ -1,0 +1,14 @@
+// Times as the chats API tells them.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+
+#include <cstdint>
+
+namespace oa_stream::lane {
+
+/// RFC 3339 with milliseconds; null for 0, which is "unknown".
+[[nodiscard]] Json time_json(std::int64_t millis);
+[[nodiscard]] Json seconds_json(std::int64_t seconds);
+
+} // namespace oa_stream::lane
