@@ -51,12 +51,6 @@ public:
 
     // codex_read.cpp (with health() and readings())
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
-
-private:
-    enum class State { closed, starting, ready, down };
-
-    // codex_core.cpp
-    void log(LogLevel level, std::string_view line) const;
     [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
     threads(Self self, std::vector<std::string> ids);
 
@@ -64,6 +58,12 @@ private:
     [[nodiscard]] static Task<Result<std::string>> make_thread(Self self);
     [[nodiscard]] static Task<Result<void>>
     name_thread(Self self, std::string thread, std::string title);
+
+private:
+    enum class State { closed, starting, ready, down };
+
+    // codex_core.cpp
+    void log(LogLevel level, std::string_view line) const;
     void set_state(State state, std::string reason);
     [[nodiscard]] LinkHandlers handlers();
     [[nodiscard]] static Task<Result<void>> prepare_and_launch(Self self);

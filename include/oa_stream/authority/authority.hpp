@@ -178,10 +178,10 @@ public:
     );
     /// An empty thread; its first turn may come much later, after a restart too. The id.
     [[nodiscard]] virtual Task<Result<std::string>> make_thread();
-
-    [[nodiscard]] virtual Health health() const = 0;
     /// Gives it a title of its own, which is not empty. Code::not_found for an unknown thread.
     [[nodiscard]] virtual Task<Result<void>> name_thread(std::string thread, std::string title);
+
+    [[nodiscard]] virtual Health health() const = 0;
     [[nodiscard]] virtual Capabilities capabilities() const = 0;
     /// What this authority counts about itself; the names never change while it lives.
     [[nodiscard]] virtual std::vector<Reading> readings() const { return {}; }
