@@ -160,7 +160,7 @@ std::optional<std::size_t> Node::one_of(std::span<const std::string_view> words)
     if (at == words.end()) {
         const auto close = nearest(*text, words);
         refuse(
-            fmt::format("'{}' is not {}", printable(*text, 40), alternatives(words)),
+            fmt::format("'{}' is unknown, expected {}", printable(*text, 40), alternatives(words)),
             close ? fmt::format("did you mean {}?", *close) : ""
         );
         return std::nullopt;
@@ -187,7 +187,9 @@ std::optional<std::vector<std::size_t>> Node::some_of(std::span<const std::strin
             const auto close = nearest(word, words);
             refuse(
                 at == words.end()
-                    ? fmt::format("'{}' is not {}", printable(word, 40), alternatives(words))
+                    ? fmt::format(
+                          "'{}' is unknown, expected {}", printable(word, 40), alternatives(words)
+                      )
                     : fmt::format("'{}' is named twice", word),
                 at == words.end() && close ? fmt::format("did you mean {}?", *close) : ""
             );

@@ -45,6 +45,8 @@ Json type_of(const Key& key) {
     case Type::text:
     case Type::phrase:
         return {{"type", "string"}, {"minLength", 1}};
+    case Type::scalar:
+        return {{"type", Json::array({"string", "number", "boolean"})}};
     case Type::texts:
         return list_of({{"type", "string"}, {"minLength", 1}});
     case Type::duration:

@@ -43,6 +43,18 @@ std::string owners(const SectionInfo& section, std::uint32_t only) {
     return alternatives(names);
 }
 
+/// The key was written, only not quite: that is told as an unknown key.
+bool misspelt(const Node& node, const SectionInfo& section, std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const Key& key : section.keys) {
+        names.push_back(key.name);
+    }
+    return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
+        return std::ranges::find(names, entry.key) == names.end() &&
+               nearest(entry.key, names) == name;
+    });
+}
+
 void refuse_foreign(
     const Node& node, const SectionInfo& section, const Key& key, std::uint32_t variant
 ) {
@@ -93,6 +105,7 @@ std::string_view expected(Type type) noexcept {
     case Type::sections:
         return "a list of mappings";
     case Type::phrase:
+    case Type::scalar:
         return "a text";
     }
     return "a text";
@@ -106,9 +119,10 @@ void read_section(const Node& node, const SectionInfo& section, void* out) {
     const std::uint32_t variant = variant_of(reader, section);
     for (const Key& key : section.keys) {
         const bool ours = key.only == ~0U || (key.only & variant) != 0;
-        const auto value = ours && key.need == Need::required
-                               ? reader.require(key.name, expected_for(key))
-                               : reader.find(key.name);
+        auto value = reader.find(key.name);
+        if (!value && ours && key.need == Need::required && !misspelt(node, section, key.name)) {
+            value = reader.require(key.name, expected_for(key)); // notes what is missing
+        }
         if (value && !ours) {
             refuse_foreign(*value, section, key, variant);
         } else if (value) {
@@ -118,6 +132,12 @@ void read_section(const Node& node, const SectionInfo& section, void* out) {
         }
     }
     reader.finish();
+}
+
+bool has_unknown_keys(const Node& node, const SectionInfo& section) {
+    return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
+        return std::ranges::find(section.keys, entry.key, &Key::name) == section.keys.end();
+    });
 }
 
 namespace detail {

@@ -66,6 +66,15 @@ std::string trimmed(double value) {
     return out;
 }
 
+/// 0.95 may be meant as 95 %.
+std::string percent_hint(std::string_view text) {
+    const auto value = plain_number(text);
+    if (value && *value > 0 && *value < 1) {
+        return fmt::format("write {}% or {}%", trimmed(*value * 100), printable(text, 20));
+    }
+    return fmt::format("write {}%", printable(text, 20));
+}
+
 } // namespace
 
 Result<Millis> read_duration(std::string_view text) {
@@ -85,7 +94,7 @@ Result<Millis> read_duration(std::string_view text) {
 Result<double> read_percent(std::string_view text) {
     const auto value = percent_number(text);
     if (!value) {
-        return wrong(text, "a percentage like 5%", fmt::format("write {}%", printable(text, 20)));
+        return wrong(text, "a percentage like 5%", percent_hint(text));
     }
     if (*value > 100) {
         return fail(Code::usage, quoted(text) + " is more than 100%");
@@ -173,7 +182,9 @@ Result<Limit> read_limit(std::string_view text) {
     if (const auto value = read_duration(text)) {
         return Limit{std::chrono::duration<double>(*value).count(), LimitUnit::seconds};
     }
-    return wrong(text, k_forms, fmt::format("write {0}% of requests or {0}s", printable(text, 20)));
+    return wrong(
+        text, k_forms, fmt::format("{} of requests, {}s", percent_hint(text), printable(text, 20))
+    );
 }
 
 std::string percent_text(double share) {

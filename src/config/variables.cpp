@@ -48,6 +48,7 @@ private:
             const std::size_t end = rest.find('}', at);
             if (end == std::string_view::npos) {
                 problems_.add(node.at, {}, "'${' has no '}'", "$${ stands for the text ${");
+                node.unset = true;
                 return;
             }
             out += value_of(node, rest.substr(at + 2, end - at - 2));

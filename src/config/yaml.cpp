@@ -1,6 +1,7 @@
 #include "oa_stream/config/yaml.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/config/problems.hpp"
 
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
@@ -192,6 +193,9 @@ private:
         if (level.node.kind == YamlKind::list) {
             level.node.items.push_back(std::move(node));
         } else if (level.key) {
+            if (node.kind == YamlKind::null && node.text.empty()) {
+                node.at = level.key_at; // the library points at whatever comes next
+            }
             level.node.entries.push_back({*std::move(level.key), level.key_at, std::move(node)});
             level.key.reset();
         } else {
@@ -230,24 +234,29 @@ private:
     bool seen_ = false;
 };
 
+/// The library's own words for this one help nobody.
+void check_indentation(std::string_view text, const Source& source) {
+    bool leading = true;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (leading && text[i] == '\t') {
+            throw Refusal{source.position(i), "a tab in the indentation, expected spaces", {}};
+        }
+        leading = text[i] == '\n' || (leading && text[i] == ' ');
+    }
+}
+
 /// What the library would misread or guess an encoding from.
-Result<void> check_bytes(std::string_view text, std::string_view file) {
-    const Source source(text);
+void check_bytes(std::string_view text, const Source& source) {
     if (const auto bad = invalid_utf8(text)) {
-        return fail(Code::config, "no valid UTF-8", where(file, source.position(*bad)));
+        throw Refusal{source.position(*bad), "no valid UTF-8", {}};
     }
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);
         const bool line_end = c == '\n' || (c == '\r' && text.substr(i + 1, 1) == "\n");
         if ((c < 0x20 && c != '\t' && !line_end) || c == 0x7f) {
-            return fail(
-                Code::config,
-                fmt::format("control character \\x{:02x}", c),
-                where(file, source.position(i))
-            );
+            throw Refusal{source.position(i), fmt::format("control character \\x{:02x}", c), {}};
         }
     }
-    return {};
 }
 
 YamlNode parse_one(std::string_view text, const Source& source, const YamlLimits& limits) {
@@ -286,33 +295,38 @@ std::string_view to_string(YamlKind kind) noexcept {
     return "nothing";
 }
 
-Result<YamlNode>
-parse_yaml(std::string_view text, std::string_view file, const YamlLimits& limits) {
+std::optional<YamlNode>
+parse_yaml(std::string_view text, Problems& problems, const YamlLimits& limits) {
     if (text.size() > limits.bytes) {
-        return fail(
-            Code::too_large,
-            fmt::format("{} bytes, at most {} are read", text.size(), limits.bytes),
-            std::string(file)
+        problems.add(
+            {}, {}, fmt::format("{} bytes, at most {} are read", text.size(), limits.bytes)
         );
+        return std::nullopt;
     }
-    OA_CHECK(check_bytes(text, file));
     if (text.starts_with("\xEF\xBB\xBF")) {
         text.remove_prefix(3); // a byte order mark, as some editors write it
     }
     const Source source(text);
     try {
+        check_bytes(text, source);
+        check_indentation(text, source);
         return parse_one(text, source, limits);
     } catch (const Refusal& refusal) {
-        return fail(Code::config, refusal.message, where(file, refusal.at), refusal.hint);
+        problems.add(refusal.at, {}, refusal.message, refusal.hint);
     } catch (const YAML::Exception& error) {
-        return fail(
-            Code::config,
-            "no valid YAML: " + printable(error.msg),
-            where(file, source.position(error.mark))
-        );
+        problems.add(source.position(error.mark), {}, "no valid YAML: " + printable(error.msg));
     } catch (const std::exception& error) {
-        return fail(Code::config, "no valid YAML: " + printable(error.what()), std::string(file));
+        problems.add({}, {}, std::string("no valid YAML: ") + error.what());
     }
+    return std::nullopt;
+}
+
+Result<YamlNode>
+parse_yaml(std::string_view text, std::string_view file, const YamlLimits& limits) {
+    Problems problems{std::string(file)};
+    auto out = parse_yaml(text, problems, limits);
+    OA_CHECK(problems.result());
+    return *std::move(out);
 }
 
 } // namespace oa_stream::config

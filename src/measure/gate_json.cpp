@@ -23,7 +23,7 @@ Json count(const std::optional<std::uint64_t>& value) {
 } // namespace
 
 Json to_json(const GateSpec& spec) {
-    return {
+    Json out = {
         {"id", spec.id},
         {"metric", word(spec.metric)},
         {"against", spec.against == Against::limit ? "limit" : "stable"},
@@ -31,6 +31,10 @@ Json to_json(const GateSpec& spec) {
         {"confidence", spec.confidence},
         {"mode", spec.mode == GateMode::decide ? "decide" : "observe"},
     };
+    if (!spec.events.empty()) {
+        out["events"] = spec.events;
+    }
+    return out;
 }
 
 Json to_json(const GateRecord& record) {

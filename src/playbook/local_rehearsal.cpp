@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
@@ -11,14 +12,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <stdexcept>
+
 namespace oa_stream::playbook {
 namespace {
-
-using measure::Against;
-using measure::GateSpec;
-using measure::Metric;
-
-constexpr std::string_view k_prompt = "replay:hello"; // ten words in about 0.4 s
 
 // Recorded turns answer in 0.1 s; what takes this long is broken, and the stage waits for it.
 constexpr probe::ProbeLimits k_limits{
@@ -27,24 +25,6 @@ constexpr probe::ProbeLimits k_limits{
     .stall = Millis(5000),
     .total = Millis(30000),
 };
-
-std::vector<GateSpec> stage_gates() {
-    return {
-        {.id = "error-rate", .metric = Metric::bad_rate, .against = Against::limit, .limit = 0.05},
-        {.id = "error-rate-vs-stable",
-         .metric = Metric::bad_rate,
-         .against = Against::stable,
-         .limit = 0.05},
-        {.id = "first-content",
-         .metric = Metric::first_content_p95,
-         .against = Against::limit,
-         .limit = 2.5},
-        {.id = "first-content-vs-stable",
-         .metric = Metric::first_content_p95,
-         .against = Against::stable,
-         .limit = 0.5},
-    };
-}
 
 struct Scene {
     RehearsalInput input;
@@ -83,7 +63,7 @@ void make_instruments(Scene& scene, const asio::any_io_executor& executor) {
     live.users.base_url = scene.lab->front_url();
     live.stable = scene.playbook.traffic.stable;
     live.canary = scene.playbook.traffic.canary;
-    live.prompt = k_prompt;
+    live.prompt = scene.playbook.target.prompt;
     live.limits = k_limits;
     live.begin_stage = [&scene](int percent) { return plant_faults(&scene, percent); };
     scene.instruments = make_live_instruments(
@@ -239,25 +219,21 @@ void conclude(Scene& scene, RunOutcome& outcome, const std::string& next) {
 } // namespace
 
 Playbook local_rehearsal(const LocalRehearsalOptions& options) {
-    Playbook out;
-    out.kind = "rehearsal";
-    out.name = "local-rehearsal";
-    out.traffic = {.driver = "local", .stable = "stable", .canary = "canary"};
-    out.preflight = {
-        {.id = "preflight.stable", .through = Through::stable},
-        {.id = "preflight.canary", .through = Through::canary},
-    };
-    out.stages = {0, 5, 25, 50, 100};
-    out.stage.bake = options.bake;
-    out.stage.extend_at_most = options.bake;
-    out.stage.probe = {.per_arm_per_s = options.rate, .unpinned_per_s = options.rate};
-    out.stage.gates = stage_gates();
-    out.run_gates = {
-        {.id = "error-rate", .metric = Metric::bad_rate, .against = Against::limit, .limit = 0.01}
-    };
-    out.postflight = {{.id = "postflight.users", .through = Through::users}};
-    out.afterwards = Afterwards::restore;
-    return out;
+    constexpr std::string_view k_name = "local-rehearsal";
+    const auto shipped = shipped_playbooks();
+    const auto found = std::ranges::find(shipped, k_name, &ShippedPlaybook::name);
+    auto out = read_playbook(found == shipped.end() ? "" : found->text, k_name, {});
+    if (!out) {
+        throw std::logic_error("the built-in playbook is broken: " + out.error().text());
+    }
+    if (options.bake) {
+        out->stage.bake = *options.bake;
+        out->stage.extend_at_most = *options.bake;
+    }
+    if (options.rate) {
+        out->stage.probe = {.per_arm_per_s = *options.rate, .unpinned_per_s = *options.rate};
+    }
+    return *std::move(out);
 }
 
 Task<Result<Rehearsal>> rehearse_local(RehearsalInput input) {
@@ -269,7 +245,7 @@ Task<Result<Rehearsal>> rehearse_local(RehearsalInput input) {
         auto folder,
         evidence::RunFolder::create(
             input.state_dir,
-            {.kind = playbook.kind,
+            {.kind = std::string(to_string(playbook.kind)),
              .name = playbook.name,
              .target = target,
              .versions = {{"oa_stream", input.version}},

@@ -225,6 +225,9 @@ Result<Plan> make_plan(
     Playbook playbook, std::string driver, std::string target, const traffic::TrafficState& live
 ) {
     OA_CHECK(validate(playbook));
+    if (auto missing = not_carried_out(playbook); !missing.empty()) {
+        return std::unexpected(std::move(missing.front()));
+    }
     OA_CHECK(check_live(playbook, live));
     Plan plan;
     plan.playbook = std::move(playbook);

@@ -1,7 +1,10 @@
 #include "oa_stream/playbook/playbook.hpp"
 
+#include "oa_stream/playbook/fault.hpp"
+
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 namespace oa_stream::playbook {
@@ -9,64 +12,247 @@ namespace {
 
 constexpr double k_max_rate = 1000;
 
-Result<void> bad(std::string_view field, std::string message) {
-    return fail(Code::config, std::move(message), std::string(field));
-}
+class Judge {
+public:
+    explicit Judge(const Playbook& playbook) : book_(playbook) {}
 
-Result<void> validate_stages(const std::vector<int>& stages) {
-    if (stages.empty()) {
-        return bad("stages", "at least one stage is needed");
-    }
-    int before = -1;
-    for (const int percent : stages) {
-        if (percent <= before || percent > 100) {
-            return bad(
-                "stages", fmt::format("{}% after {}%: must rise, within 0–100%", percent, before)
-            );
+    std::vector<Error> all() {
+        if (book_.version != 1) {
+            bad("version", fmt::format("version {} is unknown, this is 1", book_.version));
         }
-        before = percent;
-    }
-    return {};
-}
-
-Result<void> validate_gates(std::string_view field, const std::vector<measure::GateSpec>& gates) {
-    std::set<std::string, std::less<>> ids;
-    for (const measure::GateSpec& gate : gates) {
-        if (gate.id.empty() || !ids.insert(gate.id).second) {
-            return bad(field, fmt::format("gate id '{}' is empty or given twice", gate.id));
+        target();
+        if (moves_traffic(book_.kind)) {
+            traffic();
+            limits();
         }
-        if (!(gate.confidence > 0.5 && gate.confidence < 1)) {
-            return bad(field, fmt::format("gate {}: confidence must lie in 50–100%", gate.id));
+        if (moves_traffic(book_.kind) && book_.kind != Kind::rollback) {
+            stages();
+            stage();
         }
-        const bool share = gate.metric == measure::Metric::bad_rate;
-        if (!(gate.limit >= 0) || (share && gate.limit >= 1)) {
-            return bad(field, fmt::format("gate {}: limit is out of range", gate.id));
+        smokes();
+        measures();
+        if (book_.drill) {
+            drill(*book_.drill);
+        }
+        return std::move(out_);
+    }
+
+private:
+    void bad(std::string_view key, std::string message, std::string hint = {}) {
+        out_.push_back({Code::config, std::move(message), std::string(key), std::move(hint)});
+    }
+
+    /// Whole and without what would end up in logs or be lost when a path is appended.
+    void url(std::string_view key, std::string_view text) {
+        const bool http = text.starts_with("http://") || text.starts_with("https://");
+        if (text.empty() || text.contains("${")) {
+            return; // not given, or not known yet
+        }
+        const std::size_t host = text.find("//") + 2;
+        if (!http || host >= text.size() || text[host] == '/') {
+            bad(key, "not a URL", "like https://chat.example.com");
+        } else if (text.find_first_of("?#@ ") != std::string_view::npos) {
+            bad(key, "a URL without query, fragment and credentials is needed");
         }
     }
-    return {};
-}
 
-Json millis(Millis duration) {
-    return duration.count();
-}
-
-Json gates_json(const std::vector<measure::GateSpec>& gates) {
-    Json out = Json::array();
-    for (const measure::GateSpec& gate : gates) {
-        out.push_back(measure::to_json(gate));
+    void target() {
+        const Target& target = book_.target;
+        if (target.base_url.empty() && book_.kind != Kind::rehearsal) {
+            bad("target", "base_url is missing, expected a text");
+        }
+        url("target.base_url", target.base_url);
+        url("target.control_url", target.control_url);
     }
-    return out;
-}
 
-Json smokes_json(const std::vector<SmokeSpec>& smokes) {
-    Json out = Json::array();
-    for (const SmokeSpec& smoke : smokes) {
-        out.push_back({{"id", smoke.id}, {"through", to_string(smoke.through)}});
+    void traffic() {
+        const Traffic& traffic = book_.traffic;
+        if (traffic.stable.empty() || traffic.canary.empty() || traffic.stable == traffic.canary) {
+            bad("traffic", "stable and canary must be two named revisions");
+        }
+        url("traffic.stable_url", traffic.stable_url);
+        url("traffic.canary_url", traffic.canary_url);
+        if (const auto* local = std::get_if<LocalTraffic>(&traffic.settings)) {
+            url("traffic.base_url", local->base_url);
+            if (local->socket.empty() && book_.kind != Kind::rehearsal) {
+                bad("traffic", "socket is missing: only a rehearsal brings its own front door");
+            }
+        }
+        if (const auto* cloud = std::get_if<CloudRunTraffic>(&traffic.settings)) {
+            url("traffic.endpoint", cloud->endpoint);
+        }
+        if (const auto* command = std::get_if<CommandTraffic>(&traffic.settings)) {
+            if (command->read.empty() || command->set.empty()) {
+                bad("traffic", "read and set must name a program");
+            }
+        }
     }
-    return out;
-}
+
+    void limits() {
+        if (book_.fresh_row < 1) {
+            bad("limits.fresh_row", "must be above 0");
+        }
+        if (book_.restore_limit <= Millis(0) || book_.driver_limit <= Millis(0)) {
+            bad("limits", "restore and shift must be above 0");
+        }
+        if (book_.validity <= Millis(0)) {
+            bad("validity", "a plan must be valid for some time");
+        }
+    }
+
+    void stages() {
+        if (book_.stages.empty()) {
+            bad("stages", "at least one stage is needed");
+        }
+        int before = -1;
+        for (const int percent : book_.stages) {
+            if (percent <= before || percent > 100) {
+                bad("stages",
+                    fmt::format("{}% after {}%: must rise, within 0–100%", percent, before));
+                return;
+            }
+            before = percent;
+        }
+    }
+
+    void stage() {
+        const StageSpec& stage = book_.stage;
+        if (stage.bake <= Millis(0)) {
+            bad("stage.bake", "must be above 0");
+        }
+        const auto in_range = [](double rate) { return rate >= 0 && rate <= k_max_rate; };
+        if (!in_range(stage.probe.per_arm_per_s)) {
+            bad("stage.probe.rate", "a rate must lie within 0 and 1000 a second");
+        }
+        if (!in_range(stage.probe.unpinned_per_s)) {
+            bad("stage.probe.unpinned", "a rate must lie within 0 and 1000 a second");
+        }
+        if (stage.extend_at_most < Millis(0) || stage.error_hold_at_most < Millis(0)) {
+            bad("stage", "a time must not be negative");
+        }
+        gates("stage.gates", stage.gates);
+        gates("run_gates", book_.run_gates);
+    }
+
+    void gates(std::string_view list, const std::vector<measure::GateSpec>& gates) {
+        std::set<std::string, std::less<>> ids;
+        for (std::size_t i = 0; i < gates.size(); ++i) {
+            const measure::GateSpec& gate = gates[i];
+            const std::string key = fmt::format("{}[{}]", list, i);
+            if (gate.id.empty() || !ids.insert(gate.id).second) {
+                bad(key,
+                    fmt::format("gate id '{}' is empty or given twice", gate.id),
+                    "give each an id");
+            }
+            if (!(gate.confidence > 0.5 && gate.confidence < 1)) {
+                bad(key + ".confidence",
+                    fmt::format("gate {}: confidence must lie between 50% and 100%", gate.id));
+            }
+            const bool share = gate.metric == measure::Metric::bad_rate;
+            if (!(gate.limit >= 0) || (share && gate.limit >= 1)) {
+                bad(key + ".at_most", fmt::format("gate {}: limit is out of range", gate.id));
+            }
+        }
+    }
+
+    void smokes() {
+        const std::string_view before = moves_traffic(book_.kind) ? "preflight" : "checks";
+        if (!moves_traffic(book_.kind) && book_.preflight.empty() && !book_.budget) {
+            bad(before, "at least one check is needed");
+        }
+        std::set<std::string, std::less<>> ids;
+        const auto list = [&](std::string_view key, const std::vector<SmokeSpec>& smokes) {
+            for (const SmokeSpec& smoke : smokes) {
+                if (smoke.id.empty() || !ids.insert(smoke.id).second) {
+                    bad(key,
+                        fmt::format("check id '{}' is empty or given twice", smoke.id),
+                        "give each an id");
+                }
+                if (smoke.through != Through::users && !moves_traffic(book_.kind)) {
+                    bad(key,
+                        fmt::format(
+                            "{}: only a playbook with traffic has a {}",
+                            smoke.id,
+                            to_string(smoke.through)
+                        ));
+                }
+            }
+        };
+        list(before, book_.preflight);
+        list("postflight", book_.postflight);
+    }
+
+    void measures() {
+        std::set<std::string, std::less<>> names;
+        for (std::size_t i = 0; i < book_.slo.size(); ++i) {
+            const SloSpec& slo = book_.slo[i];
+            const std::string key = fmt::format("slo[{}]", i);
+            if (!names.insert(slo.name).second) {
+                bad(key, fmt::format("slo '{}' is given twice", slo.name));
+            }
+            if (!(slo.objective > 0.5 && slo.objective < 1)) {
+                bad(key + ".objective", "an objective lies between 50% and 100%");
+            }
+        }
+        if (book_.budget && book_.slo.empty()) {
+            bad(moves_traffic(book_.kind) ? "preflight" : "checks",
+                "a budget needs an slo whose budget it is");
+        }
+        std::set<SourceKind> kinds;
+        for (std::size_t i = 0; i < book_.sources.size(); ++i) {
+            if (!kinds.insert(book_.sources[i].kind).second) {
+                bad(fmt::format("sources[{}]", i),
+                    fmt::format("source {} is given twice", to_string(book_.sources[i].kind)));
+            }
+        }
+    }
+
+    void drill(const DrillSpec& drill) {
+        if (std::ranges::find(book_.stages, drill.fail_at) == book_.stages.end()) {
+            bad("drill.fail_at", fmt::format("{}% is no stage", drill.fail_at));
+        }
+        if (drill.recover_within <= Millis(0)) {
+            bad("drill.recover_within", "must be above 0");
+        }
+        if (drill.fault.empty() || drill.fault.contains("${")) {
+            return;
+        }
+        const auto fault = parse_fault(fmt::format("{}@{}%", drill.fault, drill.fail_at));
+        if (!fault) {
+            bad("drill.fault", fault.error().message, fault.error().hint);
+        } else if (book_.traffic.driver != "local") {
+            bad("drill.fault", "faults are planted with driver local only");
+        }
+    }
+
+    const Playbook& book_;
+    std::vector<Error> out_;
+};
 
 } // namespace
+
+std::string_view to_string(Kind kind) noexcept {
+    return k_kind_words[static_cast<std::size_t>(kind)];
+}
+
+bool moves_traffic(Kind kind) noexcept {
+    return kind == Kind::cutover || kind == Kind::rollback || kind == Kind::rollback_drill ||
+           kind == Kind::rehearsal;
+}
+
+std::string_view to_string(SourceKind kind) noexcept {
+    switch (kind) {
+    case SourceKind::probe:
+        return "probe";
+    case SourceKind::asserted:
+        return "asserted";
+    case SourceKind::prometheus:
+        return "prometheus";
+    case SourceKind::access_log:
+        return "access_log";
+    }
+    return "probe";
+}
 
 std::string_view to_string(Through through) noexcept {
     switch (through) {
@@ -80,53 +266,36 @@ std::string_view to_string(Through through) noexcept {
     return "users";
 }
 
-Result<void> validate(const Playbook& playbook) {
-    if (playbook.version != 1) {
-        return bad("version", fmt::format("version {} is unknown, this is 1", playbook.version));
+std::string_view to_string(Surface surface) noexcept {
+    switch (surface) {
+    case Surface::stream:
+        return "stream";
+    case Surface::control:
+        return "control";
+    case Surface::completions:
+        return "completions";
     }
-    const Traffic& traffic = playbook.traffic;
-    if (traffic.stable.empty() || traffic.canary.empty() || traffic.stable == traffic.canary) {
-        return bad("traffic", "stable and canary must be two named revisions");
-    }
-    OA_CHECK(validate_stages(playbook.stages));
-    OA_CHECK(validate_gates("stage.gates", playbook.stage.gates));
-    OA_CHECK(validate_gates("run_gates", playbook.run_gates));
-    const ProbeSpec& probe = playbook.stage.probe;
-    const auto in_range = [](double rate) { return rate >= 0 && rate <= k_max_rate; };
-    if (!in_range(probe.per_arm_per_s) || !in_range(probe.unpinned_per_s)) {
-        return bad("stage.probe.rate", "a rate must lie within 0 and 1000 a second");
-    }
-    if (playbook.stage.bake <= Millis(0) || playbook.fresh_row < 1) {
-        return bad("stage.bake", "bake and fresh_row must be above 0");
-    }
-    return {};
+    return "stream";
 }
 
-Json to_json(const Playbook& playbook) {
-    return {
-        {"version", playbook.version},
-        {"kind", playbook.kind},
-        {"name", playbook.name},
-        {"traffic",
-         {{"driver", playbook.traffic.driver},
-          {"stable", playbook.traffic.stable},
-          {"canary", playbook.traffic.canary}}},
-        {"preflight", smokes_json(playbook.preflight)},
-        {"stages", playbook.stages},
-        {"stage",
-         {{"bake_ms", millis(playbook.stage.bake)},
-          {"extend_at_most_ms", millis(playbook.stage.extend_at_most)},
-          {"probe",
-           {{"per_arm_per_s", playbook.stage.probe.per_arm_per_s},
-            {"unpinned_per_s", playbook.stage.probe.unpinned_per_s}}},
-          {"gates", gates_json(playbook.stage.gates)}}},
-        {"run_gates", gates_json(playbook.run_gates)},
-        {"postflight", smokes_json(playbook.postflight)},
-        {"afterwards", playbook.afterwards == Afterwards::stay ? "stay" : "restore"},
-        {"fresh_row", playbook.fresh_row},
-        {"restore_limit_ms", millis(playbook.restore_limit)},
-        {"driver_limit_ms", millis(playbook.driver_limit)},
-    };
+std::string_view to_string(Then then) noexcept {
+    return then == Then::rollback ? "rollback" : "hold";
+}
+
+std::string_view to_string(NoTraffic what) noexcept {
+    return what == NoTraffic::probe ? "probe" : "hold";
+}
+
+std::vector<Error> problems_of(const Playbook& playbook) {
+    return Judge(playbook).all();
+}
+
+Result<void> validate(const Playbook& playbook) {
+    auto problems = problems_of(playbook);
+    if (!problems.empty()) {
+        return std::unexpected(std::move(problems.front()));
+    }
+    return {};
 }
 
 } // namespace oa_stream::playbook

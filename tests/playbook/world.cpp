@@ -162,7 +162,7 @@ World::World() : instruments(driver) {
     std::string pattern = (std::filesystem::temp_directory_path() / "oa-engine-XXXXXX").string();
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     state = pattern;
-    playbook.kind = "rehearsal";
+    playbook.kind = Kind::rehearsal;
     playbook.name = "test";
     playbook.traffic = {.driver = "fake", .stable = "stable", .canary = "canary"};
     playbook.preflight = {

@@ -4,6 +4,7 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/config/yaml.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,5 +46,9 @@ private:
     std::vector<Problem> all_;
     std::size_t dropped_ = 0;
 };
+
+/// parse_yaml() that notes its one problem, with its position.
+[[nodiscard]] std::optional<YamlNode>
+parse_yaml(std::string_view text, Problems& problems, const YamlLimits& limits = {});
 
 } // namespace oa_stream::config

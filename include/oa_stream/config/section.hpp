@@ -34,6 +34,7 @@ enum class Type {
     section,  ///< a mapping with its own table
     sections, ///< a list of those
     phrase,   ///< a text with a form of its own, told in the help
+    scalar,   ///< anything but a list or a mapping
 };
 /// "a duration like 10m": what messages and the page call it.
 [[nodiscard]] std::string_view expected(Type type) noexcept;
@@ -78,6 +79,12 @@ template <class T> struct KeyOf : Key {
     [[nodiscard]] constexpr KeyOf in(std::uint32_t variants) const {
         return KeyOf{Key::in(variants)};
     }
+    /// Of a custom row that reads a word.
+    [[nodiscard]] constexpr KeyOf among(std::span<const std::string_view> list) const {
+        KeyOf out = *this;
+        out.words = list;
+        return out;
+    }
     [[nodiscard]] constexpr KeyOf or_else(std::string_view text) const {
         KeyOf out = *this;
         out.fallback = text;
@@ -94,6 +101,9 @@ void read_section(const Node& node, const SectionInfo& section, void* out);
 template <class T> void read_section(const Node& node, const Section<T>& section, T& out) {
     read_section(node, static_cast<const SectionInfo&>(section), static_cast<void*>(&out));
 }
+
+/// Those are problems already: what depends on all keys being read need not be judged.
+[[nodiscard]] bool has_unknown_keys(const Node& node, const SectionInfo& section);
 
 // Rows by member pointer --------------------------------------------------------------------------
 
@@ -268,6 +278,26 @@ constexpr auto sections(std::string_view name, Need need, std::string_view help)
 template <auto Member, auto Get>
 constexpr auto phrase(std::string_view name, Need need, std::string_view help) {
     return detail::row<Member, Get>(Type::phrase, name, need, help);
+}
+/// What no member pointer can say: `Read` is a named `void (const Node&, T&)` (clang 19 folds the
+/// template arguments of lambdas of different files into one). A section or a list of sections
+/// names its table.
+template <class T, auto Read>
+constexpr KeyOf<T> custom(
+    Type type,
+    std::string_view name,
+    Need need,
+    std::string_view help,
+    const SectionInfo* table = nullptr
+) {
+    KeyOf<T> out;
+    out.name = name;
+    out.type = type;
+    out.need = need;
+    out.help = help;
+    out.section = table;
+    out.read = [](const Node& node, void* owner) { Read(node, *static_cast<T*>(owner)); };
+    return out;
 }
 
 } // namespace oa_stream::config

@@ -55,7 +55,7 @@ struct YamlLimits {
 };
 
 /// One document. `file` is used in messages only. Code::config with file:line:column for whatever
-/// is not accepted, an empty document included; Code::too_large beyond the limit.
+/// is not accepted, an empty document and one beyond the limits included.
 [[nodiscard]] Result<YamlNode>
 parse_yaml(std::string_view text, std::string_view file, const YamlLimits& limits = {});
 

@@ -32,6 +32,9 @@ struct GateSpec {
     double limit = 0.01;
     double confidence = 0.95; ///< one-sided, 0.5 < confidence < 1
     GateMode mode = GateMode::decide;
+    /// bad_rate: which events were asked for ("http_5xx | terminal_error"); empty: any. Probes
+    /// count every ending but ok, which includes them all.
+    std::string events{};
 };
 [[nodiscard]] Json to_json(const GateSpec& spec);
 

@@ -5,22 +5,20 @@
 #include "oa_stream/playbook/runner.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace oa_stream::playbook {
 
+/// Unset: as playbooks/local-rehearsal.yaml says.
 struct LocalRehearsalOptions {
-    Millis bake{4000};
-    double rate = 25; ///< probes a second and arm; unpinned ones come at the same rate
+    std::optional<Millis> bake{};
+    std::optional<double> rate{}; ///< probes a second and arm; unpinned ones come at the same rate
 };
 
-/// The playbook of `cutover rehearse --local`, in the one place where it is written down.
-///
-/// Its numbers hang together. A gate may decide twice (end of the bake, end of the extension), so
-/// each bound holds with 97.5 %: a bad rate of at most 5 % needs 73 clean samples, a p95 bound 72;
-/// 25/s for 4 s give 100 an arm. The run's gate (1 %) is judged once on all five stages: it needs
-/// 268 clean samples and has about 500.
+/// The playbook of `cutover rehearse --local`: playbooks/local-rehearsal.yaml as it was when this
+/// binary was built.
 [[nodiscard]] Playbook local_rehearsal(const LocalRehearsalOptions& options);
 
 struct RehearsalInput {

@@ -1,29 +1,164 @@
 // What is to be done, before anything is looked at: the typed form of a playbook file.
+// Read from YAML by playbook/file.hpp; the files' keys are those of docs/playbooks.md.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/measure/gate.hpp"
 
+#include <array>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace oa_stream::playbook {
+
+/// What a playbook is for; decides which of its parts there are.
+enum class Kind {
+    steady_state,   ///< the weekly verification: checks only
+    cutover,        ///< moves the traffic stage by stage and stays there
+    rollback,       ///< moves all of it back to stable
+    rollback_drill, ///< a cutover made to fail at one stage, to measure the way back
+    smoke_stream,   ///< checks only
+    smoke_control,  ///< checks only
+    rehearsal,      ///< a cutover that ends where it began
+};
+inline constexpr std::array<std::string_view, 7> k_kind_words{
+    "steady-state",
+    "cutover",
+    "rollback",
+    "rollback-drill",
+    "smoke-stream",
+    "smoke-control",
+    "rehearsal",
+};
+[[nodiscard]] std::string_view to_string(Kind kind) noexcept;
+/// Writes to the traffic machinery when it is applied.
+[[nodiscard]] bool moves_traffic(Kind kind) noexcept;
+
+// Who is looked at
+// ---------------------------------------------------------------------------------
+
+/// Where a credential comes from, never the credential itself.
+struct AuthRef {
+    std::string reference{}; ///< for read_secret(): "env:NAME", "file:PATH" or "fd:N"
+    bool required = true;    ///< false: go on without when it is not there
+    friend bool operator==(const AuthRef&, const AuthRef&) = default;
+};
+
+struct CompatSpec {
+    std::string build, protocol, schema;
+    friend bool operator==(const CompatSpec&, const CompatSpec&) = default;
+};
+
+struct Target {
+    std::string base_url{}; ///< without a trailing slash; empty: the playbook brings its own
+    std::string control_url{}; ///< of the control surface; empty: base_url
+    std::optional<AuthRef> auth{};
+    std::string revision_header = "x-oa-revision";
+    std::optional<CompatSpec> compat{}; ///< unset: what the probes send by default
+    std::string prompt{};               ///< of probes; empty: theirs
+};
+
+// What moves the traffic
+// ---------------------------------------------------------------------------
+
+struct LocalTraffic {
+    std::string socket{}; ///< admin socket of the front door; empty: the playbook brings its own
+    std::string base_url{}; ///< of the door
+};
+struct HaproxyTraffic {
+    std::string socket{}; ///< path of the stats socket, or host:port
+    std::string backend{};
+    std::string stable_server{}; ///< empty: called like the revision
+    std::string canary_server{};
+    std::string state_file{}; ///< empty: none is written
+};
+struct CloudRunTraffic {
+    std::string endpoint{}; ///< of the Admin API, without a trailing slash
+    std::string project{};
+    std::string region{};
+    std::string service{};
+    std::optional<AuthRef> auth{}; ///< unset: the metadata server's token
+};
+/// Programs with JSON on stdin and stdout: argv lists, never a shell.
+struct CommandTraffic {
+    std::vector<std::string> read{};
+    std::vector<std::string> set{};
+    std::vector<std::string> preview{}; ///< empty: whatever read() shows is possible
+    std::string endpoint{}; ///< told to the programs as OA_STREAM_ENDPOINT
+    Millis timeout{30000}; ///< of one call
+};
+
+struct Traffic {
+    std::string driver; ///< "local", "haproxy", "cloud-run" or "command"
+    std::string stable; ///< revision names
+    std::string canary;
+    std::string stable_url{}; ///< how pinned probes reach them; empty: as the driver says
+    std::string canary_url{};
+    /// By `driver`; monostate only in playbooks that were not read from a file.
+    std::variant<std::monostate, LocalTraffic, HaproxyTraffic, CloudRunTraffic, CommandTraffic>
+        settings{};
+};
+
+// What is measured
+// ---------------------------------------------------------------------------------
+
+/// Bad events by words, or good ones by a time to the first content: exactly one of both is set.
+struct SloSpec {
+    std::string name;
+    double objective = 0.999; ///< share of good events
+    Millis window{};
+    std::vector<std::string> bad{}; ///< "http_5xx", "terminal_error", …
+    std::optional<double> first_content_s{};
+    std::vector<std::string> routes{}; ///< empty: both stream routes
+};
+
+enum class SourceKind { probe, asserted, prometheus, access_log };
+[[nodiscard]] std::string_view to_string(SourceKind kind) noexcept;
+struct SourceSpec {
+    SourceKind kind = SourceKind::probe;
+    std::string url{}; ///< prometheus
+    std::string path{}; ///< access_log
+    /// asserted: a value stated by hand is enough for a live apply.
+    bool enough_to_apply = false;
+};
+
+// What is checked before and after
+// -----------------------------------------------------------------
 
 /// Whose door a smoke knocks at.
 enum class Through {
     stable, ///< pinned to the stable revision
     canary, ///< pinned to the canary, whatever its share
-    users,  ///< as everybody comes in
+    users, ///< as everybody comes in
 };
 [[nodiscard]] std::string_view to_string(Through through) noexcept;
+
+enum class Surface { stream, control, completions };
+[[nodiscard]] std::string_view to_string(Surface surface) noexcept;
 
 struct SmokeSpec {
     std::string id; ///< "preflight.canary"; prefix of its checks' ids
     Through through = Through::users;
+    Surface surface = Surface::stream;
+    std::string profile{}; ///< of a control smoke: "shell-serving" or "api-only"
     friend bool operator==(const SmokeSpec&, const SmokeSpec&) = default;
 };
+
+struct BudgetSpec {
+    double consumed_at_most = 0.05; ///< share of the error budget, of every SLO
+};
+
+struct ShadowSpec {
+    std::vector<std::string> prompts{}; ///< empty: those built in
+    double p95_delta_at_most_s = 0.25;
+};
+
+// What happens at each stage
+// -----------------------------------------------------------------------
 
 /// Both arms are probed at the same rate, pinned; unpinned probes come on top and only verify the
 /// split.
@@ -32,46 +167,79 @@ struct ProbeSpec {
     double unpinned_per_s = 2;
 };
 
+enum class Then {
+    rollback,
+    hold, ///< no further step: the split stays, the lock is kept
+};
+[[nodiscard]] std::string_view to_string(Then then) noexcept;
+
+enum class NoTraffic {
+    probe, ///< the run's own samples fill in
+    hold,
+};
+[[nodiscard]] std::string_view to_string(NoTraffic what) noexcept;
+
 struct StageSpec {
     Millis bake{600000};
     ProbeSpec probe{};
     std::vector<measure::GateSpec> gates;
     Millis extend_at_most{0}; ///< a second window for gates that could not decide; 0: none
+    Then inconclusive_then = Then::rollback;
+    NoTraffic on_no_traffic = NoTraffic::probe;
+    Millis error_hold_at_most{0}; ///< how long a source that fails is waited for
+    Then error_then = Then::rollback;
 };
 
-struct Traffic {
-    std::string driver; ///< "local"
-    std::string stable; ///< revision names
-    std::string canary;
+struct DrillSpec {
+    int fail_at = 25; ///< the stage whose gates fail
+    std::string fault{}; ///< planted in the canary there: "error-rate=0.2"; empty: it is ruled so
+    Millis recover_within{60000}; ///< users see nothing but stable again
 };
 
 enum class Afterwards {
-    stay,    ///< the last stage's split stays: a cutover
+    stay, ///< the last stage's split stays: a cutover
     restore, ///< ends where it began, verified: a rehearsal
 };
 
 struct Playbook {
     int version = 1;
-    std::string kind; ///< "rehearsal"
+    Kind kind = Kind::rehearsal;
     std::string name;
-    Traffic traffic;
-    std::vector<SmokeSpec> preflight;
-    std::vector<int> stages; ///< canary's percent: strictly rising, 0–100
-    StageSpec stage;
+    std::string summary{}; ///< one sentence
+    Target target{};
+    Traffic traffic{};
+    std::vector<SloSpec> slo{};
+    std::vector<SourceSpec> sources{};
+    std::vector<SmokeSpec> preflight{}; ///< `checks` of kinds that only check
+    std::optional<BudgetSpec> budget{}; ///< judged before the first stage
+    std::vector<int> stages{}; ///< canary's percent: strictly rising, 0–100
+    StageSpec stage{};
     /// Judged once on the canary's samples of all stages together, before the postflight.
     /// Legitimate because a stage that failed ended the run: what is pooled never contains a known
     /// breach.
-    std::vector<measure::GateSpec> run_gates;
-    std::vector<SmokeSpec> postflight;
-    Afterwards afterwards = Afterwards::stay;
+    std::vector<measure::GateSpec> run_gates{};
+    std::vector<SmokeSpec> postflight{};
+    std::optional<ShadowSpec> shadow{}; ///< after the postflight's smokes
+    Then on_failure = Then::rollback;
+    Millis rollback_ramp{0}; ///< 0: at once
+    std::optional<DrillSpec> drill{};
+    Afterwards afterwards = Afterwards::stay; ///< follows from the kind
     int fresh_row = 10; ///< good fresh connections in a row that verify a restored split
     Millis restore_limit{30000}; ///< for those and the driver's read-back together
     Millis driver_limit{15000}; ///< one shift, read back
+    Millis validity{7200000}; ///< how long a plan may be applied
 };
 
-/// Code::config naming the field: unknown version, no stages, stages that fall or repeat, equal
-/// revisions, a rate or a limit out of range, a gate id given twice.
+/// Everything that makes no sense, Code::config, `where` = the key ("stage.gates[1].confidence"):
+/// unknown version, stages that fall or repeat, equal revisions, a rate or a limit out of range, an
+/// id given twice, parts that need each other.
+[[nodiscard]] std::vector<Error> problems_of(const Playbook& playbook);
+/// The first of them.
 [[nodiscard]] Result<void> validate(const Playbook& playbook);
+
+/// What the file may say but this release does not carry out, Code::config, one error for each. A
+/// run refuses such a playbook rather than leave a part of it out.
+[[nodiscard]] std::vector<Error> not_carried_out(const Playbook& playbook);
 
 /// Everything that decides what will happen; part of the plan's digest.
 [[nodiscard]] Json to_json(const Playbook& playbook);

@@ -1,0 +1,268 @@
+#include "oa_stream/playbook/file.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/config/reader.hpp"
+
+#include "file_keys.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace oa_stream::playbook {
+namespace {
+
+using config::Node;
+using config::Position;
+using config::Problems;
+using config::YamlEntry;
+using config::YamlKind;
+using config::YamlNode;
+
+YamlNode* entry(YamlNode& node, std::string_view key) {
+    const auto at = std::ranges::find(node.entries, key, &YamlEntry::key);
+    return at == node.entries.end() ? nullptr : &at->value;
+}
+
+/// Where "stage.gates[1].at_most" stands, or the nearest thing around it that is in the file.
+Position locate(const YamlNode& root, std::string_view path) {
+    const YamlNode* node = &root;
+    while (!path.empty()) {
+        if (path.front() == '[') {
+            std::size_t index = 0;
+            const std::size_t end = std::min(path.find(']'), path.size() - 1);
+            std::from_chars(path.data() + 1, path.data() + end, index);
+            if (index >= node->items.size()) {
+                break;
+            }
+            node = &node->items[index];
+            path.remove_prefix(end + 1);
+            continue;
+        }
+        path.remove_prefix(path.front() == '.' ? 1 : 0);
+        const std::string_view key = path.substr(0, path.find_first_of(".["));
+        const auto at = std::ranges::find(node->entries, key, &YamlEntry::key);
+        if (at == node->entries.end()) {
+            break;
+        }
+        node = &at->value;
+        path.remove_prefix(key.size());
+    }
+    return node->at;
+}
+
+std::string settings_for(const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) {
+        out += fmt::format("{}--set {}=…", out.empty() ? "" : " ", name);
+    }
+    return out;
+}
+
+class Loader {
+public:
+    Loader(std::string_view file, const config::Values& set, Unset unset)
+        : problems_(std::string(file)), set_(set), unset_(unset) {
+        out_.file = file;
+    }
+
+    Loaded load(std::string_view text) {
+        auto root = config::parse_yaml(text, problems_);
+        if (root && root->kind != YamlKind::map) {
+            problems_.add(
+                root->at,
+                {},
+                "expected a mapping, found " + std::string(config::to_string(root->kind))
+            );
+        } else if (root) {
+            variables(*root);
+            if (problems_.empty()) { // else every use of them would be told, too
+                insert(*root);
+                read(*root);
+            }
+        }
+        problems_.sort();
+        out_.problems = problems_.all();
+        if (!out_.problems.empty()) {
+            out_.playbook.reset();
+        }
+        return std::move(out_);
+    }
+
+private:
+    void variables(YamlNode& root) {
+        const YamlNode* list = entry(root, "variables");
+        if (list == nullptr) {
+            return;
+        }
+        for (const Node& item : Node(*list, problems_, "variables").list()) {
+            Variable variable;
+            config::read_section(item, file::k_variable, variable);
+            if (item.yaml().kind == YamlKind::map && !variable.name.empty()) {
+                declare(item, std::move(variable));
+            }
+        }
+    }
+
+    void declare(const Node& item, Variable variable) {
+        const bool has_default = file::has(item, "default");
+        const auto& entries = item.yaml().entries;
+        const auto required = std::ranges::find(entries, "required", &YamlEntry::key);
+        const bool must = required != entries.end() && required->value.text == "true";
+        if (!config::is_variable_name(variable.name)) {
+            item.refuse(
+                fmt::format("'{}' is no name for a variable", printable(variable.name, 40)),
+                "lower-case letters, digits and _, a letter first"
+            );
+        } else if (has_default == must) {
+            item.refuse(
+                fmt::format("variable {} needs either a default or required: true", variable.name)
+            );
+        } else if (std::ranges::find(out_.variables, variable.name, &Variable::name) !=
+                   out_.variables.end()) {
+            item.refuse(fmt::format("variable {} is listed twice", variable.name));
+        }
+        places_.push_back(item.at());
+        out_.variables.push_back(std::move(variable));
+    }
+
+    /// Values given and defaults; what is missing is named at once.
+    config::Values values() {
+        config::Values out;
+        std::vector<std::string_view> names;
+        for (const Variable& variable : out_.variables) {
+            names.push_back(variable.name);
+            const auto given = set_.find(variable.name);
+            if (given != set_.end()) {
+                out.insert_or_assign(variable.name, given->second);
+            } else if (variable.fallback) {
+                out.insert_or_assign(variable.name, *variable.fallback);
+            } else {
+                out_.unset.push_back(variable.name);
+            }
+        }
+        for (const auto& [name, value] : set_) {
+            if (std::ranges::find(names, name) == names.end()) {
+                const auto close = nearest(name, names);
+                const std::string hint = close ? fmt::format("did you mean {}?", *close)
+                                         : names.empty()
+                                             ? "it has none"
+                                             : fmt::format("there are {}", fmt::join(names, ", "));
+                problems_.add(
+                    {},
+                    "--set " + name,
+                    fmt::format("--set {}: no such variable", printable(name, 40)),
+                    hint
+                );
+            }
+        }
+        if (!out_.unset.empty() && unset_ == Unset::refuse) {
+            problems_.add(
+                {},
+                "--set",
+                fmt::format("no value for {}", fmt::join(out_.unset, ", ")),
+                settings_for(out_.unset)
+            );
+        }
+        return out;
+    }
+
+    void insert(YamlNode& root) {
+        const config::Values known = values();
+        std::vector<std::string_view> names;
+        for (const Variable& variable : out_.variables) {
+            names.push_back(variable.name);
+        }
+        std::set<std::string, std::less<>> used;
+        for (YamlEntry& top : root.entries) {
+            if (top.key != "variables") {
+                used.merge(config::insert_values(top.value, known, names, problems_));
+            }
+        }
+        for (std::size_t i = 0; i < out_.variables.size(); ++i) {
+            const std::string& name = out_.variables[i].name;
+            if (!used.contains(name)) {
+                problems_.add(
+                    places_[i],
+                    fmt::format("variables[{}].name", i),
+                    fmt::format("variable {} is used nowhere", name)
+                );
+            }
+        }
+    }
+
+    void read(const YamlNode& root) {
+        Playbook playbook;
+        config::read_section(Node(root, problems_, ""), file::k_playbook, playbook);
+        playbook.afterwards = playbook.kind == Kind::cutover || playbook.kind == Kind::rollback
+                                  ? Afterwards::stay
+                                  : Afterwards::restore;
+        if (problems_.empty()) {
+            for (const Error& error : problems_of(playbook)) {
+                problems_.add(
+                    locate(root, error.where),
+                    error.where,
+                    fmt::format("{}: {}", error.where, error.message),
+                    error.hint
+                );
+            }
+        }
+        out_.playbook = std::move(playbook);
+    }
+
+    Loaded out_;
+    Problems problems_;
+    const config::Values& set_;
+    Unset unset_;
+    std::vector<Position> places_; ///< of out_.variables
+};
+
+} // namespace
+
+Loaded load_playbook(
+    std::string_view text, std::string_view file, const config::Values& set, Unset unset
+) {
+    return Loader(file, set, unset).load(text);
+}
+
+Result<Playbook>
+read_playbook(std::string_view text, std::string_view file, const config::Values& set) {
+    Loaded loaded = load_playbook(text, file, set, Unset::refuse);
+    if (!loaded.problems.empty()) {
+        return std::unexpected(loaded.problems.front().error());
+    }
+    return *std::move(loaded.playbook);
+}
+
+Result<NamedText> find_playbook(std::string_view name) {
+    const bool path = name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml");
+    if (path) {
+        // More than is accepted, so that it is the reader who says what is too much.
+        auto text = read_file(std::string(name), 2 * config::YamlLimits{}.bytes);
+        if (!text) {
+            text.error().code = Code::unreadable;
+            return std::unexpected(std::move(text).error());
+        }
+        return NamedText{std::string(name), *std::move(text)};
+    }
+    std::vector<std::string_view> names;
+    for (const ShippedPlaybook& shipped : shipped_playbooks()) {
+        if (shipped.name == name) {
+            return NamedText{std::string(name), std::string(shipped.text)};
+        }
+        names.push_back(shipped.name);
+    }
+    const auto close = nearest(name, names);
+    return fail(
+        Code::usage,
+        fmt::format("no playbook is called '{}'", printable(name, 60)),
+        {},
+        close ? fmt::format("did you mean {}?", *close)
+              : fmt::format("a file ending in .yaml, or {}", fmt::join(names, ", "))
+    );
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,273 @@
+// Keys of checks, objectives, sources and drills.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "file_keys.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook::file {
+namespace {
+
+using namespace config;
+
+constexpr std::array<std::string_view, 3> k_surface_words{"stream", "control", "completions"};
+constexpr std::array<std::string_view, 3> k_through_words{"stable", "canary", "users"};
+constexpr std::array<std::string_view, 2> k_profile_words{"shell-serving", "api-only"};
+constexpr std::array<std::string_view, 2> k_slo_event_words{"http_5xx", "terminal_error"};
+
+constexpr auto k_budget_keys = keys<BudgetSpec>(percent<&BudgetSpec::consumed_at_most>(
+    "consumed_at_most", Need::required, "Share of each slo's error budget that may be gone."
+));
+constinit const Section<BudgetSpec> k_budget{
+    {"budget", "The error budget that must be left.", k_budget_keys}
+};
+
+void p95_delta(const Node& node, ShadowSpec& out) {
+    if (const auto value = node.duration()) {
+        out.p95_delta_at_most_s = std::chrono::duration<double>(*value).count();
+    }
+}
+constexpr auto k_shadow_keys = keys<ShadowSpec>(
+    texts<&ShadowSpec::prompts>(
+        "prompts", Need::optional, "Sent to both; built-in ones if absent."
+    ),
+    custom<ShadowSpec, p95_delta>(
+        Type::duration,
+        "p95_delta_at_most",
+        Need::optional,
+        "How much later the canary's first content may come."
+    )
+        .or_else("250ms")
+);
+constinit const Section<ShadowSpec> k_shadow{
+    {"shadow", "The same prompts to both revisions: what differs?", k_shadow_keys}
+};
+
+constexpr auto k_check_keys = keys<CheckDraft>(
+    word<&CheckDraft::smoke, k_surface_words>(
+        "smoke", Need::optional, "Live checks of one surface of the target."
+    ),
+    word<&CheckDraft::through, k_through_words>(
+        "through",
+        Need::optional,
+        "Of a smoke: whose door. `stable` and `canary` are reached whatever their share is."
+    )
+        .or_else("users"),
+    word_text<&CheckDraft::profile, k_profile_words>(
+        "profile", Need::optional, "Of a control smoke: whether the web shell is served there, too."
+    ),
+    text<&CheckDraft::id>(
+        "id", Need::optional, "Prefix of the checks' names; from list and door if absent."
+    ),
+    section<&CheckDraft::budget, k_budget>("budget", Need::optional, "An error budget."),
+    section<&CheckDraft::shadow, k_shadow>("shadow", Need::optional, "A shadow comparison.")
+);
+
+/// "first_content <= 2.5s"
+std::optional<double> read_good(const Node& node) {
+    constexpr std::string_view k_form = "first_content <= ";
+    const auto text = node.text();
+    if (!text || node.yaml().unset) {
+        return std::nullopt;
+    }
+    if (text->starts_with(k_form)) {
+        if (const auto limit = read_duration(std::string_view(*text).substr(k_form.size()))) {
+            return std::chrono::duration<double>(*limit).count();
+        }
+    }
+    node.refuse(
+        fmt::format("'{}' is not first_content <= a duration", printable(*text, 40)),
+        "like first_content <= 2.5s"
+    );
+    return std::nullopt;
+}
+
+constexpr auto k_slo_keys = keys<SloSpec>(
+    text<&SloSpec::name>("name", Need::required, "Name of the objective; unique."),
+    percent<&SloSpec::objective>("objective", Need::required, "Share of good requests."),
+    duration<&SloSpec::window>("window", Need::required, "Over how long."),
+    words<&SloSpec::bad, k_slo_event_words>("bad", Need::optional, "What counts as bad."),
+    phrase<&SloSpec::first_content_s, read_good>(
+        "good", Need::optional, "What counts as good: `first_content <= 2.5s`."
+    ),
+    texts<&SloSpec::routes>(
+        "routes",
+        Need::optional,
+        "Of which routes; both stream routes if "
+        "absent."
+    )
+);
+
+constexpr auto k_probe_source_keys = std::array<Key, 0>{};
+constexpr auto k_asserted_keys =
+    keys<SourceSpec>(boolean<&SourceSpec::enough_to_apply>(
+                         "enough_to_apply",
+                         Need::optional,
+                         "`true`: a value stated by hand is enough for a live apply. It is shown "
+                         "as such all the same."
+    )
+                         .or_else("false"));
+constexpr auto k_prometheus_keys = keys<SourceSpec>(
+    phrase<&SourceSpec::url, read_url>("url", Need::required, "Of the server's HTTP API.")
+);
+constexpr auto k_access_log_keys = keys<SourceSpec>(
+    text<&SourceSpec::path>("path", Need::required, "The lane's log file, or `-` for stdin.")
+);
+constinit const Section<SourceSpec> k_probe_source{
+    {"probe source", "This run's own requests. Takes no keys: `{}`.", k_probe_source_keys}
+};
+constinit const Section<SourceSpec> k_asserted{
+    {"asserted", "A value stated by hand, with a reason.", k_asserted_keys}
+};
+constinit const Section<SourceSpec> k_prometheus{
+    {"prometheus", "A Prometheus server.", k_prometheus_keys}
+};
+constinit const Section<SourceSpec> k_access_log{
+    {"access_log", "The lane's access log.", k_access_log_keys}
+};
+constexpr auto k_source_keys = keys<SourceDraft>(
+    section<&SourceDraft::probe, k_probe_source>("probe", Need::optional, "The run's own probes."),
+    section<&SourceDraft::asserted, k_asserted>("asserted", Need::optional, "Stated by hand."),
+    section<&SourceDraft::prometheus, k_prometheus>(
+        "prometheus", Need::optional, "A Prometheus server."
+    ),
+    section<&SourceDraft::access_log, k_access_log>(
+        "access_log", Need::optional, "The lane's access log."
+    )
+);
+
+constexpr auto k_drill_keys = keys<DrillSpec>(
+    whole_percent<&DrillSpec::fail_at>(
+        "fail_at", Need::required, "The stage that is made to fail."
+    ),
+    text<&DrillSpec::fault>(
+        "fault",
+        Need::optional,
+        "KIND=VALUE planted in the canary at that stage (driver local only), like "
+        "`error-rate=0.2`; if absent its gates are ruled to fail."
+    ),
+    duration<&DrillSpec::recover_within>(
+        "recover_within",
+        Need::optional,
+        "From the decision until users see nothing but the stable revision."
+    )
+        .or_else("1m")
+);
+
+/// Exactly one of them stands there; a problem unless an unknown key explains it.
+bool one_chosen(
+    const Node& node, const SectionInfo& table, std::initializer_list<std::string_view> names
+) {
+    const auto chosen = std::ranges::count_if(names, [&](auto name) { return has(node, name); });
+    if (chosen == 1 || node.yaml().kind != YamlKind::map) {
+        return chosen == 1;
+    }
+    if (chosen > 1 || !has_unknown_keys(node, table)) {
+        std::string all;
+        for (const std::string_view name : names) {
+            all += all.empty() ? "" : name == *(names.end() - 1) ? " and " : ", ";
+            all += name;
+        }
+        node.refuse("expected exactly one of " + all);
+    }
+    return false;
+}
+
+std::string default_id(std::string_view prefix, const CheckDraft& draft) {
+    if (*draft.smoke == Surface::stream) {
+        return fmt::format("{}.{}", prefix, to_string(draft.through));
+    }
+    return fmt::format("{}.{}", prefix, to_string(*draft.smoke));
+}
+
+void keep_check(
+    const Node& item,
+    std::string_view prefix,
+    CheckDraft draft,
+    std::vector<SmokeSpec>& smokes,
+    Playbook& out
+) {
+    for (const std::string_view key : {"through", "profile", "id"}) {
+        if (has(item, key) && !has(item, "smoke")) {
+            item.refuse(fmt::format("{} belongs to a smoke", key));
+        }
+    }
+    if (!draft.profile.empty() && draft.smoke != Surface::control) {
+        item.refuse("profile belongs to a control smoke");
+    }
+    if ((draft.budget && out.budget) || (draft.shadow && out.shadow)) {
+        item.refuse(fmt::format("a second {}", draft.budget ? "budget" : "shadow"));
+    }
+    if (draft.budget) {
+        out.budget = draft.budget;
+    }
+    if (draft.shadow) {
+        out.shadow = std::move(draft.shadow);
+    }
+    if (draft.smoke) {
+        std::string id = draft.id.empty() ? default_id(prefix, draft) : std::move(draft.id);
+        smokes.push_back({std::move(id), draft.through, *draft.smoke, std::move(draft.profile)});
+    }
+}
+
+} // namespace
+
+constinit const Section<CheckDraft> k_check{
+    {"check", "Exactly one of smoke, budget and shadow.", k_check_keys}
+};
+constinit const Section<SloSpec> k_slo{
+    {"slo", "An objective: exactly one of bad and good says what is counted.", k_slo_keys}
+};
+constinit const Section<SourceDraft> k_source{
+    {"source", "Where numbers come from: exactly one key.", k_source_keys}
+};
+constinit const Section<DrillSpec> k_drill{{"drill", "How the way back is tried.", k_drill_keys}};
+
+void read_checks(
+    const Node& node, std::string_view prefix, std::vector<SmokeSpec>& smokes, Playbook& out
+) {
+    for (const Node& item : node.list()) {
+        CheckDraft draft;
+        read_section(item, k_check, draft);
+        if (!one_chosen(item, k_check, {"smoke", "budget", "shadow"})) {
+            continue;
+        }
+        keep_check(item, prefix, std::move(draft), smokes, out);
+    }
+}
+
+std::vector<SloSpec> read_slos(const Node& node) {
+    std::vector<SloSpec> out;
+    for (const Node& item : node.list()) {
+        read_section(item, k_slo, out.emplace_back());
+        static_cast<void>(one_chosen(item, k_slo, {"bad", "good"}));
+    }
+    return out;
+}
+
+std::vector<SourceSpec> read_sources(const Node& node) {
+    std::vector<SourceSpec> out;
+    for (const Node& item : node.list()) {
+        SourceDraft draft;
+        read_section(item, k_source, draft);
+        if (!one_chosen(item, k_source, {"probe", "asserted", "prometheus", "access_log"})) {
+            continue;
+        }
+        const auto keep = [&](std::optional<SourceSpec>& source, SourceKind kind) {
+            if (source) {
+                source->kind = kind;
+                out.push_back(*std::move(source));
+            }
+        };
+        keep(draft.probe, SourceKind::probe);
+        keep(draft.asserted, SourceKind::asserted);
+        keep(draft.prometheus, SourceKind::prometheus);
+        keep(draft.access_log, SourceKind::access_log);
+    }
+    return out;
+}
+
+} // namespace oa_stream::playbook::file

@@ -1,0 +1,230 @@
+// Keys of a stage and of its gates.
+#include "file_keys.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook::file {
+namespace {
+
+using namespace config;
+
+constexpr std::array<std::string_view, 2> k_then_words{"rollback", "hold"};
+constexpr std::array<std::string_view, 2> k_no_traffic_words{"probe", "hold"};
+constexpr std::array<std::string_view, 2> k_mode_words{"decide", "observe"};
+constexpr std::array<std::string_view, 1> k_time_words{"first_content"};
+constexpr std::array<std::string_view, 1> k_versus_words{"stable"};
+constexpr std::array<std::string_view, 1> k_per_words{"arm"};
+
+constexpr auto k_gate_keys = keys<GateDraft>(
+    text<&GateDraft::id>(
+        "id",
+        Need::optional,
+        "Name in reports; `error-rate` or `first-content` (`…-vs-stable`) if absent."
+    ),
+    words<&GateDraft::bad, k_event_words>(
+        "bad",
+        Need::optional,
+        "An error rate: what counts as bad. Probes count whatever does not end ok."
+    ),
+    word_text<&GateDraft::p95, k_time_words>(
+        "p95", Need::optional, "A 95th percentile: of which time."
+    ),
+    limit<&GateDraft::at_most>(
+        "at_most",
+        Need::required,
+        "`1%` for a rate, `2.5s` for a time; versus stable `+1pp` (percentage points) and `+20%`."
+    ),
+    word_text<&GateDraft::versus, k_versus_words>(
+        "versus", Need::optional, "Compare with the other arm instead of a fixed limit."
+    ),
+    percent<&GateDraft::confidence>(
+        "confidence", Need::optional, "One-sided, between 50% and 100%."
+    )
+        .or_else("95%"),
+    word<&GateDraft::mode, k_mode_words>(
+        "mode", Need::optional, "`observe` evaluates and reports, and never decides."
+    )
+        .or_else("decide")
+);
+
+/// Which form of at_most fits what is judged.
+struct Form {
+    LimitUnit unit;
+    std::string_view judged;
+    std::string_view expected;
+};
+Form form_of(bool rate, bool versus) {
+    if (rate) {
+        return versus
+                   ? Form{LimitUnit::points, "an error rate versus stable", "percentage points like +1pp"}
+                   : Form{LimitUnit::share, "an error rate", "a share like 1%"};
+    }
+    return versus ? Form{LimitUnit::relative, "a time versus stable", "a rise like +20%"}
+                  : Form{LimitUnit::seconds, "a time", "one like 2.5s"};
+}
+
+void check_form(const Node& gate, const Form& form, LimitUnit unit) {
+    for (const YamlEntry& entry : gate.yaml().entries) {
+        if (entry.key == "at_most" && unit != form.unit) {
+            Node(entry.value, gate.problems(), gate.path() + ".at_most")
+                .refuse(fmt::format(
+                    "'{}' does not limit {}, expected {}",
+                    entry.value.text,
+                    form.judged,
+                    form.expected
+                ));
+        }
+    }
+}
+
+measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
+    const bool rate = has(node, "bad");
+    const bool unclear = rate == has(node, "p95") && (rate || !has_unknown_keys(node, k_gate));
+    if (node.yaml().kind == YamlKind::map && unclear) {
+        node.refuse("expected exactly one of bad and p95");
+    }
+    if (draft.bad.size() > 1 && std::ranges::find(draft.bad, "any") != draft.bad.end()) {
+        node.refuse("bad: any includes the others");
+    }
+    const bool versus = has(node, "versus");
+    measure::GateSpec out;
+    out.metric = rate ? measure::Metric::bad_rate : measure::Metric::first_content_p95;
+    out.against = versus ? measure::Against::stable : measure::Against::limit;
+    out.confidence = draft.confidence;
+    out.mode = draft.mode;
+    out.id = !draft.id.empty()
+                 ? draft.id
+                 : fmt::format(
+                       "{}{}", rate ? "error-rate" : "first-content", versus ? "-vs-stable" : ""
+                   );
+    if (rate && !(draft.bad.size() == 1 && draft.bad.front() == "any")) {
+        out.events = fmt::format("{}", fmt::join(draft.bad, " | "));
+    }
+    if (draft.at_most && rate != has(node, "p95")) {
+        check_form(node, form_of(rate, versus), draft.at_most->unit);
+        out.limit = draft.at_most->value;
+    }
+    return out;
+}
+
+void check_per(const Node& node, ProbeSpec& /*out*/) {
+    static_cast<void>(node.one_of(k_per_words));
+}
+constexpr auto k_probe_keys = keys<ProbeSpec>(
+    rate<&ProbeSpec::per_arm_per_s>(
+        "rate", Need::required, "Probes a second to each arm, whatever its share of the traffic."
+    ),
+    custom<ProbeSpec, check_per>(
+        Type::word, "per", Need::optional, "`arm`: both are probed at the same rate."
+    )
+        .among(k_per_words),
+    rate<&ProbeSpec::unpinned_per_s>(
+        "unpinned",
+        Need::optional,
+        "Probes a second as users come in; they verify the split and nothing else."
+    )
+        .or_else("2/s")
+);
+constinit const Section<ProbeSpec> k_probe{
+    {"probe", "The requests a stage is judged by.", k_probe_keys}
+};
+
+struct InconclusiveDraft {
+    Millis extend{0};
+    Then then = Then::rollback;
+};
+constexpr auto k_inconclusive_keys = keys<InconclusiveDraft>(
+    duration<&InconclusiveDraft::extend>(
+        "extend_at_most", Need::optional, "How much longer the stage is held then."
+    )
+        .or_else("0s"),
+    word<&InconclusiveDraft::then, k_then_words>(
+        "then", Need::optional, "When that was not enough either."
+    )
+        .or_else("rollback")
+);
+constinit const Section<InconclusiveDraft> k_inconclusive{
+    {"on_inconclusive", "When a gate cannot decide by the end of the bake.", k_inconclusive_keys}
+};
+
+struct ErrorDraft {
+    Millis hold{0};
+    Then then = Then::rollback;
+};
+constexpr auto k_error_keys = keys<ErrorDraft>(
+    duration<&ErrorDraft::hold>(
+        "hold_at_most", Need::optional, "How long to wait for the source to come back."
+    )
+        .or_else("0s"),
+    word<&ErrorDraft::then, k_then_words>("then", Need::optional, "When it did not.")
+        .or_else("rollback")
+);
+constinit const Section<ErrorDraft> k_error{
+    {"on_error", "When a source cannot be asked.", k_error_keys}
+};
+
+void inconclusive_into(const Node& node, StageSpec& out) {
+    InconclusiveDraft draft;
+    read_section(node, k_inconclusive, draft);
+    out.extend_at_most = draft.extend;
+    out.inconclusive_then = draft.then;
+}
+void error_into(const Node& node, StageSpec& out) {
+    ErrorDraft draft;
+    read_section(node, k_error, draft);
+    out.error_hold_at_most = draft.hold;
+    out.error_then = draft.then;
+}
+void gates_into(const Node& node, StageSpec& out) {
+    out.gates = read_gates(node);
+}
+
+constexpr auto k_stage_keys = keys<StageSpec>(
+    duration<&StageSpec::bake>("bake", Need::required, "How long each stage is held and measured."),
+    section<&StageSpec::probe, k_probe>("probe", Need::required, "Which requests are sent."),
+    custom<StageSpec, gates_into>(
+        Type::sections, "gates", Need::required, "What must hold before the next stage.", &k_gate
+    ),
+    custom<StageSpec, inconclusive_into>(
+        Type::section,
+        "on_inconclusive",
+        Need::optional,
+        "When a gate cannot decide; back at once if absent.",
+        &k_inconclusive
+    ),
+    word<&StageSpec::on_no_traffic, k_no_traffic_words>(
+        "on_no_traffic", Need::optional, "Without users' traffic: let the probes fill in, or wait."
+    )
+        .or_else("probe"),
+    custom<StageSpec, error_into>(
+        Type::section,
+        "on_error",
+        Need::optional,
+        "When a source fails; back at once if absent.",
+        &k_error
+    )
+);
+
+} // namespace
+
+constinit const Section<GateDraft> k_gate{
+    {"gate",
+     "One limit, judged with its uncertainty: an error rate (bad) or a time (p95).",
+     k_gate_keys}
+};
+constinit const Section<StageSpec> k_stage{{"stage", "What happens at each stage.", k_stage_keys}};
+
+std::vector<measure::GateSpec> read_gates(const Node& node) {
+    std::vector<measure::GateSpec> out;
+    for (const Node& item : node.list()) {
+        GateDraft draft;
+        read_section(item, k_gate, draft);
+        out.push_back(to_gate(item, draft));
+    }
+    return out;
+}
+
+} // namespace oa_stream::playbook::file

@@ -1,0 +1,88 @@
+// The tables of a playbook file's keys: they read it, and the schema and the page are made from
+// them. Private to the room.
+#pragma once
+
+#include "oa_stream/config/section.hpp"
+#include "oa_stream/playbook/file.hpp"
+
+namespace oa_stream::playbook::file {
+
+using config::Node;
+
+/// Before some of its values are put together: one element of preflight, postflight or checks.
+struct CheckDraft {
+    std::optional<Surface> smoke{};
+    Through through = Through::users;
+    std::string id{};
+    std::string profile{};
+    std::optional<BudgetSpec> budget{};
+    std::optional<ShadowSpec> shadow{};
+};
+struct GateDraft {
+    std::string id{};
+    std::vector<std::string> bad{};
+    std::string p95{};
+    std::string versus{};
+    std::optional<config::Limit> at_most{};
+    double confidence = 0.95;
+    measure::GateMode mode = measure::GateMode::decide;
+};
+struct AuthDraft {
+    std::string env{};
+    std::string file{};
+    std::optional<std::uint64_t> fd{};
+    bool required = true;
+};
+
+struct TrafficDraft {
+    std::string driver{};
+    std::string stable{};
+    std::string canary{};
+    std::string stable_url{};
+    std::string canary_url{};
+    LocalTraffic local{};
+    HaproxyTraffic haproxy{};
+    CloudRunTraffic cloud{};
+    CommandTraffic command{};
+    std::string socket{};
+};
+/// One element of sources: exactly one is set.
+struct SourceDraft {
+    std::optional<SourceSpec> probe{};
+    std::optional<SourceSpec> asserted{};
+    std::optional<SourceSpec> prometheus{};
+    std::optional<SourceSpec> access_log{};
+};
+
+extern const config::Section<Playbook> k_playbook;
+extern const config::Section<Variable> k_variable;
+extern const config::Section<AuthDraft> k_auth;
+extern const config::Section<Target> k_target;
+extern const config::Section<TrafficDraft> k_traffic;
+extern const config::Section<GateDraft> k_gate;
+extern const config::Section<StageSpec> k_stage;
+extern const config::Section<CheckDraft> k_check;
+extern const config::Section<SloSpec> k_slo;
+extern const config::Section<SourceDraft> k_source;
+extern const config::Section<DrillSpec> k_drill;
+
+/// auth: { env | file | fd }; nothing when it is wrong.
+[[nodiscard]] std::optional<AuthRef> read_auth(const Node& node);
+/// A URL without its trailing slash.
+[[nodiscard]] std::optional<std::string> read_url(const Node& node);
+void read_traffic(const Node& node, Traffic& out);
+[[nodiscard]] std::vector<measure::GateSpec> read_gates(const Node& node);
+/// Smokes go to `smokes` under ids that begin with `prefix`; budget and shadow to the playbook.
+void read_checks(
+    const Node& node, std::string_view prefix, std::vector<SmokeSpec>& smokes, Playbook& out
+);
+[[nodiscard]] std::vector<SloSpec> read_slos(const Node& node);
+[[nodiscard]] std::vector<SourceSpec> read_sources(const Node& node);
+
+/// Whether the mapping has the key, however wrong its value is.
+[[nodiscard]] bool has(const Node& node, std::string_view key);
+
+/// Events that can count as bad.
+inline constexpr std::array<std::string_view, 3> k_event_words{"any", "http_5xx", "terminal_error"};
+
+} // namespace oa_stream::playbook::file

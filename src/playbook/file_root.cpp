@@ -1,0 +1,205 @@
+// Keys of the file's top and of its variables.
+#include "file_keys.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::playbook::file {
+namespace {
+
+using namespace config;
+
+constexpr std::array<std::string_view, 2> k_then_words{"rollback", "hold"};
+
+constexpr std::uint32_t bit(Kind kind) {
+    return 1U << static_cast<unsigned>(kind);
+}
+constexpr std::uint32_t k_staged =
+    bit(Kind::cutover) | bit(Kind::rollback_drill) | bit(Kind::rehearsal);
+constexpr std::uint32_t k_moving = k_staged | bit(Kind::rollback);
+constexpr std::uint32_t k_checking =
+    bit(Kind::steady_state) | bit(Kind::smoke_stream) | bit(Kind::smoke_control);
+
+/// Any scalar: it is text until it is inserted somewhere, and may be empty.
+std::optional<std::string> any_scalar(const Node& node) {
+    if (node.yaml().kind != YamlKind::scalar) {
+        node.refuse(fmt::format("expected a text, found {}", to_string(node.yaml().kind)));
+        return std::nullopt;
+    }
+    return node.yaml().text;
+}
+
+void default_into(const Node& node, Variable& out) {
+    out.fallback = any_scalar(node);
+}
+void check_required(const Node& node, Variable& /*out*/) {
+    static_cast<void>(node.boolean());
+}
+
+constexpr auto k_variable_keys = keys<Variable>(
+    text<&Variable::name>("name", Need::required, "Written `${name}` where its value goes."),
+    custom<Variable, default_into>(
+        Type::scalar, "default", Need::optional, "Its value when none is given."
+    ),
+    custom<Variable, check_required>(
+        Type::boolean,
+        "required",
+        Need::optional,
+        "`true`: must be given with `--set name=value`. Exactly one of `default` and this."
+    ),
+    text<&Variable::help>("help", Need::optional, "One sentence.")
+);
+
+// The limits of a run stand together in the file and apart in the struct.
+struct LimitsDraft {
+    int fresh_row = 10;
+    Millis restore{30000};
+    Millis shift{15000};
+};
+constexpr auto k_limits_keys = keys<LimitsDraft>(
+    count<&LimitsDraft::fresh_row, 1, 1000>(
+        "fresh_row",
+        Need::optional,
+        "Good answers in a row over fresh connections that verify a restored split."
+    )
+        .or_else("10"),
+    duration<&LimitsDraft::restore>(
+        "restore", Need::optional, "For those and the driver's read-back together."
+    )
+        .or_else("30s"),
+    duration<&LimitsDraft::shift>("shift", Need::optional, "One shift until it is read back.")
+        .or_else("15s")
+);
+constinit const Section<LimitsDraft> k_limits{{"limits", "How long things may take.", k_limits_keys}
+};
+
+constexpr auto k_rollback_keys = keys<Playbook>(
+    duration<&Playbook::rollback_ramp>(
+        "ramp", Need::optional, "Move the traffic back over so long; at once if absent."
+    )
+        .or_else("0s")
+);
+constinit const Section<Playbook> k_rollback{{"rollback", "The way back.", k_rollback_keys}};
+
+/// The variables: their values are everywhere else by now.
+void read_before(const Node& /*node*/, Playbook& /*out*/) {
+}
+void version_into(const Node& node, Playbook& out) {
+    const auto version = node.count(0, 1000);
+    if (version && *version != 1) {
+        node.refuse(fmt::format("{} is unknown, this release reads 1", *version));
+    }
+    out.version = 1;
+}
+void traffic_into(const Node& node, Playbook& out) {
+    read_traffic(node, out.traffic);
+}
+void slo_into(const Node& node, Playbook& out) {
+    out.slo = read_slos(node);
+}
+void sources_into(const Node& node, Playbook& out) {
+    out.sources = read_sources(node);
+}
+void checks_into(const Node& node, Playbook& out) {
+    read_checks(node, "check", out.preflight, out);
+}
+void preflight_into(const Node& node, Playbook& out) {
+    read_checks(node, "preflight", out.preflight, out);
+}
+void postflight_into(const Node& node, Playbook& out) {
+    read_checks(node, "postflight", out.postflight, out);
+}
+void run_gates_into(const Node& node, Playbook& out) {
+    out.run_gates = read_gates(node);
+}
+void limits_into(const Node& node, Playbook& out) {
+    LimitsDraft draft;
+    read_section(node, k_limits, draft);
+    out.fresh_row = draft.fresh_row;
+    out.restore_limit = draft.restore;
+    out.driver_limit = draft.shift;
+}
+void rollback_into(const Node& node, Playbook& out) {
+    read_section(node, k_rollback, out);
+}
+
+constexpr auto k_playbook_keys = keys<Playbook>(
+    custom<Playbook, version_into>(Type::count, "version", Need::required, "Of this format: `1`."),
+    word<&Playbook::kind, k_kind_words>("kind", Need::required, "What the playbook is for."),
+    text<&Playbook::name>("name", Need::required, "Name in reports and run folders."),
+    text<&Playbook::summary>("summary", Need::optional, "One sentence for lists."),
+    custom<Playbook, read_before>(
+        Type::sections, "variables", Need::optional, "What a user may set.", &k_variable
+    ),
+    section<&Playbook::target, k_target>("target", Need::optional, "Whom users talk to."),
+    custom<Playbook, traffic_into>(
+        Type::section, "traffic", Need::required, "What moves the traffic.", &k_traffic
+    )
+        .in(k_moving),
+    custom<Playbook, slo_into>(Type::sections, "slo", Need::optional, "Objectives.", &k_slo),
+    custom<Playbook, sources_into>(
+        Type::sections,
+        "sources",
+        Need::optional,
+        "Where numbers come from, the first that has one; probes if absent.",
+        &k_source
+    ),
+    custom<Playbook, checks_into>(
+        Type::sections, "checks", Need::required, "What is checked, in this order.", &k_check
+    )
+        .in(k_checking),
+    custom<Playbook, preflight_into>(
+        Type::sections, "preflight", Need::optional, "Checks before anything is moved.", &k_check
+    )
+        .in(k_moving),
+    percents<&Playbook::stages>(
+        "stages", Need::required, "The canary's shares of the traffic, rising."
+    )
+        .in(k_staged),
+    section<&Playbook::stage, k_stage>("stage", Need::required, "What happens at each of them.")
+        .in(k_staged),
+    custom<Playbook, run_gates_into>(
+        Type::sections,
+        "run_gates",
+        Need::optional,
+        "Judged once at the end, on the canary's samples of all stages together.",
+        &k_gate
+    )
+        .in(k_staged),
+    custom<Playbook, postflight_into>(
+        Type::sections, "postflight", Need::optional, "Checks after the last stage.", &k_check
+    )
+        .in(k_moving),
+    word<&Playbook::on_failure, k_then_words>(
+        "on_failure",
+        Need::optional,
+        "`rollback` restores the traffic; `hold` takes no further step and says what to type."
+    )
+        .or_else("rollback")
+        .in(k_staged),
+    custom<Playbook, rollback_into>(
+        Type::section, "rollback", Need::optional, "How the traffic goes back.", &k_rollback
+    )
+        .in(k_moving),
+    section<&Playbook::drill, k_drill>("drill", Need::required, "How the way back is tried.")
+        .in(bit(Kind::rollback_drill)),
+    custom<Playbook, limits_into>(
+        Type::section, "limits", Need::optional, "How long things may take.", &k_limits
+    )
+        .in(k_moving),
+    duration<&Playbook::validity>(
+        "validity", Need::optional, "How long a plan made from this may be applied."
+    )
+        .or_else("2h")
+        .in(k_moving)
+);
+
+} // namespace
+
+constinit const Section<Variable> k_variable{
+    {"variable", "One value that a user may set with `--set name=value`.", k_variable_keys}
+};
+constinit const Section<Playbook> k_playbook{
+    {"playbook", "The file as a whole.", k_playbook_keys, "kind", k_kind_words}
+};
+
+} // namespace oa_stream::playbook::file

@@ -1,0 +1,181 @@
+#include "oa_stream/playbook/playbook.hpp"
+
+namespace oa_stream::playbook {
+namespace {
+
+Json millis(Millis duration) {
+    return duration.count();
+}
+
+Json gates_json(const std::vector<measure::GateSpec>& gates) {
+    Json out = Json::array();
+    for (const measure::GateSpec& gate : gates) {
+        out.push_back(measure::to_json(gate));
+    }
+    return out;
+}
+
+Json smokes_json(const std::vector<SmokeSpec>& smokes) {
+    Json out = Json::array();
+    for (const SmokeSpec& smoke : smokes) {
+        out.push_back(
+            {{"id", smoke.id},
+             {"surface", to_string(smoke.surface)},
+             {"through", to_string(smoke.through)},
+             {"profile", smoke.profile}}
+        );
+    }
+    return out;
+}
+
+Json auth_json(const std::optional<AuthRef>& auth) {
+    return auth ? Json{{"reference", auth->reference}, {"required", auth->required}}
+                : Json(nullptr);
+}
+
+Json target_json(const Target& target) {
+    return {
+        {"base_url", target.base_url},
+        {"control_url", target.control_url},
+        {"auth", auth_json(target.auth)},
+        {"revision_header", target.revision_header},
+        {"compat",
+         target.compat ? Json{{"build", target.compat->build},
+                              {"protocol", target.compat->protocol},
+                              {"schema", target.compat->schema}}
+                       : Json(nullptr)},
+        {"prompt", target.prompt},
+    };
+}
+
+struct SettingsJson {
+    Json operator()(const std::monostate&) const { return Json::object(); }
+    Json operator()(const LocalTraffic& local) const {
+        return {{"socket", local.socket}, {"base_url", local.base_url}};
+    }
+    Json operator()(const HaproxyTraffic& haproxy) const {
+        return {
+            {"socket", haproxy.socket},
+            {"backend", haproxy.backend},
+            {"stable_server", haproxy.stable_server},
+            {"canary_server", haproxy.canary_server},
+            {"state_file", haproxy.state_file},
+        };
+    }
+    Json operator()(const CloudRunTraffic& cloud) const {
+        return {
+            {"endpoint", cloud.endpoint},
+            {"project", cloud.project},
+            {"region", cloud.region},
+            {"service", cloud.service},
+            {"auth", auth_json(cloud.auth)},
+        };
+    }
+    Json operator()(const CommandTraffic& command) const {
+        return {
+            {"read", command.read},
+            {"set", command.set},
+            {"preview", command.preview},
+            {"endpoint", command.endpoint},
+            {"timeout_ms", millis(command.timeout)},
+        };
+    }
+};
+
+Json traffic_json(const Traffic& traffic) {
+    return {
+        {"driver", traffic.driver},
+        {"stable", traffic.stable},
+        {"canary", traffic.canary},
+        {"stable_url", traffic.stable_url},
+        {"canary_url", traffic.canary_url},
+        {"settings", std::visit(SettingsJson{}, traffic.settings)},
+    };
+}
+
+Json measures_json(const Playbook& playbook) {
+    Json slos = Json::array();
+    for (const SloSpec& slo : playbook.slo) {
+        slos.push_back(
+            {{"name", slo.name},
+             {"objective", slo.objective},
+             {"window_ms", millis(slo.window)},
+             {"bad", slo.bad},
+             {"first_content_s", slo.first_content_s ? Json(*slo.first_content_s) : Json(nullptr)},
+             {"routes", slo.routes}}
+        );
+    }
+    Json sources = Json::array();
+    for (const SourceSpec& source : playbook.sources) {
+        sources.push_back(
+            {{"kind", to_string(source.kind)},
+             {"url", source.url},
+             {"path", source.path},
+             {"enough_to_apply", source.enough_to_apply}}
+        );
+    }
+    return {{"slo", std::move(slos)}, {"sources", std::move(sources)}};
+}
+
+Json stage_json(const StageSpec& stage) {
+    return {
+        {"bake_ms", millis(stage.bake)},
+        {"extend_at_most_ms", millis(stage.extend_at_most)},
+        {"inconclusive_then", to_string(stage.inconclusive_then)},
+        {"on_no_traffic", to_string(stage.on_no_traffic)},
+        {"error_hold_at_most_ms", millis(stage.error_hold_at_most)},
+        {"error_then", to_string(stage.error_then)},
+        {"probe",
+         {{"per_arm_per_s", stage.probe.per_arm_per_s},
+          {"unpinned_per_s", stage.probe.unpinned_per_s}}},
+        {"gates", gates_json(stage.gates)},
+    };
+}
+
+Json drill_json(const std::optional<DrillSpec>& drill) {
+    return drill ? Json{{"fail_at", drill->fail_at},
+                        {"fault", drill->fault},
+                        {"recover_within_ms", millis(drill->recover_within)}}
+                 : Json(nullptr);
+}
+
+Json shadow_json(const std::optional<ShadowSpec>& shadow) {
+    return shadow
+               ? Json{{"prompts", shadow->prompts}, {"p95_delta_at_most_s", shadow->p95_delta_at_most_s}}
+               : Json(nullptr);
+}
+
+} // namespace
+
+Json to_json(const Playbook& playbook) {
+    Json out = {
+        {"version", playbook.version},
+        {"kind", to_string(playbook.kind)},
+        {"name", playbook.name},
+        {"target", target_json(playbook.target)},
+        {"traffic", traffic_json(playbook.traffic)},
+    };
+    out.update(measures_json(playbook));
+    out.update(
+        {{"preflight", smokes_json(playbook.preflight)},
+         {"budget",
+          playbook.budget ? Json{{"consumed_at_most", playbook.budget->consumed_at_most}}
+                          : Json(nullptr)},
+         {"stages", playbook.stages},
+         {"stage", stage_json(playbook.stage)},
+         {"run_gates", gates_json(playbook.run_gates)},
+         {"postflight", smokes_json(playbook.postflight)},
+         {"shadow", shadow_json(playbook.shadow)},
+         {"on_failure", to_string(playbook.on_failure)},
+         {"rollback_ramp_ms", millis(playbook.rollback_ramp)},
+         {"drill", drill_json(playbook.drill)},
+         {"afterwards", playbook.afterwards == Afterwards::stay ? "stay" : "restore"},
+         {"fresh_row", playbook.fresh_row},
+         {"restore_limit_ms", millis(playbook.restore_limit)},
+         {"driver_limit_ms", millis(playbook.driver_limit)},
+         {"validity_ms", millis(playbook.validity)}}
+    );
+    return out;
+}
+
+} // namespace oa_stream::playbook

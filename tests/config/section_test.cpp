@@ -1,0 +1,115 @@
+#include "oa_stream/config/describe.hpp"
+#include "oa_stream/config/section.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::config;
+
+namespace {
+
+struct Inner {
+    Millis pause{};
+};
+struct Outer {
+    std::string name{};
+    std::string driver{};
+    Millis bake{};
+    double rate = 0;
+    std::optional<Inner> inner{};
+    std::vector<Inner> list{};
+    std::string socket{};
+};
+
+constexpr std::array<std::string_view, 2> k_drivers{"one", "two"};
+constexpr auto k_inner_keys =
+    keys<Inner>(duration<&Inner::pause>("pause", Need::required, "How long."));
+constinit const Section<Inner> k_inner{{"inner", "Inside.", k_inner_keys}};
+constexpr auto k_outer_keys = keys<Outer>(
+    text<&Outer::name>("name", Need::required, "Its name."),
+    word_text<&Outer::driver, k_drivers>("driver", Need::required, "Which."),
+    duration<&Outer::bake>("bake", Need::optional, "How long.").or_else("5m"),
+    rate<&Outer::rate>("rate", Need::optional, "How often.").or_else("2/s"),
+    section<&Outer::inner, k_inner>("inner", Need::optional, "More."),
+    sections<&Outer::list, k_inner>("list", Need::optional, "Many."),
+    text<&Outer::socket>("socket", Need::required, "Where.").in(2U)
+);
+constinit const Section<Outer> k_outer{{"outer", "All.", k_outer_keys, "driver", k_drivers}};
+
+struct Got {
+    Outer out{};
+    std::vector<std::string> problems{};
+};
+Got read(std::string_view text) {
+    const auto root = parse_yaml(text, "f");
+    REQUIRE(root.has_value());
+    Problems problems("f");
+    Got got;
+    read_section(Node(*root, problems, ""), k_outer, got.out);
+    problems.sort();
+    for (const Problem& problem : problems.all()) {
+        got.problems.push_back(problem.text());
+    }
+    return got;
+}
+
+} // namespace
+
+TEST_CASE("section: a table reads its mapping, nested ones and lists of them") {
+    const Got got =
+        read("name: x\ndriver: one\nrate: 3/s\ninner: { pause: 1s }\nlist: [pause: 2s, pause: 3s]\n"
+        );
+    CHECK(got.problems.empty());
+    CHECK(got.out.name == "x");
+    CHECK(got.out.rate == 3);
+    CHECK(got.out.inner.value().pause == Millis(1000));
+    REQUIRE(got.out.list.size() == 2);
+    CHECK(got.out.list[1].pause == Millis(3000));
+}
+
+TEST_CASE("section: the table's default is what an absent key gets") {
+    CHECK(read("name: x\ndriver: one\n").out.bake == Millis(300000));
+    CHECK(read("name: x\ndriver: one\n").out.rate == 2);
+}
+
+TEST_CASE("section: every problem of the mapping is found, each where it stands") {
+    const Got got = read("driver: one\nbake: 7\ninner: { puase: 1s }\nlist: [pause: x]\n");
+    REQUIRE(got.problems.size() == 5);
+    CHECK(got.problems[0] == "f:1:1: name is missing, expected a text");
+    CHECK(got.problems[1].starts_with("f:2:7: bake: '7' has no unit"));
+    CHECK(got.problems[2] == "f:3:8: inner: pause is missing, expected a duration like 10m");
+    CHECK(got.problems[3] == "f:3:10: unknown key 'puase' in inner (did you mean pause?)");
+    CHECK(got.problems[4] == "f:4:15: pause: 'x' is not a duration like 10m");
+}
+
+TEST_CASE("section: a key of another variant is refused, and required only in its own") {
+    CHECK(read("name: x\ndriver: two\nsocket: s\n").problems.empty());
+    CHECK(
+        read("name: x\ndriver: two\n").problems ==
+        std::vector<std::string>{"f:1:1: socket is missing, expected a text"}
+    );
+    CHECK(
+        read("name: x\ndriver: one\nsocket: s\n").problems ==
+        std::vector<std::string>{"f:3:9: socket: belongs to driver two only"}
+    );
+    CHECK(read("name: x\ndriver: three\nsocket: s\n").problems.size() == 1);
+}
+
+TEST_CASE("section: the schema says what the reader accepts") {
+    const Json schema = json_schema(k_outer, "id", "title");
+    CHECK(schema["additionalProperties"] == false);
+    CHECK(schema["required"] == Json::array({"name", "driver"}));
+    CHECK(schema["properties"].size() == k_outer_keys.size());
+    CHECK(schema["properties"]["inner"]["$ref"] == "#/$defs/inner");
+    CHECK(schema["properties"]["bake"]["default"] == "5m");
+    CHECK(schema["$defs"]["inner"]["required"] == Json::array({"pause"}));
+    CHECK(schema["allOf"][0]["then"]["properties"]["socket"] == false);
+    CHECK(schema["allOf"][1]["then"]["required"] == Json::array({"socket"}));
+}
+
+TEST_CASE("section: the page has a row for every key") {
+    const std::string page = key_tables(k_outer);
+    CHECK(page.contains("| `bake` | a duration like 10m | `5m` | How long. |"));
+    CHECK(page.contains("| `socket` | a text | required | Where. Only with driver two. |"));
+    CHECK(page.contains("### inner"));
+}

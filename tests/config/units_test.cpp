@@ -1,0 +1,86 @@
+#include "oa_stream/config/units.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::config;
+
+TEST_CASE("units: durations, shares and rates are read exactly") {
+    CHECK(*read_duration("250ms") == Millis(250));
+    CHECK(*read_duration("1.5s") == Millis(1500));
+    CHECK(*read_duration("30d") == Millis(30LL * 86400 * 1000));
+    CHECK(*read_percent("99.9%") == Approx(0.999));
+    CHECK(*read_percent("0%") == 0);
+    CHECK(*read_whole_percent("100%") == 100);
+    CHECK(*read_rate("2/s") == 2);
+    CHECK(*read_rate("120/m") == 2);
+    CHECK(*read_rate("0.5/s") == 0.5);
+    CHECK(*read_boolean("true"));
+    CHECK_FALSE(*read_boolean("false"));
+    CHECK(*read_limit("1%") == Limit{0.01, LimitUnit::share});
+    CHECK(*read_limit("+20%") == Limit{0.2, LimitUnit::relative});
+    CHECK(*read_limit("+1pp") == Limit{0.01, LimitUnit::points});
+    CHECK(*read_limit("2.5s") == Limit{2.5, LimitUnit::seconds});
+    CHECK(percent_text(0.999) == "99.9%");
+    CHECK(percent_text(0.05) == "5%");
+    CHECK(rate_text(0.5) == "0.5/s");
+}
+
+TEST_CASE("units: a bare number names the unit that is missing") {
+    CHECK(read_duration("10").error().message == "'10' has no unit, expected a duration like 10m");
+    CHECK(read_duration("10").error().hint == "write 10ms, 10s, 10m, 10h or 10d");
+    CHECK(read_percent("5").error().hint == "write 5%");
+    CHECK(read_whole_percent("25").error().hint == "write 25%");
+    CHECK(read_rate("2").error().hint == "write 2/s, 2/m or 2/h");
+    CHECK(read_limit("1").error().hint == "write 1% of requests, 1s");
+    CHECK(read_boolean("yes").error().hint == "write true");
+    CHECK(read_boolean("Off").error().hint == "write false");
+}
+
+TEST_CASE("units: whatever is not plain decimal with its unit is refused") {
+    for (const char* text :
+         {"",
+          "m",
+          "10min",
+          "-10m",
+          "+10m",
+          "1e3s",
+          "010s",
+          "10 m",
+          "10m ",
+          "1_000s",
+          "0x10s",
+          ".5s",
+          "1.s",
+          "1.2.3s",
+          "10M",
+          "99999999999d",
+          "nan s",
+          "infs",
+          "10m\n"}) {
+        CAPTURE(text);
+        CHECK_FALSE(read_duration(text).has_value());
+    }
+    for (const char* text : {"", "%", "5 %", "-5%", "+5%", "101%", "05%", "1e1%", "nan%", "5%%"}) {
+        CAPTURE(text);
+        CHECK_FALSE(read_percent(text).has_value());
+        CHECK_FALSE(read_whole_percent(text).has_value());
+    }
+    CHECK_FALSE(read_whole_percent("2.5%").has_value());
+    CHECK_FALSE(read_whole_percent("2.0%").has_value());
+    for (const char* text : {"", "/s", "2/", "2/S", "2 /s", "-2/s", "2/ms", "2ps", "02/s"}) {
+        CAPTURE(text);
+        CHECK_FALSE(read_rate(text).has_value());
+    }
+    for (const char* text : {"True", "TRUE", "1", "0", "yes", "on", "y", "~", ""}) {
+        CAPTURE(text);
+        CHECK_FALSE(read_boolean(text).has_value());
+    }
+    for (const char* text :
+         {"+", "+20", "+2.5s", "-1%", "+1p", "pp", "1pp", "++1%", "+pp", "0.01"}) {
+        CAPTURE(text);
+        CHECK_FALSE(read_limit(text).has_value());
+    }
+}
