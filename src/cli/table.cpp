@@ -13,6 +13,11 @@ std::span<const CommandSpec> all_commands() noexcept {
         smoke_stream_command,
         check_command,
         cutover_rehearse_command,
+        playbook_list_command,
+        playbook_show_command,
+        playbook_validate_command,
+        playbook_explain_command,
+        playbook_schema_command,
         version_command,
     };
     return k_commands;

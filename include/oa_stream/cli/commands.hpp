@@ -10,6 +10,11 @@ extern const CommandSpec front_command;
 extern const CommandSpec smoke_stream_command;
 extern const CommandSpec check_command;
 extern const CommandSpec cutover_rehearse_command;
+extern const CommandSpec playbook_list_command;
+extern const CommandSpec playbook_show_command;
+extern const CommandSpec playbook_validate_command;
+extern const CommandSpec playbook_explain_command;
+extern const CommandSpec playbook_schema_command;
 extern const CommandSpec version_command;
 
 } // namespace oa_stream::cli
