@@ -2,7 +2,8 @@
 // judged by what the page shows and by what the lane wrote down.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { HALF, WHOLE, requests, resumable, startStage, words } from './lib/stage.mjs';
+import { startStage } from './lib/stage.mjs';
+import { HALF, Visit, WHOLE, held, isAt, isError, isReady, last, say, shape, submit, turn, words } from './lib/visit.mjs';
 
 // Through the page's own origin, and across origins; with the default routes, and as the
 // documentation's chatbot does it: the chat in the path, the last message only. After a lost network
@@ -17,66 +18,7 @@ const WAYS = [
 
 let stage;
 before(async () => { stage = await startStage({ ways: WAYS }); });
-after(() => stage.stop());
-
-const shape = (shown) => shown.messages.map((m) => m.role[0]).join('');
-const last = (shown) => shown.messages.at(-1);
-const say = (mark, what, how = 'words=20') => `scenario:text;${how} ${mark} ${what}`;
-const held = (mark, what) => say(mark, what, `words=20;hold=10;key=${mark}`);
-
-// These run in the page.
-const isReady = (shown, n, text) => shown.status === 'ready' && !shown.asking && shown.messages.length === n && shown.messages.at(-1).text === text;
-const isAt = (shown, text) => shown.status === 'streaming' && shown.messages.at(-1).text === text;
-const isError = (shown) => shown.status === 'error';
-
-/** One chat of one person: tabs on it, and what the lane knows of it. */
-class Visit {
-  constructor(person, way, name, on) {
-    Object.assign(this, { person, way, ...way[on] });
-    this.id = `${name.replace(/\W+/g, '-')}-${way.sdk}`;
-    this.tabs = [];
-  }
-  async open(more = {}) {
-    const tab = this.tabs.length === 0 ? this.person.first : await this.person.tab();
-    this.tabs.push(tab);
-    const { sdk, named, remount } = this.way;
-    const query = new URLSearchParams({ id: this.id, store: 'local', ...(this.api && { api: this.api }), ...(named && { named: '1' }), ...(remount && { remount: '1' }), ...more });
-    await tab.goto(`${this.page.base}/${sdk}?${query}`);
-    return tab;
-  }
-  /** A page on a chat that nobody has heard of yet: quiet and ready. */
-  async start(more) {
-    const tab = await this.open(more);
-    assert.deepEqual(await tab.until((shown) => !shown.asking), { status: 'ready', asking: false, error: '', messages: [] });
-    return tab;
-  }
-  /** The network of this person goes, and comes back. */
-  async cut(tab) {
-    await tab.network({ offline: true });
-    for (const wire of [this.page, this.far]) wire.cut();
-  }
-  posts() { return requests(this.lane, this.id).filter((line) => line.method === 'POST'); }
-  resumes() { return requests(this.lane, this.id).filter((line) => line.method === 'GET'); }
-  /** The requests of the kind, once so many of them have been written down, which is when they are over. */
-  over(kind, n) { return this.lane.until(() => (this[kind]().length >= n ? this[kind]() : null), `${n} ${kind} of ${this.id}`); }
-  /** How the chat's turns ended, each once. */
-  async ended(n) { return (await this.over('posts', n)).map((line) => line.terminal).sort(); }
-  async close() {
-    for (const tab of this.tabs.slice(1)) await tab.close();
-    const first = this.tabs[0];
-    await Promise.all([first.network(), first.cpu(1)]);
-    for (const tab of this.tabs) assert.deepEqual(tab.complaints.splice(0), [], 'the page had something to complain about');
-  }
-}
-
-async function submit(tab, text, button = '#send') {
-  await tab.type(text);
-  await tab.click(button);
-}
-async function turn(tab, text, n, answer = WHOLE) {
-  await submit(tab, text);
-  return tab.until(isReady, n, answer);
-}
+after(() => stage?.stop());
 
 const HABITS = {
   async send(visit) {
@@ -89,7 +31,7 @@ const HABITS = {
     assert.equal(last(shown).id, post.turn);
     assert.equal(last(shown).metadata.status, 'completed');
     assert.equal(post.terminal, 'completed');
-    assert.equal(await resumable(visit.lane, visit.id), WHOLE);
+    await visit.assertListed(shown);
   },
 
   async 'reload mid-answer and resume'(visit) {
@@ -109,6 +51,20 @@ const HABITS = {
     assert.ok(resumes.some((line) => line.status === 200 && line.frames > 0));
     assert.deepEqual(await visit.ended(1), ['completed']);
     assert.equal(stage.asked(visit.id).length, 1, 'the model was asked once');
+  },
+
+  async 'reload mid-answer of a page that keeps nothing'(visit) {
+    const tab = await visit.start({ store: 'server' });
+    await submit(tab, held(visit.id, 'one'));
+    const before = await tab.until(isAt, HALF);
+    await tab.reload();
+    await tab.until(isAt, HALF);
+    await stage.release(visit.id);
+    await tab.until(isReady, 2, WHOLE);
+    await tab.reload();
+    const shown = await tab.until(isReady, 2, WHOLE);
+    assert.deepEqual(shown.messages.map((m) => m.id), before.messages.map((m) => m.id));
+    await visit.assertListed(shown);
   },
 
   async 'stop and send again at once'(visit) {
@@ -148,6 +104,21 @@ const HABITS = {
     assert.deepEqual([shape(shown), shown.error], ['uaua', '']);
     assert.deepEqual(stage.asked(visit.id), ['one', `one / ${WHOLE} / two`]);
     assert.deepEqual((await visit.over('posts', 3)).map((line) => line.status).sort(), [200, 200, 409]);
+  },
+
+  async 'stop for every tab'(visit) {
+    const tabs = [await visit.start()];
+    await submit(tabs[0], held(visit.id, 'one'));
+    await tabs[0].until(isAt, HALF);
+    tabs.push(await visit.open());
+    await tabs[1].until(isAt, HALF);
+    await tabs[1].click('#halt');
+    for (const tab of tabs) {
+      const shown = await tab.until(isReady, 2, HALF);
+      assert.deepEqual([shown.error, last(shown).metadata.status], ['', 'interrupted']);
+    }
+    assert.deepEqual(await visit.ended(1), ['turn_interrupted']);
+    assert.equal(shape(await turn(tabs[0], say(visit.id, 'two'), 4)), 'uaua');
   },
 
   async 'network cut and reconnect while live'(visit) {
@@ -190,6 +161,7 @@ const HABITS = {
     const shown = await tab.until(isReady, 2, WHOLE);
     assert.deepEqual([shape(shown), shown.error], ['ua', '']);
     assert.deepEqual(stage.asked(visit.id), ['one', 'one'], 'asked again, not a second time');
+    await visit.assertListed(shown);
   },
 
   async 'edit an earlier message'(visit) {
@@ -203,6 +175,7 @@ const HABITS = {
     assert.deepEqual([shape(shown), shown.error], ['ua', '']);
     assert.equal(shown.messages[0].id, before.messages[0].id);
     assert.equal(stage.asked(visit.id).at(-1), 'edited', 'everything after the edited message is gone');
+    await visit.assertListed(shown);
   },
 
   async 'two turns in a row'(visit) {
@@ -212,6 +185,7 @@ const HABITS = {
     assert.deepEqual([shape(shown), shown.messages[1].text, last(shown).text], ['uaua', WHOLE, words(5)]);
     assert.equal(new Set(shown.messages.map((m) => m.id)).size, 4);
     assert.equal(stage.asked(visit.id).at(-1), `one / ${WHOLE} / two`);
+    await visit.assertListed(shown);
   },
 
   async 'a failure inside the answer, and again'(visit) {
@@ -243,10 +217,18 @@ const PLAYED = {
     const tool = last(shown).parts.find((p) => p.type === 'dynamic-tool');
     assert.equal(tool.state, 'output-available');
     // Would it send by itself, it would do so before the person does.
-    await turn(tab, 'replay:02-text-paced', 4);
+    await visit.assertListed(await turn(tab, 'replay:02-text-paced', 4));
     assert.equal((await visit.over('posts', 2)).length, 2);
   },
 
+  async 'nor is it when the answer broke off after it'(visit) {
+    const tab = await visit.start({ auto: 'tools' });
+    await submit(tab, 'replay:lost-after-tool');
+    const shown = await tab.until(isError);
+    assert.deepEqual(last(shown).parts.map((p) => p.state ?? p.type), ['step-start', 'output-available', 'data-error']);
+    await turn(tab, 'replay:02-text-paced', 4);
+    assert.deepEqual((await visit.over('posts', 2)).map((line) => line.status), [200, 200]);
+  },
 };
 
 describe('habits', { concurrency: WAYS.length }, () => {

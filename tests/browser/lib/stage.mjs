@@ -1,21 +1,21 @@
-// What the browser tests play on: the lanes, the page's origins, one browser, and what the lanes and the
-// model wrote down.
+// What the browser tests play on: the lanes, the page's origins, the fake model and one browser.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { send } from '../../e2e/lib/http.mjs';
 import { chatConfig, startCodexLane, startMock } from '../../e2e/lib/codex.mjs';
+import { isEvent, readCapture, writeCaptures } from '../../e2e/lib/captures.mjs';
 import { startLane } from '../../e2e/lib/lane.mjs';
 import { scratch } from '../../e2e/lib/process.mjs';
 import { Wire } from '../../e2e/lib/wire.mjs';
 import { Browser } from './cdp.mjs';
 import { startSite } from './site.mjs';
 
-const WORDS = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu'.split(' ');
-/** What the fake model says in its scenario "text". */
-export const words = (n) => Array.from({ length: n }, (_, i) => WORDS[i % WORDS.length] + (i % 12 === 11 ? '.' : '')).join(' ');
-export const WHOLE = words(20);
-export const HALF = `${words(10)} `;
+/** The recordings that are played, and one that breaks off after its tool. */
+function played() {
+  const tool = readCapture('10-exec');
+  const end = tool.findIndex((line) => isEvent('item/completed')(line) && line.msg.params.item.type === 'commandExecution');
+  return writeCaptures({ '02-text-paced': readCapture('02-text-paced'), '10-exec': tool, 'lost-after-tool': tool.slice(0, end + 1) });
+}
 
 /**
  * Everything a test file plays on. `ways`: [{sdk, cors, …}], each a person's way to the lanes, which
@@ -35,7 +35,7 @@ export async function startStage({ ways, codexArgs = [], codexConfig = chatConfi
     Browser.start(),
     startSite([...new Set(ways.map((way) => way.sdk))]),
     startCodexLane({ config: codexConfig, port: mock.port, args: [...origins('codex'), ...codexArgs] }),
-    startLane({ args: origins('replay') }),
+    startLane({ args: origins('replay'), replayDir: played() }),
   ]);
   const lanes = { codex, replay };
   for (const way of ways) {
@@ -62,15 +62,4 @@ export async function startStage({ ways, codexArgs = [], codexConfig = chatConfi
       await mock.stop();
     },
   };
-}
-
-/** Lines of the access log about one chat. */
-export const requests = (lane, id) => lane.stderr.split('\n').filter((line) => line.includes('"event":"request"'))
-  .map((line) => JSON.parse(line)).filter((line) => line.thread === id);
-/** The text of the turn that the lane would resume; null when there is none. */
-export async function resumable(lane, id) {
-  const answer = await send(lane.base, { path: `/api/chats/${id}/stream` });
-  if (answer.status === 204) return null;
-  assert.equal(answer.status, 200, answer.text);
-  return answer.chunks.filter((c) => c.type === 'text-delta').map((c) => c.delta).join('');
 }

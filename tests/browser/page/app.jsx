@@ -54,7 +54,7 @@ async function stored() {
 function Part({ part, chat }) {
   const tool = part.toolCallId !== undefined;
   return (
-    <div className="part" data-type={part.type} data-state={part.state}>
+    <div className="part" data-type={part.type} data-state={part.state} data-call={part.toolCallId}>
       <span>{part.text ?? (tool ? JSON.stringify({ input: part.input, output: part.output, error: part.errorText }) : '')}</span>
       {part.state === 'approval-requested' && (
         <>
@@ -93,6 +93,7 @@ function Page({ messages: first, anew }) {
       <textarea value={text} onChange={(event) => setText(event.target.value)} />
       <button id="send" onClick={() => chat.sendMessage(take())}>send</button>
       <button id="stop" onClick={() => chat.stop()}>stop</button>
+      <button id="halt" onClick={() => fetch(`${base}/api/chats/${id}/stop`, { method: 'POST' })}>stop for all</button>
       <button id="instead" onClick={() => { chat.stop(); chat.sendMessage(take()); }}>send instead</button>
       <button id="again" onClick={() => chat.regenerate()}>again</button>
     </main>
@@ -107,7 +108,7 @@ function read() {
     asking: document.body.dataset.requests !== '0',
     error: document.querySelector('[role=alert]').textContent,
     messages: [...document.querySelectorAll('article')].map((m) => {
-      const parts = [...m.querySelectorAll('.part')].map((p) => ({ type: p.dataset.type, state: p.dataset.state, text: p.firstChild.textContent }));
+      const parts = [...m.querySelectorAll('.part')].map((p) => ({ type: p.dataset.type, state: p.dataset.state, call: p.dataset.call, text: p.firstChild.textContent }));
       return {
         id: m.dataset.id, role: m.dataset.role, metadata: JSON.parse(m.dataset.metadata), parts,
         text: parts.filter((p) => p.type === 'text').map((p) => p.text).join('|'),
