@@ -58,7 +58,9 @@ struct LaneTimings {
     Millis supersede_wait{2000}; ///< how long a new message waits for the old turn's end
     Millis reader_leaving{250}; ///< a closed socket may be noticed after the next request came
     Millis interrupt_grace{5000}; ///< an interrupted turn that does not end is given up after this
-    Millis ended_kept{5000}; ///< an ended turn stays resumable for so long
+    /// An ended turn is told to whoever may lack its end for so long; why so: docs/chats.md.
+    Millis ended_kept{5000};
+    Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer
     Millis tick{1000}; ///< resolution of everything above that is not awaited
 };
 
