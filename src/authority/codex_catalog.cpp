@@ -26,4 +26,23 @@ Result<std::string> tool_free_catalog(std::string_view models_json, std::string_
     return std::string{};
 }
 
+std::vector<std::string>
+advertised_efforts(std::string_view models_json, std::string_view model) {
+    std::vector<std::string> efforts;
+    const auto catalog = parse_json(models_json);
+    const Json* models = catalog ? member(*catalog, "models") : nullptr;
+    for (const Json& entry : models == nullptr ? Json::array() : *models) {
+        const Json* levels = member(entry, "supported_reasoning_levels");
+        if (string_member(entry, "slug") != model || levels == nullptr) {
+            continue;
+        }
+        for (const Json& level : *levels) {
+            if (const auto effort = string_member(level, "effort")) {
+                efforts.emplace_back(*effort);
+            }
+        }
+    }
+    return efforts;
+}
+
 } // namespace oa_stream::authority

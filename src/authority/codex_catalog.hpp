@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::authority {
 
@@ -14,5 +15,9 @@ namespace oa_stream::authority {
 /// tools as it is). Errors: Code::protocol when the text is no catalogue.
 [[nodiscard]] Result<std::string>
 tool_free_catalog(std::string_view models_json, std::string_view model);
+
+/// The reasoning efforts that the same text names for `model`; empty when it does not know it.
+[[nodiscard]] std::vector<std::string>
+advertised_efforts(std::string_view models_json, std::string_view model);
 
 } // namespace oa_stream::authority

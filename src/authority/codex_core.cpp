@@ -68,6 +68,7 @@ Task<Result<void>> CodexCore::prepare_and_launch(Self self) {
             )
         );
         OA_CO_TRY(catalog, tool_free_catalog(models, self->options_.model));
+        self->efforts_ = advertised_efforts(models, self->options_.model);
     }
     OA_CO_CHECK(write_config(self->home_, self->options_, catalog));
     OA_CO_CHECK(co_await launch(self));

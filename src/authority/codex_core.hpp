@@ -113,6 +113,7 @@ private:
     CodexOptions options_;
     CodexHome home_{};
     std::string version_{};
+    std::vector<std::string> efforts_{}; ///< of the model; empty: not known
     State state_ = State::closed;
     std::string reason_ = "not opened";
     Signal changed_;

@@ -27,10 +27,20 @@ constexpr std::array k_rows{
     CodexErrorRow{text, "stream disconnected before completion", true},
     CodexErrorRow{text, "Connection failed", true},
     CodexErrorRow{text, "Missing environment variable", false},
-    CodexErrorRow{kind, "contextWindowExceeded", false},
+    CodexErrorRow{
+        kind,
+        "contextWindowExceeded",
+        false,
+        turn::Finish::error,
+        turn::FailureCause::context_length
+    },
     CodexErrorRow{kind, "sessionBudgetExceeded", false},
-    CodexErrorRow{kind, "usageLimitExceeded", false},
-    CodexErrorRow{kind, "rateLimitExceeded", true},
+    CodexErrorRow{
+        kind, "usageLimitExceeded", false, turn::Finish::error, turn::FailureCause::rate_limited
+    },
+    CodexErrorRow{
+        kind, "rateLimitExceeded", true, turn::Finish::error, turn::FailureCause::rate_limited
+    },
     CodexErrorRow{kind, "flexUnavailable", true},
     CodexErrorRow{kind, "serverOverloaded", true},
     CodexErrorRow{kind, "modelNotFound", false},
@@ -52,8 +62,10 @@ constexpr std::array k_rows{
     CodexErrorRow{kind, "responseTooManyFailedAttempts", true},
 };
 
+constexpr int k_too_many_requests = 429;
+
 [[nodiscard]] bool retryable_status(int status) noexcept {
-    return status == 408 || status == 409 || status == 425 || status == 429 ||
+    return status == 408 || status == 409 || status == 425 || status == k_too_many_requests ||
            (status >= 500 && status != 501 && status != 505);
 }
 
@@ -123,8 +135,12 @@ CodexFailure classify_codex_error(const Json& error) {
                                        ? retryable_status(*info.http_status)
                                        : row->retryable;
         result.finish = row->finish;
+        result.failure.cause = row->cause;
         result.truncated = row->finish == turn::Finish::length;
         result.filtered = row->finish == turn::Finish::content_filter;
+    }
+    if (info.http_status == k_too_many_requests) {
+        result.failure.cause = turn::FailureCause::rate_limited;
     }
     result.kind = std::move(info.kind);
     result.http_status = info.http_status;

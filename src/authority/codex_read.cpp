@@ -76,7 +76,12 @@ Health CodexCore::health() const {
 
 Capabilities CodexCore::capabilities() const {
     return {
-        .name = "codex", .version = version_, .can_revert = true, .can_seed = true, .images = true
+        .name = "codex",
+        .version = version_,
+        .can_revert = true,
+        .can_seed = true,
+        .images = true,
+        .efforts = efforts_
     };
 }
 

@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
 
+#include "replay_scenario.hpp"
 #include "replay_turn.hpp"
 
 #include <fmt/format.h>
@@ -131,6 +132,7 @@ private:
     std::string problem_{};
     std::uint64_t number_ = 0;
     std::uint64_t since_set_ = 0;
+    std::shared_ptr<ReplayCounts> counts_ = std::make_shared<ReplayCounts>();
 };
 
 Result<std::string> Replay::thread_for(const TurnRequest& request) {
@@ -163,7 +165,11 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     const auto read = read_faults_file();
     problem_ = read ? std::string{} : read.error().text(); // the former faults stay in force
     const std::string prompt = text_of(request.input);
-    OA_TRY(Recording recording, library_.choose(prompt));
+    const auto scenario = find_scenario(prompt);
+    OA_TRY(
+        Recording recording,
+        scenario ? play_scenario(*scenario, request, *counts_) : library_.choose(prompt)
+    );
     OA_TRY(std::string thread, thread_for(request));
 
     auto turn = std::make_shared<ReplayedTurn>();
@@ -183,8 +189,13 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     plan.model = turn->recording->model.empty() ? "replay" : turn->recording->model;
     plan.fate = fate_of(options_.faults, number_, since_set_);
     plan.turn = std::move(turn);
-    plan.immediate = options_.pace.immediate;
-    plan.stretch = options_.faults.slow / options_.pace.factor;
+    // A scenario names its own times.
+    plan.immediate = options_.pace.immediate && !scenario;
+    plan.stretch = options_.faults.slow / (scenario ? 1.0 : options_.pace.factor);
+    if (!scenario || scenario->counts()) {
+        ++counts_->started;
+        plan.counts = counts_;
+    }
     plan.latency = options_.faults.latency;
     plan.kill = options_.kill;
     return make_replay_turn(executor_, std::move(plan));

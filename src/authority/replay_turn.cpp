@@ -60,6 +60,10 @@ struct Playing {
         plan.turn->running = false;
         plan.turn->outcome = outcome;
         plan.turn->completed_at = unix_now();
+        if (plan.counts) {
+            plan.counts->interrupted += outcome == turn::Outcome::interrupted ? 1U : 0U;
+            plan.counts->completed += outcome == turn::Outcome::completed ? 1U : 0U;
+        }
     }
 
     ReplayPlan plan;

@@ -5,6 +5,7 @@
 #include "oa_stream/authority/replay.hpp"
 
 #include "replay_faults.hpp"
+#include "replay_scenario.hpp"
 #include "replay_threads.hpp"
 
 #include <functional>
@@ -22,6 +23,7 @@ struct ReplayPlan {
     double stretch = 1;  ///< recorded seconds × this
     Millis latency{0};
     std::function<void()> kill{};
+    std::shared_ptr<ReplayCounts> counts{}; ///< null: this turn does not count
 };
 
 [[nodiscard]] std::unique_ptr<Turn>

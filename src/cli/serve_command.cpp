@@ -23,7 +23,10 @@ constexpr std::array k_options{
     OptionSpec{"--codex-bin", "PATH", "The Codex executable, looked up in PATH.", "codex"},
     OptionSpec{"--codex-profile", "NAME", "chat (no tools) or agent (tools).", "chat"},
     OptionSpec{"--codex-config", "FILE", "A config.toml that replaces the profile's."},
-    OptionSpec{"--model", "NAME", "The model Codex asks for."},
+    OptionSpec{"--model", "NAME", "The model Codex asks for, and its name under /v1."},
+    OptionSpec{
+        "--completions-limit", "N", "Chat completions (/v1) at once; more are refused: 429.", "16"
+    },
     OptionSpec{"--provider-url", "URL", "Where Codex finds the model; it asks URL/responses."},
     OptionSpec{
         "--provider-key-env", "NAME", "The environment variable with the model provider's key."

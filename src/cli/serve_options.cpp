@@ -66,6 +66,8 @@ Result<void> read_codex(const Args& args, const Context& context, ServeOptions& 
         codex.config_file = *file;
     }
     codex.model = args.get("--model").value_or(codex.model);
+    const bool real = options.authority == ServeOptions::Authority::codex;
+    options.lane.model = real ? codex.model : args.get("--model").value_or("replay");
     codex.provider_base_url = args.get("--provider-url").value_or(codex.provider_base_url);
     codex.provider_env_key = args.get("--provider-key-env").value_or(codex.provider_env_key);
     codex.deadlines.first_event = options.lane.limits.first_event;
@@ -110,6 +112,11 @@ Result<void> read_lane(const Args& args, const Context& context, ServeOptions& o
     for (const auto& limit : args.all("--limit")) {
         OA_CHECK(set_limit(options, limit));
     }
+    const auto completions = parse_count(text_of(args, "--completions-limit"), 1, 100'000);
+    if (!completions) {
+        return std::unexpected(auto(completions.error()).prefixed("--completions-limit"));
+    }
+    lane.limits.completions = *completions;
     // Fine enough for the shortest wait, coarse enough to cost nothing with ten thousand streams.
     const auto shortest = std::min(
         {lane.timings.heartbeat,

@@ -6,6 +6,7 @@
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
+#include "smoke_args.hpp"
 #include "smoke_view.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -24,50 +25,6 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::uint64_t k_most_parallel = 64;
-
-/// http(s)://host[:port][/path] without credentials, query and trailing slash.
-Result<std::string> parse_base_url(std::string_view text, std::string_view option) {
-    const auto wrong = [&](std::string message) {
-        return fail(
-            Code::usage, std::move(message), std::string(option), "like http://127.0.0.1:8080"
-        );
-    };
-    const bool http = text.starts_with("http://");
-    if (!http && !text.starts_with("https://")) {
-        return wrong(fmt::format("'{}' is no http or https URL", printable(text, 80)));
-    }
-    const std::string_view rest = text.substr(http ? 7 : 8);
-    const std::string_view host = rest.substr(0, rest.find('/'));
-    if (host.empty() || rest.find_first_of(" \t\r\n") != std::string_view::npos) {
-        return wrong("the URL has no host");
-    }
-    if (host.contains('@')) {
-        return fail(
-            Code::usage,
-            "credentials in a URL are readable by every local process",
-            std::string(option),
-            "--auth env:NAME, file:PATH or fd:N"
-        );
-    }
-    if (rest.find_first_of("?#") != std::string_view::npos) {
-        return wrong("the URL has a query or fragment");
-    }
-    while (text.ends_with('/')) {
-        text.remove_suffix(1);
-    }
-    return std::string(text);
-}
-
-Result<Millis> duration(const Args& args, std::string_view option) {
-    auto value = parse_duration(args.get(option).value_or(""));
-    if (!value) {
-        return std::unexpected(std::move(value).error().prefixed(option));
-    }
-    if (value->count() == 0) {
-        return fail(Code::usage, "a time of 0 measures nothing", std::string(option));
-    }
-    return *value;
-}
 
 Result<probe::Target> parse_target(const Args& args) {
     const auto url = args.get("--base-url");
@@ -98,10 +55,10 @@ Result<probe::Target> parse_target(const Args& args) {
 Result<probe::SmokeOptions> parse(const Args& args) {
     probe::SmokeOptions options;
     OA_TRY(options.target, parse_target(args));
-    OA_TRY(options.limits.connect, duration(args, "--connect-timeout"));
-    OA_TRY(options.limits.first_byte, duration(args, "--first-byte"));
-    OA_TRY(options.limits.stall, duration(args, "--stall"));
-    OA_TRY(options.limits.total, duration(args, "--timeout"));
+    OA_TRY(options.limits.connect, positive_duration(args, "--connect-timeout"));
+    OA_TRY(options.limits.first_byte, positive_duration(args, "--first-byte"));
+    OA_TRY(options.limits.stall, positive_duration(args, "--stall"));
+    OA_TRY(options.limits.total, positive_duration(args, "--timeout"));
     options.prompt = args.get("--prompt").value_or("");
     options.expect = args.get("--expect").value_or("");
     options.probes = !args.has("--no-probes");

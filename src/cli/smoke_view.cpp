@@ -114,7 +114,9 @@ std::string next_command(const SmokeResult& result) {
     if (result.verdict == Verdict::pass) {
         return {};
     }
-    const std::string again = "oa-stream smoke stream --base-url " + result.target;
+    const std::string again =
+        fmt::format("oa-stream {} --base-url {}", result.command, result.target);
+    const bool streams = result.command == "smoke stream"; // the only one with every option
     if (result.exit == ExitCode::credentials) {
         return again + " --auth env:NAME";
     }
@@ -123,20 +125,24 @@ std::string next_command(const SmokeResult& result) {
         if (stream != nullptr) {
             const std::string stem = (result.evidence / *stream).string();
             return fmt::format(
-                "oa-stream check --headers {}.head {}", stem.substr(0, stem.size() - 4), stem
+                "oa-stream check{} --headers {}.head {}",
+                streams ? "" : " --profile chat-completions",
+                stem.substr(0, stem.size() - 4),
+                stem
             );
         }
     }
     if (result.verdict == Verdict::fail) {
         return "less " + (result.evidence / "report.md").string();
     }
-    return result.verdict == Verdict::error ? again + " --no-probes" : again;
+    return result.verdict == Verdict::error && streams ? again + " --no-probes" : again;
 }
 
 std::string smoke_text(const SmokeResult& result, std::optional<int> width) {
     std::string out = fmt::format(
-        "{}  smoke stream  {}  in {:.1f} s: {}\n",
+        "{}  {}  {}  in {:.1f} s: {}\n",
         to_string(result.verdict),
+        result.command,
         result.target,
         result.duration_s,
         counts(result)
@@ -185,7 +191,7 @@ Json smoke_outcome(const SmokeResult& result) {
 evidence::Report smoke_report(const SmokeResult& result) {
     evidence::Report report;
     report.id = result.run;
-    report.title = "smoke stream " + result.target;
+    report.title = result.command + " " + result.target;
     report.verdict = result.verdict;
     report.exit_code = static_cast<int>(result.exit);
     report.headline = headline(result);

@@ -13,6 +13,7 @@
 namespace oa_stream::cli {
 
 struct SmokeResult {
+    std::string command = "smoke stream";
     std::string target; ///< base URL
     std::string run;
     std::filesystem::path evidence;

@@ -11,6 +11,7 @@ std::span<const CommandSpec> all_commands() noexcept {
         serve_command,
         front_command,
         smoke_stream_command,
+        smoke_completions_command,
         check_command,
         cutover_rehearse_command,
         playbook_list_command,

@@ -3,6 +3,7 @@
 #include "oa_stream/lane/metrics.hpp"
 
 #include "call.hpp"
+#include "completions_route.hpp"
 #include "lane_reads.hpp"
 #include "thread_name.hpp"
 
@@ -16,12 +17,16 @@ namespace oa_stream::lane {
 Lane::Lane(const asio::any_io_executor& executor, LaneConfig config, LaneParts parts)
     : executor_(executor), config_(std::move(config)), parts_(std::move(parts)),
       observer_(parts_.observer != nullptr ? parts_.observer : &silent_), turns_(host_),
+      created_(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())),
       ticker_(executor) {
     host_->limits = config_.limits;
     host_->timings = config_.timings;
     host_->observer = observer_;
     host_->on_ended = [this](const TurnOutcome& outcome) {
         turns_.turn_ended(outcome.owner);
+        if (outcome.route == k_completions_route) {
+            completions_.release();
+        }
         observer_->turn_ended(outcome);
         log_turn(outcome);
     };
@@ -58,7 +63,11 @@ Task<void> Lane::handle(std::shared_ptr<net::Exchange> exchange) {
     auto call = open_call(std::move(exchange));
     const auto& match = call->match;
     if (match.pattern.empty()) {
-        return refuse(std::move(call), reject(404, "not_found", "there is no such route"));
+        auto rejection = reject(404, "not_found", "there is no such route");
+        // A client of the other protocol that was given the wrong base URL reads these.
+        rejection.details["type"] = "invalid_request_error";
+        rejection.details["param"] = nullptr;
+        return refuse(std::move(call), std::move(rejection));
     }
     if (call->request().method == "OPTIONS") {
         auto response = preflight(*call);
@@ -80,6 +89,10 @@ Task<void> Lane::dispatch(CallPtr call) {
         return resume(std::move(call));
     case Action::stop:
         return stop(std::move(call));
+    case Action::completions:
+        return Native::completions(this, std::move(call));
+    case Action::models:
+        return Native::models(this, std::move(call));
     case Action::chats:
         return Reads::list(this, std::move(call));
     case Action::make_chat:
@@ -181,7 +194,7 @@ Task<std::size_t> Lane::drain(Millis limit) {
     }
     const auto left = turns_.busy();
     turns_.end_all(StopReason::drain);
-    while (turns_.open_readers() > 0 && Clock::now() < deadline) {
+    while (turns_.open_readers() + whole_answers_ > 0 && Clock::now() < deadline) {
         turns_.tick(Clock::now());
         co_await sleep_for(Millis(5));
     }

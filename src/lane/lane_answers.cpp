@@ -1,6 +1,7 @@
 // Answers, their headers and their records.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
+#include "oa_stream/lane/completions_errors.hpp"
 
 #include "call.hpp"
 #include "unsaid.hpp"
@@ -17,12 +18,20 @@ constexpr std::string_view k_allowed_headers =
     "authorization, content-type, x-request-id, x-xsrf-token, x-client, x-oa-client-build-id, "
     "x-oa-protocol-version, x-oa-schema-version, x-oa-accept, x-oa-route-key, traceparent, "
     "idempotency-key";
+/// What OpenAI's own libraries send from a page.
+constexpr std::string_view k_allowed_openai_headers =
+    ", openai-organization, openai-project, openai-beta, x-stainless-arch, x-stainless-async, "
+    "x-stainless-custom-poll-interval, x-stainless-helper-method, x-stainless-lang, "
+    "x-stainless-os, x-stainless-package-version, x-stainless-poll-helper, "
+    "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "
+    "x-stainless-timeout";
 constexpr std::string_view k_exposed_headers =
     "x-request-id, x-oa-revision, x-oa-thread-id, x-oa-turn-id, x-oa-protocol-version, "
     "x-oa-compatibility-code, x-oa-compatibility-upgrade-required, "
     "x-oa-compatibility-protocol-version, x-oa-compatibility-min-client-build-id, "
     "x-oa-compatibility-max-client-build-id, x-oa-compatibility-min-schema-version, "
-    "x-oa-compatibility-max-schema-version, x-vercel-ai-ui-message-stream, retry-after";
+    "x-oa-compatibility-max-schema-version, x-vercel-ai-ui-message-stream, retry-after, "
+    "x-should-retry, x-conc-limit, x-conc-active, x-ignored-params";
 constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
 
 } // namespace
@@ -56,7 +65,9 @@ net::Response Lane::preflight(const Call& call) const {
     add_cors_headers(call, cors);
     if (cors.has("access-control-allow-origin")) {
         response.headers.set("access-control-allow-methods", call.match.allow);
-        response.headers.set("access-control-allow-headers", std::string(k_allowed_headers));
+        std::string allowed(k_allowed_headers);
+        allowed += speaks_openai(call.request().path) ? k_allowed_openai_headers : "";
+        response.headers.set("access-control-allow-headers", std::move(allowed));
         response.headers.set("access-control-max-age", "600");
     }
     return response;
@@ -101,8 +112,11 @@ Task<void> Lane::answer(CallPtr call, net::Response response) {
 }
 
 Task<void> Lane::refuse(CallPtr call, Rejection rejection) {
+    const bool openai = speaks_openai(call->request().path);
+    rejection = openai ? in_openai_words(std::move(rejection)) : std::move(rejection);
     call->record.error = rejection.code;
-    auto response = to_response(rejection, call->record.request_id);
+    auto response = openai ? to_openai_response(rejection)
+                           : to_response(rejection, call->record.request_id);
     co_await answer(std::move(call), std::move(response));
 }
 

@@ -161,18 +161,25 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
         style_.encoder->fail_open(*outcome_.failure, scratch);
         turn_->interrupt();
     }
+    // Not every encoder writes something for every event: life is told by events, places by bytes.
+    if (!saw_event_ && !std::holds_alternative<turn::TurnStarted>(event)) {
+        saw_event_ = true;
+        outcome_.first_event_s = since_received(now);
+    }
+    const bool content = style_.encoder->summary().content;
+    if (content && outcome_.first_content_s < 0) {
+        outcome_.first_content_s = since_received(now);
+    }
     if (scratch.size() == before) {
         return;
     }
     damage_frames(before);
-    if (!saw_event_) {
-        saw_event_ = true;
-        first_event_offset_ = log_.end() + before + 1;
-        outcome_.first_event_s = since_received(now);
+    const auto place = log_.end() + before + 1;
+    if (saw_event_ && first_event_offset_ == 0) {
+        first_event_offset_ = place;
     }
-    if (first_content_offset_ == 0 && style_.encoder->summary().content) {
-        first_content_offset_ = log_.end() + before + 1;
-        outcome_.first_content_s = since_received(now);
+    if (content && first_content_offset_ == 0) {
+        first_content_offset_ = place;
     }
 }
 
@@ -268,7 +275,7 @@ void LiveTurn::tick(Clock::time_point now) {
             end_now(StopReason::first_event);
         } else if (saw_event_ && now - last_event_ >= limits.idle) {
             end_now(StopReason::stalled);
-        } else if (alone && now - detached_ >= timings.detach_grace) {
+        } else if (style_.resumable && alone && now - detached_ >= timings.detach_grace) {
             stop(StopReason::client_gone);
         }
     }

@@ -22,6 +22,9 @@ constexpr std::array k_routes{
     Route{
         "/api/chats/{conversationId}/runs/{runId}/events", "GET", Action::run_events, "control"
     },
+    Route{k_completions_route, "POST", Action::completions, "native"},
+    Route{"/v1/models", "GET", Action::models, "native"},
+    Route{"/v1/models/{model}", "GET", Action::models, "native"},
     Route{"/healthz", "GET", Action::healthz, "control"},
     Route{"/readyz", "GET", Action::readyz, "control"},
     Route{"/version", "GET", Action::version, "control"},

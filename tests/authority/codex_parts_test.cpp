@@ -87,6 +87,17 @@ TEST_CASE("catalog: a built-in model keeps its entry but nothing that brings too
     CHECK(tool_free_catalog("<html>", "m").error().code == Code::protocol);
 }
 
+TEST_CASE("codex catalog: a model's efforts are those its entry names") {
+    const std::string models =
+        R"({"models":[{"slug":"a"},{"slug":"m","supported_reasoning_levels":)"
+        R"([{"effort":"low","description":"x"},{"effort":"huge"},{"other":1}]}]})";
+    CHECK(advertised_efforts(models, "m") == std::vector<std::string>{"low", "huge"});
+    CHECK(advertised_efforts(models, "a").empty());
+    CHECK(advertised_efforts(models, "unknown").empty());
+    CHECK(advertised_efforts("<html>", "m").empty());
+    CHECK(advertised_efforts(R"({"models":5})", "m").empty());
+}
+
 TEST_CASE("answers: every question of codex has one that lets the turn go on") {
     struct Row {
         const char* method;

@@ -135,6 +135,7 @@ struct Capabilities {
     bool images = false;
     bool approvals = false; ///< can ask (TurnRequest::ask_approvals)
     std::vector<std::string> replays{}; ///< replay only: capture names
+    std::vector<std::string> efforts{}; ///< reasoning efforts of the model; empty: not known
 };
 
 struct Health {
@@ -164,7 +165,8 @@ public:
     /// Ends everything it started, within `grace`.
     [[nodiscard]] virtual Task<void> close(Millis grace) = 0;
 
-    /// Returns once the authority accepted the turn. Errors: Code::unavailable, Code::timeout
+    /// Returns once the authority accepted the turn. Errors: Code::unavailable (where
+    /// "rate_limited": the model's provider takes no more for now), Code::timeout
     /// (ambiguous; never retried), Code::not_found (thread), Code::precondition (revert
     /// unsupported, or no such turn), Code::conflict (a turn is running on that thread),
     /// Code::usage (the request makes no sense), Code::protocol.

@@ -78,6 +78,8 @@ struct CodexErrorRow {
     std::string_view word;
     bool retryable;
     turn::Finish finish = turn::Finish::error;
+    /// A provider's status 429 is rate_limited whatever the row.
+    turn::FailureCause cause = turn::FailureCause::other;
 };
 [[nodiscard]] std::span<const CodexErrorRow> codex_error_rows() noexcept;
 

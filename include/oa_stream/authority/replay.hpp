@@ -75,6 +75,27 @@ public:
 /// with the word `replay:NAME` plays that recording (whole name, or its number or title alone:
 /// "02-text-paced", "02", "text-paced"), an unknown NAME is Code::precondition; any other prompt
 /// takes the next completed one in turn.
+///
+/// A test dialect for conformance and load tests: a prompt with `scenario:NAME;key=value…` (it ends
+/// at white space, values are percent-encoded, the last one counts) plays a turn made up for it.
+/// The same prompt always plays the same turn. Its times are as asked, whatever the pace; faults
+/// apply. A NAME that is not in this table is no scenario.
+///
+///   capabilities         "scenarios: NAME NAME …"
+///   echo      text       exactly that text (ok)
+///   words     n          "w1 w2 … wn" (3), a delta each
+///   empty                completes without text
+///   unicode, tricky      text that breaks careless decoders: a delta per code point, two deltas
+///   truncate  n          words, then cut by the output limit
+///   eof       n          words and counts, then the events end without a terminal one
+///   fail-mid  n, msg     words, then failed; msg is the error's text
+///   stall     n, ms      words and counts, then silence for ms (1000), then completes
+///   http-500, http-429   start() fails: Code::protocol; Code::unavailable where "rate_limited"
+///   find      a, b       "found" when a+b occurs in instructions, seed or input, else "missing"
+///   stats                "started=N interrupted=N completed=N", without stats and capabilities
+///
+/// Words come `delay` (5) ms apart, the first text after `first` (0) ms. All report `in` (10),
+/// `out` (the number of deltas), `cached` (0) and `reasoning` (0) tokens; none with `nousage=1`.
 [[nodiscard]] Result<std::unique_ptr<ReplayAuthority>>
 make_replay_authority(const asio::any_io_executor& executor, ReplayOptions options);
 

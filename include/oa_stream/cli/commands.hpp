@@ -8,6 +8,7 @@ namespace oa_stream::cli {
 extern const CommandSpec serve_command;
 extern const CommandSpec front_command;
 extern const CommandSpec smoke_stream_command;
+extern const CommandSpec smoke_completions_command;
 extern const CommandSpec check_command;
 extern const CommandSpec cutover_rehearse_command;
 extern const CommandSpec playbook_list_command;

@@ -41,6 +41,7 @@ struct LaneLimits {
     std::size_t streams = 10000; ///< live turns in all
     std::size_t streams_per_owner = 64; ///< counts only when tokens are configured
     std::size_t readers_per_turn = 16;
+    std::size_t completions = 16; ///< chat completions at once, streamed or not
     std::size_t text_chars = 20000; ///< code points of one user input
     int json_depth = 64;
     std::size_t turn_log_bytes = 8U << 20U; ///< beyond it a turn's log drops its head
@@ -72,6 +73,7 @@ struct LaneConfig {
     LaneTimings timings{};
     std::string revision = "dev";
     std::string version = "0.0.0";
+    std::string model = "oa-stream"; ///< what /v1 calls the one model there is
     std::vector<std::string> cors_origins{}; ///< exact origins, or the one entry "*"
     /// GET /metrics needs no token. For listeners that only this machine reaches.
     bool open_metrics = false;

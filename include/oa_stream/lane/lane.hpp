@@ -4,6 +4,7 @@
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/lane/auth.hpp"
 #include "oa_stream/lane/chat_request.hpp"
+#include "oa_stream/lane/completions_guard.hpp"
 #include "oa_stream/lane/config.hpp"
 #include "oa_stream/lane/id_map.hpp"
 #include "oa_stream/lane/idempotency.hpp"
@@ -64,6 +65,7 @@ public:
 
 private:
     struct Call;
+    struct Native; ///< the routes under /v1
     struct Reads;  ///< the routes under /api/chats that touch no live turn
     using CallPtr = std::shared_ptr<Call>;
 
@@ -120,6 +122,9 @@ private:
     std::shared_ptr<TurnHost> host_ = std::make_shared<TurnHost>();
     LiveTurns turns_;
     IdempotencyKeys keys_;
+    CompletionsGuard completions_;
+    std::size_t whole_answers_ = 0; ///< of /v1, not yet handed to their connections
+    std::int64_t created_; ///< Unix seconds
     asio::steady_timer ticker_;
     bool draining_ = false;
     bool closed_ = false;

@@ -22,7 +22,11 @@ enum class Action {
     readyz,
     version,
     metrics,
+    completions,
+    models
 };
+
+inline constexpr std::string_view k_completions_route = "/v1/chat/completions";
 
 struct Route {
     std::string_view pattern; ///< "/api/chats/{conversationId}/stream"; the metric label as it is

@@ -1,0 +1,28 @@
+// Refusals and failures as OpenAI clients expect them.
+#pragma once
+
+#include "oa_stream/lane/records.hpp"
+#include "oa_stream/lane/rejection.hpp"
+
+namespace oa_stream::lane {
+
+/// Whether a path is answered in OpenAI's words.
+[[nodiscard]] bool speaks_openai(std::string_view path) noexcept;
+
+/// The same refusal with the code that OpenAI clients know, where it has another name there.
+[[nodiscard]] Rejection in_openai_words(Rejection rejection);
+
+/// {"error":{"message","type","param","code"}}; the type follows from the status, the param is
+/// details["param"].
+[[nodiscard]] net::Response to_openai_response(const Rejection& rejection);
+
+/// Why a whole answer failed, as status and code.
+[[nodiscard]] Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure);
+
+/// What the authority's refusal to start means.
+[[nodiscard]] Rejection reject_unstarted(const Error& error);
+
+[[nodiscard]] Rejection reject_concurrency(std::size_t limit);
+[[nodiscard]] Rejection reject_model(std::string_view model);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,52 @@
+// The body of POST /v1/chat/completions as one struct: which parameters are honoured, which are
+// refused, which are only warned about.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/lane/rejection.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+struct CompletionsRequest {
+    std::string model; ///< as the client wrote it
+    bool stream = false;
+    bool include_usage = false;
+    std::string effort{}; ///< empty: the model's default
+    std::optional<Json> output_schema{};
+
+    // The conversation, in its order and with its roles; nothing of it is left out.
+    std::string instructions{}; ///< all system and developer text
+    std::vector<authority::SeedMessage> seed{};
+    std::vector<authority::InputPart> input{}; ///< the last message; never empty
+
+    std::vector<std::string> ignored{}; ///< parameters that were named but have no effect
+};
+
+struct CompletionsContext {
+    std::span<const std::string> efforts{}; ///< the model's; empty: not known, the usual ones
+    bool images = false; ///< the authority takes them
+};
+
+/// How messages are told to an authority that knows users and assistants only:
+/// - system and developer text is collected into the instructions;
+/// - an assistant's tool calls follow its text as <tool_call id="…" name="…">arguments</tool_call>;
+/// - the result of a tool is the user's <tool_result id="…">…</tool_result>, that of a function
+///   <function_result name="…">…</function_result>;
+/// - a participant's name stands before the text: "name: text";
+/// - the last message is the turn's input. A conversation that ends with the assistant, or that is
+///   instructions alone, is continued with k_continue.
+inline constexpr std::string_view k_continue = "Continue.";
+
+/// Errors are 400, with the place in details["param"] ("messages[1].content[0].type") and one of
+/// the codes missing_required_parameter, invalid_type, invalid_value, unsupported_parameter,
+/// unsupported_value. Whether the model exists is not looked at.
+[[nodiscard]] Accepted<CompletionsRequest>
+read_completions_request(const Json& body, const CompletionsContext& context);
+
+} // namespace oa_stream::lane

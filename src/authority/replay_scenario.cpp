@@ -1,0 +1,315 @@
+#include "replay_scenario.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::string_view k_word = "scenario:";
+constexpr std::string_view k_blanks = " \t\r\n";
+constexpr std::uint64_t k_most_words = 1'000'000;
+constexpr std::uint64_t k_longest_ms = 86'400'000;
+
+// Text in which every kind of character that breaks somebody's decoder occurs.
+constexpr std::string_view k_unicode = "naïve — 日本語 עברית "
+                                       "\U0001F469\U0001F3FD\u200D\U0001F680 \U0001D4B3 e\u0301 "
+                                       "\U0001F1EF\U0001F1F5 end";
+// Text that looks like the framing and the JSON around it.
+constexpr std::string_view k_tricky =
+    "line1\nline2\r\n\n\ndata: [DONE]\n\n{\"error\":{\"message\":\"quoted\"}}\u2028\u2029\ttab "
+    "\"q\" \\ back : colon\n\nevent: x\n: comment";
+
+struct Asked {
+    const Scenario& scenario;
+    const TurnRequest& request;
+    const ReplayCounts& counts;
+
+    [[nodiscard]] std::string text(std::string_view key, std::string_view otherwise) const {
+        const auto found = scenario.args.find(key);
+        return found == scenario.args.end() ? std::string(otherwise) : found->second;
+    }
+    /// What is no number counts as not given.
+    [[nodiscard]] std::uint64_t
+    number(std::string_view key, std::uint64_t otherwise, std::uint64_t most) const {
+        const auto found = scenario.args.find(key);
+        return found == scenario.args.end()
+                   ? otherwise
+                   : parse_count(found->second, 0, most).value_or(otherwise);
+    }
+    [[nodiscard]] double seconds(std::string_view key, std::uint64_t otherwise_ms) const {
+        return static_cast<double>(number(key, otherwise_ms, k_longest_ms)) / 1000;
+    }
+};
+
+/// One made-up turn on its own clock.
+class Script {
+public:
+    explicit Script(const Asked& asked) : asked_(asked) {
+        capture_.name = asked.scenario.name;
+        add(turn::TurnStarted{});
+    }
+
+    void wait(double seconds) { clock_s_ += seconds; }
+    void say(std::string text) {
+        if (!open_) {
+            open_ = true;
+            add(turn::PartOpened{"m1", turn::PartKind::text});
+        }
+        add(turn::PartDelta{"m1", std::move(text)});
+        ++deltas_;
+    }
+    void say_words() {
+        const auto count = asked_.number("n", 3, k_most_words);
+        const auto delay = asked_.seconds("delay", 5);
+        wait(asked_.seconds("first", 0));
+        for (std::uint64_t i = 1; i <= count; ++i) {
+            wait(i > 1 ? delay : 0);
+            say(fmt::format("w{}{}", i, i < count ? " " : ""));
+        }
+    }
+    void tell_usage() {
+        if (asked_.text("nousage", "0") == "1" || told_) {
+            return;
+        }
+        told_ = true;
+        const auto count = [&](std::string_view key, std::uint64_t otherwise) {
+            return static_cast<std::int64_t>(asked_.number(key, otherwise, 1'000'000'000));
+        };
+        usage_ = turn::Usage{
+            .input = count("in", 10),
+            .cached_input = count("cached", 0),
+            .output = count("out", deltas_),
+            .reasoning_output = count("reasoning", 0)
+        };
+        add(turn::UsageKnown{*usage_});
+    }
+
+    [[nodiscard]] Recording end(turn::TurnEnded ended) {
+        if (open_ && ended.outcome == turn::Outcome::completed) {
+            add(turn::PartClosed{"m1"});
+        }
+        tell_usage();
+        ended.usage = usage_;
+        add(std::move(ended));
+        return std::make_shared<const Capture>(std::move(capture_));
+    }
+    [[nodiscard]] Recording complete() { return end({}); }
+    [[nodiscard]] Recording stop() {
+        tell_usage();
+        capture_.eof_before_end = true;
+        capture_.eof_t_s = clock_s_;
+        return std::make_shared<const Capture>(std::move(capture_));
+    }
+
+private:
+    void add(turn::Event event) {
+        capture_.events.push_back(TimedEvent{.t_s = clock_s_, .event = std::move(event)});
+    }
+
+    const Asked& asked_;
+    Capture capture_{};
+    std::optional<turn::Usage> usage_{};
+    double clock_s_ = 0;
+    std::uint64_t deltas_ = 0;
+    bool open_ = false;
+    bool told_ = false;
+};
+
+Result<Recording> answer(const Asked& asked, std::string text) {
+    Script script(asked);
+    script.wait(asked.seconds("first", 0));
+    if (!text.empty()) {
+        script.say(std::move(text));
+    }
+    return script.complete();
+}
+
+Result<Recording> capabilities(const Asked& asked);
+
+Result<Recording> echo(const Asked& asked) {
+    return answer(asked, asked.text("text", "ok"));
+}
+
+Result<Recording> words(const Asked& asked) {
+    Script script(asked);
+    script.say_words();
+    return script.complete();
+}
+
+Result<Recording> empty(const Asked& asked) {
+    return answer(asked, {});
+}
+
+Result<Recording> unicode(const Asked& asked) {
+    Script script(asked);
+    auto rest = k_unicode;
+    while (!rest.empty()) {
+        std::size_t size = 1;
+        while (size < rest.size() && (static_cast<unsigned char>(rest[size]) & 0xC0U) == 0x80U) {
+            ++size;
+        }
+        script.say(std::string(rest.substr(0, size)));
+        rest.remove_prefix(size);
+    }
+    return script.complete();
+}
+
+Result<Recording> tricky(const Asked& asked) {
+    const auto half = k_tricky.find("{\"error\"");
+    Script script(asked);
+    script.say(std::string(k_tricky.substr(0, half)));
+    script.say(std::string(k_tricky.substr(half)));
+    return script.complete();
+}
+
+Result<Recording> truncate(const Asked& asked) {
+    Script script(asked);
+    script.say_words();
+    return script.end({.outcome = turn::Outcome::completed, .finish = turn::Finish::length});
+}
+
+Result<Recording> eof(const Asked& asked) {
+    Script script(asked);
+    script.say_words();
+    return script.stop();
+}
+
+Result<Recording> fail_mid(const Asked& asked) {
+    turn::TurnEnded ended{.outcome = turn::Outcome::failed, .finish = turn::Finish::error};
+    ended.failure = turn::Failure{
+        .code = turn::FailureCode::turn_failed,
+        .retryable = true,
+        .detail = asked.text("msg", "failed as asked")
+    };
+    Script script(asked);
+    script.say_words();
+    return script.end(std::move(ended));
+}
+
+Result<Recording> stall(const Asked& asked) {
+    Script script(asked);
+    script.say_words();
+    script.tell_usage();
+    script.wait(asked.seconds("ms", 1000));
+    return script.complete();
+}
+
+Result<Recording> http_500(const Asked& /*asked*/) {
+    return fail(Code::protocol, "the turn was refused, as asked");
+}
+
+Result<Recording> http_429(const Asked& /*asked*/) {
+    return fail(Code::unavailable, "too many requests, as asked", "rate_limited");
+}
+
+Result<Recording> find(const Asked& asked) {
+    const auto wanted = asked.text("a", "") + asked.text("b", "");
+    const auto& request = asked.request;
+    const bool told = request.instructions.contains(wanted);
+    const bool seeded = std::ranges::any_of(request.seed, [&](const SeedMessage& message) {
+        return message.text.contains(wanted);
+    });
+    const bool given = std::ranges::any_of(request.input, [&](const InputPart& part) {
+        const auto* text = std::get_if<InputText>(&part);
+        return text != nullptr && text->text.contains(wanted);
+    });
+    return answer(asked, told || seeded || given ? "found" : "missing");
+}
+
+Result<Recording> stats(const Asked& asked) {
+    const auto& counts = asked.counts;
+    return answer(
+        asked,
+        fmt::format(
+            "started={} interrupted={} completed={}",
+            counts.started,
+            counts.interrupted,
+            counts.completed
+        )
+    );
+}
+
+struct Row {
+    std::string_view name;
+    Result<Recording> (*play)(const Asked&);
+};
+constexpr std::array k_rows{
+    Row{"capabilities", capabilities},
+    Row{"echo", echo},
+    Row{"words", words},
+    Row{"empty", empty},
+    Row{"unicode", unicode},
+    Row{"tricky", tricky},
+    Row{"truncate", truncate},
+    Row{"eof", eof},
+    Row{"fail-mid", fail_mid},
+    Row{"stall", stall},
+    Row{"http-500", http_500},
+    Row{"http-429", http_429},
+    Row{"find", find},
+    Row{"stats", stats},
+};
+
+Result<Recording> capabilities(const Asked& asked) {
+    std::string list = "scenarios:";
+    for (const auto& row : k_rows) {
+        list.append(" ").append(row.name);
+    }
+    return answer(asked, std::move(list));
+}
+
+const Row* row_of(std::string_view name) {
+    const auto* row = std::ranges::find(k_rows, name, &Row::name);
+    return row == k_rows.end() ? nullptr : row;
+}
+
+/// The text up to the next ';', taken off `rest` with it.
+std::string_view take_piece(std::string_view& rest) {
+    const auto piece = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(rest.size(), piece.size() + 1));
+    return piece;
+}
+
+} // namespace
+
+std::optional<Scenario> find_scenario(std::string_view text) {
+    for (auto at = text.rfind(k_word); at != std::string_view::npos;
+         at = at == 0 ? std::string_view::npos : text.rfind(k_word, at - 1)) {
+        auto rest = text.substr(at + k_word.size());
+        rest = rest.substr(0, rest.find_first_of(k_blanks));
+        Scenario scenario{.name = std::string(take_piece(rest))};
+        if (row_of(scenario.name) == nullptr) {
+            continue;
+        }
+        while (!rest.empty()) {
+            const auto piece = take_piece(rest);
+            const auto equals = std::min(piece.find('='), piece.size());
+            const auto value = piece.substr(std::min(equals + 1, piece.size()));
+            scenario.args.insert_or_assign(
+                std::string(piece.substr(0, equals)),
+                percent_decode(value).value_or(std::string(value))
+            );
+        }
+        return scenario;
+    }
+    return std::nullopt;
+}
+
+Result<Recording>
+play_scenario(const Scenario& scenario, const TurnRequest& request, const ReplayCounts& counts) {
+    const auto* row = row_of(scenario.name);
+    if (row == nullptr) {
+        return fail(Code::precondition, "there is no such scenario");
+    }
+    return row->play(Asked{scenario, request, counts});
+}
+
+} // namespace oa_stream::authority

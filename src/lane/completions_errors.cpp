@@ -1,0 +1,174 @@
+#include "oa_stream/lane/completions_errors.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/encode/completions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+struct OtherWord {
+    std::string_view lane;
+    std::string_view openai;
+};
+constexpr std::array k_other_words{
+    OtherWord{"payload_too_large", "request_too_large"},
+    OtherWord{"unauthorized", "invalid_api_key"},
+    OtherWord{"service_unavailable", "overloaded"},
+    OtherWord{"rate_limited", "rate_limit_exceeded"},
+};
+
+std::string_view type_of(int status) noexcept {
+    if (status == 429) {
+        return "rate_limit_error";
+    }
+    return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+/// The turn was accepted and may have had effects: a library must not run it again by itself.
+Rejection not_again(Rejection rejection) {
+    rejection.headers.set("x-should-retry", "false");
+    return rejection;
+}
+
+int status_of(turn::FailureCode code) noexcept {
+    switch (code) {
+    case turn::FailureCode::overloaded:
+        return 503;
+    case turn::FailureCode::authority_timeout:
+    case turn::FailureCode::stalled:
+        return 504;
+    case turn::FailureCode::turn_failed:
+    case turn::FailureCode::turn_aborted:
+    case turn::FailureCode::authority_lost:
+    case turn::FailureCode::codex_error:
+    case turn::FailureCode::adapter_preview_unavailable:
+        break;
+    }
+    return 502;
+}
+
+Rejection reject_rate() {
+    return with_retry_after(
+        reject(429, "rate_limit_exceeded", "the model takes no more requests for now"), 5
+    );
+}
+
+Rejection reject_context() {
+    auto rejection =
+        reject(400, "context_length_exceeded", "the messages are longer than the model can take");
+    rejection.details["param"] = "messages";
+    return rejection;
+}
+
+} // namespace
+
+bool speaks_openai(std::string_view path) noexcept {
+    return path == "/v1" || path.starts_with("/v1/");
+}
+
+Rejection in_openai_words(Rejection rejection) {
+    const auto* word = std::ranges::find(k_other_words, rejection.code, &OtherWord::lane);
+    if (word != k_other_words.end()) {
+        rejection.code = word->openai;
+    }
+    return rejection;
+}
+
+net::Response to_openai_response(const Rejection& rejection) {
+    auto response = json_response(
+        rejection.status,
+        encode::completions_error(
+            type_of(rejection.status),
+            rejection.code,
+            rejection.message,
+            string_member(rejection.details, "param")
+        )
+    );
+    for (const auto& [name, value] : rejection.headers.all()) {
+        response.headers.set(name, value);
+    }
+    return response;
+}
+
+Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure) {
+    if (!outcome.content && failure.cause == turn::FailureCause::rate_limited) {
+        return reject_rate(); // nothing was made: the turn may be run again
+    }
+    if (!outcome.content && failure.cause == turn::FailureCause::context_length) {
+        return not_again(reject_context());
+    }
+    if (outcome.reason == StopReason::drain) {
+        return not_again(reject(503, "server_draining", "this instance was shut down meanwhile"));
+    }
+    const auto code = outcome.reason == StopReason::wall_time ? turn::FailureCode::authority_timeout
+                                                              : failure.code;
+    const auto& words = turn::words_of(code);
+    return not_again(reject(status_of(code), std::string(words.word), std::string(words.sentence)));
+}
+
+Rejection reject_unstarted(const Error& error) {
+    const auto said = [](int status, turn::FailureCode code) {
+        const auto& words = turn::words_of(code);
+        return reject(status, std::string(words.word), std::string(words.sentence));
+    };
+    switch (error.code) {
+    case Code::unavailable:
+        if (error.where == "rate_limited") {
+            return reject_rate();
+        }
+        break;
+    case Code::timeout: // it may run all the same
+        return not_again(said(504, turn::FailureCode::authority_timeout));
+    case Code::too_large:
+        return reject_context();
+    case Code::usage:
+    case Code::precondition: {
+        auto rejection = reject(400, "invalid_value", "the assistant does not take these messages");
+        rejection.details["param"] = "messages";
+        return rejection;
+    }
+    case Code::protocol:
+    case Code::not_found:
+    case Code::conflict:
+    case Code::config:
+    case Code::unreadable:
+    case Code::internal:
+        return said(502, turn::FailureCode::codex_error);
+    case Code::cancelled:
+    case Code::network:
+    case Code::credentials:
+    case Code::io:
+        break;
+    }
+    return with_retry_after(
+        reject(503, "overloaded", "the assistant is not available right now"), 5
+    );
+}
+
+Rejection reject_concurrency(std::size_t limit) {
+    return with_retry_after(
+        reject(
+            429,
+            "concurrency_exceeded",
+            fmt::format("{} answers are being made already: try again", limit)
+        ),
+        1
+    );
+}
+
+Rejection reject_model(std::string_view model) {
+    auto rejection = reject(
+        404, "model_not_found", fmt::format("there is no model '{}' here", printable(model, 100))
+    );
+    rejection.details["param"] = "model";
+    return rejection;
+}
+
+} // namespace oa_stream::lane

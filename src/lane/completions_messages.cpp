@@ -1,0 +1,322 @@
+#include "completions_messages.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include "completions_params.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using authority::InputImage;
+using authority::InputPart;
+using authority::InputText;
+using Role = authority::SeedMessage::Role;
+
+enum class Speaker { instructions, user, assistant, tool, function };
+
+struct RoleRow {
+    std::string_view word;
+    Speaker speaker;
+};
+constexpr std::array k_roles{
+    RoleRow{"system", Speaker::instructions},
+    RoleRow{"developer", Speaker::instructions},
+    RoleRow{"user", Speaker::user},
+    RoleRow{"assistant", Speaker::assistant},
+    RoleRow{"tool", Speaker::tool},
+    RoleRow{"function", Speaker::function},
+};
+
+struct Said {
+    Speaker speaker = Speaker::user;
+    std::string path;               ///< "messages[3]"
+    std::vector<InputPart> parts{}; ///< texts joined; images only of users
+};
+
+std::unexpected<Rejection> bad(std::string code, std::string param, std::string_view must) {
+    auto message = fmt::format("'{}' must be {}", param, must);
+    return std::unexpected(bad_param(std::move(code), std::move(param), std::move(message)));
+}
+
+const Json* given(const Json& object, std::string_view name) noexcept {
+    const auto* value = member(object, name);
+    return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+void add_text(std::vector<InputPart>& parts, std::string_view text) {
+    auto* last = parts.empty() ? nullptr : std::get_if<InputText>(&parts.back());
+    if (last != nullptr) {
+        last->text += text;
+    } else {
+        parts.emplace_back(InputText{std::string(text)});
+    }
+}
+
+std::string text_of(const std::vector<InputPart>& parts) {
+    std::string out;
+    for (const auto& part : parts) {
+        if (const auto* text = std::get_if<InputText>(&part)) {
+            out += text->text;
+        }
+    }
+    return out;
+}
+
+bool has_image(const Said& said) {
+    return std::ranges::any_of(said.parts, [](const InputPart& part) {
+        return std::holds_alternative<InputImage>(part);
+    });
+}
+
+/// {"type":"image_url","image_url":{"url":…}}
+Accepted<void> read_image(const Json& part, const std::string& path, bool images, Said& out) {
+    if (!images || out.speaker != Speaker::user) {
+        return std::unexpected(bad_param(
+            "unsupported_value",
+            path + ".type",
+            images ? "images are taken from users only" : "this model takes no images"
+        ));
+    }
+    const auto* image = given(part, "image_url");
+    const auto url = image == nullptr ? std::nullopt : string_member(*image, "url");
+    if (!url || !(url->starts_with("data:image/") || url->starts_with("https://"))) {
+        return bad("invalid_value", path + ".image_url.url", "a data: or https: URL of an image");
+    }
+    out.parts.emplace_back(InputImage{std::string(*url)});
+    return {};
+}
+
+Accepted<void> read_part(const Json& part, const std::string& path, bool images, Said& out) {
+    if (!part.is_object()) {
+        return bad("invalid_type", path, "an object");
+    }
+    const auto type = string_member(part, "type").value_or("");
+    if (type == "image_url") {
+        return read_image(part, path, images, out);
+    }
+    const bool refusal = type == "refusal" && out.speaker == Speaker::assistant;
+    if (type != "text" && !refusal) {
+        return std::unexpected(bad_param(
+            "unsupported_value",
+            path + ".type",
+            fmt::format("content parts of type '{}' are not supported here", printable(type, 40))
+        ));
+    }
+    const auto text = string_member(part, type);
+    if (!text) {
+        return bad("invalid_type", fmt::format("{}.{}", path, type), "a string");
+    }
+    add_text(out.parts, *text);
+    return {};
+}
+
+Accepted<void> read_content(const Json& message, bool images, Said& out) {
+    const auto path = out.path + ".content";
+    const auto* content = given(message, "content");
+    if (content == nullptr) {
+        if (out.speaker == Speaker::assistant) {
+            return {};
+        }
+        return bad("invalid_type", path, "a string or an array of parts");
+    }
+    if (content->is_string()) {
+        add_text(out.parts, content->get_ref<const std::string&>());
+        return {};
+    }
+    if (!content->is_array() || content->empty()) {
+        return bad("invalid_type", path, "a string or a non-empty array of parts");
+    }
+    for (std::size_t i = 0; i < content->size(); ++i) {
+        auto read = read_part((*content)[i], fmt::format("{}[{}]", path, i), images, out);
+        if (!read) {
+            return read;
+        }
+    }
+    return {};
+}
+
+std::string quoted(std::string_view text) {
+    std::string out;
+    append_json_string(out, text);
+    return out;
+}
+
+/// One call of the assistant's as it was made: {"id","function":{"name","arguments"}} or, of a
+/// function_call, {"name","arguments"}; "custom" tools have "input" instead of arguments.
+void add_call(const Json& call, std::string_view id, std::vector<InputPart>& parts) {
+    const auto* inner = given(call, "function");
+    inner = inner == nullptr ? given(call, "custom") : inner;
+    const auto& what = inner == nullptr ? call : *inner;
+    const auto arguments =
+        string_member(what, "arguments").value_or(string_member(what, "input").value_or(""));
+    add_text(
+        parts,
+        fmt::format(
+            "{}<tool_call id={} name={}>{}</tool_call>",
+            parts.empty() ? "" : "\n",
+            quoted(id),
+            quoted(string_member(what, "name").value_or("")),
+            arguments
+        )
+    );
+}
+
+Accepted<void> read_calls(const Json& message, Said& out) {
+    if (const auto* calls = given(message, "tool_calls")) {
+        const auto path = out.path + ".tool_calls";
+        if (!calls->is_array()) {
+            return bad("invalid_type", path, "an array");
+        }
+        for (std::size_t i = 0; i < calls->size(); ++i) {
+            const auto& call = (*calls)[i];
+            if (!call.is_object()) {
+                return bad("invalid_type", fmt::format("{}[{}]", path, i), "an object");
+            }
+            add_call(call, string_member(call, "id").value_or(""), out.parts);
+        }
+    }
+    if (const auto* call = given(message, "function_call"); call != nullptr && call->is_object()) {
+        add_call(*call, "", out.parts);
+    }
+    if (const auto refusal = string_member(message, "refusal")) {
+        add_text(out.parts, *refusal);
+    }
+    return {};
+}
+
+void wrap(Said& said, std::string_view tag, std::string_view key, std::string_view value) {
+    auto text = fmt::format("<{0} {1}={2}>{3}</{0}>", tag, key, quoted(value), text_of(said.parts));
+    said.parts.clear();
+    said.parts.emplace_back(InputText{std::move(text)});
+}
+
+/// Who says it, where the role alone does not tell.
+Accepted<void> attribute(const Json& message, Said& out) {
+    const auto name = string_member(message, "name").value_or("");
+    switch (out.speaker) {
+    case Speaker::tool: {
+        const auto id = string_member(message, "tool_call_id");
+        if (!id || id->empty()) {
+            return std::unexpected(bad_param(
+                "missing_required_parameter",
+                out.path + ".tool_call_id",
+                "a tool's message must say which call it answers: 'tool_call_id'"
+            ));
+        }
+        wrap(out, "tool_result", "id", *id);
+        break;
+    }
+    case Speaker::function:
+        wrap(out, "function_result", "name", name);
+        break;
+    case Speaker::assistant:
+        if (auto read = read_calls(message, out); !read) {
+            return read;
+        }
+        [[fallthrough]];
+    case Speaker::user:
+        if (auto* first = out.parts.empty() ? nullptr : std::get_if<InputText>(&out.parts.front());
+            first != nullptr && !name.empty()) {
+            first->text.insert(0, std::string(name) + ": ");
+        }
+        break;
+    case Speaker::instructions:
+        break;
+    }
+    return {};
+}
+
+Accepted<Said> read_message(const Json& message, std::size_t index, bool images) {
+    Said said;
+    said.path = fmt::format("messages[{}]", index);
+    if (!message.is_object()) {
+        return bad("invalid_type", said.path, "an object");
+    }
+    const auto* role = given(message, "role");
+    if (role == nullptr) {
+        return std::unexpected(bad_param(
+            "missing_required_parameter", said.path + ".role", "a message must have a role"
+        ));
+    }
+    const auto word = string_member(message, "role").value_or("");
+    const auto* row = std::ranges::find(k_roles, word, &RoleRow::word);
+    if (row == k_roles.end()) {
+        return bad(
+            "invalid_value",
+            said.path + ".role",
+            "system, developer, user, assistant, tool or function"
+        );
+    }
+    said.speaker = row->speaker;
+    if (auto read = read_content(message, images, said); !read) {
+        return std::unexpected(std::move(read).error());
+    }
+    if (auto read = attribute(message, said); !read) {
+        return std::unexpected(std::move(read).error());
+    }
+    return said;
+}
+
+/// Images can stand in the last message only: what comes before is told as text.
+Accepted<void> arrange(std::vector<Said> conversation, CompletionsRequest& out) {
+    const bool ask = !conversation.empty() && conversation.back().speaker != Speaker::assistant;
+    if (ask) {
+        out.input = std::move(conversation.back().parts);
+        conversation.pop_back();
+    } else {
+        out.input.emplace_back(InputText{std::string(k_continue)});
+    }
+    for (const auto& said : conversation) {
+        if (has_image(said)) {
+            return std::unexpected(bad_param(
+                "unsupported_value",
+                said.path + ".content",
+                "images are taken in the last message only"
+            ));
+        }
+        if (auto text = text_of(said.parts); !text.empty()) {
+            const bool assistant = said.speaker == Speaker::assistant;
+            out.seed.push_back({assistant ? Role::assistant : Role::user, std::move(text)});
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Accepted<void> read_completions_messages(const Json& body, bool images, CompletionsRequest& out) {
+    const auto* messages = given(body, "messages");
+    if (messages == nullptr) {
+        return std::unexpected(
+            bad_param("missing_required_parameter", "messages", "'messages' must be given")
+        );
+    }
+    if (!messages->is_array()) {
+        return bad("invalid_type", "messages", "an array");
+    }
+    if (messages->empty()) {
+        return bad("invalid_value", "messages", "a non-empty array");
+    }
+    std::vector<Said> conversation;
+    for (std::size_t i = 0; i < messages->size(); ++i) {
+        auto said = read_message((*messages)[i], i, images);
+        if (!said) {
+            return std::unexpected(std::move(said).error());
+        }
+        if (said->speaker == Speaker::instructions) {
+            out.instructions += out.instructions.empty() ? "" : "\n\n";
+            out.instructions += text_of(said->parts);
+        } else {
+            conversation.push_back(*std::move(said));
+        }
+    }
+    return arrange(std::move(conversation), out);
+}
+
+} // namespace oa_stream::lane

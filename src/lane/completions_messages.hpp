@@ -1,0 +1,11 @@
+// messages[] of a chat completion → instructions, seed and input.
+#pragma once
+
+#include "oa_stream/lane/completions_request.hpp"
+
+namespace oa_stream::lane {
+
+[[nodiscard]] Accepted<void>
+read_completions_messages(const Json& body, bool images, CompletionsRequest& out);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,23 @@
+#include "oa_stream/lane/completions_request.hpp"
+
+#include "completions_messages.hpp"
+#include "completions_params.hpp"
+
+namespace oa_stream::lane {
+
+Accepted<CompletionsRequest>
+read_completions_request(const Json& body, const CompletionsContext& context) {
+    CompletionsRequest request;
+    if (!body.is_object()) {
+        return std::unexpected(reject(400, "invalid_json", "the body must be one JSON object"));
+    }
+    if (auto read = read_params(body, context, request); !read) {
+        return std::unexpected(std::move(read).error());
+    }
+    if (auto read = read_completions_messages(body, context.images, request); !read) {
+        return std::unexpected(std::move(read).error());
+    }
+    return request;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,74 @@
+#include "oa_stream/probe/completions_smoke.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::probe {
+
+namespace {
+
+/// What a shape shows instead of a value; members of an object are looked at one by one.
+std::string word_of(const Json& shape) {
+    if (shape.is_string()) {
+        return shape.get<std::string>();
+    }
+    return shape.is_object() ? "object" : fmt::format("array of {}", shape.size());
+}
+
+std::string difference(const Json& a, const Json& b, const std::string& path) {
+    if (a.is_object() && b.is_object()) {
+        for (const auto* one : {&a, &b}) {
+            for (const auto& [name, value] : one->items()) {
+                const auto* left = member(a, name);
+                const auto* right = member(b, name);
+                if (left == nullptr || right == nullptr) {
+                    return fmt::format("{}.{}: only one has it", path, name);
+                }
+                if (auto found = difference(*left, *right, path + "." + name); !found.empty()) {
+                    return found;
+                }
+            }
+        }
+        return {};
+    }
+    if (a.is_array() && b.is_array() && a.size() == b.size()) {
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            auto found = difference(a[i], b[i], fmt::format("{}[{}]", path, i));
+            if (!found.empty()) {
+                return found;
+            }
+        }
+        return {};
+    }
+    return a == b ? std::string() : fmt::format("{}: {}, {}", path, word_of(a), word_of(b));
+}
+
+} // namespace
+
+Json shape_of(const Json& answer) {
+    if (answer.is_object()) {
+        Json out = Json::object();
+        for (const auto& [name, value] : answer.items()) {
+            out[name] = shape_of(value);
+        }
+        return out;
+    }
+    if (answer.is_array()) {
+        Json out = Json::array();
+        for (const auto& value : answer) {
+            out.push_back(shape_of(value));
+        }
+        return out;
+    }
+    if (answer.is_number()) {
+        return "number";
+    }
+    return answer.is_string() ? "string" : answer.is_boolean() ? "boolean" : "null";
+}
+
+std::string shape_difference(const Json& a, const Json& b) {
+    return difference(a, b, "$");
+}
+
+} // namespace oa_stream::probe

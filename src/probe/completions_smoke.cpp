@@ -1,0 +1,406 @@
+#include "oa_stream/probe/completions_smoke.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "completions_ask.hpp"
+#include "target_request.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace oa_stream::probe {
+
+namespace {
+
+// clang-format off
+constexpr std::array k_rules{
+    CompletionsRule{"models", true, "GET /v1/models lists the model"},
+    CompletionsRule{"whole.first", true, "a whole answer is complete and as the contract says"},
+    CompletionsRule{"whole.second", true, "so is the next one"},
+    CompletionsRule{"whole.shape", true, "both have the same shape"},
+    CompletionsRule{"stream.contract", true, "a stream is role, content, finish, usage, [DONE]"},
+    CompletionsRule{"stream.incremental", false, "content arrives while it is being made"},
+    CompletionsRule{"usage", false, "both kinds of answer tell the counts"},
+    CompletionsRule{"reject.parameter", true, "n=2 is a 400 that names n"},
+    CompletionsRule{"auth.missing-key", false, "no key is 401 invalid_api_key"},
+    CompletionsRule{"edge.shape", false, "target and origin give answers of the same shape"},
+    CompletionsRule{"edge.timings", false, "the target holds nothing back that the origin sends"},
+};
+// clang-format on
+
+/// Unpaced answers cannot show whether somebody holds them back.
+constexpr std::string_view k_replay_prompt = "scenario:words;n=20;delay=25";
+constexpr std::string_view k_prompt =
+    "Count from one to twenty in words, separated by commas. Say nothing else.";
+
+struct Run {
+    net::HttpClient* client;
+    CompletionsSmokeOptions options;
+    std::string model{};
+    std::string prompt{};
+    std::vector<Check> checks{};
+    Completion first{}, second{}, stream{};
+
+    void
+    report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object()) {
+        const auto* rule = std::ranges::find(k_rules, name, &CompletionsRule::name);
+        Check check{.id = options.id_prefix + "." + std::string(name), .verdict = verdict};
+        check.required = rule->required;
+        check.mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live;
+        check.detail = std::move(detail);
+        check.data = std::move(data);
+        check.evidence = std::move(kept);
+        kept.clear();
+        if (options.on_check) {
+            options.on_check(check);
+        }
+        checks.push_back(std::move(check));
+    }
+    void keep(const std::string& stem, const Completion& answer) {
+        if (!options.keep || answer.response.status == 0) {
+            return;
+        }
+        const auto* suffix = answer.streamed && answer.response.status == 200 ? ".sse" : ".json";
+        kept.push_back(options.keep(stem + suffix, answer.response.body));
+        kept.push_back(options.keep(stem + ".head", answer.response.raw_head));
+    }
+    void skip_rest(std::string_view reason) {
+        for (const auto& rule : k_rules) {
+            const auto id = options.id_prefix + "." + std::string(rule.name);
+            if (std::ranges::find(checks, id, &Check::id) == checks.end()) {
+                report(rule.name, Verdict::skipped, std::string(reason));
+            }
+        }
+    }
+
+    std::vector<std::string> kept{};
+};
+using RunPtr = std::shared_ptr<Run>;
+
+Json body_of(const Run& run, bool streamed) {
+    Json message = Json::object({{"role", "user"}, {"content", run.prompt}});
+    Json body = Json::object({{"model", run.model}});
+    body["messages"] = Json::array({std::move(message)});
+    if (streamed) {
+        body["stream"] = true;
+        body["stream_options"] = Json::object({{"include_usage", true}});
+    }
+    return body;
+}
+
+Json facts_of(const Completion& answer) {
+    Json data = Json::object();
+    data["status"] = answer.response.status;
+    const auto put = [&](const char* name, const std::optional<double>& seconds) {
+        data[name] = seconds ? Json(*seconds) : Json(nullptr);
+    };
+    put("headers_s", answer.clocks.headers);
+    put("first_content_s", answer.clocks.first_content);
+    put("end_s", answer.clocks.end);
+    data["bytes"] = answer.response.body.size();
+    data["finish"] = answer.finish;
+    data["request_id"] = answer.response.headers.get("x-request-id").value_or("");
+    if (answer.streamed) {
+        data["order"] = answer.order;
+        data["pacing"] = to_string(answer.pacing.pacing);
+    }
+    if (answer.response.status == 401 || answer.response.status == 403) {
+        data["outcome"] = "unauthorised";
+    }
+    return data;
+}
+
+bool reached(const net::ClientResponse& response) noexcept {
+    return response.status != 0;
+}
+
+/// ERROR when nobody answered or the key was refused, else FAIL.
+Verdict verdict_of(const Completion& answer, const std::string& wrong) {
+    const auto status = answer.response.status;
+    if (wrong.empty()) {
+        return Verdict::pass;
+    }
+    return status == 0 || status == 401 || status == 403 ? Verdict::error : Verdict::fail;
+}
+
+void report_answer(Run& run, std::string_view name, const Completion& answer) {
+    auto wrong = answer.wrong();
+    const auto verdict = verdict_of(answer, wrong);
+    run.keep("completions-" + std::string(name), answer);
+    run.report(name, verdict, wrong.empty() ? answer.timing() : std::move(wrong), facts_of(answer));
+}
+
+Task<net::ClientResponse> get(RunPtr run, Target target, std::string path) {
+    target.compat.reset();
+    auto request = target_request(target, "GET", path);
+    apply_limits(request, run->options.limits);
+    request.fresh_connection = true;
+    request.max_body = 1U << 20U;
+    co_return co_await run->client->fetch(std::move(request));
+}
+
+/// Whether the target plays recordings; then a prompt is known that makes a paced answer.
+Task<void> choose_prompt(RunPtr run) {
+    run->prompt = run->options.prompt;
+    if (!run->prompt.empty()) {
+        co_return;
+    }
+    const auto response = co_await get(run, run->options.target, "/version");
+    const auto body = parse_json(response.body);
+    const auto* authority = body ? member(*body, "authority") : nullptr;
+    const bool replay = authority != nullptr && string_member(*authority, "name") == "replay";
+    run->prompt = replay ? k_replay_prompt : k_prompt;
+}
+
+/// False when there is no use in going on.
+Task<bool> check_models(RunPtr run) {
+    const auto response = co_await get(run, run->options.target, "/v1/models");
+    Json data = Json::object({{"status", response.status}});
+    if (response.status == 401 || response.status == 403) {
+        data["outcome"] = "unauthorised";
+        run->report("models", Verdict::error, "the key was refused", std::move(data));
+        run->skip_rest("the target refused the key");
+        co_return false;
+    }
+    if (!reached(response)) {
+        run->report(
+            "models",
+            Verdict::error,
+            fmt::format("no answer: {}", printable(response.failure_text, 160)),
+            std::move(data)
+        );
+        run->skip_rest("the target cannot be reached");
+        co_return false;
+    }
+    const auto body = parse_json(response.body);
+    const auto* list = body ? member(*body, "data") : nullptr;
+    std::vector<std::string> names;
+    for (const auto& model : list != nullptr && list->is_array() ? *list : Json::array()) {
+        names.emplace_back(string_member(model, "id").value_or(""));
+    }
+    const auto& wanted = run->options.model;
+    const bool there =
+        wanted.empty() ? !names.empty() : std::ranges::find(names, wanted) != names.end();
+    run->model = wanted.empty() && there ? names.front() : wanted;
+    data["models"] = names;
+    run->report(
+        "models",
+        there ? Verdict::pass : Verdict::fail,
+        there ? fmt::format("{} of {} models", run->model, names.size())
+              : fmt::format(
+                    "status {}, {} models, not the wanted one", response.status, names.size()
+                ),
+        std::move(data)
+    );
+    if (run->model.empty()) {
+        run->skip_rest("no model is known");
+    }
+    co_return !run->model.empty();
+}
+
+std::string whole_difference(const Completion& a, const Completion& b) {
+    const auto left = parse_json(a.response.body);
+    const auto right = parse_json(b.response.body);
+    if (!left || !right) {
+        return "one of them is no JSON";
+    }
+    return shape_difference(shape_of(*left), shape_of(*right));
+}
+
+void check_whole_shape(Run& run) {
+    if (!run.first.wrong().empty() || !run.second.wrong().empty()) {
+        run.report("whole.shape", Verdict::skipped, "there are no two good answers");
+        return;
+    }
+    const auto found = whole_difference(run.first, run.second);
+    run.report(
+        "whole.shape",
+        found.empty() ? Verdict::pass : Verdict::fail,
+        found.empty() ? "the same names and types" : found
+    );
+}
+
+Verdict verdict_of(Pacing pacing) noexcept {
+    switch (pacing) {
+    case Pacing::streamed:
+        return Verdict::pass;
+    case Pacing::buffered:
+        return Verdict::fail;
+    case Pacing::undecided:
+        break;
+    }
+    return Verdict::inconclusive;
+}
+
+void check_stream(Run& run) {
+    report_answer(run, "stream.contract", run.stream);
+    if (!run.stream.wrong().empty()) {
+        run.report("stream.incremental", Verdict::skipped, "there is no good stream");
+        return;
+    }
+    // What could not be decided is no fault: the model may simply have been fast.
+    const auto verdict = verdict_of(run.stream.pacing.pacing);
+    run.report(
+        "stream.incremental",
+        verdict == Verdict::inconclusive ? Verdict::skipped : verdict,
+        run.stream.pacing.why
+    );
+}
+
+void check_usage(Run& run) {
+    const bool both = run.second.usage && run.stream.usage;
+    const bool none = !run.second.usage && !run.stream.usage;
+    if (none) {
+        run.report("usage", Verdict::skipped, "the target does not know its counts");
+        return;
+    }
+    run.report(
+        "usage",
+        both ? Verdict::pass : Verdict::fail,
+        both ? "counted in both" : "only one kind of answer tells the counts"
+    );
+}
+
+Task<void> check_reject(RunPtr run) {
+    auto body = body_of(*run, false);
+    body["n"] = 2;
+    const auto answer = co_await ask_completion(
+        run->client, run->options.target, std::move(body), run->options.limits
+    );
+    const auto json = parse_json(answer.response.body);
+    const auto* error = json ? member(*json, "error") : nullptr;
+    const bool named = error != nullptr && string_member(*error, "param") == "n";
+    const bool right = answer.response.status == 400 && named;
+    run->report(
+        "reject.parameter",
+        right                         ? Verdict::pass
+        : answer.response.status == 0 ? Verdict::error
+                                      : Verdict::fail,
+        right
+            ? "400, param n"
+            : fmt::format(
+                  "expected 400 with param n, saw {} {}", answer.response.status, answer.error_code
+              )
+    );
+}
+
+Task<void> check_auth(RunPtr run) {
+    if (run->options.target.bearer.empty()) {
+        run->report("auth.missing-key", Verdict::skipped, "no key was given");
+        co_return;
+    }
+    Target anonymous = run->options.target;
+    anonymous.bearer = Secret();
+    const auto answer = co_await ask_completion(
+        run->client, std::move(anonymous), body_of(*run, false), run->options.limits
+    );
+    const bool right =
+        answer.response.status == 401 && answer.response.headers.has("www-authenticate");
+    run->report(
+        "auth.missing-key",
+        right                         ? Verdict::pass
+        : answer.response.status == 0 ? Verdict::error
+                                      : Verdict::fail,
+        fmt::format(
+            "{}{} {}",
+            right ? "" : "expected 401 with WWW-Authenticate, saw ",
+            answer.response.status,
+            answer.error_code
+        )
+    );
+}
+
+Json side_by_side(const Completion& target, const Completion& origin) {
+    return Json{{"target", facts_of(target)}, {"origin", facts_of(origin)}};
+}
+
+/// The slowest of two hops is told by its own clocks; here only their difference counts.
+std::string slower_by(const Completion& target, const Completion& origin) {
+    const auto extra = target.clocks.end.value_or(0) - origin.clocks.end.value_or(0);
+    return fmt::format("{:+.0f} ms", extra * 1000);
+}
+
+Task<void> check_edge(RunPtr run) {
+    if (!run->options.direct) {
+        run->report("edge.shape", Verdict::skipped, "no origin was named (--direct)");
+        run->report("edge.timings", Verdict::skipped, "no origin was named (--direct)");
+        co_return;
+    }
+    const auto& options = run->options;
+    const auto whole =
+        co_await ask_completion(run->client, *options.direct, body_of(*run, false), options.limits);
+    run->keep("completions-origin-whole", whole);
+    const auto stream =
+        co_await ask_completion(run->client, *options.direct, body_of(*run, true), options.limits);
+    run->keep("completions-origin-stream", stream);
+    std::string wrong = whole.wrong().empty() ? stream.wrong() : whole.wrong();
+    if (!wrong.empty()) {
+        run->report("edge.shape", Verdict::error, "the origin: " + wrong);
+        run->report("edge.timings", Verdict::skipped, "the origin gave no good answer");
+        co_return;
+    }
+    auto found = whole_difference(run->second, whole);
+    if (found.empty() && run->stream.order != stream.order) {
+        found = fmt::format("streams: {} and {}", run->stream.order, stream.order);
+    }
+    Json shape = side_by_side(run->second, whole);
+    run->report(
+        "edge.shape",
+        found.empty() ? Verdict::pass : Verdict::fail,
+        found.empty() ? fmt::format("the same, streams {}", stream.order) : found,
+        std::move(shape)
+    );
+    const bool held =
+        run->stream.pacing.pacing == Pacing::buffered && stream.pacing.pacing == Pacing::streamed;
+    run->report(
+        "edge.timings",
+        held ? Verdict::fail : Verdict::pass,
+        held ? "the origin streams, the target gives all at once: " + run->stream.pacing.why
+             : fmt::format(
+                   "whole {} and stream {} against the origin; target {}; origin {}",
+                   slower_by(run->second, whole),
+                   slower_by(run->stream, stream),
+                   run->stream.timing(),
+                   stream.timing()
+               ),
+        side_by_side(run->stream, stream)
+    );
+}
+
+} // namespace
+
+std::span<const CompletionsRule> completions_rules() noexcept {
+    return k_rules;
+}
+
+Task<std::vector<Check>>
+smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options) {
+    const auto run = std::make_shared<Run>(&client, std::move(options));
+    if (!co_await check_models(run)) {
+        co_return std::move(run->checks);
+    }
+    co_await choose_prompt(run);
+    const auto ask = [run](bool streamed) {
+        return ask_completion(
+            run->client, run->options.target, body_of(*run, streamed), run->options.limits
+        );
+    };
+    run->first = co_await ask(false);
+    report_answer(*run, "whole.first", run->first);
+    run->second = co_await ask(false);
+    report_answer(*run, "whole.second", run->second);
+    check_whole_shape(*run);
+    run->stream = co_await ask(true);
+    check_stream(*run);
+    check_usage(*run);
+    co_await check_reject(run);
+    co_await check_auth(run);
+    co_await check_edge(run);
+    co_return std::move(run->checks);
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,98 @@
+// `smoke completions`: passes against a lane, alone and behind a proxy, and names what a bad server
+// or a bad proxy does wrong.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { startLane } from './lib/lane.mjs';
+import { oa } from './lib/process.mjs';
+
+const KEY = 'a-key-of-this-test';
+let lane;
+before(async () => { lane = await startLane({ name: 'lane', env: { OA_STREAM_TOKEN: KEY } }); });
+after(async () => assert.equal((await lane.stop()).code, 0));
+
+const smoke = (base, args = [], env = { KEY }) => oa(['smoke', 'completions', '--base-url', base, '--auth', 'env:KEY', '--json', ...args], { env });
+const checksOf = (run) => Object.fromEntries(run.json().checks.map((c) => [c.id.replace('completions.', ''), c]));
+const verdictOf = (run, name) => checksOf(run)[name].verdict;
+
+/** A proxy in front of the lane; `spoil(body, headers)` gives what the client gets instead, all at once. */
+async function proxy(spoil) {
+  const server = http.createServer((request, response) => {
+    const onward = http.request(lane.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
+      const chunks = [];
+      answer.on('data', (bytes) => chunks.push(bytes));
+      answer.on('end', () => {
+        const headers = { ...answer.headers };
+        delete headers['transfer-encoding'];
+        const { status = answer.statusCode, body } = spoil(Buffer.concat(chunks).toString(), answer.statusCode);
+        headers['content-length'] = Buffer.byteLength(body);
+        response.writeHead(status, headers).end(body);
+      });
+    });
+    request.pipe(onward);
+  });
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  return { base: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
+}
+
+test('a good lane passes, and every answer is kept', async () => {
+  const run = await smoke(lane.base);
+  assert.equal(run.code, 0, run.stdout);
+  const document = run.json();
+  assert.equal(document.verdict, 'PASS');
+  for (const name of ['models', 'whole.first', 'whole.second', 'whole.shape', 'stream.contract', 'stream.incremental', 'usage', 'reject.parameter', 'auth.missing-key']) {
+    assert.equal(verdictOf(run, name), 'PASS', checksOf(run)[name].detail);
+  }
+  assert.equal(verdictOf(run, 'edge.shape'), 'SKIPPED');
+  const kept = checksOf(run)['stream.contract'].evidence;
+  const bytes = fs.readFileSync(path.join(document.evidence, kept.find((f) => f.endsWith('.sse'))), 'utf8');
+  assert.ok(bytes.endsWith('data: [DONE]\n\n'));
+  const judged = await oa(['check', '--profile', 'chat-completions', '--json', path.join(document.evidence, kept[0])]);
+  assert.equal(judged.json().verdict, 'pass');
+  assert.equal(run.stdout.includes(KEY) || run.stderr.includes(KEY), false, 'the key is shown');
+});
+
+test('the edge is compared with its origin', async () => {
+  const run = await smoke(lane.base, ['--direct', lane.base]);
+  assert.equal(run.code, 0, run.stdout);
+  assert.equal(verdictOf(run, 'edge.shape'), 'PASS');
+  assert.equal(verdictOf(run, 'edge.timings'), 'PASS');
+  const { data } = checksOf(run)['edge.timings'];
+  assert.ok(data.target.end_s > 0 && data.origin.end_s > 0);
+});
+
+test('a proxy that holds streams back is found, the origin is not blamed', async () => {
+  const edge = await proxy((body) => ({ body }));
+  const run = await smoke(edge.base, ['--direct', lane.base]);
+  assert.equal(run.code, 1, run.stdout);
+  assert.equal(verdictOf(run, 'stream.contract'), 'FAIL', 'a stream with a content-length is none');
+  assert.equal(verdictOf(run, 'whole.second'), 'PASS');
+  assert.equal(verdictOf(run, 'edge.timings'), 'FAIL', checksOf(run)['edge.timings'].detail);
+  await edge.close();
+});
+
+for (const [name, spoil, check] of [
+  ['half a body', (body, status) => ({ body: status === 200 ? body.slice(0, -20) : body }), 'whole.first'],
+  ['an edge page instead of an answer', () => ({ status: 524, body: '<html>timeout</html>' }), 'models'],
+  ['no counts in whole answers', (body) => ({ body: body.replace(/,"usage":\{.*\}\}(?=\}$)/, '') }), 'usage'],
+  ['no [DONE]', (body) => ({ body: body.replace('data: [DONE]\n\n', '') }), 'stream.contract'],
+  ['another shape', (body) => ({ body: body.replace('"finish_reason"', '"ended_because"') }), 'edge.shape'],
+]) {
+  test(`found: ${name}`, async () => {
+    const edge = await proxy(spoil);
+    const run = await smoke(edge.base, ['--direct', lane.base]);
+    assert.equal(run.code, 1, run.stdout);
+    assert.equal(verdictOf(run, check), 'FAIL', run.stdout);
+    await edge.close();
+  });
+}
+
+test('a refused key is exit 5, nobody there is exit 4, no URL is exit 2', async () => {
+  const refused = await smoke(lane.base, [], { KEY: 'wrong' });
+  assert.equal(refused.code, 5, refused.stdout);
+  const nobody = await smoke('http://127.0.0.1:1');
+  assert.equal(nobody.code, 4, nobody.stdout);
+  assert.equal((await oa(['smoke', 'completions'])).code, 2);
+});
