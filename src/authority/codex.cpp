@@ -21,6 +21,9 @@ public:
     [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
     [[nodiscard]] Task<Result<EventBatch>> next() override { return next_of(core_, live_); }
     void interrupt() override { core_->interrupt(live_); }
+    [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
+        return core_->answer_approval(live_, id, approved);
+    }
 
 private:
     static Task<Result<EventBatch>>

@@ -40,11 +40,8 @@ ServerAnswer no_such_tool() {
 
 } // namespace
 
-ServerAnswer
-answer_server_request(std::string_view method, const Json& params, ApprovalPolicy policy) {
-    // `decline` lets the turn go on; `cancel` would end it. There is one policy so far.
-    static_assert(static_cast<int>(ApprovalPolicy::deny) == 0);
-    static_cast<void>(policy);
+ServerAnswer answer_server_request(std::string_view method, const Json& params) {
+    // `decline` lets the turn go on; `cancel` would end it.
     if (method == "item/commandExecution/requestApproval" ||
         method == "item/fileChange/requestApproval") {
         return result(Json::object({{"decision", "decline"}}));

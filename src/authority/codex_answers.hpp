@@ -1,7 +1,6 @@
 // What every server-initiated request of codex is answered with. An unanswered one hangs its turn.
 #pragma once
 
-#include "oa_stream/authority/codex.hpp"
 #include "oa_stream/base/json.hpp"
 
 #include <string_view>
@@ -13,7 +12,7 @@ struct ServerAnswer {
     bool known = true;  ///< false: a method we have no answer for
 };
 
-[[nodiscard]] ServerAnswer
-answer_server_request(std::string_view method, const Json& params, ApprovalPolicy policy);
+/// What is said when no client decides: no to everything, so that the turn goes on.
+[[nodiscard]] ServerAnswer answer_server_request(std::string_view method, const Json& params);
 
 } // namespace oa_stream::authority

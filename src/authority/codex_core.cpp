@@ -161,9 +161,9 @@ LinkHandlers CodexCore::handlers() {
                 }
             },
         .request =
-            [weak](std::string_view method, const Json& params) {
+            [weak](std::string_view method, const Json& params, const Json& id) {
                 const auto self = weak.lock();
-                return self ? self->on_request(method, params) : Json::object();
+                return self ? self->on_request(method, params, id) : std::nullopt;
             },
         .nonsense =
             [weak](std::string_view line) {

@@ -21,6 +21,7 @@ struct CodexCounts {
     std::uint64_t reconciled = 0;
     std::uint64_t unknown_requests = 0;
     std::uint64_t declined = 0;
+    std::uint64_t asked = 0;
     std::uint64_t nonsense = 0;
     std::uint64_t stray_turns = 0;
     std::uint64_t upstream_retries = 0;
@@ -48,6 +49,11 @@ public:
     // codex_stop.cpp: ways a turn ends other than by itself
     void interrupt(const std::shared_ptr<LiveTurn>& turn);
     void abandon(const std::shared_ptr<LiveTurn>& turn);
+
+    // codex_notify.cpp
+    /// Code::not_found when the turn waits for no such approval.
+    [[nodiscard]] Result<void>
+    answer_approval(const std::shared_ptr<LiveTurn>& turn, std::string_view id, bool approved);
 
     // codex_read.cpp (with health() and readings())
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
@@ -80,7 +86,9 @@ private:
 
     // codex_notify.cpp
     void on_notification(std::string_view method, const Json& message);
-    [[nodiscard]] Json on_request(std::string_view method, const Json& params);
+    [[nodiscard]] std::optional<Json>
+    on_request(std::string_view method, const Json& params, const Json& id);
+    void withdraw_approvals(const Link& link, LiveTurn& live);
     void after_delivery(const std::shared_ptr<CodexThread>& thread);
     void finish(const std::shared_ptr<CodexThread>& thread);
 

@@ -18,7 +18,10 @@ namespace oa_stream::authority {
 
 struct LinkHandlers {
     std::function<void(std::string_view method, const Json& message)> notification;
-    std::function<Json(std::string_view method, const Json& params)> request;
+    /// As RpcHandlers::request.
+    std::function<
+        std::optional<Json>(std::string_view method, const Json& params, const Json& id)>
+        request;
     std::function<void(std::string_view line)> nonsense;
     std::function<void(std::string_view line)> stderr_line;
     /// Once, as soon as nothing more can come; every waiting request has failed with it already.

@@ -63,6 +63,11 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
     if (!live) {
         return;
     }
+    if (method == "serverRequest/resolved") {
+        const Json* request = member(*params, "requestId");
+        live->approval_resolved(request == nullptr ? Json() : *request);
+        return;
+    }
     live->deliver(method, message);
     after_delivery(thread);
 }
@@ -101,14 +106,46 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
     }
 }
 
-Json CodexCore::on_request(std::string_view method, const Json& params) {
-    ServerAnswer answer = answer_server_request(method, params, options_.approvals);
+std::optional<Json>
+CodexCore::on_request(std::string_view method, const Json& params, const Json& id) {
+    const auto thread = threads_.find(text_member(params, "threadId"));
+    const std::shared_ptr<LiveTurn> live = thread ? thread->live : nullptr;
+    // An elicitation may name no turn; then it is the one that runs.
+    const std::string_view of = text_member(params, "turnId");
+    const bool ours = live && (of.empty() || live->id().empty() || of == live->id());
+    if (auto question = approval_of(method, params); question && ours && live->asks()) {
+        ++counts_.asked;
+        log(LogLevel::info,
+            fmt::format("codex asked {}: its client decides", printable(method, 80)));
+        live->ask(*std::move(question), id);
+        return std::nullopt;
+    }
+    if (auto note = unanswered_note(method, params); note && ours) {
+        live->tell(*std::move(note));
+    }
+    ServerAnswer answer = answer_server_request(method, params);
     ++(answer.known ? counts_.declined : counts_.unknown_requests);
     log(answer.known ? LogLevel::info : LogLevel::warn,
         fmt::format(
             "codex asked {}: {}", printable(method, 80), answer.known ? "declined" : "unknown"
         ));
     return std::move(answer.body);
+}
+
+Result<void> CodexCore::answer_approval(
+    const std::shared_ptr<LiveTurn>& turn, std::string_view id, bool approved
+) {
+    OA_TRY(CodexApprovals::Reply reply, turn->answer_approval(id, approved));
+    if (link_) {
+        link_->rpc().answer(reply.request, std::move(reply.body));
+    }
+    return {};
+}
+
+void CodexCore::withdraw_approvals(const Link& link, LiveTurn& live) {
+    for (CodexApprovals::Reply& reply : live.withdraw_approvals()) {
+        link->rpc().answer(reply.request, std::move(reply.body));
+    }
 }
 
 } // namespace oa_stream::authority

@@ -81,6 +81,7 @@ Capabilities CodexCore::capabilities() const {
         .can_revert = true,
         .can_seed = true,
         .images = true,
+        .approvals = home_.facts.approval_policy != "never",
         .efforts = efforts_
     };
 }
@@ -102,6 +103,9 @@ std::vector<Reading> CodexCore::readings() const {
         {"codex_declined_requests_total",
          "Questions of codex that were declined",
          count(counts_.declined)},
+        {"codex_asked_approvals_total",
+         "Approvals of codex that were put to a client",
+         count(counts_.asked)},
         {"codex_unknown_requests_total",
          "Questions of codex nobody has an answer for",
          count(counts_.unknown_requests)},

@@ -172,6 +172,7 @@ Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::run_turn(
     auto live = std::make_shared<LiveTurn>(
         self->executor_, self->options_, hold->id, hold->model, self->home_.work, hold->total
     );
+    live->ask_approvals = request->ask_approvals;
     hold->live = live;
     const Json params = turn_start_params(hold->id, *request);
     RpcOutcome outcome = co_await call(self, link, "turn/start", params, request->traceparent);

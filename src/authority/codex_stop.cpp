@@ -41,6 +41,8 @@ Task<void> CodexCore::stop_turn(
         // Deaf: every other turn on this pipe is lost too, and only a new child helps.
         link->kill(Error{.code = Code::unavailable, .message = "codex does not answer"});
     }
+    // The interrupt has settled them; a codex that ignored it must not wait for ever.
+    self->withdraw_approvals(link, *live);
     while (thread->live == live && Clock::now() < deadline) {
         co_await thread->freed.wait_until(deadline);
     }

@@ -51,6 +51,9 @@ void LiveTurn::bind(std::string id) {
     for (const Json& message : std::exchange(early_, {})) {
         deliver(string_member(message, "method").value_or(""), message);
     }
+    for (auto& [question, request] : std::exchange(early_questions_, {})) {
+        ask(std::move(question), request);
+    }
 }
 
 void LiveTurn::deliver(std::string_view method, const Json& message) {
@@ -120,8 +123,13 @@ void LiveTurn::translate(std::string_view method, const Json& message) {
             learn_baseline(message);
         }
     }
+    EventBatch told;
+    translator_.notification(message, told);
     EventBatch events;
-    translator_.notification(message, events);
+    for (turn::Event& event : told) {
+        approvals_.watch(event, events);
+        events.push_back(std::move(event));
+    }
     for (turn::Event& event : events) {
         if (auto* first = std::get_if<turn::TurnStarted>(&event)) {
             started_ = true;
@@ -149,6 +157,56 @@ void LiveTurn::queue(EventBatch&& events) {
     changed_.notify();
 }
 
+void LiveTurn::ask(ApprovalQuestion question, const Json& request) {
+    if (id_.empty()) {
+        early_questions_.emplace_back(std::move(question), request);
+        return;
+    }
+    EventBatch events;
+    approvals_.ask(std::move(question), request, events);
+    content_ = true;
+    queue(std::move(events));
+}
+
+Result<CodexApprovals::Reply> LiveTurn::answer_approval(std::string_view id, bool approved) {
+    if (ended_ || error_) {
+        return oa_stream::fail(Code::not_found, "the turn is over", std::string(id));
+    }
+    EventBatch events;
+    auto reply = approvals_.answer(id, approved, events);
+    if (reply) {
+        last_event_ = Clock::now();
+        queue(std::move(events));
+    }
+    return reply;
+}
+
+std::vector<CodexApprovals::Reply> LiveTurn::withdraw_approvals() {
+    auto replies = approvals_.withdraw();
+    for (const auto& [question, request] : std::exchange(early_questions_, {})) {
+        replies.push_back({request, approval_answer(question, false)});
+    }
+    return replies;
+}
+
+void LiveTurn::approval_resolved(const Json& request) {
+    std::erase_if(early_questions_, [&](const auto& early) { return early.second == request; });
+    EventBatch events;
+    approvals_.resolved(request, events);
+    if (!ended_ && !events.empty()) {
+        last_event_ = Clock::now();
+        queue(std::move(events));
+    }
+}
+
+void LiveTurn::tell(turn::Event event) {
+    if (!ended_ && !id_.empty()) {
+        EventBatch events;
+        events.push_back(std::move(event));
+        queue(std::move(events));
+    }
+}
+
 void LiveTurn::fail(const Error& why) {
     if (!ended_ && !error_) {
         error_ = why;
@@ -158,6 +216,9 @@ void LiveTurn::fail(const Error& why) {
 
 LiveTurn::Expiry LiveTurn::expiry() const {
     const Expiry whole{began_ + deadlines_.turn, "turn"};
+    if (approvals_.waiting()) {
+        return whole; // codex is silent because a person thinks
+    }
     const Expiry silence = content_ ? Expiry{last_event_ + deadlines_.idle, "idle"}
                                     : Expiry{began_ + deadlines_.first_event, "first_event"};
     return whole.at < silence.at ? whole : silence;

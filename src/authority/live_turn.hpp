@@ -6,12 +6,14 @@
 #include "oa_stream/authority/codex_events.hpp"
 
 #include "capture_recorder.hpp"
+#include "codex_approvals.hpp"
 #include "signal.hpp"
 #include "turn_queue.hpp"
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::authority {
@@ -34,6 +36,10 @@ public:
     [[nodiscard]] bool started() const noexcept { return started_; }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
+    /// Whether a new approval would be waited for: its client takes them, and it is not being left.
+    [[nodiscard]] bool asks() const noexcept {
+        return ask_approvals && !ended_ && !error_ && !interrupting && !abandoned;
+    }
     [[nodiscard]] const std::optional<turn::Usage>& total_usage() const noexcept { return total_; }
 
     /// From now on every notification of the turn is written down.
@@ -42,6 +48,13 @@ public:
     void bind(std::string id);
     /// One notification of this thread.
     void deliver(std::string_view method, const Json& message);
+    /// A question for the client; answer_approval() or approval_resolved() settles it.
+    void ask(ApprovalQuestion question, const Json& request);
+    [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);
+    void approval_resolved(const Json& request);
+    [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();
+    /// An event that codex did not tell.
+    void tell(turn::Event event);
     /// No terminal event will come: next() ends with `why` after what is queued. Idempotent.
     void fail(const Error& why);
 
@@ -59,6 +72,7 @@ public:
         return idle_since_;
     }
 
+    bool ask_approvals = false; ///< the client takes them
     bool interrupting = false; ///< a turn/interrupt is on its way
     bool abandoned = false; ///< nobody holds the handle any more
     std::optional<Clock::time_point> watched{}; ///< the idle_since() somebody looks after
@@ -80,7 +94,9 @@ private:
     CodexTranslator translator_;
     bool baseline_known_;
     std::vector<Json> early_{}; ///< notifications that came before the id was known
+    std::vector<std::pair<ApprovalQuestion, Json>> early_questions_{}; ///< likewise
     TurnQueue queue_;
+    CodexApprovals approvals_{};
     Signal changed_;
     std::optional<Error> error_{};
     std::optional<turn::Usage> total_{};

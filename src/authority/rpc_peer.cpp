@@ -96,9 +96,17 @@ void RpcPeer::on_line(std::string_view line) {
 
 void RpcPeer::on_request(std::string_view method, const Json& message, const Json& id) {
     const Json* params = member(message, "params");
-    Json reply = handlers_.request(method, params == nullptr ? Json::object() : *params);
-    reply["id"] = id;
-    handlers_.send(dump_json(reply));
+    auto reply = handlers_.request(method, params == nullptr ? Json::object() : *params, id);
+    if (reply) {
+        answer(id, *std::move(reply));
+    }
+}
+
+void RpcPeer::answer(const Json& id, Json body) {
+    if (!failed_) {
+        body["id"] = id;
+        handlers_.send(dump_json(body));
+    }
 }
 
 void RpcPeer::on_reply(Json& message, std::int64_t id) {

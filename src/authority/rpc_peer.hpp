@@ -30,8 +30,10 @@ using RpcOutcome = std::variant<Json, Refusal, Error>;
 struct RpcHandlers {
     std::function<void(std::string line)> send; ///< one line without its end
     std::function<void(std::string_view method, const Json& message)> notification;
-    std::function<Json(std::string_view method, const Json& params)>
-        request; ///< → {"result"|"error"}
+    /// → {"result"|"error"}; nullopt: answer() will be called with this id
+    std::function<
+        std::optional<Json>(std::string_view method, const Json& params, const Json& id)>
+        request;
     std::function<void(std::string_view what)>
         nonsense; ///< a line that means nothing; one safe line
 };
@@ -44,6 +46,8 @@ public:
     [[nodiscard]] Task<RpcOutcome>
     call(std::string method, Json params, Millis deadline, std::string traceparent = {});
     void notify(std::string_view method);
+    /// The reply to a request of the other side that was left open. `body`: {"result"|"error"}.
+    void answer(const Json& id, Json body);
 
     /// One received line.
     void on_line(std::string_view line);

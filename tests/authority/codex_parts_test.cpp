@@ -120,13 +120,13 @@ TEST_CASE("answers: every question of codex has one that lets the turn go on") {
     );
     CAPTURE(row.method);
     const Json params = must(parse_json(R"({"questions":[{"id":"q1"},{"no":"id"},7]})"));
-    const ServerAnswer answer = answer_server_request(row.method, params, ApprovalPolicy::deny);
+    const ServerAnswer answer = answer_server_request(row.method, params);
     CHECK(dump_json(answer.body) == row.body);
     CHECK(answer.known);
 }
 
 TEST_CASE("answers: an unknown question is refused, never left open") {
-    const ServerAnswer answer = answer_server_request("future/thing", Json(), ApprovalPolicy::deny);
+    const ServerAnswer answer = answer_server_request("future/thing", Json());
     CHECK_FALSE(answer.known);
     CHECK(answer.body["error"]["code"] == -32'601);
 }

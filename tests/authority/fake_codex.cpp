@@ -73,7 +73,8 @@ private:
         Json result = Json::object({{"thread", Json::object({{"id", id}})}});
         result["model"] = "fake-model";
         result["modelProvider"] = "fake";
-        result["approvalPolicy"] = "never";
+        const std::string policy = environment("FAKE_POLICY");
+        result["approvalPolicy"] = policy.empty() ? "never" : policy;
         const bool wrong = environment("FAKE_MODE") == "wrong-sandbox";
         result["sandbox"] = Json::object({{"type", wrong ? "dangerFullAccess" : "readOnly"}});
         return result;
@@ -135,18 +136,123 @@ private:
              {"params", Json::object({{"threadId", thread_}, {"turnId", turn().id}})}}
         ));
     }
+    /// A call of this type and a question about it.
+    void ask_about(const Json& id, const std::string& call, Json item, Json more) {
+        item["id"] = call;
+        item["status"] = "inProgress";
+        asked_.push_back(item);
+        tell("item/started", Json::object({{"turnId", turn().id}, {"item", std::move(item)}}));
+        more["params"]["threadId"] = thread_;
+        more["params"]["turnId"] = turn().id;
+        more["id"] = id;
+        send(more);
+    }
+    /// Answered: the call ends as decided; the last one ends the turn.
+    void decided(const Json& answer) {
+        tell("serverRequest/resolved", Json::object({{"requestId", answer["id"]}}));
+        Json item = asked_[answer["id"].get<std::size_t>()];
+        const std::string said = answer["result"].dump();
+        const bool yes = said.find("accept") != std::string::npos;
+        item["status"] = yes ? "completed" : "declined";
+        item["exitCode"] = yes ? Json(0) : Json(nullptr);
+        tell("item/completed", Json::object({{"turnId", turn().id}, {"item", std::move(item)}}));
+        if (++decided_ == asked_.size()) {
+            speak(said);
+            return finish();
+        }
+        on_answer_ = [this](const Json& next) { decided(next); };
+    }
+    void await_decisions() {
+        on_answer_ = [this](const Json& answer) { decided(answer); };
+    }
+    static Json command(const char* text) {
+        return Json::object({{"type", "commandExecution"}, {"command", text}});
+    }
+    static Json command_question(const char* call) {
+        return Json::object(
+            {{"method", "item/commandExecution/requestApproval"},
+             {"params", Json::object({{"itemId", call}, {"command", "x"}})}}
+        );
+    }
+    bool behave_asking(const std::string& prompt);
     void behave(const std::string& prompt);
 
     std::map<std::string, Thread> threads_{};
     std::string thread_{}; ///< of the turn being told
     Json start_id_{};
     std::function<void(const Json&)> on_answer_{};
+    std::vector<Json> asked_{}; ///< items, by the number of their question
+    std::size_t decided_ = 0;
     int made_ = 0;
     int refused_ = 0;
     bool deaf_ = false;
 };
 
+/// Turns that ask for approvals; false for any other.
+bool Fake::behave_asking(const std::string& prompt) {
+    if (!prompt.starts_with("approve-")) {
+        return false;
+    }
+    accept();
+    begin();
+    asked_.clear();
+    decided_ = 0;
+    if (prompt == "approve-permissions") {
+        on_answer_ = [this](const Json& answer) {
+            speak(answer["result"].dump());
+            finish();
+        };
+        send(Json::object(
+            {{"method", "item/permissions/requestApproval"},
+             {"id", 0},
+             {"params",
+              Json::object(
+                  {{"threadId", thread_},
+                   {"turnId", turn().id},
+                   {"itemId", "p"},
+                   {"reason", "to fetch"},
+                   {"permissions", Json::object({{"network", Json::object({{"enabled", true}})}})}}
+              )}}
+        ));
+        return true;
+    }
+    if (prompt == "approve-mcp") {
+        Json item = Json::object({{"type", "mcpToolCall"}, {"server", "lab"}, {"tool", "danger"}});
+        item["arguments"] = Json::object({{"text", "hi"}});
+        Json meta = Json::object({{"codex_approval_kind", "mcp_tool_call"}});
+        meta["tool_name"] = "danger";
+        ask_about(
+            0,
+            "call_1",
+            std::move(item),
+            Json::object(
+                {{"method", "mcpServer/elicitation/request"},
+                 {"params", Json::object({{"serverName", "lab"}, {"_meta", std::move(meta)}})}}
+            )
+        );
+        await_decisions();
+        return true;
+    }
+    ask_about(0, "call_1", command("touch one"), command_question("call_1"));
+    if (prompt != "approve-item") {
+        ask_about(1, "call_2", command("touch two"), command_question("call_2"));
+    }
+    if (prompt == "approve-elsewhere") { // the answer to one comes with the end of the other
+        on_answer_ = [this](const Json&) {
+            tell("serverRequest/resolved", Json::object({{"requestId", 0}}));
+            speak("somebody else decided");
+            finish();
+        };
+        return true;
+    }
+    await_decisions();
+    return true;
+}
+
 void Fake::behave(const std::string& prompt) {
+    if (behave_asking(prompt)) {
+        return;
+    }
     const auto plain = [this](const std::string& text) {
         accept();
         begin();
@@ -342,6 +448,9 @@ void Fake::on_request(const std::string& method, const Json& params, const Json&
     if (method == "thread/resume") {
         if (thread.starts_with("missing")) {
             return refuse(id, -32'600, "no rollout found for thread id " + thread);
+        }
+        if (environment("FAKE_MODE") == "slow-resume") { // one after the other, like the real one
+            ::usleep(100'000);
         }
         threads_[thread].loaded = true;
         return reply(id, thread_result(thread));

@@ -17,9 +17,13 @@ struct Wire {
                 .notification =
                     [this](std::string_view method, const Json&) { told.emplace_back(method); },
                 .request =
-                    [this](std::string_view method, const Json& params) {
+                    [this](std::string_view method, const Json& params, const Json&)
+                    -> std::optional<Json> {
                         asked.emplace_back(method);
-                        return answer_server_request(method, params, ApprovalPolicy::deny).body;
+                        if (later) {
+                            return std::nullopt;
+                        }
+                        return answer_server_request(method, params).body;
                     },
                 .nonsense = [this](std::string_view line) { nonsense.emplace_back(line); },
             }
@@ -29,6 +33,7 @@ struct Wire {
     std::shared_ptr<RpcPeer> peer;
     std::vector<Json> sent{};
     std::vector<std::string> told{}, asked{}, nonsense{};
+    bool later = false; ///< requests are left open
 };
 
 std::string outcome_text(const RpcOutcome& outcome) {
@@ -98,6 +103,22 @@ TEST_CASE("rpc: server requests are told from replies by their method, id 0 and 
         dump_json(wire.sent[3]) ==
         R"({"error":{"code":-32601,"message":"unknown method"},"id":"x"})"
     );
+}
+
+TEST_CASE("rpc: a server request may be answered later, under its own id") {
+    Wire wire;
+    wire.later = true;
+    wire.peer->on_line(R"({"method":"item/commandExecution/requestApproval","id":0,"params":{}})");
+    wire.peer->on_line(R"({"method":"item/fileChange/requestApproval","id":"x","params":{}})");
+    CHECK(wire.sent.empty());
+    wire.peer->answer(Json("x"), Json::object({{"result", 2}}));
+    wire.peer->answer(Json(0), Json::object({{"result", 1}}));
+    REQUIRE(wire.sent.size() == 2);
+    CHECK(dump_json(wire.sent[0]) == R"({"result":2,"id":"x"})");
+    CHECK(dump_json(wire.sent[1]) == R"({"result":1,"id":0})");
+    wire.peer->fail_all(Error{.code = Code::unavailable, .message = "gone"});
+    wire.peer->answer(Json(0), Json::object({{"result", 1}}));
+    CHECK(wire.sent.size() == 2);
 }
 
 TEST_CASE("rpc: every kind of nonsense is counted and stops nothing") {

@@ -31,10 +31,6 @@ enum class CodexProfile {
     agent, ///< command and patch tools in a workspace-write sandbox; approvals are answered by us
 };
 
-/// What server-initiated questions are answered with. `deny` declines each one and the turn goes
-/// on.
-enum class ApprovalPolicy { deny };
-
 struct CodexDeadlines {
     Millis handshake{15'000}; ///< spawn to a checked thread/start
     Millis request{10'000}; ///< any single request
@@ -78,7 +74,6 @@ struct CodexOptions {
     /// Every turn is recorded here, one capture each, redacted; prompts and answers stay in. Empty:
     /// nothing is recorded.
     std::filesystem::path record_dir{};
-    ApprovalPolicy approvals = ApprovalPolicy::deny;
     CodexDeadlines deadlines{};
     CodexLimits limits{};
     /// One safe, redacted line; also the child's stderr (debug). May be empty.

@@ -1,0 +1,237 @@
+#include "codex_approvals.hpp"
+
+#include "oa_stream/base/ids.hpp"
+
+#include "codex_events_items.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+using Kind = ApprovalQuestion::Kind;
+
+std::string text_of(const Json& object, std::string_view key) {
+    return std::string(string_member(object, key).value_or(""));
+}
+
+void copy_text(Json& to, const Json& from, std::string_view key) {
+    if (std::string text = text_of(from, key); !text.empty()) {
+        to[std::string(key)] = std::move(text);
+    }
+}
+
+void copy_member(Json& to, const Json& from, std::string_view key) {
+    if (const Json* value = member(from, key); value != nullptr && !value->is_null()) {
+        to[std::string(key)] = *value;
+    }
+}
+
+ApprovalQuestion of_item(Kind kind, const Json& params) {
+    ApprovalQuestion question{.kind = kind, .item = text_of(params, "itemId")};
+    question.input = Json::object();
+    copy_text(question.input, params, "reason");
+    return question;
+}
+
+/// MCP calls are approved by an elicitation that says so and asks for no content.
+std::optional<ApprovalQuestion> of_elicitation(const Json& params) {
+    const Json* meta = member(params, "_meta");
+    if (meta == nullptr || string_member(*meta, "codex_approval_kind") != "mcp_tool_call") {
+        return std::nullopt;
+    }
+    ApprovalQuestion question{.kind = Kind::mcp_call};
+    Json item = Json::object({{"type", "mcpToolCall"}});
+    item["server"] = text_of(params, "serverName");
+    item["tool"] = text_of(*meta, "tool_name");
+    question.tool = codex::tool_name(item);
+    const Json* arguments = member(*meta, "tool_params");
+    question.input = arguments == nullptr ? Json::object() : *arguments;
+    return question;
+}
+
+turn::Note question_note(std::string_view kind, Json questions) {
+    Json payload = Json::object({{"kind", kind}});
+    payload["questions"] = std::move(questions);
+    return turn::Note{"question", std::nullopt, false, std::move(payload)};
+}
+
+Json user_questions(const Json& params) {
+    Json out = Json::array();
+    const Json* list = member(params, "questions");
+    if (list == nullptr || !list->is_array()) {
+        return out;
+    }
+    for (const Json& one : *list) {
+        Json question = Json::object();
+        copy_text(question, one, "header");
+        copy_text(question, one, "question");
+        if (const Json* options = member(one, "options"); options && options->is_array()) {
+            question["options"] = Json::array();
+            for (const Json& option : *options) {
+                question["options"].push_back(text_of(option, "label"));
+            }
+        }
+        out.push_back(std::move(question));
+    }
+    return out;
+}
+
+} // namespace
+
+std::optional<ApprovalQuestion> approval_of(std::string_view method, const Json& params) {
+    if (method == "item/commandExecution/requestApproval") {
+        ApprovalQuestion question = of_item(Kind::command, params);
+        question.input["command"] = codex::bare_command(params);
+        return question;
+    }
+    if (method == "item/fileChange/requestApproval") {
+        return of_item(Kind::file_change, params);
+    }
+    if (method == "item/permissions/requestApproval") {
+        ApprovalQuestion question = of_item(Kind::permissions, params);
+        question.wanted = Json::object();
+        if (const Json* wanted = member(params, "permissions"); wanted != nullptr) {
+            copy_member(question.wanted, *wanted, "fileSystem");
+            copy_member(question.wanted, *wanted, "network");
+        }
+        question.input["permissions"] = question.wanted;
+        return question;
+    }
+    return method == "mcpServer/elicitation/request" ? of_elicitation(params) : std::nullopt;
+}
+
+Json approval_answer(const ApprovalQuestion& question, bool approved) {
+    Json result = Json::object();
+    switch (question.kind) {
+    case Kind::command:
+    case Kind::file_change:
+        result["decision"] = approved ? "accept" : "decline";
+        break;
+    case Kind::permissions:
+        result["permissions"] = approved ? question.wanted : Json::object();
+        result["scope"] = "turn";
+        break;
+    case Kind::mcp_call:
+        result["action"] = approved ? "accept" : "decline";
+        result["content"] = nullptr;
+        result["_meta"] = nullptr;
+        break;
+    }
+    return Json::object({{"result", std::move(result)}});
+}
+
+std::optional<turn::Note> unanswered_note(std::string_view method, const Json& params) {
+    if (method == "item/tool/requestUserInput") {
+        return question_note("user-input", user_questions(params));
+    }
+    if (method == "mcpServer/elicitation/request" && !of_elicitation(params)) {
+        Json question = Json::object({{"question", text_of(params, "message")}});
+        copy_text(question, params, "serverName");
+        return question_note("elicitation", Json::array({std::move(question)}));
+    }
+    return std::nullopt;
+}
+
+bool CodexApprovals::is_asked(std::string_view call) const {
+    return std::ranges::find(pending_, call, &Pending::call) != pending_.end();
+}
+
+const CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& question) const {
+    const std::string own = question.item.empty() ? "" : codex::call_id(question.item, 1);
+    const auto fits = [&](const Call& call) {
+        if (!question.tool.empty()) {
+            return call.name == question.tool && !is_asked(call.id);
+        }
+        // Ids repeat within a turn; later occurrences have "-2", "-3" … behind them.
+        return !own.empty() && (call.id == own || call.id.starts_with(own + "-"));
+    };
+    const auto found = std::ranges::find_if(calls_, fits);
+    return found == calls_.end() ? nullptr : &*found;
+}
+
+void CodexApprovals::watch(const turn::Event& event, EventBatch& out) {
+    if (const auto* opened = std::get_if<turn::ToolOpened>(&event)) {
+        calls_.push_back({opened->call, opened->name});
+        return;
+    }
+    const auto* output = std::get_if<turn::ToolOutput>(&event);
+    const auto* failed = std::get_if<turn::ToolFailed>(&event);
+    if (output == nullptr && failed == nullptr) {
+        return;
+    }
+    const std::string& call = output != nullptr ? output->call : failed->call;
+    std::erase_if(calls_, [&](const Call& known) { return known.id == call; });
+    std::erase_if(pending_, [&](const Pending& pending) {
+        if (pending.call != call) {
+            return false;
+        }
+        out.emplace_back(turn::ApprovalSettled{pending.id, output != nullptr});
+        return true;
+    });
+}
+
+void CodexApprovals::ask(ApprovalQuestion question, const Json& request, EventBatch& out) {
+    Pending pending{.id = "approval-" + random_hex(8), .question = std::move(question)};
+    pending.request = request;
+    const Call* call = call_of(pending.question);
+    if (call == nullptr) {
+        // Permissions have no item; a client can only decide on a call.
+        const bool permissions = pending.question.kind == Kind::permissions;
+        std::string name = permissions ? "request_permissions" : pending.question.tool;
+        pending.stands_in = true;
+        pending.call = "call-" + pending.id;
+        out.emplace_back(turn::ToolOpened{pending.call, name.empty() ? "approval" : name, true});
+        out.emplace_back(turn::ToolInputReady{pending.call, pending.question.input});
+    } else {
+        pending.call = call->id;
+    }
+    out.emplace_back(turn::ApprovalAsked{pending.id, pending.call});
+    pending_.push_back(std::move(pending));
+}
+
+void CodexApprovals::settle(const Pending& pending, bool approved, EventBatch& out) {
+    out.emplace_back(turn::ApprovalSettled{pending.id, approved});
+    if (!pending.stands_in) {
+        return;
+    }
+    if (approved) {
+        out.emplace_back(turn::ToolOutput{pending.call, Json::object({{"status", "approved"}})});
+    } else {
+        out.emplace_back(turn::ToolFailed{pending.call, "This was declined."});
+    }
+}
+
+Result<CodexApprovals::Reply>
+CodexApprovals::answer(std::string_view id, bool approved, EventBatch& out) {
+    const auto found = std::ranges::find(pending_, id, &Pending::id);
+    if (found == pending_.end()) {
+        return fail(Code::not_found, "no approval of this id is waited for", std::string(id));
+    }
+    Pending pending = std::move(*found);
+    pending_.erase(found);
+    settle(pending, approved, out);
+    return Reply{std::move(pending.request), approval_answer(pending.question, approved)};
+}
+
+void CodexApprovals::resolved(const Json& request, EventBatch& out) {
+    const auto found = std::ranges::find(pending_, request, &Pending::request);
+    if (found != pending_.end()) {
+        const Pending pending = std::move(*found);
+        pending_.erase(found);
+        settle(pending, false, out);
+    }
+}
+
+std::vector<CodexApprovals::Reply> CodexApprovals::withdraw() {
+    std::vector<Reply> replies;
+    for (Pending& pending : pending_) {
+        replies.push_back({std::move(pending.request), approval_answer(pending.question, false)});
+    }
+    pending_.clear();
+    return replies;
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,73 @@
+// Server requests of codex that a person may decide, and those of one turn that wait for it.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::authority {
+
+struct ApprovalQuestion {
+    enum class Kind { command, file_change, permissions, mcp_call };
+    Kind kind = Kind::command;
+    std::string item{}; ///< itemId; empty when the request has none
+    std::string tool{}; ///< the name clients know the call by; empty: whatever the item is
+    Json input{};       ///< what is asked for, should no call stand for it
+    Json wanted{};      ///< permissions: granted as asked
+};
+
+/// nullopt when the request asks for something else than a yes or a no.
+[[nodiscard]] std::optional<ApprovalQuestion>
+approval_of(std::string_view method, const Json& params);
+/// {"result":…}: yes for this once, or no with the turn going on.
+[[nodiscard]] Json approval_answer(const ApprovalQuestion& question, bool approved);
+/// What a user is told of a question that nobody can answer here; nullopt: it is none.
+[[nodiscard]] std::optional<turn::Note>
+unanswered_note(std::string_view method, const Json& params);
+
+/// The open approvals of one turn, and the calls they belong to.
+class CodexApprovals {
+public:
+    /// An answer for codex: the request's id and the reply's body.
+    struct Reply {
+        Json request;
+        Json body;
+    };
+
+    /// To be called for each event of the turn, in order. Appends what has to be told before it: an
+    /// approval whose call ends was decided elsewhere.
+    void watch(const turn::Event& event, EventBatch& out);
+    /// Appends what a client is told of a new question.
+    void ask(ApprovalQuestion question, const Json& request, EventBatch& out);
+    /// Code::not_found when nothing waits under this id.
+    [[nodiscard]] Result<Reply> answer(std::string_view id, bool approved, EventBatch& out);
+    /// serverRequest/resolved: nobody needs to answer any more.
+    void resolved(const Json& request, EventBatch& out);
+    /// A no for everything that waits; nothing is told.
+    [[nodiscard]] std::vector<Reply> withdraw();
+    [[nodiscard]] bool waiting() const noexcept { return !pending_.empty(); }
+
+private:
+    struct Pending {
+        std::string id{}, call{};
+        ApprovalQuestion question{};
+        Json request{};
+        bool stands_in = false; ///< the call was made up for it
+    };
+    struct Call {
+        std::string id, name;
+    };
+    [[nodiscard]] const Call* call_of(const ApprovalQuestion& question) const;
+    [[nodiscard]] bool is_asked(std::string_view call) const;
+    void settle(const Pending& pending, bool approved, EventBatch& out);
+
+    std::vector<Pending> pending_{};
+    std::vector<Call> calls_{}; ///< without an end so far
+};
+
+} // namespace oa_stream::authority

@@ -1,0 +1,216 @@
+#include "codex_approvals.hpp"
+#include "fake_stage.hpp"
+
+#include <map>
+
+using namespace oa_test;
+
+namespace {
+
+const std::string k_asking = R"(model_provider = "fake"
+approval_policy = "on-request"
+sandbox_mode = "read-only"
+)";
+
+struct AskingStage : FakeStage {
+    AskingStage() {
+        must(write_file_atomic(folder.path() / "config.toml", k_asking));
+        ::setenv("FAKE_POLICY", "on-request", 1);
+        options.env_allow.emplace_back("FAKE_POLICY");
+    }
+    AskingStage(const AskingStage&) = delete;
+    AskingStage& operator=(const AskingStage&) = delete;
+    ~AskingStage() { ::unsetenv("FAKE_POLICY"); }
+
+    /// Up to the first question (or the turn's end).
+    Told begin(std::string prompt, bool asks = true) {
+        auto request = ask(std::move(prompt));
+        request.ask_approvals = asks;
+        last = must(run(io, authority->start(std::move(request))));
+        return run(io, drain_until<turn::ApprovalAsked>(last.get()));
+    }
+    Told rest() { return run(io, drain(last.get())); }
+    std::vector<turn::ApprovalAsked> questions(std::string prompt, std::size_t count) {
+        auto request = ask(std::move(prompt));
+        request.ask_approvals = true;
+        last = must(run(io, authority->start(std::move(request))));
+        std::vector<turn::ApprovalAsked> asked;
+        while (asked.size() < count) {
+            for (const auto& event : must(run(io, last->next()))) {
+                if (const auto* one = std::get_if<turn::ApprovalAsked>(&event)) {
+                    asked.push_back(*one);
+                }
+            }
+        }
+        return asked;
+    }
+};
+
+std::string id_of(const Told& told) {
+    REQUIRE(told.first<turn::ApprovalAsked>() != nullptr);
+    return told.first<turn::ApprovalAsked>()->id;
+}
+
+} // namespace
+
+TEST_CASE("codex approvals: a question waits for its decision, which codex is told") {
+    const bool approved = GENERATE(true, false);
+    CAPTURE(approved);
+    AskingStage stage;
+    must(stage.open());
+    CHECK(stage.authority->capabilities().approvals);
+    const Told asked = stage.begin("approve-item");
+    CHECK(asked.first<turn::ApprovalAsked>()->call == "call_1");
+    CHECK(asked.first<turn::ToolInputReady>()->call == "call_1");
+    must(stage.last->answer_approval(id_of(asked), approved));
+    const Told rest = stage.rest();
+    CHECK(rest.outcome() == "completed");
+    CHECK(rest.text() == fmt::format(R"({{"decision":"{}"}})", approved ? "accept" : "decline"));
+    REQUIRE(rest.first<turn::ApprovalSettled>() != nullptr);
+    CHECK(rest.first<turn::ApprovalSettled>()->approved == approved);
+    CHECK((rest.first<turn::ToolOutput>() != nullptr) == approved);
+    CHECK((rest.first<turn::ToolFailed>() != nullptr) == !approved);
+    CHECK(stage.reading("codex_asked_approvals_total") == 1);
+    CHECK(stage.reading("codex_declined_requests_total") == 0);
+}
+
+TEST_CASE("codex approvals: a turn that does not take them has them declined at once") {
+    AskingStage stage;
+    must(stage.open());
+    const Told told = stage.begin("approve-item", false);
+    CHECK(told.first<turn::ApprovalAsked>() == nullptr);
+    CHECK(told.text() == R"({"decision":"decline"})");
+    CHECK(stage.reading("codex_declined_requests_total") == 1);
+}
+
+TEST_CASE("codex approvals: several at once are decided one by one, in any order") {
+    AskingStage stage;
+    must(stage.open());
+    const auto asked = stage.questions("approve-two", 2);
+    CHECK(asked[0].id != asked[1].id);
+    must(stage.last->answer_approval(asked[1].id, false));
+    must(stage.last->answer_approval(asked[0].id, true));
+    const Told rest = stage.rest();
+    CHECK(rest.outcome() == "completed");
+    REQUIRE(rest.first<turn::ToolOutput>() != nullptr);
+    CHECK(rest.first<turn::ToolOutput>()->call == "call_1");
+    REQUIRE(rest.first<turn::ToolFailed>() != nullptr);
+    CHECK(rest.first<turn::ToolFailed>()->call == "call_2");
+}
+
+TEST_CASE("codex approvals: nothing waits under an unknown id, twice, or after the end") {
+    AskingStage stage;
+    must(stage.open());
+    const Told asked = stage.begin("approve-item");
+    const auto code = [&](const std::string& id) {
+        const auto told = stage.last->answer_approval(id, true);
+        return told ? std::string("taken") : std::string(to_string(told.error().code));
+    };
+    CHECK(code("approval-none") == "not_found");
+    CHECK(code(id_of(asked)) == "taken");
+    CHECK(code(id_of(asked)) == "not_found");
+    CHECK(stage.rest().outcome() == "completed");
+    CHECK(code(id_of(asked)) == "not_found");
+}
+
+TEST_CASE("codex approvals: a call of an MCP server is the one its question means") {
+    AskingStage stage;
+    must(stage.open());
+    const Told asked = stage.begin("approve-mcp");
+    CHECK(asked.first<turn::ApprovalAsked>()->call == "call_1");
+    CHECK(asked.first<turn::ToolOpened>()->name == "lab__danger");
+    must(stage.last->answer_approval(id_of(asked), true));
+    CHECK(stage.rest().text() == R"({"action":"accept","content":null,"_meta":null})");
+}
+
+TEST_CASE("codex approvals: permissions have a call of their own, and are granted as asked") {
+    const bool approved = GENERATE(true, false);
+    CAPTURE(approved);
+    AskingStage stage;
+    must(stage.open());
+    const Told asked = stage.begin("approve-permissions");
+    REQUIRE(asked.first<turn::ToolOpened>() != nullptr);
+    CHECK(asked.first<turn::ToolOpened>()->name == "request_permissions");
+    CHECK(
+        dump_json(asked.first<turn::ToolInputReady>()->input) ==
+        R"({"reason":"to fetch","permissions":{"network":{"enabled":true}}})"
+    );
+    must(stage.last->answer_approval(id_of(asked), approved));
+    const Told rest = stage.rest();
+    CHECK(
+        rest.text() == (approved ? R"({"permissions":{"network":{"enabled":true}},"scope":"turn"})"
+                                 : R"({"permissions":{},"scope":"turn"})")
+    );
+    CHECK((rest.first<turn::ToolOutput>() != nullptr) == approved);
+    CHECK((rest.first<turn::ToolFailed>() != nullptr) == !approved);
+}
+
+TEST_CASE("codex approvals: one that codex takes back is settled without a decision") {
+    AskingStage stage;
+    must(stage.open());
+    const auto asked = stage.questions("approve-elsewhere", 2);
+    must(stage.last->answer_approval(asked[1].id, true));
+    const Told rest = stage.rest();
+    CHECK(rest.text() == "somebody else decided");
+    std::map<std::string, bool> settled;
+    for (const auto& event : rest.events) {
+        if (const auto* one = std::get_if<turn::ApprovalSettled>(&event)) {
+            settled[one->id] = one->approved;
+        }
+    }
+    CHECK(settled == std::map<std::string, bool>{{asked[0].id, false}, {asked[1].id, true}});
+    CHECK_FALSE(stage.last->answer_approval(asked[0].id, true).has_value());
+}
+
+TEST_CASE("codex approvals: a turn that waits for a person is not idle") {
+    AskingStage stage;
+    stage.options.deadlines.idle = Millis(50);
+    stage.options.deadlines.first_event = Millis(50);
+    must(stage.open());
+    const Told asked = stage.begin("approve-item");
+    asio::steady_timer later(stage.io, Millis(200));
+    bool over = false;
+    later.async_wait([&](const boost::system::error_code&) { over = true; });
+    stage.until([&] { return over; });
+    must(stage.last->answer_approval(id_of(asked), true));
+    CHECK(stage.rest().outcome() == "completed");
+}
+
+TEST_CASE("codex approvals: an interrupt ends a turn that waits") {
+    AskingStage stage;
+    must(stage.open());
+    const Told asked = stage.begin("approve-item");
+    stage.last->interrupt();
+    CHECK(stage.rest().outcome() == "interrupted");
+    CHECK_FALSE(stage.last->answer_approval(id_of(asked), true).has_value());
+}
+
+TEST_CASE("codex approvals: a configuration that never asks says so") {
+    FakeStage stage;
+    must(stage.open());
+    CHECK_FALSE(stage.authority->capabilities().approvals);
+}
+
+TEST_CASE("codex approvals: a question nobody can answer is told as a note") {
+    const Json params =
+        must(parse_json(R"({"questions":[{"id":"q","header":"Colour","question":"Which?",)"
+                        R"("options":[{"label":"Red","description":"warm"},{"label":"Blue"}]}]})"));
+    const auto asked = unanswered_note("item/tool/requestUserInput", params);
+    REQUIRE(asked.has_value());
+    CHECK(asked->name == "question");
+    CHECK_FALSE(asked->transient);
+    CHECK(
+        dump_json(asked->payload) ==
+        R"({"kind":"user-input","questions":[{"header":"Colour","question":"Which?","options":["Red","Blue"]}]})"
+    );
+    const Json form = must(parse_json(R"({"serverName":"lab","message":"Name?"})"));
+    const auto elicited = unanswered_note("mcpServer/elicitation/request", form);
+    REQUIRE(elicited.has_value());
+    CHECK(
+        dump_json(elicited->payload) ==
+        R"({"kind":"elicitation","questions":[{"question":"Name?","serverName":"lab"}]})"
+    );
+    const Json approval = must(parse_json(R"({"_meta":{"codex_approval_kind":"mcp_tool_call"}})"));
+    CHECK_FALSE(unanswered_note("mcpServer/elicitation/request", approval).has_value());
+    CHECK_FALSE(unanswered_note("item/tool/call", params).has_value());
+}
