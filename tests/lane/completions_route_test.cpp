@@ -100,7 +100,7 @@ TEST_CASE("completions: a whole answer is the turn's text, its finish and its co
     CHECK(record.route == k_path);
     CHECK(record.lane == "native");
     CHECK(record.status == 200);
-    CHECK(record.thread == body.at("id"));
+    CHECK(body.at("id") == record.thread);
     CHECK(record.terminal == TerminalClass::completed);
     CHECK(record.usage == turn::Usage{10, 2, 5, 1});
     CHECK(record.bytes == response.body.size());
