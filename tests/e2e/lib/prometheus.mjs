@@ -1,0 +1,67 @@
+// The real Prometheus 2.42 of Debian 12, unpacked (not installed: nothing is started by it) into
+// .cache/prometheus by ./dev e2e.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
+
+function tool(name) {
+  const places = [process.env.OA_PROMETHEUS, path.join(ROOT, '.cache/prometheus/usr/bin'), '/usr/bin', '/usr/local/bin'].filter(Boolean);
+  const found = places.map((place) => path.join(place, name)).find((file) => fs.existsSync(file));
+  if (!found) throw new Error(`no ${name} here: run ./dev e2e, which unpacks it`);
+  return found;
+}
+
+/** promtool with this text on its input: {code, output}. */
+export function promtool(args, input = '') {
+  const run = spawnSync(tool('promtool'), args, { input, encoding: 'utf8', env: cleanEnv() });
+  if (run.error) throw run.error;
+  return { code: run.status, output: run.stdout + run.stderr };
+}
+
+const freePort = () => new Promise((done, fail) => {
+  const server = net.createServer().on('error', fail).listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    server.close(() => done(port));
+  });
+});
+
+/** A Prometheus that scrapes these targets (host:port): {base, query(expr)}. */
+export async function startPrometheus(targets, { interval = '200ms', rules = [] } = {}) {
+  const folder = scratch('prometheus');
+  const port = await freePort();
+  const config = { global: { scrape_interval: interval, evaluation_interval: interval }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }] }] };
+  fs.writeFileSync(path.join(folder, 'prometheus.yml'), JSON.stringify(config)); // JSON is YAML
+  const server = new Running(tool('prometheus'), [
+    `--config.file=${path.join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=warn',
+  ], { name: 'prometheus', folder, cwd: folder });
+  server.base = `http://127.0.0.1:${port}`;
+  server.get = async (url) => {
+    try {
+      const answer = await fetch(`${server.base}${url}`);
+      return answer.ok ? await answer.text() : null;
+    } catch {
+      return null; // not listening yet
+    }
+  };
+  /** [{metric, value}] of an instant query, now. */
+  server.query = async (expr) => {
+    const answer = JSON.parse(await server.get(`/api/v1/query?query=${encodeURIComponent(expr)}`) ?? 'null');
+    if (answer?.status !== 'success') throw new Error(`query failed: ${expr}: ${JSON.stringify(answer)}`);
+    return answer.data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+  };
+  /** Asks until `pick(rows)` gives a value. */
+  server.eventually = async (expr, pick, ms = 15000) => {
+    const end = Date.now() + ms;
+    for (;;) {
+      const rows = (await server.get('/-/ready')) === null ? [] : await server.query(expr);
+      const value = pick(rows);
+      if (value !== undefined && value !== null && value !== false) return value;
+      if (server.exit) throw new Error(`prometheus ended: ${server.stderr}`);
+      if (Date.now() > end) throw new Error(`${expr} is still ${JSON.stringify(rows)}; log: ${server.log}`);
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  };
+  return server;
+}
