@@ -130,6 +130,13 @@ Json object_of(const SectionInfo& section) {
     if (!required.empty()) {
         out["required"] = std::move(required);
     }
+    if (!section.exactly_one.empty()) {
+        Json choices = Json::array();
+        for (const std::string_view name : section.exactly_one) {
+            choices.push_back({{"required", Json::array({name})}});
+        }
+        out["oneOf"] = std::move(choices);
+    }
     if (!section.variants.empty()) {
         out["allOf"] = variant_rules(section);
     }

@@ -64,6 +64,29 @@ void refuse_foreign(
     node.refuse(fmt::format("belongs to {} {} only", section.chooser, owners(section, key.only)));
 }
 
+/// An unknown key is a problem already, and may be the one that is missing here.
+bool has_unknown_keys(const Node& node, const SectionInfo& section) {
+    return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
+        return std::ranges::find(section.keys, entry.key, &Key::name) == section.keys.end();
+    });
+}
+
+void check_exactly_one(const Node& node, const SectionInfo& section) {
+    const auto& names = section.exactly_one;
+    const auto chosen = std::ranges::count_if(node.yaml().entries, [&](const YamlEntry& entry) {
+        return std::ranges::find(names, entry.key) != names.end();
+    });
+    if (names.empty() || chosen == 1 || (chosen == 0 && has_unknown_keys(node, section))) {
+        return;
+    }
+    std::string all;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        all += i == 0 ? "" : i + 1 == names.size() ? " and " : ", ";
+        all += names[i];
+    }
+    node.refuse("expected exactly one of " + all);
+}
+
 /// The table's own text, read like the author's.
 void apply_fallback(const Node& parent, const Key& key, void* out) {
     YamlNode value;
@@ -131,13 +154,8 @@ void read_section(const Node& node, const SectionInfo& section, void* out) {
             apply_fallback(node, key, out);
         }
     }
+    check_exactly_one(node, section);
     reader.finish();
-}
-
-bool has_unknown_keys(const Node& node, const SectionInfo& section) {
-    return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
-        return std::ranges::find(section.keys, entry.key, &Key::name) == section.keys.end();
-    });
 }
 
 namespace detail {

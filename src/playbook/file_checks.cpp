@@ -46,6 +46,7 @@ constinit const Section<ShadowSpec> k_shadow{
     {"shadow", "The same prompts to both revisions: what differs?", k_shadow_keys}
 };
 
+constexpr std::array<std::string_view, 3> k_check_forms{"smoke", "budget", "shadow"};
 constexpr auto k_check_keys = keys<CheckDraft>(
     word<&CheckDraft::smoke, k_surface_words>(
         "smoke", Need::optional, "Live checks of one surface of the target."
@@ -85,6 +86,7 @@ std::optional<double> read_good(const Node& node) {
     return std::nullopt;
 }
 
+constexpr std::array<std::string_view, 2> k_slo_forms{"bad", "good"};
 constexpr auto k_slo_keys = keys<SloSpec>(
     text<&SloSpec::name>("name", Need::required, "Name of the objective; unique."),
     percent<&SloSpec::objective>("objective", Need::required, "Share of good requests."),
@@ -128,6 +130,9 @@ constinit const Section<SourceSpec> k_prometheus{
 constinit const Section<SourceSpec> k_access_log{
     {"access_log", "The lane's access log.", k_access_log_keys}
 };
+constexpr std::array<std::string_view, 4> k_source_forms{
+    "probe", "asserted", "prometheus", "access_log"
+};
 constexpr auto k_source_keys = keys<SourceDraft>(
     section<&SourceDraft::probe, k_probe_source>("probe", Need::optional, "The run's own probes."),
     section<&SourceDraft::asserted, k_asserted>("asserted", Need::optional, "Stated by hand."),
@@ -156,25 +161,6 @@ constexpr auto k_drill_keys = keys<DrillSpec>(
     )
         .or_else("1m")
 );
-
-/// Exactly one of them stands there; a problem unless an unknown key explains it.
-bool one_chosen(
-    const Node& node, const SectionInfo& table, std::initializer_list<std::string_view> names
-) {
-    const auto chosen = std::ranges::count_if(names, [&](auto name) { return has(node, name); });
-    if (chosen == 1 || node.yaml().kind != YamlKind::map) {
-        return chosen == 1;
-    }
-    if (chosen > 1 || !has_unknown_keys(node, table)) {
-        std::string all;
-        for (const std::string_view name : names) {
-            all += all.empty() ? "" : name == *(names.end() - 1) ? " and " : ", ";
-            all += name;
-        }
-        node.refuse("expected exactly one of " + all);
-    }
-    return false;
-}
 
 std::string default_id(std::string_view prefix, const CheckDraft& draft) {
     if (*draft.smoke == Surface::stream) {
@@ -216,13 +202,22 @@ void keep_check(
 } // namespace
 
 constinit const Section<CheckDraft> k_check{
-    {"check", "Exactly one of smoke, budget and shadow.", k_check_keys}
+    {.name = "check",
+     .help = "Exactly one of smoke, budget and shadow.",
+     .keys = k_check_keys,
+     .exactly_one = k_check_forms}
 };
 constinit const Section<SloSpec> k_slo{
-    {"slo", "An objective: exactly one of bad and good says what is counted.", k_slo_keys}
+    {.name = "slo",
+     .help = "An objective: exactly one of bad and good says what is counted.",
+     .keys = k_slo_keys,
+     .exactly_one = k_slo_forms}
 };
 constinit const Section<SourceDraft> k_source{
-    {"source", "Where numbers come from: exactly one key.", k_source_keys}
+    {.name = "source",
+     .help = "Where numbers come from: exactly one of the keys.",
+     .keys = k_source_keys,
+     .exactly_one = k_source_forms}
 };
 constinit const Section<DrillSpec> k_drill{{"drill", "How the way back is tried.", k_drill_keys}};
 
@@ -232,9 +227,6 @@ void read_checks(
     for (const Node& item : node.list()) {
         CheckDraft draft;
         read_section(item, k_check, draft);
-        if (!one_chosen(item, k_check, {"smoke", "budget", "shadow"})) {
-            continue;
-        }
         keep_check(item, prefix, std::move(draft), smokes, out);
     }
 }
@@ -243,7 +235,6 @@ std::vector<SloSpec> read_slos(const Node& node) {
     std::vector<SloSpec> out;
     for (const Node& item : node.list()) {
         read_section(item, k_slo, out.emplace_back());
-        static_cast<void>(one_chosen(item, k_slo, {"bad", "good"}));
     }
     return out;
 }
@@ -253,9 +244,6 @@ std::vector<SourceSpec> read_sources(const Node& node) {
     for (const Node& item : node.list()) {
         SourceDraft draft;
         read_section(item, k_source, draft);
-        if (!one_chosen(item, k_source, {"probe", "asserted", "prometheus", "access_log"})) {
-            continue;
-        }
         const auto keep = [&](std::optional<SourceSpec>& source, SourceKind kind) {
             if (source) {
                 source->kind = kind;

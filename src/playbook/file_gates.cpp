@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 1> k_time_words{"first_content"};
 constexpr std::array<std::string_view, 1> k_versus_words{"stable"};
 constexpr std::array<std::string_view, 1> k_per_words{"arm"};
 
+constexpr std::array<std::string_view, 2> k_gate_forms{"bad", "p95"};
 constexpr auto k_gate_keys = keys<GateDraft>(
     text<&GateDraft::id>(
         "id",
@@ -82,10 +83,6 @@ void check_form(const Node& gate, const Form& form, LimitUnit unit) {
 
 measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     const bool rate = has(node, "bad");
-    const bool unclear = rate == has(node, "p95") && (rate || !has_unknown_keys(node, k_gate));
-    if (node.yaml().kind == YamlKind::map && unclear) {
-        node.refuse("expected exactly one of bad and p95");
-    }
     if (draft.bad.size() > 1 && std::ranges::find(draft.bad, "any") != draft.bad.end()) {
         node.refuse("bad: any includes the others");
     }
@@ -211,9 +208,12 @@ constexpr auto k_stage_keys = keys<StageSpec>(
 } // namespace
 
 constinit const Section<GateDraft> k_gate{
-    {"gate",
-     "One limit, judged with its uncertainty: an error rate (bad) or a time (p95).",
-     k_gate_keys}
+    {.name = "gate",
+     .help =
+         "One limit, judged with its uncertainty. Exactly one of bad (an error rate) and p95 (a "
+         "time).",
+     .keys = k_gate_keys,
+     .exactly_one = k_gate_forms}
 };
 constinit const Section<StageSpec> k_stage{{"stage", "What happens at each stage.", k_stage_keys}};
 

@@ -19,6 +19,7 @@ constexpr std::uint32_t k_command = 1U << 3U;
 // auth
 // ---------------------------------------------------------------------------------------------
 
+constexpr std::array<std::string_view, 3> k_auth_forms{"env", "file", "fd"};
 constexpr auto k_auth_keys = keys<AuthDraft>(
     text<&AuthDraft::env>("env", Need::optional, "Environment variable that holds it."),
     text<&AuthDraft::file>("file", Need::optional, "File that holds it, mode 0600 or stricter."),
@@ -204,9 +205,11 @@ constexpr auto k_traffic_keys = keys<TrafficDraft>(
 } // namespace
 
 constinit const Section<AuthDraft> k_auth{
-    {"auth",
-     "Where a credential comes from: exactly one of env, file and fd. Never the credential itself.",
-     k_auth_keys}
+    {.name = "auth",
+     .help = "Where a credential comes from, never the credential itself: exactly one of env, file "
+             "and fd.",
+     .keys = k_auth_keys,
+     .exactly_one = k_auth_forms}
 };
 constinit const Section<Target> k_target{
     {"target", "Whom users talk to, and how probes introduce themselves.", k_target_keys}
@@ -228,13 +231,6 @@ bool has(const Node& node, std::string_view key) {
 std::optional<AuthRef> read_auth(const Node& node) {
     AuthDraft draft;
     read_section(node, k_auth, draft);
-    const int forms = has(node, "env") + has(node, "file") + has(node, "fd");
-    if (forms != 1) {
-        if (node.yaml().kind == YamlKind::map) {
-            node.refuse("expected exactly one of env, file and fd");
-        }
-        return std::nullopt;
-    }
     AuthRef out{.required = draft.required};
     if (!draft.env.empty()) {
         out.reference = "env:" + draft.env;
@@ -242,6 +238,8 @@ std::optional<AuthRef> read_auth(const Node& node) {
         out.reference = "file:" + draft.file;
     } else if (draft.fd) {
         out.reference = fmt::format("fd:{}", *draft.fd);
+    } else {
+        return std::nullopt;
     }
     return out;
 }

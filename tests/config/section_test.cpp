@@ -73,13 +73,20 @@ TEST_CASE("section: the table's default is what an absent key gets") {
 }
 
 TEST_CASE("section: every problem of the mapping is found, each where it stands") {
-    const Got got = read("driver: one\nbake: 7\ninner: { puase: 1s }\nlist: [pause: x]\n");
+    const Got got = read("driver: one\nbake: 7\ninner: { zzzz: 1s }\nlist: [pause: x]\n");
     REQUIRE(got.problems.size() == 5);
     CHECK(got.problems[0] == "f:1:1: name is missing, expected a text");
     CHECK(got.problems[1].starts_with("f:2:7: bake: '7' has no unit"));
     CHECK(got.problems[2] == "f:3:8: inner: pause is missing, expected a duration like 10m");
-    CHECK(got.problems[3] == "f:3:10: unknown key 'puase' in inner (did you mean pause?)");
+    CHECK(got.problems[3] == "f:3:10: unknown key 'zzzz' in inner (there are pause)");
     CHECK(got.problems[4] == "f:4:15: pause: 'x' is not a duration like 10m");
+}
+
+TEST_CASE("section: a misspelt required key is one problem, not two") {
+    CHECK(
+        read("name: x\ndriver: one\ninner: { pauses: 1s }\n").problems ==
+        std::vector<std::string>{"f:3:10: unknown key 'pauses' in inner (did you mean pause?)"}
+    );
 }
 
 TEST_CASE("section: a key of another variant is refused, and required only in its own") {
@@ -93,6 +100,30 @@ TEST_CASE("section: a key of another variant is refused, and required only in it
         std::vector<std::string>{"f:3:9: socket: belongs to driver two only"}
     );
     CHECK(read("name: x\ndriver: three\nsocket: s\n").problems.size() == 1);
+}
+
+TEST_CASE("section: of some keys exactly one, unless a misspelt one explains the lack") {
+    static constexpr std::array<std::string_view, 2> k_forms{"bake", "rate"};
+    static constinit const Section<Outer> k_either{
+        {.name = "either", .help = "One.", .keys = k_outer_keys, .exactly_one = k_forms}
+    };
+    const auto problem = [](std::string_view text) -> std::string {
+        const auto root = parse_yaml(text, "f");
+        Problems problems("f");
+        Outer out;
+        read_section(Node(*root, problems, ""), k_either, out);
+        problems.sort();
+        return problems.empty() ? "" : problems.all().front().text();
+    };
+    const std::string common = "name: x, driver: one, socket: s";
+    CHECK(problem("{ " + common + ", bake: 1s }").empty());
+    CHECK(problem("{ " + common + " }") == "f:1:1: expected exactly one of bake and rate");
+    CHECK(
+        problem("{ " + common + ", bake: 1s, rate: 1/s }") ==
+        "f:1:1: expected exactly one of bake and rate"
+    );
+    CHECK(problem("{ " + common + ", bakee: 1s }").contains("did you mean bake?"));
+    CHECK(json_schema(k_either, "i", "t")["oneOf"].size() == 2);
 }
 
 TEST_CASE("section: the schema says what the reader accepts") {

@@ -68,6 +68,7 @@ struct SectionInfo {
     std::span<const Key> keys;
     std::string_view chooser{}; ///< key that says which variant it is
     std::span<const std::string_view> variants{};
+    std::span<const std::string_view> exactly_one{}; ///< keys of which exactly one must be there
 };
 
 /// A table whose rows belong to T.
@@ -101,9 +102,6 @@ void read_section(const Node& node, const SectionInfo& section, void* out);
 template <class T> void read_section(const Node& node, const Section<T>& section, T& out) {
     read_section(node, static_cast<const SectionInfo&>(section), static_cast<void*>(&out));
 }
-
-/// Those are problems already: what depends on all keys being read need not be judged.
-[[nodiscard]] bool has_unknown_keys(const Node& node, const SectionInfo& section);
 
 // Rows by member pointer --------------------------------------------------------------------------
 
