@@ -23,6 +23,12 @@ constexpr std::array k_options{
     OptionSpec{"--codex-bin", "PATH", "The Codex executable, looked up in PATH.", "codex"},
     OptionSpec{"--codex-profile", "NAME", "chat (no tools) or agent (tools).", "chat"},
     OptionSpec{"--codex-config", "FILE", "A config.toml that replaces the profile's."},
+    OptionSpec{
+        "--approvals",
+        "HOW",
+        "deny: declined. ask: clients with x-oa-accept: tool-approval decide.",
+        "deny"
+    },
     OptionSpec{"--model", "NAME", "The model Codex asks for, and its name under /v1."},
     OptionSpec{
         "--completions-limit", "N", "Chat completions (/v1) at once; more are refused: 429.", "16"

@@ -39,6 +39,7 @@ auto table_of(ServeOptions& options) {
         Limit{"turn-time", &lane.turn_wall},
         Limit{"first-event", &lane.first_event},
         Limit{"idle", &lane.idle},
+        Limit{"approval", &lane.approval},
         Limit{"body", Bytes{&options.server.body_bytes}},
         Limit{"headers", Bytes{&options.server.header_bytes}},
         Limit{"connections", &options.server.connections},

@@ -99,6 +99,11 @@ Result<void> read_lane(const Args& args, const Context& context, ServeOptions& o
         return no_such("--lane", text_of(args, "--lane"), "on, retired or off");
     }
     lane.mode = *mode;
+    const auto approvals = lane::parse_approvals(text_of(args, "--approvals"));
+    if (!approvals) {
+        return no_such("--approvals", text_of(args, "--approvals"), "deny or ask");
+    }
+    lane.approvals = *approvals;
     OA_TRY(lane.compat, lane::parse_compat_mode(text_of(args, "--compat")));
     lane.version = version();
     lane.revision = args.get("--revision").value_or(context.env("K_REVISION").value_or("dev"));
@@ -123,6 +128,7 @@ Result<void> read_lane(const Args& args, const Context& context, ServeOptions& o
          lane.timings.detach_grace,
          lane.limits.first_event,
          lane.limits.idle,
+         lane.limits.approval,
          lane.limits.turn_wall}
     );
     lane.timings.tick = std::clamp(shortest / 4, Millis(10), Millis(1000));

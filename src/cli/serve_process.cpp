@@ -91,6 +91,7 @@ private:
         OA_CO_CHECK(open_access_log());
         OA_CO_CHECK(make_authority());
         OA_CO_CHECK(co_await authority_->open());
+        OA_CO_CHECK(check_approvals());
         OA_CO_TRY(
             ids_,
             lane::IdMap::open(
@@ -112,6 +113,21 @@ private:
             )
         );
         co_return tell_ready();
+    }
+
+    /// Nobody shall wait for questions that cannot come.
+    Result<void> check_approvals() const {
+        const bool ask = options_.lane.approvals == lane::Approvals::ask;
+        if (ask && !authority_->capabilities().approvals) {
+            return fail(
+                Code::config,
+                "this authority never asks for an approval",
+                "--approvals",
+                "--codex-profile agent, or an approval_policy other than \"never\" in "
+                "--codex-config"
+            );
+        }
+        return {};
     }
 
     Result<void> make_authority() {

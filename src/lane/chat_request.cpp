@@ -3,6 +3,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "approval_answers.hpp"
 #include "message_parts.hpp"
 #include "thread_name.hpp"
 
@@ -23,6 +24,7 @@ struct ListedMessage {
     bool assistant = false;
     std::string id;
     std::vector<Piece> pieces;
+    std::vector<ApprovalAnswer> approvals; ///< an assistant's only
 
     [[nodiscard]] bool blank() const {
         const bool carries = std::ranges::any_of(pieces, [](const Piece& piece) {
@@ -40,6 +42,9 @@ ListedMessage read_message(const Json& message, const std::string& path) {
     out.assistant = role == "assistant";
     out.id = std::string(string_member(message, "id").value_or(""));
     out.pieces = read_pieces(message, path);
+    if (out.assistant) {
+        out.approvals = read_approval_answers(message);
+    }
     return out;
 }
 
@@ -79,7 +84,7 @@ Accepted<std::optional<ListedMessage>> read_single(const Json& body) {
         } else {
             return std::unexpected(invalid_field(key, fmt::format("{} has the wrong type", key)));
         }
-        if (next.blank()) {
+        if (next.blank() && next.approvals.empty()) {
             continue;
         }
         if (found && joined_text(found->pieces) != joined_text(next.pieces)) {
@@ -204,6 +209,11 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     auto single = read_single(body);
     if (!single) {
         return std::unexpected(std::move(single).error());
+    }
+    const auto* last = *single ? &**single : list->empty() ? nullptr : &list->back();
+    if (last != nullptr && !last->approvals.empty()) {
+        request.approvals = last->approvals;
+        return {};
     }
     const auto at = choose(*list, *single);
     if (!at) {

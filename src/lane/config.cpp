@@ -60,4 +60,11 @@ Result<LogFormat> parse_log_format(std::string_view text) {
     );
 }
 
+Result<Approvals> parse_approvals(std::string_view text) {
+    if (text == "deny" || text == "ask") {
+        return text == "ask" ? Approvals::ask : Approvals::deny;
+    }
+    return fail(Code::usage, "approvals are deny or ask", std::string(text));
+}
+
 } // namespace oa_stream::lane

@@ -45,6 +45,18 @@ void FrameLog::append(std::string_view frames) {
     }
 }
 
+void FrameLog::seek(Cursor& cursor, std::uint64_t offset) const {
+    cursor.offset = offset;
+    cursor.block = std::max(cursor.block, first_block_);
+    while (cursor.block + 1 - first_block_ < blocks_.size()) {
+        const auto& block = blocks_[static_cast<std::size_t>(cursor.block - first_block_)];
+        if (offset < block.offset + block.used) {
+            return;
+        }
+        ++cursor.block;
+    }
+}
+
 std::size_t FrameLog::read(Cursor& cursor, std::span<net::Slice> out, std::size_t limit) const {
     std::size_t filled = 0;
     cursor.block = std::max(cursor.block, first_block_);

@@ -123,6 +123,9 @@ Task<void> Lane::chat(CallPtr call) {
         auto response = retired_answer(*call);
         co_return co_await answer(std::move(call), std::move(response));
     }
+    if (!call->chat.approvals.empty()) {
+        co_return co_await answer_approvals(std::move(call));
+    }
     auto earlier = co_await earlier_turn(call);
     if (!earlier) {
         co_return co_await refuse(std::move(call), std::move(earlier).error());
@@ -189,10 +192,12 @@ Task<std::size_t> Lane::drain(Millis limit) {
     const auto deadline = Clock::now() + limit;
     // What is left gets its ending early enough to reach the readers.
     const auto reserve = std::min(limit / 5, Millis(1000));
+    std::size_t left = 0;
     while (turns_.busy() > 0 && Clock::now() < deadline - reserve) {
+        left += turns_.end_waiting(StopReason::drain); // their decisions are refused by now
         co_await sleep_for(Millis(10));
     }
-    const auto left = turns_.busy();
+    left += turns_.busy();
     turns_.end_all(StopReason::drain);
     while (turns_.open_readers() + whole_answers_ > 0 && Clock::now() < deadline) {
         turns_.tick(Clock::now());

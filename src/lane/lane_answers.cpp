@@ -120,7 +120,9 @@ Task<void> Lane::refuse(CallPtr call, Rejection rejection) {
     co_await answer(std::move(call), std::move(response));
 }
 
-Task<void> Lane::send_stream(CallPtr call, std::shared_ptr<LiveTurn> turn, bool first) {
+Task<void> Lane::send_stream(
+    CallPtr call, std::shared_ptr<LiveTurn> turn, bool first, std::optional<std::size_t> segment
+) {
     net::Headers headers{
         {"content-type", "text/event-stream; charset=utf-8"},
         {"cache-control", "no-cache, no-transform"},
@@ -140,7 +142,10 @@ Task<void> Lane::send_stream(CallPtr call, std::shared_ptr<LiveTurn> turn, bool 
         body ? *std::move(body) : nullptr,
         received,
         first,
-        [this, call = std::move(call)](const ReaderReport& report) { finish_record(*call, report); }
+        [this, call = std::move(call)](const ReaderReport& report) {
+            finish_record(*call, report);
+        },
+        segment
     );
 }
 

@@ -56,6 +56,7 @@ Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
     request.input = call->chat.input;
     request.traceparent = call->traceparent;
     request.client_message_id = call->chat.user_message_id;
+    request.ask_approvals = asks_approvals(*call);
     if (const auto* row = parts_.ids->find(call->record.owner, call->chat.thread)) {
         call->row = *row;
         request.thread = row->thread;
@@ -167,8 +168,13 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
     const auto id = wire_id((*turn)->turn_id());
     TurnStyle style;
     style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
-        .thread = call->chat.thread, .message_id = id, .turn = id, .model = (*turn)->model()
+        .thread = call->chat.thread,
+        .message_id = id,
+        .turn = id,
+        .model = (*turn)->model(),
+        .approvals = asks_approvals(*call)
     });
+    style.approvals = asks_approvals(*call);
     auto live = LiveTurn::begin(
         executor_,
         host_,

@@ -24,8 +24,8 @@ LiveTurn::LiveTurn(
 )
     : executor_(executor), host_(std::move(host)), identity_(std::move(identity)),
       turn_(std::move(turn)), id_(wire_id(turn_->turn_id())), log_(host_->log_bytes),
-      style_(std::move(style)), accepted_(Clock::now()), last_event_(accepted_),
-      detached_(accepted_) {
+      style_(std::move(style)), pause_timer_(executor), accepted_(Clock::now()),
+      last_event_(accepted_), detached_(accepted_) {
     outcome_.model = turn_->model();
 }
 
@@ -80,7 +80,11 @@ Task<void> LiveTurn::pump(std::shared_ptr<LiveTurn> self) {
 }
 
 void LiveTurn::attach(
-    std::shared_ptr<net::BodyStream> body, Clock::time_point received, bool first, ReaderDone done
+    std::shared_ptr<net::BodyStream> body,
+    Clock::time_point received,
+    bool first,
+    ReaderDone done,
+    std::optional<std::size_t> segment
 ) {
     const auto now = Clock::now();
     const auto id = ++next_reader_;
@@ -96,11 +100,15 @@ void LiveTurn::attach(
         );
     host_->observer->reader_attached();
     ++open_readers_;
-    if (!body) {
-        reader.close(log_, ReaderEnd::client_gone, now);
+    auto part = part_of(segment);
+    const bool held = part.begin >= log_.begin();
+    if (!body || !held) {
+        reader.close(log_, body ? ReaderEnd::cut : ReaderEnd::client_gone, now);
         drop_done_readers();
         return;
     }
+    segments_[part.last_segment].told = true;
+    reader.place(log_, std::move(part));
     reader.set_replay_end(log_.end());
     body->on_writable([weak = weak_from_this(), id] {
         if (const auto self = weak.lock()) {
@@ -112,7 +120,7 @@ void LiveTurn::attach(
             self->reader_gone(id);
         }
     });
-    reader.send(log_, {first_event_offset_, first_content_offset_}, ended_, now);
+    reader.send(log_, view_of(reader), now);
     drop_done_readers();
 }
 
@@ -126,7 +134,7 @@ void LiveTurn::reader_writable(std::uint64_t id) {
     for (auto& reader : readers_) {
         if (reader->id() == id) {
             reader->writable();
-            reader->send(log_, {first_event_offset_, first_content_offset_}, ended_, Clock::now());
+            reader->send(log_, view_of(*reader), Clock::now());
         }
     }
     trim_log();

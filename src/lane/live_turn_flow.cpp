@@ -78,6 +78,7 @@ bool LiveTurn::feed(authority::EventBatch batch) {
         normaliser_.push(std::move(event), events);
     }
     write(events, now);
+    arm_pause();
     if (!ended_ && host_->log_bytes > host_->limits.total_log_bytes) {
         end_now(StopReason::overloaded);
     }
@@ -152,14 +153,10 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
         outcome_.usage = end->usage ? end->usage : outcome_.usage;
     }
     if (auto encoded = style_.encoder->encode(event, scratch); !encoded) {
-        // A fault of ours: the client learns of it, the authority is not left running.
-        outcome_.outcome = turn::Outcome::failed;
-        outcome_.finish = turn::Finish::error;
-        outcome_.failure = turn::Failure{
-            turn::FailureCode::adapter_preview_unavailable, false, encoded.error().text()
-        };
-        style_.encoder->fail_open(*outcome_.failure, scratch);
-        turn_->interrupt();
+        break_off(encoded.error());
+    }
+    if (style_.approvals) {
+        approvals_.watch(event, now);
     }
     // Not every encoder writes something for every event: life is told by events, places by bytes.
     if (!saw_event_ && !std::holds_alternative<turn::TurnStarted>(event)) {
@@ -177,6 +174,9 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     const auto place = log_.end() + before + 1;
     if (saw_event_ && first_event_offset_ == 0) {
         first_event_offset_ = place;
+    }
+    if (segments_.back().first_event == 0) {
+        segments_.back().first_event = place;
     }
     if (content && first_content_offset_ == 0) {
         first_content_offset_ = place;
@@ -219,9 +219,8 @@ void LiveTurn::commit(Clock::time_point now) {
 }
 
 void LiveTurn::deliver(Clock::time_point now) {
-    const LogMarks marks{first_event_offset_, first_content_offset_};
     for (auto& reader : readers_) {
-        reader->send(log_, marks, ended_, now);
+        reader->send(log_, view_of(*reader), now);
     }
 }
 
@@ -230,7 +229,7 @@ void LiveTurn::trim_log() {
     if (log_.held() <= host_->limits.turn_log_bytes) {
         return;
     }
-    auto needed = log_.end();
+    auto needed = waiting() ? segments_.back().begin : log_.end();
     for (const auto& reader : readers_) {
         if (!reader->closed()) {
             needed = std::min(needed, reader->offset());
@@ -242,6 +241,7 @@ void LiveTurn::trim_log() {
 void LiveTurn::conclude(Clock::time_point now) {
     ended_ = true;
     ended_at_ = now;
+    owed_ = owed_ || (segments_.size() > 1 && !segments_.back().told);
     outcome_.route = identity_.route;
     outcome_.request_id = identity_.request_id;
     outcome_.owner = identity_.owner;
@@ -263,8 +263,9 @@ void LiveTurn::conclude(Clock::time_point now) {
 void LiveTurn::tick(Clock::time_point now) {
     const auto& timings = host_->timings;
     const auto& limits = host_->limits;
+    expire_approvals(now);
     if (!ended_) {
-        const bool alone = readers() == 0;
+        const bool alone = readers() == 0 && !waiting();
         if (reason_ != StopReason::none) {
             if (now >= stop_deadline_) {
                 end_now(reason_);
@@ -273,7 +274,7 @@ void LiveTurn::tick(Clock::time_point now) {
             stop(StopReason::wall_time);
         } else if (!saw_event_ && now - accepted_ >= limits.first_event) {
             end_now(StopReason::first_event);
-        } else if (saw_event_ && now - last_event_ >= limits.idle) {
+        } else if (saw_event_ && !approvals_.waiting() && now - last_event_ >= limits.idle) {
             end_now(StopReason::stalled);
         } else if (style_.resumable && alone && now - detached_ >= timings.detach_grace) {
             stop(StopReason::client_gone);
@@ -281,10 +282,10 @@ void LiveTurn::tick(Clock::time_point now) {
     }
     for (auto& reader : readers_) {
         reader->settle(log_, now);
-        if (reader->too_slow(log_, limits, now)) {
+        if (reader->too_slow(limits, now)) {
             reader->close(log_, ReaderEnd::client_too_slow, now);
         }
-        reader->heartbeat(log_, now, timings.heartbeat);
+        reader->heartbeat(now, timings.heartbeat);
     }
     drop_done_readers();
 }

@@ -125,10 +125,11 @@ Task<bool> LiveTurns::make_room(std::shared_ptr<LiveTurn> turn) {
     }
     // stop() in a page closes the socket, and its next message can overtake the news of that.
     const auto leaving = Clock::now() + host_->timings.reader_leaving;
-    while (!turn->ended() && turn->readers() > 0 && Clock::now() < leaving) {
+    const auto read = [&turn] { return turn->readers() > 0 && !turn->waiting(); };
+    while (!turn->ended() && read() && Clock::now() < leaving) {
         co_await turn->wait_change(leaving);
     }
-    if (turn->ended() || turn->readers() > 0) {
+    if (turn->ended() || read()) {
         co_return false;
     }
     turn->stop(StopReason::superseded);
@@ -191,6 +192,17 @@ void LiveTurns::end_all(StopReason reason) {
             slot.turn->end_now(reason);
         }
     }
+}
+
+std::size_t LiveTurns::end_waiting(StopReason reason) {
+    std::size_t count = 0;
+    for (auto& [key, slot] : slots_) {
+        if (slot.turn && slot.turn->waiting()) {
+            slot.turn->end_now(reason);
+            ++count;
+        }
+    }
+    return count;
 }
 
 void LiveTurns::cut_all() {

@@ -44,38 +44,60 @@ void Reader::mark(const LogMarks& marks, Clock::time_point now) noexcept {
     }
 }
 
-void Reader::send(
-    const FrameLog& log, const LogMarks& marks, bool complete, Clock::time_point now
-) {
+void Reader::place(const FrameLog& log, ReaderPart part) {
+    part_ = std::move(part);
+    end_ = part_.begin;
+    frames_left_out_ = part_.begin == 0 ? 0 : log.frames_before(part_.begin);
+    log.seek(cursor_, part_.begin);
+}
+
+std::uint64_t Reader::room(const FrameLog& log) {
+    for (const auto& gap : part_.gaps) {
+        if (cursor_.offset == gap.from) {
+            frames_left_out_ += log.frames_before(gap.to) - log.frames_before(gap.from);
+            log.seek(cursor_, gap.to);
+        } else if (cursor_.offset < gap.from) {
+            return std::min(gap.from, end_) - cursor_.offset;
+        }
+    }
+    return end_ - std::min(cursor_.offset, end_);
+}
+
+std::uint64_t Reader::frames_sent(const FrameLog& log) const {
+    return log.frames_before(cursor_.offset) - frames_left_out_;
+}
+
+void Reader::send(const FrameLog& log, const LogView& view, Clock::time_point now) {
+    end_ = view.end;
     if (closed_ || blocked_ || finishing_) {
         return;
     }
-    while (cursor_.offset < log.end()) {
+    while (const auto left = room(log)) {
         std::array<net::Slice, k_send_slices> slices{};
         const auto before = cursor_.offset;
-        const auto count = log.read(cursor_, slices, k_send_bytes);
+        const auto limit = std::min<std::uint64_t>(left, k_send_bytes);
+        const auto count = log.read(cursor_, slices, static_cast<std::size_t>(limit));
         const auto state = body_->send(std::span(slices.data(), count));
         if (state == net::BodyStream::State::gone) {
             cursor_.offset = before; // on_gone follows and closes this reader
             return;
         }
         report_.bytes += cursor_.offset - before;
-        mark(marks, now);
+        mark(view.marks, now);
         if (state == net::BodyStream::State::blocked) {
             blocked_ = true;
             return;
         }
     }
-    if (complete) {
+    if (view.complete) {
         finishing_ = true;
         body_->finish();
         settle(log, now);
     }
 }
 
-void Reader::heartbeat(const FrameLog& log, Clock::time_point now, Millis silence) {
-    if (closed_ || blocked_ || finishing_ || cursor_.offset < log.end() ||
-        now - last_sent_ < silence) {
+void Reader::heartbeat(Clock::time_point now, Millis silence) {
+    if (closed_ || blocked_ || finishing_ || cursor_.offset < end_ || now - last_sent_ < silence) {
         return;
     }
     last_sent_ = now;
@@ -87,7 +109,7 @@ void Reader::heartbeat(const FrameLog& log, Clock::time_point now, Millis silenc
     blocked_ = state == net::BodyStream::State::blocked;
 }
 
-bool Reader::too_slow(const FrameLog& log, const LaneLimits& limits, Clock::time_point now) {
+bool Reader::too_slow(const LaneLimits& limits, Clock::time_point now) {
     if (closed_ || !blocked_) {
         return false;
     }
@@ -96,7 +118,8 @@ bool Reader::too_slow(const FrameLog& log, const LaneLimits& limits, Clock::time
         progress_bytes_ = sent;
         progress_at_ = now;
     }
-    const auto lag = log.end() - std::max(cursor_.offset, std::min(replay_end_, log.end()));
+    const auto seen = std::max(cursor_.offset, std::min(replay_end_, end_));
+    const auto lag = end_ - std::min(seen, end_);
     return lag > limits.max_lag_bytes || now - progress_at_ > limits.max_lag_time;
 }
 
@@ -116,7 +139,7 @@ void Reader::close(const FrameLog& log, ReaderEnd end, Clock::time_point now) {
     closed_ = true;
     report_.end = end;
     report_.end_s = since(now);
-    report_.frames = log.frames_before(cursor_.offset);
+    report_.frames = frames_sent(log);
     if (body_) {
         report_.bytes = body_->bytes_sent();
         if (end == ReaderEnd::client_too_slow || end == ReaderEnd::cut) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace oa_stream::lane {
 
@@ -13,6 +14,25 @@ namespace oa_stream::lane {
 struct LogMarks {
     std::uint64_t first_event = 0;
     std::uint64_t first_content = 0;
+};
+
+/// What a reader is sent of the log.
+struct ReaderPart {
+    struct Gap {
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+    };
+    std::uint64_t begin = 0;
+    std::size_t first_segment = 0;
+    std::size_t last_segment = 0;
+    std::vector<Gap> gaps{}; ///< left out, in order
+};
+
+/// How far the part of one reader goes by now.
+struct LogView {
+    LogMarks marks{};
+    std::uint64_t end = 0;
+    bool complete = false;
 };
 
 class Reader {
@@ -30,16 +50,17 @@ public:
     [[nodiscard]] std::uint64_t offset() const noexcept { return cursor_.offset; }
     [[nodiscard]] const std::shared_ptr<net::BodyStream>& body() const noexcept { return body_; }
 
+    void place(const FrameLog& log, ReaderPart part);
+    [[nodiscard]] const ReaderPart& part() const noexcept { return part_; }
     /// Bytes of the log at the moment of attaching: catching up with them is no lag.
     void set_replay_end(std::uint64_t offset) noexcept { replay_end_ = offset; }
 
-    /// Sends what the log has and the socket takes; ends the body when the log is complete.
-    void send(const FrameLog& log, const LogMarks& marks, bool complete, Clock::time_point now);
+    /// Sends what the log has and the socket takes; ends the body when the part is complete.
+    void send(const FrameLog& log, const LogView& view, Clock::time_point now);
     void writable() noexcept { blocked_ = false; }
     /// A comment, when the reader has everything and nothing went out for `silence`.
-    void heartbeat(const FrameLog& log, Clock::time_point now, Millis silence);
-    [[nodiscard]] bool
-    too_slow(const FrameLog& log, const LaneLimits& limits, Clock::time_point now);
+    void heartbeat(Clock::time_point now, Millis silence);
+    [[nodiscard]] bool too_slow(const LaneLimits& limits, Clock::time_point now);
     /// The body was ended: is it through?
     void settle(const FrameLog& log, Clock::time_point now);
     void close(const FrameLog& log, ReaderEnd end, Clock::time_point now);
@@ -49,12 +70,18 @@ public:
 
 private:
     void mark(const LogMarks& marks, Clock::time_point now) noexcept;
+    /// Skips a gap the cursor has come to; how many bytes may be read from there on.
+    [[nodiscard]] std::uint64_t room(const FrameLog& log);
+    [[nodiscard]] std::uint64_t frames_sent(const FrameLog& log) const;
     [[nodiscard]] double since(Clock::time_point at) const noexcept;
 
     std::uint64_t id_;
     std::shared_ptr<net::BodyStream> body_; ///< null once closed
     ReaderDone done_;
+    ReaderPart part_{};
     FrameLog::Cursor cursor_{};
+    std::uint64_t end_ = 0; ///< of the part, as last seen
+    std::uint64_t frames_left_out_ = 0; ///< before the part, and in its gaps
     ReaderReport report_{};
     Clock::time_point received_;
     Clock::time_point last_sent_;

@@ -385,6 +385,47 @@ TEST_CASE("request: members nobody defined are ignored") {
     CHECK(request.has_value());
 }
 
+TEST_CASE("request: decisions on approvals are the input when the last message has them") {
+    const auto part = [](std::string_view id, std::string_view state, std::string_view approved) {
+        return fmt::format(
+            R"({{"type":"dynamic-tool","toolName":"shell","toolCallId":"c{0}","state":"{1}",)"
+            R"("input":{{}},"approval":{{"id":"{0}"{2}}}}})",
+            id,
+            state,
+            approved
+        );
+    };
+    const auto body = [](const std::string& parts, std::string_view rest = "") {
+        return fmt::format(
+            R"({{"id":"t","messages":[{{"role":"user","content":"hi"}},)"
+            R"({{"role":"assistant","id":"m","parts":[{{"type":"step-start"}},{}]}}{}]}})",
+            parts,
+            rest
+        );
+    };
+    const auto yes = part("a", "approval-responded", R"(,"approved":true,"reason":"fine")");
+    const auto no = part("b", "approval-responded", R"(,"approved":false)");
+    const auto open = part("d", "approval-requested", "");
+    const auto done = part("e", "output-available", R"(,"approved":true)");
+    const auto request = read(body(yes + "," + no + "," + open + "," + done));
+    REQUIRE(request.has_value());
+    CHECK(request->approvals == std::vector<ApprovalAnswer>{{"a", true}, {"b", false}});
+    CHECK(request->input.empty());
+    // A page may send the last message alone.
+    const auto single = read(fmt::format(
+        R"({{"id":"t","message":{{"role":"assistant","id":"m","parts":[{}]}}}})", yes
+    ));
+    REQUIRE(single.has_value());
+    CHECK(single->approvals.size() == 1);
+    // Without a decision, or with a user message behind it, it is a request like any other.
+    CHECK(field_of(read(body(open + "," + done))) == "messages");
+    CHECK(field_of(read(body(part("a", "approval-responded", "")))) == "messages");
+    const auto next = read(body(yes, R"(,{"role":"user","content":"next"})"));
+    REQUIRE(next.has_value());
+    CHECK(next->approvals.empty());
+    CHECK(next->text == "next");
+}
+
 TEST_CASE("wire id: other characters become hyphens") {
     CHECK(wire_id("019c-a_Z") == "019c-a_Z");
     CHECK(wire_id("turn:7/x") == "turn-7-x");

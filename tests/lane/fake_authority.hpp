@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,19 @@ struct PlayedTurn {
     std::deque<Result<authority::EventBatch>> queue;
     asio::steady_timer signal;
     std::unique_ptr<authority::WireFaults> faults;
+    /// The call `call` and a question about it.
+    void ask(const std::string& call, const std::string& approval) {
+        waiting.insert(approval);
+        push(
+            {turn::ToolOpened{call, "shell"},
+             turn::ToolInputReady{call, Json{{"command", "touch " + call}}},
+             turn::ApprovalAsked{approval, call}}
+        );
+    }
+    void output(const std::string& call) { push(turn::ToolOutput{call, Json{{"output", call}}}); }
+
+    std::set<std::string> waiting{}; ///< approvals
+    std::vector<std::pair<std::string, bool>> decisions{};
     bool answers_interrupt = true; ///< with TurnEnded interrupted
     int interrupts = 0;
     bool dropped = false;
@@ -84,6 +98,15 @@ public:
         if (++played_->interrupts == 1 && played_->answers_interrupt) {
             played_->push(turn::TurnEnded{turn::Outcome::interrupted, turn::Finish::other, {}, {}});
         }
+    }
+
+    [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
+        if (played_->waiting.erase(std::string(id)) == 0) {
+            return oa_stream::fail(Code::not_found, "nothing waits");
+        }
+        played_->decisions.emplace_back(id, approved);
+        played_->push(turn::ApprovalSettled{std::string(id), approved});
+        return {};
     }
 
     [[nodiscard]] authority::WireFaults* wire_faults() noexcept override {

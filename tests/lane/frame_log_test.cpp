@@ -75,6 +75,33 @@ TEST_CASE("frame log: bytes that are being sent outlive the log") {
     CHECK(slices[0].bytes == "data: 1\n\n");
 }
 
+TEST_CASE("frame log: a cursor may begin anywhere that is held") {
+    std::size_t total = 0;
+    FrameLog log(total);
+    std::string all;
+    for (std::size_t i = 0; i < 60; ++i) {
+        const auto text = frame((i * 411) % 5000 + 20);
+        log.append(text);
+        all += text;
+    }
+    for (std::size_t offset = 0; offset <= all.size(); offset += 997) {
+        FrameLog::Cursor cursor;
+        log.seek(cursor, offset);
+        CHECK(read_all(log, cursor, 4096) == all.substr(offset));
+    }
+    FrameLog::Cursor end;
+    log.seek(end, all.size());
+    CHECK(read_all(log, end, 100).empty());
+    log.append("data: 1\n\n");
+    CHECK(read_all(log, end, 100) == "data: 1\n\n");
+    CHECK(log.begin() == 0);
+    log.drop_head(log.end(), 20'000);
+    CHECK(log.begin() > 0);
+    FrameLog::Cursor late;
+    log.seek(late, log.begin());
+    CHECK(read_all(log, late, 4096) == (all + "data: 1\n\n").substr(log.begin()));
+}
+
 TEST_CASE("frame log: the head goes only as far as readers allow") {
     std::size_t total = 0;
     FrameLog log(total);

@@ -118,8 +118,10 @@ void LaneRig::await_end(const std::shared_ptr<Stream>& stream) {
     until("the stream's end", [&] { return stream->ended; });
 }
 
-void LaneRig::judge(const Stream& stream) {
-    contract::Judge judge(contract::Profile::ai_sdk);
+void LaneRig::judge(
+    const Stream& stream, contract::Profile profile, std::optional<contract::Continues> continues
+) {
+    contract::Judge judge(profile, std::move(continues));
     judge.messages_known();
     judge.head({stream.head.status, stream.head.headers.all()});
     judge.feed(stream.bytes);

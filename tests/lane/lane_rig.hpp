@@ -93,7 +93,11 @@ public:
     void await_end(const std::shared_ptr<Stream>& stream);
 
     /// Fails the test for every must rule the stream breaks.
-    static void judge(const Stream& stream);
+    static void judge(
+        const Stream& stream,
+        contract::Profile profile = contract::Profile::ai_sdk,
+        std::optional<contract::Continues> continues = {}
+    );
 
     asio::io_context context;
     FakeAuthority authority{context.get_executor()};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
+#include "oa_stream/lane/approvals.hpp"
 #include "oa_stream/lane/rejection.hpp"
 
 #include <cstddef>
@@ -32,6 +33,8 @@ struct ChatRequest {
     std::string message_id;      ///< member messageId; may be empty
     /// Messages before the newest user message, of users and assistants only.
     std::vector<EarlierMessage> earlier{};
+    /// Not empty: the request answers approvals of the turn under way, and has no input.
+    std::vector<ApprovalAnswer> approvals{};
     bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
 };
 

@@ -37,6 +37,11 @@ struct CompatWindow {
 enum class LogFormat { json, logfmt };
 [[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);
 
+/// Whether clients that can (x-oa-accept: tool-approval) are asked for approvals. All others, and
+/// everybody under `deny`, have them declined.
+enum class Approvals { deny, ask };
+[[nodiscard]] Result<Approvals> parse_approvals(std::string_view text);
+
 struct LaneLimits {
     std::size_t streams = 10000; ///< live turns in all
     std::size_t streams_per_owner = 64; ///< counts only when tokens are configured
@@ -51,6 +56,7 @@ struct LaneLimits {
     Millis turn_wall{1800000}; ///< whole turn
     Millis first_event{60000}; ///< acceptance to the first event
     Millis idle{120000}; ///< between two events
+    Millis approval{300000}; ///< an approval nobody answered is declined after this
 };
 
 struct LaneTimings {
@@ -62,6 +68,7 @@ struct LaneTimings {
     /// An ended turn is told to whoever may lack its end for so long; why so: docs/chats.md.
     Millis ended_kept{5000};
     Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer
+    Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer
     Millis tick{1000}; ///< resolution of everything above that is not awaited
 };
 
@@ -69,6 +76,7 @@ struct LaneConfig {
     LaneMode mode = LaneMode::on;
     CompatMode compat = CompatMode::optional;
     CompatWindow window{};
+    Approvals approvals = Approvals::deny;
     LaneLimits limits{};
     LaneTimings timings{};
     std::string revision = "dev";

@@ -35,6 +35,13 @@ public:
     /// False once the head was dropped: a replay from the start is no longer possible.
     [[nodiscard]] bool whole() const noexcept { return first_block_ == 0; }
 
+    /// Offset of the oldest byte held.
+    [[nodiscard]] std::uint64_t begin() const noexcept {
+        return blocks_.empty() ? end_ : blocks_.front().offset;
+    }
+    /// Moves the cursor on to `offset`, which is held.
+    void seek(Cursor& cursor, std::uint64_t offset) const;
+
     /// Fills `out` with what follows the cursor, at most `limit` bytes, and moves the cursor past
     /// it. Returns how many slices were filled; 0 at the end. The cursor must not lie in a dropped
     /// block.

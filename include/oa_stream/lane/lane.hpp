@@ -84,6 +84,8 @@ private:
     // Routes.
     [[nodiscard]] Task<void> chat(CallPtr call);
     [[nodiscard]] Task<void> resume(CallPtr call);
+    [[nodiscard]] Task<void> answer_approvals(CallPtr call);
+    [[nodiscard]] bool asks_approvals(const Call& call) const;
     [[nodiscard]] Task<void> stop(CallPtr call);
     [[nodiscard]] Accepted<void> find_thread(Call& call) const;
     [[nodiscard]] Task<void> health(CallPtr call);
@@ -100,7 +102,13 @@ private:
     void remember_thread(const Call& call, const authority::Turn& turn);
 
     // Answering.
-    [[nodiscard]] Task<void> send_stream(CallPtr call, std::shared_ptr<LiveTurn> turn, bool first);
+    /// `segment`: of a turn in several answers, the one to be sent; all of them as one without.
+    [[nodiscard]] Task<void> send_stream(
+        CallPtr call,
+        std::shared_ptr<LiveTurn> turn,
+        bool first,
+        std::optional<std::size_t> segment = {}
+    );
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);
     [[nodiscard]] Task<void> refuse(CallPtr call, Rejection rejection);
     [[nodiscard]] net::Response retired_answer(const Call& call) const;

@@ -4,6 +4,7 @@
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/encode/normaliser.hpp"
 #include "oa_stream/encode/turn_encoder.hpp"
+#include "oa_stream/lane/approvals.hpp"
 #include "oa_stream/lane/config.hpp"
 #include "oa_stream/lane/frame_log.hpp"
 #include "oa_stream/lane/records.hpp"
@@ -13,12 +14,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace oa_stream::lane {
 
 class Reader;
+struct ReaderPart;
+struct LogView;
 
 /// What all live turns of a lane share.
 struct TurnHost {
@@ -59,6 +63,9 @@ struct TurnStyle {
     /// The turn outlives its readers for LaneTimings::detach_grace and can be resumed. False: it is
     /// interrupted as soon as its last reader leaves.
     bool resumable = true;
+    /// The client decides on approvals: an answer ends where only a decision is missing, and the
+    /// request with the decision is answered with what follows. The encoder knows them too.
+    bool approvals = false;
 };
 
 class LiveTurn : public std::enable_shared_from_this<LiveTurn> {
@@ -97,14 +104,23 @@ public:
         return ended_ ? &outcome_ : nullptr;
     }
 
-    /// A new reader, from the log's beginning. `body` null: the client left before its answer
-    /// began. `first`: the request that started the turn; it is reported when the turn has ended
-    /// too.
+    /// True between an answer that ended because approvals wait and the request that decides.
+    [[nodiscard]] bool waiting() const noexcept { return !ended_ && !segments_.back().claimed; }
+    /// A client's decisions, told to the authority; the segment that tells what comes of them. The
+    /// same decisions again lead to the same segment. 422: unknown, or settled otherwise; 409: the
+    /// answer that asks is still being sent, or what came of it is no longer held.
+    [[nodiscard]] Accepted<std::size_t> answer(const std::vector<ApprovalAnswer>& answers);
+
+    /// A new reader, from the log's beginning: one stream up to the end of the current segment,
+    /// whatever breaks the turn had. With a `segment`, that one alone. `body` null: the client left
+    /// before its answer began. `first`: the request that started the turn; it is reported when the
+    /// turn has ended too.
     void attach(
         std::shared_ptr<net::BodyStream> body,
         Clock::time_point received,
         bool first,
-        ReaderDone done
+        ReaderDone done,
+        std::optional<std::size_t> segment = {}
     );
     /// Asks the authority to stop; the first reason counts. No effect on an ended turn.
     void stop(StopReason reason);
@@ -123,6 +139,16 @@ public:
 
 private:
     friend class Reader;
+    /// One HTTP answer's share of the log: start … [DONE]. Offsets; 0: not there yet.
+    struct Segment {
+        std::uint64_t begin = 0;
+        std::uint64_t body = 0;   ///< behind start
+        std::uint64_t finish = 0; ///< of finish, when the turn went on after this segment
+        std::uint64_t end = 0;    ///< … and behind its [DONE]
+        std::uint64_t first_event = 0;
+        bool claimed = false; ///< somebody is, was, or will not any more be told it
+        bool told = false;    ///< … and has begun to be
+    };
     [[nodiscard]] static Task<void> pump(std::shared_ptr<LiveTurn> self);
     [[nodiscard]] bool feed(authority::EventBatch batch);
     void lose(const Error& error);
@@ -131,6 +157,13 @@ private:
     void damage_frames(std::size_t from);
     void commit(Clock::time_point now);
     void deliver(Clock::time_point now);
+    // live_turn_segments.cpp
+    [[nodiscard]] ReaderPart part_of(std::optional<std::size_t> segment) const;
+    [[nodiscard]] LogView view_of(const Reader& reader) const;
+    void break_off(const Error& fault);
+    void arm_pause();
+    void pause();
+    void expire_approvals(Clock::time_point now);
     void trim_log();
     void conclude(Clock::time_point now);
     void rewrite_end(turn::TurnEnded& ended) const;
@@ -148,6 +181,9 @@ private:
     FrameLog log_;
     encode::Normaliser normaliser_;
     TurnStyle style_;
+    std::vector<Segment> segments_{Segment{.claimed = true}};
+    TurnApprovals approvals_;
+    asio::steady_timer pause_timer_;
     std::vector<std::unique_ptr<Reader>> readers_;
     std::vector<asio::steady_timer*> waiters_;
     asio::cancellation_signal cancel_;

@@ -1,0 +1,67 @@
+// The approvals of one live turn: which wait, who decided the others, and whether the turn has come
+// to the point where only its client can go on.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/lane/rejection.hpp"
+#include "oa_stream/turn/event.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// What a client's request says of one approval.
+struct ApprovalAnswer {
+    std::string id;
+    bool approved = false;
+    friend bool operator==(const ApprovalAnswer&, const ApprovalAnswer&) = default;
+};
+
+class TurnApprovals {
+public:
+    struct Approval {
+        enum class State {
+            waiting,
+            answered, ///< by the client, see `approved`
+            expired, ///< declined: nobody answered in time
+            over, ///< settled without the client, or its turn ended
+        };
+        std::string id;
+        std::string call;
+        Clock::time_point asked{};
+        State state = State::waiting;
+        bool approved = false;
+        std::size_t segment = 0; ///< answered: the segment that tells what came of it
+    };
+
+    /// To be called for each event that is encoded, in order.
+    void watch(const turn::Event& event, Clock::time_point now);
+
+    [[nodiscard]] bool waiting() const noexcept; ///< at least one
+    /// Nothing but decisions is missing: no part is open, and every running call waits for one.
+    [[nodiscard]] bool stuck() const noexcept;
+    /// Those that waited since before `limit` ago; they count as expired from now on.
+    [[nodiscard]] std::vector<std::string> expire(Clock::time_point now, Millis limit);
+
+    struct Verdict {
+        std::vector<ApprovalAnswer> fresh{}; ///< to be told to the authority
+        std::optional<std::size_t> segment{}; ///< none is fresh: where their outcome is told
+    };
+    /// 422 when one is unknown or was settled otherwise.
+    [[nodiscard]] Accepted<Verdict> judge(const std::vector<ApprovalAnswer>& answers) const;
+    void note_answer(const ApprovalAnswer& answer, std::size_t segment);
+
+private:
+    [[nodiscard]] Approval* find(std::string_view id);
+
+    std::vector<Approval> approvals_; ///< of the whole turn
+    std::set<std::string, std::less<>> running_; ///< calls
+    std::size_t open_parts_ = 0;
+};
+
+} // namespace oa_stream::lane

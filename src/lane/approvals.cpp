@@ -1,0 +1,122 @@
+#include "oa_stream/lane/approvals.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using State = TurnApprovals::Approval::State;
+
+Rejection reject_answer(std::string_view id, std::string_view why) {
+    return invalid_field("messages", fmt::format("the approval \"{}\" {}", printable(id, 60), why));
+}
+
+/// Why an answer cannot be taken; empty: it can, or it was given before.
+std::string_view objection(const TurnApprovals::Approval& known, bool approved) {
+    switch (known.state) {
+    case State::expired:
+        return "was not answered in time and counts as declined";
+    case State::over:
+        return "is not waited for any more";
+    case State::answered:
+        return known.approved == approved ? "" : "was answered before, with another decision";
+    case State::waiting:
+        break;
+    }
+    return "";
+}
+
+} // namespace
+
+TurnApprovals::Approval* TurnApprovals::find(std::string_view id) {
+    const auto found = std::ranges::find(approvals_, id, &Approval::id);
+    return found == approvals_.end() ? nullptr : &*found;
+}
+
+void TurnApprovals::watch(const turn::Event& event, Clock::time_point now) {
+    if (std::holds_alternative<turn::PartOpened>(event)) {
+        ++open_parts_;
+    } else if (std::holds_alternative<turn::PartClosed>(event)) {
+        --open_parts_;
+    } else if (const auto* opened = std::get_if<turn::ToolOpened>(&event)) {
+        running_.insert(opened->call);
+    } else if (const auto* output = std::get_if<turn::ToolOutput>(&event)) {
+        running_.erase(output->call);
+    } else if (const auto* failed = std::get_if<turn::ToolFailed>(&event)) {
+        running_.erase(failed->call);
+    } else if (const auto* asked = std::get_if<turn::ApprovalAsked>(&event)) {
+        approvals_.push_back({.id = asked->id, .call = asked->call, .asked = now});
+    } else if (const auto* settled = std::get_if<turn::ApprovalSettled>(&event)) {
+        if (auto* known = find(settled->id); known != nullptr && known->state == State::waiting) {
+            known->state = State::over;
+        }
+    } else if (std::holds_alternative<turn::TurnEnded>(event)) {
+        for (auto& known : approvals_) {
+            known.state = known.state == State::waiting ? State::over : known.state;
+        }
+    }
+}
+
+bool TurnApprovals::waiting() const noexcept {
+    return std::ranges::find(approvals_, State::waiting, &Approval::state) != approvals_.end();
+}
+
+bool TurnApprovals::stuck() const noexcept {
+    if (open_parts_ != 0 || !waiting()) {
+        return false;
+    }
+    return std::ranges::all_of(running_, [this](const std::string& call) {
+        return std::ranges::any_of(approvals_, [&](const Approval& known) {
+            return known.call == call && known.state == State::waiting;
+        });
+    });
+}
+
+std::vector<std::string> TurnApprovals::expire(Clock::time_point now, Millis limit) {
+    std::vector<std::string> ids;
+    for (auto& known : approvals_) {
+        if (known.state == State::waiting && now - known.asked >= limit) {
+            known.state = State::expired;
+            ids.push_back(known.id);
+        }
+    }
+    return ids;
+}
+
+Accepted<TurnApprovals::Verdict> TurnApprovals::judge(const std::vector<ApprovalAnswer>& answers
+) const {
+    Verdict verdict;
+    for (const auto& answer : answers) {
+        const auto known = std::ranges::find(approvals_, answer.id, &Approval::id);
+        if (known == approvals_.end()) {
+            return std::unexpected(reject_answer(answer.id, "is none that this turn asked for"));
+        }
+        if (const auto why = objection(*known, answer.approved); !why.empty()) {
+            return std::unexpected(reject_answer(answer.id, why));
+        }
+        if (known->state == State::waiting) {
+            verdict.fresh.push_back(answer);
+        } else {
+            verdict.segment = std::max(verdict.segment.value_or(0), known->segment);
+        }
+    }
+    if (!verdict.fresh.empty()) {
+        verdict.segment.reset();
+    }
+    return verdict;
+}
+
+void TurnApprovals::note_answer(const ApprovalAnswer& answer, std::size_t segment) {
+    if (auto* known = find(answer.id)) {
+        known->state = State::answered;
+        known->approved = answer.approved;
+        known->segment = segment;
+    }
+}
+
+} // namespace oa_stream::lane

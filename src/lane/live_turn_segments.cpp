@@ -1,0 +1,152 @@
+// A turn in several HTTP answers: where one ends because a person has to decide, and which share of
+// the log each reader gets.
+#include "oa_stream/lane/live_turn.hpp"
+
+#include "reader.hpp"
+
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+Rejection reject_unclaimed() {
+    return with_retry_after(
+        reject(409, "turn_in_progress", "the answer that asks for this approval has not ended"), 1
+    );
+}
+
+Rejection reject_gone() {
+    return reject(409, "already_answered", "this approval was answered already");
+}
+
+} // namespace
+
+ReaderPart LiveTurn::part_of(std::optional<std::size_t> segment) const {
+    if (segment) {
+        return {segments_[*segment].begin, *segment, *segment, {}};
+    }
+    ReaderPart part;
+    // While the turn waits, its last segment is for the client that decides.
+    part.last_segment = segments_.size() - (waiting() ? 2 : 1);
+    for (std::size_t i = 0; i < part.last_segment; ++i) {
+        part.gaps.push_back({segments_[i].finish, segments_[i + 1].body});
+    }
+    return part;
+}
+
+LogView LiveTurn::view_of(const Reader& reader) const {
+    const auto& part = reader.part();
+    const auto& first = segments_[part.first_segment];
+    const auto& last = segments_[part.last_segment];
+    LogView view;
+    // The turn's first content is told once, by the answer that has it.
+    view.marks = part.first_segment == 0 ? LogMarks{first_event_offset_, first_content_offset_}
+                                         : LogMarks{first.first_event, 0};
+    view.end = last.end != 0 ? last.end : log_.end();
+    view.complete = last.end != 0 || ended_;
+    return view;
+}
+
+/// A fault of ours: the client learns of it, the authority is not left running.
+void LiveTurn::break_off(const Error& fault) {
+    outcome_.outcome = turn::Outcome::failed;
+    outcome_.finish = turn::Finish::error;
+    outcome_.failure =
+        turn::Failure{turn::FailureCode::adapter_preview_unavailable, false, fault.text()};
+    style_.encoder->fail_open(*outcome_.failure, host_->scratch);
+    turn_->interrupt();
+}
+
+/// Calls that are made at once ask within milliseconds of each other: a little patience puts them
+/// into one answer, which the page then gives one decision each.
+void LiveTurn::arm_pause() {
+    if (!approvals_.waiting() || ended_) {
+        return;
+    }
+    pause_timer_.expires_after(host_->timings.approval_quiet);
+    pause_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+        if (const auto self = weak.lock(); self && !error) {
+            self->pause();
+        }
+    });
+}
+
+void LiveTurn::pause() {
+    auto& last = segments_.back();
+    if (ended_ || reason_ != StopReason::none || !last.claimed || !approvals_.stuck()) {
+        return;
+    }
+    host_->scratch.clear();
+    const auto paused = style_.encoder->pause(host_->scratch);
+    if (!paused) {
+        break_off(paused.error());
+    } else if (*paused) {
+        const auto base = log_.end();
+        last.finish = base + (*paused)->finish;
+        last.end = base + (*paused)->end;
+        segments_.push_back({.begin = last.end, .body = base + (*paused)->body});
+    }
+    commit(Clock::now());
+    drop_done_readers();
+}
+
+void LiveTurn::expire_approvals(Clock::time_point now) {
+    if (ended_ || reason_ != StopReason::none) {
+        return;
+    }
+    const auto expired = approvals_.expire(now, host_->limits.approval);
+    if (expired.empty()) {
+        return;
+    }
+    for (const auto& id : expired) {
+        // Nobody to tell when it was settled in the same breath.
+        (void)turn_->answer_approval(id, false);
+    }
+    last_event_ = now;
+    if (!approvals_.waiting() && waiting()) {
+        segments_.back().claimed = true; // nobody will ask for it; a resume may
+        detached_ = now;
+    }
+}
+
+Accepted<std::size_t> LiveTurn::answer(const std::vector<ApprovalAnswer>& answers) {
+    const auto verdict = approvals_.judge(answers);
+    if (!verdict) {
+        return std::unexpected(verdict.error());
+    }
+    const auto now = Clock::now();
+    if (verdict->segment) {
+        const bool held = segments_[*verdict->segment].begin >= log_.begin();
+        const bool kept = !ended_ || now - ended_at_ < host_->timings.ended_kept;
+        if (!held || !kept) {
+            return std::unexpected(reject_gone());
+        }
+        return *verdict->segment;
+    }
+    if (reason_ != StopReason::none) {
+        return std::unexpected(invalid_field("messages", "this turn is being stopped"));
+    }
+    if (!waiting()) {
+        return std::unexpected(reject_unclaimed());
+    }
+    const auto segment = segments_.size() - 1;
+    bool taken = false;
+    for (const auto& answer : verdict->fresh) {
+        if (turn_->answer_approval(answer.id, answer.approved)) {
+            approvals_.note_answer(answer, segment);
+            taken = true;
+        }
+    }
+    if (!taken) {
+        return std::unexpected(
+            invalid_field("messages", "the assistant does not wait for this approval any more")
+        );
+    }
+    segments_.back().claimed = true;
+    last_event_ = detached_ = now;
+    arm_pause();
+    return segment;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,211 @@
+// Approvals over the real Codex: asked, decided, left alone. The commands are the test's own.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Page, askingConfig, assertApproved, questionsOf, statusOf, textOf } from './lib/approvals.mjs';
+import { codexBin, startCodexLane, startMock } from './lib/codex.mjs';
+import { assertLegal, assertRefused, read } from './lib/contract.mjs';
+import { chat, send } from './lib/http.mjs';
+import { startLane } from './lib/lane.mjs';
+import { oa, scratch } from './lib/process.mjs';
+
+let mock, lane, files, n = 0;
+before(async () => {
+  mock = await startMock();
+  lane = await startCodexLane({ config: askingConfig, port: mock.port, args: ['--approvals', 'ask'] });
+  files = path.join(lane.stateDir, 'codex/work');
+});
+after(async () => {
+  assert.equal((await lane.stop()).code, 0, 'the lane ended cleanly');
+  await mock.stop();
+});
+
+const page = (headers) => new Page(lane, `approval-${++n}`, headers);
+const made = (name) => fs.existsSync(path.join(files, name));
+const touch = (name) => `escalate=1;cmd=${encodeURIComponent(`touch ${name}`)}`;
+/** A page whose turn waits for its first question(s). */
+async function waiting(scenario, questions = 1, on = page()) {
+  const first = await on.read(on.start(`scenario:${scenario}`));
+  await assertApproved(first);
+  assert.equal(questionsOf(first).length, questions, first.text);
+  assert.equal(statusOf(first), 'waiting-for-approval');
+  assert.ok(first.chunks.at(-1) === '[DONE]');
+  return on;
+}
+async function answered(on, decisions) {
+  for (const [call, approved] of Object.entries(decisions)) on.decide(call, approved);
+  const exchange = on.send();
+  await on.read(exchange);
+  await assertApproved(exchange, { messages: exchange.sentMessages });
+  return exchange;
+}
+const asked = (on) => on.parts.filter((p) => p.state === 'approval-requested').map((p) => p.toolCallId);
+
+test('approved: the command runs, under the same message id', async () => {
+  const on = await waiting(`exec;${touch('yes.txt')}`);
+  const id = on.message;
+  assert.equal(made('yes.txt'), false, 'nothing runs before the decision');
+  assert.deepEqual(on.parts.at(-1).input, { command: 'touch yes.txt' });
+  const rest = await answered(on, { [asked(on)[0]]: true });
+  assert.equal(made('yes.txt'), true);
+  assert.equal(on.message, id);
+  assert.equal(rest.headers['x-oa-turn-id'], id);
+  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(statusOf(rest), 'completed');
+  assert.equal(on.parts.find((p) => p.toolCallId).state, 'output-available');
+});
+
+test('denied: the command does not run and the turn goes on', async () => {
+  const on = await waiting(`exec;${touch('no.txt')}`);
+  const rest = await answered(on, { [asked(on)[0]]: false });
+  assert.equal(made('no.txt'), false);
+  assert.equal(on.parts.find((p) => p.toolCallId).state, 'output-denied');
+  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(statusOf(rest), 'completed');
+});
+
+test('two calls at once: one allowed, one denied', async () => {
+  const second = `cmd2=${encodeURIComponent('touch two.txt')}`;
+  const on = page();
+  let last = await on.read(on.start(`scenario:exec-two;${touch('one.txt')};${second}`));
+  const total = [];
+  // Codex may ask for both at once or for the second once the first has run.
+  while (statusOf(last) === 'waiting-for-approval') {
+    const decisions = {};
+    for (const call of asked(on)) decisions[call] = on.part(call).input.command === 'touch one.txt';
+    total.push(Object.keys(decisions).length);
+    last = await answered(on, decisions);
+  }
+  assert.equal(total.reduce((a, b) => a + b, 0), 2, `questions by answer: ${total}`);
+  assert.deepEqual([made('one.txt'), made('two.txt')], [true, false]);
+  assert.equal(textOf(last), 'Both commands finished.');
+});
+
+test('two calls one after the other: one answer each', async () => {
+  const second = `cmd2=${encodeURIComponent('touch b.txt')}`;
+  const on = await waiting(`exec-two;mode=seq;${touch('a.txt')};${second}`);
+  const middle = await answered(on, { [asked(on)[0]]: true });
+  assert.equal(questionsOf(middle).length, 1);
+  assert.deepEqual([made('a.txt'), made('b.txt')], [true, false]);
+  const last = await answered(on, { [asked(on)[0]]: true });
+  assert.equal(made('b.txt'), true);
+  assert.equal(statusOf(last), 'completed');
+});
+
+test('a call of an MCP server', async () => {
+  const on = await waiting('mcp;tool=danger');
+  assert.equal(on.parts.at(-1).toolName, 'labmcp__danger');
+  const rest = await answered(on, { [asked(on)[0]]: true });
+  assert.match(textOf(rest), /danger done: hi/);
+});
+
+test('a form that an MCP server shows is declined, and the page is told of it', async () => {
+  const on = page();
+  const answer = await on.read(on.start('scenario:mcp;tool=ask'));
+  await assertApproved(answer);
+  const note = answer.chunks.find((c) => c?.type === 'data-question');
+  assert.deepEqual(note.data, { kind: 'elicitation', questions: [{ question: 'What is your name?', serverName: 'labmcp' }] });
+  assert.match(textOf(answer), /decline/);
+});
+
+test('a client without the header is never asked: declined, in chunks that every client knows', async () => {
+  const answer = await chat(lane.base, `scenario:exec;${touch('old.txt')}`).done;
+  assertLegal(answer);
+  assert.equal(made('old.txt'), false);
+  const [tool] = Object.values(read(answer).tools);
+  assert.match(tool.errorText, /declined/);
+  assert.equal(read(answer).finish.messageMetadata.status, 'completed');
+});
+
+test('a reload while the turn waits shows the question again; afterwards one stream tells it all', async () => {
+  const on = await waiting(`exec;${touch('reload.txt')}`);
+  const before = await send(lane.base, { path: `/api/chats/${on.id}/stream` });
+  await assertApproved(before);
+  assert.equal(questionsOf(before).length, 1);
+  assert.equal(statusOf(before), 'waiting-for-approval');
+  on.decide(asked(on)[0], true);
+  const lost = on.send();
+  await lost.wait((x) => x.status === 200, 'a head');
+  lost.destroy();
+  const whole = await send(lane.base, { path: `/api/chats/${on.id}/stream` });
+  await assertApproved(whole);
+  assert.equal(whole.chunks.filter((c) => c?.type === 'start').length, 1);
+  assert.equal(statusOf(whole), 'completed');
+  assert.ok(whole.chunks.some((c) => c?.type === 'tool-output-available'));
+});
+
+test('the same decision again gets the same answer, another one is refused', async () => {
+  const on = await waiting(`exec;${touch('again.txt')}`);
+  on.decide(asked(on)[0], true);
+  const [one, two] = await Promise.all([on.send().done, on.send().done]);
+  assert.equal(two.text, one.text);
+  on.parts.find((p) => p.approval).approval.approved = false;
+  assert.match(assertRefused(await on.send().done, 422, 'invalid_request').message, /another decision/);
+});
+
+test('a new message declines what waits and takes its place', async () => {
+  const on = await waiting(`exec;${touch('superseded.txt')}`);
+  const next = await on.start('hello').done;
+  await assertApproved(next);
+  assert.equal(textOf(next), 'hello');
+  assert.equal(made('superseded.txt'), false);
+});
+
+test('stop ends a turn that waits', async () => {
+  const on = await waiting(`exec;${touch('stopped.txt')}`);
+  const stopped = await send(lane.base, { method: 'POST', path: `/api/chats/${on.id}/stop` });
+  assert.equal(stopped.json().data.status, 'stopped', stopped.text);
+  const rest = await send(lane.base, { path: `/api/chats/${on.id}/stream` });
+  await assertApproved(rest);
+  assert.equal(statusOf(rest), 'interrupted');
+  on.decide(asked(on)[0], true);
+  assertRefused(await on.send().done, 422);
+  assert.equal(made('stopped.txt'), false);
+});
+
+test('what nobody answers in time is declined, and the turn ends by itself', async () => {
+  const patient = await startCodexLane({ config: askingConfig, port: mock.port, name: 'patient', args: ['--approvals', 'ask', '--limit', 'approval=400ms'] });
+  const on = await waiting(`exec;${touch('late.txt')}`, 1, new Page(patient, 'late-1'));
+  let rest;
+  do rest = await send(patient.base, { path: `/api/chats/${on.id}/stream` });
+  while (statusOf(rest) === 'waiting-for-approval');
+  await assertApproved(rest);
+  assert.equal(statusOf(rest), 'completed');
+  assert.ok(rest.chunks.some((c) => c?.type === 'tool-output-denied'));
+  assert.equal(textOf(rest), 'Command finished.');
+  on.decide(asked(on)[0], true);
+  assert.match(assertRefused(await on.send().done, 422).message, /not answered in time/);
+  await patient.stop();
+});
+
+test('the shipped agent profile asks when the model wants out of its sandbox', async () => {
+  const shipped = await startLane({
+    name: 'shipped',
+    authority: 'codex',
+    args: ['--codex-bin', codexBin(), '--codex-profile', 'agent', '--model', 'mock-model', '--provider-url', `http://127.0.0.1:${mock.port}/v1`, '--provider-key-env', 'MOCK_API_KEY', '--approvals', 'ask'],
+    env: { MOCK_API_KEY: 'sk-mock-not-a-secret' },
+  });
+  const target = path.join(scratch('outside'), 'out.txt');
+  const on = await waiting(`exec;${touch(target)}`, 1, new Page(shipped, 'shipped-1'));
+  assert.equal(fs.existsSync(target), false);
+  const rest = await answered(on, { [asked(on)[0]]: true });
+  assert.equal(statusOf(rest), 'completed');
+  assert.equal(fs.existsSync(target), true);
+  const patch = await waiting('patch;op=add;file=../outside-the-work-folder.txt', 1, new Page(shipped, 'shipped-2'));
+  assert.equal(patch.parts.at(-1).toolName, 'apply_patch');
+  await answered(patch, { [asked(patch)[0]]: false });
+  assert.equal(patch.parts.find((p) => p.toolCallId).state, 'output-denied');
+  await shipped.stop();
+});
+
+test('serve refuses to wait for questions that cannot come', async () => {
+  const common = ['serve', '--listen', '127.0.0.1:0', '--authority'];
+  const replay = await oa([...common, 'replay', '--approvals', 'ask']);
+  assert.equal(replay.code, 2, replay.stderr);
+  assert.match(replay.stderr, /never asks for an approval/);
+  const word = await oa([...common, 'replay', '--approvals', 'maybe']);
+  assert.equal(word.code, 2);
+  assert.match(word.stderr, /deny or ask/);
+});
+
