@@ -68,7 +68,6 @@ struct LaneTimings {
     /// An ended turn is told to whoever may lack its end for so long; why so: docs/chats.md.
     Millis ended_kept{5000};
     Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer
-    Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer
     Millis tick{1000}; ///< resolution of everything above that is not awaited
 };
 
