@@ -76,7 +76,8 @@ constexpr std::array k_options{
     OptionSpec{
         "--limit",
         "NAME=VALUE",
-        "Sets a limit: streams, streams-per-owner, readers-per-turn, text-chars, turn-log, "
+        "Sets a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
+        "turn-log, "
         "total-log, max-lag, max-lag-time, turn-time, first-event, idle, body, headers, "
         "connections.",
         {},

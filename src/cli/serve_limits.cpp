@@ -18,7 +18,7 @@ namespace {
 struct Bytes {
     std::size_t* value;
 };
-using Target = std::variant<std::size_t*, Bytes, Millis*>;
+using Target = std::variant<std::size_t*, int*, Bytes, Millis*>;
 
 struct Limit {
     std::string_view name;
@@ -32,6 +32,7 @@ auto table_of(ServeOptions& options) {
         Limit{"streams-per-owner", &lane.streams_per_owner},
         Limit{"readers-per-turn", &lane.readers_per_turn},
         Limit{"text-chars", &lane.text_chars},
+        Limit{"json-depth", &lane.json_depth},
         Limit{"turn-log", Bytes{&lane.turn_log_bytes}},
         Limit{"total-log", Bytes{&lane.total_log_bytes}},
         Limit{"max-lag", Bytes{&lane.max_lag_bytes}},
@@ -60,6 +61,9 @@ Result<std::size_t> parse_bytes(std::string_view text) {
 Result<void> assign(const Target& target, std::string_view text) {
     if (const auto* count = std::get_if<std::size_t*>(&target)) {
         OA_TRY(**count, parse_count(text, 1, 1'000'000));
+    } else if (const auto* small = std::get_if<int*>(&target)) {
+        OA_TRY(const auto number, parse_count(text, 1, 500));
+        **small = static_cast<int>(number);
     } else if (const auto* bytes = std::get_if<Bytes>(&target)) {
         OA_TRY(*bytes->value, parse_bytes(text));
     } else {
@@ -68,7 +72,40 @@ Result<void> assign(const Target& target, std::string_view text) {
     return {};
 }
 
+std::string bytes_text(std::size_t bytes) {
+    constexpr std::size_t mega = 1U << 20U;
+    constexpr std::size_t kilo = 1U << 10U;
+    return bytes % mega == 0   ? fmt::format("{}m", bytes / mega)
+           : bytes % kilo == 0 ? fmt::format("{}k", bytes / kilo)
+                               : fmt::format("{}", bytes);
+}
+
+std::string text_of(const Target& target) {
+    if (const auto* count = std::get_if<std::size_t*>(&target)) {
+        return fmt::format("{}", **count);
+    }
+    if (const auto* small = std::get_if<int*>(&target)) {
+        return fmt::format("{}", **small);
+    }
+    if (const auto* bytes = std::get_if<Bytes>(&target)) {
+        return bytes_text(*bytes->value);
+    }
+    const auto time = std::get<Millis*>(target)->count();
+    return time % 60'000 == 0  ? fmt::format("{}m", time / 60'000)
+           : time % 1'000 == 0 ? fmt::format("{}s", time / 1'000)
+                               : fmt::format("{}ms", time);
+}
+
 } // namespace
+
+std::vector<std::pair<std::string, std::string>> all_limits() {
+    ServeOptions defaults;
+    std::vector<std::pair<std::string, std::string>> limits;
+    for (const auto& limit : table_of(defaults)) {
+        limits.emplace_back(limit.name, text_of(limit.target));
+    }
+    return limits;
+}
 
 Result<void> set_limit(ServeOptions& options, std::string_view text) {
     const auto equals = std::min(text.find('='), text.size());

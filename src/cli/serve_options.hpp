@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace oa_stream::cli {
 
@@ -40,5 +42,7 @@ struct ServeOptions {
 
 /// Sets one limit from "NAME=VALUE" (counts plain, sizes with k or m, times with a unit).
 [[nodiscard]] Result<void> set_limit(ServeOptions& options, std::string_view text);
+/// Every limit's name and default, written as set_limit() takes it.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> all_limits();
 
 } // namespace oa_stream::cli

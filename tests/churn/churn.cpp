@@ -25,6 +25,7 @@ Json told(const Counts& counts) {
         {"left", counts.left},
         {"resumed", counts.resumed},
         {"resume_gone", counts.resume_gone},
+        {"resume_late", counts.resume_late},
         {"slow_whole", counts.slow_whole},
         {"slow_cut", counts.slow_cut},
         {"slow_unfinished", counts.slow_unfinished},

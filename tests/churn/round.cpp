@@ -156,8 +156,10 @@ Task<void> Round::read(std::shared_ptr<Round> self, Turn turn) {
             self->counts_.violations, turn, fmt::format("{}: {}", found.rule->id, found.message)
         );
     }
-    if (watch->failed()) {
-        self->complain(self->counts_.failed, turn, "an error in the stream");
+    if (watch->failed() || watch->aborted()) {
+        self->complain(
+            self->counts_.failed, turn, watch->failed() ? "ended by an error" : "stopped"
+        );
     }
     self->compare(turn, watch->text());
     ++self->counts_.whole;
@@ -205,6 +207,10 @@ Task<void> Round::resume(std::shared_ptr<Round> self, Turn turn, std::size_t aft
             turn,
             fmt::format("resumed: {}: {}", found.rule->id, found.message)
         );
+    }
+    if (watch->aborted()) {
+        ++self->counts_.resume_late;
+        co_return;
     }
     self->compare(turn, watch->text());
     ++self->counts_.resumed;

@@ -20,6 +20,7 @@ struct Counts {
     std::uint64_t left = 0;    ///< cut by us in the middle
     std::uint64_t resumed = 0; ///< left, and read from the start again
     std::uint64_t resume_gone = 0; ///< likewise, but there was nothing to resume any more
+    std::uint64_t resume_late = 0; ///< likewise, but the turn was stopped for want of a reader
     std::uint64_t slow_whole = 0;
     std::uint64_t slow_cut = 0;        ///< by the lane
     std::uint64_t slow_unfinished = 0; ///< the round was over first
@@ -30,7 +31,7 @@ struct Counts {
     std::uint64_t lost = 0;       ///< streams whose text is shorter than recorded
     std::uint64_t doubled = 0;    ///< longer
     std::uint64_t altered = 0;    ///< as long, but another
-    std::uint64_t failed = 0;     ///< streams that ended in an error
+    std::uint64_t failed = 0;     ///< streams that ended in an error, or stopped by nobody
     std::uint64_t broken = 0;     ///< transfers that ended without their body's end
     std::vector<std::string> samples{}; ///< the first few of those, in words
 };

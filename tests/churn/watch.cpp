@@ -10,8 +10,8 @@ Watch::Watch() : judge_(contract::Profile::ai_sdk) {
             text_ += delta->kind == ui::PartKind::text ? delta->delta : std::string();
         } else if (std::holds_alternative<ui::ErrorChunk>(chunk)) {
             failed_ = true;
-        } else if (std::holds_alternative<ui::Finish>(chunk)) {
-            finished_ = true;
+        } else if (std::holds_alternative<ui::Abort>(chunk)) {
+            aborted_ = true;
         }
     });
 }

@@ -19,13 +19,13 @@ public:
 
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
     [[nodiscard]] bool failed() const noexcept { return failed_; } ///< an error chunk was told
-    [[nodiscard]] bool finished() const noexcept { return finished_; }
+    [[nodiscard]] bool aborted() const noexcept { return aborted_; } ///< the turn was stopped
 
 private:
     contract::Judge judge_;
     std::string text_;
     bool failed_ = false;
-    bool finished_ = false;
+    bool aborted_ = false;
 };
 
 } // namespace oa_stream::churn

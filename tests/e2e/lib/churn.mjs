@@ -32,14 +32,14 @@ function paced(count, gap, bytes) {
 }
 
 /** Runs it and checks everything; the report, for whoever wants figures. */
-export async function churn({ streams, round, rounds = 2, settle = '7s', seed = 1, growth = 1.1, seconds = 4 }) {
+export async function churn({ streams, round, rounds = 2, settle = '7s', grace = '2s', seed = 1, growth = 1.1, seconds = 4 }) {
   const replayDir = writeCaptures({
     long: paced(seconds * 5, 200, 40),
     short: paced(10, 60, 20),
     slow: paced(seconds * 10, 100, 8000),
     ...Object.fromEntries(['01-echo', '10-exec', '22-mixed-reasoning-tool-text'].map((name) => [name, readCapture(name)])),
   });
-  const lane = await startLane({ name: 'churned', replayDir, pace: 'recorded', args: ['--detach-grace', '2s', '--limit', 'max-lag=128k', '--log-level', 'error', '--access-log', '/dev/null'] });
+  const lane = await startLane({ name: 'churned', replayDir, pace: 'recorded', args: ['--detach-grace', grace, '--limit', 'max-lag=128k', '--log-level', 'error', '--access-log', '/dev/null'] });
   const tool = new Running(churnBin(), [
     '--base', lane.base, '--recordings', replayDir, '--captures', 'long,long,short,01-echo,10-exec,22-mixed-reasoning-tool-text', '--slow-capture', 'slow',
     '--streams', streams, '--round', round, '--rounds', rounds, '--settle', settle, '--seed', seed, '--pid', lane.pid,
