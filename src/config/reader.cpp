@@ -106,13 +106,25 @@ std::vector<Node> Reader::list(std::string_view key) {
     return node ? node->list() : std::vector<Node>{};
 }
 
+std::optional<std::string_view>
+meant_key(const YamlNode& map, std::string_view key, std::span<const std::string_view> known) {
+    std::vector<std::string_view> absent;
+    for (const std::string_view name : known) {
+        if (std::ranges::find(map.entries, name, &YamlEntry::key) == map.entries.end()) {
+            absent.push_back(name);
+        }
+    }
+    const auto close = nearest(key, absent);
+    return close ? close : nearest(key, known);
+}
+
 void Reader::finish() {
     std::vector<std::string_view> known(asked_.begin(), asked_.end());
     for (const YamlEntry& entry : node_.yaml().entries) {
         if (asked_.contains(entry.key)) {
             continue;
         }
-        const auto close = nearest(entry.key, known);
+        const auto close = meant_key(node_.yaml(), entry.key, known);
         const std::string in = node_.path().empty() ? "" : fmt::format(" in {}", node_.name());
         node_.problems().add(
             entry.at,

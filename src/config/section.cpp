@@ -51,7 +51,7 @@ bool misspelt(const Node& node, const SectionInfo& section, std::string_view nam
     }
     return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
         return std::ranges::find(names, entry.key) == names.end() &&
-               nearest(entry.key, names) == name;
+               meant_key(node.yaml(), entry.key, names) == name;
     });
 }
 

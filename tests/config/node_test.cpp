@@ -55,6 +55,15 @@ TEST_CASE("reader: finish() names every key that nobody asked for, with the near
     CHECK(file.problems.all()[1].text() == "f.yaml:2:1: unknown key 'zzz' (there are bake, name)");
 }
 
+TEST_CASE("reader: an unknown key is rather one that is not there yet than one that is") {
+    File file("stagez: 1\nstage: 2\n");
+    Reader reader = file.reader();
+    static_cast<void>(reader.find("stage"));
+    static_cast<void>(reader.find("stages"));
+    reader.finish();
+    CHECK(file.first() == "f.yaml:1:1: unknown key 'stagez' (did you mean stages?)");
+}
+
 TEST_CASE("reader: what is missing is told with what was expected") {
     File file("a: 1\n");
     Reader reader = file.reader();
