@@ -1,0 +1,66 @@
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/cli/commands.hpp"
+
+#include "serve_options.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+using namespace oa_stream;
+using namespace oa_stream::cli;
+
+TEST_CASE("limits: docs/limits.md has a row for each, with its default, and no other") {
+    const auto page = read_file(OA_SOURCE_DIR "/docs/limits.md", 1U << 20U).value();
+    std::vector<std::string> rows;
+    std::istringstream lines{page};
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("| `")) {
+            rows.push_back(line);
+        }
+    }
+    const auto limits = all_limits();
+    CHECK(rows.size() == limits.size());
+    for (const auto& [name, value] : limits) {
+        const auto begin = fmt::format("| `{}` | {} | ", name, value);
+        CAPTURE(begin);
+        CHECK(std::ranges::count_if(rows, [&](const auto& row) {
+                  return row.starts_with(begin);
+              }) == 1);
+    }
+}
+
+TEST_CASE("limits: the help of --limit names each of them") {
+    const auto option = std::ranges::find(serve_command.options, "--limit", &OptionSpec::name);
+    REQUIRE(option != serve_command.options.end());
+    for (const auto& [name, value] : all_limits()) {
+        CAPTURE(name);
+        const bool named = option->help.contains(fmt::format(" {},", name)) ||
+                           option->help.contains(fmt::format(" {}.", name));
+        CHECK(named);
+    }
+}
+
+TEST_CASE("limits: each takes its own default back, and refuses what makes no sense") {
+    for (const auto& [name, value] : all_limits()) {
+        ServeOptions options;
+        CAPTURE(name, value);
+        CHECK(set_limit(options, fmt::format("{}={}", name, value)).has_value());
+        for (const auto* wrong : {"", "-1", "many", "1.5.1", "0x10"}) {
+            CAPTURE(wrong);
+            const auto refused = set_limit(options, fmt::format("{}={}", name, wrong));
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error().text().contains(name));
+        }
+    }
+    ServeOptions options;
+    REQUIRE(set_limit(options, "turn-log=64k"));
+    CHECK(options.lane.limits.turn_log_bytes == 65536);
+    REQUIRE(set_limit(options, "json-depth=5"));
+    CHECK(options.lane.limits.json_depth == 5);
+    REQUIRE(set_limit(options, "idle=90s"));
+    CHECK(options.lane.limits.idle == Millis(90000));
+}
