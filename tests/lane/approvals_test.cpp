@@ -205,11 +205,19 @@ TEST_CASE("approvals: one after the other makes one answer each, all of one mess
 }
 
 TEST_CASE("approvals: the answer goes on while another call runs or a part is open") {
-    Rig rig;
+    const bool part = GENERATE(false, true);
+    CAPTURE(part);
+    auto config = asking();
+    config.timings.approval_quiet = Millis(0); // it would end at once
+    Rig rig(std::move(config));
     const auto first = rig.start();
-    rig.authority.last().push(
-        {turn::ToolOpened{"busy", "shell"}, turn::ToolInputReady{"busy", Json::object()}}
-    );
+    if (part) {
+        rig.authority.last().say("half a sen");
+    } else {
+        rig.authority.last().push(
+            {turn::ToolOpened{"busy", "shell"}, turn::ToolInputReady{"busy", Json::object()}}
+        );
+    }
     rig.authority.last().ask("k1", "a1");
     rig.until("the question", [&] { return first->has("tool-approval-request"); });
     // Decisions that come before the answer has ended are told to come again.
@@ -218,11 +226,16 @@ TEST_CASE("approvals: the answer goes on while another call runs or a part is op
     CHECK(early.headers.has("retry-after"));
     CHECK(rig.authority.last().decisions.empty());
     CHECK_FALSE(first->ended);
-    rig.authority.last().output("busy");
+    if (part) {
+        rig.authority.last().push(turn::PartClosed{"m1"});
+    } else {
+        rig.authority.last().output("busy");
+    }
     rig.await_end(first);
     judge(*first);
-    CHECK(first->has(R"("toolCallId":"busy","output")"));
-    rig.authority.last().complete();
+    CHECK(first->has(part ? "text-end" : R"("toolCallId":"busy","output")"));
+    rig.authority.last().push(turn::TurnEnded{turn::Outcome::completed, turn::Finish::stop, {}, {}}
+    );
 }
 
 TEST_CASE("approvals: what nobody waits for is a 422 that says so") {
