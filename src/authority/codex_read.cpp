@@ -116,11 +116,11 @@ std::vector<Reading> CodexCore::readings() const {
         {"codex_upstream_retries_total",
          "Reconnections of codex to its model provider",
          count(counts_.upstream_retries)},
-        {"codex_up", "1 while a codex child is ready", state_ == State::ready ? 1.0 : 0.0},
+        {"codex_up", "Codex children that are ready", state_ == State::ready ? 1.0 : 0.0},
         {"codex_resident_bytes",
-         "Resident memory of the codex child",
+         "Resident memory of the codex children",
          link_ ? count(resident_bytes(link_->pid())) : 0.0},
-        {"codex_loaded_threads", "Threads in the child's memory", count(threads_.loaded())},
+        {"codex_loaded_threads", "Threads in the children's memory", count(threads_.loaded())},
         {"codex_busy_threads", "Threads with a turn", count(threads_.busy())},
     };
 }

@@ -1,0 +1,389 @@
+#include "codex_pool.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::size_t k_pin_digits = 3;
+
+/// Counts a turn from before its start to its end.
+class Load {
+public:
+    explicit Load(std::shared_ptr<PoolMember> member) : member_(std::move(member)) {
+        ++member_->load;
+    }
+    Load(Load&&) noexcept = default;
+    Load& operator=(Load&&) = delete;
+    Load(const Load&) = delete;
+    Load& operator=(const Load&) = delete;
+    ~Load() {
+        if (member_) {
+            --member_->load;
+        }
+    }
+    [[nodiscard]] PoolMember& operator*() const noexcept { return *member_; }
+    [[nodiscard]] PoolMember* operator->() const noexcept { return member_.get(); }
+
+private:
+    std::shared_ptr<PoolMember> member_;
+};
+
+/// A turn of one child, with the pool's name for its thread.
+class PooledTurn final : public Turn {
+public:
+    PooledTurn(Load load, std::unique_ptr<Turn> turn)
+        : load_(std::move(load)), turn_(std::move(turn)),
+          thread_(pinned(load_->number, turn_->thread_id())) {}
+    PooledTurn(const PooledTurn&) = delete;
+    PooledTurn& operator=(const PooledTurn&) = delete;
+    ~PooledTurn() override = default;
+
+    [[nodiscard]] const std::string& thread_id() const noexcept override { return thread_; }
+    [[nodiscard]] const std::string& turn_id() const noexcept override { return turn_->turn_id(); }
+    [[nodiscard]] const std::string& model() const noexcept override { return turn_->model(); }
+    [[nodiscard]] Task<Result<EventBatch>> next() override {
+        return load_->number == 0 ? turn_->next() : renamed(turn_->next(), thread_);
+    }
+    void interrupt() override { turn_->interrupt(); }
+    [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
+        return turn_->answer_approval(id, approved);
+    }
+    [[nodiscard]] WireFaults* wire_faults() noexcept override { return turn_->wire_faults(); }
+
+private:
+    static Task<Result<EventBatch>> renamed(Task<Result<EventBatch>> next, std::string thread) {
+        auto batch = co_await std::move(next);
+        if (batch) {
+            for (turn::Event& event : *batch) {
+                if (auto* started = std::get_if<turn::TurnStarted>(&event)) {
+                    started->thread = thread;
+                }
+            }
+        }
+        co_return batch;
+    }
+
+    Load load_;
+    std::unique_ptr<Turn> turn_;
+    std::string thread_;
+};
+
+/// Runs tasks side by side.
+struct Gathering {
+    explicit Gathering(const asio::any_io_executor& executor) : ended(executor) {}
+    std::size_t left = 0;
+    Signal ended;
+};
+
+Task<void> take_part(std::shared_ptr<Gathering> gathering, Task<void> task) {
+    co_await std::move(task);
+    --gathering->left;
+    gathering->ended.notify();
+}
+
+Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks) {
+    const auto gathering = std::make_shared<Gathering>(executor);
+    gathering->left = tasks.size();
+    for (auto& task : tasks) {
+        oa_stream::spawn(executor, "codex pool", take_part(gathering, std::move(task)));
+    }
+    while (gathering->left > 0) {
+        co_await gathering->ended.wait_until(Clock::time_point::max());
+    }
+}
+
+Task<void> into(Task<Result<void>> task, std::shared_ptr<Result<void>> outcome) {
+    *outcome = co_await std::move(task);
+}
+
+/// The member lives until its child has ended.
+Task<void> close_member(std::shared_ptr<PoolMember> member, Millis grace) {
+    co_await member->codex->close(grace);
+}
+
+} // namespace
+
+ThreadPin pin_of(std::string_view thread) {
+    const auto mark = thread.find('_');
+    if (mark != std::string_view::npos && mark <= k_pin_digits) {
+        if (const auto child = parse_count(thread.substr(0, mark), 1, 999)) {
+            return {static_cast<std::size_t>(*child), std::string(thread.substr(mark + 1))};
+        }
+    }
+    return {0, std::string(thread)};
+}
+
+std::string pinned(std::size_t child, std::string id) {
+    return child == 0 ? std::move(id) : fmt::format("{}_{}", child, id);
+}
+
+CodexPool::CodexPool(
+    const asio::any_io_executor& executor, CodexOptions options, std::size_t children
+)
+    : executor_(executor), options_(std::move(options)), children_(children), changed_(executor) {
+    for (std::size_t child = 0; child < children_; ++child) {
+        members_.push_back(make_member(child));
+    }
+}
+
+std::filesystem::path CodexPool::folder_of(std::size_t child) const {
+    const auto base = options_.folder.empty() ? options_.state_dir / "codex" : options_.folder;
+    return child == 0 ? base : base / std::to_string(child);
+}
+
+CodexPool::Member CodexPool::make_member(std::size_t child) {
+    CodexOptions options = options_;
+    if (child > 0) {
+        options.folder = folder_of(child);
+    }
+    if (options.log && (children_ > 1 || child > 0)) {
+        options.log = [log = options_.log, child](LogLevel level, std::string_view line) {
+            log(level, fmt::format("child {}: {}", child, line));
+        };
+    }
+    return std::make_shared<PoolMember>(child, make_codex_authority(executor_, std::move(options)));
+}
+
+Task<Result<void>> CodexPool::open(Self self) {
+    std::vector<std::shared_ptr<Result<void>>> outcomes;
+    std::vector<Task<void>> tasks;
+    for (const Member& member : self->members_) {
+        outcomes.push_back(std::make_shared<Result<void>>());
+        tasks.push_back(into(open_member(self, member), outcomes.back()));
+    }
+    co_await all_of(self->executor_, std::move(tasks));
+    for (std::size_t child = 0; child < outcomes.size(); ++child) {
+        if (!*outcomes[child]) {
+            Error error = std::move(*outcomes[child]).error();
+            co_return std::unexpected(
+                self->children_ == 1 ? std::move(error)
+                                     : std::move(error).prefixed(fmt::format("child {}", child))
+            );
+        }
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CodexPool::open_member(Self self, Member member) {
+    while (member->state == PoolMember::State::opening) {
+        co_await self->changed_.wait_until(Clock::time_point::max());
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+    if (self->closing_) {
+        co_return fail(Code::unavailable, "closed");
+    }
+    if (member->state == PoolMember::State::open) {
+        co_return Result<void>{};
+    }
+    member->state = PoolMember::State::opening;
+    auto opened = co_await member->codex->open();
+    member->state = opened ? PoolMember::State::open : PoolMember::State::closed;
+    self->changed_.notify();
+    co_return opened;
+}
+
+Task<Result<CodexPool::Member>> CodexPool::member(Self self, std::size_t child) {
+    if (child < self->members_.size()) {
+        co_return self->members_[child];
+    }
+    std::error_code none;
+    Member& former = self->former_members_[child];
+    if (!former && !std::filesystem::is_directory(self->folder_of(child), none)) {
+        self->former_members_.erase(child);
+        co_return fail(Code::not_found, fmt::format("there is no codex child {} here", child));
+    }
+    if (!former) {
+        former = self->make_member(child);
+    }
+    const Member found = former;
+    OA_CO_CHECK(co_await open_member(self, found));
+    co_return found;
+}
+
+CodexPool::Member CodexPool::least_loaded() const {
+    return *std::ranges::min_element(members_, {}, [](const Member& member) {
+        return std::tuple(!member->codex->health().ready, member->load, member->given);
+    });
+}
+
+Task<Result<std::unique_ptr<Turn>>> CodexPool::start(Self self, TurnRequest request) {
+    Member chosen;
+    if (request.thread) {
+        ThreadPin pin = pin_of(*request.thread);
+        OA_CO_TRY(chosen, co_await member(self, pin.child));
+        request.thread = std::move(pin.id);
+    } else {
+        chosen = self->least_loaded();
+        ++chosen->given;
+    }
+    Load load(chosen);
+    OA_CO_TRY(auto turn, co_await chosen->codex->start(std::move(request)));
+    co_return std::make_unique<PooledTurn>(std::move(load), std::move(turn));
+}
+
+Task<Result<std::vector<PastTurn>>> CodexPool::turns(Self self, std::string thread) {
+    ThreadPin pin = pin_of(thread);
+    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    co_return co_await found->codex->turns(std::move(pin.id));
+}
+
+Task<Result<std::vector<ThreadInfo>>> CodexPool::threads(Self self, std::vector<std::string> ids) {
+    std::map<std::size_t, std::vector<std::string>> asked;
+    for (const std::string& id : ids) {
+        ThreadPin pin = pin_of(id);
+        asked[pin.child].push_back(std::move(pin.id));
+    }
+    std::map<std::string, ThreadInfo, std::less<>> found;
+    for (auto& [child, own] : asked) {
+        auto chosen = co_await member(self, child);
+        if (!chosen && chosen.error().code == Code::not_found) {
+            continue;
+        }
+        OA_CO_TRY(const Member some, std::move(chosen));
+        OA_CO_TRY(auto infos, co_await some->codex->threads(std::move(own)));
+        for (ThreadInfo& info : infos) {
+            info.id = pinned(child, std::move(info.id));
+            std::string id = info.id;
+            found.insert_or_assign(std::move(id), std::move(info));
+        }
+    }
+    std::vector<ThreadInfo> out;
+    for (const std::string& id : ids) {
+        if (const auto info = found.find(id); info != found.end()) {
+            out.push_back(info->second);
+        }
+    }
+    co_return out;
+}
+
+Task<Result<std::string>> CodexPool::make_thread(Self self) {
+    const Member chosen = self->least_loaded();
+    ++chosen->given;
+    OA_CO_TRY(std::string id, co_await chosen->codex->make_thread());
+    co_return pinned(chosen->number, std::move(id));
+}
+
+Task<Result<void>> CodexPool::name_thread(Self self, std::string thread, std::string title) {
+    ThreadPin pin = pin_of(thread);
+    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    co_return co_await found->codex->name_thread(std::move(pin.id), std::move(title));
+}
+
+Health CodexPool::health() const {
+    if (members_.size() == 1) {
+        return members_.front()->codex->health();
+    }
+    Health all;
+    std::string unready;
+    std::string remark;
+    for (const Member& member : members_) {
+        const Health one = member->codex->health();
+        all.ready |= one.ready;
+        if (!one.ready) {
+            unready += fmt::format(
+                "{}child {}: {}", unready.empty() ? "" : "; ", member->number, one.reason
+            );
+        } else {
+            remark = one.reason;
+        }
+    }
+    all.reason = unready.empty() ? std::move(remark) : std::move(unready);
+    return all;
+}
+
+Capabilities CodexPool::capabilities() const {
+    const auto ready = std::ranges::find_if(members_, [](const Member& member) {
+        return member->codex->health().ready;
+    });
+    return (ready == members_.end() ? members_.front() : *ready)->codex->capabilities();
+}
+
+std::vector<Reading> CodexPool::readings() const {
+    std::vector<Reading> sum = members_.front()->codex->readings();
+    const auto add = [&sum](const Member& member) {
+        for (const Reading& one : member->codex->readings()) {
+            if (const auto same = std::ranges::find(sum, one.name, &Reading::name);
+                same != sum.end()) {
+                same->value += one.value;
+            }
+        }
+    };
+    std::ranges::for_each(members_.begin() + 1, members_.end(), add);
+    for (const auto& [child, member] : former_members_) {
+        add(member);
+    }
+    return sum;
+}
+
+Task<void> CodexPool::close(Self self, Millis grace) {
+    self->closing_ = true;
+    std::vector<Task<void>> tasks;
+    for (const Member& member : self->members_) {
+        tasks.push_back(close_member(member, grace));
+    }
+    for (const auto& [child, member] : self->former_members_) {
+        tasks.push_back(close_member(member, grace));
+    }
+    co_await all_of(self->executor_, std::move(tasks));
+}
+
+void CodexPool::drop() {
+    closing_ = true;
+    members_.clear();
+    former_members_.clear();
+}
+
+namespace {
+
+class CodexPoolAuthority final : public Authority {
+public:
+    explicit CodexPoolAuthority(std::shared_ptr<CodexPool> pool) : pool_(std::move(pool)) {}
+    CodexPoolAuthority(const CodexPoolAuthority&) = delete;
+    CodexPoolAuthority& operator=(const CodexPoolAuthority&) = delete;
+    ~CodexPoolAuthority() override { pool_->drop(); }
+
+    [[nodiscard]] Task<Result<void>> open() override { return CodexPool::open(pool_); }
+    [[nodiscard]] Task<void> close(Millis grace) override { return CodexPool::close(pool_, grace); }
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
+        return CodexPool::start(pool_, std::move(request));
+    }
+    [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
+        return CodexPool::turns(pool_, std::move(thread));
+    }
+    [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
+    ) override {
+        return CodexPool::threads(pool_, std::move(ids));
+    }
+    [[nodiscard]] Task<Result<std::string>> make_thread() override {
+        return CodexPool::make_thread(pool_);
+    }
+    [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
+        return CodexPool::name_thread(pool_, std::move(thread), std::move(title));
+    }
+    [[nodiscard]] Health health() const override { return pool_->health(); }
+    [[nodiscard]] Capabilities capabilities() const override { return pool_->capabilities(); }
+    [[nodiscard]] std::vector<Reading> readings() const override { return pool_->readings(); }
+
+private:
+    std::shared_ptr<CodexPool> pool_;
+};
+
+} // namespace
+
+std::unique_ptr<Authority>
+make_codex_pool(const asio::any_io_executor& executor, CodexOptions options, std::size_t children) {
+    return std::make_unique<CodexPoolAuthority>(std::make_shared<CodexPool>(
+        executor, std::move(options), std::max<std::size_t>(children, 1)
+    ));
+}
+
+} // namespace oa_stream::authority
