@@ -17,10 +17,25 @@ Result<ExitCode> run(const Args& args, Context& context) {
 
 constexpr std::array k_options{
     OptionSpec{
-        "--listen", "HOST:PORT", "Where clients come in; port 0 picks one.", "127.0.0.1:8080"
+        "--listen",
+        "HOST:PORT",
+        "Where clients come in, or unix:/PATH; port 0 picks one.",
+        "127.0.0.1:8080",
+        true
+    },
+    OptionSpec{"--unix-mode", "MODE", "File mode of a unix socket, octal.", "0600"},
+    OptionSpec{"--tls-cert", "FILE", "Certificate chain (PEM); SIGHUP reads it again."},
+    OptionSpec{"--tls-key", "FILE", "Its key, unencrypted PEM, closed to others."},
+    OptionSpec{
+        "--trusted-proxy",
+        "CIDR",
+        "Whose Forwarded and X-Forwarded-* are believed; unix for local sockets.",
+        {},
+        true
     },
     OptionSpec{"--authority", "NAME", "Who runs the turns: codex or replay.", "codex"},
     OptionSpec{"--codex-bin", "PATH", "The Codex executable, looked up in PATH.", "codex"},
+    OptionSpec{"--codex-children", "N", "How many Codex processes share the threads.", "1"},
     OptionSpec{"--codex-profile", "NAME", "chat (no tools) or agent (tools).", "chat"},
     OptionSpec{"--codex-config", "FILE", "A config.toml that replaces the profile's."},
     OptionSpec{
@@ -79,7 +94,7 @@ constexpr std::array k_options{
         "Sets a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "turn-log, "
         "total-log, max-lag, max-lag-time, turn-time, first-event, idle, body, headers, "
-        "connections.",
+        "connections, handshake-time, head-time, body-time, write-time, keep-alive.",
         {},
         true
     },

@@ -27,6 +27,7 @@ struct Limit {
 
 auto table_of(ServeOptions& options) {
     auto& lane = options.lane.limits;
+    auto& server = options.listeners.limits;
     return std::array{
         Limit{"streams", &lane.streams},
         Limit{"streams-per-owner", &lane.streams_per_owner},
@@ -41,9 +42,14 @@ auto table_of(ServeOptions& options) {
         Limit{"first-event", &lane.first_event},
         Limit{"idle", &lane.idle},
         Limit{"approval", &lane.approval},
-        Limit{"body", Bytes{&options.server.body_bytes}},
-        Limit{"headers", Bytes{&options.server.header_bytes}},
-        Limit{"connections", &options.server.connections},
+        Limit{"body", Bytes{&server.body_bytes}},
+        Limit{"headers", Bytes{&server.header_bytes}},
+        Limit{"connections", &server.connections},
+        Limit{"handshake-time", &server.handshake_timeout},
+        Limit{"head-time", &server.head_timeout},
+        Limit{"body-time", &server.body_timeout},
+        Limit{"write-time", &server.write_timeout},
+        Limit{"keep-alive", &server.idle_timeout},
     };
 }
 

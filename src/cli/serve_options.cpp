@@ -56,6 +56,11 @@ Result<void> read_codex(const Args& args, const Context& context, ServeOptions& 
     auto& codex = options.codex;
     codex.program = text_of(args, "--codex-bin");
     codex.state_dir = context.state_dir;
+    const auto children = parse_count(text_of(args, "--codex-children"), 1, 64);
+    if (!children) {
+        return std::unexpected(auto(children.error()).prefixed("--codex-children"));
+    }
+    options.codex_children = static_cast<std::size_t>(*children);
     const auto profile = text_of(args, "--codex-profile");
     if (profile != "chat" && profile != "agent") {
         return no_such("--codex-profile", profile, "chat or agent");
@@ -156,14 +161,12 @@ Result<void> read_logs(const Args& args, ServeOptions& options) {
 
 Result<ServeOptions> parse_serve_options(const Args& args, const Context& context) {
     ServeOptions options;
-    const auto listen = text_of(args, "--listen");
-    const auto endpoint = net::parse_endpoint(listen);
-    if (!endpoint) {
-        return fail(
-            Code::usage, fmt::format("'{}' is no HOST:PORT", printable(listen)), "--listen"
-        );
+    OA_CHECK(read_listeners(args, options.listeners));
+    for (const auto& network : args.all("--trusted-proxy")) {
+        if (auto added = options.lane.proxies.add(network); !added) {
+            return std::unexpected(std::move(added).error().prefixed("--trusted-proxy"));
+        }
     }
-    options.listen = *endpoint;
     OA_CHECK(read_authority(args, options));
     OA_CHECK(read_lane(args, context, options));
     OA_CHECK(read_codex(args, context, options));
@@ -174,7 +177,7 @@ Result<ServeOptions> parse_serve_options(const Args& args, const Context& contex
     options.ready_file = text_of(args, "--ready-file");
     options.access_log = text_of(args, "--access-log");
     OA_CHECK(read_logs(args, options));
-    options.lane.open_metrics = options.listen.loopback();
+    options.lane.open_metrics = options.listeners.loopback();
     if (const auto file = args.get("--id-map")) {
         options.id_map = *file;
     } else if (options.authority == ServeOptions::Authority::codex) {

@@ -5,7 +5,8 @@
 #include "oa_stream/authority/replay.hpp"
 #include "oa_stream/cli/command.hpp"
 #include "oa_stream/lane/config.hpp"
-#include "oa_stream/net/http_server.hpp"
+
+#include "serve_listeners.hpp"
 
 #include "log_level.hpp"
 
@@ -20,11 +21,11 @@ namespace oa_stream::cli {
 struct ServeOptions {
     enum class Authority { codex, replay };
 
-    net::Endpoint listen{};
-    net::ServerLimits server{};
+    ListenerOptions listeners{};
     lane::LaneConfig lane{};
     Authority authority = Authority::codex;
     authority::CodexOptions codex{};
+    std::size_t codex_children = 1;
     authority::ReplayOptions replay{};
     std::filesystem::path tokens{};        ///< empty: no token file
     std::filesystem::path compat_policy{}; ///< empty: the default window

@@ -11,6 +11,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -52,8 +53,7 @@ class ServeProcess {
 public:
     ServeProcess(ServeOptions options, Context& context)
         : options_(std::move(options)), context_(&context), signals_(io_, SIGTERM, SIGINT, SIGHUP),
-          metrics_(options_.lane.revision, options_.lane.version) {
-    }
+          metrics_(options_.lane.revision, options_.lane.version) {}
 
     Result<ExitCode> run() {
         raise_descriptor_limit();
@@ -77,14 +77,15 @@ private:
 
     Task<Result<void>> start() {
         OA_CO_TRY(auto tokens, load_tokens());
-        if (!tokens && !options_.listen.loopback()) {
+        if (const auto* exposed = options_.listeners.exposed(); !tokens && exposed != nullptr) {
             co_return fail(
                 Code::usage,
-                fmt::format("{} is reachable from elsewhere", options_.listen.text()),
+                fmt::format("{} is reachable from elsewhere", exposed->text()),
                 "--listen",
                 "configure --tokens or OA_STREAM_TOKEN, or listen on 127.0.0.1"
             );
         }
+        OA_CO_CHECK(options_.listeners.check_certificate());
         OA_CO_CHECK(load_policy());
         OA_CO_CHECK(load_mode());
         OA_CO_CHECK(load_log_level());
@@ -102,14 +103,11 @@ private:
             )
         );
         make_lane(std::move(tokens));
+        fit_connections();
         OA_CO_TRY(
             server_,
-            net::HttpServer::listen(
-                io_.get_executor(),
-                options_.listen,
-                options_.server,
-                lane_->handler(),
-                lane_->error_page()
+            Listeners::open(
+                io_.get_executor(), options_.listeners, lane_->handler(), lane_->error_page()
             )
         );
         co_return tell_ready();
@@ -130,6 +128,19 @@ private:
         return {};
     }
 
+    /// Fewer connections than asked for beat a lane that cannot open its own files.
+    void fit_connections() {
+        auto& most = options_.listeners.limits.connections;
+        const bool codex = options_.authority == ServeOptions::Authority::codex;
+        const auto fitting = fitting_connections(most, codex ? options_.codex_children : 0);
+        if (fitting < most) {
+            const auto text =
+                fmt::format("the descriptor limit leaves room for {} connections", fitting);
+            tell("warn", "connections", text);
+            most = std::max<std::size_t>(fitting / options_.listeners.endpoints.size(), 1);
+        }
+    }
+
     Result<void> make_authority() {
         if (options_.authority == ServeOptions::Authority::replay) {
             OA_TRY(
@@ -140,7 +151,8 @@ private:
         options_.codex.log = [this](authority::LogLevel level, std::string_view line) {
             tell(word_of(level), "codex", line);
         };
-        authority_ = authority::make_codex_authority(io_.get_executor(), options_.codex);
+        authority_ =
+            authority::make_codex_pool(io_.get_executor(), options_.codex, options_.codex_children);
         return {};
     }
 
@@ -237,9 +249,8 @@ private:
         OA_TRY(const auto text, read_file(options_.log_level_file, k_small_file));
         auto level = parse_log_level(text);
         if (!level) {
-            return std::unexpected(
-                std::move(level).error().prefixed(options_.log_level_file.string())
-            );
+            return std::unexpected(std::move(level).error().prefixed(options_.log_level_file.string(
+            )));
         }
         options_.log_level = *level;
         return {};
@@ -254,19 +265,21 @@ private:
     }
 
     Result<void> tell_ready() const {
-        const auto endpoint = server_->endpoint();
-        const auto address = endpoint.text();
-        const auto url = endpoint.unix_path.empty() ? "http://" + address : address;
+        const auto urls = server_->urls();
         if (!options_.ready_file.empty()) {
             const Json ready{
-                {"url", url},
-                {"listen", address},
+                {"url", urls.front()},
+                {"listen", server_->endpoint().text()},
+                {"urls", urls},
                 {"pid", ::getpid()},
                 {"revision", options_.lane.revision}
             };
             OA_CHECK(write_file_atomic(options_.ready_file, dump_json(ready) + "\n"));
         }
-        context_->err(fmt::format("listening on {}\n", url));
+        if (const auto certificate = server_->certificate(); !certificate.empty()) {
+            tell("info", "certificate", certificate);
+        }
+        context_->err(fmt::format("listening on {}\n", fmt::join(urls, ", ")));
         return {};
     }
 
@@ -286,6 +299,7 @@ private:
             } else {
                 // Our children die with us; nothing else is worth waiting for.
                 context_->err("ended by a second signal\n");
+                server_->stop_accepting(); // a unix socket's file goes
                 authority_.reset();
                 std::_Exit(static_cast<int>(
                     number == SIGINT ? ExitCode::interrupted : ExitCode::terminated
@@ -323,6 +337,9 @@ private:
         } else {
             lane_->set_tokens(*std::move(tokens));
         }
+        if (auto pair = server_->reload(); !pair) {
+            tell("error", "reload", pair.error().text());
+        }
         if (auto policy = load_policy(); !policy) {
             tell("error", "reload", policy.error().text());
         }
@@ -349,7 +366,7 @@ private:
     std::unique_ptr<authority::Authority> authority_;
     std::unique_ptr<lane::IdMap> ids_;
     std::unique_ptr<lane::Lane> lane_;
-    std::unique_ptr<net::HttpServer> server_;
+    std::unique_ptr<Listeners> server_;
     Result<ExitCode> result_ = ExitCode::ok;
 };
 

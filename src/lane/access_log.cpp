@@ -77,6 +77,8 @@ Json describe(const RequestRecord& record, std::string_view revision) {
     line["lane"] = record.lane;
     line["revision"] = revision;
     put_text(line, "error", record.error);
+    put_text(line, "client", record.client);
+    put_text(line, "scheme", record.secure ? "https" : "");
     put_text(line, "owner", owner_hash(record.owner));
     put_text(line, "thread", record.thread);
     put_text(line, "turn", record.turn);

@@ -55,6 +55,9 @@ Lane::CallPtr Lane::open_call(std::shared_ptr<net::Exchange> exchange) {
                   std::chrono::duration_cast<std::chrono::microseconds>(age);
     record.request_id = request_id_of(request.headers);
     record.method = request.method;
+    auto client = net::client_of(config_.proxies, request.peer, request.headers, request.secure);
+    record.client = std::move(client.address);
+    record.secure = client.secure;
     if (!call->match.pattern.empty()) {
         record.route = call->match.pattern;
     }

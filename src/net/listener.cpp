@@ -133,8 +133,13 @@ Result<Listener> open_unix(const Endpoint& wanted, unsigned mode) {
         return bind_error(errno, wanted);
     }
     auto listener = listen_on(std::move(socket), generic, sizeof address, wanted);
+    // The umask has taken bits away: no harm until now, as it only kept people out.
     struct stat info{};
-    if (listener && ::lstat(wanted.unix_path.c_str(), &info) == 0) {
+    if (listener && (::chmod(wanted.unix_path.c_str(), static_cast<mode_t>(mode & 0777U)) != 0 ||
+                     ::lstat(wanted.unix_path.c_str(), &info) != 0)) {
+        return bind_error(errno, wanted);
+    }
+    if (listener) {
         listener->device = info.st_dev;
         listener->inode = info.st_ino;
     }

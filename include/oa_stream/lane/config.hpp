@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/net/forwarded.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -85,6 +86,7 @@ struct LaneConfig {
     /// GET /metrics needs no token. For listeners that only this machine reaches.
     bool open_metrics = false;
     LogFormat log_format = LogFormat::json;
+    net::TrustedProxies proxies{}; ///< whose word about the client's address is logged
 };
 
 } // namespace oa_stream::lane

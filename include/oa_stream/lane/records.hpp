@@ -74,6 +74,8 @@ struct RequestRecord {
     std::string request_id;
     std::string_view route = "other"; ///< template, never the raw path
     std::string method;
+    std::string client{}; ///< address; in the access log and nowhere else
+    bool secure = false;  ///< the client's end of the way is TLS
     std::string_view lane = "control"; ///< compat, native or control
     int status = 0;                    ///< 499: the client left before a status line
     std::string error{};               ///< code of the envelope

@@ -1,0 +1,154 @@
+#include "serve_listeners.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+namespace oa_stream::cli {
+
+namespace {
+
+/// Kept back so that logs are reopened, the id map is written and a child is started again whatever
+/// clients do.
+constexpr std::size_t k_own = 24;
+constexpr std::size_t k_per_child = 8;
+
+/// "0660"
+Result<unsigned> parse_mode(std::string_view text) {
+    unsigned mode = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+    const bool whole = error == std::errc{} && end == text.data() + text.size();
+    if (!whole || mode > 0777U || (mode & 0600U) != 0600U) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no mode for a socket", printable(text, 20)),
+            "--unix-mode",
+            "octal, such as 0660"
+        );
+    }
+    return mode;
+}
+
+std::size_t open_descriptors() {
+    std::error_code error;
+    std::size_t count = 0;
+    for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; !error && at != end;
+         at.increment(error)) {
+        ++count;
+    }
+    return count;
+}
+
+} // namespace
+
+const net::Endpoint* ListenerOptions::exposed() const noexcept {
+    const auto found = std::ranges::find_if_not(endpoints, &net::Endpoint::loopback);
+    return found == endpoints.end() ? nullptr : &*found;
+}
+
+Result<void> ListenerOptions::check_certificate() const {
+    if (!certificate.empty()) {
+        OA_CHECK(net::TlsIdentity::load(certificate, key));
+    }
+    return {};
+}
+
+Result<void> read_listeners(const Args& args, ListenerOptions& options) {
+    auto given = args.all("--listen");
+    if (given.empty()) {
+        given.push_back(args.get("--listen").value_or(""));
+    }
+    for (const auto& text : given) {
+        const auto endpoint = net::parse_endpoint(text);
+        if (!endpoint) {
+            return fail(
+                Code::usage,
+                fmt::format("'{}' is no HOST:PORT and no unix:/PATH", printable(text)),
+                "--listen"
+            );
+        }
+        options.endpoints.push_back(*endpoint);
+    }
+    options.certificate = args.get("--tls-cert").value_or("");
+    options.key = args.get("--tls-key").value_or("");
+    if (options.certificate.empty() != options.key.empty()) {
+        return fail(
+            Code::usage,
+            "a certificate and its key go together",
+            options.key.empty() ? "--tls-key" : "--tls-cert"
+        );
+    }
+    OA_TRY(options.unix_mode, parse_mode(args.get("--unix-mode").value_or("0600")));
+    return {};
+}
+
+Result<std::unique_ptr<Listeners>> Listeners::open(
+    const asio::any_io_executor& executor,
+    const ListenerOptions& options,
+    const net::Handler& handler,
+    const net::ErrorPage& error_page
+) {
+    auto listeners = std::make_unique<Listeners>();
+    if (!options.certificate.empty()) {
+        OA_TRY(listeners->tls_, net::TlsIdentity::load(options.certificate, options.key));
+    }
+    for (const auto& endpoint : options.endpoints) {
+        net::ListenOptions how{.tls = nullptr, .unix_mode = options.unix_mode};
+        if (endpoint.unix_path.empty()) {
+            how.tls = listeners->tls_;
+        }
+        OA_TRY(
+            auto server,
+            net::HttpServer::listen(
+                executor, endpoint, options.limits, handler, error_page, std::move(how)
+            )
+        );
+        listeners->servers_.push_back(std::move(server));
+    }
+    return listeners;
+}
+
+std::vector<std::string> Listeners::urls() const {
+    std::vector<std::string> urls;
+    for (const auto& server : servers_) {
+        const auto endpoint = server->endpoint();
+        const auto* const scheme =
+            endpoint.unix_path.empty() ? (tls_ ? "https://" : "http://") : "";
+        urls.push_back(scheme + endpoint.text());
+    }
+    return urls;
+}
+
+Result<void> Listeners::reload() {
+    return tls_ ? tls_->reload() : Result<void>{};
+}
+
+void Listeners::stop_accepting() {
+    for (const auto& server : servers_) {
+        server->stop_accepting();
+    }
+}
+
+void Listeners::close() {
+    for (const auto& server : servers_) {
+        server->close();
+    }
+}
+
+std::size_t fitting_connections(std::size_t wanted, std::size_t children) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return wanted;
+    }
+    const auto taken = open_descriptors() + k_own + children * k_per_child;
+    const auto most = static_cast<std::size_t>(limit.rlim_cur);
+    return std::clamp<std::size_t>(most > taken ? most - taken : 1, 1, wanted);
+}
+
+} // namespace oa_stream::cli
