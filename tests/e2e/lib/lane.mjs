@@ -3,17 +3,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { OA_BIN, ROOT, Running, cleanEnv, scratch } from './process.mjs';
 
-/** "127.0.0.1:4711", "http://127.0.0.1:4711" or a JSON document with such a member. */
+/** "127.0.0.1:4711", "https://127.0.0.1:4711" or a JSON document with such a member. */
 function baseOf(text) {
-  const found = /(\d+\.\d+\.\d+\.\d+|localhost|\[::1\]):(\d+)/.exec(text);
-  return found ? `http://${found[1]}:${found[2]}` : null;
+  const found = /(?:(https?):\/\/)?(\d+\.\d+\.\d+\.\d+|localhost|\[::1\]):(\d+)/.exec(text);
+  return found ? `${found[1] ?? 'http'}://${found[2]}:${found[3]}` : null;
 }
 
-export async function startLane({ authority = 'replay', args = [], env = {}, name = 'lane', folder = scratch(name), replayDir = path.join(ROOT, 'fixtures/captures'), listen = '127.0.0.1:0', pace = 'immediate' } = {}) {
+export async function startLane({ authority = 'replay', args = [], env = {}, name = 'lane', folder = scratch(name), replayDir = path.join(ROOT, 'fixtures/captures'), listen = '127.0.0.1:0', pace = 'immediate', wrap = [] } = {}) {
   const ready = path.join(folder, 'ready');
   fs.rmSync(ready, { force: true });
   const own = authority === 'replay' ? ['--replay', replayDir, '--pace', pace] : [];
-  const lane = new Running(OA_BIN, ['serve', '--listen', listen, '--ready-file', ready, '--authority', authority, ...own, ...args], {
+  // `wrap`: a program and its arguments that start the lane, such as prlimit.
+  const [program, ...before] = [...wrap, OA_BIN];
+  const lane = new Running(program, [...before, 'serve', '--listen', listen, '--ready-file', ready, '--authority', authority, ...own, ...args], {
     name,
     folder,
     cwd: folder,

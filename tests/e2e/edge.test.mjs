@@ -1,0 +1,166 @@
+// At the edge of what a process can take, and of what HTTP clients and proxies do.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+import { assertLegal, assertRefused, read } from './lib/contract.mjs';
+import { Exchange, chat, chatBody, open, send } from './lib/http.mjs';
+import { startLane } from './lib/lane.mjs';
+import { Running, cleanEnv, limit, scratch } from './lib/process.mjs';
+
+const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
+const access = (lane) => lane.stderr.split('\n').filter((l) => l.includes('"event":"request"')).map((l) => JSON.parse(l));
+const connected = (base) => new Promise((done, fail) => {
+  const { port, hostname } = new URL(base);
+  const socket = net.connect(Number(port), hostname, () => done(socket));
+  socket.on('error', fail);
+});
+const deltas = (x) => x.frames.filter((f) => f.chunk?.type === 'text-delta').length;
+async function curl(...args) {
+  const run = new Running('curl', ['-sS', '--max-time', '20', ...args], { name: 'curl', env: cleanEnv({ HOME: scratch('curl') }) });
+  const exit = await run.end();
+  return { ...exit, stdout: run.stdout, stderr: run.stderr };
+}
+
+test('few descriptors: accepting pauses, streams go on, files still open, and serving resumes', async () => {
+  const log = path.join(scratch('log'), 'access.log');
+  const lane = await startLane({ wrap: ['prlimit', '--nofile=64:64'], pace: 'recorded', args: ['--access-log', log, '--inject', 'slow=8'] });
+  assert.match(lane.stderr, /descriptor limit leaves room for \d+ connections/);
+  const streams = Array.from({ length: 5 }, (_, n) => chat(lane.base, 'replay:02-text-paced', { id: `few-${n}`, ms: 60000 }));
+  await Promise.all(streams.map((x) => x.frame('text-delta')));
+  // The kernel takes these; the lane cannot.
+  const idle = await Promise.all(Array.from({ length: 80 }, () => connected(lane.base)));
+  const late = open(lane.base, { path: '/healthz' });
+  const before = streams.map(deltas);
+  await Promise.all(streams.map((x, n) => x.wait(() => deltas(x) >= before[n] + 3, 'three more pieces')));
+  assert.equal(late.status, 0, 'waits outside');
+  assert.equal(lane.exit, undefined);
+  // What it needs for itself it still can open.
+  fs.renameSync(log, `${log}.1`);
+  lane.signal('SIGHUP');
+  await lane.until((l) => /"event":"reload"/.test(l.stderr), 'the reload');
+  assert.doesNotMatch(lane.stderr, /"level":"error"/);
+  assert.ok(fs.existsSync(log));
+  for (const socket of idle) socket.destroy();
+  await late.done;
+  assert.equal(late.status, 200);
+  for (const stream of streams) {
+    await stream.done;
+    assertLegal(stream);
+  }
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('more connections than are allowed wait; a queue of requests is served as others leave', async () => {
+  const lane = await startLane({ args: ['--limit', 'connections=4'] });
+  const first = await Promise.all(Array.from({ length: 4 }, () => connected(lane.base)));
+  const queued = Array.from({ length: 12 }, () => open(lane.base, { path: '/healthz', headers: { connection: 'close' } }));
+  await Promise.all(queued.map((x) => new Promise((done) => x.socket.on('connect', done))));
+  assert.deepEqual(new Set(queued.map((x) => x.status)), new Set([0]));
+  first.forEach((socket) => socket.destroy());
+  await Promise.all(queued.map((x) => x.done));
+  assert.deepEqual(new Set(queued.map((x) => x.status)), new Set([200]));
+  await lane.stop();
+});
+
+test('drain under load: every stream that had begun ends whole, new work is refused, exit 0', async () => {
+  const lane = await startLane({ pace: 'recorded', args: ['--drain-timeout', '20s'] });
+  const streams = Array.from({ length: 40 }, (_, n) => chat(lane.base, 'replay:02-text-paced', { id: `drain-${n}` }));
+  await Promise.all(streams.map((x) => x.frame('text-delta')));
+  const pressing = { refused: 0, cut: 0, whole: 0 };
+  let over = false;
+  const press = async (n) => {
+    for (let k = 0; !over; k++) {
+      const x = await chat(lane.base, 'replay:01-echo', { id: `press-${n}-${k}` }).done;
+      if (x.status === 200) { assertLegal(x); pressing.whole++; }
+      else if (x.status === 503) { assertRefused(x, 503, 'service_unavailable'); pressing.refused++; }
+      else { assert.equal(x.status, 0, 'never half an answer'); pressing.cut++; await new Promise((done) => setImmediate(done)); }
+    }
+  };
+  const pressers = Array.from({ length: 8 }, (_, n) => press(n));
+  await lane.until(() => pressing.whole > 0 || null, 'load');
+  lane.signal('SIGTERM');
+  for (const stream of streams) {
+    await stream.done;
+    assertLegal(stream);
+    assert.ok(read(stream).finish, 'a whole answer');
+  }
+  assert.equal((await lane.end()).code, 0);
+  over = true;
+  await Promise.all(pressers);
+  assert.ok(pressing.refused + pressing.cut > 0, JSON.stringify(pressing));
+});
+
+test('an idle connection is kept longer than the usual proxies keep theirs, and never closed on a request', async () => {
+  const help = new Running(process.env.OA_BIN ?? 'oa-stream', ['serve', '--help'], { name: 'help' });
+  await help.end();
+  assert.match(help.stdout, /keep-alive/);
+  const lane = await startLane({ args: ['--limit', 'keep-alive=300ms'] });
+  // Requests at the very moment of the deadline: each is answered, or refused before it was begun.
+  const { port, hostname, host } = new URL(lane.base);
+  const wave = (delay) => new Promise((done) => {
+    const socket = net.connect(Number(port), hostname);
+    let text = '';
+    socket.on('data', (bytes) => { text += bytes; });
+    socket.on('connect', () => setTimeout(() => socket.write(`GET /healthz HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`), delay));
+    socket.on('error', () => {});
+    socket.on('close', () => done(text));
+  });
+  const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => wave(n * 6)));
+  for (const text of answers) assert.ok(text === '' || /^HTTP\/1\.1 200 /.test(text), text);
+  assert.ok(answers.some((text) => text !== ''));
+  await lane.stop();
+});
+
+test('Expect: 100-continue is answered at once, and a body that would be refused is not asked for', async () => {
+  const lane = await startLane({ args: ['--limit', 'body=64k'] });
+  const body = path.join(scratch('body'), 'body.json');
+  const write = (pad) => fs.writeFileSync(body, JSON.stringify({ ...chatBody('replay:01-echo'), pad: 'x'.repeat(pad) }));
+  const post = (...args) => curl('-X', 'POST', `${lane.base}/api/chat`, '-H', 'content-type: application/json', '-H', 'Expect: 100-continue', '--data-binary', `@${body}`, '--expect100-timeout', '10', '-w', '\n%{http_code} %{time_total}', ...args);
+  write(32000);
+  const fine = await post();
+  const [, status, seconds] = /\n(\d+) ([\d.]+)$/.exec(fine.stdout);
+  assert.equal(status, '200', fine.stdout.slice(-300));
+  assert.ok(Number(seconds) * 1000 < limit(5000), `${seconds} s: curl waits 10 s for an answer that does not come`);
+  write(200000);
+  const large = await post('-v');
+  assert.match(large.stdout, /\n413 /);
+  assert.doesNotMatch(large.stderr, /100 Continue/);
+  const old = new Exchange(lane.base, { raw: `POST /api/chat HTTP/1.0\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n{}` });
+  await old.done;
+  assert.equal(old.status, 422, 'an HTTP/1.0 client gets no interim answer');
+  await lane.stop();
+});
+
+test('HTTP/1.0: no chunks, the end of the connection ends the stream', async () => {
+  const lane = await startLane();
+  const body = JSON.stringify(chatBody('replay:01-echo'));
+  const answer = new Exchange(lane.base, { raw: `POST /api/chat HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}` });
+  await answer.done;
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers['transfer-encoding'], undefined);
+  assert.equal(answer.headers.connection, 'close');
+  assertLegal(answer);
+  const run = await curl('--http1.0', `${lane.base}/healthz`);
+  assert.equal(run.code, 0, run.stderr);
+  // Two on one connection, when the client asks for that.
+  const twice = new Exchange(lane.base, { raw: 'GET /healthz HTTP/1.0\r\nconnection: keep-alive\r\n\r\n' });
+  await twice.done;
+  assert.equal(twice.headers.connection?.toLowerCase(), 'keep-alive');
+  assert.ok(twice.headers['content-length'] > 0);
+  await lane.stop();
+});
+
+test('a client that half-closes after its request still gets a whole answer', async () => {
+  const lane = await startLane();
+  const { port, hostname, host } = new URL(lane.base);
+  const text = await new Promise((done, fail) => {
+    const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    let all = '';
+    socket.on('data', (bytes) => { all += bytes; }).on('end', () => done(all)).on('error', fail);
+    socket.end(`GET /version HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+  });
+  assert.match(text, /^HTTP\/1\.1 200 [\s\S]*"revision"/);
+  await lane.stop();
+});
