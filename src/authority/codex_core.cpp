@@ -27,7 +27,8 @@ std::string last_line(std::string_view text) {
 } // namespace
 
 CodexCore::CodexCore(const asio::any_io_executor& executor, CodexOptions options)
-    : executor_(executor), options_(std::move(options)), changed_(executor), threads_(executor) {
+    : executor_(executor), options_(std::move(options)), changed_(executor), threads_(executor),
+      resumed_(executor) {
 }
 
 void CodexCore::log(LogLevel level, std::string_view line) const {

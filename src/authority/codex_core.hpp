@@ -129,6 +129,8 @@ private:
     Link launching_{}; ///< spawned, not yet agreed with
     CodexThreads threads_;
     CodexCounts counts_{};
+    std::size_t resuming_ = 0; ///< threads codex is loading for us
+    Signal resumed_;
     Clock::time_point ready_since_{};
     bool closing_ = false;
 };

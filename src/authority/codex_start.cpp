@@ -15,6 +15,24 @@ namespace {
 constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
 constexpr Millis k_overload_pause{50}; ///< first of …
 constexpr int k_overload_tries = 6;    ///< … so many, doubling
+/// Codex loads one thread after the other. Asked for all of them at once, as after its death, the
+/// last ones would run into their deadlines while they wait inside it.
+constexpr std::size_t k_resumes = 4;
+
+class Turnstile {
+public:
+    Turnstile(std::size_t& inside, Signal& left) : inside_(inside), left_(left) { ++inside_; }
+    Turnstile(const Turnstile&) = delete;
+    Turnstile& operator=(const Turnstile&) = delete;
+    ~Turnstile() {
+        --inside_;
+        left_.notify();
+    }
+
+private:
+    std::size_t& inside_;
+    Signal& left_;
+};
 
 Result<void> check_request(const TurnRequest& request) {
     if (request.thread && !request.seed.empty()) {
@@ -153,6 +171,17 @@ CodexCore::known_thread(Self self, Link link, std::shared_ptr<const TurnRequest>
 
 /// `thread` is held by the caller.
 Task<Result<void>> CodexCore::resume(Self self, Link link, CodexThread* thread) {
+    const auto deadline = Clock::now() + self->options_.deadlines.first_event;
+    while (self->resuming_ >= k_resumes) {
+        co_await self->resumed_.wait_until(deadline);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+        if (Clock::now() >= deadline) {
+            co_return fail(Code::unavailable, "codex is busy with loading other threads");
+        }
+    }
+    const Turnstile passing(self->resuming_, self->resumed_);
     OA_CO_TRY(
         const Json result,
         settle(

@@ -238,3 +238,31 @@ TEST_CASE("codex pool: closing ends every child and lets go of its folder") {
     must(stage.open_pool(3));
     CHECK(stage.reading("codex_up") == 3);
 }
+
+TEST_CASE("codex: threads asked for all at once after a restart are each given their own time") {
+    Mode mode("slow-resume"); // 0.1 s a thread, one after the other
+    FakeStage stage;
+    stage.options.deadlines.request = Millis(1'000);
+    stage.opened();
+    std::vector<std::shared_ptr<std::optional<std::string>>> texts;
+    const auto play = [&stage](std::string thread) -> Task<std::string> {
+        auto turn = co_await stage.authority->start(ask("again", std::move(thread)));
+        co_return turn ? (co_await drain(turn->get())).text() : turn.error().message;
+    };
+    for (int i = 0; i < 20; ++i) {
+        texts.push_back(std::make_shared<std::optional<std::string>>());
+        asio::co_spawn(
+            stage.io,
+            play(fmt::format("old-{}", i)),
+            [kept = texts.back()](const std::exception_ptr&, std::string text) {
+                *kept = std::move(text);
+            }
+        );
+    }
+    stage.until([&] {
+        return std::ranges::all_of(texts, [](const auto& text) { return text->has_value(); });
+    });
+    for (const auto& text : texts) {
+        CHECK(**text == "you said again");
+    }
+}
