@@ -92,9 +92,8 @@ constexpr std::array k_options{
         "--limit",
         "NAME=VALUE",
         "Sets a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
-        "turn-log, "
-        "total-log, max-lag, max-lag-time, turn-time, first-event, idle, body, headers, "
-        "connections, handshake-time, head-time, body-time, write-time, keep-alive.",
+        "turn-log, total-log, max-lag, max-lag-time, turn-time, first-event, idle, approval, body, "
+        "headers, connections, handshake-time, head-time, body-time, write-time, keep-alive.",
         {},
         true
     },

@@ -102,6 +102,7 @@ struct RequestRecord {
     bool empty = false;
     std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
 };
+
 /// Copies what the record tells of the turn that its request started.
 void tell_turn(RequestRecord& record, const TurnOutcome& outcome);
 
