@@ -6,18 +6,6 @@ bool is_empty(const TurnOutcome& outcome) noexcept {
     return outcome.outcome == turn::Outcome::completed && !outcome.content;
 }
 
-void tell_turn(RequestRecord& record, const TurnOutcome& outcome) {
-    record.terminal = outcome.terminal;
-    record.usage = outcome.usage;
-    if (outcome.failure) {
-        record.failure = outcome.failure->code;
-    }
-    record.reason = outcome.reason;
-    record.model = outcome.model;
-    record.empty = is_empty(outcome);
-    record.repairs = outcome.repairs;
-}
-
 std::string_view to_string(StopReason reason) noexcept {
     switch (reason) {
     case StopReason::none:
@@ -54,6 +42,18 @@ std::string_view to_string(ReaderEnd end) noexcept {
         return "cut";
     }
     return "finished";
+}
+
+void tell_turn(RequestRecord& record, const TurnOutcome& outcome) {
+    record.terminal = outcome.terminal;
+    record.usage = outcome.usage;
+    if (outcome.failure) {
+        record.failure = outcome.failure->code;
+    }
+    record.reason = outcome.reason;
+    record.model = outcome.model;
+    record.empty = is_empty(outcome);
+    record.repairs = outcome.repairs;
 }
 
 } // namespace oa_stream::lane
