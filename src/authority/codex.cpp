@@ -56,9 +56,6 @@ public:
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return CodexCore::turns(core_, std::move(thread));
     }
-    [[nodiscard]] Health health() const override { return core_->health(); }
-    [[nodiscard]] Capabilities capabilities() const override { return core_->capabilities(); }
-    [[nodiscard]] std::vector<Reading> readings() const override { return core_->readings(); }
     [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
     ) override {
         return CodexCore::threads(core_, std::move(ids));
@@ -69,6 +66,9 @@ public:
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         return CodexCore::name_thread(core_, std::move(thread), std::move(title));
     }
+    [[nodiscard]] Health health() const override { return core_->health(); }
+    [[nodiscard]] Capabilities capabilities() const override { return core_->capabilities(); }
+    [[nodiscard]] std::vector<Reading> readings() const override { return core_->readings(); }
 
 private:
     static Task<Result<std::unique_ptr<Turn>>>

@@ -91,7 +91,6 @@ public:
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         co_return threads_.turns(thread);
     }
-    [[nodiscard]] Health health() const override { return {.ready = true, .reason = problem_}; }
     [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
     ) override {
         std::vector<ThreadInfo> out;
@@ -106,6 +105,7 @@ public:
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         co_return threads_.name(thread, std::move(title));
     }
+    [[nodiscard]] Health health() const override { return {.ready = true, .reason = problem_}; }
     [[nodiscard]] Capabilities capabilities() const override {
         return {
             .name = "replay",
@@ -175,13 +175,13 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     auto turn = std::make_shared<ReplayedTurn>();
     turn->id = uuid_v7();
     turn->user_text = prompt;
+    turn->input = request.input;
     turn->client_message_id = request.client_message_id;
     turn->recording = std::move(recording);
     turn->started_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     if (!request.ephemeral) {
         threads_.append(thread, turn);
     }
-    turn->input = request.input;
     ++number_;
     ++since_set_;
     ReplayPlan plan;
