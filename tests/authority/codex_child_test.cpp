@@ -75,7 +75,7 @@ TEST_CASE("codex: the provider's key reaches the child but no log line") {
         std::string(k_fake_config) + "[model_providers.fake]\nenv_key = \"OA_TEST_KEY\"\n"
     ));
     stage.opened();
-    stage.until([&] { return stage.log.contains("a log line with"); });
+    stage.until([&] { return stage.log.contains("stderr of codex: 51 bytes"); });
     CHECK_FALSE(stage.log.contains("sk-secret"));
     ::unsetenv("OA_TEST_KEY");
 }

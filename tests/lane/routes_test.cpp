@@ -63,7 +63,8 @@ TEST_CASE("routes: paths match whole, literals before names") {
         Row{"POST", "/api/chats/a/b/stream", "", false},
         Row{"GET", "/", "", false},
         Row{"GET", "", "", false},
-        Row{"GET", "/metrics", "", false},
+        Row{"GET", "/metrics", "/metrics", true},
+        Row{"GET", "/metrics/x", "", false},
         Row{"POST", "api/chat", "", false},
     };
     for (const auto& row : k_rows) {
