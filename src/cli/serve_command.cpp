@@ -71,7 +71,8 @@ constexpr std::array k_options{
     OptionSpec{
         "--tokens",
         "FILE",
-        "Who may come in: lines sha256:HEX owner=NAME [expires=TIME]; also OA_STREAM_TOKEN."
+        "Who may come in: lines sha256:HEX owner=NAME [expires=TIME]; read again when it "
+        "changes. Also OA_STREAM_TOKEN."
     },
     OptionSpec{
         "--compat", "MODE", "Clients without handshake headers: optional or required.", "optional"

@@ -6,6 +6,8 @@
 #include "oa_stream/lane/lane.hpp"
 #include "oa_stream/lane/metrics.hpp"
 
+#include "file_watch.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -24,6 +26,7 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr Millis k_map_delay{100};
+constexpr Millis k_token_look{1000}; ///< a changed token file is read after two looks
 constexpr std::uint64_t k_small_file = 4U << 20U;
 
 /// Ten thousand streams need as many descriptors; the usual soft limit is 1024.
@@ -52,7 +55,8 @@ std::string_view word_of(authority::LogLevel level) noexcept {
 class ServeProcess {
 public:
     ServeProcess(ServeOptions options, Context& context)
-        : options_(std::move(options)), context_(&context), signals_(io_, SIGTERM, SIGINT, SIGHUP),
+        : options_(std::move(options)), context_(&context), tokens_watch_(options_.tokens),
+          signals_(io_, SIGTERM, SIGINT, SIGHUP),
           metrics_(options_.lane.revision, options_.lane.version) {}
 
     Result<ExitCode> run() {
@@ -71,6 +75,9 @@ private:
             }
             io_.stop();
             co_return;
+        }
+        if (!options_.tokens.empty()) {
+            spawn(io_.get_executor(), "tokens", watch_tokens());
         }
         co_await obey_signals();
     }
@@ -330,13 +337,29 @@ private:
         io_.stop();
     }
 
+    /// A token that was taken away must not wait for somebody to remember SIGHUP.
+    Task<void> watch_tokens() {
+        while (true) {
+            co_await sleep_for(k_token_look);
+            if (tokens_watch_.changed() && take_tokens("tokens")) {
+                tell("info", "tokens", "read again");
+            }
+        }
+    }
+
+    bool take_tokens(std::string_view event) {
+        auto tokens = load_tokens();
+        if (!tokens) {
+            tell("error", event, tokens.error().text());
+            return false;
+        }
+        lane_->set_tokens(*std::move(tokens));
+        return true;
+    }
+
     /// A file that cannot be read or makes no sense changes nothing; the rest is still taken.
     void reload() {
-        if (auto tokens = load_tokens(); !tokens) {
-            tell("error", "reload", tokens.error().text());
-        } else {
-            lane_->set_tokens(*std::move(tokens));
-        }
+        (void)take_tokens("reload");
         if (auto pair = server_->reload(); !pair) {
             tell("error", "reload", pair.error().text());
         }
@@ -359,6 +382,7 @@ private:
 
     ServeOptions options_;
     Context* context_;
+    FileWatch tokens_watch_;
     asio::io_context io_{1};
     asio::signal_set signals_;
     lane::Metrics metrics_;

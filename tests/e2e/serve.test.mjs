@@ -150,6 +150,22 @@ test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense c
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a token file that changes is read again by itself; one that makes no sense changes nothing', async () => {
+  const file = path.join(scratch('tokens'), 'tokens');
+  fs.writeFileSync(file, line('tok-a', 'owner=alice'));
+  const lane = await startLane({ args: ['--tokens', file] });
+  const status = async (token) => (await send(lane.base, { path: '/api/chats', headers: bearer(token) })).status;
+  assert.deepEqual([await status('tok-a'), await status('tok-b')], [200, 401]);
+  fs.writeFileSync(`${file}.new`, line('tok-b', 'owner=bob'));
+  fs.renameSync(`${file}.new`, file);
+  await lane.until(() => /"event":"tokens","text":"read again"/.test(lane.stderr), 'the new tokens');
+  assert.deepEqual([await status('tok-a'), await status('tok-b')], [401, 200]);
+  fs.writeFileSync(file, 'tok-c in clear\n');
+  await lane.until(() => /"level":"error","event":"tokens"/.test(lane.stderr), 'the refusal');
+  assert.deepEqual([await status('tok-a'), await status('tok-b')], [401, 200]);
+  assert.equal((await lane.stop()).code, 0);
+});
+
 test('the access log goes to its file, is reopened on SIGHUP, and holds no prompt and no token', async () => {
   const folder = scratch('log');
   const log = path.join(folder, 'access.log');

@@ -1,0 +1,31 @@
+// Notices that a file was replaced or rewritten, by looking at it now and then.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace oa_stream::cli {
+
+class FileWatch {
+public:
+    explicit FileWatch(std::filesystem::path file);
+
+    /// True once for each change, as soon as two looks in a row saw the same: a file that is still
+    /// being written is not read. A file that is gone is no change.
+    [[nodiscard]] bool changed();
+
+private:
+    struct Look {
+        std::uint64_t inode = 0;
+        std::int64_t size = -1; ///< -1: there is no such file
+        std::int64_t modified_ns = 0;
+        friend bool operator==(const Look&, const Look&) = default;
+    };
+    [[nodiscard]] Look look() const;
+
+    std::filesystem::path file_;
+    Look known_;
+    Look last_;
+};
+
+} // namespace oa_stream::cli
