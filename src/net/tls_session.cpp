@@ -159,7 +159,11 @@ std::ptrdiff_t TlsSession::write(std::span<const iovec> pieces) noexcept {
         auto within = offset;
         for (const auto& piece : pieces) {
             const auto part = std::min(piece.iov_len - within, k_record - size);
-            std::memcpy(record.data() + size, static_cast<char*>(piece.iov_base) + within, part);
+            if (part > 0) { // an empty piece may have no bytes at all
+                std::memcpy(
+                    record.data() + size, static_cast<char*>(piece.iov_base) + within, part
+                );
+            }
             size += part;
             within = 0;
             if (size == k_record) {

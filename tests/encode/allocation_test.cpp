@@ -21,6 +21,11 @@ void* operator new(std::size_t size) {
     }
     throw std::bad_alloc();
 }
+// The one that std::stable_sort asks for its buffer; it must match our delete, too.
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+    ++allocations;
+    return std::malloc(size == 0 ? 1 : size);
+}
 void operator delete(void* memory) noexcept {
     std::free(memory);
 }
