@@ -27,7 +27,11 @@ open_stream(std::shared_ptr<net::Exchange> exchange, std::shared_ptr<Upstream> u
     auto body = co_await exchange->start_stream(200, {{"content-type", "text/event-stream"}});
     if (body) {
         upstream->body = *body;
-        upstream->body->on_gone([upstream] { upstream->gone = true; });
+        upstream->body->on_gone([weak = std::weak_ptr(upstream)] {
+            if (const auto self = weak.lock()) { // it holds the body, which holds this
+                self->gone = true;
+            }
+        });
     }
 }
 
