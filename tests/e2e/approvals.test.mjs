@@ -192,7 +192,9 @@ test('the shipped agent profile asks when the model wants out of its sandbox', a
   const rest = await answered(on, { [asked(on)[0]]: true });
   assert.equal(statusOf(rest), 'completed');
   assert.equal(fs.existsSync(target), true);
-  const patch = await waiting('patch;op=add;file=../outside-the-work-folder.txt', 1, new Page(shipped, 'shipped-2'));
+  // Not beside the work folder: the sandbox may write below /tmp, where this checkout may stand.
+  const outside = path.relative(path.join(shipped.stateDir, 'codex/work'), `/var/tmp/oa-outside-${process.pid}.txt`);
+  const patch = await waiting(`patch;op=add;file=${outside}`, 1, new Page(shipped, 'shipped-2'));
   assert.equal(patch.parts.at(-1).toolName, 'apply_patch');
   await answered(patch, { [asked(patch)[0]]: false });
   assert.equal(patch.parts.find((p) => p.toolCallId).state, 'output-denied');
