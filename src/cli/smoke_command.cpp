@@ -7,7 +7,7 @@
 #include "oa_stream/probe/smoke.hpp"
 
 #include "smoke_args.hpp"
-#include "smoke_view.hpp"
+#include "smoke_record.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -183,11 +183,7 @@ void Session::add_footprint(const std::string& prefix) {
 }
 
 Result<SmokeResult> Session::run(probe::SmokeOptions options) {
-    SmokeResult result;
-    result.target = options.target.base_url;
-    result.run = folder_.id();
-    result.evidence = folder_.path();
-    result.started_at = rfc3339_millis(folder_.started());
+    auto result = begin_result(folder_, "smoke stream", options.target.base_url);
     options.keep = [this](const std::string& stem, const probe::ProbeSample& sample) {
         return keep(stem, sample);
     };
@@ -204,12 +200,8 @@ Result<SmokeResult> Session::run(probe::SmokeOptions options) {
     if (!over_ && !asked_.empty()) {
         add_footprint(prefix);
     }
-    result.duration_s = folder_.seconds_since_start();
     result.checks = std::move(checks_);
-    conclude(result, over_ ? 0 : signal_);
-    folder_.write("report.md", evidence::report_markdown(smoke_report(result)));
-    folder_.note("run ended", {{"verdict", to_string(result.verdict)}});
-    OA_CHECK(folder_.finish(smoke_outcome(result)));
+    OA_CHECK(seal(result, folder_, over_ ? 0 : signal_));
     return result;
 }
 
@@ -219,23 +211,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     const Redactor redactor = folder.redactor();
     Session session(std::move(folder), context);
     OA_TRY(const SmokeResult result, session.run(std::move(options)));
-    const bool quiet = context.quiet && result.verdict == Verdict::pass;
-    if (context.json) {
-        context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");
-    } else if (!quiet) {
-        const auto width = context.tty ? std::optional(context.width) : std::nullopt;
-        context.out(redactor.apply(smoke_text(result, width)));
-    }
-    if (!quiet) {
-        const std::string next = next_command(result);
-        context.err(fmt::format(
-            "{} run {} evidence {}{}\n",
-            to_string(result.verdict),
-            result.run,
-            result.evidence.string(),
-            next.empty() ? "" : " next: " + next
-        ));
-    }
+    show(result, redactor, context);
     return result.exit;
 }
 

@@ -1,12 +1,11 @@
 // smoke completions: does /v1/chat/completions keep its promises, at its origin and behind an edge?
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 
 #include "smoke_args.hpp"
-#include "smoke_view.hpp"
+#include "smoke_record.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -107,41 +106,12 @@ int probe_until_done(
     return ended_by;
 }
 
-void show(const SmokeResult& result, const Redactor& redactor, Context& context) {
-    const bool quiet = context.quiet && result.verdict == Verdict::pass;
-    if (context.json) {
-        context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");
-    } else if (!quiet) {
-        const auto width = context.tty ? std::optional(context.width) : std::nullopt;
-        context.out(redactor.apply(smoke_text(result, width)));
-    }
-    if (!quiet) {
-        const auto next = next_command(result);
-        context.err(fmt::format(
-            "{} run {} evidence {}{}\n",
-            to_string(result.verdict),
-            result.run,
-            result.evidence.string(),
-            next.empty() ? "" : " next: " + next
-        ));
-    }
-}
-
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(auto options, parse(args));
     OA_TRY(auto folder, open_folder(options, context));
-    SmokeResult result;
-    result.command = k_command;
-    result.target = options.target.base_url;
-    result.run = folder.id();
-    result.evidence = folder.path();
-    result.started_at = rfc3339_millis(folder.started());
+    auto result = begin_result(folder, k_command, options.target.base_url);
     const int ended_by = probe_until_done(std::move(options), folder, result.checks);
-    result.duration_s = folder.seconds_since_start();
-    conclude(result, ended_by);
-    folder.write("report.md", evidence::report_markdown(smoke_report(result)));
-    folder.note("run ended", {{"verdict", to_string(result.verdict)}});
-    OA_CHECK(folder.finish(smoke_outcome(result)));
+    OA_CHECK(seal(result, folder, ended_by));
     show(result, folder.redactor(), context);
     return result.exit;
 }

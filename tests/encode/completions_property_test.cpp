@@ -7,27 +7,12 @@
 #include <catch2/catch.hpp>
 
 #include <filesystem>
-#include <random>
 
 using namespace oa_stream;
 using namespace oa_stream::turn;
 using namespace oa_stream::encode::test;
 
 namespace {
-
-class Dice {
-public:
-    explicit Dice(std::uint64_t seed) : engine_(seed) {}
-    std::size_t below(std::size_t n) {
-        return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine_);
-    }
-    template <class T> const T& pick(const std::vector<T>& from) {
-        return from[below(from.size())];
-    }
-
-private:
-    std::mt19937_64 engine_;
-};
 
 const std::vector<std::string> k_ids{"a", "b", "", "\xFF"};
 const std::vector<std::string> k_texts{

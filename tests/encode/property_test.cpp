@@ -5,8 +5,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <random>
-
 using namespace oa_stream;
 using namespace oa_stream::turn;
 using namespace oa_stream::encode::test;
@@ -14,20 +12,6 @@ using encode::Normaliser;
 using encode::UiEncoder;
 
 namespace {
-
-class Dice {
-public:
-    explicit Dice(std::uint64_t seed) : engine_(seed) {}
-    std::size_t below(std::size_t n) {
-        return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine_);
-    }
-    template <class T> const T& pick(const std::vector<T>& from) {
-        return from[below(from.size())];
-    }
-
-private:
-    std::mt19937_64 engine_;
-};
 
 // Few ids, so that events meet; some that may not stand on the wire.
 const std::vector<std::string> k_ids{

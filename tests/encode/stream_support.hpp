@@ -6,6 +6,8 @@
 #include "oa_stream/encode/normaliser.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 
+#include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,5 +38,20 @@ enum class Warnings { ignored, counted };
 
 /// All text of the parts of one kind, in order.
 [[nodiscard]] std::string joined_deltas(std::string_view stream, std::string_view type);
+
+/// Random choices that repeat: the same seed draws the same.
+class Dice {
+public:
+    explicit Dice(std::uint64_t seed) : engine_(seed) {}
+    std::size_t below(std::size_t n) {
+        return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine_);
+    }
+    template <class T> const T& pick(const std::vector<T>& from) {
+        return from[below(from.size())];
+    }
+
+private:
+    std::mt19937_64 engine_;
+};
 
 } // namespace oa_stream::encode::test

@@ -133,4 +133,10 @@ void LaneRig::judge(
     CHECK(judgement.pass());
 }
 
+const lane::TurnOutcome& only_turn(LaneRig& rig) {
+    rig.until("the turn's outcome", [&] { return !rig.watcher.turns.empty(); });
+    REQUIRE(rig.watcher.turns.size() == 1);
+    return rig.watcher.turns.front();
+}
+
 } // namespace oa_stream::test

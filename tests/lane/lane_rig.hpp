@@ -110,6 +110,9 @@ public:
     std::unique_ptr<net::HttpClient> client;
 };
 
+/// The outcome of the one turn there was, once it is there.
+[[nodiscard]] const lane::TurnOutcome& only_turn(LaneRig& rig);
+
 [[nodiscard]] inline std::string user_message(std::string_view text, std::string_view id = "u1") {
     return fmt::format(
         R"({{"messages":[{{"id":"{}","role":"user","parts":[{{"type":"text","text":"{}"}}]}}]}})",

@@ -4,16 +4,6 @@ using namespace oa_stream;
 using namespace oa_stream::test;
 using turn::TerminalClass;
 
-namespace {
-
-const lane::TurnOutcome& only_turn(LaneRig& rig) {
-    rig.until("the turn's outcome", [&] { return !rig.watcher.turns.empty(); });
-    REQUIRE(rig.watcher.turns.size() == 1);
-    return rig.watcher.turns.front();
-}
-
-} // namespace
-
 TEST_CASE("stream: a turn arrives as it happens, frame by frame") {
     LaneRig rig;
     const auto stream = rig.chat("c1", "hello");

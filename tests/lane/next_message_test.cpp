@@ -5,16 +5,6 @@ using namespace oa_stream;
 using namespace oa_stream::test;
 using turn::TerminalClass;
 
-namespace {
-
-const lane::TurnOutcome& only_turn(LaneRig& rig) {
-    rig.until("the turn's outcome", [&] { return !rig.watcher.turns.empty(); });
-    REQUIRE(rig.watcher.turns.size() == 1);
-    return rig.watcher.turns.front();
-}
-
-} // namespace
-
 TEST_CASE("next message: with a reader attached it is refused") {
     LaneRig rig;
     const auto stream = rig.chat("c1", "hello");

@@ -13,19 +13,6 @@ namespace {
 
 using State = BodyStream::State;
 
-std::shared_ptr<BodyStream> begin(Loop& loop, TestServer& server, Headers headers = {}) {
-    auto stream = loop.get(server.next()->start_stream(200, std::move(headers)));
-    if (!stream) {
-        throw std::runtime_error(stream.error().text());
-    }
-    return *stream;
-}
-
-State send(BodyStream& stream, std::string text) {
-    const auto piece = slice(std::move(text));
-    return stream.send(std::span(&piece, 1));
-}
-
 /// Sends distinct pieces until the socket is full; returns what was sent.
 std::string fill(BodyStream& stream) {
     std::string sent;

@@ -311,6 +311,19 @@ Slice slice(std::string text) {
     return {std::move(owner), bytes};
 }
 
+std::shared_ptr<BodyStream> begin(Loop& loop, TestServer& server, Headers headers) {
+    auto stream = loop.get(server.next()->start_stream(200, std::move(headers)));
+    if (!stream) {
+        throw std::runtime_error(stream.error().text());
+    }
+    return *stream;
+}
+
+BodyStream::State send(BodyStream& stream, std::string text) {
+    const auto piece = slice(std::move(text));
+    return stream.send(std::span(&piece, 1));
+}
+
 TempDir::TempDir() {
     auto pattern = (std::filesystem::temp_directory_path() / "oa-net-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) {

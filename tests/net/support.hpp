@@ -159,6 +159,11 @@ private:
 [[nodiscard]] std::string url_of(const Endpoint& endpoint, std::string_view path = "/");
 [[nodiscard]] std::string get_request(std::string_view path = "/", std::string_view extra = "");
 [[nodiscard]] Slice slice(std::string text);
+/// A 200 that streams, to the server's next request. Throws when the client is gone.
+[[nodiscard]] std::shared_ptr<BodyStream>
+begin(Loop& loop, TestServer& server, Headers headers = {});
+BodyStream::State send(BodyStream& stream, std::string text);
+
 /// A folder of its own, removed at the end.
 class TempDir {
 public:

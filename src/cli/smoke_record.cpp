@@ -1,0 +1,51 @@
+#include "smoke_record.hpp"
+
+#include "oa_stream/base/clock.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+
+namespace oa_stream::cli {
+
+SmokeResult
+begin_result(const evidence::RunFolder& folder, std::string_view command, std::string_view target) {
+    SmokeResult result;
+    result.command = command;
+    result.target = target;
+    result.run = folder.id();
+    result.evidence = folder.path();
+    result.started_at = rfc3339_millis(folder.started());
+    return result;
+}
+
+Result<void> seal(SmokeResult& result, evidence::RunFolder& folder, int signal) {
+    result.duration_s = folder.seconds_since_start();
+    conclude(result, signal);
+    folder.write("report.md", evidence::report_markdown(smoke_report(result)));
+    folder.note("run ended", {{"verdict", to_string(result.verdict)}});
+    return folder.finish(smoke_outcome(result));
+}
+
+void show(const SmokeResult& result, const Redactor& redactor, Context& context) {
+    const bool quiet = context.quiet && result.verdict == Verdict::pass;
+    if (context.json) {
+        context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");
+    } else if (!quiet) {
+        const auto width = context.tty ? std::optional(context.width) : std::nullopt;
+        context.out(redactor.apply(smoke_text(result, width)));
+    }
+    if (!quiet) {
+        const std::string next = next_command(result);
+        context.err(fmt::format(
+            "{} run {} evidence {}{}\n",
+            to_string(result.verdict),
+            result.run,
+            result.evidence.string(),
+            next.empty() ? "" : " next: " + next
+        ));
+    }
+}
+
+} // namespace oa_stream::cli
