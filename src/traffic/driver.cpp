@@ -27,6 +27,11 @@ bool is_ambiguous(const Error& error) noexcept {
     return true;
 }
 
+Task<Result<void>> TrafficDriver::restore(Split target, Json exact, std::string etag) {
+    static_cast<void>(exact);
+    co_return co_await set(std::move(target), std::move(etag));
+}
+
 // The driver outlives the call: its owner awaits it.
 Task<Result<TrafficState>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
 poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause) {

@@ -28,6 +28,10 @@ struct TrafficState {
     std::string etag;    ///< opaque; changes with every write by anybody
     std::map<std::string, StreamCounts, std::less<>> streams{}; ///< where the machinery tells
     Json extra = Json::object(); ///< the driver's own facts, kept as evidence
+    /// The whole setting in the machinery's own words, enough for restore() to bring it back as it
+    /// was: weights and drain states, tags, "latest" entries. Equal settings compare equal; nothing
+    /// that changes by itself (counters, etags, times) is in it. null: the split says it all.
+    Json exact = nullptr;
 };
 
 /// How to reach one revision whatever its share is.
@@ -61,6 +65,14 @@ public:
     /// been applied, so read() before any retry.
     [[nodiscard]] virtual Task<Result<void>> set(Split target, std::string etag) = 0;
 
+    /// One write, like set(), of the setting `exact` of an earlier read(), in which `target` served.
+    /// As it is here: for machinery whose whole setting is the split.
+    [[nodiscard]] virtual Task<Result<void>> restore(Split target, Json exact, std::string etag);
+
+    /// Longest time that one call may take before it counts as hanging; a wait that the machinery
+    /// itself asked for (Retry-After) is within it.
+    [[nodiscard]] virtual Millis patience() const noexcept { return Millis(5000); }
+
     /// Reads until `target` serves and the write has settled, at most `limit`. Code::timeout with
     /// what was seen instead.
     [[nodiscard]] virtual Task<Result<TrafficState>> verify(Split target, Millis limit) = 0;
@@ -68,7 +80,8 @@ public:
     /// Each 100 requests are split to within one; false: at random.
     [[nodiscard]] virtual bool splits_exactly() const noexcept = 0;
 
-    /// Code::not_found for a revision the machinery does not know.
+    /// As of the last read(). Code::not_found for a revision the machinery does not know,
+    /// Code::precondition for one that only the machinery itself can reach.
     [[nodiscard]] virtual Result<ArmAddress> address(std::string_view revision) const = 0;
 };
 

@@ -1,0 +1,31 @@
+// The real things a playbook names, made ready to be used: credentials, traffic driver, target of
+// the probes.
+#pragma once
+
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/secret.hpp"
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/playbook/playbook.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+#include "oa_stream/traffic/driver.hpp"
+
+#include <memory>
+
+namespace oa_stream::playbook {
+
+/// Move-only. The driver refers to the client: destroy in reverse order, as the members stand.
+struct Outside {
+    std::unique_ptr<net::HttpClient> client;
+    std::unique_ptr<traffic::TrafficDriver> driver; ///< null for kinds that move no traffic
+    probe::Target users;                            ///< as everybody comes in
+    Secret user_token{};                            ///< empty: none was asked for
+    Secret platform_token{};
+    Redactor redactor{}; ///< knows every secret above; for the run folder
+};
+
+/// Reads the credentials and builds the driver; talks to nobody. Code::credentials naming the
+/// reference that gave nothing; Code::config for a driver without its settings.
+[[nodiscard]] Result<Outside>
+open_outside(const asio::any_io_executor& executor, const Playbook& playbook);
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,26 @@
+// The driver for anything else: programs of the operator with JSON on stdin and stdout.
+#pragma once
+
+#include "oa_stream/traffic/driver.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace oa_stream::traffic {
+
+/// argv lists, never a shell. docs/command-driver.md has the documents they read and write.
+struct CommandDriverOptions {
+    std::vector<std::string> read;
+    std::vector<std::string> set;
+    std::vector<std::string> preview{}; ///< empty: whatever read shows is possible
+    std::string endpoint{};             ///< told to the programs as OA_STREAM_ENDPOINT
+    std::vector<std::string> revisions; ///< stable first
+    std::vector<std::string> urls{};    ///< of the revisions in their order; empty: as read says
+    Millis timeout{30000};              ///< of one call
+};
+
+[[nodiscard]] std::unique_ptr<TrafficDriver>
+make_command_driver(asio::any_io_executor executor, CommandDriverOptions options);
+
+} // namespace oa_stream::traffic
