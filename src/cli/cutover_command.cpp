@@ -4,18 +4,13 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
-#include "oa_stream/playbook/view.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
+#include "run_screen.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
 #include <charconv>
-#include <csignal>
-#include <cstdlib>
-#include <exception>
 
 namespace oa_stream::cli {
 
@@ -70,80 +65,15 @@ Result<RehearsalInput> parse(const Args& args, const Context& context) {
     return out;
 }
 
-/// Lines as they come; on a terminal one more that is redrawn.
-class Screen {
-public:
-    explicit Screen(Context& context) : context_(context), style_{context.width, context.colour} {}
-
-    [[nodiscard]] playbook::Observer observer() {
-        playbook::Observer out;
-        if (!context_.quiet) {
-            out.say = [this](std::string_view line) { say(line); };
-        }
-        if (context_.tty && !context_.quiet) {
-            out.stage = [this](const playbook::StageView& view) {
-                context_.err("\r\x1b[2K" + playbook::stage_line(view, style_));
-                live_ = true;
-            };
-        }
-        return out;
-    }
-    void say(std::string_view line) {
-        clear();
-        context_.err(fmt::format("{}\n", line));
-    }
-    void clear() {
-        if (live_) {
-            context_.err("\r\x1b[2K");
-            live_ = false;
-        }
-    }
-
-private:
-    Context& context_;
-    playbook::ViewStyle style_;
-    bool live_ = false;
-};
-
-/// The first signal asks the engine to stop and undo; the second leaves at once.
-void on_signal(asio::signal_set& signals, StopRequest& stop, Screen& screen) {
-    signals.async_wait([&](const boost::system::error_code& error, int number) {
-        if (error) {
-            return;
-        }
-        if (stop.requested()) {
-            screen.say("second signal: leaving at once. The lanes and the front door end with this "
-                       "process, so nothing is left to undo; the journal tells how far it came.");
-            const bool harmless = !stop.mutated();
-            std::_Exit(harmless ? 128 + number : static_cast<int>(ExitCode::rollback_unverified));
-        }
-        stop.request(number);
-        screen.say(
-            "signal: finishing the step under way, then restoring the traffic (at most 30s); "
-            "a second signal leaves at once"
-        );
-        on_signal(signals, stop, screen);
-    });
-}
-
-Result<Rehearsal> rehearse(RehearsalInput input, StopRequest& stop, Screen& screen) {
-    asio::io_context io(1);
-    asio::signal_set signals(io, SIGINT, SIGTERM);
-    on_signal(signals, stop, screen);
-    Result<Rehearsal> out = fail(Code::internal, "the rehearsal did not end");
-    asio::co_spawn(
-        io,
-        playbook::rehearse_local(std::move(input)),
-        [&](const std::exception_ptr& thrown, Result<Rehearsal> result) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            out = std::move(result);
-            io.stop();
-        }
-    );
-    io.run();
-    return out;
+const SignalWords& signal_words() {
+    static const SignalWords words{
+        "finishing the step under way, then restoring the traffic (at most 30s)",
+        [] {
+            return std::string("The lanes and the front door end with this process, so nothing is "
+                               "left to undo; the journal tells how far it came.");
+        },
+    };
+    return words;
 }
 
 void tell(const Rehearsal& rehearsal, Context& context) {
@@ -154,17 +84,10 @@ void tell(const Rehearsal& rehearsal, Context& context) {
         context.out(playbook::summary(outcome, {context.width, false}));
         context.out(fmt::format("report {}\n", (rehearsal.evidence / "report.md").string()));
     }
-    const bool passed = outcome.exit == ExitCode::ok;
-    if (context.quiet && passed) {
-        return;
-    }
-    context.err(fmt::format(
-        "{} run {} evidence {}{}\n",
-        to_string(outcome.verdict),
-        rehearsal.run,
-        rehearsal.evidence.string(),
-        rehearsal.next.empty() ? "" : " next: " + rehearsal.next
-    ));
+    tell_last(
+        {outcome.verdict, outcome.exit, rehearsal.run, rehearsal.evidence.string(), rehearsal.next},
+        context
+    );
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {
@@ -173,7 +96,12 @@ Result<ExitCode> run(const Args& args, Context& context) {
     StopRequest stop;
     input.stop = &stop;
     input.observer = screen.observer();
-    const auto rehearsal = rehearse(std::move(input), stop, screen);
+    const auto rehearsal = run_to_end<Rehearsal>(
+        [&](const asio::any_io_executor&) { return playbook::rehearse_local(std::move(input)); },
+        stop,
+        screen,
+        signal_words()
+    );
     screen.clear();
     if (!rehearsal) {
         return std::unexpected(rehearsal.error());
