@@ -1,0 +1,179 @@
+#include "command_document.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr std::array<std::string_view, 11> k_members{
+    "schema",
+    "serving",
+    "wanted",
+    "settled",
+    "etag",
+    "exact",
+    "exact_split",
+    "not_ready",
+    "urls",
+    "streams",
+    "extra",
+};
+
+Result<void> known_members(const Json& document) {
+    for (const auto& [name, value] : document.items()) {
+        if (std::ranges::find(k_members, name) != k_members.end()) {
+            continue;
+        }
+        const auto near = nearest(name, k_members);
+        return fail(
+            Code::protocol,
+            fmt::format("unknown member '{}'", printable(name, 40)),
+            {},
+            near ? fmt::format("did you mean {}?", *near) : std::string()
+        );
+    }
+    return {};
+}
+
+Result<bool> flag(const Json& document, std::string_view name, bool fallback) {
+    const Json* value = member(document, name);
+    if (value == nullptr) {
+        return fallback;
+    }
+    if (!value->is_boolean()) {
+        return fail(Code::protocol, fmt::format("{} is neither true nor false", name));
+    }
+    return value->get<bool>();
+}
+
+Result<std::string> text(const Json& document, std::string_view name) {
+    const Json* value = member(document, name);
+    if (value == nullptr || value->is_null()) {
+        return std::string();
+    }
+    if (!value->is_string()) {
+        return fail(Code::protocol, fmt::format("{} is no text", name));
+    }
+    return value->get<std::string>();
+}
+
+Result<Split> split(const Json& document, std::string_view name) {
+    auto out = Split::from_json(*member(document, name));
+    if (!out) {
+        return std::unexpected(std::move(out).error().prefixed(name));
+    }
+    return out;
+}
+
+Result<std::vector<std::string>> not_ready(const Json& document) {
+    std::vector<std::string> out;
+    const Json* list = member(document, "not_ready");
+    if (list == nullptr) {
+        return out;
+    }
+    const bool names = list->is_array() && std::ranges::all_of(*list, &Json::is_string);
+    if (!names) {
+        return fail(Code::protocol, "not_ready is no list of revisions");
+    }
+    for (const Json& name : *list) {
+        out.push_back(name.get<std::string>());
+    }
+    return out;
+}
+
+Result<std::map<std::string, std::string, std::less<>>> urls(const Json& document) {
+    std::map<std::string, std::string, std::less<>> out;
+    const Json* list = member(document, "urls");
+    if (list == nullptr) {
+        return out;
+    }
+    const auto wrong = fail(Code::protocol, "urls is no object of revision and http or https URL");
+    if (!list->is_object()) {
+        return wrong;
+    }
+    for (const auto& [revision, url] : list->items()) {
+        std::string value = url.is_string() ? url.get<std::string>() : std::string();
+        if (!value.starts_with("http://") && !value.starts_with("https://")) {
+            return wrong;
+        }
+        if (value.ends_with('/')) {
+            value.pop_back();
+        }
+        out[revision] = std::move(value);
+    }
+    return out;
+}
+
+Result<std::map<std::string, StreamCounts, std::less<>>> streams(const Json& document) {
+    std::map<std::string, StreamCounts, std::less<>> out;
+    const Json* list = member(document, "streams");
+    if (list == nullptr) {
+        return out;
+    }
+    if (!list->is_object()) {
+        return fail(Code::protocol, "streams is no object");
+    }
+    for (const auto& [revision, counts] : list->items()) {
+        const auto count = [&](std::string_view name) {
+            return static_cast<std::uint64_t>(
+                std::max<std::int64_t>(0, int_member(counts, name).value_or(0))
+            );
+        };
+        out[revision] = {count("active"), count("finished"), count("broken")};
+    }
+    return out;
+}
+
+Result<TrafficState> state_of(const Json& document) {
+    if (member(document, "serving") == nullptr) {
+        return fail(Code::protocol, "serving is missing");
+    }
+    TrafficState out;
+    OA_TRY(out.serving, split(document, "serving"));
+    out.wanted = out.serving;
+    if (member(document, "wanted") != nullptr) {
+        OA_TRY(out.wanted, split(document, "wanted"));
+    }
+    OA_TRY(out.settled, flag(document, "settled", true));
+    OA_TRY(out.etag, text(document, "etag"));
+    OA_TRY(out.streams, streams(document));
+    if (const Json* exact = member(document, "exact")) {
+        out.exact = *exact;
+    }
+    if (const Json* extra = member(document, "extra")) {
+        out.extra = *extra;
+    }
+    return out;
+}
+
+} // namespace
+
+Result<CommandRead> parse_command_read(std::string_view printed) {
+    OA_TRY(const Json document, parse_json(printed));
+    if (!document.is_object()) {
+        return fail(Code::protocol, "expected one JSON object");
+    }
+    OA_CHECK(known_members(document));
+    OA_TRY(const std::string schema, text(document, "schema"));
+    if (!schema.empty() && schema != k_command_schema) {
+        return fail(Code::protocol, fmt::format("schema is '{}'", printable(schema, 60)));
+    }
+    CommandRead out;
+    OA_TRY(out.state, state_of(document));
+    OA_TRY(out.exact_split, flag(document, "exact_split", false));
+    OA_TRY(out.not_ready, not_ready(document));
+    OA_TRY(out.urls, urls(document));
+    out.told_etag = !out.state.etag.empty();
+    if (!out.told_etag) {
+        const Json setting{{"wanted", out.state.wanted.to_json()}, {"exact", out.state.exact}};
+        out.state.etag = "setting:" + dump_json(setting);
+    }
+    return out;
+}
+
+} // namespace oa_stream::traffic

@@ -1,0 +1,255 @@
+#include "oa_stream/traffic/command_driver.hpp"
+
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "command_document.hpp"
+#include "program_call.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr auto k_poll = Millis{500};
+/// Of ours, the programs get these and nothing else: enough to start and to find their settings.
+constexpr std::string_view k_passed_on = "OA_STREAM_DRIVER_";
+
+std::map<std::string, std::string> environment(const CommandDriverOptions& options) {
+    auto out = inherited_env({"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"});
+    for (char** entry = ::environ; *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        const std::size_t equals = text.find('=');
+        if (text.starts_with(k_passed_on) && equals != std::string_view::npos) {
+            out.emplace(text.substr(0, equals), text.substr(equals + 1));
+        }
+    }
+    out["OA_STREAM_ENDPOINT"] = options.endpoint;
+    return out;
+}
+
+/// What the operator gave the programs through the environment may be a secret.
+Redactor redactor_of(const std::map<std::string, std::string>& env) {
+    Redactor out;
+    for (const auto& [name, value] : env) {
+        if (name.starts_with(k_passed_on)) {
+            out.add_known(Secret(value));
+        }
+    }
+    return out;
+}
+
+class CommandDriver final : public TrafficDriver {
+public:
+    CommandDriver(asio::any_io_executor executor, CommandDriverOptions options)
+        : executor_(std::move(executor)), options_(std::move(options)), env_(environment(options_)),
+          redactor_(redactor_of(env_)) {}
+
+    [[nodiscard]] std::string_view kind() const noexcept override { return "command"; }
+    [[nodiscard]] std::string target() const override {
+        return fmt::format("command:{} {}", dump_json(Json(options_.set)), options_.endpoint);
+    }
+    /// set() may have to read first.
+    [[nodiscard]] Millis patience() const noexcept override {
+        return 2 * (options_.timeout + 2 * k_program_grace);
+    }
+    [[nodiscard]] bool splits_exactly() const noexcept override { return exact_split_; }
+
+    [[nodiscard]] Task<Result<TrafficState>> read() override {
+        auto seen = co_await look();
+        if (!seen) {
+            co_return std::unexpected(std::move(seen).error());
+        }
+        co_return std::move(seen->state);
+    }
+
+    [[nodiscard]] Task<Result<void>> preview(Split target) override {
+        if (options_.preview.empty()) {
+            const auto seen = co_await look();
+            if (!seen) {
+                co_return std::unexpected(seen.error());
+            }
+            co_return possible(*seen, target);
+        }
+        Json document = base("preview");
+        document["target"] = target.to_json();
+        co_return answered(co_await call("preview", options_.preview, std::move(document)));
+    }
+
+    [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
+        return write(std::move(target), nullptr, std::move(etag));
+    }
+    [[nodiscard]] Task<Result<void>> restore(Split target, Json exact, std::string etag) override {
+        return write(std::move(target), std::move(exact), std::move(etag));
+    }
+
+    [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
+        return poll_until(*this, std::move(target), limit, k_poll);
+    }
+
+    [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
+        const auto found = std::ranges::find(options_.revisions, revision);
+        if (found == options_.revisions.end()) {
+            return fail(Code::not_found, fmt::format("no revision '{}'", revision));
+        }
+        const auto index = static_cast<std::size_t>(found - options_.revisions.begin());
+        if (index < options_.urls.size() && !options_.urls[index].empty()) {
+            return ArmAddress{options_.urls[index], {}, {}};
+        }
+        if (const auto told = urls_.find(revision); told != urls_.end()) {
+            return ArmAddress{told->second, {}, {}};
+        }
+        return fail(
+            Code::precondition,
+            fmt::format("no URL of revision '{}' is known", revision),
+            {},
+            "let read print urls, or give the playbook stable_url and canary_url"
+        );
+    }
+
+private:
+    [[nodiscard]] Json base(std::string_view call) const {
+        return {
+            {"schema", k_command_schema},
+            {"call", call},
+            {"endpoint", options_.endpoint},
+            {"revisions", options_.revisions}
+        };
+    }
+
+    /// Ended in any way of its own; the error says which program of ours it was.
+    [[nodiscard]] Task<Result<ProgramEnd>>
+    call(std::string_view name, std::vector<std::string> argv, Json document) {
+        auto env = env_;
+        env["OA_STREAM_CALL"] = name;
+        const std::string program = argv.empty() ? std::string() : argv.front();
+        ProgramCall request{
+            std::move(argv), std::move(env), dump_json(document) + "\n", options_.timeout
+        };
+        auto end = co_await call_program(executor_, std::move(request));
+        if (!end) {
+            Error error = std::move(end).error();
+            error.message = fmt::format("{} program: {}", name, redactor_.apply(error.message));
+            error.where = program;
+            co_return std::unexpected(std::move(error));
+        }
+        if (!end->exit.clean()) {
+            co_return std::unexpected(refusal(name, program, *end));
+        }
+        co_return end;
+    }
+
+    [[nodiscard]] Error
+    refusal(std::string_view name, const std::string& program, const ProgramEnd& end) const {
+        Code code = Code::unavailable;
+        switch (end.exit.code) {
+        case k_exit_refused:
+            code = Code::precondition;
+            break;
+        case k_exit_conflict:
+            code = Code::conflict;
+            break;
+        case k_exit_credentials:
+            code = Code::credentials;
+            break;
+        default:
+            break;
+        }
+        return {
+            code,
+            fmt::format(
+                "{} program: {}{}{}",
+                name,
+                end.exit.text(),
+                end.last_line.empty() ? "" : ": ",
+                redactor_.apply(end.last_line)
+            ),
+            program
+        };
+    }
+
+    [[nodiscard]] static Result<void> answered(Result<ProgramEnd> end) {
+        if (!end) {
+            return std::unexpected(std::move(end).error());
+        }
+        return {};
+    }
+
+    [[nodiscard]] Task<Result<CommandRead>> look() {
+        OA_CO_TRY(const ProgramEnd end, co_await call("read", options_.read, base("read")));
+        auto seen = parse_command_read(end.output);
+        if (!seen) {
+            Error error = std::move(seen).error().prefixed("read program");
+            error.where = options_.read.front();
+            co_return std::unexpected(std::move(error));
+        }
+        exact_split_ = seen->exact_split;
+        urls_ = seen->urls;
+        co_return seen;
+    }
+
+    [[nodiscard]] static Result<void> possible(const CommandRead& seen, const Split& target) {
+        for (const auto& [revision, share] : target.all()) {
+            const bool known = seen.state.serving.all().contains(revision) ||
+                               seen.state.wanted.all().contains(revision);
+            if (!known) {
+                return fail(
+                    Code::precondition, fmt::format("read shows no revision '{}'", revision)
+                );
+            }
+            if (share > 0 && std::ranges::find(seen.not_ready, revision) != seen.not_ready.end()) {
+                return fail(
+                    Code::precondition, fmt::format("revision '{}' is not ready", revision)
+                );
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] Task<Result<void>> write(Split target, Json exact, std::string etag) {
+        OA_CO_TRY(const CommandRead now, co_await before_write());
+        OA_CO_CHECK(possible(now, target));
+        if (now.state.etag != etag) {
+            co_return fail(
+                Code::conflict,
+                fmt::format("somebody changed the split: {}", now.state.wanted.text()),
+                options_.set.front()
+            );
+        }
+        Json document = base("set");
+        document["target"] = target.to_json();
+        document["etag"] = now.told_etag ? Json(std::move(etag)) : Json(nullptr);
+        document["exact"] = std::move(exact);
+        co_return answered(co_await call("set", options_.set, std::move(document)));
+    }
+
+    /// Nothing is written when this fails, so its errors must not look ambiguous.
+    [[nodiscard]] Task<Result<CommandRead>> before_write() {
+        auto seen = co_await look();
+        if (!seen && is_ambiguous(seen.error())) {
+            seen.error().code = Code::precondition;
+            seen.error().message = "nothing was written: " + seen.error().message;
+        }
+        co_return seen;
+    }
+
+    asio::any_io_executor executor_;
+    CommandDriverOptions options_;
+    std::map<std::string, std::string> env_;
+    Redactor redactor_;
+    bool exact_split_ = false; ///< as of the last read
+    std::map<std::string, std::string, std::less<>> urls_{};
+};
+
+} // namespace
+
+std::unique_ptr<TrafficDriver>
+make_command_driver(asio::any_io_executor executor, CommandDriverOptions options) {
+    return std::make_unique<CommandDriver>(std::move(executor), std::move(options));
+}
+
+} // namespace oa_stream::traffic
