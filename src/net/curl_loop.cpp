@@ -29,8 +29,7 @@ struct CurlLoop::Watch {
     bool alive = true;
 };
 
-CurlLoop::CurlLoop(const asio::any_io_executor& executor)
-    : executor_(executor), timer_(executor), multi_(nullptr) {
+CurlLoop::CurlLoop(const asio::any_io_executor& executor) : executor_(executor), timer_(executor) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     multi_ = curl_multi_init();
@@ -90,6 +89,7 @@ void CurlLoop::shut() {
         return;
     }
     std::vector<std::shared_ptr<CurlTransfer>> running;
+    running.reserve(transfers_.size());
     for (const auto& [easy, transfer] : transfers_) {
         running.push_back(transfer);
     }

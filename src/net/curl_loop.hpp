@@ -55,7 +55,7 @@ private:
     asio::any_io_executor executor_;
     asio::steady_timer timer_;
     std::uint64_t timer_turn_ = 0;
-    CURLM* multi_;
+    CURLM* multi_ = nullptr;
     std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
     std::unordered_map<CURL*, std::shared_ptr<CurlTransfer>> transfers_;
     std::deque<std::function<void()>> deferred_;

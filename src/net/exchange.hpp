@@ -8,6 +8,8 @@ namespace oa_stream::net {
 class ConnectionExchange final : public Exchange {
 public:
     ConnectionExchange(std::shared_ptr<Connection> connection, Request request);
+    ConnectionExchange(const ConnectionExchange&) = delete;
+    ConnectionExchange& operator=(const ConnectionExchange&) = delete;
     ~ConnectionExchange() override;
 
     [[nodiscard]] const Request& request() const noexcept override { return request_; }

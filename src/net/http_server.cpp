@@ -79,8 +79,11 @@ void ServerCore::adopt(Descriptor socket) {
     ); // a unix socket refuses these, and needs them not
     try {
         std::unique_ptr<TlsSession> session;
-        if (tls && !(session = TlsSession::accept(socket.get(), tls->context()))) {
-            return; // no memory: that client sees a closed connection
+        if (tls) {
+            session = TlsSession::accept(socket.get(), tls->context());
+            if (!session) {
+                return; // no memory: that client sees a closed connection
+            }
         }
         auto connection = std::make_shared<Connection>(
             shared_from_this(), std::move(socket), std::move(peer), std::move(session)

@@ -24,7 +24,7 @@ iovec piece(std::string_view bytes) noexcept {
 
 } // namespace
 
-void Outbox::hold(std::string text) {
+void Outbox::hold(std::string_view text) {
     held_ += text;
 }
 

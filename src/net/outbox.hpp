@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-struct iovec;
+struct iovec; // NOLINT(readability-identifier-naming): the system's name
 
 namespace oa_stream::net {
 
@@ -29,7 +29,7 @@ public:
     Outbox(int fd, TlsSession* tls) noexcept : fd_(fd), tls_(tls) {}
 
     /// `text` goes out in front of whatever is sent next (or with flush()).
-    void hold(std::string text);
+    void hold(std::string_view text);
     /// `before` + slices + `after` in one system call. `before` is copied if it must be kept,
     /// `after` must live for ever. Bytes kept from earlier go out first.
     [[nodiscard]] Io

@@ -185,7 +185,7 @@ private:
         return error ? std::optional(Status::need_more) : std::nullopt;
     }
 
-    std::optional<Refusal> head_fault() const {
+    [[nodiscard]] std::optional<Refusal> head_fault() const {
         // RFC 9112 §3.2. Two hosts are how requests are smuggled past a proxy's rules.
         if (grammar.hosts > 1 || (grammar.hosts == 0 && !traits.http10)) {
             return Refusal{400, "a request needs exactly one Host field"};

@@ -6,9 +6,11 @@
 #include <memory>
 #include <span>
 
+// NOLINTBEGIN(readability-identifier-naming): the system's and OpenSSL's names
 struct iovec;
 struct ssl_st;
 struct ssl_ctx_st;
+// NOLINTEND(readability-identifier-naming)
 
 namespace oa_stream::net {
 

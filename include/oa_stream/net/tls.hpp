@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-struct ssl_ctx_st;
+struct ssl_ctx_st; // NOLINT(readability-identifier-naming): OpenSSL's name
 
 namespace oa_stream::net {
 
