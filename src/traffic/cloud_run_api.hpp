@@ -1,0 +1,42 @@
+// HTTP with the Admin API: token, repetition, waits. Private to the room.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/traffic/cloud_run_driver.hpp"
+
+#include <string>
+
+namespace oa_stream::traffic::cloud_run {
+
+/// One thread. A 401 is answered by one fresh token and one repetition: the API did nothing. The
+/// server's wish to be left alone (Retry-After) outlives the call that heard it.
+class Api {
+public:
+    Api(net::HttpClient& client, const CloudRunDriverOptions& options)
+        : client_(client), options_(options) {}
+
+    /// Repeats what may be repeated, with back-off, as long as a wait ends before `until`.
+    [[nodiscard]] Task<Result<Json>> get(std::string path, Clock::time_point until);
+
+    /// Sent once, and again only after an answer that proves that it was not applied (401, 429).
+    /// Code::conflict when there is no time left to wait out a 429.
+    [[nodiscard]] Task<Result<Json>>
+    patch(std::string path, std::string body, Clock::time_point until);
+
+    /// Repeated reads so far, for the evidence.
+    [[nodiscard]] int repeated() const noexcept { return repeated_; }
+
+private:
+    [[nodiscard]] Task<Result<net::ClientResponse>> exchange(net::ClientRequest request);
+    [[nodiscard]] net::ClientRequest request(std::string method, const std::string& path) const;
+    /// False when the wait would not end before `until`.
+    [[nodiscard]] Task<Result<void>> leave_alone(Clock::time_point until, Code late);
+    void heed(const net::ClientResponse& response);
+
+    net::HttpClient& client_;
+    const CloudRunDriverOptions& options_;
+    Clock::time_point quiet_until_{};
+    int repeated_ = 0;
+};
+
+} // namespace oa_stream::traffic::cloud_run

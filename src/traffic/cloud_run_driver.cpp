@@ -1,0 +1,393 @@
+#include "oa_stream/traffic/cloud_run_driver.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "cloud_run_api.hpp"
+#include "cloud_run_error.hpp"
+#include "cloud_run_service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace oa_stream::traffic {
+namespace {
+
+using cloud_run::Api;
+using cloud_run::Entries;
+using cloud_run::Entry;
+using cloud_run::Service;
+
+/// One segment of a path: nothing in it can change the path.
+bool is_name(std::string_view text) {
+    const auto good = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == '.' || c == ':' || c == '~';
+    };
+    return !text.empty() && !text.starts_with('.') && std::ranges::all_of(text, good);
+}
+
+/// A token goes over TLS, or stays on this machine.
+bool is_safe(std::string_view endpoint) {
+    const std::string_view clear = "http://";
+    if (!endpoint.starts_with(clear)) {
+        return endpoint.starts_with("https://");
+    }
+    std::string_view host = endpoint.substr(clear.size());
+    host = host.substr(0, host.find('/'));
+    const auto place = net::parse_endpoint(host);
+    return host == "localhost" || host.starts_with("localhost:") || (place && place->loopback());
+}
+
+Result<void> usable(const CloudRunDriverOptions& options) {
+    for (const std::string* name : {&options.project, &options.region, &options.service}) {
+        if (!is_name(*name)) {
+            return fail(Code::config, fmt::format("'{}' is no name", printable(*name, 60)));
+        }
+    }
+    for (const std::string& name : options.revisions) {
+        if (!is_name(name)) {
+            return fail(
+                Code::config,
+                fmt::format("'{}' is no short name of a revision", printable(name, 60))
+            );
+        }
+    }
+    if (!is_safe(options.endpoint)) {
+        return fail(
+            Code::config,
+            "the token would be sent in clear text",
+            options.endpoint,
+            "https, or http on this machine"
+        );
+    }
+    return {};
+}
+
+Json conditions_of(const Service& service) {
+    return {{"state", service.condition}, {"message", service.trouble}};
+}
+
+class CloudRunDriver final : public TrafficDriver {
+public:
+    CloudRunDriver(net::HttpClient& client, CloudRunDriverOptions options)
+        : options_(std::move(options)), api_(client, options_), usable_(usable(options_)),
+          location_(fmt::format("projects/{}/locations/{}", options_.project, options_.region)),
+          path_(fmt::format("/v2/{}/services/{}", location_, options_.service)) {}
+
+    [[nodiscard]] std::string_view kind() const noexcept override { return "cloud-run"; }
+    [[nodiscard]] std::string target() const override {
+        return fmt::format("cloud-run:{}{}", options_.endpoint, path_);
+    }
+    [[nodiscard]] bool splits_exactly() const noexcept override { return false; }
+    [[nodiscard]] Millis patience() const noexcept override {
+        return options_.wait_at_most + 2 * options_.call_timeout;
+    }
+
+    [[nodiscard]] Task<Result<TrafficState>> read() override;
+    [[nodiscard]] Task<Result<void>> preview(Split target) override;
+    [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override;
+    [[nodiscard]] Task<Result<void>> restore(Split target, Json exact, std::string etag) override;
+    [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override;
+    [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override;
+
+private:
+    struct Operation {
+        std::string name;
+        bool done = false;
+        std::optional<Error> failure{};
+    };
+
+    [[nodiscard]] Clock::time_point deadline() const {
+        return Clock::now() + options_.wait_at_most;
+    }
+    [[nodiscard]] Task<Result<Service>> service(Clock::time_point until);
+    [[nodiscard]] Task<Result<void>> follow(Clock::time_point until);
+    [[nodiscard]] Task<Result<TrafficState>> look(Clock::time_point until);
+    [[nodiscard]] Task<Result<void>> ready(std::string revision, Clock::time_point until);
+    [[nodiscard]] Task<Result<Service>> decide(std::string etag, Clock::time_point until);
+    [[nodiscard]] Task<Result<void>> write(Service live, Entries traffic, Clock::time_point until);
+    [[nodiscard]] std::optional<Error> given_up(const TrafficState& state) const;
+    [[nodiscard]] TrafficState state_of(const Service& service) const;
+    [[nodiscard]] Json evidence_of(const Service& service) const;
+    void take_operation(const Json& json);
+
+    CloudRunDriverOptions options_;
+    Api api_;
+    Result<void> usable_;
+    std::string location_;
+    std::string path_;
+    std::optional<Operation> operation_; ///< of the last write
+    Service last_;                       ///< as of the last read
+};
+
+// Reading
+// -------------------------------------------------------------------------------------------
+
+Task<Result<Service>> CloudRunDriver::service(Clock::time_point until) {
+    OA_CO_CHECK(usable_);
+    OA_CO_TRY(const Json json, co_await api_.get(path_, until));
+    auto parsed = cloud_run::parse_service(json);
+    if (!parsed) {
+        co_return std::unexpected(std::move(parsed).error().prefixed(options_.service));
+    }
+    co_return parsed;
+}
+
+void CloudRunDriver::take_operation(const Json& json) {
+    operation_->done = bool_member(json, "done").value_or(false);
+    const Json* error = member(json, "error");
+    if (operation_->done && error != nullptr && error->is_object()) {
+        operation_->failure = Error{
+            cloud_run::code_of_status(*error),
+            fmt::format("the platform could not do it: {}", cloud_run::status_text(*error)),
+            operation_->name
+        };
+    }
+}
+
+/// Before the service is read, so that what is read is not older than the operation's end.
+Task<Result<void>> CloudRunDriver::follow(Clock::time_point until) {
+    if (!operation_ || operation_->done) {
+        co_return Result<void>{};
+    }
+    auto json = co_await api_.get("/v2/" + operation_->name, until);
+    if (!json && json.error().code == Code::not_found) {
+        operation_.reset(); // forgotten by the platform: the service itself tells the rest
+        co_return Result<void>{};
+    }
+    OA_CO_CHECK(json);
+    take_operation(*json);
+    co_return Result<void>{};
+}
+
+Json CloudRunDriver::evidence_of(const Service& service) const {
+    Json out = {
+        {"service", path_.substr(4)},
+        {"generation", service.generation},
+        {"observedGeneration", service.observed},
+        {"reconciling", service.reconciling},
+        {"terminalCondition", conditions_of(service)},
+        {"latestReadyRevision", service.latest_ready},
+        {"latestCreatedRevision", service.latest_created},
+        {"traffic", cloud_run::to_json(service.traffic)},
+        {"trafficStatuses", cloud_run::to_json(service.statuses)},
+        {"repeated_reads", api_.repeated()},
+    };
+    if (operation_) {
+        out["operation"] = {
+            {"name", operation_->name},
+            {"done", operation_->done},
+            {"error", operation_->failure ? Json(operation_->failure->message) : Json(nullptr)}
+        };
+    }
+    return out;
+}
+
+TrafficState CloudRunDriver::state_of(const Service& service) const {
+    TrafficState out;
+    out.wanted = service.wanted;
+    out.serving = service.serving;
+    out.settled = service.at_rest() && (!operation_ || operation_->done);
+    out.etag = service.etag;
+    out.exact = {{"traffic", cloud_run::to_json(service.traffic)}};
+    out.extra = evidence_of(service);
+    return out;
+}
+
+Task<Result<TrafficState>> CloudRunDriver::look(Clock::time_point until) {
+    OA_CO_CHECK(co_await follow(until));
+    OA_CO_TRY(last_, co_await service(until));
+    co_return state_of(last_);
+}
+
+Task<Result<TrafficState>> CloudRunDriver::read() {
+    co_return co_await look(deadline());
+}
+
+// Writing
+// -------------------------------------------------------------------------------------------
+
+Task<Result<void>> CloudRunDriver::ready(std::string revision, Clock::time_point until) {
+    if (!is_name(revision)) {
+        co_return fail(Code::precondition, fmt::format("no revision '{}'", printable(revision)));
+    }
+    const auto json = co_await api_.get(fmt::format("{}/revisions/{}", path_, revision), until);
+    if (!json && json.error().code == Code::not_found) {
+        co_return fail(
+            Code::precondition, fmt::format("{} has no revision '{}'", options_.service, revision)
+        );
+    }
+    OA_CO_CHECK(json);
+    const auto state = cloud_run::condition_of(*json, "Ready");
+    if (state != "CONDITION_SUCCEEDED" || member(*json, "deleteTime") != nullptr) {
+        co_return fail(
+            Code::precondition,
+            fmt::format(
+                "revision {} is not ready: {}",
+                revision,
+                state.empty() ? "it does not say so" : printable(state, 60)
+            )
+        );
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CloudRunDriver::preview(Split target) {
+    const auto until = deadline();
+    OA_CO_CHECK(co_await service(until));
+    for (const auto& [revision, percent] : target.all()) {
+        if (percent > 0) {
+            OA_CO_CHECK(co_await ready(revision, until));
+        }
+    }
+    co_return Result<void>{};
+}
+
+/// The service as the caller saw it, or nothing is written.
+Task<Result<Service>> CloudRunDriver::decide(std::string etag, Clock::time_point until) {
+    OA_CO_CHECK(co_await follow(until));
+    OA_CO_TRY(Service live, co_await service(until));
+    if (etag.empty()) {
+        co_return fail(Code::precondition, "without an etag the last writer wins");
+    }
+    if (live.etag != etag) {
+        co_return fail(Code::conflict, "the service was changed since it was read");
+    }
+    if (!live.at_rest() || (operation_ && !operation_->done)) {
+        co_return fail(Code::conflict, "an earlier change is still being carried out");
+    }
+    co_return live;
+}
+
+Task<Result<void>> CloudRunDriver::write(Service live, Entries traffic, Clock::time_point until) {
+    const Split after = cloud_run::split_of(traffic, live.latest_ready);
+    for (const auto& [revision, percent] : after.all()) {
+        if (percent > live.serving.percent_of(revision)) {
+            OA_CO_CHECK(co_await ready(revision, until));
+        }
+    }
+    const Json body = {{"etag", live.etag}, {"traffic", cloud_run::to_json(traffic)}};
+    OA_CO_TRY(
+        const Json json, co_await api_.patch(path_ + "?updateMask=traffic", dump_json(body), until)
+    );
+    const std::string name(string_member(json, "name").value_or(""));
+    const std::string below = location_ + "/operations/";
+    const auto slash = name.rfind('/');
+    // Which project stands in the name, its id or its number, is the platform's choice.
+    if (slash == std::string::npos || !name.substr(0, slash).ends_with("/operations") ||
+        !is_name(name.substr(slash + 1))) {
+        co_return fail(Code::protocol, "the write was answered without an operation");
+    }
+    operation_ = Operation{.name = below + name.substr(slash + 1)};
+    take_operation(json);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CloudRunDriver::set(Split target, std::string etag) {
+    const auto until = deadline();
+    OA_CO_TRY(Service live, co_await decide(std::move(etag), until));
+    Entries traffic = cloud_run::with_split(live.traffic, target);
+    co_return co_await write(std::move(live), std::move(traffic), until);
+}
+
+Task<Result<void>> CloudRunDriver::restore(Split target, Json exact, std::string etag) {
+    if (exact.is_null()) {
+        co_return co_await set(std::move(target), std::move(etag));
+    }
+    const auto until = deadline();
+    OA_CO_TRY(Service live, co_await decide(std::move(etag), until));
+    OA_CO_TRY(Entries traffic, cloud_run::restored(exact, target, live.latest_ready));
+    co_return co_await write(std::move(live), std::move(traffic), until);
+}
+
+// Reading back
+// -------------------------------------------------------------------------------------------
+
+/// The platform has stopped trying.
+std::optional<Error> CloudRunDriver::given_up(const TrafficState& state) const {
+    if (!state.settled) {
+        return std::nullopt;
+    }
+    std::optional<Error> out;
+    if (operation_ && operation_->failure) {
+        out = operation_->failure;
+    } else if (!last_.succeeded()) {
+        out = Error{
+            Code::unavailable, "the platform could not do it: " + last_.trouble, options_.service
+        };
+    }
+    if (out) {
+        out->message += fmt::format("; {} serves", state.serving.text());
+    }
+    return out;
+}
+
+Task<Result<TrafficState>> CloudRunDriver::verify(Split target, Millis limit) {
+    const auto until = Clock::now() + limit;
+    std::string seen = "nothing";
+    while (true) {
+        auto state = co_await look(until);
+        if (!state && !is_ambiguous(state.error())) {
+            co_return state; // refused: asking again would not help
+        }
+        if (state) {
+            if (auto failure = given_up(*state)) {
+                co_return std::unexpected(*std::move(failure));
+            }
+            if (state->settled && state->serving == target && state->wanted == target) {
+                co_return state;
+            }
+        }
+        seen = !state           ? state.error().text()
+               : state->settled ? state->serving.text()
+                                : state->serving.text() + ", still being carried out";
+        if (Clock::now() + options_.poll > until || !co_await sleep_for(options_.poll)) {
+            break;
+        }
+    }
+    co_return fail(
+        Code::timeout,
+        fmt::format("expected {} to serve, saw {}", target.text(), seen),
+        operation_ && !operation_->done ? operation_->name : ""
+    );
+}
+
+Result<ArmAddress> CloudRunDriver::address(std::string_view revision) const {
+    const auto known = std::ranges::find(options_.revisions, revision);
+    if (known == options_.revisions.end()) {
+        return fail(Code::not_found, fmt::format("no revision '{}'", revision));
+    }
+    const auto index = static_cast<std::size_t>(known - options_.revisions.begin());
+    if (index < options_.urls.size() && !options_.urls[index].empty()) {
+        return ArmAddress{options_.urls[index], {}, {}};
+    }
+    for (const Entry& entry : last_.statuses) {
+        const bool own = entry.latest && entry.revision.empty() ? last_.latest_ready == revision
+                                                                : entry.revision == revision;
+        if (own && !entry.tag.empty() && !entry.uri.empty()) {
+            return ArmAddress{entry.uri, {}, {}};
+        }
+    }
+    return fail(
+        Code::precondition,
+        fmt::format("revision {} has no tag, so no address of its own", revision),
+        {},
+        fmt::format(
+            "gcloud run services update-traffic {} --update-tags=NAME={}",
+            options_.service,
+            revision
+        )
+    );
+}
+
+} // namespace
+
+std::unique_ptr<TrafficDriver>
+make_cloud_run_driver(net::HttpClient& client, CloudRunDriverOptions options) {
+    return std::make_unique<CloudRunDriver>(client, std::move(options));
+}
+
+} // namespace oa_stream::traffic

@@ -1,0 +1,226 @@
+#include "cloud_run_service.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+
+namespace oa_stream::traffic::cloud_run {
+namespace {
+
+constexpr std::string_view k_revision_kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
+constexpr std::string_view k_latest_kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
+constexpr std::array<std::string_view, 5> k_known{"type", "revision", "percent", "tag", "uri"};
+
+std::string text_of(const Json& object, std::string_view key) {
+    return std::string(string_member(object, key).value_or(""));
+}
+
+Result<Entry> parse_entry(const Json& json, std::string_view list) {
+    Entry out;
+    const auto kind = string_member(json, "type").value_or("");
+    out.latest = kind == k_latest_kind;
+    out.revision = short_name(string_member(json, "revision").value_or(""));
+    const bool by_name = (kind == k_revision_kind || kind.empty()) && !out.revision.empty();
+    const Json* percent = member(json, "percent");
+    const auto share = percent == nullptr ? 0 : int_member(json, "percent").value_or(-1);
+    if (!(out.latest || by_name) || share < 0 || share > 100) {
+        return fail(
+            Code::protocol,
+            fmt::format("an entry of {} makes no sense: {}", list, printable(dump_json(json)))
+        );
+    }
+    out.percent = static_cast<int>(share);
+    out.tag = text_of(json, "tag");
+    out.uri = text_of(json, "uri");
+    out.raw = json;
+    return out;
+}
+
+const std::string& serves(const Entry& entry, const std::string& latest_ready) {
+    return entry.latest && entry.revision.empty() ? latest_ready : entry.revision;
+}
+
+/// Which entry gets a revision's share: the one that has some, else one without a tag.
+Entry& carrier(Entries& entries, std::string_view revision, const Entries& before) {
+    std::size_t best = entries.size();
+    int best_rank = -1;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        const Entry& entry = before[i];
+        if (entry.latest || entry.revision != revision) {
+            continue;
+        }
+        const int rank = entry.percent > 0 ? 2 : entry.tag.empty() ? 1 : 0;
+        if (rank > best_rank) {
+            best = i;
+            best_rank = rank;
+        }
+    }
+    if (best == entries.size()) {
+        Entry made;
+        made.revision = std::string(revision);
+        made.raw["type"] = k_revision_kind;
+        return entries.emplace_back(std::move(made));
+    }
+    return entries[best];
+}
+
+} // namespace
+
+std::string short_name(std::string_view name) {
+    const auto slash = name.rfind('/');
+    return std::string(slash == std::string_view::npos ? name : name.substr(slash + 1));
+}
+
+Result<std::int64_t> int64_of(const Json& object, std::string_view key) {
+    if (member(object, key) == nullptr) {
+        return 0;
+    }
+    if (const auto number = int_member(object, key)) {
+        return *number;
+    }
+    const auto text = string_member(object, key).value_or("");
+    std::int64_t out = 0;
+    const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (text.empty() || trouble != std::errc{} || end != text.data() + text.size()) {
+        return fail(Code::protocol, fmt::format("{} is no integer", key));
+    }
+    return out;
+}
+
+std::string_view condition_of(const Json& object, std::string_view type) {
+    const Json* list = member(object, "conditions");
+    if (list != nullptr && list->is_array()) {
+        for (const Json& one : *list) {
+            if (string_member(one, "type") == type) {
+                return string_member(one, "state").value_or("");
+            }
+        }
+    }
+    return {};
+}
+
+bool Service::at_rest() const {
+    return !reconciling && observed == generation &&
+           (succeeded() || condition == "CONDITION_FAILED");
+}
+
+Result<Entries> parse_entries(const Json* list, std::string_view name) {
+    Entries out;
+    if (list == nullptr) {
+        return out;
+    }
+    if (!list->is_array()) {
+        return fail(Code::protocol, fmt::format("{} is no list", name));
+    }
+    for (const Json& one : *list) {
+        OA_TRY(Entry entry, parse_entry(one, name));
+        out.push_back(std::move(entry));
+    }
+    return out;
+}
+
+Split split_of(const Entries& entries, const std::string& latest_ready) {
+    std::map<std::string, int, std::less<>> percent;
+    for (const Entry& entry : entries) {
+        const std::string& revision = serves(entry, latest_ready);
+        if (revision.empty() && entry.percent > 0) {
+            return {};
+        }
+        if (!revision.empty()) {
+            percent[revision] += entry.percent;
+        }
+    }
+    return Split::of(std::move(percent)).value_or(Split{});
+}
+
+Json to_json(const Entries& entries) {
+    Json out = Json::array();
+    for (const Entry& entry : entries) {
+        Json one = Json::object();
+        if (const Json* kind = member(entry.raw, "type")) {
+            one["type"] = *kind;
+        }
+        if (!entry.revision.empty()) {
+            one["revision"] = entry.revision;
+        }
+        if (entry.percent != 0) {
+            one["percent"] = entry.percent;
+        }
+        if (!entry.tag.empty()) {
+            one["tag"] = entry.tag;
+        }
+        for (const auto& [key, value] : entry.raw.items()) {
+            if (std::ranges::find(k_known, key) == k_known.end()) {
+                one[key] = value;
+            }
+        }
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+Entries with_split(Entries entries, const Split& split) {
+    const Entries before = entries;
+    for (Entry& entry : entries) {
+        entry.percent = 0;
+    }
+    for (const auto& [revision, percent] : split.all()) {
+        if (percent > 0) {
+            carrier(entries, revision, before).percent = percent;
+        }
+    }
+    return entries;
+}
+
+Result<Entries> restored(const Json& exact, const Split& target, const std::string& latest_ready) {
+    auto entries = parse_entries(member(exact, "traffic"), "exact.traffic");
+    if (!entries || entries->empty()) {
+        return fail(Code::usage, "this is no traffic setting of Cloud Run");
+    }
+    if (split_of(*entries, latest_ready) == target) {
+        return entries;
+    }
+    return with_split(*std::move(entries), target);
+}
+
+Result<Service> parse_service(const Json& json) {
+    Service out;
+    if (!string_member(json, "name")) {
+        return fail(Code::protocol, "this is no service: it has no name");
+    }
+    if (const auto gone = string_member(json, "deleteTime")) {
+        return fail(Code::precondition, "the service is being deleted");
+    }
+    out.etag = text_of(json, "etag");
+    OA_TRY(out.generation, int64_of(json, "generation"));
+    OA_TRY(out.observed, int64_of(json, "observedGeneration"));
+    out.reconciling = bool_member(json, "reconciling").value_or(false);
+    if (const Json* condition = member(json, "terminalCondition")) {
+        out.condition = text_of(*condition, "state");
+        out.trouble = printable(text_of(*condition, "message"), 300);
+    }
+    out.latest_ready = short_name(text_of(json, "latestReadyRevision"));
+    out.latest_created = short_name(text_of(json, "latestCreatedRevision"));
+    OA_TRY(out.traffic, parse_entries(member(json, "traffic"), "traffic"));
+    if (out.traffic.empty()) { // the default, in words
+        Entry latest;
+        latest.latest = true;
+        latest.percent = 100;
+        latest.raw["type"] = k_latest_kind;
+        out.traffic.push_back(std::move(latest));
+    }
+    OA_TRY(out.statuses, parse_entries(member(json, "trafficStatuses"), "trafficStatuses"));
+    out.wanted = split_of(out.traffic, out.latest_ready);
+    if (out.wanted.empty()) {
+        return fail(Code::protocol, "the service's traffic does not sum to 100%");
+    }
+    out.serving = split_of(out.statuses, out.latest_ready);
+    return out;
+}
+
+} // namespace oa_stream::traffic::cloud_run

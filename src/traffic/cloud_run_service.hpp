@@ -1,0 +1,72 @@
+// The Service document of Cloud Run's Admin API v2, as far as traffic goes. Private to the room.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/traffic/split.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::traffic::cloud_run {
+
+/// One entry of `traffic` or `trafficStatuses`. The API replaces `traffic` as a whole, so whatever
+/// an entry holds beside these members is kept and sent back, too.
+struct Entry {
+    bool latest = false;  ///< follows the latest ready revision
+    std::string revision; ///< short name; empty for most `latest` ones
+    int percent = 0;
+    std::string tag;
+    std::string uri; ///< of statuses: where the tag is reached
+    Json raw = Json::object();
+};
+using Entries = std::vector<Entry>;
+
+struct Service {
+    std::string etag; ///< its own quotes included
+    std::int64_t generation = 0;
+    std::int64_t observed = 0;
+    bool reconciling = false;
+    std::string condition; ///< state of terminalCondition
+    std::string trouble;   ///< its message
+    std::string latest_ready;
+    std::string latest_created;
+    Entries traffic;  ///< what is wanted; never empty
+    Entries statuses; ///< what serves; may be empty, or sum to less than 100 %
+    Split wanted;
+    Split serving; ///< empty when the statuses do not sum to 100 %
+
+    [[nodiscard]] bool succeeded() const { return condition == "CONDITION_SUCCEEDED"; }
+    /// Nothing is being carried out, be it because the last change failed.
+    [[nodiscard]] bool at_rest() const;
+};
+
+/// Code::protocol when it is no service or its `traffic` makes no sense.
+[[nodiscard]] Result<Service> parse_service(const Json& json);
+
+/// Code::protocol for an entry of an unknown kind.
+[[nodiscard]] Result<Entries> parse_entries(const Json* list, std::string_view name);
+
+/// Empty when they do not sum to 100 %.
+[[nodiscard]] Split split_of(const Entries& entries, const std::string& latest_ready);
+
+/// In the API's own words, members in one order, defaults omitted: equal settings are equal.
+[[nodiscard]] Json to_json(const Entries& entries);
+
+/// The same entries with other shares: tags, 0 % entries and `latest` ones stay where they are. The
+/// shares go to entries that name a revision, so that a deployment in between moves nothing.
+[[nodiscard]] Entries with_split(Entries entries, const Split& split);
+
+/// `exact` as it was; when its `latest` entry means another revision by now, with `target` pinned.
+[[nodiscard]] Result<Entries>
+restored(const Json& exact, const Split& target, const std::string& latest_ready);
+
+/// Behind the last slash.
+[[nodiscard]] std::string short_name(std::string_view name);
+/// int64 of proto3 JSON is a string; absent is 0.
+[[nodiscard]] Result<std::int64_t> int64_of(const Json& object, std::string_view key);
+/// The state of the condition `type` in `conditions`; empty when it is not there.
+[[nodiscard]] std::string_view condition_of(const Json& object, std::string_view type);
+
+} // namespace oa_stream::traffic::cloud_run
