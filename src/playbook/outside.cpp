@@ -1,0 +1,173 @@
+#include "oa_stream/playbook/outside.hpp"
+
+#include "oa_stream/traffic/command_driver.hpp"
+#include "oa_stream/traffic/local_driver.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+namespace oa_stream::playbook {
+namespace {
+
+using traffic::ArmAddress;
+using traffic::Split;
+using traffic::TrafficDriver;
+using traffic::TrafficState;
+
+// Credentials
+// -----------------------------------------------------------------------------------------------
+
+/// Nothing was given, as opposed to something that cannot be used.
+bool absent(const std::string& reference) {
+    const auto rest = reference.substr(reference.find(':') + 1);
+    if (reference.starts_with("env:")) {
+        const char* value = std::getenv(rest.c_str()); // NOLINT(concurrency-mt-unsafe): see secret
+        return value == nullptr || *value == '\0';
+    }
+    std::error_code ignored;
+    return reference.starts_with("file:") && !std::filesystem::exists(rest, ignored);
+}
+
+Result<Secret> secret_of(const std::optional<AuthRef>& auth) {
+    if (!auth || (!auth->required && absent(auth->reference))) {
+        return Secret{};
+    }
+    auto secret = read_secret(auth->reference);
+    if (!secret && secret.error().code == Code::credentials && secret.error().where.empty()) {
+        secret.error().where = auth->reference;
+    }
+    return secret;
+}
+
+// Drivers
+// ---------------------------------------------------------------------------------------------------
+
+/// The playbook knows better than the driver how its arms are reached.
+class PinnedDriver final : public TrafficDriver {
+public:
+    PinnedDriver(std::unique_ptr<TrafficDriver> inner, const Traffic& traffic)
+        : inner_(std::move(inner)), stable_(traffic.stable), canary_(traffic.canary),
+          stable_url_(traffic.stable_url), canary_url_(traffic.canary_url) {}
+
+    [[nodiscard]] std::string_view kind() const noexcept override { return inner_->kind(); }
+    [[nodiscard]] std::string target() const override { return inner_->target(); }
+    [[nodiscard]] Task<Result<TrafficState>> read() override { return inner_->read(); }
+    [[nodiscard]] Task<Result<void>> preview(Split target) override {
+        return inner_->preview(std::move(target));
+    }
+    [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
+        return inner_->set(std::move(target), std::move(etag));
+    }
+    [[nodiscard]] Task<Result<void>> restore(Split target, Json exact, std::string etag) override {
+        return inner_->restore(std::move(target), std::move(exact), std::move(etag));
+    }
+    [[nodiscard]] Millis patience() const noexcept override { return inner_->patience(); }
+    [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
+        return inner_->verify(std::move(target), limit);
+    }
+    [[nodiscard]] bool splits_exactly() const noexcept override { return inner_->splits_exactly(); }
+    [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
+        const std::string& url = revision == stable_   ? stable_url_
+                                 : revision == canary_ ? canary_url_
+                                                       : none_;
+        return url.empty() ? inner_->address(revision) : ArmAddress{url, {}, {}};
+    }
+
+private:
+    std::unique_ptr<TrafficDriver> inner_;
+    std::string stable_, canary_, stable_url_, canary_url_;
+    std::string none_;
+};
+
+/// Builds the driver that the settings are of.
+struct MakeDriver {
+    const asio::any_io_executor& executor;
+    const Traffic& traffic;
+    Outside& outside;
+
+    using Made = Result<std::unique_ptr<TrafficDriver>>;
+
+    [[nodiscard]] std::vector<std::string> revisions() const {
+        return {traffic.stable, traffic.canary};
+    }
+    /// Both or none: a driver that is told one would have to guess the other.
+    [[nodiscard]] std::vector<std::string> urls() const {
+        if (traffic.stable_url.empty() || traffic.canary_url.empty()) {
+            return {};
+        }
+        return {traffic.stable_url, traffic.canary_url};
+    }
+
+    Made operator()(const std::monostate&) const {
+        return fail(
+            Code::config, fmt::format("driver {} has no settings", traffic.driver), "traffic"
+        );
+    }
+    Made operator()(const LocalTraffic& local) const {
+        if (local.socket.empty() || local.base_url.empty()) {
+            return fail(
+                Code::config,
+                "a front door that runs already needs its admin socket and its address",
+                "traffic",
+                "socket: and base_url: of `oa-stream front`"
+            );
+        }
+        return traffic::make_local_driver(
+            *outside.client, {local.socket, local.base_url, revisions()}
+        );
+    }
+    Made operator()(const HaproxyTraffic&) const {
+        return fail(Code::config, "driver haproxy is not there yet", "traffic.driver");
+    }
+    Made operator()(const CloudRunTraffic&) const {
+        return fail(Code::config, "driver cloud-run is not there yet", "traffic.driver");
+    }
+    Made operator()(const CommandTraffic& command) const {
+        return traffic::make_command_driver(
+            executor,
+            {.read = command.read,
+             .set = command.set,
+             .preview = command.preview,
+             .endpoint = command.endpoint,
+             .revisions = revisions(),
+             .urls = urls(),
+             .timeout = command.timeout}
+        );
+    }
+};
+
+Result<void>
+add_driver(const asio::any_io_executor& executor, const Traffic& traffic, Outside& outside) {
+    OA_TRY(outside.driver, std::visit(MakeDriver{executor, traffic, outside}, traffic.settings));
+    if (!traffic.stable_url.empty() || !traffic.canary_url.empty()) {
+        outside.driver = std::make_unique<PinnedDriver>(std::move(outside.driver), traffic);
+    }
+    return {};
+}
+
+} // namespace
+
+Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbook& playbook) {
+    Outside out;
+    OA_TRY(out.user_token, secret_of(playbook.target.auth));
+    if (const auto* cloud = std::get_if<CloudRunTraffic>(&playbook.traffic.settings)) {
+        OA_TRY(out.platform_token, secret_of(cloud->auth));
+    }
+    out.redactor.add_known(out.user_token);
+    out.redactor.add_known(out.platform_token);
+    out.client = net::HttpClient::make(executor);
+    out.users.base_url = playbook.target.base_url;
+    out.users.bearer = out.user_token;
+    if (const auto& compat = playbook.target.compat) {
+        out.users.compat = probe::CompatHeaders{compat->build, compat->protocol, compat->schema};
+    }
+    if (moves_traffic(playbook.kind)) {
+        OA_CHECK(add_driver(executor, playbook.traffic, out));
+    }
+    return out;
+}
+
+} // namespace oa_stream::playbook
