@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace oa_stream::traffic {
 namespace {
@@ -55,13 +56,49 @@ std::string reason(const net::ClientResponse& response) {
     return text ? std::string(*text) : fmt::format("HTTP {}", response.status);
 }
 
+/// The numbers behind the split: 40 and 10 are 80 % and 20 %, and are to come back as 40 and 10.
+Json weights_of(const Json& state) {
+    Json out = Json::object();
+    for (const Json& backend : state.at("backends")) {
+        out[std::string(string_member(backend, "name").value_or(""))] =
+            int_member(backend, "weight").value_or(0);
+    }
+    return out;
+}
+
+/// Alike from every working directory: the lock hangs on it.
+std::string canonical_path(const std::string& path) {
+    std::error_code error;
+    const auto whole = std::filesystem::weakly_canonical(path, error);
+    return error ? path : whole.string();
+}
+
+Code code_of(net::TransferFailure failure) {
+    switch (failure) {
+    case net::TransferFailure::refused:
+        return Code::unavailable;
+    case net::TransferFailure::connect_timeout:
+    case net::TransferFailure::first_byte_timeout:
+    case net::TransferFailure::idle_timeout:
+    case net::TransferFailure::total_timeout:
+        return Code::timeout;
+    case net::TransferFailure::malformed:
+    case net::TransferFailure::too_large:
+        return Code::protocol;
+    default:
+        return Code::network;
+    }
+}
+
 class LocalDriver final : public TrafficDriver {
 public:
     LocalDriver(net::HttpClient& client, LocalDriverOptions options)
         : client_(client), options_(std::move(options)) {}
 
     [[nodiscard]] std::string_view kind() const noexcept override { return "local"; }
-    [[nodiscard]] std::string target() const override { return "local:" + options_.admin_socket; }
+    [[nodiscard]] std::string target() const override {
+        return "local:" + canonical_path(options_.admin_socket);
+    }
 
     [[nodiscard]] Task<Result<TrafficState>> read() override {
         const auto response = co_await client_.fetch(request("GET", "/state"));
@@ -76,6 +113,7 @@ public:
         out.serving = std::move(split);
         out.etag = string_member(state, "etag").value_or("");
         out.streams = streams_of(state);
+        out.exact = weights_of(state);
         out.extra = std::move(state);
         co_return out;
     }
@@ -93,10 +131,38 @@ public:
     }
 
     [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
+        return put_weights(target.to_json(), std::move(etag));
+    }
+
+    [[nodiscard]] Task<Result<void>> restore(Split target, Json exact, std::string etag) override {
+        return put_weights(
+            exact.is_object() ? std::move(exact) : target.to_json(), std::move(etag)
+        );
+    }
+
+    [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
+        return poll_until(*this, std::move(target), limit, k_poll);
+    }
+
+    [[nodiscard]] Millis patience() const noexcept override { return 2 * options_.call_timeout; }
+
+    [[nodiscard]] bool splits_exactly() const noexcept override { return true; }
+
+    [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
+        if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
+            return fail(Code::not_found, fmt::format("no revision '{}'", revision));
+        }
+        return ArmAddress{
+            options_.base_url, {}, {{std::string(k_pin_header), std::string(revision)}}
+        };
+    }
+
+private:
+    [[nodiscard]] Task<Result<void>> put_weights(Json weights, std::string etag) {
         auto call = request("PUT", "/weights");
         call.headers.add("if-match", std::move(etag));
         call.headers.add("content-type", "application/json");
-        call.body = dump_json(Json{{"weights", target.to_json()}});
+        call.body = dump_json(Json{{"weights", std::move(weights)}});
         const auto response = co_await client_.fetch(std::move(call));
         OA_CO_CHECK(transported(response));
         switch (response.status) {
@@ -113,22 +179,6 @@ public:
         }
     }
 
-    [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
-        return poll_until(*this, std::move(target), limit, k_poll);
-    }
-
-    [[nodiscard]] bool splits_exactly() const noexcept override { return true; }
-
-    [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
-        if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
-            return fail(Code::not_found, fmt::format("no revision '{}'", revision));
-        }
-        return ArmAddress{
-            options_.base_url, {}, {{std::string(k_pin_header), std::string(revision)}}
-        };
-    }
-
-private:
     [[nodiscard]] net::ClientRequest request(std::string method, std::string_view path) const {
         net::ClientRequest out;
         out.method = std::move(method);
@@ -143,9 +193,8 @@ private:
         if (response.failure == net::TransferFailure::none) {
             return {};
         }
-        const bool absent = response.failure == net::TransferFailure::refused;
         return fail(
-            absent ? Code::unavailable : Code::network,
+            code_of(response.failure),
             fmt::format(
                 "front door: {} {}", net::to_string(response.failure), response.failure_text
             ),
