@@ -1,16 +1,15 @@
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include "lab.hpp"
+#include "seal.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -103,18 +102,6 @@ Task<Result<RunOutcome>> rehearse_in(Scene* scene) {
     co_return co_await run_plan(std::move(run));
 }
 
-RunOutcome not_executed(const Error& error) {
-    Check check;
-    check.id = "setup";
-    check.detail = error.text();
-    RunOutcome out;
-    out.verdict = Verdict::error;
-    out.exit = exit_code(error.code);
-    out.headline = fmt::format("Could not begin: {}; no traffic was moved.", error.text());
-    out.checks.push_back(std::move(check));
-    return out;
-}
-
 Task<RunOutcome> play(Scene* scene) {
     const auto executor = co_await asio::this_coro::executor;
     auto lab = co_await Lab::start(
@@ -135,85 +122,19 @@ Task<RunOutcome> play(Scene* scene) {
     co_return outcome ? *std::move(outcome) : not_executed(outcome.error());
 }
 
-std::string next_command(const RunOutcome& outcome, const evidence::RunFolder& folder) {
-    if (outcome.verdict == Verdict::pass && outcome.exit == ExitCode::ok) {
-        return {};
-    }
-    return fmt::format("less {}", (folder.path() / "report.md").string());
-}
-
-evidence::Report report_of(const Scene& scene, const RunOutcome& outcome, const std::string& next) {
-    evidence::Report report;
-    report.id = scene.folder.id();
-    report.title = "local cutover rehearsal";
-    report.verdict = outcome.verdict;
-    report.exit_code = static_cast<int>(outcome.exit);
-    report.headline = outcome.headline;
-    report.started_at = rfc3339_millis(scene.folder.started());
-    report.duration_s = scene.folder.seconds_since_start();
-    report.facts = {
+RunPaper paper_of(const Scene& scene) {
+    RunPaper out;
+    out.title = "local cutover rehearsal";
+    out.plan = scene.plan_id;
+    out.facts = {
         {"target", "two lanes on recorded turns behind a local front door, all on this machine"},
         {"plan", scene.plan_id.empty() ? "none" : scene.plan_id},
         {"version", scene.input.version},
     };
     for (const Fault& fault : scene.input.faults) {
-        report.facts.emplace_back("planted fault", fault.text());
+        out.faults.push_back(fault.text());
     }
-    report.stages = outcome.stages;
-    report.checks = outcome.checks;
-    report.rollback = outcome.rollback ? outcome.rollback : outcome.restore;
-    report.notes = outcome.notes;
-    report.next = next;
-    return report;
-}
-
-Json result_of(const Scene& scene, const RunOutcome& outcome, const std::string& next) {
-    Json checks = Json::array();
-    for (const Check& check : outcome.checks) {
-        checks.push_back(to_json(check));
-    }
-    Json stages = Json::array();
-    for (const evidence::StageRow& row : outcome.stages) {
-        stages.push_back(evidence::to_json(row));
-    }
-    Json faults = Json::array();
-    for (const Fault& fault : scene.input.faults) {
-        faults.push_back(fault.text());
-    }
-    const auto facts = [](const std::optional<evidence::RollbackFacts>& some) {
-        return some ? evidence::to_json(*some) : Json(nullptr);
-    };
-    return {
-        {"verdict", to_string(outcome.verdict)},
-        {"exit_code", static_cast<int>(outcome.exit)},
-        {"headline", outcome.headline},
-        {"plan", scene.plan_id.empty() ? Json(nullptr) : Json(scene.plan_id)},
-        {"faults", std::move(faults)},
-        {"mutated", outcome.mutated},
-        {"restored", outcome.restored},
-        {"checks", std::move(checks)},
-        {"stages", std::move(stages)},
-        {"rollback", facts(outcome.rollback)},
-        {"restore", facts(outcome.restore)},
-        {"notes", outcome.notes},
-        {"next", next},
-    };
-}
-
-void conclude(Scene& scene, RunOutcome& outcome, const std::string& next) {
-    scene.folder.note(
-        "run ended",
-        {{"verdict", to_string(outcome.verdict)}, {"exit_code", static_cast<int>(outcome.exit)}}
-    );
-    scene.folder.write("report.md", evidence::report_markdown(report_of(scene, outcome, next)));
-    const auto finished = scene.folder.finish(result_of(scene, outcome, next));
-    if (!finished) {
-        outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());
-        if (outcome.exit == ExitCode::ok) {
-            outcome.verdict = Verdict::error;
-            outcome.exit = ExitCode::not_executed;
-        }
-    }
+    return out;
 }
 
 } // namespace
@@ -255,19 +176,8 @@ Task<Result<Rehearsal>> rehearse_local(RehearsalInput input) {
     );
     auto client = net::HttpClient::make(co_await asio::this_coro::executor);
     Scene scene{std::move(input), std::move(playbook), std::move(folder), std::move(client)};
-    Rehearsal out;
-    out.outcome = co_await play(&scene);
-    out.run = scene.folder.id();
-    out.evidence = scene.folder.path();
-    out.next = next_command(out.outcome, scene.folder);
-    conclude(scene, out.outcome, out.next);
-    out.document = {
-        {"verdict", to_string(out.outcome.verdict)},
-        {"run", out.run},
-        {"evidence", out.evidence.string()},
-    };
-    out.document.update(result_of(scene, out.outcome, out.next));
-    co_return out;
+    RunOutcome outcome = co_await play(&scene);
+    co_return seal(scene.folder, std::move(outcome), paper_of(scene));
 }
 
 } // namespace oa_stream::playbook

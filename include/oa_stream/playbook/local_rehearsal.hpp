@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/playbook/fault.hpp"
-#include "oa_stream/playbook/runner.hpp"
+#include "oa_stream/playbook/run_end.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -22,24 +22,18 @@ struct LocalRehearsalOptions {
 [[nodiscard]] Playbook local_rehearsal(const LocalRehearsalOptions& options);
 
 struct RehearsalInput {
-    std::string program;             ///< path of this binary
+    std::string program; ///< path of this binary
     std::filesystem::path state_dir;
     std::vector<std::string> argv{}; ///< for run.json
     std::string version{};
-    std::string replay{};            ///< folder of transcripts; empty: those built in
+    std::string replay{}; ///< folder of transcripts; empty: those built in
     LocalRehearsalOptions options{};
     std::vector<Fault> faults{};
     StopRequest* stop = nullptr;
     Observer observer{};
 };
 
-struct Rehearsal {
-    RunOutcome outcome;
-    std::string run;                ///< id
-    std::filesystem::path evidence; ///< absolute
-    std::string next;               ///< what to type when not PASS; empty on PASS
-    Json document;                  ///< for --json: verdict, run, evidence, checks and more
-};
+using Rehearsal = RunEnd;
 
 /// Starts everything, runs the playbook, ends everything, leaves the evidence. An error only when
 /// there is not even a run folder.

@@ -1,0 +1,120 @@
+#include "seal.hpp"
+
+#include "oa_stream/base/clock.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::playbook {
+namespace {
+
+std::string
+next_command(const RunOutcome& outcome, const evidence::RunFolder& folder, const RunPaper& paper) {
+    if (outcome.verdict == Verdict::pass && outcome.exit == ExitCode::ok) {
+        return {};
+    }
+    return paper.next.empty() ? fmt::format("less {}", (folder.path() / "report.md").string())
+                              : paper.next;
+}
+
+evidence::Report report_of(
+    const evidence::RunFolder& folder,
+    const RunOutcome& outcome,
+    const RunPaper& paper,
+    const std::string& next
+) {
+    evidence::Report report;
+    report.id = folder.id();
+    report.title = paper.title;
+    report.verdict = outcome.verdict;
+    report.exit_code = static_cast<int>(outcome.exit);
+    report.headline = outcome.headline;
+    report.started_at = rfc3339_millis(folder.started());
+    report.duration_s = folder.seconds_since_start();
+    report.facts = paper.facts;
+    for (const std::string& fault : paper.faults) {
+        report.facts.emplace_back("planted fault", fault);
+    }
+    report.stages = outcome.stages;
+    report.checks = outcome.checks;
+    report.rollback = outcome.rollback ? outcome.rollback : outcome.restore;
+    report.notes = outcome.notes;
+    report.next = next;
+    return report;
+}
+
+Json facts_json(const std::optional<evidence::RollbackFacts>& some) {
+    return some ? evidence::to_json(*some) : Json(nullptr);
+}
+
+Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::string& next) {
+    Json checks = Json::array();
+    for (const Check& check : outcome.checks) {
+        checks.push_back(to_json(check));
+    }
+    Json stages = Json::array();
+    for (const evidence::StageRow& row : outcome.stages) {
+        stages.push_back(evidence::to_json(row));
+    }
+    Json out = {
+        {"verdict", to_string(outcome.verdict)},
+        {"exit_code", static_cast<int>(outcome.exit)},
+        {"headline", outcome.headline},
+        {"plan", paper.plan.empty() ? Json(nullptr) : Json(paper.plan)},
+        {"faults", paper.faults},
+        {"mutated", outcome.mutated},
+        {"restored", outcome.restored},
+        {"checks", std::move(checks)},
+        {"stages", std::move(stages)},
+        {"rollback", facts_json(outcome.rollback)},
+        {"restore", facts_json(outcome.restore)},
+        {"notes", outcome.notes},
+        {"next", next},
+    };
+    out.update(paper.more);
+    return out;
+}
+
+} // namespace
+
+RunOutcome not_executed(const Error& error) {
+    Check check;
+    check.id = "setup";
+    check.detail = error.text();
+    RunOutcome out;
+    out.verdict = Verdict::error;
+    out.exit = exit_code(error.code);
+    out.headline = fmt::format("Could not begin: {}; no traffic was moved.", error.text());
+    out.checks.push_back(std::move(check));
+    return out;
+}
+
+RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, RunPaper paper) {
+    const std::string next = next_command(outcome, folder, paper);
+    folder.note(
+        "run ended",
+        {{"verdict", to_string(outcome.verdict)}, {"exit_code", static_cast<int>(outcome.exit)}}
+    );
+    folder.write("report.md", evidence::report_markdown(report_of(folder, outcome, paper, next)));
+    const auto finished = folder.finish(result_of(outcome, paper, next));
+    if (!finished) {
+        outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());
+        if (outcome.exit == ExitCode::ok) {
+            outcome.verdict = Verdict::error;
+            outcome.exit = ExitCode::not_executed;
+        }
+    }
+    RunEnd out;
+    out.run = folder.id();
+    out.evidence = folder.path();
+    out.next = next;
+    out.document = {
+        {"verdict", to_string(outcome.verdict)},
+        {"run", out.run},
+        {"evidence", out.evidence.string()},
+    };
+    out.document.update(result_of(outcome, paper, next));
+    out.outcome = std::move(outcome);
+    return out;
+}
+
+} // namespace oa_stream::playbook
