@@ -227,6 +227,7 @@ void CodexApprovals::resolved(const Json& request, EventBatch& out) {
 
 std::vector<CodexApprovals::Reply> CodexApprovals::withdraw() {
     std::vector<Reply> replies;
+    replies.reserve(pending_.size());
     for (Pending& pending : pending_) {
         replies.push_back({std::move(pending.request), approval_answer(pending.question, false)});
     }

@@ -110,7 +110,7 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
         co_return link;
     }
     Error error = std::move(agreed).error();
-    if (link->lost() && link->exited() && link->exited()->code == 1) {
+    if (const auto exited = link->exited(); link->lost() && exited && exited->code == 1) {
         // --strict-config: a wrong setting ends it at once, with the reason on stderr only.
         error = Error{
             .code = Code::config,

@@ -97,8 +97,9 @@ private:
     call(Self self, Link link, std::string method, Json params, std::string traceparent = {});
     [[nodiscard]] static Task<Result<ThreadHold>>
     new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
-    [[nodiscard]] static Task<Result<ThreadHold>>
-    known_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
+    [[nodiscard]] static Task<Result<ThreadHold>> known_thread(
+        Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
+    );
     [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
     [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);

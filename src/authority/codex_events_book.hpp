@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,14 +37,14 @@ public:
     /// The open occurrence, else the latest one; searched from the end, where deltas belong.
     [[nodiscard]] Item* find(std::string_view id, std::string_view type = {}) {
         Item* latest = nullptr;
-        for (auto it = items_.rbegin(); it != items_.rend(); ++it) {
-            if (it->id != id || (!type.empty() && it->type != type)) {
+        for (Item& item : std::views::reverse(items_)) {
+            if (item.id != id || (!type.empty() && item.type != type)) {
                 continue;
             }
-            if (!it->done) {
-                return &*it;
+            if (!item.done) {
+                return &item;
             }
-            latest = latest == nullptr ? &*it : latest;
+            latest = latest == nullptr ? &item : latest;
         }
         return latest;
     }

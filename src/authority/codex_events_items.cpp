@@ -1,6 +1,5 @@
 #include "codex_events_items.hpp"
 
-
 #include <array>
 #include <cstdint>
 
@@ -366,7 +365,7 @@ turn::Note plan_note(const Json& item, int occurrence) {
 }
 
 std::string bare_command(const Json& item) {
-    const std::string command = text_of(item, "command");
+    std::string command = text_of(item, "command");
     if (auto inside = inside_shell(command)) {
         return *std::move(inside);
     }

@@ -139,7 +139,7 @@ Result<TurnsPage> turns_page(const Json& result, std::string_view cwd) {
     return page;
 }
 
-const Json* ended_turn(const Json& result, std::string_view id) noexcept {
+const Json* ended_turn(const Json& result, std::string_view id) {
     const Json* data = member(result, "data");
     if (data == nullptr || !data->is_array()) {
         return nullptr;

@@ -34,6 +34,6 @@ struct TurnsPage {
 [[nodiscard]] Result<TurnsPage> turns_page(const Json& result, std::string_view cwd);
 
 /// The stored turn `id` in a page, when it has ended; nullptr otherwise.
-[[nodiscard]] const Json* ended_turn(const Json& result, std::string_view id) noexcept;
+[[nodiscard]] const Json* ended_turn(const Json& result, std::string_view id);
 
 } // namespace oa_stream::authority

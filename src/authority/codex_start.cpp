@@ -85,7 +85,7 @@ Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::start(Self self, TurnRequest 
     const auto request = std::make_shared<const TurnRequest>(std::move(asked));
     for (int attempt = 1;; ++attempt) {
         OA_CO_TRY(const Link link, co_await ready_link(self));
-        auto hold = request->thread ? co_await known_thread(self, link, request)
+        auto hold = request->thread ? co_await known_thread(self, link, *request->thread, request)
                                     : co_await new_thread(self, link, request);
         // The child died before any turn was asked for: the next one can be asked instead.
         const bool again = !hold && hold.error().code == Code::unavailable && link->lost();
@@ -141,17 +141,18 @@ Task<Result<void>> CodexCore::name_thread(Self self, std::string thread, std::st
     OA_CO_TRY(const Link link, co_await ready_link(self));
     Json params = thread_params(thread);
     params["name"] = std::move(title);
-    OA_CO_CHECK(settle(
-        co_await call(self, link, "thread/name/set", std::move(params)), "thread/name/set"
-    ));
+    OA_CO_CHECK(
+        settle(co_await call(self, link, "thread/name/set", std::move(params)), "thread/name/set")
+    );
     co_return Result<void>{};
 }
 
-Task<Result<ThreadHold>>
-CodexCore::known_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request) {
+Task<Result<ThreadHold>> CodexCore::known_thread(
+    Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
+) {
     OA_CO_TRY(
         ThreadHold hold,
-        co_await CodexThreads::hold(&self->threads_, *request->thread, Clock::now() + k_busy_wait)
+        co_await CodexThreads::hold(&self->threads_, std::move(thread), Clock::now() + k_busy_wait)
     );
     if (!hold->loaded) {
         if (auto loaded = co_await resume(self, link, &*hold); !loaded) {
@@ -159,8 +160,8 @@ CodexCore::known_thread(Self self, Link link, std::shared_ptr<const TurnRequest>
             co_return std::unexpected(std::move(loaded).error());
         }
     }
-    if (request->revert_from_turn) {
-        Json params = thread_revert_params(hold->id, *request->revert_from_turn);
+    if (const auto& turn = request->revert_from_turn) {
+        Json params = thread_revert_params(hold->id, *turn);
         OA_CO_CHECK(
             settle(co_await call(self, link, "thread/revert", std::move(params)), "thread/revert")
         );

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::authority {
@@ -61,7 +62,7 @@ private:
 
 class CodexThreads {
 public:
-    explicit CodexThreads(const asio::any_io_executor& executor) : executor_(executor) {}
+    explicit CodexThreads(asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
     [[nodiscard]] std::shared_ptr<CodexThread> find(std::string_view id) const;
     [[nodiscard]] std::shared_ptr<CodexThread> find_or_add(const std::string& id);

@@ -247,8 +247,8 @@ Task<Result<EventBatch>> LiveTurn::next(std::shared_ptr<LiveTurn> self) {
         if (!self->queue_.empty()) {
             co_return self->queue_.take();
         }
-        if (self->error_) {
-            co_return std::unexpected(*self->error_);
+        if (const auto& error = self->error_) {
+            co_return std::unexpected(*error);
         }
         const Expiry expiry = self->expiry();
         if (Clock::now() >= expiry.at) {

@@ -62,9 +62,10 @@ private:
 
 class Replay final : public ReplayAuthority {
 public:
-    Replay(const asio::any_io_executor& executor, ReplayOptions options, ReplayLibrary library)
-        : executor_(executor), options_(std::move(options)), library_(std::move(library)),
-          threads_(options_.max_threads), file_(options_.faults_file) {}
+    Replay(asio::any_io_executor executor, ReplayOptions options, ReplayLibrary library)
+        : executor_(std::move(executor)), options_(std::move(options)),
+          library_(std::move(library)), threads_(options_.max_threads),
+          file_(options_.faults_file) {}
 
     /// Code::usage or Code::unreadable when the faults file of the start is wrong.
     [[nodiscard]] Result<void> read_faults_file() {

@@ -185,6 +185,7 @@ Result<Recording> ReplayLibrary::choose(std::string_view prompt) {
 
 std::vector<std::string> ReplayLibrary::names() const {
     std::vector<std::string> out;
+    out.reserve(all_.size());
     for (const Recording& recording : all_) {
         out.push_back(recording->name);
     }

@@ -30,8 +30,8 @@ Result<Json> settle(RpcOutcome outcome, std::string_view method) {
     return std::get<Json>(std::move(outcome));
 }
 
-RpcPeer::RpcPeer(const asio::any_io_executor& executor, RpcHandlers handlers)
-    : executor_(executor), handlers_(std::move(handlers)) {
+RpcPeer::RpcPeer(asio::any_io_executor executor, RpcHandlers handlers)
+    : executor_(std::move(executor)), handlers_(std::move(handlers)) {
 }
 
 Task<RpcOutcome>
@@ -59,8 +59,8 @@ RpcPeer::wait(std::shared_ptr<RpcPeer> self, std::int64_t id, std::shared_ptr<Sl
         co_await slot->timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     self->slots_.erase(id);
-    if (slot->outcome) {
-        co_return std::move(*slot->outcome);
+    if (auto& outcome = slot->outcome) {
+        co_return std::move(*outcome);
     }
     if (is_set(co_await asio::this_coro::cancellation_state)) {
         co_return Error{.code = Code::cancelled, .message = "cancelled"};

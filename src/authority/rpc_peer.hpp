@@ -31,8 +31,7 @@ struct RpcHandlers {
     std::function<void(std::string line)> send; ///< one line without its end
     std::function<void(std::string_view method, const Json& message)> notification;
     /// → {"result"|"error"}; nullopt: answer() will be called with this id
-    std::function<
-        std::optional<Json>(std::string_view method, const Json& params, const Json& id)>
+    std::function<std::optional<Json>(std::string_view method, const Json& params, const Json& id)>
         request;
     std::function<void(std::string_view what)>
         nonsense; ///< a line that means nothing; one safe line
@@ -40,7 +39,7 @@ struct RpcHandlers {
 
 class RpcPeer : public std::enable_shared_from_this<RpcPeer> {
 public:
-    RpcPeer(const asio::any_io_executor& executor, RpcHandlers handlers);
+    RpcPeer(asio::any_io_executor executor, RpcHandlers handlers);
 
     /// Sends a request and waits for its reply. `traceparent` is sent along when not empty.
     [[nodiscard]] Task<RpcOutcome>

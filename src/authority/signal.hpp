@@ -17,8 +17,8 @@ namespace oa_stream::authority {
 
 class Signal {
 public:
-    explicit Signal(const asio::any_io_executor& executor)
-        : executor_(executor), waiters_(std::make_shared<Waiters>()) {}
+    explicit Signal(asio::any_io_executor executor)
+        : executor_(std::move(executor)), waiters_(std::make_shared<Waiters>()) {}
 
     /// Returns at the next notify(), at `deadline`, or when cancelled; the caller looks which.
     [[nodiscard]] Task<void> wait_until(Clock::time_point deadline) {

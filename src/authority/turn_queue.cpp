@@ -1,5 +1,6 @@
 #include "turn_queue.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -38,7 +39,7 @@ struct Weigher {
 
 } // namespace
 
-std::size_t weight_of(const turn::Event& event) noexcept {
+std::size_t weight_of(const turn::Event& event) {
     return sizeof(turn::Event) + std::visit(Weigher{}, event);
 }
 
@@ -52,7 +53,7 @@ bool TurnQueue::push(EventBatch&& events) {
     if (events_.empty()) {
         events_ = std::move(events);
     } else {
-        std::move(events.begin(), events.end(), std::back_inserter(events_));
+        std::ranges::move(events, std::back_inserter(events_));
     }
     return true;
 }

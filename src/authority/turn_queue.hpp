@@ -10,7 +10,7 @@
 namespace oa_stream::authority {
 
 /// Roughly the memory an event holds.
-[[nodiscard]] std::size_t weight_of(const turn::Event& event) noexcept;
+[[nodiscard]] std::size_t weight_of(const turn::Event& event);
 
 class TurnQueue {
 public:

@@ -28,6 +28,8 @@ public:
         turn::Usage usage_baseline = {},
         std::string cwd = {}
     );
+    CodexTranslator(const CodexTranslator&) = delete;
+    CodexTranslator& operator=(const CodexTranslator&) = delete;
     ~CodexTranslator();
     CodexTranslator(CodexTranslator&&) noexcept;
     CodexTranslator& operator=(CodexTranslator&&) noexcept;
