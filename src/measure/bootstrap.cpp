@@ -1,6 +1,6 @@
 #include "oa_stream/measure/bootstrap.hpp"
 
-#include "oa_stream/measure/quantile.hpp"
+#include "resample.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,51 +10,7 @@
 namespace oa_stream::measure {
 namespace {
 
-/// splitmix64: four lines, and the same numbers on every platform (std's distributions are not).
-class Random {
-public:
-    explicit Random(std::uint64_t seed) : state_(seed) {}
-    [[nodiscard]] std::uint64_t next() {
-        state_ += 0x9e3779b97f4a7c15ULL;
-        std::uint64_t z = state_;
-        z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-        z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
-        return z ^ (z >> 31U);
-    }
-    /// Uniform in [0, n).
-    [[nodiscard]] std::size_t below(std::size_t n) {
-        return static_cast<std::size_t>((static_cast<unsigned __int128>(next()) * n) >> 64U);
-    }
-
-private:
-    std::uint64_t state_;
-};
-
-/// Draws resamples of one set of values and tells the quantile of each.
-class Resampler {
-public:
-    Resampler(std::span<const double> values, Fraction q)
-        : values_(values), scratch_(values.size()), rank_(nearest_rank(values.size(), q) - 1) {}
-
-    [[nodiscard]] double draw(Random& random) {
-        for (double& slot : scratch_) {
-            slot = values_[random.below(values_.size())];
-        }
-        const auto middle = scratch_.begin() + static_cast<std::ptrdiff_t>(rank_);
-        std::ranges::nth_element(scratch_, middle);
-        return *middle;
-    }
-    [[nodiscard]] double point() {
-        std::vector<double> sorted(values_.begin(), values_.end());
-        std::ranges::sort(sorted);
-        return sorted[rank_];
-    }
-
-private:
-    std::span<const double> values_;
-    std::vector<double> scratch_;
-    std::size_t rank_;
-};
+constexpr double k_infinite = std::numeric_limits<double>::infinity();
 
 double tail_of(const BootstrapOptions& options) {
     return options.side == Side::two ? (1 - options.confidence) / 2 : 1 - options.confidence;
@@ -62,15 +18,69 @@ double tail_of(const BootstrapOptions& options) {
 
 /// The value below which `share` of the resamples lie.
 double percentile(std::vector<double>& values, double share) {
-    std::ranges::sort(values);
     const auto last = static_cast<double>(values.size() - 1);
     const double at = share * last;
-    const auto low = static_cast<std::size_t>(std::floor(at));
-    const auto high = static_cast<std::size_t>(std::ceil(at));
-    if (values[low] == values[high]) { // also keeps +Inf − +Inf out
-        return values[low];
+    const auto low = static_cast<std::ptrdiff_t>(std::floor(at));
+    std::ranges::nth_element(values, values.begin() + low);
+    const double below = values[static_cast<std::size_t>(low)];
+    if (at == std::floor(at)) {
+        return below;
     }
-    return values[low] + (values[high] - values[low]) * (at - std::floor(at));
+    const double above = *std::min_element(values.begin() + low + 1, values.end());
+    if (below == above) { // also keeps +Inf − +Inf out
+        return below;
+    }
+    return below + (above - below) * (at - std::floor(at));
+}
+
+Estimate alone(Resampler& x, const BootstrapOptions& options) {
+    Random random(options.seed);
+    std::vector<double> drawn(static_cast<std::size_t>(options.resamples));
+    std::ranges::generate(drawn, [&] { return x.draw(random); });
+    const double tail = tail_of(options);
+    return {x.point(), {percentile(drawn, tail), percentile(drawn, 1 - tail)}};
+}
+
+Estimate difference(Resampler& x, Resampler& y, const BootstrapOptions& options) {
+    Random random(options.seed);
+    std::vector<double> drawn;
+    for (int i = 0; i < options.resamples; ++i) {
+        const double reference = x.draw(random);
+        drawn.push_back(y.draw(random) - reference);
+    }
+    const double tail = tail_of(options);
+    return {y.point() - x.point(), {percentile(drawn, tail), percentile(drawn, 1 - tail)}};
+}
+
+Estimate ratio(Resampler& x, Resampler& y, const BootstrapOptions& options) {
+    Random random(options.seed);
+    std::vector<double> lows;
+    std::vector<double> highs;
+    for (int i = 0; i < options.resamples; ++i) {
+        const double reference = x.draw(random);
+        const double value = y.draw(random);
+        const bool usable = reference > 0 && std::isfinite(reference);
+        lows.push_back(usable ? value / reference : 0);
+        highs.push_back(usable ? value / reference : k_infinite);
+    }
+    const double tail = tail_of(options);
+    const double reference = x.point();
+    const double point = reference > 0 && std::isfinite(reference)
+                             ? y.point() / reference
+                             : std::numeric_limits<double>::quiet_NaN();
+    return {point, {percentile(lows, tail), percentile(highs, 1 - tail)}};
+}
+
+std::unique_ptr<Resampler> resampler(std::span<const double> values, Statistic statistic) {
+    switch (statistic) {
+    case Statistic::mean:
+        return mean_resampler(values);
+    case Statistic::median:
+        return median_resampler(values);
+    case Statistic::p95:
+        break;
+    }
+    return quantile_resampler(values, k_p95);
 }
 
 } // namespace
@@ -80,12 +90,7 @@ bootstrap_quantile(std::span<const double> x, Fraction q, const BootstrapOptions
     if (x.empty()) {
         return std::nullopt;
     }
-    Random random(options.seed);
-    Resampler resampler(x, q);
-    std::vector<double> drawn(static_cast<std::size_t>(options.resamples));
-    std::ranges::generate(drawn, [&] { return resampler.draw(random); });
-    const double tail = tail_of(options);
-    return Estimate{resampler.point(), {percentile(drawn, tail), percentile(drawn, 1 - tail)}};
+    return alone(*quantile_resampler(x, q), options);
 }
 
 std::optional<Estimate> bootstrap_quantile_ratio(
@@ -97,25 +102,32 @@ std::optional<Estimate> bootstrap_quantile_ratio(
     if (x.empty() || y.empty()) {
         return std::nullopt;
     }
-    constexpr double k_infinite = std::numeric_limits<double>::infinity();
-    Random random(options.seed);
-    Resampler below(x, q);
-    Resampler above(y, q);
-    std::vector<double> lows;
-    std::vector<double> highs;
-    for (int i = 0; i < options.resamples; ++i) {
-        const double reference = below.draw(random);
-        const double value = above.draw(random);
-        const bool usable = reference > 0 && std::isfinite(reference);
-        lows.push_back(usable ? value / reference : 0);
-        highs.push_back(usable ? value / reference : k_infinite);
+    return ratio(*quantile_resampler(x, q), *quantile_resampler(y, q), options);
+}
+
+std::optional<Estimate> bootstrap_statistic(
+    std::span<const double> x, Statistic statistic, const BootstrapOptions& options
+) {
+    if (x.empty()) {
+        return std::nullopt;
     }
-    const double tail = tail_of(options);
-    const double reference = below.point();
-    const double point = reference > 0 && std::isfinite(reference)
-                             ? above.point() / reference
-                             : std::numeric_limits<double>::quiet_NaN();
-    return Estimate{point, {percentile(lows, tail), percentile(highs, 1 - tail)}};
+    return alone(*resampler(x, statistic), options);
+}
+
+std::optional<Estimate> bootstrap_contrast(
+    std::span<const double> x,
+    std::span<const double> y,
+    Statistic statistic,
+    Contrast contrast,
+    const BootstrapOptions& options
+) {
+    if (x.empty() || y.empty()) {
+        return std::nullopt;
+    }
+    const auto below = resampler(x, statistic);
+    const auto above = resampler(y, statistic);
+    return contrast == Contrast::ratio ? ratio(*below, *above, options)
+                                       : difference(*below, *above, options);
 }
 
 } // namespace oa_stream::measure

@@ -34,6 +34,9 @@ Json to_json(const GateSpec& spec) {
     if (!spec.events.empty()) {
         out["events"] = spec.events;
     }
+    if (spec.min_n != 0) {
+        out["min_n"] = spec.min_n;
+    }
     return out;
 }
 

@@ -1,5 +1,6 @@
 #include "oa_stream/measure/proportion.hpp"
 
+#include <boost/math/special_functions/beta.hpp>
 #include <boost/math/special_functions/erf.hpp>
 
 #include <algorithm>
@@ -85,6 +86,23 @@ std::optional<Interval> newcombe_difference(Counts a, Counts b, double confidenc
         diff - std::hypot(a.rate() - ia.low, ib.high - b.rate()),
         diff + std::hypot(ia.high - a.rate(), b.rate() - ib.low),
     };
+}
+
+std::optional<Interval> clopper_pearson(Counts counts, double confidence, Tail tail) {
+    if (counts.total == 0) {
+        return std::nullopt;
+    }
+    const double error = tail == Tail::two ? (1 - confidence) / 2 : 1 - confidence;
+    const auto bad = static_cast<double>(counts.bad);
+    const auto good = static_cast<double>(counts.total - counts.bad);
+    Interval out{0, 1};
+    if (counts.bad > 0 && tail != Tail::upper) {
+        out.low = boost::math::ibeta_inv(bad, good + 1, error);
+    }
+    if (counts.bad < counts.total && tail != Tail::lower) {
+        out.high = boost::math::ibetac_inv(bad + 1, good, error);
+    }
+    return out;
 }
 
 FisherResult fisher_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {

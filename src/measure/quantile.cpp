@@ -33,6 +33,17 @@ double quantile_sorted(std::span<const double> sorted, Fraction q) noexcept {
     return sorted[nearest_rank(sorted.size(), q) - 1];
 }
 
+double quantile_type7(std::span<const double> sorted, Fraction q) noexcept {
+    const auto product = static_cast<unsigned __int128>(sorted.size() - 1) * q.num;
+    const auto at = static_cast<std::size_t>(product / q.den);
+    const auto rest = static_cast<std::uint64_t>(product % q.den);
+    if (rest == 0 || at + 1 >= sorted.size() || sorted[at] == sorted[at + 1]) {
+        return sorted[std::min(at, sorted.size() - 1)]; // also keeps +Inf − +Inf out
+    }
+    const double share = static_cast<double>(rest) / static_cast<double>(q.den);
+    return sorted[at] + share * (sorted[at + 1] - sorted[at]);
+}
+
 std::optional<RankBound> upper_rank(std::uint64_t n, Fraction p, double confidence) {
     const auto coverage = [&](std::uint64_t r) { return binomial_cdf(n, p.value(), r - 1); };
     if (n == 0 || coverage(n) < confidence - k_rounding) {

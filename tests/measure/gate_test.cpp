@@ -98,9 +98,31 @@ constexpr std::array k_rates{
         3,
         10,
         0,
-        10,
+        15,
         Verdict::inconclusive,
         "fisher-not-significant"
+    },
+    RateRow{
+        "a score bound alone would call one of four beyond 5 %",
+        L,
+        0.05,
+        1,
+        4,
+        0,
+        0,
+        Verdict::inconclusive,
+        "interval-spans-limit"
+    },
+    RateRow{
+        "a stable without errors disables nothing",
+        S,
+        0.01,
+        5,
+        50,
+        0,
+        1000,
+        Verdict::fail,
+        "lower-bound-beyond-limit"
     },
     RateRow{
         "improvement passes", S, 0.01, 0, 500, 50, 500, Verdict::pass, "upper-bound-within-limit"
@@ -182,11 +204,11 @@ TEST_CASE("gate on p95: requests that ran into a time limit count as infinitely 
     );
 }
 
-TEST_CASE("gate: looks share the error; an interim look can only FAIL, at 99.9 %") {
+TEST_CASE("gate: looks share the error; an interim look can only FAIL, at 99.99 %") {
     const GateSpec spec = bad_rate(Against::limit, 0.05);
     CHECK(confidence_of(spec, {.number = 1, .of = 1}) == Approx(0.95));
     CHECK(confidence_of(spec, {.number = 2, .of = 2}) == Approx(0.975));
-    CHECK(confidence_of(spec, {.number = 1, .of = 2, .interim = true}) == Approx(0.999));
+    CHECK(confidence_of(spec, {.number = 1, .of = 2, .interim = true}) == Approx(0.9999));
 
     const Look interim{.number = 1, .of = 2, .interim = true};
     const auto clean = counted(0, 1000);
@@ -195,7 +217,7 @@ TEST_CASE("gate: looks share the error; an interim look can only FAIL, at 99.9 %
     CHECK(quiet.rule == "interim-look");
     const auto broken = counted(15, 15);
     CHECK(evaluate(spec, {.canary = broken, .look = interim}).verdict == Verdict::fail);
-    // 3 of 20 would FAIL at 95 %, not at 99.9 %.
+    // 3 of 20 would FAIL at 95 %, not at 99.99 %.
     const auto doubtful = counted(5, 30);
     CHECK(evaluate(spec, {.canary = doubtful, .look = interim}).verdict == Verdict::inconclusive);
     CHECK(evaluate(spec, {.canary = doubtful}).verdict == Verdict::fail);
@@ -223,6 +245,55 @@ TEST_CASE("gate: a gate that only observes never decides") {
     CHECK(run_verdict({check, live}) == Verdict::pass);
 }
 
+TEST_CASE("gate: fewer samples than its minimum do not PASS, and may still FAIL") {
+    GateSpec spec = bad_rate(Against::limit, 0.05);
+    spec.min_n = 500;
+    const auto clean = counted(0, 499);
+    const auto record = evaluate(spec, {.canary = clean});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.rule == "minimum-traffic");
+    CHECK(record.sentence.find("needs n ≥ 500, has 499") != std::string::npos);
+    CHECK(evaluate(spec, {.canary = counted(0, 500)}).verdict == Verdict::pass);
+    CHECK(evaluate(spec, {.canary = counted(20, 20)}).verdict == Verdict::fail);
+    spec.against = Against::stable;
+    CHECK(
+        evaluate(spec, {.canary = counted(0, 900), .stable = counted(0, 499)}).rule ==
+        "minimum-traffic"
+    );
+}
+
+TEST_CASE("gate on p95 versus stable: a much slower canary fails at an interim look already") {
+    const Look interim{.number = 1, .of = 2, .interim = true};
+    const auto stable = timed(400, 0.1, 0.0001);
+    const auto slow = timed(400, 1, 0.001);
+    const auto slower = timed(400, 0.11, 0.00011);
+    const GateSpec spec = p95(Against::stable, 0.2);
+    CHECK(
+        evaluate(spec, {.canary = slow, .stable = stable, .look = interim}).verdict == Verdict::fail
+    );
+    CHECK(
+        evaluate(spec, {.canary = slower, .stable = stable, .look = interim}).rule == "interim-look"
+    );
+}
+
+TEST_CASE("gate: tallies and the samples they count are judged alike") {
+    auto canary = timed(300, 0.1, 0.001);
+    for (std::size_t i = 0; i < 4; ++i) {
+        canary[i].bad = true;
+    }
+    const auto stable = timed(200, 0.1, 0.001);
+    const Tally counted_canary = tally_of(canary);
+    const Tally counted_stable = tally_of(stable);
+    for (const Against against : {Against::limit, Against::stable}) {
+        for (const GateSpec& spec : {bad_rate(against, 0.05), p95(against, 0.3)}) {
+            const auto listed = evaluate(spec, {.canary = canary, .stable = stable});
+            const auto tallied =
+                evaluate(spec, {.canary_tally = &counted_canary, .stable_tally = &counted_stable});
+            CHECK(to_json(listed) == to_json(tallied));
+        }
+    }
+}
+
 TEST_CASE("gate record: one document holds value, bounds, limit, n, window, source and rule") {
     const auto canary = counted(20, 100);
     const auto record = evaluate(
@@ -237,6 +308,6 @@ TEST_CASE("gate record: one document holds value, bounds, limit, n, window, sour
     }
     CHECK(
         record.sentence ==
-        "canary bad rate 20% (20 of 100; 14.3% to 27.3% at 95%), beyond the limit of 5%"
+        "canary bad rate 20% (20 of 100; 13.7% to 27.3% at 95%), beyond the limit of 5%"
     );
 }

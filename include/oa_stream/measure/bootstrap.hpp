@@ -1,4 +1,4 @@
-// Seeded percentile bootstrap for quantiles and their ratio.
+// Seeded percentile bootstrap of a mean, a median or a quantile, alone or compared.
 #pragma once
 
 #include "oa_stream/measure/fraction.hpp"
@@ -33,6 +33,27 @@ bootstrap_quantile(std::span<const double> x, Fraction q, const BootstrapOptions
     std::span<const double> x,
     std::span<const double> y,
     Fraction q,
+    const BootstrapOptions& options
+);
+
+enum class Statistic {
+    mean,
+    median, ///< mean of the two middle values when there is an even number
+    p95, ///< nearest rank
+};
+enum class Contrast { difference, ratio }; ///< y − x, y ÷ x
+
+/// The statistic of `x`. nullopt for no data.
+[[nodiscard]] std::optional<Estimate> bootstrap_statistic(
+    std::span<const double> x, Statistic statistic, const BootstrapOptions& options
+);
+/// The contrast of the statistics of `y` and `x`, both resampled independently; a ratio as in
+/// bootstrap_quantile_ratio. nullopt when one is empty.
+[[nodiscard]] std::optional<Estimate> bootstrap_contrast(
+    std::span<const double> x,
+    std::span<const double> y,
+    Statistic statistic,
+    Contrast contrast,
     const BootstrapOptions& options
 );
 

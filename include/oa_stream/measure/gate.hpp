@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/measure/sample.hpp"
+#include "oa_stream/measure/tally.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -35,19 +36,21 @@ struct GateSpec {
     /// bad_rate: which events were asked for ("http_5xx | terminal_error"); empty: any. Probes
     /// count every ending but ok, which includes them all.
     std::string events{};
+    std::uint64_t min_n = 0; ///< with fewer samples an arm it does not PASS; it may still FAIL
 };
 [[nodiscard]] Json to_json(const GateSpec& spec);
 
 /// Looking often at growing data finds "breaches" that are not there. So the number of looks that
 /// may decide is fixed before (the end of the window, and the end of its extension), and each of
 /// the `of` looks gets an equal share of the error: confidence 1 − (1 − c) / of. Interim looks in
-/// between may only FAIL, at 99.9 %, which leaves the final level practically untouched.
+/// between may only FAIL, each spending (1 − c) / 500: even looking after every sample from n to
+/// 1000 n then adds no more than a tenth of 1 − c to the chance of a false FAIL (docs/gates.md).
 struct Look {
     int number = 1; ///< 1-based
     int of = 1;
     bool interim = false;
 };
-inline constexpr double k_interim_confidence = 0.999;
+inline constexpr double k_interim_share = 1.0 / 500;
 [[nodiscard]] double confidence_of(const GateSpec& spec, const Look& look) noexcept;
 
 struct GateInput {
@@ -58,6 +61,9 @@ struct GateInput {
     std::string source = "probe";
     Look look{};
     std::uint64_t seed = 1; ///< of the bootstrap
+    /// Instead of samples, when a source counts rather than lists; not owned.
+    const Tally* canary_tally = nullptr;
+    const Tally* stable_tally = nullptr;
 };
 
 struct GateRecord {

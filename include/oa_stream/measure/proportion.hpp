@@ -36,6 +36,16 @@ enum class Side { two, one };
 [[nodiscard]] std::optional<Interval>
 newcombe_difference(Counts a, Counts b, double confidence, Side side);
 
+/// Which ends an interval has.
+enum class Tail {
+    two,
+    upper, ///< low = 0, the error is spent above
+    lower, ///< high = 1, the error is spent below
+};
+
+/// Clopper and Pearson's exact interval. nullopt for no data.
+[[nodiscard]] std::optional<Interval> clopper_pearson(Counts counts, double confidence, Tail tail);
+
 /// Fisher's exact test on [[a, b], [c, d]].
 struct FisherResult {
     double p_two_sided = 1;

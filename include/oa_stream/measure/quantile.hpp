@@ -15,6 +15,10 @@ namespace oa_stream::measure {
 /// The value at nearest_rank. `sorted` ascending and not empty.
 [[nodiscard]] double quantile_sorted(std::span<const double> sorted, Fraction q) noexcept;
 
+/// Linear interpolation at (n − 1)·q, exact q: "type 7", the default of R and numpy. `sorted`
+/// ascending and not empty; infinite values are values.
+[[nodiscard]] double quantile_type7(std::span<const double> sorted, Fraction q) noexcept;
+
 /// Ranks (1-based) of the order statistics that bound the p-quantile; nullopt: no such order
 /// statistic exists at this n, the bound is infinite.
 struct RankBound {

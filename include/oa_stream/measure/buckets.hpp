@@ -1,0 +1,34 @@
+// Cumulative histogram buckets as Prometheus answers them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace oa_stream::measure {
+
+/// Observations ≤ `le`. Counts need not be whole: increase() extrapolates.
+struct Bucket {
+    double le = 0; ///< +Inf for the last
+    double count = 0;
+    friend bool operator==(const Bucket&, const Bucket&) = default;
+};
+
+/// Ascending by bound, equal bounds added up, falling counts lifted to the highest before them.
+[[nodiscard]] std::vector<Bucket> tidy(std::span<const Bucket> buckets);
+
+/// Prometheus 2.42's histogram_quantile on classic buckets, with all its special values: NaN
+/// without observations or without a +Inf bucket, ∓Inf for q outside [0, 1], the last finite bound
+/// when the quantile lies above it. nullopt for no buckets at all (an empty vector, not a number).
+[[nodiscard]] std::optional<double> histogram_quantile(double q, std::span<const Bucket> buckets);
+
+/// Where the true quantile lies for certain: the edges of the bucket that was interpolated in.
+struct Resolution {
+    double above = 0; ///< > this
+    double up_to = 0; ///< ≤ this; +Inf when no finite bound lies above
+};
+/// The edges around the `rank`-th smallest observation (1-based). `buckets` must be tidy. A count
+/// that is not whole is rounded to the side that proves less.
+[[nodiscard]] Resolution resolution_of_rank(std::span<const Bucket> buckets, double rank) noexcept;
+
+} // namespace oa_stream::measure

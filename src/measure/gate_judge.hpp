@@ -1,0 +1,43 @@
+// The steps of a gate's judgement. Private to the room.
+#pragma once
+
+#include "oa_stream/measure/gate.hpp"
+
+#include <string_view>
+
+namespace oa_stream::measure {
+
+/// The rules a record may name.
+namespace rule {
+inline constexpr std::string_view k_within = "upper-bound-within-limit";
+inline constexpr std::string_view k_beyond = "lower-bound-beyond-limit";
+inline constexpr std::string_view k_spans = "interval-spans-limit";
+inline constexpr std::string_view k_fisher = "fisher-not-significant";
+inline constexpr std::string_view k_no_canary = "no-canary-samples";
+inline constexpr std::string_view k_no_stable = "no-stable-samples";
+inline constexpr std::string_view k_too_few = "too-few-samples";
+inline constexpr std::string_view k_minimum = "minimum-traffic";
+inline constexpr std::string_view k_no_reference = "stable-has-no-finite-p95";
+inline constexpr std::string_view k_interim = "interim-look";
+} // namespace rule
+
+struct Arms {
+    const Tally& canary;
+    const Tally& stable;
+    std::uint64_t seed = 1;
+};
+
+void settle(GateRecord& record, Verdict verdict, std::string_view rule);
+
+/// PASS when the upper bound is within the limit, FAIL when the lower one is beyond it. An interim
+/// look is only allowed to fail, fewer than min_n samples only not to pass.
+void decide(GateRecord& record, const Interval& interval);
+
+/// Samples at which the upper bound would reach the limit if the measured value stayed: the
+/// interval shrinks with the square root of n.
+[[nodiscard]] std::optional<std::uint64_t> scaled_need(const GateRecord& record, std::uint64_t n);
+
+void measure_bad_rate(GateRecord& record, const Arms& arms);
+void measure_p95(GateRecord& record, const Arms& arms);
+
+} // namespace oa_stream::measure
