@@ -146,6 +146,9 @@ Result<TrafficState> state_of(const Json& document) {
         out.exact = *exact;
     }
     if (const Json* extra = member(document, "extra")) {
+        if (!extra->is_object()) {
+            return fail(Code::protocol, "extra is no object");
+        }
         out.extra = *extra;
     }
     return out;

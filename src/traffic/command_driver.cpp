@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace oa_stream::traffic {
 namespace {
 
-constexpr auto k_poll = Millis{500};
+constexpr auto k_poll = Millis{250};
 /// Of ours, the programs get these and nothing else: enough to start and to find their settings.
 constexpr std::string_view k_passed_on = "OA_STREAM_DRIVER_";
 
@@ -29,6 +30,22 @@ std::map<std::string, std::string> environment(const CommandDriverOptions& optio
         }
     }
     out["OA_STREAM_ENDPOINT"] = options.endpoint;
+    return out;
+}
+
+/// For programs that would rather not parse JSON: "canary=5 stable=95". Empty when a name would be
+/// ambiguous in it.
+std::string plain(const Json* target) {
+    std::string out;
+    if (target == nullptr) {
+        return out;
+    }
+    for (const auto& [revision, share] : target->items()) {
+        if (revision.find_first_of(" =\t\r\n") != std::string::npos) {
+            return {};
+        }
+        out += fmt::format("{}{}={}", out.empty() ? "" : " ", revision, share.get<int>());
+    }
     return out;
 }
 
@@ -126,6 +143,8 @@ private:
     call(std::string_view name, std::vector<std::string> argv, Json document) {
         auto env = env_;
         env["OA_STREAM_CALL"] = name;
+        env["OA_STREAM_TARGET"] = plain(member(document, "target"));
+        env["OA_STREAM_ETAG"] = string_member(document, "etag").value_or("");
         const std::string program = argv.empty() ? std::string() : argv.front();
         ProgramCall request{
             std::move(argv), std::move(env), dump_json(document) + "\n", options_.timeout
@@ -133,6 +152,9 @@ private:
         auto end = co_await call_program(executor_, std::move(request));
         if (!end) {
             Error error = std::move(end).error();
+            if (error.code == Code::not_found && name == "read") {
+                error.code = Code::unavailable;
+            }
             error.message = fmt::format("{} program: {}", name, redactor_.apply(error.message));
             error.where = program;
             co_return std::unexpected(std::move(error));
@@ -249,6 +271,8 @@ private:
 
 std::unique_ptr<TrafficDriver>
 make_command_driver(asio::any_io_executor executor, CommandDriverOptions options) {
+    // A program that ends without reading its input must not end us.
+    std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): there is nothing to do about it
     return std::make_unique<CommandDriver>(std::move(executor), std::move(options));
 }
 

@@ -123,7 +123,7 @@ Result<std::unique_ptr<Child>> start(const asio::any_io_executor& executor, Prog
     options.pipe_stdin = true;
     auto child = Child::start(executor, std::move(options));
     if (!child) {
-        return fail(Code::precondition, child.error().message);
+        return fail(Code::not_found, child.error().message);
     }
     return child;
 }

@@ -24,7 +24,7 @@ struct ProgramEnd {
 };
 
 /// When it returns, nothing of the program's process group runs any more; the same when the
-/// coroutine is cancelled. Code::precondition: it could not be started; Code::timeout;
+/// coroutine is cancelled. Code::not_found: it could not be started; Code::timeout;
 /// Code::too_large. Nothing is redacted here.
 [[nodiscard]] Task<Result<ProgramEnd>>
 call_program(asio::any_io_executor executor, ProgramCall call);

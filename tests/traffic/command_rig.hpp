@@ -1,0 +1,44 @@
+// The command driver with programs in a folder of its own.
+#pragma once
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/traffic/command_driver.hpp"
+
+#include "conformance.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <stdlib.h> // NOLINT(modernize-deprecated-headers): mkdtemp
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+
+namespace oa_stream::traffic::testing {
+
+struct Folder {
+    Folder() {
+        std::string name = (std::filesystem::temp_directory_path() / "oa-command-XXXXXX").string();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path = name;
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+
+    void write(const std::string& name, std::string_view text) const {
+        REQUIRE(write_file_atomic(path / name, text).has_value());
+    }
+    [[nodiscard]] std::string text(const std::string& name) const {
+        return read_file(path / name).value_or("");
+    }
+    /// An executable shell script; its path.
+    [[nodiscard]] std::string script(const std::string& name, std::string_view body) const {
+        write(name, "#!/bin/sh\n" + std::string(body) + "\n");
+        ::chmod((path / name).c_str(), 0700);
+        return (path / name).string();
+    }
+    std::filesystem::path path;
+};
+
+} // namespace oa_stream::traffic::testing
