@@ -4,14 +4,14 @@ import net from 'node:net';
 import path from 'node:path';
 import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
 
-function binary(name) {
+export function binary(name) {
   const places = [process.env.OA_PROXIES, path.join(ROOT, '.cache/proxies/usr/sbin'), '/usr/sbin', '/usr/local/sbin'].filter(Boolean);
   const found = places.map((place) => path.join(place, name)).find((file) => fs.existsSync(file));
   if (!found) throw new Error(`no ${name} here: run ./dev e2e, which unpacks it`);
   return found;
 }
 
-const freePort = () => new Promise((done, fail) => {
+export const freePort = () => new Promise((done, fail) => {
   const server = net.createServer().on('error', fail).listen(0, '127.0.0.1', () => {
     const { port } = server.address();
     server.close(() => done(port));

@@ -1,0 +1,153 @@
+// Kills a cutover at a chosen moment and looks whether what is left can be put right. The moments are
+// counted by tests/crash/killpoint.cpp: each write of the journal and each exchange with the traffic
+// machinery.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from './process.mjs';
+
+const KILLPOINT = process.env.OA_KILLPOINT ?? path.join(path.dirname(OA_BIN), 'tests/crash/oa_killpoint.so');
+
+/** A short cutover whose gates decide with a handful of probes; `traffic` and `target` are YAML lines. */
+export const shortCutover = (traffic, baseUrl) => `version: 1
+kind: cutover
+name: crash
+target: { base_url: "${baseUrl}", prompt: "replay:hello" }
+traffic:
+${traffic.map((line) => `  ${line}\n`).join('')}stages: [0%, 50%, 100%]
+stage:
+  bake: 200ms
+  probe: { rate: 40/s, unpinned: 10/s }
+  gates:
+    - { bad: any, at_most: 60%, confidence: 80% }
+  on_inconclusive: { extend_at_most: 4s, then: rollback }
+limits: { fresh_row: 3, restore: 20s }
+`;
+
+const lines = (file) => fs.readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+
+/**
+ * One machinery under test: {name, peers: ["unix:…"], playbook: text, env, state(): {split, exact}}.
+ * `split` maps revisions to percents, `exact` is everything that must come back as it was.
+ */
+export class CrashLab {
+  constructor(rig) {
+    this.rig = rig;
+    this.folder = scratch(`crash-${rig.name}`);
+    this.number = 0;
+  }
+  async prepare() {
+    const file = path.join(this.folder, 'crash.yaml');
+    fs.writeFileSync(file, this.rig.playbook);
+    this.plan = path.join(this.folder, 'plan.json');
+    const made = await oa(['cutover', 'plan', file, '--out', this.plan, '--json'], { env: this.rig.env });
+    assert.equal(made.code, 10, made.stderr + made.stdout);
+    this.baseline = await this.rig.state();
+    return this;
+  }
+  /** Applies the plan with the given moment and deed; what it left behind. A state folder of its own: each plan is for one use. */
+  async apply({ at, deed = 'kill' } = {}) {
+    const stateDir = path.join(this.folder, `state-${++this.number}`);
+    const log = path.join(this.folder, `points-${this.number}`);
+    const env = cleanEnv({
+      HOME: this.folder,
+      ...this.rig.env,
+      LD_PRELOAD: KILLPOINT,
+      OA_KILLPOINT_PEERS: this.rig.peers.join(','),
+      OA_KILLPOINT_LOG: log,
+      OA_KILLPOINT_DIR: stateDir,
+      ...(at === undefined ? {} : { OA_KILLPOINT_AT: String(at), OA_KILLPOINT_DO: deed }),
+    });
+    const run = new Running(OA_BIN, ['--state-dir', stateDir, 'cutover', 'apply', this.plan, '--json'], { name: `apply-${this.number}`, folder: this.folder, env });
+    const exit = await run.end(60000);
+    const points = fs.existsSync(log) ? fs.readFileSync(log, 'utf8').trim().split('\n').map((line) => line.replace(/^\d+ /, '')) : [];
+    return { ...exit, stateDir, points, stdout: run.stdout, stderr: run.stderr, run: onlyRun(stateDir) };
+  }
+  rollback(stateDir, run) {
+    return oa(['--state-dir', stateDir, 'rollback', 'apply', '--run', run, '--json'], { env: this.rig.env });
+  }
+  async restored(what) {
+    assert.deepEqual(await this.rig.state(), this.baseline, `${this.rig.name}, ${what}: the traffic is as it was`);
+  }
+  /** Dies there; the journal knows what may serve, and a rollback puts it right. */
+  async dieAt(at) {
+    const dead = await this.apply({ at });
+    const what = `death at point ${at} (${dead.points.at(-1)})`;
+    assert.equal(dead.signal, 'SIGKILL', `${what}: ${dead.code} ${dead.stderr.slice(-2000)}`);
+    if (dead.run === null) { // before there was a run: nothing can have been moved
+      await this.restored(what);
+      return { what, begun: false };
+    }
+    await this.journalCovers(dead, what);
+    const done = await this.rollback(dead.stateDir, dead.run);
+    assert.equal(done.code, 0, `${what}: ${done.stderr.slice(-3000)}`);
+    await this.restored(what);
+    this.journalIsTrue(dead, what);
+    return { what, begun: true, stateDir: dead.stateDir, run: dead.run };
+  }
+  /** What serves is what the journal says serves, or what it says was about to. */
+  async journalCovers(dead, what) {
+    const told = story(readJournal(dead));
+    const { split } = await this.settledState();
+    const possible = [told.serving, told.pending].filter(Boolean);
+    assert.ok(possible.length === 0 ? same(split, this.baseline.split) : possible.some((p) => same(p, split)),
+      `${what}: ${JSON.stringify(split)} serves, the journal allows ${JSON.stringify(possible)}`);
+  }
+  async settledState() {
+    const end = Date.now() + limit(10000);
+    for (;;) {
+      const state = await this.rig.state();
+      if (!this.rig.settled || this.rig.settled(state) || Date.now() > end) return state;
+      await sleep(20);
+    }
+  }
+  journalIsTrue(dead, what) {
+    const journal = lines(path.join(dead.stateDir, 'runs', dead.run, 'journal.ndjson'));
+    assert.deepEqual(journal.map((line) => line.seq), journal.map((_, i) => i + 1), `${what}: lines in sequence`);
+    assert.equal(journal.at(-1).phase, 'end', `${what}: the journal ends`);
+    const told = story(journal);
+    assert.ok(same(told.serving, this.baseline.split) && !told.pending, `${what}: the journal's last word is the baseline: ${JSON.stringify(told)}`);
+  }
+}
+
+/** The only run of a state folder, or null. */
+function onlyRun(stateDir) {
+  const runs = path.join(stateDir, 'runs');
+  const found = fs.existsSync(runs) ? fs.readdirSync(runs).filter((name) => !name.startsWith('.')) : [];
+  assert.ok(found.length <= 1, `runs: ${found}`);
+  return found[0] ?? null;
+}
+
+/** A line without its end was never finished, and nothing was built on it. */
+function readJournal({ stateDir, run }) {
+  const file = path.join(stateDir, 'runs', run, 'journal.ndjson');
+  const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+  return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+}
+
+/** Read independently of the product: what serves, and what was under way. */
+function story(journal) {
+  const out = { serving: null, pending: null };
+  for (const line of journal) {
+    if (line.phase === 'begin') out.serving = line.to;
+    if (line.phase === 'intent') out.pending = line.to;
+    if (line.phase === 'refused') out.pending = null;
+    if (line.phase === 'read-back') out.serving = line.seen;
+    if (line.phase === 'done') Object.assign(out, { serving: line.to, pending: null });
+  }
+  return out;
+}
+
+const named = (split) => Object.entries(split ?? {}).filter(([, percent]) => percent > 0).sort(([a], [b]) => (a < b ? -1 : 1));
+const same = (a, b) => JSON.stringify(named(a)) === JSON.stringify(named(b));
+
+/**
+ * Which of `count` points a run of the suite visits: all with OA_CRASH=all, else every `step`th from a
+ * start that moves with the day, so that a month of runs visits all.
+ */
+export function chosen(count, step) {
+  const all = Array.from({ length: count }, (_, i) => i + 1);
+  if (process.env.OA_CRASH === 'all') return all;
+  const start = process.env.OA_CRASH_START !== undefined ? Number(process.env.OA_CRASH_START) : 0;
+  return all.filter((n) => n % step === start % step);
+}

@@ -1,0 +1,135 @@
+// The traffic machineries of the crash tests, each with two real lanes behind it.
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
+import { startLane } from './lane.mjs';
+import { OA_BIN, Running, cleanEnv, scratch } from './process.mjs';
+import { binary, freePort } from './proxies.mjs';
+import { shortCutover } from './crash.mjs';
+
+async function twoLanes() {
+  const [stable, canary] = await Promise.all(['stable', 'canary'].map((name) => startLane({ name, args: ['--revision', name] })));
+  return { stable, canary, stop: () => Promise.all([stable.stop(), canary.stop()]) };
+}
+
+/** One exchange over a unix socket. */
+const ask = (socketPath, route) => new Promise((done, fail) => {
+  http.get({ socketPath, path: route }, (answer) => {
+    let text = '';
+    answer.on('data', (bytes) => { text += bytes; }).on('end', () => done(JSON.parse(text)));
+  }).on('error', fail);
+});
+
+async function startFront(lanes) {
+  const folder = scratch('front'), ready = path.join(folder, 'ready'), admin = path.join(folder, 'admin.sock');
+  const front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `stable=${lanes.stable.base}`, '--backend', `canary=${lanes.canary.base}`,
+    '--weights', 'stable=100,canary=0', '--admin', admin, '--ready-file', ready], { name: 'front', folder, env: cleanEnv({ HOME: folder }) });
+  await front.until(() => fs.existsSync(ready), 'ready file');
+  front.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
+  front.admin = admin;
+  front.weights = async () => Object.fromEntries((await ask(admin, '/state')).backends.map((b) => [b.name, b.weight]));
+  return front;
+}
+
+const sharesOf = (weights) => {
+  const sum = Object.values(weights).reduce((a, b) => a + b, 0);
+  return Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, (100 * weight) / sum]));
+};
+
+export async function localRig() {
+  const lanes = await twoLanes(), front = await startFront(lanes);
+  return {
+    name: 'local',
+    peers: [`unix:${front.admin}`],
+    playbook: shortCutover(['driver: local', `socket: ${front.admin}`, 'stable: stable', 'canary: canary'], front.base),
+    state: async () => {
+      const exact = await front.weights();
+      return { split: sharesOf(exact), exact };
+    },
+    stop: async () => { await front.stop(); await lanes.stop(); },
+  };
+}
+
+/** The operator's own program: it moves the local front door. */
+const PROGRAM = `import http from 'node:http';
+import fs from 'node:fs';
+const call = (method, route, headers = {}, body) => new Promise((done, fail) => {
+  const request = http.request({ socketPath: process.env.OA_STREAM_ENDPOINT, method, path: route, headers, agent: false }, (answer) => {
+    let text = '';
+    answer.on('data', (bytes) => { text += bytes; }).on('end', () => done({ status: answer.statusCode, json: JSON.parse(text) }));
+  }).on('error', fail);
+  request.end(body);
+});
+const { json: state } = await call('GET', '/state');
+if (process.env.OA_STREAM_CALL === 'read') {
+  console.log(JSON.stringify({ serving: Object.fromEntries(state.backends.map((b) => [b.name, b.weight])), etag: state.etag, exact_split: true,
+    urls: Object.fromEntries(state.backends.map((b) => [b.name, b.url])) }));
+} else {
+  const asked = JSON.parse(fs.readFileSync(0, 'utf8'));
+  if (asked.etag !== null && asked.etag !== state.etag) process.exit(111);
+  const weights = JSON.stringify({ weights: { stable: 0, canary: 0, ...asked.target } });
+  const { status } = await call('PUT', '/weights', { 'if-match': state.etag, 'content-length': Buffer.byteLength(weights) }, weights);
+  process.exit(status === 200 ? 0 : status === 412 ? 111 : 1);
+}
+`;
+
+export async function commandRig() {
+  const lanes = await twoLanes(), front = await startFront(lanes);
+  const program = path.join(scratch('program'), 'split.mjs');
+  fs.writeFileSync(program, PROGRAM);
+  const words = (call) => `${call}: ["${process.execPath}", "${program}"]`;
+  return {
+    name: 'command',
+    peers: [],
+    playbook: shortCutover(['driver: command', `endpoint: ${front.admin}`, words('read'), words('set'), 'stable: stable', 'canary: canary'], front.base),
+    state: async () => {
+      const exact = await front.weights();
+      return { split: sharesOf(exact), exact };
+    },
+    stop: async () => { await front.stop(); await lanes.stop(); },
+  };
+}
+
+/** One command to HAProxy's stats socket. */
+export const runtime = (socketPath, command) => new Promise((done, fail) => {
+  let text = '';
+  const socket = net.connect(socketPath, () => socket.write(`${command}\n`));
+  socket.on('data', (bytes) => { text += bytes; }).on('end', () => done(text)).on('error', fail);
+});
+
+export async function haproxyRig() {
+  const lanes = await twoLanes(), folder = scratch('haproxy'), port = await freePort(), socket = path.join(folder, 's');
+  const server = (name) => `  server ${name} ${new URL(lanes[name].base).host} weight 100`;
+  fs.writeFileSync(path.join(folder, 'haproxy.cfg'), `global
+  stats socket ${socket} mode 600 level admin
+defaults
+  mode http
+  option http-no-delay
+  timeout connect 3s
+  timeout client 60s
+  timeout server 60s
+frontend front
+  bind 127.0.0.1:${port}
+  default_backend chat
+backend chat
+  balance roundrobin
+  default-server check inter 500ms
+${server('stable')}
+${server('canary')}
+`);
+  const proxy = new Running(binary('haproxy'), ['-db', '-f', path.join(folder, 'haproxy.cfg')], { name: 'haproxy', folder, env: cleanEnv() });
+  await proxy.until(() => fs.existsSync(socket), 'stats socket');
+  await runtime(socket, 'set server chat/canary weight 0');
+  const rows = async () => (await runtime(socket, 'show servers state chat')).split('\n').slice(2).filter(Boolean).map((line) => line.split(' '));
+  return {
+    name: 'haproxy',
+    peers: [`unix:${socket}`],
+    playbook: shortCutover(['driver: haproxy', `socket: ${socket}`, 'backend: chat', 'stable: stable', 'canary: canary'], `http://127.0.0.1:${port}`),
+    state: async () => {
+      const exact = Object.fromEntries((await rows()).map((row) => [row[3], { weight: Number(row[7]), admin: Number(row[6]) }]));
+      return { split: sharesOf(Object.fromEntries(Object.entries(exact).map(([name, { weight }]) => [name, weight]))), exact };
+    },
+    stop: async () => { await proxy.stop(); await lanes.stop(); },
+  };
+}
