@@ -1,0 +1,272 @@
+#include "oa_stream/traffic/haproxy_driver.hpp"
+
+#include "oa_stream/base/file.hpp"
+
+#include "haproxy_view.hpp"
+#include "haproxy_write.hpp"
+#include "runtime_socket.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr auto k_poll = Millis{100};
+
+/// Alike from every working directory: the lock hangs on it.
+std::string canonical_address(const std::string& socket) {
+    if (socket.find('/') == std::string::npos) {
+        return socket;
+    }
+    std::error_code error;
+    const auto whole = std::filesystem::weakly_canonical(socket, error);
+    return error ? socket : whole.string();
+}
+
+std::unexpected<Error> not_ready(const HaproxyServer& named, const HaproxyFacts& facts) {
+    const bool out = facts.rotation != Rotation::ready;
+    return fail(
+        Code::precondition,
+        condition(named, facts) + ": it gets no share",
+        {},
+        out ? fmt::format("set server …/{0} weight 0, then state ready", named.server) : ""
+    );
+}
+
+class HaproxyDriver final : public TrafficDriver {
+public:
+    explicit HaproxyDriver(HaproxyDriverOptions options) : options_(std::move(options)) {}
+
+    [[nodiscard]] std::string_view kind() const noexcept override { return "haproxy"; }
+    [[nodiscard]] std::string target() const override {
+        return fmt::format("haproxy:{}/{}", canonical_address(options_.socket), options_.backend);
+    }
+
+    [[nodiscard]] Task<Result<TrafficState>> read() override {
+        OA_CO_TRY(const HaproxySnapshot now, co_await look());
+        co_return view_of(now, options_);
+    }
+
+    [[nodiscard]] Task<Result<void>> preview(Split target) override {
+        OA_CO_TRY(const HaproxySnapshot now, co_await look());
+        OA_CO_CHECK(settings_for(now, options_, target));
+        for (const HaproxyServer& server : options_.servers) {
+            const HaproxyFacts& facts = *now.find(server.server);
+            if (target.percent_of(server.revision) > 0 && (!facts.up() || facts.backup)) {
+                co_return not_ready(server, facts);
+            }
+        }
+        if (now.process.level != "admin") {
+            co_return fail(
+                Code::credentials,
+                fmt::format("this socket has `level {}` and can only be read", now.process.level),
+                options_.socket,
+                "`level admin` on its `stats socket` line"
+            );
+        }
+        co_return check_state_file();
+    }
+
+    [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
+        OA_CO_TRY(const HaproxySnapshot now, co_await look_at(etag));
+        OA_CO_TRY(const Settings wanted, settings_for(now, options_, target));
+        OA_CO_CHECK(check_gains(now, wanted));
+        co_return co_await write(now, wanted);
+    }
+
+    [[nodiscard]] Task<Result<void>> restore(Split target, Json exact, std::string etag) override {
+        if (exact.is_null()) {
+            co_return co_await set(std::move(target), std::move(etag));
+        }
+        OA_CO_TRY(const HaproxySnapshot now, co_await look_at(etag));
+        OA_CO_TRY(const Settings wanted, settings_from(exact, options_));
+        OA_CO_CHECK(check_gains(now, wanted));
+        co_return co_await write(now, wanted);
+    }
+
+    /// A look, a write, the undoing of half a write, and a file.
+    [[nodiscard]] Millis patience() const noexcept override {
+        return 3 * options_.call_timeout + Millis(2000);
+    }
+
+    [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
+        const auto deadline = Clock::now() + limit;
+        std::string seen;
+        while (true) {
+            const auto now = co_await look();
+            auto state = now ? view_of(*now, options_) : std::unexpected(now.error());
+            seen = state ? shortcoming(*now, *state, target) : state.error().text();
+            if (seen.empty()) {
+                co_return state;
+            }
+            if (Clock::now() + k_poll > deadline || !co_await sleep_for(k_poll)) {
+                break;
+            }
+        }
+        co_return fail(
+            Code::timeout, fmt::format("expected {} to serve, saw {}", target.text(), seen)
+        );
+    }
+
+    [[nodiscard]] bool splits_exactly() const noexcept override { return exactly_; }
+
+    [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
+        const auto named = std::ranges::find(options_.servers, revision, &HaproxyServer::revision);
+        if (named == options_.servers.end()) {
+            return fail(Code::not_found, fmt::format("no revision '{}'", revision));
+        }
+        if (!named->url.empty()) {
+            return ArmAddress{named->url, {}, {}};
+        }
+        const auto seen = addresses_.find(named->server);
+        if (seen == addresses_.end()) {
+            return fail(
+                Code::precondition, fmt::format("HAProxy was not asked yet where {} is", revision)
+            );
+        }
+        return seen->second;
+    }
+
+private:
+    [[nodiscard]] Task<Result<HaproxySnapshot>> look() {
+        OA_CO_CHECK(check_names(options_));
+        OA_CO_TRY(
+            const std::string answer,
+            co_await ask_runtime(
+                options_.socket, snapshot_command(options_.backend), options_.call_timeout
+            )
+        );
+        auto now = parse_snapshot(answer, options_.backend);
+        if (!now) {
+            now.error().where = options_.socket;
+            co_return now;
+        }
+        OA_CO_CHECK(check_servers(*now, options_));
+        for (const HaproxyServer& server : options_.servers) {
+            addresses_.insert_or_assign(
+                server.server, address_of(server, *now->find(server.server))
+            );
+        }
+        exactly_ = now->algorithm.empty() || now->algorithm == "roundrobin" ||
+                   now->algorithm == "static-rr";
+        co_return now;
+    }
+
+    /// The same, for a write that was decided at `etag`.
+    [[nodiscard]] Task<Result<HaproxySnapshot>> look_at(std::string etag) {
+        OA_CO_TRY(HaproxySnapshot now, co_await look());
+        if (etag != etag_of(now)) {
+            co_return fail(
+                Code::conflict,
+                fmt::format("the weights changed: now {}, was {}", etag_of(now), etag),
+                options_.socket
+            );
+        }
+        co_return now;
+    }
+
+    /// Nobody gains who is not ready; taking a share away is always possible. A server that is told
+    /// to take work again is judged by its health, which HAProxy does not know yet.
+    [[nodiscard]] Result<void>
+    check_gains(const HaproxySnapshot& now, const Settings& wanted) const {
+        for (const HaproxyServer& server : options_.servers) {
+            const HaproxyFacts& facts = *now.find(server.server);
+            const auto setting = wanted.find(server.server);
+            if (setting == wanted.end()) {
+                continue;
+            }
+            const bool ready = setting->second.rotation == Rotation::ready;
+            const bool gains = ready && setting->second.weight > facts.effective();
+            const bool returns = ready && facts.rotation != Rotation::ready;
+            if (facts.backup ? ready && setting->second.weight > 0
+                             : gains && !returns && !facts.up()) {
+                return not_ready(server, facts);
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] Task<Result<void>> write(HaproxySnapshot before, Settings wanted) {
+        OA_CO_TRY(
+            const std::string state,
+            co_await write_settings(options_, std::move(before), std::move(wanted))
+        );
+        co_return save_state(state);
+    }
+
+    [[nodiscard]] Result<void> check_state_file() const {
+        if (options_.state_file.empty()) {
+            return {};
+        }
+        const auto folder = std::filesystem::absolute(options_.state_file).parent_path();
+        if (::access(folder.c_str(), W_OK) != 0) {
+            return fail(
+                Code::precondition,
+                "the state file cannot be written: its folder is not writable",
+                options_.state_file
+            );
+        }
+        return {};
+    }
+
+    /// Without the file a reload goes back to the weights of the configuration.
+    [[nodiscard]] Result<void> save_state(const std::string& state) const {
+        if (options_.state_file.empty()) {
+            return {};
+        }
+        const auto saved = write_file_atomic(options_.state_file, state);
+        if (!saved) {
+            return fail(
+                Code::io,
+                "the weights are set, but a reload would lose them: " + saved.error().text(),
+                options_.state_file
+            );
+        }
+        return {};
+    }
+
+    /// Empty when `target` serves: the weights are those, and who has a share takes it in full.
+    [[nodiscard]] std::string
+    shortcoming(const HaproxySnapshot& now, const TrafficState& state, const Split& target) const {
+        if (state.serving != target) {
+            return state.serving.text();
+        }
+        for (const HaproxyServer& server : options_.servers) {
+            const HaproxyFacts& facts = *now.find(server.server);
+            if (target.percent_of(server.revision) == 0) {
+                continue;
+            }
+            if (!facts.up()) {
+                return fmt::format("{}, but {}", state.serving.text(), condition(server, facts));
+            }
+            if (facts.throttle < 100) {
+                return fmt::format(
+                    "{}, but slowstart holds {} at {}% of its weight",
+                    state.serving.text(),
+                    server.revision,
+                    facts.throttle
+                );
+            }
+        }
+        return {};
+    }
+
+    HaproxyDriverOptions options_;
+    std::map<std::string, Result<ArmAddress>, std::less<>> addresses_;
+    bool exactly_ = true;
+};
+
+} // namespace
+
+std::unique_ptr<TrafficDriver>
+make_haproxy_driver(asio::any_io_executor executor, HaproxyDriverOptions options) {
+    static_cast<void>(executor); // calls run where they are awaited
+    return std::make_unique<HaproxyDriver>(std::move(options));
+}
+
+} // namespace oa_stream::traffic
