@@ -229,6 +229,7 @@ export async function startControlService(options = {}) {
       'x-request-id': request.headers['x-request-id'] ?? `req_${randomBytes(8).toString('hex')}`,
       ...(call.path.startsWith('/api') ? { 'cache-control': 'no-store', 'access-control-allow-origin': '*' } : {}),
       ...(json ? { 'content-type': 'application/json' } : {}),
+      ...others.headers(call),
       ...answer.headers,
     });
     return response.end(request.method === 'HEAD' ? undefined : json ? JSON.stringify(answer.body) : answer.body);
