@@ -66,7 +66,7 @@ from_metadata(net::HttpClient& client, std::string url, std::shared_ptr<Kept> ke
         *kept = *std::move(got);
         co_return kept->token;
     }
-    if (!fresh && kept->good_for(std::chrono::seconds(10))) {
+    if (!fresh && kept->good_for(kept->margin / 2)) {
         co_return kept->token; // renewed too early to matter; the next call asks again
     }
     co_return std::unexpected(std::move(got).error());

@@ -11,7 +11,7 @@
 
 namespace oa_stream::traffic::testing {
 
-class CloudRunRig final : public Machinery {
+class CloudRunRig : public Machinery {
 public:
     CloudRunRig();
 

@@ -1,0 +1,47 @@
+#include "../../src/traffic/retry_after.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace oa_stream;
+using namespace oa_stream::traffic;
+
+TEST_CASE("retry-after: seconds or a date of HTTP, anything else asks for nothing") {
+    const auto now = *parse_http_date("Fri, 20 Nov 2026 14:22:30 GMT");
+    struct Row {
+        std::string field;
+        std::optional<Millis> want;
+    };
+    const std::vector<Row> rows{
+        {"0", Millis(0)},
+        {"120", Millis(120000)},
+        {" 7 ", Millis(7000)},
+        {"Fri, 20 Nov 2026 14:22:34 GMT", Millis(4000)},
+        {"Fri, 20 Nov 2026 14:22:00 GMT", Millis(0)},
+        {"Sat, 20 Nov 2100 14:22:00 GMT", Millis(86400000)},
+        {"", std::nullopt},
+        {"-1", std::nullopt},
+        {"1.5", std::nullopt},
+        {"999999999", std::nullopt},
+        {"soon", std::nullopt},
+        {"Fri, 32 Nov 2026 14:22:34 GMT", std::nullopt},
+        {"Fri, 20 Nov 2026 25:22:34 GMT", std::nullopt},
+        {"Fri, 20 Nov 2026 14:22:34 CET", std::nullopt},
+        {"Fri, 20 Nix 2026 14:22:34 GMT", std::nullopt},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.field);
+        CHECK((retry_after({{"Retry-After", row.field}}, now) == row.want));
+    }
+    CHECK_FALSE(retry_after({}, now).has_value());
+}
+
+TEST_CASE("retry-after: a date is seen against the server's own clock") {
+    const auto ours = *parse_http_date("Fri, 20 Nov 2026 09:00:00 GMT");
+    const net::Headers headers{
+        {"date", "Fri, 20 Nov 2026 14:22:30 GMT"}, {"retry-after", "Fri, 20 Nov 2026 14:22:40 GMT"}
+    };
+    CHECK(*retry_after(headers, ours) == Millis(10000));
+}
