@@ -28,16 +28,6 @@ std::string canonical_address(const std::string& socket) {
     return error ? socket : whole.string();
 }
 
-std::unexpected<Error> not_ready(const HaproxyServer& named, const HaproxyFacts& facts) {
-    const bool out = facts.rotation != Rotation::ready;
-    return fail(
-        Code::precondition,
-        condition(named, facts) + ": it gets no share",
-        {},
-        out ? fmt::format("set server …/{0} weight 0, then state ready", named.server) : ""
-    );
-}
-
 class HaproxyDriver final : public TrafficDriver {
 public:
     explicit HaproxyDriver(HaproxyDriverOptions options) : options_(std::move(options)) {}
@@ -75,6 +65,12 @@ public:
     [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
         OA_CO_TRY(const HaproxySnapshot now, co_await look_at(etag));
         OA_CO_TRY(const Settings wanted, settings_for(now, options_, target));
+        for (const HaproxyServer& server : options_.servers) {
+            const HaproxyFacts& facts = *now.find(server.server);
+            if (target.percent_of(server.revision) > 0 && facts.rotation != Rotation::ready) {
+                co_return not_ready(server, facts);
+            }
+        }
         OA_CO_CHECK(check_gains(now, wanted));
         co_return co_await write(now, wanted);
     }
@@ -168,6 +164,19 @@ private:
             );
         }
         co_return now;
+    }
+
+    [[nodiscard]] std::unexpected<Error>
+    not_ready(const HaproxyServer& named, const HaproxyFacts& facts) const {
+        const std::string name = fmt::format("{}/{}", options_.backend, named.server);
+        return fail(
+            Code::precondition,
+            condition(named, facts) + ": it gets no share",
+            {},
+            facts.rotation == Rotation::ready
+                ? ""
+                : fmt::format("set server {0} weight 0;set server {0} state ready", name)
+        );
     }
 
     /// Nobody gains who is not ready; taking a share away is always possible. A server that is told
