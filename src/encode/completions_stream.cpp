@@ -73,15 +73,13 @@ struct CompletionsStream::State {
         if (text.empty()) {
             return {};
         }
-        if (!content) {
-            content.emplace();
-        }
-        content->assign(text);
+        std::string& buffer = content ? *content : content.emplace();
+        buffer.assign(text);
         chunk().content.swap(content);
         auto sent = send(event, out);
         chunk().content.swap(content);
         summary.content = summary.content || sent.has_value();
-        if (content->capacity() > k_keep_capacity) {
+        if (content && content->capacity() > k_keep_capacity) {
             content.reset();
         }
         return sent;
@@ -153,7 +151,9 @@ void CompletionsStream::fail_open(const turn::Failure& failure, std::string& out
     }
     std::ignore = state.begin(out);
     state.turn.fail(failure);
-    std::ignore = state.end(*state.turn.ending(), out);
+    if (const auto& ending = state.turn.ending()) {
+        std::ignore = state.end(*ending, out);
+    }
     state.ended = true;
 }
 

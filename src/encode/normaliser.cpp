@@ -267,7 +267,7 @@ struct Normaliser::State {
         out.emplace_back(std::move(event));
     }
     void on(turn::ApprovalSettled&& event, Events& out) { out.emplace_back(std::move(event)); }
-    void on(turn::UsageKnown&& event, Events& out) { out.emplace_back(std::move(event)); }
+    void on(turn::UsageKnown event, Events& out) { out.emplace_back(event); }
 
     void on(turn::TurnEnded&& event, Events& out) {
         close_all(event.outcome, out);

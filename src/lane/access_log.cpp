@@ -2,6 +2,8 @@
 
 #include "oa_stream/lane/auth.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -41,8 +43,8 @@ void put_times(Json& line, const RequestRecord& record) {
 }
 
 /// How the turn ended that this request started.
-void put_turn(Json& line, const RequestRecord& record) {
-    line["terminal"] = turn::to_string(*record.terminal);
+void put_turn(Json& line, const RequestRecord& record, turn::TerminalClass terminal) {
+    line["terminal"] = turn::to_string(terminal);
     if (record.failure) {
         line["failure"] = turn::words_of(*record.failure).word;
     }
@@ -92,8 +94,8 @@ Json describe(const RequestRecord& record, std::string_view revision) {
     if (record.reader) {
         line["reader"] = to_string(*record.reader);
     }
-    if (record.terminal) {
-        put_turn(line, record);
+    if (const auto& terminal = record.terminal) {
+        put_turn(line, record, *terminal);
     }
     return line;
 }
@@ -108,7 +110,7 @@ bool is_plain(std::string_view text) noexcept {
 void append_logfmt(std::string& out, const std::string& name, const Json& value) {
     if (value.is_object()) {
         for (const auto& [inner, one] : value.items()) {
-            append_logfmt(out, name.empty() ? inner : name + '_' + inner, one);
+            append_logfmt(out, name.empty() ? inner : fmt::format("{}_{}", name, inner), one);
         }
         return;
     }

@@ -210,16 +210,18 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     if (!single) {
         return std::unexpected(std::move(single).error());
     }
-    const auto* last = *single ? &**single : list->empty() ? nullptr : &list->back();
+    const auto& lone = *single;
+    const auto* last = lone ? &*lone : list->empty() ? nullptr : &list->back();
     if (last != nullptr && !last->approvals.empty()) {
         request.approvals = last->approvals;
         return {};
     }
-    const auto at = choose(*list, *single);
+    const auto at = choose(*list, lone);
     if (!at) {
         return std::unexpected(at.error());
     }
-    const auto& newest = *at < list->size() ? (*list)[*at] : **single;
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): past the list means the lone one
+    const auto& newest = *at < list->size() ? (*list)[*at] : *lone;
     auto input = make_input(newest.pieces, context.images);
     if (!input) {
         return std::unexpected(std::move(input).error());

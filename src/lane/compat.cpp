@@ -40,9 +40,8 @@ std::string_view sentence(CompatCode code) noexcept {
 std::uint64_t schema_number(std::string_view text) noexcept {
     const auto digits = trim(text);
     std::uint64_t value = 0;
-    const auto* end = digits.data() + digits.size();
-    const auto [stop, error] = std::from_chars(digits.data(), end, value);
-    return error == std::errc{} && stop == end ? value : 0;
+    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc{} && stop == digits.data() + digits.size() ? value : 0;
 }
 
 Result<std::uint64_t> version_member(const Json& value, std::string_view key) {

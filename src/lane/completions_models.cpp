@@ -14,14 +14,15 @@ Task<void> Lane::Native::models(Lane* lane, CallPtr call) {
     Json model{
         {"id", name}, {"object", "model"}, {"created", lane->created_}, {"owned_by", "oa-stream"}
     };
-    if (!call->match.id) {
+    const auto& id = call->match.id;
+    if (!id) {
         Json list = Json::object({{"object", "list"}});
         list["data"] = Json::array({std::move(model)});
         return lane->answer(std::move(call), json_response(200, list));
     }
-    const auto asked = percent_decode(*call->match.id);
+    const auto asked = percent_decode(*id);
     if (asked != name) {
-        auto rejection = reject_model(asked.value_or(*call->match.id));
+        auto rejection = reject_model(asked.value_or(*id));
         return lane->refuse(std::move(call), std::move(rejection));
     }
     return lane->answer(std::move(call), json_response(200, model));

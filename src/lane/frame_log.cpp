@@ -28,6 +28,7 @@ FrameLog::Block& FrameLog::writable(std::size_t wanted) {
     }
     const auto size = end_ == 0 ? std::max(k_first_block, std::min(wanted, k_largest_block))
                                 : std::clamp(wanted, k_block, k_largest_block);
+    // NOLINTNEXTLINE(modernize-avoid-c-arrays): as in Block
     blocks_.push_back({std::make_shared_for_overwrite<char[]>(size), end_, 0, size});
     held_ += size;
     *total_ += size;

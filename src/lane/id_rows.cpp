@@ -47,7 +47,7 @@ Result<std::vector<ThreadRow>> read_rows(std::string_view text) {
 // An array, not objects by id: looking members up in the JSON library is linear, so a map of n
 // threads would take n² steps to read.
 std::string format_rows(const std::vector<ThreadRow>& rows) {
-    std::string out = "{\"version\":1,\"threads\":[";
+    std::string out = R"({"version":1,"threads":[)";
     const char* separator = "\n";
     for (const auto& row : rows) {
         out += separator;

@@ -36,8 +36,8 @@ Accepted<void> Lane::check_owner(Call& call) const {
         const bool tried = owner.error() != Denied::missing;
         rejection.headers.set(
             "www-authenticate",
-            tried ? "Bearer realm=\"oa-stream\", error=\"invalid_token\""
-                  : "Bearer realm=\"oa-stream\""
+            tried ? R"(Bearer realm="oa-stream", error="invalid_token")"
+                  : R"(Bearer realm="oa-stream")"
         );
         return std::unexpected(std::move(rejection));
     }

@@ -5,6 +5,8 @@
 
 #include "thread_name.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -112,7 +114,9 @@ Accepted<Json> message_page(
                 const auto& last = data.back();
                 const auto run = last.at("runId").get<std::string>();
                 const auto role = last.at("role").get<std::string>();
-                return page_json(std::move(data), make_cursor("m", run + '.' + role));
+                return page_json(
+                    std::move(data), make_cursor("m", fmt::format("{}.{}", run, role))
+                );
             }
             data.push_back(std::move(message));
         }
@@ -129,7 +133,7 @@ Accepted<Json> run_page(
 ) {
     auto turn = turns.rbegin();
     if (!page.after.empty()) {
-        turn = std::find_if(turns.rbegin(), turns.rend(), [&](const auto& one) {
+        turn = std::ranges::find_if(turns.rbegin(), turns.rend(), [&](const auto& one) {
             return wire_id(one.id) == page.after;
         });
         if (turn == turns.rend()) {
@@ -158,8 +162,8 @@ Task<void> Lane::Reads::answer(Lane* lane, CallPtr call, net::Response response)
 }
 
 Task<void> Lane::Reads::refuse(Lane* lane, CallPtr call, Rejection rejection) {
-    call->record.error = rejection.code;
     auto response = to_response(rejection, call->record.request_id);
+    call->record.error = std::move(rejection.code);
     return answer(lane, std::move(call), std::move(response));
 }
 

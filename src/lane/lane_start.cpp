@@ -64,8 +64,8 @@ Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
     if (!request.thread || !asks_to_replace(call->chat)) {
         if (!request.thread) {
             seed_new_thread(*call, request);
-        } else if (repeats_newest(*call)) {
-            request.revert_from_turn = call->row->last_turn;
+        } else if (const auto& row = call->row; row && repeats_newest(*call)) {
+            request.revert_from_turn = row->last_turn;
         }
         co_return request;
     }
@@ -77,7 +77,8 @@ Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
     if (!turns) {
         co_return std::unexpected(reject_start(turns.error()));
     }
-    const auto plan = plan_replace(call->chat, *turns, call->row->seeded);
+    const auto& row = call->row;
+    const auto plan = plan_replace(call->chat, *turns, row && row->seeded);
     if (!plan) {
         co_return std::unexpected(plan.error());
     }

@@ -80,7 +80,7 @@ Task<void> LiveTurn::pump(std::shared_ptr<LiveTurn> self) {
 }
 
 void LiveTurn::attach(
-    std::shared_ptr<net::BodyStream> body,
+    const std::shared_ptr<net::BodyStream>& body,
     Clock::time_point received,
     bool first,
     ReaderDone done,

@@ -81,11 +81,11 @@ void LiveTurn::pause() {
     const auto paused = style_.encoder->pause(host_->scratch);
     if (!paused) {
         break_off(paused.error());
-    } else if (*paused) {
+    } else if (const auto& at = *paused) {
         const auto base = log_.end();
-        last.finish = base + (*paused)->finish;
-        last.end = base + (*paused)->end;
-        segments_.push_back({.begin = last.end, .body = base + (*paused)->body});
+        last.finish = base + at->finish;
+        last.end = base + at->end;
+        segments_.push_back({.begin = last.end, .body = base + at->body});
     }
     commit(Clock::now());
     drop_done_readers();
@@ -116,13 +116,13 @@ Accepted<std::size_t> LiveTurn::answer(const std::vector<ApprovalAnswer>& answer
         return std::unexpected(verdict.error());
     }
     const auto now = Clock::now();
-    if (verdict->segment) {
-        const bool held = segments_[*verdict->segment].begin >= log_.begin();
+    if (const auto& settled = verdict->segment) {
+        const bool held = segments_[*settled].begin >= log_.begin();
         const bool kept = !ended_ || now - ended_at_ < host_->timings.ended_kept;
         if (!held || !kept) {
             return std::unexpected(reject_gone());
         }
-        return *verdict->segment;
+        return *settled;
     }
     if (reason_ != StopReason::none) {
         return std::unexpected(invalid_field("messages", "this turn is being stopped"));

@@ -73,7 +73,7 @@ Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
     if (const auto text = parameter(query, "cursor"); text && !text->empty()) {
         const auto plain = from_hex(*text);
         const auto colon = plain ? plain->find(':') : std::string::npos;
-        if (colon == std::string::npos || plain->substr(0, colon) != list ||
+        if (!plain || colon == std::string::npos || plain->substr(0, colon) != list ||
             colon + 1 == plain->size()) {
             return std::unexpected(reject_cursor());
         }

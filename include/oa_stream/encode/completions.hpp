@@ -29,6 +29,8 @@ struct CompletionIdentity {
 class CompletionsStream final : public TurnEncoder {
 public:
     CompletionsStream(CompletionIdentity identity, bool include_usage);
+    CompletionsStream(const CompletionsStream&) = delete;
+    CompletionsStream& operator=(const CompletionsStream&) = delete;
     ~CompletionsStream() override;
     CompletionsStream(CompletionsStream&&) noexcept;
     CompletionsStream& operator=(CompletionsStream&&) noexcept;
@@ -52,6 +54,8 @@ public:
     explicit CompletionsWhole(
         CompletionIdentity identity, std::size_t most_text = std::size_t{32} << 20U
     );
+    CompletionsWhole(const CompletionsWhole&) = delete;
+    CompletionsWhole& operator=(const CompletionsWhole&) = delete;
     ~CompletionsWhole() override;
     CompletionsWhole(CompletionsWhole&&) noexcept;
     CompletionsWhole& operator=(CompletionsWhole&&) noexcept;

@@ -36,6 +36,8 @@ inline constexpr std::size_t k_repair_kinds = 16;
 class Normaliser {
 public:
     Normaliser();
+    Normaliser(const Normaliser&) = delete;
+    Normaliser& operator=(const Normaliser&) = delete;
     ~Normaliser();
     Normaliser(Normaliser&&) noexcept;
     Normaliser& operator=(Normaliser&&) noexcept;

@@ -22,6 +22,8 @@ struct UiEncoderOptions {
 class UiEncoder : public TurnEncoder {
 public:
     explicit UiEncoder(UiEncoderOptions options);
+    UiEncoder(const UiEncoder&) = delete;
+    UiEncoder& operator=(const UiEncoder&) = delete;
     ~UiEncoder() override;
     UiEncoder(UiEncoder&&) noexcept;
     UiEncoder& operator=(UiEncoder&&) noexcept;

@@ -13,6 +13,7 @@ public:
     CompletionsGuard() = default;
     CompletionsGuard(const CompletionsGuard&) = delete;
     CompletionsGuard& operator=(const CompletionsGuard&) = delete;
+    ~CompletionsGuard() = default;
 
     class Place {
     public:

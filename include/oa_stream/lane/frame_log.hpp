@@ -56,6 +56,7 @@ public:
 
 private:
     struct Block {
+        // NOLINTNEXTLINE(modernize-avoid-c-arrays): sized at run time, and written by frames alone
         std::shared_ptr<char[]> bytes;
         std::uint64_t offset = 0; ///< of its first byte
         std::size_t used = 0;

@@ -116,7 +116,7 @@ public:
     /// before its answer began. `first`: the request that started the turn; it is reported when the
     /// turn has ended too.
     void attach(
-        std::shared_ptr<net::BodyStream> body,
+        const std::shared_ptr<net::BodyStream>& body,
         Clock::time_point received,
         bool first,
         ReaderDone done,

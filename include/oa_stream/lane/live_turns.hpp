@@ -18,6 +18,7 @@ public:
     explicit LiveTurns(std::shared_ptr<TurnHost> host) : host_(std::move(host)) {}
     LiveTurns(const LiveTurns&) = delete;
     LiveTurns& operator=(const LiveTurns&) = delete;
+    ~LiveTurns() = default;
 
     /// True once the client of a request has left.
     using Gone = std::function<bool()>;
