@@ -118,6 +118,7 @@ struct Launch {
     }
     sigset_t none;
     ::sigemptyset(&none);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread after fork
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
         ::signal(number, SIG_DFL); // NOLINT(concurrency-mt-unsafe): one thread after fork
@@ -146,6 +147,7 @@ public:
     explicit PosixChild(std::shared_ptr<State> state) : state_(std::move(state)) {}
     PosixChild(const PosixChild&) = delete;
     PosixChild& operator=(const PosixChild&) = delete;
+    // NOLINTNEXTLINE(bugprone-exception-escape): cancelling a timer is only declared to throw
     ~PosixChild() override {
         if (!state_->exit) {
             ::kill(-state_->pid, SIGKILL);
@@ -296,13 +298,12 @@ std::string ChildExit::text() const {
     return fmt::format("signal {} ({})", signal, name == nullptr ? "?" : name);
 }
 
-Result<std::unique_ptr<Child>> Child::start(
-    const asio::any_io_executor& executor, ChildOptions options
-) { // NOLINT(performance-unnecessary-value-param): an owned parameter outlives the caller
+Result<std::unique_ptr<Child>>
+Child::start(const asio::any_io_executor& executor, ChildOptions options) {
     Launch launch;
     launch.program = find_program(options.program);
-    launch.args = options.args;
-    launch.cwd = options.cwd;
+    launch.args = std::move(options.args);
+    launch.cwd = std::move(options.cwd);
     if (launch.program.empty()) {
         return fail(
             Code::unavailable, fmt::format("no program '{}' in PATH", options.program.string())

@@ -57,8 +57,9 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
         return refuse();
     }
     double value = 0;
-    const auto parsed = std::from_chars(text.data(), &text[digits], value);
-    if (parsed.ec != std::errc{} || parsed.ptr != &text[digits]) {
+    const std::string_view number = text.substr(0, digits);
+    const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (parsed.ec != std::errc{} || parsed.ptr != number.data() + number.size()) {
         return refuse();
     }
     for (const Unit& unit : k_units) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/node/node.h>
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
@@ -326,7 +327,7 @@ parse_yaml(std::string_view text, std::string_view file, const YamlLimits& limit
     Problems problems{std::string(file)};
     auto out = parse_yaml(text, problems, limits);
     OA_CHECK(problems.result());
-    return *std::move(out);
+    return *std::move(out); // NOLINT(bugprone-unchecked-optional-access): nothing means a problem
 }
 
 } // namespace oa_stream::config

@@ -210,7 +210,7 @@ inline constexpr std::array k_wire_rules{
         "J7",
         Level::must,
         Input::bytes,
-        "no \"__proto__\" key and no \"constructor\" holding \"prototype\", at any depth",
+        R"(no "__proto__" key and no "constructor" holding "prototype", at any depth)",
         "run on nine clients",
         "Clients guard against prototype pollution and kill the whole stream, also when the key "
         "stands inside tool input or output.",

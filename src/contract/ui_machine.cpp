@@ -163,7 +163,7 @@ struct UiMachine::State {
             report(
                 "O10",
                 fmt::format(
-                    "messageId is \"{}\", the last assistant message is \"{}\"",
+                    R"(messageId is "{}", the last assistant message is "{}")",
                     printable(*chunk.message_id, 60),
                     printable(*continued, 60)
                 )

@@ -114,7 +114,7 @@ void RunFolder::keep(Result<void> result) {
     }
 }
 
-void RunFolder::note(std::string_view event, Json fields) {
+void RunFolder::note(std::string_view event, const Json& fields) {
     Json line = {
         {"at", rfc3339_millis(std::chrono::system_clock::now())},
         {"t", rounded(seconds_since_start())},
@@ -153,6 +153,9 @@ void RunFolder::write(const std::string& file, std::string_view text) {
 }
 
 Result<void> RunFolder::journal(const Json& line) {
+    if (!journal_) {
+        return fail(Code::internal, "this run has no journal");
+    }
     return journal_->append(redactor_.apply(dump_json(line)));
 }
 

@@ -30,6 +30,7 @@ public:
     explicit Problems(std::string file) : file_(std::move(file)) {}
     Problems(const Problems&) = delete;
     Problems& operator=(const Problems&) = delete;
+    ~Problems() = default;
 
     void add(Position at, std::string path, std::string message, std::string hint = {});
     [[nodiscard]] bool empty() const noexcept { return all_.empty(); }

@@ -50,7 +50,7 @@ public:
 
     /// Adds a line to timeline.ndjson. A failure is kept in trouble(): a full disk must not stop a
     /// rollback.
-    void note(std::string_view event, Json fields = Json::object());
+    void note(std::string_view event, const Json& fields = Json::object());
     /// Adds a line to any .ndjson below the folder; failures as above.
     void append(const std::string& file, const Json& line);
     /// The same for a file of plain lines; control characters but tabs become '?'.
