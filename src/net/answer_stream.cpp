@@ -15,6 +15,7 @@ AnswerStream::AnswerStream(
       bytes_before_(connection_->outbox().payload_sent()), length_left_(length), framing_(framing) {
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): at most want of memory, which ends the program
 AnswerStream::~AnswerStream() {
     // Dropped half-way: the peer must not take the body for complete.
     if (!finished_) {

@@ -64,6 +64,7 @@ ConnectionExchange::ConnectionExchange(std::shared_ptr<Connection> connection, R
       request_(std::move(request)) {
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): at most want of memory, which ends the program
 ConnectionExchange::~ConnectionExchange() {
     if (!answered_) {
         connection_->abandon(id_);

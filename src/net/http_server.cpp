@@ -35,6 +35,7 @@ public:
     explicit Server(std::shared_ptr<ServerCore> core) : core_(std::move(core)) {}
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
+    // NOLINTNEXTLINE(bugprone-exception-escape): at most want of memory, which ends the program
     ~Server() override { shut(); }
 
     [[nodiscard]] Endpoint endpoint() const override { return core_->acceptor->endpoint(); }
