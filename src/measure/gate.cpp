@@ -79,7 +79,9 @@ GateRecord evaluate(const GateSpec& spec, const GateInput& input) {
         .stable = input.stable_tally == nullptr ? listed_stable : *input.stable_tally,
         .seed = input.seed,
     };
-    if (spec.metric == Metric::bad_rate) {
+    if (spec.metric == Metric::spike) {
+        measure_spike(record);
+    } else if (spec.metric == Metric::bad_rate) {
         measure_bad_rate(record, arms);
     } else {
         measure_p95(record, arms);

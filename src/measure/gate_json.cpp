@@ -6,7 +6,28 @@ namespace oa_stream::measure {
 namespace {
 
 std::string_view word(Metric metric) {
-    return metric == Metric::bad_rate ? "bad_rate" : "first_content_p95";
+    switch (metric) {
+    case Metric::bad_rate:
+        return "bad_rate";
+    case Metric::first_content_p95:
+        return "first_content_p95";
+    case Metric::spike:
+        break;
+    }
+    return "spike";
+}
+
+Json counts(const EventCounts& counts) {
+    return {{"events", counts.events}, {"requests", counts.requests}};
+}
+
+Json reading_json(const std::optional<EventReading>& reading) {
+    return reading ? Json{{"canary", counts(reading->canary)},
+                          {"stable", counts(reading->stable)},
+                          {"source", reading->source},
+                          {"asserted", reading->asserted},
+                          {"enough", reading->enough}}
+                   : Json(nullptr);
 }
 
 Json number(const std::optional<double>& value) {
@@ -34,6 +55,11 @@ Json to_json(const GateSpec& spec) {
     if (!spec.events.empty()) {
         out["events"] = spec.events;
     }
+    if (spec.metric == Metric::spike) {
+        out["signal"] = spec.signal;
+        out["min_events"] = spec.min_events;
+        out["reading"] = reading_json(spec.reading);
+    }
     if (spec.min_n != 0) {
         out["min_n"] = spec.min_n;
     }
@@ -50,7 +76,7 @@ Json to_json(const GateRecord& record) {
     out["bound_confidence"] = record.confidence;
     out["n"] = record.n;
     out["reference_n"] = record.reference_n;
-    if (record.spec.metric == Metric::bad_rate) {
+    if (record.spec.metric != Metric::first_content_p95) {
         out["bad"] = record.bad;
         out["reference_bad"] = record.reference_bad;
     }
@@ -75,6 +101,9 @@ Check to_check(const GateRecord& record, std::string id) {
     check.verdict = record.verdict;
     check.detail = record.sentence;
     check.data = to_json(record);
+    if (record.asserted) {
+        check.mode = CheckMode::asserted;
+    }
     if (record.spec.mode == GateMode::observe) {
         check.required = false;
         check.mode = CheckMode::skipped;

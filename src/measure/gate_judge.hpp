@@ -19,6 +19,11 @@ inline constexpr std::string_view k_too_few = "too-few-samples";
 inline constexpr std::string_view k_minimum = "minimum-traffic";
 inline constexpr std::string_view k_no_reference = "stable-has-no-finite-p95";
 inline constexpr std::string_view k_interim = "interim-look";
+inline constexpr std::string_view k_no_reading = "no-source-has-it";
+inline constexpr std::string_view k_few_events = "too-few-events-for-a-spike";
+inline constexpr std::string_view k_ratio_beyond = "ratio-beyond-limit";
+inline constexpr std::string_view k_ratio_within = "ratio-within-limit";
+inline constexpr std::string_view k_only_stated = "stated-is-not-enough";
 } // namespace rule
 
 struct Arms {
@@ -39,5 +44,7 @@ void decide(GateRecord& record, const Interval& interval);
 
 void measure_bad_rate(GateRecord& record, const Arms& arms);
 void measure_p95(GateRecord& record, const Arms& arms);
+void measure_spike(GateRecord& record);
+[[nodiscard]] std::string spike_sentence(const GateRecord& record);
 
 } // namespace oa_stream::measure

@@ -16,10 +16,12 @@ constexpr double k_small_cell = 5;
 void bad_rate_absolute(GateRecord& record) {
     const Counts counts{record.bad, record.n};
     record.value = record.measured = counts.rate();
-    const auto score = wilson(counts, record.confidence, Side::one);
-    const auto exact = clopper_pearson(counts, record.confidence, Tail::lower);
-    if (score && exact) {
-        decide(record, {std::min(score->low, exact->low), score->high});
+    if (auto bounds = wilson(counts, record.confidence, Side::one)) {
+        if (bounds->low > record.spec.limit) {
+            const auto exact = clopper_pearson(counts, record.confidence, Tail::lower);
+            bounds->low = exact ? std::min(bounds->low, exact->low) : 0;
+        }
+        decide(record, *bounds);
     }
     if (record.verdict == Verdict::inconclusive && !record.needs_n &&
         counts.rate() < record.spec.limit) {
@@ -51,9 +53,11 @@ void bad_rate_versus(GateRecord& record) {
     record.measured = canary.rate();
     record.reference = stable.rate();
     record.value = canary.rate() - stable.rate();
-    if (const auto score = newcombe_difference(canary, stable, record.confidence, Side::one)) {
-        const double exact = exact_low(canary, stable, record.confidence);
-        decide(record, {std::min(score->low, exact), score->high});
+    if (auto bounds = newcombe_difference(canary, stable, record.confidence, Side::one)) {
+        if (bounds->low > record.spec.limit) {
+            bounds->low = std::min(bounds->low, exact_low(canary, stable, record.confidence));
+        }
+        decide(record, *bounds);
     }
     if (record.verdict == Verdict::fail && small_cells(canary, stable)) {
         const FisherResult test = fisher_exact(

@@ -1,5 +1,7 @@
 #include "gate_text.hpp"
 
+#include "gate_judge.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -128,6 +130,9 @@ std::string seconds_text(double seconds, double limit) {
 }
 
 std::string sentence_of(const GateRecord& record) {
+    if (record.spec.metric == Metric::spike) {
+        return spike_sentence(record);
+    }
     const std::string limit = in_unit(record.spec, record.spec.limit);
     switch (record.verdict) {
     case Verdict::pass:

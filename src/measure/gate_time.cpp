@@ -51,6 +51,10 @@ void p95_absolute(GateRecord& record, const Tally& canary) {
     }
 }
 
+double ratio_of(double canary, double stable, double unknown) {
+    return stable > 0 && std::isfinite(stable) ? canary / stable : unknown;
+}
+
 /// Canary's bound over stable's opposite one, each with half of the error: holds whatever the
 /// distributions are, needs more data than a bootstrap, and works on buckets and at confidences
 /// that no resampling resolves.
@@ -59,8 +63,8 @@ Interval rank_ratio(const Arms& arms, double confidence) {
     const Interval canary = p95_bounds(arms.canary, each);
     const Interval stable = p95_bounds(arms.stable, each);
     return {
-        stable.high > 0 && std::isfinite(stable.high) ? canary.low / stable.high : -k_infinite,
-        stable.low > 0 && std::isfinite(stable.low) ? canary.high / stable.low : k_infinite,
+        ratio_of(canary.low, stable.high, -k_infinite),
+        ratio_of(canary.high, stable.low, k_infinite),
     };
 }
 

@@ -1,5 +1,7 @@
 #include "oa_stream/measure/quantile.hpp"
 
+#include "oa_stream/measure/proportion.hpp"
+
 #include <boost/math/special_functions/beta.hpp>
 
 #include <algorithm>
@@ -18,6 +20,47 @@ double binomial_cdf(std::uint64_t n, double p, std::uint64_t k) {
         return 1;
     }
     return boost::math::ibetac(static_cast<double>(k + 1), static_cast<double>(n - k), p);
+}
+
+bool has_upper_rank(std::uint64_t n, Fraction p, double confidence) {
+    return n > 0 && binomial_cdf(n, p.value(), n - 1) >= confidence - k_rounding;
+}
+
+/// About where the `share`-quantile of Bin(n, p) lies, within [1, n].
+std::uint64_t likely_rank(std::uint64_t n, Fraction p, double share) {
+    const double mean = static_cast<double>(n) * p.value();
+    const double spread = std::sqrt(mean * (1 - p.value()));
+    const double z =
+        share > 0.5 ? normal_quantile(share, Side::one) : -normal_quantile(1 - share, Side::one);
+    const double at = std::clamp(mean + z * spread, 1.0, static_cast<double>(n));
+    return static_cast<std::uint64_t>(at);
+}
+
+/// The smallest r in [1, last] for which `is` holds; it holds at `last` and, once true, stays so.
+/// Steps away from `guess` in growing strides before it halves: few calls when the guess is good.
+template <class Predicate>
+std::uint64_t first_true(std::uint64_t last, std::uint64_t guess, const Predicate& is) {
+    std::uint64_t low = 1; // everything below is false
+    std::uint64_t high = last; // true
+    std::uint64_t stride = 1;
+    std::uint64_t at = std::clamp<std::uint64_t>(guess, low, high);
+    while (low < high) {
+        if (at < high && !is(at)) {
+            low = at + 1;
+            at = at + stride < high ? at + stride : std::midpoint(low, high);
+        } else if (at < high) {
+            high = at;
+            at = at > low + stride ? at - stride : std::midpoint(low, high);
+        } else {
+            at = std::midpoint(low, high);
+        }
+        at = std::clamp(at, low, high);
+        stride *= 2;
+        if (stride >= high - low) {
+            at = std::midpoint(low, high);
+        }
+    }
+    return high;
 }
 
 } // namespace
@@ -45,21 +88,13 @@ double quantile_type7(std::span<const double> sorted, Fraction q) noexcept {
 }
 
 std::optional<RankBound> upper_rank(std::uint64_t n, Fraction p, double confidence) {
-    const auto coverage = [&](std::uint64_t r) { return binomial_cdf(n, p.value(), r - 1); };
-    if (n == 0 || coverage(n) < confidence - k_rounding) {
+    if (!has_upper_rank(n, p, confidence)) {
         return std::nullopt;
     }
-    std::uint64_t low = 1;
-    std::uint64_t high = n;
-    while (low < high) {
-        const std::uint64_t middle = std::midpoint(low, high);
-        if (coverage(middle) >= confidence - k_rounding) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return RankBound{high, coverage(high)};
+    const auto coverage = [&](std::uint64_t r) { return binomial_cdf(n, p.value(), r - 1); };
+    const auto holds = [&](std::uint64_t r) { return coverage(r) >= confidence - k_rounding; };
+    const std::uint64_t rank = first_true(n, likely_rank(n, p, confidence), holds);
+    return RankBound{rank, coverage(rank)};
 }
 
 std::optional<RankBound> lower_rank(std::uint64_t n, Fraction p, double confidence) {
@@ -67,23 +102,17 @@ std::optional<RankBound> lower_rank(std::uint64_t n, Fraction p, double confiden
     if (n == 0 || coverage(1) < confidence - k_rounding) {
         return std::nullopt;
     }
-    std::uint64_t low = 1;
-    std::uint64_t high = n;
-    while (low < high) {
-        const std::uint64_t middle = low + (high - low + 1) / 2;
-        if (coverage(middle) >= confidence - k_rounding) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    return RankBound{low, coverage(low)};
+    const auto fails = [&](std::uint64_t r) {
+        return r > n || coverage(r) < confidence - k_rounding;
+    };
+    const std::uint64_t rank = first_true(n + 1, likely_rank(n, p, 1 - confidence), fails) - 1;
+    return RankBound{rank, coverage(rank)};
 }
 
 std::uint64_t needed_for_upper_rank(Fraction p, double confidence) {
     // 1 − pⁿ ≥ confidence; the logarithm may be off by one at an exact boundary.
     auto n = static_cast<std::uint64_t>(std::log1p(-confidence) / std::log(p.value()));
-    while (!upper_rank(n, p, confidence)) {
+    while (!has_upper_rank(n, p, confidence)) {
         ++n;
     }
     return n;

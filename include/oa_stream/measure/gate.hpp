@@ -15,15 +15,31 @@ namespace oa_stream::measure {
 enum class Metric {
     bad_rate,          ///< share of bad requests
     first_content_p95, ///< 95th percentile of the time to the first content
+    spike,             ///< events of one kind, told by a source: does the canary have many more?
 };
 enum class Against {
     limit,  ///< canary alone; `limit` is a share (0.01) or seconds (2.5)
     stable, ///< canary versus stable; `limit` is a difference of shares (0.01 = one percentage
-            ///< point) or a relative change of the p95 (0.2 = +20 %)
+            ///< point) or a relative change of the p95 or of a rate (0.2 = +20 %)
 };
 enum class GateMode {
     decide,
     observe, ///< evaluated and reported, never decides
+};
+
+struct EventCounts {
+    std::uint64_t events = 0;
+    std::uint64_t requests = 0; ///< among how many: the arms have different shares of the traffic
+    friend bool operator==(const EventCounts&, const EventCounts&) = default;
+};
+/// What a source tells of one kind of events.
+struct EventReading {
+    EventCounts canary{};
+    EventCounts stable{};
+    std::string source{}; ///< "asserted: counted in the log, 10:05-10:15Z"
+    bool asserted = false; ///< stated by somebody instead of measured
+    bool enough = true; ///< false: stated, and a live apply may not go on by it alone
+    friend bool operator==(const EventReading&, const EventReading&) = default;
 };
 
 struct GateSpec {
@@ -37,6 +53,10 @@ struct GateSpec {
     /// count every ending but ok, which includes them all.
     std::string events{};
     std::uint64_t min_n = 0; ///< with fewer samples an arm it does not PASS; it may still FAIL
+    std::string signal{}; ///< spike: which events, "auth_errors"
+    /// spike: fewer events at the canary are no spike, whatever the ratio: 1 against 0 is noise.
+    std::uint64_t min_events = 10;
+    std::optional<EventReading> reading{}; ///< spike: what a playbook states
 };
 [[nodiscard]] Json to_json(const GateSpec& spec);
 
@@ -74,9 +94,9 @@ struct GateRecord {
     std::optional<double> low{};     ///< one-sided bound at `confidence`; nullopt: unbounded
     std::optional<double> high{};    ///< the same from above
     double confidence = 0;           ///< of each bound, after the correction for looks
-    std::uint64_t n = 0;             ///< canary samples that entered
+    std::uint64_t n = 0;             ///< canary samples (spike: requests) that entered
     std::uint64_t reference_n = 0;   ///< stable samples that entered
-    std::uint64_t bad = 0;           ///< bad_rate only
+    std::uint64_t bad = 0;           ///< bad_rate, and the events of a spike
     std::uint64_t reference_bad = 0;
     std::optional<double> measured{}; ///< canary's own number (share or seconds)
     std::optional<double> reference{}; ///< stable's own number
@@ -84,6 +104,7 @@ struct GateRecord {
     std::string window{};
     std::string reference_window{};
     std::string source{};
+    bool asserted = false; ///< by a stated reading
     Look look{};
     std::string sentence{};
 };

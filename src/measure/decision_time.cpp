@@ -1,0 +1,202 @@
+#include "oa_stream/measure/decision_time.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/measure/quantile.hpp"
+
+#include <boost/math/special_functions/beta.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+namespace oa_stream::measure {
+namespace {
+
+constexpr std::uint64_t k_most = 1'000'000'000;
+constexpr double k_z95 = 1.6448536269514722;
+
+/// √(q(1 − q)) / φ(z) at q = 0.95: the standard error of a lognormal p95's logarithm is this times
+/// σ / √n.
+constexpr double k_p95_error = 2.1130;
+
+struct Question {
+    const GateSpec& spec;
+    const Expectation& now;
+    double stable_share; ///< stable's samples for each of the canary's
+    double confidence;
+    double power;
+};
+
+/// P(Bin(n, p) ≤ k)
+double at_most(std::uint64_t n, double p, std::uint64_t k) {
+    if (p <= 0 || k >= n) {
+        return 1;
+    }
+    return boost::math::ibetac(static_cast<double>(k + 1), static_cast<double>(n - k), p);
+}
+
+/// The smallest n up to k_most for which `enough` holds, taking it for monotonic.
+template <class Predicate> std::optional<std::uint64_t> smallest(const Predicate& enough) {
+    std::uint64_t high = 1;
+    while (!enough(high)) {
+        high *= 2;
+        if (high > k_most) {
+            return std::nullopt;
+        }
+    }
+    std::uint64_t low = high / 2 + 1;
+    while (low < high) {
+        const std::uint64_t middle = std::midpoint(low, high);
+        if (enough(middle)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return high;
+}
+
+/// The most bad ones with which n requests prove the limit; nullopt: not even none.
+std::optional<std::uint64_t> most_bad(std::uint64_t n, double limit, double confidence) {
+    const auto proves = [&](std::uint64_t bad) {
+        return wilson({bad, n}, confidence, Side::one)->high <= limit;
+    };
+    if (!proves(0)) {
+        return std::nullopt;
+    }
+    std::uint64_t low = 0;
+    std::uint64_t high = n;
+    while (low < high) {
+        const std::uint64_t middle = low + (high - low + 1) / 2;
+        if (proves(middle)) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
+}
+
+std::optional<std::uint64_t> rate_absolute(const Question& ask) {
+    if (ask.now.bad_rate >= ask.spec.limit) {
+        return std::nullopt;
+    }
+    return smallest([&](std::uint64_t n) {
+        const auto bad = most_bad(n, ask.spec.limit, ask.confidence);
+        return bad && at_most(n, ask.now.bad_rate, *bad) >= ask.power;
+    });
+}
+
+double z_sum(const Question& ask) {
+    return normal_quantile(ask.confidence, Side::one) + normal_quantile(ask.power, Side::one);
+}
+
+std::optional<std::uint64_t> whole(double n) {
+    return n < static_cast<double>(k_most) ? std::optional(static_cast<std::uint64_t>(std::ceil(n)))
+                                           : std::nullopt;
+}
+
+std::optional<std::uint64_t> rate_versus(const Question& ask) {
+    if (ask.spec.limit <= 0 || ask.stable_share <= 0) {
+        return std::nullopt;
+    }
+    const double p = ask.now.bad_rate;
+    const double z = z_sum(ask) / ask.spec.limit;
+    const double certain = normal_quantile(ask.confidence, Side::one);
+    const double by_chance = z * z * p * (1 - p) * (1 + 1 / ask.stable_share);
+    const double without_any = certain * certain * (1 - ask.spec.limit) / ask.spec.limit;
+    return whole(by_chance + without_any);
+}
+
+std::optional<std::uint64_t> p95_absolute(const Question& ask) {
+    if (!ask.now.p95_s || *ask.now.p95_s >= ask.spec.limit) {
+        return std::nullopt;
+    }
+    const double z = k_z95 + std::log(ask.spec.limit / *ask.now.p95_s) / ask.now.sigma;
+    const double above = std::erfc(z / std::numbers::sqrt2) / 2;
+    return smallest([&](std::uint64_t n) {
+        const auto rank = upper_rank(n, k_p95, ask.confidence);
+        return rank && at_most(n, above, n - rank->rank) >= ask.power;
+    });
+}
+
+std::optional<std::uint64_t> p95_versus(const Question& ask) {
+    if (!ask.now.p95_s || ask.spec.limit <= 0 || ask.stable_share <= 0) {
+        return std::nullopt;
+    }
+    const double error = z_sum(ask) * k_p95_error * ask.now.sigma / std::log1p(ask.spec.limit);
+    const double least = static_cast<double>(needed_for_upper_rank(k_p95, ask.confidence)) /
+                         std::min(1.0, ask.stable_share);
+    return whole(std::max(least, error * error * (1 + 1 / ask.stable_share)));
+}
+
+std::optional<std::uint64_t> needed(const Question& ask) {
+    const bool versus = ask.spec.against == Against::stable;
+    if (ask.spec.metric == Metric::bad_rate) {
+        return versus ? rate_versus(ask) : rate_absolute(ask);
+    }
+    return versus ? p95_versus(ask) : p95_absolute(ask);
+}
+
+std::string sentence_for(const Question& ask, const DecisionTime& out) {
+    if (!out.needs_n) {
+        return fmt::format("{}: cannot pass as stable is now, whatever the time", ask.spec.id);
+    }
+    if (!out.seconds) {
+        return fmt::format(
+            "{}: needs {} samples of the canary, and none come", ask.spec.id, *out.needs_n
+        );
+    }
+    return fmt::format(
+        "{}: needs about {} samples of the canary, {} at this traffic",
+        ask.spec.id,
+        *out.needs_n,
+        format_duration(std::chrono::seconds(std::llround(std::ceil(*out.seconds))))
+    );
+}
+
+} // namespace
+
+std::optional<Expectation> expectation_of(const Tally& stable) {
+    if (stable.requests.total == 0) {
+        return std::nullopt;
+    }
+    Expectation out{.bad_rate = stable.requests.rate()};
+    const std::vector<double>& times = stable.first_content_s;
+    if (times.empty()) {
+        return out;
+    }
+    const double high = quantile_sorted(times, k_p95);
+    const double middle = quantile_sorted(times, {1, 2});
+    if (std::isfinite(high) && middle > 0) {
+        out.p95_s = high;
+        out.sigma = std::max(std::log(high / middle) / k_z95, 1e-3);
+    }
+    return out;
+}
+
+DecisionTime time_to_decide(
+    const GateSpec& spec, const Expectation& now, const Flow& flow, int looks, double power
+) {
+    const Question ask{
+        .spec = spec,
+        .now = now,
+        .stable_share = flow.canary_per_s > 0 ? flow.stable_per_s / flow.canary_per_s : 1,
+        .confidence = confidence_of(spec, {.number = 1, .of = looks}),
+        .power = power,
+    };
+    DecisionTime out{.needs_n = needed(ask)};
+    if (out.needs_n) {
+        out.needs_n = std::max(*out.needs_n, spec.min_n);
+        if (flow.canary_per_s > 0) {
+            out.seconds = static_cast<double>(*out.needs_n) / flow.canary_per_s;
+        }
+    }
+    out.sentence = sentence_for(ask, out);
+    return out;
+}
+
+} // namespace oa_stream::measure

@@ -1,0 +1,98 @@
+// "Does not spike": the canary runbook's words on auth, sync token and audit errors, which come
+// with no figure. Here: a rate more than limit + 1 times stable's, from min_events events on. These
+// are counts of rare events in somebody else's log, so there is no interval: the rule is on what
+// was counted.
+#include "gate_judge.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::measure {
+namespace {
+
+double rate(const EventCounts& counts) {
+    return static_cast<double>(counts.events) / static_cast<double>(counts.requests);
+}
+
+/// "2.5x", with as many digits as it takes to see on which side of the limit it lies.
+std::string times(double ratio, double limit) {
+    for (int digits = 1; digits < 6; ++digits) {
+        std::string text = fmt::format("{:.{}f}", ratio, digits);
+        if (ratio == limit || text != fmt::format("{:.{}f}", limit, digits)) {
+            return text + "x";
+        }
+    }
+    return fmt::format("{:.6f}x", ratio);
+}
+
+std::string numbers(const GateRecord& record) {
+    const double limit = record.spec.limit + 1;
+    std::string out = fmt::format("canary {} {} of {}", record.spec.signal, record.bad, record.n);
+    out += record.value ? fmt::format(", {} stable's", times(*record.value + 1, limit))
+                        : std::string(", stable has none");
+    return out + fmt::format(" ({} of {})", record.reference_bad, record.reference_n);
+}
+
+} // namespace
+
+void measure_spike(GateRecord& record) {
+    const GateSpec& spec = record.spec;
+    const EventReading* reading = spec.reading ? &*spec.reading : nullptr;
+    if (reading == nullptr || reading->canary.requests == 0 || reading->stable.requests == 0) {
+        record.source = "none";
+        return settle(record, Verdict::inconclusive, rule::k_no_reading);
+    }
+    record.source = reading->source;
+    record.asserted = reading->asserted;
+    record.n = reading->canary.requests;
+    record.bad = reading->canary.events;
+    record.reference_n = reading->stable.requests;
+    record.reference_bad = reading->stable.events;
+    record.measured = rate(reading->canary);
+    record.reference = rate(reading->stable);
+    if (record.reference_bad > 0) {
+        record.value = *record.measured / *record.reference - 1;
+    }
+    const bool counts = record.bad >= spec.min_events;
+    if (counts && *record.measured > *record.reference * (1 + spec.limit)) {
+        settle(record, Verdict::fail, rule::k_ratio_beyond);
+    } else if (record.look.interim) {
+        settle(record, Verdict::inconclusive, rule::k_interim);
+    } else if (!reading->enough) {
+        settle(record, Verdict::inconclusive, rule::k_only_stated);
+    } else {
+        settle(record, Verdict::pass, counts ? rule::k_ratio_within : rule::k_few_events);
+    }
+}
+
+std::string spike_sentence(const GateRecord& record) {
+    if (record.rule == rule::k_no_reading) {
+        return fmt::format(
+            "canary {} not measured: no source has the numbers, and unknown is not little",
+            record.spec.signal
+        );
+    }
+    const std::string limit = fmt::format(
+        "the limit of {} from {} events on",
+        times(record.spec.limit + 1, -1),
+        record.spec.min_events
+    );
+    const std::string told = "; source " + record.source;
+    switch (record.verdict) {
+    case Verdict::pass:
+        return fmt::format("{}, within {}{}", numbers(record), limit, told);
+    case Verdict::fail:
+        return fmt::format("{}, beyond {}{}", numbers(record), limit, told);
+    default:
+        break;
+    }
+    const bool stated = record.rule == rule::k_only_stated;
+    return fmt::format(
+        "{}, {} not decided{}{}",
+        numbers(record),
+        limit,
+        stated ? ": stated by hand, which the playbook does not let be enough" : "",
+        told
+    );
+}
+
+} // namespace oa_stream::measure
