@@ -1,0 +1,95 @@
+// What Prometheus' HTTP API answers to /api/v1/query and /api/v1/query_range, taken apart without
+// guessing: nothing, zero and "not a number" are three things, and a warning makes all of it
+// unknown.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/measure/buckets.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::measure::prometheus {
+
+enum class ResultType { vector, matrix, scalar, string };
+[[nodiscard]] std::string_view to_string(ResultType type) noexcept;
+
+struct Point {
+    /// Seconds since 1970, of the *evaluation*: how old the sample is only `timestamp()` tells.
+    double at_s = 0;
+    double value = 0; ///< may be NaN or infinite
+};
+
+using Label = std::pair<std::string, std::string>;
+
+struct Series {
+    std::vector<Label> labels{}; ///< sorted by name
+    std::vector<Point> points{}; ///< one of a vector, ascending in time of a matrix
+
+    [[nodiscard]] std::string_view label(std::string_view name) const noexcept; ///< "" when absent
+};
+
+struct Answer {
+    ResultType type = ResultType::vector;
+    std::vector<Series> series{}; ///< a scalar is one series without labels
+    /// Something was left out (a remote read failed, a limit was met): empty or partial results
+    /// beside a warning say nothing about what is there.
+    std::vector<std::string> warnings{};
+};
+
+/// An answer beyond these is refused whole (Code::too_large), never cut.
+struct Limits {
+    std::size_t bytes = std::size_t{8} << 20U;
+    std::size_t series = 2000;
+    std::size_t points = 200'000; ///< over all series
+};
+
+/// Takes an answer apart. Errors:
+/// Code::config      the query itself is refused (bad_data, execution)
+/// Code::timeout     the query took too long
+/// Code::credentials 401, 403
+/// Code::unavailable 5xx, 429, a server that is starting
+/// Code::protocol    no Prometheus answer: other JSON, HTML, cut short, another resultType than
+///                   `expected`, a value that is no number in a string, the same series twice
+/// Code::too_large   beyond the limits
+[[nodiscard]] Result<Answer> parse_answer(
+    int http_status, std::string_view body, ResultType expected, const Limits& limits = {}
+);
+
+/// One number, or why there is none.
+struct Reading {
+    enum class State {
+        value, ///< a finite number, zero included
+        nothing, ///< the empty vector: no such series, or nothing to compare
+        not_a_number, ///< NaN or infinite: nothing was divided by nothing
+        unknown, ///< warnings, or several series where one was asked for
+    };
+    State state = State::nothing;
+    double value = 0; ///< only in State::value
+    std::string why{}; ///< one line unless State::value
+};
+/// Of an instant vector or scalar.
+[[nodiscard]] Reading reading_of(const Answer& answer);
+
+/// Two replicas of one Prometheus behind an address answer every series twice. Series that are
+/// equal but for these labels become one, with the larger value at each time (a replica that has
+/// missed scrapes counts less, never more). The labels are gone afterwards.
+[[nodiscard]] Answer
+merge_replicas(Answer answer, std::span<const std::string_view> replica_labels);
+inline constexpr std::string_view k_replica_labels[]{
+    "replica", "prometheus_replica", "__replica__"
+};
+
+/// A vector by `le` as cumulative buckets, tidy. Code::protocol: warnings, a series without a
+/// readable `le` or with another label, a count that is no finite number ≥ 0. Empty stays empty.
+[[nodiscard]] Result<std::vector<Bucket>> buckets_of(const Answer& answer);
+
+/// "3", "1e+00", "NaN", "+Inf", "-Inf": a value as Prometheus writes it. nullopt for anything else.
+[[nodiscard]] std::optional<double> parse_value(std::string_view text) noexcept;
+
+} // namespace oa_stream::measure::prometheus
