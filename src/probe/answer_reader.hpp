@@ -15,6 +15,7 @@ public:
     explicit AnswerReader(ProbeRequest request);
     AnswerReader(const AnswerReader&) = delete;
     AnswerReader& operator=(const AnswerReader&) = delete;
+    ~AnswerReader() = default;
 
     void head(const net::ClientResponse& head);
     /// False when nothing more is wanted.

@@ -33,6 +33,7 @@ public:
     }
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
+    ~Listener() = default;
 
     void head(const net::ClientResponse& response) {
         out_.clocks.headers = seconds_between(asked_, Clock::now());

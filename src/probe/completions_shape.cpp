@@ -25,7 +25,8 @@ std::string difference(const Json& a, const Json& b, const std::string& path) {
                 if (left == nullptr || right == nullptr) {
                     return fmt::format("{}.{}: only one has it", path, name);
                 }
-                if (auto found = difference(*left, *right, path + "." + name); !found.empty()) {
+                if (auto found = difference(*left, *right, fmt::format("{}.{}", path, name));
+                    !found.empty()) {
                     return found;
                 }
             }

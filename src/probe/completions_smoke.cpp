@@ -325,17 +325,18 @@ std::string slower_by(const Completion& target, const Completion& origin) {
 }
 
 Task<void> check_edge(RunPtr run) {
-    if (!run->options.direct) {
+    const auto direct = run->options.direct;
+    if (!direct) {
         run->report("edge.shape", Verdict::skipped, "no origin was named (--direct)");
         run->report("edge.timings", Verdict::skipped, "no origin was named (--direct)");
         co_return;
     }
     const auto& options = run->options;
     const auto whole =
-        co_await ask_completion(run->client, *options.direct, body_of(*run, false), options.limits);
+        co_await ask_completion(run->client, *direct, body_of(*run, false), options.limits);
     run->keep("completions-origin-whole", whole);
     const auto stream =
-        co_await ask_completion(run->client, *options.direct, body_of(*run, true), options.limits);
+        co_await ask_completion(run->client, *direct, body_of(*run, true), options.limits);
     run->keep("completions-origin-stream", stream);
     std::string wrong = whole.wrong().empty() ? stream.wrong() : whole.wrong();
     if (!wrong.empty()) {
@@ -378,6 +379,7 @@ std::span<const CompletionsRule> completions_rules() noexcept {
 }
 
 Task<std::vector<Check>>
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every smoke
 smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options) {
     const auto run = std::make_shared<Run>(&client, std::move(options));
     if (!co_await check_models(run)) {

@@ -58,7 +58,7 @@ struct Core {
         return sum;
     }
 
-    void deliver(Arm& arm, ProberSample sample) {
+    void deliver(Arm& arm, const ProberSample& sample) {
         ++arm.counts.delivered;
         if (!abandoned && options.on_sample) {
             options.on_sample(sample);
@@ -71,7 +71,7 @@ struct Core {
         out.sent = false;
         out.sample.outcome = Outcome::too_slow;
         out.sample.detail = std::move(why);
-        deliver(arm, std::move(out));
+        deliver(arm, out);
     }
 };
 using CorePtr = std::shared_ptr<Core>;
@@ -92,7 +92,7 @@ Task<void> send(CorePtr core, Arm* arm, Arrival arrival) {
     );
     arm->cancels.erase(arrival.index);
     --arm->counts.in_flight;
-    core->deliver(*arm, std::move(out));
+    core->deliver(*arm, out);
     send_next(core, *arm);
     if (core->in_flight() == 0) {
         core->idle.cancel();
@@ -155,6 +155,8 @@ public:
         }
     }
 
+    OpenLoop(const OpenLoop&) = delete;
+    OpenLoop& operator=(const OpenLoop&) = delete;
     ~OpenLoop() override {
         core_->abandoned = true;
         halt();
@@ -192,7 +194,7 @@ public:
         co_await wait_idle(core_, Clock::now() + Millis(5000));
     }
 
-    ProberCounts counts(std::string_view name) const noexcept override {
+    [[nodiscard]] ProberCounts counts(std::string_view name) const noexcept override {
         for (const auto& arm : core_->arms) {
             if (arm->spec.name == name) {
                 ProberCounts counts = arm->counts;

@@ -76,6 +76,7 @@ std::vector<Check> in_order(Smoke& smoke) {
 
 } // namespace
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every smoke
 Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions options) {
     const auto smoke = std::make_shared<Smoke>();
     smoke->client = &client;

@@ -143,7 +143,7 @@ std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect
     }
     if (sample.text.find(expect) == std::string::npos) {
         return fmt::format(
-            "expected the text \"{}\", saw \"{}\"",
+            R"(expected the text "{}", saw "{}")",
             printable(expect, 80),
             printable(sample.text, 120)
         );

@@ -51,7 +51,8 @@ void incremental(Smoke& smoke) {
 
 Task<void> smoke_streaming(SmokePtr smoke) {
     incremental(*smoke);
-    if (!smoke->options.direct) {
+    const auto direct = smoke->options.direct;
+    if (!direct) {
         smoke->not_applicable("streaming.origin", "no origin was named");
         co_return;
     }
@@ -60,7 +61,7 @@ Task<void> smoke_streaming(SmokePtr smoke) {
     request.body = chat_body(thread, smoke->ask().prompt);
     request.paced_over = smoke->ask().paced_over;
     request.pacing = PacingMode::observe;
-    const Target edge = std::exchange(smoke->options.target, *smoke->options.direct);
+    const Target edge = std::exchange(smoke->options.target, *direct);
     const ProbeSample origin =
         co_await smoke->probe("streaming.origin", thread, std::move(request));
     smoke->options.target = edge;

@@ -9,6 +9,7 @@
 namespace oa_stream::probe {
 
 Task<ProbeSample>
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every probe
 probe_stream(net::HttpClient& client, Target target, ProbeRequest request, ProbeLimits limits) {
     net::ClientRequest wire = target_request(target, request.method, request.path);
     wire.headers.set("accept", "text/event-stream, application/json");
