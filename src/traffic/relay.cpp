@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 namespace oa_stream::traffic {
 namespace {
@@ -115,6 +116,12 @@ Task<void> until(RelayPtr relay, bool (*ready)(const Relay&)) {
     }
 }
 
+/// How the transfer went, once it is over.
+Task<net::ClientResponse> result_of(RelayPtr relay) {
+    co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+    co_return relay->result.value_or(net::ClientResponse{});
+}
+
 void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay) {
     net::StreamHandlers handlers;
     handlers.on_head = [relay](const net::ClientResponse& head) {
@@ -134,11 +141,12 @@ void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay) {
 
 enum class Ending { finished, unreachable, broken, client_gone };
 
-Task<Ending> bad_gateway(CorePtr core, std::size_t arm, RelayPtr relay) {
+Task<Ending>
+bad_gateway(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse result) {
     const std::string& name = core->arms[arm].backend.name;
-    const std::string why = relay->result->failure_text.empty()
-                                ? std::string(net::to_string(relay->result->failure))
-                                : relay->result->failure_text;
+    const std::string why = result.failure_text.empty()
+                                ? std::string(net::to_string(result.failure))
+                                : result.failure_text;
     net::Response response =
         json_error(502, "bad_gateway", fmt::format("revision {} did not answer: {}", name, why));
     response.headers.add("x-oa-revision", name);
@@ -146,30 +154,30 @@ Task<Ending> bad_gateway(CorePtr core, std::size_t arm, RelayPtr relay) {
     co_return Ending::unreachable;
 }
 
-Task<Ending> pass_short(CorePtr core, std::size_t arm, RelayPtr relay) {
-    co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+Task<Ending> pass_short(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse head) {
+    net::ClientResponse result = co_await result_of(relay);
     if (relay->client_gone) {
         co_return Ending::client_gone;
     }
-    if (relay->result->failure != net::TransferFailure::none) {
-        co_return co_await bad_gateway(core, arm, relay);
+    if (result.failure != net::TransferFailure::none) {
+        co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     net::Response response{
-        relay->head->status,
-        downstream_headers(core->arms[arm], relay->head->headers),
+        head.status,
+        downstream_headers(core->arms[arm], head.headers),
         std::move(relay->short_answer)
     };
     const auto sent = co_await relay->exchange->respond(std::move(response));
     co_return sent ? Ending::finished : Ending::client_gone;
 }
 
-Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay) {
+Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse head) {
     auto body = co_await relay->exchange->start_stream(
-        relay->head->status, downstream_headers(core->arms[arm], relay->head->headers)
+        head.status, downstream_headers(core->arms[arm], head.headers)
     );
     if (!body) {
         relay->leave();
-        co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+        (void)co_await result_of(relay);
         co_return Ending::client_gone;
     }
     relay->body = *body;
@@ -185,11 +193,11 @@ Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay) {
         }
     });
     relay->resume();
-    co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+    const net::ClientResponse result = co_await result_of(relay);
     if (relay->client_gone || relay->body->state() == net::BodyStream::State::gone) {
         co_return Ending::client_gone;
     }
-    if (relay->result->failure != net::TransferFailure::none) {
+    if (result.failure != net::TransferFailure::none) {
         relay->body->cut(); // never a clean end that the backend did not give
         co_return Ending::broken;
     }
@@ -200,22 +208,24 @@ Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay) {
 Task<Ending> run(CorePtr core, std::size_t arm, std::string thread, RelayPtr relay) {
     open_transfer(core, core->arms[arm], relay);
     co_await until(relay, [](const Relay& r) { return r.head || r.result; });
-    if (!relay->head) {
-        co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
+    auto& told = relay->head;
+    if (!told) {
+        net::ClientResponse result = co_await result_of(relay);
         core->sticky.forget(thread);
         if (relay->client_gone) {
             co_return Ending::client_gone;
         }
-        co_return co_await bad_gateway(core, arm, relay);
+        co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
-    if (const auto learned = relay->head->headers.get("x-oa-thread-id")) {
+    net::ClientResponse head = *std::move(told);
+    if (const auto learned = head.headers.get("x-oa-thread-id")) {
         core->sticky.remember(std::string(*learned), arm);
     }
-    core->arms[arm].counters.status_5xx += relay->head->status >= 500 ? 1 : 0;
+    core->arms[arm].counters.status_5xx += head.status >= 500 ? 1 : 0;
     if (relay->is_short) {
-        co_return co_await pass_short(core, arm, relay);
+        co_return co_await pass_short(core, arm, relay, std::move(head));
     }
-    co_return co_await pass_stream(core, arm, relay);
+    co_return co_await pass_stream(core, arm, relay, std::move(head));
 }
 
 std::uint64_t& counter_of(ArmCounters& counters, Ending ending) {

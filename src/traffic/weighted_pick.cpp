@@ -13,15 +13,15 @@ void WeightedPick::set(std::vector<std::uint32_t> weights) {
 std::optional<std::size_t> WeightedPick::next() {
     // Everybody earns its weight; the richest is picked and pays the sum of all weights.
     const auto total = std::accumulate(weights_.begin(), weights_.end(), std::int64_t{0});
-    if (total == 0) {
-        return std::nullopt;
-    }
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
         credit_[i] += weights_[i];
         if (weights_[i] > 0 && (!best || credit_[i] > credit_[*best])) {
             best = i;
         }
+    }
+    if (!best) {
+        return std::nullopt; // nobody has a weight
     }
     credit_[*best] -= total;
     return best;
