@@ -12,6 +12,8 @@ std::string_view to_string(CheckMode mode) noexcept {
         return "rehearsed";
     case CheckMode::replayed:
         return "replayed";
+    case CheckMode::asserted:
+        return "asserted";
     case CheckMode::skipped:
         return "skipped";
     }

@@ -10,7 +10,13 @@
 namespace oa_stream {
 
 /// How a check came to its verdict. Only live passes can make a run PASS.
-enum class CheckMode { live, rehearsed, replayed, skipped };
+enum class CheckMode {
+    live,
+    rehearsed, ///< not done, but it could be: a mutation in a dry run
+    replayed,  ///< on stored data
+    asserted,  ///< stated by somebody, with a reason, instead of measured
+    skipped,
+};
 [[nodiscard]] std::string_view to_string(CheckMode mode) noexcept;
 
 struct Check {
