@@ -95,7 +95,8 @@ std::string wrong_with_window(const net::ClientResponse& answer, std::string_vie
     return {};
 }
 
-// One wrong handshake and the code it must be refused with.
+} // namespace
+
 std::string judge_compat(const net::ClientResponse& answer, std::string_view code) {
     if (answer.status != 426) {
         return fmt::format(
@@ -107,6 +108,8 @@ std::string judge_compat(const net::ClientResponse& answer, std::string_view cod
     std::string wrong = judge_refusal(answer, 426, code);
     return wrong.empty() ? wrong_with_window(answer, code) : wrong;
 }
+
+namespace {
 
 Task<net::ClientResponse> with_compat(SmokePtr smoke, std::optional<CompatHeaders> compat) {
     Target target = smoke->options.target;
@@ -136,8 +139,7 @@ net::Headers window_of(const Smoke& smoke, const net::Headers& refusal) {
 }
 
 // A build below or above the window, when the window has such a side.
-Task<void> compat_build(SmokePtr smoke, net::Headers window) {
-    CompatHeaders compat = *smoke->options.target.compat;
+Task<void> compat_build(SmokePtr smoke, CompatHeaders compat, net::Headers window) {
     const std::string_view lowest =
         window.get("x-oa-compatibility-min-client-build-id").value_or("");
     const bool low = lowest > "00000000T000000Z";
@@ -174,7 +176,8 @@ Task<void> smoke_auth(SmokePtr smoke) {
 }
 
 Task<void> smoke_compat(SmokePtr smoke) {
-    if (!smoke->options.target.compat) {
+    const auto compat = smoke->options.target.compat;
+    if (!compat) {
         for (const std::string_view name :
              {"compat.missing", "compat.protocol", "compat.schema", "compat.build"}) {
             smoke->not_applicable(name, "compat was switched off for this target");
@@ -182,19 +185,19 @@ Task<void> smoke_compat(SmokePtr smoke) {
         co_return;
     }
     co_await compat_missing(smoke);
-    CompatHeaders protocol = *smoke->options.target.compat;
+    CompatHeaders protocol = *compat;
     protocol.protocol = "oasmoke.none.v0";
     const net::ClientResponse first = co_await with_compat(smoke, std::move(protocol));
     report_refusal(
         *smoke, "compat.protocol", first, judge_compat(first, "unsupported_protocol_version")
     );
-    CompatHeaders schema = *smoke->options.target.compat;
+    CompatHeaders schema = *compat;
     schema.schema = "4294967295";
     const net::ClientResponse second = co_await with_compat(smoke, std::move(schema));
     report_refusal(
         *smoke, "compat.schema", second, judge_compat(second, "unsupported_schema_version")
     );
-    co_await compat_build(smoke, window_of(*smoke, second.headers));
+    co_await compat_build(smoke, *compat, window_of(*smoke, second.headers));
 }
 
 Task<void> smoke_reject(SmokePtr smoke) {

@@ -76,6 +76,8 @@ using SmokePtr = std::shared_ptr<Smoke>;
 /// (unless `code` is empty) that code. Else one sentence: expected and seen.
 [[nodiscard]] std::string
 judge_refusal(const net::ClientResponse& answer, int status, std::string_view code = {});
+/// One wrong handshake and the code it must be refused with: 426, its body and its window headers.
+[[nodiscard]] std::string judge_compat(const net::ClientResponse& answer, std::string_view code);
 /// "HTTP 404 not_found", "refused: …" – what came instead of an answer.
 [[nodiscard]] std::string seen(const net::ClientResponse& answer);
 /// True when the target proved nothing: no connection.

@@ -1,0 +1,93 @@
+#include "oa_stream/probe/control_smoke.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::probe {
+namespace {
+
+// clang-format off
+constexpr std::array k_rules{
+    ControlRule{"reach.readyz", true, "GET /readyz is 200 and says ready"},
+    ControlRule{"reach.healthz", true, "GET /healthz is 200 and says ok"},
+    ControlRule{"reach.openapi", false, "GET /openapi.json is a description with an ETag that is honoured"},
+    ControlRule{"anonymous.control-status", true, "the control status is 401 without a token"},
+    ControlRule{"anonymous.route-split", true, "the route split's status is 401 without a token"},
+    ControlRule{"anonymous.evaluate", true, "a route evaluation is 401 without a token"},
+    ControlRule{"anonymous.session", true, "GET /api/auth/session is 401 without a token"},
+    ControlRule{"anonymous.session-v1", true, "GET /api/v1/auth/session is 401 without a token"},
+    ControlRule{"anonymous.sync-token", true, "POST /api/sync/token is 401 without a token"},
+    ControlRule{"anonymous.bad-token", true, "the control status is 401 with a wrong token"},
+    ControlRule{"control.status", true, "GET /api/v1/control/status is 200 with all its members"},
+    ControlRule{"compat.missing", false, "missing compat headers are 426 with the window, where they are enforced"},
+    ControlRule{"route-split.status", true, "the route split's status is 200 with all its members"},
+    ControlRule{"route-split.evaluate.login", true, "/login is evaluated as the status says"},
+    ControlRule{"route-split.evaluate.onboarding", true, "/onboarding/checklist is evaluated as the status says"},
+    ControlRule{"route-split.evaluate.l402", true, "/l402/paywalls is evaluated as the status says"},
+    ControlRule{"session.current", true, "GET /api/auth/session is 200 and names session and user"},
+    ControlRule{"session.v1", true, "GET /api/v1/auth/session is 200 and names the same session"},
+    ControlRule{"sync.token", true, "POST /api/sync/token mints a short-lived token of the asked scope"},
+    ControlRule{"sync.unknown-scope", true, "a scope nobody knows is 422 invalid_scope"},
+    ControlRule{"sync.token-v1", true, "POST /api/v1/sync/token mints, or is 404 where it was removed"},
+    ControlRule{"sync.token-spacetime", true, "POST /api/spacetime/token is 404 where it was removed"},
+    ControlRule{"policy.authorize", false, "POST /api/policy/authorize says whether a scope is allowed"},
+    ControlRule{"auth.email", false, "a login mail to no address is refused"},
+    ControlRule{"auth.verify", false, "a login with no code is refused"},
+    ControlRule{"shell.manifest", true, "GET /manifest.json is the web shell's manifest and names its scripts"},
+    ControlRule{"shell.manifest-cache", true, "the manifest is never cached"},
+    ControlRule{"shell.manifest-head", true, "HEAD says of the manifest what GET says"},
+    ControlRule{"shell.worker", true, "GET /sw.js is a script"},
+    ControlRule{"shell.worker-cache", true, "the service worker is never cached"},
+    ControlRule{"shell.worker-head", true, "HEAD says of the service worker what GET says"},
+    ControlRule{"shell.assets", true, "every script that the manifest names is there"},
+    ControlRule{"shell.assets-cache", true, "hashed scripts are cached for ever, others for a time"},
+    ControlRule{"shell.assets-head", true, "HEAD says of each script what GET says"},
+};
+// clang-format on
+
+std::unexpected<Error> no_such(std::string_view what, std::string_view text, auto words) {
+    return fail(
+        Code::usage,
+        fmt::format("'{}' is no {}", text, what),
+        {},
+        fmt::format("{}", fmt::join(words, ", "))
+    );
+}
+
+} // namespace
+
+std::span<const ControlRule> control_rules() noexcept {
+    return k_rules;
+}
+
+std::string_view to_string(ControlProfile profile) noexcept {
+    return k_control_profile_words[static_cast<std::size_t>(profile)];
+}
+
+Result<ControlProfile> parse_control_profile(std::string_view text) {
+    if (text.empty()) {
+        return ControlProfile::api_only;
+    }
+    const auto found = std::ranges::find(k_control_profile_words, text);
+    if (found == k_control_profile_words.end()) {
+        return no_such("profile of a control smoke", text, k_control_profile_words);
+    }
+    return static_cast<ControlProfile>(found - k_control_profile_words.begin());
+}
+
+std::string_view to_string(ControlLayout layout) noexcept {
+    return k_control_layout_words[static_cast<std::size_t>(layout)];
+}
+
+Result<ControlLayout> parse_control_layout(std::string_view text) {
+    const auto found = std::ranges::find(k_control_layout_words, text);
+    if (found == k_control_layout_words.end()) {
+        return no_such("layout", text, k_control_layout_words);
+    }
+    return static_cast<ControlLayout>(found - k_control_layout_words.begin());
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,288 @@
+#include "control_run.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "describe.hpp"
+#include "smoke_run.hpp"
+#include "target_request.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::probe {
+namespace {
+
+const ControlRule& rule_of(std::string_view name) {
+    const auto rules = control_rules();
+    return *std::ranges::find(rules, name, &ControlRule::name);
+}
+
+bool reads(std::string_view method) {
+    return method == "GET" || method == "HEAD";
+}
+
+constexpr std::array<std::string_view, 5> k_secret_members{
+    "token", "access_token", "refresh_token", "accessToken", "refreshToken"
+};
+
+/// Tokens that the target mints for us are as secret as the one we came with.
+void learn_secrets(Redactor& redactor, const Json& json) {
+    if (json.is_array()) {
+        for (const Json& item : json) {
+            learn_secrets(redactor, item);
+        }
+    }
+    if (!json.is_object()) {
+        return;
+    }
+    for (const auto& [key, value] : json.items()) {
+        if (value.is_string() &&
+            std::ranges::find(k_secret_members, key) != k_secret_members.end()) {
+            redactor.add_known(Secret(value.get<std::string>()));
+        } else {
+            learn_secrets(redactor, value);
+        }
+    }
+}
+
+net::ClientRequest request_of(const ControlRun& run, const Question& what) {
+    Target target = run.options.target;
+    if (what.as == As::anyone) {
+        target.bearer = Secret();
+    } else if (what.as == As::stranger) {
+        target.bearer = Secret("oasmoke-" + random_hex(16));
+    }
+    if (!what.compat) {
+        target.compat.reset();
+    }
+    net::ClientRequest request = target_request(target, what.method, what.path);
+    request.headers.set("accept", "application/json, */*");
+    if (!what.if_none_match.empty()) {
+        request.headers.set("if-none-match", what.if_none_match);
+    }
+    if (what.body) {
+        request.headers.set("content-type", "application/json");
+        request.body = dump_json(*what.body);
+    }
+    if (!run.options.maintenance_cookie.empty()) {
+        request.headers.set(
+            "cookie",
+            "oa_maintenance_bypass=" + std::string(run.options.maintenance_cookie.reveal())
+        );
+    }
+    apply_limits(request, run.options.limits);
+    request.max_body = what.max_body;
+    request.fresh_connection = true;
+    return request;
+}
+
+bool has_media_type(const Answer& answer, std::string_view type) {
+    const std::string_view value = answer.header("content-type");
+    return iequals(trim(value.substr(0, value.find(';'))), type);
+}
+
+/// Why an answer with the right status is not whole.
+std::string not_whole(const Answer& answer) {
+    const auto failure = answer.response.failure;
+    return failure == net::TransferFailure::none
+               ? std::string()
+               : fmt::format("expected a whole answer, saw {}", net::to_string(failure));
+}
+
+std::string_view outcome_of(const Answer& answer, bool good) {
+    if (answer.status() == 0 || answer.response.failure != net::TransferFailure::none) {
+        return net::to_string(answer.response.failure);
+    }
+    if (good) {
+        return "ok";
+    }
+    switch (answer.status() / 100) {
+    case 2:
+        return "wrong_answer";
+    case 3:
+        return "redirect";
+    default:
+        break;
+    }
+    return answer.status() == 401   ? "unauthorised"
+           : answer.status() == 426 ? "compat_rejected"
+                                    : "http_status";
+}
+
+void put(Json& out, const char* name, double seconds) {
+    out[name] = seconds < 0 ? Json(nullptr) : Json(seconds);
+}
+
+} // namespace
+
+std::string Answer::seen() const {
+    if (status() / 100 == 3) {
+        const std::string_view to = header("location");
+        return fmt::format(
+            "HTTP {} to {}",
+            status(),
+            printable(to.empty() ? "nowhere" : to.substr(0, to.find('?')), 80)
+        );
+    }
+    if (status() == 503 && has_media_type(*this, "text/html")) {
+        return "HTTP 503 with a page: maintenance mode (--maintenance-cookie lets through)";
+    }
+    return probe::seen(response);
+}
+
+std::string Answer::wrong(int expected, std::span<const MemberShape> members) const {
+    if (status() != expected) {
+        return fmt::format("expected HTTP {}, saw {}", expected, seen());
+    }
+    if (std::string cut = not_whole(*this); !cut.empty()) {
+        return cut;
+    }
+    if (members.empty()) {
+        return {};
+    }
+    if (!has_media_type(*this, "application/json")) {
+        return fmt::format(
+            "expected application/json, saw {}",
+            printable(
+                header("content-type").empty() ? "no content-type" : header("content-type"), 80
+            )
+        );
+    }
+    if (!json) {
+        return "expected JSON, saw " + printable(response.body, 60);
+    }
+    return shape_error(*json, members);
+}
+
+std::string Answer::wrong_refusal(int expected, std::string_view code) const {
+    if (status() != expected) {
+        return fmt::format("expected HTTP {} {}, saw {}", expected, code, seen());
+    }
+    return judge_refusal(response, expected, code);
+}
+
+Json Answer::facts() const {
+    Json out = {{"method", method}, {"path", path}, {"status", status()}};
+    out["code"] = envelope_code(response.body);
+    out["attempts"] = attempts;
+    put(out, "connect_s", response.timings.connected_s);
+    put(out, "headers_s", response.timings.head_s);
+    put(out, "end_s", response.timings.end_s);
+    out["bytes"] = response.body.size();
+    out["request_id"] = std::string(header("x-request-id"));
+    if (const auto revision = header("x-oa-revision"); !revision.empty()) {
+        out["revision"] = std::string(revision);
+    }
+    return out;
+}
+
+Task<Answer> ControlRun::ask(ControlRunPtr run, std::string name, Question what) {
+    Answer answer;
+    answer.method = what.method;
+    answer.path = what.path;
+    answer.response = co_await run->client->fetch(request_of(*run, what));
+    const bool broke =
+        answer.status() == 0 && answer.response.failure == net::TransferFailure::reset;
+    if (broke && reads(what.method)) {
+        answer.attempts = 2;
+        answer.response = co_await run->client->fetch(request_of(*run, what));
+    }
+    run->silent = answer.status() == 0 ? run->silent + 1 : 0;
+    if (auto json = parse_json(answer.response.body)) {
+        answer.json = *std::move(json);
+        learn_secrets(run->redactor, *answer.json);
+    }
+    if (run->options.keep && answer.status() != 0) {
+        const std::string stem = run->options.id_prefix + "." + name + std::string(what.suffix);
+        auto& paths = run->kept[name];
+        paths.push_back(
+            run->options.keep(stem + ".head", run->redactor.apply(answer.response.raw_head))
+        );
+        if (what.keep_body && !answer.response.body.empty()) {
+            paths.push_back(
+                run->options.keep(stem + ".body", run->redactor.apply(answer.response.body))
+            );
+        }
+    }
+    co_return answer;
+}
+
+void ControlRun::add(std::string_view name, Check check) {
+    check.id = options.id_prefix + "." + std::string(name);
+    check.detail = redactor.apply(check.detail);
+    if (const auto found = kept.find(name); found != kept.end()) {
+        check.evidence = found->second;
+    }
+    if (options.on_check) {
+        options.on_check(check);
+    }
+    done.insert_or_assign(std::string(name), std::move(check));
+}
+
+void ControlRun::judge(
+    std::string_view name, const Answer& answer, std::string wrong, std::string good
+) {
+    if (wrong.empty()) {
+        wrong = not_whole(answer);
+    }
+    Check check{.id = {}, .verdict = wrong.empty() ? Verdict::pass : Verdict::fail};
+    check.required = rule_of(name).required;
+    check.data = answer.facts();
+    check.data["outcome"] = std::string(outcome_of(answer, wrong.empty()));
+    if (is_unreachable(answer.response)) {
+        check.verdict = Verdict::error;
+    }
+    check.detail = wrong.empty() ? std::move(good) : std::move(wrong);
+    if (answer.attempts > 1) {
+        check.detail += " (asked twice: the first connection broke)";
+    }
+    add(name, std::move(check));
+}
+
+void ControlRun::refused_token(std::string_view name, const Answer& answer) {
+    token_refused = true;
+    Check check{.id = {}, .verdict = Verdict::error};
+    check.required = rule_of(name).required;
+    check.data = answer.facts();
+    check.data["outcome"] = "unauthorised";
+    check.detail = "the target refused the token: " + answer.seen();
+    add(name, std::move(check));
+}
+
+void ControlRun::skip(std::string_view name, std::string reason) {
+    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
+    check.required = rule_of(name).required;
+    check.detail = std::move(reason);
+    add(name, std::move(check));
+}
+
+void ControlRun::not_applicable(std::string_view name, std::string reason) {
+    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
+    check.required = false;
+    check.detail = std::move(reason);
+    add(name, std::move(check));
+}
+
+bool ControlRun::left_out(std::string_view name, const Question& what) {
+    if (given_up()) {
+        return true; // the rest is skipped together, with the reason
+    }
+    if (!options.probes && what.method != "GET") {
+        skip(name, "only GETs were asked for");
+        return true;
+    }
+    if (what.as == As::user && !with_token()) {
+        skip(name, "no token was given (--auth)");
+        return true;
+    }
+    if (what.as == As::user && token_refused) {
+        skip(name, "the target refused the token");
+        return true;
+    }
+    return false;
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,108 @@
+// What the steps of a control smoke share. Private to the room.
+#pragma once
+
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/probe/control_smoke.hpp"
+
+#include "control_shape.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+enum class As {
+    anyone,   ///< without a bearer
+    user,     ///< with the one given
+    stranger, ///< with a random one
+};
+
+/// One question to the target.
+struct Question {
+    std::string_view method = "GET";
+    std::string path{};
+    As as = As::user;
+    std::optional<Json> body{};
+    bool compat = true;
+    std::string if_none_match{};
+    std::string_view suffix{}; ///< of the kept files, when a check asks more than once
+    std::size_t max_body = 4U << 20U;
+    bool keep_body = true;
+};
+
+/// What came of it: the answer, and its JSON if it is one.
+struct Answer {
+    net::ClientResponse response{};
+    std::optional<Json> json{};
+    std::string method{};
+    std::string path{};
+    int attempts = 1;
+
+    [[nodiscard]] int status() const noexcept { return response.status; }
+    [[nodiscard]] std::string_view header(std::string_view name) const noexcept {
+        return response.headers.get(name).value_or("");
+    }
+    /// "HTTP 302 to /login", "HTTP 404 not_found", "refused: …".
+    [[nodiscard]] std::string seen() const;
+    /// "expected HTTP 200, saw …", or what keeps it from being a whole JSON object of the members;
+    /// empty when it is one.
+    [[nodiscard]] std::string wrong(int expected, std::span<const MemberShape> members = {}) const;
+    /// The same for a refusal: status, envelope, code (if given).
+    [[nodiscard]] std::string wrong_refusal(int expected, std::string_view code) const;
+    [[nodiscard]] Json facts() const;
+};
+
+struct ControlRun {
+    net::HttpClient* client = nullptr;
+    ControlSmokeOptions options;
+
+    Redactor redactor{}; ///< what was given and what was minted
+    bool unreachable = false;
+    int silent = 0; ///< answers in a row that did not come
+    bool token_refused = false;
+    ControlLayout layout = ControlLayout::detect; ///< detect: not found out
+    std::optional<Json> split_status{}; ///< data of the route split's status
+    std::string session{}; ///< id of the session the token is of
+    std::map<std::string, Check, std::less<>> done{};
+    std::map<std::string, std::vector<std::string>, std::less<>> kept{}; ///< evidence by name
+
+    /// Asks, keeps the answer under the check's name, and learns what is secret in it. A read whose
+    /// connection breaks before any answer is asked once more, on record; nothing else is.
+    [[nodiscard]] static Task<Answer>
+    ask(std::shared_ptr<ControlRun> run, std::string name, Question what);
+
+    /// PASS with `good`, or FAIL with `wrong` (ERROR when nobody was there).
+    void judge(std::string_view name, const Answer& answer, std::string wrong, std::string good);
+    /// ERROR: nothing that needs the token can be looked at.
+    void refused_token(std::string_view name, const Answer& answer);
+    /// SKIPPED though it would apply: a required check then keeps the run from passing.
+    void skip(std::string_view name, std::string reason);
+    void not_applicable(std::string_view name, std::string reason);
+    [[nodiscard]] bool has(std::string_view name) const { return done.contains(name); }
+    [[nodiscard]] bool given_up() const noexcept { return unreachable || silent >= 2; }
+    [[nodiscard]] bool with_token() const noexcept { return !options.target.bearer.empty(); }
+    /// Skips the check and says why, when it is not to be asked: true.
+    [[nodiscard]] bool left_out(std::string_view name, const Question& what);
+
+private:
+    void add(std::string_view name, Check check);
+};
+using ControlRunPtr = std::shared_ptr<ControlRun>;
+
+// The steps, in order.
+[[nodiscard]] Task<void> control_reach(ControlRunPtr run);
+[[nodiscard]] Task<void> control_anonymous(ControlRunPtr run);
+[[nodiscard]] Task<void> control_status(ControlRunPtr run);
+[[nodiscard]] Task<void> control_compat(ControlRunPtr run);
+[[nodiscard]] Task<void> control_route_split(ControlRunPtr run);
+[[nodiscard]] Task<void> control_session(ControlRunPtr run);
+[[nodiscard]] Task<void> control_sync_token(ControlRunPtr run);
+[[nodiscard]] Task<void> control_entry(ControlRunPtr run);
+[[nodiscard]] Task<void> control_shell(ControlRunPtr run);
+
+} // namespace oa_stream::probe

@@ -1,0 +1,105 @@
+#include "control_shape.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::probe {
+namespace {
+
+bool whole(const Json& value) {
+    return value.is_number_integer() &&
+           (value.is_number_unsigned() || value.get<std::int64_t>() >= 0);
+}
+
+bool fits(const Json* value, Shape shape) {
+    const bool none = value == nullptr || value->is_null();
+    switch (shape) {
+    case Shape::text:
+        return !none && value->is_string() && !value->get_ref<const std::string&>().empty();
+    case Shape::maybe_text:
+        return none || value->is_string();
+    case Shape::whole:
+        return !none && whole(*value);
+    case Shape::maybe_whole:
+        return none || whole(*value);
+    case Shape::number:
+        return !none && value->is_number() && value->get<double>() >= 0;
+    case Shape::boolean:
+        return !none && value->is_boolean();
+    case Shape::list:
+        return !none && value->is_array();
+    case Shape::object:
+        return !none && value->is_object();
+    case Shape::present:
+        return !none;
+    }
+    return false;
+}
+
+std::string_view word(Shape shape) {
+    switch (shape) {
+    case Shape::text:
+        return "a text";
+    case Shape::maybe_text:
+        return "a text or null";
+    case Shape::whole:
+        return "a whole number";
+    case Shape::maybe_whole:
+        return "a whole number or null";
+    case Shape::number:
+        return "a number";
+    case Shape::boolean:
+        return "true or false";
+    case Shape::list:
+        return "a list";
+    case Shape::object:
+        return "an object";
+    case Shape::present:
+        break;
+    }
+    return "a value";
+}
+
+} // namespace
+
+const Json* at_path(const Json& json, std::string_view path) noexcept {
+    const Json* at = &json;
+    while (at != nullptr && !path.empty()) {
+        const std::size_t dot = path.find('.');
+        at = member(*at, path.substr(0, dot));
+        path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
+    }
+    return at;
+}
+
+std::string kind_of(const Json* value) {
+    if (value == nullptr) {
+        return "nothing";
+    }
+    if (value->is_string()) {
+        return fmt::format("\"{}\"", printable(value->get_ref<const std::string&>(), 60));
+    }
+    if (value->is_object()) {
+        return "an object";
+    }
+    if (value->is_array()) {
+        return fmt::format("a list of {}", value->size());
+    }
+    return printable(dump_json(*value), 40);
+}
+
+std::string
+shape_error(const Json& json, std::span<const MemberShape> members, std::string_view prefix) {
+    for (const MemberShape& wanted : members) {
+        const Json* value = at_path(json, wanted.path);
+        if (!fits(value, wanted.shape)) {
+            return fmt::format(
+                "{}{}: expected {}, saw {}", prefix, wanted.path, word(wanted.shape), kind_of(value)
+            );
+        }
+    }
+    return {};
+}
+
+} // namespace oa_stream::probe
