@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -68,7 +69,9 @@ private:
 
     static std::unexpected<Error> cannot_read(const std::string& name) {
         return fail(
-            Code::unreadable, fmt::format("cannot be read: {}", std::strerror(errno)), name
+            Code::unreadable,
+            fmt::format("cannot be read: {}", std::generic_category().message(errno)),
+            name
         );
     }
 
@@ -242,7 +245,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (rules) {
         return list_rules(args, context);
     }
-    return explain ? explain_rule(*explain, context) : judge_stream(args, context, *path);
+    return explain ? explain_rule(*explain, context)
+                   : judge_stream(args, context, path.value_or(""));
 }
 
 constexpr std::array k_positionals{

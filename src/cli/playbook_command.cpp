@@ -98,14 +98,15 @@ Result<ExitCode> list(const Args&, Context& context) {
     std::string text;
     for (const playbook::ShippedPlaybook& shipped : playbook::shipped_playbooks()) {
         const Loaded loaded = playbook::load_playbook(shipped.text, shipped.name, {}, Unset::keep);
-        if (!loaded.playbook) {
+        const auto& parsed = loaded.playbook;
+        if (!parsed) {
             return std::unexpected(loaded.problems.front().error());
         }
-        text += fmt::format("{:<16} {}\n", shipped.name, loaded.playbook->summary);
+        text += fmt::format("{:<16} {}\n", shipped.name, parsed->summary);
         rows.push_back(
             {{"name", shipped.name},
-             {"kind", to_string(loaded.playbook->kind)},
-             {"summary", loaded.playbook->summary},
+             {"kind", to_string(parsed->kind)},
+             {"summary", parsed->summary},
              {"variables", variables_json(loaded.variables)}}
         );
     }
@@ -143,10 +144,11 @@ Result<ExitCode> show(const Args& args, Context& context) {
 Result<ExitCode> validate(const Args& args, Context& context) {
     OA_TRY(const Asked asked, load(args));
     const Loaded& loaded = asked.loaded;
-    if (!loaded.problems.empty()) {
+    const auto& parsed = loaded.playbook;
+    if (!parsed) {
         return tell_problems(loaded, context);
     }
-    const auto missing = playbook::not_carried_out(*loaded.playbook);
+    const auto missing = playbook::not_carried_out(*parsed);
     if (context.json) {
         Json out = document("PASS");
         out["file"] = loaded.file;
@@ -161,9 +163,9 @@ Result<ExitCode> validate(const Args& args, Context& context) {
         context.out(dump_json(out) + "\n");
         return ExitCode::ok;
     }
-    context.out(fmt::format(
-        "{} is a valid playbook of kind {}\n", loaded.file, to_string(loaded.playbook->kind)
-    ));
+    context.out(
+        fmt::format("{} is a valid playbook of kind {}\n", loaded.file, to_string(parsed->kind))
+    );
     if (!loaded.unset.empty()) {
         context.out(fmt::format("a run needs{}\n", still_needed(loaded)));
     }
@@ -179,15 +181,16 @@ Result<ExitCode> validate(const Args& args, Context& context) {
 Result<ExitCode> explain(const Args& args, Context& context) {
     OA_TRY(const Asked asked, load(args));
     const Loaded& loaded = asked.loaded;
-    if (!loaded.problems.empty()) {
+    const auto& parsed = loaded.playbook;
+    if (!parsed) {
         return tell_problems(loaded, context);
     }
-    std::string text = playbook::explain(*loaded.playbook);
+    std::string text = playbook::explain(*parsed);
     if (context.json) {
         Json out = document("PASS");
         out["file"] = loaded.file;
         out["text"] = text;
-        out["playbook"] = playbook::to_json(*loaded.playbook);
+        out["playbook"] = playbook::to_json(*parsed);
         out["unset"] = loaded.unset;
         context.out(dump_json(out) + "\n");
         return ExitCode::ok;

@@ -121,7 +121,7 @@ private:
     }
 
     /// Nobody shall wait for questions that cannot come.
-    Result<void> check_approvals() const {
+    [[nodiscard]] Result<void> check_approvals() const {
         const bool ask = options_.lane.approvals == lane::Approvals::ask;
         if (ask && !authority_->capabilities().approvals) {
             return fail(
@@ -185,7 +185,7 @@ private:
     }
 
     /// nullopt when no authentication is configured at all.
-    Result<std::optional<lane::TokenTable>> load_tokens() const {
+    [[nodiscard]] Result<std::optional<lane::TokenTable>> load_tokens() const {
         const auto environment = context_->env("OA_STREAM_TOKEN");
         if (options_.tokens.empty() && !environment) {
             return std::optional<lane::TokenTable>{};
@@ -271,7 +271,7 @@ private:
         context_->err(lane::event_line(now, level, event, Json{{"text", text}}) + "\n");
     }
 
-    Result<void> tell_ready() const {
+    [[nodiscard]] Result<void> tell_ready() const {
         const auto urls = server_->urls();
         if (!options_.ready_file.empty()) {
             const Json ready{

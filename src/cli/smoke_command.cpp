@@ -44,11 +44,12 @@ Result<probe::Target> parse_target(const Args& args) {
     }
     if (args.has("--no-compat")) {
         target.compat.reset();
-        return target;
     }
-    target.compat->build = args.get("--compat-build").value_or(target.compat->build);
-    target.compat->protocol = args.get("--compat-protocol").value_or(target.compat->protocol);
-    target.compat->schema = args.get("--compat-schema").value_or(target.compat->schema);
+    if (auto& compat = target.compat) {
+        compat->build = args.get("--compat-build").value_or(compat->build);
+        compat->protocol = args.get("--compat-protocol").value_or(compat->protocol);
+        compat->schema = args.get("--compat-schema").value_or(compat->schema);
+    }
     return target;
 }
 
@@ -121,7 +122,7 @@ private:
 std::vector<std::string> Session::keep(const std::string& stem, const probe::ProbeSample& sample) {
     std::vector<std::string> paths;
     for (const auto& [suffix, bytes] : probe::stream_files(sample)) {
-        paths.push_back("streams/" + stem + suffix);
+        paths.push_back(fmt::format("streams/{}{}", stem, suffix));
         folder_.write(paths.back(), bytes);
     }
     folder_.note("stream kept", {{"stream", stem}, {"outcome", to_string(sample.outcome)}});

@@ -117,6 +117,7 @@ template <auto Member> using Value = typename MemberOf<decltype(Member)>::Value;
 /// Stores what `get` gives, when it gives something.
 template <auto Member, auto Get> void store(const Node& node, void* out) {
     if (auto value = Get(node)) {
+        // NOLINTNEXTLINE(bugprone-optional-value-conversion): the member may be optional as well
         static_cast<Owner<Member>*>(out)->*Member = *std::move(value);
     }
 }
@@ -183,6 +184,8 @@ template <auto Member, std::uint64_t Low, std::uint64_t High>
 constexpr auto count(std::string_view name, Need need, std::string_view help) {
     constexpr auto get = [](const Node& n) -> std::optional<detail::Value<Member>> {
         if (const auto value = n.count(Low, High)) {
+            // NOLINTNEXTLINE(bugprone-optional-value-conversion): the member may be optional as
+            // well
             return static_cast<detail::Value<Member>>(*value);
         }
         return std::nullopt;
