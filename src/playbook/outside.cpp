@@ -1,5 +1,6 @@
 #include "oa_stream/playbook/outside.hpp"
 
+#include "oa_stream/traffic/cloud_run_driver.hpp"
 #include "oa_stream/traffic/command_driver.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
@@ -82,6 +83,23 @@ private:
     std::string none_;
 };
 
+constexpr std::string_view k_metadata_server = "http://metadata.google.internal";
+
+/// The token that was given, a file's read again when it is refused; else the metadata server's.
+traffic::TokenSource platform_tokens(
+    net::HttpClient& client, const std::optional<AuthRef>& auth, const Secret& given
+) {
+    if (given.empty()) {
+        return traffic::metadata_tokens(client, std::string(k_metadata_server));
+    }
+    if (auth && auth->reference.starts_with("file:")) {
+        return traffic::kept_token(given, [reference = auth->reference] {
+            return read_secret(reference);
+        });
+    }
+    return traffic::kept_token(given);
+}
+
 /// Builds the driver that the settings are of.
 struct MakeDriver {
     const asio::any_io_executor& executor;
@@ -122,8 +140,17 @@ struct MakeDriver {
     Made operator()(const HaproxyTraffic&) const {
         return fail(Code::config, "driver haproxy is not there yet", "traffic.driver");
     }
-    Made operator()(const CloudRunTraffic&) const {
-        return fail(Code::config, "driver cloud-run is not there yet", "traffic.driver");
+    Made operator()(const CloudRunTraffic& cloud) const {
+        return traffic::make_cloud_run_driver(
+            *outside.client,
+            {.endpoint = cloud.endpoint,
+             .project = cloud.project,
+             .region = cloud.region,
+             .service = cloud.service,
+             .revisions = revisions(),
+             .urls = urls(),
+             .token = platform_tokens(*outside.client, cloud.auth, outside.platform_token)}
+        );
     }
     Made operator()(const CommandTraffic& command) const {
         return traffic::make_command_driver(
