@@ -1,0 +1,161 @@
+#include "route_end.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/evidence/report.hpp"
+
+#include "route_args.hpp"
+#include "run_screen.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+namespace oa_stream::cli {
+namespace {
+
+using namespace traffic;
+
+ExitCode exit_of(const RouteOutcome& outcome, int signal) {
+    if (outcome.changed) {
+        return ExitCode::ok;
+    }
+    if (outcome.mutated) {
+        return outcome.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified;
+    }
+    if (outcome.interrupted) {
+        return signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
+    }
+    return outcome.error ? exit_code(outcome.error->code) : ExitCode::not_executed;
+}
+
+Verdict verdict_of(const RouteOutcome& outcome) {
+    if (outcome.changed) {
+        return Verdict::pass;
+    }
+    if (outcome.interrupted) {
+        return Verdict::inconclusive;
+    }
+    const Code code = outcome.error ? outcome.error->code : Code::internal;
+    return code == Code::timeout || code == Code::precondition || code == Code::conflict
+               ? Verdict::fail
+               : Verdict::error;
+}
+
+void add_checks(std::vector<Check>& checks, const RouteOutcome& outcome) {
+    Check set;
+    set.id = "route.set";
+    set.verdict = verdict_of(outcome);
+    set.detail =
+        outcome.changed
+            ? fmt::format(
+                  "{} writes; {} successive fresh looks agree", outcome.writes, outcome.verified.row
+              )
+            : outcome.error->text();
+    set.evidence = {"journal.ndjson"};
+    checks.push_back(std::move(set));
+    if (!outcome.changed && outcome.mutated) {
+        Check back;
+        back.id = "route.restored";
+        back.verdict = outcome.restored ? Verdict::pass : Verdict::error;
+        back.detail =
+            outcome.restored
+                ? fmt::format(
+                      "the overrides found before are back; {} successive fresh looks agree",
+                      outcome.back.row
+                  )
+                : "NOT restored: " + outcome.restore_error->text();
+        back.evidence = {"journal.ndjson"};
+        checks.push_back(std::move(back));
+    }
+}
+
+std::string headline_of(const RouteOutcome& outcome) {
+    if (outcome.changed) {
+        return "The routes are as asked.";
+    }
+    if (!outcome.mutated) {
+        return fmt::format("Nothing was written: {}.", outcome.error->text());
+    }
+    return fmt::format(
+        "{}; {}",
+        outcome.error ? outcome.error->text() : "not done",
+        outcome.restored ? "the old overrides are back."
+                         : "the old overrides are NOT verified to be back."
+    );
+}
+
+std::string next_of(const RouteOutcome& outcome, const evidence::RunFolder& folder) {
+    if (outcome.changed) {
+        return {};
+    }
+    if (outcome.mutated && !outcome.restored) {
+        return fmt::format("oa-stream route restore {} --apply", folder.id());
+    }
+    return fmt::format("less {}", (folder.path() / "report.md").string());
+}
+
+evidence::Report report_of(
+    const AppliedRoutes& applied,
+    const RouteOutcome& outcome,
+    Verdict verdict,
+    ExitCode exit,
+    const std::vector<Check>& checks
+) {
+    evidence::Report report;
+    report.id = applied.folder->id();
+    report.title = "Route split";
+    report.verdict = verdict;
+    report.exit_code = static_cast<int>(exit);
+    report.headline = headline_of(outcome);
+    report.started_at = rfc3339_millis(applied.folder->started());
+    report.duration_s = applied.folder->seconds_since_start();
+    report.facts = {
+        {"overrides before", applied.prepared.plan.before.text()},
+        {"overrides asked for", applied.prepared.plan.goal.text()},
+        {"writes", std::to_string(outcome.writes)},
+    };
+    report.checks = checks;
+    report.notes = applied.prepared.plan.notes;
+    report.next = next_of(outcome, *applied.folder);
+    return report;
+}
+
+} // namespace
+
+Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& context) {
+    const RouteOutcome& outcome = *applied.outcome;
+    evidence::RunFolder& folder = *applied.folder;
+    auto checks = applied.prepared.checks;
+    add_checks(checks, outcome);
+    const Verdict verdict = verdict_of(outcome);
+    const ExitCode exit = exit_of(outcome, signal);
+    folder.write("report.md", report_markdown(report_of(applied, outcome, verdict, exit, checks)));
+    Json document = route_document(verdict, checks);
+    document["run"] = folder.id();
+    document["evidence"] = folder.path().string();
+    document["exit_code"] = static_cast<int>(exit);
+    document["headline"] = headline_of(outcome);
+    document["mutated"] = outcome.mutated;
+    document["restored"] = outcome.restored;
+    document["next"] = next_of(outcome, folder);
+    document.update(to_json(applied.prepared.plan));
+    Json result = document;
+    result.erase("run");
+    result.erase("evidence");
+    OA_CHECK(folder.finish(result));
+    if (context.json) {
+        context.out(folder.redactor().apply(dump_json(document)) + "\n");
+    } else if (!context.quiet || exit != ExitCode::ok) {
+        std::string text = route_plan_text(applied.prepared.plan) + headline_of(outcome) + "\n";
+        for (const Check& check : checks) {
+            text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
+        }
+        context.out(folder.redactor().apply(text));
+    }
+    tell_last(
+        {verdict, exit, folder.id(), folder.path().string(), next_of(outcome, folder)}, context
+    );
+    return exit;
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,31 @@
+// How a change of the route split ended: checks, report, exit code, last words.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/cli/command.hpp"
+#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/traffic/route_plan.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace oa_stream::cli {
+
+/// What is known before anything is written.
+struct PreparedRoutes {
+    traffic::RouteSnapshot snapshot;
+    traffic::RoutePlan plan;
+    std::vector<Check> checks{};
+    bool refused = false;
+};
+
+struct AppliedRoutes {
+    PreparedRoutes prepared;
+    std::optional<traffic::RouteOutcome> outcome{}; ///< unset: nothing was attempted
+    std::optional<evidence::RunFolder> folder{};
+};
+
+/// Writes the report, closes the folder, tells the outcome. `signal`: that ended the run, or 0.
+[[nodiscard]] Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& context);
+
+} // namespace oa_stream::cli

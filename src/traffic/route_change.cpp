@@ -1,0 +1,398 @@
+#include "oa_stream/traffic/route_change.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/traffic/driver.hpp"
+
+#include "route_look.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr int k_tries = 3; ///< of one write whose answer is lost
+
+std::optional<std::string>
+value_of(const Overrides& overrides, const std::optional<std::string>& domain) {
+    if (!domain) {
+        return overrides.global;
+    }
+    const auto found = overrides.domains.find(*domain);
+    return found == overrides.domains.end() ? std::nullopt : std::optional(found->second);
+}
+
+void note_memory(RouteVerified& seen, const RouteLook& look) {
+    if (look.memory && std::ranges::find(seen.memories, *look.memory) == seen.memories.end()) {
+        seen.memories.push_back(*look.memory);
+    }
+}
+
+/// Brings every process behind the address to one memory.
+class Changer {
+public:
+    explicit Changer(RouteRun& run) : run_(run), before_(overrides_of(run.before)) {}
+
+    /// Writes what differs and spreads it. Every way out is an outcome in `out`.
+    Task<void> forth(RouteOutcome& out);
+    Task<void> back(RouteOutcome& out);
+
+private:
+    struct Way {
+        Overrides from;
+        Overrides to;
+        std::vector<RouteExpectation> paths;
+        bool undo = false;
+    };
+
+    [[nodiscard]] Way way_forth() const { return {before_, run_.goal, run_.paths, false}; }
+    [[nodiscard]] Way way_back() const;
+    [[nodiscard]] Result<void>
+    record(const Way& way, RoutePhase phase, std::string detail = {}) const;
+    [[nodiscard]] Result<void> record_write(
+        const Way& way, RoutePhase phase, const RouteWrite& write, std::string detail
+    ) const;
+    [[nodiscard]] bool stopping(const Way& way) const {
+        return !way.undo && run_.stop && run_.stop();
+    }
+    void say(std::string line) const {
+        if (run_.say) {
+            run_.say(line);
+        }
+    }
+    Task<Result<void>> put(const Way& way, RouteWrite write, RouteOutcome& out);
+    Task<Result<void>> put_once(const Way& way, RouteWrite write, RouteOutcome& out);
+    Task<Result<void>> put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& out);
+    Task<Result<void>> undo_ours(const Way& way, RouteOutcome& out);
+    Task<Result<RouteVerified>> agree(const Way& way, RouteOutcome& out);
+    Task<Result<std::optional<Overrides>>> row(const Way& way, RouteVerified& seen);
+    [[nodiscard]] std::optional<Error> foreign(const Way& way, const Overrides& seen) const;
+
+    RouteRun& run_;
+    Overrides before_;
+};
+
+Changer::Way Changer::way_back() const {
+    std::vector<std::string> paths;
+    for (const RouteExpectation& path : run_.paths) {
+        paths.push_back(path.path);
+    }
+    return {run_.goal, before_, expectations_of(run_.before, before_, paths), true};
+}
+
+Result<void> Changer::record(const Way& way, RoutePhase phase, std::string detail) const {
+    return run_.journal ? run_.journal({phase, way.undo, {}, way.from, way.to, std::move(detail)})
+                        : Result<void>{};
+}
+
+Result<void> Changer::record_write(
+    const Way& way, RoutePhase phase, const RouteWrite& write, std::string detail
+) const {
+    return run_.journal
+               ? run_.journal({phase, way.undo, write, way.from, way.to, std::move(detail)})
+               : Result<void>{};
+}
+
+/// On the way back a full disk must not stop anything.
+Task<Result<void>> Changer::put_once(const Way& way, RouteWrite write, RouteOutcome& out) {
+    auto recorded = record_write(way, RoutePhase::intent, write, {});
+    if (!recorded && !way.undo) {
+        co_return recorded;
+    }
+    ++out.writes;
+    const auto answer = co_await run_.client->override_target(write);
+    out.mutated = out.mutated || answer || is_ambiguous(answer.error());
+    if (answer) {
+        const auto now = value_of(overrides_of(*answer), write.domain);
+        if (now == value_of(way.to, write.domain)) {
+            co_return record_write(way, RoutePhase::written, write, {});
+        }
+    }
+    const Error error = answer ? Error{Code::protocol, "the answer does not show the new override"}
+                               : answer.error();
+    const bool unclear = answer.has_value() || is_ambiguous(error);
+    recorded = record_write(
+        way, unclear ? RoutePhase::ambiguous : RoutePhase::refused, write, error.text()
+    );
+    co_return std::unexpected(error);
+}
+
+Task<Result<void>> Changer::put(const Way& way, RouteWrite write, RouteOutcome& out) {
+    Result<void> last{};
+    for (int attempt = 1; attempt <= k_tries; ++attempt) {
+        say(fmt::format("{}{}", way.undo ? "back: " : "", write.text()));
+        last = co_await put_once(way, write, out);
+        const bool lost = !last && last.error().code != Code::io && is_ambiguous(last.error());
+        if (!lost) {
+            co_return last;
+        }
+        // It may have happened: look before it is repeated.
+        const auto status = co_await run_.client->status();
+        if (status &&
+            value_of(overrides_of(*status), write.domain) == value_of(way.to, write.domain)) {
+            co_return record_write(way, RoutePhase::seen, write, "it was carried out");
+        }
+        static_cast<void>(record_write(
+            way,
+            RoutePhase::seen,
+            write,
+            status ? "it was not carried out there" : status.error().text()
+        ));
+    }
+    co_return last;
+}
+
+Task<Result<void>>
+Changer::put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& out) {
+    for (RouteWrite& write : writes) {
+        if (stopping(way)) {
+            co_return fail(Code::cancelled, "interrupted");
+        }
+        auto done = co_await put(way, std::move(write), out);
+        if (!done && !way.undo) {
+            co_return done;
+        }
+    }
+    co_return Result<void>{};
+}
+
+/// Somebody else's hand: neither what was, nor what we write, nor a process that began anew.
+std::optional<Error> Changer::foreign(const Way& way, const Overrides& seen) const {
+    const auto ours = [&](const std::optional<std::string>& domain) {
+        const auto value = value_of(seen, domain);
+        return !value || value == value_of(way.from, domain) || value == value_of(way.to, domain);
+    };
+    bool known = ours(std::nullopt);
+    for (const auto& [domain, target] : seen.domains) {
+        known = known && ours(domain);
+    }
+    if (known) {
+        return std::nullopt;
+    }
+    return Error{
+        Code::conflict,
+        fmt::format("somebody else is changing the routes: {}", seen.text()),
+        {},
+        "nothing of theirs is overwritten; route status shows what is set"
+    };
+}
+
+/// Looks until enough in a row agree (nullopt), or the memory of the first that does not.
+Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerified& seen) {
+    int failures = 0;
+    for (seen.row = 0; seen.row < run_.looks.agree;) {
+        if (stopping(way)) {
+            co_return fail(Code::cancelled, "interrupted");
+        }
+        const auto look = co_await look_at_routes(
+            *run_.client, way.to, way.paths, run_.cohort_key, seen.looks % 2 == 1
+        );
+        ++seen.looks;
+        if (!look) {
+            seen.row = 0;
+            if (++failures == k_tries) {
+                co_return std::unexpected(look.error());
+            }
+            continue;
+        }
+        note_memory(seen, *look);
+        if (!look->ok) {
+            seen.seen = look->seen;
+            // Right in memory and wrong in what it serves: another process answered the second
+            // time, one that was not met yet.
+            co_return look->memory == way.to ? way.from : look->memory.value_or(way.from);
+        }
+        ++seen.row;
+    }
+    seen.ok = true;
+    seen.seen.clear();
+    co_return std::optional<Overrides>{};
+}
+
+/// Connections are dealt out among the processes in turn or at random: ever more writes one after
+/// the other meet ever more of them.
+Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
+    RouteVerified seen;
+    const auto deadline = Clock::now() + run_.looks.limit;
+    const int first = out.writes;
+    for (int burst = 2;; ++burst) {
+        OA_CO_TRY(const auto stranger, co_await row(way, seen));
+        if (!stranger) {
+            co_return seen;
+        }
+        if (auto error = foreign(way, *stranger); error && !way.undo) {
+            co_return std::unexpected(*std::move(error));
+        }
+        const auto writes = writes_between(*stranger, way.to);
+        const int more = burst * static_cast<int>(writes.size());
+        if (writes.empty() || out.writes - first + more > run_.looks.most_writes ||
+            Clock::now() > deadline) {
+            co_return seen;
+        }
+        static_cast<void>(record(way, RoutePhase::seen, seen.seen));
+        for (int i = 0; i < burst; ++i) {
+            OA_CO_CHECK(co_await put_all(way, writes, out));
+        }
+        if (!co_await sleep_for(run_.looks.pause)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+}
+
+Task<void> Changer::forth(RouteOutcome& out) {
+    const Way way = way_forth();
+    auto done = record(way, RoutePhase::begin, run_.client->base_url());
+    if (done) {
+        done = co_await put_all(way, writes_between(way.from, way.to), out);
+    }
+    if (done) {
+        auto seen = co_await agree(way, out);
+        if (seen) {
+            out.verified = *std::move(seen);
+        } else {
+            done = std::unexpected(std::move(seen).error());
+        }
+    }
+    if (done && stopping(way)) {
+        done = fail(Code::cancelled, "interrupted");
+    }
+    if (done && !out.verified.ok) {
+        done = fail(
+            Code::timeout,
+            fmt::format(
+                "{} successive fresh connections never agreed: {}",
+                run_.looks.agree,
+                out.verified.seen
+            ),
+            {},
+            "overrides live in the memory of each process"
+        );
+    }
+    out.changed = done.has_value();
+    if (!done) {
+        out.interrupted = done.error().code == Code::cancelled;
+        out.error = std::move(done).error();
+    }
+    static_cast<void>(record(
+        way,
+        out.changed ? RoutePhase::done : RoutePhase::unverified,
+        out.error ? out.error->text() : std::string()
+    ));
+}
+
+/// What somebody else set meanwhile is theirs: it is left alone, and said.
+Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
+    auto writes = writes_between(way.from, way.to);
+    std::ranges::reverse(writes);
+    const auto now = co_await run_.client->status();
+    const Overrides seen = now ? overrides_of(*now) : way.from;
+    std::string theirs;
+    std::erase_if(writes, [&](const RouteWrite& write) {
+        const auto value = value_of(seen, write.domain);
+        const bool ours = !value || value == value_of(way.from, write.domain) ||
+                          value == value_of(way.to, write.domain);
+        theirs += ours ? "" : fmt::format("{} {} ", write.domain.value_or("global"), *value);
+        return !ours;
+    });
+    OA_CO_CHECK(co_await put_all(way, std::move(writes), out));
+    if (!theirs.empty()) {
+        co_return fail(
+            Code::conflict, fmt::format("somebody else set {}meanwhile; it was left alone", theirs)
+        );
+    }
+    co_return Result<void>{};
+}
+
+Task<void> Changer::back(RouteOutcome& out) {
+    const Way way = way_back();
+    auto done = co_await undo_ours(way, out);
+    if (done) {
+        auto seen = co_await agree(way, out);
+        if (seen) {
+            out.back = *std::move(seen);
+        } else {
+            done = std::unexpected(std::move(seen).error());
+        }
+    }
+    out.restored = done && out.back.ok;
+    if (!out.restored) {
+        out.restore_error = done ? Error{Code::timeout, out.back.seen} : done.error();
+    }
+    static_cast<void>(record(
+        way,
+        out.restored ? RoutePhase::done : RoutePhase::unverified,
+        out.restore_error ? out.restore_error->text() : std::string()
+    ));
+}
+
+} // namespace
+
+std::string_view to_string(RoutePhase phase) noexcept {
+    switch (phase) {
+    case RoutePhase::begin:
+        return "begin";
+    case RoutePhase::intent:
+        return "intent";
+    case RoutePhase::written:
+        return "written";
+    case RoutePhase::refused:
+        return "refused";
+    case RoutePhase::ambiguous:
+        return "ambiguous";
+    case RoutePhase::seen:
+        return "seen";
+    case RoutePhase::done:
+        return "done";
+    case RoutePhase::unverified:
+        return "unverified";
+    }
+    return "unverified";
+}
+
+Json to_json(const RouteEvent& event) {
+    Json out{{"phase", to_string(event.phase)}, {"way", event.undo ? "back" : "forth"}};
+    if (event.write) {
+        out["domain"] = event.write->domain ? Json(*event.write->domain) : Json(nullptr);
+        out["target"] = event.write->target;
+    }
+    if (!event.write || event.phase == RoutePhase::intent) {
+        out["from"] = to_json(event.from);
+        out["to"] = to_json(event.to);
+    }
+    if (!event.detail.empty()) {
+        out["detail"] = event.detail;
+    }
+    return out;
+}
+
+std::vector<RouteExpectation> expectations_of(
+    const RouteStatus& status, const Overrides& goal, const std::vector<std::string>& paths
+) {
+    const RouteStatus after = with_overrides(status, goal);
+    std::vector<RouteExpectation> out;
+    for (const std::string& path : paths) {
+        RouteRule rule = rule_for(after, path);
+        out.push_back({path, std::move(rule.target), std::move(rule.reason)});
+    }
+    return out;
+}
+
+Task<RouteOutcome> change_routes(RouteRun run) {
+    RouteOutcome out;
+    Changer changer(run);
+    co_await changer.forth(out);
+    if (!out.changed && out.mutated) {
+        co_await changer.back(out);
+    }
+    co_return out;
+}
+
+Task<RouteOutcome> restore_routes(RouteRun run) {
+    RouteOutcome out;
+    Changer changer(run);
+    co_await changer.back(out);
+    co_return out;
+}
+
+} // namespace oa_stream::traffic

@@ -1,0 +1,248 @@
+#include "oa_stream/traffic/route_split.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "retry_after.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr std::size_t k_most_body = 1U << 20U;
+
+Error transport_error(const net::ClientResponse& response) {
+    Code code = Code::network;
+    switch (response.failure) {
+    case net::TransferFailure::connect_timeout:
+    case net::TransferFailure::first_byte_timeout:
+    case net::TransferFailure::idle_timeout:
+    case net::TransferFailure::total_timeout:
+        code = Code::timeout;
+        break;
+    case net::TransferFailure::malformed:
+    case net::TransferFailure::truncated:
+        code = Code::protocol;
+        break;
+    case net::TransferFailure::too_large:
+        code = Code::too_large;
+        break;
+    case net::TransferFailure::cancelled:
+        code = Code::cancelled;
+        break;
+    case net::TransferFailure::none:
+    case net::TransferFailure::dns:
+    case net::TransferFailure::refused:
+    case net::TransferFailure::tls:
+    case net::TransferFailure::reset:
+        break;
+    }
+    return {
+        code,
+        fmt::format(
+            "{} {}", net::to_string(response.failure), printable(response.failure_text, 200)
+        )
+    };
+}
+
+/// The envelope's own words: `{"message", "error": {"code"}, "errors"}`.
+std::string words_of(const net::ClientResponse& response) {
+    const auto json = parse_json(response.body);
+    if (!json) {
+        return {};
+    }
+    std::string out(string_member(*json, "message").value_or(""));
+    const Json* error = member(*json, "error");
+    const auto code = error == nullptr ? std::nullopt : string_member(*error, "code");
+    if (code) {
+        out = fmt::format("{}{}{}", *code, out.empty() ? "" : ": ", out);
+    }
+    return out.empty() ? out : " " + printable(out, 300);
+}
+
+std::string window_of(const net::ClientResponse& response) {
+    const auto field = [&](std::string_view name) {
+        return std::string(
+            response.headers.get(fmt::format("x-oa-compatibility-{}", name)).value_or("?")
+        );
+    };
+    return printable(
+        fmt::format(
+            "it takes protocol {}, schema {} to {}, builds from {}",
+            field("protocol-version"),
+            field("min-schema-version"),
+            field("max-schema-version"),
+            field("min-client-build-id")
+        ),
+        300
+    );
+}
+
+Error status_error(const net::ClientResponse& response) {
+    const int status = response.status;
+    const std::string words = words_of(response);
+    const auto say = [&](Code code, std::string_view what, std::string hint = {}) {
+        return Error{code, fmt::format("HTTP {}:{} {}", status, words, what), {}, std::move(hint)};
+    };
+    if (status == 401) {
+        return say(Code::credentials, "(the token is refused)");
+    }
+    if (status == 403) {
+        return say(Code::credentials, "(only administrators may set overrides)");
+    }
+    if (status == 404) {
+        return say(Code::not_found, "(no route split at this address)");
+    }
+    if (status == 422) {
+        return say(Code::usage, "");
+    }
+    if (status == 426) {
+        return say(
+            Code::precondition,
+            "(outside the compatibility window)",
+            window_of(response) + "; --compat-build, --compat-protocol, --compat-schema"
+        );
+    }
+    if (status == 429) {
+        return say(Code::precondition, "(rate limited)");
+    }
+    if (status >= 300 && status < 400) {
+        return say(Code::protocol, "(a redirect, which is never followed)");
+    }
+    return say(status >= 500 ? Code::unavailable : Code::protocol, "");
+}
+
+Result<Json> data_of(const net::ClientResponse& response) {
+    const auto json = parse_json(response.body);
+    const Json* data = json ? member(*json, "data") : nullptr;
+    if (data == nullptr || !data->is_object()) {
+        return fail(
+            Code::protocol,
+            fmt::format("HTTP 200 without a data object: {}", printable(response.body, 80))
+        );
+    }
+    return *data;
+}
+
+/// Some services say it in the message only: "… in 12 seconds".
+std::optional<Millis> wait_in_words(const net::ClientResponse& response) {
+    const auto json = parse_json(response.body);
+    const auto text = json ? string_member(*json, "message").value_or("") : std::string_view{};
+    const std::size_t at = text.find(" second");
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::size_t from = at;
+    while (from > 0 && text[from - 1] >= '0' && text[from - 1] <= '9') {
+        --from;
+    }
+    const auto seconds = parse_count(text.substr(from, at - from), 0, 3600);
+    return seconds ? std::optional<Millis>(std::chrono::seconds(*seconds)) : std::nullopt;
+}
+
+/// What one attempt came to.
+struct Attempt {
+    Result<Json> result;
+    bool refused_for_now = false; ///< 429: nothing was done
+    bool worth_another = false;   ///< a read may be repeated
+    std::optional<Millis> wait{};
+};
+
+Attempt judge(const net::ClientResponse& response) {
+    if (response.failure != net::TransferFailure::none) {
+        Error error = transport_error(response);
+        const bool again = error.code == Code::network || error.code == Code::timeout;
+        return {std::unexpected(std::move(error)), false, again, {}};
+    }
+    if (response.status == 200) {
+        return {data_of(response), false, false, {}};
+    }
+    auto wait = retry_after(response.headers, std::chrono::system_clock::now());
+    const bool busy = response.status == 429;
+    if (busy && !wait) {
+        wait = wait_in_words(response);
+    }
+    return {std::unexpected(status_error(response)), busy, response.status >= 500, wait};
+}
+
+} // namespace
+
+net::ClientRequest RouteSplitClient::request(std::string_view name, std::string body) const {
+    net::ClientRequest out;
+    out.method = body.empty() ? "GET" : "POST";
+    out.url = fmt::format("{}/api/v1/control/route-split/{}", options_.base_url, name);
+    out.bearer = options_.bearer;
+    out.headers.add("x-oa-client-build-id", options_.build);
+    out.headers.add("x-oa-protocol-version", options_.protocol);
+    out.headers.add("x-oa-schema-version", options_.schema);
+    out.headers.add("x-client", "oa-stream");
+    out.headers.add("user-agent", "oa-stream");
+    if (!body.empty()) {
+        out.headers.add("content-type", "application/json");
+    }
+    out.body = std::move(body);
+    out.fresh_connection = true;
+    out.connect_timeout = std::min(out.connect_timeout, options_.call_timeout);
+    out.first_byte_timeout = options_.call_timeout;
+    out.total_timeout = options_.call_timeout;
+    out.max_body = k_most_body;
+    return out;
+}
+
+Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bool write) {
+    const std::string what =
+        fmt::format("{} {}/route-split/{}", body.empty() ? "GET" : "POST", options_.base_url, name);
+    Millis waited{0};
+    for (int attempt = 1;; ++attempt) {
+        const auto response = co_await client_.fetch(request(name, body));
+        Attempt seen = judge(response);
+        if (seen.result) {
+            co_return std::move(seen.result);
+        }
+        const Millis wait = seen.wait.value_or(options_.pause * (1 << std::min(attempt - 1, 5)));
+        const bool again =
+            seen.refused_for_now || (seen.worth_another && !write && attempt < options_.attempts);
+        if (!again || waited + wait > options_.most_wait) {
+            Error error = std::move(seen.result).error();
+            error.where = what;
+            co_return std::unexpected(std::move(error));
+        }
+        if (options_.retried) {
+            options_.retried(fmt::format(
+                "{}: {}, again in {}", what, seen.result.error().message, format_duration(wait)
+            ));
+        }
+        waited += wait;
+        if (!co_await sleep_for(wait)) {
+            co_return fail(Code::cancelled, "cancelled", what);
+        }
+    }
+}
+
+Task<Result<RouteStatus>> RouteSplitClient::status() {
+    OA_CO_TRY(const Json data, co_await call("status", {}, false));
+    co_return parse_route_status(data);
+}
+
+Task<Result<RouteDecision>> RouteSplitClient::evaluate(std::string path, std::string cohort_key) {
+    Json body{{"path", std::move(path)}};
+    if (!cohort_key.empty()) {
+        body["cohort_key"] = std::move(cohort_key);
+    }
+    OA_CO_TRY(const Json data, co_await call("evaluate", dump_json(body), false));
+    co_return parse_route_decision(data);
+}
+
+Task<Result<RouteStatus>> RouteSplitClient::override_target(RouteWrite write) {
+    Json body{{"target", std::move(write.target)}};
+    if (write.domain) {
+        body["domain"] = *std::move(write.domain);
+    }
+    OA_CO_TRY(const Json data, co_await call("override", dump_json(body), true));
+    co_return parse_route_status(data);
+}
+
+} // namespace oa_stream::traffic

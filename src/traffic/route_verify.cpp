@@ -1,0 +1,148 @@
+// Looks over fresh connections, until enough of them in a row say the same.
+#include "oa_stream/traffic/route_change.hpp"
+
+#include "route_look.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr int k_failures_in_a_row = 3;
+
+void remember(std::vector<Overrides>& seen, const Overrides& one) {
+    if (std::ranges::find(seen, one) == seen.end()) {
+        seen.push_back(one);
+    }
+}
+
+/// Nothing that another look could change.
+bool final_word(Code code) {
+    return code == Code::credentials || code == Code::precondition || code == Code::usage ||
+           code == Code::not_found || code == Code::cancelled;
+}
+
+std::string differs(const RouteExpectation& wanted, const RouteDecision& seen) {
+    return fmt::format(
+        "{} is served by {} ({}), expected {}{}",
+        wanted.path,
+        seen.target,
+        seen.reason,
+        wanted.target.empty() ? "the cohort's choice" : wanted.target,
+        wanted.reason.empty() ? "" : " (" + wanted.reason + ")"
+    );
+}
+
+bool fits(const RouteExpectation& wanted, const RouteDecision& seen) {
+    return (wanted.target.empty() || wanted.target == seen.target) &&
+           (wanted.reason.empty() || wanted.reason == seen.reason);
+}
+
+} // namespace
+
+// NOLINTBEGIN(*-avoid-reference-coroutine-parameters): the caller awaits them, client in hand
+Task<Result<RouteSnapshot>> snapshot_routes(RouteSplitClient& client, RouteLooks looks) {
+    RouteSnapshot out;
+    std::vector<int> counts;
+    const auto deadline = Clock::now() + looks.limit;
+    int failures = 0;
+    // Once two memories were met, a few more looks tell which of them is the common one.
+    const auto enough = [&] { return out.seen.size() == 1 && counts.front() >= looks.agree; };
+    while (!enough() && out.looks < 2 * looks.agree && Clock::now() < deadline) {
+        auto status = co_await client.status();
+        ++out.looks;
+        if (!status) {
+            if (final_word(status.error().code) || ++failures == k_failures_in_a_row) {
+                co_return std::unexpected(std::move(status).error());
+            }
+            continue;
+        }
+        failures = 0;
+        const Overrides now = overrides_of(*status);
+        remember(out.seen, now);
+        counts.resize(out.seen.size());
+        const auto index =
+            static_cast<std::size_t>(std::ranges::find(out.seen, now) - out.seen.begin());
+        if (++counts[index] == *std::ranges::max_element(counts)) {
+            out.status = *std::move(status);
+        }
+    }
+    out.agreed = enough();
+    co_return out;
+}
+
+Task<Result<RouteLook>> look_at_routes(
+    RouteSplitClient& client,
+    std::optional<Overrides> overrides,
+    std::vector<RouteExpectation> paths,
+    std::string cohort_key,
+    bool again
+) {
+    RouteLook out;
+    for (int turn = 0; turn < (overrides ? again ? 2 : 1 : 0); ++turn) {
+        OA_CO_TRY(const RouteStatus status, co_await client.status());
+        out.memory = overrides_of(status);
+        if (*out.memory != *overrides) {
+            out.seen =
+                fmt::format("overrides are {}, expected {}", out.memory->text(), overrides->text());
+            co_return out;
+        }
+    }
+    for (const RouteExpectation& wanted : paths) {
+        OA_CO_TRY(const RouteDecision seen, co_await client.evaluate(wanted.path, cohort_key));
+        if (!fits(wanted, seen)) {
+            out.seen = differs(wanted, seen);
+            co_return out;
+        }
+    }
+    out.ok = true;
+    co_return out;
+}
+
+Task<Result<RouteVerified>> verify_routes(
+    RouteSplitClient& client,
+    std::optional<Overrides> overrides,
+    std::vector<RouteExpectation> paths,
+    std::string cohort_key,
+    RouteLooks looks
+) {
+    RouteVerified out;
+    const auto deadline = Clock::now() + looks.limit;
+    int failures = 0;
+    int misses = 0;
+    while (out.looks < std::max(looks.most, looks.agree) && Clock::now() < deadline) {
+        const bool again = out.looks % 2 == 1;
+        const auto look = co_await look_at_routes(client, overrides, paths, cohort_key, again);
+        ++out.looks;
+        if (!look) {
+            out.row = 0;
+            if (final_word(look.error().code) || ++failures == k_failures_in_a_row) {
+                co_return std::unexpected(look.error());
+            }
+            continue;
+        }
+        failures = 0;
+        if (look->memory) {
+            remember(out.memories, *look->memory);
+        }
+        out.row = look->ok ? out.row + 1 : 0;
+        misses = look->ok ? 0 : misses + 1;
+        out.seen = look->ok ? std::move(out.seen) : look->seen;
+        out.ok = out.row >= looks.agree;
+        if (out.ok || misses >= looks.agree) {
+            break;
+        }
+        if (!look->ok && !co_await sleep_for(looks.pause)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+    if (out.ok) {
+        out.seen.clear();
+    }
+    co_return out;
+}
+// NOLINTEND(*-avoid-reference-coroutine-parameters)
+
+} // namespace oa_stream::traffic
