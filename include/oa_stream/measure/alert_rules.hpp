@@ -1,0 +1,33 @@
+// Prometheus rules for everything the runbook watches, and promtool tests that prove each of them
+// fires when it should and keeps quiet when it should. All from one table.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/measure/fraction.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace oa_stream::measure {
+
+struct AlertOptions {
+    Fraction objective{999, 1000};  ///< share of good requests
+    std::string first_content = "2.5"; ///< seconds; a bucket bound of the lane's histogram
+    std::string duration = "30";       ///< seconds, the same of the whole request
+    /// Event floor: with fewer bad ones, or fewer at all, in its window no ratio alerts.
+    std::uint64_t least_bad = 5;
+    std::uint64_t least_total = 20;
+    std::string matchers{}; ///< further label matchers of every selector: job="lane"
+};
+
+struct TextFile {
+    std::string name;
+    std::string text;
+};
+
+/// `oa-stream.rules.yml`, then its `*.test.yml`. Code::config for an objective at which one of the
+/// burn rates could never be exceeded, Code::usage for options that make no sense.
+[[nodiscard]] Result<std::vector<TextFile>> alert_rules(const AlertOptions& options);
+
+} // namespace oa_stream::measure

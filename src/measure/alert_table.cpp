@@ -1,0 +1,370 @@
+// The rules themselves. Ratios divide by what is there (`> 0`), and alert only above an event
+// floor: one bad request at night is no burning budget.
+#include "alert_table.hpp"
+
+#include "oa_stream/measure/slo.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::measure::alerts {
+namespace {
+
+/// Writes selectors and floors with the options in force.
+class Writer {
+public:
+    explicit Writer(const AlertOptions& options) : options_(options) {}
+
+    /// increase of a metric, summed
+    [[nodiscard]] std::string increase(
+        std::string_view metric,
+        std::string_view matchers,
+        std::string_view window,
+        std::string_view by = ""
+    ) const {
+        return fmt::format(
+            "sum{}(increase({}[{}]))",
+            by.empty() ? "" : fmt::format(" by ({}) ", by),
+            series(metric, matchers),
+            window
+        );
+    }
+    [[nodiscard]] std::string series(std::string_view metric, std::string_view matchers) const {
+        const bool both = !matchers.empty() && !options_.matchers.empty();
+        const std::string all = fmt::format("{}{}{}", matchers, both ? "," : "", options_.matchers);
+        return all.empty() ? fmt::format("oa_stream_{}", metric)
+                           : fmt::format("oa_stream_{}{{{}}}", metric, all);
+    }
+    /// bad / all > share, when there are enough of both
+    [[nodiscard]] std::string
+    above(std::string_view bad, std::string_view all, std::string_view share) const {
+        return fmt::format(
+            "({0} / ({1} > 0)) > {2}\nand {0} >= {3}\nand {1} >= {4}",
+            bad,
+            all,
+            share,
+            options_.least_bad,
+            options_.least_total
+        );
+    }
+    [[nodiscard]] const AlertOptions& options() const { return options_; }
+
+private:
+    const AlertOptions& options_;
+};
+
+Rule record(std::string name, std::string expr) {
+    return {.name = std::move(name), .expr = std::move(expr), .records = true};
+}
+
+// Users' requests that start turns; reads, resumes and health are none.
+constexpr std::string_view k_turns = R"(lane="compat",method="POST")";
+constexpr std::string_view k_failed = R"(lane="compat",method="POST",status=~"5..")";
+
+Group responses(const Writer& write) {
+    Group out{.name = "oa-stream-5xx", .rules = {}};
+    out.rules.push_back(record(
+        "oa_stream:requests:increase10m",
+        write.increase("http_requests_total", k_turns, "10m", "route")
+    ));
+    out.rules.push_back(record(
+        "oa_stream:requests_5xx:increase10m",
+        write.increase("http_requests_total", k_failed, "10m", "route")
+    ));
+    out.rules.push_back({
+        .name = "OaStream5xxHigh",
+        .expr = write.above(
+            "oa_stream:requests_5xx:increase10m", "oa_stream:requests:increase10m", "0.01"
+        ),
+        .wait = "2m",
+        .severity = "page",
+        .summary = "More than 1 % of a stream route's requests are answered 5xx.",
+    });
+    return out;
+}
+
+/// A share above a bucket bound of more than 5 % is a p95 above that bound, without interpolation.
+void slow(
+    Group& out,
+    const Writer& write,
+    std::string_view word,
+    std::string_view metric,
+    std::string_view bound,
+    std::string_view alert,
+    std::string_view matchers
+) {
+    const std::string all = fmt::format("oa_stream:{}:increase10m", word);
+    const std::string over = fmt::format("oa_stream:{}_slow:increase10m", word);
+    const std::string within = fmt::format("{},le=\"{}\"", matchers, bound);
+    out.rules.push_back(
+        record(all, write.increase(fmt::format("{}_count", metric), matchers, "10m", "route"))
+    );
+    out.rules.push_back(record(
+        over,
+        fmt::format(
+            "{} - {}", all, write.increase(fmt::format("{}_bucket", metric), within, "10m", "route")
+        )
+    ));
+    out.rules.push_back({
+        .name = std::string(alert),
+        .expr = write.above(over, all, "0.05"),
+        .wait = "5m",
+        .severity = "page",
+        .summary = fmt::format("The p95 of a stream route is above {} s ({}).", bound, word),
+    });
+}
+
+Group latency(const Writer& write) {
+    Group out{.name = "oa-stream-p95", .rules = {}};
+    constexpr std::string_view k_stream_routes = R"(route=~"/api/.*stream|/api/chat")";
+    slow(
+        out,
+        write,
+        "first_content",
+        "first_content_seconds",
+        write.options().first_content,
+        "OaStreamFirstContentP95High",
+        k_stream_routes
+    );
+    slow(
+        out,
+        write,
+        "duration",
+        "http_request_duration_seconds",
+        write.options().duration,
+        "OaStreamDurationP95High",
+        k_stream_routes
+    );
+    return out;
+}
+
+Group handshakes(const Writer& write) {
+    Group out{.name = "oa-stream-compat", .rules = {}};
+    out.rules.push_back(record(
+        "oa_stream:handshakes:increase15m", write.increase("http_requests_total", k_turns, "15m")
+    ));
+    out.rules.push_back(record(
+        "oa_stream:compat_rejected:increase15m",
+        write.increase("compat_rejected_total", "", "15m", "code")
+    ));
+    for (const std::string_view code : k_codes) {
+        const std::string rejected = fmt::format(
+            "sum by (code) (oa_stream:compat_rejected:increase15m{{code=\"{}\"}})", code
+        );
+        out.rules.push_back({
+            .name = alert_name(code),
+            .expr = fmt::format(
+                "({0} / on () group_left () (oa_stream:handshakes:increase15m > 0)) > 0.05\n"
+                "and {0} >= {1}\nand on () oa_stream:handshakes:increase15m >= {2}",
+                rejected,
+                write.options().least_bad,
+                write.options().least_total
+            ),
+            .wait = "5m",
+            .severity = "ticket",
+            .summary = fmt::format("More than 5 % of the handshakes are refused with {}.", code),
+        });
+    }
+    return out;
+}
+
+Group terminals(const Writer& write) {
+    Group out{.name = "oa-stream-terminal", .rules = {}};
+    out.rules.push_back(
+        record("oa_stream:turns_ended:increase15m", write.increase("terminal_total", "", "15m"))
+    );
+    out.rules.push_back(record(
+        "oa_stream:terminal:increase15m", write.increase("terminal_total", "", "15m", "class")
+    ));
+    for (const Class& row : k_classes) {
+        const std::string ended = fmt::format(
+            "sum by (class) (oa_stream:terminal:increase15m{{class=\"{}\"}})", row.word
+        );
+        out.rules.push_back({
+            .name = std::string(row.alert),
+            .expr = fmt::format(
+                "({0} / on () group_left () (oa_stream:turns_ended:increase15m > 0)) > {1}\n"
+                "and {0} >= {2}\nand on () oa_stream:turns_ended:increase15m >= {3}",
+                ended,
+                row.share,
+                write.options().least_bad,
+                write.options().least_total
+            ),
+            .wait = "5m",
+            .severity = row.spends_budget ? "page" : "ticket",
+            .summary = fmt::format("Too many turns end as {}.", row.word),
+        });
+    }
+    return out;
+}
+
+std::string budget_classes() {
+    std::string out;
+    for (const Class& row : k_classes) {
+        if (row.spends_budget) {
+            out += (out.empty() ? "" : "|") + std::string(row.word);
+        }
+    }
+    return out;
+}
+
+Group burning(const Writer& write) {
+    Group out{.name = "oa-stream-burn", .rules = {}};
+    constexpr std::array<std::string_view, 7> k_windows{"5m", "30m", "1h", "2h", "6h", "1d", "3d"};
+    const std::string ended_badly = fmt::format("class=~\"{}\"", budget_classes());
+    for (const std::string_view window : k_windows) {
+        out.rules.push_back(record(
+            fmt::format("oa_stream:slo_bad:increase{}", window),
+            fmt::format(
+                "{}\n+ {}",
+                write.increase("http_requests_total", k_failed, window),
+                write.increase("terminal_total", ended_badly, window)
+            )
+        ));
+        out.rules.push_back(record(
+            fmt::format("oa_stream:slo_all:increase{}", window),
+            write.increase("http_requests_total", k_turns, window)
+        ));
+    }
+    const Fraction objective = write.options().objective;
+    const double budget =
+        static_cast<double>(objective.den - objective.num) / static_cast<double>(objective.den);
+    for (const BurnPair& pair : k_burn_pairs) {
+        const auto ratio = [](std::string_view window) {
+            return fmt::format(
+                "(oa_stream:slo_bad:increase{0} / (oa_stream:slo_all:increase{0} > 0))", window
+            );
+        };
+        const std::string limit = fmt::format("({:g} * {:g})", pair.factor.value(), budget);
+        out.rules.push_back({
+            .name = fmt::format("OaStreamBudgetBurn{}", pair.long_word),
+            .expr = fmt::format(
+                "{} > {}\nand {} > {}\nand oa_stream:slo_bad:increase{} >= {}\n"
+                "and oa_stream:slo_all:increase{} >= {}",
+                ratio(pair.long_word),
+                limit,
+                ratio(pair.short_word),
+                limit,
+                pair.long_word,
+                write.options().least_bad,
+                pair.long_word,
+                write.options().least_total
+            ),
+            .wait = pair.severity == "page" ? "2m" : "15m",
+            .severity = std::string(pair.severity),
+            .labels =
+                {{"long", std::string(pair.long_word)}, {"short", std::string(pair.short_word)}},
+            .summary = fmt::format(
+                "The error budget burns {:g} times too fast, over {} and over {}.",
+                pair.factor.value(),
+                pair.long_word,
+                pair.short_word
+            ),
+        });
+    }
+    return out;
+}
+
+Group bridge(const Writer& write) {
+    Group out{.name = "oa-stream-bridge", .rules = {}};
+    const std::string accepted = write.series("bridge_accepted_total", "");
+    out.rules.push_back(
+        record("oa_stream:bridge_accepted:rate10m", fmt::format("sum(rate({}[10m]))", accepted))
+    );
+    out.rules.push_back(record(
+        "oa_stream:bridge_accepted:rate6h_before",
+        // A young lane has no baseline: rate() divides by the whole window, however little is in
+        // it.
+        fmt::format("sum(rate({0}[6h] offset 15m)) and on () count({0} offset 375m) > 0", accepted)
+    ));
+    out.rules.push_back(record(
+        "oa_stream:bridge_asked:increase10m", write.increase("http_requests_total", k_turns, "10m")
+    ));
+    // Per second to per window.
+    const std::uint64_t floor = write.options().least_total;
+    const auto alert = [&](std::string name, std::string expr, std::string wait, std::string summary
+                       ) {
+        out.rules.push_back({
+            .name = std::move(name),
+            .expr = std::move(expr),
+            .wait = std::move(wait),
+            .severity = "page",
+            .summary = std::move(summary),
+        });
+    };
+    alert(
+        "OaStreamBridgeDrop",
+        fmt::format(
+            "oa_stream:bridge_accepted:rate10m < 0.5 * oa_stream:bridge_accepted:rate6h_before\n"
+            "and oa_stream:bridge_accepted:rate10m > 0\n"
+            "and oa_stream:bridge_accepted:rate6h_before * 600 >= {}",
+            floor
+        ),
+        "5m",
+        "Fewer than half as many turns are accepted as in the six hours before."
+    );
+    alert(
+        "OaStreamBridgeSpike",
+        fmt::format(
+            "oa_stream:bridge_accepted:rate10m > 3 * oa_stream:bridge_accepted:rate6h_before\n"
+            "and oa_stream:bridge_accepted:rate10m * 600 >= {0}\n"
+            "and oa_stream:bridge_accepted:rate6h_before * 600 >= {0}",
+            floor
+        ),
+        "5m",
+        "More than three times as many turns are accepted as in the six hours before."
+    );
+    alert(
+        "OaStreamBridgeStalled",
+        fmt::format(
+            "oa_stream:bridge_accepted:rate10m == 0\nand oa_stream:bridge_asked:increase10m >= {}",
+            floor
+        ),
+        "2m",
+        "Requests come and no turn is accepted."
+    );
+    alert(
+        "OaStreamBridgeAbsent",
+        fmt::format("absent({})", accepted),
+        "5m",
+        "No lane reports accepted turns: nothing is scraped, or the selector matches nothing."
+    );
+    alert(
+        "OaStreamRequestsAbsent",
+        fmt::format("absent({})", write.series("http_requests_total", k_turns)),
+        "5m",
+        "No lane reports requests: every ratio here would be silent."
+    );
+    return out;
+}
+
+} // namespace
+
+std::string alert_name(std::string_view word) {
+    std::string out = "OaStream";
+    bool upper = true;
+    for (const char c : word) {
+        if (c == '_') {
+            upper = true;
+            continue;
+        }
+        out += upper ? static_cast<char>(c - 'a' + 'A') : c;
+        upper = false;
+    }
+    return out;
+}
+
+std::vector<Group> table(const AlertOptions& options) {
+    const Writer write(options);
+    return {
+        responses(write),
+        latency(write),
+        handshakes(write),
+        terminals(write),
+        burning(write),
+        bridge(write),
+    };
+}
+
+} // namespace oa_stream::measure::alerts

@@ -1,0 +1,103 @@
+// The table of alerts: expressions, and the cases that prove them. Private to the room.
+#pragma once
+
+#include "oa_stream/measure/alert_rules.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::measure::alerts {
+
+struct Rule {
+    std::string name; ///< of an alert, or what a recording rule records
+    std::string expr;
+    bool records = false;
+    std::string wait{};     ///< `for`
+    std::string severity{}; ///< "page" or "ticket"
+    std::vector<std::pair<std::string, std::string>> labels{}; ///< beside severity
+    std::string summary{};
+};
+struct Group {
+    std::string name;
+    std::vector<Rule> rules;
+};
+[[nodiscard]] std::vector<Group> table(const AlertOptions& options);
+
+// Cases
+// -----------------------------------------------------------------------------------------
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+/// A counter's rise for a while.
+struct Piece {
+    double per_minute = 0;
+    int minutes = 0;
+};
+/// One series, its name without the metrics' prefix; no pieces: it is not there.
+struct Series {
+    std::string name;
+    std::vector<Piece> pieces{};
+};
+struct Expected {
+    std::string alert;
+    Labels labels{}; ///< beside those of the rule
+};
+struct Case {
+    std::string name;
+    std::vector<Series> changes{}; ///< instead of, or beside, those of a healthy lane
+    int minutes = 30;              ///< when it is looked at
+    std::vector<Expected> firing{}; ///< all of them that the file watches
+};
+struct CaseFile {
+    std::string name;
+    std::string evaluation_interval;
+    std::string watched; ///< matcher of the alerts that must not fire unless a case says so
+    std::vector<Case> cases;
+};
+[[nodiscard]] std::vector<CaseFile> cases(const AlertOptions& options);
+
+/// Every series of a healthy lane: two stream routes, each with turns_per_minute().
+[[nodiscard]] std::vector<Series> healthy(const AlertOptions& options, int minutes);
+/// Enough to be above every event floor.
+[[nodiscard]] double turns_per_minute(const AlertOptions& options);
+
+// The words of the runbook.
+inline constexpr std::string_view k_codes[]{
+    "invalid_client_build",
+    "unsupported_protocol_version",
+    "unsupported_schema_version",
+    "upgrade_required",
+    "unsupported_client_build",
+};
+struct Class {
+    std::string_view word;
+    std::string_view alert;
+    std::string_view share; ///< of all ended turns; more is an alert
+    bool spends_budget;
+};
+inline constexpr Class k_classes[]{
+    {"turn_failed", "OaStreamTurnFailed", "0.02", true},
+    {"turn_aborted", "OaStreamTurnAborted", "0.02", true},
+    {"turn_interrupted", "OaStreamTurnInterrupted", "0.25", false},
+    {"codex_error", "OaStreamCodexError", "0.01", true},
+    {"adapter_preview_unavailable", "OaStreamAdapterPreviewUnavailable", "0.01", true},
+};
+inline constexpr std::string_view k_routes[]{
+    "/api/chat/stream",
+    "/api/chats/{conversationId}/stream",
+};
+
+/// `upgrade_required` → `OaStreamUpgradeRequired`
+[[nodiscard]] std::string alert_name(std::string_view word);
+
+[[nodiscard]] std::string rules_yaml(const std::vector<Group>& groups);
+[[nodiscard]] std::string tests_yaml(
+    const CaseFile& file,
+    const std::vector<Group>& groups,
+    const AlertOptions& options,
+    std::string_view rules_file
+);
+
+} // namespace oa_stream::measure::alerts

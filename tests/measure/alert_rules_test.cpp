@@ -1,0 +1,103 @@
+// What the files say; that Prometheus agrees is tested with the real promtool (tests/e2e).
+#include "oa_stream/measure/alert_rules.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <regex>
+#include <set>
+
+using namespace oa_stream;
+using namespace oa_stream::measure;
+
+namespace {
+
+std::string text_of(const std::vector<TextFile>& files, std::string_view name) {
+    for (const TextFile& file : files) {
+        if (file.name == name) {
+            return file.text;
+        }
+    }
+    return {};
+}
+
+std::set<std::string> found(const std::string& text, const char* pattern) {
+    std::set<std::string> out;
+    const std::regex regex(pattern);
+    for (std::sregex_iterator at(text.begin(), text.end(), regex), end; at != end; ++at) {
+        out.insert((*at)[1].str());
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("alert rules: every class of the runbook has its alert") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    for (const char* word :
+         {"code=\"invalid_client_build\"",
+          "code=\"unsupported_protocol_version\"",
+          "code=\"unsupported_schema_version\"",
+          "code=\"upgrade_required\"",
+          "code=\"unsupported_client_build\"",
+          "class=\"turn_failed\"",
+          "class=\"turn_aborted\"",
+          "class=\"turn_interrupted\"",
+          "class=\"codex_error\"",
+          "class=\"adapter_preview_unavailable\"",
+          "OaStream5xxHigh",
+          "OaStreamFirstContentP95High",
+          "OaStreamDurationP95High",
+          "OaStreamBridgeDrop",
+          "OaStreamBridgeSpike",
+          "OaStreamBridgeStalled",
+          "OaStreamBridgeAbsent"}) {
+        CAPTURE(word);
+        CHECK(rules.find(word) != std::string::npos);
+    }
+}
+
+TEST_CASE("alert rules: every alert fires in a case, and every recorded series is used") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    std::string tests;
+    for (const TextFile& file : *files) {
+        tests += file.name.ends_with(".test.yml") ? file.text : "";
+    }
+    const auto alerts = found(rules, "alert: \"([A-Za-z0-9]+)\"");
+    CHECK(alerts.size() == 22);
+    CHECK(found(tests, "alertname: (OaStream[A-Za-z0-9]+)\n") == alerts);
+    for (const std::string& name : found(rules, "record: \"([a-z0-9_:]+)\"")) {
+        CAPTURE(name);
+        const auto first = rules.find(name);
+        CHECK(rules.find(name, first + name.size()) != std::string::npos);
+    }
+}
+
+TEST_CASE("alert rules: a burn rate that no error rate can exceed is refused") {
+    const auto refused = alert_rules({.objective = {90, 100}});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::config);
+    CHECK(refused.error().hint == "a factor below 10");
+    CHECK(alert_rules({.objective = {94, 100}}).has_value());
+    CHECK_FALSE(alert_rules({.objective = {1, 1}}).has_value());
+    CHECK_FALSE(alert_rules({.objective = {2, 1}}).has_value());
+}
+
+TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
+    const auto files = alert_rules(
+        {.first_content = "5", .least_bad = 7, .least_total = 70, .matchers = "job=\"lane\""}
+    );
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    CHECK(rules.find(">= 7\n") != std::string::npos);
+    CHECK(rules.find(">= 70\n") != std::string::npos);
+    CHECK(rules.find("le=\"5\"") != std::string::npos);
+    CHECK(found(rules, "(oa_stream_[a-z_0-9]+(?!\\{)[\\[)])").empty());
+    for (const std::string& selector : found(rules, "oa_stream_[a-z_0-9]+\\{([^}]*)\\}")) {
+        CHECK(selector.ends_with("job=\"lane\""));
+    }
+}
