@@ -53,6 +53,33 @@ Result<void> write_all(int fd, std::string_view bytes, const std::string& where)
     return {};
 }
 
+/// A file of its own beside `path`, on disk; its name.
+Result<std::filesystem::path>
+write_draft(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+    std::filesystem::path draft = path.string() + ".tmp-" + random_hex(4);
+    const Fd fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (!fd.ok()) {
+        return fail(Code::io, fmt::format("cannot create: {}", errno_text(errno)), path.string());
+    }
+    auto written = write_all(fd.get(), bytes, path.string());
+    if (written && ::fsync(fd.get()) != 0) {
+        written = fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), path.string());
+    }
+    if (!written) {
+        ::unlink(draft.c_str());
+        return std::unexpected(std::move(written).error());
+    }
+    return draft;
+}
+
+void sync_folder_of(const std::filesystem::path& path) {
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    const Fd parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (parent.ok()) {
+        ::fsync(parent.get());
+    }
+}
+
 } // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit) {
@@ -83,34 +110,31 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t l
 
 Result<void>
 write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
-    const std::filesystem::path temporary = path.string() + ".tmp-" + random_hex(4);
-    {
-        const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-        if (!fd.ok()) {
-            return fail(
-                Code::io, fmt::format("cannot create: {}", errno_text(errno)), path.string()
-            );
-        }
-        auto written = write_all(fd.get(), bytes, path.string());
-        if (written && ::fsync(fd.get()) != 0) {
-            written =
-                fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), path.string());
-        }
-        if (!written) {
-            ::unlink(temporary.c_str());
-            return written;
-        }
-    }
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    OA_TRY(const std::filesystem::path draft, write_draft(path, bytes, mode));
+    if (::rename(draft.c_str(), path.c_str()) != 0) {
         const int number = errno;
-        ::unlink(temporary.c_str());
+        ::unlink(draft.c_str());
         return fail(Code::io, fmt::format("cannot replace: {}", errno_text(number)), path.string());
     }
-    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-    const Fd parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (parent.ok()) {
-        ::fsync(parent.get());
+    sync_folder_of(path);
+    return {};
+}
+
+Result<void>
+write_file_once(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+    OA_TRY(const std::filesystem::path draft, write_draft(path, bytes, mode));
+    const int linked = ::link(draft.c_str(), path.c_str());
+    const int number = errno;
+    ::unlink(draft.c_str());
+    if (linked != 0) {
+        return number == EEXIST ? fail(Code::conflict, "is already there", path.string())
+                                : fail(
+                                      Code::io,
+                                      fmt::format("cannot create: {}", errno_text(number)),
+                                      path.string()
+                                  );
     }
+    sync_folder_of(path);
     return {};
 }
 
@@ -152,7 +176,13 @@ LineAppender::~LineAppender() {
 Result<void> LineAppender::append(std::string_view line) {
     std::string whole(line);
     whole += '\n';
-    OA_CHECK(write_all(fd_, whole, "append"));
+    const auto before = ::lseek(fd_, 0, SEEK_END);
+    if (auto written = write_all(fd_, whole, "append"); !written) {
+        if (before >= 0) {
+            (void)::ftruncate(fd_, before);
+        }
+        return written;
+    }
     if (durability_ == Durability::synced && ::fdatasync(fd_) != 0) {
         return fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), "append");
     }

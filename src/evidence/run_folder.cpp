@@ -1,6 +1,7 @@
 #include "oa_stream/evidence/run_folder.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/evidence/digest.hpp"
 
 #include <fmt/format.h>
@@ -34,6 +35,32 @@ Result<void> reserve(const fs::path& path) {
         return fail(Code::io, "no space left for the journal", path.string());
     }
     return {}; // a file system that cannot reserve is no reason to refuse
+}
+
+/// Without its line end nothing was built on a line: it goes to journal.torn, and the sequence goes
+/// on after the last whole one.
+Result<std::size_t> cut_torn_line(const fs::path& folder) {
+    const fs::path path = folder / "journal.ndjson";
+    std::error_code absent;
+    if (!fs::exists(path, absent)) {
+        return 0;
+    }
+    OA_TRY(const std::string text, read_file(path));
+    const auto end = text.rfind('\n');
+    const std::size_t whole = end == std::string::npos ? 0 : end + 1;
+    if (whole == text.size()) {
+        return 0;
+    }
+    (void)write_file_atomic(folder / "journal.torn", text.substr(whole));
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    const bool cut = fd >= 0 && ::ftruncate(fd, static_cast<off_t>(whole)) == 0 && ::fsync(fd) == 0;
+    if (fd >= 0) {
+        ::close(fd);
+    }
+    if (!cut) {
+        return fail(Code::io, "cannot cut the torn last line of the journal", path.string());
+    }
+    return text.size() - whole;
 }
 
 double rounded(double seconds) {
@@ -87,7 +114,36 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
     return run;
 }
 
+Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
+    RunFolder run;
+    run.path_ = fs::absolute(folder);
+    run.id_ = run.path_.filename().string();
+    run.redactor_ = std::move(redactor);
+    const auto text = read_file(run.path_ / "run.json");
+    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    run.earlier_ = json && json->is_object() ? *json : Json{{"id", run.id_}};
+    const WallTime now = std::chrono::system_clock::now();
+    const auto began = parse_rfc3339(string_member(run.earlier_, "started_at").value_or(""));
+    run.started_ = began.value_or(now);
+    run.started_steady_ =
+        std::chrono::steady_clock::now() -
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(now - run.started_);
+    std::error_code ignored;
+    fs::remove(run.path_ / "SHA256SUMS", ignored); // the folder is not finished any more
+    OA_TRY(run.torn_bytes_, cut_torn_line(run.path_));
+    (void)reserve(run.path_ / "journal.ndjson"); // a rollback goes on without
+    OA_TRY(
+        run.journal_,
+        LineAppender::open(run.path_ / "journal.ndjson", LineAppender::Durability::synced)
+    );
+    run.note("run taken up again");
+    return run;
+}
+
 Json RunFolder::document() const {
+    if (!earlier_.is_null()) {
+        return earlier_;
+    }
     return {
         {"schema", k_run_schema},
         {"id", id_},

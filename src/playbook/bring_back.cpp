@@ -10,7 +10,7 @@ namespace {
 using evidence::RollbackFacts;
 
 bool reached_baseline(const Session& session, const measure::Sample& sample) {
-    return !sample.bad && session.in.plan->baseline.percent_of(sample.revision) > 0;
+    return !sample.bad && session.in.plan->home().percent_of(sample.revision) > 0;
 }
 
 /// Users are back when so many fresh connections in a row were answered well by a revision that
@@ -67,8 +67,10 @@ std::string outcome_text(const Moved& moved) {
 /// Writes the baseline and reads it back. The state before, when that worked.
 Task<std::optional<traffic::TrafficState>>
 write_baseline(Session* session, std::string step, RollbackFacts* facts) {
-    const traffic::Split& baseline = session->in.plan->baseline;
-    Mover mover = session->mover(session->playbook().restore_limit);
+    const traffic::Split baseline = session->in.plan->home();
+    Mover mover = session->mover(
+        session->playbook().restore_limit, session->in.plan->home_exact(), session->fence
+    );
     Moved moved = co_await mover.move(step, session->ours, baseline, Urgency::rescue);
     const bool done = moved.result == Moved::Result::done;
     session->add(step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved));
@@ -110,7 +112,7 @@ Task<RollbackFacts> bring_back(Session* session, std::string step, std::string r
     RollbackFacts facts;
     facts.reason = std::move(reason);
     facts.from = session->serving.text();
-    facts.to = session->in.plan->baseline.text();
+    facts.to = session->in.plan->home().text();
     facts.fault_s = session->fault_s;
     facts.decided_s = session->now();
     session->tell(
@@ -124,7 +126,9 @@ Task<RollbackFacts> bring_back(Session* session, std::string step, std::string r
     }
     const bool back = co_await users_are_back(session, &facts);
     const auto last = co_await within(session->in.timing.driver_call, session->in.driver->read());
-    const bool holds = last && last->serving == session->in.plan->baseline;
+    const Json exact = session->in.plan->home_exact();
+    const bool holds = last && last->serving == session->in.plan->home() &&
+                       (exact.is_null() || last->exact == exact);
     if (last) {
         facts.streams = streams_text(*session, *before, *last);
     }

@@ -21,6 +21,7 @@ constexpr std::array k_phases{
     Phase::done,
     Phase::unverified,
     Phase::end,
+    Phase::resumed,
 };
 
 std::optional<Phase> parse_phase(std::string_view word) {
@@ -63,6 +64,8 @@ Result<void> take(JournalStory& story, const Json& line, std::uint64_t expected)
     if (!seq || static_cast<std::uint64_t>(*seq) != expected || !phase) {
         return fail(Code::unreadable, "line is out of sequence or has no known phase");
     }
+    story.last_at = text_in(line, "at");
+    story.lines = expected;
     switch (*phase) {
     case Phase::begin:
         story.baseline = split_in(line, "to");
@@ -71,6 +74,7 @@ Result<void> take(JournalStory& story, const Json& line, std::uint64_t expected)
         break;
     case Phase::intent:
         story.pending = split_in(line, "to");
+        story.written.push_back(*story.pending);
         story.step = text_in(line, "step");
         break;
     case Phase::refused:
@@ -82,9 +86,14 @@ Result<void> take(JournalStory& story, const Json& line, std::uint64_t expected)
     case Phase::done:
         story.serving = split_in(line, "to");
         story.pending.reset();
+        story.done.push_back(text_in(line, "step"));
         break;
     case Phase::end:
         story.ended = true;
+        story.ending = text_in(line, "detail");
+        break;
+    case Phase::resumed:
+        story.ended = false;
         break;
     case Phase::written:
     case Phase::ambiguous:
@@ -116,6 +125,8 @@ std::string_view to_string(Phase phase) noexcept {
         return "unverified";
     case Phase::end:
         return "end";
+    case Phase::resumed:
+        return "resumed";
     }
     return "end";
 }

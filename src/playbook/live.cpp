@@ -3,10 +3,11 @@
 #include "oa_stream/probe/prober.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
+#include "live_sample.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -16,42 +17,12 @@ namespace {
 using measure::Sample;
 using probe::Outcome;
 
-/// Ran into a time limit before its first content: slower than any number we could write down.
-bool too_late(const probe::ProbeSample& sample) {
-    switch (sample.outcome) {
-    case Outcome::connect_timeout:
-    case Outcome::ttfb_timeout:
-    case Outcome::stalled:
-    case Outcome::too_slow:
-        return !sample.clocks.first_content.has_value();
-    default:
-        return false;
-    }
-}
-
-Sample to_sample(std::string arm, double at_s, const probe::ProbeSample& from) {
-    Sample out;
-    out.at_s = at_s;
-    out.arm = std::move(arm);
-    out.revision = from.revision;
-    out.outcome = to_string(from.outcome);
-    out.bad = from.bad();
-    out.first_content_s = from.clocks.first_content;
-    if (too_late(from)) {
-        out.first_content_s = std::numeric_limits<double>::infinity();
-    }
-    out.end_s = from.clocks.end;
-    out.request_id = from.request_id;
-    out.detail = from.bad() ? from.detail : "";
-    return out;
-}
-
 class LiveInstruments final : public Instruments {
 public:
     LiveInstruments(
         asio::any_io_executor executor,
         net::HttpClient& client,
-        const traffic::TrafficDriver& driver,
+        const traffic::TrafficDriver* driver,
         evidence::RunFolder& folder,
         LiveOptions options
     )
@@ -135,9 +106,12 @@ private:
         if (through == Through::users) {
             return target;
         }
+        if (driver_ == nullptr) {
+            return fail(Code::internal, "nothing here knows the way to a single revision");
+        }
         OA_TRY(
             const traffic::ArmAddress address,
-            driver_.address(through == Through::stable ? options_.stable : options_.canary)
+            driver_->address(through == Through::stable ? options_.stable : options_.canary)
         );
         target.base_url = address.base_url;
         target.connect_to = address.connect_to;
@@ -205,7 +179,7 @@ private:
 
     asio::any_io_executor executor_;
     net::HttpClient& client_;
-    const traffic::TrafficDriver& driver_;
+    const traffic::TrafficDriver* driver_;
     evidence::RunFolder& folder_;
     LiveOptions options_;
     std::unique_ptr<probe::Prober> prober_;
@@ -219,7 +193,7 @@ private:
 std::unique_ptr<Instruments> make_live_instruments(
     const asio::any_io_executor& executor,
     net::HttpClient& client,
-    const traffic::TrafficDriver& driver,
+    const traffic::TrafficDriver* driver,
     evidence::RunFolder& folder,
     LiveOptions options
 ) {

@@ -66,7 +66,7 @@ void make_instruments(Scene& scene, const asio::any_io_executor& executor) {
     live.limits = k_limits;
     live.begin_stage = [&scene](int percent) { return plant_faults(&scene, percent); };
     scene.instruments = make_live_instruments(
-        executor, *scene.client, *scene.driver, scene.folder, std::move(live)
+        executor, *scene.client, scene.driver.get(), scene.folder, std::move(live)
     );
 }
 

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/evidence/digest.hpp"
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace oa_stream::playbook {
@@ -44,10 +46,39 @@ std::unexpected<Error> held(const fs::path& path, std::string_view target) {
     );
 }
 
+/// Of a process; two processes of one machine that have both in common are the same. 0: it is gone.
+std::int64_t start_of(std::int64_t pid) {
+    const auto text = read_file(fmt::format("/proc/{}/stat", pid), 64U << 10U);
+    const auto name_end = text ? text->rfind(')') : std::string::npos;
+    if (name_end == std::string::npos) {
+        return 0;
+    }
+    constexpr int k_start_field = 20; // counted from the state, which follows the name
+    std::size_t at = name_end + 1;
+    for (int field = 0; field < k_start_field && at != std::string::npos; ++field) {
+        at = text->find(' ', at + 1);
+    }
+    std::int64_t out = 0;
+    if (at != std::string::npos) {
+        (void)std::from_chars(text->data() + at + 1, text->data() + text->size(), out);
+    }
+    return out;
+}
+
+std::string boot_id() {
+    return std::string(trim(read_file("/proc/sys/kernel/random/boot_id", 4096).value_or("")));
+}
+
+fs::path lock_path(const fs::path& state_dir, std::string_view target) {
+    return state_dir / "locks" / (evidence::sha256_hex(target).substr(0, 16) + ".lock");
+}
+
 Result<void> write_owner(int fd, Json owner, std::string_view target) {
     owner["target"] = target;
     owner["pid"] = ::getpid();
     owner["host"] = host_name();
+    owner["boot"] = boot_id();
+    owner["pid_start"] = start_of(::getpid());
     owner["since"] = rfc3339_millis(std::chrono::system_clock::now());
     const std::string text = dump_json(owner) + "\n";
     if (::ftruncate(fd, 0) != 0 ||
@@ -69,9 +100,8 @@ bool is_current(int fd, const fs::path& path) {
 
 Result<TargetLock>
 TargetLock::take(const fs::path& state_dir, std::string_view target, Json owner) {
-    const fs::path folder = state_dir / "locks";
-    OA_CHECK(make_dirs(folder));
-    const fs::path path = folder / (evidence::sha256_hex(target).substr(0, 16) + ".lock");
+    const fs::path path = lock_path(state_dir, target);
+    OA_CHECK(make_dirs(path.parent_path()));
     while (true) {
         const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd < 0) {
@@ -89,6 +119,18 @@ TargetLock::take(const fs::path& state_dir, std::string_view target, Json owner)
         OA_CHECK(write_owner(fd, std::move(owner), target));
         return lock;
     }
+}
+
+std::optional<Json> TargetLock::holder(const fs::path& state_dir, std::string_view target) {
+    const auto text = read_file(lock_path(state_dir, target), 64U << 10U);
+    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    if (!json || string_member(*json, "boot").value_or("") != boot_id()) {
+        return std::nullopt;
+    }
+    const auto pid = int_member(*json, "pid").value_or(0);
+    const auto start = start_of(pid);
+    const bool same = start != 0 && start == int_member(*json, "pid_start").value_or(0);
+    return same ? std::optional(*json) : std::nullopt;
 }
 
 TargetLock::TargetLock(TargetLock&& other) noexcept

@@ -65,6 +65,10 @@ Task<Moved> Mover::move(std::string step, std::vector<Split> expected, Split to,
     co_return std::move(now.out);
 }
 
+bool Mover::reached(const TrafficState& state, const Split& to) const {
+    return state.serving == to && (options_.exact.is_null() || state.exact == options_.exact);
+}
+
 Task<Mover::Next> Mover::attempt(Attempt* now) {
     auto state = co_await within(options_.call_limit, driver_.read());
     if (!state || !state->settled) {
@@ -75,7 +79,7 @@ Task<Mover::Next> Mover::attempt(Attempt* now) {
         );
         co_return Next::again;
     }
-    if (state->serving == now->to) {
+    if (reached(*state, now->to) && !(options_.fence && !now->out.mutated)) {
         now->out.already = !now->out.mutated;
         (void)record(*now, {.phase = Phase::read_back, .step = now->step, .seen = state->serving});
         (void)record(*now, {.phase = Phase::done, .step = now->step, .to = now->to});
@@ -114,7 +118,11 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
     if (now->out.before.etag.empty()) {
         now->out.before = std::move(state);
     }
-    const auto written = co_await within(options_.call_limit, driver_.set(now->to, etag));
+    const auto written = co_await within(
+        options_.call_limit,
+        options_.exact.is_null() ? driver_.set(now->to, etag)
+                                 : driver_.restore(now->to, options_.exact, etag)
+    );
     now->out.written_s = now_();
     if (!written && !traffic::is_ambiguous(written.error())) {
         (void)record(
@@ -145,6 +153,11 @@ Task<Mover::Next> Mover::read_back(Attempt* now, Split from) {
     const bool rescue = now->urgency == Urgency::rescue;
     const Millis limit = rescue ? now->left() / 2 : now->left(); // a rescue tries again
     auto seen = co_await within(limit + options_.call_limit, driver_.verify(now->to, limit));
+    if (seen && !reached(*seen, now->to)) {
+        seen = fail(
+            Code::precondition, now->to.text() + " serves, but the setting is not the recorded one"
+        );
+    }
     if (seen) {
         (void)record(*now, {.phase = Phase::read_back, .step = now->step, .seen = seen->serving});
         (void)record(*now, {.phase = Phase::done, .step = now->step, .from = from, .to = now->to});

@@ -15,6 +15,12 @@ struct MoverOptions {
     Millis limit{15000};    ///< all attempts together
     Millis call_limit{5000}; ///< one driver call; a driver that hangs is given up
     Millis retry_pause{200};
+    /// The whole setting that `to` stands for; null: the split says it all. With it `done` means
+    /// that this setting is there again, not only its split.
+    Json exact = nullptr;
+    /// Write once even when `to` serves already: a write of a process that died may still be under
+    /// way, and this one makes its etag old.
+    bool fence = false;
     std::function<void(std::string_view event, Json fields)> note{};
 };
 
@@ -26,10 +32,10 @@ enum class Urgency {
 
 struct Moved {
     enum class Result {
-        done,       ///< seen serving
-        not_tried,  ///< nothing was written: the journal or the state could not be had
-        refused,    ///< the driver said no, nothing was written
-        foreign,    ///< somebody else's split serves; left alone
+        done, ///< seen serving
+        not_tried, ///< nothing was written: the journal or the state could not be had
+        refused, ///< the driver said no, nothing was written
+        foreign, ///< somebody else's split serves; left alone
         unverified, ///< written or ambiguous, and not seen serving
     };
     Result result = Result::not_tried;
@@ -61,6 +67,7 @@ private:
     enum class Next { again, stop };
     struct Attempt;
 
+    [[nodiscard]] bool reached(const traffic::TrafficState& state, const traffic::Split& to) const;
     [[nodiscard]] Task<Next> attempt(Attempt* now);
     [[nodiscard]] Task<Next> write_once(Attempt* now, traffic::TrafficState state);
     [[nodiscard]] Task<Next> read_back(Attempt* now, traffic::Split from);

@@ -2,6 +2,7 @@
 
 #include "oa_stream/traffic/cloud_run_driver.hpp"
 #include "oa_stream/traffic/command_driver.hpp"
+#include "oa_stream/traffic/haproxy_driver.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include <fmt/format.h>
@@ -86,9 +87,8 @@ private:
 constexpr std::string_view k_metadata_server = "http://metadata.google.internal";
 
 /// The token that was given, a file's read again when it is refused; else the metadata server's.
-traffic::TokenSource platform_tokens(
-    net::HttpClient& client, const std::optional<AuthRef>& auth, const Secret& given
-) {
+traffic::TokenSource
+platform_tokens(net::HttpClient& client, const std::optional<AuthRef>& auth, const Secret& given) {
     if (given.empty()) {
         return traffic::metadata_tokens(client, std::string(k_metadata_server));
     }
@@ -137,8 +137,20 @@ struct MakeDriver {
             *outside.client, {local.socket, local.base_url, revisions()}
         );
     }
-    Made operator()(const HaproxyTraffic&) const {
-        return fail(Code::config, "driver haproxy is not there yet", "traffic.driver");
+    Made operator()(const HaproxyTraffic& haproxy) const {
+        const auto server =
+            [](const std::string& revision, const std::string& named, const std::string& url) {
+                return traffic::HaproxyServer{revision, named.empty() ? revision : named, url};
+            };
+        return traffic::make_haproxy_driver(
+            executor,
+            {.socket = haproxy.socket,
+             .backend = haproxy.backend,
+             .servers =
+                 {server(traffic.stable, haproxy.stable_server, traffic.stable_url),
+                  server(traffic.canary, haproxy.canary_server, traffic.canary_url)},
+             .state_file = haproxy.state_file}
+        );
     }
     Made operator()(const CloudRunTraffic& cloud) const {
         return traffic::make_cloud_run_driver(

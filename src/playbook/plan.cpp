@@ -1,10 +1,12 @@
 #include "oa_stream/playbook/plan.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/evidence/digest.hpp"
+
+#include "plan_file.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace oa_stream::playbook {
 namespace {
@@ -14,6 +16,9 @@ using traffic::Split;
 Result<void> check_live(const Playbook& playbook, const traffic::TrafficState& live) {
     if (!live.settled) {
         return fail(Code::precondition, "an earlier change of traffic is still being carried out");
+    }
+    if (playbook.kind == Kind::rollback) {
+        return {}; // whatever serves, stable is to have it
     }
     if (!(live.wanted == live.serving)) {
         return fail(
@@ -39,13 +44,15 @@ Result<void> check_live(const Playbook& playbook, const traffic::TrafficState& l
             )
         );
     }
-    if (live.serving.percent_of(traffic.canary) > playbook.stages.front()) {
+    const int canary = live.serving.percent_of(traffic.canary);
+    // All of it: a cutover that is over, which only an apply with a reason walks again.
+    if (canary > playbook.stages.front() && !(canary == 100 && playbook.kind == Kind::cutover)) {
         return fail(
             Code::precondition,
             fmt::format(
                 "{} already has {}%, more than the first stage",
                 traffic.canary,
-                live.serving.percent_of(traffic.canary)
+                canary
             )
         );
     }
@@ -63,6 +70,9 @@ public:
             OA_CHECK(stage(static_cast<int>(i)));
         }
         gates(playbook_.run_gates, -1, "run");
+        if (playbook_.kind == Kind::rollback) {
+            OA_CHECK(roll_back());
+        }
         smokes(playbook_.postflight);
         if (playbook_.afterwards == Afterwards::restore) {
             Step& step = add("restore", StepKind::restore, "restore " + baseline_.text());
@@ -77,6 +87,22 @@ private:
     Step& add(std::string id, StepKind kind, std::string title) {
         steps_.push_back({std::move(id), kind, std::move(title)});
         return steps_.back();
+    }
+
+    /// Its own undo would bring the bad revision back, so it has none.
+    Result<void> roll_back() {
+        OA_TRY(
+            const Split after,
+            Split::between(playbook_.traffic.stable, playbook_.traffic.canary, 0)
+        );
+        Step& step = add("rollback", StepKind::restore, "");
+        step.title = now_ == after ? "nothing to change: " + after.text()
+                                   : fmt::format("{} → {}", now_.text(), after.text());
+        step.before = now_;
+        step.after = after;
+        step.evidence = {"journal.ndjson", "measure/samples.ndjson"};
+        now_ = after;
+        return {};
     }
 
     void smokes(const std::vector<SmokeSpec>& list) {
@@ -165,7 +191,7 @@ Json body(const Plan& plan) {
     for (const Step& step : plan.steps) {
         steps.push_back(step_json(step));
     }
-    return {
+    Json out = {
         {"schema", "oa-stream.plan.v1"},
         {"driver", plan.driver},
         {"target", plan.target},
@@ -174,12 +200,18 @@ Json body(const Plan& plan) {
         {"steps", std::move(steps)},
         {"warnings", plan.warnings},
     };
-}
-
-/// Canonical: keys sorted, no white space, numbers in their shortest form.
-std::string digest(const Json& json) {
-    const auto sorted = nlohmann::json::parse(dump_json(json));
-    return evidence::sha256_hex(sorted.dump());
+    if (plan.source) {
+        out["source"] = {
+            {"file", plan.source->file}, {"set", plan.source->set}, {"text", plan.source->text}
+        };
+        out["created_at"] = plan.facts.created_at;
+        out["etag"] = plan.facts.etag;
+        out["exact"] = plan.facts.exact;
+        out["revisions"] = plan.facts.revisions;
+        out["tried"] = plan.facts.tried;
+        out["seen_warnings"] = plan.facts.warnings;
+    }
+    return out;
 }
 
 /// A gate that cannot decide within its bake even when nothing is bad.
@@ -236,8 +268,42 @@ Result<Plan> make_plan(
     plan.baseline = live.serving;
     OA_TRY(plan.steps, Builder(plan.playbook, plan.baseline).build());
     plan.warnings = warnings_for(plan.playbook);
-    plan.id = digest(body(plan));
+    plan.facts.exact = live.exact;
+    plan.id = canonical_digest(body(plan));
     return plan;
+}
+
+Result<Plan> make_plan(
+    Playbook playbook,
+    std::string driver,
+    std::string target,
+    const traffic::TrafficState& live,
+    PlanSource source,
+    PlanFacts facts
+) {
+    OA_TRY(Plan plan, make_plan(std::move(playbook), std::move(driver), std::move(target), live));
+    plan.warnings.insert(plan.warnings.end(), facts.warnings.begin(), facts.warnings.end());
+    plan.source = std::move(source);
+    plan.facts = std::move(facts);
+    plan.id = canonical_digest(body(plan));
+    return plan;
+}
+
+Split Plan::home() const {
+    return playbook.kind == Kind::rollback
+               ? Split::between(playbook.traffic.stable, playbook.traffic.canary, 0)
+                     .value_or(baseline)
+               : baseline;
+}
+
+Json Plan::home_exact() const {
+    return playbook.kind == Kind::rollback ? Json(nullptr) : facts.exact;
+}
+
+bool Plan::changes() const noexcept {
+    const bool over = playbook.kind == Kind::cutover && !playbook.stages.empty() &&
+                      baseline.percent_of(playbook.traffic.canary) == playbook.stages.back();
+    return !over && std::ranges::any_of(steps, &Step::mutates);
 }
 
 Json to_json(const Plan& plan) {

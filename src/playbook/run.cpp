@@ -66,6 +66,9 @@ Task<Next> shift(Session* session, const Step* step) {
 Task<Next> restore(Session* session, const Step* step) {
     // From here on the traffic is moved back by us, whatever served before.
     session->out.mutated = session->out.mutated || step->mutates();
+    if (step->mutates() && session->in.stop != nullptr) {
+        session->in.stop->mark_mutated();
+    }
     session->out.restore =
         co_await bring_back(session, step->id, "The playbook ends where it began.");
     session->out.restore->planned = true;

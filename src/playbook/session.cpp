@@ -47,7 +47,7 @@ void Session::keep(const measure::Sample& sample, std::string_view where) const 
     in.folder->append("measure/samples.ndjson", line);
 }
 
-Mover Session::mover(Millis limit) {
+Mover Session::mover(Millis limit, Json exact, bool fenced) {
     return {
         *in.driver,
         journal,
@@ -55,6 +55,8 @@ Mover Session::mover(Millis limit) {
         {.limit = limit,
          .call_limit = in.timing.driver_call,
          .retry_pause = in.timing.retry_pause,
+         .exact = std::move(exact),
+         .fence = fenced,
          .note = [this](
                      std::string_view event, Json fields
                  ) { in.folder->note(event, std::move(fields)); }}

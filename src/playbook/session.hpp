@@ -29,7 +29,7 @@ struct Session {
     void add(Check check);
     void add(std::string id, Verdict verdict, std::string detail, Json data = Json::object());
     void keep(const measure::Sample& sample, std::string_view where) const;
-    [[nodiscard]] Mover mover(Millis limit);
+    [[nodiscard]] Mover mover(Millis limit, Json exact = nullptr, bool fenced = false);
 
     RunInput in;
     Journal journal;
@@ -39,6 +39,7 @@ struct Session {
     std::vector<measure::Sample> canary_all{};
     std::vector<measure::Sample> stable_all{};
     std::optional<double> fault_s{};
+    bool fence = false;   ///< a write of a process that died may be under way
     bool refused = false; ///< drift or a precondition
 };
 

@@ -18,6 +18,11 @@ read_file(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
 [[nodiscard]] Result<void>
 write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
+/// The same for a file that must not be there yet: of two writers one wins. Code::conflict for the
+/// other.
+[[nodiscard]] Result<void>
+write_file_once(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
+
 /// mkdir -p.
 [[nodiscard]] Result<void> make_dirs(const std::filesystem::path& path);
 
@@ -36,7 +41,8 @@ public:
     LineAppender& operator=(const LineAppender&) = delete;
     ~LineAppender();
 
-    /// Writes `line` and one '\n' with one write call. `line` must not contain '\n'.
+    /// Writes `line` and one '\n' with one write call. `line` must not contain '\n'. What a full
+    /// disk let through of it is taken back, so that the next line begins on its own.
     [[nodiscard]] Result<void> append(std::string_view line);
 
 private:

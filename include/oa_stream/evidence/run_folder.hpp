@@ -42,6 +42,15 @@ public:
     [[nodiscard]] static Result<RunFolder>
     create(const std::filesystem::path& state_dir, RunInfo info, Redactor redactor);
 
+    /// Goes on in the folder of a run that ended or died: what run.json said stays unless finish()
+    /// says otherwise, the times go on from its start, and a journal line that a crash cut in the
+    /// middle is moved to journal.torn. For the holder of the run's lock. Code::unreadable, io.
+    [[nodiscard]] static Result<RunFolder>
+    reopen(const std::filesystem::path& folder, Redactor redactor);
+
+    /// Bytes of the journal line that reopen() took away.
+    [[nodiscard]] std::size_t torn_bytes() const noexcept { return torn_bytes_; }
+
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     [[nodiscard]] const Redactor& redactor() const noexcept { return redactor_; }
@@ -81,6 +90,8 @@ private:
     std::optional<LineAppender> journal_;
     std::map<std::string, LineAppender> appenders_;
     std::optional<Error> trouble_;
+    Json earlier_ = nullptr; ///< run.json as it was found
+    std::size_t torn_bytes_ = 0;
 };
 
 } // namespace oa_stream::evidence

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::playbook {
 
@@ -22,6 +23,7 @@ enum class Phase {
     done,       ///< seen serving what was intended
     unverified, ///< not seen within the limit
     end,        ///< last line: verdict
+    resumed,    ///< another process goes on with a run that ended or died: a rollback
 };
 [[nodiscard]] std::string_view to_string(Phase phase) noexcept;
 
@@ -41,12 +43,14 @@ using JournalSink = std::function<Result<void>(const Json& line)>;
 
 class Journal {
 public:
-    explicit Journal(JournalSink sink) : sink_(std::move(sink)) {}
+    /// `next`: number of the first line it writes.
+    explicit Journal(JournalSink sink, std::uint64_t next = 1)
+        : sink_(std::move(sink)), next_(next) {}
     [[nodiscard]] Result<void> record(const JournalLine& line);
 
 private:
     JournalSink sink_;
-    std::uint64_t next_ = 1;
+    std::uint64_t next_;
 };
 
 /// What a journal tells about a run that may have died.
@@ -55,7 +59,12 @@ struct JournalStory {
     std::string plan;
     std::optional<traffic::Split> serving{}; ///< last split seen or confirmed
     std::optional<traffic::Split> pending{}; ///< an intent without an outcome: may serve or not
+    std::vector<traffic::Split> written{};  ///< every split that was set out to be written
+    std::vector<std::string> done{};        ///< steps seen serving what they were to bring
     std::string step{};                     ///< of the last intent
+    std::string last_at{};                  ///< of the last line
+    std::string ending{};                   ///< verdict and exit code of the end line
+    std::uint64_t lines = 0;                ///< whole ones
     bool ended = false;
     bool torn_tail = false; ///< the last line was cut by a crash and is left out
     /// Something other than the baseline may serve.

@@ -23,11 +23,11 @@ struct LiveOptions {
     std::function<Task<Result<std::string>>(int percent)> begin_stage{};
 };
 
-/// All references must outlive the instruments.
+/// All references must outlive the instruments. `driver`: null where nothing is pinned.
 [[nodiscard]] std::unique_ptr<Instruments> make_live_instruments(
     const asio::any_io_executor& executor,
     net::HttpClient& client,
-    const traffic::TrafficDriver& driver,
+    const traffic::TrafficDriver* driver,
     evidence::RunFolder& folder,
     LiveOptions options
 );

@@ -5,6 +5,7 @@
 #include "oa_stream/base/json.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,11 @@ public:
     /// time added) into it. Code::conflict with who holds it and since when; Code::io.
     [[nodiscard]] static Result<TargetLock>
     take(const std::filesystem::path& state_dir, std::string_view target, Json owner);
+
+    /// Who works on `target` now, without taking anything: the owner's document, if its process
+    /// lives on this machine.
+    [[nodiscard]] static std::optional<Json>
+    holder(const std::filesystem::path& state_dir, std::string_view target);
 
     TargetLock(TargetLock&& other) noexcept;
     TargetLock& operator=(TargetLock&& other) noexcept;

@@ -1,6 +1,8 @@
 // What will be done, step by step, once the live state is known.
 #pragma once
 
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/traffic/driver.hpp"
 
@@ -28,6 +30,23 @@ struct Step {
     [[nodiscard]] bool mutates() const noexcept { return before && after && !(*before == *after); }
 };
 
+/// The file a plan was made from: enough to read it again.
+struct PlanSource {
+    std::string file; ///< as in messages
+    std::string text;
+    config::Values set{}; ///< --set; never a secret
+};
+
+/// What was seen when a plan was made, besides the split.
+struct PlanFacts {
+    std::string created_at{};          ///< RFC 3339
+    std::string etag{};                ///< told to people; a new one alone is no drift
+    Json exact = nullptr;              ///< the whole setting, see traffic::TrafficState
+    Json revisions = Json::object();   ///< revision → what tells one build of it from another
+    Json tried = Json::array();        ///< each gate tried against stable
+    std::vector<std::string> warnings{}; ///< by what was seen
+};
+
 struct Plan {
     std::string id; ///< SHA-256 of the canonical JSON of everything below
     Playbook playbook;
@@ -36,6 +55,14 @@ struct Plan {
     traffic::Split baseline; ///< what served when the plan was made, and what a rollback restores
     std::vector<Step> steps;
     std::vector<std::string> warnings{};
+    std::optional<PlanSource> source{}; ///< unset for playbooks that come from no file
+    PlanFacts facts{};
+    /// Where a way back leads: the baseline, or stable alone for a playbook that rolls back.
+    [[nodiscard]] traffic::Split home() const;
+    /// The machinery's whole setting there; null: the split says it all.
+    [[nodiscard]] Json home_exact() const;
+    /// Changes what serves users when it is applied.
+    [[nodiscard]] bool changes() const noexcept;
 };
 
 /// Code::precondition when what serves is not what was last written, when the write has not
@@ -43,6 +70,16 @@ struct Plan {
 /// the first stage to the canary.
 [[nodiscard]] Result<Plan> make_plan(
     Playbook playbook, std::string driver, std::string target, const traffic::TrafficState& live
+);
+
+/// The same of a file, with what else was seen; both are part of its id.
+[[nodiscard]] Result<Plan> make_plan(
+    Playbook playbook,
+    std::string driver,
+    std::string target,
+    const traffic::TrafficState& live,
+    PlanSource source,
+    PlanFacts facts
 );
 
 /// plan.json

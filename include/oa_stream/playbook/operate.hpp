@@ -1,0 +1,68 @@
+// What an operator does with a playbook: plan it, apply the plan, take a run back.
+#pragma once
+
+#include "oa_stream/config/variables.hpp"
+#include "oa_stream/playbook/file.hpp"
+#include "oa_stream/playbook/plan.hpp"
+#include "oa_stream/playbook/run_end.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+// Plan
+// ---------------------------------------------------------------------------------------------------
+
+struct PlanRequest {
+    NamedText playbook;
+    config::Values set{};
+    bool probes = true; ///< false: only GETs leave the machine, and gates are not tried
+    Observer observer{};
+};
+
+/// Looks at what is live and says what will be done; changes nothing. Code::precondition when what
+/// serves does not allow it, a stage cannot be expressed, or a gate has nothing to judge; the
+/// errors of the file, of credentials and of the driver.
+[[nodiscard]] Task<Result<Plan>> plan_playbook(PlanRequest request);
+
+/// Before → after for each mutation, its undo and its evidence; gates with what they would say now.
+[[nodiscard]] std::string plan_diff(const Plan& plan);
+
+// Apply and roll back
+// ------------------------------------------------------------------------------------
+
+/// What every run is started with.
+struct Operator {
+    std::filesystem::path state_dir;
+    std::vector<std::string> argv{}; ///< for run.json
+    std::string version{};
+    StopRequest* stop = nullptr;
+    Observer observer{};
+    /// Called once, when the run has its folder.
+    std::function<void(const std::string& run)> on_run{};
+};
+
+struct ApplyRequest {
+    std::filesystem::path plan;
+    bool rollback = false; ///< the plan must be one that rolls back; else it must not
+    std::string reopen{}; ///< reason to walk the stages of a cutover that is over once more
+    Operator by{};
+};
+
+/// Applies exactly that plan. An error only when there is not even a run folder; refusals (drift,
+/// too old, already applied, lock held) are outcomes with exit code 6.
+[[nodiscard]] Task<Result<RunEnd>> apply_plan(ApplyRequest request);
+
+struct RollbackRequest {
+    std::string run; ///< its folder's name
+    Operator by{};
+};
+
+/// Brings back what served before that run, dead or ended, from its folder alone: takes its lock,
+/// mends its journal and goes on in it, verifies by read-back and over fresh connections. May be
+/// repeated. Exit 0 when verified, 8 when not, 6 when there is nothing of that run to take back.
+[[nodiscard]] Task<Result<RunEnd>> roll_back_run(RollbackRequest request);
+
+} // namespace oa_stream::playbook

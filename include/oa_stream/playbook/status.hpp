@@ -1,0 +1,48 @@
+// What the runs of this machine left behind, told by their folders alone.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+enum class RunState {
+    running, ///< a living process works on it
+    ended,
+    died, ///< its process is gone and it did not end
+};
+[[nodiscard]] std::string_view to_string(RunState state) noexcept;
+
+struct RunStatus {
+    std::string run;
+    std::filesystem::path folder;
+    RunState state = RunState::ended;
+    std::string target{};
+    std::string baseline{}; ///< what served before; empty: nothing was begun
+    std::string serving{};  ///< last seen by it
+    std::string pending{};  ///< may serve or not: set out to be written, never answered
+    bool moved = false;     ///< something other than the baseline may serve
+    std::string step{};     ///< last one that changes traffic
+    std::string last_at{};  ///< of the journal's last line
+    std::string ending{};   ///< verdict and exit code
+    std::string holder{};   ///< "process 12 on host since …" while it runs
+    std::vector<std::string> done{}; ///< steps seen serving
+    std::string next{};     ///< what to type; empty: nothing
+};
+[[nodiscard]] Json to_json(const RunStatus& status);
+/// Some lines.
+[[nodiscard]] std::string status_text(const RunStatus& status);
+
+/// Code::usage when there is no such run.
+[[nodiscard]] Result<RunStatus>
+status_of(const std::filesystem::path& state_dir, std::string_view run);
+
+/// Every run that moves traffic, oldest first.
+[[nodiscard]] std::vector<RunStatus> all_statuses(const std::filesystem::path& state_dir);
+
+} // namespace oa_stream::playbook

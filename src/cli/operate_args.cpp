@@ -1,0 +1,66 @@
+#include "operate_args.hpp"
+
+#include "oa_stream/cli/version.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::cli {
+namespace {
+
+void tell(const playbook::RunEnd& end, Context& context) {
+    if (context.json) {
+        context.out(dump_json(end.document) + "\n");
+    } else {
+        context.out(playbook::summary(end.outcome, {context.width, false}));
+        context.out(fmt::format("report {}\n", (end.evidence / "report.md").string()));
+    }
+    tell_last(
+        {end.outcome.verdict, end.outcome.exit, end.run, end.evidence.string(), end.next}, context
+    );
+}
+
+} // namespace
+
+Result<ExitCode> operate(
+    Context& context,
+    const std::function<Task<Result<playbook::RunEnd>>(playbook::Operator by)>& start
+) {
+    Screen screen(context);
+    StopRequest stop;
+    std::string run;
+    playbook::Operator by;
+    by.state_dir = context.state_dir;
+    by.argv = context.argv;
+    by.version = version();
+    by.stop = &stop;
+    by.observer = screen.observer();
+    by.on_run = [&](const std::string& id) {
+        run = id;
+        if (!context.quiet) {
+            screen.say("run " + id);
+        }
+    };
+    const SignalWords words{
+        "finishing the step under way, then bringing the traffic back",
+        [&] {
+            return !stop.mutated()
+                       ? std::string("Nothing was changed.")
+                       : fmt::format(
+                             "Some traffic may be moved. To finish: oa-stream rollback apply --run "
+                             "{}",
+                             run
+                         );
+        },
+    };
+    const auto end = run_to_end<playbook::RunEnd>(
+        [&](const asio::any_io_executor&) { return start(std::move(by)); }, stop, screen, words
+    );
+    screen.clear();
+    if (!end) {
+        return std::unexpected(end.error());
+    }
+    tell(*end, context);
+    return end->outcome.exit;
+}
+
+} // namespace oa_stream::cli

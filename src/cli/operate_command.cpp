@@ -1,0 +1,161 @@
+// cutover plan and cutover apply: look first, then do exactly that.
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/cli/commands.hpp"
+#include "oa_stream/cli/version.hpp"
+#include "oa_stream/playbook/operate.hpp"
+
+#include "operate_args.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using playbook::Kind;
+using playbook::Plan;
+
+Result<playbook::PlanRequest> parse(const Args& args) {
+    playbook::PlanRequest out;
+    OA_TRY(out.set, config::parse_settings(args.all("--set")));
+    OA_TRY(out.playbook, playbook::find_playbook(args.positional("PLAYBOOK").value_or("")));
+    out.probes = !args.has("--no-probes");
+    return out;
+}
+
+Result<void> write_plan(const Plan& plan, const Args& args) {
+    if (const auto file = args.get("--out")) {
+        return write_file_atomic(*file, to_json(plan).dump(2) + "\n");
+    }
+    return {};
+}
+
+void tell_plan(const Plan& plan, const Args& args, Context& context) {
+    const std::string file = args.get("--out").value_or("");
+    if (context.json) {
+        Json out = {
+            {"verdict", "PASS"}, {"run", nullptr}, {"evidence", nullptr}, {"checks", Json::array()}
+        };
+        out["changes"] = plan.changes();
+        out["file"] = file.empty() ? Json(nullptr) : Json(file);
+        out["plan"] = to_json(plan);
+        context.out(dump_json(out) + "\n");
+    } else {
+        context.out(playbook::plan_diff(plan));
+    }
+    if (context.quiet || !plan.changes()) {
+        return;
+    }
+    const std::string_view command =
+        plan.playbook.kind == Kind::rollback ? "rollback apply" : "cutover apply";
+    context.err(
+        file.empty() ? fmt::format("PASS plan {}: to apply it, write it with --out\n", plan.id)
+                     : fmt::format("PASS plan {} next: oa-stream {} {}\n", plan.id, command, file)
+    );
+}
+
+Result<ExitCode> plan_of_kind(const Args& args, Context& context, bool rollback) {
+    OA_TRY(playbook::PlanRequest request, parse(args));
+    Screen screen(context);
+    StopRequest stop;
+    request.observer = screen.observer();
+    const SignalWords words{.first = "leaving; nothing was changed"};
+    OA_TRY(
+        const Plan plan,
+        run_to_end<Plan>(
+            [&](const asio::any_io_executor&) {
+                return playbook::plan_playbook(std::move(request));
+            },
+            stop,
+            screen,
+            words
+        )
+    );
+    if ((plan.playbook.kind == Kind::rollback) != rollback) {
+        return fail(
+            Code::usage,
+            fmt::format("this playbook is a {}", to_string(plan.playbook.kind)),
+            {},
+            rollback ? "oa-stream cutover plan" : "oa-stream rollback plan"
+        );
+    }
+    OA_CHECK(write_plan(plan, args));
+    tell_plan(plan, args, context);
+    return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
+}
+
+Result<ExitCode> plan_cutover(const Args& args, Context& context) {
+    return plan_of_kind(args, context, false);
+}
+Result<ExitCode> plan_rollback(const Args& args, Context& context) {
+    return plan_of_kind(args, context, true);
+}
+
+Result<ExitCode> apply(const Args& args, Context& context) {
+    playbook::ApplyRequest request;
+    request.plan = args.positional("PLAN").value_or("");
+    request.reopen = args.get("--reopen").value_or("");
+    return operate(context, [&](playbook::Operator by) {
+        request.by = std::move(by);
+        return playbook::apply_plan(std::move(request));
+    });
+}
+
+constexpr std::array k_plan_positionals{
+    PositionalSpec{"PLAYBOOK", "A shipped playbook's name, or a file."},
+};
+constexpr std::array k_plan_options{
+    OptionSpec{"--set", "NAME=VALUE", "Value of a variable of the playbook; repeats.", {}, true},
+    OptionSpec{"--out", "FILE", "Where the plan is written, to be shown around and applied."},
+    OptionSpec{"--no-probes", "", "Send nothing but GETs; gates are not tried then."},
+};
+constexpr std::array<std::string_view, 1> k_plan_examples{
+    "oa-stream cutover plan cutover.yaml --set stable=v1 --set canary=v2 --out plan.json",
+};
+constexpr std::array<std::string_view, 1> k_rollback_plan_examples{
+    "oa-stream rollback plan rollback.yaml --set stable=v1 --set canary=v2 --out plan.json",
+};
+
+constexpr std::array k_apply_positionals{
+    PositionalSpec{"PLAN", "The file that `cutover plan` wrote."},
+};
+constexpr std::array k_apply_options{
+    OptionSpec{
+        "--reopen", "REASON", "Walk the stages of a cutover that is over once more, and say why."
+    },
+};
+constexpr std::array<std::string_view, 1> k_apply_examples{
+    "oa-stream cutover apply plan.json",
+};
+
+} // namespace
+
+const CommandSpec cutover_plan_command{
+    .path = "cutover plan",
+    .summary = "Say what a cutover will do, step by step; changes nothing (exit 10: changes).",
+    .positionals = k_plan_positionals,
+    .options = k_plan_options,
+    .examples = k_plan_examples,
+    .run = plan_cutover,
+};
+
+const CommandSpec rollback_plan_command{
+    .path = "rollback plan",
+    .summary = "Say what a rollback to stable will do; changes nothing (exit 10: changes).",
+    .positionals = k_plan_positionals,
+    .options = k_plan_options,
+    .examples = k_rollback_plan_examples,
+    .run = plan_rollback,
+};
+
+const CommandSpec cutover_apply_command{
+    .path = "cutover apply",
+    .summary = "Carry out exactly one plan; a failed gate or Ctrl-C restores what was.",
+    .positionals = k_apply_positionals,
+    .options = k_apply_options,
+    .examples = k_apply_examples,
+    .run = apply,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,86 @@
+#include "by_hand.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::playbook {
+namespace {
+
+/// For a POSIX shell: nothing inside single quotes means anything but the quote itself.
+std::string shell_word(std::string_view text) {
+    std::string out = "'";
+    for (const char c : text) {
+        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    }
+    return out + "'";
+}
+
+struct ByHand {
+    const Traffic& traffic;
+    const traffic::Split& split;
+
+    std::string operator()(const std::monostate&) const { return {}; }
+
+    std::string operator()(const LocalTraffic& local) const {
+        const std::string socket = shell_word(local.socket);
+        return fmt::format(
+            "curl --unix-socket {0} -X PUT http://front/weights -H 'content-type: "
+            "application/json' "
+            "-H \"if-match: $(curl -s --unix-socket {0} http://front/state | sed "
+            "'s/.*\"etag\":\"\\([^\"]*\\)\".*/\\1/')\" -d {1}",
+            socket,
+            shell_word(dump_json({{"weights", split.to_json()}}))
+        );
+    }
+
+    std::string operator()(const HaproxyTraffic& haproxy) const {
+        const auto server = [&](const std::string& named, const std::string& revision) {
+            return haproxy.backend + "/" + (named.empty() ? revision : named);
+        };
+        const bool path = haproxy.socket.starts_with('/');
+        return fmt::format(
+            "echo {} | socat stdio {}",
+            shell_word(fmt::format(
+                "set server {0} state ready; set server {0} weight {1}; set server {2} weight {3}",
+                server(haproxy.stable_server, traffic.stable),
+                split.percent_of(traffic.stable),
+                server(haproxy.canary_server, traffic.canary),
+                split.percent_of(traffic.canary)
+            )),
+            shell_word((path ? "" : "tcp:") + haproxy.socket)
+        );
+    }
+
+    std::string operator()(const CloudRunTraffic& cloud) const {
+        std::string revisions;
+        for (const auto& [revision, percent] : split.all()) {
+            if (percent > 0) {
+                revisions +=
+                    fmt::format("{}{}={}", revisions.empty() ? "" : ",", revision, percent);
+            }
+        }
+        return fmt::format(
+            "gcloud run services update-traffic {} --project {} --region {} --to-revisions {}",
+            shell_word(cloud.service),
+            shell_word(cloud.project),
+            shell_word(cloud.region),
+            shell_word(revisions)
+        );
+    }
+
+    std::string operator()(const CommandTraffic& command) const {
+        std::string out =
+            fmt::format("echo {} |", shell_word(dump_json({{"target", split.to_json()}})));
+        for (const std::string& word : command.set) {
+            out += " " + shell_word(word);
+        }
+        return out;
+    }
+};
+
+} // namespace
+
+std::string by_hand(const Playbook& playbook, const traffic::Split& split) {
+    return std::visit(ByHand{playbook.traffic, split}, playbook.traffic.settings);
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,160 @@
+// A plan file → a run.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/playbook/live.hpp"
+#include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/playbook/operate.hpp"
+
+#include "by_hand.hpp"
+#include "outlook.hpp"
+#include "plan_file.hpp"
+#include "seal.hpp"
+#include "within.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace oa_stream::playbook {
+namespace {
+
+struct Applying {
+    ApplyRequest request;
+    Plan plan;
+    Outside outside;
+    evidence::RunFolder folder;
+    std::unique_ptr<Instruments> instruments{};
+};
+
+/// All that forbids to begin; nothing was changed and nothing is.
+Task<Result<void>> check_ground(Applying* applying) {
+    const Plan& plan = applying->plan;
+    traffic::TrafficDriver& driver = *applying->outside.driver;
+    OA_CO_CHECK(check_age(plan, std::chrono::system_clock::now()));
+    if (driver.target() != plan.target) {
+        co_return fail(
+            Code::precondition,
+            fmt::format("the plan is for {}, not for {}", plan.target, driver.target())
+        );
+    }
+    OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
+    if (!live.settled) {
+        co_return fail(
+            Code::precondition, "an earlier change of traffic is still being carried out"
+        );
+    }
+    const Json revisions = co_await revision_facts(&applying->outside, &plan.playbook, &live);
+    if (const auto drifted = drift(plan, live, revisions); !drifted.empty()) {
+        co_return fail(
+            Code::precondition,
+            fmt::format("not as it was planned: {}", fmt::join(drifted, "; ")),
+            {},
+            "make a new plan"
+        );
+    }
+    const bool over = live.serving.percent_of(plan.playbook.traffic.canary) == 100;
+    if (over && plan.playbook.kind != Kind::rollback && applying->request.reopen.empty()) {
+        co_return fail(
+            Code::precondition,
+            fmt::format("{} already has 100%: this cutover is over", plan.playbook.traffic.canary),
+            {},
+            "--reopen REASON walks its stages again"
+        );
+    }
+    co_return Result<void>{};
+}
+
+void make_instruments(Applying& applying, const asio::any_io_executor& executor) {
+    LiveOptions live;
+    live.users = applying.outside.users;
+    live.stable = applying.plan.playbook.traffic.stable;
+    live.canary = applying.plan.playbook.traffic.canary;
+    live.prompt = applying.plan.playbook.target.prompt;
+    applying.instruments = make_live_instruments(
+        executor,
+        *applying.outside.client,
+        applying.outside.driver.get(),
+        applying.folder,
+        std::move(live)
+    );
+}
+
+Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
+    const Operator& by = applying->request.by;
+    OA_CO_TRY(
+        const TargetLock lock,
+        TargetLock::take(by.state_dir, applying->plan.target, {{"run", applying->folder.id()}})
+    );
+    OA_CO_CHECK(co_await check_ground(applying));
+    OA_CO_CHECK(spend(by.state_dir, applying->plan, applying->folder.id()));
+    make_instruments(*applying, co_await asio::this_coro::executor);
+    if (!applying->request.reopen.empty()) {
+        applying->folder.note("reopened", {{"reason", applying->request.reopen}});
+    }
+    RunInput run;
+    run.plan = &applying->plan;
+    run.driver = applying->outside.driver.get();
+    run.instruments = applying->instruments.get();
+    run.folder = &applying->folder;
+    run.stop = by.stop;
+    run.observer = by.observer;
+    run.timing.driver_call = applying->outside.driver->patience();
+    co_return co_await run_plan(std::move(run));
+}
+
+RunPaper paper_of(const Applying& applying, const RunOutcome& outcome) {
+    RunPaper out;
+    out.title = applying.plan.playbook.name;
+    out.plan = applying.plan.id;
+    out.facts = {
+        {"target", applying.plan.target},
+        {"plan", applying.plan.id},
+        {"playbook", applying.plan.source ? applying.plan.source->file : ""},
+        {"version", applying.request.by.version},
+    };
+    if (!applying.request.reopen.empty()) {
+        out.facts.emplace_back("reopened because", applying.request.reopen);
+    }
+    if (outcome.exit == ExitCode::rollback_unverified) {
+        const std::string command = by_hand(applying.plan.playbook, applying.plan.home());
+        out.next = fmt::format("oa-stream rollback apply --run {}", applying.folder.id());
+        out.next += command.empty() ? "" : "; by hand: " + command;
+    }
+    return out;
+}
+
+} // namespace
+
+Task<Result<RunEnd>> apply_plan(ApplyRequest request) {
+    OA_CO_TRY(Plan plan, load_plan(request.plan));
+    if ((plan.playbook.kind == Kind::rollback) != request.rollback) {
+        co_return fail(
+            Code::usage,
+            fmt::format("this is the plan of a {}", to_string(plan.playbook.kind)),
+            request.plan.string(),
+            request.rollback ? "oa-stream cutover apply" : "oa-stream rollback apply"
+        );
+    }
+    OA_CO_TRY(Outside outside, open_outside(co_await asio::this_coro::executor, plan.playbook));
+    OA_CO_TRY(
+        auto folder,
+        evidence::RunFolder::create(
+            request.by.state_dir,
+            {.kind = std::string(to_string(plan.playbook.kind)),
+             .name = plan.playbook.name,
+             .target = {{"driver", plan.driver}, {"what", plan.target}},
+             .versions = {{"oa_stream", request.by.version}},
+             .argv = request.by.argv},
+            outside.redactor
+        )
+    );
+    Applying applying{std::move(request), std::move(plan), std::move(outside), std::move(folder)};
+    if (applying.request.by.on_run) {
+        applying.request.by.on_run(applying.folder.id());
+    }
+    auto ended = co_await apply_under_lock(&applying);
+    RunOutcome outcome = ended ? *std::move(ended) : not_executed(ended.error());
+    RunPaper paper = paper_of(applying, outcome);
+    co_return seal(applying.folder, std::move(outcome), std::move(paper));
+}
+
+} // namespace oa_stream::playbook

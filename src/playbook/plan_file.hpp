@@ -1,0 +1,39 @@
+// Plan files: read back, and held against what is live now. Private to the room.
+#pragma once
+
+#include "oa_stream/playbook/plan.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::playbook {
+
+/// SHA-256 of the JSON with its keys sorted, no white space, numbers in their shortest form.
+[[nodiscard]] std::string canonical_digest(const Json& json);
+
+/// The plan of a file, made again from the playbook's text and what was recorded, so that there is
+/// one reader of playbooks. Code::unreadable; Code::precondition when the file is not what its id
+/// says (somebody edited it) or another release would make another plan of it.
+enum class Trust {
+    verified, ///< to be applied
+    rescue,   ///< to take a run back: what it did must not depend on this release
+};
+[[nodiscard]] Result<Plan>
+read_plan(std::string_view text, std::string_view file, Trust trust = Trust::verified);
+[[nodiscard]] Result<Plan> load_plan(const std::filesystem::path& path);
+
+/// Code::precondition for a plan older than its validity, or made in the future.
+[[nodiscard]] Result<void> check_age(const Plan& plan, WallTime now);
+
+/// Everything that is not as the plan saw it, one sentence each with planned and live value. An
+/// etag alone is nothing.
+[[nodiscard]] std::vector<std::string>
+drift(const Plan& plan, const traffic::TrafficState& live, const Json& revisions);
+
+/// A plan is applied once. Durable before it returns; of two at once one succeeds.
+/// Code::precondition naming the run that used it up.
+[[nodiscard]] Result<void>
+spend(const std::filesystem::path& state_dir, const Plan& plan, std::string_view run);
+
+} // namespace oa_stream::playbook

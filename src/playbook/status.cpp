@@ -1,0 +1,177 @@
+#include "oa_stream/playbook/status.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/playbook/journal.hpp"
+#include "oa_stream/playbook/lock.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string text_in(const Json& json, std::string_view key) {
+    return std::string(string_member(json, key).value_or(""));
+}
+
+Json document(const fs::path& file) {
+    const auto text = read_file(file);
+    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    return json ? *json : Json::object();
+}
+
+void take_journal(RunStatus& out) {
+    const auto text = read_file(out.folder / "journal.ndjson");
+    const auto story = read_journal(text ? *text : std::string());
+    if (!story) {
+        out.moved = true; // nobody can tell, so look
+        out.step = story.error().text();
+        return;
+    }
+    out.baseline = story->baseline.empty() ? "" : story->baseline.text();
+    out.serving = story->serving ? story->serving->text() : "";
+    out.pending = story->pending ? story->pending->text() : "";
+    out.moved = story->needs_rollback();
+    out.step = story->step;
+    out.last_at = story->last_at;
+    out.ending = story->ending;
+    out.done = story->done;
+    out.state = story->ended ? RunState::ended : RunState::died;
+}
+
+void take_holder(RunStatus& out, const fs::path& state_dir) {
+    const auto holder = TargetLock::holder(state_dir, out.target);
+    if (holder && text_in(*holder, "run") == out.run) {
+        out.state = RunState::running;
+        out.holder = fmt::format(
+            "process {} on {} since {}",
+            int_member(*holder, "pid").value_or(0),
+            text_in(*holder, "host"),
+            text_in(*holder, "since")
+        );
+    }
+}
+
+void take_next(RunStatus& out, const Json& plan) {
+    const bool own_lanes = member(plan, "source") == nullptr; // they died with it
+    if (out.state == RunState::running) {
+        out.next = "oa-stream cutover status --run " + out.run + " --wait-for done";
+    } else if (out.state == RunState::died && !own_lanes) {
+        out.next = "oa-stream rollback apply --run " + out.run;
+    }
+    if (own_lanes && out.state == RunState::died) {
+        out.moved = false;
+    }
+}
+
+RunStatus read(const fs::path& state_dir, const fs::path& folder) {
+    RunStatus out;
+    out.run = folder.filename().string();
+    out.folder = folder;
+    const Json plan = document(folder / "plan.json");
+    out.target = text_in(plan, "target");
+    take_journal(out);
+    std::error_code ignored;
+    // Sealed: even if its last journal line could not be written.
+    if (out.state == RunState::died && fs::exists(folder / "SHA256SUMS", ignored)) {
+        out.state = RunState::ended;
+    }
+    if (!out.target.empty()) {
+        take_holder(out, state_dir);
+    }
+    take_next(out, plan);
+    return out;
+}
+
+} // namespace
+
+std::string_view to_string(RunState state) noexcept {
+    switch (state) {
+    case RunState::running:
+        return "running";
+    case RunState::ended:
+        return "ended";
+    case RunState::died:
+        return "died";
+    }
+    return "ended";
+}
+
+Json to_json(const RunStatus& status) {
+    return {
+        {"run", status.run},
+        {"evidence", status.folder.string()},
+        {"state", to_string(status.state)},
+        {"target", status.target},
+        {"baseline", status.baseline},
+        {"serving", status.serving},
+        {"pending", status.pending.empty() ? Json(nullptr) : Json(status.pending)},
+        {"moved", status.moved},
+        {"step", status.step},
+        {"last_at", status.last_at},
+        {"ending", status.ending},
+        {"holder", status.holder.empty() ? Json(nullptr) : Json(status.holder)},
+        {"done", status.done},
+        {"next", status.next},
+    };
+}
+
+std::string status_text(const RunStatus& status) {
+    std::string out = fmt::format(
+        "{} {}{}\n",
+        status.run,
+        to_string(status.state),
+        status.ending.empty() ? "" : ": " + status.ending
+    );
+    const auto line = [&](std::string_view name, const std::string& value) {
+        if (!value.empty()) {
+            out += fmt::format("  {:<10} {}\n", name, value);
+        }
+    };
+    line("target", status.target);
+    line("by", status.holder);
+    line("began with", status.baseline);
+    line("last seen", status.serving);
+    line("may serve", status.pending);
+    line("last step", status.step);
+    line("last line", status.last_at);
+    line("next", status.next);
+    return out;
+}
+
+Result<RunStatus> status_of(const fs::path& state_dir, std::string_view run) {
+    const fs::path folder = state_dir / "runs" / run;
+    std::error_code ignored;
+    if (run.empty() || run.contains('/') || run.starts_with('.') ||
+        !fs::is_directory(folder, ignored)) {
+        return fail(
+            Code::usage,
+            fmt::format("there is no run '{}'", run),
+            (state_dir / "runs").string(),
+            "oa-stream cutover status"
+        );
+    }
+    return read(state_dir, folder);
+}
+
+std::vector<RunStatus> all_statuses(const fs::path& state_dir) {
+    std::vector<fs::path> folders;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(state_dir / "runs", ignored)) {
+        if (fs::exists(entry.path() / "plan.json", ignored)) {
+            folders.push_back(entry.path());
+        }
+    }
+    std::ranges::sort(folders);
+    std::vector<RunStatus> out;
+    for (const fs::path& folder : folders) {
+        out.push_back(read(state_dir, folder));
+    }
+    return out;
+}
+
+} // namespace oa_stream::playbook

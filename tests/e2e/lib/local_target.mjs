@@ -1,0 +1,102 @@
+// Two lanes on recorded turns behind a local front door, as an operator would find them, and the
+// playbook that moves their traffic.
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
+
+const PLAYBOOK = `version: 1
+kind: cutover
+name: local-cutover
+variables:
+  - { name: base_url, required: true }
+  - { name: socket, required: true }
+  - { name: bake, default: 1s }
+target: { base_url: "\${base_url}", prompt: "replay:hello" }
+traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
+sources: [{ probe: {} }]
+preflight:
+  - { smoke: stream, through: canary }
+stages: [0%, 50%, 100%]
+stage:
+  bake: "\${bake}"
+  probe: { rate: 25/s, per: arm, unpinned: 25/s }
+  gates:
+    - { bad: any, at_most: 30%, confidence: 90% }
+  on_inconclusive: { extend_at_most: "\${bake}", then: rollback }
+postflight:
+  - smoke: stream
+limits: { fresh_row: 5, restore: 20s, shift: 10s }
+`;
+
+/** A lane on the recorded turns that are built in. */
+async function lane(revision, args = []) {
+  const folder = scratch(revision), ready = path.join(folder, 'ready');
+  const running = new Running(OA_BIN, ['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--revision', revision, '--ready-file', ready, ...args],
+    { name: revision, folder, cwd: folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, 'state') }) });
+  await running.until(() => fs.existsSync(ready), 'ready file', 30000);
+  running.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
+  return running;
+}
+
+export class LocalTarget {
+  /** `faults`: options of the canary's lane, such as ['--inject', 'error-rate=1']. */
+  static async start({ faults = [], playbook = PLAYBOOK, weights = 'v1=100,v2=0' } = {}) {
+    const target = new LocalTarget();
+    target.folder = scratch('target');
+    target.stable = await lane('v1');
+    target.canary = await lane('v2', faults);
+    target.socket = path.join('/tmp', `oa-front-${process.pid}-${Math.random().toString(36).slice(2, 8)}.sock`);
+    const ready = path.join(target.folder, 'ready');
+    target.front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `v1=${target.stable.base}`, '--backend', `v2=${target.canary.base}`,
+      '--weights', weights, '--admin', target.socket, '--ready-file', ready], { name: 'front', folder: target.folder, env: cleanEnv({ HOME: target.folder }) });
+    await target.front.until(() => fs.existsSync(ready), 'ready file', 30000);
+    target.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
+    target.playbook = path.join(target.folder, 'playbook.yaml');
+    fs.writeFileSync(target.playbook, playbook);
+    target.state = path.join(target.folder, 'state');
+    return target;
+  }
+  settings(extra = {}) {
+    const all = { base_url: this.base, socket: this.socket, ...extra };
+    return Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  }
+  oa(args, options = {}) { return oa(args, { stateDir: this.state, ms: 120000, ...options }); }
+  /** Writes a plan; the result of the command with `file` added. */
+  async plan({ name = 'plan.json', set = {}, args = [] } = {}) {
+    const file = path.join(this.folder, name);
+    const got = await this.oa(['cutover', 'plan', this.playbook, ...this.settings(set), '--out', file, ...args]);
+    return { ...got, file };
+  }
+  /** A run under way, to be interrupted. */
+  begin(args) {
+    return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: this.state }) });
+  }
+  admin(method, where, body, headers = {}) {
+    return new Promise((done, failed) => {
+      const request = http.request({ socketPath: this.socket, method, path: where, headers }, (answer) => {
+        let text = '';
+        answer.on('data', (bytes) => { text += bytes; });
+        answer.on('end', () => done({ status: answer.statusCode, json: () => JSON.parse(text) }));
+      });
+      request.on('error', failed);
+      request.end(body);
+    });
+  }
+  async weights() {
+    const { backends } = (await this.admin('GET', '/state')).json();
+    return Object.fromEntries(backends.map(({ name, weight }) => [name, weight]));
+  }
+  async setWeights(weights) {
+    const { etag } = (await this.admin('GET', '/state')).json();
+    const got = await this.admin('PUT', '/weights', JSON.stringify({ weights }), { 'if-match': etag, 'content-type': 'application/json' });
+    if (got.status !== 200) throw new Error(`weights: ${got.status}`);
+  }
+  runs() {
+    const folder = path.join(this.state, 'runs');
+    return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
+  }
+  journal(run) {
+    return fs.readFileSync(path.join(this.state, 'runs', run, 'journal.ndjson'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  }
+}
