@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
@@ -20,6 +21,9 @@ namespace {
 
 using traffic::Front;
 using traffic::FrontOptions;
+
+constexpr auto k_shortest_interval = Millis{10};
+constexpr auto k_shortest_timeout = Millis{1000}; // of a check
 
 struct Options {
     FrontOptions front;
@@ -70,6 +74,24 @@ Result<void> add_weights(FrontOptions& front, std::string_view text) {
     return {};
 }
 
+Result<void> add_health(FrontOptions& front, const Args& args) {
+    front.health.path = args.get("--health").value_or("");
+    if (!front.health.path.empty() && !front.health.path.starts_with('/')) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no path", printable(front.health.path)),
+            "--health",
+            "/readyz"
+        );
+    }
+    OA_TRY(front.health.interval, parse_duration(args.get("--health-interval").value_or("2s")));
+    if (front.health.interval < k_shortest_interval) {
+        return fail(Code::usage, "checks may come every 10 ms at most", "--health-interval");
+    }
+    front.health.timeout = std::max(front.health.interval, k_shortest_timeout);
+    return {};
+}
+
 Result<Options> parse(const Args& args) {
     Options out;
     const std::string listen = args.get("--listen").value_or("");
@@ -96,6 +118,7 @@ Result<Options> parse(const Args& args) {
         out.front, weights ? *weights : fmt::format("{}=100", out.front.backends[0].name)
     ));
     out.front.admin_socket = args.get("--admin").value_or("");
+    OA_CHECK(add_health(out.front, args));
     out.ready_file = args.get("--ready-file").value_or("");
     OA_TRY(out.drain_timeout, parse_duration(args.get("--drain-timeout").value_or("10s")));
     return out;
@@ -122,6 +145,9 @@ Task<void> drain(Front* front, asio::io_context* io, Millis limit) {
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(Options options, parse(args));
     asio::io_context io(1);
+    options.front.note = [&context](std::string_view line) {
+        context.err(fmt::format("{}\n", line));
+    };
     OA_TRY(const auto front, Front::start(io.get_executor(), options.front));
     OA_CHECK(tell_ready(options, *front, context));
     asio::signal_set signals(io, SIGINT, SIGTERM);
@@ -156,6 +182,12 @@ constexpr std::array k_options{
         "NAME=N,…",
         "Share of new threads by revision; the first one gets all if not given."
     },
+    OptionSpec{
+        "--health",
+        "PATH",
+        "Ask every backend for this path; one that does not answer 2xx gets no share."
+    },
+    OptionSpec{"--health-interval", "D", "Time between two such questions.", "2s"},
     OptionSpec{"--admin", "PATH", "Unix socket for GET /state and PUT /weights."},
     OptionSpec{"--ready-file", "F", "Written as JSON once requests are accepted."},
     OptionSpec{"--drain-timeout", "D", "How long SIGTERM lets running streams go on.", "10s"},
@@ -163,7 +195,8 @@ constexpr std::array k_options{
 
 constexpr std::array<std::string_view, 1> k_examples{
     "oa-stream front --listen 127.0.0.1:8080 --backend stable=http://127.0.0.1:9001 --backend "
-    "canary=http://127.0.0.1:9002 --weights stable=95,canary=5 --admin /tmp/front.sock"
+    "canary=http://127.0.0.1:9002 --weights stable=95,canary=5 --health /readyz --admin "
+    "/tmp/front.sock"
 };
 
 } // namespace

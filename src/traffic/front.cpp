@@ -12,6 +12,15 @@ namespace {
 
 constexpr auto k_drain_poll = Millis{20};
 
+net::Response refusal_of(const Error& error) {
+    if (error.code != Code::unavailable) {
+        return json_error(400, "unknown_revision", error.message);
+    }
+    net::Response out = json_error(503, "no_revision_ready", error.message);
+    out.headers.add("retry-after", "1");
+    return out;
+}
+
 Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
     const net::Request& request = exchange->request();
     std::optional<net::Response> refusal;
@@ -26,8 +35,7 @@ Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
     }
     auto route = core->route(request);
     if (!route) {
-        (void)co_await exchange->respond(json_error(400, "unknown_revision", route.error().message)
-        );
+        (void)co_await exchange->respond(refusal_of(route.error()));
         co_return;
     }
     co_await relay(std::move(core), *std::move(route), std::move(exchange));
@@ -87,6 +95,10 @@ public:
 
 private:
     void cut() {
+        core_->closed = true;
+        for (const auto& watch : core_->watches) {
+            watch->notify();
+        }
         door_->close();
         if (admin_) {
             admin_->close();
@@ -119,6 +131,7 @@ Front::start(const asio::any_io_executor& executor, FrontOptions options) {
             admin, net::HttpServer::listen(executor, endpoint, {}, admin_handler(core), error_page)
         );
     }
+    start_health_checks(core);
     return std::make_unique<RealFront>(std::move(core), std::move(door), std::move(admin));
 }
 

@@ -19,6 +19,11 @@ net::Response state_response(const FrontCore& core) {
 
 using Weights = std::map<std::string, std::uint32_t, std::less<>>;
 
+std::uint64_t weight_in(const Weights& weights, const Arm& arm) {
+    const auto found = weights.find(arm.backend.name);
+    return found == weights.end() ? 0 : found->second;
+}
+
 Result<Weights> parse_weights(const FrontCore& core, std::string_view body) {
     OA_TRY(const Json json, parse_json(body));
     const Json* list = member(json, "weights");
@@ -44,6 +49,25 @@ Result<Weights> parse_weights(const FrontCore& core, std::string_view body) {
     return out;
 }
 
+/// A share may always be taken from a backend that is not ready, and none be given to it.
+Result<void> check_ready(const FrontCore& core, const Weights& weights) {
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+    for (const Arm& arm : core.arms) {
+        before += arm.weight;
+        after += weight_in(weights, arm);
+    }
+    for (const Arm& arm : core.arms) {
+        if (!arm.ready && weight_in(weights, arm) * before > arm.weight * after) {
+            return fail(
+                Code::precondition,
+                fmt::format("{} is not ready ({}): it gets no share", arm.backend.name, arm.health)
+            );
+        }
+    }
+    return {};
+}
+
 /// All weights change in one step: there is no moment with half of them.
 net::Response put_weights(FrontCore& core, const net::Request& request) {
     const auto match = request.headers.get("if-match");
@@ -55,12 +79,20 @@ net::Response put_weights(FrontCore& core, const net::Request& request) {
             412, "etag_mismatch", fmt::format("the weights changed: now {}", core.etag())
         );
     }
-    const auto weights = parse_weights(core, request.body);
+    auto weights = parse_weights(core, request.body);
+    if (weights) {
+        if (auto ready = check_ready(core, *weights); !ready) {
+            weights = std::unexpected(std::move(ready).error());
+        }
+    }
     if (!weights) {
         const bool refused = weights.error().code == Code::precondition;
         return json_error(refused ? 422 : 400, "bad_weights", weights.error().message);
     }
-    core.pick.set(core.weights_of(*weights));
+    for (Arm& arm : core.arms) {
+        arm.weight = static_cast<std::uint32_t>(weight_in(*weights, arm));
+    }
+    core.apply_weights();
     ++core.writes;
     return state_response(core);
 }

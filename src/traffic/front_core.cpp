@@ -54,9 +54,21 @@ FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
     : executor(where), options(std::move(given)), client(net::HttpClient::make(where)),
       pick(options.backends.size()), sticky(options.sticky_threads), instance(random_hex(4)) {
     for (const Backend& backend : options.backends) {
+        const auto weight = options.weights.find(backend.name);
         arms.push_back({backend});
+        arms.back().weight = weight == options.weights.end() ? 0 : weight->second;
     }
-    pick.set(weights_of(options.weights));
+    apply_weights();
+}
+
+void FrontCore::apply_weights() {
+    std::vector<std::uint32_t> usable;
+    for (const Arm& arm : arms) {
+        usable.push_back(arm.ready ? arm.weight : 0);
+    }
+    if (usable != pick.weights()) {
+        pick.set(std::move(usable));
+    }
 }
 
 std::optional<std::size_t> FrontCore::find(std::string_view name) const {
@@ -66,16 +78,6 @@ std::optional<std::size_t> FrontCore::find(std::string_view name) const {
         return std::nullopt;
     }
     return static_cast<std::size_t>(found - arms.begin());
-}
-
-std::vector<std::uint32_t>
-FrontCore::weights_of(const std::map<std::string, std::uint32_t, std::less<>>& by_name) const {
-    std::vector<std::uint32_t> out;
-    for (const Arm& arm : arms) {
-        const auto found = by_name.find(arm.backend.name);
-        out.push_back(found == by_name.end() ? 0 : found->second);
-    }
-    return out;
 }
 
 Result<Route> FrontCore::route(const net::Request& request) {
@@ -97,7 +99,7 @@ Result<Route> FrontCore::route(const net::Request& request) {
     }
     const auto chosen = pick.next();
     if (!chosen) {
-        return fail(Code::internal, "no backend has a weight");
+        return fail(Code::unavailable, "no revision that has a share is ready");
     }
     return Route{*chosen, Reason::picked, std::move(ref.thread)};
 }
@@ -120,7 +122,10 @@ Json FrontCore::state() const {
         backends.push_back({
             {"name", arms[i].backend.name},
             {"url", arms[i].backend.url},
-            {"weight", pick.weights()[i]},
+            {"weight", arms[i].weight},
+            {"ready", arms[i].ready},
+            {"health", arms[i].health.empty() ? "not checked" : arms[i].health},
+            {"checks", arms[i].checks},
             {"counters", counters_json(arms[i].counters)},
         });
     }

@@ -7,6 +7,8 @@
 #include "oa_stream/traffic/sticky.hpp"
 #include "oa_stream/traffic/weighted_pick.hpp"
 
+#include "wake.hpp"
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +19,11 @@ namespace oa_stream::traffic {
 struct Arm {
     Backend backend;
     ArmCounters counters{};
+    std::uint32_t weight = 0; ///< as told last
+    bool ready = true;
+    std::string health{}; ///< what the last check saw; empty without checks
+    std::uint64_t checks = 0;
+    int row = 0; ///< checks in a row that contradict `ready`
 };
 
 /// Why a request goes where it goes.
@@ -30,10 +37,10 @@ struct Route {
 struct FrontCore {
     FrontCore(const asio::any_io_executor& where, FrontOptions given);
 
-    /// Code::usage: the pin names no backend.
+    /// Code::usage: the pin names no backend. Code::unavailable: nobody with a weight is ready.
     [[nodiscard]] Result<Route> route(const net::Request& request);
-    [[nodiscard]] std::vector<std::uint32_t>
-    weights_of(const std::map<std::string, std::uint32_t, std::less<>>& by_name) const;
+    /// Takes the told weights, less those of backends that are not ready.
+    void apply_weights();
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
     [[nodiscard]] std::string etag() const;
     [[nodiscard]] std::size_t active() const;
@@ -48,11 +55,16 @@ struct FrontCore {
     std::string instance; ///< random: a restarted front door forgot the weights, its etags differ
     std::uint64_t writes = 0;
     bool draining = false;
+    bool closed = false;
+    std::vector<std::shared_ptr<Wake>> watches; ///< of the health checks
 };
 using CorePtr = std::shared_ptr<FrontCore>;
 
 /// Passes one request to the arm and its answer back, byte by byte as they come.
 [[nodiscard]] Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> exchange);
+
+/// Checks every backend until the core is closed or gone.
+void start_health_checks(const CorePtr& core);
 
 /// GET /state, PUT /weights.
 [[nodiscard]] net::Handler admin_handler(CorePtr core);

@@ -56,6 +56,10 @@ std::string reason(const net::ClientResponse& response) {
     return text ? std::string(*text) : fmt::format("HTTP {}", response.status);
 }
 
+Millis left(Clock::time_point deadline) {
+    return std::max(Millis(0), std::chrono::duration_cast<Millis>(deadline - Clock::now()));
+}
+
 /// The numbers behind the split: 40 and 10 are 80 % and 20 %, and are to come back as 40 and 10.
 Json weights_of(const Json& state) {
     Json out = Json::object();
@@ -64,6 +68,18 @@ Json weights_of(const Json& state) {
             int_member(backend, "weight").value_or(0);
     }
     return out;
+}
+
+/// A revision that `target` gives a share though it is not ready, and why; empty: none.
+std::string not_ready(const Json& state, const Split& target) {
+    for (const Json& backend : state.at("backends")) {
+        const auto name = string_member(backend, "name").value_or("");
+        if (target.percent_of(name) > 0 && !bool_member(backend, "ready").value_or(true)) {
+            const auto health = string_member(backend, "health").value_or("");
+            return fmt::format("{} is not ready ({})", name, health);
+        }
+    }
+    return {};
 }
 
 /// Alike from every working directory: the lock hangs on it.
@@ -127,6 +143,9 @@ public:
                 );
             }
         }
+        if (const std::string who = not_ready(state.extra, target); !who.empty()) {
+            co_return fail(Code::precondition, who + ": it gets no share");
+        }
         co_return Result<void>{};
     }
 
@@ -141,7 +160,19 @@ public:
     }
 
     [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
-        return poll_until(*this, std::move(target), limit, k_poll);
+        const auto deadline = Clock::now() + limit;
+        while (true) {
+            auto state = co_await poll_until(*this, target, left(deadline), k_poll);
+            const std::string who = state ? not_ready(state->extra, target) : "";
+            if (!state || who.empty()) {
+                co_return state;
+            }
+            if (left(deadline) <= k_poll || !co_await sleep_for(k_poll)) {
+                co_return fail(
+                    Code::timeout, fmt::format("expected {} to serve, but {}", target.text(), who)
+                );
+            }
+        }
     }
 
     [[nodiscard]] Millis patience() const noexcept override { return 2 * options_.call_timeout; }

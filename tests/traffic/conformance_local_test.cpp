@@ -17,7 +17,10 @@ namespace {
 class LocalMachinery final : public Machinery {
 public:
     LocalMachinery()
-        : rig_({{"stable", 100}, {"canary", 0}}),
+        : rig_(
+              {{"stable", 100}, {"canary", 0}},
+              {.path = "/readyz", .interval = Millis(30), .fall = 1}
+          ),
           relay_(
               rig_.io,
               (rig_.folder / "relay.sock").string(),
@@ -47,8 +50,11 @@ public:
         return trouble != Trouble::denied; // the mode of the socket's file is all there is
     }
     void trouble(Trouble trouble) override { relay_.trouble(trouble); }
-    bool knows_readiness() const override { return false; }
-    void canary_ready(bool ready) override { static_cast<void>(ready); }
+    void canary_ready(bool ready) override {
+        rig_.canary.answer = [ready](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            (void)co_await exchange->respond({ready ? 200 : 503, {}, ""});
+        };
+    }
     bool odd_setting() override {
         rig_.weigh(40, 10);
         return true;

@@ -50,7 +50,7 @@ Task<void> FakeBackend::handle(std::shared_ptr<net::Exchange> exchange) {
     (void)co_await exchange->respond({200, {{"content-type", "text/plain"}}, name});
 }
 
-Rig::Rig(std::map<std::string, std::uint32_t, std::less<>> weights)
+Rig::Rig(std::map<std::string, std::uint32_t, std::less<>> weights, HealthOptions health)
     : folder(make_folder()), client(net::HttpClient::make(io.get_executor())),
       stable(io.get_executor(), "stable"), canary(io.get_executor(), "canary") {
     FrontOptions options;
@@ -58,6 +58,8 @@ Rig::Rig(std::map<std::string, std::uint32_t, std::less<>> weights)
     options.admin_socket = (folder / "admin.sock").string();
     options.backends = {{"stable", stable.url()}, {"canary", canary.url()}};
     options.weights = std::move(weights);
+    options.health = std::move(health);
+    options.note = [this](std::string_view line) { notes.emplace_back(line); };
     auto started = Front::start(io.get_executor(), options);
     REQUIRE(started.has_value());
     front = *std::move(started);

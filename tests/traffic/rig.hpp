@@ -39,7 +39,8 @@ private:
 class Rig {
 public:
     explicit Rig(
-        std::map<std::string, std::uint32_t, std::less<>> weights = {{"stable", 95}, {"canary", 5}}
+        std::map<std::string, std::uint32_t, std::less<>> weights = {{"stable", 95}, {"canary", 5}},
+        HealthOptions health = {}
     );
     ~Rig();
     Rig(const Rig&) = delete;
@@ -69,6 +70,8 @@ public:
     [[nodiscard]] std::uint64_t counter(std::string_view backend, std::string_view key) const;
     /// PUT /weights with the current etag.
     void weigh(std::uint32_t stable, std::uint32_t canary);
+
+    std::vector<std::string> notes; ///< of the front door
 
     asio::io_context io;
     std::filesystem::path folder;

@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::traffic {
@@ -22,6 +24,16 @@ struct Backend {
     std::string url;  ///< http://host:port
 };
 
+/// Active checks: GET on every backend; 2xx is ready, anything else is not. A backend that is not
+/// ready gets no share, whatever its weight; pins and running turns still reach it.
+struct HealthOptions {
+    std::string path{}; ///< "/readyz"; empty: no checks, every backend counts as ready
+    Millis interval{2000};
+    Millis timeout{2000};
+    int fall = 2; ///< so many failed checks in a row; the very first one is enough
+    int rise = 1;
+};
+
 struct FrontOptions {
     net::Endpoint listen;
     std::string admin_socket; ///< path of a unix socket, mode 0600
@@ -31,6 +43,9 @@ struct FrontOptions {
     Millis connect_timeout{3000};
     Millis first_byte_timeout{120000}; ///< a lane answers when its authority took the turn
     Millis idle_timeout{75000};        ///< heartbeats come every 15 s
+    HealthOptions health{};
+    /// Told whenever a backend becomes ready or stops being so; one line for people.
+    std::function<void(std::string_view line)> note{};
 };
 
 /// What one backend got and how it went. Every request is counted once among picked, sticky and
