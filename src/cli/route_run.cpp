@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace oa_stream::cli {
 namespace {
@@ -35,11 +36,17 @@ Check precedence_check(const RoutePlan& plan, bool partial) {
     return check;
 }
 
-std::vector<RouteChange> changes_of(const RouteOrder& order, const RouteStatus& status) {
+std::vector<RouteChange> changes_of(const RouteOrder& order, const RouteSnapshot& snapshot) {
     auto out = order.changes;
     if (order.all) {
         out.push_back({"clear", std::nullopt});
-        for (const auto& [domain, target] : overrides_of(status).domains) {
+        std::set<std::string> domains;
+        for (const Overrides& memory : snapshot.seen) {
+            for (const auto& [domain, target] : memory.domains) {
+                domains.insert(domain);
+            }
+        }
+        for (const std::string& domain : domains) {
             out.push_back({"clear", domain});
         }
     }
@@ -49,9 +56,10 @@ std::vector<RouteChange> changes_of(const RouteOrder& order, const RouteStatus& 
 Result<Prepared>
 prepare(RouteSnapshot snapshot, const RouteTarget& target, const RouteOrder& order) {
     Prepared out;
-    OA_TRY(
-        out.plan, plan_routes(snapshot.status, changes_of(order, snapshot.status), target.paths)
-    );
+    OA_TRY(out.plan, plan_routes(snapshot.status, changes_of(order, snapshot), target.paths));
+    out.plan.mixture = std::ranges::any_of(snapshot.seen, [&](const Overrides& memory) {
+        return memory != out.plan.goal && memory != out.plan.before;
+    });
     out.checks.push_back(memories_check(snapshot));
     if (!snapshot.agreed && order.accept_mixture) {
         out.checks[0].verdict = Verdict::pass;
@@ -174,6 +182,7 @@ RouteRun run_of(
     run.client = &client;
     run.before = plan.status;
     run.goal = plan.goal;
+    run.known = applied.prepared.snapshot.seen;
     run.paths = expectations_of(plan.status, plan.goal, plan.paths);
     run.cohort_key = target.cohort_key;
     run.looks = target.looks;

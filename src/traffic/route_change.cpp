@@ -29,6 +29,17 @@ void note_memory(RouteVerified& seen, const RouteLook& look) {
     }
 }
 
+void add_missing(std::vector<RouteWrite>& writes, std::vector<RouteWrite> more) {
+    for (RouteWrite& one : more) {
+        const bool there = std::ranges::any_of(writes, [&](const RouteWrite& other) {
+            return other.domain == one.domain;
+        });
+        if (!there) {
+            writes.push_back(std::move(one));
+        }
+    }
+}
+
 /// Brings every process behind the address to one memory.
 class Changer {
 public:
@@ -67,6 +78,8 @@ private:
     Task<Result<void>> undo_ours(const Way& way, RouteOutcome& out);
     Task<Result<RouteVerified>> agree(const Way& way, RouteOutcome& out);
     Task<Result<std::optional<Overrides>>> row(const Way& way, RouteVerified& seen);
+    [[nodiscard]] bool
+    ours_at(const Way& way, const Overrides& seen, const std::optional<std::string>& domain) const;
     [[nodiscard]] std::optional<Error> foreign(const Way& way, const Overrides& seen) const;
 
     RouteRun& run_;
@@ -157,11 +170,21 @@ Changer::put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& o
     co_return Result<void>{};
 }
 
-/// Somebody else's hand: neither what was, nor what we write, nor a process that began anew.
+/// What was there, what we write, or nothing: a process that began anew.
+bool Changer::ours_at(
+    const Way& way, const Overrides& seen, const std::optional<std::string>& domain
+) const {
+    const auto value = value_of(seen, domain);
+    return !value || value == value_of(way.from, domain) || value == value_of(way.to, domain) ||
+           std::ranges::any_of(run_.known, [&](const Overrides& known) {
+               return value == value_of(known, domain);
+           });
+}
+
+/// Somebody else's hand.
 std::optional<Error> Changer::foreign(const Way& way, const Overrides& seen) const {
     const auto ours = [&](const std::optional<std::string>& domain) {
-        const auto value = value_of(seen, domain);
-        return !value || value == value_of(way.from, domain) || value == value_of(way.to, domain);
+        return ours_at(way, seen, domain);
     };
     bool known = ours(std::nullopt);
     for (const auto& [domain, target] : seen.domains) {
@@ -191,7 +214,8 @@ Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerifie
         ++seen.looks;
         if (!look) {
             seen.row = 0;
-            if (++failures == k_tries) {
+            // The way back is worth more than one attempt.
+            if (!way.undo || ++failures == k_tries) {
                 co_return std::unexpected(look.error());
             }
             continue;
@@ -244,7 +268,11 @@ Task<void> Changer::forth(RouteOutcome& out) {
     const Way way = way_forth();
     auto done = record(way, RoutePhase::begin, run_.client->base_url());
     if (done) {
-        done = co_await put_all(way, writes_between(way.from, way.to), out);
+        auto writes = writes_between(way.from, way.to);
+        for (const Overrides& known : run_.known) {
+            add_missing(writes, writes_between(known, way.to));
+        }
+        done = co_await put_all(way, std::move(writes), out);
     }
     if (done) {
         auto seen = co_await agree(way, out);
@@ -289,10 +317,13 @@ Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
     const Overrides seen = now ? overrides_of(*now) : way.from;
     std::string theirs;
     std::erase_if(writes, [&](const RouteWrite& write) {
-        const auto value = value_of(seen, write.domain);
-        const bool ours = !value || value == value_of(way.from, write.domain) ||
-                          value == value_of(way.to, write.domain);
-        theirs += ours ? "" : fmt::format("{} {} ", write.domain.value_or("global"), *value);
+        const bool ours = ours_at(way, seen, write.domain);
+        theirs += ours ? ""
+                       : fmt::format(
+                             "{} {} ",
+                             write.domain.value_or("global"),
+                             value_of(seen, write.domain).value_or("none")
+                         );
         return !ours;
     });
     OA_CO_CHECK(co_await put_all(way, std::move(writes), out));

@@ -10,18 +10,10 @@
 namespace oa_stream::traffic {
 namespace {
 
-constexpr int k_failures_in_a_row = 3;
-
 void remember(std::vector<Overrides>& seen, const Overrides& one) {
     if (std::ranges::find(seen, one) == seen.end()) {
         seen.push_back(one);
     }
-}
-
-/// Nothing that another look could change.
-bool final_word(Code code) {
-    return code == Code::credentials || code == Code::precondition || code == Code::usage ||
-           code == Code::not_found || code == Code::cancelled;
 }
 
 std::string differs(const RouteExpectation& wanted, const RouteDecision& seen) {
@@ -47,26 +39,19 @@ Task<Result<RouteSnapshot>> snapshot_routes(RouteSplitClient& client, RouteLooks
     RouteSnapshot out;
     std::vector<int> counts;
     const auto deadline = Clock::now() + looks.limit;
-    int failures = 0;
     // Once two memories were met, a few more looks tell which of them is the common one.
     const auto enough = [&] { return out.seen.size() == 1 && counts.front() >= looks.agree; };
     while (!enough() && out.looks < 2 * looks.agree && Clock::now() < deadline) {
-        auto status = co_await client.status();
+        // The client has asked more than once, each time over a new connection.
+        OA_CO_TRY(RouteStatus status, co_await client.status());
         ++out.looks;
-        if (!status) {
-            if (final_word(status.error().code) || ++failures == k_failures_in_a_row) {
-                co_return std::unexpected(std::move(status).error());
-            }
-            continue;
-        }
-        failures = 0;
-        const Overrides now = overrides_of(*status);
+        const Overrides now = overrides_of(status);
         remember(out.seen, now);
         counts.resize(out.seen.size());
         const auto index =
             static_cast<std::size_t>(std::ranges::find(out.seen, now) - out.seen.begin());
         if (++counts[index] == *std::ranges::max_element(counts)) {
-            out.status = *std::move(status);
+            out.status = std::move(status);
         }
     }
     out.agreed = enough();
@@ -110,31 +95,25 @@ Task<Result<RouteVerified>> verify_routes(
 ) {
     RouteVerified out;
     const auto deadline = Clock::now() + looks.limit;
-    int failures = 0;
     int misses = 0;
     while (out.looks < std::max(looks.most, looks.agree) && Clock::now() < deadline) {
         const bool again = out.looks % 2 == 1;
-        const auto look = co_await look_at_routes(client, overrides, paths, cohort_key, again);
+        OA_CO_TRY(
+            const RouteLook look,
+            co_await look_at_routes(client, overrides, paths, cohort_key, again)
+        );
         ++out.looks;
-        if (!look) {
-            out.row = 0;
-            if (final_word(look.error().code) || ++failures == k_failures_in_a_row) {
-                co_return std::unexpected(look.error());
-            }
-            continue;
+        if (look.memory) {
+            remember(out.memories, *look.memory);
         }
-        failures = 0;
-        if (look->memory) {
-            remember(out.memories, *look->memory);
-        }
-        out.row = look->ok ? out.row + 1 : 0;
-        misses = look->ok ? 0 : misses + 1;
-        out.seen = look->ok ? std::move(out.seen) : look->seen;
+        out.row = look.ok ? out.row + 1 : 0;
+        misses = look.ok ? 0 : misses + 1;
+        out.seen = look.ok ? std::move(out.seen) : look.seen;
         out.ok = out.row >= looks.agree;
         if (out.ok || misses >= looks.agree) {
             break;
         }
-        if (!look->ok && !co_await sleep_for(looks.pause)) {
+        if (!look.ok && !co_await sleep_for(looks.pause)) {
             co_return fail(Code::cancelled, "cancelled");
         }
     }

@@ -82,6 +82,7 @@ struct RouteRun {
     RouteSplitClient* client = nullptr;
     RouteStatus before; ///< of an agreed snapshot
     Overrides goal;
+    std::vector<Overrides> known{}; ///< memories met in an accepted mixture
     std::vector<RouteExpectation> paths{};
     std::string cohort_key{};
     RouteLooks looks{};

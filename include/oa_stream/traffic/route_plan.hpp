@@ -19,7 +19,8 @@ struct RoutePlan {
     std::vector<std::string> notes;
     std::vector<std::string>
         paths; ///< that verify it: one of each domain it is about, and those asked
-    [[nodiscard]] bool changes() const noexcept { return !writes.empty(); }
+    bool mixture = false; ///< some process remembers something else than `before` and the goal
+    [[nodiscard]] bool changes() const noexcept { return mixture || !writes.empty(); }
 };
 
 /// Code::usage for an unknown target or domain.

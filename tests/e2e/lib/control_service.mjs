@@ -177,7 +177,7 @@ function misdeeds(call, allowed) {
  * The service returned: base, calls (all, in order), violations, memories, stop(), and
  *   fault(on, what, times = 1): the next `times` calls that `on(call)` picks (a function, or the last
  *   word of the path) end otherwise: 'drop' (unanswered, not carried out), 'lost' (carried out,
- *   unanswered), 'hang', or an answer {status, headers, body}.
+ *   unanswered), 'hang', or an answer {status, headers, body}. Its `left` may be set to 0.
  */
 export async function startControlService(options = {}) {
   const { processes = 1, assign = (n) => n % processes, enforced = true, rate = null } = options;
@@ -245,7 +245,11 @@ export async function startControlService(options = {}) {
   });
   await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
   service.base = `http://127.0.0.1:${server.address().port}`;
-  service.fault = (on, what, times = 1) => faults.push({ on: typeof on === 'function' ? on : (call) => call.path.endsWith(`/${on}`), what, left: times });
+  service.fault = (on, what, times = 1) => {
+    const fault = { on: typeof on === 'function' ? on : (call) => call.path.endsWith(`/${on}`), what, left: times };
+    faults.push(fault);
+    return fault;
+  };
   service.statusOf = (process = 0) => statusOf(split, memories[process]);
   service.overrides = () => service.calls.filter((call) => call.path.endsWith('/override'));
   service.stop = async () => {
