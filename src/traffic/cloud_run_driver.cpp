@@ -137,6 +137,9 @@ Task<Result<Service>> CloudRunDriver::service(Clock::time_point until) {
 }
 
 void CloudRunDriver::take_operation(const Json& json) {
+    if (!operation_) {
+        return;
+    }
     operation_->done = bool_member(json, "done").value_or(false);
     const Json* error = member(json, "error");
     if (operation_->done && error != nullptr && error->is_object()) {

@@ -135,11 +135,12 @@ Result<std::vector<HaproxyFacts>> parse_servers(std::string_view answer, std::st
         HaproxyFacts server;
         server.name = table.cell(row, "srv_name");
         server.address = table.cell(row, "srv_addr");
-        server.port = in_range(port, 65535) ? static_cast<std::uint16_t>(*port) : std::uint16_t{0};
+        server.port =
+            in_range(port, 65535) ? static_cast<std::uint16_t>(port.value_or(0)) : std::uint16_t{0};
         server.tls = table.cell(row, "srv_use_ssl") == "1";
-        server.rotation = rotation_of(static_cast<unsigned>(*admin));
-        server.weight = static_cast<unsigned>(*weight);
-        server.initial = static_cast<unsigned>(*initial);
+        server.rotation = rotation_of(static_cast<unsigned>(admin.value_or(0)));
+        server.weight = static_cast<unsigned>(weight.value_or(0));
+        server.initial = static_cast<unsigned>(initial.value_or(0));
         out.push_back(std::move(server));
     }
     return out;

@@ -273,8 +273,7 @@ private:
 } // namespace
 
 std::unique_ptr<TrafficDriver>
-make_haproxy_driver(asio::any_io_executor executor, HaproxyDriverOptions options) {
-    static_cast<void>(executor); // calls run where they are awaited
+make_haproxy_driver(const asio::any_io_executor& /*executor*/, HaproxyDriverOptions options) {
     return std::make_unique<HaproxyDriver>(std::move(options));
 }
 

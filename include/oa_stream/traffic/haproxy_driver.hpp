@@ -24,6 +24,6 @@ struct HaproxyDriverOptions {
 };
 
 [[nodiscard]] std::unique_ptr<TrafficDriver>
-make_haproxy_driver(asio::any_io_executor executor, HaproxyDriverOptions options);
+make_haproxy_driver(const asio::any_io_executor& executor, HaproxyDriverOptions options);
 
 } // namespace oa_stream::traffic
