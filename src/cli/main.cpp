@@ -1,6 +1,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/cli/version.hpp"
 
+#include "compat_scripts.hpp"
 #include "context.hpp"
 #include "help.hpp"
 #include "parse.hpp"
@@ -33,7 +34,11 @@ int report(const Error& error, bool json) {
 }
 
 int dispatch(int argc, char** argv) {
-    const std::vector<std::string> words(argv + 1, argv + argc);
+    std::vector<std::string> words(argv + 1, argv + argc);
+    // A link with a retired script's name is that script.
+    if (const RetiredScript* script = find_retired(argc > 0 ? argv[0] : "")) {
+        words.insert(words.begin(), {"compat", std::string(script->name)});
+    }
     const auto invocation = parse_command_line(words);
     if (!invocation) {
         return report(invocation.error(), std::ranges::find(words, "--json") != words.end());

@@ -135,6 +135,13 @@ std::string next_command(const SmokeResult& result) {
     if (result.verdict == Verdict::fail) {
         return "less " + (result.evidence / "report.md").string();
     }
+    const bool no_token = std::ranges::any_of(result.checks, [](const Check& check) {
+        return check.verdict == Verdict::skipped && check.required &&
+               check.detail.starts_with("no token was given");
+    });
+    if (no_token) {
+        return again + " --auth env:NAME";
+    }
     return result.verdict == Verdict::error && streams ? again + " --no-probes" : again;
 }
 

@@ -11,6 +11,7 @@ std::span<const CommandSpec> all_commands() noexcept {
         serve_command,
         front_command,
         smoke_stream_command,
+        smoke_control_command,
         smoke_completions_command,
         check_command,
         cutover_rehearse_command,
@@ -30,6 +31,7 @@ std::span<const CommandSpec> all_commands() noexcept {
         playbook_validate_command,
         playbook_explain_command,
         playbook_schema_command,
+        compat_command,
         version_command,
     };
     return k_commands;

@@ -8,6 +8,7 @@ namespace oa_stream::cli {
 extern const CommandSpec serve_command;
 extern const CommandSpec front_command;
 extern const CommandSpec smoke_stream_command;
+extern const CommandSpec smoke_control_command;
 extern const CommandSpec smoke_completions_command;
 extern const CommandSpec check_command;
 extern const CommandSpec cutover_rehearse_command;
@@ -27,6 +28,7 @@ extern const CommandSpec playbook_show_command;
 extern const CommandSpec playbook_validate_command;
 extern const CommandSpec playbook_explain_command;
 extern const CommandSpec playbook_schema_command;
+extern const CommandSpec compat_command;
 extern const CommandSpec version_command;
 
 } // namespace oa_stream::cli

@@ -1,0 +1,24 @@
+// The retired scripts' rows, one function for each. Private to the command.
+#pragma once
+
+#include "compat_scripts.hpp"
+
+namespace oa_stream::cli {
+
+inline constexpr std::string_view k_rollout_usage =
+    "status | deploy-no-traffic <image> | set-traffic "
+    "<stable> <canary> <percent> | rollback <stable>";
+
+/// Which target; the scripts' own default was production.
+[[nodiscard]] Result<std::string> old_base_url(const OldCall& call);
+
+[[nodiscard]] Result<Replacement> smoke_control(const OldCall& call);
+[[nodiscard]] Result<Replacement> stream_smoke(const OldCall& call);
+[[nodiscard]] Result<Replacement> shadow(const OldCall& call);
+[[nodiscard]] Result<Replacement> harness(const OldCall& call);
+[[nodiscard]] Result<Replacement> cutover(const OldCall& call);
+[[nodiscard]] Result<Replacement> route_flip(const OldCall& call);
+[[nodiscard]] Result<Replacement> rollout(const OldCall& call);
+[[nodiscard]] Result<Replacement> drill(const OldCall& call);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,206 @@
+#include "compat_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+constexpr std::array k_stream_env{
+    OldVariable{
+        "OUTPUT_DIR", "a folder in the checkout", "`--state-dir`: the run's folder is made in it"
+    },
+    OldVariable{"BASE_URL", "https://openagents.com", "`--base-url`; must be set"},
+    OldVariable{"AUTH_TOKEN", "", "`--auth env:AUTH_TOKEN`; must be set unless DRY_RUN=1"},
+    OldVariable{
+        "DRY_RUN", "0", "`1`: `--no-probes`, GETs alone and never PASS; nothing canned is judged"
+    },
+    OldVariable{"PHASE", "runtime", "`--id-prefix`"},
+    OldVariable{
+        "CURL_TIMEOUT_SECONDS",
+        "20",
+        "`--first-byte` and `--stall`: a limit on silence, no longer on the whole answer"
+    },
+    OldVariable{"COMPAT_CLIENT_BUILD_ID", "20260221T130000Z", "`--compat-build`"},
+    OldVariable{"COMPAT_PROTOCOL_VERSION", "openagents.control.v1", "`--compat-protocol`"},
+    OldVariable{"COMPAT_SCHEMA_VERSION", "1", "`--compat-schema`"},
+    OldVariable{
+        "THREAD_ID_PREFIX",
+        "thread_prod_stream_smoke",
+        "nothing: threads are called oasmoke_… and listed in the report"
+    },
+};
+
+constexpr std::array k_cutover_env{
+    OldVariable{
+        "OUTPUT_DIR", "a folder in the checkout", "`--state-dir`: the run's folder is made in it"
+    },
+    OldVariable{"BASE_URL", "https://openagents.com", "`--set base_url=`; must be set"},
+    OldVariable{"CONTROL_ACCESS_TOKEN", "", "nothing: routes are a command of their own"},
+    OldVariable{"AUTH_TOKEN", "", "read by the playbook; must be set unless DRY_RUN=1"},
+    OldVariable{"APPLY_ROUTE_FLIP", "0", "`1` is refused: `oa-stream route set rust`"},
+    OldVariable{
+        "DRY_RUN",
+        "1",
+        "`1`: `cutover rehearse`. `0`: `cutover plan`, which changes nothing; `cutover apply` does"
+    },
+    OldVariable{"PROJECT", "openagentsgemini", "`--set project=`"},
+    OldVariable{"REGION", "us-central1", "`--set region=`"},
+    OldVariable{"SERVICE", "openagents-control-service", "`--set service=`"},
+    OldVariable{"RUN_DUAL_RUN", "0", "`1` is refused: `oa-stream shadow`, in a release to come"},
+    OldVariable{"LEGACY_BASE_URL", "", "nothing"},
+    OldVariable{"MAX_ROUTE_FLIP_FAILURES", "0", "refused above 0: it never did anything"},
+    OldVariable{"MAX_STREAM_SMOKE_FAILURES", "0", "refused above 0"},
+    OldVariable{"MAX_CANARY_DRILL_FAILURES", "0", "refused above 0"},
+    OldVariable{"MAX_DUAL_RUN_FAILURES", "0", "refused above 0"},
+    OldVariable{
+        "MAX_ERROR_BUDGET_CONSUMED_PERCENT",
+        "5",
+        "what the stated budget is compared with, first of all"
+    },
+    OldVariable{
+        "SLO_ERROR_BUDGET_CONSUMED_PERCENT", "0", "compared, and told to be stated and not measured"
+    },
+};
+
+constexpr std::array k_flip_env{
+    OldVariable{
+        "OUTPUT_DIR", "a folder in the checkout", "`--state-dir`: the run's folder is made in it"
+    },
+    OldVariable{"BASE_URL", "https://openagents.com", "`--base-url`; must be set"},
+    OldVariable{"CONTROL_ACCESS_TOKEN", "", "`--auth env:CONTROL_ACCESS_TOKEN`; must be set"},
+    OldVariable{
+        "APPLY",
+        "0",
+        "`0`: `route verify`. `1`: `route set rust`, which shows first; `--apply` does"
+    },
+    OldVariable{"COHORT_KEY", "prod-rust-route-flip", "`--cohort`"},
+    OldVariable{"CURL_TIMEOUT_SECONDS", "15", "`--timeout`"},
+};
+
+constexpr std::array k_shadow_env{
+    OldVariable{"OUTPUT_DIR", "a folder in the checkout", "`--state-dir`"},
+    OldVariable{"RUST_BASE_URL", "", "one side"},
+    OldVariable{"LEGACY_BASE_URL", "", "the other side"},
+    OldVariable{"AUTH_TOKEN", "", "`--auth env:AUTH_TOKEN`"},
+    OldVariable{"REQUESTS_FILE", "a manifest in the checkout", "prompts"},
+    OldVariable{"MAX_CRITICAL_MISMATCHES", "0", "–"},
+    OldVariable{"MAX_TOTAL_MISMATCHES", "0", "–"},
+    OldVariable{"MAX_STREAM_MISMATCHES", "0", "–"},
+    OldVariable{"MAX_P95_LATENCY_DELTA_MS", "250", "–"},
+};
+
+constexpr std::array k_rollout_env{
+    OldVariable{"PROJECT", "gcloud's", "`--set project=`; must be set"},
+    OldVariable{"REGION", "us-central1", "`--set region=`"},
+    OldVariable{"SERVICE", "openagents-control-service", "`--set service=`"},
+    OldVariable{
+        "DRY_RUN",
+        "0",
+        "`1`: `set-traffic` rehearses (with BASE_URL). Else refused: no traffic moves "
+        "without a plan"
+    },
+    OldVariable{"BASE_URL", "", "`--set base_url=`, for a rehearsal; new here"},
+};
+
+constexpr std::array k_drill_env{
+    OldVariable{
+        "OUTPUT_DIR", "a folder in the checkout", "`--state-dir`: the run's folder is made in it"
+    },
+    OldVariable{"PROJECT", "gcloud's", "`--set project=`"},
+    OldVariable{"REGION", "us-central1", "`--set region=`"},
+    OldVariable{"SERVICE", "openagents-control-service", "`--set service=`"},
+    OldVariable{
+        "DRY_RUN",
+        "0",
+        "must be `1`: rehearses. A bare drill moved production's traffic; that needs "
+        "a playbook now"
+    },
+    OldVariable{"CANARY_STEPS", "5,25,50,100", "checked as a whole; the stages are the playbook's"},
+    OldVariable{"BASE_URL", "", "`--set base_url=`; must be set, new here"},
+};
+
+constexpr std::array k_control_env{
+    OldVariable{"OPENAGENTS_BASE_URL", "", "`--base-url`; must be set"},
+    OldVariable{
+        "OPENAGENTS_CONTROL_ACCESS_TOKEN",
+        "",
+        "`--auth env:OPENAGENTS_CONTROL_ACCESS_TOKEN`; without it the verdict is INCONCLUSIVE, no "
+        "longer \"ok\""
+    },
+    OldVariable{
+        "OPENAGENTS_MAINTENANCE_BYPASS_TOKEN",
+        "",
+        "refused: it went into a URL. Give the cookie it makes: `--maintenance-cookie env:NAME`"
+    },
+};
+
+constexpr std::array k_harness_env{
+    OldVariable{"OUTPUT_DIR", "a folder in the checkout", "nothing"},
+};
+
+// clang-format off
+constexpr std::array k_scripts{
+    RetiredScript{"run-production-stream-contract-smoke.sh", "", "`oa-stream smoke stream`", k_stream_env, stream_smoke},
+    RetiredScript{"run-production-stream-cutover.sh", "<stable-revision> <canary-revision>", "`oa-stream cutover rehearse cutover` or `oa-stream cutover plan cutover`", k_cutover_env, cutover},
+    RetiredScript{"run-production-rust-route-flip.sh", "", "`oa-stream route verify` or `oa-stream route set`", k_flip_env, route_flip},
+    RetiredScript{"run-staging-dual-run-shadow-diff.sh", "", "`oa-stream shadow`, in a release to come", k_shadow_env, shadow},
+    RetiredScript{"canary-rollout.sh", k_rollout_usage, "`oa-stream cutover rehearse cutover`; what wrote at once is refused", k_rollout_env, rollout},
+    RetiredScript{"run-canary-rollback-drill.sh", "<stable-revision> <canary-revision>", "`oa-stream cutover rehearse cutover`; live: `oa-stream rollback drill`", k_drill_env, drill},
+    RetiredScript{"smoke-control.sh", "", "`oa-stream smoke control`", k_control_env, smoke_control},
+    RetiredScript{"run-vercel-sse-fixture-harness.sh", "", "nothing: refused, with what to use", k_harness_env, harness},
+};
+// clang-format on
+
+} // namespace
+
+std::span<const RetiredScript> retired_scripts() noexcept {
+    return k_scripts;
+}
+
+std::string compat_page() {
+    std::string out =
+        "# The retired scripts\n\n<!-- Made by: oa-stream compat --markdown > docs/compat.md "
+        "-->\n\n"
+        "`oa-stream compat SCRIPT …` takes a retired script's name, arguments and environment, "
+        "says "
+        "on\nstderr which command that is now, and runs it. So does a link with the script's "
+        "name:\n`oa-stream compat --link DIR` makes one for each. Nothing here changes anything by "
+        "itself.\n\n"
+        "- Switches are `0` or `1`; any other word is refused. Numbers are plain decimals.\n"
+        "- Everything is read and checked before the first request. Tokens are named, never "
+        "copied:\n  they stay in the environment.\n"
+        "- What moved traffic without being asked to, or without a way back, is refused with the "
+        "command\n  that does it safely. Exit codes are those of the new commands; 2 is a "
+        "refusal.\n"
+        "- Artifacts are those of a run: its folder is made in `OUTPUT_DIR`, if that is set.\n\n"
+        "| script | arguments | now |\n| --- | --- | --- |\n";
+    const auto cell = [](std::string_view text) {
+        std::string escaped;
+        for (const char c : text) {
+            escaped += c == '|' ? std::string("\\|") : std::string(1, c);
+        }
+        return escaped.empty() ? std::string("–") : escaped;
+    };
+    for (const RetiredScript& script : k_scripts) {
+        const std::string args =
+            script.arguments.empty() ? "–" : "`" + cell(script.arguments) + "`";
+        out += fmt::format("| `{}` | {} | {} |\n", script.name, args, script.now);
+    }
+    for (const RetiredScript& script : k_scripts) {
+        out +=
+            fmt::format("\n## {}\n\n| variable | was | now |\n| --- | --- | --- |\n", script.name);
+        for (const OldVariable& variable : script.env) {
+            out += fmt::format(
+                "| `{}` | {} | {} |\n",
+                variable.name,
+                cell(variable.fallback),
+                cell(variable.becomes)
+            );
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::cli

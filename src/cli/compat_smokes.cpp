@@ -1,0 +1,123 @@
+// What the retired smokes are now.
+#include "oa_stream/base/text.hpp"
+
+#include "compat_rows.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr std::uint64_t k_longest_s = 3600;
+
+void add(Words& words, std::initializer_list<std::string> more) {
+    words.insert(words.end(), more);
+}
+
+Result<Words> compat_words(const OldCall& call) {
+    Words out;
+    for (const auto& [name, option] :
+         {std::pair{"COMPAT_CLIENT_BUILD_ID", "--compat-build"},
+          {"COMPAT_PROTOCOL_VERSION", "--compat-protocol"},
+          {"COMPAT_SCHEMA_VERSION", "--compat-schema"}}) {
+        if (call.given(name)) {
+            add(out, {option, call.text(name)});
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+// smoke-control.sh
+// ---------------------------------------------------------------------------------
+
+Result<Replacement> smoke_control(const OldCall& call) {
+    OA_CHECK(call.takes(0, ""));
+    OA_TRY(const std::string url, call.needed("OPENAGENTS_BASE_URL", "which service?"));
+    if (call.given("OPENAGENTS_MAINTENANCE_BYPASS_TOKEN")) {
+        return fail(
+            Code::usage,
+            "the maintenance token would stand in a URL, where every access log keeps it",
+            "OPENAGENTS_MAINTENANCE_BYPASS_TOKEN",
+            fmt::format(
+                "oa-stream smoke control --base-url {} --maintenance-cookie env:NAME, the value of "
+                "the cookie oa_maintenance_bypass",
+                url
+            )
+        );
+    }
+    Replacement out{{"smoke", "control", "--base-url", url, "--profile", "api-only"}};
+    if (call.given("OPENAGENTS_CONTROL_ACCESS_TOKEN")) {
+        add(out.words, {"--auth", "env:OPENAGENTS_CONTROL_ACCESS_TOKEN"});
+    }
+    out.notes.emplace_back(
+        "the web shell's files are looked at with --profile shell-serving, which the service no "
+        "longer serves"
+    );
+    return out;
+}
+
+// run-production-stream-contract-smoke.sh
+// ------------------------------------------------------------
+
+Result<Replacement> stream_smoke(const OldCall& call) {
+    OA_CHECK(call.takes(0, ""));
+    OA_TRY(const bool dry, call.flag("DRY_RUN", false));
+    OA_TRY(const std::uint64_t limit, call.number("CURL_TIMEOUT_SECONDS", 1, k_longest_s, 20));
+    OA_TRY(const std::string url, old_base_url(call));
+    Replacement out{{"smoke", "stream", "--base-url", url}};
+    if (!dry) {
+        OA_CHECK(call.needs_token("AUTH_TOKEN", "the bearer token of a user"));
+    }
+    if (call.given("AUTH_TOKEN")) {
+        add(out.words, {"--auth", "env:AUTH_TOKEN"});
+    }
+    add(out.words,
+        {"--first-byte", fmt::format("{}s", limit), "--stall", fmt::format("{}s", limit)});
+    add(out.words, {"--id-prefix", call.text("PHASE", "runtime")});
+    OA_TRY(const Words compat, compat_words(call));
+    out.words.insert(out.words.end(), compat.begin(), compat.end());
+    if (dry) {
+        out.words.emplace_back("--no-probes");
+        out.notes.emplace_back("DRY_RUN=1 asks the target with GETs alone, so it is never PASS");
+    }
+    if (call.given("THREAD_ID_PREFIX")) {
+        out.notes.emplace_back("THREAD_ID_PREFIX does nothing: threads are called oasmoke_…");
+    }
+    return out;
+}
+
+// run-staging-dual-run-shadow-diff.sh
+// ----------------------------------------------------------------
+
+Result<Replacement> shadow(const OldCall& call) {
+    OA_CHECK(call.takes(0, ""));
+    for (const std::string_view name :
+         {"MAX_CRITICAL_MISMATCHES", "MAX_TOTAL_MISMATCHES", "MAX_STREAM_MISMATCHES"}) {
+        OA_CHECK(call.number(name, 0, 1000000, 0));
+    }
+    OA_CHECK(call.number("MAX_P95_LATENCY_DELTA_MS", 0, 3600000, 250));
+    return Replacement{{"shadow"}, {}};
+}
+
+// run-vercel-sse-fixture-harness.sh
+// ------------------------------------------------------------------
+
+Result<Replacement> harness(const OldCall& call) {
+    OA_CHECK(call.takes(0, ""));
+    return fail(
+        Code::usage,
+        "it held a second implementation to goldens of its own; the product's goldens go through "
+        "its own encoder, in its tests",
+        {},
+        "oa-stream check FILE judges a stream, with --profile openagents-v1 one of the old dialect"
+    );
+}
+
+} // namespace oa_stream::cli

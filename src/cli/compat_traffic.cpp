@@ -1,0 +1,293 @@
+// What the retired scripts that moved traffic and routes are now: they show, and never write.
+#include "oa_stream/base/text.hpp"
+
+#include "compat_rows.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr std::uint64_t k_longest_s = 3600;
+
+void add(Words& words, std::initializer_list<std::string> more) {
+    words.insert(words.end(), more);
+}
+
+Result<void> two_revisions(const std::string& stable, const std::string& canary) {
+    if (stable == canary) {
+        return fail(
+            Code::usage, fmt::format("stable and canary are both '{}'", printable(stable, 60))
+        );
+    }
+    return {};
+}
+
+/// "--set project=… --set region=… --set service=…", the scripts' own defaults included.
+void add_service(Words& words, const OldCall& call) {
+    add(words, {"--set", "project=" + call.text("PROJECT", "openagentsgemini")});
+    add(words, {"--set", "region=" + call.text("REGION", "us-central1")});
+    add(words, {"--set", "service=" + call.text("SERVICE", "openagents-control-service")});
+}
+
+Words plan_words(
+    std::string_view verb, const OldCall& call, const std::string& stable, const std::string& canary
+) {
+    Words words{"cutover", std::string(verb), "cutover"};
+    add(words, {"--set", "base_url=" + call.text("BASE_URL", "URL")});
+    add(words, {"--set", "stable=" + stable});
+    add(words, {"--set", "canary=" + canary});
+    add_service(words, call);
+    return words;
+}
+
+std::string spelled(const Words& words) {
+    return fmt::format("oa-stream {}", fmt::join(words, " "));
+}
+
+Result<void> check_thresholds(const OldCall& call) {
+    for (const std::string_view name :
+         {"MAX_ROUTE_FLIP_FAILURES",
+          "MAX_STREAM_SMOKE_FAILURES",
+          "MAX_CANARY_DRILL_FAILURES",
+          "MAX_DUAL_RUN_FAILURES"}) {
+        OA_TRY(const std::uint64_t allowed, call.number(name, 0, 1000000, 0));
+        if (allowed > 0) {
+            return fail(
+                Code::usage,
+                fmt::format("{}={}: a failed check fails the run, and always did", name, allowed),
+                {},
+                "leave it out"
+            );
+        }
+    }
+    OA_TRY(const double most, call.percent("MAX_ERROR_BUDGET_CONSUMED_PERCENT", 5));
+    OA_TRY(const double stated, call.percent("SLO_ERROR_BUDGET_CONSUMED_PERCENT", 0));
+    if (stated > most) {
+        return fail(
+            Code::precondition,
+            fmt::format(
+                "{:g}% of the error budget is consumed, at most {:g}% may be", stated, most
+            ),
+            "SLO_ERROR_BUDGET_CONSUMED_PERCENT"
+        );
+    }
+    return {};
+}
+
+Result<void> refuse_parts(const OldCall& call) {
+    OA_TRY(const bool flip, call.flag("APPLY_ROUTE_FLIP", false));
+    OA_TRY(const bool dual, call.flag("RUN_DUAL_RUN", false));
+    if (flip) {
+        return fail(
+            Code::usage,
+            "the route flip is no part of a cutover: no route of the stream lane follows it",
+            "APPLY_ROUTE_FLIP",
+            "oa-stream route set rust --base-url URL --auth env:CONTROL_ACCESS_TOKEN"
+        );
+    }
+    if (dual) {
+        return fail(
+            Code::usage,
+            "a dual run is not in this release, and nothing else was started",
+            "RUN_DUAL_RUN",
+            "RUN_DUAL_RUN=0; oa-stream shadow, in a release to come"
+        );
+    }
+    return {};
+}
+
+Result<Replacement> set_traffic(const OldCall& call, bool dry) {
+    OA_CHECK(call.takes(4, k_rollout_usage));
+    const auto percent = parse_count(call.args()[3], 0, 100);
+    if (!percent) {
+        return fail(
+            Code::usage,
+            fmt::format(
+                "the percentage is '{}', expected a whole number of 0 to 100",
+                printable(call.args()[3], 40)
+            )
+        );
+    }
+    const std::string& stable = call.args()[1];
+    const std::string& canary = call.args()[2];
+    OA_CHECK(two_revisions(stable, canary));
+    Words words = plan_words(dry ? "rehearse" : "plan", call, stable, canary);
+    if (!dry) {
+        add(words, {"--out", "plan.json"});
+        return fail(
+            Code::usage,
+            "it moved traffic at once, without a gate and without a way back",
+            "set-traffic",
+            spelled(words) + ", then oa-stream cutover apply plan.json"
+        );
+    }
+    OA_CHECK(call.needed("BASE_URL", "a rehearsal asks the lane itself"));
+    return Replacement{
+        std::move(words), {fmt::format("all stages are rehearsed, not {}% alone", *percent)}
+    };
+}
+
+Result<Replacement> give_back(const OldCall& call) {
+    OA_CHECK(call.takes(2, k_rollout_usage));
+    Words words{"rollback", "plan", "rollback", "--set", "base_url=URL"};
+    add(words, {"--set", "stable=" + call.args()[1], "--set", "canary=REVISION"});
+    add_service(words, call);
+    return fail(
+        Code::usage,
+        "it wrote at once and verified nothing",
+        "rollback",
+        "oa-stream rollback apply --run ID takes a cutover back; without one: " + spelled(words)
+    );
+}
+
+Result<void> check_steps(const std::string& text) {
+    std::uint64_t before = 0;
+    for (std::string_view rest = text;;) {
+        const std::size_t comma = rest.find(',');
+        const auto step = parse_count(rest.substr(0, comma), 1, 100);
+        if (!step || *step <= before) {
+            return fail(
+                Code::usage,
+                fmt::format(
+                    "CANARY_STEPS is '{}', expected rising whole numbers of 1 to 100, like "
+                    "5,25,50,100",
+                    printable(text, 60)
+                )
+            );
+        }
+        before = *step;
+        if (comma == std::string_view::npos) {
+            return {};
+        }
+        rest.remove_prefix(comma + 1);
+    }
+}
+
+} // namespace
+
+// run-production-stream-cutover.sh
+// -------------------------------------------------------------------
+
+Result<Replacement> cutover(const OldCall& call) {
+    OA_CHECK(call.takes(2, "<stable-revision> <canary-revision>"));
+    OA_TRY(const bool dry, call.flag("DRY_RUN", true));
+    OA_CHECK(refuse_parts(call));
+    OA_CHECK(check_thresholds(call));
+    const std::string& stable = call.args()[0];
+    const std::string& canary = call.args()[1];
+    OA_CHECK(two_revisions(stable, canary));
+    OA_CHECK(old_base_url(call));
+    Replacement out;
+    if (dry) {
+        out.words = plan_words("rehearse", call, stable, canary);
+    } else {
+        OA_CHECK(call.needs_token("AUTH_TOKEN", "the bearer token of a user"));
+        out.words = plan_words("plan", call, stable, canary);
+        add(out.words, {"--out", "plan.json"});
+        out.notes.emplace_back(
+            "nothing is moved yet: read the plan, then oa-stream cutover apply plan.json"
+        );
+    }
+    if (call.given("SLO_ERROR_BUDGET_CONSUMED_PERCENT")) {
+        out.notes.emplace_back("the error budget was stated by hand; nobody measured it");
+    }
+    return out;
+}
+
+// run-production-rust-route-flip.sh
+// ------------------------------------------------------------------
+
+Result<Replacement> route_flip(const OldCall& call) {
+    OA_CHECK(call.takes(0, ""));
+    OA_TRY(const bool apply, call.flag("APPLY", false));
+    OA_TRY(const std::uint64_t limit, call.number("CURL_TIMEOUT_SECONDS", 1, k_longest_s, 15));
+    OA_TRY(const std::string url, old_base_url(call));
+    OA_CHECK(call.needs_token("CONTROL_ACCESS_TOKEN", "the bearer token of an administrator"));
+    Replacement out;
+    out.words =
+        apply ? Words{"route", "set", "rust"} : Words{"route", "verify", "--expect", "rust"};
+    add(out.words, {"--base-url", url, "--auth", "env:CONTROL_ACCESS_TOKEN"});
+    add(out.words, {"--timeout", fmt::format("{}s", limit)});
+    if (!apply) {
+        add(out.words, {"--cohort", call.text("COHORT_KEY", "prod-rust-route-flip")});
+    } else {
+        out.notes.emplace_back("nothing is written yet: the same with --apply carries it out");
+    }
+    out.notes.emplace_back("no route of the stream lane follows this: /api is pinned before it");
+    return out;
+}
+
+// canary-rollout.sh
+// ----------------------------------------------------------------------------------
+
+Result<Replacement> rollout(const OldCall& call) {
+    OA_TRY(const bool dry, call.flag("DRY_RUN", false));
+    const std::string action = call.args().empty() ? std::string() : call.args().front();
+    if (action == "set-traffic") {
+        return set_traffic(call, dry);
+    }
+    if (action == "rollback") {
+        return give_back(call);
+    }
+    if (action == "status") {
+        OA_CHECK(call.takes(1, k_rollout_usage));
+        return fail(
+            Code::usage,
+            "what serves is part of every plan",
+            "status",
+            spelled(plan_words("plan", call, "REVISION", "REVISION"))
+        );
+    }
+    if (action == "deploy-no-traffic") {
+        OA_CHECK(call.takes(2, k_rollout_usage));
+        return fail(
+            Code::usage,
+            "images are not deployed by oa-stream",
+            "deploy-no-traffic",
+            fmt::format(
+                "gcloud run deploy {} --image {} --no-traffic",
+                call.text("SERVICE", "openagents-control-service"),
+                call.args()[1]
+            )
+        );
+    }
+    return fail(
+        Code::usage,
+        fmt::format("'{}' is no action, expected {}", printable(action, 40), k_rollout_usage)
+    );
+}
+
+// run-canary-rollback-drill.sh
+// -----------------------------------------------------------------------
+
+Result<Replacement> drill(const OldCall& call) {
+    OA_CHECK(call.takes(2, "<stable-revision> <canary-revision>"));
+    OA_TRY(const bool dry, call.flag("DRY_RUN", false));
+    OA_CHECK(check_steps(call.text("CANARY_STEPS", "5,25,50,100")));
+    const std::string& stable = call.args()[0];
+    const std::string& canary = call.args()[1];
+    OA_CHECK(two_revisions(stable, canary));
+    if (!dry) {
+        return fail(
+            Code::usage,
+            "a bare drill took production's traffic to 100% of the canary and back",
+            "DRY_RUN",
+            "DRY_RUN=1 rehearses; live: oa-stream rollback drill my-drill.yaml, a playbook of kind "
+            "rollback-drill (oa-stream playbook show rollback-drill)"
+        );
+    }
+    OA_CHECK(old_base_url(call));
+    Replacement out{plan_words("rehearse", call, stable, canary)};
+    if (call.given("CANARY_STEPS")) {
+        out.notes.emplace_back("CANARY_STEPS is right, but the stages are the playbook's");
+    }
+    return out;
+}
+
+} // namespace oa_stream::cli

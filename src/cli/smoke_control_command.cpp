@@ -1,0 +1,190 @@
+// smoke control: does the control surface keep its promises, right now, over the wire?
+#include "oa_stream/cli/commands.hpp"
+#include "oa_stream/cli/version.hpp"
+#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/probe/control_smoke.hpp"
+
+#include "smoke_args.hpp"
+#include "smoke_record.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <csignal>
+#include <exception>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr std::string_view k_command = "smoke control";
+
+Result<probe::Target> parse_target(const Args& args) {
+    const auto url = args.get("--base-url");
+    if (!url) {
+        return fail(
+            Code::usage,
+            "which service? --base-url is missing",
+            {},
+            "oa-stream smoke control --base-url https://chat.example.org --auth env:NAME"
+        );
+    }
+    probe::Target target;
+    OA_TRY(target.base_url, parse_base_url(*url, "--base-url"));
+    target.connect_to = args.get("--connect-to").value_or("");
+    if (const auto reference = args.get("--auth")) {
+        OA_TRY(target.bearer, read_secret(*reference));
+    }
+    if (args.has("--no-compat")) {
+        target.compat.reset();
+        return target;
+    }
+    target.compat->build = args.get("--compat-build").value_or(target.compat->build);
+    target.compat->protocol = args.get("--compat-protocol").value_or(target.compat->protocol);
+    target.compat->schema = args.get("--compat-schema").value_or(target.compat->schema);
+    return target;
+}
+
+Result<probe::ControlSmokeOptions> parse(const Args& args) {
+    probe::ControlSmokeOptions options;
+    OA_TRY(options.target, parse_target(args));
+    OA_TRY(options.profile, probe::parse_control_profile(args.get("--profile").value_or("")));
+    OA_TRY(options.layout, probe::parse_control_layout(args.get("--layout").value_or("detect")));
+    OA_TRY(options.limits.connect, positive_duration(args, "--connect-timeout"));
+    OA_TRY(options.limits.first_byte, positive_duration(args, "--first-byte"));
+    OA_TRY(options.limits.stall, positive_duration(args, "--stall"));
+    OA_TRY(options.limits.total, positive_duration(args, "--timeout"));
+    if (const auto reference = args.get("--maintenance-cookie")) {
+        OA_TRY(options.maintenance_cookie, read_secret(*reference));
+    }
+    options.cohort_key = args.get("--cohort-key").value_or(options.cohort_key);
+    options.probes = !args.has("--no-probes");
+    options.id_prefix = args.get("--id-prefix").value_or("control");
+    return options;
+}
+
+Result<evidence::RunFolder>
+open_folder(const probe::ControlSmokeOptions& options, const Context& context) {
+    Redactor redactor;
+    redactor.add_known(options.target.bearer);
+    redactor.add_known(options.maintenance_cookie);
+    evidence::RunInfo info;
+    info.kind = "smoke-control";
+    info.name = k_command;
+    info.target["base_url"] = options.target.base_url;
+    info.target["profile"] = probe::to_string(options.profile);
+    info.versions["oa_stream"] = version();
+    info.argv = context.argv;
+    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+}
+
+/// Runs the checks until they are done or a signal comes; the number of that signal, else 0.
+int probe_until_done(
+    probe::ControlSmokeOptions options, evidence::RunFolder& folder, std::vector<Check>& checks
+) {
+    asio::io_context io(1);
+    asio::signal_set signals(io, SIGINT, SIGTERM);
+    int ended_by = 0;
+    signals.async_wait([&](const boost::system::error_code& error, int number) {
+        if (!error) {
+            ended_by = number;
+            io.stop();
+        }
+    });
+    options.keep = [&folder](const std::string& name, std::string_view bytes) {
+        auto path = "streams/" + name;
+        folder.write(path, bytes);
+        return path;
+    };
+    options.on_check = [&](const Check& check) {
+        folder.note(
+            "check",
+            {{"id", check.id}, {"verdict", to_string(check.verdict)}, {"detail", check.detail}}
+        );
+        checks.push_back(check);
+    };
+    const auto client = net::HttpClient::make(io.get_executor());
+    asio::co_spawn(
+        io,
+        probe::smoke_control(*client, std::move(options)),
+        [&](const std::exception_ptr& thrown, std::vector<Check> all) {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+            checks = std::move(all);
+            io.stop();
+        }
+    );
+    io.run();
+    return ended_by;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(auto options, parse(args));
+    OA_TRY(auto folder, open_folder(options, context));
+    auto result = begin_result(folder, k_command, options.target.base_url);
+    const int ended_by = probe_until_done(std::move(options), folder, result.checks);
+    OA_CHECK(seal(result, folder, ended_by));
+    show(result, folder.redactor(), context);
+    return result.exit;
+}
+
+constexpr std::array k_options{
+    OptionSpec{"--base-url", "URL", "The service: http or https, without credentials."},
+    OptionSpec{
+        "--profile",
+        "P",
+        "api-only: the service alone; shell-serving: the site with its web shell.",
+        "api-only"
+    },
+    OptionSpec{
+        "--auth", "REF", "The user's token: env:NAME, file:PATH or fd:N; without, never PASS."
+    },
+    OptionSpec{
+        "--layout",
+        "L",
+        "Who mints sync tokens: khala (v1 route too), spacetime (v1 route gone), or detect.",
+        "detect"
+    },
+    OptionSpec{"--compat-build", "ID", "Sent as x-oa-client-build-id.", "20260221T130000Z"},
+    OptionSpec{
+        "--compat-protocol", "NAME", "Sent as x-oa-protocol-version.", "openagents.control.v1"
+    },
+    OptionSpec{"--compat-schema", "N", "Sent as x-oa-schema-version.", "1"},
+    OptionSpec{"--no-compat", "", "Send no compatibility headers and judge no window."},
+    OptionSpec{
+        "--maintenance-cookie",
+        "REF",
+        "Value of the cookie oa_maintenance_bypass: env:NAME, file:PATH or fd:N."
+    },
+    OptionSpec{"--cohort-key", "KEY", "Of route evaluations.", "oa-stream-smoke"},
+    OptionSpec{"--connect-to", "HOST:PORT", "Really connect there; the URL's host stays in Host."},
+    OptionSpec{"--no-probes", "", "Send GETs alone; the rest is skipped, so it is never PASS."},
+    OptionSpec{"--connect-timeout", "D", "Limit on connecting.", "5s"},
+    OptionSpec{"--first-byte", "D", "Limit on the response head.", "10s"},
+    OptionSpec{"--stall", "D", "Limit on silence within an answer.", "10s"},
+    OptionSpec{"--timeout", "D", "Limit on a whole answer.", "30s"},
+    OptionSpec{"--id-prefix", "WORD", "What check ids begin with.", "control"},
+};
+
+constexpr std::array<std::string_view, 3> k_examples{
+    "oa-stream smoke control --base-url https://api.example.org --auth env:AUTH_TOKEN",
+    "oa-stream smoke control --base-url https://chat.example.org --profile shell-serving --json",
+    "oa-stream smoke control --base-url https://chat.example.org --auth file:token --no-probes",
+};
+
+} // namespace
+
+const CommandSpec smoke_control_command{
+    .path = "smoke control",
+    .summary = "Verify the control surface of a live service.",
+    .positionals = {},
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,99 @@
+// The retired scripts' names in a real shell's place: by `compat`, by a link, with their own
+// environment; which new command that is stands on stderr, and nothing is asked before all is read.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { ADMIN, USER, startControlService } from './lib/control_service.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+
+let service;
+before(async () => { service = await startControlService(); });
+after(() => service.stop());
+
+const compat = (script, args = [], env = {}) => oa(['compat', script, ...args], { env });
+const NEW = /^oa-stream: (\S+) is now: oa-stream (.*)$/m;
+
+test('smoke-control.sh runs the control smoke with the same names of variables', async () => {
+  const output = scratch('output');
+  const run = await compat('smoke-control.sh', ['--json'], { OPENAGENTS_BASE_URL: service.base, OPENAGENTS_CONTROL_ACCESS_TOKEN: USER, OUTPUT_DIR: output });
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal(NEW.exec(run.stderr)[2], `smoke control --base-url ${service.base} --profile api-only --auth env:OPENAGENTS_CONTROL_ACCESS_TOKEN`);
+  assert.equal(run.json().verdict, 'PASS');
+  assert.ok(run.json().evidence.startsWith(path.join(output, 'runs')));
+  assert.equal(run.stderr.includes(USER), false);
+  const without = await compat('smoke-control.sh', [], { OPENAGENTS_BASE_URL: service.base });
+  assert.equal(without.code, 3, 'without a token it is no longer ok');
+});
+
+test('a link with the name of a script is that script', async () => {
+  const folder = scratch('links');
+  assert.equal((await oa(['compat', '--link', folder])).code, 0);
+  assert.equal(fs.readdirSync(folder).length, 8);
+  const run = new Running(path.join(folder, 'smoke-control.sh'), [], { env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: scratch('state'), OPENAGENTS_BASE_URL: service.base, OPENAGENTS_CONTROL_ACCESS_TOKEN: USER }) });
+  assert.equal((await run.end()).code, 0, run.stderr);
+  assert.equal(NEW.exec(run.stderr)[1], 'smoke-control.sh');
+  assert.equal(fs.realpathSync(path.join(folder, 'canary-rollout.sh')), fs.realpathSync(OA_BIN));
+});
+
+test('fault 3: a quote in a value is a letter like any other, and no shell reads it', async () => {
+  const mark = path.join(scratch('mark'), 'made');
+  const env = { BASE_URL: service.base, CONTROL_ACCESS_TOKEN: ADMIN, COHORT_KEY: `a'; touch ${mark}; '$(touch ${mark})`, PATH: '/nonexistent' };
+  const before_ = service.calls.length;
+  const run = await compat('run-production-rust-route-flip.sh', [], env);
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal(fs.existsSync(mark), false);
+  const keys = service.calls.slice(before_).filter((call) => call.path.endsWith('/evaluate')).map((call) => call.json.cohort_key);
+  assert.ok(keys.length > 0 && keys.every((key) => key === env.COHORT_KEY), 'the value arrives whole');
+});
+
+test('fault 13: no old default moves anything: what did is refused with the safe spelling', async () => {
+  const before_ = service.calls.length;
+  const refused = [
+    ['run-canary-rollback-drill.sh', ['app-1', 'app-2'], /DRY_RUN=1 rehearses/],
+    ['canary-rollout.sh', ['set-traffic', 'app-1', 'app-2', '100'], /oa-stream cutover plan cutover /],
+    ['canary-rollout.sh', ['rollback', 'app-1'], /oa-stream rollback apply --run ID/],
+    ['run-vercel-sse-fixture-harness.sh', [], /oa-stream check FILE/],
+  ];
+  for (const [script, args, said] of refused) {
+    const run = await compat(script, args, { BASE_URL: service.base, PROJECT: 'p', AUTH_TOKEN: USER, CONTROL_ACCESS_TOKEN: ADMIN });
+    assert.equal(run.code, 2, `${script}: ${run.stderr}`);
+    assert.match(run.stderr, said);
+  }
+  assert.equal(service.calls.length, before_);
+  assert.deepEqual(service.overrides(), []);
+});
+
+test('fault 67: DRY_RUN=true is an error and asks nobody anything', async () => {
+  const before_ = service.calls.length;
+  for (const script of ['run-canary-rollback-drill.sh', 'canary-rollout.sh', 'run-production-stream-cutover.sh']) {
+    const run = await compat(script, script === 'canary-rollout.sh' ? ['status'] : ['a', 'b'], { DRY_RUN: 'true', BASE_URL: service.base });
+    assert.equal(run.code, 2);
+    assert.match(run.stderr, /DRY_RUN is 'true', expected 0 or 1/);
+  }
+  assert.equal(service.calls.length, before_);
+});
+
+test('fault 68: no other program is needed, and what is missing is said before the first request', async () => {
+  const env = { PATH: '/nonexistent', OPENAGENTS_BASE_URL: service.base, OPENAGENTS_CONTROL_ACCESS_TOKEN: USER };
+  assert.equal((await compat('smoke-control.sh', [], env)).code, 0);
+  const before_ = service.calls.length;
+  const run = await compat('run-production-stream-contract-smoke.sh', [], { BASE_URL: service.base });
+  assert.equal(run.code, 5);
+  assert.match(run.stderr, /AUTH_TOKEN is not set/);
+  assert.equal(service.calls.length, before_);
+});
+
+test('a script whose command is still to come says so', async () => {
+  const run = await compat('run-staging-dual-run-shadow-diff.sh', [], { RUST_BASE_URL: service.base, LEGACY_BASE_URL: service.base });
+  assert.equal(run.code, 2);
+  assert.match(run.stderr, /oa-stream shadow is not in this release, and nothing was started/);
+});
+
+test('names are listed, and a wrong one is met with the nearest', async () => {
+  const list = await oa(['compat']);
+  assert.equal(list.stdout.trim().split('\n').length, 8);
+  const run = await compat('smoke-contrl.sh');
+  assert.equal(run.code, 2);
+  assert.match(run.stderr, /did you mean smoke-control\.sh\?/);
+});
