@@ -48,6 +48,7 @@ struct Case {
     std::string name;
     std::vector<Series> changes{}; ///< instead of, or beside, those of a healthy lane
     int minutes = 30;              ///< when it is looked at
+    int step = 1;                  ///< minutes between two scrapes
     std::vector<Expected> firing{}; ///< all of them that the file watches
 };
 struct CaseFile {

@@ -65,15 +65,15 @@ std::string rule_yaml(const Rule& rule) {
     return out;
 }
 
-/// "0+60x29 1740+0x4": the counter at minute 0, then one value a minute.
-std::string values(const std::vector<Piece>& pieces) {
+/// "0 60+60x28 1740+0x4": the counter at minute 0, then one value a step.
+std::string values(const std::vector<Piece>& pieces, int step) {
     std::string out = "0";
     double at = 0;
     for (const Piece& piece : pieces) {
+        const double rise = piece.per_minute * step;
         if (piece.minutes > 0) {
-            const double next = at + piece.per_minute;
-            out += fmt::format(" {}+{}x{}", next, piece.per_minute, piece.minutes - 1);
-            at += piece.per_minute * piece.minutes;
+            out += fmt::format(" {}+{}x{}", at + rise, rise, piece.minutes / step - 1);
+            at += rise * (piece.minutes / step);
         }
     }
     return out;
@@ -152,12 +152,13 @@ std::string case_yaml(
     const std::vector<Group>& groups,
     const AlertOptions& options
 ) {
-    std::string out = fmt::format("  # {}\n  - interval: 1m\n    input_series:\n", one.name);
+    std::string out =
+        fmt::format("  # {}\n  - interval: {}m\n    input_series:\n", one.name, one.step);
     for (const Series& series : series_of(one, options)) {
         out += fmt::format(
             "      - {{series: {}, values: {}}}\n",
             in_quotes(named(series, options)),
-            in_quotes(values(series.pieces))
+            in_quotes(values(series.pieces, one.step))
         );
     }
     if (!one.firing.empty()) {
