@@ -1,0 +1,86 @@
+// simulate [--runs N] [--into docs/gates.md]: runs every row, prints the tables, writes them
+// between the marks of the page, and fails when a row does not keep what is demanded of it.
+#include "oa_stream/base/file.hpp"
+
+#include "rows.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+namespace {
+
+using namespace oa_stream;
+using namespace oa_stream::simulation;
+
+constexpr std::string_view k_begin = "<!-- simulation: begin, written by ./dev simulate -->\n";
+constexpr std::string_view k_end = "<!-- simulation: end -->\n";
+
+struct Options {
+    std::uint64_t runs = 10'000;
+    std::string page{};
+};
+
+bool parse(int count, char** words, Options& out) {
+    for (int i = 1; i + 1 < count; i += 2) {
+        const std::string_view name = words[i];
+        if (name == "--runs") {
+            out.runs = std::strtoull(words[i + 1], nullptr, 10);
+        } else if (name == "--into") {
+            out.page = words[i + 1];
+        } else {
+            return false;
+        }
+    }
+    return count % 2 == 1 && out.runs > 0;
+}
+
+bool all(const std::vector<Row>& rows, std::uint64_t runs, bool cutovers, std::string& text) {
+    std::vector<Outcome> results;
+    bool kept = true;
+    for (const Row& row : rows) {
+        results.push_back(run(row, runs));
+        const bool good = results.back().keeps(row, 0);
+        kept = kept && good;
+        fmt::print(stderr, "{} {}\n", heading(row), good ? "kept" : "NOT KEPT");
+    }
+    text += document(rows, results, cutovers);
+    return kept;
+}
+
+bool write_into(const std::string& path, const std::string& text) {
+    const auto page = read_file(path);
+    const auto begin = page ? page->find(k_begin) : std::string::npos;
+    const auto end = page ? page->find(k_end) : std::string::npos;
+    if (begin == std::string::npos || end == std::string::npos) {
+        fmt::print(stderr, "simulate: no marks in {}\n", path);
+        return false;
+    }
+    std::string out = page->substr(0, begin + k_begin.size());
+    out += "\n" + text + "\n" + page->substr(end);
+    return write_file_atomic(path, out).has_value();
+}
+
+} // namespace
+
+int main(int count, char** words) {
+    Options options;
+    if (!parse(count, words, options)) {
+        fmt::print(stderr, "usage: simulate [--runs N] [--into PAGE]\n");
+        return 2;
+    }
+    std::string cutovers;
+    std::string limits;
+    bool kept = all(cutover_rows(), options.runs, true, cutovers);
+    kept = all(limit_rows(), options.runs, false, limits) && kept;
+    const std::string text =
+        "### Whole cutovers\n\n" + cutovers + "\n### One stage, exactly at a limit\n\n" + limits;
+    fmt::print("{}", text);
+    if (!options.page.empty() && !write_into(options.page, text)) {
+        return 2;
+    }
+    return kept ? 0 : 1;
+}

@@ -1,0 +1,62 @@
+// The same numbers on every platform; the standard's distributions differ between libraries.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+namespace oa_stream::simulation {
+
+class Random {
+public:
+    explicit Random(std::uint64_t seed) : state_(seed) {}
+
+    /// splitmix64
+    [[nodiscard]] std::uint64_t next() {
+        state_ += 0x9e3779b97f4a7c15ULL;
+        std::uint64_t z = state_;
+        z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+        z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
+        return z ^ (z >> 31U);
+    }
+    /// Uniform in (0, 1].
+    [[nodiscard]] double unit() { return static_cast<double>((next() >> 11U) + 1) * 0x1p-53; }
+
+    /// Standard normal, Marsaglia's polar method.
+    [[nodiscard]] double normal() {
+        if (spare_) {
+            spare_ = false;
+            return kept_;
+        }
+        for (;;) {
+            const double a = 2 * unit() - 1;
+            const double b = 2 * unit() - 1;
+            const double square = a * a + b * b;
+            if (square > 0 && square < 1) {
+                const double scale = std::sqrt(-2 * std::log(square) / square);
+                kept_ = b * scale;
+                spare_ = true;
+                return a * scale;
+            }
+        }
+    }
+    /// How many of `n` happen, each with chance `p` in (0, 1): skips from one to the next.
+    [[nodiscard]] std::uint64_t binomial(std::uint64_t n, double p) {
+        const double per_skip = std::log1p(-p);
+        std::uint64_t happened = 0;
+        double at = 0;
+        for (;;) {
+            at += 1 + std::floor(std::log(unit()) / per_skip);
+            if (at > static_cast<double>(n)) {
+                return happened;
+            }
+            ++happened;
+        }
+    }
+
+private:
+    std::uint64_t state_;
+    double kept_ = 0;
+    bool spare_ = false;
+};
+
+} // namespace oa_stream::simulation
