@@ -26,6 +26,7 @@ std::span<const CommandSpec> all_commands() noexcept {
         cutover_status_command,
         rollback_plan_command,
         rollback_apply_command,
+        slo_rules_command,
         playbook_list_command,
         playbook_show_command,
         playbook_validate_command,

@@ -23,6 +23,7 @@ extern const CommandSpec cutover_apply_command;
 extern const CommandSpec cutover_status_command;
 extern const CommandSpec rollback_plan_command;
 extern const CommandSpec rollback_apply_command;
+extern const CommandSpec slo_rules_command;
 extern const CommandSpec playbook_list_command;
 extern const CommandSpec playbook_show_command;
 extern const CommandSpec playbook_validate_command;
