@@ -40,6 +40,11 @@ Task<Next> smoke(Session* session, const Step* step) {
 }
 
 Task<Next> shift(Session* session, const Step* step) {
+    // What cannot be proved later is not begun; the rollback does without.
+    if (step->mutates() && session->in.folder->trouble()) {
+        session->say("  the evidence cannot be written: nothing more is moved");
+        co_return Next::stop; // conclude() reports it
+    }
     if (step->mutates()) {
         session->tell("shift begins", step->title, {{"step", step->id}});
         session->ours.push_back(*step->after);
