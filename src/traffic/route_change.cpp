@@ -40,6 +40,9 @@ void add_missing(std::vector<RouteWrite>& writes, std::vector<RouteWrite> more) 
     }
 }
 
+// NOLINTBEGIN(*-avoid-reference-coroutine-parameters): each is awaited at once by one that holds
+// what it is given
+
 /// Brings every process behind the address to one memory.
 class Changer {
 public:
@@ -67,7 +70,7 @@ private:
     [[nodiscard]] bool stopping(const Way& way) const {
         return !way.undo && run_.stop && run_.stop();
     }
-    void say(std::string line) const {
+    void say(const std::string& line) const {
         if (run_.say) {
             run_.say(line);
         }
@@ -88,6 +91,7 @@ private:
 
 Changer::Way Changer::way_back() const {
     std::vector<std::string> paths;
+    paths.reserve(run_.paths.size());
     for (const RouteExpectation& path : run_.paths) {
         paths.push_back(path.path);
     }
@@ -357,6 +361,8 @@ Task<void> Changer::back(RouteOutcome& out) {
     ));
 }
 
+// NOLINTEND(*-avoid-reference-coroutine-parameters)
+
 } // namespace
 
 std::string_view to_string(RoutePhase phase) noexcept {
@@ -402,6 +408,7 @@ std::vector<RouteExpectation> expectations_of(
 ) {
     const RouteStatus after = with_overrides(status, goal);
     std::vector<RouteExpectation> out;
+    out.reserve(paths.size());
     for (const std::string& path : paths) {
         RouteRule rule = rule_for(after, path);
         out.push_back({path, std::move(rule.target), std::move(rule.reason)});

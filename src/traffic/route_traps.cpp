@@ -132,7 +132,7 @@ std::vector<std::string> notes_of(const RouteStatus& status, std::span<const Rou
             }
         }
         if (!change.domain && (word == "clear" || word == "default") && !then.domains.empty()) {
-            out.push_back("clearing the global override leaves those of the domains in place");
+            out.emplace_back("clearing the global override leaves those of the domains in place");
         }
     }
     const bool legacy =

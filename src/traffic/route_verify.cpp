@@ -68,10 +68,11 @@ Task<Result<RouteLook>> look_at_routes(
     RouteLook out;
     for (int turn = 0; turn < (overrides ? again ? 2 : 1 : 0); ++turn) {
         OA_CO_TRY(const RouteStatus status, co_await client.status());
-        out.memory = overrides_of(status);
-        if (*out.memory != *overrides) {
+        const Overrides memory = overrides_of(status);
+        out.memory = memory;
+        if (overrides && memory != *overrides) {
             out.seen =
-                fmt::format("overrides are {}, expected {}", out.memory->text(), overrides->text());
+                fmt::format("overrides are {}, expected {}", memory.text(), overrides->text());
             co_return out;
         }
     }
@@ -106,9 +107,11 @@ Task<Result<RouteVerified>> verify_routes(
         if (look.memory) {
             remember(out.memories, *look.memory);
         }
+        if (!look.ok) {
+            out.seen = look.seen;
+        }
         out.row = look.ok ? out.row + 1 : 0;
         misses = look.ok ? 0 : misses + 1;
-        out.seen = look.ok ? std::move(out.seen) : look.seen;
         out.ok = out.row >= looks.agree;
         if (out.ok || misses >= looks.agree) {
             break;
