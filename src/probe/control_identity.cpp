@@ -82,8 +82,8 @@ Task<void> session(ControlRunPtr run, std::string name, std::string path) {
     const Answer answer = co_await ControlRun::ask(run, name, what);
     std::string wrong = answer.wrong(200, k_session);
     if (wrong.empty()) {
-        wrong = wrong_session(*answer.json);
-        const auto id = at_path(*answer.json, "data.session.sessionId")->get<std::string>();
+        wrong = wrong_session(answer.tree());
+        const auto id = at_path(answer.tree(), "data.session.sessionId")->get<std::string>();
         if (wrong.empty() && !run->session.empty() && run->session != id) {
             wrong = "data.session.sessionId: expected that of /api/auth/session, saw another";
         }
@@ -142,7 +142,7 @@ Task<void> mint(ControlRunPtr run, std::string name, std::string path) {
     const Answer answer = co_await ControlRun::ask(run, name, what);
     std::string wrong = answer.wrong(200, k_token);
     if (wrong.empty()) {
-        wrong = wrong_token(*answer.json);
+        wrong = wrong_token(answer.tree());
     }
     if (answer.status() == 404 && name == "sync.token-v1") {
         wrong += " (no sunset headers: taken for the khala layout; --layout spacetime expects 404)";
@@ -193,7 +193,7 @@ Task<void> authorize(ControlRunPtr run) {
     std::string good =
         wrong.empty() ? fmt::format(
                             "runtime.read is {}",
-                            *at_path(*answer.json, "data.allowed") == true ? "allowed" : "denied"
+                            *at_path(answer.tree(), "data.allowed") == true ? "allowed" : "denied"
                         )
                       : std::string();
     run->judge(k_name, answer, std::move(wrong), std::move(good));

@@ -29,7 +29,7 @@ constexpr std::array k_openapi{
 
 /// "status: expected "ready", saw "starting"".
 std::string wrong_word(const Answer& answer, std::string_view wanted) {
-    const Json* word = member(*answer.json, "status");
+    const Json* word = member(answer.tree(), "status");
     return *word == wanted ? std::string()
                            : fmt::format("status: expected \"{}\", saw {}", wanted, kind_of(word));
 }

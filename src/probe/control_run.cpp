@@ -118,6 +118,11 @@ void put(Json& out, const char* name, double seconds) {
 
 } // namespace
 
+const Json& Answer::tree() const noexcept {
+    static const Json k_none;
+    return json ? *json : k_none;
+}
+
 std::string Answer::seen() const {
     if (status() / 100 == 3) {
         const std::string_view to = header("location");

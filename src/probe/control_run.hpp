@@ -47,6 +47,8 @@ struct Answer {
     [[nodiscard]] std::string_view header(std::string_view name) const noexcept {
         return response.headers.get(name).value_or("");
     }
+    /// The JSON, null when it is none.
+    [[nodiscard]] const Json& tree() const noexcept;
     /// "HTTP 302 to /login", "HTTP 404 not_found", "refused: …".
     [[nodiscard]] std::string seen() const;
     /// "expected HTTP 200, saw …", or what keeps it from being a whole JSON object of the members;

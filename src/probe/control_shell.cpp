@@ -210,13 +210,13 @@ Task<std::vector<std::string>> manifest(ControlRunPtr run) {
         wrong = "expected JSON, saw " + told(answer.response.body.substr(0, 40));
     }
     if (wrong.empty()) {
-        const Json* version = member(*answer.json, "manifestVersion");
+        const Json* version = member(answer.tree(), "manifestVersion");
         if (version == nullptr || *version != k_manifest_version) {
             wrong = fmt::format(
                 "manifestVersion: expected \"{}\", saw {}", k_manifest_version, kind_of(version)
             );
         }
-        collect(*answer.json, scripts);
+        collect(answer.tree(), scripts);
     }
     if (wrong.empty() && scripts.empty()) {
         wrong = "js: expected at least one script, saw none";

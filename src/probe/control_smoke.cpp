@@ -35,6 +35,7 @@ std::vector<Check> in_order(ControlRun& run) {
 
 } // namespace
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every smoke
 Task<std::vector<Check>> smoke_control(net::HttpClient& client, ControlSmokeOptions options) {
     const auto run = std::make_shared<ControlRun>();
     run->client = &client;

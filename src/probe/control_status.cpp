@@ -74,7 +74,7 @@ std::string wrong_split(const Json& split, std::string_view prefix) {
     if (std::string wrong = one_of(split, "mode", {"legacy", "rust", "cohort"}); !wrong.empty()) {
         return wrong;
     }
-    if (*int_member(split, "cohort_percentage") > 100) {
+    if (int_member(split, "cohort_percentage").value_or(101) > 100) {
         return fmt::format(
             "{}cohort_percentage: expected 0 to 100, saw {}",
             prefix,
@@ -136,12 +136,12 @@ Task<void> evaluate(ControlRunPtr run, const Route* route) {
     std::string wrong = answer.wrong(200, k_decision);
     std::string good;
     if (wrong.empty()) {
-        wrong = wrong_decision(*run, *answer.json, route->path);
+        wrong = wrong_decision(*run, answer.tree(), route->path);
         good = fmt::format(
             "{} goes to {}: {}",
             route->path,
-            printable(string_member(answer.json->at("data"), "target").value_or(""), 40),
-            printable(string_member(answer.json->at("data"), "reason").value_or(""), 60)
+            printable(string_member(answer.tree().at("data"), "target").value_or(""), 40),
+            printable(string_member(answer.tree().at("data"), "reason").value_or(""), 60)
         );
     }
     run->judge(route->name, answer, std::move(wrong), std::move(good));
@@ -161,7 +161,7 @@ Task<void> control_status(ControlRunPtr run) {
     }
     std::string wrong = answer.wrong(200, k_status);
     if (wrong.empty()) {
-        wrong = wrong_split(*at_path(*answer.json, "data.routeSplit"), "data.routeSplit.");
+        wrong = wrong_split(*at_path(answer.tree(), "data.routeSplit"), "data.routeSplit.");
     }
     if (answer.status() == 426) {
         wrong += " (--compat-build, --compat-protocol and --compat-schema set what is sent)";
@@ -202,17 +202,17 @@ Task<void> control_route_split(ControlRunPtr run) {
         const Answer answer = co_await ControlRun::ask(run, "route-split.status", what);
         std::string wrong = answer.wrong(200, k_data);
         if (wrong.empty()) {
-            const Json& split = answer.json->at("data");
+            const Json& split = answer.tree().at("data");
             wrong = wrong_split(split, "data.");
             run->split_status = wrong.empty() ? std::optional(split) : std::nullopt;
         }
-        std::string good = run->split_status
-                               ? fmt::format(
-                                     "mode {}, {} domains",
-                                     string_member(*run->split_status, "mode").value_or(""),
-                                     member(*run->split_status, "route_groups")->size()
-                                 )
-                               : std::string();
+        const auto& known = run->split_status;
+        std::string good = known ? fmt::format(
+                                       "mode {}, {} domains",
+                                       string_member(*known, "mode").value_or(""),
+                                       member(*known, "route_groups")->size()
+                                   )
+                                 : std::string();
         run->judge("route-split.status", answer, std::move(wrong), std::move(good));
     }
     for (const Route& route : k_routes) {

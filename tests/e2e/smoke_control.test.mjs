@@ -347,6 +347,15 @@ test('a route is evaluated as the status says', async () => {
   assert.match(checksOf(back)['route-split.evaluate.login'].detail, /\/login goes to legacy: runtime_override/);
 });
 
+test('a percentage beyond every integer fails its check, and no more', async () => {
+  const huge = (answer) => {
+    if (answer.body.data) answer.body.data.routeSplit.cohort_percentage = 2 ** 63;
+    return answer;
+  };
+  const service = await start({ others: { edit: { 'GET /api/v1/control/status': huge } } });
+  await fails(service, 'control.status', /cohort_percentage: expected 0 to 100, saw 92233720368547/);
+});
+
 test('maintenance mode is named', async () => {
   const run = await smoke(await start({ others: { maintenance: COOKIE } }));
   assert.equal(run.code, 1);
