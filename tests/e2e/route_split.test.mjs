@@ -75,6 +75,8 @@ describe('fault 43: overrides live in each process', () => {
     const document = ends(await route(['set', 'legacy', '--domain', 'billing_l402', '--apply']), 0, 'PASS');
     for (const n of [0, 1, 2]) assert.deepEqual(memory(service, n), { global: null, domains: { billing_l402: 'legacy' } });
     assert.match(check(document, 'route.set').detail, /5 successive fresh looks agree/);
+    const looks = service.calls.slice(service.calls.findLastIndex((call) => call.path.endsWith('/override')) + 1);
+    for (const kind of ['/status', '/evaluate']) assert.ok(looks.filter((call) => call.path.endsWith(kind)).length >= 5, `${kind} after the last write`);
     const connections = new Set(service.calls.map((call) => call.connection));
     assert.equal(connections.size, service.calls.length, 'a connection was used twice');
   }));
