@@ -12,7 +12,7 @@ const KILLPOINT = process.env.OA_KILLPOINT ?? path.join(path.dirname(OA_BIN), 't
 export const shortCutover = (traffic, baseUrl) => `version: 1
 kind: cutover
 name: crash
-target: { base_url: "${baseUrl}", prompt: "replay:hello" }
+target: { base_url: "${baseUrl}", prompt: "replay:01-echo" }
 traffic:
 ${traffic.map((line) => `  ${line}\n`).join('')}stages: [0%, 50%, 100%]
 stage:
@@ -46,9 +46,11 @@ export class CrashLab {
     return this;
   }
   /** Applies the plan with the given moment and deed; what it left behind. A state folder of its own: each plan is for one use. */
-  async apply({ at, deed = 'kill' } = {}) {
-    const stateDir = path.join(this.folder, `state-${++this.number}`);
-    const log = path.join(this.folder, `points-${this.number}`);
+  apply(when = {}) {
+    return this.run(path.join(this.folder, `state-${++this.number}`), ['cutover', 'apply', this.plan], when);
+  }
+  async run(stateDir, words, { at, deed = 'kill' }) {
+    const log = path.join(this.folder, `points-${++this.number}`);
     const env = cleanEnv({
       HOME: this.folder,
       ...this.rig.env,
@@ -58,7 +60,7 @@ export class CrashLab {
       OA_KILLPOINT_DIR: stateDir,
       ...(at === undefined ? {} : { OA_KILLPOINT_AT: String(at), OA_KILLPOINT_DO: deed }),
     });
-    const run = new Running(OA_BIN, ['--state-dir', stateDir, 'cutover', 'apply', this.plan, '--json'], { name: `apply-${this.number}`, folder: this.folder, env });
+    const run = new Running(OA_BIN, ['--state-dir', stateDir, ...words, '--json'], { name: `run-${this.number}`, folder: this.folder, env });
     const exit = await run.end(60000);
     const points = fs.existsSync(log) ? fs.readFileSync(log, 'utf8').trim().split('\n').map((line) => line.replace(/^\d+ /, '')) : [];
     return { ...exit, stateDir, points, stdout: run.stdout, stderr: run.stderr, run: onlyRun(stateDir) };
@@ -73,17 +75,73 @@ export class CrashLab {
   async dieAt(at) {
     const dead = await this.apply({ at });
     const what = `death at point ${at} (${dead.points.at(-1)})`;
+    if (dead.code === 0) return this.tooLate(dead, what);
     assert.equal(dead.signal, 'SIGKILL', `${what}: ${dead.code} ${dead.stderr.slice(-2000)}`);
     if (dead.run === null) { // before there was a run: nothing can have been moved
       await this.restored(what);
       return { what, begun: false };
     }
     await this.journalCovers(dead, what);
+    const begun = readJournal(dead).length > 0;
+    const done = await this.rollback(dead.stateDir, dead.run);
+    // Before its journal began a run has moved nothing; without a plan there is nothing to take back: 6.
+    assert.ok(done.code === 0 || (!begun && done.code === 6), `${what}: ${done.code} ${done.stderr.slice(-3000)}`);
+    await this.restored(what);
+    if (!begun) return { what, begun };
+    this.journalIsTrue(dead, what);
+    return { what, begun: true, stateDir: dead.stateDir, run: dead.run };
+  }
+  /** A cutover dies, and so does the rollback after it; the next rollback finishes. */
+  async dieTwice(first, second) {
+    const dead = await this.apply({ at: first });
+    const what = `death at point ${first} (${dead.points.at(-1)}), the rollback's at point ${second}`;
+    if (dead.code === 0) return this.tooLate(dead, what);
+    const again = await this.run(dead.stateDir, ['rollback', 'apply', '--run', dead.run], { at: second });
+    assert.ok(again.signal === 'SIGKILL' || again.code === 0, `${what}: ${again.code} ${again.stderr.slice(-2000)}`);
+    await this.journalCovers(dead, what);
     const done = await this.rollback(dead.stateDir, dead.run);
     assert.equal(done.code, 0, `${what}: ${done.stderr.slice(-3000)}`);
     await this.restored(what);
     this.journalIsTrue(dead, what);
-    return { what, begun: true, stateDir: dead.stateDir, run: dead.run };
+    return { what };
+  }
+  /** The run had fewer moments than the one that was counted: how often it looks depends on time. */
+  async tooLate(whole, what) {
+    const back = await this.rollback(whole.stateDir, whole.run);
+    assert.equal(back.code, 0, `${what}: ${back.stderr.slice(-3000)}`);
+    await this.restored(what);
+    return { what, missed: true };
+  }
+  /** A signal there: the traffic goes back, verified, or nothing had been moved – and the code says which. */
+  async interruptAt(at, deed) {
+    const run = await this.apply({ at, deed });
+    const what = `SIG${deed.toUpperCase()} at point ${at} (${run.points[at - 1]})`;
+    if (run.code === 0) return this.tooLate(run, what);
+    const idle = { int: 130, term: 143 }[deed];
+    assert.ok([7, idle].includes(run.code), `${what}: ${run.code} ${run.signal} ${run.stderr.slice(-3000)}`);
+    await this.restored(what);
+    if (run.run === null) return { what, code: run.code };
+    const journal = readJournal(run);
+    assert.equal(journal.some((line) => line.phase === 'intent'), run.code === 7, `${what}: exit ${run.code}`);
+    if (run.code === 7) this.journalIsTrue(run, what);
+    return { what, code: run.code };
+  }
+  /** From there on nothing more can be stored, but for what was reserved. */
+  async fillDiskAt(at) {
+    const run = await this.apply({ at, deed: 'full-disk' });
+    const what = `full disk from point ${at} on (${run.points[at - 1] ?? 'the beginning'})`;
+    assert.notEqual(run.code, 0, `${what}: what could not be written is no evidence`);
+    const journal = run.run === null ? [] : readJournal(run);
+    const begun = run.points.slice(0, at).length, intent = journal.findIndex((line) => line.phase === 'intent');
+    if (intent < 0) {
+      assert.equal(run.code, 4, `${what}: ${run.stderr.slice(-3000)}`);
+    } else {
+      assert.ok(run.points.slice(0, at).filter((point) => point === 'journal: line written').length > intent, `${what}: nothing is moved once the disk is full (${begun})`);
+      assert.equal(run.code, 7, `${what}: ${run.stderr.slice(-3000)}`);
+      this.journalIsTrue(run, what);
+    }
+    await this.restored(what);
+    return { what, code: run.code };
   }
   /** What serves is what the journal says serves, or what it says was about to. */
   async journalCovers(dead, what) {

@@ -6,10 +6,11 @@ import path from 'node:path';
 import { startLane } from './lane.mjs';
 import { OA_BIN, Running, cleanEnv, scratch } from './process.mjs';
 import { binary, freePort } from './proxies.mjs';
+import { startCloudRun } from './cloud_run.mjs';
 import { shortCutover } from './crash.mjs';
 
-async function twoLanes() {
-  const [stable, canary] = await Promise.all(['stable', 'canary'].map((name) => startLane({ name, args: ['--revision', name] })));
+async function twoLanes(canaryArgs = []) {
+  const [stable, canary] = await Promise.all(['stable', 'canary'].map((name) => startLane({ name, args: ['--revision', name, ...(name === 'canary' ? canaryArgs : [])] })));
   return { stable, canary, stop: () => Promise.all([stable.stop(), canary.stop()]) };
 }
 
@@ -37,12 +38,13 @@ const sharesOf = (weights) => {
   return Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, (100 * weight) / sum]));
 };
 
-export async function localRig() {
-  const lanes = await twoLanes(), front = await startFront(lanes);
+export async function localRig({ canaryArgs = [] } = {}) {
+  const lanes = await twoLanes(canaryArgs), front = await startFront(lanes);
   return {
     name: 'local',
+    lanes,
     peers: [`unix:${front.admin}`],
-    playbook: shortCutover(['driver: local', `socket: ${front.admin}`, 'stable: stable', 'canary: canary'], front.base),
+    playbook: shortCutover(['driver: local', `socket: ${front.admin}`, `base_url: "${front.base}"`, 'stable: stable', 'canary: canary'], front.base),
     state: async () => {
       const exact = await front.weights();
       return { split: sharesOf(exact), exact };
@@ -81,6 +83,7 @@ export async function commandRig() {
   const words = (call) => `${call}: ["${process.execPath}", "${program}"]`;
   return {
     name: 'command',
+    lanes,
     peers: [],
     playbook: shortCutover(['driver: command', `endpoint: ${front.admin}`, words('read'), words('set'), 'stable: stable', 'canary: canary'], front.base),
     state: async () => {
@@ -124,6 +127,7 @@ ${server('canary')}
   const rows = async () => (await runtime(socket, 'show servers state chat')).split('\n').slice(2).filter(Boolean).map((line) => line.split(' '));
   return {
     name: 'haproxy',
+    lanes,
     peers: [`unix:${socket}`],
     playbook: shortCutover(['driver: haproxy', `socket: ${socket}`, 'backend: chat', 'stable: stable', 'canary: canary'], `http://127.0.0.1:${port}`),
     state: async () => {
@@ -131,5 +135,22 @@ ${server('canary')}
       return { split: sharesOf(Object.fromEntries(Object.entries(exact).map(([name, { weight }]) => [name, weight]))), exact };
     },
     stop: async () => { await proxy.stop(); await lanes.stop(); },
+  };
+}
+
+export async function cloudRunRig() {
+  const lanes = await twoLanes(), cloud = await startCloudRun({ stable: lanes.stable.base, canary: lanes.canary.base });
+  const place = Object.entries(cloud.place).map(([key, value]) => `${key}: ${value}`);
+  return {
+    name: 'cloud-run',
+    peers: [new URL(cloud.endpoint).host],
+    env: cloud.env,
+    playbook: shortCutover(['driver: cloud-run', `endpoint: "${cloud.endpoint}"`, ...place, 'stable: stable', 'canary: canary', 'auth: { env: OA_STREAM_PLATFORM_TOKEN }'], cloud.base),
+    state: async () => {
+      const { serving, traffic, reconciling } = await cloud.state();
+      return { split: serving, exact: traffic, settled: !reconciling };
+    },
+    settled: (state) => state.settled,
+    stop: async () => { await cloud.stop(); await lanes.stop(); },
   };
 }
