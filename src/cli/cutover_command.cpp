@@ -5,7 +5,7 @@
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
-#include "run_screen.hpp"
+#include "run_args.hpp"
 
 #include <fmt/format.h>
 
@@ -38,12 +38,12 @@ Result<double> parse_rate(std::string_view text) {
 }
 
 Result<RehearsalInput> parse(const Args& args, const Context& context) {
-    if (!args.has("--local")) {
+    if (args.positional("PLAYBOOK") || args.has("--set") || args.has("--no-probes")) {
         return fail(
             Code::usage,
-            "only the local rehearsal is there: it needs --local",
-            {},
-            "oa-stream cutover rehearse --local"
+            "--local brings its own playbook and lanes",
+            "--local",
+            "oa-stream cutover rehearse PLAYBOOK --set base_url=URL"
         );
     }
     RehearsalInput out;
@@ -76,21 +76,29 @@ const SignalWords& signal_words() {
     return words;
 }
 
-void tell(const Rehearsal& rehearsal, Context& context) {
-    const playbook::RunOutcome& outcome = rehearsal.outcome;
-    if (context.json) {
-        context.out(dump_json(rehearsal.document) + "\n");
-    } else {
-        context.out(playbook::summary(outcome, {context.width, false}));
-        context.out(fmt::format("report {}\n", (rehearsal.evidence / "report.md").string()));
+Result<ExitCode> run_target_rehearsal(const Args& args, Context& context) {
+    for (const std::string_view option : {"--inject", "--bake", "--rate", "--replay"}) {
+        if (args.has(option)) {
+            return fail(
+                Code::usage,
+                "belongs to --local; a playbook says it itself",
+                std::string(option),
+                "--set bake=30s, if the playbook has that variable"
+            );
+        }
     }
-    tell_last(
-        {outcome.verdict, outcome.exit, rehearsal.run, rehearsal.evidence.string(), rehearsal.next},
-        context
-    );
+    OA_TRY(auto input, parse_target_run(args, context, ""));
+    static const SignalWords words{
+        "ending the check under way; nothing is changed by this run",
+        [] { return std::string("Nothing was changed."); },
+    };
+    return run_target(std::move(input), playbook::rehearse_target, words, context);
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {
+    if (!args.has("--local")) {
+        return run_target_rehearsal(args, context);
+    }
     OA_TRY(RehearsalInput input, parse(args, context));
     Screen screen(context);
     StopRequest stop;
@@ -106,11 +114,17 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (!rehearsal) {
         return std::unexpected(rehearsal.error());
     }
-    tell(*rehearsal, context);
-    return rehearsal->outcome.exit;
+    return tell_run(*rehearsal, context);
 }
 
+constexpr std::array k_positionals{
+    PositionalSpec{"PLAYBOOK", "Of kind cutover or rehearsal: a name or a file.", false},
+};
 constexpr std::array k_options{
+    k_set_option,
+    k_no_probes_option,
+    k_asserted_option,
+    k_reason_option,
     OptionSpec{
         "--local", "", "Two lanes on recorded turns behind a front door, all on this machine."
     },
@@ -127,7 +141,8 @@ constexpr std::array k_options{
     OptionSpec{"--replay", "DIR", "Transcripts for the lanes; those built in if not given."},
 };
 
-constexpr std::array<std::string_view, 2> k_examples{
+constexpr std::array<std::string_view, 3> k_examples{
+    "oa-stream cutover rehearse cutover.yaml --set base_url=https://chat.example.org",
     "oa-stream cutover rehearse --local",
     "oa-stream cutover rehearse --local --inject error-rate=0.2@25",
 };
@@ -136,8 +151,8 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 const CommandSpec cutover_rehearse_command{
     .path = "cutover rehearse",
-    .summary = "Rehearse a cutover: stages, gates, rollback.",
-    .positionals = {},
+    .summary = "Rehearse a cutover: dry against the real thing, or whole on this machine.",
+    .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
     .run = run,

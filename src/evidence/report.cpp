@@ -134,6 +134,7 @@ std::string rollback_part(const RollbackFacts& facts) {
     out += "| moment | since the run began | since the decision |\n|---|---|---|\n";
     if (facts.fault_s) {
         out += moment("fault injected", facts.fault_s, facts.decided_s);
+        out += moment("first bad answer", facts.seen_s, facts.decided_s);
     }
     out += moment("decided", facts.decided_s, facts.decided_s);
     out += moment("traffic written", facts.written_s, facts.decided_s);
@@ -154,6 +155,54 @@ std::string rollback_part(const RollbackFacts& facts) {
     if (!facts.streams.empty()) {
         out += fmt::format("Streams on the canary: {}.\n", facts.streams);
     }
+    return out;
+}
+
+std::string time_row(std::string_view what, const std::optional<double>& s, std::string_view how) {
+    return fmt::format(
+        "| {} | {} | {} |\n", what, s ? fmt::format("**{:.3f} s**", *s) : "not measured", how
+    );
+}
+
+std::optional<double> between(const std::optional<double>& a, const std::optional<double>& b) {
+    return a && b ? std::optional(*b - *a) : std::nullopt;
+}
+
+std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
+    std::string out = fmt::format(
+        "\n## Drill: {} at {}\n\n| time | | how it was measured |\n|---|---|---|\n",
+        facts.fault.empty() ? "a ruled failure" : facts.fault,
+        cell(facts.stage)
+    );
+    out += time_row(
+        "detection",
+        between(rollback.fault_s, rollback.seen_s),
+        facts.fault.empty() ? "nothing was planted, so there was nothing to detect"
+                            : "from planting the fault to the first bad answer to a probe"
+    );
+    out += time_row(
+        "decision",
+        between(rollback.seen_s, rollback.decided_s),
+        facts.fault.empty() ? "the failure was ruled at the end of the stage"
+                            : "from that answer to the gate that failed for good"
+    );
+    out += time_row(
+        "recovery (RTO)",
+        facts.recovery_s(),
+        fmt::format(
+            "from the decision to the first user of an unbroken row who was well and on the "
+            "baseline; unpinned probes over fresh connections, {:g}/s from the first shift to the "
+            "end, so known to within {:.3f} s",
+            facts.users_per_s,
+            facts.users_per_s > 0 ? 1 / facts.users_per_s : 0
+        )
+    );
+    out += fmt::format(
+        "\nUsers meanwhile: {} answers, {} of them bad, {} by the revision that was made to fail.\n",
+        facts.users,
+        facts.users_bad,
+        facts.users_canary
+    );
     return out;
 }
 
@@ -199,6 +248,9 @@ Json optional_number(const std::optional<double>& value) {
 
 std::string report_markdown(const Report& report) {
     std::string out = head(report);
+    if (report.drill && report.rollback) {
+        out += drill_part(*report.drill, *report.rollback);
+    }
     if (report.rollback && !report.rollback->planned) {
         out += rollback_part(*report.rollback);
     }
@@ -219,6 +271,7 @@ Json to_json(const RollbackFacts& facts) {
         {"to", facts.to},
         {"verified", facts.verified},
         {"fault_s", optional_number(facts.fault_s)},
+        {"seen_s", optional_number(facts.seen_s)},
         {"decided_s", facts.decided_s},
         {"written_s", optional_number(facts.written_s)},
         {"read_back_s", optional_number(facts.read_back_s)},
@@ -227,13 +280,34 @@ Json to_json(const RollbackFacts& facts) {
         {"probes", facts.probes},
         {"row", facts.row},
     };
-    out["detection_s"] = facts.fault_s ? Json(facts.decided_s - *facts.fault_s) : Json(nullptr);
+    out["detection_s"] = optional_number(between(facts.fault_s, facts.seen_s));
+    out["decision_s"] = optional_number(between(facts.seen_s, facts.decided_s));
     out["rto_s"] =
         facts.user_visible_s ? Json(*facts.user_visible_s - facts.decided_s) : Json(nullptr);
     if (!facts.streams.empty()) {
         out["streams"] = facts.streams;
     }
     return out;
+}
+
+std::optional<double> DrillFacts::recovery_s() const noexcept {
+    return well_s ? std::optional(std::max(0.0, *well_s - decided_s)) : std::nullopt;
+}
+
+Json to_json(const DrillFacts& facts) {
+    return {
+        {"stage", facts.stage},
+        {"fault", facts.fault.empty() ? Json(nullptr) : Json(facts.fault)},
+        {"users_per_s", facts.users_per_s},
+        {"users", facts.users},
+        {"users_bad", facts.users_bad},
+        {"users_canary", facts.users_canary},
+        {"decided_s", facts.decided_s},
+        {"hurt_s", optional_number(facts.hurt_s)},
+        {"well_s", optional_number(facts.well_s)},
+        {"recovery_s", optional_number(facts.recovery_s())},
+        {"limit_s", facts.limit_s},
+    };
 }
 
 Json to_json(const StageRow& row) {

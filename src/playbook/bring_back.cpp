@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::playbook {
 namespace {
 
@@ -64,9 +66,39 @@ std::string outcome_text(const Moved& moved) {
     return moved.already ? "nothing to write: " + moved.detail : moved.detail;
 }
 
+constexpr int k_ramp_steps = 5;
+
+/// A cold baseline gets its traffic back bit by bit, when the playbook asks for that. What fails on
+/// the way only ends the ramp: the whole baseline is written next.
+Task<void> ramp_down(Session* session, std::string step) {
+    const Traffic& traffic = session->playbook().traffic;
+    const Millis ramp = session->playbook().rollback_ramp;
+    const int from = session->serving.percent_of(traffic.canary);
+    const int to = session->in.plan->home().percent_of(traffic.canary);
+    const int steps = std::min(k_ramp_steps, from - to);
+    for (int i = 1; ramp > Millis(0) && i < steps; ++i) {
+        const auto next =
+            traffic::Split::between(traffic.stable, traffic.canary, from - (from - to) * i / steps);
+        if (!next || session->stop_requested()) {
+            co_return;
+        }
+        session->ours.push_back(*next);
+        Mover mover = session->mover(session->playbook().driver_limit);
+        const Moved moved = co_await mover.move(
+            fmt::format("{}.ramp-{}", step, i), session->ours, *next, Urgency::rescue
+        );
+        if (moved.result != Moved::Result::done) {
+            co_return;
+        }
+        session->serving = *next;
+        (void)co_await sleep_for(ramp / steps);
+    }
+}
+
 /// Writes the baseline and reads it back. The state before, when that worked.
 Task<std::optional<traffic::TrafficState>>
 write_baseline(Session* session, std::string step, RollbackFacts* facts) {
+    co_await ramp_down(session, step);
     const traffic::Split baseline = session->in.plan->home();
     Mover mover = session->mover(
         session->playbook().restore_limit, session->in.plan->home_exact(), session->fence
@@ -114,6 +146,7 @@ Task<RollbackFacts> bring_back(Session* session, std::string step, std::string r
     facts.from = session->serving.text();
     facts.to = session->in.plan->home().text();
     facts.fault_s = session->fault_s;
+    facts.seen_s = session->seen_s;
     facts.decided_s = session->now();
     session->tell(
         "restore begins",

@@ -9,6 +9,9 @@ ExitCode exit_of(const Ending& ending) noexcept {
         if (ending.signal != 0) {
             return ending.signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
         }
+        if (ending.denied && ending.verdict == Verdict::error) {
+            return ExitCode::credentials;
+        }
         return ending.refused ? ExitCode::refused : exit_code(ending.verdict);
     }
     const bool passed = ending.completed && ending.verdict == Verdict::pass;

@@ -4,9 +4,15 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 
 namespace oa_stream::playbook {
 namespace {
@@ -15,7 +21,7 @@ using measure::GateRecord;
 using measure::Look;
 using measure::Sample;
 
-enum class WindowEnd { over, early_fail, interrupted, broken };
+enum class WindowEnd { over, early_fail, interrupted, broken, lost };
 
 std::optional<double> p95(const std::vector<Sample>& samples) {
     const auto times = measure::first_content_sorted(samples);
@@ -75,35 +81,76 @@ Task<WindowEnd> watch(Hold* hold, Clock::time_point until, Look look) {
     co_return WindowEnd::over;
 }
 
+/// watch(), until something takes the split away.
+Task<WindowEnd> watch_ground_too(Hold* hold, Clock::time_point until, Look look) {
+    const auto executor = co_await asio::this_coro::executor;
+    auto [order, thrown, end, ground_thrown] =
+        co_await asio::experimental::make_parallel_group(
+            asio::co_spawn(executor, watch(hold, until, look), asio::deferred),
+            asio::co_spawn(executor, guard_ground(hold), asio::deferred)
+        )
+            .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    // The one that was cancelled may say so by throwing.
+    if (const auto& first = order[0] == 0 ? thrown : ground_thrown) {
+        std::rethrow_exception(first);
+    }
+    co_return order[0] == 0 ? end : WindowEnd::lost;
+}
+
+FlowRates rates_of(const Hold& hold) {
+    const ProbeSpec& probe = hold.session.playbook().stage.probe;
+    return {
+        .stable = compares_with_earlier(hold) ? 0 : probe.per_arm_per_s,
+        .canary = probe.per_arm_per_s,
+        // A drill's users are watched from its beginning to its end.
+        .users = hold.session.drill ? 0 : probe.unpinned_per_s,
+    };
+}
+
+/// A source that fails is waited for, as long as the playbook says.
+Task<Result<void>> start_probes(Hold* hold) {
+    Session& session = hold->session;
+    const auto deadline = Clock::now() + session.playbook().stage.error_hold_at_most;
+    for (;;) {
+        auto started =
+            session.in.instruments->start_flow(rates_of(*hold), [hold](Sample sample) {
+                hold->take(std::move(sample));
+            });
+        if (started || session.stop_requested() || Clock::now() >= deadline) {
+            co_return started;
+        }
+        (void)co_await sleep_for(session.in.timing.retry_pause);
+    }
+}
+
 Task<WindowEnd> window(Hold* hold, Millis length, Look look) {
     Session& session = hold->session;
-    const ProbeSpec& probe = session.playbook().stage.probe;
-    const FlowRates rates{
-        .stable = compares_with_earlier(*hold) ? 0 : probe.per_arm_per_s,
-        .canary = probe.per_arm_per_s,
-        .users = probe.unpinned_per_s,
-    };
-    const auto started = session.in.instruments->start_flow(rates, [hold](Sample sample) {
-        hold->take(std::move(sample));
-    });
-    if (!started) {
+    if (const auto started = co_await start_probes(hold); !started) {
+        session.source_failed = true;
         session.add("probe@" + hold->where, Verdict::error, started.error().text());
         co_return WindowEnd::broken;
     }
     hold->planned += length;
-    const WindowEnd end = co_await watch(hold, Clock::now() + length, look);
+    WindowEnd end = co_await watch_ground_too(hold, Clock::now() + length, look);
     // A breach and a signal do not wait for the last probes.
     co_await session.in.instruments->stop_flow(
         end == WindowEnd::over ? session.in.timing.in_flight : Millis(0)
     );
+    if (end == WindowEnd::over && !co_await ground_holds(hold)) {
+        end = session.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
+    }
     if (end == WindowEnd::over) {
         hold->row.gates = look_at(*hold, look);
+        check_users(*hold);
     }
     co_return end;
 }
 
 Task<bool> plant_faults(Hold* hold) {
     Session& session = hold->session;
+    if (!session.changes_traffic()) {
+        co_return true;
+    }
     const auto planted = co_await session.in.instruments->begin_stage(hold->percent);
     if (!planted) {
         session.add("fault@" + hold->where, Verdict::error, planted.error().text());
@@ -131,9 +178,12 @@ void interrupted(Session& session, const std::string& where) {
 Task<WindowEnd> windows(Hold* hold) {
     const StageSpec& spec = hold->session.playbook().stage;
     const int looks = spec.extend_at_most > Millis(0) ? 2 : 1;
+    if (spec.on_no_traffic == NoTraffic::hold && !co_await ground_holds(hold)) {
+        co_return WindowEnd::lost; // users are counted from here
+    }
     WindowEnd end = co_await window(hold, spec.bake, {.number = 1, .of = looks});
-    const bool undecided = end == WindowEnd::over && any(hold->row.gates, Verdict::inconclusive) &&
-                           !any(hold->row.gates, Verdict::fail);
+    const bool undecided = end == WindowEnd::over && !any(hold->row.gates, Verdict::fail) &&
+                           (any(hold->row.gates, Verdict::inconclusive) || !hold->users_came);
     if (undecided && looks == 2) {
         hold->extended = true;
         hold->session.tell(
@@ -148,9 +198,64 @@ Task<WindowEnd> windows(Hold* hold) {
     co_return end;
 }
 
+/// What was seen becomes checks and the row's verdict.
+void settle(Hold& hold, WindowEnd end) {
+    Session& session = hold.session;
+    switch (end) {
+    case WindowEnd::interrupted:
+        interrupted(session, hold.where);
+        return;
+    case WindowEnd::broken:
+        hold.row.verdict = Verdict::error;
+        return;
+    case WindowEnd::lost:
+        settle_ground(hold);
+        hold.row.verdict = Verdict::error;
+        return;
+    case WindowEnd::early_fail:
+        settle_gates(hold);
+        return;
+    case WindowEnd::over:
+        settle_ground(hold);
+        settle_gates(hold);
+        check_split(hold);
+        settle_users(hold);
+        return;
+    }
+}
+
+/// A rehearsal moves nothing: both arms are what they were at its first stage.
+Next skip_stage(Session& session, int stage) {
+    const int percent = session.playbook().stages[static_cast<std::size_t>(stage)];
+    const std::string why = session.in.probes
+                                ? fmt::format(
+                                      "a rehearsal moves no traffic: both arms were judged at {}%",
+                                      session.playbook().stages.front()
+                                  )
+                                : "no probes were asked for";
+    evidence::StageRow row;
+    row.name = fmt::format("{}%", percent);
+    row.split = session.serving.text();
+    row.verdict = Verdict::skipped;
+    for (const measure::GateSpec& gate : session.playbook().stage.gates) {
+        Check check;
+        check.id = fmt::format("gate.{}@{}", gate.id, row.name);
+        check.verdict = Verdict::skipped;
+        check.mode = CheckMode::skipped;
+        check.required = stage == 0; // without probes there is no judgement at all
+        check.detail = why;
+        session.add(std::move(check));
+    }
+    session.out.stages.push_back(std::move(row));
+    return Next::go_on;
+}
+
 } // namespace
 
 Task<Next> hold_stage(Session* session, int stage) {
+    if (!session->changes_traffic() && (stage > 0 || !session->in.probes)) {
+        co_return skip_stage(*session, stage);
+    }
     const int percent = session->playbook().stages[static_cast<std::size_t>(stage)];
     Hold hold{*session, stage, percent, fmt::format("{}%", percent)};
     hold.row.name = hold.where;
@@ -163,22 +268,17 @@ Task<Next> hold_stage(Session* session, int stage) {
     if (!co_await plant_faults(&hold)) {
         co_return Next::stop;
     }
+    session->holding = &hold;
     const WindowEnd end = co_await windows(&hold);
+    session->holding = nullptr;
     hold.row.seconds = hold.held_s();
-    if (end == WindowEnd::broken) {
-        hold.row.verdict = Verdict::error;
-    } else if (end == WindowEnd::interrupted) {
-        interrupted(*session, hold.where);
-    } else {
-        settle_gates(hold);
-        if (end == WindowEnd::over) {
-            check_split(hold);
-        }
-    }
+    settle(hold, end);
+    const bool planned = settle_drill(hold, end == WindowEnd::over || end == WindowEnd::early_fail);
     session->in.folder->note("stage ended", {{"row", evidence::to_json(hold.row)}});
     const Verdict verdict = hold.row.verdict;
     session->out.stages.push_back(std::move(hold.row));
-    co_return end == WindowEnd::over&& verdict == Verdict::pass ? Next::go_on : Next::stop;
+    co_return planned || (end == WindowEnd::over && verdict == Verdict::pass) ? Next::go_on
+                                                                              : Next::stop;
 }
 
 } // namespace oa_stream::playbook

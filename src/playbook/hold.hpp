@@ -1,6 +1,7 @@
 // One stage under way. Private to the room.
 #pragma once
 
+#include "ground.hpp"
 #include "session.hpp"
 
 #include <cstdint>
@@ -18,6 +19,14 @@ struct Hold {
     evidence::StageRow row{};
     std::map<std::string, std::uint64_t, std::less<>> met{}; ///< revision → unpinned answers
     std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
+    std::map<std::string, std::uint64_t, std::less<>> strays{}; ///< arm → answered by another
+    std::uint64_t delivered = 0; ///< samples of all kinds
+    GroundLook ground{};         ///< the last look
+    int ground_looks = 0;
+    std::optional<Clock::time_point> ground_silent_since{};
+    std::optional<traffic::TrafficState> first_seen{}; ///< by the first look
+    bool users_came = true;
+    std::string users_text{}; ///< how many, or why that is not known
     Clock::time_point begun = Clock::now();
     Millis planned{0};
     bool extended = false;
@@ -25,20 +34,7 @@ struct Hold {
     [[nodiscard]] double held_s() const {
         return std::chrono::duration<double>(Clock::now() - begun).count();
     }
-    void take(measure::Sample sample) {
-        session.keep(sample, where);
-        if (sample.arm == "canary") {
-            session.canary_all.push_back(sample);
-            row.canary.push_back(std::move(sample));
-        } else if (sample.arm == "stable") {
-            session.stable_all.push_back(sample);
-            row.stable.push_back(std::move(sample));
-        } else if (sample.revision.empty()) {
-            ++unknown;
-        } else {
-            ++met[sample.revision];
-        }
-    }
+    void take(measure::Sample sample);
 };
 
 /// Stable has no users at 100 %: it may be shrunk, so the canary is compared with this run's
@@ -54,7 +50,18 @@ struct Hold {
 /// Records the gates of the row as checks and evidence; sets the row's verdict.
 void settle_gates(Hold& hold);
 
-/// Did unpinned probes meet the canary as often as the split says?
+/// Did unpinned probes meet the canary as often as the split says? And did pinned ones meet whom
+/// they were meant for? What errors cannot show: an edge that answers for a dead canary.
 void check_split(Hold& hold);
+
+/// With on_no_traffic: hold, a stage is only judged when users came, too: looks whether they did.
+void check_users(Hold& hold);
+/// Leaves the check of it.
+void settle_users(Hold& hold);
+
+/// The stage that a drill makes fail.
+[[nodiscard]] bool is_drilled(const Hold& hold);
+/// True: this is that stage, and it failed as planned. `judged`: it was held to a verdict.
+[[nodiscard]] bool settle_drill(Hold& hold, bool judged);
 
 } // namespace oa_stream::playbook

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace oa_stream::playbook {
 
@@ -12,9 +11,6 @@ using measure::GateRecord;
 using measure::Look;
 
 namespace {
-
-// A random splitter may be off by chance; outside this interval it is off.
-constexpr double k_split_confidence = 0.9999;
 
 bool decides(const GateRecord& record) {
     return record.spec.mode == measure::GateMode::decide;
@@ -26,18 +22,46 @@ std::string gate_line(const GateRecord& record) {
     );
 }
 
-void keep_record(Session& session, const GateRecord& record, const std::string& where) {
+/// `drilled`: it is to fail here, so its failure is none of the run's.
+void keep_record(
+    Session& session, const GateRecord& record, const std::string& where, bool drilled = false
+) {
     Json line = measure::to_json(record);
     line["stage"] = where;
     session.in.folder->append("measure/gates.ndjson", line);
     session.say(gate_line(record));
-    session.add(measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, where)));
+    Check check = measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, where));
+    if (drilled && check.mode == CheckMode::live) {
+        check.detail = fmt::format(
+            "under the drill's fault, {}: {}", to_string(check.verdict), std::move(check.detail)
+        );
+        check.verdict = Verdict::skipped;
+        check.mode = CheckMode::skipped;
+        check.required = false;
+    }
+    session.add(std::move(check));
+}
+
+/// A dry run has one stage: too few samples for what all of them are to decide.
+void leave_out(Session& session, const GateRecord& record) {
+    Check check;
+    check.id = fmt::format("gate.{}@run", record.spec.id);
+    check.verdict = Verdict::skipped;
+    check.mode = CheckMode::skipped;
+    check.required = false;
+    check.detail = "judged on all stages together, a rehearsal holds one: " + record.sentence;
+    session.add(std::move(check));
 }
 
 } // namespace
 
 bool compares_with_earlier(const Hold& hold) {
     return hold.percent == 100 && hold.index > 0;
+}
+
+bool is_drilled(const Hold& hold) {
+    const auto& drill = hold.session.playbook().drill;
+    return drill && drill->fail_at == hold.percent;
 }
 
 std::vector<GateRecord> look_at(const Hold& hold, const Look& look) {
@@ -66,43 +90,10 @@ bool any(const std::vector<GateRecord>& records, Verdict verdict) {
     });
 }
 
-void check_split(Hold& hold) {
-    const std::uint64_t canary = hold.met[hold.session.playbook().traffic.canary];
-    std::uint64_t n = 0;
-    for (const auto& [revision, count] : hold.met) {
-        n += count;
-    }
-    if (n == 0 && hold.unknown == 0) {
-        return; // no unpinned probes were asked for
-    }
-    hold.row.observed = fmt::format("canary {} of {}", canary, n);
-    const double want = static_cast<double>(n) * hold.percent / 100;
-    const double off = std::abs(static_cast<double>(canary) - want);
-    bool good = off <= std::max(1.0, std::ceil(static_cast<double>(n) / 100));
-    if (!hold.session.in.driver->splits_exactly()) {
-        const auto interval = measure::wilson({canary, n}, k_split_confidence, measure::Side::two);
-        const double share = hold.percent / 100.0;
-        good = interval && interval->low <= share && share <= interval->high;
-    }
-    const Verdict verdict = n == 0 ? Verdict::inconclusive : good ? Verdict::pass : Verdict::fail;
-    hold.session.add(
-        "split@" + hold.where,
-        verdict,
-        fmt::format(
-            "unpinned probes met the canary {} times of {}, {}% are {:.1f}; {} had no answer",
-            canary,
-            n,
-            hold.percent,
-            want,
-            hold.unknown
-        )
-    );
-    hold.row.verdict = verdict == Verdict::pass ? hold.row.verdict : verdict;
-}
-
 void settle_gates(Hold& hold) {
+    const bool drilled = is_drilled(hold) && hold.session.fault_s;
     for (const GateRecord& record : hold.row.gates) {
-        keep_record(hold.session, record, hold.where);
+        keep_record(hold.session, record, hold.where, drilled);
     }
     hold.row.verdict = any(hold.row.gates, Verdict::fail)           ? Verdict::fail
                        : any(hold.row.gates, Verdict::inconclusive) ? Verdict::inconclusive
@@ -111,6 +102,7 @@ void settle_gates(Hold& hold) {
 
 Next judge_run(Session& session) {
     bool good = true;
+    const bool rehearsed = !session.changes_traffic();
     for (const measure::GateSpec& gate : session.playbook().run_gates) {
         const GateRecord record = measure::evaluate(
             gate,
@@ -119,6 +111,10 @@ Next judge_run(Session& session) {
              .window = "all stages of this run",
              .reference_window = "all stages of this run"}
         );
+        if (rehearsed && record.verdict != Verdict::fail) {
+            leave_out(session, record);
+            continue;
+        }
         keep_record(session, record, "run");
         good = good && (record.verdict == Verdict::pass || !decides(record));
     }

@@ -1,5 +1,7 @@
 #include "oa_stream/playbook/live.hpp"
 
+#include "oa_stream/probe/completions_smoke.hpp"
+#include "oa_stream/probe/control_smoke.hpp"
 #include "oa_stream/probe/prober.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
@@ -37,16 +39,15 @@ public:
             check.detail = target.error().text();
             co_return std::vector{std::move(check)};
         }
-        probe::SmokeOptions options;
-        options.target = *std::move(target);
-        options.limits = options_.limits;
-        options.id_prefix = spec.id;
-        options.prompt = options_.prompt;
-        options.keep = [this,
-                        id = spec.id](const std::string& stem, const probe::ProbeSample& sample) {
-            return keep(stem.starts_with(id) ? stem : id + "." + stem, sample);
-        };
-        co_return co_await probe::smoke_stream(client_, std::move(options));
+        switch (spec.surface) {
+        case Surface::completions:
+            co_return co_await smoke_completions(std::move(spec), *std::move(target));
+        case Surface::control:
+            co_return co_await smoke_control(std::move(spec), *std::move(target));
+        case Surface::stream:
+            break;
+        }
+        co_return co_await smoke_stream(std::move(spec), *std::move(target));
     }
 
     [[nodiscard]] Result<void>
@@ -77,6 +78,27 @@ public:
         prober_.reset(); // what is still in flight is cancelled and not delivered
     }
 
+    [[nodiscard]] Result<void>
+    start_watch(double per_s, std::function<void(Sample)> on_sample) override {
+        probe::ProberOptions options;
+        options.limits = options_.limits;
+        OA_CHECK(add_arm(options, "users", Through::users, per_s));
+        options.request = [this](std::string_view, std::uint64_t) { return request(); };
+        options.on_sample = [this, deliver = std::move(on_sample)](const probe::ProberSample& s) {
+            take(s, deliver);
+        };
+        OA_TRY(watch_, probe::Prober::make(executor_, client_, std::move(options)));
+        watch_->start();
+        return {};
+    }
+
+    [[nodiscard]] Task<void> stop_watch(Millis limit) override {
+        if (watch_ && limit > Millis(0)) {
+            co_await watch_->drain(limit);
+        }
+        watch_.reset();
+    }
+
     [[nodiscard]] Task<Sample> fresh_probe() override {
         const double at_s = folder_.seconds_since_start();
         const auto sample =
@@ -101,6 +123,68 @@ public:
     }
 
 private:
+    [[nodiscard]] Task<std::vector<Check>> smoke_stream(SmokeSpec spec, probe::Target target) {
+        probe::SmokeOptions options;
+        options.target = std::move(target);
+        options.limits = options_.limits;
+        options.id_prefix = spec.id;
+        options.prompt = options_.prompt;
+        options.probes = options_.probes;
+        options.keep = [this,
+                        id = spec.id](const std::string& stem, const probe::ProbeSample& sample) {
+            return keep(stem.starts_with(id) ? stem : id + "." + stem, sample);
+        };
+        co_return co_await probe::smoke_stream(client_, std::move(options));
+    }
+
+    [[nodiscard]] Task<std::vector<Check>> smoke_completions(SmokeSpec spec, probe::Target target) {
+        if (!options_.probes) {
+            co_return std::vector{skipped(spec.id, "every check of it begins a turn")};
+        }
+        probe::CompletionsSmokeOptions options;
+        options.target = std::move(target);
+        options.limits = options_.limits;
+        options.id_prefix = spec.id;
+        options.keep = [this](const std::string& name, std::string_view bytes) {
+            return keep_answer(name, bytes);
+        };
+        co_return co_await probe::smoke_completions(client_, std::move(options));
+    }
+
+    [[nodiscard]] Task<std::vector<Check>> smoke_control(SmokeSpec spec, probe::Target target) {
+        probe::ControlSmokeOptions options;
+        if (spec.through == Through::users && !options_.control_url.empty()) {
+            target.base_url = options_.control_url;
+            target.connect_to.clear();
+        }
+        options.target = std::move(target);
+        options.id_prefix = spec.id;
+        options.probes = options_.probes;
+        options.writes = options_.writes;
+        options.keep = [this](const std::string& name, std::string_view bytes) {
+            return keep_answer(name, bytes);
+        };
+        if (const auto profile = probe::parse_control_profile(spec.profile)) {
+            options.profile = *profile;
+        }
+        co_return co_await probe::smoke_control(client_, std::move(options));
+    }
+
+    [[nodiscard]] static Check skipped(const std::string& id, std::string why) {
+        Check check;
+        check.id = id;
+        check.verdict = Verdict::skipped;
+        check.mode = CheckMode::skipped;
+        check.detail = std::move(why);
+        return check;
+    }
+
+    [[nodiscard]] std::string keep_answer(const std::string& name, std::string_view bytes) {
+        std::string path = "streams/" + name;
+        folder_.write(path, bytes);
+        return path;
+    }
+
     [[nodiscard]] Result<probe::Target> target_of(Through through) const {
         probe::Target target = options_.users;
         if (through == Through::users) {
@@ -183,6 +267,7 @@ private:
     evidence::RunFolder& folder_;
     LiveOptions options_;
     std::unique_ptr<probe::Prober> prober_;
+    std::unique_ptr<probe::Prober> watch_;
     std::map<std::string, std::size_t> kept_;
     std::vector<std::pair<std::string, probe::ProbeSample>> pending_;
     int flows_ = 0;

@@ -37,6 +37,12 @@ struct Scene {
 };
 
 Task<Result<std::string>> plant_faults(Scene* scene, int percent) {
+    const auto& drill = scene->playbook.drill;
+    if (drill && drill->fail_at == percent && !drill->fault.empty()) {
+        OA_CO_TRY(const Fault fault, parse_fault(fmt::format("{}@{}%", drill->fault, percent)));
+        OA_CO_CHECK(co_await scene->lab->plant(fault));
+        co_return fault.text();
+    }
     std::string planted;
     for (const Fault& fault : scene->input.faults) {
         if (fault.percent == percent) {
@@ -124,7 +130,7 @@ Task<RunOutcome> play(Scene* scene) {
 
 RunPaper paper_of(const Scene& scene) {
     RunPaper out;
-    out.title = "local cutover rehearsal";
+    out.title = scene.playbook.drill ? "local rollback drill" : "local cutover rehearsal";
     out.plan = scene.plan_id;
     out.facts = {
         {"target", "two lanes on recorded turns behind a local front door, all on this machine"},
@@ -137,13 +143,10 @@ RunPaper paper_of(const Scene& scene) {
     return out;
 }
 
-} // namespace
-
-Playbook local_rehearsal(const LocalRehearsalOptions& options) {
-    constexpr std::string_view k_name = "local-rehearsal";
+Playbook built_in(std::string_view name, const LocalRehearsalOptions& options) {
     const auto shipped = shipped_playbooks();
-    const auto found = std::ranges::find(shipped, k_name, &ShippedPlaybook::name);
-    auto out = read_playbook(found == shipped.end() ? "" : found->text, k_name, {});
+    const auto found = std::ranges::find(shipped, name, &ShippedPlaybook::name);
+    auto out = read_playbook(found == shipped.end() ? "" : found->text, name, {});
     if (!out) {
         throw std::logic_error("the built-in playbook is broken: " + out.error().text());
     }
@@ -157,8 +160,7 @@ Playbook local_rehearsal(const LocalRehearsalOptions& options) {
     return *std::move(out);
 }
 
-Task<Result<Rehearsal>> rehearse_local(RehearsalInput input) {
-    Playbook playbook = local_rehearsal(input.options);
+Task<Result<Rehearsal>> play_on_this_machine(RehearsalInput input, Playbook playbook) {
     OA_CO_CHECK(validate(playbook));
     OA_CO_CHECK(check_faults(input.faults, playbook.stages));
     const Json target = {{"driver", "local"}, {"what", "two lanes and a front door on loopback"}};
@@ -178,6 +180,30 @@ Task<Result<Rehearsal>> rehearse_local(RehearsalInput input) {
     Scene scene{std::move(input), std::move(playbook), std::move(folder), std::move(client)};
     RunOutcome outcome = co_await play(&scene);
     co_return seal(scene.folder, std::move(outcome), paper_of(scene));
+}
+
+} // namespace
+
+Playbook local_rehearsal(const LocalRehearsalOptions& options) {
+    return built_in("local-rehearsal", options);
+}
+
+Playbook local_drill(const LocalRehearsalOptions& options) {
+    Playbook out = built_in("local-drill", options);
+    if (options.fault) {
+        out.drill->fault = *options.fault;
+    }
+    return out;
+}
+
+Task<Result<Rehearsal>> rehearse_local(RehearsalInput input) {
+    Playbook playbook = local_rehearsal(input.options);
+    co_return co_await play_on_this_machine(std::move(input), std::move(playbook));
+}
+
+Task<Result<Rehearsal>> drill_local(RehearsalInput input) {
+    Playbook playbook = local_drill(input.options);
+    co_return co_await play_on_this_machine(std::move(input), std::move(playbook));
 }
 
 } // namespace oa_stream::playbook

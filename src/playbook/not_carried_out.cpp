@@ -15,22 +15,9 @@ public:
     std::vector<Error> all() {
         kind();
         sources();
-        for (const auto* list : {&book_.preflight, &book_.postflight}) {
-            for (const SmokeSpec& smoke : *list) {
-                add(smoke.surface != Surface::stream,
-                    smoke.id,
-                    fmt::format("smoke {} is not part of runs yet", to_string(smoke.surface)));
-            }
-        }
-        add(book_.budget.has_value(), "budget", "an error budget is not judged yet");
-        add(book_.shadow.has_value(), "shadow", "a shadow comparison is not part of runs yet");
-        add(book_.drill.has_value(), "drill", "drills are not carried out yet");
-        add(book_.on_failure == Then::hold,
-            "on_failure",
-            "hold is not carried out yet",
-            "on_failure: rollback");
-        add(book_.rollback_ramp > Millis(0), "rollback.ramp", "traffic goes back at once only");
-        stage();
+        add(book_.shadow.has_value(),
+            "shadow",
+            "a shadow comparison is part of runs from the next release on");
         return std::move(out_);
     }
 
@@ -41,7 +28,7 @@ private:
         }
     }
     void kind() {
-        add(book_.kind != Kind::rehearsal && book_.kind != Kind::cutover,
+        add(book_.kind == Kind::rollback,
             "kind",
             fmt::format("a playbook of kind {} is not run yet", to_string(book_.kind)));
     }
@@ -54,21 +41,6 @@ private:
                 "sources.access_log",
                 "measured from access logs from the next release on; use probe or asserted");
         }
-    }
-    void stage() {
-        const StageSpec& stage = book_.stage;
-        add(stage.inconclusive_then == Then::hold,
-            "stage.on_inconclusive.then",
-            "hold is not carried out yet",
-            "then: rollback");
-        add(stage.on_no_traffic == NoTraffic::hold,
-            "stage.on_no_traffic",
-            "hold is not carried out yet",
-            "on_no_traffic: probe");
-        add(stage.error_hold_at_most > Millis(0) || stage.error_then == Then::hold,
-            "stage.on_error",
-            "a source that fails is not waited for yet",
-            "on_error: { hold_at_most: 0s, then: rollback }");
     }
 
     const Playbook& book_;

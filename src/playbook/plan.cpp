@@ -66,19 +66,29 @@ public:
 
     Result<std::vector<Step>> build() {
         smokes(playbook_.preflight);
-        for (std::size_t i = 0; i < playbook_.stages.size(); ++i) {
-            OA_CHECK(stage(static_cast<int>(i)));
+        if (playbook_.budget) {
+            add("budget",
+                StepKind::budget,
+                fmt::format("at most {:g}% consumed", playbook_.budget->consumed_at_most * 100));
         }
-        gates(playbook_.run_gates, -1, "run");
+        for (std::size_t i = 0; i < playbook_.stages.size(); ++i) {
+            // A drill ends at the stage that it makes fail.
+            if (!playbook_.drill || playbook_.stages[i] <= playbook_.drill->fail_at) {
+                OA_CHECK(stage(static_cast<int>(i)));
+            }
+        }
+        if (playbook_.drill) {
+            restore("recover", "back to " + baseline_.text() + ", while users are watched");
+        } else {
+            gates(playbook_.run_gates, -1, "run");
+        }
         if (playbook_.kind == Kind::rollback) {
             OA_CHECK(roll_back());
         }
         smokes(playbook_.postflight);
-        if (playbook_.afterwards == Afterwards::restore) {
-            Step& step = add("restore", StepKind::restore, "restore " + baseline_.text());
-            step.before = now_;
-            step.after = baseline_;
-            step.evidence = {"journal.ndjson", "measure/samples.ndjson"};
+        const bool moves = moves_traffic(playbook_.kind);
+        if (moves && playbook_.afterwards == Afterwards::restore && !playbook_.drill) {
+            restore("restore", "restore " + baseline_.text());
         }
         return std::move(steps_);
     }
@@ -87,6 +97,14 @@ private:
     Step& add(std::string id, StepKind kind, std::string title) {
         steps_.push_back({std::move(id), kind, std::move(title)});
         return steps_.back();
+    }
+
+    void restore(std::string id, std::string title) {
+        Step& step = add(std::move(id), StepKind::restore, std::move(title));
+        step.before = now_;
+        step.after = baseline_;
+        step.evidence = {"journal.ndjson", "measure/samples.ndjson"};
+        now_ = baseline_;
     }
 
     /// Its own undo would bring the bad revision back, so it has none.
@@ -241,6 +259,8 @@ std::string_view to_string(StepKind kind) noexcept {
     switch (kind) {
     case StepKind::smoke:
         return "smoke";
+    case StepKind::budget:
+        return "budget";
     case StepKind::shift:
         return "shift";
     case StepKind::probe:
@@ -260,7 +280,9 @@ Result<Plan> make_plan(
     if (auto missing = not_carried_out(playbook); !missing.empty()) {
         return std::unexpected(std::move(missing.front()));
     }
-    OA_CHECK(check_live(playbook, live));
+    if (moves_traffic(playbook.kind)) {
+        OA_CHECK(check_live(playbook, live));
+    }
     Plan plan;
     plan.playbook = std::move(playbook);
     plan.driver = std::move(driver);

@@ -58,7 +58,7 @@ private:
 
     void target() {
         const Target& target = book_.target;
-        if (target.base_url.empty() && book_.kind != Kind::rehearsal) {
+        if (target.base_url.empty() && !brings_its_own_lanes(book_)) {
             bad("target", "base_url is missing, expected a text");
         }
         url("target.base_url", target.base_url);
@@ -74,7 +74,7 @@ private:
         url("traffic.canary_url", traffic.canary_url);
         if (const auto* local = std::get_if<LocalTraffic>(&traffic.settings)) {
             url("traffic.base_url", local->base_url);
-            if (local->socket.empty() && book_.kind != Kind::rehearsal) {
+            if (local->socket.empty() && !brings_its_own_lanes(book_)) {
                 bad("traffic", "socket is missing: only a rehearsal brings its own front door");
             }
         }
@@ -211,6 +211,9 @@ private:
         if (std::ranges::find(book_.stages, drill.fail_at) == book_.stages.end()) {
             bad("drill.fail_at", fmt::format("{}% is no stage", drill.fail_at));
         }
+        if (!(book_.stage.probe.unpinned_per_s > 0)) {
+            bad("stage.probe.unpinned", "a drill watches users: their rate must be above 0");
+        }
         if (drill.recover_within <= Millis(0)) {
             bad("drill.recover_within", "must be above 0");
         }
@@ -238,6 +241,15 @@ std::string_view to_string(Kind kind) noexcept {
 bool moves_traffic(Kind kind) noexcept {
     return kind == Kind::cutover || kind == Kind::rollback || kind == Kind::rollback_drill ||
            kind == Kind::rehearsal;
+}
+
+bool brings_its_own_lanes(const Playbook& playbook) noexcept {
+    if (playbook.kind == Kind::rehearsal) {
+        return true;
+    }
+    const auto* local = std::get_if<LocalTraffic>(&playbook.traffic.settings);
+    return playbook.kind == Kind::rollback_drill && local != nullptr && local->socket.empty() &&
+           playbook.target.base_url.empty();
 }
 
 std::string_view to_string(SourceKind kind) noexcept {

@@ -52,12 +52,18 @@ Task<Next> shift(Session* session, const Step* step) {
             session->in.stop->mark_mutated();
         }
     }
+    if (session->playbook().drill && !session->drill && begin_drill(*session) == Next::stop) {
+        co_return Next::stop;
+    }
     Mover mover = session->mover(session->playbook().driver_limit);
     const Moved moved =
         co_await mover.move(step->id, {session->serving}, *step->after, Urgency::normal);
     session->out.mutated = session->out.mutated || moved.mutated;
     const bool done = moved.result == Moved::Result::done;
     session->add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
+    if (!moved.before.extra.empty()) {
+        session->machine = moved.before.extra;
+    }
     if (done) {
         session->serving = *step->after;
         co_return Next::go_on;
@@ -82,9 +88,17 @@ Task<Next> restore(Session* session, const Step* step) {
 }
 
 Task<Next> carry_out(Session* session, const Step* step) {
+    if (step->kind == StepKind::smoke) {
+        co_return co_await smoke(session, step);
+    }
+    if (!session->changes_traffic() && step->before) {
+        co_return co_await preview_step(session, step);
+    }
     switch (step->kind) {
     case StepKind::smoke:
-        co_return co_await smoke(session, step);
+        break;
+    case StepKind::budget:
+        co_return judge_budget(*session);
     case StepKind::shift:
         co_return co_await shift(session, step);
     case StepKind::probe:
@@ -95,12 +109,16 @@ Task<Next> carry_out(Session* session, const Step* step) {
     case StepKind::restore:
         break;
     }
+    if (session->playbook().drill) {
+        co_return co_await recover(session, step);
+    }
     co_return co_await restore(session, step);
 }
 
 /// How many steps were done; all of them: completed.
 Task<std::size_t> carry_out_all(Session* session) {
     const auto& steps = session->in.plan->steps;
+    bool all = true;
     for (std::size_t i = 0; i < steps.size(); ++i) {
         if (session->stop_requested()) {
             session->add(
@@ -114,11 +132,15 @@ Task<std::size_t> carry_out_all(Session* session) {
         if (steps[i].kind != StepKind::gate) {
             session->in.folder->note("step", {{"id", steps[i].id}});
         }
-        if (co_await carry_out(session, &steps[i]) == Next::stop) {
+        if (co_await carry_out(session, &steps[i]) == Next::go_on) {
+            continue;
+        }
+        if (moves_traffic(session->playbook().kind)) {
             co_return i;
         }
+        all = false; // nothing hangs on it: whoever verifies wants to know everything
     }
-    co_return steps.size();
+    co_return all ? steps.size() : steps.size() - 1;
 }
 
 std::string first_trouble(const std::vector<Check>& checks) {
@@ -128,7 +150,11 @@ std::string first_trouble(const std::vector<Check>& checks) {
             return check.id + ": " + check.detail;
         }
     }
-    return "nothing passed live";
+    const auto skipped = std::ranges::find_if(checks, [](const Check& check) {
+        return check.verdict == Verdict::skipped && check.required;
+    });
+    return skipped == checks.end() ? "nothing passed live"
+                                   : skipped->id + ": skipped, " + skipped->detail;
 }
 
 void note_rest(Session& session, std::size_t done) {
@@ -144,19 +170,61 @@ void note_rest(Session& session, std::size_t done) {
     }
 }
 
-std::string headline(const RunOutcome& out, bool completed) {
-    if (completed && out.verdict == Verdict::pass) {
+/// "12 checks passed live, 5 rehearsed, 2 skipped"
+std::string counts_text(const std::vector<Check>& checks) {
+    const auto count = [&](Verdict verdict, CheckMode mode) {
+        return std::ranges::count_if(checks, [&](const Check& check) {
+            return check.verdict == verdict && check.mode == mode;
+        });
+    };
+    std::string out =
+        fmt::format("{} checks passed live", count(Verdict::pass, CheckMode::live));
+    for (const CheckMode mode : {CheckMode::rehearsed, CheckMode::asserted}) {
+        if (const auto n = count(Verdict::pass, mode); n > 0) {
+            out += fmt::format(", {} {}", n, to_string(mode));
+        }
+    }
+    if (const auto n = std::ranges::count(checks, Verdict::skipped, &Check::verdict); n > 0) {
+        out += fmt::format(", {} skipped", n);
+    }
+    return out;
+}
+
+std::string good_headline(const Session& session) {
+    const RunOutcome& out = session.out;
+    if (!session.changes_traffic()) {
+        return counts_text(out.checks) + "; nothing was changed.";
+    }
+    if (out.stages.empty()) {
+        return counts_text(out.checks) + ".";
+    }
+    if (out.drill) {
         return fmt::format(
-            "{} stages passed{}.",
-            out.stages.size(),
-            out.restore ? "; the traffic is back where it began, verified" : ""
+            "The failure at {} was met as planned, users were well {:.3f} s after the decision; the "
+            "traffic is back where it began, verified.",
+            out.drill->stage,
+            out.drill->recovery_s().value_or(0)
         );
     }
+    return fmt::format(
+        "{} stages passed{}.",
+        out.stages.size(),
+        out.restore ? "; the traffic is back where it began, verified" : ""
+    );
+}
+
+std::string headline(const Session& session, bool completed) {
+    const RunOutcome& out = session.out;
+    if (completed && out.verdict == Verdict::pass) {
+        return good_headline(session);
+    }
     std::string text = first_trouble(out.checks);
-    if (out.rollback) {
+    if (out.held) {
+        text += "; held, the split stays";
+    } else if (out.rollback) {
         text += out.rollback->verified ? "; rolled back and verified"
                                        : "; the rollback is NOT verified";
-    } else if (!out.mutated) {
+    } else if (!out.mutated && moves_traffic(session.playbook().kind)) {
         text += "; no traffic was moved";
     }
     return text + ".";
@@ -171,6 +239,50 @@ Task<void> roll_back(Session* session) {
                     : first_trouble(session->out.checks)
     );
     session->out.restored = session->out.rollback->verified;
+}
+
+/// A run that cannot change anything has nothing to remember for a rollback.
+Result<void> journal_of(Session& session, const JournalLine& line) {
+    if (!session.changes_traffic() || !moves_traffic(session.playbook().kind)) {
+        return {};
+    }
+    return session.journal.record(line);
+}
+
+/// What the playbook wants done when it could not be carried out. A signal and a split that is no
+/// longer ours leave no choice.
+Then after_trouble(const Session& session) {
+    const Playbook& playbook = session.playbook();
+    if (session.stop_requested() || session.ground_lost || playbook.drill) {
+        return Then::rollback;
+    }
+    switch (run_verdict(session.out.checks)) {
+    case Verdict::inconclusive:
+        return playbook.stage.inconclusive_then;
+    case Verdict::error:
+        return session.source_failed ? playbook.stage.error_then : Then::rollback;
+    default:
+        return playbook.on_failure;
+    }
+}
+
+void hold_here(Session& session) {
+    session.out.held = true;
+    session.tell(
+        "held",
+        fmt::format("holding {}, as the playbook says", session.serving.text()),
+        {{"split", session.serving.to_json()}}
+    );
+    session.out.notes.push_back(fmt::format(
+        "Held: {} stays. To take it back: oa-stream rollback apply --run {}",
+        session.serving.text(),
+        session.in.folder->id()
+    ));
+}
+
+bool refused_credentials(const Check& check) {
+    return check.verdict == Verdict::error &&
+           string_member(check.data, "outcome") == "unauthorised";
 }
 
 void conclude(Session& session, bool completed) {
@@ -191,10 +303,12 @@ void conclude(Session& session, bool completed) {
         .completed = completed,
         .stays = session.playbook().afterwards == Afterwards::stay,
         .refused = session.refused,
+        .denied = session.denied || std::ranges::any_of(out.checks, refused_credentials),
         .signal = session.in.stop != nullptr ? session.in.stop->signal() : 0,
     });
-    out.headline = headline(out, completed);
-    const auto ended = session.journal.record(
+    out.headline = headline(session, completed);
+    const auto ended = journal_of(
+        session,
         {.phase = Phase::end,
          .seen = session.serving,
          .detail = fmt::format("{} exit {}", to_string(out.verdict), static_cast<int>(out.exit))}
@@ -209,7 +323,8 @@ void conclude(Session& session, bool completed) {
 Task<RunOutcome> run_plan(RunInput input) {
     Session session(std::move(input));
     session.in.folder->write("plan.json", to_json(*session.in.plan).dump(2) + "\n");
-    const auto begun = session.journal.record(
+    const auto begun = journal_of(
+        session,
         {.phase = Phase::begin, .to = session.in.plan->baseline, .detail = session.in.plan->id}
     );
     if (!begun) {
@@ -220,8 +335,15 @@ Task<RunOutcome> run_plan(RunInput input) {
     const std::size_t done = co_await carry_out_all(&session);
     const bool completed = done == session.in.plan->steps.size();
     note_rest(session, done);
-    if (!completed && session.out.mutated && !session.out.restore) {
-        co_await roll_back(&session);
+    if (!completed && session.out.mutated && !session.out.restore && !session.out.rollback) {
+        if (after_trouble(session) == Then::hold) {
+            hold_here(session);
+        } else {
+            co_await roll_back(&session);
+        }
+    }
+    if (session.drill) {
+        co_await session.in.instruments->stop_watch(Millis(0));
     }
     conclude(session, completed);
     co_return std::move(session.out);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::playbook {
 namespace {
 
@@ -37,6 +39,7 @@ evidence::Report report_of(
     report.stages = outcome.stages;
     report.checks = outcome.checks;
     report.rollback = outcome.rollback ? outcome.rollback : outcome.restore;
+    report.drill = outcome.drill;
     report.notes = outcome.notes;
     report.next = next;
     return report;
@@ -44,6 +47,20 @@ evidence::Report report_of(
 
 Json facts_json(const std::optional<evidence::RollbackFacts>& some) {
     return some ? evidence::to_json(*some) : Json(nullptr);
+}
+
+/// How many checks came about how: skipped and rehearsed ones are no live pass.
+Json modes_of(const std::vector<Check>& checks) {
+    Json out = Json::object();
+    for (const CheckMode mode :
+         {CheckMode::live,
+          CheckMode::rehearsed,
+          CheckMode::replayed,
+          CheckMode::asserted,
+          CheckMode::skipped}) {
+        out[std::string(to_string(mode))] = std::ranges::count(checks, mode, &Check::mode);
+    }
+    return out;
 }
 
 Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::string& next) {
@@ -62,11 +79,14 @@ Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::stri
         {"plan", paper.plan.empty() ? Json(nullptr) : Json(paper.plan)},
         {"faults", paper.faults},
         {"mutated", outcome.mutated},
+        {"held", outcome.held},
         {"restored", outcome.restored},
         {"checks", std::move(checks)},
         {"stages", std::move(stages)},
         {"rollback", facts_json(outcome.rollback)},
         {"restore", facts_json(outcome.restore)},
+        {"drill", outcome.drill ? evidence::to_json(*outcome.drill) : Json(nullptr)},
+        {"modes", modes_of(outcome.checks)},
         {"notes", outcome.notes},
         {"next", next},
     };

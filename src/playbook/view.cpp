@@ -49,6 +49,12 @@ std::string fit(const std::string& text, int columns) {
     return text;
 }
 
+std::size_t columns_of(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    }));
+}
+
 const GateSpec* find(const StageView& view, Metric metric, Against against) {
     if (view.gates == nullptr) {
         return nullptr;
@@ -120,8 +126,97 @@ std::string recovery(const evidence::RollbackFacts& facts) {
     if (facts.user_visible_s) {
         out += fmt::format(", recovery {:.3f}s", *facts.user_visible_s - facts.decided_s);
     }
-    if (facts.fault_s) {
-        out += fmt::format(", detection {:.1f}s", facts.decided_s - *facts.fault_s);
+    if (facts.fault_s && facts.seen_s) {
+        out += fmt::format(
+            ", detection {:.3f}s, decision {:.3f}s",
+            *facts.seen_s - *facts.fault_s,
+            facts.decided_s - *facts.seen_s
+        );
+    }
+    return out;
+}
+
+std::string drill_text(const evidence::DrillFacts& drill) {
+    const auto recovery_s = drill.recovery_s();
+    return fmt::format(
+        "drill at {}: recovery as users saw it {}, {} users meanwhile, {} of them hit",
+        drill.stage,
+        recovery_s ? fmt::format("{:.3f}s", *recovery_s) : "NOT SEEN",
+        drill.users,
+        drill.users_bad
+    );
+}
+
+/// Broken between words; what follows the first line is indented. Ends with a line break.
+std::string wrapped(const std::string& text, int width, std::size_t indent) {
+    const auto columns = static_cast<std::size_t>(std::max(width, 20));
+    std::string out;
+    std::string line;
+    std::size_t used = 0;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t end = std::min(text.find_first_of(" \n", at), text.size());
+        const std::string word = text.substr(at, end - at);
+        if (used > 0 && used + 1 + columns_of(word) > columns) {
+            out += line + "\n";
+            line = std::string(indent, ' ') + word;
+            used = indent + columns_of(word);
+        } else {
+            line += (used > 0 ? " " : "") + word;
+            used += (used > 0 ? 1 : 0) + columns_of(word);
+        }
+        at = end + 1;
+    }
+    return out + line + "\n";
+}
+
+std::string stage_table(const RunOutcome& outcome, const ViewStyle& style) {
+    std::string out = fmt::format(
+        "{:>7} {:>12} {:>12} {:>12} {:>12}  {}\n",
+        "canary",
+        "bad canary",
+        "bad stable",
+        "p95 canary",
+        "p95 stable",
+        "verdict"
+    );
+    for (const evidence::StageRow& row : outcome.stages) {
+        out += fmt::format(
+            "{:>7} {:>12} {:>12} {:>12} {:>12}  {}\n",
+            row.name,
+            counts_text(row.canary),
+            counts_text(row.stable),
+            p95_text(row.canary),
+            p95_text(row.stable),
+            painted(to_string(row.verdict), colour_of(row.verdict), style)
+        );
+    }
+    return out;
+}
+
+std::string check_line(const Check& check, std::string_view word, const ViewStyle& style) {
+    return fit(fmt::format("  {:<12} {}: {}", word, check.id, check.detail), style.width) + "\n";
+}
+
+/// What a dry run did not do, and could have done.
+std::string rehearsed_lines(const RunOutcome& outcome, const ViewStyle& style) {
+    std::string out;
+    for (const Check& check : outcome.checks) {
+        if (check.mode == CheckMode::rehearsed && check.verdict == Verdict::pass) {
+            out += check_line(check, "rehearsed", style);
+        }
+    }
+    return out;
+}
+
+std::string trouble_lines(const RunOutcome& outcome, const ViewStyle& style) {
+    std::string out;
+    for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
+        for (const Check& check : outcome.checks) {
+            if (check.verdict == verdict) {
+                out += check_line(check, to_string(verdict), style);
+            }
+        }
     }
     return out;
 }
@@ -153,35 +248,18 @@ std::string stage_line(const StageView& view, const ViewStyle& style) {
 }
 
 std::string summary(const RunOutcome& outcome, const ViewStyle& style) {
-    std::string out = fmt::format(
-        "{}  {}\n",
-        painted(to_string(outcome.verdict), colour_of(outcome.verdict), style),
-        outcome.headline
-    );
+    const std::string word(to_string(outcome.verdict));
+    const std::string first = wrapped(word + "  " + outcome.headline, style.width, word.size() + 2);
+    std::string out = painted(word, colour_of(outcome.verdict), style) + first.substr(word.size());
     if (!outcome.stages.empty()) {
-        out += fmt::format(
-            "{:>7} {:>12} {:>12} {:>12} {:>12}  {}\n",
-            "canary",
-            "bad canary",
-            "bad stable",
-            "p95 canary",
-            "p95 stable",
-            "verdict"
-        );
+        out += stage_table(outcome, style);
     }
-    for (const evidence::StageRow& row : outcome.stages) {
-        out += fmt::format(
-            "{:>7} {:>12} {:>12} {:>12} {:>12}  {}\n",
-            row.name,
-            counts_text(row.canary),
-            counts_text(row.stable),
-            p95_text(row.canary),
-            p95_text(row.stable),
-            painted(to_string(row.verdict), colour_of(row.verdict), style)
-        );
-    }
+    out += rehearsed_lines(outcome, style) + trouble_lines(outcome, style);
     if (outcome.rollback) {
-        out += recovery(*outcome.rollback) + "\n";
+        out += wrapped(recovery(*outcome.rollback), style.width, 2);
+    }
+    if (outcome.drill) {
+        out += wrapped(drill_text(*outcome.drill), style.width, 2);
     }
     return out;
 }

@@ -40,6 +40,7 @@ Report failed_rehearsal() {
     rollback.from = "canary 5%, stable 95%";
     rollback.to = "stable 100%";
     rollback.fault_s = 8.0;
+    rollback.seen_s = 8.2;
     rollback.decided_s = 9.5;
     rollback.written_s = 9.502;
     rollback.read_back_s = 9.503;
@@ -85,7 +86,8 @@ TEST_CASE("rollback facts: recovery and detection time are derived, missing mome
     RollbackFacts facts = *failed_rehearsal().rollback;
     Json json = to_json(facts);
     CHECK(json.at("rto_s").get<double>() == Approx(0.15));
-    CHECK(json.at("detection_s").get<double>() == Approx(1.5));
+    CHECK(json.at("detection_s").get<double>() == Approx(0.2)); // to the first bad answer
+    CHECK(json.at("decision_s").get<double>() == Approx(1.3));  // from there to the verdict
     facts.user_visible_s.reset();
     json = to_json(facts);
     CHECK(json.at("rto_s").is_null());

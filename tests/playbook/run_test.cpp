@@ -322,11 +322,7 @@ TEST_CASE("run: a full disk refuses the first change, and does not stop a rollba
 
 TEST_CASE("run: a split that is not what was asked for fails") {
     World world;
-    world.instruments.on_stage = [&](int percent) {
-        if (percent == 50) {
-            world.driver.serving = World::split(40);
-        }
-    };
+    world.instruments.met_at[50] = 40;
     const RunOutcome outcome = world.run();
     CHECK(find(outcome, "split@50%")->verdict == Verdict::fail);
     CHECK(outcome.verdict == Verdict::fail);

@@ -75,6 +75,7 @@ TEST_CASE("summary: verdict first, then a row a stage, then the recovery") {
         .from = "a",
         .to = "b",
         .fault_s = 1.0,
+        .seen_s = 1.25,
         .decided_s = 2.5,
         .user_visible_s = 2.6,
         .probes = 10,
@@ -85,6 +86,30 @@ TEST_CASE("summary: verdict first, then a row a stage, then the recovery") {
     CHECK(text.starts_with("FAIL  gate.error-rate@5%"));
     CHECK(
         text.find("rollback verified: 10 in a row of 10 fresh connections on the baseline, "
-                  "recovery 0.100s, detection 1.5s") != std::string::npos
+                  "recovery\n  0.100s, detection 0.250s, decision 1.250s\n") != std::string::npos
     );
+}
+
+TEST_CASE("summary: nothing is wider than the terminal, whatever a check has to say") {
+    RunOutcome outcome;
+    outcome.verdict = Verdict::fail;
+    outcome.headline = "gate.error-rate@5%: " + std::string(60, 'x') + " and more words behind it.";
+    for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::pass}) {
+        Check check;
+        check.id = "smoke.one";
+        check.verdict = verdict;
+        check.mode = verdict == Verdict::pass ? CheckMode::rehearsed : CheckMode::live;
+        check.detail = "seen " + std::string(200, 'y');
+        outcome.checks.push_back(check);
+    }
+    outcome.drill = evidence::DrillFacts{.stage = "25%", .users = 100, .decided_s = 1, .well_s = 1.5};
+    const std::string text = summary(outcome, {.width = 80});
+    std::size_t from = 0;
+    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {
+        CHECK(end - from <= 80);
+        from = end + 1;
+    }
+    CHECK(text.starts_with("FAIL  gate.error-rate@5%"));
+    CHECK(text.find("rehearsed    smoke.one") != std::string::npos);
+    CHECK(text.find("recovery as users saw it 0.500s") != std::string::npos);
 }

@@ -31,7 +31,9 @@ void FakeDriver::call(bool after) {
 
 Task<Result<TrafficState>> FakeDriver::read() {
     call(false);
-    const bool fails = failing_reads.contains(++reads);
+    ++reads;
+    const bool fails =
+        failing_reads.contains(reads) || (away_from > 0 && reads >= away_from && reads < away_to);
     call(true);
     if (fails) {
         co_return fail(Code::network, "the driver is away");
@@ -39,11 +41,18 @@ Task<Result<TrafficState>> FakeDriver::read() {
     TrafficState state;
     state.wanted = serving;
     state.serving = serving;
+    state.wanted = wanted.value_or(serving);
     state.etag = std::to_string(etag_);
+    state.extra = extra;
+    state.streams = streams;
     co_return state;
 }
 
-Task<Result<void>> FakeDriver::preview(Split) {
+Task<Result<void>> FakeDriver::preview(Split target) {
+    previews.push_back(std::move(target));
+    if (preview_error) {
+        co_return std::unexpected(*preview_error);
+    }
     co_return Result<void>{};
 }
 
@@ -107,7 +116,10 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
     ++flows;
     const int bad = bad_at.contains(percent_) ? bad_at[percent_] : 0;
     const double slow = slow_at.contains(percent_) ? slow_at[percent_] : 0.1;
-    const int canary_share = driver_.serving.percent_of("canary");
+    const int canary_share = met_at.contains(percent_) ? met_at[percent_]
+                                                       : driver_.serving.percent_of("canary");
+    const std::string canary =
+        answered_by.contains(percent_) ? answered_by[percent_] : std::string("canary");
     for (int i = 0; i < per_flow; ++i) {
         const double jitter = 0.0001 * (i % 7);
         if (rates.stable > 0) {
@@ -120,12 +132,15 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
         }
         on_sample(
             {.arm = "canary",
-             .revision = "canary",
+             .revision = canary,
              .outcome = i < bad ? "http_status" : "ok",
              .bad = i < bad,
              .first_content_s = slow + jitter}
         );
         const bool to_canary = i * canary_share / 100 != (i + 1) * canary_share / 100;
+        if (!(rates.users > 0)) {
+            continue;
+        }
         on_sample(
             {.arm = "users",
              .revision = to_canary ? "canary" : "stable",
@@ -137,6 +152,46 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
 }
 
 Task<void> FakeInstruments::stop_flow(Millis) {
+    co_return;
+}
+
+struct FakeInstruments::Watch {
+    FakeInstruments& world;
+    std::function<void(measure::Sample)> on_sample;
+    bool running = true;
+
+    static Task<void> come_in(std::shared_ptr<Watch> self) {
+        for (int i = 0; co_await sleep_for(Millis(2)) && self->running; ++i) {
+            FakeInstruments& world = self->world;
+            const int share = world.driver_.serving.percent_of("canary");
+            bool canary = i * share / 100 != (i + 1) * share / 100;
+            if (share == 0 && world.driver_.writes_seen > 0 && world.late_users > 0) {
+                --world.late_users;
+                canary = true;
+            }
+            self->on_sample(
+                {.at_s = world.now(),
+                 .arm = "users",
+                 .revision = canary ? "canary" : "stable",
+                 .outcome = "ok",
+                 .first_content_s = 0.001}
+            );
+        }
+    }
+};
+
+Result<void>
+FakeInstruments::start_watch(double, std::function<void(measure::Sample)> on_sample) {
+    watch_ = std::make_shared<Watch>(Watch{*this, std::move(on_sample)});
+    spawn(executor, "fake users", Watch::come_in(watch_));
+    return {};
+}
+
+Task<void> FakeInstruments::stop_watch(Millis) {
+    if (watch_) {
+        watch_->running = false;
+    }
+    watch_.reset();
     co_return;
 }
 
@@ -206,11 +261,15 @@ RunOutcome World::run() {
     input.instruments = &instruments;
     input.folder = &*run_folder;
     input.stop = &stop;
+    input.mode = mode;
+    input.probes = probes;
+    input.asserted = asserted;
     input.observer.say = [this](std::string_view line) { said.emplace_back(line); };
     input.timing = {
         .tick = Millis(1),
         .view_every = Millis(5),
         .interim_every = Millis(3),
+        .ground_every = ground_every,
         .in_flight = Millis(10),
         .driver_call = Millis(100),
         .retry_pause = Millis(5)
@@ -231,6 +290,8 @@ RunOutcome World::run() {
     };
 
     asio::io_context io;
+    instruments.executor = io.get_executor();
+    instruments.now = [&] { return run_folder->seconds_since_start(); };
     std::optional<RunOutcome> outcome;
     std::exception_ptr thrown;
     asio::co_spawn(

@@ -41,7 +41,7 @@ public:
     [[nodiscard]] Task<Result<void>> set(traffic::Split target, std::string etag) override;
     [[nodiscard]] Task<Result<traffic::TrafficState>>
     verify(traffic::Split target, Millis limit) override;
-    [[nodiscard]] bool splits_exactly() const noexcept override { return true; }
+    [[nodiscard]] bool splits_exactly() const noexcept override { return exact; }
     [[nodiscard]] Result<traffic::ArmAddress> address(std::string_view revision) const override;
 
     traffic::Split serving;
@@ -54,6 +54,14 @@ public:
     bool crash_after = false; ///< after its effect instead of before
     int calls = 0;
     std::function<void()> after_write{};
+    bool exact = true;
+    int away_from = 0; ///< from that read() on, and before away_to, it does not answer
+    int away_to = 0;
+    std::optional<traffic::Split> wanted{}; ///< asked for by somebody, and not served yet
+    Json extra = Json::object();
+    std::map<std::string, traffic::StreamCounts, std::less<>> streams{};
+    std::optional<Error> preview_error{};
+    std::vector<traffic::Split> previews{};
 
 private:
     void call(bool after);
@@ -67,6 +75,10 @@ public:
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) override;
     [[nodiscard]] Task<void> stop_flow(Millis limit) override;
+    /// One of the users comes in every other millisecond until the watch is stopped.
+    [[nodiscard]] Result<void>
+    start_watch(double per_s, std::function<void(measure::Sample)> on_sample) override;
+    [[nodiscard]] Task<void> stop_watch(Millis limit) override;
     [[nodiscard]] Task<measure::Sample> fresh_probe() override;
     [[nodiscard]] Task<Result<std::string>> begin_stage(int percent) override;
     void settle() override {}
@@ -74,15 +86,25 @@ public:
     int per_flow = 100;                    ///< samples an arm
     std::map<int, int> bad_at{};           ///< stage percent → bad canary samples of a flow
     std::map<int, double> slow_at{};       ///< stage percent → canary's first content
+    /// Stage percent → what unpinned probes really meet; the share that serves if not named.
+    std::map<int, int> met_at{};
+    /// Stage percent → who answers probes that are pinned to the canary.
+    std::map<int, std::string> answered_by{};
     std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named
     int bad_fresh = 0;                     ///< so many fresh probes fail before the good ones
     int fresh = 0;
     int flows = 0;
+    /// Of the users: the next so many meet the canary after the baseline is back.
+    int late_users = 0;
+    asio::any_io_executor executor{};
+    std::function<double()> now{};
     std::function<void(int percent)> on_stage{};
 
 private:
+    struct Watch;
     FakeDriver& driver_;
     int percent_ = 0;
+    std::shared_ptr<Watch> watch_{};
 };
 
 class World {
@@ -102,6 +124,10 @@ public:
     FakeDriver driver;
     FakeInstruments instruments;
     StopRequest stop;
+    RunMode mode = RunMode::live;
+    bool probes = true;
+    std::optional<Asserted> asserted{};
+    Millis ground_every{1000}; ///< longer than any stage: only the look at its end
     std::vector<std::string> said;
     int journal_writes = 0;
     int crash_at_write = 0;   ///< number of the journal line that ends the process

@@ -4,6 +4,7 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/measure/gate.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,7 @@ struct RollbackFacts {
     std::string from;                      ///< split before
     std::string to;                        ///< split restored
     std::optional<double> fault_s{};       ///< when the fault was injected
+    std::optional<double> seen_s{};        ///< the first bad answer after that
     double decided_s = 0;                  ///< the verdict that ended the stage
     std::optional<double> written_s{};     ///< the write returned
     std::optional<double> read_back_s{};   ///< the driver shows the old split
@@ -39,6 +41,22 @@ struct RollbackFacts {
     int row = 0; ///< of them in an unbroken row right at the end
     bool verified = false;
     std::string streams{}; ///< "open at the switch 3, finished 3, cut 0"
+};
+
+/// What users met while the way back was tried: unpinned probes over fresh connections, from the
+/// first shift to the end. Seconds since the run began, unless said otherwise.
+struct DrillFacts {
+    std::string stage;               ///< that was made to fail
+    std::string fault{};             ///< what was planted; empty: the failure was only ruled
+    double users_per_s = 0;          ///< so every moment is known to within one over this
+    std::uint64_t users = 0;         ///< answers to users
+    std::uint64_t users_bad = 0;     ///< of them, not well
+    std::uint64_t users_canary = 0;  ///< of them, by the revision that was made to fail
+    double decided_s = 0;            ///< the rollback was decided
+    std::optional<double> hurt_s{};  ///< the last user who was not well or not on the baseline
+    std::optional<double> well_s{};  ///< the first user after that one, in an unbroken row
+    double limit_s = 0;              ///< how long that may take after the decision
+    [[nodiscard]] std::optional<double> recovery_s() const noexcept;
 };
 
 struct Report {
@@ -53,6 +71,7 @@ struct Report {
     std::vector<StageRow> stages{};
     std::vector<Check> checks{};
     std::optional<RollbackFacts> rollback{};
+    std::optional<DrillFacts> drill{};
     std::vector<std::string> notes{};
     std::string next{}; ///< command to type; empty on PASS
 };
@@ -61,6 +80,7 @@ struct Report {
 
 /// The same facts for run.json.
 [[nodiscard]] Json to_json(const RollbackFacts& facts);
+[[nodiscard]] Json to_json(const DrillFacts& facts);
 [[nodiscard]] Json to_json(const StageRow& row);
 
 } // namespace oa_stream::evidence

@@ -18,6 +18,11 @@ struct LiveOptions {
     std::string canary;
     std::string prompt;  ///< of probes and smokes
     probe::ProbeLimits limits{};
+    /// False: smokes send GETs alone, and what needs more is SKIPPED.
+    bool probes = true;
+    /// False: nothing is asked of the control surface that it would have to make or note down.
+    bool writes = true;
+    std::string control_url{}; ///< of the control surface; empty: where the lane is
     std::size_t keep_bad = 5; ///< streams kept per arm and stage; one good one is kept, too
     /// Planted faults; unset: none can be.
     std::function<Task<Result<std::string>>(int percent)> begin_stage{};

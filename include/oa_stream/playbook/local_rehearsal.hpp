@@ -15,11 +15,14 @@ namespace oa_stream::playbook {
 struct LocalRehearsalOptions {
     std::optional<Millis> bake{};
     std::optional<double> rate{}; ///< probes a second and arm; unpinned ones come at the same rate
+    std::optional<std::string> fault{}; ///< of a drill: "error-rate=0.3"; empty: it is ruled
 };
 
 /// The playbook of `cutover rehearse --local`: playbooks/local-rehearsal.yaml as it was when this
 /// binary was built.
 [[nodiscard]] Playbook local_rehearsal(const LocalRehearsalOptions& options);
+/// That of `rollback drill --local`: playbooks/local-drill.yaml.
+[[nodiscard]] Playbook local_drill(const LocalRehearsalOptions& options);
 
 struct RehearsalInput {
     std::string program; ///< path of this binary
@@ -38,5 +41,7 @@ using Rehearsal = RunEnd;
 /// Starts everything, runs the playbook, ends everything, leaves the evidence. An error only when
 /// there is not even a run folder.
 [[nodiscard]] Task<Result<Rehearsal>> rehearse_local(RehearsalInput input);
+/// The same for a drill; `faults` are not looked at.
+[[nodiscard]] Task<Result<Rehearsal>> drill_local(RehearsalInput input);
 
 } // namespace oa_stream::playbook

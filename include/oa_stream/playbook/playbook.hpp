@@ -169,7 +169,7 @@ struct ProbeSpec {
 
 enum class Then {
     rollback,
-    hold, ///< no further step: the split stays, the lock is kept
+    hold, ///< no further step: the split stays until somebody decides
 };
 [[nodiscard]] std::string_view to_string(Then then) noexcept;
 
@@ -229,6 +229,10 @@ struct Playbook {
     Millis driver_limit{15000}; ///< one shift, read back
     Millis validity{7200000}; ///< how long a plan may be applied
 };
+
+/// Two lanes and a front door on this machine belong to it: a rehearsal, or a drill that names
+/// neither a door nor a lane.
+[[nodiscard]] bool brings_its_own_lanes(const Playbook& playbook) noexcept;
 
 /// Everything that makes no sense, Code::config, `where` = the key ("stage.gates[1].confidence"):
 /// unknown version, stages that fall or repeat, equal revisions, a rate or a limit out of range, an

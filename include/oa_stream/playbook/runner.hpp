@@ -50,14 +50,29 @@ struct Observer {
     std::function<void(const StageView& view)> stage{}; ///< about four times a second
 };
 
+enum class RunMode {
+    live,
+    rehearse, ///< everything but the mutations, which are previewed
+};
+
 struct RunnerTiming {
     Millis tick{50}; ///< how often a hold looks for signals
     Millis view_every{250};
     Millis interim_every{1000}; ///< interim looks of the gates, which may only FAIL
+    Millis ground_every{1000}; ///< how often a hold reads what serves
     Millis in_flight{20000}; ///< how long a hold waits for its last probes
     Millis driver_call{5000}; ///< one call of the driver; longer means that it hangs
     Millis retry_pause{200}; ///< before a driver is asked again
 };
+
+/// A number that somebody states instead of measuring it.
+struct Asserted {
+    double budget_consumed = 0; ///< share of every slo's error budget, 0–1
+    std::string reason{};
+};
+/// "3.2%" and a sentence. Code::usage: no percentage within 0–100 %, or no reason.
+[[nodiscard]] Result<Asserted>
+parse_asserted(std::string_view budget_consumed, std::string_view reason);
 
 struct RunInput {
     const Plan* plan = nullptr;
@@ -65,6 +80,9 @@ struct RunInput {
     Instruments* instruments = nullptr;
     evidence::RunFolder* folder = nullptr;
     StopRequest* stop = nullptr;
+    RunMode mode = RunMode::live;
+    bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
+    std::optional<Asserted> asserted{};
     JournalSink journal{}; ///< unset: the folder's
     Observer observer{};
     RunnerTiming timing{};
@@ -78,7 +96,9 @@ struct RunOutcome {
     std::vector<evidence::StageRow> stages{};
     std::optional<evidence::RollbackFacts> rollback{};
     std::optional<evidence::RollbackFacts> restore{}; ///< the planned one at the end
+    std::optional<evidence::DrillFacts> drill{};
     std::vector<std::string> notes{};
+    bool held = false;    ///< stopped, and the split stays, as the playbook says
     bool mutated = false; ///< something may have been written
     bool restored = false; ///< the baseline serves, by read-back and over fresh connections
 };
@@ -95,6 +115,7 @@ struct Ending {
     bool completed = false; ///< every step was done
     bool stays = false; ///< the playbook ends at the last stage's split
     bool refused = false; ///< drift or another precondition
+    bool denied = false;  ///< credentials were refused
     int signal = 0;
 };
 [[nodiscard]] ExitCode exit_of(const Ending& ending) noexcept;

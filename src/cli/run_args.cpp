@@ -1,0 +1,81 @@
+#include "run_args.hpp"
+
+#include "oa_stream/cli/version.hpp"
+#include "oa_stream/config/variables.hpp"
+#include "oa_stream/playbook/file.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+namespace oa_stream::cli {
+namespace {
+
+Result<std::optional<playbook::Asserted>> parse_stated(const Args& args) {
+    const auto budget = args.get("--asserted-budget");
+    if (!budget) {
+        return std::nullopt;
+    }
+    OA_TRY(
+        playbook::Asserted stated,
+        playbook::parse_asserted(*budget, args.get("--reason").value_or(""))
+    );
+    return std::optional(std::move(stated));
+}
+
+} // namespace
+
+Result<playbook::TargetRunInput>
+parse_target_run(const Args& args, const Context& context, std::string_view fallback) {
+    playbook::TargetRunInput out;
+    const std::string name = args.positional("PLAYBOOK").value_or(std::string(fallback));
+    if (name.empty()) {
+        return fail(Code::usage, "which playbook?", "PLAYBOOK", "oa-stream playbook list");
+    }
+    OA_TRY(const auto set, config::parse_settings(args.all("--set")));
+    OA_TRY(const playbook::NamedText source, playbook::find_playbook(name));
+    OA_TRY(out.playbook, playbook::read_playbook(source.text, source.file, set));
+    OA_TRY(out.asserted, parse_stated(args));
+    out.state_dir = context.state_dir;
+    out.argv = context.argv;
+    out.version = version();
+    out.probes = !args.has("--no-probes");
+    return out;
+}
+
+ExitCode tell_run(const playbook::RunEnd& end, Context& context) {
+    const playbook::RunOutcome& outcome = end.outcome;
+    const bool silent = context.quiet && outcome.exit == ExitCode::ok;
+    if (context.json) {
+        context.out(dump_json(end.document) + "\n");
+    } else if (!silent) {
+        context.out(playbook::summary(outcome, {context.width, false}));
+        context.out(fmt::format("report {}\n", (end.evidence / "report.md").string()));
+    }
+    tell_last(
+        {outcome.verdict, outcome.exit, end.run, end.evidence.string(), end.next}, context
+    );
+    return outcome.exit;
+}
+
+Result<ExitCode> run_target(
+    playbook::TargetRunInput input, CarryOut carry_out, const SignalWords& words, Context& context
+) {
+    Screen screen(context);
+    playbook::StopRequest stop;
+    input.stop = &stop;
+    input.observer = screen.observer();
+    const auto end = run_to_end<playbook::RunEnd>(
+        [&](const asio::any_io_executor&) { return carry_out(std::move(input)); },
+        stop,
+        screen,
+        words
+    );
+    screen.clear();
+    if (!end) {
+        return std::unexpected(end.error());
+    }
+    return tell_run(*end, context);
+}
+
+} // namespace oa_stream::cli

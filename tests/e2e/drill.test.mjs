@@ -1,0 +1,115 @@
+// `rollback drill`: a canary that is made to fail, and users who are watched until they are well.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, describe, test } from 'node:test';
+import { haproxyRig, localRig } from './lib/crash_rigs.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+
+/** Both rehearse the same way back; only the local one can break its canary. */
+const drillOf = (rig, { fault = '', stages = '[0%, 50%]', failAt = '50%', gate = '30%' } = {}) => rig.playbook
+  .replace('kind: cutover', 'kind: rollback-drill')
+  .replace(/stages: .*/, `stages: ${stages}`)
+  .replace(/at_most: 60%, confidence: 80%/, `at_most: ${gate}, confidence: 80%`)
+  .replace('unpinned: 10/s', 'unpinned: 40/s') + `drill: { fail_at: ${failAt}, recover_within: 20s${fault ? `, fault: ${fault}` : ''} }\n`;
+
+function fileOf(text) {
+  const file = path.join(scratch('playbook'), 'drill.yaml');
+  fs.writeFileSync(file, text);
+  return file;
+}
+
+function assertTimes(report, planted) {
+  const { rollback, drill } = report;
+  assert.equal(rollback.verified, true);
+  assert.ok(drill.recovery_s >= 0 && drill.recovery_s <= drill.limit_s, JSON.stringify(drill));
+  assert.ok(drill.users >= 10, 'users were watched');
+  assert.ok(drill.users_canary > 0, 'some of them met the canary');
+  if (planted) {
+    assert.ok(rollback.detection_s >= 0 && rollback.decision_s >= 0, JSON.stringify(rollback));
+  } else {
+    assert.equal(rollback.detection_s, null, 'nothing was planted, so nothing was detected');
+  }
+  const text = fs.readFileSync(path.join(report.evidence, 'report.md'), 'utf8');
+  for (const row of ['| detection |', '| decision |', '| recovery (RTO) |', 'unpinned probes over fresh connections']) assert.ok(text.includes(row), row);
+}
+
+test('--local: the fault is noticed, users are well again, all is as before: exit 0', async () => {
+  const run = await oa(['rollback', 'drill', '--local', '--json'], { ms: 200000 });
+  assert.equal(run.code, 0, run.stderr.slice(-4000));
+  const report = run.json();
+  assert.equal(report.verdict, 'PASS');
+  assertTimes(report, true);
+  assert.equal(report.restored, true);
+  const journal = fs.readFileSync(path.join(report.evidence, 'journal.ndjson'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(journal.findLast((line) => line.seen).seen, journal[0].to, 'where it began');
+  assert.ok(!report.checks.some(({ verdict }) => verdict === 'FAIL'), 'what was planned is no failure');
+});
+
+describe('against a front door and lanes that run already', () => {
+  let rig;
+  after(() => rig?.stop());
+
+  test('the fault goes into the canary\'s file and out of it again', async () => {
+    const faults = path.join(scratch('faults'), 'faults');
+    fs.writeFileSync(faults, '');
+    rig = await localRig({ canaryArgs: ['--inject-file', faults] });
+    const before = await rig.state();
+    const run = await oa(['rollback', 'drill', fileOf(drillOf(rig, { fault: 'error-rate=1' })), '--inject-file', faults, '--json'], { ms: 60000 });
+    assert.equal(run.code, 0, run.stderr.slice(-3000) + run.stdout.slice(0, 2000));
+    assertTimes(run.json(), true);
+    assert.deepEqual(await rig.state(), before);
+    assert.equal(fs.readFileSync(faults, 'utf8'), '');
+  });
+
+  test('a fault without a way in is a usage error before anything is done', async () => {
+    const run = await oa(['rollback', 'drill', fileOf(drillOf(rig, { fault: 'error-rate=1' }))]);
+    assert.equal(run.code, 2, run.stderr);
+    assert.match(run.stderr, /--inject-file/);
+  });
+
+  test('a fault that no gate can see fails the drill, and the traffic goes back: exit 7', async () => {
+    const faults = path.join(scratch('faults'), 'unread');
+    const before = await rig.state();
+    const run = await oa(['rollback', 'drill', fileOf(drillOf(rig, { fault: 'error-rate=1' })), '--inject-file', faults, '--json'], { ms: 60000 });
+    assert.equal(run.code, 7, run.stderr.slice(-3000));
+    assert.match(run.json().headline, /no gate failed/);
+    assert.deepEqual(await rig.state(), before);
+  });
+
+  test('SIGTERM in the middle restores: exit 7', async () => {
+    const before = await rig.state();
+    const folder = scratch('signal'), state = path.join(folder, 'state');
+    const text = drillOf(rig).replace('bake: 200ms', 'bake: 60s');
+    const run = new Running(OA_BIN, ['rollback', 'drill', fileOf(text.replace('[0%, 50%]', '[50%]'))], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
+    await run.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage');
+    run.signal('SIGTERM');
+    const { code } = await run.end(60000);
+    assert.equal(code, 7, run.stderr);
+    assert.deepEqual(await rig.state(), before);
+  });
+
+  test('a canary that dies before its time is a surprise: back to safety, exit 7', async () => {
+    const before = await rig.state();
+    const folder = scratch('surprise'), state = path.join(folder, 'state');
+    const text = drillOf(rig, { stages: '[0%, 30%, 50%]' }).replace('bake: 200ms', 'bake: 3s');
+    const run = new Running(OA_BIN, ['rollback', 'drill', fileOf(text), '--json'], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
+    await run.until(({ stderr }) => stderr.includes('stage 30%'), 'the stage');
+    await rig.lanes.canary.kill();
+    const { code } = await run.end(90000);
+    assert.equal(code, 7, run.stderr);
+    assert.deepEqual(await rig.state(), before);
+  });
+});
+
+test('another driver: the failure is ruled, recovery is measured all the same', async () => {
+  const rig = await haproxyRig();
+  const before = await rig.state();
+  const run = await oa(['rollback', 'drill', fileOf(drillOf(rig)), '--json'], { ms: 60000 });
+  assert.equal(run.code, 0, run.stderr.slice(-3000) + run.stdout.slice(0, 2000));
+  const report = run.json();
+  assertTimes(report, false);
+  assert.equal(report.checks.find(({ id }) => id === 'drill.failure@50%').mode, 'rehearsed', 'a ruling is no live pass');
+  assert.deepEqual(await rig.state(), before);
+  await rig.stop();
+});

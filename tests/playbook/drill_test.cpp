@@ -1,0 +1,197 @@
+// Drills: the way back, tried on purpose.
+#include "world.hpp"
+
+#include "oa_stream/base/file.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <csignal>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+void make_drill(World& world, std::string fault) {
+    world.playbook.kind = Kind::rollback_drill;
+    world.playbook.target.base_url = "http://127.0.0.1:1";
+    world.playbook.traffic.driver = "local"; // faults are planted nowhere else
+    world.playbook.stages = {0, 5, 25, 50};
+    world.playbook.run_gates.clear();
+    world.playbook.drill = DrillSpec{25, std::move(fault), Millis(2000)};
+    world.playbook.stage.probe.unpinned_per_s = 500;
+    world.playbook.stage.gates[0].limit = 0.05;
+}
+
+const Check* find(const RunOutcome& outcome, std::string_view id) {
+    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
+    return found == outcome.checks.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+TEST_CASE("drill: a planted fault is noticed, users are well again, all is as before: exit 0") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    world.instruments.bad_at[25] = 60;
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.verdict == Verdict::pass);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(world.driver.serving == World::split(0));
+    REQUIRE(find(outcome, "drill.failure@25%") != nullptr);
+    CHECK_THAT(find(outcome, "drill.failure@25%")->detail, Contains("error-rate=0.6 was noticed"));
+    // What was made to fail is no failure of the run, and no pass either.
+    CHECK(find(outcome, "gate.error-rate@25%")->verdict == Verdict::skipped);
+    CHECK(outcome.stages.back().name == "25%");
+    CHECK(outcome.stages.back().verdict == Verdict::fail);
+    CHECK(find(outcome, "postflight.users.happy")->verdict == Verdict::pass);
+}
+
+TEST_CASE("drill: detection, decision and recovery are three times, each from its own evidence") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    world.instruments.bad_at[25] = 60;
+    const RunOutcome outcome = world.run();
+    REQUIRE(outcome.rollback.has_value());
+    const auto& rollback = *outcome.rollback;
+    REQUIRE(rollback.fault_s.has_value());
+    REQUIRE(rollback.seen_s.has_value());
+    CHECK(*rollback.fault_s <= *rollback.seen_s);
+    CHECK(*rollback.seen_s <= rollback.decided_s);
+    REQUIRE(outcome.drill.has_value());
+    CHECK(outcome.drill->users > 0);
+    CHECK(outcome.drill->users_per_s == 500);
+    REQUIRE(outcome.drill->recovery_s().has_value());
+    CHECK(*outcome.drill->recovery_s() < 2);
+}
+
+TEST_CASE("drill: recovered is who meets the baseline, whatever the driver says") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    world.instruments.bad_at[25] = 60;
+    world.instruments.late_users = 5; // the switch says stable, five users still meet the canary
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::ok);
+    REQUIRE(outcome.drill.has_value());
+    REQUIRE(outcome.drill->hurt_s.has_value());
+    CHECK(*outcome.drill->hurt_s > *outcome.rollback->written_s);
+    CHECK(*outcome.drill->well_s > *outcome.drill->hurt_s);
+}
+
+TEST_CASE("drill: users who stay hurt fail it") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    world.playbook.drill->recover_within = Millis(100);
+    world.instruments.bad_at[25] = 60;
+    world.instruments.late_users = 100000;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(find(outcome, "drill.recovery")->verdict == Verdict::fail);
+    CHECK(world.driver.serving == World::split(0));
+    CHECK(outcome.exit == ExitCode::rolled_back);
+}
+
+TEST_CASE("drill: a fault that no gate notices fails it, and the traffic goes back") {
+    World world;
+    make_drill(world, "error-rate=0.01");
+    world.instruments.bad_at[25] = 0; // planted, and nothing comes of it
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK_THAT(find(outcome, "drill.failure@25%")->detail, Contains("no gate failed"));
+    CHECK(world.driver.serving == World::split(0));
+}
+
+TEST_CASE("drill: a ruled failure measures the way back and claims no detection") {
+    World world;
+    make_drill(world, "");
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::ok);
+    const Check* failure = find(outcome, "drill.failure@25%");
+    REQUIRE(failure != nullptr);
+    CHECK(failure->mode == CheckMode::rehearsed); // never a live pass
+    CHECK_FALSE(outcome.rollback->fault_s.has_value());
+    CHECK(outcome.drill->recovery_s().has_value());
+    CHECK(world.driver.serving == World::split(0));
+}
+
+TEST_CASE("drill: the first surprise ends it in safety") {
+    struct Row {
+        std::string_view name;
+        std::function<void(World&)> arm;
+        ExitCode exit;
+    };
+    const std::vector<Row> rows{
+        {"a gate fails before its time",
+         [](World& world) { world.instruments.bad_at[5] = 60; },
+         ExitCode::rolled_back},
+        {"a gate fails by itself where a failure is only ruled",
+         [](World& world) {
+             world.playbook.drill->fault.clear();
+             world.instruments.slow_at[25] = 0.5;
+         },
+         ExitCode::rolled_back},
+        {"a shift is refused",
+         [](World& world) { world.driver.answers[2] = FakeDriver::Answer::refused; },
+         ExitCode::rolled_back},
+        {"a signal",
+         [](World& world) {
+             world.instruments.on_stage = [&](int percent) {
+                 if (percent == 5) {
+                     world.stop.request(SIGTERM);
+                 }
+             };
+         },
+         ExitCode::rolled_back},
+        {"the smoke before it",
+         [](World& world) { world.instruments.smokes["preflight.canary"] = Verdict::fail; },
+         ExitCode::breach},
+    };
+    for (const Row& row : rows) {
+        INFO(row.name);
+        World world;
+        make_drill(world, "error-rate=0.6");
+        world.instruments.bad_at[25] = row.name.contains("ruled") ? 0 : 60;
+        if (row.name.contains("ruled")) {
+            world.instruments.bad_at.clear();
+        }
+        row.arm(world);
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.exit == row.exit);
+        CHECK(world.driver.serving == World::split(0));
+    }
+}
+
+TEST_CASE("drill: it stops at the stage that it makes fail") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    world.instruments.bad_at[25] = 60;
+    (void)world.run();
+    for (const auto& split : world.driver.applied) {
+        CHECK(split.percent_of("canary") <= 25);
+    }
+}
+
+TEST_CASE("fault 65: a drill is the cutover's engine with a forced failure, and tells its times") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    world.instruments.bad_at[25] = 60;
+    (void)world.run();
+    const auto plan = parse_json(read_file(world.folder / "plan.json").value_or(""));
+    REQUIRE(plan.has_value());
+    std::vector<std::string> ids;
+    for (const Json& step : plan->at("steps")) {
+        ids.push_back(step.at("id").get<std::string>());
+    }
+    for (const char* id : {"preflight.canary", "shift@5%", "probe@5%", "gate.error-rate@5%"}) {
+        CHECK(std::ranges::find(ids, id) != ids.end());
+    }
+    CHECK(ids[ids.size() - 2] == "recover");
+    CHECK(ids.back() == "postflight.users");
+}

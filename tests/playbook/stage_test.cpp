@@ -1,0 +1,322 @@
+// What happens while a stage is held.
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <csignal>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const Check& check_of(const RunOutcome& outcome, std::string_view id) {
+    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
+    INFO("check " << id);
+    REQUIRE(found != outcome.checks.end());
+    return *found;
+}
+
+/// Something happens to the traffic when that stage is under way.
+void at_stage(World& world, int percent, std::function<void()> what) {
+    world.instruments.on_stage = [percent, what = std::move(what)](int now) {
+        if (now == percent) {
+            what();
+        }
+    };
+}
+
+void check_restored(const World& world, const RunOutcome& outcome) {
+    CHECK(world.driver.serving == World::split(0));
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    REQUIRE(outcome.rollback.has_value());
+    CHECK(outcome.rollback->verified);
+}
+
+} // namespace
+
+TEST_CASE("stage: a reload that forgets the weights in mid-hold is noticed at once and undone") {
+    // What the machinery falls back to: its file's weights, whatever they are.
+    for (const int falls_back_to : {0, 10, 50, 100}) {
+        CAPTURE(falls_back_to);
+        World world;
+        world.ground_every = Millis(5);
+        world.playbook.stage.bake = Millis(60000); // noticed in the middle, or the test takes long
+        world.instruments.per_flow = 1;
+        world.playbook.stages = {25, 100};
+        world.driver.extra = {{"pid", 4711}, {"uptime_s", 86400}};
+        at_stage(world, 25, [&] {
+            world.driver.serving = World::split(falls_back_to);
+            world.driver.extra = {{"pid", 4712}, {"uptime_s", 0}};
+        });
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.verdict == Verdict::error);
+        CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("forgot what was set"));
+        check_restored(world, outcome);
+    }
+}
+
+TEST_CASE("stage: a restart is told by the process or by its age, and by nothing else") {
+    const Json before = {{"pid", 10}, {"uptime_s", 500}};
+    const auto restarted = [&](Json now) {
+        World world;
+        world.ground_every = Millis(2);
+        world.driver.extra = before;
+        at_stage(world, 25, [&] {
+            world.driver.serving = World::split(90);
+            world.driver.extra = now;
+        });
+        const RunOutcome outcome = world.run();
+        return check_of(outcome, "traffic@25%").data.at("restarted").get<bool>();
+    };
+    CHECK(restarted({{"pid", 11}, {"uptime_s", 501}}));
+    CHECK(restarted({{"pid", 10}, {"uptime_s", 2}}));
+    CHECK_FALSE(restarted({{"pid", 10}, {"uptime_s", 501}}));
+    CHECK_FALSE(restarted(Json::object()));
+}
+
+TEST_CASE("stage: a restart that keeps the split is no reason to stop") {
+    World world;
+    world.ground_every = Millis(2);
+    world.driver.extra = {{"pid", 1}};
+    at_stage(world, 25, [&] { world.driver.extra = {{"pid", 2}}; });
+    CHECK(world.run().exit == ExitCode::ok);
+}
+
+TEST_CASE("stage: a second operator's split in mid-hold stops the run and is left alone") {
+    World world;
+    world.ground_every = Millis(5);
+    world.playbook.stage.bake = Millis(60000);
+    world.playbook.stages = {25};
+    world.instruments.per_flow = 1;
+    at_stage(world, 25, [&] { world.driver.serving = World::split(60); });
+    const RunOutcome outcome = world.run();
+    CHECK(check_of(outcome, "traffic@25%").verdict == Verdict::error);
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK(world.driver.serving == World::split(60));
+    CHECK_THAT(
+        check_of(outcome, "traffic@25%").detail, Contains("somebody else changed the traffic")
+    );
+    CHECK_THAT(
+        check_of(outcome, "rollback.read-back").detail, Contains("somebody else changed")
+    );
+}
+
+TEST_CASE("stage: a second operator's wish is noticed before it serves") {
+    World world;
+    world.ground_every = Millis(5);
+    at_stage(world, 25, [&] { world.driver.wanted = World::split(80); });
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::error);
+    CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("somebody else asked for"));
+    CHECK(outcome.stages.back().name == "25%");
+}
+
+TEST_CASE("stage: somebody who restores the baseline for us is agreed with") {
+    World world;
+    world.ground_every = Millis(5);
+    at_stage(world, 25, [&] { world.driver.serving = World::split(0); });
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::error);
+    check_restored(world, outcome);
+}
+
+TEST_CASE("stage: one unanswered read is nothing, silence to the end is an error") {
+    World blink;
+    blink.ground_every = Millis(2);
+    blink.playbook.stages = {25};
+    blink.playbook.run_gates.clear();
+    blink.driver.failing_reads = {4, 6};
+    CHECK(blink.run().exit == ExitCode::ok);
+
+    World silent;
+    silent.ground_every = Millis(2);
+    silent.playbook.stages = {25};
+    silent.playbook.stage.bake = Millis(60000); // given up in the middle
+    silent.driver.away_from = 4;
+    silent.driver.away_to = 20;
+    const RunOutcome outcome = silent.run();
+    CHECK(outcome.verdict == Verdict::error);
+    CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("cannot be read"));
+    check_restored(silent, outcome);
+}
+
+TEST_CASE("stage: on_error waits for the machinery as long as it says") {
+    World world;
+    world.ground_every = Millis(2);
+    world.playbook.stages = {25};
+    world.playbook.run_gates.clear();
+    world.playbook.stage.error_hold_at_most = Millis(5000);
+    world.driver.away_from = 4;
+    world.driver.away_to = 40;
+    CHECK(world.run().exit == ExitCode::ok);
+}
+
+TEST_CASE("stage: hold means that the split stays, the exit code asks for a person") {
+    struct Row {
+        std::string_view name;
+        std::function<void(World&)> arm;
+        Verdict verdict;
+    };
+    const std::vector<Row> rows{
+        {"on_failure",
+         [](World& world) {
+             world.playbook.on_failure = Then::hold;
+             world.instruments.bad_at[25] = 60;
+         },
+         Verdict::fail},
+        {"on_inconclusive",
+         [](World& world) {
+             world.playbook.stage.inconclusive_then = Then::hold;
+             world.instruments.bad_at[25] = 6;
+         },
+         Verdict::inconclusive},
+        {"on_error",
+         [](World& world) {
+             world.playbook.stage.error_then = Then::hold;
+             world.ground_every = Millis(2);
+             world.playbook.stages = {25};
+             world.driver.away_from = 4;
+             world.driver.away_to = 1000;
+         },
+         Verdict::error},
+    };
+    for (const Row& row : rows) {
+        INFO(row.name);
+        World world;
+        row.arm(world);
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.verdict == row.verdict);
+        CHECK(outcome.held);
+        CHECK(world.driver.serving == World::split(25));
+        CHECK(outcome.exit == ExitCode::rollback_unverified);
+        CHECK_FALSE(outcome.rollback.has_value());
+        CHECK_THAT(outcome.headline, Contains("held, the split stays"));
+        CHECK_THAT(outcome.notes.back(), Contains("oa-stream rollback apply --run "));
+        const auto story = read_journal(world.journal_text());
+        REQUIRE(story.has_value());
+        CHECK(story->needs_rollback());
+    }
+}
+
+TEST_CASE("stage: whatever says hold, a signal and a lost split go back") {
+    const auto holding = [](World& world) {
+        world.playbook.on_failure = Then::hold;
+        world.playbook.stage.inconclusive_then = Then::hold;
+        world.playbook.stage.error_then = Then::hold;
+    };
+    World interrupted;
+    holding(interrupted);
+    at_stage(interrupted, 25, [&] { interrupted.stop.request(SIGINT); });
+    check_restored(interrupted, interrupted.run());
+
+    World reloaded;
+    holding(reloaded);
+    reloaded.driver.extra = {{"pid", 1}};
+    at_stage(reloaded, 25, [&] {
+        reloaded.driver.serving = World::split(100);
+        reloaded.driver.extra = {{"pid", 2}};
+    });
+    check_restored(reloaded, reloaded.run());
+
+    World refused; // a write that failed is no source that failed
+    holding(refused);
+    refused.driver.answers[2] = FakeDriver::Answer::refused;
+    check_restored(refused, refused.run());
+}
+
+TEST_CASE("stage: a gate that observes is reported and decides nothing") {
+    World world;
+    world.playbook.stage.gates[0].mode = measure::GateMode::observe;
+    world.playbook.run_gates.clear();
+    world.instruments.bad_at[25] = 60;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::ok);
+    const Check& check = check_of(outcome, "gate.error-rate@25%");
+    CHECK(check.verdict == Verdict::skipped);
+    CHECK_THAT(check.detail, Contains("would be FAIL"));
+}
+
+TEST_CASE("stage: an edge that answers for a dead canary fails, though users saw no error") {
+    // option redispatch: every request to the canary is answered well, by stable.
+    World unpinned;
+    unpinned.instruments.met_at[25] = 0;
+    const RunOutcome split = unpinned.run();
+    CHECK(check_of(split, "split@25%").verdict == Verdict::fail);
+    check_restored(unpinned, split);
+
+    World pinned;
+    pinned.instruments.answered_by[25] = "stable";
+    const RunOutcome arm = pinned.run();
+    CHECK(check_of(arm, "gate.error-rate@25%").verdict == Verdict::fail);
+    check_restored(pinned, arm);
+}
+
+TEST_CASE("stage: an exact splitter may be off by one of a hundred, a random one by chance") {
+    const auto verdict = [](bool exact, int met) {
+        World world;
+        world.driver.exact = exact;
+        world.playbook.stages = {50};
+        world.playbook.run_gates.clear();
+        world.instruments.met_at[50] = met;
+        const RunOutcome outcome = world.run();
+        return check_of(outcome, "split@50%").verdict;
+    };
+    CHECK(verdict(true, 51) == Verdict::pass);
+    CHECK(verdict(true, 48) == Verdict::fail);
+    CHECK(verdict(false, 48) == Verdict::pass);
+    CHECK(verdict(false, 33) == Verdict::pass); // 17 off: within 99.99 % of 100 requests
+    CHECK(verdict(false, 25) == Verdict::fail);
+}
+
+TEST_CASE("stage: on_no_traffic: hold wants users, not only this run's own probes") {
+    const auto with = [](World& world) {
+        world.playbook.stage.on_no_traffic = NoTraffic::hold;
+        world.playbook.stages = {25};
+        world.playbook.run_gates.clear();
+    };
+    World untold;
+    with(untold);
+    const RunOutcome unknown = untold.run();
+    CHECK(unknown.verdict == Verdict::inconclusive);
+    CHECK(untold.instruments.flows == 2); // it waited for them
+    CHECK_THAT(check_of(unknown, "users@25%").detail, Contains("does not count requests"));
+    check_restored(untold, unknown);
+
+    World quiet;
+    with(quiet);
+    quiet.driver.streams["canary"].finished = 5;
+    CHECK(quiet.run().verdict == Verdict::inconclusive);
+
+    World busy;
+    with(busy);
+    busy.driver.streams["stable"].finished = 100;
+    busy.ground_every = Millis(2);
+    at_stage(busy, 25, [&] {
+        // 300 answers are probes of ours; these come between the first look and the last.
+        spawn(busy.instruments.executor, "users", [](World* world) -> Task<void> {
+            (void)co_await sleep_for(Millis(5));
+            world->driver.streams["stable"].finished = 700;
+        }(&busy));
+    });
+    const RunOutcome outcome = busy.run();
+    CHECK(check_of(outcome, "users@25%").verdict == Verdict::pass);
+    CHECK(outcome.exit == ExitCode::ok);
+}
+
+TEST_CASE("stage: a ramp takes the traffic back bit by bit, never up again") {
+    World world;
+    world.playbook.stages = {50};
+    world.playbook.rollback_ramp = Millis(20);
+    world.instruments.bad_at[50] = 60;
+    const RunOutcome outcome = world.run();
+    check_restored(world, outcome);
+    std::vector<int> shares;
+    for (const auto& split : world.driver.applied) {
+        shares.push_back(split.percent_of("canary"));
+    }
+    CHECK(shares == std::vector{50, 40, 30, 20, 10, 0});
+}
