@@ -197,6 +197,7 @@ private:
     void read(const YamlNode& root) {
         Playbook playbook;
         config::read_section(Node(root, problems_, ""), file::k_playbook, playbook);
+        link_readings(playbook);
         playbook.afterwards = playbook.kind == Kind::cutover || playbook.kind == Kind::rollback
                                   ? Afterwards::stay
                                   : Afterwards::restore;

@@ -15,7 +15,8 @@ using namespace config;
 
 constexpr std::array<std::string_view, 3> k_surface_words{"stream", "control", "completions"};
 constexpr std::array<std::string_view, 3> k_through_words{"stable", "canary", "users"};
-constexpr std::array<std::string_view, 2> k_profile_words{"shell-serving", "api-only"};
+constexpr std::string_view k_left_out = "none";
+constexpr std::array<std::string_view, 3> k_profile_words{"shell-serving", "api-only", k_left_out};
 constexpr std::array<std::string_view, 2> k_slo_event_words{"http_5xx", "terminal_error"};
 
 constexpr auto k_budget_keys = keys<BudgetSpec>(percent<&BudgetSpec::consumed_at_most>(
@@ -58,7 +59,9 @@ constexpr auto k_check_keys = keys<CheckDraft>(
     )
         .or_else("users"),
     word_text<&CheckDraft::profile, k_profile_words>(
-        "profile", Need::optional, "Of a control smoke: whether the web shell is served there, too."
+        "profile",
+        Need::optional,
+        "Of a control smoke: whether the web shell is served there, too; `none` leaves it out."
     ),
     text<&CheckDraft::id>(
         "id", Need::optional, "Prefix of the checks' names; from list and door if absent."
@@ -103,15 +106,71 @@ constexpr auto k_slo_keys = keys<SloSpec>(
     )
 );
 
+/// "canary 3/1200, stable 4/24000": events among requests.
+std::optional<measure::EventCounts> read_counts(std::string_view text, std::string_view arm) {
+    const std::size_t slash = text.find('/');
+    if (!text.starts_with(arm) || slash == std::string_view::npos) {
+        return std::nullopt;
+    }
+    constexpr std::uint64_t k_most = 1000000000000;
+    const auto events = parse_count(text.substr(arm.size(), slash - arm.size()), 0, k_most);
+    const auto requests = parse_count(text.substr(slash + 1), 1, k_most);
+    if (!events || !requests || *events > *requests) {
+        return std::nullopt;
+    }
+    return measure::EventCounts{*events, *requests};
+}
+
+template <std::size_t Signal> void reading_into(const Node& node, SourceSpec& out) {
+    const auto text = node.text();
+    if (!text || node.yaml().unset) {
+        return;
+    }
+    const std::size_t comma = text->find(", ");
+    const std::string_view all = *text;
+    const auto canary = read_counts(all.substr(0, comma), "canary ");
+    const auto stable =
+        comma == std::string::npos ? std::nullopt : read_counts(all.substr(comma + 2), "stable ");
+    if (!canary || !stable) {
+        node.refuse(
+            fmt::format(
+                "'{}' is not canary EVENTS/REQUESTS, stable EVENTS/REQUESTS", printable(all, 60)
+            ),
+            "like canary 3/1200, stable 4/24000"
+        );
+        return;
+    }
+    out.readings[std::string(k_signal_words[Signal])] = {.canary = *canary, .stable = *stable};
+}
+
 constexpr auto k_probe_source_keys = std::array<Key, 0>{};
-constexpr auto k_asserted_keys =
-    keys<SourceSpec>(boolean<&SourceSpec::enough_to_apply>(
-                         "enough_to_apply",
-                         Need::optional,
-                         "`true`: a value stated by hand is enough for a live apply. It is shown "
-                         "as such all the same."
+constexpr auto k_asserted_keys = keys<SourceSpec>(
+    boolean<&SourceSpec::enough_to_apply>(
+        "enough_to_apply",
+        Need::optional,
+        "`true`: a value stated by hand is enough for a live apply. It is shown as such all the "
+        "same."
     )
-                         .or_else("false"));
+        .or_else("false"),
+    text<&SourceSpec::reason>(
+        "reason", Need::optional, "Where the numbers were looked up; needed with any of them."
+    ),
+    custom<SourceSpec, reading_into<0>>(
+        Type::phrase,
+        "auth_errors",
+        Need::optional,
+        "Failed verifications of logins, like `canary 3/1200, stable 4/24000`: events/requests."
+    ),
+    custom<SourceSpec, reading_into<1>>(
+        Type::phrase, "sync_token_errors", Need::optional, "The same of sync tokens not minted."
+    ),
+    custom<SourceSpec, reading_into<2>>(
+        Type::phrase,
+        "audit_errors",
+        Need::optional,
+        "The same of route decisions whose audit event is missing or cannot be parsed."
+    )
+);
 constexpr auto k_prometheus_keys = keys<SourceSpec>(
     phrase<&SourceSpec::url, read_url>("url", Need::required, "Of the server's HTTP API.")
 );
@@ -193,7 +252,7 @@ void keep_check(
     if (draft.shadow) {
         out.shadow = std::move(draft.shadow);
     }
-    if (draft.smoke) {
+    if (draft.smoke && draft.profile != k_left_out) {
         std::string id = draft.id.empty() ? default_id(prefix, draft) : std::move(draft.id);
         smokes.push_back({std::move(id), draft.through, *draft.smoke, std::move(draft.profile)});
     }

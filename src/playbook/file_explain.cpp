@@ -20,7 +20,20 @@ std::string door(const SmokeSpec& smoke, const Traffic& traffic) {
     return "";
 }
 
+std::string spike(const measure::GateSpec& gate) {
+    return fmt::format(
+        "{} must be at most {} above stable's rate, once there are {}{}",
+        gate.signal,
+        config::percent_text(gate.limit),
+        gate.min_events,
+        gate.reading ? fmt::format(" ({})", gate.reading->source) : "; no source has their numbers"
+    );
+}
+
 std::string what(const measure::GateSpec& gate) {
+    if (gate.metric == measure::Metric::spike) {
+        return spike(gate);
+    }
     const bool rate = gate.metric == measure::Metric::bad_rate;
     const std::string events = gate.events.empty() ? "bad requests" : gate.events;
     const std::string subject =

@@ -13,17 +13,19 @@ using namespace config;
 
 constexpr std::array<std::string_view, 2> k_then_words{"rollback", "hold"};
 constexpr std::array<std::string_view, 2> k_no_traffic_words{"probe", "hold"};
-constexpr std::array<std::string_view, 2> k_mode_words{"decide", "observe"};
+constexpr std::array<std::string_view, 3> k_mode_words{"decide", "observe", "none"};
 constexpr std::array<std::string_view, 1> k_time_words{"first_content"};
 constexpr std::array<std::string_view, 1> k_versus_words{"stable"};
 constexpr std::array<std::string_view, 1> k_per_words{"arm"};
 
-constexpr std::array<std::string_view, 2> k_gate_forms{"bad", "p95"};
+constexpr std::uint64_t k_most_events = 1000000;
+constexpr std::array<std::string_view, 3> k_gate_forms{"bad", "p95", "spike"};
 constexpr auto k_gate_keys = keys<GateDraft>(
     text<&GateDraft::id>(
         "id",
         Need::optional,
-        "Name in reports; `error-rate` or `first-content` (`…-vs-stable`) if absent."
+        "Name in reports; `error-rate` or `first-content` (`…-vs-stable`) if absent, of a spike "
+        "the signal's."
     ),
     words<&GateDraft::bad, k_event_words>(
         "bad",
@@ -33,10 +35,21 @@ constexpr auto k_gate_keys = keys<GateDraft>(
     word_text<&GateDraft::p95, k_time_words>(
         "p95", Need::optional, "A 95th percentile: of which time."
     ),
+    word_text<&GateDraft::spike, k_signal_words>(
+        "spike",
+        Need::optional,
+        "Events of one kind at the control service, against stable's: INCONCLUSIVE while no source "
+        "has their numbers."
+    ),
+    count<&GateDraft::min_events, 1, k_most_events>(
+        "min_events", Need::optional, "Of a spike: fewer events at the canary are none."
+    )
+        .or_else("10"),
     limit<&GateDraft::at_most>(
         "at_most",
         Need::required,
-        "`1%` for a rate, `2.5s` for a time; versus stable `+1pp` (percentage points) and `+20%`."
+        "`1%` for a rate, `2.5s` for a time; versus stable `+1pp` (percentage points) and `+20%`; "
+        "for a spike `+100%` (twice stable's rate)."
     ),
     word_text<&GateDraft::versus, k_versus_words>(
         "versus", Need::optional, "Compare with the other arm instead of a fixed limit."
@@ -46,7 +59,9 @@ constexpr auto k_gate_keys = keys<GateDraft>(
     )
         .or_else("95%"),
     word<&GateDraft::mode, k_mode_words>(
-        "mode", Need::optional, "`observe` evaluates and reports, and never decides."
+        "mode",
+        Need::optional,
+        "`observe` evaluates and reports, and never decides; `none` leaves the gate out."
     )
         .or_else("decide")
 );
@@ -57,7 +72,10 @@ struct Form {
     std::string_view judged;
     std::string_view expected;
 };
-Form form_of(bool rate, bool versus) {
+Form form_of(bool rate, bool versus, bool spike) {
+    if (spike) {
+        return {LimitUnit::relative, "a spike", "a rise like +100%"};
+    }
     if (rate) {
         return versus
                    ? Form{LimitUnit::points, "an error rate versus stable", "percentage points like +1pp"}
@@ -81,27 +99,42 @@ void check_form(const Node& gate, const Form& form, LimitUnit unit) {
     }
 }
 
+/// "auth_errors" → "auth-errors", as other gates are called.
+std::string spike_id(std::string text) {
+    std::ranges::replace(text, '_', '-');
+    return text;
+}
+
 measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     const bool rate = has(node, "bad");
     if (draft.bad.size() > 1 && std::ranges::find(draft.bad, "any") != draft.bad.end()) {
         node.refuse("bad: any includes the others");
     }
-    const bool versus = has(node, "versus");
+    const bool spike = has(node, "spike");
+    const bool versus = spike || has(node, "versus");
     measure::GateSpec out;
-    out.metric = rate ? measure::Metric::bad_rate : measure::Metric::first_content_p95;
+    out.metric = spike  ? measure::Metric::spike
+                 : rate ? measure::Metric::bad_rate
+                        : measure::Metric::first_content_p95;
+    out.signal = draft.spike;
+    out.min_events = draft.min_events;
+    if (!spike && has(node, "min_events")) {
+        node.refuse("min_events belongs to a spike");
+    }
     out.against = versus ? measure::Against::stable : measure::Against::limit;
     out.confidence = draft.confidence;
-    out.mode = draft.mode;
-    out.id = !draft.id.empty()
-                 ? draft.id
-                 : fmt::format(
-                       "{}{}", rate ? "error-rate" : "first-content", versus ? "-vs-stable" : ""
-                   );
+    out.mode =
+        draft.mode == GateUse::observe ? measure::GateMode::observe : measure::GateMode::decide;
+    out.id = !draft.id.empty() ? draft.id
+             : spike           ? spike_id(draft.spike)
+                               : fmt::format(
+                           "{}{}", rate ? "error-rate" : "first-content", versus ? "-vs-stable" : ""
+                       );
     if (rate && !(draft.bad.size() == 1 && draft.bad.front() == "any")) {
         out.events = fmt::format("{}", fmt::join(draft.bad, " | "));
     }
-    if (draft.at_most && rate != has(node, "p95")) {
-        check_form(node, form_of(rate, versus), draft.at_most->unit);
+    if (draft.at_most && rate + has(node, "p95") + spike == 1) {
+        check_form(node, form_of(rate, versus, spike), draft.at_most->unit);
         out.limit = draft.at_most->value;
     }
     return out;
@@ -209,9 +242,8 @@ constexpr auto k_stage_keys = keys<StageSpec>(
 
 constinit const Section<GateDraft> k_gate{
     {.name = "gate",
-     .help =
-         "One limit, judged with its uncertainty. Exactly one of bad (an error rate) and p95 (a "
-         "time).",
+     .help = "One limit, judged with its uncertainty. Exactly one of bad (an error rate), p95 (a "
+             "time) and spike (events at the control service).",
      .keys = k_gate_keys,
      .exactly_one = k_gate_forms}
 };
@@ -222,7 +254,10 @@ std::vector<measure::GateSpec> read_gates(const Node& node) {
     for (const Node& item : node.list()) {
         GateDraft draft;
         read_section(item, k_gate, draft);
-        out.push_back(to_gate(item, draft));
+        measure::GateSpec gate = to_gate(item, draft);
+        if (draft.mode != GateUse::none) {
+            out.push_back(std::move(gate));
+        }
     }
     return out;
 }

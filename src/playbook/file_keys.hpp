@@ -18,14 +18,17 @@ struct CheckDraft {
     std::optional<BudgetSpec> budget{};
     std::optional<ShadowSpec> shadow{};
 };
+enum class GateUse { decide, observe, none };
 struct GateDraft {
     std::string id{};
     std::vector<std::string> bad{};
     std::string p95{};
+    std::string spike{};
+    std::uint64_t min_events = 10;
     std::string versus{};
     std::optional<config::Limit> at_most{};
     double confidence = 0.95;
-    measure::GateMode mode = measure::GateMode::decide;
+    GateUse mode = GateUse::decide;
 };
 struct AuthDraft {
     std::string env{};

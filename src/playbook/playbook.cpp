@@ -204,6 +204,10 @@ private:
                 bad(fmt::format("sources[{}]", i),
                     fmt::format("source {} is given twice", to_string(book_.sources[i].kind)));
             }
+            if (!book_.sources[i].readings.empty() && book_.sources[i].reason.empty()) {
+                bad(fmt::format("sources[{}]", i),
+                    "numbers stated by hand need a reason: where were they looked up?");
+            }
         }
     }
 
@@ -233,6 +237,26 @@ private:
 };
 
 } // namespace
+
+void link_readings(Playbook& playbook) {
+    const auto source =
+        std::ranges::find(playbook.sources, SourceKind::asserted, &SourceSpec::kind);
+    if (source == playbook.sources.end()) {
+        return;
+    }
+    for (auto* gates : {&playbook.stage.gates, &playbook.run_gates}) {
+        for (measure::GateSpec& gate : *gates) {
+            const auto found = source->readings.find(gate.signal);
+            if (gate.metric != measure::Metric::spike || found == source->readings.end()) {
+                continue;
+            }
+            gate.reading = found->second;
+            gate.reading->source = "asserted: " + source->reason;
+            gate.reading->asserted = true;
+            gate.reading->enough = source->enough_to_apply || playbook.kind == Kind::rehearsal;
+        }
+    }
+}
 
 std::string_view to_string(Kind kind) noexcept {
     return k_kind_words[static_cast<std::size_t>(kind)];

@@ -111,7 +111,8 @@ Json measures_json(const Playbook& playbook) {
             {{"kind", to_string(source.kind)},
              {"url", source.url},
              {"path", source.path},
-             {"enough_to_apply", source.enough_to_apply}}
+             {"enough_to_apply", source.enough_to_apply},
+             {"reason", source.reason}}
         );
     }
     return {{"slo", std::move(slos)}, {"sources", std::move(sources)}};

@@ -7,6 +7,7 @@
 #include "oa_stream/measure/gate.hpp"
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -124,6 +125,13 @@ struct SourceSpec {
     std::string path{}; ///< access_log
     /// asserted: a value stated by hand is enough for a live apply.
     bool enough_to_apply = false;
+    std::string reason{}; ///< asserted: where its numbers were looked up
+    /// asserted: canary and stable's counts by signal ("auth_errors"), for gates on spikes.
+    std::map<std::string, measure::EventReading, std::less<>> readings{};
+};
+/// Signals that a gate may watch for spikes (the canary runbook's gates 3 to 5).
+inline constexpr std::array<std::string_view, 3> k_signal_words{
+    "auth_errors", "sync_token_errors", "audit_errors"
 };
 
 // What is checked before and after
@@ -233,6 +241,9 @@ struct Playbook {
 /// Two lanes and a front door on this machine belong to it: a rehearsal, or a drill that names
 /// neither a door nor a lane.
 [[nodiscard]] bool brings_its_own_lanes(const Playbook& playbook) noexcept;
+
+/// Gives each gate on a spike what the sources state; called when a file was read.
+void link_readings(Playbook& playbook);
 
 /// Everything that makes no sense, Code::config, `where` = the key ("stage.gates[1].confidence"):
 /// unknown version, stages that fall or repeat, equal revisions, a rate or a limit out of range, an
