@@ -21,6 +21,15 @@ struct Mover::Attempt {
         const auto rest = std::chrono::duration_cast<Millis>(deadline - Clock::now());
         return std::max(rest, Millis(0));
     }
+    [[nodiscard]] bool is_ours(const Split& split) const {
+        return split == to || std::ranges::find(expected, split) != expected.end();
+    }
+    /// Asking again would bring the same answer.
+    [[nodiscard]] bool final(const Error& error) {
+        out.denied = error.code == Code::credentials;
+        return out.denied || error.code == Code::not_found || error.code == Code::config ||
+               error.code == Code::usage;
+    }
     void settle(Moved::Result result, std::string detail) {
         out.result = result;
         out.detail = std::move(detail);
@@ -70,6 +79,7 @@ bool Mover::reached(const TrafficState& state, const Split& to) const {
 }
 
 Task<Mover::Next> Mover::attempt(Attempt* now) {
+    const auto asked = Clock::now();
     auto state = co_await within(options_.call_limit, driver_.read());
     if (!state || !state->settled) {
         now->settle(
@@ -77,8 +87,9 @@ Task<Mover::Next> Mover::attempt(Attempt* now) {
             state ? "an earlier change is still being carried out"
                   : "the traffic cannot be read: " + state.error().text()
         );
-        co_return Next::again;
+        co_return state || !now->final(state.error()) ? Next::again : Next::stop;
     }
+    now->deadline += Clock::now() - asked; // what the machinery made us wait is not our time
     if (reached(*state, now->to) && !(options_.fence && !now->out.mutated)) {
         now->out.already = !now->out.mutated;
         (void)record(*now, {.phase = Phase::read_back, .step = now->step, .seen = state->serving});
@@ -87,11 +98,21 @@ Task<Mover::Next> Mover::attempt(Attempt* now) {
         now->settle(Moved::Result::done, now->to.text() + " serves");
         co_return Next::stop;
     }
-    const bool known = std::ranges::find(now->expected, state->serving) != now->expected.end();
+    // A write of ours that came true in part is ours, too: the way back may write over it.
+    const bool rescue = now->urgency == Urgency::rescue;
+    const bool known =
+        rescue ? now->is_ours(state->serving) || now->is_ours(state->wanted)
+               : now->is_ours(state->serving) && now->is_ours(state->wanted);
+    if (now->out.mutated && !rescue && state->wanted == now->to) {
+        now->settle(
+            Moved::Result::unverified,
+            fmt::format("{} was asked for, and {} serves", now->to.text(), state->serving.text())
+        );
+        co_return Next::stop;
+    }
     // After an unclear answer an unchanged etag proves that nothing was written; with another one
     // and yet the old split, others are at work.
-    const bool others =
-        now->out.mutated && now->urgency == Urgency::normal && state->etag != now->out.before.etag;
+    const bool others = now->out.mutated && !rescue && state->etag != now->out.before.etag;
     if (!known || others) {
         now->settle(
             Moved::Result::foreign,
@@ -118,6 +139,7 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
     if (now->out.before.etag.empty()) {
         now->out.before = std::move(state);
     }
+    const auto asked = Clock::now();
     const auto written = co_await within(
         options_.call_limit,
         options_.exact.is_null() ? driver_.set(now->to, etag)
@@ -132,6 +154,7 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
             now->out.mutated ? Moved::Result::unverified : Moved::Result::refused,
             written.error().text()
         );
+        (void)now->final(written.error());
         // A conflict says that the state we decided on is old: read and decide anew.
         co_return written.error().code == Code::conflict ? Next::again : Next::stop;
     }
@@ -146,6 +169,7 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
         now->settle(Moved::Result::unverified, written.error().text());
         co_return Next::again; // reads before it writes
     }
+    now->deadline += Clock::now() - asked;
     co_return co_await read_back(now, from);
 }
 
@@ -153,7 +177,8 @@ Task<Mover::Next> Mover::read_back(Attempt* now, Split from) {
     const bool rescue = now->urgency == Urgency::rescue;
     const Millis limit = rescue ? now->left() / 2 : now->left(); // a rescue tries again
     auto seen = co_await within(limit + options_.call_limit, driver_.verify(now->to, limit));
-    if (seen && !reached(*seen, now->to)) {
+    const bool differs = seen && !reached(*seen, now->to);
+    if (differs) {
         seen = fail(
             Code::precondition, now->to.text() + " serves, but the setting is not the recorded one"
         );
@@ -167,7 +192,9 @@ Task<Mover::Next> Mover::read_back(Attempt* now, Split from) {
     (void
     )record(*now, {.phase = Phase::unverified, .step = now->step, .detail = seen.error().text()});
     now->settle(Moved::Result::unverified, seen.error().text());
-    co_return rescue ? Next::again : Next::stop;
+    // The same write again would have the same end.
+    const bool useless = differs || (!seen && now->final(seen.error()));
+    co_return rescue && !useless ? Next::again : Next::stop;
 }
 
 } // namespace oa_stream::playbook

@@ -70,6 +70,7 @@ Task<Next> shift(Session* session, const Step* step) {
     }
     session->refused =
         moved.result == Moved::Result::foreign || moved.result == Moved::Result::refused;
+    session->denied = session->denied || moved.denied;
     session->say(fmt::format("  ERROR {}: {}", step->id, moved.detail));
     co_return Next::stop;
 }

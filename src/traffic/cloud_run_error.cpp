@@ -59,7 +59,7 @@ Code code_of(int status, bool known, bool write) {
     case 429:
         return write ? Code::conflict : Code::unavailable;
     case 400:
-        return known ? Code::precondition : Code::protocol;
+        return known ? Code::usage : Code::protocol;
     case 404:
         return known ? Code::not_found : Code::protocol;
     case 503:

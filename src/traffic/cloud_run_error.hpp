@@ -9,7 +9,7 @@
 namespace oa_stream::traffic::cloud_run {
 
 /// nullopt for a whole 2xx answer. The codes say what the interface of drivers says: credentials,
-/// precondition and not_found are refusals, nothing was written; conflict: an outdated etag or 429,
+/// usage and not_found are refusals, nothing was written; conflict: an outdated etag or 429,
 /// nothing was written either; all else leaves open whether a write was applied.
 [[nodiscard]] std::optional<Error> error_of(const net::ClientResponse& response, bool write);
 

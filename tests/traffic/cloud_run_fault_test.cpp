@@ -80,7 +80,7 @@ TEST_CASE("cloud run: 400, 403 and 404 are never asked again") {
         Code code;
     };
     const std::vector<Row> rows{
-        {400, body_of(400, "INVALID_ARGUMENT", "Bad name"), Code::precondition},
+        {400, body_of(400, "INVALID_ARGUMENT", "Bad name"), Code::usage},
         {403,
          body_of(403, "PERMISSION_DENIED", "Permission 'run.services.get' denied"),
          Code::credentials},
@@ -178,7 +178,7 @@ TEST_CASE(
     const std::vector<Row> rows{
         {"400",
          {.status = 400, .body = body_of(400, "INVALID_ARGUMENT", "sum is 99")},
-         Code::precondition,
+         Code::usage,
          false},
         {"403",
          {.status = 403, .body = body_of(403, "PERMISSION_DENIED", "denied")},
