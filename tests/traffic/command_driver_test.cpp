@@ -270,9 +270,12 @@ TEST_CASE("command driver: what read prints is taken strictly") {
 
 TEST_CASE("command driver: more than a megabyte of answer is refused, not stored") {
     Bench bench;
-    const auto state = bench.read_script("exec cat /dev/zero");
-    REQUIRE_FALSE(state.has_value());
-    CHECK(state.error().code == Code::too_large);
+    const auto over = bench.read_script("head -c 1048577 /dev/zero; sleep 5");
+    REQUIRE_FALSE(over.has_value());
+    CHECK(over.error().code == Code::too_large);
+    const auto whole = bench.read_script("head -c 1048576 /dev/zero");
+    REQUIRE_FALSE(whole.has_value());
+    CHECK(whole.error().code == Code::protocol);
 }
 
 TEST_CASE("command driver: every member of the answer arrives") {
