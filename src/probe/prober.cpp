@@ -276,6 +276,9 @@ std::optional<double> ProberSample::end_s() const noexcept {
 }
 
 ProbeRequest default_probe_request(std::string_view prompt) {
+    if (prompt.empty()) { // a playbook that names none
+        return default_probe_request();
+    }
     ProbeRequest request;
     request.body = chat_body(fresh_thread("oaprobe"), prompt);
     request.pacing = PacingMode::observe;

@@ -215,4 +215,6 @@ TEST_CASE("prober: the default request asks for a fresh, recognisable thread eac
     CHECK(first.path == "/api/chat/stream");
     CHECK(first.body.find("\"id\":\"oaprobe_") != std::string::npos);
     CHECK(first.body != second.body);
+    // A playbook that names no prompt gets that one, too: a request without a text is a 422.
+    CHECK(default_probe_request("").body.find("single word: pong") != std::string::npos);
 }
