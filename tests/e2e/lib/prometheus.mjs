@@ -13,6 +13,8 @@ function tool(name) {
   return found;
 }
 
+export const promtoolPath = () => tool('promtool');
+
 /** promtool with this text on its input: {code, output}. */
 export function promtool(args, input = '') {
   const run = spawnSync(tool('promtool'), args, { input, encoding: 'utf8', env: cleanEnv() });

@@ -1,0 +1,109 @@
+// slo rules with the real promtool: it accepts the rules, their tests pass, and none of the rules can
+// be left out without a test that fails.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { OA_BIN, cleanEnv, scratch } from './lib/process.mjs';
+import { promtool, promtoolPath } from './lib/prometheus.mjs';
+
+function slo(args) {
+  const run = spawnSync(OA_BIN, ['slo', 'rules', ...args], { encoding: 'utf8', env: cleanEnv() });
+  if (run.error) throw run.error;
+  return run;
+}
+
+function written(args = []) {
+  const folder = scratch('slo-rules');
+  const run = slo(['--out', folder, ...args]);
+  assert.equal(run.status, 0, run.stderr);
+  const files = fs.readdirSync(folder);
+  const rules = files.filter((name) => name.endsWith('.rules.yml'));
+  const tests = files.filter((name) => name.endsWith('.test.yml'));
+  assert.equal(rules.length, 1);
+  assert.ok(tests.length >= 1);
+  return { folder, rules: path.join(folder, rules[0]), tests: tests.map((name) => path.join(folder, name)) };
+}
+
+/** [{name, kind, from, to}]: each rule's lines in the text. */
+function rulesOf(text) {
+  const lines = text.split('\n');
+  const starts = lines.flatMap((line, at) => (/^ {6}- (record|alert): /.test(line) ? [at] : []));
+  return starts.map((from) => {
+    let to = from + 1;
+    while (to < lines.length && /^ {8}/.test(lines[to])) to += 1;
+    const [, kind, name] = /- (record|alert): "(.*)"/.exec(lines[from]);
+    return { kind, name, without: [...lines.slice(0, from), ...lines.slice(to)].join('\n') };
+  });
+}
+
+const runTests = (files, cwd) => new Promise((done, fail) => {
+  const child = spawn(promtoolPath(), ['test', 'rules', ...files], { cwd, env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (text) => { output += text; });
+  child.stderr.on('data', (text) => { output += text; });
+  child.on('error', fail).on('close', (code) => done({ code, output }));
+});
+
+test('slo rules: promtool accepts the rules, and every case fires or keeps quiet as it says', async () => {
+  const { folder, rules, tests } = written();
+  const checked = promtool(['check', 'rules', rules]);
+  assert.equal(checked.code, 0, checked.output);
+  const ran = await runTests(tests, folder);
+  assert.equal(ran.code, 0, ran.output);
+});
+
+test('slo rules: other objectives, bounds, floors and matchers keep their tests passing', async () => {
+  const variants = [
+    { args: ['--objective', '99%', '--min-bad', '1', '--min-total', '1'], slow: false },
+    { args: ['--objective', '94%', '--first-content', '5s', '--duration', '60s', '--min-bad', '40', '--min-total', '200', '--match', 'job="lane"'], slow: true },
+  ];
+  await Promise.all(variants.map(async ({ args, slow }) => {
+    const { folder, rules, tests } = written(args);
+    const checked = promtool(['check', 'rules', rules]);
+    assert.equal(checked.code, 0, checked.output);
+    const ran = await runTests(tests.filter((file) => slow || !file.endsWith('-burn.test.yml')), folder);
+    assert.equal(ran.code, 0, `${args.join(' ')}: ${ran.output}`);
+  }));
+});
+
+test('slo rules: without any one of the rules a test fails', async () => {
+  const { rules, tests } = written();
+  const all = rulesOf(fs.readFileSync(rules, 'utf8'));
+  assert.ok(all.length >= 40, `only ${all.length} rules found`);
+  const unseen = [];
+  const queue = [...all];
+  const judge = async ({ name, without }) => {
+    const folder = scratch('slo-mutant');
+    const [ending, pattern] = watchers(name);
+    fs.writeFileSync(path.join(folder, path.basename(rules)), without);
+    const file = tests.find((one) => one.endsWith(ending));
+    fs.writeFileSync(path.join(folder, 'mutant.test.yml'), only(fs.readFileSync(file, 'utf8'), pattern));
+    const ran = await runTests(['mutant.test.yml'], folder);
+    if (!/FAILED/.test(ran.output) || ran.code !== 1) unseen.push(`${name}: ${ran.output}`);
+  };
+  const worker = async () => {
+    for (let rule = queue.shift(); rule; rule = queue.shift()) await judge(rule);
+  };
+  await Promise.all(Array.from({ length: os.availableParallelism() }, worker));
+  assert.deepEqual(unseen, []);
+});
+
+test('slo rules: what could never fire or be measured is refused before anything is written', () => {
+  const folder = path.join(scratch('slo-refused'), 'rules');
+  for (const [args, words] of [
+    [['--objective', '90%'], /a factor below 10/],
+    [['--objective', '100%'], /no budget/],
+    [['--first-content', '2s'], /no bound/],
+    [['--min-bad', 'many'], /--min-bad/],
+    [['--match', 'job=lane'], /--match/],
+  ]) {
+    const run = slo(['--out', folder, ...args]);
+    assert.equal(run.status, 2, `${args.join(' ')}: ${run.stderr}`);
+    assert.match(run.stderr, words);
+  }
+  assert.equal(slo([]).status, 2);
+  assert.ok(!fs.existsSync(folder));
+});
