@@ -38,15 +38,17 @@ std::string objection(const Session& session) {
 }
 
 Check judge(const Session& session, const SloSpec& slo) {
-    const double limit = session.playbook().budget->consumed_at_most;
+    const auto& budget = session.playbook().budget;
+    const double limit = budget ? budget->consumed_at_most : 0;
+    const auto& asserted = session.in.asserted;
     Check check;
     check.id = "budget." + slo.name;
-    if (std::string why = objection(session); !why.empty()) {
+    if (std::string why = objection(session); !why.empty() || !asserted) {
         check.verdict = Verdict::inconclusive;
         check.detail = std::move(why);
         return check;
     }
-    const Asserted& stated = *session.in.asserted;
+    const Asserted& stated = *asserted;
     check.mode = CheckMode::asserted;
     check.verdict = stated.budget_consumed <= limit ? Verdict::pass : Verdict::fail;
     check.detail = fmt::format(
@@ -78,9 +80,7 @@ Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_vi
     if (!percent || !plain || !whole || value > 100) {
         return fail(
             Code::usage,
-            fmt::format(
-                "'{}' is no percentage within 0% and 100%", printable(budget_consumed, 40)
-            ),
+            fmt::format("'{}' is no percentage within 0% and 100%", printable(budget_consumed, 40)),
             std::string(k_option),
             "like 3.5%"
         );

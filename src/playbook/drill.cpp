@@ -11,6 +11,10 @@ namespace {
 using evidence::DrillFacts;
 using measure::Sample;
 
+DrillSpec spec_of(const Session& session) {
+    return session.playbook().drill.value_or(DrillSpec{});
+}
+
 bool on_baseline(const Session& session, const Sample& sample) {
     return sample.revision.empty() || session.in.plan->baseline.percent_of(sample.revision) > 0;
 }
@@ -21,19 +25,23 @@ void take_user(Session& session, Sample sample) {
     } else {
         session.keep(sample, "users");
     }
-    session.drill->seen.push_back(std::move(sample));
+    if (auto& watch = session.drill) {
+        watch->seen.push_back(std::move(sample));
+    }
 }
 
 /// Users in the order in which they came.
 DrillFacts facts_of(const Session& session, double decided_s) {
     DrillFacts out;
     const Playbook& playbook = session.playbook();
-    out.stage = fmt::format("{}%", playbook.drill->fail_at);
-    out.fault = session.fault_s ? playbook.drill->fault : "";
-    out.users_per_s = session.drill->per_s;
+    const DrillSpec spec = spec_of(session);
+    UserWatch watch = session.drill.value_or(UserWatch{});
+    out.stage = fmt::format("{}%", spec.fail_at);
+    out.fault = session.fault_s ? spec.fault : "";
+    out.users_per_s = watch.per_s;
     out.decided_s = decided_s;
-    out.limit_s = std::chrono::duration<double>(playbook.drill->recover_within).count();
-    std::vector<Sample> users = session.drill->seen;
+    out.limit_s = std::chrono::duration<double>(spec.recover_within).count();
+    std::vector<Sample> users = std::move(watch.seen);
     std::ranges::sort(users, {}, &Sample::at_s);
     for (const Sample& user : users) {
         ++out.users;
@@ -52,7 +60,11 @@ DrillFacts facts_of(const Session& session, double decided_s) {
 /// Users who came after `since_s` and were well, in a row to the end.
 int well_since(const Session& session, double since_s) {
     int row = 0;
-    for (const Sample& user : session.drill->seen) {
+    const auto& watch = session.drill;
+    if (!watch) {
+        return row;
+    }
+    for (const Sample& user : watch->seen) {
         if (user.bad || !on_baseline(session, user)) {
             row = 0;
         } else if (user.at_s >= since_s) {
@@ -72,7 +84,7 @@ std::string reason_of(const Session& session) {
 void judge_recovery(Session& session, const DrillFacts& facts) {
     const auto recovery = facts.recovery_s();
     const bool fine = recovery && *recovery <= facts.limit_s;
-    const std::string limit = format_duration(session.playbook().drill->recover_within);
+    const std::string limit = format_duration(spec_of(session).recover_within);
     session.add(
         "drill.recovery",
         fine ? Verdict::pass : Verdict::fail,
@@ -123,7 +135,7 @@ bool settle_drill(Hold& hold, bool judged) {
         return record.verdict == Verdict::fail && record.spec.mode == measure::GateMode::decide;
     });
     const bool noticed = failed != hold.row.gates.end();
-    const std::string& fault = session.playbook().drill->fault;
+    const std::string fault = spec_of(session).fault;
     session.add(
         id,
         noticed ? Verdict::pass : Verdict::fail,
@@ -143,7 +155,7 @@ Task<Next> recover(Session* session, const Step* step) {
 
     const Playbook& playbook = session->playbook();
     const double until =
-        decided_s + std::chrono::duration<double>(playbook.drill->recover_within).count();
+        decided_s + std::chrono::duration<double>(spec_of(*session).recover_within).count();
     while (well_since(*session, written_s) < playbook.fresh_row && session->now() < until &&
            !session->stop_requested()) {
         (void)co_await sleep_for(session->in.timing.tick);
@@ -156,7 +168,7 @@ Task<Next> recover(Session* session, const Step* step) {
     }
     judge_recovery(*session, drill);
     session->out.drill = std::move(drill);
-    co_return session->out.restored && run_verdict(session->out.checks) == Verdict::pass
+    co_return session->out.restored&& run_verdict(session->out.checks) == Verdict::pass
         ? Next::go_on
         : Next::stop;
 }

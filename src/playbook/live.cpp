@@ -247,7 +247,7 @@ private:
             return {};
         }
         for (std::string& name : *names) {
-            name = "streams/" + name;
+            name.insert(0, "streams/");
         }
         return *std::move(names);
     }

@@ -190,8 +190,8 @@ Playbook local_rehearsal(const LocalRehearsalOptions& options) {
 
 Playbook local_drill(const LocalRehearsalOptions& options) {
     Playbook out = built_in("local-drill", options);
-    if (options.fault) {
-        out.drill->fault = *options.fault;
+    if (auto& drill = out.drill; drill && options.fault) {
+        drill->fault = *options.fault;
     }
     return out;
 }

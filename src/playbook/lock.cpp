@@ -32,13 +32,13 @@ std::unexpected<Error> held(const fs::path& path, std::string_view target) {
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     std::string who = "by another process";
     if (json) {
+        const auto run = string_member(*json, "run");
         who = fmt::format(
             "by process {} on {} since {}{}",
             int_member(*json, "pid").value_or(0),
             string_member(*json, "host").value_or("?"),
             string_member(*json, "since").value_or("?"),
-            string_member(*json, "run") ? fmt::format(" (run {})", *string_member(*json, "run"))
-                                        : ""
+            run ? fmt::format(" (run {})", *run) : ""
         );
     }
     return fail(

@@ -35,7 +35,7 @@ struct TakingBack {
 Result<fs::path> folder_of(const RollbackRequest& request) {
     const bool name = !request.run.empty() && !request.run.contains('/') && request.run != "." &&
                       request.run != "..";
-    const fs::path folder = request.by.state_dir / "runs" / request.run;
+    fs::path folder = request.by.state_dir / "runs" / request.run;
     std::error_code ignored;
     if (!name || !fs::is_directory(folder, ignored)) {
         return fail(
@@ -70,9 +70,9 @@ JournalStory story_of(const evidence::RunFolder& folder, const Plan& plan) {
     out.baseline = plan.baseline;
     out.lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
     for (const Step& step : plan.steps) {
-        if (step.mutates()) {
-            out.written.push_back(*step.after);
-            out.pending = step.after;
+        if (const auto& after = step.after; after && step.mutates()) {
+            out.written.push_back(*after);
+            out.pending = after;
         }
     }
     return out;
@@ -177,7 +177,7 @@ Task<RunOutcome> take_back(TakingBack* taking) {
          )}
     );
     if (!ended) {
-        out.notes.push_back("The journal's last line could not be written.");
+        out.notes.emplace_back("The journal's last line could not be written.");
     }
     co_return out;
 }

@@ -41,13 +41,12 @@ Task<Next> preview_step(Session* session, const Step* step) {
     if (ground.state != GroundState::ours) {
         const bool drifted = ground.state != GroundState::unreadable;
         co_return refuse(
-            *session,
-            *step,
-            {drifted ? Code::precondition : Code::unavailable, ground.detail}
+            *session, *step, {drifted ? Code::precondition : Code::unavailable, ground.detail}
         );
     }
+    const traffic::Split after = step->after.value_or(session->in.plan->baseline);
     // The way back must be open before the way there is taken.
-    for (const traffic::Split& split : {session->in.plan->baseline, *step->after}) {
+    for (const traffic::Split& split : {session->in.plan->baseline, after}) {
         const auto possible = co_await within(limit, session->in.driver->preview(split));
         if (!possible) {
             co_return refuse(*session, *step, possible.error());

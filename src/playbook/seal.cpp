@@ -108,7 +108,7 @@ RunOutcome not_executed(const Error& error) {
     return out;
 }
 
-RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, RunPaper paper) {
+RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& paper) {
     const std::string next = next_command(outcome, folder, paper);
     folder.note(
         "run ended",

@@ -25,6 +25,6 @@ struct RunPaper {
 [[nodiscard]] RunOutcome not_executed(const Error& error);
 
 /// Writes the papers and closes the folder. Evidence that cannot be written takes a PASS away.
-[[nodiscard]] RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, RunPaper paper);
+[[nodiscard]] RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& paper);
 
 } // namespace oa_stream::playbook

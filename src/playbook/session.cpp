@@ -22,8 +22,8 @@ void Session::say(std::string_view line) const {
     }
 }
 
-void Session::tell(std::string_view event, std::string line, Json fields) const {
-    in.folder->note(event, std::move(fields));
+void Session::tell(std::string_view event, std::string_view line, const Json& fields) const {
+    in.folder->note(event, fields);
     say(line);
 }
 
@@ -58,8 +58,8 @@ Mover Session::mover(Millis limit, Json exact, bool fenced) {
          .exact = std::move(exact),
          .fence = fenced,
          .note = [this](
-                     std::string_view event, Json fields
-                 ) { in.folder->note(event, std::move(fields)); }}
+                     std::string_view event, const Json& fields
+                 ) { in.folder->note(event, fields); }}
     };
 }
 

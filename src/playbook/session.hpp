@@ -25,6 +25,7 @@ struct Session {
     explicit Session(RunInput input);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
+    ~Session() = default;
 
     [[nodiscard]] const Playbook& playbook() const noexcept { return in.plan->playbook; }
     [[nodiscard]] double now() const { return in.folder->seconds_since_start(); }
@@ -35,7 +36,8 @@ struct Session {
     [[nodiscard]] bool changes_traffic() const noexcept { return in.mode == RunMode::live; }
     void say(std::string_view line) const;
     /// Timeline and screen.
-    void tell(std::string_view event, std::string line, Json fields = Json::object()) const;
+    void
+    tell(std::string_view event, std::string_view line, const Json& fields = Json::object()) const;
     void add(Check check);
     void add(std::string id, Verdict verdict, std::string detail, Json data = Json::object());
     void keep(const measure::Sample& sample, std::string_view where) const;

@@ -184,8 +184,8 @@ template <auto Member, std::uint64_t Low, std::uint64_t High>
 constexpr auto count(std::string_view name, Need need, std::string_view help) {
     constexpr auto get = [](const Node& n) -> std::optional<detail::Value<Member>> {
         if (const auto value = n.count(Low, High)) {
-            // NOLINTNEXTLINE(bugprone-optional-value-conversion): the member may be optional as
-            // well
+            // The member may be optional as well.
+            // NOLINTNEXTLINE(bugprone-optional-value-conversion)
             return static_cast<detail::Value<Member>>(*value);
         }
         return std::nullopt;
