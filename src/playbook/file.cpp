@@ -173,6 +173,7 @@ private:
     void insert(YamlNode& root) {
         const config::Values known = values();
         std::vector<std::string_view> names;
+        names.reserve(out_.variables.size());
         for (const Variable& variable : out_.variables) {
             names.push_back(variable.name);
         }
@@ -232,10 +233,11 @@ Loaded load_playbook(
 Result<Playbook>
 read_playbook(std::string_view text, std::string_view file, const config::Values& set) {
     Loaded loaded = load_playbook(text, file, set, Unset::refuse);
-    if (!loaded.problems.empty()) {
+    auto& playbook = loaded.playbook;
+    if (!playbook) {
         return std::unexpected(loaded.problems.front().error());
     }
-    return *std::move(loaded.playbook);
+    return *std::move(playbook);
 }
 
 Result<NamedText> find_playbook(std::string_view name) {

@@ -222,10 +222,10 @@ constexpr auto k_drill_keys = keys<DrillSpec>(
 );
 
 std::string default_id(std::string_view prefix, const CheckDraft& draft) {
-    if (*draft.smoke == Surface::stream) {
-        return fmt::format("{}.{}", prefix, to_string(draft.through));
-    }
-    return fmt::format("{}.{}", prefix, to_string(*draft.smoke));
+    const Surface surface = draft.smoke.value_or(Surface::stream);
+    return fmt::format(
+        "{}.{}", prefix, surface == Surface::stream ? to_string(draft.through) : to_string(surface)
+    );
 }
 
 void keep_check(

@@ -232,6 +232,7 @@ private:
 
     void sources() {
         std::vector<std::string_view> names;
+        names.reserve(book_.sources.size());
         for (const SourceSpec& source : book_.sources) {
             names.push_back(to_string(source.kind));
         }

@@ -154,7 +154,7 @@ Task<Result<RunEnd>> apply_plan(ApplyRequest request) {
     auto ended = co_await apply_under_lock(&applying);
     RunOutcome outcome = ended ? *std::move(ended) : not_executed(ended.error());
     RunPaper paper = paper_of(applying, outcome);
-    co_return seal(applying.folder, std::move(outcome), std::move(paper));
+    co_return seal(applying.folder, std::move(outcome), paper);
 }
 
 } // namespace oa_stream::playbook

@@ -42,10 +42,11 @@ Result<Playbook> read(const PlanRequest& request) {
 /// Would the machinery take each write? Found out now, not half way.
 Task<Result<void>> preview_all(traffic::TrafficDriver* driver, const Plan* plan) {
     for (const Step& step : plan->steps) {
-        if (!step.mutates()) {
+        const auto& after = step.after;
+        if (!after || !step.mutates()) {
             continue;
         }
-        auto possible = co_await within(driver->patience(), driver->preview(*step.after));
+        auto possible = co_await within(driver->patience(), driver->preview(*after));
         if (!possible) {
             co_return std::unexpected(std::move(possible).error().prefixed(step.id));
         }

@@ -21,9 +21,9 @@ std::string text_in(const Json& json, std::string_view key) {
     return std::string(string_member(json, key).value_or(""));
 }
 
-Json value_in(const Json& json, std::string_view key, Json otherwise) {
+Json value_in(const Json& json, std::string_view key, const Json& otherwise) {
     const Json* found = member(json, key);
-    return found == nullptr ? std::move(otherwise) : *found;
+    return found == nullptr ? otherwise : *found;
 }
 
 PlanSource source_in(const Json& json) {

@@ -45,9 +45,10 @@ Task<Next> shift(Session* session, const Step* step) {
         session->say("  the evidence cannot be written: nothing more is moved");
         co_return Next::stop; // conclude() reports it
     }
+    const traffic::Split after = step->after.value_or(session->serving);
     if (step->mutates()) {
         session->tell("shift begins", step->title, {{"step", step->id}});
-        session->ours.push_back(*step->after);
+        session->ours.push_back(after);
         if (session->in.stop != nullptr) {
             session->in.stop->mark_mutated();
         }
@@ -56,8 +57,7 @@ Task<Next> shift(Session* session, const Step* step) {
         co_return Next::stop;
     }
     Mover mover = session->mover(session->playbook().driver_limit);
-    const Moved moved =
-        co_await mover.move(step->id, {session->serving}, *step->after, Urgency::normal);
+    const Moved moved = co_await mover.move(step->id, {session->serving}, after, Urgency::normal);
     session->out.mutated = session->out.mutated || moved.mutated;
     const bool done = moved.result == Moved::Result::done;
     session->add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
@@ -65,7 +65,7 @@ Task<Next> shift(Session* session, const Step* step) {
         session->machine = moved.before.extra;
     }
     if (done) {
-        session->serving = *step->after;
+        session->serving = after;
         co_return Next::go_on;
     }
     session->refused =
@@ -178,8 +178,7 @@ std::string counts_text(const std::vector<Check>& checks) {
             return check.verdict == verdict && check.mode == mode;
         });
     };
-    std::string out =
-        fmt::format("{} checks passed live", count(Verdict::pass, CheckMode::live));
+    std::string out = fmt::format("{} checks passed live", count(Verdict::pass, CheckMode::live));
     for (const CheckMode mode : {CheckMode::rehearsed, CheckMode::asserted}) {
         if (const auto n = count(Verdict::pass, mode); n > 0) {
             out += fmt::format(", {} {}", n, to_string(mode));
@@ -201,7 +200,8 @@ std::string good_headline(const Session& session) {
     }
     if (out.drill) {
         return fmt::format(
-            "The failure at {} was met as planned, users were well {:.3f} s after the decision; the "
+            "The failure at {} was met as planned, users were well {:.3f} s after the decision; "
+            "the "
             "traffic is back where it began, verified.",
             out.drill->stage,
             out.drill->recovery_s().value_or(0)
@@ -289,11 +289,9 @@ bool refused_credentials(const Check& check) {
 void conclude(Session& session, bool completed) {
     RunOutcome& out = session.out;
     session.in.instruments->settle();
-    if (session.in.folder->trouble()) {
+    if (const auto& trouble = session.in.folder->trouble()) {
         session.add(
-            "evidence",
-            Verdict::error,
-            "evidence could not be written: " + session.in.folder->trouble()->text()
+            "evidence", Verdict::error, "evidence could not be written: " + trouble->text()
         );
     }
     out.verdict = run_verdict(out.checks);
@@ -315,7 +313,7 @@ void conclude(Session& session, bool completed) {
          .detail = fmt::format("{} exit {}", to_string(out.verdict), static_cast<int>(out.exit))}
     );
     if (!ended) {
-        out.notes.push_back("The journal's last line could not be written.");
+        out.notes.emplace_back("The journal's last line could not be written.");
     }
 }
 

@@ -33,8 +33,10 @@ void take_journal(RunStatus& out) {
         return;
     }
     out.baseline = story->baseline.empty() ? "" : story->baseline.text();
-    out.serving = story->serving ? story->serving->text() : "";
-    out.pending = story->pending ? story->pending->text() : "";
+    const auto& serving = story->serving;
+    const auto& pending = story->pending;
+    out.serving = serving ? serving->text() : "";
+    out.pending = pending ? pending->text() : "";
     out.moved = story->needs_rollback();
     out.step = story->step;
     out.last_at = story->last_at;
@@ -168,6 +170,7 @@ std::vector<RunStatus> all_statuses(const fs::path& state_dir) {
     }
     std::ranges::sort(folders);
     std::vector<RunStatus> out;
+    out.reserve(folders.size());
     for (const fs::path& folder : folders) {
         out.push_back(read(state_dir, folder));
     }

@@ -176,9 +176,7 @@ Task<Result<RunEnd>> play(TargetRunInput input, RunMode mode, std::string title)
             outside.redactor
         )
     );
-    TargetRun run{
-        std::move(input), mode, std::move(title), std::move(outside), std::move(folder)
-    };
+    TargetRun run{std::move(input), mode, std::move(title), std::move(outside), std::move(folder)};
     make_instruments(run, executor);
     auto outcome = co_await carry_out(&run);
     take_fault_back(run);
@@ -207,7 +205,7 @@ Result<void> check_drill(const TargetRunInput& input) {
             "oa-stream rollback drill --local"
         );
     }
-    const std::string& fault = playbook.drill->fault;
+    const std::string fault = playbook.drill.value_or(DrillSpec{}).fault;
     if (fault.empty()) {
         return {};
     }
