@@ -52,9 +52,7 @@ ExitCode tell_run(const playbook::RunEnd& end, Context& context) {
         context.out(playbook::summary(outcome, {context.width, false}));
         context.out(fmt::format("report {}\n", (end.evidence / "report.md").string()));
     }
-    tell_last(
-        {outcome.verdict, outcome.exit, end.run, end.evidence.string(), end.next}, context
-    );
+    tell_last({outcome.verdict, outcome.exit, end.run, end.evidence.string(), end.next}, context);
     return outcome.exit;
 }
 

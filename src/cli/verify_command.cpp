@@ -22,7 +22,9 @@ Result<ExitCode> run(const Args& args, Context& context) {
 constexpr std::array k_positionals{
     PositionalSpec{"PLAYBOOK", "One that only checks: a name or a file; steady-state.", false},
 };
-constexpr std::array k_options{k_set_option, k_asserted_option, k_reason_option, k_no_probes_option};
+constexpr std::array k_options{
+    k_set_option, k_asserted_option, k_reason_option, k_no_probes_option
+};
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream verify --set base_url=https://chat.example.org",
     "oa-stream verify smoke-stream --set base_url=http://127.0.0.1:8080 --json",

@@ -198,7 +198,8 @@ std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
         )
     );
     out += fmt::format(
-        "\nUsers meanwhile: {} answers, {} of them bad, {} by the revision that was made to fail.\n",
+        "\nUsers meanwhile: {} answers, {} of them bad, {} by the revision that was made to "
+        "fail.\n",
         facts.users,
         facts.users_bad,
         facts.users_canary

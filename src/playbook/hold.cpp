@@ -112,10 +112,9 @@ Task<Result<void>> start_probes(Hold* hold) {
     Session& session = hold->session;
     const auto deadline = Clock::now() + session.playbook().stage.error_hold_at_most;
     for (;;) {
-        auto started =
-            session.in.instruments->start_flow(rates_of(*hold), [hold](Sample sample) {
-                hold->take(std::move(sample));
-            });
+        auto started = session.in.instruments->start_flow(rates_of(*hold), [hold](Sample sample) {
+            hold->take(std::move(sample));
+        });
         if (started || session.stop_requested() || Clock::now() >= deadline) {
             co_return started;
         }

@@ -53,10 +53,10 @@ struct Session {
     std::optional<double> fault_s{};
     std::optional<double> seen_s{};   ///< the first bad answer after it
     std::optional<UserWatch> drill{}; ///< set while users are watched
-    Hold* holding = nullptr;          ///< the stage under way, which wants the users' answers, too
-    bool fence = false;   ///< a write of a process that died may be under way
+    Hold* holding = nullptr; ///< the stage under way, which wants the users' answers, too
+    bool fence = false; ///< a write of a process that died may be under way
     bool refused = false; ///< drift or a precondition
-    bool denied = false;  ///< credentials were refused
+    bool denied = false; ///< credentials were refused
     Json machine = Json::object(); ///< the driver's own facts when our split was last seen
     bool source_failed = false; ///< what is measured with could not be asked
     bool ground_lost = false; ///< somebody or something took our split away

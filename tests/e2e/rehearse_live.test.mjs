@@ -16,7 +16,7 @@ const SMOKES = 'preflight:\n  - { smoke: stream, through: stable }\n  - { smoke:
 /** The rig's machinery, reached through relays alone. */
 async function watched(rig) {
   const base = await recordHttp(/base_url: "([^"]+)"/.exec(rig.playbook)[1]);
-  let text = rig.playbook.replace(/base_url: "[^"]+"/, `base_url: "${base.base}"`);
+  let text = rig.playbook.replace(/base_url: "[^"]+"/g, `base_url: "${base.base}"`);
   const socket = /(?:socket|endpoint): (\/\S+)/.exec(text);
   const relay = await recordSocket(socket[1]);
   const arms = await Promise.all([rig.lanes.stable, rig.lanes.canary].map((lane) => recordHttp(lane.base)));
@@ -62,7 +62,7 @@ function assertRehearsal(run) {
   assert.equal(mode('gate.error-rate@50%'), 'skipped');
   assert.ok(report.modes.rehearsed >= 2 && report.modes.live > 10, JSON.stringify(report.modes));
   assert.match(report.headline, /rehearsed.*nothing was changed/);
-  assert.equal(fs.existsSync(path.join(report.evidence, 'journal.ndjson')), false, 'nothing to take back');
+  assert.equal(fs.readFileSync(path.join(report.evidence, 'journal.ndjson'), 'utf8').trim(), '', 'nothing to take back');
   assert.match(fs.readFileSync(path.join(report.evidence, 'report.md'), 'utf8'), /dry run/);
 }
 

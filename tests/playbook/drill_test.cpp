@@ -1,7 +1,7 @@
 // Drills: the way back, tried on purpose.
-#include "world.hpp"
-
 #include "oa_stream/base/file.hpp"
+
+#include "world.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -100,9 +100,7 @@ TEST_CASE("stage: a second operator's split in mid-hold stops the run and is lef
     CHECK_THAT(
         check_of(outcome, "traffic@25%").detail, Contains("somebody else changed the traffic")
     );
-    CHECK_THAT(
-        check_of(outcome, "rollback.read-back").detail, Contains("somebody else changed")
-    );
+    CHECK_THAT(check_of(outcome, "rollback.read-back").detail, Contains("somebody else changed"));
 }
 
 TEST_CASE("stage: a second operator's wish is noticed before it serves") {

@@ -102,7 +102,8 @@ TEST_CASE("summary: nothing is wider than the terminal, whatever a check has to 
         check.detail = "seen " + std::string(200, 'y');
         outcome.checks.push_back(check);
     }
-    outcome.drill = evidence::DrillFacts{.stage = "25%", .users = 100, .decided_s = 1, .well_s = 1.5};
+    outcome.drill =
+        evidence::DrillFacts{.stage = "25%", .users = 100, .decided_s = 1, .well_s = 1.5};
     const std::string text = summary(outcome, {.width = 80});
     std::size_t from = 0;
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {

@@ -116,8 +116,8 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
     ++flows;
     const int bad = bad_at.contains(percent_) ? bad_at[percent_] : 0;
     const double slow = slow_at.contains(percent_) ? slow_at[percent_] : 0.1;
-    const int canary_share = met_at.contains(percent_) ? met_at[percent_]
-                                                       : driver_.serving.percent_of("canary");
+    const int canary_share =
+        met_at.contains(percent_) ? met_at[percent_] : driver_.serving.percent_of("canary");
     const std::string canary =
         answered_by.contains(percent_) ? answered_by[percent_] : std::string("canary");
     for (int i = 0; i < per_flow; ++i) {
@@ -180,8 +180,7 @@ struct FakeInstruments::Watch {
     }
 };
 
-Result<void>
-FakeInstruments::start_watch(double, std::function<void(measure::Sample)> on_sample) {
+Result<void> FakeInstruments::start_watch(double, std::function<void(measure::Sample)> on_sample) {
     watch_ = std::make_shared<Watch>(Watch{*this, std::move(on_sample)});
     spawn(executor, "fake users", Watch::come_in(watch_));
     return {};

@@ -37,8 +37,8 @@ public:
     /// No more arrivals; waits for those in flight, at most `limit`, then drops them. Idempotent.
     [[nodiscard]] virtual Task<void> stop_flow(Millis limit) = 0;
 
-    /// Besides any flow: probes as users come in, each over a fresh connection, until it is stopped.
-    /// A drill looks at the way back with it.
+    /// Besides any flow: probes as users come in, each over a fresh connection, until it is
+    /// stopped. A drill looks at the way back with it.
     [[nodiscard]] virtual Result<void>
     start_watch(double per_s, std::function<void(measure::Sample)> on_sample) = 0;
     [[nodiscard]] virtual Task<void> stop_watch(Millis limit) = 0;

@@ -98,7 +98,7 @@ struct RunOutcome {
     std::optional<evidence::RollbackFacts> restore{}; ///< the planned one at the end
     std::optional<evidence::DrillFacts> drill{};
     std::vector<std::string> notes{};
-    bool held = false;    ///< stopped, and the split stays, as the playbook says
+    bool held = false; ///< stopped, and the split stays, as the playbook says
     bool mutated = false; ///< something may have been written
     bool restored = false; ///< the baseline serves, by read-back and over fresh connections
 };
@@ -115,7 +115,7 @@ struct Ending {
     bool completed = false; ///< every step was done
     bool stays = false; ///< the playbook ends at the last stage's split
     bool refused = false; ///< drift or another precondition
-    bool denied = false;  ///< credentials were refused
+    bool denied = false; ///< credentials were refused
     int signal = 0;
 };
 [[nodiscard]] ExitCode exit_of(const Ending& ending) noexcept;

@@ -24,8 +24,8 @@ struct TargetRunInput {
     Observer observer{};
 };
 
-/// Dry run of a cutover or a rehearsal: everything is read, probed, smoked and judged, mutations are
-/// previewed, nothing is written. No lock is taken. An error only when there is not even a run
+/// Dry run of a cutover or a rehearsal: everything is read, probed, smoked and judged, mutations
+/// are previewed, nothing is written. No lock is taken. An error only when there is not even a run
 /// folder: Code::usage for a playbook of another kind, Code::credentials, Code::config.
 [[nodiscard]] Task<Result<RunEnd>> rehearse_target(TargetRunInput input);
 
