@@ -22,7 +22,8 @@ constexpr std::array k_status{
     MemberShape{"data.compatibility.maxClientBuildId", Shape::maybe_text},
     MemberShape{"data.compatibility.minSchemaVersion", Shape::whole},
     MemberShape{"data.compatibility.maxSchemaVersion", Shape::whole},
-    MemberShape{"data.routeSplit", Shape::object},
+    MemberShape{"data.routeSplit.enabled", Shape::boolean},
+    MemberShape{"data.routeSplit.mode", Shape::text},
     MemberShape{"data.runtimeRouting", Shape::present},
     MemberShape{"data.runtimeRouteOwnership", Shape::present},
 };
@@ -126,6 +127,17 @@ std::string wrong_decision(const ControlRun& run, const Json& json, std::string_
     return one_of(json, "data.target", {"legacy", "rust_shell"});
 }
 
+/// The control status told no domains: then there need be no routes about them either.
+bool no_split_here(ControlRun& run, std::string_view name, const Answer& answer) {
+    if (answer.status() != 404 || run.has_split) {
+        return false;
+    }
+    run.not_applicable(
+        name, "HTTP 404: no route split here, and the control status tells no domains"
+    );
+    return true;
+}
+
 Task<void> evaluate(ControlRunPtr run, const Route* route) {
     Question what{.method = "POST", .path = "/api/v1/control/route-split/evaluate"};
     what.body = Json{{"path", route->path}, {"cohort_key", run->options.cohort_key}};
@@ -133,6 +145,9 @@ Task<void> evaluate(ControlRunPtr run, const Route* route) {
         co_return;
     }
     const Answer answer = co_await ControlRun::ask(run, std::string(route->name), what);
+    if (no_split_here(*run, route->name, answer)) {
+        co_return;
+    }
     std::string wrong = answer.wrong(200, k_decision);
     std::string good;
     if (wrong.empty()) {
@@ -161,7 +176,9 @@ Task<void> control_status(ControlRunPtr run) {
     }
     std::string wrong = answer.wrong(200, k_status);
     if (wrong.empty()) {
-        wrong = wrong_split(*at_path(answer.tree(), "data.routeSplit"), "data.routeSplit.");
+        const Json& split = *at_path(answer.tree(), "data.routeSplit");
+        run->has_split = member(split, "route_groups") != nullptr;
+        wrong = run->has_split ? wrong_split(split, "data.routeSplit.") : std::string();
     }
     if (answer.status() == 426) {
         wrong += " (--compat-build, --compat-protocol and --compat-schema set what is sent)";
@@ -196,10 +213,15 @@ Task<void> control_compat(ControlRunPtr run) {
     );
 }
 
-Task<void> control_route_split(ControlRunPtr run) {
+namespace {
+
+Task<void> split_status(ControlRunPtr run) {
     const Question what{.path = "/api/v1/control/route-split/status"};
-    if (!run->left_out("route-split.status", what)) {
-        const Answer answer = co_await ControlRun::ask(run, "route-split.status", what);
+    if (run->left_out("route-split.status", what)) {
+        co_return;
+    }
+    const Answer answer = co_await ControlRun::ask(run, "route-split.status", what);
+    if (!no_split_here(*run, "route-split.status", answer)) {
         std::string wrong = answer.wrong(200, k_data);
         if (wrong.empty()) {
             const Json& split = answer.tree().at("data");
@@ -215,6 +237,12 @@ Task<void> control_route_split(ControlRunPtr run) {
                                  : std::string();
         run->judge("route-split.status", answer, std::move(wrong), std::move(good));
     }
+}
+
+} // namespace
+
+Task<void> control_route_split(ControlRunPtr run) {
+    co_await split_status(run);
     for (const Route& route : k_routes) {
         co_await evaluate(run, &route);
     }

@@ -195,8 +195,8 @@ const SHAPES = [
   ['sync.token', 'POST /api/sync/token', ['data', 'token']],
   ['sync.token', 'POST /api/sync/token', ['data', 'kid']],
   ['control.status', 'GET /api/v1/control/status', ['data', 'compatibility', 'minClientBuildId']],
-  ['control.status', 'GET /api/v1/control/status', ['data', 'routeSplit', 'route_groups']],
-  ['policy.authorize', 'POST /api/policy/authorize', ['data', 'allowed']],
+  ['control.status', 'GET /api/v1/control/status', ['data', 'routeSplit', 'mode']],
+  ['policy.authorize', 'POST /api/policy/authorize', ['data']],
 ];
 for (const [name, call, member] of SHAPES) {
   test(`fault 70: a 200 without ${member.join('.')} fails, and says what was expected and seen`, async () => {
@@ -354,6 +354,17 @@ test('a percentage beyond every integer fails its check, and no more', async () 
   };
   const service = await start({ others: { edit: { 'GET /api/v1/control/status': huge } } });
   await fails(service, 'control.status', /cohort_percentage: expected 0 to 100, saw 92233720368547/);
+});
+
+test('a route split that the control status tells of must be there', async () => {
+  const gone = Object.fromEntries([['GET', 'status'], ['POST', 'evaluate']].map(([method, name]) => [`${method} /api/v1/control/route-split/${name}`, (answer, call) => (call.who ? call.refuse(404, 'not_found') : undefined)]));
+  const run = await smoke(await start({ others: { edit: gone } }));
+  assert.equal(run.code, 1);
+  assert.match(checksOf(run)['route-split.status'].detail, /expected HTTP 200, saw HTTP 404 not_found/);
+  const none = { ...gone, 'GET /api/v1/control/status': without(['data', 'routeSplit', 'route_groups']) };
+  const other = await smoke(await start({ others: { edit: none } }));
+  assert.equal(other.code, 0, other.stderr);
+  assert.match(checksOf(other)['route-split.evaluate.login'].detail, /no route split here/);
 });
 
 test('maintenance mode is named', async () => {
