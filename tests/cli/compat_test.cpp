@@ -119,6 +119,8 @@ TEST_CASE("compat: every command line of a released command parses") {
     for (const auto& words : {
              call("smoke-control.sh", {}, {{"OPENAGENTS_BASE_URL", "http://c"}})->words,
              call(k_stream, {}, {{"BASE_URL", "http://l"}, {"DRY_RUN", "1"}})->words,
+             call(k_cutover, {"a", "b"}, {{"BASE_URL", "http://l"}})->words,
+             call(k_drill, {"a", "b"}, k_drill_env)->words,
              call(k_flip, {}, {{"BASE_URL", "http://l"}, {"CONTROL_ACCESS_TOKEN", "t"}})->words,
          }) {
         const auto parsed = parse_command_line(words);
