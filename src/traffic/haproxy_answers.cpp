@@ -172,7 +172,7 @@ Result<void> parse_stat(std::string_view answer, std::string_view backend, Hapro
         const auto row = split(lines[i], ',');
         const std::string_view name = table.cell(row, "svname");
         if (table.cell(row, "pxname") != backend) {
-            return nonsense(lines[i]);
+            continue;
         }
         if (name == "BACKEND") {
             out.algorithm = table.cell(row, "algo");
@@ -233,10 +233,8 @@ const HaproxyFacts* HaproxySnapshot::find(std::string_view server) const noexcep
 }
 
 std::string snapshot_command(std::string_view backend) {
-    // 6: servers and the backend itself.
-    return fmt::format(
-        "show cli level;show info;show servers state {0};show stat {0} 6 -1", backend
-    );
+    // 6: servers and backends. Of all proxies: by its name a frontend called alike would be found.
+    return fmt::format("show cli level;show info;show servers state {};show stat -1 6 -1", backend);
 }
 
 Result<HaproxySnapshot> parse_snapshot(std::string_view answer, std::string_view backend) {

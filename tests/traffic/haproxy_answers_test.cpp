@@ -19,6 +19,7 @@ const std::string k_state =
 const std::string k_stat =
     "# pxname,svname,scur,stot,econ,eresp,wredis,status,throttle,bck,hrsp_2xx,cli_abrt,srv_abrt,"
     "algo,cookie,-,new_column,\n"
+    "other,stable,9,9,9,9,9,DOWN,,0,9,9,9,,,-,7,\n" // another backend's
     "chat,stable,2,100,0,0,0,UP,,0,98,3,0,,,-,7,\n"
     "chat,canary,1,20,1,3,2,DOWN 1/2,40,1,14,1,2,,,-,7,\n"
     "chat,BACKEND,3,120,1,3,2,UP,,0,112,4,2,roundrobin,lane,-,7,\n\n";

@@ -109,7 +109,7 @@ void HaproxyRig::write_config() {
   timeout connect 1s
   timeout client 10s
   timeout server 10s
-frontend front
+frontend chat
   bind unix@{0}/front.sock
   default_backend chat
 backend chat
@@ -151,7 +151,7 @@ void HaproxyRig::start() {
         return !command("show info").empty();
     });
     if (options_.checked) {
-        run_until([&] { return command("show stat chat 4 -1").find("UP") != std::string::npos; });
+        run_until([&] { return command("show stat -1 4 -1").find("UP") != std::string::npos; });
     }
 }
 
