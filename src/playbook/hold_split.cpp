@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace oa_stream::playbook {
 namespace {
@@ -22,8 +23,25 @@ void take_stray(Hold& hold, measure::Sample& sample) {
     sample.first_content_s.reset();
 }
 
-bool split_fits(const Session& session, measure::Counts met, int percent) {
-    if (session.in.driver->splits_exactly()) {
+/// What the machinery has seen of streams, at whatever arm.
+std::uint64_t streams_in(const std::optional<traffic::TrafficState>& state) {
+    std::uint64_t sum = 0;
+    if (state) {
+        for (const auto& [revision, counts] : state->streams) {
+            sum += counts.active + counts.finished + counts.broken;
+        }
+    }
+    return sum;
+}
+
+/// Somebody besides our unpinned probes came through the door. Even an exact splitter gives us a
+/// chance sample of its turns then.
+bool others_came(const Hold& hold, std::uint64_t ours) {
+    return streams_in(hold.ground.seen) > streams_in(hold.first_seen) + ours;
+}
+
+bool split_fits(const Session& session, measure::Counts met, int percent, bool alone) {
+    if (alone && session.in.driver->splits_exactly()) {
         const auto n = static_cast<double>(met.total);
         const double off = std::abs(static_cast<double>(met.bad) - n * percent / 100);
         return off <= std::max(1.0, std::ceil(n / 100)); // one of each 100
@@ -83,9 +101,9 @@ void check_split(Hold& hold) {
         return; // no unpinned probes were asked for
     }
     hold.row.observed = fmt::format("canary {} of {}", canary, n);
-    const int percent =
-        hold.session.serving.percent_of(hold.session.playbook().traffic.canary);
-    const bool good = split_fits(hold.session, {canary, n}, percent);
+    const int percent = hold.session.serving.percent_of(hold.session.playbook().traffic.canary);
+    const bool good =
+        split_fits(hold.session, {canary, n}, percent, !others_came(hold, n + hold.unknown));
     const Verdict verdict = n == 0 ? Verdict::inconclusive : good ? Verdict::pass : Verdict::fail;
     hold.session.add(
         "split@" + hold.where,
@@ -119,14 +137,16 @@ void check_users(Hold& hold) {
     const auto& last = hold.ground.seen;
     if (!first || !last || first->streams.empty() || last->streams.empty()) {
         hold.users_came = false;
-        hold.users_text = "the machinery does not count requests, so nobody knows whether users came";
+        hold.users_text =
+            "the machinery does not count requests, so nobody knows whether users came";
         return;
     }
     const std::uint64_t all = streams(last) - std::min(streams(first), streams(last));
     const std::uint64_t users = all - std::min(all, hold.delivered);
     hold.users_came = users > 0;
-    hold.users_text =
-        fmt::format("{} requests, {} of them this run's probes", all, std::min(all, hold.delivered));
+    hold.users_text = fmt::format(
+        "{} requests, {} of them this run's probes", all, std::min(all, hold.delivered)
+    );
 }
 
 void settle_users(Hold& hold) {
