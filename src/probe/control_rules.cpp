@@ -21,7 +21,7 @@ constexpr std::array k_rules{
     ControlRule{"anonymous.session-v1", true, "GET /api/v1/auth/session is 401 without a token"},
     ControlRule{"anonymous.sync-token", true, "POST /api/sync/token is 401 without a token"},
     ControlRule{"anonymous.bad-token", true, "the control status is 401 with a wrong token"},
-    ControlRule{"control.status", true, "GET /api/v1/control/status is 200 with all its members"},
+    ControlRule{"status", true, "GET /api/v1/control/status is 200 with all its members"},
     ControlRule{"compat.missing", false, "missing compat headers are 426 with the window, where they are enforced"},
     ControlRule{"route-split.status", true, "the route split's status is 200 with all its members"},
     ControlRule{"route-split.evaluate.login", true, "/login is evaluated as the status says"},

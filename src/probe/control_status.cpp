@@ -166,12 +166,12 @@ Task<void> evaluate(ControlRunPtr run, const Route* route) {
 
 Task<void> control_status(ControlRunPtr run) {
     const Question what{.path = "/api/v1/control/status"};
-    if (run->left_out("control.status", what)) {
+    if (run->left_out("status", what)) {
         co_return;
     }
-    const Answer answer = co_await ControlRun::ask(run, "control.status", what);
+    const Answer answer = co_await ControlRun::ask(run, "status", what);
     if (answer.status() == 401) {
-        run->refused_token("control.status", answer);
+        run->refused_token("status", answer);
         co_return;
     }
     std::string wrong = answer.wrong(200, k_status);
@@ -183,7 +183,7 @@ Task<void> control_status(ControlRunPtr run) {
     if (answer.status() == 426) {
         wrong += " (--compat-build, --compat-protocol and --compat-schema set what is sent)";
     }
-    run->judge("control.status", answer, std::move(wrong), "HTTP 200 with every member");
+    run->judge("status", answer, std::move(wrong), "HTTP 200 with every member");
 }
 
 Task<void> control_compat(ControlRunPtr run) {

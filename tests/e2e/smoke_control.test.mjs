@@ -120,7 +120,7 @@ test('fault 9: a failed check, bad input, a lost target and a refused token have
   assert.equal((await smoke(service, ['--profile', 'both'])).code, 2);
   const refused = await smoke(service, [], { TOKEN: 'nobody-knows-this-token' });
   assert.equal(refused.code, 5);
-  assert.equal(checksOf(refused)['control.status'].data.outcome, 'unauthorised');
+  assert.equal(checksOf(refused)['status'].data.outcome, 'unauthorised');
 });
 
 test('fault 10: a signal ends the smoke at once, with a summary that says so', async () => {
@@ -165,7 +165,7 @@ test('fault 12: a read is asked again once and on record, a write never', async 
   assert.equal(service.calls.filter((call) => call.path === '/api/sync/token' && call.json?.scopes[0] === 'runtime.codex_worker_events' && call.headers.authorization).length, 1);
 });
 
-for (const [name, call] of [['session.current', 'GET /api/auth/session'], ['session.v1', 'GET /api/v1/auth/session'], ['sync.token', 'POST /api/sync/token'], ['control.status', 'GET /api/v1/control/status']]) {
+for (const [name, call] of [['session.current', 'GET /api/auth/session'], ['session.v1', 'GET /api/v1/auth/session'], ['sync.token', 'POST /api/sync/token'], ['status', 'GET /api/v1/control/status']]) {
   test(`fault 69: a redirect is never green: ${call}`, async () => {
     const edit = { [call]: (answer, asked) => (asked.who && answer?.status === 200 ? { status: 302, headers: { location: '/login?token=abc' }, body: '' } : answer) };
     const service = await start({ others: { edit } });
@@ -194,8 +194,8 @@ const SHAPES = [
   ['session.current', 'GET /api/auth/session', ['data', 'user']],
   ['sync.token', 'POST /api/sync/token', ['data', 'token']],
   ['sync.token', 'POST /api/sync/token', ['data', 'kid']],
-  ['control.status', 'GET /api/v1/control/status', ['data', 'compatibility', 'minClientBuildId']],
-  ['control.status', 'GET /api/v1/control/status', ['data', 'routeSplit', 'mode']],
+  ['status', 'GET /api/v1/control/status', ['data', 'compatibility', 'minClientBuildId']],
+  ['status', 'GET /api/v1/control/status', ['data', 'routeSplit', 'mode']],
   ['policy.authorize', 'POST /api/policy/authorize', ['data']],
 ];
 for (const [name, call, member] of SHAPES) {
@@ -245,7 +245,7 @@ test('fault 73: without a token half is SKIPPED, the verdict says so, and it is 
   const checks = checksOf(run);
   assert.equal(run.code, 3);
   assert.equal(run.json().verdict, 'INCONCLUSIVE');
-  for (const name of ['control.status', 'session.current', 'session.v1', 'sync.token', 'route-split.status']) {
+  for (const name of ['status', 'session.current', 'session.v1', 'sync.token', 'route-split.status']) {
     assert.equal(checks[name].verdict, 'SKIPPED');
     assert.equal(checks[name].required, true);
     assert.match(checks[name].detail, /no token was given/);
@@ -335,7 +335,7 @@ test('compatibility headers go with every control call, and their window is judg
   assert.match(checksOf(optional)['compat.missing'].detail, /not enforced/);
   const old = await smoke(service, ['--compat-build', '20200101T000000Z']);
   assert.equal(old.code, 1);
-  assert.match(checksOf(old)['control.status'].detail, /426 upgrade_required.*--compat-build/);
+  assert.match(checksOf(old)['status'].detail, /426 upgrade_required.*--compat-build/);
 });
 
 test('a route is evaluated as the status says', async () => {
@@ -353,7 +353,7 @@ test('a percentage beyond every integer fails its check, and no more', async () 
     return answer;
   };
   const service = await start({ others: { edit: { 'GET /api/v1/control/status': huge } } });
-  await fails(service, 'control.status', /cohort_percentage: expected 0 to 100, saw 92233720368547/);
+  await fails(service, 'status', /cohort_percentage: expected 0 to 100, saw 92233720368547/);
 });
 
 test('a route split that the control status tells of must be there', async () => {
