@@ -179,7 +179,8 @@ test('the access log goes to its file, is reopened on SIGHUP, and holds no promp
   const old = fs.readFileSync(`${log}.1`, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
   assert.deepEqual(old.map((l) => l.status), [401, 200]);
   assert.equal(old[1].terminal, 'completed');
-  assert.match(fs.readFileSync(log, 'utf8'), /"route":"\/healthz"/);
+  // The line is written once the answer has gone out.
+  await lane.until(() => /"route":"\/healthz"/.test(fs.readFileSync(log, 'utf8')), 'the line in the new file');
   assert.doesNotMatch(fs.readFileSync(`${log}.1`, 'utf8') + lane.stderr, /secret/);
   await lane.stop();
 });
