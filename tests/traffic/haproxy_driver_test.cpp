@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 
@@ -244,7 +246,8 @@ TEST_CASE("haproxy: a reload that loses the weights is seen in split, etag, pid 
 }
 
 TEST_CASE("haproxy: with a state file a reload keeps the weights") {
-    const auto folder = std::filesystem::temp_directory_path() / "oa-haproxy-state";
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("oa-haproxy-state-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder);
     const std::string file = (folder / "state").string();
     std::ofstream(file) << "";
