@@ -26,8 +26,7 @@ Result<std::string> tool_free_catalog(std::string_view models_json, std::string_
     return std::string{};
 }
 
-std::vector<std::string>
-advertised_efforts(std::string_view models_json, std::string_view model) {
+std::vector<std::string> advertised_efforts(std::string_view models_json, std::string_view model) {
     std::vector<std::string> efforts;
     const auto catalog = parse_json(models_json);
     const Json* models = catalog ? member(*catalog, "models") : nullptr;

@@ -107,9 +107,8 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
         return fail(Code::usage, "the codex authority needs a state directory");
     }
     std::error_code error;
-    const fs::path base = options.folder.empty()
-                              ? fs::absolute(options.state_dir, error) / "codex"
-                              : fs::absolute(options.folder, error);
+    const fs::path base = options.folder.empty() ? fs::absolute(options.state_dir, error) / "codex"
+                                                 : fs::absolute(options.folder, error);
     CodexHome home;
     home.home = base / "home";
     home.tmp = base / "tmp";

@@ -19,8 +19,7 @@ namespace oa_stream::authority {
 struct LinkHandlers {
     std::function<void(std::string_view method, const Json& message)> notification;
     /// As RpcHandlers::request.
-    std::function<
-        std::optional<Json>(std::string_view method, const Json& params, const Json& id)>
+    std::function<std::optional<Json>(std::string_view method, const Json& params, const Json& id)>
         request;
     std::function<void(std::string_view line)> nonsense;
     std::function<void(std::string_view line)> stderr_line;

@@ -48,8 +48,7 @@ Task<Result<std::vector<PastTurn>>> CodexCore::turns(Self self, std::string thre
     co_return out;
 }
 
-Task<Result<std::vector<ThreadInfo>>>
-CodexCore::threads(Self self, std::vector<std::string> ids) {
+Task<Result<std::vector<ThreadInfo>>> CodexCore::threads(Self self, std::vector<std::string> ids) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
     std::vector<ThreadInfo> out;
     // One after the other: a few tenths of a millisecond each, and codex's own queue of requests

@@ -112,7 +112,10 @@ bool reached(const RunStatus& status, const std::string& step) {
 
 Result<ExitCode> wait(const Args& args, Context& context) {
     OA_TRY(const std::string step, awaited(*args.get("--wait-for")));
-    OA_TRY(const std::chrono::milliseconds timeout, parse_duration(args.get("--timeout").value_or("1h")));
+    OA_TRY(
+        const std::chrono::milliseconds timeout,
+        parse_duration(args.get("--timeout").value_or("1h"))
+    );
     OA_TRY(RunStatus status, wanted_run(args, context));
     const auto deadline = SteadyClock::now() + timeout;
     while (!reached(status, step) && status.state == RunState::running &&

@@ -26,7 +26,9 @@ public:
                 ::close(fd);
             }
             return fail(
-                Code::io, fmt::format("cannot lock: {}", std::generic_category().message(error)), path.string()
+                Code::io,
+                fmt::format("cannot lock: {}", std::generic_category().message(error)),
+                path.string()
             );
         }
         return FileLock(fd);

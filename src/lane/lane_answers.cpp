@@ -115,8 +115,8 @@ Task<void> Lane::refuse(CallPtr call, Rejection rejection) {
     const bool openai = speaks_openai(call->request().path);
     rejection = openai ? in_openai_words(std::move(rejection)) : std::move(rejection);
     call->record.error = rejection.code;
-    auto response = openai ? to_openai_response(rejection)
-                           : to_response(rejection, call->record.request_id);
+    auto response =
+        openai ? to_openai_response(rejection) : to_response(rejection, call->record.request_id);
     co_await answer(std::move(call), std::move(response));
 }
 

@@ -50,8 +50,8 @@ Task<void> Lane::resume(CallPtr call) {
     }
     auto turn = turns_.find(call->record.owner, call->record.thread);
     // Six of the nine client releases we test append what a resume tells to a message they have
-    // already, so that its text stands there twice (the latest ones begin it anew). So an ended turn
-    // is told again only while somebody may lack its end: docs/chats.md.
+    // already, so that its text stands there twice (the latest ones begin it anew). So an ended
+    // turn is told again only while somebody may lack its end: docs/chats.md.
     const bool told = turn && turn->ended() && !turn->owed();
     if (!turn || told || !turn->resumable(Clock::now())) {
         co_return co_await answer(std::move(call), nothing_to_resume());

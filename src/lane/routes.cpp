@@ -19,9 +19,7 @@ constexpr std::array k_routes{
     Route{"/api/chats/{conversationId}", "GET", Action::conversation, "control"},
     Route{"/api/chats/{conversationId}/messages", "GET", Action::messages, "control"},
     Route{"/api/chats/{conversationId}/runs", "GET", Action::runs, "control"},
-    Route{
-        "/api/chats/{conversationId}/runs/{runId}/events", "GET", Action::run_events, "control"
-    },
+    Route{"/api/chats/{conversationId}/runs/{runId}/events", "GET", Action::run_events, "control"},
     Route{k_completions_route, "POST", Action::completions, "native"},
     Route{"/v1/models", "GET", Action::models, "native"},
     Route{"/v1/models/{model}", "GET", Action::models, "native"},

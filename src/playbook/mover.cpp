@@ -100,9 +100,8 @@ Task<Mover::Next> Mover::attempt(Attempt* now) {
     }
     // A write of ours that came true in part is ours, too: the way back may write over it.
     const bool rescue = now->urgency == Urgency::rescue;
-    const bool known =
-        rescue ? now->is_ours(state->serving) || now->is_ours(state->wanted)
-               : now->is_ours(state->serving) && now->is_ours(state->wanted);
+    const bool known = rescue ? now->is_ours(state->serving) || now->is_ours(state->wanted)
+                              : now->is_ours(state->serving) && now->is_ours(state->wanted);
     if (now->out.mutated && !rescue && state->wanted == now->to) {
         now->settle(
             Moved::Result::unverified,

@@ -40,7 +40,7 @@ struct Moved {
     };
     Result result = Result::not_tried;
     bool mutated = false; ///< something may have been written by us
-    bool denied = false;  ///< credentials were refused
+    bool denied = false; ///< credentials were refused
     bool already = false; ///< it served before anything was written
     std::string detail{};
     double written_s = -1; ///< clock of `now`

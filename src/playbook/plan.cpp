@@ -49,11 +49,7 @@ Result<void> check_live(const Playbook& playbook, const traffic::TrafficState& l
     if (canary > playbook.stages.front() && !(canary == 100 && playbook.kind == Kind::cutover)) {
         return fail(
             Code::precondition,
-            fmt::format(
-                "{} already has {}%, more than the first stage",
-                traffic.canary,
-                canary
-            )
+            fmt::format("{} already has {}%, more than the first stage", traffic.canary, canary)
         );
     }
     return {};
@@ -110,8 +106,7 @@ private:
     /// Its own undo would bring the bad revision back, so it has none.
     Result<void> roll_back() {
         OA_TRY(
-            const Split after,
-            Split::between(playbook_.traffic.stable, playbook_.traffic.canary, 0)
+            const Split after, Split::between(playbook_.traffic.stable, playbook_.traffic.canary, 0)
         );
         Step& step = add("rollback", StepKind::restore, "");
         step.title = now_ == after ? "nothing to change: " + after.text()

@@ -57,9 +57,8 @@ Mover Session::mover(Millis limit, Json exact, bool fenced) {
          .retry_pause = in.timing.retry_pause,
          .exact = std::move(exact),
          .fence = fenced,
-         .note = [this](
-                     std::string_view event, const Json& fields
-                 ) { in.folder->note(event, fields); }}
+         .note =
+             [this](std::string_view event, const Json& fields) { in.folder->note(event, fields); }}
     };
 }
 

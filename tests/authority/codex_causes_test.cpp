@@ -18,8 +18,8 @@ TEST_CASE("codex errors: a refused rate and a full context are told apart from o
         Row{R"("usageLimitExceeded")", turn::FailureCause::rate_limited},
         Row{R"({"responseTooManyFailedAttempts":{"httpStatusCode":429}})",
             turn::FailureCause::rate_limited},
-        Row{R"({"responseTooManyFailedAttempts":{"httpStatusCode":503}})",
-            turn::FailureCause::other},
+        Row{R"({"responseTooManyFailedAttempts":{"httpStatusCode":503}})", turn::FailureCause::other
+        },
         Row{R"({"httpConnectionFailed":{"httpStatusCode":429}})", turn::FailureCause::rate_limited},
         Row{R"({"httpConnectionFailed":{"httpStatusCode":null}})", turn::FailureCause::other},
         Row{R"("serverOverloaded")", turn::FailureCause::other},

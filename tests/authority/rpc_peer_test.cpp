@@ -16,15 +16,14 @@ struct Wire {
                 .send = [this](std::string line) { sent.push_back(must(parse_json(line))); },
                 .notification =
                     [this](std::string_view method, const Json&) { told.emplace_back(method); },
-                .request =
-                    [this](std::string_view method, const Json& params, const Json&)
+                .request = [this](std::string_view method, const Json& params, const Json&)
                     -> std::optional<Json> {
-                        asked.emplace_back(method);
-                        if (later) {
-                            return std::nullopt;
-                        }
-                        return answer_server_request(method, params).body;
-                    },
+                    asked.emplace_back(method);
+                    if (later) {
+                        return std::nullopt;
+                    }
+                    return answer_server_request(method, params).body;
+                },
                 .nonsense = [this](std::string_view line) { nonsense.emplace_back(line); },
             }
         );

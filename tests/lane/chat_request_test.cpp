@@ -412,9 +412,9 @@ TEST_CASE("request: decisions on approvals are the input when the last message h
     CHECK(request->approvals == std::vector<ApprovalAnswer>{{"a", true}, {"b", false}});
     CHECK(request->input.empty());
     // A page may send the last message alone.
-    const auto single = read(fmt::format(
-        R"({{"id":"t","message":{{"role":"assistant","id":"m","parts":[{}]}}}})", yes
-    ));
+    const auto single = read(
+        fmt::format(R"({{"id":"t","message":{{"role":"assistant","id":"m","parts":[{}]}}}})", yes)
+    );
     REQUIRE(single.has_value());
     CHECK(single->approvals.size() == 1);
     // Without a decision, or with a user message behind it, it is a request like any other.
