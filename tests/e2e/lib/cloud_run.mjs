@@ -48,11 +48,12 @@ function pass(base, request, answer) {
 
 class Front {
   constructor(fake, lanes) {
-    this.met = []; // revision of each request, in order
+    this.met = []; // {revision, canary: its share then} of each request, in order
     this.server = http.createServer(async (request, answer) => {
       try {
-        const revision = pick(await ask(fake, 'GET', '/_fake/serving'));
-        this.met.push(revision);
+        const shares = await ask(fake, 'GET', '/_fake/serving');
+        const revision = pick(shares);
+        this.met.push({ revision, canary: shares.canary ?? 0 });
         pass(lanes[revision], request, answer);
       } catch {
         answer.destroy();
@@ -77,7 +78,9 @@ export async function startCloudRun(lanes) {
   const endpoint = await fake.until(() => (fs.existsSync(ready) ? fs.readFileSync(ready, 'utf8') : null), 'ready file');
   const front = await new Front(endpoint, lanes).start();
   const arrange = (what) => ask(endpoint, 'POST', '/_fake/arrange', what);
-  await arrange({ tokens: [PLATFORM_TOKEN], tag_uris: { blue: lanes.stable, green: lanes.canary } });
+  const state = () => ask(endpoint, 'GET', '/_fake/state');
+  // In this order: what serves is told anew, with the tags' addresses.
+  await arrange({ tokens: [PLATFORM_TOKEN], tag_uris: { blue: lanes.stable, green: lanes.canary }, traffic: (await state()).traffic });
   return {
     endpoint,
     base: front.base,
@@ -86,7 +89,7 @@ export async function startCloudRun(lanes) {
     /** {fault, fate, operator, held, latency_ms, …}: see tests/traffic/cloud_run_control.cpp. */
     arrange,
     /** {serving, traffic, applied, violations, seen: [{method, what, target, status, body}]}. */
-    state: () => ask(endpoint, 'GET', '/_fake/state'),
+    state,
     env: { OA_STREAM_PLATFORM_TOKEN: PLATFORM_TOKEN },
     /** What the shipped playbooks want to know. */
     settings: (more = {}) => Object.entries({ base_url: front.base, endpoint, ...PLACE, stable: 'stable', canary: 'canary', ...more })
