@@ -69,6 +69,21 @@ test('slo rules: other objectives, bounds, floors and matchers keep their tests 
   }));
 });
 
+/** The file with only those of its cases whose name matches: promtool cannot choose, and the burn's cases last three days each. */
+function only(text, pattern) {
+  const [head, ...cases] = text.split(/^(?= {2}# )/m);
+  const kept = cases.filter((one) => pattern.test(one.split('\n', 1)[0]));
+  assert.ok(kept.length, `no case matches ${pattern}`);
+  return head + kept.join('');
+}
+
+/** Which file and which of its cases need a rule. */
+function watchers(name) {
+  if (/slo_|Burn/.test(name)) return ['-burn.test.yml', /5m$|1h$/.test(name) ? /an hour/ : /30m$|6h$/.test(name) ? /six hours/ : /a day/];
+  if (/bridge_|Bridge(?!Absent)/.test(name)) return ['-bridge.test.yml', /./];
+  return ['oa-stream.test.yml', /./];
+}
+
 test('slo rules: without any one of the rules a test fails', async () => {
   const { rules, tests } = written();
   const all = rulesOf(fs.readFileSync(rules, 'utf8'));
