@@ -76,7 +76,7 @@ inline constexpr double k_interim_share = 1.0 / 500;
 struct GateInput {
     std::span<const Sample> canary{};
     std::span<const Sample> stable{};
-    std::string window{};           ///< "stage 5%, 4s"
+    std::string window{}; ///< "stage 5%, 4s"
     std::string reference_window{}; ///< of stable, when another
     std::string source = "probe";
     Look look{};
@@ -89,14 +89,14 @@ struct GateInput {
 struct GateRecord {
     GateSpec spec;
     Verdict verdict = Verdict::inconclusive;
-    std::string rule{};              ///< which rule fired, one word of the table in gate.cpp
-    std::optional<double> value{};   ///< in the unit of spec.limit
-    std::optional<double> low{};     ///< one-sided bound at `confidence`; nullopt: unbounded
-    std::optional<double> high{};    ///< the same from above
-    double confidence = 0;           ///< of each bound, after the correction for looks
-    std::uint64_t n = 0;             ///< canary samples (spike: requests) that entered
-    std::uint64_t reference_n = 0;   ///< stable samples that entered
-    std::uint64_t bad = 0;           ///< bad_rate, and the events of a spike
+    std::string rule{}; ///< which rule fired, one word of the table in gate.cpp
+    std::optional<double> value{}; ///< in the unit of spec.limit
+    std::optional<double> low{}; ///< one-sided bound at `confidence`; nullopt: unbounded
+    std::optional<double> high{}; ///< the same from above
+    double confidence = 0; ///< of each bound, after the correction for looks
+    std::uint64_t n = 0; ///< canary samples (spike: requests) that entered
+    std::uint64_t reference_n = 0; ///< stable samples that entered
+    std::uint64_t bad = 0; ///< bad_rate, and the events of a spike
     std::uint64_t reference_bad = 0;
     std::optional<double> measured{}; ///< canary's own number (share or seconds)
     std::optional<double> reference{}; ///< stable's own number
