@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace oa_stream::playbook {
 namespace {
@@ -53,11 +54,15 @@ std::string streams_text(
     }
     const auto then = canary_streams(session, before);
     const auto now = canary_streams(session, after);
+    // Machinery that was started again counts from 0.
+    const auto since = [](std::uint64_t first, std::uint64_t last) {
+        return last - std::min(first, last);
+    };
     return fmt::format(
         "open at the switch {}, since then finished {}, cut {}, still open {}",
         then.active,
-        now.finished - then.finished,
-        now.broken - then.broken,
+        since(then.finished, now.finished),
+        since(then.broken, now.broken),
         now.active
     );
 }
