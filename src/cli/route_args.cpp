@@ -117,6 +117,7 @@ Check memories_check(const traffic::RouteSnapshot& snapshot) {
         );
     } else {
         std::vector<std::string> texts;
+        texts.reserve(snapshot.seen.size());
         for (const traffic::Overrides& one : snapshot.seen) {
             texts.push_back(one.text());
         }

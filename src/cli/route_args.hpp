@@ -69,7 +69,7 @@ template <class T, class Make> [[nodiscard]] Result<T> look_with(RouteTarget tar
     Result<T> out = fail(Code::internal, "the look did not end");
     asio::co_spawn(
         io,
-        with_routes<T>(io.get_executor(), std::move(target), make),
+        with_routes<T>(io.get_executor(), std::move(target), std::move(make)),
         [&](const std::exception_ptr& thrown, Result<T> result) {
             if (thrown) {
                 std::rethrow_exception(thrown);

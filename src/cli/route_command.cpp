@@ -21,7 +21,7 @@ ExitCode exit_of(Verdict verdict) {
 void tell(
     Verdict verdict,
     const std::vector<Check>& checks,
-    Json more,
+    const Json& more,
     const std::string& text,
     Context& context
 ) {
@@ -38,6 +38,7 @@ void tell(
 // status
 // -------------------------------------------------------------------------------------------------
 
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
 Task<Result<RouteSnapshot>> ask_status(RouteSplitClient& client, RouteTarget target) {
     co_return co_await snapshot_routes(client, target.looks);
 }
@@ -66,6 +67,7 @@ struct Evaluated {
     int asked = 0;
 };
 
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
 Task<Result<Evaluated>> ask_evaluate(RouteSplitClient& client, RouteTarget target) {
     Evaluated out;
     for (; out.asked < target.looks.agree; ++out.asked) {
@@ -119,7 +121,7 @@ Result<ExitCode> evaluate(const Args& args, Context& context) {
         text += fmt::format("note: {}\n", k_lane_untouched);
         more["notes"] = Json::array({k_lane_untouched});
     }
-    tell(verdict, checks, std::move(more), text, context);
+    tell(verdict, checks, more, text, context);
     return exit_of(verdict);
 }
 
@@ -168,6 +170,7 @@ struct AskVerify {
         return ask(client, std::move(target), expect);
     }
     static Task<Result<Verified>>
+    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
     ask(RouteSplitClient& client, RouteTarget target, Expectation expect) {
         Verified out;
         OA_CO_TRY(out.snapshot, co_await snapshot_routes(client, target.looks));

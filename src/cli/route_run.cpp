@@ -84,6 +84,7 @@ struct AskPlan {
         return ask(client, std::move(target), order);
     }
     static Task<Result<Prepared>>
+    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
     ask(RouteSplitClient& client, RouteTarget target, RouteOrder order) {
         OA_CO_TRY(RouteSnapshot snapshot, co_await snapshot_routes(client, target.looks));
         co_return prepare(std::move(snapshot), target, order);
@@ -204,6 +205,7 @@ struct AskApply {
         return ask(client, std::move(target), order, desk);
     }
     static Task<Result<Applied>>
+    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
     ask(RouteSplitClient& client, RouteTarget target, RouteOrder order, Desk* desk) {
         Applied out;
         OA_CO_TRY(RouteSnapshot snapshot, co_await snapshot_routes(client, target.looks));
@@ -294,6 +296,7 @@ struct AskRestore {
         return ask(client, std::move(target), order, plan, desk);
     }
     static Task<Result<Applied>>
+    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
     ask(RouteSplitClient& client, RouteTarget target, RouteOrder order, RoutePlan plan, Desk* desk
     ) {
         Applied out;
@@ -326,7 +329,7 @@ struct AskRestore {
 
 } // namespace
 
-Result<ExitCode> carry_out_routes(RouteTarget target, RouteOrder order, Context& context) {
+Result<ExitCode> carry_out_routes(RouteTarget target, const RouteOrder& order, Context& context) {
     if (!order.apply) {
         OA_TRY(const Prepared prepared, look_with<Prepared>(std::move(target), AskPlan{order}));
         return show_plan(prepared, order, context);

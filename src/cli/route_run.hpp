@@ -22,7 +22,7 @@ struct RouteOrder {
 
 /// Dry run: exit 10 with changes, 0 without, 6 for traps and mixtures. With apply: the run's.
 [[nodiscard]] Result<ExitCode>
-carry_out_routes(RouteTarget target, RouteOrder order, Context& context);
+carry_out_routes(RouteTarget target, const RouteOrder& order, Context& context);
 
 /// The way back of a run that died, from its plan.json.
 [[nodiscard]] Result<ExitCode>

@@ -32,7 +32,7 @@ Result<ExitCode> set(const Args& args, Context& context) {
     OA_TRY(RouteTarget target, parse_route_target(args, "route set legacy"));
     RouteOrder order = order_of(args, "route set");
     add_changes(order, args, args.positional("TARGET").value_or(""));
-    return carry_out_routes(std::move(target), std::move(order), context);
+    return carry_out_routes(std::move(target), order, context);
 }
 
 Result<ExitCode> clear(const Args& args, Context& context) {
@@ -45,7 +45,7 @@ Result<ExitCode> clear(const Args& args, Context& context) {
     if (!order.all) {
         add_changes(order, args, "clear");
     }
-    return carry_out_routes(std::move(target), std::move(order), context);
+    return carry_out_routes(std::move(target), order, context);
 }
 
 Result<ExitCode> restore(const Args& args, Context& context) {
