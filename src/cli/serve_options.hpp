@@ -6,9 +6,8 @@
 #include "oa_stream/cli/command.hpp"
 #include "oa_stream/lane/config.hpp"
 
-#include "serve_listeners.hpp"
-
 #include "log_level.hpp"
+#include "serve_listeners.hpp"
 
 #include <filesystem>
 #include <optional>

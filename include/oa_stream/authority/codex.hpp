@@ -68,7 +68,7 @@ struct CodexOptions {
     std::string provider_env_key = "OPENAI_API_KEY";
     /// Everything lives in <state_dir>/codex: home/ (CODEX_HOME, mode 0700), tmp/, work/.
     std::filesystem::path state_dir{};
-    std::filesystem::path folder{};   ///< another place for it; empty: <state_dir>/codex
+    std::filesystem::path folder{}; ///< another place for it; empty: <state_dir>/codex
     std::filesystem::path work_dir{}; ///< the threads' cwd; empty: <state_dir>/codex/work
     /// Further variables of ours the child may see, beside a fixed harmless list.
     std::vector<std::string> env_allow{};
@@ -89,8 +89,7 @@ make_codex_authority(const asio::any_io_executor& executor, CodexOptions options
 /// `children` of them (at least one) as one authority: a thread stays with the child that made it,
 /// also over restarts, and also when the number of children changes; new threads go to the child
 /// with the fewest turns. Ready when any child is; readings are sums.
-[[nodiscard]] std::unique_ptr<Authority> make_codex_pool(
-    const asio::any_io_executor& executor, CodexOptions options, std::size_t children
-);
+[[nodiscard]] std::unique_ptr<Authority>
+make_codex_pool(const asio::any_io_executor& executor, CodexOptions options, std::size_t children);
 
 } // namespace oa_stream::authority

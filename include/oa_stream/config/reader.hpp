@@ -48,8 +48,8 @@ private:
     std::set<std::string, std::less<>> asked_;
 };
 
-/// Which of `known` an unknown key of `map` was meant to be: the nearest that is not there yet, else
-/// the nearest of all.
+/// Which of `known` an unknown key of `map` was meant to be: the nearest that is not there yet,
+/// else the nearest of all.
 [[nodiscard]] std::optional<std::string_view>
 meant_key(const YamlNode& map, std::string_view key, std::span<const std::string_view> known);
 

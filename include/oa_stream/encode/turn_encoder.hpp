@@ -53,8 +53,8 @@ protected:
 /// tells both leaves out what stands from `finish` up to `body`.
 struct TurnEncoder::Break {
     std::size_t finish = 0; ///< frames from here on only end the first answer
-    std::size_t end = 0;    ///< the first answer's end
-    std::size_t body = 0;   ///< frames from here on do more than begin the second
+    std::size_t end = 0; ///< the first answer's end
+    std::size_t body = 0; ///< frames from here on do more than begin the second
 };
 
 inline Result<std::optional<TurnEncoder::Break>> TurnEncoder::pause(std::string& /*out*/) {

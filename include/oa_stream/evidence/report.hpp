@@ -46,16 +46,16 @@ struct RollbackFacts {
 /// What users met while the way back was tried: unpinned probes over fresh connections, from the
 /// first shift to the end. Seconds since the run began, unless said otherwise.
 struct DrillFacts {
-    std::string stage;               ///< that was made to fail
-    std::string fault{};             ///< what was planted; empty: the failure was only ruled
-    double users_per_s = 0;          ///< so every moment is known to within one over this
-    std::uint64_t users = 0;         ///< answers to users
-    std::uint64_t users_bad = 0;     ///< of them, not well
-    std::uint64_t users_canary = 0;  ///< of them, by the revision that was made to fail
-    double decided_s = 0;            ///< the rollback was decided
-    std::optional<double> hurt_s{};  ///< the last user who was not well or not on the baseline
-    std::optional<double> well_s{};  ///< the first user after that one, in an unbroken row
-    double limit_s = 0;              ///< how long that may take after the decision
+    std::string stage; ///< that was made to fail
+    std::string fault{}; ///< what was planted; empty: the failure was only ruled
+    double users_per_s = 0; ///< so every moment is known to within one over this
+    std::uint64_t users = 0; ///< answers to users
+    std::uint64_t users_bad = 0; ///< of them, not well
+    std::uint64_t users_canary = 0; ///< of them, by the revision that was made to fail
+    double decided_s = 0; ///< the rollback was decided
+    std::optional<double> hurt_s{}; ///< the last user who was not well or not on the baseline
+    std::optional<double> well_s{}; ///< the first user after that one, in an unbroken row
+    double limit_s = 0; ///< how long that may take after the decision
     [[nodiscard]] std::optional<double> recovery_s() const noexcept;
 };
 

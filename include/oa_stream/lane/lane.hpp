@@ -66,7 +66,7 @@ public:
 private:
     struct Call;
     struct Native; ///< the routes under /v1
-    struct Reads;  ///< the routes under /api/chats that touch no live turn
+    struct Reads; ///< the routes under /api/chats that touch no live turn
     using CallPtr = std::shared_ptr<Call>;
 
     [[nodiscard]] Task<void> handle(std::shared_ptr<net::Exchange> exchange);

@@ -142,12 +142,12 @@ private:
     /// One HTTP answer's share of the log: start … [DONE]. Offsets; 0: not there yet.
     struct Segment {
         std::uint64_t begin = 0;
-        std::uint64_t body = 0;   ///< behind start
+        std::uint64_t body = 0; ///< behind start
         std::uint64_t finish = 0; ///< of finish, when the turn went on after this segment
-        std::uint64_t end = 0;    ///< … and behind its [DONE]
+        std::uint64_t end = 0; ///< … and behind its [DONE]
         std::uint64_t first_event = 0;
         bool claimed = false; ///< somebody is, was, or will not any more be told it
-        bool told = false;    ///< … and has begun to be
+        bool told = false; ///< … and has begun to be
     };
     [[nodiscard]] static Task<void> pump(std::shared_ptr<LiveTurn> self);
     [[nodiscard]] bool feed(authority::EventBatch batch);

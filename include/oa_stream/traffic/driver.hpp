@@ -36,7 +36,7 @@ struct TrafficState {
 
 /// How to reach one revision whatever its share is.
 struct ArmAddress {
-    std::string base_url;   ///< without a trailing slash
+    std::string base_url; ///< without a trailing slash
     std::string connect_to; ///< "host:port", empty when the URL says it all
     std::vector<std::pair<std::string, std::string>> headers{};
 };
@@ -65,8 +65,8 @@ public:
     /// been applied, so read() before any retry.
     [[nodiscard]] virtual Task<Result<void>> set(Split target, std::string etag) = 0;
 
-    /// One write, like set(), of the setting `exact` of an earlier read(), in which `target` served.
-    /// As it is here: for machinery whose whole setting is the split.
+    /// One write, like set(), of the setting `exact` of an earlier read(), in which `target`
+    /// served. As it is here: for machinery whose whole setting is the split.
     [[nodiscard]] virtual Task<Result<void>> restore(Split target, Json exact, std::string etag);
 
     /// Longest time that one call may take before it counts as hanging; a wait that the machinery

@@ -109,8 +109,8 @@ using Chunk = std::variant<
 /// "text-delta", "data-plan", "[DONE]".
 [[nodiscard]] std::string type_of(const Chunk& chunk);
 
-/// Whom a stream is for. `every_client` has only what all nine pinned clients know; `approvals` adds
-/// the chunks that AI SDK 6 and later know, for clients that asked for them.
+/// Whom a stream is for. `every_client` has only what all nine pinned clients know; `approvals`
+/// adds the chunks that AI SDK 6 and later know, for clients that asked for them.
 enum class Dialect { every_client, approvals };
 
 /// What the bytes of one event say about rules J1–J10.
@@ -124,8 +124,7 @@ struct Parsed {
 };
 /// `data` is one SSE event's data. Missing strings become empty, wrong types are noted (J4) and
 /// read as if missing, so that the machine can go on judging.
-[[nodiscard]] Parsed
-parse_chunk(std::string_view data, Dialect dialect = Dialect::every_client);
+[[nodiscard]] Parsed parse_chunk(std::string_view data, Dialect dialect = Dialect::every_client);
 
 /// Appends the chunk as one frame ("data: {…}\n\n"). Key order: type first, then as in the struct.
 void append_frame(std::string& out, const Chunk& chunk);
