@@ -5,6 +5,7 @@
 #include "oa_stream/playbook/operate.hpp"
 
 #include "operate_args.hpp"
+#include "run_args.hpp"
 
 #include <fmt/format.h>
 
@@ -60,7 +61,7 @@ Result<ExitCode> plan_of_kind(const Args& args, Context& context, bool rollback)
     Screen screen(context);
     StopRequest stop;
     request.observer = screen.observer();
-    const SignalWords words{.first = "leaving; nothing was changed"};
+    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
     OA_TRY(
         const Plan plan,
         run_to_end<Plan>(
@@ -96,6 +97,7 @@ Result<ExitCode> apply(const Args& args, Context& context) {
     playbook::ApplyRequest request;
     request.plan = args.positional("PLAN").value_or("");
     request.reopen = args.get("--reopen").value_or("");
+    OA_TRY(request.asserted, parse_stated(args));
     return operate(context, [&](playbook::Operator by) {
         request.by = std::move(by);
         return playbook::apply_plan(std::move(request));
@@ -106,9 +108,9 @@ constexpr std::array k_plan_positionals{
     PositionalSpec{"PLAYBOOK", "A shipped playbook's name, or a file."},
 };
 constexpr std::array k_plan_options{
-    OptionSpec{"--set", "NAME=VALUE", "Value of a variable of the playbook; repeats.", {}, true},
+    k_set_option,
     OptionSpec{"--out", "FILE", "Where the plan is written, to be shown around and applied."},
-    OptionSpec{"--no-probes", "", "Send nothing but GETs; gates are not tried then."},
+    OptionSpec{"--no-probes", "", "Send GETs alone; gates are not tried then."},
 };
 constexpr std::array<std::string_view, 1> k_plan_examples{
     "oa-stream cutover plan cutover.yaml --set stable=v1 --set canary=v2 --out plan.json",
@@ -121,6 +123,8 @@ constexpr std::array k_apply_positionals{
     PositionalSpec{"PLAN", "The file that `cutover plan` wrote."},
 };
 constexpr std::array k_apply_options{
+    k_asserted_option,
+    k_reason_option,
     OptionSpec{
         "--reopen", "REASON", "Walk the stages of a cutover that is over once more, and say why."
     },

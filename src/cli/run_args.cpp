@@ -9,7 +9,6 @@
 #include <optional>
 
 namespace oa_stream::cli {
-namespace {
 
 Result<std::optional<playbook::Asserted>> parse_stated(const Args& args) {
     const auto budget = args.get("--asserted-budget");
@@ -23,8 +22,6 @@ Result<std::optional<playbook::Asserted>> parse_stated(const Args& args) {
     return std::optional(std::move(stated));
 }
 
-} // namespace
-
 Result<playbook::TargetRunInput>
 parse_target_run(const Args& args, const Context& context, std::string_view fallback) {
     playbook::TargetRunInput out;
@@ -35,6 +32,7 @@ parse_target_run(const Args& args, const Context& context, std::string_view fall
     OA_TRY(const auto set, config::parse_settings(args.all("--set")));
     OA_TRY(const playbook::NamedText source, playbook::find_playbook(name));
     OA_TRY(out.playbook, playbook::read_playbook(source.text, source.file, set));
+    out.source = playbook::PlanSource{source.file, source.text, set};
     OA_TRY(out.asserted, parse_stated(args));
     out.state_dir = context.state_dir;
     out.argv = context.argv;

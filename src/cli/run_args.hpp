@@ -6,6 +6,7 @@
 
 #include "run_screen.hpp"
 
+#include <optional>
 #include <string_view>
 
 namespace oa_stream::cli {
@@ -24,6 +25,9 @@ inline constexpr OptionSpec k_reason_option{
 inline constexpr OptionSpec k_no_probes_option{
     "--no-probes", "", "Send GETs alone; the rest is skipped, so it is never PASS."
 };
+
+/// What --asserted-budget and --reason say; nothing when they were not given.
+[[nodiscard]] Result<std::optional<playbook::Asserted>> parse_stated(const Args& args);
 
 /// Playbook, variables, stated values; nothing is asked of anybody. `fallback`: the playbook when
 /// none is named; empty: one must be.

@@ -39,6 +39,10 @@ void on_signal(
         if (error) {
             return;
         }
+        if (words.at_once) {
+            screen.say(words.first);
+            std::_Exit(128 + number);
+        }
         if (stop.requested()) {
             screen.say("second signal: leaving at once. " + (words.second ? words.second() : ""));
             const bool harmless = !stop.mutated();

@@ -40,6 +40,7 @@ struct SignalWords {
     std::string first; ///< what is being finished, and for how long at most
     /// What is left when the process goes at once, and the command that finishes it.
     std::function<std::string()> second{};
+    bool at_once = false; ///< nothing is ever changed: the first one leaves, too
 };
 
 /// The first signal asks the engine to stop and undo; the second leaves at once: 128 + its number

@@ -68,8 +68,25 @@ struct ByHand {
     }
 
     std::string operator()(const CommandTraffic& command) const {
-        std::string out =
-            fmt::format("echo {} |", shell_word(dump_json({{"target", split.to_json()}})));
+        std::string shares;
+        for (const auto& [revision, percent] : split.all()) {
+            shares += fmt::format("{}{}={}", shares.empty() ? "" : " ", revision, percent);
+        }
+        const Json document = {
+            {"schema", "oa-stream.command-driver.v1"},
+            {"call", "set"},
+            {"endpoint", command.endpoint},
+            {"revisions", {traffic.stable, traffic.canary}},
+            {"target", split.to_json()},
+            {"etag", nullptr},
+            {"exact", nullptr},
+        };
+        std::string out = fmt::format(
+            "echo {} | OA_STREAM_CALL=set OA_STREAM_ENDPOINT={} OA_STREAM_TARGET={}",
+            shell_word(dump_json(document)),
+            shell_word(command.endpoint),
+            shell_word(shares)
+        );
         for (const std::string& word : command.set) {
             out += " " + shell_word(word);
         }

@@ -53,7 +53,7 @@ std::int64_t start_of(std::int64_t pid) {
     if (name_end == std::string::npos) {
         return 0;
     }
-    constexpr int k_start_field = 20; // counted from the state, which follows the name
+    constexpr int k_start_field = 19; // counted from the state, which follows the name
     std::size_t at = name_end + 1;
     for (int field = 0; field < k_start_field && at != std::string::npos; ++field) {
         at = text->find(' ', at + 1);

@@ -16,6 +16,7 @@ struct Mover::Attempt {
     Urgency urgency = Urgency::normal;
     Clock::time_point deadline{};
     Moved out{};
+    bool fenced = false; ///< the write that fences was tried
 
     [[nodiscard]] Millis left() const {
         const auto rest = std::chrono::duration_cast<Millis>(deadline - Clock::now());
@@ -90,7 +91,7 @@ Task<Mover::Next> Mover::attempt(Attempt* now) {
         co_return state || !now->final(state.error()) ? Next::again : Next::stop;
     }
     now->deadline += Clock::now() - asked; // what the machinery made us wait is not our time
-    if (reached(*state, now->to) && !(options_.fence && !now->out.mutated)) {
+    if (reached(*state, now->to) && (!options_.fence || now->fenced)) {
         now->out.already = !now->out.mutated;
         (void)record(*now, {.phase = Phase::read_back, .step = now->step, .seen = state->serving});
         (void)record(*now, {.phase = Phase::done, .step = now->step, .to = now->to});
@@ -135,6 +136,7 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
         )) {
         co_return Next::stop;
     }
+    now->fenced = true;
     if (now->out.before.etag.empty()) {
         now->out.before = std::move(state);
     }
@@ -153,9 +155,12 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
             now->out.mutated ? Moved::Result::unverified : Moved::Result::refused,
             written.error().text()
         );
-        (void)now->final(written.error());
+        const bool final = now->final(written.error());
         // A conflict says that the state we decided on is old: read and decide anew.
-        co_return written.error().code == Code::conflict ? Next::again : Next::stop;
+        // A way back is tried until its time is over.
+        const bool conflict = written.error().code == Code::conflict;
+        const bool rescue = now->urgency == Urgency::rescue;
+        co_return conflict || (rescue && !final) ? Next::again : Next::stop;
     }
     now->out.mutated = true;
     (void)record(

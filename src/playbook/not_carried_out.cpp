@@ -1,10 +1,6 @@
 // What a playbook may say before the engine can do it. A row leaves this file when it can.
 #include "oa_stream/playbook/playbook.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
 namespace oa_stream::playbook {
 namespace {
 
@@ -13,7 +9,6 @@ public:
     explicit Missing(const Playbook& playbook) : book_(playbook) {}
 
     std::vector<Error> all() {
-        kind();
         sources();
         add(book_.shadow.has_value(),
             "shadow",
@@ -26,11 +21,6 @@ private:
         if (present) {
             out_.push_back({Code::config, std::move(message), std::string(key), std::move(hint)});
         }
-    }
-    void kind() {
-        add(book_.kind == Kind::rollback,
-            "kind",
-            fmt::format("a playbook of kind {} is not run yet", to_string(book_.kind)));
     }
     void sources() {
         for (const SourceSpec& source : book_.sources) {

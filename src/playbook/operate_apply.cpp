@@ -3,10 +3,10 @@
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/playbook/plan_file.hpp"
 
 #include "by_hand.hpp"
 #include "outlook.hpp"
-#include "plan_file.hpp"
 #include "seal.hpp"
 #include "within.hpp"
 
@@ -69,6 +69,7 @@ void make_instruments(Applying& applying, const asio::any_io_executor& executor)
     live.stable = applying.plan.playbook.traffic.stable;
     live.canary = applying.plan.playbook.traffic.canary;
     live.prompt = applying.plan.playbook.target.prompt;
+    live.control_url = applying.plan.playbook.target.control_url;
     applying.instruments = make_live_instruments(
         executor,
         *applying.outside.client,
@@ -82,7 +83,9 @@ Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
     const Operator& by = applying->request.by;
     OA_CO_TRY(
         const TargetLock lock,
-        TargetLock::take(by.state_dir, applying->plan.target, {{"run", applying->folder.id()}})
+        TargetLock::take(
+            by.state_dir, applying->plan.target, {{"run", applying->folder.id()}, {"what", "apply"}}
+        )
     );
     OA_CO_CHECK(co_await check_ground(applying));
     OA_CO_CHECK(spend(by.state_dir, applying->plan, applying->folder.id()));
@@ -96,6 +99,7 @@ Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
     run.instruments = applying->instruments.get();
     run.folder = &applying->folder;
     run.stop = by.stop;
+    run.asserted = applying->request.asserted;
     run.observer = by.observer;
     run.timing.driver_call = applying->outside.driver->patience();
     co_return co_await run_plan(std::move(run));
@@ -111,10 +115,13 @@ RunPaper paper_of(const Applying& applying, const RunOutcome& outcome) {
         {"playbook", applying.plan.source ? applying.plan.source->file : ""},
         {"version", applying.request.by.version},
     };
+    if (applying.request.asserted) {
+        out.facts.emplace_back("stated by hand", applying.request.asserted->reason);
+    }
     if (!applying.request.reopen.empty()) {
         out.facts.emplace_back("reopened because", applying.request.reopen);
     }
-    if (outcome.exit == ExitCode::rollback_unverified) {
+    if (outcome.exit == ExitCode::rollback_unverified || outcome.held) {
         const std::string command = by_hand(applying.plan.playbook, applying.plan.home());
         out.next = fmt::format("oa-stream rollback apply --run {}", applying.folder.id());
         out.next += command.empty() ? "" : "; by hand: " + command;
@@ -148,6 +155,8 @@ Task<Result<RunEnd>> apply_plan(ApplyRequest request) {
         )
     );
     Applying applying{std::move(request), std::move(plan), std::move(outside), std::move(folder)};
+    // From here on the folder alone is enough to take the run back.
+    applying.folder.write("plan.json", to_json(applying.plan).dump(2) + "\n");
     if (applying.request.by.on_run) {
         applying.request.by.on_run(applying.folder.id());
     }

@@ -4,16 +4,16 @@
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/playbook/plan_file.hpp"
+#include "oa_stream/playbook/take_back.hpp"
 
 #include "by_hand.hpp"
 #include "outlook.hpp"
-#include "plan_file.hpp"
-#include "session.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <signal.h>
 
 namespace oa_stream::playbook {
 
@@ -21,14 +21,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view k_step = "rollback";
-
 struct TakingBack {
     RollbackRequest request;
     Plan plan;
     Outside outside;
     evidence::RunFolder folder;
-    JournalStory story;
+    bool had_ended = false; ///< before we took it up
     std::unique_ptr<Instruments> instruments{};
 };
 
@@ -60,126 +58,37 @@ Result<Plan> plan_of(const fs::path& folder) {
     return read_plan(text, (folder / "plan.json").string(), Trust::rescue);
 }
 
-/// An unreadable journal leaves the plan: its splits are what we may have written.
-JournalStory story_of(const evidence::RunFolder& folder, const Plan& plan) {
-    const std::string text = read_file(folder.path() / "journal.ndjson").value_or("");
-    if (auto story = read_journal(text)) {
-        return *std::move(story);
-    }
-    JournalStory out;
-    out.baseline = plan.baseline;
-    out.lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
-    for (const Step& step : plan.steps) {
-        if (const auto& after = step.after; after && step.mutates()) {
-            out.written.push_back(*after);
-            out.pending = after;
-        }
-    }
-    return out;
-}
+// Its own process goes on with the step under way for as long as that may take.
+constexpr auto k_obey = std::chrono::minutes(10);
+constexpr auto k_poll = Millis{100};
 
-Result<void> begin(TakingBack& taking, Journal& journal) {
-    if (taking.story.baseline.empty()) { // it died before its first line
-        OA_CHECK(journal.record(
-            {.phase = Phase::begin, .to = taking.plan.baseline, .detail = taking.plan.id}
-        ));
-        taking.story.baseline = taking.plan.baseline;
+/// The run's lock. When the run itself is under way in another process of this machine, that one is
+/// asked to roll back, as by Ctrl-C, and waited for; anybody else keeps the lock.
+Task<Result<TargetLock>> lock_for(const RollbackRequest* request, const Plan* plan) {
+    const Json owner = {{"run", request->run}, {"what", "rollback"}};
+    const fs::path& state = request->by.state_dir;
+    auto lock = TargetLock::take(state, plan->target, owner);
+    const auto holder = lock ? std::nullopt : TargetLock::holder(state, plan->target);
+    const bool own = holder && string_member(*holder, "run") == request->run &&
+                     string_member(*holder, "what") == "apply";
+    if (lock || !own) {
+        co_return lock;
     }
-    const std::size_t torn = taking.folder.torn_bytes();
-    return journal.record(
-        {.phase = Phase::resumed,
-         .step = std::string(k_step),
-         .detail = fmt::format(
-             "rollback apply goes on{}",
-             torn > 0 ? fmt::format("; {} bytes of a torn line are in journal.torn", torn) : ""
-         )}
-    );
-}
-
-void fill_session(TakingBack& taking, Session& session) {
-    JournalStory& story = taking.story;
-    taking.plan.baseline = story.baseline;
-    session.ours = {story.baseline};
-    // A run that had brought everything back has no say in what others did since.
-    if (story.needs_rollback() || !story.ended) {
-        session.ours.insert(session.ours.end(), story.written.begin(), story.written.end());
-        if (story.serving) {
-            session.ours.push_back(*story.serving);
-        }
+    const auto pid = int_member(*holder, "pid").value_or(0);
+    if (pid <= 1 || ::kill(static_cast<pid_t>(pid), SIGINT) != 0) {
+        co_return lock;
     }
-    session.serving = story.pending ? *story.pending : story.serving.value_or(story.baseline);
-    session.fence = story.pending.has_value();
-}
-
-RunOutcome outcome_of(Session& session, const TakingBack& taking, bool foreign) {
-    RunOutcome out = std::move(session.out);
-    const bool verified = out.rollback && out.rollback->verified;
-    out.restored = verified;
-    out.verdict = run_verdict(out.checks);
-    const std::string home = taking.plan.home().text();
-    if (verified && out.verdict == Verdict::pass) {
-        out.exit = ExitCode::ok;
-        out.headline = fmt::format(
-            "{} serves, verified by read-back and over {} fresh connections in a row.",
-            home,
-            out.rollback->row
+    if (request->by.observer.say) {
+        request->by.observer.say(
+            fmt::format("the run is under way in process {}: asked it to roll back", pid)
         );
-        return out;
     }
-    out.exit = foreign ? ExitCode::refused : ExitCode::rollback_unverified;
-    const auto failed = std::ranges::find_if(out.checks, [](const Check& check) {
-        return check.verdict != Verdict::pass && check.verdict != Verdict::skipped;
-    });
-    out.headline = fmt::format(
-        "{} is NOT verified: {}.",
-        home,
-        failed == out.checks.end() ? "nothing passed live" : failed->detail
-    );
-    if (const std::string command = by_hand(taking.plan.playbook, taking.plan.home());
-        !command.empty()) {
-        out.notes.push_back("By hand: " + command);
+    const auto deadline = Clock::now() + k_obey;
+    while (!lock && Clock::now() < deadline) {
+        (void)co_await sleep_for(k_poll);
+        lock = TargetLock::take(state, plan->target, owner);
     }
-    return out;
-}
-
-Task<RunOutcome> take_back(TakingBack* taking) {
-    RunInput input;
-    input.plan = &taking->plan;
-    input.driver = taking->outside.driver.get();
-    input.instruments = taking->instruments.get();
-    input.folder = &taking->folder;
-    input.stop = taking->request.by.stop;
-    input.observer = taking->request.by.observer;
-    input.timing.driver_call = input.driver->patience();
-    Session session(std::move(input));
-    session.journal = Journal(
-        [folder = &taking->folder](const Json& line) { return folder->journal(line); },
-        taking->story.lines + 1
-    );
-    const bool was_back = taking->story.ended && !taking->story.needs_rollback();
-    if (const auto begun = begin(*taking, session.journal); !begun) {
-        session.say("  the journal cannot be written: " + begun.error().text());
-    }
-    fill_session(*taking, session);
-    if (session.in.stop != nullptr) {
-        session.in.stop->mark_mutated();
-    }
-    session.out.rollback =
-        co_await bring_back(&session, std::string(k_step), "asked for by rollback apply");
-    session.in.instruments->settle();
-    const bool foreign = was_back && !session.out.rollback->read_back_s;
-    RunOutcome out = outcome_of(session, *taking, foreign);
-    const auto ended = session.journal.record(
-        {.phase = Phase::end,
-         .seen = session.serving,
-         .detail = fmt::format(
-             "rollback apply {} exit {}", to_string(out.verdict), static_cast<int>(out.exit)
-         )}
-    );
-    if (!ended) {
-        out.notes.emplace_back("The journal's last line could not be written.");
-    }
-    co_return out;
+    co_return lock;
 }
 
 Json json_of(const RunOutcome& outcome) {
@@ -201,7 +110,7 @@ Json json_of(const RunOutcome& outcome) {
 /// What run.json says from now on: a run that died has no verdict of its own but ERROR.
 Json run_json(const TakingBack& taking, const RunOutcome& outcome) {
     Json out = {{"rolled_back", json_of(outcome)}, {"restored", outcome.restored}};
-    if (!taking.story.ended) {
+    if (!taking.had_ended) {
         out["verdict"] = to_string(Verdict::error);
         out["exit_code"] = static_cast<int>(
             outcome.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified
@@ -275,15 +184,9 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(Plan plan, plan_of(path));
     const auto executor = co_await asio::this_coro::executor;
     OA_CO_TRY(Outside outside, open_outside(executor, plan.playbook));
-    OA_CO_TRY(
-        const TargetLock lock,
-        TargetLock::take(request.by.state_dir, plan.target, {{"run", request.run}})
-    );
+    OA_CO_TRY(const TargetLock lock, co_await lock_for(&request, &plan));
     OA_CO_TRY(auto folder, evidence::RunFolder::reopen(path, outside.redactor));
-    JournalStory story = story_of(folder, plan);
-    TakingBack taking{
-        std::move(request), std::move(plan), std::move(outside), std::move(folder), std::move(story)
-    };
+    TakingBack taking{std::move(request), std::move(plan), std::move(outside), std::move(folder)};
     if (taking.request.by.on_run) {
         taking.request.by.on_run(taking.folder.id());
     }
@@ -299,7 +202,16 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
         taking.folder,
         std::move(live)
     );
-    RunOutcome outcome = co_await take_back(&taking);
+    RunInput input;
+    input.plan = &taking.plan;
+    input.driver = taking.outside.driver.get();
+    input.instruments = taking.instruments.get();
+    input.folder = &taking.folder;
+    input.stop = taking.request.by.stop;
+    input.observer = taking.request.by.observer;
+    input.timing.driver_call = input.driver->patience();
+    auto [outcome, had_ended] = co_await take_back(std::move(input));
+    taking.had_ended = had_ended;
     co_return conclude(taking, std::move(outcome));
 }
 

@@ -1,4 +1,4 @@
-#include "plan_file.hpp"
+#include "oa_stream/playbook/plan_file.hpp"
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/rfc3339.hpp"

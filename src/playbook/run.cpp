@@ -141,6 +141,16 @@ Task<std::size_t> carry_out_all(Session* session) {
         }
         all = false; // nothing hangs on it: whoever verifies wants to know everything
     }
+    // As good as any other moment: who interrupts the last smoke wants the old state, too.
+    const bool stays = session->playbook().kind == Kind::cutover && session->out.mutated;
+    if (stays && session->stop_requested()) {
+        session->add(
+            "interrupted",
+            Verdict::inconclusive,
+            fmt::format("signal {} in the last step", session->in.stop->signal())
+        );
+        co_return steps.size() - 1;
+    }
     co_return all ? steps.size() : steps.size() - 1;
 }
 

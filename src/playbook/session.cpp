@@ -16,6 +16,10 @@ Session::Session(RunInput input)
     : in(std::move(input)), journal(sink_of(in)), serving(in.plan->baseline), ours{serving} {
 }
 
+JournalSink Session::sink() const {
+    return sink_of(in);
+}
+
 void Session::say(std::string_view line) const {
     if (in.observer.say) {
         in.observer.say(line);

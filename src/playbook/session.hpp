@@ -34,6 +34,7 @@ struct Session {
     }
     /// False: mutations are only previewed.
     [[nodiscard]] bool changes_traffic() const noexcept { return in.mode == RunMode::live; }
+    [[nodiscard]] JournalSink sink() const;
     void say(std::string_view line) const;
     /// Timeline and screen.
     void

@@ -62,7 +62,7 @@ void take_next(RunStatus& out, const Json& plan) {
     const bool own_lanes = member(plan, "source") == nullptr; // they died with it
     if (out.state == RunState::running) {
         out.next = "oa-stream cutover status --run " + out.run + " --wait-for done";
-    } else if (out.state == RunState::died && !own_lanes) {
+    } else if (out.state == RunState::died && out.moved && !own_lanes) {
         out.next = "oa-stream rollback apply --run " + out.run;
     }
     if (own_lanes && out.state == RunState::died) {

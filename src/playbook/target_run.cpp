@@ -1,5 +1,6 @@
 #include "oa_stream/playbook/target_run.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/live.hpp"
@@ -83,6 +84,27 @@ Task<Result<traffic::TrafficState>> read_live(TargetRun* run) {
     co_return live;
 }
 
+Result<Plan> plan_of(const TargetRun& run, const traffic::TrafficState& live) {
+    const bool moves = moves_traffic(run.playbook().kind);
+    std::string kind = moves ? std::string(run.outside.driver->kind()) : "none";
+    std::string target = moves ? run.outside.driver->target() : run.playbook().target.base_url;
+    if (!run.input.source) {
+        return make_plan(run.playbook(), std::move(kind), std::move(target), live);
+    }
+    PlanFacts facts;
+    facts.created_at = rfc3339_millis(std::chrono::system_clock::now());
+    facts.etag = live.etag;
+    facts.exact = live.exact;
+    return make_plan(
+        run.playbook(),
+        std::move(kind),
+        std::move(target),
+        live,
+        *run.input.source,
+        std::move(facts)
+    );
+}
+
 Task<Result<RunOutcome>> carry_out(TargetRun* run) {
     const bool moves = moves_traffic(run->playbook().kind);
     std::optional<TargetLock> lock;
@@ -90,20 +112,14 @@ Task<Result<RunOutcome>> carry_out(TargetRun* run) {
         OA_CO_TRY(
             lock,
             TargetLock::take(
-                run->input.state_dir, run->outside.driver->target(), {{"run", run->folder.id()}}
+                run->input.state_dir,
+                run->outside.driver->target(),
+                {{"run", run->folder.id()}, {"what", "apply"}}
             )
         );
     }
     OA_CO_TRY(const traffic::TrafficState live, co_await read_live(run));
-    OA_CO_TRY(
-        const Plan plan,
-        make_plan(
-            run->playbook(),
-            moves ? std::string(run->outside.driver->kind()) : "none",
-            moves ? run->outside.driver->target() : run->playbook().target.base_url,
-            live
-        )
-    );
+    OA_CO_TRY(const Plan plan, plan_of(*run, live));
     run->plan_id = plan.id;
     for (const std::string& warning : plan.warnings) {
         run->say("  warning: " + warning);

@@ -1,39 +1,215 @@
-// cutover plan, apply and rollback apply against a real front door and two real lanes.
+// cutover plan, apply and status and rollback apply against a real front door and two real lanes.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, test } from 'node:test';
-import { scratch } from './lib/process.mjs';
+import { after, before, test } from 'node:test';
 import { LocalTarget } from './lib/local_target.mjs';
 
-const targets = [];
-const start = async (options) => {
-  const target = await LocalTarget.start(options);
-  targets.push(target);
-  return target;
-};
-after(() => Promise.all(targets.flatMap((t) => [t.front, t.stable, t.canary]).map((p) => (p.exit ? null : p.kill()))));
+const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
+let target;
+before(async () => { target = await LocalTarget.start(); });
+after(() => Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))));
+
+const last = (text) => text.trimEnd().split('\n').at(-1);
+const moved = (run) => target.journal(run).some((l) => l.phase === 'done' && l.step === 'shift@50%');
+/** An apply that has moved traffic: {running, run}. */
+async function underWay(bake = '60s') {
+  const plan = await target.plan({ name: `plan-${bake}.json`, set: { bake } });
+  const known = new Set(target.runs());
+  const running = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  const run = await running.until(() => target.runs().find((r) => !known.has(r) && moved(r)), 'the first shift', 60000);
+  return { running, run, plan };
+}
 
 test('plan, apply, rollback: the way of a release manager, and the way back', async () => {
-  const target = await start();
   const plan = await target.plan();
   assert.equal(plan.code, 10, plan.stderr);
   assert.match(plan.stdout, /~ shift\s+shift@50%\s+v1 100%, v2 0% → v1 50%, v2 50%/);
   assert.match(plan.stdout, /undo: write v1 100%, v2 0%/);
+  assert.match(plan.stdout, /evidence: journal\.ndjson/);
   assert.match(plan.stdout, /error-rate: .*of \d+/, 'each gate was tried');
-  assert.deepEqual(await target.weights(), { v1: 100, v2: 0 }, 'a plan changes nothing');
+  assert.match(last(plan.stderr), /next: oa-stream cutover apply/);
+  assert.deepEqual(await target.weights(), STABLE, 'a plan changes nothing');
 
   const apply = await target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(apply.code, 0, apply.stderr);
   const report = apply.json();
   assert.equal(report.verdict, 'PASS');
-  assert.deepEqual(await target.weights(), { v1: 0, v2: 100 });
+  for (const member of ['run', 'evidence', 'checks']) assert.ok(report[member], member);
+  assert.ok(fs.existsSync(path.join(report.evidence, 'SHA256SUMS')));
+  assert.deepEqual(await target.weights(), CANARY, 'fault 28: it ends at the split it promised');
 
-  const again = await target.oa(['cutover', 'apply', plan.file]);
+  const again = await target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(again.code, 6, 'a plan is applied once');
+  assert.match(again.json().checks[0].detail, /not as it was planned|already applied/);
 
-  const back = await target.oa(['rollback', 'apply', '--run', report.run, '--json']);
+  const over = await target.plan({ name: 'over.json' });
+  assert.equal(over.code, 0, 'nothing to change: the cutover is over');
+  const shut = await target.oa(['cutover', 'apply', over.file, '--json']);
+  assert.equal(shut.code, 6);
+  assert.match(shut.json().checks[0].detail, /--reopen REASON/);
+
+  for (const time of ['first', 'second']) {
+    const back = await target.oa(['rollback', 'apply', '--run', report.run, '--json']);
+    assert.equal(back.code, 0, `${time}: ${back.stderr}`);
+    assert.equal(back.json().verdict, 'PASS');
+    assert.equal(back.json().run, report.run);
+    assert.deepEqual(await target.weights(), STABLE, time);
+  }
+  const run = JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8'));
+  assert.equal(run.verdict, 'PASS', 'what the run itself was, stays');
+  assert.equal(run.rolled_back.verdict, 'PASS');
+
+  const spent = await target.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(spent.code, 6, 'though the traffic is as it was planned');
+  assert.match(spent.json().checks[0].detail, new RegExp(`already applied by run ${report.run}`));
+});
+
+test('drift, an edit, an unknown revision and no plan at all are refused and named; nothing is written', async () => {
+  const plan = await target.plan({ name: 'drift.json' });
+  await target.setWeights({ v1: 90, v2: 10 });
+  const drifted = await target.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(drifted.code, 6, drifted.stderr);
+  assert.match(drifted.json().checks[0].detail, /planned v1 100%, v2 0%, live v1 90%, v2 10%/);
+  await target.setWeights(STABLE);
+
+  const edited = JSON.parse(fs.readFileSync(plan.file, 'utf8'));
+  edited.source.text = edited.source.text.replace('at_most: 30%', 'at_most: 90%');
+  const file = path.join(target.folder, 'edited.json');
+  fs.writeFileSync(file, JSON.stringify(edited));
+  const refused = await target.oa(['cutover', 'apply', file]);
+  assert.equal(refused.code, 6, refused.stderr);
+  assert.match(refused.stderr, /was edited/);
+
+  const text = fs.readFileSync(target.playbook, 'utf8');
+  fs.writeFileSync(path.join(target.folder, 'unknown.yaml'), text.replace('canary: v2', 'canary: v9'));
+  const unknown = await target.oa(['cutover', 'plan', path.join(target.folder, 'unknown.yaml'), ...target.settings()]);
+  assert.equal(unknown.code, 6, `fault 39: ${unknown.stderr}`);
+  assert.match(unknown.stderr, /v9/);
+
+  assert.equal((await target.oa(['cutover', 'apply'])).code, 2, 'fault 29: nothing moves without a plan');
+  assert.equal((await target.oa(['rollback', 'apply'])).code, 2);
+  assert.equal((await target.oa(['rollback', 'apply', '--run', 'nonesuch'])).code, 2);
+  fs.writeFileSync(path.join(target.folder, 'short.yaml'), `${text}validity: 1s\n`);
+  const short = await target.oa(['cutover', 'plan', path.join(target.folder, 'short.yaml'), ...target.settings(), '--out', file]);
+  assert.equal(short.code, 10, short.stderr);
+  const made = Date.parse(JSON.parse(fs.readFileSync(file, 'utf8')).created_at);
+  while (Date.now() < made + 2500) await new Promise((done) => setTimeout(done, 50));
+  const late = await target.oa(['cutover', 'apply', file, '--json']);
+  assert.equal(late.code, 6);
+  assert.match(late.json().checks[0].detail, /older than its validity of 1s/);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('a plan that would hold a secret is not written, and the token stands in no file of a run', async () => {
+  const file = path.join(target.folder, 'secret.json');
+  const token = 'planted-token-0123456789';
+  const text = fs.readFileSync(target.playbook, 'utf8');
+  const yaml = path.join(target.folder, 'auth.yaml');
+  fs.writeFileSync(yaml, text.replace('prompt: "replay:hello"', 'prompt: "replay:hello", auth: { env: LANE_TOKEN }'));
+  const missing = await target.oa(['cutover', 'plan', yaml, ...target.settings()]);
+  assert.equal(missing.code, 5, missing.stderr);
+  assert.match(missing.stderr, /LANE_TOKEN/);
+  const plan = await target.oa(['cutover', 'plan', yaml, ...target.settings(), '--out', file], { env: { LANE_TOKEN: token } });
+  assert.equal(plan.code, 10, plan.stderr);
+  assert.ok(!fs.readFileSync(file, 'utf8').includes(token));
+  fs.writeFileSync(yaml, `# ${token}\n${fs.readFileSync(yaml, 'utf8')}`);
+  fs.rmSync(file);
+  const held = await target.oa(['cutover', 'plan', yaml, ...target.settings(), '--out', file], { env: { LANE_TOKEN: token } });
+  assert.equal(held.code, 2, held.stderr);
+  assert.ok(!fs.existsSync(file));
+});
+
+test('fault 38: the second operator is refused with who and since when; Ctrl-C of the first rolls back', async () => {
+  const { running, run } = await underWay();
+  const second = await target.oa(['cutover', 'apply', path.join(target.folder, 'drift.json'), '--json']);
+  assert.equal(second.code, 6, second.stderr);
+  assert.match(second.json().checks[0].detail, new RegExp(`by process ${running.pid} on \\S+ since \\d{4}-\\S+ \\(run ${run}\\)`));
+  const status = await target.oa(['cutover', 'status', '--json']);
+  assert.equal(status.code, 0, status.stderr);
+  assert.equal(status.json().run, run);
+  assert.equal(status.json().runs[0].state, 'running');
+  assert.equal((await target.oa(['cutover', 'status', '--wait-for', 'stage=50%', '--timeout', '5s'])).code, 0);
+  assert.equal((await target.oa(['cutover', 'status', '--wait-for', 'done', '--timeout', '300ms'])).code, 3);
+  running.signal('SIGINT');
+  const exit = await running.end(60000);
+  assert.equal(exit.code, 7, running.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+  assert.equal((await target.oa(['cutover', 'status', '--run', run, '--wait-for', 'done'])).code, 0);
+});
+
+test('killed in the middle: status shows it and what to type, and that brings everything back', async () => {
+  const { running, run } = await underWay();
+  await running.kill();
+  assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
+  const status = await target.oa(['cutover', 'status']);
+  assert.equal(status.code, 8, status.stdout);
+  assert.match(status.stdout, new RegExp(`${run} died`));
+  assert.match(last(status.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
+  const journal = path.join(target.state, 'runs', run, 'journal.ndjson');
+  fs.appendFileSync(journal, '{"seq":99,"at":"20'); // a torn last line
+  const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
+  assert.equal(back.code, 0, back.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+  const lines = target.journal(run);
+  assert.deepEqual(lines.map((l) => l.seq), lines.map((_, i) => i + 1));
+  assert.equal(lines.at(-1).phase, 'end');
+  const doc = JSON.parse(fs.readFileSync(path.join(target.state, 'runs', run, 'run.json'), 'utf8'));
+  assert.deepEqual([doc.verdict, doc.exit_code, doc.restored, doc.state], ['ERROR', 7, true, 'finished']);
+  assert.equal((await target.oa(['cutover', 'status'])).code, 0);
+});
+
+test('rollback apply of a run under way: its own process goes back, and this one verifies', async () => {
+  const { running, run } = await underWay();
+  const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
+  assert.equal(back.code, 0, back.stderr);
+  assert.equal((await running.end(30000)).code, 7, running.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('rollback plan and apply: everything to stable, whatever serves, without a run to refer to', async () => {
+  const yaml = path.join(target.folder, 'rollback.yaml'), file = path.join(target.folder, 'rollback.json');
+  const head = fs.readFileSync(target.playbook, 'utf8').split('sources:')[0].replace('kind: cutover', 'kind: rollback').replace('  - { name: bake, default: 700ms }\n', '');
+  fs.writeFileSync(yaml, `${head}postflight: [{ smoke: stream }]\nrollback: { ramp: 200ms }\nlimits: { fresh_row: 3, restore: 20s, shift: 10s }\n`);
+  const plan = () => target.oa(['rollback', 'plan', yaml, ...target.settings(), '--out', file]);
+  await target.setWeights({ v1: 40, v2: 60 });
+  const made = await plan();
+  assert.equal(made.code, 10, made.stderr);
+  assert.match(made.stdout, /v1 40%, v2 60% → v1 100%, v2 0%/);
+  assert.equal((await target.oa(['cutover', 'apply', file])).code, 2, 'a rollback is no cutover');
+  const back = await target.oa(['rollback', 'apply', file, '--json']);
   assert.equal(back.code, 0, back.stderr);
   assert.equal(back.json().verdict, 'PASS');
-  assert.deepEqual(await target.weights(), { v1: 100, v2: 0 });
+  assert.deepEqual(await target.weights(), STABLE);
+  const shares = target.journal(back.json().run).filter((l) => l.phase === 'intent').map((l) => l.to.v2);
+  assert.deepEqual(shares, shares.toSorted((a, b) => b - a), 'the bad share never rises');
+  assert.ok(shares.length > 2, 'in steps');
+  assert.equal((await plan()).code, 0, 'nothing to change');
+});
+
+test('a second signal leaves at once and names the command that finishes', async () => {
+  const { running, run } = await underWay();
+  target.front.signal('SIGSTOP'); // the way back hangs
+  running.signal('SIGINT');
+  await running.until(() => running.stderr.includes('a second signal leaves at once'), 'the first answer');
+  running.signal('SIGINT');
+  assert.equal((await running.end(30000)).code, 8, running.stderr);
+  assert.match(running.stderr, new RegExp(`To finish: oa-stream rollback apply --run ${run}`));
+  target.front.signal('SIGCONT');
+  const back = await target.oa(['rollback', 'apply', '--run', run]);
+  assert.equal(back.code, 0, back.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('a canary that fails under users is taken back by itself: exit 7', async () => {
+  await target.canary.kill();
+  const yaml = path.join(target.folder, 'late.yaml');
+  fs.writeFileSync(yaml, fs.readFileSync(target.playbook, 'utf8').replace(/preflight:\n.*\n/, ''));
+  const file = path.join(target.folder, 'late.json');
+  const plan = await target.oa(['cutover', 'plan', yaml, ...target.settings(), '--out', file]);
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = await target.oa(['cutover', 'apply', file, '--json']);
+  assert.equal(apply.code, 7, apply.stderr);
+  assert.equal(apply.json().verdict, 'FAIL');
+  assert.deepEqual(await target.weights(), STABLE);
 });

@@ -1,3 +1,4 @@
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/lock.hpp"
 
@@ -76,4 +77,25 @@ TEST_CASE("lock: gone with its holder, by the end of its life or by death") {
     CHECK(TargetLock::take(state.path, "t", {}).has_value());
     ::close(ready[0]);
     ::close(ready[1]);
+}
+
+TEST_CASE("lock: who holds it can be told without taking it; the dead do not hold") {
+    const StateDir folder;
+    CHECK_FALSE(TargetLock::holder(folder.path, "one").has_value());
+    {
+        const auto lock = TargetLock::take(folder.path, "one", {{"run", "r1"}});
+        REQUIRE(lock.has_value());
+        const auto holder = TargetLock::holder(folder.path, "one");
+        REQUIRE(holder.has_value());
+        CHECK(string_member(*holder, "run") == "r1");
+        CHECK(int_member(*holder, "pid") == ::getpid());
+        CHECK(TargetLock::holder(folder.path, "one") == holder); // it does not change by itself
+        for (const char* key : {"pid_start", "boot"}) {
+            Json other = *holder; // the same number, another process; or another boot
+            other[key] = key == std::string_view("boot") ? Json("another") : Json(1);
+            const auto file = std::filesystem::directory_iterator(folder.path / "locks")->path();
+            REQUIRE(write_file_atomic(file, dump_json(other)).has_value());
+            CHECK_FALSE(TargetLock::holder(folder.path, "one").has_value());
+        }
+    }
 }

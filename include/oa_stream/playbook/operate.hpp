@@ -48,6 +48,7 @@ struct ApplyRequest {
     std::filesystem::path plan;
     bool rollback = false; ///< the plan must be one that rolls back; else it must not
     std::string reopen{}; ///< reason to walk the stages of a cutover that is over once more
+    std::optional<Asserted> asserted{}; ///< what somebody states instead of measuring it
     Operator by{};
 };
 

@@ -4,7 +4,6 @@
 
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/secret.hpp"
-#include "oa_stream/net/http_client.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 #include "oa_stream/traffic/driver.hpp"

@@ -12,6 +12,8 @@ namespace oa_stream::playbook {
 
 struct TargetRunInput {
     Playbook playbook;
+    /// The file it was read from: with it `rollback apply --run` can take a drill that died back.
+    std::optional<PlanSource> source{};
     std::filesystem::path state_dir;
     std::vector<std::string> argv{}; ///< for run.json
     std::string version{};

@@ -11,13 +11,13 @@ name: local-cutover
 variables:
   - { name: base_url, required: true }
   - { name: socket, required: true }
-  - { name: bake, default: 1s }
+  - { name: bake, default: 700ms }
 target: { base_url: "\${base_url}", prompt: "replay:hello" }
 traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
 sources: [{ probe: {} }]
 preflight:
   - { smoke: stream, through: canary }
-stages: [0%, 50%, 100%]
+stages: [50%, 100%]
 stage:
   bake: "\${bake}"
   probe: { rate: 25/s, per: arm, unpinned: 25/s }
@@ -26,7 +26,7 @@ stage:
   on_inconclusive: { extend_at_most: "\${bake}", then: rollback }
 postflight:
   - smoke: stream
-limits: { fresh_row: 5, restore: 20s, shift: 10s }
+limits: { fresh_row: 3, restore: 20s, shift: 10s }
 `;
 
 /** A lane on the recorded turns that are built in. */

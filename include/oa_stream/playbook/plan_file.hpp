@@ -1,4 +1,4 @@
-// Plan files: read back, and held against what is live now. Private to the room.
+// Plan files: read back, and held against what is live now.
 #pragma once
 
 #include "oa_stream/playbook/plan.hpp"

@@ -1,0 +1,77 @@
+#include "oa_stream/playbook/outside.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+
+namespace {
+
+Playbook local() {
+    Playbook out;
+    out.kind = Kind::cutover;
+    out.target.base_url = "http://127.0.0.1:1";
+    out.traffic = {.driver = "local", .stable = "a", .canary = "b"};
+    out.traffic.settings = LocalTraffic{"/tmp/none.sock", "http://127.0.0.1:1"};
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("outside: every driver that a file can name is there") {
+    asio::io_context io;
+    for (const auto& [word, settings] :
+         std::vector<std::pair<std::string, decltype(Traffic::settings)>>{
+             {"local", LocalTraffic{"/tmp/none.sock", "http://127.0.0.1:1"}},
+             {"haproxy", HaproxyTraffic{.socket = "/tmp/none.sock", .backend = "be"}},
+             {"cloud-run",
+              CloudRunTraffic{
+                  .endpoint = "http://127.0.0.1:1", .project = "p", .region = "r", .service = "s"
+              }},
+             {"command", CommandTraffic{.read = {"/bin/true"}, .set = {"/bin/true"}}}
+         }) {
+        CAPTURE(word);
+        Playbook playbook = local();
+        playbook.traffic.driver = word;
+        playbook.traffic.settings = settings;
+        const auto outside = open_outside(io.get_executor(), playbook);
+        REQUIRE(outside.has_value());
+        CHECK(outside->driver->kind() == word);
+    }
+    Playbook none = local();
+    none.traffic.settings = std::monostate{};
+    CHECK(open_outside(io.get_executor(), none).error().code == Code::config);
+}
+
+TEST_CASE("outside: a credential that is not there is named, unless it is not required") {
+    asio::io_context io;
+    ::unsetenv("OA_TEST_ABSENT"); // NOLINT(concurrency-mt-unsafe): one thread
+    Playbook playbook = local();
+    playbook.target.auth = AuthRef{"env:OA_TEST_ABSENT", true};
+    const auto refused = open_outside(io.get_executor(), playbook);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::credentials);
+    CHECK(refused.error().text().contains("OA_TEST_ABSENT"));
+    playbook.target.auth->required = false;
+    CHECK(open_outside(io.get_executor(), playbook).has_value());
+    ::setenv("OA_TEST_ABSENT", "s3cret-s3cret", 1); // NOLINT(concurrency-mt-unsafe): one thread
+    const auto outside = open_outside(io.get_executor(), playbook);
+    REQUIRE(outside.has_value());
+    CHECK(outside->users.bearer.reveal() == "s3cret-s3cret");
+    CHECK(outside->redactor.apply("it is s3cret-s3cret") == "it is *************");
+}
+
+TEST_CASE("outside: an address that the playbook gives stands before the driver's") {
+    asio::io_context io;
+    Playbook playbook = local();
+    playbook.traffic.canary_url = "http://127.0.0.1:9";
+    const auto outside = open_outside(io.get_executor(), playbook);
+    REQUIRE(outside.has_value());
+    CHECK(outside->driver->address("b")->base_url == "http://127.0.0.1:9");
+    CHECK(outside->driver->address("b")->headers.empty());
+    CHECK(outside->driver->address("a")->base_url == "http://127.0.0.1:1");
+    CHECK(outside->driver->target() == "local:/tmp/none.sock");
+}

@@ -1,0 +1,205 @@
+// Plan files: immutable, for one use, for as long as nothing drifted.
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/playbook/file.hpp"
+#include "oa_stream/playbook/plan_file.hpp"
+
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <stdlib.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using testing::World;
+
+namespace {
+
+constexpr std::string_view k_text = R"(version: 1
+kind: cutover
+name: small
+variables:
+  - { name: canary, required: true }
+target: { base_url: "http://127.0.0.1:1" }
+traffic: { driver: local, socket: /tmp/door.sock, base_url: "http://127.0.0.1:1", stable: stable, canary: "${canary}" }
+preflight: [{ smoke: stream, through: canary }]
+stages: [0%, 50%, 100%]
+stage:
+  bake: 10m
+  probe: { rate: 2/s, per: arm, unpinned: 2/s }
+  gates: [{ bad: any, at_most: 5% }]
+postflight: [{ smoke: stream }]
+)";
+
+traffic::TrafficState live(int canary = 0) {
+    traffic::TrafficState out;
+    out.wanted = out.serving = World::split(canary);
+    out.etag = "7";
+    out.exact = {{"weights", {{"stable", 100 - canary}, {"canary", canary}}}};
+    return out;
+}
+
+Plan plan_of(std::string created_at = "2026-02-22T04:36:00.000Z") {
+    const config::Values set{{"canary", "canary"}};
+    auto playbook = read_playbook(k_text, "small.yaml", set);
+    REQUIRE(playbook.has_value());
+    PlanFacts facts;
+    facts.created_at = std::move(created_at);
+    facts.etag = "7";
+    facts.exact = live().exact;
+    facts.revisions = {{"stable", {{"version", {{"build", "1"}}}}}, {"canary", nullptr}};
+    facts.warnings = {"something"};
+    auto plan = make_plan(
+        *std::move(playbook),
+        "local",
+        "local:/tmp/door.sock",
+        live(),
+        PlanSource{"small.yaml", std::string(k_text), set},
+        std::move(facts)
+    );
+    REQUIRE(plan.has_value());
+    return *std::move(plan);
+}
+
+Result<Plan> read(const Json& json) {
+    return read_plan(json.dump(2), "plan.json");
+}
+
+struct Folder {
+    Folder() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "oa-plan-XXXXXX").string();
+        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+        path = pattern;
+    }
+    ~Folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    std::filesystem::path path;
+};
+
+} // namespace
+
+TEST_CASE("plan file: what is read is what was written, made again from the playbook's text") {
+    const Plan plan = plan_of();
+    const auto again = read(to_json(plan));
+    REQUIRE(again.has_value());
+    CHECK(again->id == plan.id);
+    CHECK(to_json(*again) == to_json(plan));
+    CHECK(again->steps.size() == plan.steps.size());
+    CHECK(plan_of("2026-02-22T04:36:01.000Z").id != plan.id); // a plan of another hour is another
+}
+
+TEST_CASE("plan file: every edit is refused, exit 6") {
+    const Json whole = to_json(plan_of());
+    for (const auto& [key, value] : whole.items()) {
+        CAPTURE(key);
+        Json edited = whole;
+        edited[key] = key == "id" ? Json(std::string(64, '0')) : Json("edited");
+        const auto got = read(edited);
+        REQUIRE_FALSE(got.has_value());
+        const bool no_plan = key == "schema";
+        CHECK(exit_code(got.error().code) == (no_plan ? ExitCode::usage : ExitCode::refused));
+    }
+    Json stages = whole;
+    stages["source"]["text"] = std::string(k_text).replace(k_text.find("5%"), 2, "9%");
+    CHECK(read(stages).error().code == Code::precondition);
+    Json set = whole;
+    set["source"]["set"]["canary"] = "other";
+    CHECK(read(set).error().code == Code::precondition);
+}
+
+TEST_CASE("plan file: an id that fits edited steps does not help: they are made again") {
+    Json forged = to_json(plan_of());
+    forged["steps"][1]["title"] = "harmless";
+    forged.erase("id");
+    forged["id"] = canonical_digest(forged);
+    CHECK(read(forged).error().code == Code::precondition);
+}
+
+TEST_CASE("plan file: what is no plan is an unreadable input, exit 2") {
+    for (const std::string_view text :
+         {"", "{}", "[]", "null", "{\"schema\":\"other\"}", "nonsense"}) {
+        const auto got = read_plan(text, "plan.json");
+        REQUIRE_FALSE(got.has_value());
+        CHECK(exit_code(got.error().code) == ExitCode::usage);
+    }
+}
+
+TEST_CASE("plan file: to take a run back its plan needs no proof") {
+    Json edited = to_json(plan_of());
+    edited["warnings"].push_back("by another release");
+    CHECK_FALSE(read(edited).has_value());
+    const auto rescue = read_plan(edited.dump(), "plan.json", Trust::rescue);
+    REQUIRE(rescue.has_value());
+    CHECK(rescue->baseline == World::split(0));
+    CHECK(rescue->target == "local:/tmp/door.sock");
+    CHECK(rescue->facts.exact == live().exact);
+}
+
+TEST_CASE("plan file: it may be applied within its validity, and not before it was made") {
+    const Plan plan = plan_of();
+    const WallTime made = std::chrono::system_clock::from_time_t(1771734960);
+    CHECK(check_age(plan, made + std::chrono::minutes(119)).has_value());
+    CHECK(check_age(plan, made + std::chrono::minutes(121)).error().code == Code::precondition);
+    CHECK(check_age(plan, made - std::chrono::minutes(4)).has_value()); // clocks differ a little
+    CHECK(check_age(plan, made - std::chrono::hours(1)).error().code == Code::precondition);
+    CHECK_FALSE(check_age(plan_of("yesterday"), made).has_value());
+}
+
+TEST_CASE("plan file: drift names the field, what was planned and what is live") {
+    const Plan plan = plan_of();
+    const Json revisions = plan.facts.revisions;
+    CHECK(drift(plan, live(), revisions).empty());
+    auto other = live();
+    other.etag = "8";
+    CHECK(drift(plan, other, revisions).empty()); // an etag alone is nothing
+
+    CHECK(
+        drift(plan, live(5), revisions) ==
+        std::vector<std::string>{
+            "traffic: planned canary 0%, stable 100%, live canary 5%, stable 95%"
+        }
+    );
+    other = live();
+    other.exact["weights"]["stable"] = 50;
+    CHECK(
+        drift(plan, other, revisions) ==
+        std::vector<std::string>{"setting/weights/stable: planned 100, live 50"}
+    );
+    Json rebuilt = revisions;
+    rebuilt["stable"]["version"]["build"] = "2";
+    CHECK(
+        drift(plan, live(), rebuilt) ==
+        std::vector<std::string>{"revision stable/version/build: planned \"1\", live \"2\""}
+    );
+    rebuilt["stable"] = nullptr; // it does not answer just now: its smoke will tell
+    CHECK(drift(plan, live(), rebuilt).empty());
+}
+
+TEST_CASE("plan file: a plan is spent by its first apply, and of many at once one has it") {
+    const Folder folder;
+    const Plan plan = plan_of();
+    std::atomic<int> won = 0;
+    std::vector<std::thread> operators;
+    for (int i = 0; i < 8; ++i) {
+        operators.emplace_back([&, i] {
+            won += spend(folder.path, plan, "run-" + std::to_string(i)).has_value() ? 1 : 0;
+        });
+    }
+    for (std::thread& one : operators) {
+        one.join();
+    }
+    CHECK(won == 1);
+    const auto again = spend(folder.path, plan, "run-9");
+    CHECK(again.error().code == Code::precondition);
+    CHECK(again.error().message.starts_with("the plan was already applied by run run-"));
+    CHECK(spend(folder.path, plan_of("2026-02-22T05:00:00.000Z"), "run-9").has_value());
+}

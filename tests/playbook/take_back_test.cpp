@@ -1,0 +1,237 @@
+// rollback apply --run: what a dead run left is brought back from its folder alone.
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/playbook/take_back.hpp"
+
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <fstream>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+
+namespace {
+
+/// What the command does once it has the lock.
+RunOutcome take_back_of(World& world) {
+    world.driver.crash_at = 0;
+    world.instruments.bad_fresh = 0;
+    auto folder = evidence::RunFolder::reopen(world.folder, Redactor{});
+    REQUIRE(folder.has_value());
+    traffic::TrafficState planned;
+    planned.wanted = planned.serving = World::split(0);
+    const auto plan = make_plan(world.playbook, "fake", world.driver.target(), planned);
+    REQUIRE(plan.has_value());
+    RunInput input;
+    input.plan = &*plan;
+    input.driver = &world.driver;
+    input.instruments = &world.instruments;
+    input.folder = &*folder;
+    input.timing = {.driver_call = Millis(100), .retry_pause = Millis(5)};
+    asio::io_context io;
+    std::optional<TakenBack> out;
+    asio::co_spawn(io, take_back(std::move(input)), [&](std::exception_ptr error, TakenBack taken) {
+        REQUIRE_FALSE(error);
+        out = std::move(taken);
+    });
+    io.run_for(std::chrono::seconds(30));
+    REQUIRE(out.has_value());
+    return std::move(out->outcome);
+}
+
+/// A small cutover that stays where it goes.
+void make_small(World& world) {
+    world.playbook.kind = Kind::cutover;
+    world.playbook.target.base_url = "http://127.0.0.1:1";
+    world.playbook.afterwards = Afterwards::stay;
+    world.playbook.stages = {0, 50, 100};
+    world.playbook.stage.gates = {{.id = "error-rate", .limit = 0.5}};
+    world.playbook.run_gates.clear();
+    world.instruments.per_flow = 20;
+}
+
+void check_back(const World& world, const RunOutcome& outcome) {
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(outcome.verdict == Verdict::pass);
+    CHECK(outcome.restored);
+    CHECK(world.driver.serving == World::split(0));
+    const auto story = read_journal(world.journal_text());
+    REQUIRE(story.has_value());
+    CHECK(story->ended);
+    CHECK_FALSE(story->torn_tail);
+    CHECK_FALSE(story->needs_rollback());
+    CHECK(story->baseline == World::split(0));
+}
+
+/// Dies at one point after the other; how many there were.
+int die_and_return(bool failing, const std::function<void(World&, int point)>& arm) {
+    for (int point = 1;; ++point) {
+        CAPTURE(point);
+        World world;
+        make_small(world);
+        if (failing) {
+            world.instruments.bad_at[50] = 20;
+        }
+        arm(world, point);
+        try {
+            (void)world.run();
+            return point - 1;
+        } catch (const Crash&) {
+            world.crash_at_write = 0;
+            check_back(world, take_back_of(world));
+        }
+    }
+}
+
+World& died_at_call(World& world, int call, bool after) {
+    make_small(world);
+    world.driver.crash_at = call;
+    world.driver.crash_after = after;
+    CHECK_THROWS_AS(world.run(), Crash);
+    return world;
+}
+
+} // namespace
+
+TEST_CASE("take back: after a death at every journal line the traffic is back and verified") {
+    for (const bool failing : {false, true}) {
+        for (const bool after : {false, true}) {
+            CHECK(die_and_return(failing, [&](World& world, int point) {
+                      world.crash_at_write = point;
+                      world.crash_after_write = after;
+                  }) >= 8);
+        }
+    }
+}
+
+TEST_CASE("take back: after a death at every call of the driver the traffic is back and verified") {
+    for (const bool failing : {false, true}) {
+        for (const bool after : {false, true}) {
+            CHECK(die_and_return(failing, [&](World& world, int point) {
+                      world.driver.crash_at = point;
+                      world.driver.crash_after = after;
+                  }) >= 7);
+        }
+    }
+}
+
+TEST_CASE("take back: a line that was cut anywhere is set aside and the sequence goes on") {
+    World whole;
+    died_at_call(whole, 5, true);
+    const std::string text = whole.journal_text();
+    const auto last = text.rfind('\n', text.size() - 2) + 1;
+    for (std::size_t cut = last; cut < text.size(); cut += 7) {
+        CAPTURE(cut);
+        World world;
+        died_at_call(world, 5, true);
+        const auto file = world.folder / "journal.ndjson";
+        const std::string own = read_file(file).value_or("");
+        const auto own_last = own.rfind('\n', own.size() - 2) + 1;
+        const auto end = std::min(own_last + (cut - last), own.size() - 1);
+        std::filesystem::resize_file(file, end);
+        check_back(world, take_back_of(world));
+        CHECK(std::filesystem::exists(world.folder / "journal.torn") == (end != own_last));
+    }
+}
+
+TEST_CASE("take back: twice is as good as once, and writes nothing the second time") {
+    World world;
+    died_at_call(world, 5, true);
+    check_back(world, take_back_of(world));
+    const int writes = world.driver.writes_seen;
+    check_back(world, take_back_of(world));
+    CHECK(world.driver.writes_seen == writes);
+}
+
+TEST_CASE("take back: a finished cutover goes back without gates") {
+    World world;
+    make_small(world);
+    CHECK(world.run().exit == ExitCode::ok);
+    CHECK(world.driver.serving == World::split(100));
+    const int flows = world.instruments.flows;
+    check_back(world, take_back_of(world));
+    CHECK(world.instruments.flows == flows);
+}
+
+TEST_CASE("take back: a write of the dead that is still under way finds its etag outdated") {
+    World world;
+    make_small(world);
+    world.crash_at_write = 4; // the first intent is on disk, its write may have left
+    world.crash_after_write = true;
+    std::string intent;
+    CHECK_THROWS_AS(world.run(), Crash);
+    const auto story = read_journal(world.journal_text());
+    REQUIRE(story.has_value());
+    REQUIRE(story->pending.has_value());
+    CHECK(world.driver.writes_seen == 0);
+    world.crash_at_write = 0;
+    check_back(world, take_back_of(world));
+    CHECK(world.driver.writes_seen == 1); // though the baseline served
+    asio::io_context io;
+    std::optional<Result<void>> late;
+    asio::co_spawn(
+        io,
+        world.driver.set(*story->pending, "1"),
+        [&](std::exception_ptr, Result<void> result) { late = std::move(result); }
+    );
+    io.run();
+    REQUIRE(late.has_value());
+    CHECK(late->error().code == Code::conflict);
+    CHECK(world.driver.serving == World::split(0));
+}
+
+TEST_CASE("take back: what others set since the run brought everything back is left alone: exit 6"
+) {
+    World world;
+    make_small(world);
+    world.instruments.bad_at[50] = 20;
+    CHECK(world.run().exit == ExitCode::rolled_back);
+    world.driver.serving = World::split(50); // another cutover
+    const int writes = world.driver.writes_seen;
+    const RunOutcome outcome = take_back_of(world);
+    CHECK(outcome.exit == ExitCode::refused);
+    CHECK(world.driver.serving == World::split(50));
+    CHECK(world.driver.writes_seen == writes);
+}
+
+TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 8, and the way out"
+) {
+    World world;
+    died_at_call(world, 5, true);
+    world.driver.serving = World::split(33);
+    const int writes = world.driver.writes_seen;
+    world.playbook.traffic.settings = CloudRunTraffic{
+        .endpoint = "https://run.example", .project = "p", .region = "r", .service = "lane"
+    };
+    const RunOutcome outcome = take_back_of(world);
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK(world.driver.serving == World::split(33));
+    CHECK(world.driver.writes_seen == writes);
+    REQUIRE_FALSE(outcome.notes.empty());
+    CHECK(
+        outcome.notes.front() == "By hand: gcloud run services update-traffic 'lane' --project 'p' "
+                                 "--region 'r' --to-revisions 'stable=100'"
+    );
+}
+
+TEST_CASE("take back: a journal that nobody can read leaves the plan") {
+    World world;
+    died_at_call(world, 5, true);
+    std::ofstream(world.folder / "journal.ndjson", std::ios::app) << "not a line\n";
+    const RunOutcome outcome = take_back_of(world);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(world.driver.serving == World::split(0));
+}
+
+TEST_CASE("fault 60: a way back that is refused is tried again until its time is over") {
+    World world;
+    died_at_call(world, 5, true);
+    const int next = world.driver.writes_seen + 1;
+    world.driver.answers[next] = FakeDriver::Answer::refused;
+    world.driver.answers[next + 1] = FakeDriver::Answer::refused;
+    check_back(world, take_back_of(world));
+}
