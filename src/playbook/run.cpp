@@ -342,8 +342,11 @@ Task<RunOutcome> run_plan(RunInput input) {
         co_return std::move(session.out);
     }
     const std::size_t done = co_await carry_out_all(&session);
-    const bool completed = done == session.in.plan->steps.size();
+    bool completed = done == session.in.plan->steps.size();
     note_rest(session, done);
+    if (session.in.folder->trouble() && session.out.mutated && !session.out.restored) {
+        completed = false; // nobody could prove that what serves was right
+    }
     if (!completed && session.out.mutated && !session.out.restore && !session.out.rollback) {
         if (after_trouble(session) == Then::hold) {
             hold_here(session);
