@@ -69,7 +69,7 @@ TEST_CASE("fault 27: the canary is smoked and held at 0 % before it has any user
     CHECK(broken.driver.writes_seen == 0);
 }
 
-TEST_CASE("fault 28: a cutover ends at the split it promised, seen serving") {
+TEST_CASE("fault 28: what a cutover has shifted to at its end is what serves") {
     World world;
     world.playbook.kind = Kind::cutover;
     world.playbook.target.base_url = "http://127.0.0.1:1";
