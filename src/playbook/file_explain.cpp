@@ -71,6 +71,7 @@ public:
                 book_.shadow->p95_delta_at_most_s
             ));
         }
+        routes();
         ending();
         sources();
         return std::move(out_);
@@ -158,6 +159,22 @@ private:
             "Verify over fresh connections until {} in a row are good, within {}.",
             book_.fresh_row,
             format_duration(book_.restore_limit)
+        ));
+    }
+
+    void routes() {
+        if (!book_.routes) {
+            return;
+        }
+        step("Change the overrides of the route split; this does not touch the stream lane:");
+        for (const RouteOverride& change : book_.routes->changes) {
+            detail(fmt::format(
+                "{}: {}", change.domain.empty() ? "global" : change.domain, change.target
+            ));
+        }
+        detail(fmt::format(
+            "Verified when {} fresh connections in a row agree; else they go back as they were.",
+            book_.routes->fresh
         ));
     }
 

@@ -68,6 +68,7 @@ extern const config::Section<CheckDraft> k_check;
 extern const config::Section<SloSpec> k_slo;
 extern const config::Section<SourceDraft> k_source;
 extern const config::Section<DrillSpec> k_drill;
+extern const config::Section<RoutesSpec> k_routes;
 
 /// auth: { env | file | fd }; nothing when it is wrong.
 [[nodiscard]] std::optional<AuthRef> read_auth(const Node& node);

@@ -169,6 +169,12 @@ constexpr auto k_playbook_keys = keys<Playbook>(
         Type::sections, "postflight", Need::optional, "Checks after the last stage.", &k_check
     )
         .in(k_moving),
+    section<&Playbook::routes, k_routes>(
+        "routes",
+        Need::optional,
+        "The route split's overrides, changed when everything else went well."
+    )
+        .in(bit(Kind::cutover) | bit(Kind::rollback)),
     word<&Playbook::on_failure, k_then_words>(
         "on_failure",
         Need::optional,

@@ -7,6 +7,7 @@
 
 #include "by_hand.hpp"
 #include "outlook.hpp"
+#include "route_half.hpp"
 #include "seal.hpp"
 #include "within.hpp"
 
@@ -23,6 +24,7 @@ struct Applying {
     Outside outside;
     evidence::RunFolder folder;
     std::unique_ptr<Instruments> instruments{};
+    RouteHalf routes{};
 };
 
 /// All that forbids to begin; nothing was changed and nothing is.
@@ -60,7 +62,7 @@ Task<Result<void>> check_ground(Applying* applying) {
             "--reopen REASON walks its stages again"
         );
     }
-    co_return Result<void>{};
+    co_return co_await check_route_drift(&applying->outside, &plan);
 }
 
 void make_instruments(Applying& applying, const asio::any_io_executor& executor) {
@@ -87,6 +89,9 @@ Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
             by.state_dir, applying->plan.target, {{"run", applying->folder.id()}, {"what", "apply"}}
         )
     );
+    OA_CO_TRY(
+        const auto routes_lock, lock_routes(by.state_dir, applying->plan, applying->folder.id())
+    );
     OA_CO_CHECK(co_await check_ground(applying));
     OA_CO_CHECK(spend(by.state_dir, applying->plan, applying->folder.id()));
     make_instruments(*applying, co_await asio::this_coro::executor);
@@ -102,6 +107,16 @@ Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
     run.asserted = applying->request.asserted;
     run.observer = by.observer;
     run.timing.driver_call = applying->outside.driver->patience();
+    if (applying->plan.playbook.routes) {
+        applying->routes = {
+            .plan = &applying->plan,
+            .outside = &applying->outside,
+            .folder = &applying->folder,
+            .stop = by.stop,
+            .observer = by.observer,
+        };
+        run.last = [half = &applying->routes] { return set_routes(half); };
+    }
     co_return co_await run_plan(std::move(run));
 }
 
@@ -125,6 +140,9 @@ RunPaper paper_of(const Applying& applying, const RunOutcome& outcome) {
         const std::string command = by_hand(applying.plan.playbook, applying.plan.home());
         out.next = fmt::format("oa-stream rollback apply --run {}", applying.folder.id());
         out.next += command.empty() ? "" : "; by hand: " + command;
+        out.next += routes_to_take_back(applying.plan, applying.folder)
+                        ? "; " + routes_by_hand(applying.plan)
+                        : "";
     }
     return out;
 }

@@ -3,6 +3,7 @@
 #include "oa_stream/playbook/operate.hpp"
 
 #include "outlook.hpp"
+#include "route_half.hpp"
 #include "within.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -110,6 +111,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_CHECK(co_await preview_all(&driver, &draft));
 
     PlanFacts facts;
+    OA_CO_TRY(facts.routes, co_await plan_route_half(&outside, &playbook));
     facts.warnings = warnings_of(playbook, live);
     facts.revisions = co_await revision_facts(&outside, &playbook, &live);
     if (request.probes && !playbook.stage.gates.empty()) {
@@ -164,6 +166,7 @@ std::string plan_diff(const Plan& plan) {
             out += fmt::format("{:>35}evidence: {}\n", "", fmt::join(step.evidence, ", "));
         }
     }
+    out += route_half_text(plan);
     if (!plan.facts.tried.empty()) {
         out += fmt::format("gates as {} is now\n", plan.playbook.traffic.stable);
         for (const Json& record : plan.facts.tried) {
@@ -173,9 +176,12 @@ std::string plan_diff(const Plan& plan) {
     for (const std::string& warning : plan.warnings) {
         out += "warning: " + warning + "\n";
     }
+    const std::string routes =
+        plan.playbook.routes ? fmt::format(", {} of the routes", route_half_writes(plan)) : "";
     out += plan.changes() ? fmt::format(
-                                "{} changes of traffic; may be applied for {} from {}\n",
+                                "{} changes of traffic{}; may be applied for {} from {}\n",
                                 mutations,
+                                routes,
                                 format_duration(plan.playbook.validity),
                                 plan.facts.created_at
                             )

@@ -9,6 +9,7 @@
 
 #include "by_hand.hpp"
 #include "outlook.hpp"
+#include "route_half.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -153,6 +154,8 @@ RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
         const std::string command = by_hand(taking.plan.playbook, taking.plan.home());
         next = fmt::format("oa-stream rollback apply --run {}", taking.folder.id());
         next += command.empty() ? "" : "; by hand: " + command;
+        next += routes_to_take_back(taking.plan, taking.folder) ? "; " + routes_by_hand(taking.plan)
+                                                                : "";
     } else if (outcome.exit != ExitCode::ok) {
         next = fmt::format("less {}", (taking.folder.path() / "rollback.md").string());
     }
@@ -185,6 +188,7 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     const auto executor = co_await asio::this_coro::executor;
     OA_CO_TRY(Outside outside, open_outside(executor, plan.playbook));
     OA_CO_TRY(const TargetLock lock, co_await lock_for(&request, &plan));
+    OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
     OA_CO_TRY(auto folder, evidence::RunFolder::reopen(path, outside.redactor));
     TakingBack taking{std::move(request), std::move(plan), std::move(outside), std::move(folder)};
     if (taking.request.by.on_run) {
@@ -210,6 +214,15 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     input.stop = taking.request.by.stop;
     input.observer = taking.request.by.observer;
     input.timing.driver_call = input.driver->patience();
+    const RouteHalf routes{
+        .plan = &taking.plan,
+        .outside = &taking.outside,
+        .folder = &taking.folder,
+        .observer = taking.request.by.observer,
+    };
+    if (routes_to_take_back(taking.plan, taking.folder)) {
+        input.last = [half = &routes] { return take_routes_back(half); };
+    }
     auto [outcome, had_ended] = co_await take_back(std::move(input));
     taking.had_ended = had_ended;
     co_return conclude(taking, std::move(outcome));

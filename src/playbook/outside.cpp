@@ -195,6 +195,13 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
     if (const auto* cloud = std::get_if<CloudRunTraffic>(&playbook.traffic.settings)) {
         OA_TRY(out.platform_token, secret_of(cloud->auth));
     }
+    if (const auto& routes = playbook.routes) {
+        out.control_token = out.user_token; // read once: a descriptor gives it only once
+        if (routes->auth) {
+            OA_TRY(out.control_token, secret_of(routes->auth));
+        }
+        out.redactor.add_known(out.control_token);
+    }
     out.redactor.add_known(out.user_token);
     out.redactor.add_known(out.platform_token);
     out.client = net::HttpClient::make(executor);

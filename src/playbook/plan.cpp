@@ -223,6 +223,9 @@ Json body(const Plan& plan) {
         out["tried"] = plan.facts.tried;
         out["seen_warnings"] = plan.facts.warnings;
     }
+    if (!plan.facts.routes.is_null()) {
+        out["routes"] = plan.facts.routes;
+    }
     return out;
 }
 
@@ -319,7 +322,9 @@ Json Plan::home_exact() const {
 bool Plan::changes() const noexcept {
     const bool over = playbook.kind == Kind::cutover && !playbook.stages.empty() &&
                       baseline.percent_of(playbook.traffic.canary) == playbook.stages.back();
-    return !over && std::ranges::any_of(steps, &Step::mutates);
+    const Json* writes = member(facts.routes, "changes");
+    const bool routes = writes != nullptr && *writes == Json(true);
+    return !over && (std::ranges::any_of(steps, &Step::mutates) || routes);
 }
 
 Json to_json(const Plan& plan) {

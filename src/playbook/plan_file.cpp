@@ -46,6 +46,7 @@ PlanFacts facts_in(const Json& json) {
     out.exact = value_in(json, "exact", nullptr);
     out.revisions = value_in(json, "revisions", Json::object());
     out.tried = value_in(json, "tried", Json::array());
+    out.routes = value_in(json, "routes", nullptr);
     for (const Json& warning : value_in(json, "seen_warnings", Json::array())) {
         if (warning.is_string()) {
             out.warnings.push_back(warning.get<std::string>());
@@ -59,7 +60,8 @@ std::string shown(const nlohmann::json& value) {
     return text.size() <= 80 ? text : text.substr(0, 77) + "...";
 }
 
-/// Where two documents differ: "traffic/0/percent: planned 100, live 95".
+} // namespace
+
 void name_differences(
     std::vector<std::string>& out, std::string_view what, const Json& planned, const Json& live
 ) {
@@ -83,8 +85,6 @@ void name_differences(
         ));
     }
 }
-
-} // namespace
 
 std::string canonical_digest(const Json& json) {
     const auto sorted = nlohmann::json::parse(dump_json(json));

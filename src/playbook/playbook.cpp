@@ -34,6 +34,9 @@ public:
         if (book_.drill) {
             drill(*book_.drill);
         }
+        if (book_.routes) {
+            routes(*book_.routes);
+        }
         return std::move(out_);
     }
 
@@ -207,6 +210,29 @@ private:
             if (!book_.sources[i].readings.empty() && book_.sources[i].reason.empty()) {
                 bad(fmt::format("sources[{}]", i),
                     "numbers stated by hand need a reason: where were they looked up?");
+            }
+        }
+    }
+
+    void routes(const RoutesSpec& routes) {
+        url("routes.control_url", routes.control_url);
+        if (routes.changes.empty()) {
+            bad("routes", "nothing to set and nothing to clear");
+        }
+        std::set<std::string, std::less<>> domains;
+        for (const RouteOverride& change : routes.changes) {
+            if (!domains.insert(change.domain).second) {
+                bad("routes",
+                    fmt::format(
+                        "{} is given twice",
+                        change.domain.empty() ? "the global override" : change.domain
+                    ));
+            }
+        }
+        for (std::size_t i = 0; i < routes.paths.size(); ++i) {
+            const std::string& path = routes.paths[i];
+            if (!path.starts_with('/') && !path.starts_with("${")) {
+                bad(fmt::format("routes.paths[{}]", i), "a path begins with /");
             }
         }
     }

@@ -146,6 +146,23 @@ Json shadow_json(const std::optional<ShadowSpec>& shadow) {
                : Json(nullptr);
 }
 
+Json routes_json(const RoutesSpec& routes) {
+    Json changes = Json::array();
+    for (const RouteOverride& change : routes.changes) {
+        changes.push_back(
+            {{"domain", change.domain.empty() ? Json(nullptr) : Json(change.domain)},
+             {"target", change.target}}
+        );
+    }
+    return {
+        {"control_url", routes.control_url},
+        {"auth", auth_json(routes.auth)},
+        {"changes", std::move(changes)},
+        {"paths", routes.paths},
+        {"fresh", routes.fresh},
+    };
+}
+
 } // namespace
 
 Json to_json(const Playbook& playbook) {
@@ -176,6 +193,9 @@ Json to_json(const Playbook& playbook) {
          {"driver_limit_ms", millis(playbook.driver_limit)},
          {"validity_ms", millis(playbook.validity)}}
     );
+    if (playbook.routes) {
+        out["routes"] = routes_json(*playbook.routes);
+    }
     return out;
 }
 

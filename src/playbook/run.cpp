@@ -154,6 +154,28 @@ Task<std::size_t> carry_out_all(Session* session) {
     co_return all ? steps.size() : steps.size() - 1;
 }
 
+/// Whether it went well, too.
+Task<bool> carry_out_last(Session* session) {
+    if (session->stop_requested()) {
+        session->add(
+            "interrupted",
+            Verdict::inconclusive,
+            fmt::format("signal {} before the routes", session->in.stop->signal())
+        );
+        co_return false;
+    }
+    session->tell("step", "the routes", {{"id", "routes"}});
+    LastStep last = co_await session->in.last();
+    session->out.mutated = session->out.mutated || last.mutated;
+    session->loose = last.loose;
+    const bool fine = std::ranges::all_of(last.checks, good);
+    for (Check& check : last.checks) {
+        session->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+        session->add(std::move(check));
+    }
+    co_return fine;
+}
+
 std::string first_trouble(const std::vector<Check>& checks) {
     const Verdict verdict = run_verdict(checks);
     for (const Check& check : checks) {
@@ -175,6 +197,9 @@ void note_rest(Session& session, std::size_t done) {
         if (steps[i].kind != StepKind::gate || steps[i].stage < 0) {
             rest.push_back(steps[i].id);
         }
+    }
+    if (session.in.last && done < steps.size()) {
+        rest.emplace_back("routes");
     }
     if (!rest.empty()) {
         session.out.notes.push_back(fmt::format("Not reached: {}.", fmt::join(rest, ", ")));
@@ -218,9 +243,10 @@ std::string good_headline(const Session& session) {
         );
     }
     return fmt::format(
-        "{} stages passed{}.",
+        "{} stages passed{}{}.",
         out.stages.size(),
-        out.restore ? "; the traffic is back where it began, verified" : ""
+        out.restore ? "; the traffic is back where it began, verified" : "",
+        session.in.last ? "; the routes are as asked, verified" : ""
     );
 }
 
@@ -237,6 +263,9 @@ std::string headline(const Session& session, bool completed) {
                                        : "; the rollback is NOT verified";
     } else if (!out.mutated && moves_traffic(session.playbook().kind)) {
         text += "; no traffic was moved";
+    }
+    if (session.loose) {
+        text += "; the routes are NOT verified";
     }
     return text + ".";
 }
@@ -308,7 +337,7 @@ void conclude(Session& session, bool completed) {
     out.exit = exit_of({
         .verdict = out.verdict,
         .mutated = out.mutated,
-        .restored = out.restored,
+        .restored = out.restored && !session.loose,
         .completed = completed,
         .stays = session.playbook().afterwards == Afterwards::stay,
         .refused = session.refused,
@@ -344,6 +373,9 @@ Task<RunOutcome> run_plan(RunInput input) {
     const std::size_t done = co_await carry_out_all(&session);
     bool completed = done == session.in.plan->steps.size();
     note_rest(session, done);
+    if (completed && session.in.last) {
+        completed = co_await carry_out_last(&session);
+    }
     if (session.in.folder->trouble() && session.out.mutated && !session.out.restored) {
         completed = false; // nobody could prove that what serves was right
     }

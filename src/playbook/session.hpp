@@ -60,6 +60,7 @@ struct Session {
     bool denied = false; ///< credentials were refused
     Json machine = Json::object(); ///< the driver's own facts when our split was last seen
     bool source_failed = false; ///< what is measured with could not be asked
+    bool loose = false; ///< see LastStep
     bool ground_lost = false; ///< somebody or something took our split away
 };
 

@@ -63,6 +63,18 @@ void fill(Session& session, const JournalStory& story) {
     session.fence = story.pending.has_value();
 }
 
+/// After the traffic: a revision that begins anew begins without overrides. What became of the
+/// traffic says nothing about them.
+Task<void> bring_routes_back(Session* session) {
+    session->say("the routes");
+    LastStep last = co_await session->in.last();
+    session->loose = last.loose;
+    for (Check& check : last.checks) {
+        session->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+        session->add(std::move(check));
+    }
+}
+
 RunOutcome outcome_of(Session& session, bool foreign) {
     RunOutcome out = std::move(session.out);
     const bool verified = out.rollback && out.rollback->verified;
@@ -72,19 +84,20 @@ RunOutcome outcome_of(Session& session, bool foreign) {
     if (verified && out.verdict == Verdict::pass) {
         out.exit = ExitCode::ok;
         out.headline = fmt::format(
-            "{} serves, verified by read-back and over {} fresh connections in a row.",
+            "{} serves, verified by read-back and over {} fresh connections in a row{}.",
             home,
-            out.rollback->row
+            out.rollback->row,
+            session.in.last ? "; the routes are verified, too" : ""
         );
         return out;
     }
-    out.exit = foreign ? ExitCode::refused : ExitCode::rollback_unverified;
+    out.exit = foreign && !session.loose ? ExitCode::refused : ExitCode::rollback_unverified;
     const auto failed = std::ranges::find_if(out.checks, [](const Check& check) {
         return check.verdict != Verdict::pass && check.verdict != Verdict::skipped;
     });
     out.headline = fmt::format(
-        "{} is NOT verified: {}.",
-        home,
+        "{} NOT verified: {}.",
+        verified ? "The traffic is back, the routes are" : home + " is",
         failed == out.checks.end() ? "nothing passed live" : failed->detail
     );
     const std::string command = by_hand(session.playbook(), session.in.plan->home());
@@ -116,6 +129,9 @@ Task<TakenBack> take_back(RunInput input) {
         co_await bring_back(&session, std::string(k_step), "asked for by rollback apply");
     session.in.instruments->settle();
     const bool foreign = was_back && !session.out.rollback->read_back_s;
+    if (session.in.last) {
+        co_await bring_routes_back(&session);
+    }
     RunOutcome out = outcome_of(session, foreign);
     const auto ended = session.journal.record(
         {.phase = Phase::end,

@@ -7,6 +7,7 @@
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/outside.hpp"
 
+#include "route_half.hpp"
 #include "seal.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -119,7 +120,7 @@ Task<Result<RunOutcome>> carry_out(TargetRun* run) {
         );
     }
     OA_CO_TRY(const traffic::TrafficState live, co_await read_live(run));
-    OA_CO_TRY(const Plan plan, plan_of(*run, live));
+    OA_CO_TRY(Plan plan, plan_of(*run, live));
     run->plan_id = plan.id;
     for (const std::string& warning : plan.warnings) {
         run->say("  warning: " + warning);
@@ -137,6 +138,18 @@ Task<Result<RunOutcome>> carry_out(TargetRun* run) {
     if (moves) {
         input.timing.driver_call =
             std::max(input.timing.driver_call, run->outside.driver->patience());
+    }
+    RouteHalf routes{
+        .plan = &plan,
+        .outside = &run->outside,
+        .folder = &run->folder,
+        .stop = run->input.stop,
+        .mode = run->mode,
+        .observer = run->input.observer,
+    };
+    if (run->playbook().routes) {
+        OA_CO_TRY(plan.facts.routes, co_await plan_route_half(&run->outside, &run->playbook()));
+        input.last = [half = &routes] { return set_routes(half); };
     }
     co_return co_await run_plan(std::move(input));
 }

@@ -19,6 +19,7 @@ struct Outside {
     probe::Target users;                            ///< as everybody comes in
     Secret user_token{};                            ///< empty: none was asked for
     Secret platform_token{};
+    Secret control_token{}; ///< of the route half
     Redactor redactor{}; ///< knows every secret above; for the run folder
 };
 

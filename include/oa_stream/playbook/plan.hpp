@@ -45,6 +45,8 @@ struct PlanFacts {
     Json revisions = Json::object();   ///< revision → what tells one build of it from another
     Json tried = Json::array();        ///< each gate tried against stable
     std::vector<std::string> warnings{}; ///< by what was seen
+    /// The route split as it was seen and what would be written there; null without a route half.
+    Json routes = nullptr;
 };
 
 struct Plan {

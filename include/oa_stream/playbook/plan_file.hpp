@@ -36,4 +36,9 @@ drift(const Plan& plan, const traffic::TrafficState& live, const Json& revisions
 [[nodiscard]] Result<void>
 spend(const std::filesystem::path& state_dir, const Plan& plan, std::string_view run);
 
+/// Where two documents differ: "traffic/0/percent: planned 100, live 95".
+void name_differences(
+    std::vector<std::string>& out, std::string_view what, const Json& planned, const Json& live
+);
+
 } // namespace oa_stream::playbook

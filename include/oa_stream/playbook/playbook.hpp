@@ -165,6 +165,23 @@ struct ShadowSpec {
     double p95_delta_at_most_s = 0.25;
 };
 
+// What the web pages do
+// -----------------------------------------------------------------------------
+
+/// One override of the control service's route split.
+struct RouteOverride {
+    std::string domain{}; ///< empty: the global one
+    std::string target{}; ///< "legacy", "rust", "rollback" or "clear"
+};
+/// The route half, which never touches the stream lane: changed when everything else went well.
+struct RoutesSpec {
+    std::string control_url{}; ///< empty: the target's
+    std::optional<AuthRef> auth{}; ///< an administrator's; unset: the target's
+    std::vector<RouteOverride> changes{}; ///< in this order; clears come first
+    std::vector<std::string> paths{}; ///< evaluated besides one of each domain
+    int fresh = 5; ///< successive fresh connections that must agree
+};
+
 // What happens at each stage
 // -----------------------------------------------------------------------
 
@@ -228,6 +245,7 @@ struct Playbook {
     std::vector<measure::GateSpec> run_gates{};
     std::vector<SmokeSpec> postflight{};
     std::optional<ShadowSpec> shadow{}; ///< after the postflight's smokes
+    std::optional<RoutesSpec> routes{}; ///< cutover and rollback; after everything else
     Then on_failure = Then::rollback;
     Millis rollback_ramp{0}; ///< 0: at once
     std::optional<DrillSpec> drill{};

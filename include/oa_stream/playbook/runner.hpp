@@ -74,6 +74,13 @@ struct Asserted {
 [[nodiscard]] Result<Asserted>
 parse_asserted(std::string_view budget_consumed, std::string_view reason);
 
+/// What comes after a playbook's last step, when all of them went well.
+struct LastStep {
+    std::vector<Check> checks{}; ///< one that is neither PASS nor SKIPPED is a step that failed
+    bool mutated = false; ///< something may have been written
+    bool loose = false; ///< neither what was asked for nor what was before is verified
+};
+
 struct RunInput {
     const Plan* plan = nullptr;
     traffic::TrafficDriver* driver = nullptr;
@@ -84,6 +91,7 @@ struct RunInput {
     bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
     std::optional<Asserted> asserted{};
     JournalSink journal{}; ///< unset: the folder's
+    std::function<Task<LastStep>()> last{}; ///< unset: none
     Observer observer{};
     RunnerTiming timing{};
 };

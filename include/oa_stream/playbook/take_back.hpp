@@ -13,8 +13,8 @@ struct TakenBack {
 /// Brings back what the journal of `input.folder` (see RunFolder::reopen) began with, or where the
 /// plan of a rollback leads, and verifies it by read-back and over fresh connections; its lines go
 /// on in the same journal. Nothing that others have set since a run brought everything back is
-/// touched (exit 6). Exit 0 when verified, else 8. For the holder of the lock; `input.journal` is
-/// the folder's when unset.
+/// touched (exit 6). `input.last` follows whatever became of the traffic. Exit 0 when verified,
+/// else 8. For the holder of the lock; `input.journal` is the folder's when unset.
 [[nodiscard]] Task<TakenBack> take_back(RunInput input);
 
 } // namespace oa_stream::playbook

@@ -1,0 +1,188 @@
+// The route half of a cutover: overrides of a strict control service, changed after the traffic of
+// two real lanes behind a real front door, and taken back after it.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { ADMIN, USER, startControlService } from './lib/control_service.mjs';
+import { LocalTarget } from './lib/local_target.mjs';
+
+const playbook = (routes, kind = 'cutover') => `version: 1
+kind: ${kind}
+name: with-routes
+variables:
+  - { name: base_url, required: true }
+  - { name: socket, required: true }
+  - { name: control, required: true }
+target: { base_url: "\${base_url}", control_url: "\${control}", prompt: "replay:hello" }
+traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
+${kind === 'rollback' ? '' : `stages: [0%, 100%]
+stage:
+  bake: 500ms
+  probe: { rate: 25/s, per: arm, unpinned: 25/s }
+  gates:
+    - { bad: any, at_most: 50%, confidence: 80% }
+  on_inconclusive: { extend_at_most: 2s, then: rollback }
+`}routes:
+  auth: { env: OA_ADMIN }
+  fresh: 3
+${routes}
+limits: { fresh_row: 3, restore: 20s, shift: 10s }
+`;
+const TWO = `  clear: [chat-pilot]
+  set:
+    - { domain: auth_entry, target: legacy }
+    - { domain: billing_l402, target: rollback }`;
+const BEFORE = { global: null, domains: { chat_pilot: 'rust_shell' } };
+const AFTER = { global: null, domains: { auth_entry: 'legacy', billing_l402: 'legacy' } };
+const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
+const LABEL = /does not touch the stream lane/;
+
+let target, service, plans = 0;
+before(async () => { target = await LocalTarget.start(); });
+after(() => Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))));
+beforeEach(() => target.setWeights(STABLE));
+
+const memory = () => ({ global: service.memories[0].global, domains: service.memories[0].domains });
+const forDomain = (name) => (call) => call.path.endsWith('/override') && call.json?.domain === name;
+const oa = (args, token = ADMIN) => target.oa(args, { env: { OA_ADMIN: token } });
+async function plan(text, { command = 'cutover', args = [] } = {}) {
+  plans += 1;
+  const file = path.join(target.folder, `plan-${plans}.json`);
+  fs.writeFileSync(target.playbook, text);
+  const got = await oa([command, 'plan', target.playbook, ...target.settings({ control: service.base }), '--out', file, ...args]);
+  return { ...got, file };
+}
+async function planned(text, options) {
+  const got = await plan(text, options);
+  assert.equal(got.code, 10, got.stdout + got.stderr);
+  return got;
+}
+async function withService(options, body) {
+  service = await startControlService({ memories: [{ global: BEFORE.global, domains: BEFORE.domains }], ...options });
+  try {
+    await body();
+    assert.deepEqual(service.violations, []);
+  } finally {
+    await service.stop();
+  }
+}
+const rule = (name, options, body) => test(name, () => withService(options, body));
+const check = (document, id) => document.checks.find((one) => one.id === id);
+const lines = (document) => fs.readFileSync(path.join(document.evidence, 'routes.ndjson'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const ends = (run, code) => { assert.equal(run.code, code, run.stdout + run.stderr); return run.json(); };
+
+describe('cutover with routes', () => {
+  rule('planned with reads alone, applied after the traffic, taken back after the traffic', {}, async () => {
+    const got = await planned(playbook(TWO));
+    assert.match(got.stdout, /overrides: chat_pilot rust_shell -> auth_entry legacy, billing_l402 legacy/);
+    assert.match(got.stdout, /write billing_l402: legacy\n/);
+    assert.match(got.stdout, /undo {2}billing_l402: clear\n/);
+    assert.match(got.stdout, LABEL);
+    assert.match(got.stdout, /1 changes of traffic, 3 of the routes;/);
+    assert.ok(service.calls.every((call) => call.method === 'GET'), 'a plan only reads');
+    assert.ok(!fs.readFileSync(got.file, 'utf8').includes(ADMIN));
+
+    const document = ends(await oa(['cutover', 'apply', got.file, '--json']), 0);
+    assert.deepEqual(memory(), AFTER);
+    assert.deepEqual(await target.weights(), CANARY);
+    assert.match(check(document, 'routes.set').detail, LABEL);
+    assert.ok(service.calls.filter((call) => call.path.endsWith('/evaluate')).length >= 9, 'verified by evaluate');
+    const said = lines(document);
+    assert.deepEqual(said.map((line) => line.seq), said.map((_, i) => i + 1));
+    assert.deepEqual(said.filter((line) => line.phase === 'intent').map((line) => line.domain), ['auth_entry', 'billing_l402', 'chat_pilot']);
+    assert.ok(target.journal(document.run).every((line) => !line.step?.startsWith('route')), 'the traffic has a journal of its own');
+
+    const back = ends(await oa(['rollback', 'apply', '--run', document.run, '--json']), 0);
+    assert.deepEqual(memory(), BEFORE);
+    assert.deepEqual(await target.weights(), STABLE);
+    const ids = back.checks.map((one) => one.id);
+    assert.ok(ids.indexOf('rollback.users') < ids.indexOf('rollback.routes'), 'the traffic first');
+    assert.match(check(back, 'rollback.routes').detail, LABEL);
+
+    const writes = service.overrides().length;
+    ends(await oa(['rollback', 'apply', '--run', document.run, '--json']), 0);
+    assert.equal(service.overrides().length, writes, 'what is back already is only verified');
+  });
+
+  rule('a rehearsal says what it would write, and writes nothing', {}, async () => {
+    fs.writeFileSync(target.playbook, playbook(TWO));
+    const run = await oa(['cutover', 'rehearse', target.playbook, ...target.settings({ control: service.base }), '--json']);
+    const set = check(run.json(), 'routes.set');
+    assert.equal(set.mode, 'rehearsed', run.stdout);
+    assert.match(set.detail, /would write auth_entry: legacy, billing_l402: legacy, chat_pilot: clear/);
+    assert.ok(service.calls.every((call) => call.method === 'GET'));
+    assert.deepEqual(memory(), BEFORE);
+  });
+
+  for (const [name, routes, options, why] of [
+    ['a global target that a domain outranks', '  set: [{ global: true, target: legacy }]', {}, /trap outranked: .*chat_pilot/],
+    ['a path below /api', '  set: [{ domain: auth_entry, target: legacy }]\n  paths: [/api/chat/stream]', {}, /trap pinned: /],
+    ['a mixture of memories', TWO, { processes: 2, memories: [{}, BEFORE] }, /remember different overrides/],
+  ]) {
+    rule(`refused when planned: ${name}`, options, async () => {
+      const got = await plan(playbook(routes));
+      assert.equal(got.code, 6, got.stdout + got.stderr);
+      assert.match(got.stderr, why);
+      assert.ok(!fs.existsSync(got.file));
+      assert.ok(service.calls.every((call) => call.method === 'GET'));
+    });
+  }
+
+  rule('routes that drifted are named, and nothing begins', {}, async () => {
+    const { file } = await planned(playbook(TWO));
+    service.memories[0].domains = {};
+    const document = ends(await oa(['cutover', 'apply', file, '--json']), 6);
+    assert.match(document.headline, /routes: planned chat_pilot rust_shell, live none/);
+    assert.deepEqual(await target.weights(), STABLE);
+    assert.equal(service.overrides().length, 0);
+  });
+});
+
+describe('when the routes cannot be changed', () => {
+  rule('a refused write: the routes and the traffic go back, exit 7', {}, async () => {
+    const { file } = await planned(playbook(TWO));
+    service.fault(forDomain('billing_l402'), { status: 422, body: { message: 'no' } });
+    const document = ends(await oa(['cutover', 'apply', file, '--json']), 7);
+    assert.deepEqual(memory(), BEFORE);
+    assert.deepEqual(await target.weights(), STABLE);
+    assert.equal(check(document, 'routes.restored').verdict, 'PASS');
+    assert.match(document.headline, /routes\.set: .*rolled back and verified/);
+  });
+
+  rule('no administrator: nothing of the routes is written, the traffic goes back', {}, async () => {
+    const { file } = await planned(playbook(TWO));
+    const document = ends(await oa(['cutover', 'apply', file, '--json'], USER), 7);
+    assert.equal(check(document, 'routes.set').verdict, 'ERROR');
+    assert.deepEqual(memory(), BEFORE);
+    assert.deepEqual(await target.weights(), STABLE);
+  });
+
+  rule('a service that dies in the middle: exit 8 with what to type, which then finishes it', {}, async () => {
+    const { file } = await planned(playbook(TWO.replace('  clear: [chat-pilot]\n', '')));
+    let dead = false;
+    const death = service.fault((call) => { dead ||= forDomain('billing_l402')(call); return dead; }, 'drop', Infinity);
+    const document = ends(await oa(['cutover', 'apply', file, '--json']), 8);
+    assert.deepEqual(await target.weights(), STABLE, 'the traffic is back all the same');
+    assert.equal(memory().domains.auth_entry, 'legacy', 'left behind');
+    assert.equal(check(document, 'routes.restored').verdict, 'ERROR');
+    assert.match(document.headline, /the routes are NOT verified/);
+    assert.ok(document.next.startsWith(`oa-stream rollback apply --run ${document.run}`), document.next);
+    assert.match(document.next, /oa-stream route clear --domain auth_entry --base-url \S+ --auth env:OA_ADMIN --apply/);
+
+    death.left = 0;
+    const still = ends(await oa(['rollback', 'apply', '--run', document.run, '--json'], USER), 8);
+    assert.match(still.headline, /The traffic is back, the routes are NOT verified/);
+    ends(await oa(['rollback', 'apply', '--run', document.run, '--json']), 0);
+    assert.deepEqual(memory(), BEFORE);
+  });
+});
+
+rule('a rollback by playbook: the traffic to stable, then the routes', {}, async () => {
+  await target.setWeights(CANARY);
+  const { file } = await planned(playbook('  set: [{ domain: billing_l402, target: rollback }]', 'rollback'), { command: 'rollback' });
+  const document = ends(await oa(['rollback', 'apply', file, '--json']), 0);
+  assert.deepEqual(await target.weights(), STABLE);
+  assert.deepEqual(memory().domains, { ...BEFORE.domains, billing_l402: 'legacy' });
+  assert.match(check(document, 'routes.set').detail, LABEL);
+});
