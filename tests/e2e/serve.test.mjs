@@ -55,7 +55,7 @@ test('the ready file says where, and the last line of a quiet start is the addre
   assert.equal(ready.url, lane.base);
   assert.equal(ready.pid, lane.pid);
   assert.equal(ready.revision, 'rev-7');
-  assert.match(lane.stderr, new RegExp(`listening on ${lane.base}\n`));
+  await lane.until((l) => l.stderr.includes(`listening on ${lane.base}\n`), 'the address'); // said after the ready file
   assert.match(lane.stderr, /no tokens configured/);
   const version = (await send(lane.base, { path: '/version' })).json();
   assert.equal(version.revision, 'rev-7');
