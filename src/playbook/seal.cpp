@@ -109,7 +109,7 @@ RunOutcome not_executed(const Error& error) {
 }
 
 RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& paper) {
-    const std::string next = next_command(outcome, folder, paper);
+    std::string next = next_command(outcome, folder, paper);
     folder.note(
         "run ended",
         {{"verdict", to_string(outcome.verdict)}, {"exit_code", static_cast<int>(outcome.exit)}}
@@ -121,6 +121,11 @@ RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& pap
         if (outcome.exit == ExitCode::ok) {
             outcome.verdict = Verdict::error;
             outcome.exit = ExitCode::not_executed;
+        }
+        if (outcome.exit == ExitCode::not_executed && outcome.mutated && !outcome.restored) {
+            // It was over: the journal is closed, the split stays, and its proof is not whole.
+            outcome.exit = ExitCode::rollback_unverified;
+            next = "oa-stream rollback apply --run " + folder.id();
         }
     }
     RunEnd out;
