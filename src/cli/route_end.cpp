@@ -41,6 +41,10 @@ Verdict verdict_of(const RouteOutcome& outcome) {
                : Verdict::error;
 }
 
+std::string text_of(const std::optional<Error>& error) {
+    return error ? error->text() : "not done";
+}
+
 void add_checks(std::vector<Check>& checks, const RouteOutcome& outcome) {
     Check set;
     set.id = "route.set";
@@ -50,7 +54,7 @@ void add_checks(std::vector<Check>& checks, const RouteOutcome& outcome) {
             ? fmt::format(
                   "{} writes; {} successive fresh looks agree", outcome.writes, outcome.verified.row
               )
-            : outcome.error->text();
+            : text_of(outcome.error);
     set.evidence = {"journal.ndjson"};
     checks.push_back(std::move(set));
     if (!outcome.changed && outcome.mutated) {
@@ -63,7 +67,7 @@ void add_checks(std::vector<Check>& checks, const RouteOutcome& outcome) {
                       "the overrides found before are back; {} successive fresh looks agree",
                       outcome.back.row
                   )
-                : "NOT restored: " + outcome.restore_error->text();
+                : "NOT restored: " + text_of(outcome.restore_error);
         back.evidence = {"journal.ndjson"};
         checks.push_back(std::move(back));
     }
@@ -74,11 +78,11 @@ std::string headline_of(const RouteOutcome& outcome) {
         return "The routes are as asked.";
     }
     if (!outcome.mutated) {
-        return fmt::format("Nothing was written: {}.", outcome.error->text());
+        return fmt::format("Nothing was written: {}.", text_of(outcome.error));
     }
     return fmt::format(
         "{}; {}",
-        outcome.error ? outcome.error->text() : "not done",
+        text_of(outcome.error),
         outcome.restored ? "the old overrides are back."
                          : "the old overrides are NOT verified to be back."
     );
@@ -101,14 +105,15 @@ evidence::Report report_of(
     ExitCode exit,
     const std::vector<Check>& checks
 ) {
+    const evidence::RunFolder& folder = applied.folder.value();
     evidence::Report report;
-    report.id = applied.folder->id();
+    report.id = folder.id();
     report.title = "Route split";
     report.verdict = verdict;
     report.exit_code = static_cast<int>(exit);
     report.headline = headline_of(outcome);
-    report.started_at = rfc3339_millis(applied.folder->started());
-    report.duration_s = applied.folder->seconds_since_start();
+    report.started_at = rfc3339_millis(folder.started());
+    report.duration_s = folder.seconds_since_start();
     report.facts = {
         {"overrides before", applied.prepared.plan.before.text()},
         {"overrides asked for", applied.prepared.plan.goal.text()},
@@ -116,15 +121,15 @@ evidence::Report report_of(
     };
     report.checks = checks;
     report.notes = applied.prepared.plan.notes;
-    report.next = next_of(outcome, *applied.folder);
+    report.next = next_of(outcome, folder);
     return report;
 }
 
 } // namespace
 
 Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& context) {
-    const RouteOutcome& outcome = *applied.outcome;
-    evidence::RunFolder& folder = *applied.folder;
+    const RouteOutcome& outcome = applied.outcome.value();
+    evidence::RunFolder& folder = applied.folder.value();
     auto checks = applied.prepared.checks;
     add_checks(checks, outcome);
     const Verdict verdict = verdict_of(outcome);

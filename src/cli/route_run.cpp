@@ -187,7 +187,7 @@ RouteRun run_of(
     run.paths = expectations_of(plan.status, plan.goal, plan.paths);
     run.cohort_key = target.cohort_key;
     run.looks = target.looks;
-    run.journal = journal_into(*applied.folder);
+    run.journal = journal_into(applied.folder.value());
     run.stop = [&desk] { return desk.stop.requested(); };
     run.say = [&desk](std::string_view line) {
         desk.stop.mark_mutated(); // said before each write
