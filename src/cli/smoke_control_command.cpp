@@ -40,11 +40,12 @@ Result<probe::Target> parse_target(const Args& args) {
     }
     if (args.has("--no-compat")) {
         target.compat.reset();
-        return target;
     }
-    target.compat->build = args.get("--compat-build").value_or(target.compat->build);
-    target.compat->protocol = args.get("--compat-protocol").value_or(target.compat->protocol);
-    target.compat->schema = args.get("--compat-schema").value_or(target.compat->schema);
+    if (auto& compat = target.compat) {
+        compat->build = args.get("--compat-build").value_or(compat->build);
+        compat->protocol = args.get("--compat-protocol").value_or(compat->protocol);
+        compat->schema = args.get("--compat-schema").value_or(compat->schema);
+    }
     return target;
 }
 

@@ -111,7 +111,7 @@ bool reached(const RunStatus& status, const std::string& step) {
 }
 
 Result<ExitCode> wait(const Args& args, Context& context) {
-    OA_TRY(const std::string step, awaited(*args.get("--wait-for")));
+    OA_TRY(const std::string step, awaited(args.get("--wait-for").value_or("")));
     OA_TRY(
         const std::chrono::milliseconds timeout,
         parse_duration(args.get("--timeout").value_or("1h"))
