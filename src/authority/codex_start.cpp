@@ -87,15 +87,14 @@ Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::start(Self self, TurnRequest 
         OA_CO_TRY(const Link link, co_await ready_link(self));
         auto hold = request->thread ? co_await known_thread(self, link, *request->thread, request)
                                     : co_await new_thread(self, link, request);
-        // The child died before any turn was asked for: the next one can be asked instead.
-        const bool again = !hold && hold.error().code == Code::unavailable && link->lost();
-        if (again && attempt == 1) {
-            continue;
+        if (hold) {
+            co_return co_await run_turn(self, link, std::move(*hold), request);
         }
-        if (!hold) {
+        // The child died before any turn was asked for: the next one can be asked instead.
+        const bool again = hold.error().code == Code::unavailable && link->lost();
+        if (!again || attempt > 1) {
             co_return std::unexpected(std::move(hold).error());
         }
-        co_return co_await run_turn(self, link, std::move(*hold), request);
     }
 }
 
