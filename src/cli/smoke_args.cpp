@@ -50,4 +50,41 @@ Result<Millis> positive_duration(const Args& args, std::string_view option) {
     return *value;
 }
 
+Result<probe::Target>
+parse_target(const Args& args, std::string_view what, std::string_view example) {
+    const auto url = args.get("--base-url");
+    if (!url) {
+        return fail(
+            Code::usage,
+            fmt::format("which {}? --base-url is missing", what),
+            {},
+            std::string(example)
+        );
+    }
+    probe::Target target;
+    OA_TRY(target.base_url, parse_base_url(*url, "--base-url"));
+    target.connect_to = args.get("--connect-to").value_or("");
+    if (const auto reference = args.get("--auth")) {
+        OA_TRY(target.bearer, read_secret(*reference));
+    }
+    if (args.has("--no-compat")) {
+        target.compat.reset();
+    }
+    if (auto& compat = target.compat) {
+        compat->build = args.get("--compat-build").value_or(compat->build);
+        compat->protocol = args.get("--compat-protocol").value_or(compat->protocol);
+        compat->schema = args.get("--compat-schema").value_or(compat->schema);
+    }
+    return target;
+}
+
+Result<probe::ProbeLimits> parse_limits(const Args& args) {
+    probe::ProbeLimits limits;
+    OA_TRY(limits.connect, positive_duration(args, "--connect-timeout"));
+    OA_TRY(limits.first_byte, positive_duration(args, "--first-byte"));
+    OA_TRY(limits.stall, positive_duration(args, "--stall"));
+    OA_TRY(limits.total, positive_duration(args, "--timeout"));
+    return limits;
+}
+
 } // namespace oa_stream::cli

@@ -26,40 +26,13 @@ namespace {
 
 constexpr std::uint64_t k_most_parallel = 64;
 
-Result<probe::Target> parse_target(const Args& args) {
-    const auto url = args.get("--base-url");
-    if (!url) {
-        return fail(
-            Code::usage,
-            "which lane? --base-url is missing",
-            {},
-            "oa-stream smoke stream --base-url http://127.0.0.1:8080"
-        );
-    }
-    probe::Target target;
-    OA_TRY(target.base_url, parse_base_url(*url, "--base-url"));
-    target.connect_to = args.get("--connect-to").value_or("");
-    if (const auto reference = args.get("--auth")) {
-        OA_TRY(target.bearer, read_secret(*reference));
-    }
-    if (args.has("--no-compat")) {
-        target.compat.reset();
-    }
-    if (auto& compat = target.compat) {
-        compat->build = args.get("--compat-build").value_or(compat->build);
-        compat->protocol = args.get("--compat-protocol").value_or(compat->protocol);
-        compat->schema = args.get("--compat-schema").value_or(compat->schema);
-    }
-    return target;
-}
-
 Result<probe::SmokeOptions> parse(const Args& args) {
     probe::SmokeOptions options;
-    OA_TRY(options.target, parse_target(args));
-    OA_TRY(options.limits.connect, positive_duration(args, "--connect-timeout"));
-    OA_TRY(options.limits.first_byte, positive_duration(args, "--first-byte"));
-    OA_TRY(options.limits.stall, positive_duration(args, "--stall"));
-    OA_TRY(options.limits.total, positive_duration(args, "--timeout"));
+    OA_TRY(
+        options.target,
+        parse_target(args, "lane", "oa-stream smoke stream --base-url http://127.0.0.1:8080")
+    );
+    OA_TRY(options.limits, parse_limits(args));
     options.prompt = args.get("--prompt").value_or("");
     options.expect = args.get("--expect").value_or("");
     options.probes = !args.has("--no-probes");

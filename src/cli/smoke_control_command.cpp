@@ -7,14 +7,7 @@
 #include "smoke_args.hpp"
 #include "smoke_record.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <fmt/format.h>
-
 #include <array>
-#include <csignal>
-#include <exception>
 
 namespace oa_stream::cli {
 
@@ -22,42 +15,19 @@ namespace {
 
 constexpr std::string_view k_command = "smoke control";
 
-Result<probe::Target> parse_target(const Args& args) {
-    const auto url = args.get("--base-url");
-    if (!url) {
-        return fail(
-            Code::usage,
-            "which service? --base-url is missing",
-            {},
-            "oa-stream smoke control --base-url https://chat.example.org --auth env:NAME"
-        );
-    }
-    probe::Target target;
-    OA_TRY(target.base_url, parse_base_url(*url, "--base-url"));
-    target.connect_to = args.get("--connect-to").value_or("");
-    if (const auto reference = args.get("--auth")) {
-        OA_TRY(target.bearer, read_secret(*reference));
-    }
-    if (args.has("--no-compat")) {
-        target.compat.reset();
-    }
-    if (auto& compat = target.compat) {
-        compat->build = args.get("--compat-build").value_or(compat->build);
-        compat->protocol = args.get("--compat-protocol").value_or(compat->protocol);
-        compat->schema = args.get("--compat-schema").value_or(compat->schema);
-    }
-    return target;
-}
-
 Result<probe::ControlSmokeOptions> parse(const Args& args) {
     probe::ControlSmokeOptions options;
-    OA_TRY(options.target, parse_target(args));
+    OA_TRY(
+        options.target,
+        parse_target(
+            args,
+            "service",
+            "oa-stream smoke control --base-url https://chat.example.org --auth env:NAME"
+        )
+    );
     OA_TRY(options.profile, probe::parse_control_profile(args.get("--profile").value_or("")));
     OA_TRY(options.layout, probe::parse_control_layout(args.get("--layout").value_or("detect")));
-    OA_TRY(options.limits.connect, positive_duration(args, "--connect-timeout"));
-    OA_TRY(options.limits.first_byte, positive_duration(args, "--first-byte"));
-    OA_TRY(options.limits.stall, positive_duration(args, "--stall"));
-    OA_TRY(options.limits.total, positive_duration(args, "--timeout"));
+    OA_TRY(options.limits, parse_limits(args));
     if (const auto reference = args.get("--maintenance-cookie")) {
         OA_TRY(options.maintenance_cookie, read_secret(*reference));
     }
@@ -82,52 +52,12 @@ open_folder(const probe::ControlSmokeOptions& options, const Context& context) {
     return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
-/// Runs the checks until they are done or a signal comes; the number of that signal, else 0.
-int probe_until_done(
-    probe::ControlSmokeOptions options, evidence::RunFolder& folder, std::vector<Check>& checks
-) {
-    asio::io_context io(1);
-    asio::signal_set signals(io, SIGINT, SIGTERM);
-    int ended_by = 0;
-    signals.async_wait([&](const boost::system::error_code& error, int number) {
-        if (!error) {
-            ended_by = number;
-            io.stop();
-        }
-    });
-    options.keep = [&folder](const std::string& name, std::string_view bytes) {
-        auto path = "streams/" + name;
-        folder.write(path, bytes);
-        return path;
-    };
-    options.on_check = [&](const Check& check) {
-        folder.note(
-            "check",
-            {{"id", check.id}, {"verdict", to_string(check.verdict)}, {"detail", check.detail}}
-        );
-        checks.push_back(check);
-    };
-    const auto client = net::HttpClient::make(io.get_executor());
-    asio::co_spawn(
-        io,
-        probe::smoke_control(*client, std::move(options)),
-        [&](const std::exception_ptr& thrown, std::vector<Check> all) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            checks = std::move(all);
-            io.stop();
-        }
-    );
-    io.run();
-    return ended_by;
-}
-
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(auto options, parse(args));
     OA_TRY(auto folder, open_folder(options, context));
     auto result = begin_result(folder, k_command, options.target.base_url);
-    const int ended_by = probe_until_done(std::move(options), folder, result.checks);
+    const int ended_by =
+        probe_until_done(probe::smoke_control, std::move(options), folder, result.checks);
     OA_CHECK(seal(result, folder, ended_by));
     show(result, folder.redactor(), context);
     return result.exit;

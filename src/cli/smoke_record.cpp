@@ -2,8 +2,13 @@
 
 #include "oa_stream/base/clock.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
+#include <csignal>
+#include <exception>
 #include <optional>
 #include <string>
 
@@ -18,6 +23,42 @@ begin_result(const evidence::RunFolder& folder, std::string_view command, std::s
     result.evidence = folder.path();
     result.started_at = rfc3339_millis(folder.started());
     return result;
+}
+
+int until_done(
+    const std::function<Task<std::vector<Check>>(net::HttpClient&)>& smoke,
+    std::vector<Check>& checks
+) {
+    asio::io_context io(1);
+    asio::signal_set signals(io, SIGINT, SIGTERM);
+    int ended_by = 0;
+    signals.async_wait([&](const boost::system::error_code& error, int number) {
+        if (!error) {
+            ended_by = number;
+            io.stop();
+        }
+    });
+    const auto client = net::HttpClient::make(io.get_executor());
+    asio::co_spawn(
+        io,
+        smoke(*client),
+        [&](const std::exception_ptr& thrown, std::vector<Check> all) {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+            checks = std::move(all);
+            io.stop();
+        }
+    );
+    io.run();
+    return ended_by;
+}
+
+void note_check(evidence::RunFolder& folder, std::vector<Check>& checks, const Check& check) {
+    folder.note(
+        "check", {{"id", check.id}, {"verdict", to_string(check.verdict)}, {"detail", check.detail}}
+    );
+    checks.push_back(check);
 }
 
 Result<void> seal(SmokeResult& result, evidence::RunFolder& folder, int signal) {
