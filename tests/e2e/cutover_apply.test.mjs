@@ -11,7 +11,7 @@ before(async () => { target = await LocalTarget.start(); });
 after(() => Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))));
 
 const last = (text) => text.trimEnd().split('\n').at(-1);
-const moved = (run) => target.journal(run).some((l) => l.phase === 'done' && l.step === 'shift@50%');
+const moved = (run) => target.journalSoFar(run).some((l) => l.phase === 'done' && l.step === 'shift@50%');
 /** An apply that has moved traffic: {running, run}. */
 async function underWay(bake = '60s') {
   const plan = await target.plan({ name: `plan-${bake}.json`, set: { bake } });

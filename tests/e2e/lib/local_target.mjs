@@ -96,6 +96,12 @@ export class LocalTarget {
     const folder = path.join(this.state, 'runs');
     return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
   }
+  /** The journal of a run still being written: only its whole lines, and none before the file is there. */
+  journalSoFar(run) {
+    const file = path.join(this.state, 'runs', run, 'journal.ndjson');
+    const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+    return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  }
   journal(run) {
     return fs.readFileSync(path.join(this.state, 'runs', run, 'journal.ndjson'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
   }
