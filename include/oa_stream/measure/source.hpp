@@ -1,0 +1,83 @@
+// Where numbers come from: one question, one answer, whatever measured it. Prometheus, an access
+// log and the run's own probes answer in the same form, so gates and budgets cannot tell them
+// apart.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/measure/tally.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::measure {
+
+/// What makes a request bad, in the words of an slo's or a gate's `bad:`.
+enum class BadEvent {
+    http_5xx,         ///< status 500–599 before a stream began
+    terminal_error, ///< a turn that began and ended as turn_failed, turn_aborted, codex_error or
+                    ///< adapter_preview_unavailable (metrics.md's classes); an interruption by
+                    ///< the user is none
+    empty, ///< a completed turn without any content
+    compat_rejected, ///< 426
+};
+/// "http_5xx | terminal_error" → both; "" → http_5xx and terminal_error. Code::usage naming the
+/// word that is none.
+[[nodiscard]] Result<std::vector<BadEvent>> parse_bad_events(std::string_view text);
+[[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
+
+/// Seconds since 1970; half-open: [from, to).
+struct Span {
+    double from_s = 0;
+    double to_s = 0;
+    [[nodiscard]] double seconds() const noexcept { return to_s - from_s; }
+};
+
+struct Question {
+    std::string revision{}; ///< empty: all of them together
+    std::vector<std::string> routes{}; ///< templates; empty: both stream routes
+    std::vector<BadEvent> bad{BadEvent::http_5xx, BadEvent::terminal_error};
+    /// Besides, a request is bad whose first content took longer (an slo with `good:
+    /// first_content <= 2.5s`): then `bad` is not counted and `requests` are those with a time.
+    std::optional<double> slower_than_s{};
+    Span window{};
+};
+
+/// Everything a gate's or a budget's record says about where its numbers came from.
+struct SourceReading {
+    enum class State {
+        measured, ///< `tally` holds what was seen; zero requests are zero requests
+        missing, ///< nothing says anything about the window: unknown, not zero
+    };
+    State state = State::missing;
+    std::string why{}; ///< one line when missing: which side, which query, which time
+    Tally tally{};
+    std::string source{}; ///< "prometheus http://127.0.0.1:9090", "access log /var/log/…"
+    std::string query{}; ///< what was asked, so that somebody can ask again
+    double newest_s = 0; ///< seconds since 1970 of the newest datum; 0: none
+    double covered_s = 0; ///< how much of the window there is data for
+    /// What the tally cannot tell exactly: "increase() extrapolates: ±1 event a series".
+    std::vector<std::string> notes{};
+    /// Half-width of what the source itself blurs in each count (extrapolation, scrape edges), in
+    /// events; 0 for lists of requests.
+    double count_error = 0;
+};
+
+/// One thread; answers one question at a time. Bounded memory whatever comes.
+class Source {
+public:
+    virtual ~Source() = default;
+    Source() = default;
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
+
+    [[nodiscard]] virtual std::string_view name() const noexcept = 0; ///< "prometheus"
+    /// An error means that it could not be measured (ERROR): unreachable, refused, garbage, too
+    /// large. What is not there is a Reading in State::missing (INCONCLUSIVE).
+    [[nodiscard]] virtual Task<Result<SourceReading>> read(Question question) = 0;
+};
+
+} // namespace oa_stream::measure
