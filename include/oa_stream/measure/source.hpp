@@ -7,6 +7,7 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/measure/tally.hpp"
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,7 +30,13 @@ enum class BadEvent {
 [[nodiscard]] Result<std::vector<BadEvent>> parse_bad_events(std::string_view text);
 [[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
 
-/// Seconds since 1970; half-open: [from, to).
+/// The routes on which a browser's turns begin: what a Question without routes asks for. Only POST
+/// requests count, on these and on others: a resume shares the route, and is no new request.
+inline constexpr std::array<std::string_view, 2> k_stream_routes{
+    "/api/chat/stream", "/api/chats/{conversationId}/stream"
+};
+
+/// Seconds since 1970; half-open: [from, to). A request counts when it has ended.
 struct Span {
     double from_s = 0;
     double to_s = 0;
