@@ -27,6 +27,7 @@ GateRecord blank(const GateSpec& spec, const GateInput& input) {
     record.window = input.window;
     record.reference_window = input.reference_window;
     record.source = input.source;
+    record.query = input.query;
     return record;
 }
 

@@ -63,6 +63,9 @@ Json to_json(const GateSpec& spec) {
     if (spec.min_n != 0) {
         out["min_n"] = spec.min_n;
     }
+    if (!spec.from.empty()) {
+        out["from"] = spec.from;
+    }
     return out;
 }
 
@@ -88,6 +91,12 @@ Json to_json(const GateRecord& record) {
         out["reference_window"] = record.reference_window;
     }
     out["source"] = record.source;
+    if (!record.query.empty()) {
+        out["query"] = record.query;
+    }
+    if (!record.notes.empty()) {
+        out["notes"] = record.notes;
+    }
     out["look"] = {
         {"number", record.look.number}, {"of", record.look.of}, {"interim", record.look.interim}
     };

@@ -24,6 +24,9 @@ inline constexpr std::string_view k_few_events = "too-few-events-for-a-spike";
 inline constexpr std::string_view k_ratio_beyond = "ratio-beyond-limit";
 inline constexpr std::string_view k_ratio_within = "ratio-within-limit";
 inline constexpr std::string_view k_only_stated = "stated-is-not-enough";
+inline constexpr std::string_view k_missing = "source-has-nothing";
+inline constexpr std::string_view k_blurred = "source-is-not-exact-enough";
+inline constexpr std::string_view k_failed = "source-failed";
 } // namespace rule
 
 struct Arms {

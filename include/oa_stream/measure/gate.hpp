@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace oa_stream::measure {
 
@@ -53,6 +54,8 @@ struct GateSpec {
     /// count every ending but ok, which includes them all.
     std::string events{};
     std::uint64_t min_n = 0; ///< with fewer samples an arm it does not PASS; it may still FAIL
+    /// Which source judges it: "probe", "prometheus", "access_log"; empty: whoever is asked.
+    std::string from{};
     std::string signal{}; ///< spike: which events, "auth_errors"
     /// spike: fewer events at the canary are no spike, whatever the ratio: 1 against 0 is noise.
     std::uint64_t min_events = 10;
@@ -79,6 +82,7 @@ struct GateInput {
     std::string window{}; ///< "stage 5%, 4s"
     std::string reference_window{}; ///< of stable, when another
     std::string source = "probe";
+    std::string query{}; ///< what the source was asked
     Look look{};
     std::uint64_t seed = 1; ///< of the bootstrap
     /// Instead of samples, when a source counts rather than lists; not owned.
@@ -104,6 +108,8 @@ struct GateRecord {
     std::string window{};
     std::string reference_window{};
     std::string source{};
+    std::string query{}; ///< what the source was asked; empty for samples
+    std::vector<std::string> notes{}; ///< what the numbers cannot tell exactly, who filled in
     bool asserted = false; ///< by a stated reading
     Look look{};
     std::string sentence{};

@@ -1,0 +1,130 @@
+#include "oa_stream/measure/gate_reading.hpp"
+
+#include "gate_judge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::measure {
+namespace {
+
+enum class Towards { bad, good };
+
+/// The tally as it may have been, had the source erred in that direction. A count of none is
+/// exact: what is extrapolated from nothing is nothing.
+Tally shifted(const SourceReading& reading, Towards where) {
+    Tally out = reading.tally;
+    const double error = std::max(0.0, reading.count_error);
+    const auto whole = static_cast<std::uint64_t>(std::ceil(std::min(error, 1e15)));
+    Counts& requests = out.requests;
+    if (where == Towards::bad) {
+        requests.bad += requests.bad == 0 ? 0 : whole;
+        requests.total -= std::min(requests.total, whole);
+        requests.total = std::max(requests.total, requests.bad);
+    } else {
+        requests.bad -= std::min(requests.bad, whole);
+        requests.total += whole;
+    }
+    for (Bucket& bucket : out.buckets) {
+        const double total = out.buckets.back().count;
+        if (std::isfinite(bucket.le)) {
+            bucket.count = where == Towards::bad ? std::max(0.0, bucket.count - error)
+                                                 : std::min(total, bucket.count + error);
+        }
+    }
+    if (!out.buckets.empty()) {
+        out.buckets = tidy(out.buckets);
+    }
+    return out;
+}
+
+GateRecord judge(const GateSpec& spec, GateInput input, const Tally& canary, const Tally& stable) {
+    input.canary_tally = &canary;
+    input.stable_tally = &stable;
+    return evaluate(spec, input);
+}
+
+std::string
+queries(const GateSpec& spec, const SourceReading& canary, const SourceReading& stable) {
+    const bool both = spec.against == Against::stable && !stable.query.empty();
+    return both && stable.query != canary.query
+               ? fmt::format("canary: {}; stable: {}", canary.query, stable.query)
+               : canary.query;
+}
+
+void add_notes(GateRecord& record, const SourceReading& reading) {
+    for (const std::string& note : reading.notes) {
+        if (std::ranges::find(record.notes, note) == record.notes.end()) {
+            record.notes.push_back(note);
+        }
+    }
+}
+
+} // namespace
+
+GateRecord
+unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::string_view why) {
+    GateRecord record;
+    record.spec = spec;
+    record.look = base.look;
+    record.confidence = confidence_of(spec, base.look);
+    record.window = base.window;
+    record.reference_window = base.reference_window;
+    record.source = base.source;
+    record.query = base.query;
+    settle(record, verdict, verdict == Verdict::error ? rule::k_failed : rule::k_missing);
+    record.sentence = fmt::format(
+        "canary {} not measured by {}: {}",
+        spec.metric == Metric::bad_rate ? "bad rate" : "p95 first content",
+        base.source,
+        why
+    );
+    return record;
+}
+
+GateRecord evaluate_readings(
+    const GateSpec& spec,
+    const SourceReading& canary,
+    const SourceReading& stable,
+    const GateInput& base
+) {
+    GateInput input = base;
+    input.source = canary.source;
+    input.query = queries(spec, canary, stable);
+    const bool versus = spec.against == Against::stable;
+    for (const auto* arm : {&canary, &stable}) {
+        if ((arm == &canary || versus) && arm->state == SourceReading::State::missing) {
+            return unjudged(
+                spec,
+                input,
+                Verdict::inconclusive,
+                fmt::format("{}: {}", arm == &canary ? "canary" : "stable", arm->why)
+            );
+        }
+    }
+    GateRecord record = judge(spec, input, canary.tally, stable.tally);
+    const bool decided = record.verdict == Verdict::pass || record.verdict == Verdict::fail;
+    if (decided && (canary.count_error > 0 || (versus && stable.count_error > 0))) {
+        const bool pass = record.verdict == Verdict::pass;
+        const Towards ours = pass ? Towards::bad : Towards::good;
+        const Towards theirs = pass ? Towards::good : Towards::bad;
+        const GateRecord other = judge(spec, input, shifted(canary, ours), shifted(stable, theirs));
+        if (other.verdict != record.verdict) {
+            settle(record, Verdict::inconclusive, rule::k_blurred);
+            record.sentence += fmt::format(
+                "; not decided: each count may be off by {:g}, and then it would not be so",
+                std::max(canary.count_error, versus ? stable.count_error : 0)
+            );
+        }
+    }
+    record.sentence += "; by " + record.source;
+    add_notes(record, canary);
+    if (versus) {
+        add_notes(record, stable);
+    }
+    return record;
+}
+
+} // namespace oa_stream::measure

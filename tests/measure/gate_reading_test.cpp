@@ -1,0 +1,81 @@
+#include "oa_stream/measure/gate_reading.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+
+namespace oa_stream::measure {
+namespace {
+
+SourceReading reading(std::uint64_t bad, std::uint64_t total, double count_error = 0) {
+    SourceReading out;
+    out.state = SourceReading::State::measured;
+    out.tally.requests = {bad, total};
+    out.source = "prometheus http://p";
+    out.query = "q";
+    out.count_error = count_error;
+    return out;
+}
+
+const GateSpec k_absolute{.id = "error-rate", .limit = 0.01};
+const GateSpec k_versus{.id = "vs", .against = Against::stable, .limit = 0.01};
+
+struct Row {
+    std::string_view name;
+    GateSpec spec;
+    SourceReading canary;
+    SourceReading stable;
+    Verdict want;
+};
+
+TEST_CASE("a gate on readings: missing is never a PASS, and a blur counts against the conclusion") {
+    SourceReading missing;
+    missing.why = "no series";
+    missing.source = "prometheus http://p";
+    const std::vector<Row> rows{
+        {"good", k_absolute, reading(0, 400), {}, Verdict::pass},
+        {"bad", k_absolute, reading(20, 400), {}, Verdict::fail},
+        {"zero requests", k_absolute, reading(0, 0), {}, Verdict::inconclusive},
+        {"canary missing", k_absolute, missing, reading(0, 400), Verdict::inconclusive},
+        {"stable missing, not needed", k_absolute, reading(0, 400), missing, Verdict::pass},
+        {"stable missing, needed", k_versus, reading(0, 900), missing, Verdict::inconclusive},
+        {"a baseline without errors", k_versus, reading(50, 1000), reading(0, 9000), Verdict::fail},
+        {"pass only but for the blur", k_absolute, reading(1, 560, 4), {}, Verdict::inconclusive},
+        {"pass in spite of the blur", k_absolute, reading(1, 2000, 4), {}, Verdict::pass},
+        {"fail only but for the blur", k_absolute, reading(11, 400, 6), {}, Verdict::inconclusive},
+        {"fail in spite of the blur", k_absolute, reading(40, 400, 6), {}, Verdict::fail},
+        {"none of none is exact", k_absolute, reading(0, 400, 4), {}, Verdict::pass},
+    };
+    for (const Row& row : rows) {
+        DYNAMIC_SECTION(row.name) {
+            const GateRecord record = evaluate_readings(row.spec, row.canary, row.stable, {});
+            CAPTURE(record.sentence);
+            CHECK(record.verdict == row.want);
+            CHECK(record.source == "prometheus http://p");
+            CHECK(record.sentence.find("prometheus http://p") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("a gate on readings: a p95 from buckets must survive their blur") {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    const GateSpec spec{.id = "p95", .metric = Metric::first_content_p95, .limit = 2.5};
+    SourceReading seen = reading(0, 200);
+    seen.tally.buckets = {{1, 150}, {2.5, 197}, {5, 200}, {inf, 200}};
+    CHECK(evaluate_readings(spec, seen, {}, {}).verdict == Verdict::pass);
+    seen.count_error = 5;
+    CHECK(evaluate_readings(spec, seen, {}, {}).verdict == Verdict::inconclusive);
+}
+
+TEST_CASE("a gate on readings: a source that failed is an error with its reason") {
+    const GateInput base{.source = "prometheus http://p"};
+    const GateRecord record = unjudged(k_absolute, base, Verdict::error, "connection refused");
+    CHECK(record.verdict == Verdict::error);
+    CHECK(record.rule == "source-failed");
+    CHECK(
+        record.sentence == "canary bad rate not measured by prometheus http://p: connection refused"
+    );
+}
+
+} // namespace
+} // namespace oa_stream::measure
