@@ -259,8 +259,8 @@ constexpr std::array k_positionals{
 constexpr std::array k_options{
     OptionSpec{
         "--profile",
-        "NAME",
-        "The rules to judge by: ai-sdk, ai-sdk-6, openagents-v1 or chat-completions.",
+        "ai-sdk|ai-sdk-6|openagents-v1|chat-completions",
+        "The rules to judge by.",
         "ai-sdk"
     },
     OptionSpec{

@@ -2,6 +2,7 @@
 #include "oa_stream/cli/version.hpp"
 
 #include "compat_scripts.hpp"
+#include "complete.hpp"
 #include "context.hpp"
 #include "help.hpp"
 #include "parse.hpp"
@@ -38,6 +39,10 @@ int dispatch(int argc, char** argv) {
     // A link with a retired script's name is that script.
     if (const RetiredScript* script = find_retired(argc > 0 ? argv[0] : "")) {
         words.insert(words.begin(), {"compat", std::string(script->name)});
+    }
+    if (!words.empty() && words.front() == "__complete") { // asked by a shell's script
+        fmt::print("{}", answer_shell(std::span(words).subspan(1)));
+        return 0;
     }
     const auto invocation = parse_command_line(words);
     if (!invocation) {

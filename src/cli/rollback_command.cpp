@@ -40,7 +40,7 @@ constexpr std::array k_positionals{
     PositionalSpec{"PLAN", "The file that `rollback plan` wrote.", false},
 };
 constexpr std::array k_options{
-    OptionSpec{"--run", "ID", "Take back what this run did, from its journal."},
+    OptionSpec{"--run", "RUN", "Take back what this run did, from its journal."},
 };
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream rollback apply --run 20260222T043600Z-cutover-1a2b3c4d",

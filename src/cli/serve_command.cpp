@@ -33,7 +33,7 @@ constexpr std::array k_options{
         {},
         true
     },
-    OptionSpec{"--authority", "NAME", "Who runs the turns: codex or replay.", "codex"},
+    OptionSpec{"--authority", "codex|replay", "Who runs the turns.", "codex"},
     OptionSpec{"--codex-bin", "PATH", "The Codex executable, looked up in PATH.", "codex"},
     OptionSpec{"--codex-children", "N", "How many Codex processes share the threads.", "1"},
     OptionSpec{"--codex-profile", "NAME", "chat (no tools) or agent (tools).", "chat"},
@@ -54,7 +54,7 @@ constexpr std::array k_options{
     },
     OptionSpec{"--replay", "DIR", "Recorded turns to play (*.jsonl); a built-in set if not given."},
     OptionSpec{
-        "--pace", "PACE", "How fast they are played: recorded, immediate or xN.", "recorded"
+        "--pace", "recorded|immediate|xN", "How fast they are played.", "recorded"
     },
     OptionSpec{
         "--inject",
@@ -75,11 +75,11 @@ constexpr std::array k_options{
         "changes. Also OA_STREAM_TOKEN."
     },
     OptionSpec{
-        "--compat", "MODE", "Clients without handshake headers: optional or required.", "optional"
+        "--compat", "optional|required", "The handshake headers of clients.", "optional"
     },
     OptionSpec{"--compat-policy", "FILE", "The window of clients served, as JSON."},
     OptionSpec{"--cors-origin", "ORIGIN", "A web origin that may call the lane, or *.", {}, true},
-    OptionSpec{"--lane", "MODE", "on, retired (answers as the retired bridge) or off (503).", "on"},
+    OptionSpec{"--lane", "on|retired|off", "retired answers as the retired bridge, off with 503.", "on"},
     OptionSpec{"--lane-file", "FILE", "Holds that mode; read at start and on SIGHUP."},
     OptionSpec{"--drain-timeout", "D", "How long SIGTERM lets live turns go on.", "10s"},
     OptionSpec{"--heartbeat", "D", "Silence on a stream before a comment is sent.", "15s"},
@@ -102,9 +102,9 @@ constexpr std::array k_options{
         "--id-map", "FILE", "Where client and authority threads are matched; codex keeps one."
     },
     OptionSpec{"--access-log", "FILE", "One line a request; stderr if not given."},
-    OptionSpec{"--access-log-format", "FORMAT", "json or logfmt.", "json"},
+    OptionSpec{"--access-log-format", "json|logfmt", "How a line is written.", "json"},
     OptionSpec{
-        "--log-level", "LEVEL", "What else stderr tells: debug, info, warn or error.", "info"
+        "--log-level", "debug|info|warn|error", "What else stderr tells.", "info"
     },
     OptionSpec{"--log-level-file", "FILE", "Holds that level; read at start and on SIGHUP."},
 };

@@ -67,7 +67,7 @@ constexpr std::array k_options{
     OptionSpec{"--base-url", "URL", "The service: http or https, without credentials."},
     OptionSpec{
         "--profile",
-        "P",
+        "api-only|shell-serving",
         "api-only: the service alone; shell-serving: the site with its web shell.",
         "api-only"
     },
@@ -76,7 +76,7 @@ constexpr std::array k_options{
     },
     OptionSpec{
         "--layout",
-        "L",
+        "khala|spacetime|detect",
         "Who mints sync tokens: khala (v1 route too), spacetime (v1 route gone), or detect.",
         "detect"
     },

@@ -149,7 +149,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
 }
 
 constexpr std::array k_options{
-    OptionSpec{"--run", "ID", "This run, ended or not; every run that did not end if not given."},
+    OptionSpec{"--run", "RUN", "This run, ended or not; every run that did not end if not given."},
     OptionSpec{"--wait-for", "WHAT", "Wait until the run is `done`, or at `stage=25%`."},
     OptionSpec{"--timeout", "D", "How long to wait at most.", "1h"},
 };

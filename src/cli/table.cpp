@@ -35,6 +35,8 @@ std::span<const CommandSpec> all_commands() noexcept {
         playbook_explain_command,
         playbook_schema_command,
         compat_command,
+        completions_command,
+        man_command,
         version_command,
     };
     return k_commands;
@@ -45,7 +47,7 @@ std::span<const OptionSpec> global_options() noexcept {
         OptionSpec{"--json", "", "Print one JSON document on stdout."},
         OptionSpec{"-q,--quiet", "", "Print nothing on PASS but the result."},
         OptionSpec{
-            "--color", "WHEN", "Colour: auto, always or never; NO_COLOR means never.", "auto"
+            "--color", "auto|always|never", "Colour; NO_COLOR means never.", "auto"
         },
         OptionSpec{
             "--state-dir", "DIR", "Where runs and locks are kept (also OA_STREAM_STATE_DIR)."

@@ -32,6 +32,8 @@ extern const CommandSpec playbook_validate_command;
 extern const CommandSpec playbook_explain_command;
 extern const CommandSpec playbook_schema_command;
 extern const CommandSpec compat_command;
+extern const CommandSpec completions_command;
+extern const CommandSpec man_command;
 extern const CommandSpec version_command;
 
 } // namespace oa_stream::cli

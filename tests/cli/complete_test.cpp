@@ -1,0 +1,133 @@
+#include "complete.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <set>
+
+using namespace oa_stream;
+using namespace oa_stream::cli;
+
+namespace {
+
+KnownHere here() {
+    KnownHere out;
+    out.runs = [] { return std::vector<Candidate>{{"20261120T100000Z-cutover-0000aaaa"}}; };
+    out.playbooks = [] { return std::vector<Candidate>{{"cutover", "shipped"}}; };
+    return out;
+}
+
+std::vector<std::string> words_for(const std::vector<std::string>& typed) {
+    std::vector<std::string> out;
+    for (const Candidate& one : complete(typed, here()).candidates) {
+        out.push_back(one.word);
+    }
+    return out;
+}
+
+bool offers(const std::vector<std::string>& typed, const std::string& word) {
+    const auto words = words_for(typed);
+    return std::ranges::find(words, word) != words.end();
+}
+
+} // namespace
+
+TEST_CASE("complete: every command can be reached word by word, and says what it is for") {
+    for (const CommandSpec& command : all_commands()) {
+        CAPTURE(command.path);
+        const std::string path(command.path);
+        const std::size_t space = path.find(' ');
+        if (space == std::string::npos) {
+            CHECK(offers({""}, path));
+        } else {
+            CHECK(offers({path.substr(0, 2)}, path.substr(0, space)));
+            const auto found =
+                complete(std::vector<std::string>{path.substr(0, space), ""}, here());
+            CHECK(
+                std::ranges::find(
+                    found.candidates,
+                    Candidate{path.substr(space + 1), std::string(command.summary)}
+                ) != found.candidates.end()
+            );
+        }
+    }
+}
+
+TEST_CASE("complete: every option of a command is offered once, and not again unless it repeats") {
+    for (const CommandSpec& command : all_commands()) {
+        std::vector<std::string> typed;
+        std::string path(command.path);
+        for (std::size_t at = 0; at != std::string::npos;) {
+            const std::size_t space = path.find(' ');
+            typed.push_back(path.substr(0, space));
+            at = space;
+            path = space == std::string::npos ? "" : path.substr(space + 1);
+        }
+        for (const OptionSpec& option : command.options) {
+            CAPTURE(command.path, option.name);
+            auto before = typed;
+            before.emplace_back("--");
+            CHECK(offers(before, std::string(option.name)));
+            auto after = typed;
+            after.emplace_back(option.name);
+            if (!option.value.empty()) {
+                after.emplace_back("x");
+            }
+            after.emplace_back("--");
+            CHECK(offers(after, std::string(option.name)) == option.repeats);
+        }
+    }
+}
+
+TEST_CASE("complete: what can stand where the cursor is") {
+    using Files = Completion::Files;
+    struct Case {
+        std::vector<std::string> typed;
+        std::vector<std::string> want;
+        Files files;
+    };
+    const Case cases[] = {
+        {{"serve", "--authority", ""}, {"codex", "replay"}, Files::none},
+        {{"serve", "--authority", "r"}, {"replay"}, Files::none},
+        {{"serve", "--authority=r"}, {"--authority=replay"}, Files::none},
+        {{"serve", "--tokens", ""}, {}, Files::files},
+        {{"serve", "--replay", ""}, {}, Files::folders},
+        {{"--color", "n"}, {"never"}, Files::none},
+        {{"--state-dir", "/x", "sm"}, {"smoke"}, Files::none},
+        {{"rollback", "apply", "--run", ""}, {"20261120T100000Z-cutover-0000aaaa"}, Files::none},
+        {{"rollback", "apply", "--run=2026"},
+         {"--run=20261120T100000Z-cutover-0000aaaa"},
+         Files::none},
+        {{"cutover", "plan", "cut"}, {"cutover"}, Files::files},
+        {{"completions", "z"}, {"zsh"}, Files::none},
+        {{"version", "--he"}, {"--help"}, Files::none},
+        {{"nonesuch", "x"}, {}, Files::none},
+        {{"serve", "--nonesuch=x"}, {}, Files::none},
+        {{}, {}, Files::none},
+    };
+    for (const Case& one : cases) {
+        CAPTURE(one.typed);
+        CHECK(words_for(one.typed) == one.want);
+        CHECK(complete(one.typed, here()).files == one.files);
+    }
+}
+
+TEST_CASE("complete: the machine is only asked where its answer could stand") {
+    KnownHere strict;
+    strict.runs = []() -> std::vector<Candidate> { throw std::logic_error("asked for runs"); };
+    strict.playbooks = []() -> std::vector<Candidate> { throw std::logic_error("asked"); };
+    CHECK_FALSE(complete(std::vector<std::string>{"ser"}, strict).candidates.empty());
+    CHECK_THROWS(complete(std::vector<std::string>{"rollback", "apply", "--run", ""}, strict));
+}
+
+TEST_CASE("complete: lines for the shells") {
+    Completion completion;
+    completion.candidates = {{"--run", "This run."}, {"x"}};
+    CHECK(to_lines(completion) == "--run\tThis run.\nx\n");
+    completion.files = Completion::Files::folders;
+    CHECK(to_lines(completion).ends_with("x\n:folders\n"));
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+        CHECK(completion_script(shell).contains("__complete"));
+    }
+    CHECK(completion_script("tcsh").empty());
+}
