@@ -71,6 +71,10 @@ struct SourceReading {
     /// Half-width of what the source itself blurs in each count (extrapolation, scrape edges), in
     /// events; 0 for lists of requests.
     double count_error = 0;
+    /// Events next to the window's ends that may be counted in or left out (a scrape comes when it
+    /// comes). Good and bad ones alike, so it blurs no share; it matters when two sources' counts
+    /// are compared.
+    double edge_error = 0;
 };
 
 /// One thread; answers one question at a time. Bounded memory whatever comes.

@@ -1,0 +1,207 @@
+#include "prometheus_calls.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace oa_stream::measure::prometheus {
+namespace {
+
+constexpr int k_attempts = 4; ///< a server that is not there is told soon
+constexpr Millis k_longest_backoff{8000};
+constexpr std::uint64_t k_longest_wait_s = 3600;
+
+/// No message may carry a credential on, were it sent back to us.
+void forget(std::string& text, const Secret& secret) {
+    const std::string_view bytes = secret.reveal();
+    for (std::size_t at = 0; !bytes.empty() && (at = text.find(bytes, at)) != std::string::npos;) {
+        text.replace(at, bytes.size(), bytes.size(), '*');
+    }
+}
+
+Code code_of(net::TransferFailure failure) {
+    using enum net::TransferFailure;
+    switch (failure) {
+    case connect_timeout:
+    case first_byte_timeout:
+    case idle_timeout:
+    case total_timeout:
+        return Code::timeout;
+    case too_large:
+        return Code::too_large;
+    case malformed:
+        return Code::protocol;
+    case cancelled:
+        return Code::cancelled;
+    case none:
+    case dns:
+    case refused:
+    case tls:
+    case reset:
+    case truncated:
+        break;
+    }
+    return Code::network;
+}
+
+Error lost(const net::ClientResponse& response, std::size_t most_bytes) {
+    if (response.failure == net::TransferFailure::too_large) {
+        return {Code::too_large, fmt::format("Prometheus answered over {} bytes", most_bytes)};
+    }
+    const std::string words = printable(response.failure_text, 120);
+    return {
+        code_of(response.failure),
+        fmt::format(
+            "no answer of Prometheus: {}{}{}",
+            to_string(response.failure),
+            words.empty() ? "" : ", ",
+            words
+        )
+    };
+}
+
+/// What another try may change. Every call only reads.
+bool passing(const net::ClientResponse& response, Code code) {
+    using enum net::TransferFailure;
+    switch (response.failure) {
+    case none:
+        return code == Code::unavailable; // 5xx and 429, but no query that took too long
+    case dns:
+    case refused:
+    case connect_timeout:
+    case first_byte_timeout:
+    case idle_timeout:
+    case total_timeout:
+    case reset:
+    case truncated:
+        return true;
+    case tls:
+    case malformed:
+    case cancelled:
+    case too_large:
+        break;
+    }
+    return false;
+}
+
+Millis asked_to_wait(const net::ClientResponse& response) {
+    const auto field = response.headers.get("retry-after");
+    const auto seconds = parse_count(trim(field.value_or("")), 0, k_longest_wait_s);
+    return seconds ? Millis(*seconds * 1000) : Millis(0);
+}
+
+} // namespace
+
+std::string form_encoded(std::string_view text) {
+    constexpr std::string_view k_plain = "-._~";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80 && (std::isalnum(byte) != 0 || k_plain.find(c) != std::string_view::npos)) {
+            out += c;
+        } else {
+            out += fmt::format("%{:02X}", byte);
+        }
+    }
+    return out;
+}
+
+std::string base64(std::string_view bytes) {
+    constexpr std::string_view k_digits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const std::size_t here = std::min<std::size_t>(3, bytes.size() - at);
+        std::uint32_t group = 0;
+        for (std::size_t i = 0; i < 3; ++i) {
+            group = group << 8U | (i < here ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+        }
+        for (std::size_t i = 0; i < 4; ++i) {
+            out += i <= here ? k_digits[group >> (18 - 6 * i) & 0x3FU] : '=';
+        }
+    }
+    return out;
+}
+
+Calls::Calls(net::HttpClient& client, const PrometheusOptions& options)
+    : client_(client), options_(options), until_(Clock::now() + options.deadline) {
+}
+
+net::ClientRequest
+Calls::request(std::string_view path, const Parameters& parameters, Millis left) const {
+    net::ClientRequest out;
+    out.url = fmt::format("{}/api/v1/{}", options_.url, path);
+    char before = '?';
+    for (const auto& [name, value] : parameters) {
+        out.url += fmt::format("{}{}={}", before, name, form_encoded(value));
+        before = '&';
+    }
+    out.headers.add("accept", "application/json");
+    out.bearer = options_.bearer;
+    if (!options_.user.empty()) {
+        const std::string both = fmt::format("{}:{}", options_.user, options_.password.reveal());
+        out.headers.add("authorization", "Basic " + base64(both));
+    }
+    out.ca_file = options_.ca_file;
+    out.total_timeout = std::min(options_.timeout, left);
+    out.connect_timeout = std::min(Millis(5000), out.total_timeout);
+    out.first_byte_timeout = out.idle_timeout = out.total_timeout;
+    out.max_body = options_.limits.bytes;
+    return out;
+}
+
+Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, ResultType type) {
+    const std::string where = fmt::format("{}/api/v1/{}", options_.url, path);
+    Millis pause = options_.backoff;
+    Error last{Code::timeout, "no time was left to ask Prometheus"};
+    for (int attempt = 1; attempt <= k_attempts; ++attempt) {
+        const auto left = std::chrono::duration_cast<Millis>(until_ - Clock::now());
+        if (left <= Millis(0)) {
+            break;
+        }
+        auto response = co_await client_.fetch(request(path, parameters, left));
+        forget(response.body, options_.bearer);
+        forget(response.body, options_.password);
+        if (response.failure == net::TransferFailure::none) {
+            auto answer = parse_answer(response.status, response.body, type, options_.limits);
+            if (answer) {
+                co_return answer;
+            }
+            last = std::move(answer).error();
+        } else {
+            last = lost(response, options_.limits.bytes);
+        }
+        last.where = where;
+        const Millis wait = std::max(pause, asked_to_wait(response));
+        if (!passing(response, last.code) || Clock::now() + wait >= until_) {
+            break;
+        }
+        if (attempt < k_attempts && !co_await sleep_for(wait)) {
+            co_return fail(Code::cancelled, "given up while waiting for Prometheus");
+        }
+        pause = std::min(pause * 2, k_longest_backoff);
+    }
+    co_return std::unexpected(std::move(last));
+}
+
+Task<Result<Answer>> Calls::instant(std::string query, double at_s, ResultType type) {
+    Parameters parameters{{"query", std::move(query)}, {"time", fmt::format("{:.3f}", at_s)}};
+    co_return co_await call("query", std::move(parameters), type);
+}
+
+Task<Result<Answer>> Calls::range(std::string query, Span span, double step_s) {
+    Parameters parameters{
+        {"query", std::move(query)},
+        {"start", fmt::format("{:.3f}", span.from_s)},
+        {"end", fmt::format("{:.3f}", span.to_s)},
+        {"step", fmt::format("{:.3f}", step_s)},
+    };
+    co_return co_await call("query_range", std::move(parameters), ResultType::matrix);
+}
+
+} // namespace oa_stream::measure::prometheus

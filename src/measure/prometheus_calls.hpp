@@ -1,0 +1,41 @@
+// Calls to Prometheus' HTTP API with repetitions and one deadline. Private to the room.
+#pragma once
+
+#include "oa_stream/measure/prometheus_source.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::measure::prometheus {
+
+/// The calls of one question: they share its deadline.
+class Calls {
+public:
+    /// Both outlive the calls.
+    Calls(net::HttpClient& client, const PrometheusOptions& options);
+
+    /// /api/v1/query, evaluated at `at_s`.
+    [[nodiscard]] Task<Result<Answer>> instant(std::string query, double at_s, ResultType type);
+    /// /api/v1/query_range; a matrix.
+    [[nodiscard]] Task<Result<Answer>> range(std::string query, Span span, double step_s);
+
+private:
+    using Parameters = std::vector<std::pair<std::string_view, std::string>>;
+
+    [[nodiscard]] Task<Result<Answer>>
+    call(std::string_view path, Parameters parameters, ResultType type);
+    [[nodiscard]] net::ClientRequest
+    request(std::string_view path, const Parameters& parameters, Millis left) const;
+
+    net::HttpClient& client_;
+    const PrometheusOptions& options_;
+    Clock::time_point until_;
+};
+
+/// `text` as a part of a query string.
+[[nodiscard]] std::string form_encoded(std::string_view text);
+/// RFC 4648, with padding.
+[[nodiscard]] std::string base64(std::string_view bytes);
+
+} // namespace oa_stream::measure::prometheus

@@ -1,0 +1,244 @@
+#include "prometheus_targets.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace oa_stream::measure::prometheus {
+namespace {
+
+constexpr double k_least_stale_s = 10;
+constexpr double k_stale_intervals = 3;
+constexpr double k_gap_intervals = 2.5; ///< a scrape that came late or failed once is no gap
+constexpr double k_guessed_intervals = 1.1; ///< what increase() fills in at an end, at most
+
+/// One process that is scraped; replicas of Prometheus see the same one.
+struct Target {
+    double newest_s = 0;
+    double interval_s = 0;
+    std::optional<bool> up{};
+};
+using Key = std::pair<std::string, std::string>; ///< job, instance
+using Targets = std::map<Key, Target>;
+
+Key key_of(const Series& series) {
+    return {std::string(series.label("job")), std::string(series.label("instance"))};
+}
+
+std::string name_of(const Key& key) {
+    return printable(key.first.empty() ? key.second : key.first + " " + key.second, 120);
+}
+
+std::string ago(double seconds) {
+    return format_duration(Millis(std::llround(std::max(seconds, 0.0) * 10) * 100));
+}
+
+/// The middle one of the times between two scrapes; 0 when there was but one.
+double interval_of(const std::vector<Point>& points) {
+    std::vector<double> gaps;
+    for (std::size_t i = 1; i < points.size(); ++i) {
+        gaps.push_back(points[i].at_s - points[i - 1].at_s);
+    }
+    if (gaps.empty()) {
+        return 0;
+    }
+    const auto middle = gaps.begin() + static_cast<std::ptrdiff_t>(gaps.size() / 2);
+    std::ranges::nth_element(gaps, middle);
+    return *middle;
+}
+
+Targets targets_of(const Answer& scrapes, const Answer& up) {
+    Targets out;
+    for (const Series& series : scrapes.series) {
+        Target& target = out[key_of(series)];
+        target.newest_s = std::max(target.newest_s, series.points.back().at_s);
+        target.interval_s = std::max(target.interval_s, interval_of(series.points));
+    }
+    for (const Series& series : up.series) {
+        Target& target = out[key_of(series)];
+        const bool reached = series.points.back().value == 1;
+        target.up = target.up.value_or(false) || reached; // one replica may have lost it alone
+    }
+    return out;
+}
+
+double covered_by(const Answer& scrapes, Span window, double interval_s) {
+    std::vector<double> times;
+    for (const Series& series : scrapes.series) {
+        for (const Point& point : series.points) {
+            if (point.at_s >= window.from_s && point.at_s <= window.to_s) {
+                times.push_back(point.at_s);
+            }
+        }
+    }
+    if (times.empty()) {
+        return 0;
+    }
+    std::ranges::sort(times);
+    const double bridged = interval_s * k_gap_intervals;
+    double covered = 0;
+    double last = window.from_s;
+    times.push_back(window.to_s);
+    for (const double at : times) {
+        covered += at - last <= bridged ? at - last : interval_s;
+        last = at;
+    }
+    return std::clamp(covered, 0.0, window.seconds());
+}
+
+/// Judges the targets one by one against the window's end.
+class Judge {
+public:
+    Judge(const Targets& targets, const ScrapeQuestion& question, Scraping& out)
+        : targets_(targets), question_(question), out_(out) {
+        for (const auto& [key, target] : targets) {
+            out.interval_s = std::max(out.interval_s, target.interval_s);
+            out.newest_s = std::max(out.newest_s, target.newest_s);
+        }
+        stale_after_s_ = question.stale_after_s > 0
+                             ? question.stale_after_s
+                             : std::max(k_least_stale_s, k_stale_intervals * out.interval_s);
+    }
+
+    [[nodiscard]] std::string why_missing() {
+        if (std::string why = down_too_long(); !why.empty()) {
+            return why;
+        }
+        if (std::string why = nobody_fresh(); !why.empty()) {
+            return why;
+        }
+        const double window = question_.window.seconds();
+        if (out_.interval_s <= 0) {
+            return fmt::format("{} was scraped but once", question_.whose);
+        }
+        if (window < k_least_intervals * out_.interval_s) {
+            return fmt::format(
+                "a window of {} holds too few scrapes: one comes every {}, ask for {} at least",
+                ago(window),
+                ago(out_.interval_s),
+                ago(std::ceil(k_least_intervals * out_.interval_s))
+            );
+        }
+        return {};
+    }
+
+private:
+    [[nodiscard]] double age(const Target& target) const {
+        const double newest = target.newest_s > 0 ? target.newest_s : question_.looked.from_s;
+        return question_.window.to_s - newest;
+    }
+    [[nodiscard]] bool fresh(const Target& target) const {
+        return target.newest_s > 0 && age(target) <= stale_after_s_;
+    }
+
+    /// A target that cannot be scraped goes on answering rate() from old samples.
+    std::string down_too_long() {
+        const double most = std::max(stale_after_s_, k_unseen_share * question_.window.seconds());
+        int down = 0;
+        for (const auto& [key, target] : targets_) {
+            if (target.up.value_or(true)) {
+                continue;
+            }
+            ++down;
+            const std::string words =
+                fmt::format("target {} is down, last seen {} ago", name_of(key), ago(age(target)));
+            if (age(target) > most) {
+                return words + ": what it did since is unknown";
+            }
+            if (down == 1) {
+                out_.notes.push_back(words);
+            }
+        }
+        if (down > 1) {
+            out_.notes.push_back(fmt::format("{} of {} targets are down", down, targets_.size()));
+        }
+        return {};
+    }
+
+    std::string nobody_fresh() {
+        bool any_up = false;
+        for (const auto& [key, target] : targets_) {
+            any_up = any_up || target.up.has_value();
+            if (fresh(target) && target.up == true) {
+                return {};
+            }
+        }
+        if (!any_up) {
+            return fmt::format("no up series tells whether {} is scraped", question_.whose);
+        }
+        for (const auto& [key, target] : targets_) {
+            if (target.up == false) {
+                return fmt::format("target {} is down", name_of(key));
+            }
+        }
+        if (out_.newest_s <= 0) {
+            return fmt::format(
+                "nothing of {} in the last {}", question_.whose, ago(question_.looked.seconds())
+            );
+        }
+        return fmt::format(
+            "the newest value of {} is {} old at the window's end, more than {}",
+            question_.whose,
+            ago(question_.window.to_s - out_.newest_s),
+            ago(stale_after_s_)
+        );
+    }
+
+    const Targets& targets_;
+    const ScrapeQuestion& question_;
+    Scraping& out_;
+    double stale_after_s_ = 0;
+};
+
+} // namespace
+
+Scraping scraping_of(const Answer& scrapes, const Answer& up, const ScrapeQuestion& question) {
+    Scraping out;
+    for (const Answer* answer : {&scrapes, &up}) {
+        if (!answer->warnings.empty()) {
+            out.missing = "Prometheus warns: " + answer->warnings.front();
+            return out;
+        }
+    }
+    const Targets targets = targets_of(scrapes, up);
+    if (targets.empty()) {
+        out.missing = fmt::format(
+            "no oa_stream_build_info of {} in the window: not scraped, or another name",
+            question.whose
+        );
+        return out;
+    }
+    out.missing = Judge(targets, question, out).why_missing();
+    out.covered_s = covered_by(scrapes, question.window, out.interval_s);
+    return out;
+}
+
+double covered_by_steps(const Answer& steps, double step_s, double interval_s, double window_s) {
+    double covered = 0;
+    for (const Series& series : steps.series) {
+        for (const Point& point : series.points) {
+            if (point.value > 0) {
+                covered += std::min(step_s, point.value * interval_s);
+            }
+        }
+    }
+    return std::min(covered, window_s);
+}
+
+double edge_error(double events, double interval_s, double covered_s) noexcept {
+    const double share = covered_s > 0 ? 2 * interval_s / covered_s : 1;
+    return events * std::min(share, 1.0);
+}
+
+double fill_error(double events, double interval_s, double covered_s) noexcept {
+    return std::max(0.5, k_guessed_intervals * edge_error(events, interval_s, covered_s));
+}
+
+} // namespace oa_stream::measure::prometheus

@@ -1,0 +1,49 @@
+// Whether a window's numbers can be believed: who was scraped, how often, until when. Pure.
+// Private to the room.
+#pragma once
+
+#include "oa_stream/measure/prometheus_answer.hpp"
+#include "oa_stream/measure/source.hpp"
+
+#include <string>
+#include <vector>
+
+namespace oa_stream::measure::prometheus {
+
+struct Scraping {
+    std::string missing{}; ///< why nothing can be said; empty: the counters may be asked
+    double interval_s = 0; ///< the longest of the targets'
+    double newest_s = 0;
+    double covered_s = 0; ///< of the window, as far as `looked` reaches
+    std::vector<std::string> notes{};
+};
+
+struct ScrapeQuestion {
+    Span window{};
+    Span looked{}; ///< what the scrapes were asked for; ends with the window
+    double stale_after_s = 0; ///< as PrometheusOptions'
+    std::string whose{}; ///< "revision r2" or "any revision", for messages
+};
+
+/// A window holds at least so many intervals, or rates mean nothing.
+inline constexpr double k_least_intervals = 4;
+/// The share of the window that a target which is down now may have been out of sight.
+inline constexpr double k_unseen_share = 0.05;
+
+/// `scrapes`: the matrix of build_info's raw samples; `up`: the vector at the window's end. Neither
+/// merged: replicas keep their labels.
+[[nodiscard]] Scraping
+scraping_of(const Answer& scrapes, const Answer& up, const ScrapeQuestion& question);
+
+/// Seconds of the window with data: `steps` counts the scrapes in each step of `step_s`.
+[[nodiscard]] double
+covered_by_steps(const Answer& steps, double step_s, double interval_s, double window_s);
+
+/// How many of `events` lie so near the window's ends, within a scrape of each, that they may be
+/// counted in or left out.
+[[nodiscard]] double edge_error(double events, double interval_s, double covered_s) noexcept;
+/// Half-width of what increase() makes up in `events`: it fills up to 1.1 intervals at each end
+/// with the average, and no count is off by less than what rounding makes of it.
+[[nodiscard]] double fill_error(double events, double interval_s, double covered_s) noexcept;
+
+} // namespace oa_stream::measure::prometheus
