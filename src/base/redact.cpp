@@ -1,10 +1,14 @@
 #include "oa_stream/base/redact.hpp"
 
-#include "oa_stream/base/json.hpp"
-#include "oa_stream/base/text.hpp"
+#include "redact_shapes.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace oa_stream {
 
@@ -12,155 +16,195 @@ namespace {
 
 constexpr std::size_t k_shortest_secret = 8;
 
-bool token_char(char c) noexcept {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+std::optional<unsigned> hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9') {
+        return static_cast<unsigned>(c - '0');
+    }
+    const char lower = static_cast<char>(c | 0x20);
+    if (lower >= 'a' && lower <= 'f') {
+        return static_cast<unsigned>(lower - 'a') + 10U;
+    }
+    return std::nullopt;
 }
 
-bool word_char(char c) noexcept {
-    return token_char(c) && c != '/' && c != '.' && c != '=' && c != '+';
-}
-
-/// A marker after which a run of token characters is a secret. One row per shape we know.
-struct Shape {
-    std::string_view marker;
-    std::size_t shortest; ///< of the run that follows, so that plain words survive
-    bool keep_marker;     ///< the marker itself tells nothing
-    bool whole_word;      ///< the marker must not continue a word
-};
-constexpr std::array<Shape, 20> k_shapes{{
-    {"bearer ", 8, true, true},
-    {"basic ", 12, true, true},
-    {"eyj", 20, false, true}, // a JWT's header is base64 of {"
-    {"sk-", 8, false, true},
-    {"ghp_", 16, false, true},
-    {"gho_", 16, false, true},
-    {"ghs_", 16, false, true},
-    {"github_pat_", 16, false, true},
-    {"xoxb-", 8, false, true},
-    {"xoxp-", 8, false, true},
-    {"akia", 16, false, true},
-    {"aiza", 30, false, true},
-    {"ya29.", 8, false, true},
-    {"access_token=", 1, true, false},
-    {"token=", 1, true, false},
-    {"api_key=", 1, true, false},
-    {"apikey=", 1, true, false},
-    {"secret=", 1, true, false},
-    {"password=", 1, true, false},
-    {"maintenance_bypass=", 1, true, false},
-}};
-
-void blank(std::string& text, std::size_t from, std::size_t to) {
-    std::fill(
-        text.begin() + static_cast<std::ptrdiff_t>(from),
-        text.begin() + static_cast<std::ptrdiff_t>(to),
-        '*'
-    );
-}
-
-void blank_shape(std::string& text, std::string_view lower, const Shape& shape) {
-    for (std::size_t at = lower.find(shape.marker); at != std::string_view::npos;
-         at = lower.find(shape.marker, at + 1)) {
-        if (shape.whole_word && at > 0 && word_char(lower[at - 1])) {
-            continue;
+/// `text` is the byte `c` in hex digits, leading zeros included.
+bool is_hex_of(std::string_view text, char c) noexcept {
+    unsigned value = 0;
+    for (const char digit : text) {
+        const auto one = hex_digit(digit);
+        if (!one) {
+            return false;
         }
-        const std::size_t from = at + shape.marker.size();
-        std::size_t to = from;
-        while (to < text.size() && token_char(text[to])) {
-            ++to;
+        value = value * 16U + *one;
+    }
+    return value == static_cast<unsigned char>(c);
+}
+
+/// How many bytes at the start of `rest`, which is a backslash, stand for `c`; 0: they do not. JSON
+/// within JSON escapes once more, so any number of backslashes does.
+std::size_t escaped(std::string_view rest, char c) noexcept {
+    const std::size_t slashes = std::min(rest.find_first_not_of('\\'), rest.size());
+    if (c == '\\') {
+        return std::min<std::size_t>(slashes, 2);
+    }
+    if (slashes == rest.size()) {
+        return 0;
+    }
+    const char kind = rest[slashes];
+    if (kind == c && (c == '"' || c == '/')) {
+        return slashes + 1;
+    }
+    constexpr std::size_t k_digits = 4;
+    if (kind == 'u' && rest.size() > slashes + k_digits &&
+        is_hex_of(rest.substr(slashes + 1, k_digits), c)) {
+        return slashes + 1 + k_digits;
+    }
+    static constexpr std::array<std::pair<char, char>, 5> k_short{
+        {{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'b', '\b'}, {'f', '\f'}}
+    };
+    const bool known = std::ranges::find(k_short, std::pair(kind, c)) != k_short.end();
+    return known ? slashes + 1 : 0;
+}
+
+/// How many bytes at the start of `rest` stand for `c`; 0: they do not.
+std::size_t stands_for(std::string_view rest, char c, bool percent_first) noexcept {
+    if (rest.empty()) {
+        return 0;
+    }
+    if (rest[0] == '\\') {
+        return escaped(rest, c);
+    }
+    const bool percent = rest[0] == '%' && rest.size() > 2 && is_hex_of(rest.substr(1, 2), c);
+    if (percent && percent_first) {
+        return 3;
+    }
+    if (rest[0] == c || (rest[0] == '+' && c == ' ')) {
+        return 1;
+    }
+    return percent ? 3 : 0;
+}
+
+/// Where `secret` ends if it stands at `at`, byte for byte in any of its escaped forms.
+std::size_t
+match(std::string_view text, std::size_t at, std::string_view secret, bool percent_first) noexcept {
+    for (const char c : secret) {
+        const std::size_t length = stands_for(text.substr(at), c, percent_first);
+        if (length == 0) {
+            return std::string_view::npos;
         }
-        if (to - from >= shape.shortest) {
-            blank(text, shape.keep_marker ? from : at, to);
+        at += length;
+    }
+    return at;
+}
+
+void find_known(
+    std::string_view text,
+    std::string_view secret,
+    const std::string& kind,
+    std::vector<Redaction>& found
+) {
+    const std::array starts{secret[0], '%', '\\', '+'};
+    const std::string_view any(starts.data(), starts.size());
+    for (std::size_t at = text.find_first_of(any); at != std::string_view::npos;
+         at = text.find_first_of(any, at + 1)) {
+        std::size_t end = match(text, at, secret, true);
+        if (end == std::string_view::npos) {
+            end = match(text, at, secret, false);
+        }
+        if (end != std::string_view::npos) {
+            // The letter of an escape that began before stays, or the JSON around it breaks.
+            const std::size_t before = text.substr(0, at).find_last_not_of('\\') + 1;
+            const std::size_t from = text[at] != '\\' && (at - before) % 2 == 1 ? at + 1 : at;
+            found.push_back({from, end - from, kind});
         }
     }
-}
-
-void blank_cookies(std::string& text, std::string_view lower) {
-    for (const std::string_view marker :
-         {std::string_view("cookie: "), std::string_view("set-cookie: ")}) {
-        for (std::size_t at = lower.find(marker); at != std::string_view::npos;
-             at = lower.find(marker, at + 1)) {
-            const std::size_t from = at + marker.size();
-            std::size_t to = from;
-            while (to < text.size() && text[to] != '\n' && text[to] != '\r' && text[to] != '"') {
-                ++to;
-            }
-            blank(text, from, to);
-        }
-    }
-}
-
-std::string percent_encoded(std::string_view text) {
-    static constexpr std::string_view k_digits = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        if (word_char(c) || c == '.') {
-            out += c;
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            out += '%';
-            out += k_digits[byte >> 4U];
-            out += k_digits[byte & 15U];
-        }
-    }
-    return out;
 }
 
 std::string base64(std::string_view text) {
     static constexpr std::string_view k_digits =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const auto byte = [&](std::size_t i) {
+        return static_cast<unsigned>(static_cast<unsigned char>(text[i]));
+    };
     std::string out;
-    for (std::size_t i = 0; i + 2 < text.size();
-         i += 3) { // whole groups only: padding depends on what follows
-        const unsigned group =
-            (static_cast<unsigned>(static_cast<unsigned char>(text[i])) << 16U) |
-            (static_cast<unsigned>(static_cast<unsigned char>(text[i + 1])) << 8U) |
-            static_cast<unsigned>(static_cast<unsigned char>(text[i + 2]));
-        out += k_digits[group >> 18U];
-        out += k_digits[(group >> 12U) & 63U];
-        out += k_digits[(group >> 6U) & 63U];
-        out += k_digits[group & 63U];
+    // Whole groups only: what follows decides the rest.
+    for (std::size_t i = 0; i + 2 < text.size(); i += 3) {
+        const unsigned group = (byte(i) << 16U) | (byte(i + 1) << 8U) | byte(i + 2);
+        for (const unsigned shift : {18U, 12U, 6U, 0U}) {
+            out += k_digits[(group >> shift) & 63U];
+        }
     }
     return out;
 }
 
+bool secret_like(std::string_view name) noexcept {
+    static constexpr std::array<std::string_view, 7> k_ends{
+        "TOKEN", "SECRET", "PASSWORD", "PASSWD", "_KEY", "APIKEY", "COOKIE"
+    };
+    return std::ranges::any_of(k_ends, [&](std::string_view end) { return name.ends_with(end); });
+}
+
 } // namespace
 
-void Redactor::add_known(const Secret& secret) {
+void Redactor::add_known(const Secret& secret, std::string_view name) {
     const std::string raw(secret.reveal());
     if (raw.size() < k_shortest_secret) {
         return;
     }
-    std::string escaped;
-    append_json_string(escaped, raw);
-    std::vector<std::string> forms{
-        raw, percent_encoded(raw), escaped.substr(1, escaped.size() - 2)
-    };
-    for (std::size_t shift = 0; shift < 3;
-         ++shift) { // base64 depends on where the secret starts in a group
-        forms.push_back(base64(std::string_view(raw).substr(shift)));
+    Known known{std::string(name), {raw}};
+    for (std::size_t shift = 0; shift < 3; ++shift) { // where the secret begins in a group
+        std::string form = base64(std::string_view(raw).substr(shift));
+        std::string url = form;
+        std::ranges::replace(url, '+', '-');
+        std::ranges::replace(url, '/', '_');
+        if (url != form) {
+            known.forms.push_back(std::move(url));
+        }
+        known.forms.push_back(std::move(form));
     }
-    for (std::string& form : forms) {
-        if (form.size() >= k_shortest_secret && std::ranges::find(known_, form) == known_.end()) {
-            known_.push_back(std::move(form));
+    std::erase_if(known.forms, [](const std::string& form) {
+        return form.size() < k_shortest_secret;
+    });
+    const bool new_one = std::ranges::none_of(known_, [&](const Known& other) {
+        return other.forms.front() == raw;
+    });
+    if (new_one) {
+        known_.push_back(std::move(known));
+    }
+}
+
+void Redactor::add_environment() {
+    for (char** at = ::environ; at != nullptr && *at != nullptr; ++at) {
+        const std::string_view entry(*at);
+        const std::size_t equals = entry.find('=');
+        const std::string_view name = entry.substr(0, equals);
+        const std::string_view value =
+            equals == std::string_view::npos ? std::string_view{} : entry.substr(equals + 1);
+        if (secret_like(name) && !value.starts_with('/')) { // a path tells where, not what
+            add_known(Secret(std::string(value)), name);
         }
     }
 }
 
-std::string Redactor::apply(std::string_view text) const {
-    std::string out(text);
-    for (const std::string& secret : known_) {
-        for (std::size_t at = out.find(secret); at != std::string::npos;
-             at = out.find(secret, at + 1)) {
-            blank(out, at, at + secret.size());
+std::vector<Redaction> Redactor::find(std::string_view text) const {
+    std::vector<Redaction> found;
+    for (const Known& known : known_) {
+        const std::string kind =
+            known.name.empty() ? "known secret" : fmt::format("known secret {}", known.name);
+        for (const std::string& form : known.forms) {
+            find_known(text, form, kind, found);
         }
     }
-    const std::string lower = to_lower(out);
-    for (const Shape& shape : k_shapes) {
-        blank_shape(out, lower, shape);
+    find_shapes(text, found);
+    std::ranges::sort(found, {}, &Redaction::offset);
+    return found;
+}
+
+std::string Redactor::apply(std::string_view text) const {
+    std::string out(text);
+    for (const Redaction& place : find(text)) {
+        out.replace(place.offset, place.length, place.length, '*');
     }
-    blank_cookies(out, lower);
     return out;
 }
 

@@ -3,24 +3,50 @@
 
 #include "oa_stream/base/secret.hpp"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace oa_stream {
 
+/// A place that must not be shown, never what stands there.
+struct Redaction {
+    std::size_t offset = 0; ///< bytes
+    std::size_t length = 0;
+    std::string kind{}; ///< "known secret AUTH_TOKEN", "bearer token"
+};
+
 /// Replaces, keeping the length ('*' per byte): bearer tokens, JWTs, well-known key shapes (sk-…,
-/// ghp_…, AKIA…), cookies, token-like query parameters, and the given known secrets in raw,
-/// percent-, base64- and JSON-escaped form.
+/// ghp_…, AKIA…), private keys, cookies, passwords in URLs, token-like members and query
+/// parameters, and the given known secrets in raw, percent-, base64- (wherever they begin in a
+/// group) and JSON-escaped form. JSON stays JSON. What was redacted once is not found again.
 class Redactor {
 public:
     Redactor() = default;
-    /// Secrets shorter than 8 bytes are ignored: they would blank half of every file.
-    void add_known(const Secret& secret);
+    /// Secrets shorter than 8 bytes are ignored: they would blank half of every file. `name` is
+    /// shown where it is found; it is no secret.
+    void add_known(const Secret& secret, std::string_view name = {});
+    /// Secret-like variables of this process' environment (…TOKEN, …SECRET, …PASSWORD, …KEY): what
+    /// stands there reaches no evidence, whether a run uses it or not.
+    void add_environment();
+
     [[nodiscard]] std::string apply(std::string_view text) const;
+    /// Of a stored stream (server-sent events or lines of JSON): also what shows only when the
+    /// deltas of one part are joined.
+    [[nodiscard]] std::string apply_stream(std::string_view text) const;
+
+    /// What apply() would replace, by offset; places may overlap.
+    [[nodiscard]] std::vector<Redaction> find(std::string_view text) const;
+    /// What apply_stream() would replace.
+    [[nodiscard]] std::vector<Redaction> find_stream(std::string_view text) const;
 
 private:
-    std::vector<std::string> known_;
+    struct Known {
+        std::string name;
+        std::vector<std::string> forms; ///< as it is, and within base64
+    };
+    std::vector<Known> known_;
 };
 
 } // namespace oa_stream
