@@ -3,6 +3,8 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/evidence/digest.hpp"
+#include "oa_stream/evidence/redactions.hpp"
+#include "oa_stream/evidence/run_notes.hpp"
 
 #include <fmt/format.h>
 
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace oa_stream::evidence {
@@ -63,29 +66,13 @@ Result<std::size_t> cut_torn_line(const fs::path& folder) {
     return text.size() - whole;
 }
 
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
 double rounded(double seconds) {
     return std::round(seconds * 1e3) / 1e3;
-}
-
-std::vector<fs::path> files_below(const fs::path& folder) {
-    std::vector<fs::path> out;
-    std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
-        if (entry.is_regular_file()) {
-            out.push_back(entry.path());
-        }
-    }
-    std::ranges::sort(out);
-    return out;
-}
-
-Result<std::string> checksums(const fs::path& folder) {
-    std::string out;
-    for (const fs::path& file : files_below(folder)) {
-        OA_TRY(const std::string digest, sha256_of_file(file));
-        out += fmt::format("{}  {}\n", digest, fs::relative(file, folder).generic_string());
-    }
-    return out;
 }
 
 } // namespace
@@ -96,8 +83,11 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
     run.started_steady_ = std::chrono::steady_clock::now();
     run.info_ = std::move(info);
     run.redactor_ = std::move(redactor);
+    run.redactor_.add_environment();
     run.id_ = fmt::format("{}-{}-{}", compact_utc(run.started_), run.info_.kind, random_hex(4));
     run.path_ = fs::absolute(state_dir) / "runs" / run.id_;
+    OA_CHECK(make_dirs(run.path_));
+    run.lock_ = FolderLock::take(run.path_);
     OA_CHECK(make_dirs(run.path_ / "measure"));
     OA_CHECK(make_dirs(run.path_ / "streams"));
     OA_CHECK(make_dirs(run.path_ / "logs"));
@@ -119,6 +109,8 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
     run.path_ = fs::absolute(folder);
     run.id_ = run.path_.filename().string();
     run.redactor_ = std::move(redactor);
+    run.redactor_.add_environment();
+    run.lock_ = FolderLock::take(run.path_);
     const auto text = read_file(run.path_ / "run.json");
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     run.earlier_ = json && json->is_object() ? *json : Json{{"id", run.id_}};
@@ -152,6 +144,7 @@ Json RunFolder::document() const {
         {"state", "running"},
         {"verdict", nullptr},
         {"started_at", rfc3339_millis(started_)},
+        {"process", {{"pid", ::getpid()}, {"host", host_name()}}},
         {"argv", info_.argv},
         {"versions", info_.versions},
         {"target", info_.target},
@@ -205,7 +198,7 @@ void RunFolder::append_text(const std::string& file, std::string_view line) {
 }
 
 void RunFolder::write(const std::string& file, std::string_view text) {
-    keep(write_file_atomic(path_ / file, redactor_.apply(text)));
+    keep(write_redacted(path_ / file, text, redactor_));
 }
 
 Result<void> RunFolder::journal(const Json& line) {
@@ -213,6 +206,21 @@ Result<void> RunFolder::journal(const Json& line) {
         return fail(Code::internal, "this run has no journal");
     }
     return journal_->append(redactor_.apply(dump_json(line)));
+}
+
+// What passed the redactor has nothing left to find; what others wrote here may.
+Result<void> RunFolder::mend_files() {
+    appenders_.clear(); // a file that is replaced must not be appended to under its old name
+    for (const std::string& file : files_below(path_)) {
+        OA_TRY(const auto places, redact_file(path_ / file, redactor_));
+        if (!places.empty()) {
+            note(
+                "redacted",
+                {{"file", file}, {"line", places.front().line}, {"kind", places.front().kind}}
+            );
+        }
+    }
+    return {};
 }
 
 Result<void> RunFolder::finish(const Json& result) {
@@ -223,8 +231,12 @@ Result<void> RunFolder::finish(const Json& result) {
     final["duration_s"] = rounded(seconds_since_start());
     final.update(result);
     OA_CHECK(write_file_atomic(path_ / "run.json", redactor_.apply(final.dump(2)) + "\n"));
-    OA_TRY(const std::string sums, checksums(path_));
-    OA_CHECK(write_file_atomic(path_ / "SHA256SUMS", sums));
+    {
+        const NotesGate gate(path_); // who notes something meanwhile waits, and sees the seal
+        OA_CHECK(mend_files());
+        OA_TRY(const std::string sums, checksums(path_));
+        OA_CHECK(write_file_atomic(path_ / "SHA256SUMS", sums));
+    }
     if (trouble_) {
         return std::unexpected(*trouble_);
     }

@@ -1,5 +1,6 @@
 #include "oa_stream/evidence/digest.hpp"
 #include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/evidence/run_notes.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -155,4 +156,97 @@ TEST_CASE("run folder: what could not be written is remembered, and finish says 
 
 TEST_CASE("run folder: a state directory that cannot be used is an error before anything is done") {
     CHECK_FALSE(RunFolder::create("/proc/nothing", {.kind = "x"}, {}).has_value());
+}
+
+TEST_CASE("run folder: a file that lost something has its ranges beside it, and its length") {
+    const StateDir state;
+    Redactor redactor;
+    redactor.add_known(Secret("correct-horse-battery"), "AUTH_TOKEN");
+    RunFolder run = make(state, std::move(redactor));
+    run.write("streams/a.sse", "data: correct-horse-battery\n\n");
+    run.write("streams/b.sse", "data: harmless\n\n");
+    CHECK(*read_file(run.path() / "streams/a.sse") == "data: *********************\n\n");
+    const Json ranges = json_of(run.path() / "streams/a.sse.redactions.json");
+    CHECK(ranges.at("schema") == "oa-stream.redactions.v1");
+    CHECK(ranges.at("file") == "a.sse");
+    CHECK(ranges.at("ranges").at(0).at("offset") == 6);
+    CHECK(ranges.at("ranges").at(0).at("length") == 21);
+    CHECK(ranges.at("ranges").at(0).at("kind") == "known secret AUTH_TOKEN");
+    CHECK_FALSE(fs::exists(run.path() / "streams/b.sse.redactions.json"));
+}
+
+TEST_CASE("run folder: a stored stream hides what its joined deltas would tell") {
+    const StateDir state;
+    Redactor redactor;
+    redactor.add_known(Secret("correct-horse-battery"));
+    RunFolder run = make(state, std::move(redactor));
+    run.write(
+        "streams/a.sse",
+        "data: {\"type\":\"text-delta\",\"id\":\"1\",\"delta\":\"correct-\"}\n\n"
+        "data: {\"type\":\"text-delta\",\"id\":\"1\",\"delta\":\"horse-battery\"}\n\n"
+    );
+    const auto text = read_file(run.path() / "streams/a.sse");
+    CHECK_FALSE(text->contains("correct-"));
+    CHECK_FALSE(text->contains("battery"));
+}
+
+TEST_CASE("run folder: what others wrote into it is mended before the seal") {
+    const StateDir state;
+    Redactor redactor;
+    redactor.add_known(Secret("correct-horse-battery"), "AUTH_TOKEN");
+    RunFolder run = make(state, std::move(redactor));
+    REQUIRE(write_file_atomic(run.path() / "logs/lane.log", "x\ny correct-horse-battery\n"));
+    REQUIRE(run.finish({{"verdict", "PASS"}}).has_value());
+    CHECK_FALSE(read_file(run.path() / "logs/lane.log")->contains("battery"));
+    const auto lines = lines_of(run.path() / "timeline.ndjson");
+    const Json last = *parse_json(lines.back());
+    CHECK(last.at("event") == "redacted");
+    CHECK(last.at("file") == "logs/lane.log");
+    CHECK(last.at("line") == 2);
+    for (const std::string& line : lines_of(run.path() / "SHA256SUMS")) {
+        CHECK(line.substr(0, 64) == *sha256_of_file(run.path() / line.substr(66)));
+    }
+}
+
+TEST_CASE("run folder: secret-like variables of the environment reach no file") {
+    const StateDir state;
+    ::setenv("OA_TEST_ONLY_TOKEN", "environment-says-so", 1);
+    RunFolder run = make(state);
+    ::unsetenv("OA_TEST_ONLY_TOKEN");
+    run.write("report.md", "environment-says-so");
+    CHECK(*read_file(run.path() / "report.md") == "*******************");
+}
+
+TEST_CASE("run folder: the kernel knows who works in it, until it is gone") {
+    const StateDir state;
+    fs::path path;
+    {
+        const RunFolder run = make(state);
+        path = run.path();
+        CHECK(FolderLock::is_held(path));
+        CHECK_FALSE(FolderLock::try_take(path).held());
+    }
+    CHECK_FALSE(FolderLock::is_held(path));
+    CHECK(FolderLock::try_take(path).held());
+}
+
+TEST_CASE("notes: into the timeline while a run is open, beside it when it is sealed") {
+    const StateDir state;
+    RunFolder run = make(state);
+    const auto first = add_note(run.path(), " pager went off ", "ann");
+    REQUIRE(first.has_value());
+    CHECK(first->file == "timeline.ndjson");
+    run.note("next");
+    const auto lines = lines_of(run.path() / "timeline.ndjson");
+    REQUIRE(lines.size() == 3);
+    const Json line = *parse_json(lines[1]);
+    CHECK(line.at("event") == "note");
+    CHECK(line.at("text") == "pager went off");
+    CHECK(line.at("by") == "ann");
+    REQUIRE(run.finish({{"verdict", "PASS"}}).has_value());
+    const auto second = add_note(run.path(), "it was the cache", "ann");
+    REQUIRE(second.has_value());
+    CHECK(second->file == "notes.ndjson");
+    CHECK(lines_of(run.path() / "timeline.ndjson").size() == 3);
+    CHECK(add_note(run.path(), "  ", "ann").error().code == Code::usage);
 }

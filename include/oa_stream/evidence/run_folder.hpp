@@ -6,6 +6,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
+#include "oa_stream/evidence/folder_lock.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -34,8 +35,10 @@ struct RunInfo {
 ///   timeline.ndjson  one line an event, absolute and relative time
 ///   measure/ streams/ logs/ report.md, and SHA256SUMS last: a folder without it is not finished
 ///
-/// Everything passes the redactor. Writes are small and happen on the caller's thread; only the
-/// journal waits for the disk. Not thread-safe.
+/// Everything passes the redactor, which also knows the secret-like variables of the environment; a
+/// file that is written whole and lost something has FILE.redactions.json beside it. While the
+/// object lives the kernel holds a lock on the folder, gone with the process. Writes are small and
+/// happen on the caller's thread; only the journal waits for the disk. Not thread-safe.
 class RunFolder {
 public:
     /// Creates the folder and the first run.json. Code::io.
@@ -72,7 +75,8 @@ public:
     /// The first thing that could not be written.
     [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return trouble_; }
 
-    /// Writes run.json with `result` merged in, then SHA256SUMS over all files. Once, at the end.
+    /// Writes run.json with `result` merged in, takes out of all files what a redactor would have
+    /// (others write there, too), then SHA256SUMS over all files. Once, at the end.
     [[nodiscard]] Result<void> finish(const Json& result);
 
 private:
@@ -80,7 +84,9 @@ private:
     [[nodiscard]] Json document() const;
     void keep(Result<void> result);
     void append_line(const std::string& file, std::string_view line);
+    [[nodiscard]] Result<void> mend_files();
 
+    FolderLock lock_;
     std::string id_;
     std::filesystem::path path_;
     RunInfo info_;
