@@ -1,0 +1,76 @@
+// The state of one error budget, made from what a source told of its window and of the windows
+// that burn rates look at. Pure.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/measure/slo.hpp"
+#include "oa_stream/measure/source.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace oa_stream::measure {
+
+struct BudgetQuestion {
+    std::string name{}; ///< of the slo
+    Fraction objective{999, 1000}; ///< share of good requests
+    double window_s = 30.0 * 86'400;
+    /// Event floor of a burn: with fewer bad ones, or fewer at all, in its long window none fires.
+    std::uint64_t least_bad = 5;
+    std::uint64_t least_total = 20;
+};
+
+/// Windows in seconds whose readings a status is made from: the budget's own first, then those of
+/// k_burn_pairs that are not longer than it, ascending, each once.
+[[nodiscard]] std::vector<double> budget_windows(double window_s);
+
+struct WindowReading {
+    double window_s = 0;
+    SourceReading reading{};
+};
+
+/// One pair of windows and whether both burn.
+struct BurnStatus {
+    BurnPair pair;
+    BurnRate rate{};
+    Counts events{}; ///< of the long window
+    double covered = 0; ///< share of the long window with data
+    std::string why{}; ///< not measured; empty: measured
+};
+
+struct BudgetStatus {
+    BudgetQuestion question{};
+    std::optional<ErrorBudget> budget{}; ///< unset: nothing is known, or there was no request
+    std::string why{}; ///< why it cannot be judged; empty: it can
+    Counts events{};
+    Coverage coverage{};
+    double covered_s = 0;
+    double blur = 0; ///< half-width of `consumed` from the source's own error
+    std::vector<BurnStatus> burns{};
+    bool burning = false; ///< at least one pair fires
+    /// Of what is left, at the rate of the shortest long window that has enough events; +Inf: it
+    /// does not burn.
+    std::optional<double> hours_to_exhaustion{};
+    std::string exhaustion_by{}; ///< "1h"
+    double newest_s = 0;
+    std::string source{};
+    std::string query{};
+    std::vector<std::string> notes{};
+};
+
+/// `readings` answer budget_windows(); one that is not among them is not measured. Less than an
+/// hour covered, no requests, or nothing known cannot be judged, and says so in `why`.
+[[nodiscard]] BudgetStatus
+budget_status(const BudgetQuestion& question, std::span<const WindowReading> readings);
+
+/// consumed ≤ at_most: PASS or FAIL, INCONCLUSIVE when it cannot be judged or when the source's own
+/// error could turn it.
+[[nodiscard]] Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id);
+
+/// Numbers that are infinite are null.
+[[nodiscard]] Json to_json(const BudgetStatus& status);
+
+} // namespace oa_stream::measure

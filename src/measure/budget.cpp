@@ -1,0 +1,241 @@
+#include "oa_stream/measure/budget.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/measure/gate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::measure {
+namespace {
+
+constexpr double k_minute_s = 60;
+constexpr double k_hour_s = 3600;
+
+const SourceReading* reading_of(std::span<const WindowReading> readings, double window_s) {
+    const auto found = std::ranges::find(readings, window_s, &WindowReading::window_s);
+    return found == readings.end() ? nullptr : &found->reading;
+}
+
+/// Empty when the reading has numbers.
+std::string objection(const SourceReading* reading) {
+    if (reading == nullptr) {
+        return "not asked";
+    }
+    return reading->state == SourceReading::State::measured ? std::string() : reading->why;
+}
+
+/// What error_budget() and burn_rate() count by; hours to a tenth of a second.
+Fraction hours(double seconds) {
+    return {static_cast<std::uint64_t>(std::llround(seconds * 10)), 36'000};
+}
+
+std::string time_text(double seconds) {
+    return format_duration(Millis(std::llround(seconds) * 1000));
+}
+
+BurnStatus burn_of(
+    const BudgetQuestion& question, const BurnPair& pair, std::span<const WindowReading> readings
+) {
+    BurnStatus out{.pair = pair};
+    const double long_s = pair.long_minutes * k_minute_s;
+    const double short_s = pair.short_minutes * k_minute_s;
+    const SourceReading* longer = reading_of(readings, long_s);
+    const SourceReading* shorter = reading_of(readings, short_s);
+    out.why = objection(longer);
+    if (out.why.empty()) {
+        out.why = objection(shorter);
+    }
+    if (!out.why.empty()) {
+        return out;
+    }
+    out.events = longer->tally.requests;
+    out.covered = coverage(longer->covered_s, long_s).share;
+    out.rate = burn_rate({
+        .objective = question.objective,
+        .period_hours = hours(question.window_s),
+        .threshold = pair.factor,
+        .long_window = {hours(long_s), longer->tally.requests},
+        .short_window = {hours(short_s), shorter->tally.requests},
+        .least_bad = question.least_bad,
+        .least_total = question.least_total,
+    });
+    return out;
+}
+
+void add_exhaustion(BudgetStatus& status) {
+    if (!status.budget) {
+        return;
+    }
+    for (const BurnStatus& burn : status.burns) {
+        const auto& rate = burn.rate.long_window.burn_rate;
+        if (!burn.why.empty() || !rate || burn.events.total < status.question.least_total) {
+            continue;
+        }
+        const double period = status.question.window_s / k_hour_s;
+        status.hours_to_exhaustion = hours_left(status.budget->remaining, *rate, period);
+        status.exhaustion_by = burn.pair.long_word;
+        return;
+    }
+}
+
+std::string why_not(const BudgetStatus& status, const SourceReading* reading) {
+    if (std::string why = objection(reading); !why.empty()) {
+        return why;
+    }
+    if (!status.coverage.enough) {
+        return fmt::format(
+            "only {} of {} have data, an hour is the least",
+            time_text(status.covered_s),
+            time_text(status.question.window_s)
+        );
+    }
+    if (!status.budget) {
+        return "no requests in the window, which is no kept objective";
+    }
+    return {};
+}
+
+Json number(double value) {
+    return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+Json number(const std::optional<double>& value) {
+    return value ? number(*value) : Json(nullptr);
+}
+
+Json to_json(const BurnStatus& burn) {
+    Json out{
+        {"severity", burn.pair.severity},
+        {"factor", burn.pair.factor.value()},
+        {"long", burn.pair.long_word},
+        {"short", burn.pair.short_word},
+        {"measured", burn.why.empty()},
+    };
+    if (!burn.why.empty()) {
+        out["why"] = burn.why;
+        return out;
+    }
+    out["long_burn"] = number(burn.rate.long_window.burn_rate);
+    out["short_burn"] = number(burn.rate.short_window.burn_rate);
+    out["long_bad"] = burn.events.bad;
+    out["long_total"] = burn.events.total;
+    out["long_covered"] = burn.covered;
+    out["firing"] = burn.rate.firing;
+    return out;
+}
+
+} // namespace
+
+std::vector<double> budget_windows(double window_s) {
+    std::vector<double> more;
+    for (const BurnPair& pair : k_burn_pairs) {
+        for (const std::uint32_t minutes : {pair.short_minutes, pair.long_minutes}) {
+            const double seconds = minutes * k_minute_s;
+            if (pair.long_minutes * k_minute_s <= window_s && seconds != window_s) {
+                more.push_back(seconds);
+            }
+        }
+    }
+    std::ranges::sort(more);
+    const auto repeated = std::ranges::unique(more);
+    more.erase(repeated.begin(), repeated.end());
+    more.insert(more.begin(), window_s);
+    return more;
+}
+
+BudgetStatus
+budget_status(const BudgetQuestion& question, std::span<const WindowReading> readings) {
+    BudgetStatus out{.question = question};
+    const SourceReading* whole = reading_of(readings, question.window_s);
+    if (whole != nullptr) {
+        out.source = whole->source;
+        out.query = whole->query;
+        out.notes = whole->notes;
+        out.newest_s = whole->newest_s;
+        out.covered_s = whole->covered_s;
+        out.events = whole->tally.requests;
+        out.coverage = coverage(whole->covered_s, question.window_s);
+        out.budget = error_budget(out.events, question.objective, {0, 1});
+        if (out.budget && out.budget->allowed_bad > 0) {
+            out.blur = whole->count_error / out.budget->allowed_bad;
+        }
+    }
+    for (const BurnPair& pair : k_burn_pairs) {
+        if (pair.long_minutes * k_minute_s <= question.window_s) {
+            out.burns.push_back(burn_of(question, pair, readings));
+            out.burning = out.burning || out.burns.back().rate.firing;
+        }
+    }
+    add_exhaustion(out);
+    out.why = why_not(out, whole);
+    return out;
+}
+
+Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id) {
+    Check check;
+    check.id = std::move(id);
+    check.data = to_json(status);
+    check.data["at_most"] = at_most.value();
+    if (!status.why.empty() || !status.budget) {
+        check.verdict = Verdict::inconclusive;
+        check.detail = "the budget cannot be judged: " + status.why;
+        return check;
+    }
+    const auto exact = error_budget(status.events, status.question.objective, at_most);
+    const bool within = exact && exact->within;
+    const double limit = at_most.value();
+    const double used = status.budget->consumed;
+    const bool blurred = within ? used + status.blur > limit : used - status.blur <= limit;
+    const bool turns = status.blur > 0 && blurred;
+    check.verdict = turns ? Verdict::inconclusive : within ? Verdict::pass : Verdict::fail;
+    check.detail = fmt::format(
+        "{} consumed ({} bad of {}; {} covered), at most {} may be{}",
+        percent_text(used, limit),
+        status.events.bad,
+        status.events.total,
+        percent_text(status.coverage.share, -1),
+        percent_text(limit, -1),
+        turns ? fmt::format("; right to ±{}, so not decided", percent_text(status.blur, -1)) : ""
+    );
+    return check;
+}
+
+Json to_json(const BudgetStatus& status) {
+    Json out{
+        {"slo", status.question.name},
+        {"objective", status.question.objective.value()},
+        {"window_s", status.question.window_s},
+        {"known", status.why.empty()},
+        {"why", status.why},
+        {"bad", status.events.bad},
+        {"total", status.events.total},
+        {"consumed", nullptr},
+        {"left", nullptr},
+        {"sli", nullptr},
+        {"blur", number(status.blur)},
+        {"covered_s", status.covered_s},
+        {"covered", status.coverage.share},
+        {"newest_s", status.newest_s},
+        {"burning", status.burning},
+        {"hours_to_exhaustion", number(status.hours_to_exhaustion)},
+        {"exhaustion_by", status.exhaustion_by},
+        {"burn_rates", Json::array()},
+        {"source", status.source},
+        {"query", status.query},
+        {"notes", status.notes},
+    };
+    if (status.budget) {
+        out["consumed"] = number(status.budget->consumed);
+        out["left"] = number(status.budget->remaining);
+        out["sli"] = status.budget->sli;
+    }
+    for (const BurnStatus& burn : status.burns) {
+        out["burn_rates"].push_back(to_json(burn));
+    }
+    return out;
+}
+
+} // namespace oa_stream::measure
