@@ -1,0 +1,26 @@
+// A Grafana dashboard of the lane: what the runbook watches, by revision.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/measure/fraction.hpp"
+
+#include <string>
+
+namespace oa_stream::measure {
+
+struct DashboardOptions {
+    std::string title = "oa-stream lane";
+    Fraction objective{999, 1000}; ///< of the budget panels, below 1
+    double window_s = 30.0 * 86'400; ///< of the budget
+    std::string first_content = "2.5"; ///< seconds: a line in the latency panel
+    std::string matchers{}; ///< further label matchers of every selector: job="lane"
+    /// Label of every series that names the revision; empty: joined with oa_stream_build_info.
+    std::string revision_label{};
+};
+
+/// The document that Grafana's import takes. Variables: the data source, and `revision` (a regular
+/// expression; all by default). Queries use $__rate_interval and $revision and nothing else of
+/// Grafana's.
+[[nodiscard]] Json dashboard(const DashboardOptions& options);
+
+} // namespace oa_stream::measure

@@ -1,0 +1,116 @@
+#include "gate_expr.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/config/units.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::cli {
+namespace {
+
+using config::LimitUnit;
+using measure::Against;
+using measure::Metric;
+
+constexpr std::string_view k_example = "like 'bad: http_5xx | terminal_error <= 1%'";
+
+std::unexpected<Error> wrong(std::string message) {
+    return fail(Code::usage, std::move(message), "EXPR", std::string(k_example));
+}
+
+/// The unit that a limit of this kind has.
+LimitUnit unit_of(Metric metric, Against against) {
+    if (metric == Metric::bad_rate) {
+        return against == Against::stable ? LimitUnit::points : LimitUnit::share;
+    }
+    return against == Against::stable ? LimitUnit::relative : LimitUnit::seconds;
+}
+
+std::string_view form_of(LimitUnit unit) {
+    switch (unit) {
+    case LimitUnit::share:
+        return "a share like 1%";
+    case LimitUnit::points:
+        return "percentage points like +1pp";
+    case LimitUnit::relative:
+        return "a rise like +20%";
+    case LimitUnit::seconds:
+        break;
+    }
+    return "a time like 2.5s";
+}
+
+Result<void> read_judged(std::string_view text, GateExpr& out) {
+    const std::size_t colon = text.find(':');
+    const std::string_view what = trim(text.substr(0, colon));
+    const std::string_view which =
+        colon == std::string_view::npos ? std::string_view() : trim(text.substr(colon + 1));
+    if (what == "bad" && colon != std::string_view::npos) {
+        out.spec.metric = Metric::bad_rate;
+        auto events = measure::parse_bad_events(which);
+        if (!events) {
+            return wrong(std::move(events).error().message);
+        }
+        out.bad = *std::move(events);
+        for (const measure::BadEvent event : out.bad) {
+            out.spec.events += (out.spec.events.empty() ? "" : " | ");
+            out.spec.events += to_string(event);
+        }
+        return {};
+    }
+    if (what == "p95" && which == "first_content") {
+        out.spec.metric = Metric::first_content_p95;
+        OA_TRY(out.bad, measure::parse_bad_events(""));
+        return {};
+    }
+    return wrong(fmt::format(
+        "'{}' is neither 'bad: WORDS' nor 'p95: first_content'", printable(trim(text), 60)
+    ));
+}
+
+Result<void> read_limit(std::string_view text, GateExpr& out) {
+    std::string_view limit = trim(text);
+    constexpr std::string_view k_versus = "versus stable";
+    const bool said = limit.ends_with(k_versus);
+    if (said) {
+        limit = trim(limit.substr(0, limit.size() - k_versus.size()));
+    }
+    auto read = config::read_limit(limit);
+    if (!read) {
+        return wrong(std::move(read).error().message);
+    }
+    const bool rise = read->unit == LimitUnit::points || read->unit == LimitUnit::relative;
+    out.spec.against = said || rise ? Against::stable : Against::limit;
+    const LimitUnit unit = unit_of(out.spec.metric, out.spec.against);
+    if (read->unit != unit) {
+        return wrong(fmt::format(
+            "'{}' does not limit {}{}, expected {}",
+            printable(limit, 40),
+            out.spec.metric == Metric::bad_rate ? "an error rate" : "a time",
+            rise || said ? " versus stable" : "",
+            form_of(unit)
+        ));
+    }
+    out.spec.limit = read->value;
+    return {};
+}
+
+} // namespace
+
+Result<GateExpr> parse_gate_expr(std::string_view text) {
+    const std::size_t at = text.find("<=");
+    if (at == std::string_view::npos) {
+        return wrong("a gate says what is judged, '<=' and a limit");
+    }
+    GateExpr out;
+    OA_CHECK(read_judged(text.substr(0, at), out));
+    OA_CHECK(read_limit(text.substr(at + 2), out));
+    out.spec.id = fmt::format(
+        "{}{}",
+        out.spec.metric == Metric::bad_rate ? "error-rate" : "first-content",
+        out.spec.against == Against::stable ? "-vs-stable" : ""
+    );
+    return out;
+}
+
+} // namespace oa_stream::cli

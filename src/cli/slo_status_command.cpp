@@ -1,0 +1,177 @@
+// slo status: what is consumed, what is left, how fast it burns, when it is gone.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/cli/commands.hpp"
+#include "oa_stream/measure/gate.hpp"
+
+#include "slo_budget.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace oa_stream::cli {
+
+namespace {
+
+using measure::BudgetStatus;
+using measure::BurnStatus;
+
+std::string share(double value) {
+    return measure::percent_text(value, -1);
+}
+
+std::string time_left(const BudgetStatus& status) {
+    if (!status.hours_to_exhaustion) {
+        return "unknown";
+    }
+    if (std::isinf(*status.hours_to_exhaustion)) {
+        return "never";
+    }
+    const auto minutes = static_cast<std::int64_t>(*status.hours_to_exhaustion * 60);
+    return minutes >= 2880 ? fmt::format("{}d", minutes / 1440)
+           : minutes > 0   ? format_duration(std::chrono::minutes(minutes))
+                           : "now";
+}
+
+std::string burn_text(const BurnStatus& burn) {
+    const auto number = [](const std::optional<double>& value) {
+        return value ? fmt::format("{:.2g}", *value) : std::string("-");
+    };
+    if (!burn.why.empty()) {
+        return fmt::format(
+            "    {:>2}/{:<3}  unknown: {}\n", burn.pair.long_word, burn.pair.short_word, burn.why
+        );
+    }
+    return fmt::format(
+        "    {:>2}/{:<3}  {} and {} times the even rate; {} above {:g}{}\n",
+        burn.pair.long_word,
+        burn.pair.short_word,
+        number(burn.rate.long_window.burn_rate),
+        number(burn.rate.short_window.burn_rate),
+        burn.pair.severity,
+        burn.pair.factor.value(),
+        burn.rate.firing ? ": BURNING" : ""
+    );
+}
+
+std::string text_of(const std::string& name, const BudgetStatus& status) {
+    const std::string window =
+        format_duration(Millis(std::llround(status.question.window_s) * 1000));
+    std::string out = fmt::format(
+        "{}  {:g}% over {}, {} of it covered\n",
+        name,
+        status.question.objective.value() * 100,
+        window,
+        share(status.coverage.share)
+    );
+    if (status.budget) {
+        out += fmt::format(
+            "  consumed {}  left {}  {} bad of {}  gone in {}{}\n",
+            share(status.budget->consumed),
+            share(status.budget->remaining),
+            status.events.bad,
+            status.events.total,
+            time_left(status),
+            status.exhaustion_by.empty() ? "" : " at the rate of the last " + status.exhaustion_by
+        );
+    }
+    if (!status.why.empty()) {
+        out += fmt::format("  unknown: {}\n", status.why);
+    }
+    for (const BurnStatus& burn : status.burns) {
+        out += burn_text(burn);
+    }
+    return out;
+}
+
+/// Used up or burning is a breach; a budget that is merely partly used is none.
+Check check_of(const BudgetStatus& status, std::string id) {
+    Check check = budget_check(status, {1, 1}, std::move(id));
+    if (status.burning && check.verdict != Verdict::fail) {
+        check.verdict = Verdict::fail;
+        const auto burn = std::ranges::find_if(status.burns, [](const BurnStatus& one) {
+            return one.rate.firing;
+        });
+        check.detail += fmt::format(
+            "; burning: {} above {:g} times the even rate",
+            burn->pair.long_word,
+            burn->pair.factor.value()
+        );
+    }
+    return check;
+}
+
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
+Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
+    SloFindings out;
+    out.more["slos"] = Json::array();
+    std::vector<std::string> whose{""};
+    whose.insert(whose.end(), order.revisions.begin(), order.revisions.end());
+    for (const Slo& slo : order.slos) {
+        for (const std::string& revision : whose) {
+            const std::string name = budget_name(slo, revision);
+            const auto status = co_await ask_budget(slo, revision, true, desk);
+            if (!status) {
+                out.checks.push_back(slo_error("slo." + name, status.error()));
+                continue;
+            }
+            Json row = to_json(*status);
+            row["revision"] = revision;
+            out.more["slos"].push_back(std::move(row));
+            out.text += text_of(name, *status);
+            out.checks.push_back(check_of(*status, "slo." + name));
+        }
+    }
+    co_return out;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(const SloOrder order, parse_slo_order(args));
+    const SloCommand command{"slo status", "oa-stream slo status --prometheus URL"};
+    return run_slo(
+        command, order.source, [&](SloDesk& desk) { return look(order, desk); }, context
+    );
+}
+
+constexpr std::array k_options{
+    k_slo_prometheus,
+    k_slo_access_log,
+    k_slo_playbook,
+    k_slo_set,
+    k_slo_only,
+    k_slo_objective,
+    k_slo_bad,
+    k_slo_first_content,
+    k_slo_window,
+    OptionSpec{"--revision", "NAME", "A row for this revision, too; repeats.", {}, true},
+    k_slo_route,
+    k_slo_min_bad,
+    k_slo_min_total,
+    k_slo_auth,
+    k_slo_user,
+    k_slo_ca,
+    k_slo_match,
+    k_slo_label,
+    k_slo_stale,
+    k_slo_timeout,
+};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream slo status --prometheus http://127.0.0.1:9090",
+    "oa-stream slo status --playbook cutover.yaml --prometheus http://127.0.0.1:9090 --revision r2 "
+    "--json",
+};
+
+} // namespace
+
+const CommandSpec slo_status_command{
+    .path = "slo status",
+    .summary = "Show what is left of each error budget and how fast it burns.",
+    .positionals = {},
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli
