@@ -90,7 +90,8 @@ double covered_by(const Answer& scrapes, Span window, double interval_s) {
         covered += at - last <= bridged ? at - last : interval_s;
         last = at;
     }
-    return std::clamp(covered, 0.0, window.seconds());
+    // Scrapes do not come at the window's ends; all but one of them is all there can be.
+    return covered > window.seconds() - interval_s ? window.seconds() : covered;
 }
 
 /// Judges the targets one by one against the window's end.

@@ -30,10 +30,11 @@ enum class BadEvent {
 [[nodiscard]] Result<std::vector<BadEvent>> parse_bad_events(std::string_view text);
 [[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
 
-/// The routes on which a browser's turns begin: what a Question without routes asks for. Only POST
-/// requests count, on these and on others: a resume shares the route, and is no new request.
-inline constexpr std::array<std::string_view, 2> k_stream_routes{
-    "/api/chat/stream", "/api/chats/{conversationId}/stream"
+/// The routes on which a browser's turns begin (the second is the AI SDK's own default): what a
+/// Question without routes asks for. Only POST requests count, on these and on others: a resume
+/// shares the route, and is no new request.
+inline constexpr std::array<std::string_view, 3> k_stream_routes{
+    "/api/chat/stream", "/api/chat", "/api/chats/{conversationId}/stream"
 };
 
 /// Seconds since 1970; half-open: [from, to). A request counts when it has ended.
@@ -45,7 +46,7 @@ struct Span {
 
 struct Question {
     std::string revision{}; ///< empty: all of them together
-    std::vector<std::string> routes{}; ///< templates; empty: both stream routes
+    std::vector<std::string> routes{}; ///< templates; empty: k_stream_routes
     std::vector<BadEvent> bad{BadEvent::http_5xx, BadEvent::terminal_error};
     /// Besides, a request is bad whose first content took longer (an slo with `good:
     /// first_content <= 2.5s`): then `bad` is not counted and `requests` are those with a time.

@@ -1,0 +1,160 @@
+// What is left of a budget, and when that cannot be said.
+#include "oa_stream/measure/budget.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+using namespace oa_stream;
+using namespace oa_stream::measure;
+
+namespace {
+
+constexpr double k_day_s = 86'400;
+
+SourceReading measured(Counts counts, double covered_s) {
+    SourceReading out;
+    out.state = SourceReading::State::measured;
+    out.tally.requests = counts;
+    out.covered_s = covered_s;
+    out.source = "test";
+    return out;
+}
+
+/// The same error rate in every window.
+std::vector<WindowReading> everywhere(Counts counts, double window_s) {
+    std::vector<WindowReading> out;
+    for (const double seconds : budget_windows(window_s)) {
+        out.push_back({seconds, measured(counts, seconds)});
+    }
+    return out;
+}
+
+BudgetQuestion month() {
+    return {.name = "stream-good", .objective = {999, 1000}, .window_s = 30 * k_day_s};
+}
+
+struct Row {
+    std::string_view name;
+    Counts counts;
+    double covered_s;
+    double count_error;
+    Fraction at_most;
+    Verdict want;
+    std::string_view words;
+};
+constexpr std::array k_rows{
+    Row{"half is within all", {50, 100'000}, 30 * k_day_s, 0, {1, 1}, Verdict::pass, "50%"},
+    Row{"half is more than 5 %", {50, 100'000}, 30 * k_day_s, 0, {5, 100}, Verdict::fail, "50%"},
+    Row{"exactly 5 % is within", {5, 100'000}, 30 * k_day_s, 0, {5, 100}, Verdict::pass, "5%"},
+    Row{"none of none", {0, 0}, 30 * k_day_s, 0, {1, 1}, Verdict::inconclusive, "no requests"},
+    Row{"half an hour", {0, 900}, 1800, 0, {1, 1}, Verdict::inconclusive, "only 30m"},
+    Row{"an hour is enough", {0, 900}, 3600, 0, {1, 1}, Verdict::pass, "covered"},
+    Row{"its own error could turn it",
+        {5, 100'000},
+        30 * k_day_s,
+        1,
+        {5, 100},
+        Verdict::inconclusive,
+        "not decided"},
+    Row{"its own error could turn a breach",
+        {6, 100'000},
+        30 * k_day_s,
+        2,
+        {5, 100},
+        Verdict::inconclusive,
+        "not decided"},
+    Row{"an error that turns nothing", {50, 100'000}, 30 * k_day_s, 2, {5, 100}, Verdict::fail, ""},
+};
+
+} // namespace
+
+TEST_CASE("budget: consumed at most so much, or why that cannot be judged") {
+    for (const Row& row : k_rows) {
+        DYNAMIC_SECTION(row.name) {
+            SourceReading reading = measured(row.counts, row.covered_s);
+            reading.count_error = row.count_error;
+            const std::array readings{WindowReading{30 * k_day_s, reading}};
+            const Check check = budget_check(budget_status(month(), readings), row.at_most, "b");
+            CAPTURE(check.detail);
+            CHECK(check.verdict == row.want);
+            CHECK(check.detail.find(row.words) != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("budget: what the source does not know is no kept objective") {
+    SourceReading missing;
+    missing.why = "target lane a:1 is down";
+    const std::array readings{WindowReading{30 * k_day_s, missing}};
+    const BudgetStatus status = budget_status(month(), readings);
+    CHECK(status.why == "target lane a:1 is down");
+    CHECK_FALSE(status.budget.has_value());
+    CHECK(budget_check(status, {1, 1}, "b").verdict == Verdict::inconclusive);
+    CHECK(budget_status(month(), {}).why == "not asked");
+    CHECK(to_json(status)["consumed"].is_null());
+}
+
+TEST_CASE("budget: the windows are its own and those of the burn rates that fit into it") {
+    CHECK(
+        budget_windows(30 * k_day_s) ==
+        std::vector<double>{30 * k_day_s, 300, 1800, 3600, 7200, 21'600, k_day_s, 3 * k_day_s}
+    );
+    CHECK(budget_windows(6 * 3600) == std::vector<double>{21'600, 300, 1800, 3600});
+    CHECK(budget_windows(60) == std::vector<double>{60});
+}
+
+TEST_CASE("budget: a burn fires in both windows and above the floor of events") {
+    const auto firing = [](const BudgetStatus& status) {
+        return std::ranges::count_if(status.burns, [](const BurnStatus& burn) {
+            return burn.rate.firing;
+        });
+    };
+    // 2 % of 1000: twenty times the even rate, above all four factors.
+    const auto all = budget_status(month(), everywhere({20, 1000}, 30 * k_day_s));
+    CHECK(firing(all) == 4);
+    CHECK(all.burning);
+    // 5 %, but one bad request of 20 at night.
+    const auto night = budget_status(month(), everywhere({1, 20}, 30 * k_day_s));
+    CHECK(firing(night) == 0);
+    CHECK_FALSE(night.burning);
+    // Over: the long windows remember, the short ones are clean.
+    auto over = everywhere({20, 1000}, 30 * k_day_s);
+    for (WindowReading& reading : over) {
+        if (reading.window_s == 300 || reading.window_s == 1800) {
+            reading.reading.tally.requests = {0, 1000};
+        }
+    }
+    CHECK(firing(budget_status(month(), over)) == 2);
+}
+
+TEST_CASE("budget: it is gone when what is left burns down at the last hour's rate") {
+    auto readings = everywhere({0, 100'000}, 30 * k_day_s);
+    readings[0].reading.tally.requests = {50, 100'000}; // half is left
+    for (WindowReading& reading : readings) {
+        if (reading.window_s == 3600) {
+            reading.reading.tally.requests = {2, 1000}; // twice the even rate
+        }
+    }
+    const BudgetStatus status = budget_status(month(), readings);
+    REQUIRE(status.hours_to_exhaustion.has_value());
+    CHECK(*status.hours_to_exhaustion == Approx(0.5 * 720 / 2));
+    CHECK(status.exhaustion_by == "1h");
+    const auto calm = budget_status(month(), everywhere({0, 1000}, 30 * k_day_s));
+    CHECK(std::isinf(calm.hours_to_exhaustion.value_or(0)));
+    CHECK(to_json(calm)["hours_to_exhaustion"].is_null());
+    const auto empty = budget_status(month(), everywhere({0, 0}, 30 * k_day_s));
+    CHECK_FALSE(empty.hours_to_exhaustion.has_value());
+}
+
+TEST_CASE("budget: a window that was not measured says so and does not fire") {
+    auto readings = everywhere({20, 1000}, 30 * k_day_s);
+    readings[1].reading = {};
+    readings[1].reading.why = "too few scrapes";
+    const BudgetStatus status = budget_status(month(), readings);
+    CHECK(status.burns[0].why == "too few scrapes");
+    CHECK_FALSE(status.burns[0].rate.firing);
+    CHECK(status.burns[1].rate.firing);
+}

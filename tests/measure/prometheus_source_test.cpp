@@ -1,0 +1,381 @@
+// What is not there, no longer fresh, warned about or nonsense never becomes a number.
+#include "fake_prometheus.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+using namespace oa_stream;
+using namespace oa_stream::measure;
+using namespace oa_stream::measure::test;
+
+namespace {
+
+using State = SourceReading::State;
+
+/// `body` for the queries that contain `word`, the healthy answer for others.
+Script only(std::string word, std::string body) {
+    return [word = std::move(word), body = std::move(body)](std::string_view query, int) {
+        return Scripted{.body = query.contains(word) ? body : ""};
+    };
+}
+
+struct Trap {
+    std::string name;
+    std::string word; ///< of the query
+    std::string body;
+    std::string why;  ///< in the reason
+};
+
+std::vector<Trap> traps() {
+    const std::string warning = R"(,"warnings":["remote read failed"])";
+    return {
+        {"nothing is scraped", "build_info", "", ""},
+        {"the newest value is old",
+         "oa_stream_build_info",
+         matrix_body(scraped(k_now_s - 200)),
+         "3m20s old"},
+        {"one scrape is no interval",
+         "oa_stream_build_info",
+         matrix_body(scraped(k_now_s - 5, 15, 1)),
+         "but once"},
+        {"the window holds three scrapes",
+         "oa_stream_build_info",
+         matrix_body(scraped(k_now_s - 5, 200, 3)),
+         "too few scrapes"},
+        {"warned about the scrapes", "oa_stream_build_info", matrix_body("", warning), "warns"},
+        {"the target is down and rate() is healthy", "up", vector_body(up_of("0")), "is down"},
+        {"no up tells whether it is scraped", "up", vector_body(""), "no up series"},
+        {"warned about up", "up", vector_body(up_of("1"), warning), "warns"},
+        {"a target with two revisions", "count by", vector_body(up_of("2")), "another revision"},
+        {"NaN requests", "http_requests_total", number_body("NaN"), "NaN"},
+        {"infinite requests", "http_requests_total", number_body("+Inf"), "+Inf"},
+        {"warned about requests", "http_requests_total", number_body("5", warning), "warns"},
+        {"no series of requests", "http_requests_total", vector_body(""), "no series match"},
+        {"two series of requests",
+         "http_requests_total",
+         vector_body(up_of("1") + "," + up_of("1", "b:1")),
+         "2 series"},
+        {"NaN terminals", "terminal_total", number_body("NaN"), "NaN"},
+        {"no series of terminals", "terminal_total", vector_body(""), "terminal_error"},
+        {"warned about terminals", "terminal_total", vector_body("", warning), "warns"},
+        {"NaN in a bucket",
+         "_bucket",
+         vector_body(R"({"metric":{"le":"+Inf"},"value":[1,"NaN"]})"),
+         "bucket"},
+        {"no bucket up to +Inf",
+         "_bucket",
+         vector_body(R"({"metric":{"le":"1"},"value":[1,"5"]})"),
+         "+Inf"},
+        {"warned about buckets", "_bucket", vector_body("", warning), "warns"},
+    };
+}
+
+} // namespace
+
+TEST_CASE("prometheus source: a healthy lane is counted, its buckets and its queries kept") {
+    FakePrometheus prometheus;
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->why.empty());
+    REQUIRE(got->state == State::measured);
+    CHECK(got->tally.requests == Counts{5, 1000});
+    CHECK(got->tally.timed() == 995);
+    CHECK(got->count_error == 0);
+    CHECK(got->edge_error == Approx(1000 * 2 * 15 / 600.0));
+    CHECK(got->newest_s == k_now_s - 5);
+    CHECK(got->covered_s == Approx(600).margin(1));
+    CHECK(got->query.contains("oa_stream_http_requests_total"));
+    CHECK(got->source == "prometheus http://prometheus.test");
+}
+
+TEST_CASE("prometheus source: what cannot be believed is missing, and says which side") {
+    for (const Trap& trap : traps()) {
+        DYNAMIC_SECTION(trap.name) {
+            FakePrometheus prometheus([&](std::string_view query, int) {
+                const bool hit = trap.word == "up" || trap.word == "count by"
+                                     ? query.starts_with(trap.word)
+                                     : query.contains(trap.word) && !query.starts_with("up") &&
+                                           !query.starts_with("count by") &&
+                                           (trap.word.contains("build_info") ==
+                                            query.starts_with("oa_stream_build_info"));
+                if (trap.body.empty()) { // nothing of anybody
+                    return Scripted{
+                        .body = query.starts_with("oa_stream_build_info") ? matrix_body("")
+                                                                          : vector_body("")
+                    };
+                }
+                return Scripted{.body = hit ? trap.body : ""};
+            });
+            const auto got = ask(prometheus, question_of());
+            REQUIRE(got.has_value());
+            CAPTURE(got->why);
+            CHECK(got->state == State::missing);
+            CHECK(got->why.contains(trap.why));
+            CHECK_FALSE(got->why.empty());
+            CHECK(got->tally.requests == Counts{});
+            CHECK(got->tally.buckets.empty());
+        }
+    }
+}
+
+TEST_CASE("prometheus source: no 5xx series is no 5xx while the lane and its requests are there") {
+    FakePrometheus prometheus(only("5..", vector_body("")));
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    REQUIRE(got->state == State::measured);
+    CHECK(got->tally.requests == Counts{2, 1000});
+}
+
+TEST_CASE("prometheus source: no traffic is measured as none") {
+    FakePrometheus prometheus([](std::string_view query, int) {
+        const bool counts = query.starts_with("sum (");
+        return Scripted{.body = counts ? number_body("0") : ""};
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    REQUIRE(got->state == State::measured);
+    CHECK(got->tally.requests == Counts{0, 0});
+}
+
+TEST_CASE("prometheus source: a dead target beside a live one is told, and unknown when long dead"
+) {
+    const auto with = [](double newest_s) {
+        return [newest_s](std::string_view query, int) {
+            Scripted out;
+            if (query.starts_with("oa_stream_build_info")) {
+                std::string dead = scraped(newest_s);
+                dead.replace(dead.find("a:1"), 3, "b:1");
+                out.body = matrix_body(scraped(k_now_s - 5) + "," + dead);
+            } else if (query.starts_with("up")) {
+                out.body = vector_body(up_of("1") + "," + up_of("0", "b:1"));
+            }
+            return out;
+        };
+    };
+    FakePrometheus shortly(with(k_now_s - 20));
+    const auto told = ask(shortly, question_of());
+    REQUIRE(told.has_value());
+    REQUIRE(told->state == State::measured);
+    CHECK(std::ranges::any_of(told->notes, [](const std::string& note) {
+        return note.contains("lane b:1 is down");
+    }));
+    FakePrometheus long_dead(with(k_now_s - 120));
+    const auto unknown = ask(long_dead, question_of());
+    REQUIRE(unknown.has_value());
+    CHECK(unknown->state == State::missing);
+    CHECK(unknown->why.contains("what it did since is unknown"));
+}
+
+TEST_CASE("prometheus source: two replicas of Prometheus count once") {
+    FakePrometheus prometheus([](std::string_view query, int) {
+        if (query.starts_with("oa_stream_build_info")) {
+            return Scripted{
+                .body = matrix_body(
+                    scraped(k_now_s - 5, 15, 40, R"(,"replica":"0")") + "," +
+                    scraped(k_now_s - 12, 15, 40, R"(,"replica":"1")")
+                )
+            };
+        }
+        if (query.starts_with("sum (")) {
+            return Scripted{
+                .body = vector_body(
+                    R"({"metric":{"replica":"0"},"value":[1,"7"]},{"metric":{"replica":"1"},"value":[1,"9"]})"
+                )
+            };
+        }
+        return Scripted{};
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    REQUIRE(got->state == State::measured);
+    CHECK(got->tally.requests == Counts{9, 9});
+    CHECK(got->edge_error == Approx(9 * 2 * 15 / got->covered_s));
+    CHECK(got->query.contains("max without (replica, prometheus_replica, __replica__)"));
+}
+
+TEST_CASE("prometheus source: what increase() made up is rounded and its error stated") {
+    FakePrometheus prometheus([](std::string_view query, int) {
+        if (query.contains("terminal_total")) {
+            return Scripted{.body = number_body("0.02")};
+        }
+        return Scripted{.body = query.contains("5..") ? number_body("0") : ""};
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->tally.requests == Counts{1, 1000});
+    CHECK(got->count_error == 0.5);
+    CHECK(got->notes.back().contains("increase()"));
+}
+
+struct Refusal {
+    std::string_view name;
+    Scripted answer;
+    Code want;
+    std::size_t requests; ///< until it gives up
+};
+TEST_CASE("prometheus source: what is no answer is an error of its kind, repeated when that helps"
+) {
+    using enum net::TransferFailure;
+    const std::string cut = number_body("5").substr(0, 60);
+    const std::array rows{
+        Refusal{"refused", {.failure = refused}, Code::network, 4},
+        Refusal{"reset", {.failure = reset}, Code::network, 4},
+        Refusal{"cut short", {.failure = truncated}, Code::network, 4},
+        Refusal{"hangs", {.failure = total_timeout}, Code::timeout, 4},
+        Refusal{"no TLS", {.failure = tls}, Code::network, 1},
+        Refusal{"too large for the client", {.failure = too_large}, Code::too_large, 1},
+        Refusal{"401", {.status = 401, .body = "no"}, Code::credentials, 1},
+        Refusal{"404", {.status = 404, .body = "404 page not found"}, Code::protocol, 1},
+        Refusal{"503 while it starts", {.status = 503, .body = "starting"}, Code::unavailable, 4},
+        Refusal{"429", {.status = 429, .body = "later"}, Code::unavailable, 4},
+        Refusal{
+            "bad query",
+            {.status = 400, .body = R"({"status":"error","errorType":"bad_data","error":"parse"})"},
+            Code::config,
+            1
+        },
+        Refusal{"HTML with 200", {.body = "<html>login</html>"}, Code::protocol, 1},
+        Refusal{"half of an answer", {.body = cut}, Code::protocol, 1},
+        Refusal{
+            "a huge answer", {.body = std::string(std::size_t{9} << 20U, ' ')}, Code::too_large, 1
+        },
+    };
+    for (const Refusal& row : rows) {
+        DYNAMIC_SECTION(row.name) {
+            FakePrometheus prometheus([&](std::string_view, int) { return row.answer; });
+            const auto got = ask(prometheus, question_of());
+            REQUIRE_FALSE(got.has_value());
+            CAPTURE(got.error().text());
+            CHECK(got.error().code == row.want);
+            CHECK(prometheus.requests.size() == row.requests);
+            CHECK(got.error().where == "http://prometheus.test/api/v1/query");
+        }
+    }
+}
+
+TEST_CASE("prometheus source: 5xx, 429 and resets pass") {
+    FakePrometheus prometheus([](std::string_view, int attempt) {
+        return attempt == 1   ? Scripted{.status = 503, .body = "starting"}
+               : attempt == 2 ? Scripted{.failure = net::TransferFailure::reset}
+                              : Scripted{};
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->tally.requests == Counts{5, 1000});
+}
+
+TEST_CASE("prometheus source: one deadline for all tries, whatever Retry-After asks for") {
+    FakePrometheus prometheus([](std::string_view, int) {
+        return Scripted{.status = 429, .body = "later", .headers = {{"retry-after", "3600"}}};
+    });
+    const auto got = ask(prometheus, question_of(), {.deadline = Millis(200)});
+    REQUIRE_FALSE(got.has_value());
+    CHECK(got.error().code == Code::unavailable);
+    CHECK(prometheus.requests.size() == 1);
+}
+
+TEST_CASE("prometheus source: values that no counter has are nonsense") {
+    for (const std::string_view value : {"-1", "1e300"}) {
+        FakePrometheus prometheus(only("terminal_total", number_body(value)));
+        const auto got = ask(prometheus, question_of());
+        REQUIRE_FALSE(got.has_value());
+        CHECK(got.error().code == Code::protocol);
+    }
+}
+
+TEST_CASE("prometheus source: a revision is joined by build_info or told by a label") {
+    FakePrometheus joined;
+    const auto by_join = ask(joined, question_of(), {.matchers = R"(cluster="eu")"});
+    REQUIRE(by_join.has_value());
+    CHECK(by_join->query.contains(
+        R"(and on (job, instance) last_over_time(oa_stream_build_info{revision="r2",cluster="eu"}[10m]))"
+    ));
+    FakePrometheus labelled;
+    Question question = question_of();
+    question.revision = "a\"b\\c";
+    question.routes = {"/api/chats/{conversationId}/stream"};
+    const auto by_label = ask(labelled, question, {.revision_label = "rev"});
+    REQUIRE(by_label.has_value());
+    CHECK(by_label->query.contains(
+        R"(method="POST",route="/api/chats/{conversationId}/stream",rev="a\"b\\c"})"
+    ));
+    CHECK_FALSE(by_label->query.contains("oa_stream_http_requests_total{method=\"POST\"}"));
+    CHECK(std::ranges::none_of(labelled.queries, [](const std::string& query) {
+        return query.starts_with("count by");
+    }));
+}
+
+TEST_CASE("prometheus source: only POST on the asked routes counts, in a pattern that means them") {
+    FakePrometheus prometheus;
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->query.contains(
+        R"(method="POST",route=~"/api/chat/stream|/api/chat|/api/chats/[{]conversationId[}]/stream")"
+    ));
+}
+
+TEST_CASE("prometheus source: slow ones are counted by a bucket bound, and only by one") {
+    FakePrometheus prometheus;
+    Question question = question_of();
+    question.slower_than_s = 2.5;
+    const auto got = ask(prometheus, question);
+    REQUIRE(got.has_value());
+    CHECK(got->tally.requests == Counts{10, 995});
+    question.slower_than_s = 2;
+    const auto between = ask(prometheus, question);
+    REQUIRE_FALSE(between.has_value());
+    CHECK(between.error().code == Code::config);
+    FakePrometheus without(only("_bucket", vector_body("")));
+    question.slower_than_s = 2.5;
+    const auto nothing = ask(without, question);
+    REQUIRE(nothing.has_value());
+    CHECK(nothing->state == State::missing);
+}
+
+TEST_CASE("prometheus source: a long window is covered as far as it was scraped") {
+    FakePrometheus prometheus;
+    const auto got = ask(prometheus, question_of(30.0 * 86'400));
+    REQUIRE(got.has_value());
+    REQUIRE(got->state == State::measured);
+    CHECK(got->covered_s == Approx(3 * 259.2)); // three steps of 30d / 10,000
+    CHECK(got->query.contains("increase(oa_stream_http_requests_total"));
+    CHECK_FALSE(got->query.contains("min_over_time"));
+}
+
+TEST_CASE("prometheus source: a gap in a short window is not covered") {
+    FakePrometheus prometheus([](std::string_view query, int) {
+        const bool scrapes = query.starts_with("oa_stream_build_info");
+        return Scripted{.body = scrapes ? matrix_body(scraped(k_now_s - 5, 15, 10)) : ""};
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->covered_s == Approx(9 * 15 + 15 + 5));
+}
+
+TEST_CASE("prometheus source: credentials go in headers and come back in no message") {
+    FakePrometheus bearer([](std::string_view, int) {
+        return Scripted{.status = 401, .body = "token s3cret-t0ken is wrong"};
+    });
+    const auto refused = ask(bearer, question_of(), {.bearer = Secret("s3cret-t0ken")});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK_FALSE(refused.error().text().contains("s3cret"));
+    CHECK(bearer.requests[0].bearer.equals("s3cret-t0ken"));
+    CHECK_FALSE(bearer.requests[0].url.contains("s3cret"));
+    FakePrometheus basic;
+    CHECK(ask(basic, question_of(), {.user = "ops", .password = Secret("pw")}).has_value());
+    CHECK(basic.requests[0].headers.get("authorization") == "Basic b3BzOnB3");
+    CHECK_FALSE(check({.url = "http://a", .bearer = Secret("t"), .user = "ops"}).has_value());
+}
+
+TEST_CASE("prometheus source: options that make no sense are refused") {
+    CHECK(check({.url = "https://monitoring.test/v1/projects/p/location/global/prometheus"}));
+    CHECK_FALSE(check({.url = "prometheus:9090"}));
+    CHECK_FALSE(check({.url = "http://user:pw@prometheus:9090"}));
+    CHECK_FALSE(check({.url = "http://p", .revision_label = "a-b"}));
+    CHECK_FALSE(check({.url = "http://p", .matchers = "job=lane"}));
+    CHECK(check({.url = "http://p", .matchers = R"(job=~"lane.*",env="prod")"}));
+}
