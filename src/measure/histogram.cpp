@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 namespace oa_stream::measure {
 
@@ -36,15 +37,22 @@ std::size_t LogLinearHistogram::index_of(std::uint64_t value) const noexcept {
            static_cast<std::size_t>(value >> shift);
 }
 
-double LogLinearHistogram::middle_of(std::size_t index) const noexcept {
+std::uint64_t LogLinearHistogram::lowest_of(std::size_t index) const noexcept {
     const std::size_t octave = index >> precision_;
     if (octave <= 1) {
-        return static_cast<double>(index);
+        return index;
     }
     const std::size_t shift = octave - 1;
-    const std::uint64_t low = static_cast<std::uint64_t>(index - (shift << precision_)) << shift;
-    const std::uint64_t width = std::uint64_t{1} << shift;
-    return static_cast<double>(low) + static_cast<double>(width - 1) / 2;
+    return static_cast<std::uint64_t>(index - (shift << precision_)) << shift;
+}
+
+std::uint64_t LogLinearHistogram::width_of(std::size_t index) const noexcept {
+    const std::size_t octave = index >> precision_;
+    return octave <= 1 ? 1 : std::uint64_t{1} << (octave - 1);
+}
+
+double LogLinearHistogram::middle_of(std::size_t index) const noexcept {
+    return static_cast<double>(lowest_of(index)) + static_cast<double>(width_of(index) - 1) / 2;
 }
 
 void LogLinearHistogram::record(std::uint64_t value, std::uint64_t times) {
@@ -91,6 +99,30 @@ std::optional<double> LogLinearHistogram::percentile(Fraction q) const {
         ++index;
     }
     return std::clamp(middle_of(index), static_cast<double>(min_), static_cast<double>(max_));
+}
+
+std::vector<Bucket> LogLinearHistogram::cumulative(double unit) const {
+    std::vector<Bucket> out;
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < buckets_.size(); ++i) {
+        if (buckets_[i] == 0) {
+            continue;
+        }
+        const std::uint64_t low = std::max(lowest_of(i), min_);
+        const std::uint64_t high = std::min(lowest_of(i) + (width_of(i) - 1), max_);
+        const double below = (static_cast<double>(low) - 1) * unit;
+        if (out.empty() || out.back().le < below) {
+            out.push_back({.le = below, .count = static_cast<double>(seen)});
+        }
+        seen += buckets_[i];
+        out.push_back({.le = static_cast<double>(high) * unit, .count = static_cast<double>(seen)});
+    }
+    if (!out.empty()) {
+        out.push_back(
+            {.le = std::numeric_limits<double>::infinity(), .count = static_cast<double>(count_)}
+        );
+    }
+    return out;
 }
 
 } // namespace oa_stream::measure

@@ -2,6 +2,7 @@
 // values, with a stated relative error, in constant memory.
 #pragma once
 
+#include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/fraction.hpp"
 
 #include <cstdint>
@@ -39,11 +40,18 @@ public:
     /// outside [min, max]. nullopt for no data.
     [[nodiscard]] std::optional<double> percentile(Fraction q) const;
 
+    /// The same counts as Prometheus tells them, each bound times `unit` (values in µs, seconds
+    /// wanted: 1e-6): both edges of every bucket that has values, then +Inf. A value is a whole
+    /// number, so the bucket (0.099999, 0.1] has those of exactly 0.1. Empty for no data.
+    [[nodiscard]] std::vector<Bucket> cumulative(double unit) const;
+
     friend bool operator==(const LogLinearHistogram&, const LogLinearHistogram&) = default;
 
 private:
     [[nodiscard]] std::size_t index_of(std::uint64_t value) const noexcept;
     [[nodiscard]] double middle_of(std::size_t index) const noexcept;
+    [[nodiscard]] std::uint64_t lowest_of(std::size_t index) const noexcept;
+    [[nodiscard]] std::uint64_t width_of(std::size_t index) const noexcept;
 
     unsigned precision_;
     std::uint64_t count_ = 0;

@@ -1,0 +1,42 @@
+// One line of a lane's access log (docs/observability.md), JSON or logfmt, read strictly: a line
+// that is not whole is damaged, one that is none of ours is foreign, and neither is guessed at.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::measure {
+
+/// What a request was, in the terms that questions ask for.
+struct AccessLine {
+    double ended_s = 0; ///< seconds since 1970: ts + end_ms
+    std::string revision{};
+    std::string route{};
+    int status = 0;
+    bool post = false;
+    bool accepted = false;       ///< it started a turn
+    bool terminal_error = false; ///< which ended as one of the four classes of errors
+    bool empty = false;          ///< or completed without content
+    std::optional<double> first_content_s{}; ///< of accepted ones
+
+    friend bool operator==(const AccessLine&, const AccessLine&) = default;
+};
+
+enum class LineKind {
+    request,
+    event,   ///< an event line, as a lane without --access-log writes both to stderr
+    damaged, ///< begins like a line of ours and is none: cut, joined, or of another version
+    foreign, ///< somebody else's
+    blank,
+};
+
+/// Fills `into` for LineKind::request alone. `line` without its LF; a CR and NUL bytes before it
+/// (what a truncated file was filled up with) are ignored.
+[[nodiscard]] LineKind read_access_line(std::string_view line, AccessLine& into);
+
+/// "2026-11-20T10:05:00.123Z" as seconds since 1970; nullopt for anything else.
+[[nodiscard]] std::optional<double> parse_log_time(std::string_view text) noexcept;
+
+} // namespace oa_stream::measure

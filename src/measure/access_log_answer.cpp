@@ -1,0 +1,267 @@
+// A question answered from the book: which requests count, what the sums cannot tell exactly, and
+// when there is nothing to tell.
+#include "oa_stream/base/clock.hpp"
+
+#include "access_log_book.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::measure {
+namespace {
+
+constexpr double k_us = 1e6;
+constexpr std::size_t k_most_names = 5; ///< of revisions, in a sentence
+
+unsigned flag_of(BadEvent event) noexcept {
+    switch (event) {
+    case BadEvent::http_5xx:
+        return log_5xx;
+    case BadEvent::terminal_error:
+        return log_terminal_error;
+    case BadEvent::empty:
+        return log_empty;
+    case BadEvent::compat_rejected:
+        break;
+    }
+    return log_compat_rejected;
+}
+
+std::string time_text(double at_s) {
+    const std::chrono::duration<double> since(at_s);
+    return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(since)));
+}
+
+/// How many of these are certainly, and how many possibly, at most `limit`.
+struct AtMost {
+    double certain = 0;
+    double possible = 0;
+};
+AtMost at_most(const std::vector<Bucket>& buckets, double limit) {
+    AtMost out;
+    for (const Bucket& bucket : buckets) {
+        if (bucket.le > limit) {
+            out.possible = bucket.count;
+            return out;
+        }
+        out.certain = out.possible = bucket.count;
+    }
+    return out;
+}
+
+} // namespace
+
+/// Adds up what one question asks for.
+class AccessLogBook::Sum {
+public:
+    explicit Sum(const Question& question) : question_(question) {
+        for (const BadEvent event : question.bad) {
+            bad_flags_ |= flag_of(event);
+        }
+    }
+
+    void add(const Entry& entry) {
+        const bool timed = entry.first_content_us != k_no_time;
+        const double seconds = entry.first_content_us / k_us;
+        if (timed) {
+            times_.push_back(seconds);
+        }
+        if (!question_.slower_than_s) {
+            ++counts_.total;
+            counts_.bad += (entry.flags & bad_flags_) != 0 ? 1 : 0;
+        } else if (timed) {
+            ++counts_.total;
+            counts_.bad += seconds > *question_.slower_than_s ? 1 : 0;
+        }
+    }
+    /// `part`: the window ends or begins within this hour.
+    void add(const Slice& slice, bool part) {
+        (void)histogram_.merge(slice.times);
+        std::uint64_t requests = 0;
+        std::uint64_t bad = 0;
+        for (std::size_t flags = 0; flags < slice.by_flags.size(); ++flags) {
+            requests += slice.by_flags[flags];
+            bad += (flags & bad_flags_) != 0 ? slice.by_flags[flags] : 0;
+        }
+        in_part_ += part ? requests : 0;
+        counts_.total += question_.slower_than_s ? slice.times.count() : requests;
+        counts_.bad += question_.slower_than_s ? 0 : bad;
+    }
+    /// An hour of which less than half lies in the window.
+    void leave_out(const Slice& slice) {
+        for (const std::uint64_t requests : slice.by_flags) {
+            in_part_ += requests;
+        }
+    }
+    void finish(SourceReading& reading);
+    [[nodiscard]] bool cuts_an_hour() const noexcept { return in_part_ > 0; }
+
+private:
+    const Question& question_;
+    unsigned bad_flags_ = 0;
+    std::uint64_t in_part_ = 0;
+    Counts counts_{};
+    std::vector<double> times_{};
+    LogLinearHistogram histogram_{};
+};
+
+void AccessLogBook::Sum::finish(SourceReading& reading) {
+    if (histogram_.count() > 0) {
+        if (question_.slower_than_s) {
+            const auto within = at_most(histogram_.cumulative(1 / k_us), *question_.slower_than_s);
+            const double slower =
+                static_cast<double>(histogram_.count()) - (within.certain + within.possible) / 2;
+            counts_.bad += static_cast<std::uint64_t>(std::floor(slower));
+            reading.count_error += std::ceil((within.possible - within.certain) / 2);
+        }
+        for (const double seconds : times_) {
+            histogram_.record(static_cast<std::uint64_t>(std::llround(seconds * k_us)));
+        }
+        reading.tally.buckets = histogram_.cumulative(1 / k_us);
+        reading.notes.push_back(fmt::format(
+            "times are kept in buckets: each is known to within {:.2g}%",
+            100 * histogram_.relative_error()
+        ));
+    } else {
+        std::ranges::sort(times_);
+        reading.tally.first_content_s = std::move(times_);
+    }
+    if (in_part_ > 0) {
+        reading.count_error += static_cast<double>(in_part_);
+        reading.notes.push_back(fmt::format(
+            "older requests are kept by the hour: {} are of an hour that the window cuts", in_part_
+        ));
+    }
+    reading.tally.requests = counts_;
+}
+
+AccessLogBook::Asked AccessLogBook::asked_of(const Question& question) const {
+    Asked asked{
+        .alive = std::vector<bool>(names_.size()), .requests = std::vector<bool>(names_.size())
+    };
+    const auto on_route = [&](const std::string& route) {
+        return question.routes.empty()
+                   ? std::ranges::find(k_stream_routes, route) != k_stream_routes.end()
+                   : std::ranges::find(question.routes, route) != question.routes.end();
+    };
+    for (std::size_t key = 0; key < names_.size(); ++key) {
+        const KeyName& name = names_[key];
+        asked.alive[key] = question.revision.empty() || name.revision == question.revision;
+        asked.requests[key] = asked.alive[key] && !name.route.empty() && on_route(name.route);
+    }
+    return asked;
+}
+
+const LogSpans* AccessLogBook::spans_of(const std::string& revision) const {
+    if (revision.empty()) {
+        return &all_;
+    }
+    const auto found = by_revision_.find(revision);
+    return found == by_revision_.end() ? nullptr : &found->second;
+}
+
+std::string AccessLogBook::why_missing(const Question& question, bool stopped) const {
+    const std::string by =
+        question.revision.empty() ? "" : fmt::format(" by revision '{}'", question.revision);
+    const LogSpans* spans = spans_of(question.revision);
+    if (stopped) {
+        return fmt::format(
+            "the log has stopped: its newest line{} before {} is more than {:.0f} s older",
+            by,
+            time_text(question.window.to_s),
+            limits_.silence_s
+        );
+    }
+    std::string told = fmt::format(
+        "no line{} was written between {} and {}",
+        by,
+        time_text(question.window.from_s),
+        time_text(question.window.to_s)
+    );
+    if (spans != nullptr) {
+        return fmt::format("{}; the newest is of {}", told, time_text(spans->last()));
+    }
+    std::vector<std::string_view> names;
+    for (const auto& [name, unused] : by_revision_) {
+        names.push_back(name);
+    }
+    const bool many = names.size() > k_most_names;
+    names.resize(std::min(names.size(), k_most_names));
+    return fmt::format(
+        "{}; there are lines by {}{}", told, fmt::join(names, ", "), many ? ", …" : ""
+    );
+}
+
+/// How many lines of the revision there are in the window, those that are no requests too.
+std::uint64_t
+AccessLogBook::add_entries(const Question& question, const Asked& asked, Sum& sum) const {
+    std::uint64_t alive = 0;
+    for (const Entry& entry : entries_) {
+        const bool inside =
+            entry.written_s >= question.window.from_s && entry.written_s < question.window.to_s;
+        alive += inside && asked.alive[entry.key] ? 1 : 0;
+        if (inside && asked.requests[entry.key]) {
+            sum.add(entry);
+        }
+    }
+    return alive;
+}
+
+/// What was added up counts whole when the middle of its times lies in the window.
+std::uint64_t
+AccessLogBook::add_slices(const Question& question, const Asked& asked, Sum& sum) const {
+    const Span& window = question.window;
+    std::uint64_t alive = 0;
+    for (const auto& [id, slice] : slices_) {
+        const double middle = (slice.first_s + slice.last_s) / 2;
+        const bool inside = middle >= window.from_s && middle < window.to_s;
+        const bool part = (slice.first_s < window.from_s && window.from_s <= slice.last_s) ||
+                          (slice.first_s < window.to_s && window.to_s <= slice.last_s);
+        alive += inside && asked.alive[id.second] ? 1 : 0;
+        if (inside && asked.requests[id.second]) {
+            sum.add(slice, part);
+        } else if (part && asked.requests[id.second]) {
+            sum.leave_out(slice);
+        }
+    }
+    return alive;
+}
+
+SourceReading AccessLogBook::answer(const Question& question) const {
+    const Span& window = question.window;
+    const LogSpans* spans = spans_of(question.revision);
+    const Asked asked = asked_of(question);
+    SourceReading reading;
+    reading.newest_s = spans == nullptr ? 0 : spans->last();
+    Sum sum(question);
+    const std::uint64_t alive =
+        add_entries(question, asked, sum) + add_slices(question, asked, sum);
+    const bool stopped =
+        spans != nullptr && !spans->touch(window.to_s - limits_.silence_s, window.to_s);
+    if (alive == 0 || stopped) {
+        reading.why = alive == 0 && sum.cuts_an_hour()
+                          ? "requests of that time are kept by the hour, and the window is shorter"
+                          : why_missing(question, alive > 0);
+        return reading;
+    }
+    reading.state = SourceReading::State::measured;
+    reading.covered_s = spans->covered(window);
+    sum.finish(reading);
+    if (const auto damaged = damaged_in(window); damaged > 0) {
+        reading.count_error += static_cast<double>(damaged);
+        reading.notes.push_back(
+            fmt::format("{} damaged lines, each of which may have been a request", damaged)
+        );
+    }
+    if (forgotten_to_s_ > window.from_s) {
+        reading.notes.push_back(
+            fmt::format("requests before {} are no longer known", time_text(forgotten_to_s_))
+        );
+    }
+    return reading;
+}
+
+} // namespace oa_stream::measure

@@ -1,0 +1,125 @@
+// What was read from access logs, kept so that any window can be asked about: the newest requests
+// one by one, older ones added up by the hour.
+#pragma once
+
+#include "oa_stream/measure/access_log_line.hpp"
+#include "oa_stream/measure/histogram.hpp"
+#include "oa_stream/measure/source.hpp"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::measure {
+
+/// What made a request bad; also an index into the counts of a slice.
+enum LogFlag : std::uint8_t {
+    log_5xx = 1,
+    log_terminal_error = 2,
+    log_empty = 4,
+    log_compat_rejected = 8,
+    log_flags_end = 16,
+};
+
+/// Stretches of time in which lines were written, with no silence in them longer than the limit.
+class LogSpans {
+public:
+    explicit LogSpans(double silence_s) : silence_s_(silence_s) {}
+    void add(double at_s);
+    /// How much of the window they cover.
+    [[nodiscard]] double covered(const Span& window) const noexcept;
+    /// Is there a line between these times, or a stretch around them?
+    [[nodiscard]] bool touch(double from_s, double to_s) const noexcept;
+    [[nodiscard]] double first() const noexcept {
+        return spans_.empty() ? 0 : spans_.front().from_s;
+    }
+    [[nodiscard]] double last() const noexcept { return spans_.empty() ? 0 : spans_.back().to_s; }
+    [[nodiscard]] bool empty() const noexcept { return spans_.empty(); }
+
+private:
+    double silence_s_;
+    std::vector<Span> spans_{}; ///< closed at both ends, ascending, apart
+};
+
+struct LogBookLimits {
+    double silence_s = 300;
+    std::size_t requests_kept = 500'000;
+    double keep_s = 35.0 * 86'400;
+    std::size_t keys = 1000;   ///< revisions times routes; lines beyond count as damaged
+    std::size_t slices = 4000; ///< hours times keys
+};
+
+/// Memory is bounded by the limits, about 16 bytes a request kept and 10 KB a slice. One thread.
+class AccessLogBook {
+public:
+    explicit AccessLogBook(LogBookLimits limits);
+
+    /// One line of `log` (a small number that names the file it belongs to), and when it was
+    /// written.
+    void add(std::size_t log, double written_s, const AccessLine& line);
+    /// A line that may have been a request, near that time.
+    void add_damaged(double near_s);
+
+    [[nodiscard]] SourceReading answer(const Question& question) const;
+
+    [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
+    [[nodiscard]] double newest_s() const noexcept { return all_.last(); }
+    /// The newest line of that log; 0: none.
+    [[nodiscard]] double newest_of(std::size_t log) const noexcept;
+    [[nodiscard]] std::size_t kept() const noexcept { return entries_.size(); }
+
+private:
+    using Key = std::uint16_t;
+    struct KeyName {
+        std::string revision;
+        std::string route; ///< empty: no POST; tells only that the revision lives
+    };
+    static constexpr std::uint32_t k_no_time = 0xffff'ffff;
+    struct Entry {
+        double written_s;
+        std::uint32_t first_content_us; ///< k_no_time: none
+        Key key;
+        std::uint8_t flags;
+    };
+    /// The requests of one hour and key.
+    struct Slice {
+        std::array<std::uint64_t, log_flags_end> by_flags{};
+        LogLinearHistogram times{};
+        double first_s = 0;
+        double last_s = 0;
+    };
+    using SliceId = std::pair<std::int64_t, Key>; ///< hours since 1970
+    /// Which keys a question is about.
+    struct Asked {
+        std::vector<bool> alive;    ///< of the revision, whatever the route
+        std::vector<bool> requests; ///< of the revision and the routes
+    };
+    class Sum;
+
+    [[nodiscard]] std::optional<Key> key_of(const AccessLine& line);
+    [[nodiscard]] Asked asked_of(const Question& question) const;
+    [[nodiscard]] std::uint64_t add_entries(const Question&, const Asked&, Sum& sum) const;
+    [[nodiscard]] std::uint64_t add_slices(const Question&, const Asked&, Sum& sum) const;
+    [[nodiscard]] const LogSpans* spans_of(const std::string& revision) const;
+    void add_up_older_half();
+    void forget();
+    [[nodiscard]] std::uint64_t damaged_in(const Span& window) const;
+    [[nodiscard]] std::string why_missing(const Question& question, bool stopped) const;
+
+    LogBookLimits limits_;
+    std::map<std::pair<std::string, std::string>, Key> keys_{};
+    std::vector<KeyName> names_{};
+    std::vector<Entry> entries_{}; ///< in no order
+    std::map<SliceId, Slice> slices_{};
+    std::map<std::int64_t, std::uint64_t> damaged_{}; ///< by the minute since 1970
+    LogSpans all_;
+    std::map<std::string, LogSpans, std::less<>> by_revision_{};
+    std::vector<double> newest_of_log_{};
+    double forgotten_to_s_ = 0; ///< the newest request no longer known
+};
+
+} // namespace oa_stream::measure

@@ -1,0 +1,217 @@
+#include "access_log_fields.hpp"
+
+#include "oa_stream/base/json.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+namespace oa_stream::measure {
+namespace {
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::count_)> k_names{
+    "ts",
+    "event",
+    "request_id",
+    "route",
+    "method",
+    "status",
+    "revision",
+    "accepted",
+    "first_content_ms",
+    "end_ms",
+    "terminal",
+    "empty",
+};
+
+LogField text_field(std::string text) {
+    return {.type = LogField::Type::text, .text = std::move(text)};
+}
+LogField number_field(double number) {
+    return {.type = LogField::Type::number, .number = number};
+}
+LogField flag_field(bool flag) {
+    return {.type = LogField::Type::flag, .flag = flag};
+}
+
+/// Takes the members of the outermost object as the parser meets them: a document a line would be
+/// three times as slow. Returning false ends the parse.
+class TopMembers {
+public:
+    explicit TopMembers(LogFields& into) : into_(into) {}
+    [[nodiscard]] bool object_seen() const noexcept { return object_seen_; }
+
+    // The names are the library's (json_sax).
+    bool null() { return take({.type = LogField::Type::other}); }
+    bool boolean(bool value) { return take(flag_field(value)); }
+    bool number_integer(std::int64_t value) {
+        return take(number_field(static_cast<double>(value)));
+    }
+    bool number_unsigned(std::uint64_t value) {
+        return take(number_field(static_cast<double>(value)));
+    }
+    bool number_float(double value, const std::string& /*text*/) {
+        return take(number_field(value));
+    }
+    bool string(std::string& value) { return take(text_field(std::move(value))); }
+    bool binary(Json::binary_t& /*value*/) { return false; }
+    bool start_object(std::size_t /*members*/) {
+        const bool good = depth_ > 0 ? take({.type = LogField::Type::other}) : true;
+        object_seen_ = object_seen_ || depth_ == 0;
+        ++depth_;
+        return good;
+    }
+    bool end_object() {
+        --depth_;
+        return true;
+    }
+    bool key(std::string& name) {
+        if (depth_ == 1) {
+            name_ = std::move(name);
+        }
+        return true;
+    }
+    bool start_array(std::size_t /*values*/) {
+        const bool good = depth_ > 0 && take({.type = LogField::Type::other});
+        ++depth_;
+        return good;
+    }
+    bool end_array() {
+        --depth_;
+        return true;
+    }
+    template <class Exception>
+    bool parse_error(
+        std::size_t /*position*/, const std::string& /*token*/, const Exception& /*error*/
+    ) {
+        return false;
+    }
+
+private:
+    bool take(LogField value) {
+        if (depth_ > 1) {
+            return true;
+        }
+        return depth_ == 1 && into_.set(name_, std::move(value));
+    }
+
+    LogFields& into_;
+    std::string name_{};
+    int depth_ = 0;
+    bool object_seen_ = false;
+};
+
+/// As the lane writes values of logfmt: a JSON string in quotes, or plain text that may be a
+/// number.
+LogField plain_value(std::string_view text) {
+    double number = 0;
+    const char* end = text.data() + text.size();
+    const auto got = std::from_chars(text.data(), end, number);
+    LogField field = text_field(std::string(text));
+    if (text == "true" || text == "false") {
+        field.type = LogField::Type::flag;
+        field.flag = text == "true";
+    } else if (got.ec == std::errc() && got.ptr == end && std::isfinite(number)) {
+        field.type = LogField::Type::number;
+        field.number = number;
+    }
+    return field;
+}
+
+std::optional<LogField> quoted_value(std::string_view literal) {
+    const auto parsed = parse_json(literal);
+    if (!parsed || !parsed->is_string()) {
+        return std::nullopt;
+    }
+    return text_field(parsed->get<std::string>());
+}
+
+/// Where the string literal at the front of `text` ends; npos: nowhere.
+std::size_t end_of_literal(std::string_view text) noexcept {
+    for (std::size_t i = 1; i < text.size(); ++i) {
+        if (text[i] == '\\') {
+            ++i;
+        } else if (text[i] == '"') {
+            return i + 1;
+        }
+    }
+    return std::string_view::npos;
+}
+
+/// Takes one value off the front of `rest`, up to the space before the next name. What could be
+/// mistaken for the end of a value stands in quotes, always.
+std::optional<LogField> take_value(std::string_view& rest) {
+    const bool quoted = rest.starts_with('"');
+    const std::size_t end = quoted ? end_of_literal(rest) : std::min(rest.find(' '), rest.size());
+    if (end == 0 || end == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::string_view value = rest.substr(0, end);
+    rest.remove_prefix(end);
+    if (!quoted && value.find_first_of("\"=\\") != std::string_view::npos) {
+        return std::nullopt;
+    }
+    return quoted ? quoted_value(value) : std::optional(plain_value(value));
+}
+
+} // namespace
+
+std::optional<std::string_view> LogFields::text(LogName name) const noexcept {
+    const LogField& field = (*this)[name];
+    return field.type == LogField::Type::text ? std::optional<std::string_view>(field.text)
+                                              : std::nullopt;
+}
+
+std::optional<double> LogFields::number(LogName name) const noexcept {
+    const LogField& field = (*this)[name];
+    return field.type == LogField::Type::number ? std::optional(field.number) : std::nullopt;
+}
+
+std::optional<bool> LogFields::flag(LogName name) const noexcept {
+    const LogField& field = (*this)[name];
+    if (field.type == LogField::Type::none) {
+        return false;
+    }
+    return field.type == LogField::Type::flag ? std::optional(field.flag) : std::nullopt;
+}
+
+bool LogFields::set(std::string_view name, LogField value) {
+    const auto* known = std::ranges::find(k_names, name);
+    if (known == k_names.end()) {
+        return true;
+    }
+    LogField& field = fields_[static_cast<std::size_t>(known - k_names.begin())];
+    if (field.type != LogField::Type::none) {
+        return false;
+    }
+    field = std::move(value);
+    return true;
+}
+
+bool read_json_fields(std::string_view line, LogFields& into) {
+    TopMembers members(into);
+    return nlohmann::json::sax_parse(line.begin(), line.end(), &members) && members.object_seen();
+}
+
+bool read_logfmt_fields(std::string_view line, LogFields& into) {
+    while (!line.empty()) {
+        const std::size_t equals = line.find_first_of("= \"");
+        if (equals == 0 || equals == std::string_view::npos || line[equals] != '=') {
+            return false;
+        }
+        const std::string_view name = line.substr(0, equals);
+        line.remove_prefix(equals + 1);
+        auto value = take_value(line);
+        if (!value || !into.set(name, *std::move(value))) {
+            return false;
+        }
+        if (!line.empty() && (!line.starts_with(' ') || line.size() == 1)) {
+            return false;
+        }
+        line.remove_prefix(line.empty() ? 0 : 1);
+    }
+    return true;
+}
+
+} // namespace oa_stream::measure

@@ -1,0 +1,82 @@
+#include "access_log_files.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <tuple>
+
+namespace oa_stream::measure {
+namespace {
+
+/// access.log → access.log.1, access.log.2.gz, access.log-20261120.zst: what stands behind the
+/// name begins with a digit, so that access.log.bak and access.log.swp are left alone.
+bool is_rotated(std::string_view file, std::string_view name) {
+    if (!file.starts_with(name)) {
+        return false;
+    }
+    const std::string_view rest = file.substr(name.size());
+    return rest.size() >= 2 && (rest[0] == '.' || rest[0] == '-') && rest[1] >= '0' &&
+           rest[1] <= '9' && !rest.ends_with(".tmp");
+}
+
+double seconds(const timespec& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+/// False when it is not there any more, or is no file.
+bool look_at(LogFile& file) {
+    struct stat info{};
+    if (::stat(file.path.c_str(), &info) != 0) {
+        return false;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        errno = EINVAL;
+        return false;
+    }
+    file.device = info.st_dev;
+    file.inode = info.st_ino;
+    file.size = static_cast<std::uint64_t>(info.st_size);
+    file.changed_s = seconds(info.st_mtim);
+    return true;
+}
+
+} // namespace
+
+Result<std::vector<LogFile>>
+log_files(const std::filesystem::path& path, bool rotated, double since_s) {
+    std::vector<LogFile> files;
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    const std::string name = path.filename().string();
+    std::error_code error;
+    std::filesystem::directory_iterator at;
+    if (rotated) {
+        at = std::filesystem::directory_iterator(folder, error);
+    }
+    for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+        LogFile file{.path = at->path()};
+        if (is_rotated(file.path.filename().string(), name) && look_at(file) &&
+            file.changed_s >= since_s) {
+            files.push_back(std::move(file));
+        }
+    }
+    std::ranges::sort(files, [](const LogFile& a, const LogFile& b) {
+        return std::tie(a.changed_s, a.path) < std::tie(b.changed_s, b.path);
+    });
+    LogFile current{.path = path, .current = true};
+    if (look_at(current)) {
+        files.push_back(std::move(current));
+    } else if (files.empty()) {
+        return fail(
+            Code::unreadable,
+            fmt::format("cannot read: {}", std::generic_category().message(errno)),
+            path.string()
+        );
+    }
+    return files;
+}
+
+} // namespace oa_stream::measure

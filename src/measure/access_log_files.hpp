@@ -1,0 +1,56 @@
+// The files of one log: the one being written and what was rotated away, told apart by how they
+// begin, so that neither renaming nor copying nor compressing makes a line count twice.
+#pragma once
+
+#include "oa_stream/base/decompress.hpp"
+#include "oa_stream/base/error.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::measure {
+
+struct LogFile {
+    std::filesystem::path path{};
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint64_t size = 0;
+    double changed_s = 0; ///< seconds since 1970
+    bool current = false; ///< the one that is being written
+    friend bool operator==(const LogFile&, const LogFile&) = default;
+};
+
+/// `path` and, with `rotated`, FILE.1, FILE.2.gz, FILE-20261120.zst and the like beside it; oldest
+/// first, the current one last. Without those last changed before `since_s`. Code::unreadable when
+/// there is no current file and no other.
+[[nodiscard]] Result<std::vector<LogFile>>
+log_files(const std::filesystem::path& path, bool rotated, double since_s);
+
+/// One open file, piece by piece, compressed or not.
+class LogReader {
+public:
+    /// Code::unreadable; Code::protocol for compressed input whose header is damaged.
+    [[nodiscard]] static Result<std::unique_ptr<LogReader>>
+    open(const std::filesystem::path& path, std::uint64_t unpacked_bytes);
+    LogReader() = default;
+    LogReader(const LogReader&) = delete;
+    LogReader& operator=(const LogReader&) = delete;
+    virtual ~LogReader() = default;
+
+    /// How the log in it begins: a digest of everything up to its first access line, which names a
+    /// time and a request id. Empty while there is none yet.
+    [[nodiscard]] virtual Result<std::string> identity() = 0;
+    /// At most 128 KiB, valid until the next call; empty at the end (of a plain file: for now).
+    /// Errors as Decompressor::next().
+    [[nodiscard]] virtual Result<std::string_view> next() = 0;
+    /// Where next() goes on, in bytes of log. A packed file only moves forwards, by reading.
+    [[nodiscard]] virtual std::uint64_t offset() const noexcept = 0;
+    virtual void seek(std::uint64_t offset) noexcept = 0;
+    [[nodiscard]] virtual bool packed() const noexcept = 0;
+};
+
+} // namespace oa_stream::measure

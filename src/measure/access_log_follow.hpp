@@ -1,0 +1,69 @@
+// One log followed through its files. Reads in small pieces and lets the event loop run in between.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+
+#include "access_log_files.hpp"
+#include "access_log_stream.hpp"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace oa_stream::measure {
+
+struct FollowOptions {
+    std::filesystem::path path{};
+    bool rotated = true;
+    std::uint64_t unpacked_bytes = 0;
+    LogStreamLimits stream{};
+};
+
+class AccessLogFollower {
+public:
+    /// `log` as in AccessLogBook::add; the book outlives it.
+    AccessLogFollower(std::size_t log, FollowOptions options, AccessLogBook& book);
+
+    /// Reads what is new in all files that may hold lines written since `since_s`. Code::unreadable
+    /// for a log that was never there.
+    [[nodiscard]] Task<Result<void>> catch_up(double since_s, double now_s);
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return options_.path; }
+    [[nodiscard]] const LogLineCounts& counts() const noexcept { return counts_; }
+    /// One line for each file that could not be read to its end.
+    [[nodiscard]] const std::map<std::string, std::string>& troubles() const noexcept {
+        return troubles_;
+    }
+    /// Bytes of lines that wait for their rest.
+    [[nodiscard]] std::size_t torn() const noexcept;
+
+private:
+    using FileId = std::pair<std::uint64_t, std::uint64_t>; ///< device, inode
+    struct Held {
+        std::unique_ptr<LogReader> reader;
+        FileId id{};
+    };
+
+    [[nodiscard]] Task<Result<void>> read_files(std::vector<LogFile> files, double now_s);
+    [[nodiscard]] Task<Result<void>> read_file(LogFile file, double now_s);
+    [[nodiscard]] Task<Result<void>>
+    read_on(LogReader* reader, FileId id, std::uint64_t size, double now_s);
+    [[nodiscard]] AccessLogStream&
+    stream_of(const std::string& identity, FileId id, std::uint64_t size);
+    void prune();
+
+    std::size_t log_;
+    FollowOptions options_;
+    AccessLogBook& book_;
+    std::map<std::string, AccessLogStream> streams_{}; ///< by identity
+    std::set<std::string> met_{}; ///< identities met by this catch_up()
+    std::map<FileId, LogFile> finished_{}; ///< as they were when read to the end
+    Held held_{}; ///< the current file: what was added before it was renamed away is still read
+    Held older_{}; ///< the one before: its lane may still write to it
+    LogLineCounts counts_{};
+    std::map<std::string, std::string> troubles_{}; ///< by file
+};
+
+} // namespace oa_stream::measure

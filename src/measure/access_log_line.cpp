@@ -1,0 +1,169 @@
+#include "oa_stream/measure/access_log_line.hpp"
+
+#include "access_log_fields.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+
+namespace oa_stream::measure {
+namespace {
+
+constexpr std::array<std::string_view, 4> k_terminal_errors{
+    "turn_failed", "turn_aborted", "codex_error", "adapter_preview_unavailable"
+};
+constexpr std::array<std::string_view, 3> k_other_terminals{
+    "completed", "turn_interrupted", "client_gone"
+};
+/// No request lasts a year; a time beyond is a damaged number.
+constexpr double k_longest_ms = 365.0 * 86'400'000;
+
+std::optional<double> duration_ms(const LogFields& fields, LogName name) {
+    const auto value = fields.number(name);
+    return value && *value >= 0 && *value <= k_longest_ms ? value : std::nullopt;
+}
+
+bool read_status(const LogFields& fields, AccessLine& into) {
+    const auto status = fields.number(LogName::status);
+    if (!status || *status < 100 || *status > 599 || *status != std::floor(*status)) {
+        return false;
+    }
+    into.status = static_cast<int>(*status);
+    return true;
+}
+
+/// How its turn ended stands on the line of every request that began one, and on no other.
+bool read_turn(const LogFields& fields, AccessLine& into) {
+    const auto accepted = fields.flag(LogName::accepted);
+    const auto empty = fields.flag(LogName::empty);
+    const auto terminal = fields.text(LogName::terminal);
+    if (!accepted || !empty || *accepted != terminal.has_value()) {
+        return false;
+    }
+    into.accepted = *accepted;
+    into.empty = *empty && *accepted;
+    if (!terminal) {
+        return true;
+    }
+    into.terminal_error =
+        std::ranges::find(k_terminal_errors, *terminal) != k_terminal_errors.end();
+    return into.terminal_error ||
+           std::ranges::find(k_other_terminals, *terminal) != k_other_terminals.end();
+}
+
+bool read_times(const LogFields& fields, AccessLine& into) {
+    const auto began = parse_log_time(fields.text(LogName::ts).value_or(""));
+    const bool has_end = fields[LogName::end_ms].type != LogField::Type::none;
+    const auto end = duration_ms(fields, LogName::end_ms);
+    const bool has_content = fields[LogName::first_content_ms].type != LogField::Type::none;
+    const auto content = duration_ms(fields, LogName::first_content_ms);
+    if (!began || has_end != end.has_value() || has_content != content.has_value()) {
+        return false;
+    }
+    into.ended_s = *began + end.value_or(0) / 1000;
+    into.first_content_s.reset();
+    if (content && into.accepted) {
+        // A resume replays what is there already: its speed says nothing about the lane's.
+        into.first_content_s = *content / 1000;
+    }
+    return true;
+}
+
+/// A revision or a route that looks like a number or a word of logfmt is still a text.
+std::optional<std::string_view> name_of(const LogFields& fields, LogName name) {
+    const LogField& field = fields[name];
+    const bool said = field.type == LogField::Type::text || !field.text.empty();
+    return said ? std::optional<std::string_view>(field.text) : std::nullopt;
+}
+
+bool read_request(const LogFields& fields, AccessLine& into) {
+    const auto revision = name_of(fields, LogName::revision);
+    const auto route = fields.text(LogName::route);
+    const auto method = fields.text(LogName::method);
+    if (!revision || !route || !method || !name_of(fields, LogName::request_id)) {
+        return false;
+    }
+    into.revision = *revision;
+    into.route = *route;
+    into.post = *method == "POST";
+    return read_status(fields, into) && read_turn(fields, into) && read_times(fields, into);
+}
+
+/// Both formats begin with the time.
+constexpr std::string_view k_json_head = R"({"ts":)";
+constexpr std::string_view k_logfmt_head = "ts=";
+
+template <class Number> bool take_digits(std::string_view& text, std::size_t digits, Number& into) {
+    if (text.size() < digits) {
+        return false;
+    }
+    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, into);
+    const bool whole = error == std::errc() && end == text.data() + digits && text.front() != '-';
+    text.remove_prefix(digits);
+    return whole;
+}
+
+bool take_char(std::string_view& text, char wanted) {
+    const bool there = text.starts_with(wanted);
+    text.remove_prefix(there ? 1 : 0);
+    return there;
+}
+
+} // namespace
+
+std::optional<double> parse_log_time(std::string_view text) noexcept {
+    int year = 0;
+    unsigned month = 0;
+    unsigned day = 0;
+    unsigned hour = 0;
+    unsigned minute = 0;
+    unsigned second = 0;
+    unsigned millis = 0;
+    const bool shaped =
+        take_digits(text, 4, year) && take_char(text, '-') && take_digits(text, 2, month) &&
+        take_char(text, '-') && take_digits(text, 2, day) && take_char(text, 'T') &&
+        take_digits(text, 2, hour) && take_char(text, ':') && take_digits(text, 2, minute) &&
+        take_char(text, ':') && take_digits(text, 2, second) && take_char(text, '.') &&
+        take_digits(text, 3, millis) && text == "Z";
+    const std::chrono::year_month_day date{
+        std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)
+    };
+    if (!shaped || !date.ok() || hour > 23 || minute > 59 || second > 60) {
+        return std::nullopt;
+    }
+    const auto days = std::chrono::sys_days(date).time_since_epoch().count();
+    const double seconds =
+        static_cast<double>(days) * 86'400.0 + hour * 3600.0 + minute * 60.0 + second;
+    return seconds + millis / 1000.0;
+}
+
+LineKind read_access_line(std::string_view line, AccessLine& into) {
+    line.remove_prefix(std::min(line.find_first_not_of('\0'), line.size()));
+    while (line.ends_with('\r')) {
+        line.remove_suffix(1);
+    }
+    if (line.find_first_not_of(" \t") == std::string_view::npos) {
+        return LineKind::blank;
+    }
+    const bool json = line.starts_with('{');
+    const bool ours = line.starts_with(k_json_head) || line.starts_with(k_logfmt_head);
+    LogFields fields;
+    const bool whole =
+        json ? read_json_fields(line, fields) : ours && read_logfmt_fields(line, fields);
+    if (!whole) {
+        return ours ? LineKind::damaged : LineKind::foreign;
+    }
+    const auto event = fields.text(LogName::event);
+    if (!event || !fields.text(LogName::ts)) {
+        return ours ? LineKind::damaged : LineKind::foreign;
+    }
+    if (*event != "request") {
+        // Event lines are JSON whatever the access log is.
+        return json ? LineKind::event : LineKind::damaged;
+    }
+    return read_request(fields, into) ? LineKind::request : LineKind::damaged;
+}
+
+} // namespace oa_stream::measure

@@ -1,0 +1,215 @@
+#include "oa_stream/measure/access_log_source.hpp"
+
+#include "access_log_follow.hpp"
+#include "access_log_stdin.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <ranges>
+#include <set>
+
+namespace oa_stream::measure {
+namespace {
+
+constexpr std::size_t k_most_logs = 64;
+constexpr std::size_t k_shortest_line = 1024;
+constexpr std::size_t k_fewest_requests = 100;
+
+double seconds(WallTime time) {
+    return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+std::string time_text(double at_s) {
+    const std::chrono::duration<double> since(at_s);
+    return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(since)));
+}
+
+Result<void> check_options(const AccessLogOptions& options) {
+    const auto refuse = [](std::string why) {
+        return fail(Code::usage, std::move(why), "access log");
+    };
+    if (options.paths.empty() || options.paths.size() > k_most_logs) {
+        return refuse(fmt::format("between one and {} files", k_most_logs));
+    }
+    const std::set<std::filesystem::path> apart(options.paths.begin(), options.paths.end());
+    if (apart.size() != options.paths.size()) {
+        return refuse("a file is named twice");
+    }
+    if (apart.contains("-") && apart.size() > 1) {
+        return refuse("standard input stands alone");
+    }
+    if (options.line_bytes < k_shortest_line || options.requests_kept < k_fewest_requests ||
+        !(options.stale_after_s > 0) || !(options.keep_s > 0)) {
+        return refuse("limits that are too small");
+    }
+    return {};
+}
+
+std::string query_text(const Question& question) {
+    std::vector<std::string_view> routes(question.routes.begin(), question.routes.end());
+    if (routes.empty()) {
+        routes.assign(k_stream_routes.begin(), k_stream_routes.end());
+    }
+    std::vector<std::string_view> bad;
+    std::ranges::transform(question.bad, std::back_inserter(bad), [](BadEvent event) {
+        return to_string(event);
+    });
+    return fmt::format(
+        "POST lines of {}{}, written in [{}, {}), bad: {}",
+        fmt::join(routes, ", "),
+        question.revision.empty() ? "" : fmt::format(" by revision {}", question.revision),
+        time_text(question.window.from_s),
+        time_text(question.window.to_s),
+        question.slower_than_s ? fmt::format("first content after {} s", *question.slower_than_s)
+                               : fmt::format("{}", fmt::join(bad, " | "))
+    );
+}
+
+class AccessLogSource final : public Source {
+public:
+    explicit AccessLogSource(AccessLogOptions options)
+        : options_(std::move(options)), book_({
+                                            .silence_s = options_.stale_after_s,
+                                            .requests_kept = options_.requests_kept,
+                                            .keep_s = options_.keep_s,
+                                        }) {}
+
+    [[nodiscard]] Result<void> open(const asio::any_io_executor& executor);
+    [[nodiscard]] std::string_view name() const noexcept override { return "access log"; }
+    [[nodiscard]] Task<Result<SourceReading>> read(Question question) override;
+
+private:
+    [[nodiscard]] double now() const {
+        return seconds(options_.now ? options_.now() : std::chrono::system_clock::now());
+    }
+    [[nodiscard]] LogLineCounts counts() const;
+    [[nodiscard]] std::string why_empty() const;
+    void add_notes(const Question& question, SourceReading& reading) const;
+
+    AccessLogOptions options_;
+    AccessLogBook book_;
+    std::vector<std::unique_ptr<AccessLogFollower>> logs_{};
+    std::unique_ptr<AccessLogPipe> pipe_{};
+};
+
+Result<void> AccessLogSource::open(const asio::any_io_executor& executor) {
+    const LogStreamLimits limits{.line_bytes = options_.line_bytes};
+    struct stat input{};
+    const bool standard_input = options_.paths.front() == "-";
+    const bool redirected = ::fstat(STDIN_FILENO, &input) == 0 && S_ISREG(input.st_mode);
+    if (standard_input && !redirected) {
+        OA_TRY(pipe_, AccessLogPipe::open(executor, STDIN_FILENO, limits));
+        return {};
+    }
+    for (std::size_t i = 0; i < options_.paths.size(); ++i) {
+        FollowOptions follow{
+            .path = standard_input ? "/proc/self/fd/0" : options_.paths[i],
+            .rotated = options_.rotated && !standard_input,
+            .unpacked_bytes = options_.unpacked_bytes,
+            .stream = limits,
+        };
+        logs_.push_back(std::make_unique<AccessLogFollower>(i, std::move(follow), book_));
+    }
+    return {};
+}
+
+LogLineCounts AccessLogSource::counts() const {
+    LogLineCounts all;
+    const auto add = [&](const LogLineCounts& one) {
+        all.requests += one.requests;
+        all.damaged += one.damaged;
+        all.foreign += one.foreign;
+        all.ahead += one.ahead;
+    };
+    std::ranges::for_each(logs_, [&](const auto& log) { add(log->counts()); });
+    if (pipe_) {
+        add(pipe_->counts());
+    }
+    return all;
+}
+
+std::string AccessLogSource::why_empty() const {
+    const LogLineCounts lines = counts();
+    if (lines.ahead > 0) {
+        return fmt::format("{} lines are of a time to come: a clock is wrong", lines.ahead);
+    }
+    return lines.damaged + lines.foreign == 0
+               ? "no line was written yet"
+               : fmt::format(
+                     "none of its {} lines is a lane's access line", lines.damaged + lines.foreign
+                 );
+}
+
+void AccessLogSource::add_notes(const Question& question, SourceReading& reading) const {
+    const LogLineCounts lines = counts();
+    if (lines.foreign > 0) {
+        reading.notes.push_back(
+            fmt::format("{} lines are none of a lane's and were left out", lines.foreign)
+        );
+    }
+    if (lines.ahead > 0) {
+        reading.notes.push_back(
+            fmt::format("{} lines are of a time to come and were left out", lines.ahead)
+        );
+    }
+    for (const auto& log : logs_) {
+        for (const auto& [file, trouble] : log->troubles()) {
+            reading.notes.push_back(fmt::format("{}: {}", file, trouble));
+        }
+    }
+    for (std::size_t i = 0; logs_.size() > 1 && question.revision.empty() && i < logs_.size();
+         ++i) {
+        const double newest = book_.newest_of(i);
+        if (newest < question.window.to_s - options_.stale_after_s) {
+            reading.notes.push_back(fmt::format(
+                "{} has {}: what it does not tell is not in these numbers",
+                logs_[i]->path().string(),
+                newest > 0 ? "stopped at " + time_text(newest) : "no line"
+            ));
+        }
+    }
+}
+
+Task<Result<SourceReading>> AccessLogSource::read(Question question) {
+    const double at = now();
+    if (pipe_) {
+        OA_CO_CHECK(co_await pipe_->catch_up(!options_.follow, at, book_));
+    }
+    for (const auto& log : logs_) {
+        OA_CO_CHECK(co_await log->catch_up(question.window.from_s, at));
+    }
+    SourceReading reading;
+    if (book_.empty()) {
+        reading.why = why_empty();
+    } else {
+        reading = book_.answer(question);
+    }
+    reading.source = fmt::format(
+        "access log {}",
+        fmt::join(
+            options_.paths | std::views::transform([](const auto& path) { return path.string(); }),
+            ", "
+        )
+    );
+    reading.query = query_text(question);
+    add_notes(question, reading);
+    co_return reading;
+}
+
+} // namespace
+
+Result<std::unique_ptr<Source>>
+access_log_source(asio::any_io_executor executor, AccessLogOptions options) {
+    OA_CHECK(check_options(options));
+    auto source = std::make_unique<AccessLogSource>(std::move(options));
+    OA_CHECK(source->open(executor));
+    return std::unique_ptr<Source>(std::move(source));
+}
+
+} // namespace oa_stream::measure

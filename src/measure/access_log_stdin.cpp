@@ -1,0 +1,63 @@
+#include "access_log_stdin.hpp"
+
+#include "oa_stream/base/decompress.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace oa_stream::measure {
+
+namespace {
+constexpr const char* k_where = "standard input";
+}
+
+Result<std::unique_ptr<AccessLogPipe>>
+AccessLogPipe::open(const asio::any_io_executor& executor, int fd, LogStreamLimits limits) {
+    const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) {
+        return fail(
+            Code::unreadable,
+            fmt::format("cannot read: {}", std::generic_category().message(errno)),
+            k_where
+        );
+    }
+    return std::unique_ptr<AccessLogPipe>(new AccessLogPipe(executor, own, limits));
+}
+
+bool AccessLogPipe::readable() {
+    pollfd wanted{.fd = input_.native_handle(), .events = POLLIN, .revents = 0};
+    return ::poll(&wanted, 1, 0) > 0;
+}
+
+Task<Result<void>>
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives the source
+AccessLogPipe::catch_up(bool to_the_end, double now_s, AccessLogBook& book) {
+    while (!at_end_ && (to_the_end || readable())) {
+        const auto [error, got] = co_await input_.async_read_some(
+            asio::buffer(block_), asio::as_tuple(asio::use_awaitable)
+        );
+        const std::string_view piece(block_.data(), got);
+        if (stream_.offset() == 0 && compression_of(piece) != Compression::none) {
+            co_return fail(Code::protocol, "is compressed", k_where, "gzip -dc FILE | oa-stream …");
+        }
+        stream_.feed(piece, now_s, book, counts_);
+        at_end_ = error == asio::error::eof;
+        if (error && !at_end_) {
+            co_return fail(
+                Code::unreadable, fmt::format("cannot read: {}", error.message()), k_where
+            );
+        }
+    }
+    co_return Result<void>();
+}
+
+} // namespace oa_stream::measure

@@ -1,0 +1,38 @@
+// A log that comes through a pipe.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+
+#include "access_log_stream.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <array>
+#include <memory>
+
+namespace oa_stream::measure {
+
+class AccessLogPipe {
+public:
+    /// Of descriptor `fd`, which stays open. Code::unreadable when there is none.
+    [[nodiscard]] static Result<std::unique_ptr<AccessLogPipe>>
+    open(const asio::any_io_executor& executor, int fd, LogStreamLimits limits);
+
+    /// What is there now, or with `to_the_end` all until the writer closes it.
+    [[nodiscard]] Task<Result<void>> catch_up(bool to_the_end, double now_s, AccessLogBook& book);
+    [[nodiscard]] const LogLineCounts& counts() const noexcept { return counts_; }
+    [[nodiscard]] std::size_t torn() const noexcept { return stream_.torn(); }
+
+private:
+    AccessLogPipe(const asio::any_io_executor& executor, int fd, LogStreamLimits limits)
+        : input_(executor, fd), stream_(0, limits) {}
+    [[nodiscard]] bool readable();
+
+    asio::posix::stream_descriptor input_;
+    AccessLogStream stream_;
+    LogLineCounts counts_{};
+    bool at_end_ = false;
+    std::array<char, 65536> block_{};
+};
+
+} // namespace oa_stream::measure

@@ -1,0 +1,76 @@
+#include "access_log_stream.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::measure {
+namespace {
+
+/// A line that tells of an end so long before the line above it was not held back: the clock was
+/// set. Longer than a lane waits for a reader that left (docs/limits.md).
+constexpr double k_clock_step_s = 600;
+
+} // namespace
+
+void AccessLogStream::feed(
+    std::string_view bytes, double now_s, AccessLogBook& book, LogLineCounts& counts
+) {
+    offset_ += bytes.size();
+    while (!bytes.empty()) {
+        const std::size_t end = bytes.find('\n');
+        const std::string_view piece = bytes.substr(0, end);
+        const bool too_long = rest_.size() + piece.size() > limits_.line_bytes;
+        if (too_long && !dropping_) {
+            dropping_ = true;
+            rest_.clear();
+            ++counts.damaged;
+            book.add_damaged(newest_s_);
+        }
+        if (end == std::string_view::npos) {
+            rest_ += dropping_ ? std::string_view() : piece;
+            return;
+        }
+        if (dropping_) {
+            dropping_ = false;
+        } else if (rest_.empty()) {
+            line(piece, now_s, book, counts);
+        } else {
+            rest_ += piece;
+            line(rest_, now_s, book, counts);
+        }
+        rest_.clear();
+        bytes.remove_prefix(end + 1);
+    }
+}
+
+void AccessLogStream::line(
+    std::string_view text, double now_s, AccessLogBook& book, LogLineCounts& counts
+) {
+    AccessLine read;
+    switch (read_access_line(text, read)) {
+    case LineKind::request:
+        if (read.ended_s > now_s + limits_.ahead_s) {
+            ++counts.ahead;
+            return book.add_damaged(newest_s_);
+        }
+        ++counts.requests;
+        return book.add(log_, written_at(read.ended_s), read);
+    case LineKind::damaged:
+        ++counts.damaged;
+        return book.add_damaged(newest_s_);
+    case LineKind::foreign:
+        ++counts.foreign;
+        return;
+    case LineKind::event:
+    case LineKind::blank:
+        return;
+    }
+}
+
+/// Lines are written in order. One that tells of an end before that of a line above it waited for
+/// its turn, whose reader had left: it was written no earlier than the line above it.
+double AccessLogStream::written_at(double ended_s) noexcept {
+    newest_s_ = ended_s < newest_s_ - k_clock_step_s ? ended_s : std::max(newest_s_, ended_s);
+    return newest_s_;
+}
+
+} // namespace oa_stream::measure

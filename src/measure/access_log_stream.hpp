@@ -1,0 +1,50 @@
+// One log's bytes on their way to the book: cut into lines, each told when it was written.
+#pragma once
+
+#include "access_log_book.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::measure {
+
+/// What the lines of all files were, besides requests.
+struct LogLineCounts {
+    std::uint64_t requests = 0;
+    std::uint64_t damaged = 0;
+    std::uint64_t foreign = 0;
+    std::uint64_t ahead = 0; ///< of a time to come: the lane's clock or ours is wrong
+};
+
+struct LogStreamLimits {
+    std::size_t line_bytes = 0;
+    double ahead_s = 300; ///< lines later than now by more are not believed
+};
+
+/// The lines of one log from its beginning, whatever files they were moved to.
+class AccessLogStream {
+public:
+    /// `log` as in AccessLogBook::add.
+    AccessLogStream(std::size_t log, LogStreamLimits limits) : log_(log), limits_(limits) {}
+
+    /// Takes the bytes that follow those taken before. `now_s`: seconds since 1970.
+    void feed(std::string_view bytes, double now_s, AccessLogBook& book, LogLineCounts& counts);
+    /// How many bytes were taken.
+    [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+    /// Bytes of a line that has not ended yet; it waits for its rest.
+    [[nodiscard]] std::size_t torn() const noexcept { return rest_.size(); }
+
+private:
+    void line(std::string_view text, double now_s, AccessLogBook& book, LogLineCounts& counts);
+    [[nodiscard]] double written_at(double ended_s) noexcept;
+
+    std::size_t log_;
+    LogStreamLimits limits_;
+    std::uint64_t offset_ = 0;
+    std::string rest_{};
+    bool dropping_ = false; ///< the line was too long and has not ended yet
+    double newest_s_ = 0;
+};
+
+} // namespace oa_stream::measure

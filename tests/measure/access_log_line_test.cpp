@@ -1,0 +1,168 @@
+#include "oa_stream/measure/access_log_line.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <array>
+
+using namespace oa_stream;
+using measure::AccessLine;
+using measure::LineKind;
+
+namespace {
+
+/// As a lane wrote them.
+constexpr std::string_view k_stream =
+    R"({"ts":"2026-11-20T10:05:00.123Z","event":"request","request_id":"req_1",)"
+    R"("route":"/api/chats/{conversationId}/stream","method":"POST","status":200,"lane":"compat",)"
+    R"("revision":"rev-a","owner":"2bd806c97f0e","thread":"c1","turn":"turn-1","accepted":true,)"
+    R"("accepted_ms":1.2,"headers_ms":1.3,"first_byte_ms":1.4,"first_event_ms":9.0,)"
+    R"("first_content_ms":250.5,"end_ms":1877.0,"frames":8,"bytes":921,"reader":"finished",)"
+    R"("terminal":"completed","model":"m","usage":{"input":10,"event":"x"},"repairs":{"empty":1}})";
+constexpr std::string_view k_logfmt =
+    R"(ts=2026-11-20T10:05:00.123Z event=request request_id=req_1 )"
+    R"(route="/api/chats/{conversationId}/stream" method=POST status=200 lane=compat )"
+    R"(revision=rev-a owner=2bd806c97f0e accepted=true accepted_ms=1.5 first_content_ms=250.5 )"
+    R"(end_ms=1877.0 frames=8 bytes=921 terminal=completed model="a=\"b\" c" usage=null)";
+constexpr double k_began = 1795169100.123; // date -d 2026-11-20T10:05:00.123Z +%s.%3N
+
+LineKind kind(std::string_view text) {
+    AccessLine line;
+    return measure::read_access_line(text, line);
+}
+
+AccessLine request(std::string_view text) {
+    AccessLine line;
+    CAPTURE(text);
+    REQUIRE(measure::read_access_line(text, line) == LineKind::request);
+    return line;
+}
+
+std::string with(std::string_view text, std::string_view from, std::string_view to) {
+    std::string out(text);
+    const auto at = out.find(from);
+    REQUIRE(at != std::string::npos);
+    return out.replace(at, from.size(), to);
+}
+
+} // namespace
+
+TEST_CASE("access line: JSON and logfmt tell the same request") {
+    const AccessLine json = request(k_stream);
+    CHECK(json.ended_s == Approx(k_began + 1.877).margin(1e-6));
+    CHECK(json.revision == "rev-a");
+    CHECK(json.route == "/api/chats/{conversationId}/stream");
+    CHECK(json.status == 200);
+    CHECK(json.post);
+    CHECK(json.accepted);
+    CHECK_FALSE(json.terminal_error);
+    CHECK_FALSE(json.empty);
+    CHECK(json.first_content_s == 0.2505);
+    CHECK(request(k_logfmt) == json);
+    CHECK(request(std::string(k_stream) + "\r") == json);
+    CHECK(request(std::string(5, '\0') + std::string(k_stream)) == json);
+}
+
+TEST_CASE("access line: a terminal of the runbook's four classes is an error, the others are none"
+) {
+    for (const auto* word :
+         {"turn_failed", "turn_aborted", "codex_error", "adapter_preview_unavailable"}) {
+        CHECK(request(with(k_stream, "\"completed\"", fmt::format("\"{}\"", word))).terminal_error);
+    }
+    for (const auto* word : {"turn_interrupted", "client_gone"}) {
+        CHECK_FALSE(
+            request(with(k_stream, "\"completed\"", fmt::format("\"{}\"", word))).terminal_error
+        );
+    }
+    CHECK(kind(with(k_stream, "\"completed\"", "\"exploded\"")) == LineKind::damaged);
+}
+
+TEST_CASE("access line: a resume's first content is no measurement, an empty turn is told") {
+    const auto resume =
+        request(with(with(k_stream, R"("accepted":true,)", ""), R"("terminal":"completed",)", ""));
+    CHECK_FALSE(resume.accepted);
+    CHECK_FALSE(resume.first_content_s.has_value());
+    CHECK(request(with(k_stream, R"("model")", R"("empty":true,"model")")).empty);
+}
+
+TEST_CASE("access line: what is not whole is damaged and never guessed at") {
+    const std::string whole(k_stream);
+    const std::string flat(k_logfmt);
+    const std::array rows{
+        whole.substr(0, whole.size() - 1),
+        whole.substr(0, 60),
+        whole + whole,
+        flat + flat,
+        flat.substr(0, 40),
+        flat + " ",
+        flat + "\"",
+        flat.substr(0, flat.size() - 12),
+        with(whole, R"("status":200)", R"("status":"200")"),
+        with(whole, R"("status":200)", R"("status":200.5)"),
+        with(whole, R"("status":200)", R"("status":99)"),
+        with(whole, R"("status":200,)", ""),
+        with(whole, R"("revision":"rev-a",)", ""),
+        with(whole, R"("terminal":"completed",)", ""),
+        with(whole, R"("accepted":true)", R"("accepted":1)"),
+        with(whole, "1877.0", "-1"),
+        with(whole, "1877.0", "1e400"),
+        with(whole, "1877.0", "\"1877\""),
+        with(whole, "250.5", "null"),
+        with(whole, "2026-11-20T10:05:00.123Z", "2026-13-20T10:05:00.123Z"),
+        with(whole, "10:05:00.123Z", "10:05:00.123+01:00"),
+        with(whole, R"("frames":8)", R"("status":500)"),
+        with(whole, "turn-1", "turn\xff"),
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row);
+        CHECK(kind(row) == LineKind::damaged);
+    }
+}
+
+TEST_CASE("access line: other lines are told apart: events of the lane, blanks, foreign ones") {
+    CHECK(
+        kind(R"({"ts":"2026-11-20T10:05:00.123Z","level":"info","event":"listening"})") ==
+        LineKind::event
+    );
+    for (const std::string_view text : {"", "  ", "\t", "\r"}) {
+        CHECK(kind(text) == LineKind::blank);
+    }
+    for (const std::string_view text :
+         {R"(127.0.0.1 - - [20/Nov/2026:10:05:00 +0000] "GET / HTTP/1.1" 200 12)",
+          R"({"time":"2026-11-20T10:05:00Z","status":500})",
+          R"({"event":"request"})",
+          "[1,2]",
+          "{",
+          "null"}) {
+        CAPTURE(text);
+        CHECK(kind(text) == LineKind::foreign);
+    }
+}
+
+TEST_CASE("access line: names that look like numbers or truth are names, in logfmt too") {
+    CHECK(request(with(k_logfmt, "revision=rev-a", "revision=20261120")).revision == "20261120");
+    CHECK(request(with(k_logfmt, "revision=rev-a", "revision=1e3")).revision == "1e3");
+    CHECK(request(with(k_logfmt, "revision=rev-a", "revision=true")).revision == "true");
+    CHECK(request(with(k_logfmt, "revision=rev-a", "revision=\"rev 1\"")).revision == "rev 1");
+    CHECK(request(with(k_logfmt, "request_id=req_1", "request_id=7")).revision == "rev-a");
+    CHECK(kind(with(k_stream, R"("rev-a")", "7")) == LineKind::damaged);
+}
+
+TEST_CASE("log time: whole UTC milliseconds and nothing else") {
+    CHECK(measure::parse_log_time("1970-01-01T00:00:00.000Z") == 0.0);
+    CHECK(measure::parse_log_time("2024-02-29T23:59:59.999Z") == Approx(1709251199.999));
+    for (const std::string_view text :
+         {"",
+          "2026-02-29T00:00:00.000Z",
+          "2026-11-20T24:00:00.000Z",
+          "2026-11-20T10:60:00.000Z",
+          "2026-11-20T10:05:00Z",
+          "2026-11-20T10:05:00.123",
+          "2026-11-20T10:05:00.123Zx",
+          "2026-11-20 10:05:00.123Z",
+          "-026-11-20T10:05:00.123Z",
+          "2026-11-20T10:05:00.+12Z"}) {
+        CAPTURE(text);
+        CHECK_FALSE(measure::parse_log_time(text).has_value());
+    }
+}

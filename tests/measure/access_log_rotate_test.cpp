@@ -1,0 +1,212 @@
+// The files of one log: growing, renamed, copied away, compressed, damaged.
+#include "access_log_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+using State = measure::SourceReading::State;
+
+namespace {
+
+std::string lines(int n, double from_s, const LogLine& like = {}) {
+    std::string out;
+    for (int i = 0; i < n; ++i) {
+        LogLine line = like;
+        line.began_s = from_s + i;
+        out += line.text();
+    }
+    return out;
+}
+
+std::uint64_t total(LogRig& rig, double to_s = 100) {
+    return rig.ask(0, to_s).tally.requests.total;
+}
+
+} // namespace
+
+TEST_CASE("access log: a growing file is read on, a torn last line waits for its rest") {
+    LogRig rig;
+    rig.append(lines(3, 0));
+    CHECK(total(rig) == 3);
+    const std::string line = LogLine{.began_s = 4}.text();
+    for (std::size_t cut = 1; cut < line.size(); cut += 37) {
+        rig.append(line.substr(0, cut));
+        CHECK(total(rig) == 3);
+        rig.write(rig.log(), "");
+        rig.append(lines(3, 0));
+        (void)total(rig);
+        break;
+    }
+}
+
+TEST_CASE("access log: every cut of a line gives it once") {
+    const std::string line = LogLine{.began_s = 4}.text();
+    for (std::size_t cut = 1; cut < line.size(); cut += 23) {
+        CAPTURE(cut);
+        LogRig rig;
+        rig.append(lines(2, 0) + line.substr(0, cut));
+        CHECK(total(rig) == 2);
+        rig.append(line.substr(cut));
+        const auto got = rig.ask(0, 100);
+        CHECK(got.tally.requests.total == 3);
+        CHECK(got.count_error == 0);
+    }
+}
+
+TEST_CASE("access log: renamed away, nothing is lost and nothing counts twice") {
+    LogRig rig;
+    rig.append(lines(3, 0));
+    CHECK(total(rig) == 3);
+    rig.append(lines(2, 3));
+    rig.rename("", ".1");
+    // The lane still writes to the file it has open.
+    rig.append(lines(2, 5), ".1");
+    CHECK(total(rig) == 7);
+    rig.append(lines(1, 7), ".1");
+    rig.append(lines(4, 8));
+    CHECK(total(rig) == 12);
+    rig.rename(".1", ".2");
+    rig.rename("", ".1");
+    rig.append(lines(1, 12));
+    CHECK(total(rig) == 13);
+    rig.write(rig.log(".2.gz"), gzip_text(lines(0, 0)));
+    std::filesystem::remove(rig.log(".2.gz"));
+    CHECK(total(rig) == 13);
+}
+
+TEST_CASE("access log: renamed to where no name leads, its rest is still read") {
+    LogRig rig;
+    rig.append(lines(3, 0));
+    CHECK(total(rig) == 3);
+    rig.append(lines(2, 3));
+    const auto elsewhere = rig.folder / "old";
+    std::filesystem::create_directory(elsewhere);
+    std::filesystem::rename(rig.log(), elsewhere / "access.log.1");
+    rig.append(lines(1, 5));
+    CHECK(total(rig) == 6);
+    std::ofstream(elsewhere / "access.log.1", std::ios::app) << lines(1, 6);
+    CHECK(total(rig) == 7);
+}
+
+TEST_CASE("access log: copied and truncated, nothing is lost and nothing counts twice") {
+    LogRig rig;
+    rig.append(lines(3, 0));
+    CHECK(total(rig) == 3);
+    rig.append(lines(2, 3));
+    std::filesystem::copy_file(rig.log(), rig.log(".1"));
+    CHECK(total(rig) == 5);
+    rig.write(rig.log(), "");
+    CHECK(total(rig) == 5);
+    rig.append(lines(4, 5));
+    CHECK(total(rig) == 9);
+    SECTION("grown beyond where it was before the next look") {
+        std::filesystem::copy_file(
+            rig.log(), rig.log(".1"), std::filesystem::copy_options::overwrite_existing
+        );
+        rig.write(rig.log(), lines(20, 9));
+        CHECK(total(rig) == 29);
+    }
+    SECTION("with what was not read yet only in the copy") {
+        rig.append(lines(2, 9));
+        std::filesystem::copy_file(
+            rig.log(), rig.log(".1"), std::filesystem::copy_options::overwrite_existing
+        );
+        rig.write(rig.log(), "");
+        CHECK(total(rig) == 11);
+    }
+}
+
+TEST_CASE("access log: history in gz and zst, as far back as the window needs") {
+    LogRig rig;
+    rig.write(rig.log("-20261118.zst"), zstd_text(lines(5, 0)));
+    rig.write(rig.log(".2.gz"), gzip_text(lines(4, 5)));
+    rig.write(rig.log(".1"), lines(3, 9));
+    rig.append(lines(2, 12));
+    rig.write(rig.log(".bak"), lines(50, 12));
+    rig.write(rig.log("s.1"), lines(50, 12));
+    CHECK(total(rig) == 14);
+    CHECK(total(rig) == 14);
+    CHECK(rig.ask(0, 100).covered_s == Approx(13));
+}
+
+TEST_CASE("access log: a file that is compressed after it was read counts once") {
+    LogRig rig;
+    const std::string first = lines(5, 0);
+    const std::string unread = lines(2, 5);
+    rig.append(first);
+    CHECK(total(rig) == 5);
+    rig.append(lines(0, 0));
+    rig.write(rig.log(".1.gz"), gzip_text(first + unread));
+    rig.write(rig.log(), lines(3, 7));
+    CHECK(total(rig) == 10);
+    // Both forms for a while, as when gzip has not removed its input yet.
+    rig.write(rig.log(".1"), first + unread);
+    CHECK(total(rig) == 10);
+}
+
+TEST_CASE("access log: without its history only what is written from now on") {
+    measure::AccessLogOptions options;
+    options.rotated = false;
+    LogRig rig(std::move(options));
+    rig.write(rig.log(".1"), lines(5, 0));
+    rig.append(lines(2, 5));
+    CHECK(total(rig) == 2);
+    rig.append(lines(1, 7));
+    rig.rename("", ".2");
+    rig.append(lines(1, 8));
+    CHECK(total(rig) == 4);
+}
+
+TEST_CASE("access log: files before the window are not even opened") {
+    LogRig rig;
+    rig.write(rig.log(".2.gz"), "\x1f\x8b nonsense");
+    rig.append(lines(2, 5));
+    const auto got = rig.ask(0, 100);
+    REQUIRE(got.notes.size() == 1);
+    CHECK(got.notes[0].starts_with(rig.log(".2.gz").string() + ": damaged"));
+    std::filesystem::last_write_time(
+        rig.log(".2.gz"), std::filesystem::file_time_type::clock::now() - std::chrono::years(5)
+    );
+    LogRig fresh;
+    fresh.write(fresh.log(".2.gz"), "\x1f\x8b nonsense");
+    std::filesystem::last_write_time(
+        fresh.log(".2.gz"), std::filesystem::file_time_type::clock::now() - std::chrono::years(5)
+    );
+    fresh.append(lines(2, 5));
+    CHECK(fresh.ask(0, 100).notes.empty());
+}
+
+TEST_CASE("access log: damaged history is told, what could be read counts") {
+    LogRig rig;
+    std::string many = lines(2000, 0, {.end_ms = 0});
+    const std::string packed = gzip_text(many);
+    rig.now_s = 5000;
+    rig.write(rig.log(".1.gz"), packed.substr(0, packed.size() / 2));
+    rig.append(lines(2, 2000));
+    const auto got = rig.ask(0, 2100);
+    CHECK(got.state == State::measured);
+    CHECK(got.tally.requests.total > 100);
+    CHECK(got.tally.requests.total < 1900);
+    REQUIRE(got.notes.size() == 1);
+    CHECK(got.notes[0] == rig.log(".1.gz").string() + ": damaged: cut short");
+    // The whole file, once it is there, adds what was missing.
+    rig.write(rig.log(".1.gz"), packed);
+    const auto whole = rig.ask(0, 2100);
+    CHECK(whole.tally.requests.total == 2002);
+    CHECK(whole.notes.empty());
+}
+
+TEST_CASE("access log: the logs of several lanes are one, and one that stopped is told") {
+    measure::AccessLogOptions options;
+    options.paths = {"a.log", "b.log"};
+    LogRig rig(std::move(options));
+    rig.write(rig.folder / "a.log", lines(400, 0));
+    rig.write(rig.folder / "b.log", lines(10, 0, {.revision = "rev-b"}));
+    const auto got = rig.ask(0, 400);
+    CHECK(got.tally.requests.total == 410);
+    REQUIRE(got.notes.size() == 1);
+    CHECK(
+        got.notes[0] == (rig.folder / "b.log").string() +
+                            " has stopped at 2026-11-20T10:00:09.100Z: what it does not tell is "
+                            "not in these numbers"
+    );
+}

@@ -1,0 +1,236 @@
+// What an access log answers: which lines count where, and what says nothing.
+#include "access_log_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+using measure::BadEvent;
+using State = measure::SourceReading::State;
+
+namespace {
+
+measure::Counts counts(const measure::SourceReading& reading) {
+    return reading.tally.requests;
+}
+
+std::string lines(int n, double from_s, double step_s, const LogLine& like = {}) {
+    std::string out;
+    for (int i = 0; i < n; ++i) {
+        LogLine line = like;
+        line.began_s = from_s + i * step_s;
+        out += line.text();
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("access log: requests, bad ones and times of one window") {
+    LogRig rig;
+    rig.append(lines(10, 0, 1, {.first_content_ms = 40}));
+    rig.append(LogLine{.began_s = 10, .status = 503}.text());
+    rig.append(LogLine{.began_s = 11, .terminal = "codex_error"}.text());
+    rig.append(LogLine{.began_s = 12, .terminal = "turn_interrupted"}.text());
+    rig.append(LogLine{.began_s = 13, .empty = true}.text());
+    rig.append(LogLine{.began_s = 14, .status = 426}.text());
+    const auto all = rig.ask(0, 20);
+    CHECK(all.state == State::measured);
+    CHECK(counts(all) == measure::Counts{.bad = 2, .total = 15});
+    CHECK(all.tally.first_content_s == std::vector<double>(10, 0.04));
+    CHECK(all.count_error == 0);
+    CHECK(all.notes.empty());
+    CHECK(all.newest_s == Approx(k_log_epoch + 14.1));
+    CHECK(all.covered_s == Approx(14.0));
+    CHECK(all.source == "access log " + rig.log().string());
+    CHECK(
+        all.query ==
+        "POST lines of /api/chat/stream, /api/chat, /api/chats/{conversationId}/stream, written "
+        "in "
+        "[2026-11-20T10:00:00.000Z, 2026-11-20T10:00:20.000Z), bad: http_5xx | terminal_error"
+    );
+    CHECK(counts(rig.ask(0, 20, {.bad = {BadEvent::empty}})).bad == 1);
+    CHECK(counts(rig.ask(0, 20, {.bad = {BadEvent::compat_rejected}})).bad == 1);
+    CHECK(counts(rig.ask(0, 20, {.bad = {BadEvent::http_5xx}})).bad == 1);
+}
+
+TEST_CASE("access log: a request counts when it ended, in a half-open window") {
+    LogRig rig;
+    rig.append(LogLine{.began_s = 0, .end_ms = 30'000}.text());
+    rig.append(LogLine{.began_s = 30.5, .end_ms = 500}.text());
+    CHECK(counts(rig.ask(29, 30.9)).total == 1);
+    CHECK(counts(rig.ask(30, 31)).total == 1);
+    CHECK(counts(rig.ask(30, 31.1)).total == 2);
+    CHECK(counts(rig.ask(31, 32)).total == 1);
+}
+
+TEST_CASE("access log: a line held back by its turn counts when it was written") {
+    LogRig rig;
+    rig.append(LogLine{.began_s = 50}.text());
+    // Its reader had left at second 20; the turn went on.
+    rig.append(LogLine{.began_s = 10, .end_ms = 10'000, .terminal = "client_gone"}.text());
+    rig.append(LogLine{.began_s = 55}.text());
+    CHECK(rig.ask(0, 30).state == State::missing);
+    CHECK(counts(rig.ask(50, 60)).total == 3);
+}
+
+TEST_CASE("access log: by revision and by route, POST alone") {
+    LogRig rig;
+    rig.append(lines(4, 0, 1, {.revision = "rev-a"}));
+    rig.append(lines(3, 0, 1, {.revision = "rev-b", .status = 500}));
+    rig.append(lines(2, 0, 1, {.revision = "rev-b", .route = "/v1/chat/completions"}));
+    rig.append(lines(5, 0, 1, {.terminal = "", .method = "GET"}));
+    CHECK(counts(rig.ask(0, 10)) == measure::Counts{.bad = 3, .total = 7});
+    CHECK(counts(rig.ask(0, 10, {.revision = "rev-a"})) == measure::Counts{.bad = 0, .total = 4});
+    CHECK(counts(rig.ask(0, 10, {.revision = "rev-b"})) == measure::Counts{.bad = 3, .total = 3});
+    CHECK(counts(rig.ask(0, 10, {.routes = {"/v1/chat/completions"}})).total == 2);
+}
+
+TEST_CASE("access log: what says nothing is missing and not zero") {
+    LogRig rig;
+    SECTION("a log that is not there") {
+        const auto got = rig.try_ask({.window = {.from_s = 0, .to_s = 1}});
+        REQUIRE_FALSE(got.has_value());
+        CHECK(got.error().code == Code::unreadable);
+        CHECK(got.error().where == rig.log().string());
+    }
+    SECTION("an empty one") {
+        rig.append("");
+        CHECK(rig.ask(0, 10).state == State::missing);
+        CHECK(rig.ask(0, 10).why == "no line was written yet");
+    }
+    SECTION("one without access lines") {
+        rig.append("127.0.0.1 GET / 200\n127.0.0.1 GET / 500\n");
+        CHECK(rig.ask(0, 10).why == "none of its 2 lines is a lane's access line");
+    }
+    SECTION("one without lines in the window") {
+        rig.append(lines(5, 0, 1));
+        const auto got = rig.ask(100, 110);
+        CHECK(got.state == State::missing);
+        CHECK(
+            got.why == "no line was written between 2026-11-20T10:01:40.000Z and "
+                       "2026-11-20T10:01:50.000Z; the newest is of 2026-11-20T10:00:04.100Z"
+        );
+    }
+    SECTION("one that stopped within the window") {
+        rig.append(lines(5, 0, 1));
+        const auto got = rig.ask(0, 400);
+        CHECK(got.state == State::missing);
+        CHECK(
+            got.why == "the log has stopped: its newest line before 2026-11-20T10:06:40.000Z is "
+                       "more than 300 s older"
+        );
+        CHECK(got.newest_s == Approx(k_log_epoch + 4.1));
+    }
+    SECTION("a revision that nobody has seen") {
+        rig.append(lines(5, 0, 1));
+        const auto got = rig.ask(0, 10, {.revision = "rev-c"});
+        CHECK(got.state == State::missing);
+        CHECK(
+            got.why == "no line by revision 'rev-c' was written between "
+                       "2026-11-20T10:00:00.000Z and 2026-11-20T10:00:10.000Z; there are lines "
+                       "by rev-a"
+        );
+    }
+    SECTION("a revision that stopped while the other went on") {
+        rig.append(lines(2, 0, 1, {.revision = "rev-b"}) + lines(400, 0, 1));
+        CHECK(rig.ask(0, 400, {.revision = "rev-b"}).state == State::missing);
+        CHECK(rig.ask(0, 400, {.revision = "rev-a"}).state == State::measured);
+    }
+}
+
+TEST_CASE("access log: a lane that lives without requests has measured zero") {
+    LogRig rig;
+    rig.append(lines(5, 0, 2, {.terminal = "", .route = "/healthz", .method = "GET"}));
+    const auto got = rig.ask(0, 10);
+    CHECK(got.state == State::measured);
+    CHECK(counts(got) == measure::Counts{.bad = 0, .total = 0});
+}
+
+TEST_CASE("access log: silence longer than the limit is not covered") {
+    LogRig rig;
+    rig.now_s = 5000;
+    rig.append(lines(101, 0, 1, {.end_ms = 0}) + lines(101, 1000, 1, {.end_ms = 0}));
+    CHECK(rig.ask(0, 1100.5).covered_s == Approx(200));
+    CHECK(rig.ask(50, 1050).covered_s == Approx(100));
+}
+
+TEST_CASE("access log: slower than a limit is bad among those with a time") {
+    LogRig rig;
+    rig.append(lines(3, 0, 1, {.first_content_ms = 2500}));
+    rig.append(lines(2, 3, 1, {.first_content_ms = 2500.001}));
+    rig.append(lines(4, 5, 1, {.terminal = "codex_error"}));
+    const auto got = rig.ask(0, 20, {.slower_than_s = 2.5});
+    CHECK(counts(got) == measure::Counts{.bad = 2, .total = 5});
+}
+
+TEST_CASE("access log: lines that are none are told and never counted") {
+    LogRig rig;
+    rig.append(lines(3, 0, 1));
+    rig.append("nonsense\n" + std::string(70'000, 'x') + "\n" + R"({"ts":"2026-11-20T1)" + "\n");
+    rig.append(lines(3, 3, 1));
+    rig.append(LogLine{.began_s = 9000}.text());
+    const auto got = rig.ask(0, 10);
+    CHECK(counts(got).total == 6);
+    CHECK(got.count_error == 3);
+    REQUIRE(got.notes.size() == 3);
+    CHECK(got.notes[0] == "3 damaged lines, each of which may have been a request");
+    CHECK(got.notes[1] == "1 lines are none of a lane's and were left out");
+    CHECK(got.notes[2] == "1 lines are of a time to come and were left out");
+    CHECK(got.newest_s == Approx(k_log_epoch + 5.1));
+}
+
+TEST_CASE("access log: many requests cost little memory, and the error that costs is stated") {
+    measure::AccessLogOptions options;
+    options.requests_kept = 1000;
+    LogRig rig(std::move(options));
+    rig.now_s = 20'000;
+    std::string text;
+    for (int i = 0; i < 10'000; ++i) {
+        text +=
+            LogLine{
+                .began_s = i * 1.08,
+                .end_ms = 0,
+                .status = i % 100 == 0 ? 500 : 200,
+                .first_content_ms = i % 100 == 0 ? std::nullopt : std::optional(10.0 + i % 500),
+            }
+                .text();
+    }
+    rig.append(text);
+    const auto all = rig.ask(0, 10'800);
+    CHECK(counts(all) == measure::Counts{.bad = 100, .total = 10'000});
+    CHECK(all.count_error == 0);
+    CHECK(all.tally.timed() == 9900);
+    CHECK(all.tally.first_content_s.empty());
+    REQUIRE(all.notes.size() == 1);
+    CHECK(all.notes[0] == "times are kept in buckets: each is known to within 0.78%");
+    const auto p95 = measure::histogram_quantile(0.95, all.tally.buckets);
+    REQUIRE(p95.has_value());
+    CHECK(*p95 == Approx(0.485).epsilon(0.01));
+    CHECK(rig.turns > 10);
+
+    const auto cut = rig.ask(0, 2000);
+    CHECK(std::abs(static_cast<double>(counts(cut).total) - 1852) <= cut.count_error);
+    CHECK(cut.count_error == 3334);
+
+    const auto slow = rig.ask(0, 10'800, {.slower_than_s = 0.3});
+    CHECK(std::abs(static_cast<double>(counts(slow).bad) - 4140) <= slow.count_error);
+    CHECK(slow.count_error > 0);
+    CHECK(slow.count_error < 100);
+
+    const auto newest = rig.ask(10'780, 10'800);
+    CHECK(newest.tally.first_content_s.size() == counts(newest).total);
+    CHECK(newest.count_error == 0);
+}
+
+TEST_CASE("access log: options that make no sense are refused") {
+    asio::io_context io(1);
+    const auto refused = [&](measure::AccessLogOptions options) {
+        const auto got = measure::access_log_source(io.get_executor(), std::move(options));
+        return !got && got.error().code == Code::usage;
+    };
+    CHECK(refused({}));
+    CHECK(refused({.paths = {"a", "a"}}));
+    CHECK(refused({.paths = {"a", "-"}}));
+    CHECK(refused({.paths = {"a"}, .stale_after_s = 0}));
+    CHECK(refused({.paths = {"a"}, .line_bytes = 10}));
+    CHECK(refused({.paths = {"a"}, .requests_kept = 1}));
+}
