@@ -54,24 +54,28 @@ ExitCode tell_run(const playbook::RunEnd& end, Context& context) {
     return outcome.exit;
 }
 
-Result<ExitCode> run_target(
+Result<playbook::RunEnd> carry_out_run(
     playbook::TargetRunInput input, CarryOut carry_out, const SignalWords& words, Context& context
 ) {
     Screen screen(context);
     playbook::StopRequest stop;
     input.stop = &stop;
     input.observer = screen.observer();
-    const auto end = run_to_end<playbook::RunEnd>(
+    auto end = run_to_end<playbook::RunEnd>(
         [&](const asio::any_io_executor&) { return carry_out(std::move(input)); },
         stop,
         screen,
         words
     );
     screen.clear();
-    if (!end) {
-        return std::unexpected(end.error());
-    }
-    return tell_run(*end, context);
+    return end;
+}
+
+Result<ExitCode> run_target(
+    playbook::TargetRunInput input, CarryOut carry_out, const SignalWords& words, Context& context
+) {
+    OA_TRY(const auto end, carry_out_run(std::move(input), carry_out, words, context));
+    return tell_run(end, context);
 }
 
 } // namespace oa_stream::cli

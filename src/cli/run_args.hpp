@@ -37,8 +37,12 @@ parse_target_run(const Args& args, const Context& context, std::string_view fall
 /// Result on stdout, last line on stderr; nothing at all under -q on PASS, but with --json.
 [[nodiscard]] ExitCode tell_run(const playbook::RunEnd& end, Context& context);
 
-/// Runs it under the screen and the signals, and tells it. `carry_out`: one of target_run.hpp.
+/// Runs it under the screen and the signals. `carry_out`: one of target_run.hpp.
 using CarryOut = Task<Result<playbook::RunEnd>> (*)(playbook::TargetRunInput);
+[[nodiscard]] Result<playbook::RunEnd> carry_out_run(
+    playbook::TargetRunInput input, CarryOut carry_out, const SignalWords& words, Context& context
+);
+/// And tells it.
 [[nodiscard]] Result<ExitCode> run_target(
     playbook::TargetRunInput input, CarryOut carry_out, const SignalWords& words, Context& context
 );
