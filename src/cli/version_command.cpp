@@ -15,9 +15,11 @@ Result<ExitCode> run(const Args& /*args*/, Context& context) {
         Json document = Json::object();
         document["name"] = k_name;
         document["version"] = version();
+        document["commit"] = commit().empty() ? Json(nullptr) : Json(commit());
         context.out(dump_json(document) + "\n");
     } else {
-        context.out(fmt::format("{} {}\n", k_name, version()));
+        const std::string of = commit().empty() ? "" : fmt::format(" (commit {})", commit());
+        context.out(fmt::format("{} {}{}\n", k_name, version(), of));
     }
     return ExitCode::ok;
 }
@@ -37,6 +39,10 @@ const CommandSpec version_command{
 
 std::string_view version() noexcept {
     return OA_VERSION;
+}
+
+std::string_view commit() noexcept {
+    return OA_COMMIT;
 }
 
 } // namespace oa_stream::cli

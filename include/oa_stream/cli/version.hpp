@@ -7,5 +7,6 @@ namespace oa_stream::cli {
 
 inline constexpr std::string_view k_name = "oa-stream";
 [[nodiscard]] std::string_view version() noexcept; ///< "0.1.0"
+[[nodiscard]] std::string_view commit() noexcept;  ///< of a release; else empty
 
 } // namespace oa_stream::cli

@@ -1,0 +1,57 @@
+# What is installed where, and the Debian package of it (cpack -G DEB).
+include(GNUInstallDirs)
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # what is packed was built by name
+
+# Manual pages and completions are printed by the binary itself, so they cannot say anything else.
+set(OA_MADE "${CMAKE_BINARY_DIR}/made")
+add_custom_command(
+    OUTPUT "${OA_MADE}/stamp"
+    COMMAND ${CMAKE_COMMAND} -DOA=$<TARGET_FILE:oa-stream> -DMADE=${OA_MADE}
+            -P "${CMAKE_SOURCE_DIR}/cmake/OaMade.cmake"
+    DEPENDS oa-stream "${CMAKE_SOURCE_DIR}/cmake/OaMade.cmake"
+    COMMENT "Manual pages and completions"
+    VERBATIM
+)
+add_custom_target(oa_made DEPENDS "${OA_MADE}/stamp")
+
+install(TARGETS oa-stream RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY "${OA_MADE}/man1" DESTINATION ${CMAKE_INSTALL_MANDIR})
+install(FILES "${OA_MADE}/bash" RENAME oa-stream
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES "${OA_MADE}/zsh" RENAME _oa-stream
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES "${OA_MADE}/fish" RENAME oa-stream.fish
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream)
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY packaging/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES packaging/systemd/oa-stream.service packaging/systemd/oa-stream-verify.service
+              packaging/systemd/oa-stream-verify.timer DESTINATION /usr/lib/systemd/system)
+install(FILES packaging/sysusers/oa-stream.conf DESTINATION /usr/lib/sysusers.d)
+install(FILES packaging/default/oa-stream DESTINATION /etc/default)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME oa-stream)
+set(CPACK_PACKAGE_VENDOR "oa-stream")
+set(CPACK_PACKAGE_CONTACT "oa-stream maintainers <oa-stream@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "systemd, ca-certificates, man-db")
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"runs, verifies, cuts over and rolls back a chat stream lane
+ The lane speaks the AI SDK stream and OpenAI chat completions in front of a
+ Codex app-server. The other commands verify it, move traffic to it stage by
+ stage under measured limits, take it back, and leave evidence.")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+    "${CMAKE_SOURCE_DIR}/packaging/deb/postinst"
+    "${CMAKE_SOURCE_DIR}/packaging/deb/prerm"
+    "${CMAKE_SOURCE_DIR}/packaging/deb/postrm"
+    "${CMAKE_SOURCE_DIR}/packaging/deb/conffiles")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)
