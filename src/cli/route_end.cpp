@@ -1,7 +1,7 @@
 #include "route_end.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/evidence/report.hpp"
+#include "oa_stream/evidence/report_html.hpp"
 
 #include "route_args.hpp"
 #include "run_screen.hpp"
@@ -134,7 +134,7 @@ Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& con
     add_checks(checks, outcome);
     const Verdict verdict = verdict_of(outcome);
     const ExitCode exit = exit_of(outcome, signal);
-    folder.write("report.md", report_markdown(report_of(applied, outcome, verdict, exit, checks)));
+    evidence::write_reports(folder, report_of(applied, outcome, verdict, exit, checks));
     Json document = route_document(verdict, checks);
     document["run"] = folder.id();
     document["evidence"] = folder.path().string();

@@ -1,6 +1,7 @@
 #include "smoke_record.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/evidence/report_html.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -64,7 +65,7 @@ void note_check(evidence::RunFolder& folder, std::vector<Check>& checks, const C
 Result<void> seal(SmokeResult& result, evidence::RunFolder& folder, int signal) {
     result.duration_s = folder.seconds_since_start();
     conclude(result, signal);
-    folder.write("report.md", evidence::report_markdown(smoke_report(result)));
+    evidence::write_reports(folder, smoke_report(result));
     folder.note("run ended", {{"verdict", to_string(result.verdict)}});
     return folder.finish(smoke_outcome(result));
 }

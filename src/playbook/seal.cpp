@@ -1,6 +1,7 @@
 #include "seal.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/evidence/report_html.hpp"
 
 #include <fmt/format.h>
 
@@ -94,6 +95,22 @@ Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::stri
     return out;
 }
 
+/// What is said aloud passes the same redactor as what is written: a server may have told a secret.
+void redact(RunOutcome& outcome, const Redactor& redactor) {
+    outcome.headline = redactor.apply(outcome.headline);
+    for (Check& check : outcome.checks) {
+        check.detail = redactor.apply(check.detail);
+    }
+    for (std::string& note : outcome.notes) {
+        note = redactor.apply(note);
+    }
+}
+
+Json redacted(const Json& document, const Redactor& redactor) {
+    auto out = parse_json(redactor.apply(dump_json(document)));
+    return out ? *std::move(out) : Json::object();
+}
+
 } // namespace
 
 RunOutcome not_executed(const Error& error) {
@@ -109,12 +126,13 @@ RunOutcome not_executed(const Error& error) {
 }
 
 RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& paper) {
+    redact(outcome, folder.redactor());
     std::string next = next_command(outcome, folder, paper);
     folder.note(
         "run ended",
         {{"verdict", to_string(outcome.verdict)}, {"exit_code", static_cast<int>(outcome.exit)}}
     );
-    folder.write("report.md", evidence::report_markdown(report_of(folder, outcome, paper, next)));
+    evidence::write_reports(folder, report_of(folder, outcome, paper, next));
     const auto finished = folder.finish(result_of(outcome, paper, next));
     if (!finished) {
         outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());
@@ -137,7 +155,7 @@ RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& pap
         {"run", out.run},
         {"evidence", out.evidence.string()},
     };
-    out.document.update(result_of(outcome, paper, next));
+    out.document.update(redacted(result_of(outcome, paper, next), folder.redactor()));
     out.outcome = std::move(outcome);
     return out;
 }
