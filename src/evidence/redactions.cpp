@@ -95,7 +95,8 @@ std::vector<std::string> files_below(const fs::path& folder) {
     std::vector<std::string> out;
     std::error_code error;
     for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
-        if (entry.is_regular_file() && !entry.path().filename().string().contains(".tmp-")) {
+        if (entry.is_regular_file() && !entry.is_symlink() &&
+            !entry.path().filename().string().contains(".tmp-")) {
             out.push_back(entry.path().lexically_relative(folder).generic_string());
         }
     }

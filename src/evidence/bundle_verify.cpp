@@ -1,0 +1,155 @@
+#include "oa_stream/evidence/bundle.hpp"
+#include "oa_stream/evidence/digest.hpp"
+
+#include "archive.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+namespace oa_stream::evidence {
+namespace {
+
+constexpr std::size_t k_hex = 64;
+constexpr std::string_view k_sums = "SHA256SUMS";
+
+/// What the archive holds, without its root.
+struct Contents {
+    std::string root;
+    std::map<std::string, std::string> digests{};
+    std::map<std::string, std::string> sums{}; ///< text of each SHA256SUMS
+    std::string manifest;
+    std::vector<std::string> odd{}; ///< what does not belong into a bundle
+};
+
+bool safe(std::string_view path) {
+    if (path.empty() || path.starts_with('/') || path.contains('\\') || path.contains('\n')) {
+        return false;
+    }
+    while (!path.empty()) {
+        const std::size_t end = std::min(path.find('/'), path.size());
+        const std::string_view part = path.substr(0, end);
+        if (part == ".." || part == "." || part.empty()) {
+            return false;
+        }
+        path.remove_prefix(std::min(end + 1, path.size()));
+    }
+    return true;
+}
+
+void take(ArchiveEntry&& entry, Contents& into) {
+    if (entry.folder) {
+        return;
+    }
+    const std::size_t slash = entry.path.find('/');
+    if (!entry.plain || !safe(entry.path) || slash == std::string::npos) {
+        into.odd.push_back(entry.path.substr(0, 120));
+        return;
+    }
+    const std::string root = entry.path.substr(0, slash);
+    if (into.root.empty()) {
+        into.root = root;
+    }
+    const std::string path = entry.path.substr(slash + 1);
+    if (root != into.root || !into.digests.emplace(path, sha256_hex(entry.bytes)).second) {
+        into.odd.push_back(entry.path.substr(0, 120));
+        return;
+    }
+    if (path == k_sums || path.ends_with("/" + std::string(k_sums))) {
+        into.sums[path] = std::move(entry.bytes);
+    } else if (path == "manifest.json") {
+        into.manifest = std::move(entry.bytes);
+    }
+}
+
+/// One list of sums, held against what is there. Files below `folder` that it does not name are
+/// wrong only for the list of the whole.
+BundleCheck check_list(const Contents& contents, const std::string& list, bool all) {
+    BundleCheck out;
+    const std::string folder = list.substr(0, list.size() - k_sums.size());
+    std::map<std::string, std::string> named;
+    std::string_view rest = contents.sums.at(list);
+    std::vector<std::string> wrong;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        const std::string_view line = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (line.size() < k_hex + 3 || line.substr(k_hex, 2) != "  ") {
+            wrong.emplace_back("a line that is no sum");
+            continue;
+        }
+        named[folder + std::string(line.substr(k_hex + 2))] = line.substr(0, k_hex);
+    }
+    std::size_t right = 0;
+    for (const auto& [file, digest] : named) {
+        const auto found = contents.digests.find(file);
+        if (found == contents.digests.end()) {
+            wrong.push_back(file + " is missing");
+        } else if (found->second != digest) {
+            wrong.push_back(file + " was changed");
+        } else {
+            ++right;
+        }
+    }
+    for (const auto& [file, digest] : contents.digests) {
+        if (all && file != list && !named.contains(file)) {
+            wrong.push_back(file + " is not listed");
+        }
+    }
+    out.pass = wrong.empty();
+    constexpr std::size_t k_named = 5;
+    const std::size_t more = wrong.size() > k_named ? wrong.size() - k_named : 0;
+    wrong.resize(wrong.size() - more);
+    out.detail =
+        out.pass
+            ? fmt::format("{} files as listed", right)
+            : fmt::format(
+                  "{}{}", fmt::join(wrong, "; "), more > 0 ? fmt::format("; and {} more", more) : ""
+              );
+    return out;
+}
+
+} // namespace
+
+bool BundleVerdict::pass() const noexcept {
+    return !checks.empty() && std::ranges::all_of(checks, &BundleCheck::pass);
+}
+
+Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
+    Contents contents;
+    OA_CHECK(read_archive(file, [&](ArchiveEntry&& entry) { take(std::move(entry), contents); }));
+    BundleVerdict out;
+    out.files = contents.digests.size();
+    out.checks.push_back(
+        {"paths",
+         contents.odd.empty() && !contents.root.empty(),
+         contents.odd.empty()
+             ? fmt::format("{} plain files below {}", out.files, contents.root)
+             : fmt::format("what no bundle holds: {}", fmt::join(contents.odd, ", "))}
+    );
+    if (contents.sums.contains(std::string(k_sums))) {
+        out.checks.push_back(check_list(contents, std::string(k_sums), true));
+        out.checks.back().id = "sums";
+    } else {
+        out.checks.push_back({"sums", false, "there is no SHA256SUMS"});
+    }
+    const auto manifest = parse_json(contents.manifest);
+    const bool known =
+        manifest && string_member(*manifest, "schema").value_or("") == k_bundle_schema;
+    out.checks.push_back(
+        {"manifest", known, known ? std::string(k_bundle_schema) : "there is none that we know"}
+    );
+    out.manifest = known ? *manifest : Json(nullptr);
+    for (const auto& [list, text] : contents.sums) {
+        if (list.starts_with("runs/")) {
+            BundleCheck check = check_list(contents, list, false);
+            check.id = "run " + list.substr(5, list.size() - 5 - k_sums.size() - 1);
+            out.checks.push_back(std::move(check));
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::evidence
