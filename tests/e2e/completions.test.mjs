@@ -1,0 +1,90 @@
+// Completion in the real shells, and manual pages by the real mandoc.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { OA_BIN, oa, scratch } from './lib/process.mjs';
+import { Terminal } from './lib/terminal.mjs';
+
+const RUN = '20261120T101112Z-cutover-0a1b2c3d';
+
+/** A home with the binary on the path, one run in the state, and some files to complete. */
+function home() {
+  const folder = scratch('home');
+  fs.mkdirSync(path.join(folder, 'bin'));
+  fs.symlinkSync(OA_BIN, path.join(folder, 'bin/oa-stream'));
+  fs.mkdirSync(path.join(folder, 'state/runs', RUN), { recursive: true });
+  fs.mkdirSync(path.join(folder, 'captures'));
+  fs.writeFileSync(path.join(folder, 'answer.sse'), '');
+  return folder;
+}
+
+const SHELLS = {
+  bash: (script) => ['bash', '--noprofile', '--rcfile', script],
+  zsh: () => ['zsh', '-i'],
+  fish: (script) => ['fish', '--no-config', '--init-command', `source ${script}`],
+};
+
+function shellIn(folder, name) {
+  const script = path.join(folder, `completion.${name}`);
+  const text = execFileSync(OA_BIN, ['completions', name], { encoding: 'utf8' });
+  fs.writeFileSync(script, name === 'bash' ? `${text}\nPS1='> '\n` : text);
+  const rc = `PS1='> '\nautoload -Uz compinit && compinit -u -d ${folder}/.zcompdump\nsource ${script}\n`;
+  if (name === 'zsh') fs.writeFileSync(path.join(folder, '.zshrc'), rc);
+  const env = { PATH: `${folder}/bin:${process.env.PATH}`, OA_STREAM_STATE_DIR: `${folder}/state`, ZDOTDIR: folder, HOME: folder };
+  return Terminal.start(SHELLS[name](script), { cols: 140, rows: 40, cwd: folder, env });
+}
+
+const CASES = [
+  ['oa-stream roll', 'oa-stream rollback '],
+  ['oa-stream rollback dr', 'oa-stream rollback drill '],
+  ['oa-stream serve --authority re', 'oa-stream serve --authority replay '],
+  ['oa-stream serve --access-log-fo', 'oa-stream serve --access-log-format '],
+  ['oa-stream rollback apply --run 2026', `oa-stream rollback apply --run ${RUN} `],
+  ['oa-stream playbook show rollback-d', 'oa-stream playbook show rollback-drill '],
+  ['oa-stream check ans', 'oa-stream check answer.sse '],
+  ['oa-stream serve --replay cap', 'oa-stream serve --replay captures/'],
+];
+
+for (const name of Object.keys(SHELLS)) {
+  test(`${name} completes commands, options, values, runs, playbooks and files`, async () => {
+    const terminal = shellIn(home(), name);
+    await terminal.until((screen) => /[>#$%] ?$/.test(screen), 'prompt', 30000);
+    for (const [typed, want] of CASES) {
+      terminal.type(typed);
+      await terminal.until((screen) => screen.includes(typed), `"${typed}"`);
+      terminal.press('Tab');
+      // The rest stands there exactly once it was completed: one more letter shows what follows it.
+      await terminal.until((screen) => screen.includes(want.trimEnd()), `"${want}"`);
+      terminal.type('X');
+      await terminal.until((screen) => screen.includes(`${want}X`), `"${want}X"`);
+      terminal.press('C-c');
+      await terminal.until((screen) => /[>#$%]( \^C)?$/.test(screen.split('\n').at(-1)), 'prompt');
+    }
+    terminal.close();
+  });
+}
+
+test('every manual page is one that mandoc has nothing to say about', async () => {
+  const folder = path.join(scratch('man'), 'man1');
+  const made = await oa(['man', '--out', folder]);
+  assert.equal(made.code, 0, made.stderr);
+  const pages = fs.readdirSync(folder);
+  assert.ok(pages.includes('oa-stream.1') && pages.includes('oa-stream-cutover-apply.1'), pages.join(' '));
+  const lint = spawnSync('mandoc', ['-Tlint', '-W', 'warning', ...pages.map((page) => path.join(folder, page))], { encoding: 'utf8' });
+  assert.equal(lint.status, 0, lint.stdout);
+  // And shown, it still says what the table says.
+  const shown = execFileSync('mandoc', ['-Tascii', path.join(folder, 'oa-stream-serve.1')], { encoding: 'utf8' }).replace(/.\x08/g, '');
+  assert.match(shown, /--authority codex\|replay/);
+  assert.match(shown, /EXIT STATUS[\s\S]*Credentials are missing or were refused\./);
+});
+
+test('man and completions refuse what they do not know and name what is near', async () => {
+  const page = await oa(['man', 'smoke-strem']);
+  assert.equal(page.code, 2);
+  assert.match(page.stderr, /no manual page for 'smoke-strem' \(did you mean oa-stream man smoke-stream\?\)/);
+  const shell = await oa(['completions', 'tcsh']);
+  assert.equal(shell.code, 2);
+  assert.match(shell.stderr, /bash, zsh or fish/);
+});
