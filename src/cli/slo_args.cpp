@@ -182,6 +182,9 @@ Result<SloSource> parse_slo_source(const Args& args) {
     }
     if (url) {
         OA_TRY(out.prometheus, prometheus_of(args, *url));
+    } else if (args.has("--stale-after")) {
+        OA_TRY(const Millis stale, positive_duration(args, "--stale-after"));
+        out.stale_after_s = seconds(stale);
     }
     return out;
 }

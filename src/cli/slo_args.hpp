@@ -16,6 +16,7 @@ namespace oa_stream::cli {
 struct SloSource {
     std::optional<measure::PrometheusOptions> prometheus{};
     std::vector<std::filesystem::path> access_logs{};
+    double stale_after_s = 0; ///< of access logs; 0: as the source says
     [[nodiscard]] std::string text() const; ///< "http://127.0.0.1:9090", the first log
 };
 
@@ -65,7 +66,7 @@ inline constexpr OptionSpec k_slo_label{
     "Label that names the revision; oa_stream_build_info tells it if not given."
 };
 inline constexpr OptionSpec k_slo_stale{
-    "--stale-after", "D", "Older values are missing; three scrape intervals if not given."
+    "--stale-after", "D", "Older numbers are missing; three scrape intervals, or 5m in a log."
 };
 inline constexpr OptionSpec k_slo_timeout{"--timeout", "D", "Limit on one answer.", "10s"};
 inline constexpr OptionSpec k_slo_playbook{

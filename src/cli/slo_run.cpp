@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/evidence/report.hpp"
+#include "oa_stream/measure/access_log_source.hpp"
 
 #include "run_screen.hpp"
 
@@ -33,11 +34,17 @@ open_folder(const SloCommand& command, const SloSource& source, const Context& c
 }
 
 Result<std::unique_ptr<measure::Source>>
-open_source(const SloSource& source, net::HttpClient& client) {
+open_source(const SloSource& source, net::HttpClient& client, asio::any_io_executor executor) {
     if (source.prometheus) {
         return measure::prometheus_source(client, *source.prometheus);
     }
-    return fail(Code::usage, "no source");
+    measure::AccessLogOptions options;
+    options.paths = source.access_logs;
+    options.follow = false;
+    if (source.stale_after_s > 0) {
+        options.stale_after_s = source.stale_after_s;
+    }
+    return measure::access_log_source(std::move(executor), std::move(options));
 }
 
 /// {state, why, counts, …} as it was told.
@@ -199,7 +206,6 @@ Result<ExitCode> run_slo(
     const std::function<Task<SloFindings>(SloDesk&)>& find,
     Context& context
 ) {
-    OA_TRY(evidence::RunFolder folder, open_folder(command, choice, context));
     asio::io_context io(1);
     asio::signal_set signals(io, SIGINT, SIGTERM);
     int signal = 0;
@@ -210,7 +216,8 @@ Result<ExitCode> run_slo(
         }
     });
     const auto client = net::HttpClient::make(io.get_executor());
-    OA_TRY(const auto source, open_source(choice, *client));
+    OA_TRY(const auto source, open_source(choice, *client, io.get_executor()));
+    OA_TRY(evidence::RunFolder folder, open_folder(command, choice, context));
     SloDesk desk(*source, folder);
     SloFindings findings;
     asio::co_spawn(io, find(desk), [&](const std::exception_ptr& thrown, SloFindings all) {

@@ -22,22 +22,33 @@ std::string share(double value) {
     return measure::percent_text(value, -1);
 }
 
-std::string time_left(const BudgetStatus& status) {
+/// "12d", "3h20m"
+std::string hours_text(double hours) {
+    constexpr std::int64_t k_day = 24 * 60;
+    const auto minutes = static_cast<std::int64_t>(hours * 60);
+    return minutes >= 2 * k_day
+               ? fmt::format("{}d", minutes / k_day)
+               : format_duration(std::chrono::minutes(std::max<std::int64_t>(1, minutes)));
+}
+
+std::string how_long(const BudgetStatus& status) {
     if (!status.hours_to_exhaustion) {
-        return "unknown";
+        return "too few requests to say how long it lasts";
     }
-    if (std::isinf(*status.hours_to_exhaustion)) {
-        return "never";
+    const double hours = *status.hours_to_exhaustion;
+    if (hours <= 0) {
+        return "used up";
     }
-    const auto minutes = static_cast<std::int64_t>(*status.hours_to_exhaustion * 60);
-    return minutes >= 2880 ? fmt::format("{}d", minutes / 1440)
-           : minutes > 0   ? format_duration(std::chrono::minutes(minutes))
-                           : "now";
+    return fmt::format(
+        "{} at the rate of the last {}",
+        std::isinf(hours) ? "does not shrink" : "gone in " + hours_text(hours),
+        status.exhaustion_by
+    );
 }
 
 std::string burn_text(const BurnStatus& burn) {
     const auto number = [](const std::optional<double>& value) {
-        return value ? fmt::format("{:.2g}", *value) : std::string("-");
+        return value ? fmt::format("{:.{}f}", *value, *value < 10 ? 1 : 0) : std::string("-");
     };
     if (!burn.why.empty()) {
         return fmt::format(
@@ -57,24 +68,20 @@ std::string burn_text(const BurnStatus& burn) {
 }
 
 std::string text_of(const std::string& name, const BudgetStatus& status) {
-    const std::string window =
-        format_duration(Millis(std::llround(status.question.window_s) * 1000));
     std::string out = fmt::format(
-        "{}  {:g}% over {}, {} of it covered\n",
+        "{}  objective {:g}%, {} covered\n",
         name,
         status.question.objective.value() * 100,
-        window,
-        share(status.coverage.share)
+        covered_text(status)
     );
     if (status.budget) {
         out += fmt::format(
-            "  consumed {}  left {}  {} bad of {}  gone in {}{}\n",
+            "  consumed {}  left {}  {} bad of {}  {}\n",
             share(status.budget->consumed),
             share(status.budget->remaining),
             status.events.bad,
             status.events.total,
-            time_left(status),
-            status.exhaustion_by.empty() ? "" : " at the rate of the last " + status.exhaustion_by
+            how_long(status)
         );
     }
     if (!status.why.empty()) {

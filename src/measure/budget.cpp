@@ -32,9 +32,26 @@ Fraction hours(double seconds) {
     return {static_cast<std::uint64_t>(std::llround(seconds * 10)), 36'000};
 }
 
+/// "30d" rather than "720h".
 std::string time_text(double seconds) {
+    constexpr double k_day_s = 24 * k_hour_s;
+    const double days = std::floor(seconds / k_day_s);
+    if (days > 0 && days * k_day_s == seconds) {
+        return fmt::format("{:.0f}d", days);
+    }
     return format_duration(Millis(std::llround(seconds) * 1000));
 }
+
+} // namespace
+
+std::string covered_text(const BudgetStatus& status) {
+    const std::string window = time_text(status.question.window_s);
+    return status.covered_s >= status.question.window_s
+               ? "all of " + window
+               : fmt::format("{} of {}", time_text(status.covered_s), window);
+}
+
+namespace {
 
 BurnStatus burn_of(
     const BudgetQuestion& question, const BurnPair& pair, std::span<const WindowReading> readings
@@ -86,11 +103,7 @@ std::string why_not(const BudgetStatus& status, const SourceReading* reading) {
         return why;
     }
     if (!status.coverage.enough) {
-        return fmt::format(
-            "only {} of {} have data, an hour is the least",
-            time_text(status.covered_s),
-            time_text(status.question.window_s)
-        );
+        return fmt::format("only {} have data, an hour is the least", covered_text(status));
     }
     if (!status.budget) {
         return "no requests in the window, which is no kept objective";
@@ -196,7 +209,7 @@ Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id)
         percent_text(used, limit),
         status.events.bad,
         status.events.total,
-        percent_text(status.coverage.share, -1),
+        covered_text(status),
         percent_text(limit, -1),
         turns ? fmt::format("; right to ±{}, so not decided", percent_text(status.blur, -1)) : ""
     );

@@ -33,7 +33,7 @@ struct Trap {
 std::vector<Trap> traps() {
     const std::string warning = R"(,"warnings":["remote read failed"])";
     return {
-        {"nothing is scraped", "build_info", "", ""},
+        {"nothing is scraped", "build_info", "", "no oa_stream_build_info of revision r2"},
         {"the newest value is old",
          "oa_stream_build_info",
          matrix_body(scraped(k_now_s - 200)),

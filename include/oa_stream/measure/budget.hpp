@@ -66,6 +66,9 @@ struct BudgetStatus {
 [[nodiscard]] BudgetStatus
 budget_status(const BudgetQuestion& question, std::span<const WindowReading> readings);
 
+/// "12s of 30d", "all of 1h"
+[[nodiscard]] std::string covered_text(const BudgetStatus& status);
+
 /// consumed ≤ at_most: PASS or FAIL, INCONCLUSIVE when it cannot be judged or when the source's own
 /// error could turn it.
 [[nodiscard]] Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id);

@@ -1,0 +1,355 @@
+// slo status, budget, gate and dashboard: on a real Prometheus that scrapes real lanes, and on one
+// that lies in every way that Prometheus is known to.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chat } from './lib/http.mjs';
+import { startLane } from './lib/lane.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { startPrometheus } from './lib/prometheus.mjs';
+
+const TURNS = 300;
+const rig = {};
+
+/** So many turns, a few at a time. */
+async function turns(lane, count) {
+  let left = count;
+  const worker = async () => {
+    while (left > 0) {
+      left -= 1;
+      await chat(lane.base, 'replay:01-echo', { path: '/api/chat/stream' }).done;
+    }
+  };
+  await Promise.all(Array.from({ length: 12 }, worker));
+}
+
+const hostOf = (lane) => lane.base.replace('http://', '');
+const asked = (revision) => `sum(oa_stream_http_requests_total{method="POST",route="/api/chat/stream"} and on (job, instance) oa_stream_build_info{revision="${revision}"})`;
+
+before(async () => {
+  rig.log = path.join(scratch('log'), 'access.log');
+  const [r1, r2, r3] = await Promise.all([
+    startLane({ name: 'r1', args: ['--revision', 'r1', '--access-log', rig.log] }),
+    startLane({ name: 'r2', args: ['--revision', 'r2', '--inject', 'error-rate=0.3'] }),
+    startLane({ name: 'r3', args: ['--revision', 'r3'] }),
+  ]);
+  const prometheus = await startPrometheus([r1, r2, r3].map(hostOf), { interval: '250ms' });
+  Object.assign(rig, { r1, r2, r3, prometheus });
+  await prometheus.eventually('count(up == 1)', (rows) => rows[0]?.value === 3);
+  await Promise.all([turns(r1, TURNS), turns(r2, TURNS), turns(r3, 40)]);
+  for (const [revision, want] of [['r1', TURNS], ['r2', TURNS], ['r3', 40]]) {
+    await prometheus.eventually(asked(revision), (rows) => rows[0]?.value === want);
+  }
+});
+after(async () => {
+  for (const one of Object.values(rig)) await one.kill?.();
+});
+
+const slo = (args, more) => oa(['slo', ...args, '--json'], more);
+const real = (args) => slo([...args, '--prometheus', rig.prometheus.base]);
+
+/** What every judging command owes: the run's folder, whole, with what was asked in it. */
+function assertEvidence(run, verdict) {
+  const document = run.json();
+  assert.equal(document.verdict, verdict, run.stdout);
+  assert.ok(path.isAbsolute(document.evidence));
+  assert.equal(path.basename(document.evidence), document.run);
+  for (const file of ['run.json', 'report.md', 'SHA256SUMS', 'measure/readings.ndjson']) assert.ok(fs.existsSync(path.join(document.evidence, file)), file);
+  assert.equal(JSON.parse(fs.readFileSync(path.join(document.evidence, 'run.json'), 'utf8')).verdict, verdict);
+  assert.ok(document.checks.length > 0);
+  return document;
+}
+
+test('slo gate: passes the good revision, fails the bad one, compares them, counts every request once', async () => {
+  const bad = 'bad: http_5xx | terminal_error';
+  const rows = [
+    [[`${bad} <= 1%`, '--revision', 'r1'], 0, 'PASS', TURNS],
+    [[`${bad} <= 1%`, '--revision', 'r2'], 1, 'FAIL', TURNS],
+    [[`${bad} <= +1pp`, '--revision', 'r2', '--stable', 'r1'], 1, 'FAIL', TURNS],
+    [['bad: http_5xx <= 1%', '--revision', 'r2'], 0, 'PASS', TURNS], // the failures come after the 200
+    [[`${bad} <= 1%`, '--revision', 'r3'], 3, 'INCONCLUSIVE', 40],
+    [[`${bad} <= 1%`, '--revision', 'r1', '--min-n', '1000'], 3, 'INCONCLUSIVE', TURNS],
+    [['p95: first_content <= 10s', '--revision', 'r1'], 0, 'PASS', TURNS],
+    [['p95: first_content <= 10s', '--revision', 'r1', '--route', '/api/chat'], 3, 'INCONCLUSIVE', 0],
+    [[`${bad} <= 1%`, '--revision', 'r9'], 3, 'INCONCLUSIVE', 0],
+  ];
+  await Promise.all(rows.map(async ([args, code, verdict, n]) => {
+    const run = await real(['gate', ...args, '--window', '2m']);
+    assert.equal(run.code, code, `${args}: ${run.stdout}${run.stderr}`);
+    const { gate } = assertEvidence(run, verdict);
+    assert.equal(gate.n, n, `${args}: ${run.stdout}`);
+    if (n > 0) assert.match(gate.query, /oa_stream_http_requests_total/);
+    assert.ok(gate.sentence.includes(rig.prometheus.base));
+  }));
+});
+
+test('slo gate: the lane\'s own log tells the same as Prometheus does', async () => {
+  const gate = ['gate', 'bad: http_5xx | terminal_error <= 1%', '--revision', 'r1', '--window', '2m'];
+  const [scraped, logged] = await Promise.all([real(gate), slo([...gate, '--access-log', rig.log])]);
+  assert.equal(logged.code, 0, logged.stdout + logged.stderr);
+  assert.equal(assertEvidence(logged, 'PASS').gate.n, assertEvidence(scraped, 'PASS').gate.n);
+  assert.match(logged.json().gate.sentence, /access log/);
+  const both = await slo([...gate, '--access-log', rig.log, '--prometheus', rig.prometheus.base]);
+  assert.equal(both.code, 2);
+  const none = await slo([...gate, '--access-log', `${rig.log}.not`]);
+  assert.equal(none.code, 4, none.stdout + none.stderr);
+  assertEvidence(none, 'ERROR');
+});
+
+test('slo gate: one sentence for people, one line last, nothing under -q on PASS', async () => {
+  const args = ['slo', 'gate', 'bad: http_5xx <= 1%', '--prometheus', rig.prometheus.base, '--window', '2m'];
+  const spoken = await oa(args);
+  assert.match(spoken.stdout, /PASS {2}gate\.error-rate {2}canary bad rate 0% \(0 of 640;/);
+  assert.match(spoken.stderr, /^PASS run \S+ evidence \/\S+\n$/);
+  const quiet = await oa([...args, '-q']);
+  assert.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
+});
+
+test('slo gate: what makes no sense is refused before anything is asked', async () => {
+  const url = ['--prometheus', 'http://127.0.0.1:1'];
+  for (const [args, words] of [
+    [['bad: http_5xx', ...url], /a limit/],
+    [['bad: http_6xx <= 1%', ...url], /http_6xx/],
+    [['bad: http_5xx <= 2.5s', ...url], /a share like 1%/],
+    [['p95: first_content <= 1%', ...url], /a time like 2.5s/],
+    [['p95: total <= 1s', ...url], /p95: first_content/],
+    [['bad: http_5xx <= +1pp', ...url], /--revision and --stable/],
+    [['bad: http_5xx <= 1%', '--stable', 'r1', ...url], /nothing is compared/],
+    [['bad: http_5xx <= 1%'], /--prometheus URL or --access-log/],
+    [['bad: http_5xx <= 1%', '--prometheus', 'http://u:p@127.0.0.1:1'], /without credentials/],
+    [['bad: http_5xx <= 1%', '--confidence', '40%', ...url], /between 50% and 100%/],
+    [['bad: http_5xx <= 1%', '--auth', 'token', ...url], /env:NAME/],
+  ]) {
+    const run = await oa(['slo', 'gate', ...args]);
+    assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
+    assert.match(run.stderr, words);
+    assert.ok(!fs.existsSync(path.join(run.stateDir, 'runs')), 'no run was begun');
+  }
+});
+
+test('slo budget: little is consumed by the good revision, all by the bad one, a month is not known', async () => {
+  const objective = ['--objective', '99%', '--revision'];
+  const rows = [
+    [['--window', '10s', ...objective, 'r1', '--at-most', '5%'], 0, 'PASS'],
+    [['--window', '10s', ...objective, 'r2', '--at-most', '5%'], 1, 'FAIL'],
+    [['--window', '30d', ...objective, 'r1', '--at-most', '5%'], 3, 'INCONCLUSIVE'],
+  ];
+  // The windows must lie within what was scraped, and hold requests.
+  await rig.prometheus.eventually('min(count_over_time(up[10s]))', (found) => found[0]?.value >= 39);
+  await Promise.all([turns(rig.r1, 20), turns(rig.r2, 60)]);
+  await rig.prometheus.eventually(asked('r2'), (found) => found[0]?.value === TURNS + 60);
+  for (const [args, code, verdict] of rows) {
+    const run = await real(['budget', ...args]);
+    assert.equal(run.code, code, `${args}: ${run.stdout}${run.stderr}`);
+    const { budgets } = assertEvidence(run, verdict);
+    assert.equal(budgets.length, 1);
+    if (code === 3) {
+      assert.match(budgets[0].why, /an hour is the least/);
+      assert.ok(budgets[0].covered_s > 5 && budgets[0].covered < 0.01, run.stdout);
+    } else {
+      assert.equal(budgets[0].covered, 1, run.stdout);
+    }
+  }
+});
+
+test('slo status: every objective of a playbook, by revision, with burn rates and coverage', async () => {
+  const folder = scratch('status');
+  const file = path.join(folder, 'steady.yaml');
+  fs.writeFileSync(file, `version: 1
+kind: steady-state
+name: objectives
+target: { base_url: "${rig.r1.base}" }
+sources: [ { prometheus: { url: "${rig.prometheus.base}" } } ]
+slo:
+  - { name: stream-good, objective: 99.9%, window: 30d, bad: http_5xx | terminal_error }
+  - { name: stream-first-content, objective: 95%, window: 30d, good: first_content <= 2.5s }
+checks: [ smoke: stream ]
+`);
+  const run = await slo(['status', '--playbook', file, '--revision', 'r1', '--revision', 'r2']);
+  assert.equal(run.code, 1, run.stderr + run.stdout);
+  const { slos } = assertEvidence(run, 'FAIL');
+  assert.deepEqual(slos.map((row) => [row.slo, row.revision]), ['stream-good', 'stream-first-content'].flatMap((name) => ['', 'r1', 'r2'].map((revision) => [name, revision])));
+  const [all, good, bad, , fast] = slos;
+  assert.ok(bad.bad > 50 && bad.total >= TURNS && bad.consumed > 100, JSON.stringify(bad));
+  assert.equal(good.bad, 0);
+  assert.equal(good.left, 1);
+  assert.equal(fast.total > 0, true);
+  assert.ok(all.total >= 2 * TURNS);
+  assert.deepEqual(bad.burn_rates.map((burn) => [burn.long, burn.short, burn.firing]), [['1h', '5m', true], ['6h', '30m', true], ['1d', '2h', true], ['3d', '6h', true]]);
+  assert.ok(good.burn_rates.every((burn) => burn.measured && !burn.firing && burn.long_burn === 0));
+  assert.equal(bad.hours_to_exhaustion, 0);
+  assert.equal(bad.exhaustion_by, '1h');
+  assert.match(bad.why, /an hour is the least/);
+  const text = await oa(['slo', 'status', '--playbook', file, '--slo', 'stream-good']);
+  assert.match(text.stdout, /stream-good {2}objective 99\.9%, \d+s of 30d covered\n {2}consumed .* used up/);
+  assert.match(text.stdout, /1h\/5m .* page above 14\.4: BURNING/);
+  for (const line of text.stdout.split('\n').slice(0, 7)) assert.ok(line.length <= 100, line);
+});
+
+test('slo dashboard: the real Prometheus accepts every query and answers it with data', async () => {
+  const out = path.join(scratch('dashboard'), 'lane.json');
+  const run = await oa(['slo', 'dashboard', '--out', out, '--match', 'job="lane"']);
+  assert.equal(run.code, 0, run.stderr);
+  const document = JSON.parse(fs.readFileSync(out, 'utf8'));
+  const queries = document.panels.flatMap((panel) => panel.targets.map((target) => [panel.title, target.expr]));
+  assert.ok(queries.length >= 14, `only ${queries.length}`);
+  for (const [title, expr] of queries) {
+    const real = expr.replaceAll('$__rate_interval', '1m').replaceAll('$revision', '.+');
+    assert.ok(!real.includes('$'), `${title}: ${expr}`);
+    const rows = await rig.prometheus.query(real);
+    const revisions = new Set(rows.map((row) => row.metric.revision));
+    assert.deepEqual([...revisions].sort(), ['r1', 'r2', 'r3'], `${title}: ${real} gave ${JSON.stringify(rows)}`);
+    assert.ok(rows.some((row) => Number.isFinite(row.value)), `${title}: ${real}`);
+    const one = await rig.prometheus.query(real.replaceAll('=~".+"', '=~"r2"'));
+    assert.deepEqual([...new Set(one.map((row) => row.metric.revision))], ['r2'], title);
+  }
+  const burning = queries.find(([, expr]) => expr.includes('[1h]'))[1].replaceAll('$revision', 'r2');
+  assert.ok((await rig.prometheus.query(burning))[0].value > 100, 'the bad revision burns');
+  const printed = await oa(['slo', 'dashboard', '--revision-label', 'rev']);
+  assert.ok(JSON.parse(printed.stdout).panels[2].targets[0].expr.includes('rev=~"$revision"'));
+});
+
+test('slo gate: a lane that began anew is counted on, and what that blurs is said', async () => {
+  const { r3, prometheus } = rig;
+  const listen = hostOf(r3);
+  await r3.stop();
+  await prometheus.eventually(`up{instance="${listen}"}`, (rows) => rows[0]?.value === 0);
+  rig.r3 = await startLane({ name: 'r3', listen, args: ['--revision', 'r3'] });
+  await prometheus.eventually(`up{instance="${listen}"}`, (rows) => rows[0]?.value === 1);
+  await turns(rig.r3, 60);
+  await prometheus.eventually(asked('r3'), (rows) => rows[0]?.value === 60);
+  const run = await real(['gate', 'bad: http_5xx <= 20%', '--revision', 'r3', '--window', '2m']);
+  const { gate } = assertEvidence(run, 'PASS');
+  assert.ok(gate.n >= 99 && gate.n <= 115, `${gate.n} of 100`);
+});
+
+test('slo gate: a dead target is found by up, though rate() goes on answering', async () => {
+  const { r2, prometheus } = rig;
+  await r2.kill();
+  await prometheus.eventually(`up{instance="${hostOf(r2)}"}`, (rows) => rows[0]?.value === 0);
+  // Dead for longer than is tolerated.
+  await prometheus.eventually(`max_over_time(up{instance="${hostOf(r2)}"}[3s])`, (rows) => rows[0]?.value === 0);
+  const healthy = await prometheus.query('sum(rate(oa_stream_http_requests_total{status="200"}[2m]) and on (job, instance) last_over_time(oa_stream_build_info{revision="r2"}[2m]))');
+  assert.ok(healthy[0].value > 0, 'rate() shows a healthy lane');
+  const run = await real(['gate', 'bad: http_5xx <= 1%', '--revision', 'r2', '--window', '30s', '--stale-after', '2s']);
+  assert.equal(run.code, 3, run.stdout);
+  assertEvidence(run, 'INCONCLUSIVE');
+  assert.match(run.json().gate.sentence, /is down/);
+});
+
+// A Prometheus that lies
+// ----------------------------------------------------------------------------------------------
+
+const body = (resultType, result, more = {}) => JSON.stringify({ status: 'success', data: { resultType, result }, ...more });
+const number = (value, more) => body('vector', [{ metric: {}, value: [Date.now() / 1000, value] }], more);
+const scrapes = (age, labels = {}) => ({ metric: { job: 'lane', instance: 'a:1', revision: 'r2', ...labels }, values: Array.from({ length: 40 }, (_, i) => [Date.now() / 1000 - age - (39 - i) * 15, '1']) });
+
+function honest(query) {
+  if (query.startsWith('oa_stream_build_info')) return body('matrix', [scrapes(3)]);
+  if (query.startsWith('up')) return body('vector', [{ metric: { job: 'lane', instance: 'a:1' }, value: [1, '1'] }]);
+  if (query.startsWith('count by')) return body('vector', []);
+  if (query.startsWith('max(count')) return body('matrix', []);
+  if (query.includes('_bucket')) return body('vector', [['0.5', '990'], ['+Inf', '1000']].map(([le, count]) => ({ metric: { le }, value: [1, count] })));
+  return number(/5\.\.|terminal/.test(query) ? '0' : '1000');
+}
+
+/** `lie(query)`: a body, or a function that answers the request itself; undefined is honest. */
+async function lying(lie) {
+  const server = http.createServer((request, response) => {
+    const query = new URL(request.url, 'http://x').searchParams.get('query') ?? '';
+    const told = lie(query) ?? honest(query);
+    if (typeof told === 'function') told(response);
+    else response.writeHead(200, { 'content-type': 'application/json' }).end(told);
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return { base: `http://127.0.0.1:${server.address().port}`, stop: () => { server.closeAllConnections(); server.close(); } };
+}
+
+const counts = (query) => query.startsWith('sum (');
+const LIES = [
+  ['the truth', () => undefined, 0, /within the limit/],
+  ['nothing at all', () => body('vector', []), 4, /a vector where a matrix was asked for/],
+  ['no series anywhere', (q) => (q.startsWith('oa_stream') ? body('matrix', []) : body('vector', [])), 3, /no oa_stream_build_info/],
+  ['no requests', (q) => (counts(q) && q.includes('http_requests') ? body('vector', []) : undefined), 3, /no series match/],
+  ['stale values', (q) => (q.startsWith('oa_stream') ? body('matrix', [scrapes(120)]) : undefined), 3, /2m.* old/],
+  ['a dead target', (q) => (q.startsWith('up') ? body('vector', [{ metric: { job: 'lane', instance: 'a:1' }, value: [1, '0'] }]) : undefined), 3, /is down/],
+  ['NaN', (q) => (counts(q) ? number('NaN') : undefined), 3, /NaN/],
+  ['warnings with 200', (q) => (counts(q) ? number('0', { warnings: ['remote read failed'] }) : undefined), 3, /warns: remote read failed/],
+  ['warnings with 200 and nothing', (q) => (counts(q) ? body('vector', [], { warnings: ['partial'] }) : undefined), 3, /warns: partial/],
+  ['replicas that disagree', (q) => (counts(q) && !/5\.\.|terminal|_bucket/.test(q) ? body('vector', ['900', '1000'].map((value, i) => ({ metric: { replica: `${i}` }, value: [1, value] }))) : undefined), 0, /0 of 1000/],
+  ['a refusal', () => (r) => r.writeHead(401).end('no'), 5, /401/],
+  ['errors for ever', () => (r) => r.writeHead(503).end('starting'), 4, /503/],
+  ['HTML', () => '<html>please log in</html>', 4, /not an answer of Prometheus/],
+  ['half an answer', (q) => (counts(q) ? (r) => { r.writeHead(200, { 'content-length': 1000 }); r.write('{"status"'); setImmediate(() => r.socket.destroy()); } : undefined), 4, /truncated|reset/],
+  ['half a document', (q) => (counts(q) ? number('1').slice(0, 70) : undefined), 4, /not an answer of Prometheus/],
+];
+
+test('slo gate: a Prometheus that lies is never PASS, and the reason is told', async () => {
+  for (const [name, lie, code, words] of LIES) {
+    const server = await lying(lie);
+    const run = await slo(['gate', 'bad: http_5xx | terminal_error <= 1%', '--revision', 'r2', '--prometheus', server.base, '--timeout', '5s']);
+    server.stop();
+    assert.equal(run.code, code, `${name}: ${run.stdout}${run.stderr}`);
+    assert.match(run.json().gate.sentence, words, name);
+    assertEvidence(run, { 0: 'PASS', 3: 'INCONCLUSIVE', 4: 'ERROR', 5: 'ERROR' }[code]);
+  }
+});
+
+test('slo gate: a 5xx and a reset that pass are repeated', async () => {
+  let calls = 0;
+  const server = await lying(() => {
+    calls += 1;
+    if (calls === 1) return (r) => r.writeHead(503).end('starting');
+    if (calls === 3) return (r) => r.socket.destroy();
+    return undefined;
+  });
+  const run = await slo(['gate', 'bad: http_5xx <= 1%', '--revision', 'r2', '--prometheus', server.base]);
+  server.stop();
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+});
+
+test('slo gate: a Prometheus that is not there, hangs or drips is an ERROR within the limits', async () => {
+  const hanging = await lying(() => () => {});
+  const dripping = await lying(() => (r) => {
+    r.writeHead(200);
+    const drip = setInterval(() => r.write(' '), 50);
+    r.on('close', () => clearInterval(drip));
+  });
+  const gone = await lying(() => undefined);
+  gone.stop();
+  for (const [name, server] of Object.entries({ gone, hanging, dripping })) {
+    const began = Date.now();
+    const run = await slo(['gate', 'bad: http_5xx <= 1%', '--prometheus', server.base, '--timeout', '500ms'], { ms: 20000 });
+    assert.equal(run.code, 4, `${name}: ${run.stdout}${run.stderr}`);
+    assertEvidence(run, 'ERROR');
+    assert.match(run.json().gate.sentence, /no answer of Prometheus/, name);
+    assert.ok(Date.now() - began < 15000, name);
+    server.stop();
+  }
+});
+
+test('slo gate: an endless answer is refused without being kept', async () => {
+  let sent = 0, peak = 0, child;
+  const piece = Buffer.alloc(1 << 20, 'x');
+  const server = await lying(() => (r) => {
+    r.writeHead(200);
+    const more = () => {
+      while (!r.destroyed && r.write(piece)) sent += piece.length;
+      sent += piece.length;
+      const status = /VmHWM:\s+(\d+) kB/.exec(fs.existsSync(`/proc/${child.pid}/status`) ? fs.readFileSync(`/proc/${child.pid}/status`, 'utf8') : '');
+      if (status) peak = Math.max(peak, Number(status[1]));
+    };
+    r.on('drain', more);
+    more();
+  });
+  const folder = scratch('endless');
+  child = new Running(OA_BIN, ['slo', 'gate', 'bad: http_5xx <= 1%', '--prometheus', server.base, '--json'], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: folder }) });
+  const { code } = await child.end();
+  server.stop();
+  assert.equal(code, 4, child.stderr);
+  assert.match(JSON.parse(child.stdout).gate.sentence, /answered over 8388608 bytes/);
+  assert.ok(sent < 64 << 20, `${sent} bytes went out`);
+  if (!process.env.OA_TIME_FACTOR) assert.ok(peak > 0 && peak < 100 * 1024, `${peak} kB`);
+});
