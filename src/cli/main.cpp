@@ -62,9 +62,13 @@ int dispatch(int argc, char** argv) {
     if (!context) {
         return report(context.error(), false);
     }
-    const auto code = invocation->command->run(invocation->args, *context);
+    auto code = invocation->command->run(invocation->args, *context);
     if (!code) {
-        return report(code.error(), context->json);
+        Error error = std::move(code).error();
+        if (error.hint.empty()) { // whoever reads it at 3 a.m. is told what to type, at least this
+            error.hint = fmt::format("oa-stream {} --help", invocation->command->path);
+        }
+        return report(error, context->json);
     }
     return static_cast<int>(*code);
 }

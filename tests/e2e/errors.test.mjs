@@ -1,0 +1,148 @@
+// Every class of error with every command it can meet: the documented exit code, one line that says
+// what is wrong and what to type, and the document that --json promises.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { before, test } from 'node:test';
+import { oa, scratch } from './lib/process.mjs';
+
+/** Every command of the binary, with the words its usage asks for. */
+let commands;
+before(async () => {
+  const { stdout } = await oa(['--help']);
+  const rows = stdout.slice(stdout.indexOf('Commands:\n') + 10, stdout.indexOf('\n\nEvery command')).split('\n');
+  commands = await Promise.all(rows.map(async (row) => {
+    const command = row.slice(2).split(/ {2,}/)[0].trim();
+    const help = await oa([...command.split(' '), '--help']);
+    const usage = help.stdout.split('\n')[0].replace(/^.*\[OPTIONS\]/, '').trim();
+    return { name: command, words: command.split(' '), required: usage.split(' ').filter((word) => word && !word.startsWith('[')), places: usage.split(' ').filter(Boolean).length };
+  }));
+  assert.ok(commands.length > 25, stdout);
+});
+
+const SAYS_NEXT = /\([^()]+\)\s*$|next: \S|To finish: /;
+const lines = (text) => text.trimEnd().split('\n');
+
+/** What every refusal has in common. */
+function refused(got, code, what) {
+  const said = `${what}: exit ${got.code}\n${got.stdout}\n${got.stderr}`;
+  assert.equal(got.code, code, said);
+  assert.match(lines(got.stderr).at(-1), SAYS_NEXT, said);
+  assert.ok(!/terminate called|what\(\)|std::|nlohmann|boost/i.test(got.stderr), `${what}: inner words\n${got.stderr}`);
+}
+const oneLine = (got, what) => assert.equal(lines(got.stderr).length, 1, `${what}: ${got.stderr}`);
+
+test('usage: an unknown option, a word too many, a missing word, a wrong colour', async () => {
+  for (const { name, words, required, places } of commands) {
+    const unknown = await oa([...words, '--nonesuch']);
+    refused(unknown, 2, `${name} --nonesuch`);
+    oneLine(unknown, name);
+    assert.ok(unknown.stderr.includes('--nonesuch') || required.length > 0, unknown.stderr);
+    const many = await oa([...words, ...Array.from({ length: places + 1 }, (_, i) => `word${i}`)]);
+    if (!name.startsWith('compat') && !/\.\.\./.test(required.join(' '))) refused(many, 2, `${name} with too many words`);
+    const colour = await oa([...words, ...required.map((word) => word.replace(/\W/g, '')), '--color', 'sometimes']);
+    refused(colour, 2, `${name} --color sometimes`);
+    if (required.length > 0) {
+      const missing = await oa(words);
+      refused(missing, 2, `${name} without ${required[0]}`);
+      oneLine(missing, name);
+    }
+  }
+});
+
+test('usage with --json: one document with a verdict that is not PASS, whatever the command', async () => {
+  for (const { name, words } of commands) {
+    const got = await oa([...words, '--json', '--nonesuch']);
+    const document = got.json();
+    assert.equal(document.verdict, 'ERROR', name);
+    assert.deepEqual([document.run, document.evidence, document.checks], [null, null, []], name);
+    assert.ok(document.error.message.length > 0, name);
+  }
+});
+
+const NOWHERE = 'http://127.0.0.1:1';
+const REACHES = [ // a server that is not there: could not execute
+  ['smoke', 'stream', '--base-url', NOWHERE],
+  ['smoke', 'control', '--base-url', NOWHERE],
+  ['smoke', 'completions', '--base-url', NOWHERE],
+  ['verify', '--set', `base_url=${NOWHERE}`],
+  ['load', '--base-url', NOWHERE, '--rate', '5/s', '--duration', '1s', '--yes-load', '127.0.0.1'],
+  ['shadow', '--base-url', NOWHERE, '--against', NOWHERE],
+  ['route', 'status', '--base-url', NOWHERE, '--auth', 'env:TOKEN'],
+  ['route', 'evaluate', '/login', '--base-url', NOWHERE, '--auth', 'env:TOKEN'],
+  ['route', 'set', 'rust', '--base-url', NOWHERE, '--auth', 'env:TOKEN'],
+  ['slo', 'gate', 'bad: http_5xx <= 1%', '--prometheus', NOWHERE],
+  ['slo', 'budget', '--prometheus', NOWHERE],
+  ['slo', 'status', '--prometheus', NOWHERE],
+];
+test('network: nobody answers is 4, with what to type next', async () => {
+  for (const args of REACHES) refused(await oa([...args], { env: { TOKEN: 'some-token-0123456789' } }), 4, args.join(' '));
+});
+
+test('credentials: a token that is not there is 5, before anybody is asked', async () => {
+  for (const args of REACHES.filter((one) => !one.includes('verify') && !one.includes('slo') && !one.includes('--auth'))) {
+    const got = await oa([...args, '--auth', 'env:NONESUCH']);
+    refused(got, 5, args.join(' '));
+    assert.match(got.stderr, /NONESUCH/);
+  }
+});
+
+test('a token on the command line is refused and the way to give it is named', async () => {
+  for (const args of REACHES.filter((one) => !one.includes('verify') && !one.includes('slo') && !one.includes('--auth'))) {
+    const got = await oa([...args, '--auth', 'Bearer-abcdefgh01234567']);
+    refused(got, 2, args.join(' '));
+    assert.match(got.stderr, /env:/);
+    assert.ok(!got.stderr.includes('abcdefgh01234567'), 'and it is not repeated');
+  }
+});
+
+test('input: a file that cannot be read is 2 and named', async () => {
+  const none = path.join(scratch('none'), 'nonesuch');
+  for (const args of [
+    ['check', none],
+    ['cutover', 'apply', `${none}.json`],
+    ['cutover', 'plan', `${none}.yaml`],
+    ['cutover', 'rehearse', `${none}.yaml`],
+    ['rollback', 'plan', `${none}.yaml`],
+    ['rollback', 'apply', `${none}.json`],
+    ['verify', `${none}.yaml`],
+    ['playbook', 'validate', `${none}.yaml`],
+    ['playbook', 'show', `${none}.yaml`],
+    ['playbook', 'explain', `${none}.yaml`],
+    ['incident', 'verify', `${none}.tar.zst`],
+  ]) {
+    const got = await oa(args);
+    refused(got, 2, args.join(' '));
+    assert.ok(got.stderr.includes('nonesuch'), got.stderr);
+  }
+});
+
+test('input: a run that is not there is 2 and named', async () => {
+  for (const args of [
+    ['rollback', 'apply', '--run', 'nonesuch'],
+    ['cutover', 'status', '--run', 'nonesuch'],
+    ['runs', 'show', 'nonesuch'],
+    ['runs', 'compare', 'nonesuch', 'nonesuch'],
+    ['runs', 'pin', 'nonesuch'],
+    ['runs', 'unpin', 'nonesuch'],
+    ['incident', 'body', 'nonesuch'],
+    ['incident', 'bundle', 'nonesuch', '--out', 'x.tar.zst'],
+    ['incident', 'open', 'nonesuch'],
+    ['note', 'x', '--run', 'nonesuch'],
+    ['slo', 'gate', '--replay', 'nonesuch', '--set', 'limit=2%'],
+  ]) {
+    const got = await oa(args);
+    refused(got, 2, args.join(' '));
+    assert.ok(got.stderr.includes('nonesuch'), got.stderr);
+  }
+});
+
+test('disk: a state directory that cannot be is 4 and named, and nobody is asked', async () => {
+  const file = path.join(scratch('file'), 'plain');
+  fs.writeFileSync(file, '');
+  for (const args of REACHES.filter((one) => !/^(status|evaluate)$/.test(one[1]))) {
+    const got = await oa([...args, '--state-dir', path.join(file, 'state')], { env: { TOKEN: 'some-token-0123456789' } });
+    refused(got, 4, args.join(' '));
+    assert.ok(got.stderr.includes(file), got.stderr);
+  }
+});
