@@ -83,7 +83,9 @@ std::string help_of(const CommandSpec& command) {
     }
     out += fmt::format("\n\n{}\n", command.summary);
     for (const PositionalSpec& positional : command.positionals) {
-        out += fmt::format("\n  {:<12} {}\n", positional.name, positional.help);
+        if (!positional.help.empty()) { // one more of the same
+            out += fmt::format("\n  {:<12} {}\n", positional.name, positional.help);
+        }
     }
     if (!command.options.empty()) {
         out += "\nOptions:\n";

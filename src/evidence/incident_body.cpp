@@ -36,6 +36,7 @@ struct Part {
     std::string foot{};
 };
 
+constexpr std::size_t k_long_part = 100;
 constexpr std::size_t k_marker_room = 260; ///< for what one part says of its missing lines
 
 std::string_view what(Rank rank) {
@@ -270,7 +271,11 @@ Part facts_part(const Incident& incident) {
 
 Part artefact_part(const Incident& incident) {
     Part out;
-    out.head = "\n## Evidence\n\nSHA-256 and path within a bundle of these runs.\n\n```text\n";
+    out.head = fmt::format(
+        "\n## Evidence\n\nSHA-256 and path within a bundle of these runs.\n\n"
+        "<details><summary>{} files</summary>\n\n```text\n",
+        incident.artefacts.size()
+    );
     for (const Artefact& artefact : incident.artefacts) {
         const bool many = artefact.path.contains("/streams/") || artefact.path.contains("/logs/");
         out.lines.push_back(
@@ -278,7 +283,7 @@ Part artefact_part(const Incident& incident) {
              many ? Rank::stream_file : Rank::other_file}
         );
     }
-    out.foot = "```\n";
+    out.foot = "```\n\n</details>\n";
     return out;
 }
 
@@ -332,15 +337,17 @@ Cut cut_to(const std::vector<Part>& parts, std::size_t limit) {
             }
         }
     }
-    std::size_t size = full_size(parts);
-    if (size <= limit) {
-        return cut;
-    }
-    size += parts.size() * k_marker_room;
+    std::size_t size = full_size(parts) + parts.size() * k_marker_room;
     std::ranges::sort(order);
     for (const Place& place : order) {
-        if (size <= limit) {
-            break;
+        // Of a long story nobody reads what went well.
+        const bool dull = place.rank <= Rank::passed && place.rank != Rank::stream_file &&
+                          parts[place.part].lines.size() > k_long_part;
+        if (size <= limit && !dull) {
+            if (place.rank > Rank::passed) {
+                break;
+            }
+            continue;
         }
         cut.gone[place.part][place.line] = true;
         size -= parts[place.part].lines[place.line].text.size() + 1;

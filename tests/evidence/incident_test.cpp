@@ -95,7 +95,6 @@ TEST_CASE("incident: too much is cut in order, failures stay, and each part says
     );
     const std::string body = incident_body(incident, {});
     CHECK(body.size() <= k_body_limit);
-    CHECK(body.size() > k_body_limit / 2);
     CHECK(body.contains("KEEP ME"));
     CHECK(body.contains("gate.x"));
     CHECK(body.contains("3000 requests that went well"));

@@ -1,0 +1,44 @@
+#include "incident_args.hpp"
+
+#include "oa_stream/cli/version.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::cli {
+
+Result<Gathered> gather(const Args& args, const Context& context) {
+    OA_TRY(Redactor redactor, search_for(args));
+    evidence::IncidentInput input;
+    for (const PositionalSpec& positional : k_run_positionals) {
+        const auto word = args.positional(positional.name);
+        if (!word && !input.runs.empty()) {
+            continue;
+        }
+        OA_TRY(auto run, named_run(word.value_or("last"), context));
+        if (std::ranges::find(input.runs, run.id, &evidence::RunEntry::id) == input.runs.end()) {
+            input.runs.push_back(std::move(run));
+        }
+    }
+    for (const evidence::RunEntry& run : input.runs) {
+        const auto left = unfinished(run, context);
+        input.open.push_back(left ? left->why + ": " + left->next : "");
+    }
+    for (const std::string& log : args.all("--log")) {
+        input.logs.emplace_back(log);
+    }
+    input.title = args.get("--title").value_or("");
+    input.version = version();
+    input.redactor = redactor;
+    OA_TRY(evidence::Incident incident, evidence::gather_incident(std::move(input)));
+    return Gathered{std::move(incident), std::move(redactor)};
+}
+
+std::string run_words(const evidence::Incident& incident) {
+    std::string out;
+    for (const evidence::IncidentRun& run : incident.runs) {
+        out += (out.empty() ? "" : " ") + run.entry.id;
+    }
+    return out;
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,282 @@
+// From a failed rehearsal to an issue in two commands; a bundle that verifies anywhere; secrets that
+// stand in no file of any run, report or bundle; runs that died, and room made beside others.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { TOKEN, frame, honestFrames, startFakeLane } from './lib/fake_lane.mjs';
+
+const QUICK = ['--bake', '2s', '--rate', '20'];
+const filesBelow = (folder) => fs.readdirSync(folder, { recursive: true, withFileTypes: true })
+  .filter((e) => e.isFile()).map((e) => path.join(e.parentPath ?? e.path, e.name));
+const runsOf = (state) => fs.readdirSync(path.join(state, 'runs')).filter((n) => !n.startsWith('.')).sort();
+const sh = (program, args, options = {}) => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options });
+
+/** The verdict of `check` on each stored stream, by its path below `folder`. */
+async function verdicts(folder, names) {
+  const out = {};
+  for (const name of names) {
+    const stem = path.join(folder, name.slice(0, -4));
+    const run = await oa(['check', '--json', ...(fs.existsSync(`${stem}.head`) ? ['--headers', `${stem}.head`] : []), `${stem}.sse`]);
+    const { verdict, violations } = run.json();
+    out[name] = { verdict, rules: violations.map((v) => v.rule) };
+  }
+  return out;
+}
+
+describe('from a failed rehearsal to an issue', () => {
+  let state, run, id, folder, streams;
+  before(async () => {
+    run = await oa(['cutover', 'rehearse', '--local', '--json', ...QUICK, '--inject', 'malformed=0.8@5'], { ms: 300000 });
+    state = run.stateDir;
+    [id] = runsOf(state);
+    folder = path.join(state, 'runs', id);
+    const all = fs.readdirSync(path.join(folder, 'streams')).filter((n) => n.endsWith('.sse'));
+    streams = [...all.filter((n) => n.includes('bad')).slice(0, 2), ...all.filter((n) => !n.includes('bad')).slice(0, 2)];
+  });
+
+  test('two commands: rehearse, incident body', async () => {
+    assert.equal(run.code, 7, run.stderr.slice(-2000));
+    await oa(['note', 'pager went off', '--by', 'ann'], { stateDir: state });
+    const body = await oa(['incident', 'body', 'last'], { stateDir: state });
+    assert.equal(body.code, 0, body.stderr);
+    assert.ok(body.stdout.length <= 65536);
+    for (const want of [/^# rehearsal FAIL: gate\./, new RegExp(id), /## What did not pass\n\n.*\n.*\n\| run 1 \| FAIL \| gate\./, /## The way back\n\n.*\*\*verified\*\*/,
+      /## Timeline\n\nUTC; seconds since .*\n\n```text\n +0\.000 /, /fault planted/, /note by ann: pager went off/, /first content, p95 by stage/, /oa\\_stream/, /\| system \|/, /[0-9a-f]{64} {2}runs\/\S+\/run\.json/]) {
+      assert.match(body.stdout, want);
+    }
+  });
+
+  test('the bundle moved elsewhere verifies with sha256sum and tar, and its streams judge to the same verdicts', async () => {
+    const elsewhere = scratch('elsewhere');
+    const file = path.join(elsewhere, 'i.tar.zst'), again = path.join(elsewhere, 'again.tar.zst');
+    for (const out of [file, again]) {
+      const made = await oa(['incident', 'bundle', 'last', '--out', out, '--json'], { stateDir: state });
+      assert.equal(made.code, 0, made.stderr);
+      assert.equal(made.json().sha256, sh('sha256sum', [out]).slice(0, 64));
+    }
+    assert.deepEqual(fs.readFileSync(file), fs.readFileSync(again), 'the same bytes twice');
+    const verified = await oa(['incident', 'verify', file, '--json']);
+    assert.equal(verified.code, 0, verified.stdout);
+    assert.equal(verified.json().verdict, 'PASS');
+    sh('tar', ['--zstd', '-xf', file], { cwd: elsewhere });
+    const root = path.join(elsewhere, `incident-${id}`);
+    sh('sha256sum', ['--quiet', '--strict', '-c', 'SHA256SUMS'], { cwd: root });
+    const moved = path.join(root, 'runs', id);
+    sh('sha256sum', ['--quiet', '--strict', '-c', 'SHA256SUMS'], { cwd: moved });
+    assert.match(fs.readFileSync(path.join(root, 'charts', `${id}.svg`), 'utf8'), /^<svg [\s\S]*<\/svg>\n$/);
+    const here = await verdicts(path.join(folder, 'streams'), streams);
+    assert.deepEqual(await verdicts(path.join(moved, 'streams'), streams), here);
+    const judged = Object.values(here).map((v) => v.verdict);
+    assert.ok(judged.includes('fail') && judged.includes('pass'), JSON.stringify(here));
+    // A run folder that was moved can be asked like one that is at home.
+    assert.equal((await oa(['runs', 'show', moved, '--json'])).json().sums.changed.length, 0);
+  });
+
+  test('what was changed since the seal is named and refused', async () => {
+    const copy = path.join(scratch('changed'), id);
+    fs.cpSync(folder, copy, { recursive: true });
+    fs.appendFileSync(path.join(copy, 'report.md'), 'much better\n');
+    const shown = await oa(['runs', 'show', copy, '--json']);
+    assert.equal(shown.code, 1);
+    assert.deepEqual(shown.json().sums.changed, ['report.md']);
+    const out = path.join(path.dirname(copy), 'no.tar.zst');
+    const refused = await oa(['incident', 'bundle', copy, '--out', out]);
+    assert.equal(refused.code, 6, refused.stderr);
+    assert.match(refused.stderr, /CHANGED since the seal: report\.md.*--accept-changed/);
+    assert.ok(!fs.existsSync(out));
+  });
+
+  test('gh is never called without --yes, and then with the body that was shown', async () => {
+    const bin = scratch('bin'), said = path.join(bin, 'said');
+    fs.writeFileSync(path.join(bin, 'gh'), `#!/bin/sh\nprintf '%s\\n' "$@" > ${said}\ncat "$6" > ${said}.body\necho https://example.org/issues/1\n`, { mode: 0o755 });
+    const env = { PATH: `${bin}:${process.env.PATH}` };
+    const shown = await oa(['incident', 'open', 'last'], { stateDir: state, env });
+    assert.equal(shown.code, 0, shown.stderr);
+    assert.match(shown.stdout, /^title: rehearsal FAIL/);
+    assert.match(shown.stderr, /nothing was sent\. .*--yes/);
+    assert.ok(!fs.existsSync(said));
+    const opened = await oa(['incident', 'open', 'last', '--yes', '--repo', 'example/chat'], { stateDir: state, env });
+    assert.equal(opened.code, 0, opened.stderr);
+    assert.match(opened.stdout, /https:\/\/example\.org\/issues\/1\n$/);
+    const [what, verb, , title, , file, , repo] = fs.readFileSync(said, 'utf8').split('\n');
+    assert.deepEqual([what, verb, repo], ['issue', 'create', 'example/chat']);
+    assert.match(title, /^rehearsal FAIL/);
+    assert.equal(fs.readFileSync(`${said}.body`, 'utf8'), fs.readFileSync(file, 'utf8'));
+    const none = await oa(['incident', 'open', 'last', '--yes'], { stateDir: state, env: { PATH: scratch('empty') } });
+    assert.equal(none.code, 4);
+    assert.match(none.stderr, /gh is not on PATH \(paste /);
+  });
+
+  test('two runs side by side', async () => {
+    const other = await oa(['smoke', 'stream', '--base-url', 'http://127.0.0.1:9', '--json'], { stateDir: state });
+    const compared = await oa(['runs', 'compare', id, other.json().run, '--json'], { stateDir: state });
+    assert.equal(compared.code, 0, compared.stderr);
+    const { comparison } = compared.json();
+    const verdict = comparison.facts.find((r) => r.what === 'verdict');
+    assert.deepEqual([verdict.a, verdict.b, verdict.differs], ['FAIL', 'ERROR', true]);
+    assert.ok(comparison.gates.some((g) => /^FAIL .*n \d+$/.test(g.a) && g.b === '–'));
+    assert.ok(comparison.latencies.some((l) => /^p95 /.test(l.a)));
+  });
+});
+
+describe('planted secrets stand in no file of any run, report or bundle', () => {
+  const SECRET = TOKEN; // known to the run: it is what the run authenticates with
+  const OTHER = 'Planted+Env/Value "42"'; // only in the environment, under a name that tells
+  const b64 = (text, lead) => Buffer.from('xyz'.slice(0, lead) + text).toString('base64');
+  const forms = (text) => [text, encodeURIComponent(text), JSON.stringify(text).slice(1, -1), ...[0, 1, 2].map((lead) => b64(text, lead)), JSON.stringify(text).slice(1, -1).replaceAll('/', '\\/')];
+  const plant = [...forms(SECRET), ...forms(OTHER)];
+  // What of a form only the secret can have made; the ends of base64 hang on what stands beside it.
+  const needles = [...forms(SECRET), ...forms(OTHER)].map((f) => (/^[A-Za-z0-9+/]+=*$/.test(f) && f !== SECRET ? f.slice(4, 20) : f));
+  const env = { OA_TEST_TOKEN: SECRET, PLANTED_PASSWORD: OTHER };
+  const cut = (text) => [text.slice(0, 7), text.slice(7)];
+  const deltas = [
+    ...plant.map((p) => `${p} `),
+    ...cut(SECRET), ' and ', ...cut(OTHER), ' and sk-', 'abcdefghij', 'klmnop',
+  ];
+  let lane, state;
+  before(async () => {
+    lane = await startFakeLane({
+      headers: (headers) => ({ ...headers, 'x-echo': `${SECRET} ${encodeURIComponent(OTHER)}`, 'set-cookie': `session=${encodeURIComponent(SECRET)}` }),
+      frames: (frames, turn) => honestFrames(turn, deltas).map((f) => (typeof f === 'string' ? f.replace(/ "\}\n\n$/, '"}\n\n') : f)),
+      gate: (decision) => (decision ? { ...decision, body: { ...decision.body, message: `no ${SECRET} ${OTHER}`, debug: { password: 'Unknown-To-All-1' } } } : null),
+    });
+    state = path.join(scratch('state'), 'state');
+  });
+  after(() => lane.stop());
+
+  const said = [];
+  const run = async (args) => {
+    const out = await oa(args, { stateDir: state, env, ms: 120000 });
+    said.push({ args: args.join(' '), text: out.stdout + out.stderr });
+    return out;
+  };
+  const assertClean = (files) => {
+    for (const file of files) {
+      const bytes = fs.readFileSync(file);
+      for (const needle of [...needles, 'sk-abcdefghij', 'Unknown-To-All-1']) assert.equal(bytes.indexOf(needle), -1, `${file} holds ${needle}`);
+    }
+  };
+
+  test('smoke, verify with a playbook that holds them, notes, bundle: searched by bytes', async () => {
+    const smoke = await run(['smoke', 'stream', '--base-url', lane.base, '--auth', 'env:OA_TEST_TOKEN', '--prompt', `say ${SECRET}`, '--json']);
+    assert.ok([0, 1, 3].includes(smoke.code), smoke.stderr);
+    const streams = fs.readdirSync(path.join(smoke.json().evidence, 'streams'));
+    assert.ok(streams.some((n) => n.endsWith('.sse.redactions.json')), streams.join(' '));
+    const playbook = path.join(scratch('playbook'), 'smoke.yaml');
+    fs.writeFileSync(playbook, [
+      'version: 1', 'kind: smoke-stream', 'name: planted', `summary: "a playbook with ${SECRET} in it."`,
+      `target: { base_url: "${lane.base}", auth: { env: OA_TEST_TOKEN }, compat: { build: "20260221T130000Z", protocol: openagents.control.v1, schema: "1" } }`,
+      'checks: [ smoke: stream ]', '',
+    ].join('\n'));
+    const verify = await run(['verify', playbook, '--json']);
+    assert.ok([0, 1, 3].includes(verify.code), verify.stderr + verify.stdout);
+    await run(['note', `the token is ${OTHER}`, '--run', 'last']);
+    for (const args of [['runs', 'show', 'last'], ['runs', 'show', 'last', '--json'], ['incident', 'body', ...runsOf(state)]]) assert.equal((await run(args)).code, 0);
+    const out = path.join(scratch('out'), 'i.tar.zst');
+    const made = await run(['incident', 'bundle', ...runsOf(state), '--out', out]);
+    assert.equal(made.code, 0, made.stderr);
+    sh('tar', ['--zstd', '-xf', out], { cwd: path.dirname(out) });
+    fs.rmSync(out);
+    const files = [...filesBelow(state), ...filesBelow(path.dirname(out))];
+    assert.ok(files.length > 100, `${files.length} files`);
+    assertClean(files);
+    const spoken = path.join(scratch('said'), 'all');
+    fs.writeFileSync(spoken, said.map((s) => s.text).join('\n'));
+    assertClean([spoken]);
+  });
+
+  test('the redacted stream judges to the same verdict as the one that was sent', async () => {
+    const folder = path.join(state, 'runs', runsOf(state)[0], 'streams');
+    const name = fs.readdirSync(folder).find((n) => n.endsWith('.sse') && fs.existsSync(path.join(folder, `${n}.redactions.json`)));
+    const ranges = JSON.parse(fs.readFileSync(path.join(folder, `${name}.redactions.json`), 'utf8'));
+    const stored = fs.readFileSync(path.join(folder, name));
+    assert.equal(stored.length, ranges.bytes);
+    for (const { offset, length } of ranges.ranges) assert.match(stored.subarray(offset, offset + length).toString(), /^\*+$/);
+    const sent = path.join(scratch('sent'), 'sent.sse');
+    const turn = /"messageId":"([^"]+)"/.exec(stored.toString())[1];
+    fs.writeFileSync(sent, honestFrames(turn, deltas).filter((f) => typeof f === 'string').map((f) => f.replace(/ "\}\n\n$/, '"}\n\n')).join(''));
+    assert.equal(fs.statSync(sent).size, stored.length, 'redaction keeps the length');
+    const bytes = fs.readFileSync(sent, 'utf8');
+    for (const planted of [SECRET, encodeURIComponent(SECRET), encodeURIComponent(OTHER), b64(SECRET, 1).slice(4, 20), b64(OTHER, 2).slice(4, 20)]) assert.ok(bytes.includes(planted), `${planted} was really sent`);
+    const judge = async (file) => (await oa(['check', '--json', file])).json();
+    const [a, b] = [await judge(sent), await judge(path.join(folder, name))];
+    assert.deepEqual([b.verdict, b.violations], [a.verdict, a.violations]);
+    assert.equal(a.verdict, 'pass');
+  });
+
+  test('a planted leak is refused by file, line and kind, never by value; --redact mends it', async () => {
+    const id = runsOf(state)[0], folder = path.join(state, 'runs', id);
+    fs.writeFileSync(path.join(folder, 'logs', 'late.log'), `one\ntwo ${SECRET}\n`);
+    const out = path.join(scratch('leak'), 'i.tar.zst');
+    const refused = await run(['incident', 'bundle', id, '--secret', 'env:OA_TEST_TOKEN', '--out', out]);
+    assert.equal(refused.code, 6);
+    assert.match(refused.stderr, /logs\/late\.log:2: .*logs\/late\.log line 2: known secret OA_TEST_TOKEN.*--redact/);
+    assert.ok(!refused.stderr.includes(SECRET));
+    assert.ok(!fs.existsSync(out));
+    const mended = await run(['incident', 'bundle', id, '--secret', 'env:OA_TEST_TOKEN', '--redact', '--out', out]);
+    assert.equal(mended.code, 0, mended.stderr);
+    assert.equal((await oa(['incident', 'verify', out])).code, 0);
+    sh('tar', ['--zstd', '-xf', out], { cwd: path.dirname(out) });
+    sh('sha256sum', ['--quiet', '--strict', '-c', 'SHA256SUMS'], { cwd: path.join(path.dirname(out), `incident-${id}`, 'runs', id) });
+    fs.rmSync(out);
+    assertClean(filesBelow(path.dirname(out)));
+  });
+});
+
+describe('a run that died, and room beside others', () => {
+  test('runs show tells what was under way and what to type; gc touches neither it nor a live one', async () => {
+    const folder = scratch('live'), state = path.join(folder, 'state');
+    const start = () => new Running(OA_BIN, ['cutover', 'rehearse', '--local', ...QUICK], { name: 'rehearse', env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
+    const under = (text) => () => fs.existsSync(path.join(state, 'runs')) && runsOf(state).some((n) => {
+      const file = path.join(state, 'runs', n, 'timeline.ndjson');
+      return fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes(text);
+    });
+    const dying = start();
+    await dying.until(under('"stage begins"'), 'first stage', 60000);
+    const [dead] = runsOf(state);
+    await oa(['note', 'watch this'], { stateDir: state });
+    await dying.kill();
+    const shown = await oa(['runs', 'show', 'last'], { stateDir: state });
+    assert.match(shown.stdout, new RegExp(`^${dead} died, no verdict\\n`));
+    assert.match(shown.stdout, /what was under way when it died[\s\S]*(stage begins|note by)/);
+    assert.match(shown.stdout, /sums +never sealed/);
+    assert.match(shown.stdout, /by +process \d+ on \S+, gone/);
+    assert.match(shown.stderr, /next: oa-stream /);
+    const listed = await oa(['runs', 'list', '--state', 'died', '--json'], { stateDir: state });
+    assert.deepEqual(listed.json().runs.map((r) => r.id), [dead]);
+    const body = await oa(['incident', 'body', 'last'], { stateDir: state });
+    assert.match(body.stdout, /^# rehearsal died: /);
+    assert.match(body.stdout, /watch this/);
+
+    // Twelve old ones, one of them pinned, and one that runs: six at once make room.
+    for (let i = 1; i <= 12; ++i) {
+      const old = path.join(state, 'runs', `202601${String(i).padStart(2, '0')}T000000Z-verify-0000000${i.toString(16)}`);
+      fs.mkdirSync(old, { recursive: true });
+      fs.writeFileSync(path.join(old, 'SHA256SUMS'), '');
+      fs.writeFileSync(path.join(old, 'x'), 'x'.repeat(1000));
+    }
+    await oa(['runs', 'pin', '20260101', '--reason', 'incident 7'], { stateDir: state });
+    const living = start();
+    await living.until(() => runsOf(state).length === 14, 'its folder', 60000);
+    const dry = await oa(['runs', 'gc', '--older-than', '1d', '--json'], { stateDir: state });
+    assert.equal(dry.json().removed.length, 11);
+    assert.equal(runsOf(state).length, 14, 'nothing without --apply');
+    const both = await Promise.all(Array.from({ length: 6 }, () => oa(['runs', 'gc', '--keep', '0', '--apply', '--json'], { stateDir: state })));
+    for (const gc of both) assert.equal(gc.code, 0, gc.stdout + gc.stderr);
+    const kept = both[0].json().kept.map((k) => k.why);
+    assert.ok(kept.includes('pinned: incident 7') && kept.some((w) => w.startsWith('it runs: process ')), kept.join('\n'));
+    const left = runsOf(state);
+    assert.ok(left.some((n) => n.startsWith('20260101')), 'the pinned one');
+    assert.deepEqual(left.filter((n) => n.startsWith('2026010') || n.startsWith('2026011')).length, 1);
+    assert.deepEqual(fs.readdirSync(path.join(state, 'runs')).filter((n) => n.startsWith('.')), []);
+    living.signal('SIGINT');
+    const end = await living.end(60000);
+    assert.notEqual(end.code, null);
+    const mine = runsOf(state).at(-1);
+    assert.ok(fs.existsSync(path.join(state, 'runs', mine, 'SHA256SUMS')), 'the live run was sealed as if nobody had been there');
+    assert.equal((await oa(['runs', 'show', mine, '--json'], { stateDir: state })).json().sums.changed.length, 0);
+  });
+});
