@@ -114,6 +114,10 @@ std::string next_command(const SmokeResult& result) {
     if (result.verdict == Verdict::pass) {
         return {};
     }
+    if (!result.again.empty()) {
+        return result.verdict == Verdict::fail ? "less " + (result.evidence / "report.md").string()
+                                               : result.again;
+    }
     const std::string again =
         fmt::format("oa-stream {} --base-url {}", result.command, result.target);
     const bool streams = result.command == "smoke stream"; // the only one with every option
@@ -172,7 +176,7 @@ std::string smoke_text(const SmokeResult& result, std::optional<int> width) {
 
 Json smoke_document(const SmokeResult& result) {
     Json document = Json::object();
-    document["schema"] = "oa-stream.smoke.v1";
+    document["schema"] = result.schema;
     document["run"] = result.run;
     document["evidence"] = result.evidence.string();
     document["target"]["base_url"] = result.target;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::cli {
@@ -22,6 +23,8 @@ struct SmokeResult {
     std::vector<Check> checks{};
     Verdict verdict = Verdict::inconclusive;
     ExitCode exit = ExitCode::inconclusive;
+    std::string_view schema = "oa-stream.smoke.v1"; ///< of the document
+    std::string again{}; ///< the whole command to type again; empty: as `command` and `target` say
 };
 
 /// Verdict and exit code of the checks. Refused credentials are exit 5; `signal` is 0 or the number

@@ -28,6 +28,7 @@ std::span<const CommandSpec> all_commands() noexcept {
         cutover_status_command,
         rollback_plan_command,
         rollback_apply_command,
+        shadow_command,
         slo_status_command,
         slo_gate_command,
         slo_budget_command,

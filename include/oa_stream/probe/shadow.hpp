@@ -1,0 +1,123 @@
+// shadow: the same prompts to a lane and to a reference – another lane, or the authority itself.
+// What does the lane say differently, and is it slower?
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/authority/capture.hpp"
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::probe {
+
+enum class Compare {
+    text, ///< everything that is said; for authorities that answer the same prompt alike
+    /// Kinds and order of parts, tools and their outcomes, shapes, ending, which usage is told: all
+    /// that two answers of a real model have in common.
+    structure,
+};
+[[nodiscard]] std::string_view to_string(Compare compare) noexcept;
+/// Code::usage with the words there are.
+[[nodiscard]] Result<Compare> parse_compare(std::string_view text);
+
+/// One prompt and how its turn has to end – on both sides: two lanes that fail alike are not equal.
+struct ShadowPrompt {
+    std::string text;
+    /// "completed", "empty" (completed without content), "failed", "interrupted", "aborted", or the
+    /// HTTP status of a refusal ("422").
+    std::string expect = "completed";
+    /// The turn as the authority was recorded telling it; then no reference is asked.
+    std::shared_ptr<const authority::Capture> recorded{};
+};
+/// Plain lines, or JSON lines {"prompt", "expect"?}; empty lines and those that begin with # are
+/// left out. Code::unreadable with the line; at most k_most_prompts.
+[[nodiscard]] Result<std::vector<ShadowPrompt>> parse_prompts(std::string_view text);
+inline constexpr std::size_t k_most_prompts = 1000;
+/// Short, harmless, without tools; for lanes whose authority is a replay, turns that it makes up
+/// whatever recordings it has.
+[[nodiscard]] std::vector<ShadowPrompt> default_prompts(bool replay);
+/// The prompt with which a lane plays the same turn: replay:NAME for a lane that is a replay, else
+/// the recorded one.
+[[nodiscard]] ShadowPrompt
+prompt_of(std::shared_ptr<const authority::Capture> capture, bool replay);
+
+struct ShadowLatency {
+    bool judged = true; ///< false: told, but SKIPPED
+    /// An undecided one is SKIPPED instead of INCONCLUSIVE: for runs whose gates judge latency.
+    bool undecided_skips = false;
+    double slower_at_most = 0.2; ///< relative, of the median over pairs
+    double p95_delta_at_most_s = 0.25; ///< lane's p95 of whole turns less the reference's
+    /// Differences up to this are no slowdown, whatever the ratio: 3 ms instead of 2 ms.
+    double unnoticed_s = 0.01;
+    double confidence = 0.95; ///< one-sided, of each bound
+};
+
+struct ShadowOptions {
+    Target lane; ///< whom the verdict is about
+    std::optional<Target> reference{};
+    authority::Authority* native = nullptr; ///< open; or every prompt is recorded
+    std::vector<ShadowPrompt> prompts{};
+    std::size_t runs = 0; ///< of each prompt; 0: as many as a p95 needs over all of them
+    Compare compare = Compare::text;
+    ShadowLatency latency{};
+    ProbeLimits limits{};
+    /// Members whose values are not compared, at any depth of tool inputs, outputs and payloads.
+    std::vector<std::string> ignored{default_ignored()};
+    std::uint64_t seed = 1; ///< of the order in which everything is asked
+    std::string id_prefix = "shadow";
+    std::size_t keep_different = 5; ///< pairs kept of each prompt beside its first one
+    /// Where streams go: a file stem and the sample; returns the paths written. Unset: nowhere.
+    std::function<std::vector<std::string>(const std::string& stem, const ProbeSample&)> keep{};
+    /// The same for a turn of the authority, one event a line.
+    std::function<std::string(const std::string& name, std::string_view bytes)> keep_native{};
+    std::function<void(const Json& pair)> on_pair{}; ///< each pair's times, as they come
+    std::function<void(const std::string& thread)> on_turn{}; ///< before each turn is asked for
+    std::function<void(const Check&)> on_check{};
+    std::function<void(std::size_t done, std::size_t of)> on_progress{};
+
+    [[nodiscard]] static std::vector<std::string> default_ignored();
+};
+inline constexpr std::size_t k_most_pairs = 20'000;
+/// How often each prompt is asked when nobody says.
+[[nodiscard]] std::size_t default_runs(std::size_t prompts) noexcept;
+
+/// One check a prompt ("shadow.turn.1"), "shadow.latency.first-content", "shadow.latency.whole" and
+/// "shadow.latency.p95", and "shadow.footprint" with the turns that were begun. One turn at a time;
+/// pairs in random order, and within a pair either side first, so that drifts hit both. Bounded
+/// memory: one pair of turns, at most 8 MiB each. Never throws.
+[[nodiscard]] Task<std::vector<Check>> shadow(net::HttpClient& client, ShadowOptions options);
+
+/// GET /version: does a replay answer there? false for lanes that do not say.
+[[nodiscard]] Task<bool> is_replay(net::HttpClient& client, Target target, ProbeLimits limits);
+
+// The latency half, for itself
+// -------------------------------------------------------------------------
+
+struct TimedPair {
+    double lane_s = 0;
+    double reference_s = 0;
+};
+/// Median of lane ÷ reference over pairs, with the exact interval of its ranks. FAIL when the lane
+/// is proven slower than allowed, by ratio and by more than `unnoticed_s`; improvement never fails.
+[[nodiscard]] Check
+judge_slowdown(std::string id, std::span<const TimedPair> pairs, const ShadowLatency& limits);
+/// p95(lane) − p95(reference) with a seeded bootstrap interval; INCONCLUSIVE below 59 pairs.
+[[nodiscard]] Check judge_p95_delta(
+    std::string id,
+    std::span<const TimedPair> pairs,
+    const ShadowLatency& limits,
+    std::uint64_t seed
+);
+
+} // namespace oa_stream::probe

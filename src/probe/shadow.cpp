@@ -1,0 +1,461 @@
+#include "oa_stream/probe/shadow.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/outcome.hpp"
+
+#include "shadow_diff.hpp"
+#include "shadow_native.hpp"
+#include "shadow_turn.hpp"
+#include "target_request.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr std::string_view k_thread_prefix = "oashadow";
+constexpr std::size_t k_listed_threads = 200;
+
+/// One side of a pair.
+struct Heard {
+    TurnMeaning meaning{};
+    std::string ending{}; ///< in the words of ShadowPrompt::expect, or of Outcome
+    std::string detail{};
+    bool unreachable = false;
+    bool denied = false;
+    std::optional<double> first_content_s{}, end_s{};
+    std::vector<std::string> evidence{};
+    std::function<std::vector<std::string>(const std::string& stem)> keep{}; ///< on demand
+};
+
+/// What the pairs of one prompt came to.
+struct Judged {
+    std::size_t pairs = 0;
+    std::size_t kept = 0;
+    std::size_t wrong = 0;
+    Verdict verdict = Verdict::pass;
+    std::string detail{}; ///< of the first pair that was not equal
+    Json data = Json::object();
+    std::vector<std::string> evidence{};
+    std::string ended{}; ///< how the first pair ended
+};
+
+struct Job {
+    std::size_t prompt = 0;
+    bool lane_first = true;
+};
+
+std::string ending_of(const ProbeSample& sample, const TurnMeaning& meaning) {
+    switch (sample.outcome) {
+    case Outcome::ok:
+    case Outcome::in_stream_error:
+        return meaning.ending;
+    case Outcome::http_status:
+    case Outcome::compat_rejected:
+    case Outcome::unauthorised:
+        return std::to_string(sample.status);
+    default:
+        return std::string(to_string(sample.outcome));
+    }
+}
+
+/// The verdict on one pair.
+struct PairVerdict {
+    Verdict verdict = Verdict::pass;
+    std::string detail{};
+    std::vector<Difference> differences{};
+    std::string outcome{}; ///< of an ERROR
+};
+
+PairVerdict
+judge_pair(const Heard& lane, const Heard& reference, const std::string& expect, Compare compare) {
+    for (const auto& [name, side] : {std::pair{"lane", &lane}, {"reference", &reference}}) {
+        if (side->unreachable || (side->denied && side->ending != expect)) {
+            return {
+                Verdict::error,
+                fmt::format("the {} could not be asked: {}", name, side->detail),
+                {},
+                side->denied ? "unauthorised" : "unreachable"
+            };
+        }
+    }
+    const bool lane_wrong = lane.ending != expect;
+    const bool reference_wrong = reference.ending != expect;
+    if (lane_wrong || reference_wrong) {
+        std::string text = fmt::format("expected {} of both", expect);
+        if (lane_wrong) {
+            text += fmt::format("; the lane: {} ({})", lane.ending, lane.detail);
+        }
+        if (reference_wrong) {
+            text += fmt::format("; the reference: {} ({})", reference.ending, reference.detail);
+        }
+        if (lane_wrong && reference_wrong) {
+            text += "; failing alike is not being equal";
+        }
+        return {
+            Verdict::fail, std::move(text), differences(lane.meaning, reference.meaning, compare)
+        };
+    }
+    auto found = differences(lane.meaning, reference.meaning, compare);
+    if (!found.empty()) {
+        std::string text = found.front().sentence();
+        if (found.size() > 1) {
+            text += fmt::format(" (and {} more)", found.size() - 1);
+        }
+        return {Verdict::fail, std::move(text), std::move(found)};
+    }
+    if (lane.meaning.cut || reference.meaning.cut) {
+        return {Verdict::inconclusive, "equal up to 8 MiB, longer than is compared"};
+    }
+    return {};
+}
+
+Verdict worse(Verdict a, Verdict b) {
+    return worst(std::array{a, b});
+}
+
+class Comparison {
+public:
+    Comparison(net::HttpClient& client, ShadowOptions options)
+        : client_(client), options_(std::move(options)), judged_(options_.prompts.size()) {}
+
+    [[nodiscard]] Task<std::vector<Check>> run() {
+        const std::vector<Job> jobs = order();
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            co_await pair(jobs[i], i);
+            if (options_.on_progress) {
+                options_.on_progress(i + 1, jobs.size());
+            }
+            if (unreachable_in_a_row_ >= k_give_up) {
+                break; // nobody is there: what is left would prove nothing either
+            }
+        }
+        co_return conclude();
+    }
+
+private:
+    static constexpr std::size_t k_give_up = 3;
+
+    [[nodiscard]] std::vector<Job> order() const {
+        std::size_t runs =
+            options_.runs == 0 ? default_runs(options_.prompts.size()) : options_.runs;
+        runs = std::min(runs, k_most_pairs / std::max<std::size_t>(options_.prompts.size(), 1));
+        std::mt19937_64 random(options_.seed); // its numbers are the same everywhere
+        std::vector<Job> jobs;
+        for (std::size_t run = 0; run < runs; ++run) {
+            for (std::size_t prompt = 0; prompt < options_.prompts.size(); ++prompt) {
+                jobs.push_back({prompt, (random() & 1U) == 0});
+            }
+        }
+        for (std::size_t i = jobs.size(); i > 1; --i) {
+            std::swap(jobs[i - 1], jobs[random() % i]);
+        }
+        return jobs;
+    }
+
+    [[nodiscard]] Task<Heard> hear_lane(Target target, std::string prompt) {
+        const std::string thread = fresh_thread(k_thread_prefix);
+        if (options_.on_turn) {
+            options_.on_turn(thread);
+        }
+        ProbeRequest request;
+        request.body = chat_body(thread, prompt);
+        request.keep = true;
+        request.pacing = PacingMode::observe;
+        auto sample = std::make_shared<ProbeSample>(
+            co_await probe_stream(client_, std::move(target), std::move(request), options_.limits)
+        );
+        Heard heard;
+        if (sample->status == 200) {
+            ++turns_;
+            if (threads_.size() < k_listed_threads) {
+                threads_.push_back(thread);
+            }
+            heard.meaning = meaning_of_stream(sample->raw_body, options_.ignored);
+            heard.meaning.cut = heard.meaning.cut || sample->raw_body.size() >= k_longest_turn;
+            heard.first_content_s = sample->clocks.first_content;
+            heard.end_s = sample->clocks.end;
+        } else {
+            heard.meaning.code = sample->error_code;
+        }
+        heard.ending = ending_of(*sample, heard.meaning);
+        heard.detail = sample->detail;
+        heard.unreachable = is_unreachable(sample->outcome);
+        heard.denied = sample->outcome == Outcome::unauthorised;
+        heard.keep = [this, sample](const std::string& stem) {
+            return options_.keep ? options_.keep(stem, *sample) : std::vector<std::string>();
+        };
+        co_return heard;
+    }
+
+    [[nodiscard]] Heard understand(NativeTurn native) const {
+        Heard heard;
+        heard.detail = native.trouble;
+        heard.unreachable = native.unreachable;
+        heard.first_content_s = native.first_content_s;
+        heard.end_s = native.end_s;
+        auto lines = std::make_shared<std::string>(native_lines(native));
+        heard.meaning = meaning_of_events(std::move(native.events), options_.ignored);
+        heard.meaning.cut = heard.meaning.cut || native.cut;
+        const bool empty = heard.meaning.items.empty() && heard.meaning.ending == "completed";
+        heard.ending = !native.trouble.empty() ? "no turn" : empty ? "empty" : heard.meaning.ending;
+        heard.keep = [this, lines](const std::string& stem) {
+            return options_.keep_native
+                       ? std::vector{options_.keep_native(stem + ".events.txt", *lines)}
+                       : std::vector<std::string>();
+        };
+        return heard;
+    }
+
+    [[nodiscard]] Task<Heard> hear_reference(const ShadowPrompt* prompt) {
+        if (prompt->recorded) {
+            co_return understand(recorded_turn(*prompt->recorded));
+        }
+        if (options_.reference) {
+            co_return co_await hear_lane(*options_.reference, prompt->text);
+        }
+        if (options_.native != nullptr) {
+            ++turns_;
+            co_return understand(
+                co_await ask_native(options_.native, prompt->text, options_.limits.total)
+            );
+        }
+        Heard nobody;
+        nobody.ending = "no turn";
+        nobody.detail = "no reference was given";
+        nobody.unreachable = true;
+        co_return nobody;
+    }
+
+    [[nodiscard]] Task<void> pair(Job job, std::size_t number) {
+        const ShadowPrompt& prompt = options_.prompts[job.prompt];
+        Heard lane;
+        Heard reference;
+        if (job.lane_first) {
+            lane = co_await hear_lane(options_.lane, prompt.text);
+            reference = co_await hear_reference(&prompt);
+        } else {
+            reference = co_await hear_reference(&prompt);
+            lane = co_await hear_lane(options_.lane, prompt.text);
+        }
+        const PairVerdict verdict = judge_pair(lane, reference, prompt.expect, options_.compare);
+        unreachable_in_a_row_ = verdict.outcome == "unreachable" ? unreachable_in_a_row_ + 1 : 0;
+        note(job, number, lane, reference, verdict);
+        take(judged_[job.prompt], job, verdict, lane, reference);
+        const bool both_ended = lane.ending == prompt.expect && reference.ending == prompt.expect;
+        // The first pair finds everything cold.
+        if (both_ended && number > 0) {
+            time(whole_, lane.end_s, reference.end_s);
+            time(first_content_, lane.first_content_s, reference.first_content_s);
+        }
+    }
+
+    static void time(
+        std::vector<TimedPair>& to,
+        const std::optional<double>& lane,
+        const std::optional<double>& reference
+    ) {
+        if (lane && reference) {
+            to.push_back({*lane, *reference});
+        }
+    }
+
+    void note(
+        const Job& job,
+        std::size_t number,
+        const Heard& lane,
+        const Heard& reference,
+        const PairVerdict& verdict
+    ) const {
+        if (!options_.on_pair) {
+            return;
+        }
+        const auto side = [](const Heard& heard) {
+            Json out = {{"ending", heard.ending}};
+            if (heard.first_content_s) {
+                out["first_content_s"] = *heard.first_content_s;
+            }
+            if (heard.end_s) {
+                out["end_s"] = *heard.end_s;
+            }
+            return out;
+        };
+        options_.on_pair(Json{
+            {"pair", number + 1},
+            {"prompt", job.prompt + 1},
+            {"first", job.lane_first ? "lane" : "reference"},
+            {"lane", side(lane)},
+            {"reference", side(reference)},
+            {"verdict", to_string(verdict.verdict)},
+        });
+    }
+
+    void take(
+        Judged& to,
+        const Job& job,
+        const PairVerdict& verdict,
+        const Heard& lane,
+        const Heard& reference
+    ) const {
+        const bool wrong = verdict.verdict != Verdict::pass;
+        if (to.pairs == 0 || (wrong && to.kept < options_.keep_different)) {
+            to.kept += wrong ? 1U : 0U;
+            const std::string stem =
+                fmt::format("{}.{}.{}", options_.id_prefix, job.prompt + 1, to.pairs + 1);
+            for (const auto& [side, heard] :
+                 {std::pair{".lane", &lane}, {".reference", &reference}}) {
+                for (std::string& path : heard->keep(stem + side)) {
+                    to.evidence.push_back(std::move(path));
+                }
+            }
+        }
+        ++to.pairs;
+        if (to.ended.empty()) {
+            to.ended = lane.ending;
+        }
+        if (!wrong) {
+            return;
+        }
+        ++to.wrong;
+        // The worst pair speaks for its prompt, the first among equals.
+        if (to.detail.empty() || worse(to.verdict, verdict.verdict) != to.verdict) {
+            to.detail = verdict.detail;
+            to.data = Json::object();
+            if (!verdict.outcome.empty()) {
+                to.data["outcome"] = verdict.outcome;
+            }
+            to.data["differences"] = Json::array();
+            for (const Difference& difference : verdict.differences) {
+                to.data["differences"].push_back(to_json(difference));
+            }
+        }
+        to.verdict = worse(to.verdict, verdict.verdict);
+    }
+
+    void report(std::vector<Check>& checks, Check check) const {
+        if (options_.on_check) {
+            options_.on_check(check);
+        }
+        checks.push_back(std::move(check));
+    }
+
+    [[nodiscard]] Check turn_check(std::size_t index) {
+        const ShadowPrompt& prompt = options_.prompts[index];
+        Judged& judged = judged_[index];
+        Check check;
+        check.id = fmt::format("{}.turn.{}", options_.id_prefix, index + 1);
+        const std::string name = printable(prompt.text, 48);
+        if (judged.pairs == 0) {
+            check.verdict = Verdict::inconclusive;
+            check.detail = name + ": not asked, nobody was there";
+        } else if (judged.wrong == 0) {
+            check.verdict = Verdict::pass;
+            check.detail = fmt::format(
+                "{}: {} on both sides, {} of {} the same ({})",
+                name,
+                judged.ended,
+                judged.pairs,
+                judged.pairs,
+                to_string(options_.compare)
+            );
+        } else {
+            check.verdict = judged.verdict;
+            check.detail =
+                fmt::format("{}: in {} of {}: {}", name, judged.wrong, judged.pairs, judged.detail);
+        }
+        check.data = std::move(judged.data);
+        check.data["prompt"] = prompt.text;
+        check.data["expect"] = prompt.expect;
+        check.data["compare"] = to_string(options_.compare);
+        check.data["pairs"] = judged.pairs;
+        check.data["different"] = judged.wrong;
+        check.evidence = std::move(judged.evidence);
+        return check;
+    }
+
+    void latency(std::vector<Check>& checks) const {
+        const std::string prefix = options_.id_prefix + ".latency.";
+        std::vector<Check> all{
+            judge_slowdown(prefix + "first-content", first_content_, options_.latency),
+            judge_slowdown(prefix + "whole", whole_, options_.latency),
+            judge_p95_delta(prefix + "p95", whole_, options_.latency, options_.seed),
+        };
+        const bool recorded = std::ranges::any_of(options_.prompts, [](const ShadowPrompt& p) {
+            return p.recorded != nullptr;
+        });
+        for (Check& check : all) {
+            if (recorded) {
+                check.detail = "a recording has no times that could be compared";
+            }
+            const bool undecided =
+                check.verdict == Verdict::inconclusive && options_.latency.undecided_skips;
+            if (recorded || undecided || !options_.latency.judged) {
+                check.detail += undecided && !recorded ? "; undecided, and not decided here" : "";
+                check.verdict = Verdict::skipped;
+                check.mode = CheckMode::skipped;
+                check.required = false;
+            }
+            report(checks, std::move(check));
+        }
+    }
+
+    void footprint(std::vector<Check>& checks) const {
+        Check check;
+        check.id = options_.id_prefix + ".footprint";
+        check.required = false;
+        check.verdict = turns_ > 0 ? Verdict::pass : Verdict::skipped;
+        check.mode = turns_ > 0 ? CheckMode::live : CheckMode::skipped;
+        check.detail =
+            turns_ == 0 ? "no turn was started"
+                        : fmt::format("{} turns on threads called {}_…", turns_, k_thread_prefix);
+        check.data["turns"] = turns_;
+        check.data["threads"] = threads_;
+        report(checks, std::move(check));
+    }
+
+    [[nodiscard]] std::vector<Check> conclude() {
+        std::vector<Check> checks;
+        for (std::size_t i = 0; i < judged_.size(); ++i) {
+            report(checks, turn_check(i));
+        }
+        latency(checks);
+        footprint(checks);
+        return checks;
+    }
+
+    net::HttpClient& client_;
+    ShadowOptions options_;
+    std::vector<Judged> judged_;
+    std::vector<TimedPair> whole_{};
+    std::vector<TimedPair> first_content_{};
+    std::vector<std::string> threads_{};
+    std::uint64_t turns_ = 0;
+    std::size_t unreachable_in_a_row_ = 0;
+};
+
+} // namespace
+
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every comparison
+Task<std::vector<Check>> shadow(net::HttpClient& client, ShadowOptions options) {
+    const auto comparison = std::make_shared<Comparison>(client, std::move(options));
+    co_return co_await comparison->run();
+}
+
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every comparison
+Task<bool> is_replay(net::HttpClient& client, Target target, ProbeLimits limits) {
+    net::ClientRequest request = target_request(target, "GET", "/version");
+    apply_limits(request, limits);
+    request.max_body = 1U << 20U;
+    const net::ClientResponse answer = co_await client.fetch(std::move(request));
+    const auto json = answer.status == 200 ? parse_json(answer.body) : Result<Json>(Json());
+    const Json* authority = json ? member(*json, "authority") : nullptr;
+    co_return authority != nullptr &&
+        (*authority == "replay" || string_member(*authority, "name") == "replay");
+}
+
+} // namespace oa_stream::probe

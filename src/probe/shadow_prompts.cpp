@@ -1,0 +1,137 @@
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/quantile.hpp"
+#include "oa_stream/probe/shadow.hpp"
+
+#include "shadow_turn.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr std::array<std::string_view, 2> k_compare_words{"text", "structure"};
+constexpr std::array<std::string_view, 5> k_endings{
+    "completed", "empty", "failed", "interrupted", "aborted"
+};
+
+bool is_expectation(std::string_view word) {
+    return std::ranges::find(k_endings, word) != k_endings.end() ||
+           parse_count(word, 400, 599).has_value();
+}
+
+Result<ShadowPrompt> from_json(std::string_view line) {
+    OA_TRY(const Json json, parse_json(line));
+    const auto prompt = string_member(json, "prompt");
+    if (!prompt || prompt->empty()) {
+        return fail(Code::unreadable, R"(no text in "prompt")");
+    }
+    ShadowPrompt out{.text = std::string(*prompt)};
+    if (const Json* expect = member(json, "expect")) {
+        out.expect = expect->is_string() ? expect->get<std::string>() : dump_json(*expect);
+        if (!is_expectation(out.expect)) {
+            return fail(
+                Code::unreadable,
+                fmt::format("'{}' is no ending", printable(out.expect, 40)),
+                {},
+                fmt::format("{} or an HTTP status of 400 to 599", fmt::join(k_endings, ", "))
+            );
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+std::string_view to_string(Compare compare) noexcept {
+    return k_compare_words[static_cast<std::size_t>(compare)];
+}
+
+Result<Compare> parse_compare(std::string_view text) {
+    const auto found = std::ranges::find(k_compare_words, text);
+    if (found == k_compare_words.end()) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' cannot be compared", printable(text, 40)),
+            {},
+            "text or structure"
+        );
+    }
+    return static_cast<Compare>(found - k_compare_words.begin());
+}
+
+Result<std::vector<ShadowPrompt>> parse_prompts(std::string_view text) {
+    std::vector<ShadowPrompt> prompts;
+    std::size_t number = 0;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view line = trim(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        ++number;
+        if (line.empty() || line.starts_with('#')) {
+            continue;
+        }
+        if (invalid_utf8(line)) {
+            return fail(Code::unreadable, "no UTF-8", fmt::format("line {}", number));
+        }
+        auto prompt = line.starts_with('{') ? from_json(line)
+                                            : Result<ShadowPrompt>({.text = std::string(line)});
+        if (!prompt) {
+            return std::unexpected(std::move(prompt).error().prefixed(fmt::format("line {}", number)
+            ));
+        }
+        if (prompts.size() == k_most_prompts) {
+            return fail(Code::unreadable, fmt::format("more than {} prompts", k_most_prompts));
+        }
+        prompts.push_back(*std::move(prompt));
+    }
+    if (prompts.empty()) {
+        return fail(Code::unreadable, "no prompt in it");
+    }
+    return prompts;
+}
+
+std::vector<ShadowPrompt> default_prompts(bool replay) {
+    if (replay) {
+        return {
+            {.text = "scenario:echo;text=pong"},
+            {.text = "scenario:words;n=20"},
+            {.text = "scenario:tricky"},
+        };
+    }
+    return {
+        {.text = "Reply with the single word: pong"},
+        {.text = "Reply with the numbers from 1 to 20 separated by spaces, nothing else."},
+        {.text = "Reply with the first five letters of the alphabet, one a line."},
+    };
+}
+
+ShadowPrompt prompt_of(std::shared_ptr<const authority::Capture> capture, bool replay) {
+    std::vector<turn::Event> events;
+    for (const authority::TimedEvent& timed : capture->events) {
+        events.push_back(timed.event);
+    }
+    const TurnMeaning meaning = meaning_of_events(std::move(events), {});
+    const bool empty = meaning.items.empty() && meaning.ending == "completed";
+    return {
+        .text = replay ? "replay:" + capture->name : capture->prompt,
+        .expect = empty ? "empty" : meaning.ending,
+        .recorded = std::move(capture),
+    };
+}
+
+std::vector<std::string> ShadowOptions::default_ignored() {
+    return {"durationMs", "generatedAt", "generated_at", "requestId", "request_id"};
+}
+
+// The first pair is not timed.
+std::size_t default_runs(std::size_t prompts) noexcept {
+    const auto pairs = measure::needed_for_upper_rank(measure::k_p95, 0.95) + 1;
+    const std::size_t count = std::max<std::size_t>(prompts, 1);
+    return std::max<std::size_t>((pairs + count - 1) / count, 1);
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,60 @@
+// What a turn says, whoever says it: parts, calls and notes in order, how it ended and what it
+// cost. Made from the frames of a lane or from an authority's own events; equal turns compare
+// equal, however their deltas were cut and whatever their ids were.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/turn/event.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+struct TurnItem {
+    enum class Kind { text, reasoning, tool, note };
+    enum class State { open, done, failed, denied }; ///< of a tool
+
+    Kind kind = Kind::text;
+    std::string name{}; ///< of a tool or note
+    std::string text{}; ///< joined deltas; a tool's failure
+    std::string input_text{}; ///< a tool's joined input deltas
+    std::string live{}; ///< a tool's joined live output
+    Json input = nullptr;
+    Json output = nullptr; ///< a tool's output, a note's last payload
+    State state = State::open;
+    bool transient = false; ///< of a note
+
+    /// "text", "reasoning", "tool shell", "note plan"
+    [[nodiscard]] std::string label() const;
+};
+[[nodiscard]] std::string_view to_string(TurnItem::State state) noexcept;
+
+struct TurnMeaning {
+    std::vector<TurnItem> items{}; ///< by first appearance; parts without any text are left out
+    std::string ending{};          ///< "completed", "failed", …; "unfinished": no end was told
+    std::string code{};            ///< failure code, "turn_failed"
+    std::string error_text{};
+    std::string finish{};          ///< finish reason
+    std::optional<Json> usage{};
+    bool cut = false; ///< longer than k_longest_turn: what follows was not read
+};
+
+/// Bytes of a turn that are compared; the lane's own log of a turn ends there, too.
+inline constexpr std::size_t k_longest_turn = 8U << 20U;
+
+/// Members whose values differ from run to run: `ignored` names, at any depth of inputs, outputs
+/// and payloads. Strings that are an id of the turn (thread, turn, message, call) are renamed by
+/// order of appearance.
+[[nodiscard]] TurnMeaning
+meaning_of_stream(std::string_view sse, std::span<const std::string> ignored);
+
+/// `events` as the authority told them, in need of repair or not.
+[[nodiscard]] TurnMeaning
+meaning_of_events(std::vector<turn::Event> events, std::span<const std::string> ignored);
+
+} // namespace oa_stream::probe
