@@ -17,11 +17,22 @@ constexpr std::array<std::string_view, 3> k_surface_words{"stream", "control", "
 constexpr std::array<std::string_view, 3> k_through_words{"stable", "canary", "users"};
 constexpr std::string_view k_left_out = "none";
 constexpr std::array<std::string_view, 3> k_profile_words{"shell-serving", "api-only", k_left_out};
-constexpr std::array<std::string_view, 2> k_slo_event_words{"http_5xx", "terminal_error"};
+constexpr std::array<std::string_view, 4> k_slo_event_words{
+    "http_5xx", "terminal_error", "empty", "compat_rejected"
+};
 
-constexpr auto k_budget_keys = keys<BudgetSpec>(percent<&BudgetSpec::consumed_at_most>(
-    "consumed_at_most", Need::required, "Share of each slo's error budget that may be gone."
-));
+constexpr auto k_budget_keys = keys<BudgetSpec>(
+    percent<&BudgetSpec::consumed_at_most>(
+        "consumed_at_most", Need::required, "Share of each slo's error budget that may be gone."
+    ),
+    boolean<&BudgetSpec::or_stated>(
+        "or_stated",
+        Need::optional,
+        "`true`: where no source decides, `--asserted-budget PERCENT --reason TEXT` is enough for "
+        "a live apply, and shown as stated. A measured breach stays one."
+    )
+        .or_else("false")
+);
 constinit const Section<BudgetSpec> k_budget{
     {"budget", "The error budget that must be left.", k_budget_keys}
 };
@@ -171,11 +182,82 @@ constexpr auto k_asserted_keys = keys<SourceSpec>(
         "The same of route decisions whose audit event is missing or cannot be parsed."
     )
 );
+void source_auth(const Node& node, SourceSpec& out) {
+    out.auth = read_auth(node);
+}
+/// "a.log,b.log": as one variable can say it.
+std::optional<std::vector<std::string>> read_paths(const Node& node) {
+    const auto text = node.text();
+    if (!text || node.yaml().unset) {
+        return std::nullopt;
+    }
+    std::vector<std::string> out;
+    for (std::string_view rest = *text; !rest.empty();) {
+        const std::size_t comma = rest.find(',');
+        const std::string_view path = rest.substr(0, comma);
+        rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+        if (path.empty()) {
+            node.refuse("an empty path", "one path, or several with a comma between");
+            return std::nullopt;
+        }
+        out.emplace_back(path);
+    }
+    return out;
+}
+
 constexpr auto k_prometheus_keys = keys<SourceSpec>(
-    phrase<&SourceSpec::url, read_url>("url", Need::required, "Of the server's HTTP API.")
+    phrase<&SourceSpec::url, read_url>(
+        "url",
+        Need::optional,
+        "Of the server, before `/api/v1/query`. Needed; when its variable is empty, the source "
+        "is left out."
+    ),
+    custom<SourceSpec, source_auth>(
+        Type::section,
+        "auth",
+        Need::optional,
+        "A bearer token, or with `user` the password.",
+        &k_auth
+    ),
+    text<&SourceSpec::user>("user", Need::optional, "Name for basic authentication."),
+    text<&SourceSpec::ca>(
+        "ca",
+        Need::optional,
+        "PEM file of who signs the server's certificate; the system's if absent."
+    ),
+    text<&SourceSpec::revision_label>(
+        "revision_label",
+        Need::optional,
+        "Label that names the revision on every series; if absent, series are joined with "
+        "`oa_stream_build_info`."
+    ),
+    text<&SourceSpec::matchers>(
+        "match", Need::optional, "Further label matchers of every series, like `job=\"lane\"`."
+    ),
+    duration<&SourceSpec::timeout>("timeout", Need::optional, "How long one question may take.")
+        .or_else("10s"),
+    duration<&SourceSpec::stale_after>(
+        "stale_after",
+        Need::optional,
+        "Values scraped longer ago are missing; three scrape intervals, at least 10s, if absent."
+    )
 );
 constexpr auto k_access_log_keys = keys<SourceSpec>(
-    text<&SourceSpec::path>("path", Need::required, "The lane's log file, or `-` for stdin.")
+    phrase<&SourceSpec::paths, read_paths>(
+        "path",
+        Need::optional,
+        "The lane's access log, `-` for stdin, or the files of all lanes with a comma between. "
+        "Needed; when its variable is empty, the source is left out."
+    ),
+    boolean<&SourceSpec::rotated>(
+        "rotated", Need::optional, "Read what was rotated away as well (`FILE.1`, `FILE.2.gz`)."
+    )
+        .or_else("true"),
+    duration<&SourceSpec::stale_after>(
+        "stale_after",
+        Need::optional,
+        "A log without a line for longer says nothing about that time; 5m if absent."
+    )
 );
 constinit const Section<SourceSpec> k_probe_source{
     {"probe source", "This run's own requests. Takes no keys: `{}`.", k_probe_source_keys}
@@ -187,7 +269,7 @@ constinit const Section<SourceSpec> k_prometheus{
     {"prometheus", "A Prometheus server.", k_prometheus_keys}
 };
 constinit const Section<SourceSpec> k_access_log{
-    {"access_log", "The lane's access log.", k_access_log_keys}
+    {"access_log", "The lanes' access logs.", k_access_log_keys}
 };
 constexpr std::array<std::string_view, 4> k_source_forms{
     "probe", "asserted", "prometheus", "access_log"
@@ -199,7 +281,7 @@ constexpr auto k_source_keys = keys<SourceDraft>(
         "prometheus", Need::optional, "A Prometheus server."
     ),
     section<&SourceDraft::access_log, k_access_log>(
-        "access_log", Need::optional, "The lane's access log."
+        "access_log", Need::optional, "The lanes' access logs."
     )
 );
 
@@ -220,6 +302,21 @@ constexpr auto k_drill_keys = keys<DrillSpec>(
     )
         .or_else("1m")
 );
+
+/// A source whose place is an empty variable is not there; one without a place is a mistake.
+bool is_there(const Node& item, std::string_view source, std::string_view place) {
+    const auto at = std::ranges::find(item.yaml().entries, source, &YamlEntry::key);
+    if (at == item.yaml().entries.end()) {
+        return false;
+    }
+    const auto& keys = at->value.entries;
+    const auto found = std::ranges::find(keys, place, &YamlEntry::key);
+    if (found == keys.end()) {
+        item.refuse(fmt::format("{}.{} is missing", source, place));
+        return false;
+    }
+    return !(found->value.kind == YamlKind::scalar && found->value.text.empty());
+}
 
 std::string default_id(std::string_view prefix, const CheckDraft& draft) {
     const Surface surface = draft.smoke.value_or(Surface::stream);
@@ -311,8 +408,12 @@ std::vector<SourceSpec> read_sources(const Node& node) {
         };
         keep(draft.probe, SourceKind::probe);
         keep(draft.asserted, SourceKind::asserted);
-        keep(draft.prometheus, SourceKind::prometheus);
-        keep(draft.access_log, SourceKind::access_log);
+        if (is_there(item, "prometheus", "url")) {
+            keep(draft.prometheus, SourceKind::prometheus);
+        }
+        if (is_there(item, "access_log", "path")) {
+            keep(draft.access_log, SourceKind::access_log);
+        }
     }
     return out;
 }

@@ -58,8 +58,9 @@ public:
         smokes(book_.preflight);
         if (book_.budget) {
             step(fmt::format(
-                "Check that at most {} of each error budget is consumed.",
-                config::percent_text(book_.budget->consumed_at_most)
+                "Check that at most {} of each error budget is consumed{}.",
+                config::percent_text(book_.budget->consumed_at_most),
+                book_.budget->or_stated ? ", measured or else stated" : ""
             ));
         }
         move();
@@ -180,8 +181,15 @@ private:
 
     void gate(const measure::GateSpec& gate) {
         const bool observes = gate.mode == measure::GateMode::observe;
+        const SourceKind kind = judged_by(book_, gate);
         detail(fmt::format(
-            "{}: {}{}.", gate.id, what(gate), observes ? "; only reported, it never decides" : ""
+            "{}: {}{}{}{}.",
+            gate.id,
+            what(gate),
+            is_outside_source(kind) ? fmt::format(", of users' requests by {}", to_string(kind))
+                                    : "",
+            gate.min_n > 0 ? fmt::format(", from {} requests an arm on", gate.min_n) : "",
+            observes ? "; only reported, it never decides" : ""
         ));
     }
 

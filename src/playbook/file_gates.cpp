@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 1> k_time_words{"first_content"};
 constexpr std::array<std::string_view, 1> k_versus_words{"stable"};
 constexpr std::array<std::string_view, 1> k_per_words{"arm"};
 
+constexpr std::array<std::string_view, 3> k_source_words{"probe", "prometheus", "access_log"};
 constexpr std::uint64_t k_most_events = 1000000;
 constexpr std::array<std::string_view, 3> k_gate_forms{"bad", "p95", "spike"};
 constexpr auto k_gate_keys = keys<GateDraft>(
@@ -58,6 +59,16 @@ constexpr auto k_gate_keys = keys<GateDraft>(
         "confidence", Need::optional, "One-sided, between 50% and 100%."
     )
         .or_else("95%"),
+    word_text<&GateDraft::source, k_source_words>(
+        "source",
+        Need::optional,
+        "Who judges it; if absent, the first of `sources` that can measure it, else the probes."
+    ),
+    count<&GateDraft::min_samples, 1, k_most_events>(
+        "min_samples",
+        Need::optional,
+        "With fewer requests an arm the gate does not pass; it may still fail."
+    ),
     word<&GateDraft::mode, k_mode_words>(
         "mode",
         Need::optional,
@@ -118,6 +129,11 @@ measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
                         : measure::Metric::first_content_p95;
     out.signal = draft.spike;
     out.min_events = draft.min_events;
+    out.from = draft.source;
+    out.min_n = draft.min_samples;
+    if (spike && (has(node, "source") || has(node, "min_samples"))) {
+        node.refuse("a spike is judged on stated numbers: no source, no min_samples");
+    }
     if (!spike && has(node, "min_events")) {
         node.refuse("min_events belongs to a spike");
     }

@@ -28,6 +28,8 @@ struct GateDraft {
     std::string versus{};
     std::optional<config::Limit> at_most{};
     double confidence = 0.95;
+    std::string source{};
+    std::uint64_t min_samples = 0;
     GateUse mode = GateUse::decide;
 };
 struct AuthDraft {
@@ -87,6 +89,8 @@ void read_checks(
 [[nodiscard]] bool has(const Node& node, std::string_view key);
 
 /// Events that can count as bad.
-inline constexpr std::array<std::string_view, 3> k_event_words{"any", "http_5xx", "terminal_error"};
+inline constexpr std::array<std::string_view, 5> k_event_words{
+    "any", "http_5xx", "terminal_error", "empty", "compat_rejected"
+};
 
 } // namespace oa_stream::playbook::file

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 
 namespace oa_stream::playbook {
@@ -21,7 +22,14 @@ using measure::GateRecord;
 using measure::Look;
 using measure::Sample;
 
-enum class WindowEnd { over, early_fail, interrupted, broken, lost };
+enum class WindowEnd {
+    over,
+    early_fail,
+    interrupted,
+    broken,
+    lost, ///< the split is no longer ours
+    blind, ///< a source that decides does not answer
+};
 
 std::optional<double> p95(const std::vector<Sample>& samples) {
     const auto times = measure::first_content_sorted(samples);
@@ -81,20 +89,22 @@ Task<WindowEnd> watch(Hold* hold, Clock::time_point until, Look look) {
     co_return WindowEnd::over;
 }
 
-/// watch(), until something takes the split away.
-Task<WindowEnd> watch_ground_too(Hold* hold, Clock::time_point until, Look look) {
+/// watch(), until something takes the split or a source away.
+Task<WindowEnd> watch_all(Hold* hold, Clock::time_point until, Look look) {
     const auto executor = co_await asio::this_coro::executor;
-    auto [order, thrown, end, ground_thrown] =
+    auto [order, thrown, end, ground_thrown, sources_thrown] =
         co_await asio::experimental::make_parallel_group(
             asio::co_spawn(executor, watch(hold, until, look), asio::deferred),
-            asio::co_spawn(executor, guard_ground(hold), asio::deferred)
+            asio::co_spawn(executor, guard_ground(hold), asio::deferred),
+            asio::co_spawn(executor, keep_asking(hold), asio::deferred)
         )
             .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    // The one that was cancelled may say so by throwing.
-    if (const auto& first = order[0] == 0 ? thrown : ground_thrown) {
+    // Those that were cancelled may say so by throwing.
+    const std::array all{thrown, ground_thrown, sources_thrown};
+    if (const auto& first = all[order[0]]) {
         std::rethrow_exception(first);
     }
-    co_return order[0] == 0 ? end : WindowEnd::lost;
+    co_return order[0] == 0 ? end : order[0] == 1 ? WindowEnd::lost : WindowEnd::blind;
 }
 
 FlowRates rates_of(const Hold& hold) {
@@ -130,7 +140,7 @@ Task<WindowEnd> window(Hold* hold, Millis length, Look look) {
         co_return WindowEnd::broken;
     }
     hold->planned += length;
-    WindowEnd end = co_await watch_ground_too(hold, Clock::now() + length, look);
+    WindowEnd end = co_await watch_all(hold, Clock::now() + length, look);
     // A breach and a signal do not wait for the last probes.
     co_await session.in.instruments->stop_flow(
         end == WindowEnd::over ? session.in.timing.in_flight : Millis(0)
@@ -138,7 +148,10 @@ Task<WindowEnd> window(Hold* hold, Millis length, Look look) {
     if (end == WindowEnd::over && !co_await ground_holds(hold)) {
         end = session.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
     }
-    if (end == WindowEnd::over) {
+    if (end == WindowEnd::over && !co_await sources_answer(hold)) {
+        end = session.stop_requested() ? WindowEnd::interrupted : WindowEnd::blind;
+    }
+    if (end == WindowEnd::over || end == WindowEnd::blind) {
         hold->row.gates = look_at(*hold, look);
         check_users(*hold);
     }
@@ -184,6 +197,9 @@ Task<WindowEnd> windows(Hold* hold) {
     const bool undecided = end == WindowEnd::over && !any(hold->row.gates, Verdict::fail) &&
                            (any(hold->row.gates, Verdict::inconclusive) || !hold->users_came);
     if (undecided && looks == 2) {
+        for (const GateRecord& record : hold->row.gates) {
+            keep_look(*hold, record); // a new look never erases an old one
+        }
         hold->extended = true;
         hold->session.tell(
             "stage extended",
@@ -213,6 +229,13 @@ void settle(Hold& hold, WindowEnd end) {
         return;
     case WindowEnd::early_fail:
         settle_gates(hold);
+        return;
+    case WindowEnd::blind:
+        session.source_failed = true;
+        settle_gates(hold);
+        if (hold.row.verdict == Verdict::pass) {
+            hold.row.verdict = Verdict::error;
+        }
         return;
     case WindowEnd::over:
         settle_ground(hold);
@@ -267,6 +290,7 @@ Task<Next> hold_stage(Session* session, int stage) {
     if (!co_await plant_faults(&hold)) {
         co_return Next::stop;
     }
+    session->measured_since_s = session->measured_since_s.value_or(hold.since_s);
     session->holding = &hold;
     const WindowEnd end = co_await windows(&hold);
     session->holding = nullptr;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ground.hpp"
+#include "hold_sources.hpp"
 #include "session.hpp"
 
 #include <cstdint>
@@ -28,6 +29,8 @@ struct Hold {
     bool users_came = true;
     std::string users_text{}; ///< how many, or why that is not known
     Clock::time_point begun = Clock::now();
+    double since_s = wall_seconds(); ///< the split was read back: from here on sources are asked
+    SourceBook sources{};
     Millis planned{0};
     bool extended = false;
 
@@ -41,7 +44,13 @@ struct Hold {
 /// earlier samples of it.
 [[nodiscard]] bool compares_with_earlier(const Hold& hold);
 
-/// Every gate of the stage on the samples so far.
+/// The samples so far, as a gate is to see them.
+[[nodiscard]] measure::GateInput input_of(const Hold& hold, const measure::Look& look);
+
+/// A look's record goes to measure/gates.ndjson, whatever becomes of it.
+void keep_look(const Hold& hold, const measure::GateRecord& record);
+
+/// Every gate of the stage on the samples and the sources' answers so far.
 [[nodiscard]] std::vector<measure::GateRecord> look_at(const Hold& hold, const measure::Look& look);
 
 /// A gate that decides has this verdict.

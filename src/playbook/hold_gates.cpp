@@ -1,4 +1,6 @@
 // What a stage is judged by: its gates and its split.
+#include "oa_stream/measure/gate_reading.hpp"
+
 #include "hold.hpp"
 
 #include <fmt/format.h>
@@ -64,22 +66,33 @@ bool is_drilled(const Hold& hold) {
     return drill && drill->fail_at == hold.percent;
 }
 
-std::vector<GateRecord> look_at(const Hold& hold, const Look& look) {
-    const Session& session = hold.session;
+measure::GateInput input_of(const Hold& hold, const Look& look) {
     const bool earlier = compares_with_earlier(hold);
+    return {
+        .canary = hold.row.canary,
+        .stable = earlier ? hold.session.stable_all : hold.row.stable,
+        .window = fmt::format("stage {}, {:.1f}s", hold.where, hold.held_s()),
+        .reference_window = earlier ? "this run's earlier stages" : "",
+        .look = look,
+        .seed = static_cast<std::uint64_t>(hold.index) + 1,
+    };
+}
+
+void keep_look(const Hold& hold, const GateRecord& record) {
+    Json line = measure::to_json(record);
+    line["stage"] = hold.where;
+    hold.session.in.folder->append("measure/gates.ndjson", line);
+}
+
+std::vector<GateRecord> look_at(const Hold& hold, const Look& look) {
+    const Playbook& playbook = hold.session.playbook();
     std::vector<GateRecord> out;
-    for (const measure::GateSpec& gate : session.playbook().stage.gates) {
-        out.push_back(measure::evaluate(
-            gate,
-            {
-                .canary = hold.row.canary,
-                .stable = earlier ? session.stable_all : hold.row.stable,
-                .window = fmt::format("stage {}, {:.1f}s", hold.where, hold.held_s()),
-                .reference_window = earlier ? "this run's earlier stages" : "",
-                .look = look,
-                .seed = static_cast<std::uint64_t>(hold.index) + 1,
-            }
-        ));
+    for (const measure::GateSpec& gate : playbook.stage.gates) {
+        out.push_back(
+            is_outside_source(judged_by(playbook, gate))
+                ? look_at_source(hold, gate, look)
+                : measure::evaluate(gate, input_of(hold, look))
+        );
     }
     return out;
 }
@@ -96,29 +109,59 @@ void settle_gates(Hold& hold) {
         keep_record(hold.session, record, hold.where, drilled);
     }
     hold.row.verdict = any(hold.row.gates, Verdict::fail)           ? Verdict::fail
+                       : any(hold.row.gates, Verdict::error)        ? Verdict::error
                        : any(hold.row.gates, Verdict::inconclusive) ? Verdict::inconclusive
                                                                     : Verdict::pass;
 }
 
-Next judge_run(Session& session) {
+namespace {
+
+/// Of all stages together, as its source tells or by the run's own samples.
+Task<GateRecord> run_record(Session* session, measure::GateSpec gate) {
+    measure::GateInput base{
+        .canary = session->canary_all,
+        .stable = session->stable_all,
+        .window = "all stages of this run",
+        .reference_window = "all stages of this run",
+    };
+    const SourceKind kind = judged_by(session->playbook(), gate);
+    if (!is_outside_source(kind)) {
+        co_return measure::evaluate(gate, base);
+    }
+    const double now_s = wall_seconds();
+    const measure::Span window{session->measured_since_s.value_or(now_s), now_s};
+    const Traffic& traffic = session->playbook().traffic;
+    base.source = to_string(kind);
+    const auto canary =
+        co_await ask_source(session, kind, question_of(gate.events, traffic.canary, window));
+    if (!canary) {
+        session->source_failed = true;
+        co_return measure::unjudged(gate, base, Verdict::error, canary.error().text());
+    }
+    const auto stable =
+        co_await ask_source(session, kind, question_of(gate.events, traffic.stable, window));
+    if (!stable) {
+        session->source_failed = true;
+        co_return measure::unjudged(gate, base, Verdict::error, stable.error().text());
+    }
+    co_return measure::evaluate_readings(gate, *canary, *stable, base);
+}
+
+} // namespace
+
+Task<Next> judge_run(Session* session) {
     bool good = true;
-    const bool rehearsed = !session.changes_traffic();
-    for (const measure::GateSpec& gate : session.playbook().run_gates) {
-        const GateRecord record = measure::evaluate(
-            gate,
-            {.canary = session.canary_all,
-             .stable = session.stable_all,
-             .window = "all stages of this run",
-             .reference_window = "all stages of this run"}
-        );
+    const bool rehearsed = !session->changes_traffic();
+    for (const measure::GateSpec& gate : session->playbook().run_gates) {
+        const GateRecord record = co_await run_record(session, gate);
         if (rehearsed && record.verdict != Verdict::fail) {
-            leave_out(session, record);
+            leave_out(*session, record);
             continue;
         }
-        keep_record(session, record, "run");
+        keep_record(*session, record, "run");
         good = good && (record.verdict == Verdict::pass || !decides(record));
     }
-    return good ? Next::go_on : Next::stop;
+    co_return good ? Next::go_on : Next::stop;
 }
 
 } // namespace oa_stream::playbook

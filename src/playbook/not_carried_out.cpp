@@ -9,7 +9,6 @@ public:
     explicit Missing(const Playbook& playbook) : book_(playbook) {}
 
     std::vector<Error> all() {
-        sources();
         add(book_.shadow.has_value(),
             "shadow",
             "a shadow comparison is part of runs from the next release on");
@@ -20,16 +19,6 @@ private:
     void add(bool present, std::string_view key, std::string message, std::string hint = {}) {
         if (present) {
             out_.push_back({Code::config, std::move(message), std::string(key), std::move(hint)});
-        }
-    }
-    void sources() {
-        for (const SourceSpec& source : book_.sources) {
-            add(source.kind == SourceKind::prometheus,
-                "sources.prometheus",
-                "measured by Prometheus from the next release on; use probe or asserted");
-            add(source.kind == SourceKind::access_log,
-                "sources.access_log",
-                "measured from access logs from the next release on; use probe or asserted");
         }
     }
 

@@ -105,6 +105,7 @@ Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
     run.folder = &applying->folder;
     run.stop = by.stop;
     run.asserted = applying->request.asserted;
+    run.sources = opened(applying->outside);
     run.observer = by.observer;
     run.timing.driver_call = applying->outside.driver->patience();
     if (applying->plan.playbook.routes) {

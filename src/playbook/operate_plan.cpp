@@ -84,6 +84,16 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
             live.serving.text()
         ));
     }
+    const bool measured = std::ranges::any_of(playbook.sources, [](const SourceSpec& source) {
+        return is_outside_source(source.kind);
+    });
+    if (playbook.budget && !measured) {
+        out.emplace_back(
+            "nothing measures the error budget, so apply will stop before anything is moved: plan "
+            "with a source (the shipped cutover: --set prometheus=URL or --set access_log=FILE), "
+            "or apply with --asserted-budget PERCENT --reason TEXT"
+        );
+    }
     const bool over = live.serving.percent_of(playbook.traffic.canary) == 100;
     if (playbook.kind != Kind::rollback && over) {
         out.push_back(fmt::format(
@@ -114,14 +124,12 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_TRY(facts.routes, co_await plan_route_half(&outside, &playbook));
     facts.warnings = warnings_of(playbook, live);
     facts.revisions = co_await revision_facts(&outside, &playbook, &live);
-    if (request.probes && !playbook.stage.gates.empty()) {
+    if (!playbook.stage.gates.empty()) {
         say(request, fmt::format("trying each gate on {}", playbook.traffic.stable));
         const Millis window = std::min(k_try, playbook.stage.bake);
-        OA_CO_TRY(Tried tried, co_await try_gates(&outside, &playbook, window));
+        OA_CO_TRY(Tried tried, co_await try_gates(&outside, &playbook, window, request.probes));
         facts.tried = std::move(tried.records);
         std::ranges::move(tried.warnings, std::back_inserter(facts.warnings));
-    } else if (!playbook.stage.gates.empty()) {
-        facts.warnings.emplace_back("gates were not tried: no probes were allowed");
     }
     facts.created_at = rfc3339_millis(std::chrono::system_clock::now());
     facts.etag = live.etag;

@@ -1,6 +1,7 @@
 // A run that is to be taken back, dead or ended: everything from its folder.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/evidence/report_html.hpp"
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -144,7 +145,7 @@ void write_report(TakingBack& taking, const RunOutcome& outcome, const std::stri
     taking.folder.write("rollback.md", text);
     std::error_code ignored;
     if (!fs::exists(taking.folder.path() / "report.md", ignored)) {
-        taking.folder.write("report.md", text); // it died before it could report
+        evidence::write_reports(taking.folder, report); // it died before it could report
     }
 }
 
@@ -186,7 +187,9 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, folder_of(request));
     OA_CO_TRY(Plan plan, plan_of(path));
     const auto executor = co_await asio::this_coro::executor;
-    OA_CO_TRY(Outside outside, open_outside(executor, plan.playbook));
+    Playbook unmeasured = plan.playbook; // a way back asks no source, and must not need one
+    unmeasured.sources.clear();
+    OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
     OA_CO_TRY(const TargetLock lock, co_await lock_for(&request, &plan));
     OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
     OA_CO_TRY(auto folder, evidence::RunFolder::reopen(path, outside.redactor));

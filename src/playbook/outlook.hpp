@@ -19,10 +19,12 @@ struct Tried {
     std::vector<std::string> warnings{};
 };
 
-/// Probes stable for a moment and evaluates each gate once. Code::precondition when nobody
-/// answered: a gate without any series would be met for ever, or never.
+/// Evaluates each gate once on stable: with probes for a moment, by its source over the last hour,
+/// each with the time to a decision at that traffic. Code::precondition when a gate has nothing to
+/// judge: nobody answered the probes, or the source knows nothing of stable for seven days. What a
+/// source cannot be asked, as its error says. `probes`: false leaves out what needs them.
 [[nodiscard]] Task<Result<Tried>>
-try_gates(const Outside* outside, const Playbook* playbook, Millis window);
+try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool probes);
 
 /// One line a gate, for people.
 [[nodiscard]] std::string tried_text(const Json& record);

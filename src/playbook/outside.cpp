@@ -1,5 +1,7 @@
 #include "oa_stream/playbook/outside.hpp"
 
+#include "oa_stream/measure/access_log_source.hpp"
+#include "oa_stream/measure/prometheus_source.hpp"
 #include "oa_stream/traffic/cloud_run_driver.hpp"
 #include "oa_stream/traffic/command_driver.hpp"
 #include "oa_stream/traffic/haproxy_driver.hpp"
@@ -7,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -125,7 +128,8 @@ struct MakeDriver {
         );
     }
     Made operator()(const LocalTraffic& local) const {
-        if (local.socket.empty() || local.base_url.empty()) {
+        const std::string& base = local.base_url.empty() ? outside.users.base_url : local.base_url;
+        if (local.socket.empty() || base.empty()) {
             return fail(
                 Code::config,
                 "a front door that runs already needs its admin socket and its address",
@@ -133,9 +137,7 @@ struct MakeDriver {
                 "socket: and base_url: of `oa-stream front`"
             );
         }
-        return traffic::make_local_driver(
-            *outside.client, {local.socket, local.base_url, revisions()}
-        );
+        return traffic::make_local_driver(*outside.client, {local.socket, base, revisions()});
     }
     Made operator()(const HaproxyTraffic& haproxy) const {
         const auto server =
@@ -187,6 +189,60 @@ add_driver(const asio::any_io_executor& executor, const Traffic& traffic, Outsid
     return {};
 }
 
+// Sources
+// --------------------------------------------------------------------------------------------------
+
+double seconds(Millis duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+Result<std::unique_ptr<measure::Source>> open_prometheus(const SourceSpec& spec, Outside& outside) {
+    OA_TRY(outside.source_token, secret_of(spec.auth));
+    outside.redactor.add_known(outside.source_token);
+    measure::PrometheusOptions options;
+    options.url = spec.url;
+    options.user = spec.user;
+    (spec.user.empty() ? options.bearer : options.password) = outside.source_token;
+    options.ca_file = spec.ca;
+    options.revision_label = spec.revision_label;
+    options.matchers = spec.matchers;
+    options.deadline = spec.timeout;
+    options.timeout = std::min(options.timeout, spec.timeout);
+    options.stale_after_s = seconds(spec.stale_after);
+    OA_CHECK(measure::check(options));
+    return measure::prometheus_source(*outside.client, std::move(options));
+}
+
+Result<std::unique_ptr<measure::Source>>
+open_access_log(const asio::any_io_executor& executor, const SourceSpec& spec) {
+    measure::AccessLogOptions options;
+    options.paths.assign(spec.paths.begin(), spec.paths.end());
+    options.rotated = spec.rotated;
+    options.follow = false; // a run goes on, whatever stands at the other end of a pipe
+    if (spec.stale_after > Millis(0)) {
+        options.stale_after_s = seconds(spec.stale_after);
+    }
+    return measure::access_log_source(executor, std::move(options));
+}
+
+Result<void>
+add_sources(const asio::any_io_executor& executor, const Playbook& playbook, Outside& outside) {
+    for (const SourceSpec& spec : playbook.sources) {
+        if (!is_outside_source(spec.kind)) {
+            continue;
+        }
+        auto source = spec.kind == SourceKind::prometheus ? open_prometheus(spec, outside)
+                                                          : open_access_log(executor, spec);
+        if (!source) {
+            return std::unexpected(
+                std::move(source).error().prefixed(fmt::format("source {}", to_string(spec.kind)))
+            );
+        }
+        outside.sources[spec.kind] = *std::move(source);
+    }
+    return {};
+}
+
 } // namespace
 
 Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbook& playbook) {
@@ -210,8 +266,17 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
     if (const auto& compat = playbook.target.compat) {
         out.users.compat = probe::CompatHeaders{compat->build, compat->protocol, compat->schema};
     }
+    OA_CHECK(add_sources(executor, playbook, out));
     if (moves_traffic(playbook.kind)) {
         OA_CHECK(add_driver(executor, playbook.traffic, out));
+    }
+    return out;
+}
+
+Sources opened(const Outside& outside) {
+    Sources out;
+    for (const auto& [kind, source] : outside.sources) {
+        out[kind] = source.get();
     }
     return out;
 }

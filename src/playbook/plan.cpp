@@ -301,6 +301,9 @@ Result<Plan> make_plan(
     PlanFacts facts
 ) {
     OA_TRY(Plan plan, make_plan(std::move(playbook), std::move(driver), std::move(target), live));
+    if (!facts.tried.empty()) {
+        plan.warnings.clear(); // what was tried knows better than what was reckoned
+    }
     plan.warnings.insert(plan.warnings.end(), facts.warnings.begin(), facts.warnings.end());
     plan.source = std::move(source);
     plan.facts = std::move(facts);

@@ -3,14 +3,46 @@
 #include "oa_stream/playbook/fault.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <set>
 
 namespace oa_stream::playbook {
 namespace {
 
 constexpr double k_max_rate = 1000;
+
+/// Of the lane's histogram of first contents: a limit between two of them is never decided.
+constexpr std::array k_first_content_bounds{
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
+};
+
+bool is_bound(double seconds) {
+    return std::ranges::any_of(k_first_content_bounds, [&](double bound) {
+        return std::abs(bound - seconds) < 1e-9;
+    });
+}
+
+/// Buckets of two arms only tell them apart when they do not touch, so a p95 versus stable is left
+/// to who has single times.
+bool can_measure(SourceKind kind, const measure::GateSpec& gate) {
+    const bool rate = gate.metric == measure::Metric::bad_rate;
+    switch (kind) {
+    case SourceKind::probe:
+        return true;
+    case SourceKind::asserted:
+        return false;
+    case SourceKind::prometheus:
+        return rate ? !gate.events.empty()
+                    : gate.against == measure::Against::limit && is_bound(gate.limit);
+    case SourceKind::access_log:
+        break;
+    }
+    return !rate || !gate.events.empty();
+}
 
 class Judge {
 public:
@@ -151,10 +183,37 @@ private:
                 bad(key + ".confidence",
                     fmt::format("gate {}: confidence must lie between 50% and 100%", gate.id));
             }
+            from(key, gate);
             const bool share = gate.metric == measure::Metric::bad_rate;
             if (!(gate.limit >= 0) || (share && gate.limit >= 1)) {
                 bad(key + ".at_most", fmt::format("gate {}: limit is out of range", gate.id));
             }
+        }
+    }
+
+    /// The source that a gate names must be there, and able to.
+    void from(const std::string& key, const measure::GateSpec& gate) {
+        if (gate.from.empty() || gate.from == "probe") {
+            return;
+        }
+        if (std::ranges::none_of(book_.sources, [&](const SourceSpec& source) {
+                return to_string(source.kind) == gate.from;
+            })) {
+            bad(key + ".source",
+                fmt::format("gate {}: {} is not among the sources", gate.id, gate.from));
+        } else if (gate.metric == measure::Metric::bad_rate && gate.events.empty()) {
+            bad(key + ".source",
+                fmt::format("gate {}: only probes can count any bad ending", gate.id),
+                "bad: http_5xx | terminal_error");
+        } else if (gate.from == "prometheus" && gate.against == measure::Against::limit &&
+                   gate.metric == measure::Metric::first_content_p95 && !is_bound(gate.limit)) {
+            bad(key + ".at_most",
+                fmt::format(
+                    "gate {}: {:g}s lies between two bounds of the histogram: never decided",
+                    gate.id,
+                    gate.limit
+                ),
+                fmt::format("one of {}s", fmt::join(k_first_content_bounds, "s, ")));
         }
     }
 
@@ -207,10 +266,27 @@ private:
                 bad(fmt::format("sources[{}]", i),
                     fmt::format("source {} is given twice", to_string(book_.sources[i].kind)));
             }
+            source(fmt::format("sources[{}]", i), book_.sources[i]);
             if (!book_.sources[i].readings.empty() && book_.sources[i].reason.empty()) {
                 bad(fmt::format("sources[{}]", i),
                     "numbers stated by hand need a reason: where were they looked up?");
             }
+        }
+    }
+
+    void source(const std::string& key, const SourceSpec& source) {
+        if (source.kind == SourceKind::prometheus) {
+            url(key + ".prometheus.url", source.url);
+            if (!source.user.empty() && !source.auth) {
+                bad(key + ".prometheus.user", "a user needs auth: where the password is");
+            }
+            if (source.timeout <= Millis(0)) {
+                bad(key + ".prometheus.timeout", "must be above 0");
+            }
+        }
+        const bool several = source.paths.size() > 1;
+        if (several && std::ranges::find(source.paths, "-") != source.paths.end()) {
+            bad(key + ".access_log.path", "- (standard input) stands alone");
         }
     }
 
@@ -286,6 +362,23 @@ void link_readings(Playbook& playbook) {
 
 std::string_view to_string(Kind kind) noexcept {
     return k_kind_words[static_cast<std::size_t>(kind)];
+}
+
+bool is_outside_source(SourceKind kind) noexcept {
+    return kind == SourceKind::prometheus || kind == SourceKind::access_log;
+}
+
+SourceKind judged_by(const Playbook& playbook, const measure::GateSpec& gate) {
+    if (gate.metric == measure::Metric::spike) {
+        return SourceKind::asserted;
+    }
+    for (const SourceSpec& source : playbook.sources) {
+        if (gate.from.empty() ? can_measure(source.kind, gate)
+                              : to_string(source.kind) == gate.from) {
+            return source.kind;
+        }
+    }
+    return SourceKind::probe;
 }
 
 bool moves_traffic(Kind kind) noexcept {

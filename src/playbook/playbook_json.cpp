@@ -110,7 +110,15 @@ Json measures_json(const Playbook& playbook) {
         sources.push_back(
             {{"kind", to_string(source.kind)},
              {"url", source.url},
-             {"path", source.path},
+             {"paths", source.paths},
+             {"auth", auth_json(source.auth)},
+             {"user", source.user},
+             {"ca", source.ca},
+             {"revision_label", source.revision_label},
+             {"match", source.matchers},
+             {"timeout_ms", millis(source.timeout)},
+             {"rotated", source.rotated},
+             {"stale_after_ms", millis(source.stale_after)},
              {"enough_to_apply", source.enough_to_apply},
              {"reason", source.reason}}
         );
@@ -177,7 +185,8 @@ Json to_json(const Playbook& playbook) {
     out.update(
         {{"preflight", smokes_json(playbook.preflight)},
          {"budget",
-          playbook.budget ? Json{{"consumed_at_most", playbook.budget->consumed_at_most}}
+          playbook.budget ? Json{{"consumed_at_most", playbook.budget->consumed_at_most},
+                                 {"or_stated", playbook.budget->or_stated}}
                           : Json(nullptr)},
          {"stages", playbook.stages},
          {"stage", stage_json(playbook.stage)},

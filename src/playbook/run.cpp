@@ -99,14 +99,14 @@ Task<Next> carry_out(Session* session, const Step* step) {
     case StepKind::smoke:
         break;
     case StepKind::budget:
-        co_return judge_budget(*session);
+        co_return co_await judge_budget(session);
     case StepKind::shift:
         co_return co_await shift(session, step);
     case StepKind::probe:
         co_return co_await hold_stage(session, step->stage);
     case StepKind::gate:
         // A stage's gates are judged by its hold, those of the run together with their first.
-        co_return step->stage < 0 && step->item == 0 ? judge_run(*session) : Next::go_on;
+        co_return step->stage < 0 && step->item == 0 ? co_await judge_run(session) : Next::go_on;
     case StepKind::restore:
         break;
     }

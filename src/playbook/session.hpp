@@ -59,6 +59,7 @@ struct Session {
     bool refused = false; ///< drift or a precondition
     bool denied = false; ///< credentials were refused
     Json machine = Json::object(); ///< the driver's own facts when our split was last seen
+    std::optional<double> measured_since_s{}; ///< the first stage's hold, seconds since 1970
     bool source_failed = false; ///< what is measured with could not be asked
     bool loose = false; ///< see LastStep
     bool ground_lost = false; ///< somebody or something took our split away
@@ -76,10 +77,10 @@ struct Session {
 [[nodiscard]] Task<Next> preview_step(Session* session, const Step* step);
 
 /// The budget that must be left before anything is moved.
-[[nodiscard]] Next judge_budget(Session& session);
+[[nodiscard]] Task<Next> judge_budget(Session* session);
 
 /// The gates over the whole run.
-[[nodiscard]] Next judge_run(Session& session);
+[[nodiscard]] Task<Next> judge_run(Session* session);
 
 /// Restores the baseline and verifies it by read-back and over fresh connections.
 [[nodiscard]] Task<evidence::RollbackFacts>

@@ -134,6 +134,7 @@ Task<Result<RunOutcome>> carry_out(TargetRun* run) {
     input.mode = run->mode;
     input.probes = run->input.probes;
     input.asserted = run->input.asserted;
+    input.sources = opened(run->outside);
     input.observer = run->input.observer;
     if (moves) {
         input.timing.driver_call =

@@ -98,8 +98,8 @@ class Operator {
   }
   oa(args, ms = 120000) { return oa(args, { stateDir: this.state, env: this.place.env, ms }); }
   plan() { return this.oa(['cutover', 'plan', this.playbook, ...this.place.settings(this.more), '--out', this.file]); }
-  async apply(ms) {
-    const run = await this.oa(['cutover', 'apply', this.file, '--json'], ms);
+  async apply(ms, stated = []) {
+    const run = await this.oa(['cutover', 'apply', this.file, '--json', ...stated], ms);
     return { ...run, report: run.json() };
   }
 }
@@ -126,9 +126,18 @@ test('the shipped playbook: plan, 0 → 5 → 25 → 50 → 100 %, tags kept, an
   const planned = await place.state();
   assert.ok(planned.seen.length > 0 && planned.seen.every((one) => one.method === 'GET'), 'a plan sends nothing but GET');
 
-  const apply = await operator.apply(240000);
+  assert.match(plan.stdout, /nothing measures the error budget/);
+  const unknown = await operator.apply();
+  assert.equal(unknown.code, 3, unknown.stderr.slice(-4000));
+  assert.match(unknown.stderr, /--set prometheus=URL .*--asserted-budget PERCENT --reason TEXT/);
+  assert.equal(writes(await place.state()), 0, 'nothing moves before the budget is known');
+
+  assert.equal((await operator.plan()).code, 10, 'a plan is applied once');
+  const apply = await operator.apply(240000, ['--asserted-budget', '2%', '--reason', 'read from the dashboard']);
   assert.equal(apply.code, 0, apply.stderr.slice(-4000));
   assert.equal(apply.report.verdict, 'PASS');
+  const budget = apply.report.checks.find((check) => check.id === 'budget.stream-good');
+  assert.equal(budget.mode, 'asserted', budget.detail);
   const done = await place.state();
   assert.deepEqual(done.serving, { canary: 100, stable: 0 });
   assert.deepEqual(done.traffic.map((target) => target.tag), before.traffic.map((target) => target.tag));

@@ -41,6 +41,9 @@ TEST_CASE("outside: every driver that a file can name is there") {
         REQUIRE(outside.has_value());
         CHECK(outside->driver->kind() == word);
     }
+    Playbook fallback = local();
+    fallback.traffic.settings = LocalTraffic{"/tmp/none.sock", ""};
+    CHECK(open_outside(io.get_executor(), fallback).has_value()); // the target's base_url
     Playbook none = local();
     none.traffic.settings = std::monostate{};
     CHECK(open_outside(io.get_executor(), none).error().code == Code::config);
@@ -74,4 +77,27 @@ TEST_CASE("outside: an address that the playbook gives stands before the driver'
     CHECK(outside->driver->address("b")->headers.empty());
     CHECK(outside->driver->address("a")->base_url == "http://127.0.0.1:1");
     CHECK(outside->driver->target() == "local:/tmp/none.sock");
+}
+
+TEST_CASE("outside: the sources that a file names are opened, their token known and never shown") {
+    asio::io_context io;
+    ::setenv("OA_TEST_PROM", "prom-s3cret", 1); // NOLINT(concurrency-mt-unsafe): one thread
+    Playbook playbook = local();
+    playbook.sources = {
+        {.kind = SourceKind::probe},
+        {.kind = SourceKind::prometheus,
+         .url = "http://127.0.0.1:1",
+         .auth = AuthRef{"env:OA_TEST_PROM", true}},
+        {.kind = SourceKind::access_log, .paths = {"/tmp/none.log"}},
+    };
+    const auto outside = open_outside(io.get_executor(), playbook);
+    REQUIRE(outside.has_value());
+    const Sources opened_ones = opened(*outside);
+    CHECK(opened_ones.size() == 2);
+    CHECK(opened_ones.at(SourceKind::prometheus)->name() == "prometheus");
+    CHECK(outside->redactor.apply("got prom-s3cret here").find("prom-s3cret") == std::string::npos);
+    playbook.sources[1].auth->reference = "env:OA_TEST_PROM_ABSENT";
+    const auto refused = open_outside(io.get_executor(), playbook);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::credentials);
 }

@@ -212,6 +212,16 @@ Task<Result<std::string>> FakeInstruments::begin_stage(int percent) {
     co_return bad_at.contains(percent) ? "fault" : "";
 }
 
+Task<Result<measure::SourceReading>> FakeSource::read(measure::Question question) {
+    ++reads;
+    if (hangs) {
+        (void)co_await sleep_for(std::chrono::hours(1));
+        co_return fail(Code::cancelled, "given up");
+    }
+    asked.push_back(question);
+    co_return answer_(question);
+}
+
 World::World() : instruments(driver) {
     std::string pattern = (std::filesystem::temp_directory_path() / "oa-engine-XXXXXX").string();
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
@@ -263,6 +273,7 @@ RunOutcome World::run() {
     input.mode = mode;
     input.probes = probes;
     input.asserted = asserted;
+    input.sources = sources;
     input.observer.say = [this](std::string_view line) { said.emplace_back(line); };
     input.timing = {
         .tick = Millis(1),
@@ -271,7 +282,9 @@ RunOutcome World::run() {
         .ground_every = ground_every,
         .in_flight = Millis(10),
         .driver_call = Millis(100),
-        .retry_pause = Millis(5)
+        .retry_pause = Millis(5),
+        .source_every = source_every,
+        .source_call = source_call
     };
     input.journal = [&](const Json& line) -> Result<void> {
         ++journal_writes;

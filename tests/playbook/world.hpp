@@ -107,6 +107,22 @@ private:
     std::shared_ptr<Watch> watch_{};
 };
 
+/// Answers what the test says, at once unless it is to hang.
+class FakeSource final : public measure::Source {
+public:
+    using Answer = std::function<Result<measure::SourceReading>(const measure::Question&)>;
+    explicit FakeSource(Answer answer) : answer_(std::move(answer)) {}
+    [[nodiscard]] std::string_view name() const noexcept override { return "fake"; }
+    [[nodiscard]] Task<Result<measure::SourceReading>> read(measure::Question question) override;
+
+    bool hangs = false;
+    int reads = 0;
+    std::vector<measure::Question> asked{};
+
+private:
+    Answer answer_;
+};
+
 class World {
 public:
     World();
@@ -127,6 +143,9 @@ public:
     RunMode mode = RunMode::live;
     bool probes = true;
     std::optional<Asserted> asserted{};
+    Sources sources{};
+    Millis source_every{2};
+    Millis source_call{100};
     Millis ground_every{1000}; ///< longer than any stage: only the look at its end
     std::vector<std::string> said;
     int journal_writes = 0;

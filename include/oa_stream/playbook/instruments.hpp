@@ -4,13 +4,19 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/measure/sample.hpp"
+#include "oa_stream/measure/source.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace oa_stream::playbook {
+
+/// Who measures others' requests; not owned. A playbook may name one that is not here: then its
+/// gates are not judged.
+using Sources = std::map<SourceKind, measure::Source*>;
 
 /// Arrivals a second. The arms of samples are called "stable", "canary" and "users".
 struct FlowRates {

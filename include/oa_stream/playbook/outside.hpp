@@ -4,22 +4,28 @@
 
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/secret.hpp"
-#include "oa_stream/playbook/playbook.hpp"
+#include "oa_stream/measure/source.hpp"
+#include "oa_stream/playbook/instruments.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 #include "oa_stream/traffic/driver.hpp"
 
+#include <map>
 #include <memory>
 
 namespace oa_stream::playbook {
 
-/// Move-only. The driver refers to the client: destroy in reverse order, as the members stand.
+/// Move-only. Driver and sources refer to the client: destroy in reverse order, as the members
+/// stand.
 struct Outside {
     std::unique_ptr<net::HttpClient> client;
     std::unique_ptr<traffic::TrafficDriver> driver; ///< null for kinds that move no traffic
+    /// Those of the playbook that measure others' requests.
+    std::map<SourceKind, std::unique_ptr<measure::Source>> sources{};
     probe::Target users;                            ///< as everybody comes in
     Secret user_token{};                            ///< empty: none was asked for
     Secret platform_token{};
     Secret control_token{}; ///< of the route half
+    Secret source_token{};
     Redactor redactor{}; ///< knows every secret above; for the run folder
 };
 
@@ -27,5 +33,8 @@ struct Outside {
 /// reference that gave nothing; Code::config for a driver without its settings.
 [[nodiscard]] Result<Outside>
 open_outside(const asio::any_io_executor& executor, const Playbook& playbook);
+
+/// Its sources, as a run takes them.
+[[nodiscard]] Sources opened(const Outside& outside);
 
 } // namespace oa_stream::playbook

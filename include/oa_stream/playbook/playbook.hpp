@@ -122,7 +122,15 @@ enum class SourceKind { probe, asserted, prometheus, access_log };
 struct SourceSpec {
     SourceKind kind = SourceKind::probe;
     std::string url{}; ///< prometheus
-    std::string path{}; ///< access_log
+    std::optional<AuthRef> auth{}; ///< prometheus: bearer token, or the password of `user`
+    std::string user{};
+    std::string ca{}; ///< prometheus: PEM file of who may sign for it; empty: the system's
+    std::string revision_label{}; ///< prometheus; empty: joined with oa_stream_build_info
+    std::string matchers{}; ///< prometheus: further label matchers
+    Millis timeout{10000}; ///< prometheus: of one question
+    std::vector<std::string> paths{}; ///< access_log
+    bool rotated = true; ///< access_log: read what was rotated away as well
+    Millis stale_after{0}; ///< 0: as the source says
     /// asserted: a value stated by hand is enough for a live apply.
     bool enough_to_apply = false;
     std::string reason{}; ///< asserted: where its numbers were looked up
@@ -158,6 +166,7 @@ struct SmokeSpec {
 
 struct BudgetSpec {
     double consumed_at_most = 0.05; ///< share of the error budget, of every SLO
+    bool or_stated = false; ///< what somebody states is enough for a live apply
 };
 
 struct ShadowSpec {
@@ -262,6 +271,13 @@ struct Playbook {
 
 /// Gives each gate on a spike what the sources state; called when a file was read.
 void link_readings(Playbook& playbook);
+
+/// Who judges a gate: the source it names, else the first of `sources` that can measure it, else
+/// the run's own probes. Only probes count `bad: any`; Prometheus' buckets decide a p95 only where
+/// the limit is one of their bounds.
+[[nodiscard]] SourceKind judged_by(const Playbook& playbook, const measure::GateSpec& gate);
+/// Users' requests are told by somebody else than the run itself.
+[[nodiscard]] bool is_outside_source(SourceKind kind) noexcept;
 
 /// Everything that makes no sense, Code::config, `where` = the key ("stage.gates[1].confidence"):
 /// unknown version, stages that fall or repeat, equal revisions, a rate or a limit out of range, an

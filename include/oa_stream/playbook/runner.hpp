@@ -63,6 +63,10 @@ struct RunnerTiming {
     Millis in_flight{20000}; ///< how long a hold waits for its last probes
     Millis driver_call{5000}; ///< one call of the driver; longer means that it hangs
     Millis retry_pause{200}; ///< before a driver is asked again
+    /// How often a hold asks the sources, each time an interim look; 0: a twentieth of the bake,
+    /// within half a second and five.
+    Millis source_every{0};
+    Millis source_call{60000}; ///< one question; beyond the source's own limits
 };
 
 /// A number that somebody states instead of measuring it.
@@ -90,6 +94,7 @@ struct RunInput {
     RunMode mode = RunMode::live;
     bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
     std::optional<Asserted> asserted{};
+    Sources sources{};
     JournalSink journal{}; ///< unset: the folder's
     std::function<Task<LastStep>()> last{}; ///< unset: none
     Observer observer{};

@@ -1,0 +1,265 @@
+// Stages judged by what a source tells of users' requests.
+#include "oa_stream/base/file.hpp"
+
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+using Catch::Matchers::Contains;
+using measure::Question;
+using measure::SourceReading;
+
+namespace {
+
+SourceReading counted(std::uint64_t bad, std::uint64_t total) {
+    SourceReading out;
+    out.state = SourceReading::State::measured;
+    out.tally.requests = {bad, total};
+    out.source = "prometheus http://p";
+    out.query = "sum(increase(x[1m]))";
+    out.covered_s = 1e9;
+    return out;
+}
+
+/// The same whenever it is asked.
+FakeSource::Answer standing(std::uint64_t canary, std::uint64_t stable) {
+    return [=](const Question& question) -> Result<SourceReading> {
+        return counted(0, question.revision == "canary" ? canary : stable);
+    };
+}
+
+/// Ever more users, many more than there are probes; so many in a thousand of the canary's badly.
+FakeSource::Answer users(std::uint64_t bad_of_1000) {
+    return [=](const Question& question) -> Result<SourceReading> {
+        const auto n = 5000 + static_cast<std::uint64_t>(question.window.seconds() * 500'000);
+        return counted(question.revision == "canary" ? n * bad_of_1000 / 1000 : 0, n);
+    };
+}
+
+struct Measured {
+    World world;
+    FakeSource source;
+
+    explicit Measured(FakeSource::Answer answer) : source(std::move(answer)) {
+        world.playbook.kind = Kind::cutover;
+        world.playbook.afterwards = Afterwards::stay;
+        world.playbook.sources = {
+            {.kind = SourceKind::prometheus, .url = "http://p"}, {.kind = SourceKind::probe}
+        };
+        world.playbook.stage.gates = {
+            {.id = "error-rate", .limit = 0.02, .events = "http_5xx | terminal_error"}
+        };
+        world.playbook.run_gates.clear();
+        world.playbook.stages = {0, 50, 100};
+        world.playbook.target.base_url = "http://127.0.0.1:1";
+        world.sources[SourceKind::prometheus] = &source;
+        world.instruments.per_flow = 400;
+    }
+    [[nodiscard]] std::vector<Json> looks() const {
+        std::vector<Json> out;
+        const std::string text = read_file(world.folder / "measure/gates.ndjson").value_or("");
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t end = text.find('\n', at);
+            out.push_back(*parse_json(std::string_view(text).substr(at, end - at)));
+            at = end + 1;
+        }
+        return out;
+    }
+};
+
+const Check* gate_at(const RunOutcome& outcome, std::string_view stage) {
+    const std::string id = "gate.error-rate@" + std::string(stage);
+    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
+    return found == outcome.checks.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+TEST_CASE("source gates: users' requests decide, by revision, and every look is kept") {
+    Measured run(users(0));
+    const RunOutcome outcome = run.world.run();
+    CHECK(outcome.verdict == Verdict::pass);
+    REQUIRE(gate_at(outcome, "50%") != nullptr);
+    CHECK_THAT(gate_at(outcome, "50%")->detail, Contains("(0 of "));
+    CHECK_THAT(gate_at(outcome, "50%")->detail, Contains("by prometheus http://p"));
+    CHECK_THAT(gate_at(outcome, "0%")->detail, Contains("by the run's own probes: at 0%"));
+    const auto looks = run.looks();
+    CHECK(std::ranges::any_of(looks, [](const Json& look) {
+        return look["look"]["interim"] == true && look["query"] == "sum(increase(x[1m]))";
+    }));
+    // Each window begins when the split was read back, and stable is asked for the same one.
+    for (const Question& question : run.source.asked) {
+        CHECK(question.window.seconds() >= 0);
+        CHECK(question.window.seconds() < 20);
+    }
+}
+
+TEST_CASE("source gates: a canary with 5 % errors fails though its probes and the total are fine") {
+    Measured run(users(50));
+    run.world.playbook.stages = {50};
+    const RunOutcome outcome = run.world.run();
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(run.world.driver.serving == World::split(0));
+}
+
+TEST_CASE("source gates: the run's own probes may fail a canary that its source finds good") {
+    Measured run(users(0));
+    run.world.instruments.bad_at[50] = 100;
+    const RunOutcome outcome = run.world.run();
+    CHECK(outcome.verdict == Verdict::fail);
+    REQUIRE(gate_at(outcome, "50%") != nullptr);
+    CHECK_THAT(gate_at(outcome, "50%")->detail, Contains("beside prometheus"));
+}
+
+TEST_CASE("source gates: what cannot be measured is never a PASS, and goes back") {
+    struct Row {
+        std::string_view name;
+        FakeSource::Answer answer;
+        Verdict want;
+        std::string_view why;
+    };
+    const auto missing = [](const Question& question) -> Result<SourceReading> {
+        if (question.revision == "stable") {
+            return counted(0, 900);
+        }
+        SourceReading out;
+        out.source = "prometheus http://p";
+        out.why = "requests: no series match";
+        return out;
+    };
+    const auto refused = [](const Question&) -> Result<SourceReading> {
+        return fail(Code::network, "connection refused");
+    };
+    const auto row = GENERATE_COPY(
+        Row{"missing", missing, Verdict::inconclusive, "no series match"},
+        Row{"refused", refused, Verdict::error, "connection refused"}
+    );
+    DYNAMIC_SECTION(row.name) {
+        Measured run(row.answer);
+        run.world.playbook.stages = {50};
+        const RunOutcome outcome = run.world.run();
+        CHECK(outcome.verdict == row.want);
+        CHECK(outcome.exit == ExitCode::rolled_back);
+        CHECK(run.world.driver.serving == World::split(0));
+        REQUIRE(gate_at(outcome, "50%") != nullptr);
+        CHECK_THAT(gate_at(outcome, "50%")->detail, Contains(std::string(row.why)));
+    }
+}
+
+TEST_CASE("source gates: one that hangs is an error within its patience, and nobody waits longer") {
+    Measured run(users(0));
+    run.world.playbook.stages = {50};
+    run.source.hangs = true;
+    run.world.source_call = Millis(30);
+    const RunOutcome outcome = run.world.run();
+    CHECK(outcome.verdict == Verdict::error);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    REQUIRE(gate_at(outcome, "50%") != nullptr);
+    CHECK_THAT(gate_at(outcome, "50%")->detail, Contains("no answer within 30ms"));
+}
+
+TEST_CASE("source gates: on_error waits for a source, and holds where the playbook says so") {
+    int asked = 0;
+    Measured back([&](const Question& question) -> Result<SourceReading> {
+        if (++asked < 6) {
+            return fail(Code::network, "connection refused");
+        }
+        return users(0)(question);
+    });
+    back.world.playbook.stage.error_hold_at_most = Millis(2000);
+    CHECK(back.world.run().verdict == Verdict::pass);
+
+    Measured held([](const Question&) -> Result<SourceReading> {
+        return fail(Code::network, "connection refused");
+    });
+    held.world.playbook.stages = {50};
+    held.world.playbook.stage.error_then = Then::hold;
+    const RunOutcome outcome = held.world.run();
+    CHECK(outcome.verdict == Verdict::error);
+    CHECK(outcome.held);
+    CHECK(held.world.driver.serving == World::split(50));
+}
+
+TEST_CASE("source gates: without users the probes fill in and say so, or the stage is not decided"
+) {
+    // What the source counts are the run's own probes.
+    Measured fill(standing(600, 600));
+    const RunOutcome filled = fill.world.run();
+    CHECK(filled.verdict == Verdict::pass);
+    REQUIRE(gate_at(filled, "50%") != nullptr);
+    CHECK_THAT(gate_at(filled, "50%")->detail, Contains("saw no user's request at the canary"));
+
+    Measured hold(standing(600, 600));
+    hold.world.playbook.stage.on_no_traffic = NoTraffic::hold;
+    hold.world.playbook.stages = {50};
+    hold.world.driver.streams = {{"stable", {.finished = 1}}, {"canary", {.finished = 1}}};
+    CHECK(hold.world.run().verdict == Verdict::inconclusive);
+}
+
+TEST_CASE("source gates: traffic that ends in mid-bake is not decided, whatever came before") {
+    std::optional<double> first;
+    Measured run([&](const Question& question) -> Result<SourceReading> {
+        first = first.value_or(question.window.to_s);
+        const double since = std::min(question.window.to_s - *first, 0.1);
+        return counted(0, 1000 + static_cast<std::uint64_t>(since * 100'000));
+    });
+    run.world.playbook.stages = {50};
+    run.world.playbook.stage.bake = Millis(400);
+    run.world.playbook.stage.extend_at_most = Millis(0);
+    const RunOutcome outcome = run.world.run();
+    CHECK(outcome.verdict == Verdict::inconclusive);
+    REQUIRE(gate_at(outcome, "50%") != nullptr);
+    CHECK_THAT(gate_at(outcome, "50%")->detail, Contains("have ended"));
+}
+
+TEST_CASE("source gates: too little traffic is not decided, and an observer never decides") {
+    Measured few(users(0));
+    few.world.playbook.stages = {50};
+    few.world.playbook.stage.gates[0].min_n = 1'000'000'000;
+    const RunOutcome outcome = few.world.run();
+    CHECK(outcome.verdict == Verdict::inconclusive);
+    CHECK_THAT(gate_at(outcome, "50%")->detail, Contains("1000000000"));
+
+    Measured observed([](const Question&) -> Result<SourceReading> {
+        return fail(Code::network, "connection refused");
+    });
+    observed.world.playbook.stage.gates[0].mode = measure::GateMode::observe;
+    observed.world.playbook.stage.gates.push_back({.id = "any", .limit = 0.05, .from = "probe"});
+    const RunOutcome fine = observed.world.run();
+    CHECK(fine.verdict == Verdict::pass);
+    CHECK_THAT(gate_at(fine, "50%")->detail, Contains("would be ERROR"));
+}
+
+TEST_CASE("source gates: a gate goes to the first source that can measure it") {
+    using measure::Against;
+    using measure::Metric;
+    Playbook book;
+    book.sources = {
+        {.kind = SourceKind::prometheus},
+        {.kind = SourceKind::access_log},
+        {.kind = SourceKind::probe},
+    };
+    const auto by = [&](measure::GateSpec gate) { return judged_by(book, gate); };
+    CHECK(by({.id = "g", .events = "http_5xx"}) == SourceKind::prometheus);
+    CHECK(by({.id = "g"}) == SourceKind::probe); // bad: any
+    CHECK(
+        by({.id = "g", .metric = Metric::first_content_p95, .limit = 2.5}) == SourceKind::prometheus
+    );
+    CHECK(
+        by({.id = "g", .metric = Metric::first_content_p95, .limit = 2}) == SourceKind::access_log
+    );
+    CHECK(
+        by({.id = "g", .metric = Metric::first_content_p95, .against = Against::stable, .limit = 0.2
+        }) == SourceKind::access_log
+    );
+    CHECK(by({.id = "g", .events = "http_5xx", .from = "probe"}) == SourceKind::probe);
+    CHECK(by({.id = "g", .metric = Metric::spike}) == SourceKind::asserted);
+    book.sources.clear();
+    CHECK(by({.id = "g", .events = "http_5xx"}) == SourceKind::probe);
+}
