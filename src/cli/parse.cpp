@@ -81,7 +81,10 @@ Bound bind(CLI::App& app, const OptionSpec& spec) {
         option = app.add_flag(std::string(spec.name));
     } else {
         option = app.add_option(std::string(spec.name), *values);
-        option->expected(1)->allow_extra_args(false);
+        // "RUN…" takes all words up to the next option.
+        const bool many = spec.value.ends_with("…");
+        option->expected(1, many ? CLI::detail::expected_max_vector_size : 1);
+        option->allow_extra_args(many);
         option->multi_option_policy(
             spec.repeats ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::Throw
         );

@@ -6,6 +6,7 @@
 
 #include "gate_expr.hpp"
 #include "slo_args.hpp"
+#include "slo_replay.hpp"
 #include "slo_run.hpp"
 #include "smoke_args.hpp"
 
@@ -133,6 +134,12 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {
+    if (args.has("--set") && !args.has("--replay")) {
+        return fail(Code::usage, "changes how past runs are judged", "--set", "--replay RUN");
+    }
+    if (args.has("--replay")) {
+        return replay_gates(args, context);
+    }
     OA_TRY(const Order order, parse(args));
     const SloCommand command{
         "slo gate",
@@ -148,7 +155,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
 }
 
 constexpr std::array k_positionals{PositionalSpec{
-    "EXPR", "'bad: WORDS <= LIMIT' or 'p95: first_content <= LIMIT', as in a playbook."
+    "EXPR", "'bad: WORDS <= LIMIT' or 'p95: first_content <= LIMIT', as in a playbook.", false
 }};
 constexpr std::array k_options{
     k_slo_prometheus,
@@ -166,13 +173,16 @@ constexpr std::array k_options{
     k_slo_label,
     k_slo_stale,
     k_slo_timeout,
+    k_replay_runs,
+    k_replay_set,
 };
-constexpr std::array<std::string_view, 3> k_examples{
+constexpr std::array<std::string_view, 4> k_examples{
     "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' --prometheus http://127.0.0.1:9090",
     "oa-stream slo gate 'bad: http_5xx <= +1pp' --prometheus http://127.0.0.1:9090 --revision r2 "
     "--stable r1",
     "oa-stream slo gate 'p95: first_content <= 2.5s' --prometheus http://127.0.0.1:9090 --window "
     "30m --json",
+    "oa-stream slo gate --replay 20260222T043600Z-cutover-1a2b3c4d --set limit=2%",
 };
 
 } // namespace

@@ -1,0 +1,240 @@
+#include "slo_replay.hpp"
+
+#include "oa_stream/base/check.hpp"
+
+#include "slo_replay_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace oa_stream::cli {
+namespace {
+
+constexpr std::size_t k_most_runs = 1000;
+
+struct JudgedGate {
+    RecordedGate gate{};
+    Verdict now = Verdict::inconclusive;
+    std::string sentence{};
+    Json record = nullptr;
+    [[nodiscard]] bool decides() const { return gate.spec.mode == measure::GateMode::decide; }
+};
+
+struct JudgedRun {
+    std::string name{};
+    Verdict then = Verdict::inconclusive; ///< of its gates; other checks are none of a replay's
+    Verdict now = Verdict::inconclusive;
+    std::uint64_t unreadable = 0;
+    std::vector<JudgedGate> gates{};
+};
+
+struct Totals {
+    std::uint64_t pass = 0;
+    std::uint64_t fail = 0;
+    std::uint64_t undecided = 0;
+    std::uint64_t newly_failing = 0;
+    std::uint64_t newly_passing = 0;
+};
+
+/// A name below the state folder's runs, or a folder's path.
+std::filesystem::path folder_of(const std::string& run, const Context& context) {
+    return run.contains('/') ? std::filesystem::path(run) : context.state_dir / "runs" / run;
+}
+
+Verdict whole(const std::vector<JudgedGate>& gates, bool now) {
+    std::vector<Verdict> parts;
+    for (const JudgedGate& one : gates) {
+        if (one.decides()) {
+            parts.push_back(now ? one.now : one.gate.then);
+        }
+    }
+    return worst(parts);
+}
+
+JudgedGate judge_gate(
+    const RecordedRun& run,
+    const RecordedGate& gate,
+    const std::vector<ReplaySetting>& settings,
+    std::vector<bool>& used
+) {
+    JudgedGate out{.gate = gate};
+    measure::GateSpec spec = gate.spec;
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+        used[i] = apply_setting(settings[i], spec) || used[i];
+    }
+    const Rejudged again = rejudge(run, gate, spec);
+    if (again.record) {
+        out.now = again.record->verdict;
+        out.sentence = again.record->sentence;
+        out.record = measure::to_json(*again.record);
+    } else {
+        out.sentence = again.why;
+    }
+    return out;
+}
+
+Result<JudgedRun> judge_run(
+    const std::filesystem::path& folder,
+    const std::vector<ReplaySetting>& settings,
+    std::vector<bool>& used
+) {
+    OA_TRY(const RecordedRun run, read_recorded_run(folder));
+    JudgedRun out{.name = run.name, .unreadable = run.unreadable};
+    for (const RecordedGate& gate : run.gates) {
+        out.gates.push_back(judge_gate(run, gate, settings, used));
+    }
+    out.then = whole(out.gates, false);
+    out.now = whole(out.gates, true);
+    return out;
+}
+
+Result<void> check_used(const std::vector<ReplaySetting>& settings, const std::vector<bool>& used) {
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+        if (!used[i]) {
+            return fail(
+                Code::usage,
+                fmt::format("no gate of these runs has such a {}", settings[i].key),
+                "--set",
+                "a share 1%, points +1pp, a rise +20%, a time 2.5s; ID.limit=… for one gate"
+            );
+        }
+    }
+    return {};
+}
+
+Totals totals_of(const std::vector<JudgedRun>& runs) {
+    Totals out;
+    for (const JudgedRun& run : runs) {
+        out.pass += run.now == Verdict::pass ? 1 : 0;
+        out.fail += run.now == Verdict::fail ? 1 : 0;
+        out.undecided += run.now != Verdict::pass && run.now != Verdict::fail ? 1 : 0;
+        out.newly_failing += run.then == Verdict::pass && run.now == Verdict::fail ? 1 : 0;
+        out.newly_passing += run.then == Verdict::fail && run.now == Verdict::pass ? 1 : 0;
+    }
+    return out;
+}
+
+Check check_of(const JudgedRun& run) {
+    Check out;
+    out.id = "replay." + run.name;
+    out.verdict = run.now;
+    out.mode = CheckMode::replayed;
+    out.detail = fmt::format("was {}, would be {}", to_string(run.then), to_string(run.now));
+    return out;
+}
+
+std::string table_of(const std::vector<JudgedRun>& runs) {
+    std::string out;
+    for (const JudgedRun& run : runs) {
+        out += fmt::format("{}  {} -> {}\n", run.name, to_string(run.then), to_string(run.now));
+        for (const JudgedGate& one : run.gates) {
+            out += fmt::format(
+                "  {:<6} {:<24} {:<12} -> {:<12} {}{}\n",
+                one.gate.stage,
+                one.gate.spec.id,
+                to_string(one.gate.then),
+                to_string(one.now),
+                one.decides() ? "" : "(observed only) ",
+                one.sentence
+            );
+        }
+        if (run.unreadable > 0) {
+            out += fmt::format("  {} lines could not be read and were left out\n", run.unreadable);
+        }
+    }
+    return out;
+}
+
+std::string closing_of(const std::vector<JudgedRun>& runs, const Totals& totals) {
+    return fmt::format(
+        "{} runs: {} would pass, {} would fail, {} undecided; {} that passed would fail, {} that "
+        "failed would pass",
+        runs.size(),
+        totals.pass,
+        totals.fail,
+        totals.undecided,
+        totals.newly_failing,
+        totals.newly_passing
+    );
+}
+
+Json run_json(const JudgedRun& run) {
+    Json out{
+        {"run", run.name},
+        {"then", to_string(run.then)},
+        {"now", to_string(run.now)},
+        {"unreadable_lines", run.unreadable},
+        {"gates", Json::array()},
+    };
+    for (const JudgedGate& one : run.gates) {
+        out["gates"].push_back({
+            {"stage", one.gate.stage},
+            {"id", one.gate.spec.id},
+            {"decides", one.decides()},
+            {"then", to_string(one.gate.then)},
+            {"now", to_string(one.now)},
+            {"sentence", one.sentence},
+            {"record", one.record},
+        });
+    }
+    return out;
+}
+
+void tell(const std::vector<JudgedRun>& runs, Verdict verdict, ExitCode exit, Context& context) {
+    const Totals totals = totals_of(runs);
+    if (context.json) {
+        Json document{
+            {"schema", "oa-stream.slo-replay.v1"},
+            {"verdict", to_string(verdict)},
+            {"exit_code", static_cast<int>(exit)},
+            {"run", nullptr},
+            {"evidence", nullptr},
+            {"would",
+             {{"pass", totals.pass},
+              {"fail", totals.fail},
+              {"undecided", totals.undecided},
+              {"newly_failing", totals.newly_failing},
+              {"newly_passing", totals.newly_passing}}},
+            {"checks", Json::array()},
+            {"runs", Json::array()},
+        };
+        for (const JudgedRun& run : runs) {
+            document["checks"].push_back(to_json(check_of(run)));
+            document["runs"].push_back(run_json(run));
+        }
+        context.out(dump_json(document) + "\n");
+    } else {
+        context.out(table_of(runs) + closing_of(runs, totals) + "\n");
+    }
+    context.err(fmt::format(
+        "{} on recorded samples; nothing was asked live, so this is never PASS\n",
+        to_string(verdict)
+    ));
+}
+
+} // namespace
+
+Result<ExitCode> replay_gates(const Args& args, Context& context) {
+    const auto names = args.all("--replay");
+    if (names.size() > k_most_runs) {
+        return fail(Code::usage, fmt::format("at most {} runs", k_most_runs), "--replay");
+    }
+    OA_TRY(const auto settings, parse_replay_settings(args.all("--set")));
+    std::vector<bool> used(settings.size());
+    std::vector<JudgedRun> runs;
+    for (const std::string& name : names) {
+        OA_TRY(JudgedRun run, judge_run(folder_of(name, context), settings, used));
+        runs.push_back(std::move(run));
+    }
+    OA_CHECK(check_used(settings, used));
+    std::vector<Check> checks;
+    std::ranges::transform(runs, std::back_inserter(checks), check_of);
+    const Verdict verdict = run_verdict(checks);
+    const ExitCode exit = exit_code(verdict);
+    tell(runs, verdict, exit, context);
+    return exit;
+}
+
+} // namespace oa_stream::cli

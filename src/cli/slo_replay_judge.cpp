@@ -1,0 +1,163 @@
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/config/units.hpp"
+
+#include "slo_replay_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using config::LimitUnit;
+using measure::Against;
+using measure::Metric;
+
+constexpr std::uint64_t k_most = 1'000'000'000;
+constexpr std::array<std::string_view, 4> k_keys{"limit", "confidence", "min_n", "min_events"};
+
+std::unexpected<Error> wrong(std::string message, std::string hint) {
+    return fail(Code::usage, std::move(message), "--set", std::move(hint));
+}
+
+Result<void> read_value(ReplaySetting& setting) {
+    if (setting.key == "limit") {
+        auto limit = config::read_limit(setting.value);
+        if (!limit) {
+            return std::unexpected(std::move(limit).error().prefixed("--set limit"));
+        }
+        setting.number = limit->value;
+        setting.unit = static_cast<int>(limit->unit);
+        return {};
+    }
+    if (setting.key == "confidence") {
+        const auto share = config::read_percent(setting.value);
+        if (!share || *share <= 0.5 || *share >= 1) {
+            return wrong("a confidence lies between 50% and 100%", "confidence=99%");
+        }
+        setting.number = *share;
+        return {};
+    }
+    auto count = parse_count(setting.value, 0, k_most);
+    if (!count) {
+        return std::unexpected(std::move(count).error().prefixed("--set " + setting.key));
+    }
+    setting.number = static_cast<double>(*count);
+    return {};
+}
+
+Result<ReplaySetting> parse_setting(const std::string& text) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) {
+        return wrong(fmt::format("'{}' sets nothing", printable(text, 40)), "limit=2%");
+    }
+    ReplaySetting out;
+    out.key = text.substr(0, equals);
+    out.value = text.substr(equals + 1);
+    if (const std::size_t dot = out.key.rfind('.'); dot != std::string::npos) {
+        out.gate = out.key.substr(0, dot);
+        out.key.erase(0, dot + 1);
+    }
+    out.key = out.key == "min_samples" ? "min_n" : out.key;
+    if (std::ranges::find(k_keys, out.key) == k_keys.end()) {
+        const auto close = nearest(out.key, k_keys);
+        return wrong(
+            fmt::format("'{}' cannot be set", printable(out.key, 40)),
+            close ? fmt::format("did you mean '{}'?", *close)
+                  : "limit, confidence, min_n, min_events"
+        );
+    }
+    OA_CHECK(read_value(out));
+    return out;
+}
+
+/// The unit that a gate's limit has.
+LimitUnit unit_of(const measure::GateSpec& spec) {
+    const bool versus = spec.against == Against::stable;
+    if (spec.metric == Metric::bad_rate) {
+        return versus ? LimitUnit::points : LimitUnit::share;
+    }
+    return versus ? LimitUnit::relative : LimitUnit::seconds;
+}
+
+std::vector<measure::Sample>
+pick(const RecordedRun& run, const RecordedGate& gate, std::string_view arm) {
+    const bool all = gate.stage == "run" || (arm == "stable" && gate.earlier);
+    std::vector<measure::Sample> out;
+    for (const RecordedSample& one : run.samples) {
+        if (one.sample.arm == arm && (all || one.stage == gate.stage)) {
+            out.push_back(one.sample);
+        }
+    }
+    return out;
+}
+
+/// The seeds of a run are its stages' numbers; how often the same samples are drawn does not depend
+/// on them, so any other judges as well.
+constexpr std::uint64_t k_seed = 1;
+
+} // namespace
+
+Result<std::vector<ReplaySetting>> parse_replay_settings(const std::vector<std::string>& texts) {
+    std::vector<ReplaySetting> out;
+    for (const std::string& text : texts) {
+        OA_TRY(ReplaySetting setting, parse_setting(text));
+        out.push_back(std::move(setting));
+    }
+    return out;
+}
+
+bool apply_setting(const ReplaySetting& setting, measure::GateSpec& spec) {
+    if (!setting.gate.empty() && setting.gate != spec.id) {
+        return false;
+    }
+    if (setting.key == "limit") {
+        if (setting.unit != static_cast<int>(unit_of(spec))) {
+            return false;
+        }
+        spec.limit = setting.number;
+    } else if (setting.key == "confidence") {
+        spec.confidence = setting.number;
+    } else if (setting.key == "min_n") {
+        spec.min_n = static_cast<std::uint64_t>(setting.number);
+    } else if (spec.metric == Metric::spike) {
+        spec.min_events = static_cast<std::uint64_t>(setting.number);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+Rejudged rejudge(const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec) {
+    const auto canary = pick(run, gate, "canary");
+    const auto stable = pick(run, gate, "stable");
+    measure::GateInput input{
+        .canary = canary,
+        .stable = stable,
+        .window = gate.stage,
+        .source = gate.source,
+        .look = {.number = gate.look.number, .of = gate.look.of, .interim = false},
+        .seed = k_seed,
+    };
+    if (gate.source == "probe" || spec.metric == Metric::spike) {
+        return {.record = measure::evaluate(spec, input)};
+    }
+    if (spec.metric == Metric::first_content_p95 || gate.blurred) {
+        return {
+            .why = spec.metric == Metric::first_content_p95
+                       ? fmt::format("the times that {} told were not kept", gate.source)
+                       : fmt::format("how exact {} was is not kept with its counts", gate.source)
+        };
+    }
+    const measure::Tally canary_tally{.requests = {.bad = gate.bad, .total = gate.n}};
+    const measure::Tally stable_tally{
+        .requests = {.bad = gate.reference_bad, .total = gate.reference_n}
+    };
+    input.canary_tally = &canary_tally;
+    input.stable_tally = &stable_tally;
+    return {.record = measure::evaluate(spec, input)};
+}
+
+} // namespace oa_stream::cli

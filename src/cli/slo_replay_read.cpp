@@ -1,0 +1,197 @@
+#include "oa_stream/base/file.hpp"
+
+#include "slo_replay_run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace oa_stream::cli {
+namespace {
+
+using measure::Against;
+using measure::GateMode;
+using measure::Metric;
+
+constexpr std::uint64_t k_most_bytes = std::uint64_t{1} << 30U;
+
+/// Calls `take` for each line that is an object; how many were not, or were refused.
+Result<std::uint64_t>
+each_line(const std::filesystem::path& file, const std::function<bool(const Json&)>& take) {
+    OA_TRY(const std::string text, read_file(file, k_most_bytes));
+    std::uint64_t unreadable = 0;
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        const auto line = parse_json(rest.substr(0, end));
+        unreadable += line && line->is_object() && take(*line) ? 0 : 1;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return unreadable;
+}
+
+std::string text_of(const Json& line, std::string_view key) {
+    return std::string(string_member(line, key).value_or(""));
+}
+
+std::optional<double> number_of(const Json& line, std::string_view key) {
+    const Json* value = member(line, key);
+    return value != nullptr && value->is_number() ? std::optional(value->get<double>())
+                                                  : std::nullopt;
+}
+
+std::uint64_t count_of(const Json& line, std::string_view key) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_member(line, key).value_or(0)));
+}
+
+std::optional<Verdict> verdict_of(std::string_view word) {
+    constexpr std::array k_verdicts{
+        Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error, Verdict::skipped
+    };
+    const auto* found =
+        std::ranges::find(k_verdicts, word, [](Verdict verdict) { return to_string(verdict); });
+    return found == k_verdicts.end() ? std::nullopt : std::optional(*found);
+}
+
+std::optional<Metric> metric_of(std::string_view word) {
+    return word == "bad_rate"            ? std::optional(Metric::bad_rate)
+           : word == "first_content_p95" ? std::optional(Metric::first_content_p95)
+           : word == "spike"             ? std::optional(Metric::spike)
+                                         : std::nullopt;
+}
+
+measure::EventCounts events_of(const Json& reading, std::string_view key) {
+    const Json* counts = member(reading, key);
+    return counts == nullptr ? measure::EventCounts{}
+                             : measure::EventCounts{
+                                   .events = count_of(*counts, "events"),
+                                   .requests = count_of(*counts, "requests")
+                               };
+}
+
+std::optional<measure::EventReading> reading_of(const Json& line) {
+    const Json* reading = member(line, "reading");
+    if (reading == nullptr || !reading->is_object()) {
+        return std::nullopt;
+    }
+    return measure::EventReading{
+        .canary = events_of(*reading, "canary"),
+        .stable = events_of(*reading, "stable"),
+        .source = text_of(*reading, "source"),
+        .asserted = bool_member(*reading, "asserted").value_or(false),
+        .enough = bool_member(*reading, "enough").value_or(true),
+    };
+}
+
+std::optional<measure::GateSpec> spec_of(const Json& line) {
+    const auto metric = metric_of(text_of(line, "metric"));
+    const auto limit = number_of(line, "limit");
+    const auto confidence = number_of(line, "confidence");
+    if (!metric || !limit || !confidence) {
+        return std::nullopt;
+    }
+    measure::GateSpec out;
+    out.id = text_of(line, "id");
+    out.metric = *metric;
+    out.against = text_of(line, "against") == "stable" ? Against::stable : Against::limit;
+    out.limit = *limit;
+    out.confidence = *confidence;
+    out.mode = text_of(line, "mode") == "observe" ? GateMode::observe : GateMode::decide;
+    out.events = text_of(line, "events");
+    out.min_n = count_of(line, "min_n");
+    out.signal = text_of(line, "signal");
+    out.min_events =
+        member(line, "min_events") == nullptr ? out.min_events : count_of(line, "min_events");
+    out.reading = reading_of(line);
+    return out;
+}
+
+std::optional<RecordedGate> gate_of(const Json& line) {
+    auto spec = spec_of(line);
+    const auto then = verdict_of(text_of(line, "verdict"));
+    if (!spec || !then || spec->id.empty() || text_of(line, "stage").empty()) {
+        return std::nullopt;
+    }
+    RecordedGate out;
+    out.stage = text_of(line, "stage");
+    out.spec = *std::move(spec);
+    out.then = *then;
+    if (const Json* look = member(line, "look")) {
+        out.look.number = static_cast<int>(std::max<std::uint64_t>(1, count_of(*look, "number")));
+        out.look.of = static_cast<int>(std::max<std::uint64_t>(1, count_of(*look, "of")));
+    }
+    out.source = text_of(line, "source");
+    out.earlier = text_of(line, "reference_window") == "this run's earlier stages";
+    out.n = count_of(line, "n");
+    out.reference_n = count_of(line, "reference_n");
+    out.bad = count_of(line, "bad");
+    out.reference_bad = count_of(line, "reference_bad");
+    const Json* notes = member(line, "notes");
+    out.blurred = notes != nullptr && !notes->empty();
+    return out;
+}
+
+std::optional<double> seconds_of(const Json& line, std::string_view key) {
+    return string_member(line, key) == "inf"
+               ? std::optional(std::numeric_limits<double>::infinity())
+               : number_of(line, key);
+}
+
+std::optional<RecordedSample> sample_of(const Json& line) {
+    const auto bad = bool_member(line, "bad");
+    if (!bad) {
+        return std::nullopt;
+    }
+    RecordedSample out;
+    out.stage = text_of(line, "stage");
+    out.sample.at_s = number_of(line, "at_s").value_or(0);
+    out.sample.arm = text_of(line, "arm");
+    out.sample.outcome = text_of(line, "outcome");
+    out.sample.bad = *bad;
+    out.sample.first_content_s = seconds_of(line, "first_content_s");
+    out.sample.end_s = seconds_of(line, "end_s");
+    return out;
+}
+
+/// A gate is looked at several times; the last look has the last word.
+void keep(std::vector<RecordedGate>& gates, RecordedGate gate) {
+    const auto earlier = std::ranges::find_if(gates, [&](const RecordedGate& one) {
+        return one.stage == gate.stage && one.spec.id == gate.spec.id;
+    });
+    if (earlier == gates.end()) {
+        gates.push_back(std::move(gate));
+    } else {
+        *earlier = std::move(gate);
+    }
+}
+
+} // namespace
+
+Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
+    RecordedRun out;
+    out.name = folder.filename().string();
+    OA_TRY(out.unreadable, each_line(folder / "measure" / "gates.ndjson", [&](const Json& line) {
+               auto gate = gate_of(line);
+               if (gate) {
+                   keep(out.gates, *std::move(gate));
+               }
+               return gate.has_value();
+           }));
+    if (out.gates.empty()) {
+        return fail(Code::unreadable, "no gate was judged in this run", folder.string());
+    }
+    // A run judged by other sources alone may have none.
+    const auto unreadable = each_line(folder / "measure" / "samples.ndjson", [&](const Json& line) {
+        auto sample = sample_of(line);
+        if (sample) {
+            out.samples.push_back(*std::move(sample));
+        }
+        return sample.has_value();
+    });
+    out.unreadable += unreadable.value_or(0);
+    return out;
+}
+
+} // namespace oa_stream::cli
