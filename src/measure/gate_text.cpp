@@ -52,7 +52,7 @@ std::string in_unit(const GateSpec& spec, double value) {
 std::string bounds(const GateRecord& record) {
     const std::string low = record.low ? in_unit(record.spec, *record.low) : "no lower bound";
     const std::string high = record.high ? in_unit(record.spec, *record.high) : "no upper bound";
-    return fmt::format("{} to {} at {}", low, high, percent_text(record.confidence, -1));
+    return fmt::format("{} to {} at {}", low, high, percent_text(record.confidence, 1));
 }
 
 std::string what(const GateSpec& spec) {

@@ -1,0 +1,152 @@
+// Users behind a real front door, two lanes that a real Prometheus scrapes, and ways to break what
+// measures them.
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { startLane } from './lane.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
+import { startPrometheus } from './prometheus.mjs';
+
+export const PROMPT = 'replay:01-echo';
+const hostOf = (base) => base.replace('http://', '');
+
+/** A lane whose faults can be changed while it runs, with its access log. */
+async function lane(revision) {
+  const folder = scratch(revision);
+  const faults = path.join(folder, 'faults'), log = path.join(folder, 'access.log');
+  fs.writeFileSync(faults, '');
+  const running = await startLane({ name: revision, folder, args: ['--revision', revision, '--inject-file', faults, '--access-log', log] });
+  running.accessLog = log;
+  running.setFaults = (text) => fs.writeFileSync(faults, text);
+  return running;
+}
+
+export async function startWorld() {
+  const [stable, canary] = await Promise.all([lane('v1'), lane('v2')]);
+  const prometheus = await startPrometheus([stable, canary].map((one) => hostOf(one.base)), { interval: '200ms' });
+  await prometheus.eventually('count(up == 1)', (rows) => rows[0]?.value === 2);
+  return { stable, canary, prometheus, stop: () => Promise.all([stable, canary, prometheus].map((one) => one.kill())) };
+}
+
+/**
+ * Users who come in through a door, so many a second, whatever the answers take. By chance: a door that
+ * gives every other request to the canary would give a user who comes every other time to it always.
+ */
+export class Users {
+  constructor(base, perSecond) {
+    this.base = new URL('/api/chat/stream', base);
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+    this.open = 0;
+    let next = performance.now();
+    this.timer = setInterval(() => {
+      const now = performance.now();
+      next = Math.max(next, now - 1000);
+      for (; next <= now; next -= (Math.log(1 - Math.random()) / perSecond) * 1000) if (this.open < 64) this.one();
+    }, 5);
+  }
+  one() {
+    ++this.open;
+    const end = () => { --this.open; };
+    const body = JSON.stringify({ messages: [{ role: 'user', parts: [{ type: 'text', text: PROMPT }] }] });
+    const request = http.request(this.base, { method: 'POST', agent: this.agent, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, (answer) => {
+      answer.resume();
+      answer.on('close', end);
+    });
+    request.on('error', end);
+    request.end(body);
+  }
+  /** Waits for those still inside. */
+  async stop() {
+    clearInterval(this.timer);
+    while (this.open > 0) await new Promise((done) => setTimeout(done, 10));
+    this.agent.destroy();
+  }
+}
+
+/** Stands before a Prometheus and can fail it: pass, refuse, hang, empty, stale. */
+export class Hazard {
+  static async start(base) {
+    const hazard = new Hazard();
+    hazard.mode = 'pass';
+    hazard.server = http.createServer((request, answer) => {
+      if (hazard.mode === 'hang') return;
+      if (hazard.mode === 'refuse') { request.socket.resetAndDestroy(); return; }
+      const url = new URL(request.url, base);
+      if (hazard.mode === 'empty') {
+        const resultType = url.pathname.endsWith('query_range') || /\]$/.test(url.searchParams.get('query') ?? '') ? 'matrix' : 'vector';
+        answer.setHeader('content-type', 'application/json');
+        answer.end(JSON.stringify({ status: 'success', data: { resultType, result: [] } }));
+        return;
+      }
+      // Stale: a server whose clock, and whose last scrape, stood still.
+      if (hazard.mode === 'stale') {
+        for (const name of ['time', 'start', 'end']) {
+          if (url.searchParams.has(name)) url.searchParams.set(name, Math.min(Number(url.searchParams.get(name)), hazard.since));
+        }
+      }
+      const up = http.request(url, { method: request.method, headers: { ...request.headers, host: url.host } }, (got) => {
+        answer.writeHead(got.statusCode, got.headers);
+        got.pipe(answer);
+      });
+      up.on('error', () => answer.destroy());
+      request.pipe(up);
+    });
+    await new Promise((done) => hazard.server.listen(0, '127.0.0.1', done));
+    hazard.base = `http://127.0.0.1:${hazard.server.address().port}`;
+    return hazard;
+  }
+  turn(mode) {
+    this.since = Date.now() / 1000;
+    this.mode = mode;
+    if (mode === 'refuse') this.server.closeAllConnections();
+  }
+  stop() {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+}
+
+/** A door of its own before the two lanes, and an operator who moves its traffic. */
+export class Door {
+  static async start(world, playbook) {
+    const door = new Door();
+    door.folder = scratch('door');
+    const ready = path.join(door.folder, 'ready');
+    door.socket = path.join('/tmp', `oa-front-${process.pid}-${Math.random().toString(36).slice(2, 8)}.sock`);
+    door.front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `v1=${world.stable.base}`, '--backend', `v2=${world.canary.base}`,
+      '--weights', 'v1=100,v2=0', '--admin', door.socket, '--ready-file', ready], { name: 'front', folder: door.folder, env: cleanEnv({ HOME: door.folder }) });
+    await door.front.until(() => fs.existsSync(ready), 'ready file', 30000);
+    door.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
+    door.playbook = path.join(door.folder, 'playbook.yaml');
+    fs.writeFileSync(door.playbook, playbook);
+    door.state = path.join(door.folder, 'state');
+    return door;
+  }
+  oa(args, options = {}) { return oa(args, { stateDir: this.state, ms: 120000, ...options }); }
+  plan(set = {}) {
+    this.file = path.join(this.folder, 'plan.json');
+    const settings = Object.entries({ base_url: this.base, socket: this.socket, ...set }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+    return this.oa(['cutover', 'plan', this.playbook, ...settings, '--out', this.file, '--json']);
+  }
+  /** An apply under way. */
+  begin() {
+    return new Running(OA_BIN, ['cutover', 'apply', this.file, '--json', '--non-interactive'], { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: this.state }) });
+  }
+  /** Whole lines of an .ndjson of the only run, however far it is written. */
+  lines(file) {
+    const runs = path.join(this.state, 'runs');
+    const run = fs.existsSync(runs) ? fs.readdirSync(runs).at(-1) : undefined;
+    const found = run === undefined ? '' : path.join(runs, run, file);
+    const text = found !== '' && fs.existsSync(found) ? fs.readFileSync(found, 'utf8') : '';
+    return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  }
+  weights() {
+    return new Promise((done, failed) => {
+      http.get({ socketPath: this.socket, path: '/state' }, (answer) => {
+        let text = '';
+        answer.on('data', (bytes) => { text += bytes; });
+        answer.on('end', () => done(Object.fromEntries(JSON.parse(text).backends.map(({ name, weight }) => [name, weight]))));
+      }).on('error', failed);
+    });
+  }
+}
