@@ -12,6 +12,10 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
     if (text.starts_with("\xEF\xBB\xBF")) {
         return fail(Code::protocol, "JSON starts with a byte order mark at byte 0");
     }
+    // The library takes a NUL for the end of its input, whatever follows. No JSON holds one.
+    if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+        return fail(Code::protocol, fmt::format("not JSON at byte {}", nul + 1));
+    }
     bool too_deep = false;
     const auto guard = [&](int depth, Json::parse_event_t event, Json&) {
         const bool opens =

@@ -130,7 +130,7 @@ void AccessLogBook::Sum::finish(SourceReading& reading) {
         reading.tally.first_content_s = std::move(times_);
     }
     if (in_part_ > 0) {
-        reading.count_error += static_cast<double>(in_part_);
+        reading.edge_error += static_cast<double>(in_part_);
         reading.notes.push_back(fmt::format(
             "older requests are kept by the hour: {} are of an hour that the window cuts", in_part_
         ));

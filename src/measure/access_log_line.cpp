@@ -150,8 +150,10 @@ LineKind read_access_line(std::string_view line, AccessLine& into) {
     const bool json = line.starts_with('{');
     const bool ours = line.starts_with(k_json_head) || line.starts_with(k_logfmt_head);
     LogFields fields;
+    // The JSON library takes a NUL for the end of its input, whatever follows.
+    const bool plain = line.find('\0') == std::string_view::npos;
     const bool whole =
-        json ? read_json_fields(line, fields) : ours && read_logfmt_fields(line, fields);
+        plain && (json ? read_json_fields(line, fields) : ours && read_logfmt_fields(line, fields));
     if (!whole) {
         return ours ? LineKind::damaged : LineKind::foreign;
     }

@@ -8,6 +8,8 @@ TEST_CASE("json: what cannot be trusted is refused with its place") {
     CHECK(parse_json(R"({"a":1})").has_value());
     CHECK(parse_json("{").error().text().contains("byte 2"));
     CHECK_FALSE(parse_json("{} x").has_value());
+    CHECK_FALSE(parse_json(std::string_view("{}\0x", 4)).has_value());
+    CHECK_FALSE(parse_json(std::string_view("{}\0", 3)).has_value());
     CHECK_FALSE(parse_json("\xEF\xBB\xBF{}").has_value());
     CHECK_FALSE(parse_json("\"\xFF\"").has_value());
     CHECK_FALSE(parse_json(R"("\ud800")").has_value());

@@ -92,6 +92,8 @@ TEST_CASE("access line: what is not whole is damaged and never guessed at") {
         whole.substr(0, whole.size() - 1),
         whole.substr(0, 60),
         whole + whole,
+        whole + std::string(1, '\0') + whole,
+        flat + std::string(1, '\0'),
         flat + flat,
         flat.substr(0, 40),
         flat + " ",
