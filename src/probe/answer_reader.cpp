@@ -82,6 +82,7 @@ void AnswerReader::head(const net::ClientResponse& head) {
 bool AnswerReader::bytes(std::string_view bytes, Clock::time_point at) {
     now_ = at;
     first_byte_ = first_byte_.value_or(at);
+    last_read_ = at;
     body_bytes_ += bytes.size();
     if (request_.keep) {
         keep(bytes, at);
@@ -168,6 +169,9 @@ void AnswerReader::on_content() {
     ++sample_.content_frames;
     first_content_ = first_content_.value_or(now_);
     const double gap = last_content_ ? seconds(*last_content_, now_) : 0;
+    if (last_content_ && request_.on_gap) {
+        request_.on_gap(gap);
+    }
     sample_.max_gap_s = std::max(sample_.max_gap_s, gap);
     if (!last_content_ || gap > k_same_read) {
         ++sample_.content_reads;
@@ -203,6 +207,9 @@ void AnswerReader::fill_clocks(const net::ClientResponse& response) {
     c.headers = reached(t.head_s);
     c.first_byte = reached(t.first_byte_s);
     c.end = reached(t.end_s);
+    if (c.end && last_read_) {
+        sample_.silence_s = std::max(0.0, *c.end - seconds(asked_, *last_read_));
+    }
     const auto since = [&](const std::optional<Clock::time_point>& at) {
         return at ? std::optional(seconds(asked_, *at)) : std::nullopt;
     };

@@ -39,6 +39,7 @@ private:
     Clock::time_point asked_ = Clock::now();
     Clock::time_point now_{};
     std::optional<Clock::time_point> first_byte_, first_event_, first_content_, last_content_;
+    std::optional<Clock::time_point> last_read_;
     std::uint64_t body_bytes_ = 0;
     std::uint64_t done_offset_ = 0;
     bool event_stream_ = false;

@@ -42,6 +42,14 @@ std::string rule_text(Outcome outcome) {
     return {};
 }
 
+// A break right after a long silence is some hop's read timeout, not a failure of the turn.
+std::string idle_cut(const ProbeSample& sample) {
+    constexpr double k_silent = 1.0;
+    return sample.silence_s < k_silent
+               ? std::string()
+               : fmt::format(", {:.1f} s after the last byte: an idle cut", sample.silence_s);
+}
+
 std::string failed_turn_text(const ProbeSample& sample) {
     if (sample.errors > 0) {
         return fmt::format(
@@ -79,15 +87,19 @@ std::string core(const ProbeSample& sample) {
     case Outcome::in_stream_error:
         return failed_turn_text(sample);
     case Outcome::not_sse:
+        if (const auto encoding = sample.headers.get("content-encoding")) {
+            return "the body was encoded on its way: " + printable(*encoding, 40);
+        }
         return sample.status == 0 ? "the answer is no HTTP"
                                   : "a body without a single event or comment";
     case Outcome::buffered:
         return sample.pacing_why;
     case Outcome::truncated:
         return fmt::format(
-            "the answer broke off after {} bytes, {} [DONE]",
+            "the answer broke off after {} bytes, {} [DONE]{}",
             sample.judgement.bytes,
-            sample.done ? "after" : "without"
+            sample.done ? "after" : "without",
+            idle_cut(sample)
         );
     case Outcome::stalled:
     case Outcome::too_slow:
@@ -141,6 +153,7 @@ Json to_json(const ProbeSample& sample) {
     put(clocks, "end", sample.clocks.end);
     out["clocks"] = std::move(clocks);
     out["max_gap"] = sample.max_gap_s;
+    out["silence"] = sample.silence_s;
     out["frames"] = sample.judgement.frames;
     out["bytes"] = sample.judgement.bytes;
     out["content_frames"] = sample.content_frames;

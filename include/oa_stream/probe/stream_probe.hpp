@@ -76,6 +76,7 @@ struct ProbeSample {
     int status = 0;
     Clocks clocks{};
     double max_gap_s = 0;        ///< between two chunks with content
+    double silence_s = 0; ///< from the last read of the body, comments included, to the end
     std::uint64_t content_frames = 0;
     std::uint64_t content_reads = 0; ///< reads of the socket that held content (see PacingFacts)
     Pacing pacing = Pacing::undecided;
@@ -122,10 +123,14 @@ struct ProbeRequest {
     std::optional<Millis> paced_over{}; ///< see judge_pacing()
     /// Close the connection after so many content frames (outcome cancelled); 0: read to the end.
     std::uint64_t stop_after_content = 0;
+    std::string accept_encoding{}; ///< sent as it is; nothing is decoded
+    Millis read_pause{0}; ///< a slow reader: waits so long before it takes each piece
     /// Called once, with the head, when a 200 event stream begins.
     std::function<void(const ProbeSample& so_far)> on_start{};
     /// Called at the first content frame, and never later.
     std::function<void(const ProbeSample& so_far)> on_content{};
+    /// Called with the silence before each content frame but the first, seconds.
+    std::function<void(double gap)> on_gap{};
     /// Given a function that cancels this probe; valid until the probe is over.
     std::function<void(std::function<void()> cancel)> on_cancellable{};
 };
