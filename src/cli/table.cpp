@@ -32,6 +32,7 @@ std::span<const CommandSpec> all_commands() noexcept {
         slo_status_command,
         slo_gate_command,
         slo_budget_command,
+        load_command,
         slo_rules_command,
         slo_dashboard_command,
         playbook_list_command,

@@ -1,0 +1,203 @@
+// load: many streams at once against one lane, arriving by the clock or by a fixed number of users.
+//
+// Safe from coordinated omission: in an open loop arrivals follow the clock, never the answers, and
+// every time is told from the moment a request should have been sent. What never got an answer
+// within its limits counts as infinitely slow, so a percentile cannot look better because the worst
+// requests are missing from it.
+#pragma once
+
+#include "oa_stream/measure/histogram.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+/// When each request is due, seconds since the start: the rate rises evenly from 0 over `ramp_s`,
+/// then stays for `duration_s`.
+struct ArrivalPlan {
+    double per_second = 1; ///< 0 < per_second
+    double ramp_s = 0;
+    double duration_s = 0;
+
+    [[nodiscard]] double at(std::uint64_t index) const noexcept;
+    [[nodiscard]] std::uint64_t total() const noexcept;
+    [[nodiscard]] double end_s() const noexcept { return ramp_s + duration_s; }
+};
+
+/// What a request's reader is like.
+enum class Reader {
+    plain,
+    slow, ///< waits before it takes each piece; its times are its own making
+    leaving, ///< disconnects at the first content
+};
+[[nodiscard]] std::string_view to_string(Reader reader) noexcept;
+
+struct LoadOptions {
+    Target target;
+    ProbeLimits limits{};
+    std::vector<std::string> prompts{"Reply with the single word: pong"}; ///< taken in turn
+    double per_second = 0; ///< open loop; 0: closed loop with `concurrency` users
+    unsigned concurrency = 0; ///< closed loop: each sends its next when its last is over
+    Millis ramp{0}; ///< until the full rate (or all users); not measured
+    Millis duration{30000}; ///< at the full rate
+    std::uint64_t requests = 0; ///< ends after so many at the latest; 0: no such limit
+    std::size_t max_in_flight = 10000; ///< open loop: a request due beyond is dropped
+    double slow_share = 0; ///< 0–1
+    double leaving_share = 0; ///< 0–1, together with slow_share at most 1
+    Millis read_pause{200}; ///< of slow readers
+    Millis drain{30000}; ///< for what is in flight at the end; the rest is unfinished
+    /// Ends the run when this share of at least 50 requests that ended within 5 s is bad. 0: never.
+    double stop_at_bad = 0.5;
+    std::uint64_t seed = 1; ///< which requests read slowly or leave
+};
+
+/// Offsets of one answer; from the planned or from the real sending.
+enum class LoadClock { connect, head, first_byte, first_event, first_content, end };
+inline constexpr std::array k_load_clocks{
+    LoadClock::connect,
+    LoadClock::head,
+    LoadClock::first_byte,
+    LoadClock::first_event,
+    LoadClock::first_content,
+    LoadClock::end,
+};
+[[nodiscard]] std::string_view to_string(LoadClock clock) noexcept;
+
+/// Percentiles in constant memory; seconds in, seconds out. Relative error relative_error().
+class Times {
+public:
+    void record(double seconds);
+    void record_infinite() { ++infinite_; }
+    [[nodiscard]] std::uint64_t n() const noexcept { return finite_.count() + infinite_; }
+    [[nodiscard]] std::uint64_t infinite() const noexcept { return infinite_; }
+    /// The `rank`-th smallest (1-based, ≤ n()); +Inf beyond the finite ones.
+    [[nodiscard]] double at_rank(std::uint64_t rank) const;
+    /// Nearest rank; nullopt for no data.
+    [[nodiscard]] std::optional<double> percentile(measure::Fraction q) const;
+    [[nodiscard]] double mean() const noexcept; ///< of the finite ones; 0 for none
+    [[nodiscard]] double max() const noexcept; ///< +Inf when there is an infinite one
+    [[nodiscard]] double relative_error() const noexcept { return finite_.relative_error(); }
+    /// {n, infinite, p50, p90, p95, p99, p99.9, max, mean}; an infinite time is the word "inf".
+    [[nodiscard]] Json to_json() const;
+
+private:
+    measure::LogLinearHistogram finite_{9}; ///< microseconds
+    std::uint64_t infinite_ = 0;
+};
+
+/// One request as it was planned and as it went.
+struct LoadRequest {
+    std::uint64_t index = 0;
+    double planned_s = 0; ///< since the run began
+    double late_s = 0; ///< from then until it was really sent (or dropped)
+    Reader reader = Reader::plain;
+    bool measured = true; ///< planned after the ramp
+    bool dropped = false; ///< never sent: too many were in flight
+    bool unfinished = false; ///< cut off by the end of the run
+    bool waited_out = false; ///< unfinished though the run waited its whole drain for it
+    ProbeSample sample{};
+
+    /// An ending that counts against the target. Who left on purpose or was cut off does not.
+    [[nodiscard]] bool bad() const noexcept;
+};
+/// The outcome's word, or "dropped", "unfinished", "left" (a leaving reader that did).
+[[nodiscard]] std::string_view outcome_word(const LoadRequest& request) noexcept;
+/// One line of measure/requests.ndjson.
+[[nodiscard]] Json to_json(const LoadRequest& request);
+
+/// One second of the run.
+struct LoadSecond {
+    std::uint64_t second = 0;
+    std::uint64_t planned = 0, sent = 0, late = 0, dropped = 0, ended = 0, bad = 0;
+    std::size_t in_flight = 0; ///< at its end
+    Times first_content{}; ///< of those that ended in it, from the planned sending
+};
+[[nodiscard]] Json to_json(const LoadSecond& second);
+
+/// Sent this much after its time, a start is counted as late.
+inline constexpr double k_late_s = 0.010;
+
+/// Everything known of a run so far. Measured means: planned after the ramp.
+struct LoadTotals {
+    std::uint64_t planned = 0, sent = 0, late = 0, dropped = 0, ended = 0, unfinished = 0;
+    std::uint64_t measured = 0; ///< planned after the ramp
+    std::uint64_t measured_sent = 0; ///< of them, really sent
+    std::uint64_t measured_judged = 0; ///< of them ended and not unfinished, or dropped
+    std::uint64_t measured_bad = 0;
+    std::uint64_t broken = 0; ///< streams that broke the contract, ramp included
+    std::uint64_t slow = 0, left = 0; ///< sent with such a reader
+    double first_sent_s = 0, last_sent_s = 0; ///< after the ramp, since the start
+    double seconds = 0; ///< how long the full rate was meant to be held, or was until the stop
+    std::map<std::string, std::uint64_t, std::less<>> outcomes{
+    }; ///< of all that ended, and dropped
+    std::map<std::string, std::uint64_t, std::less<>> measured_outcomes{};
+    std::string example{}; ///< of a bad ending: what was wrong
+    std::array<Times, k_load_clocks.size()> from_plan{}; ///< plain readers alone
+    std::array<Times, k_load_clocks.size()> from_send{};
+    Times start_delay{}; ///< from plan to sending
+    Times gaps{}; ///< between content chunks; not a token's latency
+    std::uint64_t chunks = 0, bytes = 0;
+    std::string stopped{}; ///< why it ended before its time; empty: it did not
+
+    void add(const LoadRequest& request);
+    /// Sent per second while the full rate was meant to be held.
+    [[nodiscard]] double achieved_per_second() const noexcept;
+};
+
+/// One run of load. All calls on the client's thread; it must outlive run().
+class Load {
+public:
+    virtual ~Load() = default;
+    Load() = default;
+    Load(const Load&) = delete;
+    Load& operator=(const Load&) = delete;
+
+    struct Observer {
+        std::function<void(const LoadRequest&)> on_request{}; ///< each exactly once, as they end
+        std::function<void(const LoadSecond&)> on_second{};
+    };
+    /// `client` must outlive the load. Code::usage for shares or rates that make no sense.
+    [[nodiscard]] static Result<std::unique_ptr<Load>> make(
+        const asio::any_io_executor& executor,
+        net::HttpClient& client,
+        LoadOptions options,
+        Observer observer
+    );
+
+    /// Until the plan is over and nothing is in flight. Once.
+    [[nodiscard]] virtual Task<void> run() = 0;
+    /// No more requests; what is in flight is cancelled at once and counts as unfinished.
+    virtual void stop(std::string why) = 0;
+    [[nodiscard]] virtual const LoadTotals& totals() const noexcept = 0;
+};
+
+/// "p99 first_content <= 2s", "p95 gap <= 500ms", "bad <= 1%", "dropped <= 0.1%",
+/// "truncated <= 0.5%": a percentile of a clock, or a share of the measured requests.
+struct LoadLimit {
+    std::string text; ///< as given
+    std::string id; ///< of its check: "limit.p99-first_content"
+    std::optional<measure::Fraction> quantile{}; ///< nullopt: a share
+    std::string what{}; ///< clock, "gap", "bad", "dropped", "late" or an outcome
+    double limit = 0; ///< seconds or a share
+};
+[[nodiscard]] Result<LoadLimit> parse_load_limit(std::string_view text);
+/// PASS when the upper confidence bound is within the limit, FAIL when the lower is beyond it, else
+/// INCONCLUSIVE. Shares: Wilson; percentiles: order statistics, widened by the histogram's error.
+[[nodiscard]] Check
+judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence);
+
+/// Sum of oa_stream_http_requests_total over POSTs of the stream route `path`, from the text of
+/// /metrics; nullopt when there is no such family.
+[[nodiscard]] std::optional<std::uint64_t>
+requests_counted(std::string_view exposition, std::string_view path);
+
+} // namespace oa_stream::probe

@@ -1,0 +1,281 @@
+#include "load_view.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/gate.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+namespace oa_stream::cli {
+
+namespace {
+
+using probe::LoadTotals;
+using probe::Times;
+
+constexpr double k_percent = 100;
+
+std::string time_text(std::optional<double> seconds) {
+    if (!seconds) {
+        return "-";
+    }
+    if (*seconds < 0.01) {
+        return fmt::format("{:.2f}ms", *seconds * 1e3);
+    }
+    return measure::seconds_text(*seconds, -1);
+}
+
+std::string row(std::string_view name, const Times& times) {
+    return fmt::format(
+        "  {:<15}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n",
+        name,
+        times.n(),
+        time_text(times.percentile({50, 100})),
+        time_text(times.percentile({90, 100})),
+        time_text(times.percentile({95, 100})),
+        time_text(times.percentile({99, 100})),
+        time_text(times.percentile({999, 1000})),
+        time_text(times.n() == 0 ? std::nullopt : std::optional(times.max()))
+    );
+}
+
+std::string table(const LoadTotals& totals) {
+    std::string out = fmt::format(
+        "  from the planned sending, ±{:.1g} %\n  {:<15}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n",
+        totals.gaps.relative_error() * k_percent,
+        "",
+        "n",
+        "p50",
+        "p90",
+        "p95",
+        "p99",
+        "p99.9",
+        "max"
+    );
+    for (std::size_t i = 0; i < probe::k_load_clocks.size(); ++i) {
+        out += row(to_string(probe::k_load_clocks[i]), totals.from_plan[i]);
+    }
+    out += "  from the real sending\n";
+    for (std::size_t i = 0; i < probe::k_load_clocks.size(); ++i) {
+        const probe::LoadClock clock = probe::k_load_clocks[i];
+        if (clock == probe::LoadClock::first_content || clock == probe::LoadClock::end) {
+            out += row(to_string(clock), totals.from_send[i]);
+        }
+    }
+    return out + row("start delay", totals.start_delay) + row("chunk gap", totals.gaps);
+}
+
+std::string endings(const LoadTotals& totals) {
+    std::string out;
+    for (const auto& [word, count] : totals.outcomes) {
+        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", word, count);
+    }
+    return out.empty() ? "none" : out;
+}
+
+std::string rate_line(const LoadOutcome& outcome) {
+    const LoadTotals& totals = outcome.totals;
+    std::string out = fmt::format("achieved {:.2f}/s", totals.achieved_per_second());
+    if (outcome.target_per_second > 0) {
+        out += fmt::format(" of {}/s", outcome.target_per_second);
+    }
+    if (outcome.counted) {
+        out += fmt::format("; the target counted {}", *outcome.counted);
+    }
+    return out;
+}
+
+Json clocks_json(const std::array<Times, probe::k_load_clocks.size()>& clocks) {
+    Json out = Json::object();
+    for (std::size_t i = 0; i < clocks.size(); ++i) {
+        out[std::string(to_string(probe::k_load_clocks[i]))] = clocks[i].to_json();
+    }
+    return out;
+}
+
+Json counts_json(const LoadTotals& totals) {
+    Json out;
+    out["planned"] = totals.planned;
+    out["sent"] = totals.sent;
+    out["late"] = totals.late;
+    out["dropped"] = totals.dropped;
+    out["ended"] = totals.ended;
+    out["unfinished"] = totals.unfinished;
+    out["measured"] = totals.measured;
+    out["bad"] = totals.measured_bad;
+    out["slow_readers"] = totals.slow;
+    out["leaving_readers"] = totals.left;
+    out["chunks"] = totals.chunks;
+    out["bytes"] = totals.bytes;
+    return out;
+}
+
+Check make(std::string id, Verdict verdict, std::string detail) {
+    Check check{.id = "load." + std::move(id), .verdict = verdict};
+    check.detail = std::move(detail);
+    return check;
+}
+
+Check ran(const LoadOutcome& outcome) {
+    const LoadTotals& totals = outcome.totals;
+    if (!totals.stopped.empty()) {
+        const bool by_hand = totals.stopped == "interrupted";
+        return make(
+            "ran",
+            by_hand ? Verdict::inconclusive : Verdict::fail,
+            "ended before its time: " + totals.stopped
+        );
+    }
+    return make(
+        "ran", Verdict::pass, fmt::format("{}, {} requests sent", outcome.plan, totals.sent)
+    );
+}
+
+// A load that was not applied as asked says little about the target, whatever it measured.
+Check rate(const LoadOutcome& outcome) {
+    constexpr double k_tolerance = 0.01;
+    const double achieved = outcome.totals.achieved_per_second();
+    const double off = std::abs(achieved / outcome.target_per_second - 1);
+    std::string text =
+        fmt::format("sent {:.2f} per second of {} asked for", achieved, outcome.target_per_second);
+    if (outcome.totals.dropped > 0) {
+        text += fmt::format(
+            "; {} were due while --max-in-flight was reached and were dropped",
+            outcome.totals.dropped
+        );
+    }
+    Check check = make("rate", off <= k_tolerance ? Verdict::pass : Verdict::inconclusive, text);
+    check.data["target"] = outcome.target_per_second;
+    check.data["achieved"] = achieved;
+    return check;
+}
+
+Check contract_kept(const LoadTotals& totals) {
+    return make(
+        "contract",
+        totals.broken == 0 ? Verdict::pass : Verdict::fail,
+        totals.broken == 0
+            ? fmt::format("no stream of {} broke the contract", totals.ended)
+            : fmt::format("{} of {} streams broke the contract", totals.broken, totals.ended)
+    );
+}
+
+Check counter(const LoadOutcome& outcome) {
+    constexpr double k_tolerance = 0.01;
+    if (!outcome.counted) {
+        Check check = make("counter", Verdict::skipped, "the target shows no /metrics that count");
+        check.mode = CheckMode::skipped;
+        check.required = false;
+        return check;
+    }
+    const auto sent = static_cast<double>(outcome.totals.sent);
+    const double off = sent > 0 ? std::abs(static_cast<double>(*outcome.counted) / sent - 1) : 0;
+    Check check = make(
+        "counter",
+        off <= k_tolerance ? Verdict::pass : Verdict::inconclusive,
+        fmt::format("the target counted {} requests, {} were sent", *outcome.counted, sent)
+    );
+    check.data["counted"] = *outcome.counted;
+    check.data["sent"] = outcome.totals.sent;
+    return check;
+}
+
+} // namespace
+
+std::string plan_text(const probe::LoadOptions& options) {
+    std::string out = options.per_second > 0 ? fmt::format("{}/s", options.per_second)
+                                             : fmt::format("{} users", options.concurrency);
+    out += " for " + format_duration(options.duration);
+    if (options.ramp.count() > 0) {
+        out += " after a ramp of " + format_duration(options.ramp);
+    }
+    return options.requests == 0 ? out : out + fmt::format(", at most {}", options.requests);
+}
+
+std::vector<Check> load_checks(const LoadArgs& args, const LoadOutcome& outcome) {
+    std::vector<Check> checks{ran(outcome)};
+    if (outcome.target_per_second > 0) {
+        checks.push_back(rate(outcome));
+    }
+    checks.push_back(contract_kept(outcome.totals));
+    checks.push_back(counter(outcome));
+    for (const probe::LoadLimit& limit : args.limits) {
+        checks.push_back(probe::judge_limit(limit, outcome.totals, args.confidence));
+        checks.back().id = "load." + checks.back().id;
+        if (limit.what == "bad" && !outcome.totals.example.empty()) {
+            checks.back().detail += "; the first: " + printable(outcome.totals.example, 200);
+        }
+    }
+    return checks;
+}
+
+Json load_figures(const LoadOutcome& outcome) {
+    const LoadTotals& totals = outcome.totals;
+    Json out;
+    out["plan"] = outcome.plan;
+    out["authority"] = outcome.authority;
+    out["rate"]["target"] =
+        outcome.target_per_second > 0 ? Json(outcome.target_per_second) : Json(nullptr);
+    out["rate"]["achieved"] = totals.achieved_per_second();
+    out["rate"]["seconds"] = totals.seconds;
+    out["counted_by_target"] = outcome.counted ? Json(*outcome.counted) : Json(nullptr);
+    out["counts"] = counts_json(totals);
+    out["endings"] = totals.outcomes;
+    out["relative_error"] = totals.gaps.relative_error();
+    out["from_planned"] = clocks_json(totals.from_plan);
+    out["from_sent"] = clocks_json(totals.from_send);
+    out["start_delay"] = totals.start_delay.to_json();
+    out["chunk_gap"] = totals.gaps.to_json();
+    out["unlisted"] = outcome.unlisted;
+    return out;
+}
+
+Json load_document(const LoadOutcome& outcome) {
+    Json document = smoke_document(outcome.result);
+    document["schema"] = "oa-stream.load.v1";
+    document["load"] = load_figures(outcome);
+    return document;
+}
+
+std::string load_text(const LoadOutcome& outcome) {
+    const LoadTotals& totals = outcome.totals;
+    std::string out = fmt::format(
+        "{}  load  {}  {}\n", to_string(outcome.result.verdict), outcome.result.target, outcome.plan
+    );
+    if (totals.planned > 0) {
+        out += fmt::format(
+            "  {} planned, {} sent ({} late), {} dropped, {} unfinished; {}\n  endings: {}\n",
+            totals.planned,
+            totals.sent,
+            totals.late,
+            totals.dropped,
+            totals.unfinished,
+            rate_line(outcome),
+            endings(totals)
+        );
+        out += table(totals);
+    }
+    for (const Check& check : outcome.result.checks) {
+        out += fmt::format("  {:<12}  {}  {}\n", to_string(check.verdict), check.id, check.detail);
+    }
+    return out;
+}
+
+std::string progress_line(const probe::LoadSecond& second, const LoadTotals& totals) {
+    const auto p99 = second.first_content.percentile({99, 100});
+    return fmt::format(
+        "{:>4} s  sent {}/s  in flight {}  bad {} of {}  dropped {}  p99 first content {}",
+        second.second + 1,
+        second.sent,
+        second.in_flight,
+        totals.measured_bad,
+        totals.measured_judged,
+        totals.dropped,
+        time_text(p99)
+    );
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,263 @@
+// Limits of a load run: read from one line, judged with the statistics of the gates.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/proportion.hpp"
+#include "oa_stream/measure/quantile.hpp"
+#include "oa_stream/probe/load.hpp"
+#include "oa_stream/probe/outcome.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr double k_infinite = std::numeric_limits<double>::infinity();
+constexpr std::string_view k_examples = "'p99 first_content <= 2s' or 'bad <= 1%'";
+
+std::unexpected<Error> no_limit(std::string_view text, std::string_view why) {
+    return fail(
+        Code::usage,
+        fmt::format("'{}' is no limit: {}", printable(text, 60), why),
+        "--limit",
+        std::string(k_examples)
+    );
+}
+
+/// "p99-gap<=2s" and "p99 gap <= 2s" → p99, gap, <=, 2s.
+std::vector<std::string> words_of(std::string_view text) {
+    std::vector<std::string> words{{}};
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool compare = text.substr(i, 2) == "<=";
+        const bool dash = text[i] == '-' && words.size() == 1 && words[0].starts_with('p');
+        if (compare || dash || text[i] == ' ') {
+            words.emplace_back();
+        } else {
+            words.back() += text[i];
+        }
+        if (compare) {
+            words.back() = "<=";
+            words.emplace_back();
+            ++i;
+        }
+    }
+    std::erase(words, std::string());
+    return words;
+}
+
+bool is_share(std::string_view word) {
+    if (word == "bad" || word == "dropped" || word == "late") {
+        return true;
+    }
+    return std::ranges::any_of(outcome_rules(), [&](const OutcomeRule& rule) {
+        return rule.outcome != Outcome::cancelled && to_string(rule.outcome) == word;
+    });
+}
+
+const Times* times_of(const LoadTotals& totals, std::string_view what) {
+    if (what == "gap") {
+        return &totals.gaps;
+    }
+    for (std::size_t i = 0; i < k_load_clocks.size(); ++i) {
+        if (to_string(k_load_clocks[i]) == what) {
+            return &totals.from_plan[i];
+        }
+    }
+    return nullptr;
+}
+
+/// "p99", "p99.9" → 99/100, 999/1000
+std::optional<measure::Fraction> quantile_of(std::string_view word) {
+    if (!word.starts_with('p')) {
+        return std::nullopt;
+    }
+    const auto percent = measure::Fraction::parse(word.substr(1));
+    if (!percent || percent->num == 0 || percent->num >= percent->den * 100) {
+        return std::nullopt;
+    }
+    return measure::Fraction{percent->num, percent->den * 100};
+}
+
+Result<LoadLimit>
+parse_share(std::string_view text, std::string_view what, std::string_view bound) {
+    if (!is_share(what)) {
+        return no_limit(text, fmt::format("nothing is counted as '{}'", printable(what, 40)));
+    }
+    if (!bound.ends_with('%')) {
+        return no_limit(text, "a share needs a percent sign");
+    }
+    const auto percent = measure::Fraction::parse(bound.substr(0, bound.size() - 1));
+    if (!percent || percent->value() <= 0 || percent->value() >= 100) {
+        return no_limit(text, "no sample proves a share outside 0% to 100%");
+    }
+    LoadLimit out{.text = std::string(text), .id = fmt::format("limit.{}", what)};
+    out.what = what;
+    out.limit = percent->value() / 100;
+    return out;
+}
+
+Result<LoadLimit> parse_time(
+    std::string_view text, std::string_view which, std::string_view what, std::string_view bound
+) {
+    LoadLimit out{.text = std::string(text), .id = fmt::format("limit.{}-{}", which, what)};
+    out.quantile = quantile_of(which);
+    out.what = what;
+    if (!out.quantile) {
+        return no_limit(text, fmt::format("'{}' is no percentile", printable(which, 20)));
+    }
+    if (times_of(LoadTotals{}, what) == nullptr) {
+        return no_limit(text, fmt::format("no clock is named '{}'", printable(what, 40)));
+    }
+    const auto time = parse_duration(bound);
+    if (!time || time->count() == 0) {
+        return no_limit(text, fmt::format("'{}' is no time", printable(bound, 40)));
+    }
+    out.limit = std::chrono::duration<double>(*time).count();
+    return out;
+}
+
+Verdict decide(measure::Interval bounds, double limit) {
+    if (bounds.low > limit) {
+        return Verdict::fail;
+    }
+    return bounds.high > limit ? Verdict::inconclusive : Verdict::pass;
+}
+
+std::string_view words_for(Verdict verdict) {
+    if (verdict == Verdict::inconclusive) {
+        return "not decided against";
+    }
+    return verdict == Verdict::pass ? "within" : "beyond";
+}
+
+Json bound_json(double value) {
+    return value == k_infinite ? Json("inf") : Json(value);
+}
+
+Check check_of(const LoadLimit& limit, Verdict verdict, double confidence) {
+    Check check{.id = limit.id, .verdict = verdict};
+    check.data["limit"] = limit.limit;
+    check.data["confidence"] = confidence;
+    check.data["rule"] = limit.text;
+    check.data["source"] = "load";
+    return check;
+}
+
+Check undecided(const LoadLimit& limit, double confidence, std::string why) {
+    Check check = check_of(limit, Verdict::inconclusive, confidence);
+    check.detail = fmt::format("{}: {}", limit.text, why);
+    return check;
+}
+
+measure::Counts counts_of(const LoadLimit& limit, const LoadTotals& totals) {
+    if (limit.what == "bad") {
+        return {totals.measured_bad, totals.measured_judged};
+    }
+    if (limit.what == "late") {
+        return {totals.late, totals.sent};
+    }
+    const auto it = totals.measured_outcomes.find(limit.what);
+    return {it == totals.measured_outcomes.end() ? 0 : it->second, totals.measured};
+}
+
+Check judge_share(const LoadLimit& limit, const LoadTotals& totals, double confidence) {
+    const measure::Counts counts = counts_of(limit, totals);
+    const auto bounds = measure::wilson(counts, confidence, measure::Side::one);
+    if (!bounds) {
+        return undecided(limit, confidence, "no request was measured");
+    }
+    Check check = check_of(limit, decide(*bounds, limit.limit), confidence);
+    const auto text = [&](double share) { return measure::percent_text(share, limit.limit); };
+    check.detail = fmt::format(
+        "{} {} ({} of {}; {} to {} at {}), {} the limit of {}",
+        limit.what,
+        text(counts.rate()),
+        counts.bad,
+        counts.total,
+        text(bounds->low),
+        text(bounds->high),
+        measure::percent_text(confidence, -1),
+        words_for(check.verdict),
+        text(limit.limit)
+    );
+    if (check.verdict == Verdict::inconclusive) {
+        if (const auto need = measure::needed_for_limit(counts.bad, limit.limit, confidence);
+            need && *need > counts.total) {
+            check.detail += fmt::format(": needs n ≥ {}", *need);
+            check.data["needs_n"] = *need;
+        }
+    }
+    check.data["value"] = counts.rate();
+    check.data["low"] = bounds->low;
+    check.data["high"] = bounds->high;
+    check.data["n"] = counts.total;
+    check.data["bad"] = counts.bad;
+    return check;
+}
+
+measure::Interval time_bounds(const Times& times, measure::Fraction q, double confidence) {
+    const auto low = measure::lower_rank(times.n(), q, confidence);
+    const auto high = measure::upper_rank(times.n(), q, confidence);
+    const double error = times.relative_error();
+    return {
+        low ? times.at_rank(low->rank) * (1 - error) : 0,
+        high ? times.at_rank(high->rank) * (1 + error) : k_infinite,
+    };
+}
+
+Check judge_time(const LoadLimit& limit, const Times& times, double confidence) {
+    const measure::Fraction q = *limit.quantile;
+    const auto value = times.percentile(q);
+    if (!value) {
+        return undecided(limit, confidence, "no request was measured");
+    }
+    const measure::Interval bounds = time_bounds(times, q, confidence);
+    Check check = check_of(limit, decide(bounds, limit.limit), confidence);
+    const auto text = [&](double seconds) { return measure::seconds_text(seconds, limit.limit); };
+    check.detail = fmt::format(
+        "{} {} (n {}; {} to {} at {}), {} the limit of {}",
+        limit.id.substr(std::string_view("limit.").size()),
+        text(*value),
+        times.n(),
+        text(bounds.low),
+        bounds.high == k_infinite && *value != k_infinite ? "no upper bound" : text(bounds.high),
+        measure::percent_text(confidence, -1),
+        words_for(check.verdict),
+        text(limit.limit)
+    );
+    const std::uint64_t need = measure::needed_for_upper_rank(q, confidence);
+    if (check.verdict == Verdict::inconclusive && times.n() < need) {
+        check.detail += fmt::format(": needs n ≥ {}", need);
+        check.data["needs_n"] = need;
+    }
+    check.data["value"] = bound_json(*value);
+    check.data["low"] = bound_json(bounds.low);
+    check.data["high"] = bound_json(bounds.high);
+    check.data["n"] = times.n();
+    return check;
+}
+
+} // namespace
+
+Result<LoadLimit> parse_load_limit(std::string_view text) {
+    const std::vector<std::string> words = words_of(text);
+    if (words.size() == 3 && words[1] == "<=") {
+        return parse_share(text, words[0], words[2]);
+    }
+    if (words.size() == 4 && words[2] == "<=") {
+        return parse_time(text, words[0], words[1], words[3]);
+    }
+    return no_limit(text, "it is not 'WHAT <= BOUND'");
+}
+
+Check judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence) {
+    if (limit.quantile) {
+        return judge_time(limit, *times_of(totals, limit.what), confidence);
+    }
+    return judge_share(limit, totals, confidence);
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,240 @@
+// What a load run adds up to.
+#include "oa_stream/probe/load.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr double k_infinite = std::numeric_limits<double>::infinity();
+constexpr double k_micro = 1e6;
+
+struct Percentile {
+    const char* name;
+    measure::Fraction q;
+};
+constexpr std::array k_percentiles{
+    Percentile{"p50", {50, 100}},
+    Percentile{"p90", {90, 100}},
+    Percentile{"p95", {95, 100}},
+    Percentile{"p99", {99, 100}},
+    Percentile{"p99.9", {999, 1000}},
+};
+
+Json time_json(double seconds) {
+    return std::isinf(seconds) ? Json("inf") : Json(seconds);
+}
+
+const std::optional<double>& clock_of(const Clocks& clocks, LoadClock clock) {
+    switch (clock) {
+    case LoadClock::connect:
+        return clocks.connect;
+    case LoadClock::head:
+        return clocks.headers;
+    case LoadClock::first_byte:
+        return clocks.first_byte;
+    case LoadClock::first_event:
+        return clocks.first_event;
+    case LoadClock::first_content:
+        return clocks.first_content;
+    case LoadClock::end:
+        break;
+    }
+    return clocks.end;
+}
+
+/// Ended by a time limit, so a clock that was not reached took longer than anybody waits.
+bool ran_out_of_time(Outcome outcome) {
+    return outcome == Outcome::connect_timeout || outcome == Outcome::ttfb_timeout ||
+           outcome == Outcome::stalled || outcome == Outcome::too_slow;
+}
+
+bool broke_contract(Outcome outcome) {
+    return outcome == Outcome::contract_violation || outcome == Outcome::malformed_frame ||
+           outcome == Outcome::late_data || outcome == Outcome::not_sse;
+}
+
+/// The end of an answer that somebody cut is no end of the answer.
+bool says_nothing(const LoadRequest& request, LoadClock clock) {
+    const bool cut =
+        request.sample.outcome == Outcome::cancelled || ran_out_of_time(request.sample.outcome);
+    return clock == LoadClock::end && cut;
+}
+
+void add_times(LoadTotals& totals, const LoadRequest& request) {
+    if (request.reader == Reader::slow) {
+        return;
+    }
+    const bool infinite =
+        request.dropped || request.waited_out || ran_out_of_time(request.sample.outcome);
+    for (std::size_t i = 0; i < k_load_clocks.size(); ++i) {
+        const auto& seen = clock_of(request.sample.clocks, k_load_clocks[i]);
+        if (seen && !says_nothing(request, k_load_clocks[i])) {
+            totals.from_plan[i].record(request.late_s + *seen);
+            totals.from_send[i].record(*seen);
+        } else if (infinite) {
+            totals.from_plan[i].record_infinite();
+            if (!request.dropped) {
+                totals.from_send[i].record_infinite();
+            }
+        }
+    }
+}
+
+void add_sending(LoadTotals& totals, const LoadRequest& request) {
+    ++totals.sent;
+    totals.late += request.late_s > k_late_s ? 1U : 0U;
+    totals.slow += request.reader == Reader::slow ? 1U : 0U;
+    totals.left += request.reader == Reader::leaving ? 1U : 0U;
+    if (!request.measured) {
+        return;
+    }
+    ++totals.measured_sent;
+    totals.start_delay.record(request.late_s);
+    const double sent = request.planned_s + request.late_s;
+    totals.first_sent_s = totals.measured_sent == 1 ? sent : std::min(totals.first_sent_s, sent);
+    totals.last_sent_s = std::max(totals.last_sent_s, sent);
+}
+
+} // namespace
+
+void Times::record(double seconds) {
+    finite_.record(static_cast<std::uint64_t>(std::llround(std::max(0.0, seconds) * k_micro)));
+}
+
+double Times::at_rank(std::uint64_t rank) const {
+    const std::uint64_t finite = finite_.count();
+    if (rank > finite || finite == 0) {
+        return k_infinite;
+    }
+    return *finite_.percentile({rank, finite}) / k_micro;
+}
+
+std::optional<double> Times::percentile(measure::Fraction q) const {
+    if (n() == 0) {
+        return std::nullopt;
+    }
+    const auto product = static_cast<unsigned __int128>(n()) * q.num;
+    const auto rank = static_cast<std::uint64_t>((product + q.den - 1) / q.den);
+    return at_rank(std::clamp<std::uint64_t>(rank, 1, n()));
+}
+
+double Times::mean() const noexcept {
+    const auto count = static_cast<double>(finite_.count());
+    return count == 0 ? 0 : static_cast<double>(finite_.sum()) / k_micro / count;
+}
+
+double Times::max() const noexcept {
+    return infinite_ > 0 ? k_infinite : static_cast<double>(finite_.max()) / k_micro;
+}
+
+Json Times::to_json() const {
+    Json out;
+    out["n"] = n();
+    out["infinite"] = infinite_;
+    if (n() == 0) {
+        return out;
+    }
+    for (const Percentile& one : k_percentiles) {
+        out[one.name] = time_json(percentile(one.q).value_or(0));
+    }
+    out["max"] = time_json(max());
+    out["mean"] = mean();
+    return out;
+}
+
+bool LoadRequest::bad() const noexcept {
+    return dropped || (!unfinished && sample.bad());
+}
+
+void LoadTotals::add(const LoadRequest& request) {
+    const std::string word(outcome_word(request));
+    ++planned;
+    ++outcomes[word];
+    if (request.dropped) {
+        ++dropped;
+    } else {
+        add_sending(*this, request);
+        ++ended;
+        unfinished += request.unfinished ? 1U : 0U;
+        broken += broke_contract(request.sample.outcome) ? 1U : 0U;
+        chunks += request.sample.content_frames;
+        bytes += request.sample.judgement.bytes;
+    }
+    if (request.bad() && example.empty()) {
+        example = request.dropped ? "too many requests were in flight" : request.sample.detail;
+    }
+    if (!request.measured) {
+        return;
+    }
+    ++measured;
+    ++measured_outcomes[word];
+    if (!request.unfinished) {
+        ++measured_judged;
+        measured_bad += request.bad() ? 1U : 0U;
+    }
+    add_times(*this, request);
+}
+
+double LoadTotals::achieved_per_second() const noexcept {
+    return seconds > 0 ? static_cast<double>(measured_sent) / seconds : 0;
+}
+
+Json to_json(const LoadRequest& request) {
+    Json out;
+    out["index"] = request.index;
+    out["planned"] = request.planned_s;
+    out["late"] = request.late_s;
+    out["reader"] = to_string(request.reader);
+    out["measured"] = request.measured ? "yes" : "ramp";
+    out["outcome"] = outcome_word(request);
+    if (request.dropped) {
+        return out;
+    }
+    const ProbeSample& sample = request.sample;
+    out["status"] = sample.status;
+    for (const LoadClock clock : k_load_clocks) {
+        if (const auto& seen = clock_of(sample.clocks, clock)) {
+            out[std::string(to_string(clock))] = *seen;
+        }
+    }
+    out["max_gap"] = sample.max_gap_s;
+    out["chunks"] = sample.content_frames;
+    out["bytes"] = sample.judgement.bytes;
+    out["revision"] = sample.revision;
+    out["request_id"] = sample.request_id;
+    if (request.bad()) {
+        out["detail"] = sample.detail;
+    }
+    return out;
+}
+
+Json to_json(const LoadSecond& second) {
+    Json out;
+    out["second"] = second.second;
+    out["planned"] = second.planned;
+    out["sent"] = second.sent;
+    out["late"] = second.late;
+    out["dropped"] = second.dropped;
+    out["ended"] = second.ended;
+    out["bad"] = second.bad;
+    out["in_flight"] = second.in_flight;
+    out["first_content"] = second.first_content.to_json();
+    return out;
+}
+
+std::string_view outcome_word(const LoadRequest& request) noexcept {
+    if (request.dropped) {
+        return "dropped";
+    }
+    if (request.unfinished) {
+        return "unfinished";
+    }
+    return request.reader == Reader::leaving && request.sample.outcome == Outcome::cancelled
+               ? "left"
+               : to_string(request.sample.outcome);
+}
+
+} // namespace oa_stream::probe
