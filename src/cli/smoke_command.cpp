@@ -37,6 +37,10 @@ Result<probe::SmokeOptions> parse(const Args& args) {
     options.expect = args.get("--expect").value_or("");
     options.probes = !args.has("--no-probes");
     options.abort = args.has("--abort");
+    options.tool_prompt = args.get("--tool-prompt").value_or("");
+    if (args.has("--detach-grace")) {
+        OA_TRY(options.detach_grace, positive_duration(args, "--detach-grace"));
+    }
     options.id_prefix = args.get("--id-prefix").value_or("stream");
     auto parallel = parse_count(args.get("--concurrency").value_or("1"), 1, k_most_parallel);
     if (!parallel) {
@@ -206,6 +210,10 @@ constexpr std::array k_options{
     OptionSpec{"--no-probes", "", "Send GETs alone; the rest is skipped, so it is never PASS."},
     OptionSpec{
         "--abort", "", "Disconnect, resume and stop turns on a target that is no replay too."
+    },
+    OptionSpec{"--tool-prompt", "TEXT", "What makes a target that is no replay call a tool."},
+    OptionSpec{
+        "--detach-grace", "D", "The lane's own; then a left turn must end within 2 s more."
     },
     OptionSpec{"--concurrency", "N", "So many parallel turns besides, 64 at most.", "1"},
     OptionSpec{"--also-direct", "URL", "The origin behind the lane: tells where bytes are held."},

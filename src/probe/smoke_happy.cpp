@@ -24,6 +24,7 @@ struct Route {
     std::string_view name;
     std::string (*path)(const std::string& thread);
     std::string (*body)(std::string_view thread, std::string_view text);
+    std::string_view accept_encoding{};
 };
 
 constexpr std::array k_routes{
@@ -41,6 +42,8 @@ constexpr std::array k_routes{
         "happy.chat",
         [](const std::string&) { return std::string("/api/chat"); },
         ai_sdk_body,
+        // As every browser asks; an edge that compresses does so only when it is allowed to.
+        "gzip, deflate, br",
     },
 };
 
@@ -49,6 +52,7 @@ ProbeRequest happy_request(const Smoke& smoke, const Route& route, const std::st
     request.path = route.path(thread);
     request.body = route.body(thread, smoke.ask().prompt);
     request.paced_over = smoke.ask().paced_over;
+    request.accept_encoding = route.accept_encoding;
     return request;
 }
 

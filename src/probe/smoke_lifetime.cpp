@@ -8,9 +8,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace oa_stream::probe {
 namespace {
 
+constexpr std::array<std::string_view, 6> k_checks{
+    "resume.live",
+    "stop.live",
+    "stop.state",
+    "abort.recovers",
+    "abort.state",
+    "abort.disconnect",
+};
 constexpr std::uint64_t k_leave_after = 3; // content frames, of twenty in the paced transcript
 
 ProbeRequest ask(const Smoke& smoke, const std::string& thread) {
@@ -33,6 +44,21 @@ std::string wrong_with_leaving(const ProbeSample& sample) {
                : fmt::format("could not leave in the middle: {}", sample.detail);
 }
 
+// Without comments: those belong to a connection, not to the turn.
+std::string frames_of(std::string_view body) {
+    std::string out;
+    while (!body.empty()) {
+        const std::size_t end = body.find("\n\n");
+        const bool whole = end != std::string_view::npos;
+        const std::string_view frame = body.substr(0, whole ? end + 2 : body.size());
+        body.remove_prefix(frame.size());
+        if (whole && !frame.starts_with(':')) {
+            out += frame;
+        }
+    }
+    return out;
+}
+
 std::string
 wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smoke& smoke) {
     if (resumed.status == 204) {
@@ -44,9 +70,11 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
     if (resumed.message_id != left.message_id) {
         return "the resumed stream has another messageId";
     }
-    return resumed.text.starts_with(left.text)
-               ? ""
-               : "the resumed stream does not begin at the turn's start";
+    if (!resumed.text.starts_with(left.text)) {
+        return "the resumed stream does not begin at the turn's start";
+    }
+    const bool same = frames_of(resumed.raw_body).starts_with(frames_of(left.raw_body));
+    return same || !smoke.named ? "" : "the resumed stream's bytes are not those read before";
 }
 
 Task<void> resume_live(SmokePtr smoke) {
@@ -65,7 +93,8 @@ Task<void> resume_live(SmokePtr smoke) {
     smoke->report(
         "resume.live",
         wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? "left after 3 content frames, resumed from the start to the end" : wrong,
+        wrong.empty() ? "left after 3 content frames, resumed from the same first byte to the end"
+                      : wrong,
         to_json(resumed)
     );
 }
@@ -110,10 +139,14 @@ Task<void> stop_live(SmokePtr smoke) {
     spawn(executor, "smoke", run_until_over(smoke, thread, running));
     const Millis limit = smoke->options.limits.total + Millis(5000);
     co_await running->content.wait(limit);
+    const auto asked = Clock::now();
     const net::ClientResponse stop = co_await smoke->fetch(
         target_request(smoke->options.target, "POST", "/api/chats/" + thread + "/stop")
     );
     co_await running->over.wait(limit);
+    const StateSeen state = co_await run_state(smoke, thread, running->sample.turn, Millis(0));
+    const double before = std::chrono::duration<double>(Clock::now() - asked).count();
+    report_state(*smoke, "stop.state", state, before - state.after_s, Millis(0));
     const std::string wrong = wrong_with_stopped(stop, running->sample);
     smoke->report(
         "stop.live",
@@ -128,9 +161,16 @@ Task<void> abort_recovers(SmokePtr smoke) {
     const ProbeSample left = co_await ask_and_leave(smoke, "abort.recovers+left", thread);
     if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
         smoke->report("abort.recovers", Verdict::error, std::move(wrong), to_json(left));
+        smoke->skip("abort.state", "no turn was left in the middle");
         co_return;
     }
     const ProbeSample next = co_await smoke->probe("abort.recovers", thread, ask(*smoke, thread));
+    // The new turn began when the left one was over: its head is the latest moment for that.
+    const StateSeen state = co_await run_state(smoke, thread, left.turn, Millis(0));
+    const double ended = next.clocks.headers.value_or(0);
+    StateSeen at_head = state;
+    at_head.after_s = 0;
+    report_state(*smoke, "abort.state", at_head, ended, Millis(0));
     const std::string wrong = wrong_with_answer(next, smoke->ask().expect);
     smoke->report(
         "abort.recovers",
@@ -140,17 +180,36 @@ Task<void> abort_recovers(SmokePtr smoke) {
     );
 }
 
+// Nobody but the target knows its grace; without it, "not interrupted yet" would prove nothing.
+Task<void> abort_disconnect(SmokePtr smoke) {
+    const auto grace = smoke->options.detach_grace;
+    if (!grace) {
+        smoke->not_applicable(
+            "abort.disconnect", "the target's grace is not told (--detach-grace)"
+        );
+        co_return;
+    }
+    const std::string thread = smoke->thread();
+    const ProbeSample left = co_await ask_and_leave(smoke, "abort.disconnect", thread);
+    if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
+        smoke->report("abort.disconnect", Verdict::error, std::move(wrong), to_json(left));
+        co_return;
+    }
+    const StateSeen state = co_await run_state(smoke, thread, left.turn, *grace);
+    report_state(*smoke, "abort.disconnect", state, 0, *grace);
+}
+
 } // namespace
 
 Task<void> smoke_lifetime(SmokePtr smoke) {
     if (!smoke->replay && !smoke->options.abort) {
-        for (const std::string_view name : {"resume.live", "stop.live", "abort.recovers"}) {
+        for (const std::string_view name : k_checks) {
             smoke->not_applicable(name, "done only on a replay, or when asked for (--abort)");
         }
         co_return;
     }
     if (!flows(*smoke)) {
-        for (const std::string_view name : {"resume.live", "stop.live", "abort.recovers"}) {
+        for (const std::string_view name : k_checks) {
             smoke->not_applicable(name, "needs an answer that takes its time, and none did");
         }
         co_return;
@@ -158,6 +217,7 @@ Task<void> smoke_lifetime(SmokePtr smoke) {
     co_await resume_live(smoke);
     co_await stop_live(smoke);
     co_await abort_recovers(smoke);
+    co_await abort_disconnect(smoke);
 }
 
 } // namespace oa_stream::probe

@@ -50,22 +50,34 @@ std::string wrong_with_failure(const ProbeSample& sample) {
     return {};
 }
 
+void report_tool(Smoke& smoke, const ProbeSample& tool) {
+    std::string wrong = wrong_with_answer(tool, "");
+    if (wrong.empty() && tool.tool_outputs == 0) {
+        wrong = "expected a tool output, saw none";
+    }
+    smoke.report(
+        "tool.call",
+        wrong.empty() ? Verdict::pass : Verdict::fail,
+        wrong.empty() ? fmt::format("{} tool outputs", tool.tool_outputs) : wrong,
+        to_json(tool)
+    );
+}
+
 Task<void> tool_call(SmokePtr smoke) {
     const ProbeSample tool = co_await replay(smoke, "tool.call", {"16-mcp-call", "tool"});
     if (tool.status == 422) {
         smoke->not_applicable("tool.call", "the replay has no recording of a tool call");
         co_return;
     }
-    std::string wrong = wrong_with_answer(tool, "");
-    if (wrong.empty() && tool.tool_outputs == 0) {
-        wrong = "expected a tool output, saw none";
-    }
-    smoke->report(
-        "tool.call",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? fmt::format("{} tool outputs", tool.tool_outputs) : wrong,
-        to_json(tool)
-    );
+    report_tool(*smoke, tool);
+}
+
+Task<void> tool_asked_for(SmokePtr smoke) {
+    const std::string thread = smoke->thread();
+    ProbeRequest request;
+    request.body = chat_body(thread, smoke->options.tool_prompt);
+    request.pacing = PacingMode::observe;
+    report_tool(*smoke, co_await smoke->probe("tool.call", thread, std::move(request)));
 }
 
 Task<void> in_stream_failure(SmokePtr smoke) {
@@ -88,7 +100,13 @@ Task<void> in_stream_failure(SmokePtr smoke) {
 
 Task<void> smoke_replayed(SmokePtr smoke) {
     if (!smoke->replay) {
-        smoke->not_applicable("tool.call", std::string(k_not_replay));
+        if (smoke->options.tool_prompt.empty()) {
+            smoke->not_applicable(
+                "tool.call", "only a replay has one at will; --tool-prompt asks for one elsewhere"
+            );
+        } else {
+            co_await tool_asked_for(smoke);
+        }
         smoke->not_applicable("failure.in-stream", std::string(k_not_replay));
         co_return;
     }

@@ -40,9 +40,12 @@ constexpr std::array k_rules{
     SmokeRule{"reject.content-type", true, false, "another content type is 415"},
     SmokeRule{"tool.call", false, false, "a tool call is streamed with its output"},
     SmokeRule{"failure.in-stream", false, false, "a failed turn is exactly one error, contract kept"},
-    SmokeRule{"resume.live", false, false, "a lost connection is resumed from the turn's start"},
+    SmokeRule{"resume.live", false, false, "a lost connection is resumed from the turn's start, the same bytes"},
     SmokeRule{"stop.live", false, false, "the stop endpoint ends the turn as interrupted"},
+    SmokeRule{"stop.state", false, false, "within 2 s the thread says that the stopped turn is interrupted"},
     SmokeRule{"abort.recovers", false, false, "after a disconnect the thread takes its next message"},
+    SmokeRule{"abort.state", false, false, "the next message ends the turn that was left within 2 s, and the thread says so"},
+    SmokeRule{"abort.disconnect", false, false, "a turn that nobody reads is interrupted within 2 s after its grace"},
     SmokeRule{"concurrency", false, false, "parallel turns all end well"},
     SmokeRule{"footprint", false, false, "which turns this smoke started"},
 };

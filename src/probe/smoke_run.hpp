@@ -101,6 +101,21 @@ void smoke_headers(Smoke& smoke);
 [[nodiscard]] Task<void> smoke_lifetime(SmokePtr smoke);
 [[nodiscard]] Task<void> smoke_concurrency(SmokePtr smoke);
 
+/// What the thread's list of runs says of a turn.
+struct StateSeen {
+    bool listed = false; ///< there is such a list
+    std::string status{};
+    std::string http{};
+    double after_s = 0; ///< since it was asked for
+};
+/// Looks until the turn is no longer running, for 2 s and `more`. An empty `turn` means the oldest.
+[[nodiscard]] Task<StateSeen>
+run_state(SmokePtr smoke, std::string thread, std::string turn, Millis more);
+/// `before_s` passed before the looking began; it has to be interrupted within 2 s and `grace`.
+void report_state(
+    Smoke& smoke, std::string_view name, const StateSeen& state, double before_s, Millis grace
+);
+
 /// What must hold of a happy path is known: content came while it was made, over some time.
 [[nodiscard]] bool flows(const Smoke& smoke);
 

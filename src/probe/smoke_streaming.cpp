@@ -6,14 +6,21 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 namespace oa_stream::probe {
 namespace {
 
-// Headers that name the hop which buffers or compresses.
-std::string hop_hints(const net::Headers& headers) {
+constexpr std::array<std::string_view, 6> k_hop_headers{
+    "via", "server", "content-encoding", "x-cache", "cf-ray", "age"
+};
+
+// Headers that name the hop which buffers or compresses; with an origin, those it does not send.
+std::string hop_hints(const net::Headers& headers, const net::Headers* origin = nullptr) {
     std::string hints;
-    for (const std::string_view name : {"via", "server", "content-encoding", "x-cache", "cf-ray"}) {
-        if (const auto value = headers.get(name)) {
+    for (const std::string_view name : k_hop_headers) {
+        const auto value = headers.get(name);
+        if (value && (origin == nullptr || origin->get(name) != value)) {
             hints += fmt::format("; {}: {}", name, printable(*value, 80));
         }
     }
@@ -24,6 +31,15 @@ const ProbeSample* find_pacing(const Smoke& smoke, Pacing pacing) {
     for (const Happy& happy : smoke.happy) {
         if (happy.sample.done && happy.sample.pacing == pacing) {
             return &happy.sample;
+        }
+    }
+    return nullptr;
+}
+
+const Happy* find_encoded(const Smoke& smoke) {
+    for (const Happy& happy : smoke.happy) {
+        if (happy.sample.headers.has("content-encoding")) {
+            return &happy;
         }
     }
     return nullptr;
@@ -61,22 +77,32 @@ Task<void> smoke_streaming(SmokePtr smoke) {
     request.body = chat_body(thread, smoke->ask().prompt);
     request.paced_over = smoke->ask().paced_over;
     request.pacing = PacingMode::observe;
+    request.accept_encoding = "gzip, deflate, br";
     const Target edge = std::exchange(smoke->options.target, *direct);
     const ProbeSample origin =
         co_await smoke->probe("streaming.origin", thread, std::move(request));
     smoke->options.target = edge;
-    const bool held = find_pacing(*smoke, Pacing::buffered) != nullptr;
+    const ProbeSample* held = find_pacing(*smoke, Pacing::buffered);
+    const Happy* encoded = find_encoded(*smoke);
     if (origin.outcome != Outcome::ok) {
         smoke->report(
             "streaming.origin", Verdict::error, "the origin did not answer well: " + origin.detail
         );
-    } else if (held && origin.pacing == Pacing::streamed) {
+    } else if (held != nullptr && origin.pacing == Pacing::streamed) {
         smoke->report(
             "streaming.origin",
             Verdict::fail,
-            "buffered between origin and target: the origin streams"
+            "buffered between origin and target: the origin streams" +
+                hop_hints(held->headers, &origin.headers)
         );
-    } else if (held) {
+    } else if (encoded != nullptr && !origin.headers.has("content-encoding")) {
+        smoke->report(
+            "streaming.origin",
+            Verdict::fail,
+            "encoded between origin and target: the origin sends it plain" +
+                hop_hints(encoded->sample.headers, &origin.headers)
+        );
+    } else if (held != nullptr) {
         smoke->report(
             "streaming.origin",
             Verdict::fail,

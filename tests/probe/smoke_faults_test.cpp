@@ -55,6 +55,53 @@ void check_passes(const Smoked& smoked) {
 
 } // namespace
 
+TEST_CASE("smoke: a thread that never says interrupted fails what stops and leaves turns") {
+    const Smoked smoked = smoke(
+        [](FakeLane& lane) {
+            lane.pace = Millis(20);
+            lane.run_status = "running";
+        },
+        [](SmokeOptions& options) { options.detach_grace = Millis(100); }
+    );
+    for (const char* name : {"stop.state", "abort.state", "abort.disconnect"}) {
+        CAPTURE(name, smoked.check(name).detail);
+        CHECK(to_string(smoked.check(name).verdict) == "FAIL");
+    }
+}
+
+TEST_CASE("smoke: a turn that was over before it could be interrupted proves nothing") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.run_status = "completed";
+    });
+    CHECK(to_string(smoked.check("stop.state").verdict) == "SKIPPED");
+    CHECK(to_string(smoked.check("abort.disconnect").verdict) == "SKIPPED");
+}
+
+TEST_CASE("smoke: a resume whose bytes are not those read before fails") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.reply = [](const RawRequest& request, Script script) {
+            if (request.method == "GET" && request.path.ends_with("/stream")) {
+                for (Step& step : script) {
+                    if (auto* send = std::get_if<Send>(&step)) {
+                        const std::string plain = R"({"type":"text-start","id":"t1"})";
+                        if (const auto at = send->bytes.find(plain); at != std::string::npos) {
+                            // The same chunk, other bytes.
+                            send->bytes.replace(
+                                at, plain.size(), R"({"id":"t1","type":"text-start"})"
+                            );
+                        }
+                    }
+                }
+            }
+            return script;
+        };
+    });
+    CAPTURE(smoked.check("resume.live").detail);
+    CHECK(to_string(smoked.check("resume.live").verdict) == "FAIL");
+}
+
 TEST_CASE("fault 14: with nobody there nothing passes, and the verdict is ERROR") {
     const Smoked smoked = smoke(
         [](FakeLane& lane) { lane.token = "0123456789"; },

@@ -13,7 +13,10 @@ using namespace oa_stream::probe::test;
 TEST_CASE("smoke: a good replay lane passes every check, live") {
     const Smoked smoked = smoke(
         [](FakeLane& lane) { lane.pace = Millis(20); },
-        [](SmokeOptions& options) { options.concurrency = 4; }
+        [](SmokeOptions& options) {
+            options.concurrency = 4;
+            options.detach_grace = Millis(100);
+        }
     );
     for (const SmokeRule& rule : smoke_rules()) {
         CAPTURE(rule.name);
@@ -53,7 +56,14 @@ TEST_CASE("smoke: every check is reported exactly once, in the table's order, wi
 TEST_CASE("smoke: on a target that is no replay, nothing is broken, stopped or left") {
     const Smoked smoked = smoke([](FakeLane& lane) { lane.authority = "codex"; });
     for (const char* name :
-         {"tool.call", "failure.in-stream", "resume.live", "stop.live", "abort.recovers"}) {
+         {"tool.call",
+          "failure.in-stream",
+          "resume.live",
+          "stop.live",
+          "stop.state",
+          "abort.recovers",
+          "abort.state",
+          "abort.disconnect"}) {
         CAPTURE(name);
         CHECK(to_string(smoked.check(name).verdict) == "SKIPPED");
         CHECK_FALSE(smoked.check(name).required);

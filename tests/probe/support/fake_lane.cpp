@@ -185,6 +185,7 @@ Script FakeLane::start(const RawRequest& request) {
         turn->body = frames(turn->body);
     }
     turns_[thread] = turn;
+    runs_[thread].push_back(turn);
     Script played = play(turn);
     return script ? script(std::move(played)) : played;
 }
@@ -199,6 +200,7 @@ Script FakeLane::play(const std::shared_ptr<Turn>& turn) const {
     Script out{Send{head_of(*turn)}};
     if (pace.count() == 0) {
         out.emplace_back(Send{chunk(turn->body) + last_chunk()});
+        turn->ended = true;
         return out;
     }
     for (const std::string& piece : split_frames(turn->body)) {
@@ -209,9 +211,25 @@ Script FakeLane::play(const std::shared_ptr<Turn>& turn) const {
         out.emplace_back(Later{[turn, piece] { return turn->stopped ? "" : chunk(piece); }});
     }
     out.emplace_back(Later{[turn] {
+        turn->ended = true;
         return turn->stopped ? chunk(k_stopped) + last_chunk() : last_chunk();
     }});
     return out;
+}
+
+// A turn whose reader left never came to its end.
+Script FakeLane::runs(const std::string& thread) const {
+    const auto it = runs_.find(thread);
+    if (it == runs_.end()) {
+        return {Send{json_answer(404, envelope("not_found"))}};
+    }
+    Json list = Json::array();
+    for (auto turn = it->second.rbegin(); turn != it->second.rend(); ++turn) {
+        const bool whole = (*turn)->ended && !(*turn)->stopped;
+        const std::string status = whole ? "completed" : "interrupted";
+        list.push_back({{"id", (*turn)->id}, {"status", run_status.empty() ? status : run_status}});
+    }
+    return {Send{json_answer(200, dump_json(Json{{"data", list}}))}};
 }
 
 Script FakeLane::messages(const std::string& thread) const {
@@ -248,6 +266,9 @@ Script FakeLane::other(const RawRequest& request) {
     const auto it = turns_.find(thread);
     if (path.starts_with("/api/chats?")) {
         return {Send{json_answer(200, R"({"data":[]})")}};
+    }
+    if (path.find("/runs") != std::string::npos) {
+        return runs(thread);
     }
     if (path.ends_with("/messages")) {
         return messages(thread);

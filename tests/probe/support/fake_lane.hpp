@@ -30,6 +30,7 @@ public:
     std::function<std::string(std::string)> head{};          ///< its head
     std::function<Script(Script)> script{};                  ///< the whole writing of an answer
     std::function<Script(const RawRequest&, Script)> reply{}; ///< any other answer
+    std::string run_status{}; ///< of every turn in the list of runs; empty: the true one
     bool busy_again = false; ///< a second message on a thread is 409 for ever
     std::set<int> forgets{}; ///< refusals it does not make: 401, 415, 400, 422, 426
 
@@ -45,16 +46,19 @@ private:
         std::string text;
         std::string body;
         bool stopped = false;
+        bool ended = false; ///< told to its end
     };
     [[nodiscard]] Script answer(const RawRequest& request);
     [[nodiscard]] Script other(const RawRequest& request);
     [[nodiscard]] std::optional<Script> refuse(const RawRequest& request) const;
     [[nodiscard]] Script start(const RawRequest& request);
     [[nodiscard]] Script play(const std::shared_ptr<Turn>& turn) const;
+    [[nodiscard]] Script runs(const std::string& thread) const;
     [[nodiscard]] Script messages(const std::string& thread) const;
     [[nodiscard]] std::string head_of(const Turn& turn) const;
 
     std::map<std::string, std::shared_ptr<Turn>> turns_{}; ///< newest of each thread
+    std::map<std::string, std::vector<std::shared_ptr<Turn>>> runs_{}; ///< all, oldest first
     std::unique_ptr<RawServer> server_;
 };
 

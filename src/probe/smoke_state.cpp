@@ -1,0 +1,87 @@
+// What the thread itself says of a turn that was stopped or left.
+#include "oa_stream/base/text.hpp"
+
+#include "smoke_run.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr Millis k_within{2000};
+constexpr Millis k_look{50};
+
+// Of the run with that id, or of the oldest one listed when it is empty; "" when there is none.
+std::string status_in(const Json& document, std::string_view turn) {
+    const Json* data = member(document, "data");
+    std::string status;
+    if (data == nullptr || !data->is_array()) {
+        return status;
+    }
+    for (const Json& run : *data) {
+        if (turn.empty() || string_member(run, "id") == turn) {
+            status = string_member(run, "status").value_or("");
+        }
+    }
+    return status;
+}
+
+} // namespace
+
+Task<StateSeen> run_state(SmokePtr smoke, std::string thread, std::string turn, Millis more) {
+    const auto began = Clock::now();
+    StateSeen out;
+    for (;;) {
+        const net::ClientResponse answer =
+            co_await smoke->get("/api/chats/" + thread + "/runs?limit=10");
+        const auto json = parse_json(answer.body);
+        out.after_s = std::chrono::duration<double>(Clock::now() - began).count();
+        out.http = seen(answer);
+        out.status = answer.status == 200 && json ? status_in(*json, turn) : "";
+        const bool over = !out.status.empty() && out.status != "running";
+        if (over || answer.status != 200 || Clock::now() - began > k_within + more) {
+            out.listed = answer.status == 200;
+            co_return out;
+        }
+        std::ignore = co_await sleep_for(k_look);
+    }
+}
+
+void report_state(
+    Smoke& smoke, std::string_view name, const StateSeen& state, double before_s, Millis grace
+) {
+    Json data;
+    data["status"] = state.status;
+    data["after"] = before_s + state.after_s;
+    if (!state.listed) {
+        smoke.not_applicable(name, "the target lists no runs: " + state.http);
+        return;
+    }
+    const double limit = std::chrono::duration<double>(k_within + grace).count();
+    if (state.status == "completed") {
+        smoke.not_applicable(
+            name, "the turn was over before it could be interrupted; a longer --prompt would tell"
+        );
+    } else if (state.status != "interrupted" || before_s + state.after_s > limit) {
+        smoke.report(
+            name,
+            Verdict::fail,
+            fmt::format(
+                "expected interrupted within {:.1f} s, saw {} after {:.1f} s",
+                limit,
+                state.status.empty() ? "no such run" : printable(state.status, 40),
+                before_s + state.after_s
+            ),
+            std::move(data)
+        );
+    } else {
+        smoke.report(
+            name,
+            Verdict::pass,
+            fmt::format("interrupted after {:.2f} s", before_s + state.after_s),
+            std::move(data)
+        );
+    }
+}
+
+} // namespace oa_stream::probe
