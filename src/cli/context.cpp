@@ -52,6 +52,10 @@ int terminal_width() {
 
 } // namespace
 
+std::optional<std::string> real_environment(std::string_view name) {
+    return env(name);
+}
+
 Result<Context> real_context(const Invocation& invocation, int argc, char** argv) {
     const Args& globals = invocation.globals;
     const std::string when = globals.get("--color").value_or("auto");
@@ -63,6 +67,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     context.err = [](std::string_view text) { write_all(stderr, text); };
     context.env = env;
     context.state_dir = state_dir(globals);
+    context.config_file = globals.get("--config").value_or("");
     std::error_code ignored;
     context.program = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
     context.argv.assign(argv, argv + argc);

@@ -8,4 +8,7 @@ namespace oa_stream::cli {
 /// Errors: Code::usage for a bad --color.
 [[nodiscard]] Result<Context> real_context(const Invocation& invocation, int argc, char** argv);
 
+/// An environment variable that is set and not empty.
+[[nodiscard]] std::optional<std::string> real_environment(std::string_view name);
+
 } // namespace oa_stream::cli

@@ -4,7 +4,9 @@
 #include "compat_scripts.hpp"
 #include "complete.hpp"
 #include "context.hpp"
+#include "deliver.hpp"
 #include "help.hpp"
+#include "layers.hpp"
 #include "parse.hpp"
 
 #include <fmt/format.h>
@@ -34,6 +36,34 @@ int report(const Error& error, bool json) {
     return static_cast<int>(exit_code(error.code));
 }
 
+/// Environment and config file, behind what was typed.
+Result<void> layer(Invocation& invocation) {
+    OA_TRY(const auto config, find_config(invocation, real_environment));
+    OA_TRY(const auto settings, apply_layers(invocation, config, real_environment));
+    return {};
+}
+
+/// Runs the command and delivers its result; the exit code.
+int carry_out(const Invocation& invocation, Context& context) {
+    const CommandSpec& command = *invocation.command;
+    auto code = command.run(invocation.args, context);
+    const auto delivered =
+        deliver(invocation.globals, context, command, code ? nullptr : &code.error());
+    if (code && !delivered) { // a result that nobody gets is no PASS
+        (void)report(delivered.error(), false);
+        return *code == ExitCode::ok ? static_cast<int>(exit_code(delivered.error().code))
+                                     : static_cast<int>(*code);
+    }
+    if (code) {
+        return static_cast<int>(*code);
+    }
+    Error error = std::move(code).error();
+    if (error.hint.empty()) { // whoever reads it at 3 a.m. is told what to type, at least this
+        error.hint = fmt::format("oa-stream {} --help", command.path);
+    }
+    return report(error, context.json);
+}
+
 int dispatch(int argc, char** argv) {
     std::vector<std::string> words(argv + 1, argv + argc);
     // A link with a retired script's name is that script.
@@ -44,7 +74,7 @@ int dispatch(int argc, char** argv) {
         fmt::print("{}", answer_shell(std::span(words).subspan(1)));
         return 0;
     }
-    const auto invocation = parse_command_line(words);
+    auto invocation = parse_command_line(words);
     if (!invocation) {
         return report(invocation.error(), std::ranges::find(words, "--json") != words.end());
     }
@@ -58,19 +88,14 @@ int dispatch(int argc, char** argv) {
         );
         return 0;
     }
+    if (const auto layered = layer(*invocation); !layered) {
+        return report(layered.error(), std::ranges::find(words, "--json") != words.end());
+    }
     auto context = real_context(*invocation, argc, argv);
     if (!context) {
         return report(context.error(), false);
     }
-    auto code = invocation->command->run(invocation->args, *context);
-    if (!code) {
-        Error error = std::move(code).error();
-        if (error.hint.empty()) { // whoever reads it at 3 a.m. is told what to type, at least this
-            error.hint = fmt::format("oa-stream {} --help", invocation->command->path);
-        }
-        return report(error, context->json);
-    }
-    return static_cast<int>(*code);
+    return carry_out(*invocation, *context);
 }
 
 } // namespace

@@ -55,6 +55,7 @@ void on_signal(
 }
 
 void tell_last(const LastWords& words, Context& context) {
+    context.evidence = words.evidence;
     if (context.quiet && words.exit == ExitCode::ok) {
         return;
     }

@@ -71,6 +71,7 @@ Result<void> seal(SmokeResult& result, evidence::RunFolder& folder, int signal) 
 }
 
 void show(const SmokeResult& result, const Redactor& redactor, Context& context) {
+    context.evidence = result.evidence;
     const bool quiet = context.quiet && result.verdict == Verdict::pass;
     if (context.json) {
         context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");

@@ -54,6 +54,8 @@ std::span<const CommandSpec> all_commands() noexcept {
         note_command,
         completions_command,
         man_command,
+        config_show_command,
+        doctor_command,
         version_command,
     };
     return k_commands;
@@ -69,6 +71,12 @@ std::span<const OptionSpec> global_options() noexcept {
         OptionSpec{
             "--state-dir", "DIR", "Where runs and locks are kept (also OA_STREAM_STATE_DIR)."
         },
+        OptionSpec{
+            "--config", "FILE", "Read this config file; else $XDG_CONFIG_HOME/oa-stream/config.yaml."
+        },
+        OptionSpec{"--junit", "FILE", "Also write the run's checks as JUnit XML."},
+        OptionSpec{"--tap", "FILE", "Also write them as TAP."},
+        OptionSpec{"--github", "", "Also write a job summary and annotations for GitHub Actions."},
         OptionSpec{"--non-interactive", "", "Never draw a live display, even on a terminal."},
     };
     return k_options;

@@ -47,6 +47,8 @@ struct Context {
     std::function<void(std::string_view)> err; ///< everything else
     std::function<std::optional<std::string>(std::string_view)> env;
     std::filesystem::path state_dir;
+    std::string config_file{};        ///< --config; empty: not given
+    std::filesystem::path evidence{}; ///< set by the command: the run it leaves, if it does
     std::string program;      ///< path of this binary, for child lanes
     std::vector<std::string> argv{}; ///< as given, for run.json (no secrets can stand there)
     bool json = false;

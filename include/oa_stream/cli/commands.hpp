@@ -51,6 +51,8 @@ extern const CommandSpec incident_open_command;
 extern const CommandSpec compat_command;
 extern const CommandSpec completions_command;
 extern const CommandSpec man_command;
+extern const CommandSpec config_show_command;
+extern const CommandSpec doctor_command;
 extern const CommandSpec version_command;
 
 } // namespace oa_stream::cli

@@ -1,0 +1,15 @@
+// A run's result for other tools: --junit, --tap and --github, the same for every command.
+#pragma once
+
+#include "oa_stream/cli/command.hpp"
+
+namespace oa_stream::cli {
+
+/// Writes what was asked for, from run.json of the run that the command left; of a command that
+/// failed before it had one, from its error. Code::usage when the command leaves no run at all,
+/// Code::io when a file cannot be written.
+[[nodiscard]] Result<void> deliver(
+    const Args& globals, const Context& context, const CommandSpec& command, const Error* error
+);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,202 @@
+// doctor: what is wrong on this machine, and the exact command that mends it.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/cli/commands.hpp"
+#include "oa_stream/config/variables.hpp"
+#include "oa_stream/playbook/file.hpp"
+#include "oa_stream/playbook/outside.hpp"
+
+#include "doctor.hpp"
+#include "run_args.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using playbook::Outside;
+using playbook::Playbook;
+
+std::string mend_of(const Check& check) {
+    return std::string(string_member(check.data, "mend").value_or(""));
+}
+
+Task<Check> look_at_target(const Outside* outside, std::string base_url) {
+    net::ClientRequest request;
+    request.url = base_url + "/version";
+    request.total_timeout = Millis(5000);
+    const auto answer = co_await outside->client->fetch(std::move(request));
+    const std::string where = printable(base_url);
+    if (answer.failure != net::TransferFailure::none) {
+        co_return finding(
+            "target",
+            Verdict::fail,
+            fmt::format("{}: {} {}", where, to_string(answer.failure), answer.failure_text),
+            fmt::format("oa-stream smoke stream --base-url {}", where)
+        );
+    }
+    if (answer.status != 200) {
+        co_return finding(
+            "target",
+            Verdict::inconclusive,
+            fmt::format("{}/version answers {}: perhaps no lane of ours", where, answer.status),
+            fmt::format("oa-stream smoke stream --base-url {}", where)
+        );
+    }
+    co_return finding("target", Verdict::pass, where + " answers as a lane", {});
+}
+
+Task<Result<std::vector<Check>>> look_outside(const Playbook* playbook) {
+    const auto executor = co_await asio::this_coro::executor;
+    std::vector<Check> out;
+    const auto outside = open_outside(executor, *playbook);
+    if (!outside) {
+        out.push_back(finding(
+            outside.error().code == Code::credentials ? "credentials" : "playbook.open",
+            Verdict::fail,
+            outside.error().message,
+            outside.error().hint
+        ));
+        co_return out;
+    }
+    out.push_back(finding("credentials", Verdict::pass, "all that it names are there", {}));
+    if (outside->driver) {
+        const auto live = co_await outside->driver->read();
+        const std::string what = outside->driver->target();
+        out.push_back(
+            live ? finding(
+                       "driver",
+                       Verdict::pass,
+                       fmt::format("{} serves {}", what, live->serving.text()),
+                       {}
+                   )
+                 : finding("driver", Verdict::fail, live.error().text(), live.error().hint)
+        );
+    }
+    if (!playbook->target.base_url.empty()) {
+        out.push_back(co_await look_at_target(&*outside, playbook->target.base_url));
+    }
+    co_return out;
+}
+
+std::string row(const Check& check, std::size_t width) {
+    std::string out = fmt::format(
+        "  {:<12}  {:<{}}  {}\n", to_string(check.verdict), check.id, width, check.detail
+    );
+    if (const std::string mend = mend_of(check); !mend.empty()) {
+        out += fmt::format("  {:<12}  {:<{}}  {}\n", "", "", width, "mend: " + mend);
+    }
+    return out;
+}
+
+std::string text_of(const std::vector<Check>& checks, Verdict verdict) {
+    std::size_t width = 0;
+    for (const Check& check : checks) {
+        width = std::max(width, check.id.size());
+    }
+    std::string out = fmt::format("{} {}\n", to_string(verdict), "this machine");
+    for (const Check& check : checks) {
+        out += row(check, width);
+    }
+    return out;
+}
+
+Json document_of(const std::vector<Check>& checks, Verdict verdict) {
+    Json rows = Json::array();
+    for (const Check& check : checks) {
+        rows.push_back(to_json(check));
+    }
+    return {
+        {"verdict", to_string(verdict)},
+        {"run", nullptr},
+        {"evidence", nullptr},
+        {"checks", std::move(rows)},
+    };
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    std::vector<Check> checks = judge_machine(this_machine(context.state_dir));
+    checks.push_back(judge_state_dir(context.state_dir));
+    const auto add = [&checks](std::vector<Check> more) {
+        std::ranges::move(more, std::back_inserter(checks));
+    };
+    add(judge_runs(context.state_dir));
+    add(judge_tools());
+    if (args.positional("PLAYBOOK")) {
+        OA_TRY(auto more, judge_playbook(args, context));
+        add(std::move(more));
+    }
+    const Verdict verdict = run_verdict(checks);
+    if (context.json) {
+        context.out(dump_json(document_of(checks, verdict)) + "\n");
+    } else if (!context.quiet || verdict != Verdict::pass) {
+        context.out(text_of(checks, verdict));
+    }
+    const auto worst = std::ranges::find_if(checks, [&](const Check& check) {
+        return check.verdict == verdict && !mend_of(check).empty();
+    });
+    if (!context.quiet || verdict != Verdict::pass) {
+        const bool mends = verdict != Verdict::pass && worst != checks.end();
+        context.err(fmt::format(
+            "{} {} checks{}\n",
+            to_string(verdict),
+            checks.size(),
+            mends ? " next: " + mend_of(*worst) : ""
+        ));
+    }
+    return exit_code(verdict);
+}
+
+constexpr std::array k_positionals{
+    PositionalSpec{"PLAYBOOK", "Also look at what this playbook needs: a name or a file.", false},
+};
+constexpr std::array k_options{k_set_option};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream doctor",
+    "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
+};
+
+} // namespace
+
+Result<std::vector<Check>> judge_playbook(const Args& args, Context& context) {
+    OA_TRY(const auto set, config::parse_settings(args.all("--set")));
+    OA_TRY(
+        const playbook::NamedText source,
+        playbook::find_playbook(args.positional("PLAYBOOK").value_or(""))
+    );
+    const auto book = playbook::read_playbook(source.text, source.file, set);
+    if (!book) {
+        return std::vector{finding(
+            "playbook",
+            Verdict::fail,
+            book.error().text(),
+            fmt::format("oa-stream playbook validate {}", printable(source.file))
+        )};
+    }
+    std::vector<Check> out{finding("playbook", Verdict::pass, source.file + " is valid", {})};
+    Screen screen(context);
+    playbook::StopRequest stop;
+    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
+    OA_TRY(
+        auto more,
+        run_to_end<std::vector<Check>>(
+            [&](const asio::any_io_executor&) { return look_outside(&*book); }, stop, screen, words
+        )
+    );
+    std::ranges::move(more, std::back_inserter(out));
+    return out;
+}
+
+const CommandSpec doctor_command{
+    .path = "doctor",
+    .summary = "What is wrong on this machine, and the exact command that mends it.",
+    .positionals = k_positionals,
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,181 @@
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/playbook/status.hpp"
+
+#include "doctor.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace oa_stream::cli {
+namespace fs = std::filesystem;
+namespace {
+
+// The lane's default limit of streams, each with a socket, and some for everything else.
+constexpr std::uint64_t k_files_wanted = 10'000 + 1'000;
+// A whole cutover with its streams is a few megabytes; below this a rollback could not be recorded.
+constexpr std::uint64_t k_least_free = 64U << 20U;
+constexpr std::uint64_t k_mebibyte = 1U << 20U;
+
+/// The nearest folder above that is there.
+fs::path existing(fs::path path) {
+    std::error_code ignored;
+    while (!path.empty() && !fs::exists(path, ignored) && path != path.parent_path()) {
+        path = path.parent_path();
+    }
+    return path;
+}
+
+Check judge_files(const Machine& machine) {
+    if (machine.files_hard >= k_files_wanted) {
+        return finding(
+            "machine.files", Verdict::pass, fmt::format("{} open files", machine.files_hard), {}
+        );
+    }
+    return finding(
+        "machine.files",
+        Verdict::fail,
+        fmt::format(
+            "at most {} open files: the lane's 10000 streams need {}",
+            machine.files_hard,
+            k_files_wanted
+        ),
+        "ulimit -Hn 65536"
+    );
+}
+
+Check judge_clock(const Machine& machine) {
+    if (!machine.clock_synchronised) {
+        return finding("machine.clock", Verdict::inconclusive, "the kernel does not say", {});
+    }
+    return *machine.clock_synchronised
+               ? finding("machine.clock", Verdict::pass, "synchronised", {})
+               : finding(
+                     "machine.clock",
+                     Verdict::inconclusive,
+                     "not synchronised: times of runs, logs and Prometheus may not agree",
+                     "timedatectl set-ntp true"
+                 );
+}
+
+} // namespace
+
+Check finding(std::string id, Verdict verdict, std::string detail, std::string mend) {
+    Check out;
+    out.id = std::move(id);
+    out.verdict = verdict;
+    out.detail = std::move(detail);
+    out.required = verdict != Verdict::skipped;
+    out.mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live;
+    out.data = {{"mend", mend.empty() ? Json(nullptr) : Json(std::move(mend))}};
+    return out;
+}
+
+Machine this_machine(const fs::path& state_dir) {
+    Machine out;
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        out.files_soft = files.rlim_cur;
+        out.files_hard = files.rlim_max;
+    }
+    timex clock{};
+    if (const int state = ::adjtimex(&clock); state >= 0) {
+        out.clock_synchronised = state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
+    }
+    out.has_certificates = ::access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0;
+    struct statvfs disk{};
+    if (::statvfs(existing(state_dir).c_str(), &disk) == 0) {
+        out.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+    }
+    return out;
+}
+
+std::vector<Check> judge_machine(const Machine& machine) {
+    std::vector<Check> out{judge_files(machine), judge_clock(machine)};
+    const std::string space =
+        fmt::format("{} MiB free where runs are kept", machine.free_bytes / k_mebibyte);
+    out.push_back(
+        machine.free_bytes >= k_least_free ? finding("machine.space", Verdict::pass, space, {})
+                                           : finding(
+                                                 "machine.space",
+                                                 Verdict::fail,
+                                                 space + ": a run could not be recorded",
+                                                 "oa-stream runs gc --older-than 30d --apply"
+                                             )
+    );
+    out.push_back(
+        machine.has_certificates
+            ? finding("machine.certificates", Verdict::pass, "trusted certificates are there", {})
+            : finding(
+                  "machine.certificates",
+                  Verdict::fail,
+                  "no trusted certificates: every https target fails",
+                  "apt-get install ca-certificates"
+              )
+    );
+    return out;
+}
+
+Check judge_state_dir(const fs::path& state_dir) {
+    constexpr std::string_view k_id = "state.folder";
+    constexpr fs::perms k_others = fs::perms::group_write | fs::perms::others_write;
+    const std::string name = printable(state_dir.string());
+    std::error_code error;
+    if (!fs::exists(state_dir, error)) {
+        const fs::path above = existing(state_dir);
+        if (fs::is_directory(above, error) && ::access(above.c_str(), W_OK) == 0) {
+            return finding(
+                std::string(k_id), Verdict::pass, name + " is made by the first run", {}
+            );
+        }
+        return finding(
+            std::string(k_id),
+            Verdict::fail,
+            fmt::format("{} cannot be made: {} is not writable", name, printable(above.string())),
+            "export OA_STREAM_STATE_DIR=$HOME/.local/state/oa-stream"
+        );
+    }
+    if (!fs::is_directory(state_dir, error) || ::access(state_dir.c_str(), W_OK | X_OK) != 0) {
+        return finding(
+            std::string(k_id),
+            Verdict::fail,
+            name + " is no folder that can be written to",
+            fmt::format("chown -R \"$(id -un)\" {}", name)
+        );
+    }
+    if ((fs::status(state_dir, error).permissions() & k_others) != fs::perms::none) {
+        return finding(
+            std::string(k_id),
+            Verdict::fail,
+            name + " can be written to by others: evidence and locks could be forged",
+            fmt::format("chmod go-w {}", name)
+        );
+    }
+    return finding(std::string(k_id), Verdict::pass, name, {});
+}
+
+std::vector<Check> judge_runs(const fs::path& state_dir) {
+    std::vector<Check> out;
+    for (const playbook::RunStatus& run : playbook::all_statuses(state_dir)) {
+        if (run.state == playbook::RunState::died && !run.next.empty()) {
+            out.push_back(finding(
+                "runs." + run.run,
+                Verdict::fail,
+                fmt::format("died after {}; {} serves", run.step, run.serving),
+                run.next
+            ));
+        }
+    }
+    if (out.empty()) {
+        out.push_back(finding("runs", Verdict::pass, "none died with traffic moved", {}));
+    }
+    return out;
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,321 @@
+#include "layers.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/config/yaml.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+namespace oa_stream::cli {
+namespace {
+
+constexpr std::string_view k_all = "all";
+constexpr std::uint64_t k_most_bytes = 1'000'000;
+
+// Consent is given by whoever types the command, never by a file or a forgotten variable.
+constexpr std::array<std::string_view, 7> k_typed_only{
+    "--apply", "--yes", "--yes-load", "--reopen", "--asserted-budget", "--reason", "--config"
+};
+
+std::string_view long_name(std::string_view name) {
+    const std::size_t comma = name.find(',');
+    return comma == std::string_view::npos ? name : name.substr(comma + 1);
+}
+
+bool typed_only(std::string_view option) {
+    return std::ranges::find(k_typed_only, option) != k_typed_only.end();
+}
+
+std::span<const OptionSpec> options_of(std::string_view command) {
+    if (command == k_all) {
+        return global_options();
+    }
+    const auto found = std::ranges::find(all_commands(), command, &CommandSpec::path);
+    return found == all_commands().end() ? std::span<const OptionSpec>{} : found->options;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known) {
+    const auto near = nearest(word, known);
+    return near ? fmt::format("did you mean {}?", *near) : "oa-stream --help lists them";
+}
+
+std::vector<std::string_view> section_names() {
+    std::vector<std::string_view> out{"version", k_all};
+    for (const CommandSpec& command : all_commands()) {
+        out.push_back(command.path);
+    }
+    return out;
+}
+
+/// Reads one file, stopping at the first mistake.
+class FileReader {
+public:
+    explicit FileReader(std::string_view file) : file_(file) {}
+
+    Result<Setting> setting(std::string_view command, const config::YamlEntry& entry) const {
+        const std::string option = "--" + entry.key;
+        const auto specs = options_of(command);
+        const auto spec = std::ranges::find_if(specs, [&](const OptionSpec& one) {
+            return long_name(one.name) == option;
+        });
+        if (spec == specs.end()) {
+            return unknown_option(entry, specs);
+        }
+        if (typed_only(option)) {
+            return refuse(entry.at, fmt::format("{} is only taken from the command line", option));
+        }
+        Setting out{option, {}, Layer::file, config::where(file_, entry.at)};
+        OA_TRY(out.values, values(*spec, entry));
+        return out;
+    }
+
+    std::unexpected<Error>
+    refuse(config::Position at, std::string message, std::string hint = {}) const {
+        return fail(Code::config, std::move(message), config::where(file_, at), std::move(hint));
+    }
+
+private:
+    std::unexpected<Error>
+    unknown_option(const config::YamlEntry& entry, std::span<const OptionSpec> specs) const {
+        std::vector<std::string> names;
+        std::vector<std::string_view> known;
+        for (const OptionSpec& spec : specs) {
+            names.emplace_back(long_name(spec.name).substr(2));
+        }
+        known.assign(names.begin(), names.end());
+        return refuse(
+            entry.at,
+            fmt::format("unknown key '{}'", printable(entry.key, 60)),
+            did_you_mean(entry.key, known)
+        );
+    }
+
+    Result<std::vector<std::string>>
+    values(const OptionSpec& spec, const config::YamlEntry& entry) const {
+        using config::YamlKind;
+        const config::YamlNode& value = entry.value;
+        if (spec.value.empty()) {
+            if (value.kind == YamlKind::scalar && value.text == "true") {
+                return std::vector<std::string>{};
+            }
+            return refuse(
+                value.at, fmt::format("{} is a flag", entry.key), "true, or leave it out"
+            );
+        }
+        if (value.kind == YamlKind::scalar) {
+            return std::vector{value.text};
+        }
+        if (value.kind != YamlKind::list || !spec.repeats || value.items.empty()) {
+            return refuse(
+                value.at,
+                fmt::format(
+                    "{} is {}, expected {}",
+                    entry.key,
+                    config::to_string(value.kind),
+                    spec.repeats ? "a text or a list of texts" : "a text"
+                )
+            );
+        }
+        std::vector<std::string> out;
+        for (const config::YamlNode& item : value.items) {
+            if (item.kind != YamlKind::scalar) {
+                return refuse(item.at, fmt::format("{} has an item that is no text", entry.key));
+            }
+            out.push_back(item.text);
+        }
+        return out;
+    }
+
+    std::string_view file_;
+};
+
+Result<void> check_version(const FileReader& reader, const config::YamlNode& root) {
+    const auto version = std::ranges::find(root.entries, "version", &config::YamlEntry::key);
+    if (version == root.entries.end()) {
+        return reader.refuse(root.at, "there is no version", "version: 1");
+    }
+    if (version->value.text != "1") {
+        return reader.refuse(version->value.at, "this release reads version 1", "version: 1");
+    }
+    return {};
+}
+
+/// What the environment says of an option; nothing when the variable is not set.
+Result<std::optional<Setting>>
+from_environment(std::string_view command, const OptionSpec& spec, const Environment& env) {
+    const std::string option(long_name(spec.name));
+    const std::string variable = variable_of(command, option);
+    const auto value = env(variable);
+    if (!value || typed_only(option)) {
+        return std::nullopt;
+    }
+    if (!spec.value.empty()) {
+        return Setting{option, {*value}, Layer::environment, variable};
+    }
+    if (*value == "0" || *value == "false") {
+        return std::nullopt;
+    }
+    if (*value != "1" && *value != "true") {
+        return fail(
+            Code::config,
+            fmt::format("'{}' is neither on nor off", printable(*value, 40)),
+            variable,
+            "1 or 0"
+        );
+    }
+    return Setting{option, {}, Layer::environment, variable};
+}
+
+struct Sources {
+    const std::optional<ConfigFile>* config;
+    const Environment* env;
+};
+
+Result<void> settle(
+    std::string_view command,
+    std::span<const OptionSpec> specs,
+    Args& args,
+    const Sources& sources,
+    std::vector<Setting>& out
+) {
+    for (const OptionSpec& spec : specs) {
+        const std::string option(long_name(spec.name));
+        if (const auto given = args.given.find(option); given != args.given.end()) {
+            out.push_back({option, given->second, Layer::flag, {}});
+            continue;
+        }
+        OA_TRY(auto setting, from_environment(command, spec, *sources.env));
+        if (!setting && *sources.config) {
+            const Setting* found = (*sources.config)->find(command, option);
+            setting = found == nullptr ? std::nullopt : std::optional(*found);
+        }
+        if (setting) {
+            args.given[option] = setting->values;
+            out.push_back(*std::move(setting));
+        } else if (!spec.fallback.empty()) {
+            out.push_back({option, {std::string(spec.fallback)}, Layer::fallback, {}});
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+std::string_view to_string(Layer layer) noexcept {
+    switch (layer) {
+    case Layer::flag:
+        return "flag";
+    case Layer::environment:
+        return "environment";
+    case Layer::file:
+        return "file";
+    case Layer::fallback:
+        break;
+    }
+    return "default";
+}
+
+Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view file) {
+    const FileReader reader(file);
+    OA_TRY(const config::YamlNode root, config::parse_yaml(text, file));
+    if (root.kind != config::YamlKind::map) {
+        return reader.refuse(root.at, "a config file is a mapping", "version: 1");
+    }
+    OA_CHECK(check_version(reader, root));
+    ConfigFile out;
+    out.file_ = file;
+    const auto known = section_names();
+    for (const config::YamlEntry& section : root.entries) {
+        if (section.key == "version") {
+            continue;
+        }
+        if (std::ranges::find(known, section.key) == known.end()) {
+            return reader.refuse(
+                section.at,
+                fmt::format("'{}' is no command", printable(section.key, 60)),
+                did_you_mean(section.key, known)
+            );
+        }
+        if (section.value.kind != config::YamlKind::map) {
+            return reader.refuse(
+                section.value.at,
+                fmt::format(
+                    "{} is {}, expected a mapping",
+                    section.key,
+                    config::to_string(section.value.kind)
+                ),
+                "option: value"
+            );
+        }
+        for (const config::YamlEntry& entry : section.value.entries) {
+            OA_TRY(Setting setting, reader.setting(section.key, entry));
+            const std::string option = setting.option;
+            out.settings_[section.key].emplace(option, std::move(setting));
+        }
+    }
+    return out;
+}
+
+const Setting* ConfigFile::find(std::string_view command, std::string_view option) const {
+    const auto section = settings_.find(command);
+    if (section == settings_.end()) {
+        return nullptr;
+    }
+    const auto setting = section->second.find(std::string(option));
+    return setting == section->second.end() ? nullptr : &setting->second;
+}
+
+Result<std::optional<ConfigFile>>
+find_config(const Invocation& invocation, const Environment& env) {
+    auto named = invocation.globals.get("--config");
+    if (!named) {
+        named = env("OA_STREAM_CONFIG");
+    }
+    std::filesystem::path path;
+    if (named) {
+        path = *named;
+    } else {
+        const auto home = env("XDG_CONFIG_HOME");
+        path = home ? std::filesystem::path(*home)
+                    : std::filesystem::path(env("HOME").value_or("/nonexistent")) / ".config";
+        path /= "oa-stream/config.yaml";
+        std::error_code ignored;
+        if (!std::filesystem::exists(path, ignored)) {
+            return std::nullopt;
+        }
+    }
+    OA_TRY(const std::string text, read_file(path, k_most_bytes));
+    OA_TRY(ConfigFile config, ConfigFile::parse(text, path.string()));
+    return std::optional(std::move(config));
+}
+
+std::string variable_of(std::string_view command, std::string_view option) {
+    std::string out = "OA_STREAM_";
+    if (command != k_all) {
+        out += std::string(command) + '_';
+    }
+    out += option.substr(2);
+    std::ranges::transform(out, out.begin(), [](char c) {
+        return c >= 'a' && c <= 'z'   ? static_cast<char>(c - 'a' + 'A')
+               : c == '-' || c == ' ' ? '_'
+                                      : c;
+    });
+    return out;
+}
+
+Result<std::vector<Setting>> apply_layers(
+    Invocation& invocation, const std::optional<ConfigFile>& config, const Environment& env
+) {
+    std::vector<Setting> out;
+    const Sources sources{&config, &env};
+    const CommandSpec& command = *invocation.command;
+    OA_CHECK(settle(command.path, command.options, invocation.args, sources, out));
+    OA_CHECK(settle(k_all, global_options(), invocation.globals, sources, out));
+    return out;
+}
+
+} // namespace oa_stream::cli

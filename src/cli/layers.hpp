@@ -1,0 +1,64 @@
+// Where an option's value comes from: flag, then environment, then config file, then its default.
+// The nearest layer that has an option wins whole; lists of several layers are not added up.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include "parse.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::cli {
+
+enum class Layer { flag, environment, file, fallback };
+[[nodiscard]] std::string_view to_string(Layer layer) noexcept;
+
+struct Setting {
+    std::string option;                ///< "--listen"
+    std::vector<std::string> values{}; ///< none for a flag that is on
+    Layer layer = Layer::fallback;
+    std::string where{}; ///< "OA_STREAM_SERVE_LISTEN", "config.yaml:3:5"; empty otherwise
+};
+
+/// A config file as read; every key known. Values of several documents are never merged.
+///
+///   version: 1
+///   all: { state-dir: /var/lib/oa-stream }   # options every command takes
+///   smoke stream: { base-url: https://chat.example.org, auth: env:AUTH_TOKEN }
+class ConfigFile {
+public:
+    /// Strict: unknown command or option, a value where none belongs and what may only be said on
+    /// the command line are Code::config with file:line:column.
+    [[nodiscard]] static Result<ConfigFile> parse(std::string_view text, std::string_view file);
+
+    /// `command`: its path, or "all".
+    [[nodiscard]] const Setting* find(std::string_view command, std::string_view option) const;
+    [[nodiscard]] const std::string& name() const noexcept { return file_; }
+
+private:
+    std::string file_;
+    std::map<std::string, std::map<std::string, Setting>, std::less<>> settings_;
+};
+
+using Environment = std::function<std::optional<std::string>(std::string_view)>;
+
+/// --config, else OA_STREAM_CONFIG, else config.yaml in $XDG_CONFIG_HOME/oa-stream; nothing when
+/// the last is not there. Code::unreadable for a named file that cannot be read.
+[[nodiscard]] Result<std::optional<ConfigFile>>
+find_config(const Invocation& invocation, const Environment& env);
+
+/// "OA_STREAM_SMOKE_STREAM_BASE_URL"; of an option every command takes "OA_STREAM_STATE_DIR".
+[[nodiscard]] std::string variable_of(std::string_view command, std::string_view option);
+
+/// Gives every option that was not given on the command line what environment or file say.
+/// What each option of the command is in the end, in the order of the table.
+[[nodiscard]] Result<std::vector<Setting>> apply_layers(
+    Invocation& invocation, const std::optional<ConfigFile>& config, const Environment& env
+);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,103 @@
+#include "oa_stream/base/file.hpp"
+
+#include "doctor.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <filesystem>
+
+using namespace oa_stream;
+using namespace oa_stream::cli;
+namespace fs = std::filesystem;
+
+namespace {
+
+Machine healthy() {
+    return {
+        .files_soft = 1024,
+        .files_hard = 1U << 20U,
+        .clock_synchronised = true,
+        .has_certificates = true,
+        .free_bytes = 1U << 30U,
+    };
+}
+
+Check called(const std::vector<Check>& checks, std::string_view id) {
+    const auto found = std::ranges::find(checks, id, &Check::id);
+    REQUIRE(found != checks.end());
+    return *found;
+}
+
+std::string mend(const Check& check) {
+    return std::string(string_member(check.data, "mend").value_or(""));
+}
+
+class Folder {
+public:
+    Folder() : path_(fs::path(OA_BINARY_DIR) / "doctor-test") {
+        fs::remove_all(path_);
+        fs::create_directories(path_);
+    }
+    ~Folder() {
+        fs::permissions(path_, fs::perms::owner_all);
+        fs::remove_all(path_);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    [[nodiscard]] const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+} // namespace
+
+TEST_CASE("doctor: a healthy machine passes every check, with nothing to mend") {
+    for (const Check& check : judge_machine(healthy())) {
+        CAPTURE(check.id, check.detail);
+        CHECK(check.verdict == Verdict::pass);
+        CHECK(mend(check).empty());
+    }
+}
+
+TEST_CASE("doctor: each thing that is wrong is named with the command that mends it") {
+    Machine machine = healthy();
+    machine.files_hard = 4096;
+    machine.clock_synchronised = false;
+    machine.has_certificates = false;
+    machine.free_bytes = 10U << 20U;
+    const auto checks = judge_machine(machine);
+    CHECK(called(checks, "machine.files").verdict == Verdict::fail);
+    CHECK(called(checks, "machine.files").detail.contains("4096"));
+    CHECK(mend(called(checks, "machine.files")) == "ulimit -Hn 65536");
+    CHECK(called(checks, "machine.clock").verdict == Verdict::inconclusive);
+    CHECK(mend(called(checks, "machine.clock")) == "timedatectl set-ntp true");
+    CHECK(mend(called(checks, "machine.certificates")) == "apt-get install ca-certificates");
+    CHECK(called(checks, "machine.space").detail.starts_with("10 MiB free"));
+    CHECK(mend(called(checks, "machine.space")).starts_with("oa-stream runs gc"));
+    machine.clock_synchronised.reset();
+    CHECK(called(judge_machine(machine), "machine.clock").verdict == Verdict::inconclusive);
+}
+
+TEST_CASE("doctor: the state folder is ours alone to write to") {
+    const Folder folder;
+    const fs::path state = folder.path() / "state";
+    CHECK(judge_state_dir(state).verdict == Verdict::pass); // the first run makes it
+    fs::create_directories(state);
+    fs::permissions(state, fs::perms::owner_all);
+    CHECK(judge_state_dir(state).verdict == Verdict::pass);
+    fs::permissions(state, fs::perms::owner_all | fs::perms::others_write);
+    CHECK(judge_state_dir(state).verdict == Verdict::fail);
+    CHECK(mend(judge_state_dir(state)) == "chmod go-w " + state.string());
+    REQUIRE(write_file_atomic(folder.path() / "plain", "x"));
+    CHECK(judge_state_dir(folder.path() / "plain").verdict == Verdict::fail);
+    CHECK(judge_state_dir(folder.path() / "plain/below").verdict == Verdict::fail);
+}
+
+TEST_CASE("doctor: no run that died is a pass, and says so") {
+    const Folder folder;
+    const auto checks = judge_runs(folder.path());
+    REQUIRE(checks.size() == 1);
+    CHECK(checks[0].verdict == Verdict::pass);
+}

@@ -1,0 +1,140 @@
+#include "layers.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace oa_stream;
+using namespace oa_stream::cli;
+
+namespace {
+
+Invocation parsed(std::vector<std::string> words) {
+    auto out = parse_command_line(words);
+    REQUIRE(out);
+    return *std::move(out);
+}
+
+Environment environment(std::map<std::string, std::string, std::less<>> variables) {
+    return [variables = std::move(variables)](std::string_view name) {
+        const auto found = variables.find(name);
+        return found == variables.end() ? std::nullopt : std::optional(found->second);
+    };
+}
+
+std::optional<ConfigFile> file(std::string_view text) {
+    auto out = ConfigFile::parse(text, "c.yaml");
+    if (!out) {
+        FAIL(out.error().text());
+    }
+    return *std::move(out);
+}
+
+Setting setting(const std::vector<Setting>& all, std::string_view option) {
+    const auto found = std::ranges::find(all, option, &Setting::option);
+    return found == all.end() ? Setting{} : *found;
+}
+
+} // namespace
+
+TEST_CASE("layers: flag before environment before file before default") {
+    const auto config = file("version: 1\nserve:\n  listen: 127.0.0.1:3\n  model: from-file\n");
+    const auto env = environment({{"OA_STREAM_SERVE_LISTEN", "127.0.0.1:2"}});
+    auto invocation = parsed({"serve", "--listen", "127.0.0.1:1"});
+    auto all = apply_layers(invocation, config, env).value();
+    CHECK(invocation.args.get("--listen") == "127.0.0.1:1");
+    CHECK(setting(all, "--listen").layer == Layer::flag);
+
+    invocation = parsed({"serve"});
+    all = apply_layers(invocation, config, env).value();
+    CHECK(invocation.args.get("--listen") == "127.0.0.1:2");
+    CHECK(setting(all, "--listen").where == "OA_STREAM_SERVE_LISTEN");
+    CHECK(invocation.args.get("--model") == "from-file");
+    CHECK(setting(all, "--model").where == "c.yaml:4:3");
+
+    invocation = parsed({"serve"});
+    all = apply_layers(invocation, config, environment({})).value();
+    CHECK(invocation.args.get("--listen") == "127.0.0.1:3");
+    CHECK(setting(all, "--authority").layer == Layer::fallback);
+    CHECK_FALSE(invocation.args.has("--authority"));
+}
+
+TEST_CASE("layers: an option every command takes stands under `all` and has a short variable") {
+    auto invocation = parsed({"version"});
+    const auto config = file("version: 1\nall: { state-dir: /from/file, json: true }\n");
+    (void)apply_layers(invocation, config, environment({})).value();
+    CHECK(invocation.globals.get("--state-dir") == "/from/file");
+    CHECK(invocation.globals.has("--json"));
+    CHECK(variable_of("all", "--state-dir") == "OA_STREAM_STATE_DIR");
+    CHECK(variable_of("smoke stream", "--base-url") == "OA_STREAM_SMOKE_STREAM_BASE_URL");
+}
+
+TEST_CASE("layers: flags are on or off, lists are lists, and the nearest layer wins whole") {
+    const auto config = file("version: 1\nverify:\n  set: [base_url=http://a, profile=api-only]\n");
+    auto invocation = parsed({"verify"});
+    (void)apply_layers(invocation, config, environment({})).value();
+    CHECK(
+        invocation.args.all("--set") ==
+        std::vector<std::string>{"base_url=http://a", "profile=api-only"}
+    );
+    invocation = parsed({"verify", "--set", "base_url=http://b"});
+    (void)apply_layers(invocation, config, environment({})).value();
+    CHECK(invocation.args.all("--set") == std::vector<std::string>{"base_url=http://b"});
+
+    for (const auto& [word, on] :
+         {std::pair{"1", true}, {"true", true}, {"0", false}, {"false", false}}) {
+        invocation = parsed({"verify"});
+        (void)apply_layers(
+            invocation, std::nullopt, environment({{"OA_STREAM_VERIFY_NO_PROBES", word}})
+        ).value();
+        CHECK(invocation.args.has("--no-probes") == on);
+    }
+    invocation = parsed({"verify"});
+    const auto wrong = apply_layers(
+        invocation, std::nullopt, environment({{"OA_STREAM_VERIFY_NO_PROBES", "maybe"}})
+    );
+    REQUIRE_FALSE(wrong);
+    CHECK(
+        wrong.error().text() == "OA_STREAM_VERIFY_NO_PROBES: 'maybe' is neither on nor off (1 or 0)"
+    );
+}
+
+TEST_CASE("layers: consent is typed, never configured") {
+    for (const char* text :
+         {"version: 1\nroute set: { apply: true }\n",
+          "version: 1\ncutover apply: { reopen: again }\n",
+          "version: 1\nverify: { reason: because }\n"}) {
+        const auto got = ConfigFile::parse(text, "c.yaml");
+        CAPTURE(text);
+        REQUIRE_FALSE(got);
+        CHECK(got.error().message.ends_with("is only taken from the command line"));
+    }
+    auto invocation = parsed({"route", "clear", "--all", "--base-url", "http://x"});
+    (void
+    )apply_layers(invocation, std::nullopt, environment({{"OA_STREAM_ROUTE_CLEAR_APPLY", "1"}}))
+        .value();
+    CHECK_FALSE(invocation.args.has("--apply"));
+}
+
+TEST_CASE("layers: a config file is read strictly, each mistake is one line with its place") {
+    const std::pair<const char*, const char*> cases[] = {
+        {"serve: { listen: x }\n", "c.yaml:1:1: there is no version (version: 1)"},
+        {"version: 2\n", "c.yaml:1:10: this release reads version 1 (version: 1)"},
+        {"version: 1\nserv: {}\n", "c.yaml:2:1: 'serv' is no command (did you mean serve?)"},
+        {"version: 1\nserve: { lisen: x }\n",
+         "c.yaml:2:10: unknown key 'lisen' (did you mean listen?)"},
+        {"version: 1\nserve: x\n", "c.yaml:2:8: serve is a text, expected a mapping (option: value)"
+        },
+        {"version: 1\nserve: { listen: { a: b } }\n",
+         "c.yaml:2:18: listen is a mapping, expected a text"},
+        {"version: 1\nverify: { no-probes: yes }\n",
+         "c.yaml:2:22: no-probes is a flag (true, or leave it out)"},
+        {"- a\n", "c.yaml:1:1: a config file is a mapping (version: 1)"},
+    };
+    for (const auto& [text, want] : cases) {
+        const auto got = ConfigFile::parse(text, "c.yaml");
+        CAPTURE(text);
+        REQUIRE_FALSE(got);
+        CHECK(got.error().text() == want);
+    }
+}

@@ -1,0 +1,110 @@
+// A run's result for other tools: JUnit accepted by a schema, TAP by node's own reader, a GitHub job
+// summary, report.html; of passing, failing and impossible runs.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { startLane } from './lib/lane.mjs';
+import { ROOT, oa, scratch } from './lib/process.mjs';
+
+let lane, folder;
+before(async () => { lane = await startLane(); folder = scratch('reports'); });
+after(() => lane.stop());
+
+/** Runs it with every format; what was written. */
+async function reported(name, args, env = {}) {
+  const file = (ending) => path.join(folder, `${name}.${ending}`);
+  const run = await oa([...args, '--junit', file('xml'), '--tap', file('tap'), '--github', '--json'], { env: { GITHUB_STEP_SUMMARY: file('md'), ...env } });
+  const read = (ending) => fs.readFileSync(file(ending), 'utf8');
+  return { run, xml: read('xml'), tap: read('tap'), summary: read('md'), junit: file('xml') };
+}
+function accepted(file) {
+  const lint = spawnSync('xmllint', ['--noout', '--nonet', '--schema', path.join(ROOT, 'tests/e2e/data/junit.xsd'), file], { encoding: 'utf8' });
+  assert.equal(lint.status, 0, lint.stderr);
+}
+const attribute = (xml, name) => Number(new RegExp(`<testsuites [^>]*\\b${name}="(\\d+)"`).exec(xml)[1]);
+
+test('a smoke that passes: every check is a case, in every format', async () => {
+  const got = await reported('good', ['smoke', 'stream', '--base-url', lane.base]);
+  assert.equal(got.run.code, 0, got.run.stderr);
+  accepted(got.junit);
+  const checks = got.run.json().checks;
+  const skipped = checks.filter((check) => check.verdict === 'SKIPPED').length;
+  assert.deepEqual([attribute(got.xml, 'tests'), attribute(got.xml, 'failures'), attribute(got.xml, 'errors'), attribute(got.xml, 'skipped')], [checks.length, 0, 0, skipped]);
+  assert.match(got.tap, new RegExp(`^TAP version 13\n1\\.\\.${checks.length}\n`));
+  assert.doesNotMatch(got.tap, /^not ok/m);
+  assert.match(got.summary, /^## PASS smoke-stream/);
+  assert.doesNotMatch(got.run.stderr, /^::/m, 'nothing to annotate');
+  const page = fs.readFileSync(path.join(got.run.json().evidence, 'report.html'), 'utf8');
+  assert.match(page, /<title>PASS: /);
+});
+
+test('a target that is not there: errors, not failures, and never green', async () => {
+  const got = await reported('gone', ['smoke', 'stream', '--base-url', 'http://127.0.0.1:1']);
+  assert.equal(got.run.code, 4);
+  accepted(got.junit);
+  assert.equal(attribute(got.xml, 'failures'), 0);
+  assert.ok(attribute(got.xml, 'errors') > 0);
+  assert.match(got.tap, /^not ok/m);
+  assert.match(got.summary, /^## ERROR smoke-stream/);
+  assert.match(got.run.stderr, /^::warning title=ERROR .*::.*refused/m);
+});
+
+test('a run that could not begin is one case that says why', async () => {
+  const got = await reported('none', ['smoke', 'stream', '--base-url', lane.base, '--auth', 'env:NONESUCH']);
+  assert.equal(got.run.code, 5);
+  accepted(got.junit);
+  assert.deepEqual([attribute(got.xml, 'tests'), attribute(got.xml, 'errors')], [1, 1]);
+  assert.match(got.xml, /NONESUCH/);
+});
+
+test('the same file is asked for where there is no run: refused, not written', async () => {
+  const file = path.join(folder, 'version.xml');
+  const got = await oa(['version', '--junit', file]);
+  assert.equal(got.code, 2, got.stderr);
+  assert.match(got.stderr, /leaves no run/);
+  assert.ok(!fs.existsSync(file));
+});
+
+test('a report that cannot be written is no PASS', async () => {
+  const got = await oa(['smoke', 'stream', '--base-url', lane.base, '--junit', '/proc/nonesuch/x.xml']);
+  assert.equal(got.code, 4, got.stderr);
+});
+
+test('config file, environment and flag: config show says which one it was', async () => {
+  const config = path.join(folder, 'config.yaml');
+  fs.writeFileSync(config, `version: 1\nsmoke stream:\n  base-url: ${lane.base}\nserve: { listen: 127.0.0.1:4 }\n`);
+  const smoke = await oa(['smoke', 'stream', '--config', config, '--json']);
+  assert.equal(smoke.code, 0, smoke.stderr);
+  const row = (got, option) => got.json().settings.find((setting) => setting.option === option);
+  const shown = await oa(['config', 'show', '--config', config, '--json'], { env: { OA_STREAM_SERVE_MODEL: 'm' } });
+  assert.deepEqual([row(shown, '--listen').layer, row(shown, '--listen').where], ['file', `${config}:4:10`]);
+  assert.deepEqual([row(shown, '--model').layer, row(shown, '--model').where], ['environment', 'OA_STREAM_SERVE_MODEL']);
+  assert.equal(row(shown, '--pace').layer, 'default');
+  const text = await oa(['config', 'show', '--origin', '--config', config]);
+  assert.match(text.stdout, /^--listen +127\.0\.0\.1:4 +file .*config\.yaml:4:10$/m);
+  fs.writeFileSync(config, 'version: 1\nserve: { lisen: x }\n');
+  const wrong = await oa(['version', '--config', config]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /config\.yaml:2:10: unknown key 'lisen' \(did you mean listen\?\)/);
+});
+
+test('doctor: names what is wrong with the command that mends it', async () => {
+  const state = path.join(folder, 'open');
+  fs.mkdirSync(state);
+  fs.chmodSync(state, 0o777);
+  const got = await oa(['doctor', '--json'], { stateDir: state });
+  assert.equal(got.code, 1, got.stderr);
+  const check = got.json().checks.find(({ id }) => id === 'state.folder');
+  assert.deepEqual([check.verdict, check.data.mend], ['FAIL', `chmod go-w ${state}`]);
+  assert.match(got.stderr, /^FAIL \d+ checks next: chmod go-w /m);
+  spawnSync('sh', ['-c', check.data.mend]);
+  const mended = await oa(['doctor', '--json'], { stateDir: state });
+  assert.equal(mended.json().checks.find(({ id }) => id === 'state.folder').verdict, 'PASS', 'the command mends it');
+  const target = await oa(['doctor', 'smoke-stream', '--set', `base_url=${lane.base}`, '--json'], { stateDir: state });
+  assert.equal(target.json().checks.find(({ id }) => id === 'target').verdict, 'PASS', target.stdout);
+  const gone = await oa(['doctor', 'smoke-stream', '--set', 'base_url=http://127.0.0.1:1', '--json'], { stateDir: state });
+  assert.equal(gone.code, 1);
+  assert.equal(gone.json().checks.find(({ id }) => id === 'target').verdict, 'FAIL');
+});
