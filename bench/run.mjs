@@ -69,14 +69,14 @@ const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/
 
 // ------------------------------------------------------------------ fanout
 
-/** One recording with 50 deltas 50 ms apart, made from a real one. */
-function paceRecording(folder) {
+/** One recording with 50 deltas so many ms apart, made from a real one. */
+function paceRecording(folder, every = EVERY) {
   fs.mkdirSync(folder, { recursive: true });
   const lines = fs.readFileSync(path.join(ROOT, 'fixtures/captures/02-text-paced.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
   const isDelta = (line) => line.msg?.method === 'item/agentMessage/delta';
   const first = lines.findIndex(isDelta), last = lines.findLastIndex(isDelta);
   const begin = lines[first].t;
-  const delta = (n) => ({ ...structuredClone(lines[first]), t: begin + n * EVERY });
+  const delta = (n) => ({ ...structuredClone(lines[first]), t: begin + n * every });
   const deltas = Array.from({ length: DELTAS }, (_, n) => {
     const line = delta(n + 1);
     line.msg.params.delta = 'lorem ipsum ';
@@ -186,9 +186,71 @@ function showDelay({ lane, raw }) {
     `The lane's p50 is ${round(lane.p50_ms / raw.p50_ms, 1)} times the floor and ${round(lane.p50_ms / 30 * 100, 1)} % of the pause between two deltas.`].join('\n');
 }
 
+// ------------------------------------------------------------------ prober
+
+const PROBED = 500, PROBED_EVERY = 400;
+
+/** Runs a shell line; its CPU seconds, those of all its children included, and its stdout. */
+function timed(line, args) {
+  return new Promise((done, failed) => {
+    const child = spawn('bash', ['-c', `TIMEFORMAT='%R %U %S'; time { ${line}; }`, 'bash', ...args.map(String)], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: work, OA_STREAM_STATE_DIR: path.join(work, 'state') } });
+    let text = '', told = '';
+    child.stdout.on('data', (bytes) => { text += bytes; });
+    child.stderr.on('data', (bytes) => { told += bytes; });
+    child.on('error', failed);
+    child.on('close', () => {
+      const [wall_s, user, system] = told.trim().split('\n').at(-1).split(' ').map(Number);
+      if (Number.isFinite(system)) done({ text, wall_s, cpu_s: user + system });
+      else failed(new Error(`${line}: ${told}`));
+    });
+  });
+}
+/** The most streams that the lane had open at once while `work` ran. */
+async function most(port, work) {
+  let peak = 0, over = false;
+  const looking = (async () => {
+    while (!over) {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      peak = Math.max(peak, Number(/^oa_stream_active_streams (\d+)/m.exec(text)?.[1] ?? 0));
+      await sleep(100);
+    }
+  })();
+  const result = await work;
+  over = true;
+  await looking;
+  return { ...result, peak };
+}
+
+async function prober() {
+  for (const program of ['curl', 'jq']) if (spawnSync(program, ['--version']).error) throw new Error(`prober: no ${program} here`);
+  const folder = path.join(work, 'probed');
+  paceRecording(folder, PROBED_EVERY);
+  const lane = await startLane(['--authority', 'replay', '--replay', folder, '--pace', 'recorded']);
+  const base = `http://127.0.0.1:${lane.port}`;
+  const load = await most(lane.port, timed('"$1" load --base-url "$2" --concurrency "$3" --requests "$3" --duration 10m --prompt replay:paced --json', [OA, base, PROBED]));
+  const shell = await most(lane.port, timed('"$1" "$2" "$3" replay:paced', [path.join(ROOT, 'bench/prober_shell.sh'), base, PROBED]));
+  await lane.stop();
+  const told = JSON.parse(load.text).load;
+  const lines = shell.text.trim().split('\n').map((line) => JSON.parse(line));
+  const row = ({ wall_s, cpu_s, peak }, good, content) => ({ wall_s: round(wall_s), cpu_s: round(cpu_s), peak, good, content });
+  return {
+    load: row(load, told.endings.ok ?? 0, told.counts.chunks),
+    shell: row(shell, lines.filter((one) => one.ok).length, lines.reduce((sum, one) => sum + one.content, 0)),
+    ratio: round(shell.cpu_s / load.cpu_s, 1),
+  };
+}
+
+function showProber({ load, shell, ratio }) {
+  const line = (name, one) => `| ${name} | ${one.good} of ${PROBED} | ${one.peak} | ${one.content} | ${one.wall_s} s | ${one.cpu_s} s | ${round(one.cpu_s / PROBED * 1e3)} ms |`;
+  return ['', `Prober: ${PROBED} streams at once, each ${DELTAS} deltas ${PROBED_EVERY} ms apart, read, timed and judged. CPU of the reading side alone, user and system.`, '',
+    '| prober | streams ended well | most at once | deltas | took | CPU | a stream |', '|---|---|---|---|---|---|---|',
+    line('`oa-stream load`', load), line('curl, sed and jq in a shell', shell), '',
+    `The shell spends ${ratio} times the CPU.`].join('\n');
+}
+
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], delay: [delay, showDelay] };
+const all = { fanout: [fanout, showFanout], delay: [delay, showDelay], prober: [prober, showProber] };
 const wanted = names.length > 0 ? names : Object.keys(all);
 const results = { machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, kernel: os.release(), node: process.version } };
 let text = `Machine: ${results.machine.cpu}, ${results.machine.cores} cores, Linux ${results.machine.kernel}, node ${results.machine.node}. The client runs on the same machine.\n`;
