@@ -1,0 +1,138 @@
+// slo gate --replay: would past runs have passed under other limits? A real rehearsal first, then
+// run folders as runs leave them.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { oa, scratch } from './lib/process.mjs';
+
+const replay = (stateDir, runs, sets = []) => oa(['slo', 'gate', '--replay', ...runs, ...sets.flatMap((set) => ['--set', set]), '--json'], { stateDir });
+
+const GATE = { metric: 'bad_rate', against: 'limit', limit: 0.05, confidence: 0.95, mode: 'decide', source: 'probe', look: { number: 1, of: 2, interim: false }, rule: 'x', window: 'stage' };
+const LINE = (more) => JSON.stringify({ ...GATE, ...more });
+
+/** A run folder: {stage: {arm: [samples, bad, first content]}} and gate lines. */
+function made(state, name, stages, gates, tail = '') {
+  const folder = path.join(state, 'runs', name, 'measure');
+  fs.mkdirSync(folder, { recursive: true });
+  const samples = Object.entries(stages).flatMap(([stage, arms]) =>
+    Object.entries(arms).flatMap(([arm, [n, bad, seconds = 0.1]]) =>
+      Array.from({ length: n }, (_, i) => JSON.stringify({ at_s: i, arm, revision: arm, outcome: i < bad ? 'truncated' : 'ok', bad: i < bad, first_content_s: i < bad ? null : seconds + (i % 10) / 1000, end_s: 1, stage }))));
+  fs.writeFileSync(path.join(folder, 'samples.ndjson'), `${samples.join('\n')}\n${tail}`);
+  fs.writeFileSync(path.join(folder, 'gates.ndjson'), `${gates.join('\n')}\n${tail}`);
+}
+
+const verdicts = (run) => run.gates.map((gate) => `${gate.id}@${gate.stage} ${gate.then}>${gate.now}`);
+
+test('a real rehearsal that failed is judged again: the same under its own limits, no PASS under looser ones', async () => {
+  const rehearsed = await oa(['cutover', 'rehearse', '--local', '--inject', 'error-rate=0.5@5', '--json']);
+  assert.equal(rehearsed.code, 7, rehearsed.stderr);
+  const { run } = rehearsed.json();
+  const same = await replay(rehearsed.stateDir, [run]);
+  assert.equal(same.code, 1, same.stderr);
+  const [told] = same.json().runs;
+  assert.deepEqual([told.run, told.then, told.now, told.unreadable_lines], [run, 'FAIL', 'FAIL', 0]);
+  assert.ok(told.gates.some((gate) => gate.stage === '5%' && gate.now === 'FAIL'), verdicts(told).join('\n'));
+  assert.ok(told.gates.filter((gate) => gate.stage === '0%').every((gate) => gate.then === gate.now), verdicts(told).join('\n'));
+
+  // A limit that lets it all pass; gates that compare with stable keep theirs unless they are named.
+  const loose = await replay(rehearsed.stateDir, [run], ['limit=100%', 'error-rate-vs-stable.limit=+100pp']);
+  assert.equal(loose.code, 3, loose.stdout);
+  assert.equal(loose.json().verdict, 'INCONCLUSIVE', 'recorded samples are never a live PASS');
+  assert.deepEqual(loose.json().would, { pass: 1, fail: 0, undecided: 0, newly_failing: 0, newly_passing: 1 });
+  assert.match(loose.stderr, /nothing was asked live, so this is never PASS/);
+});
+
+test('tighter limits, other confidence and more samples turn verdicts, and each is told', async () => {
+  const state = scratch('state');
+  made(state, 'good', { '5%': { canary: [300, 3], stable: [300, 3] } }, [
+    LINE({ id: 'error-rate', stage: '5%', verdict: 'PASS', n: 300, bad: 3 }),
+    LINE({ id: 'first-content', metric: 'first_content_p95', limit: 2.5, stage: '5%', verdict: 'PASS', n: 297 }),
+    LINE({ id: 'error-rate-vs-stable', against: 'stable', stage: '5%', verdict: 'PASS', n: 300 }),
+  ]);
+  const rows = [
+    [[], 3, ['PASS', 'PASS', 'PASS']],
+    [['limit=0.2%'], 1, ['FAIL', 'PASS', 'PASS']],
+    [['limit=2%'], 3, ['INCONCLUSIVE', 'PASS', 'PASS']],
+    [['limit=50ms'], 1, ['PASS', 'FAIL', 'PASS']],
+    [['limit=+0.1pp'], 3, ['PASS', 'PASS', 'INCONCLUSIVE']],
+    [['error-rate.min_n=301'], 3, ['INCONCLUSIVE', 'PASS', 'PASS']],
+    [['min_samples=298'], 3, ['PASS', 'INCONCLUSIVE', 'PASS']],
+    [['error-rate.confidence=99.99%', 'error-rate.limit=3.5%'], 3, ['INCONCLUSIVE', 'PASS', 'PASS']],
+  ];
+  for (const [sets, code, want] of rows) {
+    const run = await replay(state, ['good'], sets);
+    assert.equal(run.code, code, `${sets}: ${run.stdout}${run.stderr}`);
+    assert.deepEqual(run.json().runs[0].gates.map((gate) => gate.now), want, `${sets}: ${run.stdout}`);
+  }
+});
+
+test('many runs at once: false alarms and misses are counted, observed gates never decide', async () => {
+  const state = scratch('state');
+  const gate = (verdict, more = {}) => [LINE({ id: 'error-rate', stage: '5%', verdict, ...more })];
+  made(state, 'a-good', { '5%': { canary: [500, 0] } }, gate('PASS'));
+  made(state, 'b-bad', { '5%': { canary: [500, 100] } }, gate('PASS'));
+  made(state, 'c-alarm', { '5%': { canary: [500, 10] } }, gate('FAIL', { limit: 0.001 }));
+  made(state, 'd-observed', { '5%': { canary: [500, 400] } }, [...gate('PASS'), LINE({ id: 'tried', stage: '5%', verdict: 'FAIL', mode: 'observe' })].slice(1));
+  const run = await replay(state, ['a-good', 'b-bad', 'c-alarm'], ['limit=5%']);
+  assert.equal(run.code, 1);
+  assert.deepEqual(run.json().would, { pass: 2, fail: 1, undecided: 0, newly_failing: 1, newly_passing: 1 });
+  assert.deepEqual(run.json().checks.map((check) => [check.id, check.verdict, check.mode]), [['replay.a-good', 'PASS', 'replayed'], ['replay.b-bad', 'FAIL', 'replayed'], ['replay.c-alarm', 'PASS', 'replayed']]);
+  const observed = await replay(state, ['d-observed']);
+  assert.deepEqual([observed.code, observed.json().runs[0].now], [3, 'INCONCLUSIVE']);
+  const text = await oa(['slo', 'gate', '--replay', 'a-good', '--replay', 'b-bad'], { stateDir: state });
+  assert.match(text.stdout, /^a-good {2}PASS -> PASS$/m);
+  assert.match(text.stdout, /^b-bad {2}PASS -> FAIL$/m);
+  assert.match(text.stdout, /^2 runs: 1 would pass, 1 would fail, 0 undecided; 1 that passed would fail, 0 that failed would pass$/m);
+});
+
+test('stages are judged by their own samples; the last by stable\'s earlier ones; a later look has the last word', async () => {
+  const state = scratch('state');
+  made(state, 'run', { '5%': { canary: [300, 0], stable: [300, 0] }, '100%': { canary: [300, 60] } }, [
+    LINE({ id: 'vs', against: 'stable', stage: '5%', verdict: 'INCONCLUSIVE', look: { number: 1, of: 2, interim: true } }),
+    LINE({ id: 'vs', against: 'stable', stage: '5%', verdict: 'PASS' }),
+    LINE({ id: 'vs', against: 'stable', stage: '100%', verdict: 'PASS', reference_window: "this run's earlier stages" }),
+    LINE({ id: 'all', stage: 'run', verdict: 'PASS', limit: 0.2 }),
+  ]);
+  const run = await replay(state, ['run']);
+  assert.deepEqual(verdicts(run.json().runs[0]), ['vs@5% PASS>PASS', 'vs@100% PASS>FAIL', 'all@run PASS>PASS']);
+  assert.deepEqual(run.json().runs[0].gates.map(({ record }) => [record.n, record.reference_n]), [[300, 300], [300, 300], [600, 0]]);
+});
+
+test('what was judged by another source is judged by its counts, or not at all', async () => {
+  const state = scratch('state');
+  made(state, 'run', { '5%': { canary: [10, 10] } }, [
+    LINE({ id: 'users', stage: '5%', verdict: 'PASS', source: 'prometheus http://127.0.0.1:9090', n: 5000, bad: 10 }),
+    LINE({ id: 'p95', metric: 'first_content_p95', limit: 2.5, stage: '5%', verdict: 'PASS', source: 'prometheus http://127.0.0.1:9090', n: 5000 }),
+    LINE({ id: 'spike', metric: 'spike', signal: 'auth_errors', min_events: 10, against: 'stable', limit: 0.5, stage: '5%', verdict: 'FAIL', reading: { canary: { events: 60, requests: 1000 }, stable: { events: 10, requests: 1000 }, source: 'asserted: x', asserted: true, enough: true } }),
+  ]);
+  const [told] = (await replay(state, ['run'])).json().runs;
+  assert.deepEqual(verdicts(told), ['users@5% PASS>PASS', 'p95@5% PASS>INCONCLUSIVE', 'spike@5% FAIL>FAIL']);
+  assert.equal(told.gates[0].record.n, 5000);
+  assert.match(told.gates[1].sentence, /were not kept/);
+  const few = await replay(state, ['run'], ['min_events=100']);
+  assert.notEqual(few.json().runs[0].gates[2].now, 'FAIL');
+});
+
+test('a run that a crash cut short is read as far as it goes; what is no run, or no setting, is refused', async () => {
+  const state = scratch('state');
+  made(state, 'cut', { '5%': { canary: [300, 0] } }, [LINE({ id: 'error-rate', stage: '5%', verdict: 'PASS' })], '{"at_s":1,"ar');
+  const run = await replay(state, ['cut']);
+  assert.deepEqual([run.json().runs[0].unreadable_lines, run.json().runs[0].now], [2, 'PASS']);
+  made(state, 'empty', {}, ['']);
+  for (const [args, words] of [
+    [['--replay', 'nowhere'], /nowhere/],
+    [['--replay', 'empty'], /no gate was judged/],
+    [['--replay', 'cut', '--set', 'limit'], /sets nothing/],
+    [['--replay', 'cut', '--set', 'limt=2%'], /did you mean 'limit'/],
+    [['--replay', 'cut', '--set', 'limit=2'], /limit/],
+    [['--replay', 'cut', '--set', 'limit=2.5s'], /no gate of these runs has such a limit/],
+    [['--replay', 'cut', '--set', 'other.limit=2%'], /no gate of these runs has such a limit/],
+    [['--replay', 'cut', '--set', 'confidence=40%'], /between 50% and 100%/],
+    [['bad: http_5xx <= 1%', '--set', 'limit=2%'], /past runs/],
+  ]) {
+    const refused = await oa(['slo', 'gate', ...args], { stateDir: state });
+    assert.equal(refused.code, 2, `${args}: ${refused.stdout}${refused.stderr}`);
+    assert.match(refused.stderr, words);
+  }
+});
