@@ -28,18 +28,45 @@ template <class T> Result<T> in_option(Result<T> value, std::string_view option)
     return value;
 }
 
-Result<measure::PrometheusOptions> prometheus_of(const Args& args, std::string url) {
+/// As a playbook's source says it, where no flag says otherwise.
+struct Said {
+    std::string user{};
+    std::optional<playbook::AuthRef> auth{};
+    std::string ca{};
+    std::string matchers{};
+    std::string revision_label{};
+    std::optional<Millis> timeout{};
+    Millis stale_after{0};
+};
+
+Result<Secret> secret_of(const std::optional<playbook::AuthRef>& auth) {
+    if (!auth) {
+        return Secret();
+    }
+    auto secret = read_secret(auth->reference);
+    const bool absent = !secret && secret.error().code == Code::credentials;
+    return absent && !auth->required ? Result<Secret>(Secret()) : secret;
+}
+
+Result<measure::PrometheusOptions>
+prometheus_of(const Args& args, std::string url, const Said& said) {
     measure::PrometheusOptions out;
     out.url = std::move(url);
-    out.user = args.get("--user").value_or("");
+    out.user = args.get("--user").value_or(said.user);
+    auto auth = said.auth;
     if (const auto reference = args.get("--auth")) {
-        OA_TRY((out.user.empty() ? out.bearer : out.password), read_secret(*reference));
+        auth = playbook::AuthRef{*reference, true};
     }
-    out.ca_file = args.get("--ca").value_or("");
-    out.matchers = args.get("--match").value_or("");
-    out.revision_label = args.get("--revision-label").value_or("");
+    OA_TRY((out.user.empty() ? out.bearer : out.password), secret_of(auth));
+    out.ca_file = args.get("--ca").value_or(said.ca);
+    out.matchers = args.get("--match").value_or(said.matchers);
+    out.revision_label = args.get("--revision-label").value_or(said.revision_label);
     OA_TRY(out.timeout, positive_duration(args, "--timeout"));
+    if (said.timeout && !args.has("--timeout")) {
+        out.timeout = *said.timeout;
+    }
     out.deadline = 3 * out.timeout;
+    out.stale_after_s = seconds(said.stale_after);
     if (args.has("--stale-after")) {
         OA_TRY(const Millis stale, positive_duration(args, "--stale-after"));
         out.stale_after_s = seconds(stale);
@@ -104,13 +131,29 @@ Result<playbook::Playbook> playbook_of(const Args& args, const std::string& name
     return std::move(*loaded.playbook);
 }
 
-/// The source that the playbook asks for users' requests.
+/// The first source of users' requests that the playbook names; one whose variable has no value is
+/// none.
 Result<std::optional<SloSource>> source_of(const Args& args, const playbook::Playbook& playbook) {
+    const auto open = [](const std::string& text) { return text.empty() || text.contains("${"); };
     for (const playbook::SourceSpec& spec : playbook.sources) {
-        if (spec.kind == playbook::SourceKind::prometheus && !spec.url.empty() &&
-            !spec.url.contains("${")) {
-            SloSource out;
-            OA_TRY(out.prometheus, prometheus_of(args, spec.url));
+        SloSource out;
+        if (spec.kind == playbook::SourceKind::prometheus && !open(spec.url)) {
+            const Said said{
+                .user = spec.user,
+                .auth = spec.auth,
+                .ca = spec.ca,
+                .matchers = spec.matchers,
+                .revision_label = spec.revision_label,
+                .timeout = spec.timeout,
+                .stale_after = spec.stale_after
+            };
+            OA_TRY(out.prometheus, prometheus_of(args, spec.url, said));
+            return std::optional(std::move(out));
+        }
+        if (spec.kind == playbook::SourceKind::access_log && !spec.paths.empty() &&
+            std::ranges::none_of(spec.paths, open)) {
+            out.access_logs.assign(spec.paths.begin(), spec.paths.end());
+            out.stale_after_s = seconds(spec.stale_after);
             return std::optional(std::move(out));
         }
     }
@@ -181,7 +224,7 @@ Result<SloSource> parse_slo_source(const Args& args) {
         );
     }
     if (url) {
-        OA_TRY(out.prometheus, prometheus_of(args, *url));
+        OA_TRY(out.prometheus, prometheus_of(args, *url, {}));
     } else if (args.has("--stale-after")) {
         OA_TRY(const Millis stale, positive_duration(args, "--stale-after"));
         out.stale_after_s = seconds(stale);
@@ -197,7 +240,7 @@ Result<SloOrder> parse_slo_order(const Args& args) {
         OA_TRY(Slo slo, slo_of_flags(args));
         out.slos.push_back(std::move(slo));
     }
-    if (!out.source.prometheus) {
+    if (!out.source.prometheus && out.source.access_logs.empty()) {
         OA_TRY(out.source, parse_slo_source(args));
     }
     const auto routes = args.all("--route");

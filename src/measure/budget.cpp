@@ -88,7 +88,7 @@ void add_exhaustion(BudgetStatus& status) {
     }
     for (const BurnStatus& burn : status.burns) {
         const auto& rate = burn.rate.long_window.burn_rate;
-        if (!burn.why.empty() || !rate || burn.events.total < status.question.least_total) {
+        if (!rate || burn.events.total < status.question.least_total) {
             continue;
         }
         const double period = status.question.window_s / k_hour_s;

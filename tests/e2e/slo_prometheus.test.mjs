@@ -188,6 +188,22 @@ checks: [ smoke: stream ]
   for (const line of text.stdout.split('\n').slice(0, 7)) assert.ok(line.length <= 100, line);
 });
 
+test('slo budget: the shipped cutover says what is measured, by whom, and how much may be consumed', async () => {
+  const sources = [['--set', `prometheus=${rig.prometheus.base}`], ['--set', `access_log=${rig.log}`], ['--access-log', rig.log]];
+  for (const [at, source] of sources.entries()) {
+    const run = await slo(['budget', '--playbook', 'cutover', '--revision', 'r1', ...source]);
+    assert.equal(run.code, 3, run.stdout + run.stderr);
+    const { checks, budgets } = assertEvidence(run, 'INCONCLUSIVE');
+    assert.ok(checks.every((check) => check.data.at_most === 0.05), run.stdout);
+    assert.match(budgets[0].source, at === 0 ? /^prometheus/ : /^access log/);
+    assert.match(budgets[0].why, /an hour is the least/);
+    assert.ok(budgets[0].total >= TURNS);
+  }
+  const nobody = await slo(['budget', '--playbook', 'cutover']);
+  assert.equal(nobody.code, 2);
+  assert.match(nobody.stderr, /whom to ask/);
+});
+
 test('slo dashboard: the real Prometheus accepts every query and answers it with data', async () => {
   const out = path.join(scratch('dashboard'), 'lane.json');
   const run = await oa(['slo', 'dashboard', '--out', out, '--match', 'job="lane"']);

@@ -366,7 +366,9 @@ TEST_CASE("prometheus source: credentials go in headers and come back in no mess
     CHECK(bearer.requests[0].bearer.equals("s3cret-t0ken"));
     CHECK_FALSE(bearer.requests[0].url.contains("s3cret"));
     FakePrometheus basic;
-    CHECK(ask(basic, question_of(), {.user = "ops", .password = Secret("pw")}).has_value());
+    CHECK(ask(basic, question_of(), {.user = "ops", .password = Secret("pw"), .ca_file = "ca.pem"})
+              .has_value());
+    CHECK(basic.requests[0].ca_file == "ca.pem");
     CHECK(basic.requests[0].headers.get("authorization") == "Basic b3BzOnB3");
     CHECK_FALSE(check({.url = "http://a", .bearer = Secret("t"), .user = "ops"}).has_value());
 }
