@@ -112,6 +112,7 @@ TEST_CASE("story: a line that a crash cut is left out, the rest is told") {
                 .has_value());
     REQUIRE(add_note(folder, "afterwards", "ann").has_value());
     const Story story = merge({run_story(folder, "run 1")});
+    CHECK(story.undated == 0);
     REQUIRE(story.moments.size() == 2);
     CHECK(story.moments[0].text == "whole");
     CHECK(story.moments[1].text == "note by ann: afterwards");

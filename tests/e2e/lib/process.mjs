@@ -38,6 +38,21 @@ function kill(child, signal) {
 // every prompt of the tests begins with one of these words, so every prompt is a planted one.
 const PROMPT = /\b(?:scenario|replay):[a-z0-9][^\s"\\]*|\bBearer [A-Za-z0-9._-]{4,}/;
 const lanes = [];
+/** State directory → what its processes knew that nobody else may: name → value. */
+const states = new Map();
+
+/** Evidence is made to be shown around: the first file of any run in which a secret stands, and whose. */
+function leakOf(state, secrets) {
+  const runs = path.join(state, 'runs');
+  if (secrets.size === 0 || !fs.existsSync(runs)) return null;
+  for (const entry of fs.readdirSync(runs, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = path.join(entry.parentPath ?? entry.path, entry.name);
+    const bytes = fs.readFileSync(file);
+    for (const [name, value] of secrets) if (bytes.includes(value)) return `${file} holds the value of ${name}`;
+  }
+  return null;
+}
 
 function toldBy(lane) {
   const at = lane.args.indexOf('--access-log');
@@ -55,6 +70,12 @@ process.on('exit', (ended) => {
     const told = toldBy(lane);
     if (!told) continue;
     process.stderr.write(`${lane.name} tells in its logs what it must not: ${told}\n`);
+    code = process.exitCode = 1;
+  }
+  for (const [state, secrets] of states) {
+    const leak = leakOf(state, secrets);
+    if (!leak) continue;
+    process.stderr.write(`${leak}\n`);
     code = process.exitCode = 1;
   }
   if (folders === 0) return;
@@ -85,9 +106,15 @@ export class Running {
     this.child = spawn(program, args, { env, cwd, detached: true, stdio: [stdin, 'pipe', 'pipe'] });
     this.child.ownGroup = true;
     children.add(this.child);
+    const secrets = Object.entries(env).filter(([key, value]) => /TOKEN|KEY|SECRET|PASSWORD/.test(key) && value.length >= 8);
+    if (env.OA_STREAM_STATE_DIR) {
+      const known = states.get(env.OA_STREAM_STATE_DIR) ?? new Map();
+      for (const [name, value] of secrets) known.set(name, value);
+      states.set(env.OA_STREAM_STATE_DIR, known);
+    }
     if (args.includes('serve')) {
       this.args = args;
-      this.secrets = Object.entries(env).filter(([key, value]) => /TOKEN|KEY|SECRET/.test(key) && value.length >= 8);
+      this.secrets = secrets;
       lanes.push(this);
     }
     for (const stream of ['stdout', 'stderr']) {
