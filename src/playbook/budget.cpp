@@ -219,7 +219,8 @@ Task<Next> judge_budget(Session* session) {
         );
         session->add(std::move(check));
     }
-    co_return good ? Next::go_on : Next::stop;
+    // A dry run goes on: it is to tell everything there is to know before the real one.
+    co_return good || !session->changes_traffic() ? Next::go_on : Next::stop;
 }
 
 } // namespace oa_stream::playbook

@@ -5,6 +5,8 @@
 #include "hold.hpp"
 #include "within.hpp"
 
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -118,6 +120,10 @@ Task<bool> read_once(Hold* hold) {
         if (before == tried.end() || before->second) {
             const auto began = Clock::now();
             const auto answered = co_await ask_both(hold, asked);
+            const auto state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() != asio::cancellation_type::none) {
+                co_return false; // the window is over: nobody waited for this one
+            }
             tried[asked.kind] = answered.has_value();
             if (!answered) {
                 const auto [at, fresh] = book.silent.try_emplace(asked.kind, Silence{began, {}});

@@ -93,6 +93,9 @@ Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
         const auto routes_lock, lock_routes(by.state_dir, applying->plan, applying->folder.id())
     );
     OA_CO_CHECK(co_await check_ground(applying));
+    if (applying->plan.playbook.routes) {
+        OA_CO_CHECK(reserve_routes_journal(applying->folder));
+    }
     OA_CO_CHECK(spend(by.state_dir, applying->plan, applying->folder.id()));
     make_instruments(*applying, co_await asio::this_coro::executor);
     if (!applying->request.reopen.empty()) {

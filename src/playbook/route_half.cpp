@@ -6,7 +6,11 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 
 namespace oa_stream::playbook {
@@ -257,6 +261,22 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
         out.emplace(std::move(lock));
     }
     return out;
+}
+
+Result<void> reserve_routes_journal(const evidence::RunFolder& folder) {
+    constexpr off_t k_reserve = 64 << 10; // a change and its way back are some dozen lines
+    const auto path = folder.path() / k_routes_journal;
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return fail(Code::io, "cannot create", path.string());
+    }
+    const int result = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, k_reserve);
+    const int reason = errno;
+    ::close(fd);
+    if (result != 0 && reason == ENOSPC) {
+        return fail(Code::io, "no space left for the journal of the routes", path.string());
+    }
+    return {};
 }
 
 Task<LastStep> set_routes(const RouteHalf* half) {

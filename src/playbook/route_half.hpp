@@ -60,6 +60,10 @@ struct RouteMemory {
 [[nodiscard]] Result<std::optional<TargetLock>>
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
 
+/// Takes the disk its journal will need, before anything is changed. Code::io for a full disk; a
+/// file system that cannot reserve is no reason to refuse.
+[[nodiscard]] Result<void> reserve_routes_journal(const evidence::RunFolder& folder);
+
 /// All pointers must stay valid as long as it is used.
 struct RouteHalf {
     const Plan* plan = nullptr;

@@ -4,6 +4,8 @@
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/lock.hpp"
 
+#include "route_half.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,6 +47,32 @@ void take_journal(RunStatus& out) {
     out.state = story->ended ? RunState::ended : RunState::died;
 }
 
+/// "done" says that what the last way led to was verified; any other last word does not.
+void take_routes(RunStatus& out) {
+    const std::string text = read_file(out.folder / k_routes_journal).value_or("");
+    bool intended = false;
+    for (std::string_view rest = text; rest.contains('\n');) {
+        const std::size_t end = rest.find('\n');
+        const auto line = parse_json(rest.substr(0, end)); // a torn one says nothing
+        rest.remove_prefix(end + 1);
+        if (!line || !line->is_object()) {
+            continue;
+        }
+        const std::string phase = text_in(*line, "phase");
+        intended = intended || phase == "intent";
+        out.routes_loose = intended && phase != "done";
+        out.routes = fmt::format(
+            "{}{} at {}",
+            text_in(*line, "way") == "back" ? "taken back: " : "",
+            phase,
+            text_in(*line, "at")
+        );
+        if (const std::string detail = text_in(*line, "detail"); !detail.empty()) {
+            out.routes += ", " + detail;
+        }
+    }
+}
+
 void take_holder(RunStatus& out, const fs::path& state_dir) {
     const auto holder = TargetLock::holder(state_dir, out.target);
     if (holder && text_in(*holder, "run") == out.run) {
@@ -62,7 +90,7 @@ void take_next(RunStatus& out, const Json& plan) {
     const bool own_lanes = member(plan, "source") == nullptr; // they died with it
     if (out.state == RunState::running) {
         out.next = "oa-stream cutover status --run " + out.run + " --wait-for done";
-    } else if (out.state == RunState::died && out.moved && !own_lanes) {
+    } else if (out.state == RunState::died && (out.moved || out.routes_loose) && !own_lanes) {
         out.next = "oa-stream rollback apply --run " + out.run;
     }
     if (own_lanes && out.state == RunState::died) {
@@ -77,6 +105,7 @@ RunStatus read(const fs::path& state_dir, const fs::path& folder) {
     const Json plan = document(folder / "plan.json");
     out.target = text_in(plan, "target");
     take_journal(out);
+    take_routes(out);
     std::error_code ignored;
     // Sealed: even if its last journal line could not be written.
     if (out.state == RunState::died && fs::exists(folder / "SHA256SUMS", ignored)) {
@@ -118,6 +147,8 @@ Json to_json(const RunStatus& status) {
         {"ending", status.ending},
         {"holder", status.holder.empty() ? Json(nullptr) : Json(status.holder)},
         {"done", status.done},
+        {"routes", status.routes.empty() ? Json(nullptr) : Json(status.routes)},
+        {"routes_loose", status.routes_loose},
         {"next", status.next},
     };
 }
@@ -141,6 +172,7 @@ std::string status_text(const RunStatus& status) {
     line("may serve", status.pending);
     line("last step", status.step);
     line("last line", status.last_at);
+    line("routes", status.routes);
     line("next", status.next);
     return out;
 }

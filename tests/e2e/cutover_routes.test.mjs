@@ -93,7 +93,12 @@ describe('cutover with routes', () => {
     assert.deepEqual(said.filter((line) => line.phase === 'intent').map((line) => line.domain), ['auth_entry', 'billing_l402', 'chat_pilot']);
     assert.ok(target.journal(document.run).every((line) => !line.step?.startsWith('route')), 'the traffic has a journal of its own');
 
+    const standing = async () => (await oa(['cutover', 'status', '--run', document.run, '--json'])).json().runs[0];
+    assert.match((await standing()).routes, /^done at \d{4}-/);
+
     const back = ends(await oa(['rollback', 'apply', '--run', document.run, '--json']), 0);
+    assert.match((await standing()).routes, /^taken back: done at/);
+    assert.equal((await standing()).routes_loose, false);
     assert.deepEqual(memory(), BEFORE);
     assert.deepEqual(await target.weights(), STABLE);
     const ids = back.checks.map((one) => one.id);

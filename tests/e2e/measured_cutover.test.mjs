@@ -194,3 +194,21 @@ test('without a measured or a stated budget nothing moves, and one line says wha
   assert.deepEqual(await at.weights(), { v1: 100, v2: 0 });
   assert.equal(fs.existsSync(path.join(JSON.parse(refused.stdout).evidence, 'journal.ndjson')) && at.lines('journal.ndjson').some((line) => line.phase === 'intent'), false);
 });
+
+test('plan: a source that knows nothing of stable, or cannot be asked, is an error before anything is planned', async () => {
+  const hazard = await Hazard.start(world.prometheus.base);
+  hazards.push(hazard);
+  const at = await door(playbook({ stages: '50%', bake: '1s', gates: [`id: errors, bad: ${WORDS}, at_most: 0.1%`] }));
+  hazard.turn('empty');
+  const unknown = await at.plan({ prometheus: hazard.base });
+  assert.equal(unknown.code, 6, unknown.stderr);
+  assert.match(unknown.stderr, /gate errors has nothing to judge: prometheus knows nothing of v1 for 7 days/);
+  hazard.turn('refuse');
+  const silent = await at.plan({ prometheus: hazard.base });
+  assert.equal(silent.code, 4, silent.stderr);
+  const short = await at.plan({ prometheus: world.prometheus.base });
+  assert.equal(short.code, 10, short.stderr);
+  const warnings = short.json().plan.warnings.filter((line) => line.includes('errors'));
+  assert.equal(warnings.length, 1, `told once: ${warnings}`);
+  assert.match(warnings[0], /cannot decide within its bake of 1s at 50%/);
+});

@@ -32,6 +32,8 @@ struct RunStatus {
     std::string ending{};   ///< verdict and exit code
     std::string holder{};   ///< "process 12 on host since …" while it runs
     std::vector<std::string> done{}; ///< steps seen serving
+    std::string routes{};   ///< how far the route half came; empty: it did not begin
+    bool routes_loose = false; ///< overrides of this run may stand, and nothing verified them
     std::string next{};     ///< what to type; empty: nothing
 };
 [[nodiscard]] Json to_json(const RunStatus& status);
