@@ -1,8 +1,14 @@
-// route status, evaluate, verify: looks at the route split; nothing is ever written.
+// route status, evaluate, verify: looks at the route split, which is never changed; verify leaves
+// what it found.
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
+#include "oa_stream/cli/version.hpp"
+#include "oa_stream/evidence/report.hpp"
+#include "oa_stream/evidence/run_folder.hpp"
 
 #include "route_args.hpp"
+#include "run_screen.hpp"
 
 #include <fmt/format.h>
 
@@ -207,6 +213,55 @@ Check paths_check(const Verified& verified) {
     return check;
 }
 
+Result<evidence::RunFolder> open_verification(const RouteTarget& target, const Context& context) {
+    Redactor redactor;
+    redactor.add_known(target.service.bearer);
+    evidence::RunInfo info;
+    info.kind = "route-verify";
+    info.name = "route verify";
+    info.target["control_url"] = target.service.base_url;
+    info.versions["oa_stream"] = version();
+    info.argv = context.argv;
+    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+}
+
+Result<void>
+seal(evidence::RunFolder& folder, const std::vector<Check>& checks, const std::string& headline) {
+    const Verdict verdict = run_verdict(checks);
+    evidence::Report report;
+    report.id = folder.id();
+    report.title = "route verify";
+    report.verdict = verdict;
+    report.exit_code = static_cast<int>(exit_of(verdict));
+    report.headline = headline;
+    report.started_at = rfc3339_millis(folder.started());
+    report.duration_s = folder.seconds_since_start();
+    report.checks = checks;
+    report.notes.emplace_back(k_lane_untouched);
+    Json list = Json::array();
+    for (const Check& check : checks) {
+        list.push_back(to_json(check));
+        folder.note("check", {{"check", list.back()}});
+    }
+    folder.write("report.md", evidence::report_markdown(report));
+    folder.note("run ended", {{"verdict", to_string(verdict)}});
+    return folder.finish(
+        {{"verdict", to_string(verdict)},
+         {"exit_code", report.exit_code},
+         {"headline", headline},
+         {"checks", std::move(list)}}
+    );
+}
+
+/// The service could not be asked; the folder says so.
+Error sealed(evidence::RunFolder& folder, Error error) {
+    Check check;
+    check.id = "route.reach";
+    check.detail = error.text();
+    (void)seal(folder, {check}, check.detail); // the error itself is what is told
+    return error;
+}
+
 Result<ExitCode> verify(const Args& args, Context& context) {
     OA_TRY(RouteTarget target, parse_route_target(args, "route verify"));
     Expectation expect{args.get("--expect").value_or(""), args.get("--domain")};
@@ -224,18 +279,29 @@ Result<ExitCode> verify(const Args& args, Context& context) {
     if (expect.domain) {
         std::ranges::replace(*expect.domain, '-', '_');
     }
-    OA_TRY(const Verified seen, look_with<Verified>(std::move(target), AskVerify{expect}));
+    OA_TRY(evidence::RunFolder folder, open_verification(target, context));
+    const auto looked = look_with<Verified>(std::move(target), AskVerify{expect});
+    if (!looked) {
+        return std::unexpected(sealed(folder, looked.error()));
+    }
+    const Verified& seen = *looked;
     const std::vector<Check> checks{memories_check(seen.snapshot), paths_check(seen)};
     const Verdict verdict = run_verdict(checks);
+    folder.write("measure/status.json", to_json(seen.snapshot.status).dump(2) + "\n");
+    OA_CHECK(seal(folder, checks, checks.back().detail));
     std::string text = route_table(seen.snapshot.status);
     for (const Check& check : checks) {
         text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
     }
     text += fmt::format("note: {}\n", k_lane_untouched);
     const Json more{
-        {"status", to_json(seen.snapshot.status)}, {"notes", Json::array({k_lane_untouched})}
+        {"run", folder.id()},
+        {"evidence", folder.path().string()},
+        {"status", to_json(seen.snapshot.status)},
+        {"notes", Json::array({k_lane_untouched})}
     };
     tell(verdict, checks, more, text, context);
+    tell_last({verdict, exit_of(verdict), folder.id(), folder.path().string(), ""}, context);
     return exit_of(verdict);
 }
 

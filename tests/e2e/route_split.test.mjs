@@ -90,7 +90,9 @@ describe('fault 43: overrides live in each process', () => {
 
   test('processes that disagree are seen, not averaged; a change needs the word', () => withService({ processes: 2, memories: [{}, { domains: { auth_entry: 'legacy' } }] }, async (service, route) => {
     assert.match(check(ends(await route(['status']), 1, 'FAIL'), 'route.memories').detail, /disagree/);
-    assert.equal((await route(['verify'])).code, 1);
+    const verified = ends(await route(['verify']), 1, 'FAIL');
+    const left = JSON.parse(fs.readFileSync(path.join(verified.evidence, 'run.json'), 'utf8'));
+    assert.deepEqual([left.verdict, left.kind, left.id, left.checks.length], ['FAIL', 'route-verify', verified.run, verified.checks.length]);
     ends(await route(['set', 'rust', '--domain', 'chat_pilot', '--apply']), 6);
     assert.equal(service.overrides().length, 0);
     ends(await route(['clear', '--all', '--apply', '--accept-mixture']), 0);
