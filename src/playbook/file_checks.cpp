@@ -50,7 +50,7 @@ constexpr auto k_shadow_keys = keys<ShadowSpec>(
         Type::duration,
         "p95_delta_at_most",
         Need::optional,
-        "How much later the canary's first content may come."
+        "How much later the canary's p95 of whole turns may be."
     )
         .or_else("250ms")
 );

@@ -3,6 +3,7 @@
 #include "oa_stream/probe/completions_smoke.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 #include "oa_stream/probe/prober.hpp"
+#include "oa_stream/probe/shadow.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "live_sample.hpp"
@@ -48,6 +49,25 @@ public:
             break;
         }
         co_return co_await smoke_stream(std::move(spec), *std::move(target));
+    }
+
+    [[nodiscard]] Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id) override {
+        auto canary = target_of(Through::canary);
+        auto stable = target_of(Through::stable);
+        if (!canary || !stable) {
+            Check check;
+            check.id = id;
+            check.detail = (canary ? stable : canary).error().text();
+            co_return std::vector{std::move(check)};
+        }
+        if (!options_.probes) {
+            co_return std::vector{skipped(id, "every check of it begins a turn")};
+        }
+        const bool replay = co_await probe::is_replay(client_, *canary, options_.limits);
+        co_return co_await probe::shadow(
+            client_,
+            shadow_options(*std::move(canary), *std::move(stable), spec, std::move(id), replay)
+        );
     }
 
     [[nodiscard]] Result<void>
@@ -123,6 +143,35 @@ public:
     }
 
 private:
+    /// A real model never says the same twice: only a replay's text can be compared.
+    [[nodiscard]] probe::ShadowOptions shadow_options(
+        probe::Target canary,
+        probe::Target stable,
+        const ShadowSpec& spec,
+        std::string id,
+        bool replay
+    ) {
+        probe::ShadowOptions out;
+        out.lane = std::move(canary);
+        out.reference = std::move(stable);
+        out.limits = options_.limits;
+        out.id_prefix = std::move(id);
+        out.compare = replay ? probe::Compare::text : probe::Compare::structure;
+        out.latency.p95_delta_at_most_s = spec.p95_delta_at_most_s;
+        out.latency.undecided_skips = true; // the stages' gates judge latency
+        for (const std::string& prompt : spec.prompts) {
+            out.prompts.push_back({.text = prompt});
+        }
+        if (out.prompts.empty()) {
+            out.prompts = probe::default_prompts(replay);
+        }
+        out.keep = [this](const std::string& stem, const probe::ProbeSample& sample) {
+            return keep(stem, sample);
+        };
+        out.on_pair = [this](const Json& pair) { folder_.append("measure/pairs.ndjson", pair); };
+        return out;
+    }
+
     [[nodiscard]] Task<std::vector<Check>> smoke_stream(SmokeSpec spec, probe::Target target) {
         probe::SmokeOptions options;
         options.target = std::move(target);
@@ -274,6 +323,13 @@ private:
 };
 
 } // namespace
+
+Task<std::vector<Check>> Instruments::shadow(ShadowSpec /*spec*/, std::string id) {
+    Check check;
+    check.id = std::move(id);
+    check.detail = "nothing here can compare two revisions";
+    co_return std::vector{std::move(check)};
+}
 
 std::unique_ptr<Instruments> make_live_instruments(
     const asio::any_io_executor& executor,

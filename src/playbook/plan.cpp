@@ -81,6 +81,10 @@ public:
             OA_CHECK(roll_back());
         }
         smokes(playbook_.postflight);
+        if (playbook_.shadow) {
+            Step& step = add("postflight.shadow", StepKind::shadow, "canary says what stable says");
+            step.evidence = {"streams/", "measure/pairs.ndjson"};
+        }
         const bool moves = moves_traffic(playbook_.kind);
         if (moves && playbook_.afterwards == Afterwards::restore && !playbook_.drill) {
             restore("restore", "restore " + baseline_.text());
@@ -266,6 +270,8 @@ std::string_view to_string(StepKind kind) noexcept {
         return "gate";
     case StepKind::restore:
         return "restore";
+    case StepKind::shadow:
+        return "shadow";
     }
     return "smoke";
 }

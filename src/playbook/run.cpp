@@ -14,29 +14,43 @@ bool good(const Check& check) {
     return check.verdict == Verdict::pass || check.verdict == Verdict::skipped;
 }
 
-Task<Next> smoke(Session* session, const Step* step) {
-    const auto& list = step->id.starts_with("postflight") ? session->playbook().postflight
-                                                          : session->playbook().preflight;
-    const SmokeSpec spec = list[static_cast<std::size_t>(step->item)];
-    session->tell("smoke begins", fmt::format("{}: {}", spec.id, step->title), {{"id", spec.id}});
-    auto checks = co_await session->in.instruments->smoke(spec);
+/// What somebody else checked becomes part of the run.
+Next take_checks(Session& session, const std::string& id, std::vector<Check> checks) {
     const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);
     const auto skipped = std::ranges::count(checks, Verdict::skipped, &Check::verdict);
     const bool fine = run_verdict(checks) == Verdict::pass;
     const auto total = checks.size();
     for (Check& check : checks) {
         if (!good(check)) {
-            session->say(
+            session.say(
                 fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
             );
         }
-        session->add(std::move(check));
+        session.add(std::move(check));
     }
-    session->say(fmt::format("  {} checks passed, {} skipped, {} in all", passed, skipped, total));
-    if (!fine && std::ranges::all_of(session->out.checks, good)) {
-        session->add(spec.id, Verdict::inconclusive, "nothing that was required passed live");
+    session.say(fmt::format("  {} checks passed, {} skipped, {} in all", passed, skipped, total));
+    if (!fine && std::ranges::all_of(session.out.checks, good)) {
+        session.add(id, Verdict::inconclusive, "nothing that was required passed live");
     }
-    co_return fine ? Next::go_on : Next::stop;
+    return fine ? Next::go_on : Next::stop;
+}
+
+Task<Next> shadow(Session* session, const Step* step) {
+    session->tell(
+        "shadow begins", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
+    );
+    const ShadowSpec spec = session->playbook().shadow.value_or(ShadowSpec{});
+    auto checks = co_await session->in.instruments->shadow(spec, step->id);
+    co_return take_checks(*session, step->id, std::move(checks));
+}
+
+Task<Next> smoke(Session* session, const Step* step) {
+    const auto& list = step->id.starts_with("postflight") ? session->playbook().postflight
+                                                          : session->playbook().preflight;
+    const SmokeSpec spec = list[static_cast<std::size_t>(step->item)];
+    session->tell("smoke begins", fmt::format("{}: {}", spec.id, step->title), {{"id", spec.id}});
+    auto checks = co_await session->in.instruments->smoke(spec);
+    co_return take_checks(*session, spec.id, std::move(checks));
 }
 
 Task<Next> shift(Session* session, const Step* step) {
@@ -92,11 +106,15 @@ Task<Next> carry_out(Session* session, const Step* step) {
     if (step->kind == StepKind::smoke) {
         co_return co_await smoke(session, step);
     }
+    if (step->kind == StepKind::shadow) {
+        co_return co_await shadow(session, step);
+    }
     if (!session->changes_traffic() && step->before) {
         co_return co_await preview_step(session, step);
     }
     switch (step->kind) {
     case StepKind::smoke:
+    case StepKind::shadow:
         break;
     case StepKind::budget:
         co_return co_await judge_budget(session);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { TOKEN, frame, startFakeLane } from './lib/fake_lane.mjs';
 import { startLane } from './lib/lane.mjs';
+import { LocalTarget } from './lib/local_target.mjs';
 import { ROOT, oa, scratch } from './lib/process.mjs';
 
 const CAPTURES = path.join(ROOT, 'fixtures/captures');
@@ -193,4 +194,48 @@ test('what makes no sense is refused before anything is asked', async () => {
     const run = await oa(['shadow', ...args]);
     assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
   }
+});
+
+// The same as a playbook's step, after the traffic was moved.
+const CUTOVER = `version: 1
+kind: cutover
+name: with-shadow
+variables:
+  - { name: base_url, required: true }
+  - { name: socket, required: true }
+target: { base_url: "\${base_url}", prompt: "replay:hello" }
+traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
+sources: [{ probe: {} }]
+preflight:
+  - { smoke: stream, through: canary }
+stages: [100%]
+stage:
+  bake: 600ms
+  probe: { rate: 25/s, per: arm, unpinned: 25/s }
+  gates:
+    - { bad: any, at_most: 30%, confidence: 90% }
+  on_inconclusive: { extend_at_most: 600ms, then: rollback }
+postflight:
+  - shadow: { prompts: ["scenario:echo;text=pong"], p95_delta_at_most: 100ms }
+limits: { fresh_row: 3, restore: 20s, shift: 10s }
+`;
+
+test('a playbook compares the revisions after the cutover, and goes back when they differ', async () => {
+  const rigs = await Promise.all([LocalTarget.start({ playbook: CUTOVER }), LocalTarget.start({ playbook: CUTOVER, faults: ['--inject', 'latency=150ms'] })]);
+  const [same, late] = await Promise.all(rigs.map(async (rig) => {
+    const plan = await rig.plan();
+    assert.equal(plan.code, 10, plan.stderr);
+    assert.match(fs.readFileSync(plan.file, 'utf8'), /"postflight\.shadow"/);
+    const run = await rig.oa(['cutover', 'apply', plan.file, '--json']);
+    return { ...run, weights: await rig.weights() };
+  }));
+  await Promise.all(rigs.flatMap((rig) => [rig.front, rig.stable, rig.canary]).map((one) => one.kill()));
+  const turn = (run) => run.json().checks.find((one) => one.id === 'postflight.shadow.turn.1');
+  assert.equal(same.code, 0, same.stderr);
+  assert.equal(turn(same).verdict, 'PASS');
+  assert.deepEqual(same.weights, { v1: 0, v2: 100 });
+  assert.equal(late.code, 7, late.stderr);
+  assert.equal(turn(late).verdict, 'PASS');
+  assert.equal(late.json().checks.find((one) => one.id === 'postflight.shadow.latency.whole').verdict, 'FAIL');
+  assert.deepEqual(late.weights, { v1: 100, v2: 0 });
 });

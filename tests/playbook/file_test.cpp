@@ -144,18 +144,8 @@ TEST_CASE("playbook file: each driver has its own settings") {
     CHECK(std::get<CommandTraffic>(command).timeout == Millis(5000));
 }
 
-TEST_CASE("playbook file: what this release does not do is refused by name, not left out") {
-    const auto missing = not_carried_out(good(k_example, k_values));
-    std::vector<std::string> texts;
-    for (const Error& error : missing) {
-        CHECK(error.code == Code::config);
-        texts.push_back(error.text());
-    }
-    const auto has = [&](std::string_view text) {
-        return std::ranges::any_of(texts, [&](const auto& one) { return one.contains(text); });
-    };
-    CHECK(has("shadow: "));
-    CHECK(missing.size() == 1);
+TEST_CASE("playbook file: whatever can be said is carried out") {
+    CHECK(not_carried_out(good(k_example, k_values)).empty());
     CHECK(not_carried_out(local_rehearsal({})).empty());
 }
 

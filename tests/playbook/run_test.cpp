@@ -40,6 +40,26 @@ void check_rolled_back(const World& world, const RunOutcome& outcome) {
 
 } // namespace
 
+TEST_CASE("run: revisions are compared after everything else, a difference sends the traffic back") {
+    World world;
+    world.playbook.shadow = ShadowSpec{};
+    SECTION("they say the same") {
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.exit == ExitCode::ok);
+        REQUIRE(find(outcome, "postflight.shadow.happy") != nullptr);
+        CHECK(find(outcome, "postflight.shadow.happy")->verdict == Verdict::pass);
+    }
+    for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
+        DYNAMIC_SECTION("they are " << to_string(verdict)) {
+            world.instruments.smokes["postflight.shadow"] = verdict;
+            const RunOutcome outcome = world.run();
+            CHECK(outcome.verdict == verdict);
+            CHECK(most_canary(world.driver) == 100);
+            check_rolled_back(world, outcome);
+        }
+    }
+}
+
 TEST_CASE("run: every stage passes, the traffic is back where it began, exit 0") {
     World world;
     const RunOutcome outcome = world.run();

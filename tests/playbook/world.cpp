@@ -111,6 +111,12 @@ Task<std::vector<Check>> FakeInstruments::smoke(SmokeSpec spec) {
     co_return std::vector{check};
 }
 
+Task<std::vector<Check>> FakeInstruments::shadow(ShadowSpec /*spec*/, std::string id) {
+    SmokeSpec spec;
+    spec.id = std::move(id);
+    co_return co_await smoke(std::move(spec));
+}
+
 Result<void>
 FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) {
     ++flows;

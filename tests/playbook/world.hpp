@@ -72,6 +72,8 @@ class FakeInstruments final : public Instruments {
 public:
     explicit FakeInstruments(FakeDriver& driver) : driver_(driver) {}
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override;
+    /// Says what `smokes` has under its id.
+    [[nodiscard]] Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id) override;
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) override;
     [[nodiscard]] Task<void> stop_flow(Millis limit) override;

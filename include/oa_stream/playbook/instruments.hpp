@@ -36,6 +36,9 @@ public:
     /// The checks' ids begin with the spec's.
     [[nodiscard]] virtual Task<std::vector<Check>> smoke(SmokeSpec spec) = 0;
 
+    /// Canary against stable, each at its own address. The checks' ids begin with `id`.
+    [[nodiscard]] virtual Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id);
+
     /// Open loop, stratified; every probe that ends is handed to `on_sample`, with at_s on the
     /// run's clock. Cancelled probes are not.
     [[nodiscard]] virtual Result<void>

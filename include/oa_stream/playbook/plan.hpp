@@ -13,7 +13,7 @@
 
 namespace oa_stream::playbook {
 
-enum class StepKind { smoke, budget, shift, probe, gate, restore };
+enum class StepKind { smoke, budget, shift, probe, gate, restore, shadow };
 [[nodiscard]] std::string_view to_string(StepKind kind) noexcept;
 
 struct Step {
