@@ -48,7 +48,7 @@ constexpr std::array k_cutover_env{
     OldVariable{"PROJECT", "openagentsgemini", "`--set project=`"},
     OldVariable{"REGION", "us-central1", "`--set region=`"},
     OldVariable{"SERVICE", "openagents-control-service", "`--set service=`"},
-    OldVariable{"RUN_DUAL_RUN", "0", "`1` is refused: `oa-stream shadow`, in a release to come"},
+    OldVariable{"RUN_DUAL_RUN", "0", "`1` is refused: `oa-stream shadow`"},
     OldVariable{"LEGACY_BASE_URL", "", "nothing"},
     OldVariable{"MAX_ROUTE_FLIP_FAILURES", "0", "refused above 0: it never did anything"},
     OldVariable{"MAX_STREAM_SMOKE_FAILURES", "0", "refused above 0"},
@@ -81,14 +81,18 @@ constexpr std::array k_flip_env{
 
 constexpr std::array k_shadow_env{
     OldVariable{"OUTPUT_DIR", "a folder in the checkout", "`--state-dir`"},
-    OldVariable{"RUST_BASE_URL", "", "one side"},
-    OldVariable{"LEGACY_BASE_URL", "", "the other side"},
+    OldVariable{"RUST_BASE_URL", "", "`--base-url`; must be set"},
+    OldVariable{"LEGACY_BASE_URL", "", "`--against`; must be set"},
     OldVariable{"AUTH_TOKEN", "", "`--auth env:AUTH_TOKEN`"},
-    OldVariable{"REQUESTS_FILE", "a manifest in the checkout", "prompts"},
-    OldVariable{"MAX_CRITICAL_MISMATCHES", "0", "–"},
-    OldVariable{"MAX_TOTAL_MISMATCHES", "0", "–"},
-    OldVariable{"MAX_STREAM_MISMATCHES", "0", "–"},
-    OldVariable{"MAX_P95_LATENCY_DELTA_MS", "250", "–"},
+    OldVariable{
+        "REQUESTS_FILE",
+        "a manifest in the checkout",
+        "refused: turns are compared, of prompts (`--prompts FILE`); reads are `smoke control`'s"
+    },
+    OldVariable{"MAX_CRITICAL_MISMATCHES", "0", "refused above 0"},
+    OldVariable{"MAX_TOTAL_MISMATCHES", "0", "refused above 0"},
+    OldVariable{"MAX_STREAM_MISMATCHES", "0", "refused above 0"},
+    OldVariable{"MAX_P95_LATENCY_DELTA_MS", "250", "`--p95-delta-at-most`"},
 };
 
 constexpr std::array k_rollout_env{
@@ -145,7 +149,7 @@ constexpr std::array k_scripts{
     RetiredScript{"run-production-stream-contract-smoke.sh", "", "`oa-stream smoke stream`", k_stream_env, stream_smoke},
     RetiredScript{"run-production-stream-cutover.sh", "<stable-revision> <canary-revision>", "`oa-stream cutover rehearse cutover` or `oa-stream cutover plan cutover`", k_cutover_env, cutover},
     RetiredScript{"run-production-rust-route-flip.sh", "", "`oa-stream route verify` or `oa-stream route set`", k_flip_env, route_flip},
-    RetiredScript{"run-staging-dual-run-shadow-diff.sh", "", "`oa-stream shadow`, in a release to come", k_shadow_env, shadow},
+    RetiredScript{"run-staging-dual-run-shadow-diff.sh", "", "`oa-stream shadow`", k_shadow_env, shadow},
     RetiredScript{"canary-rollout.sh", k_rollout_usage, "`oa-stream cutover rehearse cutover`; what wrote at once is refused", k_rollout_env, rollout},
     RetiredScript{"run-canary-rollback-drill.sh", "<stable-revision> <canary-revision>", "`oa-stream cutover rehearse cutover`; live: `oa-stream rollback drill`", k_drill_env, drill},
     RetiredScript{"smoke-control.sh", "", "`oa-stream smoke control`", k_control_env, smoke_control},

@@ -14,6 +14,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr std::uint64_t k_longest_s = 3600;
+constexpr std::uint64_t k_most_mismatches = 1'000'000;
 
 void add(Words& words, std::initializer_list<std::string> more) {
     words.insert(words.end(), more);
@@ -96,14 +97,51 @@ Result<Replacement> stream_smoke(const OldCall& call) {
 // run-staging-dual-run-shadow-diff.sh
 // ----------------------------------------------------------------
 
-Result<Replacement> shadow(const OldCall& call) {
-    OA_CHECK(call.takes(0, ""));
+Result<void> refuse_shadow_parts(const OldCall& call) {
     for (const std::string_view name :
          {"MAX_CRITICAL_MISMATCHES", "MAX_TOTAL_MISMATCHES", "MAX_STREAM_MISMATCHES"}) {
-        OA_CHECK(call.number(name, 0, 1000000, 0));
+        OA_TRY(const auto most, call.number(name, 0, k_most_mismatches, 0));
+        if (most > 0) {
+            return fail(
+                Code::usage,
+                fmt::format("{} is {}: a difference is a difference", name, most),
+                std::string(name),
+                "--ignore KEY leaves a member out, --compare structure leaves contents out"
+            );
+        }
     }
-    OA_CHECK(call.number("MAX_P95_LATENCY_DELTA_MS", 0, 3600000, 250));
-    return Replacement{{"shadow"}, {}};
+    if (call.given("REQUESTS_FILE")) {
+        return fail(
+            Code::usage,
+            "a manifest of requests is no list of prompts, and its reads are smokes now",
+            "REQUESTS_FILE",
+            "oa-stream shadow --prompts FILE, oa-stream smoke control"
+        );
+    }
+    return {};
+}
+
+Result<Replacement> shadow(const OldCall& call) {
+    OA_CHECK(call.takes(0, ""));
+    OA_CHECK(refuse_shadow_parts(call));
+    OA_TRY(const std::string lane, call.needed("RUST_BASE_URL", "which lane is judged?"));
+    OA_TRY(const std::string reference, call.needed("LEGACY_BASE_URL", "compared with which?"));
+    OA_TRY(const auto p95, call.number("MAX_P95_LATENCY_DELTA_MS", 1, k_longest_s * 1000, 250));
+    Replacement out{
+        {"shadow",
+         "--base-url",
+         lane,
+         "--against",
+         reference,
+         "--p95-delta-at-most",
+         fmt::format("{}ms", p95)},
+        {"every turn is asked often enough for a p95; two lanes that fail alike are not equal",
+         "lanes of a real model: --compare structure"}
+    };
+    if (call.given("AUTH_TOKEN")) {
+        add(out.words, {"--auth", "env:AUTH_TOKEN"});
+    }
+    return out;
 }
 
 // run-vercel-sse-fixture-harness.sh

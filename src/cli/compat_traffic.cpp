@@ -94,9 +94,9 @@ Result<void> refuse_parts(const OldCall& call) {
     if (dual) {
         return fail(
             Code::usage,
-            "a dual run is not in this release, and nothing else was started",
+            "a dual run is a command of its own, or a step of the playbook; nothing was started",
             "RUN_DUAL_RUN",
-            "RUN_DUAL_RUN=0; oa-stream shadow, in a release to come"
+            "RUN_DUAL_RUN=0 and: oa-stream shadow --base-url URL --against URL"
         );
     }
     return {};

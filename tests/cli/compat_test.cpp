@@ -46,7 +46,9 @@ constexpr std::string_view k_cutover = "run-production-stream-cutover.sh";
 constexpr std::string_view k_flip = "run-production-rust-route-flip.sh";
 constexpr std::string_view k_drill = "run-canary-rollback-drill.sh";
 constexpr std::string_view k_rollout = "canary-rollout.sh";
+constexpr std::string_view k_shadow = "run-staging-dual-run-shadow-diff.sh";
 const Env k_drill_env{{"DRY_RUN", "1"}, {"BASE_URL", "http://lane"}};
+const Env k_shadow_env{{"RUST_BASE_URL", "http://new"}, {"LEGACY_BASE_URL", "http://old"}};
 
 Env with(Env env, const std::string& name, const std::string& value) {
     env[name] = value;
@@ -111,8 +113,25 @@ TEST_CASE("compat: the new command lines") {
     CHECK(now(call(k_flip, {}, {{"BASE_URL", "http://l"}, {"CONTROL_ACCESS_TOKEN", "t"}}))
               .starts_with("route verify --expect rust --base-url http://l"));
     CHECK(now(call(k_drill, {"a", "b"}, k_drill_env)).starts_with("cutover rehearse cutover "));
-    CHECK(now(call("run-staging-dual-run-shadow-diff.sh", {}, {})) == "shadow");
+    CHECK(
+        now(call(k_shadow, {}, with(k_shadow_env, "AUTH_TOKEN", "t"))) ==
+        "shadow --base-url http://new --against http://old --p95-delta-at-most 250ms --auth "
+        "env:AUTH_TOKEN"
+    );
     refused(call("run-vercel-sse-fixture-harness.sh", {}, {}), "oa-stream check FILE");
+}
+
+TEST_CASE("compat: a shadow diff needs two lanes, and lets no difference pass") {
+    refused(call(k_shadow, {}, {{"RUST_BASE_URL", "http://new"}}), "LEGACY_BASE_URL");
+    refused(call(k_shadow, {}, {{"LEGACY_BASE_URL", "http://old"}}), "RUST_BASE_URL");
+    for (const char* name :
+         {"MAX_CRITICAL_MISMATCHES", "MAX_TOTAL_MISMATCHES", "MAX_STREAM_MISMATCHES"}) {
+        CHECK(call(k_shadow, {}, with(k_shadow_env, name, "0")).has_value());
+        refused(call(k_shadow, {}, with(k_shadow_env, name, "1")), name);
+        refused(call(k_shadow, {}, with(k_shadow_env, name, "none")), name);
+    }
+    refused(call(k_shadow, {}, with(k_shadow_env, "REQUESTS_FILE", "f.json")), "--prompts FILE");
+    refused(call(k_shadow, {}, with(k_shadow_env, "MAX_P95_LATENCY_DELTA_MS", "0")), "1 to");
 }
 
 TEST_CASE("compat: every command line of a released command parses") {
@@ -121,6 +140,7 @@ TEST_CASE("compat: every command line of a released command parses") {
              call(k_stream, {}, {{"BASE_URL", "http://l"}, {"DRY_RUN", "1"}})->words,
              call(k_cutover, {"a", "b"}, {{"BASE_URL", "http://l"}})->words,
              call(k_drill, {"a", "b"}, k_drill_env)->words,
+             call(k_shadow, {}, k_shadow_env)->words,
              call(k_flip, {}, {{"BASE_URL", "http://l"}, {"CONTROL_ACCESS_TOKEN", "t"}})->words,
          }) {
         const auto parsed = parse_command_line(words);
