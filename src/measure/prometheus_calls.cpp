@@ -191,7 +191,7 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
 
 Task<Result<Answer>> Calls::instant(std::string query, double at_s, ResultType type) {
     Parameters parameters{{"query", std::move(query)}, {"time", fmt::format("{:.3f}", at_s)}};
-    co_return co_await call("query", std::move(parameters), type);
+    return call("query", std::move(parameters), type);
 }
 
 Task<Result<Answer>> Calls::range(std::string query, Span span, double step_s) {
@@ -201,7 +201,7 @@ Task<Result<Answer>> Calls::range(std::string query, Span span, double step_s) {
         {"end", fmt::format("{:.3f}", span.to_s)},
         {"step", fmt::format("{:.3f}", step_s)},
     };
-    co_return co_await call("query_range", std::move(parameters), ResultType::matrix);
+    return call("query_range", std::move(parameters), ResultType::matrix);
 }
 
 } // namespace oa_stream::measure::prometheus

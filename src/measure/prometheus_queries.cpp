@@ -142,7 +142,7 @@ std::string Queries::route() const {
 }
 
 std::string Queries::rise(const std::string& series) const {
-    const std::string all = fmt::format("increase({}[{}])", series, window_);
+    std::string all = fmt::format("increase({}[{}])", series, window_);
     if (!exact_) {
         return all;
     }

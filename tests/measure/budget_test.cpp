@@ -142,6 +142,16 @@ TEST_CASE("budget: it is gone when what is left burns down at the last hour's ra
     REQUIRE(status.hours_to_exhaustion.has_value());
     CHECK(*status.hours_to_exhaustion == Approx(0.5 * 720 / 2));
     CHECK(status.exhaustion_by == "1h");
+    for (WindowReading& reading : readings) {
+        if (reading.window_s == 3600) {
+            reading.reading.tally.requests = {2, 10}; // too few to go by: the last six hours
+        } else if (reading.window_s == 6 * 3600) {
+            reading.reading.tally.requests = {1, 1000};
+        }
+    }
+    const BudgetStatus quiet = budget_status(month(), readings);
+    CHECK(quiet.hours_to_exhaustion.value_or(0) == Approx(0.5 * 720));
+    CHECK(quiet.exhaustion_by == "6h");
     const auto calm = budget_status(month(), everywhere({0, 1000}, 30 * k_day_s));
     CHECK(std::isinf(calm.hours_to_exhaustion.value_or(0)));
     CHECK(to_json(calm)["hours_to_exhaustion"].is_null());
