@@ -185,6 +185,7 @@ std::string AccessLogBook::why_missing(const Question& question, bool stopped) c
         return fmt::format("{}; the newest is of {}", told, time_text(spans->last()));
     }
     std::vector<std::string_view> names;
+    names.reserve(by_revision_.size());
     for (const auto& [name, unused] : by_revision_) {
         names.push_back(name);
     }

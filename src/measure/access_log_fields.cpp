@@ -10,7 +10,7 @@
 namespace oa_stream::measure {
 namespace {
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::count_)> k_names{
+constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::end)> k_names{
     "ts",
     "event",
     "request_id",
@@ -106,13 +106,12 @@ private:
 /// number.
 LogField plain_value(std::string_view text) {
     double number = 0;
-    const char* end = text.data() + text.size();
-    const auto got = std::from_chars(text.data(), end, number);
+    const auto got = std::from_chars(text.begin(), text.end(), number);
     LogField field = text_field(std::string(text));
     if (text == "true" || text == "false") {
         field.type = LogField::Type::flag;
         field.flag = text == "true";
-    } else if (got.ec == std::errc() && got.ptr == end && std::isfinite(number)) {
+    } else if (got.ec == std::errc() && got.ptr == text.end() && std::isfinite(number)) {
         field.type = LogField::Type::number;
         field.number = number;
     }

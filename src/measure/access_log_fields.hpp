@@ -32,7 +32,7 @@ enum class LogName : std::uint8_t {
     end_ms,
     terminal,
     empty,
-    count_,
+    end, ///< none, but how many there are
 };
 
 class LogFields {
@@ -49,7 +49,7 @@ public:
     [[nodiscard]] bool set(std::string_view name, LogField value);
 
 private:
-    std::array<LogField, static_cast<std::size_t>(LogName::count_)> fields_{};
+    std::array<LogField, static_cast<std::size_t>(LogName::end)> fields_{};
 };
 
 /// False: not one whole object, a member twice.

@@ -99,8 +99,9 @@ template <class Number> bool take_digits(std::string_view& text, std::size_t dig
     if (text.size() < digits) {
         return false;
     }
-    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, into);
-    const bool whole = error == std::errc() && end == text.data() + digits && text.front() != '-';
+    const std::string_view number = text.substr(0, digits);
+    const auto [end, error] = std::from_chars(number.begin(), number.end(), into);
+    const bool whole = error == std::errc() && end == number.end() && number.front() != '-';
     text.remove_prefix(digits);
     return whole;
 }

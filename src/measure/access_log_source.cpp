@@ -205,7 +205,7 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
 } // namespace
 
 Result<std::unique_ptr<Source>>
-access_log_source(asio::any_io_executor executor, AccessLogOptions options) {
+access_log_source(const asio::any_io_executor& executor, AccessLogOptions options) {
     OA_CHECK(check_options(options));
     auto source = std::make_unique<AccessLogSource>(std::move(options));
     OA_CHECK(source->open(executor));

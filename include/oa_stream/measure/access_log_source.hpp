@@ -40,6 +40,6 @@ struct AccessLogOptions {
 /// Errors: Code::usage for options that make no sense. Of read(): Code::unreadable for a file that
 /// cannot be opened; rotated files that are damaged are told in the notes.
 [[nodiscard]] Result<std::unique_ptr<Source>>
-access_log_source(asio::any_io_executor executor, AccessLogOptions options);
+access_log_source(const asio::any_io_executor& executor, AccessLogOptions options);
 
 } // namespace oa_stream::measure
