@@ -170,7 +170,7 @@ public:
     Result<void> add_run_sums(const std::string& path, const std::string& text) {
         if (const auto again = sums_.again(path)) {
             OA_CHECK(put(path + ".before-redaction", text));
-            return put(path, *sums_.again(path));
+            return put(path, *again);
         }
         return put(path, text);
     }
