@@ -192,7 +192,7 @@ constexpr std::array<std::string_view, 4> k_examples{
 
 const CommandSpec shadow_command{
     .path = "shadow",
-    .summary = "Ask a lane and a reference the same: what differs, and which is slower?",
+    .summary = "Ask a lane and a reference the same, say what differs and whether it is slower.",
     .positionals = {},
     .options = k_options,
     .examples = k_examples,

@@ -35,6 +35,7 @@ std::span<const CommandSpec> all_commands() noexcept {
         load_command,
         slo_rules_command,
         slo_dashboard_command,
+        watch_command,
         playbook_list_command,
         playbook_show_command,
         playbook_validate_command,

@@ -29,6 +29,7 @@ extern const CommandSpec slo_status_command;
 extern const CommandSpec slo_gate_command;
 extern const CommandSpec slo_budget_command;
 extern const CommandSpec shadow_command;
+extern const CommandSpec watch_command;
 extern const CommandSpec load_command;
 extern const CommandSpec slo_rules_command;
 extern const CommandSpec slo_dashboard_command;

@@ -1,0 +1,104 @@
+// What watch knows at one moment, wherever it came from, and what it makes of it.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/measure/buckets.hpp"
+#include "oa_stream/measure/fraction.hpp"
+
+#include "watch_scrape.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::cli {
+
+/// Increases over the window; nullopt: nobody says, which is not 0.
+struct RouteNumbers {
+    std::optional<double> requests{};
+    std::optional<double> errors_5xx{};
+    std::optional<double> accepted{};
+    std::vector<measure::Bucket> first_content{}; ///< cumulative
+    bool starts_turns = false;
+};
+
+struct WatchNumbers {
+    double window_s = 0; ///< covered by the increases; 0: there are none yet
+    std::map<std::string, RouteNumbers> routes{};
+    std::map<std::string, double> terminals{}; ///< class → increase
+    std::map<std::string, double> compat{};    ///< code → increase
+    std::optional<double> turn_requests{}, turn_5xx{}; ///< requests that start turns
+    std::optional<double> empty_turns{};
+    std::optional<double> active{};
+    /// Bad and all requests that start turns, of the budget's window.
+    std::optional<double> budget_bad{}, budget_total{};
+    std::string budget_window{}; ///< "since its start", "30d"
+};
+
+/// One lane's numbers added to `to`. Only from what its scrapes say.
+void add_lane(WatchNumbers& to, const CounterWindow& lane);
+
+/// One address that is asked.
+struct WatchSource {
+    std::string name{};
+    std::string state{}; ///< "ready", "not ready: draining", "unreachable: refused"
+    bool reachable = false; ///< at the last try
+    bool ready = true;
+    std::optional<double> age_s{}; ///< of the newest numbers; nullopt: there never were any
+    std::string revision{};
+};
+
+struct WatchLimits {
+    measure::Fraction objective{999, 1000};
+    double bad_at_most = 0.01; ///< share of requests, over the window
+    double p95_at_most_s = 2.5; ///< first content
+    double stale_after_s = 15;
+    double least = 20; ///< fewer requests prove nothing
+};
+
+enum class WatchState {
+    ok,
+    bad,         ///< a limit is broken, proven
+    unready,     ///< a source says that it takes no turns
+    stale,       ///< the numbers are old
+    unreachable, ///< a source does not answer
+    quiet,       ///< no request in the window
+    starting,    ///< one scrape: rates need two
+};
+[[nodiscard]] std::string_view to_string(WatchState state) noexcept; ///< "OK", "NO TRAFFIC"
+
+struct WatchView {
+    std::string at{}; ///< 2026-02-22T04:36:00.123Z
+    WatchState state = WatchState::starting;
+    std::vector<std::string> why{}; ///< what is wrong, worst first
+    bool breach = false;
+    std::vector<WatchSource> sources{};
+    WatchNumbers numbers{};
+    std::optional<double> bad{}, total{}; ///< requests that start turns, in the window
+    std::optional<double> burn{};         ///< times the even rate
+    std::optional<double> budget_left{};  ///< share
+    std::string split{};                  ///< "stable 75%, canary 25%"; empty: nobody was asked
+    std::vector<std::string> events{};    ///< newest last, "12:00:05 …"
+    double every_s = 2;
+    measure::Fraction objective{999, 1000};
+};
+
+/// Judges what was read. `view.numbers`, `.sources`, `.at`, `.split` are given.
+void judge(WatchView& view, const WatchLimits& limits);
+
+/// A percentile of the first content in words: "120 ms", "> 30 s", "–".
+[[nodiscard]] std::string
+percentile_text(const std::vector<measure::Bucket>& buckets, measure::Fraction q);
+/// Of all routes together.
+[[nodiscard]] std::vector<measure::Bucket> all_first_content(const WatchNumbers& numbers);
+
+/// {schema, at, state, why, sources, routes, …}; what is missing is null.
+[[nodiscard]] Json to_json(const WatchView& view);
+
+/// What happened between two looks, one line each, without the time.
+[[nodiscard]] std::vector<std::string>
+events_between(const WatchView& before, const WatchView& now);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,325 @@
+#include "watch_render.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr std::size_t k_number_width = 8;
+constexpr std::size_t k_numbers = 6; ///< a route
+constexpr std::size_t k_widest_route = 48;
+constexpr measure::Fraction k_p50{1, 2};
+constexpr measure::Fraction k_p99{99, 100};
+
+enum class Tone { plain, good, bad, warn, dim };
+
+struct Row {
+    std::string text{};
+    Tone tone = Tone::plain;
+};
+
+std::size_t columns_of(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    }));
+}
+
+/// What came from elsewhere must not steer the terminal.
+std::string harmless(std::string text) {
+    const bool broken = invalid_utf8(text).has_value();
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        const bool c1 =
+            c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+        if (c < 0x20 || c == 0x7F || c1 || (broken && c >= 0x80)) {
+            text[i] = '?';
+            if (c1) {
+                text.erase(i + 1, 1);
+            }
+        }
+    }
+    return text;
+}
+
+/// Cut to `width` columns, with an ellipsis.
+std::string cut(const std::string& text, std::size_t width) {
+    if (columns_of(text) <= width) {
+        return text;
+    }
+    std::string out;
+    std::size_t columns = 0;
+    for (const char c : text) {
+        const bool begins = (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+        if (begins && ++columns >= width) {
+            break;
+        }
+        out += c;
+    }
+    return out + "…";
+}
+
+std::string right(const std::string& text, std::size_t width = k_number_width) {
+    const std::size_t used = columns_of(text);
+    return std::string(used < width ? width - used : 1, ' ') + text;
+}
+
+std::string left(const std::string& text, std::size_t width) {
+    if (width == 0) {
+        return {};
+    }
+    const std::string kept = cut(text, width);
+    return kept + std::string(width - columns_of(kept), ' ');
+}
+
+std::string rate(const std::optional<double>& rose, double window_s) {
+    return rose && window_s > 0 ? fmt::format("{:.1f}", *rose / window_s) : "–";
+}
+
+std::string count(const std::optional<double>& value) {
+    return value ? fmt::format("{:.0f}", *value) : "–";
+}
+
+Tone tone_of(WatchState state) {
+    switch (state) {
+    case WatchState::ok:
+        return Tone::good;
+    case WatchState::bad:
+    case WatchState::unreachable:
+        return Tone::bad;
+    case WatchState::unready:
+    case WatchState::stale:
+        return Tone::warn;
+    case WatchState::quiet:
+    case WatchState::starting:
+        return Tone::plain;
+    }
+    return Tone::plain;
+}
+
+std::string coloured(const Row& row, bool colour) {
+    const char* code = nullptr;
+    switch (row.tone) {
+    case Tone::good:
+        code = "32";
+        break;
+    case Tone::bad:
+        code = "1;31";
+        break;
+    case Tone::warn:
+        code = "33";
+        break;
+    case Tone::dim:
+        code = "2";
+        break;
+    case Tone::plain:
+        break;
+    }
+    return colour && code != nullptr ? fmt::format("\x1b[{}m{}\x1b[0m", code, row.text) : row.text;
+}
+
+/// "completed 12  turn_failed 1  others 0": increases over the window, the largest first.
+std::string pairs(const std::map<std::string, double>& values) {
+    if (values.empty()) {
+        return "–";
+    }
+    std::vector<std::pair<double, std::string>> list;
+    for (const auto& [name, value] : values) {
+        if (value > 0) {
+            list.emplace_back(-value, name);
+        }
+    }
+    if (list.empty()) {
+        return fmt::format("all {} 0", values.size());
+    }
+    std::ranges::sort(list);
+    std::string out;
+    for (const auto& [value, name] : list) {
+        out += fmt::format("{} {:.0f}  ", name, -value);
+    }
+    return out + (list.size() < values.size() ? "others 0" : "");
+}
+
+std::string time_of(const std::string& at) {
+    return at.size() >= 19 ? at.substr(11, 8) + "Z" : at;
+}
+
+std::string age(const std::optional<double>& seconds) {
+    return seconds ? fmt::format("{:.1f} s old", *seconds) : std::string("no data");
+}
+
+std::vector<Row> head(const WatchView& view) {
+    std::vector<Row> rows;
+    std::string line = fmt::format("{}  {}", to_string(view.state), time_of(view.at));
+    line += fmt::format("  every {:g} s", view.every_s);
+    line += view.numbers.window_s > 0
+                ? fmt::format(", over the last {:.0f} s", view.numbers.window_s)
+                : ", no rates yet";
+    rows.push_back({std::move(line), tone_of(view.state)});
+    for (const std::string& why : view.why) {
+        rows.push_back({"  " + why, tone_of(view.state)});
+    }
+    return rows;
+}
+
+std::vector<Row> sources(const WatchView& view) {
+    std::vector<Row> rows;
+    for (const WatchSource& source : view.sources) {
+        rows.push_back(
+            {fmt::format(
+                 "{}  {}  {}  {}",
+                 source.name,
+                 source.revision.empty() ? "revision –" : source.revision,
+                 source.state,
+                 age(source.age_s)
+             ),
+             !source.reachable ? Tone::bad
+             : !source.ready   ? Tone::warn
+                               : Tone::plain}
+        );
+    }
+    return rows;
+}
+
+/// What the numbers leave of a line.
+std::size_t route_width(ScreenSize size) {
+    const std::size_t numbers = (k_number_width * k_numbers) + 1;
+    return std::min(size.columns > numbers ? size.columns - numbers : 0, k_widest_route);
+}
+
+Row route_head(std::size_t width) {
+    std::string line = left("route", width);
+    for (const char* name : {"req/s", "5xx/s", "turns/s", "p50", "p95", "p99"}) {
+        line += right(name);
+    }
+    return {line, Tone::dim};
+}
+
+/// Those that start turns first, each at the same place from tick to tick.
+std::vector<Row> routes(const WatchView& view, std::size_t width) {
+    std::vector<std::pair<std::string, const RouteNumbers*>> list;
+    for (const bool turns : {true, false}) {
+        for (const auto& [name, route] : view.numbers.routes) {
+            if (route.starts_turns == turns && (turns || route.requests.value_or(0) > 0)) {
+                list.emplace_back(name, &route);
+            }
+        }
+    }
+    std::vector<Row> rows;
+    const double window = view.numbers.window_s;
+    for (const auto& [name, route] : list) {
+        std::string line = left(name, width);
+        line += right(rate(route->requests, window));
+        line += right(rate(route->errors_5xx, window));
+        line += right(rate(route->accepted, window));
+        for (const auto q : {k_p50, measure::k_p95, k_p99}) {
+            line += right(percentile_text(route->first_content, q));
+        }
+        rows.push_back(
+            {std::move(line), route->errors_5xx.value_or(0) > 0 ? Tone::bad : Tone::plain}
+        );
+    }
+    return rows;
+}
+
+std::string percent(const std::optional<double>& share) {
+    return share ? fmt::format("{:.1f} %", *share * 100) : "–";
+}
+
+std::vector<Row> totals(const WatchView& view) {
+    const WatchNumbers& n = view.numbers;
+    std::vector<Row> rows;
+    rows.push_back({"endings   " + pairs(n.terminals)});
+    rows.push_back({"rejected  " + pairs(n.compat)});
+    rows.push_back({fmt::format(
+        "active    {} streams   bad {} of {} requests   empty turns {}",
+        count(n.active),
+        count(view.bad),
+        count(view.total),
+        count(n.empty_turns)
+    )});
+    rows.push_back(
+        {fmt::format(
+             "budget    {:g} %: left {}{}   burn {}",
+             view.objective.value() * 100,
+             percent(view.budget_left),
+             n.budget_window.empty() ? "" : " (" + n.budget_window + ")",
+             view.burn ? fmt::format("{:.1f}x", *view.burn) : "–"
+         ),
+         view.budget_left.value_or(1) < 0 ? Tone::bad : Tone::plain}
+    );
+    if (!view.split.empty()) {
+        rows.push_back({"split     " + view.split});
+    }
+    return rows;
+}
+
+void take(std::vector<Row>& to, std::vector<Row> from, std::size_t most) {
+    const std::size_t room = std::min(most, from.size());
+    std::move(
+        from.begin(), from.begin() + static_cast<std::ptrdiff_t>(room), std::back_inserter(to)
+    );
+}
+
+} // namespace
+
+std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bool colour) {
+    const auto lower = totals(view);
+    std::vector<Row> rows;
+    take(rows, head(view), std::max<std::size_t>(size.rows / 4, 2));
+    take(rows, sources(view), std::max<std::size_t>(size.rows / 6, 1));
+    rows.push_back(route_head(route_width(size)));
+    const std::size_t reserved = rows.size() + lower.size() + 3;
+    take(rows, routes(view, route_width(size)), size.rows > reserved ? size.rows - reserved : 1);
+    take(rows, lower, lower.size());
+    if (rows.size() + 1 < size.rows && !view.events.empty()) {
+        rows.push_back({"events", Tone::dim});
+        const std::size_t room = std::min(size.rows - rows.size(), view.events.size());
+        for (std::size_t i = view.events.size() - room; i < view.events.size(); ++i) {
+            rows.push_back({"  " + view.events[i]});
+        }
+    }
+    rows.resize(std::min(rows.size(), size.rows));
+    std::vector<std::string> lines;
+    for (Row& row : rows) {
+        row.text = cut(harmless(std::move(row.text)), size.columns - 1);
+        lines.push_back(coloured(row, colour));
+    }
+    return lines;
+}
+
+std::string watch_line(const WatchView& view) {
+    const WatchNumbers& n = view.numbers;
+    std::string out = fmt::format(
+        "{} {}  {} req/s, {} of {} bad, p95 {}, {} active, burn {}",
+        time_of(view.at),
+        to_string(view.state),
+        rate(view.total, n.window_s),
+        count(view.bad),
+        count(view.total),
+        percentile_text(all_first_content(n), measure::k_p95),
+        count(n.active),
+        view.burn ? fmt::format("{:.1f}x", *view.burn) : "–"
+    );
+    for (const std::string& why : view.why) {
+        out += "; " + why;
+    }
+    return harmless(std::move(out));
+}
+
+std::string watch_frame(const std::vector<std::string>& lines) {
+    std::string out = "\x1b[H";
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        out += lines[i] + "\x1b[K";
+        out += i + 1 < lines.size() ? "\r\n" : "";
+    }
+    return out + "\x1b[J";
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,208 @@
+#include "watch_scrape.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/prometheus_answer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr std::string_view k_prefix = "oa_stream_";
+
+bool is_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':';
+}
+
+bool is_counter(std::string_view name) {
+    return name.ends_with("_total") || name.ends_with("_bucket") || name.ends_with("_count") ||
+           name.ends_with("_sum");
+}
+
+/// One sample line, taken apart from the front.
+class Line {
+public:
+    explicit Line(std::string_view text) : text_(text) {}
+
+    std::optional<std::pair<Series, double>> read() {
+        Series series;
+        series.name = std::string(name());
+        if (series.name.empty() || !labels(series)) {
+            return std::nullopt;
+        }
+        text_ = trim(text_);
+        const std::size_t end = std::min(text_.find_first_of(" \t"), text_.size());
+        const auto value = measure::prometheus::parse_value(text_.substr(0, end));
+        const std::string_view rest = trim(text_.substr(end)); // a timestamp may follow
+        const bool time = rest.find_first_not_of("-0123456789") == std::string_view::npos;
+        if (!value || !time) {
+            return std::nullopt;
+        }
+        std::ranges::sort(series.labels);
+        return std::pair(std::move(series), *value);
+    }
+
+private:
+    std::string_view name() {
+        const auto end = std::ranges::find_if_not(text_, is_name);
+        const auto name = text_.substr(0, static_cast<std::size_t>(end - text_.begin()));
+        text_.remove_prefix(name.size());
+        return name;
+    }
+    bool take(char c) {
+        text_ = trim(text_);
+        const bool there = text_.starts_with(c);
+        text_.remove_prefix(there ? 1 : 0);
+        return there;
+    }
+    bool labels(Series& out) {
+        if (!take('{')) {
+            return true;
+        }
+        while (!take('}')) {
+            text_ = trim(text_);
+            const auto label = name();
+            if (label.empty() || !take('=') || !take('"') || !quoted(out, label)) {
+                return false;
+            }
+            take(',');
+        }
+        return true;
+    }
+    bool quoted(Series& out, std::string_view label) {
+        std::string value;
+        while (!text_.empty() && text_.front() != '"') {
+            char c = text_.front();
+            text_.remove_prefix(1);
+            if (c == '\\' && !text_.empty()) {
+                c = text_.front() == 'n' ? '\n' : text_.front();
+                text_.remove_prefix(1);
+            }
+            value += c;
+        }
+        if (text_.empty()) {
+            return false;
+        }
+        text_.remove_prefix(1);
+        out.labels.emplace_back(label, std::move(value));
+        return true;
+    }
+
+    std::string_view text_;
+};
+
+/// Adds up what `want` takes of `name`; nullopt when it is nothing.
+std::optional<double> sum_of(
+    const std::map<Series, double>& values, std::string_view name, const CounterWindow::Want& want
+) {
+    std::optional<double> sum;
+    for (auto it = values.lower_bound(Series{std::string(name), {}});
+         it != values.end() && it->first.name == name;
+         ++it) {
+        if (!want || want(it->first)) {
+            sum = sum.value_or(0) + it->second;
+        }
+    }
+    return sum;
+}
+
+} // namespace
+
+std::string_view Series::label(std::string_view wanted) const noexcept {
+    for (const auto& [name_, value] : labels) {
+        if (name_ == wanted) {
+            return value;
+        }
+    }
+    return {};
+}
+
+Result<Scrape> parse_exposition(std::string_view text) {
+    Scrape out;
+    bool ours = false;
+    std::size_t number = 0;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view line = trim(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        ++number;
+        if (line.empty() || line.starts_with('#')) {
+            continue;
+        }
+        auto sample = Line(line).read();
+        if (!sample) {
+            return fail(
+                Code::protocol,
+                fmt::format("no sample: {}", printable(line, 60)),
+                fmt::format("line {}", number)
+            );
+        }
+        if (out.size() == k_most_scraped) {
+            return fail(Code::too_large, fmt::format("more than {} samples", k_most_scraped));
+        }
+        ours = ours || sample->first.name.starts_with(k_prefix);
+        if (!out.insert(*std::move(sample)).second) {
+            return fail(Code::protocol, "a sample stands twice", fmt::format("line {}", number));
+        }
+    }
+    if (!ours) {
+        return fail(Code::protocol, "no lane's metrics: nothing is called oa_stream_…");
+    }
+    return out;
+}
+
+bool CounterWindow::add(Scrape scrape, double at_s) {
+    bool anew = false;
+    if (any_) {
+        Tick tick{.from_s = last_at_s_, .to_s = at_s};
+        for (const auto& [series, value] : scrape) {
+            if (!is_counter(series.name) || !std::isfinite(value)) {
+                continue;
+            }
+            const auto before = last_.find(series);
+            const double was = before == last_.end() ? 0 : before->second;
+            anew = anew || value < was;
+            if (const double rose = value < was ? value : value - was; rose > 0) {
+                tick.rose.emplace(series, rose);
+            }
+        }
+        ticks_.push_back(std::move(tick));
+        while (!ticks_.empty() && ticks_.front().to_s <= at_s - window_s_) {
+            ticks_.pop_front();
+        }
+    }
+    any_ = true;
+    last_ = std::move(scrape);
+    last_at_s_ = at_s;
+    return anew;
+}
+
+double CounterWindow::covered_s() const noexcept {
+    double sum = 0;
+    for (const Tick& tick : ticks_) {
+        sum += tick.to_s - tick.from_s;
+    }
+    return sum;
+}
+
+std::optional<double> CounterWindow::increase(std::string_view name, const Want& want) const {
+    if (ticks_.empty() || !sum_of(last_, name, want)) {
+        return std::nullopt;
+    }
+    double sum = 0;
+    for (const Tick& tick : ticks_) {
+        sum += sum_of(tick.rose, name, want).value_or(0);
+    }
+    return sum;
+}
+
+std::optional<double> CounterWindow::value(std::string_view name, const Want& want) const {
+    return sum_of(last_, name, want);
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,53 @@
+// Who is asked by watch: lanes at their /metrics, or a Prometheus that scrapes them.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include "watch_model.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace oa_stream::cli {
+
+/// One address, asked again and again by its own coroutine. One thread.
+class WatchedSource {
+public:
+    virtual ~WatchedSource() = default;
+    WatchedSource() = default;
+    WatchedSource(const WatchedSource&) = delete;
+    WatchedSource& operator=(const WatchedSource&) = delete;
+
+    /// Asks once; every failure becomes part of its state.
+    [[nodiscard]] virtual Task<void> ask() = 0;
+    /// How it stands now: its age is counted from the last good answer.
+    [[nodiscard]] virtual WatchSource state() const = 0;
+    virtual void add_to(WatchNumbers& numbers) const = 0;
+
+    std::uint64_t asked = 0; ///< answers so far, good or bad
+    std::string news{};      ///< something happened that no state tells: "began anew"
+};
+
+struct WatchTiming {
+    Millis every{2000};
+    Millis window{60000};
+    Millis patience{3000}; ///< of one answer
+};
+
+/// `client` outlives the source.
+[[nodiscard]] std::unique_ptr<WatchedSource>
+watched_lane(net::HttpClient& client, probe::Target target, const WatchTiming& timing);
+
+struct WatchedPrometheus {
+    std::string url{}; ///< before /api/v1/query
+    Secret bearer{};
+    std::string matchers{}; ///< further label matchers of every selector
+    Millis budget_window{Millis(1000LL * 3600 * 24 * 30)};
+};
+[[nodiscard]] std::unique_ptr<WatchedSource>
+watched_prometheus(net::HttpClient& client, WatchedPrometheus options, const WatchTiming& timing);
+
+} // namespace oa_stream::cli

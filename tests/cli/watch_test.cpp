@@ -1,0 +1,331 @@
+// watch without a terminal or a network: what it makes of scrapes, and how it looks.
+#include "oa_stream/lane/metrics.hpp"
+
+#include "watch_model.hpp"
+#include "watch_render.hpp"
+#include "watch_scrape.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace oa_stream;
+using namespace oa_stream::cli;
+
+namespace {
+
+/// A lane's /metrics in a few lines.
+std::string scrape(int requests, int failed, int turn_failed, int fast, int slow) {
+    return fmt::format(
+        "# TYPE oa_stream_http_requests_total counter\n"
+        "oa_stream_http_requests_total{{route=\"/api/chat/stream\",method=\"POST\",status=\"200\","
+        "lane=\"compat\"}} {}\n"
+        "oa_stream_http_requests_total{{route=\"/api/chat/stream\",method=\"POST\",status=\"503\","
+        "lane=\"compat\"}} {}\n"
+        "oa_stream_http_requests_total{{route=\"/healthz\",method=\"GET\",status=\"200\"}} 7\n"
+        "oa_stream_bridge_accepted_total{{route=\"/api/chat/stream\"}} {}\n"
+        "oa_stream_terminal_total{{class=\"completed\",route=\"/api/chat/stream\"}} {}\n"
+        "oa_stream_terminal_total{{class=\"turn_failed\",route=\"/api/chat/stream\"}} {}\n"
+        "oa_stream_compat_rejected_total{{code=\"upgrade_required\"}} 0\n"
+        "oa_stream_first_content_seconds_bucket{{route=\"/api/chat/stream\",le=\"0.1\"}} {}\n"
+        "oa_stream_first_content_seconds_bucket{{route=\"/api/chat/stream\",le=\"5\"}} {}\n"
+        "oa_stream_first_content_seconds_bucket{{route=\"/api/chat/stream\",le=\"+Inf\"}} {}\n"
+        "oa_stream_active_streams 3\n"
+        "oa_stream_build_info{{revision=\"r1\",version=\"1\"}} 1\n",
+        requests,
+        failed,
+        requests,
+        requests - turn_failed,
+        turn_failed,
+        fast,
+        fast + slow,
+        fast + slow
+    );
+}
+
+Scrape parsed(const std::string& text) {
+    auto got = parse_exposition(text);
+    if (!got) {
+        FAIL(got.error().text());
+    }
+    return *std::move(got);
+}
+
+CounterWindow window_of(const std::string& before, const std::string& after, double seconds = 10) {
+    CounterWindow window(60);
+    (void)window.add(parsed(before), 100);
+    (void)window.add(parsed(after), 100 + seconds);
+    return window;
+}
+
+WatchView view_of(const CounterWindow& window, WatchSource source) {
+    WatchView view;
+    view.at = "2026-02-22T04:36:00.123Z";
+    view.sources = {std::move(source)};
+    add_lane(view.numbers, window);
+    judge(view, {});
+    return view;
+}
+
+WatchSource good_source() {
+    return {
+        .name = "http://lane", .state = "ready", .reachable = true, .age_s = 0.5, .revision = "r1"
+    };
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+    std::string out;
+    for (const std::string& line : lines) {
+        out += line + "\n";
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("watch: the lane's own exposition is read, labels unescaped") {
+    lane::Metrics metrics("rev \"a\"\\b\n", "1.0");
+    const auto got = parsed(metrics.text());
+    const auto build = std::ranges::find_if(got, [](const auto& one) {
+        return one.first.name == "oa_stream_build_info";
+    });
+    REQUIRE(build != got.end());
+    CHECK(build->first.label("revision") == "rev \"a\"\\b\n");
+    CHECK(build->first.label("nothing").empty());
+    CHECK(build->second == 1);
+}
+
+TEST_CASE("watch: what is no exposition of a lane is refused with the reason") {
+    for (const char* bad :
+         {"",
+          "<html>no</html>",
+          "other_total 1\n",
+          "oa_stream_x{a=\"1} 2\n",
+          "oa_stream_x one\n",
+          "oa_stream_x{a=b} 1\n",
+          "oa_stream_x 1\noa_stream_x 2\n",
+          "oa_stream_x 1 2 x\n"}) {
+        CAPTURE(bad);
+        const auto got = parse_exposition(bad);
+        REQUIRE_FALSE(got);
+        CHECK(got.error().code == Code::protocol);
+    }
+    std::string many;
+    for (std::size_t i = 0; i <= k_most_scraped; ++i) {
+        many += fmt::format("oa_stream_x{{a=\"{}\"}} 1\n", i);
+    }
+    const auto got = parse_exposition(many);
+    REQUIRE_FALSE(got);
+    CHECK(got.error().code == Code::too_large);
+    CHECK(parse_exposition("oa_stream_x 1 1700000000000\n").has_value());
+}
+
+TEST_CASE("watch: counters are differenced, a restart counts from zero, one scrape says nothing") {
+    const std::string name = "oa_stream_http_requests_total";
+    CounterWindow window(60);
+    CHECK_FALSE(window.add(parsed(scrape(100, 0, 0, 0, 0)), 10));
+    CHECK_FALSE(window.increase(name).has_value());
+    CHECK_FALSE(window.add(parsed(scrape(130, 0, 0, 0, 0)), 20));
+    CHECK(window.increase(name) == 30);
+    CHECK(window.add(parsed(scrape(5, 0, 0, 0, 0)), 30)); // began anew
+    CHECK(window.increase(name) == 35);
+    CHECK(window.covered_s() == 20);
+    SECTION("what is not there is missing, not zero") {
+        CHECK_FALSE(window.increase("oa_stream_empty_turns_total").has_value());
+        CHECK_FALSE(window.value("oa_stream_empty_turns_total").has_value());
+    }
+    SECTION("a series that appears counts from zero") {
+        const std::string more = scrape(5, 0, 0, 0, 0) + "oa_stream_empty_turns_total 2\n";
+        (void)window.add(parsed(more), 40);
+        CHECK(window.increase("oa_stream_empty_turns_total") == 2);
+    }
+    SECTION("what is older than the window is forgotten") {
+        (void)window.add(parsed(scrape(6, 0, 0, 0, 0)), 200);
+        CHECK(window.increase(name) == 1);
+    }
+}
+
+TEST_CASE("watch: a healthy lane is OK, with rates over the time that was watched") {
+    const auto view =
+        view_of(window_of(scrape(0, 0, 0, 0, 0), scrape(100, 0, 0, 100, 0)), good_source());
+    CHECK(view.state == WatchState::ok);
+    CHECK(view.total == 100);
+    CHECK(view.bad == 0);
+    CHECK(view.burn == 0);
+    CHECK(view.budget_left == 1);
+    const Json json = to_json(view);
+    CHECK(json["state"] == "OK");
+    CHECK(json["routes"][0]["requests_per_s"] == 10.0);
+    CHECK(json["empty_turns"].is_null());
+    CHECK(json["split"].is_null());
+}
+
+TEST_CASE("watch: a limit that is proven broken is BAD and a breach; a few bad ones prove nothing"
+) {
+    struct Row {
+        const char* name;
+        std::string after;
+        bool breach;
+    };
+    for (const Row& row :
+         {Row{"half of them 503", scrape(50, 50, 0, 50, 0), true},
+          Row{"a tenth fails in the stream", scrape(200, 0, 20, 200, 0), true},
+          Row{"1 of 5", scrape(4, 1, 0, 4, 0), false},
+          Row{"1 of 200", scrape(199, 1, 0, 199, 0), false},
+          Row{"slow, and the bucket lies beyond the limit",
+              scrape(100, 0, 0, 50, 50) +
+                  "oa_stream_first_content_seconds_bucket{route=\"/api/chat/"
+                  "stream\",le=\"2.5\"} 50\n",
+              true},
+          Row{"slow, but the bucket may lie within it", scrape(100, 0, 0, 50, 50), false}}) {
+        DYNAMIC_SECTION(row.name) {
+            const auto view = view_of(window_of(scrape(0, 0, 0, 0, 0), row.after), good_source());
+            CAPTURE(joined(view.why));
+            CHECK(view.breach == row.breach);
+            CHECK((view.state == WatchState::bad) == row.breach);
+            CHECK(view.why.empty() == !row.breach);
+        }
+    }
+}
+
+TEST_CASE("watch: what is old, gone or not ready is never healthy, and is said in words") {
+    struct Row {
+        const char* name;
+        std::function<void(WatchSource&)> change;
+        WatchState state;
+        const char* said;
+    };
+    for (const Row& row :
+         {Row{"gone",
+              [](WatchSource& s) {
+                  s.reachable = false;
+                  s.state = "unreachable: refused";
+                  s.age_s = 31;
+              },
+              WatchState::unreachable,
+              "unreachable: refused, numbers are 31 s old"},
+          Row{"never there",
+              [](WatchSource& s) {
+                  s.reachable = false;
+                  s.state = "unreachable: dns";
+                  s.age_s.reset();
+              },
+              WatchState::unreachable,
+              "no numbers ever came"},
+          Row{"old", [](WatchSource& s) { s.age_s = 16; }, WatchState::stale, "16 s old"},
+          Row{"draining",
+              [](WatchSource& s) {
+                  s.ready = false;
+                  s.state = "not ready: draining";
+              },
+              WatchState::unready,
+              "not ready: draining"}}) {
+        DYNAMIC_SECTION(row.name) {
+            WatchSource source = good_source();
+            row.change(source);
+            const auto view =
+                view_of(window_of(scrape(0, 0, 0, 0, 0), scrape(100, 0, 0, 100, 0)), source);
+            CHECK(view.state == row.state);
+            CHECK_FALSE(view.breach);
+            CHECK(joined(watch_screen(view, {140, 40}, false)).contains(row.said));
+            CHECK(watch_line(view).contains(row.said));
+        }
+    }
+}
+
+TEST_CASE("watch: old numbers break no limit") {
+    WatchSource gone = good_source();
+    gone.reachable = false;
+    gone.state = "unreachable: refused";
+    const auto window = window_of(scrape(0, 0, 0, 0, 0), scrape(50, 50, 0, 50, 0));
+    CHECK(view_of(window, good_source()).breach);
+    CHECK_FALSE(view_of(window, gone).breach);
+    CHECK(view_of(window, gone).state == WatchState::unreachable);
+}
+
+TEST_CASE("watch: no traffic is no traffic, the first look has no rates") {
+    const auto quiet =
+        view_of(window_of(scrape(9, 0, 0, 9, 0), scrape(9, 0, 0, 9, 0)), good_source());
+    CHECK(quiet.state == WatchState::quiet);
+    CHECK_FALSE(quiet.burn.has_value());
+    CounterWindow once(60);
+    (void)once.add(parsed(scrape(9, 0, 0, 9, 0)), 1);
+    const auto first = view_of(once, good_source());
+    CHECK(first.state == WatchState::starting);
+    const std::string shown = joined(watch_screen(first, {80, 24}, false));
+    CHECK(shown.contains("no rates yet"));
+    CHECK(shown.contains("–"));
+    CHECK_FALSE(shown.contains(" 0.0 "));
+}
+
+TEST_CASE("watch: percentiles say as much as the buckets do") {
+    using measure::Bucket;
+    CHECK(percentile_text({}, measure::k_p95) == "–");
+    CHECK(percentile_text({{0.1, 0}, {INFINITY, 0}}, measure::k_p95) == "–");
+    CHECK(percentile_text({{0.1, 10}, {INFINITY, 10}}, measure::k_p95) == "95 ms");
+    CHECK(percentile_text({{1, 0}, {5, 10}, {INFINITY, 10}}, measure::k_p95) == "4.80 s");
+    CHECK(percentile_text({{0.1, 1}, {30, 5}, {INFINITY, 10}}, measure::k_p95) == ">30 s");
+}
+
+TEST_CASE("watch: the screen fits whatever room there is, and keeps what matters") {
+    auto view = view_of(window_of(scrape(0, 0, 0, 0, 0), scrape(100, 3, 2, 100, 0)), good_source());
+    for (int i = 0; i < 60; ++i) {
+        view.numbers.routes[fmt::format("/api/other/{}/{}", i, std::string(90, 'x'))].requests = 1;
+        view.events.push_back(fmt::format("12:00:{:02} {}", i, std::string(200, 'e')));
+        view.sources.push_back(good_source());
+    }
+    const auto width = [](const std::string& line) {
+        return std::ranges::count_if(line, [](char c) {
+            return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+        });
+    };
+    for (const ScreenSize size : {ScreenSize{80, 24}, {140, 40}, {40, 10}, {200, 100}}) {
+        CAPTURE(size.columns, size.rows);
+        const auto lines = watch_screen(view, size, false);
+        CHECK(lines.size() <= size.rows);
+        for (const std::string& line : lines) {
+            CAPTURE(line);
+            CHECK(width(line) < static_cast<std::ptrdiff_t>(size.columns));
+        }
+        CHECK(lines.front().starts_with("BAD"));
+        if (size.rows >= 24) {
+            CHECK(joined(lines).contains("/api/chat/stream "));
+            CHECK(joined(lines).contains("budget "));
+            CHECK(joined(lines).contains("12:00:59"));
+        }
+    }
+}
+
+TEST_CASE("watch: colour only where it is wanted, and nothing foreign steers the terminal") {
+    WatchSource evil = good_source();
+    evil.revision = "r\x1b[2J\x07\xc2\x9b"
+                    "31m\x9b";
+    const auto view = view_of(window_of(scrape(0, 0, 0, 0, 0), scrape(100, 0, 0, 100, 0)), evil);
+    const std::string plain = joined(watch_screen(view, {140, 40}, false));
+    CHECK(plain.find('\x1b') == std::string::npos);
+    CHECK(plain.find('\x07') == std::string::npos);
+    CHECK(plain.find('\x9b') == std::string::npos);
+    CHECK(plain.contains("r?[2J"));
+    CHECK(joined(watch_screen(view, {140, 40}, true)).contains("\x1b[32mOK"));
+    CHECK(watch_frame({"a", "b"}) == "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J");
+}
+
+TEST_CASE("watch: what changed between two looks is told once") {
+    const auto window = window_of(scrape(0, 0, 0, 0, 0), scrape(100, 0, 0, 100, 0));
+    const auto was = view_of(window, good_source());
+    CHECK(events_between(was, was).empty());
+    WatchSource gone = good_source();
+    gone.reachable = false;
+    gone.state = "unreachable: refused";
+    auto now = view_of(window, gone);
+    now.split = "stable 100%";
+    const auto events = events_between(was, now);
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].starts_with("UNREACHABLE: http://lane unreachable: refused"));
+    auto moved = now;
+    moved.split = "stable 50%, canary 50%";
+    moved.sources[0].revision = "r2";
+    CHECK(events_between(now, moved).size() == 2);
+}

@@ -1,0 +1,224 @@
+// watch over real lanes: on a terminal (tmux, two sizes), as lines, as NDJSON, from a Prometheus. What
+// is compared is what stands where, not how long something took.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import { startLane } from './lib/lane.mjs';
+import { startPrometheus } from './lib/prometheus.mjs';
+import { OA_BIN, Running, childPids, cleanEnv, limit, oa, scratch, sleep } from './lib/process.mjs';
+
+const EVERY = ['--every', '200ms', '--window', '20s'];
+let lane;
+const terminals = [];
+
+before(async () => { lane = await startLane({ args: ['--revision', 'r42'] }); });
+after(async () => {
+  for (const one of terminals) one.end();
+  await lane?.stop();
+});
+
+async function turns(base, count, prompt = 'scenario:words;n=2') {
+  for (let i = 0; i < count; i++) {
+    const answer = await fetch(`${base}/api/chat/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ messages: [{ role: 'user', content: prompt }] }),
+    });
+    await answer.text();
+  }
+}
+
+async function until(pick, what, ms = 15000) {
+  const end = Date.now() + limit(ms);
+  for (;;) {
+    const got = await pick();
+    if (got) return got;
+    if (Date.now() > end) throw new Error(`no ${what}`);
+    await sleep(50);
+  }
+}
+
+/** watch in a terminal of that size: {screen(): lines, send(keys), exit()}. */
+function terminal(args, { columns, rows, env = {} }) {
+  const folder = scratch('tmux');
+  const socket = path.join(folder, 's');
+  const exit = path.join(folder, 'exit');
+  const quote = (word) => `'${word}'`;
+  const variables = { ...cleanEnv({ HOME: folder, TERM: 'screen-256color', LANG: 'C.UTF-8', OA_STREAM_STATE_DIR: folder }), ...env };
+  // The shell stays: what is left on the screen after the end can be looked at.
+  const script = path.join(folder, 'run.sh');
+  fs.writeFileSync(script, `trap : INT\necho before-it\n${[OA_BIN, 'watch', ...args].map(quote).join(' ')}\necho "code $?" > ${quote(exit)}\necho after-it\nread forever\n`);
+  const tmux = (...words) => execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...words], { encoding: 'utf8', env: variables });
+  tmux('-u', 'new-session', '-d', '-x', String(columns), '-y', String(rows), `sh ${script}`);
+  const self = {
+    screen: () => tmux('capture-pane', '-p').split('\n'),
+    coloured: () => tmux('capture-pane', '-p', '-e'),
+    cursor: () => tmux('display-message', '-p', '#{cursor_flag} #{alternate_on}').trim(),
+    history: () => tmux('capture-pane', '-p', '-S', '-200'),
+    send: (keys) => tmux('send-keys', keys),
+    pid: () => Number(tmux('list-panes', '-F', '#{pane_pid}').trim()),
+    resize: (x, y) => tmux('resize-window', '-x', String(x), '-y', String(y)),
+    exit: () => until(() => fs.existsSync(exit) && /code (\d+)\n/.exec(fs.readFileSync(exit, 'utf8'))?.[1], 'exit'),
+    end: () => spawnSync('tmux', ['-S', socket, 'kill-server']),
+  };
+  terminals.push(self);
+  return self;
+}
+
+for (const [columns, rows] of [[80, 24], [140, 40]]) {
+  test(`a terminal of ${columns}×${rows} shows the whole of it, and is left as it was`, async () => {
+    const shown = terminal(['--base-url', lane.base, ...EVERY], { columns, rows });
+    await until(() => shown.screen().some((line) => /NO TRAFFIC/.test(line)), 'first frame');
+    assert.equal(shown.cursor(), '0 0', 'cursor hidden, no alternate screen');
+    await turns(lane.base, 3);
+    const lines = await until(() => {
+      const now = shown.screen();
+      return /^OK /.test(now[0]) && now;
+    }, 'traffic on the screen');
+    const at = (pattern) => {
+      const index = lines.findIndex((line) => pattern.test(line));
+      assert.notEqual(index, -1, `${pattern}\n${lines.join('\n')}`);
+      return index;
+    };
+    const order = [/^OK {2}\d\d:\d\d:\d\dZ/, /r42 {2}ready {2}\d+\.\d s old/, /^route .*req\/s.*5xx\/s.*turns\/s.*p50.*p95.*p99/, /^\/api\/chat\/stream .*\d\.\d +0\.0 +\d\.\d +.*ms/, /^endings +completed [1-9].* others 0/, /^rejected +all \d+ 0/, /^active +\d+ streams/, /^budget +99\.9 %: left 100\.0 % \(since its start\) +burn 0\.0x/, /^events/, /OK/].map(at);
+    assert.deepEqual(order.slice(0, 9), order.slice(0, 9).toSorted((a, b) => a - b), 'from top to bottom');
+    assert.ok(lines.every((line) => [...line].length < columns));
+    assert.ok(shown.coloured().includes('\x1b[32m'), 'coloured where the terminal can');
+    shown.send('C-c');
+    assert.equal(await shown.exit(), '0');
+    const left = await until(() => { const now = shown.screen(); return now.some((line) => /after-it/.test(line)) && now; }, 'the shell');
+    assert.equal(shown.cursor(), '1 0', 'cursor visible again');
+    assert.ok(left.some((line) => /^OK /.test(line)), 'the last frame stays');
+    assert.ok(left.findIndex((line) => /after-it/.test(line)) > left.findIndex((line) => /^budget/.test(line)), 'and the shell goes on below it');
+    assert.match(shown.history(), /before-it/, 'what stood there was scrolled, not lost');
+  });
+}
+
+test('a resized terminal is drawn anew; without colour there is none; SIGTERM leaves it whole', async () => {
+  const shown = terminal(['--base-url', lane.base, ...EVERY], { columns: 140, rows: 40, env: { NO_COLOR: '1' } });
+  await until(() => shown.screen().some((line) => /^route/.test(line)), 'first frame');
+  shown.resize(60, 16);
+  await until(() => { const now = shown.screen(); return now.length <= 17 && /^(OK|NO TRAFFIC)/.test(now[0]) && now.every((line) => [...line].length < 60) && now; }, 'the smaller frame');
+  assert.ok(!/\x1b\[[0-9;]*3[0-9]m/.test(shown.coloured()));
+  process.kill(childPids(shown.pid())[0], 'SIGTERM');
+  assert.equal(await shown.exit(), '143');
+  assert.equal(shown.cursor(), '1 0');
+});
+
+test('NDJSON: a line a tick; what is missing is null; a lane that goes away is not healthy', async () => {
+  const other = await startLane({ name: 'other', args: ['--revision', 'r43'] });
+  const run = new Running(OA_BIN, ['watch', '--ndjson', '--base-url', lane.base, '--base-url', other.base, ...EVERY], { name: 'watch' });
+  const ticks = () => run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  const last = (pick, what) => run.until(() => ticks().find(pick), what);
+  await last((tick) => tick.window_s > 0, 'rates');
+  await turns(lane.base, 2);
+  await turns(other.base, 2);
+  const both = await last((tick) => tick.requests >= 4, 'the turns of both lanes, added up');
+  assert.equal(both.schema, 'oa-stream.watch.v1');
+  assert.equal(both.state, 'OK');
+  assert.deepEqual(both.sources.map((one) => one.revision), ['r42', 'r43']);
+  assert.equal(both.split, null);
+  assert.ok(both.routes.find((one) => one.route === '/api/chat/stream').first_content_p95_s > 0);
+  assert.equal(both.routes.find((one) => one.route === '/v1/chat/completions').first_content_p95_s, null);
+  const pid = other.pid;
+  await other.kill();
+  const gone = await last((tick) => tick.state === 'UNREACHABLE', 'the missing lane');
+  assert.match(gone.why[0], /unreachable: .*numbers are \d+ s old/);
+  assert.ok(pid > 0);
+  run.signal('SIGINT');
+  assert.equal((await run.end()).code, 0);
+});
+
+test('a lane that began anew counts from zero, and that is told', async () => {
+  const address = await startLane({ name: 'first' });
+  const listen = address.base.replace('http://', '');
+  await turns(address.base, 5);
+  const run = new Running(OA_BIN, ['watch', '--ndjson', '--base-url', address.base, ...EVERY], { name: 'watch' });
+  const ticks = () => run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  await run.until(() => ticks().some((tick) => tick.window_s > 0), 'rates');
+  await address.stop();
+  await run.until(() => ticks().some((tick) => tick.state === 'UNREACHABLE'), 'the gap');
+  const again = await startLane({ name: 'again', listen });
+  await turns(again.base, 2);
+  const tick = await run.until(() => ticks().find((one) => one.state !== 'UNREACHABLE' && one.requests >= 2), 'the turns of the new process');
+  assert.ok(tick.requests <= 2, `${tick.requests}`);
+  run.signal('SIGINT');
+  await run.end();
+  await again.stop();
+});
+
+test('--until bad ends with 1 at a breach, and with 0 when its time is over without one', async () => {
+  const bad = await startLane({ name: 'bad', args: ['--inject', 'error-rate=1'] });
+  const args = ['--base-url', bad.base, '--every', '200ms', '--until', 'bad', '--for', '20s'];
+  const run = new Running(OA_BIN, ['watch', ...args], { name: 'watch' });
+  await run.until(() => /NO TRAFFIC/.test(run.stdout), 'first line');
+  await turns(bad.base, 25, 'hello');
+  assert.equal((await run.end()).code, 1);
+  assert.match(run.stdout, /BAD .*25 of 25 requests bad \(1e\+02 %\)|BAD .*requests bad/);
+  await bad.stop();
+  const calm = await oa(['watch', '--base-url', lane.base, '--every', '200ms', '--for', '1s', '--fail-fast']);
+  assert.equal(calm.code, 0, calm.stderr);
+  assert.ok(calm.stdout.trim().split('\n').length >= 2, 'a plain line a tick where there is no terminal');
+});
+
+test('--once: one look; nobody there is no success', async () => {
+  const once = await oa(['watch', '--once', '--base-url', lane.base, '--every', '300ms']);
+  assert.equal(once.code, 0);
+  assert.match(once.stdout, /^(OK|NO TRAFFIC) /);
+  assert.doesNotMatch(once.stdout, /\x1b/);
+  const document = (await oa(['watch', '--json', '--base-url', lane.base, '--every', '300ms'])).json();
+  for (const member of ['verdict', 'run', 'evidence', 'checks', 'state']) assert.ok(member in document, member);
+  const nobody = await oa(['watch', '--once', '--base-url', 'http://127.0.0.1:9', '--every', '200ms']);
+  assert.equal(nobody.code, 4);
+  assert.match(nobody.stdout, /^UNREACHABLE/);
+  assert.match(nobody.stdout, /no numbers ever came/);
+  assert.match(nobody.stdout, /active +– streams/);
+});
+
+test('from a Prometheus: the same numbers, and a target that is down is not healthy', async () => {
+  const seen = await startLane({ name: 'scraped', args: ['--revision', 'r7'] });
+  const server = await startPrometheus([seen.base.replace('http://', '')]);
+  await server.eventually('oa_stream_build_info', (rows) => rows.length === 1);
+  const run = new Running(OA_BIN, ['watch', '--ndjson', '--prometheus', server.base, '--every', '300ms', '--window', '30s'], { name: 'watch' });
+  const ticks = () => run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  const last = (pick, what) => run.until(() => ticks().find(pick), what, 20000);
+  await last((tick) => tick.sources[0].revision === 'r7' && tick.state === 'NO TRAFFIC', 'a first look');
+  await turns(seen.base, 6);
+  const tick = await last((one) => one.requests >= 3, 'the turns');
+  assert.equal(tick.state, 'OK');
+  assert.equal(tick.bad, 0);
+  assert.ok(tick.sources[0].age_s < 15);
+  assert.ok(tick.routes.find((one) => one.route === '/api/chat/stream').first_content_p95_s > 0);
+  assert.equal(tick.budget.left, 1);
+  assert.equal(tick.budget.window, '30d');
+  await seen.kill();
+  const down = await last((one) => one.state !== 'OK' && one.at > tick.at, 'the dead target');
+  assert.ok(['NOT READY', 'UNREACHABLE', 'STALE'].includes(down.state), down.state);
+  await last((one) => /1 targets are down|knows no lane/.test(one.sources[0].state), 'why');
+  await server.kill();
+  await last((one) => one.state === 'UNREACHABLE' && /unreachable: refused/.test(one.sources[0].state), 'the dead Prometheus');
+  run.signal('SIGINT');
+  assert.equal((await run.end()).code, 0);
+});
+
+test('what is no lane is unreadable, not healthy', async () => {
+  for (const body of ['<html>hello</html>', 'up 1\n', 'oa_stream_active_streams not-a-number\n']) {
+    const server = http.createServer((_, answer) => answer.end(body));
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+    const run = await oa(['watch', '--once', '--base-url', `http://127.0.0.1:${server.address().port}`, '--every', '200ms']);
+    server.closeAllConnections();
+    server.close();
+    assert.equal(run.code, 4, run.stdout);
+    assert.match(run.stdout, /unreadable/);
+  }
+});
+
+test('what makes no sense is refused', async () => {
+  for (const args of [[], ['--base-url', lane.base, '--prometheus', 'http://127.0.0.1:9'], ['--base-url', lane.base, '--every', '1ms'], ['--base-url', lane.base, '--until', 'good'], ['--base-url', lane.base, '--objective', '100%'], ['--base-url', lane.base, '--once', '--ndjson'], ['--base-url', 'http://user:pass@127.0.0.1:9']]) {
+    const run = await oa(['watch', ...args]);
+    assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
+  }
+});
