@@ -231,6 +231,25 @@ describe('planted secrets stand in no file of any run, report or bundle', () => 
 });
 
 describe('a run that died, and room beside others', () => {
+  test('one that died with traffic moved: exit 8, what to type, and no gc takes its journal away', async () => {
+    const state = path.join(scratch('moved'), 'state'), id = '20260101T000000Z-cutover-0a1b2c3d', folder = path.join(state, 'runs', id);
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify({ target: 'haproxy:somewhere', source: { file: 'cutover.yaml' } }));
+    fs.writeFileSync(path.join(folder, 'journal.ndjson'), [
+      { seq: 1, at: '2026-01-01T00:00:01.000Z', phase: 'begin', to: { v1: 100 } },
+      { seq: 2, at: '2026-01-01T00:00:02.000Z', phase: 'intent', step: 'shift@5%', from: { v1: 100 }, to: { v1: 95, v2: 5 } },
+    ].map((l) => `${JSON.stringify(l)}\n`).join('') + '{"seq":3,"at":"2026-01-');
+    const shown = await oa(['runs', 'show', id], { stateDir: state });
+    assert.equal(shown.code, 8, shown.stdout + shown.stderr);
+    assert.match(shown.stdout, /may serve +v1 95%, v2 5%[\s\S]*intent shift@5%: v1 100 → v1 95, v2 5/);
+    assert.match(shown.stderr, new RegExp(`next: oa-stream rollback apply --run ${id}\n$`));
+    const gc = await oa(['runs', 'gc', '--keep', '0', '--max-size', '0B', '--apply', '--json'], { stateDir: state });
+    assert.equal(gc.code, 0);
+    assert.match(gc.json().kept[0].why, /the traffic may not be where it began: oa-stream rollback apply/);
+    assert.deepEqual(runsOf(state), [id]);
+    assert.match((await oa(['incident', 'body', id], { stateDir: state })).stdout, /\*\*run 1 needs somebody\*\*: it died/);
+  });
+
   test('runs show tells what was under way and what to type; gc touches neither it nor a live one', async () => {
     const folder = scratch('live'), state = path.join(folder, 'state');
     const start = () => new Running(OA_BIN, ['cutover', 'rehearse', '--local', ...QUICK], { name: 'rehearse', env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
