@@ -174,6 +174,7 @@ TEST_CASE("watch: a limit that is proven broken is BAD and a breach; a few bad o
           Row{"a tenth fails in the stream", scrape(200, 0, 20, 200, 0), true},
           Row{"1 of 5", scrape(4, 1, 0, 4, 0), false},
           Row{"1 of 200", scrape(199, 1, 0, 199, 0), false},
+          Row{"2 of 100, which may still be 1 %", scrape(98, 2, 0, 98, 0), false},
           Row{"slow, and the bucket lies beyond the limit",
               scrape(100, 0, 0, 50, 50) +
                   "oa_stream_first_content_seconds_bucket{route=\"/api/chat/"
