@@ -208,8 +208,9 @@ measure::Interval time_bounds(const Times& times, measure::Fraction q, double co
     };
 }
 
-Check judge_time(const LoadLimit& limit, const Times& times, double confidence) {
-    const measure::Fraction q = *limit.quantile;
+Check judge_time(
+    const LoadLimit& limit, measure::Fraction q, const Times& times, double confidence
+) {
     const auto value = times.percentile(q);
     if (!value) {
         return undecided(limit, confidence, "no request was measured");
@@ -255,7 +256,7 @@ Result<LoadLimit> parse_load_limit(std::string_view text) {
 
 Check judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence) {
     if (limit.quantile) {
-        return judge_time(limit, *times_of(totals, limit.what), confidence);
+        return judge_time(limit, *limit.quantile, *times_of(totals, limit.what), confidence);
     }
     return judge_share(limit, totals, confidence);
 }
