@@ -18,7 +18,9 @@ namespace oa_stream::measure {
 
 namespace {
 constexpr const char* k_where = "standard input";
-}
+constexpr std::size_t k_read_size = std::size_t{64} << 10U;
+constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
+} // namespace
 
 Result<std::unique_ptr<AccessLogPipe>>
 AccessLogPipe::open(const asio::any_io_executor& executor, int fd, LogStreamLimits limits) {
@@ -38,24 +40,27 @@ bool AccessLogPipe::readable() {
     return ::poll(&wanted, 1, 0) > 0;
 }
 
+/// Waits for more; empty at the end.
+Task<Result<std::string>> AccessLogPipe::next(asio::posix::stream_descriptor* input) {
+    std::string buffer(k_read_size, '\0');
+    const auto [error, got] = co_await input->async_read_some(asio::buffer(buffer), k_as_tuple);
+    if (error && error != asio::error::eof) {
+        co_return fail(Code::unreadable, fmt::format("cannot read: {}", error.message()), k_where);
+    }
+    buffer.resize(got);
+    co_return buffer;
+}
+
 Task<Result<void>>
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives the source
 AccessLogPipe::catch_up(bool to_the_end, double now_s, AccessLogBook& book) {
     while (!at_end_ && (to_the_end || readable())) {
-        const auto [error, got] = co_await input_.async_read_some(
-            asio::buffer(block_), asio::as_tuple(asio::use_awaitable)
-        );
-        const std::string_view piece(block_.data(), got);
+        OA_CO_TRY(const std::string piece, co_await next(&input_));
+        at_end_ = piece.empty();
         if (stream_.offset() == 0 && compression_of(piece) != Compression::none) {
             co_return fail(Code::protocol, "is compressed", k_where, "gzip -dc FILE | oa-stream …");
         }
         stream_.feed(piece, now_s, book, counts_);
-        at_end_ = error == asio::error::eof;
-        if (error && !at_end_) {
-            co_return fail(
-                Code::unreadable, fmt::format("cannot read: {}", error.message()), k_where
-            );
-        }
     }
     co_return Result<void>();
 }

@@ -7,8 +7,8 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
-#include <array>
 #include <memory>
+#include <string>
 
 namespace oa_stream::measure {
 
@@ -27,12 +27,12 @@ private:
     AccessLogPipe(const asio::any_io_executor& executor, int fd, LogStreamLimits limits)
         : input_(executor, fd), stream_(0, limits) {}
     [[nodiscard]] bool readable();
+    [[nodiscard]] static Task<Result<std::string>> next(asio::posix::stream_descriptor* input);
 
     asio::posix::stream_descriptor input_;
     AccessLogStream stream_;
     LogLineCounts counts_{};
     bool at_end_ = false;
-    std::array<char, 65536> block_{};
 };
 
 } // namespace oa_stream::measure
