@@ -126,7 +126,7 @@ TEST_CASE("layers: a config file is read strictly, each mistake is one line with
         {"version: 1\nserve: x\n", "c.yaml:2:8: serve is a text, expected a mapping (option: value)"
         },
         {"version: 1\nserve: { listen: { a: b } }\n",
-         "c.yaml:2:18: listen is a mapping, expected a text"},
+         "c.yaml:2:18: listen is a mapping, expected a text or a list of texts"},
         {"version: 1\nverify: { no-probes: yes }\n",
          "c.yaml:2:22: no-probes is a flag (true, or leave it out)"},
         {"- a\n", "c.yaml:1:1: a config file is a mapping (version: 1)"},
