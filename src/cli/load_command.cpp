@@ -80,6 +80,7 @@ private:
     LoadOutcome outcome_{};
     std::unique_ptr<probe::Load> load_{};
     std::optional<Error> refused_{};
+    std::string unreached_; ///< why nobody answered at all; empty: somebody did
     std::uint64_t listed_ = 0;
     int signal_ = 0;
 };
@@ -137,6 +138,9 @@ Task<net::ClientResponse> Session::get(net::HttpClient* client, std::string path
 
 Task<std::string> Session::authority(net::HttpClient* client) {
     const net::ClientResponse answer = co_await get(client, "/version");
+    if (answer.status == 0) {
+        unreached_ = fmt::format("{}: {}", to_string(answer.failure), answer.failure_text);
+    }
     const auto json = parse_json(answer.body);
     const Json* named = json ? member(*json, "authority") : nullptr;
     if (answer.status != 200 || named == nullptr) {
@@ -179,6 +183,12 @@ Task<probe::ProbeSample> Session::first_answer(net::HttpClient* client) {
 /// One request before the many: a target that does not answer it learns nothing from a load.
 Task<bool> Session::first_look(net::HttpClient* client) {
     outcome_.authority = co_await authority(client);
+    if (!unreached_.empty()) { // whether it would cost is not the question
+        outcome_.result.checks.push_back(
+            {.id = "load.reach", .verdict = Verdict::error, .detail = unreached_}
+        );
+        co_return false;
+    }
     if (auto may = may_cost(args_, outcome_.authority); !may) {
         refused_ = std::move(may).error();
         co_return false;

@@ -66,7 +66,7 @@ const REACHES = [ // a server that is not there: could not execute
   ['smoke', 'control', '--base-url', NOWHERE],
   ['smoke', 'completions', '--base-url', NOWHERE],
   ['verify', '--set', `base_url=${NOWHERE}`],
-  ['load', '--base-url', NOWHERE, '--rate', '5/s', '--duration', '1s', '--yes-load', '127.0.0.1'],
+  ['load', '--base-url', NOWHERE, '--rate', '5/s', '--duration', '1s'],
   ['shadow', '--base-url', NOWHERE, '--against', NOWHERE],
   ['route', 'status', '--base-url', NOWHERE, '--auth', 'env:TOKEN'],
   ['route', 'evaluate', '/login', '--base-url', NOWHERE, '--auth', 'env:TOKEN'],
