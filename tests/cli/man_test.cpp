@@ -1,3 +1,5 @@
+#include "oa_stream/base/file.hpp"
+
 #include "exit_codes.hpp"
 #include "man_page.hpp"
 
@@ -41,4 +43,8 @@ TEST_CASE("man: every exit code is explained, once") {
         CHECK(codes.insert(static_cast<int>(row.code)).second);
     }
     CHECK(codes == std::set{0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 130, 143});
+}
+
+TEST_CASE("docs/commands.md is what the table says (oa-stream man --markdown)") {
+    CHECK(read_file(OA_SOURCE_DIR "/docs/commands.md").value() == commands_page());
 }
