@@ -53,9 +53,7 @@ constexpr std::array k_options{
         "--provider-key-env", "NAME", "The environment variable with the model provider's key."
     },
     OptionSpec{"--replay", "DIR", "Recorded turns to play (*.jsonl); a built-in set if not given."},
-    OptionSpec{
-        "--pace", "recorded|immediate|xN", "How fast they are played.", "recorded"
-    },
+    OptionSpec{"--pace", "recorded|immediate|xN", "How fast they are played.", "recorded"},
     OptionSpec{
         "--inject",
         "KIND=VALUE",
@@ -74,12 +72,12 @@ constexpr std::array k_options{
         "Who may come in: lines sha256:HEX owner=NAME [expires=TIME]; read again when it "
         "changes. Also OA_STREAM_TOKEN."
     },
-    OptionSpec{
-        "--compat", "optional|required", "The handshake headers of clients.", "optional"
-    },
+    OptionSpec{"--compat", "optional|required", "The handshake headers of clients.", "optional"},
     OptionSpec{"--compat-policy", "FILE", "The window of clients served, as JSON."},
     OptionSpec{"--cors-origin", "ORIGIN", "A web origin that may call the lane, or *.", {}, true},
-    OptionSpec{"--lane", "on|retired|off", "retired answers as the retired bridge, off with 503.", "on"},
+    OptionSpec{
+        "--lane", "on|retired|off", "retired answers as the retired bridge, off with 503.", "on"
+    },
     OptionSpec{"--lane-file", "FILE", "Holds that mode; read at start and on SIGHUP."},
     OptionSpec{"--drain-timeout", "D", "How long SIGTERM lets live turns go on.", "10s"},
     OptionSpec{"--heartbeat", "D", "Silence on a stream before a comment is sent.", "15s"},
@@ -103,9 +101,7 @@ constexpr std::array k_options{
     },
     OptionSpec{"--access-log", "FILE", "One line a request; stderr if not given."},
     OptionSpec{"--access-log-format", "json|logfmt", "How a line is written.", "json"},
-    OptionSpec{
-        "--log-level", "debug|info|warn|error", "What else stderr tells.", "info"
-    },
+    OptionSpec{"--log-level", "debug|info|warn|error", "What else stderr tells.", "info"},
     OptionSpec{"--log-level-file", "FILE", "Holds that level; read at start and on SIGHUP."},
 };
 

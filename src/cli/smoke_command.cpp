@@ -212,9 +212,7 @@ constexpr std::array k_options{
         "--abort", "", "Disconnect, resume and stop turns on a target that is no replay too."
     },
     OptionSpec{"--tool-prompt", "TEXT", "What makes a target that is no replay call a tool."},
-    OptionSpec{
-        "--detach-grace", "D", "The lane's own; then a left turn must end within 2 s more."
-    },
+    OptionSpec{"--detach-grace", "D", "The lane's own; then a left turn must end within 2 s more."},
     OptionSpec{"--concurrency", "N", "So many parallel turns besides, 64 at most.", "1"},
     OptionSpec{"--also-direct", "URL", "The origin behind the lane: tells where bytes are held."},
     OptionSpec{"--connect-timeout", "D", "Limit on connecting.", "5s"},

@@ -66,14 +66,14 @@ std::span<const OptionSpec> global_options() noexcept {
     static constexpr std::array k_options{
         OptionSpec{"--json", "", "Print one JSON document on stdout."},
         OptionSpec{"-q,--quiet", "", "Print nothing on PASS but the result."},
-        OptionSpec{
-            "--color", "auto|always|never", "Colour; NO_COLOR means never.", "auto"
-        },
+        OptionSpec{"--color", "auto|always|never", "Colour; NO_COLOR means never.", "auto"},
         OptionSpec{
             "--state-dir", "DIR", "Where runs and locks are kept (also OA_STREAM_STATE_DIR)."
         },
         OptionSpec{
-            "--config", "FILE", "Read this config file; else $XDG_CONFIG_HOME/oa-stream/config.yaml."
+            "--config",
+            "FILE",
+            "Read this config file; else $XDG_CONFIG_HOME/oa-stream/config.yaml."
         },
         OptionSpec{"--junit", "FILE", "Also write the run's checks as JUnit XML."},
         OptionSpec{"--tap", "FILE", "Also write them as TAP."},

@@ -22,8 +22,7 @@ Next take_checks(Session& session, const std::string& id, std::vector<Check> che
     const auto total = checks.size();
     for (Check& check : checks) {
         if (!good(check)) {
-            session.say(
-                fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
+            session.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
             );
         }
         session.add(std::move(check));

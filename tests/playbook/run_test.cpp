@@ -40,7 +40,8 @@ void check_rolled_back(const World& world, const RunOutcome& outcome) {
 
 } // namespace
 
-TEST_CASE("run: revisions are compared after everything else, a difference sends the traffic back") {
+TEST_CASE("run: revisions are compared after everything else, a difference sends the traffic back"
+) {
     World world;
     world.playbook.shadow = ShadowSpec{};
     SECTION("they say the same") {
