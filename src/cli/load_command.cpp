@@ -8,6 +8,7 @@
 
 #include "load_args.hpp"
 #include "load_view.hpp"
+#include "smoke_args.hpp"
 #include "smoke_record.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -369,17 +370,15 @@ constexpr std::array k_options{
     OptionSpec{"--ndjson", "", "Print a line for each second, then the summary as one line."},
     OptionSpec{"--list", "N", "List at most so many requests in the run folder.", "100000"},
     OptionSpec{"--seed", "N", "Which requests read slowly or leave.", "1"},
-    OptionSpec{"--compat-build", "ID", "Sent as x-oa-client-build-id.", "20260221T130000Z"},
-    OptionSpec{
-        "--compat-protocol", "NAME", "Sent as x-oa-protocol-version.", "openagents.control.v1"
-    },
-    OptionSpec{"--compat-schema", "N", "Sent as x-oa-schema-version.", "1"},
-    OptionSpec{"--no-compat", "", "Send no compatibility headers."},
-    OptionSpec{"--connect-to", "HOST:PORT", "Really connect there; the URL's host stays in Host."},
-    OptionSpec{"--connect-timeout", "D", "Limit on connecting.", "5s"},
-    OptionSpec{"--first-byte", "D", "Limit on the response head.", "15s"},
-    OptionSpec{"--stall", "D", "Limit on silence within an answer.", "15s"},
-    OptionSpec{"--timeout", "D", "Limit on a whole answer.", "3m"},
+    k_target_build,
+    k_target_protocol,
+    k_target_schema,
+    k_target_no_compat,
+    k_target_connect_to,
+    k_limit_connect,
+    k_limit_first_byte,
+    k_limit_stall,
+    k_limit_total,
 };
 
 constexpr std::array<std::string_view, 4> k_examples{

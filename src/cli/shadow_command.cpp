@@ -6,6 +6,7 @@
 #include "oa_stream/probe/smoke.hpp"
 
 #include "shadow_args.hpp"
+#include "smoke_args.hpp"
 #include "smoke_record.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -157,13 +158,11 @@ constexpr std::array k_options{
     OptionSpec{"--seed", "N", "Of the order in which everything is asked.", "1"},
     OptionSpec{"--auth", "REF", "The bearer token of both: env:NAME, file:PATH or fd:N."},
     OptionSpec{"--against-auth", "REF", "Another token for the reference."},
-    OptionSpec{"--compat-build", "ID", "Sent as x-oa-client-build-id.", "20260221T130000Z"},
-    OptionSpec{
-        "--compat-protocol", "NAME", "Sent as x-oa-protocol-version.", "openagents.control.v1"
-    },
-    OptionSpec{"--compat-schema", "N", "Sent as x-oa-schema-version.", "1"},
-    OptionSpec{"--no-compat", "", "Send no compatibility headers."},
-    OptionSpec{"--connect-to", "HOST:PORT", "Really connect there; the URL's host stays in Host."},
+    k_target_build,
+    k_target_protocol,
+    k_target_schema,
+    k_target_no_compat,
+    k_target_connect_to,
     OptionSpec{"--against-connect-to", "HOST:PORT", "The same for the reference."},
     OptionSpec{"--codex-bin", "PATH", "With --native codex: the executable.", "codex"},
     OptionSpec{"--codex-profile", "NAME", "With --native codex: chat or agent.", "chat"},
@@ -173,10 +172,10 @@ constexpr std::array k_options{
     OptionSpec{"--model", "NAME", "With --native codex: the model."},
     OptionSpec{"--provider-url", "URL", "With --native codex: the model provider's base URL."},
     OptionSpec{"--provider-key-env", "NAME", "With --native codex: variable with its key."},
-    OptionSpec{"--connect-timeout", "D", "Limit on connecting.", "5s"},
-    OptionSpec{"--first-byte", "D", "Limit on the response head.", "15s"},
-    OptionSpec{"--stall", "D", "Limit on silence within an answer.", "15s"},
-    OptionSpec{"--timeout", "D", "Limit on a whole answer.", "3m"},
+    k_limit_connect,
+    k_limit_first_byte,
+    k_limit_stall,
+    k_limit_total,
     OptionSpec{"--id-prefix", "WORD", "What check ids begin with.", "shadow"},
 };
 

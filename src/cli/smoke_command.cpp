@@ -196,13 +196,11 @@ Result<ExitCode> run(const Args& args, Context& context) {
 constexpr std::array k_options{
     OptionSpec{"--base-url", "URL", "The lane: http or https, without credentials."},
     OptionSpec{"--auth", "REF", "The bearer token: env:NAME, file:PATH or fd:N."},
-    OptionSpec{"--compat-build", "ID", "Sent as x-oa-client-build-id.", "20260221T130000Z"},
-    OptionSpec{
-        "--compat-protocol", "NAME", "Sent as x-oa-protocol-version.", "openagents.control.v1"
-    },
-    OptionSpec{"--compat-schema", "N", "Sent as x-oa-schema-version.", "1"},
+    k_target_build,
+    k_target_protocol,
+    k_target_schema,
     OptionSpec{"--no-compat", "", "Send no compatibility headers and judge no window."},
-    OptionSpec{"--connect-to", "HOST:PORT", "Really connect there; the URL's host stays in Host."},
+    k_target_connect_to,
     OptionSpec{
         "--prompt", "TEXT", "Prompt of the happy path, instead of one that suits the target."
     },
@@ -215,10 +213,10 @@ constexpr std::array k_options{
     OptionSpec{"--detach-grace", "D", "The lane's own; then a left turn must end within 2 s more."},
     OptionSpec{"--concurrency", "N", "So many parallel turns besides, 64 at most.", "1"},
     OptionSpec{"--also-direct", "URL", "The origin behind the lane: tells where bytes are held."},
-    OptionSpec{"--connect-timeout", "D", "Limit on connecting.", "5s"},
-    OptionSpec{"--first-byte", "D", "Limit on the response head.", "15s"},
-    OptionSpec{"--stall", "D", "Limit on silence within an answer.", "15s"},
-    OptionSpec{"--timeout", "D", "Limit on a whole answer.", "3m"},
+    k_limit_connect,
+    k_limit_first_byte,
+    k_limit_stall,
+    k_limit_total,
     OptionSpec{"--id-prefix", "WORD", "What check ids begin with.", "stream"},
 };
 

@@ -66,10 +66,10 @@ constexpr std::array k_options{
     },
     OptionSpec{"--model", "NAME", "The model to ask; the first one listed if not given."},
     OptionSpec{"--prompt", "TEXT", "What to ask, instead of something that suits the target."},
-    OptionSpec{"--connect-timeout", "D", "Limit on connecting.", "5s"},
+    k_limit_connect,
     OptionSpec{"--first-byte", "D", "Limit on the head of a stream.", "15s"},
     OptionSpec{"--stall", "D", "Limit on silence within a stream.", "20s"},
-    OptionSpec{"--timeout", "D", "Limit on a whole answer.", "3m"},
+    k_limit_total,
 };
 
 constexpr std::array<std::string_view, 3> k_examples{

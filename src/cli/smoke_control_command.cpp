@@ -80,11 +80,9 @@ constexpr std::array k_options{
         "Who mints sync tokens: khala (v1 route too), spacetime (v1 route gone), or detect.",
         "detect"
     },
-    OptionSpec{"--compat-build", "ID", "Sent as x-oa-client-build-id.", "20260221T130000Z"},
-    OptionSpec{
-        "--compat-protocol", "NAME", "Sent as x-oa-protocol-version.", "openagents.control.v1"
-    },
-    OptionSpec{"--compat-schema", "N", "Sent as x-oa-schema-version.", "1"},
+    k_target_build,
+    k_target_protocol,
+    k_target_schema,
     OptionSpec{"--no-compat", "", "Send no compatibility headers and judge no window."},
     OptionSpec{
         "--maintenance-cookie",
@@ -92,9 +90,9 @@ constexpr std::array k_options{
         "Value of the cookie oa_maintenance_bypass: env:NAME, file:PATH or fd:N."
     },
     OptionSpec{"--cohort-key", "KEY", "Of route evaluations.", "oa-stream-smoke"},
-    OptionSpec{"--connect-to", "HOST:PORT", "Really connect there; the URL's host stays in Host."},
+    k_target_connect_to,
     OptionSpec{"--no-probes", "", "Send GETs alone; the rest is skipped, so it is never PASS."},
-    OptionSpec{"--connect-timeout", "D", "Limit on connecting.", "5s"},
+    k_limit_connect,
     OptionSpec{"--first-byte", "D", "Limit on the response head.", "10s"},
     OptionSpec{"--stall", "D", "Limit on silence within an answer.", "10s"},
     OptionSpec{"--timeout", "D", "Limit on a whole answer.", "30s"},

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/check.hpp"
 
+#include "html.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,30 +58,6 @@ std::vector<Row> rows_of(const Json& run) {
     return out;
 }
 
-/// XML 1.0 has no control characters but tab and line breaks, escaped or not.
-std::string xml(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '&':
-            out += "&amp;";
-            break;
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        default:
-            out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-        }
-    }
-    return out;
-}
-
 std::string one_line(std::string_view text) {
     std::string out(text);
     std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
@@ -91,14 +69,14 @@ std::string junit_outcome(const Row& row) {
         return {};
     }
     if (skipped(row)) {
-        return fmt::format("      <skipped message=\"{}\"/>\n", xml(row.detail));
+        return fmt::format("      <skipped message=\"{}\"/>\n", html::escaped(row.detail));
     }
     const bool failure = row.verdict == to_string(Verdict::fail);
     return fmt::format(
         "      <{0} type=\"{1}\" message=\"{2}\">{2}</{0}>\n",
         failure ? "failure" : "error",
-        xml(row.verdict),
-        xml(row.detail)
+        html::escaped(row.verdict),
+        html::escaped(row.detail)
     );
 }
 
@@ -174,22 +152,22 @@ std::string junit_xml(const Json& run) {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {}>\n  <testsuite name=\"{}\" "
         "timestamp=\"{}\" {}>\n",
         counts,
-        xml("oa-stream " + text_of(run, "kind")),
-        xml(text_of(run, "started_at").substr(0, 19)),
+        html::escaped("oa-stream " + text_of(run, "kind")),
+        html::escaped(text_of(run, "started_at").substr(0, 19)),
         counts
     );
     for (const Row& row : rows) {
         const std::size_t dot = row.id.find('.');
         out += fmt::format(
             "    <testcase classname=\"{}\" name=\"{}\">\n{}    </testcase>\n",
-            xml(dot == std::string::npos ? "run" : row.id.substr(0, dot)),
-            xml(row.id),
+            html::escaped(dot == std::string::npos ? "run" : row.id.substr(0, dot)),
+            html::escaped(row.id),
             junit_outcome(row)
         );
     }
     return out + fmt::format(
                      "    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n",
-                     xml(fmt::format(
+                     html::escaped(fmt::format(
                          "{} run {}: {}",
                          text_of(run, "verdict"),
                          text_of(run, "id"),

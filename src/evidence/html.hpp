@@ -8,7 +8,7 @@
 
 namespace oa_stream::evidence::html {
 
-/// Text that means nothing to a browser, also inside a quoted attribute.
+/// Text that means nothing to a browser or a reader of XML, also inside a quoted attribute.
 [[nodiscard]] std::string escaped(std::string_view text);
 
 /// The word with its sign: colour alone says nothing to many.

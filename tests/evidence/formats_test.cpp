@@ -48,7 +48,7 @@ TEST_CASE("junit: failures, errors and skips are counted apart, and nothing unpr
                        "time=\"18.753\">"));
     CHECK(xml.contains("name=\"oa-stream rehearsal\" timestamp=\"2026-11-20T10:11:12\""));
     CHECK(xml.contains("<testcase classname=\"gate\" name=\"gate.error-rate@25%\">\n      <failure "
-                       "type=\"FAIL\" message=\"36.8% &quot;bad&quot; &amp; beyond &lt;5%&gt; \">")
+                       "type=\"FAIL\" message=\"36.8% &quot;bad&quot; &amp; beyond &lt;5%&gt;?\">")
     );
     CHECK(xml.contains("<error type=\"INCONCLUSIVE\""));
     CHECK(xml.contains("<error type=\"ERROR\""));
