@@ -76,7 +76,7 @@ const EXAMPLES = {
   'runs show': { ends: [0] },
   'runs compare': { line: (line) => line.replace('1a2b3c4d', latest('cutover')), ends: [0] },
   'runs pin': { ends: [0] },
-  'runs unpin': { ends: [0] },
+  'runs unpin': { line: (line) => line.replace('1a2b3c4d', 'last'), ends: [0] },
   'runs gc': { ends: [0] },
   note: { line: (line) => line.replace('note ', 'note --run last '), ends: [0] },
   'incident body': { ends: [0] },

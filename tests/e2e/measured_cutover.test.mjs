@@ -208,7 +208,7 @@ test('plan: a source that knows nothing of stable, or cannot be asked, is an err
   assert.equal(silent.code, 4, silent.stderr);
   const short = await at.plan({ prometheus: world.prometheus.base });
   assert.equal(short.code, 10, short.stderr);
-  const warnings = short.json().plan.warnings.filter((line) => line.includes('errors'));
+  const warnings = short.json().plan.warnings.filter((line) => line.includes('cannot decide')); // stable itself may fail the limit, too
   assert.equal(warnings.length, 1, `told once: ${warnings}`);
   assert.match(warnings[0], /cannot decide within its bake of 1s at 50%/);
 });
