@@ -116,12 +116,23 @@ std::string spike_id(std::string text) {
     return text;
 }
 
-measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
-    const bool rate = has(node, "bad");
+/// Keys that do not go together.
+void check_company(const Node& node, const GateDraft& draft, bool spike) {
     if (draft.bad.size() > 1 && std::ranges::find(draft.bad, "any") != draft.bad.end()) {
         node.refuse("bad: any includes the others");
     }
+    if (spike && (has(node, "source") || has(node, "min_samples"))) {
+        node.refuse("a spike is judged on stated numbers: no source, no min_samples");
+    }
+    if (!spike && has(node, "min_events")) {
+        node.refuse("min_events belongs to a spike");
+    }
+}
+
+measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
+    const bool rate = has(node, "bad");
     const bool spike = has(node, "spike");
+    check_company(node, draft, spike);
     const bool versus = spike || has(node, "versus");
     measure::GateSpec out;
     out.metric = spike  ? measure::Metric::spike
@@ -131,12 +142,6 @@ measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     out.min_events = draft.min_events;
     out.from = draft.source;
     out.min_n = draft.min_samples;
-    if (spike && (has(node, "source") || has(node, "min_samples"))) {
-        node.refuse("a spike is judged on stated numbers: no source, no min_samples");
-    }
-    if (!spike && has(node, "min_events")) {
-        node.refuse("min_events belongs to a spike");
-    }
     out.against = versus ? measure::Against::stable : measure::Against::limit;
     out.confidence = draft.confidence;
     out.mode =
