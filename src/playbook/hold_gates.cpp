@@ -87,6 +87,7 @@ void keep_look(const Hold& hold, const GateRecord& record) {
 std::vector<GateRecord> look_at(const Hold& hold, const Look& look) {
     const Playbook& playbook = hold.session.playbook();
     std::vector<GateRecord> out;
+    out.reserve(playbook.stage.gates.size());
     for (const measure::GateSpec& gate : playbook.stage.gates) {
         out.push_back(
             is_outside_source(judged_by(playbook, gate))
