@@ -211,6 +211,7 @@ void preview(LastStep& out, const RoutePlan& plan) {
 Task<bool> there(RouteSplitClient* client, const RouteRun* run, RouteVerified* seen) {
     const Overrides home = overrides_of(run->before);
     std::vector<std::string> paths;
+    paths.reserve(run->paths.size());
     for (const RouteExpectation& path : run->paths) {
         paths.push_back(path.path);
     }

@@ -6,6 +6,7 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/measure/buckets.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -81,7 +82,7 @@ struct Reading {
 /// missed scrapes counts less, never more). The labels are gone afterwards.
 [[nodiscard]] Answer
 merge_replicas(Answer answer, std::span<const std::string_view> replica_labels);
-inline constexpr std::string_view k_replica_labels[]{
+inline constexpr std::array<std::string_view, 3> k_replica_labels{
     "replica", "prometheus_replica", "__replica__"
 };
 
