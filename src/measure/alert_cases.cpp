@@ -303,9 +303,9 @@ std::vector<Series> healthy(const AlertOptions& options, int minutes) {
         for (const Class& row : k_classes) {
             steady(ended(row.word, route), 0);
         }
-        const std::pair<std::string_view, std::string> histograms[]{
-            {k_first_content, options.first_content},
-            {k_duration, options.duration},
+        const std::array histograms{
+            std::pair<std::string_view, std::string>{k_first_content, options.first_content},
+            std::pair<std::string_view, std::string>{k_duration, options.duration},
         };
         for (const auto& [metric, bound] : histograms) {
             steady(bucket(metric, route, bound), turns);

@@ -84,57 +84,53 @@ Group responses(const Writer& write) {
     return out;
 }
 
+/// A clock of the lane with the bound that its p95 keeps.
+struct SlowClock {
+    std::string_view word;
+    std::string_view metric;
+    std::string_view bound;
+    std::string_view alert;
+    std::string_view matchers = R"(route=~"/api/.*stream|/api/chat")";
+};
+
 /// A share above a bucket bound of more than 5 % is a p95 above that bound, without interpolation.
-void slow(
-    Group& out,
-    const Writer& write,
-    std::string_view word,
-    std::string_view metric,
-    std::string_view bound,
-    std::string_view alert,
-    std::string_view matchers
-) {
-    const std::string all = fmt::format("oa_stream:{}:increase10m", word);
-    const std::string over = fmt::format("oa_stream:{}_slow:increase10m", word);
-    const std::string within = fmt::format("{},le=\"{}\"", matchers, bound);
+void slow(Group& out, const Writer& write, const SlowClock& clock) {
+    const std::string all = fmt::format("oa_stream:{}:increase10m", clock.word);
+    const std::string over = fmt::format("oa_stream:{}_slow:increase10m", clock.word);
+    const std::string within = fmt::format("{},le=\"{}\"", clock.matchers, clock.bound);
+    const std::string counted = fmt::format("{}_count", clock.metric);
+    const std::string bucket = fmt::format("{}_bucket", clock.metric);
+    out.rules.push_back(record(all, write.increase(counted, clock.matchers, "10m", "route")));
     out.rules.push_back(
-        record(all, write.increase(fmt::format("{}_count", metric), matchers, "10m", "route"))
+        record(over, fmt::format("{} - {}", all, write.increase(bucket, within, "10m", "route")))
     );
-    out.rules.push_back(record(
-        over,
-        fmt::format(
-            "{} - {}", all, write.increase(fmt::format("{}_bucket", metric), within, "10m", "route")
-        )
-    ));
     out.rules.push_back({
-        .name = std::string(alert),
+        .name = std::string(clock.alert),
         .expr = write.above(over, all, "0.05"),
         .wait = "5m",
         .severity = "page",
-        .summary = fmt::format("The p95 of a stream route is above {} s ({}).", bound, word),
+        .summary =
+            fmt::format("The p95 of a stream route is above {} s ({}).", clock.bound, clock.word),
     });
 }
 
 Group latency(const Writer& write) {
     Group out{.name = "oa-stream-p95", .rules = {}};
-    constexpr std::string_view k_stream_routes = R"(route=~"/api/.*stream|/api/chat")";
     slow(
         out,
         write,
-        "first_content",
-        "first_content_seconds",
-        write.options().first_content,
-        "OaStreamFirstContentP95High",
-        k_stream_routes
+        {.word = "first_content",
+         .metric = "first_content_seconds",
+         .bound = write.options().first_content,
+         .alert = "OaStreamFirstContentP95High"}
     );
     slow(
         out,
         write,
-        "duration",
-        "http_request_duration_seconds",
-        write.options().duration,
-        "OaStreamDurationP95High",
-        k_stream_routes
+        {.word = "duration",
+         .metric = "http_request_duration_seconds",
+         .bound = write.options().duration,
+         .alert = "OaStreamDurationP95High"}
     );
     return out;
 }

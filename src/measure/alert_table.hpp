@@ -3,6 +3,7 @@
 
 #include "oa_stream/measure/alert_rules.hpp"
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,7 +66,7 @@ struct CaseFile {
 [[nodiscard]] double turns_per_minute(const AlertOptions& options);
 
 // The words of the runbook.
-inline constexpr std::string_view k_codes[]{
+inline constexpr std::array<std::string_view, 5> k_codes{
     "invalid_client_build",
     "unsupported_protocol_version",
     "unsupported_schema_version",
@@ -78,14 +79,14 @@ struct Class {
     std::string_view share; ///< of all ended turns; more is an alert
     bool spends_budget;
 };
-inline constexpr Class k_classes[]{
-    {"turn_failed", "OaStreamTurnFailed", "0.02", true},
-    {"turn_aborted", "OaStreamTurnAborted", "0.02", true},
-    {"turn_interrupted", "OaStreamTurnInterrupted", "0.25", false},
-    {"codex_error", "OaStreamCodexError", "0.01", true},
-    {"adapter_preview_unavailable", "OaStreamAdapterPreviewUnavailable", "0.01", true},
+inline constexpr std::array k_classes{
+    Class{"turn_failed", "OaStreamTurnFailed", "0.02", true},
+    Class{"turn_aborted", "OaStreamTurnAborted", "0.02", true},
+    Class{"turn_interrupted", "OaStreamTurnInterrupted", "0.25", false},
+    Class{"codex_error", "OaStreamCodexError", "0.01", true},
+    Class{"adapter_preview_unavailable", "OaStreamAdapterPreviewUnavailable", "0.01", true},
 };
-inline constexpr std::string_view k_routes[]{
+inline constexpr std::array<std::string_view, 2> k_routes{
     "/api/chat/stream",
     "/api/chats/{conversationId}/stream",
 };

@@ -72,8 +72,9 @@ std::string values(const std::vector<Piece>& pieces, int step) {
     for (const Piece& piece : pieces) {
         const double rise = piece.per_minute * step;
         if (piece.minutes > 0) {
-            out += fmt::format(" {}+{}x{}", at + rise, rise, piece.minutes / step - 1);
-            at += rise * (piece.minutes / step);
+            const int steps = piece.minutes / step;
+            out += fmt::format(" {}+{}x{}", at + rise, rise, steps - 1);
+            at += rise * steps;
         }
     }
     return out;
