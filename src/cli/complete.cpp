@@ -1,6 +1,7 @@
 #include "complete.hpp"
 
 #include "compat_scripts.hpp"
+#include "parse.hpp"
 
 #include <fmt/format.h>
 
@@ -11,11 +12,6 @@
 
 namespace oa_stream::cli {
 namespace {
-
-std::string_view long_name(std::string_view name) {
-    const std::size_t comma = name.find(',');
-    return comma == std::string_view::npos ? name : name.substr(comma + 1);
-}
 
 bool is_called(const OptionSpec& option, std::string_view word) {
     const std::size_t comma = option.name.find(',');

@@ -21,11 +21,6 @@ constexpr std::array<std::string_view, 7> k_typed_only{
     "--apply", "--yes", "--yes-load", "--reopen", "--asserted-budget", "--reason", "--config"
 };
 
-std::string_view long_name(std::string_view name) {
-    const std::size_t comma = name.find(',');
-    return comma == std::string_view::npos ? name : name.substr(comma + 1);
-}
-
 bool typed_only(std::string_view option) {
     return std::ranges::find(k_typed_only, option) != k_typed_only.end();
 }

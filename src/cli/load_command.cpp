@@ -8,6 +8,7 @@
 
 #include "load_args.hpp"
 #include "load_view.hpp"
+#include "run_screen.hpp"
 #include "smoke_args.hpp"
 #include "smoke_record.hpp"
 
@@ -309,16 +310,10 @@ void show_load(
     } else if (!quiet) {
         context.out(redactor.apply(load_text(outcome)));
     }
-    if (!quiet) {
-        const std::string next = next_command(result);
-        context.err(fmt::format(
-            "{} run {} evidence {}{}\n",
-            to_string(result.verdict),
-            result.run,
-            result.evidence.string(),
-            next.empty() ? "" : " next: " + next
-        ));
-    }
+    tell_last(
+        {result.verdict, result.exit, result.run, result.evidence.string(), next_command(result)},
+        context
+    );
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {

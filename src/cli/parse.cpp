@@ -92,15 +92,9 @@ Bound bind(CLI::App& app, const OptionSpec& spec) {
     return {&spec, option, std::move(values)};
 }
 
-/// "--quiet" of "-q,--quiet".
-std::string long_name(std::string_view name) {
-    const std::size_t comma = name.find(',');
-    return std::string(comma == std::string_view::npos ? name : name.substr(comma + 1));
-}
-
 void collect(const std::vector<Bound>& bounds, Args& args) {
     for (const Bound& bound : bounds) {
-        const std::string name = long_name(bound.spec->name);
+        const std::string name(long_name(bound.spec->name));
         if (bound.option->count() > 0) {
             args.given[name] = *bound.values;
         } else if (!bound.spec->fallback.empty()) {
@@ -235,6 +229,11 @@ std::vector<std::string> with_command_first(std::span<const std::string> words) 
 }
 
 } // namespace
+
+std::string_view long_name(std::string_view option) noexcept {
+    const std::size_t comma = option.find(',');
+    return comma == std::string_view::npos ? option : option.substr(comma + 1);
+}
 
 Result<Invocation> parse_command_line(std::span<const std::string> given) {
     const std::vector<std::string> words = with_command_first(given);

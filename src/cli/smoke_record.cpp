@@ -3,6 +3,8 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/evidence/report_html.hpp"
 
+#include "run_screen.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -71,7 +73,6 @@ Result<void> seal(SmokeResult& result, evidence::RunFolder& folder, int signal) 
 }
 
 void show(const SmokeResult& result, const Redactor& redactor, Context& context) {
-    context.evidence = result.evidence;
     const bool quiet = context.quiet && result.verdict == Verdict::pass;
     if (context.json) {
         context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");
@@ -79,16 +80,10 @@ void show(const SmokeResult& result, const Redactor& redactor, Context& context)
         const auto width = context.tty ? std::optional(context.width) : std::nullopt;
         context.out(redactor.apply(smoke_text(result, width)));
     }
-    if (!quiet) {
-        const std::string next = next_command(result);
-        context.err(fmt::format(
-            "{} run {} evidence {}{}\n",
-            to_string(result.verdict),
-            result.run,
-            result.evidence.string(),
-            next.empty() ? "" : " next: " + next
-        ));
-    }
+    tell_last(
+        {result.verdict, result.exit, result.run, result.evidence.string(), next_command(result)},
+        context
+    );
 }
 
 } // namespace oa_stream::cli

@@ -67,6 +67,19 @@ test('the same file is asked for where there is no run: refused, not written', a
   assert.ok(!fs.existsSync(file));
 });
 
+test('a load and a shadow tell their run as any other command does', async () => {
+  for (const [name, args, kind] of [
+    ['load', ['load', '--base-url', lane.base, '--rate', '300/s', '--duration', '1s'], 'load'],
+    ['shadow', ['shadow', '--base-url', lane.base, '--against', lane.base], 'shadow'],
+  ]) {
+    const got = await reported(name, args);
+    assert.notEqual(got.run.code, 2, got.run.stderr);
+    accepted(got.junit);
+    assert.equal(attribute(got.xml, 'tests') > 0, true);
+    assert.match(got.summary, new RegExp(`^## ${got.run.json().verdict} ${kind}`));
+  }
+});
+
 test('a report that cannot be written is no PASS', async () => {
   const got = await oa(['smoke', 'stream', '--base-url', lane.base, '--junit', '/proc/nonesuch/x.xml']);
   assert.equal(got.code, 4, got.stderr);
