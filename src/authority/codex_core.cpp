@@ -83,12 +83,15 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
     child.args = {"app-server", "--strict-config"};
     child.env = self->home_.env;
     child.cwd = self->home_.work;
-    OA_CO_TRY(
-        const Link link,
-        CodexLink::spawn(
-            self->executor_, std::move(child), self->options_.limits.line_bytes, self->handlers()
-        )
+    auto spawned = CodexLink::spawn(
+        self->executor_, std::move(child), self->options_.limits.line_bytes, self->handlers()
     );
+    if (!spawned) {
+        Error error = std::move(spawned).error();
+        error.hint = "--codex-bin PATH, or npm install -g @openai/codex";
+        co_return std::unexpected(std::move(error));
+    }
+    const Link link = *std::move(spawned);
     self->launching_ = link;
     auto agreed = co_await handshake(self, link);
     self->launching_.reset();

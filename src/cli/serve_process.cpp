@@ -7,6 +7,7 @@
 #include "oa_stream/lane/metrics.hpp"
 
 #include "file_watch.hpp"
+#include "service_manager.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
@@ -287,7 +288,12 @@ private:
             tell("info", "certificate", certificate);
         }
         context_->err(fmt::format("listening on {}\n", fmt::join(urls, ", ")));
+        tell_manager(fmt::format("READY=1\nSTATUS=Listening on {}", fmt::join(urls, ", ")));
         return {};
+    }
+
+    void tell_manager(std::string_view state) const {
+        tell_service_manager(context_->env("NOTIFY_SOCKET").value_or(""), state);
     }
 
     Task<void> obey_signals() {
@@ -322,6 +328,7 @@ private:
             lane_->busy(),
             format_duration(options_.drain_timeout)
         ));
+        tell_manager(fmt::format("STOPPING=1\nSTATUS=Draining {} turns", lane_->busy()));
         server_->stop_accepting();
         const auto left = co_await lane_->drain(options_.drain_timeout);
         if (left > 0) {

@@ -1,5 +1,6 @@
 // verify: is the lane as it should be? The weekly job.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/evidence/textfile.hpp"
@@ -45,6 +46,10 @@ Result<void> write_textfile(const std::string& file, const Ended& end, const std
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(auto input, parse_target_run(args, context, "steady-state"));
     const std::string name = input.playbook.name;
+    if (const auto reference = args.get("--auth")) {
+        OA_CHECK(read_secret(*reference)); // a wrong one is told before a run begins
+        input.playbook.target.auth = playbook::AuthRef{*reference, true};
+    }
     // A timer's mail is for what is wrong.
     context.quiet = context.quiet || !context.tty;
     static const SignalWords words{
@@ -76,13 +81,19 @@ constexpr std::array k_options{
     k_reason_option,
     k_no_probes_option,
     OptionSpec{
+        "--auth",
+        "REF",
+        "The user's token: env:NAME or file:PATH; else what the playbook says, env:AUTH_TOKEN."
+    },
+    OptionSpec{
         "--textfile", "FILE", "Write how it ended for node_exporter's textfile collector, too."
     },
 };
-constexpr std::array<std::string_view, 3> k_examples{
+constexpr std::array<std::string_view, 4> k_examples{
     "oa-stream verify --set base_url=https://chat.example.org",
     "oa-stream verify --set base_url=https://chat.example.org --textfile "
     "/var/cache/oa-stream/v.prom",
+    "oa-stream verify --set base_url=https://chat.example.org --auth file:/etc/oa-stream/token",
     "oa-stream verify smoke-stream --set base_url=http://127.0.0.1:8080 --json",
 };
 
