@@ -15,6 +15,7 @@ namespace oa_stream {
 namespace {
 
 constexpr std::size_t k_shortest_secret = 8;
+constexpr std::string_view k_cut = "…"; ///< what printable() ends a text with that was too long
 
 std::optional<unsigned> hex_digit(char c) noexcept {
     if (c >= '0' && c <= '9') {
@@ -40,12 +41,18 @@ bool is_hex_of(std::string_view text, char c) noexcept {
     return value == static_cast<unsigned char>(c);
 }
 
+/// How a text is read: what may stand for one character.
+struct Reading {
+    bool percent_first = true;     ///< a '%' of the text begins an escape where it can
+    std::size_t backslash = 1;     ///< so many stand for one; each level of JSON doubles them
+};
+
 /// How many bytes at the start of `rest`, which is a backslash, stand for `c`; 0: they do not. JSON
-/// within JSON escapes once more, so any number of backslashes does.
-std::size_t escaped(std::string_view rest, char c) noexcept {
+/// within JSON escapes once more, so any number of backslashes does before other characters.
+std::size_t escaped(std::string_view rest, char c, std::size_t backslash) noexcept {
     const std::size_t slashes = std::min(rest.find_first_not_of('\\'), rest.size());
     if (c == '\\') {
-        return std::min<std::size_t>(slashes, 2);
+        return slashes >= backslash ? backslash : 0;
     }
     if (slashes == rest.size()) {
         return 0;
@@ -59,6 +66,11 @@ std::size_t escaped(std::string_view rest, char c) noexcept {
         is_hex_of(rest.substr(slashes + 1, k_digits), c)) {
         return slashes + 1 + k_digits;
     }
+    constexpr std::size_t k_byte = 2; // as printable() writes what is not
+    if (kind == 'x' && rest.size() > slashes + k_byte &&
+        is_hex_of(rest.substr(slashes + 1, k_byte), c)) {
+        return slashes + 1 + k_byte;
+    }
     static constexpr std::array<std::pair<char, char>, 5> k_short{
         {{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'b', '\b'}, {'f', '\f'}}
     };
@@ -67,15 +79,15 @@ std::size_t escaped(std::string_view rest, char c) noexcept {
 }
 
 /// How many bytes at the start of `rest` stand for `c`; 0: they do not.
-std::size_t stands_for(std::string_view rest, char c, bool percent_first) noexcept {
+std::size_t stands_for(std::string_view rest, char c, const Reading& reading) noexcept {
     if (rest.empty()) {
         return 0;
     }
     if (rest[0] == '\\') {
-        return escaped(rest, c);
+        return escaped(rest, c, reading.backslash);
     }
     const bool percent = rest[0] == '%' && rest.size() > 2 && is_hex_of(rest.substr(1, 2), c);
-    if (percent && percent_first) {
+    if (percent && reading.percent_first) {
         return 3;
     }
     if (rest[0] == c || (rest[0] == '+' && c == ' ')) {
@@ -84,17 +96,35 @@ std::size_t stands_for(std::string_view rest, char c, bool percent_first) noexce
     return percent ? 3 : 0;
 }
 
-/// Where `secret` ends if it stands at `at`, byte for byte in any of its escaped forms.
-std::size_t
-match(std::string_view text, std::size_t at, std::string_view secret, bool percent_first) noexcept {
-    for (const char c : secret) {
-        const std::size_t length = stands_for(text.substr(at), c, percent_first);
+/// Where `secret` ends if it stands at `at`, byte for byte in any of its escaped forms. Where a
+/// text was cut short, the beginning of a secret is one.
+std::size_t match(
+    std::string_view text, std::size_t at, std::string_view secret, const Reading& reading
+) noexcept {
+    for (std::size_t i = 0; i < secret.size(); ++i) {
+        const std::size_t length = stands_for(text.substr(at), secret[i], reading);
         if (length == 0) {
-            return std::string_view::npos;
+            const bool cut = i >= k_shortest_secret && text.substr(at).starts_with(k_cut);
+            return cut ? at : std::string_view::npos;
         }
         at += length;
     }
     return at;
+}
+
+/// The same in whichever reading it does.
+std::size_t match_any(std::string_view text, std::size_t at, std::string_view secret) noexcept {
+    constexpr std::size_t k_deepest = 8; // JSON within JSON within JSON
+    const std::size_t deepest = secret.contains('\\') ? k_deepest : 1;
+    for (std::size_t backslash = 1; backslash <= deepest; backslash *= 2) {
+        for (const bool percent_first : {true, false}) {
+            const std::size_t end = match(text, at, secret, {percent_first, backslash});
+            if (end != std::string_view::npos) {
+                return end;
+            }
+        }
+    }
+    return std::string_view::npos;
 }
 
 void find_known(
@@ -107,10 +137,7 @@ void find_known(
     const std::string_view any(starts.data(), starts.size());
     for (std::size_t at = text.find_first_of(any); at != std::string_view::npos;
          at = text.find_first_of(any, at + 1)) {
-        std::size_t end = match(text, at, secret, true);
-        if (end == std::string_view::npos) {
-            end = match(text, at, secret, false);
-        }
+        const std::size_t end = match_any(text, at, secret);
         if (end != std::string_view::npos) {
             // The letter of an escape that began before stays, or the JSON around it breaks.
             const std::size_t before = text.substr(0, at).find_last_not_of('\\') + 1;

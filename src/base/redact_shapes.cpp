@@ -134,7 +134,10 @@ private:
         if (shape.whole_word && continues_word(at)) {
             return;
         }
-        const std::size_t from = at + shape.marker.size();
+        std::size_t from = at + shape.marker.size();
+        if (shape.marker.ends_with(' ')) { // one is usual, more are read as one
+            from = std::min(text_.find_first_not_of(' ', from), text_.size());
+        }
         const std::size_t to = token_end(from);
         if (to - from >= shape.shortest) {
             add(shape.keep_marker ? from : at, to, shape.kind);

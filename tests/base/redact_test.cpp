@@ -1,3 +1,4 @@
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
 
 #include <catch2/catch.hpp>
@@ -14,6 +15,7 @@ TEST_CASE("redaction: known shapes are blanked, length kept, plain words survive
     };
     static const std::array k_rows{
         Row{"bearer", "Authorization: Bearer abcdefgh1234", "Authorization: Bearer ************"},
+        Row{"bearer, more spaces", "a bearer   abcdefgh1234", "a bearer   ************"},
         Row{"key", "key=sk-abcdefghijkl end", "key=*************** end"},
         Row{"task is no key", "ask-abcdefghijkl", "ask-abcdefghijkl"},
         Row{"query token", "GET /x?token=abc&y=1", "GET /x?token=***&y=1"},
@@ -69,6 +71,30 @@ TEST_CASE("redaction: a known secret disappears in every form it may take") {
         REQUIRE(std::string_view(row.base64).contains(row.inner));
         CHECK_FALSE(redactor.apply(row.base64).contains(row.inner));
     }
+}
+
+TEST_CASE("redaction: each level of JSON doubles a secret's backslashes") {
+    const std::string secret = R"(one\two\"three"\)";
+    Redactor redactor;
+    redactor.add_known(Secret(secret));
+    std::string form = secret;
+    for (int level = 0; level < 4; ++level) {
+        CAPTURE(form);
+        CHECK(redactor.apply("<" + form + ">") == "<" + std::string(form.size(), '*') + ">");
+        const std::string quoted = dump_json(Json(form));
+        form = quoted.substr(1, quoted.size() - 2);
+    }
+}
+
+TEST_CASE("redaction: a text that was cut within a secret does not tell its beginning") {
+    Redactor redactor;
+    redactor.add_known(Secret("correct-horse-battery"));
+    CHECK(redactor.apply("saw correct-horse…") == "saw *************…");
+    CHECK(redactor.apply("saw correct%2Dhorse…") == "saw ***************…");
+    CHECK(redactor.apply("correct…") == "correct…");
+    CHECK(redactor.apply("correct-horse power") == "correct-horse power");
+    redactor.add_known(Secret("p\x01ss-w\xffrd"));
+    CHECK(redactor.apply("p\\x01ss-w\\xffrd") == std::string(15, '*'));
 }
 
 TEST_CASE("redaction: a place is told by kind, never by value, and is not found twice") {

@@ -20,7 +20,8 @@ struct Redaction {
 /// Replaces, keeping the length ('*' per byte): bearer tokens, JWTs, well-known key shapes (sk-…,
 /// ghp_…, AKIA…), private keys, cookies, passwords in URLs, token-like members and query
 /// parameters, and the given known secrets in raw, percent-, base64- (wherever they begin in a
-/// group) and JSON-escaped form. JSON stays JSON. What was redacted once is not found again.
+/// group) and JSON-escaped form, and their beginnings where "…" cuts them. JSON stays JSON. What
+/// was redacted once is not found again.
 class Redactor {
 public:
     Redactor() = default;
