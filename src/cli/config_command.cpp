@@ -101,7 +101,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
     asked.globals.given.clear();
     OA_TRY(const auto settings, apply_layers(asked, config, context.env));
     const std::string file = config ? config->name() : "";
-    const Redactor redactor; // a URL may carry what it should not
+    Redactor redactor; // a URL or a prompt may carry what it should not
+    redactor.add_environment();
     if (context.json) {
         context.out(redactor.apply(dump_json(document_of(*command, settings, file))) + "\n");
         return ExitCode::ok;

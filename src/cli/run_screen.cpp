@@ -22,7 +22,7 @@ playbook::Observer Screen::observer() {
 
 void Screen::say(std::string_view line) {
     clear();
-    context_.err(fmt::format("{}\n", line));
+    context_.err(redactor_.apply(line) + "\n");
 }
 
 void Screen::clear() {

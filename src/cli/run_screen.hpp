@@ -1,6 +1,7 @@
 // What every command that carries out a run shares: lines on the screen, signals, the last words.
 #pragma once
 
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/cli/command.hpp"
 #include "oa_stream/playbook/runner.hpp"
@@ -22,7 +23,9 @@ namespace oa_stream::cli {
 /// Lines as they come; on a terminal one more that is redrawn.
 class Screen {
 public:
-    explicit Screen(Context& context) : context_(context), style_{context.width, context.colour} {}
+    explicit Screen(Context& context) : context_(context), style_{context.width, context.colour} {
+        redactor_.add_environment();
+    }
 
     /// Valid as long as the screen.
     [[nodiscard]] playbook::Observer observer();
@@ -32,6 +35,7 @@ public:
 private:
     Context& context_;
     playbook::ViewStyle style_;
+    Redactor redactor_; ///< for what is said before there is a run that knows its secrets
     bool live_ = false;
 };
 

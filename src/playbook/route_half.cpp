@@ -149,14 +149,15 @@ Result<void> equip(const RouteHalf& half, RouteRun& run) {
     OA_TRY(auto journal, RouteJournal::open(*half.folder));
     run.journal = [journal](const RouteEvent& event) { return journal->record(event); };
     run.stop = [stop = half.stop] { return stop != nullptr && stop->requested(); };
-    run.say = [stop = half.stop, say = half.observer.say](std::string_view line) {
-        if (stop != nullptr) {
-            stop->mark_mutated(); // said before each write
-        }
-        if (say) {
-            say("  route " + std::string(line));
-        }
-    };
+    run.say =
+        [stop = half.stop, say = half.observer.say, folder = half.folder](std::string_view line) {
+            if (stop != nullptr) {
+                stop->mark_mutated(); // said before each write
+            }
+            if (say) {
+                say("  route " + folder->redactor().apply(line));
+            }
+        };
     return {};
 }
 

@@ -22,7 +22,7 @@ JournalSink Session::sink() const {
 
 void Session::say(std::string_view line) const {
     if (in.observer.say) {
-        in.observer.say(line);
+        in.observer.say(in.folder->redactor().apply(line));
     }
 }
 

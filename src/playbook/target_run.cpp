@@ -31,7 +31,7 @@ struct TargetRun {
     [[nodiscard]] const Playbook& playbook() const noexcept { return input.playbook; }
     void say(const std::string& line) const {
         if (input.observer.say) {
-            input.observer.say(line);
+            input.observer.say(folder.redactor().apply(line));
         }
     }
 };
