@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { leaks, watchOver } from './leaks.mjs';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 export const OA_BIN = process.env.OA_BIN ?? path.join(ROOT, 'build/release/oa-stream');
@@ -34,33 +35,17 @@ function kill(child, signal) {
   }
 }
 
-// Over the whole suite: what was said to a lane and what is secret stands in no log of it. Nearly
-// every prompt of the tests begins with one of these words, so every prompt is a planted one.
+// Over the whole suite: what was said to a lane stands in no log of it. Nearly every prompt of the
+// tests begins with one of these words, so every prompt is a planted one.
 const PROMPT = /\b(?:scenario|replay):[a-z0-9][^\s"\\]*|\bBearer [A-Za-z0-9._-]{4,}/;
 const lanes = [];
-/** State directory → what its processes knew that nobody else may: name → value. */
-const states = new Map();
-
-/** Evidence is made to be shown around: the first file of any run in which a secret stands, and whose. */
-function leakOf(state, secrets) {
-  const runs = path.join(state, 'runs');
-  if (secrets.size === 0 || !fs.existsSync(runs)) return null;
-  for (const entry of fs.readdirSync(runs, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = path.join(entry.parentPath ?? entry.path, entry.name);
-    const bytes = fs.readFileSync(file);
-    for (const [name, value] of secrets) if (bytes.includes(value)) return `${file} holds the value of ${name}`;
-  }
-  return null;
-}
 
 function toldBy(lane) {
   const at = lane.args.indexOf('--access-log');
   const file = at < 0 ? '' : lane.args[at + 1];
   const text = lane.stdout + lane.stderr + (file !== '' && fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
   const prompt = PROMPT.exec(text)?.[0];
-  const secret = lane.secrets.find(([, value]) => text.includes(value))?.[0];
-  return prompt ? `"${prompt}"` : secret ? `the value of ${secret}` : null;
+  return prompt ? `"${prompt}"` : null;
 }
 
 process.on('exit', (ended) => {
@@ -72,9 +57,7 @@ process.on('exit', (ended) => {
     process.stderr.write(`${lane.name} tells in its logs what it must not: ${told}\n`);
     code = process.exitCode = 1;
   }
-  for (const [state, secrets] of states) {
-    const leak = leakOf(state, secrets);
-    if (!leak) continue;
+  for (const leak of leaks(HOME)) {
     process.stderr.write(`${leak}\n`);
     code = process.exitCode = 1;
   }
@@ -106,15 +89,9 @@ export class Running {
     this.child = spawn(program, args, { env, cwd, detached: true, stdio: [stdin, 'pipe', 'pipe'] });
     this.child.ownGroup = true;
     children.add(this.child);
-    const secrets = Object.entries(env).filter(([key, value]) => /TOKEN|KEY|SECRET|PASSWORD/.test(key) && value.length >= 8);
-    if (env.OA_STREAM_STATE_DIR) {
-      const known = states.get(env.OA_STREAM_STATE_DIR) ?? new Map();
-      for (const [name, value] of secrets) known.set(name, value);
-      states.set(env.OA_STREAM_STATE_DIR, known);
-    }
+    watchOver(this, program === OA_BIN || env.OA_STREAM_STATE_DIR !== undefined || args.includes(OA_BIN), args, env);
     if (args.includes('serve')) {
       this.args = args;
-      this.secrets = secrets;
       lanes.push(this);
     }
     for (const stream of ['stdout', 'stderr']) {
