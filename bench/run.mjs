@@ -248,9 +248,46 @@ function showProber({ load, shell, ratio }) {
     `The shell spends ${ratio} times the CPU.`].join('\n');
 }
 
+// ----------------------------------------------------------------- startup
+
+const STARTS = 50, ROUNDS = 5;
+
+/** Every command as its own --help lists it. */
+function commandsOf(program) {
+  const { stdout } = spawnSync(program, ['--help'], { encoding: 'utf8' });
+  const rows = stdout.slice(stdout.indexOf('Commands:\n') + 10, stdout.indexOf('\n\nEvery command')).split('\n');
+  return rows.map((row) => row.slice(2).split(/ {2,}/)[0].trim());
+}
+/** Milliseconds of one start: the quickest of some rounds, because a start is only ever delayed. */
+async function startOf(program, args) {
+  let best = Infinity;
+  for (let round_ = 0; round_ < ROUNDS; ++round_) {
+    const { wall_s } = await timed(`for ((i = 0; i < ${STARTS}; ++i)); do "$@" >/dev/null || exit; done`, [program, ...args]);
+    best = Math.min(best, (wall_s / STARTS) * 1e3);
+  }
+  return best;
+}
+async function startup() {
+  const peer = await startOf('/bin/true', []);
+  const rows = [];
+  for (const command of commandsOf(OA)) rows.push({ command, ms: await startOf(OA, [...command.split(' '), '--help']) });
+  for (const args of [['version'], ['runs', 'list', '--json'], ['playbook', 'explain', 'cutover']]) rows.push({ command: args.join(' '), ms: await startOf(OA, args), real: true });
+  const stripped = path.join(work, 'stripped');
+  const { status } = spawnSync('strip', ['-o', stripped, OA]);
+  return { peer_ms: round(peer, 2), rows, bytes: status === 0 ? fs.statSync(stripped).size : null };
+}
+function showStartup({ peer_ms, rows, bytes }) {
+  const helps = rows.filter((row) => !row.real).sort((a, b) => a.ms - b.ms);
+  const line = ({ command, ms, real }) => `| \`${command}${real ? '' : ' --help'}\` | ${round(ms, 2)} ms | ${round(ms - peer_ms, 2)} ms | ${round(ms / peer_ms, 1)} |`;
+  return ['', `Start to end of one process, ${STARTS} in a row, the quickest of ${ROUNDS} rounds. ${helps.length} commands; the quickest, the median and the slowest, and three that do something.`, '',
+    '| command | took | more than `/bin/true` | × |', '|---|---|---|---|', `| \`/bin/true\` | ${peer_ms} ms | | 1 |`,
+    ...[helps[0], helps[Math.floor(helps.length / 2)], helps.at(-1), ...rows.filter((row) => row.real)].map(line), '',
+    `The stripped binary has ${bytes === null ? 'an unknown size (no strip here)' : `${round(bytes / 1e6, 1)} MB`}.`].join('\n');
+}
+
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], delay: [delay, showDelay], prober: [prober, showProber] };
+const all = { fanout: [fanout, showFanout], delay: [delay, showDelay], prober: [prober, showProber], startup: [startup, showStartup] };
 const wanted = names.length > 0 ? names : Object.keys(all);
 const results = { machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, kernel: os.release(), node: process.version } };
 let text = `Machine: ${results.machine.cpu}, ${results.machine.cores} cores, Linux ${results.machine.kernel}, node ${results.machine.node}. The client runs on the same machine.\n`;
