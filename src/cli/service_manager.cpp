@@ -31,7 +31,8 @@ void tell_service_manager(const std::string& address, std::string_view state) no
         state.data(),
         state.size(),
         MSG_NOSIGNAL,
-        reinterpret_cast<const sockaddr*>(&where), // NOLINT(*-reinterpret-cast): the socket API's way
+        reinterpret_cast<const sockaddr*>(&where
+        ), // NOLINT(*-reinterpret-cast): the socket API's way
         static_cast<socklen_t>(size)
     );
     ::close(socket);

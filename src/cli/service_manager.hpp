@@ -6,9 +6,9 @@
 
 namespace oa_stream::cli {
 
-/// Sends `state` ("READY=1") to the socket that `address` ($NOTIFY_SOCKET) names: a path, or '@' and
-/// an abstract name. Never blocks and tells of no failure: nobody could do anything about it, and a
-/// manager that heard nothing says so itself. An empty address: nobody asked.
+/// Sends `state` ("READY=1") to the socket that `address` ($NOTIFY_SOCKET) names: a path, or '@'
+/// and an abstract name. Never blocks and tells of no failure: nobody could do anything about it,
+/// and a manager that heard nothing says so itself. An empty address: nobody asked.
 void tell_service_manager(const std::string& address, std::string_view state) noexcept;
 
 } // namespace oa_stream::cli

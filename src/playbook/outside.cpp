@@ -263,6 +263,7 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
     out.client = net::HttpClient::make(executor);
     out.users.base_url = playbook.target.base_url;
     out.users.bearer = out.user_token;
+    out.users.revision_header = playbook.target.revision_header;
     if (const auto& compat = playbook.target.compat) {
         out.users.compat = probe::CompatHeaders{compat->build, compat->protocol, compat->schema};
     }

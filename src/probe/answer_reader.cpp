@@ -56,8 +56,9 @@ bool is_malformed_rule(std::string_view id) {
 
 } // namespace
 
-AnswerReader::AnswerReader(ProbeRequest request)
-    : request_(std::move(request)), judge_(contract::Profile::ai_sdk, request_.continues) {
+AnswerReader::AnswerReader(ProbeRequest request, std::string revision_header)
+    : request_(std::move(request)), revision_header_(std::move(revision_header)),
+      judge_(contract::Profile::ai_sdk, request_.continues) {
     judge_.on_chunk([this](const Chunk& chunk, std::uint64_t offset) { on_chunk(chunk, offset); });
     judge_.on_comment([this] { commented_ = true; });
 }
@@ -65,7 +66,7 @@ AnswerReader::AnswerReader(ProbeRequest request)
 void AnswerReader::head(const net::ClientResponse& head) {
     sample_.status = head.status;
     sample_.headers = head.headers;
-    sample_.revision = header(head.headers, "x-oa-revision");
+    sample_.revision = header(head.headers, revision_header_);
     sample_.thread = header(head.headers, "x-oa-thread-id");
     sample_.turn = header(head.headers, "x-oa-turn-id");
     sample_.request_id = header(head.headers, "x-request-id");

@@ -12,7 +12,7 @@ namespace oa_stream::probe {
 /// Pinned: the judge calls back into it. Fill with head(), bytes() and end(), in that order.
 class AnswerReader {
 public:
-    explicit AnswerReader(ProbeRequest request);
+    AnswerReader(ProbeRequest request, std::string revision_header);
     AnswerReader(const AnswerReader&) = delete;
     AnswerReader& operator=(const AnswerReader&) = delete;
     ~AnswerReader() = default;
@@ -34,6 +34,7 @@ private:
     void fill_outcome(const net::ClientResponse& response);
 
     ProbeRequest request_;
+    std::string revision_header_;
     ProbeSample sample_;
     contract::Judge judge_;
     Clock::time_point asked_ = Clock::now();

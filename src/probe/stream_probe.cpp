@@ -58,7 +58,8 @@ probe_stream(net::HttpClient& client, Target target, ProbeRequest request, Probe
     const auto brake =
         std::make_shared<Brake>(co_await asio::this_coro::executor, request.read_pause);
     auto cancellable = std::exchange(request.on_cancellable, {});
-    auto reader = std::make_shared<AnswerReader>(std::move(request));
+    auto reader =
+        std::make_shared<AnswerReader>(std::move(request), std::move(target.revision_header));
     net::StreamHandlers handlers{
         .on_head =
             [reader](const net::ClientResponse& head) {

@@ -27,7 +27,10 @@ public:
             where.sun_path[0] = '\0';
             --size;
         }
-        REQUIRE(::bind(fd_, reinterpret_cast<const sockaddr*>(&where), static_cast<socklen_t>(size)) == 0);
+        REQUIRE(
+            ::bind(fd_, reinterpret_cast<const sockaddr*>(&where), static_cast<socklen_t>(size)) ==
+            0
+        );
     }
     Manager(const Manager&) = delete;
     Manager& operator=(const Manager&) = delete;
@@ -38,7 +41,8 @@ public:
     [[nodiscard]] std::string heard() const {
         std::array<char, 200> buffer{};
         const auto got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-        return got < 0 ? std::string("nothing") : std::string(buffer.data(), static_cast<std::size_t>(got));
+        return got < 0 ? std::string("nothing")
+                       : std::string(buffer.data(), static_cast<std::size_t>(got));
     }
 
 private:

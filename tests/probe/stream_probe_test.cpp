@@ -24,14 +24,21 @@ struct Probed {
     std::vector<RawRequest> requests;
 };
 
-Probed
-probed(RawServer::Handler handler, ProbeRequest request = {}, ProbeLimits limits = short_limits()) {
+Probed probed(
+    RawServer::Handler handler,
+    ProbeRequest request = {},
+    ProbeLimits limits = short_limits(),
+    const std::string& revision_header = {}
+) {
     Loop loop;
     RawServer server(loop.executor(), std::move(handler));
     const auto client = net::HttpClient::make(loop.executor());
     Target target;
     target.base_url = server.url();
     target.bearer = Secret("the-token-of-the-test");
+    if (!revision_header.empty()) {
+        target.revision_header = revision_header;
+    }
     if (request.body.empty()) {
         request.body = R"({"id":"t","messages":[]})";
     }
@@ -273,6 +280,19 @@ TEST_CASE("stream probe: a request carries token, pin and handshake, and the tex
     CHECK(sample.thread == "thread-1");
     CHECK(sample.turn == "turn-1");
     CHECK(sample.request_id == "req-1");
+}
+
+TEST_CASE("stream probe: another header may name who answered") {
+    const auto handler = [](const RawRequest&) {
+        const std::string head = stream_head();
+        const auto end = head.find("\r\n") + 2;
+        return whole(
+            good_body(), head.substr(0, end) + "x-served-by: rev-b\r\n" + head.substr(end)
+        );
+    };
+    CHECK(probed(handler).sample.revision == "rev-a");
+    CHECK(probed(handler, {}, short_limits(), "x-served-by").sample.revision == "rev-b");
+    CHECK(probed(handler, {}, short_limits(), "x-nobody").sample.revision.empty());
 }
 
 TEST_CASE("stream probe: the five clocks stand in order and the gap is the longest silence") {

@@ -57,6 +57,7 @@ struct Target {
     std::optional<CompatHeaders> compat = CompatHeaders{};
     std::string connect_to{}; ///< pins the arm: "127.0.0.1:port"
     net::Headers extra{};     ///< e.g. the front door's pin header
+    std::string revision_header = "x-oa-revision"; ///< of the answer: which revision gave it
 };
 
 struct ProbeLimits {
