@@ -81,7 +81,8 @@ constexpr std::array k_options{
     OptionSpec{
         "--auth",
         "REF",
-        "The user's token: env:NAME, file:PATH or fd:N; else what the playbook says, env:AUTH_TOKEN."
+        "The user's token: env:NAME, file:PATH or fd:N; else what the playbook says, "
+        "env:AUTH_TOKEN."
     },
     OptionSpec{
         "--textfile", "FILE", "Write how it ended for node_exporter's textfile collector, too."
