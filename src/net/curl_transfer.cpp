@@ -94,12 +94,26 @@ void CurlTransfer::abort(CurlLoop& loop) {
     finish();
 }
 
+/// Says who is to be woken for as long as there is somebody: an executor that ends in the midst
+/// takes the waiting coroutine with it, and only then the handle whose end ends the transfer.
+class CurlTransfer::Waiting {
+public:
+    Waiting(CurlTransfer& transfer, asio::steady_timer& timer) : transfer_(&transfer) {
+        transfer.waiter_ = &timer;
+    }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() { transfer_->waiter_ = nullptr; }
+
+private:
+    CurlTransfer* transfer_;
+};
+
 Task<ClientResponse> CurlTransfer::done(std::shared_ptr<CurlTransfer> self) {
     if (self->phase_ != Phase::over) {
         asio::steady_timer timer(co_await asio::this_coro::executor, Clock::time_point::max());
-        self->waiter_ = &timer;
+        const Waiting waiting(*self, timer);
         (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-        self->waiter_ = nullptr;
     }
     if (self->phase_ != Phase::over) {
         self->cancel(); // whoever waited was cancelled

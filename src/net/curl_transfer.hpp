@@ -86,7 +86,8 @@ private:
     CURL* easy_;
     std::array<char, CURL_ERROR_SIZE> error_{};
     asio::steady_timer timer_;
-    asio::steady_timer* waiter_ = nullptr;
+    class Waiting;
+    asio::steady_timer* waiter_ = nullptr; ///< set by Waiting alone
     Clock::time_point phase_since_{};
     Phase phase_ = Phase::connecting;
     bool collect_;

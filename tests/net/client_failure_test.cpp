@@ -380,6 +380,21 @@ TEST_CASE("cancelled: a fetch whose client is gone before it is awaited") {
     CHECK(client.loop.get(std::move(fetch)).failure == TransferFailure::cancelled);
 }
 
+TEST_CASE("cancelled: an executor that ends in the midst of a fetch takes it along") {
+    Loop outside; // outlives the client's
+    const FullPort full(outside);
+    auto loop = std::make_unique<Loop>();
+    const auto fetched = [](std::shared_ptr<HttpClient> client,
+                            std::string url) -> Task<ClientResponse> {
+        co_return co_await client->fetch({.url = std::move(url)});
+    };
+    const auto answer =
+        loop->start(fetched(HttpClient::make(loop->context.get_executor()), full.url()));
+    loop->settle();
+    loop.reset(); // what hangs on it must not be touched any more: AddressSanitizer looks
+    CHECK_FALSE(answer->has_value());
+}
+
 TEST_CASE("malformed: a response head without end") {
     Client client;
     RawServer server(client.loop);
