@@ -129,20 +129,20 @@ std::size_t match_any(std::string_view text, std::size_t at, std::string_view se
 
 void find_known(
     std::string_view text,
-    std::string_view secret,
-    const std::string& kind,
+    std::string_view form,
+    const Redaction& what,
     std::vector<Redaction>& found
 ) {
-    const std::array starts{secret[0], '%', '\\', '+'};
+    const std::array starts{form[0], '%', '\\', '+'};
     const std::string_view any(starts.data(), starts.size());
     for (std::size_t at = text.find_first_of(any); at != std::string_view::npos;
          at = text.find_first_of(any, at + 1)) {
-        const std::size_t end = match_any(text, at, secret);
+        const std::size_t end = match_any(text, at, form);
         if (end != std::string_view::npos) {
             // The letter of an escape that began before stays, or the JSON around it breaks.
             const std::size_t before = text.substr(0, at).find_last_not_of('\\') + 1;
             const std::size_t from = text[at] != '\\' && (at - before) % 2 == 1 ? at + 1 : at;
-            found.push_back({from, end - from, kind});
+            found.push_back({from, end - from, what.kind, what.value});
         }
     }
 }
@@ -178,7 +178,7 @@ void Redactor::add_known(const Secret& secret, std::string_view name) {
     if (raw.size() < k_shortest_secret) {
         return;
     }
-    Known known{std::string(name), {raw}};
+    Known known{std::string(name), secret, {raw}};
     for (std::size_t shift = 0; shift < 3; ++shift) { // where the secret begins in a group
         std::string form = base64(std::string_view(raw).substr(shift));
         std::string url = form;
@@ -192,11 +192,13 @@ void Redactor::add_known(const Secret& secret, std::string_view name) {
     std::erase_if(known.forms, [](const std::string& form) {
         return form.size() < k_shortest_secret;
     });
-    const bool new_one = std::ranges::none_of(known_, [&](const Known& other) {
+    const auto same = std::ranges::find_if(known_, [&](const Known& other) {
         return other.forms.front() == raw;
     });
-    if (new_one) {
+    if (same == known_.end()) {
         known_.push_back(std::move(known));
+    } else if (!name.empty()) {
+        same->name = name;
     }
 }
 
@@ -216,10 +218,14 @@ void Redactor::add_environment() {
 std::vector<Redaction> Redactor::find(std::string_view text) const {
     std::vector<Redaction> found;
     for (const Known& known : known_) {
-        const std::string kind =
-            known.name.empty() ? "known secret" : fmt::format("known secret {}", known.name);
+        const Redaction what{
+            0,
+            0,
+            known.name.empty() ? "known secret" : fmt::format("known secret {}", known.name),
+            known.secret,
+        };
         for (const std::string& form : known.forms) {
-            find_known(text, form, kind, found);
+            find_known(text, form, what, found);
         }
     }
     find_shapes(text, found);

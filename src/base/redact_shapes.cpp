@@ -198,7 +198,8 @@ private:
 
     void add(std::size_t from, std::size_t to, std::string_view kind) {
         if (text_.substr(from, to - from).find_first_not_of('*') != npos) {
-            found_.push_back({from, to - from, std::string(kind)});
+            const std::string_view value = text_.substr(from, to - from);
+            found_.push_back({from, to - from, std::string(kind), Secret(std::string(value))});
         }
     }
 

@@ -103,7 +103,7 @@ std::vector<Redaction> Redactor::find_stream(std::string_view text) const {
                 if (i > 0 && found.back().offset + found.back().length == at) {
                     ++found.back().length;
                 } else {
-                    found.push_back({at, 1, place.kind});
+                    found.push_back({at, 1, place.kind, place.value});
                 }
             }
         }

@@ -59,11 +59,11 @@ std::optional<Unfinished> unfinished(const evidence::RunEntry& run, const Contex
 
 Result<Redactor> search_for(const Args& args) {
     Redactor out;
-    out.add_environment();
     for (const std::string& reference : args.all("--secret")) {
         OA_TRY(const Secret secret, read_secret(reference));
         out.add_known(secret, reference);
     }
+    out.add_environment();
     return out;
 }
 

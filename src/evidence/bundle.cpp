@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -146,8 +147,15 @@ private:
 
 class BundleMaker {
 public:
-    BundleMaker(const Redactor& redactor, bool redact, ArchiveWriter writer, std::string root)
-        : redactor_(redactor), redact_(redact), writer_(std::move(writer)), root_(std::move(root)) {
+    BundleMaker(
+        const Redactor& redactor, bool redact, ArchiveWriter writer, const Incident& incident
+    )
+        : redactor_(redactor), redact_(redact), writer_(std::move(writer)),
+          root_("incident-" + incident.id) {
+        for (const IncidentRun& run : incident.runs) {
+            // Names go on where the run's own left off.
+            books_[fmt::format("runs/{}/", run.entry.id)].take_up(run.entry.folder);
+        }
     }
 
     Result<void> add(const std::string& path, std::string text) {
@@ -159,8 +167,7 @@ public:
         if (!places.empty()) {
             std::ranges::move(leaks_of(path, text, places), std::back_inserter(redacted_));
             sums_.changed(path);
-            const std::string name = path.substr(path.rfind('/') + 1);
-            OA_CHECK(put(path + std::string(k_redactions_suffix), sidecar(name, text, places)));
+            OA_CHECK(put(sidecar_of(path).string(), sidecar(path, places, text.size())));
             text = blank(text, places);
         }
         return put(path, text);
@@ -189,6 +196,17 @@ public:
     [[nodiscard]] std::size_t files() const { return digests_.size() + 1; }
 
 private:
+    std::string
+    sidecar(const std::string& path, const std::vector<Redaction>& places, std::uint64_t bytes) {
+        const auto found = std::ranges::find_if(books_, [&](const auto& one) {
+            return path.starts_with(one.first);
+        });
+        const std::string folder = found == books_.end() ? "" : found->first;
+        const std::string file = path.substr(folder.size());
+        books_[folder].add(file, places);
+        return books_[folder].sidecar(file, bytes);
+    }
+
     Result<void> put(const std::string& path, std::string_view text) {
         const std::string digest = sha256_hex(text);
         if (!digests_.emplace(path, digest).second) {
@@ -202,6 +220,7 @@ private:
     bool redact_;
     ArchiveWriter writer_;
     std::string root_;
+    std::map<std::string, RedactionBook, std::greater<>> books_; ///< by folder; "" comes last
     RunSums sums_;
     std::map<std::string, std::string> digests_;
     std::vector<Leak> leaks_;
@@ -260,7 +279,7 @@ Result<Bundle> write_bundle(
         incident.runs.back().entry.started.time_since_epoch()
     );
     OA_TRY(ArchiveWriter writer, ArchiveWriter::open(draft, seconds.count()));
-    BundleMaker maker(redactor, rules.redact, std::move(writer), "incident-" + incident.id);
+    BundleMaker maker(redactor, rules.redact, std::move(writer), incident);
     auto filled = fill(maker, sources);
     if (filled) {
         filled = check_seals(incident, rules); // after the leaks: they are what matters more

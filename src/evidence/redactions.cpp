@@ -1,6 +1,7 @@
 #include "oa_stream/evidence/redactions.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/evidence/digest.hpp"
 
 #include <fmt/format.h>
@@ -13,19 +14,20 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
+constexpr std::string_view k_known = "known secret ";
 
-fs::path sidecar_of(const fs::path& path) {
-    return path.string() + std::string(k_redactions_suffix);
+/// The first half of a name.
+std::string_view sort_of(std::string_view kind) {
+    for (const std::string_view sort : {"cookie", "password", "key"}) {
+        if (kind.contains(sort) && !kind.starts_with(k_known)) {
+            return sort;
+        }
+    }
+    return "token";
 }
 
-Result<void>
-write_blanked(const fs::path& path, std::string_view text, const std::vector<Redaction>& places) {
-    OA_CHECK(write_file_atomic(path, blank(text, places)));
-    if (!places.empty()) {
-        return write_file_atomic(sidecar_of(path), sidecar(path.filename().string(), text, places));
-    }
-    return {};
+std::uint64_t count_in(const Json& json, std::string_view key) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(int_member(json, key).value_or(0), 0));
 }
 
 } // namespace
@@ -61,34 +63,86 @@ std::string blank(std::string_view text, const std::vector<Redaction>& places) {
     return out;
 }
 
-std::string
-sidecar(std::string_view file, std::string_view text, const std::vector<Redaction>& places) {
-    Json ranges = Json::array();
+fs::path sidecar_of(const fs::path& file) {
+    return file.string() + std::string(k_redactions_suffix);
+}
+
+void RedactionBook::take_up(const fs::path& folder) {
+    for (const std::string& name : files_below(folder)) {
+        if (name.ends_with(k_redactions_suffix)) {
+            const auto text = read_file(folder / name);
+            take_up(name.substr(0, name.size() - k_redactions_suffix.size()), text.value_or(""));
+        }
+    }
+}
+
+void RedactionBook::take_up(const std::string& file, std::string_view sidecar) {
+    const auto json = parse_json(sidecar);
+    const Json* ranges = json ? member(*json, "ranges") : nullptr;
+    if (ranges == nullptr || !ranges->is_array()) {
+        return; // torn or of somebody else: there is nothing to go on with
+    }
+    for (const Json& one : *ranges) {
+        const std::string value(string_member(one, "value").value_or(""));
+        const std::string kind(string_member(one, "kind").value_or(""));
+        files_[file].insert({count_in(one, "offset"), count_in(one, "length"), kind, value});
+        const auto number = parse_count(value.substr(value.find('#') + 1), 0, UINT32_MAX);
+        last_ = std::max<std::size_t>(last_, number.value_or(0));
+        if (kind.starts_with(k_known) && !value.empty()) {
+            by_kind_.emplace(kind, value);
+        }
+    }
+}
+
+std::string RedactionBook::name_of(const Redaction& place) {
+    const std::string digest = sha256_hex(place.value.reveal());
+    if (const auto found = by_digest_.find(digest); found != by_digest_.end()) {
+        return found->second;
+    }
+    const auto known = by_kind_.find(place.kind);
+    std::string name = known != by_kind_.end() ? known->second
+                                               : fmt::format("{}#{}", sort_of(place.kind), ++last_);
+    by_digest_.emplace(digest, name);
+    return name;
+}
+
+void RedactionBook::add(
+    const std::string& file, const std::vector<Redaction>& places, std::uint64_t base
+) {
     for (const Redaction& place : places) {
-        ranges.push_back({{"offset", place.offset}, {"length", place.length}, {"kind", place.kind}}
+        files_[file].insert({base + place.offset, place.length, place.kind, name_of(place)});
+    }
+}
+
+std::vector<std::string> RedactionBook::files() const {
+    std::vector<std::string> out;
+    for (const auto& [file, ranges] : files_) {
+        out.push_back(file);
+    }
+    return out;
+}
+
+std::string RedactionBook::sidecar(const std::string& file, std::uint64_t bytes) const {
+    const auto found = files_.find(file);
+    if (found == files_.end() || found->second.empty()) {
+        return {};
+    }
+    Json ranges = Json::array();
+    for (const Range& range : found->second) {
+        ranges.push_back(
+            {{"offset", range.offset},
+             {"length", range.length},
+             {"kind", range.kind},
+             {"value", range.value}}
         );
     }
     const Json document = {
         {"schema", k_redactions_schema},
-        {"file", file},
-        {"bytes", text.size()},
+        {"file", fs::path(file).filename().string()},
+        {"bytes", bytes},
         {"ranges", std::move(ranges)},
     };
     return dump_json(document) + "\n";
-}
-
-Result<void> write_redacted(const fs::path& path, std::string_view text, const Redactor& redactor) {
-    return write_blanked(path, text, find_in(path.filename().string(), text, redactor));
-}
-
-Result<std::vector<Leak>> redact_file(const fs::path& path, const Redactor& redactor) {
-    OA_TRY(const std::string text, read_file(path, k_largest));
-    const std::string name = path.filename().string();
-    const auto places = find_in(name, text, redactor);
-    if (!places.empty()) {
-        OA_CHECK(write_blanked(path, text, places));
-    }
-    return leaks_of(name, text, places);
 }
 
 std::vector<std::string> files_below(const fs::path& folder) {

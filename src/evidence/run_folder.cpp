@@ -23,6 +23,8 @@ namespace {
 
 // A rollback writes a few dozen journal lines; this holds thousands.
 constexpr off_t k_journal_reserve = 256 << 10;
+constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
+constexpr const char* k_journal = "journal.ndjson";
 
 /// Blocks for the journal are taken now, so that a disk that fills up during the run cannot keep a
 /// rollback from being journaled. The file's size stays what was written.
@@ -43,7 +45,7 @@ Result<void> reserve(const fs::path& path) {
 /// Without its line end nothing was built on a line: it goes to journal.torn, and the sequence goes
 /// on after the last whole one.
 Result<std::size_t> cut_torn_line(const fs::path& folder) {
-    const fs::path path = folder / "journal.ndjson";
+    const fs::path path = folder / k_journal;
     std::error_code absent;
     if (!fs::exists(path, absent)) {
         return 0;
@@ -91,11 +93,8 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
     OA_CHECK(make_dirs(run.path_ / "measure"));
     OA_CHECK(make_dirs(run.path_ / "streams"));
     OA_CHECK(make_dirs(run.path_ / "logs"));
-    OA_CHECK(reserve(run.path_ / "journal.ndjson"));
-    OA_TRY(
-        run.journal_,
-        LineAppender::open(run.path_ / "journal.ndjson", LineAppender::Durability::synced)
-    );
+    OA_CHECK(reserve(run.path_ / k_journal));
+    OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
     run.write("run.json", dump_json(run.document()) + "\n");
     run.note("run started");
     if (run.trouble_) {
@@ -123,11 +122,9 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
     std::error_code ignored;
     fs::remove(run.path_ / "SHA256SUMS", ignored); // the folder is not finished any more
     OA_TRY(run.torn_bytes_, cut_torn_line(run.path_));
-    (void)reserve(run.path_ / "journal.ndjson"); // a rollback goes on without
-    OA_TRY(
-        run.journal_,
-        LineAppender::open(run.path_ / "journal.ndjson", LineAppender::Durability::synced)
-    );
+    (void)reserve(run.path_ / k_journal); // a rollback goes on without
+    OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
+    run.book_.take_up(run.path_);
     run.note("run taken up again");
     return run;
 }
@@ -176,15 +173,45 @@ void RunFolder::note(std::string_view event, const Json& fields) {
 }
 
 void RunFolder::append_line(const std::string& file, std::string_view line) {
-    auto found = appenders_.find(file);
-    if (found == appenders_.end()) {
-        auto opened = LineAppender::open(path_ / file, LineAppender::Durability::buffered);
+    auto found = growing_.find(file);
+    if (found == growing_.end()) {
+        auto opened = grow(file, LineAppender::Durability::buffered);
         if (!opened) {
             return keep(std::unexpected(std::move(opened).error()));
         }
-        found = appenders_.emplace(file, *std::move(opened)).first;
+        found = growing_.emplace(file, *std::move(opened)).first;
     }
-    keep(found->second.append(redactor_.apply(line)));
+    keep(append_to(found->second, file, line));
+}
+
+Result<RunFolder::Growing>
+RunFolder::grow(const std::string& file, LineAppender::Durability durability) const {
+    std::error_code absent;
+    const auto bytes = fs::file_size(path_ / file, absent);
+    OA_TRY(LineAppender opened, LineAppender::open(path_ / file, durability));
+    return Growing{std::move(opened), absent ? 0 : bytes};
+}
+
+Result<void>
+RunFolder::append_to(Growing& growing, const std::string& file, std::string_view line) {
+    const auto places = redactor_.find(line);
+    OA_CHECK(growing.file.append(blank(line, places)));
+    book_.add(file, places, growing.bytes);
+    growing.bytes += line.size() + 1;
+    return {};
+}
+
+Result<void> RunFolder::write_redacted(const std::string& file, std::string_view text) {
+    const auto places = find_in(file, text, redactor_);
+    book_.forget(file);
+    book_.add(file, places);
+    OA_CHECK(write_file_atomic(path_ / file, blank(text, places)));
+    if (places.empty()) {
+        std::error_code absent;
+        fs::remove(sidecar_of(path_ / file), absent); // of what stood there before
+        return {};
+    }
+    return write_file_atomic(sidecar_of(path_ / file), book_.sidecar(file, text.size()));
 }
 
 void RunFolder::append(const std::string& file, const Json& line) {
@@ -198,26 +225,38 @@ void RunFolder::append_text(const std::string& file, std::string_view line) {
 }
 
 void RunFolder::write(const std::string& file, std::string_view text) {
-    keep(write_redacted(path_ / file, text, redactor_));
+    keep(write_redacted(file, text));
 }
 
 Result<void> RunFolder::journal(const Json& line) {
     if (!journal_) {
         return fail(Code::internal, "this run has no journal");
     }
-    return journal_->append(redactor_.apply(dump_json(line)));
+    return append_to(*journal_, k_journal, dump_json(line));
 }
 
 // What passed the redactor has nothing left to find; what others wrote here may.
 Result<void> RunFolder::mend_files() {
-    appenders_.clear(); // a file that is replaced must not be appended to under its old name
     for (const std::string& file : files_below(path_)) {
-        OA_TRY(const auto places, redact_file(path_ / file, redactor_));
+        OA_TRY(const std::string text, read_file(path_ / file, k_largest));
+        const auto places = find_in(file, text, redactor_);
         if (!places.empty()) {
-            note(
-                "redacted",
-                {{"file", file}, {"line", places.front().line}, {"kind", places.front().kind}}
-            );
+            growing_.erase(file); // what is replaced must not be appended to under its old name
+            OA_CHECK(write_file_atomic(path_ / file, blank(text, places)));
+            book_.add(file, places);
+            const Leak first = leaks_of(file, text, places).front();
+            note("redacted", {{"file", file}, {"line", first.line}, {"kind", first.kind}});
+        }
+    }
+    return {};
+}
+
+Result<void> RunFolder::write_sidecars() {
+    for (const std::string& file : book_.files()) {
+        std::error_code gone;
+        const auto bytes = fs::file_size(path_ / file, gone);
+        if (!gone) {
+            OA_CHECK(write_file_atomic(sidecar_of(path_ / file), book_.sidecar(file, bytes)));
         }
     }
     return {};
@@ -230,10 +269,11 @@ Result<void> RunFolder::finish(const Json& result) {
     final["ended_at"] = rfc3339_millis(ended);
     final["duration_s"] = rounded(seconds_since_start());
     final.update(result);
-    OA_CHECK(write_file_atomic(path_ / "run.json", redactor_.apply(final.dump(2)) + "\n"));
+    OA_CHECK(write_redacted("run.json", final.dump(2) + "\n"));
     {
         const NotesGate gate(path_); // who notes something meanwhile waits, and sees the seal
         OA_CHECK(mend_files());
+        OA_CHECK(write_sidecars());
         OA_TRY(const std::string sums, checksums(path_));
         OA_CHECK(write_file_atomic(path_ / "SHA256SUMS", sums));
     }

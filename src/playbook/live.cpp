@@ -286,19 +286,13 @@ private:
         deliver(std::move(sample));
     }
 
-    std::vector<std::string> keep(const std::string& stem, probe::ProbeSample sample) {
-        for (std::string* text : {&sample.raw_head, &sample.raw_body, &sample.body_start}) {
-            *text = folder_.redactor().apply(*text);
+    std::vector<std::string> keep(const std::string& stem, const probe::ProbeSample& sample) {
+        std::vector<std::string> names;
+        for (const auto& [suffix, bytes] : probe::stream_files(sample)) {
+            names.push_back(fmt::format("streams/{}{}", stem, suffix));
+            folder_.write(names.back(), bytes);
         }
-        auto names = probe::save_stream(folder_.path() / "streams", stem, sample);
-        if (!names) {
-            folder_.note("stream not kept", {{"error", names.error().text()}});
-            return {};
-        }
-        for (std::string& name : *names) {
-            name.insert(0, "streams/");
-        }
-        return *std::move(names);
+        return names;
     }
 
     void keep_counted(const std::string& where, const probe::ProbeSample& sample) {

@@ -198,7 +198,7 @@ double seconds(Millis duration) {
 
 Result<std::unique_ptr<measure::Source>> open_prometheus(const SourceSpec& spec, Outside& outside) {
     OA_TRY(outside.source_token, secret_of(spec.auth));
-    outside.redactor.add_known(outside.source_token);
+    outside.redactor.add_known(outside.source_token, "of the source");
     measure::PrometheusOptions options;
     options.url = spec.url;
     options.user = spec.user;
@@ -256,10 +256,10 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
         if (routes->auth) {
             OA_TRY(out.control_token, secret_of(routes->auth));
         }
-        out.redactor.add_known(out.control_token);
+        out.redactor.add_known(out.control_token, "of the control surface");
     }
-    out.redactor.add_known(out.user_token);
-    out.redactor.add_known(out.platform_token);
+    out.redactor.add_known(out.user_token, "of the target");
+    out.redactor.add_known(out.platform_token, "of the platform");
     out.client = net::HttpClient::make(executor);
     out.users.base_url = playbook.target.base_url;
     out.users.bearer = out.user_token;

@@ -175,6 +175,61 @@ TEST_CASE("run folder: a file that lost something has its ranges beside it, and 
     CHECK_FALSE(fs::exists(run.path() / "streams/b.sse.redactions.json"));
 }
 
+TEST_CASE("run folder: equal secrets have equal names in all files of a run, others have others") {
+    const StateDir state;
+    Redactor redactor;
+    redactor.add_known(Secret("correct-horse-battery"), "AUTH_TOKEN");
+    const auto values = [](const fs::path& file) {
+        std::vector<std::string> out;
+        for (const Json& range : json_of(file.string() + ".redactions.json").at("ranges")) {
+            out.push_back(range.at("value").get<std::string>());
+        }
+        return out;
+    };
+    using Names = std::vector<std::string>;
+    fs::path folder;
+    {
+        RunFolder run = make(state, redactor);
+        folder = run.path();
+        run.write("a.md", "sk-abcdefghijkl correct-horse-battery");
+        run.append("measure/x.ndjson", {{"a", "correct%2Dhorse-battery Bearer other-token-1"}});
+        run.append("measure/x.ndjson", {{"a", "sk-abcdefghijkl Bearer other-token-2"}});
+        run.append_text("logs/x.log", "harmless");
+        REQUIRE(run.journal({{"detail", "harmless"}}).has_value());
+        REQUIRE(run.journal({{"detail", "Bearer correct-horse-battery"}}).has_value());
+        REQUIRE(run.finish({{"verdict", "PASS"}, {"detail", "sk-abcdefghijkl"}}).has_value());
+        CHECK(values(folder / "a.md") == Names{"key#1", "token#2"});
+        CHECK(
+            values(folder / "measure/x.ndjson") == Names{"token#2", "token#3", "key#1", "token#4"}
+        );
+        CHECK(
+            values(folder / "journal.ndjson") == Names{"token#2", "token#2"}
+        ); // known, and bearer
+        CHECK(values(folder / "run.json") == Names{"key#1"});
+        CHECK_FALSE(fs::exists(folder / "logs/x.log.redactions.json"));
+    }
+    // Each range is where the stars are.
+    for (const char* name : {"a.md", "measure/x.ndjson", "journal.ndjson", "run.json"}) {
+        INFO(name);
+        const std::string text = *read_file(folder / name);
+        const Json sidecar = json_of((folder / name).string() + ".redactions.json");
+        CHECK(sidecar.at("bytes") == text.size());
+        for (const Json& range : sidecar.at("ranges")) {
+            const auto length = range.at("length").get<std::size_t>();
+            CHECK(
+                text.substr(range.at("offset").get<std::size_t>(), length) ==
+                std::string(length, '*')
+            );
+        }
+    }
+    auto again = RunFolder::reopen(folder, redactor);
+    REQUIRE(again.has_value());
+    REQUIRE(again->journal({{"detail", "correct-horse-battery sk-zyxwvutsrqpo"}}).has_value());
+    REQUIRE(again->finish({{"verdict", "PASS"}}).has_value());
+    CHECK(values(folder / "journal.ndjson") == Names{"token#2", "token#2", "token#2", "key#5"});
+    CHECK(values(folder / "a.md") == Names{"key#1", "token#2"});
+}
+
 TEST_CASE("run folder: a stored stream hides what its joined deltas would tell") {
     const StateDir state;
     Redactor redactor;

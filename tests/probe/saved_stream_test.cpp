@@ -1,6 +1,7 @@
 // What a smoke keeps of a stream must tell the same story when it is judged again offline.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "support/frames.hpp"
@@ -49,6 +50,18 @@ ProbeSample kept_probe(const std::string& body) {
     return loop.run(probe_stream(*client, target, request, {}));
 }
 
+/// As a run folder does it.
+std::vector<std::string>
+save(const fs::path& folder, const std::string& stem, const ProbeSample& sample) {
+    REQUIRE(make_dirs(folder).has_value());
+    std::vector<std::string> names;
+    for (const auto& [suffix, bytes] : stream_files(sample)) {
+        names.push_back(stem + suffix);
+        REQUIRE(write_file_atomic(folder / names.back(), Redactor{}.apply(bytes)).has_value());
+    }
+    return names;
+}
+
 } // namespace
 
 TEST_CASE("saved stream: bytes and head judge to the verdict of the wire") {
@@ -62,9 +75,8 @@ TEST_CASE("saved stream: bytes and head judge to the verdict of the wire") {
     );
     const Folder folder;
     const ProbeSample sample = kept_probe(body);
-    const auto names = save_stream(folder.path, "one", sample);
-    REQUIRE(names.has_value());
-    CHECK(*names == std::vector<std::string>{"one.sse", "one.head", "one.timing.ndjson"});
+    const auto names = save(folder.path, "one", sample);
+    CHECK(names == std::vector<std::string>{"one.sse", "one.head", "one.timing.ndjson"});
 
     const auto head = contract::parse_head(*read_file(folder.path / "one.head"));
     REQUIRE(head.has_value());
@@ -79,7 +91,7 @@ TEST_CASE("saved stream: bytes and head judge to the verdict of the wire") {
 
 TEST_CASE("saved stream: the timing covers every byte, in order") {
     const Folder folder;
-    REQUIRE(save_stream(folder.path, "one", kept_probe(good_body())).has_value());
+    save(folder.path, "one", kept_probe(good_body()));
     const std::string text = *read_file(folder.path / "one.timing.ndjson");
     double last = -1;
     std::int64_t bytes = 0;
@@ -108,8 +120,7 @@ TEST_CASE("saved stream: a refusal is kept as its body") {
     request.keep = true;
     const ProbeSample sample = loop.run(probe_stream(*client, target, request, {}));
     const Folder folder;
-    const auto names = save_stream(folder.path, "no", sample);
-    REQUIRE(names.has_value());
-    CHECK(names->front() == "no.body");
+    const auto names = save(folder.path, "no", sample);
+    CHECK(names.front() == "no.body");
     CHECK(*read_file(folder.path / "no.body") == R"({"message":"busy"})");
 }

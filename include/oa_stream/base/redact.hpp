@@ -10,11 +10,12 @@
 
 namespace oa_stream {
 
-/// A place that must not be shown, never what stands there.
+/// A place that must not be shown. What stands there is told as a Secret only.
 struct Redaction {
     std::size_t offset = 0; ///< bytes
     std::size_t length = 0;
     std::string kind{}; ///< "known secret AUTH_TOKEN", "bearer token"
+    Secret value{};     ///< the same for all forms of a known secret; else what stands there
 };
 
 /// Replaces, keeping the length ('*' per byte): bearer tokens, JWTs, well-known key shapes (sk-…,
@@ -26,7 +27,7 @@ class Redactor {
 public:
     Redactor() = default;
     /// Secrets shorter than 8 bytes are ignored: they would blank half of every file. `name` is
-    /// shown where it is found; it is no secret.
+    /// shown where it is found; it is no secret. Of two equal ones the later name counts.
     void add_known(const Secret& secret, std::string_view name = {});
     /// Secret-like variables of this process' environment (…TOKEN, …SECRET, …PASSWORD, …KEY): what
     /// stands there reaches no evidence, whether a run uses it or not.
@@ -45,6 +46,7 @@ public:
 private:
     struct Known {
         std::string name;
+        Secret secret;
         std::vector<std::string> forms; ///< as it is, and within base64
     };
     std::vector<Known> known_;

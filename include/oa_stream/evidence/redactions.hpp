@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +17,8 @@ namespace oa_stream::evidence {
 
 inline constexpr std::string_view k_redactions_schema = "oa-stream.redactions.v1";
 /// Beside FILE, when something was taken out of it: {schema, file, bytes, ranges: [{offset, length,
-/// kind}]}. Lengths are kept, so offsets are those of the file as it stands there.
+/// kind, value}]}. Lengths are kept, so offsets are those of the file as it stands there; `value`
+/// is the secret's name in this run ("token#3"), the same wherever the same secret stood.
 inline constexpr std::string_view k_redactions_suffix = ".redactions.json";
 
 /// A secret that stands in a file, for a person who must find it.
@@ -35,16 +38,46 @@ find_in(std::string_view file, std::string_view text, const Redactor& redactor);
 leaks_of(const std::string& file, std::string_view text, const std::vector<Redaction>& places);
 /// `text` with stars at those places.
 [[nodiscard]] std::string blank(std::string_view text, const std::vector<Redaction>& places);
-/// The sidecar's text.
-[[nodiscard]] std::string
-sidecar(std::string_view file, std::string_view text, const std::vector<Redaction>& places);
 
-/// Writes `text` redacted, atomically, and its sidecar if anything was taken out. Code::io.
-[[nodiscard]] Result<void>
-write_redacted(const std::filesystem::path& path, std::string_view text, const Redactor& redactor);
-/// The same with a file that is there already; what was found. Nothing is written if nothing was.
-[[nodiscard]] Result<std::vector<Leak>>
-redact_file(const std::filesystem::path& path, const Redactor& redactor);
+/// What was taken out of the files of one run, and the names of it. A name tells the sort of secret
+/// and a number in the order of finding: nothing that could be worked out from the secret itself.
+class RedactionBook {
+public:
+    /// What earlier sidecars tell: ranges, and which names are taken. A known secret that has a
+    /// name of its own is recognised by it; of all others nobody can tell whether they are the
+    /// same.
+    void take_up(const std::filesystem::path& folder);
+    /// Of one sidecar; `file` as it is called here.
+    void take_up(const std::string& file, std::string_view sidecar);
+
+    /// These were blanked in `file`, which is called by its path below the folder; offsets count
+    /// from `base`.
+    void add(const std::string& file, const std::vector<Redaction>& places, std::uint64_t base = 0);
+    /// `file` is written anew.
+    void forget(const std::string& file) { files_.erase(file); }
+
+    [[nodiscard]] std::vector<std::string> files() const;
+    /// The sidecar's text; empty if nothing was taken out.
+    [[nodiscard]] std::string sidecar(const std::string& file, std::uint64_t bytes) const;
+
+private:
+    struct Range {
+        std::uint64_t offset = 0;
+        std::uint64_t length = 0;
+        std::string kind;
+        std::string value;
+        auto operator<=>(const Range&) const = default;
+    };
+    [[nodiscard]] std::string name_of(const Redaction& place);
+
+    std::map<std::string, std::set<Range>, std::less<>> files_;
+    std::map<std::string, std::string, std::less<>> by_digest_; ///< never leaves the process
+    std::map<std::string, std::string, std::less<>> by_kind_; ///< of known secrets with a name
+    std::size_t last_ = 0;
+};
+
+/// Where the sidecar of a file stands.
+[[nodiscard]] std::filesystem::path sidecar_of(const std::filesystem::path& file);
 
 /// Regular files below, relative, sorted by bytes; nothing that is being written just now.
 [[nodiscard]] std::vector<std::string> files_below(const std::filesystem::path& folder);

@@ -7,6 +7,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/evidence/folder_lock.hpp"
+#include "oa_stream/evidence/redactions.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -36,9 +37,10 @@ struct RunInfo {
 ///   measure/ streams/ logs/ report.md, and SHA256SUMS last: a folder without it is not finished
 ///
 /// Everything passes the redactor, which also knows the secret-like variables of the environment; a
-/// file that is written whole and lost something has FILE.redactions.json beside it. While the
-/// object lives the kernel holds a lock on the folder, gone with the process. Writes are small and
-/// happen on the caller's thread; only the journal waits for the disk. Not thread-safe.
+/// file that lost something has FILE.redactions.json beside it: from the beginning when it is
+/// written whole, from the end of the run when it is appended to. While the object lives the kernel
+/// holds a lock on the folder, gone with the process. Writes are small and happen on the caller's
+/// thread; only the journal waits for the disk. Not thread-safe.
 class RunFolder {
 public:
     /// Creates the folder and the first run.json. Code::io.
@@ -84,7 +86,19 @@ private:
     [[nodiscard]] Json document() const;
     void keep(Result<void> result);
     void append_line(const std::string& file, std::string_view line);
+    [[nodiscard]] Result<void> write_redacted(const std::string& file, std::string_view text);
     [[nodiscard]] Result<void> mend_files();
+    [[nodiscard]] Result<void> write_sidecars();
+
+    /// A file that grows line by line.
+    struct Growing {
+        LineAppender file;
+        std::uint64_t bytes = 0;
+    };
+    [[nodiscard]] Result<Growing>
+    grow(const std::string& file, LineAppender::Durability durability) const;
+    [[nodiscard]] Result<void>
+    append_to(Growing& growing, const std::string& file, std::string_view line);
 
     FolderLock lock_;
     std::string id_;
@@ -93,8 +107,9 @@ private:
     Redactor redactor_;
     WallTime started_{};
     std::chrono::steady_clock::time_point started_steady_{};
-    std::optional<LineAppender> journal_;
-    std::map<std::string, LineAppender> appenders_;
+    RedactionBook book_;
+    std::optional<Growing> journal_;
+    std::map<std::string, Growing> growing_;
     std::optional<Error> trouble_;
     Json earlier_ = nullptr; ///< run.json as it was found
     std::size_t torn_bytes_ = 0;

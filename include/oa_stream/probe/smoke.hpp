@@ -47,15 +47,9 @@ struct SmokeRule {
 [[nodiscard]] std::span<const SmokeRule> smoke_rules() noexcept;
 
 /// What is kept of a sample, as suffix and bytes: .sse (or .body of a refusal), .head and
-/// .timing.ndjson. From them `check` reproduces the verdict.
+/// .timing.ndjson. From them, redacted, `check` reproduces the verdict: lengths are kept.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>>
 stream_files(const ProbeSample& sample);
-
-/// Writes <stem>.sse, .head and .timing.ndjson into `folder` so that `check` reproduces the
-/// verdict; returns the file names. What looks like a secret is starred out, lengths kept.
-[[nodiscard]] Result<std::vector<std::string>> save_stream(
-    const std::filesystem::path& folder, const std::string& stem, const ProbeSample& sample
-);
 
 /// Runs every check against the target. In-stream failures are provoked only where /version names
 /// the replay authority. Refusals are provoked with requests that no lane may start a turn for. The
