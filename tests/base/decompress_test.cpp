@@ -2,11 +2,11 @@
 #include "oa_stream/base/decompress.hpp"
 #include "oa_stream/base/file.hpp"
 
+#include "packed.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <array>
 #include <cstdlib>
@@ -16,38 +16,11 @@ using namespace oa_stream;
 
 namespace {
 
-std::string gzip(std::string_view text) {
-    z_stream stream{};
-    REQUIRE(::deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    std::string out(::deflateBound(&stream, text.size()), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    REQUIRE(::deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    out.resize(stream.total_out);
-    ::deflateEnd(&stream);
-    return out;
-}
-
-/// As the zstd program writes: with a checksum.
-std::string zstd(std::string_view text) {
-    ZSTD_CCtx* context = ::ZSTD_createCCtx();
-    ::ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
-    std::string out(::ZSTD_compressBound(text.size()), '\0');
-    const std::size_t size =
-        ::ZSTD_compress2(context, out.data(), out.size(), text.data(), text.size());
-    ::ZSTD_freeCCtx(context);
-    REQUIRE(::ZSTD_isError(size) == 0);
-    out.resize(size);
-    return out;
-}
-
 struct Format {
     const char* name;
     std::string (*pack)(std::string_view text);
 };
-constexpr std::array k_formats{Format{"gzip", gzip}, Format{"zstd", zstd}};
+constexpr std::array k_formats{Format{"gzip", test::gzip_text}, Format{"zstd", test::zstd_text}};
 
 std::string pack(const Format& format, std::string_view text) {
     return format.pack(text);

@@ -3,14 +3,14 @@
 
 #include "oa_stream/measure/access_log_source.hpp"
 
+#include "packed.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -62,28 +62,6 @@ struct LogLine {
         return out + "}\n";
     }
 };
-
-inline std::string gzip_text(std::string_view text) {
-    z_stream stream{};
-    REQUIRE(::deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    std::string out(::deflateBound(&stream, text.size()), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    REQUIRE(::deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    out.resize(stream.total_out);
-    ::deflateEnd(&stream);
-    return out;
-}
-
-inline std::string zstd_text(std::string_view text) {
-    std::string out(::ZSTD_compressBound(text.size()), '\0');
-    const auto size = ::ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3);
-    REQUIRE(::ZSTD_isError(size) == 0);
-    out.resize(size);
-    return out;
-}
 
 class LogRig {
 public:
