@@ -118,16 +118,10 @@ Json document_of(const std::vector<Check>& checks, Verdict verdict) {
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {
-    std::vector<Check> checks = judge_machine(this_machine(context.state_dir));
-    checks.push_back(judge_state_dir(context.state_dir));
-    const auto add = [&checks](std::vector<Check> more) {
-        std::ranges::move(more, std::back_inserter(checks));
-    };
-    add(judge_runs(context.state_dir));
-    add(judge_tools());
+    std::vector<Check> checks = judge_all(context.state_dir);
     if (args.positional("PLAYBOOK")) {
         OA_TRY(auto more, judge_playbook(args, context));
-        add(std::move(more));
+        std::ranges::move(more, std::back_inserter(checks));
     }
     const Verdict verdict = run_verdict(checks);
     if (context.json) {
@@ -160,6 +154,14 @@ constexpr std::array<std::string_view, 2> k_examples{
 };
 
 } // namespace
+
+std::vector<Check> judge_all(const std::filesystem::path& state_dir) {
+    std::vector<Check> checks = judge_machine(this_machine(state_dir));
+    checks.push_back(judge_state_dir(state_dir));
+    std::ranges::move(judge_runs(state_dir), std::back_inserter(checks));
+    std::ranges::move(judge_tools(), std::back_inserter(checks));
+    return checks;
+}
 
 Result<std::vector<Check>> judge_playbook(const Args& args, Context& context) {
     OA_TRY(const auto set, config::parse_settings(args.all("--set")));

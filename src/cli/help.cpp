@@ -78,14 +78,13 @@ std::string overview() {
 std::string help_of(const CommandSpec& command) {
     std::string out = fmt::format("Usage: oa-stream {} [OPTIONS]", command.path);
     for (const PositionalSpec& positional : command.positionals) {
-        out += positional.required ? fmt::format(" {}", positional.name)
-                                   : fmt::format(" [{}]", positional.name);
+        const std::string_view more = positional.at_most > 1 ? "…" : "";
+        out += positional.required ? fmt::format(" {}{}", positional.name, more)
+                                   : fmt::format(" [{}{}]", positional.name, more);
     }
     out += fmt::format("\n\n{}\n", command.summary);
     for (const PositionalSpec& positional : command.positionals) {
-        if (!positional.help.empty()) { // one more of the same
-            out += fmt::format("\n  {:<12} {}\n", positional.name, positional.help);
-        }
+        out += fmt::format("\n  {:<12} {}\n", positional.name, positional.help);
     }
     if (!command.options.empty()) {
         out += "\nOptions:\n";

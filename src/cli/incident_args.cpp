@@ -9,12 +9,12 @@ namespace oa_stream::cli {
 Result<Gathered> gather(const Args& args, const Context& context) {
     OA_TRY(Redactor redactor, search_for(args));
     evidence::IncidentInput input;
-    for (const PositionalSpec& positional : k_run_positionals) {
-        const auto word = args.positional(positional.name);
-        if (!word && !input.runs.empty()) {
-            continue;
-        }
-        OA_TRY(auto run, named_run(word.value_or("last"), context));
+    auto words = args.all("RUN");
+    if (words.empty()) {
+        words.emplace_back("last");
+    }
+    for (const std::string& word : words) {
+        OA_TRY(auto run, named_run(word, context));
         if (std::ranges::find(input.runs, run.id, &evidence::RunEntry::id) == input.runs.end()) {
             input.runs.push_back(std::move(run));
         }

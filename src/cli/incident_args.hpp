@@ -10,18 +10,14 @@
 
 namespace oa_stream::cli {
 
-/// Runs in any number that a person would type.
+/// An incident of more runs than this is read by nobody.
 inline constexpr std::array k_run_positionals{
     PositionalSpec{
         "RUN",
-        "Runs: names of folders, unique beginnings or ends of them, or `last`; `last` if none.",
-        false
+        "Up to 32 runs: names, unique beginnings or ends of one, or `last`; `last` if none.",
+        false,
+        32
     },
-    PositionalSpec{"RUN2", "", false},
-    PositionalSpec{"RUN3", "", false},
-    PositionalSpec{"RUN4", "", false},
-    PositionalSpec{"RUN5", "", false},
-    PositionalSpec{"RUN6", "", false},
 };
 inline constexpr OptionSpec k_title_option{"--title", "TEXT", "The issue's title."};
 
@@ -31,6 +27,10 @@ struct Gathered {
     Redactor redactor;
 };
 [[nodiscard]] Result<Gathered> gather(const Args& args, const Context& context);
+
+/// Adds what is true of this machine now: what doctor finds, and what the runs' commands are set to
+/// and by whom. For a text that goes into an issue, not for a bundle, which is the same again.
+void add_present(evidence::Incident& incident, const Context& context);
 
 /// The words that name these runs, for a command to type next.
 [[nodiscard]] std::string run_words(const evidence::Incident& incident);

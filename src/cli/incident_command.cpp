@@ -12,7 +12,8 @@ namespace oa_stream::cli {
 namespace {
 
 Result<ExitCode> body(const Args& args, Context& context) {
-    OA_TRY(const Gathered found, gather(args, context));
+    OA_TRY(Gathered found, gather(args, context));
+    add_present(found.incident, context);
     const std::string text = evidence::incident_body(found.incident, found.redactor);
     if (context.json) {
         Json out = plain_document("PASS", &found.incident.runs.back().entry);

@@ -135,7 +135,8 @@ void show(const Issue& issue, std::string_view url, Context& context, const Gath
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const Gathered found, gather(args, context));
+    OA_TRY(Gathered found, gather(args, context));
+    add_present(found.incident, context);
     OA_TRY(const Issue issue, write_issue(args, context, found));
     OA_TRY(const std::string text, read_file(issue.body));
     if (!context.json) {

@@ -138,8 +138,9 @@ void append_named(std::string& out, std::string_view section, std::span<const Na
 }
 
 std::string positional_word(const PositionalSpec& positional) {
-    return positional.required ? fmt::format(" \\fI{}\\fR", roff(positional.name))
-                               : fmt::format(" [\\fI{}\\fR]", roff(positional.name));
+    const std::string_view more = positional.at_most > 1 ? "..." : "";
+    return positional.required ? fmt::format(" \\fI{}\\fR{}", roff(positional.name), more)
+                               : fmt::format(" [\\fI{}\\fR{}]", roff(positional.name), more);
 }
 
 std::string cell(std::string_view text) {

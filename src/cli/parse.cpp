@@ -158,10 +158,13 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     for (const OptionSpec& option : global_options()) {
         globals.push_back(bind(app, option));
     }
-    std::vector<std::unique_ptr<std::string>> places;
+    std::vector<std::unique_ptr<std::vector<std::string>>> places;
     for (const PositionalSpec& positional : command.positionals) {
-        places.push_back(std::make_unique<std::string>());
-        app.add_option(std::string(positional.name), *places.back())->required(positional.required);
+        places.push_back(std::make_unique<std::vector<std::string>>());
+        app.add_option(std::string(positional.name), *places.back())
+            ->required(positional.required)
+            ->expected(1, static_cast<int>(positional.at_most))
+            ->allow_extra_args(positional.at_most > 1);
     }
     std::vector<std::string> reversed(words.rbegin(), words.rend());
     try {
@@ -190,8 +193,9 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     collect(bounds, invocation.args);
     collect(globals, invocation.globals);
     for (std::size_t i = 0; i < places.size(); ++i) {
+        std::erase(*places[i], "");
         if (!places[i]->empty()) {
-            invocation.args.given[std::string(command.positionals[i].name)] = {*places[i]};
+            invocation.args.given[std::string(command.positionals[i].name)] = *places[i];
         }
     }
     return invocation;

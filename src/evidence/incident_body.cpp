@@ -269,6 +269,35 @@ Part facts_part(const Incident& incident) {
     return out;
 }
 
+/// What this machine is like, as far as it could have to do with it: what is in order goes early.
+Part doctor_part(const Incident& incident) {
+    Part out;
+    if (incident.doctor.empty() && incident.settings.empty()) {
+        return out;
+    }
+    out.head = "\n## This machine now\n\n| | | |\n|---|---|---|\n";
+    for (const Check& check : incident.doctor) {
+        const std::string mend = text_in(check.data, "mend");
+        const bool wrong = check.verdict != Verdict::pass && check.verdict != Verdict::skipped;
+        out.lines.push_back(
+            {fmt::format(
+                 "| doctor {} | {} | {}{} |",
+                 cell(check.id),
+                 to_string(check.verdict),
+                 cell(check.detail),
+                 wrong && !mend.empty() ? cell("; mend: " + mend) : ""
+             ),
+             wrong ? Rank::open_check : Rank::passed}
+        );
+    }
+    for (const auto& [name, value] : incident.settings) {
+        out.lines.push_back(
+            {fmt::format("| {} | setting | {} |", cell(name), cell(value)), Rank::routine}
+        );
+    }
+    return out;
+}
+
 Part artefact_part(const Incident& incident) {
     Part out;
     out.head = fmt::format(
@@ -394,6 +423,7 @@ std::string incident_body(const Incident& incident, const Redactor& redactor, st
         timeline_part(incident),
         chart_part(incident),
         facts_part(incident),
+        doctor_part(incident),
         check_part(incident),
         artefact_part(incident),
     };

@@ -44,9 +44,18 @@ describe('from a failed rehearsal to an issue', () => {
     assert.equal(body.code, 0, body.stderr);
     assert.ok(body.stdout.length <= 65536);
     for (const want of [/^# rehearsal FAIL: gate\./, new RegExp(id), /## What did not pass\n\n.*\n.*\n\| run 1 \| FAIL \| gate\./, /## The way back\n\n.*\*\*verified\*\*/,
-      /## Timeline\n\nUTC; seconds since .*\n\n```text\n +0\.000 /, /fault planted/, /note by ann: pager went off/, /first content, p95 by stage/, /oa\\_stream/, /\| system \|/, /[0-9a-f]{64} {2}runs\/\S+\/run\.json/]) {
+      /## Timeline\n\nUTC; seconds since .*\n\n```text\n +0\.000 /, /fault planted/, /note by ann: pager went off/, /first content, p95 by stage/, /oa\\_stream/, /\| system \|/, /[0-9a-f]{64} {2}runs\/\S+\/run\.json/,
+      /## This machine now\n\n.*\n.*\n\| doctor machine\.files \| /, /\| doctor machine\.space \| PASS \| \d+ MiB free/, /\| doctor tool\.codex \| /,
+      /\| run 1 config \| setting \| no file \|/, /\| run 1 --bake \| setting \| 2s \(flag\) \|/, /\| run 1 --inject \| setting \| malformed=0\.8\\@5 \(flag\) \|/]) {
       assert.match(body.stdout, want);
     }
+    // A variable and a config file that the command would read are named with the place.
+    const config = path.join(scratch('config'), 'config.yaml');
+    fs.writeFileSync(config, `version: 1\ncutover rehearse: { rate: 31/s }\nall: { quiet: true }\n`);
+    const told = await oa(['incident', 'body', 'last', '--config', config], { stateDir: state, env: { OA_STREAM_CUTOVER_REHEARSE_REPLAY: '/var/replay' } });
+    assert.match(told.stdout, /\| run 1 --replay \| setting \| \/var\/replay \(environment OA\\_STREAM\\_CUTOVER\\_REHEARSE\\_REPLAY\) \|/);
+    assert.match(told.stdout, /\| run 1 --rate \| setting \| 20 \(flag\) \|/, 'what was typed wins');
+    assert.match(told.stdout, /\| run 1 config \| setting \| \S+config\.yaml \|/);
   });
 
   test('the bundle moved elsewhere verifies with sha256sum and tar, and its streams judge to the same verdicts', async () => {
@@ -91,7 +100,7 @@ describe('from a failed rehearsal to an issue', () => {
 
   test('gh is never called without --yes, and then with the body that was shown', async () => {
     const bin = scratch('bin'), said = path.join(bin, 'said');
-    fs.writeFileSync(path.join(bin, 'gh'), `#!/bin/sh\nprintf '%s\\n' "$@" > ${said}\ncat "$6" > ${said}.body\necho https://example.org/issues/1\n`, { mode: 0o755 });
+    fs.writeFileSync(path.join(bin, 'gh'), `#!/bin/sh\n[ "$1" = --version ] && exit\nprintf '%s\\n' "$@" > ${said}\ncat "$6" > ${said}.body\necho https://example.org/issues/1\n`, { mode: 0o755 });
     const env = { PATH: `${bin}:${process.env.PATH}` };
     const shown = await oa(['incident', 'open', 'last'], { stateDir: state, env });
     assert.equal(shown.code, 0, shown.stderr);
@@ -112,6 +121,10 @@ describe('from a failed rehearsal to an issue', () => {
 
   test('two runs side by side', async () => {
     const other = await oa(['smoke', 'stream', '--base-url', 'http://127.0.0.1:9', '--json'], { stateDir: state });
+    const many = await oa(['incident', 'body', ...Array(32).fill(id), '--json'], { stateDir: state });
+    assert.equal(many.code, 0, many.stderr);
+    const more = await oa(['incident', 'body', ...Array(33).fill(id)], { stateDir: state });
+    assert.equal(more.code, 2, more.stderr);
     const compared = await oa(['runs', 'compare', id, other.json().run, '--json'], { stateDir: state });
     assert.equal(compared.code, 0, compared.stderr);
     const { comparison } = compared.json();

@@ -58,6 +58,36 @@ BundleRules redacting() {
 
 } // namespace
 
+TEST_CASE("incident body: what doctor finds is told; what is in order goes when there is no room") {
+    const Scratch state;
+    Incident incident = incident_of({failed_run(state)});
+    CHECK_FALSE(incident_body(incident, {}).contains("This machine now"));
+    for (int i = 0; i < 20; ++i) {
+        Check fine;
+        fine.id = fmt::format("fine.{}", i);
+        fine.verdict = Verdict::pass;
+        fine.detail = std::string(500, 'x');
+        incident.doctor.push_back(std::move(fine));
+    }
+    Check bad;
+    bad.id = "machine.clock";
+    bad.verdict = Verdict::fail;
+    bad.detail = "not synchronised";
+    bad.data = {{"mend", "timedatectl set-ntp true"}};
+    incident.doctor.push_back(std::move(bad));
+    incident.settings.emplace_back("run 1 --rate", "31/s (file config.yaml:3:5)");
+    const std::string whole = incident_body(incident, {});
+    CHECK(whole.contains("| doctor fine.19 | PASS | xxx"));
+    CHECK(whole.contains("| run 1 --rate | setting | 31/s (file config.yaml:3:5) |"));
+    constexpr std::size_t k_small = 8000;
+    const std::string cut = incident_body(incident, {}, k_small);
+    CHECK(cut.size() <= k_small);
+    CHECK_FALSE(cut.contains("| doctor fine.0 |"));
+    CHECK(cut.contains("| doctor machine.clock | FAIL | not synchronised; mend: timedatectl set-ntp"
+    ));
+    CHECK(cut.contains("passed checks"));
+}
+
 TEST_CASE("incident: the body tells verdict, failures, story, numbers, facts and artefacts") {
     const Scratch state;
     const auto folder = failed_run(state);

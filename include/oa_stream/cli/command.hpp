@@ -26,6 +26,7 @@ struct PositionalSpec {
     std::string_view name; ///< "FILE"
     std::string_view help;
     bool required = true;
+    std::size_t at_most = 1; ///< so many words
 };
 
 /// Parsed arguments of one command: strings only, each command parses its own values.
@@ -35,6 +36,7 @@ public:
     [[nodiscard]] std::optional<std::string> get(std::string_view option
     ) const; ///< given or fallback
     [[nodiscard]] std::vector<std::string> all(std::string_view option) const;
+    /// The last word, of one that takes several; all() has them all.
     [[nodiscard]] std::optional<std::string> positional(std::string_view name) const;
 
     std::map<std::string, std::vector<std::string>, std::less<>> given{};

@@ -1,6 +1,7 @@
 // What goes into an incident issue: everything known of some runs, gathered once and told as text.
 #pragma once
 
+#include "oa_stream/base/check.hpp"
 #include "oa_stream/evidence/runs.hpp"
 #include "oa_stream/evidence/stored_samples.hpp"
 #include "oa_stream/evidence/timeline.hpp"
@@ -17,6 +18,7 @@ namespace oa_stream::evidence {
 inline constexpr std::size_t k_body_limit = 65'536;
 
 using Fact = std::pair<std::string, std::string>;
+using Facts = std::vector<Fact>;
 
 struct Artefact {
     std::string path; ///< as in a bundle: "runs/ID/report.md"
@@ -38,6 +40,8 @@ struct Incident {
     std::vector<IncidentRun> runs;
     Story story;
     std::vector<Fact> facts{}; ///< of the machine that gathers and of the programs
+    std::vector<Fact> settings{};  ///< of the runs' commands here and now, and who set them
+    std::vector<Check> doctor{};   ///< what is wrong here and now, and what mends it
     std::vector<Artefact> artefacts{};
     std::vector<std::filesystem::path> logs{};
 };
