@@ -9,7 +9,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
+#include <optional>
+#include <span>
 
 namespace oa_stream::cli {
 namespace {
@@ -49,7 +50,8 @@ void add_settings(const evidence::IncidentRun& run, const Context& context, evid
         out.emplace_back(run.label + " config", settings.error().text());
         return;
     }
-    out.emplace_back(run.label + " config", *config ? (*config)->name() : "no file");
+    const std::optional<ConfigFile>& file = *config;
+    out.emplace_back(run.label + " config", file ? file->name() : "no file");
     for (const Setting& setting : *settings) {
         if (setting.layer != Layer::fallback) {
             const std::string where = setting.where.empty() ? "" : " " + setting.where;
