@@ -77,6 +77,8 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     const bool dumb = env("TERM").value_or("dumb") == "dumb";
     context.tty = terminal && !dumb && !globals.has("--non-interactive");
     context.colour = when == "always" || (when == "auto" && terminal && !dumb && !env("NO_COLOR"));
+    context.out_tty = context.tty && ::isatty(STDOUT_FILENO) == 1;
+    context.out_colour = context.colour && (when == "always" || ::isatty(STDOUT_FILENO) == 1);
     context.width = terminal_width();
     return context;
 }

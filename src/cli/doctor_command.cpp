@@ -127,19 +127,18 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (context.json) {
         context.out(dump_json(document_of(checks, verdict)) + "\n");
     } else if (!context.quiet || verdict != Verdict::pass) {
-        context.out(text_of(checks, verdict));
+        show_text(text_of(checks, verdict), context);
     }
     const auto worst = std::ranges::find_if(checks, [&](const Check& check) {
         return check.verdict == verdict && !mend_of(check).empty();
     });
     if (!context.quiet || verdict != Verdict::pass) {
         const bool mends = verdict != Verdict::pass && worst != checks.end();
-        context.err(fmt::format(
-            "{} {} checks{}\n",
-            to_string(verdict),
-            checks.size(),
-            mends ? " next: " + mend_of(*worst) : ""
-        ));
+        tell_parts(
+            {fmt::format("{} {} checks", to_string(verdict), checks.size()),
+             mends ? "next: " + mend_of(*worst) : ""},
+            context
+        );
     }
     return exit_code(verdict);
 }

@@ -24,7 +24,7 @@ constexpr std::array k_tools{
         "0.169.",
     },
     Tool{"gh", "incident open", "apt-get install gh"},
-    Tool{"promtool", "the tests that slo rules writes", "apt-get install prometheus"},
+    Tool{"promtool", "testing what slo rules writes", "apt-get install prometheus"},
     Tool{"zstd", "unpacking a bundle with tar", "apt-get install zstd"},
 };
 
@@ -66,6 +66,13 @@ Result<std::string> ask(const Tool& tool) {
     return out;
 }
 
+/// zstd frames what it says with asterisks.
+std::string_view bare(std::string_view said) {
+    constexpr std::string_view k_frame = "* ";
+    const std::size_t first = std::min(said.find_first_not_of(k_frame), said.size());
+    return said.substr(first, said.find_last_not_of(k_frame) + 1 - first);
+}
+
 Check judge(const Tool& tool) {
     const std::string id = fmt::format("tool.{}", tool.name);
     const auto said = ask(tool);
@@ -73,11 +80,11 @@ Check judge(const Tool& tool) {
         return finding(
             id,
             tool.required ? Verdict::fail : Verdict::skipped,
-            fmt::format("not here; {} needs it", tool.needed_for),
+            fmt::format("not here, for {}", tool.needed_for),
             std::string(tool.mend)
         );
     }
-    const std::string version = printable(*said, 80);
+    const std::string version = printable(bare(*said), 80);
     if (!tool.expected.empty() && !said->contains(tool.expected)) {
         return finding(
             id,

@@ -2,25 +2,11 @@
 
 #include "oa_stream/cli/version.hpp"
 
+#include "run_args.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::cli {
-namespace {
-
-void tell(const playbook::RunEnd& end, Context& context) {
-    if (context.json) {
-        context.out(dump_json(end.document) + "\n");
-    } else {
-        context.out(playbook::summary(end.outcome, {context.width, false}));
-        context.out(fmt::format("report {}\n", (end.evidence / "report.md").string()));
-    }
-    tell_last(
-        {end.outcome.verdict, end.outcome.exit, end.run, end.evidence.string(), end.next}, context
-    );
-}
-
-} // namespace
-
 Result<ExitCode> operate(
     Context& context,
     const std::function<Task<Result<playbook::RunEnd>>(playbook::Operator by)>& start
@@ -59,8 +45,7 @@ Result<ExitCode> operate(
     if (!end) {
         return std::unexpected(end.error());
     }
-    tell(*end, context);
-    return end->outcome.exit;
+    return tell_run(*end, context);
 }
 
 } // namespace oa_stream::cli

@@ -17,6 +17,8 @@ namespace {
 using playbook::Kind;
 using playbook::Plan;
 
+constexpr std::size_t k_shown = 12; ///< of a plan's id; the file has all of it
+
 Result<playbook::PlanRequest> parse(const Args& args) {
     playbook::PlanRequest out;
     OA_TRY(out.set, config::parse_settings(args.all("--set")));
@@ -43,16 +45,18 @@ void tell_plan(const Plan& plan, const Args& args, Context& context) {
         out["plan"] = to_json(plan);
         context.out(dump_json(out) + "\n");
     } else {
-        context.out(playbook::plan_diff(plan));
+        show_text(playbook::plan_diff(plan), context);
     }
     if (context.quiet || !plan.changes()) {
         return;
     }
     const std::string_view command =
         plan.playbook.kind == Kind::rollback ? "rollback apply" : "cutover apply";
-    context.err(
-        file.empty() ? fmt::format("PASS plan {}: to apply it, write it with --out\n", plan.id)
-                     : fmt::format("PASS plan {} next: oa-stream {} {}\n", plan.id, command, file)
+    tell_parts(
+        {fmt::format("PASS plan {}", plan.id.substr(0, k_shown)),
+         file.empty() ? "to apply it, write it with --out FILE"
+                      : fmt::format("next: oa-stream {} {}", command, file)},
+        context
     );
 }
 

@@ -47,8 +47,11 @@ ExitCode tell_run(const playbook::RunEnd& end, Context& context) {
     if (context.json) {
         context.out(dump_json(end.document) + "\n");
     } else if (!silent) {
-        context.out(playbook::summary(outcome, {context.width, false}));
-        context.out(fmt::format("report {}\n", (end.evidence / "report.md").string()));
+        constexpr std::size_t k_mail = 80; // cron mails it
+        show_text(playbook::summary(outcome), context, k_mail);
+        if (!context.out_tty) { // the last line has its folder
+            context.out(fmt::format("report {}\n", (end.evidence / "report.md").string()));
+        }
     }
     tell_last({outcome.verdict, outcome.exit, end.run, end.evidence.string(), end.next}, context);
     return outcome.exit;

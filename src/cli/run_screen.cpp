@@ -1,6 +1,9 @@
 #include "run_screen.hpp"
 
+#include "oa_stream/base/layout.hpp"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdlib>
 
@@ -16,13 +19,23 @@ playbook::Observer Screen::observer() {
             context_.err("\r\x1b[2K" + playbook::stage_line(view, style_));
             live_ = true;
         };
+        out.check = [this](const Check& check) { checked(check); };
     }
     return out;
 }
 
 void Screen::say(std::string_view line) {
     clear();
-    context_.err(redactor_.apply(line) + "\n");
+    checks_ = 0;
+    const auto columns = context_.tty ? static_cast<std::size_t>(context_.width) : 0;
+    context_.err(laid_out(redactor_.apply(line), {columns, context_.colour}) + "\n");
+}
+
+void Screen::checked(const Check& check) {
+    const std::string line =
+        fmt::format("  {} checks so far  {}  {}", ++checks_, to_string(check.verdict), check.id);
+    context_.err("\r\x1b[2K" + cut_to(line, static_cast<std::size_t>(context_.width - 1)));
+    live_ = true;
 }
 
 void Screen::clear() {
@@ -54,18 +67,32 @@ void on_signal(
     });
 }
 
+void show_text(std::string_view text, Context& context, std::size_t piped) {
+    const auto columns = context.out_tty ? static_cast<std::size_t>(context.width) : piped;
+    context.out(laid_out(text, {columns, context.out_colour}));
+}
+
+void tell_parts(std::vector<std::string> parts, Context& context) {
+    std::erase(parts, "");
+    const std::string line = fmt::format("{}", fmt::join(parts, " "));
+    const bool whole = !context.tty || columns_of(line) <= static_cast<std::size_t>(context.width);
+    context.err(
+        laid_out(whole ? line : fmt::format("{}", fmt::join(parts, "\n  ")), {0, context.colour}) +
+        "\n"
+    );
+}
+
 void tell_last(const LastWords& words, Context& context) {
     context.evidence = words.evidence;
     if (context.quiet && words.exit == ExitCode::ok) {
         return;
     }
-    context.err(fmt::format(
-        "{} run {} evidence {}{}\n",
-        to_string(words.verdict),
-        words.run,
-        words.evidence,
-        words.next.empty() ? "" : " next: " + words.next
-    ));
+    tell_parts(
+        {fmt::format("{} run {}", to_string(words.verdict), words.run),
+         fmt::format("evidence {}", words.evidence),
+         words.next.empty() ? "" : "next: " + words.next},
+        context
+    );
 }
 
 } // namespace oa_stream::cli

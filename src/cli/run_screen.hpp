@@ -12,11 +12,13 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <csignal>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace oa_stream::cli {
 
@@ -33,10 +35,12 @@ public:
     void clear();
 
 private:
+    void checked(const Check& check);
     Context& context_;
     playbook::ViewStyle style_;
     Redactor redactor_; ///< for what is said before there is a run that knows its secrets
     bool live_ = false;
+    int checks_ = 0; ///< of the smoke under way
 };
 
 /// What signals are answered with.
@@ -77,6 +81,13 @@ run_to_end(Make make, playbook::StopRequest& stop, Screen& screen, const SignalW
     return out;
 }
 
+/// Result lines on stdout, as a terminal should show them when it is one; else `piped` columns
+/// wide.
+void show_text(std::string_view text, Context& context, std::size_t piped = 0);
+
+/// The last line of stderr, of parts that are not empty; see tell_last().
+void tell_parts(std::vector<std::string> parts, Context& context);
+
 /// How a run ended, for the last line of stderr.
 struct LastWords {
     Verdict verdict = Verdict::error;
@@ -85,7 +96,8 @@ struct LastWords {
     std::string evidence{};
     std::string next{}; ///< command to type; empty: none
 };
-/// "PASS run … evidence … next: …"; nothing under -q when all is well.
+/// "PASS run … evidence … next: …"; nothing under -q when all is well. One line, but on a terminal
+/// that is narrower: then a line each, so that a path and a command can be taken whole.
 void tell_last(const LastWords& words, Context& context);
 
 } // namespace oa_stream::cli

@@ -1,5 +1,6 @@
 // smoke stream: does this lane keep its contract, right now, over the wire?
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
@@ -112,13 +113,14 @@ void Session::on_check(const Check& check) {
     );
     checks_.push_back(check);
     if (context_.tty && !context_.quiet) {
-        context_.err(fmt::format(
-            "\r\x1b[2K{} of {}  {}  {}",
+        const std::string line = fmt::format(
+            "{} of {}  {}  {}",
             checks_.size(),
             probe::smoke_rules().size(),
             to_string(check.verdict),
             check.id
-        ));
+        );
+        context_.err("\r\x1b[2K" + cut_to(line, static_cast<std::size_t>(context_.width - 1)));
     }
 }
 

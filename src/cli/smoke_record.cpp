@@ -77,8 +77,8 @@ void show(const SmokeResult& result, const Redactor& redactor, Context& context)
     if (context.json) {
         context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");
     } else if (!quiet) {
-        const auto width = context.tty ? std::optional(context.width) : std::nullopt;
-        context.out(redactor.apply(smoke_text(result, width)));
+        const auto width = context.out_tty ? std::optional(context.width) : std::nullopt;
+        show_text(redactor.apply(smoke_text(result, width)), context);
     }
     tell_last(
         {result.verdict, result.exit, result.run, result.evidence.string(), next_command(result)},

@@ -1,5 +1,6 @@
 #include "smoke_view.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -83,11 +84,34 @@ lines_of(const SmokeResult& result, Verdict verdict) {
     return lines;
 }
 
-std::string cut(const std::string& line, std::size_t width) {
-    if (line.size() <= width) {
-        return line;
+/// Wide enough for the widest that there is.
+struct Columns {
+    std::size_t verdict = 0;
+    std::size_t id = 0;
+};
+
+Columns columns_for(const SmokeResult& result) {
+    Columns out;
+    for (const Check& check : result.checks) {
+        out.verdict = std::max(out.verdict, to_string(check.verdict).size());
+        out.id = std::max(out.id, check.id.size());
     }
-    return line.substr(0, whole_utf8_prefix(line.substr(0, width - 1))) + "…";
+    return out;
+}
+
+/// What went wrong is never cut; the rest keeps to one line of a terminal.
+std::string
+rows_of(const SmokeResult& result, Verdict verdict, Columns columns, std::optional<int> width) {
+    const bool calm = verdict == Verdict::pass || verdict == Verdict::skipped;
+    std::string out;
+    for (const auto& [id, detail] : lines_of(result, verdict)) {
+        const std::string line = fmt::format(
+            "  {:<{}}  {:<{}}  {}", to_string(verdict), columns.verdict, id, columns.id, detail
+        );
+        out += calm && width ? cut_to(line, static_cast<std::size_t>(*width)) : line;
+        out += '\n';
+    }
+    return out;
 }
 
 } // namespace
@@ -150,7 +174,7 @@ std::string next_command(const SmokeResult& result) {
 }
 
 std::string smoke_text(const SmokeResult& result, std::optional<int> width) {
-    std::string out = fmt::format(
+    const std::string head = fmt::format(
         "{}  {}  {}  in {:.1f} s: {}\n",
         to_string(result.verdict),
         result.command,
@@ -158,20 +182,13 @@ std::string smoke_text(const SmokeResult& result, std::optional<int> width) {
         result.duration_s,
         counts(result)
     );
-    std::size_t widest = 0;
-    for (const Check& check : result.checks) {
-        widest = std::max(widest, check.id.size());
-    }
+    const Columns columns = columns_for(result);
+    std::string rows;
     for (const Verdict verdict : k_order) {
-        // What went wrong is never cut; the rest keeps to one line of a terminal.
-        const bool calm = verdict == Verdict::pass || verdict == Verdict::skipped;
-        for (const auto& [id, detail] : lines_of(result, verdict)) {
-            const std::string line =
-                fmt::format("  {:<12}  {:<{}}  {}", to_string(verdict), id, widest, detail);
-            out += (calm && width ? cut(line, static_cast<std::size_t>(*width)) : line) + "\n";
-        }
+        const std::string some = rows_of(result, verdict, columns, width);
+        rows = width ? some + rows : rows + some;
     }
-    return out;
+    return width ? rows + head : head + rows;
 }
 
 Json smoke_document(const SmokeResult& result) {

@@ -4,6 +4,8 @@
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/traffic/split.hpp"
 
+#include "run_screen.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,19 +28,18 @@ bool needs_somebody(const RunStatus& status) {
 }
 
 void tell_next(const RunStatus& status, Context& context, std::string_view verdict) {
-    context.err(fmt::format(
-        "{} run {} evidence {}{}\n",
-        verdict,
-        status.run,
-        status.folder.string(),
-        status.next.empty() ? "" : " next: " + status.next
-    ));
+    tell_parts(
+        {fmt::format("{} run {}", verdict, status.run),
+         fmt::format("evidence {}", status.folder.string()),
+         status.next.empty() ? "" : "next: " + status.next},
+        context
+    );
 }
 
 void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_view verdict) {
     if (!context.json) {
         for (const RunStatus& status : statuses) {
-            context.out(playbook::status_text(status));
+            show_text(playbook::status_text(status), context);
         }
         if (statuses.empty()) {
             context.out("every run has ended\n");

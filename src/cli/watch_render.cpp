@@ -1,5 +1,6 @@
 #include "watch_render.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -25,12 +26,6 @@ struct Row {
     Tone tone = Tone::plain;
 };
 
-std::size_t columns_of(std::string_view text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    }));
-}
-
 /// What came from elsewhere must not steer the terminal.
 std::string harmless(std::string text) {
     const bool broken = invalid_utf8(text).has_value();
@@ -48,23 +43,6 @@ std::string harmless(std::string text) {
     return text;
 }
 
-/// Cut to `width` columns, with an ellipsis.
-std::string cut(const std::string& text, std::size_t width) {
-    if (columns_of(text) <= width) {
-        return text;
-    }
-    std::string out;
-    std::size_t columns = 0;
-    for (const char c : text) {
-        const bool begins = (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-        if (begins && ++columns >= width) {
-            break;
-        }
-        out += c;
-    }
-    return out + "…";
-}
-
 std::string right(const std::string& text, std::size_t width = k_number_width) {
     const std::size_t used = columns_of(text);
     return std::string(used < width ? width - used : 1, ' ') + text;
@@ -74,7 +52,7 @@ std::string left(const std::string& text, std::size_t width) {
     if (width == 0) {
         return {};
     }
-    const std::string kept = cut(text, width);
+    const std::string kept = cut_to(text, width);
     return kept + std::string(width - columns_of(kept), ' ');
 }
 
@@ -136,7 +114,7 @@ std::string pairs(const std::map<std::string, double>& values) {
         }
     }
     if (list.empty()) {
-        return fmt::format("all {} 0", values.size());
+        return fmt::format("none of {} kinds", values.size());
     }
     std::ranges::sort(list);
     std::string out;
@@ -288,7 +266,7 @@ std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bo
     rows.resize(std::min(rows.size(), size.rows));
     std::vector<std::string> lines;
     for (Row& row : rows) {
-        row.text = cut(harmless(std::move(row.text)), size.columns - 1);
+        row.text = cut_to(harmless(std::move(row.text)), size.columns - 1);
         lines.push_back(coloured(row, colour));
     }
     return lines;

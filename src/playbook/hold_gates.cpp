@@ -20,7 +20,7 @@ bool decides(const GateRecord& record) {
 
 std::string gate_line(const GateRecord& record) {
     return fmt::format(
-        "  {:<12} {:<24} {}", to_string(record.verdict), record.spec.id, record.sentence
+        "  {:<12}  {:<24}  {}", to_string(record.verdict), record.spec.id, record.sentence
     );
 }
 

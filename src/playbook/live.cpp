@@ -177,6 +177,7 @@ private:
         options.target = std::move(target);
         options.limits = options_.limits;
         options.id_prefix = spec.id;
+        options.on_check = options_.on_check;
         options.prompt = options_.prompt;
         options.probes = options_.probes;
         options.keep = [this,
@@ -194,6 +195,7 @@ private:
         options.target = std::move(target);
         options.limits = options_.limits;
         options.id_prefix = spec.id;
+        options.on_check = options_.on_check;
         options.keep = [this](const std::string& name, std::string_view bytes) {
             return keep_answer(name, bytes);
         };
@@ -208,6 +210,7 @@ private:
         }
         options.target = std::move(target);
         options.id_prefix = spec.id;
+        options.on_check = options_.on_check;
         options.probes = options_.probes;
         options.writes = options_.writes;
         options.keep = [this](const std::string& name, std::string_view bytes) {

@@ -66,6 +66,7 @@ void make_driver(Scene& scene) {
 void make_instruments(Scene& scene, const asio::any_io_executor& executor) {
     LiveOptions live;
     live.users.base_url = scene.lab->front_url();
+    live.on_check = scene.input.observer.check;
     live.stable = scene.playbook.traffic.stable;
     live.canary = scene.playbook.traffic.canary;
     live.prompt = scene.playbook.target.prompt;

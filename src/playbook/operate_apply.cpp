@@ -68,6 +68,7 @@ Task<Result<void>> check_ground(Applying* applying) {
 void make_instruments(Applying& applying, const asio::any_io_executor& executor) {
     LiveOptions live;
     live.users = applying.outside.users;
+    live.on_check = applying.request.by.observer.check;
     live.stable = applying.plan.playbook.traffic.stable;
     live.canary = applying.plan.playbook.traffic.canary;
     live.prompt = applying.plan.playbook.target.prompt;

@@ -199,6 +199,7 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     }
     LiveOptions live;
     live.users = taking.outside.users;
+    live.on_check = taking.request.by.observer.check;
     live.stable = taking.plan.playbook.traffic.stable;
     live.canary = taking.plan.playbook.traffic.canary;
     live.prompt = taking.plan.playbook.target.prompt;

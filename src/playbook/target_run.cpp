@@ -61,6 +61,7 @@ void take_fault_back(TargetRun& run) {
 void make_instruments(TargetRun& run, const asio::any_io_executor& executor) {
     LiveOptions live;
     live.users = run.outside.users;
+    live.on_check = run.input.observer.check;
     live.stable = run.playbook().traffic.stable;
     live.canary = run.playbook().traffic.canary;
     live.prompt = run.playbook().target.prompt;

@@ -1,10 +1,15 @@
 #include "oa_stream/playbook/view.hpp"
 
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
 
 namespace oa_stream::playbook {
 namespace {
@@ -13,47 +18,7 @@ using measure::Against;
 using measure::GateSpec;
 using measure::Metric;
 
-constexpr std::string_view k_red = "\x1b[31m";
-constexpr std::string_view k_green = "\x1b[32m";
-constexpr std::string_view k_yellow = "\x1b[33m";
-constexpr std::string_view k_plain = "\x1b[0m";
 constexpr int k_bar = 10;
-
-std::string painted(std::string_view text, std::string_view colour, const ViewStyle& style) {
-    return style.colour ? fmt::format("{}{}{}", colour, text, k_plain) : std::string(text);
-}
-
-std::string_view colour_of(Verdict verdict) {
-    switch (verdict) {
-    case Verdict::pass:
-        return k_green;
-    case Verdict::fail:
-    case Verdict::error:
-        return k_red;
-    case Verdict::inconclusive:
-    case Verdict::skipped:
-        break;
-    }
-    return k_yellow;
-}
-
-/// Cut to `columns` code points; escape sequences are added afterwards.
-std::string fit(const std::string& text, int columns) {
-    int seen = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool begins = (static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U;
-        if (begins && ++seen > columns) {
-            return text.substr(0, i);
-        }
-    }
-    return text;
-}
-
-std::size_t columns_of(std::string_view text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    }));
-}
 
 const GateSpec* find(const StageView& view, Metric metric, Against against) {
     if (view.gates == nullptr) {
@@ -70,15 +35,22 @@ struct Rates {
     bool beyond = false;
 };
 
+/// Without colour, too, a value beyond its limit has to be seen.
+std::string sign(bool beyond) {
+    return beyond ? ">" : "≤";
+}
+
 void add_bad_rate(const StageView& view, Rates& out) {
     const double rate = view.canary.rate();
     const GateSpec* gate = find(view, Metric::bad_rate, Against::limit);
     const double limit = gate == nullptr ? 1 : gate->limit;
-    out.text += " bad " + measure::percent_text(rate, limit);
+    const bool beyond = gate != nullptr && rate > limit;
+    // Nothing measured yet is no 0 %.
+    out.text += " bad " + (view.canary.total == 0 ? "–" : measure::percent_text(rate, limit));
     if (gate != nullptr) {
-        out.text += "≤" + measure::percent_text(limit, -1);
-        out.beyond = out.beyond || rate > limit;
+        out.text += sign(beyond) + measure::percent_text(limit, -1);
     }
+    out.beyond = out.beyond || beyond;
 }
 
 void add_p95(const StageView& view, Rates& out) {
@@ -91,8 +63,9 @@ void add_p95(const StageView& view, Rates& out) {
         return;
     }
     const double change = *view.canary_p95_s / *view.stable_p95_s - 1;
-    out.text += fmt::format(" {:+.0f}%≤{:+.0f}%", change * 100, gate->limit * 100);
-    out.beyond = out.beyond || change > gate->limit;
+    const bool beyond = change > gate->limit;
+    out.text += fmt::format(" {:+.0f}%{}{:+.0f}%", change * 100, sign(beyond), gate->limit * 100);
+    out.beyond = out.beyond || beyond;
 }
 
 std::string bar(double share) {
@@ -106,7 +79,7 @@ std::string bar(double share) {
 
 std::string counts_text(const std::vector<measure::Sample>& samples) {
     const auto counts = measure::count_bad(samples);
-    return fmt::format("{}/{}", counts.bad, counts.total);
+    return counts.total == 0 ? "-" : fmt::format("{}/{}", counts.bad, counts.total);
 }
 
 std::string p95_text(const std::vector<measure::Sample>& samples) {
@@ -147,30 +120,7 @@ std::string drill_text(const evidence::DrillFacts& drill) {
     );
 }
 
-/// Broken between words; what follows the first line is indented. Ends with a line break.
-std::string wrapped(const std::string& text, int width, std::size_t indent) {
-    const auto columns = static_cast<std::size_t>(std::max(width, 20));
-    std::string out;
-    std::string line;
-    std::size_t used = 0;
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const std::size_t end = std::min(text.find_first_of(" \n", at), text.size());
-        const std::string word = text.substr(at, end - at);
-        if (used > 0 && used + 1 + columns_of(word) > columns) {
-            out += line + "\n";
-            line = std::string(indent, ' ') + word;
-            used = indent + columns_of(word);
-        } else {
-            line += (used > 0 ? " " : "") + word;
-            used += (used > 0 ? 1 : 0) + columns_of(word);
-        }
-        at = end + 1;
-    }
-    return out + line + "\n";
-}
-
-std::string stage_table(const RunOutcome& outcome, const ViewStyle& style) {
+std::string stage_table(const RunOutcome& outcome) {
     std::string out = fmt::format(
         "{:>7} {:>12} {:>12} {:>12} {:>12}  {}\n",
         "canary",
@@ -188,78 +138,94 @@ std::string stage_table(const RunOutcome& outcome, const ViewStyle& style) {
             counts_text(row.stable),
             p95_text(row.canary),
             p95_text(row.stable),
-            painted(to_string(row.verdict), colour_of(row.verdict), style)
+            to_string(row.verdict)
         );
     }
     return out;
 }
 
-std::string check_line(const Check& check, std::string_view word, const ViewStyle& style) {
-    return fit(fmt::format("  {:<12} {}: {}", word, check.id, check.detail), style.width) + "\n";
+std::string check_line(const Check& check, std::string_view word) {
+    return fmt::format("  {:<12}  {}: {}\n", word, check.id, check.detail);
 }
 
 /// What a dry run did not do, and could have done.
-std::string rehearsed_lines(const RunOutcome& outcome, const ViewStyle& style) {
+std::string rehearsed_lines(const RunOutcome& outcome) {
     std::string out;
     for (const Check& check : outcome.checks) {
         if (check.mode == CheckMode::rehearsed && check.verdict == Verdict::pass) {
-            out += check_line(check, "rehearsed", style);
+            out += check_line(check, "rehearsed");
         }
     }
     return out;
 }
 
-std::string trouble_lines(const RunOutcome& outcome, const ViewStyle& style) {
+/// But for what the headline has told.
+std::string trouble_lines(const RunOutcome& outcome) {
     std::string out;
     for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
         for (const Check& check : outcome.checks) {
-            if (check.verdict == verdict) {
-                out += check_line(check, to_string(verdict), style);
+            const bool told =
+                outcome.headline.starts_with(fmt::format("{}: {}", check.id, check.detail));
+            if (check.verdict == verdict && !told) {
+                out += check_line(check, to_string(verdict));
             }
         }
     }
     return out;
 }
 
+/// "2.7s", "9m40s", "30m": as exact as somebody who waits wants it.
+std::string waiting(double seconds) {
+    constexpr double k_tenths_below = 10;
+    constexpr double k_seconds_below = 600;
+    if (seconds < k_tenths_below) {
+        return fmt::format("{:.1f}s", seconds);
+    }
+    return seconds < k_seconds_below
+               ? format_duration(std::chrono::seconds(std::lround(seconds)))
+               : format_duration(std::chrono::minutes(std::lround(seconds / 60)));
+}
+
 } // namespace
 
 std::string stage_line(const StageView& view, const ViewStyle& style) {
-    const double left = std::max(0.0, view.hold_s - view.held_s);
-    const auto later = static_cast<double>(view.stages.size() - view.index - 1);
-    const double all_left = left + later * (view.extended ? view.hold_s / 2 : view.hold_s);
     Rates rates;
     add_bad_rate(view, rates);
     add_p95(view, rates);
-    const std::string line =
-        fit(fmt::format(
-                "stage {}/{} canary {:>3}% {} {:.1f}s, {:.0f}s in all | n {}+{}{}",
-                view.index + 1,
-                view.stages.size(),
-                view.percent,
-                bar(view.hold_s > 0 ? view.held_s / view.hold_s : 0),
-                left,
-                all_left,
-                view.canary.total,
-                view.stable.total,
-                rates.text
-            ),
-            style.width - 1);
-    return rates.beyond ? painted(line, k_red, style) : line;
+    const std::string where = fmt::format("{}/{}", view.index + 1, view.stages.size());
+    const std::string done = bar(view.hold_s > 0 ? view.held_s / view.hold_s : 0);
+    const double left_s = std::max(0.0, view.hold_s - view.held_s);
+    const auto later = static_cast<double>(view.stages.size() - view.index - 1);
+    const double all_s = left_s + later * (view.extended ? view.hold_s / 2 : view.hold_s);
+    const std::string left = waiting(left_s) + " left";
+    const std::string both = fmt::format("{}, {} in all", left, waiting(all_s));
+    const std::string seen =
+        fmt::format("| n {}+{}{}", view.canary.total, view.stable.total, rates.text);
+    // Where there is little room, what the numbers also say goes first.
+    const std::array forms{
+        fmt::format("stage {} canary {:>3}% {} {} {}", where, view.percent, done, both, seen),
+        fmt::format("stage {} canary {:>3}% {} {}", where, view.percent, both, seen),
+        fmt::format("{} at {}% {} {}", where, view.percent, both, seen),
+        fmt::format("{} at {}% {} {}", where, view.percent, left, seen),
+    };
+    const auto room = static_cast<std::size_t>(style.width - 1); // a full last column wraps
+    const auto fits = [room](const std::string& form) { return columns_of(form) <= room; };
+    const auto* const found = std::ranges::find_if(forms, fits);
+    const std::string line = found == forms.end() ? cut_to(forms.back(), room) : *found;
+    return rates.beyond && style.colour ? painted(line, Verdict::fail) : line;
 }
 
-std::string summary(const RunOutcome& outcome, const ViewStyle& style) {
-    const std::string word(to_string(outcome.verdict));
-    const std::string first = wrapped(word + "  " + outcome.headline, style.width, word.size() + 2);
-    std::string out = painted(word, colour_of(outcome.verdict), style) + first.substr(word.size());
+std::string summary(const RunOutcome& outcome) {
+    std::string out = fmt::format("{}  {}\n", to_string(outcome.verdict), outcome.headline);
     if (!outcome.stages.empty()) {
-        out += stage_table(outcome, style);
+        out += stage_table(outcome);
     }
-    out += rehearsed_lines(outcome, style) + trouble_lines(outcome, style);
+    out += rehearsed_lines(outcome) + trouble_lines(outcome);
     if (outcome.rollback) {
-        out += wrapped(recovery(*outcome.rollback), style.width, 2);
+        out += recovery(*outcome.rollback) + "\n";
     }
     if (outcome.drill) {
-        out += wrapped(drill_text(*outcome.drill), style.width, 2);
+        out += drill_text(*outcome.drill) + "\n";
     }
     return out;
 }

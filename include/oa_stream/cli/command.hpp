@@ -57,6 +57,8 @@ struct Context {
     bool quiet = false;
     bool colour = false;      ///< of stderr
     bool tty = false;         ///< stderr is a terminal
+    bool out_colour = false;  ///< of stdout
+    bool out_tty = false;     ///< stdout is a terminal, too
     int width = 80;
 };
 

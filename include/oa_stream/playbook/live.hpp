@@ -24,6 +24,7 @@ struct LiveOptions {
     bool writes = true;
     std::string control_url{}; ///< of the control surface; empty: where the lane is
     std::size_t keep_bad = 5; ///< streams kept per arm and stage; one good one is kept, too
+    std::function<void(const Check&)> on_check{}; ///< of a smoke, as it is done
     /// Planted faults; unset: none can be.
     std::function<Task<Result<std::string>>(int percent)> begin_stage{};
 };

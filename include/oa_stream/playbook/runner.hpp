@@ -48,6 +48,7 @@ struct StageView {
 struct Observer {
     std::function<void(std::string_view line)> say{}; ///< something happened
     std::function<void(const StageView& view)> stage{}; ///< about four times a second
+    std::function<void(const Check& check)> check{}; ///< of a smoke, as it is done
 };
 
 enum class RunMode {

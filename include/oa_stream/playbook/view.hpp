@@ -12,10 +12,11 @@ struct ViewStyle {
     bool colour = false;
 };
 
-/// One line, at most `width` columns: stage, percent shifted, time left, samples, rates and limits.
+/// One line of fewer than `width` columns: stage, percent shifted, time left, samples, rates and
+/// limits (≤, or > where one is broken).
 [[nodiscard]] std::string stage_line(const StageView& view, const ViewStyle& style);
 
-/// Some lines for stdout: verdict, why, a row a stage, recovery.
-[[nodiscard]] std::string summary(const RunOutcome& outcome, const ViewStyle& style);
+/// Some lines for stdout: verdict, why, a row a stage, recovery. As wide as what they tell.
+[[nodiscard]] std::string summary(const RunOutcome& outcome);
 
 } // namespace oa_stream::playbook

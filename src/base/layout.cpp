@@ -1,0 +1,154 @@
+#include "oa_stream/base/layout.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace oa_stream {
+namespace {
+
+constexpr std::size_t k_none = std::string_view::npos;
+
+bool begins_code_point(char c) noexcept {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+}
+
+/// Offset of the code point that stands in column `column`, the size when there is none.
+std::size_t offset_of(std::string_view text, std::size_t column) noexcept {
+    std::size_t seen = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (begins_code_point(text[i]) && seen++ == column) {
+            return i;
+        }
+    }
+    return text.size();
+}
+
+/// The blank at which a line is broken: the last one with at most `columns` before it, else the
+/// first one behind; not among the leading ones.
+std::size_t break_of(std::string_view text, std::size_t columns) noexcept {
+    const std::size_t first = text.find_first_not_of(' ');
+    if (first == k_none) {
+        return k_none;
+    }
+    const std::size_t at = text.rfind(' ', offset_of(text, columns));
+    return at != k_none && at > first ? at : text.find(' ', offset_of(text, columns));
+}
+
+std::string_view without_blanks_behind(std::string_view text) noexcept {
+    const std::size_t last = text.find_last_not_of(' ');
+    return last == k_none ? std::string_view{} : text.substr(0, last + 1);
+}
+
+/// Where the column behind the gap of two blanks or more at `gap` begins; none: `row`'s size.
+std::size_t column_behind(std::string_view row, std::size_t gap) noexcept {
+    const std::size_t at = gap == k_none ? k_none : row.find_first_not_of(' ', gap);
+    return columns_of(row.substr(0, at));
+}
+
+/// Where what follows a broken row stands: below its last column while that leaves room to read,
+/// else below its second; a row of one column hangs two columns in.
+std::size_t hanging(std::string_view row, std::size_t columns) noexcept {
+    constexpr std::size_t k_readable = 40;
+    row = without_blanks_behind(row);
+    const std::size_t first = std::min(row.find_first_not_of(' '), row.size());
+    const std::size_t gap = row.find("  ", first);
+    if (gap == k_none) {
+        return first + 2;
+    }
+    const std::size_t last = column_behind(row, row.rfind("  "));
+    return last + k_readable <= columns ? last : column_behind(row, gap);
+}
+
+std::optional<Verdict> verdict_of(std::string_view word) noexcept {
+    constexpr std::array k_all{Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error};
+    const auto* const found = std::ranges::find_if(k_all, [word](Verdict verdict) {
+        return to_string(verdict) == word;
+    });
+    return found == k_all.end() ? std::nullopt : std::optional(*found);
+}
+
+/// Columns lie two blanks apart; a verdict begins a row also when one blank follows.
+std::string with_colour(std::string_view row) {
+    const std::size_t first = row.find_first_not_of(' ');
+    if (first == k_none) {
+        return std::string(row);
+    }
+    const std::size_t end = std::min(row.find(' ', first), row.size());
+    const std::string_view head = row.substr(first, end - first);
+    if (const auto verdict = verdict_of(head)) {
+        return fmt::format("{}{}{}", row.substr(0, first), painted(head, *verdict), row.substr(end));
+    }
+    const std::size_t gap = row.rfind("  ");
+    const std::string_view tail = gap == k_none ? std::string_view{} : row.substr(gap + 2);
+    if (const auto verdict = verdict_of(tail)) {
+        return fmt::format("{}{}", row.substr(0, gap + 2), painted(tail, *verdict));
+    }
+    return std::string(row);
+}
+
+} // namespace
+
+std::size_t columns_of(std::string_view text) noexcept {
+    return static_cast<std::size_t>(std::ranges::count_if(text, begins_code_point));
+}
+
+std::string cut_to(std::string_view text, std::size_t columns) {
+    if (columns_of(text) <= columns) {
+        return std::string(text);
+    }
+    return fmt::format("{}…", text.substr(0, offset_of(text, columns - 1)));
+}
+
+std::string wrapped(std::string_view line, std::size_t columns, std::size_t indent) {
+    constexpr std::size_t k_least = 20; // what no terminal is narrower than, beside the indent
+    std::string out;
+    std::size_t room = columns;
+    while (columns_of(line) > room) {
+        const std::size_t at = break_of(line, room);
+        const std::size_t next = at == k_none ? k_none : line.find_first_not_of(' ', at);
+        if (next == k_none) {
+            break;
+        }
+        out += fmt::format("{}\n{:{}}", without_blanks_behind(line.substr(0, at)), "", indent);
+        line.remove_prefix(next);
+        room = std::max(columns, indent + k_least) - indent;
+    }
+    return out.append(line);
+}
+
+std::string painted(std::string_view text, Verdict verdict) {
+    switch (verdict) {
+    case Verdict::pass:
+        return fmt::format("\x1b[32m{}\x1b[0m", text);
+    case Verdict::fail:
+    case Verdict::error:
+        return fmt::format("\x1b[1;31m{}\x1b[0m", text);
+    case Verdict::inconclusive:
+        return fmt::format("\x1b[33m{}\x1b[0m", text);
+    case Verdict::skipped:
+        break;
+    }
+    return std::string(text);
+}
+
+std::string laid_out(std::string_view text, const Layout& layout) {
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view row = text.substr(0, end);
+        const std::string lines = layout.columns == 0 ? std::string(row)
+                                                      : wrapped(row, layout.columns, hanging(row, layout.columns));
+        const std::size_t first = std::min(lines.find('\n'), lines.size());
+        out += layout.colour ? with_colour(lines.substr(0, first)) + lines.substr(first) : lines;
+        if (end < text.size()) {
+            out += '\n';
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
+}
+
+} // namespace oa_stream
