@@ -8,12 +8,22 @@ import { cleanEnv, limit, sleep } from './process.mjs';
 const open = new Set();
 process.on('exit', () => { for (const one of open) one.close(); });
 
+// tmux writes a line of its own below what a pane left: so a shell stays behind the command.
+const BEHIND = 'trap : INT; "$@"; echo $? >"$AT.new"; mv "$AT.new" "$AT"; while :; do read -r _ || exit; done';
+
 export class Terminal {
-  /** Runs `command` (words, not a shell line) on a screen of cols × rows. */
-  static start(command, { cols = 80, rows = 24, env = {}, cwd } = {}) {
+  /**
+   * Runs `command` (words, not a shell line) on a screen of cols × rows. `bare`: the screen keeps only
+   * what the command wrote, and its end can be waited for.
+   */
+  static start(command, { cols = 80, rows = 24, env = {}, cwd, bare = false } = {}) {
     const terminal = new Terminal();
     // A socket's path has to be short: not in the scratch folder.
     terminal.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-terminal-'));
+    if (bare) {
+      terminal.ended = path.join(terminal.folder, 'exit');
+      command = ['/bin/sh', '-c', BEHIND.replaceAll('$AT', terminal.ended), 'sh', ...command];
+    }
     terminal.env = cleanEnv({ HOME: terminal.folder, TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env });
     open.add(terminal);
     // The screen outlives its command, so that the last of it can be read.
@@ -39,8 +49,9 @@ export class Terminal {
   screen() { return this.lines().join('\n').trimEnd(); }
   /** The exit code of the command, null while it runs. */
   exit() {
+    if (this.ended) return fs.existsSync(this.ended) ? Number(fs.readFileSync(this.ended, 'utf8')) : null;
     const [dead, code] = this.#tmux('display-message', '-p', '#{pane_dead} #{pane_dead_status}').trim().split(' ');
-    return dead === '1' ? Number(code) : null;
+    return dead === '1' && code !== undefined ? Number(code) : null; // it is dead before it is reaped
   }
   /** Waits until `pick(screen text)` gives a value. */
   async until(pick, what, ms = 15000) {
@@ -51,6 +62,15 @@ export class Terminal {
       if (value !== undefined && value !== null && value !== false) return value;
       if (Date.now() > end) throw new Error(`no ${what} within ${limit(ms)} ms on this screen:\n${screen}`);
       await sleep(20);
+    }
+  }
+  async end(ms = 60000) {
+    const end = Date.now() + limit(ms);
+    for (;;) {
+      const code = this.exit();
+      if (code !== null) return code;
+      if (Date.now() > end) throw new Error(`no end within ${limit(ms)} ms on this screen:\n${this.screen()}`);
+      await sleep(50);
     }
   }
   close() {

@@ -1,0 +1,137 @@
+// What a person sees: real screens of the commands that are used under pressure, at two sizes, with
+// colour and without, against goldens that were reviewed by eye.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, describe, test } from 'node:test';
+import { startLane } from './lib/lane.mjs';
+import { LocalTarget } from './lib/local_target.mjs';
+import { OA_BIN } from './lib/process.mjs';
+import { bare, matchesGolden, nothingWritten, readable } from './lib/screens.mjs';
+import { Terminal } from './lib/terminal.mjs';
+
+const VARIANTS = [[80, 24], [140, 40]].flatMap(([cols, rows]) => [true, false].map((colour) => ({
+  cols, rows, colour, name: `${cols}x${rows}${colour ? '-colour' : ''}`,
+})));
+const started = [], folders = [];
+after(async () => {
+  await Promise.all(started.map((one) => (one.exit ? null : one.kill())));
+  for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
+  nothingWritten();
+});
+
+/** A folder whose path has the same length wherever the test runs: it is shown, and may be broken. */
+function shownFolder() {
+  const folder = fs.mkdtempSync('/tmp/oa-');
+  folders.push(folder);
+  return folder;
+}
+
+function screenOf(terminal, { colour }) {
+  const lines = terminal.lines({ colours: true });
+  if (!colour) assert.ok(!lines.join('').includes('\x1b'), 'NO_COLOR');
+  return readable(lines).join('\n').trimEnd();
+}
+
+/** `words`: what stands before the program, such as env with a PATH (tmux keeps its own). */
+function begin(args, { cols, rows, colour }, folder, words = []) {
+  const state = path.join(folder, 'state');
+  return Terminal.start([...words, OA_BIN, ...args], { cols, rows, cwd: folder, bare: true, env: { OA_STREAM_STATE_DIR: state, ...(colour ? {} : { NO_COLOR: '1' }) } });
+}
+
+/** Runs the command to its end; the screen it leaves. */
+async function finished(args, variant, folder, code, words) {
+  const terminal = begin(args, variant, folder, words);
+  try {
+    assert.equal(await terminal.end(120000), code, terminal.screen());
+    return screenOf(terminal, variant);
+  } finally {
+    terminal.close();
+  }
+}
+
+/**
+ * Measured values are as wide as they are, and a wider one may break a line elsewhere: such a screen
+ * cannot be compared and is taken anew. `shape`: the widths that the goldens have.
+ */
+async function ofShape(shape, take) {
+  for (let tries = 4; ; tries--) {
+    const screen = await take();
+    if (shape.test(bare(screen).replace(/\s+/g, ' '))) return screen;
+    if (tries === 0) assert.fail(`no screen of the shape ${shape}:\n${screen}`);
+  }
+}
+
+function inEveryVariant(name, body) {
+  describe(name, { concurrency: true }, () => {
+    for (const variant of VARIANTS) test(variant.name, () => body(variant));
+  });
+}
+
+async function target(faults = []) {
+  const one = await LocalTarget.start({ faults });
+  started.push(one.front, one.stable, one.canary);
+  one.folder = shownFolder();
+  one.state = path.join(one.folder, 'state');
+  return one;
+}
+
+inEveryVariant('smoke stream', async (variant) => {
+  const lane = await startLane({ pace: 'recorded' });
+  started.push(lane);
+  matchesGolden(`smoke-${variant.name}`, await finished(['smoke', 'stream', '--base-url', lane.base], variant, shownFolder(), 0));
+});
+
+inEveryVariant('cutover rehearse --local, and a canary that fails', async (variant) => {
+  const screen = await ofShape(/\(\d\d of \d\d; \d\d\.\d% to 100% at .*\(\d\d of \d\d against 0 of \d\d; \+\d\d\.\d points/, () =>
+    finished(['cutover', 'rehearse', '--local', '--inject', 'error-rate=1@0'], variant, shownFolder(), 1));
+  matchesGolden(`rehearse-${variant.name}`, screen);
+});
+
+inEveryVariant('cutover apply, held and at its end, then rollback apply', async (variant) => {
+  const at = await target();
+  const plan = await at.plan({ set: { bake: '3s' } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const terminal = begin(['cutover', 'apply', plan.file], variant, at.folder);
+  await terminal.until((text) => /^stage 1\/2 .*\| n \d\d\+\d\d bad 0%≤30% p95 \d+ms$/m.test(text), 'a held stage', 60000);
+  const held = screenOf(terminal, variant);
+  assert.equal(await terminal.end(60000), 0, terminal.screen());
+  const over = screenOf(terminal, variant);
+  terminal.close();
+  matchesGolden(`apply-held-${variant.name}`, held);
+  matchesGolden(`apply-${variant.name}`, over);
+  const run = at.runs().at(-1);
+  matchesGolden(`rollback-${variant.name}`, await finished(['rollback', 'apply', '--run', run], variant, at.folder, 0));
+});
+
+inEveryVariant('watch', async (variant) => {
+  const lane = await startLane({ args: ['--revision', 'r42'] });
+  started.push(lane);
+  const terminal = begin(['watch', '--base-url', lane.base, '--every', '300ms', '--window', '9s'], variant, shownFolder());
+  await terminal.until((text) => /^NO TRAFFIC/.test(text) && text.includes('/readyz'), 'the first rates');
+  for (let turn = 0; turn < 4; turn++) {
+    const answer = await fetch(`${lane.base}/api/chat/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ messages: [{ role: 'user', content: 'scenario:words;n=2' }] }),
+    });
+    await answer.text();
+  }
+  await terminal.until((text) => /^OK/.test(text) && /completed 4/.test(text), 'the turns');
+  const screen = screenOf(terminal, variant);
+  terminal.press('C-c');
+  assert.equal(await terminal.end(), 0);
+  terminal.close();
+  matchesGolden(`watch-${variant.name}`, screen);
+});
+
+inEveryVariant('doctor', async (variant) => {
+  const folder = shownFolder(), tools = path.join(folder, 'bin');
+  for (const one of [tools, path.join(folder, 'state')]) fs.mkdirSync(one);
+  // Tools that say what the real ones say; the others are not there.
+  for (const [name, says] of [['codex', 'codex-cli 0.169.0'], ['zstd', '*** Zstandard CLI (64-bit) v1.5.4, by Yann Collet ***']]) {
+    fs.writeFileSync(path.join(tools, name), `#!/bin/sh\necho '${says}'\n`, { mode: 0o755 });
+  }
+  fs.writeFileSync(path.join(folder, 'lane.yaml'), 'version: 1\nkind: cutover\nname: lane\n');
+  matchesGolden(`doctor-${variant.name}`, await finished(['doctor', path.join(folder, 'lane.yaml')], variant, folder, 1, ['env', `PATH=${tools}`]));
+});
