@@ -25,6 +25,7 @@ install(FILES "${OA_MADE}/fish" RENAME oa-stream.fish
 install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY docs/schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream/schemas FILES_MATCHING PATTERN "*.json")
 install(DIRECTORY packaging/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/systemd/oa-stream.service packaging/systemd/oa-stream-verify.service
               packaging/systemd/oa-stream-verify.timer DESTINATION /usr/lib/systemd/system)

@@ -4,6 +4,8 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/contract/report.hpp"
 
+#include "document.hpp"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -172,7 +174,7 @@ Result<ExitCode> judge_stream(const Args& args, Context& context, const std::str
         document["run"] = nullptr;
         document["evidence"] = nullptr;
         document["checks"] = Json::array();
-        context.out(dump_json(document) + "\n");
+        print_document("check", document, context);
     } else if (!judgement.pass() || !context.quiet) {
         context.out(contract::to_text(judgement, profile, source.name()));
     }
@@ -187,14 +189,14 @@ Result<ExitCode> list_rules(const Args& args, Context& context) {
     if (args.has("--markdown")) {
         context.out(contract::rules_page());
     } else if (context.json) {
-        Json document = Json::object();
+        Json document = plain_answer();
         document["rules"] = Json::array();
         for (const contract::Rule& rule : contract::all_rules()) {
             if (!profile || contract::applies(rule, *profile)) {
                 document["rules"].push_back(contract::to_json(rule));
             }
         }
-        context.out(dump_json(document) + "\n");
+        print_document("check-rules", document, context);
     } else {
         context.out(contract::rules_text(profile));
     }
@@ -221,9 +223,13 @@ Result<ExitCode> explain_rule(const std::string& typed, Context& context) {
                  : "oa-stream check --rules lists them"
         );
     }
-    context.out(
-        context.json ? dump_json(contract::to_json(*rule)) + "\n" : contract::explain(*rule)
-    );
+    if (context.json) {
+        Json document = plain_answer();
+        document.update(contract::to_json(*rule));
+        print_document("check-rule", document, context);
+    } else {
+        context.out(contract::explain(*rule));
+    }
     return ExitCode::ok;
 }
 

@@ -5,6 +5,7 @@
 #include "oa_stream/cli/commands.hpp"
 
 #include "compat_scripts.hpp"
+#include "document.hpp"
 #include "parse.hpp"
 
 #include <fmt/format.h>
@@ -56,7 +57,7 @@ Result<ExitCode> list(const Context& context) {
         for (const RetiredScript& script : retired_scripts()) {
             out["scripts"].push_back(script.name);
         }
-        context.out(dump_json(out) + "\n");
+        print_document("compat", out, context);
         return ExitCode::ok;
     }
     for (const RetiredScript& script : retired_scripts()) {

@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 
+#include "document.hpp"
 #include "layers.hpp"
 
 #include <fmt/format.h>
@@ -104,7 +105,10 @@ Result<ExitCode> run(const Args& args, Context& context) {
     Redactor redactor; // a URL or a prompt may carry what it should not
     redactor.add_environment();
     if (context.json) {
-        context.out(redactor.apply(dump_json(document_of(*command, settings, file))) + "\n");
+        context.out(
+            redactor.apply(dump_json(titled("config", document_of(*command, settings, file)))) +
+            "\n"
+        );
         return ExitCode::ok;
     }
     context.out(redactor.apply(table_of(settings, args.has("--origin"))));

@@ -7,6 +7,7 @@
 #include "oa_stream/playbook/outside.hpp"
 
 #include "doctor.hpp"
+#include "document.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>
@@ -125,7 +126,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     }
     const Verdict verdict = run_verdict(checks);
     if (context.json) {
-        context.out(dump_json(document_of(checks, verdict)) + "\n");
+        print_document("doctor", document_of(checks, verdict), context);
     } else if (!context.quiet || verdict != Verdict::pass) {
         show_text(text_of(checks, verdict), context);
     }

@@ -5,6 +5,8 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/traffic/front.hpp"
 
+#include "document.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
@@ -133,7 +135,7 @@ Result<void> tell_ready(const Options& options, const Front& front, Context& con
     const Json ready = {
         {"listen", address}, {"admin", options.front.admin_socket}, {"pid", ::getpid()}
     };
-    return write_file_atomic(options.ready_file, dump_json(ready) + "\n");
+    return write_file_atomic(options.ready_file, dump_json(titled("front-ready", ready)) + "\n");
 }
 
 Task<void> drain(Front* front, asio::io_context* io, Millis limit) {

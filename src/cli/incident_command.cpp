@@ -2,6 +2,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/evidence/bundle.hpp"
 
+#include "document.hpp"
 #include "incident_args.hpp"
 
 #include <fmt/format.h>
@@ -20,7 +21,7 @@ Result<ExitCode> body(const Args& args, Context& context) {
         out["title"] = found.incident.title;
         out["body"] = text;
         out["bytes"] = text.size();
-        context.out(dump_json(out) + "\n");
+        print_document("incident-body", out, context);
     } else {
         context.out(text);
     }
@@ -55,7 +56,7 @@ Result<ExitCode> bundle(const Args& args, Context& context) {
         out["bytes"] = made.bytes;
         out["files"] = made.files;
         out["redacted"] = leaks_json(made.redacted);
-        context.out(dump_json(out) + "\n");
+        print_document("incident-bundle", out, context);
         return ExitCode::ok;
     }
     context.out(fmt::format("{}  {}\n", made.digest, made.file.string()));

@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 
+#include "document.hpp"
 #include "incident_args.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -128,7 +129,7 @@ void show(const Issue& issue, std::string_view url, Context& context, const Gath
         out["title"] = issue.title;
         out["body_file"] = issue.body.string();
         out["opened"] = url.empty() ? Json(nullptr) : Json(url);
-        context.out(dump_json(out) + "\n");
+        print_document("incident-open", out, context);
     } else if (!url.empty()) {
         context.out(fmt::format("{}\n", url));
     }

@@ -3,6 +3,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/evidence/bundle.hpp"
 
+#include "document.hpp"
 #include "runs_args.hpp"
 
 #include <fmt/format.h>
@@ -34,7 +35,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     );
     const ExitCode exit = found.pass() ? ExitCode::ok : ExitCode::breach;
     if (context.json) {
-        context.out(dump_json(document_of(found)) + "\n");
+        print_document("incident-verify", document_of(found), context);
         return exit;
     }
     if (!context.quiet || exit != ExitCode::ok) {

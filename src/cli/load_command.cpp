@@ -6,6 +6,7 @@
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/probe/prober.hpp"
 
+#include "document.hpp"
 #include "load_args.hpp"
 #include "load_view.hpp"
 #include "run_screen.hpp"
@@ -118,7 +119,7 @@ void Session::on_second(const probe::LoadSecond& second) {
     const Json line = to_json(second);
     folder_.append("measure/seconds.ndjson", line);
     if (args_.ndjson) {
-        context_.out(dump_json(line) + "\n");
+        print_document("load-second", line, context_);
     }
     if (context_.tty && !context_.quiet) {
         std::string text = progress_line(second, load_->totals());

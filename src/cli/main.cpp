@@ -5,6 +5,7 @@
 #include "complete.hpp"
 #include "context.hpp"
 #include "deliver.hpp"
+#include "document.hpp"
 #include "help.hpp"
 #include "layers.hpp"
 #include "parse.hpp"
@@ -31,7 +32,7 @@ int report(const Error& error, bool json) {
         document["checks"] = Json::array();
         document["error"]["code"] = to_string(error.code);
         document["error"]["message"] = error.text();
-        fmt::print("{}\n", dump_json(document));
+        fmt::print("{}\n", dump_json(titled("error", document)));
     }
     return static_cast<int>(exit_code(error.code));
 }

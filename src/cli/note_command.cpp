@@ -2,6 +2,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/evidence/run_notes.hpp"
 
+#include "document.hpp"
 #include "runs_args.hpp"
 
 #include <fmt/format.h>
@@ -44,7 +45,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         Json out = plain_document("PASS", &run);
         out["note"] = noted.line;
         out["file"] = noted.file;
-        context.out(dump_json(out) + "\n");
+        print_document("note", out, context);
     } else if (!context.quiet) {
         context.out(fmt::format("noted in {} ({}, {})\n", run.id, to_string(run.life), noted.file));
     }

@@ -4,6 +4,7 @@
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
+#include "document.hpp"
 #include "operate_args.hpp"
 #include "run_args.hpp"
 
@@ -43,7 +44,7 @@ void tell_plan(const Plan& plan, const Args& args, Context& context) {
         out["changes"] = plan.changes();
         out["file"] = file.empty() ? Json(nullptr) : Json(file);
         out["plan"] = to_json(plan);
-        context.out(dump_json(out) + "\n");
+        print_document("plan-result", out, context);
     } else {
         show_text(playbook::plan_diff(plan), context);
     }

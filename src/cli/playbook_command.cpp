@@ -2,6 +2,8 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/playbook/file.hpp"
 
+#include "document.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -71,7 +73,7 @@ ExitCode tell_problems(const Loaded& loaded, Context& context) {
         Json out = document("FAIL");
         out["file"] = loaded.file;
         out["problems"] = problems_json(loaded.problems);
-        context.out(dump_json(out) + "\n");
+        print_document("playbook-problems", out, context);
     }
     for (const config::Problem& problem : loaded.problems) {
         context.err(problem.text() + "\n");
@@ -113,7 +115,7 @@ Result<ExitCode> list(const Args&, Context& context) {
     if (context.json) {
         Json out = document("PASS");
         out["playbooks"] = std::move(rows);
-        context.out(dump_json(out) + "\n");
+        print_document("playbook-list", out, context);
     } else {
         context.out(text);
     }
@@ -131,7 +133,7 @@ Result<ExitCode> show(const Args& args, Context& context) {
         Json out = document("PASS");
         out["file"] = source.file;
         out["text"] = source.text;
-        context.out(dump_json(out) + "\n");
+        print_document("playbook-show", out, context);
     } else {
         context.out(source.text);
     }
@@ -160,7 +162,7 @@ Result<ExitCode> validate(const Args& args, Context& context) {
             later.push_back({{"key", error.where}, {"message", error.message}});
         }
         out["not_carried_out"] = std::move(later);
-        context.out(dump_json(out) + "\n");
+        print_document("playbook-validate", out, context);
         return ExitCode::ok;
     }
     context.out(
@@ -192,7 +194,7 @@ Result<ExitCode> explain(const Args& args, Context& context) {
         out["text"] = text;
         out["playbook"] = playbook::to_json(*parsed);
         out["unset"] = loaded.unset;
-        context.out(dump_json(out) + "\n");
+        print_document("playbook-explain", out, context);
         return ExitCode::ok;
     }
     if (!loaded.unset.empty()) {

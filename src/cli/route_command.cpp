@@ -7,6 +7,7 @@
 #include "oa_stream/evidence/report.hpp"
 #include "oa_stream/evidence/run_folder.hpp"
 
+#include "document.hpp"
 #include "route_args.hpp"
 #include "run_screen.hpp"
 
@@ -25,6 +26,7 @@ ExitCode exit_of(Verdict verdict) {
 }
 
 void tell(
+    std::string_view name,
     Verdict verdict,
     const std::vector<Check>& checks,
     const Json& more,
@@ -34,7 +36,7 @@ void tell(
     if (context.json) {
         Json out = route_document(verdict, checks);
         out.update(more);
-        context.out(dump_json(out) + "\n");
+        print_document(name, out, context);
     } else {
         context.out(text);
     }
@@ -61,7 +63,7 @@ Result<ExitCode> status(const Args& args, Context& context) {
     };
     const std::string text = route_table(seen.status) +
                              fmt::format("{}\nnote: {}\n", checks[0].detail, k_lane_untouched);
-    tell(verdict, checks, more, text, context);
+    tell("route-status", verdict, checks, more, text, context);
     return exit_of(verdict);
 }
 
@@ -127,7 +129,7 @@ Result<ExitCode> evaluate(const Args& args, Context& context) {
         text += fmt::format("note: {}\n", k_lane_untouched);
         more["notes"] = Json::array({k_lane_untouched});
     }
-    tell(verdict, checks, more, text, context);
+    tell("route-evaluate", verdict, checks, more, text, context);
     return exit_of(verdict);
 }
 
@@ -300,7 +302,7 @@ Result<ExitCode> verify(const Args& args, Context& context) {
         {"status", to_json(seen.snapshot.status)},
         {"notes", Json::array({k_lane_untouched})}
     };
-    tell(verdict, checks, more, text, context);
+    tell("route-verify", verdict, checks, more, text, context);
     tell_last({verdict, exit_of(verdict), folder.id(), folder.path().string(), ""}, context);
     return exit_of(verdict);
 }

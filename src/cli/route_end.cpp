@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/evidence/report_html.hpp"
 
+#include "document.hpp"
 #include "route_args.hpp"
 #include "run_screen.hpp"
 
@@ -149,7 +150,7 @@ Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& con
     result.erase("evidence");
     OA_CHECK(folder.finish(result));
     if (context.json) {
-        context.out(folder.redactor().apply(dump_json(document)) + "\n");
+        context.out(folder.redactor().apply(dump_json(titled("route-change", document))) + "\n");
     } else if (!context.quiet || exit != ExitCode::ok) {
         std::string text = route_plan_text(applied.prepared.plan) + headline_of(outcome) + "\n";
         for (const Check& check : checks) {

@@ -6,6 +6,7 @@
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/playbook/lock.hpp"
 
+#include "document.hpp"
 #include "route_end.hpp"
 #include "run_screen.hpp"
 
@@ -111,7 +112,7 @@ ExitCode show_plan(const Prepared& prepared, const RouteOrder& order, Context& c
         Json out = route_document(verdict, checks);
         out.update(to_json(prepared.plan));
         out["dry_run"] = !order.apply;
-        context.out(dump_json(out) + "\n");
+        print_document("route-change", out, context);
     } else {
         std::string text = route_plan_text(prepared.plan);
         if (!changes) {

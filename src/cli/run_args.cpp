@@ -4,6 +4,8 @@
 #include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/file.hpp"
 
+#include "document.hpp"
+
 #include <fmt/format.h>
 
 #include <optional>
@@ -45,7 +47,7 @@ ExitCode tell_run(const playbook::RunEnd& end, Context& context) {
     const playbook::RunOutcome& outcome = end.outcome;
     const bool silent = context.quiet && outcome.exit == ExitCode::ok;
     if (context.json) {
-        context.out(dump_json(end.document) + "\n");
+        print_document("run-result", end.document, context);
     } else if (!silent) {
         constexpr std::size_t k_mail = 80; // cron mails it
         show_text(playbook::summary(outcome), context, k_mail);

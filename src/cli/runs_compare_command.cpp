@@ -2,6 +2,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/evidence/runs_compare.hpp"
 
+#include "document.hpp"
 #include "runs_args.hpp"
 
 #include <fmt/format.h>
@@ -53,7 +54,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         out["a"] = to_json(a);
         out["b"] = to_json(b);
         out["comparison"] = to_json(found);
-        context.out(dump_json(out) + "\n");
+        print_document("runs-compare", out, context);
         return ExitCode::ok;
     }
     const bool all = args.has("--all");

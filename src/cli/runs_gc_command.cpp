@@ -3,6 +3,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/evidence/runs_gc.hpp"
 
+#include "document.hpp"
 #include "runs_args.hpp"
 
 #include <fmt/format.h>
@@ -94,7 +95,7 @@ void tell(const std::vector<GcStep>& steps, const Outcome& done, bool apply, Con
         }
         out["bytes"] = apply ? done.freed : going;
         out["errors"] = done.failed;
-        context.out(dump_json(out) + "\n");
+        print_document("runs-gc", out, context);
         return;
     }
     for (const GcStep& step : steps) {

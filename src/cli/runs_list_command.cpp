@@ -2,6 +2,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 
+#include "document.hpp"
 #include "runs_args.hpp"
 
 #include <fmt/format.h>
@@ -102,7 +103,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         }
         out["fitting"] = fitting;
         out["total"] = all;
-        context.out(dump_json(out) + "\n");
+        print_document("runs-list", out, context);
         return ExitCode::ok;
     }
     if (!runs.empty()) {

@@ -1,6 +1,7 @@
 // runs pin, runs unpin: evidence that no clean-up may touch.
 #include "oa_stream/cli/commands.hpp"
 
+#include "document.hpp"
 #include "runs_args.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +15,7 @@ ExitCode tell(const evidence::RunEntry& run, std::string_view what, Context& con
     if (context.json) {
         Json out = plain_document("PASS", &run);
         out["pinned"] = what == "pinned";
-        context.out(dump_json(out) + "\n");
+        print_document("runs-pin", out, context);
     } else {
         context.out(fmt::format("{} {}\n", run.id, what));
     }

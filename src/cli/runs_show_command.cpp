@@ -2,6 +2,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/evidence/timeline.hpp"
 
+#include "document.hpp"
 #include "run_screen.hpp"
 #include "runs_args.hpp"
 
@@ -181,7 +182,9 @@ Json json_of(const Known& known) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const Known known, look(args, context));
-    context.out(context.json ? dump_json(json_of(known)) + "\n" : text_of(known));
+    context.out(
+        context.json ? dump_json(titled("runs-show", json_of(known))) + "\n" : text_of(known)
+    );
     const Verdict verdict = verdict_of(known);
     const bool act = known.left && known.run.life == RunLife::died;
     const ExitCode exit = act ? ExitCode::rollback_unverified : exit_code(verdict);

@@ -6,6 +6,7 @@
 #include "oa_stream/lane/lane.hpp"
 #include "oa_stream/lane/metrics.hpp"
 
+#include "document.hpp"
 #include "file_watch.hpp"
 #include "service_manager.hpp"
 
@@ -282,7 +283,9 @@ private:
                 {"pid", ::getpid()},
                 {"revision", options_.lane.revision}
             };
-            OA_CHECK(write_file_atomic(options_.ready_file, dump_json(ready) + "\n"));
+            OA_CHECK(write_file_atomic(
+                options_.ready_file, dump_json(titled("serve-ready", ready)) + "\n"
+            ));
         }
         if (const auto certificate = server_->certificate(); !certificate.empty()) {
             tell("info", "certificate", certificate);

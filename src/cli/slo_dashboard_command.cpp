@@ -4,6 +4,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/measure/dashboard.hpp"
 
+#include "document.hpp"
 #include "slo_args.hpp"
 #include "smoke_args.hpp"
 
@@ -45,7 +46,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     }
     if (context.json) {
         Json document{
-            {"verdict", "pass"},
+            {"verdict", "PASS"},
             {"run", nullptr},
             {"evidence", nullptr},
             {"checks", Json::array()},
@@ -54,7 +55,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         if (!file) {
             document["dashboard"] = measure::dashboard(options);
         }
-        context.out(dump_json(document) + "\n");
+        print_document("slo-dashboard", document, context);
     } else if (!file) {
         context.out(text);
     } else if (!context.quiet) {

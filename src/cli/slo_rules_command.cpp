@@ -5,6 +5,8 @@
 #include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
 
+#include "document.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -113,7 +115,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const auto files, measure::alert_rules(options));
     OA_CHECK(make_dirs(*folder));
     Json document = {
-        {"verdict", "pass"},
+        {"verdict", "PASS"},
         {"run", nullptr},
         {"evidence", nullptr},
         {"checks", Json::array()},
@@ -128,7 +130,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         }
     }
     if (context.json) {
-        context.out(dump_json(document) + "\n");
+        print_document("slo-rules", document, context);
     }
     return ExitCode::ok;
 }

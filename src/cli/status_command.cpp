@@ -4,6 +4,7 @@
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/traffic/split.hpp"
 
+#include "document.hpp"
 #include "run_screen.hpp"
 
 #include <fmt/format.h>
@@ -58,7 +59,7 @@ void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_
         runs.push_back(to_json(status));
     }
     out["runs"] = std::move(runs);
-    context.out(dump_json(out) + "\n");
+    print_document("cutover-status", out, context);
 }
 
 ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {

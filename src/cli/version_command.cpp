@@ -2,6 +2,8 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
 
+#include "document.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -12,11 +14,11 @@ namespace {
 
 Result<ExitCode> run(const Args& /*args*/, Context& context) {
     if (context.json) {
-        Json document = Json::object();
+        Json document = plain_answer();
         document["name"] = k_name;
         document["version"] = version();
         document["commit"] = commit().empty() ? Json(nullptr) : Json(commit());
-        context.out(dump_json(document) + "\n");
+        print_document("version", document, context);
     } else {
         const std::string of = commit().empty() ? "" : fmt::format(" (commit {})", commit());
         context.out(fmt::format("{} {}{}\n", k_name, version(), of));

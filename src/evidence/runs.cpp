@@ -227,7 +227,11 @@ Json to_json(const RunEntry& entry) {
 }
 
 Result<void> pin_run(const fs::path& folder, std::string_view reason) {
-    const Json pin = {{"at", rfc3339_millis(std::chrono::system_clock::now())}, {"reason", reason}};
+    const Json pin = {
+        {"schema", "oa-stream.pinned.v1"},
+        {"at", rfc3339_millis(std::chrono::system_clock::now())},
+        {"reason", reason},
+    };
     return write_file_atomic(folder / k_pin, dump_json(pin) + "\n");
 }
 

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from './lib/process.mjs';
 import { TOKEN, frame, honestFrames, startFakeLane } from './lib/fake_lane.mjs';
 
 const QUICK = ['--bake', '2s', '--rate', '20'];
@@ -245,7 +245,7 @@ describe('planted secrets stand in no file of any run, report or bundle', () => 
 
 describe('a run that died, and room beside others', () => {
   test('one that died with traffic moved: exit 8, what to type, and no gc takes its journal away', async () => {
-    const state = path.join(scratch('moved'), 'state'), id = '20260101T000000Z-cutover-0a1b2c3d', folder = path.join(state, 'runs', id);
+    const state = path.join(scratch('moved'), 'state'), id = '20260101T000000Z-cutover-0a1b2c3d', folder = handmadeRun(path.join(state, 'runs', id));
     fs.mkdirSync(folder, { recursive: true });
     fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify({ target: 'haproxy:somewhere', source: { file: 'cutover.yaml' } }));
     fs.writeFileSync(path.join(folder, 'journal.ndjson'), [

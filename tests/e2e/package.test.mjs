@@ -42,6 +42,8 @@ test('binary, manual, completions, playbooks, units, settings and documents are 
     'usr/lib/systemd/system/oa-stream.service', 'usr/lib/systemd/system/oa-stream-verify.service', 'usr/lib/systemd/system/oa-stream-verify.timer',
     'usr/lib/sysusers.d/oa-stream.conf', 'etc/default/oa-stream', 'usr/share/doc/oa-stream/README.md',
   ]) has(file);
+  const files = (folder) => fs.readdirSync(folder).filter((file) => file.endsWith('.json')).sort();
+  assert.deepEqual(files(path.join(root, 'usr/share/oa-stream/schemas')), files(path.join(ROOT, 'docs/schemas')), 'every schema');
   const control = run('dpkg-deb', ['-f', deb]);
   assert.match(control, /^Depends: .*libc6/m);
   assert.match(control, /^Architecture: (amd64|arm64)$/m);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { oa, scratch } from './lib/process.mjs';
+import { handmadeRun, oa, scratch } from './lib/process.mjs';
 
 const replay = (stateDir, runs, sets = []) => oa(['slo', 'gate', '--replay', ...runs, ...sets.flatMap((set) => ['--set', set]), '--json'], { stateDir });
 
@@ -13,7 +13,7 @@ const LINE = (more) => JSON.stringify({ ...GATE, ...more });
 
 /** A run folder: {stage: {arm: [samples, bad, first content]}} and gate lines. */
 function made(state, name, stages, gates, tail = '') {
-  const folder = path.join(state, 'runs', name, 'measure');
+  const folder = path.join(handmadeRun(path.join(state, 'runs', name)), 'measure');
   fs.mkdirSync(folder, { recursive: true });
   const samples = Object.entries(stages).flatMap(([stage, arms]) =>
     Object.entries(arms).flatMap(([arm, [n, bad, seconds = 0.1]]) =>

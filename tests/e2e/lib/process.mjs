@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { leaks, watchOver } from './leaks.mjs';
+import { problemOfRun, problemPrinted } from './schemas.mjs';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 export const OA_BIN = process.env.OA_BIN ?? path.join(ROOT, 'build/release/oa-stream');
@@ -40,6 +41,19 @@ function kill(child, signal) {
 const PROMPT = /\b(?:scenario|replay):[a-z0-9][^\s"\\]*|\bBearer [A-Za-z0-9._-]{4,}/;
 const lanes = [];
 
+/** State directories of what was started here. */
+const states = new Set();
+/** Run folders that a test wrote itself, to be as no run of ours would leave them. */
+const handmade = new Set();
+export function handmadeRun(folder) {
+  handmade.add(folder);
+  return folder;
+}
+const runsOf = (all) => [...all].flatMap((state) => {
+  const runs = path.join(state, 'runs');
+  return fs.existsSync(runs) ? fs.readdirSync(runs).map((name) => path.join(runs, name)).filter((folder) => fs.statSync(folder).isDirectory()) : [];
+});
+
 function toldBy(lane) {
   const at = lane.args.indexOf('--access-log');
   const file = at < 0 ? '' : lane.args[at + 1];
@@ -59,6 +73,12 @@ process.on('exit', (ended) => {
   }
   for (const leak of leaks(HOME)) {
     process.stderr.write(`${leak}\n`);
+    code = process.exitCode = 1;
+  }
+  for (const folder of runsOf(states)) {
+    const problem = handmade.has(folder) ? null : problemOfRun(folder);
+    if (!problem) continue;
+    process.stderr.write(`not as docs/schemas has it: ${problem}\n`);
     code = process.exitCode = 1;
   }
   if (folders === 0) return;
@@ -90,6 +110,7 @@ export class Running {
     this.child.ownGroup = true;
     children.add(this.child);
     watchOver(this, program === OA_BIN || env.OA_STREAM_STATE_DIR !== undefined || args.includes(OA_BIN), args, env);
+    if (env.OA_STREAM_STATE_DIR) states.add(env.OA_STREAM_STATE_DIR);
     if (args.includes('serve')) {
       this.args = args;
       lanes.push(this);
@@ -104,6 +125,7 @@ export class Running {
       this.child.on('error', (error) => done({ code: null, signal: null, error }));
       this.child.on('close', (code, signal) => {
         children.delete(this.child);
+        if (program === OA_BIN && signal === null && (args.includes('--json') || args.includes('--ndjson'))) this.problem = problemPrinted(args, this.stdout);
         this.exit = { code, signal };
         done(this.exit);
       });
@@ -122,6 +144,7 @@ export class Running {
       throw new Error(`${this.name} did not end within ${limit(ms)} ms; log: ${this.log}`);
     }
     if (won.error) throw new Error(`${this.name} could not be started: ${won.error.message}`);
+    if (this.problem) throw new Error(`${this.name} printed what docs/schemas does not have: ${this.problem}`);
     if (SANITIZER.test(this.stderr)) throw new Error(`${this.name}: sanitizer report\n${this.stderr}`);
     return won;
   }

@@ -1,0 +1,34 @@
+// Documents that --json prints: each names the schema that docs/schemas has of it.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/cli/command.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::cli {
+
+/// `body` with "schema" first: oa-stream.NAME.v1.
+[[nodiscard]] inline Json titled(std::string_view name, const Json& body) {
+    Json out{{"schema", fmt::format("oa-stream.{}.v1", name)}};
+    for (const auto& [key, value] : body.items()) {
+        if (key != "schema") {
+            out[key] = value;
+        }
+    }
+    return out;
+}
+
+/// What every document has, of a command that only answers.
+[[nodiscard]] inline Json plain_answer() {
+    return {
+        {"verdict", "PASS"}, {"run", nullptr}, {"evidence", nullptr}, {"checks", Json::array()}
+    };
+}
+
+/// One line on stdout.
+inline void print_document(std::string_view name, const Json& body, const Context& context) {
+    context.out(dump_json(titled(name, body)) + "\n");
+}
+
+} // namespace oa_stream::cli
