@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 #include <vector>
 
 namespace oa_stream {
@@ -123,13 +124,19 @@ nearest(std::string_view word, std::span<const std::string_view> candidates) {
     for (const std::string_view candidate : candidates) {
         std::vector<std::size_t> row(candidate.size() + 1);
         std::ranges::generate(row, [next = std::size_t{0}]() mutable { return next++; });
+        std::vector<std::size_t> above; // and the row above that: two swapped letters are one slip
+        std::vector<std::size_t> last;
         for (std::size_t i = 0; i < word.size(); ++i) {
+            above = std::exchange(last, row);
             std::size_t diagonal = row[0];
             row[0] = i + 1;
             for (std::size_t j = 0; j < candidate.size(); ++j) {
                 const std::size_t cost = diagonal + (word[i] == candidate[j] ? 0U : 1U);
                 diagonal = row[j + 1];
                 row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, cost});
+                if (i > 0 && j > 0 && word[i] == candidate[j - 1] && word[i - 1] == candidate[j]) {
+                    row[j + 1] = std::min(row[j + 1], above[j - 1] + 1);
+                }
             }
         }
         if (row.back() < best_distance) {

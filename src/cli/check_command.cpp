@@ -72,8 +72,9 @@ private:
     static std::unexpected<Error> cannot_read(const std::string& name) {
         return fail(
             Code::unreadable,
-            fmt::format("cannot be read: {}", std::generic_category().message(errno)),
-            name
+            fmt::format("cannot read: {}", std::generic_category().message(errno)),
+            name,
+            "oa-stream check FILE, or - for standard input"
         );
     }
 

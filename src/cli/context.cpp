@@ -60,7 +60,12 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     const Args& globals = invocation.globals;
     const std::string when = globals.get("--color").value_or("auto");
     if (when != "auto" && when != "always" && when != "never") {
-        return fail(Code::usage, fmt::format("--color is '{}'", when), {}, "auto, always or never");
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not possible", when),
+            "--color",
+            "auto, always or never"
+        );
     }
     Context context;
     context.out = [](std::string_view text) { write_all(stdout, text); };

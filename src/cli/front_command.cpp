@@ -38,7 +38,12 @@ pair_of(std::string_view option, std::string_view text) {
     const auto equals = text.find('=');
     if (equals == 0 || equals == std::string_view::npos || equals + 1 == text.size()) {
         return fail(
-            Code::usage, fmt::format("'{}' is no NAME=VALUE", printable(text)), std::string(option)
+            Code::usage,
+            fmt::format("'{}' is no NAME=VALUE", printable(text)),
+            std::string(option),
+            fmt::format(
+                "like {} stable={}", option, option == "--backend" ? "http://127.0.0.1:9001" : "100"
+            )
         );
     }
     return std::pair(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
@@ -100,7 +105,10 @@ Result<Options> parse(const Args& args) {
     const auto endpoint = net::parse_endpoint(listen);
     if (!endpoint) {
         return fail(
-            Code::usage, fmt::format("'{}' is no HOST:PORT", printable(listen)), "--listen"
+            Code::usage,
+            fmt::format("'{}' is no HOST:PORT", printable(listen)),
+            "--listen",
+            "--listen 127.0.0.1:8080"
         );
     }
     out.front.listen = *endpoint;

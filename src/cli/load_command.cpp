@@ -52,6 +52,23 @@ Result<evidence::RunFolder> open_folder(const LoadArgs& args, const Context& con
     return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
+/// What to type when it could not be decided.
+std::string again(const LoadArgs& args, bool reached) {
+    const probe::LoadOptions& options = args.options;
+    if (!reached) {
+        return fmt::format(
+            "oa-stream smoke stream --base-url {} --no-probes", options.target.base_url
+        );
+    }
+    return fmt::format(
+        "oa-stream load --base-url {} {} --duration {}",
+        options.target.base_url,
+        options.per_second > 0 ? fmt::format("--rate {}/s", options.per_second)
+                               : fmt::format("--concurrency {}", options.concurrency),
+        format_duration(options.duration)
+    );
+}
+
 /// One load under way: its folder, its line on the terminal, what it came to.
 class Session {
 public:
@@ -294,6 +311,7 @@ Result<LoadOutcome> Session::run() {
         check.detail = refused_->text();
         outcome_.result.checks.push_back(std::move(check));
     }
+    outcome_.result.again = again(args_, outcome_.totals.sent > 0);
     OA_CHECK(seal());
     if (refused_) {
         return std::unexpected(*refused_);

@@ -1,4 +1,5 @@
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/version.hpp"
 
 #include "compat_scripts.hpp"
@@ -44,6 +45,48 @@ Result<void> layer(Invocation& invocation) {
     return {};
 }
 
+/// "'3x' is not a duration" of a value that one option alone was given: whose value it is.
+void name_option(Error& error, const Args& args) {
+    if (error.code != Code::usage || !error.where.empty()) {
+        return;
+    }
+    std::string found;
+    for (const auto& [name, values] : args.given) {
+        for (const std::string& value : values) {
+            if (error.message.starts_with(fmt::format("'{}' ", value))) {
+                error.where = found.empty() ? name : ""; // of two nobody knows which
+                found = name;
+            }
+        }
+    }
+}
+
+/// Where to look when an error does not say it itself.
+std::string usual_hint(Code code, const CommandSpec& command, const Args& args) {
+    switch (code) {
+    case Code::network:
+    case Code::timeout:
+    case Code::unavailable:
+    case Code::protocol:
+    case Code::too_large:
+    case Code::io:
+    case Code::internal:
+        return "oa-stream doctor";
+    case Code::credentials:
+        return "give a token with --auth env:NAME, file:PATH or fd:N";
+    case Code::precondition:
+    case Code::conflict:
+        return "oa-stream cutover status";
+    case Code::config:
+        if (const auto playbook = args.positional("PLAYBOOK")) {
+            return fmt::format("oa-stream playbook validate {}", printable(*playbook));
+        }
+        [[fallthrough]];
+    default:
+        return fmt::format("oa-stream {} --help", command.path);
+    }
+}
+
 /// Runs the command and delivers its result; the exit code.
 int carry_out(const Invocation& invocation, Context& context) {
     const CommandSpec& command = *invocation.command;
@@ -59,8 +102,9 @@ int carry_out(const Invocation& invocation, Context& context) {
         return static_cast<int>(*code);
     }
     Error error = std::move(code).error();
+    name_option(error, invocation.args);
     if (error.hint.empty()) { // whoever reads it at 3 a.m. is told what to type, at least this
-        error.hint = fmt::format("oa-stream {} --help", command.path);
+        error.hint = usual_hint(error.code, command, invocation.args);
     }
     return report(error, context.json);
 }

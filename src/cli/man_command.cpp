@@ -27,20 +27,24 @@ Result<ExitCode> write_all(const std::string& folder, Context& context) {
 /// "smoke stream" and "smoke-stream" are one page.
 Result<ManPage> page_of(std::string wanted) {
     std::ranges::replace(wanted, ' ', '-');
+    constexpr std::string_view k_prefix = "oa-stream-";
     const auto pages = manuals();
     std::vector<std::string_view> names;
     for (const ManPage& page : pages) {
-        if (page.name == wanted || page.name == "oa-stream-" + wanted) {
+        if (page.name == wanted || page.name == fmt::format("{}{}", k_prefix, wanted)) {
             return page;
         }
-        names.emplace_back(page.name);
+        if (page.name.starts_with(k_prefix)) { // not the page of the whole
+            names.push_back(std::string_view(page.name).substr(k_prefix.size()));
+        }
     }
-    const auto near = nearest("oa-stream-" + wanted, names);
+    const auto near = nearest(wanted, names);
     return fail(
         Code::usage,
         fmt::format("no manual page for '{}'", printable(wanted, 60)),
         {},
-        near ? fmt::format("did you mean oa-stream man {}?", near->substr(10)) : "oa-stream man"
+        near ? fmt::format("did you mean oa-stream man {}?", *near)
+             : "oa-stream --help lists the commands"
     );
 }
 

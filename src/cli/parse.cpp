@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -52,19 +53,24 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     if (words.size() > 1 && !words[1].starts_with('-')) {
         typed += ' ' + words[1];
     }
-    for (const CommandSpec& command : all_commands()) { // "smoke": name what stands under it
+    auto near = nearest(typed, names);
+    std::vector<std::string> below; // "smoke": name what stands under it
+    for (const CommandSpec& command : all_commands()) {
         if (command.path.starts_with(words[0] + ' ')) {
-            return fail(
-                Code::usage,
-                fmt::format("'{}' is no command", printable(typed, 60)),
-                {},
-                fmt::format("oa-stream {} --help", command.path)
-            );
+            below.push_back(fmt::format("oa-stream {}", command.path));
         }
     }
-    auto near = nearest(typed, names);
+    if (!below.empty() && (!near || !near->contains(' '))) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no command", printable(typed, 60)),
+            {},
+            fmt::format("there are {}", fmt::join(below, ", "))
+        );
+    }
     if (!near) {
-        near = nearest(words[0], names);
+        typed = words[0];
+        near = nearest(typed, names);
     }
     return fail(
         Code::usage,
@@ -176,6 +182,19 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
         return fail(
             Code::usage,
             fmt::format("{}: {} is missing", command.path, command.positionals.front().name),
+            {},
+            fmt::format("oa-stream {} --help", command.path)
+        );
+    } catch (const CLI::ArgumentMismatch& error) {
+        const std::string said = first_line(error.what());
+        return fail(
+            Code::usage,
+            fmt::format(
+                "{}: {} {}",
+                command.path,
+                said.substr(0, said.find(':')),
+                said.contains("missing") ? "needs a value" : "is given more than once"
+            ),
             {},
             fmt::format("oa-stream {} --help", command.path)
         );

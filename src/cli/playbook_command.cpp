@@ -78,9 +78,12 @@ ExitCode tell_problems(const Loaded& loaded, Context& context) {
     for (const config::Problem& problem : loaded.problems) {
         context.err(problem.text() + "\n");
     }
-    context.err(
-        fmt::format("FAIL {}: {}\n", loaded.file, count_of(loaded.problems.size(), "problem"))
-    );
+    context.err(fmt::format(
+        "FAIL {}: {} next: mend them, then oa-stream playbook validate {}\n",
+        loaded.file,
+        count_of(loaded.problems.size(), "problem"),
+        loaded.file
+    ));
     return ExitCode::usage;
 }
 

@@ -70,7 +70,8 @@ Result<void> read_listeners(const Args& args, ListenerOptions& options) {
             return fail(
                 Code::usage,
                 fmt::format("'{}' is no HOST:PORT and no unix:/PATH", printable(text)),
-                "--listen"
+                "--listen",
+                "--listen 127.0.0.1:8080"
             );
         }
         options.endpoints.push_back(*endpoint);

@@ -56,7 +56,7 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const Order order, parse(args));
-    const SloCommand command{"slo budget", "oa-stream slo status --prometheus URL"};
+    const SloCommand command{"slo budget", "oa-stream slo status " + order.slo.source.words()};
     return run_slo(
         command, order.slo.source, [&](SloDesk& desk) { return judge(order, desk); }, context
     );

@@ -144,8 +144,11 @@ Result<ExitCode> run(const Args& args, Context& context) {
     const SloCommand command{
         "slo gate",
         fmt::format(
-            "oa-stream slo gate '{}' … --window {}",
+            "oa-stream slo gate '{}' {}{}{} --window {}",
             args.positional("EXPR").value_or(""),
+            order.source.words(),
+            order.canary.empty() ? "" : " --revision " + order.canary,
+            order.stable.empty() ? "" : " --stable " + order.stable,
             format_duration(2 * order.window)
         )
     };

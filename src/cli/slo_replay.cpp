@@ -225,7 +225,14 @@ Result<ExitCode> replay_gates(const Args& args, Context& context) {
     std::vector<bool> used(settings.size());
     std::vector<JudgedRun> runs;
     for (const std::string& name : names) {
-        OA_TRY(JudgedRun run, judge_run(folder_of(name, context), settings, used));
+        const auto folder = folder_of(name, context);
+        std::error_code gone;
+        if (!std::filesystem::is_directory(folder, gone)) {
+            return fail(
+                Code::usage, "there is no such run", folder.string(), "oa-stream runs list"
+            );
+        }
+        OA_TRY(JudgedRun run, judge_run(folder, settings, used));
         runs.push_back(std::move(run));
     }
     OA_CHECK(check_used(settings, used));

@@ -136,7 +136,7 @@ Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const SloOrder order, parse_slo_order(args));
-    const SloCommand command{"slo status", "oa-stream slo status --prometheus URL"};
+    const SloCommand command{"slo status", "oa-stream slo status " + order.source.words()};
     return run_slo(
         command, order.source, [&](SloDesk& desk) { return look(order, desk); }, context
     );

@@ -287,8 +287,17 @@ ExitCode Watch::run() {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(WatchAsked asked, parse_watch(args, context));
+    const std::string lane = asked.lanes.empty() ? "" : asked.lanes.front().base_url;
     Watch watch(std::move(asked), context);
-    return watch.run();
+    const ExitCode exit = watch.run();
+    if (exit == ExitCode::not_executed) {
+        context.err(fmt::format(
+            "ERROR nobody answered next: {}\n",
+            lane.empty() ? "oa-stream doctor"
+                         : fmt::format("oa-stream smoke stream --base-url {} --no-probes", lane)
+        ));
+    }
+    return exit;
 }
 
 constexpr std::array k_options{

@@ -97,7 +97,10 @@ read_archive(const std::filesystem::path& file, const std::function<void(Archive
     constexpr std::size_t k_block = 64U << 10U;
     if (archive_read_open_filename(reader.get(), file.c_str(), k_block) != ARCHIVE_OK) {
         return fail(
-            Code::unreadable, "is no bundle that can be read: " + reason_of(reader.get()), file
+            Code::unreadable,
+            "is no bundle that can be read: " + reason_of(reader.get()),
+            file,
+            "oa-stream incident bundle RUN --out FILE makes one"
         );
     }
     std::uint64_t whole = 0;

@@ -170,13 +170,20 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
         if (fs::is_directory(word, gone)) {
             return fs::absolute(word);
         }
-        return fail(Code::usage, "there is no such run folder", std::string(word));
+        return fail(
+            Code::usage, "there is no such run folder", std::string(word), "oa-stream runs list"
+        );
     }
     const std::string where = (state_dir / "runs").string();
     if (word == "last") {
         const auto all = list_runs(state_dir);
         if (all.empty()) {
-            return fail(Code::usage, "no run has left anything here", where);
+            return fail(
+                Code::usage,
+                "no run has left anything here",
+                where,
+                "oa-stream doctor says where runs are kept; --state-dir DIR looks elsewhere"
+            );
         }
         return all.front().folder;
     }

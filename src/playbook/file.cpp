@@ -162,7 +162,7 @@ private:
         if (!out_.unset.empty() && unset_ == Unset::refuse) {
             problems_.add(
                 {},
-                "--set",
+                "variables", // behind what was misspelt
                 fmt::format("no value for {}", fmt::join(out_.unset, ", ")),
                 settings_for(out_.unset)
             );
@@ -247,6 +247,7 @@ Result<NamedText> find_playbook(std::string_view name) {
         auto text = read_file(std::string(name), 2 * config::YamlLimits{}.bytes);
         if (!text) {
             text.error().code = Code::unreadable;
+            text.error().hint = "oa-stream playbook list names those that are shipped";
             return std::unexpected(std::move(text).error());
         }
         return NamedText{std::string(name), *std::move(text)};

@@ -157,6 +157,7 @@ Result<Plan> load_plan(const fs::path& path) {
     auto text = read_file(path, k_largest);
     if (!text) {
         text.error().code = Code::unreadable;
+        text.error().hint = "make one with `oa-stream cutover plan … --out plan.json`";
         return std::unexpected(std::move(text).error());
     }
     return read_plan(*text, path.string());

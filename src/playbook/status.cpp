@@ -186,7 +186,7 @@ Result<RunStatus> status_of(const fs::path& state_dir, std::string_view run) {
             Code::usage,
             fmt::format("there is no run '{}'", run),
             (state_dir / "runs").string(),
-            "oa-stream cutover status"
+            "oa-stream runs list"
         );
     }
     return read(state_dir, folder);

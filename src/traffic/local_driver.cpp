@@ -224,12 +224,17 @@ private:
         if (response.failure == net::TransferFailure::none) {
             return {};
         }
+        const bool nobody = response.failure == net::TransferFailure::refused; // curl names a port
         return fail(
             code_of(response.failure),
-            fmt::format(
-                "front door: {} {}", net::to_string(response.failure), response.failure_text
-            ),
-            options_.admin_socket
+            nobody
+                ? "no front door listens on this socket"
+                : fmt::format(
+                      "front door: {}: {}", net::to_string(response.failure), response.failure_text
+                  ),
+            options_.admin_socket,
+            nobody ? fmt::format("oa-stream front --admin {} …", options_.admin_socket)
+                   : std::string()
         );
     }
 

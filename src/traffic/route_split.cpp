@@ -43,7 +43,7 @@ Error transport_error(const net::ClientResponse& response) {
     return {
         code,
         fmt::format(
-            "{} {}", net::to_string(response.failure), printable(response.failure_text, 200)
+            "{}: {}", net::to_string(response.failure), printable(response.failure_text, 200)
         )
     };
 }

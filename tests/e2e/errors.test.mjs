@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import { NAME_A_FILE, NAME_A_RUN, REACHES, TAKE_AUTH, TOKEN, withFile } from './lib/error_cases.mjs';
 import { oa, scratch } from './lib/process.mjs';
 
 /** Every command of the binary, with the words its usage asks for. */
@@ -60,27 +61,12 @@ test('usage with --json: one document with a verdict that is not PASS, whatever 
   }
 });
 
-const NOWHERE = 'http://127.0.0.1:1';
-const REACHES = [ // a server that is not there: could not execute
-  ['smoke', 'stream', '--base-url', NOWHERE],
-  ['smoke', 'control', '--base-url', NOWHERE],
-  ['smoke', 'completions', '--base-url', NOWHERE],
-  ['verify', '--set', `base_url=${NOWHERE}`],
-  ['load', '--base-url', NOWHERE, '--rate', '5/s', '--duration', '1s'],
-  ['shadow', '--base-url', NOWHERE, '--against', NOWHERE],
-  ['route', 'status', '--base-url', NOWHERE, '--auth', 'env:TOKEN'],
-  ['route', 'evaluate', '/login', '--base-url', NOWHERE, '--auth', 'env:TOKEN'],
-  ['route', 'set', 'rust', '--base-url', NOWHERE, '--auth', 'env:TOKEN'],
-  ['slo', 'gate', 'bad: http_5xx <= 1%', '--prometheus', NOWHERE],
-  ['slo', 'budget', '--prometheus', NOWHERE],
-  ['slo', 'status', '--prometheus', NOWHERE],
-];
 test('network: nobody answers is 4, with what to type next', async () => {
-  for (const args of REACHES) refused(await oa([...args], { env: { TOKEN: 'some-token-0123456789' } }), 4, args.join(' '));
+  for (const args of REACHES) refused(await oa([...args], { env: { TOKEN: TOKEN } }), 4, args.join(' '));
 });
 
 test('credentials: a token that is not there is 5, before anybody is asked', async () => {
-  for (const args of REACHES.filter((one) => !one.includes('verify') && !one.includes('slo') && !one.includes('--auth'))) {
+  for (const args of TAKE_AUTH) {
     const got = await oa([...args, '--auth', 'env:NONESUCH']);
     refused(got, 5, args.join(' '));
     assert.match(got.stderr, /NONESUCH/);
@@ -88,7 +74,7 @@ test('credentials: a token that is not there is 5, before anybody is asked', asy
 });
 
 test('a token on the command line is refused and the way to give it is named', async () => {
-  for (const args of REACHES.filter((one) => !one.includes('verify') && !one.includes('slo') && !one.includes('--auth'))) {
+  for (const args of TAKE_AUTH) {
     const got = await oa([...args, '--auth', 'Bearer-abcdefgh01234567']);
     refused(got, 2, args.join(' '));
     assert.match(got.stderr, /env:/);
@@ -98,19 +84,7 @@ test('a token on the command line is refused and the way to give it is named', a
 
 test('input: a file that cannot be read is 2 and named', async () => {
   const none = path.join(scratch('none'), 'nonesuch');
-  for (const args of [
-    ['check', none],
-    ['cutover', 'apply', `${none}.json`],
-    ['cutover', 'plan', `${none}.yaml`],
-    ['cutover', 'rehearse', `${none}.yaml`],
-    ['rollback', 'plan', `${none}.yaml`],
-    ['rollback', 'apply', `${none}.json`],
-    ['verify', `${none}.yaml`],
-    ['playbook', 'validate', `${none}.yaml`],
-    ['playbook', 'show', `${none}.yaml`],
-    ['playbook', 'explain', `${none}.yaml`],
-    ['incident', 'verify', `${none}.tar.zst`],
-  ]) {
+  for (const args of NAME_A_FILE.map((words) => withFile(words, none))) {
     const got = await oa(args);
     refused(got, 2, args.join(' '));
     assert.ok(got.stderr.includes('nonesuch'), got.stderr);
@@ -118,19 +92,7 @@ test('input: a file that cannot be read is 2 and named', async () => {
 });
 
 test('input: a run that is not there is 2 and named', async () => {
-  for (const args of [
-    ['rollback', 'apply', '--run', 'nonesuch'],
-    ['cutover', 'status', '--run', 'nonesuch'],
-    ['runs', 'show', 'nonesuch'],
-    ['runs', 'compare', 'nonesuch', 'nonesuch'],
-    ['runs', 'pin', 'nonesuch'],
-    ['runs', 'unpin', 'nonesuch'],
-    ['incident', 'body', 'nonesuch'],
-    ['incident', 'bundle', 'nonesuch', '--out', 'x.tar.zst'],
-    ['incident', 'open', 'nonesuch'],
-    ['note', 'x', '--run', 'nonesuch'],
-    ['slo', 'gate', '--replay', 'nonesuch', '--set', 'limit=2%'],
-  ]) {
+  for (const args of NAME_A_RUN) {
     const got = await oa(args);
     refused(got, 2, args.join(' '));
     assert.ok(got.stderr.includes('nonesuch'), got.stderr);
@@ -141,7 +103,7 @@ test('disk: a state directory that cannot be is 4 and named, and nobody is asked
   const file = path.join(scratch('file'), 'plain');
   fs.writeFileSync(file, '');
   for (const args of REACHES.filter((one) => one[0] !== 'route')) {
-    const got = await oa([...args, '--state-dir', path.join(file, 'state')], { env: { TOKEN: 'some-token-0123456789' } });
+    const got = await oa([...args, '--state-dir', path.join(file, 'state')], { env: { TOKEN: TOKEN } });
     refused(got, 4, args.join(' '));
     assert.ok(got.stderr.includes(file), got.stderr);
   }

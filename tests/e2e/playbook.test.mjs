@@ -44,7 +44,7 @@ test('validate: every mistake on one line with its place, exit 2, the same in --
   const lines = got.stderr.trimEnd().split('\n');
   assert.match(lines[0], /my\.yaml:\d+:1: unknown key 'stagez' \(did you mean stages\?\)$/);
   assert.match(lines[1], /my\.yaml:\d+:9: bake: '10' has no unit, expected a duration like 10m \(write 10ms, 10s, 10m, 10h or 10d\)$/);
-  assert.match(lines[2], /^FAIL .*my\.yaml: 2 problems$/);
+  assert.match(lines[2], /^FAIL .*my\.yaml: 2 problems next: .*oa-stream playbook validate /);
   const json = await run('playbook', 'validate', file, '--json');
   assert.equal(json.code, 2);
   const document = JSON.parse(json.stdout);

@@ -1,0 +1,95 @@
+// docs/errors.md is what the product says: every case of lib/error_cases.mjs is carried out and has
+// its exit code and a line that says what to type next; the page is made from what was printed.
+// OA_UPDATE_ERRORS=1 writes the page anew, for review by eye; a test run never does.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { classesOf, startErrorWorld } from './lib/error_cases.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+
+const PAGE = path.join(ROOT, 'docs/errors.md');
+const UPDATE = process.env.OA_UPDATE_ERRORS === '1';
+const SAYS_NEXT = /\([^()]+\)\s*$|next: \S|To finish: /;
+
+let world, classes;
+before(async () => {
+  world = await startErrorWorld();
+  classes = classesOf(world);
+});
+after(() => world.close());
+
+/** Runs a case to its end. */
+async function carriedOut(one) {
+  const { env = {}, cwd = world.folder, stateDir = path.join(scratch('case'), 'state'), ms } = one;
+  await one.before?.();
+  try {
+    if (!one.interrupt) return { ...(await oa(one.words, { env, cwd, stateDir, ms })), stateDir };
+    const run = new Running(OA_BIN, one.words, { name: 'interrupted', folder: scratch('interrupted'), cwd, env: cleanEnv({ HOME: cwd, OA_STREAM_STATE_DIR: stateDir }) });
+    await run.until(() => fs.existsSync(path.join(stateDir, 'runs')) && fs.readdirSync(path.join(stateDir, 'runs'), { recursive: true }).some((file) => file.endsWith('timeline.ndjson')), 'a run under way');
+    run.signal('SIGINT');
+    return { ...(await run.end()), stdout: run.stdout, stderr: run.stderr, stateDir };
+  } finally {
+    await one.after?.();
+  }
+}
+
+/** What is said, without what is another at every run or on every machine. */
+function plain(text, stateDir) {
+  let out = text;
+  for (const [real, name] of [[stateDir, '~/.local/state/oa-stream'], ...world.names].sort((a, b) => b[0].length - a[0].length)) out = out.replaceAll(real, name);
+  return out
+    .replaceAll(os.hostname(), 'HOST')
+    .replaceAll(/\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{8}/g, '20260222T043600Z-$1-1a2b3c4d')
+    .replaceAll(/\bplan [0-9a-f]{12,64}\b/g, 'plan 1a2b3c4d5e6f')
+    .replaceAll(/OpenSSL\/[\d.]+: error:[0-9A-F]+:/g, 'OpenSSL: ')
+    .replaceAll(/\d+d ago/g, '9d ago')
+    .replaceAll(/after \d+ ms/g, 'after 0 ms')
+    .replaceAll(/\bin \d+\.\d s:/g, 'in 0.1 s:')
+    .replaceAll(/\d\d:\d\d:\d\dZ/g, '04:36:00Z')
+    .replaceAll(/\breq_[0-9a-f]+/g, 'req_1a2b3c4d')
+    .replaceAll(/\r\x1b\[2K[^\r\n]*/g, '');
+}
+const quoted = (word) => (/^[\w./:=@%,+-]+$/.test(word) ? word : `'${word}'`);
+
+const said = new Map(); // class → its part of the page
+const HEAD = `# When it does not work
+
+Made by \`tests/e2e/errors_page.test.mjs\` from what the product prints (\`OA_UPDATE_ERRORS=1\` writes it
+anew). Every line says where, what, and in brackets or after \`next:\` what to type.
+
+`;
+const pageOf = () => {
+  const table = classes.map((one) => `| ${one.exit} | [${one.title}](#${one.title.toLowerCase().replaceAll(/[^a-z0-9 ]/g, '').replaceAll(' ', '-')}) |`);
+  return `${HEAD}| exit code | |\n|---|---|\n| 0 | All is well, or there was nothing to do. |\n${table.join('\n')}\n\nWith \`--json\` the same line stands in \`error.message\` ([schema](schemas/README.md)); the exit code is the same.\n${classes.map((one) => said.get(one)).join('')}`;
+};
+
+const MOST = 3; // lines of an answer on stdout that are shown; of stderr it is the last
+test('every case ends with its exit code and says what to type next', async (t) => {
+  for (const one of classes) {
+    const blocks = [];
+    for (const each of one.cases) {
+      const typed = plain(each.typed ?? `oa-stream ${each.words.map(quoted).join(' ')}`, world.folder);
+      await t.test(`${one.exit}: ${typed}`, async () => {
+        const got = await carriedOut(each);
+        const all = `exit ${got.code}\n${got.stdout.slice(-2000)}\n${got.stderr}`;
+        assert.equal(got.code, one.exit, all);
+        assert.ok(!/terminate called|what\(\)|std::|nlohmann|boost|invariant|errno/i.test(got.stderr), `inner words: ${all}`);
+        const last = (text) => text.trimEnd().split('\n').at(-1);
+        assert.match(last(each.last === 'stdout' ? got.stdout : got.stderr), SAYS_NEXT, all);
+        const [out, err] = [got.stdout, got.stderr].map((text) => plain(text, got.stateDir).trimEnd().split('\n').filter((line) => line !== ''));
+        const { most = MOST, told = 1 } = each;
+        const shown = each.last === 'stdout' ? out : [...out.slice(0, most), ...(most > 0 && out.length > most ? ['…'] : []), ...err.slice(-told)];
+        blocks.push([`$ ${typed}`, ...shown].join('\n'));
+      });
+    }
+    said.set(one, `\n## ${one.title}\n\nExit code ${one.exit}. ${one.says}\n\n\`\`\`\n${blocks.join('\n\n')}\n\`\`\`\n`);
+  }
+});
+
+test('docs/errors.md says the same', () => {
+  const page = pageOf();
+  if (UPDATE) fs.writeFileSync(PAGE, page);
+  assert.equal(fs.existsSync(PAGE) ? fs.readFileSync(PAGE, 'utf8') : '', page, 'the page is not what is printed: OA_UPDATE_ERRORS=1 writes it anew; read what changed');
+});
