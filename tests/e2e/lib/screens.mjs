@@ -62,8 +62,9 @@ const TABLE = [
   [/(?<=first content after )\d+(?= ms$)/gm, () => '##'],
   [/(?<=arrived in )\d+ reads over \d+(?= ms$)/gm, () => '## reads over ###'],
   // Samples and their intervals.
-  [/\(\d+\s+of\s+\d+[^)]*\)/g, digits],
-  [/\d+(?= in a row of| fresh connections)/g, digits],
+  // (A busy machine takes fewer: the numbers get narrower, the words stay where they are.)
+  [/\(\d+\s+of\s+\d+[^)]*\)/g, (text) => text.replace(/\d+(?:\.\d+)?/g, '#')],
+  [/\d+(?= in a row of| fresh connections)/g, () => '#'],
   // Rows of tables: the columns are right-aligned.
   [/^ +\d+% +(?:\d+\/\d+|-) +(?:\d+\/\d+|-) +\S+ +\S+ (?= )/gm, (row) => row.replace(/ +\d+\/\d+/g, (text) => cell(text, '#/##')).replace(/ +[\d.]+m?s\b/g, (text) => cell(text, '##ms'))],
   [/^\/.{30,} {2}[\d.–]+ .*$/gm, (row) => row.replace(/ +[>\d.]+ m?s(?= |$)/g, (text) => cell(text, '## ms')).replace(/ +\d+\.\d(?= |$)/g, (text) => cell(text, '#.#'))],
