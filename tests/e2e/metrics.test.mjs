@@ -69,6 +69,16 @@ async function atRest(base) {
   }
 }
 
+/** A line is written after its answer was sent: waits for that of the reading that counted `before`. */
+async function linesWithReading(lines, before) {
+  for (const end = Date.now() + limit(10000); ;) {
+    const now = lines();
+    if (now.filter((line) => line.route === '/metrics').length > before) return now;
+    assert.ok(Date.now() < end, 'the log lacks the line of the last reading');
+    await sleep(10);
+  }
+}
+
 for (const format of ['json', 'logfmt']) {
   test(`every indicator of the runbook is the same from the access log (${format}) and from /metrics`, async () => {
     const { lane, lines } = await guarded(['--access-log-format', format]);
@@ -76,8 +86,9 @@ for (const format of ['json', 'logfmt']) {
     await atRest(lane.base);
     const samples = await readMetrics(lane.base);
     assertAtRest(samples);
-    const told = lines().slice(0, -1); // the last line is that of the reading itself
-    const fromLog = slisFromLog(told), fromMetrics = slisFromMetrics(samples);
+    const fromMetrics = slisFromMetrics(samples);
+    const told = (await linesWithReading(lines, fromMetrics.requests['/metrics GET 200 control'] ?? 0)).slice(0, -1);
+    const fromLog = slisFromLog(told);
     assert.deepEqual(fromLog, fromMetrics);
     // And they are not equal because nothing happened.
     assert.deepEqual(Object.keys(fromLog.rejections).sort(), Object.keys(REJECTED).sort());
