@@ -64,9 +64,8 @@ std::size_t hanging(std::string_view row, std::size_t columns) noexcept {
 
 std::optional<Verdict> verdict_of(std::string_view word) noexcept {
     constexpr std::array k_all{Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error};
-    const auto* const found = std::ranges::find_if(k_all, [word](Verdict verdict) {
-        return to_string(verdict) == word;
-    });
+    const auto* const found =
+        std::ranges::find_if(k_all, [word](Verdict verdict) { return to_string(verdict) == word; });
     return found == k_all.end() ? std::nullopt : std::optional(*found);
 }
 
@@ -79,7 +78,9 @@ std::string with_colour(std::string_view row) {
     const std::size_t end = std::min(row.find(' ', first), row.size());
     const std::string_view head = row.substr(first, end - first);
     if (const auto verdict = verdict_of(head)) {
-        return fmt::format("{}{}{}", row.substr(0, first), painted(head, *verdict), row.substr(end));
+        return fmt::format(
+            "{}{}{}", row.substr(0, first), painted(head, *verdict), row.substr(end)
+        );
     }
     const std::size_t gap = row.rfind("  ");
     const std::string_view tail = gap == k_none ? std::string_view{} : row.substr(gap + 2);
@@ -139,8 +140,9 @@ std::string laid_out(std::string_view text, const Layout& layout) {
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view row = text.substr(0, end);
-        const std::string lines = layout.columns == 0 ? std::string(row)
-                                                      : wrapped(row, layout.columns, hanging(row, layout.columns));
+        const std::string lines = layout.columns == 0
+                                      ? std::string(row)
+                                      : wrapped(row, layout.columns, hanging(row, layout.columns));
         const std::size_t first = std::min(lines.find('\n'), lines.size());
         out += layout.colour ? with_colour(lines.substr(0, first)) + lines.substr(first) : lines;
         if (end < text.size()) {

@@ -62,6 +62,8 @@ TEST_CASE("a verdict is painted where it stands as one, after the line was broke
     CHECK(laid_out("SKIPPED  why", wide) == "SKIPPED  why");
     CHECK(laid_out("it would FAIL here", wide) == "it would FAIL here");
     CHECK(laid_out("PASSED  x", wide) == "PASSED  x");
-    CHECK(laid_out("PASS  a b", {.columns = 7, .colour = true}) == "\x1b[32mPASS\x1b[0m  a\n      b");
+    CHECK(
+        laid_out("PASS  a b", {.columns = 7, .colour = true}) == "\x1b[32mPASS\x1b[0m  a\n      b"
+    );
     CHECK(laid_out("  PASS  x", {.columns = 80}) == "  PASS  x");
 }

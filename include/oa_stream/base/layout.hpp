@@ -28,7 +28,8 @@ struct Layout {
 };
 
 /// Whole lines as a terminal should show them: broken between words, what follows below the row's
-/// last column where that leaves room to read, else its second; a verdict that stands first or last in its row is painted.
+/// last column where that leaves room to read, else its second; a verdict that stands first or last
+/// in its row is painted.
 [[nodiscard]] std::string laid_out(std::string_view text, const Layout& layout);
 
 } // namespace oa_stream
