@@ -251,7 +251,7 @@ std::string split_chart(const Report& report) {
     std::string described = "Share of the canary";
     double at = 0;
     for (const StageRow& row : report.stages) {
-        const double share = *percent_of(row.name);
+        const double share = percent_of(row.name).value_or(0); // looked at above
         const double from = k_left + at / total * k_plot;
         at += std::max(row.seconds, 0.0);
         const double to = k_left + at / total * k_plot;

@@ -141,7 +141,7 @@ std::string junit_xml(const Json& run) {
     const auto skips = count(skipped);
     const auto errors = static_cast<std::ptrdiff_t>(rows.size()) - failures - skips - count(passed);
     const std::string counts = fmt::format(
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\"",
+        R"(tests="{}" failures="{}" errors="{}" skipped="{}" time="{:.3f}")",
         rows.size(),
         failures,
         errors,

@@ -90,7 +90,7 @@ std::string badge(Verdict verdict) {
         return of == Verdict::pass ? "✓" : of == Verdict::skipped ? "–" : "✗";
     };
     return fmt::format(
-        "<span class=\"badge {}\"><span aria-hidden=\"true\">{}</span> {}</span>",
+        R"(<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>)",
         tone(verdict),
         verdict == Verdict::inconclusive ? "?" : sign(verdict),
         to_string(verdict)

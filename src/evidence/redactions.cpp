@@ -116,6 +116,7 @@ void RedactionBook::add(
 
 std::vector<std::string> RedactionBook::files() const {
     std::vector<std::string> out;
+    out.reserve(files_.size());
     for (const auto& [file, ranges] : files_) {
         out.push_back(file);
     }

@@ -11,6 +11,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 namespace oa_stream::evidence {
 
@@ -80,30 +81,30 @@ std::optional<Stamp> stamp_at_start(std::string_view text) {
         text[16] != ':' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ')) {
         return std::nullopt;
     }
-    std::array<std::optional<int>, 6> part{
-        digits(text, 0, 4),
-        digits(text, 5, 2),
-        digits(text, 8, 2),
-        digits(text, 11, 2),
-        digits(text, 14, 2),
-        digits(text, 17, 2)
+    constexpr std::array<std::pair<std::size_t, std::size_t>, 6> k_places{
+        {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}}
     };
-    if (!std::ranges::all_of(part, [](const auto& one) { return one.has_value(); })) {
-        return std::nullopt;
+    std::array<int, k_places.size()> part{};
+    for (std::size_t i = 0; i < k_places.size(); ++i) {
+        const auto number = digits(text, k_places[i].first, k_places[i].second);
+        if (!number) {
+            return std::nullopt;
+        }
+        part[i] = *number;
     }
     std::size_t at = k_date_time;
     const auto millis = fraction(text, at);
     const auto east = offset(text, at);
     const std::chrono::year_month_day date{
-        std::chrono::year(*part[0]),
-        std::chrono::month(static_cast<unsigned>(*part[1])),
-        std::chrono::day(static_cast<unsigned>(*part[2]))
+        std::chrono::year(part[0]),
+        std::chrono::month(static_cast<unsigned>(part[1])),
+        std::chrono::day(static_cast<unsigned>(part[2]))
     };
     if (!east || !date.ok()) {
         return std::nullopt;
     }
-    const auto time = std::chrono::sys_days(date) + std::chrono::hours(*part[3]) +
-                      std::chrono::minutes(*part[4]) + std::chrono::seconds(*part[5]) + millis -
+    const auto time = std::chrono::sys_days(date) + std::chrono::hours(part[3]) +
+                      std::chrono::minutes(part[4]) + std::chrono::seconds(part[5]) + millis -
                       *east;
     return Stamp{std::chrono::time_point_cast<WallTime::duration>(time), at};
 }
