@@ -109,7 +109,7 @@ double Times::at_rank(std::uint64_t rank) const {
     if (rank > finite || finite == 0) {
         return k_infinite;
     }
-    return *finite_.percentile({rank, finite}) / k_micro;
+    return finite_.percentile({rank, finite}).value_or(0) / k_micro; // there are some
 }
 
 std::optional<double> Times::percentile(measure::Fraction q) const {

@@ -29,9 +29,9 @@ public:
 
     TurnMeaning turn{};
 
-    void know(std::string_view id, std::string word) {
+    void know(std::string_view id, std::string_view word) {
         if (!id.empty()) {
-            names_.try_emplace(std::string(id), std::move(word));
+            names_.try_emplace(std::string(id), word);
         }
     }
     void know_turn(const std::optional<Json>& metadata) {

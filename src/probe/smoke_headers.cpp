@@ -96,10 +96,10 @@ const Headers* answered(const Smoke& smoke) {
 }
 
 // An edge compresses only what asks for it, and one of the happy paths does.
-const Headers& judged_by(const Smoke& smoke, const HeaderRule& rule, const Headers& first) {
+const Headers* judged_by(const Smoke& smoke, const HeaderRule& rule, const Headers* first) {
     for (const Happy& happy : smoke.happy) {
         if (rule.header == "content-encoding" && happy.sample.headers.has(rule.header)) {
-            return happy.sample.headers;
+            return &happy.sample.headers;
         }
     }
     return first;
@@ -133,7 +133,7 @@ void smoke_headers(Smoke& smoke) {
         } else if (rule.check == "headers.compat-window" && !smoke.options.target.compat) {
             smoke.not_applicable(rule.check, "compat was switched off for this target");
         } else {
-            judge_header(smoke, rule, judged_by(smoke, rule, *headers));
+            judge_header(smoke, rule, *judged_by(smoke, rule, headers));
         }
     }
 }
