@@ -58,15 +58,11 @@ Json document_of(
              {"variable", variable_of(command.path, setting.option)}}
         );
     }
-    return {
-        {"verdict", "PASS"},
-        {"run", nullptr},
-        {"evidence", nullptr},
-        {"checks", Json::array()},
-        {"command", command.path},
-        {"file", file.empty() ? Json(nullptr) : Json(file)},
-        {"settings", std::move(rows)},
-    };
+    Json out = plain_answer();
+    out["command"] = command.path;
+    out["file"] = file.empty() ? Json(nullptr) : Json(file);
+    out["settings"] = std::move(rows);
+    return out;
 }
 
 std::string table_of(const std::vector<Setting>& settings, bool with_origin) {

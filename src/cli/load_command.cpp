@@ -87,11 +87,7 @@ private:
     void on_signal(asio::signal_set& signals, asio::io_context& io);
     void on_request(const probe::LoadRequest& request);
     void on_second(const probe::LoadSecond& second);
-    void clear_line() {
-        if (context_.tty && !context_.quiet) {
-            context_.err("\r\x1b[2K");
-        }
-    }
+    void clear_line() { redraw("", context_); }
     [[nodiscard]] Result<void> seal();
 
     LoadArgs args_;
@@ -138,11 +134,7 @@ void Session::on_second(const probe::LoadSecond& second) {
     if (args_.ndjson) {
         print_document("load-second", line, context_);
     }
-    if (context_.tty && !context_.quiet) {
-        std::string text = progress_line(second, load_->totals());
-        text.resize(std::min(text.size(), static_cast<std::size_t>(context_.width - 1)));
-        context_.err("\r\x1b[2K" + text);
-    }
+    redraw(progress_line(second, load_->totals()), context_);
 }
 
 Task<net::ClientResponse> Session::get(net::HttpClient* client, std::string path) {

@@ -26,11 +26,7 @@ namespace {
 int report(const Error& error, bool json) {
     fmt::print(stderr, "oa-stream: {}\n", error.text());
     if (json) {
-        Json document = Json::object();
-        document["verdict"] = "ERROR";
-        document["run"] = nullptr;
-        document["evidence"] = nullptr;
-        document["checks"] = Json::array();
+        Json document = plain_answer("ERROR");
         document["error"]["code"] = to_string(error.code);
         document["error"]["message"] = error.text();
         fmt::print("{}\n", dump_json(titled("error", document)));

@@ -38,9 +38,7 @@ Result<void> write_plan(const Plan& plan, const Args& args) {
 void tell_plan(const Plan& plan, const Args& args, Context& context) {
     const std::string file = args.get("--out").value_or("");
     if (context.json) {
-        Json out = {
-            {"verdict", "PASS"}, {"run", nullptr}, {"evidence", nullptr}, {"checks", Json::array()}
-        };
+        Json out = plain_answer();
         out["changes"] = plan.changes();
         out["file"] = file.empty() ? Json(nullptr) : Json(file);
         out["plan"] = to_json(plan);

@@ -18,12 +18,6 @@ using playbook::Unset;
 using playbook::Variable;
 
 /// What every document has, though nothing is run here.
-Json document(std::string_view verdict) {
-    return {
-        {"verdict", verdict}, {"run", nullptr}, {"evidence", nullptr}, {"checks", Json::array()}
-    };
-}
-
 Json variables_json(const std::vector<Variable>& variables) {
     Json out = Json::array();
     for (const Variable& variable : variables) {
@@ -70,7 +64,7 @@ Json problems_json(const std::vector<config::Problem>& problems) {
 
 ExitCode tell_problems(const Loaded& loaded, Context& context) {
     if (context.json) {
-        Json out = document("FAIL");
+        Json out = plain_answer("FAIL");
         out["file"] = loaded.file;
         out["problems"] = problems_json(loaded.problems);
         print_document("playbook-problems", out, context);
@@ -116,7 +110,7 @@ Result<ExitCode> list(const Args&, Context& context) {
         );
     }
     if (context.json) {
-        Json out = document("PASS");
+        Json out = plain_answer();
         out["playbooks"] = std::move(rows);
         print_document("playbook-list", out, context);
     } else {
@@ -133,7 +127,7 @@ Result<ExitCode> show(const Args& args, Context& context) {
         const NamedText source, playbook::find_playbook(args.positional("PLAYBOOK").value_or(""))
     );
     if (context.json) {
-        Json out = document("PASS");
+        Json out = plain_answer();
         out["file"] = source.file;
         out["text"] = source.text;
         print_document("playbook-show", out, context);
@@ -155,7 +149,7 @@ Result<ExitCode> validate(const Args& args, Context& context) {
     }
     const auto missing = playbook::not_carried_out(*parsed);
     if (context.json) {
-        Json out = document("PASS");
+        Json out = plain_answer();
         out["file"] = loaded.file;
         out["problems"] = Json::array();
         out["variables"] = variables_json(loaded.variables);
@@ -192,7 +186,7 @@ Result<ExitCode> explain(const Args& args, Context& context) {
     }
     std::string text = playbook::explain(*parsed);
     if (context.json) {
-        Json out = document("PASS");
+        Json out = plain_answer();
         out["file"] = loaded.file;
         out["text"] = text;
         out["playbook"] = playbook::to_json(*parsed);

@@ -9,6 +9,12 @@
 
 namespace oa_stream::cli {
 
+void redraw(std::string_view line, const Context& context) {
+    if (context.tty && !context.quiet) {
+        context.err("\r\x1b[2K" + cut_to(line, static_cast<std::size_t>(context.width - 1)));
+    }
+}
+
 playbook::Observer Screen::observer() {
     playbook::Observer out;
     if (!context_.quiet) {
@@ -34,7 +40,7 @@ void Screen::say(std::string_view line) {
 void Screen::checked(const Check& check) {
     const std::string line =
         fmt::format("  {} checks so far  {}  {}", ++checks_, to_string(check.verdict), check.id);
-    context_.err("\r\x1b[2K" + cut_to(line, static_cast<std::size_t>(context_.width - 1)));
+    redraw(line, context_);
     live_ = true;
 }
 
@@ -82,17 +88,22 @@ void tell_parts(std::vector<std::string> parts, Context& context) {
     );
 }
 
+std::vector<std::string> run_parts(
+    std::string_view verdict, std::string_view run, std::string_view evidence, std::string_view next
+) {
+    return {
+        fmt::format("{} run {}", verdict, run),
+        fmt::format("evidence {}", evidence),
+        next.empty() ? "" : fmt::format("next: {}", next),
+    };
+}
+
 void tell_last(const LastWords& words, Context& context) {
     context.evidence = words.evidence;
     if (context.quiet && words.exit == ExitCode::ok) {
         return;
     }
-    tell_parts(
-        {fmt::format("{} run {}", to_string(words.verdict), words.run),
-         fmt::format("evidence {}", words.evidence),
-         words.next.empty() ? "" : "next: " + words.next},
-        context
-    );
+    tell_parts(run_parts(to_string(words.verdict), words.run, words.evidence, words.next), context);
 }
 
 } // namespace oa_stream::cli

@@ -22,6 +22,9 @@
 
 namespace oa_stream::cli {
 
+/// The line that is drawn anew: on a terminal, unless -q, as much of it as fits. Empty: cleared.
+void redraw(std::string_view line, const Context& context);
+
 /// Lines as they come; on a terminal one more that is redrawn.
 class Screen {
 public:
@@ -87,6 +90,11 @@ void show_text(std::string_view text, Context& context, std::size_t piped = 0);
 
 /// The last line of stderr, of parts that are not empty; see tell_last().
 void tell_parts(std::vector<std::string> parts, Context& context);
+
+/// What a last line says of a run, for tell_parts(); `next` is a command to type, empty: none.
+[[nodiscard]] std::vector<std::string> run_parts(
+    std::string_view verdict, std::string_view run, std::string_view evidence, std::string_view next
+);
 
 /// How a run ended, for the last line of stderr.
 struct LastWords {

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/file.hpp"
 
+#include "document.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::cli {
@@ -18,12 +20,12 @@ bool journal_open(const evidence::RunEntry& run) {
 } // namespace
 
 Json plain_document(std::string_view verdict, const evidence::RunEntry* run) {
-    return {
-        {"verdict", verdict},
-        {"run", run != nullptr ? Json(run->id) : Json(nullptr)},
-        {"evidence", run != nullptr ? Json(run->folder.string()) : Json(nullptr)},
-        {"checks", Json::array()},
-    };
+    Json out = plain_answer(verdict);
+    if (run != nullptr) {
+        out["run"] = run->id;
+        out["evidence"] = run->folder.string();
+    }
+    return out;
 }
 
 Result<evidence::RunEntry> named_run(std::string_view word, const Context& context) {

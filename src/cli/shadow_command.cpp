@@ -5,6 +5,7 @@
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
+#include "run_screen.hpp"
 #include "shadow_args.hpp"
 #include "smoke_args.hpp"
 #include "smoke_record.hpp"
@@ -65,10 +66,7 @@ void connect(
     };
     if (context.tty && !context.quiet) {
         options.on_progress = [&context](std::size_t done, std::size_t of) {
-            context.err(fmt::format("\r\x1b[2K{} of {} pairs", done, of));
-            if (done == of) {
-                context.err("\r\x1b[2K");
-            }
+            redraw(done == of ? "" : fmt::format("{} of {} pairs", done, of), context);
         };
     }
 }

@@ -45,13 +45,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
         OA_CHECK(write_file_atomic(*file, text));
     }
     if (context.json) {
-        Json document{
-            {"verdict", "PASS"},
-            {"run", nullptr},
-            {"evidence", nullptr},
-            {"checks", Json::array()},
-            {"file", file ? Json(*file) : Json(nullptr)},
-        };
+        Json document = plain_answer();
+        document["file"] = file ? Json(*file) : Json(nullptr);
         if (!file) {
             document["dashboard"] = measure::dashboard(options);
         }

@@ -114,13 +114,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const measure::AlertOptions options, options_of(args));
     OA_TRY(const auto files, measure::alert_rules(options));
     OA_CHECK(make_dirs(*folder));
-    Json document = {
-        {"verdict", "PASS"},
-        {"run", nullptr},
-        {"evidence", nullptr},
-        {"checks", Json::array()},
-        {"files", Json::array()}
-    };
+    Json document = plain_answer();
+    document["files"] = Json::array();
     for (const measure::TextFile& file : files) {
         const auto path = std::filesystem::path(*folder) / file.name;
         OA_CHECK(write_file_atomic(path, file.text));

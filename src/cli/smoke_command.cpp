@@ -1,12 +1,12 @@
 // smoke stream: does this lane keep its contract, right now, over the wire?
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
+#include "run_screen.hpp"
 #include "smoke_args.hpp"
 #include "smoke_record.hpp"
 
@@ -83,11 +83,7 @@ private:
     void on_check(const Check& check);
     void probe(probe::SmokeOptions options);
     void add_footprint(const std::string& prefix);
-    void clear_line() {
-        if (context_.tty && !context_.quiet) {
-            context_.err("\r\x1b[2K");
-        }
-    }
+    void clear_line() { redraw("", context_); }
 
     evidence::RunFolder folder_;
     Context& context_;
@@ -112,16 +108,16 @@ void Session::on_check(const Check& check) {
         "check", {{"id", check.id}, {"verdict", to_string(check.verdict)}, {"detail", check.detail}}
     );
     checks_.push_back(check);
-    if (context_.tty && !context_.quiet) {
-        const std::string line = fmt::format(
+    redraw(
+        fmt::format(
             "{} of {}  {}  {}",
             checks_.size(),
             probe::smoke_rules().size(),
             to_string(check.verdict),
             check.id
-        );
-        context_.err("\r\x1b[2K" + cut_to(line, static_cast<std::size_t>(context_.width - 1)));
-    }
+        ),
+        context_
+    );
 }
 
 // A signal ends the probing at once: nothing here has to be undone, and what was found is kept.

@@ -29,12 +29,7 @@ bool needs_somebody(const RunStatus& status) {
 }
 
 void tell_next(const RunStatus& status, Context& context, std::string_view verdict) {
-    tell_parts(
-        {fmt::format("{} run {}", verdict, status.run),
-         fmt::format("evidence {}", status.folder.string()),
-         status.next.empty() ? "" : "next: " + status.next},
-        context
-    );
+    tell_parts(run_parts(verdict, status.run, status.folder.string(), status.next), context);
 }
 
 void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_view verdict) {

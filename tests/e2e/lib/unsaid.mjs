@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import { formsOf } from './leaks.mjs';
 
 /** A sentence to plant: long, and unlike anything else. */
 export const planted = (what) => `planted ${what} ${crypto.randomBytes(6).toString('hex')} heron ${crypto.randomBytes(4).toString('hex')}`;
@@ -12,7 +13,7 @@ export const plantedKey = () => `sk-planted${crypto.randomBytes(16).toString('he
 /** How a text may look in a log. Pieces of it count too: a cut or wrapped text is still told. */
 function shapes(mark) {
   const pieces = mark.split(/\s+/).filter((word) => word.length >= 8);
-  return [...new Set([mark, encodeURIComponent(mark), Buffer.from(mark).toString('base64').replace(/=+$/, ''), JSON.stringify(mark).slice(1, -1), ...pieces])];
+  return [...new Set([...formsOf(mark).map(([, needle]) => needle.toString()), ...pieces])];
 }
 
 /**
