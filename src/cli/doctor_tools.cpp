@@ -100,6 +100,7 @@ Check judge(const Tool& tool) {
 
 std::vector<Check> judge_tools() {
     std::vector<Check> out;
+    out.reserve(k_tools.size());
     for (const Tool& tool : k_tools) {
         out.push_back(judge(tool));
     }

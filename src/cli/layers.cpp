@@ -51,7 +51,8 @@ class FileReader {
 public:
     explicit FileReader(std::string_view file) : file_(file) {}
 
-    Result<Setting> setting(std::string_view command, const config::YamlEntry& entry) const {
+    [[nodiscard]] Result<Setting>
+    setting(std::string_view command, const config::YamlEntry& entry) const {
         const std::string option = "--" + entry.key;
         const auto specs = options_of(command);
         const auto spec = std::ranges::find_if(specs, [&](const OptionSpec& one) {
@@ -68,13 +69,13 @@ public:
         return out;
     }
 
-    std::unexpected<Error>
+    [[nodiscard]] std::unexpected<Error>
     refuse(config::Position at, std::string message, std::string hint = {}) const {
         return fail(Code::config, std::move(message), config::where(file_, at), std::move(hint));
     }
 
 private:
-    std::unexpected<Error>
+    [[nodiscard]] std::unexpected<Error>
     unknown_option(const config::YamlEntry& entry, std::span<const OptionSpec> specs) const {
         std::vector<std::string> names;
         std::vector<std::string_view> known;
@@ -89,7 +90,7 @@ private:
         );
     }
 
-    Result<std::vector<std::string>>
+    [[nodiscard]] Result<std::vector<std::string>>
     values(const OptionSpec& spec, const config::YamlEntry& entry) const {
         using config::YamlKind;
         const config::YamlNode& value = entry.value;

@@ -100,13 +100,13 @@ std::string next_of(const RouteOutcome& outcome, const evidence::RunFolder& fold
 }
 
 evidence::Report report_of(
-    const AppliedRoutes& applied,
-    const RouteOutcome& outcome,
+    const PreparedRoutes& prepared,
+    const CarriedRoutes& carried,
     Verdict verdict,
     ExitCode exit,
     const std::vector<Check>& checks
 ) {
-    const evidence::RunFolder& folder = applied.folder.value();
+    const auto& [folder, outcome] = carried;
     evidence::Report report;
     report.id = folder.id();
     report.title = "Route split";
@@ -116,26 +116,27 @@ evidence::Report report_of(
     report.started_at = rfc3339_millis(folder.started());
     report.duration_s = folder.seconds_since_start();
     report.facts = {
-        {"overrides before", applied.prepared.plan.before.text()},
-        {"overrides asked for", applied.prepared.plan.goal.text()},
+        {"overrides before", prepared.plan.before.text()},
+        {"overrides asked for", prepared.plan.goal.text()},
         {"writes", std::to_string(outcome.writes)},
     };
     report.checks = checks;
-    report.notes = applied.prepared.plan.notes;
+    report.notes = prepared.plan.notes;
     report.next = next_of(outcome, folder);
     return report;
 }
 
 } // namespace
 
-Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& context) {
-    const RouteOutcome& outcome = applied.outcome.value();
-    evidence::RunFolder& folder = applied.folder.value();
-    auto checks = applied.prepared.checks;
+Result<ExitCode> tell_route_end(
+    const PreparedRoutes& prepared, CarriedRoutes& carried, int signal, Context& context
+) {
+    auto& [folder, outcome] = carried;
+    auto checks = prepared.checks;
     add_checks(checks, outcome);
     const Verdict verdict = verdict_of(outcome);
     const ExitCode exit = exit_of(outcome, signal);
-    evidence::write_reports(folder, report_of(applied, outcome, verdict, exit, checks));
+    evidence::write_reports(folder, report_of(prepared, carried, verdict, exit, checks));
     Json document = route_document(verdict, checks);
     document["run"] = folder.id();
     document["evidence"] = folder.path().string();
@@ -144,7 +145,7 @@ Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& con
     document["mutated"] = outcome.mutated;
     document["restored"] = outcome.restored;
     document["next"] = next_of(outcome, folder);
-    document.update(to_json(applied.prepared.plan));
+    document.update(to_json(prepared.plan));
     Json result = document;
     result.erase("run");
     result.erase("evidence");
@@ -152,7 +153,7 @@ Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& con
     if (context.json) {
         context.out(folder.redactor().apply(dump_json(titled("route-change", document))) + "\n");
     } else if (!context.quiet || exit != ExitCode::ok) {
-        std::string text = route_plan_text(applied.prepared.plan) + headline_of(outcome) + "\n";
+        std::string text = route_plan_text(prepared.plan) + headline_of(outcome) + "\n";
         for (const Check& check : checks) {
             text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
         }

@@ -19,13 +19,20 @@ struct PreparedRoutes {
     bool refused = false;
 };
 
+/// What became of it, and the run that holds it.
+struct CarriedRoutes {
+    evidence::RunFolder folder;
+    traffic::RouteOutcome outcome;
+};
+
 struct AppliedRoutes {
     PreparedRoutes prepared;
-    std::optional<traffic::RouteOutcome> outcome{}; ///< unset: nothing was attempted
-    std::optional<evidence::RunFolder> folder{};
+    std::optional<CarriedRoutes> carried{}; ///< unset: nothing was attempted
 };
 
 /// Writes the report, closes the folder, tells the outcome. `signal`: that ended the run, or 0.
-[[nodiscard]] Result<ExitCode> tell_route_end(AppliedRoutes& applied, int signal, Context& context);
+[[nodiscard]] Result<ExitCode> tell_route_end(
+    const PreparedRoutes& prepared, CarriedRoutes& carried, int signal, Context& context
+);
 
 } // namespace oa_stream::cli

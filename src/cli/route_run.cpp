@@ -176,19 +176,20 @@ RouteSink journal_into(evidence::RunFolder& folder) {
 RouteRun run_of(
     RouteSplitClient& client,
     const RouteTarget& target,
-    const RoutePlan& plan,
-    Applied& applied,
+    const Prepared& prepared,
+    evidence::RunFolder& folder,
     Desk& desk
 ) {
+    const RoutePlan& plan = prepared.plan;
     RouteRun run;
     run.client = &client;
     run.before = plan.status;
     run.goal = plan.goal;
-    run.known = applied.prepared.snapshot.seen;
+    run.known = prepared.snapshot.seen;
     run.paths = expectations_of(plan.status, plan.goal, plan.paths);
     run.cohort_key = target.cohort_key;
     run.looks = target.looks;
-    run.journal = journal_into(applied.folder.value());
+    run.journal = journal_into(folder);
     run.stop = [&desk] { return desk.stop.requested(); };
     run.say = [&desk](std::string_view line) {
         desk.stop.mark_mutated(); // said before each write
@@ -214,10 +215,11 @@ struct AskApply {
         if (out.prepared.refused || !out.prepared.plan.changes()) {
             co_return out;
         }
-        OA_CO_TRY(out.folder, open_folder(target, order, out.prepared.plan, *desk));
-        desk->run = out.folder->id();
-        RouteRun run = run_of(client, target, out.prepared.plan, out, *desk);
-        out.outcome = co_await change_routes(std::move(run));
+        OA_CO_TRY(auto folder, open_folder(target, order, out.prepared.plan, *desk));
+        desk->run = folder.id();
+        RouteRun run = run_of(client, target, out.prepared, folder, *desk);
+        auto outcome = co_await change_routes(std::move(run));
+        out.carried = CarriedRoutes{std::move(folder), std::move(outcome)};
         co_return out;
     }
 };
@@ -316,14 +318,15 @@ struct AskRestore {
         if (there || !order.apply) {
             co_return out;
         }
-        OA_CO_TRY(out.folder, open_folder(target, order, out.prepared.plan, *desk));
-        desk->run = out.folder->id();
-        RouteRun run = run_of(client, target, out.prepared.plan, out, *desk);
+        OA_CO_TRY(auto folder, open_folder(target, order, out.prepared.plan, *desk));
+        desk->run = folder.id();
+        RouteRun run = run_of(client, target, out.prepared, folder, *desk);
         run.goal = out.prepared.plan.before; // what the dead run may have left
-        out.outcome = co_await restore_routes(std::move(run));
-        out.outcome->changed = out.outcome->restored;
-        out.outcome->verified = out.outcome->back;
-        out.outcome->error = out.outcome->restore_error;
+        auto outcome = co_await restore_routes(std::move(run));
+        outcome.changed = outcome.restored;
+        outcome.verified = outcome.back;
+        outcome.error = outcome.restore_error;
+        out.carried = CarriedRoutes{std::move(folder), std::move(outcome)};
         co_return out;
     }
 };
@@ -340,10 +343,10 @@ Result<ExitCode> carry_out_routes(RouteTarget target, const RouteOrder& order, C
     playbook::StopRequest stop;
     Desk desk{context, screen, stop};
     OA_TRY(Applied applied, attempt(std::move(target), AskApply{order, &desk}, desk));
-    if (!applied.outcome) {
+    if (!applied.carried) {
         return show_plan(applied.prepared, order, context);
     }
-    return tell_route_end(applied, stop.signal(), context);
+    return tell_route_end(applied.prepared, *applied.carried, stop.signal(), context);
 }
 
 Result<ExitCode>
@@ -364,10 +367,10 @@ restore_routes_of(const Args& args, const std::string& run, bool apply, Context&
         Applied applied,
         attempt(std::move(target), AskRestore{order, std::move(old.plan), &desk}, desk)
     );
-    if (!applied.outcome) {
+    if (!applied.carried) {
         return show_plan(applied.prepared, order, context);
     }
-    return tell_route_end(applied, stop.signal(), context);
+    return tell_route_end(applied.prepared, *applied.carried, stop.signal(), context);
 }
 
 } // namespace oa_stream::cli

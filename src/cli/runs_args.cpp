@@ -14,7 +14,7 @@ constexpr std::int64_t k_unverified = static_cast<std::int64_t>(ExitCode::rollba
 /// A run that changed routes only has no split to look at: its journal must have an end.
 bool journal_open(const evidence::RunEntry& run) {
     const auto text = read_file(run.folder / "journal.ndjson");
-    return text && !text->empty() && !text->contains("\"phase\":\"end\"");
+    return text && !text->empty() && !text->contains(R"("phase":"end")");
 }
 
 } // namespace

@@ -78,26 +78,30 @@ Json step_json(const GcStep& step) {
     };
 }
 
-void tell(const std::vector<GcStep>& steps, const Outcome& done, bool apply, Context& context) {
+std::uint64_t bytes_of(const std::vector<GcStep>& steps, const Outcome& done, bool apply) {
     std::uint64_t going = 0;
-    std::size_t count = 0;
     for (const GcStep& step : steps) {
         going += step.goes ? step.run.bytes : 0;
-        count += step.goes ? 1 : 0;
     }
-    if (context.json) {
-        Json out = plain_document(done.failed.empty() ? "PASS" : "ERROR");
-        out["applied"] = apply;
-        out["removed"] = Json::array();
-        out["kept"] = Json::array();
-        for (const GcStep& step : steps) {
-            out[step.goes ? "removed" : "kept"].push_back(step_json(step));
-        }
-        out["bytes"] = apply ? done.freed : going;
-        out["errors"] = done.failed;
-        print_document("runs-gc", out, context);
-        return;
+    return apply ? done.freed : going;
+}
+
+Json document_of(const std::vector<GcStep>& steps, const Outcome& done, bool apply) {
+    Json out = plain_document(done.failed.empty() ? "PASS" : "ERROR");
+    out["applied"] = apply;
+    out["removed"] = Json::array();
+    out["kept"] = Json::array();
+    for (const GcStep& step : steps) {
+        out[step.goes ? "removed" : "kept"].push_back(step_json(step));
     }
+    out["bytes"] = bytes_of(steps, done, apply);
+    out["errors"] = done.failed;
+    return out;
+}
+
+void tell_person(
+    const std::vector<GcStep>& steps, const Outcome& done, bool apply, Context& context
+) {
     for (const GcStep& step : steps) {
         if (step.goes || !step.why.empty()) {
             context.out(fmt::format(
@@ -110,7 +114,10 @@ void tell(const std::vector<GcStep>& steps, const Outcome& done, bool apply, Con
         }
     }
     const std::string what = fmt::format(
-        "{} of {} runs, {}", count, steps.size(), evidence::size_text(apply ? done.freed : going)
+        "{} of {} runs, {}",
+        std::ranges::count_if(steps, &GcStep::goes),
+        steps.size(),
+        evidence::size_text(bytes_of(steps, done, apply))
     );
     context.err(
         apply ? fmt::format("removed {}\n", what)
@@ -133,7 +140,11 @@ Result<ExitCode> run(const Args& args, Context& context) {
         (void)evidence::sweep_removed(context.state_dir);
         done = carry_out(steps);
     }
-    tell(steps, done, apply, context);
+    if (context.json) {
+        print_document("runs-gc", document_of(steps, done, apply), context);
+    } else {
+        tell_person(steps, done, apply, context);
+    }
     for (const std::string& error : done.failed) {
         context.err(error + "\n");
     }
