@@ -85,8 +85,10 @@ Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::start(Self self, TurnRequest 
     const auto request = std::make_shared<const TurnRequest>(std::move(asked));
     for (int attempt = 1;; ++attempt) {
         OA_CO_TRY(const Link link, co_await ready_link(self));
-        auto hold = request->thread ? co_await known_thread(self, link, *request->thread, request)
-                                    : co_await new_thread(self, link, request);
+        const auto& thread = request->thread;
+        auto opened =
+            thread ? known_thread(self, link, *thread, request) : new_thread(self, link, request);
+        auto hold = co_await std::move(opened);
         if (hold) {
             co_return co_await run_turn(self, link, std::move(*hold), request);
         }
