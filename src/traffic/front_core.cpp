@@ -63,6 +63,7 @@ FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
 
 void FrontCore::apply_weights() {
     std::vector<std::uint32_t> usable;
+    usable.reserve(arms.size());
     for (const Arm& arm : arms) {
         usable.push_back(arm.ready ? arm.weight : 0);
     }
@@ -118,15 +119,15 @@ std::size_t FrontCore::active() const {
 
 Json FrontCore::state() const {
     Json backends = Json::array();
-    for (std::size_t i = 0; i < arms.size(); ++i) {
+    for (const Arm& arm : arms) {
         backends.push_back({
-            {"name", arms[i].backend.name},
-            {"url", arms[i].backend.url},
-            {"weight", arms[i].weight},
-            {"ready", arms[i].ready},
-            {"health", arms[i].health.empty() ? "not checked" : arms[i].health},
-            {"checks", arms[i].checks},
-            {"counters", counters_json(arms[i].counters)},
+            {"name", arm.backend.name},
+            {"url", arm.backend.url},
+            {"weight", arm.weight},
+            {"ready", arm.ready},
+            {"health", arm.health.empty() ? "not checked" : arm.health},
+            {"checks", arm.checks},
+            {"counters", counters_json(arm.counters)},
         });
     }
     return {
