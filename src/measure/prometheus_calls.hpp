@@ -15,7 +15,7 @@ public:
     /// Both outlive the calls.
     Calls(net::HttpClient& client, const PrometheusOptions& options);
 
-    /// /api/v1/query, evaluated at `at_s`.
+    /// /api/v1/query, evaluated at `at_s`. Code::protocol, too, for values of another time.
     [[nodiscard]] Task<Result<Answer>> instant(std::string query, double at_s, ResultType type);
     /// /api/v1/query_range; a matrix.
     [[nodiscard]] Task<Result<Answer>> range(std::string query, Span span, double step_s);

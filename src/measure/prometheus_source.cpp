@@ -197,9 +197,14 @@ Task<Result<void>> Reader::counts() {
             break;
         }
         OA_CO_TRY(const auto some, co_await number(to_string(event), queries_.bad(event)));
-        // Only a status that never was has no series; the others are there at 0.
-        if (missing_.empty() && !some && event != BadEvent::http_5xx) {
-            miss(to_string(event), "no series match, though the lane has them from its start");
+        // The lane has all of them at 0 from its start, 500, 503 and 504 too: where none is, the
+        // label was renamed or the series was dropped on its way, which is no zero.
+        if (missing_.empty() && !some) {
+            miss(
+                to_string(event),
+                "no series match, though the lane has them from its start: was a label renamed or"
+                " a series dropped?"
+            );
         }
         if (event == BadEvent::compat_rejected) {
             out_.notes.emplace_back("compat_rejected counts the rejections on all routes");

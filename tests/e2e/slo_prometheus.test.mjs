@@ -259,22 +259,26 @@ test('slo gate: a dead target is found by up, though rate() goes on answering', 
 // ----------------------------------------------------------------------------------------------
 
 const body = (resultType, result, more = {}) => JSON.stringify({ status: 'success', data: { resultType, result }, ...more });
-const number = (value, more) => body('vector', [{ metric: {}, value: [Date.now() / 1000, value] }], more);
+let asked_at = 0; // of the request that is being answered: Prometheus gives it back
+const at = (metric, value, apart = 0) => ({ metric, value: [asked_at + apart, value] });
+const number = (value, more) => body('vector', [at({}, value)], more);
 const scrapes = (age, labels = {}) => ({ metric: { job: 'lane', instance: 'a:1', revision: 'r2', ...labels }, values: Array.from({ length: 40 }, (_, i) => [Date.now() / 1000 - age - (39 - i) * 15, '1']) });
 
 function honest(query) {
   if (query.startsWith('oa_stream_build_info')) return body('matrix', [scrapes(3)]);
-  if (query.startsWith('up')) return body('vector', [{ metric: { job: 'lane', instance: 'a:1' }, value: [1, '1'] }]);
+  if (query.startsWith('up')) return body('vector', [at({ job: 'lane', instance: 'a:1' }, '1')]);
   if (query.startsWith('count by')) return body('vector', []);
   if (query.startsWith('max(count')) return body('matrix', []);
-  if (query.includes('_bucket')) return body('vector', [['0.5', '990'], ['+Inf', '1000']].map(([le, count]) => ({ metric: { le }, value: [1, count] })));
+  if (query.includes('_bucket')) return body('vector', [['0.5', '990'], ['+Inf', '1000']].map(([le, count]) => at({ le }, count)));
   return number(/5\.\.|terminal/.test(query) ? '0' : '1000');
 }
 
 /** `lie(query)`: a body, or a function that answers the request itself; undefined is honest. */
 async function lying(lie) {
   const server = http.createServer((request, response) => {
-    const query = new URL(request.url, 'http://x').searchParams.get('query') ?? '';
+    const { searchParams } = new URL(request.url, 'http://x');
+    const query = searchParams.get('query') ?? '';
+    asked_at = Number(searchParams.get('time'));
     const told = lie(query) ?? honest(query);
     if (typeof told === 'function') told(response);
     else response.writeHead(200, { 'content-type': 'application/json' }).end(told);
@@ -289,12 +293,15 @@ const LIES = [
   ['nothing at all', () => body('vector', []), 4, /a vector where a matrix was asked for/],
   ['no series anywhere', (q) => (q.startsWith('oa_stream') ? body('matrix', []) : body('vector', [])), 3, /no oa_stream_build_info/],
   ['no requests', (q) => (counts(q) && q.includes('http_requests') ? body('vector', []) : undefined), 3, /no series match/],
+  ['status renamed to code', (q) => (q.includes('5..') ? body('vector', []) : undefined), 3, /http_5xx: no series match.*label renamed/],
+  ['values of yesterday', (q) => (counts(q) ? body('vector', [at({}, /5\.\.|terminal/.test(q) ? '0' : '1000', -86400)]) : undefined), 4, /24h before the time that was asked for/],
+  ['values of tomorrow', (q) => (counts(q) ? body('vector', [at({}, /5\.\.|terminal/.test(q) ? '0' : '1000', 86400)]) : undefined), 4, /24h after the time that was asked for/],
   ['stale values', (q) => (q.startsWith('oa_stream') ? body('matrix', [scrapes(120)]) : undefined), 3, /2m.* old/],
-  ['a dead target', (q) => (q.startsWith('up') ? body('vector', [{ metric: { job: 'lane', instance: 'a:1' }, value: [1, '0'] }]) : undefined), 3, /is down/],
+  ['a dead target', (q) => (q.startsWith('up') ? body('vector', [at({ job: 'lane', instance: 'a:1' }, '0')]) : undefined), 3, /is down/],
   ['NaN', (q) => (counts(q) ? number('NaN') : undefined), 3, /NaN/],
   ['warnings with 200', (q) => (counts(q) ? number('0', { warnings: ['remote read failed'] }) : undefined), 3, /warns: remote read failed/],
   ['warnings with 200 and nothing', (q) => (counts(q) ? body('vector', [], { warnings: ['partial'] }) : undefined), 3, /warns: partial/],
-  ['replicas that disagree', (q) => (counts(q) && !/5\.\.|terminal|_bucket/.test(q) ? body('vector', ['900', '1000'].map((value, i) => ({ metric: { replica: `${i}` }, value: [1, value] }))) : undefined), 0, /0 of 1000/],
+  ['replicas that disagree', (q) => (counts(q) && !/5\.\.|terminal|_bucket/.test(q) ? body('vector', ['900', '1000'].map((value, i) => at({ replica: `${i}` }, value))) : undefined), 0, /0 of 1000/],
   ['a refusal', () => (r) => r.writeHead(401).end('no'), 5, /401/],
   ['errors for ever', () => (r) => r.writeHead(503).end('starting'), 4, /503/],
   ['HTML', () => '<html>please log in</html>', 4, /not an answer of Prometheus/],

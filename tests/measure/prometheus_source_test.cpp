@@ -23,6 +23,15 @@ Script only(std::string word, std::string body) {
     };
 }
 
+/// A vector whose values are of NOW.
+std::string at_now(std::string result) {
+    constexpr std::string_view k_word = "NOW";
+    for (std::size_t at = 0; (at = result.find(k_word, at)) != std::string::npos;) {
+        result.replace(at, k_word.size(), fmt::format("{}", k_now_s));
+    }
+    return vector_body(result);
+}
+
 struct Trap {
     std::string name;
     std::string word; ///< of the query
@@ -61,14 +70,18 @@ std::vector<Trap> traps() {
          "2 series"},
         {"NaN terminals", "terminal_total", number_body("NaN"), "NaN"},
         {"no series of terminals", "terminal_total", vector_body(""), "terminal_error"},
+        {"no series of 5xx: a relabelled status",
+         "5..",
+         vector_body(""),
+         "http_5xx: no series match"},
         {"warned about terminals", "terminal_total", vector_body("", warning), "warns"},
         {"NaN in a bucket",
          "_bucket",
-         vector_body(R"({"metric":{"le":"+Inf"},"value":[1,"NaN"]})"),
+         at_now(R"({"metric":{"le":"+Inf"},"value":[NOW,"NaN"]})"),
          "bucket"},
         {"no bucket up to +Inf",
          "_bucket",
-         vector_body(R"({"metric":{"le":"1"},"value":[1,"5"]})"),
+         at_now(R"({"metric":{"le":"1"},"value":[NOW,"5"]})"),
          "+Inf"},
         {"warned about buckets", "_bucket", vector_body("", warning), "warns"},
     };
@@ -122,12 +135,59 @@ TEST_CASE("prometheus source: what cannot be believed is missing, and says which
     }
 }
 
-TEST_CASE("prometheus source: no 5xx series is no 5xx while the lane and its requests are there") {
-    FakePrometheus prometheus(only("5..", vector_body("")));
+TEST_CASE("prometheus source: a value of another time than the asked one is refused") {
+    struct Row {
+        std::string word; ///< of the query
+        double apart_s;
+        std::string_view says; ///< empty: believed
+    };
+    const std::array rows{
+        Row{"5..", -86'400, "24h before"},
+        Row{"5..", 86'400, "24h after"},
+        Row{"_bucket", -86'400, "24h before"},
+        Row{"up", -300, "5m before"},
+        Row{"count by", 2, "2s after"},
+        Row{"5..", -0.5, ""},
+        Row{"5..", 0.5, ""},
+    };
+    for (const Row& row : rows) {
+        DYNAMIC_SECTION(row.word << " " << row.apart_s) {
+            FakePrometheus prometheus([&](std::string_view query, int) {
+                const bool hit = row.word == "up" || row.word == "count by"
+                                     ? query.starts_with(row.word)
+                                     : query.contains(row.word);
+                const std::string result = fmt::format(
+                    R"({{"metric":{{{}}},"value":[{},"1"]}})",
+                    row.word == "_bucket" ? R"("le":"+Inf")" : "",
+                    k_now_s + row.apart_s
+                );
+                return Scripted{.body = hit ? vector_body(result) : ""};
+            });
+            const auto got = ask(prometheus, question_of());
+            if (row.says.empty()) {
+                REQUIRE(got.has_value());
+                CHECK(got->state == State::measured);
+                return;
+            }
+            REQUIRE_FALSE(got.has_value());
+            CHECK(got.error().code == Code::protocol);
+            CHECK(got.error().where == "http://prometheus.test/api/v1/query");
+            CHECK(
+                got.error().message == fmt::format(
+                                           "Prometheus answered with a value {} the time that was "
+                                           "asked for",
+                                           row.says
+                                       )
+            );
+        }
+    }
+}
+
+TEST_CASE("prometheus source: a scrape of a time to come is refused") {
+    FakePrometheus prometheus(only("oa_stream_build_info", matrix_body(scraped(k_now_s + 60))));
     const auto got = ask(prometheus, question_of());
-    REQUIRE(got.has_value());
-    REQUIRE(got->state == State::measured);
-    CHECK(got->tally.requests == Counts{2, 1000});
+    REQUIRE_FALSE(got.has_value());
+    CHECK(got.error().code == Code::protocol);
 }
 
 TEST_CASE("prometheus source: no traffic is measured as none") {
@@ -182,8 +242,8 @@ TEST_CASE("prometheus source: two replicas of Prometheus count once") {
         }
         if (query.starts_with("sum (")) {
             return Scripted{
-                .body = vector_body(
-                    R"({"metric":{"replica":"0"},"value":[1,"7"]},{"metric":{"replica":"1"},"value":[1,"9"]})"
+                .body = at_now(
+                    R"({"metric":{"replica":"0"},"value":[NOW,"7"]},{"metric":{"replica":"1"},"value":[NOW,"9"]})"
                 )
             };
         }
