@@ -105,7 +105,8 @@ Json counts_json(const LoadTotals& totals) {
     out["ended"] = totals.ended;
     out["unfinished"] = totals.unfinished;
     out["measured"] = totals.measured;
-    out["bad"] = totals.measured_bad;
+    out["judged"] = totals.judged.n;
+    out["bad"] = totals.judged.bad;
     out["slow_readers"] = totals.slow;
     out["leaving_readers"] = totals.left;
     out["chunks"] = totals.chunks;
@@ -271,8 +272,8 @@ std::string progress_line(const probe::LoadSecond& second, const LoadTotals& tot
         second.second + 1,
         second.sent,
         second.in_flight,
-        totals.measured_bad,
-        totals.measured_judged,
+        totals.judged.bad,
+        totals.judged.n,
         totals.dropped,
         time_text(p99)
     );

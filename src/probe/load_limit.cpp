@@ -152,22 +152,64 @@ Check undecided(const LoadLimit& limit, double confidence, std::string why) {
     return check;
 }
 
-measure::Counts counts_of(const LoadLimit& limit, const LoadTotals& totals) {
+/// What a share is of, and what is known for certain of all.
+struct Shares {
+    measure::Counts judged{};
+    measure::Counts at_least{}; ///< leaving readers, too; all that left are taken for good
+};
+
+Shares shares_of(const LoadLimit& limit, const LoadTotals& totals) {
+    const LoadJudged& judged = totals.judged;
+    const LoadJudged& leaving = totals.leaving;
     if (limit.what == "bad") {
-        return {totals.measured_bad, totals.measured_judged};
+        return {{judged.bad, judged.n}, {judged.bad + leaving.bad, judged.n + leaving.n}};
     }
+    // Whether a request is sent, and when, is over before its reader can leave.
     if (limit.what == "late") {
-        return {totals.late, totals.sent};
+        const measure::Counts late{totals.measured_late, totals.measured_sent};
+        return {late, late};
     }
-    const auto it = totals.measured_outcomes.find(limit.what);
-    return {it == totals.measured_outcomes.end() ? 0 : it->second, totals.measured};
+    if (limit.what == "dropped") {
+        const measure::Counts dropped{
+            judged.count("dropped") + leaving.count("dropped"), totals.measured
+        };
+        return {dropped, dropped};
+    }
+    // What was never sent has no ending of its own.
+    const std::uint64_t ended = judged.n - judged.count("dropped");
+    const std::uint64_t some = judged.count(limit.what);
+    return {
+        {some, ended},
+        {some + leaving.count(limit.what), ended + leaving.n - leaving.count("dropped")},
+    };
+}
+
+std::string nobody_judged(const LoadTotals& totals) {
+    return totals.measured == 0
+               ? std::string("no request was measured")
+               : fmt::format(
+                     "none of {} measured requests can be judged: their readers leave on purpose, "
+                     "or they were cut off by the end of the run, or never sent",
+                     totals.measured
+                 );
+}
+
+/// Beyond the limit though everybody who left is taken for good.
+bool proven_by_leaving(const LoadLimit& limit, measure::Counts at_least, double confidence) {
+    const auto bounds = measure::wilson(at_least, confidence, measure::Side::one);
+    return bounds && decide(*bounds, limit.limit) == Verdict::fail;
 }
 
 Check judge_share(const LoadLimit& limit, const LoadTotals& totals, double confidence) {
-    const measure::Counts counts = counts_of(limit, totals);
-    const auto bounds = measure::wilson(counts, confidence, measure::Side::one);
+    auto [counts, at_least] = shares_of(limit, totals);
+    auto bounds = measure::wilson(counts, confidence, measure::Side::one);
+    if ((!bounds || decide(*bounds, limit.limit) != Verdict::fail) &&
+        proven_by_leaving(limit, at_least, confidence)) {
+        counts = at_least;
+        bounds = measure::wilson(counts, confidence, measure::Side::one);
+    }
     if (!bounds) {
-        return undecided(limit, confidence, "no request was measured");
+        return undecided(limit, confidence, nobody_judged(totals));
     }
     Check check = check_of(limit, decide(*bounds, limit.limit), confidence);
     const auto text = [&](double share) { return measure::percent_text(share, limit.limit); };

@@ -92,6 +92,7 @@ void add_sending(LoadTotals& totals, const LoadRequest& request) {
         return;
     }
     ++totals.measured_sent;
+    totals.measured_late += request.late_s > k_late_s ? 1U : 0U;
     totals.start_delay.record(request.late_s);
     const double sent = request.planned_s + request.late_s;
     totals.first_sent_s = totals.measured_sent == 1 ? sent : std::min(totals.first_sent_s, sent);
@@ -149,10 +150,20 @@ bool LoadRequest::bad() const noexcept {
     return dropped || (!unfinished && sample.bad());
 }
 
+void LoadJudged::add(const LoadRequest& request) {
+    ++n;
+    bad += request.bad() ? 1U : 0U;
+    ++outcomes[std::string(outcome_word(request))];
+}
+
+std::uint64_t LoadJudged::count(std::string_view outcome) const {
+    const auto found = outcomes.find(outcome);
+    return found == outcomes.end() ? 0 : found->second;
+}
+
 void LoadTotals::add(const LoadRequest& request) {
-    const std::string word(outcome_word(request));
     ++planned;
-    ++outcomes[word];
+    ++outcomes[std::string(outcome_word(request))];
     if (request.dropped) {
         ++dropped;
     } else {
@@ -170,10 +181,8 @@ void LoadTotals::add(const LoadRequest& request) {
         return;
     }
     ++measured;
-    ++measured_outcomes[word];
     if (!request.unfinished) {
-        ++measured_judged;
-        measured_bad += request.bad() ? 1U : 0U;
+        (request.reader == Reader::leaving ? leaving : judged).add(request);
     }
     add_times(*this, request);
 }

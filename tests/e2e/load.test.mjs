@@ -92,12 +92,29 @@ test('slow readers and readers that leave get their share, and are no failures',
   assert.ok(counts.leaving_readers > 15 && counts.leaving_readers < 70, JSON.stringify(counts));
   assert.equal(endings.left, counts.leaving_readers);
   assert.equal(endings.ok, 400 - endings.left);
+  assert.equal(counts.judged, 400 - endings.left);
   assert.equal(report.load.counted_by_target, 400);
   assert.equal(report.verdict, 'PASS', run.stdout);
   const slow = lines(report, 'requests.ndjson').filter((one) => one.reader === 'slow');
   assert.equal(slow.length, counts.slow_readers);
   for (const one of slow) assert.ok(one.first_content >= 0.05, JSON.stringify(one));
   assert.ok(report.load.from_planned.end.n <= 400 - counts.slow_readers - counts.leaving_readers);
+});
+
+test('readers that leave are no good ones: with nobody left to judge nothing is decided', async () => {
+  const failing = await startLane({ name: 'failing-lane', args: ['--inject', 'error-rate=0.05'] });
+  const some = (await load(failing.base, ['--rate', '100/s', '--duration', '4s', '--prompt', 'scenario:words;n=2', '--disconnect', '80%', '--limit', 'bad <= 3%'])).json();
+  const bad = check(some, 'limit.bad');
+  assert.equal(bad.data.n, some.load.counts.judged);
+  assert.ok(bad.data.n < 130, bad.detail);
+  assert.notEqual(bad.verdict, 'PASS', bad.detail);
+  const run = await load(failing.base, ['--rate', '100/s', '--duration', '2s', '--prompt', 'scenario:words;n=2', '--disconnect', '100%', '--limit', 'bad <= 3%', '--limit', 'in_stream_error <= 3%']);
+  assert.equal(run.code, 3, run.stdout);
+  for (const id of ['limit.bad', 'limit.in_stream_error']) {
+    assert.equal(check(run.json(), id).verdict, 'INCONCLUSIVE');
+    assert.match(check(run.json(), id).detail, /none of 200 measured requests can be judged/);
+  }
+  await failing.stop();
 });
 
 test('a fixed number of users, a ramp that is not measured, and a cap on requests', async () => {

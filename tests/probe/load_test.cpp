@@ -116,7 +116,7 @@ TEST_CASE("load totals: times run from the planned sending, dropped starts are i
     CHECK(totals.from_send[k_content].n() == 1);
     CHECK(totals.late == 1);
     CHECK(totals.dropped == 1);
-    CHECK(totals.measured_bad == 1);
+    CHECK(totals.judged.bad == 1);
     CHECK(totals.outcomes.at("dropped") == 1);
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("load totals: the ramp, slow readers and readers that left spoil no pe
     CHECK(totals.from_plan[k_content].n() == 1); // the one that left did see its first content
     CHECK(totals.from_plan[k_content + 1].n() == 0);
     CHECK(totals.outcomes.at("left") == 1);
-    CHECK(totals.measured_bad == 0);
+    CHECK(totals.judged.bad == 0);
     CHECK(totals.planned == 3);
     CHECK(totals.measured == 2);
 }
@@ -149,8 +149,8 @@ TEST_CASE("load totals: unfinished is infinitely slow only when the run waited f
     cut.waited_out = true;
     totals.add(cut);
     CHECK(totals.from_plan[k_content].infinite() == 1);
-    CHECK(totals.measured_bad == 0);
-    CHECK(totals.measured_judged == 0);
+    CHECK(totals.judged.bad == 0);
+    CHECK(totals.judged.n == 0);
 }
 
 TEST_CASE("load limit: reads percentiles and shares, and refuses what decides nothing") {
@@ -203,6 +203,84 @@ TEST_CASE("load limit: decides by the confidence bound, not by the value alone")
     CHECK(few.detail.find("needs n ≥ 59") != std::string::npos);
     const LoadLimit tight = *parse_load_limit("p95 first_content <= 50ms");
     CHECK(judge_limit(tight, totals_of(59, 0), 0.95).verdict == Verdict::fail);
+}
+
+TEST_CASE("load limit: who left on purpose is neither good nor bad") {
+    const auto leaving = [](Outcome outcome) {
+        LoadRequest out = answered(0, 0.1, outcome);
+        out.reader = Reader::leaving;
+        return out;
+    };
+    const LoadLimit bad = *parse_load_limit("bad <= 3%");
+    const LoadLimit truncated = *parse_load_limit("truncated <= 3%");
+    for (const LoadLimit& limit : {bad, truncated}) {
+        DYNAMIC_SECTION(limit.text) {
+            LoadTotals totals = totals_of(68, 3);
+            for (int i = 0; i < 329; ++i) {
+                totals.add(leaving(Outcome::cancelled));
+            }
+            const Check check = judge_limit(limit, totals, 0.95);
+            CHECK(check.verdict == Verdict::inconclusive); // 3 of 71, not of 400
+            CHECK(check.data["n"] == 71);
+            CHECK(check.data["bad"] == 3);
+        }
+    }
+    SECTION("nobody stayed: nothing is decided") {
+        LoadTotals totals;
+        for (int i = 0; i < 400; ++i) {
+            totals.add(leaving(Outcome::cancelled));
+        }
+        for (const LoadLimit& limit : {bad, truncated}) {
+            const Check check = judge_limit(limit, totals, 0.95);
+            CHECK(check.verdict == Verdict::inconclusive);
+            CHECK(
+                check.detail.find("none of 400 measured requests can be judged") !=
+                std::string::npos
+            );
+        }
+    }
+    SECTION("leaving readers that failed before are no fair sample of all") {
+        LoadTotals totals = totals_of(1000, 0);
+        for (int i = 0; i < 4000; ++i) {
+            totals.add(leaving(i < 40 ? Outcome::truncated : Outcome::cancelled));
+        }
+        CHECK(judge_limit(bad, totals, 0.95).verdict == Verdict::pass);
+    }
+    SECTION("but what they prove by themselves breaks the limit") {
+        LoadTotals totals = totals_of(10, 0);
+        for (int i = 0; i < 400; ++i) {
+            totals.add(leaving(i < 40 ? Outcome::truncated : Outcome::cancelled));
+        }
+        CHECK(judge_limit(bad, totals, 0.95).verdict == Verdict::fail);
+        CHECK(judge_limit(truncated, totals, 0.95).verdict == Verdict::fail);
+    }
+}
+
+TEST_CASE("load limit: what never ended dilutes no share of endings") {
+    LoadTotals totals = totals_of(95, 5);
+    for (int i = 0; i < 400; ++i) {
+        LoadRequest never;
+        never.dropped = i % 2 == 0;
+        never.unfinished = !never.dropped;
+        never.sample.outcome = Outcome::cancelled;
+        totals.add(never);
+    }
+    const Check check = judge_limit(*parse_load_limit("truncated <= 3%"), totals, 0.95);
+    CHECK(check.data["n"] == 100);
+    CHECK(check.verdict != Verdict::pass);
+}
+
+TEST_CASE("load limit: the ramp enters no share of late starts") {
+    LoadTotals totals = totals_of(0, 0);
+    for (int i = 0; i < 80; ++i) {
+        LoadRequest one = answered(i < 40 ? 0 : 0.02, 0.1);
+        one.measured = i >= 40;
+        totals.add(one);
+    }
+    const Check check = judge_limit(*parse_load_limit("late <= 60%"), totals, 0.95);
+    CHECK(check.verdict == Verdict::fail);
+    CHECK(check.data["n"] == 40);
+    CHECK(check.data["bad"] == 40);
 }
 
 TEST_CASE("load limit: within the histogram's own error nothing is decided") {
@@ -276,7 +354,7 @@ TEST_CASE("load: slow and leaving readers get their share, decided by the seed a
     CHECK(totals.left > 25);
     CHECK(totals.left < 75);
     CHECK(totals.outcomes.at("left") == totals.left);
-    CHECK(totals.measured_bad == 0);
+    CHECK(totals.judged.bad == 0);
     for (const LoadRequest& one : rig.requests) {
         if (one.reader == Reader::slow) {
             CHECK(one.sample.clocks.first_content.value_or(0) >= 0.02);
@@ -342,7 +420,7 @@ TEST_CASE("load: stopped by hand it ends at once with what it has") {
     CHECK(totals.stopped == "interrupted");
     CHECK(totals.unfinished == totals.sent);
     CHECK(totals.sent > 5);
-    CHECK(totals.measured_bad == 0);
+    CHECK(totals.judged.bad == 0);
 }
 
 TEST_CASE("load: needs either a rate or users, and shares that fit together") {

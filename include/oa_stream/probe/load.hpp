@@ -126,20 +126,31 @@ struct LoadSecond {
 /// Sent this much after its time, a start is counted as late.
 inline constexpr double k_late_s = 0.010;
 
+/// Measured requests that were over: ended without being cut off, or dropped.
+struct LoadJudged {
+    std::uint64_t n = 0, bad = 0;
+    std::map<std::string, std::uint64_t, std::less<>> outcomes{};
+
+    void add(const LoadRequest& request);
+    [[nodiscard]] std::uint64_t count(std::string_view outcome) const;
+};
+
 /// Everything known of a run so far. Measured means: planned after the ramp.
 struct LoadTotals {
     std::uint64_t planned = 0, sent = 0, late = 0, dropped = 0, ended = 0, unfinished = 0;
     std::uint64_t measured = 0; ///< planned after the ramp
     std::uint64_t measured_sent = 0; ///< of them, really sent
-    std::uint64_t measured_judged = 0; ///< of them ended and not unfinished, or dropped
-    std::uint64_t measured_bad = 0;
+    std::uint64_t measured_late = 0; ///< of them, sent too late
+    /// What shares are of. Leaving readers are no part of it: how the stream of one that left would
+    /// have ended is not known, and those of them that failed before are no fair sample alone.
+    LoadJudged judged{};
+    LoadJudged leaving{};
     std::uint64_t broken = 0; ///< streams that broke the contract, ramp included
     std::uint64_t slow = 0, left = 0; ///< sent with such a reader
     double first_sent_s = 0, last_sent_s = 0; ///< after the ramp, since the start
     double seconds = 0; ///< how long the full rate was meant to be held, or was until the stop
     std::map<std::string, std::uint64_t, std::less<>> outcomes{
     }; ///< of all that ended, and dropped
-    std::map<std::string, std::uint64_t, std::less<>> measured_outcomes{};
     std::string example{}; ///< of a bad ending: what was wrong
     std::array<Times, k_load_clocks.size()> from_plan{}; ///< plain readers alone
     std::array<Times, k_load_clocks.size()> from_send{};
@@ -192,6 +203,7 @@ struct LoadLimit {
 [[nodiscard]] Result<LoadLimit> parse_load_limit(std::string_view text);
 /// PASS when the upper confidence bound is within the limit, FAIL when the lower is beyond it, else
 /// INCONCLUSIVE. Shares: Wilson; percentiles: order statistics, widened by the histogram's error.
+/// Failures of leaving readers break a limit when they do so though all that left count as good.
 [[nodiscard]] Check
 judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence);
 
