@@ -23,10 +23,10 @@ struct ByHand {
     std::string operator()(const LocalTraffic& local) const {
         const std::string socket = shell_word(local.socket);
         return fmt::format(
-            "curl --unix-socket {0} -X PUT http://front/weights -H 'content-type: "
+            "curl -sS --unix-socket {0} -X PUT http://front/weights -H 'content-type: "
             "application/json' "
             "-H \"if-match: $(curl -s --unix-socket {0} http://front/state | sed "
-            "'s/.*\"etag\":\"\\([^\"]*\\)\".*/\\1/')\" -d {1}",
+            "'s/.*\"etag\":\"\\\\\"\\([^\\]*\\)\\\\\"\".*/\"\\1\"/')\" -d {1}",
             socket,
             shell_word(dump_json({{"weights", split.to_json()}}))
         );
@@ -67,28 +67,59 @@ struct ByHand {
         );
     }
 
+    /// As the driver does it: `read` first, and `set` with the etag that it told.
     std::string operator()(const CommandTraffic& command) const {
-        std::string shares;
-        for (const auto& [revision, percent] : split.all()) {
-            shares += fmt::format("{}{}={}", shares.empty() ? "" : " ", revision, percent);
-        }
-        const Json document = {
+        const std::string asked = shell_word(dump_json(document_of(command, "read")));
+        Json document = document_of(command, "set");
+        document["target"] = split.to_json();
+        document["etag"] = nullptr;
+        document["exact"] = nullptr;
+        std::string told = shell_word(dump_json(document));
+        constexpr std::string_view k_none = "\"etag\":null";
+        told.replace(told.find(k_none), k_none.size(), "\"etag\":'\"${etag:-null}\"'");
+        return fmt::format(
+            "etag=$(printf '%s\\n' {} | {} | grep -oE {} | head -n 1 | sed {}); "
+            "printf '%s\\n' {} | OA_STREAM_ETAG=\"$(printf %s \"$etag\" | sed {})\" {}",
+            asked,
+            call(command, "read", "", command.read),
+            shell_word(R"("etag"[[:space:]]*:[[:space:]]*"([^"\\]|\\.)*")"),
+            shell_word(R"(s/^"etag"[^"]*//)"),
+            told,
+            shell_word(R"(s/^"//; s/"$//; s/\\\(.\)/\1/g)"),
+            call(command, "set", shares(), command.set)
+        );
+    }
+
+private:
+    [[nodiscard]] Json document_of(const CommandTraffic& command, std::string_view name) const {
+        return {
             {"schema", "oa-stream.command-driver.v1"},
-            {"call", "set"},
+            {"call", name},
             {"endpoint", command.endpoint},
             {"revisions", {traffic.stable, traffic.canary}},
-            {"target", split.to_json()},
-            {"etag", nullptr},
-            {"exact", nullptr},
         };
+    }
+    [[nodiscard]] static std::string call(
+        const CommandTraffic& command,
+        std::string_view name,
+        std::string_view target,
+        const std::vector<std::string>& program
+    ) {
         std::string out = fmt::format(
-            "echo {} | OA_STREAM_CALL=set OA_STREAM_ENDPOINT={} OA_STREAM_TARGET={}",
-            shell_word(dump_json(document)),
+            "OA_STREAM_CALL={} OA_STREAM_ENDPOINT={} OA_STREAM_TARGET={}",
+            name,
             shell_word(command.endpoint),
-            shell_word(shares)
+            shell_word(target)
         );
-        for (const std::string& word : command.set) {
+        for (const std::string& word : program) {
             out += " " + shell_word(word);
+        }
+        return out;
+    }
+    [[nodiscard]] std::string shares() const {
+        std::string out;
+        for (const auto& [revision, percent] : split.all()) {
+            out += fmt::format("{}{}={}", out.empty() ? "" : " ", revision, percent);
         }
         return out;
     }

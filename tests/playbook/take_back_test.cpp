@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 using namespace oa_stream;
@@ -215,6 +216,31 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
     CHECK(
         outcome.notes.front() == "By hand: gcloud run services update-traffic 'lane' --project 'p' "
                                  "--region 'r' --to-revisions 'stable=100'"
+    );
+}
+
+TEST_CASE("take back: the way out by hand goes through the shipped command-driver example") {
+    World world;
+    died_at_call(world, 5, true);
+    world.driver.serving = World::split(33);
+    const auto file = world.state / "it's the split.conf";
+    const std::string set_nginx = "OA_STREAM_DRIVER_NGINX=true OA_STREAM_DRIVER_SPLIT_FILE='" +
+                                  (world.state / "it'\\''s the split.conf").string() + "' ";
+    const std::string program = OA_SOURCE_DIR "/packaging/examples/command-driver/nginx-split";
+    REQUIRE(write_file_atomic(
+        file, "split_clients \"$request_id\" $oa_revision { 50% canary; * stable; }\n"
+    ));
+    world.playbook.traffic.settings =
+        CommandTraffic{.read = {program, "read"}, .set = {program, "set"}};
+    const RunOutcome outcome = take_back_of(world);
+    REQUIRE(outcome.exit == ExitCode::rollback_unverified);
+    REQUIRE_FALSE(outcome.notes.empty());
+    const std::string typed = outcome.notes.front().substr(std::string("By hand: ").size());
+    INFO(typed);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe,cert-env33-c): a person types it into a shell
+    CHECK(std::system(("export " + set_nginx + "; " + typed).c_str()) == 0);
+    CHECK(
+        read_file(file).value_or("") == "split_clients \"$request_id\" $oa_revision { * stable; }\n"
     );
 }
 

@@ -15,11 +15,11 @@ async function twoLanes(canaryArgs = []) {
 }
 
 /** One exchange over a unix socket. */
-const ask = (socketPath, route) => new Promise((done, fail) => {
-  http.get({ socketPath, path: route }, (answer) => {
+const ask = (socketPath, path, { method = 'GET', headers = {}, body } = {}) => new Promise((done, fail) => {
+  http.request({ socketPath, path, method, headers, agent: false }, (answer) => {
     let text = '';
     answer.on('data', (bytes) => { text += bytes; }).on('end', () => done(JSON.parse(text)));
-  }).on('error', fail);
+  }).on('error', fail).end(body);
 });
 
 async function startFront(lanes) {
@@ -29,6 +29,10 @@ async function startFront(lanes) {
   await front.until(() => fs.existsSync(ready), 'ready file');
   front.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
   front.admin = admin;
+  front.others = async (weights) => {
+    const { etag } = await ask(admin, '/state');
+    await ask(admin, '/weights', { method: 'PUT', headers: { 'if-match': etag }, body: JSON.stringify({ weights }) });
+  };
   front.weights = async () => Object.fromEntries((await ask(admin, '/state')).backends.map((b) => [b.name, b.weight]));
   return front;
 }
@@ -49,6 +53,7 @@ export async function localRig({ canaryArgs = [] } = {}) {
       const exact = await front.weights();
       return { split: sharesOf(exact), exact };
     },
+    others: front.others,
     stop: async () => { await front.stop(); await lanes.stop(); },
   };
 }
@@ -90,6 +95,7 @@ export async function commandRig() {
       const exact = await front.weights();
       return { split: sharesOf(exact), exact };
     },
+    others: front.others,
     stop: async () => { await front.stop(); await lanes.stop(); },
   };
 }
@@ -100,6 +106,18 @@ export const runtime = (socketPath, command) => new Promise((done, fail) => {
   const socket = net.connect(socketPath, () => socket.write(`${command}\n`));
   socket.on('data', (bytes) => { text += bytes; }).on('end', () => done(text)).on('error', fail);
 });
+
+/** A socat that knows `socat stdio PATH` alone, for machines without one; its folder. */
+function socat() {
+  const folder = scratch('socat');
+  fs.writeFileSync(path.join(folder, 'socat'), `#!${process.execPath}
+const [, , stdio, address] = process.argv;
+if (stdio !== 'stdio') throw new Error('unknown: ' + process.argv.join(' '));
+const socket = require('node:net').connect(address);
+process.stdin.pipe(socket).pipe(process.stdout);
+`, { mode: 0o755 });
+  return folder;
+}
 
 export async function haproxyRig() {
   const lanes = await twoLanes(), folder = scratch('haproxy'), port = await freePort(), socket = path.join(folder, 's');
@@ -129,13 +147,32 @@ ${server('canary')}
     name: 'haproxy',
     lanes,
     peers: [`unix:${socket}`],
+    program: socat(),
     playbook: shortCutover(['driver: haproxy', `socket: ${socket}`, 'backend: chat', 'stable: stable', 'canary: canary'], `http://127.0.0.1:${port}`),
     state: async () => {
       const exact = Object.fromEntries((await rows()).map((row) => [row[3], { weight: Number(row[7]), admin: Number(row[6]) }]));
       return { split: sharesOf(Object.fromEntries(Object.entries(exact).map(([name, { weight }]) => [name, weight]))), exact };
     },
+    others: async (weights) => { for (const [name, weight] of Object.entries(weights)) await runtime(socket, `set server chat/${name} weight ${weight}`); },
     stop: async () => { await proxy.stop(); await lanes.stop(); },
   };
+}
+
+const trafficOf = (shares) => Object.entries(shares).map(([revision, percent]) => ({ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision, percent }));
+
+/** A gcloud that knows one command and tells it to the fake; its folder. */
+function gcloudFor(cloud) {
+  const folder = scratch('gcloud'), { project, region, service } = cloud.place;
+  fs.writeFileSync(path.join(folder, 'gcloud'), `#!${process.execPath}
+const words = process.argv.slice(2);
+const known = ['run', 'services', 'update-traffic', ${JSON.stringify(service)}, '--project', ${JSON.stringify(project)}, '--region', ${JSON.stringify(region)}, '--to-revisions'];
+if (words.length !== known.length + 1 || known.some((word, i) => words[i] !== word)) throw new Error('unknown: ' + words.join(' '));
+const traffic = words.at(-1).split(',').map((pair) => pair.split('=')).map(([revision, percent]) => (
+  { type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision, percent: Number(percent) }));
+fetch(${JSON.stringify(`${cloud.endpoint}/_fake/arrange`)}, { method: 'POST', body: JSON.stringify({ traffic }) })
+  .then((answer) => { process.exitCode = answer.ok ? 0 : 1; });
+`, { mode: 0o755 });
+  return folder;
 }
 
 export async function cloudRunRig() {
@@ -151,6 +188,8 @@ export async function cloudRunRig() {
       return { split: serving, exact: traffic, settled: !reconciling };
     },
     settled: (state) => state.settled,
+    others: (shares) => cloud.arrange({ traffic: trafficOf(shares) }),
+    program: gcloudFor(cloud),
     stop: async () => { await cloud.stop(); await lanes.stop(); },
   };
 }

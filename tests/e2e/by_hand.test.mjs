@@ -1,0 +1,40 @@
+// The way out when a rollback can't be verified: the command that is printed for a person, run as it stands.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { cloudRunRig, commandRig, haproxyRig, localRig } from './lib/crash_rigs.mjs';
+import { cleanEnv, oa, scratch } from './lib/process.mjs';
+
+/** Typed into a shell; its exit code and all that it says. */
+const typed = (line, env) => new Promise((done) => {
+  execFile('/bin/sh', ['-c', line], { env, timeout: 20000 }, (error, stdout, stderr) => done({ code: error ? (error.code ?? error.signal) : 0, text: stdout + stderr }));
+});
+
+for (const [name, make] of Object.entries({ local: localRig, haproxy: haproxyRig, 'cloud-run': cloudRunRig, command: commandRig })) {
+  test(`${name}: what is printed with exit 8 brings the traffic back`, async () => {
+    const rig = await make();
+    try {
+      const folder = scratch('by-hand'), file = path.join(folder, 'cutover.yaml'), plan = path.join(folder, 'plan.json');
+      fs.writeFileSync(file, rig.playbook);
+      const there = { env: rig.env, stateDir: path.join(folder, 'state') };
+      assert.equal((await oa(['cutover', 'plan', file, '--out', plan], there)).code, 10);
+      const over = await oa(['cutover', 'apply', plan, '--json'], there);
+      assert.equal(over.code, 0, over.stderr);
+      // Nobody's but another operator's: the run never set out to write it, so the rollback leaves it alone.
+      await rig.others({ stable: 67, canary: 33 });
+      const back = await oa(['rollback', 'apply', '--run', over.json().run, '--json'], there);
+      assert.equal(back.code, 8, back.stderr);
+      assert.deepEqual((await rig.state()).split, { stable: 67, canary: 33 });
+      const command = back.json().notes.find((note) => note.startsWith('By hand: ')).slice('By hand: '.length);
+      assert.ok(back.json().next.endsWith(`; by hand: ${command}`), back.json().next);
+      const done = await typed(command, cleanEnv({ HOME: folder, ...rig.env, PATH: [rig.program, process.env.PATH].filter(Boolean).join(':') }));
+      assert.equal(done.code, 0, `${command}\n${done.text}`);
+      const { split } = await rig.state();
+      assert.deepEqual([split.stable, split.canary ?? 0], [100, 0], `${command}\n${done.text}`);
+    } finally {
+      await rig.stop();
+    }
+  });
+}
