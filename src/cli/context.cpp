@@ -5,8 +5,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <system_error>
 
 namespace oa_stream::cli {
 
@@ -37,9 +39,13 @@ std::filesystem::path state_dir(const Args& globals) {
     return std::filesystem::path(env("HOME").value_or("/tmp")) / ".local/state/oa-stream";
 }
 
-void write_all(std::FILE* stream, std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stream);
-    std::fflush(stream);
+/// Why standard output took no more; 0: it took everything. A pipe whose reader left (`| head`)
+/// has what it wanted.
+int g_out_error = 0;
+
+bool write_all(std::FILE* stream, std::string_view text) {
+    const bool whole = std::fwrite(text.data(), 1, text.size(), stream) == text.size();
+    return std::fflush(stream) == 0 && whole;
 }
 
 int terminal_width() {
@@ -51,6 +57,20 @@ int terminal_width() {
 }
 
 } // namespace
+
+void write_result(std::string_view text) {
+    if (!write_all(stdout, text) && g_out_error == 0 && errno != EPIPE) {
+        g_out_error = errno;
+    }
+}
+
+Result<void> results_written() {
+    if (g_out_error == 0) {
+        return {};
+    }
+    const std::string why = std::generic_category().message(g_out_error);
+    return fail(Code::io, why, "standard output", "what it holds is not whole; oa-stream doctor");
+}
 
 std::optional<std::string> real_environment(std::string_view name) {
     return env(name);
@@ -68,8 +88,8 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
         );
     }
     Context context;
-    context.out = [](std::string_view text) { write_all(stdout, text); };
-    context.err = [](std::string_view text) { write_all(stderr, text); };
+    context.out = write_result;
+    context.err = [](std::string_view text) { (void)write_all(stderr, text); };
     context.env = env;
     context.state_dir = state_dir(globals);
     context.config_file = globals.get("--config").value_or("");

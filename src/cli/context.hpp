@@ -8,6 +8,11 @@ namespace oa_stream::cli {
 /// Errors: Code::usage for a bad --color.
 [[nodiscard]] Result<Context> real_context(const Invocation& invocation, int argc, char** argv);
 
+/// A result onto stdout. One thread at a time.
+void write_result(std::string_view text);
+/// Whether stdout took all results. Errors: Code::io, with the system's words.
+[[nodiscard]] Result<void> results_written();
+
 /// An environment variable that is set and not empty.
 [[nodiscard]] std::optional<std::string> real_environment(std::string_view name);
 

@@ -29,7 +29,7 @@ int report(const Error& error, bool json) {
         Json document = plain_answer("ERROR");
         document["error"]["code"] = to_string(error.code);
         document["error"]["message"] = error.text();
-        fmt::print("{}\n", dump_json(titled("error", document)));
+        write_result(dump_json(titled("error", document)) + "\n");
     }
     return static_cast<int>(exit_code(error.code));
 }
@@ -112,7 +112,7 @@ int dispatch(int argc, char** argv) {
         words.insert(words.begin(), {"compat", std::string(script->name)});
     }
     if (!words.empty() && words.front() == "__complete") { // asked by a shell's script
-        fmt::print("{}", answer_shell(std::span(words).subspan(1)));
+        write_result(answer_shell(std::span(words).subspan(1)));
         return 0;
     }
     auto invocation = parse_command_line(words);
@@ -120,13 +120,11 @@ int dispatch(int argc, char** argv) {
         return report(invocation.error(), std::ranges::find(words, "--json") != words.end());
     }
     if (invocation->version) {
-        fmt::print("{} {}\n", k_name, version());
+        write_result(fmt::format("{} {}\n", k_name, version()));
         return 0;
     }
     if (invocation->help) {
-        fmt::print(
-            "{}", invocation->command == nullptr ? overview() : help_of(*invocation->command)
-        );
+        write_result(invocation->command == nullptr ? overview() : help_of(*invocation->command));
         return 0;
     }
     if (const auto layered = layer(*invocation); !layered) {
@@ -146,7 +144,13 @@ int main(int argc, char** argv) {
         SIGPIPE, SIG_IGN
     ); // a closed pipe is an error value of the write, not the end of us
     try {
-        return dispatch(argc, argv);
+        const int code = dispatch(argc, argv);
+        const auto written = results_written();
+        if (written) {
+            return code;
+        }
+        (void)report(written.error(), false);
+        return code == 0 ? static_cast<int>(exit_code(written.error().code)) : code;
     } catch (const std::exception& error) {
         fmt::print(stderr, "oa-stream: broken invariant: {}\n", error.what());
         return static_cast<int>(ExitCode::not_executed);

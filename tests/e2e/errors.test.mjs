@@ -1,11 +1,12 @@
 // Every class of error with every command it can meet: the documented exit code, one line that says
 // what is wrong and what to type, and the document that --json promises.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { NAME_A_FILE, NAME_A_RUN, REACHES, TAKE_AUTH, TOKEN, withFile } from './lib/error_cases.mjs';
-import { oa, scratch } from './lib/process.mjs';
+import { OA_BIN, oa, scratch } from './lib/process.mjs';
 
 /** Every command of the binary, with the words its usage asks for. */
 let commands;
@@ -108,3 +109,21 @@ test('disk: a state directory that cannot be is 4 and named, and nobody is asked
     assert.ok(got.stderr.includes(file), got.stderr);
   }
 });
+
+test('output: a result that nobody could take is 4 and said, whatever the command', async () => {
+  const lost = [['--help'], ['--version'], ['playbook', 'show', 'cutover'], ['playbook', 'schema'], ['runs', 'list', '--json'], ['slo', 'dashboard']];
+  for (const args of lost) {
+    const got = await full(args);
+    refused(got, 4, args.join(' '));
+    assert.match(got.stderr, /standard output: No space left on device/, args.join(' '));
+  }
+  // A verdict that is worse keeps its code; a reader that left (`| head`) has what it wanted.
+  refused(await full(['check', '--json', '/nonesuch']), 2, 'check');
+  const left = await shell('playbook show cutover | head -n 1; exit "${PIPESTATUS[0]}"');
+  assert.deepEqual([left.code, left.stderr], [0, ''], left.stdout);
+});
+const shell = (words) => new Promise((done) => {
+  execFile('bash', ['-c', `"$0" ${words}`, OA_BIN], { env: { ...process.env, OA_STREAM_STATE_DIR: scratch('state') } },
+    (error, stdout, stderr) => done({ code: error?.code ?? 0, stdout, stderr }));
+});
+const full = (args) => shell(`${args.join(' ')} >/dev/full`);
