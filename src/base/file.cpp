@@ -72,6 +72,31 @@ write_draft(const std::filesystem::path& path, std::string_view bytes, unsigned 
     return draft;
 }
 
+/// A device, a pipe, or a name of an open descriptor: nothing that a rename may put aside.
+bool takes_bytes(const std::filesystem::path& path) {
+    const std::string name = path.string();
+    if (name.starts_with("/dev/") || name.starts_with("/proc/")) {
+        return true;
+    }
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+Result<void> write_into(const std::filesystem::path& path, std::string_view bytes) {
+    const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd.ok()) {
+        return fail(Code::io, fmt::format("cannot write: {}", errno_text(errno)), path.string());
+    }
+    return write_all(fd.get(), bytes, path.string());
+}
+
+/// The file that a symbolic link names: it is replaced, and the link stays.
+std::filesystem::path behind_links(const std::filesystem::path& path) {
+    std::error_code none;
+    const auto real = std::filesystem::canonical(path, none);
+    return none ? path : real;
+}
+
 void sync_folder_of(const std::filesystem::path& path) {
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     const Fd parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -109,7 +134,11 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t l
 }
 
 Result<void>
-write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+write_file_atomic(const std::filesystem::path& name, std::string_view bytes, unsigned mode) {
+    if (takes_bytes(name)) {
+        return write_into(name, bytes);
+    }
+    const std::filesystem::path path = behind_links(name);
     OA_TRY(const std::filesystem::path draft, write_draft(path, bytes, mode));
     if (::rename(draft.c_str(), path.c_str()) != 0) {
         const int number = errno;

@@ -2,10 +2,13 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
+#include <string_view>
 
 using namespace oa_stream;
 
@@ -35,6 +38,33 @@ TEST_CASE("files: an atomic write replaces the whole and leaves no temporary beh
     REQUIRE(::stat(file.c_str(), &info) == 0);
     CHECK((info.st_mode & 0777U) == 0600U);
     CHECK(std::distance(std::filesystem::directory_iterator(dir.path), {}) == 1);
+}
+
+TEST_CASE("files: an atomic write goes through a link, into a pipe, and never replaces either") {
+    const TempDir dir;
+    const auto real = dir.path / "real.json";
+    const auto link = dir.path / "link.json";
+    REQUIRE(write_file_atomic(real, "one").has_value());
+    std::filesystem::create_symlink("real.json", link);
+    REQUIRE(write_file_atomic(link, "two").has_value());
+    CHECK(std::filesystem::is_symlink(link));
+    CHECK(read_file(real).value() == "two");
+
+    const auto pipe = dir.path / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+    REQUIRE(reader >= 0);
+    REQUIRE(write_file_atomic(pipe, "three").has_value());
+    std::array<char, 16> got{};
+    CHECK(::read(reader, got.data(), got.size()) == 5);
+    CHECK(std::string_view(got.data()) == "three");
+    ::close(reader);
+    CHECK(std::filesystem::is_fifo(pipe));
+
+    const auto full = write_file_atomic("/dev/full", "four");
+    REQUIRE(!full.has_value());
+    CHECK(full.error().code == Code::io);
+    CHECK(std::filesystem::is_character_file("/dev/full"));
 }
 
 TEST_CASE("files: a write that cannot be made says where, and keeps the old content") {

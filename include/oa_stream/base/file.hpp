@@ -15,6 +15,7 @@ namespace oa_stream {
 read_file(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
 
 /// Writes a temporary beside `path`, fsyncs, renames, fsyncs the folder: readers see old or new.
+/// A symbolic link stays and its target is replaced; a device or pipe takes the bytes as they are.
 [[nodiscard]] Result<void>
 write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
