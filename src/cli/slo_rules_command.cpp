@@ -50,10 +50,10 @@ parse_bound(std::string text, std::span<const double> bounds, const std::string&
         text.pop_back();
     }
     double seconds = 0;
-    const char* end = text.data() + text.size();
-    const auto got = std::from_chars(text.data(), end, seconds);
+    const auto got = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    const bool whole = got.ec == std::errc() && got.ptr == text.data() + text.size();
     for (const double bound : bounds) {
-        if (got.ec == std::errc() && got.ptr == end && seconds == bound) {
+        if (whole && seconds == bound) {
             return fmt::format("{}", bound);
         }
     }

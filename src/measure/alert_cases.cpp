@@ -96,6 +96,7 @@ private:
     void handshakes() {
         const auto refused = [&](double share) {
             std::vector<Series> out;
+            out.reserve(k_codes.size() + 1);
             for (const std::string_view code : k_codes) {
                 out.push_back(steady(rejected(code), turns_ * share));
             }
@@ -103,6 +104,7 @@ private:
             return out;
         };
         std::vector<Expected> all;
+        all.reserve(k_codes.size());
         for (const std::string_view code : k_codes) {
             all.push_back({alert_name(code), {{"code", std::string(code)}}});
         }
@@ -127,6 +129,7 @@ private:
             return out;
         };
         std::vector<Expected> all;
+        all.reserve(k_classes.size());
         for (const Class& row : k_classes) {
             all.push_back({std::string(row.alert), {{"class", std::string(row.word)}}});
         }

@@ -219,9 +219,9 @@ std::optional<double> parse_value(std::string_view text) noexcept {
         return std::nullopt;
     }
     double value = 0;
-    const char* end = text.data() + text.size();
-    const auto got = std::from_chars(text.data(), end, value);
-    return got.ec == std::errc() && got.ptr == end ? std::optional(value) : std::nullopt;
+    const auto got = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = got.ec == std::errc() && got.ptr == text.data() + text.size();
+    return whole ? std::optional(value) : std::nullopt;
 }
 
 Result<Answer>
