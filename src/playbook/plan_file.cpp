@@ -55,6 +55,25 @@ PlanFacts facts_in(const Json& json) {
     return out;
 }
 
+/// The splits that the plan set out to write; what else its steps were is not needed to go back.
+std::vector<Step> moves_in(const Json& json) {
+    std::vector<Step> out;
+    for (const Json& one : value_in(json, "steps", Json::array())) {
+        auto before = traffic::Split::from_json(value_in(one, "before", nullptr));
+        auto after = traffic::Split::from_json(value_in(one, "after", nullptr));
+        if (before && after) {
+            Step& step = out.emplace_back();
+            step.id = text_in(one, "id");
+            step.kind = text_in(one, "kind") == to_string(StepKind::restore) ? StepKind::restore
+                                                                             : StepKind::shift;
+            step.title = text_in(one, "title");
+            step.before = *std::move(before);
+            step.after = *std::move(after);
+        }
+    }
+    return out;
+}
+
 std::string shown(const nlohmann::json& value) {
     const std::string text = value.dump();
     return text.size() <= 80 ? text : text.substr(0, 77) + "...";
@@ -127,6 +146,7 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
         plan.driver = text_in(*json, "driver");
         plan.target = text_in(*json, "target");
         plan.baseline = live.serving;
+        plan.steps = moves_in(*json);
         plan.facts = std::move(facts);
         plan.source = std::move(source);
         return plan;

@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/status.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/lock.hpp"
 
@@ -31,6 +32,7 @@ void take_journal(RunStatus& out) {
     const auto story = read_journal(text ? *text : std::string());
     if (!story) {
         out.moved = true; // nobody can tell, so look
+        out.state = RunState::died;
         out.step = story.error().text();
         return;
     }
@@ -86,6 +88,14 @@ void take_holder(RunStatus& out, const fs::path& state_dir) {
     }
 }
 
+/// It sealed the folder and closed the journal, and yet there is something to do.
+bool rollback_failed(const fs::path& folder) {
+    const Json run = document(folder / "run.json");
+    const Json* rolled_back = member(run, "rolled_back");
+    return rolled_back != nullptr &&
+           int_member(*rolled_back, "exit_code") == static_cast<int>(ExitCode::rollback_unverified);
+}
+
 void take_next(RunStatus& out, const Json& plan) {
     const bool own_lanes = member(plan, "source") == nullptr; // they died with it
     if (out.state == RunState::running) {
@@ -110,6 +120,9 @@ RunStatus read(const fs::path& state_dir, const fs::path& folder) {
     // Sealed: even if its last journal line could not be written.
     if (out.state == RunState::died && fs::exists(folder / "SHA256SUMS", ignored)) {
         out.state = RunState::ended;
+    }
+    if (out.moved && rollback_failed(folder)) {
+        out.state = RunState::died;
     }
     if (!out.target.empty()) {
         take_holder(out, state_dir);

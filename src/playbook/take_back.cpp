@@ -14,19 +14,26 @@ namespace {
 
 constexpr std::string_view k_step = "rollback";
 
+struct Told {
+    JournalStory story{};
+    std::string unreadable{}; ///< why the journal tells nothing; empty: it does
+};
+
 /// An unreadable journal leaves the plan: its splits are what we may have written.
-JournalStory story_of(const evidence::RunFolder& folder, const Plan& plan) {
+Told story_of(const evidence::RunFolder& folder, const Plan& plan) {
     const std::string text = read_file(folder.path() / "journal.ndjson").value_or("");
-    if (auto story = read_journal(text)) {
-        return *std::move(story);
+    auto story = read_journal(text);
+    if (story) {
+        return {*std::move(story)};
     }
-    JournalStory out;
-    out.baseline = plan.baseline;
-    out.lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+    Told out;
+    out.unreadable = story.error().text();
+    out.story.baseline = plan.baseline;
+    out.story.lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
     for (const Step& step : plan.steps) {
         if (const auto& after = step.after; after && step.mutates()) {
-            out.written.push_back(*after);
-            out.pending = after;
+            out.story.written.push_back(*after);
+            out.story.pending = after;
         }
     }
     return out;
@@ -110,18 +117,27 @@ RunOutcome outcome_of(Session& session, bool foreign) {
 } // namespace
 
 Task<TakenBack> take_back(RunInput input) {
-    JournalStory story = story_of(*input.folder, *input.plan);
+    auto [story, unreadable] = story_of(*input.folder, *input.plan);
     Plan plan = *input.plan;
     plan.baseline = story.baseline.empty() ? plan.baseline : story.baseline;
     input.plan = &plan;
     Session session(std::move(input));
     session.journal = Journal(session.sink(), story.lines + 1);
     const bool had_ended = story.ended;
-    const bool was_back = !story.needs_rollback() && (story.ended || story.written.empty());
+    // Only a journal can say so.
+    const bool was_back =
+        unreadable.empty() && !story.needs_rollback() && (story.ended || story.written.empty());
     if (const auto begun = begin(session, story); !begun) {
         session.say("  the journal cannot be written: " + begun.error().text());
     }
     fill(session, story);
+    if (!unreadable.empty()) {
+        session.out.notes.push_back(fmt::format(
+            "The journal cannot be read ({}): every split of the plan was taken for ours.",
+            unreadable
+        ));
+        session.say("  " + session.out.notes.back());
+    }
     if (session.in.stop != nullptr) {
         session.in.stop->mark_mutated();
     }

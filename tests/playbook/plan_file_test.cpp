@@ -142,6 +142,14 @@ TEST_CASE("plan file: to take a run back its plan needs no proof") {
     CHECK(rescue->baseline == World::split(0));
     CHECK(rescue->target == "local:/tmp/door.sock");
     CHECK(rescue->facts.exact == live().exact);
+    std::vector<traffic::Split> written; // what the run may have written, when nothing else tells
+    for (const Step& step : rescue->steps) {
+        REQUIRE(step.after.has_value());
+        if (step.mutates()) {
+            written.push_back(*step.after);
+        }
+    }
+    CHECK(written == std::vector{World::split(50), World::split(100)});
 }
 
 TEST_CASE("plan file: it may be applied within its validity, and not before it was made") {

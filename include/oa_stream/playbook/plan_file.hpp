@@ -17,7 +17,9 @@ namespace oa_stream::playbook {
 /// says (somebody edited it) or another release would make another plan of it.
 enum class Trust {
     verified, ///< to be applied
-    rescue,   ///< to take a run back: what it did must not depend on this release
+    /// To take a run back: what it did must not depend on this release. Of its steps those that
+    /// move traffic.
+    rescue,
 };
 [[nodiscard]] Result<Plan>
 read_plan(std::string_view text, std::string_view file, Trust trust = Trust::verified);
