@@ -37,6 +37,9 @@ public:
           resized_(io_, SIGWINCH), stopped_(io_, SIGTSTP) {}
 
     [[nodiscard]] ExitCode run();
+    [[nodiscard]] std::string_view last_state() const {
+        return view_ ? to_string(view_->state) : std::string_view();
+    }
 
 private:
     void make_sources();
@@ -52,7 +55,7 @@ private:
         return asked_.form == WatchForm::once || asked_.form == WatchForm::document;
     }
     void look();
-    void note_events(const WatchView& view);
+    void note_events(WatchView& view);
     void show(const WatchView& view);
     [[nodiscard]] Json document() const;
     [[nodiscard]] ExitCode verdict_exit() const;
@@ -159,17 +162,16 @@ bool Watch::settled() const {
     });
 }
 
-void Watch::note_events(const WatchView& view) {
-    std::vector<std::string> fresh;
+void Watch::note_events(WatchView& view) {
     for (const auto& source : sources_) {
         if (!source->news.empty()) {
-            fresh.push_back(std::exchange(source->news, {}));
+            view.news.push_back(std::exchange(source->news, {}));
         }
     }
     if (view_) {
-        std::ranges::move(events_between(*view_, view), std::back_inserter(fresh));
+        std::ranges::move(events_between(*view_, view), std::back_inserter(view.news));
     }
-    for (const std::string& event : fresh) {
+    for (const std::string& event : view.news) {
         events_.push_back(view.at.substr(11, 8) + " " + event);
     }
     if (events_.size() > k_kept_events) {
@@ -223,25 +225,15 @@ void Watch::show(const WatchView& view) {
 }
 
 ExitCode Watch::verdict_exit() const {
-    if (!view_) {
-        return ExitCode::not_executed;
-    }
-    if (asked_.until_bad && view_->breach) {
-        return ExitCode::breach;
-    }
-    // Nobody is told that all is well who was shown nothing.
-    const bool any = std::ranges::any_of(view_->sources, &WatchSource::reachable);
-    return any ? ExitCode::ok : ExitCode::not_executed;
+    const Verdict verdict = verdict_of(*view_);
+    // One look and a guard are asked for a verdict; who only watched is told when nobody answered.
+    const bool asked = one_look() || asked_.until_bad;
+    return asked || verdict == Verdict::error ? exit_code(verdict) : ExitCode::ok;
 }
 
 Json Watch::document() const {
     Json out = to_json(*view_);
-    const bool fine = view_->state == WatchState::ok;
-    const Verdict verdict = view_->breach                              ? Verdict::fail
-                            : verdict_exit() == ExitCode::not_executed ? Verdict::error
-                            : fine                                     ? Verdict::pass
-                                                                       : Verdict::inconclusive;
-    out["verdict"] = to_string(verdict);
+    out["verdict"] = to_string(verdict_of(*view_));
     out["run"] = nullptr;
     out["evidence"] = nullptr;
     out["checks"] = Json::array();
@@ -297,6 +289,12 @@ Result<ExitCode> run(const Args& args, Context& context) {
                          : fmt::format("oa-stream smoke stream --base-url {} --no-probes", lane)
         ));
     }
+    if (exit == ExitCode::inconclusive) {
+        context.err(fmt::format(
+            "INCONCLUSIVE the last look was {}: nothing proves that all is well\n",
+            watch.last_state()
+        ));
+    }
     return exit;
 }
 
@@ -316,8 +314,10 @@ constexpr std::array k_options{
     OptionSpec{"--stale-after", "D", "Older numbers are called stale; of a Prometheus 90s.", "15s"},
     OptionSpec{"--front-admin", "SOCKET", "Admin socket of a front door: tells the split, too."},
     OptionSpec{"--ndjson", "", "One JSON line a tick."},
-    OptionSpec{"--once", "", "One look, then the end."},
-    OptionSpec{"--until", "bad", "End with 1 as soon as a limit is broken."},
+    OptionSpec{"--once", "", "One look, then the end: 0 for OK, 1 for BAD, else 3; 4 unreached."},
+    OptionSpec{
+        "--until", "bad", "End with 1 as soon as a limit is broken; with --for as --once else."
+    },
     OptionSpec{"--fail-fast", "", "The same."},
     OptionSpec{"--for", "D", "End by itself after this time."},
 };

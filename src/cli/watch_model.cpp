@@ -1,9 +1,11 @@
 #include "watch_model.hpp"
 
+#include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -20,9 +22,18 @@ constexpr std::array<std::string_view, 4> k_bad_classes{
     "turn_failed", "turn_aborted", "codex_error", "adapter_preview_unavailable"
 };
 
+/// A status that somebody renamed is none that is not 5xx.
+bool has_status(const Series& series) {
+    return !series.label("status").empty();
+}
+
 bool is_5xx(const Series& series) {
     const auto status = series.label("status");
     return status.size() == 3 && status.front() == '5';
+}
+
+bool is_bad_class(std::string_view name) {
+    return std::ranges::find(k_bad_classes, name) != k_bad_classes.end();
 }
 
 void plus(std::optional<double>& to, const std::optional<double>& more) {
@@ -78,8 +89,11 @@ void add_routes(
         plus(route.errors_5xx, lane.increase("oa_stream_http_requests_total", [&](const Series& s) {
             return mine(s) && is_5xx(s);
         }));
-        // A route that has answered, and never with 5xx, has no such series.
-        if (route.requests && !route.errors_5xx) {
+        // One that begins no turns and has never answered with 5xx has no such series.
+        if (!route.starts_turns && !route.errors_5xx &&
+            lane.increase("oa_stream_http_requests_total", [&](const Series& s) {
+                return mine(s) && has_status(s);
+            })) {
             route.errors_5xx = 0;
         }
         plus(route.accepted, lane.increase("oa_stream_bridge_accepted_total", mine));
@@ -99,10 +113,42 @@ void add_budget(
         return post(s) && is_5xx(s);
     });
     const auto ended = lane.value("oa_stream_terminal_total", [](const Series& s) {
-        return std::ranges::find(k_bad_classes, s.label("class")) != k_bad_classes.end();
+        return is_bad_class(s.label("class"));
     });
     plus(to.budget_total, total);
-    plus(to.budget_bad, failed.value_or(0) + ended.value_or(0));
+    plus(to.budget_bad, failed);
+    plus(to.budget_bad, ended);
+}
+
+/// What this lane does not tell, of what is judged.
+void add_untold(
+    WatchNumbers& to, const CounterWindow& lane, const std::set<std::string, std::less<>>& turns
+) {
+    std::set<std::string> untold;
+    const auto post = starts_turn(turns);
+    const auto tells = [&](std::string_view name, const CounterWindow::Want& want) {
+        return lane.value(name, want).has_value();
+    };
+    if (!tells("oa_stream_http_requests_total", post)) {
+        untold.emplace("requests");
+    }
+    if (!tells("oa_stream_http_requests_total", [&](const Series& s) {
+            return post(s) && is_5xx(s);
+        })) {
+        untold.emplace("5xx answers");
+    }
+    for (const std::string_view word : k_bad_classes) {
+        if (!tells("oa_stream_terminal_total", [&](const Series& s) {
+                return s.label("class") == word;
+            })) {
+            untold.emplace(word);
+        }
+    }
+    to.budget_untold.insert(untold.begin(), untold.end());
+    if (!tells("oa_stream_first_content_seconds_bucket", {})) {
+        untold.emplace("times of the first content");
+    }
+    to.untold.insert(untold.begin(), untold.end());
 }
 
 /// Each label value of a family with its increase.
@@ -127,8 +173,15 @@ void add_by_label(
     }
 }
 
-std::string share_text(double bad, double total) {
-    return fmt::format("{:.0f} of {:.0f} requests bad ({:.2g} %)", bad, total, bad / total * 100);
+/// Bad requests that were told of; some more may not have been.
+std::optional<double> told_bad(const WatchNumbers& numbers) {
+    std::optional<double> out = numbers.turn_5xx;
+    for (const auto& [name, rose] : numbers.terminals) {
+        if (is_bad_class(name)) {
+            plus(out, rose);
+        }
+    }
+    return out;
 }
 
 /// Increases need not be whole: Prometheus extrapolates.
@@ -137,15 +190,19 @@ std::uint64_t whole(double value) {
 }
 
 void judge_limits(WatchView& view, const WatchLimits& limits) {
-    if (view.bad && view.total && *view.total >= limits.least) {
-        const auto got = measure::wilson(
-            {std::min(whole(*view.bad), whole(*view.total)), whole(*view.total)},
-            k_sure,
-            measure::Side::one
-        );
+    // What is known proves a breach, whatever else was not told.
+    const auto bad = told_bad(view.numbers);
+    if (bad && view.total && *view.total >= limits.least) {
+        const measure::Counts counts{std::min(whole(*bad), whole(*view.total)), whole(*view.total)};
+        const auto got = measure::wilson(counts, k_sure, measure::Side::one);
         if (got && got->low > limits.bad_at_most) {
             view.why.push_back(fmt::format(
-                "{}, limit {:g} %", share_text(*view.bad, *view.total), limits.bad_at_most * 100
+                "{}{} of {} requests bad ({}), limit {:g}%",
+                view.bad ? "" : "at least ",
+                counts.bad,
+                counts.total,
+                measure::percent_text(counts.rate(), limits.bad_at_most),
+                limits.bad_at_most * 100
             ));
         }
     }
@@ -198,7 +255,8 @@ void fill_budget(WatchView& view, const WatchLimits& limits) {
         view.burn = *view.bad / *view.total / allowed;
     }
     const auto& numbers = view.numbers;
-    if (numbers.budget_bad && numbers.budget_total && *numbers.budget_total > 0) {
+    if (numbers.budget_untold.empty() && numbers.budget_bad && numbers.budget_total &&
+        *numbers.budget_total > 0) {
         view.budget_left = 1 - (*numbers.budget_bad / *numbers.budget_total / allowed);
     }
 }
@@ -230,7 +288,15 @@ Json route_json(const std::string& name, const RouteNumbers& route, double windo
     };
 }
 
+bool nobody_answers(const WatchView& view) {
+    return std::ranges::none_of(view.sources, &WatchSource::reachable);
+}
+
 } // namespace
+
+std::span<const std::string_view> bad_classes() noexcept {
+    return k_bad_classes;
+}
 
 void add_lane(WatchNumbers& to, const CounterWindow& lane) {
     std::set<std::string, std::less<>> turns;
@@ -251,6 +317,7 @@ void add_lane(WatchNumbers& to, const CounterWindow& lane) {
     plus(to.empty_turns, lane.increase("oa_stream_empty_turns_total"));
     plus(to.active, lane.value("oa_stream_active_streams"));
     add_budget(to, lane, turns);
+    add_untold(to, lane, turns);
     to.budget_window = "since its start";
     for (auto& [name, route] : to.routes) {
         route.first_content = measure::tidy(route.first_content);
@@ -269,6 +336,8 @@ std::string_view to_string(WatchState state) noexcept {
         return "STALE";
     case WatchState::unreachable:
         return "UNREACHABLE";
+    case WatchState::missing:
+        return "MISSING";
     case WatchState::quiet:
         return "NO TRAFFIC";
     case WatchState::starting:
@@ -288,12 +357,10 @@ std::vector<measure::Bucket> all_first_content(const WatchNumbers& numbers) {
 void judge(WatchView& view, const WatchLimits& limits) {
     view.objective = limits.objective;
     plus(view.total, view.numbers.turn_requests);
-    plus(view.bad, view.numbers.turn_5xx);
-    for (const std::string_view word : k_bad_classes) {
-        if (const auto found = view.numbers.terminals.find(std::string(word));
-            found != view.numbers.terminals.end()) {
-            plus(view.bad, found->second);
-        }
+    const std::set<std::string>& untold = view.numbers.untold;
+    const auto times = static_cast<std::ptrdiff_t>(untold.count("times of the first content"));
+    if (std::ssize(untold) == times) {
+        view.bad = told_bad(view.numbers);
     }
     fill_budget(view, limits);
     // How it was proves nothing about how it is.
@@ -310,11 +377,24 @@ void judge(WatchView& view, const WatchLimits& limits) {
         view.state = *distrusted;
     } else if (view.numbers.window_s <= 0) {
         view.state = WatchState::starting;
+    } else if (!untold.empty()) {
+        view.why.push_back(fmt::format("not told: {}", fmt::join(untold, ", ")));
+        view.state = WatchState::missing;
     } else if (view.total.value_or(0) <= 0) {
         view.state = WatchState::quiet;
     } else {
         view.state = WatchState::ok;
     }
+}
+
+Verdict verdict_of(const WatchView& view) {
+    if (view.breach) {
+        return Verdict::fail;
+    }
+    if (view.state == WatchState::ok) {
+        return Verdict::pass;
+    }
+    return nobody_answers(view) ? Verdict::error : Verdict::inconclusive;
 }
 
 std::string percentile_text(const std::vector<measure::Bucket>& buckets, measure::Fraction q) {
@@ -353,13 +433,17 @@ Json to_json(const WatchView& view) {
           {"window", view.numbers.budget_window},
           {"burn", number(view.burn)}}},
         {"split", view.split.empty() ? Json(nullptr) : Json(view.split)},
+        {"events", Json::array()},
     };
+    for (const std::string& event : view.news) {
+        out["events"].push_back(Json{{"at", view.at}, {"text", event}});
+    }
     for (const WatchSource& source : view.sources) {
         out["sources"].push_back(Json{
             {"name", source.name},
             {"state", source.state},
             {"reachable", source.reachable},
-            {"ready", source.ready},
+            {"ready", source.reachable ? Json(source.ready) : Json(nullptr)},
             {"age_s", number(source.age_s)},
             {"revision", source.revision},
         });

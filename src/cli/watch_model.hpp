@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/fraction.hpp"
 
@@ -9,6 +10,8 @@
 
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +38,13 @@ struct WatchNumbers {
     /// Bad and all requests that start turns, of the budget's window.
     std::optional<double> budget_bad{}, budget_total{};
     std::string budget_window{}; ///< "since its start", "30d"
+    /// What a limit or the budget is judged by and some source does not tell: "5xx answers",
+    /// "turn_failed". A lane has all of it at 0 from its start.
+    std::set<std::string> untold{}, budget_untold{};
 };
+
+/// Turns that ended so are bad.
+[[nodiscard]] std::span<const std::string_view> bad_classes() noexcept;
 
 /// One lane's numbers added to `to`. Only from what its scrapes say.
 void add_lane(WatchNumbers& to, const CounterWindow& lane);
@@ -45,7 +54,7 @@ struct WatchSource {
     std::string name{};
     std::string state{}; ///< "ready", "not ready: draining", "unreachable: refused"
     bool reachable = false; ///< at the last try
-    bool ready = true;
+    bool ready = true; ///< means nothing while it is not reachable
     std::optional<double> age_s{}; ///< of the newest numbers; nullopt: there never were any
     std::string revision{};
 };
@@ -64,6 +73,7 @@ enum class WatchState {
     unready,     ///< a source says that it takes no turns
     stale,       ///< the numbers are old
     unreachable, ///< a source does not answer
+    missing,     ///< a source does not tell what is judged
     quiet,       ///< no request in the window
     starting,    ///< one scrape: rates need two
 };
@@ -76,14 +86,19 @@ struct WatchView {
     bool breach = false;
     std::vector<WatchSource> sources{};
     WatchNumbers numbers{};
-    std::optional<double> bad{}, total{}; ///< requests that start turns, in the window
+    /// Requests that start turns, in the window; bad is empty unless all its parts were told.
+    std::optional<double> bad{}, total{};
     std::optional<double> burn{};         ///< times the even rate
     std::optional<double> budget_left{};  ///< share
     std::string split{};                  ///< "stable 75%, canary 25%"; empty: nobody was asked
     std::vector<std::string> events{};    ///< newest last, "12:00:05 …"
+    std::vector<std::string> news{};      ///< those of this look, without the time
     double every_s = 2;
     measure::Fraction objective{999, 1000};
 };
+
+/// FAIL for a breach, PASS for OK, ERROR when nobody answered, else INCONCLUSIVE.
+[[nodiscard]] Verdict verdict_of(const WatchView& view);
 
 /// Judges what was read. `view.numbers`, `.sources`, `.at`, `.split` are given.
 void judge(WatchView& view, const WatchLimits& limits);
@@ -94,7 +109,8 @@ percentile_text(const std::vector<measure::Bucket>& buckets, measure::Fraction q
 /// Of all routes together.
 [[nodiscard]] std::vector<measure::Bucket> all_first_content(const WatchNumbers& numbers);
 
-/// {schema, at, state, why, sources, routes, …}; what is missing is null.
+/// {schema, at, state, why, sources, routes, …}; what is missing is null. Of the events only
+/// `news`.
 [[nodiscard]] Json to_json(const WatchView& view);
 
 /// What happened between two looks, one line each, without the time.

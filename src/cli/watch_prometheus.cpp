@@ -5,6 +5,7 @@
 #include "watch_sources.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <functional>
@@ -16,8 +17,9 @@ namespace {
 
 namespace prometheus = measure::prometheus;
 
-constexpr std::string_view k_bad_classes =
-    R"(class=~"turn_failed|turn_aborted|codex_error|adapter_preview_unavailable")";
+std::string bad_class() {
+    return fmt::format(R"(class=~"{}")", fmt::join(bad_classes(), "|"));
+}
 /// Requests that start turns, by their routes' names.
 constexpr std::string_view k_turns =
     R"(method="POST",route=~"/api/chat|/api/chat/stream|/api/chats/.*/stream|/v1/chat/completions")";
@@ -93,18 +95,26 @@ private:
         }
         return fmt::format("oa_stream_{}{{{}}}", name, inside);
     }
+    /// Two Prometheuses behind one address count the same things: neither of them twice.
+    static std::string once(std::string_view vector) {
+        return fmt::format("{} ({})", prometheus::without_replicas(), vector);
+    }
     [[nodiscard]] std::string
     rose(std::string_view by, std::string_view name, std::string_view more = {}) const {
+        const auto seconds = timing_.window.count() / 1000;
         return fmt::format(
-            "sum by ({}) (increase({}[{}s]))",
+            "sum by ({}) ({})",
             by,
-            selector(name, more),
-            timing_.window.count() / 1000
+            once(fmt::format("increase({}[{}s])", selector(name, more), seconds))
         );
     }
-    [[nodiscard]] std::string over_budget(std::string_view name, std::string_view more) const {
+    [[nodiscard]] std::string
+    over_budget(std::string_view by, std::string_view name, std::string_view more) const {
+        const auto seconds = options_.budget_window.count() / 1000;
         return fmt::format(
-            "sum(increase({}[{}s]))", selector(name, more), options_.budget_window.count() / 1000
+            "sum by ({}) ({})",
+            by,
+            once(fmt::format("increase({}[{}s])", selector(name, more), seconds))
         );
     }
 
@@ -159,17 +169,21 @@ private:
             {rose("route,method,status", "http_requests_total"),
              [n](const prometheus::Series& series, double value) {
                  RouteNumbers& route = n->routes[std::string(series.label("route"))];
-                 const bool failed = series.label("status").starts_with('5');
+                 const std::string_view status = series.label("status");
                  route.requests = route.requests.value_or(0) + value;
-                 route.errors_5xx = route.errors_5xx.value_or(0) + (failed ? value : 0);
+                 if (!status.empty()) {
+                     const double failed = status.starts_with('5') ? value : 0;
+                     route.errors_5xx = route.errors_5xx.value_or(0) + failed;
+                 }
              }}
         );
         all.push_back(
             {rose("status", "http_requests_total", k_turns),
              [n](const prometheus::Series& series, double value) {
-                 const bool failed = series.label("status").starts_with('5');
                  n->turn_requests = n->turn_requests.value_or(0) + value;
-                 n->turn_5xx = n->turn_5xx.value_or(0) + (failed ? value : 0);
+                 if (series.label("status").starts_with('5')) {
+                     n->turn_5xx = n->turn_5xx.value_or(0) + value;
+                 }
              }}
         );
         all.push_back(
@@ -199,14 +213,50 @@ private:
         all.push_back({rose("class", "terminal_total"), by_label(&n->terminals, "class")});
         all.push_back({rose("code", "compat_rejected_total"), by_label(&n->compat, "code")});
         all.push_back({rose("", "empty_turns_total"), into(&n->empty_turns)});
-        all.push_back({"sum(" + selector("active_streams") + ")", into(&n->active)});
-        all.push_back({over_budget("http_requests_total", k_turns), into(&n->budget_total)});
+        all.push_back({fmt::format("sum({})", once(selector("active_streams"))), into(&n->active)});
+        // Told parts are crossed off.
+        n->budget_untold = {"requests", "5xx answers"};
+        n->budget_untold.insert(bad_classes().begin(), bad_classes().end());
         all.push_back(
-            {over_budget("http_requests_total", std::string(k_turns) + R"(,status=~"5..")"),
-             into(&n->budget_bad)}
+            {over_budget("", "http_requests_total", k_turns),
+             [n](const prometheus::Series&, double value) {
+                 n->budget_total = value;
+                 n->budget_untold.erase("requests");
+             }}
         );
-        all.push_back({over_budget("terminal_total", k_bad_classes), into(&n->budget_bad)});
+        all.push_back(
+            {over_budget("", "http_requests_total", std::string(k_turns) + R"(,status=~"5..")"),
+             [n](const prometheus::Series&, double value) {
+                 n->budget_bad = n->budget_bad.value_or(0) + value;
+                 n->budget_untold.erase("5xx answers");
+             }}
+        );
+        all.push_back(
+            {over_budget("class", "terminal_total", bad_class()),
+             [n](const prometheus::Series& series, double value) {
+                 n->budget_bad = n->budget_bad.value_or(0) + value;
+                 n->budget_untold.erase(std::string(series.label("class")));
+             }}
+        );
         return all;
+    }
+
+    /// What the window's limits are judged by, and is not there.
+    static void find_untold(WatchNumbers& n) {
+        if (!n.turn_requests) {
+            n.untold.emplace("requests");
+        }
+        if (!n.turn_5xx) {
+            n.untold.emplace("5xx answers");
+        }
+        for (const std::string_view word : bad_classes()) {
+            if (!n.terminals.contains(std::string(word))) {
+                n.untold.emplace(word);
+            }
+        }
+        if (all_first_content(n).empty()) {
+            n.untold.emplace("times of the first content");
+        }
     }
 
     [[nodiscard]] Task<std::string> read(WatchNumbers* n) {
@@ -225,8 +275,9 @@ private:
         // Series of a target that is down vanish with its first failed scrape.
         all.push_back(
             {fmt::format(
-                 "count(up == 0 and on (job, instance) max by (job, instance) "
+                 "count({} == 0 and on (job, instance) max by (job, instance) "
                  "(last_over_time({}[10m])))",
+                 once("up"),
                  selector("build_info")
              ),
              into(&down)}
@@ -248,6 +299,7 @@ private:
         for (auto& [name, route] : n->routes) {
             route.first_content = measure::tidy(route.first_content);
         }
+        find_untold(*n);
         down_ = down.value_or(0);
         data_age_s_ = age;
         if (!age) {

@@ -73,6 +73,7 @@ Tone tone_of(WatchState state) {
         return Tone::bad;
     case WatchState::unready:
     case WatchState::stale:
+    case WatchState::missing:
         return Tone::warn;
     case WatchState::quiet:
     case WatchState::starting:

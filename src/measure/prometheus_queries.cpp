@@ -35,15 +35,6 @@ std::string literal(std::string_view text) {
     return out;
 }
 
-/// Two Prometheuses behind one address count the same things: neither of them twice.
-std::string without_replicas() {
-    std::string out = "max without (";
-    for (const std::string_view label : k_replica_labels) {
-        out += (out.ends_with('(') ? "" : ", ") + std::string(label);
-    }
-    return out + ")";
-}
-
 } // namespace
 
 std::string duration_text(double seconds) {

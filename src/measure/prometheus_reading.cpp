@@ -86,6 +86,14 @@ Answer merge_replicas(Answer answer, std::span<const std::string_view> replica_l
     return answer;
 }
 
+std::string without_replicas() {
+    std::string out = "max without (";
+    for (const std::string_view label : k_replica_labels) {
+        out += (out.ends_with('(') ? "" : ", ") + std::string(label);
+    }
+    return out + ")";
+}
+
 Result<std::vector<Bucket>> buckets_of(const Answer& answer) {
     if (!answer.warnings.empty()) {
         return no_buckets("Prometheus warns: " + answer.warnings.front());

@@ -28,6 +28,10 @@ std::string scrape(int requests, int failed, int turn_failed, int fast, int slow
         "oa_stream_bridge_accepted_total{{route=\"/api/chat/stream\"}} {}\n"
         "oa_stream_terminal_total{{class=\"completed\",route=\"/api/chat/stream\"}} {}\n"
         "oa_stream_terminal_total{{class=\"turn_failed\",route=\"/api/chat/stream\"}} {}\n"
+        "oa_stream_terminal_total{{class=\"turn_aborted\",route=\"/api/chat/stream\"}} 0\n"
+        "oa_stream_terminal_total{{class=\"codex_error\",route=\"/api/chat/stream\"}} 0\n"
+        "oa_stream_terminal_total{{class=\"adapter_preview_unavailable\",route=\"/api/chat/"
+        "stream\"}} 0\n"
         "oa_stream_compat_rejected_total{{code=\"upgrade_required\"}} 0\n"
         "oa_stream_first_content_seconds_bucket{{route=\"/api/chat/stream\",le=\"0.1\"}} {}\n"
         "oa_stream_first_content_seconds_bucket{{route=\"/api/chat/stream\",le=\"5\"}} {}\n"
@@ -160,6 +164,122 @@ TEST_CASE("watch: a healthy lane is OK, with rates over the time that was watche
     CHECK(json["routes"][0]["requests_per_s"] == 10.0);
     CHECK(json["empty_turns"].is_null());
     CHECK(json["split"].is_null());
+}
+
+namespace {
+
+/// Without the lines that have `word` in them.
+std::string without(std::string_view word, const std::string& text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = text.find('\n', at) + 1;
+        const std::string line = text.substr(at, end - at);
+        out += line.contains(word) ? "" : line;
+        at = end;
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("watch: what a lane does not tell is missing, never 0 and never OK") {
+    const std::string before = scrape(0, 0, 0, 0, 0);
+    const std::string after = scrape(100, 0, 0, 100, 0);
+    for (const char* word :
+         {"class=\"turn_failed\"",
+          "class=\"turn_aborted\"",
+          "class=\"codex_error\"",
+          "class=\"adapter_preview_unavailable\"",
+          "oa_stream_terminal_total",
+          "status=\"503\""}) {
+        DYNAMIC_SECTION(word) {
+            const auto view =
+                view_of(window_of(without(word, before), without(word, after)), good_source());
+            CHECK(view.state == WatchState::missing);
+            CHECK(verdict_of(view) == Verdict::inconclusive);
+            CHECK(view.total == 100);
+            CHECK_FALSE(view.bad.has_value());
+            CHECK_FALSE(view.burn.has_value());
+            CHECK_FALSE(view.budget_left.has_value());
+            CHECK(to_json(view)["budget"]["left"].is_null());
+            CHECK(joined(view.why).contains("not told: "));
+            CHECK(joined(watch_screen(view, {140, 40}, false)).contains("bad – of 100 requests"));
+        }
+    }
+    SECTION("a lane that tells all does not speak for one that does not") {
+        WatchView view;
+        view.at = "2026-02-22T04:36:00.123Z";
+        view.sources = {good_source(), good_source()};
+        add_lane(view.numbers, window_of(before, after));
+        add_lane(
+            view.numbers, window_of(without("codex_error", before), without("codex_error", after))
+        );
+        judge(view, {});
+        CHECK(view.state == WatchState::missing);
+        CHECK_FALSE(view.bad.has_value());
+    }
+    SECTION("no times: the limit on them was not looked at") {
+        const auto view = view_of(
+            window_of(without("_bucket", before), without("_bucket", after)), good_source()
+        );
+        CHECK(view.state == WatchState::missing);
+        CHECK(view.bad == 0);
+    }
+    SECTION("no requests are told: that is not no traffic") {
+        const auto view = view_of(
+            window_of(without("http_requests", before), without("http_requests", after)),
+            good_source()
+        );
+        CHECK(view.state == WatchState::missing);
+    }
+    SECTION("what is told proves a breach all the same") {
+        const auto view = view_of(
+            window_of(without("terminal", before), without("terminal", scrape(50, 50, 0, 50, 0))),
+            good_source()
+        );
+        CHECK(view.state == WatchState::bad);
+        CHECK_FALSE(view.bad.has_value());
+        CHECK(joined(view.why).contains("at least 50 of 100 requests bad (50%), limit 1%"));
+    }
+    SECTION("a renamed status makes no 0 on any route") {
+        const auto renamed = [](std::string text) {
+            for (std::size_t at = 0; (at = text.find("status=", at)) != std::string::npos;) {
+                text.replace(at, 7, "code=");
+            }
+            return text;
+        };
+        const auto view = view_of(window_of(renamed(before), renamed(after)), good_source());
+        CHECK(view.state == WatchState::missing);
+        for (const auto& [name, route] : view.numbers.routes) {
+            CHECK_FALSE(route.errors_5xx.has_value());
+        }
+    }
+}
+
+TEST_CASE("watch: the verdict is that of the state, and whether a lane is ready only it can say") {
+    const auto window = window_of(scrape(0, 0, 0, 0, 0), scrape(100, 0, 0, 100, 0));
+    CHECK(verdict_of(view_of(window, good_source())) == Verdict::pass);
+    const auto failing = window_of(scrape(0, 0, 0, 0, 0), scrape(0, 59, 0, 0, 0));
+    const auto bad = view_of(failing, good_source());
+    CHECK(verdict_of(bad) == Verdict::fail);
+    CHECK(joined(bad.why).contains("59 of 59 requests bad (100%), limit 1%"));
+    WatchSource old = good_source();
+    old.age_s = 100;
+    CHECK(verdict_of(view_of(window, old)) == Verdict::inconclusive);
+    const auto quiet = window_of(scrape(9, 0, 0, 9, 0), scrape(9, 0, 0, 9, 0));
+    CHECK(verdict_of(view_of(quiet, good_source())) == Verdict::inconclusive);
+    WatchSource gone = good_source();
+    gone.reachable = false;
+    gone.age_s.reset();
+    const auto nobody = view_of(window, gone);
+    CHECK(verdict_of(nobody) == Verdict::error);
+    CHECK(to_json(nobody)["sources"][0]["ready"].is_null());
+    WatchView view;
+    view.sources = {gone, good_source()};
+    add_lane(view.numbers, window);
+    judge(view, {});
+    CHECK(verdict_of(view) == Verdict::inconclusive);
+    CHECK(to_json(view)["sources"][1]["ready"] == true);
 }
 
 TEST_CASE("watch: a limit that is proven broken is BAD and a breach; a few bad ones prove nothing"
@@ -323,6 +443,13 @@ TEST_CASE("watch: what changed between two looks is told once") {
     auto now = view_of(window, gone);
     now.split = "stable 100%";
     const auto events = events_between(was, now);
+    now.news = events;
+    now.events = {"04:35:00 something before", "04:36:00 " + events[0]};
+    const Json told = to_json(now)["events"];
+    REQUIRE(told.size() == 2); // those of this look alone
+    CHECK(told[0]["at"] == "2026-02-22T04:36:00.123Z");
+    CHECK(told[0]["text"] == events[0]);
+    CHECK(to_json(was)["events"].empty());
     REQUIRE(events.size() == 2);
     CHECK(events[0].starts_with("UNREACHABLE: http://lane unreachable: refused"));
     auto moved = now;

@@ -61,7 +61,7 @@ const EXAMPLES = {
   'route clear': { line: toControl, ends: [0] },
   load: { line: (line) => toLane(line).replace('30s', '2s'), ends: [0] },
   shadow: { line: toLane, ends: [0] },
-  watch: { line: (line) => `${toLane(toPrometheus(line)).replace(/ --once| --ndjson/g, '')} --once`, ends: [0] },
+  watch: { line: (line) => `${toLane(toPrometheus(line)).replace(/ --once| --ndjson/g, '')} --once`, ends: [0, 3] },
   'slo status': { line: toPrometheus, ends: [0, 1, 3] }, // smokes provoke errors, too
   'slo gate': { line: toPrometheus, ends: [0, 3] },
   'slo budget': { line: toPrometheus, ends: [0, 3] },

@@ -141,7 +141,7 @@ describe('what is printed', { concurrency: 3 }, () => {
       [['slo', 'dashboard', '--out', out('dashboard.json')], 'slo-dashboard'],
       [['version', '--nonesuch'], 'error', [2]],
       [['runs', 'show', 'nonesuch'], 'error', [2]],
-      [['watch', '--base-url', lane.base], 'watch', [0, 4]],
+      [['watch', '--base-url', lane.base], 'watch', [0, 3, 4]],
       [['route', 'status', '--base-url', control.base, '--auth', 'env:OA_ADMIN'], 'route-status'],
       [['route', 'evaluate', '/login', '--base-url', control.base, '--auth', 'env:OA_ADMIN'], 'route-evaluate'],
       [['route', 'set', 'rust', '--base-url', control.base, '--auth', 'env:OA_ADMIN'], 'route-change', [0, 10]],

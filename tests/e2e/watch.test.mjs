@@ -127,6 +127,11 @@ test('NDJSON: a line a tick; what is missing is null; a lane that goes away is n
   await other.kill();
   const gone = await last((tick) => tick.state === 'UNREACHABLE', 'the missing lane');
   assert.match(gone.why[0], /unreachable: .*numbers are \d+ s old/);
+  assert.equal(gone.sources[1].ready, null);
+  const told = ticks().flatMap((tick) => tick.events.map((event) => ({ ...event, tick })));
+  assert.ok(told.every((event) => event.at === event.tick.at));
+  assert.equal(told.filter((event) => /^UNREACHABLE: /.test(event.text)).length, 1, 'each once, on the line that follows');
+  assert.ok(told.find((event) => /^UNREACHABLE: /.test(event.text)).tick.state === 'UNREACHABLE');
   assert.ok(pid > 0);
   run.signal('SIGINT');
   assert.equal((await run.end()).code, 0);
@@ -157,25 +162,70 @@ test('--until bad ends with 1 at a breach, and with 0 when its time is over with
   await run.until(() => /NO TRAFFIC/.test(run.stdout), 'first line');
   await turns(bad.base, 25, 'hello');
   assert.equal((await run.end()).code, 1);
-  assert.match(run.stdout, /BAD .*25 of 25 requests bad \(1e\+02 %\)|BAD .*requests bad/);
+  assert.match(run.stdout, /BAD .*\d+ of \d+ requests bad \(100%\), limit 1%/);
   await bad.stop();
-  const calm = await oa(['watch', '--base-url', lane.base, '--every', '200ms', '--for', '1s', '--fail-fast']);
-  assert.equal(calm.code, 0, calm.stderr);
+  const calm = new Running(OA_BIN, ['watch', '--base-url', lane.base, '--every', '200ms', '--for', '3s', '--fail-fast'], { name: 'watch' });
+  await calm.until(() => /NO TRAFFIC|OK/.test(calm.stdout), 'first line');
+  await turns(lane.base, 3);
+  assert.equal((await calm.end()).code, 0, calm.stdout);
   assert.ok(calm.stdout.trim().split('\n').length >= 2, 'a plain line a tick where there is no terminal');
 });
 
+test('a guard that saw nothing, or only old numbers, is not green', async () => {
+  const quiet = await startLane({ name: 'quiet' });
+  const args = ['watch', '--base-url', quiet.base, '--every', '200ms', '--for', '1s'];
+  const idle = await oa([...args, '--until', 'bad']);
+  assert.match(idle.stdout, /NO TRAFFIC/);
+  assert.equal(idle.code, 3, idle.stdout);
+  const old = await oa([...args, '--until', 'bad', '--stale-after', '1ms']);
+  assert.match(old.stdout.trim().split('\n').at(-1), /STALE/);
+  assert.equal(old.code, 3);
+  assert.match(old.stderr, /^INCONCLUSIVE the last look was STALE/m);
+  assert.equal((await oa(args)).code, 0, 'who only watched asked no question');
+  await quiet.stop();
+});
+
+/** One look, with turns that go on meanwhile. */
+async function during(base, args, prompt) {
+  const look = oa(['watch', '--base-url', base, '--every', '1s', ...args]);
+  let over = false;
+  look.finally(() => { over = true; });
+  while (!over) await turns(base, 1, prompt);
+  return await look;
+}
+
+test('--once on a lane that fails is FAIL and 1, as text and as a document', async () => {
+  const bad = await startLane({ name: 'bad-once', args: ['--inject', 'error-rate=1'] });
+  const text = await during(bad.base, ['--once'], 'hello');
+  assert.match(text.stdout, /^BAD /);
+  assert.equal(text.code, 1);
+  const report = await during(bad.base, ['--once', '--json'], 'hello');
+  assert.equal(report.json().state, 'BAD');
+  assert.equal(report.json().verdict, 'FAIL');
+  assert.equal(report.code, 1);
+  await bad.stop();
+});
+
 test('--once: one look; nobody there is no success', async () => {
-  const once = await oa(['watch', '--once', '--base-url', lane.base, '--every', '300ms']);
-  assert.equal(once.code, 0);
-  assert.match(once.stdout, /^(OK|NO TRAFFIC) /);
+  const quiet = await oa(['watch', '--once', '--base-url', lane.base, '--every', '300ms']);
+  assert.equal(quiet.code, 3);
+  assert.match(quiet.stdout, /^NO TRAFFIC /);
+  const once = await during(lane.base, ['--once']);
+  assert.equal(once.code, 0, once.stdout);
+  assert.match(once.stdout, /^OK /);
   assert.doesNotMatch(once.stdout, /\x1b/);
-  const document = (await oa(['watch', '--json', '--base-url', lane.base, '--every', '300ms'])).json();
+  const document = (await during(lane.base, ['--once', '--json'])).json();
+  assert.equal(document.verdict, 'PASS');
+  assert.deepEqual(document.events, []);
   for (const member of ['verdict', 'run', 'evidence', 'checks', 'state']) assert.ok(member in document, member);
   const nobody = await oa(['watch', '--once', '--base-url', 'http://127.0.0.1:9', '--every', '200ms']);
   assert.equal(nobody.code, 4);
   assert.match(nobody.stdout, /^UNREACHABLE/);
   assert.match(nobody.stdout, /no numbers ever came/);
   assert.match(nobody.stdout, /active +– streams/);
+  const unreached = await oa(['watch', '--once', '--json', '--base-url', 'http://127.0.0.1:9', '--every', '200ms']);
+  assert.equal(unreached.code, 4);
+  assert.equal(unreached.json().sources[0].ready, null);
 });
 
 test('from a Prometheus: the same numbers, and a target that is down is not healthy', async () => {
@@ -202,6 +252,35 @@ test('from a Prometheus: the same numbers, and a target that is down is not heal
   await last((one) => one.state === 'UNREACHABLE' && /unreachable: refused/.test(one.sources[0].state), 'the dead Prometheus');
   run.signal('SIGINT');
   assert.equal((await run.end()).code, 0);
+});
+
+test('a Prometheus that dropped a series, or that scrapes twice for its replicas, tells no better numbers', async () => {
+  const seen = await startLane({ name: 'relabelled' });
+  const targets = [seen.base.replace('http://', '')];
+  const [dropping, twice] = await Promise.all([
+    startPrometheus(targets, { scrape: { metric_relabel_configs: [{ source_labels: ['__name__'], regex: 'oa_stream_terminal_total', action: 'drop' }] } }),
+    startPrometheus(targets, { scrape: { static_configs: ['a', 'b'].map((replica) => ({ targets, labels: { replica } })) } }),
+  ]);
+  await Promise.all([dropping, twice].map((one) => one.eventually('oa_stream_build_info', (rows) => rows.length >= 1)));
+  await turns(seen.base, 20);
+  for (const one of [dropping, twice]) {
+    await one.eventually('sum(max without (replica) (oa_stream_http_requests_total{method="POST"}))', (rows) => rows[0]?.value >= 20);
+    await one.eventually('sum(max without (replica) (increase(oa_stream_http_requests_total{method="POST"}[5m])))', (rows) => rows[0]?.value >= 20 && rows[0].value < 24, 30000); // increase() makes up less as time goes by
+  }
+  const look = async (one) => await oa(['watch', '--once', '--json', '--prometheus', one.base]);
+  const dropped = await look(dropping);
+  assert.equal(dropped.code, 3, dropped.stdout);
+  const { state, bad, budget, requests, why } = dropped.json();
+  assert.deepEqual([state, bad, budget.left, budget.burn], ['MISSING', null, null, null]);
+  assert.ok(requests >= 20);
+  assert.match(why[0], /not told: adapter_preview_unavailable, codex_error, turn_aborted, turn_failed/);
+  const doubled = await look(twice);
+  assert.equal(doubled.json().state, 'OK', doubled.stdout);
+  assert.equal(doubled.code, 0);
+  assert.ok(doubled.json().requests >= 20 && doubled.json().requests < 30, `${doubled.json().requests}`);
+  assert.equal(doubled.json().active_streams, 0);
+  await Promise.all([dropping.kill(), twice.kill()]);
+  await seen.kill();
 });
 
 test('what is no lane is unreadable, not healthy', async () => {

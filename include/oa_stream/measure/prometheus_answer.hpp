@@ -85,6 +85,8 @@ merge_replicas(Answer answer, std::span<const std::string_view> replica_labels);
 inline constexpr std::array<std::string_view, 3> k_replica_labels{
     "replica", "prometheus_replica", "__replica__"
 };
+/// The same, asked of Prometheus: "max without (replica, …)", before a vector in parentheses.
+[[nodiscard]] std::string without_replicas();
 
 /// A vector by `le` as cumulative buckets, tidy. Code::protocol: warnings, a series without a
 /// readable `le` or with another label, a count that is no finite number ≥ 0. Empty stays empty.

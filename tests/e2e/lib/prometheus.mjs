@@ -29,11 +29,11 @@ const freePort = () => new Promise((done, fail) => {
   });
 });
 
-/** A Prometheus that scrapes these targets (host:port): {base, query(expr)}. */
-export async function startPrometheus(targets, { interval = '200ms', rules = [] } = {}) {
+/** A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `scrape`: more of its configuration. */
+export async function startPrometheus(targets, { interval = '200ms', rules = [], scrape = {} } = {}) {
   const folder = scratch('prometheus');
   const port = await freePort();
-  const config = { global: { scrape_interval: interval, evaluation_interval: interval }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }] }] };
+  const config = { global: { scrape_interval: interval, evaluation_interval: interval }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }], ...scrape }] };
   fs.writeFileSync(path.join(folder, 'prometheus.yml'), JSON.stringify(config)); // JSON is YAML
   const server = new Running(tool('prometheus'), [
     `--config.file=${path.join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=warn',
