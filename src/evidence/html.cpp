@@ -86,6 +86,10 @@ std::string_view tone(Verdict verdict) noexcept {
 }
 
 std::string badge(Verdict verdict) {
+    return badge(verdict, to_string(verdict));
+}
+
+std::string badge(Verdict verdict, std::string_view word) {
     constexpr auto sign = [](Verdict of) -> std::string_view {
         return of == Verdict::pass ? "✓" : of == Verdict::skipped ? "–" : "✗";
     };
@@ -93,7 +97,7 @@ std::string badge(Verdict verdict) {
         R"(<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>)",
         tone(verdict),
         verdict == Verdict::inconclusive ? "?" : sign(verdict),
-        to_string(verdict)
+        word
     );
 }
 

@@ -13,6 +13,8 @@ namespace oa_stream::evidence::html {
 
 /// The word with its sign: colour alone says nothing to many.
 [[nodiscard]] std::string badge(Verdict verdict);
+/// With another word for it.
+[[nodiscard]] std::string badge(Verdict verdict, std::string_view word);
 
 /// "pass", "fail", …: the class that colours it.
 [[nodiscard]] std::string_view tone(Verdict verdict) noexcept;

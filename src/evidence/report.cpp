@@ -85,7 +85,7 @@ std::string stage_table(const Report& report) {
             "| {} | {:.1f} s | {} | {} | {} | {} | {} | {} |\n",
             row.name,
             row.seconds,
-            to_string(row.verdict),
+            verdict_word(row),
             cell(row.observed.empty() ? "–" : row.observed),
             bad_text(row.canary),
             bad_text(row.stable),
@@ -311,6 +311,10 @@ Json to_json(const DrillFacts& facts) {
     };
 }
 
+std::string_view verdict_word(const StageRow& row) noexcept {
+    return row.judged ? to_string(row.verdict) : "not judged";
+}
+
 Json to_json(const StageRow& row) {
     Json gates = Json::array();
     for (const measure::GateRecord& gate : row.gates) {
@@ -326,6 +330,7 @@ Json to_json(const StageRow& row) {
         {"observed", row.observed},
         {"seconds", row.seconds},
         {"verdict", to_string(row.verdict)},
+        {"judged", row.judged},
         {"canary", counts(row.canary)},
         {"stable", counts(row.stable)},
         {"gates", std::move(gates)},

@@ -80,7 +80,7 @@ std::string stages(const Report& report) {
         rows += cells(
             {escaped(row.name),
              fmt::format("{:.1f} s", row.seconds),
-             badge(row.verdict),
+             badge(row.verdict, verdict_word(row)),
              escaped(row.observed.empty() ? "–" : row.observed),
              bad_of(row.canary),
              bad_of(row.stable),

@@ -14,9 +14,12 @@ ExitCode exit_of(const Ending& ending) noexcept {
         }
         return ending.refused ? ExitCode::refused : exit_code(ending.verdict);
     }
-    const bool passed = ending.completed && ending.verdict == Verdict::pass;
-    if (passed && (ending.stays || ending.restored)) {
+    const bool arrived = ending.completed && (ending.stays || ending.restored);
+    if (arrived && ending.verdict == Verdict::pass) {
         return ExitCode::ok;
+    }
+    if (arrived && ending.unjudged && ending.verdict == Verdict::inconclusive) {
+        return ExitCode::inconclusive;
     }
     return ending.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified;
 }

@@ -239,6 +239,9 @@ private:
                     ? fmt::format("all traffic goes back as it was{}, verified.\n", ramp())
                     : "no further step is taken and the split stays.\n";
         const StageSpec& stage = book_.stage;
+        if (no_gate_decides(book_)) {
+            out_ += "No gate decides: every stage goes on, and the run is INCONCLUSIVE at best.\n";
+        }
         out_ += fmt::format(
             "When a gate still cannot decide: {}.\n", to_string(stage.inconclusive_then)
         );

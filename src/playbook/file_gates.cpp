@@ -237,7 +237,12 @@ constexpr auto k_stage_keys = keys<StageSpec>(
     duration<&StageSpec::bake>("bake", Need::required, "How long each stage is held and measured."),
     section<&StageSpec::probe, k_probe>("probe", Need::required, "Which requests are sent."),
     custom<StageSpec, gates_into>(
-        Type::sections, "gates", Need::required, "What must hold before the next stage.", &k_gate
+        Type::sections,
+        "gates",
+        Need::required,
+        "What must hold before the next stage. While none decides (`[]`, or all of them only "
+        "observe) every stage goes on, the plan warns, and the run is INCONCLUSIVE at best.",
+        &k_gate
     ),
     custom<StageSpec, inconclusive_into>(
         Type::section,

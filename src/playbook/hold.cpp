@@ -297,11 +297,14 @@ Task<Next> hold_stage(Session* session, int stage) {
     hold.row.seconds = hold.held_s();
     settle(hold, end);
     const bool planned = settle_drill(hold, end == WindowEnd::over || end == WindowEnd::early_fail);
+    const bool good = end == WindowEnd::over && hold.row.verdict == Verdict::pass;
+    if (good && !planned && !judged(hold)) {
+        hold.row.verdict = Verdict::skipped;
+        hold.row.judged = false;
+    }
     session->in.folder->note("stage ended", {{"row", evidence::to_json(hold.row)}});
-    const Verdict verdict = hold.row.verdict;
     session->out.stages.push_back(std::move(hold.row));
-    co_return planned || (end == WindowEnd::over && verdict == Verdict::pass) ? Next::go_on
-                                                                              : Next::stop;
+    co_return planned || good ? Next::go_on : Next::stop;
 }
 
 } // namespace oa_stream::playbook

@@ -53,6 +53,8 @@ void keep_look(const Hold& hold, const measure::GateRecord& record);
 /// Every gate of the stage on the samples and the sources' answers so far.
 [[nodiscard]] std::vector<measure::GateRecord> look_at(const Hold& hold, const measure::Look& look);
 
+/// A gate of the row decides.
+[[nodiscard]] bool judged(const Hold& hold);
 /// A gate that decides has this verdict.
 [[nodiscard]] bool any(const std::vector<measure::GateRecord>& records, Verdict verdict);
 

@@ -98,6 +98,10 @@ std::vector<GateRecord> look_at(const Hold& hold, const Look& look) {
     return out;
 }
 
+bool judged(const Hold& hold) {
+    return std::ranges::any_of(hold.row.gates, decides);
+}
+
 bool any(const std::vector<GateRecord>& records, Verdict verdict) {
     return std::ranges::any_of(records, [&](const GateRecord& record) {
         return decides(record) && record.verdict == verdict;

@@ -254,6 +254,19 @@ std::vector<std::string> warnings_for(const Playbook& playbook) {
     return out;
 }
 
+/// However a gate that decides would do, there is none.
+void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
+    if (!no_gate_decides(playbook)) {
+        return;
+    }
+    out.push_back(fmt::format(
+        "no gate decides{}: whatever {} does, every stage goes on, and the run ends INCONCLUSIVE "
+        "at best",
+        playbook.stage.gates.empty() ? "" : ", they only observe",
+        playbook.traffic.canary
+    ));
+}
+
 } // namespace
 
 std::string_view to_string(StepKind kind) noexcept {
@@ -293,6 +306,7 @@ Result<Plan> make_plan(
     plan.baseline = live.serving;
     OA_TRY(plan.steps, Builder(plan.playbook, plan.baseline).build());
     plan.warnings = warnings_for(plan.playbook);
+    warn_of_no_gate(plan.playbook, plan.warnings);
     plan.facts.exact = live.exact;
     plan.id = canonical_digest(body(plan));
     return plan;
@@ -309,6 +323,7 @@ Result<Plan> make_plan(
     OA_TRY(Plan plan, make_plan(std::move(playbook), std::move(driver), std::move(target), live));
     if (!facts.tried.empty()) {
         plan.warnings.clear(); // what was tried knows better than what was reckoned
+        warn_of_no_gate(plan.playbook, plan.warnings);
     }
     plan.warnings.insert(plan.warnings.end(), facts.warnings.begin(), facts.warnings.end());
     plan.source = std::move(source);

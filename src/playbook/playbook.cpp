@@ -441,6 +441,15 @@ std::string_view to_string(NoTraffic what) noexcept {
     return what == NoTraffic::probe ? "probe" : "hold";
 }
 
+bool no_gate_decides(const Playbook& playbook) noexcept {
+    const auto decides = [](const measure::GateSpec& gate) {
+        return gate.mode == measure::GateMode::decide;
+    };
+    // A drill ends at the stage that it makes fail: it has no gates of the whole run.
+    return !playbook.stages.empty() && std::ranges::none_of(playbook.stage.gates, decides) &&
+           (playbook.drill || std::ranges::none_of(playbook.run_gates, decides));
+}
+
 std::vector<Error> problems_of(const Playbook& playbook) {
     return Judge(playbook).all();
 }

@@ -273,7 +273,10 @@ std::string headline(const Session& session, bool completed) {
         return good_headline(session);
     }
     std::string text = first_trouble(out.checks);
-    if (out.held) {
+    if (completed && out.mutated) {
+        text += out.restored ? "; the traffic is back where it began, verified"
+                             : fmt::format("; {} stays", session.serving.text());
+    } else if (out.held) {
         text += "; held, the split stays";
     } else if (out.rollback) {
         text += out.rollback->verified ? "; rolled back and verified"
@@ -285,6 +288,24 @@ std::string headline(const Session& session, bool completed) {
         text += "; the routes are NOT verified";
     }
     return text + ".";
+}
+
+/// Only once everything was done: a run that stopped has its own reason, and what is to become of
+/// the traffic follows from that one.
+void note_unjudged(Session& session) {
+    const Playbook& playbook = session.playbook();
+    if (!no_gate_decides(playbook)) {
+        return;
+    }
+    session.add(
+        "gates",
+        Verdict::inconclusive,
+        fmt::format(
+            "no gate decided, {}: nobody knows whether {} is good",
+            playbook.stage.gates.empty() ? "the playbook has none" : "they only observe",
+            playbook.traffic.canary
+        )
+    );
 }
 
 Task<void> roll_back(Session* session) {
@@ -357,6 +378,7 @@ void conclude(Session& session, bool completed) {
         .restored = out.restored && !session.loose,
         .completed = completed,
         .stays = session.playbook().afterwards == Afterwards::stay,
+        .unjudged = no_gate_decides(session.playbook()),
         .refused = session.refused,
         .denied = session.denied || std::ranges::any_of(out.checks, refused_credentials),
         .signal = session.in.stop != nullptr ? session.in.stop->signal() : 0,
@@ -402,6 +424,9 @@ Task<RunOutcome> run_plan(RunInput input) {
         } else {
             co_await roll_back(&session);
         }
+    }
+    if (completed) {
+        note_unjudged(session);
     }
     if (session.drill) {
         co_await session.in.instruments->stop_watch(Millis(0));

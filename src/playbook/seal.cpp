@@ -136,7 +136,8 @@ RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& pap
     const auto finished = folder.finish(result_of(outcome, paper, next));
     if (!finished) {
         outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());
-        if (outcome.exit == ExitCode::ok) {
+        const bool stayed = outcome.exit == ExitCode::inconclusive && outcome.mutated;
+        if (outcome.exit == ExitCode::ok || stayed) {
             outcome.verdict = Verdict::error;
             outcome.exit = ExitCode::not_executed;
         }

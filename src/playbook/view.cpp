@@ -138,7 +138,7 @@ std::string stage_table(const RunOutcome& outcome) {
             counts_text(row.stable),
             p95_text(row.canary),
             p95_text(row.stable),
-            to_string(row.verdict)
+            evidence::verdict_word(row)
         );
     }
     return out;

@@ -201,6 +201,30 @@ test('a second signal leaves at once and names the command that finishes', async
   assert.deepEqual(await target.weights(), STABLE);
 });
 
+test('no gate decides: the plan warns, and a run that carried all of it onto a broken canary is no PASS', async () => {
+  const broken = await LocalTarget.start({ faults: ['--inject', 'error-rate=1'] });
+  const text = fs.readFileSync(broken.playbook, 'utf8').replace(/preflight:\n.*\n/, '').replace(/postflight:\n.*\n/, '');
+  const gates = /  gates:\n.*\n/;
+  const kinds = {
+    none: text.replace(gates, '  gates: []\n').replace(/probe: \{ rate.*/, 'probe: { rate: 0/s, per: arm }'),
+    observed: text.replace('confidence: 90% }', 'confidence: 90%, mode: observe }'),
+  };
+  for (const [kind, playbook] of Object.entries(kinds)) {
+    fs.writeFileSync(broken.playbook, playbook);
+    await broken.setWeights(STABLE);
+    const plan = await broken.plan({ name: `${kind}.json` });
+    assert.equal(plan.code, 10, plan.stderr);
+    assert.match(plan.stdout, /warning: no gate decides/, kind);
+    const apply = await broken.oa(['cutover', 'apply', plan.file]);
+    assert.equal(apply.code, 3, apply.stderr);
+    assert.match(apply.stdout.replaceAll(/\s+/g, ' '), /^INCONCLUSIVE gates: no gate decided, .*; v1 0%, v2 100% stays\./, kind);
+    assert.match(apply.stdout, /100% .*not judged/, kind);
+    assert.doesNotMatch(apply.stdout, /PASS/, kind);
+    assert.deepEqual(await broken.weights(), CANARY, 'as a run that went through');
+  }
+  await Promise.all([broken.front, broken.stable, broken.canary].map((p) => p.kill()));
+});
+
 test('a canary that fails under users is taken back by itself: exit 7', async () => {
   await target.canary.kill();
   const yaml = path.join(target.folder, 'late.yaml');

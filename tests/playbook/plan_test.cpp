@@ -76,6 +76,26 @@ TEST_CASE("plan: the local rehearsal's gates can decide within a bake; a thin on
     CHECK(thin->warnings[0].find("needs 73 samples") != std::string::npos);
 }
 
+TEST_CASE("plan: a playbook in which no gate decides is planned and warned of") {
+    Playbook playbook = base();
+    playbook.run_gates.clear();
+    for (measure::GateSpec& gate : playbook.stage.gates) {
+        gate.mode = measure::GateMode::observe;
+    }
+    // What was tried at planning takes reckoned warnings away, never this one.
+    for (const Json& tried : {Json::array(), Json::array({{{"id", "error-rate"}}})}) {
+        const auto plan =
+            make_plan(playbook, "fake", "fake:one", at(0), PlanSource{}, {.tried = tried});
+        REQUIRE(plan.has_value());
+        REQUIRE_FALSE(plan->warnings.empty());
+        CHECK(plan->warnings.back().starts_with("no gate decides, they only observe: "));
+    }
+    playbook.stage.gates.clear();
+    CHECK(plan_for(playbook)->warnings.back().starts_with("no gate decides: whatever canary does"));
+    playbook.stage.gates = base().stage.gates;
+    CHECK(plan_for(playbook)->warnings.empty());
+}
+
 TEST_CASE("plan: traffic that is not as it should be is refused") {
     auto unsettled = at(0);
     unsettled.settled = false;

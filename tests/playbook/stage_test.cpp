@@ -236,6 +236,66 @@ TEST_CASE("stage: a gate that observes is reported and decides nothing") {
     const Check& check = check_of(outcome, "gate.error-rate@25%");
     CHECK(check.verdict == Verdict::skipped);
     CHECK_THAT(check.detail, Contains("would be FAIL"));
+    CHECK(outcome.stages.back().judged);
+}
+
+TEST_CASE("stage: a run in which no gate decided is never PASS, whatever it did") {
+    const auto observing = [](World& world) {
+        for (measure::GateSpec& gate : world.playbook.stage.gates) {
+            gate.mode = measure::GateMode::observe;
+        }
+        world.playbook.run_gates.clear();
+        world.instruments.bad_at[100] = 100;
+    };
+    const auto none = [](World& world) {
+        world.playbook.stage.gates.clear();
+        world.playbook.run_gates.clear();
+    };
+    for (const bool all_observe : {true, false}) {
+        for (const Afterwards afterwards : {Afterwards::stay, Afterwards::restore}) {
+            CAPTURE(all_observe, afterwards == Afterwards::stay);
+            World world;
+            all_observe ? observing(world) : none(world);
+            world.playbook.afterwards = afterwards;
+            // What a gate that decides could not decide is none of it.
+            world.playbook.stage.inconclusive_then = Then::rollback;
+            const RunOutcome outcome = world.run();
+            CHECK(outcome.verdict == Verdict::inconclusive);
+            CHECK(outcome.exit == ExitCode::inconclusive);
+            const bool stays = afterwards == Afterwards::stay;
+            CHECK(world.driver.serving == World::split(stays ? 100 : 0));
+            CHECK_FALSE(outcome.rollback.has_value());
+            CHECK_THAT(outcome.headline, Contains("no gate decided"));
+            CHECK_THAT(
+                outcome.headline, Contains(stays ? "canary 100%, stable 0% stays" : "is back where")
+            );
+            REQUIRE(outcome.stages.size() == 5);
+            for (const evidence::StageRow& row : outcome.stages) {
+                CHECK(row.verdict == Verdict::skipped);
+                CHECK(evidence::verdict_word(row) == "not judged");
+            }
+        }
+    }
+}
+
+TEST_CASE("stage: without a gate that decides, what fails otherwise still goes back") {
+    World world;
+    world.playbook.stage.gates.clear();
+    world.playbook.run_gates.clear();
+    world.playbook.afterwards = Afterwards::stay;
+    world.instruments.smokes["postflight.users"] = Verdict::fail;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::fail);
+    check_restored(world, outcome);
+}
+
+TEST_CASE("stage: gates of the whole run are enough for a PASS, their stages are not judged") {
+    World world;
+    world.playbook.stage.gates.clear();
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::pass);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK_FALSE(outcome.stages.front().judged);
 }
 
 TEST_CASE("stage: an edge that answers for a dead canary fails, though users saw no error") {

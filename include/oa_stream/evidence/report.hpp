@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,10 +20,14 @@ struct StageRow {
     std::string observed{};  ///< what unpinned probes met: "canary 5 of 100"
     double seconds = 0;      ///< how long it was held
     Verdict verdict = Verdict::inconclusive;
+    bool judged = true; ///< false: nothing went wrong, and no gate decided; SKIPPED
     std::vector<measure::Sample> canary{}; ///< summarised in the table, listed in measure/
     std::vector<measure::Sample> stable{};
     std::vector<measure::GateRecord> gates{};
 };
+
+/// The verdict as people are shown it: "PASS", or "not judged".
+[[nodiscard]] std::string_view verdict_word(const StageRow& row) noexcept;
 
 /// Seconds since the run began, unless said otherwise.
 struct RollbackFacts {

@@ -279,6 +279,10 @@ void link_readings(Playbook& playbook);
 /// Users' requests are told by somebody else than the run itself.
 [[nodiscard]] bool is_outside_source(SourceKind kind) noexcept;
 
+/// It has stages, and none of its gates decides anything, neither of a stage nor of the whole run:
+/// whatever the canary does, it goes on. Allowed, as a way to begin, and never PASS.
+[[nodiscard]] bool no_gate_decides(const Playbook& playbook) noexcept;
+
 /// Everything that makes no sense, Code::config, `where` = the key ("stage.gates[1].confidence"):
 /// unknown version, stages that fall or repeat, equal revisions, a rate or a limit out of range, an
 /// id given twice, parts that need each other.

@@ -128,6 +128,8 @@ struct Ending {
     bool restored = false;
     bool completed = false; ///< every step was done
     bool stays = false; ///< the playbook ends at the last stage's split
+    /// Nothing judged what was done. Once every step was done nothing calls for a way back.
+    bool unjudged = false;
     bool refused = false; ///< drift or another precondition
     bool denied = false; ///< credentials were refused
     int signal = 0;
