@@ -4,6 +4,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
+#include "oa_stream/measure/matchers.hpp"
 
 #include "document.hpp"
 
@@ -65,18 +66,6 @@ parse_bound(std::string text, std::span<const double> bounds, const std::string&
     );
 }
 
-/// What goes between the braces of a selector; names and quoted values, checked for balance only as
-/// far as to keep the file well-formed.
-Result<std::string> parse_matchers(const std::string& text) {
-    const bool closed = text.find_first_of("{}\n") == std::string::npos && text.ends_with('"');
-    if (!text.empty() && (!closed || text.find("=\"") == std::string::npos)) {
-        return fail(
-            Code::usage, "label matchers are NAME=\"VALUE\", by commas", "--match", "job=\"lane\""
-        );
-    }
-    return text;
-}
-
 Result<std::uint64_t> count_option(const Args& args, const std::string& option) {
     auto count = parse_count(args.get(option).value_or(""), 1, k_most_events);
     if (!count) {
@@ -102,7 +91,10 @@ Result<measure::AlertOptions> options_of(const Args& args) {
     );
     OA_TRY(out.least_bad, count_option(args, "--min-bad"));
     OA_TRY(out.least_total, count_option(args, "--min-total"));
-    OA_TRY(out.matchers, parse_matchers(args.get("--match").value_or("")));
+    out.matchers = args.get("--match").value_or("");
+    if (auto matchers = measure::parse_matchers(out.matchers); !matchers) {
+        return in_option(std::move(matchers).error(), "--match");
+    }
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
+#include "oa_stream/measure/matchers.hpp"
 
 #include "smoke_args.hpp"
 
@@ -60,6 +61,9 @@ Result<void> read_sources(const Args& args, WatchAsked& out) {
         OA_TRY(prometheus.url, parse_base_url(*server, "--prometheus"));
         prometheus.bearer = bearer;
         prometheus.matchers = args.get("--match").value_or("");
+        if (auto matchers = measure::parse_matchers(prometheus.matchers); !matchers) {
+            return in_option(std::move(matchers).error(), "--match");
+        }
         OA_TRY(prometheus.budget_window, positive_duration(args, "--budget-window"));
         out.prometheus = std::move(prometheus);
     }

@@ -1,5 +1,6 @@
 // A firing and a quiet case for every alert, on the series of a healthy lane with something
 // changed.
+#include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/measure/slo.hpp"
 
 #include "alert_table.hpp"
@@ -7,11 +8,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace oa_stream::measure::alerts {
 namespace {
 
 const std::string k_route{k_routes[0]}; // where things go wrong
+
+/// The share of bad requests at which that alert fires, with some room.
+double burn_share(const BurnPair& pair, const AlertOptions& options) {
+    const double limit = pair.factor.value() * (1 - options.objective.value());
+    return std::min(1.3 * limit, (1 + limit) / 2);
+}
 constexpr std::string_view k_first_content = "first_content_seconds";
 constexpr std::string_view k_duration = "http_request_duration_seconds";
 constexpr double k_code_count = std::size(k_codes);
@@ -152,17 +160,8 @@ private:
 
     /// absent() has the labels that its selector asks for by equality.
     [[nodiscard]] Labels selected(Labels out) const {
-        const std::string& text = options_.matchers;
-        std::size_t at = 0;
-        while (at < text.size()) {
-            const auto sign = text.find("=\"", at);
-            const auto end = sign == std::string::npos ? sign : text.find('"', sign + 2);
-            if (end == std::string::npos) {
-                break;
-            }
-            out.emplace_back(text.substr(at, sign - at), text.substr(sign + 2, end - sign - 2));
-            at = std::min(text.find_first_not_of(", ", end + 1), text.size());
-        }
+        const Labels more = selected_labels(options_);
+        out.insert(out.end(), more.begin(), more.end());
         return out;
     }
 
@@ -260,11 +259,7 @@ Case night(const AlertOptions& options) {
 }
 
 std::vector<Case> burn_cases(const AlertOptions& options) {
-    const double budget = 1 - options.objective.value();
-    const auto share = [&](const BurnPair& pair) {
-        const double limit = pair.factor.value() * budget;
-        return std::min(1.3 * limit, (1 + limit) / 2);
-    };
+    const auto share = [&](const BurnPair& pair) { return burn_share(pair, options); };
     const auto& [hour, six_hours, day, three_days] = k_burn_pairs;
     // Half an hour longer than the window and more: it was full at the look before the last, too.
     std::vector<Case> out{
@@ -287,9 +282,29 @@ std::vector<Case> burn_cases(const AlertOptions& options) {
 } // namespace
 
 double turns_per_minute(const AlertOptions& options) {
+    const auto least_bad = static_cast<double>(options.least_bad);
+    // The strictest floor: the bad ones of five minutes of the fastest burn, with room to spare.
+    constexpr double k_short_minutes = 5;
+    constexpr double k_room = 2;
+    const double in_short =
+        burn_share(k_burn_pairs[0], options) * k_short_minutes * k_routes.size();
     return std::max(
-        {60.0, 4 * static_cast<double>(options.least_bad), static_cast<double>(options.least_total)}
+        {60.0,
+         4 * least_bad,
+         static_cast<double>(options.least_total),
+         std::ceil(k_room * least_bad / in_short)}
     );
+}
+
+Labels selected_labels(const AlertOptions& options) {
+    Labels out;
+    const auto matchers = parse_matchers(options.matchers); // alert_rules() has looked at them
+    for (const Matcher& one : matchers ? *matchers : std::vector<Matcher>{}) {
+        if (one.op == "=") {
+            out.emplace_back(one.name, one.value);
+        }
+    }
+    return out;
 }
 
 std::vector<Series> healthy(const AlertOptions& options, int minutes) {

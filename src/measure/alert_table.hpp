@@ -64,6 +64,8 @@ struct CaseFile {
 [[nodiscard]] std::vector<Series> healthy(const AlertOptions& options, int minutes);
 /// Enough to be above every event floor.
 [[nodiscard]] double turns_per_minute(const AlertOptions& options);
+/// The labels that `=` of the options' matchers asks for; what `!=` asks for is no label.
+[[nodiscard]] Labels selected_labels(const AlertOptions& options);
 
 // The words of the runbook.
 inline constexpr std::array<std::string_view, 5> k_codes{

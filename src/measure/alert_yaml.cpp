@@ -1,13 +1,18 @@
 // Rules and cases as the YAML that Prometheus and promtool read.
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/measure/slo.hpp"
 
 #include "alert_table.hpp"
+#include "prometheus_queries.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <set>
 
 namespace oa_stream::measure {
 namespace alerts {
@@ -97,8 +102,8 @@ std::vector<Series> series_of(const Case& one, const AlertOptions& options) {
 /// With the matchers of the selectors as labels: what is not selected is not there.
 std::string named(const Series& series, const AlertOptions& options) {
     std::string out = "oa_stream_" + series.name;
-    if (!options.matchers.empty()) {
-        out.insert(out.size() - 1, "," + options.matchers);
+    for (const auto& [name, value] : selected_labels(options)) {
+        out.insert(out.size() - 1, fmt::format(",{}={}", name, prometheus::in_quotes(value)));
     }
     return out;
 }
@@ -205,13 +210,66 @@ std::string tests_yaml(
     return out;
 }
 
+namespace {
+
+/// Each file of rules has tests that prove it, on series that the matchers select: so they must be
+/// such that a series can be made from them.
+Result<void> check_testable(const std::vector<Matcher>& matchers) {
+    constexpr std::array<std::string_view, 9> k_own{
+        "route", "class", "code", "le", "method", "status", "lane", "alertname", "severity"
+    };
+    std::set<std::string> names;
+    for (const Matcher& one : matchers) {
+        std::string why;
+        if (std::ranges::find(k_own, one.name) != k_own.end()) {
+            why = fmt::format("'{}' is the rules' own label", one.name);
+        } else if (!names.insert(one.name).second) {
+            why = fmt::format("'{}' is given twice", one.name);
+        } else if (one.op.ends_with('~') || one.value.empty()) {
+            why = fmt::format(
+                "the rules are written with tests that prove them, and for {}{}{} no test's series "
+                "can be made up",
+                one.name,
+                one.op,
+                prometheus::in_quotes(printable(one.value, 40))
+            );
+        }
+        if (!why.empty()) {
+            return fail(Code::usage, std::move(why), {}, "NAME=\"VALUE\" and NAME!=\"VALUE\"");
+        }
+    }
+    return {};
+}
+
+/// Beyond it a handful of requests, which is below every event floor, is the budget of a day.
+Result<void> check_strictness(Fraction objective, Fraction budget) {
+    constexpr unsigned k_one_in = 100'000;
+    if (static_cast<unsigned __int128>(budget.num) * k_one_in >= budget.den) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        fmt::format(
+            "an objective of {:.10g}% is burnt by single requests: rules are proven to fire up to "
+            "99.999%",
+            objective.value() * 100
+        ),
+        {},
+        "99.9%"
+    );
+}
+
+} // namespace
 } // namespace alerts
 
 Result<std::vector<TextFile>> alert_rules(const AlertOptions& options) {
+    OA_TRY(const auto matchers, parse_matchers(options.matchers));
+    OA_CHECK(alerts::check_testable(matchers));
     OA_TRY(const Fraction budget, budget_of(options.objective));
     if (budget.num == 0) {
         return fail(Code::usage, "an objective of 100% leaves no budget to burn", {}, "99.9%");
     }
+    OA_CHECK(alerts::check_strictness(options.objective, budget));
     for (const BurnPair& pair : k_burn_pairs) {
         OA_CHECK(check_reachable(pair.factor, options.objective));
     }

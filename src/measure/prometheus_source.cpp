@@ -1,6 +1,7 @@
 #include "oa_stream/measure/prometheus_source.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/matchers.hpp"
 
 #include "prometheus_calls.hpp"
 #include "prometheus_queries.hpp"
@@ -24,13 +25,6 @@ constexpr double k_most_look_s = 600;
 constexpr double k_most_steps = 10'000; ///< the API answers 11,000 points a series
 constexpr double k_least_step_s = 60;
 constexpr double k_most_events = 1e15;
-
-bool label_name(std::string_view text) {
-    constexpr std::string_view k_letters =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-    return !text.empty() && text.find_first_not_of(k_letters) == std::string_view::npos &&
-           (text[0] < '0' || text[0] > '9');
-}
 
 /// One question on its way.
 class Reader {
@@ -322,7 +316,7 @@ Result<void> check(const PrometheusOptions& options) {
     if (!options.bearer.empty() && !options.user.empty()) {
         return fail(Code::usage, "Prometheus takes a bearer token or a user, not both");
     }
-    if (!options.revision_label.empty() && !label_name(options.revision_label)) {
+    if (!options.revision_label.empty() && !is_label_name(options.revision_label)) {
         return fail(
             Code::usage,
             fmt::format("'{}' is no label's name", printable(options.revision_label, 40)),
@@ -330,16 +324,7 @@ Result<void> check(const PrometheusOptions& options) {
             "service_version"
         );
     }
-    const std::string& matchers = options.matchers;
-    const bool compares =
-        matchers.find("=\"") != std::string::npos || matchers.find("~\"") != std::string::npos;
-    const bool closed =
-        matchers.find_first_of("{}\n") == std::string::npos && matchers.ends_with('"');
-    if (!matchers.empty() && !(compares && closed)) {
-        return fail(
-            Code::usage, "label matchers are NAME=\"VALUE\", by commas", {}, "job=\"lane\""
-        );
-    }
+    OA_CHECK(parse_matchers(options.matchers));
     return {};
 }
 

@@ -58,6 +58,7 @@ test('slo rules: promtool accepts the rules, and every case fires or keeps quiet
 test('slo rules: other objectives, bounds, floors and matchers keep their tests passing', async () => {
   const variants = [
     { args: ['--objective', '99%', '--min-bad', '1', '--min-total', '1'], slow: false },
+    { args: ['--objective', '99.999%', '--min-bad', '1000', '--match', String.raw`job="a\"b\\c", env!="dev",t="x,y}"`], slow: true },
     { args: ['--objective', '94%', '--first-content', '5s', '--duration', '60s', '--min-bad', '40', '--min-total', '200', '--match', 'job="lane"'], slow: true },
   ];
   await Promise.all(variants.map(async ({ args, slow }) => {
@@ -114,6 +115,12 @@ test('slo rules: what could never fire or be measured is refused before anything
     [['--first-content', '2s'], /no bound/],
     [['--min-bad', 'many'], /--min-bad/],
     [['--match', 'job=lane'], /--match/],
+    [['--match', 'job="a" foo="b"'], /--match.*a comma belongs between two matchers/],
+    [['--match', 'job="a\\"'], /--match.*closing quote/],
+    [['--match', '9a="x"'], /--match.*no digit first/],
+    [['--match', 'instance=~"a.*",job="lane"'], /instance=~"a\.\*" no test's series/],
+    [['--match', 'route="/api/chat/stream"'], /the rules' own label/],
+    [['--objective', '99.9999999%'], /burnt by single requests: .* up to 99\.999%/],
   ]) {
     const run = slo(['--out', folder, ...args]);
     assert.equal(run.status, 2, `${args.join(' ')}: ${run.stderr}`);

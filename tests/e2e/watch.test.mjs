@@ -296,7 +296,7 @@ test('what is no lane is unreadable, not healthy', async () => {
 });
 
 test('what makes no sense is refused', async () => {
-  for (const args of [[], ['--base-url', lane.base, '--prometheus', 'http://127.0.0.1:9'], ['--base-url', lane.base, '--every', '1ms'], ['--base-url', lane.base, '--until', 'good'], ['--base-url', lane.base, '--objective', '100%'], ['--base-url', lane.base, '--once', '--ndjson'], ['--base-url', 'http://user:pass@127.0.0.1:9']]) {
+  for (const args of [[], ['--base-url', lane.base, '--prometheus', 'http://127.0.0.1:9'], ['--base-url', lane.base, '--every', '1ms'], ['--base-url', lane.base, '--until', 'good'], ['--base-url', lane.base, '--objective', '100%'], ['--base-url', lane.base, '--once', '--ndjson'], ['--base-url', 'http://user:pass@127.0.0.1:9'], ['--prometheus', 'http://127.0.0.1:9', '--match', 'job="a" b="c"']]) {
     const run = await oa(['watch', ...args]);
     assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
   }
