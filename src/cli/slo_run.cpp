@@ -60,6 +60,7 @@ Json told(const measure::SourceReading& reading) {
         {"covered_s", reading.covered_s},
         {"count_error", reading.count_error},
         {"edge_error", reading.edge_error},
+        {"time_error", reading.time_error},
         {"source", reading.source},
         {"query", reading.query},
         {"notes", reading.notes},

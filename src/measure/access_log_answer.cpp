@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace oa_stream::measure {
 namespace {
 
 constexpr double k_us = 1e6;
+constexpr double k_infinite = std::numeric_limits<double>::infinity();
 constexpr std::size_t k_most_names = 5; ///< of revisions, in a sentence
 
 unsigned flag_of(BadEvent event) noexcept {
@@ -65,7 +67,8 @@ public:
 
     void add(const Entry& entry) {
         const bool timed = entry.first_content_us != k_no_time;
-        const double seconds = entry.first_content_us / k_us;
+        const bool endless = entry.first_content_us == k_endless;
+        const double seconds = endless ? k_infinite : entry.first_content_us / k_us;
         if (timed) {
             times_.push_back(seconds);
         }
@@ -87,8 +90,9 @@ public:
             bad += (flags & bad_flags_) != 0 ? slice.by_flags[flags] : 0;
         }
         in_part_ += part ? requests : 0;
-        counts_.total += question_.slower_than_s ? slice.times.count() : requests;
-        counts_.bad += question_.slower_than_s ? 0 : bad;
+        endless_ += slice.endless;
+        counts_.total += question_.slower_than_s ? slice.times.count() + slice.endless : requests;
+        counts_.bad += question_.slower_than_s ? slice.endless : bad;
     }
     /// An hour of which less than half lies in the window.
     void leave_out(const Slice& slice) {
@@ -97,6 +101,8 @@ public:
         }
     }
     void finish(SourceReading& reading);
+    /// The times of added-up hours and, among them, those that were kept.
+    [[nodiscard]] std::vector<Bucket> all_in_buckets();
     [[nodiscard]] bool cuts_an_hour() const noexcept { return in_part_ > 0; }
 
 private:
@@ -106,10 +112,32 @@ private:
     Counts counts_{};
     std::vector<double> times_{};
     LogLinearHistogram histogram_{};
+    std::uint64_t endless_ = 0; ///< of added-up hours
 };
 
+std::vector<Bucket> AccessLogBook::Sum::all_in_buckets() {
+    for (const double seconds : times_) {
+        if (std::isinf(seconds)) {
+            ++endless_;
+        } else {
+            histogram_.record(static_cast<std::uint64_t>(std::llround(seconds * k_us)));
+        }
+    }
+    std::vector<Bucket> out = histogram_.cumulative(1 / k_us);
+    if (endless_ > 0) {
+        const auto finite = static_cast<double>(histogram_.count());
+        if (!out.empty()) {
+            out.pop_back();
+        }
+        // Above everything that can be finite, so no limit lies in their bucket.
+        out.push_back({.le = k_longest / k_us, .count = finite});
+        out.push_back({.le = k_infinite, .count = finite + static_cast<double>(endless_)});
+    }
+    return tidy(out);
+}
+
 void AccessLogBook::Sum::finish(SourceReading& reading) {
-    if (histogram_.count() > 0) {
+    if (histogram_.count() > 0 || endless_ > 0) {
         if (question_.slower_than_s) {
             const auto within = at_most(histogram_.cumulative(1 / k_us), *question_.slower_than_s);
             const double slower =
@@ -117,10 +145,7 @@ void AccessLogBook::Sum::finish(SourceReading& reading) {
             counts_.bad += static_cast<std::uint64_t>(std::floor(slower));
             reading.count_error += std::ceil((within.possible - within.certain) / 2);
         }
-        for (const double seconds : times_) {
-            histogram_.record(static_cast<std::uint64_t>(std::llround(seconds * k_us)));
-        }
-        reading.tally.buckets = histogram_.cumulative(1 / k_us);
+        reading.tally.buckets = all_in_buckets();
         reading.notes.push_back(fmt::format(
             "times are kept in buckets: each is known to within {:.2g}%",
             100 * histogram_.relative_error()

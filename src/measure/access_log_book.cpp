@@ -8,8 +8,6 @@ namespace {
 
 constexpr double k_hour_s = 3600;
 constexpr double k_minute_s = 60;
-/// Slower than this (71 minutes) counts as this.
-constexpr double k_longest_us = 0xffff'fffe;
 constexpr std::size_t k_most_damaged_minutes = 100'000;
 constexpr double k_us = 1e6;
 
@@ -22,10 +20,6 @@ std::uint8_t flags_of(const AccessLine& line) noexcept {
     return static_cast<std::uint8_t>(flags);
 }
 
-std::uint32_t micros_of(double seconds) noexcept {
-    return static_cast<std::uint32_t>(std::min(std::round(seconds * k_us), k_longest_us));
-}
-
 std::int64_t unit_of(double at_s, double unit_s) noexcept {
     return static_cast<std::int64_t>(std::floor(at_s / unit_s));
 }
@@ -33,6 +27,17 @@ std::int64_t unit_of(double at_s, double unit_s) noexcept {
 } // namespace
 
 AccessLogBook::AccessLogBook(LogBookLimits limits) : limits_(limits), all_(limits.silence_s) {
+}
+
+std::uint32_t AccessLogBook::micros_of(std::optional<double> seconds) noexcept {
+    if (!seconds) {
+        return k_no_time;
+    }
+    return std::isinf(*seconds)
+               ? k_endless
+               : static_cast<std::uint32_t>(
+                     std::min(std::round(*seconds * k_us), static_cast<double>(k_longest))
+                 );
 }
 
 /// nullopt when there are too many: such a log was written by somebody who makes names up.
@@ -58,7 +63,7 @@ void AccessLogBook::add(std::size_t log, double written_s, const AccessLine& lin
     }
     entries_.push_back({
         .written_s = written_s,
-        .first_content_us = line.first_content_s ? micros_of(*line.first_content_s) : k_no_time,
+        .first_content_us = micros_of(line.first_content_s),
         .key = *key,
         .flags = flags_of(line),
     });
@@ -89,7 +94,9 @@ void AccessLogBook::add_up_older_half() {
         slice.first_s = made ? entry->written_s : std::min(slice.first_s, entry->written_s);
         slice.last_s = std::max(slice.last_s, entry->written_s);
         ++slice.by_flags[entry->flags % slice.by_flags.size()];
-        if (entry->first_content_us != k_no_time) {
+        if (entry->first_content_us == k_endless) {
+            ++slice.endless;
+        } else if (entry->first_content_us != k_no_time) {
             slice.times.record(entry->first_content_us);
         }
     }

@@ -79,9 +79,12 @@ private:
         std::string route; ///< empty: no POST; tells only that the revision lives
     };
     static constexpr std::uint32_t k_no_time = 0xffff'ffff;
+    static constexpr std::uint32_t k_endless = 0xffff'fffe;
+    /// Slower than this (71 minutes), and not endless, counts as this.
+    static constexpr std::uint32_t k_longest = 0xffff'fffd;
     struct Entry {
         double written_s;
-        std::uint32_t first_content_us; ///< k_no_time: none
+        std::uint32_t first_content_us; ///< k_no_time: none; k_endless: ran into a time limit
         Key key;
         std::uint8_t flags;
     };
@@ -89,6 +92,7 @@ private:
     struct Slice {
         std::array<std::uint64_t, log_flags_end> by_flags{};
         LogLinearHistogram times{};
+        std::uint64_t endless = 0; ///< ran into a time limit before any content
         double first_s = 0;
         double last_s = 0;
     };
@@ -100,6 +104,7 @@ private:
     };
     class Sum;
 
+    [[nodiscard]] static std::uint32_t micros_of(std::optional<double> seconds) noexcept;
     [[nodiscard]] std::optional<Key> key_of(const AccessLine& line);
     [[nodiscard]] Asked asked_of(const Question& question) const;
     [[nodiscard]] std::uint64_t add_entries(const Question&, const Asked&, Sum& sum) const;

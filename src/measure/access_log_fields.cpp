@@ -22,6 +22,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::end)> k
     "first_content_ms",
     "end_ms",
     "terminal",
+    "failure",
+    "reason",
+    "reader",
     "empty",
 };
 

@@ -31,6 +31,9 @@ enum class LogName : std::uint8_t {
     first_content_ms,
     end_ms,
     terminal,
+    failure,
+    reason,
+    reader,
     empty,
     end, ///< none, but how many there are
 };

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <limits>
+#include <span>
 
 namespace oa_stream::measure {
 namespace {
@@ -17,6 +19,10 @@ constexpr std::array<std::string_view, 4> k_terminal_errors{
 constexpr std::array<std::string_view, 3> k_other_terminals{
     "completed", "turn_interrupted", "client_gone"
 };
+/// What a turn's `failure` and its `reason` say when a time limit ended it: the lane's own limits
+/// (docs/limits.md) and the authority's.
+constexpr std::array<std::string_view, 2> k_late_failures{"authority_timeout", "stalled"};
+constexpr std::array<std::string_view, 3> k_late_reasons{"first_event", "stalled", "wall_time"};
 /// No request lasts a year; a time beyond is a damaged number.
 constexpr double k_longest_ms = 365.0 * 86'400'000;
 
@@ -53,6 +59,17 @@ bool read_turn(const LogFields& fields, AccessLine& into) {
            std::ranges::find(k_other_terminals, *terminal) != k_other_terminals.end();
 }
 
+/// A time limit ended its turn while its reader waited. Who left, was cut off with the process or
+/// did not read has not waited for the lane.
+bool ran_into_limit(const LogFields& fields) {
+    const auto among = [&](LogName name, std::span<const std::string_view> words) {
+        return std::ranges::find(words, fields.text(name).value_or("")) != words.end();
+    };
+    const bool waited = fields.text(LogName::reader).value_or("finished") == "finished";
+    return waited &&
+           (among(LogName::failure, k_late_failures) || among(LogName::reason, k_late_reasons));
+}
+
 bool read_times(const LogFields& fields, AccessLine& into) {
     const auto began = parse_log_time(fields.text(LogName::ts).value_or(""));
     const bool has_end = fields[LogName::end_ms].type != LogField::Type::none;
@@ -67,6 +84,8 @@ bool read_times(const LogFields& fields, AccessLine& into) {
     if (content && into.accepted) {
         // A resume replays what is there already: its speed says nothing about the lane's.
         into.first_content_s = *content / 1000;
+    } else if (into.accepted && ran_into_limit(fields)) {
+        into.first_content_s = std::numeric_limits<double>::infinity();
     }
     return true;
 }

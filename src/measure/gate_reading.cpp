@@ -35,7 +35,33 @@ Tally shifted(const SourceReading& reading, Towards where) {
         }
     }
     if (!out.buckets.empty()) {
+        out.buckets.back().count += where == Towards::bad ? reading.time_error : 0;
         out.buckets = tidy(out.buckets);
+    }
+    return out;
+}
+
+/// What of the reading this gate cannot be sure of; 0: nothing.
+double blur_of(const GateSpec& spec, const SourceReading& reading) {
+    const bool times = spec.metric == Metric::first_content_p95;
+    return std::max(reading.count_error, times ? reading.time_error : 0);
+}
+
+/// Why another verdict is possible.
+std::string
+blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading& stable) {
+    const bool versus = spec.against == Against::stable;
+    std::string out;
+    if (const double off = std::max(canary.count_error, versus ? stable.count_error : 0); off > 0) {
+        out = fmt::format("each count may be off by {:g}", off);
+    }
+    const double late = std::max(canary.time_error, versus ? stable.time_error : 0);
+    if (spec.metric == Metric::first_content_p95 && late > 0) {
+        out += fmt::format(
+            "{}{:g} turns failed that may have run into a time limit before any content",
+            out.empty() ? "" : " and ",
+            late
+        );
     }
     return out;
 }
@@ -106,7 +132,7 @@ GateRecord evaluate_readings(
     }
     GateRecord record = judge(spec, input, canary.tally, stable.tally);
     const bool decided = record.verdict == Verdict::pass || record.verdict == Verdict::fail;
-    if (decided && (canary.count_error > 0 || (versus && stable.count_error > 0))) {
+    if (decided && (blur_of(spec, canary) > 0 || (versus && blur_of(spec, stable) > 0))) {
         const bool pass = record.verdict == Verdict::pass;
         const Towards ours = pass ? Towards::bad : Towards::good;
         const Towards theirs = pass ? Towards::good : Towards::bad;
@@ -114,8 +140,7 @@ GateRecord evaluate_readings(
         if (other.verdict != record.verdict) {
             settle(record, Verdict::inconclusive, rule::k_blurred);
             record.sentence += fmt::format(
-                "; not decided: each count may be off by {:g}, and then it would not be so",
-                std::max(canary.count_error, versus ? stable.count_error : 0)
+                "; not decided: {}, and then it would not be so", blur_text(spec, canary, stable)
             );
         }
     }

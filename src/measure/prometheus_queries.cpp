@@ -182,6 +182,13 @@ std::string Queries::bad(BadEvent event) const {
     return sum_rise("oa_stream_compat_rejected_total", {}, "");
 }
 
+std::string Queries::maybe_late() const {
+    // authority_timeout and stalled are codex_error, the wall time is turn_aborted.
+    return sum_rise(
+        "oa_stream_terminal_total", R"(class=~"codex_error|turn_aborted",)" + route(), ""
+    );
+}
+
 std::string Queries::first_content() const {
     return sum_rise("oa_stream_first_content_seconds_bucket", route(), " by (le)");
 }

@@ -36,6 +36,8 @@ public:
     [[nodiscard]] std::string requests() const;
     [[nodiscard]] std::string bad(BadEvent event) const;
     [[nodiscard]] std::string first_content() const; ///< buckets by le
+    /// Turns that ended in a class in which time limits count, among others.
+    [[nodiscard]] std::string maybe_late() const;
 
 private:
     [[nodiscard]] std::string

@@ -59,6 +59,7 @@ private:
     Task<Result<void>> coverage();
     Task<Result<void>> counts();
     Task<Result<void>> times();
+    Task<Result<void>> late_ones();
     /// The sum's number; nullopt for the empty vector; what is neither is missing.
     Task<Result<std::optional<double>>> number(std::string_view side, std::string query);
     void remember(const std::string& query) {
@@ -226,6 +227,17 @@ Result<void> Reader::slow_ones() {
     return {};
 }
 
+/// The lane's histogram has a turn only once content came. Which of the failed ones waited in vain
+/// until a time limit ended them its counters do not say, so that is stated, not guessed.
+Task<Result<void>> Reader::late_ones() {
+    OA_CO_TRY(const auto late, co_await number("turns that failed", queries_.maybe_late()));
+    if (missing_.empty() && !late) {
+        miss("turns that failed", "no series match, though the lane has them from its start");
+    }
+    out_.time_error = static_cast<double>(whole(late.value_or(0)));
+    co_return Result<void>{};
+}
+
 Task<Result<void>> Reader::times() {
     const std::string query = queries_.first_content();
     remember(query);
@@ -252,6 +264,9 @@ Task<Result<void>> Reader::times() {
     if (missing_.empty() && question_.slower_than_s) {
         OA_CO_CHECK(slow_ones());
     }
+    if (missing_.empty() && !buckets.empty()) {
+        OA_CO_CHECK(co_await late_ones());
+    }
     co_return Result<void>{};
 }
 
@@ -259,7 +274,7 @@ void Reader::conclude() {
     if (!missing_.empty()) {
         out_.why = missing_ + fmt::format(" at {:.3f}", at());
         out_.tally = {};
-        out_.count_error = out_.edge_error = 0;
+        out_.count_error = out_.edge_error = out_.time_error = 0;
         return;
     }
     out_.state = SourceReading::State::measured;
@@ -273,6 +288,16 @@ void Reader::conclude() {
             "increase() fills in what lies between scrapes: each count is right to ±{:.1f}",
             out_.count_error
         ));
+    }
+    if (out_.time_error > 0) {
+        out_.notes.push_back(fmt::format(
+            "{:g} turns ended as codex_error or turn_aborted: each may have run into a time limit"
+            " before any content",
+            out_.time_error
+        ));
+    }
+    if (question_.slower_than_s) { // what may be slow may be bad
+        out_.count_error += out_.time_error;
     }
 }
 

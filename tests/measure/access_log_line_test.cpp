@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 
 using namespace oa_stream;
 using measure::AccessLine;
@@ -83,6 +84,46 @@ TEST_CASE("access line: a resume's first content is no measurement, an empty tur
     CHECK_FALSE(resume.accepted);
     CHECK_FALSE(resume.first_content_s.has_value());
     CHECK(request(with(k_stream, R"("model")", R"("empty":true,"model")")).empty);
+}
+
+TEST_CASE("access line: a turn that ran into a time limit before any content is endless") {
+    const std::string waited = with(
+        with(k_stream, R"("first_content_ms":250.5,)", ""), "\"completed\"", "\"codex_error\""
+    );
+    const auto says = [&](std::string_view more) {
+        return with(waited, R"("model")", fmt::format(R"({},"model")", more));
+    };
+    const auto endless = [](std::string_view text) {
+        const auto content = request(text).first_content_s;
+        return content && std::isinf(*content);
+    };
+    CHECK(endless(says(R"("failure":"authority_timeout","reason":"first_event")")));
+    CHECK(endless(says(R"("failure":"authority_timeout")")));
+    CHECK(endless(says(R"("failure":"stalled","reason":"stalled")")));
+    CHECK(endless(says(R"("failure":"turn_aborted","reason":"wall_time")")));
+    CHECK(endless(with(
+        with(k_logfmt, "first_content_ms=250.5 ", ""),
+        "terminal=completed",
+        "terminal=codex_error failure=stalled reason=stalled reader=finished"
+    )));
+    // Failed otherwise, not begun by this request, or not waited for.
+    CHECK_FALSE(request(waited).first_content_s.has_value());
+    CHECK_FALSE(request(says(R"("failure":"authority_lost")")).first_content_s.has_value());
+    CHECK_FALSE(request(says(R"("failure":"turn_aborted","reason":"drain")")).first_content_s);
+    for (const auto* reader : {"client_gone", "client_too_slow", "cut"}) {
+        const std::string left =
+            with(says(R"("failure":"stalled")"), "\"finished\"", fmt::format("\"{}\"", reader));
+        CHECK_FALSE(request(left).first_content_s.has_value());
+    }
+    // Content came before the limit: its time is known.
+    CHECK(
+        request(with(
+                    with(k_stream, "\"completed\"", "\"codex_error\""),
+                    R"("model")",
+                    R"("failure":"stalled","model")"
+                ))
+            .first_content_s == 0.2505
+    );
 }
 
 TEST_CASE("access line: what is not whole is damaged and never guessed at") {

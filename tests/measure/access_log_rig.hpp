@@ -40,6 +40,7 @@ struct LogLine {
     std::string method = "POST";
     bool empty = false;
     std::string id = "";
+    std::string failure = "";
 
     [[nodiscard]] std::string text() const {
         static int count = 0;
@@ -58,6 +59,7 @@ struct LogLine {
         out += first_content_ms ? fmt::format(R"(,"first_content_ms":{})", *first_content_ms) : "";
         out += fmt::format(R"(,"end_ms":{},"frames":3,"bytes":12)", end_ms);
         out += turn ? fmt::format(R"(,"terminal":"{}")", terminal) : "";
+        out += failure.empty() ? "" : fmt::format(R"(,"failure":"{}")", failure);
         out += empty ? R"(,"empty":true)" : "";
         return out + "}\n";
     }

@@ -1,4 +1,6 @@
 // What an access log answers: which lines count where, and what says nothing.
+#include "oa_stream/measure/gate_reading.hpp"
+
 #include "access_log_rig.hpp"
 
 using namespace oa_stream;
@@ -160,6 +162,33 @@ TEST_CASE("access log: slower than a limit is bad among those with a time") {
     rig.append(lines(4, 5, 1, {.terminal = "codex_error"}));
     const auto got = rig.ask(0, 20, {.slower_than_s = 2.5});
     CHECK(counts(got) == measure::Counts{.bad = 2, .total = 5});
+}
+
+TEST_CASE("access log: a time limit before any content is slower than every limit, added up too") {
+    measure::AccessLogOptions options;
+    options.requests_kept = 100;
+    LogRig rig(std::move(options));
+    const LogLine late{.terminal = "codex_error", .failure = "authority_timeout"};
+    const measure::GateSpec gate{
+        .id = "p95", .metric = measure::Metric::first_content_p95, .limit = 2.5
+    };
+    rig.append(lines(60, 0, 0.1, {.first_content_ms = 40}) + lines(20, 6, 0.1, late));
+    const auto raw = rig.ask(0, 20);
+    CHECK(raw.tally.timed() == 80);
+    CHECK(std::isinf(raw.tally.first_content_s.back()));
+    CHECK(evaluate_readings(gate, raw, {}, {}).verdict == Verdict::fail);
+    CHECK(
+        counts(rig.ask(0, 20, {.slower_than_s = 2.5})) == measure::Counts{.bad = 20, .total = 80}
+    );
+
+    rig.append(lines(60, 8, 0.1, {.first_content_ms = 40}) + lines(20, 14, 0.1, late));
+    const auto added_up = rig.ask(0, 20);
+    CHECK(added_up.tally.first_content_s.empty());
+    CHECK(added_up.tally.timed() == 160);
+    CHECK(evaluate_readings(gate, added_up, {}, {}).verdict == Verdict::fail);
+    CHECK(
+        counts(rig.ask(0, 20, {.slower_than_s = 2.5})) == measure::Counts{.bad = 40, .total = 160}
+    );
 }
 
 TEST_CASE("access log: lines that are none are told and never counted") {

@@ -67,6 +67,38 @@ TEST_CASE("a gate on readings: a p95 from buckets must survive their blur") {
     CHECK(evaluate_readings(spec, seen, {}, {}).verdict == Verdict::inconclusive);
 }
 
+TEST_CASE("a gate on readings: times that may be missing, and infinite, must not turn a p95") {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    const GateSpec spec{.id = "p95", .metric = Metric::first_content_p95, .limit = 2.5};
+    SourceReading seen = reading(0, 400);
+    seen.tally.buckets = {{1, 150}, {2.5, 200}, {5, 200}, {inf, 200}};
+    seen.time_error = 2;
+    CHECK(evaluate_readings(spec, seen, {}, {}).verdict == Verdict::pass);
+    seen.time_error = 40;
+    const GateRecord record = evaluate_readings(spec, seen, {}, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.rule == "source-is-not-exact-enough");
+    CHECK(
+        record.sentence.find("not decided: 40 turns failed that may have run into a time limit") !=
+        std::string::npos
+    );
+    CHECK(evaluate_readings(k_absolute, seen, {}, {}).verdict == Verdict::pass);
+    // Slow without them: they make nothing faster.
+    seen.tally.buckets = {{1, 50}, {2.5, 100}, {5, 200}, {inf, 200}};
+    CHECK(evaluate_readings(spec, seen, {}, {}).verdict == Verdict::fail);
+    // Stable's make a canary look no better, and one that fails only against them does not.
+    GateSpec versus = spec;
+    versus.against = Against::stable;
+    versus.limit = 0.2;
+    SourceReading stable = reading(0, 200);
+    stable.tally.buckets = {{1, 200}, {2.5, 200}, {5, 200}, {inf, 200}};
+    SourceReading slow = stable;
+    slow.tally.buckets = {{1, 0}, {2.5, 0}, {5, 200}, {inf, 200}};
+    CHECK(evaluate_readings(versus, slow, stable, {}).verdict == Verdict::fail);
+    stable.time_error = 40;
+    CHECK(evaluate_readings(versus, slow, stable, {}).verdict == Verdict::inconclusive);
+}
+
 TEST_CASE("a gate on readings: a source that failed is an error with its reason") {
     const GateInput base{.source = "prometheus http://p"};
     const GateRecord record = unjudged(k_absolute, base, Verdict::error, "connection refused");

@@ -97,6 +97,7 @@ TEST_CASE("prometheus source: a healthy lane is counted, its buckets and its que
     REQUIRE(got->state == State::measured);
     CHECK(got->tally.requests == Counts{5, 1000});
     CHECK(got->tally.timed() == 995);
+    CHECK(got->time_error == 2);
     CHECK(got->count_error == 0);
     CHECK(got->edge_error == Approx(1000 * 2 * 15 / 600.0));
     CHECK(got->newest_s == k_now_s - 5);
@@ -268,7 +269,9 @@ TEST_CASE("prometheus source: what increase() made up is rounded and its error s
     REQUIRE(got.has_value());
     CHECK(got->tally.requests == Counts{1, 1000});
     CHECK(got->count_error == 0.5);
-    CHECK(got->notes.back().contains("increase()"));
+    CHECK(std::ranges::any_of(got->notes, [](const std::string& note) {
+        return note.contains("increase()");
+    }));
 }
 
 struct Refusal {
@@ -376,6 +379,28 @@ TEST_CASE("prometheus source: only POST on the asked routes counts, in a pattern
     CHECK(got->query.contains(
         R"(method="POST",route=~"/api/chat/stream|/api/chat|/api/chats/[{]conversationId[}]/stream")"
     ));
+}
+
+TEST_CASE("prometheus source: turns that may have ended at a time limit without content are stated"
+) {
+    const std::string classes = "codex_error|turn_aborted\"";
+    FakePrometheus prometheus(only(classes, number_body("40")));
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    REQUIRE(got->state == State::measured);
+    CHECK(got->time_error == 40);
+    CHECK(got->count_error == 0);
+    CHECK(got->notes.back().contains("40 turns ended as codex_error or turn_aborted"));
+    Question question = question_of();
+    question.slower_than_s = 2.5;
+    const auto slow = ask(prometheus, question);
+    REQUIRE(slow.has_value());
+    CHECK(slow->count_error == 40);
+    FakePrometheus without(only(classes, vector_body("")));
+    const auto nothing = ask(without, question_of());
+    REQUIRE(nothing.has_value());
+    CHECK(nothing->state == State::missing);
+    CHECK(nothing->why.contains("turns that failed: no series match"));
 }
 
 TEST_CASE("prometheus source: slow ones are counted by a bucket bound, and only by one") {

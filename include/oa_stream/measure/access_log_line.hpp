@@ -19,14 +19,15 @@ struct AccessLine {
     bool accepted = false;       ///< it started a turn
     bool terminal_error = false; ///< which ended as one of the four classes of errors
     bool empty = false;          ///< or completed without content
-    std::optional<double> first_content_s{}; ///< of accepted ones
+    /// Of accepted ones; +Inf: its turn ran into a time limit before any, and the reader waited.
+    std::optional<double> first_content_s{};
 
     friend bool operator==(const AccessLine&, const AccessLine&) = default;
 };
 
 enum class LineKind {
     request,
-    event,   ///< an event line, as a lane without --access-log writes both to stderr
+    event, ///< an event line, as a lane without --access-log writes both to stderr
     damaged, ///< begins like a line of ours and is none: cut, joined, or of another version
     foreign, ///< somebody else's
     blank,

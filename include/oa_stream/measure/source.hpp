@@ -76,6 +76,9 @@ struct SourceReading {
     /// comes). Good and bad ones alike, so it blurs no share; it matters when two sources' counts
     /// are compared.
     double edge_error = 0;
+    /// Turns that failed and of which the source cannot tell whether they ran into a time limit
+    /// before any content: so many times may be missing, each of them infinite. Blurs times alone.
+    double time_error = 0;
 };
 
 /// One thread; answers one question at a time. Bounded memory whatever comes.
