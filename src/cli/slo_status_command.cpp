@@ -93,23 +93,6 @@ std::string text_of(const std::string& name, const BudgetStatus& status) {
     return out;
 }
 
-/// Used up or burning is a breach; a budget that is merely partly used is none.
-Check check_of(const BudgetStatus& status, std::string id) {
-    Check check = budget_check(status, {1, 1}, std::move(id));
-    if (status.burning && check.verdict != Verdict::fail) {
-        check.verdict = Verdict::fail;
-        const auto burn = std::ranges::find_if(status.burns, [](const BurnStatus& one) {
-            return one.rate.firing;
-        });
-        check.detail += fmt::format(
-            "; burning: {} above {:g} times the even rate",
-            burn->pair.long_word,
-            burn->pair.factor.value()
-        );
-    }
-    return check;
-}
-
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
 Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
     SloFindings out;
@@ -128,7 +111,7 @@ Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
             row["revision"] = revision;
             out.more["slos"].push_back(std::move(row));
             out.text += text_of(name, *status);
-            out.checks.push_back(check_of(*status, "slo." + name));
+            out.checks.push_back(measure::status_check(*status, "slo." + name));
         }
     }
     co_return out;

@@ -24,7 +24,10 @@ std::string objection(const SourceReading* reading) {
     if (reading == nullptr) {
         return "not asked";
     }
-    return reading->state == SourceReading::State::measured ? std::string() : reading->why;
+    if (reading->state == SourceReading::State::measured) {
+        return {};
+    }
+    return reading->why.empty() ? "nothing is known" : reading->why;
 }
 
 /// What error_budget() and burn_rate() count by; hours to a tenth of a second.
@@ -62,12 +65,11 @@ BurnStatus burn_of(
     const SourceReading* longer = reading_of(readings, long_s);
     const SourceReading* shorter = reading_of(readings, short_s);
     out.why = objection(longer);
-    if (out.why.empty()) {
-        out.why = objection(shorter);
-    }
     if (!out.why.empty()) {
         return out;
     }
+    // What the long window tells stays known without the short one: how long the budget lasts.
+    out.why = objection(shorter);
     out.events = longer->tally.requests;
     out.covered = coverage(longer->covered_s, long_s).share;
     out.rate = burn_rate({
@@ -75,7 +77,7 @@ BurnStatus burn_of(
         .period_hours = hours(question.window_s),
         .threshold = pair.factor,
         .long_window = {hours(long_s), longer->tally.requests},
-        .short_window = {hours(short_s), shorter->tally.requests},
+        .short_window = {hours(short_s), out.why.empty() ? shorter->tally.requests : Counts{}},
         .least_bad = question.least_bad,
         .least_total = question.least_total,
     });
@@ -213,6 +215,49 @@ Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id)
         percent_text(limit, -1),
         turns ? fmt::format("; right to ±{}, so not decided", percent_text(status.blur, -1)) : ""
     );
+    return check;
+}
+
+namespace {
+
+/// What would make an unmeasured pair known.
+std::string burn_mend(const BudgetStatus& status, const BurnPair& pair) {
+    constexpr double k_scrapes = 4; // fewer do not tell what a window holds
+    if (!status.source.starts_with("prometheus")) {
+        return fmt::format("the log must be written to within the last {}", pair.short_word);
+    }
+    return fmt::format(
+        "scrape the lane every {} or more often",
+        time_text(std::floor(pair.short_minutes * k_minute_s / k_scrapes))
+    );
+}
+
+} // namespace
+
+Check status_check(const BudgetStatus& status, std::string id) {
+    Check check = budget_check(status, {1, 1}, std::move(id));
+    const auto burning =
+        std::ranges::find_if(status.burns, [](const BurnStatus& burn) { return burn.rate.firing; });
+    const auto unknown = std::ranges::find_if(status.burns, [](const BurnStatus& burn) {
+        return !burn.why.empty();
+    });
+    if (burning != status.burns.end() && check.verdict != Verdict::fail) {
+        check.verdict = Verdict::fail;
+        check.detail += fmt::format(
+            "; burning: {} above {:g} times the even rate",
+            burning->pair.long_word,
+            burning->pair.factor.value()
+        );
+    } else if (unknown != status.burns.end() && check.verdict == Verdict::pass) {
+        check.verdict = Verdict::inconclusive;
+        check.detail += fmt::format(
+            "; whether it burns is unknown: {}/{}: {}; {}",
+            unknown->pair.long_word,
+            unknown->pair.short_word,
+            unknown->why,
+            burn_mend(status, unknown->pair)
+        );
+    }
     return check;
 }
 

@@ -113,6 +113,7 @@ test('slo gate: what makes no sense is refused before anything is asked', async 
     [['bad: http_5xx', ...url], /a limit/],
     [['bad: http_6xx <= 1%', ...url], /http_6xx/],
     [['bad: http_5xx <= 2.5s', ...url], /a share like 1%/],
+    [['bad: http_5xx <= 500%', ...url], /EXPR.*'500%' can never be broken: no share lies outside 0% to 100%/],
     [['p95: first_content <= 1%', ...url], /a time like 2.5s/],
     [['p95: total <= 1s', ...url], /p95: first_content/],
     [['bad: http_5xx <= +1pp', ...url], /--revision and --stable/],
@@ -318,6 +319,20 @@ test('slo gate: a Prometheus that lies is never PASS, and the reason is told', a
     assert.match(run.json().gate.sentence, words, name);
     assertEvidence(run, { 0: 'PASS', 3: 'INCONCLUSIVE', 4: 'ERROR', 5: 'ERROR' }[code]);
   }
+});
+
+test('slo status: scraped too seldom to see a burn, it passes nothing', async () => {
+  const rare = { metric: scrapes(0).metric, values: Array.from({ length: 6 }, (_, i) => [Date.now() / 1000 - 3 - (5 - i) * 120, '1']) };
+  const server = await lying((query) => {
+    if (query.startsWith('oa_stream_build_info')) return body('matrix', [rare]);
+    if (query.startsWith('max(count')) return body('matrix', [{ metric: {}, values: Array.from({ length: 500 }, (_, i) => [1000 + i * 260, '2']) }]);
+    return undefined;
+  });
+  const run = await slo(['status', '--prometheus', server.base, '--objective', '99%']);
+  server.stop();
+  assert.equal(run.code, 3, run.stdout + run.stderr);
+  const [check] = assertEvidence(run, 'INCONCLUSIVE').checks;
+  assert.match(check.detail, /0% consumed.*whether it burns is unknown: 1h\/5m: a window of 5m holds too few scrapes.*; scrape the lane every 1m15s or more often/);
 });
 
 test('slo gate: a 5xx and a reset that pass are repeated', async () => {

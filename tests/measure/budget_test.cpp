@@ -168,3 +168,45 @@ TEST_CASE("budget: a window that was not measured says so and does not fire") {
     CHECK_FALSE(status.burns[0].rate.firing);
     CHECK(status.burns[1].rate.firing);
 }
+
+TEST_CASE("budget: a status with a pair that was not measured passes nothing") {
+    auto readings = everywhere({0, 1000}, 30 * k_day_s);
+    CHECK(status_check(budget_status(month(), readings), "s").verdict == Verdict::pass);
+    for (const std::size_t at : {1U, 3U}) { // the short and the long one of 1h/5m
+        auto some = readings;
+        some[at].reading = {};
+        some[at].reading.why = "too few scrapes";
+        const Check of_log = status_check(budget_status(month(), some), "s");
+        CHECK(of_log.verdict == Verdict::inconclusive);
+        CHECK(of_log.detail.ends_with(
+            "; whether it burns is unknown: 1h/5m: too few scrapes; the log must be written to "
+            "within the last 5m"
+        ));
+        some[0].reading.source = "prometheus http://p";
+        CHECK(status_check(budget_status(month(), some), "s")
+                  .detail.ends_with("too few scrapes; scrape the lane every 1m15s or more often"));
+    }
+    // Used up or burning is a breach whatever else is unknown.
+    auto burning = everywhere({20, 1000}, 30 * k_day_s);
+    burning[0].reading.tally.requests = {50, 100'000};
+    burning[1].reading = {};
+    const Check check = status_check(budget_status(month(), burning), "s");
+    CHECK(check.verdict == Verdict::fail);
+    CHECK(check.detail.ends_with("; burning: 6h above 6 times the even rate"));
+}
+
+TEST_CASE("budget: the last hour tells how long it lasts though the last five minutes are unknown"
+) {
+    auto readings = everywhere({0, 100'000}, 30 * k_day_s);
+    readings[0].reading.tally.requests = {50, 100'000};
+    for (WindowReading& reading : readings) {
+        if (reading.window_s == 3600) {
+            reading.reading.tally.requests = {2, 1000};
+        } else if (reading.window_s == 300) {
+            reading.reading = {};
+        }
+    }
+    const BudgetStatus status = budget_status(month(), readings);
+    CHECK(status.exhaustion_by == "1h");
+    CHECK(status.hours_to_exhaustion.value_or(0) == Approx(0.5 * 720 / 2));
+}

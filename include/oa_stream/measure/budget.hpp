@@ -35,10 +35,10 @@ struct WindowReading {
 /// One pair of windows and whether both burn.
 struct BurnStatus {
     BurnPair pair;
-    BurnRate rate{};
+    BurnRate rate{}; ///< of a window that was not measured: as without events
     Counts events{}; ///< of the long window
     double covered = 0; ///< share of the long window with data
-    std::string why{}; ///< not measured; empty: measured
+    std::string why{}; ///< one of the two was not measured; empty: both were
 };
 
 struct BudgetStatus {
@@ -72,6 +72,10 @@ budget_status(const BudgetQuestion& question, std::span<const WindowReading> rea
 /// consumed ≤ at_most: PASS or FAIL, INCONCLUSIVE when it cannot be judged or when the source's own
 /// error could turn it.
 [[nodiscard]] Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id);
+
+/// Is the budget used up (FAIL), or does a pair burn (FAIL)? A PASS knows of every pair that it
+/// does not: one that was not measured makes it INCONCLUSIVE.
+[[nodiscard]] Check status_check(const BudgetStatus& status, std::string id);
 
 /// Numbers that are infinite are null.
 [[nodiscard]] Json to_json(const BudgetStatus& status);
