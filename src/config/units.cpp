@@ -162,6 +162,23 @@ Result<bool> read_boolean(std::string_view text) {
     return fail(Code::usage, quoted(text) + " is not true or false");
 }
 
+namespace {
+
+/// A limit that a share of requests, or a difference of two, can break.
+Result<Limit> breakable(std::string_view text, Limit limit) {
+    if (limit.value < 1) {
+        return limit;
+    }
+    return fail(
+        Code::usage,
+        fmt::format("{} can never be broken: no share lies outside 0% to 100%", quoted(text)),
+        {},
+        limit.unit == LimitUnit::share ? "a share below 100%" : "below +100pp"
+    );
+}
+
+} // namespace
+
 Result<Limit> read_limit(std::string_view text) {
     constexpr std::string_view k_forms = "a limit like 1%, 2.5s, +20% or +1pp";
     if (text.starts_with('+')) {
@@ -171,13 +188,13 @@ Result<Limit> read_limit(std::string_view text) {
         }
         if (rest.ends_with("pp")) {
             if (const auto value = plain_number(rest.substr(0, rest.size() - 2))) {
-                return Limit{*value / 100, LimitUnit::points};
+                return breakable(text, {*value / 100, LimitUnit::points});
             }
         }
         return fail(Code::usage, fmt::format("{} is not {}", quoted(text), k_forms));
     }
     if (const auto value = percent_number(text)) {
-        return Limit{*value / 100, LimitUnit::share};
+        return breakable(text, {*value / 100, LimitUnit::share});
     }
     if (const auto value = read_duration(text)) {
         return Limit{std::chrono::duration<double>(*value).count(), LimitUnit::seconds};

@@ -39,6 +39,22 @@ TEST_CASE("units: a bare number names the unit that is missing") {
     CHECK(read_boolean("Off").error().hint == "write false");
 }
 
+TEST_CASE("units: a limit that nothing can break is refused") {
+    for (const char* text : {"100%", "100.5%", "500%", "+100pp", "+500pp"}) {
+        CAPTURE(text);
+        const auto limit = read_limit(text);
+        REQUIRE_FALSE(limit.has_value());
+        CHECK(
+            limit.error().message ==
+            "'" + std::string(text) + "' can never be broken: no share lies outside 0% to 100%"
+        );
+    }
+    CHECK(read_limit("500%").error().hint == "a share below 100%");
+    CHECK(read_limit("99.9%").has_value());
+    CHECK(read_limit("+99pp").has_value());
+    CHECK(read_limit("+500%")->value == 5); // a p95 five times longer can be
+}
+
 TEST_CASE("units: whatever is not plain decimal with its unit is refused") {
     for (const char* text :
          {"",

@@ -33,7 +33,7 @@ struct Limit {
     LimitUnit unit = LimitUnit::share;
     friend bool operator==(const Limit&, const Limit&) = default;
 };
-/// A limit of a gate in any of the four forms.
+/// A limit of a gate in any of the four forms. Shares and points of 100 or more are refused.
 [[nodiscard]] Result<Limit> read_limit(std::string_view text);
 
 /// Shortest exact text: "5%", "99.9%" and "2/s".
