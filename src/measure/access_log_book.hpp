@@ -30,7 +30,7 @@ class LogSpans {
 public:
     explicit LogSpans(double silence_s) : silence_s_(silence_s) {}
     void add(double at_s);
-    /// How much of the window they cover.
+    /// How much of the window they cover; the time since the last line, too, up to the limit.
     [[nodiscard]] double covered(const Span& window) const noexcept;
     /// Is there a line between these times, or a stretch around them?
     [[nodiscard]] bool touch(double from_s, double to_s) const noexcept;

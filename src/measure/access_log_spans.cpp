@@ -33,7 +33,10 @@ double LogSpans::covered(const Span& window) const noexcept {
     double seconds = 0;
     for (const Span& span : spans_) {
         const double from = std::max(span.from_s, window.from_s);
-        seconds += std::max(0.0, std::min(span.to_s, window.to_s) - from);
+        // A line does not come at the window's very end: only a silence that is too long is none.
+        const bool goes_on = span.to_s < window.to_s && window.to_s - span.to_s <= silence_s_;
+        const double to = goes_on ? window.to_s : std::min(span.to_s, window.to_s);
+        seconds += std::max(0.0, to - from);
     }
     return seconds;
 }

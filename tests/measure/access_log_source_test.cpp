@@ -1,5 +1,6 @@
 // What an access log answers: which lines count where, and what says nothing.
 #include "oa_stream/measure/gate_reading.hpp"
+#include "oa_stream/measure/slo.hpp"
 
 #include "access_log_rig.hpp"
 
@@ -41,7 +42,7 @@ TEST_CASE("access log: requests, bad ones and times of one window") {
     CHECK(all.count_error == 0);
     CHECK(all.notes.empty());
     CHECK(all.newest_s == Approx(k_log_epoch + 14.1));
-    CHECK(all.covered_s == Approx(14.0));
+    CHECK(all.covered_s == Approx(19.9)); // from its first line on
     CHECK(all.source == "access log " + rig.log().string());
     CHECK(
         all.query ==
@@ -151,8 +152,20 @@ TEST_CASE("access log: silence longer than the limit is not covered") {
     LogRig rig;
     rig.now_s = 5000;
     rig.append(lines(101, 0, 1, {.end_ms = 0}) + lines(101, 1000, 1, {.end_ms = 0}));
-    CHECK(rig.ask(0, 1100.5).covered_s == Approx(200));
+    CHECK(rig.ask(0, 1100).covered_s == Approx(200));
+    CHECK(rig.ask(0, 1120).covered_s == Approx(220)); // since its last line
+    CHECK(rig.ask(0, 1100 + 300).covered_s == Approx(500));
+    CHECK(rig.ask(0, 500).state == State::missing);
     CHECK(rig.ask(50, 1050).covered_s == Approx(100));
+}
+
+TEST_CASE("access log: a short window within a long log is covered whole") {
+    LogRig rig;
+    rig.now_s = 3601;
+    rig.append(lines(3600, 0, 1, {.end_ms = 0}));
+    const auto got = rig.ask(1800.4, 3600.4);
+    CHECK(got.covered_s == 1800);
+    CHECK(measure::coverage(got.covered_s, 1800).enough);
 }
 
 TEST_CASE("access log: slower than a limit is bad among those with a time") {
