@@ -21,8 +21,10 @@ Task<void> let_others_run() {
 
 } // namespace
 
-AccessLogFollower::AccessLogFollower(std::size_t log, FollowOptions options, AccessLogBook& book)
-    : log_(log), options_(std::move(options)), book_(book) {
+AccessLogFollower::AccessLogFollower(
+    std::size_t log, FollowOptions options, AccessLogBook& book, LogOwners& owners
+)
+    : log_(log), options_(std::move(options)), book_(book), owners_(owners) {
 }
 
 std::size_t AccessLogFollower::torn() const noexcept {
@@ -61,12 +63,14 @@ Task<Result<void>> AccessLogFollower::read_files(std::vector<LogFile> files, dou
         }
         const std::string path = file.path.string();
         const bool current = file.current;
+        const double changed_s = file.changed_s;
+        std::erase_if(troubles_, [&](const auto& trouble) { return trouble.second.id == id; });
         auto read = co_await read_file(std::move(file), now_s);
         if (!read && current) {
             co_return read;
         }
         if (!read) {
-            troubles_[path] = read.error().message;
+            troubles_[path] = {.why = read.error().message, .changed_s = changed_s, .id = id};
         }
     }
     co_return Result<void>();
@@ -93,10 +97,21 @@ Task<Result<void>> AccessLogFollower::read_file(LogFile file, double now_s) {
 Task<Result<void>>
 AccessLogFollower::read_on(LogReader* reader, FileId id, std::uint64_t size, double now_s) {
     OA_CO_TRY(const std::string identity, reader->identity());
+    if (!identity.empty()) {
+        const std::size_t owner = owners_.try_emplace(identity, log_).first->second;
+        if (owner != log_) {
+            same_as_ = owner;
+            co_return Result<void>();
+        }
+    }
     AccessLogStream& stream = stream_of(identity, id, size);
     reader->seek(stream.offset());
     while (reader->offset() < size) {
-        OA_CO_TRY(std::string_view piece, reader->next());
+        auto next = reader->next();
+        if (!next && reader->offset() < stream.offset()) {
+            break; // the same log, as far as another file of it was read already
+        }
+        OA_CO_TRY(std::string_view piece, std::move(next));
         if (piece.empty()) {
             break;
         }

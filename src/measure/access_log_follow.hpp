@@ -8,11 +8,16 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
 namespace oa_stream::measure {
+
+/// Which log (the number of its follower) an identity belongs to. One that is named twice, through
+/// a link or as a copy, belongs to whoever met it first.
+using LogOwners = std::map<std::string, std::size_t>;
 
 struct FollowOptions {
     std::filesystem::path path{};
@@ -23,8 +28,10 @@ struct FollowOptions {
 
 class AccessLogFollower {
 public:
-    /// `log` as in AccessLogBook::add; the book outlives it.
-    AccessLogFollower(std::size_t log, FollowOptions options, AccessLogBook& book);
+    /// `log` as in AccessLogBook::add; the book and the owners outlive it.
+    AccessLogFollower(
+        std::size_t log, FollowOptions options, AccessLogBook& book, LogOwners& owners
+    );
 
     /// Reads what is new in all files that may hold lines written since `since_s`. Code::unreadable
     /// for a log that was never there.
@@ -32,10 +39,17 @@ public:
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return options_.path; }
     [[nodiscard]] const LogLineCounts& counts() const noexcept { return counts_; }
-    /// One line for each file that could not be read to its end.
-    [[nodiscard]] const std::map<std::string, std::string>& troubles() const noexcept {
+    /// The files that could not be read to their end, by name.
+    struct Trouble {
+        std::string why;
+        double changed_s = 0; ///< when the file was last changed: it may hold lines up to then
+        std::pair<std::uint64_t, std::uint64_t> id{};
+    };
+    [[nodiscard]] const std::map<std::string, Trouble>& troubles() const noexcept {
         return troubles_;
     }
+    /// Which other log its lines are counted for, when it is the same one.
+    [[nodiscard]] std::optional<std::size_t> same_as() const noexcept { return same_as_; }
     /// Bytes of lines that wait for their rest.
     [[nodiscard]] std::size_t torn() const noexcept;
 
@@ -57,13 +71,15 @@ private:
     std::size_t log_;
     FollowOptions options_;
     AccessLogBook& book_;
+    LogOwners& owners_;
+    std::optional<std::size_t> same_as_{};
     std::map<std::string, AccessLogStream> streams_{}; ///< by identity
     std::set<std::string> met_{}; ///< identities met by this catch_up()
     std::map<FileId, LogFile> finished_{}; ///< as they were when read to the end
     Held held_{}; ///< the current file: what was added before it was renamed away is still read
     Held older_{}; ///< the one before: its lane may still write to it
     LogLineCounts counts_{};
-    std::map<std::string, std::string> troubles_{}; ///< by file
+    std::map<std::string, Trouble> troubles_{}; ///< by file
 };
 
 } // namespace oa_stream::measure

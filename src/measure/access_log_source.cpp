@@ -11,8 +11,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <ranges>
-#include <set>
 
 namespace oa_stream::measure {
 namespace {
@@ -30,6 +30,15 @@ std::string time_text(double at_s) {
     return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(since)));
 }
 
+/// Equal for two names of one file. One that is not there yet is known by its name.
+std::string file_id(const std::filesystem::path& path) {
+    struct stat info{};
+    if (path == "-" || ::stat(path.c_str(), &info) != 0) {
+        return path.string();
+    }
+    return fmt::format("file {} {}", info.st_dev, info.st_ino);
+}
+
 Result<void> check_options(const AccessLogOptions& options) {
     const auto refuse = [](std::string why) {
         return fail(Code::usage, std::move(why), "access log");
@@ -37,9 +46,16 @@ Result<void> check_options(const AccessLogOptions& options) {
     if (options.paths.empty() || options.paths.size() > k_most_logs) {
         return refuse(fmt::format("between one and {} files", k_most_logs));
     }
-    const std::set<std::filesystem::path> apart(options.paths.begin(), options.paths.end());
-    if (apart.size() != options.paths.size()) {
-        return refuse("a file is named twice");
+    std::map<std::string, std::string> apart;
+    for (const auto& path : options.paths) {
+        const auto [first, fresh] = apart.try_emplace(file_id(path), path.string());
+        if (!fresh) {
+            return refuse(
+                first->second == path.string()
+                    ? "a file is named twice"
+                    : fmt::format("{} and {} are one file", first->second, path.string())
+            );
+        }
     }
     if (apart.contains("-") && apart.size() > 1) {
         return refuse("standard input stands alone");
@@ -90,10 +106,13 @@ private:
     }
     [[nodiscard]] LogLineCounts counts() const;
     [[nodiscard]] std::string why_empty() const;
+    /// A file that may hold lines of the window, and could not be read.
+    [[nodiscard]] std::string why_unread(const Question& question) const;
     void add_notes(const Question& question, SourceReading& reading) const;
 
     AccessLogOptions options_;
     AccessLogBook book_;
+    LogOwners owners_{};
     std::vector<std::unique_ptr<AccessLogFollower>> logs_{};
     std::unique_ptr<AccessLogPipe> pipe_{};
 };
@@ -114,7 +133,7 @@ Result<void> AccessLogSource::open(const asio::any_io_executor& executor) {
             .unpacked_bytes = options_.unpacked_bytes,
             .stream = limits,
         };
-        logs_.push_back(std::make_unique<AccessLogFollower>(i, std::move(follow), book_));
+        logs_.push_back(std::make_unique<AccessLogFollower>(i, std::move(follow), book_, owners_));
     }
     return {};
 }
@@ -146,6 +165,19 @@ std::string AccessLogSource::why_empty() const {
                  );
 }
 
+std::string AccessLogSource::why_unread(const Question& question) const {
+    for (const auto& log : logs_) {
+        for (const auto& [file, trouble] : log->troubles()) {
+            if (trouble.changed_s >= question.window.from_s) {
+                return fmt::format(
+                    "{}: {}; what else it tells of the window is unknown", file, trouble.why
+                );
+            }
+        }
+    }
+    return {};
+}
+
 void AccessLogSource::add_notes(const Question& question, SourceReading& reading) const {
     const LogLineCounts lines = counts();
     if (lines.foreign > 0) {
@@ -160,12 +192,19 @@ void AccessLogSource::add_notes(const Question& question, SourceReading& reading
     }
     for (const auto& log : logs_) {
         for (const auto& [file, trouble] : log->troubles()) {
-            reading.notes.push_back(fmt::format("{}: {}", file, trouble));
+            reading.notes.push_back(fmt::format("{}: {}", file, trouble.why));
+        }
+        if (const auto other = log->same_as()) {
+            reading.notes.push_back(fmt::format(
+                "{} holds lines of {}: they count once",
+                log->path().string(),
+                logs_[*other]->path().string()
+            ));
         }
     }
     for (std::size_t i = 0; logs_.size() > 1 && question.revision.empty() && i < logs_.size();
          ++i) {
-        const double newest = book_.newest_of(i);
+        const double newest = book_.newest_of(logs_[i]->same_as().value_or(i));
         if (newest < question.window.to_s - options_.stale_after_s) {
             reading.notes.push_back(fmt::format(
                 "{} has {}: what it does not tell is not in these numbers",
@@ -185,7 +224,9 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         OA_CO_CHECK(co_await log->catch_up(question.window.from_s, at));
     }
     SourceReading reading;
-    if (book_.empty()) {
+    if (std::string why = why_unread(question); !why.empty()) {
+        reading.why = std::move(why);
+    } else if (book_.empty()) {
         reading.why = why_empty();
     } else {
         reading = book_.answer(question);
