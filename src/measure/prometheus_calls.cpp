@@ -16,8 +16,6 @@ namespace {
 constexpr int k_attempts = 4; ///< a server that is not there is told soon
 constexpr Millis k_longest_backoff{8000};
 constexpr std::uint64_t k_longest_wait_s = 3600;
-/// Prometheus gives back the time it was asked for, to the millisecond.
-constexpr double k_most_apart_s = 1;
 
 /// No message may carry a credential on, were it sent back to us.
 void forget(std::string& text, const Secret& secret) {
@@ -68,26 +66,6 @@ Error lost(const net::ClientResponse& response, std::size_t most_bytes) {
     };
 }
 
-/// A value of another time than the asked one was kept by somebody on the way, or the clock of
-/// whoever evaluated it is wrong: what it says of the window nobody knows.
-Result<void> check_time(const Answer& answer, double asked_s) {
-    for (const Series& series : answer.series) {
-        const double apart = series.points.back().at_s - asked_s;
-        const bool early = answer.type == ResultType::vector && apart < -k_most_apart_s;
-        if (early || apart > k_most_apart_s) {
-            return fail(
-                Code::protocol,
-                fmt::format(
-                    "Prometheus answered with a value {} {} the time that was asked for",
-                    format_duration(Millis(std::llround(std::min(std::abs(apart), 1e9) * 1000))),
-                    early ? "before" : "after"
-                )
-            );
-        }
-    }
-    return {};
-}
-
 /// What another try may change. Every call only reads.
 bool passing(const net::ClientResponse& response, Code code) {
     using enum net::TransferFailure;
@@ -119,6 +97,24 @@ Millis asked_to_wait(const net::ClientResponse& response) {
 }
 
 } // namespace
+
+std::string untimely(const Answer& answer, double asked_s) {
+    constexpr double k_most_apart_s = 1; // Prometheus gives back what it was asked, to the ms
+    constexpr double k_longest_s = 1e9;
+    for (const Series& series : answer.series) {
+        const double apart = series.points.back().at_s - asked_s;
+        const bool early = answer.type == ResultType::vector && apart < -k_most_apart_s;
+        if (early || apart > k_most_apart_s) {
+            return fmt::format(
+                "Prometheus answered with a value {} {} the time that was asked for",
+                format_duration(Millis(std::llround(std::min(std::abs(apart), k_longest_s) * 1000))
+                ),
+                early ? "before" : "after"
+            );
+        }
+    }
+    return {};
+}
 
 std::string form_encoded(std::string_view text) {
     constexpr std::string_view k_plain = "-._~";
@@ -214,12 +210,7 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
 
 Task<Result<Answer>> Calls::instant(std::string query, double at_s, ResultType type) {
     Parameters parameters{{"query", std::move(query)}, {"time", fmt::format("{:.3f}", at_s)}};
-    OA_CO_TRY(Answer answer, co_await call("query", std::move(parameters), type));
-    if (auto timely = check_time(answer, at_s); !timely) {
-        timely.error().where = fmt::format("{}/api/v1/query", options_.url);
-        co_return std::unexpected(std::move(timely).error());
-    }
-    co_return answer;
+    return call("query", std::move(parameters), type);
 }
 
 Task<Result<Answer>> Calls::range(std::string query, Span span, double step_s) {

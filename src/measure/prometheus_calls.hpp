@@ -15,7 +15,7 @@ public:
     /// Both outlive the calls.
     Calls(net::HttpClient& client, const PrometheusOptions& options);
 
-    /// /api/v1/query, evaluated at `at_s`. Code::protocol, too, for values of another time.
+    /// /api/v1/query, evaluated at `at_s`.
     [[nodiscard]] Task<Result<Answer>> instant(std::string query, double at_s, ResultType type);
     /// /api/v1/query_range; a matrix.
     [[nodiscard]] Task<Result<Answer>> range(std::string query, Span span, double step_s);
@@ -32,6 +32,11 @@ private:
     const PrometheusOptions& options_;
     Clock::time_point until_;
 };
+
+/// Why an instant answer says nothing of the time it was asked for: its values are of another one,
+/// kept by somebody on the way or by a wrong clock (samples of a range may be older). Empty: it
+/// does.
+[[nodiscard]] std::string untimely(const Answer& answer, double asked_s);
 
 /// `text` as a part of a query string.
 [[nodiscard]] std::string form_encoded(std::string_view text);

@@ -55,6 +55,8 @@ private:
         missing_ = fmt::format("{}: {}", side, why);
     }
 
+    /// The answer at the window's end; one of another time is missing, too.
+    Task<Result<Answer>> ask(std::string_view side, std::string query, ResultType type);
     Task<Result<void>> look();
     Task<Result<void>> coverage();
     Task<Result<void>> counts();
@@ -78,19 +80,28 @@ private:
     std::string missing_;
 };
 
+Task<Result<Answer>> Reader::ask(std::string_view side, std::string query, ResultType type) {
+    remember(query);
+    OA_CO_TRY(Answer answer, co_await calls_.instant(std::move(query), at(), type));
+    if (std::string why = untimely(answer, at()); !why.empty() && missing_.empty()) {
+        miss(side, std::move(why));
+    }
+    co_return answer;
+}
+
 Task<Result<void>> Reader::look() {
     const double window = question_.window.seconds();
     const double back =
         std::max(std::clamp(window, k_least_look_s, k_most_look_s), 2 * options_.stale_after_s);
     const std::string whose =
         question_.revision.empty() ? "any revision" : "revision " + question_.revision;
-    remember(queries_.scrapes(back));
     OA_CO_TRY(
-        const Answer scrapes,
-        co_await calls_.instant(queries_.scrapes(back), at(), ResultType::matrix)
+        const Answer scrapes, co_await ask(whose, queries_.scrapes(back), ResultType::matrix)
     );
-    remember(queries_.up());
-    OA_CO_TRY(const Answer up, co_await calls_.instant(queries_.up(), at(), ResultType::vector));
+    OA_CO_TRY(const Answer up, co_await ask(whose, queries_.up(), ResultType::vector));
+    if (!missing_.empty()) {
+        co_return Result<void>{};
+    }
     scraping_ = prometheus::scraping_of(
         scrapes,
         up,
@@ -106,7 +117,10 @@ Task<Result<void>> Reader::look() {
     if (!missing_.empty() || shared.empty()) {
         co_return Result<void>{};
     }
-    OA_CO_TRY(const Answer both, co_await calls_.instant(shared, at(), ResultType::vector));
+    OA_CO_TRY(const Answer both, co_await ask(whose, shared, ResultType::vector));
+    if (!missing_.empty()) {
+        co_return Result<void>{};
+    }
     if (!both.warnings.empty()) {
         miss(whose, "Prometheus warns: " + both.warnings.front());
     } else if (!both.series.empty()) {
@@ -143,8 +157,10 @@ Task<Result<void>> Reader::coverage() {
 
 Task<Result<std::optional<double>>> Reader::number(std::string_view side, std::string query) {
     using State = prometheus::Reading::State;
-    remember(query);
-    OA_CO_TRY(Answer answer, co_await calls_.instant(query, at(), ResultType::vector));
+    OA_CO_TRY(Answer answer, co_await ask(side, query, ResultType::vector));
+    if (!missing_.empty()) {
+        co_return std::nullopt;
+    }
     const auto reading =
         reading_of(merge_replicas(std::move(answer), prometheus::k_replica_labels));
     if (reading.state == State::nothing) {
@@ -240,8 +256,10 @@ Task<Result<void>> Reader::late_ones() {
 
 Task<Result<void>> Reader::times() {
     const std::string query = queries_.first_content();
-    remember(query);
-    OA_CO_TRY(Answer answer, co_await calls_.instant(query, at(), ResultType::vector));
+    OA_CO_TRY(Answer answer, co_await ask("first content", query, ResultType::vector));
+    if (!missing_.empty()) {
+        co_return Result<void>{};
+    }
     answer = merge_replicas(std::move(answer), prometheus::k_replica_labels);
     if (!answer.warnings.empty()) {
         miss("first content", "Prometheus warns: " + answer.warnings.front());

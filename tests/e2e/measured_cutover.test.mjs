@@ -135,7 +135,7 @@ test('a source that goes away in mid-bake is never a PASS: INCONCLUSIVE or ERROR
   const ways = [
     ['refuse', 'ERROR', /refused|reset|connect|closed|network/i],
     ['hang', 'ERROR', /timeout|no answer|within/i],
-    ['stale', 'INCONCLUSIVE', /scraped|old|stale|s ago/i],
+    ['stale', 'INCONCLUSIVE', /scraped|old|stale|s ago|before the time that was asked for/i],
     ['empty', 'INCONCLUSIVE', /no |never|nothing|not /i],
   ];
   await Promise.all(ways.map(async ([mode, verdict, why]) => {
