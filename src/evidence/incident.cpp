@@ -38,13 +38,27 @@ std::string title_of(const std::vector<IncidentRun>& runs) {
     const RunEntry& run = worst->entry;
     const std::string what = run.life == RunLife::died ? "died" : run.verdict;
     const std::string why = run.headline.empty() ? run.id : run.headline;
+    return fmt::format("{} {}: {}", run.kind, what, why);
+}
+
+/// One line in a list of issues, whatever was handed in.
+std::string title_line(std::string title) {
     constexpr std::size_t k_longest = 180;
-    std::string out = fmt::format("{} {}: {}", run.kind, what, why);
-    if (out.size() > k_longest) {
-        out.resize(whole_utf8_prefix(std::string_view(out).substr(0, k_longest)));
-        out += "…";
+    if (title.size() > k_longest) {
+        title.resize(whole_utf8_prefix(std::string_view(title).substr(0, k_longest)));
+        title += "…";
     }
-    return out;
+    return title;
+}
+
+/// What the run said of itself, before its characters are escaped for a table: afterwards nobody
+/// would recognise a secret in it.
+void redact(IncidentRun& run, const Redactor& redactor) {
+    if (auto clean = parse_json(redactor.apply(dump_json(run.entry.document)))) {
+        run.entry.document = *std::move(clean);
+    }
+    run.entry.headline = redactor.apply(run.entry.headline);
+    run.open = redactor.apply(run.open);
 }
 
 Result<void> add_artefacts(const RunEntry& run, std::vector<Artefact>& out) {
@@ -105,6 +119,7 @@ Result<Incident> gather_incident(IncidentInput input) {
         run.open = i < input.open.size() ? input.open[i] : "";
         OA_TRY(run.sums, check_sums(run.entry.folder));
         run.samples = stored_samples(run.entry.folder);
+        redact(run, input.redactor);
         out.runs.push_back(std::move(run));
     }
     std::ranges::sort(out.runs, [](const IncidentRun& a, const IncidentRun& b) {
@@ -124,7 +139,7 @@ Result<Incident> gather_incident(IncidentInput input) {
     out.logs = std::move(input.logs);
     out.id = out.runs.back().entry.id;
     out.title = input.title.empty() ? title_of(out.runs) : std::move(input.title);
-    out.title = input.redactor.apply(out.title);
+    out.title = title_line(input.redactor.apply(out.title));
     out.facts.emplace_back("gathered by", "oa-stream " + input.version);
     std::ranges::move(machine_facts(), std::back_inserter(out.facts));
     return out;

@@ -1,4 +1,5 @@
 // The text. Each line knows how early it may go when there is not room for all.
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/evidence/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
 
@@ -270,7 +271,7 @@ Part facts_part(const Incident& incident) {
 }
 
 /// What this machine is like, as far as it could have to do with it: what is in order goes early.
-Part doctor_part(const Incident& incident) {
+Part doctor_part(const Incident& incident, const Redactor& redactor) {
     Part out;
     if (incident.doctor.empty() && incident.settings.empty()) {
         return out;
@@ -284,15 +285,16 @@ Part doctor_part(const Incident& incident) {
                  "| doctor {} | {} | {}{} |",
                  cell(check.id),
                  to_string(check.verdict),
-                 cell(check.detail),
-                 wrong && !mend.empty() ? cell("; mend: " + mend) : ""
+                 cell(redactor.apply(check.detail)),
+                 wrong && !mend.empty() ? cell("; mend: " + redactor.apply(mend)) : ""
              ),
              wrong ? Rank::open_check : Rank::passed}
         );
     }
     for (const auto& [name, value] : incident.settings) {
         out.lines.push_back(
-            {fmt::format("| {} | setting | {} |", cell(name), cell(value)), Rank::routine}
+            {fmt::format("| {} | setting | {} |", cell(name), cell(redactor.apply(value))),
+             Rank::routine}
         );
     }
     return out;
@@ -423,7 +425,7 @@ std::string incident_body(const Incident& incident, const Redactor& redactor, st
         timeline_part(incident),
         chart_part(incident),
         facts_part(incident),
-        doctor_part(incident),
+        doctor_part(incident, redactor),
         check_part(incident),
         artefact_part(incident),
     };
@@ -431,7 +433,11 @@ std::string incident_body(const Incident& incident, const Redactor& redactor, st
     if (out.size() > limit) { // thousands of failed checks: the end goes, and says so
         static constexpr std::string_view k_end = "\n*Left out here: everything after this.*\n";
         const std::size_t room = limit > k_end.size() ? limit - k_end.size() : 0;
-        out.resize(std::min(out.size(), out.rfind('\n', room)));
+        const std::size_t line = out.rfind('\n', room);
+        out.resize(
+            line != std::string::npos ? line
+                                      : whole_utf8_prefix(std::string_view(out).substr(0, room))
+        );
         out += k_end;
     }
     return out;
