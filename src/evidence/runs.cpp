@@ -1,6 +1,7 @@
 #include "oa_stream/evidence/runs.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/evidence/folder_lock.hpp"
@@ -234,10 +235,12 @@ Json to_json(const RunEntry& entry) {
 }
 
 Result<void> pin_run(const fs::path& folder, std::string_view reason) {
+    Redactor redactor;
+    redactor.add_environment();
     const Json pin = {
         {"schema", "oa-stream.pinned.v1"},
         {"at", rfc3339_millis(std::chrono::system_clock::now())},
-        {"reason", reason},
+        {"reason", redactor.apply(reason)},
     };
     return write_file_atomic(folder / k_pin, dump_json(pin) + "\n");
 }

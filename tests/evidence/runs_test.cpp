@@ -116,6 +116,15 @@ TEST_CASE("runs: sums tell what was changed, what is missing and what was added 
     CHECK(check->added == std::vector<std::string>{"extra"});
 }
 
+TEST_CASE("runs: the reason of a pin passes the redaction table") {
+    const Scratch state;
+    const auto folder = state.ended();
+    ::setenv("OA_PIN_TEST_TOKEN", "correct-horse", 1);
+    REQUIRE(pin_run(folder, "it was correct-horse and sk-abcdefghijkl").has_value());
+    ::unsetenv("OA_PIN_TEST_TOKEN");
+    CHECK(read_run(folder)->pin_reason == "it was ************* and ***************");
+}
+
 TEST_CASE("gc: age, number and size, and the newest always stay") {
     struct Row {
         const char* name;

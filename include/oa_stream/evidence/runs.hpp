@@ -76,7 +76,7 @@ struct SumsCheck {
 // Pins
 // -------------------------------------------------------------------------------------------------
 
-/// A pinned run is never removed by gc. Code::io.
+/// A pinned run is never removed by gc. Secrets in `reason` are blanked. Code::io.
 [[nodiscard]] Result<void> pin_run(const std::filesystem::path& folder, std::string_view reason);
 /// Code::usage when it is not pinned.
 [[nodiscard]] Result<void> unpin_run(const std::filesystem::path& folder);
