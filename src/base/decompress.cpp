@@ -101,6 +101,7 @@ private:
     std::array<char, k_output_block> output_{};
     std::uint64_t taken_ = 0;
     std::uint64_t given_ = 0;
+    bool begun_ = false;
     std::optional<Error> failed_{};
 };
 
@@ -139,6 +140,10 @@ Result<std::string_view> Decompressor::Impl::piece_of() {
             OA_CHECK(fill());
         }
         const bool at_end = pending_.empty();
+        if (!at_end && limits_.one_member && begun_ && unpacker_->between_members()) {
+            return fail(Code::protocol, "damaged: something stands behind its end", where_);
+        }
+        begun_ = true;
         auto filled = unpacker_->step(pending_, output_);
         if (!filled) {
             auto error = std::move(filled).error().prefixed("damaged");

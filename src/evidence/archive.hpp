@@ -37,8 +37,9 @@ struct ArchiveEntry {
     bool folder = false;
     std::string bytes;
 };
-/// All entries in their order. Code::unreadable: no such archive, damaged, or more than we hold.
-[[nodiscard]] Result<void>
+/// All entries in their order, and why that was not all of the file; empty: it was. Nothing may
+/// stand behind the end. Code::unreadable: no such archive, or more than we hold.
+[[nodiscard]] Result<std::string>
 read_archive(const std::filesystem::path& file, const std::function<void(ArchiveEntry&&)>& take);
 
 } // namespace oa_stream::evidence

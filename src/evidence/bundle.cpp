@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace oa_stream::evidence {
 
@@ -22,9 +23,9 @@ namespace {
 
 constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
 
-/// A name that every shell and every sha256sum takes as it is.
-std::string plain_name(const fs::path& path) {
-    std::string out = path.filename().string();
+/// A name that every shell and every sha256sum takes as it is, and that tells nothing.
+std::string plain_name(const fs::path& path, const Redactor& redactor) {
+    std::string out = redactor.apply(path.filename().string());
     std::ranges::replace_if(
         out,
         [](char c) {
@@ -87,7 +88,8 @@ Sources sources_of(const Incident& incident, const Redactor& redactor, const Bun
         }
     }
     for (std::size_t i = 0; i < incident.logs.size(); ++i) {
-        out[fmt::format("logs/{}-{}", i + 1, plain_name(incident.logs[i]))].file = incident.logs[i];
+        const std::string name = plain_name(incident.logs[i], redactor);
+        out[fmt::format("logs/{}-{}", i + 1, name)].file = incident.logs[i];
     }
     return out;
 }
@@ -97,15 +99,21 @@ bool is_foreign(const std::string& path) {
     return path.starts_with("logs/");
 }
 
-Error refusal(const std::vector<Leak>& leaks) {
+std::string text_of(const Leak& leak) {
+    return leak.line == 0 ? fmt::format("{}: {}", leak.file, leak.kind)
+                          : fmt::format("{} line {}: {}", leak.file, leak.line, leak.kind);
+}
+
+Error refusal(const std::vector<Leak>& leaks, const std::string& rename) {
     constexpr std::size_t k_named = 5;
     std::vector<std::string> named;
     for (const Leak& leak : leaks) {
         if (named.size() < k_named) {
-            named.push_back(fmt::format("{} line {}: {}", leak.file, leak.line, leak.kind));
+            named.push_back(text_of(leak));
         }
     }
     const std::size_t more = leaks.size() - named.size();
+    const Leak& first = leaks.front();
     return {
         Code::precondition,
         fmt::format(
@@ -113,36 +121,52 @@ Error refusal(const std::vector<Leak>& leaks) {
             fmt::join(named, "; "),
             more > 0 ? fmt::format("; and {} more", more) : ""
         ),
-        fmt::format("{}:{}", leaks.front().file, leaks.front().line),
-        "the same command with --redact takes them out and seals"
+        first.line == 0 ? first.file : fmt::format("{}:{}", first.file, first.line),
+        rename.empty() ? "the same command with --redact takes them out and seals"
+                       : rename + ", then the same command with --redact --accept-changed"
     };
 }
 
-/// A folder's own sums after something in it was redacted: the old ones stay beside them.
+/// A folder's own sums after something in it was redacted: the old ones stay beside them. What was
+/// not as it was sealed must not look so now.
 class RunSums {
 public:
     void take(const std::string& path, const std::string& digest) { digests_[path] = digest; }
-    void changed(const std::string& path) { changed_.push_back(path); }
+    /// A file that had `before` and has another digest here.
+    void changed(const std::string& path, std::string before) {
+        before_.emplace(path, std::move(before));
+    }
+    void made(const std::string& path) { made_.insert(path); }
     /// New text of `path`, the SHA256SUMS of a run, if one of its files was redacted.
-    [[nodiscard]] std::optional<std::string> again(const std::string& path) const {
+    [[nodiscard]] std::optional<std::string>
+    again(const std::string& path, std::string_view sealed) const {
         const std::string folder = path.substr(0, path.rfind('/') + 1);
-        if (std::ranges::none_of(changed_, [&](const std::string& file) {
-                return file.starts_with(folder);
-            })) {
+        const auto inside = [&](const auto& one) { return one.first.starts_with(folder); };
+        if (std::ranges::none_of(before_, inside)) {
             return std::nullopt;
         }
         std::string out;
-        for (const auto& [file, digest] : digests_) {
-            if (file.starts_with(folder)) {
-                out += fmt::format("{}  {}\n", digest, file.substr(folder.size()));
+        std::set<std::string> listed;
+        for (const SumLine& line : sum_lines(sealed)) {
+            const std::string file = folder + std::string(line.file);
+            const auto found = before_.find(file);
+            const bool ours = found != before_.end() && found->second == line.digest;
+            out += ours ? fmt::format("{}  {}\n", digests_.at(file), line.file)
+                        : fmt::format("{}\n", line.whole);
+            listed.insert(file);
+        }
+        for (const std::string& file : made_) {
+            if (file.starts_with(folder) && !listed.contains(file)) {
+                out += fmt::format("{}  {}\n", digests_.at(file), file.substr(folder.size()));
             }
         }
         return out;
     }
 
 private:
-    std::map<std::string, std::string> digests_;
-    std::vector<std::string> changed_;
+    std::map<std::string, std::string> digests_; ///< as they go in
+    std::map<std::string, std::string> before_;
+    std::set<std::string> made_; ///< sidecars
 };
 
 class BundleMaker {
@@ -153,33 +177,29 @@ public:
         : redactor_(redactor), redact_(redact), writer_(std::move(writer)),
           root_("incident-" + incident.id) {
         for (const IncidentRun& run : incident.runs) {
+            const std::string folder = fmt::format("runs/{}/", run.entry.id);
             // Names go on where the run's own left off.
-            books_[fmt::format("runs/{}/", run.entry.id)].take_up(run.entry.folder);
+            books_[folder].take_up(run.entry.folder);
+            folders_[folder] = run.entry.folder;
         }
     }
 
-    Result<void> add(const std::string& path, std::string text) {
-        const auto places = find_in(path, text, redactor_);
-        if (!places.empty() && !redact_ && !is_foreign(path)) {
-            std::ranges::move(leaks_of(path, text, places), std::back_inserter(leaks_));
-            return {};
-        }
-        if (!places.empty()) {
-            std::ranges::move(leaks_of(path, text, places), std::back_inserter(redacted_));
-            sums_.changed(path);
-            OA_CHECK(put(sidecar_of(path).string(), sidecar(path, places, text.size())));
-            text = blank(text, places);
-        }
-        return put(path, text);
+    Result<void> add(const std::string& path, const std::string& text) {
+        OA_TRY(const auto kept, clean(path, text));
+        return kept ? put(path, *kept) : Result<void>{};
     }
 
     /// After all others of its folder.
     Result<void> add_run_sums(const std::string& path, const std::string& text) {
-        if (const auto again = sums_.again(path)) {
-            OA_CHECK(put(path + ".before-redaction", text));
+        OA_TRY(const auto kept, clean(path, text));
+        if (!kept) {
+            return {};
+        }
+        if (const auto again = sums_.again(path, *kept)) {
+            OA_CHECK(put(path + ".before-redaction", *kept));
             return put(path, *again);
         }
-        return put(path, text);
+        return put(path, *kept);
     }
 
     Result<void> close() {
@@ -192,10 +212,62 @@ public:
     }
 
     [[nodiscard]] const std::vector<Leak>& leaks() const { return leaks_; }
+    /// What to type where a secret stands in a file's name; empty: in none.
+    [[nodiscard]] const std::string& rename() const { return rename_; }
     [[nodiscard]] std::vector<Leak> redacted() { return std::move(redacted_); }
     [[nodiscard]] std::size_t files() const { return digests_.size() + 1; }
 
 private:
+    /// `text` as it may leave under that name; nothing: it may not.
+    Result<std::optional<std::string>> clean(const std::string& path, const std::string& text) {
+        if (!clean_name(path)) {
+            return std::nullopt;
+        }
+        const auto places = find_in(path, text, redactor_);
+        if (places.empty()) {
+            return text;
+        }
+        if (!redact_ && !is_foreign(path)) {
+            std::ranges::move(leaks_of(path, text, places), std::back_inserter(leaks_));
+            return std::nullopt;
+        }
+        std::ranges::move(leaks_of(path, text, places), std::back_inserter(redacted_));
+        sums_.changed(path, sha256_hex(text));
+        const std::string beside = sidecar_of(path).string();
+        OA_CHECK(put(beside, sidecar(path, places, text.size())));
+        sums_.made(beside);
+        return blank(text, places);
+    }
+
+    /// Nothing here can give a file another name: people know it by that.
+    bool clean_name(const std::string& path) {
+        const auto places = redactor_.find(path);
+        if (places.empty()) {
+            return true;
+        }
+        std::string shown = path; // a pattern of the shell, which finds the file
+        for (const Redaction& place : places) {
+            std::replace_if(
+                shown.begin() + static_cast<std::ptrdiff_t>(place.offset),
+                shown.begin() + static_cast<std::ptrdiff_t>(place.offset + place.length),
+                [](char c) { return c != '/'; },
+                '?'
+            );
+        }
+        leaks_.push_back({shown, 0, places.front().kind + " in the file name"});
+        const auto folder = std::ranges::find_if(folders_, [&](const auto& one) {
+            return path.starts_with(one.first);
+        });
+        if (rename_.empty() && folder != folders_.end()) {
+            constexpr std::size_t k_runs = std::string_view("runs/").size();
+            const std::size_t end = shown.find('/', places.front().offset);
+            const fs::path from = folder->second.parent_path() / shown.substr(k_runs, end - k_runs);
+            rename_ =
+                fmt::format("mv {} {}", from.string(), (from.parent_path() / "renamed").string());
+        }
+        return false;
+    }
+
     std::string
     sidecar(const std::string& path, const std::vector<Redaction>& places, std::uint64_t bytes) {
         const auto found = std::ranges::find_if(books_, [&](const auto& one) {
@@ -210,7 +282,8 @@ private:
     Result<void> put(const std::string& path, std::string_view text) {
         const std::string digest = sha256_hex(text);
         if (!digests_.emplace(path, digest).second) {
-            return {}; // the sidecar of a file that was redacted once more
+            sums_.changed(path, digest); // the sidecar of a file that was redacted once more
+            return {};
         }
         sums_.take(path, digest);
         return writer_.add(root_ + "/" + path, text);
@@ -221,9 +294,11 @@ private:
     ArchiveWriter writer_;
     std::string root_;
     std::map<std::string, RedactionBook, std::greater<>> books_; ///< by folder; "" comes last
+    std::map<std::string, fs::path> folders_; ///< of the runs, by what they are called here
     RunSums sums_;
     std::map<std::string, std::string> digests_;
     std::vector<Leak> leaks_;
+    std::string rename_;
     std::vector<Leak> redacted_;
 };
 
@@ -234,29 +309,30 @@ Result<void> fill(BundleMaker& maker, const Sources& sources) {
             OA_CHECK(maker.add(path, source.text));
             continue;
         }
-        OA_TRY(std::string text, read_file(source.file, k_largest));
+        OA_TRY(const std::string text, read_file(source.file, k_largest));
         if (path.starts_with("runs/") && path.ends_with("/SHA256SUMS")) {
             run_sums.push_back(path);
             continue;
         }
-        OA_CHECK(maker.add(path, std::move(text)));
+        OA_CHECK(maker.add(path, text));
     }
     for (const std::string& path : run_sums) {
         OA_TRY(const std::string text, read_file(sources.at(path).file, k_largest));
         OA_CHECK(maker.add_run_sums(path, text));
     }
     if (!maker.leaks().empty()) {
-        return std::unexpected(refusal(maker.leaks()));
+        return std::unexpected(refusal(maker.leaks(), maker.rename()));
     }
     return maker.close();
 }
 
-Result<void> check_seals(const Incident& incident, const BundleRules& rules) {
+Result<void>
+check_seals(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
     for (const IncidentRun& run : incident.runs) {
         if (!run.sums.whole() && !rules.accept_changed) {
             return fail(
                 Code::precondition,
-                fmt::format("{}: {}", run.entry.id, sums_text(run.sums)),
+                fmt::format("{}: {}", run.entry.id, redactor.apply(sums_text(run.sums))),
                 run.entry.folder.string(),
                 "--accept-changed takes it nevertheless and says so in the bundle"
             );
@@ -282,7 +358,8 @@ Result<Bundle> write_bundle(
     BundleMaker maker(redactor, rules.redact, std::move(writer), incident);
     auto filled = fill(maker, sources);
     if (filled) {
-        filled = check_seals(incident, rules); // after the leaks: they are what matters more
+        filled =
+            check_seals(incident, redactor, rules); // after the leaks: they are what matters more
     }
     std::error_code error;
     if (!filled) {

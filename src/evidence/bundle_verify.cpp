@@ -1,3 +1,4 @@
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/evidence/bundle.hpp"
 #include "oa_stream/evidence/digest.hpp"
 
@@ -12,7 +13,6 @@
 namespace oa_stream::evidence {
 namespace {
 
-constexpr std::size_t k_hex = 64;
 constexpr std::string_view k_sums = "SHA256SUMS";
 
 /// What the archive holds, without its root.
@@ -64,23 +64,33 @@ void take(ArchiveEntry&& entry, Contents& into) {
     }
 }
 
+std::string first_of(std::vector<std::string> wrong) {
+    constexpr std::size_t k_named = 5;
+    const std::size_t more = wrong.size() > k_named ? wrong.size() - k_named : 0;
+    wrong.resize(wrong.size() - more);
+    return fmt::format(
+        "{}{}", fmt::join(wrong, "; "), more > 0 ? fmt::format("; and {} more", more) : ""
+    );
+}
+
+Json member_or_empty(const Json& json, std::string_view key) {
+    const Json* found = member(json, key);
+    return found != nullptr && found->is_array() ? *found : Json::array();
+}
+
 /// One list of sums, held against what is there. Files below `folder` that it does not name are
 /// wrong only for the list of the whole.
 BundleCheck check_list(const Contents& contents, const std::string& list, bool all) {
     BundleCheck out;
     const std::string folder = list.substr(0, list.size() - k_sums.size());
     std::map<std::string, std::string> named;
-    std::string_view rest = contents.sums.at(list);
     std::vector<std::string> wrong;
-    while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('\n'), rest.size());
-        const std::string_view line = rest.substr(0, end);
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-        if (line.size() < k_hex + 3 || line.substr(k_hex, 2) != "  ") {
+    for (const SumLine& line : sum_lines(contents.sums.at(list))) {
+        if (line.digest.empty()) {
             wrong.emplace_back("a line that is no sum");
             continue;
         }
-        named[folder + std::string(line.substr(k_hex + 2))] = line.substr(0, k_hex);
+        named[folder + std::string(line.file)] = line.digest;
     }
     std::size_t right = 0;
     for (const auto& [file, digest] : named) {
@@ -99,15 +109,32 @@ BundleCheck check_list(const Contents& contents, const std::string& list, bool a
         }
     }
     out.pass = wrong.empty();
-    constexpr std::size_t k_named = 5;
-    const std::size_t more = wrong.size() > k_named ? wrong.size() - k_named : 0;
-    wrong.resize(wrong.size() - more);
-    out.detail =
-        out.pass
-            ? fmt::format("{} files as listed", right)
-            : fmt::format(
-                  "{}{}", fmt::join(wrong, "; "), more > 0 ? fmt::format("; and {} more", more) : ""
-              );
+    out.detail = out.pass ? fmt::format("{} files as listed", right) : first_of(std::move(wrong));
+    return out;
+}
+
+/// What the maker of the bundle said of the runs' own seals.
+BundleCheck check_seals(const Json& manifest) {
+    BundleCheck out{"seals", false, {}};
+    std::vector<std::string> wrong;
+    std::size_t sealed = 0;
+    for (const Json& run : member_or_empty(manifest, "runs")) {
+        sealed += bool_member(run, "sealed").value_or(false) ? 1U : 0U;
+        for (const std::string_view what : {"changed", "missing"}) {
+            for (const Json& file : member_or_empty(run, what)) {
+                wrong.push_back(fmt::format(
+                    "{} {} was {} since its seal when this was made",
+                    printable(string_member(run, "id").value_or("?")),
+                    printable(file.is_string() ? file.get<std::string>() : dump_json(file)),
+                    what
+                ));
+            }
+        }
+    }
+    out.pass = wrong.empty();
+    out.detail = out.pass
+                     ? fmt::format("{} runs were as they were sealed when this was made", sealed)
+                     : first_of(std::move(wrong));
     return out;
 }
 
@@ -119,9 +146,16 @@ bool BundleVerdict::pass() const noexcept {
 
 Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
     Contents contents;
-    OA_CHECK(read_archive(file, [&](ArchiveEntry&& entry) { take(std::move(entry), contents); }));
+    OA_TRY(const std::string broken, read_archive(file, [&](ArchiveEntry&& entry) {
+               take(std::move(entry), contents);
+           }));
     BundleVerdict out;
     out.files = contents.digests.size();
+    out.checks.push_back(
+        {"archive",
+         broken.empty(),
+         broken.empty() ? "read to its end" : fmt::format("{}, copy it again", broken)}
+    );
     out.checks.push_back(
         {"paths",
          contents.odd.empty() && !contents.root.empty(),
@@ -142,6 +176,9 @@ Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
         {"manifest", known, known ? std::string(k_bundle_schema) : "there is none that we know"}
     );
     out.manifest = known ? *manifest : Json(nullptr);
+    if (known) {
+        out.checks.push_back(check_seals(*manifest));
+    }
     for (const auto& [list, text] : contents.sums) {
         if (list.starts_with("runs/")) {
             BundleCheck check = check_list(contents, list, false);

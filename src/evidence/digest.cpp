@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <memory>
@@ -56,6 +57,23 @@ Result<std::string> sha256_of_file(const std::filesystem::path& path) {
         return fail(Code::unreadable, "cannot read", path.string());
     }
     return hash.hex();
+}
+
+std::vector<SumLine> sum_lines(std::string_view text) {
+    constexpr std::size_t k_hex = 64;
+    std::vector<SumLine> out;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        SumLine line{.whole = text.substr(0, end)};
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.whole.size() >= k_hex + 3 && line.whole.substr(k_hex, 2) == "  " &&
+            line.whole.find_first_not_of("0123456789abcdef") == k_hex) {
+            line.digest = line.whole.substr(0, k_hex);
+            line.file = line.whole.substr(k_hex + 2);
+        }
+        out.push_back(line);
+    }
+    return out;
 }
 
 } // namespace oa_stream::evidence

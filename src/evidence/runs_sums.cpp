@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t k_hex = 64;
 constexpr std::array<std::string_view, 3> k_afterwards{"SHA256SUMS", "notes.ndjson", "pinned.json"};
 
 struct Unit {
@@ -40,22 +39,19 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
     OA_TRY(const std::string text, read_file(folder / "SHA256SUMS"));
     out.sealed = true;
     std::set<std::string, std::less<>> listed;
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('\n'), rest.size());
-        const std::string_view line = rest.substr(0, end);
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-        if (line.size() < k_hex + 3 || line.substr(k_hex, 2) != "  ") {
-            return fail(
-                Code::unreadable, "is not as sha256sum writes it", (folder / "SHA256SUMS").string()
-            );
+    std::size_t number = 0;
+    for (const SumLine& line : sum_lines(text)) {
+        ++number;
+        if (line.digest.empty()) {
+            out.changed.push_back(fmt::format("SHA256SUMS: line {}", number));
+            continue;
         }
-        const std::string file(line.substr(k_hex + 2));
+        const std::string file(line.file);
         listed.insert(file);
         const auto digest = sha256_of_file(folder / file);
         if (!digest) {
             out.missing.push_back(file);
-        } else if (*digest != line.substr(0, k_hex)) {
+        } else if (*digest != line.digest) {
             out.changed.push_back(file);
         } else {
             ++out.right;

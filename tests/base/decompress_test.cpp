@@ -77,6 +77,15 @@ TEST_CASE("decompress: what was packed comes back, in pieces, members one after 
         const auto whole = unpack(packed);
         CHECK_FALSE(whole.error.has_value());
         CHECK(whole.text == text);
+        constexpr DecompressLimits k_one{.one_member = true};
+        CHECK(unpack(packed, k_one).text == text);
+        for (const std::string& behind :
+             {pack(format, "tail\n"), pack(format, ""), std::string("x")}) {
+            const auto more = unpack(packed + behind, k_one);
+            CHECK(more.text == text);
+            REQUIRE(more.error.has_value());
+            CHECK(more.error->code == Code::protocol);
+        }
         const auto twice = unpack(packed + pack(format, "tail\n"));
         CHECK_FALSE(twice.error.has_value());
         CHECK(twice.text == text + "tail\n");

@@ -96,6 +96,39 @@ describe('from a failed rehearsal to an issue', () => {
     assert.equal(refused.code, 6, refused.stderr);
     assert.match(refused.stderr, /CHANGED since the seal: report\.md.*--accept-changed/);
     assert.ok(!fs.existsSync(out));
+    // Redaction beside it makes nothing whole: everybody sees that the seal is broken.
+    fs.writeFileSync(path.join(copy, 'notes.ndjson'), '{"event":"note","text":"sk-abcdefghijklmnop"}\n');
+    const taken = await oa(['incident', 'bundle', copy, '--out', out, '--accept-changed', '--redact']);
+    assert.equal(taken.code, 0, taken.stderr);
+    const verified = await oa(['incident', 'verify', out, '--json']);
+    assert.equal(verified.code, 1, verified.stdout);
+    assert.deepEqual(verified.json().checks.filter((c) => c.verdict === 'FAIL').map((c) => c.id), ['seals', `run ${id}`]);
+    sh('tar', ['--zstd', '-xf', out], { cwd: path.dirname(out) });
+    const moved = path.join(path.dirname(out), `incident-${id}`);
+    sh('sha256sum', ['--quiet', '--strict', '-c', 'SHA256SUMS'], { cwd: moved });
+    assert.throws(() => sh('sha256sum', ['--quiet', '--strict', '-c', 'SHA256SUMS'], { cwd: path.join(moved, 'runs', id) }), (error) => /report\.md: FAILED/.test(error.stdout));
+    // Nor does a bundle that was cut, or has another behind it.
+    const bytes = fs.readFileSync(out), bad = path.join(path.dirname(out), 'bad.tar.zst');
+    for (const [wrong, why] of [[bytes.subarray(0, bytes.length - 5), /archive: damaged: cut short, copy it again/], [Buffer.concat([bytes, bytes]), /archive: damaged: something stands behind its end/]]) {
+      fs.writeFileSync(bad, wrong);
+      const told = await oa(['incident', 'verify', bad]);
+      assert.equal(told.code, 1, told.stderr);
+      assert.match(told.stdout, why);
+    }
+  });
+
+  test('a line of the seal that is none is a change like any other', async () => {
+    const copy = path.join(scratch('stray'), id);
+    fs.cpSync(folder, copy, { recursive: true });
+    fs.appendFileSync(path.join(copy, 'SHA256SUMS'), 'stray\n');
+    const shown = await oa(['runs', 'show', copy, '--json']);
+    assert.equal(shown.code, 1, shown.stderr);
+    assert.match(shown.json().sums.changed.join(), /^SHA256SUMS: line \d+$/);
+    assert.equal((await oa(['incident', 'body', copy])).code, 0);
+    const out = path.join(path.dirname(copy), 'i.tar.zst');
+    assert.equal((await oa(['incident', 'bundle', copy, '--out', out])).code, 6);
+    assert.equal((await oa(['incident', 'bundle', copy, '--out', out, '--accept-changed'])).code, 0);
+    assert.equal((await oa(['incident', 'verify', out])).code, 1);
   });
 
   test('gh is never called without --yes, and then with the body that was shown', async () => {

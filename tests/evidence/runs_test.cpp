@@ -116,6 +116,25 @@ TEST_CASE("runs: sums tell what was changed, what is missing and what was added 
     CHECK(check->added == std::vector<std::string>{"extra"});
 }
 
+TEST_CASE("runs: a line of the sums that is none is a change, and the others are worked out") {
+    const Scratch state;
+    const auto folder = state.ended();
+    const std::string sums = *read_file(folder / "SHA256SUMS");
+    const std::string none(64, 'x');
+    REQUIRE(write_file_atomic(folder / "SHA256SUMS", "stray\n" + sums + none + "  run.json\n")
+                .has_value());
+    REQUIRE(write_file_atomic(folder / "report.md", "another").has_value());
+    const auto check = check_sums(folder);
+    REQUIRE(check.has_value());
+    CHECK_FALSE(check->whole());
+    REQUIRE(check->changed.size() == 3);
+    CHECK(check->changed[0] == "SHA256SUMS: line 1");
+    CHECK(check->changed[1] == "report.md");
+    CHECK(check->changed[2].starts_with("SHA256SUMS: line "));
+    CHECK(check->right > 0);
+    CHECK(check->added.empty());
+}
+
 TEST_CASE("runs: the reason of a pin passes the redaction table") {
     const Scratch state;
     const auto folder = state.ended();

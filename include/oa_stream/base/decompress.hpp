@@ -22,6 +22,7 @@ struct DecompressLimits {
     /// shrinks to a tenth; the same line a million times to a thousandth.
     std::uint64_t ratio = 400;
     std::uint64_t grace = std::uint64_t{16} << 20U;
+    bool one_member = false; ///< whatever follows the first member or frame is Code::protocol
 };
 
 /// Several members or frames one after the other are one. Holds one block (128 KiB) of output and

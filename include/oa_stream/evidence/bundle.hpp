@@ -29,7 +29,8 @@ struct Bundle {
 /// logs/, runs/ID/ and, over all of them, SHA256SUMS. Sorted, owned by nobody in particular, timed
 /// by the newest run: from the same runs the same bytes. The self-check reads every file before it
 /// goes in: where a secret stands, the bundle is refused (Code::precondition, where = file and line
-/// of the first, message = all of them by kind) and nothing is written. Code::io, unreadable.
+/// of the first, message = all of them by kind) and nothing is written; one in a file's name is
+/// never taken out, only refused. Code::io, unreadable.
 [[nodiscard]] Result<Bundle> write_bundle(
     const Incident& incident,
     const std::filesystem::path& out,
@@ -38,7 +39,7 @@ struct Bundle {
 );
 
 struct BundleCheck {
-    std::string id; ///< "sums", "paths", "run ID"
+    std::string id; ///< "archive", "paths", "sums", "manifest", "seals", "run ID"
     bool pass = false;
     std::string detail;
 };
@@ -49,8 +50,8 @@ struct BundleVerdict {
     [[nodiscard]] bool pass() const noexcept;
 };
 
-/// Reads the whole file, offline and without unpacking it. Code::unreadable when it is no such
-/// archive or ends too early.
+/// Reads the whole file, offline and without unpacking it. One that ends too early, or does not end
+/// where it should, fails the check "archive". Code::unreadable when it is no such archive.
 [[nodiscard]] Result<BundleVerdict> verify_bundle(const std::filesystem::path& file);
 
 } // namespace oa_stream::evidence

@@ -24,7 +24,7 @@ inline constexpr std::string_view k_redactions_suffix = ".redactions.json";
 /// A secret that stands in a file, for a person who must find it.
 struct Leak {
     std::string file;
-    std::uint64_t line = 1; ///< counted from 1
+    std::uint64_t line = 1; ///< counted from 1; 0: it stands in the file's name
     std::string kind; ///< never the value
 };
 

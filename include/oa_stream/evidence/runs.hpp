@@ -63,12 +63,12 @@ find_run(const std::filesystem::path& state_dir, std::string_view word);
 struct SumsCheck {
     bool sealed = false;
     std::size_t right = 0;
-    std::vector<std::string> changed{};
+    std::vector<std::string> changed{}; ///< files, and "SHA256SUMS: line 3" where that is none
     std::vector<std::string> missing{};
     std::vector<std::string> added{}; ///< after the seal; notes and pins are not counted
     [[nodiscard]] bool whole() const noexcept { return changed.empty() && missing.empty(); }
 };
-/// Works out every sum again. Code::unreadable for sums that are not as sha256sum writes them.
+/// Works out every sum again. Code::unreadable for a SHA256SUMS that cannot be read at all.
 [[nodiscard]] Result<SumsCheck> check_sums(const std::filesystem::path& folder);
 /// "63 files as they were sealed", or what is not so.
 [[nodiscard]] std::string sums_text(const SumsCheck& check);
