@@ -1,5 +1,7 @@
 #include "oa_stream/base/redact.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include "redact_shapes.hpp"
 
 #include <fmt/format.h>
@@ -8,7 +10,10 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <optional>
+#include <system_error>
+#include <utility>
 
 namespace oa_stream {
 
@@ -45,31 +50,71 @@ bool is_hex_of(std::string_view text, char c) noexcept {
 struct Reading {
     bool percent_first = true;     ///< a '%' of the text begins an escape where it can
     std::size_t backslash = 1;     ///< so many stand for one; each level of JSON doubles them
+    bool unicode_first = false;    ///< \\u005c of the text is a backslash where it can
+    bool wrapped = false;          ///< lines may break anywhere
 };
+
+constexpr std::size_t k_hex = 4; ///< of \\uXXXX
+constexpr std::size_t k_most_slashes = 64; ///< six levels of JSON; longer runs would take long
+
+/// Where the run of backslashes ends that `rest` begins with.
+std::size_t slashes_of(std::string_view rest) noexcept {
+    rest = rest.substr(0, k_most_slashes);
+    return std::min(rest.find_first_not_of('\\'), rest.size());
+}
+
+/// How many bytes at the start of `rest` only break a line or indent one, raw or escaped.
+std::size_t line_break(std::string_view rest) noexcept {
+    constexpr std::size_t k_longest = 64;
+    rest = rest.substr(0, k_longest);
+    std::size_t at = 0;
+    while (at < rest.size()) {
+        const std::string_view here = rest.substr(at);
+        const std::size_t slashes = slashes_of(here);
+        const auto hex = [&](std::size_t from, std::size_t digits) {
+            const std::string_view text = here.substr(std::min(from, here.size()), digits);
+            return text.size() == digits && (is_hex_of(text, '\n') || is_hex_of(text, '\r'));
+        };
+        if (std::string_view(" \t\r\n").contains(here[0])) {
+            ++at;
+        } else if (here[0] == '%' && hex(1, 2)) {
+            at += 3;
+        } else if (slashes > 0 && slashes < here.size() &&
+                   std::string_view("nrt").contains(here[slashes])) {
+            at += slashes + 1;
+        } else if (slashes > 0 && slashes < here.size() && here[slashes] == 'u' &&
+                   hex(slashes + 1, k_hex)) {
+            at += slashes + 1 + k_hex;
+        } else {
+            break;
+        }
+    }
+    return at;
+}
 
 /// How many bytes at the start of `rest`, which is a backslash, stand for `c`; 0: they do not. JSON
 /// within JSON escapes once more, so any number of backslashes does before other characters.
-std::size_t escaped(std::string_view rest, char c, std::size_t backslash) noexcept {
-    const std::size_t slashes = std::min(rest.find_first_not_of('\\'), rest.size());
-    if (c == '\\') {
-        return slashes >= backslash ? backslash : 0;
-    }
-    if (slashes == rest.size()) {
-        return 0;
+std::size_t escaped(std::string_view rest, char c, const Reading& reading) noexcept {
+    const std::size_t slashes = slashes_of(rest);
+    const std::size_t plain = slashes >= reading.backslash ? reading.backslash : 0;
+    if (slashes == std::min(rest.size(), k_most_slashes) || (c == '\\' && !reading.unicode_first)) {
+        return c == '\\' ? plain : 0;
     }
     const char kind = rest[slashes];
     if (kind == c && (c == '"' || c == '/')) {
         return slashes + 1;
     }
-    constexpr std::size_t k_digits = 4;
-    if (kind == 'u' && rest.size() > slashes + k_digits &&
-        is_hex_of(rest.substr(slashes + 1, k_digits), c)) {
-        return slashes + 1 + k_digits;
+    if (kind == 'u' && rest.size() > slashes + k_hex &&
+        is_hex_of(rest.substr(slashes + 1, k_hex), c)) {
+        return slashes + 1 + k_hex;
     }
     constexpr std::size_t k_byte = 2; // as printable() writes what is not
     if (kind == 'x' && rest.size() > slashes + k_byte &&
         is_hex_of(rest.substr(slashes + 1, k_byte), c)) {
         return slashes + 1 + k_byte;
+    }
+    if (c == '\\') {
+        return plain;
     }
     static constexpr std::array<std::pair<char, char>, 5> k_short{
         {{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'b', '\b'}, {'f', '\f'}}
@@ -84,7 +129,7 @@ std::size_t stands_for(std::string_view rest, char c, const Reading& reading) no
         return 0;
     }
     if (rest[0] == '\\') {
-        return escaped(rest, c, reading.backslash);
+        return escaped(rest, c, reading);
     }
     const bool percent = rest[0] == '%' && rest.size() > 2 && is_hex_of(rest.substr(1, 2), c);
     if (percent && reading.percent_first) {
@@ -102,7 +147,11 @@ std::size_t match(
     std::string_view text, std::size_t at, std::string_view secret, const Reading& reading
 ) noexcept {
     for (std::size_t i = 0; i < secret.size(); ++i) {
-        const std::size_t length = stands_for(text.substr(at), secret[i], reading);
+        std::size_t length = stands_for(text.substr(at), secret[i], reading);
+        if (length == 0 && reading.wrapped && i > 0) {
+            at += line_break(text.substr(at));
+            length = stands_for(text.substr(at), secret[i], reading);
+        }
         if (length == 0) {
             const bool cut = i >= k_shortest_secret && text.substr(at).starts_with(k_cut);
             return cut ? at : std::string_view::npos;
@@ -113,23 +162,52 @@ std::size_t match(
 }
 
 /// The same in whichever reading it does.
-std::size_t match_any(std::string_view text, std::size_t at, std::string_view secret) noexcept {
+std::size_t
+match_any(std::string_view text, std::size_t at, std::string_view secret, bool wrapped) noexcept {
     constexpr std::size_t k_deepest = 8; // JSON within JSON within JSON
-    const std::size_t deepest = secret.contains('\\') ? k_deepest : 1;
-    for (std::size_t backslash = 1; backslash <= deepest; backslash *= 2) {
+    const bool slashed = secret.contains('\\');
+    for (std::size_t backslash = 1; backslash <= (slashed ? k_deepest : 1); backslash *= 2) {
         for (const bool percent_first : {true, false}) {
-            const std::size_t end = match(text, at, secret, {percent_first, backslash});
-            if (end != std::string_view::npos) {
-                return end;
+            for (const bool unicode_first : {false, true}) {
+                if (unicode_first && !slashed) {
+                    continue;
+                }
+                const Reading reading{percent_first, backslash, unicode_first, wrapped};
+                const std::size_t end = match(text, at, secret, reading);
+                if (end != std::string_view::npos) {
+                    return end;
+                }
             }
         }
     }
     return std::string_view::npos;
 }
 
+/// From `from` to `end`, but line breaks stay what they are.
+void add_lines(
+    std::string_view text,
+    std::size_t from,
+    std::size_t end,
+    const Redaction& what,
+    std::vector<Redaction>& found
+) {
+    while (from < end) {
+        std::size_t to = from;
+        std::size_t gap = 0;
+        while (to < end && gap == 0) {
+            gap = line_break(text.substr(to, end - to));
+            to += gap == 0 ? 1 : 0;
+        }
+        found.push_back({from, to - from, what.kind, what.value});
+        from = to + gap;
+    }
+}
+
+/// `coded`: of base64, whose lines may have been wrapped.
 void find_known(
     std::string_view text,
     std::string_view form,
+    bool coded,
     const Redaction& what,
     std::vector<Redaction>& found
 ) {
@@ -137,11 +215,16 @@ void find_known(
     const std::string_view any(starts.data(), starts.size());
     for (std::size_t at = text.find_first_of(any); at != std::string_view::npos;
          at = text.find_first_of(any, at + 1)) {
-        const std::size_t end = match_any(text, at, form);
-        if (end != std::string_view::npos) {
-            // The letter of an escape that began before stays, or the JSON around it breaks.
-            const std::size_t before = text.substr(0, at).find_last_not_of('\\') + 1;
-            const std::size_t from = text[at] != '\\' && (at - before) % 2 == 1 ? at + 1 : at;
+        const std::size_t end = match_any(text, at, form, coded);
+        if (end == std::string_view::npos) {
+            continue;
+        }
+        // The letter of an escape that began before stays, or the JSON around it breaks.
+        const std::size_t before = text.substr(0, at).find_last_not_of('\\') + 1;
+        const std::size_t from = text[at] != '\\' && (at - before) % 2 == 1 ? at + 1 : at;
+        if (coded) {
+            add_lines(text, from, end, what, found);
+        } else {
             found.push_back({from, end - from, what.kind, what.value});
         }
     }
@@ -164,6 +247,39 @@ std::string base64(std::string_view text) {
     return out;
 }
 
+/// As JSON is written by those who leave nothing but ASCII in it.
+std::string ascii_json(std::string_view text, bool upper) {
+    std::string out;
+    const auto unit = [&](unsigned code) {
+        out += upper ? fmt::format("\\u{:04X}", code) : fmt::format("\\u{:04x}", code);
+    };
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i]);
+        if (lead < 0x80U) {
+            out += text[i++];
+            continue;
+        }
+        const unsigned length = lead >= 0xF0U ? 4 : lead >= 0xE0U ? 3 : 2;
+        unsigned code = lead & (0xFFU >> (length + 1U));
+        for (unsigned k = 1; k < length; ++k) {
+            code = (code << 6U) | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
+        }
+        if (code > 0xFFFFU) {
+            unit(0xD800U + ((code - 0x10000U) >> 10U));
+            code = 0xDC00U + ((code - 0x10000U) & 0x3FFU);
+        }
+        unit(code);
+        i += length;
+    }
+    return out;
+}
+
+/// It tells where a secret is, not what; but base64 may begin with a slash as well.
+bool is_path(std::string_view value) {
+    std::error_code unknown;
+    return value.starts_with('/') && std::filesystem::exists(value, unknown);
+}
+
 bool secret_like(std::string_view name) noexcept {
     static constexpr std::array<std::string_view, 7> k_ends{
         "TOKEN", "SECRET", "PASSWORD", "PASSWD", "_KEY", "APIKEY", "COOKIE"
@@ -179,6 +295,13 @@ void Redactor::add_known(const Secret& secret, std::string_view name) {
         return;
     }
     Known known{std::string(name), secret, {raw}};
+    if (!invalid_utf8(raw)) {
+        for (const bool upper : {false, true}) {
+            if (std::string form = ascii_json(raw, upper); form != raw) {
+                known.forms.push_back(std::move(form));
+            }
+        }
+    }
     for (std::size_t shift = 0; shift < 3; ++shift) { // where the secret begins in a group
         std::string form = base64(std::string_view(raw).substr(shift));
         std::string url = form;
@@ -209,7 +332,7 @@ void Redactor::add_environment() {
         const std::string_view name = entry.substr(0, equals);
         const std::string_view value =
             equals == std::string_view::npos ? std::string_view{} : entry.substr(equals + 1);
-        if (secret_like(name) && !value.starts_with('/')) { // a path tells where, not what
+        if (secret_like(name) && !is_path(value)) {
             add_known(Secret(std::string(value)), name);
         }
     }
@@ -224,8 +347,9 @@ std::vector<Redaction> Redactor::find(std::string_view text) const {
             known.name.empty() ? "known secret" : fmt::format("known secret {}", known.name),
             known.secret,
         };
+        bool coded = false; // all but the first
         for (const std::string& form : known.forms) {
-            find_known(text, form, what, found);
+            find_known(text, form, std::exchange(coded, true), what, found);
         }
     }
     find_shapes(text, found);

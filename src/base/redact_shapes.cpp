@@ -21,15 +21,23 @@ bool word_char(char c) noexcept {
     return token_char(c) && c != '/' && c != '.' && c != '=' && c != '+';
 }
 
-/// A marker after which a run of token characters is a secret. One row per shape we know.
+/// What a run of characters after a marker may be made of.
+enum class Run {
+    token,
+    alnum, ///< names of things have _ and - between their words
+    upper, ///< and digits, exactly so many, the marker as well: "Asia" is a word
+};
+
+/// A marker after which a run of characters is a secret. One row per shape we know.
 struct Shape {
-    std::string_view marker;
+    std::string_view marker; ///< where it ends with a blank, one or more of any sort
     std::size_t shortest; ///< of the run that follows, so that plain words survive
     bool keep_marker;     ///< the marker itself tells nothing
     bool whole_word;      ///< the marker must not continue a word
     std::string_view kind;
+    Run run = Run::token;
 };
-constexpr std::array<Shape, 20> k_shapes{{
+constexpr std::array<Shape, 26> k_shapes{{
     {"bearer ", 8, true, true, "bearer token"},
     {"basic ", 12, true, true, "basic credentials"},
     {"eyj", 20, false, true, "JWT"}, // its header is base64 of {"
@@ -37,12 +45,18 @@ constexpr std::array<Shape, 20> k_shapes{{
     {"ghp_", 16, false, true, "GitHub token"},
     {"gho_", 16, false, true, "GitHub token"},
     {"ghs_", 16, false, true, "GitHub token"},
+    {"ghu_", 16, false, true, "GitHub token"},
+    {"ghr_", 16, false, true, "GitHub token"},
     {"github_pat_", 16, false, true, "GitHub token"},
+    {"glpat-", 16, false, true, "GitLab token"},
     {"xoxb-", 8, false, true, "Slack token"},
     {"xoxp-", 8, false, true, "Slack token"},
     {"akia", 16, false, true, "AWS key"},
+    {"asia", 16, false, true, "AWS key", Run::upper},
     {"aiza", 30, false, true, "Google key"},
     {"ya29.", 8, false, true, "Google token"},
+    {"hf_", 30, false, true, "Hugging Face token", Run::alnum},
+    {"npm_", 30, false, true, "npm token", Run::alnum},
     {"access_token=", 1, true, false, "token in a query"},
     {"token=", 1, true, false, "token in a query"},
     {"api_key=", 1, true, false, "key in a query"},
@@ -74,14 +88,29 @@ public:
     Finder(std::string_view text, std::vector<Redaction>& found)
         : text_(text), lower_(to_lower(text)), found_(found) {}
 
+    // What one place covers is not looked at again: a text that is nothing but markers would take
+    // long otherwise, and be held as often.
     void shapes() {
         for (const Shape& shape : k_shapes) {
-            each(shape.marker, [&](std::size_t at) { one(shape, at); });
+            std::size_t done = 0;
+            each(trim(shape.marker), [&](std::size_t at) {
+                if (at >= done) {
+                    done = one(shape, at);
+                }
+            });
         }
     }
     void cookies() {
-        for (const std::string_view marker : {"cookie: ", "cookie2: "}) {
-            each(marker, [&](std::size_t at) { cookie(at + marker.size()); });
+        for (const std::string_view marker : {"cookie:", "cookie2:"}) {
+            std::size_t done = 0;
+            each(marker, [&](std::size_t at) {
+                const std::size_t end = at + marker.size();
+                const std::size_t from = blanks_end(end);
+                // Without a blank it may be anything: a host and its port, say.
+                if (at >= done && (from > end || is_pair(from))) {
+                    done = cookie(from);
+                }
+            });
         }
     }
     void members() {
@@ -90,8 +119,11 @@ public:
         }
     }
     void urls() {
-        each("://", [&](std::size_t at) {
-            const std::size_t from = at + 3;
+        each(":", [&](std::size_t at) {
+            const std::size_t from = slash_end(slash_end(at + 1));
+            if (from == npos) {
+                return;
+            }
             const std::size_t end =
                 std::min(text_.find_first_of("/ \t\n\r\"'\\<>", from), text_.size());
             const std::string_view authority = text_.substr(from, end - from);
@@ -103,21 +135,12 @@ public:
         });
     }
     void private_keys() {
-        each("private key-----", [&](std::size_t at) {
-            const std::size_t from = at + std::string_view("private key-----").size();
-            const std::size_t end = text_.find("-----END", from);
-            // Line breaks, raw or escaped, stay what they are.
-            for (std::size_t i = from; i < std::min(end, text_.size()); ++i) {
-                std::size_t to = i;
-                while (to < text_.size() && to < end && token_char(text_[to])) {
-                    ++to;
-                }
-                constexpr std::size_t k_line = 16;
-                if (to - i >= k_line) {
-                    const bool escape = i > 0 && text_[i - 1] == '\\';
-                    add(escape ? i + 1 : i, to, "private key");
-                }
-                i = std::max(i, to);
+        std::size_t done = 0;
+        each("private key", [&](std::size_t at) {
+            const std::size_t from = armor_end(at);
+            if (at >= done && from != npos) {
+                done = std::min(text_.find("-----END", from), text_.size());
+                private_key(from, done);
             }
         });
     }
@@ -130,32 +153,107 @@ private:
         }
     }
 
-    void one(const Shape& shape, std::size_t at) {
-        if (shape.whole_word && continues_word(at)) {
-            return;
+    /// Where what was found ends.
+    std::size_t one(const Shape& shape, std::size_t at) {
+        const std::size_t marker = at + trim(shape.marker).size();
+        const std::size_t from = shape.marker.ends_with(' ') ? blanks_end(marker) : marker;
+        if ((shape.whole_word && continues_word(at)) ||
+            (shape.marker.ends_with(' ') && from == marker)) {
+            return at;
         }
-        std::size_t from = at + shape.marker.size();
-        if (shape.marker.ends_with(' ')) { // one is usual, more are read as one
-            from = std::min(text_.find_first_not_of(' ', from), text_.size());
+        const std::size_t to = run_end(from, shape.run);
+        const bool upper = shape.run == Run::upper;
+        if (to - from < shape.shortest ||
+            (upper && (to - from > shape.shortest || run_end(at, Run::upper) != to))) {
+            return at;
         }
-        const std::size_t to = token_end(from);
-        if (to - from >= shape.shortest) {
-            add(shape.keep_marker ? from : at, to, shape.kind);
+        add(shape.keep_marker ? from : at, to, shape.kind);
+        return to;
+    }
+
+    /// Of "private key" at `at`: where the line of dashes ends that it stands in; npos: in none
+    /// that a key follows.
+    [[nodiscard]] std::size_t armor_end(std::size_t at) const {
+        constexpr std::size_t k_before = 40; // "-----BEGIN OPENSSH "
+        const std::string_view all(lower_);
+        const std::size_t start = at - std::min(at, k_before);
+        const std::string_view before = all.substr(start, at - start);
+        const std::size_t dashes = before.rfind("-----");
+        if (dashes != npos && before.substr(dashes).starts_with("-----end")) {
+            return npos;
+        }
+        for (const std::string_view rest : {"private key-----", "private key block-----"}) {
+            if (all.substr(at).starts_with(rest)) {
+                return at + rest.size();
+            }
+        }
+        return npos;
+    }
+
+    /// Line breaks, raw or escaped, stay what they are.
+    void private_key(std::size_t from, std::size_t end) {
+        for (std::size_t i = from; i < end; ++i) {
+            const std::size_t to = std::min(token_end(i), end);
+            constexpr std::size_t k_line = 16;
+            if (to - i >= k_line) {
+                const bool escape = i > 0 && text_[i - 1] == '\\';
+                add(escape ? i + 1 : i, to, "private key");
+            }
+            i = std::max(i, to);
         }
     }
 
-    /// To the end of the header. An escape of the JSON around it stays whole, or that breaks.
-    void cookie(std::size_t from) {
+    /// To the end of the header, which it returns. An escape of the JSON around it stays whole, or
+    /// that breaks.
+    std::size_t cookie(std::size_t from) {
         while (from < text_.size()) {
             const std::size_t end = std::min(text_.find_first_of("\n\r\"\\", from), text_.size());
             add(from, end, "cookie");
             const std::size_t escaped = text_.find_first_not_of('\\', end);
             if (escaped == end || escaped == npos || text_[escaped] == 'r' ||
                 text_[escaped] == 'n') {
-                return;
+                return end;
             }
             from = escaped + 1;
         }
+        return text_.size();
+    }
+
+    /// NAME=
+    [[nodiscard]] bool is_pair(std::size_t from) const {
+        std::size_t end = from;
+        while (end < text_.size() && text_[end] != '=' && text_[end] != '/' &&
+               token_char(text_[end])) {
+            ++end;
+        }
+        return end > from && end < text_.size() && text_[end] == '=';
+    }
+
+    /// Spaces and tabs, also a tab that JSON escaped.
+    [[nodiscard]] std::size_t blanks_end(std::size_t from) const {
+        while (from < text_.size()) {
+            const std::size_t letter = text_.find_first_not_of('\\', from);
+            if (text_[from] == ' ' || text_[from] == '\t') {
+                ++from;
+            } else if (letter != npos && letter > from && text_[letter] == 't') {
+                from = letter + 1;
+            } else {
+                break;
+            }
+        }
+        return from;
+    }
+
+    /// The end of a slash at `at`, escaped or not; npos: there is none.
+    [[nodiscard]] std::size_t slash_end(std::size_t at) const {
+        const std::size_t slash = at < text_.size() ? text_.find_first_not_of('\\', at) : npos;
+        if (slash == npos) {
+            return npos;
+        }
+        constexpr std::string_view k_unicode = "u002f";
+        const bool unicode =
+            slash > at && std::string_view(lower_).substr(slash, k_unicode.size()) == k_unicode;
+        return text_[slash] == '/' ? slash + 1 : unicode ? slash + k_unicode.size() : npos;
     }
 
     /// The n of an escaped line break is no letter.
@@ -189,11 +287,21 @@ private:
         }
     }
 
-    [[nodiscard]] std::size_t token_end(std::size_t from) const {
-        while (from < text_.size() && token_char(text_[from])) {
+    [[nodiscard]] std::size_t run_end(std::size_t from, Run run) const {
+        const auto inside = [&](char c) {
+            const bool digit = c >= '0' && c <= '9';
+            const bool upper = c >= 'A' && c <= 'Z';
+            return run == Run::token   ? token_char(c)
+                   : run == Run::upper ? digit || upper
+                                       : digit || upper || (c >= 'a' && c <= 'z');
+        };
+        while (from < text_.size() && inside(text_[from])) {
             ++from;
         }
         return from;
+    }
+    [[nodiscard]] std::size_t token_end(std::size_t from) const {
+        return run_end(from, Run::token);
     }
 
     void add(std::size_t from, std::size_t to, std::string_view kind) {

@@ -29,6 +29,21 @@ struct Value {
     std::string_view name;
     std::size_t offset; ///< of the string's content
     std::string_view text; ///< still escaped
+    std::size_t object; ///< that it is a member of
+};
+
+/// What a JSON object says of the part that it belongs to. Of a thing that is counted only the
+/// first delta has to have a name: the index is what all of them have.
+struct Object {
+    std::size_t parent;
+    std::string names{};
+    std::string index{};
+};
+
+/// One line of JSON.
+struct Line {
+    std::vector<Value> values{};
+    std::vector<Object> objects{{0}}; ///< the first is around all
 };
 
 /// The end of the string whose content begins at `at`: its closing quote, or the end of the line.
@@ -39,19 +54,61 @@ std::size_t string_end(std::string_view line, std::size_t at) {
     return std::min(at, line.size());
 }
 
+/// Follows the braces of a line. What is nested deeper than anybody nests belongs to the deepest.
+class Nesting {
+public:
+    explicit Nesting(Line& line) : line_(line) {}
+    [[nodiscard]] std::size_t object() const { return open_.back(); }
+    void brace(char c) {
+        constexpr std::size_t k_deepest = 32;
+        if (c == '{' && open_.size() == k_deepest) {
+            ++beyond_;
+        } else if (c == '{') {
+            line_.objects.push_back({open_.back()});
+            open_.push_back(line_.objects.size() - 1);
+        } else if (beyond_ > 0) {
+            --beyond_;
+        } else if (open_.size() > 1) {
+            open_.pop_back();
+        }
+    }
+
+private:
+    Line& line_;
+    std::vector<std::size_t> open_{0};
+    std::size_t beyond_ = 0;
+};
+
 /// Every named string of a line of JSON, however deep, and without caring whether it is legal: what
 /// a reader would refuse must be redacted nevertheless.
-std::vector<Value> strings_of(std::string_view line) {
-    std::vector<Value> out;
+Line read_line(std::string_view line) {
+    constexpr std::size_t k_longest = 64; // of a name or a number; what is cut joins more, not less
+    Line out;
+    Nesting nesting(out);
     std::string_view name;
-    for (std::size_t at = line.find('"'); at != std::string_view::npos; at = line.find('"', at)) {
+    for (std::size_t at = line.find_first_of("\"{}"); at != std::string_view::npos;
+         at = line.find_first_of("\"{}", at)) {
+        if (line[at] != '"') {
+            nesting.brace(line[at++]);
+            continue;
+        }
         const std::size_t end = string_end(line, at + 1);
         const std::string_view text = line.substr(at + 1, end - at - 1);
         const std::size_t next = line.find_first_not_of(" \t", std::min(end + 1, line.size()));
+        Object& object = out.objects[nesting.object()];
         if (next != std::string_view::npos && line[next] == ':') {
             name = text;
+            const std::size_t number = line.find_first_not_of(" \t", next + 1);
+            if (name == "index" && number != std::string_view::npos) {
+                const std::string_view rest = line.substr(number, k_longest);
+                object.index = rest.substr(0, rest.find_first_not_of("0123456789"));
+            }
         } else if (!name.empty()) {
-            out.push_back({name, at + 1, text});
+            out.values.push_back({name, at + 1, text, nesting.object()});
+            if (std::ranges::find(k_part, name) != k_part.end() &&
+                object.names.size() < 4 * k_longest) {
+                object.names.append(text.substr(0, k_longest)).append("\n");
+            }
             name = {};
         }
         at = std::min(end + 1, line.size());
@@ -59,23 +116,34 @@ std::vector<Value> strings_of(std::string_view line) {
     return out;
 }
 
-void take_line(std::string_view line, std::size_t offset, Parts& parts) {
-    const auto values = strings_of(line);
-    std::string part;
-    for (const Value& value : values) {
-        if (std::ranges::find(k_part, value.name) != k_part.end()) {
-            part += value.text;
-            part += '\n';
+void take(const Value& value, std::size_t offset, Text& into) {
+    into.joined += value.text;
+    for (std::size_t i = 0; i < value.text.size(); ++i) {
+        into.at.push_back(offset + value.offset + i);
+    }
+}
+
+/// What the object and all around it say of the part.
+std::string part_of(const Line& line, std::size_t object) {
+    std::string out;
+    for (;; object = line.objects[object].parent) {
+        const Object& one = line.objects[object];
+        out += one.index.empty() ? one.names : "#" + one.index + "\n";
+        if (object == 0) {
+            return out;
         }
     }
-    for (const Value& value : values) {
+}
+
+void take_line(std::string_view line, std::size_t offset, Parts& parts) {
+    const Line read = read_line(line);
+    for (const Value& value : read.values) {
         if (std::ranges::find(k_pieces, value.name) == k_pieces.end()) {
             continue;
         }
-        Text& text = parts[part + std::string(value.name)];
-        text.joined += value.text;
-        for (std::size_t i = 0; i < value.text.size(); ++i) {
-            text.at.push_back(offset + value.offset + i);
+        take(value, offset, parts[part_of(read, value.object) + std::string(value.name)]);
+        if (value.name == "arguments") { // of one call, mostly; not all servers number them
+            take(value, offset, parts["arguments of any"]);
         }
     }
 }

@@ -32,13 +32,19 @@ std::uint64_t count_in(const Json& json, std::string_view key) {
 
 } // namespace
 
-bool is_stream(std::string_view file) noexcept {
+bool is_stream(std::string_view file) {
+    for (const std::string_view folder : {"streams/", "logs/"}) {
+        if (file.starts_with(folder) || file.contains("/" + std::string(folder))) {
+            return true;
+        }
+    }
     return file.ends_with(".sse") || file.ends_with(".jsonl") || file.ends_with(".body");
 }
 
 std::vector<Redaction>
 find_in(std::string_view file, std::string_view text, const Redactor& redactor) {
-    return is_stream(file) ? redactor.find_stream(text) : redactor.find(text);
+    const bool events = text.starts_with("data:") || text.contains("\ndata:");
+    return events || is_stream(file) ? redactor.find_stream(text) : redactor.find(text);
 }
 
 std::vector<Leak>

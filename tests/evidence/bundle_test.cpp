@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 
 using namespace oa_stream;
 using namespace oa_stream::evidence;
@@ -220,6 +221,31 @@ TEST_CASE("bundle: a secret in a file's name is refused, and what is said finds 
         std::system(refused.error().hint.substr(0, refused.error().hint.find(',')).c_str()) == 0
     );
     CHECK(write_bundle(incident_of({folder}), state.path / "b.tar.zst", redactor, {}).has_value());
+}
+
+TEST_CASE("bundle: what is split over deltas is found whatever the file is called") {
+    const Scratch state;
+    Redactor redactor;
+    redactor.add_known(Secret("correct-horse"), "AUTH_TOKEN");
+    const auto folder = failed_run(state);
+    const std::string plain = "{\"text\":\"correct-\"}\n{\"text\":\"horse\"}\n";
+    const std::string events = "\ndata: {\"text\":\"correct-\"}\n\ndata: {\"text\":\"horse\"}\n";
+    const std::map<std::string, std::string> files{
+        {"streams/completions-whole.first.json", events},
+        {"streams/x.ndjson", plain},
+        {"logs/lane.log", plain},
+        {"measure/answer.json", events},
+    };
+    for (const auto& [file, text] : files) {
+        CAPTURE(file);
+        REQUIRE(write_file_atomic(folder / file, text).has_value());
+        const auto refused =
+            write_bundle(incident_of({folder}), state.path / "b.tar.zst", redactor, {});
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().message.contains(file + " line "));
+        fs::remove(folder / file);
+    }
+    CHECK(find_in("report.md", plain, redactor).empty());
 }
 
 TEST_CASE("bundle: the name of a log that was handed in tells no secret") {

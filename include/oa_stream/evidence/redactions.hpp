@@ -28,8 +28,8 @@ struct Leak {
     std::string kind; ///< never the value
 };
 
-/// True for files whose deltas are joined by whoever reads them.
-[[nodiscard]] bool is_stream(std::string_view file) noexcept;
+/// True for files whose deltas are joined by whoever reads them, as far as a name tells.
+[[nodiscard]] bool is_stream(std::string_view file);
 
 /// What stands in `text` and must not, by the rules for a file of that name.
 [[nodiscard]] std::vector<Redaction>

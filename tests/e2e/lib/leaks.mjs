@@ -70,7 +70,7 @@ export function tellsFile(file, secrets) {
   }
   const told = tells(bytes, secrets);
   if (told) return told;
-  const split = /\.(sse|jsonl|body)$/.test(file) ? tells(Buffer.from(joinedDeltas(bytes.toString('utf8'))), secrets) : null;
+  const split = /\.(sse|jsonl|body)$|\/(streams|logs)\//.test(file) ? tells(Buffer.from(joinedDeltas(bytes.toString('utf8'))), secrets) : null;
   return split && `${split}, split over deltas`;
 }
 
@@ -80,7 +80,7 @@ export const filesBelow = (folder) => (fs.existsSync(folder) ? fs.readdirSync(fo
 /** A process is about to be started: what it is told in confidence, and where it will write. */
 export function watchOver(running, ours, args, env) {
   for (const [name, value] of Object.entries(env)) {
-    if (SECRET_NAME.test(name) && !value.startsWith('/')) handOut(name, value);
+    if (SECRET_NAME.test(name) && !(value.startsWith('/') && fs.existsSync(value))) handOut(name, value);
   }
   for (const text of [...args, ...Object.values(env)]) {
     const file = /^(?:.*=)?file:(.+)$/.exec(text)?.[1];
