@@ -48,6 +48,9 @@ std::optional<Unfinished> unfinished(const evidence::RunEntry& run, const Contex
                 status->next.empty() ? take_back : status->next
             };
         }
+        if (status && status->state == playbook::RunState::died && !status->fault.empty()) {
+            return Unfinished{"its fault is still planted: " + status->fault, take_back};
+        }
     } else if (run.life == evidence::RunLife::died && journal_open(run)) {
         return Unfinished{"it died while it changed something", "oa-stream runs show " + run.id};
     }

@@ -25,7 +25,7 @@ constexpr auto k_poll = std::chrono::milliseconds(100);
 
 /// Died, and something other than what it began with may serve.
 bool needs_somebody(const RunStatus& status) {
-    return status.state == RunState::died && (status.moved || status.routes_loose);
+    return status.state == RunState::died && status.loose();
 }
 
 void tell_next(const RunStatus& status, Context& context, std::string_view verdict) {

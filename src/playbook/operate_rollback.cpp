@@ -10,6 +10,7 @@
 
 #include "by_hand.hpp"
 #include "outlook.hpp"
+#include "planted_fault.hpp"
 #include "route_half.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -149,6 +150,15 @@ void write_report(TakingBack& taking, const RunOutcome& outcome, const std::stri
     }
 }
 
+void say_fault(TakingBack& taking, const Check& check) {
+    taking.folder.note("check", {{"check", to_json(check)}});
+    if (taking.request.by.observer.say) {
+        taking.request.by.observer.say(
+            fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
+        );
+    }
+}
+
 RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
     std::string next;
     if (outcome.exit == ExitCode::rollback_unverified) {
@@ -229,6 +239,10 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     }
     auto [outcome, had_ended] = co_await take_back(std::move(input));
     taking.had_ended = had_ended;
+    if (auto fault = take_fault_out(taking.folder.path())) {
+        say_fault(taking, *fault);
+        tell_fault(outcome, *std::move(fault));
+    }
     co_return conclude(taking, std::move(outcome));
 }
 

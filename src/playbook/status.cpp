@@ -5,6 +5,7 @@
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/lock.hpp"
 
+#include "planted_fault.hpp"
 #include "route_half.hpp"
 
 #include <fmt/format.h>
@@ -100,7 +101,7 @@ void take_next(RunStatus& out, const Json& plan) {
     const bool own_lanes = member(plan, "source") == nullptr; // they died with it
     if (out.state == RunState::running) {
         out.next = "oa-stream cutover status --run " + out.run + " --wait-for done";
-    } else if (out.state == RunState::died && (out.moved || out.routes_loose) && !own_lanes) {
+    } else if (out.state == RunState::died && out.loose() && !own_lanes) {
         out.next = "oa-stream rollback apply --run " + out.run;
     }
     if (own_lanes && out.state == RunState::died) {
@@ -121,7 +122,8 @@ RunStatus read(const fs::path& state_dir, const fs::path& folder) {
     if (out.state == RunState::died && fs::exists(folder / "SHA256SUMS", ignored)) {
         out.state = RunState::ended;
     }
-    if (out.moved && rollback_failed(folder)) {
+    out.fault = planted_fault(folder);
+    if (!out.fault.empty() || (out.moved && rollback_failed(folder))) {
         out.state = RunState::died;
     }
     if (!out.target.empty()) {
@@ -162,6 +164,7 @@ Json to_json(const RunStatus& status) {
         {"done", status.done},
         {"routes", status.routes.empty() ? Json(nullptr) : Json(status.routes)},
         {"routes_loose", status.routes_loose},
+        {"fault", status.fault.empty() ? Json(nullptr) : Json(status.fault)},
         {"next", status.next},
     };
 }
@@ -186,6 +189,7 @@ std::string status_text(const RunStatus& status) {
     line("last step", status.step);
     line("last line", status.last_at);
     line("routes", status.routes);
+    line("fault", status.fault);
     line("next", status.next);
     return out;
 }

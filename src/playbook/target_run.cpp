@@ -1,12 +1,11 @@
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/file.hpp"
-#include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/outside.hpp"
 
+#include "planted_fault.hpp"
 #include "route_half.hpp"
 #include "seal.hpp"
 
@@ -25,7 +24,6 @@ struct TargetRun {
     Outside outside;
     evidence::RunFolder folder;
     std::unique_ptr<Instruments> instruments{};
-    std::optional<std::string> faults_before{}; ///< of the faults file, once it was changed
     std::string plan_id{};
 
     [[nodiscard]] const Playbook& playbook() const noexcept { return input.playbook; }
@@ -37,25 +35,24 @@ struct TargetRun {
 };
 
 /// The lane reads the file again before its next turn.
-Task<Result<std::string>> plant_fault(TargetRun* run, int percent) {
+Task<Result<std::string>> begin_fault(TargetRun* run, int percent) {
     const auto& drill = run->playbook().drill;
     if (!drill || drill->fail_at != percent || drill->fault.empty()) {
         co_return std::string();
     }
-    const auto& file = run->input.faults_file;
-    run->faults_before = read_file(file).value_or("");
-    OA_CO_CHECK(write_file_atomic(file, *run->faults_before + drill->fault + "\n"));
+    OA_CO_CHECK(plant_fault(run->folder.path(), run->input.faults_file, drill->fault));
     co_return drill->fault;
 }
 
-void take_fault_back(TargetRun& run) {
-    if (!run.faults_before) {
+void end_fault(TargetRun& run, RunOutcome& outcome) {
+    auto check = take_fault_out(run.folder.path());
+    if (!check) {
         return;
     }
-    const auto written = write_file_atomic(run.input.faults_file, *run.faults_before);
-    run.folder.note(
-        "fault taken back", {{"how", written ? "the file is as before" : written.error().text()}}
-    );
+    run.folder.note("fault taken back", {{"how", check->detail}});
+    if (check->verdict != Verdict::pass) {
+        tell_fault(outcome, *std::move(check));
+    }
 }
 
 void make_instruments(TargetRun& run, const asio::any_io_executor& executor) {
@@ -68,7 +65,7 @@ void make_instruments(TargetRun& run, const asio::any_io_executor& executor) {
     live.control_url = run.playbook().target.control_url;
     live.probes = run.input.probes;
     live.writes = run.mode == RunMode::live;
-    live.begin_stage = [&run](int percent) { return plant_fault(&run, percent); };
+    live.begin_stage = [&run](int percent) { return begin_fault(&run, percent); };
     run.instruments = make_live_instruments(
         executor, *run.outside.client, run.outside.driver.get(), run.folder, std::move(live)
     );
@@ -209,11 +206,14 @@ Task<Result<RunEnd>> play(TargetRunInput input, RunMode mode, std::string title)
     );
     TargetRun run{std::move(input), mode, std::move(title), std::move(outside), std::move(folder)};
     make_instruments(run, executor);
-    auto outcome = co_await carry_out(&run);
-    take_fault_back(run);
-    co_return seal(
-        run.folder, outcome ? *std::move(outcome) : not_executed(outcome.error()), paper_of(run)
-    );
+    auto ended = co_await carry_out(&run);
+    RunOutcome outcome = ended ? *std::move(ended) : not_executed(ended.error());
+    end_fault(run, outcome);
+    RunPaper paper = paper_of(run);
+    if (!planted_fault(run.folder.path()).empty()) {
+        paper.next = "oa-stream rollback apply --run " + run.folder.id();
+    }
+    co_return seal(run.folder, std::move(outcome), paper);
 }
 
 Error wrong_kind(const Playbook& playbook, std::string_view wanted, std::string_view hint) {

@@ -175,6 +175,21 @@ describe('what is printed', { concurrency: 3 }, () => {
     await told(['route', 'clear', '--domain', 'auth_entry', ...to, '--apply'], 'route-change');
     await told(['smoke', 'control', ...to], 'smoke', [0, 1, 3]);
   });
+  test('a drill that plants a fault into a canary that runs already', async () => {
+    const file = path.join(target.folder, 'drill.yaml');
+    fs.writeFileSync(file, `version: 1
+kind: rollback-drill
+name: drill
+target: { base_url: "${target.base}", prompt: "replay:hello" }
+traffic: { driver: local, socket: "${target.socket}", stable: v1, canary: v2 }
+stages: [50%]
+stage: { bake: 500ms, probe: { rate: 25/s, per: arm, unpinned: 25/s }, gates: [ { bad: any, at_most: 50%, confidence: 80% } ] }
+drill: { fail_at: 50%, fault: error-rate=1, recover_within: 10s }
+limits: { fresh_row: 3, restore: 20s, shift: 10s }
+`);
+    const { evidence } = await told(['rollback', 'drill', file, '--inject-file', path.join(target.folder, 'read-by-nobody')], 'run-result', [7]);
+    assert.ok(fs.existsSync(path.join(evidence, 'faults.json')));
+  });
 });
 
 describe('a cutover with all that one can have, taken back, and its incident', () => {

@@ -40,6 +40,8 @@ async function dieAtHalf(text, words) {
   const run = onlyRun(state);
   return { there, state, run, folder: path.join(state, 'runs', run) };
 }
+const drill = () => dieAtHalf(rig.playbook.replace('kind: cutover', 'kind: rollback-drill').replace(/stages: .*/, 'stages: [50%]').replace('at_most: 60%', 'at_most: 95%')
+  + 'drill: { fail_at: 50%, fault: error-rate=0.5, recover_within: 20s }\n', ['rollback', 'drill', file_, '--inject-file', faults]);
 const cutover = () => dieAtHalf(rig.playbook.replace('stages: [0%, 50%', 'stages: [50%'), ['cutover', 'apply', plan_]);
 
 function damage(folder) {
@@ -76,5 +78,62 @@ describe('a journal of which a line is damaged', () => {
     await rig.others({ stable: 100, canary: 0 });
     assert.equal((await oa(['rollback', 'apply', '--run', run], there)).code, 0);
     assert.equal((await oa(['cutover', 'status'], there)).code, 0);
+  });
+});
+
+describe('a drill that was killed with its fault planted', () => {
+  const fault = ({ checks }) => checks.find(({ id }) => id === 'rollback.fault');
+
+  test('its fault is named, and taken out: the file is as it was before', async () => {
+    fs.writeFileSync(faults, 'latency=1ms');
+    const { there, run, folder } = await drill();
+    assert.equal(fs.readFileSync(faults, 'utf8'), 'latency=1ms\nerror-rate=0.5\n');
+    const left = await oa(['cutover', 'status', '--json'], there);
+    assert.equal(left.json().runs[0].fault, `error-rate=0.5 in ${faults}`);
+    const back = await oa(['rollback', 'apply', '--run', run, '--json'], there);
+    assert.equal(back.code, 0, back.stderr);
+    assert.deepEqual([fault(back.json()).verdict, fault(back.json()).detail], ['PASS', `error-rate=0.5 is out of ${faults} again`]);
+    assert.equal(fs.readFileSync(faults, 'utf8'), 'latency=1ms');
+    assert.equal((await oa(['cutover', 'status'], there)).code, 0);
+    const again = await oa(['rollback', 'apply', '--run', run, '--json'], there);
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(fault(again.json()), undefined, 'nothing is planted any more');
+    assert.ok(fs.existsSync(path.join(folder, 'faults.json')));
+  });
+
+  test('a file that somebody changed since is left alone: exit 8 until the fault is out of it', async () => {
+    fs.writeFileSync(faults, '');
+    const { there, run } = await drill();
+    fs.appendFileSync(faults, 'latency=1ms\n');
+    const back = await oa(['rollback', 'apply', '--run', run, '--json'], there);
+    assert.equal(back.code, 8, back.stderr);
+    assert.match(fault(back.json()).detail, /^somebody changed .* since error-rate=0\.5 was planted in it: take that line out by hand$/);
+    assert.match(back.json().headline, /stable=100|stable 100%.*A planted fault is left: /);
+    assert.equal(fs.readFileSync(faults, 'utf8'), 'error-rate=0.5\nlatency=1ms\n');
+    assert.deepEqual(await split(), { stable: 100, canary: 0 });
+    const left = await oa(['cutover', 'status'], there);
+    assert.equal(left.code, 8, left.stdout);
+    assert.match(left.stdout, /fault +error-rate=0\.5 in /);
+    assert.match(left.stderr, new RegExp(`next: oa-stream rollback apply --run ${run}`));
+    fs.writeFileSync(faults, 'latency=1ms\n');
+    assert.equal((await oa(['rollback', 'apply', '--run', run], there)).code, 0);
+    assert.equal(fs.readFileSync(faults, 'utf8'), 'latency=1ms\n');
+    assert.equal((await oa(['cutover', 'status'], there)).code, 0);
+  });
+
+  test('a fault that cannot be taken out is no good end of a drill', async () => {
+    fs.writeFileSync(faults, '');
+    const home = scratch('drill'), file = path.join(home, 'drill.yaml'), there = { stateDir: path.join(home, 'state'), ms: 60000 };
+    fs.writeFileSync(file, rig.playbook.replace('kind: cutover', 'kind: rollback-drill').replace(/stages: .*/, 'stages: [50%]').replace('unpinned: 10/s', 'unpinned: 40/s')
+      .replace('bake: 200ms', 'bake: 5s') + 'drill: { fail_at: 50%, fault: error-rate=1, recover_within: 20s }\n');
+    const run = new Running(OA_BIN, ['rollback', 'drill', file, '--inject-file', faults, '--json'], { name: 'drill', folder: home, env: cleanEnv({ HOME: home, OA_STREAM_STATE_DIR: there.stateDir }) });
+    await run.until(() => fs.readFileSync(faults, 'utf8') !== '', 'the fault');
+    fs.appendFileSync(faults, 'latency=1ms\n');
+    assert.equal((await run.end(60000)).code, 8, run.stderr);
+    const { next, headline } = JSON.parse(run.stdout);
+    assert.match(headline, /A planted fault is left: somebody changed /);
+    assert.match(next, /^oa-stream rollback apply --run /);
+    fs.writeFileSync(faults, '');
+    assert.equal((await oa(next.split(' ').slice(1), there)).code, 0);
   });
 });

@@ -34,7 +34,10 @@ struct RunStatus {
     std::vector<std::string> done{}; ///< steps seen serving
     std::string routes{};   ///< how far the route half came; empty: it did not begin
     bool routes_loose = false; ///< overrides of this run may stand, and nothing verified them
+    std::string fault{};    ///< planted by a drill, and still there: "error-rate=0.5 in FILE"
     std::string next{};     ///< what to type; empty: nothing
+    /// Something is not as it was before the run.
+    [[nodiscard]] bool loose() const noexcept { return moved || routes_loose || !fault.empty(); }
 };
 [[nodiscard]] Json to_json(const RunStatus& status);
 /// Some lines.

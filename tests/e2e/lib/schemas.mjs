@@ -18,6 +18,7 @@ export const FILES = [
   [/\.redactions\.json$/, 'redactions'],
   [/^run\.json$/, 'run'],
   [/^plan\.json$/, ['plan', 'route-plan']], // it names which
+  [/^faults\.json$/, 'faults'],
   [/^pinned\.json$/, 'pinned'],
   [/^journal\.ndjson$/, 'journal-line'],
   [/^routes\.ndjson$/, 'routes-line'],

@@ -1,0 +1,159 @@
+#include "planted_fault.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::playbook {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view k_file = "faults.json";
+
+struct Planted {
+    fs::path file;
+    std::string fault;
+    std::string before;
+    bool out = false;
+
+    [[nodiscard]] std::string with_fault() const {
+        const bool open_line = !before.empty() && !before.ends_with('\n');
+        return before + (open_line ? "\n" : "") + fault + "\n";
+    }
+};
+
+Result<void> remember(const fs::path& folder, const Planted& planted) {
+    const Json out = {
+        {"file", planted.file.string()},
+        {"fault", planted.fault},
+        {"before", planted.before},
+        {"taken_out_at",
+         planted.out ? Json(rfc3339_millis(std::chrono::system_clock::now())) : Json(nullptr)},
+    };
+    return write_file_atomic(folder / k_file, dump_json(out) + "\n");
+}
+
+/// Unset: there is none.
+std::optional<Result<Planted>> recall(const fs::path& folder) {
+    std::error_code ignored;
+    if (!fs::exists(folder / k_file, ignored)) {
+        return std::nullopt;
+    }
+    const auto text = read_file(folder / k_file);
+    const auto json = text ? parse_json(*text) : std::unexpected(text.error());
+    if (!json) {
+        return std::unexpected(json.error());
+    }
+    const auto word = [&](std::string_view key) {
+        return std::string(string_member(*json, key).value_or(""));
+    };
+    const bool taken_out = string_member(*json, "taken_out_at").has_value();
+    Planted out{word("file"), word("fault"), word("before"), taken_out};
+    if (out.file.empty() || out.fault.empty()) {
+        return fail(Code::unreadable, "it does not say what was planted where");
+    }
+    return out;
+}
+
+bool has_line(std::string_view text, std::string_view line) {
+    const std::string lines = fmt::format("\n{}\n", text);
+    return lines.contains(fmt::format("\n{}\n", line));
+}
+
+struct Taken {
+    bool out = false;
+    std::string detail;
+};
+
+Taken take_out(const Planted& planted) {
+    const std::string file = planted.file.string();
+    std::error_code ignored;
+    if (!fs::exists(planted.file, ignored)) {
+        return {true, fmt::format("{} is gone, and {} with it", file, planted.fault)};
+    }
+    const auto now = read_file(planted.file);
+    if (!now) {
+        return {false, fmt::format("{} may be planted: {}", planted.fault, now.error().text())};
+    }
+    if (*now == planted.with_fault()) {
+        const auto written = write_file_atomic(planted.file, planted.before);
+        return written ? Taken{true, fmt::format("{} is out of {} again", planted.fault, file)}
+                       : Taken{
+                             false,
+                             fmt::format(
+                                 "{} stays planted in {}: {}",
+                                 planted.fault,
+                                 file,
+                                 written.error().text()
+                             )
+                         };
+    }
+    if (has_line(*now, planted.fault) && !has_line(planted.before, planted.fault)) {
+        return {
+            false,
+            fmt::format(
+                "somebody changed {} since {} was planted in it: take that line out by hand",
+                file,
+                planted.fault
+            )
+        };
+    }
+    return {true, fmt::format("{} is not in {} any more", planted.fault, file)};
+}
+
+} // namespace
+
+Result<void> plant_fault(const fs::path& folder, const fs::path& file, std::string_view fault) {
+    std::error_code error;
+    Planted planted{fs::absolute(file, error), std::string(fault), read_file(file).value_or("")};
+    OA_CHECK(remember(folder, planted));
+    return write_file_atomic(planted.file, planted.with_fault());
+}
+
+std::string planted_fault(const fs::path& folder) {
+    const auto planted = recall(folder);
+    if (!planted) {
+        return {};
+    }
+    if (!*planted) {
+        return fmt::format("a fault: {}: {}", k_file, planted->error().text());
+    }
+    return (*planted)->out ? ""
+                           : fmt::format("{} in {}", (*planted)->fault, (*planted)->file.string());
+}
+
+std::optional<Check> take_fault_out(const fs::path& folder) {
+    const auto planted = recall(folder);
+    if (!planted || (*planted && (*planted)->out)) {
+        return std::nullopt;
+    }
+    Taken taken{false, fmt::format("what is planted where? {}", planted_fault(folder))};
+    if (*planted) {
+        taken = take_out(**planted);
+    }
+    if (taken.out) {
+        Planted done = **planted;
+        done.out = true;
+        (void)remember(folder, done); // else the next one looks again
+    }
+    Check check;
+    check.id = "rollback.fault";
+    check.verdict = taken.out ? Verdict::pass : Verdict::fail;
+    check.detail = std::move(taken.detail);
+    return check;
+}
+
+void tell_fault(RunOutcome& outcome, Check check) {
+    if (check.verdict != Verdict::pass) {
+        outcome.verdict = Verdict::fail;
+        outcome.exit = ExitCode::rollback_unverified;
+        outcome.headline += fmt::format(" A planted fault is left: {}.", check.detail);
+    }
+    outcome.checks.push_back(std::move(check));
+}
+
+} // namespace oa_stream::playbook

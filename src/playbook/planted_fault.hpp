@@ -1,0 +1,31 @@
+// The fault that a drill plants into a canary that runs already, and its way out again, also by
+// another process: faults.json of the run folder says where it is and what was there before.
+// Private to the room.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/playbook/runner.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::playbook {
+
+/// Adds a line to `file`, once it is on disk in `folder` how to take it out.
+[[nodiscard]] Result<void> plant_fault(
+    const std::filesystem::path& folder, const std::filesystem::path& file, std::string_view fault
+);
+
+/// "error-rate=0.5 in FILE" while it may still be there; empty: nothing is planted.
+[[nodiscard]] std::string planted_fault(const std::filesystem::path& folder);
+
+/// Puts back what was there before, if nobody changed the file since; PASS when the fault is out of
+/// it. Unset: nothing is planted. May be repeated.
+[[nodiscard]] std::optional<Check> take_fault_out(const std::filesystem::path& folder);
+
+/// The check is one of the outcome's; a fault that is left is nothing to be called over.
+void tell_fault(RunOutcome& outcome, Check check);
+
+} // namespace oa_stream::playbook
