@@ -159,8 +159,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
         context.err(fmt::format("{}\n", line));
     };
     OA_TRY(const auto front, Front::start(io.get_executor(), options.front));
+    asio::signal_set signals(io, SIGINT, SIGTERM); // whoever is told that we are ready may end us
     OA_CHECK(tell_ready(options, *front, context));
-    asio::signal_set signals(io, SIGINT, SIGTERM);
     signals.async_wait([&](const boost::system::error_code& error, int) {
         if (error) {
             return;
