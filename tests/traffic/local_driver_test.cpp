@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
 using namespace oa_stream;
 using namespace oa_stream::traffic;
 using namespace oa_stream::traffic::testing;
@@ -52,6 +54,29 @@ TEST_CASE("local driver: an outdated etag is a conflict and writes nothing") {
     REQUIRE_FALSE(late.has_value());
     CHECK(late.error().code == Code::conflict);
     CHECK(rig.get(driver->read())->serving == split(25));
+}
+
+TEST_CASE("local driver: a socket that this user may not open is told from one without a door") {
+    Rig rig;
+    const auto driver = driver_of(rig);
+    const auto socket = rig.folder / "admin.sock";
+    using fs = std::filesystem::perms; // only the user changes below, the group stays
+    std::filesystem::permissions(rig.folder, fs::owner_all | fs::group_exec);
+    const bool root = ::geteuid() == 0; // who may open anything
+    std::filesystem::permissions(socket, root ? fs::owner_read | fs::owner_write : fs::none);
+    REQUIRE((!root || ::seteuid(65534) == 0));
+    const auto denied = rig.get(driver->read());
+    REQUIRE((!root || ::seteuid(0) == 0));
+    REQUIRE_FALSE(denied.has_value());
+    CHECK(denied.error().code == Code::credentials);
+    CHECK(denied.error().message.starts_with("this user may not open it (owner "));
+    CHECK(denied.error().message.ends_with(root ? ", mode 0600)" : ", mode 0000)"));
+    CHECK(denied.error().hint.starts_with("sudo -u "));
+    std::filesystem::remove(socket);
+    const auto nobody = rig.get(driver->read());
+    REQUIRE_FALSE(nobody.has_value());
+    CHECK(nobody.error().code == Code::unavailable);
+    CHECK(nobody.error().message == "no front door listens on this socket");
 }
 
 TEST_CASE("local driver: an unknown revision is refused in preview, set and address") {
