@@ -18,6 +18,9 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <array>
+
 namespace oa_stream::playbook {
 
 namespace fs = std::filesystem;
@@ -49,6 +52,41 @@ Result<fs::path> folder_of(const RollbackRequest& request) {
     return folder;
 }
 
+Json run_document(const fs::path& folder) {
+    const auto text = read_file(folder / "run.json");
+    const auto json = text ? parse_json(*text) : std::unexpected(text.error());
+    return json ? *json : Json::object();
+}
+
+/// A run that never set out to move traffic is left as it is, report and seal included.
+Result<void> check_moved(const fs::path& folder, const Json& run) {
+    const auto refuse = [&](std::string_view why) {
+        return fail(
+            Code::precondition,
+            fmt::format("{}: there is nothing to roll back", why),
+            folder.string(),
+            "oa-stream runs show " + folder.filename().string()
+        );
+    };
+    const std::string kind(string_member(run, "kind").value_or("")); // empty: nobody can tell
+    constexpr std::array k_moving{
+        Kind::cutover, Kind::rollback, Kind::rollback_drill, Kind::rehearsal
+    };
+    const auto is_kind = [&](Kind one) { return to_string(one) == kind; };
+    if (!kind.empty() && std::ranges::none_of(k_moving, is_kind)) {
+        return refuse(fmt::format("a run of kind {} moves no traffic", kind));
+    }
+    std::error_code ignored;
+    const bool wrote = fs::file_size(folder / "journal.ndjson", ignored) > 0 && !ignored;
+    if (!wrote && is_kind(Kind::rehearsal)) {
+        return refuse("this was a dry run, which moved no traffic");
+    }
+    if (!wrote && fs::exists(folder / "SHA256SUMS", ignored)) {
+        return refuse("this run ended before it moved any traffic");
+    }
+    return {};
+}
+
 /// The plan that the run had; what is wrong with it must not stand in the way back.
 Result<Plan> plan_of(const fs::path& folder) {
     std::error_code ignored;
@@ -58,6 +96,13 @@ Result<Plan> plan_of(const fs::path& folder) {
         );
     }
     OA_TRY(const std::string text, read_file(folder / "plan.json"));
+    if (const auto json = parse_json(text); json && member(*json, "source") == nullptr) {
+        return fail(
+            Code::precondition,
+            "this run moved its own lanes, which ended with it: there is nothing to roll back",
+            folder.string()
+        );
+    }
     return read_plan(text, (folder / "plan.json").string(), Trust::rescue);
 }
 
@@ -195,6 +240,8 @@ RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
 
 Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, folder_of(request));
+    const Json run = run_document(path);
+    OA_CO_CHECK(check_moved(path, run));
     OA_CO_TRY(Plan plan, plan_of(path));
     const auto executor = co_await asio::this_coro::executor;
     Playbook unmeasured = plan.playbook; // a way back asks no source, and must not need one
@@ -238,7 +285,8 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
         input.last = [half = &routes] { return take_routes_back(half); };
     }
     auto [outcome, had_ended] = co_await take_back(std::move(input));
-    taking.had_ended = had_ended;
+    // It was judged: also when a rollback after that died and left no end in the journal.
+    taking.had_ended = had_ended || string_member(run, "verdict").has_value();
     if (auto fault = take_fault_out(taking.folder.path())) {
         say_fault(taking, *fault);
         tell_fault(outcome, *std::move(fault));

@@ -137,3 +137,63 @@ describe('a drill that was killed with its fault planted', () => {
     assert.equal((await oa(next.split(' ').slice(1), there)).code, 0);
   });
 });
+
+describe('a run that moved nothing has nothing to take back: exit 6, and its folder stays as it is', () => {
+  const file = () => {
+    const home = scratch('idle'), playbook = path.join(home, 'cutover.yaml');
+    fs.writeFileSync(playbook, rig.playbook);
+    return { home, playbook, there: { stateDir: path.join(home, 'state'), ms: 60000 } };
+  };
+  async function refused(there, run, why) {
+    const folder = path.join(there.stateDir, 'runs', run), before = whole(folder), serves = await split();
+    const back = await oa(['rollback', 'apply', '--run', run], there);
+    assert.equal(back.code, 6, back.stdout + back.stderr);
+    assert.match(back.stderr, why);
+    assert.deepEqual(whole(folder), before);
+    assert.deepEqual(await split(), serves);
+  }
+
+  test('a dry run that passed', async () => {
+    const { playbook, there } = file();
+    const dry = await oa(['cutover', 'rehearse', playbook, '--json'], there);
+    assert.equal(dry.code, 0, dry.stderr);
+    await refused(there, dry.json().run, /this was a dry run, which moved no traffic: there is nothing to roll back/);
+  });
+
+  test('a verification', async () => {
+    const { there } = file();
+    const verified = await oa(['verify', 'smoke-stream', '--set', `base_url=${rig.lanes.stable.base}`, '--json'], there);
+    await refused(there, verified.json().run, /a run of kind smoke-stream moves no traffic: there is nothing to roll back/);
+  });
+
+  test('an apply that was refused', async () => {
+    const { home, playbook, there } = file();
+    const plan = path.join(home, 'plan.json');
+    assert.equal((await oa(['cutover', 'plan', playbook, '--out', plan], there)).code, 10);
+    await rig.others({ stable: 90, canary: 10 });
+    const drifted = await oa(['cutover', 'apply', plan, '--json'], there);
+    assert.equal(drifted.code, 6, drifted.stderr);
+    await refused(there, drifted.json().run, /this run ended before it moved any traffic: there is nothing to roll back/);
+  });
+
+  test('a rehearsal on lanes of its own that died', async () => {
+    const { home, there } = file();
+    const dying = new Running(OA_BIN, ['cutover', 'rehearse', '--local', '--bake', '3s'], { name: 'dying', folder: home, env: cleanEnv({ HOME: home, OA_STREAM_STATE_DIR: there.stateDir }) });
+    await dying.until(({ stderr }) => stderr.includes('stage '), 'a stage', 60000);
+    await dying.kill();
+    await refused(there, onlyRun(there.stateDir), /this run moved its own lanes, which ended with it: there is nothing to roll back/);
+  });
+});
+
+test('a run that was judged keeps its verdict when the rollback after it died', async () => {
+  const home = scratch('judged'), file = path.join(home, 'cutover.yaml'), plan = path.join(home, 'plan.json'), there = { stateDir: path.join(home, 'state') };
+  fs.writeFileSync(file, rig.playbook);
+  assert.equal((await oa(['cutover', 'plan', file, '--out', plan], there)).code, 10);
+  const { run, evidence } = (await oa(['cutover', 'apply', plan, '--json'], there)).json();
+  handmadeRun(evidence);
+  const journal = path.join(evidence, 'journal.ndjson'), seq = fs.readFileSync(journal, 'utf8').trim().split('\n').length + 1;
+  fs.appendFileSync(journal, `${JSON.stringify({ seq, at: new Date().toISOString(), phase: 'resumed', step: 'rollback' })}\n`);
+  assert.equal((await oa(['rollback', 'apply', '--run', run], there)).code, 0);
+  const { verdict, rolled_back: back } = JSON.parse(fs.readFileSync(path.join(evidence, 'run.json'), 'utf8'));
+  assert.deepEqual([verdict, back.verdict], ['PASS', 'PASS']);
+});
