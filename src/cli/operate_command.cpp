@@ -1,5 +1,6 @@
 // cutover plan and cutover apply: look first, then do exactly that.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -99,7 +100,17 @@ Result<ExitCode> plan_rollback(const Args& args, Context& context) {
 Result<ExitCode> apply(const Args& args, Context& context) {
     playbook::ApplyRequest request;
     request.plan = args.positional("PLAN").value_or("");
-    request.reopen = args.get("--reopen").value_or("");
+    if (const auto reason = args.get("--reopen")) {
+        request.reopen = trim(*reason);
+        if (request.reopen.empty()) {
+            return fail(
+                Code::usage,
+                "walking a cutover's stages again needs a reason",
+                "--reopen",
+                "--reopen 'v2 was rolled back by hand at 14:00'"
+            );
+        }
+    }
     OA_TRY(request.asserted, parse_stated(args));
     return operate(context, [&](playbook::Operator by) {
         request.by = std::move(by);

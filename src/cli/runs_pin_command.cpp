@@ -1,4 +1,5 @@
 // runs pin, runs unpin: evidence that no clean-up may touch.
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 
 #include "document.hpp"
@@ -24,7 +25,11 @@ ExitCode tell(const evidence::RunEntry& run, std::string_view what, Context& con
 
 Result<ExitCode> pin(const Args& args, Context& context) {
     OA_TRY(const auto run, named_run(args, context));
-    OA_CHECK(evidence::pin_run(run.folder, args.get("--reason").value_or("")));
+    const auto reason = args.get("--reason");
+    if (reason && trim(*reason).empty()) {
+        return fail(Code::usage, "this is no reason", "--reason", "--reason 'incident 1234'");
+    }
+    OA_CHECK(evidence::pin_run(run.folder, trim(reason.value_or(""))));
     return tell(run, "pinned", context);
 }
 

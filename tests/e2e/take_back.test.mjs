@@ -197,3 +197,15 @@ test('a run that was judged keeps its verdict when the rollback after it died', 
   const { verdict, rolled_back: back } = JSON.parse(fs.readFileSync(path.join(evidence, 'run.json'), 'utf8'));
   assert.deepEqual([verdict, back.verdict], ['PASS', 'PASS']);
 });
+
+test('a blank is no reason: exit 2', async () => {
+  for (const words of [['cutover', 'apply', 'plan.json', '--reopen', ' '], ['cutover', 'apply', 'plan.json', '--reopen', '']]) {
+    const got = await oa(words);
+    assert.equal(got.code, 2, got.stderr);
+    assert.match(got.stderr, /--reopen: walking a cutover's stages again needs a reason/);
+  }
+  const { json, stateDir } = await oa(['smoke', 'stream', '--base-url', rig.lanes.stable.base, '--json']);
+  const pinned = await oa(['runs', 'pin', json().run, '--reason', ' \t'], { stateDir });
+  assert.equal(pinned.code, 2, pinned.stderr);
+  assert.match(pinned.stderr, /--reason: this is no reason/);
+});
