@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -152,6 +153,31 @@ Result<void> feed_all(const Source& source, contract::Judge& judge, std::size_t 
     }
 }
 
+/// What the probe that kept the stream wrote beside it; null when nobody did.
+Json seen_by_probe(const std::string& path) {
+    std::filesystem::path beside(path);
+    if (beside.extension() != ".sse") {
+        return {};
+    }
+    const auto text = read_file(beside.replace_extension(".probe.json"));
+    auto json = text ? parse_json(*text) : std::unexpected(text.error());
+    if (!json || string_member(*json, "schema") != "oa-stream.stream.v1") {
+        return {};
+    }
+    return {
+        {"outcome", string_member(*json, "outcome").value_or("")},
+        {"detail", string_member(*json, "detail").value_or("")},
+    };
+}
+
+std::string text_of(const Json& seen) {
+    return fmt::format(
+        "the probe that kept it: {} ({})\n",
+        printable(seen["outcome"].get<std::string>(), 40),
+        printable(seen["detail"].get<std::string>())
+    );
+}
+
 Result<ExitCode> judge_stream(const Args& args, Context& context, const std::string& path) {
     OA_TRY(
         const Profile profile, contract::parse_profile(args.get("--profile").value_or("ai-sdk"))
@@ -167,10 +193,14 @@ Result<ExitCode> judge_stream(const Args& args, Context& context, const std::str
     OA_TRY(contract::Judge judge, make_judge(args, profile));
     OA_TRY(const Source source, Source::open(path));
     OA_CHECK(feed_all(source, judge, cut));
-    const contract::Judgement judgement = judge.finish(contract::End::unknown);
+    const Json seen = seen_by_probe(path);
+    const bool left = args.has("--left") || (seen.is_object() && seen["outcome"] == "cancelled");
+    const contract::Judgement judgement =
+        judge.finish(left ? contract::End::left : contract::End::unknown);
     if (context.json) {
         Json document = contract::to_json(judgement, profile);
         document["file"] = path;
+        document["probe"] = seen;
         // What every command's document has; a judgement is no run and leaves no evidence.
         document["run"] = nullptr;
         document["evidence"] = nullptr;
@@ -178,6 +208,9 @@ Result<ExitCode> judge_stream(const Args& args, Context& context, const std::str
         print_document("check", document, context);
     } else if (!judgement.pass() || !context.quiet) {
         context.out(contract::to_text(judgement, profile, source.name()));
+        if (seen.is_object()) {
+            context.out(text_of(seen));
+        }
     }
     return judgement.pass() ? ExitCode::ok : ExitCode::breach;
 }
@@ -275,6 +308,9 @@ constexpr std::array k_options{
     },
     OptionSpec{"--messages", "FILE", "The request's messages or body as JSON, for rule O10."},
     OptionSpec{"--recording", "FILE", "FILE answers a resume and must replay this one (R1-R4)."},
+    OptionSpec{
+        "--left", "", "Its reader went away in the middle: what only an end can show is not judged."
+    },
     OptionSpec{"--chunk-bytes", "N", "Feed N bytes at a time; the verdict must not depend on it."},
     OptionSpec{"--rules", "", "List the rules and exit; with --profile, only those of one."},
     OptionSpec{"--explain", "ID", "Say what a rule demands, why, and where it comes from."},

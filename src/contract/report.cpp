@@ -85,13 +85,14 @@ std::string_view what_helps(const Rule& rule, bool has_stream) {
     case Input::bytes:
         break;
     }
-    return "";
+    return "its reader went away before the end";
 }
 
 void append_not_judged(std::string& out, const Judgement& judgement) {
-    const bool has_stream = std::ranges::none_of(judgement.not_judged, [](std::string_view id) {
-        return find_rule(id)->input == Input::bytes;
-    });
+    const bool has_stream =
+        judgement.left || std::ranges::none_of(judgement.not_judged, [](std::string_view id) {
+            return find_rule(id)->input == Input::bytes;
+        });
     std::vector<std::pair<std::string_view, std::string>> groups; // in order of appearance
     for (const std::string_view id : judgement.not_judged) {
         const std::string_view why = what_helps(*find_rule(id), has_stream);

@@ -188,7 +188,12 @@ ProbeSample AnswerReader::end(const net::ClientResponse& response) {
     sample_.status = response.status;
     const bool clean = response.failure == net::TransferFailure::none;
     if (response.status == 200) {
-        sample_.judgement = judge_.finish(clean);
+        const bool left = stopped_ || response.failure == net::TransferFailure::cancelled;
+        sample_.judgement = judge_.finish(
+            left    ? contract::End::left
+            : clean ? contract::End::clean
+                    : contract::End::cut
+        );
     } else if (response.status != 0) {
         sample_.error_code = envelope_code(sample_.body_start);
     }

@@ -20,8 +20,8 @@ async function verdicts(folder, names) {
   for (const name of names) {
     const stem = path.join(folder, name.slice(0, -4));
     const run = await oa(['check', '--json', ...(fs.existsSync(`${stem}.head`) ? ['--headers', `${stem}.head`] : []), `${stem}.sse`]);
-    const { verdict, violations } = run.json();
-    out[name] = { verdict, rules: violations.map((v) => v.rule) };
+    const { verdict, violations, probe } = run.json();
+    out[name] = { verdict, rules: violations.map((v) => v.rule), probe };
   }
   return out;
 }
@@ -35,6 +35,30 @@ describe('from a failed rehearsal to an issue', () => {
     folder = path.join(state, 'runs', id);
     const all = fs.readdirSync(path.join(folder, 'streams')).filter((n) => n.endsWith('.sse'));
     streams = [...all.filter((n) => n.includes('bad')).slice(0, 2), ...all.filter((n) => !n.includes('bad')).slice(0, 2)];
+  });
+
+  // Every stream that the run kept: what `check` finds is what the probe found, and whose end was never read is not blamed for it.
+  test('check comes to the verdicts of the probe on every stored stream', async () => {
+    const names = fs.readdirSync(path.join(folder, 'streams')).filter((n) => n.endsWith('.sse'));
+    const found = await verdicts(path.join(folder, 'streams'), names);
+    const left = [];
+    for (const name of names) {
+      const probe = JSON.parse(fs.readFileSync(path.join(folder, 'streams', name.replace(/sse$/, 'probe.json')), 'utf8'));
+      assert.deepEqual(found[name].rules, probe.violations, name);
+      assert.deepEqual(found[name].probe, { outcome: probe.outcome, detail: probe.detail }, name);
+      if (probe.outcome === 'cancelled') left.push(name);
+      assert.equal(found[name].verdict, probe.violations.length === 0 ? 'pass' : 'fail', name);
+    }
+    assert.deepEqual(left.filter((name) => !name.includes('-left')), []);
+    assert.ok(left.length >= 2, names.join(' '));
+    const stem = path.join(folder, 'streams', left[0].slice(0, -4));
+    const told = await oa(['check', '--headers', `${stem}.head`, `${stem}.sse`]);
+    assert.match(told.stdout, /^PASS[\s\S]*not judged: .*O5 O6 O9 \(its reader went away before the end\)[\s\S]*the probe that kept it: cancelled/, told.stdout);
+    // Elsewhere, without what the probe wrote, the same bytes end too soon; --left says why.
+    const alone = path.join(scratch('alone'), 'alone.sse');
+    fs.copyFileSync(`${stem}.sse`, alone);
+    assert.equal((await oa(['check', alone])).code, 1);
+    assert.equal((await oa(['check', '--left', alone])).code, 0);
   });
 
   test('two commands: rehearse, incident body', async () => {

@@ -36,8 +36,9 @@ struct ResponseHead {
 /// not the assistant's. Code::unreadable otherwise.
 [[nodiscard]] Result<std::optional<Continues>> parse_messages(std::string_view json);
 
-/// How the body ended. `unknown`: read from a file, so W3 is not judged.
-enum class End { clean, cut, unknown };
+/// How the body ended. `unknown`: read from a file, so W3 is not judged. `left`: its reader went
+/// away in the middle, so nothing that only an end can show is judged.
+enum class End { clean, cut, unknown, left };
 
 /// At most k_listed findings of one rule are kept; the others are counted.
 inline constexpr std::uint64_t k_listed = 100;
@@ -60,6 +61,7 @@ struct Judgement {
     std::uint64_t frames = 0;
     std::uint64_t bytes = 0;
     std::uint64_t unlisted = 0; ///< findings beyond k_listed a rule
+    bool left = false; ///< End::left
     [[nodiscard]] bool pass() const noexcept { return violations.empty(); }
 };
 

@@ -32,6 +32,7 @@ export const FILES = [
   [/^measure\/readings\.ndjson$/, 'reading-line'],
   [/^measure\/status\.json$/, 'route-status-file'],
   [/^streams\/.*\.timing\.ndjson$/, 'timing-line'],
+  [/^streams\/.*\.probe\.json$/, ['stream']],
   [/^streams\/[^/]*\.json$/, null], // an answer of the target as it came: not ours
   [/^traffic\.json$/, null], // the traffic driver's own words
   [/^logs\//, null], // what the lanes said: docs/observability.md
