@@ -19,6 +19,7 @@ struct LoadArgs {
     std::uint64_t list = 0; ///< requests listed one by one at most
     bool ndjson = false;
     std::vector<std::string> allowed{}; ///< hosts of --yes-load
+    std::string again{}; ///< the same load, twice as long, to type when nothing was decided
 };
 /// Code::usage; Code::unreadable for a file of prompts; Code::precondition for a host elsewhere
 /// that --yes-load does not name.

@@ -1,11 +1,13 @@
 // load: how does this lane behave under so many requests?
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/probe/prober.hpp"
 
+#include "again.hpp"
 #include "document.hpp"
 #include "load_args.hpp"
 #include "load_view.hpp"
@@ -54,19 +56,11 @@ Result<evidence::RunFolder> open_folder(const LoadArgs& args, const Context& con
 
 /// What to type when it could not be decided.
 std::string again(const LoadArgs& args, bool reached) {
-    const probe::LoadOptions& options = args.options;
-    if (!reached) {
-        return fmt::format(
-            "oa-stream smoke stream --base-url {} --no-probes", options.target.base_url
-        );
-    }
-    return fmt::format(
-        "oa-stream load --base-url {} {} --duration {}",
-        options.target.base_url,
-        options.per_second > 0 ? fmt::format("--rate {}/s", options.per_second)
-                               : fmt::format("--concurrency {}", options.concurrency),
-        format_duration(options.duration)
-    );
+    return reached ? args.again
+                   : fmt::format(
+                         "oa-stream smoke stream --base-url {} --no-probes",
+                         shell_word(args.options.target.base_url)
+                     );
 }
 
 /// One load under way: its folder, its line on the terminal, what it came to.
@@ -333,6 +327,9 @@ Result<ExitCode> run(const Args& args, Context& context) {
         return fail(Code::usage, "one document or many lines?", "--ndjson", "leave --json out");
     }
     const bool ndjson = parsed.ndjson;
+    parsed.again = typed_again(
+        load_command, args, {{"--duration", format_duration(2 * parsed.options.duration)}}
+    );
     OA_TRY(evidence::RunFolder folder, open_folder(parsed, context));
     const Redactor redactor = folder.redactor();
     Session session(std::move(parsed), std::move(folder), context);

@@ -195,14 +195,6 @@ std::string SloSource::text() const {
     return prometheus ? prometheus->url : access_logs.empty() ? "" : access_logs.front().string();
 }
 
-std::string SloSource::words() const {
-    std::string out = prometheus ? "--prometheus " + prometheus->url : std::string();
-    for (const std::filesystem::path& log : access_logs) {
-        out += fmt::format("{}--access-log {}", out.empty() ? "" : " ", log.string());
-    }
-    return out;
-}
-
 Result<measure::Fraction> parse_share(const std::string& text, const std::string& option) {
     const bool percent = text.ends_with('%');
     const auto parsed =

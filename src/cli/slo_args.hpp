@@ -18,7 +18,6 @@ struct SloSource {
     std::vector<std::filesystem::path> access_logs{};
     double stale_after_s = 0; ///< of access logs; 0: as the source says
     [[nodiscard]] std::string text() const; ///< "http://127.0.0.1:9090", the first log
-    [[nodiscard]] std::string words() const; ///< as typed: "--prometheus http://127.0.0.1:9090"
 };
 
 /// One objective, and what is asked to measure it; the question has no window and no revision yet.

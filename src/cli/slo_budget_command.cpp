@@ -2,6 +2,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/config/units.hpp"
 
+#include "again.hpp"
 #include "slo_budget.hpp"
 
 #include <fmt/format.h>
@@ -56,7 +57,11 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const Order order, parse(args));
-    const SloCommand command{"slo budget", "oa-stream slo status " + order.slo.source.words()};
+    const SloCommand command{
+        "slo budget",
+        typed_again("slo status", slo_budget_command, args, {{"--at-most", std::nullopt}}),
+        typed_again(slo_budget_command, args, {{"--auth", "env:NAME"}}),
+    };
     return run_slo(
         command, order.slo.source, [&](SloDesk& desk) { return judge(order, desk); }, context
     );

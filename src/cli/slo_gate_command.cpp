@@ -4,6 +4,7 @@
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
+#include "again.hpp"
 #include "gate_expr.hpp"
 #include "slo_args.hpp"
 #include "slo_replay.hpp"
@@ -133,24 +134,42 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
     co_return found(order, evaluate_readings(order.gate.spec, *canary, *stable, input_of(order)));
 }
 
+/// Past runs are judged from what they recorded: nothing else is looked at, so nothing else may be
+/// given as if it were.
+Result<void> check_replayed(const Args& args) {
+    const auto refused = [](std::string_view name) {
+        return fail(
+            Code::usage,
+            "past runs are judged from what they recorded; --set says what is judged otherwise",
+            std::string(name),
+            "--set limit=2%, --set confidence=99%, --set min_n=1000"
+        );
+    };
+    if (args.has("EXPR")) {
+        return refused("EXPR");
+    }
+    for (const OptionSpec& option : slo_gate_command.options) {
+        const bool replays = option.name == k_replay_runs.name || option.name == k_replay_set.name;
+        if (!replays && args.has(std::string(option.name))) {
+            return refused(option.name);
+        }
+    }
+    return {};
+}
+
 Result<ExitCode> run(const Args& args, Context& context) {
     if (args.has("--set") && !args.has("--replay")) {
         return fail(Code::usage, "changes how past runs are judged", "--set", "--replay RUN");
     }
     if (args.has("--replay")) {
+        OA_CHECK(check_replayed(args));
         return replay_gates(args, context);
     }
     OA_TRY(const Order order, parse(args));
     const SloCommand command{
         "slo gate",
-        fmt::format(
-            "oa-stream slo gate '{}' {}{}{} --window {}",
-            args.positional("EXPR").value_or(""),
-            order.source.words(),
-            order.canary.empty() ? "" : " --revision " + order.canary,
-            order.stable.empty() ? "" : " --stable " + order.stable,
-            format_duration(2 * order.window)
-        )
+        typed_again(slo_gate_command, args, {{"--window", format_duration(2 * order.window)}}),
+        typed_again(slo_gate_command, args, {{"--auth", "env:NAME"}}),
     };
     return run_slo(
         command, order.source, [&](SloDesk& desk) { return judge(order, desk); }, context

@@ -117,7 +117,7 @@ Ended conclude(
     if (out.verdict == Verdict::fail) {
         out.next = "less " + (folder.path() / "report.md").string();
     } else if (out.exit == ExitCode::credentials) {
-        out.next = command.again + " --auth env:NAME";
+        out.next = command.with_auth;
     } else if (out.verdict == Verdict::error) {
         out.next = "oa-stream doctor";
     } else if (out.verdict != Verdict::pass) {

@@ -44,6 +44,7 @@ struct SloFindings {
 struct SloCommand {
     std::string name; ///< "slo gate"
     std::string again; ///< to type when it could not be decided
+    std::string with_auth; ///< …when the source refused who asked
 };
 
 /// Opens folder, source and loop, runs `find`, concludes, tells. What `find` fails with is told as

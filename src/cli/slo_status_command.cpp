@@ -3,6 +3,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/measure/gate.hpp"
 
+#include "again.hpp"
 #include "slo_budget.hpp"
 
 #include <fmt/format.h>
@@ -119,7 +120,11 @@ Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const SloOrder order, parse_slo_order(args));
-    const SloCommand command{"slo status", "oa-stream slo status " + order.source.words()};
+    const SloCommand command{
+        "slo status",
+        typed_again(slo_status_command, args),
+        typed_again(slo_status_command, args, {{"--auth", "env:NAME"}}),
+    };
     return run_slo(
         command, order.source, [&](SloDesk& desk) { return look(order, desk); }, context
     );

@@ -1,5 +1,6 @@
 // watch: how is the lane, right now? One screen that is redrawn, or a line a tick.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
@@ -285,8 +286,9 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (exit == ExitCode::not_executed) {
         context.err(fmt::format(
             "ERROR nobody answered next: {}\n",
-            lane.empty() ? "oa-stream doctor"
-                         : fmt::format("oa-stream smoke stream --base-url {} --no-probes", lane)
+            lane.empty()
+                ? "oa-stream doctor"
+                : fmt::format("oa-stream smoke stream --base-url {} --no-probes", shell_word(lane))
         ));
     }
     if (exit == ExitCode::inconclusive) {

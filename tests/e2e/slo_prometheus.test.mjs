@@ -107,6 +107,16 @@ test('slo gate: one sentence for people, one line last, nothing under -q on PASS
   assert.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
 });
 
+test('slo gate: what it suggests is the same question over a longer window, as a shell takes it', async () => {
+  const given = ['--window', '20m', '--revision', 'r1', '--confidence', '99%', '--min-n', '5000', '--route', '/api/chat/stream', '--match', 'job="lane"', '--stale-after', '1m'];
+  const run = await real(['gate', 'bad: http_5xx | terminal_error <= 5%', ...given]);
+  assert.equal(run.code, 3, run.stdout);
+  const { next } = run.json();
+  for (const words of ["slo gate 'bad: http_5xx | terminal_error <= 5%'", '--window 40m', '--revision r1', '--confidence 99%', '--min-n 5000', '--route /api/chat/stream', `--match 'job="lane"'`, '--stale-after 1m', `--prometheus ${rig.prometheus.base}`]) assert.ok(next.includes(words), `${words}: ${next}`);
+  const typed = new Running('bash', ['-c', next.replace('oa-stream', OA_BIN)], { name: 'typed', folder: scratch('typed'), env: cleanEnv({ OA_STREAM_STATE_DIR: scratch('state') }) });
+  assert.equal((await typed.end()).code, 3, typed.stdout + typed.stderr);
+});
+
 test('slo gate: what makes no sense is refused before anything is asked', async () => {
   const url = ['--prometheus', 'http://127.0.0.1:1'];
   for (const [args, words] of [

@@ -122,6 +122,10 @@ test('a run that a crash cut short is read as far as it goes; what is no run, or
   made(state, 'empty', {}, ['']);
   for (const [args, words] of [
     [['--replay', 'nowhere'], /nowhere/],
+    [['--replay', 'cut', '--confidence', '99.99999%'], /--confidence: past runs are judged from what they recorded/],
+    [['--replay', 'cut', '--min-n', '100000'], /--min-n/],
+    [['--replay', 'cut', '--prometheus', 'http://127.0.0.1:9'], /--prometheus/],
+    [['bad: http_5xx <= 1%', '--replay', 'cut'], /EXPR/],
     [['--replay', 'empty'], /no gate was judged/],
     [['--replay', 'cut', '--set', 'limit'], /sets nothing/],
     [['--replay', 'cut', '--set', 'limt=2%'], /did you mean 'limit'/],
