@@ -170,3 +170,49 @@ test('a log through a pipe, whole', async () => {
   assert.equal(JSON.parse(run.stdout).gate.n, all);
   await lane.stop();
 });
+
+test('turns that ran into a time limit without content are slower than any limit', async () => {
+  const folder = scratch('late'), log = path.join(folder, 'access.log'), faults = path.join(folder, 'faults');
+  fs.writeFileSync(faults, '');
+  const lane = await startLane({ args: ['--access-log', log, '--limit', 'first-event=1s', '--inject-file', faults] });
+  const ask = (n) => chat(lane.base, 'replay:01-echo', { path: '/api/chat/stream', id: `t${n}` });
+  const gate = () => oa(['slo', 'gate', 'p95: first_content <= 2.5s', '--access-log', log, '--window', '5m', '--json']);
+  await Promise.all(Array.from({ length: 80 }, (_, n) => ask(n).done));
+  const quick = await gate();
+  assert.equal(quick.code, 0, quick.stdout + quick.stderr);
+
+  fs.writeFileSync(faults, 'latency=20s\n');
+  await Promise.all(Array.from({ length: 20 }, (_, n) => ask(n).done));
+  const written = () => fs.readFileSync(log, 'utf8').split('\n').filter((line) => line.includes('"failure":"authority_timeout"')).map((line) => JSON.parse(line));
+  await lane.until(() => written().length === 20, 'the lines of all turns');
+  assert.ok(written().every((line) => line.first_content_ms === undefined && line.reader === 'finished'), JSON.stringify(written()[0]));
+  const slow = await gate();
+  assert.equal(slow.code, 1, slow.stdout + slow.stderr);
+  assert.equal(slow.json().gate.n, 100);
+  assert.match(slow.json().gate.sentence, /p95 first content never/);
+  await lane.stop();
+});
+
+test('two names of one log, and rotated history that is cut short, pass nothing', async () => {
+  const folder = scratch('log'), log = path.join(folder, 'access.log');
+  const lane = await startLane({ args: ['--access-log', log] });
+  const turns = load(lane.base);
+  await turns.more(40);
+  await turns.stop();
+  await lane.stop();
+  const gate = (...files) => oa(['slo', 'gate', 'bad: http_5xx <= 50%', '--json', ...files.flatMap((file) => ['--access-log', file])]);
+  fs.symlinkSync(log, `${folder}/link.log`);
+  for (const other of [`${folder}/link.log`, `${folder}/./access.log`]) {
+    const run = await gate(log, other);
+    assert.equal(run.code, 2, run.stdout + run.stderr);
+    assert.match(run.stderr + run.stdout, /are one file/);
+  }
+  fs.copyFileSync(log, path.join(folder, 'copy.log'));
+  const [once, twice] = [await gate(log), await gate(log, path.join(folder, 'copy.log'))];
+  assert.deepEqual([twice.code, twice.json().gate.n], [0, once.json().gate.n], twice.stdout);
+
+  fs.writeFileSync(`${log}.1.gz`, zlib.gzipSync(fs.readFileSync(log, 'utf8').replaceAll('"request_id":"', '"request_id":"other-')).subarray(0, 60));
+  const cut = await gate(log);
+  assert.equal(cut.code, 3, cut.stdout + cut.stderr);
+  assert.match(cut.json().gate.sentence, /access\.log\.1\.gz: damaged: cut short; what else it tells of the window is unknown/);
+});
