@@ -1,6 +1,7 @@
 // compat: the retired scripts' names, as what they are now.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 
@@ -30,15 +31,7 @@ constexpr std::array k_positionals{
 std::string pasted(const std::vector<std::string>& words) {
     std::string out = "oa-stream";
     for (const std::string& word : words) {
-        const bool plain =
-            !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
-                                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                    "0123456789-_./:=,@%+") == std::string::npos;
-        std::string quoted;
-        for (const char c : word) {
-            quoted += c == '\'' ? std::string(R"('\'')") : std::string(1, c);
-        }
-        out += plain ? " " + word : " '" + quoted + "'";
+        out += " " + shell_word(word);
     }
     return out;
 }

@@ -64,6 +64,14 @@ Check judge_clock(const Machine& machine) {
                  );
 }
 
+std::string trouble_of(const playbook::RunStatus& run) {
+    if (!run.unread.empty()) {
+        return "it cannot be read whether its traffic is back: " + run.unread;
+    }
+    return run.moved ? fmt::format("died after {}; {} serves", run.step, run.serving)
+                     : "died, and routes may not be where they began: " + run.routes;
+}
+
 } // namespace
 
 Check finding(std::string id, Verdict verdict, std::string detail, std::string mend) {
@@ -161,15 +169,15 @@ Check judge_state_dir(const fs::path& state_dir) {
 }
 
 std::vector<Check> judge_runs(const fs::path& state_dir) {
+    const auto statuses = playbook::all_statuses(state_dir);
+    if (!statuses) {
+        const Error& error = statuses.error();
+        return {finding("runs", Verdict::fail, error.where + ": " + error.message, error.hint)};
+    }
     std::vector<Check> out;
-    for (const playbook::RunStatus& run : playbook::all_statuses(state_dir)) {
-        if (run.state == playbook::RunState::died && !run.next.empty()) {
-            out.push_back(finding(
-                "runs." + run.run,
-                Verdict::fail,
-                fmt::format("died after {}; {} serves", run.step, run.serving),
-                run.next
-            ));
+    for (const playbook::RunStatus& run : *statuses) {
+        if (run.needs_somebody()) {
+            out.push_back(finding("runs." + run.run, Verdict::fail, trouble_of(run), run.next));
         }
     }
     if (out.empty()) {

@@ -18,7 +18,7 @@ Result<evidence::RunEntry> current_run(const Args& args, const Context& context)
     if (const auto word = args.get("--run")) {
         return named_run(*word, context);
     }
-    const auto all = evidence::list_runs(context.state_dir);
+    OA_TRY(const auto all, evidence::list_runs(context.state_dir));
     const auto running =
         std::ranges::find(all, evidence::RunLife::running, &evidence::RunEntry::life);
     if (running != all.end()) {

@@ -1,7 +1,5 @@
 #include "runs_args.hpp"
 
-#include "oa_stream/base/file.hpp"
-
 #include "document.hpp"
 
 #include <fmt/format.h>
@@ -11,10 +9,15 @@ namespace {
 
 constexpr std::int64_t k_unverified = static_cast<std::int64_t>(ExitCode::rollback_unverified);
 
-/// A run that changed routes only has no split to look at: its journal must have an end.
-bool journal_open(const evidence::RunEntry& run) {
-    const auto text = read_file(run.folder / "journal.ndjson");
-    return text && !text->empty() && !text->contains(R"("phase":"end")");
+std::string died_why(const playbook::RunStatus& status) {
+    if (!status.unread.empty()) {
+        return fmt::format("it cannot be read whether its traffic is back ({})", status.unread);
+    }
+    if (!status.fault.empty() && !status.moved) {
+        return "its fault is still planted: " + status.fault;
+    }
+    return status.moved ? "it died, and the traffic may not be where it began"
+                        : "it died, and routes may not be where they began";
 }
 
 } // namespace
@@ -39,26 +42,20 @@ Result<evidence::RunEntry> named_run(const Args& args, const Context& context) {
 
 std::optional<Unfinished> unfinished(const evidence::RunEntry& run, const Context& context) {
     const std::string take_back = "oa-stream rollback apply --run " + run.id;
-    std::error_code gone;
-    if (std::filesystem::exists(run.folder / "plan.json", gone)) {
-        const auto status = playbook::status_of(context.state_dir, run.id);
-        if (status && status->state == playbook::RunState::died && status->moved) {
-            return Unfinished{
-                "it died, and the traffic may not be where it began",
-                status->next.empty() ? take_back : status->next
-            };
-        }
-        if (status && status->state == playbook::RunState::died && !status->fault.empty()) {
-            return Unfinished{"its fault is still planted: " + status->fault, take_back};
-        }
-    } else if (run.life == evidence::RunLife::died && journal_open(run)) {
-        return Unfinished{"it died while it changed something", "oa-stream runs show " + run.id};
+    const auto status = playbook::status_in(context.state_dir, run.folder);
+    if (status.needs_somebody()) {
+        return Unfinished{died_why(status), status.next};
     }
     if (run.exit_code == k_unverified) {
         return Unfinished{"its rollback was not verified", run.next.empty() ? take_back : run.next};
     }
     const bool held = bool_member(run.document, "held").value_or(false);
-    return held ? std::optional(Unfinished{"its split was left as it is", take_back})
+    if (held) {
+        return Unfinished{"its split was left as it is", take_back};
+    }
+    // Sealed, but how it ended is lost.
+    const bool lost = run.life == evidence::RunLife::finished && !run.exit_code && status.moved;
+    return lost ? std::optional(Unfinished{"how it ended cannot be read", take_back})
                 : std::nullopt;
 }
 

@@ -114,10 +114,11 @@ void tell_person(
         }
     }
     const std::string what = fmt::format(
-        "{} of {} runs, {}",
+        "{} of {} runs, {}, in {}",
         std::ranges::count_if(steps, &GcStep::goes),
         steps.size(),
-        evidence::size_text(bytes_of(steps, done, apply))
+        evidence::size_text(bytes_of(steps, done, apply)),
+        context.state_dir.string()
     );
     context.err(
         apply ? fmt::format("removed {}\n", what)
@@ -131,9 +132,9 @@ Result<ExitCode> run(const Args& args, Context& context) {
         const auto left = unfinished(one, context);
         return left ? std::optional(left->why + ": " + left->next) : std::nullopt;
     };
-    auto steps = evidence::plan_gc(
-        evidence::list_runs(context.state_dir), rules, needed, std::chrono::system_clock::now()
-    );
+    OA_TRY(auto runs, evidence::list_runs(context.state_dir));
+    auto steps =
+        evidence::plan_gc(std::move(runs), rules, needed, std::chrono::system_clock::now());
     const bool apply = args.has("--apply");
     Outcome done;
     if (apply) {

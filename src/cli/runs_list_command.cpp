@@ -86,7 +86,7 @@ void tell_of_service(Context& context) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const Filter filter, parse(args));
-    auto runs = evidence::list_runs(context.state_dir);
+    OA_TRY(auto runs, evidence::list_runs(context.state_dir));
     const std::size_t all = runs.size();
     std::erase_if(runs, [&](const RunEntry& one) { return !filter.takes(one); });
     const std::size_t fitting = runs.size();
@@ -114,13 +114,13 @@ Result<ExitCode> run(const Args& args, Context& context) {
     for (const RunEntry& one : runs) {
         context.out(row_text(one));
     }
-    if (runs.size() < all || all == 0) {
+    if (all == 0) {
+        context.err(fmt::format("there are no runs yet in {}\n", context.state_dir.string()));
+        tell_of_service(context);
+    } else if (runs.size() < all) {
         context.err(fmt::format(
             "{} of {} runs in {}\n", runs.size(), all, (context.state_dir / "runs").string()
         ));
-    }
-    if (all == 0) {
-        tell_of_service(context);
     }
     return ExitCode::ok;
 }

@@ -1,4 +1,5 @@
 // runs show: what is known of one run, also of one that died.
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/evidence/timeline.hpp"
 
@@ -44,7 +45,8 @@ std::vector<Moment> last_moments(const RunEntry& run, std::size_t count) {
 std::string next_of(const Known& known) {
     const RunEntry& run = known.run;
     if (known.left) {
-        return known.left->next;
+        const bool here = known.left->next.starts_with("oa-stream runs show");
+        return here ? less_command(run.folder / "journal.ndjson") : known.left->next;
     }
     if (run.life == RunLife::running) {
         return known.status ? known.status->next
@@ -60,11 +62,8 @@ Result<Known> look(const Args& args, const Context& context) {
     Known out;
     OA_TRY(out.run, named_run(args, context));
     OA_TRY(out.sums, evidence::check_sums(out.run.folder));
-    std::error_code gone;
-    if (std::filesystem::exists(out.run.folder / "plan.json", gone)) {
-        if (auto status = playbook::status_of(context.state_dir, out.run.id)) {
-            out.status = *std::move(status);
-        }
+    if (playbook::holds_traffic(out.run.folder)) {
+        out.status = playbook::status_in(context.state_dir, out.run.folder);
     }
     out.left = unfinished(out.run, context);
     constexpr std::size_t k_last = 5;
@@ -138,6 +137,8 @@ std::string text_of(const Known& known) {
         line("last seen", known.status->serving);
         line("may serve", known.status->pending);
         line("last step", known.status->step);
+        line("routes", known.status->routes);
+        line("unread", known.status->unread);
     }
     out += checks_text(run);
     line("evidence", run.folder.string());

@@ -23,13 +23,19 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto k_poll = std::chrono::milliseconds(100);
 
-/// Died, and something other than what it began with may serve.
-bool needs_somebody(const RunStatus& status) {
-    return status.state == RunState::died && status.loose();
-}
-
 void tell_next(const RunStatus& status, Context& context, std::string_view verdict) {
     tell_parts(run_parts(verdict, status.run, status.folder.string(), status.next), context);
+}
+
+/// Names the folder: it may be a slip.
+std::string nothing_text(const Context& context) {
+    std::error_code ignored;
+    return fmt::format(
+        "{} in {}\n",
+        std::filesystem::exists(context.state_dir / "runs", ignored) ? "every run has ended"
+                                                                     : "there are no runs yet",
+        context.state_dir.string()
+    );
 }
 
 void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_view verdict) {
@@ -38,7 +44,7 @@ void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_
             show_text(playbook::status_text(status), context);
         }
         if (statuses.empty()) {
-            context.out("every run has ended\n");
+            context.out(nothing_text(context));
         }
         return;
     }
@@ -58,7 +64,7 @@ void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_
 }
 
 ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {
-    const auto worst = std::ranges::find_if(statuses, needs_somebody);
+    const auto worst = std::ranges::find_if(statuses, &RunStatus::needs_somebody);
     const bool fine = worst == statuses.end();
     tell(statuses, context, fine ? "PASS" : "FAIL");
     if (!fine) {
@@ -92,7 +98,7 @@ Result<RunStatus> wanted_run(const Args& args, const Context& context) {
     if (const auto run = args.get("--run")) {
         return playbook::status_of(context.state_dir, *run);
     }
-    auto all = playbook::all_statuses(context.state_dir);
+    OA_TRY(auto all, playbook::all_statuses(context.state_dir));
     if (all.empty()) {
         return fail(Code::usage, "there is no run to wait for", context.state_dir.string());
     }
@@ -127,9 +133,9 @@ Result<ExitCode> wait(const Args& args, Context& context) {
     const bool late = status.state == RunState::running;
     tell({status}, context, late ? "INCONCLUSIVE" : "FAIL");
     tell_next(status, context, late ? "INCONCLUSIVE" : "FAIL");
-    return late                     ? ExitCode::inconclusive
-           : needs_somebody(status) ? ExitCode::rollback_unverified
-                                    : ExitCode::breach;
+    return late                      ? ExitCode::inconclusive
+           : status.needs_somebody() ? ExitCode::rollback_unverified
+                                     : ExitCode::breach;
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {
@@ -140,7 +146,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         OA_TRY(const RunStatus status, playbook::status_of(context.state_dir, *one));
         return show({status}, context);
     }
-    auto all = playbook::all_statuses(context.state_dir);
+    OA_TRY(auto all, playbook::all_statuses(context.state_dir));
     std::erase_if(all, [](const RunStatus& status) { return status.state == RunState::ended; });
     return show(all, context);
 }

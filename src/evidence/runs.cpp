@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/evidence/folder_lock.hpp"
 
@@ -95,20 +96,6 @@ bool is_run_name(const std::string& name) {
     return !name.empty() && name[0] != '.';
 }
 
-std::vector<fs::path> run_folders(const fs::path& state_dir) {
-    std::vector<fs::path> out;
-    std::error_code error;
-    for (fs::directory_iterator at(state_dir / "runs", error), end; at != end && !error;
-         at.increment(error)) {
-        std::error_code gone;
-        if (at->is_directory(gone) && is_run_name(at->path().filename().string())) {
-            out.push_back(at->path());
-        }
-    }
-    std::ranges::sort(out);
-    return out;
-}
-
 } // namespace
 
 std::string_view to_string(RunLife life) noexcept {
@@ -121,6 +108,28 @@ std::string_view to_string(RunLife life) noexcept {
         return "died";
     }
     return "died";
+}
+
+Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
+    std::vector<fs::path> out;
+    const fs::path runs = state_dir / "runs";
+    std::error_code error;
+    for (fs::directory_iterator at(runs, error), end; at != end && !error; at.increment(error)) {
+        std::error_code gone;
+        if (at->is_directory(gone) && is_run_name(at->path().filename().string())) {
+            out.push_back(at->path());
+        }
+    }
+    if (error && error != std::errc::no_such_file_or_directory) {
+        return fail(
+            Code::io,
+            fmt::format("cannot list the runs: {}", error.message()),
+            runs.string(),
+            fmt::format("sudo oa-stream --state-dir {} runs list", shell_word(state_dir.string()))
+        );
+    }
+    std::ranges::sort(out);
+    return out;
 }
 
 Result<RunEntry> read_run(const fs::path& folder) {
@@ -152,9 +161,10 @@ Result<RunEntry> read_run(const fs::path& folder) {
     return out;
 }
 
-std::vector<RunEntry> list_runs(const fs::path& state_dir) {
+Result<std::vector<RunEntry>> list_runs(const fs::path& state_dir) {
+    OA_TRY(const auto folders, run_folders(state_dir));
     std::vector<RunEntry> out;
-    for (const fs::path& folder : run_folders(state_dir)) {
+    for (const fs::path& folder : folders) {
         if (auto entry = read_run(folder)) { // one that is removed meanwhile is none
             out.push_back(*std::move(entry));
         }
@@ -177,7 +187,7 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
     }
     const std::string where = (state_dir / "runs").string();
     if (word == "last") {
-        const auto all = list_runs(state_dir);
+        OA_TRY(const auto all, list_runs(state_dir));
         if (all.empty()) {
             return fail(
                 Code::usage,
@@ -188,8 +198,9 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
         }
         return all.front().folder;
     }
+    OA_TRY(const auto folders, run_folders(state_dir));
     std::vector<fs::path> near;
-    for (const fs::path& folder : run_folders(state_dir)) {
+    for (const fs::path& folder : folders) {
         const std::string name = folder.filename().string();
         if (name == word) {
             return folder;

@@ -6,6 +6,7 @@
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/plan_file.hpp"
+#include "oa_stream/playbook/status.hpp"
 #include "oa_stream/playbook/take_back.hpp"
 
 #include "by_hand.hpp"
@@ -91,9 +92,19 @@ Result<void> check_moved(const fs::path& folder, const Json& run) {
 Result<Plan> plan_of(const fs::path& folder) {
     std::error_code ignored;
     if (!fs::exists(folder / "plan.json", ignored)) {
-        return fail(
-            Code::precondition, "this run began nothing: there is nothing to roll back", folder
-        );
+        return holds_traffic(folder) ? fail(
+                                           Code::precondition,
+                                           "its plan is gone, so it cannot be taken back from here",
+                                           folder,
+                                           "oa-stream rollback plan rollback --set … --out "
+                                           "back.json takes everything "
+                                           "back, whatever moved it"
+                                       )
+                                     : fail(
+                                           Code::precondition,
+                                           "this run began nothing: there is nothing to roll back",
+                                           folder
+                                       );
     }
     OA_TRY(const std::string text, read_file(folder / "plan.json"));
     if (const auto json = parse_json(text); json && member(*json, "source") == nullptr) {

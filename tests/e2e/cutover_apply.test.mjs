@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { LocalTarget } from './lib/local_target.mjs';
+import { handmadeRun, oa, scratch } from './lib/process.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 let target;
@@ -157,6 +158,74 @@ test('killed in the middle: status shows it and what to type, and that brings ev
   const doc = JSON.parse(fs.readFileSync(path.join(target.state, 'runs', run, 'run.json'), 'utf8'));
   assert.deepEqual([doc.verdict, doc.exit_code, doc.restored, doc.state], ['ERROR', 7, true, 'finished']);
   assert.equal((await target.oa(['cutover', 'status'])).code, 0);
+});
+
+test('killed in the middle and then damaged: no command takes what it cannot read for "all is well"', async () => {
+  const { running, run } = await underWay();
+  await running.kill();
+  const rewrite = (file, change) => fs.writeFileSync(file, change(fs.readFileSync(file)));
+  /** Runs `see` on a copy of the state directory in which `damage` was done to the run. */
+  const damaged = async (name, damage, see) => {
+    const state = path.join(scratch(name), 'state');
+    fs.cpSync(target.state, state, { recursive: true });
+    for (const other of fs.readdirSync(path.join(state, 'runs'))) if (other !== run) fs.rmSync(path.join(state, 'runs', other), { recursive: true });
+    const folder = handmadeRun(path.join(state, 'runs', run));
+    rewrite(path.join(folder, 'run.json'), (text) => JSON.stringify({ ...JSON.parse(text), started_at: '2026-01-01T00:00:00.000Z' }));
+    damage({ journal: path.join(folder, 'journal.ndjson'), plan: path.join(folder, 'plan.json') }, state);
+    await see((args) => oa(args, { stateDir: state }));
+    fs.rmSync(state, { recursive: true });
+  };
+  const line = (text, number, put) => Buffer.from(text.toString().split('\n').map((one, i) => (i === number ? put(one) : one)).join('\n'));
+  const unreadable = (file) => { fs.rmSync(file); fs.mkdirSync(file); }; // for root, too
+  const DAMAGES = {
+    'a line zeroed': ({ journal }) => rewrite(journal, (text) => line(text, 1, (one) => '\0'.repeat(one.length))),
+    'a line garbled': ({ journal }) => rewrite(journal, (text) => line(text, 2, (one) => one.slice(7))),
+    'the journal unreadable': ({ journal }) => unreadable(journal),
+    'the plan cut': ({ plan }) => rewrite(plan, (text) => text.subarray(0, 3000)),
+    'the plan unreadable': ({ plan }) => unreadable(plan),
+    'the plan removed': ({ plan }) => fs.rmSync(plan),
+  };
+  await damaged('no-plan', DAMAGES['the plan removed'], async (look) => {
+    const refused = await look(['rollback', 'apply', '--run', run]);
+    assert.equal(refused.code, 6, refused.stderr);
+    assert.match(refused.stderr, /its plan is gone.*\(oa-stream rollback plan rollback --set /);
+  });
+  for (const [name, damage] of Object.entries(DAMAGES)) {
+    await damaged(name.replaceAll(' ', '-'), damage, async (look) => {
+      const status = await look(['cutover', 'status']);
+      assert.equal(status.code, 8, `${name}: ${status.stdout}`);
+      assert.match(status.stdout, new RegExp(`^${run} died\n[\\s\\S]*\n  unread +(plan\\.json|journal\\.ndjson): \\S`), name);
+      assert.match(last(status.stderr), new RegExp(`^FAIL run ${run} .*next: oa-stream (rollback apply --run|runs show) ${run}$`));
+      assert.ok((await look(['cutover', 'status', '--json'])).json().runs[0].unread);
+      const shown = await look(['runs', 'show', run]);
+      assert.equal(shown.code, 8, name);
+      assert.match(shown.stdout, /\n {2}open +it cannot be read whether its traffic is back \(/);
+      assert.match(last(shown.stderr), /next: (oa-stream rollback apply --run|less \S+\/journal\.ndjson$)/);
+      assert.match((await look(['runs', 'gc', '--keep', '0'])).stdout, new RegExp(`^stays +${run} .* cannot be read`), name);
+      const found = (await look(['doctor', '--json'])).json().checks.find(({ id }) => id === `runs.${run}`);
+      assert.deepEqual([found?.verdict, found?.detail.startsWith('it cannot be read')], ['FAIL', true], name);
+      const body = await look(['incident', 'body', run]);
+      assert.match(body.stdout, /it cannot be read whether its traffic is back/, name);
+    });
+  }
+  await damaged('runs-unlistable', (_, state) => { fs.rmSync(path.join(state, 'runs'), { recursive: true }); fs.writeFileSync(path.join(state, 'runs'), ''); }, async (look) => {
+    for (const args of [['cutover', 'status'], ['runs', 'list'], ['runs', 'gc', '--keep', '0'], ['runs', 'show', 'last'], ['note', 'seen']]) {
+      const got = await look(args);
+      assert.equal(got.code, 4, `${args}: ${got.stdout}${got.stderr}`);
+      assert.match(got.stderr, /cannot list the runs: .*\(sudo oa-stream --state-dir \S+ runs list\)/);
+    }
+    const doctor = await look(['doctor']);
+    assert.match(doctor.stdout, /FAIL +runs +\S+: cannot list the runs/);
+  });
+  const typo = path.join(target.folder, 'typo');
+  const away = await oa(['cutover', 'status', '--state-dir', typo]);
+  assert.deepEqual([away.code, away.stdout], [0, `there are no runs yet in ${typo}\n`]);
+  assert.match((await oa(['runs', 'list', '--state-dir', typo])).stderr, new RegExp(`^there are no runs yet in ${typo}\n`));
+
+  const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
+  assert.equal(back.code, 0, back.stderr);
+  const over = await target.oa(['cutover', 'status']);
+  assert.deepEqual([over.code, over.stdout], [0, `every run has ended in ${target.state}\n`]);
 });
 
 test('rollback apply of a run under way: its own process goes back, and this one verifies', async () => {

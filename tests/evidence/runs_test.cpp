@@ -72,7 +72,7 @@ TEST_CASE("runs: the newest comes first, and what is out of sight is none") {
     (void)state.old("20260301T000000Z");
     (void)state.old("20260201T000000Z");
     fs::create_directories(state.path / "runs" / ".removed-x");
-    const auto runs = list_runs(state.path);
+    const auto runs = list_runs(state.path).value();
     REQUIRE(runs.size() == 3);
     CHECK(runs[0].id.starts_with("20260301"));
     CHECK(runs[2].id.starts_with("20260101"));
@@ -168,7 +168,7 @@ TEST_CASE("gc: age, number and size, and the newest always stay") {
     const auto row = GENERATE(from_range(k_rows));
     DYNAMIC_SECTION(row.name) {
         const auto steps =
-            plan_gc(list_runs(state.path), row.rules, k_nobody, at("2026-03-01T00:00:00Z"));
+            plan_gc(list_runs(state.path).value(), row.rules, k_nobody, at("2026-03-01T00:00:00Z"));
         CHECK(going(steps) == row.want);
     }
 }
@@ -186,7 +186,7 @@ TEST_CASE("gc: a run that lives, is pinned, is needed or just began stays, and w
     };
     const WallTime later = std::chrono::system_clock::now() + std::chrono::hours(1);
     for (const GcRules& rules : {GcRules{.keep = 0}, GcRules{.max_size = 0}}) {
-        const auto steps = plan_gc(list_runs(state.path), rules, needed, later);
+        const auto steps = plan_gc(list_runs(state.path).value(), rules, needed, later);
         CHECK(going(steps) == std::vector<std::string>{"20260103"});
         REQUIRE(steps.size() == 4);
         CHECK(steps[0].why.starts_with("it runs: process"));
@@ -195,7 +195,7 @@ TEST_CASE("gc: a run that lives, is pinned, is needed or just began stays, and w
     }
     fs::create_directories(state.path / "runs" / "20260301T000000Z-verify-0a0a0a0a");
     const auto steps =
-        plan_gc(list_runs(state.path), {.keep = 0}, k_nobody, at("2026-03-01T00:00:30Z"));
+        plan_gc(list_runs(state.path).value(), {.keep = 0}, k_nobody, at("2026-03-01T00:00:30Z"));
     const auto young = std::ranges::find_if(steps, [](const GcStep& step) {
         return step.run.id.starts_with("20260301");
     });
@@ -293,4 +293,18 @@ TEST_CASE("compare: what differs, what is worse, and what only one of them has")
     CHECK(found.gates[0].what == "error-rate@5%");
     CHECK(found.gates[0].b == "FAIL 25% (0% to 50%), n 40");
     CHECK_FALSE(compare_runs(*b, *a).worse());
+}
+
+TEST_CASE("runs: what cannot be listed is an error, and a folder that is not there has none") {
+    const Scratch state;
+    REQUIRE(list_runs(state.path / "typo").has_value());
+    CHECK(list_runs(state.path / "typo")->empty());
+    REQUIRE(write_file_atomic(state.path / "runs", "no folder").has_value());
+    const auto runs = list_runs(state.path);
+    REQUIRE_FALSE(runs.has_value());
+    CHECK(runs.error().code == Code::io);
+    CHECK(runs.error().message.starts_with("cannot list the runs: "));
+    for (const char* word : {"last", "1a2b3c4d"}) {
+        CHECK(find_run(state.path, word).error().code == Code::io);
+    }
 }

@@ -45,8 +45,12 @@ struct RunEntry {
 
 /// Code::not_found when there is no such folder. Whatever else is missing or torn is left empty.
 [[nodiscard]] Result<RunEntry> read_run(const std::filesystem::path& folder);
-/// Newest first.
-[[nodiscard]] std::vector<RunEntry> list_runs(const std::filesystem::path& state_dir);
+/// Of every run, by name; none while there is no such state directory. Code::io when they cannot be
+/// listed: then nobody knows whether there are any.
+[[nodiscard]] Result<std::vector<std::filesystem::path>>
+run_folders(const std::filesystem::path& state_dir);
+/// Newest first. Code::io as above.
+[[nodiscard]] Result<std::vector<RunEntry>> list_runs(const std::filesystem::path& state_dir);
 
 /// The folder that is meant by a folder's name, the unique beginning or end of one, `last`, or a
 /// path to a run folder that was moved. Code::usage with what could be meant.

@@ -35,19 +35,33 @@ struct RunStatus {
     std::string routes{};   ///< how far the route half came; empty: it did not begin
     bool routes_loose = false; ///< overrides of this run may stand, and nothing verified them
     std::string fault{};    ///< planted by a drill, and still there: "error-rate=0.5 in FILE"
-    std::string next{};     ///< what to type; empty: nothing
+    /// What of its papers is there and cannot be read, or should be there; then `moved` is true
+    /// unless what can be read says otherwise.
+    std::string unread{};
+    std::string next{}; ///< what to type; empty: nothing
     /// Something is not as it was before the run.
     [[nodiscard]] bool loose() const noexcept { return moved || routes_loose || !fault.empty(); }
+    /// Died, and something other than what it began with may serve.
+    [[nodiscard]] bool needs_somebody() const noexcept {
+        return state == RunState::died && loose();
+    }
 };
 [[nodiscard]] Json to_json(const RunStatus& status);
 /// Some lines.
 [[nodiscard]] std::string status_text(const RunStatus& status);
 
-/// Code::usage when there is no such run.
+/// Of any run folder, also of one that was moved. Never fails: what cannot be read is told.
+[[nodiscard]] RunStatus
+status_in(const std::filesystem::path& state_dir, const std::filesystem::path& folder);
+/// Whether the run set out to move traffic or routes, or nobody can tell.
+[[nodiscard]] bool holds_traffic(const std::filesystem::path& folder);
+
+/// Code::usage when there is no such run, Code::io when the runs cannot be listed.
 [[nodiscard]] Result<RunStatus>
 status_of(const std::filesystem::path& state_dir, std::string_view run);
 
-/// Every run that moves traffic, oldest first.
-[[nodiscard]] std::vector<RunStatus> all_statuses(const std::filesystem::path& state_dir);
+/// Every run that moves traffic, oldest first. Code::io when they cannot be listed: then nobody
+/// knows.
+[[nodiscard]] Result<std::vector<RunStatus>> all_statuses(const std::filesystem::path& state_dir);
 
 } // namespace oa_stream::playbook
