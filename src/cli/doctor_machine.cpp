@@ -1,3 +1,4 @@
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
 
@@ -5,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <linux/magic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <unistd.h>
@@ -23,13 +26,51 @@ constexpr std::uint64_t k_files_wanted = 10'000 + 1'000;
 constexpr std::uint64_t k_least_free = 64U << 20U;
 constexpr std::uint64_t k_mebibyte = 1U << 20U;
 
-/// The nearest folder above that is there.
+/// The nearest that is there, itself or above. What cannot be looked at counts as there.
 fs::path existing(fs::path path) {
-    std::error_code ignored;
-    while (!path.empty() && !fs::exists(path, ignored) && path != path.parent_path()) {
+    std::error_code error;
+    while (path != path.parent_path() && !fs::exists(path, error) &&
+           (!error || error == std::errc::not_a_directory)) {
         path = path.parent_path();
     }
     return path;
+}
+
+std::string elsewhere() {
+    return "export OA_STREAM_STATE_DIR=\"$HOME/.local/state/oa-stream\"";
+}
+
+/// No folder can be made in a pseudo file system, whatever its permissions say.
+bool takes_folders(const fs::path& folder) {
+    struct statfs kind{};
+    const bool known = ::statfs(folder.c_str(), &kind) == 0;
+    const bool pseudo = known && (kind.f_type == PROC_SUPER_MAGIC || kind.f_type == SYSFS_MAGIC);
+    return !pseudo && ::access(folder.c_str(), W_OK | X_OK) == 0;
+}
+
+/// Of a state directory that is not there.
+Check judge_making(const std::string& id, const fs::path& state_dir) {
+    const std::string name = printable(state_dir.string());
+    const fs::path above = existing(state_dir);
+    const std::string place = printable(above.string());
+    std::error_code error;
+    const bool folder = fs::is_directory(above, error);
+    if (folder && takes_folders(above)) {
+        return finding(id, Verdict::pass, name + " is made by the first run", {});
+    }
+    return finding(
+        id,
+        Verdict::fail,
+        fmt::format(
+            "{} cannot be made: {} {}",
+            name,
+            place,
+            error     ? "cannot be looked into"
+            : !folder ? "is a file, not a folder"
+                      : "cannot be written to"
+        ),
+        elsewhere()
+    );
 }
 
 Check judge_files(const Machine& machine) {
@@ -131,41 +172,39 @@ std::vector<Check> judge_machine(const Machine& machine) {
 }
 
 Check judge_state_dir(const fs::path& state_dir) {
-    constexpr std::string_view k_id = "state.folder";
+    const std::string id = "state.folder";
     constexpr fs::perms k_others = fs::perms::group_write | fs::perms::others_write;
     const std::string name = printable(state_dir.string());
     std::error_code error;
-    if (!fs::exists(state_dir, error)) {
-        const fs::path above = existing(state_dir);
-        if (fs::is_directory(above, error) && ::access(above.c_str(), W_OK) == 0) {
-            return finding(
-                std::string(k_id), Verdict::pass, name + " is made by the first run", {}
-            );
-        }
+    if (existing(state_dir) != state_dir) {
+        return judge_making(id, state_dir);
+    }
+    if (!fs::is_directory(state_dir, error)) {
         return finding(
-            std::string(k_id),
+            id,
             Verdict::fail,
-            fmt::format("{} cannot be made: {} is not writable", name, printable(above.string())),
-            "export OA_STREAM_STATE_DIR=$HOME/.local/state/oa-stream"
+            error ? fmt::format("{} cannot be looked at: {}", name, error.message())
+                  : name + " is a file, not a folder",
+            elsewhere()
         );
     }
-    if (!fs::is_directory(state_dir, error) || ::access(state_dir.c_str(), W_OK | X_OK) != 0) {
+    if (!takes_folders(state_dir)) {
         return finding(
-            std::string(k_id),
+            id,
             Verdict::fail,
             name + " is no folder that can be written to",
-            fmt::format("chown -R \"$(id -un)\" {}", name)
+            "sudo chown -R \"$(id -un)\" " + shell_word(state_dir.string())
         );
     }
     if ((fs::status(state_dir, error).permissions() & k_others) != fs::perms::none) {
         return finding(
-            std::string(k_id),
+            id,
             Verdict::fail,
             name + " can be written to by others: evidence and locks could be forged",
-            fmt::format("chmod go-w {}", name)
+            "chmod go-w " + shell_word(state_dir.string())
         );
     }
-    return finding(std::string(k_id), Verdict::pass, name, {});
+    return finding(id, Verdict::pass, name, {});
 }
 
 std::vector<Check> judge_runs(const fs::path& state_dir) {

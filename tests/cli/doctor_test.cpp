@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 using namespace oa_stream;
@@ -93,6 +94,44 @@ TEST_CASE("doctor: the state folder is ours alone to write to") {
     REQUIRE(write_file_atomic(folder.path() / "plain", "x"));
     CHECK(judge_state_dir(folder.path() / "plain").verdict == Verdict::fail);
     CHECK(judge_state_dir(folder.path() / "plain/below").verdict == Verdict::fail);
+}
+
+TEST_CASE("doctor: where no state folder can be is named, with a mend that helps") {
+    const Folder folder;
+    const std::string plain = (folder.path() / "plain").string();
+    REQUIRE(write_file_atomic(plain, "x"));
+    struct Row {
+        std::string state;
+        std::string why;
+    };
+    const std::array rows{
+        Row{"/proc/nope", "/proc/nope cannot be made: /proc cannot be written to"},
+        Row{"/proc/nope/below", "/proc/nope/below cannot be made: /proc cannot be written to"},
+        Row{plain, plain + " is a file, not a folder"},
+        Row{plain + "/below/it",
+            plain + "/below/it cannot be made: " + plain + " is a file, not a folder"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.state);
+        const Check check = judge_state_dir(row.state);
+        CHECK(check.verdict == Verdict::fail);
+        CHECK(check.detail == row.why);
+        CHECK(mend(check) == "export OA_STREAM_STATE_DIR=\"$HOME/.local/state/oa-stream\"");
+    }
+    const fs::path spaced = folder.path() / "sp ace";
+    fs::create_directories(spaced);
+    fs::permissions(spaced, fs::perms::owner_all | fs::perms::others_write);
+    CHECK(mend(judge_state_dir(spaced)) == "chmod go-w '" + spaced.string() + "'");
+}
+
+TEST_CASE("doctor: runs that cannot be listed are no pass") {
+    const Folder folder;
+    REQUIRE(write_file_atomic(folder.path() / "runs", "no folder"));
+    const auto checks = judge_runs(folder.path());
+    REQUIRE(checks.size() == 1);
+    CHECK(checks[0].verdict == Verdict::fail);
+    CHECK(checks[0].detail.contains("cannot list the runs: "));
+    CHECK(mend(checks[0]).starts_with("sudo oa-stream --state-dir "));
 }
 
 TEST_CASE("doctor: no run that died is a pass, and says so") {
