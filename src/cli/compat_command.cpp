@@ -6,6 +6,7 @@
 #include "oa_stream/cli/commands.hpp"
 
 #include "compat_scripts.hpp"
+#include "context.hpp"
 #include "document.hpp"
 #include "parse.hpp"
 
@@ -96,6 +97,7 @@ Result<ExitCode> carry_out(const RetiredScript& script, Replacement now, const C
     Context inner = context;
     if (const auto folder = context.env("OUTPUT_DIR")) {
         inner.state_dir = std::filesystem::absolute(*folder);
+        inner.state_words = state_words(inner.state_dir);
     }
     inner.argv = std::move(now.words);
     inner.argv.insert(inner.argv.begin(), "oa-stream");

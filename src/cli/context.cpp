@@ -1,5 +1,7 @@
 #include "context.hpp"
 
+#include "oa_stream/base/shell.hpp"
+
 #include <fmt/format.h>
 
 #include <sys/ioctl.h>
@@ -23,20 +25,25 @@ std::optional<std::string> env(std::string_view name) {
     return std::string(value);
 }
 
-/// Flag > OA_STREAM_STATE_DIR > $STATE_DIRECTORY (systemd) > XDG.
-std::filesystem::path state_dir(const Args& globals) {
-    if (const auto given = globals.get("--state-dir")) {
-        return std::filesystem::absolute(*given);
-    }
-    for (const auto* name : {"OA_STREAM_STATE_DIR", "STATE_DIRECTORY"}) {
-        if (const auto value = env(name)) {
-            return std::filesystem::absolute(*value);
-        }
+/// Where a person's shell of this environment looks by itself.
+std::filesystem::path usual_state_dir() {
+    if (const auto value = env("OA_STREAM_STATE_DIR")) {
+        return std::filesystem::absolute(*value);
     }
     if (const auto xdg = env("XDG_STATE_HOME")) {
         return std::filesystem::path(*xdg) / "oa-stream";
     }
     return std::filesystem::path(env("HOME").value_or("/tmp")) / ".local/state/oa-stream";
+}
+
+/// Flag or file > OA_STREAM_STATE_DIR > $STATE_DIRECTORY (systemd) > XDG.
+std::filesystem::path state_dir(const Args& globals) {
+    if (const auto given = globals.get("--state-dir")) {
+        return std::filesystem::absolute(*given);
+    }
+    const auto of_service = env("STATE_DIRECTORY");
+    return of_service && !env("OA_STREAM_STATE_DIR") ? std::filesystem::absolute(*of_service)
+                                                     : usual_state_dir();
 }
 
 /// Why standard output took no more; 0: it took everything. A pipe whose reader left (`| head`)
@@ -76,6 +83,10 @@ std::optional<std::string> real_environment(std::string_view name) {
     return env(name);
 }
 
+std::string state_words(const std::filesystem::path& used) {
+    return used == usual_state_dir() ? "" : " --state-dir " + shell_word(used.string());
+}
+
 Result<Context> real_context(const Invocation& invocation, int argc, char** argv) {
     const Args& globals = invocation.globals;
     const std::string when = globals.get("--color").value_or("auto");
@@ -92,6 +103,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     context.err = [](std::string_view text) { (void)write_all(stderr, text); };
     context.env = env;
     context.state_dir = state_dir(globals);
+    context.state_words = state_words(context.state_dir);
     context.config_file = globals.get("--config").value_or("");
     std::error_code ignored;
     context.program = std::filesystem::read_symlink("/proc/self/exe", ignored).string();

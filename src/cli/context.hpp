@@ -13,6 +13,9 @@ void write_result(std::string_view text);
 /// Whether stdout took all results. Errors: Code::io, with the system's words.
 [[nodiscard]] Result<void> results_written();
 
+/// Context::state_words for this state directory.
+[[nodiscard]] std::string state_words(const std::filesystem::path& used);
+
 /// An environment variable that is set and not empty.
 [[nodiscard]] std::optional<std::string> real_environment(std::string_view name);
 

@@ -4,6 +4,8 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/evidence/formats.hpp"
 
+#include "next.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -78,6 +80,7 @@ Result<void> deliver(
         run = document_of(*error, command);
     } else {
         OA_TRY(run, run_document(context));
+        type_here(run, context);
     }
     for (const Asked& asked : k_files) {
         if (const auto file = globals.get(asked.option)) {

@@ -44,7 +44,7 @@ struct Tool {
 [[nodiscard]] std::vector<Check> judge_tools();
 
 /// All of the above: what doctor finds without a playbook.
-[[nodiscard]] std::vector<Check> judge_all(const std::filesystem::path& state_dir);
+[[nodiscard]] std::vector<Check> judge_all(const Context& context);
 
 /// A playbook: is it valid, are its credentials there, does its driver answer, does its target?
 [[nodiscard]] Result<std::vector<Check>> judge_playbook(const Args& args, Context& context);

@@ -1,5 +1,6 @@
 // doctor: what is wrong on this machine, and the exact command that mends it.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/config/variables.hpp"
@@ -36,7 +37,7 @@ Task<Check> look_at_target(const Outside* outside, std::string base_url) {
             "target",
             Verdict::fail,
             fmt::format("{}: {} {}", where, to_string(answer.failure), answer.failure_text),
-            fmt::format("oa-stream smoke stream --base-url {}", where)
+            "oa-stream smoke stream --base-url " + shell_word(base_url)
         );
     }
     if (answer.status != 200) {
@@ -44,7 +45,7 @@ Task<Check> look_at_target(const Outside* outside, std::string base_url) {
             "target",
             Verdict::inconclusive,
             fmt::format("{}/version answers {}: perhaps no lane of ours", where, answer.status),
-            fmt::format("oa-stream smoke stream --base-url {}", where)
+            "oa-stream smoke stream --base-url " + shell_word(base_url)
         );
     }
     co_return finding("target", Verdict::pass, where + " answers as a lane", {});
@@ -119,7 +120,7 @@ Json document_of(const std::vector<Check>& checks, Verdict verdict) {
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {
-    std::vector<Check> checks = judge_all(context.state_dir);
+    std::vector<Check> checks = judge_all(context);
     if (args.positional("PLAYBOOK")) {
         OA_TRY(auto more, judge_playbook(args, context));
         std::ranges::move(more, std::back_inserter(checks));
@@ -155,11 +156,15 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-std::vector<Check> judge_all(const std::filesystem::path& state_dir) {
+std::vector<Check> judge_all(const Context& context) {
+    const std::filesystem::path& state_dir = context.state_dir;
     std::vector<Check> checks = judge_machine(this_machine(state_dir));
     checks.push_back(judge_state_dir(state_dir));
     std::ranges::move(judge_runs(state_dir), std::back_inserter(checks));
     std::ranges::move(judge_tools(), std::back_inserter(checks));
+    for (Check& check : checks) {
+        type_here(check.data, context);
+    }
     return checks;
 }
 
@@ -175,7 +180,7 @@ Result<std::vector<Check>> judge_playbook(const Args& args, Context& context) {
             "playbook",
             Verdict::fail,
             book.error().text(),
-            fmt::format("oa-stream playbook validate {}", printable(source.file))
+            "oa-stream playbook validate " + shell_word(source.file)
         )};
     }
     std::vector<Check> out{finding("playbook", Verdict::pass, source.file + " is valid", {})};

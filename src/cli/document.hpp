@@ -4,6 +4,8 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/cli/command.hpp"
 
+#include "next.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::cli {
@@ -26,9 +28,17 @@ namespace oa_stream::cli {
     };
 }
 
-/// One line on stdout.
+/// `body` titled, on one line, with the commands that it names as they are to be typed here.
+[[nodiscard]] inline std::string
+document_line(std::string_view name, const Json& body, const Context& context) {
+    Json out = titled(name, body);
+    type_here(out, context);
+    return dump_json(out) + "\n";
+}
+
+/// On stdout.
 inline void print_document(std::string_view name, const Json& body, const Context& context) {
-    context.out(dump_json(titled(name, body)) + "\n");
+    context.out(document_line(name, body, context));
 }
 
 } // namespace oa_stream::cli

@@ -2,6 +2,8 @@
 
 #include "oa_stream/cli/version.hpp"
 
+#include "next.hpp"
+
 #include <algorithm>
 
 namespace oa_stream::cli {
@@ -30,13 +32,15 @@ Result<Gathered> gather(const Args& args, const Context& context) {
     input.version = version();
     input.redactor = redactor;
     OA_TRY(evidence::Incident incident, evidence::gather_incident(std::move(input)));
+    incident.bundle_command =
+        typed_here("oa-stream incident bundle " + run_words(incident, context), context);
     return Gathered{std::move(incident), std::move(redactor)};
 }
 
-std::string run_words(const evidence::Incident& incident) {
+std::string run_words(const evidence::Incident& incident, const Context& context) {
     std::string out;
     for (const evidence::IncidentRun& run : incident.runs) {
-        out += (out.empty() ? "" : " ") + run.entry.id;
+        out += (out.empty() ? "" : " ") + word_of(run.entry, context);
     }
     return out;
 }

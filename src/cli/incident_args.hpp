@@ -33,6 +33,6 @@ struct Gathered {
 void add_present(evidence::Incident& incident, const Context& context);
 
 /// The words that name these runs, for a command to type next.
-[[nodiscard]] std::string run_words(const evidence::Incident& incident);
+[[nodiscard]] std::string run_words(const evidence::Incident& incident, const Context& context);
 
 } // namespace oa_stream::cli

@@ -147,11 +147,14 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (!args.has("--yes")) {
         show(issue, "", context, found);
         context.err(fmt::format(
-            "nothing was sent. {}\nand the bundle to attach: oa-stream incident bundle {} --out "
-            "incident.tar.zst\n",
-            there ? "Read it, then: oa-stream incident open " + run_words(found.incident) + " --yes"
+            "nothing was sent. {}\nand the bundle to attach: {} --out incident.tar.zst\n",
+            there ? "Read it, then: " +
+                        typed_here(
+                            "oa-stream incident open " + run_words(found.incident, context), context
+                        ) +
+                        " --yes"
                   : "gh is not on PATH: paste " + issue.body.string() + " into a new issue",
-            run_words(found.incident)
+            found.incident.bundle_command
         ));
         return ExitCode::ok;
     }

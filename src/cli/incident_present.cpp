@@ -71,7 +71,7 @@ void add_present(evidence::Incident& incident, const Context& context) {
     for (const evidence::IncidentRun& run : incident.runs) {
         add_settings(run, context, incident.settings);
     }
-    incident.doctor = judge_all(context.state_dir);
+    incident.doctor = judge_all(context);
 }
 
 } // namespace oa_stream::cli

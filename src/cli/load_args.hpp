@@ -4,6 +4,8 @@
 #include "oa_stream/cli/command.hpp"
 #include "oa_stream/probe/load.hpp"
 
+#include "next.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +22,7 @@ struct LoadArgs {
     bool ndjson = false;
     std::vector<std::string> allowed{}; ///< hosts of --yes-load
     std::string again{}; ///< the same load, twice as long, to type when nothing was decided
+    Typed typed{}; ///< the command line
 };
 /// Code::usage; Code::unreadable for a file of prompts; Code::precondition for a host elsewhere
 /// that --yes-load does not name.

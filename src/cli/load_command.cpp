@@ -56,11 +56,17 @@ Result<evidence::RunFolder> open_folder(const LoadArgs& args, const Context& con
 
 /// What to type when it could not be decided.
 std::string again(const LoadArgs& args, bool reached) {
-    return reached ? args.again
-                   : fmt::format(
-                         "oa-stream smoke stream --base-url {} --no-probes",
-                         shell_word(args.options.target.base_url)
-                     );
+    if (reached) {
+        return args.again;
+    }
+    Typed smoke{&smoke_stream_command};
+    for (const std::string_view option : {"--base-url", "--auth", "--connect-to"}) {
+        const auto given = args.typed.args.given.find(option);
+        if (given != args.typed.args.given.end()) {
+            smoke.args.given.insert(*given);
+        }
+    }
+    return smoke.with("--no-probes");
 }
 
 /// One load under way: its folder, its line on the terminal, what it came to.
@@ -326,6 +332,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (parsed.ndjson && context.json) {
         return fail(Code::usage, "one document or many lines?", "--ndjson", "leave --json out");
     }
+    parsed.typed = {&load_command, args};
     const bool ndjson = parsed.ndjson;
     parsed.again = typed_again(
         load_command, args, {{"--duration", format_duration(2 * parsed.options.duration)}}

@@ -9,6 +9,7 @@
 #include "document.hpp"
 #include "help.hpp"
 #include "layers.hpp"
+#include "next.hpp"
 #include "parse.hpp"
 
 #include <fmt/format.h>
@@ -102,6 +103,7 @@ int carry_out(const Invocation& invocation, Context& context) {
     if (error.hint.empty()) { // whoever reads it at 3 a.m. is told what to type, at least this
         error.hint = usual_hint(error.code, command, invocation.args);
     }
+    error.hint = typed_here(error.hint, context);
     return report(error, context.json);
 }
 

@@ -1,5 +1,6 @@
 // cutover plan and cutover apply: look first, then do exactly that.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
@@ -55,7 +56,7 @@ void tell_plan(const Plan& plan, const Args& args, Context& context) {
     tell_parts(
         {fmt::format("PASS plan {}", plan.id.substr(0, k_shown)),
          file.empty() ? "to apply it, write it with --out FILE"
-                      : fmt::format("next: oa-stream {} {}", command, file)},
+                      : fmt::format("next: oa-stream {} {}", command, shell_word(file))},
         context
     );
 }

@@ -1,4 +1,5 @@
 // playbook list, show, validate, explain and schema: what a file says, before anything is done.
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/playbook/file.hpp"
 
@@ -76,7 +77,7 @@ ExitCode tell_problems(const Loaded& loaded, Context& context) {
         "FAIL {}: {} next: mend them, then oa-stream playbook validate {}\n",
         loaded.file,
         count_of(loaded.problems.size(), "problem"),
-        loaded.file
+        shell_word(loaded.file)
     ));
     return ExitCode::usage;
 }

@@ -1,6 +1,7 @@
 #include "route_end.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/evidence/report_html.hpp"
 
 #include "document.hpp"
@@ -96,7 +97,7 @@ std::string next_of(const RouteOutcome& outcome, const evidence::RunFolder& fold
     if (outcome.mutated && !outcome.restored) {
         return fmt::format("oa-stream route restore {} --apply", folder.id());
     }
-    return fmt::format("less {}", (folder.path() / "report.md").string());
+    return less_command(folder.path() / "report.md");
 }
 
 evidence::Report report_of(
@@ -151,7 +152,7 @@ Result<ExitCode> tell_route_end(
     result.erase("evidence");
     OA_CHECK(folder.finish(result));
     if (context.json) {
-        context.out(folder.redactor().apply(dump_json(titled("route-change", document))) + "\n");
+        context.out(folder.redactor().apply(document_line("route-change", document, context)));
     } else if (!context.quiet || exit != ExitCode::ok) {
         std::string text = route_plan_text(prepared.plan) + headline_of(outcome) + "\n";
         for (const Check& check : checks) {

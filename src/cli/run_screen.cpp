@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/layout.hpp"
 
+#include "next.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -34,7 +36,9 @@ void Screen::say(std::string_view line) {
     clear();
     checks_ = 0;
     const auto columns = context_.tty ? static_cast<std::size_t>(context_.width) : 0;
-    context_.err(laid_out(redactor_.apply(line), {columns, context_.colour}) + "\n");
+    context_.err(
+        laid_out(redactor_.apply(typed_here(line, context_)), {columns, context_.colour}) + "\n"
+    );
 }
 
 void Screen::checked(const Check& check) {
@@ -80,6 +84,9 @@ void show_text(std::string_view text, Context& context, std::size_t piped) {
 
 void tell_parts(std::vector<std::string> parts, Context& context) {
     std::erase(parts, "");
+    for (std::string& part : parts) {
+        part = typed_here(part, context);
+    }
     const std::string line = fmt::format("{}", fmt::join(parts, " "));
     const bool whole = !context.tty || columns_of(line) <= static_cast<std::size_t>(context.width);
     context.err(

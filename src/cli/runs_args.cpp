@@ -1,6 +1,9 @@
 #include "runs_args.hpp"
 
+#include "oa_stream/base/shell.hpp"
+
 #include "document.hpp"
+#include "next.hpp"
 
 #include <fmt/format.h>
 
@@ -18,6 +21,25 @@ std::string died_why(const playbook::RunStatus& status) {
     }
     return status.moved ? "it died, and the traffic may not be where it began"
                         : "it died, and routes may not be where they began";
+}
+
+std::optional<Unfinished> left_by(const evidence::RunEntry& run, const Context& context) {
+    const std::string take_back = "oa-stream rollback apply --run " + run.id;
+    const auto status = playbook::status_in(context.state_dir, run.folder);
+    if (status.needs_somebody()) {
+        return Unfinished{died_why(status), status.next};
+    }
+    if (run.exit_code == k_unverified) {
+        return Unfinished{"its rollback was not verified", run.next.empty() ? take_back : run.next};
+    }
+    const bool held = bool_member(run.document, "held").value_or(false);
+    if (held) {
+        return Unfinished{"its split was left as it is", take_back};
+    }
+    // Sealed, but how it ended is lost.
+    const bool lost = run.life == evidence::RunLife::finished && !run.exit_code && status.moved;
+    return lost ? std::optional(Unfinished{"how it ended cannot be read", take_back})
+                : std::nullopt;
 }
 
 } // namespace
@@ -40,23 +62,17 @@ Result<evidence::RunEntry> named_run(const Args& args, const Context& context) {
     return named_run(args.positional("RUN").value_or("last"), context);
 }
 
+std::string word_of(const evidence::RunEntry& run, const Context& context) {
+    const bool here = run.folder.parent_path() == context.state_dir / "runs";
+    return here ? run.id : shell_word(run.folder.string());
+}
+
 std::optional<Unfinished> unfinished(const evidence::RunEntry& run, const Context& context) {
-    const std::string take_back = "oa-stream rollback apply --run " + run.id;
-    const auto status = playbook::status_in(context.state_dir, run.folder);
-    if (status.needs_somebody()) {
-        return Unfinished{died_why(status), status.next};
+    auto left = left_by(run, context);
+    if (left) {
+        left->next = typed_here(in_folder(left->next, run.folder), context);
     }
-    if (run.exit_code == k_unverified) {
-        return Unfinished{"its rollback was not verified", run.next.empty() ? take_back : run.next};
-    }
-    const bool held = bool_member(run.document, "held").value_or(false);
-    if (held) {
-        return Unfinished{"its split was left as it is", take_back};
-    }
-    // Sealed, but how it ended is lost.
-    const bool lost = run.life == evidence::RunLife::finished && !run.exit_code && status.moved;
-    return lost ? std::optional(Unfinished{"how it ended cannot be read", take_back})
-                : std::nullopt;
+    return left;
 }
 
 Result<Redactor> search_for(const Args& args) {

@@ -36,6 +36,9 @@ plain_document(std::string_view verdict, const evidence::RunEntry* run = nullptr
 [[nodiscard]] Result<evidence::RunEntry> named_run(const Args& args, const Context& context);
 [[nodiscard]] Result<evidence::RunEntry> named_run(std::string_view word, const Context& context);
 
+/// What names it in a command to type: its id, or its folder when that was moved.
+[[nodiscard]] std::string word_of(const evidence::RunEntry& run, const Context& context);
+
 /// Traffic of this run may not be where it began, or its way back was not verified: why, and what
 /// to type. Nothing when it is over.
 struct Unfinished {

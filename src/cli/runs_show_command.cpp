@@ -42,20 +42,20 @@ std::vector<Moment> last_moments(const RunEntry& run, std::size_t count) {
     return all;
 }
 
-std::string next_of(const Known& known) {
+std::string next_of(const Known& known, const Context& context) {
     const RunEntry& run = known.run;
     if (known.left) {
-        const bool here = known.left->next.starts_with("oa-stream runs show");
+        const bool here = known.left->next.contains(" runs show ");
         return here ? less_command(run.folder / "journal.ndjson") : known.left->next;
     }
     if (run.life == RunLife::running) {
         return known.status ? known.status->next
-                            : fmt::format("tail -f {}", (run.folder / "timeline.ndjson").string());
+                            : "tail -f " + shell_word((run.folder / "timeline.ndjson").string());
     }
     if (!known.sums.whole() || run.life == RunLife::died) {
-        return fmt::format("oa-stream incident body {}", run.id);
+        return "oa-stream incident body " + word_of(run, context);
     }
-    return run.next;
+    return in_folder(run.next, run.folder);
 }
 
 Result<Known> look(const Args& args, const Context& context) {
@@ -68,7 +68,7 @@ Result<Known> look(const Args& args, const Context& context) {
     out.left = unfinished(out.run, context);
     constexpr std::size_t k_last = 5;
     out.last = last_moments(out.run, k_last);
-    out.next = next_of(out);
+    out.next = next_of(out, context);
     return out;
 }
 
@@ -184,7 +184,7 @@ Json json_of(const Known& known) {
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const Known known, look(args, context));
     context.out(
-        context.json ? dump_json(titled("runs-show", json_of(known))) + "\n" : text_of(known)
+        context.json ? document_line("runs-show", json_of(known), context) : text_of(known)
     );
     const Verdict verdict = verdict_of(known);
     const bool act = known.left && known.run.life == RunLife::died;

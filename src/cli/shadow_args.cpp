@@ -3,8 +3,10 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/cli/commands.hpp"
 #include "oa_stream/config/units.hpp"
 
+#include "next.hpp"
 #include "smoke_args.hpp"
 
 #include <fmt/format.h>
@@ -220,13 +222,7 @@ Result<ShadowAsked> parse_shadow(const Args& args, const Context& context) {
     const auto ignored = args.all("--ignore");
     std::ranges::copy(ignored, std::back_inserter(options.ignored));
     options.id_prefix = args.get("--id-prefix").value_or("shadow");
-    out.again = "oa-stream shadow --base-url " + options.lane.base_url;
-    if (options.reference) {
-        out.again += " --against " + options.reference->base_url;
-    }
-    for (const std::string& native : args.all("--native")) {
-        out.again += " --native " + native;
-    }
+    out.again = Typed{&shadow_command, args}.text();
     return out;
 }
 

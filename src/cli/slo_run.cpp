@@ -1,10 +1,12 @@
 #include "slo_run.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/evidence/report.hpp"
 #include "oa_stream/measure/access_log_source.hpp"
 
+#include "document.hpp"
 #include "run_screen.hpp"
 
 #include <fmt/format.h>
@@ -115,7 +117,7 @@ Ended conclude(
         out.headline = "interrupted before the source had answered";
     }
     if (out.verdict == Verdict::fail) {
-        out.next = "less " + (folder.path() / "report.md").string();
+        out.next = less_command(folder.path() / "report.md");
     } else if (out.exit == ExitCode::credentials) {
         out.next = command.with_auth;
     } else if (out.verdict == Verdict::error) {
@@ -160,12 +162,11 @@ void tell(const Ended& ended, const evidence::RunFolder& folder, Context& contex
     const bool quiet = context.quiet && ended.verdict == Verdict::pass;
     if (context.json) {
         Json document{
-            {"schema", "oa-stream.slo.v1"},
             {"run", folder.id()},
             {"evidence", folder.path().string()},
         };
         document.update(outcome_of(ended));
-        context.out(folder.redactor().apply(dump_json(document)) + "\n");
+        context.out(folder.redactor().apply(document_line("slo", document, context)));
     } else if (!quiet) {
         std::string text = ended.findings.text;
         for (const Check& check : ended.findings.checks) {

@@ -6,6 +6,7 @@
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/measure/source.hpp"
 
+#include "next.hpp"
 #include "slo_args.hpp"
 
 #include <functional>

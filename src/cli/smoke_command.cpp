@@ -75,7 +75,7 @@ public:
     Session(evidence::RunFolder folder, Context& context)
         : folder_(std::move(folder)), context_(context) {}
 
-    [[nodiscard]] Result<SmokeResult> run(probe::SmokeOptions options);
+    [[nodiscard]] Result<SmokeResult> run(probe::SmokeOptions options, Typed typed);
 
 private:
     [[nodiscard]] std::vector<std::string>
@@ -158,8 +158,9 @@ void Session::add_footprint(const std::string& prefix) {
     checks_.push_back(std::move(check));
 }
 
-Result<SmokeResult> Session::run(probe::SmokeOptions options) {
+Result<SmokeResult> Session::run(probe::SmokeOptions options, Typed typed) {
     auto result = begin_result(folder_, "smoke stream", options.target.base_url);
+    result.typed = std::move(typed);
     options.keep = [this](const std::string& stem, const probe::ProbeSample& sample) {
         return keep(stem, sample);
     };
@@ -186,7 +187,9 @@ Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(evidence::RunFolder folder, open_folder(options, context));
     const Redactor redactor = folder.redactor();
     Session session(std::move(folder), context);
-    OA_TRY(const SmokeResult result, session.run(std::move(options)));
+    OA_TRY(
+        const SmokeResult result, session.run(std::move(options), {&smoke_stream_command, args})
+    );
     show(result, redactor, context);
     return result.exit;
 }

@@ -51,6 +51,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(auto options, parse(args));
     OA_TRY(auto folder, open_folder(options, context));
     auto result = begin_result(folder, k_command, options.target.base_url);
+    result.typed = {&smoke_completions_command, args};
     const int ended_by =
         probe_until_done(probe::smoke_completions, std::move(options), folder, result.checks);
     OA_CHECK(seal(result, folder, ended_by));

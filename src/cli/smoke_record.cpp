@@ -75,7 +75,9 @@ Result<void> seal(SmokeResult& result, evidence::RunFolder& folder, int signal) 
 void show(const SmokeResult& result, const Redactor& redactor, Context& context) {
     const bool quiet = context.quiet && result.verdict == Verdict::pass;
     if (context.json) {
-        context.out(redactor.apply(dump_json(smoke_document(result))) + "\n");
+        Json document = smoke_document(result);
+        type_here(document, context);
+        context.out(redactor.apply(dump_json(document)) + "\n");
     } else if (!quiet) {
         const auto width = context.out_tty ? std::optional(context.width) : std::nullopt;
         show_text(redactor.apply(smoke_text(result, width)), context);

@@ -1,6 +1,7 @@
 #include "smoke_view.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -114,6 +115,23 @@ rows_of(const SmokeResult& result, Verdict verdict, Columns columns, std::option
     return out;
 }
 
+/// The command once more, with one option besides.
+std::string again(const SmokeResult& result, std::string_view option, std::string_view value = {}) {
+    if (result.typed.command != nullptr) { // of what was skipped on purpose nobody learns more
+        return option.empty() ? result.typed.without("--no-probes")
+                              : result.typed.with(option, value);
+    }
+    return fmt::format(
+        "oa-stream {} --base-url {}{}{}{}{}",
+        result.command,
+        shell_word(result.target),
+        option.empty() ? "" : " ",
+        option,
+        value.empty() ? "" : " ",
+        value
+    );
+}
+
 } // namespace
 
 void conclude(SmokeResult& result, int signal) {
@@ -139,38 +157,36 @@ std::string next_command(const SmokeResult& result) {
         return {};
     }
     if (!result.again.empty()) {
-        return result.verdict == Verdict::fail ? "less " + (result.evidence / "report.md").string()
+        return result.verdict == Verdict::fail ? less_command(result.evidence / "report.md")
                                                : result.again;
     }
-    const std::string again =
-        fmt::format("oa-stream {} --base-url {}", result.command, result.target);
     const bool streams = result.command == "smoke stream"; // the only one with every option
     if (result.exit == ExitCode::credentials) {
-        return again + " --auth env:NAME";
+        return again(result, "--auth", "env:NAME");
     }
     for (const Check& check : result.checks) {
         const std::string* stream = check.verdict == Verdict::fail ? stream_of(check) : nullptr;
         if (stream != nullptr) {
             const std::string stem = (result.evidence / *stream).string();
             return fmt::format(
-                "oa-stream check{} --headers {}.head {}",
+                "oa-stream check{} --headers {} {}",
                 streams ? "" : " --profile chat-completions",
-                stem.substr(0, stem.size() - 4),
-                stem
+                shell_word(stem.substr(0, stem.size() - 4) + ".head"),
+                shell_word(stem)
             );
         }
     }
     if (result.verdict == Verdict::fail) {
-        return "less " + (result.evidence / "report.md").string();
+        return less_command(result.evidence / "report.md");
     }
     const bool no_token = std::ranges::any_of(result.checks, [](const Check& check) {
         return check.verdict == Verdict::skipped && check.required &&
                check.detail.starts_with("no token was given");
     });
     if (no_token) {
-        return again + " --auth env:NAME";
+        return again(result, "--auth", "env:NAME");
     }
-    return result.verdict == Verdict::error && streams ? again + " --no-probes" : again;
+    return again(result, result.verdict == Verdict::error && streams ? "--no-probes" : "");
 }
 
 std::string smoke_text(const SmokeResult& result, std::optional<int> width) {

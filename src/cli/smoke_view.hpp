@@ -5,6 +5,8 @@
 #include "oa_stream/cli/command.hpp"
 #include "oa_stream/evidence/report.hpp"
 
+#include "next.hpp"
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -24,6 +26,7 @@ struct SmokeResult {
     Verdict verdict = Verdict::inconclusive;
     ExitCode exit = ExitCode::inconclusive;
     std::string_view schema = "oa-stream.smoke.v1"; ///< of the document
+    Typed typed{}; ///< the command line, when there was one
     std::string again{}; ///< the whole command to type again; empty: as `command` and `target` say
 };
 

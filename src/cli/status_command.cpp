@@ -41,7 +41,9 @@ std::string nothing_text(const Context& context) {
 void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_view verdict) {
     if (!context.json) {
         for (const RunStatus& status : statuses) {
-            show_text(playbook::status_text(status), context);
+            RunStatus shown = status;
+            shown.next = typed_here(status.next, context);
+            show_text(playbook::status_text(shown), context);
         }
         if (statuses.empty()) {
             context.out(nothing_text(context));

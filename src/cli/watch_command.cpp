@@ -4,6 +4,7 @@
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
+#include "next.hpp"
 #include "watch_args.hpp"
 #include "watch_render.hpp"
 #include "watch_terminal.hpp"
@@ -284,12 +285,13 @@ Result<ExitCode> run(const Args& args, Context& context) {
     Watch watch(std::move(asked), context);
     const ExitCode exit = watch.run();
     if (exit == ExitCode::not_executed) {
-        context.err(fmt::format(
-            "ERROR nobody answered next: {}\n",
-            lane.empty()
-                ? "oa-stream doctor"
-                : fmt::format("oa-stream smoke stream --base-url {} --no-probes", shell_word(lane))
-        ));
+        Typed smoke{&smoke_stream_command};
+        smoke.args.given["--base-url"] = {lane};
+        if (const auto auth = args.get("--auth")) {
+            smoke.args.given["--auth"] = {*auth};
+        }
+        const std::string next = lane.empty() ? "oa-stream doctor" : smoke.with("--no-probes");
+        context.err("ERROR nobody answered next: " + typed_here(next, context) + "\n");
     }
     if (exit == ExitCode::inconclusive) {
         context.err(fmt::format(

@@ -320,17 +320,20 @@ Part artefact_part(const Incident& incident) {
 
 Part check_part(const Incident& incident) {
     Part out;
-    std::string runs;
-    for (const IncidentRun& run : incident.runs) {
-        runs += " " + run.entry.id;
+    std::string bundle = incident.bundle_command;
+    if (bundle.empty()) {
+        bundle = "oa-stream incident bundle";
+        for (const IncidentRun& run : incident.runs) {
+            bundle += " " + run.entry.id;
+        }
     }
     out.head = fmt::format(
         "\n## Look for yourself\n\n```sh\n"
-        "oa-stream incident bundle{} --out incident.tar.zst\n"
+        "{} --out incident.tar.zst\n"
         "oa-stream incident verify incident.tar.zst\n"
         "tar --zstd -xf incident.tar.zst && cd incident-{} && sha256sum --quiet -c SHA256SUMS\n"
         "oa-stream check --headers STREAM.head STREAM.sse\n```\n",
-        runs,
+        bundle,
         incident.id
     );
     return out;

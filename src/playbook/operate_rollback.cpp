@@ -1,6 +1,7 @@
 // A run that is to be taken back, dead or ended: everything from its folder.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/evidence/report_html.hpp"
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
@@ -224,7 +225,7 @@ RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
         next += routes_to_take_back(taking.plan, taking.folder) ? "; " + routes_by_hand(taking.plan)
                                                                 : "";
     } else if (outcome.exit != ExitCode::ok) {
-        next = fmt::format("less {}", (taking.folder.path() / "rollback.md").string());
+        next = less_command(taking.folder.path() / "rollback.md");
     }
     taking.folder.note("rollback ended", {{"verdict", to_string(outcome.verdict)}});
     write_report(taking, outcome, next);

@@ -1,6 +1,7 @@
 #include "seal.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/evidence/report_html.hpp"
 
 #include <fmt/format.h>
@@ -15,8 +16,7 @@ next_command(const RunOutcome& outcome, const evidence::RunFolder& folder, const
     if (outcome.verdict == Verdict::pass && outcome.exit == ExitCode::ok) {
         return {};
     }
-    return paper.next.empty() ? fmt::format("less {}", (folder.path() / "report.md").string())
-                              : paper.next;
+    return paper.next.empty() ? less_command(folder.path() / "report.md") : paper.next;
 }
 
 evidence::Report report_of(

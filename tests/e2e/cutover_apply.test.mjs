@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { LocalTarget } from './lib/local_target.mjs';
-import { handmadeRun, oa, scratch } from './lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from './lib/process.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 let target;
@@ -222,8 +222,16 @@ test('killed in the middle and then damaged: no command takes what it cannot rea
   assert.deepEqual([away.code, away.stdout], [0, `there are no runs yet in ${typo}\n`]);
   assert.match((await oa(['runs', 'list', '--state-dir', typo])).stderr, new RegExp(`^there are no runs yet in ${typo}\n`));
 
-  const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
-  assert.equal(back.code, 0, back.stderr);
+  // Pasted into a shell that knows of no state directory, what status says takes it back.
+  const bin = scratch('bin'), spaced = path.join(bin, 'sp ace');
+  fs.symlinkSync(target.state, spaced);
+  fs.symlinkSync(OA_BIN, path.join(bin, 'oa-stream'));
+  const there = await oa(['--state-dir', spaced, 'cutover', 'status']);
+  const typed = last(there.stderr).replace(/^.* next: /, '');
+  assert.equal(typed, `oa-stream --state-dir '${spaced}' rollback apply --run ${run}`);
+  const back = new Running('sh', ['-c', typed], { env: cleanEnv({ HOME: bin, PATH: `${bin}:${process.env.PATH}` }) });
+  assert.equal((await back.end(60000)).code, 0, back.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
   const over = await target.oa(['cutover', 'status']);
   assert.deepEqual([over.code, over.stdout], [0, `every run has ended in ${target.state}\n`]);
 });

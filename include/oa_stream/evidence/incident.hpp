@@ -44,6 +44,7 @@ struct Incident {
     std::vector<Check> doctor{};   ///< what is wrong here and now, and what mends it
     std::vector<Artefact> artefacts{};
     std::vector<std::filesystem::path> logs{};
+    std::string bundle_command{}; ///< makes the bundle of these runs; empty: by their names
 };
 
 struct IncidentInput {

@@ -1,0 +1,92 @@
+// What a person is told to type is whole: it can be pasted where it is read.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { OA_BIN, cleanEnv, handmadeRun, oa, scratch } from './lib/process.mjs';
+
+const last = (text) => text.trimEnd().split('\n').at(-1);
+const next = (got) => last(got.stderr).replace(/^.* next: /, '');
+/** As a shell of the same person would run it. */
+function paste(line) {
+  const bin = scratch('bin');
+  fs.symlinkSync(OA_BIN, path.join(bin, 'oa-stream'));
+  const got = spawnSync('sh', ['-c', line], { encoding: 'utf8', env: cleanEnv({ HOME: bin, PATH: `${bin}:${process.env.PATH}`, PAGER: 'cat' }) });
+  return { code: got.status, stdout: got.stdout, stderr: got.stderr };
+}
+/** A state directory with one run that died with traffic moved. */
+function deadState(name = 'sp ace') {
+  const state = path.join(scratch('dead'), name), id = '20260101T000000Z-cutover-0a1b2c3d', folder = handmadeRun(path.join(state, 'runs', id));
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify({ target: 'haproxy:somewhere', source: { file: 'cutover.yaml' } }));
+  const lines = [{ seq: 1, at: 'a', phase: 'begin', to: { v1: 100 } }, { seq: 2, at: 'b', phase: 'intent', step: 'shift@5%', to: { v1: 95, v2: 5 } }];
+  fs.writeFileSync(path.join(folder, 'journal.ndjson'), lines.map((one) => `${JSON.stringify(one)}\n`).join(''));
+  return { state, id, folder };
+}
+
+test('a state directory given by flag or config file stands in every command that works on runs', async () => {
+  const { state, id } = deadState();
+  const config = path.join(scratch('config'), 'config.yaml');
+  fs.writeFileSync(config, `version: 1\nall: { state-dir: "${state}" }\n`);
+  for (const where of [['--state-dir', state], ['--config', config]]) {
+    const look = (...args) => oa([...where, ...args], { stateDir: where[0] === '--config' ? '' : undefined }); // a variable wins over the file
+    const here = `oa-stream --state-dir '${state}'`, back = `${here} rollback apply --run ${id}`;
+    const status = await look('cutover', 'status');
+    assert.equal(status.code, 8);
+    assert.equal(next(status), back);
+    assert.ok(status.stdout.includes(`  next       ${back}\n`), status.stdout);
+    assert.equal((await look('cutover', 'status', '--json')).json().runs[0].next, back);
+    assert.equal(next(await look('runs', 'show', id)), back);
+    assert.equal((await look('runs', 'show', id, '--json')).json().next, back);
+    assert.ok((await look('runs', 'gc', '--keep', '0')).stdout.includes(`: ${back}\n`));
+    const doctor = await look('doctor', '--json');
+    assert.equal(doctor.json().checks.find((check) => check.id === `runs.${id}`).data.mend, back);
+    assert.ok((await look('doctor')).stdout.includes(`mend: ${back}\n`));
+    const body = (await look('incident', 'body', id)).stdout;
+    assert.ok(body.includes(`\n${here} incident bundle ${id} --out incident.tar.zst\n`), 'look for yourself');
+    assert.ok(body.includes(back), 'needs somebody');
+    const unknown = await look('runs', 'show', 'nonesuch');
+    assert.match(unknown.stderr, new RegExp(`\\(${here} runs list\\)`));
+  }
+  const pasted = paste(next(await oa(['--state-dir', state, 'cutover', 'status'])));
+  assert.doesNotMatch(pasted.stderr, /there is no run/);
+  assert.doesNotMatch(next(await oa(['cutover', 'status'], { stateDir: state })), /--state-dir/, 'the reader has the variable, too');
+  const service = await oa(['cutover', 'status'], { stateDir: '', env: { STATE_DIRECTORY: state } });
+  assert.match(next(service), /^oa-stream --state-dir /, 'systemd gives it to nobody else');
+});
+
+test('a command to type once more has what was given; a report is named as a shell takes it', async () => {
+  const folder = path.join(scratch('smoke'), 'sp ace'), token = path.join(folder, 'tok en'), state = path.join(folder, 'state');
+  fs.mkdirSync(folder);
+  fs.writeFileSync(token, 'a-token-of-this-test\n', { mode: 0o600 });
+  const asked = ['--base-url', 'http://lane.invalid:9', '--auth', `file:${token}`, '--connect-to', '127.0.0.1:1', '--prompt', "it's $HOME"];
+  const smoke = await oa(['smoke', 'stream', ...asked, '--state-dir', state, '--json']);
+  assert.equal(smoke.code, 4, smoke.stderr);
+  const whole = `oa-stream --state-dir '${state}' smoke stream --base-url http://lane.invalid:9 --auth 'file:${token}' --connect-to 127.0.0.1:1 --prompt 'it'\\''s $HOME' --no-probes`;
+  assert.equal(smoke.json().next, whole);
+  assert.equal(next(smoke), whole);
+  const again = paste(whole);
+  assert.equal(again.code, 4, again.stderr);
+  assert.equal(next(again), whole, 'and again');
+
+  const load = await oa(['load', '--base-url', 'http://127.0.0.1:1', '--auth', `file:${token}`, '--rate', '5/s', '--duration', '1s', '--state-dir', state]);
+  assert.ok(next(load).includes(` smoke stream --base-url http://127.0.0.1:1 --auth 'file:${token}' --no-probes`), load.stderr);
+});
+
+test('the files of a run that was moved are named where they are', async () => {
+  const { state, folder, id } = deadState();
+  fs.writeFileSync(path.join(folder, 'plan.json'), '{"schema":"oa-stream.plan.v1","source":{},"steps":[]}');
+  fs.writeFileSync(path.join(folder, 'journal.ndjson'), '');
+  fs.writeFileSync(path.join(folder, 'report.md'), 'the report\n');
+  fs.writeFileSync(path.join(folder, 'SHA256SUMS'), '');
+  fs.writeFileSync(path.join(folder, 'run.json'), JSON.stringify({ kind: 'cutover', verdict: 'FAIL', exit_code: 1, next: `less /once/runs/${id}/report.md` }));
+  const moved = path.join(scratch('moved'), 'some where', id);
+  fs.mkdirSync(path.dirname(moved));
+  fs.renameSync(folder, moved);
+  const shown = await oa(['runs', 'show', moved], { stateDir: state });
+  assert.equal(next(shown), `less '${moved}/report.md'`, shown.stderr);
+  assert.equal(paste(next(shown)).stdout, 'the report\n');
+  fs.rmSync(path.join(moved, 'SHA256SUMS'));
+  assert.equal(next(await oa(['runs', 'show', moved], { stateDir: state })), `oa-stream incident body '${moved}'`);
+});
