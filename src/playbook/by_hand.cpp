@@ -75,8 +75,8 @@ struct ByHand {
         document["etag"] = nullptr;
         document["exact"] = nullptr;
         std::string told = shell_word(dump_json(document));
-        constexpr std::string_view k_none = "\"etag\":null";
-        told.replace(told.find(k_none), k_none.size(), "\"etag\":'\"${etag:-null}\"'");
+        constexpr std::string_view k_none = R"("etag":null)";
+        told.replace(told.find(k_none), k_none.size(), R"("etag":'"${etag:-null}"')");
         return fmt::format(
             "etag=$(printf '%s\\n' {} | {} | grep -oE {} | head -n 1 | sed {}); "
             "printf '%s\\n' {} | OA_STREAM_ETAG=\"$(printf %s \"$etag\" | sed {})\" {}",

@@ -18,7 +18,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-#include <signal.h>
+#include <signal.h> // NOLINT(modernize-deprecated-headers): kill
 
 #include <algorithm>
 #include <array>
