@@ -38,8 +38,8 @@ std::string typed_again(
         const auto other = instead.find(long_name(option.name));
         if (other == instead.end()) {
             add_option(out, option, args);
-        } else if (other->second) {
-            out += " " + std::string(other->first) + " " + shell_word(*other->second);
+        } else if (const auto& value = other->second) {
+            out += " " + std::string(other->first) + " " + shell_word(*value);
         }
     }
     return out;

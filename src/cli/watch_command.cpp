@@ -56,11 +56,11 @@ private:
     [[nodiscard]] bool one_look() const {
         return asked_.form == WatchForm::once || asked_.form == WatchForm::document;
     }
-    void look();
+    const WatchView& look();
     void note_events(WatchView& view);
     void show(const WatchView& view);
-    [[nodiscard]] Json document() const;
-    [[nodiscard]] ExitCode verdict_exit() const;
+    [[nodiscard]] static Json document(const WatchView& view);
+    [[nodiscard]] ExitCode verdict_exit(const WatchView& view) const;
 
     WatchAsked asked_;
     Context& context_;
@@ -181,7 +181,7 @@ void Watch::note_events(WatchView& view) {
     }
 }
 
-void Watch::look() {
+const WatchView& Watch::look() {
     WatchView view;
     view.at = rfc3339_millis(std::chrono::system_clock::now());
     view.every_s = std::chrono::duration<double>(asked_.timing.every).count();
@@ -200,13 +200,15 @@ void Watch::look() {
     note_events(view);
     view.events = events_;
     show(view);
-    view_ = std::move(view);
+    return view_.emplace(std::move(view));
 }
 
 void Watch::show(const WatchView& view) {
     switch (asked_.form) {
     case WatchForm::screen:
-        terminal_->draw(watch_screen(view, terminal_->size(), context_.colour));
+        if (terminal_) {
+            terminal_->draw(watch_screen(view, terminal_->size(), context_.colour));
+        }
         break;
     case WatchForm::lines:
         context_.out(watch_line(view) + "\n");
@@ -226,16 +228,16 @@ void Watch::show(const WatchView& view) {
     }
 }
 
-ExitCode Watch::verdict_exit() const {
-    const Verdict verdict = verdict_of(*view_);
+ExitCode Watch::verdict_exit(const WatchView& view) const {
+    const Verdict verdict = verdict_of(view);
     // One look and a guard are asked for a verdict; who only watched is told when nobody answered.
     const bool asked = one_look() || asked_.until_bad;
     return asked || verdict == Verdict::error ? exit_code(verdict) : ExitCode::ok;
 }
 
-Json Watch::document() const {
-    Json out = to_json(*view_);
-    out["verdict"] = to_string(verdict_of(*view_));
+Json Watch::document(const WatchView& view) {
+    Json out = to_json(view);
+    out["verdict"] = to_string(verdict_of(view));
     out["run"] = nullptr;
     out["evidence"] = nullptr;
     out["checks"] = Json::array();
@@ -251,14 +253,14 @@ Task<void> Watch::look_for_ever() {
         if (front_) {
             co_await read_split();
         }
-        look();
-        const bool over = one_look() || (asked_.until_bad && view_->breach) ||
+        const WatchView& view = look();
+        const bool over = one_look() || (asked_.until_bad && view.breach) ||
                           (asked_.length && Clock::now() - began >= *asked_.length);
         if (over) {
             if (asked_.form == WatchForm::document) {
-                context_.out(dump_json(document()) + "\n");
+                context_.out(dump_json(document(view)) + "\n");
             }
-            end(verdict_exit());
+            end(verdict_exit(view));
             co_return;
         }
         co_await sleep_for(asked_.timing.every);

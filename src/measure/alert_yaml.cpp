@@ -235,7 +235,7 @@ Result<void> check_testable(const std::vector<Matcher>& matchers) {
             );
         }
         if (!why.empty()) {
-            return fail(Code::usage, std::move(why), {}, "NAME=\"VALUE\" and NAME!=\"VALUE\"");
+            return fail(Code::usage, std::move(why), {}, R"(NAME="VALUE" and NAME!="VALUE")");
         }
     }
     return {};
