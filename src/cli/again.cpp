@@ -39,7 +39,8 @@ std::string typed_again(
         if (other == instead.end()) {
             add_option(out, option, args);
         } else if (const auto& value = other->second) {
-            out += " " + std::string(other->first) + " " + shell_word(*value);
+            out += " " + std::string(other->first);
+            out += option.value.empty() ? "" : " " + shell_word(*value);
         }
     }
     return out;

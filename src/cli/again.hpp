@@ -10,7 +10,7 @@
 
 namespace oa_stream::cli {
 
-/// Options said otherwise than they were given, or (nullopt) left out.
+/// Options said otherwise than they were given (a flag: with any value), or (nullopt) left out.
 using Instead = std::map<std::string_view, std::optional<std::string>>;
 
 /// `oa-stream PATH …` with all that was given to `command`, as a shell takes it: a suggestion that

@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/shell.hpp"
 
-#include "parse.hpp"
+#include "again.hpp"
 
 #include <fmt/format.h>
 
@@ -80,41 +80,15 @@ std::string unquoted(std::string_view word) {
 } // namespace
 
 std::string Typed::text() const {
-    std::string out = fmt::format("{} {}", k_program, command->path);
-    for (const PositionalSpec& positional : command->positionals) {
-        for (const std::string& word : args.all(positional.name)) {
-            out += " " + shell_word(word);
-        }
-    }
-    for (const OptionSpec& option : command->options) {
-        const std::string_view name = long_name(option.name);
-        const auto given = args.given.find(name);
-        if (given == args.given.end()) {
-            continue;
-        }
-        if (option.value.empty()) {
-            out += fmt::format(" {}", name);
-            continue;
-        }
-        for (const std::string& value : given->second) {
-            out += fmt::format(" {} {}", name, shell_word(value));
-        }
-    }
-    return out;
+    return typed_again(*command, args);
 }
 
 std::string Typed::with(std::string_view option, std::string_view value) const {
-    Typed other = *this;
-    other.args.given[std::string(option)] = {std::string(value)};
-    return other.text();
+    return typed_again(*command, args, {{option, std::string(value)}});
 }
 
 std::string Typed::without(std::string_view option) const {
-    Typed other = *this;
-    if (const auto given = other.args.given.find(option); given != other.args.given.end()) {
-        other.args.given.erase(given);
-    }
-    return other.text();
+    return typed_again(*command, args, {{option, std::nullopt}});
 }
 
 std::string typed_here(std::string_view text, const Context& context) {

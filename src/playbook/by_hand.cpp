@@ -1,18 +1,11 @@
 #include "by_hand.hpp"
 
+#include "oa_stream/base/shell.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::playbook {
 namespace {
-
-/// For a POSIX shell: nothing inside single quotes means anything but the quote itself.
-std::string shell_word(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) {
-        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return out + "'";
-}
 
 struct ByHand {
     const Traffic& traffic;

@@ -214,8 +214,8 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
     CHECK(world.driver.writes_seen == writes);
     REQUIRE_FALSE(outcome.notes.empty());
     CHECK(
-        outcome.notes.front() == "By hand: gcloud run services update-traffic 'lane' --project 'p' "
-                                 "--region 'r' --to-revisions 'stable=100'"
+        outcome.notes.front() == "By hand: gcloud run services update-traffic lane --project p "
+                                 "--region r --to-revisions stable=100"
     );
 }
 
