@@ -76,7 +76,10 @@ TEST_CASE("saved stream: bytes and head judge to the verdict of the wire") {
     const Folder folder;
     const ProbeSample sample = kept_probe(body);
     const auto names = save(folder.path, "one", sample);
-    CHECK(names == std::vector<std::string>{"one.sse", "one.head", "one.timing.ndjson", "one.probe.json"});
+    CHECK(
+        names ==
+        std::vector<std::string>{"one.sse", "one.head", "one.timing.ndjson", "one.probe.json"}
+    );
 
     const auto head = contract::parse_head(*read_file(folder.path / "one.head"));
     REQUIRE(head.has_value());
