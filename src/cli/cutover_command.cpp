@@ -156,6 +156,7 @@ const CommandSpec cutover_rehearse_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

@@ -58,22 +58,33 @@ Result<void> tell_github(const Json& run, const Context& context) {
     return {};
 }
 
+bool asked_for(const Args& globals) {
+    return globals.has("--github") || globals.has("--junit") || globals.has("--tap");
+}
+
+std::unexpected<Error> no_run(const CommandSpec& command) {
+    return fail(
+        Code::usage,
+        fmt::format("{} leaves no run to tell of", command.path),
+        "--junit, --tap, --github",
+        "oa-stream runs list"
+    );
+}
+
 } // namespace
+
+Result<void> deliverable(const Args& globals, const CommandSpec& command) {
+    return command.leaves_run || !asked_for(globals) ? Result<void>{} : no_run(command);
+}
 
 Result<void> deliver(
     const Args& globals, const Context& context, const CommandSpec& command, const Error* error
 ) {
-    const bool github = globals.has("--github");
-    if (!github && !globals.has("--junit") && !globals.has("--tap")) {
+    if (!asked_for(globals)) {
         return {};
     }
     if (context.evidence.empty() && error == nullptr) {
-        return fail(
-            Code::usage,
-            fmt::format("{} leaves no run to tell of", command.path),
-            "--junit, --tap, --github",
-            "oa-stream runs list"
-        );
+        return no_run(command); // a dry run of one that would leave one
     }
     Json run;
     if (context.evidence.empty()) {
@@ -87,7 +98,7 @@ Result<void> deliver(
             OA_CHECK(write_file_atomic(*file, asked.format(run)));
         }
     }
-    return github ? tell_github(run, context) : Result<void>{};
+    return globals.has("--github") ? tell_github(run, context) : Result<void>{};
 }
 
 } // namespace oa_stream::cli

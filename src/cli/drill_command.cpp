@@ -118,6 +118,7 @@ const CommandSpec rollback_drill_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

@@ -87,6 +87,9 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
 /// Runs the command and delivers its result; the exit code.
 int carry_out(const Invocation& invocation, Context& context) {
     const CommandSpec& command = *invocation.command;
+    if (const auto fits = deliverable(invocation.globals, command); !fits) {
+        return report(fits.error(), context.json);
+    }
     auto code = command.run(invocation.args, context);
     const auto delivered =
         deliver(invocation.globals, context, command, code ? nullptr : &code.error());

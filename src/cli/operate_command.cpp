@@ -175,6 +175,7 @@ const CommandSpec cutover_apply_command{
     .options = k_apply_options,
     .examples = k_apply_examples,
     .run = apply,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

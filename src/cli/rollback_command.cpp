@@ -56,6 +56,7 @@ const CommandSpec rollback_apply_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

@@ -381,6 +381,7 @@ const CommandSpec route_verify_command{
     .options = k_verify_options,
     .examples = k_verify_examples,
     .run = verify,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

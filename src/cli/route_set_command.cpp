@@ -131,6 +131,7 @@ const CommandSpec route_set_command{
     .options = k_set_options,
     .examples = k_set_examples,
     .run = set,
+    .leaves_run = true,
 };
 const CommandSpec route_clear_command{
     .path = "route clear",
@@ -139,6 +140,7 @@ const CommandSpec route_clear_command{
     .options = k_clear_options,
     .examples = k_clear_examples,
     .run = clear,
+    .leaves_run = true,
 };
 const CommandSpec route_restore_command{
     .path = "route restore",
@@ -147,6 +149,7 @@ const CommandSpec route_restore_command{
     .options = k_restore_options,
     .examples = k_restore_examples,
     .run = restore,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

@@ -194,6 +194,7 @@ const CommandSpec shadow_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

@@ -102,6 +102,7 @@ const CommandSpec slo_budget_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

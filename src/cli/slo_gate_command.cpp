@@ -216,6 +216,7 @@ const CommandSpec slo_gate_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

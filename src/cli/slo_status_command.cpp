@@ -167,6 +167,7 @@ const CommandSpec slo_status_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

@@ -236,6 +236,7 @@ const CommandSpec smoke_stream_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

@@ -88,6 +88,7 @@ const CommandSpec smoke_completions_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

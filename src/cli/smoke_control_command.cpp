@@ -115,6 +115,7 @@ const CommandSpec smoke_control_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

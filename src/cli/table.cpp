@@ -75,7 +75,9 @@ std::span<const OptionSpec> global_options() noexcept {
             "FILE",
             "Read this config file; else $XDG_CONFIG_HOME/oa-stream/config.yaml."
         },
-        OptionSpec{"--junit", "FILE", "Also write the run's checks as JUnit XML."},
+        OptionSpec{
+            "--junit", "FILE", "Of a command that leaves a run: also write its checks as JUnit XML."
+        },
         OptionSpec{"--tap", "FILE", "Also write them as TAP."},
         OptionSpec{"--github", "", "Also write a job summary and annotations for GitHub Actions."},
         OptionSpec{"--non-interactive", "", "Never draw a live display, even on a terminal."},

@@ -105,6 +105,7 @@ const CommandSpec verify_command{
     .options = k_options,
     .examples = k_examples,
     .run = run,
+    .leaves_run = true,
 };
 
 } // namespace oa_stream::cli

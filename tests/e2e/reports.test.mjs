@@ -64,6 +64,7 @@ test('the same file is asked for where there is no run: refused, not written', a
   const got = await oa(['version', '--junit', file]);
   assert.equal(got.code, 2, got.stderr);
   assert.match(got.stderr, /leaves no run/);
+  assert.equal(got.stdout, '', 'refused before it began');
   assert.ok(!fs.existsSync(file));
 });
 

@@ -73,6 +73,7 @@ struct CommandSpec {
     std::span<const OptionSpec> options;
     std::span<const std::string_view> examples; ///< whole command lines
     Run run;
+    bool leaves_run = false; ///< a run folder, which --junit, --tap and --github tell of
 };
 
 /// Every command, in the order of --help (src/cli/table.cpp).
