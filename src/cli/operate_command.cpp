@@ -63,6 +63,7 @@ void tell_plan(const Plan& plan, const Args& args, Context& context) {
 
 Result<ExitCode> plan_of_kind(const Args& args, Context& context, bool rollback) {
     OA_TRY(playbook::PlanRequest request, parse(args));
+    request.state_dir = context.state_dir;
     Screen screen(context);
     StopRequest stop;
     request.observer = screen.observer();

@@ -90,12 +90,16 @@ std::string headline_of(const RouteOutcome& outcome) {
     );
 }
 
-std::string next_of(const RouteOutcome& outcome, const evidence::RunFolder& folder) {
+std::string next_of(const CarriedRoutes& carried) {
+    const auto& [folder, outcome, restores] = carried;
     if (outcome.changed) {
         return {};
     }
     if (outcome.mutated && !outcome.restored) {
-        return fmt::format("oa-stream route restore {} --apply", folder.id());
+        // What a restore found is what the other run left: nothing to go back to.
+        return fmt::format(
+            "oa-stream route restore {} --apply", restores.empty() ? folder.id() : restores
+        );
     }
     return less_command(folder.path() / "report.md");
 }
@@ -107,7 +111,8 @@ evidence::Report report_of(
     ExitCode exit,
     const std::vector<Check>& checks
 ) {
-    const auto& [folder, outcome] = carried;
+    const RouteOutcome& outcome = carried.outcome;
+    const evidence::RunFolder& folder = carried.folder;
     evidence::Report report;
     report.id = folder.id();
     report.title = "Route split";
@@ -123,7 +128,7 @@ evidence::Report report_of(
     };
     report.checks = checks;
     report.notes = prepared.plan.notes;
-    report.next = next_of(outcome, folder);
+    report.next = next_of(carried);
     return report;
 }
 
@@ -132,7 +137,7 @@ evidence::Report report_of(
 Result<ExitCode> tell_route_end(
     const PreparedRoutes& prepared, CarriedRoutes& carried, int signal, Context& context
 ) {
-    auto& [folder, outcome] = carried;
+    auto& [folder, outcome, restores] = carried;
     auto checks = prepared.checks;
     add_checks(checks, outcome);
     const Verdict verdict = verdict_of(outcome);
@@ -145,7 +150,7 @@ Result<ExitCode> tell_route_end(
     document["headline"] = headline_of(outcome);
     document["mutated"] = outcome.mutated;
     document["restored"] = outcome.restored;
-    document["next"] = next_of(outcome, folder);
+    document["next"] = next_of(carried);
     document.update(to_json(prepared.plan));
     Json result = document;
     result.erase("run");
@@ -160,9 +165,7 @@ Result<ExitCode> tell_route_end(
         }
         context.out(folder.redactor().apply(text));
     }
-    tell_last(
-        {verdict, exit, folder.id(), folder.path().string(), next_of(outcome, folder)}, context
-    );
+    tell_last({verdict, exit, folder.id(), folder.path().string(), next_of(carried)}, context);
     return exit;
 }
 

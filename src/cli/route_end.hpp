@@ -23,6 +23,7 @@ struct PreparedRoutes {
 struct CarriedRoutes {
     evidence::RunFolder folder;
     traffic::RouteOutcome outcome;
+    std::string restores{}; ///< of a restore: the run whose overrides were to come back
 };
 
 struct AppliedRoutes {

@@ -5,6 +5,8 @@
 #include "oa_stream/cli/version.hpp"
 #include "oa_stream/evidence/run_folder.hpp"
 #include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/playbook/settled.hpp"
+#include "oa_stream/playbook/status.hpp"
 
 #include "document.hpp"
 #include "route_end.hpp"
@@ -294,14 +296,15 @@ Result<OldRun> read_old_run(const std::string& run, const Context& context) {
 struct AskRestore {
     RouteOrder order;
     RoutePlan plan;
+    std::string restores; ///< the run
     Desk* desk;
     Task<Result<Applied>> operator()(RouteSplitClient& client, RouteTarget target) const {
-        return ask(client, std::move(target), order, plan, desk);
+        return ask(client, std::move(target), *this);
     }
     static Task<Result<Applied>>
     // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
-    ask(RouteSplitClient& client, RouteTarget target, RouteOrder order, RoutePlan plan, Desk* desk
-    ) {
+    ask(RouteSplitClient& client, RouteTarget target, AskRestore self) {
+        auto& [order, plan, restores, desk] = self;
         Applied out;
         OA_CO_TRY(out.prepared.snapshot, co_await snapshot_routes(client, target.looks));
         Check found = memories_check(out.prepared.snapshot);
@@ -326,10 +329,28 @@ struct AskRestore {
         outcome.changed = outcome.restored;
         outcome.verified = outcome.back;
         outcome.error = outcome.restore_error;
-        out.carried = CarriedRoutes{std::move(folder), std::move(outcome)};
+        out.carried = CarriedRoutes{std::move(folder), std::move(outcome), restores};
         co_return out;
     }
 };
+
+/// The run, and earlier tries to bring it back, need nobody any more.
+Result<void>
+settle_restored(const std::string& run, const Applied& applied, const Context& context) {
+    OA_TRY(const auto all, playbook::all_statuses(context.state_dir));
+    for (const playbook::RunStatus& one : all) {
+        if (!one.needs_somebody() || (one.run != run && one.restores != run)) {
+            continue;
+        }
+        OA_CHECK(playbook::settle(
+            one.folder,
+            "brought back",
+            applied.carried ? "route restore, run " + applied.carried->folder.id()
+                            : "route restore found the overrides as they were"
+        ));
+    }
+    return {};
+}
 
 } // namespace
 
@@ -365,12 +386,16 @@ restore_routes_of(const Args& args, const std::string& run, bool apply, Context&
     }
     OA_TRY(
         Applied applied,
-        attempt(std::move(target), AskRestore{order, std::move(old.plan), &desk}, desk)
+        attempt(std::move(target), AskRestore{order, std::move(old.plan), run, &desk}, desk)
     );
-    if (!applied.carried) {
-        return show_plan(applied.prepared, order, context);
+    const bool is_back = !applied.carried || applied.carried->outcome.restored;
+    const auto told =
+        applied.carried ? tell_route_end(applied.prepared, *applied.carried, stop.signal(), context)
+                        : Result<ExitCode>(show_plan(applied.prepared, order, context));
+    if (apply && is_back) {
+        OA_CHECK(settle_restored(run, applied, context));
     }
-    return tell_route_end(applied.prepared, *applied.carried, stop.signal(), context);
+    return told;
 }
 
 } // namespace oa_stream::cli

@@ -8,41 +8,6 @@
 #include <fmt/format.h>
 
 namespace oa_stream::cli {
-namespace {
-
-constexpr std::int64_t k_unverified = static_cast<std::int64_t>(ExitCode::rollback_unverified);
-
-std::string died_why(const playbook::RunStatus& status) {
-    if (!status.unread.empty()) {
-        return fmt::format("it cannot be read whether its traffic is back ({})", status.unread);
-    }
-    if (!status.fault.empty() && !status.moved) {
-        return "its fault is still planted: " + status.fault;
-    }
-    return status.moved ? "it died, and the traffic may not be where it began"
-                        : "it died, and routes may not be where they began";
-}
-
-std::optional<Unfinished> left_by(const evidence::RunEntry& run, const Context& context) {
-    const std::string take_back = "oa-stream rollback apply --run " + run.id;
-    const auto status = playbook::status_in(context.state_dir, run.folder);
-    if (status.needs_somebody()) {
-        return Unfinished{died_why(status), status.next};
-    }
-    if (run.exit_code == k_unverified) {
-        return Unfinished{"its rollback was not verified", run.next.empty() ? take_back : run.next};
-    }
-    const bool held = bool_member(run.document, "held").value_or(false);
-    if (held) {
-        return Unfinished{"its split was left as it is", take_back};
-    }
-    // Sealed, but how it ended is lost.
-    const bool lost = run.life == evidence::RunLife::finished && !run.exit_code && status.moved;
-    return lost ? std::optional(Unfinished{"how it ended cannot be read", take_back})
-                : std::nullopt;
-}
-
-} // namespace
 
 Json plain_document(std::string_view verdict, const evidence::RunEntry* run) {
     Json out = plain_answer(verdict);
@@ -68,11 +33,14 @@ std::string word_of(const evidence::RunEntry& run, const Context& context) {
 }
 
 std::optional<Unfinished> unfinished(const evidence::RunEntry& run, const Context& context) {
-    auto left = left_by(run, context);
-    if (left) {
-        left->next = typed_here(in_folder(left->next, run.folder), context);
+    const auto status = playbook::status_in(context.state_dir, run.folder);
+    if (!status.needs_somebody()) {
+        return std::nullopt;
     }
-    return left;
+    // What the run itself said knows more: the command for a person.
+    const bool told = run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified);
+    const std::string& next = told && !run.next.empty() ? run.next : status.next;
+    return Unfinished{status.open, typed_here(in_folder(next, run.folder), context)};
 }
 
 Result<Redactor> search_for(const Args& args) {

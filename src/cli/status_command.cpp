@@ -149,12 +149,16 @@ Result<ExitCode> run(const Args& args, Context& context) {
         return show({status}, context);
     }
     OA_TRY(auto all, playbook::all_statuses(context.state_dir));
-    std::erase_if(all, [](const RunStatus& status) { return status.state == RunState::ended; });
+    std::erase_if(all, [](const RunStatus& status) {
+        return status.state == RunState::ended && !status.needs_somebody();
+    });
     return show(all, context);
 }
 
 constexpr std::array k_options{
-    OptionSpec{"--run", "RUN", "This run, ended or not; every run that did not end if not given."},
+    OptionSpec{
+        "--run", "RUN", "This run, whatever became of it; every run that is not over if not given."
+    },
     OptionSpec{"--wait-for", "WHAT", "Wait until the run is `done`, or at `stage=25%`."},
     OptionSpec{"--timeout", "D", "How long to wait at most.", "1h"},
 };
@@ -167,7 +171,7 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 const CommandSpec cutover_status_command{
     .path = "cutover status",
-    .summary = "Every run that did not end, what is known of it and what to type.",
+    .summary = "Every run that is not over, what is known of it and what to type.",
     .positionals = {},
     .options = k_options,
     .examples = k_examples,

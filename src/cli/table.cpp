@@ -26,6 +26,7 @@ std::span<const CommandSpec> all_commands() noexcept {
         cutover_plan_command,
         cutover_apply_command,
         cutover_status_command,
+        cutover_unlock_command,
         rollback_plan_command,
         rollback_apply_command,
         shadow_command,

@@ -24,11 +24,12 @@ std::string must_stay(const RunEntry& run, const Needed& needed, WallTime now) {
     if (run.pinned) {
         return run.pin_reason.empty() ? "pinned" : "pinned: " + run.pin_reason;
     }
-    // Between its folder and its lock there is a moment.
-    if (run.life == RunLife::died && now - run.started < k_just_begun) {
-        return "it began less than a minute ago";
+    if (auto why = needed(run)) {
+        return *std::move(why);
     }
-    return needed(run).value_or("");
+    // Between its folder and its lock there is a moment.
+    const bool just_begun = run.life == RunLife::died && now - run.started < k_just_begun;
+    return just_begun ? "it began less than a minute ago" : "";
 }
 
 std::string too_old(const RunEntry& run, const GcRules& rules, WallTime now) {

@@ -18,7 +18,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 3> k_afterwards{"SHA256SUMS", "notes.ndjson", "pinned.json"};
+constexpr std::array<std::string_view, 4> k_afterwards{
+    "SHA256SUMS", "notes.ndjson", "pinned.json", "settled.json"
+};
 
 struct Unit {
     std::string_view name;

@@ -4,6 +4,7 @@
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/plan_file.hpp"
+#include "oa_stream/playbook/settled.hpp"
 
 #include "by_hand.hpp"
 #include "outlook.hpp"
@@ -93,6 +94,9 @@ Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
     OA_CO_TRY(
         const auto routes_lock, lock_routes(by.state_dir, applying->plan, applying->folder.id())
     );
+    if (applying->plan.playbook.kind != Kind::rollback) {
+        OA_CO_CHECK(check_nothing_undone(by.state_dir, applying->plan.target));
+    }
     OA_CO_CHECK(co_await check_ground(applying));
     if (applying->plan.playbook.routes) {
         OA_CO_CHECK(reserve_routes_journal(applying->folder));

@@ -1,6 +1,7 @@
 // A playbook and what is live → a plan.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/playbook/settled.hpp"
 
 #include "outlook.hpp"
 #include "route_half.hpp"
@@ -114,6 +115,10 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     const auto executor = co_await asio::this_coro::executor;
     OA_CO_TRY(const Outside outside, open_outside(executor, playbook));
     traffic::TrafficDriver& driver = *outside.driver;
+    // A plan that rolls back is how everything comes back, whatever moved it.
+    if (playbook.kind != Kind::rollback && !request.state_dir.empty()) {
+        OA_CO_CHECK(check_nothing_undone(request.state_dir, driver.target()));
+    }
     OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
     say(request, fmt::format("{} serves {}", driver.target(), live.serving.text()));
     const std::string kind(driver.kind());

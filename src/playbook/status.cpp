@@ -41,6 +41,7 @@ Json to_json(const RunStatus& status) {
         {"routes_loose", status.routes_loose},
         {"fault", status.fault.empty() ? Json(nullptr) : Json(status.fault)},
         {"unread", status.unread.empty() ? Json(nullptr) : Json(status.unread)},
+        {"open", status.open.empty() ? Json(nullptr) : Json(status.open)},
         {"next", status.next},
     };
 }
@@ -67,6 +68,7 @@ std::string status_text(const RunStatus& status) {
     line("routes", status.routes);
     line("fault", status.fault);
     line("unread", status.unread);
+    line("open", status.open);
     line("next", status.next);
     return out;
 }

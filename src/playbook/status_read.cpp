@@ -5,6 +5,7 @@
 #include "oa_stream/evidence/runs.hpp"
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/playbook/settled.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include "planted_fault.hpp"
@@ -81,8 +82,9 @@ PlanPaper read_paper(RunStatus& out) {
         }
         return paper;
     }
-    paper.target = text_in(*json, "target");
     paper.routes_alone = text_in(*json, "schema") == "oa-stream.route-plan.v1";
+    paper.target = paper.routes_alone ? "route-split:" + text_in(*json, "control_url")
+                                      : text_in(*json, "target");
     paper.own_lanes = !paper.routes_alone && member(*json, "source") == nullptr;
     const Json* steps = member(*json, "steps");
     const bool told = steps != nullptr && steps->is_array();
@@ -152,6 +154,7 @@ void take_routes(RunStatus& out, std::string_view file) {
             out.routes = "a line cannot be read";
             continue;
         }
+        out.last_at = std::max(out.last_at, text_in(*line, "at"));
         const std::string phase = text_in(*line, "phase");
         intended = intended || phase == "intent";
         out.routes_loose = intended && phase != "done";
@@ -184,11 +187,87 @@ void take_holder(RunStatus& out, const fs::path& state_dir) {
     }
 }
 
-void take_next(RunStatus& out, const PlanPaper& paper) {
+/// What the lock is held on, where the plan does not say it.
+std::string target_in(const Json& run) {
+    const Json* target = member(run, "target");
+    return target == nullptr ? "" : text_in(*target, "what");
+}
+
+/// run.json; empty when it cannot be read.
+Json run_paper(const fs::path& folder) {
+    const auto text = text_of(folder / "run.json");
+    auto json = text && *text ? parse_json(**text) : fail(Code::unreadable, "");
+    return json && json->is_object() ? *std::move(json) : Json::object();
+}
+
+/// A route restore brings back what another run found.
+void take_restored(RunStatus& out, const Json& run, const fs::path& state_dir) {
+    const Json* argv = member(run, "argv");
+    if (string_member(run, "name") != "route restore" || argv == nullptr || !argv->is_array()) {
+        return;
+    }
+    for (const Json& word : *argv) {
+        std::error_code ignored;
+        if (word.is_string() && word.get<std::string>().contains("-route-split-") &&
+            fs::is_directory(state_dir / "runs" / word.get<std::string>(), ignored)) {
+            out.restores = word.get<std::string>();
+        }
+    }
+}
+
+constexpr std::int64_t k_unverified = static_cast<std::int64_t>(ExitCode::rollback_unverified);
+
+/// Of the last rollback of it, if there was one.
+std::optional<std::int64_t> rollback_exit(const Json& run) {
+    const Json* rolled_back = member(run, "rolled_back");
+    return rolled_back == nullptr ? std::nullopt : int_member(*rolled_back, "exit_code");
+}
+
+constexpr const char* k_no_way_back = "its rollback was not verified";
+
+std::string died_why(const RunStatus& out) {
+    if (!out.moved && !out.routes_loose) {
+        return out.fault.empty() ? "" : "its fault is still planted: " + out.fault;
+    }
+    if (!out.unread.empty()) {
+        return fmt::format("it cannot be read whether its traffic is back ({})", out.unread);
+    }
+    return out.moved ? "it died, and the traffic may not be where it began"
+                     : "it died, and routes may not be where they began";
+}
+
+std::string ended_why(const RunStatus& out, const Json& run) {
+    const auto exit = rollback_exit(run) ? rollback_exit(run) : int_member(run, "exit_code");
+    // Of one that is closed and not sealed, its journal may have the last word.
+    const bool unverified =
+        exit ? *exit == k_unverified : out.ending.ends_with(fmt::format(" exit {}", k_unverified));
+    if (!unverified) {
+        return !exit && out.ending.empty() && out.moved ? "how it ended cannot be read" : "";
+    }
+    const bool held = bool_member(run, "held").value_or(false);
+    return held && !rollback_exit(run) ? "its split was left as it is" : k_no_way_back;
+}
+
+void take_open(RunStatus& out, const PlanPaper& paper, const Json& run) {
     if (paper.own_lanes && out.state == RunState::died) {
         out.moved = false;
         out.routes_loose = false;
     }
+    if (out.state == RunState::running || paper.own_lanes) {
+        return;
+    }
+    out.open = rollback_exit(run) == k_unverified ? k_no_way_back
+               : out.state == RunState::died      ? died_why(out)
+                                                  : ended_why(out, run);
+    const auto word = settled(out.folder);
+    if (!out.open.empty() && word && word->at >= out.last_at) {
+        out.open.clear();
+        out.state = RunState::ended;
+        out.ending = fmt::format("{}: {} ({}, {})", word->how, word->reason, word->who, word->at);
+    }
+}
+
+void take_next(RunStatus& out, const PlanPaper& paper) {
     if (out.state == RunState::running) {
         out.next = "oa-stream cutover status --run " + out.run + " --wait-for done";
     } else if (!out.needs_somebody()) {
@@ -196,31 +275,12 @@ void take_next(RunStatus& out, const PlanPaper& paper) {
     } else if (!paper.read) {
         out.next = "oa-stream runs show " + out.run; // without its plan it cannot be taken back
     } else if (paper.routes_alone) {
-        out.next = fmt::format("oa-stream route restore {} --apply", out.run);
+        out.next = fmt::format(
+            "oa-stream route restore {} --apply", out.restores.empty() ? out.run : out.restores
+        );
     } else {
         out.next = "oa-stream rollback apply --run " + out.run;
     }
-}
-
-Json run_json(const fs::path& folder) {
-    const auto text = text_of(folder / "run.json");
-    const auto json = text && *text ? parse_json(**text) : fail(Code::unreadable, "");
-    return json && json->is_object() ? *json : Json::object();
-}
-
-/// It sealed the folder and closed the journal, and yet there is something to do.
-bool rollback_failed(const fs::path& folder) {
-    const Json run = run_json(folder);
-    const Json* rolled_back = member(run, "rolled_back");
-    return rolled_back != nullptr &&
-           int_member(*rolled_back, "exit_code") == static_cast<int>(ExitCode::rollback_unverified);
-}
-
-/// Where the plan does not say it.
-std::string target_of(const fs::path& folder) {
-    const Json run = run_json(folder);
-    const Json* target = member(run, "target");
-    return target == nullptr ? "" : text_in(*target, "what");
 }
 
 bool has_bytes(const fs::path& file, std::error_code& error) {
@@ -234,10 +294,12 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     out.run = folder.filename().string();
     out.folder = folder;
     const PlanPaper paper = read_paper(out);
-    out.target = paper.target.empty() ? target_of(folder) : paper.target;
+    const Json run = run_paper(folder);
+    out.target = paper.target.empty() ? target_in(run) : paper.target;
     if (paper.routes_alone) {
         out.state = RunState::died;
         take_routes(out, k_journal);
+        take_restored(out, run, state_dir);
     } else {
         take_journal(out, paper);
         take_routes(out, k_routes_journal);
@@ -247,11 +309,13 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     if (out.state == RunState::died && fs::exists(folder / "SHA256SUMS", ignored)) {
         out.state = RunState::ended;
     }
+    // It sealed the folder and closed the journal, and yet there is something to do.
     out.fault = planted_fault(folder);
-    if (!out.fault.empty() || (out.moved && rollback_failed(folder))) {
+    if (!out.fault.empty() || (out.moved && rollback_exit(run) == k_unverified)) {
         out.state = RunState::died;
     }
     take_holder(out, state_dir);
+    take_open(out, paper, run);
     take_next(out, paper);
     return out;
 }

@@ -4,6 +4,7 @@
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/outside.hpp"
+#include "oa_stream/playbook/settled.hpp"
 
 #include "planted_fault.hpp"
 #include "route_half.hpp"
@@ -116,6 +117,7 @@ Task<Result<RunOutcome>> carry_out(TargetRun* run) {
                 {{"run", run->folder.id()}, {"what", "apply"}}
             )
         );
+        OA_CO_CHECK(check_nothing_undone(run->input.state_dir, run->outside.driver->target()));
     }
     OA_CO_TRY(const traffic::TrafficState live, co_await read_live(run));
     OA_CO_TRY(Plan plan, plan_of(*run, live));

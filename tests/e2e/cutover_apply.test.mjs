@@ -236,6 +236,50 @@ test('killed in the middle and then damaged: no command takes what it cannot rea
   assert.deepEqual([over.code, over.stdout], [0, `every run has ended in ${target.state}\n`]);
 });
 
+test('a run that died is not built upon: plan, apply and drill name it; it is taken back or given up', async () => {
+  const { running, run } = await underWay();
+  await running.kill();
+  const named = (got, what) => {
+    assert.equal(got.code, 6, `${what}: ${got.stdout}${got.stderr}`);
+    assert.match((got.stdout + got.stderr).replace(/\s+/g, ' '), new RegExp(`run ${run} is not over on .*it died.*oa-stream rollback apply --run ${run} first, or give it up: oa-stream cutover unlock --run ${run}`), what);
+  };
+  named(await target.plan({ name: 'on-top.json' }), 'plan');
+  const drill = path.join(target.folder, 'drill.yaml');
+  fs.writeFileSync(drill, `${fs.readFileSync(target.playbook, 'utf8').replace('kind: cutover', 'kind: rollback-drill')}drill: { fail_at: 50%, recover_within: 20s }\n`);
+  named(await target.oa(['rollback', 'drill', drill, ...target.settings()]), 'drill');
+
+  const unlock = (...more) => target.oa(['cutover', 'unlock', '--run', run, ...more]);
+  const shown = await unlock();
+  assert.equal(shown.code, 10, shown.stderr);
+  for (const want of [/began with +v1 100%, v2 0%/, /last seen +v1 50%, v2 50%/, /last step +shift@50%/, /open +it died/, /undo +write v1 100%, v2 0%/]) assert.match(shown.stdout, want);
+  assert.equal((await target.oa(['cutover', 'status'])).code, 8, 'it was only shown');
+  assert.equal((await unlock('--apply')).code, 2, 'not without a reason');
+  const given = await unlock('--apply', '--reason', 'v1 is gone for good');
+  assert.equal(given.code, 0, given.stderr);
+  assert.match(given.stdout, new RegExp(`^${run} ended: given up: v1 is gone for good \\(\\S+ on \\S+, 2`));
+  assert.deepEqual(await target.weights(), { v1: 50, v2: 50 }, 'no traffic is moved');
+  assert.equal((await unlock('--apply', '--reason', 'again')).code, 6, 'nothing is undone any more');
+  const status = await target.oa(['cutover', 'status']);
+  assert.deepEqual([status.code, status.stdout], [0, `every run has ended in ${target.state}\n`]);
+  assert.match((await target.oa(['cutover', 'status', '--run', run])).stdout, /ended: given up: v1 is gone for good/);
+  assert.doesNotMatch((await target.oa(['runs', 'gc', '--keep', '0'])).stdout, new RegExp(`${run}.*rollback apply`));
+
+  const plan = await target.plan({ name: 'on-top.json' });
+  assert.equal(plan.code, 10, plan.stderr);
+  fs.rmSync(path.join(target.state, 'runs', run, 'settled.json'));
+  named(await target.oa(['cutover', 'apply', plan.file]), 'apply');
+  assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
+  const back = await target.oa(['rollback', 'apply', '--run', run]);
+  assert.equal(back.code, 0, back.stderr);
+  assert.equal((await unlock()).code, 6, 'it was brought back');
+  const { running: alive, run: living } = await underWay('61s');
+  const refused = await target.oa(['cutover', 'unlock', '--run', living, '--apply', '--reason', 'x']);
+  assert.equal(refused.code, 6, refused.stderr);
+  assert.match(refused.stderr, /is under way, by process/);
+  alive.signal('SIGINT');
+  assert.equal((await alive.end(60000)).code, 7, alive.stderr);
+});
+
 test('rollback apply of a run under way: its own process goes back, and this one verifies', async () => {
   const { running, run } = await underWay();
   const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
@@ -278,7 +322,7 @@ test('a second signal leaves at once and names the command that finishes', async
   assert.deepEqual(await target.weights(), STABLE);
 });
 
-test('no gate decides: the plan warns, and a run that carried all of it onto a broken canary is no PASS', async () => {
+test('a broken canary: without a gate that decides no run is PASS; a run that holds, and a way back that failed, stay on the list', async () => {
   const broken = await LocalTarget.start({ faults: ['--inject', 'error-rate=1'] });
   const text = fs.readFileSync(broken.playbook, 'utf8').replace(/preflight:\n.*\n/, '').replace(/postflight:\n.*\n/, '');
   const gates = /  gates:\n.*\n/;
@@ -299,7 +343,34 @@ test('no gate decides: the plan warns, and a run that carried all of it onto a b
     assert.doesNotMatch(apply.stdout, /PASS/, kind);
     assert.deepEqual(await broken.weights(), CANARY, 'as a run that went through');
   }
-  await Promise.all([broken.front, broken.stable, broken.canary].map((p) => p.kill()));
+  await broken.setWeights(STABLE);
+
+  // The same canary, met by a gate that decides, in a playbook that holds.
+  fs.writeFileSync(broken.playbook, `${text}on_failure: hold\n`);
+  const plan = await broken.plan({ name: 'hold.json' });
+  const apply = await broken.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(apply.code, 8, apply.stderr);
+  const { run } = apply.json();
+  assert.deepEqual(await broken.weights(), { v1: 50, v2: 50 });
+  for (const words of [[], ['--run', run]]) {
+    const status = await broken.oa(['cutover', 'status', ...words]);
+    assert.equal(status.code, 8, status.stdout);
+    assert.match(status.stdout, new RegExp(`^${run} ended: FAIL exit 8\n[\\s\\S]*last seen +v1 50%, v2 50%\n[\\s\\S]*open +its split was left as it is\n`));
+    assert.match(last(status.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
+  }
+  const onTop = await broken.plan({ name: 'on-top.json' });
+  assert.equal(onTop.code, 6, onTop.stdout);
+  assert.match(onTop.stderr, new RegExp(`run ${run} is not over on .*its split was left as it is`));
+
+  // A way back that is not verified.
+  await broken.front.kill();
+  assert.equal((await broken.oa(['rollback', 'apply', '--run', run])).code, 8);
+  const unverified = await broken.oa(['cutover', 'status']);
+  assert.equal(unverified.code, 8, unverified.stdout);
+  assert.match(unverified.stdout, /open +its rollback was not verified\n/);
+  assert.equal((await broken.oa(['cutover', 'unlock', '--run', run, '--apply', '--reason', 'the door is gone'])).code, 0);
+  assert.equal((await broken.oa(['cutover', 'status'])).code, 0);
+  await Promise.all([broken.stable, broken.canary].map((p) => p.kill()));
 });
 
 test('a canary that fails under users is taken back by itself: exit 7', async () => {

@@ -50,6 +50,7 @@ const EXAMPLES = {
   'cutover rehearse': { line: (line) => `${toLane(line)} --set socket=${target.socket}`, ends: [0] },
   'cutover apply': { ends: [0] },
   'cutover status': { ends: [0] },
+  'cutover unlock': { line: (line) => line.replace(/--run \S+/, `--run ${latest('cutover')}`), ends: [6] }, // it left nothing undone
   'rollback plan': { line: ours, ends: [10] },
   'rollback apply': { line: (line) => line.replace(/--run \S+/, `--run ${latest('cutover')}`), ends: [0] },
   'rollback drill': { ends: [0], ms: 120000 },

@@ -144,8 +144,12 @@ describe('fault 44: snapshot, apply, verify, restore', () => {
     trouble.left = 0;
     const restore = (more) => oa(['route', 'restore', document.run, '--auth', 'env:OA_ADMIN', '--json', ...more], { env: ENV, stateDir: state });
     assert.equal((await restore([])).code, 10);
-    ends(await restore(['--apply']), 0, 'PASS');
+    const restored = ends(await restore(['--apply']), 0, 'PASS');
     assert.deepEqual(memory(service), { global: null, domains: {} });
+    const told = async (id) => (await oa(['cutover', 'status', '--run', id], { stateDir: state })).stdout;
+    assert.match(await told(document.run), new RegExp(`ended: brought back: route restore, run ${restored.run}`));
+    assert.match(await told(restored.run), new RegExp(`^${restored.run} ended`));
+    assert.doesNotMatch(await told(restored.run), /out of sequence/);
     assert.equal((await restore(['--apply'])).code, 0); // once more is no harm
   }));
 
@@ -158,9 +162,35 @@ describe('fault 44: snapshot, apply, verify, restore', () => {
     assert.equal(memory(service).domains.chat_pilot, 'legacy');
     const [name] = fs.readdirSync(path.join(state, 'runs'));
     trouble.left = 0;
+    const next = `oa-stream route restore ${name} --apply`, there = { stateDir: state };
+    const status = await oa(['cutover', 'status'], there);
+    assert.equal(status.code, 8, status.stdout);
+    assert.match(status.stdout, /open +it died, and routes may not be where they began/);
+    assert.ok(status.stderr.trimEnd().endsWith(`next: ${next}`), status.stderr);
+    assert.match((await oa(['runs', 'gc', '--keep', '0'], there)).stdout, new RegExp(`^stays +${name} .*${next}`));
+    const shown = await oa(['runs', 'show', name], there);
+    assert.equal(shown.code, 8, shown.stdout);
+    assert.ok(shown.stderr.includes(next), shown.stderr);
+    const doctor = (await oa(['doctor', '--json'], there)).json().checks.find(({ id }) => id === `runs.${name}`);
+    assert.deepEqual([doctor?.verdict, doctor?.data.mend], ['FAIL', next]);
+
+    // A restore that dies as well: it is the first run that is to be restored, not that one.
+    const again = service.fault('evaluate', 'hang', 1000);
+    const dying = new Running(OA_BIN, ['route', 'restore', name, '--apply', '--auth', 'env:OA_ADMIN'], { env: cleanEnv({ ...ENV, HOME: state, OA_STREAM_STATE_DIR: state }) });
+    const asked = service.calls.length;
+    await dying.until(() => service.calls.slice(asked).some((call) => call.path.endsWith('/evaluate')), 'an evaluation');
+    await dying.kill();
+    again.left = 0;
+    const both = (await oa(['cutover', 'status', '--json'], there)).json().runs;
+    assert.deepEqual(both.map((one) => [one.state, one.next]), [['died', next], ['died', next]]);
+
     const back = await oa(['route', 'restore', name, '--apply', '--auth', 'env:OA_ADMIN', '--json'], { env: ENV, stateDir: state });
     ends(back, 0, 'PASS');
     assert.deepEqual(memory(service), before);
+    const over = await oa(['cutover', 'status'], there);
+    assert.deepEqual([over.code, over.stdout], [0, `every run has ended in ${state}\n`]);
+    // The one that died had written all; this one had only to look.
+    assert.match((await oa(['cutover', 'status', '--run', name], there)).stdout, /ended: brought back: route restore found the overrides as they were/);
   }));
 
   test('interrupted: what was written is taken back, exit 7', () => withService({}, async (service) => {

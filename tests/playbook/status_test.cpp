@@ -1,5 +1,6 @@
 // What is told of a run whose papers are damaged: never that all is well.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/playbook/settled.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include <catch2/catch.hpp>
@@ -212,6 +213,94 @@ TEST_CASE("status: a route run that died between its write and the proof is to b
         "{\"seq\":3,\"at\":\"c\",\"phase\":\"done\"}\n"
     );
     CHECK_FALSE(status_in(state.path, run).needs_somebody());
+}
+
+namespace {
+
+constexpr std::string_view k_end_8 =
+    R"({"seq":4,"at":"2026-02-22T04:40:00.000Z","phase":"end","detail":"FAIL exit 8"})";
+
+/// A cutover that ended with exit 8, as run.json and its journal say.
+fs::path ended_8(const State& state, std::string_view document) {
+    const fs::path run = state.moved();
+    write(run / "journal.ndjson", lines({k_begin, k_intent, k_done, k_end_8}));
+    write(run / "run.json", document);
+    write(run / "SHA256SUMS", "");
+    return run;
+}
+
+} // namespace
+
+TEST_CASE("status: an ended run that holds its split, or was not verified, is not over") {
+    const State state;
+    const fs::path run = ended_8(state, R"({"exit_code":8,"held":true})");
+    const RunStatus held = status_in(state.path, run);
+    CHECK(held.state == RunState::ended);
+    CHECK(held.open == "its split was left as it is");
+    CHECK(held.next == "oa-stream rollback apply --run " + held.run);
+    write(run / "run.json", R"({"exit_code":8,"held":false})");
+    CHECK(status_in(state.path, run).open == "its rollback was not verified");
+
+    // What the last rollback said counts, not what the run had said.
+    const auto taken_back = [&](int exit) {
+        const std::string code = std::to_string(exit);
+        write(
+            run / "run.json",
+            R"({"exit_code":8,"held":true,"rolled_back":{"exit_code":)" + code + "}}"
+        );
+        write(
+            run / "journal.ndjson",
+            lines(
+                {k_begin,
+                 k_intent,
+                 k_done,
+                 k_end_8,
+                 R"({"seq":5,"at":"2026-02-22T04:41:00.000Z","phase":"resumed"})",
+                 R"({"seq":6,"at":"2026-02-22T04:41:01.000Z","phase":"end","detail":"exit )" +
+                     code + "\"}"}
+            )
+        );
+        return status_in(state.path, run).open;
+    };
+    CHECK(taken_back(0).empty());
+    CHECK(taken_back(8) == "its rollback was not verified");
+}
+
+TEST_CASE("status: a run that was given up has ended, until somebody takes it up again") {
+    const State state;
+    const fs::path run = ended_8(state, R"({"exit_code":8,"held":true})");
+    REQUIRE(settle(run, "given up", "the service is gone").has_value());
+    const RunStatus given = status_in(state.path, run);
+    CHECK_FALSE(given.needs_somebody());
+    CHECK(given.state == RunState::ended);
+    CHECK(given.next.empty());
+    CHECK(given.ending.starts_with("given up: the service is gone ("));
+    // Taken up after that, and not finished.
+    write(
+        run / "settled.json",
+        R"({"at":"2026-02-22T04:39:59.000Z","who":"x","how":"given up","reason":"x"})"
+    );
+    CHECK(status_in(state.path, run).needs_somebody());
+    write(run / "settled.json", "{");
+    CHECK(status_in(state.path, run).needs_somebody());
+}
+
+TEST_CASE("status: nothing is built upon a run that left something undone on the same target") {
+    const State state;
+    CHECK(check_nothing_undone(state.path, "front").has_value());
+    const fs::path run = ended_8(state, R"({"exit_code":8,"held":true})");
+    const std::string name = run.filename().string();
+    const auto refused = check_nothing_undone(state.path, "front");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::precondition);
+    CHECK(
+        refused.error().message ==
+        "run " + name + " is not over on front: its split was left as it is"
+    );
+    CHECK(refused.error().hint.starts_with("oa-stream rollback apply --run " + name + " first"));
+    CHECK(check_nothing_undone(state.path, "another").has_value());
+    REQUIRE(settle(run, "given up", "x").has_value());
+    CHECK(check_nothing_undone(state.path, "front").has_value());
 }
 
 TEST_CASE("status: runs that cannot be listed are an error; a folder that is not there has none") {

@@ -23,6 +23,7 @@ extern const CommandSpec route_verify_command;
 extern const CommandSpec cutover_plan_command;
 extern const CommandSpec cutover_apply_command;
 extern const CommandSpec cutover_status_command;
+extern const CommandSpec cutover_unlock_command;
 extern const CommandSpec rollback_plan_command;
 extern const CommandSpec rollback_apply_command;
 extern const CommandSpec slo_status_command;

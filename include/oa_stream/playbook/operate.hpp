@@ -19,11 +19,13 @@ struct PlanRequest {
     NamedText playbook;
     config::Values set{};
     bool probes = true; ///< false: only GETs leave the machine, and gates are not tried
+    std::filesystem::path state_dir{}; ///< whose runs are looked through; empty: none are
     Observer observer{};
 };
 
-/// Looks at what is live and says what will be done; changes nothing. Code::precondition when what
-/// serves does not allow it, a stage cannot be expressed, or a gate has nothing to judge; the
+/// Looks at what is live and says what will be done; changes nothing. Code::precondition when a run
+/// on the same target left something undone (see check_nothing_undone()), what serves does not
+/// allow it, a stage cannot be expressed, or a gate has nothing to judge; the
 /// errors of the file, of credentials and of the driver.
 [[nodiscard]] Task<Result<Plan>> plan_playbook(PlanRequest request);
 

@@ -38,13 +38,12 @@ struct RunStatus {
     /// What of its papers is there and cannot be read, or should be there; then `moved` is true
     /// unless what can be read says otherwise.
     std::string unread{};
+    std::string restores{}; ///< a route restore: the run whose overrides it was to bring back
+    /// Why somebody has to act: it died with something moved, it holds its split, or its way back
+    /// was not verified. Empty: nobody has to.
+    std::string open{};
     std::string next{}; ///< what to type; empty: nothing
-    /// Something is not as it was before the run.
-    [[nodiscard]] bool loose() const noexcept { return moved || routes_loose || !fault.empty(); }
-    /// Died, and something other than what it began with may serve.
-    [[nodiscard]] bool needs_somebody() const noexcept {
-        return state == RunState::died && loose();
-    }
+    [[nodiscard]] bool needs_somebody() const noexcept { return !open.empty(); }
 };
 [[nodiscard]] Json to_json(const RunStatus& status);
 /// Some lines.

@@ -20,6 +20,7 @@ export const FILES = [
   [/^plan\.json$/, ['plan', 'route-plan']], // it names which
   [/^faults\.json$/, 'faults'],
   [/^pinned\.json$/, 'pinned'],
+  [/^settled\.json$/, 'settled'],
   [/^journal\.ndjson$/, 'journal-line'],
   [/^routes\.ndjson$/, 'routes-line'],
   [/^(timeline|notes)\.ndjson$/, 'timeline-line'],

@@ -1,0 +1,35 @@
+// Somebody's word that nothing more is to be done about a run that left something undone.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::playbook {
+
+/// In the run's folder, beside the seal.
+inline constexpr std::string_view k_settled = "settled.json";
+
+struct Settled {
+    std::string at;     ///< RFC 3339; what the run's journals say after it makes it void
+    std::string who;    ///< "name on host"
+    std::string how;    ///< "given up", or "brought back": its routes, by another run
+    std::string reason; ///< secrets are blanked
+};
+
+/// Durable before it returns. Code::io.
+[[nodiscard]] Result<void>
+settle(const std::filesystem::path& folder, std::string_view how, std::string_view reason);
+/// Nothing when there is no such word, or it cannot be read.
+[[nodiscard]] std::optional<Settled> settled(const std::filesystem::path& folder);
+
+/// Code::precondition naming a run on `target` that left something undone, and what ends it: a
+/// cutover on top of a half-moved split would take that split for what is to be restored.
+/// Code::io when the runs cannot be listed.
+[[nodiscard]] Result<void>
+check_nothing_undone(const std::filesystem::path& state_dir, std::string_view target);
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,83 @@
+#include "oa_stream/playbook/settled.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/playbook/status.hpp"
+
+#include <fmt/format.h>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace oa_stream::playbook {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string this_person() {
+    constexpr std::size_t k_room = 16384;
+    std::array<char, k_room> room{};
+    passwd entry{};
+    passwd* found = nullptr;
+    const auto uid = ::getuid();
+    const bool named =
+        ::getpwuid_r(uid, &entry, room.data(), room.size(), &found) == 0 && found != nullptr;
+    std::array<char, 256> host{};
+    const bool hosted = ::gethostname(host.data(), host.size() - 1) == 0;
+    return fmt::format(
+        "{} on {}",
+        named ? std::string(entry.pw_name) : fmt::format("uid {}", uid),
+        hosted ? host.data() : "unknown"
+    );
+}
+
+} // namespace
+
+Result<void> settle(const fs::path& folder, std::string_view how, std::string_view reason) {
+    Redactor redactor;
+    redactor.add_environment();
+    const Json word = {
+        {"schema", "oa-stream.settled.v1"},
+        {"at", rfc3339_millis(std::chrono::system_clock::now())},
+        {"who", this_person()},
+        {"how", how},
+        {"reason", redactor.apply(reason)},
+    };
+    return write_file_atomic(folder / k_settled, dump_json(word) + "\n");
+}
+
+std::optional<Settled> settled(const fs::path& folder) {
+    const auto text = read_file(folder / k_settled);
+    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    if (!json || !json->is_object()) {
+        return std::nullopt;
+    }
+    const auto in = [&](std::string_view key) {
+        return std::string(string_member(*json, key).value_or(""));
+    };
+    return Settled{in("at"), in("who"), in("how"), in("reason")};
+}
+
+Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view target) {
+    OA_TRY(const auto all, all_statuses(state_dir));
+    for (const RunStatus& run : all) {
+        if (run.target == target && run.needs_somebody()) {
+            return fail(
+                Code::precondition,
+                fmt::format("run {} is not over on {}: {}", run.run, target, run.open),
+                {},
+                fmt::format(
+                    "{} first, or give it up: oa-stream cutover unlock --run {}", run.next, run.run
+                )
+            );
+        }
+    }
+    return {};
+}
+
+} // namespace oa_stream::playbook
