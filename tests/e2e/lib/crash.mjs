@@ -142,7 +142,7 @@ export class CrashLab {
       if (journal.at(-1).phase === 'end' && (await this.rig.state()).split.canary === 100) {
         // It was over: what is left is incomplete papers, and somebody has to know.
         assert.equal(run.code, 8, `${what}: ${run.stderr.slice(-3000)}`);
-        assert.match(run.stderr, /next: oa-stream rollback apply --run/);
+        assert.match(run.stderr, /next: oa-stream --state-dir \S+ rollback apply --run/);
         return this.tooLate(run, what);
       }
       assert.equal(run.code, 7, `${what}: ${run.stderr.slice(-3000)}`);
