@@ -6,12 +6,14 @@
 #include "oa_stream/playbook/status.hpp"
 
 #include "document.hpp"
+#include "next.hpp"
 #include "run_screen.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <optional>
+#include <utility>
 
 namespace oa_stream::cli {
 namespace {
@@ -35,7 +37,8 @@ Result<RunStatus> undone_run(const std::string& run, const Context& context) {
     );
 }
 
-void tell(const RunStatus& status, bool applied, Context& context) {
+void tell(RunStatus status, bool applied, Context& context) {
+    status.next = typed_here(status.next, context);
     if (context.json) {
         Json out = plain_answer();
         out["run"] = status.run;
@@ -63,7 +66,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     }
     OA_TRY(RunStatus status, undone_run(run, context));
     if (!args.has("--apply")) {
-        tell(status, false, context);
+        tell(std::move(status), false, context);
         return ExitCode::has_changes;
     }
     if (reason.empty()) {
@@ -82,7 +85,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     OA_CHECK(playbook::settle(status.folder, "given up", reason));
     lock.reset();
     OA_TRY(status, playbook::status_of(context.state_dir, run));
-    tell(status, true, context);
+    tell(std::move(status), true, context);
     return ExitCode::ok;
 }
 
