@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/whoami.hpp"
 #include "oa_stream/evidence/digest.hpp"
 #include "oa_stream/evidence/redactions.hpp"
 #include "oa_stream/evidence/run_notes.hpp"
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace oa_stream::evidence {
@@ -66,11 +66,6 @@ Result<std::size_t> cut_torn_line(const fs::path& folder) {
         return fail(Code::io, "cannot cut the torn last line of the journal", path.string());
     }
     return text.size() - whole;
-}
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
 double rounded(double seconds) {

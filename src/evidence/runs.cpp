@@ -22,12 +22,6 @@ namespace {
 
 constexpr std::string_view k_pin = "pinned.json";
 
-Json document_of(const fs::path& file) {
-    const auto text = read_file(file);
-    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
-    return json && json->is_object() ? *json : Json::object();
-}
-
 std::string text_in(const Json& json, std::string_view key) {
     return std::string(string_member(json, key).value_or(""));
 }
@@ -132,6 +126,12 @@ Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
     return out;
 }
 
+Json document_in(const fs::path& file) {
+    const auto text = read_file(file);
+    auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    return json && json->is_object() ? *std::move(json) : Json::object();
+}
+
 Result<RunEntry> read_run(const fs::path& folder) {
     RunEntry out;
     out.folder = fs::absolute(folder).lexically_normal();
@@ -148,7 +148,7 @@ Result<RunEntry> read_run(const fs::path& folder) {
     const bool held = FolderLock::is_held(out.folder);
     const bool sealed = fs::exists(out.folder / "SHA256SUMS", gone);
     out.life = sealed ? RunLife::finished : held ? RunLife::running : RunLife::died;
-    out.document = document_of(out.folder / "run.json");
+    out.document = document_in(out.folder / "run.json");
     take_document(out);
     if (out.life == RunLife::finished) {
         out.holder.clear();
@@ -156,7 +156,7 @@ Result<RunEntry> read_run(const fs::path& folder) {
     take_size(out);
     if (fs::exists(out.folder / k_pin, gone)) {
         out.pinned = true;
-        out.pin_reason = text_in(document_of(out.folder / k_pin), "reason");
+        out.pin_reason = text_in(document_in(out.folder / k_pin), "reason");
     }
     return out;
 }

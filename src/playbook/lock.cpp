@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/whoami.hpp"
 #include "oa_stream/evidence/digest.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <charconv>
 #include <utility>
 
@@ -21,11 +21,6 @@ namespace oa_stream::playbook {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 std::unexpected<Error> held(const fs::path& path, std::string_view target) {
     const auto text = read_file(path, 64U << 10U);

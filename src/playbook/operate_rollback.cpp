@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/evidence/report_html.hpp"
+#include "oa_stream/evidence/runs.hpp"
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -52,12 +53,6 @@ Result<fs::path> folder_of(const RollbackRequest& request) {
         );
     }
     return folder;
-}
-
-Json run_document(const fs::path& folder) {
-    const auto text = read_file(folder / "run.json");
-    const auto json = text ? parse_json(*text) : std::unexpected(text.error());
-    return json ? *json : Json::object();
 }
 
 /// A run that never set out to move traffic is left as it is, report and seal included.
@@ -252,7 +247,7 @@ RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
 
 Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, folder_of(request));
-    const Json run = run_document(path);
+    const Json run = evidence::document_in(path / "run.json");
     OA_CO_CHECK(check_moved(path, run));
     OA_CO_TRY(Plan plan, plan_of(path));
     const auto executor = co_await asio::this_coro::executor;

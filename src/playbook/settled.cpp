@@ -4,14 +4,13 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/whoami.hpp"
+#include "oa_stream/evidence/runs.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include <fmt/format.h>
 
-#include <pwd.h>
 #include <unistd.h>
-
-#include <array>
 
 namespace oa_stream::playbook {
 
@@ -20,19 +19,9 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string this_person() {
-    constexpr std::size_t k_room = 16384;
-    std::array<char, k_room> room{};
-    passwd entry{};
-    passwd* found = nullptr;
     const auto uid = ::getuid();
-    const bool named =
-        ::getpwuid_r(uid, &entry, room.data(), room.size(), &found) == 0 && found != nullptr;
-    std::array<char, 256> host{};
-    const bool hosted = ::gethostname(host.data(), host.size() - 1) == 0;
     return fmt::format(
-        "{} on {}",
-        named ? std::string(entry.pw_name) : fmt::format("uid {}", uid),
-        hosted ? host.data() : "unknown"
+        "{} on {}", user_name(uid).value_or(fmt::format("uid {}", uid)), host_name()
     );
 }
 
@@ -52,13 +41,12 @@ Result<void> settle(const fs::path& folder, std::string_view how, std::string_vi
 }
 
 std::optional<Settled> settled(const fs::path& folder) {
-    const auto text = read_file(folder / k_settled);
-    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
-    if (!json || !json->is_object()) {
+    const Json json = evidence::document_in(folder / k_settled);
+    if (json.empty()) {
         return std::nullopt;
     }
     const auto in = [&](std::string_view key) {
-        return std::string(string_member(*json, key).value_or(""));
+        return std::string(string_member(json, key).value_or(""));
     };
     return Settled{in("at"), in("who"), in("how"), in("reason")};
 }

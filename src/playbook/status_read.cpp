@@ -193,13 +193,6 @@ std::string target_in(const Json& run) {
     return target == nullptr ? "" : text_in(*target, "what");
 }
 
-/// run.json; empty when it cannot be read.
-Json run_paper(const fs::path& folder) {
-    const auto text = text_of(folder / "run.json");
-    auto json = text && *text ? parse_json(**text) : fail(Code::unreadable, "");
-    return json && json->is_object() ? *std::move(json) : Json::object();
-}
-
 /// A route restore brings back what another run found.
 void take_restored(RunStatus& out, const Json& run, const fs::path& state_dir) {
     const Json* argv = member(run, "argv");
@@ -294,7 +287,7 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     out.run = folder.filename().string();
     out.folder = folder;
     const PlanPaper paper = read_paper(out);
-    const Json run = run_paper(folder);
+    const Json run = evidence::document_in(folder / "run.json");
     out.target = paper.target.empty() ? target_in(run) : paper.target;
     if (paper.routes_alone) {
         out.state = RunState::died;

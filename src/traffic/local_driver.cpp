@@ -1,16 +1,15 @@
 #include "oa_stream/traffic/local_driver.hpp"
 
+#include "oa_stream/base/whoami.hpp"
 #include "oa_stream/traffic/front.hpp"
 
 #include <fmt/format.h>
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 
@@ -96,14 +95,6 @@ std::string canonical_path(const std::string& path) {
     return error ? path : whole.string();
 }
 
-std::string user_name(uid_t user) {
-    std::array<char, 4096> room{};
-    passwd entry{};
-    passwd* found = nullptr;
-    const int failed = ::getpwuid_r(user, &entry, room.data(), room.size(), &found);
-    return failed == 0 && found != nullptr ? std::string(entry.pw_name) : std::to_string(user);
-}
-
 /// curl says of a socket that it may not open what it says of one that nobody listens on.
 std::optional<Error> not_allowed(const std::string& socket) {
     if (::faccessat(AT_FDCWD, socket.c_str(), R_OK | W_OK, AT_EACCESS) == 0 || errno != EACCES) {
@@ -112,7 +103,7 @@ std::optional<Error> not_allowed(const std::string& socket) {
     Error out{Code::credentials, "this user may not open it", socket, "run as the user it is for"};
     struct stat facts{};
     if (::stat(socket.c_str(), &facts) == 0) {
-        const std::string owner = user_name(facts.st_uid);
+        const std::string owner = user_name(facts.st_uid).value_or(std::to_string(facts.st_uid));
         out.message += fmt::format(" (owner {}, mode {:04o})", owner, facts.st_mode & 07777U);
         out.hint = fmt::format("sudo -u {} oa-stream …", owner);
     }

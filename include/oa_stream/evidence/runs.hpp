@@ -43,6 +43,9 @@ struct RunEntry {
     Json document = Json::object(); ///< run.json, as far as it can be read
 };
 
+/// A paper of a run folder, run.json for one: empty when it is not there, torn or no object.
+[[nodiscard]] Json document_in(const std::filesystem::path& file);
+
 /// Code::not_found when there is no such folder. Whatever else is missing or torn is left empty.
 [[nodiscard]] Result<RunEntry> read_run(const std::filesystem::path& folder);
 /// Of every run, by name; none while there is no such state directory. Code::io when they cannot be
