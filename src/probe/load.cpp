@@ -2,6 +2,7 @@
 #include "oa_stream/probe/load.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/measure/proportion.hpp"
 
 #include "target_request.hpp"
 
@@ -42,6 +43,25 @@ double chance(std::uint64_t seed, std::uint64_t index) {
     return std::ldexp(static_cast<double>(x >> 11U), -53);
 }
 
+/// What one second says of the target, for the brake.
+struct Endings {
+    measure::Counts judged{}; ///< like LoadTotals::judged, the ramp included
+    measure::Counts leaving{}; ///< like LoadTotals::leaving
+
+    void add(const LoadRequest& request) {
+        if (request.unfinished) {
+            return;
+        }
+        measure::Counts& counts = request.reader == Reader::leaving ? leaving : judged;
+        ++counts.total;
+        counts.bad += request.bad() ? 1U : 0U;
+    }
+};
+
+bool too_bad(const measure::Counts& counts, double share) {
+    return counts.total >= k_break_least && counts.rate() >= share;
+}
+
 /// Everything that requests in flight need; outlives the Load when the loop is torn down first.
 struct Core {
     Core(
@@ -63,7 +83,8 @@ struct Core {
     Clock::time_point started{};
     LoadTotals totals{};
     LoadSecond second{};
-    std::deque<std::pair<std::uint64_t, std::uint64_t>> lately{}; ///< judged and bad, by second
+    Endings endings{}; ///< of the second under way
+    std::deque<Endings> lately{}; ///< by second
     std::map<std::uint64_t, std::function<void()>> cancels{};
     std::uint64_t next_index = 0; ///< closed loop
     std::size_t in_flight = 0;
@@ -95,6 +116,7 @@ struct Core {
     }
     void end(const LoadRequest& request) {
         totals.add(request);
+        endings.add(request);
         second.ended += request.dropped ? 0U : 1U;
         second.bad += request.bad() ? 1U : 0U;
         const auto& content = request.sample.clocks.first_content;
@@ -252,7 +274,7 @@ Task<void> cut_the_rest(CorePtr core) {
 
 void end_second(const CorePtr& core) {
     core->second.in_flight = core->in_flight;
-    core->lately.emplace_back(core->second.ended + core->second.dropped, core->second.bad);
+    core->lately.push_back(std::exchange(core->endings, {}));
     if (core->lately.size() > k_break_seconds) {
         core->lately.pop_front();
     }
@@ -264,17 +286,25 @@ void end_second(const CorePtr& core) {
     core->second.second = number;
 }
 
+/// Readers that leave say nothing good of the target; what is bad of them counts when the rest is
+/// taken for good, so that a target with such readers alone is left, too.
 void break_off_if_bad(const CorePtr& core) {
-    std::uint64_t judged = 0;
-    std::uint64_t bad = 0;
-    for (const auto& [all, wrong] : core->lately) {
-        judged += all;
-        bad += wrong;
+    measure::Counts judged;
+    measure::Counts at_least;
+    for (const Endings& one : core->lately) {
+        judged.bad += one.judged.bad;
+        judged.total += one.judged.total;
+        at_least.bad += one.judged.bad + one.leaving.bad;
+        at_least.total += one.judged.total + one.leaving.total;
     }
     const double share = core->options.stop_at_bad;
-    if (share > 0 && judged >= k_break_least && !core->stopping &&
-        static_cast<double>(bad) >= share * static_cast<double>(judged)) {
-        core->stop(fmt::format("{} of the last {} requests were bad", bad, judged));
+    if (share <= 0 || core->stopping) {
+        return;
+    }
+    const bool most = too_bad(judged, share);
+    if (most || too_bad(at_least, share)) {
+        const measure::Counts& counts = most ? judged : at_least;
+        core->stop(fmt::format("{} of the last {} requests were bad", counts.bad, counts.total));
     }
 }
 

@@ -396,6 +396,30 @@ TEST_CASE("load: a target that only fails ends the run before its time") {
     CHECK(totals.example.find("500") != std::string::npos);
 }
 
+TEST_CASE("load: readers that leave neither keep a bad target under load nor break off a good one"
+) {
+    const auto truncated = [](const RawRequest&) {
+        return Script{Send{stream_head() + chunk(k_opening + delta("pong"))}};
+    };
+    const auto stopped = [](double leaving, const auto& answer) {
+        Rig rig;
+        RawServer server(rig.loop.executor(), answer);
+        LoadOptions options = Rig::options(server);
+        options.leaving_share = leaving;
+        options.duration = Millis(3000);
+        options.drain = Millis(500);
+        return rig.run(std::move(options)).stopped;
+    };
+    // Seven of ten leave at the first content and see nothing of the end, which is bad for all.
+    CHECK(stopped(0.7, truncated).contains("were bad"));
+    CHECK(stopped(1, truncated).empty());
+    CHECK(stopped(0.7, good).empty());
+    // Those who never got as far as to leave are as bad as the others.
+    CHECK(stopped(1, [](const RawRequest&) {
+              return Script{Send{"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"}};
+          }).contains("were bad"));
+}
+
 TEST_CASE("load: stopped by hand it ends at once with what it has") {
     Rig rig;
     RawServer server(rig.loop.executor(), [](const RawRequest&) {

@@ -55,7 +55,8 @@ struct LoadOptions {
     double leaving_share = 0; ///< 0–1, together with slow_share at most 1
     Millis read_pause{200}; ///< of slow readers
     Millis drain{30000}; ///< for what is in flight at the end; the rest is unfinished
-    /// Ends the run when this share of at least 50 requests that ended within 5 s is bad. 0: never.
+    /// Ends the run when this share of at least 50 requests that ended within 5 s is bad: of
+    /// readers that stay, or of all with those that left taken for good. 0: never.
     double stop_at_bad = 0.5;
     std::uint64_t seed = 1; ///< which requests read slowly or leave
 };
