@@ -358,6 +358,9 @@ test('a broken canary: without a gate that decides no run is PASS; a run that ho
     assert.match(status.stdout, new RegExp(`^${run} ended: FAIL exit 8\n[\\s\\S]*last seen +v1 50%, v2 50%\n[\\s\\S]*open +its split was left as it is\n`));
     assert.match(last(status.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
   }
+  const waited = await broken.oa(['cutover', 'status', '--run', run, '--wait-for', 'done']);
+  assert.equal(waited.code, 8, waited.stdout);
+  assert.match(last(waited.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
   const onTop = await broken.plan({ name: 'on-top.json' });
   assert.equal(onTop.code, 6, onTop.stdout);
   assert.match(onTop.stderr, new RegExp(`run ${run} is not over on .*its split was left as it is`));
