@@ -1,5 +1,6 @@
 #include "oa_stream/playbook/playbook.hpp"
 
+#include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/playbook/fault.hpp"
 
 #include <fmt/format.h>
@@ -167,6 +168,7 @@ private:
         }
         gates("stage.gates", stage.gates);
         gates("run_gates", book_.run_gates);
+        measured(stage);
     }
 
     void gates(std::string_view list, const std::vector<measure::GateSpec>& gates) {
@@ -188,6 +190,22 @@ private:
             if (!(gate.limit >= 0) || (share && gate.limit >= 1)) {
                 bad(key + ".at_most", fmt::format("gate {}: limit is out of range", gate.id));
             }
+        }
+    }
+
+    /// A gate on probes needs some: without, each stage would wait for nothing and end
+    /// INCONCLUSIVE.
+    void measured(const StageSpec& stage) {
+        if (stage.probe.per_arm_per_s != 0 || stage.probe.unpinned_per_s != 0) {
+            return;
+        }
+        const auto gate = std::ranges::find_if(stage.gates, [&](const measure::GateSpec& one) {
+            return judged_by(book_, one) == SourceKind::probe;
+        });
+        if (gate != stage.gates.end()) {
+            bad("stage.probe.rate",
+                fmt::format("gate {} judges probes, and at 0/s there are none", gate->id),
+                "rate: 2/s");
         }
     }
 
@@ -279,6 +297,10 @@ private:
             url(key + ".prometheus.url", source.url);
             if (!source.user.empty() && !source.auth) {
                 bad(key + ".prometheus.user", "a user needs auth: where the password is");
+            }
+            const auto matchers = measure::parse_matchers(source.matchers);
+            if (!matchers && !source.matchers.contains("${")) {
+                bad(key + ".prometheus.match", matchers.error().message, matchers.error().hint);
             }
             if (source.timeout <= Millis(0)) {
                 bad(key + ".prometheus.timeout", "must be above 0");
