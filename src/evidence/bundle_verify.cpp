@@ -132,9 +132,10 @@ BundleCheck check_seals(const Json& manifest) {
         }
     }
     out.pass = wrong.empty();
-    out.detail = out.pass
-                     ? fmt::format("{} runs were as they were sealed when this was made", sealed)
-                     : first_of(std::move(wrong));
+    out.detail = !out.pass ? first_of(std::move(wrong))
+                 : sealed == 1
+                     ? "1 run was as it was sealed when this was made"
+                     : fmt::format("{} runs were as they were sealed when this was made", sealed);
     return out;
 }
 

@@ -85,6 +85,7 @@ TEST_CASE("bundle: the same runs give the same bytes, and it verifies") {
     CHECK(found->pass());
     CHECK(found->files == first->files);
     CHECK(found->checks.size() == 7); // archive, paths, sums, manifest, seals, two runs
+    CHECK(detail(*found, "seals") == "2 runs were as they were sealed when this was made");
 }
 
 TEST_CASE("bundle: where a secret stands it is refused by file, line and kind; then redacted") {
@@ -112,6 +113,7 @@ TEST_CASE("bundle: where a secret stands it is refused by file, line and kind; t
     const auto found = verify_bundle(out);
     REQUIRE(found.has_value());
     CHECK(found->pass());
+    CHECK(detail(*found, "seals") == "1 run was as it was sealed when this was made");
 }
 
 TEST_CASE("bundle: a run that was changed since its seal is refused unless it is asked for") {
