@@ -131,11 +131,14 @@ const VERSION = execFileSync(TIDY, ['--version']);
 const commands = readCommands();
 const rooms = new Map();
 for (const file of wanted(commands)) {
-  const name = path.relative(path.join(ROOT, 'src'), path.dirname(file)).replaceAll('/', '_');
-  if (!rooms.has(name)) rooms.set(name, []);
-  rooms.get(name).push(file); // the files of a room are compiled alike
+  const folder = path.relative(path.join(ROOT, 'src'), path.dirname(file)).replaceAll('/', '_');
+  const alike = [...rooms.values()].filter((one) => one.folder === folder);
+  const flags = commands.get(file).flags.join(' '); // those of a room that tells a version differ
+  const found = alike.find((one) => one.flags === flags);
+  if (found) found.files.push(file);
+  else rooms.set(alike.length ? `${folder}-${alike.length + 1}` : folder, { folder, flags, files: [file] });
 }
-const queue = [...rooms].sort((a, b) => b[1].length - a[1].length);
+const queue = [...rooms].map(([name, { files }]) => [name, files]).sort((a, b) => b[1].length - a[1].length);
 let failed = 0;
 const worker = async () => {
   for (let next = queue.shift(); next; next = queue.shift()) {

@@ -136,7 +136,7 @@ constexpr std::array k_options{
         true
     },
     OptionSpec{"--prompt", "TEXT", "Asked on both sides; repeats.", {}, true},
-    OptionSpec{"--prompts", "FILE", "A prompt a line, or JSON lines {\"prompt\",\"expect\"}."},
+    OptionSpec{"--prompts", "FILE", R"(A prompt a line, or JSON lines {"prompt","expect"}.)"},
     OptionSpec{"--runs", "N", "How often each prompt is asked; default: enough for a p95."},
     OptionSpec{
         "--compare",

@@ -174,10 +174,11 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     out.name = folder.filename().string();
     OA_TRY(out.unreadable, each_line(folder / "measure" / "gates.ndjson", [&](const Json& line) {
                auto gate = gate_of(line);
-               if (gate) {
-                   keep(out.gates, *std::move(gate));
+               if (!gate) {
+                   return false;
                }
-               return gate.has_value();
+               keep(out.gates, *std::move(gate));
+               return true;
            }));
     if (out.gates.empty()) {
         return fail(Code::unreadable, "no gate was judged in this run", folder.string());
@@ -185,10 +186,11 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     // A run judged by other sources alone may have none.
     const auto unreadable = each_line(folder / "measure" / "samples.ndjson", [&](const Json& line) {
         auto sample = sample_of(line);
-        if (sample) {
-            out.samples.push_back(*std::move(sample));
+        if (!sample) {
+            return false;
         }
-        return sample.has_value();
+        out.samples.push_back(*std::move(sample));
+        return true;
     });
     out.unreadable += unreadable.value_or(0);
     return out;

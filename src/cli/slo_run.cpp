@@ -35,8 +35,9 @@ open_folder(const SloCommand& command, const SloSource& source, const Context& c
     return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
-Result<std::unique_ptr<measure::Source>>
-open_source(const SloSource& source, net::HttpClient& client, asio::any_io_executor executor) {
+Result<std::unique_ptr<measure::Source>> open_source(
+    const SloSource& source, net::HttpClient& client, const asio::any_io_executor& executor
+) {
     if (source.prometheus) {
         return measure::prometheus_source(client, *source.prometheus);
     }
@@ -46,7 +47,7 @@ open_source(const SloSource& source, net::HttpClient& client, asio::any_io_execu
     if (source.stale_after_s > 0) {
         options.stale_after_s = source.stale_after_s;
     }
-    return measure::access_log_source(std::move(executor), std::move(options));
+    return measure::access_log_source(executor, std::move(options));
 }
 
 /// {state, why, counts, …} as it was told.

@@ -25,7 +25,7 @@ std::string share(double value) {
 
 /// "12d", "3h20m"
 std::string hours_text(double hours) {
-    constexpr std::int64_t k_day = 24 * 60;
+    constexpr std::int64_t k_day = std::int64_t{24} * 60;
     const auto minutes = static_cast<std::int64_t>(hours * 60);
     return minutes >= 2 * k_day
                ? fmt::format("{}d", minutes / k_day)

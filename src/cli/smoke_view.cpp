@@ -201,8 +201,8 @@ std::string smoke_text(const SmokeResult& result, std::optional<int> width) {
     const Columns columns = columns_for(result);
     std::string rows;
     for (const Verdict verdict : k_order) {
-        const std::string some = rows_of(result, verdict, columns, width);
-        rows = width ? some + rows : rows + some;
+        // For a person what is worst comes last, beside the verdict.
+        rows.insert(width ? 0 : rows.size(), rows_of(result, verdict, columns, width));
     }
     return width ? rows + head : head + rows;
 }

@@ -149,6 +149,7 @@ std::vector<Row> head(const WatchView& view) {
 
 std::vector<Row> sources(const WatchView& view) {
     std::vector<Row> rows;
+    rows.reserve(view.sources.size());
     for (const WatchSource& source : view.sources) {
         rows.push_back(
             {fmt::format(

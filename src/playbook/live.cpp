@@ -137,8 +137,8 @@ public:
     }
 
     void settle() override {
-        for (auto& [stem, sample] : std::exchange(pending_, {})) {
-            (void)keep(stem, std::move(sample));
+        for (const auto& [stem, sample] : std::exchange(pending_, {})) {
+            (void)keep(stem, sample);
         }
     }
 

@@ -71,7 +71,7 @@ PlanPaper read_paper(RunStatus& out) {
     PlanPaper paper;
     const auto text = text_of(out.folder / k_plan);
     paper.there = !text || text->has_value();
-    const auto json = text && *text ? parse_json(**text) : fail(Code::unreadable, "");
+    const auto json = text ? parse_json(text->value_or("")) : fail(Code::unreadable, "");
     paper.read = json && json->is_object() &&
                  (member(*json, "schema") != nullptr || member(*json, "source") != nullptr);
     if (!paper.read) {
@@ -111,13 +111,14 @@ void take_story(RunStatus& out, const JournalStory& story) {
 void take_journal(RunStatus& out, const PlanPaper& paper) {
     out.state = RunState::died;
     const auto text = text_of(out.folder / k_journal);
-    if (text && !*text && !paper.there) {
+    const bool absent = text && !text->has_value();
+    if (absent && !paper.there) {
         return;
     }
     // It is there from the beginning of every run.
     const auto story = !text    ? fail(Code::unreadable, text.error().message)
-                       : !*text ? fail(Code::unreadable, "is not there")
-                                : read_journal(**text);
+                       : absent ? fail(Code::unreadable, "is not there")
+                                : read_journal(text->value_or(""));
     if (story) {
         take_story(out, *story);
         if (!paper.there && story->lines > 0 && !story->ended) {
@@ -143,8 +144,8 @@ void take_routes(RunStatus& out, std::string_view file) {
         return;
     }
     bool intended = false;
-    for (std::string_view rest = *text ? std::string_view(**text) : std::string_view{};
-         rest.contains('\n');) {
+    const std::string all = text->value_or("");
+    for (std::string_view rest = all; rest.contains('\n');) {
         const std::size_t end = rest.find('\n');
         const auto line = parse_json(rest.substr(0, end));
         rest.remove_prefix(end + 1);
