@@ -8,7 +8,7 @@ import { Door, Hazard, PROMPT, Users, startWorld } from './lib/measured.mjs';
 import { oa } from './lib/process.mjs';
 
 const WORDS = 'http_5xx | terminal_error';
-const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '' }) => `version: 1
+const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true }) => `version: 1
 kind: cutover
 name: measured
 variables:
@@ -23,8 +23,7 @@ slo:
 sources:
   - prometheus: { url: "\${prometheus}", timeout: 2s, stale_after: 1s }
   - access_log: { path: "\${access_log}" }
-  - probe: {}
-${preflight}stages: [${stages}]
+${probes ? '  - probe: {}\n' : ''}${preflight}stages: [${stages}]
 stage:
   bake: ${bake}
   probe: { rate: ${rate}, unpinned: ${rate} }
@@ -163,7 +162,9 @@ test('a source that goes away in mid-bake is never a PASS: INCONCLUSIVE or ERROR
 test('a canary with 5 % errors at 5 % of the traffic fails, though the total looks fine', async () => {
   world.stable.setFaults('');
   world.canary.setFaults('error-rate=0.05\nseed=112\n'); // close to 5 % wherever in its turns it begins
-  const at = await door(playbook({ stages: '5%', bake: '8s', extend: '25s', rate: '2/s', gates: [`id: errors, bad: ${WORDS}, at_most: 0.5%`] }));
+  // Three bad probes of the first ten would be reason enough, and come by chance once in a hundred runs:
+  // here the users' numbers are to decide.
+  const at = await door(playbook({ stages: '5%', bake: '8s', extend: '25s', rate: '2/s', probes: false, gates: [`id: errors, bad: ${WORDS}, at_most: 0.5%`] }));
   crowd(at, 250);
   const plan = await at.plan({ prometheus: world.prometheus.base });
   assert.equal(plan.code, 10, plan.stderr);

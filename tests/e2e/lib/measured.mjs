@@ -25,6 +25,8 @@ export async function startWorld() {
   const [stable, canary] = await Promise.all([lane('v1'), lane('v2')]);
   const prometheus = await startPrometheus([stable, canary].map((one) => hostOf(one.base)), { interval: '200ms' });
   await prometheus.eventually('count(up == 1)', (rows) => rows[0]?.value === 2);
+  // What was scraped but once has no history to plan with.
+  await prometheus.eventually('min(count_over_time(up[1m]))', (rows) => rows[0]?.value >= 3);
   return { stable, canary, prometheus, stop: () => Promise.all([stable, canary, prometheus].map((one) => one.kill())) };
 }
 
