@@ -21,6 +21,10 @@ using Grid = std::chrono::milliseconds;
 constexpr Clock::duration k_slack = Grid(1); ///< due soon enough: same batch
 constexpr int k_corrupt_frame = 3; ///< start and start-step go out whole
 
+bool is_due(Clock::time_point at, Clock::time_point now) {
+    return at <= now + k_slack;
+}
+
 std::int64_t unix_now() {
     return std::chrono::duration_cast<std::chrono::seconds>(
                std::chrono::system_clock::now().time_since_epoch()
@@ -82,7 +86,7 @@ struct Playing {
 EventBatch due_events(Playing& playing, Clock::time_point now) {
     std::size_t& at = playing.plan.turn->played;
     const std::size_t first = at;
-    while (at < playing.stop_at && playing.due(at) <= now + k_slack) {
+    while (at < playing.stop_at && is_due(playing.due(at), now)) {
         ++at;
     }
     EventBatch batch;
@@ -191,8 +195,8 @@ private:
             }
             auto wake = playing->due(playing->plan.turn->played);
             if (playing->plan.turn->played == playing->stop_at &&
-                (playing->plan.fate.breaks != TurnFate::Break::none ||
-                 wake <= Clock::now() + k_slack)) {
+                (playing->plan.fate.breaks != TurnFate::Break::none || is_due(wake, Clock::now())
+                )) {
                 if (auto broken = at_break(*playing)) {
                     co_return std::move(*broken);
                 }

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { scratch } from './lib/process.mjs';
 
 const TOOL = fileURLToPath(new URL('../../.ci/npm_missing.mjs', import.meta.url));
 const here = { os: process.platform, cpu: process.arch };
@@ -13,19 +13,15 @@ const elsewhere = process.arch === 's390x' ? 'x64' : 's390x';
 
 /** What the tool says of a lock file with `packages`, of which `installed` stand in node_modules. */
 function missing(packages, installed = []) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'npm-missing-'));
-  try {
-    fs.writeFileSync(path.join(folder, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }));
-    for (const place of installed) {
-      fs.mkdirSync(path.join(folder, place), { recursive: true });
-      fs.writeFileSync(path.join(folder, place, 'package.json'), '{}');
-    }
-    const { status, stdout, stderr } = spawnSync(process.execPath, [TOOL, folder], { encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
-    return stdout.split('\n').filter(Boolean);
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
+  const folder = scratch('npm-missing');
+  fs.writeFileSync(path.join(folder, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }));
+  for (const place of installed) {
+    fs.mkdirSync(path.join(folder, place), { recursive: true });
+    fs.writeFileSync(path.join(folder, place, 'package.json'), '{}');
   }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [TOOL, folder], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return stdout.split('\n').filter(Boolean);
 }
 
 test('an optional package for this machine that is not there is named, once fetched it is not', () => {
