@@ -16,16 +16,18 @@ const headers = q.has('accept') ? { 'x-oa-accept': q.get('accept') } : undefined
 const slot = `chat:${id}`;
 
 // How many requests the page has under way, for who waits for it to come to rest; a page that resumes
-// rests after that.
+// rests after that. A request is over once its answer is read, not when it begins: AI SDK 7 shows
+// `submitted` a moment late, and a decision taken while a resume tells its message again is written over.
 document.body.dataset.requests = q.get('resume') === '0' ? 0 : '';
 function under(way) { document.body.dataset.requests = Number(document.body.dataset.requests) + way; }
+const over = () => setTimeout(under, 0, -1); // after the client took what came
 async function counted(...request) {
   under(+1);
-  try {
-    return await fetch(...request);
-  } finally {
-    setTimeout(under, 0, -1); // after the client took the answer
-  }
+  const answer = await fetch(...request).catch((why) => { over(); throw why; });
+  if (answer.status === 204) { over(); return answer; }
+  const { readable, writable } = new TransformStream(); // holds no more than a chunk
+  answer.body.pipeTo(writable).catch(() => {}).finally(over);
+  return new Response(readable, answer);
 }
 
 function transport() {
