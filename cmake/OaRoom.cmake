@@ -3,7 +3,8 @@
 function(oa_room name)
     cmake_parse_arguments(ROOM "" "" "SOURCES;USES;PRIVATE" ${ARGN})
     add_library(oa_${name} STATIC ${ROOM_SOURCES})
-    target_include_directories(oa_${name} PUBLIC "${CMAKE_SOURCE_DIR}/include")
+    target_include_directories(oa_${name} PUBLIC "${CMAKE_SOURCE_DIR}/include"
+        PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
     list(TRANSFORM ROOM_USES PREPEND oa_)
     target_link_libraries(oa_${name} PUBLIC oa_settings ${ROOM_USES} PRIVATE oa_warnings ${ROOM_PRIVATE})
     oa_use_pch(oa_${name} oa_pch)
@@ -17,6 +18,7 @@ function(oa_unit_test room)
     list(TRANSFORM UNIT_USES PREPEND oa_)
     target_link_libraries(unit_${room} PRIVATE oa_${room} ${UNIT_USES} oa_test_main oa_warnings)
     oa_use_pch(unit_${room} oa_test_pch)
+    target_include_directories(unit_${room} PRIVATE "${CMAKE_SOURCE_DIR}/src/${room}")
     target_compile_definitions(unit_${room} PRIVATE
         OA_SOURCE_DIR="${CMAKE_SOURCE_DIR}" OA_BINARY_DIR="${CMAKE_BINARY_DIR}")
     add_test(NAME unit_${room} COMMAND unit_${room} --durations no)
