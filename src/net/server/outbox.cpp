@@ -1,6 +1,6 @@
 #include "outbox.hpp"
 
-#include "tls_session.hpp"
+#include "tls/tls_session.hpp"
 
 #include <sys/socket.h>
 #include <sys/uio.h>

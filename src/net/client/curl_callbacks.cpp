@@ -1,6 +1,6 @@
 // What libcurl tells a transfer while it runs.
 #include "curl_transfer.hpp"
-#include "head_fields.hpp"
+#include "server/head_fields.hpp"
 
 #include <fmt/format.h>
 

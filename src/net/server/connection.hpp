@@ -7,7 +7,7 @@
 #include "outbox.hpp"
 #include "request_parser.hpp"
 #include "server_core.hpp"
-#include "tls_session.hpp"
+#include "tls/tls_session.hpp"
 #include "wire_text.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
