@@ -1,4 +1,4 @@
-#include "codex_approvals.hpp"
+#include "codex/codex_approvals.hpp"
 #include "fake_stage.hpp"
 
 #include <map>

@@ -1,4 +1,4 @@
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex/events/codex_events.hpp"
 
 #include <catch2/catch.hpp>
 

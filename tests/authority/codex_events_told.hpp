@@ -1,7 +1,7 @@
 // One turn told to the translator by notifications that name only what matters.
 #pragma once
 
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex/events/codex_events.hpp"
 
 #include <catch2/catch.hpp>
 

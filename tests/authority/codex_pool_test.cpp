@@ -1,5 +1,5 @@
 // Several codex children as one authority: where a thread is, and who gets a new one.
-#include "codex_pool.hpp"
+#include "codex/process/codex_pool.hpp"
 #include "fake_stage.hpp"
 
 using namespace oa_test;

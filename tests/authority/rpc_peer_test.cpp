@@ -1,7 +1,7 @@
-#include "codex_answers.hpp"
+#include "codex/codex_answers.hpp"
 #include "harness.hpp"
-#include "line_splitter.hpp"
-#include "rpc_peer.hpp"
+#include "codex/process/line_splitter.hpp"
+#include "codex/process/rpc_peer.hpp"
 
 using namespace oa_test;
 

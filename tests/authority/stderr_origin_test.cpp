@@ -1,4 +1,4 @@
-#include "../../src/authority/stderr_origin.hpp"
+#include "codex/process/stderr_origin.hpp"
 
 #include <catch2/catch.hpp>
 

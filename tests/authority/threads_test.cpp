@@ -1,7 +1,7 @@
 // Threads as an authority lists, makes and names them.
 #include "oa_stream/authority/replay.hpp"
 
-#include "codex_history.hpp"
+#include "codex/codex_history.hpp"
 #include "fake_stage.hpp"
 #include "real_stage.hpp"
 

@@ -1,4 +1,4 @@
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex/events/codex_events.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/encode/mapping.hpp"
 

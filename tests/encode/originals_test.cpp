@@ -1,6 +1,6 @@
 // The retired lane's scenarios through today's translator and encoder, against the rows of
 // docs/mapping.md: each golden frame stands in a row, and so does each frame of ours.
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex/events/codex_events.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/encode/mapping.hpp"

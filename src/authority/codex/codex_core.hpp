@@ -2,8 +2,8 @@
 // threads, starting, stopping and reconciling turns. Every coroutine keeps the core alive.
 #pragma once
 
-#include "codex_home.hpp"
-#include "codex_link.hpp"
+#include "codex/process/codex_home.hpp"
+#include "codex/process/codex_link.hpp"
 #include "codex_threads.hpp"
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex_events.hpp"
 
 #include "codex_events_book.hpp"
 #include "codex_events_items.hpp"

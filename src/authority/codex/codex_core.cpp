@@ -2,10 +2,10 @@
 
 #include "oa_stream/base/text.hpp"
 
-#include "codex_catalog.hpp"
-#include "codex_models.hpp"
+#include "codex/process/codex_catalog.hpp"
+#include "codex/process/codex_models.hpp"
 #include "codex_requests.hpp"
-#include "stderr_origin.hpp"
+#include "codex/process/stderr_origin.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // What Codex's errors mean, in one table: the wording belongs to Codex and can change, so nothing
 // else in the project compares it. docs/mapping.md shows these rows.
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex_events.hpp"
 
 #include <array>
 #include <string>

@@ -5,7 +5,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
 
-#include "codex_refusals.hpp"
+#include "codex/codex_refusals.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 

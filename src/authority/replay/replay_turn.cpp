@@ -1,6 +1,6 @@
 #include "replay_turn.hpp"
 
-#include "signal.hpp"
+#include "codex/process/signal.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>

@@ -1,5 +1,5 @@
 #include "oa_stream/authority/capture.hpp"
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex_events.hpp"
 #include "oa_stream/base/file.hpp"
 
 #include <fmt/format.h>

@@ -3,11 +3,11 @@
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex/events/codex_events.hpp"
 
 #include "capture_recorder.hpp"
 #include "codex_approvals.hpp"
-#include "signal.hpp"
+#include "codex/process/signal.hpp"
 #include "turn_queue.hpp"
 
 #include <memory>

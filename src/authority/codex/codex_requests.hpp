@@ -5,7 +5,7 @@
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/json.hpp"
 
-#include "codex_toml.hpp"
+#include "codex/process/codex_toml.hpp"
 
 #include <string>
 

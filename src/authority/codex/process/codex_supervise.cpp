@@ -1,6 +1,6 @@
 // Keeping a child alive, and small; and letting it go.
-#include "codex_core.hpp"
-#include "codex_requests.hpp"
+#include "codex/codex_core.hpp"
+#include "codex/codex_requests.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "codex_history.hpp"
 
-#include "oa_stream/authority/codex_events.hpp"
+#include "codex/events/codex_events.hpp"
 
 #include <map>
 #include <utility>

@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 
-#include "codex_events_items.hpp"
+#include "codex/events/codex_events_items.hpp"
 
 #include <algorithm>
 #include <utility>
