@@ -2,10 +2,10 @@
 
 #include "oa_stream/lane/metrics.hpp"
 
-#include "call.hpp"
-#include "completions_route.hpp"
-#include "lane_reads.hpp"
-#include "thread_name.hpp"
+#include "gates/call.hpp"
+#include "completions/completions_route.hpp"
+#include "chats/lane_reads.hpp"
+#include "chats/thread_name.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>

@@ -2,8 +2,8 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "lane_reads.hpp"
-#include "thread_name.hpp"
+#include "chats/lane_reads.hpp"
+#include "chats/thread_name.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "oa_stream/lane/completions_request.hpp"
+#include "completions/completions_request.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "oa_stream/lane/projection.hpp"
+#include "chats/projection.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "oa_stream/lane/replace_plan.hpp"
+#include "turns/replace_plan.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "../../src/lane/unsaid.hpp"
+#include "turns/redact_quotes.hpp"
 #include "lane_rig.hpp"
 
 using namespace oa_stream;

@@ -1,6 +1,6 @@
 #include "oa_stream/lane/live_turns.hpp"
 
-#include "id_map_file.hpp"
+#include "store/id_map_file.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -3,7 +3,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "approval_answers.hpp"
+#include "turns/approval_answers.hpp"
 #include "message_parts.hpp"
 #include "thread_name.hpp"
 

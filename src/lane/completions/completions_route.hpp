@@ -2,9 +2,9 @@
 #pragma once
 
 #include "oa_stream/encode/completions.hpp"
-#include "oa_stream/lane/completions_request.hpp"
+#include "completions_request.hpp"
 
-#include "call.hpp"
+#include "gates/call.hpp"
 
 #include <memory>
 

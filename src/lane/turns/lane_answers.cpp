@@ -1,10 +1,10 @@
 // Answers, their headers and their records.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
-#include "oa_stream/lane/completions_errors.hpp"
+#include "completions/completions_errors.hpp"
 
-#include "call.hpp"
-#include "unsaid.hpp"
+#include "gates/call.hpp"
+#include "redact_quotes.hpp"
 
 #include <algorithm>
 #include <array>

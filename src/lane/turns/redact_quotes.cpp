@@ -1,4 +1,4 @@
-#include "unsaid.hpp"
+#include "redact_quotes.hpp"
 
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"

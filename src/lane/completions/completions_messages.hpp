@@ -1,7 +1,7 @@
 // messages[] of a chat completion → instructions, seed and input.
 #pragma once
 
-#include "oa_stream/lane/completions_request.hpp"
+#include "completions_request.hpp"
 
 namespace oa_stream::lane {
 

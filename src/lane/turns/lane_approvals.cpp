@@ -1,7 +1,7 @@
 // Approvals: who is asked, and the request that answers.
 #include "oa_stream/base/text.hpp"
 
-#include "call.hpp"
+#include "gates/call.hpp"
 
 namespace oa_stream::lane {
 

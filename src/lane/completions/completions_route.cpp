@@ -3,9 +3,9 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/lane/completions_errors.hpp"
+#include "completions_errors.hpp"
 
-#include "unsaid.hpp"
+#include "turns/redact_quotes.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

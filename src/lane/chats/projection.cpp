@@ -1,4 +1,4 @@
-#include "oa_stream/lane/projection.hpp"
+#include "projection.hpp"
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/encode/ui_message.hpp"

@@ -1,4 +1,4 @@
-#include "oa_stream/lane/replace_plan.hpp"
+#include "replace_plan.hpp"
 
 #include <algorithm>
 #include <optional>

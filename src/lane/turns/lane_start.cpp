@@ -1,10 +1,10 @@
 // From an accepted request to a live turn.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
-#include "oa_stream/lane/replace_plan.hpp"
+#include "replace_plan.hpp"
 
-#include "call.hpp"
-#include "unsaid.hpp"
+#include "gates/call.hpp"
+#include "redact_quotes.hpp"
 
 namespace oa_stream::lane {
 

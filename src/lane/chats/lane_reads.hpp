@@ -2,9 +2,9 @@
 // lane it works for; the lane outlives its requests.
 #pragma once
 
-#include "oa_stream/lane/projection.hpp"
+#include "projection.hpp"
 
-#include "call.hpp"
+#include "gates/call.hpp"
 #include "paging.hpp"
 
 #include <string>

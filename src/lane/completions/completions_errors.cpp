@@ -1,4 +1,4 @@
-#include "oa_stream/lane/completions_errors.hpp"
+#include "completions_errors.hpp"
 
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/completions.hpp"

@@ -1,4 +1,4 @@
-#include "oa_stream/lane/completions_request.hpp"
+#include "completions_request.hpp"
 
 #include "completions_messages.hpp"
 #include "completions_params.hpp"

@@ -1,6 +1,6 @@
 // GET /v1/models and /v1/models/{model}: the one model this lane answers as.
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/lane/completions_errors.hpp"
+#include "completions_errors.hpp"
 
 #include "completions_route.hpp"
 

@@ -1,7 +1,7 @@
 // The parameters of a chat completion, one table: what each may be and what becomes of it.
 #pragma once
 
-#include "oa_stream/lane/completions_request.hpp"
+#include "completions_request.hpp"
 
 namespace oa_stream::lane {
 

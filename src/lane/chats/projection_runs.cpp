@@ -1,7 +1,7 @@
 // Runs and their events: one run a turn.
 #include "oa_stream/lane/auth.hpp"
 #include "oa_stream/lane/chat_request.hpp"
-#include "oa_stream/lane/projection.hpp"
+#include "projection.hpp"
 
 #include "projection_time.hpp"
 
