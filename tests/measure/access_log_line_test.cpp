@@ -1,4 +1,4 @@
-#include "oa_stream/measure/access_log_line.hpp"
+#include "sources/access_log/access_log_line.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -4,7 +4,7 @@
 #include "oa_stream/measure/histogram.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
-#include "oa_stream/measure/ranks.hpp"
+#include "stats/ranks.hpp"
 #include "oa_stream/measure/slo.hpp"
 
 #include "vectors.hpp"

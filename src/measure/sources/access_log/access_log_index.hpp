@@ -2,7 +2,7 @@
 // one by one, older ones added up by the hour.
 #pragma once
 
-#include "oa_stream/measure/access_log_line.hpp"
+#include "access_log_line.hpp"
 #include "oa_stream/measure/histogram.hpp"
 #include "oa_stream/measure/source.hpp"
 

@@ -1,7 +1,7 @@
 // One log's bytes on their way to the book: cut into lines, each told when it was written.
 #pragma once
 
-#include "access_log_book.hpp"
+#include "access_log_index.hpp"
 
 #include <cstdint>
 #include <string>

@@ -2,7 +2,7 @@
 // when there is nothing to tell.
 #include "oa_stream/base/clock.hpp"
 
-#include "access_log_book.hpp"
+#include "access_log_index.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

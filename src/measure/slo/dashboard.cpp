@@ -2,7 +2,7 @@
 
 #include "oa_stream/measure/slo.hpp"
 
-#include "prometheus_queries.hpp"
+#include "sources/prometheus/prometheus_queries.hpp"
 
 #include <fmt/format.h>
 

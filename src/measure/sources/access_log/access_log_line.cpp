@@ -1,4 +1,4 @@
-#include "oa_stream/measure/access_log_line.hpp"
+#include "access_log_line.hpp"
 
 #include "access_log_fields.hpp"
 

@@ -5,7 +5,7 @@
 #include "oa_stream/measure/slo.hpp"
 
 #include "alert_table.hpp"
-#include "prometheus_queries.hpp"
+#include "sources/prometheus/prometheus_queries.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "oa_stream/measure/ranks.hpp"
+#include "ranks.hpp"
 
 #include "oa_stream/measure/proportion.hpp"
 

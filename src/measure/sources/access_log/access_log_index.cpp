@@ -1,4 +1,4 @@
-#include "access_log_book.hpp"
+#include "access_log_index.hpp"
 
 #include <algorithm>
 #include <cmath>
