@@ -105,7 +105,7 @@ void tell_route_checks(Verdict verdict, const std::vector<Check>& checks, Contex
     );
 }
 
-Check memories_check(const traffic::RouteSnapshot& snapshot) {
+Check memories_check(const routes::RouteSnapshot& snapshot) {
     Check check;
     check.id = "route.memories";
     check.verdict = snapshot.agreed ? Verdict::pass : Verdict::fail;
@@ -118,7 +118,7 @@ Check memories_check(const traffic::RouteSnapshot& snapshot) {
     } else {
         std::vector<std::string> texts;
         texts.reserve(snapshot.seen.size());
-        for (const traffic::Overrides& one : snapshot.seen) {
+        for (const routes::Overrides& one : snapshot.seen) {
             texts.push_back(one.text());
         }
         check.detail = fmt::format(
@@ -129,17 +129,17 @@ Check memories_check(const traffic::RouteSnapshot& snapshot) {
     }
     check.data["looks"] = snapshot.looks;
     check.data["memories"] = Json::array();
-    for (const traffic::Overrides& one : snapshot.seen) {
+    for (const routes::Overrides& one : snapshot.seen) {
         check.data["memories"].push_back(to_json(one));
     }
     return check;
 }
 
-std::string rule_text(const traffic::RouteRule& rule) {
+std::string rule_text(const routes::RouteRule& rule) {
     return fmt::format("{} ({})", rule.target.empty() ? "by cohort" : rule.target, rule.reason);
 }
 
-std::string route_table(const traffic::RouteStatus& status) {
+std::string route_table(const routes::RouteStatus& status) {
     std::string out = fmt::format(
         "split {}, mode {}, cohort {}%, {}global override {}\n",
         status.enabled ? "on" : "off",
@@ -156,8 +156,8 @@ std::string route_table(const traffic::RouteStatus& status) {
         "rollback to",
         "paths"
     );
-    for (const traffic::RouteGroup& group : status.groups) {
-        const auto rule = traffic::rule_for(
+    for (const routes::RouteGroup& group : status.groups) {
+        const auto rule = routes::rule_for(
             status, group.prefixes.empty() ? std::string() : group.prefixes.front()
         );
         out += fmt::format(

@@ -3,7 +3,7 @@
 
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/cli/command.hpp"
-#include "oa_stream/traffic/route_change.hpp"
+#include "oa_stream/routes/route_change.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,8 +17,8 @@
 namespace oa_stream::cli {
 
 struct RouteTarget {
-    traffic::RouteSplitOptions service;
-    traffic::RouteLooks looks;
+    routes::RouteSplitOptions service;
+    routes::RouteLooks looks;
     std::vector<std::string> paths{};
     std::string cohort_key{};
 };
@@ -58,7 +58,7 @@ template <class T, class Make>
 [[nodiscard]] Task<Result<T>>
 with_routes(asio::any_io_executor executor, RouteTarget target, Make make) {
     const auto http = net::HttpClient::make(executor);
-    traffic::RouteSplitClient client(*http, target.service);
+    routes::RouteSplitClient client(*http, target.service);
     co_return co_await make(client, target);
 }
 
@@ -87,10 +87,10 @@ template <class T, class Make> [[nodiscard]] Result<T> look_with(RouteTarget tar
 /// "PASS 3 of 3 checks" on stderr; nothing under -q when all is well.
 void tell_route_checks(Verdict verdict, const std::vector<Check>& checks, Context& context);
 /// Do the processes behind the address remember the same?
-[[nodiscard]] Check memories_check(const traffic::RouteSnapshot& snapshot);
+[[nodiscard]] Check memories_check(const routes::RouteSnapshot& snapshot);
 /// One line a domain: what serves it and why.
-[[nodiscard]] std::string route_table(const traffic::RouteStatus& status);
+[[nodiscard]] std::string route_table(const routes::RouteStatus& status);
 /// "rust_shell (mode_rust)"
-[[nodiscard]] std::string rule_text(const traffic::RouteRule& rule);
+[[nodiscard]] std::string rule_text(const routes::RouteRule& rule);
 
 } // namespace oa_stream::cli

@@ -4,7 +4,7 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/cli/command.hpp"
 #include "oa_stream/evidence/run_folder.hpp"
-#include "oa_stream/traffic/route_plan.hpp"
+#include "oa_stream/routes/route_plan.hpp"
 
 #include <optional>
 #include <vector>
@@ -13,8 +13,8 @@ namespace oa_stream::cli {
 
 /// What is known before anything is written.
 struct PreparedRoutes {
-    traffic::RouteSnapshot snapshot;
-    traffic::RoutePlan plan;
+    routes::RouteSnapshot snapshot;
+    routes::RoutePlan plan;
     std::vector<Check> checks{};
     bool refused = false;
 };
@@ -22,7 +22,7 @@ struct PreparedRoutes {
 /// What became of it, and the run that holds it.
 struct CarriedRoutes {
     evidence::RunFolder folder;
-    traffic::RouteOutcome outcome;
+    routes::RouteOutcome outcome;
     std::string restores{}; ///< of a restore: the run whose overrides were to come back
 };
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/cli/command.hpp"
-#include "oa_stream/traffic/route_plan.hpp"
+#include "oa_stream/routes/route_plan.hpp"
 
 #include "route_args.hpp"
 
@@ -13,7 +13,7 @@ namespace oa_stream::cli {
 
 struct RouteOrder {
     std::string command; ///< "route set"
-    std::vector<traffic::RouteChange> changes{};
+    std::vector<routes::RouteChange> changes{};
     bool all = false;             ///< clear every override there is
     bool apply = false;
     bool partial = false;         ///< traps are known and accepted

@@ -5,7 +5,7 @@
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/playbook/runner.hpp"
-#include "oa_stream/traffic/route_plan.hpp"
+#include "oa_stream/routes/route_plan.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -19,10 +19,10 @@ inline constexpr std::string_view k_routes_journal = "routes.ndjson";
 
 /// Where the control service of the playbook is.
 [[nodiscard]] std::string routes_url(const Playbook& playbook);
-[[nodiscard]] traffic::RouteSplitOptions
+[[nodiscard]] routes::RouteSplitOptions
 routes_service(const Playbook& playbook, const Outside& outside);
-[[nodiscard]] traffic::RouteLooks routes_looks(const Playbook& playbook);
-[[nodiscard]] std::vector<traffic::RouteChange> routes_changes(const Playbook& playbook);
+[[nodiscard]] routes::RouteLooks routes_looks(const Playbook& playbook);
+[[nodiscard]] std::vector<routes::RouteChange> routes_changes(const Playbook& playbook);
 
 // Plan
 // ---------------------------------------------------------------------------------------------------
@@ -40,15 +40,15 @@ routes_service(const Playbook& playbook, const Outside& outside);
 
 /// What `plan` found and asked for, apart from what this release would make of it.
 struct RouteMemory {
-    traffic::RouteStatus status; ///< as it was planned with
-    traffic::Overrides before;
-    traffic::Overrides goal;
+    routes::RouteStatus status; ///< as it was planned with
+    routes::Overrides before;
+    routes::Overrides goal;
 };
 [[nodiscard]] Result<RouteMemory> route_memory(const Plan& plan);
 
 /// Commands that lead to `to`, for a shell.
 [[nodiscard]] std::string routes_by_hand(
-    const Playbook& playbook, const traffic::Overrides& from, const traffic::Overrides& to
+    const Playbook& playbook, const routes::Overrides& from, const routes::Overrides& to
 );
 /// The same to what the run's way back leads to; empty without a route half.
 [[nodiscard]] std::string routes_by_hand(const Plan& plan);

@@ -1,8 +1,8 @@
 // Answers of Cloud Run's Admin API: whatever the bytes, an error in one line or a service whose
 // targets survive being written back.
-#include "../../src/traffic/cloud_run_error.hpp"
-#include "../../src/traffic/cloud_run_service.hpp"
-#include "../../src/traffic/retry_after.hpp"
+#include "cloud_run/cloud_run_error.hpp"
+#include "cloud_run/cloud_run_service.hpp"
+#include "cloud_run/retry_after.hpp"
 
 #include <cstdint>
 #include <cstdlib>

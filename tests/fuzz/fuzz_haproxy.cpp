@@ -1,5 +1,5 @@
 // Answers of HAProxy's runtime API: no crash, one line of error, and only weights that can be.
-#include "../../src/traffic/haproxy_answers.hpp"
+#include "haproxy/haproxy_answers.hpp"
 
 #include <cstdint>
 #include <cstdlib>

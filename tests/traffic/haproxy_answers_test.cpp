@@ -1,5 +1,5 @@
-#include "../../src/traffic/haproxy_answers.hpp"
-#include "../../src/traffic/haproxy_view.hpp"
+#include "haproxy/haproxy_answers.hpp"
+#include "haproxy/haproxy_view.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "../../src/traffic/haproxy_shift.hpp"
+#include "haproxy/haproxy_shift.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
-#include "oa_stream/traffic/sticky.hpp"
-#include "oa_stream/traffic/weighted_pick.hpp"
+#include "front/sticky.hpp"
+#include "front/weighted_pick.hpp"
 
 #include <catch2/catch.hpp>
 

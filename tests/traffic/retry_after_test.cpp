@@ -1,4 +1,4 @@
-#include "../../src/traffic/retry_after.hpp"
+#include "cloud_run/retry_after.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // Looks over fresh connections, until enough of them in a row say the same.
-#include "oa_stream/traffic/route_change.hpp"
+#include "oa_stream/routes/route_change.hpp"
 
 #include "route_look.hpp"
 
@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 namespace {
 
 void remember(std::vector<Overrides>& seen, const Overrides& one) {
@@ -127,4 +127,4 @@ Task<Result<RouteVerified>> verify_routes(
 }
 // NOLINTEND(*-avoid-reference-coroutine-parameters)
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

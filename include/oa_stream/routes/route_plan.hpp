@@ -1,12 +1,12 @@
 // What a change of the route split would write, bring and undo; made before anything is written.
 #pragma once
 
-#include "oa_stream/traffic/route_change.hpp"
+#include "oa_stream/routes/route_change.hpp"
 
 #include <string>
 #include <vector>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 
 struct RoutePlan {
     RouteStatus status; ///< as it was found
@@ -33,4 +33,4 @@ struct RoutePlan {
 /// Before → after, what is written, what undoes it, traps and notes; ends with a line break.
 [[nodiscard]] std::string route_plan_text(const RoutePlan& plan);
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

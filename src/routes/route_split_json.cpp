@@ -1,9 +1,9 @@
 // The control service's documents → structs, and structs → ours.
-#include "oa_stream/traffic/route_rules.hpp"
+#include "oa_stream/routes/route_rules.hpp"
 
 #include <fmt/format.h>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 namespace {
 
 /// Reads members one after the other; the first that is missing or wrong is the error.
@@ -182,4 +182,4 @@ Result<Overrides> parse_overrides(const Json& json) {
     return in.done(std::move(out));
 }
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

@@ -2,14 +2,14 @@
 // connections, restore when anything is wrong.
 #pragma once
 
-#include "oa_stream/traffic/route_split.hpp"
+#include "oa_stream/routes/route_split.hpp"
 
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 
 /// How sure is sure.
 struct RouteLooks {
@@ -116,4 +116,4 @@ struct RouteOutcome {
     const RouteStatus& status, const Overrides& goal, const std::vector<std::string>& paths
 );
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

@@ -1,4 +1,4 @@
-#include "oa_stream/traffic/sticky.hpp"
+#include "sticky.hpp"
 
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/text.hpp"

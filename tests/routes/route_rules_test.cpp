@@ -1,12 +1,12 @@
 // The route split as data: which rule decides, what a change brings, where it would deceive.
-#include "oa_stream/traffic/route_plan.hpp"
+#include "oa_stream/routes/route_plan.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <array>
 
 using namespace oa_stream;
-using namespace oa_stream::traffic;
+using namespace oa_stream::routes;
 
 namespace {
 

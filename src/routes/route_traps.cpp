@@ -1,12 +1,12 @@
 // Where a change of the route split would not do what it seems to.
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/traffic/route_rules.hpp"
+#include "oa_stream/routes/route_rules.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 namespace {
 
 bool pinned(const RouteStatus& status, std::string_view path) {
@@ -148,4 +148,4 @@ std::vector<std::string> notes_of(const RouteStatus& status, std::span<const Rou
     return out;
 }
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

@@ -1,4 +1,4 @@
-#include "oa_stream/traffic/route_plan.hpp"
+#include "oa_stream/routes/route_plan.hpp"
 
 #include "oa_stream/base/text.hpp"
 
@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 namespace {
 
 bool about(const RouteChange& change, const RouteGroup& group) {
@@ -125,4 +125,4 @@ std::string route_plan_text(const RoutePlan& plan) {
     return out;
 }
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

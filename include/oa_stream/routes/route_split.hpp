@@ -4,13 +4,13 @@
 #include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http_client.hpp"
-#include "oa_stream/traffic/route_rules.hpp"
+#include "oa_stream/routes/route_rules.hpp"
 
 #include <functional>
 #include <string>
 #include <string_view>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 
 struct RouteSplitOptions {
     std::string base_url; ///< of the control service, without a trailing slash
@@ -57,4 +57,4 @@ private:
     RouteSplitOptions options_;
 };
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

@@ -1,4 +1,4 @@
-#include "oa_stream/traffic/route_change.hpp"
+#include "oa_stream/routes/route_change.hpp"
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/traffic/driver.hpp"
@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 namespace {
 
 constexpr int k_tries = 3; ///< of one write whose answer is lost
@@ -433,4 +433,4 @@ Task<RouteOutcome> restore_routes(RouteRun run) {
     co_return out;
 }
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

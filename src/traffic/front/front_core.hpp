@@ -4,8 +4,8 @@
 #include "oa_stream/net/http_client.hpp"
 #include "oa_stream/net/http_server.hpp"
 #include "oa_stream/traffic/front.hpp"
-#include "oa_stream/traffic/sticky.hpp"
-#include "oa_stream/traffic/weighted_pick.hpp"
+#include "sticky.hpp"
+#include "weighted_pick.hpp"
 
 #include "wake.hpp"
 

@@ -1,4 +1,4 @@
-#include "oa_stream/traffic/weighted_pick.hpp"
+#include "weighted_pick.hpp"
 
 #include <numeric>
 #include <utility>

@@ -3,7 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "wake.hpp"
+#include "front/wake.hpp"
 
 #include <fmt/format.h>
 

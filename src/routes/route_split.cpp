@@ -1,15 +1,15 @@
-#include "oa_stream/traffic/route_split.hpp"
+#include "oa_stream/routes/route_split.hpp"
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "retry_after.hpp"
+#include "cloud_run/retry_after.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 namespace {
 
 constexpr std::size_t k_most_body = 1U << 20U;
@@ -245,4 +245,4 @@ Task<Result<RouteStatus>> RouteSplitClient::override_target(RouteWrite write) {
     co_return parse_route_status(data);
 }
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

@@ -1,4 +1,4 @@
-#include "oa_stream/traffic/route_rules.hpp"
+#include "oa_stream/routes/route_rules.hpp"
 
 #include "oa_stream/base/text.hpp"
 
@@ -8,7 +8,7 @@
 #include <array>
 #include <set>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 namespace {
 
 constexpr std::string_view k_legacy = "legacy";
@@ -255,4 +255,4 @@ std::vector<RouteWrite> writes_between(const Overrides& from, const Overrides& t
     return out;
 }
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

@@ -1,9 +1,9 @@
 // One look at the route split. Private to the room.
 #pragma once
 
-#include "oa_stream/traffic/route_change.hpp"
+#include "oa_stream/routes/route_change.hpp"
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 
 struct RouteLook {
     bool ok = false;
@@ -22,4 +22,4 @@ struct RouteLook {
     bool again
 );
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace oa_stream::traffic {
+namespace oa_stream::routes {
 
 /// Everything below it is answered by the Rust service before any override is read: the stream lane
 /// among it. No route change touches it.
@@ -128,4 +128,4 @@ struct RouteWrite {
 /// Domains in order, the global one last.
 [[nodiscard]] std::vector<RouteWrite> writes_between(const Overrides& from, const Overrides& to);
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::routes
