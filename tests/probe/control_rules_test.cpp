@@ -2,7 +2,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 
-#include "control_shape.hpp"
+#include "control/control_shape.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "oa_stream/probe/outcome.hpp"
+#include "stream/outcome.hpp"
 
 #include <catch2/catch.hpp>
 

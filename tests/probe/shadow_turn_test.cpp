@@ -1,8 +1,8 @@
 #include "oa_stream/authority/capture.hpp"
 #include "oa_stream/base/file.hpp"
 
-#include "shadow_diff.hpp"
-#include "shadow_turn.hpp"
+#include "shadow/shadow_diff.hpp"
+#include "shadow/shadow_turn.hpp"
 #include "support/frames.hpp"
 
 #include <catch2/catch.hpp>

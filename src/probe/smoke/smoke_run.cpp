@@ -2,8 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
-#include "describe.hpp"
-#include "target_request.hpp"
+#include "stream/describe.hpp"
+#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 

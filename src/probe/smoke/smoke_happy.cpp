@@ -1,11 +1,11 @@
 // The happy path on the three routes, and what must hold of its answers.
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/probe/outcome.hpp"
+#include "stream/outcome.hpp"
 
-#include "describe.hpp"
-#include "latch.hpp"
+#include "stream/describe.hpp"
+#include "load/latch.hpp"
 #include "smoke_run.hpp"
-#include "target_request.hpp"
+#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 

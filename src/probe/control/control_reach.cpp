@@ -1,6 +1,6 @@
 // Is the service there, and does it keep strangers out?
 #include "control_run.hpp"
-#include "smoke_run.hpp"
+#include "smoke/smoke_run.hpp"
 
 #include <fmt/format.h>
 

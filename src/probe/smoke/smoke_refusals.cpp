@@ -4,9 +4,9 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/http.hpp"
 
-#include "describe.hpp"
+#include "stream/describe.hpp"
 #include "smoke_run.hpp"
-#include "target_request.hpp"
+#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 

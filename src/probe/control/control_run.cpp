@@ -3,9 +3,9 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "describe.hpp"
-#include "smoke_run.hpp"
-#include "target_request.hpp"
+#include "stream/describe.hpp"
+#include "smoke/smoke_run.hpp"
+#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 

@@ -3,8 +3,8 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "completions_ask.hpp"
-#include "target_request.hpp"
+#include "stream/completions_ask.hpp"
+#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 

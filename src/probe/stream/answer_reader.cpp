@@ -1,7 +1,7 @@
 #include "answer_reader.hpp"
 
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/probe/outcome.hpp"
+#include "outcome.hpp"
 
 #include "describe.hpp"
 

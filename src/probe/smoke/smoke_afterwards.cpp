@@ -1,6 +1,6 @@
 // What is left of a turn: its projection and its resume.
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/probe/outcome.hpp"
+#include "stream/outcome.hpp"
 
 #include "smoke_run.hpp"
 

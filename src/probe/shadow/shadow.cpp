@@ -1,12 +1,12 @@
 #include "oa_stream/probe/shadow.hpp"
 
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/probe/outcome.hpp"
+#include "stream/outcome.hpp"
 
 #include "shadow_diff.hpp"
 #include "shadow_native.hpp"
 #include "shadow_turn.hpp"
-#include "target_request.hpp"
+#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

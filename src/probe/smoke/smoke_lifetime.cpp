@@ -1,10 +1,10 @@
 // A turn outlives its connection: lost and resumed, stopped, superseded.
 #include "oa_stream/base/text.hpp"
 
-#include "describe.hpp"
-#include "latch.hpp"
+#include "stream/describe.hpp"
+#include "load/latch.hpp"
 #include "smoke_run.hpp"
-#include "target_request.hpp"
+#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "control_run.hpp"
-#include "smoke_run.hpp"
+#include "smoke/smoke_run.hpp"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/measure/proportion.hpp"
 
-#include "target_request.hpp"
+#include "stream/target_request.hpp"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>

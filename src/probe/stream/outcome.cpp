@@ -1,7 +1,7 @@
 // The table of endings, in order of precedence: what stands first hides what stands later, because
 // it is nearer to the cause (a refused connection also has no [DONE]) or hurts a user more (a cut
 // answer may also lack a header).
-#include "oa_stream/probe/outcome.hpp"
+#include "outcome.hpp"
 
 #include <array>
 #include <utility>

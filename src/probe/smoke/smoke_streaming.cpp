@@ -2,7 +2,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "smoke_run.hpp"
-#include "target_request.hpp"
+#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 
