@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/evidence/formats.hpp"
+#include "oa_stream/report/formats.hpp"
 
 #include "next.hpp"
 
@@ -20,8 +20,8 @@ struct Asked {
     Format format;
 };
 constexpr std::array k_files{
-    Asked{"--junit", evidence::junit_xml},
-    Asked{"--tap", evidence::tap},
+    Asked{"--junit", report::junit_xml},
+    Asked{"--tap", report::tap},
 };
 
 Result<Json> run_document(const Context& context) {
@@ -42,13 +42,13 @@ Json document_of(const Error& error, const CommandSpec& command) {
 
 /// GitHub reads annotations from the log, the summary from a file that it names.
 Result<void> tell_github(const Json& run, const Context& context) {
-    context.err(evidence::github_annotations(run));
+    context.err(report::github_annotations(run));
     const auto summary = context.env("GITHUB_STEP_SUMMARY");
     if (!summary) {
         return {};
     }
     OA_TRY(auto file, LineAppender::open(*summary, LineAppender::Durability::buffered));
-    const std::string text = evidence::github_summary(run);
+    const std::string text = report::github_summary(run);
     std::string_view rest = text;
     while (!rest.empty()) {
         const std::size_t end = rest.find('\n');

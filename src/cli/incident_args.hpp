@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/cli/command.hpp"
-#include "oa_stream/evidence/incident.hpp"
+#include "oa_stream/incident/incident.hpp"
 
 #include "runs_args.hpp"
 
@@ -23,16 +23,16 @@ inline constexpr OptionSpec k_title_option{"--title", "TEXT", "The issue's title
 
 /// An incident, and what must not leave with it.
 struct Gathered {
-    evidence::Incident incident;
+    incident::Incident incident;
     Redactor redactor;
 };
 [[nodiscard]] Result<Gathered> gather(const Args& args, const Context& context);
 
 /// Adds what is true of this machine now: what doctor finds, and what the runs' commands are set to
 /// and by whom. For a text that goes into an issue, not for a bundle, which is the same again.
-void add_present(evidence::Incident& incident, const Context& context);
+void add_present(incident::Incident& incident, const Context& context);
 
 /// The words that name these runs, for a command to type next.
-[[nodiscard]] std::string run_words(const evidence::Incident& incident, const Context& context);
+[[nodiscard]] std::string run_words(const incident::Incident& incident, const Context& context);
 
 } // namespace oa_stream::cli

@@ -1,6 +1,6 @@
 // incident body, incident bundle: what goes into the issue, and the file that goes with it.
 #include "oa_stream/cli/commands.hpp"
-#include "oa_stream/evidence/bundle.hpp"
+#include "oa_stream/incident/bundle.hpp"
 
 #include "document.hpp"
 #include "incident_args.hpp"
@@ -15,7 +15,7 @@ namespace {
 Result<ExitCode> body(const Args& args, Context& context) {
     OA_TRY(Gathered found, gather(args, context));
     add_present(found.incident, context);
-    const std::string text = evidence::incident_body(found.incident, found.redactor);
+    const std::string text = incident::incident_body(found.incident, found.redactor);
     if (context.json) {
         Json out = plain_document("PASS", &found.incident.runs.back().entry);
         out["title"] = found.incident.title;
@@ -28,9 +28,9 @@ Result<ExitCode> body(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-Json leaks_json(const std::vector<evidence::Leak>& leaks) {
+Json leaks_json(const std::vector<run::Leak>& leaks) {
     Json out = Json::array();
-    for (const evidence::Leak& leak : leaks) {
+    for (const run::Leak& leak : leaks) {
         out.push_back({{"file", leak.file}, {"line", leak.line}, {"kind", leak.kind}});
     }
     return out;
@@ -44,10 +44,10 @@ Result<ExitCode> bundle(const Args& args, Context& context) {
         );
     }
     OA_TRY(const Gathered found, gather(args, context));
-    const evidence::BundleRules rules{args.has("--redact"), args.has("--accept-changed")};
+    const incident::BundleRules rules{args.has("--redact"), args.has("--accept-changed")};
     OA_TRY(
-        const evidence::Bundle made,
-        evidence::write_bundle(found.incident, *file, found.redactor, rules)
+        const incident::Bundle made,
+        incident::write_bundle(found.incident, *file, found.redactor, rules)
     );
     if (context.json) {
         Json out = plain_document("PASS", &found.incident.runs.back().entry);
@@ -60,13 +60,13 @@ Result<ExitCode> bundle(const Args& args, Context& context) {
         return ExitCode::ok;
     }
     context.out(fmt::format("{}  {}\n", made.digest, made.file.string()));
-    for (const evidence::Leak& leak : made.redacted) {
+    for (const run::Leak& leak : made.redacted) {
         context.err(fmt::format("redacted {} line {}: {}\n", leak.file, leak.line, leak.kind));
     }
     context.err(fmt::format(
         "{} files, {}; check it anywhere: oa-stream incident verify {}\n",
         made.files,
-        evidence::size_text(made.bytes),
+        run::size_text(made.bytes),
         made.file.filename().string()
     ));
     return ExitCode::ok;

@@ -118,7 +118,7 @@ Result<Issue> write_issue(const Args& args, const Context& context, const Gather
     OA_CHECK(make_dirs(out.body.parent_path()));
     constexpr unsigned k_mine = 0600;
     OA_CHECK(
-        write_file_atomic(out.body, evidence::incident_body(found.incident, found.redactor), k_mine)
+        write_file_atomic(out.body, incident::incident_body(found.incident, found.redactor), k_mine)
     );
     return out;
 }

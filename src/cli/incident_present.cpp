@@ -16,7 +16,7 @@ namespace oa_stream::cli {
 namespace {
 
 /// The run's command line, as it is parsed now. Nothing where it is not: an older version wrote it.
-std::optional<Invocation> invocation_of(const evidence::RunEntry& run) {
+std::optional<Invocation> invocation_of(const run::RunEntry& run) {
     const Json* argv = member(run.document, "argv");
     std::vector<std::string> words;
     if (argv != nullptr && argv->is_array()) {
@@ -32,7 +32,7 @@ std::optional<Invocation> invocation_of(const evidence::RunEntry& run) {
     return whole ? std::optional(*std::move(parsed)) : std::nullopt;
 }
 
-void add_settings(const evidence::IncidentRun& run, const Context& context, evidence::Facts& out) {
+void add_settings(const incident::IncidentRun& run, const Context& context, incident::Facts& out) {
     auto invocation = invocation_of(run.entry);
     if (!invocation) {
         return;
@@ -67,8 +67,8 @@ void add_settings(const evidence::IncidentRun& run, const Context& context, evid
 
 } // namespace
 
-void add_present(evidence::Incident& incident, const Context& context) {
-    for (const evidence::IncidentRun& run : incident.runs) {
+void add_present(incident::Incident& incident, const Context& context) {
+    for (const incident::IncidentRun& run : incident.runs) {
         add_settings(run, context, incident.settings);
     }
     incident.doctor = judge_all(context);

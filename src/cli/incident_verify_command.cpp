@@ -1,7 +1,7 @@
 // incident verify: is this bundle what was sealed? Offline, without unpacking it.
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/cli/commands.hpp"
-#include "oa_stream/evidence/bundle.hpp"
+#include "oa_stream/incident/bundle.hpp"
 
 #include "document.hpp"
 #include "runs_args.hpp"
@@ -13,9 +13,9 @@
 namespace oa_stream::cli {
 namespace {
 
-Json document_of(const evidence::BundleVerdict& found) {
+Json document_of(const incident::BundleVerdict& found) {
     Json out = plain_document(found.pass() ? "PASS" : "FAIL");
-    for (const evidence::BundleCheck& check : found.checks) {
+    for (const incident::BundleCheck& check : found.checks) {
         Check one;
         one.id = check.id;
         one.verdict = check.pass ? Verdict::pass : Verdict::fail;
@@ -30,8 +30,8 @@ Json document_of(const evidence::BundleVerdict& found) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(
-        const evidence::BundleVerdict found,
-        evidence::verify_bundle(args.positional("FILE").value_or(""))
+        const incident::BundleVerdict found,
+        incident::verify_bundle(args.positional("FILE").value_or(""))
     );
     const ExitCode exit = found.pass() ? ExitCode::ok : ExitCode::breach;
     if (context.json) {
@@ -39,7 +39,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         return exit;
     }
     if (!context.quiet || exit != ExitCode::ok) {
-        for (const evidence::BundleCheck& check : found.checks) {
+        for (const incident::BundleCheck& check : found.checks) {
             context.out(
                 fmt::format("{:<5} {}: {}\n", check.pass ? "PASS" : "FAIL", check.id, check.detail)
             );

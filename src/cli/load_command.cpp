@@ -4,7 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/probe/prober.hpp"
 
 #include "again.hpp"
@@ -42,16 +42,16 @@ void raise_descriptor_limit() {
     }
 }
 
-Result<evidence::RunFolder> open_folder(const LoadArgs& args, const Context& context) {
+Result<run::RunFolder> open_folder(const LoadArgs& args, const Context& context) {
     Redactor redactor;
     redactor.add_known(args.options.target.bearer);
-    evidence::RunInfo info;
+    run::RunInfo info;
     info.kind = "load";
     info.name = "load";
     info.target["base_url"] = args.options.target.base_url;
     info.versions["oa_stream"] = version();
     info.argv = context.argv;
-    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
 /// What to type when it could not be decided.
@@ -72,7 +72,7 @@ std::string again(const LoadArgs& args, bool reached) {
 /// One load under way: its folder, its line on the terminal, what it came to.
 class Session {
 public:
-    Session(LoadArgs args, evidence::RunFolder folder, Context& context)
+    Session(LoadArgs args, run::RunFolder folder, Context& context)
         : args_(std::move(args)), folder_(std::move(folder)), context_(context) {}
 
     [[nodiscard]] Result<LoadOutcome> run();
@@ -91,7 +91,7 @@ private:
     [[nodiscard]] Result<void> seal();
 
     LoadArgs args_;
-    evidence::RunFolder folder_;
+    run::RunFolder folder_;
     Context& context_;
     LoadOutcome outcome_{};
     std::unique_ptr<probe::Load> load_{};
@@ -263,10 +263,10 @@ Result<void> Session::seal() {
     for (const Check& check : result.checks) {
         folder_.note("check", {{"id", check.id}, {"verdict", to_string(check.verdict)}});
     }
-    evidence::Report report = smoke_report(result);
+    report::Report report = smoke_report(result);
     report.facts.emplace_back("plan", outcome_.plan);
     folder_.write(
-        "report.md", evidence::report_markdown(report) + "\n```\n" + load_text(outcome_) + "```\n"
+        "report.md", report::report_markdown(report) + "\n```\n" + load_text(outcome_) + "```\n"
     );
     folder_.note("run ended", {{"verdict", to_string(result.verdict)}});
     Json end = smoke_outcome(result);
@@ -337,7 +337,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     parsed.again = typed_again(
         load_command, args, {{"--duration", format_duration(2 * parsed.options.duration)}}
     );
-    OA_TRY(evidence::RunFolder folder, open_folder(parsed, context));
+    OA_TRY(run::RunFolder folder, open_folder(parsed, context));
     const Redactor redactor = folder.redactor();
     Session session(std::move(parsed), std::move(folder), context);
     OA_TRY(const LoadOutcome outcome, session.run());

@@ -1,6 +1,6 @@
 // note: what an operator saw or did, into the timeline of the run that is under way.
 #include "oa_stream/cli/commands.hpp"
-#include "oa_stream/evidence/run_notes.hpp"
+#include "oa_stream/run/run_notes.hpp"
 
 #include "document.hpp"
 #include "runs_args.hpp"
@@ -14,13 +14,13 @@ namespace oa_stream::cli {
 namespace {
 
 /// The newest that runs; else the newest of all.
-Result<evidence::RunEntry> current_run(const Args& args, const Context& context) {
+Result<run::RunEntry> current_run(const Args& args, const Context& context) {
     if (const auto word = args.get("--run")) {
         return named_run(*word, context);
     }
-    OA_TRY(const auto all, evidence::list_runs(context.state_dir));
+    OA_TRY(const auto all, run::list_runs(context.state_dir));
     const auto running =
-        std::ranges::find(all, evidence::RunLife::running, &evidence::RunEntry::life);
+        std::ranges::find(all, run::RunLife::running, &run::RunEntry::life);
     if (running != all.end()) {
         return *running;
     }
@@ -36,8 +36,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
         }
     }
     OA_TRY(
-        const evidence::Noted noted,
-        evidence::add_note(
+        const run::Noted noted,
+        run::add_note(
             run.folder, args.positional("TEXT").value_or(""), by.empty() ? "operator" : by
         )
     );

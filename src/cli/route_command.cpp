@@ -4,8 +4,8 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
-#include "oa_stream/evidence/report.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/report/report.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
 #include "document.hpp"
 #include "route_args.hpp"
@@ -215,22 +215,22 @@ Check paths_check(const Verified& verified) {
     return check;
 }
 
-Result<evidence::RunFolder> open_verification(const RouteTarget& target, const Context& context) {
+Result<run::RunFolder> open_verification(const RouteTarget& target, const Context& context) {
     Redactor redactor;
     redactor.add_known(target.service.bearer);
-    evidence::RunInfo info;
+    run::RunInfo info;
     info.kind = "route-verify";
     info.name = "route verify";
     info.target["control_url"] = target.service.base_url;
     info.versions["oa_stream"] = version();
     info.argv = context.argv;
-    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
 Result<void>
-seal(evidence::RunFolder& folder, const std::vector<Check>& checks, const std::string& headline) {
+seal(run::RunFolder& folder, const std::vector<Check>& checks, const std::string& headline) {
     const Verdict verdict = run_verdict(checks);
-    evidence::Report report;
+    report::Report report;
     report.id = folder.id();
     report.title = "route verify";
     report.verdict = verdict;
@@ -245,7 +245,7 @@ seal(evidence::RunFolder& folder, const std::vector<Check>& checks, const std::s
         list.push_back(to_json(check));
         folder.note("check", {{"check", list.back()}});
     }
-    folder.write("report.md", evidence::report_markdown(report));
+    folder.write("report.md", report::report_markdown(report));
     folder.note("run ended", {{"verdict", to_string(verdict)}});
     return folder.finish(
         {{"verdict", to_string(verdict)},
@@ -256,7 +256,7 @@ seal(evidence::RunFolder& folder, const std::vector<Check>& checks, const std::s
 }
 
 /// The service could not be asked; the folder says so.
-Error sealed(evidence::RunFolder& folder, Error error) {
+Error sealed(run::RunFolder& folder, Error error) {
     Check check;
     check.id = "route.reach";
     check.detail = error.text();
@@ -281,7 +281,7 @@ Result<ExitCode> verify(const Args& args, Context& context) {
     if (expect.domain) {
         std::ranges::replace(*expect.domain, '-', '_');
     }
-    OA_TRY(evidence::RunFolder folder, open_verification(target, context));
+    OA_TRY(run::RunFolder folder, open_verification(target, context));
     const auto looked = look_with<Verified>(std::move(target), AskVerify{expect});
     if (!looked) {
         return std::unexpected(sealed(folder, looked.error()));

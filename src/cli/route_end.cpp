@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/evidence/report_html.hpp"
+#include "oa_stream/run/run_reports.hpp"
 
 #include "document.hpp"
 #include "route_args.hpp"
@@ -104,7 +104,7 @@ std::string next_of(const CarriedRoutes& carried) {
     return less_command(folder.path() / "report.md");
 }
 
-evidence::Report report_of(
+report::Report report_of(
     const PreparedRoutes& prepared,
     const CarriedRoutes& carried,
     Verdict verdict,
@@ -112,8 +112,8 @@ evidence::Report report_of(
     const std::vector<Check>& checks
 ) {
     const RouteOutcome& outcome = carried.outcome;
-    const evidence::RunFolder& folder = carried.folder;
-    evidence::Report report;
+    const run::RunFolder& folder = carried.folder;
+    report::Report report;
     report.id = folder.id();
     report.title = "Route split";
     report.verdict = verdict;
@@ -142,7 +142,7 @@ Result<ExitCode> tell_route_end(
     add_checks(checks, outcome);
     const Verdict verdict = verdict_of(outcome);
     const ExitCode exit = exit_of(outcome, signal);
-    evidence::write_reports(folder, report_of(prepared, carried, verdict, exit, checks));
+    run::write_reports(folder, report_of(prepared, carried, verdict, exit, checks));
     Json document = route_document(verdict, checks);
     document["run"] = folder.id();
     document["evidence"] = folder.path().string();

@@ -3,7 +3,7 @@
 
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/cli/command.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 
 #include <optional>
@@ -21,7 +21,7 @@ struct PreparedRoutes {
 
 /// What became of it, and the run that holds it.
 struct CarriedRoutes {
-    evidence::RunFolder folder;
+    run::RunFolder folder;
     routes::RouteOutcome outcome;
     std::string restores{}; ///< of a restore: the run whose overrides were to come back
 };

@@ -3,7 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/cli/version.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/settled.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -139,20 +139,20 @@ struct Desk {
     std::string run{};
 };
 
-Result<evidence::RunFolder> open_folder(
+Result<run::RunFolder> open_folder(
     const RouteTarget& target, const RouteOrder& order, const RoutePlan& plan, const Desk& desk
 ) {
     Redactor redactor;
     redactor.add_known(target.service.bearer);
-    evidence::RunInfo info;
+    run::RunInfo info;
     info.kind = "route-split";
     info.name = order.command;
     info.target["control_url"] = target.service.base_url;
     info.versions["oa_stream"] = version();
     info.argv = desk.context.argv;
     OA_TRY(
-        evidence::RunFolder folder,
-        evidence::RunFolder::create(desk.context.state_dir, std::move(info), std::move(redactor))
+        run::RunFolder folder,
+        run::RunFolder::create(desk.context.state_dir, std::move(info), std::move(redactor))
     );
     Json document = to_json(plan);
     document["schema"] = k_plan_schema;
@@ -165,7 +165,7 @@ Result<evidence::RunFolder> open_folder(
 }
 
 /// Lines as the traffic half has them: seq, phase, step, time.
-RouteSink journal_into(evidence::RunFolder& folder) {
+RouteSink journal_into(run::RunFolder& folder) {
     return [&folder, seq = 0](const RouteEvent& event) mutable {
         Json line{{"seq", ++seq}, {"at", rfc3339_millis(std::chrono::system_clock::now())}};
         line["step"] = event.write ? "route:" + event.write->domain.value_or("global") : "route";
@@ -179,7 +179,7 @@ RouteRun run_of(
     RouteSplitClient& client,
     const RouteTarget& target,
     const Prepared& prepared,
-    evidence::RunFolder& folder,
+    run::RunFolder& folder,
     Desk& desk
 ) {
     const RoutePlan& plan = prepared.plan;

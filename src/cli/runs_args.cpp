@@ -9,7 +9,7 @@
 
 namespace oa_stream::cli {
 
-Json plain_document(std::string_view verdict, const evidence::RunEntry* run) {
+Json plain_document(std::string_view verdict, const run::RunEntry* run) {
     Json out = plain_answer(verdict);
     if (run != nullptr) {
         out["run"] = run->id;
@@ -18,21 +18,21 @@ Json plain_document(std::string_view verdict, const evidence::RunEntry* run) {
     return out;
 }
 
-Result<evidence::RunEntry> named_run(std::string_view word, const Context& context) {
-    OA_TRY(const std::filesystem::path folder, evidence::find_run(context.state_dir, word));
-    return evidence::read_run(folder);
+Result<run::RunEntry> named_run(std::string_view word, const Context& context) {
+    OA_TRY(const std::filesystem::path folder, run::find_run(context.state_dir, word));
+    return run::read_run(folder);
 }
 
-Result<evidence::RunEntry> named_run(const Args& args, const Context& context) {
+Result<run::RunEntry> named_run(const Args& args, const Context& context) {
     return named_run(args.positional("RUN").value_or("last"), context);
 }
 
-std::string word_of(const evidence::RunEntry& run, const Context& context) {
+std::string word_of(const run::RunEntry& run, const Context& context) {
     const bool here = run.folder.parent_path() == context.state_dir / "runs";
     return here ? run.id : shell_word(run.folder.string());
 }
 
-std::optional<Unfinished> unfinished(const evidence::RunEntry& run, const Context& context) {
+std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& context) {
     const auto status = playbook::status_in(context.state_dir, run.folder);
     if (!status.needs_somebody()) {
         return std::nullopt;
@@ -53,7 +53,7 @@ Result<Redactor> search_for(const Args& args) {
     return out;
 }
 
-std::chrono::seconds age_of(const evidence::RunEntry& run) {
+std::chrono::seconds age_of(const run::RunEntry& run) {
     return std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::system_clock::now() - run.started
     );

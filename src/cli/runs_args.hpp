@@ -3,7 +3,7 @@
 
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/cli/command.hpp"
-#include "oa_stream/evidence/runs.hpp"
+#include "oa_stream/run/runs.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include <filesystem>
@@ -30,14 +30,14 @@ inline constexpr OptionSpec k_log_option{
 
 /// What every document has, for a command that makes no run.
 [[nodiscard]] Json
-plain_document(std::string_view verdict, const evidence::RunEntry* run = nullptr);
+plain_document(std::string_view verdict, const run::RunEntry* run = nullptr);
 
 /// The run that RUN names; `last` when it names none.
-[[nodiscard]] Result<evidence::RunEntry> named_run(const Args& args, const Context& context);
-[[nodiscard]] Result<evidence::RunEntry> named_run(std::string_view word, const Context& context);
+[[nodiscard]] Result<run::RunEntry> named_run(const Args& args, const Context& context);
+[[nodiscard]] Result<run::RunEntry> named_run(std::string_view word, const Context& context);
 
 /// What names it in a command to type: its id, or its folder when that was moved.
-[[nodiscard]] std::string word_of(const evidence::RunEntry& run, const Context& context);
+[[nodiscard]] std::string word_of(const run::RunEntry& run, const Context& context);
 
 /// Traffic of this run may not be where it began, or its way back was not verified: why, and what
 /// to type. Nothing when it is over.
@@ -46,11 +46,11 @@ struct Unfinished {
     std::string next;
 };
 [[nodiscard]] std::optional<Unfinished>
-unfinished(const evidence::RunEntry& run, const Context& context);
+unfinished(const run::RunEntry& run, const Context& context);
 
 /// Knows the environment's secrets and those of --secret. Code::credentials.
 [[nodiscard]] Result<Redactor> search_for(const Args& args);
 
-[[nodiscard]] std::chrono::seconds age_of(const evidence::RunEntry& run);
+[[nodiscard]] std::chrono::seconds age_of(const run::RunEntry& run);
 
 } // namespace oa_stream::cli

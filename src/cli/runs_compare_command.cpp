@@ -1,6 +1,6 @@
 // runs compare: two runs side by side.
 #include "oa_stream/cli/commands.hpp"
-#include "oa_stream/evidence/runs_compare.hpp"
+#include "oa_stream/incident/runs_compare.hpp"
 
 #include "document.hpp"
 #include "runs_args.hpp"
@@ -13,8 +13,8 @@
 namespace oa_stream::cli {
 namespace {
 
-using evidence::ComparedRow;
-using evidence::Comparison;
+using incident::ComparedRow;
+using incident::Comparison;
 
 void section(
     std::string& out, std::string_view title, const std::vector<ComparedRow>& rows, bool all
@@ -48,7 +48,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (a.id == b.id) {
         return fail(Code::usage, "a run is no other than itself", a.id, "oa-stream runs list");
     }
-    const Comparison found = evidence::compare_runs(a, b);
+    const Comparison found = incident::compare_runs(a, b);
     if (context.json) {
         Json out = plain_document("PASS");
         out["a"] = to_json(a);

@@ -1,7 +1,7 @@
 // runs gc: makes room, and never at the cost of a run that somebody still needs.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
-#include "oa_stream/evidence/runs_gc.hpp"
+#include "oa_stream/run/runs_gc.hpp"
 
 #include "document.hpp"
 #include "runs_args.hpp"
@@ -14,9 +14,9 @@
 namespace oa_stream::cli {
 namespace {
 
-using evidence::GcRules;
-using evidence::GcStep;
-using evidence::RunEntry;
+using run::GcRules;
+using run::GcStep;
+using run::RunEntry;
 
 Result<GcRules> parse(const Args& args) {
     GcRules out;
@@ -28,7 +28,7 @@ Result<GcRules> parse(const Args& args) {
         OA_TRY(out.keep, parse_count(*keep, 0, k_most));
     }
     if (const auto size = args.get("--max-size")) {
-        OA_TRY(out.max_size, evidence::parse_size(*size));
+        OA_TRY(out.max_size, run::parse_size(*size));
     }
     if (!out.older_than && !out.keep && !out.max_size) {
         return fail(
@@ -54,7 +54,7 @@ Outcome carry_out(std::vector<GcStep>& steps) {
         if (!step.goes) {
             continue;
         }
-        const auto removed = evidence::remove_run(step.run.folder);
+        const auto removed = run::remove_run(step.run.folder);
         if (removed) {
             ++out.removed;
             out.freed += step.run.bytes;
@@ -108,7 +108,7 @@ void tell_person(
                 "{:<7} {:<48} {:>9}  {}\n",
                 step.goes ? (apply ? "removed" : "would") : "stays",
                 step.run.id,
-                evidence::size_text(step.run.bytes),
+                run::size_text(step.run.bytes),
                 step.why
             ));
         }
@@ -117,7 +117,7 @@ void tell_person(
         "{} of {} runs, {}, in {}",
         std::ranges::count_if(steps, &GcStep::goes),
         steps.size(),
-        evidence::size_text(bytes_of(steps, done, apply)),
+        run::size_text(bytes_of(steps, done, apply)),
         context.state_dir.string()
     );
     context.err(
@@ -132,13 +132,13 @@ Result<ExitCode> run(const Args& args, Context& context) {
         const auto left = unfinished(one, context);
         return left ? std::optional(left->why + ": " + left->next) : std::nullopt;
     };
-    OA_TRY(auto runs, evidence::list_runs(context.state_dir));
+    OA_TRY(auto runs, run::list_runs(context.state_dir));
     auto steps =
-        evidence::plan_gc(std::move(runs), rules, needed, std::chrono::system_clock::now());
+        run::plan_gc(std::move(runs), rules, needed, std::chrono::system_clock::now());
     const bool apply = args.has("--apply");
     Outcome done;
     if (apply) {
-        (void)evidence::sweep_removed(context.state_dir);
+        (void)run::sweep_removed(context.state_dir);
         done = carry_out(steps);
     }
     if (context.json) {

@@ -12,7 +12,7 @@
 namespace oa_stream::cli {
 namespace {
 
-using evidence::RunEntry;
+using run::RunEntry;
 
 struct Filter {
     std::optional<std::string> kind;
@@ -69,8 +69,8 @@ std::string row_text(const RunEntry& run) {
         run.id,
         run.verdict.empty() ? "–" : run.verdict,
         to_string(run.life),
-        evidence::age_text(age_of(run)),
-        evidence::size_text(run.bytes),
+        run::age_text(age_of(run)),
+        run::size_text(run.bytes),
         run.pinned ? "  pinned" : ""
     );
 }
@@ -86,7 +86,7 @@ void tell_of_service(Context& context) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const Filter filter, parse(args));
-    OA_TRY(auto runs, evidence::list_runs(context.state_dir));
+    OA_TRY(auto runs, run::list_runs(context.state_dir));
     const std::size_t all = runs.size();
     std::erase_if(runs, [&](const RunEntry& one) { return !filter.takes(one); });
     const std::size_t fitting = runs.size();

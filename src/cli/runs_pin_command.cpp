@@ -12,7 +12,7 @@
 namespace oa_stream::cli {
 namespace {
 
-ExitCode tell(const evidence::RunEntry& run, std::string_view what, Context& context) {
+ExitCode tell(const run::RunEntry& run, std::string_view what, Context& context) {
     if (context.json) {
         Json out = plain_document("PASS", &run);
         out["pinned"] = what == "pinned";
@@ -29,13 +29,13 @@ Result<ExitCode> pin(const Args& args, Context& context) {
     if (reason && trim(*reason).empty()) {
         return fail(Code::usage, "this is no reason", "--reason", "--reason 'incident 1234'");
     }
-    OA_CHECK(evidence::pin_run(run.folder, trim(reason.value_or(""))));
+    OA_CHECK(run::pin_run(run.folder, trim(reason.value_or(""))));
     return tell(run, "pinned", context);
 }
 
 Result<ExitCode> unpin(const Args& args, Context& context) {
     OA_TRY(const auto run, named_run(args, context));
-    OA_CHECK(evidence::unpin_run(run.folder));
+    OA_CHECK(run::unpin_run(run.folder));
     return tell(run, "unpinned", context);
 }
 

@@ -1,7 +1,7 @@
 // runs show: what is known of one run, also of one that died.
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/cli/commands.hpp"
-#include "oa_stream/evidence/timeline.hpp"
+#include "oa_stream/incident/timeline.hpp"
 
 #include "document.hpp"
 #include "run_screen.hpp"
@@ -16,14 +16,14 @@
 namespace oa_stream::cli {
 namespace {
 
-using evidence::Moment;
-using evidence::RunEntry;
-using evidence::RunLife;
+using incident::Moment;
+using run::RunEntry;
+using run::RunLife;
 
 /// Everything that is shown, gathered before anything is.
 struct Known {
     RunEntry run;
-    evidence::SumsCheck sums;
+    run::SumsCheck sums;
     std::optional<playbook::RunStatus> status{};
     std::optional<Unfinished> left{};
     std::vector<Moment> last{}; ///< of its own, the latest at the end
@@ -32,9 +32,9 @@ struct Known {
 
 /// The run's own words, without those of its lanes.
 std::vector<Moment> last_moments(const RunEntry& run, std::size_t count) {
-    std::vector<evidence::Story> one;
-    one.push_back(evidence::run_story(run.folder, "run"));
-    auto all = evidence::merge(std::move(one)).moments;
+    std::vector<incident::Story> one;
+    one.push_back(incident::run_story(run.folder, "run"));
+    auto all = incident::merge(std::move(one)).moments;
     std::erase_if(all, [](const Moment& moment) { return moment.source != "run"; });
     if (all.size() > count) {
         all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(count));
@@ -61,7 +61,7 @@ std::string next_of(const Known& known, const Context& context) {
 Result<Known> look(const Args& args, const Context& context) {
     Known out;
     OA_TRY(out.run, named_run(args, context));
-    OA_TRY(out.sums, evidence::check_sums(out.run.folder));
+    OA_TRY(out.sums, run::check_sums(out.run.folder));
     if (playbook::holds_traffic(out.run.folder)) {
         out.status = playbook::status_in(context.state_dir, out.run.folder);
     }
@@ -125,7 +125,7 @@ std::string text_of(const Known& known) {
     };
     line("kind", run.kind + (run.name.empty() || run.name == run.kind ? "" : ", " + run.name));
     line("why", run.headline);
-    line("started", fmt::format("{}, {} ago", run.started_at, evidence::age_text(age_of(run))));
+    line("started", fmt::format("{}, {} ago", run.started_at, run::age_text(age_of(run))));
     line("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "");
     line("exit code", run.exit_code ? fmt::format("{}", *run.exit_code) : "");
     line(
@@ -142,8 +142,8 @@ std::string text_of(const Known& known) {
     }
     out += checks_text(run);
     line("evidence", run.folder.string());
-    line("size", fmt::format("{} files, {}", run.files, evidence::size_text(run.bytes)));
-    line("sums", evidence::sums_text(known.sums));
+    line("size", fmt::format("{} files, {}", run.files, run::size_text(run.bytes)));
+    line("sums", run::sums_text(known.sums));
     line("pinned", run.pinned ? (run.pin_reason.empty() ? "yes" : run.pin_reason) : "");
     if (run.life != RunLife::finished && !known.last.empty()) {
         out += run.life == RunLife::died

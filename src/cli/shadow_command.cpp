@@ -2,7 +2,7 @@
 // it slower?
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "run_screen.hpp"
@@ -23,10 +23,10 @@ namespace {
 constexpr std::string_view k_command = "shadow";
 constexpr Millis k_close{2000};
 
-Result<evidence::RunFolder> open_folder(const ShadowAsked& asked, const Context& context) {
+Result<run::RunFolder> open_folder(const ShadowAsked& asked, const Context& context) {
     Redactor redactor;
     redactor.add_known(asked.options.lane.bearer);
-    evidence::RunInfo info;
+    run::RunInfo info;
     info.kind = k_command;
     info.name = k_command;
     info.target["base_url"] = asked.options.lane.base_url;
@@ -36,13 +36,13 @@ Result<evidence::RunFolder> open_folder(const ShadowAsked& asked, const Context&
     if (asked.options.reference) {
         redactor.add_known(asked.options.reference->bearer);
     }
-    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
 /// Streams, pairs and progress of one comparison on their way to folder and terminal.
 void connect(
     probe::ShadowOptions& options,
-    evidence::RunFolder& folder,
+    run::RunFolder& folder,
     std::vector<Check>& checks,
     Context& context
 ) {

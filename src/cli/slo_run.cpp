@@ -3,7 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/cli/version.hpp"
-#include "oa_stream/evidence/report.hpp"
+#include "oa_stream/report/report.hpp"
 #include "oa_stream/measure/access_log_source.hpp"
 
 #include "document.hpp"
@@ -18,21 +18,21 @@
 namespace oa_stream::cli {
 namespace {
 
-Result<evidence::RunFolder>
+Result<run::RunFolder>
 open_folder(const SloCommand& command, const SloSource& source, const Context& context) {
     Redactor redactor;
     if (source.prometheus) {
         redactor.add_known(source.prometheus->bearer);
         redactor.add_known(source.prometheus->password);
     }
-    evidence::RunInfo info;
+    run::RunInfo info;
     info.kind = command.name;
     std::ranges::replace(info.kind, ' ', '-');
     info.name = command.name;
     info.target["source"] = source.text();
     info.versions["oa_stream"] = version();
     info.argv = context.argv;
-    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
 Result<std::unique_ptr<measure::Source>> open_source(
@@ -98,7 +98,7 @@ ExitCode exit_of(const Ended& ended) {
 }
 
 Ended conclude(
-    SloFindings findings, const SloCommand& command, const evidence::RunFolder& folder, int signal
+    SloFindings findings, const SloCommand& command, const run::RunFolder& folder, int signal
 ) {
     Ended out{.findings = std::move(findings)};
     out.verdict = signal != 0 ? Verdict::inconclusive : run_verdict(out.findings.checks);
@@ -144,9 +144,9 @@ Json outcome_of(const Ended& ended) {
     return out;
 }
 
-evidence::Report
-report_of(const Ended& ended, const SloCommand& command, const evidence::RunFolder& folder) {
-    evidence::Report report;
+report::Report
+report_of(const Ended& ended, const SloCommand& command, const run::RunFolder& folder) {
+    report::Report report;
     report.id = folder.id();
     report.title = command.name;
     report.verdict = ended.verdict;
@@ -159,7 +159,7 @@ report_of(const Ended& ended, const SloCommand& command, const evidence::RunFold
     return report;
 }
 
-void tell(const Ended& ended, const evidence::RunFolder& folder, Context& context) {
+void tell(const Ended& ended, const run::RunFolder& folder, Context& context) {
     const bool quiet = context.quiet && ended.verdict == Verdict::pass;
     if (context.json) {
         Json document{
@@ -224,7 +224,7 @@ Result<ExitCode> run_slo(
     });
     const auto client = net::HttpClient::make(io.get_executor());
     OA_TRY(const auto source, open_source(choice, *client, io.get_executor()));
-    OA_TRY(evidence::RunFolder folder, open_folder(command, choice, context));
+    OA_TRY(run::RunFolder folder, open_folder(command, choice, context));
     SloDesk desk(*source, folder);
     SloFindings findings;
     asio::co_spawn(io, find(desk), [&](const std::exception_ptr& thrown, SloFindings all) {
@@ -243,7 +243,7 @@ Result<ExitCode> run_slo(
             {{"id", check.id}, {"verdict", to_string(check.verdict)}, {"detail", check.detail}}
         );
     }
-    folder.write("report.md", evidence::report_markdown(report_of(ended, command, folder)));
+    folder.write("report.md", report::report_markdown(report_of(ended, command, folder)));
     OA_CHECK(folder.finish(outcome_of(ended)));
     tell(ended, folder, context);
     return ended.exit;

@@ -3,7 +3,7 @@
 
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/cli/command.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/measure/source.hpp"
 
 #include "next.hpp"
@@ -20,7 +20,7 @@ namespace oa_stream::cli {
 /// Asks the source and keeps what was asked and told in measure/readings.ndjson.
 class SloDesk {
 public:
-    SloDesk(measure::Source& source, evidence::RunFolder& folder)
+    SloDesk(measure::Source& source, run::RunFolder& folder)
         : source_(source), folder_(folder), now_s_(now()) {}
 
     /// The window that ends when the run began to ask, `window_s` long.
@@ -31,7 +31,7 @@ private:
     [[nodiscard]] static double now();
 
     measure::Source& source_;
-    evidence::RunFolder& folder_;
+    run::RunFolder& folder_;
     double now_s_;
 };
 

@@ -3,7 +3,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "run_screen.hpp"
@@ -56,23 +56,23 @@ Result<probe::SmokeOptions> parse(const Args& args) {
     return options;
 }
 
-Result<evidence::RunFolder>
+Result<run::RunFolder>
 open_folder(const probe::SmokeOptions& options, const Context& context) {
     Redactor redactor;
     redactor.add_known(options.target.bearer);
-    evidence::RunInfo info;
+    run::RunInfo info;
     info.kind = "smoke-stream";
     info.name = "smoke stream";
     info.target["base_url"] = options.target.base_url;
     info.versions["oa_stream"] = version();
     info.argv = context.argv;
-    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
 /// One smoke under way: its folder, its checks so far, its line on the terminal.
 class Session {
 public:
-    Session(evidence::RunFolder folder, Context& context)
+    Session(run::RunFolder folder, Context& context)
         : folder_(std::move(folder)), context_(context) {}
 
     [[nodiscard]] Result<SmokeResult> run(probe::SmokeOptions options, Typed typed);
@@ -85,7 +85,7 @@ private:
     void add_footprint(const std::string& prefix);
     void clear_line() { redraw("", context_); }
 
-    evidence::RunFolder folder_;
+    run::RunFolder folder_;
     Context& context_;
     std::vector<Check> checks_;
     std::vector<std::string> asked_; ///< threads on which a turn may have begun
@@ -184,7 +184,7 @@ Result<SmokeResult> Session::run(probe::SmokeOptions options, Typed typed) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(probe::SmokeOptions options, parse(args));
-    OA_TRY(evidence::RunFolder folder, open_folder(options, context));
+    OA_TRY(run::RunFolder folder, open_folder(options, context));
     const Redactor redactor = folder.redactor();
     Session session(std::move(folder), context);
     OA_TRY(

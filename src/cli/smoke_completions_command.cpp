@@ -1,7 +1,7 @@
 // smoke completions: does /v1/chat/completions keep its promises, at its origin and behind an edge?
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 
 #include "smoke_args.hpp"
@@ -31,11 +31,11 @@ Result<probe::CompletionsSmokeOptions> parse(const Args& args) {
     return options;
 }
 
-Result<evidence::RunFolder>
+Result<run::RunFolder>
 open_folder(const probe::CompletionsSmokeOptions& options, const Context& context) {
     Redactor redactor;
     redactor.add_known(options.target.bearer);
-    evidence::RunInfo info;
+    run::RunInfo info;
     info.kind = "smoke-completions";
     info.name = k_command;
     info.target["base_url"] = options.target.base_url;
@@ -44,7 +44,7 @@ open_folder(const probe::CompletionsSmokeOptions& options, const Context& contex
     }
     info.versions["oa_stream"] = version();
     info.argv = context.argv;
-    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {

@@ -1,7 +1,7 @@
 // smoke control: does the control surface keep its promises, right now, over the wire?
 #include "oa_stream/cli/commands.hpp"
 #include "oa_stream/cli/version.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 
 #include "smoke_args.hpp"
@@ -37,19 +37,19 @@ Result<probe::ControlSmokeOptions> parse(const Args& args) {
     return options;
 }
 
-Result<evidence::RunFolder>
+Result<run::RunFolder>
 open_folder(const probe::ControlSmokeOptions& options, const Context& context) {
     Redactor redactor;
     redactor.add_known(options.target.bearer);
     redactor.add_known(options.maintenance_cookie);
-    evidence::RunInfo info;
+    run::RunInfo info;
     info.kind = "smoke-control";
     info.name = k_command;
     info.target["base_url"] = options.target.base_url;
     info.target["profile"] = probe::to_string(options.profile);
     info.versions["oa_stream"] = version();
     info.argv = context.argv;
-    return evidence::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
 }
 
 Result<ExitCode> run(const Args& args, Context& context) {

@@ -1,7 +1,7 @@
 #include "smoke_record.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/evidence/report_html.hpp"
+#include "oa_stream/run/run_reports.hpp"
 
 #include "run_screen.hpp"
 
@@ -18,7 +18,7 @@
 namespace oa_stream::cli {
 
 SmokeResult
-begin_result(const evidence::RunFolder& folder, std::string_view command, std::string_view target) {
+begin_result(const run::RunFolder& folder, std::string_view command, std::string_view target) {
     SmokeResult result;
     result.command = command;
     result.target = target;
@@ -57,17 +57,17 @@ int until_done(
     return ended_by;
 }
 
-void note_check(evidence::RunFolder& folder, std::vector<Check>& checks, const Check& check) {
+void note_check(run::RunFolder& folder, std::vector<Check>& checks, const Check& check) {
     folder.note(
         "check", {{"id", check.id}, {"verdict", to_string(check.verdict)}, {"detail", check.detail}}
     );
     checks.push_back(check);
 }
 
-Result<void> seal(SmokeResult& result, evidence::RunFolder& folder, int signal) {
+Result<void> seal(SmokeResult& result, run::RunFolder& folder, int signal) {
     result.duration_s = folder.seconds_since_start();
     conclude(result, signal);
-    evidence::write_reports(folder, smoke_report(result));
+    run::write_reports(folder, smoke_report(result));
     folder.note("run ended", {{"verdict", to_string(result.verdict)}});
     return folder.finish(smoke_outcome(result));
 }

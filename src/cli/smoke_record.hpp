@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/cli/command.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/net/http_client.hpp"
 
 #include "smoke_view.hpp"
@@ -17,7 +17,7 @@ namespace oa_stream::cli {
 
 /// What is known before the first check.
 [[nodiscard]] SmokeResult
-begin_result(const evidence::RunFolder& folder, std::string_view command, std::string_view target);
+begin_result(const run::RunFolder& folder, std::string_view command, std::string_view target);
 
 /// Runs it until it is done, then `checks` are what it gave, or until a signal comes: its number,
 /// else 0.
@@ -26,14 +26,14 @@ begin_result(const evidence::RunFolder& folder, std::string_view command, std::s
     std::vector<Check>& checks
 );
 /// A check in the timeline, and in `checks` for the case that a signal ends the smoke.
-void note_check(evidence::RunFolder& folder, std::vector<Check>& checks, const Check& check);
+void note_check(run::RunFolder& folder, std::vector<Check>& checks, const Check& check);
 
 /// Runs `smoke` with its bytes and checks going into the folder; as until_done().
 template <class Options>
 [[nodiscard]] int probe_until_done(
     Task<std::vector<Check>> (*smoke)(net::HttpClient&, Options),
     Options options,
-    evidence::RunFolder& folder,
+    run::RunFolder& folder,
     std::vector<Check>& checks
 ) {
     options.keep = [&folder](const std::string& name, std::string_view bytes) {
@@ -50,7 +50,7 @@ template <class Options>
 
 /// Concludes from the result's checks and ends the run folder with report and outcome. `signal` is
 /// 0 or the number of the signal that ended the run.
-[[nodiscard]] Result<void> seal(SmokeResult& result, evidence::RunFolder& folder, int signal);
+[[nodiscard]] Result<void> seal(SmokeResult& result, run::RunFolder& folder, int signal);
 
 /// The result on stdout (one document with --json, nothing on PASS with -q), the last line on
 /// stderr.

@@ -232,8 +232,8 @@ Json smoke_outcome(const SmokeResult& result) {
     return document;
 }
 
-evidence::Report smoke_report(const SmokeResult& result) {
-    evidence::Report report;
+report::Report smoke_report(const SmokeResult& result) {
+    report::Report report;
     report.id = result.run;
     report.title = result.command + " " + result.target;
     report.verdict = result.verdict;

@@ -3,7 +3,7 @@
 
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/cli/command.hpp"
-#include "oa_stream/evidence/report.hpp"
+#include "oa_stream/report/report.hpp"
 
 #include "next.hpp"
 
@@ -45,6 +45,6 @@ void conclude(SmokeResult& result, int signal);
 [[nodiscard]] Json smoke_document(const SmokeResult& result);
 /// The part of it that run.json does not have already.
 [[nodiscard]] Json smoke_outcome(const SmokeResult& result);
-[[nodiscard]] evidence::Report smoke_report(const SmokeResult& result);
+[[nodiscard]] report::Report smoke_report(const SmokeResult& result);
 
 } // namespace oa_stream::cli

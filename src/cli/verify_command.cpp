@@ -2,7 +2,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/cli/commands.hpp"
-#include "oa_stream/evidence/textfile.hpp"
+#include "oa_stream/report/textfile.hpp"
 
 #include "run_args.hpp"
 
@@ -15,8 +15,8 @@ namespace {
 
 using Ended = Result<playbook::RunEnd>;
 
-evidence::RunMetrics metrics_of(const Ended& end, std::string name) {
-    evidence::RunMetrics out;
+report::RunMetrics metrics_of(const Ended& end, std::string name) {
+    report::RunMetrics out;
     out.name = std::move(name);
     out.ended = std::chrono::system_clock::now();
     if (!end) { // it did not even begin: the file must not go on telling of last week
@@ -31,11 +31,11 @@ evidence::RunMetrics metrics_of(const Ended& end, std::string name) {
 
 Result<void> write_textfile(const std::string& file, const Ended& end, const std::string& name) {
     constexpr std::uint64_t k_most = 1U << 20U;
-    evidence::RunMetrics metrics = metrics_of(end, name);
+    report::RunMetrics metrics = metrics_of(end, name);
     if (const auto before = read_file(file, k_most)) {
-        metrics.passed_before_s = evidence::last_pass_in(*before, name);
+        metrics.passed_before_s = report::last_pass_in(*before, name);
     }
-    auto written = write_file_atomic(file, evidence::textfile(metrics));
+    auto written = write_file_atomic(file, report::textfile(metrics));
     if (!written) {
         written.error().where = "--textfile " + printable(file);
     }

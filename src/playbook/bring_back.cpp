@@ -10,7 +10,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-using evidence::RollbackFacts;
+using report::RollbackFacts;
 
 bool reached_baseline(const Session& session, const measure::Sample& sample) {
     return !sample.bad && session.in.plan->home().percent_of(sample.revision) > 0;
@@ -134,7 +134,7 @@ void tell_proof(Session& session, const std::string& step, const RollbackFacts& 
             session.playbook().fresh_row,
             holds ? "" : "; at the end the traffic is another one"
         ),
-        evidence::to_json(facts)
+        incident::to_json(facts)
     );
     session.say(fmt::format(
         "  {} in a row over fresh connections: {}",

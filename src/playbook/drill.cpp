@@ -8,7 +8,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-using evidence::DrillFacts;
+using report::DrillFacts;
 using measure::Sample;
 
 DrillSpec spec_of(const Session& session) {
@@ -96,7 +96,7 @@ void judge_recovery(Session& session, const DrillFacts& facts) {
                        1 / facts.users_per_s
                    )
                  : fmt::format("users were not well again {} after the decision", limit),
-        evidence::to_json(facts)
+        incident::to_json(facts)
     );
 }
 

@@ -17,7 +17,7 @@ struct Hold {
     int index;
     int percent;
     std::string where;
-    evidence::StageRow row{};
+    report::StageRow row{};
     std::map<std::string, std::uint64_t, std::less<>> met{}; ///< revision → unpinned answers
     std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
     std::map<std::string, std::uint64_t, std::less<>> strays{}; ///< arm → answered by another

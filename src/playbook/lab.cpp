@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 struct Lab::Process {
     std::string name;
     std::unique_ptr<Child> child;
-    evidence::RunFolder* folder = nullptr; ///< null once the lab is gone
+    run::RunFolder* folder = nullptr; ///< null once the lab is gone
     std::string last_words{};              ///< last line it wrote, for errors
     bool may_end = false;
 };
@@ -92,7 +92,7 @@ std::string listening(const fs::path& ready_file) {
 
 } // namespace
 
-Lab::Lab(LabOptions options, evidence::RunFolder* folder, fs::path scratch)
+Lab::Lab(LabOptions options, run::RunFolder* folder, fs::path scratch)
     : options_(std::move(options)), folder_(folder), scratch_(std::move(scratch)) {
 }
 
@@ -110,7 +110,7 @@ void Lab::remove_scratch() {
     fs::remove_all(scratch_, ignored);
 }
 
-Task<Result<std::unique_ptr<Lab>>> Lab::start(LabOptions options, evidence::RunFolder* folder) {
+Task<Result<std::unique_ptr<Lab>>> Lab::start(LabOptions options, run::RunFolder* folder) {
     OA_CO_TRY(fs::path scratch, make_scratch(folder->path()));
     std::unique_ptr<Lab> lab(new Lab(std::move(options), folder, std::move(scratch)));
     OA_CO_CHECK(co_await lab->launch_all());

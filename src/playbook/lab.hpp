@@ -3,7 +3,7 @@
 #pragma once
 
 #include "oa_stream/base/child.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/playbook/fault.hpp"
 
 #include <filesystem>
@@ -27,7 +27,7 @@ class Lab {
 public:
     /// Starts all three and waits until each says where it listens. `folder` must outlive the lab.
     [[nodiscard]] static Task<Result<std::unique_ptr<Lab>>>
-    start(LabOptions options, evidence::RunFolder* folder);
+    start(LabOptions options, run::RunFolder* folder);
     ~Lab();
     Lab(const Lab&) = delete;
     Lab& operator=(const Lab&) = delete;
@@ -40,7 +40,7 @@ public:
 
 private:
     struct Process;
-    Lab(LabOptions options, evidence::RunFolder* folder, std::filesystem::path scratch);
+    Lab(LabOptions options, run::RunFolder* folder, std::filesystem::path scratch);
 
     [[nodiscard]] Task<Result<std::string>> launch(std::string name, std::vector<std::string> args);
     [[nodiscard]] std::vector<std::string> lane_args(const std::string& name) const;
@@ -48,7 +48,7 @@ private:
     void remove_scratch();
 
     LabOptions options_;
-    evidence::RunFolder* folder_;
+    run::RunFolder* folder_;
     std::filesystem::path scratch_;
     std::string faults_; ///< text of the canary's faults file
     std::string front_url_;

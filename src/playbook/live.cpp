@@ -26,7 +26,7 @@ public:
         asio::any_io_executor executor,
         net::HttpClient& client,
         const traffic::TrafficDriver* driver,
-        evidence::RunFolder& folder,
+        run::RunFolder& folder,
         LiveOptions options
     )
         : executor_(std::move(executor)), client_(client), driver_(driver), folder_(folder),
@@ -310,7 +310,7 @@ private:
     asio::any_io_executor executor_;
     net::HttpClient& client_;
     const traffic::TrafficDriver* driver_;
-    evidence::RunFolder& folder_;
+    run::RunFolder& folder_;
     LiveOptions options_;
     std::unique_ptr<probe::Prober> prober_;
     std::unique_ptr<probe::Prober> watch_;
@@ -332,7 +332,7 @@ std::unique_ptr<Instruments> make_live_instruments(
     const asio::any_io_executor& executor,
     net::HttpClient& client,
     const traffic::TrafficDriver* driver,
-    evidence::RunFolder& folder,
+    run::RunFolder& folder,
     LiveOptions options
 ) {
     return std::make_unique<LiveInstruments>(executor, client, driver, folder, std::move(options));

@@ -28,7 +28,7 @@ constexpr probe::ProbeLimits k_limits{
 struct Scene {
     RehearsalInput input;
     Playbook playbook;
-    evidence::RunFolder folder;
+    run::RunFolder folder;
     std::unique_ptr<net::HttpClient> client;
     std::unique_ptr<Lab> lab{};
     std::unique_ptr<traffic::TrafficDriver> driver{};
@@ -167,7 +167,7 @@ Task<Result<Rehearsal>> play_on_this_machine(RehearsalInput input, Playbook play
     const Json target = {{"driver", "local"}, {"what", "two lanes and a front door on loopback"}};
     OA_CO_TRY(
         auto folder,
-        evidence::RunFolder::create(
+        run::RunFolder::create(
             input.state_dir,
             {.kind = std::string(to_string(playbook.kind)),
              .name = playbook.name,

@@ -4,7 +4,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/whoami.hpp"
-#include "oa_stream/evidence/digest.hpp"
+#include "oa_stream/base/digest.hpp"
 
 #include <fmt/format.h>
 
@@ -65,7 +65,7 @@ std::string boot_id() {
 }
 
 fs::path lock_path(const fs::path& state_dir, std::string_view target) {
-    return state_dir / "locks" / (evidence::sha256_hex(target).substr(0, 16) + ".lock");
+    return state_dir / "locks" / (sha256_hex(target).substr(0, 16) + ".lock");
 }
 
 Result<void> write_owner(int fd, Json owner, std::string_view target) {

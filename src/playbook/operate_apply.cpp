@@ -23,7 +23,7 @@ struct Applying {
     ApplyRequest request;
     Plan plan;
     Outside outside;
-    evidence::RunFolder folder;
+    run::RunFolder folder;
     std::unique_ptr<Instruments> instruments{};
     RouteHalf routes{};
 };
@@ -171,7 +171,7 @@ Task<Result<RunEnd>> apply_plan(ApplyRequest request) {
     OA_CO_TRY(Outside outside, open_outside(co_await asio::this_coro::executor, plan.playbook));
     OA_CO_TRY(
         auto folder,
-        evidence::RunFolder::create(
+        run::RunFolder::create(
             request.by.state_dir,
             {.kind = std::string(to_string(plan.playbook.kind)),
              .name = plan.playbook.name,

@@ -2,8 +2,8 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/evidence/report_html.hpp"
-#include "oa_stream/evidence/runs.hpp"
+#include "oa_stream/run/run_reports.hpp"
+#include "oa_stream/run/runs.hpp"
 #include "oa_stream/playbook/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -34,7 +34,7 @@ struct TakingBack {
     RollbackRequest request;
     Plan plan;
     Outside outside;
-    evidence::RunFolder folder;
+    run::RunFolder folder;
     bool had_ended = false; ///< before we took it up
     std::unique_ptr<Instruments> instruments{};
 };
@@ -157,7 +157,7 @@ Json json_of(const RunOutcome& outcome) {
         {"headline", outcome.headline},
         {"restored", outcome.restored},
         {"checks", std::move(checks)},
-        {"rollback", outcome.rollback ? evidence::to_json(*outcome.rollback) : Json(nullptr)},
+        {"rollback", outcome.rollback ? incident::to_json(*outcome.rollback) : Json(nullptr)},
         {"notes", outcome.notes},
     };
 }
@@ -177,7 +177,7 @@ Json run_json(const TakingBack& taking, const RunOutcome& outcome) {
 }
 
 void write_report(TakingBack& taking, const RunOutcome& outcome, const std::string& next) {
-    evidence::Report report;
+    report::Report report;
     report.id = taking.folder.id();
     report.title = "rollback of " + taking.plan.playbook.name;
     report.verdict = outcome.verdict;
@@ -194,11 +194,11 @@ void write_report(TakingBack& taking, const RunOutcome& outcome, const std::stri
     report.rollback = outcome.rollback;
     report.notes = outcome.notes;
     report.next = next;
-    const std::string text = evidence::report_markdown(report);
+    const std::string text = report::report_markdown(report);
     taking.folder.write("rollback.md", text);
     std::error_code ignored;
     if (!fs::exists(taking.folder.path() / "report.md", ignored)) {
-        evidence::write_reports(taking.folder, report); // it died before it could report
+        run::write_reports(taking.folder, report); // it died before it could report
     }
 }
 
@@ -247,7 +247,7 @@ RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
 
 Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, folder_of(request));
-    const Json run = evidence::document_in(path / "run.json");
+    const Json run = run::document_in(path / "run.json");
     OA_CO_CHECK(check_moved(path, run));
     OA_CO_TRY(Plan plan, plan_of(path));
     const auto executor = co_await asio::this_coro::executor;
@@ -256,7 +256,7 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
     OA_CO_TRY(const TargetLock lock, co_await lock_for(&request, &plan));
     OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
-    OA_CO_TRY(auto folder, evidence::RunFolder::reopen(path, outside.redactor));
+    OA_CO_TRY(auto folder, run::RunFolder::reopen(path, outside.redactor));
     TakingBack taking{std::move(request), std::move(plan), std::move(outside), std::move(folder)};
     if (taking.request.by.on_run) {
         taking.request.by.on_run(taking.folder.id());

@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/rfc3339.hpp"
-#include "oa_stream/evidence/digest.hpp"
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>
@@ -107,7 +107,7 @@ void name_differences(
 
 std::string canonical_digest(const Json& json) {
     const auto sorted = nlohmann::json::parse(dump_json(json));
-    return evidence::sha256_hex(sorted.dump());
+    return sha256_hex(sorted.dump());
 }
 
 Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust) {

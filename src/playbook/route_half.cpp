@@ -49,7 +49,7 @@ Verdict verdict_of(const Error& error) {
 /// Lines as the traffic half has them: seq, phase, step, time.
 class RouteJournal {
 public:
-    static Result<std::shared_ptr<RouteJournal>> open(evidence::RunFolder& folder) {
+    static Result<std::shared_ptr<RouteJournal>> open(run::RunFolder& folder) {
         const auto path = folder.path() / k_routes_journal;
         const std::string before = read_file(path).value_or("");
         OA_TRY(auto file, LineAppender::open(path, LineAppender::Durability::synced));
@@ -61,7 +61,7 @@ public:
         }
         return out;
     }
-    RouteJournal(evidence::RunFolder& folder, LineAppender file)
+    RouteJournal(run::RunFolder& folder, LineAppender file)
         : folder_(folder), file_(std::move(file)) {}
 
     Result<void> record(const RouteEvent& event) {
@@ -73,7 +73,7 @@ public:
     }
 
 private:
-    evidence::RunFolder& folder_;
+    run::RunFolder& folder_;
     LineAppender file_;
     std::ptrdiff_t seq_ = 0;
 };
@@ -265,7 +265,7 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
     return out;
 }
 
-Result<void> reserve_routes_journal(const evidence::RunFolder& folder) {
+Result<void> reserve_routes_journal(const run::RunFolder& folder) {
     constexpr off_t k_reserve = 64 << 10; // a change and its way back are some dozen lines
     const auto path = folder.path() / k_routes_journal;
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -308,12 +308,12 @@ Task<LastStep> set_routes(const RouteHalf* half) {
     co_return out;
 }
 
-bool routes_begun(const evidence::RunFolder& folder) {
+bool routes_begun(const run::RunFolder& folder) {
     const std::string text = read_file(folder.path() / k_routes_journal).value_or("");
     return text.contains("\"intent\"");
 }
 
-bool routes_to_take_back(const Plan& plan, const evidence::RunFolder& folder) {
+bool routes_to_take_back(const Plan& plan, const run::RunFolder& folder) {
     return plan.playbook.routes && (plan.playbook.kind == Kind::rollback || routes_begun(folder));
 }
 

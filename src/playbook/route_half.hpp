@@ -62,13 +62,13 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
 
 /// Takes the disk its journal will need, before anything is changed. Code::io for a full disk; a
 /// file system that cannot reserve is no reason to refuse.
-[[nodiscard]] Result<void> reserve_routes_journal(const evidence::RunFolder& folder);
+[[nodiscard]] Result<void> reserve_routes_journal(const run::RunFolder& folder);
 
 /// All pointers must stay valid as long as it is used.
 struct RouteHalf {
     const Plan* plan = nullptr;
     const Outside* outside = nullptr;
-    evidence::RunFolder* folder = nullptr;
+    run::RunFolder* folder = nullptr;
     StopRequest* stop = nullptr;
     RunMode mode = RunMode::live;
     Observer observer{};
@@ -79,9 +79,9 @@ struct RouteHalf {
 [[nodiscard]] Task<LastStep> set_routes(const RouteHalf* half);
 
 /// Whether that run may have written overrides.
-[[nodiscard]] bool routes_begun(const evidence::RunFolder& folder);
+[[nodiscard]] bool routes_begun(const run::RunFolder& folder);
 /// Whether taking that run back is about routes, too: it began them, or it rolls back itself.
-[[nodiscard]] bool routes_to_take_back(const Plan& plan, const evidence::RunFolder& folder);
+[[nodiscard]] bool routes_to_take_back(const Plan& plan, const run::RunFolder& folder);
 
 /// What was before that run, verified; for a playbook that rolls back: what it asks for.
 [[nodiscard]] Task<LastStep> take_routes_back(const RouteHalf* half);

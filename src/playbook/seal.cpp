@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/evidence/report_html.hpp"
+#include "oa_stream/run/run_reports.hpp"
 
 #include <fmt/format.h>
 
@@ -12,20 +12,20 @@ namespace oa_stream::playbook {
 namespace {
 
 std::string
-next_command(const RunOutcome& outcome, const evidence::RunFolder& folder, const RunPaper& paper) {
+next_command(const RunOutcome& outcome, const run::RunFolder& folder, const RunPaper& paper) {
     if (outcome.verdict == Verdict::pass && outcome.exit == ExitCode::ok) {
         return {};
     }
     return paper.next.empty() ? less_command(folder.path() / "report.md") : paper.next;
 }
 
-evidence::Report report_of(
-    const evidence::RunFolder& folder,
+report::Report report_of(
+    const run::RunFolder& folder,
     const RunOutcome& outcome,
     const RunPaper& paper,
     const std::string& next
 ) {
-    evidence::Report report;
+    report::Report report;
     report.id = folder.id();
     report.title = paper.title;
     report.verdict = outcome.verdict;
@@ -46,8 +46,8 @@ evidence::Report report_of(
     return report;
 }
 
-Json facts_json(const std::optional<evidence::RollbackFacts>& some) {
-    return some ? evidence::to_json(*some) : Json(nullptr);
+Json facts_json(const std::optional<report::RollbackFacts>& some) {
+    return some ? incident::to_json(*some) : Json(nullptr);
 }
 
 /// How many checks came about how: skipped and rehearsed ones are no live pass.
@@ -70,8 +70,8 @@ Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::stri
         checks.push_back(to_json(check));
     }
     Json stages = Json::array();
-    for (const evidence::StageRow& row : outcome.stages) {
-        stages.push_back(evidence::to_json(row));
+    for (const report::StageRow& row : outcome.stages) {
+        stages.push_back(incident::to_json(row));
     }
     Json out = {
         {"verdict", to_string(outcome.verdict)},
@@ -86,7 +86,7 @@ Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::stri
         {"stages", std::move(stages)},
         {"rollback", facts_json(outcome.rollback)},
         {"restore", facts_json(outcome.restore)},
-        {"drill", outcome.drill ? evidence::to_json(*outcome.drill) : Json(nullptr)},
+        {"drill", outcome.drill ? incident::to_json(*outcome.drill) : Json(nullptr)},
         {"modes", modes_of(outcome.checks)},
         {"notes", outcome.notes},
         {"next", next},
@@ -125,14 +125,14 @@ RunOutcome not_executed(const Error& error) {
     return out;
 }
 
-RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& paper) {
+RunEnd seal(run::RunFolder& folder, RunOutcome outcome, const RunPaper& paper) {
     redact(outcome, folder.redactor());
     std::string next = next_command(outcome, folder, paper);
     folder.note(
         "run ended",
         {{"verdict", to_string(outcome.verdict)}, {"exit_code", static_cast<int>(outcome.exit)}}
     );
-    evidence::write_reports(folder, report_of(folder, outcome, paper, next));
+    run::write_reports(folder, report_of(folder, outcome, paper, next));
     const auto finished = folder.finish(result_of(outcome, paper, next));
     if (!finished) {
         outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());

@@ -2,7 +2,7 @@
 // room.
 #pragma once
 
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/playbook/run_end.hpp"
 
 #include <string>
@@ -25,6 +25,6 @@ struct RunPaper {
 [[nodiscard]] RunOutcome not_executed(const Error& error);
 
 /// Writes the papers and closes the folder. Evidence that cannot be written takes a PASS away.
-[[nodiscard]] RunEnd seal(evidence::RunFolder& folder, RunOutcome outcome, const RunPaper& paper);
+[[nodiscard]] RunEnd seal(run::RunFolder& folder, RunOutcome outcome, const RunPaper& paper);
 
 } // namespace oa_stream::playbook

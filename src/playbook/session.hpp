@@ -83,7 +83,7 @@ struct Session {
 [[nodiscard]] Task<Next> judge_run(Session* session);
 
 /// Restores the baseline and verifies it by read-back and over fresh connections.
-[[nodiscard]] Task<evidence::RollbackFacts>
+[[nodiscard]] Task<report::RollbackFacts>
 bring_back(Session* session, std::string step, std::string reason);
 
 } // namespace oa_stream::playbook

@@ -5,7 +5,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/whoami.hpp"
-#include "oa_stream/evidence/runs.hpp"
+#include "oa_stream/run/runs.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include <fmt/format.h>
@@ -41,7 +41,7 @@ Result<void> settle(const fs::path& folder, std::string_view how, std::string_vi
 }
 
 std::optional<Settled> settled(const fs::path& folder) {
-    const Json json = evidence::document_in(folder / k_settled);
+    const Json json = run::document_in(folder / k_settled);
     if (json.empty()) {
         return std::nullopt;
     }

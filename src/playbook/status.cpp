@@ -1,6 +1,6 @@
 #include "oa_stream/playbook/status.hpp"
 
-#include "oa_stream/evidence/runs.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include <fmt/format.h>
 
@@ -75,7 +75,7 @@ std::string status_text(const RunStatus& status) {
 
 Result<RunStatus> status_of(const fs::path& state_dir, std::string_view run) {
     const fs::path folder = state_dir / "runs" / run;
-    OA_TRY(const auto all, evidence::run_folders(state_dir));
+    OA_TRY(const auto all, run::run_folders(state_dir));
     if (std::ranges::find(all, folder) == all.end()) {
         return fail(
             Code::usage,
@@ -88,7 +88,7 @@ Result<RunStatus> status_of(const fs::path& state_dir, std::string_view run) {
 }
 
 Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
-    OA_TRY(const auto folders, evidence::run_folders(state_dir));
+    OA_TRY(const auto folders, run::run_folders(state_dir));
     std::vector<RunStatus> out;
     for (const fs::path& folder : folders) {
         if (!holds_traffic(folder)) {

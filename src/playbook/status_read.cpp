@@ -1,8 +1,8 @@
 // One run's folder, read as far as it can be. What cannot be read is never taken for "all is well".
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/verdict.hpp"
-#include "oa_stream/evidence/folder_lock.hpp"
-#include "oa_stream/evidence/runs.hpp"
+#include "oa_stream/run/folder_lock.hpp"
+#include "oa_stream/run/runs.hpp"
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/settled.hpp"
@@ -182,7 +182,7 @@ void take_holder(RunStatus& out, const fs::path& state_dir) {
             text_in(*holder, "host"),
             text_in(*holder, "since")
         );
-    } else if (out.state == RunState::died && evidence::FolderLock::is_held(out.folder)) {
+    } else if (out.state == RunState::died && run::FolderLock::is_held(out.folder)) {
         out.state = RunState::running; // its lock is another user's, or its plan cannot be read
         out.holder = "a living process";
     }
@@ -288,7 +288,7 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     out.run = folder.filename().string();
     out.folder = folder;
     const PlanPaper paper = read_paper(out);
-    const Json run = evidence::document_in(folder / "run.json");
+    const Json run = run::document_in(folder / "run.json");
     out.target = paper.target.empty() ? target_in(run) : paper.target;
     if (paper.routes_alone) {
         out.state = RunState::died;

@@ -20,7 +20,7 @@ struct Told {
 };
 
 /// An unreadable journal leaves the plan: its splits are what we may have written.
-Told story_of(const evidence::RunFolder& folder, const Plan& plan) {
+Told story_of(const run::RunFolder& folder, const Plan& plan) {
     const std::string text = read_file(folder.path() / "journal.ndjson").value_or("");
     auto story = read_journal(text);
     if (story) {

@@ -23,7 +23,7 @@ struct TargetRun {
     RunMode mode = RunMode::live;
     std::string title;
     Outside outside;
-    evidence::RunFolder folder;
+    run::RunFolder folder;
     std::unique_ptr<Instruments> instruments{};
     std::string plan_id{};
 
@@ -196,7 +196,7 @@ Task<Result<RunEnd>> play(TargetRunInput input, RunMode mode, std::string title)
     const bool dry = mode == RunMode::rehearse;
     OA_CO_TRY(
         auto folder,
-        evidence::RunFolder::create(
+        run::RunFolder::create(
             input.state_dir,
             {.kind = dry ? "rehearsal" : std::string(to_string(input.playbook.kind)),
              .name = input.playbook.name,

@@ -89,7 +89,7 @@ std::string p95_text(const std::vector<measure::Sample>& samples) {
                : measure::seconds_text(measure::quantile_sorted(times, measure::k_p95), -1);
 }
 
-std::string recovery(const evidence::RollbackFacts& facts) {
+std::string recovery(const report::RollbackFacts& facts) {
     std::string out = fmt::format(
         "rollback {}: {} in a row of {} fresh connections on the baseline",
         facts.verified ? "verified" : "NOT VERIFIED",
@@ -109,7 +109,7 @@ std::string recovery(const evidence::RollbackFacts& facts) {
     return out;
 }
 
-std::string drill_text(const evidence::DrillFacts& drill) {
+std::string drill_text(const report::DrillFacts& drill) {
     const auto recovery_s = drill.recovery_s();
     return fmt::format(
         "drill at {}: recovery as users saw it {}, {} users meanwhile, {} of them hit",
@@ -130,7 +130,7 @@ std::string stage_table(const RunOutcome& outcome) {
         "p95 stable",
         "verdict"
     );
-    for (const evidence::StageRow& row : outcome.stages) {
+    for (const report::StageRow& row : outcome.stages) {
         out += fmt::format(
             "{:>7} {:>12} {:>12} {:>12} {:>12}  {}\n",
             row.name,
@@ -138,7 +138,7 @@ std::string stage_table(const RunOutcome& outcome) {
             counts_text(row.stable),
             p95_text(row.canary),
             p95_text(row.stable),
-            evidence::verdict_word(row)
+            report::verdict_word(row)
         );
     }
     return out;

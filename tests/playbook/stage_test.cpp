@@ -270,9 +270,9 @@ TEST_CASE("stage: a run in which no gate decided is never PASS, whatever it did"
                 outcome.headline, Contains(stays ? "canary 100%, stable 0% stays" : "is back where")
             );
             REQUIRE(outcome.stages.size() == 5);
-            for (const evidence::StageRow& row : outcome.stages) {
+            for (const report::StageRow& row : outcome.stages) {
                 CHECK(row.verdict == Verdict::skipped);
-                CHECK(evidence::verdict_word(row) == "not judged");
+                CHECK(report::verdict_word(row) == "not judged");
             }
         }
     }

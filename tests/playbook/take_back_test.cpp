@@ -20,7 +20,7 @@ namespace {
 RunOutcome take_back_of(World& world) {
     world.driver.crash_at = 0;
     world.instruments.bad_fresh = 0;
-    auto folder = evidence::RunFolder::reopen(world.folder, Redactor{});
+    auto folder = run::RunFolder::reopen(world.folder, Redactor{});
     REQUIRE(folder.has_value());
     traffic::TrafficState planned;
     planned.wanted = planned.serving = World::split(0);

@@ -91,11 +91,11 @@ TEST_CASE("summary: verdict first, then a row a stage, then the recovery") {
     RunOutcome outcome;
     outcome.verdict = Verdict::fail;
     outcome.headline = "gate.error-rate@5%: beyond; rolled back and verified.";
-    evidence::StageRow row;
+    report::StageRow row;
     row.name = "5%";
     row.verdict = Verdict::fail;
     outcome.stages.push_back(row);
-    outcome.rollback = evidence::RollbackFacts{
+    outcome.rollback = report::RollbackFacts{
         .reason = "x",
         .from = "a",
         .to = "b",
@@ -132,7 +132,7 @@ TEST_CASE("summary: whatever a check has to say is told whole, and once") {
     check.verdict = Verdict::pass;
     outcome.checks.push_back(check);
     outcome.drill =
-        evidence::DrillFacts{.stage = "25%", .users = 100, .decided_s = 1, .well_s = 1.5};
+        report::DrillFacts{.stage = "25%", .users = 100, .decided_s = 1, .well_s = 1.5};
     const std::string text = summary(outcome);
     CHECK(text.find("  FAIL ") == std::string::npos); // its headline tells it
     CHECK(text.find("  ERROR         smoke.two: " + check.detail + "\n") != std::string::npos);

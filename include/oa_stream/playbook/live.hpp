@@ -1,7 +1,7 @@
 // The instruments that probe over the wire.
 #pragma once
 
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/playbook/instruments.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 #include "oa_stream/traffic/driver.hpp"
@@ -34,7 +34,7 @@ struct LiveOptions {
     const asio::any_io_executor& executor,
     net::HttpClient& client,
     const traffic::TrafficDriver* driver,
-    evidence::RunFolder& folder,
+    run::RunFolder& folder,
     LiveOptions options
 );
 

@@ -1,8 +1,8 @@
 // Carries out a plan: steps in order, a verdict, and back to the baseline when anything is wrong.
 #pragma once
 
-#include "oa_stream/evidence/report.hpp"
-#include "oa_stream/evidence/run_folder.hpp"
+#include "oa_stream/report/report.hpp"
+#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/playbook/instruments.hpp"
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/plan.hpp"
@@ -90,7 +90,7 @@ struct RunInput {
     const Plan* plan = nullptr;
     traffic::TrafficDriver* driver = nullptr;
     Instruments* instruments = nullptr;
-    evidence::RunFolder* folder = nullptr;
+    run::RunFolder* folder = nullptr;
     StopRequest* stop = nullptr;
     RunMode mode = RunMode::live;
     bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
@@ -107,10 +107,10 @@ struct RunOutcome {
     ExitCode exit = ExitCode::not_executed;
     std::string headline{}; ///< why, in one sentence
     std::vector<Check> checks{};
-    std::vector<evidence::StageRow> stages{};
-    std::optional<evidence::RollbackFacts> rollback{};
-    std::optional<evidence::RollbackFacts> restore{}; ///< the planned one at the end
-    std::optional<evidence::DrillFacts> drill{};
+    std::vector<report::StageRow> stages{};
+    std::optional<report::RollbackFacts> rollback{};
+    std::optional<report::RollbackFacts> restore{}; ///< the planned one at the end
+    std::optional<report::DrillFacts> drill{};
     std::vector<std::string> notes{};
     bool held = false; ///< stopped, and the split stays, as the playbook says
     bool mutated = false; ///< something may have been written

@@ -1,0 +1,26 @@
+// SHA-256, for plan ids and SHA256SUMS.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream {
+
+/// Lower-case hex, 64 characters.
+[[nodiscard]] std::string sha256_hex(std::string_view bytes);
+/// The same of a file, read in pieces. Code::unreadable.
+[[nodiscard]] Result<std::string> sha256_of_file(const std::filesystem::path& path);
+
+struct SumLine {
+    std::string_view whole;
+    std::string_view digest{}; ///< empty: the line is not as sha256sum writes it
+    std::string_view file{};
+};
+/// The lines of a SHA256SUMS; they live as long as `text`.
+[[nodiscard]] std::vector<SumLine> sum_lines(std::string_view text);
+
+} // namespace oa_stream

@@ -1,0 +1,57 @@
+// An incident as one file that can be moved, checked anywhere, and made again byte for byte.
+#pragma once
+
+#include "oa_stream/incident/incident.hpp"
+#include "oa_stream/run/redactions.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace oa_stream::incident {
+
+inline constexpr std::string_view k_bundle_schema = "oa-stream.incident.v1";
+
+struct BundleRules {
+    bool redact = false;         ///< take secrets out that are found, instead of refusing
+    bool accept_changed = false; ///< runs whose files are not as they were sealed
+};
+
+struct Bundle {
+    std::filesystem::path file;
+    std::string digest; ///< SHA-256 of the file
+    std::uint64_t bytes = 0;
+    std::size_t files = 0;
+    std::vector<Leak> redacted{};
+};
+
+/// A .tar.zst with one folder incident-ID: incident.md, timeline.ndjson, manifest.json, charts/,
+/// logs/, runs/ID/ and, over all of them, SHA256SUMS. Sorted, owned by nobody in particular, timed
+/// by the newest run: from the same runs the same bytes. The self-check reads every file before it
+/// goes in: where a secret stands, the bundle is refused (Code::precondition, where = file and line
+/// of the first, message = all of them by kind) and nothing is written; one in a file's name is
+/// never taken out, only refused. Code::io, unreadable.
+[[nodiscard]] Result<Bundle> write_bundle(
+    const Incident& incident,
+    const std::filesystem::path& out,
+    const Redactor& redactor,
+    const BundleRules& rules
+);
+
+struct BundleCheck {
+    std::string id; ///< "archive", "paths", "sums", "manifest", "seals", "run ID"
+    bool pass = false;
+    std::string detail;
+};
+struct BundleVerdict {
+    std::vector<BundleCheck> checks{};
+    Json manifest = nullptr;
+    std::size_t files = 0;
+    [[nodiscard]] bool pass() const noexcept;
+};
+
+/// Reads the whole file, offline and without unpacking it. One that ends too early, or does not end
+/// where it should, fails the check "archive". Code::unreadable when it is no such archive.
+[[nodiscard]] Result<BundleVerdict> verify_bundle(const std::filesystem::path& file);
+
+} // namespace oa_stream::incident

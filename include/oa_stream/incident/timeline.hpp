@@ -1,0 +1,60 @@
+// One story out of several: the timelines and journals of runs, lane logs, what operators noted.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/redact.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::incident {
+
+/// What may be left out first when there is not room for all.
+enum class Weight {
+    access,  ///< a request that went well
+    passed,  ///< a check that passed or was skipped
+    routine, ///< everything else
+    turning, ///< what changed something: stages, shifts, faults
+    key,     ///< failures, notes of people, the way back, beginning and end
+};
+
+struct Moment {
+    std::string at;     ///< 2026-02-22T04:36:00.123Z, so that text order is time order
+    double t = 0;       ///< seconds since the first moment of the whole story
+    std::string source; ///< "run 1", "canary.log"
+    std::string text;   ///< one line
+    Weight weight = Weight::routine;
+};
+
+struct Story {
+    std::vector<Moment> moments{};
+    std::size_t undated = 0; ///< lines that say nothing of when
+};
+
+/// An event of timeline.ndjson, a line of a journal or of a structured log as a person reads it.
+[[nodiscard]] std::string moment_text(const Json& line);
+[[nodiscard]] Weight moment_weight(const Json& line);
+
+/// Timeline, journal, notes and the logs of the lanes that the run started. What is torn or missing
+/// is left out.
+[[nodiscard]] Story run_story(const std::filesystem::path& folder, std::string_view source);
+/// JSON lines or logfmt with a ts, at or time; plain lines that begin with a time. Redacted.
+/// Code::unreadable.
+[[nodiscard]] Result<Story>
+log_story(const std::filesystem::path& file, std::string_view source, const Redactor& redactor);
+/// All of them in the order of time, each moment's `t` counted from the first. Of two at the same
+/// time the one that was given first comes first.
+[[nodiscard]] Story merge(std::vector<Story> stories);
+
+/// RFC 3339 with any offset, or seconds since the epoch, to milliseconds UTC; nullopt: it is none.
+[[nodiscard]] std::optional<std::string> utc_millis(std::string_view text);
+
+/// Lines of {at, t, source, text}.
+[[nodiscard]] std::string story_ndjson(const Story& story);
+
+} // namespace oa_stream::incident

@@ -1,0 +1,91 @@
+// What a person reads after a run: report.md.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/measure/gate.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::report {
+
+/// One stage as it was lived through.
+struct StageRow {
+    std::string name;        ///< "5%"
+    std::string split;       ///< "canary 5%, stable 95%"
+    std::string observed{};  ///< what unpinned probes met: "canary 5 of 100"
+    double seconds = 0;      ///< how long it was held
+    Verdict verdict = Verdict::inconclusive;
+    bool judged = true; ///< false: nothing went wrong, and no gate decided; SKIPPED
+    std::vector<measure::Sample> canary{}; ///< summarised in the table, listed in measure/
+    std::vector<measure::Sample> stable{};
+    std::vector<measure::GateRecord> gates{};
+};
+
+/// The verdict as people are shown it: "PASS", or "not judged".
+[[nodiscard]] std::string_view verdict_word(const StageRow& row) noexcept;
+
+/// Seconds since the run began, unless said otherwise.
+struct RollbackFacts {
+    std::string reason;                    ///< one sentence
+    bool planned = false; ///< the playbook ends where it began; nothing went wrong
+    std::string from;                      ///< split before
+    std::string to;                        ///< split restored
+    std::optional<double> fault_s{};       ///< when the fault was injected
+    std::optional<double> seen_s{};        ///< the first bad answer after that
+    double decided_s = 0;                  ///< the verdict that ended the stage
+    std::optional<double> written_s{};     ///< the write returned
+    std::optional<double> read_back_s{};   ///< the driver shows the old split
+    std::optional<double> user_visible_s{}; ///< first of the unbroken row of good fresh connections
+    std::optional<double> confirmed_s{}; ///< the row was complete
+    int probes = 0; ///< fresh connections made
+    int row = 0; ///< of them in an unbroken row right at the end
+    bool verified = false;
+    std::string streams{}; ///< "open at the switch 3, finished 3, cut 0"
+};
+
+/// What users met while the way back was tried: unpinned probes over fresh connections, from the
+/// first shift to the end. Seconds since the run began, unless said otherwise.
+struct DrillFacts {
+    std::string stage; ///< that was made to fail
+    std::string fault{}; ///< what was planted; empty: the failure was only ruled
+    double users_per_s = 0; ///< so every moment is known to within one over this
+    std::uint64_t users = 0; ///< answers to users
+    std::uint64_t users_bad = 0; ///< of them, not well
+    std::uint64_t users_canary = 0; ///< of them, by the revision that was made to fail
+    double decided_s = 0; ///< the rollback was decided
+    std::optional<double> hurt_s{}; ///< the last user who was not well or not on the baseline
+    std::optional<double> well_s{}; ///< the first user after that one, in an unbroken row
+    double limit_s = 0; ///< how long that may take after the decision
+    [[nodiscard]] std::optional<double> recovery_s() const noexcept;
+};
+
+struct Report {
+    std::string id;
+    std::string title;
+    Verdict verdict = Verdict::inconclusive;
+    int exit_code = 0;
+    std::string headline; ///< why, in one sentence
+    std::string started_at;
+    double duration_s = 0;
+    std::vector<std::pair<std::string, std::string>> facts{}; ///< name, value
+    std::vector<StageRow> stages{};
+    std::vector<Check> checks{};
+    std::optional<RollbackFacts> rollback{};
+    std::optional<DrillFacts> drill{};
+    std::vector<std::string> notes{};
+    std::string next{}; ///< command to type; empty on PASS
+};
+
+[[nodiscard]] std::string report_markdown(const Report& report);
+
+/// The same facts for run.json.
+[[nodiscard]] Json incident::to_json(const RollbackFacts& facts);
+[[nodiscard]] Json incident::to_json(const DrillFacts& facts);
+[[nodiscard]] Json incident::to_json(const StageRow& row);
+
+} // namespace oa_stream::report

@@ -1,0 +1,33 @@
+// How a run ended, for node_exporter's textfile collector: what a weekly timer is watched by.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/base/clock.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::report {
+
+struct RunMetrics {
+    std::string name; ///< of the playbook; the label `run`
+    Verdict verdict = Verdict::error;
+    int exit_code = 0;
+    WallTime ended{};
+    std::optional<double> duration_s{};
+    std::vector<Check> checks{};
+    /// Seconds since 1970 of the last PASS before this run, 0: never.
+    double passed_before_s = 0;
+};
+
+/// Prometheus text format. Every verdict is there with 0 or 1: a missing series must not look
+/// healthy. A script that watches it asks for
+/// `time() - oa_stream_run_last_pass_timestamp_seconds`.
+[[nodiscard]] std::string textfile(const RunMetrics& metrics);
+
+/// The last PASS that an earlier textfile() of that run told of, 0 when it tells of none.
+[[nodiscard]] double last_pass_in(std::string_view text, std::string_view name);
+
+} // namespace oa_stream::report

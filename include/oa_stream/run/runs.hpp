@@ -1,0 +1,98 @@
+// The runs of this machine, told by their folders alone: whether one ended well, ended badly, runs
+// or died.
+#pragma once
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::run {
+
+enum class RunLife {
+    running,  ///< a living process works in it
+    finished, ///< sealed
+    died,     ///< neither: what is there is a readable prefix
+};
+[[nodiscard]] std::string_view to_string(RunLife life) noexcept;
+
+struct RunEntry {
+    std::string id; ///< the folder's name
+    std::filesystem::path folder;
+    std::string kind{};
+    std::string name{};
+    RunLife life = RunLife::finished;
+    std::string verdict{}; ///< empty: none was reached
+    std::optional<std::int64_t> exit_code{};
+    std::string started_at{};
+    WallTime started{}; ///< the epoch when nothing tells
+    std::optional<double> duration_s{};
+    std::string headline{};
+    std::string next{};
+    std::string holder{}; ///< "process 12 on host", while it runs or until it died
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+    bool pinned = false;
+    std::string pin_reason{};
+    Json document = Json::object(); ///< run.json, as far as it can be read
+};
+
+/// A paper of a run folder, run.json for one: empty when it is not there, torn or no object.
+[[nodiscard]] Json document_in(const std::filesystem::path& file);
+
+/// Code::not_found when there is no such folder. Whatever else is missing or torn is left empty.
+[[nodiscard]] Result<RunEntry> read_run(const std::filesystem::path& folder);
+/// Of every run, by name; none while there is no such state directory. Code::io when they cannot be
+/// listed: then nobody knows whether there are any.
+[[nodiscard]] Result<std::vector<std::filesystem::path>>
+run_folders(const std::filesystem::path& state_dir);
+/// Newest first. Code::io as above.
+[[nodiscard]] Result<std::vector<RunEntry>> list_runs(const std::filesystem::path& state_dir);
+
+/// The folder that is meant by a folder's name, the unique beginning or end of one, `last`, or a
+/// path to a run folder that was moved. Code::usage with what could be meant.
+[[nodiscard]] Result<std::filesystem::path>
+find_run(const std::filesystem::path& state_dir, std::string_view word);
+
+/// {id, kind, name, state, verdict, exit_code, started_at, duration_s, bytes, files, pinned,
+/// evidence, headline, next}
+[[nodiscard]] Json incident::to_json(const RunEntry& entry);
+
+// Sums
+// -------------------------------------------------------------------------------------------------
+
+struct SumsCheck {
+    bool sealed = false;
+    std::size_t right = 0;
+    std::vector<std::string> changed{}; ///< files, and "SHA256SUMS: line 3" where that is none
+    std::vector<std::string> missing{};
+    std::vector<std::string> added{}; ///< after the seal; notes and pins are not counted
+    [[nodiscard]] bool whole() const noexcept { return changed.empty() && missing.empty(); }
+};
+/// Works out every sum again. Code::unreadable for a SHA256SUMS that cannot be read at all.
+[[nodiscard]] Result<SumsCheck> check_sums(const std::filesystem::path& folder);
+/// "63 files as they were sealed", or what is not so.
+[[nodiscard]] std::string sums_text(const SumsCheck& check);
+
+// Pins
+// -------------------------------------------------------------------------------------------------
+
+/// A pinned run is never removed by gc. Secrets in `reason` are blanked. Code::io.
+[[nodiscard]] Result<void> pin_run(const std::filesystem::path& folder, std::string_view reason);
+/// Code::usage when it is not pinned.
+[[nodiscard]] Result<void> unpin_run(const std::filesystem::path& folder);
+
+/// "812 B", "3.4 MB": powers of 1000, as `--max-size` takes them.
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
+/// "500MB", "2GB", "1.5GB", "100kB", "0B". Code::usage.
+[[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
+/// "12s", "3m", "5h", "2d": rounded down.
+[[nodiscard]] std::string age_text(std::chrono::seconds age);
+
+} // namespace oa_stream::run

@@ -1,0 +1,79 @@
+#include "oa_stream/base/digest.hpp"
+
+#include <fmt/format.h>
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <memory>
+#include <new>
+
+namespace oa_stream {
+namespace {
+
+class Sha256 {
+public:
+    Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+        if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) {
+            throw std::bad_alloc(); // the only way in which the library can fail here
+        }
+    }
+    void update(std::string_view bytes) {
+        EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+    }
+    [[nodiscard]] std::string hex() {
+        std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+        unsigned int size = 0;
+        EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
+        std::string out;
+        for (unsigned int i = 0; i < size; ++i) {
+            out += fmt::format("{:02x}", digest[i]);
+        }
+        return out;
+    }
+
+private:
+    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+} // namespace
+
+std::string sha256_hex(std::string_view bytes) {
+    Sha256 hash;
+    hash.update(bytes);
+    return hash.hex();
+}
+
+Result<std::string> sha256_of_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::array<char, 64U << 10U> buffer{};
+    Sha256 hash;
+    while (file.read(buffer.data(), buffer.size()) || file.gcount() > 0) {
+        hash.update({buffer.data(), static_cast<std::size_t>(file.gcount())});
+    }
+    if (!file.eof()) {
+        return fail(Code::unreadable, "cannot read", path.string());
+    }
+    return hash.hex();
+}
+
+std::vector<SumLine> sum_lines(std::string_view text) {
+    constexpr std::size_t k_hex = 64;
+    std::vector<SumLine> out;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        SumLine line{.whole = text.substr(0, end)};
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.whole.size() >= k_hex + 3 && line.whole.substr(k_hex, 2) == "  " &&
+            line.whole.find_first_not_of("0123456789abcdef") == k_hex) {
+            line.digest = line.whole.substr(0, k_hex);
+            line.file = line.whole.substr(k_hex + 2);
+        }
+        out.push_back(line);
+    }
+    return out;
+}
+
+} // namespace oa_stream

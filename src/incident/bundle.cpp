@@ -1,0 +1,383 @@
+#include "oa_stream/incident/bundle.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/digest.hpp"
+
+#include "archive.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace oa_stream::incident {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
+
+/// A name that every shell and every sha256sum takes as it is, and that tells nothing.
+std::string plain_name(const fs::path& path, const Redactor& redactor) {
+    std::string out = redactor.apply(path.filename().string());
+    std::ranges::replace_if(
+        out,
+        [](char c) {
+            return !(
+                (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                c == '.' || c == '_' || c == '-'
+            );
+        },
+        '_'
+    );
+    return out;
+}
+
+/// What a bundle is made of: text of our own, or a file that is read when its turn comes.
+struct Source {
+    std::string text{};
+    fs::path file{};
+};
+using Sources = std::map<std::string, Source>;
+
+Json manifest_of(const Incident& incident, const BundleRules& rules) {
+    Json runs = Json::array();
+    for (const IncidentRun& run : incident.runs) {
+        runs.push_back(
+            {{"label", run.label},
+             {"id", run.entry.id},
+             {"kind", run.entry.kind},
+             {"verdict", run.entry.verdict.empty() ? Json(nullptr) : Json(run.entry.verdict)},
+             {"state", run::to_string(run.entry.life)},
+             {"sealed", run.sums.sealed},
+             {"changed", run.sums.changed},
+             {"missing", run.sums.missing}}
+        );
+    }
+    Json facts = Json::object();
+    for (const auto& [name, value] : incident.facts) {
+        facts[name] = value;
+    }
+    return {
+        {"schema", k_bundle_schema},
+        {"id", incident.id},
+        {"title", incident.title},
+        {"runs", std::move(runs)},
+        {"facts", std::move(facts)},
+        {"redacted", rules.redact},
+    };
+}
+
+Sources sources_of(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
+    Sources out;
+    out["incident.md"].text = incident_body(incident, redactor);
+    out["timeline.ndjson"].text = redactor.apply(story_ndjson(incident.story));
+    out["manifest.json"].text = manifest_of(incident, rules).dump(2) + "\n";
+    for (const IncidentRun& run : incident.runs) {
+        if (std::string svg = svg_chart(run.samples, run.entry.id); !svg.empty()) {
+            out[fmt::format("charts/{}.svg", run.entry.id)].text = std::move(svg);
+        }
+        for (const std::string& file : run::files_below(run.entry.folder)) {
+            out[fmt::format("runs/{}/{}", run.entry.id, file)].file = run.entry.folder / file;
+        }
+    }
+    for (std::size_t i = 0; i < incident.logs.size(); ++i) {
+        const std::string name = plain_name(incident.logs[i], redactor);
+        out[fmt::format("logs/{}-{}", i + 1, name)].file = incident.logs[i];
+    }
+    return out;
+}
+
+/// Files of others: their secrets are not ours to have let in, so they are always redacted.
+bool is_foreign(const std::string& path) {
+    return path.starts_with("logs/");
+}
+
+std::string text_of(const run::Leak& leak) {
+    return leak.line == 0 ? fmt::format("{}: {}", leak.file, leak.kind)
+                          : fmt::format("{} line {}: {}", leak.file, leak.line, leak.kind);
+}
+
+Error refusal(const std::vector<Leak>& leaks, const std::string& rename) {
+    constexpr std::size_t k_named = 5;
+    std::vector<std::string> named;
+    for (const run::Leak& leak : leaks) {
+        if (named.size() < k_named) {
+            named.push_back(text_of(leak));
+        }
+    }
+    const std::size_t more = leaks.size() - named.size();
+    const run::Leak& first = leaks.front();
+    return {
+        Code::precondition,
+        fmt::format(
+            "not sealed, secrets would leave with it: {}{}",
+            fmt::join(named, "; "),
+            more > 0 ? fmt::format("; and {} more", more) : ""
+        ),
+        first.line == 0 ? first.file : fmt::format("{}:{}", first.file, first.line),
+        rename.empty() ? "the same command with --redact takes them out and seals"
+                       : rename + ", then the same command with --redact --accept-changed"
+    };
+}
+
+/// A folder's own sums after something in it was redacted: the old ones stay beside them. What was
+/// not as it was sealed must not look so now.
+class RunSums {
+public:
+    void take(const std::string& path, const std::string& digest) { digests_[path] = digest; }
+    /// A file that had `before` and has another digest here.
+    void changed(const std::string& path, std::string before) {
+        before_.emplace(path, std::move(before));
+    }
+    void made(const std::string& path) { made_.insert(path); }
+    /// New text of `path`, the SHA256SUMS of a run, if one of its files was redacted.
+    [[nodiscard]] std::optional<std::string>
+    again(const std::string& path, std::string_view sealed) const {
+        const std::string folder = path.substr(0, path.rfind('/') + 1);
+        const auto inside = [&](const auto& one) { return one.first.starts_with(folder); };
+        if (std::ranges::none_of(before_, inside)) {
+            return std::nullopt;
+        }
+        std::string out;
+        std::set<std::string> listed;
+        for (const SumLine& line : sum_lines(sealed)) {
+            const std::string file = folder + std::string(line.file);
+            const auto found = before_.find(file);
+            const bool ours = found != before_.end() && found->second == line.digest;
+            out += ours ? fmt::format("{}  {}\n", digests_.at(file), line.file)
+                        : fmt::format("{}\n", line.whole);
+            listed.insert(file);
+        }
+        for (const std::string& file : made_) {
+            if (file.starts_with(folder) && !listed.contains(file)) {
+                out += fmt::format("{}  {}\n", digests_.at(file), file.substr(folder.size()));
+            }
+        }
+        return out;
+    }
+
+private:
+    std::map<std::string, std::string> digests_; ///< as they go in
+    std::map<std::string, std::string> before_;
+    std::set<std::string> made_; ///< sidecars
+};
+
+class BundleMaker {
+public:
+    BundleMaker(
+        const Redactor& redactor, bool redact, ArchiveWriter writer, const Incident& incident
+    )
+        : redactor_(redactor), redact_(redact), writer_(std::move(writer)),
+          root_("incident-" + incident.id) {
+        for (const IncidentRun& run : incident.runs) {
+            const std::string folder = fmt::format("runs/{}/", run.entry.id);
+            // Names go on where the run's own left off.
+            books_[folder].take_up(run.entry.folder);
+            folders_[folder] = run.entry.folder;
+        }
+    }
+
+    Result<void> add(const std::string& path, const std::string& text) {
+        OA_TRY(const auto kept, clean(path, text));
+        return kept ? put(path, *kept) : Result<void>{};
+    }
+
+    /// After all others of its folder.
+    Result<void> add_run_sums(const std::string& path, const std::string& text) {
+        OA_TRY(const auto kept, clean(path, text));
+        if (!kept) {
+            return {};
+        }
+        if (const auto again = sums_.again(path, *kept)) {
+            OA_CHECK(put(path + ".before-redaction", *kept));
+            return put(path, *again);
+        }
+        return put(path, *kept);
+    }
+
+    Result<void> close() {
+        std::string sums;
+        for (const auto& [path, digest] : digests_) {
+            sums += fmt::format("{}  {}\n", digest, path);
+        }
+        OA_CHECK(writer_.add(root_ + "/SHA256SUMS", sums));
+        return writer_.close();
+    }
+
+    [[nodiscard]] const std::vector<Leak>& leaks() const { return leaks_; }
+    /// What to type where a secret stands in a file's name; empty: in none.
+    [[nodiscard]] const std::string& rename() const { return rename_; }
+    [[nodiscard]] std::vector<Leak> redacted() { return std::move(redacted_); }
+    [[nodiscard]] std::size_t files() const { return digests_.size() + 1; }
+
+private:
+    /// `text` as it may leave under that name; nothing: it may not.
+    Result<std::optional<std::string>> clean(const std::string& path, const std::string& text) {
+        if (!clean_name(path)) {
+            return std::nullopt;
+        }
+        const auto places = run::find_in(path, text, redactor_);
+        if (places.empty()) {
+            return text;
+        }
+        if (!redact_ && !is_foreign(path)) {
+            std::ranges::move(run::leaks_of(path, text, places), std::back_inserter(leaks_));
+            return std::nullopt;
+        }
+        std::ranges::move(run::leaks_of(path, text, places), std::back_inserter(redacted_));
+        sums_.changed(path, sha256_hex(text));
+        const std::string beside = run::sidecar_of(path).string();
+        OA_CHECK(put(beside, sidecar(path, places, text.size())));
+        sums_.made(beside);
+        return run::blank(text, places);
+    }
+
+    /// Nothing here can give a file another name: people know it by that.
+    bool clean_name(const std::string& path) {
+        const auto places = redactor_.find(path);
+        if (places.empty()) {
+            return true;
+        }
+        std::string shown = path; // a pattern of the shell, which finds the file
+        for (const Redaction& place : places) {
+            std::replace_if(
+                shown.begin() + static_cast<std::ptrdiff_t>(place.offset),
+                shown.begin() + static_cast<std::ptrdiff_t>(place.offset + place.length),
+                [](char c) { return c != '/'; },
+                '?'
+            );
+        }
+        leaks_.push_back({shown, 0, places.front().kind + " in the file name"});
+        const auto folder = std::ranges::find_if(folders_, [&](const auto& one) {
+            return path.starts_with(one.first);
+        });
+        if (rename_.empty() && folder != folders_.end()) {
+            constexpr std::size_t k_runs = std::string_view("runs/").size();
+            const std::size_t end = shown.find('/', places.front().offset);
+            const fs::path from = folder->second.parent_path() / shown.substr(k_runs, end - k_runs);
+            rename_ =
+                fmt::format("mv {} {}", from.string(), (from.parent_path() / "renamed").string());
+        }
+        return false;
+    }
+
+    std::string
+    sidecar(const std::string& path, const std::vector<Redaction>& places, std::uint64_t bytes) {
+        const auto found = std::ranges::find_if(books_, [&](const auto& one) {
+            return path.starts_with(one.first);
+        });
+        const std::string folder = found == books_.end() ? "" : found->first;
+        const std::string file = path.substr(folder.size());
+        books_[folder].add(file, places);
+        return books_[folder].sidecar(file, bytes);
+    }
+
+    Result<void> put(const std::string& path, std::string_view text) {
+        const std::string digest = sha256_hex(text);
+        if (!digests_.emplace(path, digest).second) {
+            sums_.changed(path, digest); // the sidecar of a file that was redacted once more
+            return {};
+        }
+        sums_.take(path, digest);
+        return writer_.add(root_ + "/" + path, text);
+    }
+
+    const Redactor& redactor_;
+    bool redact_;
+    ArchiveWriter writer_;
+    std::string root_;
+    std::map<std::string, run::RedactionBook, std::greater<>> books_; ///< by folder; "" comes last
+    std::map<std::string, fs::path> folders_; ///< of the runs, by what they are called here
+    RunSums sums_;
+    std::map<std::string, std::string> digests_;
+    std::vector<Leak> leaks_;
+    std::string rename_;
+    std::vector<Leak> redacted_;
+};
+
+Result<void> fill(BundleMaker& maker, const Sources& sources) {
+    std::vector<std::string> run_sums;
+    for (const auto& [path, source] : sources) {
+        if (source.file.empty()) {
+            OA_CHECK(maker.add(path, source.text));
+            continue;
+        }
+        OA_TRY(const std::string text, read_file(source.file, k_largest));
+        if (path.starts_with("runs/") && path.ends_with("/SHA256SUMS")) {
+            run_sums.push_back(path);
+            continue;
+        }
+        OA_CHECK(maker.add(path, text));
+    }
+    for (const std::string& path : run_sums) {
+        OA_TRY(const std::string text, read_file(sources.at(path).file, k_largest));
+        OA_CHECK(maker.add_run_sums(path, text));
+    }
+    if (!maker.leaks().empty()) {
+        return std::unexpected(refusal(maker.leaks(), maker.rename()));
+    }
+    return maker.close();
+}
+
+Result<void>
+check_seals(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
+    for (const IncidentRun& run : incident.runs) {
+        if (!run.sums.whole() && !rules.accept_changed) {
+            return fail(
+                Code::precondition,
+                fmt::format("{}: {}", run.entry.id, redactor.apply(run::sums_text(run.sums))),
+                run.entry.folder.string(),
+                "--accept-changed takes it nevertheless and says so in the bundle"
+            );
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Result<Bundle> write_bundle(
+    const Incident& incident,
+    const fs::path& out,
+    const Redactor& redactor,
+    const BundleRules& rules
+) {
+    const Sources sources = sources_of(incident, redactor, rules);
+    const fs::path draft = out.string() + ".tmp-" + random_hex(4);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
+        incident.runs.back().entry.started.time_since_epoch()
+    );
+    OA_TRY(ArchiveWriter writer, ArchiveWriter::open(draft, seconds.count()));
+    BundleMaker maker(redactor, rules.redact, std::move(writer), incident);
+    auto filled = fill(maker, sources);
+    if (filled) {
+        filled =
+            check_seals(incident, redactor, rules); // after the leaks: they are what matters more
+    }
+    std::error_code error;
+    if (!filled) {
+        fs::remove(draft, error);
+        return std::unexpected(std::move(filled).error());
+    }
+    fs::rename(draft, out, error);
+    if (error) {
+        fs::remove(draft, error);
+        return fail(Code::io, "cannot be written", out.string());
+    }
+    Bundle made;
+    made.file = fs::absolute(out);
+    made.files = maker.files();
+    made.bytes = fs::file_size(out, error);
+    made.redacted = maker.redacted();
+    OA_TRY(made.digest, sha256_of_file(out));
+    return made;
+}
+
+} // namespace oa_stream::incident

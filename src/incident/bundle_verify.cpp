@@ -1,0 +1,193 @@
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/incident/bundle.hpp"
+#include "oa_stream/base/digest.hpp"
+
+#include "archive.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+namespace oa_stream::incident {
+namespace {
+
+constexpr std::string_view k_sums = "SHA256SUMS";
+
+/// What the archive holds, without its root.
+struct Contents {
+    std::string root;
+    std::map<std::string, std::string> digests{};
+    std::map<std::string, std::string> sums{}; ///< text of each SHA256SUMS
+    std::string manifest;
+    std::vector<std::string> odd{}; ///< what does not belong into a bundle
+};
+
+bool safe(std::string_view path) {
+    if (path.empty() || path.starts_with('/') || path.contains('\\') || path.contains('\n')) {
+        return false;
+    }
+    while (!path.empty()) {
+        const std::size_t end = std::min(path.find('/'), path.size());
+        const std::string_view part = path.substr(0, end);
+        if (part == ".." || part == "." || part.empty()) {
+            return false;
+        }
+        path.remove_prefix(std::min(end + 1, path.size()));
+    }
+    return true;
+}
+
+void take(ArchiveEntry&& entry, Contents& into) {
+    if (entry.folder) {
+        return;
+    }
+    const std::size_t slash = entry.path.find('/');
+    if (!entry.plain || !safe(entry.path) || slash == std::string::npos) {
+        into.odd.push_back(entry.path.substr(0, 120));
+        return;
+    }
+    const std::string root = entry.path.substr(0, slash);
+    if (into.root.empty()) {
+        into.root = root;
+    }
+    const std::string path = entry.path.substr(slash + 1);
+    if (root != into.root || !into.digests.emplace(path, sha256_hex(entry.bytes)).second) {
+        into.odd.push_back(entry.path.substr(0, 120));
+        return;
+    }
+    if (path == k_sums || path.ends_with("/" + std::string(k_sums))) {
+        into.sums[path] = std::move(entry.bytes);
+    } else if (path == "manifest.json") {
+        into.manifest = std::move(entry.bytes);
+    }
+}
+
+std::string first_of(std::vector<std::string> wrong) {
+    constexpr std::size_t k_named = 5;
+    const std::size_t more = wrong.size() > k_named ? wrong.size() - k_named : 0;
+    wrong.resize(wrong.size() - more);
+    return fmt::format(
+        "{}{}", fmt::join(wrong, "; "), more > 0 ? fmt::format("; and {} more", more) : ""
+    );
+}
+
+Json member_or_empty(const Json& json, std::string_view key) {
+    const Json* found = member(json, key);
+    return found != nullptr && found->is_array() ? *found : Json::array();
+}
+
+/// One list of sums, held against what is there. Files below `folder` that it does not name are
+/// wrong only for the list of the whole.
+BundleCheck check_list(const Contents& contents, const std::string& list, bool all) {
+    BundleCheck out;
+    const std::string folder = list.substr(0, list.size() - k_sums.size());
+    std::map<std::string, std::string> named;
+    std::vector<std::string> wrong;
+    for (const SumLine& line : sum_lines(contents.sums.at(list))) {
+        if (line.digest.empty()) {
+            wrong.emplace_back("a line that is no sum");
+            continue;
+        }
+        named[folder + std::string(line.file)] = line.digest;
+    }
+    std::size_t right = 0;
+    for (const auto& [file, digest] : named) {
+        const auto found = contents.digests.find(file);
+        if (found == contents.digests.end()) {
+            wrong.push_back(file + " is missing");
+        } else if (found->second != digest) {
+            wrong.push_back(file + " was changed");
+        } else {
+            ++right;
+        }
+    }
+    for (const auto& [file, digest] : contents.digests) {
+        if (all && file != list && !named.contains(file)) {
+            wrong.push_back(file + " is not listed");
+        }
+    }
+    out.pass = wrong.empty();
+    out.detail = out.pass ? fmt::format("{} files as listed", right) : first_of(std::move(wrong));
+    return out;
+}
+
+/// What the maker of the bundle said of the runs' own seals.
+BundleCheck check_seals(const Json& manifest) {
+    BundleCheck out{"seals", false, {}};
+    std::vector<std::string> wrong;
+    std::size_t sealed = 0;
+    for (const Json& run : member_or_empty(manifest, "runs")) {
+        sealed += bool_member(run, "sealed").value_or(false) ? 1U : 0U;
+        for (const std::string_view what : {"changed", "missing"}) {
+            for (const Json& file : member_or_empty(run, what)) {
+                wrong.push_back(fmt::format(
+                    "{} {} was {} since its seal when this was made",
+                    printable(string_member(run, "id").value_or("?")),
+                    printable(file.is_string() ? file.get<std::string>() : dump_json(file)),
+                    what
+                ));
+            }
+        }
+    }
+    out.pass = wrong.empty();
+    out.detail = !out.pass ? first_of(std::move(wrong))
+                 : sealed == 1
+                     ? "1 run was as it was sealed when this was made"
+                     : fmt::format("{} runs were as they were sealed when this was made", sealed);
+    return out;
+}
+
+} // namespace
+
+bool BundleVerdict::pass() const noexcept {
+    return !checks.empty() && std::ranges::all_of(checks, &BundleCheck::pass);
+}
+
+Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
+    Contents contents;
+    OA_TRY(const std::string broken, read_archive(file, [&](ArchiveEntry&& entry) {
+               take(std::move(entry), contents);
+           }));
+    BundleVerdict out;
+    out.files = contents.digests.size();
+    out.checks.push_back(
+        {"archive",
+         broken.empty(),
+         broken.empty() ? "read to its end" : fmt::format("{}, copy it again", broken)}
+    );
+    out.checks.push_back(
+        {"paths",
+         contents.odd.empty() && !contents.root.empty(),
+         contents.odd.empty()
+             ? fmt::format("{} plain files below {}", out.files, contents.root)
+             : fmt::format("what no bundle holds: {}", fmt::join(contents.odd, ", "))}
+    );
+    if (contents.sums.contains(std::string(k_sums))) {
+        out.checks.push_back(check_list(contents, std::string(k_sums), true));
+        out.checks.back().id = "sums";
+    } else {
+        out.checks.push_back({"sums", false, "there is no SHA256SUMS"});
+    }
+    const auto manifest = parse_json(contents.manifest);
+    const bool known =
+        manifest && string_member(*manifest, "schema").value_or("") == k_bundle_schema;
+    out.checks.push_back(
+        {"manifest", known, known ? std::string(k_bundle_schema) : "there is none that we know"}
+    );
+    out.manifest = known ? *manifest : Json(nullptr);
+    if (known) {
+        out.checks.push_back(check_seals(*manifest));
+    }
+    for (const auto& [list, text] : contents.sums) {
+        if (list.starts_with("runs/")) {
+            BundleCheck check = check_list(contents, list, false);
+            check.id = "run " + list.substr(5, list.size() - 5 - k_sums.size() - 1);
+            out.checks.push_back(std::move(check));
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::incident

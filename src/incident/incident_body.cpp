@@ -1,0 +1,449 @@
+// The text. Each line knows how early it may go when there is not room for all.
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/incident/incident.hpp"
+#include "oa_stream/measure/gate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace oa_stream::incident {
+namespace {
+
+/// What goes first is first.
+enum class Rank {
+    access,
+    stream_file,
+    passed,
+    routine,
+    other_file,
+    chart,
+    turning,
+    key_moment,
+    open_check, ///< not failed, not passed
+    never,
+};
+
+struct Line {
+    std::string text; ///< without its end
+    Rank rank = Rank::never;
+};
+
+struct Part {
+    std::string head; ///< with everything before the lines
+    std::vector<Line> lines{};
+    std::string foot{};
+};
+
+constexpr std::size_t k_long_part = 100;
+constexpr std::size_t k_marker_room = 260; ///< for what one part says of its missing lines
+
+std::string_view what(Rank rank) {
+    switch (rank) {
+    case Rank::access:
+        return "requests that went well";
+    case Rank::stream_file:
+        return "stored streams and logs";
+    case Rank::passed:
+        return "passed checks";
+    case Rank::routine:
+        return "routine moments";
+    case Rank::other_file:
+        return "other files";
+    case Rank::chart:
+        return "lines of charts";
+    case Rank::turning:
+        return "changes";
+    case Rank::key_moment:
+        return "failures and notes, the oldest of them";
+    case Rank::open_check:
+        return "undecided checks";
+    case Rank::never:
+        break;
+    }
+    return "lines";
+}
+
+std::string text_in(const Json& json, std::string_view key) {
+    return std::string(string_member(json, key).value_or(""));
+}
+
+/// One cell of a table; text of others must neither end it nor be markup or call somebody.
+std::string cell(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '|' || c == '<' || c == '`' || c == '*' || c == '_' || c == '[' || c == '@') {
+            out += '\\';
+        }
+        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+    return out.empty() ? "–" : out;
+}
+
+/// Inside a fence: nothing may end it.
+std::string fenced(std::string text) {
+    for (std::size_t at = text.find("```"); at != std::string::npos; at = text.find("```", at)) {
+        text.replace(at, 3, "'''");
+    }
+    return text;
+}
+
+Part head_part(const Incident& incident) {
+    Part out;
+    out.head = fmt::format("# {}\n\n", cell(incident.title));
+    out.head +=
+        "| | run | verdict | state | started | took | exit |\n|---|---|---|---|---|---|---|\n";
+    for (const IncidentRun& run : incident.runs) {
+        const run::RunEntry& one = run.entry;
+        out.head += fmt::format(
+            "| {} | `{}` | {} | {} | {} | {} | {} |\n",
+            run.label,
+            one.id,
+            one.verdict.empty() ? "none" : one.verdict,
+            run::to_string(one.life),
+            one.started_at,
+            one.duration_s ? fmt::format("{:.1f} s", *one.duration_s) : "–",
+            one.exit_code ? fmt::format("{}", *one.exit_code) : "–"
+        );
+    }
+    for (const IncidentRun& run : incident.runs) {
+        if (!run.entry.headline.empty()) {
+            out.head += fmt::format("\n**{}**: {}\n", run.label, cell(run.entry.headline));
+        }
+        if (!run.open.empty()) {
+            out.head += fmt::format("\n**{} needs somebody**: {}\n", run.label, cell(run.open));
+        }
+        if (!run.sums.whole()) {
+            out.head += fmt::format("\n**{}**: {}\n", run.label, cell(run::sums_text(run.sums)));
+        }
+    }
+    return out;
+}
+
+Part checks_part(const Incident& incident) {
+    Part out;
+    for (const IncidentRun& run : incident.runs) {
+        const Json* checks = member(run.entry.document, "checks");
+        if (checks == nullptr || !checks->is_array()) {
+            continue;
+        }
+        std::size_t passed = 0;
+        for (const Json& check : *checks) {
+            const std::string verdict = text_in(check, "verdict");
+            if (verdict == "PASS" || verdict == "SKIPPED") {
+                ++passed;
+                continue;
+            }
+            out.lines.push_back(
+                {fmt::format(
+                     "| {} | {} | {} | {} |",
+                     run.label,
+                     verdict,
+                     cell(text_in(check, "id")),
+                     cell(text_in(check, "detail"))
+                 ),
+                 verdict == "INCONCLUSIVE" ? Rank::open_check : Rank::never}
+            );
+        }
+        out.foot += fmt::format(
+            "\n{}: {} of {} checks passed or were skipped.\n", run.label, passed, checks->size()
+        );
+    }
+    out.head = "\n## What did not pass\n\n";
+    out.head += out.lines.empty() ? "Nothing that was judged.\n"
+                                  : "| | verdict | check | why |\n|---|---|---|---|\n";
+    return out;
+}
+
+std::string seconds_in(const Json& json, std::string_view key) {
+    const Json* found = member(json, key);
+    return found != nullptr && found->is_number() ? fmt::format("{:.3f} s", found->get<double>())
+                                                  : "not measured";
+}
+
+Part way_back_part(const Incident& incident) {
+    Part out;
+    for (const IncidentRun& run : incident.runs) {
+        const Json* rollback = member(run.entry.document, "rollback");
+        if (rollback == nullptr || !rollback->is_object()) {
+            continue;
+        }
+        const bool verified = bool_member(*rollback, "verified").value_or(false);
+        out.lines.push_back({fmt::format(
+            "{}: from {} to {}, **{}**. Detection {}, decision {}, recovery {}.",
+            run.label,
+            cell(text_in(*rollback, "from")),
+            cell(text_in(*rollback, "to")),
+            verified ? "verified" : "NOT VERIFIED",
+            seconds_in(*rollback, "detection_s"),
+            seconds_in(*rollback, "decision_s"),
+            seconds_in(*rollback, "rto_s")
+        )});
+    }
+    if (!out.lines.empty()) {
+        out.head = "\n## The way back\n\n";
+    }
+    return out;
+}
+
+Rank rank_of(Weight weight) {
+    static constexpr std::array k_ranks{
+        Rank::access, Rank::passed, Rank::routine, Rank::turning, Rank::key_moment
+    };
+    return k_ranks[static_cast<std::size_t>(weight)];
+}
+
+Part timeline_part(const Incident& incident) {
+    Part out;
+    const auto& moments = incident.story.moments;
+    if (moments.empty()) {
+        return out;
+    }
+    out.head =
+        fmt::format("\n## Timeline\n\nUTC; seconds since {}.\n\n```text\n", moments.front().at);
+    for (const Moment& moment : moments) {
+        constexpr std::size_t k_date = 11; // 2026-02-22T
+        out.lines.push_back(
+            {fenced(fmt::format(
+                 "{:>10.3f} {} {}: {}",
+                 moment.t,
+                 moment.at.substr(k_date),
+                 moment.source,
+                 moment.text
+             )),
+             rank_of(moment.weight)}
+        );
+    }
+    out.foot = "```\n";
+    if (incident.story.undated > 0) {
+        out.foot += fmt::format(
+            "\n{} lines of logs say nothing of when; they are not here.\n", incident.story.undated
+        );
+    }
+    return out;
+}
+
+Part chart_part(const Incident& incident) {
+    Part out;
+    for (const IncidentRun& run : incident.runs) {
+        std::string text = text_charts(run.samples);
+        if (text.empty()) {
+            continue;
+        }
+        out.lines.push_back({run.label, Rank::chart});
+        while (!text.empty()) {
+            const std::size_t end = std::min(text.find('\n'), text.size());
+            out.lines.push_back({text.substr(0, end), Rank::chart});
+            text.erase(0, end + 1);
+        }
+    }
+    if (!out.lines.empty()) {
+        out.head = "\n## Measured\n\n```text\n";
+        out.foot = "```\n";
+    }
+    return out;
+}
+
+Part facts_part(const Incident& incident) {
+    Part out;
+    out.head = "\n## Facts\n\n| | |\n|---|---|\n";
+    const auto add = [&](std::string_view name, std::string_view value) {
+        out.lines.push_back({fmt::format("| {} | {} |", cell(name), cell(value))});
+    };
+    for (const IncidentRun& run : incident.runs) {
+        for (const char* group : {"versions", "target", "process"}) {
+            const Json* values = member(run.entry.document, group);
+            if (values == nullptr || !values->is_object()) {
+                continue;
+            }
+            for (const auto& [key, value] : values->items()) {
+                add(fmt::format("{} {}.{}", run.label, group, key),
+                    value.is_string() ? value.get<std::string>() : dump_json(value));
+            }
+        }
+    }
+    for (const auto& [name, value] : incident.facts) {
+        add(name, value);
+    }
+    return out;
+}
+
+/// What this machine is like, as far as it could have to do with it: what is in order goes early.
+Part doctor_part(const Incident& incident, const Redactor& redactor) {
+    Part out;
+    if (incident.doctor.empty() && incident.settings.empty()) {
+        return out;
+    }
+    out.head = "\n## This machine now\n\n| | | |\n|---|---|---|\n";
+    for (const Check& check : incident.doctor) {
+        const std::string mend = text_in(check.data, "mend");
+        const bool wrong = check.verdict != Verdict::pass && check.verdict != Verdict::skipped;
+        out.lines.push_back(
+            {fmt::format(
+                 "| doctor {} | {} | {}{} |",
+                 cell(check.id),
+                 run::to_string(check.verdict),
+                 cell(redactor.apply(check.detail)),
+                 wrong && !mend.empty() ? cell("; mend: " + redactor.apply(mend)) : ""
+             ),
+             wrong ? Rank::open_check : Rank::passed}
+        );
+    }
+    for (const auto& [name, value] : incident.settings) {
+        out.lines.push_back(
+            {fmt::format("| {} | setting | {} |", cell(name), cell(redactor.apply(value))),
+             Rank::routine}
+        );
+    }
+    return out;
+}
+
+Part artefact_part(const Incident& incident) {
+    Part out;
+    out.head = fmt::format(
+        "\n## Evidence\n\nSHA-256 and path within a bundle of these runs.\n\n"
+        "<details><summary>{} files</summary>\n\n```text\n",
+        incident.artefacts.size()
+    );
+    for (const Artefact& artefact : incident.artefacts) {
+        const bool many = artefact.path.contains("/streams/") || artefact.path.contains("/logs/");
+        out.lines.push_back(
+            {fenced(fmt::format("{}  {}", artefact.digest, artefact.path)),
+             many ? Rank::stream_file : Rank::other_file}
+        );
+    }
+    out.foot = "```\n\n</details>\n";
+    return out;
+}
+
+Part check_part(const Incident& incident) {
+    Part out;
+    std::string bundle = incident.bundle_command;
+    if (bundle.empty()) {
+        bundle = "oa-stream incident bundle";
+        for (const IncidentRun& run : incident.runs) {
+            bundle += " " + run.entry.id;
+        }
+    }
+    out.head = fmt::format(
+        "\n## Look for yourself\n\n```sh\n"
+        "{} --out incident.tar.zst\n"
+        "oa-stream incident verify incident.tar.zst\n"
+        "tar --zstd -xf incident.tar.zst && cd incident-{} && sha256sum --quiet -c SHA256SUMS\n"
+        "oa-stream check --headers STREAM.head STREAM.sse\n```\n",
+        bundle,
+        incident.id
+    );
+    return out;
+}
+
+struct Cut {
+    std::vector<std::vector<bool>> gone; ///< by part and line
+};
+
+std::size_t full_size(const std::vector<Part>& parts) {
+    std::size_t out = 0;
+    for (const Part& part : parts) {
+        out += part.head.size() + part.foot.size();
+        for (const Line& line : part.lines) {
+            out += line.text.size() + 1;
+        }
+    }
+    return out;
+}
+
+Cut cut_to(const std::vector<Part>& parts, std::size_t limit) {
+    Cut cut;
+    struct Place {
+        Rank rank;
+        std::size_t part;
+        std::size_t line;
+        auto operator<=>(const Place&) const = default;
+    };
+    std::vector<Place> order;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+        cut.gone.emplace_back(parts[p].lines.size(), false);
+        for (std::size_t l = 0; l < parts[p].lines.size(); ++l) {
+            if (parts[p].lines[l].rank != Rank::never) {
+                order.push_back({parts[p].lines[l].rank, p, l});
+            }
+        }
+    }
+    std::size_t size = full_size(parts) + parts.size() * k_marker_room;
+    std::ranges::sort(order);
+    for (const Place& place : order) {
+        // Of a long story nobody reads what went well.
+        const bool dull = place.rank <= Rank::passed && place.rank != Rank::stream_file &&
+                          parts[place.part].lines.size() > k_long_part;
+        if (size <= limit && !dull) {
+            if (place.rank > Rank::passed) {
+                break;
+            }
+            continue;
+        }
+        cut.gone[place.part][place.line] = true;
+        size -= parts[place.part].lines[place.line].text.size() + 1;
+    }
+    return cut;
+}
+
+std::string marker(const Part& part, const std::vector<bool>& gone) {
+    std::map<Rank, std::size_t> counts;
+    for (std::size_t i = 0; i < gone.size(); ++i) {
+        if (gone[i]) {
+            ++counts[part.lines[i].rank];
+        }
+    }
+    std::string out;
+    for (const auto& [rank, count] : counts) {
+        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, what(rank));
+    }
+    return out.empty() ? out : fmt::format("\n*Left out here: {}. The bundle has all.*\n", out);
+}
+
+std::string render(const std::vector<Part>& parts, const Cut& cut) {
+    std::string out;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+        out += parts[p].head;
+        for (std::size_t l = 0; l < parts[p].lines.size(); ++l) {
+            if (!cut.gone[p][l]) {
+                out += parts[p].lines[l].text + "\n";
+            }
+        }
+        out += parts[p].foot;
+        out += marker(parts[p], cut.gone[p]);
+    }
+    return out;
+}
+
+} // namespace
+
+std::string incident_body(const Incident& incident, const Redactor& redactor, std::size_t limit) {
+    const std::vector<Part> parts{
+        head_part(incident),
+        checks_part(incident),
+        way_back_part(incident),
+        timeline_part(incident),
+        chart_part(incident),
+        facts_part(incident),
+        doctor_part(incident, redactor),
+        check_part(incident),
+        artefact_part(incident),
+    };
+    std::string out = redactor.apply(render(parts, cut_to(parts, limit)));
+    if (out.size() > limit) { // thousands of failed checks: the end goes, and says so
+        static constexpr std::string_view k_end = "\n*Left out here: everything after this.*\n";
+        const std::size_t room = limit > k_end.size() ? limit - k_end.size() : 0;
+        const std::size_t line = out.rfind('\n', room);
+        out.resize(
+            line != std::string::npos ? line
+                                      : whole_utf8_prefix(std::string_view(out).substr(0, room))
+        );
+        out += k_end;
+    }
+    return out;
+}
+
+} // namespace oa_stream::incident

@@ -1,0 +1,218 @@
+#include "oa_stream/incident/runs_compare.hpp"
+
+#include "oa_stream/incident/stored_samples.hpp"
+#include "oa_stream/measure/gate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::incident {
+namespace {
+
+constexpr std::string_view k_none = "–";
+
+std::string text_in(const Json& json, std::string_view key) {
+    return std::string(string_member(json, key).value_or(""));
+}
+
+/// What is compared, in the order in which it is met.
+class Table {
+public:
+    void put(const std::string& what, std::string value, bool second) {
+        auto row = std::ranges::find(rows_, what, &ComparedRow::what);
+        if (row == rows_.end()) {
+            row = rows_.insert(
+                rows_.end(), {what, std::string(k_none), std::string(k_none), false, false}
+            );
+        }
+        (second ? row->b : row->a) = value.empty() ? std::string(k_none) : std::move(value);
+    }
+    [[nodiscard]] std::vector<ComparedRow> take() {
+        for (ComparedRow& row : rows_) {
+            row.differs = row.a != row.b;
+        }
+        return std::move(rows_);
+    }
+
+private:
+    std::vector<ComparedRow> rows_;
+};
+
+/// PASS 0 … FAIL 3, by the first word; nullopt for anything else.
+std::optional<int> badness(std::string_view text) {
+    static constexpr std::array<std::string_view, 4> k_words{
+        "PASS", "INCONCLUSIVE", "ERROR", "FAIL"
+    };
+    const auto word = text.substr(0, text.find_first_of(" ,"));
+    const auto* const found = std::ranges::find(k_words, word);
+    return found == k_words.end() ? std::nullopt
+                                  : std::optional(static_cast<int>(found - k_words.begin()));
+}
+
+void mark_worse(std::vector<ComparedRow>& rows) {
+    for (ComparedRow& row : rows) {
+        const auto a = badness(row.a);
+        const auto b = badness(row.b);
+        row.worse = a && b && *b > *a;
+    }
+}
+
+void put_facts(Table& table, const run::RunEntry& run, bool second) {
+    table.put("verdict", run.verdict, second);
+    table.put("state", std::string(run::to_string(run.life)), second);
+    table.put("exit code", run.exit_code ? fmt::format("{}", *run.exit_code) : "", second);
+    table.put("why", run.headline, second);
+    table.put("kind", run.kind, second);
+    table.put("playbook", run.name, second);
+    table.put("started", run.started_at, second);
+    table.put("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "", second);
+    for (const char* group : {"versions", "target"}) {
+        const Json* values = member(run.document, group);
+        if (values == nullptr || !values->is_object()) {
+            continue;
+        }
+        for (const auto& [key, value] : values->items()) {
+            table.put(
+                fmt::format("{}.{}", group, key),
+                value.is_string() ? value.get<std::string>() : dump_json(value),
+                second
+            );
+        }
+    }
+    if (const Json* faults = member(run.document, "faults"); faults && !faults->empty()) {
+        table.put("planted faults", dump_json(*faults), second);
+    }
+    if (const Json* rollback = member(run.document, "rollback");
+        rollback != nullptr && rollback->is_object()) {
+        for (const char* key : {"detection_s", "decision_s", "rto_s"}) {
+            if (const Json* s = member(*rollback, key); s != nullptr && s->is_number()) {
+                table.put(
+                    fmt::format("rollback.{}", key), fmt::format("{:.3f}", s->get<double>()), second
+                );
+            }
+        }
+    }
+}
+
+void put_checks(Table& table, const run::RunEntry& run, bool second) {
+    const Json* checks = member(run.document, "checks");
+    if (checks == nullptr || !checks->is_array()) {
+        return;
+    }
+    for (const Json& check : *checks) {
+        table.put(text_in(check, "id"), text_in(check, "verdict"), second);
+    }
+}
+
+std::string gate_text(const Json& gate) {
+    const bool rate = text_in(gate, "metric") == "bad_rate";
+    const auto number = [&](std::string_view key) -> std::string {
+        const Json* found = member(gate, key);
+        if (found == nullptr || !found->is_number()) {
+            return "?";
+        }
+        const double value = found->get<double>();
+        const bool ratio = text_in(gate, "against") != "limit";
+        return rate || ratio ? measure::percent_text(value, -1) : measure::seconds_text(value, -1);
+    };
+    return fmt::format(
+        "{} {} ({} to {}), n {}",
+        text_in(gate, "verdict"),
+        number("value"),
+        number("low"),
+        number("high"),
+        int_member(gate, "n").value_or(0)
+    );
+}
+
+void put_gates(Table& table, const run::RunEntry& run, bool second) {
+    const Json* stages = member(run.document, "stages");
+    if (stages == nullptr || !stages->is_array()) {
+        return;
+    }
+    for (const Json& stage : *stages) {
+        const Json* gates = member(stage, "gates");
+        if (gates == nullptr || !gates->is_array()) {
+            continue;
+        }
+        for (const Json& gate : *gates) {
+            table.put(
+                fmt::format("{}@{}", text_in(gate, "id"), text_in(stage, "name")),
+                gate_text(gate),
+                second
+            );
+        }
+    }
+}
+
+void put_latencies(Table& table, const run::RunEntry& run, bool second) {
+    for (const SampleGroup& group : stored_samples(run.folder)) {
+        table.put(
+            fmt::format("{}{}{}", group.arm, group.stage.empty() ? "" : " at ", group.stage),
+            latency_text(latency_of(group.samples)),
+            second
+        );
+    }
+}
+
+Json rows_json(const std::vector<ComparedRow>& rows) {
+    Json out = Json::array();
+    for (const ComparedRow& row : rows) {
+        out.push_back(
+            {{"what", row.what},
+             {"a", row.a},
+             {"b", row.b},
+             {"differs", row.differs},
+             {"worse", row.worse}}
+        );
+    }
+    return out;
+}
+
+} // namespace
+
+std::size_t Comparison::differences() const noexcept {
+    std::size_t out = 0;
+    for (const auto* rows : {&facts, &checks, &gates}) {
+        out += static_cast<std::size_t>(std::ranges::count(*rows, true, &ComparedRow::differs));
+    }
+    return out;
+}
+
+bool Comparison::worse() const noexcept {
+    return std::ranges::any_of(std::array{&facts, &checks, &gates}, [](const auto* rows) {
+        return std::ranges::any_of(*rows, &ComparedRow::worse);
+    });
+}
+
+Comparison compare_runs(const run::RunEntry& a, const run::RunEntry& b) {
+    Comparison out;
+    const auto both = [&](auto put) {
+        Table table;
+        put(table, a, false);
+        put(table, b, true);
+        auto rows = table.take();
+        mark_worse(rows);
+        return rows;
+    };
+    out.facts = both(put_facts);
+    out.checks = both(put_checks);
+    out.gates = both(put_gates);
+    out.latencies = both(put_latencies);
+    return out;
+}
+
+Json to_json(const Comparison& comparison) {
+    return {
+        {"facts", rows_json(comparison.facts)},
+        {"checks", rows_json(comparison.checks)},
+        {"gates", rows_json(comparison.gates)},
+        {"latencies", rows_json(comparison.latencies)},
+        {"differences", comparison.differences()},
+        {"worse", comparison.worse()},
+    };
+}
+
+} // namespace oa_stream::incident

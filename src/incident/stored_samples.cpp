@@ -1,0 +1,118 @@
+#include "oa_stream/incident/stored_samples.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/quantile.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace oa_stream::incident {
+namespace {
+
+constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
+constexpr double k_two_sided = 0.975; // each side of 95 %
+
+std::string text_in(const Json& json, std::string_view key) {
+    return std::string(string_member(json, key).value_or(""));
+}
+
+std::optional<double> seconds_in(const Json& json, std::string_view key) {
+    const Json* found = member(json, key);
+    if (found != nullptr && found->is_number()) {
+        return found->get<double>();
+    }
+    const bool endless = found != nullptr && found->is_string() && *found == "inf";
+    return endless ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
+}
+
+measure::Sample sample_of(const Json& line) {
+    measure::Sample out;
+    out.at_s = seconds_in(line, "at_s").value_or(0);
+    out.arm = text_in(line, "arm");
+    out.revision = text_in(line, "revision");
+    out.outcome = text_in(line, "outcome");
+    out.bad = bool_member(line, "bad").value_or(false);
+    out.first_content_s = seconds_in(line, "first_content_s");
+    out.end_s = seconds_in(line, "end_s");
+    return out;
+}
+
+std::optional<double>
+at_rank(const std::vector<double>& times, const std::optional<measure::RankBound>& bound) {
+    return bound ? std::optional(times[bound->rank - 1]) : std::nullopt;
+}
+
+} // namespace
+
+std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder) {
+    std::vector<SampleGroup> out;
+    const auto text = read_file(folder / "measure" / "samples.ndjson", k_largest);
+    std::string_view rest = text ? std::string_view(*text) : std::string_view{};
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        const auto json = parse_json(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (!json || !json->is_object()) {
+            continue;
+        }
+        const std::string stage = text_in(*json, "stage");
+        measure::Sample sample = sample_of(*json);
+        auto group = std::ranges::find_if(out, [&](const SampleGroup& one) {
+            return one.stage == stage && one.arm == sample.arm;
+        });
+        if (group == out.end()) {
+            group = out.insert(out.end(), {stage, sample.arm, {}});
+        }
+        group->samples.push_back(std::move(sample));
+    }
+    return out;
+}
+
+std::optional<Latency> latency_of(const std::vector<measure::Sample>& samples) {
+    const auto times = measure::first_content_sorted(samples);
+    if (times.empty()) {
+        return std::nullopt;
+    }
+    Latency out;
+    out.n = times.size();
+    out.p50 = times[(times.size() - 1) / 2];
+    out.p95 = measure::quantile_sorted(times, measure::k_p95);
+    out.p95_low = at_rank(times, measure::lower_rank(times.size(), measure::k_p95, k_two_sided));
+    out.p95_high = at_rank(times, measure::upper_rank(times.size(), measure::k_p95, k_two_sided));
+    return out;
+}
+
+std::string latency_text(const std::optional<Latency>& latency) {
+    if (!latency) {
+        return "–";
+    }
+    const auto text = [](const std::optional<double>& s) {
+        return s ? measure::seconds_text(*s, -1) : "?";
+    };
+    return fmt::format(
+        "p95 {} ({} to {}), p50 {}, n {}",
+        text(latency->p95),
+        text(latency->p95_low),
+        text(latency->p95_high),
+        text(latency->p50),
+        latency->n
+    );
+}
+
+Json to_json(const Latency& latency) {
+    const auto number = [](const std::optional<double>& s) {
+        return s && *s != std::numeric_limits<double>::infinity() ? Json(*s) : Json(nullptr);
+    };
+    return {
+        {"n", latency.n},
+        {"p50_s", number(latency.p50)},
+        {"p95_s", number(latency.p95)},
+        {"p95_low_s", number(latency.p95_low)},
+        {"p95_high_s", number(latency.p95_high)},
+    };
+}
+
+} // namespace oa_stream::incident

@@ -1,0 +1,275 @@
+#include "oa_stream/incident/timeline.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/run/redactions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+namespace oa_stream::incident {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t k_largest_log = std::uint64_t{256} << 20U;
+constexpr std::array<std::string_view, 4> k_when{"at", "ts", "time", "timestamp"};
+
+std::optional<int> digits(std::string_view text, std::size_t from, std::size_t count) {
+    int out = 0;
+    if (text.size() < from + count) {
+        return std::nullopt;
+    }
+    const char* const end = text.data() + from + count;
+    const auto [rest, error] = std::from_chars(text.data() + from, end, out);
+    return error == std::errc() && rest == end && text[from] != '-' ? std::optional(out)
+                                                                    : std::nullopt;
+}
+
+/// Where the time that `text` begins with ends, and which it is.
+struct Stamp {
+    WallTime time;
+    std::size_t length = 0;
+};
+
+/// ".123456": to milliseconds, as many digits as there are.
+std::chrono::milliseconds fraction(std::string_view text, std::size_t& at) {
+    if (at >= text.size() || (text[at] != '.' && text[at] != ',')) {
+        return {};
+    }
+    int millis = 0;
+    int scale = 100;
+    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
+        millis += (text[at] - '0') * scale;
+        scale /= 10;
+    }
+    return std::chrono::milliseconds(millis);
+}
+
+/// "Z", "+01:00", "-0500"; nullopt when there is none: then nobody knows what is meant.
+std::optional<std::chrono::minutes> offset(std::string_view text, std::size_t& at) {
+    if (at < text.size() && (text[at] == 'Z' || text[at] == 'z')) {
+        ++at;
+        return std::chrono::minutes(0);
+    }
+    if (at >= text.size() || (text[at] != '+' && text[at] != '-')) {
+        return std::nullopt;
+    }
+    const bool west = text[at] == '-';
+    const auto hours = digits(text, at + 1, 2);
+    const bool colon = at + 3 < text.size() && text[at + 3] == ':';
+    const auto minutes = digits(text, at + (colon ? 4 : 3), 2);
+    if (!hours || !minutes) {
+        return std::nullopt;
+    }
+    at += colon ? 6 : 5;
+    const auto whole = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+    return west ? -std::chrono::duration_cast<std::chrono::minutes>(whole)
+                : std::chrono::duration_cast<std::chrono::minutes>(whole);
+}
+
+std::optional<Stamp> stamp_at_start(std::string_view text) {
+    constexpr std::size_t k_date_time = 19; // 2026-02-22T04:36:00
+    if (text.size() <= k_date_time || text[4] != '-' || text[7] != '-' || text[13] != ':' ||
+        text[16] != ':' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ')) {
+        return std::nullopt;
+    }
+    constexpr std::array<std::pair<std::size_t, std::size_t>, 6> k_places{
+        {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}}
+    };
+    std::array<int, k_places.size()> part{};
+    for (std::size_t i = 0; i < k_places.size(); ++i) {
+        const auto number = digits(text, k_places[i].first, k_places[i].second);
+        if (!number) {
+            return std::nullopt;
+        }
+        part[i] = *number;
+    }
+    std::size_t at = k_date_time;
+    const auto millis = fraction(text, at);
+    const auto east = offset(text, at);
+    const std::chrono::year_month_day date{
+        std::chrono::year(part[0]),
+        std::chrono::month(static_cast<unsigned>(part[1])),
+        std::chrono::day(static_cast<unsigned>(part[2]))
+    };
+    if (!east || !date.ok()) {
+        return std::nullopt;
+    }
+    const auto time = std::chrono::sys_days(date) + std::chrono::hours(part[3]) +
+                      std::chrono::minutes(part[4]) + std::chrono::seconds(part[5]) + millis -
+                      *east;
+    return Stamp{std::chrono::time_point_cast<WallTime::duration>(time), at};
+}
+
+std::optional<std::string> when(const Json& line) {
+    for (const std::string_view key : k_when) {
+        const Json* found = member(line, key);
+        if (found != nullptr && found->is_string()) {
+            return utc_millis(found->get<std::string>());
+        }
+        if (found != nullptr && found->is_number()) {
+            return utc_millis(fmt::format("{:.3f}", found->get<double>()));
+        }
+    }
+    return std::nullopt;
+}
+
+/// level=info ts=… event="two words": as JSON.
+Json logfmt(std::string_view line) {
+    Json out = Json::object();
+    std::size_t at = 0;
+    while (at < line.size()) {
+        const std::size_t equals = line.find('=', at);
+        if (equals == std::string_view::npos || equals == at) {
+            return Json::object();
+        }
+        const std::string_view key = line.substr(at, equals - at);
+        if (key.contains(' ')) {
+            return Json::object();
+        }
+        const bool quoted = equals + 1 < line.size() && line[equals + 1] == '"';
+        const std::size_t from = equals + (quoted ? 2U : 1U);
+        std::size_t end = std::min(line.find(quoted ? '"' : ' ', from), line.size());
+        while (quoted && end < line.size() && line[end - 1] == '\\') {
+            end = std::min(line.find('"', end + 1), line.size());
+        }
+        out[std::string(key)] = line.substr(from, end - from);
+        at = std::min(end + (quoted ? 2U : 1U), line.size());
+    }
+    return out;
+}
+
+std::optional<Moment> moment_of(std::string_view line) {
+    const auto parsed = line.starts_with('{') ? parse_json(line) : Result<Json>(logfmt(line));
+    if (parsed && parsed->is_object() && !parsed->empty()) {
+        if (auto at = when(*parsed)) {
+            return Moment{*at, 0, {}, moment_text(*parsed), moment_weight(*parsed)};
+        }
+        return std::nullopt;
+    }
+    if (const auto stamp = stamp_at_start(line)) {
+        const std::string_view rest = trim(line.substr(stamp->length));
+        constexpr std::size_t k_longest = 400;
+        return Moment{rfc3339_millis(stamp->time), 0, {}, printable(rest, k_longest)};
+    }
+    return std::nullopt;
+}
+
+void take_text(std::string_view text, std::string_view source, bool partial, Story& story) {
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        if (end == std::string_view::npos && partial) {
+            return; // a line without its end was cut by a crash
+        }
+        const std::string_view line = trim(text.substr(0, end));
+        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+        if (line.empty()) {
+            continue;
+        }
+        if (auto moment = moment_of(line)) {
+            moment->source = source;
+            story.moments.push_back(*std::move(moment));
+        } else {
+            ++story.undated;
+        }
+    }
+}
+
+double seconds_of(std::string_view at) {
+    const auto stamp = stamp_at_start(at);
+    return stamp ? std::chrono::duration<double>(stamp->time.time_since_epoch()).count() : 0;
+}
+
+} // namespace
+
+std::optional<std::string> utc_millis(std::string_view text) {
+    if (const auto stamp = stamp_at_start(text); stamp && stamp->length == text.size()) {
+        return rfc3339_millis(stamp->time);
+    }
+    double epoch = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), epoch);
+    constexpr double k_first = 1e9; // 2001: smaller numbers are not meant as times
+    constexpr double k_last = 1e11;
+    if (error != std::errc() || end != text.data() + text.size() || epoch < k_first ||
+        epoch > k_last) {
+        return std::nullopt;
+    }
+    return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(
+        std::chrono::milliseconds(std::llround(epoch * 1e3))
+    )));
+}
+
+Story run_story(const fs::path& folder, std::string_view source) {
+    Story out;
+    for (const char* file : {"timeline.ndjson", "notes.ndjson", "journal.ndjson"}) {
+        if (const auto text = read_file(folder / file, k_largest_log)) {
+            take_text(*text, source, true, out);
+        }
+    }
+    for (const std::string& file : run::files_below(folder / "logs")) {
+        if (const auto text = read_file(folder / "logs" / file, k_largest_log)) {
+            Story lane;
+            take_text(*text, fmt::format("{} {}", source, file), true, lane);
+            std::ranges::move(lane.moments, std::back_inserter(out.moments));
+        }
+    }
+    return out;
+}
+
+Result<Story> log_story(const fs::path& file, std::string_view source, const Redactor& redactor) {
+    auto text = read_file(file, k_largest_log);
+    if (!text) {
+        text.error().code = Code::unreadable;
+        return std::unexpected(std::move(text).error());
+    }
+    Story out;
+    take_text(redactor.apply(*text), source, false, out);
+    return out;
+}
+
+Story merge(std::vector<Story> stories) {
+    Story out;
+    for (Story& story : stories) {
+        out.undated += story.undated;
+        std::ranges::move(story.moments, std::back_inserter(out.moments));
+    }
+    std::vector<std::size_t> order(out.moments.size());
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        order[i] = i;
+    }
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+        return std::tie(out.moments[a].at, a) < std::tie(out.moments[b].at, b);
+    });
+    std::vector<Moment> sorted;
+    sorted.reserve(order.size());
+    for (const std::size_t i : order) {
+        sorted.push_back(std::move(out.moments[i]));
+    }
+    out.moments = std::move(sorted);
+    const double first = out.moments.empty() ? 0 : seconds_of(out.moments.front().at);
+    for (Moment& moment : out.moments) {
+        moment.t = std::round((seconds_of(moment.at) - first) * 1e3) / 1e3;
+    }
+    return out;
+}
+
+std::string story_ndjson(const Story& story) {
+    std::string out;
+    for (const Moment& moment : story.moments) {
+        out += dump_json(
+            {{"at", moment.at}, {"t", moment.t}, {"source", moment.source}, {"text", moment.text}}
+        );
+        out += '\n';
+    }
+    return out;
+}
+
+} // namespace oa_stream::incident

@@ -1,0 +1,248 @@
+#include "oa_stream/report/formats.hpp"
+
+#include "oa_stream/base/check.hpp"
+
+#include "html.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace oa_stream::report {
+namespace {
+
+/// What the formats tell of a check, as run.json has it.
+struct Row {
+    std::string id;
+    std::string verdict;
+    std::string detail;
+    std::string mode;
+    bool required = true;
+};
+
+std::string text_of(const Json& object, std::string_view key) {
+    return std::string(string_member(object, key).value_or(""));
+}
+
+bool passed(const Row& row) {
+    return row.verdict == run::to_string(Verdict::pass);
+}
+bool skipped(const Row& row) {
+    return row.verdict == run::to_string(Verdict::skipped);
+}
+
+std::vector<Row> rows_of(const Json& run) {
+    std::vector<Row> out;
+    if (const Json* checks = member(run, "checks"); checks != nullptr && checks->is_array()) {
+        for (const Json& check : *checks) {
+            const Json* required = member(check, "required");
+            out.push_back(
+                {text_of(check, "id"),
+                 text_of(check, "verdict"),
+                 text_of(check, "detail"),
+                 text_of(check, "mode"),
+                 required == nullptr || !required->is_boolean() || required->get<bool>()}
+            );
+        }
+    }
+    // What a run died of, or decided as a whole, is no check: it must not be lost in a green list.
+    const std::string verdict = text_of(run, "verdict");
+    const bool told =
+        std::ranges::any_of(out, [&](const Row& row) { return row.verdict == verdict; });
+    if (!told) {
+        out.push_back({"run", verdict.empty() ? "ERROR" : verdict, text_of(run, "headline"), "live"}
+        );
+    }
+    return out;
+}
+
+std::string one_line(std::string_view text) {
+    std::string out(text);
+    std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+    return out;
+}
+
+std::string junit_outcome(const Row& row) {
+    if (passed(row)) {
+        return {};
+    }
+    if (skipped(row)) {
+        return fmt::format("      <skipped message=\"{}\"/>\n", html::escaped(row.detail));
+    }
+    const bool failure = row.verdict == run::to_string(Verdict::fail);
+    return fmt::format(
+        "      <{0} type=\"{1}\" message=\"{2}\">{2}</{0}>\n",
+        failure ? "failure" : "error",
+        html::escaped(row.verdict),
+        html::escaped(row.detail)
+    );
+}
+
+double seconds_of(const Json& run) {
+    const Json* value = member(run, "duration_s");
+    return value != nullptr && value->is_number() ? value->get<double>() : 0;
+}
+
+std::string cell(std::string_view text) {
+    std::string out;
+    for (const char c : one_line(text)) {
+        switch (c) {
+        case '|':
+            out += "\\|";
+            break;
+        case '<': // a detail quotes servers: no markup of theirs
+            out += "&lt;";
+            break;
+        default:
+            out += c;
+        }
+    }
+    return out;
+}
+
+/// The data and the properties of a workflow command have escapes of their own.
+std::string command_text(std::string_view text, bool property) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+        case '%':
+            out += "%25";
+            break;
+        case '\r':
+            out += "%0D";
+            break;
+        case '\n':
+            out += "%0A";
+            break;
+        case ':':
+            out += property ? "%3A" : ":";
+            break;
+        case ',':
+            out += property ? "%2C" : ",";
+            break;
+        default:
+            out += c;
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+std::string junit_xml(const Json& run) {
+    const auto rows = rows_of(run);
+    const auto count = [&rows](auto&& which) { return std::ranges::count_if(rows, which); };
+    const auto is = [](Verdict verdict) {
+        return [verdict](const Row& row) { return row.verdict == run::to_string(verdict); };
+    };
+    const auto failures = count(is(Verdict::fail));
+    const auto skips = count(skipped);
+    const auto errors = static_cast<std::ptrdiff_t>(rows.size()) - failures - skips - count(passed);
+    const std::string counts = fmt::format(
+        R"(tests="{}" failures="{}" errors="{}" skipped="{}" time="{:.3f}")",
+        rows.size(),
+        failures,
+        errors,
+        skips,
+        seconds_of(run)
+    );
+    std::string out = fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {}>\n  <testsuite name=\"{}\" "
+        "timestamp=\"{}\" {}>\n",
+        counts,
+        html::escaped("oa-stream " + text_of(run, "kind")),
+        html::escaped(text_of(run, "started_at").substr(0, 19)),
+        counts
+    );
+    for (const Row& row : rows) {
+        const std::size_t dot = row.id.find('.');
+        out += fmt::format(
+            "    <testcase classname=\"{}\" name=\"{}\">\n{}    </testcase>\n",
+            html::escaped(dot == std::string::npos ? "run" : row.id.substr(0, dot)),
+            html::escaped(row.id),
+            junit_outcome(row)
+        );
+    }
+    return out + fmt::format(
+                     "    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n",
+                     html::escaped(fmt::format(
+                         "{} run {}: {}",
+                         text_of(run, "verdict"),
+                         text_of(run, "id"),
+                         text_of(run, "headline")
+                     ))
+                 );
+}
+
+std::string tap(const Json& run) {
+    const auto rows = rows_of(run);
+    std::string out = fmt::format("TAP version 13\n1..{}\n", rows.size());
+    std::size_t number = 0;
+    for (const Row& row : rows) {
+        std::string id = one_line(row.id);
+        std::ranges::replace(id, '#', '_'); // begins a directive
+        out += fmt::format(
+            "{} {} - {}{}\n",
+            passed(row) || skipped(row) ? "ok" : "not ok",
+            ++number,
+            id,
+            skipped(row) ? " # SKIP " + one_line(row.detail) : ""
+        );
+        if (!passed(row) && !skipped(row)) {
+            out += fmt::format(
+                "  ---\n  verdict: {}\n  detail: {}\n  ...\n",
+                row.verdict,
+                dump_json(Json(row.detail))
+            );
+        }
+    }
+    return out;
+}
+
+std::string github_summary(const Json& run) {
+    const auto rows = rows_of(run);
+    std::string out = fmt::format(
+        "## {} {}\n\n{}\n\nRun `{}`",
+        text_of(run, "verdict"),
+        cell(text_of(run, "kind")),
+        cell(text_of(run, "headline")),
+        text_of(run, "id")
+    );
+    const std::string next = text_of(run, "next");
+    out += next.empty() ? ".\n" : fmt::format("; next: `{}`\n", one_line(next));
+    std::string bad;
+    std::size_t good = 0;
+    for (const Row& row : rows) {
+        if (passed(row)) {
+            ++good;
+            continue;
+        }
+        bad += fmt::format("| `{}` | {} | {} |\n", cell(row.id), row.verdict, cell(row.detail));
+    }
+    out += fmt::format("\n{} of {} checks passed.\n", good, rows.size());
+    if (!bad.empty()) {
+        out += "\n| check | verdict | detail |\n|---|---|---|\n" + bad;
+    }
+    return out;
+}
+
+std::string github_annotations(const Json& run) {
+    std::string out;
+    for (const Row& row : rows_of(run)) {
+        if (passed(row) || skipped(row) || !row.required) {
+            continue;
+        }
+        const bool proven = row.verdict == run::to_string(Verdict::fail);
+        out += fmt::format(
+            "::{} title={}::{}\n",
+            proven ? "error" : "warning",
+            command_text(fmt::format("{} {}", row.verdict, row.id), true),
+            command_text(row.detail, false)
+        );
+    }
+    return out;
+}
+
+} // namespace oa_stream::report

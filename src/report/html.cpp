@@ -1,0 +1,125 @@
+#include "html.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::report::html {
+namespace {
+
+// Contrast of text on its ground is at least 4.5 in both schemes.
+constexpr std::string_view k_style = R"~~~(
+:root { color-scheme: light dark; --ground: #fff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de;
+  --card: #f6f8fa; --pass: #116329; --fail: #a40e26; --unsure: #7d4e00; --skip: #57606a;
+  --canary: #bc4c00; --stable: #0550ae; }
+@media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --text: #e6edf3; --soft: #9ea7b3;
+  --line: #30363d; --card: #161b22; --pass: #56d364; --fail: #ff7b72; --unsure: #e3b341;
+  --skip: #9ea7b3; --canary: #ffa657; --stable: #79c0ff; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1rem; max-width: 70rem; background: var(--ground);
+  color: var(--text); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+code, pre { font-family: ui-monospace, monospace; font-size: .9em; }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .75rem;
+  overflow-x: auto; }
+.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+th, td { text-align: left; vertical-align: top; padding: .4rem .6rem;
+  border-bottom: 1px solid var(--line); min-width: 6rem; overflow-wrap: break-word; }
+td.wide { min-width: 16rem; }
+tr:last-child > * { border-bottom: 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: 1rem 0; }
+dt { color: var(--soft); } dd { margin: 0; }
+.pass { color: var(--pass); } .fail { color: var(--fail); } .unsure { color: var(--unsure); }
+.skip { color: var(--skip); } .badge { font-weight: 700; white-space: nowrap; }
+figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .92rem; }
+svg { width: 100%; height: auto; max-width: 60rem; display: block; }
+svg text { fill: var(--text); font: 13px system-ui, sans-serif; }
+svg .soft { fill: var(--soft); } svg .axis { stroke: var(--line); }
+svg .canary { fill: var(--canary); stroke: var(--canary); }
+svg .stable { fill: var(--stable); stroke: var(--stable); }
+svg .limit { stroke: var(--text); stroke-dasharray: 4 3; } svg .area { opacity: .35; stroke: none; }
+@media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
+@media print { .scroll { overflow: visible; } }
+)~~~";
+
+} // namespace
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+        case '&':
+            out += "&amp;";
+            break;
+        case '<':
+            out += "&lt;";
+            break;
+        case '>':
+            out += "&gt;";
+            break;
+        case '"':
+            out += "&quot;";
+            break;
+        case '\'':
+            out += "&#39;";
+            break;
+        default:
+            // Control characters are no HTML; line breaks and tabs are.
+            out += static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t' ? '?' : c;
+        }
+    }
+    return out;
+}
+
+std::string_view tone(Verdict verdict) noexcept {
+    switch (verdict) {
+    case Verdict::pass:
+        return "pass";
+    case Verdict::fail:
+    case Verdict::error:
+        return "fail";
+    case Verdict::inconclusive:
+        return "unsure";
+    case Verdict::skipped:
+        break;
+    }
+    return "skip";
+}
+
+std::string badge(Verdict verdict) {
+    return badge(verdict, run::to_string(verdict));
+}
+
+std::string badge(Verdict verdict, std::string_view word) {
+    constexpr auto sign = [](Verdict of) -> std::string_view {
+        return of == Verdict::pass ? "✓" : of == Verdict::skipped ? "–" : "✗";
+    };
+    return fmt::format(
+        R"(<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>)",
+        tone(verdict),
+        verdict == Verdict::inconclusive ? "?" : sign(verdict),
+        word
+    );
+}
+
+std::string page_head(std::string_view title) {
+    return fmt::format(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
+        escaped(title),
+        k_style
+    );
+}
+
+std::string table(std::string_view label, std::string_view head_row, std::string_view rows) {
+    // Reached by keyboard, too: who cannot swipe scrolls with the arrows.
+    return fmt::format(
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">\n<table>\n"
+        "<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</div>\n",
+        escaped(label),
+        head_row,
+        rows
+    );
+}
+
+} // namespace oa_stream::report::html

@@ -1,0 +1,340 @@
+#include "oa_stream/report/report.hpp"
+
+#include "oa_stream/measure/quantile.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::report {
+namespace {
+
+using measure::Sample;
+
+/// A pipe or a line break would end the cell.
+std::string cell(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '|') {
+            out += "\\|";
+        } else {
+            out += c == '\n' || c == '\r' ? ' ' : c;
+        }
+    }
+    return out;
+}
+
+std::string bad_text(std::span<const Sample> samples) {
+    const auto counts = measure::count_bad(samples);
+    const auto interval = measure::wilson(counts, 0.95, measure::Side::two);
+    if (!interval) {
+        return "–";
+    }
+    return fmt::format(
+        "{} of {} ({} to {})",
+        counts.bad,
+        counts.total,
+        measure::percent_text(interval->low, -1),
+        measure::percent_text(interval->high, -1)
+    );
+}
+
+std::string p95_text(std::span<const Sample> samples) {
+    const auto times = measure::first_content_sorted(samples);
+    if (times.empty()) {
+        return "–";
+    }
+    const auto low = measure::lower_rank(times.size(), measure::k_p95, 0.975);
+    const auto high = measure::upper_rank(times.size(), measure::k_p95, 0.975);
+    return fmt::format(
+        "{} ({} to {})",
+        measure::seconds_text(measure::quantile_sorted(times, measure::k_p95), -1),
+        low ? measure::seconds_text(times[low->rank - 1], -1) : "?",
+        high ? measure::seconds_text(times[high->rank - 1], -1) : "?"
+    );
+}
+
+std::string head(const Report& report) {
+    std::string out =
+        fmt::format("# {}: {}\n\n{}\n\n", run::to_string(report.verdict), report.title, report.headline);
+    out += "| | |\n|---|---|\n";
+    out += fmt::format("| run | `{}` |\n", report.id);
+    out += fmt::format("| started | {} |\n", report.started_at);
+    out += fmt::format("| took | {:.1f} s |\n", report.duration_s);
+    out += fmt::format("| exit code | {} |\n", report.exit_code);
+    for (const auto& [name, value] : report.facts) {
+        out += fmt::format("| {} | {} |\n", cell(name), cell(value));
+    }
+    if (!report.next.empty()) {
+        out += fmt::format("| next | `{}` |\n", cell(report.next));
+    }
+    return out;
+}
+
+std::string stage_table(const Report& report) {
+    if (report.stages.empty()) {
+        return {};
+    }
+    std::string out =
+        "\n## Stages\n\nIntervals hold with 95 %. Both arms are probed at the same rate, each by "
+        "its own address.\n\n"
+        "| stage | held | verdict | unpinned probes met | canary bad | stable bad | canary p95 "
+        "first content | stable p95 |\n|---|---|---|---|---|---|---|---|\n";
+    for (const StageRow& row : report.stages) {
+        out += fmt::format(
+            "| {} | {:.1f} s | {} | {} | {} | {} | {} | {} |\n",
+            row.name,
+            row.seconds,
+            verdict_word(row),
+            cell(row.observed.empty() ? "–" : row.observed),
+            bad_text(row.canary),
+            bad_text(row.stable),
+            p95_text(row.canary),
+            p95_text(row.stable)
+        );
+    }
+    return out;
+}
+
+std::string gate_table(const Report& report) {
+    std::string rows;
+    for (const StageRow& row : report.stages) {
+        for (const measure::GateRecord& gate : row.gates) {
+            rows += fmt::format(
+                "| {} | {} | {} | {} |\n",
+                row.name,
+                cell(gate.spec.id),
+                run::to_string(gate.verdict),
+                cell(gate.sentence)
+            );
+        }
+    }
+    if (rows.empty()) {
+        return {};
+    }
+    return "\n## Gates\n\n| stage | gate | verdict | why |\n|---|---|---|---|\n" + rows;
+}
+
+std::string moment(std::string_view what, const std::optional<double>& at, double decided) {
+    if (!at) {
+        return fmt::format("| {} | not reached | |\n", what);
+    }
+    return fmt::format("| {} | {:.3f} s | {:+.3f} s |\n", what, *at, *at - decided);
+}
+
+std::string rollback_part(const RollbackFacts& facts) {
+    std::string out = fmt::format(
+        "\n## {}: {}\n\n{}\n\nFrom {} to {}.\n\n",
+        facts.planned ? "Restore" : "Rollback",
+        facts.verified ? "verified" : "NOT VERIFIED",
+        facts.reason,
+        facts.from,
+        facts.to
+    );
+    out += "| moment | since the run began | since the decision |\n|---|---|---|\n";
+    if (facts.fault_s) {
+        out += moment("fault injected", facts.fault_s, facts.decided_s);
+        out += moment("first bad answer", facts.seen_s, facts.decided_s);
+    }
+    out += moment("decided", facts.decided_s, facts.decided_s);
+    out += moment("traffic written", facts.written_s, facts.decided_s);
+    out += moment("read back", facts.read_back_s, facts.decided_s);
+    out += moment("users see stable", facts.user_visible_s, facts.decided_s);
+    out += moment("confirmed", facts.confirmed_s, facts.decided_s);
+    out += fmt::format(
+        "\n{} fresh connections, the last {} in a row answered well by stable.\n",
+        facts.probes,
+        facts.row
+    );
+    if (facts.user_visible_s) {
+        out += fmt::format(
+            "Recovery time (decision to users on stable): **{:.3f} s**.\n",
+            *facts.user_visible_s - facts.decided_s
+        );
+    }
+    if (!facts.streams.empty()) {
+        out += fmt::format("Streams on the canary: {}.\n", facts.streams);
+    }
+    return out;
+}
+
+std::string time_row(std::string_view what, const std::optional<double>& s, std::string_view how) {
+    return fmt::format(
+        "| {} | {} | {} |\n", what, s ? fmt::format("**{:.3f} s**", *s) : "not measured", how
+    );
+}
+
+std::optional<double> between(const std::optional<double>& a, const std::optional<double>& b) {
+    return a && b ? std::optional(*b - *a) : std::nullopt;
+}
+
+std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
+    std::string out = fmt::format(
+        "\n## Drill: {} at {}\n\n| time | | how it was measured |\n|---|---|---|\n",
+        facts.fault.empty() ? "a ruled failure" : facts.fault,
+        cell(facts.stage)
+    );
+    out += time_row(
+        "detection",
+        between(rollback.fault_s, rollback.seen_s),
+        facts.fault.empty() ? "nothing was planted, so there was nothing to detect"
+                            : "from planting the fault to the first bad answer to a probe"
+    );
+    out += time_row(
+        "decision",
+        between(rollback.seen_s, rollback.decided_s),
+        facts.fault.empty() ? "the failure was ruled at the end of the stage"
+                            : "from that answer to the gate that failed for good"
+    );
+    out += time_row(
+        "recovery (RTO)",
+        facts.recovery_s(),
+        fmt::format(
+            "from the decision to the first user of an unbroken row who was well and on the "
+            "baseline; unpinned probes over fresh connections, {:g}/s from the first shift to the "
+            "end, so known to within {:.3f} s",
+            facts.users_per_s,
+            facts.users_per_s > 0 ? 1 / facts.users_per_s : 0
+        )
+    );
+    out += fmt::format(
+        "\nUsers meanwhile: {} answers, {} of them bad, {} by the revision that was made to "
+        "fail.\n",
+        facts.users,
+        facts.users_bad,
+        facts.users_canary
+    );
+    return out;
+}
+
+std::string check_table(const Report& report) {
+    if (report.checks.empty()) {
+        return {};
+    }
+    std::string out = "\n## Checks\n\n| check | verdict | mode | detail |\n|---|---|---|---|\n";
+    for (const Check& check : report.checks) {
+        out += fmt::format(
+            "| `{}` | {} | {} | {} |\n",
+            cell(check.id),
+            run::to_string(check.verdict),
+            run::to_string(check.mode),
+            cell(check.detail)
+        );
+    }
+    return out;
+}
+
+std::string tail(const Report& report) {
+    std::string out;
+    if (!report.notes.empty()) {
+        out += "\n## Notes\n\n";
+        for (const std::string& note : report.notes) {
+            out += "- " + note + "\n";
+        }
+    }
+    out += "\n## Judge it again\n\n"
+           "Streams were kept as bytes, with head and timing. Each can be judged again offline:\n\n"
+           "```sh\noa-stream check --headers streams/NAME.head streams/NAME.sse\n"
+           "sha256sum -c SHA256SUMS\n```\n\n"
+           "`timeline.ndjson` has every event in order, `journal.ndjson` every change of traffic, "
+           "`measure/` every sample and gate.\n";
+    return out;
+}
+
+Json optional_number(const std::optional<double>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+} // namespace
+
+std::string report_markdown(const Report& report) {
+    std::string out = head(report);
+    if (report.drill && report.rollback) {
+        out += drill_part(*report.drill, *report.rollback);
+    }
+    if (report.rollback && !report.rollback->planned) {
+        out += rollback_part(*report.rollback);
+    }
+    out += stage_table(report);
+    out += gate_table(report);
+    if (report.rollback && report.rollback->planned) {
+        out += rollback_part(*report.rollback);
+    }
+    out += check_table(report);
+    out += tail(report);
+    return out;
+}
+
+Json incident::to_json(const RollbackFacts& facts) {
+    Json out = {
+        {"reason", facts.reason},
+        {"from", facts.from},
+        {"to", facts.to},
+        {"verified", facts.verified},
+        {"fault_s", optional_number(facts.fault_s)},
+        {"seen_s", optional_number(facts.seen_s)},
+        {"decided_s", facts.decided_s},
+        {"written_s", optional_number(facts.written_s)},
+        {"read_back_s", optional_number(facts.read_back_s)},
+        {"user_visible_s", optional_number(facts.user_visible_s)},
+        {"confirmed_s", optional_number(facts.confirmed_s)},
+        {"probes", facts.probes},
+        {"row", facts.row},
+    };
+    out["detection_s"] = optional_number(between(facts.fault_s, facts.seen_s));
+    out["decision_s"] = optional_number(between(facts.seen_s, facts.decided_s));
+    out["rto_s"] =
+        facts.user_visible_s ? Json(*facts.user_visible_s - facts.decided_s) : Json(nullptr);
+    if (!facts.streams.empty()) {
+        out["streams"] = facts.streams;
+    }
+    return out;
+}
+
+std::optional<double> DrillFacts::recovery_s() const noexcept {
+    return well_s ? std::optional(std::max(0.0, *well_s - decided_s)) : std::nullopt;
+}
+
+Json incident::to_json(const DrillFacts& facts) {
+    return {
+        {"stage", facts.stage},
+        {"fault", facts.fault.empty() ? Json(nullptr) : Json(facts.fault)},
+        {"users_per_s", facts.users_per_s},
+        {"users", facts.users},
+        {"users_bad", facts.users_bad},
+        {"users_canary", facts.users_canary},
+        {"decided_s", facts.decided_s},
+        {"hurt_s", optional_number(facts.hurt_s)},
+        {"well_s", optional_number(facts.well_s)},
+        {"recovery_s", optional_number(facts.recovery_s())},
+        {"limit_s", facts.limit_s},
+    };
+}
+
+std::string_view verdict_word(const StageRow& row) noexcept {
+    return row.judged ? run::to_string(row.verdict) : "not judged";
+}
+
+Json incident::to_json(const StageRow& row) {
+    Json gates = Json::array();
+    for (const measure::GateRecord& gate : row.gates) {
+        gates.push_back(measure::to_json(gate));
+    }
+    const auto counts = [](std::span<const Sample> samples) {
+        const auto sum = measure::count_bad(samples);
+        return Json{{"bad", sum.bad}, {"total", sum.total}};
+    };
+    return {
+        {"name", row.name},
+        {"split", row.split},
+        {"observed", row.observed},
+        {"seconds", row.seconds},
+        {"verdict", run::to_string(row.verdict)},
+        {"judged", row.judged},
+        {"canary", counts(row.canary)},
+        {"stable", counts(row.stable)},
+        {"gates", std::move(gates)},
+    };
+}
+
+} // namespace oa_stream::report

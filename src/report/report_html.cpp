@@ -1,0 +1,230 @@
+#include "oa_stream/report/report_html.hpp"
+
+#include "oa_stream/measure/quantile.hpp"
+
+#include "charts.hpp"
+#include "html.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+namespace oa_stream::report {
+namespace {
+
+using html::badge;
+using html::escaped;
+
+std::string fact(std::string_view name, std::string_view value) {
+    return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value));
+}
+
+std::string head(const Report& report) {
+    std::string out =
+        html::page_head(fmt::format("{}: {}", run::to_string(report.verdict), report.title));
+    out += fmt::format(
+        "<h1>{} {}</h1>\n<p>{}</p>\n<dl>\n",
+        badge(report.verdict),
+        escaped(report.title),
+        escaped(report.headline)
+    );
+    out += fact("run", report.id);
+    out += fact("started", report.started_at);
+    out += fact("took", fmt::format("{:.1f} s", report.duration_s));
+    out += fact("exit code", fmt::format("{}", report.exit_code));
+    for (const auto& [name, value] : report.facts) {
+        out += fact(name, value);
+    }
+    out += "</dl>\n";
+    if (!report.next.empty()) {
+        out += fmt::format("<p>Next:</p>\n<pre tabindex=\"0\">{}</pre>\n", escaped(report.next));
+    }
+    return out;
+}
+
+std::string bad_of(std::span<const measure::Sample> samples) {
+    const auto counts = measure::count_bad(samples);
+    return counts.total == 0 ? "–" : fmt::format("{} of {}", counts.bad, counts.total);
+}
+
+std::string p95_of(std::span<const measure::Sample> samples) {
+    const auto times = measure::first_content_sorted(samples);
+    return times.empty()
+               ? "–"
+               : measure::seconds_text(measure::quantile_sorted(times, measure::k_p95), -1);
+}
+
+std::string cells(std::initializer_list<std::string> texts) {
+    std::string out = "<tr>";
+    for (const std::string& text : texts) {
+        out += fmt::format("<td>{}</td>", text);
+    }
+    return out + "</tr>\n";
+}
+
+std::string heads(std::initializer_list<std::string_view> names) {
+    std::string out;
+    for (const std::string_view name : names) {
+        out += fmt::format("<th scope=\"col\">{}</th>", name);
+    }
+    return out;
+}
+
+std::string stages(const Report& report) {
+    if (report.stages.empty()) {
+        return {};
+    }
+    std::string rows;
+    for (const StageRow& row : report.stages) {
+        rows += cells(
+            {escaped(row.name),
+             fmt::format("{:.1f} s", row.seconds),
+             badge(row.verdict, verdict_word(row)),
+             escaped(row.observed.empty() ? "–" : row.observed),
+             bad_of(row.canary),
+             bad_of(row.stable),
+             p95_of(row.canary),
+             p95_of(row.stable)}
+        );
+    }
+    return "<h2>Stages</h2>\n" + split_chart(report) + latency_chart(report) +
+           html::table(
+               "Stages",
+               heads(
+                   {"stage",
+                    "held",
+                    "verdict",
+                    "unpinned probes met",
+                    "canary bad",
+                    "stable bad",
+                    "canary p95 first content",
+                    "stable p95"}
+               ),
+               rows
+           );
+}
+
+std::string gates(const Report& report) {
+    std::string rows;
+    for (const StageRow& row : report.stages) {
+        for (const measure::GateRecord& gate : row.gates) {
+            rows += fmt::format(
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"wide\">{}</td></tr>\n",
+                escaped(row.name),
+                escaped(gate.spec.id),
+                badge(gate.verdict),
+                escaped(gate.sentence)
+            );
+        }
+    }
+    if (rows.empty()) {
+        return {};
+    }
+    return "<h2>Gates</h2>\n" + gate_chart(report) +
+           html::table("Gates", heads({"stage", "gate", "verdict", "why"}), rows);
+}
+
+std::string moment(std::string_view what, const std::optional<double>& at, double decided) {
+    return at ? cells(
+                    {escaped(what),
+                     fmt::format("{:.3f} s", *at),
+                     fmt::format("{:+.3f} s", *at - decided)}
+                )
+              : cells({escaped(what), "not reached", "–"});
+}
+
+std::string way_back(const Report& report) {
+    if (!report.rollback) {
+        return {};
+    }
+    const RollbackFacts& facts = *report.rollback;
+    std::string rows;
+    if (facts.fault_s) {
+        rows += moment("fault injected", facts.fault_s, facts.decided_s);
+        rows += moment("first bad answer", facts.seen_s, facts.decided_s);
+    }
+    rows += moment("decided", facts.decided_s, facts.decided_s);
+    rows += moment("traffic written", facts.written_s, facts.decided_s);
+    rows += moment("read back", facts.read_back_s, facts.decided_s);
+    rows += moment("users see stable", facts.user_visible_s, facts.decided_s);
+    rows += moment("confirmed", facts.confirmed_s, facts.decided_s);
+    return fmt::format(
+        "<h2>{}: <span class=\"{}\">{}</span></h2>\n<p>{}</p>\n<p>From {} to {}. {} fresh "
+        "connections, the last {} in a row answered well by stable.</p>\n{}",
+        facts.planned ? "Restore" : "Rollback",
+        facts.verified ? "pass" : "fail",
+        facts.verified ? "verified" : "NOT VERIFIED",
+        escaped(facts.reason),
+        escaped(facts.from),
+        escaped(facts.to),
+        facts.probes,
+        facts.row,
+        html::table(
+            "Moments of the way back",
+            heads({"moment", "since the run began", "since the decision"}),
+            rows
+        )
+    );
+}
+
+std::string drill(const Report& report) {
+    if (!report.drill) {
+        return {};
+    }
+    const DrillFacts& facts = *report.drill;
+    const auto recovery = facts.recovery_s();
+    return fmt::format(
+        "<h2>Drill</h2>\n<dl>\n{}{}{}{}</dl>\n",
+        fact("made to fail", facts.stage),
+        fact("fault", facts.fault.empty() ? "ruled, not planted" : facts.fault),
+        fact("recovery (RTO)", recovery ? fmt::format("{:.3f} s", *recovery) : "not measured"),
+        fact(
+            "users meanwhile",
+            fmt::format("{} answers, {} of them bad", facts.users, facts.users_bad)
+        )
+    );
+}
+
+std::string checks(const Report& report) {
+    if (report.checks.empty()) {
+        return {};
+    }
+    std::string rows;
+    for (const Check& check : report.checks) {
+        rows += fmt::format(
+            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td class=\"wide\">{}</td></tr>\n",
+            escaped(check.id),
+            badge(check.verdict),
+            run::to_string(check.mode),
+            escaped(check.detail)
+        );
+    }
+    return "<h2>Checks</h2>\n" + budget_chart(report) +
+           html::table("Checks", heads({"check", "verdict", "mode", "detail"}), rows);
+}
+
+std::string tail(const Report& report) {
+    std::string out;
+    if (!report.notes.empty()) {
+        out += "<h2>Notes</h2>\n<ul>\n";
+        for (const std::string& note : report.notes) {
+            out += fmt::format("<li>{}</li>\n", escaped(note));
+        }
+        out += "</ul>\n";
+    }
+    return out +
+           "<h2>Judge it again</h2>\n<p>This folder holds every stream as bytes with head "
+           "and timing, every sample and gate, and every change of traffic.</p>\n"
+           "<pre tabindex=\"0\">oa-stream check --headers streams/NAME.head streams/NAME.sse\n"
+           "sha256sum -c SHA256SUMS</pre>\n</main>\n</body>\n</html>\n";
+}
+
+} // namespace
+
+std::string report_html(const Report& report) {
+    return head(report) + drill(report) + stages(report) + gates(report) + way_back(report) +
+           checks(report) + tail(report);
+}
+
+} // namespace oa_stream::report

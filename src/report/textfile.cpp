@@ -1,0 +1,94 @@
+#include "oa_stream/report/textfile.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace oa_stream::report {
+namespace {
+
+constexpr std::string_view k_last_pass = "oa_stream_run_last_pass_timestamp_seconds";
+constexpr std::array k_verdicts{
+    Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error, Verdict::skipped
+};
+
+/// A label's value as the text format wants it.
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '\\' || c == '"') {
+            out += '\\';
+        }
+        out += c == '\n' ? ' ' : c;
+    }
+    return out;
+}
+
+void family(std::string& out, std::string_view name, std::string_view help) {
+    out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
+}
+
+double unix_seconds(WallTime at) {
+    return std::chrono::duration<double>(at.time_since_epoch()).count();
+}
+
+void append_verdicts(std::string& out, const RunMetrics& metrics, const std::string& run) {
+    family(out, "oa_stream_run_verdict", "Verdict of the last run: 1 for the one it is.");
+    for (const Verdict verdict : k_verdicts) {
+        out += fmt::format(
+            "oa_stream_run_verdict{{run=\"{}\",verdict=\"{}\"}} {}\n",
+            run,
+            run::to_string(verdict),
+            verdict == metrics.verdict ? 1 : 0
+        );
+    }
+    family(out, "oa_stream_run_checks", "Checks of the last run by verdict.");
+    for (const Verdict verdict : k_verdicts) {
+        out += fmt::format(
+            "oa_stream_run_checks{{run=\"{}\",verdict=\"{}\"}} {}\n",
+            run,
+            run::to_string(verdict),
+            std::ranges::count(metrics.checks, verdict, &Check::verdict)
+        );
+    }
+}
+
+} // namespace
+
+std::string textfile(const RunMetrics& metrics) {
+    const std::string run = escaped(metrics.name);
+    const auto one = [&run](std::string& out, std::string_view name, double value) {
+        out += fmt::format("{}{{run=\"{}\"}} {:.3f}\n", name, run, value);
+    };
+    std::string out;
+    append_verdicts(out, metrics, run);
+    family(out, "oa_stream_run_exit_code", "Exit code of the last run.");
+    out += fmt::format("oa_stream_run_exit_code{{run=\"{}\"}} {}\n", run, metrics.exit_code);
+    family(out, "oa_stream_run_end_timestamp_seconds", "When the last run ended.");
+    one(out, "oa_stream_run_end_timestamp_seconds", unix_seconds(metrics.ended));
+    if (metrics.duration_s) {
+        family(out, "oa_stream_run_duration_seconds", "How long the last run took.");
+        one(out, "oa_stream_run_duration_seconds", *metrics.duration_s);
+    }
+    family(out, k_last_pass, "When a run last passed; 0: never.");
+    const bool passed = metrics.verdict == Verdict::pass;
+    one(out, k_last_pass, passed ? unix_seconds(metrics.ended) : metrics.passed_before_s);
+    return out;
+}
+
+double last_pass_in(std::string_view text, std::string_view name) {
+    const std::string wanted = fmt::format("{}{{run=\"{}\"}} ", k_last_pass, escaped(name));
+    const std::size_t at = text.find(wanted);
+    if (at == std::string_view::npos) {
+        return 0;
+    }
+    const std::string_view rest = text.substr(at + wanted.size());
+    double value = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+    const bool whole = error == std::errc{} && end != rest.data() + rest.size() && *end == '\n';
+    return whole && value > 0 ? value : 0;
+}
+
+} // namespace oa_stream::report

@@ -1,0 +1,179 @@
+#include "oa_stream/run/redactions.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/digest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::run {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view k_known = "known secret ";
+
+/// The first half of a name.
+std::string_view sort_of(std::string_view kind) {
+    for (const std::string_view sort : {"cookie", "password", "key"}) {
+        if (kind.contains(sort) && !kind.starts_with(k_known)) {
+            return sort;
+        }
+    }
+    return "token";
+}
+
+std::uint64_t count_in(const Json& json, std::string_view key) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(int_member(json, key).value_or(0), 0));
+}
+
+} // namespace
+
+bool is_stream(std::string_view file) {
+    for (const std::string_view folder : {"streams/", "logs/"}) {
+        if (file.starts_with(folder) || file.contains("/" + std::string(folder))) {
+            return true;
+        }
+    }
+    return file.ends_with(".sse") || file.ends_with(".jsonl") || file.ends_with(".body");
+}
+
+std::vector<Redaction>
+find_in(std::string_view file, std::string_view text, const Redactor& redactor) {
+    const bool events = text.starts_with("data:") || text.contains("\ndata:");
+    return events || is_stream(file) ? redactor.find_stream(text) : redactor.find(text);
+}
+
+std::vector<Leak>
+leaks_of(const std::string& file, std::string_view text, const std::vector<Redaction>& places) {
+    std::vector<Leak> out;
+    for (const Redaction& place : places) {
+        const std::string_view before = text.substr(0, place.offset);
+        const auto line = static_cast<std::uint64_t>(std::ranges::count(before, '\n')) + 1;
+        const bool again = !out.empty() && out.back().line == line && out.back().kind == place.kind;
+        if (!again) {
+            out.push_back({file, line, place.kind});
+        }
+    }
+    return out;
+}
+
+std::string blank(std::string_view text, const std::vector<Redaction>& places) {
+    std::string out(text);
+    for (const Redaction& place : places) {
+        out.replace(place.offset, place.length, place.length, '*');
+    }
+    return out;
+}
+
+fs::path sidecar_of(const fs::path& file) {
+    return file.string() + std::string(k_redactions_suffix);
+}
+
+void RedactionBook::take_up(const fs::path& folder) {
+    for (const std::string& name : files_below(folder)) {
+        if (name.ends_with(k_redactions_suffix)) {
+            const auto text = read_file(folder / name);
+            take_up(name.substr(0, name.size() - k_redactions_suffix.size()), text.value_or(""));
+        }
+    }
+}
+
+void RedactionBook::take_up(const std::string& file, std::string_view sidecar) {
+    const auto json = parse_json(sidecar);
+    const Json* ranges = json ? member(*json, "ranges") : nullptr;
+    if (ranges == nullptr || !ranges->is_array()) {
+        return; // torn or of somebody else: there is nothing to go on with
+    }
+    for (const Json& one : *ranges) {
+        const std::string value(string_member(one, "value").value_or(""));
+        const std::string kind(string_member(one, "kind").value_or(""));
+        files_[file].insert({count_in(one, "offset"), count_in(one, "length"), kind, value});
+        const auto number = parse_count(value.substr(value.find('#') + 1), 0, UINT32_MAX);
+        last_ = std::max<std::size_t>(last_, number.value_or(0));
+        if (kind.starts_with(k_known) && !value.empty()) {
+            by_kind_.emplace(kind, value);
+        }
+    }
+}
+
+std::string RedactionBook::name_of(const Redaction& place) {
+    const std::string digest = sha256_hex(place.value.reveal());
+    if (const auto found = by_digest_.find(digest); found != by_digest_.end()) {
+        return found->second;
+    }
+    const auto known = by_kind_.find(place.kind);
+    std::string name = known != by_kind_.end() ? known->second
+                                               : fmt::format("{}#{}", sort_of(place.kind), ++last_);
+    by_digest_.emplace(digest, name);
+    return name;
+}
+
+void RedactionBook::add(
+    const std::string& file, const std::vector<Redaction>& places, std::uint64_t base
+) {
+    for (const Redaction& place : places) {
+        files_[file].insert({base + place.offset, place.length, place.kind, name_of(place)});
+    }
+}
+
+std::vector<std::string> RedactionBook::files() const {
+    std::vector<std::string> out;
+    out.reserve(files_.size());
+    for (const auto& [file, ranges] : files_) {
+        out.push_back(file);
+    }
+    return out;
+}
+
+std::string RedactionBook::sidecar(const std::string& file, std::uint64_t bytes) const {
+    const auto found = files_.find(file);
+    if (found == files_.end() || found->second.empty()) {
+        return {};
+    }
+    Json ranges = Json::array();
+    for (const Range& range : found->second) {
+        ranges.push_back(
+            {{"offset", range.offset},
+             {"length", range.length},
+             {"kind", range.kind},
+             {"value", range.value}}
+        );
+    }
+    const Json document = {
+        {"schema", k_redactions_schema},
+        {"file", fs::path(file).filename().string()},
+        {"bytes", bytes},
+        {"ranges", std::move(ranges)},
+    };
+    return dump_json(document) + "\n";
+}
+
+std::vector<std::string> files_below(const fs::path& folder) {
+    std::vector<std::string> out;
+    std::error_code error;
+    for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
+        if (entry.is_regular_file() && !entry.is_symlink() &&
+            !entry.path().filename().string().contains(".tmp-")) {
+            out.push_back(entry.path().lexically_relative(folder).generic_string());
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+Result<std::string> checksums(const fs::path& folder) {
+    std::string out;
+    for (const std::string& file : files_below(folder)) {
+        if (file != "SHA256SUMS") {
+            OA_TRY(const std::string digest, sha256_of_file(folder / file));
+            out += fmt::format("{}  {}\n", digest, file);
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::run

@@ -1,0 +1,281 @@
+#include "oa_stream/run/run_folder.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/whoami.hpp"
+#include "oa_stream/base/digest.hpp"
+#include "oa_stream/run/redactions.hpp"
+#include "oa_stream/run/run_notes.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::run {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// A rollback writes a few dozen journal lines; this holds thousands.
+constexpr off_t k_journal_reserve = 256 << 10;
+constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
+constexpr const char* k_journal = "journal.ndjson";
+
+/// Blocks for the journal are taken now, so that a disk that fills up during the run cannot keep a
+/// rollback from being journaled. The file's size stays what was written.
+Result<void> reserve(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return fail(Code::io, "cannot create", path.string());
+    }
+    const int result = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, k_journal_reserve);
+    const int reason = errno;
+    ::close(fd);
+    if (result != 0 && reason == ENOSPC) {
+        return fail(Code::io, "no space left for the journal", path.string());
+    }
+    return {}; // a file system that cannot reserve is no reason to refuse
+}
+
+/// Without its line end nothing was built on a line: it goes to journal.torn, and the sequence goes
+/// on after the last whole one.
+Result<std::size_t> cut_torn_line(const fs::path& folder) {
+    const fs::path path = folder / k_journal;
+    std::error_code absent;
+    if (!fs::exists(path, absent)) {
+        return 0;
+    }
+    OA_TRY(const std::string text, read_file(path));
+    const auto end = text.rfind('\n');
+    const std::size_t whole = end == std::string::npos ? 0 : end + 1;
+    if (whole == text.size()) {
+        return 0;
+    }
+    (void)write_file_atomic(folder / "journal.torn", text.substr(whole));
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    const bool cut = fd >= 0 && ::ftruncate(fd, static_cast<off_t>(whole)) == 0 && ::fsync(fd) == 0;
+    if (fd >= 0) {
+        ::close(fd);
+    }
+    if (!cut) {
+        return fail(Code::io, "cannot cut the torn last line of the journal", path.string());
+    }
+    return text.size() - whole;
+}
+
+double rounded(double seconds) {
+    return std::round(seconds * 1e3) / 1e3;
+}
+
+} // namespace
+
+Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Redactor redactor) {
+    RunFolder run;
+    run.started_ = std::chrono::system_clock::now();
+    run.started_steady_ = std::chrono::steady_clock::now();
+    run.info_ = std::move(info);
+    run.redactor_ = std::move(redactor);
+    run.redactor_.add_environment();
+    run.id_ = fmt::format("{}-{}-{}", compact_utc(run.started_), run.info_.kind, random_hex(4));
+    run.path_ = fs::absolute(state_dir) / "runs" / run.id_;
+    OA_CHECK(make_dirs(run.path_));
+    run.lock_ = FolderLock::take(run.path_);
+    OA_CHECK(make_dirs(run.path_ / "measure"));
+    OA_CHECK(make_dirs(run.path_ / "streams"));
+    OA_CHECK(make_dirs(run.path_ / "logs"));
+    OA_CHECK(reserve(run.path_ / k_journal));
+    OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
+    run.write("run.json", dump_json(run.document()) + "\n");
+    run.note("run started");
+    if (run.trouble_) {
+        return std::unexpected(*run.trouble_);
+    }
+    return run;
+}
+
+Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
+    RunFolder run;
+    run.path_ = fs::absolute(folder);
+    run.id_ = run.path_.filename().string();
+    run.redactor_ = std::move(redactor);
+    run.redactor_.add_environment();
+    run.lock_ = FolderLock::take(run.path_);
+    const auto text = read_file(run.path_ / "run.json");
+    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    run.earlier_ = json && json->is_object() ? *json : Json{{"id", run.id_}};
+    const WallTime now = std::chrono::system_clock::now();
+    const auto began = parse_rfc3339(string_member(run.earlier_, "started_at").value_or(""));
+    run.started_ = began.value_or(now);
+    run.started_steady_ =
+        std::chrono::steady_clock::now() -
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(now - run.started_);
+    std::error_code ignored;
+    fs::remove(run.path_ / "SHA256SUMS", ignored); // the folder is not finished any more
+    OA_TRY(run.torn_bytes_, cut_torn_line(run.path_));
+    (void)reserve(run.path_ / k_journal); // a rollback goes on without
+    OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
+    run.book_.take_up(run.path_);
+    run.note("run taken up again");
+    return run;
+}
+
+Json RunFolder::document() const {
+    if (!earlier_.is_null()) {
+        return earlier_;
+    }
+    return {
+        {"schema", k_run_schema},
+        {"id", id_},
+        {"kind", info_.kind},
+        {"name", info_.name},
+        {"state", "running"},
+        {"verdict", nullptr},
+        {"started_at", rfc3339_millis(started_)},
+        {"process", {{"pid", ::getpid()}, {"host", host_name()}}},
+        {"argv", info_.argv},
+        {"versions", info_.versions},
+        {"target", info_.target},
+        {"checks", Json::array()},
+    };
+}
+
+double RunFolder::seconds_since_start() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_steady_)
+        .count();
+}
+
+void RunFolder::keep(Result<void> result) {
+    if (!result && !trouble_) {
+        trouble_ = std::move(result).error();
+    }
+}
+
+void RunFolder::note(std::string_view event, const Json& fields) {
+    Json line = {
+        {"at", rfc3339_millis(std::chrono::system_clock::now())},
+        {"t", rounded(seconds_since_start())},
+        {"event", event},
+    };
+    if (fields.is_object()) {
+        line.update(fields);
+    }
+    append("timeline.ndjson", line);
+}
+
+void RunFolder::append_line(const std::string& file, std::string_view line) {
+    auto found = growing_.find(file);
+    if (found == growing_.end()) {
+        auto opened = grow(file, LineAppender::Durability::buffered);
+        if (!opened) {
+            return keep(std::unexpected(std::move(opened).error()));
+        }
+        found = growing_.emplace(file, *std::move(opened)).first;
+    }
+    keep(append_to(found->second, file, line));
+}
+
+Result<RunFolder::Growing>
+RunFolder::grow(const std::string& file, LineAppender::Durability durability) const {
+    std::error_code absent;
+    const auto bytes = fs::file_size(path_ / file, absent);
+    OA_TRY(LineAppender opened, LineAppender::open(path_ / file, durability));
+    return Growing{std::move(opened), absent ? 0 : bytes};
+}
+
+Result<void>
+RunFolder::append_to(Growing& growing, const std::string& file, std::string_view line) {
+    const auto places = redactor_.find(line);
+    OA_CHECK(growing.file.append(blank(line, places)));
+    book_.add(file, places, growing.bytes);
+    growing.bytes += line.size() + 1;
+    return {};
+}
+
+Result<void> RunFolder::write_redacted(const std::string& file, std::string_view text) {
+    const auto places = find_in(file, text, redactor_);
+    book_.forget(file);
+    book_.add(file, places);
+    OA_CHECK(write_file_atomic(path_ / file, blank(text, places)));
+    if (places.empty()) {
+        std::error_code absent;
+        fs::remove(sidecar_of(path_ / file), absent); // of what stood there before
+        return {};
+    }
+    return write_file_atomic(sidecar_of(path_ / file), book_.sidecar(file, text.size()));
+}
+
+void RunFolder::append(const std::string& file, const Json& line) {
+    append_line(file, dump_json(line));
+}
+
+void RunFolder::append_text(const std::string& file, std::string_view line) {
+    std::string clean(line);
+    std::ranges::replace_if(clean, [](unsigned char c) { return c < 0x20 && c != '\t'; }, '?');
+    append_line(file, clean);
+}
+
+void RunFolder::write(const std::string& file, std::string_view text) {
+    keep(write_redacted(file, text));
+}
+
+Result<void> RunFolder::journal(const Json& line) {
+    if (!journal_) {
+        return fail(Code::internal, "this run has no journal");
+    }
+    return append_to(*journal_, k_journal, dump_json(line));
+}
+
+// What passed the redactor has nothing left to find; what others wrote here may.
+Result<void> RunFolder::mend_files() {
+    for (const std::string& file : files_below(path_)) {
+        OA_TRY(const std::string text, read_file(path_ / file, k_largest));
+        const auto places = find_in(file, text, redactor_);
+        if (!places.empty()) {
+            growing_.erase(file); // what is replaced must not be appended to under its old name
+            OA_CHECK(write_file_atomic(path_ / file, blank(text, places)));
+            book_.add(file, places);
+            const Leak first = leaks_of(file, text, places).front();
+            note("redacted", {{"file", file}, {"line", first.line}, {"kind", first.kind}});
+        }
+    }
+    return {};
+}
+
+Result<void> RunFolder::write_sidecars() {
+    for (const std::string& file : book_.files()) {
+        std::error_code gone;
+        const auto bytes = fs::file_size(path_ / file, gone);
+        if (!gone) {
+            OA_CHECK(write_file_atomic(sidecar_of(path_ / file), book_.sidecar(file, bytes)));
+        }
+    }
+    return {};
+}
+
+Result<void> RunFolder::finish(const Json& result) {
+    Json final = document();
+    const WallTime ended = std::chrono::system_clock::now();
+    final["state"] = "finished";
+    final["ended_at"] = rfc3339_millis(ended);
+    final["duration_s"] = rounded(seconds_since_start());
+    final.update(result);
+    OA_CHECK(write_redacted("run.json", final.dump(2) + "\n"));
+    {
+        const NotesGate gate(path_); // who notes something meanwhile waits, and sees the seal
+        OA_CHECK(mend_files());
+        OA_CHECK(write_sidecars());
+        OA_TRY(const std::string sums, checksums(path_));
+        OA_CHECK(write_file_atomic(path_ / "SHA256SUMS", sums));
+    }
+    if (trouble_) {
+        return std::unexpected(*trouble_);
+    }
+    return {};
+}
+
+} // namespace oa_stream::run

@@ -1,0 +1,75 @@
+#include "oa_stream/run/run_notes.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::run {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t k_longest = 4096;
+
+double since_start(const fs::path& folder, WallTime now) {
+    const auto text = read_file(folder / "run.json");
+    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    const auto began =
+        json ? parse_rfc3339(string_member(*json, "started_at").value_or("")) : std::nullopt;
+    const double seconds = began ? std::chrono::duration<double>(now - *began).count() : 0.0;
+    return std::round(seconds * 1e3) / 1e3;
+}
+
+} // namespace
+
+// The journal is the one file that is there from the beginning and never replaced.
+NotesGate::NotesGate(const fs::path& folder)
+    : fd_(::open((folder / "journal.ndjson").c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (fd_ >= 0) {
+        (void)::flock(fd_, LOCK_EX);
+    }
+}
+
+NotesGate::~NotesGate() {
+    if (fd_ >= 0) {
+        ::close(fd_);
+    }
+}
+
+Result<Noted> add_note(const fs::path& folder, std::string_view text, std::string_view by) {
+    const std::string_view trimmed = trim(text);
+    if (trimmed.empty()) {
+        return fail(Code::usage, "an empty note", "TEXT", "oa-stream note \"pager went off\"");
+    }
+    if (trimmed.size() > k_longest) {
+        return fail(Code::usage, "a note of more than 4096 bytes", "TEXT");
+    }
+    Redactor redactor;
+    redactor.add_environment();
+    const WallTime now = std::chrono::system_clock::now();
+    Noted out;
+    out.line = {
+        {"at", rfc3339_millis(now)},
+        {"t", since_start(folder, now)},
+        {"event", "note"},
+        {"by", by},
+        {"text", redactor.apply(trimmed)},
+    };
+    const NotesGate gate(folder);
+    std::error_code ignored;
+    out.file = fs::exists(folder / "SHA256SUMS", ignored) ? "notes.ndjson" : "timeline.ndjson";
+    OA_TRY(auto appender, LineAppender::open(folder / out.file, LineAppender::Durability::synced));
+    OA_CHECK(appender.append(dump_json(out.line)));
+    return out;
+}
+
+} // namespace oa_stream::run

@@ -1,0 +1,271 @@
+#include "oa_stream/run/runs.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/run/folder_lock.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace oa_stream::run {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view k_pin = "pinned.json";
+
+std::string text_in(const Json& json, std::string_view key) {
+    return std::string(string_member(json, key).value_or(""));
+}
+
+/// "20260222T043600Z-rehearsal-1a2b3c4d": time and kind, also when nothing but the name is left.
+void take_name(RunEntry& out) {
+    constexpr std::size_t k_stamp = 16; // 20260222T043600Z
+    if (out.id.size() <= k_stamp || out.id[k_stamp] != '-') {
+        return;
+    }
+    const std::string_view id = out.id;
+    const std::string stamp = fmt::format(
+        "{}-{}-{}T{}:{}:{}Z",
+        id.substr(0, 4),
+        id.substr(4, 2),
+        id.substr(6, 2),
+        id.substr(9, 2),
+        id.substr(11, 2),
+        id.substr(13, 2)
+    );
+    if (const auto time = parse_rfc3339(stamp)) {
+        out.started = *time;
+        out.started_at = stamp;
+    }
+    const std::size_t last = id.rfind('-');
+    if (last > k_stamp) {
+        out.kind = id.substr(k_stamp + 1, last - k_stamp - 1);
+    }
+}
+
+void take_document(RunEntry& out) {
+    const Json& json = out.document;
+    out.name = text_in(json, "name");
+    out.verdict = text_in(json, "verdict");
+    out.exit_code = int_member(json, "exit_code");
+    out.headline = text_in(json, "headline");
+    out.next = text_in(json, "next");
+    if (const auto began = parse_rfc3339(text_in(json, "started_at"))) {
+        out.started = *began;
+        out.started_at = text_in(json, "started_at");
+    }
+    if (const Json* duration = member(json, "duration_s"); duration && duration->is_number()) {
+        out.duration_s = duration->get<double>();
+    }
+    if (const Json* process = member(json, "process")) {
+        out.holder = fmt::format(
+            "process {} on {}", int_member(*process, "pid").value_or(0), text_in(*process, "host")
+        );
+    }
+}
+
+void take_size(RunEntry& out) {
+    std::error_code error;
+    for (fs::recursive_directory_iterator at(out.folder, error), end; at != end && !error;
+         at.increment(error)) {
+        std::error_code gone;
+        if (at->is_regular_file(gone)) {
+            ++out.files;
+            const auto size = at->file_size(gone);
+            out.bytes += gone ? 0 : size;
+        }
+    }
+}
+
+bool is_run_name(const std::string& name) {
+    return !name.empty() && name[0] != '.';
+}
+
+} // namespace
+
+std::string_view to_string(RunLife life) noexcept {
+    switch (life) {
+    case RunLife::running:
+        return "running";
+    case RunLife::finished:
+        return "finished";
+    case RunLife::died:
+        return "died";
+    }
+    return "died";
+}
+
+Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
+    std::vector<fs::path> out;
+    const fs::path runs = state_dir / "runs";
+    std::error_code error;
+    for (fs::directory_iterator at(runs, error), end; at != end && !error; at.increment(error)) {
+        std::error_code gone;
+        if (at->is_directory(gone) && is_run_name(at->path().filename().string())) {
+            out.push_back(at->path());
+        }
+    }
+    if (error && error != std::errc::no_such_file_or_directory) {
+        return fail(
+            Code::io,
+            fmt::format("cannot list the runs: {}", error.message()),
+            runs.string(),
+            fmt::format("sudo oa-stream --state-dir {} runs list", shell_word(state_dir.string()))
+        );
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+Json document_in(const fs::path& file) {
+    const auto text = read_file(file);
+    auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    return json && json->is_object() ? *std::move(json) : Json::object();
+}
+
+Result<RunEntry> read_run(const fs::path& folder) {
+    RunEntry out;
+    out.folder = fs::absolute(folder).lexically_normal();
+    if (!out.folder.has_filename()) {
+        out.folder = out.folder.parent_path();
+    }
+    out.id = out.folder.filename().string();
+    std::error_code gone;
+    if (!fs::is_directory(out.folder, gone)) {
+        return fail(Code::not_found, "there is no such run", out.folder.string());
+    }
+    take_name(out);
+    // First the lock, then the seal: who seals in between is seen as finished.
+    const bool held = FolderLock::is_held(out.folder);
+    const bool sealed = fs::exists(out.folder / "SHA256SUMS", gone);
+    out.life = sealed ? RunLife::finished : held ? RunLife::running : RunLife::died;
+    out.document = document_in(out.folder / "run.json");
+    take_document(out);
+    if (out.life == RunLife::finished) {
+        out.holder.clear();
+    }
+    take_size(out);
+    if (fs::exists(out.folder / k_pin, gone)) {
+        out.pinned = true;
+        out.pin_reason = text_in(document_in(out.folder / k_pin), "reason");
+    }
+    return out;
+}
+
+Result<std::vector<RunEntry>> list_runs(const fs::path& state_dir) {
+    OA_TRY(const auto folders, run_folders(state_dir));
+    std::vector<RunEntry> out;
+    for (const fs::path& folder : folders) {
+        if (auto entry = read_run(folder)) { // one that is removed meanwhile is none
+            out.push_back(*std::move(entry));
+        }
+    }
+    std::ranges::sort(out, [](const RunEntry& a, const RunEntry& b) {
+        return std::tie(a.started, a.started_at, a.id) > std::tie(b.started, b.started_at, b.id);
+    });
+    return out;
+}
+
+Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
+    std::error_code gone;
+    if (word.contains('/')) {
+        if (fs::is_directory(word, gone)) {
+            return fs::absolute(word);
+        }
+        return fail(
+            Code::usage, "there is no such run folder", std::string(word), "oa-stream runs list"
+        );
+    }
+    const std::string where = (state_dir / "runs").string();
+    if (word == "last") {
+        OA_TRY(const auto all, list_runs(state_dir));
+        if (all.empty()) {
+            return fail(
+                Code::usage,
+                "no run has left anything here",
+                where,
+                "oa-stream doctor says where runs are kept; --state-dir DIR looks elsewhere"
+            );
+        }
+        return all.front().folder;
+    }
+    OA_TRY(const auto folders, run_folders(state_dir));
+    std::vector<fs::path> near;
+    for (const fs::path& folder : folders) {
+        const std::string name = folder.filename().string();
+        if (name == word) {
+            return folder;
+        }
+        if (!word.empty() && (name.starts_with(word) || name.ends_with(word))) {
+            near.push_back(folder);
+        }
+    }
+    if (near.size() == 1) {
+        return near.front();
+    }
+    return fail(
+        Code::usage,
+        near.empty() ? fmt::format("there is no run '{}'", printable(word, 80))
+                     : fmt::format(
+                           "'{}' may be {} runs, {} among them",
+                           printable(word, 80),
+                           near.size(),
+                           near.front().filename().string()
+                       ),
+        where,
+        "oa-stream runs list"
+    );
+}
+
+Json incident::to_json(const RunEntry& entry) {
+    return {
+        {"id", entry.id},
+        {"evidence", entry.folder.string()},
+        {"kind", entry.kind},
+        {"name", entry.name},
+        {"state", to_string(entry.life)},
+        {"verdict", entry.verdict.empty() ? Json(nullptr) : Json(entry.verdict)},
+        {"exit_code", entry.exit_code ? Json(*entry.exit_code) : Json(nullptr)},
+        {"started_at", entry.started_at},
+        {"duration_s", entry.duration_s ? Json(*entry.duration_s) : Json(nullptr)},
+        {"files", entry.files},
+        {"bytes", entry.bytes},
+        {"pinned", entry.pinned},
+        {"headline", entry.headline},
+        {"next", entry.next},
+    };
+}
+
+Result<void> pin_run(const fs::path& folder, std::string_view reason) {
+    Redactor redactor;
+    redactor.add_environment();
+    const Json pin = {
+        {"schema", "oa-stream.pinned.v1"},
+        {"at", rfc3339_millis(std::chrono::system_clock::now())},
+        {"reason", redactor.apply(reason)},
+    };
+    return write_file_atomic(folder / k_pin, dump_json(pin) + "\n");
+}
+
+Result<void> unpin_run(const fs::path& folder) {
+    std::error_code error;
+    if (!fs::remove(folder / k_pin, error)) {
+        return fail(
+            error ? Code::io : Code::usage,
+            error ? "cannot unpin: " + error.message() : "is not pinned",
+            folder.filename().string()
+        );
+    }
+    return {};
+}
+
+} // namespace oa_stream::run

@@ -1,0 +1,127 @@
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/digest.hpp"
+#include "oa_stream/run/redactions.hpp"
+#include "oa_stream/run/runs.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+namespace oa_stream::run {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<std::string_view, 4> k_afterwards{
+    "SHA256SUMS", "notes.ndjson", "pinned.json", "settled.json"
+};
+
+struct Unit {
+    std::string_view name;
+    double bytes;
+};
+constexpr std::array k_units{
+    Unit{"TB", 1e12}, Unit{"GB", 1e9}, Unit{"MB", 1e6}, Unit{"kB", 1e3}, Unit{"B", 1}
+};
+
+} // namespace
+
+Result<SumsCheck> check_sums(const fs::path& folder) {
+    SumsCheck out;
+    std::error_code gone;
+    if (!fs::exists(folder / "SHA256SUMS", gone)) {
+        return out;
+    }
+    OA_TRY(const std::string text, read_file(folder / "SHA256SUMS"));
+    out.sealed = true;
+    std::set<std::string, std::less<>> listed;
+    std::size_t number = 0;
+    for (const SumLine& line : sum_lines(text)) {
+        ++number;
+        if (line.digest.empty()) {
+            out.changed.push_back(fmt::format("SHA256SUMS: line {}", number));
+            continue;
+        }
+        const std::string file(line.file);
+        listed.insert(file);
+        const auto digest = sha256_of_file(folder / file);
+        if (!digest) {
+            out.missing.push_back(file);
+        } else if (*digest != line.digest) {
+            out.changed.push_back(file);
+        } else {
+            ++out.right;
+        }
+    }
+    for (const std::string& file : files_below(folder)) {
+        if (!listed.contains(file) && std::ranges::find(k_afterwards, file) == k_afterwards.end()) {
+            out.added.push_back(file);
+        }
+    }
+    return out;
+}
+
+std::string sums_text(const SumsCheck& check) {
+    if (!check.sealed) {
+        return "never sealed: nothing tells whether files are whole";
+    }
+    std::string out;
+    const auto add = [&](std::string_view what, const std::vector<std::string>& files) {
+        if (!files.empty()) {
+            out += fmt::format("; {}: {}", what, fmt::join(files, ", "));
+        }
+    };
+    add("CHANGED since the seal", check.changed);
+    add("MISSING since the seal", check.missing);
+    add("added since the seal", check.added);
+    return fmt::format("{} files as they were sealed{}", check.right, out);
+}
+
+std::string size_text(std::uint64_t bytes) {
+    const auto size = static_cast<double>(bytes);
+    for (const Unit& unit : k_units) {
+        if (unit.bytes > 1 && size >= unit.bytes) {
+            return fmt::format("{:.1f} {}", size / unit.bytes, unit.name);
+        }
+    }
+    return fmt::format("{} B", bytes);
+}
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    const auto* const found =
+        std::ranges::find_if(k_units, [&](const Unit& one) { return iequals(one.name, unit); });
+    constexpr double k_most = 1e15;
+    if (error != std::errc() || found == k_units.end() || !(number >= 0) ||
+        !(number * found->bytes <= k_most)) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no size", printable(text, 40)),
+            {},
+            "a number and a unit: 500MB, 2GB"
+        );
+    }
+    return static_cast<std::uint64_t>(number * found->bytes);
+}
+
+std::string age_text(std::chrono::seconds age) {
+    using namespace std::chrono;
+    if (age < minutes(2)) {
+        return fmt::format("{}s", std::max<std::int64_t>(age.count(), 0));
+    }
+    if (age < hours(2)) {
+        return fmt::format("{}m", duration_cast<minutes>(age).count());
+    }
+    return age < hours(48) ? fmt::format("{}h", duration_cast<hours>(age).count())
+                           : fmt::format("{}d", duration_cast<days>(age).count());
+}
+
+} // namespace oa_stream::run

@@ -1,0 +1,121 @@
+#include "oa_stream/run/run_notes.hpp"
+#include "oa_stream/incident/timeline.hpp"
+
+#include "scratch.hpp"
+
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::incident;
+using namespace oa_stream::report;
+using namespace oa_stream::run;
+
+TEST_CASE("time stamps: any offset and seconds since the epoch become UTC milliseconds") {
+    struct Row {
+        const char* text;
+        std::optional<std::string> want;
+    };
+    static const std::array k_rows{
+        Row{"2026-02-22T04:36:00.123Z", "2026-02-22T04:36:00.123Z"},
+        Row{"2026-02-22T04:36:00Z", "2026-02-22T04:36:00.000Z"},
+        Row{"2026-02-22 05:36:00.5+01:00", "2026-02-22T04:36:00.500Z"},
+        Row{"2026-02-21T23:36:00,123456-0500", "2026-02-22T04:36:00.123Z"},
+        Row{"1771734960.123", "2026-02-22T04:36:00.123Z"},
+        Row{"2026-02-22T04:36:00", std::nullopt}, // whose clock?
+        Row{"2026-02-31T04:36:00Z", std::nullopt},
+        Row{"2026-02-22T04:36:00Zx", std::nullopt},
+        Row{"200", std::nullopt},
+        Row{"", std::nullopt},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    CAPTURE(row.text);
+    CHECK(utc_millis(row.text) == row.want);
+}
+
+TEST_CASE("moments: what a person reads of an event, and what may go first") {
+    struct Row {
+        const char* json;
+        const char* text;
+        Weight weight;
+    };
+    static const std::array k_rows{
+        Row{R"({"at":"x","t":1,"event":"check","check":{"id":"a","verdict":"FAIL","detail":"d"}})",
+            "FAIL a: d",
+            Weight::key},
+        Row{R"({"event":"check","id":"a","verdict":"PASS","detail":"d"})",
+            "PASS a: d",
+            Weight::passed},
+        Row{R"({"event":"note","by":"ann","text":"pager\nwent off"})",
+            "note by ann: pager went off",
+            Weight::key},
+        Row{R"({"event":"stage begins","stage":"5%","split":{"canary":5,"stable":95}})",
+            "stage begins stage=5% split=canary 5, stable 95",
+            Weight::turning},
+        Row{R"({"seq":4,"phase":"intent","step":"shift@5%","from":{"v1":100},"to":{"v1":95,"v2":5}})",
+            "journal: intent shift@5%: v1 100 → v1 95, v2 5",
+            Weight::turning},
+        Row{R"({"ts":"x","event":"request","route":"/r","status":200,"terminal":"completed"})",
+            "request route=/r status=200 terminal=completed",
+            Weight::access},
+        Row{R"({"ts":"x","event":"request","route":"/r","status":503})",
+            "request route=/r status=503",
+            Weight::turning},
+        Row{R"({"ts":"x","event":"request","status":200,"terminal":"codex_error"})",
+            "request status=200 terminal=codex_error",
+            Weight::turning},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    CAPTURE(row.json);
+    const auto json = parse_json(row.json);
+    REQUIRE(json.has_value());
+    CHECK(moment_text(*json) == row.text);
+    CHECK(moment_weight(*json) == row.weight);
+}
+
+TEST_CASE("story: runs, logs in every form and notes in the order of time") {
+    const Scratch state;
+    const auto log = state.path / "lane.log";
+    REQUIRE(write_file_atomic(
+                log,
+                "{\"ts\":\"2026-02-22T04:36:01.000Z\",\"event\":\"json line\"}\n"
+                "ts=2026-02-22T04:36:02.000Z event=\"logfmt line\" status=200\n"
+                "2026-02-22T05:36:03+01:00 plain line, Bearer abcdefghijkl\n"
+                "nobody knows when\n"
+    )
+                .has_value());
+    auto from_log = log_story(log, "lane.log", Redactor{});
+    REQUIRE(from_log.has_value());
+    CHECK(from_log->undated == 1);
+    Story run;
+    run.moments.push_back({"2026-02-22T04:36:00.500Z", 0, "run 1", "first"});
+    run.moments.push_back({"2026-02-22T04:36:02.500Z", 0, "run 1", "between"});
+    const Story story = merge({run, *from_log});
+    REQUIRE(story.moments.size() == 5);
+    CHECK(story.moments[0].text == "first");
+    CHECK(story.moments[0].t == 0);
+    CHECK(story.moments[1].text == "json line");
+    CHECK(story.moments[1].t == 0.5);
+    CHECK(story.moments[2].text == "logfmt line status=200");
+    CHECK(story.moments[3].text == "between");
+    CHECK(story.moments[4].text == "plain line, Bearer ************");
+    CHECK(story.moments[4].source == "lane.log");
+    CHECK(story.undated == 1);
+    CHECK(log_story(state.path / "absent", "x", {}).error().code == Code::unreadable);
+}
+
+TEST_CASE("story: a line that a crash cut is left out, the rest is told") {
+    const Scratch state;
+    const auto folder = state.ended();
+    REQUIRE(write_file_atomic(
+                folder / "timeline.ndjson",
+                "{\"at\":\"2026-02-22T04:36:01.000Z\",\"event\":\"whole\"}\n"
+                "{\"at\":\"2026-02-22T04:36:02.000Z\",\"eve"
+    )
+                .has_value());
+    REQUIRE(add_note(folder, "afterwards", "ann").has_value());
+    const Story story = merge({run_story(folder, "run 1")});
+    CHECK(story.undated == 0);
+    REQUIRE(story.moments.size() == 2);
+    CHECK(story.moments[0].text == "whole");
+    CHECK(story.moments[1].text == "note by ann: afterwards");
+}

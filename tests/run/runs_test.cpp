@@ -1,0 +1,310 @@
+#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/run/runs.hpp"
+#include "oa_stream/incident/runs_compare.hpp"
+#include "oa_stream/run/runs_gc.hpp"
+
+#include "scratch.hpp"
+
+#include <algorithm>
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::run;
+namespace fs = std::filesystem;
+
+namespace {
+
+const Needed k_nobody = [](const RunEntry&) { return std::nullopt; };
+
+std::vector<std::string> going(const std::vector<GcStep>& steps) {
+    std::vector<std::string> out;
+    for (const GcStep& step : steps) {
+        if (step.goes) {
+            out.push_back(step.run.id.substr(0, 8));
+        }
+    }
+    return out;
+}
+
+WallTime at(std::string_view text) {
+    return parse_rfc3339(text).value();
+}
+
+} // namespace
+
+TEST_CASE("runs: one that is worked on runs, a sealed one is finished, any other died") {
+    const Scratch state;
+    fs::path died;
+    {
+        RunFolder run = state.open();
+        died = run.path();
+        CHECK(read_run(died)->life == RunLife::running);
+        CHECK(read_run(died)->holder.starts_with("process "));
+    }
+    CHECK(read_run(died)->life == RunLife::died);
+    const auto ended = state.ended({{"verdict", "FAIL"}, {"exit_code", 7}, {"headline", "why"}});
+    const auto entry = read_run(ended);
+    REQUIRE(entry.has_value());
+    CHECK(entry->life == RunLife::finished);
+    CHECK(entry->verdict == "FAIL");
+    CHECK(entry->exit_code == 7);
+    CHECK(entry->headline == "why");
+    CHECK(entry->kind == "rehearsal");
+    CHECK(entry->bytes > 0);
+}
+
+TEST_CASE("runs: a folder in which nothing can be read still has a time and a kind") {
+    const Scratch state;
+    const auto folder = state.path / "runs" / "20260222T043600Z-smoke-stream-0a1b2c3d";
+    fs::create_directories(folder);
+    REQUIRE(write_file_atomic(folder / "run.json", "{\"verdict\":").has_value());
+    const auto entry = read_run(folder);
+    REQUIRE(entry.has_value());
+    CHECK(entry->kind == "smoke-stream");
+    CHECK(entry->started_at == "2026-02-22T04:36:00Z");
+    CHECK(entry->life == RunLife::died);
+    CHECK(entry->verdict.empty());
+}
+
+TEST_CASE("runs: the newest comes first, and what is out of sight is none") {
+    const Scratch state;
+    (void)state.old("20260101T000000Z");
+    (void)state.old("20260301T000000Z");
+    (void)state.old("20260201T000000Z");
+    fs::create_directories(state.path / "runs" / ".removed-x");
+    const auto runs = list_runs(state.path).value();
+    REQUIRE(runs.size() == 3);
+    CHECK(runs[0].id.starts_with("20260301"));
+    CHECK(runs[2].id.starts_with("20260101"));
+}
+
+TEST_CASE("runs: RUN is a name, a unique beginning or end, last, or a folder elsewhere") {
+    const Scratch state;
+    const auto a = state.old("20260101T000000Z");
+    const auto b = state.path / "runs" / "20260102T000000Z-verify-ffffffff";
+    fs::create_directories(b);
+    CHECK(find_run(state.path, a.filename().string()) == a);
+    CHECK(find_run(state.path, "20260102") == b);
+    CHECK(find_run(state.path, "ffffffff") == b);
+    CHECK(find_run(state.path, "last") == b);
+    CHECK(find_run("/nowhere", a.string()) == a);
+    for (const char* word : {"2026010", "nonsense", "", "..", "/nowhere/at-all"}) {
+        CAPTURE(word);
+        const auto found = find_run(state.path, word);
+        REQUIRE_FALSE(found.has_value());
+        CHECK(found.error().code == Code::usage);
+    }
+}
+
+TEST_CASE("runs: sums tell what was changed, what is missing and what was added since the seal") {
+    const Scratch state;
+    const auto folder = state.ended();
+    auto check = check_sums(folder);
+    REQUIRE(check.has_value());
+    CHECK(check->sealed);
+    CHECK(check->whole());
+    CHECK(check->added.empty());
+    REQUIRE(pin_run(folder, "why").has_value());
+    REQUIRE(write_file_atomic(folder / "report.md", "another").has_value());
+    REQUIRE(write_file_atomic(folder / "extra", "x").has_value());
+    fs::remove(folder / "timeline.ndjson");
+    check = check_sums(folder);
+    REQUIRE(check.has_value());
+    CHECK_FALSE(check->whole());
+    CHECK(check->changed == std::vector<std::string>{"report.md"});
+    CHECK(check->missing == std::vector<std::string>{"timeline.ndjson"});
+    CHECK(check->added == std::vector<std::string>{"extra"});
+}
+
+TEST_CASE("runs: a line of the sums that is none is a change, and the others are worked out") {
+    const Scratch state;
+    const auto folder = state.ended();
+    const std::string sums = *read_file(folder / "SHA256SUMS");
+    const std::string none(64, 'x');
+    REQUIRE(write_file_atomic(folder / "SHA256SUMS", "stray\n" + sums + none + "  run.json\n")
+                .has_value());
+    REQUIRE(write_file_atomic(folder / "report.md", "another").has_value());
+    const auto check = check_sums(folder);
+    REQUIRE(check.has_value());
+    CHECK_FALSE(check->whole());
+    REQUIRE(check->changed.size() == 3);
+    CHECK(check->changed[0] == "SHA256SUMS: line 1");
+    CHECK(check->changed[1] == "report.md");
+    CHECK(check->changed[2].starts_with("SHA256SUMS: line "));
+    CHECK(check->right > 0);
+    CHECK(check->added.empty());
+}
+
+TEST_CASE("runs: the reason of a pin passes the redaction table") {
+    const Scratch state;
+    const auto folder = state.ended();
+    ::setenv("OA_PIN_TEST_TOKEN", "correct-horse", 1);
+    REQUIRE(pin_run(folder, "it was correct-horse and sk-abcdefghijkl").has_value());
+    ::unsetenv("OA_PIN_TEST_TOKEN");
+    CHECK(read_run(folder)->pin_reason == "it was ************* and ***************");
+}
+
+TEST_CASE("gc: age, number and size, and the newest always stay") {
+    struct Row {
+        const char* name;
+        GcRules rules;
+        std::vector<std::string> want;
+    };
+    static const std::array k_rows{
+        Row{"by age", {.older_than = std::chrono::hours(24 * 40)}, {"20260115", "20260101"}},
+        Row{"by number", {.keep = 1}, {"20260201", "20260115", "20260101"}},
+        Row{"by size", {.max_size = 2500}, {"20260115", "20260101"}},
+        Row{"exactly that size", {.max_size = 4000}, {}},
+        Row{"by age, but so many stay",
+            {.older_than = std::chrono::hours(1), .keep = 3},
+            {"20260101"}},
+        Row{"by size, but so many stay", {.keep = 3, .max_size = 0}, {"20260101"}},
+    };
+    const Scratch state;
+    for (const char* stamp :
+         {"20260101T000000Z", "20260115T000000Z", "20260201T000000Z", "20260301T000000Z"}) {
+        (void)state.old(stamp, 1000);
+    }
+    const auto row = GENERATE(from_range(k_rows));
+    DYNAMIC_SECTION(row.name) {
+        const auto steps =
+            plan_gc(list_runs(state.path).value(), row.rules, k_nobody, at("2026-03-01T00:00:00Z"));
+        CHECK(going(steps) == row.want);
+    }
+}
+
+TEST_CASE("gc: a run that lives, is pinned, is needed or just began stays, and why is told") {
+    const Scratch state;
+    const auto pinned = state.old("20260101T000000Z");
+    REQUIRE(pin_run(pinned, "incident 7").has_value());
+    (void)state.old("20260102T000000Z");
+    (void)state.old("20260103T000000Z");
+    const RunFolder alive = state.open();
+    const auto needed = [](const RunEntry& run) {
+        return run.id.starts_with("20260102") ? std::optional<std::string>("to be taken back")
+                                              : std::nullopt;
+    };
+    const WallTime later = std::chrono::system_clock::now() + std::chrono::hours(1);
+    for (const GcRules& rules : {GcRules{.keep = 0}, GcRules{.max_size = 0}}) {
+        const auto steps = plan_gc(list_runs(state.path).value(), rules, needed, later);
+        CHECK(going(steps) == std::vector<std::string>{"20260103"});
+        REQUIRE(steps.size() == 4);
+        CHECK(steps[0].why.starts_with("it runs: process"));
+        CHECK(steps[2].why == "to be taken back");
+        CHECK(steps[3].why == "pinned: incident 7");
+    }
+    fs::create_directories(state.path / "runs" / "20260301T000000Z-verify-0a0a0a0a");
+    const auto steps =
+        plan_gc(list_runs(state.path).value(), {.keep = 0}, k_nobody, at("2026-03-01T00:00:30Z"));
+    const auto young = std::ranges::find_if(steps, [](const GcStep& step) {
+        return step.run.id.starts_with("20260301");
+    });
+    REQUIRE(young != steps.end());
+    CHECK_FALSE(young->goes);
+}
+
+TEST_CASE("gc: removal refuses a run that is worked on, and sweeps what an earlier one left") {
+    const Scratch state;
+    const auto old = state.old("20260101T000000Z");
+    {
+        const RunFolder alive = state.open();
+        CHECK(remove_run(alive.path()).error().code == Code::conflict);
+        CHECK(fs::exists(alive.path() / "run.json"));
+    }
+    CHECK(remove_run(old).has_value());
+    CHECK_FALSE(fs::exists(old));
+    CHECK(remove_run(old).error().code == Code::not_found);
+    fs::create_directories(state.path / "runs" / ".removed-x" / "y");
+    CHECK(sweep_removed(state.path) == 1);
+    CHECK_FALSE(fs::exists(state.path / "runs" / ".removed-x"));
+}
+
+TEST_CASE("runs: pinned in the last moment means pinned") {
+    const Scratch state;
+    const auto folder = state.old("20260101T000000Z");
+    REQUIRE(pin_run(folder, "").has_value());
+    CHECK(remove_run(folder).error().code == Code::conflict);
+    CHECK(fs::exists(folder / "filler"));
+    REQUIRE(unpin_run(folder).has_value());
+    CHECK(unpin_run(folder).error().code == Code::usage);
+}
+
+TEST_CASE("sizes: a number and a unit") {
+    struct Row {
+        const char* text;
+        std::optional<std::uint64_t> want;
+    };
+    for (const Row& row : std::array{
+             Row{"500MB", 500'000'000},
+             Row{"1.5GB", 1'500'000'000},
+             Row{"10kb", 10'000},
+             Row{"0B", 0},
+             Row{"12", std::nullopt},
+             Row{"-1MB", std::nullopt},
+             Row{"nanMB", std::nullopt},
+             Row{"MB", std::nullopt},
+             Row{"1 MB", std::nullopt},
+             Row{"1e30GB", std::nullopt}
+         }) {
+        CAPTURE(row.text);
+        const auto got = parse_size(row.text);
+        CHECK(got.has_value() == row.want.has_value());
+        CHECK(got.value_or(1) == row.want.value_or(1));
+    }
+    CHECK(size_text(812) == "812 B");
+    CHECK(size_text(3'400'000) == "3.4 MB");
+}
+
+TEST_CASE("compare: what differs, what is worse, and what only one of them has") {
+    const Scratch state;
+    const auto gate = [](const char* verdict, double value) {
+        return Json{
+            {"id", "error-rate"},
+            {"metric", "bad_rate"},
+            {"against", "limit"},
+            {"verdict", verdict},
+            {"value", value},
+            {"low", 0.0},
+            {"high", 0.5},
+            {"n", 40}
+        };
+    };
+    const auto run = [&](const char* verdict, double value, bool more) {
+        Json checks = Json::array({{{"id", "a"}, {"verdict", verdict}}});
+        if (more) {
+            checks.push_back({{"id", "b"}, {"verdict", "PASS"}});
+        }
+        return state.ended(
+            {{"verdict", verdict},
+             {"checks", checks},
+             {"stages",
+              Json::array({{{"name", "5%"}, {"gates", Json::array({gate(verdict, value)})}}})}}
+        );
+    };
+    const auto a = read_run(run("PASS", 0, false));
+    const auto b = read_run(run("FAIL", 0.25, true));
+    const Comparison found = compare_runs(*a, *b);
+    CHECK(found.worse());
+    REQUIRE(found.checks.size() == 2);
+    CHECK(found.checks[0].worse);
+    CHECK(found.checks[1].a == "–");
+    CHECK(found.checks[1].b == "PASS");
+    REQUIRE(found.gates.size() == 1);
+    CHECK(found.gates[0].what == "error-rate@5%");
+    CHECK(found.gates[0].b == "FAIL 25% (0% to 50%), n 40");
+    CHECK_FALSE(compare_runs(*b, *a).worse());
+}
+
+TEST_CASE("runs: what cannot be listed is an error, and a folder that is not there has none") {
+    const Scratch state;
+    REQUIRE(list_runs(state.path / "typo").has_value());
+    CHECK(list_runs(state.path / "typo")->empty());
+    REQUIRE(write_file_atomic(state.path / "runs", "no folder").has_value());
+    const auto runs = list_runs(state.path);
+    REQUIRE_FALSE(runs.has_value());
+    CHECK(runs.error().code == Code::io);
+    CHECK(runs.error().message.starts_with("cannot list the runs: "));
+    for (const char* word : {"last", "1a2b3c4d"}) {
+        CHECK(find_run(state.path, word).error().code == Code::io);
+    }
+}
