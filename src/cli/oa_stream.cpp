@@ -1,4 +1,4 @@
-#include "oa_stream/cli/command.hpp"
+#include "core/command.hpp"
 
 int main(int argc, char** argv) {
     return oa_stream::cli::main(argc, argv);

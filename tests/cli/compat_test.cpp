@@ -1,9 +1,9 @@
 // The retired scripts by name: what they are now, and what is refused before anything is started.
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/cli/commands.hpp"
+#include "core/commands.hpp"
 
-#include "compat_scripts.hpp"
-#include "parse.hpp"
+#include "compat/compat_scripts.hpp"
+#include "core/parse.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

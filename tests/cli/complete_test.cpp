@@ -1,4 +1,4 @@
-#include "complete.hpp"
+#include "core/complete.hpp"
 
 #include <catch2/catch.hpp>
 

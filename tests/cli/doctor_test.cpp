@@ -1,6 +1,6 @@
 #include "oa_stream/base/file.hpp"
 
-#include "doctor.hpp"
+#include "doctor/doctor.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "gate_expr.hpp"
+#include "slo/gate_expr.hpp"
 
 #include <catch2/catch.hpp>
 

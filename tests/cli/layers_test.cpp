@@ -1,4 +1,4 @@
-#include "layers.hpp"
+#include "core/layers.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/cli/commands.hpp"
+#include "core/commands.hpp"
 
-#include "serve_options.hpp"
+#include "serve/serve_options.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

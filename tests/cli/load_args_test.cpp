@@ -1,4 +1,4 @@
-#include "load_args.hpp"
+#include "load/load_args.hpp"
 
 #include <catch2/catch.hpp>
 

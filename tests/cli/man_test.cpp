@@ -1,7 +1,7 @@
 #include "oa_stream/base/file.hpp"
 
-#include "exit_codes.hpp"
-#include "man_page.hpp"
+#include "core/exit_codes.hpp"
+#include "core/man_page.hpp"
 
 #include <catch2/catch.hpp>
 

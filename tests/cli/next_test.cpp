@@ -1,6 +1,6 @@
-#include "oa_stream/cli/commands.hpp"
+#include "core/commands.hpp"
 
-#include "next.hpp"
+#include "core/suggestion.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
-#include "help.hpp"
-#include "parse.hpp"
+#include "core/help.hpp"
+#include "core/parse.hpp"
 
 #include <catch2/catch.hpp>
 

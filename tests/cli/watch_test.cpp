@@ -1,9 +1,9 @@
 // watch without a terminal or a network: what it makes of scrapes, and how it looks.
 #include "oa_stream/lane/metrics.hpp"
 
-#include "watch_model.hpp"
-#include "watch_render.hpp"
-#include "watch_scrape.hpp"
+#include "watch/watch_model.hpp"
+#include "watch/watch_render.hpp"
+#include "watch/watch_scrape.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

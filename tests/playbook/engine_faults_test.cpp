@@ -1,5 +1,5 @@
 // Faults of the retired cutover and rollout scripts, by their numbers, each with what happens here.
-#include "oa_stream/playbook/plan_file.hpp"
+#include "plan/plan_file.hpp"
 
 #include "world.hpp"
 

@@ -1,7 +1,7 @@
 // Plan files: immutable, for one use, for as long as nothing drifted.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/file.hpp"
-#include "oa_stream/playbook/plan_file.hpp"
+#include "plan/plan_file.hpp"
 
 #include "world.hpp"
 

@@ -1,6 +1,6 @@
 // What is told of a run whose papers are damaged: never that all is well.
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/playbook/settled.hpp"
+#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,6 +1,6 @@
 // rollback apply --run: what a dead run left is brought back from its folder alone.
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/playbook/take_back.hpp"
+#include "drill/rollback_run.hpp"
 
 #include "world.hpp"
 

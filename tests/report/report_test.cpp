@@ -71,7 +71,7 @@ Report failed_rehearsal() {
 } // namespace
 
 TEST_CASE("report: a failed rehearsal reads like a post-mortem, verdict first") {
-    const auto golden = read_file(OA_SOURCE_DIR "/tests/evidence/report_golden.md");
+    const auto golden = read_file(OA_SOURCE_DIR "/tests/report/report_golden.md");
     REQUIRE(golden.has_value());
     CHECK(report_markdown(failed_rehearsal()) == *golden);
 }

@@ -1,0 +1,169 @@
+// compat: the retired scripts' names, as what they are now.
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/text.hpp"
+#include "core/commands.hpp"
+
+#include "compat_scripts.hpp"
+#include "core/context.hpp"
+#include "core/document.hpp"
+#include "core/parse.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr std::array k_positionals{
+    PositionalSpec{"SCRIPT", "A retired script's name; without it all are listed.", false},
+    PositionalSpec{"ARG1", "The script's own arguments.", false},
+    PositionalSpec{"ARG2", "", false},
+    PositionalSpec{"ARG3", "", false},
+    PositionalSpec{"ARG4", "", false},
+};
+
+/// As it can be pasted into a shell.
+std::string pasted(const std::vector<std::string>& words) {
+    std::string out = "oa-stream";
+    for (const std::string& word : words) {
+        out += " " + shell_word(word);
+    }
+    return out;
+}
+
+bool known(const std::vector<std::string>& words) {
+    return std::ranges::any_of(all_commands(), [&](const CommandSpec& command) {
+        return command.path == words.front() ||
+               (words.size() > 1 && command.path == words[0] + " " + words[1]);
+    });
+}
+
+Result<ExitCode> list(const Context& context) {
+    if (context.json) {
+        Json out = plain_answer();
+        for (const RetiredScript& script : retired_scripts()) {
+            out["scripts"].push_back(script.name);
+        }
+        print_document("compat", out, context);
+        return ExitCode::ok;
+    }
+    for (const RetiredScript& script : retired_scripts()) {
+        context.out(fmt::format("{:<42} {}\n", script.name, script.now));
+    }
+    return ExitCode::ok;
+}
+
+Result<ExitCode> link(const std::filesystem::path& folder, const Context& context) {
+    OA_CHECK(make_dirs(folder));
+    for (const RetiredScript& script : retired_scripts()) {
+        const auto path = folder / script.name;
+        std::error_code error;
+        std::filesystem::create_symlink(context.program, path, error);
+        if (error) {
+            return fail(
+                Code::io,
+                fmt::format("no link: {}", error.message()),
+                path.string(),
+                "an empty folder"
+            );
+        }
+        context.out(path.string() + "\n");
+    }
+    return ExitCode::ok;
+}
+
+/// Everything is said before anything is started.
+Result<ExitCode> carry_out(const RetiredScript& script, Replacement now, const Context& context) {
+    context.err(fmt::format("oa-stream: {} is now: {}\n", script.name, pasted(now.words)));
+    for (const std::string& note : now.notes) {
+        context.err(fmt::format("oa-stream: note: {}\n", note));
+    }
+    if (!known(now.words)) {
+        return fail(
+            Code::usage,
+            fmt::format(
+                "oa-stream {} is not in this release, and nothing was started", now.words.front()
+            ),
+            std::string(script.name)
+        );
+    }
+    OA_TRY(const Invocation invocation, parse_command_line(now.words));
+    Context inner = context;
+    if (const auto folder = context.env("OUTPUT_DIR")) {
+        inner.state_dir = std::filesystem::absolute(*folder);
+        inner.state_words = state_words(inner.state_dir);
+    }
+    inner.argv = std::move(now.words);
+    inner.argv.insert(inner.argv.begin(), "oa-stream");
+    return invocation.command->run(invocation.args, inner);
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    if (args.has("--markdown")) {
+        context.out(compat_page());
+        return ExitCode::ok;
+    }
+    if (const auto folder = args.get("--link")) {
+        return link(*folder, context);
+    }
+    const auto name = args.positional("SCRIPT");
+    if (!name) {
+        return list(context);
+    }
+    const RetiredScript* script = find_retired(*name);
+    if (script == nullptr) {
+        std::vector<std::string_view> names;
+        for (const RetiredScript& one : retired_scripts()) {
+            names.push_back(one.name);
+        }
+        const auto near = nearest(*name, names);
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no retired script", printable(*name, 60)),
+            {},
+            near ? fmt::format("did you mean {}?", *near) : "oa-stream compat lists them"
+        );
+    }
+    std::vector<std::string> given;
+    for (const PositionalSpec& positional : std::span(k_positionals).subspan(1)) {
+        if (const auto value = args.positional(positional.name)) {
+            given.push_back(*value);
+        }
+    }
+    auto now = script->map({std::move(given), context.env});
+    if (!now) {
+        return std::unexpected(std::move(now).error().prefixed(script->name));
+    }
+    return carry_out(*script, *std::move(now), context);
+}
+
+constexpr std::array k_options{
+    OptionSpec{"--link", "DIR", "Make a link with each script's name in DIR."},
+    OptionSpec{"--markdown", "", "Print the page of all scripts and their variables."},
+};
+
+constexpr std::array<std::string_view, 3> k_examples{
+    "oa-stream compat smoke-control.sh",
+    "oa-stream compat run-production-stream-cutover.sh app-00041 app-00042",
+    "oa-stream compat --link bin",
+};
+
+} // namespace
+
+const CommandSpec compat_command{
+    .path = "compat",
+    .summary = "Take a retired script's name and environment, and run what it is now.",
+    .positionals = k_positionals,
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+    .leaves_run = true,
+};
+
+} // namespace oa_stream::cli

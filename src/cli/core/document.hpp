@@ -1,0 +1,44 @@
+// Documents that --json prints: each names the schema that docs/schemas has of it.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "command.hpp"
+
+#include "suggestion.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::cli {
+
+/// `body` with "schema" first: oa-stream.NAME.v1.
+[[nodiscard]] inline Json titled(std::string_view name, const Json& body) {
+    Json out{{"schema", fmt::format("oa-stream.{}.v1", name)}};
+    for (const auto& [key, value] : body.items()) {
+        if (key != "schema") {
+            out[key] = value;
+        }
+    }
+    return out;
+}
+
+/// What every document has, of a command that only answers.
+[[nodiscard]] inline Json plain_answer(std::string_view verdict = "PASS") {
+    return {
+        {"verdict", verdict}, {"run", nullptr}, {"evidence", nullptr}, {"checks", Json::array()}
+    };
+}
+
+/// `body` titled, on one line, with the commands that it names as they are to be typed here.
+[[nodiscard]] inline std::string
+document_line(std::string_view name, const Json& body, const Context& context) {
+    Json out = titled(name, body);
+    type_here(out, context);
+    return dump_json(out) + "\n";
+}
+
+/// On stdout.
+inline void print_document(std::string_view name, const Json& body, const Context& context) {
+    context.out(document_line(name, body, context));
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,165 @@
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/text.hpp"
+#include "version.hpp"
+
+#include "compat/compat_scripts.hpp"
+#include "complete.hpp"
+#include "context.hpp"
+#include "deliver.hpp"
+#include "document.hpp"
+#include "help.hpp"
+#include "layers.hpp"
+#include "suggestion.hpp"
+#include "parse.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+namespace oa_stream::cli {
+
+namespace {
+
+/// One clear line on stderr; with --json also the document every command promises.
+int report(const Error& error, bool json) {
+    fmt::print(stderr, "oa-stream: {}\n", error.text());
+    if (json) {
+        Json document = plain_answer("ERROR");
+        document["error"]["code"] = to_string(error.code);
+        document["error"]["message"] = error.text();
+        write_result(dump_json(titled("error", document)) + "\n");
+    }
+    return static_cast<int>(exit_code(error.code));
+}
+
+/// Environment and config file, behind what was typed.
+Result<void> layer(Invocation& invocation) {
+    OA_TRY(const auto config, find_config(invocation, real_environment));
+    OA_TRY(const auto settings, apply_layers(invocation, config, real_environment));
+    return {};
+}
+
+/// "'3x' is not a duration" of a value that one option alone was given: whose value it is.
+void name_option(Error& error, const Args& args) {
+    if (error.code != Code::usage || !error.where.empty()) {
+        return;
+    }
+    std::string found;
+    for (const auto& [name, values] : args.given) {
+        for (const std::string& value : values) {
+            if (error.message.starts_with(fmt::format("'{}' ", value))) {
+                error.where = found.empty() ? name : ""; // of two nobody knows which
+                found = name;
+            }
+        }
+    }
+}
+
+/// Where to look when an error does not say it itself.
+std::string usual_hint(Code code, const CommandSpec& command, const Args& args) {
+    switch (code) {
+    case Code::network:
+    case Code::timeout:
+    case Code::unavailable:
+    case Code::protocol:
+    case Code::too_large:
+    case Code::io:
+    case Code::internal:
+        return "oa-stream doctor";
+    case Code::credentials:
+        return "give a token with --auth env:NAME, file:PATH or fd:N";
+    case Code::precondition:
+    case Code::conflict:
+        return "oa-stream cutover status";
+    case Code::config:
+        if (const auto playbook = args.positional("PLAYBOOK")) {
+            return fmt::format("oa-stream playbook validate {}", printable(*playbook));
+        }
+        [[fallthrough]];
+    default:
+        return fmt::format("oa-stream {} --help", command.path);
+    }
+}
+
+/// Runs the command and delivers its result; the exit code.
+int carry_out(const Invocation& invocation, Context& context) {
+    const CommandSpec& command = *invocation.command;
+    if (const auto fits = deliverable(invocation.globals, command); !fits) {
+        return report(fits.error(), context.json);
+    }
+    auto code = command.run(invocation.args, context);
+    const auto delivered =
+        deliver(invocation.globals, context, command, code ? nullptr : &code.error());
+    if (code && !delivered) { // a result that nobody gets is no PASS
+        (void)report(delivered.error(), false);
+        return *code == ExitCode::ok ? static_cast<int>(exit_code(delivered.error().code))
+                                     : static_cast<int>(*code);
+    }
+    if (code) {
+        return static_cast<int>(*code);
+    }
+    Error error = std::move(code).error();
+    name_option(error, invocation.args);
+    if (error.hint.empty()) { // whoever reads it at 3 a.m. is told what to type, at least this
+        error.hint = usual_hint(error.code, command, invocation.args);
+    }
+    error.hint = typed_here(error.hint, context);
+    return report(error, context.json);
+}
+
+int dispatch(int argc, char** argv) {
+    std::vector<std::string> words(argv + 1, argv + argc);
+    // A link with a retired script's name is that script.
+    if (const RetiredScript* script = find_retired(argc > 0 ? argv[0] : "")) {
+        words.insert(words.begin(), {"compat", std::string(script->name)});
+    }
+    if (!words.empty() && words.front() == "__complete") { // asked by a shell's script
+        write_result(answer_shell(std::span(words).subspan(1)));
+        return 0;
+    }
+    auto invocation = parse_command_line(words);
+    if (!invocation) {
+        return report(invocation.error(), std::ranges::find(words, "--json") != words.end());
+    }
+    if (invocation->version) {
+        write_result(fmt::format("{} {}\n", k_name, version()));
+        return 0;
+    }
+    if (invocation->help) {
+        write_result(invocation->command == nullptr ? overview() : help_of(*invocation->command));
+        return 0;
+    }
+    if (const auto layered = layer(*invocation); !layered) {
+        return report(layered.error(), std::ranges::find(words, "--json") != words.end());
+    }
+    auto context = real_context(*invocation, argc, argv);
+    if (!context) {
+        return report(context.error(), false);
+    }
+    return carry_out(*invocation, *context);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    std::signal(
+        SIGPIPE, SIG_IGN
+    ); // a closed pipe is an error value of the write, not the end of us
+    try {
+        const int code = dispatch(argc, argv);
+        const auto written = results_written();
+        if (written) {
+            return code;
+        }
+        (void)report(written.error(), false);
+        return code == 0 ? static_cast<int>(exit_code(written.error().code)) : code;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "oa-stream: broken invariant: {}\n", error.what());
+        return static_cast<int>(ExitCode::not_executed);
+    }
+}
+
+} // namespace oa_stream::cli

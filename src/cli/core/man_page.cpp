@@ -1,0 +1,277 @@
+#include "man_page.hpp"
+
+#include "version.hpp"
+
+#include "exit_codes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+/// When the manual was last reviewed: fixed, so that two builds make the same bytes.
+constexpr std::string_view k_reviewed = "2026-11-20";
+
+struct NamedText {
+    std::string_view name;
+    std::string_view text;
+};
+
+constexpr std::array k_environment{
+    NamedText{
+        "OA_STREAM_STATE_DIR",
+        "Where runs and locks are kept; $STATE_DIRECTORY (systemd) and $XDG_STATE_HOME/oa-stream "
+        "come after it."
+    },
+    NamedText{"OA_STREAM_PLATFORM_TOKEN", "The platform's token of the shipped cutover playbooks."},
+    NamedText{"AUTH_TOKEN", "The lane's token of the shipped playbooks, when it asks for one."},
+    NamedText{"NO_COLOR", "Set to anything: no colour, unless --color says always."},
+};
+
+constexpr std::array k_files{
+    NamedText{"$XDG_STATE_HOME/oa-stream/runs/", "One folder a run: verdict, evidence, report."},
+    NamedText{"$XDG_STATE_HOME/oa-stream/locks/", "One lock a target; a dead owner's is none."},
+};
+
+/// What the table writes beyond ASCII, in ASCII.
+std::string ascii(std::string_view text) {
+    constexpr std::array<std::array<std::string_view, 2>, 8> k_pairs{{
+        {"…", "..."},
+        {"–", "-"},
+        {"→", "->"},
+        {"≥", ">="},
+        {"≤", "<="},
+        {"×", "x"},
+        {"±", "+/-"},
+        {"’", "'"},
+    }};
+    std::string out(text);
+    for (const auto& [from, to] : k_pairs) {
+        for (std::size_t at = out.find(from); at != std::string::npos; at = out.find(from, at)) {
+            out.replace(at, from.size(), to);
+        }
+    }
+    return out;
+}
+
+/// Text that roff shows as it is.
+std::string roff(std::string_view text) {
+    std::string out;
+    for (const char c : ascii(text)) {
+        if (c == '\\') {
+            out += "\\e";
+        } else if (c == '-') {
+            out += "\\-";
+        } else {
+            out += c;
+        }
+    }
+    return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
+}
+
+std::string page_name(std::string_view path) {
+    std::string out = "oa-stream-" + std::string(path);
+    std::ranges::replace(out, ' ', '-');
+    return out;
+}
+
+std::string upper(std::string text) {
+    std::ranges::transform(text, text.begin(), [](char c) {
+        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    return text;
+}
+
+std::string head(const std::string& name, std::string_view summary) {
+    std::string_view line = summary;
+    line.remove_suffix(line.ends_with('.') ? 1 : 0);
+    return fmt::format(
+        ".TH {} 1 {} \"oa-stream {}\" \"oa-stream manual\"\n.SH NAME\n{} \\- {}\n",
+        roff(upper(name)),
+        k_reviewed,
+        version(),
+        roff(name),
+        roff(line)
+    );
+}
+
+void append_item(std::string& out, std::string_view tag, std::string_view text) {
+    out += fmt::format(".TP\n{}\n{}\n", tag, roff(text));
+}
+
+void append_options(std::string& out, std::span<const OptionSpec> options) {
+    for (const OptionSpec& option : options) {
+        std::string tag = fmt::format("\\fB{}\\fR", roff(option.name));
+        if (!option.value.empty()) {
+            tag += fmt::format(" \\fI{}\\fR", roff(option.value));
+        }
+        std::string text(option.help);
+        text += option.fallback.empty() ? "" : fmt::format(" Default: {}.", option.fallback);
+        text += option.repeats ? " May be given several times." : "";
+        append_item(out, tag, text);
+    }
+}
+
+void append_exit_codes(std::string& out) {
+    out += ".SH EXIT STATUS\n";
+    for (const ExitCodeRow& row : k_exit_codes) {
+        append_item(out, fmt::format("\\fB{}\\fR", static_cast<int>(row.code)), row.meaning);
+    }
+}
+
+void append_examples(std::string& out, std::span<const std::string_view> examples) {
+    out += ".SH EXAMPLES\n.EX\n";
+    for (const std::string_view example : examples) {
+        out += roff(example) + '\n';
+    }
+    out += ".EE\n";
+}
+
+void append_named(std::string& out, std::string_view section, std::span<const NamedText> rows) {
+    out += fmt::format(".SH {}\n", section);
+    for (const NamedText& row : rows) {
+        append_item(out, fmt::format("\\fB{}\\fR", roff(row.name)), row.text);
+    }
+}
+
+std::string positional_word(const PositionalSpec& positional) {
+    const std::string_view more = positional.at_most > 1 ? "..." : "";
+    return positional.required ? fmt::format(" \\fI{}\\fR{}", roff(positional.name), more)
+                               : fmt::format(" [\\fI{}\\fR{}]", roff(positional.name), more);
+}
+
+std::string cell(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        out += c == '|' ? "\\|" : std::string(1, c);
+    }
+    return out;
+}
+
+void append_option_rows(std::string& out, std::span<const OptionSpec> options) {
+    out += "\n| option | what | default |\n|---|---|---|\n";
+    for (const OptionSpec& option : options) {
+        out += fmt::format(
+            "| `{}{}{}` | {}{} | {} |\n",
+            option.name,
+            option.value.empty() ? "" : " ",
+            cell(option.value),
+            cell(option.help),
+            option.repeats ? " Repeats." : "",
+            option.fallback.empty() ? "" : fmt::format("`{}`", cell(option.fallback))
+        );
+    }
+}
+
+void append_command(std::string& out, const CommandSpec& command) {
+    out += fmt::format("\n## oa-stream {}\n\n{}\n", command.path, command.summary);
+    for (const PositionalSpec& positional : command.positionals) {
+        out += fmt::format(
+            "\n- `{}`{}: {}\n",
+            positional.name,
+            positional.required ? "" : " (optional)",
+            positional.help
+        );
+    }
+    if (!command.options.empty()) {
+        append_option_rows(out, command.options);
+    }
+    out += "\n```sh\n";
+    for (const std::string_view example : command.examples) {
+        out += fmt::format("{}\n", example);
+    }
+    out += "```\n";
+}
+
+} // namespace
+
+ManPage manual_of(const CommandSpec& command) {
+    ManPage page{page_name(command.path), {}};
+    std::string& out = page.text;
+    out += head(page.name, command.summary);
+    out +=
+        fmt::format(".SH SYNOPSIS\n\\fBoa\\-stream {}\\fR [\\fIOPTION\\fR]...", roff(command.path));
+    for (const PositionalSpec& positional : command.positionals) {
+        out += positional_word(positional);
+    }
+    out += fmt::format("\n.SH DESCRIPTION\n{}\n", roff(command.summary));
+    for (const PositionalSpec& positional : command.positionals) {
+        append_item(out, fmt::format("\\fI{}\\fR", roff(positional.name)), positional.help);
+    }
+    out += ".SH OPTIONS\n";
+    append_options(out, command.options);
+    append_options(out, global_options());
+    append_exit_codes(out);
+    append_examples(out, command.examples);
+    out += ".SH SEE ALSO\n.BR oa\\-stream (1)\n";
+    return page;
+}
+
+ManPage manual() {
+    ManPage page{"oa-stream", {}};
+    std::string& out = page.text;
+    out += head(page.name, "run, verify, cut over and roll back a chat stream compatibility lane");
+    out +=
+        ".SH SYNOPSIS\n\\fBoa\\-stream\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR]...\n"
+        ".SH DESCRIPTION\n"
+        "The lane speaks the AI SDK stream and OpenAI chat completions in front of a Codex\n"
+        "app\\-server; the other commands verify such a lane, move traffic to it stage by stage\n"
+        "under measured limits, take it back, and leave evidence.\n"
+        "Results go to standard output, everything else to standard error, whose last line\n"
+        "says verdict, run, evidence and, unless all is well, what to type next.\n"
+        ".SH COMMANDS\n";
+    for (const CommandSpec& command : all_commands()) {
+        append_item(out, fmt::format("\\fB{}\\fR", roff(command.path)), command.summary);
+    }
+    out += ".SH OPTIONS\nEvery command takes:\n";
+    append_options(out, global_options());
+    append_exit_codes(out);
+    append_named(out, "ENVIRONMENT", k_environment);
+    append_named(out, "FILES", k_files);
+    constexpr std::array<std::string_view, 2> k_examples{
+        "oa-stream cutover rehearse --local",
+        "oa-stream smoke stream --base-url https://chat.example.com --auth env:AUTH_TOKEN",
+    };
+    append_examples(out, k_examples);
+    out += ".SH SEE ALSO\n";
+    for (const CommandSpec& command : all_commands()) {
+        out += fmt::format(
+            ".BR {} (1){}\n",
+            roff(page_name(command.path)),
+            &command == &all_commands().back() ? "" : ","
+        );
+    }
+    return page;
+}
+
+std::vector<ManPage> manuals() {
+    std::vector<ManPage> out{manual()};
+    for (const CommandSpec& command : all_commands()) {
+        out.push_back(manual_of(command));
+    }
+    return out;
+}
+
+std::string commands_page() {
+    std::string out = "# Commands\n\n"
+                      "Made by `oa-stream man --markdown` from the table that parses them.\n\n"
+                      "| command | what |\n|---|---|\n";
+    for (const CommandSpec& command : all_commands()) {
+        out += fmt::format("| `{}` | {} |\n", command.path, cell(command.summary));
+    }
+    out += "\nEvery command takes:\n";
+    append_option_rows(out, global_options());
+    out += "\n| exit code | meaning |\n|---|---|\n";
+    for (const ExitCodeRow& row : k_exit_codes) {
+        out += fmt::format("| {} | {} |\n", static_cast<int>(row.code), row.meaning);
+    }
+    for (const CommandSpec& command : all_commands()) {
+        append_command(out, command);
+    }
+    return out;
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,116 @@
+#include "run_screen.hpp"
+
+#include "oa_stream/base/layout.hpp"
+
+#include "suggestion.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+
+namespace oa_stream::cli {
+
+void redraw(std::string_view line, const Context& context) {
+    if (context.tty && !context.quiet) {
+        context.err("\r\x1b[2K" + cut_to(line, static_cast<std::size_t>(context.width - 1)));
+    }
+}
+
+playbook::Observer Screen::observer() {
+    playbook::Observer out;
+    if (!context_.quiet) {
+        out.say = [this](std::string_view line) { say(line); };
+    }
+    if (context_.tty && !context_.quiet) {
+        out.stage = [this](const playbook::StageView& view) {
+            context_.err("\r\x1b[2K" + playbook::stage_line(view, style_));
+            live_ = true;
+        };
+        out.check = [this](const Check& check) { checked(check); };
+    }
+    return out;
+}
+
+void Screen::say(std::string_view line) {
+    clear();
+    checks_ = 0;
+    const auto columns = context_.tty ? static_cast<std::size_t>(context_.width) : 0;
+    context_.err(
+        laid_out(redactor_.apply(typed_here(line, context_)), {columns, context_.colour}) + "\n"
+    );
+}
+
+void Screen::checked(const Check& check) {
+    const std::string line =
+        fmt::format("  {} checks so far  {}  {}", ++checks_, to_string(check.verdict), check.id);
+    redraw(line, context_);
+    live_ = true;
+}
+
+void Screen::clear() {
+    if (live_) {
+        context_.err("\r\x1b[2K");
+        live_ = false;
+    }
+}
+
+void on_signal(
+    asio::signal_set& signals, playbook::StopRequest& stop, Screen& screen, const SignalWords& words
+) {
+    signals.async_wait([&](const boost::system::error_code& error, int number) {
+        if (error) {
+            return;
+        }
+        if (words.at_once) {
+            screen.say(words.first);
+            std::_Exit(128 + number);
+        }
+        if (stop.requested()) {
+            screen.say("second signal: leaving at once. " + (words.second ? words.second() : ""));
+            const bool harmless = !stop.mutated();
+            std::_Exit(harmless ? 128 + number : static_cast<int>(ExitCode::rollback_unverified));
+        }
+        stop.request(number);
+        screen.say("signal: " + words.first + "; a second signal leaves at once");
+        on_signal(signals, stop, screen, words);
+    });
+}
+
+void show_text(std::string_view text, Context& context, std::size_t piped) {
+    const auto columns = context.out_tty ? static_cast<std::size_t>(context.width) : piped;
+    context.out(laid_out(text, {columns, context.out_colour}));
+}
+
+void tell_parts(std::vector<std::string> parts, Context& context) {
+    std::erase(parts, "");
+    for (std::string& part : parts) {
+        part = typed_here(part, context);
+    }
+    const std::string line = fmt::format("{}", fmt::join(parts, " "));
+    const bool whole = !context.tty || columns_of(line) <= static_cast<std::size_t>(context.width);
+    context.err(
+        laid_out(whole ? line : fmt::format("{}", fmt::join(parts, "\n  ")), {0, context.colour}) +
+        "\n"
+    );
+}
+
+std::vector<std::string> run_parts(
+    std::string_view verdict, std::string_view run, std::string_view evidence, std::string_view next
+) {
+    return {
+        fmt::format("{} run {}", verdict, run),
+        fmt::format("evidence {}", evidence),
+        next.empty() ? "" : fmt::format("next: {}", next),
+    };
+}
+
+void tell_last(const LastWords& words, Context& context) {
+    context.evidence = words.evidence;
+    if (context.quiet && words.exit == ExitCode::ok) {
+        return;
+    }
+    tell_parts(run_parts(to_string(words.verdict), words.run, words.evidence, words.next), context);
+}
+
+} // namespace oa_stream::cli

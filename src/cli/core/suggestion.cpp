@@ -1,0 +1,147 @@
+#include "suggestion.hpp"
+
+#include "oa_stream/base/shell.hpp"
+
+#include "retry.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+constexpr std::string_view k_program = "oa-stream";
+
+/// What stands behind the program's name names a command that reads or leaves runs.
+bool works_on_runs(std::string_view rest) {
+    constexpr std::array<std::string_view, 17> k_commands{
+        "rollback",
+        "cutover",
+        "runs",
+        "incident body",
+        "incident bundle",
+        "incident open",
+        "route restore",
+        "route set",
+        "route clear",
+        "note",
+        "doctor",
+        "smoke",
+        "slo",
+        "shadow",
+        "load",
+        "verify",
+        "route verify"
+    };
+    const bool known = std::ranges::any_of(k_commands, [&](std::string_view command) {
+        return rest.starts_with(command) &&
+               (rest.size() == command.size() ||
+                std::string_view(" :;,.)`").contains(rest[command.size()]));
+    });
+    return known && !rest.substr(0, rest.find(';')).ends_with("--help");
+}
+
+/// Begins a word: not the end of a path or of another name.
+bool begins_word(std::string_view text, std::size_t at) {
+    return at == 0 || std::string_view(" (`'\"\n").contains(text[at - 1]);
+}
+
+/// A word of a command line, with its quotes, off the front of `text`.
+std::string_view take_word(std::string_view& text) {
+    bool quoted = false;
+    std::size_t end = 0;
+    for (; end < text.size() && (quoted || text[end] != ' '); ++end) {
+        quoted = text[end] == '\'' ? !quoted : quoted;
+        end += !quoted && text[end] == '\\' ? 1 : 0;
+    }
+    end = std::min(end, text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return word;
+}
+
+/// What shell_word() was given.
+std::string unquoted(std::string_view word) {
+    std::string out;
+    bool quoted = false;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        if (word[i] == '\'') {
+            quoted = !quoted;
+        } else {
+            i += !quoted && word[i] == '\\' && i + 1 < word.size() ? 1 : 0;
+            out += word[i];
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+std::string Typed::text() const {
+    return typed_again(*command, args);
+}
+
+std::string Typed::with(std::string_view option, std::string_view value) const {
+    return typed_again(*command, args, {{option, std::string(value)}});
+}
+
+std::string Typed::without(std::string_view option) const {
+    return typed_again(*command, args, {{option, std::nullopt}});
+}
+
+std::string typed_here(std::string_view text, const Context& context) {
+    if (context.state_words.empty() || text.contains("--state-dir")) {
+        return std::string(text);
+    }
+    std::string out;
+    for (std::size_t at = text.find(k_program); at != std::string_view::npos;
+         at = text.find(k_program)) {
+        const std::string_view rest = text.substr(at + k_program.size());
+        out += text.substr(0, at + k_program.size());
+        if (begins_word(text, at) && rest.starts_with(' ') && works_on_runs(rest.substr(1))) {
+            out += context.state_words;
+        }
+        text = rest;
+    }
+    return out + std::string(text);
+}
+
+void type_here(Json& document, const Context& context) {
+    if (document.is_array()) {
+        for (Json& one : document) {
+            type_here(one, context);
+        }
+    }
+    if (!document.is_object()) {
+        return;
+    }
+    for (auto& [key, value] : document.items()) {
+        if (value.is_string() && (key == "next" || key == "mend")) {
+            value = typed_here(value.get<std::string>(), context);
+        } else if (value.is_structured()) {
+            type_here(value, context);
+        }
+    }
+}
+
+std::string in_folder(std::string_view next, const std::filesystem::path& folder) {
+    const std::string mark = "/" + folder.filename().string() + "/";
+    if (!next.contains(mark)) {
+        return std::string(next);
+    }
+    std::string out;
+    while (!next.empty()) {
+        const std::string_view word = take_word(next);
+        const std::string plain = unquoted(word);
+        const std::size_t at = plain.starts_with('/') ? plain.rfind(mark) : std::string::npos;
+        out += out.empty() ? "" : " ";
+        out += at == std::string::npos
+                   ? std::string(word)
+                   : shell_word((folder / plain.substr(at + mark.size())).string());
+    }
+    return out;
+}
+
+} // namespace oa_stream::cli

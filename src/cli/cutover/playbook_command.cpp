@@ -1,0 +1,285 @@
+// playbook list, show, validate, explain and schema: what a file says, before anything is done.
+#include "oa_stream/base/shell.hpp"
+#include "core/commands.hpp"
+#include "oa_stream/playbook/file.hpp"
+
+#include "core/document.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using playbook::Loaded;
+using playbook::NamedText;
+using playbook::Unset;
+using playbook::Variable;
+
+/// What every document has, though nothing is run here.
+Json variables_json(const std::vector<Variable>& variables) {
+    Json out = Json::array();
+    for (const Variable& variable : variables) {
+        out.push_back(
+            {{"name", variable.name},
+             {"required", !variable.fallback.has_value()},
+             {"default", variable.fallback ? Json(*variable.fallback) : Json(nullptr)},
+             {"help", variable.help}}
+        );
+    }
+    return out;
+}
+
+struct Asked {
+    NamedText source;
+    Loaded loaded;
+};
+Result<Asked> load(const Args& args) {
+    OA_TRY(const auto set, config::parse_settings(args.all("--set")));
+    OA_TRY(NamedText source, playbook::find_playbook(args.positional("PLAYBOOK").value_or("")));
+    Loaded loaded = playbook::load_playbook(source.text, source.file, set, Unset::keep);
+    return Asked{std::move(source), std::move(loaded)};
+}
+
+std::string count_of(std::size_t n, std::string_view what) {
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+Json problems_json(const std::vector<config::Problem>& problems) {
+    Json out = Json::array();
+    for (const config::Problem& problem : problems) {
+        out.push_back(
+            {{"file", problem.file},
+             {"line", problem.at.line},
+             {"column", problem.at.column},
+             {"key", problem.path},
+             {"message", problem.message},
+             {"hint", problem.hint},
+             {"text", problem.text()}}
+        );
+    }
+    return out;
+}
+
+ExitCode tell_problems(const Loaded& loaded, Context& context) {
+    if (context.json) {
+        Json out = plain_answer("FAIL");
+        out["file"] = loaded.file;
+        out["problems"] = problems_json(loaded.problems);
+        print_document("playbook-problems", out, context);
+    }
+    for (const config::Problem& problem : loaded.problems) {
+        context.err(problem.text() + "\n");
+    }
+    context.err(fmt::format(
+        "FAIL {}: {} next: mend them, then oa-stream playbook validate {}\n",
+        loaded.file,
+        count_of(loaded.problems.size(), "problem"),
+        shell_word(loaded.file)
+    ));
+    return ExitCode::usage;
+}
+
+std::string still_needed(const Loaded& loaded) {
+    std::string out;
+    for (const std::string& name : loaded.unset) {
+        out += fmt::format(" --set {}=…", name);
+    }
+    return out;
+}
+
+// list
+// ---------------------------------------------------------------------------------------------
+
+Result<ExitCode> list(const Args&, Context& context) {
+    Json rows = Json::array();
+    std::string text;
+    for (const playbook::ShippedPlaybook& shipped : playbook::shipped_playbooks()) {
+        const Loaded loaded = playbook::load_playbook(shipped.text, shipped.name, {}, Unset::keep);
+        const auto& parsed = loaded.playbook;
+        if (!parsed) {
+            return std::unexpected(loaded.problems.front().error());
+        }
+        text += fmt::format("{:<16} {}\n", shipped.name, parsed->summary);
+        rows.push_back(
+            {{"name", shipped.name},
+             {"kind", to_string(parsed->kind)},
+             {"summary", parsed->summary},
+             {"variables", variables_json(loaded.variables)}}
+        );
+    }
+    if (context.json) {
+        Json out = plain_answer();
+        out["playbooks"] = std::move(rows);
+        print_document("playbook-list", out, context);
+    } else {
+        context.out(text);
+    }
+    return ExitCode::ok;
+}
+
+// show
+// ---------------------------------------------------------------------------------------------
+
+Result<ExitCode> show(const Args& args, Context& context) {
+    OA_TRY(
+        const NamedText source, playbook::find_playbook(args.positional("PLAYBOOK").value_or(""))
+    );
+    if (context.json) {
+        Json out = plain_answer();
+        out["file"] = source.file;
+        out["text"] = source.text;
+        print_document("playbook-show", out, context);
+    } else {
+        context.out(source.text);
+    }
+    return ExitCode::ok;
+}
+
+// validate
+// -----------------------------------------------------------------------------------------
+
+Result<ExitCode> validate(const Args& args, Context& context) {
+    OA_TRY(const Asked asked, load(args));
+    const Loaded& loaded = asked.loaded;
+    const auto& parsed = loaded.playbook;
+    if (!parsed) {
+        return tell_problems(loaded, context);
+    }
+    const auto missing = playbook::not_carried_out(*parsed);
+    if (context.json) {
+        Json out = plain_answer();
+        out["file"] = loaded.file;
+        out["problems"] = Json::array();
+        out["variables"] = variables_json(loaded.variables);
+        out["unset"] = loaded.unset;
+        Json later = Json::array();
+        for (const Error& error : missing) {
+            later.push_back({{"key", error.where}, {"message", error.message}});
+        }
+        out["not_carried_out"] = std::move(later);
+        print_document("playbook-validate", out, context);
+        return ExitCode::ok;
+    }
+    context.out(
+        fmt::format("{} is a valid playbook of kind {}\n", loaded.file, to_string(parsed->kind))
+    );
+    if (!loaded.unset.empty()) {
+        context.out(fmt::format("a run needs{}\n", still_needed(loaded)));
+    }
+    for (const Error& error : missing) {
+        context.out(fmt::format("a run refuses it: {}\n", error.text()));
+    }
+    return ExitCode::ok;
+}
+
+// explain
+// ------------------------------------------------------------------------------------------
+
+Result<ExitCode> explain(const Args& args, Context& context) {
+    OA_TRY(const Asked asked, load(args));
+    const Loaded& loaded = asked.loaded;
+    const auto& parsed = loaded.playbook;
+    if (!parsed) {
+        return tell_problems(loaded, context);
+    }
+    std::string text = playbook::explain(*parsed);
+    if (context.json) {
+        Json out = plain_answer();
+        out["file"] = loaded.file;
+        out["text"] = text;
+        out["playbook"] = playbook::to_json(*parsed);
+        out["unset"] = loaded.unset;
+        print_document("playbook-explain", out, context);
+        return ExitCode::ok;
+    }
+    if (!loaded.unset.empty()) {
+        text += fmt::format("It needs{}\n", still_needed(loaded));
+    }
+    context.out(text);
+    return ExitCode::ok;
+}
+
+// schema
+// -------------------------------------------------------------------------------------------
+
+Result<ExitCode> schema(const Args& args, Context& context) {
+    context.out(
+        args.has("--markdown") ? playbook::playbook_page()
+                               : playbook::playbook_schema().dump(2) + "\n"
+    );
+    return ExitCode::ok;
+}
+
+constexpr std::array k_playbook_positional{
+    PositionalSpec{"PLAYBOOK", "A shipped playbook's name, or a file ending in .yaml.", true},
+};
+constexpr std::array k_set_options{
+    OptionSpec{"--set", "NAME=VALUE", "Give a variable its value; repeats.", {}, true},
+};
+constexpr std::array k_schema_options{
+    OptionSpec{"--markdown", "", "The page for people instead of the schema for editors."},
+};
+constexpr std::array<std::string_view, 1> k_list_examples{"oa-stream playbook list"};
+constexpr std::array<std::string_view, 1> k_show_examples{
+    "oa-stream playbook show cutover > my-cutover.yaml"
+};
+constexpr std::array<std::string_view, 2> k_validate_examples{
+    "oa-stream playbook validate my-cutover.yaml",
+    "oa-stream playbook validate cutover --set bake=5m --json",
+};
+constexpr std::array<std::string_view, 2> k_explain_examples{
+    "oa-stream playbook explain local-rehearsal",
+    "oa-stream playbook explain cutover --set stable=app-00041 --set canary=app-00042",
+};
+constexpr std::array<std::string_view, 2> k_schema_examples{
+    "oa-stream playbook schema > playbook.schema.json",
+    "oa-stream playbook schema --markdown > playbooks.md",
+};
+
+} // namespace
+
+const CommandSpec playbook_list_command{
+    .path = "playbook list",
+    .summary = "List the shipped playbooks.",
+    .positionals = {},
+    .options = {},
+    .examples = k_list_examples,
+    .run = list,
+};
+const CommandSpec playbook_show_command{
+    .path = "playbook show",
+    .summary = "Print a playbook as it is written.",
+    .positionals = k_playbook_positional,
+    .options = {},
+    .examples = k_show_examples,
+    .run = show,
+};
+const CommandSpec playbook_validate_command{
+    .path = "playbook validate",
+    .summary = "Find every mistake in a playbook, with line and column.",
+    .positionals = k_playbook_positional,
+    .options = k_set_options,
+    .examples = k_validate_examples,
+    .run = validate,
+};
+const CommandSpec playbook_explain_command{
+    .path = "playbook explain",
+    .summary = "Tell what a playbook will do, step by step.",
+    .positionals = k_playbook_positional,
+    .options = k_set_options,
+    .examples = k_explain_examples,
+    .run = explain,
+};
+const CommandSpec playbook_schema_command{
+    .path = "playbook schema",
+    .summary = "Print the JSON Schema of playbooks, or their page.",
+    .positionals = {},
+    .options = k_schema_options,
+    .examples = k_schema_examples,
+    .run = schema,
+};
+
+} // namespace oa_stream::cli

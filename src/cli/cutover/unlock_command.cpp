@@ -1,0 +1,114 @@
+// cutover unlock: gives up a run that left something undone, so that others may go on.
+#include "oa_stream/base/text.hpp"
+#include "core/commands.hpp"
+#include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/playbook/status.hpp"
+
+#include "core/document.hpp"
+#include "core/suggestion.hpp"
+#include "core/run_screen.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace oa_stream::cli {
+namespace {
+
+using playbook::RunState;
+using playbook::RunStatus;
+
+/// The run, while it has something undone and nobody works on it.
+Result<RunStatus> undone_run(const std::string& run, const Context& context) {
+    OA_TRY(RunStatus status, playbook::status_of(context.state_dir, run));
+    if (status.needs_somebody()) {
+        return status;
+    }
+    const bool alive = status.state == RunState::running;
+    return fail(
+        Code::precondition,
+        alive ? fmt::format("run {} is under way, by {}", run, status.holder)
+              : fmt::format("run {} left nothing undone: there is nothing to give up", run),
+        {},
+        alive ? status.next : "oa-stream cutover status"
+    );
+}
+
+void tell(RunStatus status, bool applied, Context& context) {
+    status.next = typed_here(status.next, context);
+    if (context.json) {
+        Json out = plain_answer();
+        out["run"] = status.run;
+        out["evidence"] = status.folder.string();
+        out["applied"] = applied;
+        out["traffic"] = to_json(status);
+        print_document("cutover-unlock", out, context);
+        return;
+    }
+    show_text(playbook::status_text(status), context);
+    if (applied || context.quiet) {
+        return;
+    }
+    if (!status.baseline.empty()) {
+        context.out(fmt::format("  {:<10} write {}\n", "undo", status.baseline));
+    }
+    context.err("nothing was given up: --apply --reason TEXT does it, and moves no traffic\n");
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    const std::string run = args.get("--run").value_or("");
+    const std::string reason(trim(args.get("--reason").value_or("")));
+    if (run.empty()) {
+        return fail(Code::usage, "which run?", "--run", "oa-stream cutover status names it");
+    }
+    OA_TRY(RunStatus status, undone_run(run, context));
+    if (!args.has("--apply")) {
+        tell(std::move(status), false, context);
+        return ExitCode::has_changes;
+    }
+    if (reason.empty()) {
+        return fail(Code::usage, "why is it given up?", "--reason", "--reason TEXT");
+    }
+    std::optional<playbook::TargetLock> lock;
+    if (!status.target.empty()) {
+        OA_TRY(
+            lock,
+            playbook::TargetLock::take(
+                context.state_dir, status.target, {{"command", "cutover unlock"}, {"unlocks", run}}
+            )
+        );
+        OA_TRY(status, undone_run(run, context)); // whoever had it may have ended it
+    }
+    OA_CHECK(playbook::settle(status.folder, "given up", reason));
+    lock.reset();
+    OA_TRY(status, playbook::status_of(context.state_dir, run));
+    tell(std::move(status), true, context);
+    return ExitCode::ok;
+}
+
+constexpr std::array k_options{
+    OptionSpec{"--run", "RUN", "The run that is given up."},
+    OptionSpec{"--reason", "TEXT", "Why; kept in its folder, with who and when."},
+    OptionSpec{"--apply", "", "Give it up; without it what it left undone is only shown."},
+};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d",
+    "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d --apply --reason 'the "
+    "service was deployed anew'",
+};
+
+} // namespace
+
+const CommandSpec cutover_unlock_command{
+    .path = "cutover unlock",
+    .summary = "Give up a run that left something undone; moves no traffic.",
+    .positionals = {},
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

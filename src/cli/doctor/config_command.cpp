@@ -1,0 +1,139 @@
+// config show: what a command would run with, and where each value comes from.
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/text.hpp"
+#include "core/commands.hpp"
+
+#include "core/document.hpp"
+#include "core/layers.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+Result<const CommandSpec*> command_called(const std::string& name) {
+    std::vector<std::string_view> names;
+    for (const CommandSpec& command : all_commands()) {
+        names.push_back(command.path);
+    }
+    std::string spaced = name;
+    std::ranges::replace(spaced, '-', ' ');
+    const auto found = std::ranges::find(names, spaced);
+    if (found == names.end()) {
+        const auto near = nearest(spaced, names);
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no command", printable(name, 60)),
+            "--for",
+            near ? fmt::format("did you mean {}?", *near) : "oa-stream --help lists them"
+        );
+    }
+    return &all_commands()[static_cast<std::size_t>(found - names.begin())];
+}
+
+std::string value_of(const Setting& setting) {
+    return setting.values.empty() ? "on" : fmt::format("{}", fmt::join(setting.values, ", "));
+}
+
+std::string origin_of(const Setting& setting) {
+    return setting.where.empty() ? std::string(to_string(setting.layer))
+                                 : fmt::format("{} {}", to_string(setting.layer), setting.where);
+}
+
+Json document_of(
+    const CommandSpec& command, const std::vector<Setting>& settings, const std::string& file
+) {
+    Json rows = Json::array();
+    for (const Setting& setting : settings) {
+        rows.push_back(
+            {{"option", setting.option},
+             {"values", setting.values},
+             {"layer", to_string(setting.layer)},
+             {"where", setting.where.empty() ? Json(nullptr) : Json(setting.where)},
+             {"variable", variable_of(command.path, setting.option)}}
+        );
+    }
+    Json out = plain_answer();
+    out["command"] = command.path;
+    out["file"] = file.empty() ? Json(nullptr) : Json(file);
+    out["settings"] = std::move(rows);
+    return out;
+}
+
+std::string table_of(const std::vector<Setting>& settings, bool with_origin) {
+    std::size_t name = 0;
+    std::size_t value = 0;
+    for (const Setting& setting : settings) {
+        name = std::max(name, setting.option.size());
+        value = std::max(value, std::min<std::size_t>(value_of(setting).size(), 48));
+    }
+    std::string out;
+    for (const Setting& setting : settings) {
+        out += with_origin ? fmt::format(
+                                 "{:<{}}  {:<{}}  {}\n",
+                                 setting.option,
+                                 name,
+                                 value_of(setting),
+                                 value,
+                                 origin_of(setting)
+                             )
+                           : fmt::format("{:<{}}  {}\n", setting.option, name, value_of(setting));
+    }
+    return out;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(const CommandSpec* command, command_called(args.get("--for").value_or("serve")));
+    Invocation asked;
+    asked.command = command;
+    if (const auto file = context.config_file; !file.empty()) {
+        asked.globals.given["--config"] = {file};
+    }
+    OA_TRY(const auto config, find_config(asked, context.env));
+    asked.globals.given.clear();
+    OA_TRY(const auto settings, apply_layers(asked, config, context.env));
+    const std::string file = config ? config->name() : "";
+    Redactor redactor; // a URL or a prompt may carry what it should not
+    redactor.add_environment();
+    if (context.json) {
+        context.out(
+            redactor.apply(dump_json(titled("config", document_of(*command, settings, file)))) +
+            "\n"
+        );
+        return ExitCode::ok;
+    }
+    context.out(redactor.apply(table_of(settings, args.has("--origin"))));
+    context.err(fmt::format(
+        "oa-stream {} takes: flag, then environment, then {}, then default\n",
+        command->path,
+        file.empty() ? "config file (there is none)" : printable(file)
+    ));
+    return ExitCode::ok;
+}
+
+constexpr std::array k_options{
+    OptionSpec{"--for", "COMMAND", "Whose options, like \"smoke stream\".", "serve"},
+    OptionSpec{"--origin", "", "Say where each value comes from."},
+};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream config show --origin",
+    "oa-stream config show --for smoke-stream --origin --json",
+};
+
+} // namespace
+
+const CommandSpec config_show_command{
+    .path = "config show",
+    .summary = "What a command would run with, and where each value comes from.",
+    .positionals = {},
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

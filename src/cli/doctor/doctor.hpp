@@ -1,0 +1,52 @@
+// What may be wrong on this machine, and the exact command that mends it.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "core/command.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::cli {
+
+/// A check whose Check::data["mend"] is a command line; empty when there is nothing to mend.
+[[nodiscard]] Check finding(std::string id, Verdict verdict, std::string detail, std::string mend);
+
+/// What the kernel told; the judging is pure, so that a test can be on any machine.
+struct Machine {
+    std::uint64_t files_soft = 0; ///< RLIMIT_NOFILE
+    std::uint64_t files_hard = 0;
+    std::optional<bool> clock_synchronised{}; ///< nullopt: the kernel does not say
+    bool has_certificates = true;
+    std::uint64_t free_bytes = 0; ///< where runs are kept
+};
+[[nodiscard]] Machine this_machine(const std::filesystem::path& state_dir);
+[[nodiscard]] std::vector<Check> judge_machine(const Machine& machine);
+
+/// The state directory: is it there, ours, writable and private? Changes nothing that stays.
+[[nodiscard]] Check judge_state_dir(const std::filesystem::path& state_dir);
+
+/// Runs of this machine that died and left something to take back.
+[[nodiscard]] std::vector<Check> judge_runs(const std::filesystem::path& state_dir);
+
+/// A program that some commands need: where it is, and what its --version says.
+struct Tool {
+    std::string_view name;
+    std::string_view needed_for;
+    std::string_view mend;
+    std::string_view expected{}; ///< must stand in what --version says; empty: anything does
+    bool required = false;
+};
+[[nodiscard]] std::vector<Check> judge_tools();
+
+/// All of the above: what doctor finds without a playbook.
+[[nodiscard]] std::vector<Check> judge_all(const Context& context);
+
+/// A playbook: is it valid, are its credentials there, does its driver answer, does its target?
+[[nodiscard]] Result<std::vector<Check>> judge_playbook(const Args& args, Context& context);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,209 @@
+// doctor: what is wrong on this machine, and the exact command that mends it.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/text.hpp"
+#include "core/commands.hpp"
+#include "oa_stream/config/variables.hpp"
+#include "oa_stream/playbook/file.hpp"
+#include "oa_stream/playbook/outside.hpp"
+
+#include "doctor.hpp"
+#include "core/document.hpp"
+#include "cutover/run_args.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using playbook::Outside;
+using playbook::Playbook;
+
+std::string mend_of(const Check& check) {
+    return std::string(string_member(check.data, "mend").value_or(""));
+}
+
+Task<Check> look_at_target(const Outside* outside, std::string base_url) {
+    net::ClientRequest request;
+    request.url = base_url + "/version";
+    request.total_timeout = Millis(5000);
+    const auto answer = co_await outside->client->fetch(std::move(request));
+    const std::string where = printable(base_url);
+    if (answer.failure != net::TransferFailure::none) {
+        co_return finding(
+            "target",
+            Verdict::fail,
+            fmt::format("{}: {} {}", where, to_string(answer.failure), answer.failure_text),
+            "oa-stream smoke stream --base-url " + shell_word(base_url)
+        );
+    }
+    if (answer.status != 200) {
+        co_return finding(
+            "target",
+            Verdict::inconclusive,
+            fmt::format("{}/version answers {}: perhaps no lane of ours", where, answer.status),
+            "oa-stream smoke stream --base-url " + shell_word(base_url)
+        );
+    }
+    co_return finding("target", Verdict::pass, where + " answers as a lane", {});
+}
+
+Task<Result<std::vector<Check>>> look_outside(const Playbook* playbook) {
+    const auto executor = co_await asio::this_coro::executor;
+    std::vector<Check> out;
+    const auto outside = open_outside(executor, *playbook);
+    if (!outside) {
+        out.push_back(finding(
+            outside.error().code == Code::credentials ? "credentials" : "playbook.open",
+            Verdict::fail,
+            outside.error().message,
+            outside.error().hint
+        ));
+        co_return out;
+    }
+    out.push_back(finding("credentials", Verdict::pass, "all that it names are there", {}));
+    if (outside->driver) {
+        const auto live = co_await outside->driver->read();
+        const std::string what = outside->driver->target();
+        out.push_back(
+            live ? finding(
+                       "driver",
+                       Verdict::pass,
+                       fmt::format("{} serves {}", what, live->serving.text()),
+                       {}
+                   )
+                 : finding("driver", Verdict::fail, live.error().text(), live.error().hint)
+        );
+    }
+    if (!playbook->target.base_url.empty()) {
+        out.push_back(co_await look_at_target(&*outside, playbook->target.base_url));
+    }
+    co_return out;
+}
+
+std::string row(const Check& check, std::size_t width) {
+    std::string out = fmt::format(
+        "  {:<12}  {:<{}}  {}\n", to_string(check.verdict), check.id, width, check.detail
+    );
+    if (const std::string mend = mend_of(check); !mend.empty()) {
+        out += fmt::format("  {:<12}  {:<{}}  {}\n", "", "", width, "mend: " + mend);
+    }
+    return out;
+}
+
+std::string text_of(const std::vector<Check>& checks, Verdict verdict) {
+    std::size_t width = 0;
+    for (const Check& check : checks) {
+        width = std::max(width, check.id.size());
+    }
+    std::string out = fmt::format("{} {}\n", to_string(verdict), "this machine");
+    for (const Check& check : checks) {
+        out += row(check, width);
+    }
+    return out;
+}
+
+Json document_of(const std::vector<Check>& checks, Verdict verdict) {
+    Json rows = Json::array();
+    for (const Check& check : checks) {
+        rows.push_back(to_json(check));
+    }
+    return {
+        {"verdict", to_string(verdict)},
+        {"run", nullptr},
+        {"evidence", nullptr},
+        {"checks", std::move(rows)},
+    };
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    std::vector<Check> checks = judge_all(context);
+    if (args.positional("PLAYBOOK")) {
+        OA_TRY(auto more, judge_playbook(args, context));
+        std::ranges::move(more, std::back_inserter(checks));
+    }
+    const Verdict verdict = run_verdict(checks);
+    if (context.json) {
+        print_document("doctor", document_of(checks, verdict), context);
+    } else if (!context.quiet || verdict != Verdict::pass) {
+        show_text(text_of(checks, verdict), context);
+    }
+    const auto worst = std::ranges::find_if(checks, [&](const Check& check) {
+        return check.verdict == verdict && !mend_of(check).empty();
+    });
+    if (!context.quiet || verdict != Verdict::pass) {
+        const bool mends = verdict != Verdict::pass && worst != checks.end();
+        tell_parts(
+            {fmt::format("{} {} checks", to_string(verdict), checks.size()),
+             mends ? "next: " + mend_of(*worst) : ""},
+            context
+        );
+    }
+    return exit_code(verdict);
+}
+
+constexpr std::array k_positionals{
+    PositionalSpec{"PLAYBOOK", "Also look at what this playbook needs: a name or a file.", false},
+};
+constexpr std::array k_options{k_set_option};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream doctor",
+    "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
+};
+
+} // namespace
+
+std::vector<Check> judge_all(const Context& context) {
+    const std::filesystem::path& state_dir = context.state_dir;
+    std::vector<Check> checks = judge_machine(this_machine(state_dir));
+    checks.push_back(judge_state_dir(state_dir));
+    std::ranges::move(judge_runs(state_dir), std::back_inserter(checks));
+    std::ranges::move(judge_tools(), std::back_inserter(checks));
+    for (Check& check : checks) {
+        type_here(check.data, context);
+    }
+    return checks;
+}
+
+Result<std::vector<Check>> judge_playbook(const Args& args, Context& context) {
+    OA_TRY(const auto set, config::parse_settings(args.all("--set")));
+    OA_TRY(
+        const playbook::NamedText source,
+        playbook::find_playbook(args.positional("PLAYBOOK").value_or(""))
+    );
+    const auto book = playbook::read_playbook(source.text, source.file, set);
+    if (!book) {
+        return std::vector{finding(
+            "playbook",
+            Verdict::fail,
+            book.error().text(),
+            "oa-stream playbook validate " + shell_word(source.file)
+        )};
+    }
+    std::vector<Check> out{finding("playbook", Verdict::pass, source.file + " is valid", {})};
+    Screen screen(context);
+    playbook::StopRequest stop;
+    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
+    OA_TRY(
+        auto more,
+        run_to_end<std::vector<Check>>(
+            [&](const asio::any_io_executor&) { return look_outside(&*book); }, stop, screen, words
+        )
+    );
+    std::ranges::move(more, std::back_inserter(out));
+    return out;
+}
+
+const CommandSpec doctor_command{
+    .path = "doctor",
+    .summary = "What is wrong on this machine, and the exact command that mends it.",
+    .positionals = k_positionals,
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

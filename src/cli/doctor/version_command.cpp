@@ -1,0 +1,50 @@
+#include "oa_stream/base/json.hpp"
+#include "core/commands.hpp"
+#include "core/version.hpp"
+
+#include "core/document.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+
+namespace {
+
+Result<ExitCode> run(const Args& /*args*/, Context& context) {
+    if (context.json) {
+        Json document = plain_answer();
+        document["name"] = k_name;
+        document["version"] = version();
+        document["commit"] = commit().empty() ? Json(nullptr) : Json(commit());
+        print_document("version", document, context);
+    } else {
+        const std::string of = commit().empty() ? "" : fmt::format(" (commit {})", commit());
+        context.out(fmt::format("{} {}{}\n", k_name, version(), of));
+    }
+    return ExitCode::ok;
+}
+
+constexpr std::array<std::string_view, 1> k_examples{"oa-stream version"};
+
+} // namespace
+
+const CommandSpec version_command{
+    .path = "version",
+    .summary = "Print the version of this binary.",
+    .positionals = {},
+    .options = {},
+    .examples = k_examples,
+    .run = run,
+};
+
+std::string_view version() noexcept {
+    return OA_VERSION;
+}
+
+std::string_view commit() noexcept {
+    return OA_COMMIT;
+}
+
+} // namespace oa_stream::cli

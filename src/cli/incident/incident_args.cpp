@@ -1,0 +1,48 @@
+#include "incident_args.hpp"
+
+#include "core/version.hpp"
+
+#include "core/suggestion.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::cli {
+
+Result<Gathered> gather(const Args& args, const Context& context) {
+    OA_TRY(Redactor redactor, search_for(args));
+    incident::IncidentInput input;
+    auto words = args.all("RUN");
+    if (words.empty()) {
+        words.emplace_back("last");
+    }
+    for (const std::string& word : words) {
+        OA_TRY(auto run, named_run(word, context));
+        if (std::ranges::find(input.runs, run.id, &run::RunEntry::id) == input.runs.end()) {
+            input.runs.push_back(std::move(run));
+        }
+    }
+    for (const run::RunEntry& run : input.runs) {
+        const auto left = unfinished(run, context);
+        input.open.push_back(left ? left->why + ": " + left->next : "");
+    }
+    for (const std::string& log : args.all("--log")) {
+        input.logs.emplace_back(log);
+    }
+    input.title = args.get("--title").value_or("");
+    input.version = version();
+    input.redactor = redactor;
+    OA_TRY(incident::Incident incident, incident::gather_incident(std::move(input)));
+    incident.bundle_command =
+        typed_here("oa-stream incident bundle " + run_words(incident, context), context);
+    return Gathered{std::move(incident), std::move(redactor)};
+}
+
+std::string run_words(const incident::Incident& incident, const Context& context) {
+    std::string out;
+    for (const incident::IncidentRun& run : incident.runs) {
+        out += (out.empty() ? "" : " ") + word_of(run.entry, context);
+    }
+    return out;
+}
+
+} // namespace oa_stream::cli

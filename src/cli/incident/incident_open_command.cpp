@@ -1,0 +1,207 @@
+// incident open: shows the issue, and hands it to gh when told to.
+#include "oa_stream/base/child.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+#include "core/commands.hpp"
+
+#include "core/document.hpp"
+#include "incident_args.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <array>
+#include <exception>
+
+namespace oa_stream::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Issue {
+    std::string title;
+    fs::path body; ///< file
+    std::string repo;
+};
+
+bool gh_is_there(const Context& context) {
+    std::string paths = context.env("PATH").value_or("");
+    while (!paths.empty()) {
+        const std::size_t end = std::min(paths.find(':'), paths.size());
+        const fs::path file = fs::path(paths.substr(0, end)) / "gh";
+        if (::access(file.c_str(), X_OK) == 0) {
+            return true;
+        }
+        paths.erase(0, end + 1);
+    }
+    return false;
+}
+
+std::vector<std::string> gh_args(const Issue& issue) {
+    std::vector<std::string> out{
+        "issue", "create", "--title", issue.title, "--body-file", issue.body.string()
+    };
+    if (!issue.repo.empty()) {
+        out.insert(out.end(), {"--repo", issue.repo});
+    }
+    return out;
+}
+
+struct Said {
+    ChildExit exit;
+    std::string out;
+    std::string err;
+};
+
+Task<Result<Said>> run_gh(asio::any_io_executor executor, std::vector<std::string> args) {
+    ChildOptions options;
+    options.program = "gh";
+    options.args = std::move(args);
+    options.env = inherited_env(
+        {"PATH",
+         "HOME",
+         "XDG_CONFIG_HOME",
+         "GH_CONFIG_DIR",
+         "GH_TOKEN",
+         "GITHUB_TOKEN",
+         "GH_HOST",
+         "GH_REPO",
+         "HTTPS_PROXY",
+         "https_proxy"}
+    );
+    OA_CO_TRY(const auto child, Child::start(executor, std::move(options)));
+    Said said;
+    while (true) {
+        OA_CO_TRY(const std::string some, co_await child->read_stdout());
+        if (some.empty()) {
+            break;
+        }
+        said.out += some;
+    }
+    while (true) {
+        OA_CO_TRY(const std::string some, co_await child->read_stderr());
+        if (some.empty()) {
+            break;
+        }
+        said.err += some;
+    }
+    said.exit = co_await child->wait();
+    co_return said;
+}
+
+Result<Said> open_with_gh(const Issue& issue) {
+    asio::io_context io(1);
+    Result<Said> out = fail(Code::internal, "gh did not end");
+    asio::co_spawn(
+        io,
+        run_gh(io.get_executor(), gh_args(issue)),
+        [&](const std::exception_ptr& thrown, Result<Said> said) {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+            out = std::move(said);
+            io.stop();
+        }
+    );
+    io.run();
+    return out;
+}
+
+Result<Issue> write_issue(const Args& args, const Context& context, const Gathered& found) {
+    Issue out;
+    out.title = found.incident.title;
+    out.repo = args.get("--repo").value_or("");
+    out.body = context.state_dir / "incidents" / (found.incident.id + ".md");
+    OA_CHECK(make_dirs(out.body.parent_path()));
+    constexpr unsigned k_mine = 0600;
+    OA_CHECK(
+        write_file_atomic(out.body, incident::incident_body(found.incident, found.redactor), k_mine)
+    );
+    return out;
+}
+
+void show(const Issue& issue, std::string_view url, Context& context, const Gathered& found) {
+    if (context.json) {
+        Json out = plain_document("PASS", &found.incident.runs.back().entry);
+        out["title"] = issue.title;
+        out["body_file"] = issue.body.string();
+        out["opened"] = url.empty() ? Json(nullptr) : Json(url);
+        print_document("incident-open", out, context);
+    } else if (!url.empty()) {
+        context.out(fmt::format("{}\n", url));
+    }
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(Gathered found, gather(args, context));
+    add_present(found.incident, context);
+    OA_TRY(const Issue issue, write_issue(args, context, found));
+    OA_TRY(const std::string text, read_file(issue.body));
+    if (!context.json) {
+        context.out(fmt::format("title: {}\n\n{}\n", issue.title, text));
+    }
+    const bool there = gh_is_there(context);
+    if (!args.has("--yes")) {
+        show(issue, "", context, found);
+        context.err(fmt::format(
+            "nothing was sent. {}\nand the bundle to attach: {} --out incident.tar.zst\n",
+            there ? "Read it, then: " +
+                        typed_here(
+                            "oa-stream incident open " + run_words(found.incident, context), context
+                        ) +
+                        " --yes"
+                  : "gh is not on PATH: paste " + issue.body.string() + " into a new issue",
+            found.incident.bundle_command
+        ));
+        return ExitCode::ok;
+    }
+    if (!there) {
+        return fail(
+            Code::unavailable,
+            "gh is not on PATH",
+            {},
+            "paste " + issue.body.string() + " into a new issue"
+        );
+    }
+    OA_TRY(const Said said, open_with_gh(issue));
+    if (!said.exit.clean()) {
+        return fail(
+            Code::unavailable,
+            fmt::format(
+                "gh: {}: {}", said.exit.text(), found.redactor.apply(std::string(trim(said.err)))
+            ),
+            {},
+            "gh auth status, or paste " + issue.body.string() + " into a new issue"
+        );
+    }
+    show(issue, trim(said.out), context, found);
+    return ExitCode::ok;
+}
+
+constexpr std::array k_options{
+    OptionSpec{"--yes", "", "Really open it with gh; without it the issue is only shown."},
+    OptionSpec{"--repo", "OWNER/NAME", "Where; else what gh takes from the folder it is run in."},
+    k_log_option,
+    k_title_option,
+    k_secret_option,
+};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream incident open last",
+    "oa-stream incident open last --repo example/chat --yes",
+};
+
+} // namespace
+
+const CommandSpec incident_open_command{
+    .path = "incident open",
+    .summary = "Show the incident issue and, with --yes, open it with gh.",
+    .positionals = k_run_positionals,
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

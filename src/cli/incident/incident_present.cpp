@@ -1,0 +1,77 @@
+// What an incident's text tells of this machine as it is now.
+#include "oa_stream/base/text.hpp"
+
+#include "doctor/doctor.hpp"
+#include "incident_args.hpp"
+#include "core/layers.hpp"
+#include "core/parse.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
+#include <span>
+
+namespace oa_stream::cli {
+namespace {
+
+/// The run's command line, as it is parsed now. Nothing where it is not: an older version wrote it.
+std::optional<Invocation> invocation_of(const run::RunEntry& run) {
+    const Json* argv = member(run.document, "argv");
+    std::vector<std::string> words;
+    if (argv != nullptr && argv->is_array()) {
+        for (const Json& word : *argv) {
+            words.push_back(word.is_string() ? word.get<std::string>() : "");
+        }
+    }
+    if (words.size() < 2) {
+        return std::nullopt;
+    }
+    auto parsed = parse_command_line(std::span(words).subspan(1)); // without the program
+    const bool whole = parsed && parsed->command != nullptr;
+    return whole ? std::optional(*std::move(parsed)) : std::nullopt;
+}
+
+void add_settings(const incident::IncidentRun& run, const Context& context, incident::Facts& out) {
+    auto invocation = invocation_of(run.entry);
+    if (!invocation) {
+        return;
+    }
+    if (!context.config_file.empty()) {
+        invocation->globals.given["--config"] = {context.config_file};
+    }
+    const auto config = find_config(*invocation, context.env);
+    if (!config) {
+        out.emplace_back(run.label + " config", config.error().text());
+        return;
+    }
+    const auto settings = apply_layers(*invocation, *config, context.env);
+    if (!settings) {
+        out.emplace_back(run.label + " config", settings.error().text());
+        return;
+    }
+    const std::optional<ConfigFile>& file = *config;
+    out.emplace_back(run.label + " config", file ? file->name() : "no file");
+    for (const Setting& setting : *settings) {
+        if (setting.layer != Layer::fallback) {
+            const std::string where = setting.where.empty() ? "" : " " + setting.where;
+            const std::string value =
+                setting.values.empty() ? "on" : fmt::format("{}", fmt::join(setting.values, ", "));
+            out.emplace_back(
+                fmt::format("{} {}", run.label, setting.option),
+                fmt::format("{} ({}{})", printable(value, 200), to_string(setting.layer), where)
+            );
+        }
+    }
+}
+
+} // namespace
+
+void add_present(incident::Incident& incident, const Context& context) {
+    for (const incident::IncidentRun& run : incident.runs) {
+        add_settings(run, context, incident.settings);
+    }
+    incident.doctor = judge_all(context);
+}
+
+} // namespace oa_stream::cli

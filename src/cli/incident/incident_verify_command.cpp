@@ -1,0 +1,68 @@
+// incident verify: is this bundle what was sealed? Offline, without unpacking it.
+#include "oa_stream/base/check.hpp"
+#include "core/commands.hpp"
+#include "oa_stream/incident/bundle.hpp"
+
+#include "core/document.hpp"
+#include "runs/runs_args.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+Json document_of(const incident::BundleVerdict& found) {
+    Json out = plain_document(found.pass() ? "PASS" : "FAIL");
+    for (const incident::BundleCheck& check : found.checks) {
+        Check one;
+        one.id = check.id;
+        one.verdict = check.pass ? Verdict::pass : Verdict::fail;
+        one.mode = CheckMode::replayed;
+        one.detail = check.detail;
+        out["checks"].push_back(to_json(one));
+    }
+    out["manifest"] = found.manifest;
+    out["files"] = found.files;
+    return out;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(
+        const incident::BundleVerdict found,
+        incident::verify_bundle(args.positional("FILE").value_or(""))
+    );
+    const ExitCode exit = found.pass() ? ExitCode::ok : ExitCode::breach;
+    if (context.json) {
+        print_document("incident-verify", document_of(found), context);
+        return exit;
+    }
+    if (!context.quiet || exit != ExitCode::ok) {
+        for (const incident::BundleCheck& check : found.checks) {
+            context.out(
+                fmt::format("{:<5} {}: {}\n", check.pass ? "PASS" : "FAIL", check.id, check.detail)
+            );
+        }
+    }
+    return exit;
+}
+
+constexpr std::array k_positionals{PositionalSpec{"FILE", "A bundle."}};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream incident verify incident.tar.zst",
+    "oa-stream incident verify incident.tar.zst --json",
+};
+
+} // namespace
+
+const CommandSpec incident_verify_command{
+    .path = "incident verify",
+    .summary = "Whether a bundle is whole and as it was sealed.",
+    .positionals = k_positionals,
+    .options = {},
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,43 @@
+// What `load` reads from its command line, and whom it may be aimed at.
+#pragma once
+
+#include "core/command.hpp"
+#include "oa_stream/probe/load.hpp"
+
+#include "core/suggestion.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::cli {
+
+struct LoadArgs {
+    probe::LoadOptions options{};
+    bool default_prompt = true; ///< none was given: one that suits the target
+    std::vector<probe::LoadLimit> limits{};
+    double confidence = 0.95;
+    std::uint64_t list = 0; ///< requests listed one by one at most
+    bool ndjson = false;
+    std::vector<std::string> allowed{}; ///< hosts of --yes-load
+    std::string again{}; ///< the same load, twice as long, to type when nothing was decided
+    Typed typed{}; ///< the command line
+};
+/// Code::usage; Code::unreadable for a file of prompts; Code::precondition for a host elsewhere
+/// that --yes-load does not name.
+[[nodiscard]] Result<LoadArgs> parse_load(const Args& args);
+
+/// "500/s", "30/m", "500" → per second. Code::usage outside 0.01 to 100,000 per second.
+[[nodiscard]] Result<double> parse_rate(std::string_view text);
+/// The host of a base URL or of HOST:PORT, without brackets.
+[[nodiscard]] std::string host_of(std::string_view url);
+/// A name that can only be this machine: localhost, 127.0.0.0/8, ::1.
+[[nodiscard]] bool is_loopback(std::string_view host);
+/// Code::precondition when the target's turns are real (no replay authority) and --yes-load does
+/// not name its host.
+[[nodiscard]] Result<void> may_cost(const LoadArgs& args, std::string_view authority);
+/// "30000": about how many requests the plan makes; 0: nobody can tell (closed loop).
+[[nodiscard]] std::uint64_t planned_requests(const probe::LoadOptions& options);
+
+} // namespace oa_stream::cli

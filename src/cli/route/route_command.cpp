@@ -1,0 +1,387 @@
+// route status, evaluate, verify: looks at the route split, which is never changed; verify leaves
+// what it found.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+#include "core/commands.hpp"
+#include "core/version.hpp"
+#include "oa_stream/report/report.hpp"
+#include "oa_stream/run/run_folder.hpp"
+
+#include "core/document.hpp"
+#include "route_args.hpp"
+#include "core/run_screen.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using namespace traffic;
+
+ExitCode exit_of(Verdict verdict) {
+    return exit_code(verdict);
+}
+
+void tell(
+    std::string_view name,
+    Verdict verdict,
+    const std::vector<Check>& checks,
+    const Json& more,
+    const std::string& text,
+    Context& context
+) {
+    if (context.json) {
+        Json out = route_document(verdict, checks);
+        out.update(more);
+        print_document(name, out, context);
+    } else {
+        context.out(text);
+    }
+    tell_route_checks(verdict, checks, context);
+}
+
+// status
+// -------------------------------------------------------------------------------------------------
+
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
+Task<Result<RouteSnapshot>> ask_status(RouteSplitClient& client, RouteTarget target) {
+    co_return co_await snapshot_routes(client, target.looks);
+}
+
+Result<ExitCode> status(const Args& args, Context& context) {
+    OA_TRY(RouteTarget target, parse_route_target(args, "route status"));
+    OA_TRY(const RouteSnapshot seen, look_with<RouteSnapshot>(std::move(target), &ask_status));
+    const std::vector<Check> checks{memories_check(seen)};
+    const Verdict verdict = run_verdict(checks);
+    const Json more{
+        {"status", to_json(seen.status)},
+        {"agreed", seen.agreed},
+        {"notes", Json::array({k_lane_untouched})}
+    };
+    const std::string text = route_table(seen.status) +
+                             fmt::format("{}\nnote: {}\n", checks[0].detail, k_lane_untouched);
+    tell("route-status", verdict, checks, more, text, context);
+    return exit_of(verdict);
+}
+
+// evaluate
+// -----------------------------------------------------------------------------------------------
+
+struct Evaluated {
+    std::vector<RouteDecision> decisions; ///< that differ
+    int asked = 0;
+};
+
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
+Task<Result<Evaluated>> ask_evaluate(RouteSplitClient& client, RouteTarget target) {
+    Evaluated out;
+    for (; out.asked < target.looks.agree; ++out.asked) {
+        OA_CO_TRY(
+            RouteDecision one, co_await client.evaluate(target.paths.front(), target.cohort_key)
+        );
+        const bool known = std::ranges::any_of(out.decisions, [&](const RouteDecision& other) {
+            return other.target == one.target && other.reason == one.reason;
+        });
+        if (!known) {
+            out.decisions.push_back(std::move(one));
+        }
+    }
+    co_return out;
+}
+
+Check evaluate_check(const Evaluated& seen) {
+    Check check;
+    check.id = "route.evaluate";
+    check.verdict = seen.decisions.size() == 1 ? Verdict::pass : Verdict::fail;
+    for (const RouteDecision& one : seen.decisions) {
+        check.detail += fmt::format(
+            "{}{} is served by {} ({})",
+            check.detail.empty() ? "" : " | ",
+            one.path,
+            one.target,
+            one.reason
+        );
+    }
+    check.detail += seen.decisions.size() == 1
+                        ? fmt::format(", {} times over fresh connections", seen.asked)
+                        : ": the processes behind the address disagree";
+    return check;
+}
+
+Result<ExitCode> evaluate(const Args& args, Context& context) {
+    OA_TRY(RouteTarget target, parse_route_target(args, "route evaluate /login"));
+    target.paths = {args.positional("PATH").value_or("")};
+    OA_TRY(const Evaluated seen, look_with<Evaluated>(std::move(target), &ask_evaluate));
+    const std::vector<Check> checks{evaluate_check(seen)};
+    const Verdict verdict = run_verdict(checks);
+    const RouteDecision& first = seen.decisions.front();
+    const bool pinned = first.path.starts_with("/api");
+    const std::string because(explain_reason(first.reason));
+    Json more{{"decision", to_json(first)}, {"explained", because}};
+    std::string text = fmt::format("{}\n", checks[0].detail);
+    if (!because.empty()) {
+        text += fmt::format("because of {}\n", because);
+    }
+    if (pinned) {
+        text += fmt::format("note: {}\n", k_lane_untouched);
+        more["notes"] = Json::array({k_lane_untouched});
+    }
+    tell("route-evaluate", verdict, checks, more, text, context);
+    return exit_of(verdict);
+}
+
+// verify
+// -------------------------------------------------------------------------------------------------
+
+struct Expectation {
+    std::string target{}; ///< empty: as the rules say
+    std::optional<std::string> domain{};
+};
+struct Verified {
+    RouteSnapshot snapshot;
+    std::vector<RouteExpectation> wanted;
+    RouteVerified seen;
+};
+
+Result<std::vector<RouteExpectation>>
+wanted_of(const RouteStatus& status, const RouteTarget& target, const Expectation& expect) {
+    std::vector<std::string> paths = target.paths;
+    bool known = !expect.domain;
+    for (const RouteGroup& group : status.groups) {
+        const bool asked = expect.domain ? *expect.domain == group.domain : target.paths.empty();
+        known = known || asked;
+        if (asked && !group.prefixes.empty()) {
+            paths.push_back(group.prefixes.front());
+        }
+    }
+    if (expect.domain && !known) {
+        return fail(
+            Code::usage, fmt::format("the service has no route domain '{}'", *expect.domain)
+        );
+    }
+    auto out = expectations_of(status, overrides_of(status), paths);
+    if (!expect.target.empty()) {
+        for (RouteExpectation& one : out) {
+            one.target = expect.target;
+            one.reason.clear();
+        }
+    }
+    return out;
+}
+
+struct AskVerify {
+    Expectation expect;
+    Task<Result<Verified>> operator()(RouteSplitClient& client, RouteTarget target) const {
+        return ask(client, std::move(target), expect);
+    }
+    static Task<Result<Verified>>
+    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
+    ask(RouteSplitClient& client, RouteTarget target, Expectation expect) {
+        Verified out;
+        OA_CO_TRY(out.snapshot, co_await snapshot_routes(client, target.looks));
+        OA_CO_TRY(out.wanted, wanted_of(out.snapshot.status, target, expect));
+        OA_CO_TRY(
+            out.seen,
+            co_await verify_routes(
+                client,
+                overrides_of(out.snapshot.status),
+                out.wanted,
+                target.cohort_key,
+                target.looks
+            )
+        );
+        co_return out;
+    }
+};
+
+Check paths_check(const Verified& verified) {
+    Check check;
+    check.id = "route.paths";
+    check.verdict = verified.seen.ok ? Verdict::pass : Verdict::fail;
+    for (const RouteExpectation& one : verified.wanted) {
+        check.data["expected"][one.path] = one.target.empty() ? "by cohort" : one.target;
+    }
+    check.data["looks"] = verified.seen.looks;
+    check.detail = verified.seen.ok
+                       ? fmt::format(
+                             "{} paths are served as expected over {} successive fresh looks",
+                             verified.wanted.size(),
+                             verified.seen.row
+                         )
+                       : verified.seen.seen;
+    return check;
+}
+
+Result<run::RunFolder> open_verification(const RouteTarget& target, const Context& context) {
+    Redactor redactor;
+    redactor.add_known(target.service.bearer);
+    run::RunInfo info;
+    info.kind = "route-verify";
+    info.name = "route verify";
+    info.target["control_url"] = target.service.base_url;
+    info.versions["oa_stream"] = version();
+    info.argv = context.argv;
+    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
+}
+
+Result<void>
+seal(run::RunFolder& folder, const std::vector<Check>& checks, const std::string& headline) {
+    const Verdict verdict = run_verdict(checks);
+    report::Report report;
+    report.id = folder.id();
+    report.title = "route verify";
+    report.verdict = verdict;
+    report.exit_code = static_cast<int>(exit_of(verdict));
+    report.headline = headline;
+    report.started_at = rfc3339_millis(folder.started());
+    report.duration_s = folder.seconds_since_start();
+    report.checks = checks;
+    report.notes.emplace_back(k_lane_untouched);
+    Json list = Json::array();
+    for (const Check& check : checks) {
+        list.push_back(to_json(check));
+        folder.note("check", {{"check", list.back()}});
+    }
+    folder.write("report.md", report::report_markdown(report));
+    folder.note("run ended", {{"verdict", to_string(verdict)}});
+    return folder.finish(
+        {{"verdict", to_string(verdict)},
+         {"exit_code", report.exit_code},
+         {"headline", headline},
+         {"checks", std::move(list)}}
+    );
+}
+
+/// The service could not be asked; the folder says so.
+Error sealed(run::RunFolder& folder, Error error) {
+    Check check;
+    check.id = "route.reach";
+    check.detail = error.text();
+    (void)seal(folder, {check}, check.detail); // the error itself is what is told
+    return error;
+}
+
+Result<ExitCode> verify(const Args& args, Context& context) {
+    OA_TRY(RouteTarget target, parse_route_target(args, "route verify"));
+    Expectation expect{args.get("--expect").value_or(""), args.get("--domain")};
+    if (expect.target == "rust") {
+        expect.target = "rust_shell";
+    }
+    if (!expect.target.empty() && expect.target != "rust_shell" && expect.target != "legacy") {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' serves nothing", printable(expect.target, 40)),
+            "--expect",
+            "legacy or rust"
+        );
+    }
+    if (expect.domain) {
+        std::ranges::replace(*expect.domain, '-', '_');
+    }
+    OA_TRY(run::RunFolder folder, open_verification(target, context));
+    const auto looked = look_with<Verified>(std::move(target), AskVerify{expect});
+    if (!looked) {
+        return std::unexpected(sealed(folder, looked.error()));
+    }
+    const Verified& seen = *looked;
+    const std::vector<Check> checks{memories_check(seen.snapshot), paths_check(seen)};
+    const Verdict verdict = run_verdict(checks);
+    folder.write("measure/status.json", to_json(seen.snapshot.status).dump(2) + "\n");
+    OA_CHECK(seal(folder, checks, checks.back().detail));
+    std::string text = route_table(seen.snapshot.status);
+    for (const Check& check : checks) {
+        text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
+    }
+    text += fmt::format("note: {}\n", k_lane_untouched);
+    const Json more{
+        {"run", folder.id()},
+        {"evidence", folder.path().string()},
+        {"status", to_json(seen.snapshot.status)},
+        {"notes", Json::array({k_lane_untouched})}
+    };
+    tell("route-verify", verdict, checks, more, text, context);
+    tell_last({verdict, exit_of(verdict), folder.id(), folder.path().string(), ""}, context);
+    return exit_of(verdict);
+}
+
+constexpr std::array k_status_options{
+    k_route_base,
+    k_route_auth,
+    k_route_fresh,
+    k_route_build,
+    k_route_protocol,
+    k_route_schema,
+    k_route_timeout,
+};
+constexpr std::array k_evaluate_options{
+    k_route_base,
+    k_route_auth,
+    k_route_cohort,
+    k_route_fresh,
+    k_route_build,
+    k_route_protocol,
+    k_route_schema,
+    k_route_timeout,
+};
+constexpr std::array k_verify_options{
+    k_route_base,
+    k_route_auth,
+    OptionSpec{
+        "--expect", "TARGET", "What must serve: legacy or rust; as the rules say if not given."
+    },
+    OptionSpec{"--domain", "NAME", "Look at this route domain alone."},
+    k_route_path,
+    k_route_cohort,
+    k_route_fresh,
+    k_route_build,
+    k_route_protocol,
+    k_route_schema,
+    k_route_timeout,
+};
+constexpr std::array k_path{
+    PositionalSpec{"PATH", "As a browser asks for it: /login.", true},
+};
+constexpr std::array<std::string_view, 1> k_status_examples{
+    "oa-stream route status --base-url https://control.example.org --auth env:TOKEN"
+};
+constexpr std::array<std::string_view, 1> k_evaluate_examples{
+    "oa-stream route evaluate /login --base-url https://control.example.org --auth env:TOKEN"
+};
+constexpr std::array<std::string_view, 2> k_verify_examples{
+    "oa-stream route verify --base-url https://control.example.org --auth env:TOKEN",
+    "oa-stream route verify --expect legacy --domain billing_l402 --base-url "
+    "https://control.example.org --auth env:TOKEN --json",
+};
+
+} // namespace
+
+const CommandSpec route_status_command{
+    .path = "route status",
+    .summary = "Show the route split, and whether all processes remember the same.",
+    .positionals = {},
+    .options = k_status_options,
+    .examples = k_status_examples,
+    .run = status,
+};
+const CommandSpec route_evaluate_command{
+    .path = "route evaluate",
+    .summary = "Ask what serves a path, and say why.",
+    .positionals = k_path,
+    .options = k_evaluate_options,
+    .examples = k_evaluate_examples,
+    .run = evaluate,
+};
+const CommandSpec route_verify_command{
+    .path = "route verify",
+    .summary = "Verify over fresh connections that paths are served as expected.",
+    .positionals = {},
+    .options = k_verify_options,
+    .examples = k_verify_examples,
+    .run = verify,
+    .leaves_run = true,
+};
+
+} // namespace oa_stream::cli

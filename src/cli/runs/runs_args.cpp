@@ -1,0 +1,62 @@
+#include "runs_args.hpp"
+
+#include "oa_stream/base/shell.hpp"
+
+#include "core/document.hpp"
+#include "core/suggestion.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::cli {
+
+Json plain_document(std::string_view verdict, const run::RunEntry* run) {
+    Json out = plain_answer(verdict);
+    if (run != nullptr) {
+        out["run"] = run->id;
+        out["evidence"] = run->folder.string();
+    }
+    return out;
+}
+
+Result<run::RunEntry> named_run(std::string_view word, const Context& context) {
+    OA_TRY(const std::filesystem::path folder, run::find_run(context.state_dir, word));
+    return run::read_run(folder);
+}
+
+Result<run::RunEntry> named_run(const Args& args, const Context& context) {
+    return named_run(args.positional("RUN").value_or("last"), context);
+}
+
+std::string word_of(const run::RunEntry& run, const Context& context) {
+    const bool here = run.folder.parent_path() == context.state_dir / "runs";
+    return here ? run.id : shell_word(run.folder.string());
+}
+
+std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& context) {
+    const auto status = playbook::status_in(context.state_dir, run.folder);
+    if (!status.needs_somebody()) {
+        return std::nullopt;
+    }
+    // What the run itself said knows more: the command for a person.
+    const bool told = run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified);
+    const std::string& next = told && !run.next.empty() ? run.next : status.next;
+    return Unfinished{status.open, typed_here(in_folder(next, run.folder), context)};
+}
+
+Result<Redactor> search_for(const Args& args) {
+    Redactor out;
+    for (const std::string& reference : args.all("--secret")) {
+        OA_TRY(const Secret secret, read_secret(reference));
+        out.add_known(secret, reference);
+    }
+    out.add_environment();
+    return out;
+}
+
+std::chrono::seconds age_of(const run::RunEntry& run) {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+        std::chrono::system_clock::now() - run.started
+    );
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,56 @@
+// What the commands on stored runs share.
+#pragma once
+
+#include "oa_stream/base/redact.hpp"
+#include "core/command.hpp"
+#include "oa_stream/run/runs.hpp"
+#include "oa_stream/playbook/status.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::cli {
+
+inline constexpr PositionalSpec k_run_positional{
+    "RUN", "A run: the name of its folder, the unique beginning or end of one, or `last`.", false
+};
+inline constexpr OptionSpec k_secret_option{
+    "--secret",
+    "REF",
+    "Search for this secret, too: env:NAME, file:PATH or fd:N; repeats.",
+    {},
+    true
+};
+inline constexpr OptionSpec k_log_option{
+    "--log", "FILE", "A lane's log or access log to take into the story; repeats.", {}, true
+};
+
+/// What every document has, for a command that makes no run.
+[[nodiscard]] Json
+plain_document(std::string_view verdict, const run::RunEntry* run = nullptr);
+
+/// The run that RUN names; `last` when it names none.
+[[nodiscard]] Result<run::RunEntry> named_run(const Args& args, const Context& context);
+[[nodiscard]] Result<run::RunEntry> named_run(std::string_view word, const Context& context);
+
+/// What names it in a command to type: its id, or its folder when that was moved.
+[[nodiscard]] std::string word_of(const run::RunEntry& run, const Context& context);
+
+/// Traffic of this run may not be where it began, or its way back was not verified: why, and what
+/// to type. Nothing when it is over.
+struct Unfinished {
+    std::string why;
+    std::string next;
+};
+[[nodiscard]] std::optional<Unfinished>
+unfinished(const run::RunEntry& run, const Context& context);
+
+/// Knows the environment's secrets and those of --secret. Code::credentials.
+[[nodiscard]] Result<Redactor> search_for(const Args& args);
+
+[[nodiscard]] std::chrono::seconds age_of(const run::RunEntry& run);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,96 @@
+// runs compare: two runs side by side.
+#include "core/commands.hpp"
+#include "oa_stream/incident/runs_compare.hpp"
+
+#include "core/document.hpp"
+#include "runs_args.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using incident::ComparedRow;
+using incident::Comparison;
+
+void section(
+    std::string& out, std::string_view title, const std::vector<ComparedRow>& rows, bool all
+) {
+    std::string body;
+    std::size_t same = 0;
+    for (const ComparedRow& row : rows) {
+        if (!row.differs && !all) {
+            ++same;
+            continue;
+        }
+        body += fmt::format(
+            "{} {}\n      a {}\n      b {}\n",
+            row.worse     ? "  !"
+            : row.differs ? "  ≠"
+                          : "   ",
+            row.what,
+            row.a,
+            row.b
+        );
+    }
+    if (rows.empty()) {
+        return;
+    }
+    out += fmt::format("{}{}\n{}", title, same > 0 ? fmt::format(", {} the same", same) : "", body);
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(const auto a, named_run(args.positional("A").value_or(""), context));
+    OA_TRY(const auto b, named_run(args.positional("B").value_or("last"), context));
+    if (a.id == b.id) {
+        return fail(Code::usage, "a run is no other than itself", a.id, "oa-stream runs list");
+    }
+    const Comparison found = incident::compare_runs(a, b);
+    if (context.json) {
+        Json out = plain_document("PASS");
+        out["a"] = to_json(a);
+        out["b"] = to_json(b);
+        out["comparison"] = to_json(found);
+        print_document("runs-compare", out, context);
+        return ExitCode::ok;
+    }
+    const bool all = args.has("--all");
+    std::string out = fmt::format("a {}\nb {}\n", a.id, b.id);
+    section(out, "runs", found.facts, all);
+    section(out, "checks", found.checks, all);
+    section(out, "gates", found.gates, all);
+    section(out, "first content", found.latencies, true);
+    context.out(out);
+    context.err(fmt::format(
+        "{} differences{}\n", found.differences(), found.worse() ? ", b is worse (!)" : ""
+    ));
+    return ExitCode::ok;
+}
+
+constexpr std::array k_positionals{
+    PositionalSpec{"A", "A run, as for `runs show`."},
+    PositionalSpec{"B", "The run to hold against it; the last one if not given.", false},
+};
+constexpr std::array k_options{
+    OptionSpec{"--all", "", "Also what is the same in both."},
+};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream runs compare 1a2b3c4d last",
+    "oa-stream runs compare 20260215T043600Z-verify-1a2b3c4d 5e6f7a8b --json",
+};
+
+} // namespace
+
+const CommandSpec runs_compare_command{
+    .path = "runs compare",
+    .summary = "Two runs side by side: verdict, checks, gates, versions, latencies.",
+    .positionals = k_positionals,
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,216 @@
+// runs show: what is known of one run, also of one that died.
+#include "oa_stream/base/shell.hpp"
+#include "core/commands.hpp"
+#include "oa_stream/incident/timeline.hpp"
+
+#include "core/document.hpp"
+#include "core/run_screen.hpp"
+#include "runs_args.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using incident::Moment;
+using run::RunEntry;
+using run::RunLife;
+
+/// Everything that is shown, gathered before anything is.
+struct Known {
+    RunEntry run;
+    run::SumsCheck sums;
+    std::optional<playbook::RunStatus> status{};
+    std::optional<Unfinished> left{};
+    std::vector<Moment> last{}; ///< of its own, the latest at the end
+    std::string next;
+};
+
+/// The run's own words, without those of its lanes.
+std::vector<Moment> last_moments(const RunEntry& run, std::size_t count) {
+    std::vector<incident::Story> one;
+    one.push_back(incident::run_story(run.folder, "run"));
+    auto all = incident::merge(std::move(one)).moments;
+    std::erase_if(all, [](const Moment& moment) { return moment.source != "run"; });
+    if (all.size() > count) {
+        all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(count));
+    }
+    return all;
+}
+
+std::string next_of(const Known& known, const Context& context) {
+    const RunEntry& run = known.run;
+    if (known.left) {
+        const bool here = known.left->next.contains(" runs show ");
+        return here ? less_command(run.folder / "journal.ndjson") : known.left->next;
+    }
+    if (run.life == RunLife::running) {
+        return known.status ? known.status->next
+                            : "tail -f " + shell_word((run.folder / "timeline.ndjson").string());
+    }
+    if (!known.sums.whole() || run.life == RunLife::died) {
+        return "oa-stream incident body " + word_of(run, context);
+    }
+    return in_folder(run.next, run.folder);
+}
+
+Result<Known> look(const Args& args, const Context& context) {
+    Known out;
+    OA_TRY(out.run, named_run(args, context));
+    OA_TRY(out.sums, run::check_sums(out.run.folder));
+    if (playbook::holds_traffic(out.run.folder)) {
+        out.status = playbook::status_in(context.state_dir, out.run.folder);
+    }
+    out.left = unfinished(out.run, context);
+    constexpr std::size_t k_last = 5;
+    out.last = last_moments(out.run, k_last);
+    out.next = next_of(out, context);
+    return out;
+}
+
+/// The seal is broken, or somebody must act: FAIL. Otherwise it could be read: PASS, whatever the
+/// run itself ended with.
+Verdict verdict_of(const Known& known) {
+    const bool act = known.left && known.run.life == RunLife::died;
+    return act || !known.sums.whole() ? Verdict::fail : Verdict::pass;
+}
+
+std::string checks_text(const RunEntry& run) {
+    const Json* checks = member(run.document, "checks");
+    if (checks == nullptr || !checks->is_array() || checks->empty()) {
+        return {};
+    }
+    std::vector<std::pair<std::string, std::size_t>> counts;
+    std::string bad;
+    for (const Json& check : *checks) {
+        const std::string verdict(string_member(check, "verdict").value_or("?"));
+        auto found =
+            std::ranges::find(counts, verdict, &std::pair<std::string, std::size_t>::first);
+        if (found == counts.end()) {
+            found = counts.insert(counts.end(), {verdict, 0});
+        }
+        ++found->second;
+        if (verdict != "PASS" && verdict != "SKIPPED") {
+            bad += fmt::format(
+                "    {:<12} {}  {}\n",
+                verdict,
+                string_member(check, "id").value_or("?"),
+                string_member(check, "detail").value_or("")
+            );
+        }
+    }
+    std::string out;
+    for (const auto& [verdict, count] : counts) {
+        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, verdict);
+    }
+    return fmt::format("  {:<10} {}\n{}", "checks", out, bad);
+}
+
+std::string text_of(const Known& known) {
+    const RunEntry& run = known.run;
+    std::string out = fmt::format(
+        "{} {}{}\n",
+        run.id,
+        to_string(run.life),
+        run.verdict.empty() ? ", no verdict" : ": " + run.verdict
+    );
+    const auto line = [&](std::string_view name, const std::string& value) {
+        if (!value.empty()) {
+            out += fmt::format("  {:<10} {}\n", name, value);
+        }
+    };
+    line("kind", run.kind + (run.name.empty() || run.name == run.kind ? "" : ", " + run.name));
+    line("why", run.headline);
+    line("started", fmt::format("{}, {} ago", run.started_at, run::age_text(age_of(run))));
+    line("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "");
+    line("exit code", run.exit_code ? fmt::format("{}", *run.exit_code) : "");
+    line(
+        "by", run.life == RunLife::died && !run.holder.empty() ? run.holder + ", gone" : run.holder
+    );
+    if (known.status) {
+        line("target", known.status->target);
+        line("began with", known.status->baseline);
+        line("last seen", known.status->serving);
+        line("may serve", known.status->pending);
+        line("last step", known.status->step);
+        line("routes", known.status->routes);
+        line("unread", known.status->unread);
+    }
+    out += checks_text(run);
+    line("evidence", run.folder.string());
+    line("size", fmt::format("{} files, {}", run.files, run::size_text(run.bytes)));
+    line("sums", run::sums_text(known.sums));
+    line("pinned", run.pinned ? (run.pin_reason.empty() ? "yes" : run.pin_reason) : "");
+    if (run.life != RunLife::finished && !known.last.empty()) {
+        out += run.life == RunLife::died
+                   ? "  what was under way when it died, the last at the end:\n"
+                   : "  what is under way:\n";
+        for (const Moment& moment : known.last) {
+            out += fmt::format("    {} {}\n", moment.at, moment.text);
+        }
+    }
+    line("open", known.left ? known.left->why : "");
+    return out;
+}
+
+Json json_of(const Known& known) {
+    Json out = plain_document(to_string(verdict_of(known)), &known.run);
+    if (const Json* checks = member(known.run.document, "checks")) {
+        out["checks"] = *checks;
+    }
+    out["shown"] = to_json(known.run);
+    out["sums"] = {
+        {"sealed", known.sums.sealed},
+        {"right", known.sums.right},
+        {"changed", known.sums.changed},
+        {"missing", known.sums.missing},
+        {"added", known.sums.added},
+    };
+    out["traffic"] = known.status ? playbook::to_json(*known.status) : Json(nullptr);
+    out["open"] = known.left ? Json(known.left->why) : Json(nullptr);
+    out["last"] = Json::array();
+    for (const Moment& moment : known.last) {
+        out["last"].push_back({{"at", moment.at}, {"text", moment.text}});
+    }
+    out["document"] = known.run.document;
+    out["next"] = known.next;
+    return out;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(const Known known, look(args, context));
+    context.out(
+        context.json ? document_line("runs-show", json_of(known), context) : text_of(known)
+    );
+    const Verdict verdict = verdict_of(known);
+    const bool act = known.left && known.run.life == RunLife::died;
+    const ExitCode exit = act ? ExitCode::rollback_unverified : exit_code(verdict);
+    if (exit != ExitCode::ok || !known.next.empty()) {
+        tell_last({verdict, exit, known.run.id, known.run.folder.string(), known.next}, context);
+    }
+    return exit;
+}
+
+constexpr std::array k_positionals{k_run_positional};
+constexpr std::array<std::string_view, 3> k_examples{
+    "oa-stream runs show last",
+    "oa-stream runs show 20260222T043600Z-cutover-1a2b3c4d",
+    "oa-stream runs show 1a2b3c4d --json",
+};
+
+} // namespace
+
+const CommandSpec runs_show_command{
+    .path = "runs show",
+    .summary = "What is known of a run, also of one that died; its sums are worked out again.",
+    .positionals = k_positionals,
+    .options = {},
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,64 @@
+// Where serve's clients come in: addresses, TLS, and how many connections fit.
+#pragma once
+
+#include "core/command.hpp"
+#include "oa_stream/net/http_server.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::cli {
+
+struct ListenerOptions {
+    std::vector<net::Endpoint> endpoints{}; ///< at least one
+    std::filesystem::path certificate{};    ///< empty: plain; unix sockets always are
+    std::filesystem::path key{};
+    unsigned unix_mode = 0600;
+    net::ServerLimits limits{};
+
+    /// Nobody but processes of this machine gets to any of them.
+    [[nodiscard]] bool loopback() const noexcept { return exposed() == nullptr; }
+    /// The first that others can reach; null: none.
+    [[nodiscard]] const net::Endpoint* exposed() const noexcept;
+    /// Whether certificate and key, if any, can serve: told before anything is started.
+    [[nodiscard]] Result<void> check_certificate() const;
+};
+
+/// Errors: Code::usage with the option's name.
+[[nodiscard]] Result<void> read_listeners(const Args& args, ListenerOptions& options);
+
+/// The listeners of one process, with one handler.
+class Listeners {
+public:
+    /// As HttpServer::listen and TlsIdentity::load.
+    [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(
+        const asio::any_io_executor& executor,
+        const ListenerOptions& options,
+        const net::Handler& handler,
+        const net::ErrorPage& error_page
+    );
+    /// With the real ports, in the order given.
+    [[nodiscard]] std::vector<std::string> urls() const;
+    [[nodiscard]] net::Endpoint endpoint() const { return servers_.front()->endpoint(); }
+    /// Empty without TLS.
+    [[nodiscard]] std::string certificate() const { return tls_ ? tls_->text() : std::string(); }
+    /// Reads certificate and key again; nothing changes on an error.
+    [[nodiscard]] Result<void> reload();
+    void stop_accepting();
+    void close();
+
+private:
+    std::shared_ptr<net::TlsIdentity> tls_{};
+    std::vector<std::unique_ptr<net::HttpServer>> servers_{};
+};
+
+/// The most connections for which there are descriptors when some are kept back for files and
+/// `children`; `wanted` if there are enough. At least 1.
+[[nodiscard]] std::size_t fitting_connections(std::size_t wanted, std::size_t children);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,48 @@
+// serve's command line as one struct.
+#pragma once
+
+#include "oa_stream/authority/codex.hpp"
+#include "oa_stream/authority/replay.hpp"
+#include "core/command.hpp"
+#include "oa_stream/lane/config.hpp"
+
+#include "core/log_level.hpp"
+#include "serve_listeners.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::cli {
+
+struct ServeOptions {
+    enum class Authority { codex, replay };
+
+    ListenerOptions listeners{};
+    lane::LaneConfig lane{};
+    Authority authority = Authority::codex;
+    authority::CodexOptions codex{};
+    std::size_t codex_children = 1;
+    authority::ReplayOptions replay{};
+    std::filesystem::path tokens{};        ///< empty: no token file
+    std::filesystem::path compat_policy{}; ///< empty: the default window
+    std::filesystem::path lane_file{};     ///< empty: the mode of --lane stays
+    std::filesystem::path id_map{};        ///< empty: in memory
+    std::filesystem::path ready_file{};
+    std::filesystem::path access_log{}; ///< empty: stderr
+    LogLevel log_level = LogLevel::info;
+    std::filesystem::path log_level_file{}; ///< empty: the level of --log-level stays
+    Millis drain_timeout{10000};
+};
+
+/// Errors: Code::usage with the option's name.
+[[nodiscard]] Result<ServeOptions> parse_serve_options(const Args& args, const Context& context);
+
+/// Sets one limit from "NAME=VALUE" (counts plain, sizes with k or m, times with a unit).
+[[nodiscard]] Result<void> set_limit(ServeOptions& options, std::string_view text);
+/// Every limit's name and default, written as set_limit() takes it.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> all_limits();
+
+} // namespace oa_stream::cli

@@ -1,0 +1,413 @@
+#include "serve_process.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/lane/access_log.hpp"
+#include "oa_stream/lane/lane.hpp"
+#include "oa_stream/lane/metrics.hpp"
+
+#include "core/document.hpp"
+#include "file_watch.hpp"
+#include "service_manager.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr Millis k_map_delay{100};
+constexpr Millis k_token_look{1000}; ///< a changed token file is read after two looks
+constexpr std::uint64_t k_small_file = 4U << 20U;
+
+/// Ten thousand streams need as many descriptors; the usual soft limit is 1024.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+std::string_view word_of(authority::LogLevel level) noexcept {
+    switch (level) {
+    case authority::LogLevel::debug:
+        return to_string(LogLevel::debug);
+    case authority::LogLevel::info:
+        return to_string(LogLevel::info);
+    case authority::LogLevel::warn:
+        return to_string(LogLevel::warn);
+    case authority::LogLevel::error:
+        break;
+    }
+    return to_string(LogLevel::error);
+}
+
+class ServeProcess {
+public:
+    ServeProcess(ServeOptions options, Context& context)
+        : options_(std::move(options)), context_(&context), tokens_watch_(options_.tokens),
+          signals_(io_, SIGTERM, SIGINT, SIGHUP),
+          metrics_(options_.lane.revision, options_.lane.version) {}
+
+    Result<ExitCode> run() {
+        raise_descriptor_limit();
+        spawn(io_.get_executor(), "serve", life());
+        io_.run();
+        return result_;
+    }
+
+private:
+    Task<void> life() {
+        if (auto started = co_await start(); !started) {
+            result_ = std::unexpected(std::move(started).error());
+            if (authority_) {
+                co_await authority_->close(Millis(1000));
+            }
+            io_.stop();
+            co_return;
+        }
+        if (!options_.tokens.empty()) {
+            spawn(io_.get_executor(), "tokens", watch_tokens());
+        }
+        co_await obey_signals();
+    }
+
+    Task<Result<void>> start() {
+        OA_CO_TRY(auto tokens, load_tokens());
+        if (const auto* exposed = options_.listeners.exposed(); !tokens && exposed != nullptr) {
+            co_return fail(
+                Code::usage,
+                fmt::format("{} is reachable from elsewhere", exposed->text()),
+                "--listen",
+                "configure --tokens or OA_STREAM_TOKEN, or listen on 127.0.0.1"
+            );
+        }
+        OA_CO_CHECK(options_.listeners.check_certificate());
+        OA_CO_CHECK(load_policy());
+        OA_CO_CHECK(load_mode());
+        OA_CO_CHECK(load_log_level());
+        OA_CO_CHECK(open_access_log());
+        OA_CO_CHECK(make_authority());
+        OA_CO_CHECK(co_await authority_->open());
+        OA_CO_CHECK(check_approvals());
+        OA_CO_TRY(
+            ids_,
+            lane::IdMap::open(
+                io_.get_executor(),
+                options_.id_map,
+                k_map_delay,
+                [this](const Error& error) { tell("error", "id_map", error.text()); }
+            )
+        );
+        make_lane(std::move(tokens));
+        fit_connections();
+        OA_CO_TRY(
+            server_,
+            Listeners::open(
+                io_.get_executor(), options_.listeners, lane_->handler(), lane_->error_page()
+            )
+        );
+        co_return tell_ready();
+    }
+
+    /// Nobody shall wait for questions that cannot come.
+    [[nodiscard]] Result<void> check_approvals() const {
+        const bool ask = options_.lane.approvals == lane::Approvals::ask;
+        if (ask && !authority_->capabilities().approvals) {
+            return fail(
+                Code::config,
+                "this authority never asks for an approval",
+                "--approvals",
+                "--codex-profile agent, or an approval_policy other than \"never\" in "
+                "--codex-config"
+            );
+        }
+        return {};
+    }
+
+    /// Fewer connections than asked for beat a lane that cannot open its own files.
+    void fit_connections() {
+        auto& most = options_.listeners.limits.connections;
+        const bool codex = options_.authority == ServeOptions::Authority::codex;
+        const auto fitting = fitting_connections(most, codex ? options_.codex_children : 0);
+        if (fitting < most) {
+            const auto text =
+                fmt::format("the descriptor limit leaves room for {} connections", fitting);
+            tell("warn", "connections", text);
+            most = std::max<std::size_t>(fitting / options_.listeners.endpoints.size(), 1);
+        }
+    }
+
+    Result<void> make_authority() {
+        if (options_.authority == ServeOptions::Authority::replay) {
+            OA_TRY(
+                authority_, authority::make_replay_authority(io_.get_executor(), options_.replay)
+            );
+            return {};
+        }
+        options_.codex.log = [this](authority::LogLevel level, std::string_view line) {
+            tell(word_of(level), "codex", line);
+        };
+        authority_ =
+            authority::make_codex_pool(io_.get_executor(), options_.codex, options_.codex_children);
+        return {};
+    }
+
+    void make_lane(std::optional<lane::TokenTable> tokens) {
+        lane::LaneParts parts;
+        parts.authority = authority_.get();
+        parts.ids = ids_.get();
+        parts.access_log = [this](std::string_view line) { write_access(line); };
+        parts.event_log = [this](std::string_view line) {
+            context_->err(std::string(line) + "\n");
+        };
+        parts.log_wanted = [this](std::string_view level) {
+            return is_told(options_.log_level, level);
+        };
+        parts.observer = &metrics_;
+        parts.metrics = [this] { return metrics_.text(authority_->readings()); };
+        lane_ = std::make_unique<lane::Lane>(io_.get_executor(), options_.lane, std::move(parts));
+        if (!tokens) {
+            context_->err("no tokens configured: every process of this machine may use this lane, "
+                          "nobody else\n");
+        }
+        lane_->set_tokens(std::move(tokens));
+    }
+
+    /// nullopt when no authentication is configured at all.
+    [[nodiscard]] Result<std::optional<lane::TokenTable>> load_tokens() const {
+        const auto environment = context_->env("OA_STREAM_TOKEN");
+        if (options_.tokens.empty() && !environment) {
+            return std::optional<lane::TokenTable>{};
+        }
+        lane::TokenTable table;
+        if (!options_.tokens.empty()) {
+            OA_TRY(const auto text, read_file(options_.tokens, k_small_file));
+            OA_TRY(table, lane::TokenTable::parse(text, options_.tokens.string()));
+        }
+        if (environment) {
+            table.add(Secret(*environment), "env");
+        }
+        return std::optional(std::move(table));
+    }
+
+    Result<void> load_policy() {
+        if (options_.compat_policy.empty()) {
+            return {};
+        }
+        OA_TRY(const auto text, read_file(options_.compat_policy, k_small_file));
+        OA_TRY(
+            options_.lane.window, lane::parse_compat_policy(text, options_.compat_policy.string())
+        );
+        return {};
+    }
+
+    /// A lane file that is not there leaves the mode as it is.
+    Result<void> load_mode() {
+        std::error_code none;
+        if (options_.lane_file.empty() || !std::filesystem::exists(options_.lane_file, none)) {
+            return {};
+        }
+        OA_TRY(const auto text, read_file(options_.lane_file, k_small_file));
+        auto mode = lane::parse_lane_mode(text);
+        if (!mode) {
+            return std::unexpected(std::move(mode).error().prefixed(options_.lane_file.string()));
+        }
+        options_.lane.mode = *mode;
+        return {};
+    }
+
+    Result<void> open_access_log() {
+        if (options_.access_log.empty()) {
+            return {};
+        }
+        OA_TRY(
+            auto file, LineAppender::open(options_.access_log, LineAppender::Durability::buffered)
+        );
+        access_.emplace(std::move(file));
+        return {};
+    }
+
+    void write_access(std::string_view line) {
+        if (!access_) {
+            context_->err(std::string(line) + "\n");
+        } else if (auto written = access_->append(line); !written) {
+            tell("error", "access_log", written.error().text());
+        }
+    }
+
+    /// Likewise.
+    Result<void> load_log_level() {
+        std::error_code none;
+        if (options_.log_level_file.empty() ||
+            !std::filesystem::exists(options_.log_level_file, none)) {
+            return {};
+        }
+        OA_TRY(const auto text, read_file(options_.log_level_file, k_small_file));
+        auto level = parse_log_level(text);
+        if (!level) {
+            return std::unexpected(std::move(level).error().prefixed(options_.log_level_file.string(
+            )));
+        }
+        options_.log_level = *level;
+        return {};
+    }
+
+    void tell(std::string_view level, std::string_view event, std::string_view text) const {
+        if (!is_told(options_.log_level, level)) {
+            return;
+        }
+        const auto now = std::chrono::system_clock::now();
+        context_->err(lane::event_line(now, level, event, Json{{"text", text}}) + "\n");
+    }
+
+    [[nodiscard]] Result<void> tell_ready() const {
+        const auto urls = server_->urls();
+        if (!options_.ready_file.empty()) {
+            const Json ready{
+                {"url", urls.front()},
+                {"listen", server_->endpoint().text()},
+                {"urls", urls},
+                {"pid", ::getpid()},
+                {"revision", options_.lane.revision}
+            };
+            OA_CHECK(write_file_atomic(
+                options_.ready_file, dump_json(titled("serve-ready", ready)) + "\n"
+            ));
+        }
+        if (const auto certificate = server_->certificate(); !certificate.empty()) {
+            tell("info", "certificate", certificate);
+        }
+        context_->err(fmt::format("listening on {}\n", fmt::join(urls, ", ")));
+        tell_manager(fmt::format("READY=1\nSTATUS=Listening on {}", fmt::join(urls, ", ")));
+        return {};
+    }
+
+    void tell_manager(std::string_view state) const {
+        tell_service_manager(context_->env("NOTIFY_SOCKET").value_or(""), state);
+    }
+
+    Task<void> obey_signals() {
+        bool draining = false;
+        while (true) {
+            const auto [error, number] =
+                co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (error) {
+                co_return;
+            }
+            if (number == SIGHUP) {
+                reload();
+            } else if (!draining) {
+                draining = true;
+                spawn(io_.get_executor(), "drain", drain());
+            } else {
+                // Our children die with us; nothing else is worth waiting for.
+                context_->err("ended by a second signal\n");
+                server_->stop_accepting(); // a unix socket's file goes
+                authority_.reset();
+                std::_Exit(static_cast<int>(
+                    number == SIGINT ? ExitCode::interrupted : ExitCode::terminated
+                ));
+            }
+        }
+    }
+
+    Task<void> drain() {
+        const auto began = Clock::now();
+        context_->err(fmt::format(
+            "draining {} turns, at most {}; a second signal ends at once\n",
+            lane_->busy(),
+            format_duration(options_.drain_timeout)
+        ));
+        tell_manager(fmt::format("STOPPING=1\nSTATUS=Draining {} turns", lane_->busy()));
+        server_->stop_accepting();
+        const auto left = co_await lane_->drain(options_.drain_timeout);
+        if (left > 0) {
+            tell("warn", "drain", fmt::format("{} turns were ended by the drain timeout", left));
+        }
+        lane_->close();
+        server_->close();
+        const auto spent = std::chrono::duration_cast<Millis>(Clock::now() - began);
+        co_await authority_->close(std::max(Millis(500), options_.drain_timeout - spent));
+        if (auto flushed = ids_->flush(); !flushed) {
+            tell("error", "id_map", flushed.error().text());
+        }
+        io_.stop();
+    }
+
+    /// A token that was taken away must not wait for somebody to remember SIGHUP.
+    Task<void> watch_tokens() {
+        while (true) {
+            co_await sleep_for(k_token_look);
+            if (tokens_watch_.changed() && take_tokens("tokens")) {
+                tell("info", "tokens", "read again");
+            }
+        }
+    }
+
+    bool take_tokens(std::string_view event) {
+        auto tokens = load_tokens();
+        if (!tokens) {
+            tell("error", event, tokens.error().text());
+            return false;
+        }
+        lane_->set_tokens(*std::move(tokens));
+        return true;
+    }
+
+    /// A file that cannot be read or makes no sense changes nothing; the rest is still taken.
+    void reload() {
+        (void)take_tokens("reload");
+        if (auto pair = server_->reload(); !pair) {
+            tell("error", "reload", pair.error().text());
+        }
+        if (auto policy = load_policy(); !policy) {
+            tell("error", "reload", policy.error().text());
+        }
+        if (auto mode = load_mode(); !mode) {
+            tell("error", "reload", mode.error().text());
+        }
+        if (auto level = load_log_level(); !level) {
+            tell("error", "reload", level.error().text());
+        }
+        if (auto log = open_access_log(); !log) {
+            tell("error", "reload", log.error().text());
+        }
+        lane_->set_window(options_.lane.window);
+        lane_->set_mode(options_.lane.mode);
+        tell("info", "reload", fmt::format("lane {}", to_string(lane_->mode())));
+    }
+
+    ServeOptions options_;
+    Context* context_;
+    FileWatch tokens_watch_;
+    asio::io_context io_{1};
+    asio::signal_set signals_;
+    lane::Metrics metrics_;
+    std::optional<LineAppender> access_;
+    std::unique_ptr<authority::Authority> authority_;
+    std::unique_ptr<lane::IdMap> ids_;
+    std::unique_ptr<lane::Lane> lane_;
+    std::unique_ptr<Listeners> server_;
+    Result<ExitCode> result_ = ExitCode::ok;
+};
+
+} // namespace
+
+Result<ExitCode> serve(ServeOptions options, Context& context) {
+    return ServeProcess(std::move(options), context).run();
+}
+
+} // namespace oa_stream::cli

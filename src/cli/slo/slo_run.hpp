@@ -1,0 +1,63 @@
+// One judging command of slo: asks its source inside a run, and leaves the run's folder behind.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "core/command.hpp"
+#include "oa_stream/run/run_folder.hpp"
+#include "oa_stream/measure/source.hpp"
+
+#include "core/suggestion.hpp"
+#include "slo_args.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::cli {
+
+/// Asks the source and keeps what was asked and told in measure/readings.ndjson.
+class SloDesk {
+public:
+    SloDesk(measure::Source& source, run::RunFolder& folder)
+        : source_(source), folder_(folder), now_s_(now()) {}
+
+    /// The window that ends when the run began to ask, `window_s` long.
+    [[nodiscard]] Task<Result<measure::SourceReading>>
+    ask(measure::Question question, double window_s);
+
+private:
+    [[nodiscard]] static double now();
+
+    measure::Source& source_;
+    run::RunFolder& folder_;
+    double now_s_;
+};
+
+/// What a command makes of the answers.
+struct SloFindings {
+    std::vector<Check> checks{};
+    std::string text{}; ///< for people, below the verdict
+    Json more = Json::object(); ///< members of the document besides the common ones
+};
+
+struct SloCommand {
+    std::string name; ///< "slo gate"
+    std::string again; ///< to type when it could not be decided
+    std::string with_auth; ///< …when the source refused who asked
+};
+
+/// Opens folder, source and loop, runs `find`, concludes, tells. What `find` fails with is told as
+/// the run's ERROR; Code::usage before anything is asked is the caller's.
+[[nodiscard]] Result<ExitCode> run_slo(
+    const SloCommand& command,
+    const SloSource& source,
+    const std::function<Task<SloFindings>(SloDesk&)>& find,
+    Context& context
+);
+
+/// The check of what could not be asked.
+[[nodiscard]] Check slo_error(std::string id, const Error& error);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,173 @@
+// slo status: what is consumed, what is left, how fast it burns, when it is gone.
+#include "oa_stream/base/clock.hpp"
+#include "core/commands.hpp"
+#include "oa_stream/measure/gate.hpp"
+
+#include "core/retry.hpp"
+#include "slo_budget.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace oa_stream::cli {
+
+namespace {
+
+using measure::BudgetStatus;
+using measure::BurnStatus;
+
+std::string share(double value) {
+    return measure::percent_text(value, -1);
+}
+
+/// "12d", "3h20m"
+std::string hours_text(double hours) {
+    constexpr std::int64_t k_day = std::int64_t{24} * 60;
+    const auto minutes = static_cast<std::int64_t>(hours * 60);
+    return minutes >= 2 * k_day
+               ? fmt::format("{}d", minutes / k_day)
+               : format_duration(std::chrono::minutes(std::max<std::int64_t>(1, minutes)));
+}
+
+std::string how_long(const BudgetStatus& status) {
+    if (!status.hours_to_exhaustion) {
+        return "too few requests to say how long it lasts";
+    }
+    const double hours = *status.hours_to_exhaustion;
+    if (hours <= 0) {
+        return "used up";
+    }
+    return fmt::format(
+        "{} at the rate of the last {}",
+        std::isinf(hours) ? "does not shrink" : "gone in " + hours_text(hours),
+        status.exhaustion_by
+    );
+}
+
+std::string burn_text(const BurnStatus& burn) {
+    const auto number = [](const std::optional<double>& value) {
+        return value ? fmt::format("{:.{}f}", *value, *value < 10 ? 1 : 0) : std::string("-");
+    };
+    if (!burn.why.empty()) {
+        return fmt::format(
+            "    {:>2}/{:<3}  unknown: {}\n", burn.pair.long_word, burn.pair.short_word, burn.why
+        );
+    }
+    return fmt::format(
+        "    {:>2}/{:<3}  {} and {} times the even rate; {} above {:g}{}\n",
+        burn.pair.long_word,
+        burn.pair.short_word,
+        number(burn.rate.long_window.burn_rate),
+        number(burn.rate.short_window.burn_rate),
+        burn.pair.severity,
+        burn.pair.factor.value(),
+        burn.rate.firing ? ": BURNING" : ""
+    );
+}
+
+std::string text_of(const std::string& name, const BudgetStatus& status) {
+    std::string out = fmt::format(
+        "{}  objective {:g}%, {} covered\n",
+        name,
+        status.question.objective.value() * 100,
+        covered_text(status)
+    );
+    if (status.budget) {
+        out += fmt::format(
+            "  consumed {}  left {}  {} bad of {}  {}\n",
+            share(status.budget->consumed),
+            share(status.budget->remaining),
+            status.events.bad,
+            status.events.total,
+            how_long(status)
+        );
+    }
+    if (!status.why.empty()) {
+        out += fmt::format("  unknown: {}\n", status.why);
+    }
+    for (const BurnStatus& burn : status.burns) {
+        out += burn_text(burn);
+    }
+    return out;
+}
+
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
+Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
+    SloFindings out;
+    out.more["slos"] = Json::array();
+    std::vector<std::string> whose{""};
+    whose.insert(whose.end(), order.revisions.begin(), order.revisions.end());
+    for (const Slo& slo : order.slos) {
+        for (const std::string& revision : whose) {
+            const std::string name = budget_name(slo, revision);
+            const auto status = co_await ask_budget(slo, revision, true, desk);
+            if (!status) {
+                out.checks.push_back(slo_error("slo." + name, status.error()));
+                continue;
+            }
+            Json row = to_json(*status);
+            row["revision"] = revision;
+            out.more["slos"].push_back(std::move(row));
+            out.text += text_of(name, *status);
+            out.checks.push_back(measure::status_check(*status, "slo." + name));
+        }
+    }
+    co_return out;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(const SloOrder order, parse_slo_order(args));
+    const SloCommand command{
+        "slo status",
+        typed_again(slo_status_command, args),
+        typed_again(slo_status_command, args, {{"--auth", "env:NAME"}}),
+    };
+    return run_slo(
+        command, order.source, [&](SloDesk& desk) { return look(order, desk); }, context
+    );
+}
+
+constexpr std::array k_options{
+    k_slo_prometheus,
+    k_slo_access_log,
+    k_slo_playbook,
+    k_slo_set,
+    k_slo_only,
+    k_slo_objective,
+    k_slo_bad,
+    k_slo_first_content,
+    k_slo_window,
+    OptionSpec{"--revision", "NAME", "A row for this revision, too; repeats.", {}, true},
+    k_slo_route,
+    k_slo_min_bad,
+    k_slo_min_total,
+    k_slo_auth,
+    k_slo_user,
+    k_slo_ca,
+    k_slo_match,
+    k_slo_label,
+    k_slo_stale,
+    k_slo_timeout,
+};
+constexpr std::array<std::string_view, 2> k_examples{
+    "oa-stream slo status --prometheus http://127.0.0.1:9090",
+    "oa-stream slo status --playbook cutover.yaml --prometheus http://127.0.0.1:9090 --revision r2 "
+    "--json",
+};
+
+} // namespace
+
+const CommandSpec slo_status_command{
+    .path = "slo status",
+    .summary = "Show what is left of each error budget and how fast it burns.",
+    .positionals = {},
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+    .leaves_run = true,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,338 @@
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/text.hpp"
+#include "core/commands.hpp"
+#include "oa_stream/contract/report.hpp"
+
+#include "core/document.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::cli {
+
+namespace {
+
+using contract::Profile;
+
+constexpr std::size_t k_read = std::size_t{64} << 10U;
+constexpr std::uint64_t k_largest_cut = std::uint64_t{1} << 30U;
+
+/// A file, or standard input for "-"; closed at the end unless it is standard input.
+class Source {
+public:
+    [[nodiscard]] static Result<Source> open(const std::string& path) {
+        if (path == "-") {
+            return Source(STDIN_FILENO, "standard input");
+        }
+        const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            return cannot_read(path);
+        }
+        return Source(fd, path);
+    }
+    Source(Source&& other) noexcept
+        : fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
+    Source& operator=(Source&&) = delete;
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
+    ~Source() {
+        if (fd_ > STDIN_FILENO) {
+            ::close(fd_);
+        }
+    }
+
+    /// Bytes read, 0 at the end.
+    [[nodiscard]] Result<std::size_t> read(std::span<char> into) const {
+        while (true) {
+            const ssize_t got = ::read(fd_, into.data(), into.size());
+            if (got >= 0) {
+                return static_cast<std::size_t>(got);
+            }
+            if (errno != EINTR) {
+                return cannot_read(name_);
+            }
+        }
+    }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+private:
+    Source(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+
+    static std::unexpected<Error> cannot_read(const std::string& name) {
+        return fail(
+            Code::unreadable,
+            fmt::format("cannot read: {}", std::generic_category().message(errno)),
+            name,
+            "oa-stream check FILE, or - for standard input"
+        );
+    }
+
+    int fd_;
+    std::string name_;
+};
+
+/// A small input file; whatever is wrong with it is an unreadable input (exit 2).
+Result<std::string> read_input(const std::string& path) {
+    auto text = read_file(path);
+    if (!text) {
+        text.error().code = Code::unreadable;
+    }
+    return text;
+}
+
+std::unexpected<Error> in_file(Error error, std::string path) {
+    error.where = std::move(path);
+    return std::unexpected(std::move(error));
+}
+
+Result<contract::Judge> make_judge(const Args& args, Profile profile) {
+    std::optional<contract::Continues> continues;
+    const auto messages = args.get("--messages");
+    if (messages) {
+        OA_TRY(const std::string text, read_input(*messages));
+        auto parsed = contract::parse_messages(text);
+        if (!parsed) {
+            return in_file(std::move(parsed).error(), *messages);
+        }
+        continues = *std::move(parsed);
+    }
+    if (profile == Profile::chat_completions) {
+        for (const std::string_view flag : {"--messages", "--recording"}) {
+            if (args.has(flag)) {
+                return fail(
+                    Code::usage,
+                    fmt::format("{} says nothing of chat completions", flag),
+                    "--profile"
+                );
+            }
+        }
+    }
+    contract::Judge judge(profile, std::move(continues));
+    if (messages) {
+        judge.messages_known();
+    }
+    if (const auto recording = args.get("--recording")) {
+        OA_TRY(const std::string bytes, read_input(*recording));
+        judge.replays(bytes);
+    }
+    if (const auto path = args.get("--headers")) {
+        OA_TRY(const std::string raw, read_input(*path));
+        const auto head = contract::parse_head(raw);
+        if (!head) {
+            return in_file(head.error(), *path);
+        }
+        judge.head(*head);
+    }
+    return judge;
+}
+
+Result<void> feed_all(const Source& source, contract::Judge& judge, std::size_t cut) {
+    std::vector<char> buffer(k_read);
+    while (true) {
+        OA_TRY(const std::size_t got, source.read(buffer));
+        if (got == 0) {
+            return {};
+        }
+        std::string_view bytes(buffer.data(), got);
+        while (!bytes.empty()) {
+            judge.feed(bytes.substr(0, cut));
+            bytes.remove_prefix(std::min(cut, bytes.size()));
+        }
+    }
+}
+
+/// What the probe that kept the stream wrote beside it; null when nobody did.
+Json seen_by_probe(const std::string& path) {
+    std::filesystem::path beside(path);
+    if (beside.extension() != ".sse") {
+        return {};
+    }
+    const auto text = read_file(beside.replace_extension(".probe.json"));
+    auto json = text ? parse_json(*text) : std::unexpected(text.error());
+    if (!json || string_member(*json, "schema") != "oa-stream.stream.v1") {
+        return {};
+    }
+    return {
+        {"outcome", string_member(*json, "outcome").value_or("")},
+        {"detail", string_member(*json, "detail").value_or("")},
+    };
+}
+
+std::string text_of(const Json& seen) {
+    return fmt::format(
+        "the probe that kept it: {} ({})\n",
+        printable(seen["outcome"].get<std::string>(), 40),
+        printable(seen["detail"].get<std::string>())
+    );
+}
+
+Result<ExitCode> judge_stream(const Args& args, Context& context, const std::string& path) {
+    OA_TRY(
+        const Profile profile, contract::parse_profile(args.get("--profile").value_or("ai-sdk"))
+    );
+    std::size_t cut = k_read;
+    if (const auto given = args.get("--chunk-bytes")) {
+        auto count = parse_count(*given, 1, k_largest_cut);
+        if (!count) {
+            return in_file(std::move(count).error(), "--chunk-bytes");
+        }
+        cut = *count;
+    }
+    OA_TRY(contract::Judge judge, make_judge(args, profile));
+    OA_TRY(const Source source, Source::open(path));
+    OA_CHECK(feed_all(source, judge, cut));
+    const Json seen = seen_by_probe(path);
+    const bool left = args.has("--left") || (seen.is_object() && seen["outcome"] == "cancelled");
+    const contract::Judgement judgement =
+        judge.finish(left ? contract::End::left : contract::End::unknown);
+    if (context.json) {
+        Json document = contract::to_json(judgement, profile);
+        document["file"] = path;
+        document["probe"] = seen;
+        // What every command's document has; a judgement is no run and leaves no evidence.
+        document["run"] = nullptr;
+        document["evidence"] = nullptr;
+        document["checks"] = Json::array();
+        print_document("check", document, context);
+    } else if (!judgement.pass() || !context.quiet) {
+        context.out(contract::to_text(judgement, profile, source.name()));
+        if (seen.is_object()) {
+            context.out(text_of(seen));
+        }
+    }
+    return judgement.pass() ? ExitCode::ok : ExitCode::breach;
+}
+
+Result<ExitCode> list_rules(const Args& args, Context& context) {
+    std::optional<Profile> profile;
+    if (args.has("--profile")) {
+        OA_TRY(profile, contract::parse_profile(args.get("--profile").value_or("")));
+    }
+    if (args.has("--markdown")) {
+        context.out(contract::rules_page());
+    } else if (context.json) {
+        Json document = plain_answer();
+        document["rules"] = Json::array();
+        for (const contract::Rule& rule : contract::all_rules()) {
+            if (!profile || contract::applies(rule, *profile)) {
+                document["rules"].push_back(contract::to_json(rule));
+            }
+        }
+        print_document("check-rules", document, context);
+    } else {
+        context.out(contract::rules_text(profile));
+    }
+    return ExitCode::ok;
+}
+
+Result<ExitCode> explain_rule(const std::string& typed, Context& context) {
+    std::string id = typed;
+    for (char& c : id) {
+        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+    const contract::Rule* rule = contract::find_rule(id);
+    if (rule == nullptr) {
+        std::vector<std::string_view> ids;
+        for (const contract::Rule& known : contract::all_rules()) {
+            ids.push_back(known.id);
+        }
+        const auto near = nearest(id, ids);
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no rule", printable(typed, 20)),
+            "--explain",
+            near ? fmt::format("did you mean {}? oa-stream check --rules lists them", *near)
+                 : "oa-stream check --rules lists them"
+        );
+    }
+    if (context.json) {
+        Json document = plain_answer();
+        document.update(contract::to_json(*rule));
+        print_document("check-rule", document, context);
+    } else {
+        context.out(contract::explain(*rule));
+    }
+    return ExitCode::ok;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    const auto path = args.positional("FILE");
+    const auto explain = args.get("--explain");
+    const bool rules = args.has("--rules");
+    const int asked = (path ? 1 : 0) + (explain ? 1 : 0) + (rules ? 1 : 0);
+    if (asked != 1 || (args.has("--markdown") && !rules)) {
+        return fail(
+            Code::usage,
+            asked > 1    ? "FILE, --rules and --explain exclude each other"
+            : asked == 0 ? "nothing to check: FILE is missing"
+                         : "--markdown goes with --rules",
+            {},
+            "oa-stream check FILE, or - for standard input"
+        );
+    }
+    if (rules) {
+        return list_rules(args, context);
+    }
+    return explain ? explain_rule(*explain, context)
+                   : judge_stream(args, context, path.value_or(""));
+}
+
+constexpr std::array k_positionals{
+    PositionalSpec{
+        "FILE",
+        "A captured stream (or a whole chat completion) as raw bytes; - reads standard input.",
+        false
+    },
+};
+constexpr std::array k_options{
+    OptionSpec{
+        "--profile",
+        "ai-sdk|ai-sdk-6|openagents-v1|chat-completions",
+        "The rules to judge by.",
+        "ai-sdk"
+    },
+    OptionSpec{
+        "--headers", "FILE", "The raw response head, so that rules H1-H6, C1-C5 are judged."
+    },
+    OptionSpec{"--messages", "FILE", "The request's messages or body as JSON, for rule O10."},
+    OptionSpec{"--recording", "FILE", "FILE answers a resume and must replay this one (R1-R4)."},
+    OptionSpec{
+        "--left", "", "Its reader went away in the middle: what only an end can show is not judged."
+    },
+    OptionSpec{"--chunk-bytes", "N", "Feed N bytes at a time; the verdict must not depend on it."},
+    OptionSpec{"--rules", "", "List the rules and exit; with --profile, only those of one."},
+    OptionSpec{"--explain", "ID", "Say what a rule demands, why, and where it comes from."},
+    OptionSpec{"--markdown", "", "With --rules: print the page docs/contract.md."},
+};
+constexpr std::array<std::string_view, 5> k_examples{
+    "oa-stream check out.sse",
+    "oa-stream check --headers out.head --messages body.json --json out.sse",
+    "oa-stream check --profile openagents-v1 old.sse",
+    "oa-stream check --profile chat-completions --headers out.head answer.json",
+    "oa-stream check --explain O5",
+};
+
+} // namespace
+
+const CommandSpec check_command{
+    .path = "check",
+    .summary = "Judge a captured stream by the rules of the stream contract.",
+    .positionals = k_positionals,
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

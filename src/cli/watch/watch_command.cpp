@@ -1,0 +1,349 @@
+// watch: how is the lane, right now? One screen that is redrawn, or a line a tick.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
+#include "core/commands.hpp"
+#include "oa_stream/traffic/local_driver.hpp"
+
+#include "core/suggestion.hpp"
+#include "watch_args.hpp"
+#include "watch_render.hpp"
+#include "watch_terminal.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr std::size_t k_kept_events = 50;
+constexpr Millis k_settle{50}; ///< how often a first look is awaited
+
+/// Everything of one watch; lives on the stack of run().
+class Watch {
+public:
+    Watch(WatchAsked asked, Context& context)
+        : asked_(std::move(asked)), context_(context), signals_(io_, SIGINT, SIGTERM, SIGHUP),
+          resized_(io_, SIGWINCH), stopped_(io_, SIGTSTP) {}
+
+    [[nodiscard]] ExitCode run();
+    [[nodiscard]] std::string_view last_state() const {
+        return view_ ? to_string(view_->state) : std::string_view();
+    }
+
+private:
+    void make_sources();
+    void listen();
+    void on_resize();
+    void on_stop();
+    void end(ExitCode exit);
+    [[nodiscard]] Task<void> ask_for_ever(WatchedSource* source);
+    [[nodiscard]] Task<void> read_split();
+    [[nodiscard]] Task<void> look_for_ever();
+    [[nodiscard]] bool settled() const;
+    [[nodiscard]] bool one_look() const {
+        return asked_.form == WatchForm::once || asked_.form == WatchForm::document;
+    }
+    const WatchView& look();
+    void note_events(WatchView& view);
+    void show(const WatchView& view);
+    [[nodiscard]] static Json document(const WatchView& view);
+    [[nodiscard]] ExitCode verdict_exit(const WatchView& view) const;
+
+    WatchAsked asked_;
+    Context& context_;
+    asio::io_context io_{1};
+    asio::signal_set signals_;
+    asio::signal_set resized_;
+    asio::signal_set stopped_;
+    std::unique_ptr<net::HttpClient> client_{};
+    std::vector<std::unique_ptr<WatchedSource>> sources_{};
+    std::unique_ptr<traffic::TrafficDriver> front_{};
+    std::string split_{};
+    std::optional<WatchTerminal> terminal_{};
+    std::optional<WatchView> view_{}; ///< the last one
+    std::vector<std::string> events_{};
+    ExitCode exit_ = ExitCode::ok;
+};
+
+void Watch::make_sources() {
+    client_ = net::HttpClient::make(io_.get_executor());
+    for (probe::Target& lane : asked_.lanes) {
+        sources_.push_back(watched_lane(*client_, std::move(lane), asked_.timing));
+    }
+    if (asked_.prometheus) {
+        sources_.push_back(
+            watched_prometheus(*client_, std::move(*asked_.prometheus), asked_.timing)
+        );
+    }
+    if (!asked_.front_admin.empty()) {
+        traffic::LocalDriverOptions options;
+        options.admin_socket = asked_.front_admin;
+        front_ = traffic::make_local_driver(*client_, std::move(options));
+    }
+}
+
+void Watch::end(ExitCode exit) {
+    exit_ = exit;
+    terminal_.reset();
+    io_.stop();
+}
+
+void Watch::listen() {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+        if (!error) {
+            // Whoever ends it has seen enough; nothing is left half done.
+            end(number == SIGINT ? ExitCode::ok : ExitCode::terminated);
+        }
+    });
+    if (asked_.form == WatchForm::screen) {
+        on_resize();
+        on_stop();
+    }
+}
+
+void Watch::on_resize() {
+    resized_.async_wait([this](const boost::system::error_code& error, int) {
+        if (error) {
+            return;
+        }
+        if (view_) {
+            show(*view_);
+        }
+        on_resize();
+    });
+}
+
+void Watch::on_stop() {
+    stopped_.async_wait([this](const boost::system::error_code& error, int) {
+        if (error) {
+            return;
+        }
+        terminal_->release();
+        ::raise(SIGSTOP); // goes on here when it is brought back
+        terminal_->begin();
+        if (view_) {
+            show(*view_);
+        }
+        on_stop();
+    });
+}
+
+Task<void> Watch::ask_for_ever(WatchedSource* source) {
+    for (;;) {
+        const auto began = Clock::now();
+        co_await source->ask();
+        const auto used = Clock::now() - began;
+        if (used < asked_.timing.every) {
+            co_await sleep_for(asked_.timing.every - used);
+        }
+    }
+}
+
+Task<void> Watch::read_split() {
+    const auto state = co_await front_->read();
+    split_ = state ? state->serving.text() : "unknown: " + state.error().text();
+}
+
+// Two answers make rates.
+bool Watch::settled() const {
+    return std::ranges::all_of(sources_, [this](const auto& source) {
+        return source->asked >= (one_look() && !asked_.prometheus ? 2U : 1U);
+    });
+}
+
+void Watch::note_events(WatchView& view) {
+    for (const auto& source : sources_) {
+        if (!source->news.empty()) {
+            view.news.push_back(std::exchange(source->news, {}));
+        }
+    }
+    if (view_) {
+        std::ranges::move(events_between(*view_, view), std::back_inserter(view.news));
+    }
+    for (const std::string& event : view.news) {
+        events_.push_back(view.at.substr(11, 8) + " " + event);
+    }
+    if (events_.size() > k_kept_events) {
+        events_.erase(events_.begin(), events_.end() - static_cast<std::ptrdiff_t>(k_kept_events));
+    }
+}
+
+const WatchView& Watch::look() {
+    WatchView view;
+    view.at = rfc3339_millis(std::chrono::system_clock::now());
+    view.every_s = std::chrono::duration<double>(asked_.timing.every).count();
+    view.split = split_;
+    for (const auto& source : sources_) {
+        view.sources.push_back(source->state());
+    }
+    // Who is gone says how it was; that is told only when nobody says how it is.
+    const bool any = std::ranges::any_of(view.sources, &WatchSource::reachable);
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        if (!any || view.sources[i].reachable) {
+            sources_[i]->add_to(view.numbers);
+        }
+    }
+    judge(view, asked_.limits);
+    note_events(view);
+    view.events = events_;
+    show(view);
+    return view_.emplace(std::move(view));
+}
+
+void Watch::show(const WatchView& view) {
+    switch (asked_.form) {
+    case WatchForm::screen:
+        if (terminal_) {
+            terminal_->draw(watch_screen(view, terminal_->size(), context_.colour));
+        }
+        break;
+    case WatchForm::lines:
+        context_.out(watch_line(view) + "\n");
+        break;
+    case WatchForm::ndjson:
+        context_.out(dump_json(to_json(view)) + "\n");
+        break;
+    case WatchForm::once:
+        for (const std::string& line : watch_screen(
+                 view, {static_cast<std::size_t>(context_.width) + 1, 60}, context_.colour
+             )) {
+            context_.out(line + "\n");
+        }
+        break;
+    case WatchForm::document:
+        break;
+    }
+}
+
+ExitCode Watch::verdict_exit(const WatchView& view) const {
+    const Verdict verdict = verdict_of(view);
+    // One look and a guard are asked for a verdict; who only watched is told when nobody answered.
+    const bool asked = one_look() || asked_.until_bad;
+    return asked || verdict == Verdict::error ? exit_code(verdict) : ExitCode::ok;
+}
+
+Json Watch::document(const WatchView& view) {
+    Json out = to_json(view);
+    out["verdict"] = to_string(verdict_of(view));
+    out["run"] = nullptr;
+    out["evidence"] = nullptr;
+    out["checks"] = Json::array();
+    return out;
+}
+
+Task<void> Watch::look_for_ever() {
+    const auto began = Clock::now();
+    while (!settled()) {
+        co_await sleep_for(k_settle);
+    }
+    for (;;) {
+        if (front_) {
+            co_await read_split();
+        }
+        const WatchView& view = look();
+        const bool over = one_look() || (asked_.until_bad && view.breach) ||
+                          (asked_.length && Clock::now() - began >= *asked_.length);
+        if (over) {
+            if (asked_.form == WatchForm::document) {
+                context_.out(dump_json(document(view)) + "\n");
+            }
+            end(verdict_exit(view));
+            co_return;
+        }
+        co_await sleep_for(asked_.timing.every);
+    }
+}
+
+ExitCode Watch::run() {
+    make_sources();
+    if (asked_.form == WatchForm::screen) {
+        terminal_.emplace(STDOUT_FILENO);
+    }
+    listen();
+    for (const auto& source : sources_) {
+        spawn(io_.get_executor(), "watch source", ask_for_ever(source.get()));
+    }
+    spawn(io_.get_executor(), "watch", look_for_ever());
+    io_.run();
+    return exit_;
+}
+
+Result<ExitCode> run(const Args& args, Context& context) {
+    OA_TRY(WatchAsked asked, parse_watch(args, context));
+    const std::string lane = asked.lanes.empty() ? "" : asked.lanes.front().base_url;
+    Watch watch(std::move(asked), context);
+    const ExitCode exit = watch.run();
+    if (exit == ExitCode::not_executed) {
+        Typed smoke{&smoke_stream_command};
+        smoke.args.given["--base-url"] = {lane};
+        if (const auto auth = args.get("--auth")) {
+            smoke.args.given["--auth"] = {*auth};
+        }
+        const std::string next = lane.empty() ? "oa-stream doctor" : smoke.with("--no-probes");
+        context.err("ERROR nobody answered next: " + typed_here(next, context) + "\n");
+    }
+    if (exit == ExitCode::inconclusive) {
+        context.err(fmt::format(
+            "INCONCLUSIVE the last look was {}: nothing proves that all is well\n",
+            watch.last_state()
+        ));
+    }
+    return exit;
+}
+
+constexpr std::array k_options{
+    OptionSpec{"--base-url", "URL", "A lane; its /metrics is read. Repeats.", {}, true},
+    OptionSpec{"--prometheus", "URL", "Instead: the Prometheus that scrapes the lanes."},
+    OptionSpec{"--match", "MATCHERS", "With --prometheus: further label matchers: job=\"lane\"."},
+    OptionSpec{"--auth", "REF", "The bearer token: env:NAME, file:PATH or fd:N."},
+    OptionSpec{"--every", "D", "Time between two looks.", "2s"},
+    OptionSpec{"--window", "D", "What rates are over; of a Prometheus 5m.", "1m"},
+    OptionSpec{"--budget-window", "D", "With --prometheus: of the error budget.", "30d"},
+    OptionSpec{"--objective", "SHARE", "Share of good requests.", "99.9%"},
+    OptionSpec{
+        "--bad-at-most", "PERCENT", "Bad requests in the window; beyond, proven: BAD.", "1%"
+    },
+    OptionSpec{"--p95-at-most", "D", "p95 of the first content; beyond: BAD.", "2.5s"},
+    OptionSpec{"--stale-after", "D", "Older numbers are called stale; of a Prometheus 90s.", "15s"},
+    OptionSpec{"--front-admin", "SOCKET", "Admin socket of a front door: tells the split, too."},
+    OptionSpec{"--ndjson", "", "One JSON line a tick."},
+    OptionSpec{"--once", "", "One look, then the end: 0 for OK, 1 for BAD, else 3; 4 unreached."},
+    OptionSpec{
+        "--until", "bad", "End with 1 as soon as a limit is broken; with --for as --once else."
+    },
+    OptionSpec{"--fail-fast", "", "The same."},
+    OptionSpec{"--for", "D", "End by itself after this time."},
+};
+
+constexpr std::array<std::string_view, 4> k_examples{
+    "oa-stream watch --base-url http://127.0.0.1:8080",
+    "oa-stream watch --base-url http://10.0.0.1:8080 --base-url http://10.0.0.2:8080 --ndjson",
+    "oa-stream watch --prometheus http://127.0.0.1:9090",
+    "oa-stream watch --base-url http://127.0.0.1:8080 --for 10m --until bad",
+};
+
+} // namespace
+
+const CommandSpec watch_command{
+    .path = "watch",
+    .summary = "Show how the lane is, live: rates, latencies, endings, budget, age of the data.",
+    .positionals = {},
+    .options = k_options,
+    .examples = k_examples,
+    .run = run,
+};
+
+} // namespace oa_stream::cli

@@ -1,0 +1,244 @@
+#include "local_stack.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+
+#include <stdlib.h>
+
+#include <csignal>
+#include <system_error>
+#include <utility>
+
+namespace oa_stream::playbook {
+
+namespace fs = std::filesystem;
+
+struct Lab::Process {
+    std::string name;
+    std::unique_ptr<Child> child;
+    run::RunFolder* folder = nullptr; ///< null once the lab is gone
+    std::string last_words{};              ///< last line it wrote, for errors
+    bool may_end = false;
+};
+
+namespace {
+
+using Read = Task<Result<std::string>> (Child::*)();
+
+constexpr auto k_poll = Millis{20};
+constexpr auto k_grace = Millis{3000};
+constexpr std::string_view k_front = "front";
+constexpr std::string_view k_socket = "front.sock";
+constexpr std::size_t k_socket_limit = 107;
+
+/// Below the run folder, so that nothing is left elsewhere after a crash; in /tmp when the name of
+/// the socket would be too long (107 bytes).
+Result<fs::path> make_scratch(const fs::path& run) {
+    fs::path inside = run / "lab";
+    if ((inside / k_socket).string().size() <= k_socket_limit) {
+        OA_CHECK(make_dirs(inside));
+        return inside;
+    }
+    std::string pattern = "/tmp/oa-stream-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) {
+        return fail(Code::io, "cannot make a scratch folder in /tmp");
+    }
+    return fs::path(pattern);
+}
+
+template <class ProcessPtr> void keep_line(const ProcessPtr& process, std::string_view line) {
+    process->last_words = line;
+    if (process->folder != nullptr) {
+        process->folder->append_text("logs/" + process->name + ".log", line);
+    }
+}
+
+/// Everything a process says goes into the run folder, line by line.
+template <class ProcessPtr> Task<void> keep_output(ProcessPtr process, Read read) {
+    std::string rest;
+    while (true) {
+        auto bytes = co_await ((*process->child).*read)();
+        if (!bytes || bytes->empty()) {
+            break;
+        }
+        rest += *bytes;
+        for (auto end = rest.find('\n'); end != std::string::npos; end = rest.find('\n')) {
+            keep_line(process, std::string_view(rest).substr(0, end));
+            rest.erase(0, end + 1);
+        }
+    }
+    if (!rest.empty()) {
+        keep_line(process, rest);
+    }
+}
+
+template <class ProcessPtr> Task<void> watch_end(ProcessPtr process) {
+    const ChildExit exit = co_await process->child->wait();
+    if (process->folder != nullptr && !process->may_end) {
+        process->folder->note("process ended", {{"name", process->name}, {"how", exit.text()}});
+    }
+}
+
+/// {"listen":"127.0.0.1:1234",…}; empty while it is not there.
+std::string listening(const fs::path& ready_file) {
+    const auto text = read_file(ready_file, 64U << 10U);
+    const auto json = text ? parse_json(trim(*text)) : fail(Code::not_found, "");
+    return json ? std::string(string_member(*json, "listen").value_or("")) : std::string();
+}
+
+} // namespace
+
+Lab::Lab(LabOptions options, run::RunFolder* folder, fs::path scratch)
+    : options_(std::move(options)), folder_(folder), scratch_(std::move(scratch)) {
+}
+
+Lab::~Lab() {
+    for (const auto& process : processes_) {
+        process->folder = nullptr;
+        process->may_end = true;
+        process->child->signal(SIGKILL); // reaped by its watcher, or by ~Child
+    }
+    remove_scratch();
+}
+
+void Lab::remove_scratch() {
+    std::error_code ignored;
+    fs::remove_all(scratch_, ignored);
+}
+
+Task<Result<std::unique_ptr<Lab>>> Lab::start(LabOptions options, run::RunFolder* folder) {
+    OA_CO_TRY(fs::path scratch, make_scratch(folder->path()));
+    std::unique_ptr<Lab> lab(new Lab(std::move(options), folder, std::move(scratch)));
+    OA_CO_CHECK(co_await lab->launch_all());
+    co_return lab;
+}
+
+std::string Lab::admin_socket() const {
+    return (scratch_ / k_socket).string();
+}
+
+std::vector<std::string> Lab::lane_args(const std::string& name) const {
+    std::vector<std::string> args{
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--authority",
+        "replay",
+        "--revision",
+        name,
+        "--ready-file",
+        (scratch_ / (name + ".ready")).string(),
+        "--state-dir",
+        (scratch_ / name).string(),
+        "--access-log",
+        (folder_->path() / "logs" / (name + ".access.ndjson")).string(),
+    };
+    if (!options_.replay.empty()) {
+        args.insert(args.end(), {"--replay", options_.replay});
+    }
+    if (name == options_.canary) {
+        args.insert(args.end(), {"--inject-file", (scratch_ / "faults").string()});
+    }
+    return args;
+}
+
+Task<Result<void>> Lab::launch_all() {
+    OA_CO_TRY(
+        const std::string stable, co_await launch(options_.stable, lane_args(options_.stable))
+    );
+    OA_CO_TRY(
+        const std::string canary, co_await launch(options_.canary, lane_args(options_.canary))
+    );
+    std::vector<std::string> args{
+        "front",
+        "--listen",
+        "127.0.0.1:0",
+        "--backend",
+        fmt::format("{}=http://{}", options_.stable, stable),
+        "--backend",
+        fmt::format("{}=http://{}", options_.canary, canary),
+        "--weights",
+        fmt::format("{}=100,{}=0", options_.stable, options_.canary),
+        "--admin",
+        admin_socket(),
+        "--ready-file",
+        (scratch_ / (std::string(k_front) + ".ready")).string(),
+    };
+    OA_CO_TRY(const std::string front, co_await launch(std::string(k_front), std::move(args)));
+    front_url_ = "http://" + front;
+    folder_->note("processes listen", {{"stable", stable}, {"canary", canary}, {"front", front}});
+    co_return Result<void>{};
+}
+
+Task<Result<std::string>> Lab::launch(std::string name, std::vector<std::string> args) {
+    const auto executor = co_await asio::this_coro::executor;
+    ChildOptions child;
+    child.program = options_.program;
+    child.args = std::move(args);
+    child.env = inherited_env(
+        {"PATH",
+         "HOME",
+         "TMPDIR",
+         "LANG",
+         "ASAN_OPTIONS",
+         "UBSAN_OPTIONS",
+         "TSAN_OPTIONS",
+         "LLVM_PROFILE_FILE"}
+    );
+    OA_CO_TRY(auto started, Child::start(executor, std::move(child)));
+    auto process = std::make_shared<Process>(Process{name, std::move(started), folder_});
+    processes_.push_back(process);
+    spawn(executor, "lab output", keep_output(process, &Child::read_stdout));
+    spawn(executor, "lab output", keep_output(process, &Child::read_stderr));
+    spawn(executor, "lab watch", watch_end(process));
+    const auto deadline = Clock::now() + options_.ready_limit;
+    while (Clock::now() < deadline && !process->child->exited()) {
+        if (std::string address = listening(scratch_ / (name + ".ready")); !address.empty()) {
+            co_return address;
+        }
+        (void)co_await sleep_for(k_poll);
+    }
+    (void)co_await sleep_for(k_poll); // its last words may still be in the pipe
+    const auto exit = process->child->exited();
+    co_return fail(
+        Code::unavailable,
+        fmt::format(
+            "{} {}: {}",
+            name,
+            exit ? "ended with " + exit->text() : "did not become ready",
+            printable(process->last_words)
+        )
+    );
+}
+
+Task<Result<void>> Lab::plant(Fault fault) {
+    for (const auto& process : processes_) {
+        if (process->name == options_.canary && fault.kind == "kill") {
+            process->may_end = true;
+            process->child->signal(SIGKILL);
+            (void)co_await process->child->wait();
+            co_return Result<void>{};
+        }
+    }
+    // The lane reads the file again before its next turn.
+    faults_ += fmt::format("{}={}\n", fault.kind, fault.value);
+    co_return write_file_atomic(scratch_ / "faults", faults_);
+}
+
+Task<void> Lab::stop() {
+    for (const auto& process : processes_) {
+        process->may_end = true;
+        process->child->signal(SIGTERM);
+    }
+    for (const auto& process : processes_) {
+        const ChildExit exit = co_await process->child->stop(k_grace);
+        folder_->note("process stopped", {{"name", process->name}, {"how", exit.text()}});
+    }
+    remove_scratch();
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,226 @@
+// The error budget that must be left before traffic is moved.
+#include "oa_stream/measure/budget.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "stage/stage_sources.hpp"
+#include "session.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace oa_stream::playbook {
+namespace {
+
+using measure::SourceReading;
+
+const SourceSpec* asserted_source(const Playbook& playbook) {
+    const auto found = std::ranges::find(playbook.sources, SourceKind::asserted, &SourceSpec::kind);
+    return found == playbook.sources.end() ? nullptr : &*found;
+}
+
+bool may_be_stated(const Session& session) {
+    const auto& budget = session.playbook().budget;
+    return (budget && budget->or_stated) || asserted_source(session.playbook()) != nullptr;
+}
+
+/// A stated value is enough to move traffic by.
+bool stated_is_enough(const Session& session) {
+    const bool applies = session.changes_traffic() && moves_traffic(session.playbook().kind);
+    const auto& budget = session.playbook().budget;
+    const SourceSpec* source = asserted_source(session.playbook());
+    return !applies || (budget && budget->or_stated) ||
+           (source != nullptr && source->enough_to_apply);
+}
+
+/// Why a stated value cannot be used here; empty when it can.
+std::string objection(const Session& session) {
+    if (!may_be_stated(session)) {
+        return "no source of the playbook measures it, and stating it is not among its sources";
+    }
+    if (!session.in.asserted) {
+        return "nobody measured or stated it, and unknown is not little: plan with a source (the "
+               "shipped cutover: --set prometheus=URL or --set access_log=FILE), or state it: "
+               "--asserted-budget PERCENT --reason TEXT";
+    }
+    if (!stated_is_enough(session)) {
+        return fmt::format(
+            "{:g}% is only stated, and the playbook does not let that be enough to move traffic "
+            "(budget.or_stated, sources.asserted.enough_to_apply)",
+            session.in.asserted->budget_consumed * 100
+        );
+    }
+    return {};
+}
+
+double limit_of(const Session& session) {
+    const auto& budget = session.playbook().budget;
+    return budget ? budget->consumed_at_most : 0;
+}
+
+Check judge_stated(const Session& session, const SloSpec& slo) {
+    const double limit = limit_of(session);
+    const auto& asserted = session.in.asserted;
+    Check check;
+    check.id = "budget." + slo.name;
+    if (std::string why = objection(session); !why.empty() || !asserted) {
+        check.verdict = Verdict::inconclusive;
+        check.detail = std::move(why);
+        return check;
+    }
+    const Asserted& stated = *asserted;
+    check.mode = CheckMode::asserted;
+    check.verdict = stated.budget_consumed <= limit ? Verdict::pass : Verdict::fail;
+    check.detail = fmt::format(
+        "stated by hand, not measured: {:g}% consumed, at most {:g}% may be; reason: {}",
+        stated.budget_consumed * 100,
+        limit * 100,
+        stated.reason
+    );
+    check.data = {
+        {"consumed", stated.budget_consumed},
+        {"limit", limit},
+        {"source", "asserted"},
+        {"reason", stated.reason},
+    };
+    return check;
+}
+
+// Measured
+// --------------------------------------------------------------------------------------------------
+
+measure::Question question_of(const SloSpec& slo) {
+    const double now_s = wall_seconds();
+    measure::Question out = playbook::question_of(
+        fmt::format("{}", fmt::join(slo.bad, " | ")),
+        {},
+        {now_s - std::chrono::duration<double>(slo.window).count(), now_s}
+    );
+    out.routes = slo.routes;
+    out.slower_than_s = slo.first_content_s;
+    return out;
+}
+
+/// Six digits of a share, exactly.
+measure::Fraction fraction_of(double share) {
+    constexpr std::uint64_t k_den = 1'000'000;
+    return {static_cast<std::uint64_t>(std::llround(share * static_cast<double>(k_den))), k_den};
+}
+
+Check check_of(const SloSpec& slo, const SourceReading& reading, double limit) {
+    const measure::BudgetQuestion question{
+        .name = slo.name,
+        .objective = fraction_of(slo.objective),
+        .window_s = std::chrono::duration<double>(slo.window).count(),
+    };
+    const std::array readings{measure::WindowReading{question.window_s, reading}};
+    Check out = measure::budget_check(
+        measure::budget_status(question, readings), fraction_of(limit), "budget." + slo.name
+    );
+    out.detail += "; by " + reading.source;
+    return out;
+}
+
+/// By the first source that has it.
+Task<Check> judge_measured(Session* session, SloSpec slo) {
+    Check out;
+    for (const SourceSpec& source : session->playbook().sources) {
+        if (!is_outside_source(source.kind) || !session->in.sources.contains(source.kind)) {
+            continue;
+        }
+        const auto reading = co_await ask_source(session, source.kind, question_of(slo));
+        Check check;
+        if (reading) {
+            check = check_of(slo, *reading, limit_of(*session));
+        } else {
+            check.id = "budget." + slo.name;
+            check.detail = fmt::format(
+                "the budget was not measured by {}: {}",
+                to_string(source.kind),
+                reading.error().text()
+            );
+            check.data = {{"source", to_string(source.kind)}, {"at_most", limit_of(*session)}};
+        }
+        session->in.folder->append("measure/budgets.ndjson", to_json(check));
+        if (check.verdict == Verdict::pass || check.verdict == Verdict::fail) {
+            co_return check;
+        }
+        if (out.id.empty()) {
+            out = std::move(check);
+        }
+    }
+    co_return out; // without an id when no source was asked
+}
+
+/// Measured, else stated: a measured verdict stays what it is.
+Task<Check> judge(Session* session, SloSpec slo) {
+    Check measured = co_await judge_measured(session, slo);
+    if (measured.verdict == Verdict::pass || measured.verdict == Verdict::fail) {
+        co_return measured;
+    }
+    Check stated = judge_stated(*session, slo);
+    if (measured.id.empty()) {
+        co_return stated;
+    }
+    if (stated.mode == CheckMode::asserted) {
+        stated.detail += "; " + measured.detail;
+        stated.data["measured"] = measured.data;
+        co_return stated;
+    }
+    if (may_be_stated(*session)) {
+        measured.detail += " (or state it: --asserted-budget PERCENT --reason TEXT)";
+    }
+    co_return measured;
+}
+
+} // namespace
+
+Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_view reason) {
+    constexpr std::string_view k_option = "--asserted-budget";
+    std::string_view digits = budget_consumed;
+    const bool percent = digits.ends_with('%');
+    digits.remove_suffix(percent ? 1 : 0);
+    double value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    const bool plain = digits.find_first_not_of("0123456789.") == std::string_view::npos;
+    const bool whole = error == std::errc{} && end == digits.data() + digits.size();
+    if (!percent || !plain || !whole || value > 100) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no percentage within 0% and 100%", printable(budget_consumed, 40)),
+            std::string(k_option),
+            "like 3.5%"
+        );
+    }
+    if (reason.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return fail(
+            Code::usage,
+            "a value stated by hand needs a reason",
+            std::string(k_option),
+            "--reason 'read from the dashboard at 14:00'"
+        );
+    }
+    return Asserted{value / 100, std::string(reason)};
+}
+
+Task<Next> judge_budget(Session* session) {
+    bool good = true;
+    for (const SloSpec& slo : session->playbook().slo) {
+        Check check = co_await judge(session, slo);
+        good = good && check.verdict == Verdict::pass;
+        session->say(
+            fmt::format("  {:<12} {:<24} {}", to_string(check.verdict), check.id, check.detail)
+        );
+        session->add(std::move(check));
+    }
+    // A dry run goes on: it is to tell everything there is to know before the real one.
+    co_return good || !session->changes_traffic() ? Next::go_on : Next::stop;
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,71 @@
+#include "oa_stream/playbook/finished.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/whoami.hpp"
+#include "oa_stream/run/runs.hpp"
+#include "oa_stream/playbook/status.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+namespace oa_stream::playbook {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string this_person() {
+    const auto uid = ::getuid();
+    return fmt::format(
+        "{} on {}", user_name(uid).value_or(fmt::format("uid {}", uid)), host_name()
+    );
+}
+
+} // namespace
+
+Result<void> settle(const fs::path& folder, std::string_view how, std::string_view reason) {
+    Redactor redactor;
+    redactor.add_environment();
+    const Json word = {
+        {"schema", "oa-stream.settled.v1"},
+        {"at", rfc3339_millis(std::chrono::system_clock::now())},
+        {"who", this_person()},
+        {"how", how},
+        {"reason", redactor.apply(reason)},
+    };
+    return write_file_atomic(folder / k_settled, dump_json(word) + "\n");
+}
+
+std::optional<Settled> settled(const fs::path& folder) {
+    const Json json = run::document_in(folder / k_settled);
+    if (json.empty()) {
+        return std::nullopt;
+    }
+    const auto in = [&](std::string_view key) {
+        return std::string(string_member(json, key).value_or(""));
+    };
+    return Settled{in("at"), in("who"), in("how"), in("reason")};
+}
+
+Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view target) {
+    OA_TRY(const auto all, all_statuses(state_dir));
+    for (const RunStatus& run : all) {
+        if (run.target == target && run.needs_somebody()) {
+            return fail(
+                Code::precondition,
+                fmt::format("run {} is not over on {}: {}", run.run, target, run.open),
+                {},
+                fmt::format(
+                    "{} first, or give it up: oa-stream cutover unlock --run {}", run.next, run.run
+                )
+            );
+        }
+    }
+    return {};
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,363 @@
+#include "forecast.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/measure/decision_time.hpp"
+#include "oa_stream/measure/gate_reading.hpp"
+#include "oa_stream/probe/prober.hpp"
+
+#include "stage/stage_sources.hpp"
+#include "stage/live_sample.hpp"
+#include "engine/within.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::playbook {
+namespace {
+
+using measure::GateRecord;
+using measure::GateSpec;
+using measure::Sample;
+using measure::SourceReading;
+
+constexpr auto k_call = Millis{5000};
+constexpr auto k_in_flight = Millis{20000};
+constexpr auto k_source_call = Millis{60000};
+constexpr double k_hour_s = 3600;
+constexpr double k_week_s = 7 * 86'400;
+
+double seconds(Millis duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+Result<probe::Target> pinned(const Outside& outside, const std::string& revision) {
+    OA_TRY(const traffic::ArmAddress address, outside.driver->address(revision));
+    probe::Target out = outside.users;
+    out.base_url = address.base_url;
+    out.connect_to = address.connect_to;
+    for (const auto& [name, value] : address.headers) {
+        out.extra.set(name, value);
+    }
+    return out;
+}
+
+/// What GET /version answers, without what changes by itself.
+Task<Json> version_of(const Outside* outside, std::string revision) {
+    auto target = pinned(*outside, revision);
+    if (!target) {
+        co_return nullptr;
+    }
+    net::ClientRequest request;
+    request.url = target->base_url + "/version";
+    request.connect_to = target->connect_to;
+    request.headers = target->extra;
+    request.bearer = target->bearer;
+    request.connect_timeout = k_call;
+    request.first_byte_timeout = k_call;
+    request.total_timeout = k_call;
+    request.max_body = 64U << 10U;
+    const auto response = co_await outside->client->fetch(std::move(request));
+    const auto json = response.status == 200 ? parse_json(response.body) : fail(Code::protocol, "");
+    if (!json || !json->is_object()) {
+        co_return nullptr;
+    }
+    Json out = *json;
+    for (const char* changing : {"uptime_s", "uptime", "started_at", "pid", "now"}) {
+        out.erase(changing);
+    }
+    co_return out;
+}
+
+Json or_null(const auto& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+Json record_of(const GateRecord& record, double per_s, const measure::DecisionTime& needs) {
+    Json out = {
+        {"id", record.spec.id},
+        {"verdict", to_string(record.verdict)},
+        {"value", or_null(record.measured ? record.measured : record.value)},
+        {"limit", record.spec.limit},
+        {"n", record.n},
+        {"needs_n", or_null(needs.needs_n)},
+        {"per_s", per_s},
+        {"decides_in_s", or_null(needs.seconds)},
+        {"source", record.source},
+        {"sentence", record.sentence},
+        {"needs", needs.sentence},
+    };
+    if (!record.query.empty()) {
+        out["query"] = record.query;
+    }
+    return out;
+}
+
+std::string answered_by_nobody(const std::vector<Sample>& samples) {
+    const auto bad = std::ranges::find_if(samples, &Sample::bad);
+    return bad == samples.end() ? "no probe came back" : bad->outcome + " " + bad->detail;
+}
+
+Task<Result<std::vector<Sample>>>
+probe_stable(const Outside* outside, const Playbook* playbook, Millis window) {
+    OA_CO_TRY(probe::Target target, pinned(*outside, playbook->traffic.stable));
+    std::vector<Sample> samples;
+    probe::ProberOptions options;
+    options.arms.push_back({"stable", std::move(target), playbook->stage.probe.per_arm_per_s});
+    options.request = [playbook](std::string_view, std::uint64_t) {
+        auto request = playbook->target.prompt.empty()
+                           ? probe::default_probe_request()
+                           : probe::default_probe_request(playbook->target.prompt);
+        request.pacing = probe::PacingMode::observe;
+        return request;
+    };
+    options.on_sample = [&samples](const probe::ProberSample& sample) {
+        if (sample.sample.outcome != probe::Outcome::cancelled) {
+            samples.push_back(to_sample("stable", 0, sample.sample));
+        }
+    };
+    const auto executor = co_await asio::this_coro::executor;
+    OA_CO_TRY(auto prober, probe::Prober::make(executor, *outside->client, std::move(options)));
+    prober->start();
+    (void)co_await sleep_for(window);
+    co_await prober->drain(k_in_flight);
+    prober.reset();
+    co_return samples;
+}
+
+int looks_of(const StageSpec& stage) {
+    return stage.extend_at_most > Millis(0) ? 2 : 1;
+}
+
+void warn_of(Tried& out, const GateRecord& record) {
+    if (record.verdict == Verdict::fail) {
+        out.warnings.push_back(
+            fmt::format("gate {} fails on stable itself: {}", record.spec.id, record.sentence)
+        );
+    }
+}
+
+Task<Result<void>>
+try_probes(const Outside* outside, const Playbook* playbook, Millis window, Tried* out) {
+    const StageSpec& stage = playbook->stage;
+    OA_CO_TRY(const auto samples, co_await probe_stable(outside, playbook, window));
+    const bool any = std::ranges::any_of(samples, [](const Sample& sample) {
+        return !sample.revision.empty() || !sample.bad;
+    });
+    if (!any) {
+        co_return fail(
+            Code::precondition,
+            fmt::format(
+                "no gate can be judged: {} gave no sample ({})",
+                playbook->traffic.stable,
+                answered_by_nobody(samples)
+            )
+        );
+    }
+    const int looks = looks_of(stage);
+    const auto now = measure::expectation_of(measure::tally_of(samples));
+    for (const GateSpec& gate : stage.gates) {
+        if (is_outside_source(judged_by(*playbook, gate))) {
+            continue;
+        }
+        const GateRecord record = measure::evaluate(
+            gate,
+            {.canary = samples,
+             .stable = samples,
+             .window = fmt::format("{:g}s before the plan", seconds(window)),
+             .look = {.number = 1, .of = looks}}
+        );
+        const double rate = stage.probe.per_arm_per_s;
+        const auto needs = now ? measure::time_to_decide(gate, *now, {rate, rate}, looks)
+                               : measure::DecisionTime{};
+        out->records.push_back(record_of(record, rate, needs));
+        const double bake_s = seconds(stage.bake);
+        if (needs.seconds.value_or(bake_s + 1) > bake_s) {
+            out->warnings.push_back(fmt::format(
+                "gate {} cannot decide within its bake of {}: {}",
+                gate.id,
+                format_duration(stage.bake),
+                needs.sentence
+            ));
+        }
+        warn_of(*out, record);
+    }
+    co_return Result<void>{};
+}
+
+// By sources
+// ------------------------------------------------------------------------------------------------
+
+/// Of stable: the last hour; when that says nothing, whether the last seven days do.
+Task<Result<SourceReading>>
+recent(const Outside* outside, const Playbook* playbook, const GateSpec* gate) {
+    const SourceKind kind = judged_by(*playbook, *gate);
+    const auto ask = [&](double back_s) {
+        const double now_s = wall_seconds();
+        return within(
+            k_source_call,
+            outside->sources.at(kind)->read(
+                question_of(gate->events, playbook->traffic.stable, {now_s - back_s, now_s})
+            )
+        );
+    };
+    OA_CO_TRY(SourceReading hour, co_await ask(k_hour_s));
+    if (hour.state == SourceReading::State::measured) {
+        co_return hour;
+    }
+    OA_CO_TRY(SourceReading week, co_await ask(k_week_s));
+    if (week.state == SourceReading::State::missing) {
+        co_return fail(
+            Code::precondition,
+            fmt::format(
+                "gate {} has nothing to judge: {} knows nothing of {} for 7 days ({})",
+                gate->id,
+                to_string(kind),
+                playbook->traffic.stable,
+                week.why
+            ),
+            {},
+            "is the source the lane's, and does it tell revisions apart?"
+        );
+    }
+    co_return hour;
+}
+
+/// expectation_of(), and for buckets what they let guess.
+std::optional<measure::Expectation> expected_of(const measure::Tally& tally) {
+    auto out = measure::expectation_of(tally);
+    if (!out || out->p95_s || tally.buckets.empty()) {
+        return out;
+    }
+    constexpr double k_z95 = 1.6449;
+    const double high = measure::histogram_quantile(0.95, tally.buckets).value_or(0);
+    const double middle = measure::histogram_quantile(0.5, tally.buckets).value_or(0);
+    if (std::isfinite(high) && std::isfinite(middle) && middle > 0 && high > middle) {
+        out->p95_s = high;
+        out->sigma = std::log(high / middle) / k_z95;
+    }
+    return out;
+}
+
+/// Requests a second that reach each arm at a stage when so many come in all.
+measure::Flow flow_at(const StageSpec& stage, int percent, double users_per_s) {
+    const double all = users_per_s + stage.probe.unpinned_per_s;
+    const double share = percent / 100.0;
+    const double canary = all * share + stage.probe.per_arm_per_s;
+    // At 0 % the probes decide, at 100 % the earlier stages are compared with.
+    return percent == 0     ? measure::Flow{stage.probe.per_arm_per_s, stage.probe.per_arm_per_s}
+           : percent == 100 ? measure::Flow{canary, canary}
+                            : measure::Flow{canary, all * (1 - share) + stage.probe.per_arm_per_s};
+}
+
+void try_source(
+    const Playbook& playbook, const GateSpec& gate, const SourceReading& seen, Tried& out
+) {
+    const StageSpec& stage = playbook.stage;
+    const int looks = looks_of(stage);
+    GateRecord record = measure::evaluate_readings(
+        gate, seen, seen, {.window = "the last hour", .look = {.number = 1, .of = looks}}
+    );
+    const auto now = expected_of(seen.tally);
+    const double over_s = seen.covered_s > 0 ? seen.covered_s : k_hour_s;
+    const double users_per_s = static_cast<double>(seen.tally.requests.total) / over_s;
+    std::optional<measure::DecisionTime> first;
+    double first_per_s = 0;
+    std::vector<std::string> late;
+    for (const int percent : playbook.stages) {
+        const measure::Flow flow = flow_at(stage, percent, users_per_s);
+        const auto needs =
+            now ? measure::time_to_decide(gate, *now, flow, looks) : measure::DecisionTime{};
+        if (!first && percent > 0) {
+            first = needs;
+            first_per_s = flow.canary_per_s;
+        }
+        const double bake_s = seconds(stage.bake);
+        if (needs.seconds.value_or(bake_s + 1) > bake_s) {
+            late.push_back(fmt::format("{}%", percent));
+        }
+    }
+    measure::DecisionTime told = first.value_or(measure::DecisionTime{});
+    if (!now) {
+        told.sentence = fmt::format("{}: {} has no traffic now", gate.id, playbook.traffic.stable);
+    }
+    out.records.push_back(record_of(record, first_per_s, told));
+    if (!late.empty()) {
+        out.warnings.push_back(fmt::format(
+            "gate {} cannot decide within its bake of {} at {}: {}",
+            gate.id,
+            format_duration(stage.bake),
+            fmt::join(late, ", "),
+            told.sentence
+        ));
+    }
+    warn_of(out, record);
+}
+
+Task<Result<void>> try_sources(const Outside* outside, const Playbook* playbook, Tried* out) {
+    for (const GateSpec& gate : playbook->stage.gates) {
+        if (!is_outside_source(judged_by(*playbook, gate))) {
+            continue;
+        }
+        OA_CO_TRY(const SourceReading seen, co_await recent(outside, playbook, &gate));
+        try_source(*playbook, gate, seen, *out);
+    }
+    co_return Result<void>{};
+}
+
+} // namespace
+
+Task<Json> revision_facts(
+    const Outside* outside, const Playbook* playbook, const traffic::TrafficState* live
+) {
+    Json out = Json::object();
+    for (const std::string& revision : {playbook->traffic.stable, playbook->traffic.canary}) {
+        const Json* own = member(live->extra, "revisions");
+        const Json* driver = own == nullptr ? nullptr : member(*own, revision);
+        Json version = co_await version_of(outside, revision);
+        out[revision] = driver == nullptr && version.is_null()
+                            ? Json(nullptr)
+                            : Json{
+                                  {"driver", driver == nullptr ? Json(nullptr) : *driver},
+                                  {"version", std::move(version)}
+                              };
+    }
+    co_return out;
+}
+
+Task<Result<Tried>>
+try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool probes) {
+    Tried out;
+    const auto& gates = playbook->stage.gates;
+    const auto by_source = [playbook](const GateSpec& gate) {
+        return is_outside_source(judged_by(*playbook, gate));
+    };
+    if (std::ranges::any_of(gates, by_source)) {
+        OA_CO_CHECK(co_await try_sources(outside, playbook, &out));
+    }
+    if (std::ranges::all_of(gates, by_source)) {
+        co_return out;
+    }
+    if (probes) {
+        OA_CO_CHECK(co_await try_probes(outside, playbook, window, &out));
+    } else {
+        out.warnings.emplace_back("gates were not tried: no probes were allowed");
+    }
+    co_return out;
+}
+
+std::string tried_text(const Json& record) {
+    const auto needs = string_member(record, "needs").value_or("");
+    return fmt::format(
+        "{}: {}{}{}",
+        string_member(record, "id").value_or("?"),
+        string_member(record, "sentence").value_or("?"),
+        needs.empty() ? "" : "; ",
+        needs
+    );
+}
+
+} // namespace oa_stream::playbook

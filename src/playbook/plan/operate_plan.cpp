@@ -1,0 +1,205 @@
+// A playbook and what is live → a plan.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/playbook/finished.hpp"
+
+#include "forecast.hpp"
+#include "drill/route_half.hpp"
+#include "engine/within.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook {
+namespace {
+
+// Long enough to tell whether stable answers at all and about how fast.
+constexpr auto k_try = Millis{3000};
+
+Result<Playbook> read(const PlanRequest& request) {
+    OA_TRY(
+        Playbook playbook, read_playbook(request.playbook.text, request.playbook.file, request.set)
+    );
+    if (!moves_traffic(playbook.kind)) {
+        return fail(
+            Code::usage,
+            fmt::format("a playbook of kind {} moves no traffic", to_string(playbook.kind)),
+            request.playbook.file
+        );
+    }
+    if (playbook.target.base_url.empty()) {
+        return fail(
+            Code::usage,
+            "this playbook brings its own lanes and needs no plan",
+            request.playbook.file,
+            "oa-stream cutover rehearse --local"
+        );
+    }
+    return playbook;
+}
+
+/// Would the machinery take each write? Found out now, not half way.
+Task<Result<void>> preview_all(traffic::TrafficDriver* driver, const Plan* plan) {
+    for (const Step& step : plan->steps) {
+        const auto& after = step.after;
+        if (!after || !step.mutates()) {
+            continue;
+        }
+        auto possible = co_await within(driver->patience(), driver->preview(*after));
+        if (!possible) {
+            co_return std::unexpected(std::move(possible).error().prefixed(step.id));
+        }
+    }
+    co_return Result<void>{};
+}
+
+/// A plan is shown around, so nothing in it may be a secret.
+Result<void> check_no_secret(const Plan& plan, const Redactor& redactor) {
+    const std::string text = dump_json(to_json(plan));
+    if (redactor.apply(text) != text) {
+        return fail(
+            Code::usage,
+            "the playbook or a --set value holds what looks like a secret, and a plan must not",
+            {},
+            "name where it is: auth: { env: NAME }"
+        );
+    }
+    return {};
+}
+
+void say(const PlanRequest& request, const std::string& line) {
+    if (request.observer.say) {
+        request.observer.say(line);
+    }
+}
+
+std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::TrafficState& live) {
+    std::vector<std::string> out;
+    if (playbook.kind == Kind::rollback && !(live.wanted == live.serving)) {
+        out.push_back(fmt::format(
+            "what was asked for ({}) is not what serves ({})",
+            live.wanted.text(),
+            live.serving.text()
+        ));
+    }
+    const bool measured = std::ranges::any_of(playbook.sources, [](const SourceSpec& source) {
+        return is_outside_source(source.kind);
+    });
+    if (playbook.budget && !measured) {
+        out.emplace_back(
+            "nothing measures the error budget, so apply will stop before anything is moved: plan "
+            "with a source (the shipped cutover: --set prometheus=URL or --set access_log=FILE), "
+            "or apply with --asserted-budget PERCENT --reason TEXT"
+        );
+    }
+    const bool over = live.serving.percent_of(playbook.traffic.canary) == 100;
+    if (playbook.kind != Kind::rollback && over) {
+        out.push_back(fmt::format(
+            "{} has all the traffic: to walk the stages again, apply with --reopen REASON",
+            playbook.traffic.canary
+        ));
+    }
+    return out;
+}
+
+} // namespace
+
+Task<Result<Plan>> plan_playbook(PlanRequest request) {
+    OA_CO_TRY(Playbook playbook, read(request));
+    if (auto missing = not_carried_out(playbook); !missing.empty()) {
+        co_return std::unexpected(std::move(missing.front()));
+    }
+    const auto executor = co_await asio::this_coro::executor;
+    OA_CO_TRY(const Outside outside, open_outside(executor, playbook));
+    traffic::TrafficDriver& driver = *outside.driver;
+    // A plan that rolls back is how everything comes back, whatever moved it.
+    if (playbook.kind != Kind::rollback && !request.state_dir.empty()) {
+        OA_CO_CHECK(check_nothing_undone(request.state_dir, driver.target()));
+    }
+    OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
+    say(request, fmt::format("{} serves {}", driver.target(), live.serving.text()));
+    const std::string kind(driver.kind());
+    OA_CO_TRY(const Plan draft, make_plan(playbook, kind, driver.target(), live));
+    OA_CO_CHECK(co_await preview_all(&driver, &draft));
+
+    PlanFacts facts;
+    OA_CO_TRY(facts.routes, co_await plan_route_half(&outside, &playbook));
+    facts.warnings = warnings_of(playbook, live);
+    facts.revisions = co_await revision_facts(&outside, &playbook, &live);
+    if (!playbook.stage.gates.empty()) {
+        say(request, fmt::format("trying each gate on {}", playbook.traffic.stable));
+        const Millis window = std::min(k_try, playbook.stage.bake);
+        OA_CO_TRY(Tried tried, co_await try_gates(&outside, &playbook, window, request.probes));
+        facts.tried = std::move(tried.records);
+        std::ranges::move(tried.warnings, std::back_inserter(facts.warnings));
+    }
+    facts.created_at = rfc3339_millis(std::chrono::system_clock::now());
+    facts.etag = live.etag;
+    facts.exact = live.exact;
+    OA_CO_TRY(
+        Plan plan,
+        make_plan(
+            std::move(playbook),
+            kind,
+            driver.target(),
+            live,
+            {request.playbook.file, request.playbook.text, request.set},
+            std::move(facts)
+        )
+    );
+    OA_CO_CHECK(check_no_secret(plan, outside.redactor));
+    co_return plan;
+}
+
+std::string plan_diff(const Plan& plan) {
+    std::string out = fmt::format(
+        "plan {} of {} on {}\n  now: {}\n",
+        plan.id.substr(0, 12),
+        plan.playbook.name,
+        plan.target,
+        plan.baseline.text()
+    );
+    int mutations = 0;
+    for (const Step& step : plan.steps) {
+        mutations += step.mutates() ? 1 : 0;
+        out += fmt::format(
+            "  {} {:<8} {:<22} {}\n",
+            step.mutates() ? "~" : " ",
+            to_string(step.kind),
+            step.id,
+            step.title
+        );
+        if (step.mutates() && !step.undo.empty()) {
+            out += fmt::format("{:>35}undo: {}\n", "", step.undo);
+        }
+        if (step.mutates()) {
+            out += fmt::format("{:>35}evidence: {}\n", "", fmt::join(step.evidence, ", "));
+        }
+    }
+    out += route_half_text(plan);
+    if (!plan.facts.tried.empty()) {
+        out += fmt::format("gates as {} is now\n", plan.playbook.traffic.stable);
+        for (const Json& record : plan.facts.tried) {
+            out += "  " + tried_text(record) + "\n";
+        }
+    }
+    for (const std::string& warning : plan.warnings) {
+        out += "warning: " + warning + "\n";
+    }
+    const std::string routes =
+        plan.playbook.routes ? fmt::format(", {} of the routes", route_half_writes(plan)) : "";
+    out += plan.changes() ? fmt::format(
+                                "{} changes of traffic{}; may be applied for {} from {}\n",
+                                mutations,
+                                routes,
+                                format_duration(plan.playbook.validity),
+                                plan.facts.created_at
+                            )
+                          : "nothing to change\n";
+    return out;
+}
+
+} // namespace oa_stream::playbook

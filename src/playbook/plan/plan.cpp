@@ -1,0 +1,373 @@
+#include "oa_stream/playbook/plan.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "plan_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook {
+namespace {
+
+using traffic::Split;
+
+Result<void> check_live(const Playbook& playbook, const traffic::TrafficState& live) {
+    if (!live.settled) {
+        return fail(Code::precondition, "an earlier change of traffic is still being carried out");
+    }
+    if (playbook.kind == Kind::rollback) {
+        return {}; // whatever serves, stable is to have it
+    }
+    if (!(live.wanted == live.serving)) {
+        return fail(
+            Code::precondition,
+            fmt::format(
+                "what was asked for ({}) is not what serves ({})",
+                live.wanted.text(),
+                live.serving.text()
+            )
+        );
+    }
+    const Traffic& traffic = playbook.traffic;
+    const int ours =
+        live.serving.percent_of(traffic.stable) + live.serving.percent_of(traffic.canary);
+    if (ours != 100) {
+        return fail(
+            Code::precondition,
+            fmt::format(
+                "{} and {} do not have all the traffic: {}",
+                traffic.stable,
+                traffic.canary,
+                live.serving.text()
+            )
+        );
+    }
+    const int canary = live.serving.percent_of(traffic.canary);
+    // All of it: a cutover that is over, which only an apply with a reason walks again.
+    if (canary > playbook.stages.front() && !(canary == 100 && playbook.kind == Kind::cutover)) {
+        return fail(
+            Code::precondition,
+            fmt::format("{} already has {}%, more than the first stage", traffic.canary, canary)
+        );
+    }
+    return {};
+}
+
+class Builder {
+public:
+    Builder(const Playbook& playbook, const Split& baseline)
+        : playbook_(playbook), baseline_(baseline), now_(baseline) {}
+
+    Result<std::vector<Step>> build() {
+        smokes(playbook_.preflight);
+        if (playbook_.budget) {
+            add("budget",
+                StepKind::budget,
+                fmt::format("at most {:g}% consumed", playbook_.budget->consumed_at_most * 100));
+        }
+        for (std::size_t i = 0; i < playbook_.stages.size(); ++i) {
+            // A drill ends at the stage that it makes fail.
+            if (!playbook_.drill || playbook_.stages[i] <= playbook_.drill->fail_at) {
+                OA_CHECK(stage(static_cast<int>(i)));
+            }
+        }
+        if (playbook_.drill) {
+            restore("recover", "back to " + baseline_.text() + ", while users are watched");
+        } else {
+            gates(playbook_.run_gates, -1, "run");
+        }
+        if (playbook_.kind == Kind::rollback) {
+            OA_CHECK(roll_back());
+        }
+        smokes(playbook_.postflight);
+        if (playbook_.shadow) {
+            Step& step = add("postflight.shadow", StepKind::shadow, "canary says what stable says");
+            step.evidence = {"streams/", "measure/pairs.ndjson"};
+        }
+        const bool moves = moves_traffic(playbook_.kind);
+        if (moves && playbook_.afterwards == Afterwards::restore && !playbook_.drill) {
+            restore("restore", "restore " + baseline_.text());
+        }
+        return std::move(steps_);
+    }
+
+private:
+    Step& add(std::string id, StepKind kind, std::string title) {
+        steps_.push_back({std::move(id), kind, std::move(title)});
+        return steps_.back();
+    }
+
+    void restore(std::string id, std::string title) {
+        Step& step = add(std::move(id), StepKind::restore, std::move(title));
+        step.before = now_;
+        step.after = baseline_;
+        step.evidence = {"journal.ndjson", "measure/samples.ndjson"};
+        now_ = baseline_;
+    }
+
+    /// Its own undo would bring the bad revision back, so it has none.
+    Result<void> roll_back() {
+        OA_TRY(
+            const Split after, Split::between(playbook_.traffic.stable, playbook_.traffic.canary, 0)
+        );
+        Step& step = add("rollback", StepKind::restore, "");
+        step.title = now_ == after ? "nothing to change: " + after.text()
+                                   : fmt::format("{} → {}", now_.text(), after.text());
+        step.before = now_;
+        step.after = after;
+        step.evidence = {"journal.ndjson", "measure/samples.ndjson"};
+        now_ = after;
+        return {};
+    }
+
+    void smokes(const std::vector<SmokeSpec>& list) {
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            Step& step =
+                add(list[i].id,
+                    StepKind::smoke,
+                    fmt::format("smoke as {} meets it", to_string(list[i].through)));
+            step.item = static_cast<int>(i);
+            step.evidence = {"streams/"};
+        }
+    }
+
+    void gates(const std::vector<measure::GateSpec>& list, int stage, std::string_view where) {
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            Step& step = add(
+                fmt::format("gate.{}@{}", list[i].id, where), StepKind::gate, "judge " + list[i].id
+            );
+            step.stage = stage;
+            step.item = static_cast<int>(i);
+            step.evidence = {"measure/gates.ndjson"};
+        }
+    }
+
+    Result<void> stage(int index) {
+        const int percent = playbook_.stages[static_cast<std::size_t>(index)];
+        const std::string where = fmt::format("{}%", percent);
+        OA_TRY(
+            const Split after,
+            Split::between(playbook_.traffic.stable, playbook_.traffic.canary, percent)
+        );
+        Step& shift = add("shift@" + where, StepKind::shift, "");
+        shift.before = now_;
+        shift.after = after;
+        shift.stage = index;
+        if (shift.mutates()) {
+            shift.title = fmt::format("{} → {}", now_.text(), after.text());
+            shift.undo = "write " + baseline_.text();
+            shift.evidence = {"journal.ndjson"};
+        } else {
+            shift.title = "nothing to change: " + after.text();
+        }
+        now_ = after;
+
+        const ProbeSpec& rates = playbook_.stage.probe;
+        Step& probe =
+            add("probe@" + where,
+                StepKind::probe,
+                fmt::format(
+                    "hold {}, probing each arm {}/s and unpinned {}/s",
+                    format_duration(playbook_.stage.bake),
+                    rates.per_arm_per_s,
+                    rates.unpinned_per_s
+                ));
+        probe.stage = index;
+        probe.evidence = {"measure/samples.ndjson"};
+        gates(playbook_.stage.gates, index, where);
+        return {};
+    }
+
+    const Playbook& playbook_;
+    const Split& baseline_;
+    Split now_;
+    std::vector<Step> steps_;
+};
+
+Json split_or_null(const std::optional<Split>& split) {
+    return split ? split->to_json() : Json(nullptr);
+}
+
+Json step_json(const Step& step) {
+    return {
+        {"id", step.id},
+        {"kind", to_string(step.kind)},
+        {"title", step.title},
+        {"before", split_or_null(step.before)},
+        {"after", split_or_null(step.after)},
+        {"mutates", step.mutates()},
+        {"undo", step.undo},
+        {"evidence", step.evidence},
+    };
+}
+
+Json body(const Plan& plan) {
+    Json steps = Json::array();
+    for (const Step& step : plan.steps) {
+        steps.push_back(step_json(step));
+    }
+    Json out = {
+        {"schema", "oa-stream.plan.v1"},
+        {"driver", plan.driver},
+        {"target", plan.target},
+        {"baseline", plan.baseline.to_json()},
+        {"playbook", to_json(plan.playbook)},
+        {"steps", std::move(steps)},
+        {"warnings", plan.warnings},
+    };
+    if (plan.source) {
+        out["source"] = {
+            {"file", plan.source->file}, {"set", plan.source->set}, {"text", plan.source->text}
+        };
+        out["created_at"] = plan.facts.created_at;
+        out["etag"] = plan.facts.etag;
+        out["exact"] = plan.facts.exact;
+        out["revisions"] = plan.facts.revisions;
+        out["tried"] = plan.facts.tried;
+        out["seen_warnings"] = plan.facts.warnings;
+    }
+    if (!plan.facts.routes.is_null()) {
+        out["routes"] = plan.facts.routes;
+    }
+    return out;
+}
+
+/// A gate that cannot decide within its bake even when nothing is bad.
+std::vector<std::string> warnings_for(const Playbook& playbook) {
+    std::vector<std::string> out;
+    const double n = playbook.stage.probe.per_arm_per_s *
+                     std::chrono::duration<double>(playbook.stage.bake).count();
+    const int looks = playbook.stage.extend_at_most > Millis(0) ? 2 : 1;
+    for (const measure::GateSpec& gate : playbook.stage.gates) {
+        const measure::Look look{.number = 1, .of = looks};
+        const measure::GateRecord empty = measure::evaluate(gate, {.look = look});
+        if (empty.needs_n && static_cast<double>(*empty.needs_n) > n) {
+            out.push_back(fmt::format(
+                "gate {} needs {} samples an arm, the bake gives about {:.0f}",
+                gate.id,
+                *empty.needs_n,
+                n
+            ));
+        }
+    }
+    return out;
+}
+
+/// However a gate that decides would do, there is none.
+void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
+    if (!no_gate_decides(playbook)) {
+        return;
+    }
+    out.push_back(fmt::format(
+        "no gate decides{}: whatever {} does, every stage goes on, and the run ends INCONCLUSIVE "
+        "at best",
+        playbook.stage.gates.empty() ? "" : ", they only observe",
+        playbook.traffic.canary
+    ));
+}
+
+} // namespace
+
+std::string_view to_string(StepKind kind) noexcept {
+    switch (kind) {
+    case StepKind::smoke:
+        return "smoke";
+    case StepKind::budget:
+        return "budget";
+    case StepKind::shift:
+        return "shift";
+    case StepKind::probe:
+        return "probe";
+    case StepKind::gate:
+        return "gate";
+    case StepKind::restore:
+        return "restore";
+    case StepKind::shadow:
+        return "shadow";
+    }
+    return "smoke";
+}
+
+Result<Plan> make_plan(
+    Playbook playbook, std::string driver, std::string target, const traffic::TrafficState& live
+) {
+    OA_CHECK(validate(playbook));
+    if (auto missing = not_carried_out(playbook); !missing.empty()) {
+        return std::unexpected(std::move(missing.front()));
+    }
+    if (moves_traffic(playbook.kind)) {
+        OA_CHECK(check_live(playbook, live));
+    }
+    Plan plan;
+    plan.playbook = std::move(playbook);
+    plan.driver = std::move(driver);
+    plan.target = std::move(target);
+    plan.baseline = live.serving;
+    OA_TRY(plan.steps, Builder(plan.playbook, plan.baseline).build());
+    plan.warnings = warnings_for(plan.playbook);
+    warn_of_no_gate(plan.playbook, plan.warnings);
+    plan.facts.exact = live.exact;
+    plan.id = canonical_digest(body(plan));
+    return plan;
+}
+
+Result<Plan> make_plan(
+    Playbook playbook,
+    std::string driver,
+    std::string target,
+    const traffic::TrafficState& live,
+    PlanSource source,
+    PlanFacts facts
+) {
+    OA_TRY(Plan plan, make_plan(std::move(playbook), std::move(driver), std::move(target), live));
+    if (!facts.tried.empty()) {
+        plan.warnings.clear(); // what was tried knows better than what was reckoned
+        warn_of_no_gate(plan.playbook, plan.warnings);
+    }
+    plan.warnings.insert(plan.warnings.end(), facts.warnings.begin(), facts.warnings.end());
+    plan.source = std::move(source);
+    plan.facts = std::move(facts);
+    plan.id = canonical_digest(body(plan));
+    return plan;
+}
+
+Split Plan::home() const {
+    return playbook.kind == Kind::rollback
+               ? Split::between(playbook.traffic.stable, playbook.traffic.canary, 0)
+                     .value_or(baseline)
+               : baseline;
+}
+
+Json Plan::home_exact() const {
+    return playbook.kind == Kind::rollback ? Json(nullptr) : facts.exact;
+}
+
+bool Plan::changes() const noexcept {
+    const bool over = playbook.kind == Kind::cutover && !playbook.stages.empty() &&
+                      baseline.percent_of(playbook.traffic.canary) == playbook.stages.back();
+    const Json* writes = member(facts.routes, "changes");
+    const bool routes = writes != nullptr && *writes == Json(true);
+    return !over && (std::ranges::any_of(steps, &Step::mutates) || routes);
+}
+
+Json to_json(const Plan& plan) {
+    Json out = body(plan);
+    out["id"] = plan.id;
+    return out;
+}
+
+std::string plan_text(const Plan& plan) {
+    std::string out = fmt::format("plan {} on {}\n", plan.id.substr(0, 12), plan.target);
+    for (const Step& step : plan.steps) {
+        out += fmt::format(
+            "  {:<7} {}{}\n", to_string(step.kind), step.mutates() ? "~ " : "  ", step.title
+        );
+    }
+    for (const std::string& warning : plan.warnings) {
+        out += "  warning: " + warning + "\n";
+    }
+    return out;
+}
+
+} // namespace oa_stream::playbook

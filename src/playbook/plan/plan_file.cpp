@@ -1,0 +1,269 @@
+#include "plan_file.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/digest.hpp"
+#include "oa_stream/playbook/file.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace oa_stream::playbook {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t k_largest = 8U << 20U;
+constexpr auto k_clock_skew = std::chrono::minutes(5);
+
+std::string text_in(const Json& json, std::string_view key) {
+    return std::string(string_member(json, key).value_or(""));
+}
+
+Json value_in(const Json& json, std::string_view key, const Json& otherwise) {
+    const Json* found = member(json, key);
+    return found == nullptr ? otherwise : *found;
+}
+
+PlanSource source_in(const Json& json) {
+    PlanSource out;
+    const Json source = value_in(json, "source", Json::object());
+    out.file = text_in(source, "file");
+    out.text = text_in(source, "text");
+    for (const auto& [name, value] : value_in(source, "set", Json::object()).items()) {
+        if (value.is_string()) {
+            out.set.emplace(name, value.get<std::string>());
+        }
+    }
+    return out;
+}
+
+PlanFacts facts_in(const Json& json) {
+    PlanFacts out;
+    out.created_at = text_in(json, "created_at");
+    out.etag = text_in(json, "etag");
+    out.exact = value_in(json, "exact", nullptr);
+    out.revisions = value_in(json, "revisions", Json::object());
+    out.tried = value_in(json, "tried", Json::array());
+    out.routes = value_in(json, "routes", nullptr);
+    for (const Json& warning : value_in(json, "seen_warnings", Json::array())) {
+        if (warning.is_string()) {
+            out.warnings.push_back(warning.get<std::string>());
+        }
+    }
+    return out;
+}
+
+/// The splits that the plan set out to write; what else its steps were is not needed to go back.
+std::vector<Step> moves_in(const Json& json) {
+    std::vector<Step> out;
+    for (const Json& one : value_in(json, "steps", Json::array())) {
+        auto before = traffic::Split::from_json(value_in(one, "before", nullptr));
+        auto after = traffic::Split::from_json(value_in(one, "after", nullptr));
+        if (before && after) {
+            Step& step = out.emplace_back();
+            step.id = text_in(one, "id");
+            step.kind = text_in(one, "kind") == to_string(StepKind::restore) ? StepKind::restore
+                                                                             : StepKind::shift;
+            step.title = text_in(one, "title");
+            step.before = *std::move(before);
+            step.after = *std::move(after);
+        }
+    }
+    return out;
+}
+
+std::string shown(const nlohmann::json& value) {
+    const std::string text = value.dump();
+    return text.size() <= 80 ? text : text.substr(0, 77) + "...";
+}
+
+} // namespace
+
+void name_differences(
+    std::vector<std::string>& out, std::string_view what, const Json& planned, const Json& live
+) {
+    const auto a = nlohmann::json::parse(dump_json(planned));
+    const auto b = nlohmann::json::parse(dump_json(live));
+    constexpr std::size_t k_most = 5;
+    std::size_t told = 0;
+    for (const auto& change : nlohmann::json::diff(a, b)) {
+        if (++told > k_most) {
+            out.push_back(fmt::format("{}: and more", what));
+            break;
+        }
+        const std::string path = change.at("path").get<std::string>();
+        const nlohmann::json::json_pointer at(path);
+        out.push_back(fmt::format(
+            "{}{}: planned {}, live {}",
+            what,
+            path,
+            a.contains(at) ? shown(a.at(at)) : "nothing",
+            change.contains("value") ? shown(change.at("value")) : "nothing"
+        ));
+    }
+}
+
+std::string canonical_digest(const Json& json) {
+    const auto sorted = nlohmann::json::parse(dump_json(json));
+    return sha256_hex(sorted.dump());
+}
+
+Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust) {
+    auto json = parse_json(text);
+    if (!json || text_in(*json, "schema") != "oa-stream.plan.v1" || !member(*json, "source")) {
+        return fail(
+            Code::unreadable,
+            json ? "this is no plan of oa-stream" : json.error().message,
+            std::string(file),
+            "make one with `oa-stream cutover plan … --out plan.json`"
+        );
+    }
+    const std::string id = text_in(*json, "id");
+    const std::string hint = "make a new plan";
+    json->erase("id");
+    if (trust == Trust::verified && canonical_digest(*json) != id) {
+        return fail(
+            Code::precondition,
+            "the plan was edited: its content is not what its id says",
+            std::string(file),
+            hint
+        );
+    }
+    PlanSource source = source_in(*json);
+    OA_TRY(Playbook playbook, read_playbook(source.text, source.file, source.set));
+    traffic::TrafficState live;
+    OA_TRY(live.serving, traffic::Split::from_json(value_in(*json, "baseline", nullptr)));
+    live.wanted = live.serving;
+    PlanFacts facts = facts_in(*json);
+    live.exact = facts.exact;
+    live.etag = facts.etag;
+    if (trust == Trust::rescue) {
+        Plan plan;
+        plan.id = id;
+        plan.playbook = std::move(playbook);
+        plan.driver = text_in(*json, "driver");
+        plan.target = text_in(*json, "target");
+        plan.baseline = live.serving;
+        plan.steps = moves_in(*json);
+        plan.facts = std::move(facts);
+        plan.source = std::move(source);
+        return plan;
+    }
+    OA_TRY(
+        Plan plan,
+        make_plan(
+            std::move(playbook),
+            text_in(*json, "driver"),
+            text_in(*json, "target"),
+            live,
+            std::move(source),
+            std::move(facts)
+        )
+    );
+    if (plan.id != id) {
+        return fail(
+            Code::precondition,
+            "this release would make another plan of the same playbook",
+            std::string(file),
+            hint
+        );
+    }
+    return plan;
+}
+
+Result<Plan> load_plan(const fs::path& path) {
+    auto text = read_file(path, k_largest);
+    if (!text) {
+        text.error().code = Code::unreadable;
+        text.error().hint = "make one with `oa-stream cutover plan … --out plan.json`";
+        return std::unexpected(std::move(text).error());
+    }
+    return read_plan(*text, path.string());
+}
+
+Result<void> check_age(const Plan& plan, WallTime now) {
+    const auto made = parse_rfc3339(plan.facts.created_at);
+    if (!made) {
+        return fail(Code::precondition, "the plan does not say when it was made");
+    }
+    if (*made > now + k_clock_skew) {
+        return fail(
+            Code::precondition,
+            fmt::format("the plan was made in the future, at {}", plan.facts.created_at),
+            {},
+            "look at this machine's clock"
+        );
+    }
+    if (now - *made > plan.playbook.validity) {
+        return fail(
+            Code::precondition,
+            fmt::format(
+                "the plan of {} is older than its validity of {}",
+                plan.facts.created_at,
+                format_duration(plan.playbook.validity)
+            ),
+            {},
+            "make a new plan"
+        );
+    }
+    return {};
+}
+
+std::vector<std::string>
+drift(const Plan& plan, const traffic::TrafficState& live, const Json& revisions) {
+    std::vector<std::string> out;
+    if (!(live.serving == plan.baseline)) {
+        out.push_back(
+            fmt::format("traffic: planned {}, live {}", plan.baseline.text(), live.serving.text())
+        );
+    }
+    if (!(live.wanted == live.serving) && plan.playbook.kind != Kind::rollback) {
+        out.push_back(fmt::format(
+            "traffic: what was asked for ({}) is not what serves ({})",
+            live.wanted.text(),
+            live.serving.text()
+        ));
+    }
+    if (!plan.facts.exact.is_null() && out.empty()) {
+        name_differences(out, "setting", plan.facts.exact, live.exact);
+    }
+    for (const auto& [revision, planned] : plan.facts.revisions.items()) {
+        const Json* now = member(revisions, revision);
+        // A revision that cannot be asked right now has not drifted; its smoke will tell.
+        if (!planned.is_null() && now != nullptr && !now->is_null()) {
+            name_differences(out, "revision " + revision, planned, *now);
+        }
+    }
+    return out;
+}
+
+Result<void> spend(const fs::path& state_dir, const Plan& plan, std::string_view run) {
+    const fs::path folder = state_dir / "plans";
+    OA_CHECK(make_dirs(folder));
+    const fs::path path = folder / (plan.id + ".json");
+    const Json record = {
+        {"plan", plan.id},
+        {"run", run},
+        {"at", rfc3339_millis(std::chrono::system_clock::now())},
+    };
+    const auto written = write_file_once(path, dump_json(record) + "\n");
+    if (written || written.error().code != Code::conflict) {
+        return written;
+    }
+    const auto text = read_file(path, k_largest);
+    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    return fail(
+        Code::precondition,
+        fmt::format(
+            "the plan was already applied by run {} at {}",
+            json ? text_in(*json, "run") : "?",
+            json ? text_in(*json, "at") : "?"
+        ),
+        {},
+        "make a new plan"
+    );
+}
+
+} // namespace oa_stream::playbook

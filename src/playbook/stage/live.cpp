@@ -1,0 +1,341 @@
+#include "live.hpp"
+
+#include "oa_stream/probe/completions_smoke.hpp"
+#include "oa_stream/probe/control_smoke.hpp"
+#include "oa_stream/probe/prober.hpp"
+#include "oa_stream/probe/shadow.hpp"
+#include "oa_stream/probe/smoke.hpp"
+
+#include "live_sample.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <utility>
+
+namespace oa_stream::playbook {
+namespace {
+
+using measure::Sample;
+using probe::Outcome;
+
+class LiveInstruments final : public Instruments {
+public:
+    LiveInstruments(
+        asio::any_io_executor executor,
+        net::HttpClient& client,
+        const traffic::TrafficDriver* driver,
+        run::RunFolder& folder,
+        LiveOptions options
+    )
+        : executor_(std::move(executor)), client_(client), driver_(driver), folder_(folder),
+          options_(std::move(options)) {}
+
+    [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override {
+        auto target = target_of(spec.through);
+        if (!target) {
+            Check check;
+            check.id = spec.id;
+            check.detail = target.error().text();
+            co_return std::vector{std::move(check)};
+        }
+        switch (spec.surface) {
+        case Surface::completions:
+            co_return co_await smoke_completions(std::move(spec), *std::move(target));
+        case Surface::control:
+            co_return co_await smoke_control(std::move(spec), *std::move(target));
+        case Surface::stream:
+            break;
+        }
+        co_return co_await smoke_stream(std::move(spec), *std::move(target));
+    }
+
+    [[nodiscard]] Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id) override {
+        auto canary = target_of(Through::canary);
+        auto stable = target_of(Through::stable);
+        if (!canary || !stable) {
+            Check check;
+            check.id = id;
+            check.detail = (canary ? stable : canary).error().text();
+            co_return std::vector{std::move(check)};
+        }
+        if (!options_.probes) {
+            co_return std::vector{skipped(id, "every check of it begins a turn")};
+        }
+        const bool replay = co_await probe::is_replay(client_, *canary, options_.limits);
+        co_return co_await probe::shadow(
+            client_,
+            shadow_options(*std::move(canary), *std::move(stable), spec, std::move(id), replay)
+        );
+    }
+
+    [[nodiscard]] Result<void>
+    start_flow(FlowRates rates, std::function<void(Sample)> on_sample) override {
+        probe::ProberOptions options;
+        options.limits = options_.limits;
+        OA_CHECK(add_arm(options, "stable", Through::stable, rates.stable));
+        OA_CHECK(add_arm(options, "canary", Through::canary, rates.canary));
+        OA_CHECK(add_arm(options, "users", Through::users, rates.users));
+        options.request = [this](std::string_view, std::uint64_t) { return request(); };
+        options.on_sample = [this, deliver = std::move(on_sample)](const probe::ProberSample& s) {
+            take(s, deliver);
+        };
+        kept_.clear();
+        ++flows_;
+        OA_TRY(prober_, probe::Prober::make(executor_, client_, std::move(options)));
+        prober_->start();
+        return {};
+    }
+
+    [[nodiscard]] Task<void> stop_flow(Millis limit) override {
+        if (!prober_) {
+            co_return;
+        }
+        if (limit > Millis(0)) {
+            co_await prober_->drain(limit);
+        }
+        prober_.reset(); // what is still in flight is cancelled and not delivered
+    }
+
+    [[nodiscard]] Result<void>
+    start_watch(double per_s, std::function<void(Sample)> on_sample) override {
+        probe::ProberOptions options;
+        options.limits = options_.limits;
+        OA_CHECK(add_arm(options, "users", Through::users, per_s));
+        options.request = [this](std::string_view, std::uint64_t) { return request(); };
+        options.on_sample = [this, deliver = std::move(on_sample)](const probe::ProberSample& s) {
+            take(s, deliver);
+        };
+        OA_TRY(watch_, probe::Prober::make(executor_, client_, std::move(options)));
+        watch_->start();
+        return {};
+    }
+
+    [[nodiscard]] Task<void> stop_watch(Millis limit) override {
+        if (watch_ && limit > Millis(0)) {
+            co_await watch_->drain(limit);
+        }
+        watch_.reset();
+    }
+
+    [[nodiscard]] Task<Sample> fresh_probe() override {
+        const double at_s = folder_.seconds_since_start();
+        const auto sample =
+            co_await probe::probe_stream(client_, options_.users, request(), options_.limits);
+        if (sample.bad()) {
+            keep_counted("restore", sample);
+        }
+        co_return to_sample("users", at_s, sample);
+    }
+
+    [[nodiscard]] Task<Result<std::string>> begin_stage(int percent) override {
+        if (!options_.begin_stage) {
+            co_return std::string();
+        }
+        co_return co_await options_.begin_stage(percent);
+    }
+
+    void settle() override {
+        for (const auto& [stem, sample] : std::exchange(pending_, {})) {
+            (void)keep(stem, sample);
+        }
+    }
+
+private:
+    /// A real model never says the same twice: only a replay's text can be compared.
+    [[nodiscard]] probe::ShadowOptions shadow_options(
+        probe::Target canary,
+        probe::Target stable,
+        const ShadowSpec& spec,
+        std::string id,
+        bool replay
+    ) {
+        probe::ShadowOptions out;
+        out.lane = std::move(canary);
+        out.reference = std::move(stable);
+        out.limits = options_.limits;
+        out.id_prefix = std::move(id);
+        out.compare = replay ? probe::Compare::text : probe::Compare::structure;
+        out.latency.p95_delta_at_most_s = spec.p95_delta_at_most_s;
+        out.latency.undecided_skips = true; // the stages' gates judge latency
+        for (const std::string& prompt : spec.prompts) {
+            out.prompts.push_back({.text = prompt});
+        }
+        if (out.prompts.empty()) {
+            out.prompts = probe::default_prompts(replay);
+        }
+        out.keep = [this](const std::string& stem, const probe::ProbeSample& sample) {
+            return keep(stem, sample);
+        };
+        out.on_pair = [this](const Json& pair) { folder_.append("measure/pairs.ndjson", pair); };
+        return out;
+    }
+
+    [[nodiscard]] Task<std::vector<Check>> smoke_stream(SmokeSpec spec, probe::Target target) {
+        probe::SmokeOptions options;
+        options.target = std::move(target);
+        options.limits = options_.limits;
+        options.id_prefix = spec.id;
+        options.on_check = options_.on_check;
+        options.prompt = options_.prompt;
+        options.probes = options_.probes;
+        options.keep = [this,
+                        id = spec.id](const std::string& stem, const probe::ProbeSample& sample) {
+            return keep(stem.starts_with(id) ? stem : id + "." + stem, sample);
+        };
+        co_return co_await probe::smoke_stream(client_, std::move(options));
+    }
+
+    [[nodiscard]] Task<std::vector<Check>> smoke_completions(SmokeSpec spec, probe::Target target) {
+        if (!options_.probes) {
+            co_return std::vector{skipped(spec.id, "every check of it begins a turn")};
+        }
+        probe::CompletionsSmokeOptions options;
+        options.target = std::move(target);
+        options.limits = options_.limits;
+        options.id_prefix = spec.id;
+        options.on_check = options_.on_check;
+        options.keep = [this](const std::string& name, std::string_view bytes) {
+            return keep_answer(name, bytes);
+        };
+        co_return co_await probe::smoke_completions(client_, std::move(options));
+    }
+
+    [[nodiscard]] Task<std::vector<Check>> smoke_control(SmokeSpec spec, probe::Target target) {
+        probe::ControlSmokeOptions options;
+        if (spec.through == Through::users && !options_.control_url.empty()) {
+            target.base_url = options_.control_url;
+            target.connect_to.clear();
+        }
+        options.target = std::move(target);
+        options.id_prefix = spec.id;
+        options.on_check = options_.on_check;
+        options.probes = options_.probes;
+        options.writes = options_.writes;
+        options.keep = [this](const std::string& name, std::string_view bytes) {
+            return keep_answer(name, bytes);
+        };
+        if (const auto profile = probe::parse_control_profile(spec.profile)) {
+            options.profile = *profile;
+        }
+        co_return co_await probe::smoke_control(client_, std::move(options));
+    }
+
+    [[nodiscard]] static Check skipped(const std::string& id, std::string why) {
+        Check check;
+        check.id = id;
+        check.verdict = Verdict::skipped;
+        check.mode = CheckMode::skipped;
+        check.detail = std::move(why);
+        return check;
+    }
+
+    [[nodiscard]] std::string keep_answer(const std::string& name, std::string_view bytes) {
+        std::string path = "streams/" + name;
+        folder_.write(path, bytes);
+        return path;
+    }
+
+    [[nodiscard]] Result<probe::Target> target_of(Through through) const {
+        probe::Target target = options_.users;
+        if (through == Through::users) {
+            return target;
+        }
+        if (driver_ == nullptr) {
+            return fail(Code::internal, "nothing here knows the way to a single revision");
+        }
+        OA_TRY(
+            const traffic::ArmAddress address,
+            driver_->address(through == Through::stable ? options_.stable : options_.canary)
+        );
+        target.base_url = address.base_url;
+        target.connect_to = address.connect_to;
+        for (const auto& [name, value] : address.headers) {
+            target.extra.set(name, value);
+        }
+        return target;
+    }
+
+    [[nodiscard]] Result<void>
+    add_arm(probe::ProberOptions& options, std::string name, Through through, double rate) const {
+        if (rate > 0) {
+            OA_TRY(probe::Target target, target_of(through));
+            options.arms.push_back({std::move(name), std::move(target), rate});
+        }
+        return {};
+    }
+
+    /// Gates judge latency by numbers; whether a hop buffers is the smokes' business.
+    [[nodiscard]] probe::ProbeRequest request() const {
+        probe::ProbeRequest out = probe::default_probe_request(options_.prompt);
+        out.pacing = probe::PacingMode::observe;
+        out.keep = true;
+        return out;
+    }
+
+    void take(const probe::ProberSample& from, const std::function<void(Sample)>& deliver) {
+        if (from.sample.outcome == Outcome::cancelled) {
+            return;
+        }
+        const double ago = std::chrono::duration<double>(Clock::now() - from.intended).count();
+        Sample sample = to_sample(from.arm, folder_.seconds_since_start() - ago, from.sample);
+        // As a user would have seen it: a probe that had to wait for its turn waited.
+        if (sample.first_content_s && std::isfinite(*sample.first_content_s)) {
+            sample.first_content_s = from.first_content_s();
+        }
+        sample.end_s = from.end_s();
+        keep_counted(fmt::format("flow{}.{}", flows_, from.arm), from.sample);
+        deliver(std::move(sample));
+    }
+
+    std::vector<std::string> keep(const std::string& stem, const probe::ProbeSample& sample) {
+        std::vector<std::string> names;
+        for (const auto& [suffix, bytes] : probe::stream_files(sample)) {
+            names.push_back(fmt::format("streams/{}{}", stem, suffix));
+            folder_.write(names.back(), bytes);
+        }
+        return names;
+    }
+
+    void keep_counted(const std::string& where, const probe::ProbeSample& sample) {
+        const std::string group = where + (sample.bad() ? ".bad" : ".good");
+        const std::size_t limit = sample.bad() ? options_.keep_bad : 1;
+        std::size_t& count = kept_[group];
+        if (count < limit && !sample.raw_head.empty()) {
+            pending_.emplace_back(fmt::format("{}-{}", group, ++count), sample);
+        }
+    }
+
+    asio::any_io_executor executor_;
+    net::HttpClient& client_;
+    const traffic::TrafficDriver* driver_;
+    run::RunFolder& folder_;
+    LiveOptions options_;
+    std::unique_ptr<probe::Prober> prober_;
+    std::unique_ptr<probe::Prober> watch_;
+    std::map<std::string, std::size_t> kept_;
+    std::vector<std::pair<std::string, probe::ProbeSample>> pending_;
+    int flows_ = 0;
+};
+
+} // namespace
+
+Task<std::vector<Check>> Instruments::shadow(ShadowSpec /*spec*/, std::string id) {
+    Check check;
+    check.id = std::move(id);
+    check.detail = "nothing here can compare two revisions";
+    co_return std::vector{std::move(check)};
+}
+
+std::unique_ptr<Instruments> make_live_instruments(
+    const asio::any_io_executor& executor,
+    net::HttpClient& client,
+    const traffic::TrafficDriver* driver,
+    run::RunFolder& folder,
+    LiveOptions options
+) {
+    return std::make_unique<LiveInstruments>(executor, client, driver, folder, std::move(options));
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,71 @@
+// What sources tell of users' requests while a stage is held. Private to the room.
+#pragma once
+
+#include "oa_stream/measure/source.hpp"
+
+#include "engine/session.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+/// Gates that ask the same of the same source share its answer.
+struct Asked {
+    SourceKind kind = SourceKind::prometheus;
+    std::string events{}; ///< "http_5xx | terminal_error"; empty: only times are asked for
+    friend auto operator<=>(const Asked&, const Asked&) = default;
+};
+
+struct Told {
+    measure::SourceReading canary{};
+    measure::SourceReading stable{};
+};
+
+/// How many users had come, besides the run's own probes.
+struct Came {
+    double held_s = 0;
+    double canary = 0;
+    double all = 0;
+};
+
+struct Silence {
+    Clock::time_point since{};
+    std::string why{};
+};
+
+struct SourceBook {
+    std::map<Asked, Told> told{}; ///< the last answers
+    std::map<Asked, std::vector<Came>> came{};
+    std::map<SourceKind, Silence> silent{}; ///< sources that do not answer now
+};
+
+/// Seconds since 1970.
+[[nodiscard]] double wall_seconds();
+
+/// One question to a source of the run, with a deadline. Code::config when it is not there.
+[[nodiscard]] Task<Result<measure::SourceReading>>
+ask_source(Session* session, SourceKind kind, measure::Question question);
+
+/// The window's question about one revision, for gates of these events.
+[[nodiscard]] measure::Question
+question_of(const std::string& events, std::string revision, measure::Span window);
+
+struct Hold;
+
+/// Asks now and then, each answer an interim look that is kept, until a source that decides has
+/// been silent for too long. Ends only then.
+[[nodiscard]] Task<void> keep_asking(Hold* hold);
+
+/// The reading that a stage's verdict needs: a source that does not answer is waited for, at most
+/// as long as the playbook says. False: it did not.
+[[nodiscard]] Task<bool> sources_answer(Hold* hold);
+
+/// The gate's record from the last answers. The run's own probes are looked at beside them and may
+/// only FAIL; where no users can or do come they fill in, as the playbook says.
+[[nodiscard]] measure::GateRecord
+look_at_source(const Hold& hold, const measure::GateSpec& gate, const measure::Look& look);
+
+} // namespace oa_stream::playbook
