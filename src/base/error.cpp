@@ -53,4 +53,27 @@ Error Error::prefixed(std::string_view context) && {
     return std::move(*this);
 }
 
+bool is_ambiguous(const Error& error) noexcept {
+    switch (error.code) {
+    case Code::conflict:
+    case Code::precondition:
+    case Code::credentials:
+    case Code::usage:
+    case Code::config:
+    case Code::not_found:
+        return false;
+    case Code::unreadable:
+    case Code::network:
+    case Code::timeout:
+    case Code::protocol:
+    case Code::unavailable:
+    case Code::too_large:
+    case Code::cancelled:
+    case Code::io:
+    case Code::internal:
+        break;
+    }
+    return true;
+}
+
 } // namespace oa_stream

@@ -1,4 +1,4 @@
-#include "oa_stream/encode/mapping.hpp"
+#include "mapping.hpp"
 
 #include <array>
 

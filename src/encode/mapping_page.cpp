@@ -1,5 +1,6 @@
-#include "oa_stream/encode/mapping.hpp"
 #include "oa_stream/turn/words.hpp"
+
+#include "mapping.hpp"
 
 #include <fmt/format.h>
 

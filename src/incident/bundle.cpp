@@ -1,8 +1,8 @@
 #include "oa_stream/incident/bundle.hpp"
 
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/digest.hpp"
 
 #include "archive.hpp"
 
@@ -104,7 +104,7 @@ std::string text_of(const run::Leak& leak) {
                           : fmt::format("{} line {}: {}", leak.file, leak.line, leak.kind);
 }
 
-Error refusal(const std::vector<Leak>& leaks, const std::string& rename) {
+Error refusal(const std::vector<run::Leak>& leaks, const std::string& rename) {
     constexpr std::size_t k_named = 5;
     std::vector<std::string> named;
     for (const run::Leak& leak : leaks) {
@@ -211,10 +211,10 @@ public:
         return writer_.close();
     }
 
-    [[nodiscard]] const std::vector<Leak>& leaks() const { return leaks_; }
+    [[nodiscard]] const std::vector<run::Leak>& leaks() const { return leaks_; }
     /// What to type where a secret stands in a file's name; empty: in none.
     [[nodiscard]] const std::string& rename() const { return rename_; }
-    [[nodiscard]] std::vector<Leak> redacted() { return std::move(redacted_); }
+    [[nodiscard]] std::vector<run::Leak> redacted() { return std::move(redacted_); }
     [[nodiscard]] std::size_t files() const { return digests_.size() + 1; }
 
 private:
@@ -297,9 +297,9 @@ private:
     std::map<std::string, fs::path> folders_; ///< of the runs, by what they are called here
     RunSums sums_;
     std::map<std::string, std::string> digests_;
-    std::vector<Leak> leaks_;
+    std::vector<run::Leak> leaks_;
     std::string rename_;
-    std::vector<Leak> redacted_;
+    std::vector<run::Leak> redacted_;
 };
 
 Result<void> fill(BundleMaker& maker, const Sources& sources) {

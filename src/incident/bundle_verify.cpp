@@ -1,6 +1,6 @@
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/bundle.hpp"
-#include "oa_stream/base/digest.hpp"
 
 #include "archive.hpp"
 

@@ -1,8 +1,8 @@
 #include "oa_stream/incident/incident.hpp"
 
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/base/digest.hpp"
 #include "oa_stream/run/redactions.hpp"
 
 #include <fmt/format.h>

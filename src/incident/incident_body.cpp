@@ -284,7 +284,7 @@ Part doctor_part(const Incident& incident, const Redactor& redactor) {
             {fmt::format(
                  "| doctor {} | {} | {}{} |",
                  cell(check.id),
-                 run::to_string(check.verdict),
+                 to_string(check.verdict),
                  cell(redactor.apply(check.detail)),
                  wrong && !mend.empty() ? cell("; mend: " + redactor.apply(mend)) : ""
              ),

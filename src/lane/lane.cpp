@@ -2,10 +2,10 @@
 
 #include "oa_stream/lane/metrics.hpp"
 
-#include "gates/call.hpp"
-#include "completions/completions_route.hpp"
 #include "chats/lane_reads.hpp"
 #include "chats/thread_name.hpp"
+#include "completions/completions_route.hpp"
+#include "gates/call.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>

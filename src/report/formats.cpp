@@ -27,10 +27,10 @@ std::string text_of(const Json& object, std::string_view key) {
 }
 
 bool passed(const Row& row) {
-    return row.verdict == run::to_string(Verdict::pass);
+    return row.verdict == to_string(Verdict::pass);
 }
 bool skipped(const Row& row) {
-    return row.verdict == run::to_string(Verdict::skipped);
+    return row.verdict == to_string(Verdict::skipped);
 }
 
 std::vector<Row> rows_of(const Json& run) {
@@ -71,7 +71,7 @@ std::string junit_outcome(const Row& row) {
     if (skipped(row)) {
         return fmt::format("      <skipped message=\"{}\"/>\n", html::escaped(row.detail));
     }
-    const bool failure = row.verdict == run::to_string(Verdict::fail);
+    const bool failure = row.verdict == to_string(Verdict::fail);
     return fmt::format(
         "      <{0} type=\"{1}\" message=\"{2}\">{2}</{0}>\n",
         failure ? "failure" : "error",
@@ -135,7 +135,7 @@ std::string junit_xml(const Json& run) {
     const auto rows = rows_of(run);
     const auto count = [&rows](auto&& which) { return std::ranges::count_if(rows, which); };
     const auto is = [](Verdict verdict) {
-        return [verdict](const Row& row) { return row.verdict == run::to_string(verdict); };
+        return [verdict](const Row& row) { return row.verdict == to_string(verdict); };
     };
     const auto failures = count(is(Verdict::fail));
     const auto skips = count(skipped);
@@ -234,7 +234,7 @@ std::string github_annotations(const Json& run) {
         if (passed(row) || skipped(row) || !row.required) {
             continue;
         }
-        const bool proven = row.verdict == run::to_string(Verdict::fail);
+        const bool proven = row.verdict == to_string(Verdict::fail);
         out += fmt::format(
             "::{} title={}::{}\n",
             proven ? "error" : "warning",

@@ -86,7 +86,7 @@ std::string_view tone(Verdict verdict) noexcept {
 }
 
 std::string badge(Verdict verdict) {
-    return badge(verdict, run::to_string(verdict));
+    return badge(verdict, to_string(verdict));
 }
 
 std::string badge(Verdict verdict, std::string_view word) {

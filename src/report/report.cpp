@@ -56,7 +56,7 @@ std::string p95_text(std::span<const Sample> samples) {
 
 std::string head(const Report& report) {
     std::string out =
-        fmt::format("# {}: {}\n\n{}\n\n", run::to_string(report.verdict), report.title, report.headline);
+        fmt::format("# {}: {}\n\n{}\n\n", to_string(report.verdict), report.title, report.headline);
     out += "| | |\n|---|---|\n";
     out += fmt::format("| run | `{}` |\n", report.id);
     out += fmt::format("| started | {} |\n", report.started_at);
@@ -104,7 +104,7 @@ std::string gate_table(const Report& report) {
                 "| {} | {} | {} | {} |\n",
                 row.name,
                 cell(gate.spec.id),
-                run::to_string(gate.verdict),
+                to_string(gate.verdict),
                 cell(gate.sentence)
             );
         }
@@ -216,8 +216,8 @@ std::string check_table(const Report& report) {
         out += fmt::format(
             "| `{}` | {} | {} | {} |\n",
             cell(check.id),
-            run::to_string(check.verdict),
-            run::to_string(check.mode),
+            to_string(check.verdict),
+            to_string(check.mode),
             cell(check.detail)
         );
     }
@@ -265,7 +265,7 @@ std::string report_markdown(const Report& report) {
     return out;
 }
 
-Json incident::to_json(const RollbackFacts& facts) {
+Json to_json(const RollbackFacts& facts) {
     Json out = {
         {"reason", facts.reason},
         {"from", facts.from},
@@ -295,7 +295,7 @@ std::optional<double> DrillFacts::recovery_s() const noexcept {
     return well_s ? std::optional(std::max(0.0, *well_s - decided_s)) : std::nullopt;
 }
 
-Json incident::to_json(const DrillFacts& facts) {
+Json to_json(const DrillFacts& facts) {
     return {
         {"stage", facts.stage},
         {"fault", facts.fault.empty() ? Json(nullptr) : Json(facts.fault)},
@@ -312,10 +312,10 @@ Json incident::to_json(const DrillFacts& facts) {
 }
 
 std::string_view verdict_word(const StageRow& row) noexcept {
-    return row.judged ? run::to_string(row.verdict) : "not judged";
+    return row.judged ? to_string(row.verdict) : "not judged";
 }
 
-Json incident::to_json(const StageRow& row) {
+Json to_json(const StageRow& row) {
     Json gates = Json::array();
     for (const measure::GateRecord& gate : row.gates) {
         gates.push_back(measure::to_json(gate));
@@ -329,7 +329,7 @@ Json incident::to_json(const StageRow& row) {
         {"split", row.split},
         {"observed", row.observed},
         {"seconds", row.seconds},
-        {"verdict", run::to_string(row.verdict)},
+        {"verdict", to_string(row.verdict)},
         {"judged", row.judged},
         {"canary", counts(row.canary)},
         {"stable", counts(row.stable)},

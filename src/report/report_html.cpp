@@ -22,7 +22,7 @@ std::string fact(std::string_view name, std::string_view value) {
 
 std::string head(const Report& report) {
     std::string out =
-        html::page_head(fmt::format("{}: {}", run::to_string(report.verdict), report.title));
+        html::page_head(fmt::format("{}: {}", to_string(report.verdict), report.title));
     out += fmt::format(
         "<h1>{} {}</h1>\n<p>{}</p>\n<dl>\n",
         badge(report.verdict),
@@ -196,7 +196,7 @@ std::string checks(const Report& report) {
             "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td class=\"wide\">{}</td></tr>\n",
             escaped(check.id),
             badge(check.verdict),
-            run::to_string(check.mode),
+            to_string(check.mode),
             escaped(check.detail)
         );
     }

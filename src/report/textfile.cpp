@@ -40,7 +40,7 @@ void append_verdicts(std::string& out, const RunMetrics& metrics, const std::str
         out += fmt::format(
             "oa_stream_run_verdict{{run=\"{}\",verdict=\"{}\"}} {}\n",
             run,
-            run::to_string(verdict),
+            to_string(verdict),
             verdict == metrics.verdict ? 1 : 0
         );
     }
@@ -49,7 +49,7 @@ void append_verdicts(std::string& out, const RunMetrics& metrics, const std::str
         out += fmt::format(
             "oa_stream_run_checks{{run=\"{}\",verdict=\"{}\"}} {}\n",
             run,
-            run::to_string(verdict),
+            to_string(verdict),
             std::ranges::count(metrics.checks, verdict, &Check::verdict)
         );
     }

@@ -1,7 +1,6 @@
 #include "oa_stream/routes/route_change.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/traffic/driver.hpp"
 
 #include "route_look.hpp"
 

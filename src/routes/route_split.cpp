@@ -2,8 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
-
-#include "cloud_run/retry_after.hpp"
+#include "oa_stream/net/retry_after.hpp"
 
 #include <fmt/format.h>
 
@@ -160,7 +159,7 @@ Attempt judge(const net::ClientResponse& response) {
     if (response.status == 200) {
         return {data_of(response), false, false, {}};
     }
-    auto wait = retry_after(response.headers, std::chrono::system_clock::now());
+    auto wait = net::retry_after(response.headers, std::chrono::system_clock::now());
     const bool busy = response.status == 429;
     if (busy && !wait) {
         wait = wait_in_words(response);

@@ -226,7 +226,7 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
     );
 }
 
-Json incident::to_json(const RunEntry& entry) {
+Json to_json(const RunEntry& entry) {
     return {
         {"id", entry.id},
         {"evidence", entry.folder.string()},

@@ -4,29 +4,6 @@
 
 namespace oa_stream::traffic {
 
-bool is_ambiguous(const Error& error) noexcept {
-    switch (error.code) {
-    case Code::conflict:
-    case Code::precondition:
-    case Code::credentials:
-    case Code::usage:
-    case Code::config:
-    case Code::not_found:
-        return false;
-    case Code::unreadable:
-    case Code::network:
-    case Code::timeout:
-    case Code::protocol:
-    case Code::unavailable:
-    case Code::too_large:
-    case Code::cancelled:
-    case Code::io:
-    case Code::internal:
-        break;
-    }
-    return true;
-}
-
 Task<Result<void>> TrafficDriver::restore(Split target, Json exact, std::string etag) {
     static_cast<void>(exact);
     co_return co_await set(std::move(target), std::move(etag));

@@ -1,13 +1,13 @@
 // The pure parts of the codex authority.
 #include "codex/codex_answers.hpp"
-#include "codex/process/codex_catalog.hpp"
 #include "codex/codex_history.hpp"
-#include "codex/process/codex_profile.hpp"
 #include "codex/codex_refusals.hpp"
 #include "codex/codex_requests.hpp"
+#include "codex/process/codex_catalog.hpp"
+#include "codex/process/codex_profile.hpp"
 #include "codex/process/codex_toml.hpp"
-#include "harness.hpp"
 #include "codex/turn_queue.hpp"
+#include "harness.hpp"
 
 using namespace oa_test;
 

@@ -1,7 +1,7 @@
 #include "codex/codex_answers.hpp"
-#include "harness.hpp"
 #include "codex/process/line_splitter.hpp"
 #include "codex/process/rpc_peer.hpp"
+#include "harness.hpp"
 
 using namespace oa_test;
 

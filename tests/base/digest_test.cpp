@@ -2,12 +2,17 @@
 
 #include <catch2/catch.hpp>
 
-
 TEST_CASE("sha256: the published test values") {
-    CHECK(sha256_hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    CHECK(sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    CHECK(
+        oa_stream::sha256_hex("") ==
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    );
+    CHECK(
+        oa_stream::sha256_hex("abc") ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    );
 }
 
 TEST_CASE("sha256 of a file that is not there is an error") {
-    CHECK(sha256_of_file("/nonexistent").error().code == oa_stream::Code::unreadable);
+    CHECK(oa_stream::sha256_of_file("/nonexistent").error().code == oa_stream::Code::unreadable);
 }

@@ -2,7 +2,8 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/wire/json_lines.hpp"
+
+#include "json_lines.hpp"
 
 namespace oa_stream::churn {
 

@@ -1,5 +1,4 @@
 #include "core/commands.hpp"
-
 #include "core/retry.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,8 +1,8 @@
 // The retired scripts by name: what they are now, and what is refused before anything is started.
 #include "oa_stream/base/file.hpp"
-#include "core/commands.hpp"
 
 #include "compat/compat_scripts.hpp"
+#include "core/commands.hpp"
 #include "core/parse.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,7 +1,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 
+#include "core/commands.hpp"
 #include "serve/serve_options.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,7 +1,7 @@
-#include "codex/events/codex_events.hpp"
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/encode/mapping.hpp"
 
+#include "codex/events/codex_events.hpp"
+#include "mapping.hpp"
 #include "stream_support.hpp"
 
 #include <catch2/catch.hpp>

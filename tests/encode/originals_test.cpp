@@ -1,10 +1,10 @@
 // The retired lane's scenarios through today's translator and encoder, against the rows of
 // docs/mapping.md: each golden frame stands in a row, and so does each frame of ours.
-#include "codex/events/codex_events.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/encode/mapping.hpp"
 
+#include "codex/events/codex_events.hpp"
+#include "mapping.hpp"
 #include "stream_support.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,8 +1,9 @@
 // Answers of Cloud Run's Admin API: whatever the bytes, an error in one line or a service whose
 // targets survive being written back.
+#include "oa_stream/net/retry_after.hpp"
+
 #include "cloud_run/cloud_run_error.hpp"
 #include "cloud_run/cloud_run_service.hpp"
-#include "cloud_run/retry_after.hpp"
 
 #include <cstdint>
 #include <cstdlib>
@@ -55,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(error.has_value() == (status != 200));
         require(!error || !error->text().contains('\n'));
     }
-    (void)retry_after({{"retry-after", std::string(text)}}, {});
+    (void)net::retry_after({{"retry-after", std::string(text)}}, {});
     const auto json = parse_json(text);
     if (!json) {
         return 0;

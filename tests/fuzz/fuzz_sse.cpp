@@ -1,6 +1,7 @@
 // Server-sent events and JSON lines: no crash, and the cuts of the bytes never matter.
-#include "oa_stream/wire/json_lines.hpp"
 #include "oa_stream/wire/sse.hpp"
+
+#include "json_lines.hpp"
 
 #include <fmt/format.h>
 

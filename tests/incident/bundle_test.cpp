@@ -1,5 +1,5 @@
-#include "oa_stream/incident/bundle.hpp"
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/incident/bundle.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
 #include "incident_rig.hpp"
@@ -12,7 +12,6 @@
 
 using namespace oa_stream;
 using namespace oa_stream::incident;
-using namespace oa_stream::report;
 using namespace oa_stream::run;
 namespace fs = std::filesystem;
 

@@ -8,13 +8,13 @@
 #include <utility>
 #include <vector>
 
-namespace oa_stream::run {
+namespace oa_stream::incident {
 
 inline Incident
 incident_of(const std::vector<std::filesystem::path>& folders, const Redactor& redactor = {}) {
     IncidentInput input;
     for (const std::filesystem::path& folder : folders) {
-        input.runs.push_back(*read_run(folder));
+        input.runs.push_back(*run::read_run(folder));
     }
     input.version = "0";
     input.redactor = redactor;
@@ -23,8 +23,8 @@ incident_of(const std::vector<std::filesystem::path>& folders, const Redactor& r
     return *std::move(out);
 }
 
-inline std::filesystem::path failed_run(const Scratch& state) {
-    RunFolder run = state.open();
+inline std::filesystem::path failed_run(const run::Scratch& state) {
+    run::RunFolder run = state.open();
     run.note("stage begins", {{"stage", "5%"}});
     run.append(
         "measure/samples.ndjson",
@@ -49,4 +49,4 @@ inline std::filesystem::path failed_run(const Scratch& state) {
     return run.path();
 }
 
-} // namespace oa_stream::run
+} // namespace oa_stream::incident

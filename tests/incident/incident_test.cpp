@@ -7,7 +7,6 @@
 
 using namespace oa_stream;
 using namespace oa_stream::incident;
-using namespace oa_stream::report;
 using namespace oa_stream::run;
 
 TEST_CASE("incident body: what doctor finds is told; what is in order goes when there is no room") {

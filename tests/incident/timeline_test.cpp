@@ -1,5 +1,5 @@
-#include "oa_stream/run/run_notes.hpp"
 #include "oa_stream/incident/timeline.hpp"
+#include "oa_stream/run/run_notes.hpp"
 
 #include "scratch.hpp"
 
@@ -7,7 +7,6 @@
 
 using namespace oa_stream;
 using namespace oa_stream::incident;
-using namespace oa_stream::report;
 using namespace oa_stream::run;
 
 TEST_CASE("time stamps: any offset and seconds since the epoch become UTC milliseconds") {

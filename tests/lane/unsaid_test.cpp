@@ -1,5 +1,5 @@
-#include "turns/redact_quotes.hpp"
 #include "lane_rig.hpp"
+#include "turns/redact_quotes.hpp"
 
 using namespace oa_stream;
 using namespace oa_stream::test;

@@ -4,9 +4,9 @@
 #include "oa_stream/measure/histogram.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
-#include "stats/ranks.hpp"
 #include "oa_stream/measure/slo.hpp"
 
+#include "stats/ranks.hpp"
 #include "vectors.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,6 +1,5 @@
 // Faults of the retired cutover and rollout scripts, by their numbers, each with what happens here.
 #include "plan/plan_file.hpp"
-
 #include "world.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,8 +1,8 @@
 // Plan files: immutable, for one use, for as long as nothing drifted.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/file.hpp"
-#include "plan/plan_file.hpp"
 
+#include "plan/plan_file.hpp"
 #include "world.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,7 +1,7 @@
 // rollback apply --run: what a dead run left is brought back from its folder alone.
 #include "oa_stream/base/file.hpp"
-#include "drill/rollback_run.hpp"
 
+#include "drill/rollback_run.hpp"
 #include "world.hpp"
 
 #include <catch2/catch.hpp>

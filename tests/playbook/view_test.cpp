@@ -131,8 +131,7 @@ TEST_CASE("summary: whatever a check has to say is told whole, and once") {
     check.mode = CheckMode::rehearsed;
     check.verdict = Verdict::pass;
     outcome.checks.push_back(check);
-    outcome.drill =
-        report::DrillFacts{.stage = "25%", .users = 100, .decided_s = 1, .well_s = 1.5};
+    outcome.drill = report::DrillFacts{.stage = "25%", .users = 100, .decided_s = 1, .well_s = 1.5};
     const std::string text = summary(outcome);
     CHECK(text.find("  FAIL ") == std::string::npos); // its headline tells it
     CHECK(text.find("  ERROR         smoke.two: " + check.detail + "\n") != std::string::npos);

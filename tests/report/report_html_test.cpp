@@ -24,7 +24,7 @@ StageRow stage(std::string name, std::size_t bad) {
     return row;
 }
 
-Report report() {
+Report sample_report() {
     Report out;
     out.id = "20261120T101112Z-rehearsal-0a1b2c3d";
     out.title = "local <rehearsal>";
@@ -56,7 +56,7 @@ std::size_t count(const std::string& text, std::string_view what) {
 } // namespace
 
 TEST_CASE("report.html: nothing of a run is markup, nothing is fetched, nothing is run") {
-    const std::string page = report_html(report());
+    const std::string page = report_html(sample_report());
     CHECK_FALSE(page.contains("<script"));
     CHECK(page.contains("&lt;script&gt;alert(1)"));
     CHECK(page.contains("local &lt;rehearsal&gt;"));
@@ -67,7 +67,7 @@ TEST_CASE("report.html: nothing of a run is markup, nothing is fetched, nothing 
 }
 
 TEST_CASE("report.html: verdict, stages, gates, way back, budget, and what to type next") {
-    const std::string page = report_html(report());
+    const std::string page = report_html(sample_report());
     for (const char* part :
          {"<h2>Stages</h2>",
           "<h2>Gates</h2>",
@@ -84,7 +84,7 @@ TEST_CASE("report.html: verdict, stages, gates, way back, budget, and what to ty
 
 TEST_CASE("report.html: charts of latency, split, gates and budget, each with its numbers in words"
 ) {
-    const std::string page = report_html(report());
+    const std::string page = report_html(sample_report());
     CHECK(count(page, "<svg ") == 4);
     CHECK(count(page, "role=\"img\" aria-label=\"") == 4);
     CHECK(page.contains("25% canary: 194ms"));

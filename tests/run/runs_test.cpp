@@ -1,6 +1,6 @@
 #include "oa_stream/base/rfc3339.hpp"
-#include "oa_stream/run/runs.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
+#include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/runs_gc.hpp"
 
 #include "scratch.hpp"
@@ -283,7 +283,7 @@ TEST_CASE("compare: what differs, what is worse, and what only one of them has")
     };
     const auto a = read_run(run("PASS", 0, false));
     const auto b = read_run(run("FAIL", 0.25, true));
-    const Comparison found = compare_runs(*a, *b);
+    const incident::Comparison found = incident::compare_runs(*a, *b);
     CHECK(found.worse());
     REQUIRE(found.checks.size() == 2);
     CHECK(found.checks[0].worse);
@@ -292,7 +292,7 @@ TEST_CASE("compare: what differs, what is worse, and what only one of them has")
     REQUIRE(found.gates.size() == 1);
     CHECK(found.gates[0].what == "error-rate@5%");
     CHECK(found.gates[0].b == "FAIL 25% (0% to 50%), n 40");
-    CHECK_FALSE(compare_runs(*b, *a).worse());
+    CHECK_FALSE(incident::compare_runs(*b, *a).worse());
 }
 
 TEST_CASE("runs: what cannot be listed is an error, and a folder that is not there has none") {

@@ -27,13 +27,16 @@ constexpr std::array k_rooms{
     Room{"lane", "base config turn wire contract encode net authority"},
     Room{"measure", "base net"},
     Room{"traffic", "base net"},
+    Room{"routes", "base net"},
     Room{"probe", "base turn wire contract encode net authority measure"},
-    Room{"evidence", "base measure"},
-    Room{"playbook", "base config probe measure traffic evidence"},
+    Room{"report", "base measure"},
+    Room{"run", "base measure report"},
+    Room{"incident", "base measure run"},
+    Room{"playbook", "base config measure traffic routes probe report run"},
     Room{
         "cli",
-        "base config turn wire contract encode net authority lane measure traffic probe evidence "
-        "playbook"
+        "base config turn wire contract encode net authority lane measure traffic routes probe "
+        "report run incident playbook"
     },
 };
 
@@ -49,7 +52,7 @@ constexpr std::array k_libraries{
     Library{"libcurl", "curl/", {"net", ""}, 0},
     Library{"CLI11", "CLI/", {"cli", ""}, 0},
     Library{"yaml-cpp", "yaml-cpp/", {"config", ""}, 0},
-    Library{"libarchive", "archive", {"base", "evidence"}, 0},
+    Library{"libarchive", "archive", {"base", "incident"}, 0},
 };
 
 constexpr std::size_t k_most_lines = 600;
@@ -152,19 +155,21 @@ void check_direction(const Source& source, const Include& include, std::vector<F
     }
 }
 
-/// A quoted include without "oa_stream/" is a room's own private header and lies beside the file.
+/// A quoted include without "oa_stream/" is a private header of the room: it lies beside the file
+/// or is named by its path from the room's root.
 void check_private(
     const fs::path& root, const Source& source, const Include& include, std::vector<Finding>& out
 ) {
     if (!include.quoted || include.target.starts_with("oa_stream/")) {
         return;
     }
-    if (include.target.find('/') != std::string::npos || source.header ||
-        !fs::exists(root / source.path.parent_path() / include.target)) {
+    const bool beside = fs::exists(root / source.path.parent_path() / include.target);
+    const bool in_room = fs::exists(root / "src" / source.room / include.target);
+    if (source.header || include.target.find("..") != std::string::npos || (!beside && !in_room)) {
         out.push_back(
             {"foreign-header",
              at(source, include.line),
-             include.target + " is no header of this folder"}
+             include.target + " is not a header of this room"}
         );
     }
 }

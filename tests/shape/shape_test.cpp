@@ -147,7 +147,7 @@ const std::array k_breaches{
         [](const Tree& tree) { tree.write("src/base/text.cpp", "#include <yaml-cpp/yaml.h>\n"); }
     },
     Breach{
-        "libarchive outside base and evidence",
+        "libarchive outside base and incident",
         "library",
         "libarchive stays in base",
         [](const Tree& tree) { tree.write("src/net/server.cpp", "#include <archive_entry.h>\n"); }

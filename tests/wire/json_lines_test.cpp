@@ -1,4 +1,4 @@
-#include "oa_stream/wire/json_lines.hpp"
+#include "json_lines.hpp"
 
 #include <catch2/catch.hpp>
 

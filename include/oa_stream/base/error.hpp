@@ -52,6 +52,9 @@ fail(Code code, std::string message, std::string where = {}, std::string hint = 
     return std::unexpected(Error{code, std::move(message), std::move(where), std::move(hint)});
 }
 
+/// True when a failed write may still have been applied by the other side.
+[[nodiscard]] bool is_ambiguous(const Error& error) noexcept;
+
 } // namespace oa_stream
 
 #define OA_CONCAT_(a, b) a##b

@@ -22,7 +22,7 @@ struct Bundle {
     std::string digest; ///< SHA-256 of the file
     std::uint64_t bytes = 0;
     std::size_t files = 0;
-    std::vector<Leak> redacted{};
+    std::vector<run::Leak> redacted{};
 };
 
 /// A .tar.zst with one folder incident-ID: incident.md, timeline.ndjson, manifest.json, charts/,

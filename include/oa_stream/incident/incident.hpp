@@ -2,9 +2,9 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "oa_stream/run/runs.hpp"
 #include "oa_stream/incident/stored_samples.hpp"
 #include "oa_stream/incident/timeline.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -48,7 +48,7 @@ struct Incident {
 };
 
 struct IncidentInput {
-    std::vector<RunEntry> runs; ///< at least one, in any order, none twice
+    std::vector<run::RunEntry> runs; ///< at least one, in any order, none twice
     std::vector<std::string> open{}; ///< beside each run; see IncidentRun
     std::vector<std::filesystem::path> logs{};
     std::string title{}; ///< empty: made of the worst run

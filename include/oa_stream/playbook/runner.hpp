@@ -1,11 +1,11 @@
 // Carries out a plan: steps in order, a verdict, and back to the baseline when anything is wrong.
 #pragma once
 
-#include "oa_stream/report/report.hpp"
-#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/playbook/instruments.hpp"
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/plan.hpp"
+#include "oa_stream/report/report.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
 #include <functional>
 #include <optional>

@@ -84,8 +84,8 @@ struct Report {
 [[nodiscard]] std::string report_markdown(const Report& report);
 
 /// The same facts for run.json.
-[[nodiscard]] Json incident::to_json(const RollbackFacts& facts);
-[[nodiscard]] Json incident::to_json(const DrillFacts& facts);
-[[nodiscard]] Json incident::to_json(const StageRow& row);
+[[nodiscard]] Json to_json(const RollbackFacts& facts);
+[[nodiscard]] Json to_json(const DrillFacts& facts);
+[[nodiscard]] Json to_json(const StageRow& row);
 
 } // namespace oa_stream::report

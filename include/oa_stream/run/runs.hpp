@@ -62,7 +62,7 @@ find_run(const std::filesystem::path& state_dir, std::string_view word);
 
 /// {id, kind, name, state, verdict, exit_code, started_at, duration_s, bytes, files, pinned,
 /// evidence, headline, next}
-[[nodiscard]] Json incident::to_json(const RunEntry& entry);
+[[nodiscard]] Json to_json(const RunEntry& entry);
 
 // Sums
 // -------------------------------------------------------------------------------------------------

@@ -85,9 +85,6 @@ public:
     [[nodiscard]] virtual Result<ArmAddress> address(std::string_view revision) const = 0;
 };
 
-/// True when a failed set() may still have been applied.
-[[nodiscard]] bool is_ambiguous(const Error& error) noexcept;
-
 /// verify() as most drivers need it: polls read() every `pause`.
 [[nodiscard]] Task<Result<TrafficState>>
 poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause);

@@ -4,8 +4,8 @@
 
 #include "codex/process/codex_catalog.hpp"
 #include "codex/process/codex_models.hpp"
-#include "codex_requests.hpp"
 #include "codex/process/stderr_origin.hpp"
+#include "codex_requests.hpp"
 
 #include <fmt/format.h>
 

@@ -3,11 +3,11 @@
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
-#include "codex/events/codex_events.hpp"
 
 #include "capture_recorder.hpp"
-#include "codex_approvals.hpp"
+#include "codex/events/codex_events.hpp"
 #include "codex/process/signal.hpp"
+#include "codex_approvals.hpp"
 #include "turn_queue.hpp"
 
 #include <memory>

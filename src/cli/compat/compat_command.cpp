@@ -3,9 +3,9 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 
 #include "compat_scripts.hpp"
+#include "core/commands.hpp"
 #include "core/context.hpp"
 #include "core/document.hpp"
 #include "core/parse.hpp"

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
-#include "command.hpp"
 
+#include "command.hpp"
 #include "suggestion.hpp"
 
 #include <fmt/format.h>

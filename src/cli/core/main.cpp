@@ -1,6 +1,5 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/text.hpp"
-#include "version.hpp"
 
 #include "compat/compat_scripts.hpp"
 #include "complete.hpp"
@@ -9,8 +8,9 @@
 #include "document.hpp"
 #include "help.hpp"
 #include "layers.hpp"
-#include "suggestion.hpp"
 #include "parse.hpp"
+#include "suggestion.hpp"
+#include "version.hpp"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,7 @@
 #include "man_page.hpp"
 
-#include "version.hpp"
-
 #include "exit_codes.hpp"
+#include "version.hpp"
 
 #include <fmt/format.h>
 

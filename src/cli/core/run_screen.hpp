@@ -3,9 +3,10 @@
 
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/task.hpp"
-#include "command.hpp"
 #include "oa_stream/playbook/runner.hpp"
 #include "oa_stream/playbook/view.hpp"
+
+#include "command.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

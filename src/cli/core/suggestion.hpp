@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
+
 #include "command.hpp"
 
 #include <filesystem>

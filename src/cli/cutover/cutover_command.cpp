@@ -1,10 +1,10 @@
 // cutover rehearse: the whole cutover without touching anything that serves.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
-#include "core/version.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
+#include "core/commands.hpp"
+#include "core/version.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>

@@ -1,9 +1,9 @@
 // rollback drill: the way back, tried before it is needed.
 #include "oa_stream/base/clock.hpp"
-#include "core/commands.hpp"
-#include "core/version.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
+#include "core/commands.hpp"
+#include "core/version.hpp"
 #include "run_args.hpp"
 
 #include <array>

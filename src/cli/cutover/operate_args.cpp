@@ -1,7 +1,6 @@
 #include "operate_args.hpp"
 
 #include "core/version.hpp"
-
 #include "run_args.hpp"
 
 #include <fmt/format.h>

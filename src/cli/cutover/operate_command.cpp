@@ -2,11 +2,11 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
-#include "core/version.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
+#include "core/version.hpp"
 #include "operate_args.hpp"
 #include "run_args.hpp"
 

@@ -1,8 +1,8 @@
 // playbook list, show, validate, explain and schema: what a file says, before anything is done.
 #include "oa_stream/base/shell.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/playbook/file.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 
 #include <fmt/format.h>

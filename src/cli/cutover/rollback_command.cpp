@@ -1,6 +1,5 @@
 // rollback apply: back to what was, by the run's journal or by a plan.
 #include "core/commands.hpp"
-
 #include "operate_args.hpp"
 
 #include <array>

@@ -1,10 +1,10 @@
 #include "run_args.hpp"
 
-#include "core/version.hpp"
 #include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include "core/document.hpp"
+#include "core/version.hpp"
 
 #include <fmt/format.h>
 

@@ -1,9 +1,9 @@
 // What commands that carry out a playbook against the real thing have in common.
 #pragma once
 
-#include "core/command.hpp"
 #include "oa_stream/playbook/target_run.hpp"
 
+#include "core/command.hpp"
 #include "core/run_screen.hpp"
 
 #include <optional>

@@ -1,9 +1,9 @@
 // cutover status: what is under way, what died, what to type.
 #include "oa_stream/base/clock.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/traffic/split.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
 

@@ -1,13 +1,13 @@
 // cutover unlock: gives up a run that left something undone, so that others may go on.
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
-#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/status.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
-#include "core/suggestion.hpp"
 #include "core/run_screen.hpp"
+#include "core/suggestion.hpp"
 
 #include <fmt/format.h>
 

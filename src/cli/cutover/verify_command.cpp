@@ -1,9 +1,9 @@
 // verify: is the lane as it should be? The weekly job.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/report/textfile.hpp"
 
+#include "core/commands.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>

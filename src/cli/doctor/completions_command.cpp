@@ -1,7 +1,7 @@
 // completions: the shells' scripts; and what they ask, `oa-stream __complete WORD…`.
-#include "core/commands.hpp"
 #include "oa_stream/playbook/file.hpp"
 
+#include "core/commands.hpp"
 #include "core/complete.hpp"
 #include "core/context.hpp"
 

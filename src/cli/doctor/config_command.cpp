@@ -2,8 +2,8 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/layers.hpp"
 

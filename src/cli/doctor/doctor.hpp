@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+
 #include "core/command.hpp"
 
 #include <cstdint>

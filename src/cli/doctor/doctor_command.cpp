@@ -2,14 +2,14 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/outside.hpp"
 
-#include "doctor.hpp"
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "cutover/run_args.hpp"
+#include "doctor.hpp"
 
 #include <fmt/format.h>
 

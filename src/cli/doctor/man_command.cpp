@@ -1,8 +1,8 @@
 // man: manual pages made from the command table.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 
+#include "core/commands.hpp"
 #include "core/man_page.hpp"
 
 #include <fmt/format.h>

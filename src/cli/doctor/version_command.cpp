@@ -1,8 +1,8 @@
 #include "oa_stream/base/json.hpp"
-#include "core/commands.hpp"
-#include "core/version.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
+#include "core/version.hpp"
 
 #include <fmt/format.h>
 

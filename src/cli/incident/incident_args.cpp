@@ -1,8 +1,7 @@
 #include "incident_args.hpp"
 
-#include "core/version.hpp"
-
 #include "core/suggestion.hpp"
+#include "core/version.hpp"
 
 #include <algorithm>
 

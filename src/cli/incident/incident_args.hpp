@@ -1,9 +1,9 @@
 // What the commands on incidents share: which runs, which logs, what to search for.
 #pragma once
 
-#include "core/command.hpp"
 #include "oa_stream/incident/incident.hpp"
 
+#include "core/command.hpp"
 #include "runs/runs_args.hpp"
 
 #include <array>

@@ -1,7 +1,7 @@
 // incident body, incident bundle: what goes into the issue, and the file that goes with it.
-#include "core/commands.hpp"
 #include "oa_stream/incident/bundle.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "incident_args.hpp"
 

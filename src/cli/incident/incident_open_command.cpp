@@ -2,8 +2,8 @@
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "incident_args.hpp"
 

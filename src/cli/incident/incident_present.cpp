@@ -1,10 +1,10 @@
 // What an incident's text tells of this machine as it is now.
 #include "oa_stream/base/text.hpp"
 
-#include "doctor/doctor.hpp"
-#include "incident_args.hpp"
 #include "core/layers.hpp"
 #include "core/parse.hpp"
+#include "doctor/doctor.hpp"
+#include "incident_args.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,8 +1,8 @@
 // incident verify: is this bundle what was sealed? Offline, without unpacking it.
 #include "oa_stream/base/check.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/incident/bundle.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs/runs_args.hpp"
 

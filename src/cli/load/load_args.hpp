@@ -1,9 +1,9 @@
 // What `load` reads from its command line, and whom it may be aimed at.
 #pragma once
 
-#include "core/command.hpp"
 #include "oa_stream/probe/load.hpp"
 
+#include "core/command.hpp"
 #include "core/suggestion.hpp"
 
 #include <cstdint>

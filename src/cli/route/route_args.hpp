@@ -2,8 +2,9 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "core/command.hpp"
 #include "oa_stream/routes/route_change.hpp"
+
+#include "core/command.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

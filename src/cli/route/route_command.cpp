@@ -2,14 +2,14 @@
 // what it found.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
-#include "core/version.hpp"
 #include "oa_stream/report/report.hpp"
 #include "oa_stream/run/run_folder.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
-#include "route_args.hpp"
 #include "core/run_screen.hpp"
+#include "core/version.hpp"
+#include "route_args.hpp"
 
 #include <fmt/format.h>
 
@@ -19,7 +19,7 @@
 namespace oa_stream::cli {
 namespace {
 
-using namespace traffic;
+using namespace routes;
 
 ExitCode exit_of(Verdict verdict) {
     return exit_code(verdict);

@@ -5,8 +5,8 @@
 #include "oa_stream/run/run_reports.hpp"
 
 #include "core/document.hpp"
-#include "route_args.hpp"
 #include "core/run_screen.hpp"
+#include "route_args.hpp"
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@
 namespace oa_stream::cli {
 namespace {
 
-using namespace traffic;
+using namespace routes;
 
 ExitCode exit_of(const RouteOutcome& outcome, int signal) {
     if (outcome.changed) {

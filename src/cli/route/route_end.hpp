@@ -2,9 +2,10 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "core/command.hpp"
-#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/routes/route_plan.hpp"
+#include "oa_stream/run/run_folder.hpp"
+
+#include "core/command.hpp"
 
 #include <optional>
 #include <vector>

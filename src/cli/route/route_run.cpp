@@ -2,15 +2,15 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
-#include "core/version.hpp"
-#include "oa_stream/run/run_folder.hpp"
-#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
 #include "core/document.hpp"
-#include "route_end.hpp"
 #include "core/run_screen.hpp"
+#include "core/version.hpp"
+#include "route_end.hpp"
 
 #include <fmt/format.h>
 
@@ -20,7 +20,7 @@
 namespace oa_stream::cli {
 namespace {
 
-using namespace traffic;
+using namespace routes;
 using Prepared = PreparedRoutes;
 using Applied = AppliedRoutes;
 

@@ -1,9 +1,9 @@
 // route set, clear and restore with --apply: lock, run folder, journal, undo.
 #pragma once
 
-#include "core/command.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 
+#include "core/command.hpp"
 #include "route_args.hpp"
 
 #include <string>

@@ -1,6 +1,5 @@
 // route set, clear, restore: changes of the route split; nothing is written without --apply.
 #include "core/commands.hpp"
-
 #include "route_run.hpp"
 
 #include <array>

@@ -1,7 +1,7 @@
 // note: what an operator saw or did, into the timeline of the run that is under way.
-#include "core/commands.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
 
@@ -19,8 +19,7 @@ Result<run::RunEntry> current_run(const Args& args, const Context& context) {
         return named_run(*word, context);
     }
     OA_TRY(const auto all, run::list_runs(context.state_dir));
-    const auto running =
-        std::ranges::find(all, run::RunLife::running, &run::RunEntry::life);
+    const auto running = std::ranges::find(all, run::RunLife::running, &run::RunEntry::life);
     if (running != all.end()) {
         return *running;
     }

@@ -2,9 +2,10 @@
 #pragma once
 
 #include "oa_stream/base/redact.hpp"
-#include "core/command.hpp"
-#include "oa_stream/run/runs.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/runs.hpp"
+
+#include "core/command.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -29,8 +30,7 @@ inline constexpr OptionSpec k_log_option{
 };
 
 /// What every document has, for a command that makes no run.
-[[nodiscard]] Json
-plain_document(std::string_view verdict, const run::RunEntry* run = nullptr);
+[[nodiscard]] Json plain_document(std::string_view verdict, const run::RunEntry* run = nullptr);
 
 /// The run that RUN names; `last` when it names none.
 [[nodiscard]] Result<run::RunEntry> named_run(const Args& args, const Context& context);

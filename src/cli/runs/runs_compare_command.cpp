@@ -1,7 +1,7 @@
 // runs compare: two runs side by side.
-#include "core/commands.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
 

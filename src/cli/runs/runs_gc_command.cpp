@@ -1,8 +1,8 @@
 // runs gc: makes room, and never at the cost of a run that somebody still needs.
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/run/runs_gc.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
 
@@ -133,8 +133,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         return left ? std::optional(left->why + ": " + left->next) : std::nullopt;
     };
     OA_TRY(auto runs, run::list_runs(context.state_dir));
-    auto steps =
-        run::plan_gc(std::move(runs), rules, needed, std::chrono::system_clock::now());
+    auto steps = run::plan_gc(std::move(runs), rules, needed, std::chrono::system_clock::now());
     const bool apply = args.has("--apply");
     Outcome done;
     if (apply) {

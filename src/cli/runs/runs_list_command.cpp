@@ -1,7 +1,7 @@
 // runs list: what was run on this machine, and how it ended.
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
 

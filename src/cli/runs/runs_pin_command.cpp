@@ -1,7 +1,7 @@
 // runs pin, runs unpin: evidence that no clean-up may touch.
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
 

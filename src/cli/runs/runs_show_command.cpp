@@ -1,8 +1,8 @@
 // runs show: what is known of one run, also of one that died.
 #include "oa_stream/base/shell.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/incident/timeline.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
 #include "runs_args.hpp"

@@ -2,9 +2,9 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/traffic/front.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 
 #include <boost/asio/io_context.hpp>

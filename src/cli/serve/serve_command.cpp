@@ -1,6 +1,5 @@
 // serve: run the lane.
 #include "core/commands.hpp"
-
 #include "serve_options.hpp"
 #include "serve_process.hpp"
 

@@ -1,8 +1,9 @@
 // Where serve's clients come in: addresses, TLS, and how many connections fit.
 #pragma once
 
-#include "core/command.hpp"
 #include "oa_stream/net/http_server.hpp"
+
+#include "core/command.hpp"
 
 #include <cstddef>
 #include <filesystem>

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+
 #include "core/version.hpp"
 
 #include <fmt/format.h>

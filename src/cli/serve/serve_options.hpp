@@ -3,9 +3,9 @@
 
 #include "oa_stream/authority/codex.hpp"
 #include "oa_stream/authority/replay.hpp"
-#include "core/command.hpp"
 #include "oa_stream/lane/config.hpp"
 
+#include "core/command.hpp"
 #include "core/log_level.hpp"
 #include "serve_listeners.hpp"
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "core/command.hpp"
-
 #include "serve_options.hpp"
 
 namespace oa_stream::cli {

@@ -3,9 +3,9 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/config/units.hpp"
 
+#include "core/commands.hpp"
 #include "core/suggestion.hpp"
 #include "smoke/smoke_args.hpp"
 

@@ -2,8 +2,9 @@
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
-#include "core/command.hpp"
 #include "oa_stream/probe/shadow.hpp"
+
+#include "core/command.hpp"
 
 #include <memory>
 #include <optional>

@@ -1,11 +1,11 @@
 // shadow: the same prompts to a lane and to a reference. What does the lane say differently, and is
 // it slower?
-#include "core/commands.hpp"
-#include "core/version.hpp"
-#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/probe/smoke.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
+#include "core/commands.hpp"
 #include "core/run_screen.hpp"
+#include "core/version.hpp"
 #include "shadow_args.hpp"
 #include "smoke/smoke_args.hpp"
 #include "smoke/smoke_record.hpp"

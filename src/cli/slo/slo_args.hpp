@@ -1,9 +1,10 @@
 // What the slo commands read: whom to ask, which objectives, about whom.
 #pragma once
 
-#include "core/command.hpp"
 #include "oa_stream/measure/budget.hpp"
 #include "oa_stream/measure/prometheus_source.hpp"
+
+#include "core/command.hpp"
 
 #include <filesystem>
 #include <optional>

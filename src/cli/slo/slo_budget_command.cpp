@@ -1,7 +1,7 @@
 // slo budget: is there enough of the error budget left?
-#include "core/commands.hpp"
 #include "oa_stream/config/units.hpp"
 
+#include "core/commands.hpp"
 #include "core/retry.hpp"
 #include "slo_budget.hpp"
 

@@ -1,9 +1,9 @@
 // slo dashboard: Grafana JSON of what the runbook watches.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/measure/dashboard.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 #include "slo_args.hpp"
 #include "smoke/smoke_args.hpp"

@@ -1,9 +1,9 @@
 // slo gate: one limit, judged once on what a source tells, for pipelines.
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
+#include "core/commands.hpp"
 #include "core/retry.hpp"
 #include "gate_expr.hpp"
 #include "slo_args.hpp"

@@ -1,11 +1,11 @@
 // slo rules: Prometheus rules and their promtool tests, written into a folder.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
 #include "oa_stream/measure/matchers.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 
 #include <fmt/format.h>

@@ -2,12 +2,12 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "core/version.hpp"
-#include "oa_stream/report/report.hpp"
 #include "oa_stream/measure/access_log_source.hpp"
+#include "oa_stream/report/report.hpp"
 
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
+#include "core/version.hpp"
 
 #include <fmt/format.h>
 

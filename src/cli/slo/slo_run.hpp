@@ -2,10 +2,10 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "core/command.hpp"
-#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/measure/source.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
+#include "core/command.hpp"
 #include "core/suggestion.hpp"
 #include "slo_args.hpp"
 

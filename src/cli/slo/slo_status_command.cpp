@@ -1,8 +1,8 @@
 // slo status: what is consumed, what is left, how fast it burns, when it is gone.
 #include "oa_stream/base/clock.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/measure/gate.hpp"
 
+#include "core/commands.hpp"
 #include "core/retry.hpp"
 #include "slo_budget.hpp"
 

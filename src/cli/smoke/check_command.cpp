@@ -1,9 +1,9 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/contract/report.hpp"
 
+#include "core/commands.hpp"
 #include "core/document.hpp"
 
 #include <fmt/format.h>

@@ -2,8 +2,9 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
-#include "core/command.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
+
+#include "core/command.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,12 +1,12 @@
 // smoke stream: does this lane keep its contract, right now, over the wire?
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
-#include "core/commands.hpp"
-#include "core/version.hpp"
-#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/probe/smoke.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
+#include "core/commands.hpp"
 #include "core/run_screen.hpp"
+#include "core/version.hpp"
 #include "smoke_args.hpp"
 #include "smoke_record.hpp"
 
@@ -56,8 +56,7 @@ Result<probe::SmokeOptions> parse(const Args& args) {
     return options;
 }
 
-Result<run::RunFolder>
-open_folder(const probe::SmokeOptions& options, const Context& context) {
+Result<run::RunFolder> open_folder(const probe::SmokeOptions& options, const Context& context) {
     Redactor redactor;
     redactor.add_known(options.target.bearer);
     run::RunInfo info;

@@ -1,9 +1,9 @@
 // smoke completions: does /v1/chat/completions keep its promises, at its origin and behind an edge?
+#include "oa_stream/probe/completions_smoke.hpp"
+#include "oa_stream/run/run_folder.hpp"
+
 #include "core/commands.hpp"
 #include "core/version.hpp"
-#include "oa_stream/run/run_folder.hpp"
-#include "oa_stream/probe/completions_smoke.hpp"
-
 #include "smoke_args.hpp"
 #include "smoke_record.hpp"
 

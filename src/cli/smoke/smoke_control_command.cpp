@@ -1,9 +1,9 @@
 // smoke control: does the control surface keep its promises, right now, over the wire?
+#include "oa_stream/probe/control_smoke.hpp"
+#include "oa_stream/run/run_folder.hpp"
+
 #include "core/commands.hpp"
 #include "core/version.hpp"
-#include "oa_stream/run/run_folder.hpp"
-#include "oa_stream/probe/control_smoke.hpp"
-
 #include "smoke_args.hpp"
 #include "smoke_record.hpp"
 

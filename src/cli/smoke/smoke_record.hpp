@@ -1,10 +1,10 @@
 // How every smoke's result begins, is put into its run folder, and is told.
 #pragma once
 
-#include "core/command.hpp"
-#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
+#include "core/command.hpp"
 #include "smoke_view.hpp"
 
 #include <functional>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "core/command.hpp"
 #include "oa_stream/report/report.hpp"
 
+#include "core/command.hpp"
 #include "core/suggestion.hpp"
 
 #include <filesystem>

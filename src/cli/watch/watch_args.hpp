@@ -2,7 +2,6 @@
 #pragma once
 
 #include "core/command.hpp"
-
 #include "watch_sources.hpp"
 
 #include <optional>

@@ -1,9 +1,9 @@
 // watch: how is the lane, right now? One screen that is redrawn, or a line a tick.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "core/commands.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
+#include "core/commands.hpp"
 #include "core/suggestion.hpp"
 #include "watch_args.hpp"
 #include "watch_render.hpp"

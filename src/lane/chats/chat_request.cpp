@@ -3,9 +3,9 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "turns/approval_answers.hpp"
 #include "message_parts.hpp"
 #include "thread_name.hpp"
+#include "turns/approval_answers.hpp"
 
 #include <fmt/format.h>
 

@@ -2,10 +2,9 @@
 // lane it works for; the lane outlives its requests.
 #pragma once
 
-#include "projection.hpp"
-
 #include "gates/call.hpp"
 #include "paging.hpp"
+#include "projection.hpp"
 
 #include <string>
 #include <vector>

@@ -1,8 +1,8 @@
 // Runs and their events: one run a turn.
 #include "oa_stream/lane/auth.hpp"
 #include "oa_stream/lane/chat_request.hpp"
-#include "projection.hpp"
 
+#include "projection.hpp"
 #include "projection_time.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // GET /v1/models and /v1/models/{model}: the one model this lane answers as.
 #include "oa_stream/base/text.hpp"
-#include "completions_errors.hpp"
 
+#include "completions_errors.hpp"
 #include "completions_route.hpp"
 
 namespace oa_stream::lane {

@@ -3,8 +3,8 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
-#include "completions_errors.hpp"
 
+#include "completions_errors.hpp"
 #include "turns/redact_quotes.hpp"
 
 #include <fmt/format.h>

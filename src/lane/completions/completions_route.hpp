@@ -2,8 +2,8 @@
 #pragma once
 
 #include "oa_stream/encode/completions.hpp"
-#include "completions_request.hpp"
 
+#include "completions_request.hpp"
 #include "gates/call.hpp"
 
 #include <memory>

@@ -1,8 +1,8 @@
 // Answers, their headers and their records.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
-#include "completions/completions_errors.hpp"
 
+#include "completions/completions_errors.hpp"
 #include "gates/call.hpp"
 #include "redact_quotes.hpp"
 

@@ -1,6 +1,6 @@
 // Routes that touch a live turn without starting one.
-#include "gates/call.hpp"
 #include "chats/thread_name.hpp"
+#include "gates/call.hpp"
 
 namespace oa_stream::lane {
 

@@ -1,10 +1,10 @@
 // From an accepted request to a live turn.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
-#include "replace_plan.hpp"
 
 #include "gates/call.hpp"
 #include "redact_quotes.hpp"
+#include "replace_plan.hpp"
 
 namespace oa_stream::lane {
 

@@ -8,8 +8,8 @@
 namespace oa_stream::playbook {
 namespace {
 
-using report::DrillFacts;
 using measure::Sample;
+using report::DrillFacts;
 
 DrillSpec spec_of(const Session& session) {
     return session.playbook().drill.value_or(DrillSpec{});
@@ -96,7 +96,7 @@ void judge_recovery(Session& session, const DrillFacts& facts) {
                        1 / facts.users_per_s
                    )
                  : fmt::format("users were not well again {} after the decision", limit),
-        incident::to_json(facts)
+        report::to_json(facts)
     );
 }
 

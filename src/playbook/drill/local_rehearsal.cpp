@@ -1,12 +1,12 @@
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
 #include "oa_stream/playbook/file.hpp"
-#include "stage/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
-#include "local_stack.hpp"
 #include "engine/seal.hpp"
+#include "local_stack.hpp"
+#include "stage/live.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>

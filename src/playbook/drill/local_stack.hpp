@@ -3,8 +3,8 @@
 #pragma once
 
 #include "oa_stream/base/child.hpp"
-#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/playbook/fault.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
 #include <filesystem>
 #include <memory>

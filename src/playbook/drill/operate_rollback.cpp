@@ -2,19 +2,19 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/run/run_reports.hpp"
-#include "oa_stream/run/runs.hpp"
-#include "stage/live.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
-#include "plan/plan_file.hpp"
 #include "oa_stream/playbook/status.hpp"
-#include "rollback_run.hpp"
+#include "oa_stream/run/run_reports.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "engine/manual_command.hpp"
 #include "plan/forecast.hpp"
+#include "plan/plan_file.hpp"
 #include "planted_fault.hpp"
+#include "rollback_run.hpp"
 #include "route_half.hpp"
+#include "stage/live.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -157,7 +157,7 @@ Json json_of(const RunOutcome& outcome) {
         {"headline", outcome.headline},
         {"restored", outcome.restored},
         {"checks", std::move(checks)},
-        {"rollback", outcome.rollback ? incident::to_json(*outcome.rollback) : Json(nullptr)},
+        {"rollback", outcome.rollback ? report::to_json(*outcome.rollback) : Json(nullptr)},
         {"notes", outcome.notes},
     };
 }

@@ -16,7 +16,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-using namespace traffic;
+using namespace routes;
 
 constexpr std::string_view k_label = "; does not touch the stream lane";
 

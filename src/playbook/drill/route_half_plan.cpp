@@ -1,6 +1,5 @@
 // What the route half would do, and whether it still would do that.
 #include "plan/plan_file.hpp"
-
 #include "route_half.hpp"
 
 #include <fmt/format.h>
@@ -11,7 +10,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-using namespace traffic;
+using namespace routes;
 
 RoutesSpec spec_of(const Playbook& playbook) {
     return playbook.routes.value_or(RoutesSpec{});

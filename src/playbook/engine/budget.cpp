@@ -4,8 +4,8 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "stage/stage_sources.hpp"
 #include "session.hpp"
+#include "stage/stage_sources.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -5,8 +5,8 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/whoami.hpp"
-#include "oa_stream/run/runs.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include <fmt/format.h>
 

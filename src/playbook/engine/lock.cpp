@@ -1,10 +1,10 @@
 #include "oa_stream/playbook/lock.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/whoami.hpp"
-#include "oa_stream/base/digest.hpp"
 
 #include <fmt/format.h>
 

@@ -147,7 +147,7 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
                                  : driver_.restore(now->to, options_.exact, etag)
     );
     now->out.written_s = now_();
-    if (!written && !traffic::is_ambiguous(written.error())) {
+    if (!written && !is_ambiguous(written.error())) {
         (void)record(
             *now, {.phase = Phase::refused, .step = now->step, .detail = written.error().text()}
         );

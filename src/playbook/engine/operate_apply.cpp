@@ -1,15 +1,15 @@
 // A plan file → a run.
 #include "oa_stream/base/clock.hpp"
-#include "stage/live.hpp"
+#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
-#include "plan/plan_file.hpp"
-#include "oa_stream/playbook/finished.hpp"
 
+#include "drill/route_half.hpp"
 #include "manual_command.hpp"
 #include "plan/forecast.hpp"
-#include "drill/route_half.hpp"
+#include "plan/plan_file.hpp"
 #include "seal.hpp"
+#include "stage/live.hpp"
 #include "within.hpp"
 
 #include <boost/asio/this_coro.hpp>

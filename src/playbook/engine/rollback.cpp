@@ -134,7 +134,7 @@ void tell_proof(Session& session, const std::string& step, const RollbackFacts& 
             session.playbook().fresh_row,
             holds ? "" : "; at the end the traffic is another one"
         ),
-        incident::to_json(facts)
+        report::to_json(facts)
     );
     session.say(fmt::format(
         "  {} in a row over fresh connections: {}",

@@ -47,7 +47,7 @@ report::Report report_of(
 }
 
 Json facts_json(const std::optional<report::RollbackFacts>& some) {
-    return some ? incident::to_json(*some) : Json(nullptr);
+    return some ? report::to_json(*some) : Json(nullptr);
 }
 
 /// How many checks came about how: skipped and rehearsed ones are no live pass.
@@ -71,7 +71,7 @@ Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::stri
     }
     Json stages = Json::array();
     for (const report::StageRow& row : outcome.stages) {
-        stages.push_back(incident::to_json(row));
+        stages.push_back(report::to_json(row));
     }
     Json out = {
         {"verdict", to_string(outcome.verdict)},
@@ -86,7 +86,7 @@ Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::stri
         {"stages", std::move(stages)},
         {"rollback", facts_json(outcome.rollback)},
         {"restore", facts_json(outcome.restore)},
-        {"drill", outcome.drill ? incident::to_json(*outcome.drill) : Json(nullptr)},
+        {"drill", outcome.drill ? report::to_json(*outcome.drill) : Json(nullptr)},
         {"modes", modes_of(outcome.checks)},
         {"notes", outcome.notes},
         {"next", next},

@@ -2,8 +2,8 @@
 // room.
 #pragma once
 
-#include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/playbook/run_end.hpp"
+#include "oa_stream/run/run_folder.hpp"
 
 #include <string>
 #include <utility>

@@ -1,12 +1,12 @@
 // One run's folder, read as far as it can be. What cannot be read is never taken for "all is well".
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/verdict.hpp"
-#include "oa_stream/run/folder_lock.hpp"
-#include "oa_stream/run/runs.hpp"
+#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/lock.hpp"
-#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/folder_lock.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "drill/planted_fault.hpp"
 #include "drill/route_half.hpp"

@@ -1,14 +1,14 @@
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "stage/live.hpp"
+#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/outside.hpp"
-#include "oa_stream/playbook/finished.hpp"
 
 #include "drill/planted_fault.hpp"
 #include "drill/route_half.hpp"
 #include "seal.hpp"
+#include "stage/live.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>

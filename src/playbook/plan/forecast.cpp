@@ -5,9 +5,9 @@
 #include "oa_stream/measure/gate_reading.hpp"
 #include "oa_stream/probe/prober.hpp"
 
-#include "stage/stage_sources.hpp"
-#include "stage/live_sample.hpp"
 #include "engine/within.hpp"
+#include "stage/live_sample.hpp"
+#include "stage/stage_sources.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>

@@ -1,11 +1,11 @@
 // A playbook and what is live → a plan.
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/playbook/operate.hpp"
 
-#include "forecast.hpp"
 #include "drill/route_half.hpp"
 #include "engine/within.hpp"
+#include "forecast.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/plan.hpp"
 
 #include "oa_stream/base/clock.hpp"
+
 #include "plan_file.hpp"
 
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 #include "plan_file.hpp"
 
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/rfc3339.hpp"
-#include "oa_stream/base/digest.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>

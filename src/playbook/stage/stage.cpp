@@ -302,7 +302,7 @@ Task<Next> hold_stage(Session* session, int stage) {
         hold.row.verdict = Verdict::skipped;
         hold.row.judged = false;
     }
-    session->in.folder->note("stage ended", {{"row", incident::to_json(hold.row)}});
+    session->in.folder->note("stage ended", {{"row", report::to_json(hold.row)}});
     session->out.stages.push_back(std::move(hold.row));
     co_return planned || good ? Next::go_on : Next::stop;
 }

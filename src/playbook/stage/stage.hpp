@@ -2,8 +2,8 @@
 #pragma once
 
 #include "engine/drift.hpp"
-#include "stage_sources.hpp"
 #include "engine/session.hpp"
+#include "stage_sources.hpp"
 
 #include <cstdint>
 #include <map>

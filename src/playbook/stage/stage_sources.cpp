@@ -2,8 +2,8 @@
 
 #include "oa_stream/measure/gate_reading.hpp"
 
-#include "stage.hpp"
 #include "engine/within.hpp"
+#include "stage.hpp"
 
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/this_coro.hpp>

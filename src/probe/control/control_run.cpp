@@ -3,8 +3,8 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "stream/describe.hpp"
 #include "smoke/smoke_run.hpp"
+#include "stream/describe.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>

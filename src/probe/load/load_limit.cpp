@@ -5,6 +5,7 @@
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/probe/load.hpp"
+
 #include "stream/outcome.hpp"
 
 #include <fmt/format.h>

@@ -1,11 +1,11 @@
 #include "oa_stream/probe/shadow.hpp"
 
 #include "oa_stream/base/text.hpp"
-#include "stream/outcome.hpp"
 
 #include "shadow_diff.hpp"
 #include "shadow_native.hpp"
 #include "shadow_turn.hpp"
+#include "stream/outcome.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 // What is left of a turn: its projection and its resume.
 #include "oa_stream/base/text.hpp"
-#include "stream/outcome.hpp"
 
 #include "smoke_run.hpp"
+#include "stream/outcome.hpp"
 
 #include <fmt/format.h>
 

@@ -1,10 +1,10 @@
 // The happy path on the three routes, and what must hold of its answers.
 #include "oa_stream/base/text.hpp"
-#include "stream/outcome.hpp"
 
-#include "stream/describe.hpp"
 #include "load/latch.hpp"
 #include "smoke_run.hpp"
+#include "stream/describe.hpp"
+#include "stream/outcome.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>

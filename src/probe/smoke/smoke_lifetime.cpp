@@ -1,9 +1,9 @@
 // A turn outlives its connection: lost and resumed, stopped, superseded.
 #include "oa_stream/base/text.hpp"
 
-#include "stream/describe.hpp"
 #include "load/latch.hpp"
 #include "smoke_run.hpp"
+#include "stream/describe.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>

@@ -4,8 +4,8 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/http.hpp"
 
-#include "stream/describe.hpp"
 #include "smoke_run.hpp"
+#include "stream/describe.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 // Paths that only a replayed transcript can provoke at will: a tool call, a failing turn.
 #include "oa_stream/base/text.hpp"
 
-#include "stream/describe.hpp"
 #include "smoke_run.hpp"
+#include "stream/describe.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>

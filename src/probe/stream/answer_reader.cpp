@@ -1,9 +1,9 @@
 #include "answer_reader.hpp"
 
 #include "oa_stream/base/text.hpp"
-#include "outcome.hpp"
 
 #include "describe.hpp"
+#include "outcome.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,7 @@
 #include "describe.hpp"
 
 #include "oa_stream/base/text.hpp"
+
 #include "outcome.hpp"
 
 #include <fmt/format.h>

@@ -2,9 +2,9 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/retry_after.hpp"
 
 #include "cloud_run_error.hpp"
-#include "retry_after.hpp"
 
 #include <fmt/format.h>
 
@@ -59,7 +59,7 @@ net::ClientRequest Api::request(std::string method, const std::string& path) con
 }
 
 void Api::heed(const net::ClientResponse& response) {
-    const auto wait = retry_after(response.headers, std::chrono::system_clock::now());
+    const auto wait = net::retry_after(response.headers, std::chrono::system_clock::now());
     if (wait && (response.status == 429 || response.status >= 500)) {
         quiet_until_ = std::max(quiet_until_, Clock::now() + *wait);
     }

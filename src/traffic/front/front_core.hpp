@@ -4,10 +4,10 @@
 #include "oa_stream/net/http_client.hpp"
 #include "oa_stream/net/http_server.hpp"
 #include "oa_stream/traffic/front.hpp"
-#include "sticky.hpp"
-#include "weighted_pick.hpp"
 
+#include "sticky.hpp"
 #include "wake.hpp"
+#include "weighted_pick.hpp"
 
 #include <memory>
 #include <optional>

@@ -1,6 +1,7 @@
 #include "oa_stream/authority/capture.hpp"
-#include "codex_events.hpp"
 #include "oa_stream/base/file.hpp"
+
+#include "codex_events.hpp"
 
 #include <fmt/format.h>
 

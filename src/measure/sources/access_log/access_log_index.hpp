@@ -2,9 +2,10 @@
 // one by one, older ones added up by the hour.
 #pragma once
 
-#include "access_log_line.hpp"
 #include "oa_stream/measure/histogram.hpp"
 #include "oa_stream/measure/source.hpp"
+
+#include "access_log_line.hpp"
 
 #include <array>
 #include <cstdint>

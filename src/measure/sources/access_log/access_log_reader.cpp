@@ -1,6 +1,5 @@
-#include "access_log_line.hpp"
-
 #include "access_log_files.hpp"
+#include "access_log_line.hpp"
 
 #include <fmt/format.h>
 

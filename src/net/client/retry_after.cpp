@@ -1,4 +1,4 @@
-#include "retry_after.hpp"
+#include "oa_stream/net/retry_after.hpp"
 
 #include "oa_stream/base/text.hpp"
 
@@ -6,7 +6,7 @@
 #include <array>
 #include <chrono>
 
-namespace oa_stream::traffic {
+namespace oa_stream::net {
 namespace {
 
 constexpr std::array<std::string_view, 12> k_months{
@@ -57,7 +57,7 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
            std::chrono::minutes(*minutes) + std::chrono::seconds(*seconds);
 }
 
-std::optional<Millis> retry_after(const net::Headers& headers, WallTime now) {
+std::optional<Millis> retry_after(const Headers& headers, WallTime now) {
     const auto field = headers.get("retry-after");
     if (!field) {
         return std::nullopt;
@@ -75,4 +75,4 @@ std::optional<Millis> retry_after(const net::Headers& headers, WallTime now) {
     return std::clamp(wait, Millis(0), Millis(std::chrono::seconds(k_longest_s)));
 }
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream::net

@@ -1,4 +1,4 @@
-#include "cloud_run/retry_after.hpp"
+#include "oa_stream/net/retry_after.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -6,7 +6,7 @@
 #include <vector>
 
 using namespace oa_stream;
-using namespace oa_stream::traffic;
+using namespace oa_stream::net;
 
 TEST_CASE("retry-after: seconds or a date of HTTP, anything else asks for nothing") {
     const auto now = *parse_http_date("Fri, 20 Nov 2026 14:22:30 GMT");
@@ -40,7 +40,7 @@ TEST_CASE("retry-after: seconds or a date of HTTP, anything else asks for nothin
 
 TEST_CASE("retry-after: a date is seen against the server's own clock") {
     const auto ours = *parse_http_date("Fri, 20 Nov 2026 09:00:00 GMT");
-    const net::Headers headers{
+    const Headers headers{
         {"date", "Fri, 20 Nov 2026 14:22:30 GMT"}, {"retry-after", "Fri, 20 Nov 2026 14:22:40 GMT"}
     };
     CHECK(*retry_after(headers, ours) == Millis(10000));
