@@ -1,6 +1,7 @@
 #include "oa_stream/base/file.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/output.hpp"
 
 #include <fmt/format.h>
 
@@ -39,16 +40,9 @@ private:
     int fd_;
 };
 
-Result<void> write_all(int fd, std::string_view bytes, const std::string& where) {
-    while (!bytes.empty()) {
-        const auto wrote = ::write(fd, bytes.data(), bytes.size());
-        if (wrote < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            return fail(Code::io, fmt::format("cannot write: {}", errno_text(errno)), where);
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(wrote));
+Result<void> write_to(int fd, std::string_view bytes, const std::string& where) {
+    if (const int error = write_all(fd, bytes); error != 0) {
+        return fail(Code::io, fmt::format("cannot write: {}", errno_text(error)), where);
     }
     return {};
 }
@@ -61,7 +55,7 @@ write_draft(const std::filesystem::path& path, std::string_view bytes, unsigned 
     if (!fd.ok()) {
         return fail(Code::io, fmt::format("cannot create: {}", errno_text(errno)), path.string());
     }
-    auto written = write_all(fd.get(), bytes, path.string());
+    auto written = write_to(fd.get(), bytes, path.string());
     if (written && ::fsync(fd.get()) != 0) {
         written = fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), path.string());
     }
@@ -87,7 +81,7 @@ Result<void> write_into(const std::filesystem::path& path, std::string_view byte
     if (!fd.ok()) {
         return fail(Code::io, fmt::format("cannot write: {}", errno_text(errno)), path.string());
     }
-    return write_all(fd.get(), bytes, path.string());
+    return write_to(fd.get(), bytes, path.string());
 }
 
 /// The file that a symbolic link names: it is replaced, and the link stays.
@@ -206,7 +200,7 @@ Result<void> LineAppender::append(std::string_view line) {
     std::string whole(line);
     whole += '\n';
     const auto before = ::lseek(fd_, 0, SEEK_END);
-    if (auto written = write_all(fd_, whole, "append"); !written) {
+    if (auto written = write_to(fd_, whole, "append"); !written) {
         if (before >= 0) {
             (void)::ftruncate(fd_, before);
         }

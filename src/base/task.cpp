@@ -1,5 +1,7 @@
 #include "oa_stream/base/task.hpp"
 
+#include "oa_stream/base/output.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -7,7 +9,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -31,7 +32,9 @@ void spawn(const asio::any_io_executor& executor, std::string_view name, Task<vo
             try {
                 std::rethrow_exception(thrown);
             } catch (const std::exception& error) {
-                fmt::print(stderr, "oa-stream: broken invariant in {}: {}\n", label, error.what());
+                write_diagnostic(
+                    fmt::format("oa-stream: broken invariant in {}: {}\n", label, error.what())
+                );
             }
             std::abort();
         }

@@ -1,5 +1,6 @@
 #include "context.hpp"
 
+#include "oa_stream/base/output.hpp"
 #include "oa_stream/base/shell.hpp"
 
 #include <fmt/format.h>
@@ -8,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <system_error>
 
@@ -50,11 +50,6 @@ std::filesystem::path state_dir(const Args& globals) {
 /// has what it wanted.
 int g_out_error = 0;
 
-bool write_all(std::FILE* stream, std::string_view text) {
-    const bool whole = std::fwrite(text.data(), 1, text.size(), stream) == text.size();
-    return std::fflush(stream) == 0 && whole;
-}
-
 int terminal_width() {
     winsize size{};
     if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) {
@@ -66,8 +61,9 @@ int terminal_width() {
 } // namespace
 
 void write_result(std::string_view text) {
-    if (!write_all(stdout, text) && g_out_error == 0 && errno != EPIPE) {
-        g_out_error = errno;
+    const int error = write_all(STDOUT_FILENO, text);
+    if (g_out_error == 0 && error != EPIPE) {
+        g_out_error = error;
     }
 }
 
@@ -100,7 +96,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     }
     Context context;
     context.out = write_result;
-    context.err = [](std::string_view text) { (void)write_all(stderr, text); };
+    context.err = write_diagnostic;
     context.env = env;
     context.state_dir = state_dir(globals);
     context.state_words = state_words(context.state_dir);

@@ -1,4 +1,5 @@
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/output.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "compat/compat_scripts.hpp"
@@ -15,8 +16,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
-#include <cstdio>
 #include <exception>
 
 namespace oa_stream::cli {
@@ -25,7 +24,7 @@ namespace {
 
 /// One clear line on stderr; with --json also the document every command promises.
 int report(const Error& error, bool json) {
-    fmt::print(stderr, "oa-stream: {}\n", error.text());
+    write_diagnostic(fmt::format("oa-stream: {}\n", error.text()));
     if (json) {
         Json document = plain_answer("ERROR");
         document["error"]["code"] = to_string(error.code);
@@ -145,9 +144,7 @@ int dispatch(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::signal(
-        SIGPIPE, SIG_IGN
-    ); // a closed pipe is an error value of the write, not the end of us
+    hold_standard_streams();
     try {
         const int code = dispatch(argc, argv);
         const auto written = results_written();
@@ -157,7 +154,9 @@ int main(int argc, char** argv) {
         (void)report(written.error(), false);
         return code == 0 ? static_cast<int>(exit_code(written.error().code)) : code;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "oa-stream: broken invariant: {}\n", error.what());
+        write_diagnostic("oa-stream: broken invariant: ");
+        write_diagnostic(error.what());
+        write_diagnostic("\n");
         return static_cast<int>(ExitCode::not_executed);
     }
 }

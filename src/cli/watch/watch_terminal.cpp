@@ -1,12 +1,13 @@
 #include "watch_terminal.hpp"
 
+#include "oa_stream/base/output.hpp"
+
 #include <fmt/format.h>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 namespace oa_stream::cli {
 
@@ -60,16 +61,7 @@ void WatchTerminal::release() {
 }
 
 void WatchTerminal::put(std::string_view bytes) const {
-    while (!bytes.empty()) {
-        const auto wrote = ::write(descriptor_, bytes.data(), bytes.size());
-        if (wrote < 0 && errno == EINTR) {
-            continue;
-        }
-        if (wrote <= 0) {
-            return; // the terminal is gone; the signal that says so ends us
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(wrote));
-    }
+    (void)write_all(descriptor_, bytes); // of a terminal that is gone, its own signal ends us
 }
 
 } // namespace oa_stream::cli

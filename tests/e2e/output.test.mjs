@@ -1,0 +1,94 @@
+// Standard output and standard error that are closed, full, or pipes whose readers have left: no
+// command aborts, the exit code stays the command's own, and a result that got lost is an error.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { before, test } from 'node:test';
+import { OA_BIN, ROOT, Running, cleanEnv, scratch } from './lib/process.mjs';
+
+const folder = scratch('output');
+const env = cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, 'state') });
+
+// What a shell does to a descriptor before the command runs. The fifo has lost its only reader when
+// the command starts, so that its first write already fails.
+const FAULTS = {
+  closed: (n) => `exec ${n}>&-`,
+  full: (n) => `exec ${n}>/dev/full`,
+  broken: (n) => `f=$(mktemp -u "$HOME/fifo.XXXXXX"); mkfifo "$f"; exec 7<>"$f" 8>"$f" 7<&-; exec ${n}>&8 8>&-`,
+};
+
+/** Runs the command after `setup`; the signal that ended it is part of the answer. */
+function run(args, setup = ':') {
+  const got = spawnSync('bash', ['-c', `${setup}; exec "$0" "$@"`, OA_BIN, ...args], { env, encoding: 'utf8', timeout: 60000 });
+  assert.ifError(got.error);
+  return { code: got.status, signal: got.signal, stdout: got.stdout, stderr: got.stderr };
+}
+
+const COMMANDS = [
+  ['nonsense'],
+  ['nonsense', '--json'],
+  ['version'],
+  ['--version'],
+  ['--help'],
+  ['smoke', 'stream', '--help'],
+  ['check', '--nonesuch'],
+  ['check', path.join(ROOT, 'tests/nothing-here.sse')],
+  ['check', '--rules'],
+  ['cutover', 'status'],
+  ['cutover', 'status', '--json'],
+  ['incident', 'open', 'last'],
+  ['runs', 'list'],
+  ['playbook', 'validate', path.join(ROOT, 'tests/nothing-here.yaml')],
+  ['smoke', 'stream', '--target', 'http://127.0.0.1:1'],
+];
+const plain = new Map();
+before(() => {
+  for (const args of COMMANDS) plain.set(args, run(args));
+});
+
+for (const [name, fault] of Object.entries(FAULTS)) {
+  test(`stderr is ${name}: the text is lost, exit code and result stay`, () => {
+    for (const args of COMMANDS) {
+      const got = run(args, fault(2));
+      const said = `${args.join(' ')}: ${JSON.stringify(got)}`;
+      assert.equal(got.signal, null, said);
+      assert.equal(got.code, plain.get(args).code, said);
+      assert.equal(got.stdout.length > 0, plain.get(args).stdout.length > 0, said);
+    }
+  });
+
+  test(`stdout is ${name}: a lost result is exit 4, except for a reader that left`, () => {
+    let lost = 0;
+    for (const args of COMMANDS) {
+      const own = plain.get(args);
+      const got = run(args, fault(1));
+      const said = `${args.join(' ')}: ${JSON.stringify(got)}`;
+      assert.equal(got.signal, null, said);
+      const told = own.stdout.length > 0 && name !== 'broken';
+      assert.equal(got.code, told && own.code === 0 ? 4 : own.code, said);
+      assert.equal(/standard output: /.test(got.stderr), told, said);
+      lost += told ? 1 : 0;
+    }
+    assert.equal(lost > 4, name !== 'broken');
+  });
+
+  test(`both are ${name}: the exit code is all that is left`, () => {
+    for (const args of COMMANDS) {
+      const got = run(args, `${fault(1)}; ${fault(2)}`);
+      const own = plain.get(args);
+      const lost = own.stdout.length > 0 && name !== 'broken' && own.code === 0;
+      assert.deepEqual([got.signal, got.code], [null, lost ? 4 : own.code], args.join(' '));
+    }
+  });
+}
+
+test('a lane started without stdin, stdout and stderr gives their numbers to no other file', async () => {
+  const ready = path.join(folder, 'ready.json');
+  const args = ['serve', '--authority', 'replay', '--listen', '127.0.0.1:0', '--ready-file', ready, '--access-log', path.join(folder, 'access.log')];
+  const lane = new Running('bash', ['-c', 'exec 0<&- 1>&- 2>&-; exec "$0" "$@"', OA_BIN, ...args], { env });
+  const { pid } = await lane.until(() => fs.existsSync(ready) && JSON.parse(fs.readFileSync(ready, 'utf8')), 'the ready file');
+  assert.equal(pid, lane.pid);
+  for (const n of [0, 1, 2]) assert.equal(fs.readlinkSync(`/proc/${pid}/fd/${n}`), '/dev/null');
+  assert.deepEqual(await lane.stop(), { code: 0, signal: null });
+});
