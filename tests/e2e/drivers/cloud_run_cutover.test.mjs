@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { PLATFORM_TOKEN, startCloudRun } from './lib/cloud_run.mjs';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { PLATFORM_TOKEN, startCloudRun } from '../lib/cloud_run.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const NO = (code, status) => JSON.stringify({ error: { code, message: 'said so', status } });
 /** A lane on the recorded turns that are built in. */

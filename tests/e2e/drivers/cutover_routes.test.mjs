@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { ADMIN, USER, startControlService } from './lib/control_service.mjs';
-import { LocalTarget } from './lib/local_target.mjs';
+import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
 
 const playbook = (routes, kind = 'cutover') => `version: 1
 kind: ${kind}

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { isEvent, readCapture } from './lib/captures.mjs';
-import { Users, counters, startCutoverProxy, stretches, watchSplit } from './lib/haproxy_cutover.mjs';
-import { startLane } from './lib/lane.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch, sleep } from './lib/process.mjs';
+import { isEvent, readCapture } from '../lib/captures.mjs';
+import { Users, counters, startCutoverProxy, stretches, watchSplit } from '../lib/haproxy_cutover.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const LONG = process.env.OA_LONG === '1';
 const BAKE = LONG ? '30s' : '2s';

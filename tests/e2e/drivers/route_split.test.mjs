@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
-import { ADMIN, DOMAINS, USER, refusal, startControlService } from './lib/control_service.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { ADMIN, DOMAINS, USER, refusal, startControlService } from '../lib/control_service.mjs';
 
 const ENV = { OA_ADMIN: ADMIN, OA_USER: USER };
 

@@ -4,10 +4,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import zlib from 'node:zlib';
-import { chat } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { readMetrics, total } from './lib/metrics.mjs';
-import { OA_BIN, ROOT, Running, limit, oa, scratch, sleep } from './lib/process.mjs';
+import { chat } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { readMetrics, total } from '../lib/metrics.mjs';
+import { OA_BIN, ROOT, Running, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const ROUTES = ['/api/chat/stream', '/api/chat', '/api/chats/{conversationId}/stream'];
 const ERRORS = ['turn_failed', 'turn_aborted', 'codex_error', 'adapter_preview_unavailable'];

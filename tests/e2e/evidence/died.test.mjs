@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ADMIN, startControlService } from './lib/control_service.mjs';
-import { startLane } from './lib/lane.mjs';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { ADMIN, startControlService } from '../lib/control_service.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const runsOf = (state) => (fs.existsSync(path.join(state, 'runs')) ? fs.readdirSync(path.join(state, 'runs')).filter((name) => !name.startsWith('.')) : []);
 const AUTH = ['--auth', 'env:DIED_TOKEN'];

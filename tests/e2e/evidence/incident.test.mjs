@@ -5,8 +5,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from './lib/process.mjs';
-import { TOKEN, frame, honestFrames, startFakeLane } from './lib/fake_lane.mjs';
+import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
+import { TOKEN, frame, honestFrames, startFakeLane } from '../lib/fake_lane.mjs';
 
 const QUICK = ['--bake', '2s', '--rate', '20'];
 const filesBelow = (folder) => fs.readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Door, Hazard, PROMPT, Users, startWorld } from './lib/measured.mjs';
-import { oa } from './lib/process.mjs';
+import { Door, Hazard, PROMPT, Users, startWorld } from '../lib/measured.mjs';
+import { oa } from '../lib/process.mjs';
 
 const WORDS = 'http_5xx | terminal_error';
 const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true }) => `version: 1

@@ -5,10 +5,10 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { readCapture, writeCaptures } from './lib/captures.mjs';
-import { TOKEN, honestFrames, startFakeLane } from './lib/fake_lane.mjs';
-import { filesBelow, formsOf, handOut, joinedDeltas, tells } from './lib/leaks.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { readCapture, writeCaptures } from '../lib/captures.mjs';
+import { TOKEN, honestFrames, startFakeLane } from '../lib/fake_lane.mjs';
+import { filesBelow, formsOf, handOut, joinedDeltas, tells } from '../lib/leaks.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const base64 = (text, lead) => Buffer.from('xyz'.slice(0, lead) + text).toString('base64');
 

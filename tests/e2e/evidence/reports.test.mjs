@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { startLane } from './lib/lane.mjs';
-import { ROOT, oa, scratch } from './lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { ROOT, oa, scratch } from '../lib/process.mjs';
 
 let lane, folder;
 before(async () => { lane = await startLane(); folder = scratch('reports'); });

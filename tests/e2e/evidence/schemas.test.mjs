@@ -6,11 +6,11 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ADMIN, startControlService } from './lib/control_service.mjs';
-import { startLane } from './lib/lane.mjs';
-import { LocalTarget } from './lib/local_target.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch } from './lib/process.mjs';
-import { FILES, FOLDER, closed, compileAll, met, problemBy, problemOf, problemOfRun, published } from './lib/schemas.mjs';
+import { ADMIN, startControlService } from '../lib/control_service.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mjs';
+import { FILES, FOLDER, closed, compileAll, met, problemBy, problemOf, problemOfRun, published } from '../lib/schemas.mjs';
 
 const PLAYBOOK = `version: 1
 kind: cutover

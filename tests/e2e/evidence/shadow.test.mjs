@@ -5,10 +5,10 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { TOKEN, frame, startFakeLane } from './lib/fake_lane.mjs';
-import { startLane } from './lib/lane.mjs';
-import { LocalTarget } from './lib/local_target.mjs';
-import { ROOT, oa, scratch } from './lib/process.mjs';
+import { TOKEN, frame, startFakeLane } from '../lib/fake_lane.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { ROOT, oa, scratch } from '../lib/process.mjs';
 
 const CAPTURES = path.join(ROOT, 'fixtures/captures');
 const json = (run) => ({ ...run.json(), code: run.code });

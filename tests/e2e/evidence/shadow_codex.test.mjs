@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { agentConfig, codexBin, startCodexLane, startMock } from './lib/codex.mjs';
-import { oa, scratch } from './lib/process.mjs';
+import { agentConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { oa, scratch } from '../lib/process.mjs';
 
 const KEY = { MOCK_API_KEY: 'sk-mock-not-a-secret' };
 let mock, lane, config;

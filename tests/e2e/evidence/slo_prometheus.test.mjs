@@ -5,10 +5,10 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chat } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { OA_BIN, Running, cleanEnv, limit, oa, scratch } from './lib/process.mjs';
-import { startPrometheus } from './lib/prometheus.mjs';
+import { chat } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { OA_BIN, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mjs';
+import { startPrometheus } from '../lib/prometheus.mjs';
 
 const TURNS = 300;
 const rig = {};

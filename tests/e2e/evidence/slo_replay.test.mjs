@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { handmadeRun, oa, scratch } from './lib/process.mjs';
+import { handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const replay = (stateDir, runs, sets = []) => oa(['slo', 'gate', '--replay', ...runs, ...sets.flatMap((set) => ['--set', set]), '--json'], { stateDir });
 

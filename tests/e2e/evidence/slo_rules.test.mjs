@@ -6,8 +6,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { OA_BIN, cleanEnv, scratch } from './lib/process.mjs';
-import { promtool, promtoolPath } from './lib/prometheus.mjs';
+import { OA_BIN, cleanEnv, scratch } from '../lib/process.mjs';
+import { promtool, promtoolPath } from '../lib/prometheus.mjs';
 
 function slo(args) {
   const run = spawnSync(OA_BIN, ['slo', 'rules', ...args], { encoding: 'utf8', env: cleanEnv() });

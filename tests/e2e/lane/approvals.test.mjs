@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Page, askingConfig, assertApproved, questionsOf, statusOf, textOf } from './lib/approvals.mjs';
-import { codexBin, startCodexLane, startMock } from './lib/codex.mjs';
-import { assertLegal, assertRefused, read } from './lib/contract.mjs';
-import { chat, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { oa, scratch } from './lib/process.mjs';
+import { Page, askingConfig, assertApproved, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
+import { codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { oa, scratch } from '../lib/process.mjs';
 
 let mock, lane, files, n = 0;
 before(async () => {

@@ -5,10 +5,10 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { scratch } from './lib/process.mjs';
-import { startLane } from './lib/lane.mjs';
-import { chat, chatBody, open, send } from './lib/http.mjs';
-import { assertLegal, assertRefused, read } from './lib/contract.mjs';
+import { scratch } from '../lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { chat, chatBody, open, send } from '../lib/http.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 
 const GOOD = { 'x-oa-client-build-id': '20260221T130000Z', 'x-oa-protocol-version': 'openagents.control.v1', 'x-oa-schema-version': '1' };
 const user = (text = 'replay:01-echo') => chatBody(text).messages;

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { OA_BIN, ROOT, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { OA_BIN, ROOT, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const GOLDENS = path.join(ROOT, 'fixtures/completions');
 const folder = scratch('inputs');

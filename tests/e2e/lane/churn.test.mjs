@@ -1,6 +1,6 @@
 // A short churn: clients that come, leave in the middle, dawdle and come back. ./dev churn is the long one.
 import { test } from 'node:test';
-import { churn } from './lib/churn.mjs';
+import { churn } from '../lib/churn.mjs';
 
 test('200 clients at once: nothing lost, nothing doubled, no rule broken, nothing left open', async () => {
   // Memory is for the long one: what a small lane grows by in seconds says nothing.

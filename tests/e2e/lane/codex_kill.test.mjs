@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from './lib/codex.mjs';
-import { chat, send } from './lib/http.mjs';
-import { assertLegal, assertOneError, assertRefused, read } from './lib/contract.mjs';
-import { childPids, limit, sleep } from './lib/process.mjs';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { childPids, limit, sleep } from '../lib/process.mjs';
 
 let mock, lane;
 before(async () => {

@@ -2,15 +2,15 @@
 // its threads go on afterwards, and are found again whatever number of children comes next.
 //
 // The short form runs by default. The long one, 100 streams on 4 children with a death every 5 s
-// for a minute:  OA_POOL=4,100,12,5000 ./dev e2e tests/e2e/codex_pool.test.mjs
+// for a minute:  OA_POOL=4,100,12,5000 ./dev e2e tests/e2e/lane/codex_pool.test.mjs
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from './lib/codex.mjs';
-import { assertLegal, assertOneError, assertRefused, read } from './lib/contract.mjs';
-import { chat, send } from './lib/http.mjs';
-import { childPids, limit, scratch, sleep } from './lib/process.mjs';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
 
 const [CHILDREN, STREAMS, DEATHS, EVERY_MS] = (process.env.OA_POOL ?? '2,12,2,2500').split(',').map(Number);
 const WORDS = 20;

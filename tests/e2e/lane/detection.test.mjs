@@ -2,12 +2,12 @@
 // cut, stalled, cut for being idle, said twice, said too late.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { isEvent, readCapture, writeCaptures } from './lib/captures.mjs';
-import { TOKEN, frame, startFakeLane } from './lib/fake_lane.mjs';
-import { send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { limit, oa, sleep } from './lib/process.mjs';
-import { startHaproxy, startNginx } from './lib/proxies.mjs';
+import { isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
+import { TOKEN, frame, startFakeLane } from '../lib/fake_lane.mjs';
+import { send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { limit, oa, sleep } from '../lib/process.mjs';
+import { startHaproxy, startNginx } from '../lib/proxies.mjs';
 
 const smoke = async (base, args = [], env = {}) => {
   const run = await oa(['smoke', 'stream', '--base-url', base, '--json', ...args], { ms: 120000, env });

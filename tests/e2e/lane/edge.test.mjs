@@ -4,10 +4,10 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
-import { assertLegal, assertRefused, read } from './lib/contract.mjs';
-import { Exchange, chat, chatBody, open, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { Running, cleanEnv, limit, scratch } from './lib/process.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { Exchange, chat, chatBody, open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { Running, cleanEnv, limit, scratch } from '../lib/process.mjs';
 
 const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
 const access = (lane) => lane.stderr.split('\n').filter((l) => l.includes('"event":"request"')).map((l) => JSON.parse(l));

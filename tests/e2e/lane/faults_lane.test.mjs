@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { limit, scratch, sleep } from './lib/process.mjs';
-import { startLane } from './lib/lane.mjs';
-import { chatConfig, codexBin, startCodexLane, startMock } from './lib/codex.mjs';
-import { chat, chatBody, open, send } from './lib/http.mjs';
-import { event, isEvent, readCapture, writeCaptures } from './lib/captures.mjs';
-import { assertLegal, assertOneError, assertRefused, read } from './lib/contract.mjs';
+import { limit, scratch, sleep } from '../lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chat, chatBody, open, send } from '../lib/http.mjs';
+import { event, isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 
 const post = (base, body, { path: route = '/api/chat/stream', headers = {} } = {}) => send(base, { method: 'POST', path: route, headers, body });
 
@@ -106,7 +106,7 @@ describe('fault 80: without an authority there is no stream', () => {
     const lane = await startCodexLane({ config: chatConfig, port: mock.port, bin: wrapper, name: 'orphan' });
     assertLegal(await chat(lane.base, 'scenario:text;words=2', { id: 'a' }).done);
     fs.writeFileSync(broken, '');
-    const { childPids } = await import('./lib/process.mjs');
+    const { childPids } = await import('../lib/process.mjs');
     for (const pid of childPids(lane.pid)) process.kill(pid, 'SIGKILL');
     const answer = await chat(lane.base, 'scenario:text;words=2', { id: 'a', ms: 60000 }).done;
     const { error } = assertRefused(answer, 503);

@@ -5,11 +5,11 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { agentConfig, startCodexLane, startMock } from './lib/codex.mjs';
-import { assertLegal, assertOneError, assertRefused, read } from './lib/contract.mjs';
-import { open, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { ROOT, limit, scratch, sleep } from './lib/process.mjs';
+import { agentConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { ROOT, limit, scratch, sleep } from '../lib/process.mjs';
 
 const CASES = JSON.parse(fs.readFileSync(path.join(ROOT, 'tests/e2e/data/laravel-chat-cases.json'), 'utf8'));
 

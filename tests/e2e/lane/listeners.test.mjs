@@ -7,10 +7,10 @@ import https from 'node:https';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import tls from 'node:tls';
-import { assertLegal, read } from './lib/contract.mjs';
-import { Exchange, chat, chatBody, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { OA_BIN, Running, cleanEnv, limit, oa, scratch } from './lib/process.mjs';
+import { assertLegal, read } from '../lib/contract.mjs';
+import { Exchange, chat, chatBody, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { OA_BIN, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mjs';
 
 const folder = scratch('pki');
 const file = (name) => path.join(folder, name);

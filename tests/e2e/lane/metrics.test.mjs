@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { chat, chatBody, open, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { accessLines, assertAtRest, parseAccessLine, readMetrics, slisFromLog, slisFromMetrics, total } from './lib/metrics.mjs';
-import { limit, scratch, sleep } from './lib/process.mjs';
-import { promtool, startPrometheus } from './lib/prometheus.mjs';
+import { chat, chatBody, open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { accessLines, assertAtRest, parseAccessLine, readMetrics, slisFromLog, slisFromMetrics, total } from '../lib/metrics.mjs';
+import { limit, scratch, sleep } from '../lib/process.mjs';
+import { promtool, startPrometheus } from '../lib/prometheus.mjs';
 
 const HANDSHAKE = { 'x-oa-client-build-id': '20260101T000000Z', 'x-oa-protocol-version': 'openagents.control.v1', 'x-oa-schema-version': '1' };
 const REJECTED = {

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { isEvent, readCapture, writeCaptures } from './lib/captures.mjs';
-import { assertLegal, read } from './lib/contract.mjs';
-import { chat, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { startHaproxy, startNginx } from './lib/proxies.mjs';
-import { limit } from './lib/process.mjs';
+import { isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
+import { assertLegal, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { startHaproxy, startNginx } from '../lib/proxies.mjs';
+import { limit } from '../lib/process.mjs';
 
 const SILENCE_MS = 30000;
 // The examples wait 60 s for a sign of life; here it is 10.

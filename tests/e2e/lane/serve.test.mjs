@@ -4,10 +4,10 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { assertLegal, assertOneError, assertRefused, read } from './lib/contract.mjs';
-import { chat, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { limit, oa, scratch, sleep } from './lib/process.mjs';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
 const slow = ['--inject', 'slow=1000'];

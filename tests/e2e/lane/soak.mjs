@@ -4,10 +4,10 @@
 //   ./dev soak [--minutes N] [--parallel N]
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { startLane } from './lib/lane.mjs';
-import { chat, send } from './lib/http.mjs';
-import { assertLegal } from './lib/contract.mjs';
-import { sleep } from './lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { assertLegal } from '../lib/contract.mjs';
+import { sleep } from '../lib/process.mjs';
 
 const argv = process.argv.slice(2);
 const option = (name, otherwise) => { const at = argv.indexOf(`--${name}`); return at < 0 ? otherwise : Number(argv[at + 1]); };

@@ -5,11 +5,11 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from './lib/codex.mjs';
-import { assertLegal, assertRefused } from './lib/contract.mjs';
-import { chat, open, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { scratch } from './lib/process.mjs';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertRefused } from '../lib/contract.mjs';
+import { chat, open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { scratch } from '../lib/process.mjs';
 
 let mock;
 before(async () => { mock = await startMock(); });

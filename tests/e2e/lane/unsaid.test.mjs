@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { event, isEvent, readCapture, writeCaptures } from './lib/captures.mjs';
-import { agentConfig, startCodexLane, startMock } from './lib/codex.mjs';
-import { read } from './lib/contract.mjs';
-import { chat, chatBody, open, send } from './lib/http.mjs';
-import { startLane } from './lib/lane.mjs';
-import { scratch } from './lib/process.mjs';
-import { promtool } from './lib/prometheus.mjs';
-import { assertUnsaid, planted, plantedKey } from './lib/unsaid.mjs';
+import { event, isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
+import { agentConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { read } from '../lib/contract.mjs';
+import { chat, chatBody, open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { scratch } from '../lib/process.mjs';
+import { promtool } from '../lib/prometheus.mjs';
+import { assertUnsaid, planted, plantedKey } from '../lib/unsaid.mjs';
 
 test('the check itself finds what it looks for', () => {
   const mark = planted('text');

@@ -86,7 +86,7 @@ export async function startCloudRun(lanes) {
     base: front.base,
     met: front.met,
     place: PLACE,
-    /** {fault, fate, operator, held, latency_ms, …}: see tests/traffic/cloud_run_control.cpp. */
+    /** {fault, fate, operator, held, latency_ms, …}: see tests/traffic/cloud_run/cloud_run_control.cpp. */
     arrange,
     /** {serving, traffic, applied, violations, seen: [{method, what, target, status, body}]}. */
     state,

@@ -6,12 +6,12 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from './lib/codex.mjs';
-import { assertLegal, assertRefused } from './lib/contract.mjs';
-import { chat, send } from './lib/http.mjs';
-import { handOut } from './lib/leaks.mjs';
-import { LocalTarget } from './lib/local_target.mjs';
-import { ROOT, scratch } from './lib/process.mjs';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertRefused } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { handOut } from '../lib/leaks.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { ROOT, scratch } from '../lib/process.mjs';
 
 const TOKEN = 'restored-token-0123456789';
 let mock, target;

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ADMIN, USER, startControlService } from './lib/control_service.mjs';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 let service;
 before(async () => { service = await startControlService(); });

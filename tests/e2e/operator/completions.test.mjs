@@ -4,8 +4,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { OA_BIN, oa, scratch } from './lib/process.mjs';
-import { Terminal } from './lib/terminal.mjs';
+import { OA_BIN, oa, scratch } from '../lib/process.mjs';
+import { Terminal } from '../lib/terminal.mjs';
 
 const RUN = '20261120T101112Z-cutover-0a1b2c3d';
 

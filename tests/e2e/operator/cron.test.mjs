@@ -2,8 +2,8 @@
 // plain lines that tell whole what is wrong.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startLane } from './lib/lane.mjs';
-import { oa } from './lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { oa } from '../lib/process.mjs';
 
 let lane;
 before(async () => { lane = await startLane({ pace: 'recorded' }); });

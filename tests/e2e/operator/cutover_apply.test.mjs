@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { LocalTarget } from './lib/local_target.mjs';
-import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from './lib/process.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 let target;

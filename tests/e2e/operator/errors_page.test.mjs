@@ -6,8 +6,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { classesOf, startErrorWorld } from './lib/error_cases.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { classesOf, startErrorWorld } from '../lib/error_cases.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const PAGE = path.join(ROOT, 'docs/errors.md');
 const UPDATE = process.env.OA_UPDATE_ERRORS === '1';
@@ -56,7 +56,7 @@ const quoted = (word) => (/^[\w./:=@%,+-]+$/.test(word) ? word : `'${word}'`);
 const said = new Map(); // class → its part of the page
 const HEAD = `# When it does not work
 
-Made by \`tests/e2e/errors_page.test.mjs\` from what the product prints (\`OA_UPDATE_ERRORS=1\` writes it
+Made by \`tests/e2e/operator/errors_page.test.mjs\` from what the product prints (\`OA_UPDATE_ERRORS=1\` writes it
 anew). Every line says where, what, and in brackets or after \`next:\` what to type.
 
 `;

@@ -5,10 +5,10 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ADMIN, USER, startControlService } from './lib/control_service.mjs';
-import { LocalTarget } from './lib/local_target.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, limit, scratch } from './lib/process.mjs';
-import { startPrometheus } from './lib/prometheus.mjs';
+import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, limit, scratch } from '../lib/process.mjs';
+import { startPrometheus } from '../lib/prometheus.mjs';
 
 let target, control, prometheus, folder, env;
 before(async () => {

@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { oa } from './lib/process.mjs';
-import { startLane } from './lib/lane.mjs';
-import { TOKEN, frame, honestFrames, startFakeLane } from './lib/fake_lane.mjs';
+import { oa } from '../lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { TOKEN, frame, honestFrames, startFakeLane } from '../lib/fake_lane.mjs';
 
 const ENV = { OA_TEST_TOKEN: TOKEN };
 const smoke = (base, args = [], options = {}) => oa(['smoke', 'stream', '--base-url', base, '--auth', 'env:OA_TEST_TOKEN', '--json', ...args], { ms: 240000, env: ENV, ...options });
@@ -172,7 +172,7 @@ describe('fault 21: what must be refused is tried', () => {
 
 describe('fault 22: streaming is proven', () => {
   test('an answer held back to its end is reported as buffered', async () => {
-    const { sleep } = await import('./lib/process.mjs');
+    const { sleep } = await import('../lib/process.mjs');
     const result = await smokeOf({ write: async (response, frames) => { await sleep(900); response.end(frames.filter((f) => typeof f === 'string').join('')); } });
     assertFails(result, 'streaming.incremental', /buffered|at once/);
   });
@@ -209,7 +209,7 @@ test('fault 24: a long healthy turn is no error', async () => {
 });
 
 test('fault 24: silence is one, after its own limit', async () => {
-  const { sleep } = await import('./lib/process.mjs');
+  const { sleep } = await import('../lib/process.mjs');
   const result = await smokeOf(
     { write: async (response, frames) => { for (const f of frames.slice(0, 8)) if (typeof f === 'string') response.write(f); await sleep(30000); response.destroy(); } },
     ['--stall', '1s'],

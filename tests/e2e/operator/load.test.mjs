@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { TOKEN, startFakeLane } from './lib/fake_lane.mjs';
-import { startLane } from './lib/lane.mjs';
-import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from './lib/process.mjs';
+import { TOKEN, startFakeLane } from '../lib/fake_lane.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const check = (report, id) => {
   const found = report.checks.find((one) => one.id === `load.${id}`);

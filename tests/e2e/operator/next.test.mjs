@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { OA_BIN, cleanEnv, handmadeRun, oa, scratch } from './lib/process.mjs';
+import { OA_BIN, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const last = (text) => text.trimEnd().split('\n').at(-1);
 const next = (got) => last(got.stderr).replace(/^.* next: /, '');

@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { scratch } from './lib/process.mjs';
+import { scratch } from '../lib/process.mjs';
 
-const TOOL = fileURLToPath(new URL('../../.ci/npm_missing.mjs', import.meta.url));
+const TOOL = fileURLToPath(new URL('../../../.ci/npm_missing.mjs', import.meta.url));
 const here = { os: process.platform, cpu: process.arch };
 const elsewhere = process.arch === 's390x' ? 'x64' : 's390x';
 

@@ -6,7 +6,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { OA_BIN, ROOT, cleanEnv, scratch } from './lib/process.mjs';
+import { OA_BIN, ROOT, cleanEnv, scratch } from '../lib/process.mjs';
 
 const build = path.dirname(OA_BIN);
 const run = (program, args, options = {}) => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options });

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { OA_BIN, ROOT, cleanEnv, scratch } from './lib/process.mjs';
+import { OA_BIN, ROOT, cleanEnv, scratch } from '../lib/process.mjs';
 
 const run = (...args) => new Promise((done) => {
   execFile(OA_BIN, args, { env: cleanEnv({ HOME: scratch('home') }) }, (error, stdout, stderr) => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from './lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const rehearse = (args = [], options = {}) => oa(['cutover', 'rehearse', '--local', '--json', ...args], { ms: 300000, ...options });
 const lines = (file) => fs.readFileSync(file, 'utf8').trim().split('\n').map((l) => JSON.parse(l));

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { startCloudRun } from './lib/cloud_run.mjs';
-import { commandRig, haproxyRig, localRig } from './lib/crash_rigs.mjs';
-import { shortCutover } from './lib/crash.mjs';
-import { startLane } from './lib/lane.mjs';
-import { oa, scratch } from './lib/process.mjs';
-import { recordHttp, recordSocket } from './lib/recorder.mjs';
+import { startCloudRun } from '../lib/cloud_run.mjs';
+import { commandRig, haproxyRig, localRig } from '../lib/crash_rigs.mjs';
+import { shortCutover } from '../lib/crash.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { oa, scratch } from '../lib/process.mjs';
+import { recordHttp, recordSocket } from '../lib/recorder.mjs';
 
 const SMOKES = 'preflight:\n  - { smoke: stream, through: stable }\n  - { smoke: stream, through: canary }\n';
 

@@ -5,8 +5,8 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { startLane } from './lib/lane.mjs';
-import { oa } from './lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { oa } from '../lib/process.mjs';
 
 const KEY = 'a-key-of-this-test';
 let lane;

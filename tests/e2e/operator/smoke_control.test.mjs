@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { ADMIN, USER, startControlService } from './lib/control_service.mjs';
-import { MANIFEST, minted } from './lib/control_service_routes.mjs';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from './lib/process.mjs';
+import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
+import { MANIFEST, minted } from '../lib/control_service_routes.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const COOKIE = 'signed-maintenance-cookie-0123456789';
 const services = [];

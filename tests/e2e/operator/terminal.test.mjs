@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { startLane } from './lib/lane.mjs';
-import { LocalTarget } from './lib/local_target.mjs';
-import { OA_BIN } from './lib/process.mjs';
-import { bare, matchesGolden, nothingWritten, readable } from './lib/screens.mjs';
-import { Terminal } from './lib/terminal.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { OA_BIN } from '../lib/process.mjs';
+import { bare, matchesGolden, nothingWritten, readable } from '../lib/screens.mjs';
+import { Terminal } from '../lib/terminal.mjs';
 
 const VARIANTS = [[80, 24], [140, 40]].flatMap(([cols, rows]) => [true, false].map((colour) => ({
   cols, rows, colour, name: `${cols}x${rows}${colour ? '-colour' : ''}`,

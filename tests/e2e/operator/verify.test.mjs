@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { startLane } from './lib/lane.mjs';
-import { oa } from './lib/process.mjs';
-import { freePort } from './lib/proxies.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { oa } from '../lib/process.mjs';
+import { freePort } from '../lib/proxies.mjs';
 
 let lane;
 before(async () => { lane = await startLane(); });

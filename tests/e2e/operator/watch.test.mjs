@@ -6,9 +6,9 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { startLane } from './lib/lane.mjs';
-import { startPrometheus } from './lib/prometheus.mjs';
-import { OA_BIN, Running, childPids, cleanEnv, limit, oa, scratch, sleep } from './lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { startPrometheus } from '../lib/prometheus.mjs';
+import { OA_BIN, Running, childPids, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const EVERY = ['--every', '200ms', '--window', '20s'];
 let lane;
