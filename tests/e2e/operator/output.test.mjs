@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { OA_BIN, ROOT, Running, cleanEnv, scratch } from './lib/process.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
 
 const folder = scratch('output');
 const env = cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, 'state') });
