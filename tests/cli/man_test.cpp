@@ -1,11 +1,14 @@
 #include "oa_stream/base/file.hpp"
 
+#include "core/complete.hpp"
 #include "core/exit_codes.hpp"
+#include "core/man_format.hpp"
 #include "core/man_page.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <sstream>
 
@@ -21,10 +24,13 @@ TEST_CASE("man: a page for every command, plain ASCII, with all it takes") {
             return c == '\n' || (c >= ' ' && c <= '~');
         }));
         CHECK(page.text.starts_with(".TH "));
-        CHECK(page.text.contains("\n.SH EXIT STATUS\n"));
-        CHECK(page.text.contains("\n.SH EXAMPLES\n"));
+        CHECK(page.text.contains("\n.SH SEE ALSO\n"));
+        CHECK(page.text.contains("\n.SH EXIT STATUS\n") == (page.section == 1));
+        CHECK(page.text.contains("\n.SH EXAMPLES\n") == (page.section == 1));
     }
-    CHECK(names.size() == all_commands().size() + 1);
+    CHECK(names.size() == all_commands().size() + 3);
+    CHECK(names.contains("oa-stream-playbook"));
+    CHECK(names.contains("oa-stream-config"));
     CHECK(names.contains("oa-stream-smoke-stream"));
 }
 
@@ -47,4 +53,37 @@ TEST_CASE("man: every exit code is explained, once") {
 
 TEST_CASE("docs/commands.md is what the table says (oa-stream man --markdown)") {
     CHECK(read_file(OA_SOURCE_DIR "/docs/commands.md").value() == commands_page());
+}
+
+TEST_CASE("man/ and completions/ are what the tables say (./dev docs)") {
+    namespace fs = std::filesystem;
+    const fs::path root = OA_SOURCE_DIR;
+    std::set<std::string> left;
+    for (const auto& entry : fs::directory_iterator(root / "man")) {
+        left.insert(entry.path().filename().string());
+    }
+    for (const ManPage& page : manuals()) {
+        const std::string name = page.name + "." + std::to_string(page.section);
+        CAPTURE(name);
+        CHECK(left.erase(name) == 1);
+        CHECK(read_file(root / "man" / name).value_or("") == page.text);
+    }
+    CHECK(left == std::set<std::string>{});
+    const auto script = [&](std::string_view file) {
+        return read_file(root / "completions" / file).value_or("");
+    };
+    CHECK(script("oa-stream.bash") == completion_script("bash"));
+    CHECK(script("_oa-stream") == completion_script("zsh"));
+    CHECK(script("oa-stream.fish") == completion_script("fish"));
+}
+
+TEST_CASE("man: the Markdown of our pages becomes roff") {
+    CHECK(
+        man_from_markdown("# Title\n\n<!-- Made -->\n\nSay `--x` of\n[this](page.md).\n\n## Keys\n\n"
+                          "- one\n  more\n- two\n\n    code -x\n\n"
+                          "| key | value | meaning |\n|---|---|---|\n| `a` | x \\| y | What. |\n") ==
+        ".SH DESCRIPTION\nSay \\fB\\-\\-x\\fR of this.\n.SH KEYS\n"
+        ".IP \\(bu 2\none more\n.IP \\(bu 2\ntwo\n.PP\n.EX\ncode \\-x\n.EE\n"
+        ".TP\n\\fBa\\fR\nWhat. value: x | y.\n"
+    );
 }

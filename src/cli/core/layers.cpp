@@ -21,10 +21,6 @@ constexpr std::array<std::string_view, 7> k_typed_only{
     "--apply", "--yes", "--yes-load", "--reopen", "--asserted-budget", "--reason", "--config"
 };
 
-bool typed_only(std::string_view option) {
-    return std::ranges::find(k_typed_only, option) != k_typed_only.end();
-}
-
 std::span<const OptionSpec> options_of(std::string_view command) {
     if (command == k_all) {
         return global_options();
@@ -200,6 +196,10 @@ Result<void> settle(
 }
 
 } // namespace
+
+bool typed_only(std::string_view option) {
+    return std::ranges::find(k_typed_only, option) != k_typed_only.end();
+}
 
 std::string_view to_string(Layer layer) noexcept {
     switch (layer) {

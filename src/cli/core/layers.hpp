@@ -52,6 +52,9 @@ using Environment = std::function<std::optional<std::string>(std::string_view)>;
 [[nodiscard]] Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env);
 
+/// Whether only the command line may give this option: consent is never given by a file.
+[[nodiscard]] bool typed_only(std::string_view option);
+
 /// "OA_STREAM_SMOKE_STREAM_BASE_URL"; of an option every command takes "OA_STREAM_STATE_DIR".
 [[nodiscard]] std::string variable_of(std::string_view command, std::string_view option);
 

@@ -1,7 +1,10 @@
 #include "man_page.hpp"
 
+#include "oa_stream/playbook/file.hpp"
+
 #include "exit_codes.hpp"
-#include "version.hpp"
+#include "layers.hpp"
+#include "man_format.hpp"
 
 #include <fmt/format.h>
 
@@ -10,9 +13,6 @@
 
 namespace oa_stream::cli {
 namespace {
-
-/// When the manual was last reviewed: fixed, so that two builds make the same bytes.
-constexpr std::string_view k_reviewed = "2026-11-20";
 
 struct NamedText {
     std::string_view name;
@@ -35,66 +35,10 @@ constexpr std::array k_files{
     NamedText{"$XDG_STATE_HOME/oa-stream/locks/", "One lock a target; a dead owner's is none."},
 };
 
-/// What the table writes beyond ASCII, in ASCII.
-std::string ascii(std::string_view text) {
-    constexpr std::array<std::array<std::string_view, 2>, 8> k_pairs{{
-        {"…", "..."},
-        {"–", "-"},
-        {"→", "->"},
-        {"≥", ">="},
-        {"≤", "<="},
-        {"×", "x"},
-        {"±", "+/-"},
-        {"’", "'"},
-    }};
-    std::string out(text);
-    for (const auto& [from, to] : k_pairs) {
-        for (std::size_t at = out.find(from); at != std::string::npos; at = out.find(from, at)) {
-            out.replace(at, from.size(), to);
-        }
-    }
-    return out;
-}
-
-/// Text that roff shows as it is.
-std::string roff(std::string_view text) {
-    std::string out;
-    for (const char c : ascii(text)) {
-        if (c == '\\') {
-            out += "\\e";
-        } else if (c == '-') {
-            out += "\\-";
-        } else {
-            out += c;
-        }
-    }
-    return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
-}
-
 std::string page_name(std::string_view path) {
     std::string out = "oa-stream-" + std::string(path);
     std::ranges::replace(out, ' ', '-');
     return out;
-}
-
-std::string upper(std::string text) {
-    std::ranges::transform(text, text.begin(), [](char c) {
-        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    });
-    return text;
-}
-
-std::string head(const std::string& name, std::string_view summary) {
-    std::string_view line = summary;
-    line.remove_suffix(line.ends_with('.') ? 1 : 0);
-    return fmt::format(
-        ".TH {} 1 {} \"oa-stream {}\" \"oa-stream manual\"\n.SH NAME\n{} \\- {}\n",
-        roff(upper(name)),
-        k_reviewed,
-        version(),
-        roff(name),
-        roff(line)
-    );
 }
 
 void append_item(std::string& out, std::string_view tag, std::string_view text) {
@@ -185,12 +129,45 @@ void append_command(std::string& out, const CommandSpec& command) {
     out += "```\n";
 }
 
+constexpr std::string_view k_config_intro = R"(
+The file gives options of commands their values. It is the one that `--config` names, else the one in
+`OA_STREAM_CONFIG`, else `$XDG_CONFIG_HOME/oa-stream/config.yaml`, else
+`~/.config/oa-stream/config.yaml`.
+
+An option takes its value from the command line, then from its environment variable, then from this
+file, then from its default. The first of these that has the option wins; lists are not added up.
+`oa-stream config show --for COMMAND --origin` shows each value and where it comes from.
+
+```yaml
+version: 1
+all: { state-dir: /srv/oa-stream }
+smoke stream: { base-url: https://chat.example.org, auth: env:AUTH_TOKEN }
+serve:
+  listen: [127.0.0.1:8080, unix:/run/oa-stream.sock]
+```
+
+## Rules
+
+- `version: 1` is required.
+- Every other key is a command, or `all` for the options that every command takes. Its value is a
+  mapping of options, written without the leading dashes.
+- A flag takes `true`. An option that may be repeated takes a text or a list of texts. Every other
+  option takes a text.
+- An unknown key is an error with line, column and the nearest known key.
+- Consent and stated values are accepted on the command line only: `--apply`, `--yes` and the like.
+- The environment variable of an option is `OA_STREAM_`, the command and the option in capitals, with
+  `_` for spaces and dashes: `OA_STREAM_SMOKE_STREAM_BASE_URL`. The command is left out for options
+  that every command takes: `OA_STREAM_STATE_DIR`.
+
+## Keys
+)";
+
 } // namespace
 
 ManPage manual_of(const CommandSpec& command) {
-    ManPage page{page_name(command.path), {}};
+    ManPage page{page_name(command.path), 1, {}};
     std::string& out = page.text;
-    out += head(page.name, command.summary);
+    out += man_head(page.name, 1, command.summary);
     out +=
         fmt::format(".SH SYNOPSIS\n\\fBoa\\-stream {}\\fR [\\fIOPTION\\fR]...", roff(command.path));
     for (const PositionalSpec& positional : command.positionals) {
@@ -210,9 +187,11 @@ ManPage manual_of(const CommandSpec& command) {
 }
 
 ManPage manual() {
-    ManPage page{"oa-stream", {}};
+    ManPage page{"oa-stream", 1, {}};
     std::string& out = page.text;
-    out += head(page.name, "run, verify, cut over and roll back a chat stream compatibility lane");
+    out += man_head(
+        page.name, 1, "run, verify, cut over and roll back a chat stream compatibility lane"
+    );
     out +=
         ".SH SYNOPSIS\n\\fBoa\\-stream\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR]...\n"
         ".SH DESCRIPTION\n"
@@ -250,6 +229,42 @@ std::vector<ManPage> manuals() {
     std::vector<ManPage> out{manual()};
     for (const CommandSpec& command : all_commands()) {
         out.push_back(manual_of(command));
+    }
+    const auto format = [&](std::string_view name, std::string_view summary, std::string_view page
+                        ) {
+        out.push_back(
+            {std::string(name),
+             5,
+             man_head(name, 5, summary) + man_from_markdown(page) +
+                 ".SH SEE ALSO\n.BR oa\\-stream (1)\n"}
+        );
+    };
+    format("oa-stream-config", "the config file of oa-stream", config_page());
+    format("oa-stream-playbook", "playbooks of oa-stream", playbook::playbook_page());
+    return out;
+}
+
+std::string config_page() {
+    std::string out(k_config_intro);
+    const auto append = [&](std::string_view section, std::span<const OptionSpec> options) {
+        std::string rows;
+        for (const OptionSpec& option : options) {
+            const std::string_view name = long_name(option.name);
+            if (!typed_only(name)) {
+                rows += fmt::format(
+                    "| `{}` | {} | {} |\n", name.substr(2), cell(option.value), cell(option.help)
+                );
+            }
+        }
+        if (!rows.empty()) {
+            out += fmt::format(
+                "\n### {}\n\n| key | value | meaning |\n|---|---|---|\n{}", section, rows
+            );
+        }
+    };
+    append("all", global_options());
+    for (const CommandSpec& command : all_commands()) {
+        append(command.path, command.options);
     }
     return out;
 }

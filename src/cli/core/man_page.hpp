@@ -9,15 +9,19 @@
 namespace oa_stream::cli {
 
 struct ManPage {
-    std::string name; ///< "oa-stream-smoke-stream", in section 1
+    std::string name; ///< "oa-stream-smoke-stream"
+    int section = 1;  ///< 1: a command, 5: a file format
     std::string text; ///< ASCII, lines as roff wants them
 };
 
 /// oa-stream(1): what it is for, every command, exit codes, environment, files.
 [[nodiscard]] ManPage manual();
 [[nodiscard]] ManPage manual_of(const CommandSpec& command);
-/// All of them.
+/// All of them, and oa-stream-config(5) and oa-stream-playbook(5).
 [[nodiscard]] std::vector<ManPage> manuals();
+
+/// The config file's rules and keys, in Markdown.
+[[nodiscard]] std::string config_page();
 
 /// docs/commands.md: the same for the web.
 [[nodiscard]] std::string commands_page();

@@ -18,7 +18,9 @@ Result<ExitCode> write_all(const std::string& folder, Context& context) {
     OA_CHECK(make_dirs(folder));
     const auto pages = manuals();
     for (const ManPage& page : pages) {
-        OA_CHECK(write_file_atomic(std::filesystem::path(folder) / (page.name + ".1"), page.text));
+        OA_CHECK(write_file_atomic(
+            std::filesystem::path(folder) / fmt::format("{}.{}", page.name, page.section), page.text
+        ));
     }
     context.out(fmt::format("{} pages in {}\n", pages.size(), printable(folder)));
     return ExitCode::ok;
