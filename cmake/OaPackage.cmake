@@ -2,28 +2,26 @@
 include(GNUInstallDirs)
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # what is packed was built by name
 
-# Manual pages and completions are printed by the binary itself, so they cannot say anything else.
-set(OA_MADE "${CMAKE_BINARY_DIR}/made")
+# The manual pages as packages have them: compressed, without the time.
+set(OA_MAN "${CMAKE_BINARY_DIR}/man")
+file(GLOB OA_MAN_PAGES CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/man/*.[15]")
 add_custom_command(
-    OUTPUT "${OA_MADE}/stamp"
-    COMMAND ${CMAKE_COMMAND} -DOA=$<TARGET_FILE:oa-stream> -DMADE=${OA_MADE}
-            -P "${CMAKE_SOURCE_DIR}/cmake/OaMade.cmake"
-    DEPENDS oa-stream "${CMAKE_SOURCE_DIR}/cmake/OaMade.cmake"
-    COMMENT "Manual pages and completions"
+    OUTPUT "${OA_MAN}/stamp"
+    COMMAND ${CMAKE_COMMAND} "-DPAGES=${OA_MAN_PAGES}" -DMAN=${OA_MAN} -P "${CMAKE_SOURCE_DIR}/cmake/OaMan.cmake"
+    DEPENDS ${OA_MAN_PAGES} "${CMAKE_SOURCE_DIR}/cmake/OaMan.cmake"
+    COMMENT "Manual pages"
     VERBATIM
 )
-add_custom_target(oa_made DEPENDS "${OA_MADE}/stamp")
+add_custom_target(oa_package DEPENDS "${OA_MAN}/stamp")
 
 install(TARGETS oa-stream RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY "${OA_MADE}/man1" DESTINATION ${CMAKE_INSTALL_MANDIR})
-install(FILES "${OA_MADE}/bash" RENAME oa-stream
+install(DIRECTORY "${OA_MAN}/man1" "${OA_MAN}/man5" DESTINATION ${CMAKE_INSTALL_MANDIR})
+install(FILES completions/oa-stream.bash RENAME oa-stream
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES "${OA_MADE}/zsh" RENAME _oa-stream
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
-install(FILES "${OA_MADE}/fish" RENAME oa-stream.fish
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(FILES completions/_oa-stream DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES completions/oa-stream.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream)
-install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md packaging/deb/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 install(DIRECTORY docs/schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream/schemas FILES_MATCHING PATTERN "*.json")
 install(DIRECTORY packaging/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})

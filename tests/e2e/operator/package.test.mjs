@@ -23,7 +23,7 @@ const digest = (file) => crypto.createHash('sha256').update(fs.readFileSync(file
 
 let deb, root;
 before(() => {
-  run('cmake', ['--build', build, '--target', 'oa_made']);
+  run('cmake', ['--build', build, '--target', 'oa_package']);
   deb = make('first');
   root = scratch('root');
   run('dpkg-deb', ['-x', deb, root]);
@@ -36,11 +36,11 @@ test('the same build is the same package, byte for byte', () => {
 test('binary, manual, completions, playbooks, units, settings and documents are in it', () => {
   const has = (file) => assert.ok(fs.existsSync(path.join(root, file)), `${file} is not in the package`);
   for (const file of [
-    'usr/bin/oa-stream', 'usr/share/man/man1/oa-stream.1.gz', 'usr/share/man/man1/oa-stream-cutover-apply.1.gz',
+    'usr/bin/oa-stream', 'usr/share/man/man1/oa-stream.1.gz', 'usr/share/man/man1/oa-stream-cutover-apply.1.gz', 'usr/share/man/man5/oa-stream-playbook.5.gz',
     'usr/share/bash-completion/completions/oa-stream', 'usr/share/zsh/vendor-completions/_oa-stream',
     'usr/share/fish/vendor_completions.d/oa-stream.fish', 'usr/share/oa-stream/playbooks/cutover.yaml',
     'usr/lib/systemd/system/oa-stream.service', 'usr/lib/systemd/system/oa-stream-verify.service', 'usr/lib/systemd/system/oa-stream-verify.timer',
-    'usr/lib/sysusers.d/oa-stream.conf', 'etc/default/oa-stream', 'usr/share/doc/oa-stream/README.md',
+    'usr/lib/sysusers.d/oa-stream.conf', 'etc/default/oa-stream', 'usr/share/doc/oa-stream/README.md', 'usr/share/doc/oa-stream/CHANGELOG.md', 'usr/share/doc/oa-stream/copyright',
   ]) has(file);
   const files = (folder) => fs.readdirSync(folder).filter((file) => file.endsWith('.json')).sort();
   assert.deepEqual(files(path.join(root, 'usr/share/oa-stream/schemas')), files(path.join(ROOT, 'docs/schemas')), 'every schema');
