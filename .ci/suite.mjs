@@ -1,0 +1,167 @@
+// Which test files run together, which alone, and which a change can touch:
+//   suite.mjs together|alone FILE…      those of the files that may, or may not, run beside others
+//   suite.mjs changed [REV]             lines "unit NAME", "e2e FILE", "conformance FILE", "browser FILE"
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const ROOT = path.join(import.meta.dirname, '..');
+
+/** Files that judge how long something takes, or how much of the machine it gets. */
+export const ALONE = [
+  'tests/browser/*',
+  'tests/conformance/liveness.test.mjs', 'tests/conformance/replace.test.mjs', // a page leaves in the middle of a turn
+  'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
+  'tests/e2e/evidence/access_log_source.test.mjs', // percentiles of a real lane
+  'tests/e2e/evidence/measured_cutover.test.mjs',
+  'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/evidence/shadow_codex.test.mjs', // p95 of two lanes
+  'tests/e2e/lane/churn.test.mjs',
+  'tests/e2e/lane/codex_pool.test.mjs',
+  'tests/e2e/lane/detection.test.mjs', // stalls are told by their time
+  'tests/e2e/lane/edge.test.mjs', // takes what open files and sockets there are
+  'tests/e2e/lane/metrics.test.mjs', // histograms against what was measured outside
+  'tests/e2e/lane/serve.test.mjs', // ends of streams within a second
+  // gates that judge measured answers
+  'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/drill.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
+  'tests/e2e/operator/load.test.mjs',
+  'tests/e2e/operator/package.test.mjs', // builds
+  'tests/e2e/operator/watch.test.mjs',
+];
+
+/** Tests that run every command. */
+const EVERY_COMMAND = [
+  'tests/e2e/evidence/died.test.mjs', 'tests/e2e/evidence/planted.test.mjs', 'tests/e2e/evidence/schemas.test.mjs',
+  'tests/e2e/operator/completions.test.mjs', 'tests/e2e/operator/errors.test.mjs', 'tests/e2e/operator/errors_page.test.mjs',
+  'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/next.test.mjs', 'tests/e2e/operator/output.test.mjs',
+  'tests/e2e/operator/terminal.test.mjs', 'tests/e2e/operator/package.test.mjs',
+];
+
+/**
+ * What a change below a folder can touch; the longest prefix counts. A source that is not listed here
+ * touches everything. `unit`: null takes the room and the rooms above it.
+ */
+const TOUCHES = {
+  'src/cli/watch/': [...EVERY_COMMAND, 'tests/e2e/operator/watch.test.mjs', 'tests/e2e/operator/cron.test.mjs'],
+  'src/cli/slo/': [...EVERY_COMMAND, 'tests/e2e/evidence/slo_*', 'tests/e2e/evidence/reports.test.mjs', 'tests/e2e/operator/compat.test.mjs'],
+  'src/cli/load/': [...EVERY_COMMAND, 'tests/e2e/operator/load.test.mjs', 'tests/e2e/evidence/reports.test.mjs'],
+  'src/cli/shadow/': [...EVERY_COMMAND, 'tests/e2e/evidence/shadow*', 'tests/e2e/evidence/reports.test.mjs'],
+  'src/cli/incident/': [...EVERY_COMMAND, 'tests/e2e/evidence/incident.test.mjs', 'tests/e2e/evidence/reports.test.mjs'],
+  'src/cli/route/': [...EVERY_COMMAND, 'tests/e2e/drivers/*route*', 'tests/e2e/drivers/crash.test.mjs', 'tests/e2e/operator/compat.test.mjs', 'tests/e2e/evidence/incident.test.mjs'],
+  'src/cli/compat/': [...EVERY_COMMAND, 'tests/e2e/operator/compat.test.mjs'],
+  'src/traffic/haproxy/': [...EVERY_COMMAND, 'tests/e2e/drivers/*', 'tests/e2e/operator/rehearse_live.test.mjs'],
+  'src/traffic/cloud_run/': [...EVERY_COMMAND, 'tests/e2e/drivers/*', 'tests/e2e/operator/rehearse_live.test.mjs'],
+  'src/traffic/command/': [...EVERY_COMMAND, 'tests/e2e/drivers/*'],
+  'docs/': ['tests/e2e/operator/errors_page.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/e2e/operator/backup.test.mjs'],
+  'docs/schemas/': ['tests/e2e/*'],
+  'man/': ['tests/e2e/operator/package.test.mjs'],
+  'completions/': ['tests/e2e/operator/package.test.mjs'],
+  'README.md': ['tests/e2e/operator/package.test.mjs'],
+  'CHANGELOG.md': ['tests/e2e/operator/package.test.mjs'],
+  'CONTRIBUTING.md': [],
+  LICENSE: [],
+  '.clang-format': [],
+  '.clang-tidy': [],
+  '.gitignore': [],
+  '.ci/lint.mjs': [],
+  'bench/': [],
+  'tests/fuzz/': [],
+};
+/** Unit tests that read what is not a source. */
+const READ_BY = { 'docs/': ['cli', 'lane', 'encode', 'contract', 'measure', 'playbook', 'shape'], 'man/': ['cli'], 'completions/': ['cli'] };
+
+/** Below a folder, without what npm put there. */
+const walk = (folder) => fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).filter(({ name }) => name !== 'node_modules')
+  .flatMap((entry) => (entry.isDirectory() ? walk(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`]));
+const files = (folder, keep) => walk(folder).filter(keep).sort();
+const isTest = (name) => name.endsWith('.test.mjs');
+export const TESTS = [...files('tests/e2e', isTest), ...files('tests/conformance', isTest), ...files('tests/browser', isTest)];
+
+/** `*` stands for any text, `/` included. */
+export const matches = (pattern, file) => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(file);
+const matching = (patterns) => TESTS.filter((file) => patterns.some((pattern) => matches(pattern, file)));
+export const alone = (file) => ALONE.some((pattern) => matches(pattern, path.relative(ROOT, path.resolve(ROOT, file))));
+
+/** room → the rooms that it or its unit test uses, from the CMake lists. */
+function rooms() {
+  const out = new Map();
+  for (const folder of ['src', 'tests']) {
+    for (const list of files(folder, (name) => /^[a-z]+\/[a-z_]+\/CMakeLists\.txt$/.test(name))) {
+      const room = list.split('/')[1];
+      if (folder === 'tests' && !out.has(room)) continue;
+      const used = /USES ([a-z_ \n]+)/.exec(fs.readFileSync(path.join(ROOT, list), 'utf8'))?.[1].trim().split(/\s+/) ?? [];
+      out.set(room, [...out.get(room) ?? [], ...used]);
+    }
+  }
+  return out;
+}
+function above(room, uses = rooms()) {
+  const out = new Set([room]);
+  for (let size = 0; size !== out.size;) {
+    size = out.size;
+    for (const [user, used] of uses) if (used.some((one) => out.has(one))) out.add(user);
+  }
+  return [...out];
+}
+
+/** Test files that import a file of tests, directly or not. */
+function importers(changed) {
+  const sources = files('tests', (name) => name.endsWith('.mjs'));
+  const imports = new Map(sources.map((name) => [name, [...fs.readFileSync(path.join(ROOT, name), 'utf8')
+    .matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, to]) => path.join(path.dirname(name), to))]));
+  const out = new Set([changed]);
+  for (let size = 0; size !== out.size;) {
+    size = out.size;
+    for (const [name, to] of imports) if (to.some((one) => out.has(one))) out.add(name);
+  }
+  return [...out].filter((name) => TESTS.includes(name));
+}
+
+const EVERYTHING = Symbol('everything');
+
+/** What one changed file touches: {unit: rooms, tests: files}, or EVERYTHING where that is not known. */
+function touched(file) {
+  if (isTest(file)) return { unit: [], tests: TESTS.includes(file) ? [file] : [] };
+  // The fake model is a child of unit tests and of lanes, so nobody imports it.
+  if (/^tests\/(e2e|browser|conformance)\/.*\.mjs$/.test(file) && !file.includes('/codex/')) {
+    const found = importers(file);
+    return found.length > 0 ? { unit: [], tests: found } : EVERYTHING;
+  }
+  const unit = /^tests\/([a-z_]+)\/.*(_test|_rig|rig|world)\.[ch]pp$/.exec(file)?.[1];
+  if (unit && rooms().has(unit)) return { unit: [unit], tests: [] };
+  const prefix = Object.keys(TOUCHES).filter((one) => file.startsWith(one)).sort((a, b) => b.length - a.length)[0];
+  if (prefix === undefined) return EVERYTHING;
+  const room = /^src\/([a-z_]+)\//.exec(file)?.[1];
+  const readers = Object.entries(READ_BY).filter(([one]) => file.startsWith(one)).flatMap(([, names]) => names);
+  return { unit: room ? above(room) : readers, tests: matching(TOUCHES[prefix]) };
+}
+
+/** Lines for ./dev; null: everything. */
+export function selection(changed) {
+  const unit = new Set(['shape']);
+  const tests = new Set();
+  for (const file of changed) {
+    const one = touched(file);
+    if (one === EVERYTHING) return null;
+    one.unit.forEach((room) => unit.add(room));
+    one.tests.forEach((name) => tests.add(name));
+  }
+  const known = new Set([...rooms().keys(), 'shape']);
+  return [...[...unit].filter((room) => known.has(room) && fs.existsSync(path.join(ROOT, 'tests', room))).map((room) => `unit unit_${room}`),
+    ...TESTS.filter((name) => tests.has(name)).map((name) => `${name.split('/')[1]} ${name}`)];
+}
+
+function changedSince(rev) {
+  const git = (...args) => execFileSync('git', ['-C', ROOT, ...args], { encoding: 'utf8' }).split('\n').filter(Boolean);
+  return [...new Set([...git('diff', '--name-only', '--no-renames', rev), ...git('ls-files', '--others', '--exclude-standard')])];
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [task, ...rest] = process.argv.slice(2);
+  if (task === 'changed') {
+    const lines = selection(changedSince(rest[0] ?? 'HEAD'));
+    process.stdout.write(lines === null ? 'everything\n' : `${lines.join('\n')}\n`);
+  } else {
+    for (const file of rest) if (alone(file) === (task === 'alone')) process.stdout.write(`${file}\n`);
+  }
+}
