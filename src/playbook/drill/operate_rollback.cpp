@@ -9,11 +9,11 @@
 #include "oa_stream/run/runs.hpp"
 
 #include "engine/manual_command.hpp"
+#include "engine/route_step.hpp"
 #include "plan/forecast.hpp"
 #include "plan/plan_file.hpp"
 #include "planted_fault.hpp"
 #include "rollback_run.hpp"
-#include "route_half.hpp"
 #include "stage/live.hpp"
 
 #include <boost/asio/this_coro.hpp>

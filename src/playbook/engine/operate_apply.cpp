@@ -4,10 +4,10 @@
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
-#include "drill/route_half.hpp"
 #include "manual_command.hpp"
 #include "plan/forecast.hpp"
 #include "plan/plan_file.hpp"
+#include "route_step.hpp"
 #include "seal.hpp"
 #include "stage/live.hpp"
 #include "within.hpp"

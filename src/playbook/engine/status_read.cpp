@@ -9,7 +9,7 @@
 #include "oa_stream/run/runs.hpp"
 
 #include "drill/planted_fault.hpp"
-#include "drill/route_half.hpp"
+#include "route_step.hpp"
 
 #include <fmt/format.h>
 

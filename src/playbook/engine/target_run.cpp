@@ -6,7 +6,7 @@
 #include "oa_stream/playbook/outside.hpp"
 
 #include "drill/planted_fault.hpp"
-#include "drill/route_half.hpp"
+#include "route_step.hpp"
 #include "seal.hpp"
 #include "stage/live.hpp"
 

@@ -3,7 +3,7 @@
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
-#include "drill/route_half.hpp"
+#include "engine/route_step.hpp"
 #include "engine/within.hpp"
 #include "forecast.hpp"
 

@@ -1,5 +1,5 @@
 // The route half carried out and taken back.
-#include "route_half.hpp"
+#include "route_step.hpp"
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"

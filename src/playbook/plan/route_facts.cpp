@@ -1,6 +1,6 @@
 // What the route half would do, and whether it still would do that.
+#include "engine/route_step.hpp"
 #include "plan/plan_file.hpp"
-#include "route_half.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
