@@ -13,21 +13,6 @@ namespace {
 
 constexpr int k_tries = 3; ///< of one write whose answer is lost
 
-std::optional<std::string>
-value_of(const Overrides& overrides, const std::optional<std::string>& domain) {
-    if (!domain) {
-        return overrides.global;
-    }
-    const auto found = overrides.domains.find(*domain);
-    return found == overrides.domains.end() ? std::nullopt : std::optional(found->second);
-}
-
-void note_memory(RouteVerified& seen, const RouteLook& look) {
-    if (look.memory && std::ranges::find(seen.memories, *look.memory) == seen.memories.end()) {
-        seen.memories.push_back(*look.memory);
-    }
-}
-
 void add_missing(std::vector<RouteWrite>& writes, std::vector<RouteWrite> more) {
     for (RouteWrite& one : more) {
         const bool there = std::ranges::any_of(writes, [&](const RouteWrite& other) {
@@ -45,11 +30,16 @@ void add_missing(std::vector<RouteWrite>& writes, std::vector<RouteWrite> more) 
 /// Brings every process behind the address to one memory.
 class Changer {
 public:
-    explicit Changer(RouteRun& run) : run_(run), before_(overrides_of(run.before)) {}
+    explicit Changer(RouteRun& run)
+        : run_(run), before_(overrides_of(run.before)), ours_(run.known) {
+        ours_.push_back(before_);
+        ours_.push_back(run.goal);
+    }
 
     /// Writes what differs and spreads it. Every way out is an outcome in `out`.
-    Task<void> forth(RouteOutcome& out);
-    Task<void> back(RouteOutcome& out);
+    Task<void> apply(RouteOutcome& out);
+    Task<void> undo(RouteOutcome& out);
+    Task<RouteVerified> look_undone();
 
 private:
     struct Way {
@@ -59,15 +49,29 @@ private:
         bool undo = false;
     };
 
-    [[nodiscard]] Way way_forth() const { return {before_, run_.goal, run_.paths, false}; }
-    [[nodiscard]] Way way_back() const;
-    [[nodiscard]] Result<void>
-    record(const Way& way, RoutePhase phase, std::string detail = {}) const;
-    [[nodiscard]] Result<void> record_write(
-        const Way& way, RoutePhase phase, const RouteWrite& write, std::string detail
-    ) const;
+    [[nodiscard]] Way way_to_goal() const { return {before_, run_.goal, run_.paths, false}; }
+    [[nodiscard]] Way way_home() const;
+    Result<void> record(
+        const Way& way,
+        RoutePhase phase,
+        std::string detail = {},
+        std::optional<RouteWrite> write = {}
+    ) const {
+        return run_.journal
+                   ? run_.journal(
+                         {phase, way.undo, std::move(write), way.from, way.to, std::move(detail)}
+                     )
+                   : Result<void>{};
+    }
     [[nodiscard]] bool stopping(const Way& way) const {
         return !way.undo && run_.stop && run_.stop();
+    }
+    void conclude(const Way& way, bool done, const std::optional<Error>& error) const {
+        (void)record(
+            way,
+            done ? RoutePhase::done : RoutePhase::unverified,
+            error ? error->text() : std::string()
+        );
     }
     void say(const std::string& line) const {
         if (run_.say) {
@@ -80,15 +84,14 @@ private:
     Task<Result<void>> undo_ours(const Way& way, RouteOutcome& out);
     Task<Result<RouteVerified>> agree(const Way& way, RouteOutcome& out);
     Task<Result<std::optional<Overrides>>> row(const Way& way, RouteVerified& seen);
-    [[nodiscard]] bool
-    ours_at(const Way& way, const Overrides& seen, const std::optional<std::string>& domain) const;
-    [[nodiscard]] std::optional<Error> foreign(const Way& way, const Overrides& seen) const;
+    [[nodiscard]] std::optional<Error> foreign(const Overrides& seen) const;
 
     RouteRun& run_;
     Overrides before_;
+    std::vector<Overrides> ours_; ///< values of anything else are somebody else's
 };
 
-Changer::Way Changer::way_back() const {
+Changer::Way Changer::way_home() const {
     std::vector<std::string> paths;
     paths.reserve(run_.paths.size());
     for (const RouteExpectation& path : run_.paths) {
@@ -97,22 +100,9 @@ Changer::Way Changer::way_back() const {
     return {run_.goal, before_, expectations_of(run_.before, before_, paths), true};
 }
 
-Result<void> Changer::record(const Way& way, RoutePhase phase, std::string detail) const {
-    return run_.journal ? run_.journal({phase, way.undo, {}, way.from, way.to, std::move(detail)})
-                        : Result<void>{};
-}
-
-Result<void> Changer::record_write(
-    const Way& way, RoutePhase phase, const RouteWrite& write, std::string detail
-) const {
-    return run_.journal
-               ? run_.journal({phase, way.undo, write, way.from, way.to, std::move(detail)})
-               : Result<void>{};
-}
-
-/// On the way back a full disk must not stop anything.
+/// A full disk must not stop an undo.
 Task<Result<void>> Changer::put_once(const Way& way, RouteWrite write, RouteOutcome& out) {
-    auto recorded = record_write(way, RoutePhase::intent, write, {});
+    auto recorded = record(way, RoutePhase::intent, {}, write);
     if (!recorded && !way.undo) {
         co_return recorded;
     }
@@ -120,17 +110,15 @@ Task<Result<void>> Changer::put_once(const Way& way, RouteWrite write, RouteOutc
     const auto answer = co_await run_.client->override_target(write);
     out.mutated = out.mutated || answer || is_ambiguous(answer.error());
     if (answer) {
-        const auto now = value_of(overrides_of(*answer), write.domain);
-        if (now == value_of(way.to, write.domain)) {
-            co_return record_write(way, RoutePhase::written, write, {});
+        const auto now = overrides_of(*answer).of(write.domain);
+        if (now == way.to.of(write.domain)) {
+            co_return record(way, RoutePhase::written, {}, write);
         }
     }
     const Error error = answer ? Error{Code::protocol, "the answer does not show the new override"}
                                : answer.error();
     const bool unclear = answer.has_value() || is_ambiguous(error);
-    recorded = record_write(
-        way, unclear ? RoutePhase::ambiguous : RoutePhase::refused, write, error.text()
-    );
+    (void)record(way, unclear ? RoutePhase::ambiguous : RoutePhase::refused, error.text(), write);
     co_return std::unexpected(error);
 }
 
@@ -145,16 +133,15 @@ Task<Result<void>> Changer::put(const Way& way, RouteWrite write, RouteOutcome& 
         }
         // It may have happened: look before it is repeated.
         const auto status = co_await run_.client->status();
-        if (status &&
-            value_of(overrides_of(*status), write.domain) == value_of(way.to, write.domain)) {
-            co_return record_write(way, RoutePhase::seen, write, "it was carried out");
+        if (status && overrides_of(*status).of(write.domain) == way.to.of(write.domain)) {
+            co_return record(way, RoutePhase::seen, "it was carried out", write);
         }
-        static_cast<void>(record_write(
+        (void)record(
             way,
             RoutePhase::seen,
-            write,
-            status ? "it was not carried out there" : status.error().text()
-        ));
+            status ? "it was not carried out there" : status.error().text(),
+            write
+        );
     }
     co_return last;
 }
@@ -173,27 +160,9 @@ Changer::put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& o
     co_return Result<void>{};
 }
 
-/// What was there, what we write, or nothing: a process that began anew.
-bool Changer::ours_at(
-    const Way& way, const Overrides& seen, const std::optional<std::string>& domain
-) const {
-    const auto value = value_of(seen, domain);
-    return !value || value == value_of(way.from, domain) || value == value_of(way.to, domain) ||
-           std::ranges::any_of(run_.known, [&](const Overrides& known) {
-               return value == value_of(known, domain);
-           });
-}
-
 /// Somebody else's hand.
-std::optional<Error> Changer::foreign(const Way& way, const Overrides& seen) const {
-    const auto ours = [&](const std::optional<std::string>& domain) {
-        return ours_at(way, seen, domain);
-    };
-    bool known = ours(std::nullopt);
-    for (const auto& [domain, target] : seen.domains) {
-        known = known && ours(domain);
-    }
-    if (known) {
+std::optional<Error> Changer::foreign(const Overrides& seen) const {
+    if (is_ours(seen, ours_)) {
         return std::nullopt;
     }
     return Error{
@@ -223,7 +192,9 @@ Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerifie
             }
             continue;
         }
-        note_memory(seen, *look);
+        if (look->memory) {
+            remember(seen.memories, *look->memory);
+        }
         if (!look->ok) {
             seen.seen = look->seen;
             // Right in memory and wrong in what it serves: another process answered the second
@@ -248,7 +219,7 @@ Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
         if (!stranger) {
             co_return seen;
         }
-        if (auto error = foreign(way, *stranger); error && !way.undo) {
+        if (auto error = foreign(*stranger); error && !way.undo) {
             co_return std::unexpected(*std::move(error));
         }
         const auto writes = writes_between(*stranger, way.to);
@@ -257,7 +228,7 @@ Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
             Clock::now() > deadline) {
             co_return seen;
         }
-        static_cast<void>(record(way, RoutePhase::seen, seen.seen));
+        (void)record(way, RoutePhase::seen, seen.seen);
         for (int i = 0; i < burst; ++i) {
             OA_CO_CHECK(co_await put_all(way, writes, out));
         }
@@ -267,8 +238,8 @@ Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
     }
 }
 
-Task<void> Changer::forth(RouteOutcome& out) {
-    const Way way = way_forth();
+Task<void> Changer::apply(RouteOutcome& out) {
+    const Way way = way_to_goal();
     auto done = record(way, RoutePhase::begin, run_.client->base_url());
     if (done) {
         auto writes = writes_between(way.from, way.to);
@@ -305,11 +276,7 @@ Task<void> Changer::forth(RouteOutcome& out) {
         out.interrupted = done.error().code == Code::cancelled;
         out.error = std::move(done).error();
     }
-    static_cast<void>(record(
-        way,
-        out.changed ? RoutePhase::done : RoutePhase::unverified,
-        out.error ? out.error->text() : std::string()
-    ));
+    conclude(way, out.changed, out.error);
 }
 
 /// What somebody else set meanwhile is theirs: it is left alone, and said.
@@ -320,12 +287,15 @@ Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
     const Overrides seen = now ? overrides_of(*now) : way.from;
     std::string theirs;
     std::erase_if(writes, [&](const RouteWrite& write) {
-        const bool ours = ours_at(way, seen, write.domain);
+        const auto value = seen.of(write.domain);
+        const bool ours = !value || std::ranges::any_of(ours_, [&](const Overrides& one) {
+            return one.of(write.domain) == value;
+        });
         theirs += ours ? ""
                        : fmt::format(
                              "{} {} ",
                              write.domain.value_or("global"),
-                             value_of(seen, write.domain).value_or("none")
+                             seen.of(write.domain).value_or("none")
                          );
         return !ours;
     });
@@ -338,8 +308,15 @@ Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
     co_return Result<void>{};
 }
 
-Task<void> Changer::back(RouteOutcome& out) {
-    const Way way = way_back();
+Task<RouteVerified> Changer::look_undone() {
+    RouteVerified seen;
+    const auto stranger = co_await row(way_home(), seen);
+    seen.ok = seen.ok && stranger.has_value();
+    co_return seen;
+}
+
+Task<void> Changer::undo(RouteOutcome& out) {
+    const Way way = way_home();
     auto done = co_await undo_ours(way, out);
     if (done) {
         auto seen = co_await agree(way, out);
@@ -353,54 +330,12 @@ Task<void> Changer::back(RouteOutcome& out) {
     if (!out.restored) {
         out.restore_error = done ? Error{Code::timeout, out.back.seen} : done.error();
     }
-    static_cast<void>(record(
-        way,
-        out.restored ? RoutePhase::done : RoutePhase::unverified,
-        out.restore_error ? out.restore_error->text() : std::string()
-    ));
+    conclude(way, out.restored, out.restore_error);
 }
 
 // NOLINTEND(*-avoid-reference-coroutine-parameters)
 
 } // namespace
-
-std::string_view to_string(RoutePhase phase) noexcept {
-    switch (phase) {
-    case RoutePhase::begin:
-        return "begin";
-    case RoutePhase::intent:
-        return "intent";
-    case RoutePhase::written:
-        return "written";
-    case RoutePhase::refused:
-        return "refused";
-    case RoutePhase::ambiguous:
-        return "ambiguous";
-    case RoutePhase::seen:
-        return "seen";
-    case RoutePhase::done:
-        return "done";
-    case RoutePhase::unverified:
-        return "unverified";
-    }
-    return "unverified";
-}
-
-Json to_json(const RouteEvent& event) {
-    Json out{{"phase", to_string(event.phase)}, {"way", event.undo ? "back" : "forth"}};
-    if (event.write) {
-        out["domain"] = event.write->domain ? Json(*event.write->domain) : Json(nullptr);
-        out["target"] = event.write->target;
-    }
-    if (!event.write || event.phase == RoutePhase::intent) {
-        out["from"] = to_json(event.from);
-        out["to"] = to_json(event.to);
-    }
-    if (!event.detail.empty()) {
-        out["detail"] = event.detail;
-    }
-    return out;
-}
 
 std::vector<RouteExpectation> expectations_of(
     const RouteStatus& status, const Overrides& goal, const std::vector<std::string>& paths
@@ -418,17 +353,22 @@ std::vector<RouteExpectation> expectations_of(
 Task<RouteOutcome> change_routes(RouteRun run) {
     RouteOutcome out;
     Changer changer(run);
-    co_await changer.forth(out);
+    co_await changer.apply(out);
     if (!out.changed && out.mutated) {
-        co_await changer.back(out);
+        co_await changer.undo(out);
     }
     co_return out;
 }
 
-Task<RouteOutcome> restore_routes(RouteRun run) {
+Task<RouteVerified> is_undone(RouteRun run) {
+    Changer changer(run);
+    co_return co_await changer.look_undone();
+}
+
+Task<RouteOutcome> undo_routes(RouteRun run) {
     RouteOutcome out;
     Changer changer(run);
-    co_await changer.back(out);
+    co_await changer.undo(out);
     co_return out;
 }
 

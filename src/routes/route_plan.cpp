@@ -1,21 +1,46 @@
 #include "oa_stream/routes/route_plan.hpp"
 
-#include "oa_stream/base/text.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 namespace oa_stream::routes {
 namespace {
 
-bool about(const RouteChange& change, const RouteGroup& group) {
-    if (!change.domain) {
-        return true;
+std::string front_path(const RouteGroup& group) {
+    return group.prefixes.empty() ? std::string() : group.prefixes.front();
+}
+
+void add_path(std::vector<std::string>& paths, const std::string& path) {
+    if (!path.empty() && std::ranges::find(paths, path) == paths.end()) {
+        paths.push_back(path);
     }
-    std::string name = to_lower(trim(*change.domain));
-    std::ranges::replace(name, '-', '_');
-    return name == group.domain;
+}
+
+/// One path of each domain that the changes are about, and those asked.
+std::vector<std::string> paths_of(
+    const RouteStatus& status,
+    const std::vector<RouteChange>& changes,
+    const std::vector<std::string>& asked
+) {
+    std::vector<std::string> out;
+    for (const RouteGroup& group : status.groups) {
+        if (std::ranges::any_of(changes, [&](const RouteChange& change) {
+                return !change.domain || is_about(change, group);
+            })) {
+            add_path(out, front_path(group));
+        }
+    }
+    for (const std::string& path : asked) {
+        add_path(out, path);
+    }
+    return out;
+}
+
+std::vector<RouteEffect> effects_of(const RoutePlan& plan) {
+    return effects_of(plan.status(), plan.goal, plan.paths);
 }
 
 Json writes_json(const std::vector<RouteWrite>& writes) {
@@ -35,46 +60,103 @@ Json rule_json(const RouteRule& rule) {
     };
 }
 
-std::string rule_text(const RouteRule& rule) {
-    return fmt::format("{} ({})", rule.target.empty() ? "by cohort" : rule.target, rule.reason);
+std::string text_member(const Json& json, std::string_view key) {
+    return std::string(string_member(json, key).value_or(""));
 }
 
 } // namespace
 
-Result<RoutePlan> plan_routes(
-    const RouteStatus& status,
-    const std::vector<RouteChange>& changes,
-    const std::vector<std::string>& paths
-) {
-    RoutePlan out;
-    out.status = status;
-    out.before = overrides_of(status);
-    OA_TRY(out.goal, after_changes(status, changes));
-    out.writes = writes_between(out.before, out.goal);
-    out.undo = writes_between(out.goal, out.before);
-    std::ranges::reverse(out.undo);
-    out.effects = effects_of(status, out.goal, paths);
-    out.traps = traps_of(status, changes, paths);
-    out.notes = notes_of(status, changes);
-    for (const RouteGroup& group : status.groups) {
-        const bool asked = std::ranges::any_of(changes, [&](const RouteChange& change) {
-            return about(change, group);
-        });
-        if (asked && !group.prefixes.empty()) {
-            out.paths.push_back(group.prefixes.front());
-        }
-    }
-    for (const std::string& path : paths) {
-        if (std::ranges::find(out.paths, path) == out.paths.end()) {
-            out.paths.push_back(path);
-        }
+std::vector<RouteWrite> RoutePlan::undo() const {
+    auto out = writes_between(goal, before);
+    std::ranges::reverse(out);
+    return out;
+}
+
+bool RoutePlan::mixture() const {
+    return std::ranges::any_of(found.seen, [&](const Overrides& memory) {
+        return memory != goal && memory != before;
+    });
+}
+
+RoutePlan RoutePlan::reversed() const {
+    RoutePlan out = *this;
+    std::swap(out.before, out.goal);
+    out.found.status = with_overrides(std::move(out.found.status), out.before);
+    out.traps.clear();
+    out.notes = {std::string(k_lane_untouched)};
+    out.paths.clear();
+    for (const RouteGroup& group : out.status().groups) {
+        add_path(out.paths, front_path(group));
     }
     return out;
 }
 
+Result<RoutePlan> plan_routes(RouteSnapshot found, const RouteOrder& order) {
+    auto changes = order.changes;
+    if (order.clear_all) {
+        changes.push_back({"clear", std::nullopt});
+        std::set<std::string> domains;
+        for (const Overrides& memory : found.seen) {
+            for (const auto& [domain, target] : memory.domains) {
+                domains.insert(domain);
+            }
+        }
+        for (const std::string& domain : domains) {
+            changes.push_back({"clear", domain});
+        }
+    }
+    RoutePlan out;
+    out.before = overrides_of(found.status);
+    OA_TRY(out.goal, after_changes(found.status, changes));
+    out.cohort_key = order.cohort_key;
+    out.traps = traps_of(found.status, changes, order.paths);
+    out.notes = notes_of(found.status, changes);
+    out.paths = paths_of(found.status, changes, order.paths);
+    out.found = std::move(found);
+    return out;
+}
+
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): the caller awaits it, client in hand
+Task<Result<RoutePlan>> plan_routes(RouteSplitClient& client, RouteOrder order) {
+    OA_CO_TRY(RouteSnapshot found, co_await snapshot_routes(client, order.looks));
+    OA_CO_TRY(RoutePlan out, plan_routes(std::move(found), order));
+    out.control_url = client.base_url();
+    co_return out;
+}
+
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): the caller awaits it, client in hand
+Task<Result<RoutePlan>> replan_routes(RouteSplitClient& client, RoutePlan saved, RouteOrder order) {
+    OA_CO_TRY(RouteSnapshot found, co_await snapshot_routes(client, order.looks));
+    for (const Overrides& seen : found.seen) {
+        if (!is_ours(seen, std::array{saved.before, saved.goal})) {
+            co_return fail(
+                Code::conflict,
+                fmt::format(
+                    "somebody else changed the routes meanwhile: planned {}, live {}",
+                    saved.before.text(),
+                    seen.text()
+                )
+            );
+        }
+    }
+    found.status = with_overrides(std::move(found.status), saved.before);
+    OA_CO_TRY(RoutePlan out, plan_routes(std::move(found), order));
+    out.control_url = client.base_url();
+    if (!out.traps.empty()) {
+        co_return fail(Code::precondition, precedence_check(out).detail);
+    }
+    if (out.goal != saved.goal) {
+        co_return fail(
+            Code::precondition,
+            fmt::format("it would become {}, planned {}", out.goal.text(), saved.goal.text())
+        );
+    }
+    co_return out;
+}
+
 Json to_json(const RoutePlan& plan) {
     Json effects = Json::array();
-    for (const RouteEffect& effect : plan.effects) {
+    for (const RouteEffect& effect : effects_of(plan)) {
         effects.push_back(
             {{"path", effect.path},
              {"domain", effect.domain.empty() ? Json(nullptr) : Json(effect.domain)},
@@ -90,8 +172,8 @@ Json to_json(const RoutePlan& plan) {
         {"changes", plan.changes()},
         {"before", to_json(plan.before)},
         {"after", to_json(plan.goal)},
-        {"writes", writes_json(plan.writes)},
-        {"undo", writes_json(plan.undo)},
+        {"writes", writes_json(plan.writes())},
+        {"undo", writes_json(plan.undo())},
         {"effects", std::move(effects)},
         {"traps", std::move(traps)},
         {"notes", plan.notes},
@@ -99,21 +181,58 @@ Json to_json(const RoutePlan& plan) {
     };
 }
 
+Json route_plan_document(const RoutePlan& plan) {
+    Json out = to_json(plan);
+    out["schema"] = k_route_plan_schema;
+    out["control_url"] = plan.control_url;
+    out["status"] = to_json(plan.status());
+    out["paths"] = plan.paths;
+    out["cohort_key"] = plan.cohort_key;
+    return out;
+}
+
+Result<RoutePlan> read_route_plan(const Json& document) {
+    if (!document.is_object()) {
+        return fail(Code::unreadable, "the plan does not say how the routes were");
+    }
+    RoutePlan out;
+    out.control_url = text_member(document, "control_url");
+    out.cohort_key = text_member(document, "cohort_key");
+    OA_TRY(out.found.status, parse_route_status(document.value("status", Json())));
+    OA_TRY(out.before, parse_overrides(document.value("before", Json())));
+    OA_TRY(out.goal, parse_overrides(document.value("after", Json())));
+    for (const Json& trap : document.value("traps", Json::array())) {
+        out.traps.push_back(
+            {text_member(trap, "id"), text_member(trap, "message"), text_member(trap, "hint")}
+        );
+    }
+    const auto texts = [&](std::string_view key) {
+        std::vector<std::string> all;
+        for (const Json& text : document.value(key, Json::array())) {
+            all.push_back(text.is_string() ? text.get<std::string>() : std::string());
+        }
+        return all;
+    };
+    out.notes = texts("notes");
+    out.paths = texts("paths");
+    return out;
+}
+
 std::string route_plan_text(const RoutePlan& plan) {
     std::string out = fmt::format("overrides: {} -> {}\n", plan.before.text(), plan.goal.text());
-    for (const RouteEffect& effect : plan.effects) {
+    for (const RouteEffect& effect : effects_of(plan)) {
         out += fmt::format(
             "  {:<24} {:<20} {}{}\n",
             effect.domain.empty() ? "-" : effect.domain,
             effect.path,
-            rule_text(effect.before),
-            effect.before == effect.after ? ", unchanged" : " -> " + rule_text(effect.after)
+            effect.before.text(),
+            effect.before == effect.after ? ", unchanged" : " -> " + effect.after.text()
         );
     }
-    for (const RouteWrite& write : plan.writes) {
+    for (const RouteWrite& write : plan.writes()) {
         out += fmt::format("write {}\n", write.text());
     }
-    for (const RouteWrite& write : plan.undo) {
+    for (const RouteWrite& write : plan.undo()) {
         out += fmt::format("undo  {}\n", write.text());
     }
     for (const RouteTrap& trap : plan.traps) {
@@ -123,6 +242,35 @@ std::string route_plan_text(const RoutePlan& plan) {
         out += fmt::format("note: {}\n", note);
     }
     return out;
+}
+
+std::string route_lock_name(std::string_view control_url) {
+    return fmt::format("route-split:{}", control_url);
+}
+
+RouteRun change_of(RouteSplitClient& client, const RoutePlan& plan, const RouteLooks& looks) {
+    RouteRun out;
+    out.client = &client;
+    out.before = plan.status();
+    out.goal = plan.goal;
+    out.known = plan.found.seen;
+    out.paths = expectations_of(plan.status(), plan.goal, plan.paths);
+    out.cohort_key = plan.cohort_key;
+    out.looks = looks;
+    return out;
+}
+
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): the caller awaits it, client in hand
+Task<RouteRun> undo_of(RouteSplitClient& client, RoutePlan plan, RouteLooks looks) {
+    if (auto now = co_await client.status()) {
+        plan.found.status = *std::move(now);
+    }
+    RoutePlan home = plan.reversed();
+    home.found.status = with_overrides(std::move(home.found.status), plan.before);
+    RouteRun out = change_of(client, home, looks);
+    out.goal = plan.goal;
+    out.paths = expectations_of(out.before, plan.before, home.paths);
+    co_return out;
 }
 
 } // namespace oa_stream::routes

@@ -40,14 +40,8 @@ RouteRule by_mode(const RouteStatus& status) {
     return {std::string(all ? k_rust : none ? k_legacy : ""), "mode_cohort"};
 }
 
-std::string domain_name(std::string_view text) {
-    std::string out = to_lower(trim(text));
-    std::ranges::replace(out, '-', '_');
-    return out;
-}
-
 Result<const RouteGroup*> find_domain(const RouteStatus& status, std::string_view text) {
-    const std::string name = domain_name(text);
+    const std::string name = route_domain(text);
     std::vector<std::string_view> names;
     for (const RouteGroup& group : status.groups) {
         if (group.domain == name) {
@@ -82,7 +76,7 @@ Result<std::optional<std::string>> stored(std::string_view target, const RouteGr
     const auto near = nearest(word, k_targets);
     return fail(
         Code::usage,
-        fmt::format("'{}' is no route target", printable(target, 60)),
+        fmt::format("'{}' is not a route target", printable(target, 60)),
         {},
         near ? fmt::format("did you mean {}?", *near) : "legacy, rust, rollback or clear"
     );
@@ -90,12 +84,45 @@ Result<std::optional<std::string>> stored(std::string_view target, const RouteGr
 
 } // namespace
 
+std::string route_domain(std::string_view text) {
+    std::string out = to_lower(trim(text));
+    std::ranges::replace(out, '-', '_');
+    return out;
+}
+
+bool is_about(const RouteChange& change, const RouteGroup& group) {
+    return change.domain && route_domain(*change.domain) == group.domain;
+}
+
+std::string RouteRule::text() const {
+    return fmt::format("{} ({})", target.empty() ? "by cohort" : target, reason);
+}
+
 std::string Overrides::text() const {
     std::string out = global ? "global " + *global : "";
     for (const auto& [domain, target] : domains) {
         out += fmt::format("{}{} {}", out.empty() ? "" : ", ", domain, target);
     }
     return out.empty() ? "none" : out;
+}
+
+std::optional<std::string> Overrides::of(const std::optional<std::string>& domain) const {
+    if (!domain) {
+        return global;
+    }
+    const auto found = domains.find(*domain);
+    return found == domains.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool is_ours(const Overrides& seen, std::span<const Overrides> known) {
+    const auto fits = [&](const std::optional<std::string>& domain) {
+        const auto value = seen.of(domain);
+        return !value || std::ranges::any_of(known, [&](const Overrides& one) {
+            return one.of(domain) == value;
+        });
+    };
+    return fits(std::nullopt) &&
+           std::ranges::all_of(seen.domains, [&](const auto& entry) { return fits(entry.first); });
 }
 
 Overrides overrides_of(const RouteStatus& status) {

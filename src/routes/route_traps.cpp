@@ -28,18 +28,12 @@ meant(const RouteStatus& status, const RouteChange& change, const RouteGroup& gr
     return found == alone->domains.end() ? std::nullopt : std::optional(found->second);
 }
 
-bool names(const RouteChange& change, const RouteGroup& group) {
-    std::string name = to_lower(trim(change.domain.value_or("")));
-    std::ranges::replace(name, '-', '_');
-    return change.domain && name == group.domain;
-}
-
 /// The last of the changes that is about the group.
 const RouteChange* last_about(std::span<const RouteChange> changes, const RouteGroup& group) {
     const RouteChange* global = nullptr;
     const RouteChange* own = nullptr;
     for (const RouteChange& change : changes) {
-        own = names(change, group) ? &change : own;
+        own = is_about(change, group) ? &change : own;
         global = change.domain ? global : &change;
     }
     return own != nullptr ? own : global;
@@ -114,7 +108,7 @@ std::vector<std::string> notes_of(const RouteStatus& status, std::span<const Rou
         const std::string word = to_lower(trim(change.target));
         for (const RouteGroup& group : status.groups) {
             if (word == "rollback" && group.rollback_target != "legacy" &&
-                (!change.domain || names(change, group))) {
+                (!change.domain || is_about(change, group))) {
                 out.push_back(
                     change.domain
                         ? fmt::format(

@@ -10,12 +10,6 @@
 namespace oa_stream::routes {
 namespace {
 
-void remember(std::vector<Overrides>& seen, const Overrides& one) {
-    if (std::ranges::find(seen, one) == seen.end()) {
-        seen.push_back(one);
-    }
-}
-
 std::string differs(const RouteExpectation& wanted, const RouteDecision& seen) {
     return fmt::format(
         "{} is served by {} ({}), expected {}{}",
@@ -33,6 +27,12 @@ bool fits(const RouteExpectation& wanted, const RouteDecision& seen) {
 }
 
 } // namespace
+
+void remember(std::vector<Overrides>& seen, const Overrides& one) {
+    if (std::ranges::find(seen, one) == seen.end()) {
+        seen.push_back(one);
+    }
+}
 
 // NOLINTBEGIN(*-avoid-reference-coroutine-parameters): the caller awaits them, client in hand
 Task<Result<RouteSnapshot>> snapshot_routes(RouteSplitClient& client, RouteLooks looks) {
@@ -63,10 +63,10 @@ Task<Result<RouteLook>> look_at_routes(
     std::optional<Overrides> overrides,
     std::vector<RouteExpectation> paths,
     std::string cohort_key,
-    bool again
+    bool twice
 ) {
     RouteLook out;
-    for (int turn = 0; turn < (overrides ? again ? 2 : 1 : 0); ++turn) {
+    for (int turn = 0; turn < (overrides ? twice ? 2 : 1 : 0); ++turn) {
         OA_CO_TRY(const RouteStatus status, co_await client.status());
         const Overrides memory = overrides_of(status);
         out.memory = memory;
@@ -98,10 +98,10 @@ Task<Result<RouteVerified>> verify_routes(
     const auto deadline = Clock::now() + looks.limit;
     int misses = 0;
     while (out.looks < std::max(looks.most, looks.agree) && Clock::now() < deadline) {
-        const bool again = out.looks % 2 == 1;
+        const bool twice = out.looks % 2 == 1;
         OA_CO_TRY(
             const RouteLook look,
-            co_await look_at_routes(client, overrides, paths, cohort_key, again)
+            co_await look_at_routes(client, overrides, paths, cohort_key, twice)
         );
         ++out.looks;
         if (look.memory) {

@@ -31,6 +31,14 @@ RouteStatus with(RouteStatus status, const Overrides& overrides) {
 
 using Changes = std::vector<RouteChange>;
 
+Result<RoutePlan>
+plan_for(const RouteStatus& status, Changes changes, std::vector<std::string> paths = {}) {
+    RouteOrder order;
+    order.changes = std::move(changes);
+    order.paths = std::move(paths);
+    return plan_routes(RouteSnapshot{.status = status}, order);
+}
+
 } // namespace
 
 TEST_CASE("route rules: the first rule that speaks decides, in the service's order") {
@@ -167,7 +175,7 @@ TEST_CASE("fault 42: a path below /api is pinned, and every change says what it 
     REQUIRE(traps.size() == 1);
     CHECK(traps[0].id == "pinned");
     CHECK(notes_of(service(), Changes{{"legacy", {}}}).back() == k_lane_untouched);
-    const auto plan = plan_routes(service(), {{"legacy", {}}}, {});
+    const auto plan = plan_for(service(), {{"legacy", {}}});
     REQUIRE(plan.has_value());
     CHECK(route_plan_text(*plan).find(k_lane_untouched) != std::string::npos);
     CHECK(to_json(*plan)["touches_stream_lane"] == false);
@@ -176,9 +184,8 @@ TEST_CASE("fault 42: a path below /api is pinned, and every change says what it 
 TEST_CASE("fault 44: what is written and what undoes it, in opposite orders") {
     const Overrides from{"rust_shell", {{"auth_entry", "legacy"}}};
     const RouteStatus status = with(service(), from);
-    const auto plan = plan_routes(
-        status, {{"legacy", {}}, {"clear", "auth_entry"}, {"legacy", "chat_pilot"}}, {}
-    );
+    const auto plan =
+        plan_for(status, {{"legacy", {}}, {"clear", "auth_entry"}, {"legacy", "chat_pilot"}});
     REQUIRE(plan.has_value());
     const auto texts = [](const std::vector<RouteWrite>& writes) {
         std::vector<std::string> out;
@@ -188,14 +195,14 @@ TEST_CASE("fault 44: what is written and what undoes it, in opposite orders") {
         return out;
     };
     CHECK(
-        texts(plan->writes) ==
+        texts(plan->writes()) ==
         std::vector<std::string>{"auth_entry: clear", "chat_pilot: legacy", "global: legacy"}
     );
     CHECK(
-        texts(plan->undo) ==
+        texts(plan->undo()) ==
         std::vector<std::string>{"global: rust", "chat_pilot: clear", "auth_entry: legacy"}
     );
-    const auto nothing = plan_routes(status, {{"rust", {}}}, {});
+    const auto nothing = plan_for(status, {{"rust", {}}});
     REQUIRE(nothing.has_value());
     CHECK_FALSE(nothing->changes());
 }
@@ -203,10 +210,10 @@ TEST_CASE("fault 44: what is written and what undoes it, in opposite orders") {
 TEST_CASE("fault 45: the domains are those of the status answer") {
     RouteStatus status = service();
     status.groups.push_back({"new_domain", {"/new"}, "legacy"});
-    const auto plan = plan_routes(status, {{"legacy", {}}}, {});
+    const auto plan = plan_for(status, {{"legacy", {}}});
     REQUIRE(plan.has_value());
     CHECK(plan->paths == std::vector<std::string>{"/login", "/billing", "/chat", "/new"});
-    const auto one = plan_routes(status, {{"legacy", "new-domain"}}, {"/new/page"});
+    const auto one = plan_for(status, {{"legacy", "new-domain"}}, {"/new/page"});
     REQUIRE(one.has_value());
     CHECK(one->paths == std::vector<std::string>{"/new", "/new/page"});
 }

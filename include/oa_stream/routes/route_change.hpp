@@ -2,6 +2,8 @@
 // connections, restore when anything is wrong.
 #pragma once
 
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/routes/route_journal.hpp"
 #include "oa_stream/routes/route_split.hpp"
 
 #include <functional>
@@ -26,6 +28,7 @@ struct RouteSnapshot {
     int looks = 0;
     std::vector<Overrides> seen{}; ///< every memory met; more than one: a mixture
     bool agreed = false;
+    [[nodiscard]] std::string text() const; ///< "none | global legacy"
 };
 /// Code as the client's when no look succeeded in a row; a mixture is no error.
 [[nodiscard]] Task<Result<RouteSnapshot>>
@@ -54,40 +57,17 @@ struct RouteVerified {
     RouteLooks looks
 );
 
-enum class RoutePhase {
-    begin, ///< the memory to restore, before the first write
-    intent, ///< about to write; it may have happened from here on
-    written, ///< the service said yes
-    refused, ///< it said no, nothing was written
-    ambiguous, ///< no clear answer; the next look tells
-    seen, ///< what looks over fresh connections found
-    done, ///< k successive looks agree on what was intended
-    unverified, ///< they do not
-};
-[[nodiscard]] std::string_view to_string(RoutePhase phase) noexcept;
-
-struct RouteEvent {
-    RoutePhase phase = RoutePhase::begin;
-    bool undo = false; ///< of the way back
-    std::optional<RouteWrite> write{};
-    Overrides from{};
-    Overrides to{};
-    std::string detail{};
-};
-[[nodiscard]] Json to_json(const RouteEvent& event);
-/// Must be durable before it returns: an intent that cannot be recorded is not carried out.
-using RouteSink = std::function<Result<void>(const RouteEvent& event)>;
-
 struct RouteRun {
     RouteSplitClient* client = nullptr;
     RouteStatus before; ///< of an agreed snapshot
     Overrides goal;
-    std::vector<Overrides> known{}; ///< memories met in an accepted mixture
+    std::vector<Overrides> known{}; ///< memories that were met and accepted: not somebody else's
     std::vector<RouteExpectation> paths{};
     std::string cohort_key{};
     RouteLooks looks{};
     RouteSink journal{};
-    std::function<bool()> stop{}; ///< asked between the writes and looks; true: go back
+    std::string evidence{}; ///< the journal's file, for the checks
+    std::function<bool()> stop{}; ///< asked between the writes and looks; true: undo
     std::function<void(std::string_view line)> say{};
 };
 
@@ -103,13 +83,26 @@ struct RouteOutcome {
     RouteVerified back{};
 };
 
-/// Writes what differs, spreads it until k successive fresh connections agree, else restores. A
-/// journal that fails before the first write ends it there; on the way back it does not.
+/// Writes what differs, spreads it until k successive fresh connections agree, else undoes it. A
+/// journal that fails before the first write ends it there; it does not stop an undo.
 [[nodiscard]] Task<RouteOutcome> change_routes(RouteRun run);
 
-/// Only the way back, for a run that died: whatever its writes towards `goal` may have left becomes
+/// The undo of a run that ended or died: whatever its writes towards `goal` may have left becomes
 /// what `before` remembers.
-[[nodiscard]] Task<RouteOutcome> restore_routes(RouteRun run);
+[[nodiscard]] Task<RouteOutcome> undo_routes(RouteRun run);
+
+/// What fresh looks at `before` found; `ok`: there is nothing to undo. Writes nothing.
+[[nodiscard]] Task<RouteVerified> is_undone(RouteRun run);
+
+/// A change or an undo that could not begin.
+[[nodiscard]] Check failed_check(std::string id, const Error& error, std::string_view evidence);
+/// The checks FAMILY.set and, when something was written in vain, FAMILY.restored.
+[[nodiscard]] std::vector<Check>
+change_checks(std::string_view family, const RouteRun& run, const RouteOutcome& outcome);
+/// The one check of an undo.
+[[nodiscard]] Check undo_check(std::string id, const RouteRun& run, const RouteOutcome& outcome);
+/// FAIL for a breach of ours, INCONCLUSIVE for an interruption, else ERROR.
+[[nodiscard]] Verdict verdict_of_failure(const Error& error) noexcept;
 
 /// What must serve each path once `goal` is remembered.
 [[nodiscard]] std::vector<RouteExpectation> expectations_of(

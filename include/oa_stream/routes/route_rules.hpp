@@ -60,10 +60,14 @@ struct Overrides {
     std::optional<std::string> global{};
     std::map<std::string, std::string, std::less<>> domains{};
     [[nodiscard]] std::string text() const; ///< "global legacy, chat_pilot rust_shell", or "none"
+    /// Of a domain; unset: the global one.
+    [[nodiscard]] std::optional<std::string> of(const std::optional<std::string>& domain) const;
     friend bool operator==(const Overrides&, const Overrides&) = default;
 };
 [[nodiscard]] Overrides overrides_of(const RouteStatus& status);
 [[nodiscard]] RouteStatus with_overrides(RouteStatus status, const Overrides& overrides);
+/// Whether each value in `seen` is one of `known`, or absent: a process that began again.
+[[nodiscard]] bool is_ours(const Overrides& seen, std::span<const Overrides> known);
 [[nodiscard]] Json to_json(const Overrides& overrides);
 [[nodiscard]] Result<Overrides> parse_overrides(const Json& json);
 
@@ -72,6 +76,7 @@ struct Overrides {
 struct RouteRule {
     std::string target;
     std::string reason; ///< the service's own word: "domain_override"
+    [[nodiscard]] std::string text() const; ///< "rust_shell (mode_rust)"
     friend bool operator==(const RouteRule&, const RouteRule&) = default;
 };
 [[nodiscard]] RouteRule rule_for(const RouteStatus& status, std::string_view path);
@@ -85,6 +90,11 @@ struct RouteChange {
     std::string target; ///< "legacy", "rust", "rust_shell", "rollback", "clear" or "default"
     std::optional<std::string> domain{}; ///< unset: global
 };
+
+/// As the service spells a domain: "Auth-Entry" is auth_entry.
+[[nodiscard]] std::string route_domain(std::string_view text);
+/// Whether the change names the group's domain.
+[[nodiscard]] bool is_about(const RouteChange& change, const RouteGroup& group);
 
 /// What the service would remember after the changes, one after the other. Code::usage for an
 /// unknown target or domain, with the nearest name.

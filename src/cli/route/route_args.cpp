@@ -18,7 +18,7 @@ Result<void> check_path(const std::string& path) {
     if (!path.starts_with('/') || path.find_first_of(" \t\r\n") != std::string::npos) {
         return fail(
             Code::usage,
-            fmt::format("'{}' is no path", printable(path, 80)),
+            fmt::format("'{}' is not a path", printable(path, 80)),
             "--path",
             "like /login"
         );
@@ -63,16 +63,16 @@ parse_route_target(const Args& args, std::string_view command, std::optional<std
     if (!fresh) {
         return std::unexpected(std::move(fresh).error().prefixed("--fresh"));
     }
-    out.looks.agree = static_cast<int>(*fresh);
-    out.looks.most = 4 * out.looks.agree;
-    out.paths = args.all("--path");
-    for (const std::string& path : out.paths) {
+    out.order.looks.agree = static_cast<int>(*fresh);
+    out.order.looks.most = 4 * out.order.looks.agree;
+    out.order.paths = args.all("--path");
+    for (const std::string& path : out.order.paths) {
         OA_CHECK(check_path(path));
     }
     if (const auto path = args.positional("PATH")) {
         OA_CHECK(check_path(*path));
     }
-    out.cohort_key = args.get("--cohort").value_or("");
+    out.order.cohort_key = args.get("--cohort").value_or("");
     return out;
 }
 
@@ -105,40 +105,6 @@ void tell_route_checks(Verdict verdict, const std::vector<Check>& checks, Contex
     );
 }
 
-Check memories_check(const routes::RouteSnapshot& snapshot) {
-    Check check;
-    check.id = "route.memories";
-    check.verdict = snapshot.agreed ? Verdict::pass : Verdict::fail;
-    if (snapshot.agreed) {
-        check.detail = fmt::format(
-            "{} successive fresh connections remember: {}",
-            snapshot.looks,
-            snapshot.seen.front().text()
-        );
-    } else {
-        std::vector<std::string> texts;
-        texts.reserve(snapshot.seen.size());
-        for (const routes::Overrides& one : snapshot.seen) {
-            texts.push_back(one.text());
-        }
-        check.detail = fmt::format(
-            "the processes behind the address disagree; {} fresh connections met: {}",
-            snapshot.looks,
-            fmt::join(texts, " | ")
-        );
-    }
-    check.data["looks"] = snapshot.looks;
-    check.data["memories"] = Json::array();
-    for (const routes::Overrides& one : snapshot.seen) {
-        check.data["memories"].push_back(to_json(one));
-    }
-    return check;
-}
-
-std::string rule_text(const routes::RouteRule& rule) {
-    return fmt::format("{} ({})", rule.target.empty() ? "by cohort" : rule.target, rule.reason);
-}
-
 std::string route_table(const routes::RouteStatus& status) {
     std::string out = fmt::format(
         "split {}, mode {}, cohort {}%, {}global override {}\n",
@@ -163,7 +129,7 @@ std::string route_table(const routes::RouteStatus& status) {
         out += fmt::format(
             "{:<24} {:<32} {:<12} {:<12} {}\n",
             group.domain,
-            rule_text(rule),
+            rule.text(),
             group.override_target.value_or("none"),
             group.rollback_target,
             fmt::join(group.prefixes, " ")

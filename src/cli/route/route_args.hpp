@@ -1,8 +1,8 @@
-// What the route commands share: whom they talk to, how sure they want to be, how they tell it.
+// What the route commands share: the service they ask, what they ask of it, how they show it.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "oa_stream/routes/route_change.hpp"
+#include "oa_stream/routes/route_plan.hpp"
 
 #include "core/command.hpp"
 
@@ -19,9 +19,7 @@ namespace oa_stream::cli {
 
 struct RouteTarget {
     routes::RouteSplitOptions service;
-    routes::RouteLooks looks;
-    std::vector<std::string> paths{};
-    std::string cohort_key{};
+    routes::RouteOrder order{};
 };
 /// Reads the token. `url` instead of --base-url when it is known already. Code::usage, credentials.
 [[nodiscard]] Result<RouteTarget>
@@ -87,11 +85,7 @@ template <class T, class Make> [[nodiscard]] Result<T> look_with(RouteTarget tar
 [[nodiscard]] Json route_document(Verdict verdict, const std::vector<Check>& checks);
 /// "PASS 3 of 3 checks" on stderr; nothing under -q when all is well.
 void tell_route_checks(Verdict verdict, const std::vector<Check>& checks, Context& context);
-/// Do the processes behind the address remember the same?
-[[nodiscard]] Check memories_check(const routes::RouteSnapshot& snapshot);
 /// One line a domain: what serves it and why.
 [[nodiscard]] std::string route_table(const routes::RouteStatus& status);
-/// "rust_shell (mode_rust)"
-[[nodiscard]] std::string rule_text(const routes::RouteRule& rule);
 
 } // namespace oa_stream::cli

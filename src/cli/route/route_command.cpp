@@ -21,10 +21,6 @@ namespace {
 
 using namespace routes;
 
-ExitCode exit_of(Verdict verdict) {
-    return exit_code(verdict);
-}
-
 void tell(
     std::string_view name,
     Verdict verdict,
@@ -48,7 +44,7 @@ void tell(
 
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
 Task<Result<RouteSnapshot>> ask_status(RouteSplitClient& client, RouteTarget target) {
-    co_return co_await snapshot_routes(client, target.looks);
+    co_return co_await snapshot_routes(client, target.order.looks);
 }
 
 Result<ExitCode> status(const Args& args, Context& context) {
@@ -64,7 +60,7 @@ Result<ExitCode> status(const Args& args, Context& context) {
     const std::string text = route_table(seen.status) +
                              fmt::format("{}\nnote: {}\n", checks[0].detail, k_lane_untouched);
     tell("route-status", verdict, checks, more, text, context);
-    return exit_of(verdict);
+    return exit_code(verdict);
 }
 
 // evaluate
@@ -78,9 +74,10 @@ struct Evaluated {
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
 Task<Result<Evaluated>> ask_evaluate(RouteSplitClient& client, RouteTarget target) {
     Evaluated out;
-    for (; out.asked < target.looks.agree; ++out.asked) {
+    for (; out.asked < target.order.looks.agree; ++out.asked) {
         OA_CO_TRY(
-            RouteDecision one, co_await client.evaluate(target.paths.front(), target.cohort_key)
+            RouteDecision one,
+            co_await client.evaluate(target.order.paths.front(), target.order.cohort_key)
         );
         const bool known = std::ranges::any_of(out.decisions, [&](const RouteDecision& other) {
             return other.target == one.target && other.reason == one.reason;
@@ -113,7 +110,7 @@ Check evaluate_check(const Evaluated& seen) {
 
 Result<ExitCode> evaluate(const Args& args, Context& context) {
     OA_TRY(RouteTarget target, parse_route_target(args, "route evaluate /login"));
-    target.paths = {args.positional("PATH").value_or("")};
+    target.order.paths = {args.positional("PATH").value_or("")};
     OA_TRY(const Evaluated seen, look_with<Evaluated>(std::move(target), &ask_evaluate));
     const std::vector<Check> checks{evaluate_check(seen)};
     const Verdict verdict = run_verdict(checks);
@@ -130,7 +127,7 @@ Result<ExitCode> evaluate(const Args& args, Context& context) {
         more["notes"] = Json::array({k_lane_untouched});
     }
     tell("route-evaluate", verdict, checks, more, text, context);
-    return exit_of(verdict);
+    return exit_code(verdict);
 }
 
 // verify
@@ -148,10 +145,11 @@ struct Verified {
 
 Result<std::vector<RouteExpectation>>
 wanted_of(const RouteStatus& status, const RouteTarget& target, const Expectation& expect) {
-    std::vector<std::string> paths = target.paths;
+    std::vector<std::string> paths = target.order.paths;
     bool known = !expect.domain;
     for (const RouteGroup& group : status.groups) {
-        const bool asked = expect.domain ? *expect.domain == group.domain : target.paths.empty();
+        const bool asked =
+            expect.domain ? *expect.domain == group.domain : target.order.paths.empty();
         known = known || asked;
         if (asked && !group.prefixes.empty()) {
             paths.push_back(group.prefixes.front());
@@ -181,7 +179,7 @@ struct AskVerify {
     // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
     ask(RouteSplitClient& client, RouteTarget target, Expectation expect) {
         Verified out;
-        OA_CO_TRY(out.snapshot, co_await snapshot_routes(client, target.looks));
+        OA_CO_TRY(out.snapshot, co_await snapshot_routes(client, target.order.looks));
         OA_CO_TRY(out.wanted, wanted_of(out.snapshot.status, target, expect));
         OA_CO_TRY(
             out.seen,
@@ -189,8 +187,8 @@ struct AskVerify {
                 client,
                 overrides_of(out.snapshot.status),
                 out.wanted,
-                target.cohort_key,
-                target.looks
+                target.order.cohort_key,
+                target.order.looks
             )
         );
         co_return out;
@@ -234,7 +232,7 @@ seal(run::RunFolder& folder, const std::vector<Check>& checks, const std::string
     report.id = folder.id();
     report.title = "route verify";
     report.verdict = verdict;
-    report.exit_code = static_cast<int>(exit_of(verdict));
+    report.exit_code = static_cast<int>(exit_code(verdict));
     report.headline = headline;
     report.started_at = rfc3339_millis(folder.started());
     report.duration_s = folder.seconds_since_start();
@@ -266,7 +264,9 @@ Error sealed(run::RunFolder& folder, Error error) {
 
 Result<ExitCode> verify(const Args& args, Context& context) {
     OA_TRY(RouteTarget target, parse_route_target(args, "route verify"));
-    Expectation expect{args.get("--expect").value_or(""), args.get("--domain")};
+    Expectation expect{
+        args.get("--expect").value_or(""), args.get("--domain").transform(&route_domain)
+    };
     if (expect.target == "rust") {
         expect.target = "rust_shell";
     }
@@ -277,9 +277,6 @@ Result<ExitCode> verify(const Args& args, Context& context) {
             "--expect",
             "legacy or rust"
         );
-    }
-    if (expect.domain) {
-        std::ranges::replace(*expect.domain, '-', '_');
     }
     OA_TRY(run::RunFolder folder, open_verification(target, context));
     const auto looked = look_with<Verified>(std::move(target), AskVerify{expect});
@@ -303,8 +300,8 @@ Result<ExitCode> verify(const Args& args, Context& context) {
         {"notes", Json::array({k_lane_untouched})}
     };
     tell("route-verify", verdict, checks, more, text, context);
-    tell_last({verdict, exit_of(verdict), folder.id(), folder.path().string(), ""}, context);
-    return exit_of(verdict);
+    tell_last({verdict, exit_code(verdict), folder.id(), folder.path().string(), ""}, context);
+    return exit_code(verdict);
 }
 
 constexpr std::array k_status_options{

@@ -2,103 +2,88 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/run_folder.hpp"
+#include "oa_stream/run/run_reports.hpp"
 
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
 #include "core/version.hpp"
-#include "route_end.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <csignal>
 
 namespace oa_stream::cli {
 namespace {
 
 using namespace routes;
-using Prepared = PreparedRoutes;
-using Applied = AppliedRoutes;
 
-Check precedence_check(const RoutePlan& plan, bool partial) {
-    Check check;
-    check.id = "route.precedence";
-    const bool caught = !plan.traps.empty() && !partial;
-    check.verdict = caught ? Verdict::fail : Verdict::pass;
-    check.detail = "the change reaches all that it is about";
-    if (!plan.traps.empty()) {
-        check.detail = plan.traps.front().text + " (" + plan.traps.front().hint + ")";
-        if (partial) {
-            check.detail = "accepted with --partial: " + check.detail;
-        }
+/// Of one invocation; outlives its coroutine.
+struct RouteContext {
+    Context& context;
+    RouteTask task;
+    Screen screen;
+    playbook::StopRequest stop{};
+    // What came of it:
+    RoutePlan plan{};
+    std::vector<Check> checks{};
+    bool refused = false;
+    std::optional<run::RunFolder> folder{}; ///< unset: nothing was attempted
+    RouteOutcome outcome{};
+    ExitCode exit = ExitCode::ok;
+    std::string headline{};
+    std::string next{};
+
+    [[nodiscard]] bool restores() const noexcept { return task.undone.has_value(); }
+};
+
+// Plan
+// ------------------------------------------------------------------------------------------------
+
+void accept(Check& check, bool accepted, std::string_view option) {
+    if (check.verdict != Verdict::pass && accepted) {
+        check.verdict = Verdict::pass;
+        check.detail = fmt::format("accepted with {}: {}", option, check.detail);
     }
-    return check;
 }
 
-std::vector<RouteChange> changes_of(const RouteOrder& order, const RouteSnapshot& snapshot) {
-    auto out = order.changes;
-    if (order.all) {
-        out.push_back({"clear", std::nullopt});
-        std::set<std::string> domains;
-        for (const Overrides& memory : snapshot.seen) {
-            for (const auto& [domain, target] : memory.domains) {
-                domains.insert(domain);
-            }
-        }
-        for (const std::string& domain : domains) {
-            out.push_back({"clear", domain});
-        }
+/// A run that died may well have left a mixture, which is no reason to refuse its undo.
+void prepare_undo(RouteContext& run, RouteSnapshot found) {
+    run.checks.push_back(memories_check(found));
+    run.checks.back().verdict = Verdict::pass;
+    const bool undone = found.agreed && overrides_of(found.status) == run.task.undone->before;
+    run.task.undone->found.seen = std::move(found.seen);
+    run.plan = run.task.undone->reversed();
+    if (undone) {
+        run.plan.before = run.plan.goal;
     }
-    return out;
 }
 
-Result<Prepared>
-prepare(RouteSnapshot snapshot, const RouteTarget& target, const RouteOrder& order) {
-    Prepared out;
-    OA_TRY(out.plan, plan_routes(snapshot.status, changes_of(order, snapshot), target.paths));
-    out.plan.mixture = std::ranges::any_of(snapshot.seen, [&](const Overrides& memory) {
-        return memory != out.plan.goal && memory != out.plan.before;
-    });
-    out.checks.push_back(memories_check(snapshot));
-    if (!snapshot.agreed && order.accept_mixture) {
-        out.checks[0].verdict = Verdict::pass;
-        out.checks[0].detail = "accepted with --accept-mixture: " + out.checks[0].detail;
-    }
-    out.checks.push_back(precedence_check(out.plan, order.partial));
-    out.refused = std::ranges::any_of(out.checks, [](const Check& check) {
+Result<void> prepare_change(RouteContext& run, RouteSnapshot found, const RouteTarget& target) {
+    run.checks.push_back(memories_check(found));
+    accept(run.checks.back(), run.task.accept_mixture, "--accept-mixture");
+    OA_TRY(run.plan, plan_routes(std::move(found), target.order));
+    run.plan.control_url = target.service.base_url;
+    run.checks.push_back(precedence_check(run.plan));
+    accept(run.checks.back(), run.task.partial, "--partial");
+    run.refused = std::ranges::any_of(run.checks, [](const Check& check) {
         return check.verdict != Verdict::pass;
     });
-    out.snapshot = std::move(snapshot);
-    return out;
+    return {};
 }
-
-constexpr std::string_view k_plan_schema = "oa-stream.route-plan.v1";
 
 // Dry run
 // ------------------------------------------------------------------------------------------------
 
-struct AskPlan {
-    RouteOrder order;
-    Task<Result<Prepared>> operator()(RouteSplitClient& client, RouteTarget target) const {
-        return ask(client, std::move(target), order);
-    }
-    static Task<Result<Prepared>>
-    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
-    ask(RouteSplitClient& client, RouteTarget target, RouteOrder order) {
-        OA_CO_TRY(RouteSnapshot snapshot, co_await snapshot_routes(client, target.looks));
-        co_return prepare(std::move(snapshot), target, order);
-    }
-};
-
-ExitCode show_plan(const Prepared& prepared, const RouteOrder& order, Context& context) {
-    auto checks = prepared.checks;
-    const bool changes = prepared.plan.changes();
-    if (!prepared.refused && changes && !order.apply) {
-        checks.push_back(
+ExitCode show_plan(RouteContext& run) {
+    const bool pending = run.plan.changes() && !run.task.apply;
+    if (!run.refused && pending) {
+        run.checks.push_back(
             {"route.apply",
              Verdict::skipped,
              CheckMode::rehearsed,
@@ -106,296 +91,269 @@ ExitCode show_plan(const Prepared& prepared, const RouteOrder& order, Context& c
              "dry run: nothing was written; --apply carries it out"}
         );
     }
-    const Verdict verdict = run_verdict(checks);
-    const ExitCode exit = prepared.refused          ? ExitCode::refused
-                          : changes && !order.apply ? ExitCode::has_changes
-                                                    : ExitCode::ok;
-    if (context.json) {
-        Json out = route_document(verdict, checks);
-        out.update(to_json(prepared.plan));
-        out["dry_run"] = !order.apply;
-        print_document("route-change", out, context);
+    const Verdict verdict = run_verdict(run.checks);
+    if (run.context.json) {
+        Json out = route_document(verdict, run.checks);
+        out.update(to_json(run.plan));
+        out["dry_run"] = !run.task.apply;
+        print_document("route-change", out, run.context);
     } else {
-        std::string text = route_plan_text(prepared.plan);
-        if (!changes) {
-            text += "nothing to change\n";
-        } else if (!prepared.refused) {
-            text += "dry run: nothing was written; the same with --apply carries it out\n";
-        }
-        context.out(text);
+        run.context.out(
+            route_plan_text(run.plan) +
+            (!run.plan.changes() ? "nothing to change\n"
+             : run.refused       ? ""
+                           : "dry run: nothing was written; the same with --apply carries it out\n")
+        );
     }
-    tell_route_checks(verdict, checks, context);
-    return exit;
+    tell_route_checks(verdict, run.checks, run.context);
+    return run.refused ? ExitCode::refused : pending ? ExitCode::has_changes : ExitCode::ok;
 }
 
 // Apply
-// --------------------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------------
 
-/// What one run needs beside the target and the order; outlives its coroutine.
-struct Desk {
-    Context& context;
-    Screen& screen;
-    playbook::StopRequest& stop;
-    std::string run{};
-};
-
-Result<run::RunFolder> open_folder(
-    const RouteTarget& target, const RouteOrder& order, const RoutePlan& plan, const Desk& desk
-) {
+Result<void> open_folder(RouteContext& run, const RouteTarget& target) {
     Redactor redactor;
     redactor.add_known(target.service.bearer);
     run::RunInfo info;
     info.kind = "route-split";
-    info.name = order.command;
+    info.name = run.task.command;
     info.target["control_url"] = target.service.base_url;
     info.versions["oa_stream"] = version();
-    info.argv = desk.context.argv;
+    info.argv = run.context.argv;
     OA_TRY(
-        run::RunFolder folder,
-        run::RunFolder::create(desk.context.state_dir, std::move(info), std::move(redactor))
+        run.folder,
+        run::RunFolder::create(run.context.state_dir, std::move(info), std::move(redactor))
     );
-    Json document = to_json(plan);
-    document["schema"] = k_plan_schema;
-    document["control_url"] = target.service.base_url;
-    document["status"] = to_json(plan.status);
-    document["paths"] = plan.paths;
-    document["cohort_key"] = target.cohort_key;
-    folder.write("plan.json", document.dump(2) + "\n");
-    return folder;
+    run.folder->write("plan.json", route_plan_document(run.plan).dump(2) + "\n");
+    return {};
 }
 
-/// Lines as the traffic half has them: seq, phase, step, time.
-RouteSink journal_into(run::RunFolder& folder) {
-    return [&folder, seq = 0](const RouteEvent& event) mutable {
-        Json line{{"seq", ++seq}, {"at", rfc3339_millis(std::chrono::system_clock::now())}};
-        line["step"] = event.write ? "route:" + event.write->domain.value_or("global") : "route";
-        line.update(to_json(event));
-        folder.note("route", {{"phase", to_string(event.phase)}, {"detail", event.detail}});
-        return folder.journal(line);
-    };
-}
-
-RouteRun run_of(
-    RouteSplitClient& client,
-    const RouteTarget& target,
-    const Prepared& prepared,
-    run::RunFolder& folder,
-    Desk& desk
-) {
-    const RoutePlan& plan = prepared.plan;
-    RouteRun run;
-    run.client = &client;
-    run.before = plan.status;
-    run.goal = plan.goal;
-    run.known = prepared.snapshot.seen;
-    run.paths = expectations_of(plan.status, plan.goal, plan.paths);
-    run.cohort_key = target.cohort_key;
-    run.looks = target.looks;
-    run.journal = journal_into(folder);
-    run.stop = [&desk] { return desk.stop.requested(); };
-    run.say = [&desk](std::string_view line) {
-        desk.stop.mark_mutated(); // said before each write
-        if (!desk.context.quiet) {
-            desk.screen.say(line);
+void equip(RouteContext& run, RouteRun& change) {
+    change.evidence = "journal.ndjson";
+    change.journal = route_sink([folder = &*run.folder](const Json& line) {
+        folder->note("route", {{"phase", line["phase"]}, {"detail", line.value("detail", "")}});
+        return folder->journal(line);
+    });
+    change.stop = [&run] { return run.stop.requested(); };
+    change.say = [&run](std::string_view line) {
+        run.stop.mark_mutated(); // said before each write
+        if (!run.context.quiet) {
+            run.screen.say(line);
         }
     };
-    return run;
 }
 
-struct AskApply {
-    RouteOrder order;
-    Desk* desk;
-    Task<Result<Applied>> operator()(RouteSplitClient& client, RouteTarget target) const {
-        return ask(client, std::move(target), order, desk);
+// NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
+Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, RouteContext* run) {
+    OA_CO_TRY(RouteSnapshot found, co_await snapshot_routes(client, target.order.looks));
+    if (run->restores()) {
+        prepare_undo(*run, std::move(found));
+    } else {
+        OA_CO_CHECK(prepare_change(*run, std::move(found), target));
     }
-    static Task<Result<Applied>>
-    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
-    ask(RouteSplitClient& client, RouteTarget target, RouteOrder order, Desk* desk) {
-        Applied out;
-        OA_CO_TRY(RouteSnapshot snapshot, co_await snapshot_routes(client, target.looks));
-        OA_CO_TRY(out.prepared, prepare(std::move(snapshot), target, order));
-        if (out.prepared.refused || !out.prepared.plan.changes()) {
-            co_return out;
-        }
-        OA_CO_TRY(auto folder, open_folder(target, order, out.prepared.plan, *desk));
-        desk->run = folder.id();
-        RouteRun run = run_of(client, target, out.prepared, folder, *desk);
-        auto outcome = co_await change_routes(std::move(run));
-        out.carried = CarriedRoutes{std::move(folder), std::move(outcome)};
-        co_return out;
+    if (!run->task.apply || run->refused || !run->plan.changes()) {
+        co_return false;
+    }
+    OA_CO_CHECK(open_folder(*run, target));
+    RouteRun change = run->restores()
+                          ? co_await undo_of(client, *run->task.undone, target.order.looks)
+                          : change_of(client, run->plan, target.order.looks);
+    equip(*run, change);
+    if (run->restores()) {
+        run->outcome = co_await undo_routes(change);
+        run->checks.push_back(undo_check("route.set", change, run->outcome));
+    } else {
+        run->outcome = co_await change_routes(change);
+        std::ranges::copy(
+            change_checks("route", change, run->outcome), std::back_inserter(run->checks)
+        );
+    }
+    co_return true;
+}
+
+struct LookAndWrite {
+    RouteContext* run;
+    Task<Result<bool>> operator()(RouteSplitClient& client, RouteTarget target) const {
+        return look_and_write(client, std::move(target), run);
     }
 };
 
-// Commands
-// -----------------------------------------------------------------------------------------------
-
-Result<playbook::TargetLock>
-lock_target(const RouteTarget& target, std::string_view command, const Context& context) {
-    return playbook::TargetLock::take(
-        context.state_dir,
-        "route-split:" + target.service.base_url,
-        {{"command", command}, {"target", target.service.base_url}}
-    );
-}
-
-template <class Make> Result<Applied> attempt(RouteTarget target, Make make, Desk& desk) {
-    const SignalWords words{
-        "finishing the write under way, then restoring the routes (at most a few minutes)",
-        [&desk] {
-            return desk.run.empty()
-                       ? std::string("nothing was written")
-                       : fmt::format("oa-stream route restore {} --apply finishes it", desk.run);
-        }
-    };
-    return run_to_end<Applied>(
-        [&](asio::any_io_executor executor) {
-            return with_routes<Applied>(std::move(executor), std::move(target), std::move(make));
-        },
-        desk.stop,
-        desk.screen,
-        words
-    );
-}
-
-// Restore
+// The end
 // ------------------------------------------------------------------------------------------------
 
-/// The plan of a run, turned round.
-struct OldRun {
-    std::string url;
-    std::string cohort_key;
-    RoutePlan plan;
-};
-
-Result<OldRun> read_old_run(const std::string& run, const Context& context) {
-    const auto file = context.state_dir / "runs" / run / "plan.json";
-    const bool plain = !run.empty() && run.find('/') == std::string::npos && run[0] != '.';
-    if (!plain) {
-        return fail(Code::usage, "RUN is the name of a run folder", {}, "as the last line said it");
+ExitCode exit_of(const RouteContext& run) {
+    const RouteOutcome& outcome = run.outcome;
+    if (outcome.changed || (run.restores() && outcome.restored)) {
+        return ExitCode::ok;
     }
-    OA_TRY(const std::string text, read_file(file));
-    const auto json = parse_json(text);
-    if (!json || string_member(*json, "schema") != k_plan_schema) {
-        return fail(Code::unreadable, "this is no run of route set or clear", file.string());
+    if (outcome.mutated) {
+        return outcome.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified;
     }
-    OldRun out;
-    out.url = string_member(*json, "control_url").value_or("");
-    out.cohort_key = string_member(*json, "cohort_key").value_or("");
-    OA_TRY(out.plan.status, parse_route_status(json->value("status", Json())));
-    OA_TRY(out.plan.goal, parse_overrides(json->value("before", Json())));
-    OA_TRY(out.plan.before, parse_overrides(json->value("after", Json())));
-    out.plan.writes = writes_between(out.plan.before, out.plan.goal);
-    out.plan.undo = writes_between(out.plan.goal, out.plan.before);
-    for (const RouteGroup& group : out.plan.status.groups) {
-        out.plan.paths.push_back(group.prefixes.empty() ? "/" : group.prefixes.front());
+    if (outcome.interrupted) {
+        return run.stop.signal() == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
     }
-    out.plan.notes = {std::string(k_lane_untouched)};
-    return out;
+    const auto& error = outcome.error ? outcome.error : outcome.restore_error;
+    return error ? exit_code(error->code) : ExitCode::not_executed;
 }
 
-struct AskRestore {
-    RouteOrder order;
-    RoutePlan plan;
-    std::string restores; ///< the run
-    Desk* desk;
-    Task<Result<Applied>> operator()(RouteSplitClient& client, RouteTarget target) const {
-        return ask(client, std::move(target), *this);
+void conclude(RouteContext& run) {
+    const RouteOutcome& outcome = run.outcome;
+    run.exit = exit_of(run);
+    if (run.exit == ExitCode::ok) {
+        run.headline = "The routes are as asked.";
+        return;
     }
-    static Task<Result<Applied>>
-    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
-    ask(RouteSplitClient& client, RouteTarget target, AskRestore self) {
-        auto& [order, plan, restores, desk] = self;
-        Applied out;
-        OA_CO_TRY(out.prepared.snapshot, co_await snapshot_routes(client, target.looks));
-        Check found = memories_check(out.prepared.snapshot);
-        found.verdict = Verdict::pass; // a run that died may well have left a mixture
-        const bool there =
-            out.prepared.snapshot.agreed && overrides_of(out.prepared.snapshot.status) == plan.goal;
-        out.prepared.checks.push_back(std::move(found));
-        if (there) {
-            plan.before = plan.goal;
-            plan.writes.clear();
-            plan.undo.clear();
-        }
-        out.prepared.plan = std::move(plan);
-        if (there || !order.apply) {
-            co_return out;
-        }
-        OA_CO_TRY(auto folder, open_folder(target, order, out.prepared.plan, *desk));
-        desk->run = folder.id();
-        RouteRun run = run_of(client, target, out.prepared, folder, *desk);
-        run.goal = out.prepared.plan.before; // what the dead run may have left
-        auto outcome = co_await restore_routes(std::move(run));
-        outcome.changed = outcome.restored;
-        outcome.verified = outcome.back;
-        outcome.error = outcome.restore_error;
-        out.carried = CarriedRoutes{std::move(folder), std::move(outcome), restores};
-        co_return out;
+    const auto& error = outcome.error ? outcome.error : outcome.restore_error;
+    const std::string why = error ? error->text() : "not done";
+    if (!outcome.mutated) {
+        run.headline = fmt::format("Nothing was written: {}.", why);
+    } else {
+        run.headline = fmt::format(
+            "{}; {}",
+            why,
+            outcome.restored ? "the old overrides are back."
+                             : "the old overrides are NOT verified to be back."
+        );
     }
-};
+    // What a restore found is what the other run left: nothing to go back to.
+    run.next = outcome.mutated && !outcome.restored
+                   ? fmt::format(
+                         "oa-stream route restore {} --apply",
+                         run.restores() ? run.task.restores : run.folder->id()
+                     )
+                   : less_command(run.folder->path() / "report.md");
+}
 
-/// The run, and earlier tries to bring it back, need nobody any more.
-Result<void>
-settle_restored(const std::string& run, const Applied& applied, const Context& context) {
-    OA_TRY(const auto all, playbook::all_statuses(context.state_dir));
-    for (const playbook::RunStatus& one : all) {
-        if (!one.needs_somebody() || (one.run != run && one.restores != run)) {
-            continue;
+report::Report report_of(const RouteContext& run, Verdict verdict) {
+    report::Report report;
+    report.id = run.folder->id();
+    report.title = "Route split";
+    report.verdict = verdict;
+    report.exit_code = static_cast<int>(run.exit);
+    report.headline = run.headline;
+    report.started_at = rfc3339_millis(run.folder->started());
+    report.duration_s = run.folder->seconds_since_start();
+    report.facts = {
+        {"overrides before", run.plan.before.text()},
+        {"overrides asked for", run.plan.goal.text()},
+        {"writes", std::to_string(run.outcome.writes)},
+    };
+    report.checks = run.checks;
+    report.notes = run.plan.notes;
+    report.next = run.next;
+    return report;
+}
+
+/// Writes the report, closes the folder, shows the outcome.
+Result<ExitCode> finish(RouteContext& run) {
+    conclude(run);
+    const Verdict verdict = run_verdict(run.checks);
+    run::write_reports(*run.folder, report_of(run, verdict));
+    Json document = route_document(verdict, run.checks);
+    document["exit_code"] = static_cast<int>(run.exit);
+    document["headline"] = run.headline;
+    document["mutated"] = run.outcome.mutated;
+    document["restored"] = run.outcome.restored;
+    document["next"] = run.next;
+    document.update(to_json(run.plan));
+    Json result = document;
+    result.erase("run");
+    result.erase("evidence");
+    OA_CHECK(run.folder->finish(result));
+    const std::string id = run.folder->id();
+    const std::string path = run.folder->path().string();
+    document["run"] = id;
+    document["evidence"] = path;
+    if (run.context.json) {
+        run.context.out(
+            run.folder->redactor().apply(document_line("route-change", document, run.context))
+        );
+    } else if (!run.context.quiet || run.exit != ExitCode::ok) {
+        std::string text = route_plan_text(run.plan) + run.headline + "\n";
+        for (const Check& check : run.checks) {
+            text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
         }
-        OA_CHECK(playbook::settle(
-            one.folder,
-            "brought back",
-            applied.carried ? "route restore, run " + applied.carried->folder.id()
-                            : "route restore found the overrides as they were"
-        ));
+        run.context.out(run.folder->redactor().apply(text));
+    }
+    tell_last({verdict, run.exit, id, path, run.next}, run.context);
+    return run.exit;
+}
+
+/// The run, and earlier tries to undo it, need nobody any more.
+Result<void> settle_restored(const RouteContext& run) {
+    OA_TRY(const auto all, playbook::all_statuses(run.context.state_dir));
+    for (const playbook::RunStatus& one : all) {
+        if (one.needs_somebody() &&
+            (one.run == run.task.restores || one.restores == run.task.restores)) {
+            OA_CHECK(playbook::settle(
+                one.folder,
+                "brought back",
+                run.folder ? "route restore, run " + run.folder->id()
+                           : "route restore found the overrides as they were"
+            ));
+        }
     }
     return {};
 }
 
-} // namespace
-
-Result<ExitCode> carry_out_routes(RouteTarget target, const RouteOrder& order, Context& context) {
-    if (!order.apply) {
-        OA_TRY(const Prepared prepared, look_with<Prepared>(std::move(target), AskPlan{order}));
-        return show_plan(prepared, order, context);
-    }
-    OA_TRY(const playbook::TargetLock lock, lock_target(target, order.command, context));
-    Screen screen(context);
-    playbook::StopRequest stop;
-    Desk desk{context, screen, stop};
-    OA_TRY(Applied applied, attempt(std::move(target), AskApply{order, &desk}, desk));
-    if (!applied.carried) {
-        return show_plan(applied.prepared, order, context);
-    }
-    return tell_route_end(applied.prepared, *applied.carried, stop.signal(), context);
+Result<bool> attempt(RouteTarget target, RouteContext& run) {
+    const SignalWords words{
+        "finishing the write under way, then restoring the routes (at most a few minutes)",
+        [&run] {
+            return run.folder
+                       ? fmt::format(
+                             "oa-stream route restore {} --apply finishes it", run.folder->id()
+                         )
+                       : std::string("nothing was written");
+        },
+        !run.task.apply
+    };
+    return run_to_end<bool>(
+        [&](asio::any_io_executor executor) {
+            return with_routes<bool>(std::move(executor), std::move(target), LookAndWrite{&run});
+        },
+        run.stop,
+        run.screen,
+        words
+    );
 }
 
-Result<ExitCode>
-restore_routes_of(const Args& args, const std::string& run, bool apply, Context& context) {
-    OA_TRY(OldRun old, read_old_run(run, context));
-    OA_TRY(RouteTarget target, parse_route_target(args, "route restore RUN", old.url));
-    target.cohort_key = old.cohort_key;
-    RouteOrder order{.command = "route restore", .apply = apply};
-    Screen screen(context);
-    playbook::StopRequest stop;
-    Desk desk{context, screen, stop};
+} // namespace
+
+Result<RoutePlan> route_plan_of(const std::string& run, const Context& context) {
+    if (run.empty() || run.contains('/') || run[0] == '.') {
+        return fail(Code::usage, "RUN is the name of a run folder", {}, "as the last line said it");
+    }
+    const auto file = context.state_dir / "runs" / run / "plan.json";
+    OA_TRY(const std::string text, read_file(file));
+    const auto json = parse_json(text);
+    if (!json || string_member(*json, "schema") != k_route_plan_schema) {
+        return fail(Code::unreadable, "this is not a run of route set or clear", file.string());
+    }
+    return read_route_plan(*json);
+}
+
+Result<ExitCode> carry_out_routes(RouteTarget target, RouteTask task, Context& context) {
     std::optional<playbook::TargetLock> lock;
-    if (apply) {
-        OA_TRY(playbook::TargetLock taken, lock_target(target, order.command, context));
-        lock.emplace(std::move(taken));
+    if (task.apply) {
+        const std::string& url = target.service.base_url;
+        OA_TRY(
+            lock,
+            playbook::TargetLock::take(
+                context.state_dir,
+                route_lock_name(url),
+                {{"command", task.command}, {"target", url}}
+            )
+        );
     }
-    OA_TRY(
-        Applied applied,
-        attempt(std::move(target), AskRestore{order, std::move(old.plan), run, &desk}, desk)
-    );
-    const bool is_back = !applied.carried || applied.carried->outcome.restored;
-    const auto told =
-        applied.carried ? tell_route_end(applied.prepared, *applied.carried, stop.signal(), context)
-                        : Result<ExitCode>(show_plan(applied.prepared, order, context));
-    if (apply && is_back) {
-        OA_CHECK(settle_restored(run, applied, context));
+    RouteContext run{context, std::move(task), Screen(context)};
+    OA_TRY(const bool wrote, attempt(std::move(target), run));
+    const Result<ExitCode> exit = wrote ? finish(run) : show_plan(run);
+    if (run.restores() && run.task.apply && (!wrote || run.outcome.restored)) {
+        OA_CHECK(settle_restored(run));
     }
-    return told;
+    return exit;
 }
 
 } // namespace oa_stream::cli

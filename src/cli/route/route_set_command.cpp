@@ -7,8 +7,8 @@
 namespace oa_stream::cli {
 namespace {
 
-RouteOrder order_of(const Args& args, std::string command) {
-    RouteOrder out;
+RouteTask task_of(const Args& args, std::string command) {
+    RouteTask out;
     out.command = std::move(command);
     out.apply = args.has("--apply");
     out.partial = args.has("--partial");
@@ -17,44 +17,47 @@ RouteOrder order_of(const Args& args, std::string command) {
 }
 
 /// One change, global or for each domain named.
-void add_changes(RouteOrder& order, const Args& args, const std::string& target) {
-    const auto domains = args.all("--domain");
-    for (const std::string& domain : domains) {
-        order.changes.push_back({target, domain});
+std::vector<routes::RouteChange> changes_of(const Args& args, const std::string& target) {
+    std::vector<routes::RouteChange> out;
+    for (const std::string& domain : args.all("--domain")) {
+        out.push_back({target, domain});
     }
-    if (domains.empty()) {
-        order.changes.push_back({target, std::nullopt});
+    if (out.empty()) {
+        out.push_back({target, std::nullopt});
     }
+    return out;
 }
 
 Result<ExitCode> set(const Args& args, Context& context) {
     OA_TRY(RouteTarget target, parse_route_target(args, "route set legacy"));
-    RouteOrder order = order_of(args, "route set");
-    add_changes(order, args, args.positional("TARGET").value_or(""));
-    return carry_out_routes(std::move(target), order, context);
+    target.order.changes = changes_of(args, args.positional("TARGET").value_or(""));
+    return carry_out_routes(std::move(target), task_of(args, "route set"), context);
 }
 
 Result<ExitCode> clear(const Args& args, Context& context) {
     OA_TRY(RouteTarget target, parse_route_target(args, "route clear"));
-    RouteOrder order = order_of(args, "route clear");
-    order.all = args.has("--all");
-    if (order.all && args.has("--domain")) {
+    target.order.clear_all = args.has("--all");
+    if (target.order.clear_all && args.has("--domain")) {
         return fail(Code::usage, "--all and --domain exclude each other");
     }
-    if (!order.all) {
-        add_changes(order, args, "clear");
+    if (!target.order.clear_all) {
+        target.order.changes = changes_of(args, "clear");
     }
-    return carry_out_routes(std::move(target), order, context);
+    return carry_out_routes(std::move(target), task_of(args, "route clear"), context);
 }
 
 Result<ExitCode> restore(const Args& args, Context& context) {
-    return restore_routes_of(
-        args, args.positional("RUN").value_or(""), args.has("--apply"), context
+    RouteTask task = task_of(args, "route restore");
+    task.restores = args.positional("RUN").value_or("");
+    OA_TRY(task.undone, route_plan_of(task.restores, context));
+    OA_TRY(
+        RouteTarget target, parse_route_target(args, "route restore RUN", task.undone->control_url)
     );
+    return carry_out_routes(std::move(target), std::move(task), context);
 }
 
 constexpr OptionSpec k_apply{
-    "--apply", "", "Carry it out; without it nothing is written and the change is only shown."
+    "--apply", "", "Write the change; without it the change is only shown."
 };
 constexpr OptionSpec k_domain{
     "--domain", "NAME", "Of this route domain, not global; repeats.", {}, true
@@ -62,14 +65,16 @@ constexpr OptionSpec k_domain{
 constexpr OptionSpec k_mixture{
     "--accept-mixture",
     "",
-    "Go ahead though processes disagree; an undo then restores what most of them remember."
+    "Change them although processes disagree; an undo then restores what most of them remember."
 };
 constexpr std::array k_set_options{
     k_route_base,
     k_route_auth,
     k_domain,
     k_apply,
-    OptionSpec{"--partial", "", "Go ahead though the change does not reach all it is about."},
+    OptionSpec{
+        "--partial", "", "Change them although the change does not reach all that it is about."
+    },
     k_mixture,
     k_route_path,
     k_route_cohort,
@@ -107,7 +112,7 @@ constexpr std::array k_target{
     PositionalSpec{"TARGET", "legacy, rust, or rollback: a domain's own rollback target.", true},
 };
 constexpr std::array k_run{
-    PositionalSpec{"RUN", "Name of the run folder of a route set or clear that did not end.", true},
+    PositionalSpec{"RUN", "Run folder of a route set or clear that did not end.", true},
 };
 constexpr std::array<std::string_view, 2> k_set_examples{
     "oa-stream route set legacy --domain billing_l402 --base-url https://control.example.org "
@@ -125,7 +130,7 @@ constexpr std::array<std::string_view, 1> k_restore_examples{
 
 const CommandSpec route_set_command{
     .path = "route set",
-    .summary = "Override what serves a route domain, or all; shows it, --apply carries it out.",
+    .summary = "Override what serves a route domain, or all domains; --apply writes it.",
     .positionals = k_target,
     .options = k_set_options,
     .examples = k_set_examples,
@@ -134,7 +139,7 @@ const CommandSpec route_set_command{
 };
 const CommandSpec route_clear_command{
     .path = "route clear",
-    .summary = "Remove overrides; shows it, --apply carries it out.",
+    .summary = "Remove overrides; --apply writes it.",
     .positionals = {},
     .options = k_clear_options,
     .examples = k_clear_examples,
@@ -143,7 +148,7 @@ const CommandSpec route_clear_command{
 };
 const CommandSpec route_restore_command{
     .path = "route restore",
-    .summary = "Bring back the overrides that a route run which did not end found.",
+    .summary = "Restore the overrides that an unfinished route run replaced.",
     .positionals = k_run,
     .options = k_restore_options,
     .examples = k_restore_examples,

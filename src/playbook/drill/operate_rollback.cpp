@@ -217,8 +217,9 @@ RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
         const std::string command = by_hand(taking.plan.playbook, taking.plan.home());
         next = fmt::format("oa-stream rollback apply --run {}", taking.folder.id());
         next += command.empty() ? "" : "; by hand: " + command;
-        next += routes_to_take_back(taking.plan, taking.folder) ? "; " + routes_by_hand(taking.plan)
-                                                                : "";
+        next += has_routes_to_undo(taking.plan, taking.folder)
+                    ? "; " + manual_route_command(taking.plan)
+                    : "";
     } else if (outcome.exit != ExitCode::ok) {
         next = less_command(taking.folder.path() / "rollback.md");
     }
@@ -282,14 +283,14 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     input.stop = taking.request.by.stop;
     input.observer = taking.request.by.observer;
     input.timing.driver_call = input.driver->patience();
-    const RouteHalf routes{
+    const RouteStep routes{
         .plan = &taking.plan,
         .outside = &taking.outside,
         .folder = &taking.folder,
         .observer = taking.request.by.observer,
     };
-    if (routes_to_take_back(taking.plan, taking.folder)) {
-        input.last = [half = &routes] { return take_routes_back(half); };
+    if (has_routes_to_undo(taking.plan, taking.folder)) {
+        input.last = [step = &routes] { return undo_route_step(step); };
     }
     auto [outcome, had_ended] = co_await take_back(std::move(input));
     // It was judged: also when a rollback after that died and left no end in the journal.

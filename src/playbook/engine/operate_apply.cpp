@@ -25,7 +25,7 @@ struct Applying {
     Outside outside;
     run::RunFolder folder;
     std::unique_ptr<Instruments> instruments{};
-    RouteHalf routes{};
+    RouteStep routes{};
 };
 
 /// All that forbids to begin; nothing was changed and nothing is.
@@ -124,7 +124,7 @@ Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
             .stop = by.stop,
             .observer = by.observer,
         };
-        run.last = [half = &applying->routes] { return set_routes(half); };
+        run.last = [step = &applying->routes] { return set_routes(step); };
     }
     co_return co_await run_plan(std::move(run));
 }
@@ -149,8 +149,8 @@ RunPaper paper_of(const Applying& applying, const RunOutcome& outcome) {
         const std::string command = by_hand(applying.plan.playbook, applying.plan.home());
         out.next = fmt::format("oa-stream rollback apply --run {}", applying.folder.id());
         out.next += command.empty() ? "" : "; by hand: " + command;
-        out.next += routes_to_take_back(applying.plan, applying.folder)
-                        ? "; " + routes_by_hand(applying.plan)
+        out.next += has_routes_to_undo(applying.plan, applying.folder)
+                        ? "; " + manual_route_command(applying.plan)
                         : "";
     }
     return out;

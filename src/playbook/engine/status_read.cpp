@@ -82,8 +82,8 @@ PlanPaper read_paper(RunStatus& out) {
         }
         return paper;
     }
-    paper.routes_alone = text_in(*json, "schema") == "oa-stream.route-plan.v1";
-    paper.target = paper.routes_alone ? "route-split:" + text_in(*json, "control_url")
+    paper.routes_alone = text_in(*json, "schema") == routes::k_route_plan_schema;
+    paper.target = paper.routes_alone ? routes::route_lock_name(text_in(*json, "control_url"))
                                       : text_in(*json, "target");
     paper.own_lanes = !paper.routes_alone && member(*json, "source") == nullptr;
     const Json* steps = member(*json, "steps");
@@ -143,32 +143,10 @@ void take_routes(RunStatus& out, std::string_view file) {
         out.routes_loose = !moves_nothing(out.run);
         return;
     }
-    bool intended = false;
-    const std::string all = text->value_or("");
-    for (std::string_view rest = all; rest.contains('\n');) {
-        const std::size_t end = rest.find('\n');
-        const auto line = parse_json(rest.substr(0, end));
-        rest.remove_prefix(end + 1);
-        if (!line || !line->is_object()) { // may have been an intent
-            intended = true;
-            out.routes_loose = true;
-            out.routes = "a line cannot be read";
-            continue;
-        }
-        out.last_at = std::max(out.last_at, text_in(*line, "at"));
-        const std::string phase = text_in(*line, "phase");
-        intended = intended || phase == "intent";
-        out.routes_loose = intended && phase != "done";
-        out.routes = fmt::format(
-            "{}{} at {}",
-            text_in(*line, "way") == "back" ? "taken back: " : "",
-            phase,
-            text_in(*line, "at")
-        );
-        if (const std::string detail = text_in(*line, "detail"); !detail.empty()) {
-            out.routes += ", " + detail;
-        }
-    }
+    const auto progress = routes::read_route_journal(text->value_or(""));
+    out.last_at = std::max(out.last_at, progress.last_at);
+    out.routes_loose = progress.unverified;
+    out.routes = progress.text;
 }
 
 void take_holder(RunStatus& out, const fs::path& state_dir) {

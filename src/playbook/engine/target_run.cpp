@@ -140,7 +140,7 @@ Task<Result<RunOutcome>> carry_out(TargetRun* run) {
         input.timing.driver_call =
             std::max(input.timing.driver_call, run->outside.driver->patience());
     }
-    RouteHalf routes{
+    RouteStep routes{
         .plan = &plan,
         .outside = &run->outside,
         .folder = &run->folder,
@@ -149,8 +149,8 @@ Task<Result<RunOutcome>> carry_out(TargetRun* run) {
         .observer = run->input.observer,
     };
     if (run->playbook().routes) {
-        OA_CO_TRY(plan.facts.routes, co_await plan_route_half(&run->outside, &run->playbook()));
-        input.last = [half = &routes] { return set_routes(half); };
+        OA_CO_TRY(plan.facts.routes, co_await plan_route_step(&run->outside, &run->playbook()));
+        input.last = [step = &routes] { return set_routes(step); };
     }
     co_return co_await run_plan(std::move(input));
 }

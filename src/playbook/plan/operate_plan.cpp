@@ -126,7 +126,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_CHECK(co_await preview_all(&driver, &draft));
 
     PlanFacts facts;
-    OA_CO_TRY(facts.routes, co_await plan_route_half(&outside, &playbook));
+    OA_CO_TRY(facts.routes, co_await plan_route_step(&outside, &playbook));
     facts.warnings = warnings_of(playbook, live);
     facts.revisions = co_await revision_facts(&outside, &playbook, &live);
     if (!playbook.stage.gates.empty()) {
@@ -179,7 +179,7 @@ std::string plan_diff(const Plan& plan) {
             out += fmt::format("{:>35}evidence: {}\n", "", fmt::join(step.evidence, ", "));
         }
     }
-    out += route_half_text(plan);
+    out += route_step_text(plan);
     if (!plan.facts.tried.empty()) {
         out += fmt::format("gates as {} is now\n", plan.playbook.traffic.stable);
         for (const Json& record : plan.facts.tried) {
@@ -190,7 +190,7 @@ std::string plan_diff(const Plan& plan) {
         out += "warning: " + warning + "\n";
     }
     const std::string routes =
-        plan.playbook.routes ? fmt::format(", {} of the routes", route_half_writes(plan)) : "";
+        plan.playbook.routes ? fmt::format(", {} of the routes", route_step_writes(plan)) : "";
     out += plan.changes() ? fmt::format(
                                 "{} changes of traffic{}; may be applied for {} from {}\n",
                                 mutations,
