@@ -54,6 +54,9 @@ const TOUCHES = {
   'src/traffic/command/': [...EVERY_COMMAND, 'tests/e2e/drivers/*'],
   'docs/': ['tests/e2e/operator/errors_page.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/e2e/operator/backup.test.mjs'],
   'docs/schemas/': ['tests/e2e/*'],
+  'packaging/deb/': ['tests/e2e/operator/package.test.mjs'],
+  'packaging/default/': ['tests/e2e/operator/package.test.mjs'],
+  'packaging/systemd/': ['tests/e2e/operator/package.test.mjs'],
   'man/': ['tests/e2e/operator/package.test.mjs'],
   'completions/': ['tests/e2e/operator/package.test.mjs'],
   'README.md': ['tests/e2e/operator/package.test.mjs'],
@@ -68,7 +71,7 @@ const TOUCHES = {
   'tests/fuzz/': [],
 };
 /** Unit tests that read what is not a source. */
-const READ_BY = { 'docs/': ['cli', 'lane', 'encode', 'contract', 'measure', 'playbook', 'shape'], 'man/': ['cli'], 'completions/': ['cli'] };
+const READ_BY = { 'docs/': ['cli', 'contract', 'encode', 'lane', 'measure', 'playbook', 'probe'], 'man/': ['cli'], 'completions/': ['cli'] };
 
 /** Below a folder, without what npm put there. */
 const walk = (folder) => fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).filter(({ name }) => name !== 'node_modules')
