@@ -1,4 +1,5 @@
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/suggestion.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -26,4 +27,12 @@ TEST_CASE("shell: a word is quoted when a shell would take it for anything else"
         CHECK(shell_word(row.word) == row.quoted);
     }
     CHECK(less_command("/sp ace/report.md") == "less '/sp ace/report.md'");
+}
+
+TEST_CASE("suggestion: each argument is one word for a shell, whatever stands in it") {
+    const Suggestion clear{"route clear", {"--auth", "file:/etc/my token", "--domain", "a;b"}};
+    CHECK(clear.text() == "oa-stream route clear --auth 'file:/etc/my token' --domain 'a;b'");
+    const Suggestion doctor{"doctor"};
+    CHECK(text_of_all({doctor, clear}) == "oa-stream doctor && " + clear.text());
+    CHECK(text_of_all({}).empty());
 }

@@ -1,6 +1,6 @@
 #include "retry.hpp"
 
-#include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/suggestion.hpp"
 
 #include "parse.hpp"
 
@@ -8,14 +8,16 @@ namespace oa_stream::cli {
 
 namespace {
 
-void add_option(std::string& out, const OptionSpec& option, const Args& args) {
+void add_option(std::vector<std::string>& out, const OptionSpec& option, const Args& args) {
     const std::string name(long_name(option.name));
     if (option.value.empty()) {
-        out += args.has(name) ? " " + name : "";
+        if (args.has(name)) {
+            out.push_back(name);
+        }
         return;
     }
     for (const std::string& value : args.all(name)) {
-        out += " " + name + " " + shell_word(value);
+        out.insert(out.end(), {name, value});
     }
 }
 
@@ -28,22 +30,24 @@ std::string typed_again(const CommandSpec& command, const Args& args, const Inst
 std::string typed_again(
     std::string_view path, const CommandSpec& command, const Args& args, const Instead& instead
 ) {
-    std::string out = "oa-stream " + std::string(path);
+    Suggestion out{std::string(path)};
     for (const PositionalSpec& place : command.positionals) {
         for (const std::string& word : args.all(place.name)) {
-            out += " " + shell_word(word);
+            out.arguments.push_back(word);
         }
     }
     for (const OptionSpec& option : command.options) {
         const auto other = instead.find(long_name(option.name));
         if (other == instead.end()) {
-            add_option(out, option, args);
+            add_option(out.arguments, option, args);
         } else if (const auto& value = other->second) {
-            out += " " + std::string(other->first);
-            out += option.value.empty() ? "" : " " + shell_word(*value);
+            out.arguments.emplace_back(other->first);
+            if (!option.value.empty()) {
+                out.arguments.push_back(*value);
+            }
         }
     }
-    return out;
+    return out.text();
 }
 
 } // namespace oa_stream::cli

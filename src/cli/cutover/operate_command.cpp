@@ -1,6 +1,6 @@
 // cutover plan and cutover apply: look first, then do exactly that.
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
@@ -51,12 +51,12 @@ void tell_plan(const Plan& plan, const Args& args, Context& context) {
     if (context.quiet || !plan.changes()) {
         return;
     }
-    const std::string_view command =
+    const std::string command =
         plan.playbook.kind == Kind::rollback ? "rollback apply" : "cutover apply";
     tell_parts(
         {fmt::format("PASS plan {}", plan.id.substr(0, k_shown)),
          file.empty() ? "to apply it, write it with --out FILE"
-                      : fmt::format("next: oa-stream {} {}", command, shell_word(file))},
+                      : "next: " + Suggestion{command, {file}}.text()},
         context
     );
 }

@@ -1,6 +1,6 @@
 // doctor: what is wrong on this machine, and the exact command that mends it.
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/file.hpp"
@@ -37,7 +37,7 @@ Task<Check> look_at_target(const Outside* outside, std::string base_url) {
             "target",
             Verdict::fail,
             fmt::format("{}: {} {}", where, to_string(answer.failure), answer.failure_text),
-            "oa-stream smoke stream --base-url " + shell_word(base_url)
+            Suggestion{"smoke stream", {"--base-url", base_url}}.text()
         );
     }
     if (answer.status != 200) {
@@ -45,7 +45,7 @@ Task<Check> look_at_target(const Outside* outside, std::string base_url) {
             "target",
             Verdict::inconclusive,
             fmt::format("{}/version answers {}: perhaps no lane of ours", where, answer.status),
-            "oa-stream smoke stream --base-url " + shell_word(base_url)
+            Suggestion{"smoke stream", {"--base-url", base_url}}.text()
         );
     }
     co_return finding("target", Verdict::pass, where + " answers as a lane", {});
@@ -180,7 +180,7 @@ Result<std::vector<Check>> judge_playbook(const Args& args, Context& context) {
             "playbook",
             Verdict::fail,
             book.error().text(),
-            "oa-stream playbook validate " + shell_word(source.file)
+            Suggestion{"playbook validate", {source.file}}.text()
         )};
     }
     std::vector<Check> out{finding("playbook", Verdict::pass, source.file + " is valid", {})};

@@ -1,5 +1,6 @@
 #include "route_args.hpp"
 
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "smoke/smoke_args.hpp"
@@ -38,9 +39,11 @@ parse_route_target(const Args& args, std::string_view command, std::optional<std
             Code::usage,
             "which control service? --base-url is missing",
             {},
-            fmt::format(
-                "oa-stream {} --base-url https://control.example.org --auth env:TOKEN", command
-            )
+            Suggestion{
+                std::string(command),
+                {"--base-url", "https://control.example.org", "--auth", "env:TOKEN"}
+            }
+                .text()
         );
     }
     RouteTarget out;

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -197,6 +198,11 @@ ExitCode exit_of(const RouteContext& run) {
     return error ? exit_code(error->code) : ExitCode::not_executed;
 }
 
+/// What a restore found is what the other run left: nothing to go back to.
+Suggestion restore_of(const RouteContext& run) {
+    return {"route restore", {run.restores() ? run.task.restores : run.folder->id(), "--apply"}};
+}
+
 void conclude(RouteContext& run) {
     const RouteOutcome& outcome = run.outcome;
     run.exit = exit_of(run);
@@ -216,12 +222,8 @@ void conclude(RouteContext& run) {
                              : "the old overrides are NOT verified to be back."
         );
     }
-    // What a restore found is what the other run left: nothing to go back to.
     run.next = outcome.mutated && !outcome.restored
-                   ? fmt::format(
-                         "oa-stream route restore {} --apply",
-                         run.restores() ? run.task.restores : run.folder->id()
-                     )
+                   ? restore_of(run).text()
                    : less_command(run.folder->path() / "report.md");
 }
 
@@ -301,11 +303,7 @@ Result<bool> attempt(RouteTarget target, RouteContext& run) {
     const SignalWords words{
         "finishing the write under way, then restoring the routes (at most a few minutes)",
         [&run] {
-            return run.folder
-                       ? fmt::format(
-                             "oa-stream route restore {} --apply finishes it", run.folder->id()
-                         )
-                       : std::string("nothing was written");
+            return run.folder ? restore_of(run).text() + " finishes it" : "nothing was written";
         },
         !run.task.apply
     };

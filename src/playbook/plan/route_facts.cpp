@@ -1,4 +1,6 @@
 // What the routes of a playbook would become, and whether they still would.
+#include "oa_stream/base/suggestion.hpp"
+
 #include "engine/route_step.hpp"
 #include "plan_file.hpp"
 
@@ -32,21 +34,31 @@ Task<Result<RoutePlan>> plan_now(const Outside* outside, const Playbook* playboo
     co_return plan ? std::move(plan) : std::unexpected(std::move(plan).error().prefixed("routes"));
 }
 
-/// For a POSIX shell.
-std::string route_options(const Playbook& playbook) {
+/// One write as a command.
+Suggestion suggestion_of(const Playbook& playbook, const RouteWrite& write) {
     const RoutesSpec spec = spec_of(playbook);
-    const auto& auth = spec.auth ? spec.auth : playbook.target.auth;
-    std::string out = " --base-url " + route_url(playbook);
-    out += auth ? " --auth " + auth->reference : "";
-    if (const auto& compat = playbook.target.compat) {
-        out += fmt::format(
-            " --compat-build {} --compat-protocol {} --compat-schema {}",
-            compat->build,
-            compat->protocol,
-            compat->schema
-        );
+    const bool clear = write.target == "clear";
+    Suggestion out{clear ? "route clear" : "route set"};
+    const auto add = [&](std::initializer_list<std::string> words) {
+        out.arguments.insert(out.arguments.end(), words);
+    };
+    if (!clear) {
+        add({write.target});
     }
-    return out + " --apply";
+    if (write.domain) {
+        add({"--domain", *write.domain});
+    }
+    add({"--base-url", route_url(playbook)});
+    if (const auto& auth = spec.auth ? spec.auth : playbook.target.auth) {
+        add({"--auth", auth->reference});
+    }
+    if (const auto& compat = playbook.target.compat) {
+        add({"--compat-build", compat->build});
+        add({"--compat-protocol", compat->protocol});
+        add({"--compat-schema", compat->schema});
+    }
+    add({"--apply"});
+    return out;
 }
 
 } // namespace
@@ -162,18 +174,11 @@ std::string manual_route_command(const Plan& plan) {
         return {};
     }
     const bool rolls_back = plan.playbook.kind == Kind::rollback;
-    std::string out;
+    std::vector<Suggestion> out;
     for (const RouteWrite& write : rolls_back ? routes->reversed().undo() : routes->undo()) {
-        const bool clear = write.target == "clear";
-        out += fmt::format(
-            "{}oa-stream route {}{}{}",
-            out.empty() ? "" : " && ",
-            clear ? "clear" : "set " + write.target,
-            write.domain ? " --domain " + *write.domain : "",
-            route_options(plan.playbook)
-        );
+        out.push_back(suggestion_of(plan.playbook, write));
     }
-    return out;
+    return text_of_all(out);
 }
 
 } // namespace oa_stream::playbook
