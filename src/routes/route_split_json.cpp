@@ -7,46 +7,35 @@ namespace oa_stream::routes {
 namespace {
 
 /// Reads members one after the other; the first that is missing or wrong is the error.
-class Reader {
+class RouteReader {
 public:
-    explicit Reader(const Json& json, std::string_view what) : json_(json), what_(what) {
+    explicit RouteReader(const Json& json, std::string_view what) : json_(json), what_(what) {
         if (!json.is_object()) {
-            wrong("no object");
+            refuse("this", "an object");
         }
     }
     [[nodiscard]] std::string text(std::string_view key) {
-        const auto value = string_member(json_, key);
-        if (!value) {
-            wrong(fmt::format("{} is no text", key));
-        }
-        return std::string(value.value_or(""));
+        return std::string(needed(string_member(json_, key), key, "a string"));
     }
     [[nodiscard]] std::optional<std::string> maybe_text(std::string_view key) {
         const Json* value = member(json_, key);
-        if (value == nullptr || value->is_null()) {
-            return std::nullopt;
-        }
-        return text(key);
+        return value == nullptr || value->is_null() ? std::nullopt : std::optional(text(key));
     }
     [[nodiscard]] bool flag(std::string_view key) {
-        const auto value = bool_member(json_, key);
-        if (!value) {
-            wrong(fmt::format("{} is neither true nor false", key));
-        }
-        return value.value_or(false);
+        return needed(bool_member(json_, key), key, "true or false");
     }
     [[nodiscard]] int count(std::string_view key) {
-        const auto value = int_member(json_, key);
-        if (!value || *value < 0 || *value > 100) {
-            wrong(fmt::format("{} is no number from 0 to 100", key));
+        auto value = int_member(json_, key);
+        if (value && (*value < 0 || *value > 100)) {
+            value.reset();
         }
-        return static_cast<int>(value.value_or(0));
+        return static_cast<int>(needed(value, key, "a number from 0 to 100"));
     }
     [[nodiscard]] std::vector<std::string> texts(std::string_view key) {
         std::vector<std::string> out;
         for (const Json& entry : array(key)) {
             if (!entry.is_string()) {
-                wrong(fmt::format("{} is no list of texts", key));
+                refuse(key, "a list of strings");
                 break;
             }
             out.push_back(entry.get<std::string>());
@@ -57,14 +46,14 @@ public:
         static const Json none = Json::array();
         const Json* value = member(json_, key);
         if (value == nullptr || !value->is_array()) {
-            wrong(fmt::format("{} is no list", key));
+            refuse(key, "a list");
             return none;
         }
         return *value;
     }
-    void wrong(std::string why) {
+    void refuse(std::string_view key, std::string_view wanted) {
         if (!error_) {
-            error_ = Error{Code::protocol, fmt::format("{}: {}", what_, why)};
+            error_ = Error{Code::protocol, fmt::format("{}: {} is not {}", what_, key, wanted)};
         }
     }
     template <class T> [[nodiscard]] Result<T> done(T value) const {
@@ -75,6 +64,14 @@ public:
     }
 
 private:
+    template <class T>
+    T needed(const std::optional<T>& value, std::string_view key, std::string_view wanted) {
+        if (!value) {
+            refuse(key, wanted);
+        }
+        return value.value_or(T{});
+    }
+
     const Json& json_;
     std::string_view what_;
     std::optional<Error> error_{};
@@ -87,7 +84,7 @@ Json maybe(const std::optional<std::string>& text) {
 } // namespace
 
 Result<RouteStatus> parse_route_status(const Json& data) {
-    Reader in(data, "route split status");
+    RouteReader in(data, "route split status");
     RouteStatus out;
     out.enabled = in.flag("enabled");
     out.mode = in.text("mode");
@@ -97,7 +94,7 @@ Result<RouteStatus> parse_route_status(const Json& data) {
     out.legacy_base_url = in.maybe_text("legacy_base_url");
     out.override_target = in.maybe_text("override_target");
     for (const Json& entry : in.array("route_groups")) {
-        Reader group(entry, "route group");
+        RouteReader group(entry, "route group");
         RouteGroup one;
         one.domain = group.text("domain");
         one.prefixes = group.texts("route_prefixes");
@@ -132,7 +129,7 @@ Json to_json(const RouteStatus& status) {
 }
 
 Result<RouteDecision> parse_route_decision(const Json& data) {
-    Reader in(data, "route decision");
+    RouteReader in(data, "route decision");
     RouteDecision out;
     out.path = in.text("path");
     out.target = in.text("target");
@@ -164,17 +161,17 @@ Json to_json(const Overrides& overrides) {
 }
 
 Result<Overrides> parse_overrides(const Json& json) {
-    Reader in(json, "overrides");
+    RouteReader in(json, "overrides");
     Overrides out;
     out.global = in.maybe_text("global");
     const Json* domains = member(json, "domains");
     if (domains == nullptr || !domains->is_object()) {
-        in.wrong("domains is no object");
+        in.refuse("domains", "an object");
         return in.done(std::move(out));
     }
     for (const auto& [domain, target] : domains->items()) {
         if (!target.is_string()) {
-            in.wrong("a domain's target is no text");
+            in.refuse(domain, "a string");
             break;
         }
         out.domains[domain] = target.get<std::string>();
