@@ -217,6 +217,12 @@ Part timeline_part(const Incident& incident) {
         );
     }
     out.foot = "```\n";
+    const auto bad = std::ranges::count(moments, std::optional(true), &Moment::bad_turn);
+    const auto good = std::ranges::count(moments, std::optional(false), &Moment::bad_turn);
+    if (bad + good > 0) {
+        out.foot +=
+            fmt::format("\nThe logs hold {} turn requests, {} of them bad.\n", bad + good, bad);
+    }
     if (incident.story.undated > 0) {
         out.foot += fmt::format(
             "\n{} lines of logs say nothing of when; they are not here.\n", incident.story.undated

@@ -151,7 +151,9 @@ std::optional<Moment> moment_of(std::string_view line) {
     const auto parsed = line.starts_with('{') ? parse_json(line) : Result<Json>(logfmt(line));
     if (parsed && parsed->is_object() && !parsed->empty()) {
         if (auto at = when(*parsed)) {
-            return Moment{*at, 0, {}, moment_text(*parsed), moment_weight(*parsed)};
+            return Moment{
+                *at, 0, {}, moment_text(*parsed), moment_weight(*parsed), bad_turn(*parsed)
+            };
         }
         return std::nullopt;
     }

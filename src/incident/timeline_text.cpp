@@ -1,5 +1,6 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/timeline.hpp"
+#include "oa_stream/telemetry/turns.hpp"
 
 #include <fmt/format.h>
 
@@ -83,11 +84,15 @@ std::string stage_text(const Json& row) {
     return out;
 }
 
-bool bad_request(const Json& line) {
-    constexpr std::int64_t k_server_error = 500;
-    const auto terminal = string_member(line, "terminal");
-    return int_member(line, "status").value_or(0) >= k_server_error ||
-           (terminal && *terminal != "completed" && *terminal != "turn_interrupted");
+/// How a line of an access log says that its request ended.
+telemetry::Ending ending_of(const Json& line) {
+    telemetry::Ending out;
+    out.status = static_cast<int>(int_member(line, "status").value_or(0));
+    if (out.status == 0) { // logfmt has texts
+        out.status = static_cast<int>(parse_count(text_in(line, "status"), 0, 999).value_or(0));
+    }
+    out.terminal = telemetry::terminal_of(text_in(line, "terminal"));
+    return out;
 }
 
 } // namespace
@@ -120,6 +125,12 @@ std::string moment_text(const Json& line) {
     return std::string(trim(out));
 }
 
+std::optional<bool> bad_turn(const Json& line) {
+    const bool asked = text_in(line, "event") == "request" &&
+                       telemetry::is_turn_request(text_in(line, "method"), text_in(line, "route"));
+    return asked ? std::optional(telemetry::is_bad(ending_of(line))) : std::nullopt;
+}
+
 Weight moment_weight(const Json& line) {
     static constexpr std::array<std::string_view, 8> k_key{
         "note",
@@ -142,7 +153,7 @@ Weight moment_weight(const Json& line) {
         return verdict == "PASS" || verdict == "SKIPPED" ? Weight::passed : Weight::key;
     }
     if (event == "request") {
-        return bad_request(line) ? Weight::turning : Weight::access;
+        return telemetry::is_bad(ending_of(line)) ? Weight::turning : Weight::access;
     }
     if (std::ranges::find(k_key, event) != k_key.end()) {
         return Weight::key;

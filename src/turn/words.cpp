@@ -40,16 +40,6 @@ constexpr std::array<FailureWords, 8> k_failures{{
      TerminalClass::adapter_preview_unavailable},
 }};
 
-constexpr std::array<TerminalClass, 7> k_classes{
-    TerminalClass::completed,
-    TerminalClass::turn_failed,
-    TerminalClass::turn_aborted,
-    TerminalClass::turn_interrupted,
-    TerminalClass::codex_error,
-    TerminalClass::adapter_preview_unavailable,
-    TerminalClass::client_gone,
-};
-
 // words_of() indexes the table: it must stand in the order of the enum.
 constexpr bool in_enum_order() {
     for (std::size_t i = 0; i < k_failures.size(); ++i) {
@@ -69,10 +59,6 @@ const FailureWords& words_of(FailureCode code) noexcept {
 
 std::span<const FailureWords> all_failure_words() noexcept {
     return k_failures;
-}
-
-std::span<const TerminalClass> all_terminal_classes() noexcept {
-    return k_classes;
 }
 
 std::string_view to_string(Outcome outcome) noexcept {
@@ -105,26 +91,6 @@ std::string_view to_string(Finish finish) noexcept {
         return "other";
     }
     return "other";
-}
-
-std::string_view to_string(TerminalClass terminal) noexcept {
-    switch (terminal) {
-    case TerminalClass::completed:
-        return "completed";
-    case TerminalClass::turn_failed:
-        return "turn_failed";
-    case TerminalClass::turn_aborted:
-        return "turn_aborted";
-    case TerminalClass::turn_interrupted:
-        return "turn_interrupted";
-    case TerminalClass::codex_error:
-        return "codex_error";
-    case TerminalClass::adapter_preview_unavailable:
-        return "adapter_preview_unavailable";
-    case TerminalClass::client_gone:
-        return "client_gone";
-    }
-    return "codex_error";
 }
 
 } // namespace oa_stream::turn

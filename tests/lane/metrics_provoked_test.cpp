@@ -111,13 +111,11 @@ TEST_CASE("provoked: every terminal class has its series and its word in the acc
                 });
             });
             const auto seen = scrape(rig);
-            for (const auto terminal : turn::all_terminal_classes()) {
+            for (const auto& known : telemetry::k_terminals) {
                 const auto series = fmt::format(
-                    R"(oa_stream_terminal_total{{class="{}",route="{}"}})",
-                    turn::to_string(terminal),
-                    k_route
+                    R"(oa_stream_terminal_total{{class="{}",route="{}"}})", known.word, k_route
                 );
-                CHECK(seen.at(series) == (terminal == row.terminal ? 1 : 0));
+                CHECK(seen.at(series) == (known.terminal == row.terminal ? 1 : 0));
             }
             CHECK(of_route(seen, "bridge_accepted_total") == 1);
             CHECK(seen.sum("oa_stream_terminal_total") == 1);

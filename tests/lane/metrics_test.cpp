@@ -30,26 +30,31 @@ TEST_CASE("metrics: every series an alert asks for is there at 0 before the firs
             fmt::format(R"(oa_stream_compat_rejected_total{{code="{}"}})", to_string(code));
         CHECK(scrape.at(series) == 0);
     }
-    CHECK(lane::stream_routes().size() >= 3);
-    for (const auto route : lane::stream_routes()) {
+    for (const auto& [route, lane_label] : telemetry::k_turn_routes) {
         const auto of = [&](std::string_view name) {
             return scrape.at(fmt::format(R"(oa_stream_{}{{route="{}"}})", name, route));
         };
         CHECK(of("bridge_accepted_total") == 0);
         CHECK(of("empty_turns_total") == 0);
         CHECK(of("usage_unknown_total") == 0);
+        CHECK(of("terminal_5xx_total") == 0);
         CHECK(of("http_request_duration_seconds_count") == 0);
         CHECK(of("first_content_seconds_count") == 0);
-        for (const auto terminal : turn::all_terminal_classes()) {
+        for (const auto& row : telemetry::k_terminals) {
             const auto series = fmt::format(
-                R"(oa_stream_terminal_total{{class="{}",route="{}"}})",
-                turn::to_string(terminal),
-                route
+                R"(oa_stream_terminal_total{{class="{}",route="{}"}})", row.word, route
             );
             CHECK(scrape.at(series) == 0);
         }
-        const auto answered = fmt::format(R"(oa_stream_http_requests_total{{route="{}")", route);
-        CHECK(scrape.sum(answered, R"(status="500")") == 0);
+        for (const int status : telemetry::k_turn_statuses) {
+            const auto series = fmt::format(
+                R"(oa_stream_http_requests_total{{route="{}",method="POST",status="{}",lane="{}"}})",
+                route,
+                status,
+                lane_label
+            );
+            CHECK(scrape.at(series) == 0);
+        }
     }
     for (std::size_t i = 0; i < encode::k_repair_kinds; ++i) {
         const auto kind = encode::to_string(static_cast<encode::Repair>(i));
@@ -59,33 +64,40 @@ TEST_CASE("metrics: every series an alert asks for is there at 0 before the firs
     CHECK(scrape.at("oa_stream_active_streams") == 0);
 }
 
-TEST_CASE("metrics: a stream route is one that starts turns, whatever its table says next") {
+TEST_CASE("metrics: turn requests are POSTs on the lanes compat and native, and no others") {
     for (const auto& route : lane::all_routes()) {
-        const auto routes = lane::stream_routes();
-        const bool listed = std::ranges::find(routes, route.pattern) != routes.end();
         CAPTURE(route.pattern, route.method);
-        if (route.method == "POST") {
-            CHECK(listed == (route.lane != "control"));
-        }
+        CHECK(
+            telemetry::is_turn_request(route.method, route.pattern) ==
+            (route.method == "POST" && route.lane != "control")
+        );
     }
 }
 
-TEST_CASE("metrics: families and types are those of the reference, each once") {
+TEST_CASE("metrics: the page has the families of the table, in its order, with its types") {
     const auto scrape = read_scrape(Metrics("r", "v").text());
-    const std::map<std::string, std::string> expected{
-        {"oa_stream_http_requests_total", "counter"},
-        {"oa_stream_http_request_duration_seconds", "histogram"},
-        {"oa_stream_first_content_seconds", "histogram"},
-        {"oa_stream_compat_rejected_total", "counter"},
-        {"oa_stream_terminal_total", "counter"},
-        {"oa_stream_bridge_accepted_total", "counter"},
-        {"oa_stream_active_streams", "gauge"},
-        {"oa_stream_normaliser_repairs_total", "counter"},
-        {"oa_stream_empty_turns_total", "counter"},
-        {"oa_stream_usage_unknown_total", "counter"},
-        {"oa_stream_build_info", "gauge"},
+    std::vector<std::string> names;
+    for (const auto& metric : telemetry::k_metrics) {
+        names.emplace_back(metric.name);
+        CHECK(scrape.types.at(names.back()) == to_string(metric.kind));
+    }
+    CHECK(scrape.families == names);
+}
+
+TEST_CASE("metrics: a failed turn that was answered 5xx counts in the overlap, no other does") {
+    Metrics metrics("r", "v");
+    const auto done = [&](int status, std::optional<turn::TerminalClass> terminal) {
+        auto record = request("/v1/chat/completions", status, 1);
+        record.terminal = terminal;
+        metrics.request_done(record);
     };
-    CHECK(scrape.types == expected);
+    done(502, turn::TerminalClass::turn_failed);
+    done(504, turn::TerminalClass::codex_error);
+    done(200, turn::TerminalClass::turn_failed); // streamed
+    done(503, std::nullopt);                     // never began
+    done(499, turn::TerminalClass::client_gone);
+    const auto series = R"(oa_stream_terminal_5xx_total{route="/v1/chat/completions"})";
+    CHECK(read_scrape(metrics.text()).at(series) == 2);
 }
 
 TEST_CASE("metrics: label values are escaped, so that no revision can break the page") {

@@ -56,8 +56,7 @@ TEST_CASE("access line: JSON and logfmt tell the same request") {
     CHECK(json.status == 200);
     CHECK(json.post);
     CHECK(json.accepted);
-    CHECK_FALSE(json.terminal_error);
-    CHECK_FALSE(json.empty);
+    CHECK(json.bad == 0);
     CHECK(json.first_content_s == 0.2505);
     CHECK(request(k_logfmt) == json);
     CHECK(request(std::string(k_stream) + "\r") == json);
@@ -68,12 +67,13 @@ TEST_CASE("access line: a terminal of the runbook's four classes is an error, th
 ) {
     for (const auto* word :
          {"turn_failed", "turn_aborted", "codex_error", "adapter_preview_unavailable"}) {
-        CHECK(request(with(k_stream, "\"completed\"", fmt::format("\"{}\"", word))).terminal_error);
+        CHECK(
+            request(with(k_stream, "\"completed\"", fmt::format("\"{}\"", word))).bad ==
+            telemetry::bit_of(telemetry::BadEvent::terminal_error)
+        );
     }
     for (const auto* word : {"turn_interrupted", "client_gone"}) {
-        CHECK_FALSE(
-            request(with(k_stream, "\"completed\"", fmt::format("\"{}\"", word))).terminal_error
-        );
+        CHECK(request(with(k_stream, "\"completed\"", fmt::format("\"{}\"", word))).bad == 0);
     }
     CHECK(kind(with(k_stream, "\"completed\"", "\"exploded\"")) == LineKind::damaged);
 }
@@ -83,7 +83,10 @@ TEST_CASE("access line: a resume's first content is no measurement, an empty tur
         request(with(with(k_stream, R"("accepted":true,)", ""), R"("terminal":"completed",)", ""));
     CHECK_FALSE(resume.accepted);
     CHECK_FALSE(resume.first_content_s.has_value());
-    CHECK(request(with(k_stream, R"("model")", R"("empty":true,"model")")).empty);
+    CHECK(
+        request(with(k_stream, R"("model")", R"("empty":true,"model")")).bad ==
+        telemetry::bit_of(telemetry::BadEvent::empty)
+    );
 }
 
 TEST_CASE("access line: a turn that ran into a time limit before any content is endless") {

@@ -82,6 +82,9 @@ std::string healthy(std::string_view query) {
     if (query.contains("oa_stream_terminal_total")) {
         return number_body("2");
     }
+    if (query.contains("oa_stream_terminal_5xx_total")) {
+        return number_body("0");
+    }
     return number_body(query.contains("5..") ? "3" : "1000");
 }
 

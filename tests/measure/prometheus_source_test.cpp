@@ -376,20 +376,36 @@ TEST_CASE("prometheus source: only POST on the asked routes counts, in a pattern
     const auto got = ask(prometheus, question_of());
     REQUIRE(got.has_value());
     CHECK(got->query.contains(
-        R"(method="POST",route=~"/api/chat/stream|/api/chat|/api/chats/[{]conversationId[}]/stream")"
+        R"(method="POST",route=~"/api/chat/stream|/api/chat|/api/chats/[{]conversationId[}]/stream|/v1/chat/completions")"
     ));
+}
+
+TEST_CASE("prometheus source: failed turns that were answered 5xx count once; older lanes lack them"
+) {
+    FakePrometheus prometheus(only("terminal_5xx_total", number_body("2")));
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->tally.requests == Counts{3, 1000}); // 3 answered 5xx, 2 failed, both of which were
+    FakePrometheus old(only("terminal_5xx_total", vector_body("")));
+    const auto older = ask(old, question_of());
+    REQUIRE(older.has_value());
+    CHECK(older->state == State::measured);
+    CHECK(older->tally.requests == Counts{5, 1000});
+    CHECK(std::ranges::any_of(older->notes, [](const std::string& note) {
+        return note.contains("failed turns answered 5xx: they count twice");
+    }));
 }
 
 TEST_CASE("prometheus source: turns that may have ended at a time limit without content are stated"
 ) {
-    const std::string classes = "codex_error|turn_aborted\"";
+    const std::string classes = "class=~\"turn_aborted|codex_error\"";
     FakePrometheus prometheus(only(classes, number_body("40")));
     const auto got = ask(prometheus, question_of());
     REQUIRE(got.has_value());
     REQUIRE(got->state == State::measured);
     CHECK(got->time_error == 40);
     CHECK(got->count_error == 0);
-    CHECK(got->notes.back().contains("40 turns ended as codex_error or turn_aborted"));
+    CHECK(got->notes.back().contains("40 turns ended as turn_aborted or codex_error"));
     Question question = question_of();
     question.slower_than_s = 2.5;
     const auto slow = ask(prometheus, question);

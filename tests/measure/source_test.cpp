@@ -54,7 +54,7 @@ TEST_CASE("bad events: every word reads back as itself") {
     for (const BadEvent event :
          {BadEvent::http_5xx, BadEvent::terminal_error, BadEvent::empty, BadEvent::compat_rejected
          }) {
-        const auto got = measure::parse_bad_events(measure::to_string(event));
+        const auto got = measure::parse_bad_events(telemetry::to_string(event));
         REQUIRE(got.has_value());
         CHECK(*got == std::vector{event});
     }

@@ -3,6 +3,7 @@
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/histogram.hpp"
 #include "oa_stream/measure/quantile.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include "access_log_rig.hpp"
 
@@ -17,8 +18,7 @@ using namespace oa_stream::measure;
 
 namespace {
 
-/// The lane's histogram of first content, seconds.
-constexpr std::array k_bounds{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0};
+constexpr auto k_bounds = telemetry::k_first_content_bounds;
 
 struct Population {
     double median_s;

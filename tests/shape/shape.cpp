@@ -18,24 +18,26 @@ namespace {
 constexpr std::array k_rooms{
     Room{"base", ""},
     Room{"config", "base"},
-    Room{"turn", "base"},
+    Room{"telemetry", "base"},
+    Room{"turn", "base telemetry"},
     Room{"wire", "base turn"},
     Room{"contract", "base wire"},
     Room{"encode", "base turn wire contract"},
     Room{"net", "base"},
     Room{"authority", "base turn wire net"},
-    Room{"lane", "base config turn wire contract encode net authority"},
-    Room{"measure", "base net"},
+    Room{"lane", "base config telemetry turn wire contract encode net authority"},
+    Room{"measure", "base telemetry net"},
     Room{"traffic", "base net"},
     Room{"routes", "base net"},
-    Room{"probe", "base turn wire contract encode net authority measure"},
+    Room{"probe", "base telemetry turn wire contract encode net authority measure"},
     Room{"report", "base measure"},
     Room{"run", "base measure report"},
-    Room{"incident", "base measure run"},
-    Room{"playbook", "base config measure traffic routes probe report run"},
+    Room{"incident", "base telemetry measure run"},
+    Room{"playbook", "base config telemetry measure traffic routes probe report run"},
     Room{
         "cli",
-        "base config turn wire contract encode net authority lane measure traffic routes probe "
+        "base config telemetry turn wire contract encode net authority lane measure traffic routes "
+        "probe "
         "report run incident playbook"
     },
 };

@@ -29,6 +29,8 @@ struct Moment {
     std::string source; ///< "run 1", "canary.log"
     std::string text;   ///< one line
     Weight weight = Weight::routine;
+    /// Of an access log's line that is a turn request: whether it ended badly.
+    std::optional<bool> bad_turn{};
 };
 
 struct Story {
@@ -39,6 +41,7 @@ struct Story {
 /// An event of timeline.ndjson, a line of a journal or of a structured log as a person reads it.
 [[nodiscard]] std::string moment_text(const Json& line);
 [[nodiscard]] Weight moment_weight(const Json& line);
+[[nodiscard]] std::optional<bool> bad_turn(const Json& line);
 
 /// Timeline, journal, notes and the logs of the lanes that the run started. What is torn or missing
 /// is left out.

@@ -14,7 +14,7 @@ inline constexpr std::string_view k_build_header = "x-oa-client-build-id";
 inline constexpr std::string_view k_protocol_header = "x-oa-protocol-version";
 inline constexpr std::string_view k_schema_header = "x-oa-schema-version";
 
-/// In the order in which they are looked at.
+/// In the order in which they are looked at, and of telemetry::k_compat_codes.
 enum class CompatCode {
     invalid_client_build,
     unsupported_protocol_version,

@@ -3,6 +3,7 @@
 
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/lane/records.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include <array>
 #include <compare>
@@ -15,18 +16,8 @@
 
 namespace oa_stream::lane {
 
-/// What every metric's name begins with.
-inline constexpr std::string_view k_metric_prefix = "oa_stream_";
 /// The Content-Type of Metrics::text().
 inline constexpr std::string_view k_metrics_type = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Upper bounds in seconds, without +Inf. A service objective's threshold must be one of them.
-inline constexpr std::array k_duration_bounds{
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0
-};
-inline constexpr std::array k_first_content_bounds{
-    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
-};
 
 /// Counts by bucket. Values are taken to whole microseconds, as the access log writes them, so that
 /// both put a request into the same bucket.
@@ -47,10 +38,6 @@ private:
     std::vector<std::uint64_t> counts_;
     double sum_ = 0;
 };
-
-/// The routes whose requests start turns, in the route table's order: POST on the lanes compat and
-/// native.
-[[nodiscard]] std::vector<std::string_view> stream_routes();
 
 /// Counters only rise while this object lives. Every series that an alert divides by or asks the
 /// increase of is there at 0 from the beginning.
@@ -86,7 +73,7 @@ private:
     };
     using ByRoute = std::map<std::string_view, std::uint64_t>;
 
-    void create_series(std::string_view route, std::string_view lane);
+    void create_series(const telemetry::TurnRoute& route);
 
     std::string revision_;
     std::string version_;
@@ -96,8 +83,7 @@ private:
     std::map<std::string_view, std::uint64_t> compat_;
     std::map<TerminalKey, std::uint64_t> terminals_;
     ByRoute accepted_;
-    ByRoute empty_;
-    ByRoute usage_unknown_;
+    std::vector<ByRoute> counted_; ///< in the order of turn_counters()
     std::array<std::uint64_t, encode::k_repair_kinds> repairs_{};
     std::int64_t active_streams_ = 0;
 };

@@ -6,8 +6,8 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/measure/tally.hpp"
+#include "oa_stream/telemetry/turns.hpp"
 
-#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,26 +16,10 @@
 
 namespace oa_stream::measure {
 
-/// What makes a request bad, in the words of an slo's or a gate's `bad:`.
-enum class BadEvent {
-    http_5xx,         ///< status 500–599 before a stream began
-    terminal_error, ///< a turn that began and ended as turn_failed, turn_aborted, codex_error or
-                    ///< adapter_preview_unavailable (metrics.md's classes); an interruption by
-                    ///< the user is none
-    empty, ///< a completed turn without any content
-    compat_rejected, ///< 426
-};
-/// "http_5xx | terminal_error" → both; "" → http_5xx and terminal_error. Code::usage naming the
-/// word that is none.
+using telemetry::BadEvent;
+/// "http_5xx | terminal_error" → both; "" → those of telemetry::default_bad(). Code::usage naming
+/// the word that is none.
 [[nodiscard]] Result<std::vector<BadEvent>> parse_bad_events(std::string_view text);
-[[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
-
-/// The routes on which a browser's turns begin (the second is the AI SDK's own default): what a
-/// Question without routes asks for. Only POST requests count, on these and on others: a resume
-/// shares the route, and is no new request.
-inline constexpr std::array<std::string_view, 3> k_stream_routes{
-    "/api/chat/stream", "/api/chat", "/api/chats/{conversationId}/stream"
-};
 
 /// Seconds since 1970; half-open: [from, to). A request counts when it has ended.
 struct Span {
@@ -46,8 +30,8 @@ struct Span {
 
 struct Question {
     std::string revision{}; ///< empty: all of them together
-    std::vector<std::string> routes{}; ///< templates; empty: k_stream_routes
-    std::vector<BadEvent> bad{BadEvent::http_5xx, BadEvent::terminal_error};
+    std::vector<std::string> routes{}; ///< templates; empty: all turn routes
+    std::vector<BadEvent> bad = telemetry::default_bad();
     /// Besides, a request is bad whose first content took longer (an slo with `good:
     /// first_content <= 2.5s`): then `bad` is not counted and `requests` are those with a time.
     std::optional<double> slower_than_s{};

@@ -2,6 +2,8 @@
 // One table (src/turn/words.cpp); frames, logs, metrics and alerts all take their words from it.
 #pragma once
 
+#include "oa_stream/telemetry/turns.hpp"
+
 #include <span>
 #include <string_view>
 
@@ -21,16 +23,8 @@ enum class FailureCode {
     adapter_preview_unavailable, ///< accepted, but no frame could be encoded
 };
 
-/// The runbook's five terminal classes and two more; every accepted turn counts in exactly one.
-enum class TerminalClass {
-    completed,
-    turn_failed,
-    turn_aborted,
-    turn_interrupted,
-    codex_error,
-    adapter_preview_unavailable,
-    client_gone,
-};
+using telemetry::TerminalClass;
+using telemetry::to_string; // of a TerminalClass
 
 struct FailureWords {
     FailureCode code;
@@ -43,7 +37,5 @@ struct FailureWords {
 [[nodiscard]] std::span<const FailureWords> all_failure_words() noexcept;
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept; ///< "completed"
 [[nodiscard]] std::string_view to_string(Finish finish) noexcept;   ///< "tool-calls"
-[[nodiscard]] std::string_view to_string(TerminalClass terminal) noexcept;
-[[nodiscard]] std::span<const TerminalClass> all_terminal_classes() noexcept;
 
 } // namespace oa_stream::turn

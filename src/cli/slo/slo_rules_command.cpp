@@ -1,9 +1,9 @@
 // slo rules: Prometheus rules and their promtool tests, written into a folder.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
 #include "oa_stream/measure/matchers.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -81,13 +81,13 @@ Result<measure::AlertOptions> options_of(const Args& args) {
         out.first_content,
         parse_bound(
             args.get("--first-content").value_or(""),
-            lane::k_first_content_bounds,
+            telemetry::k_first_content_bounds,
             "--first-content"
         )
     );
     OA_TRY(
         out.duration,
-        parse_bound(args.get("--duration").value_or(""), lane::k_duration_bounds, "--duration")
+        parse_bound(args.get("--duration").value_or(""), telemetry::k_duration_bounds, "--duration")
     );
     OA_TRY(out.least_bad, count_option(args, "--min-bad"));
     OA_TRY(out.least_total, count_option(args, "--min-total"));

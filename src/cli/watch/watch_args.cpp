@@ -57,15 +57,15 @@ Result<void> read_sources(const Args& args, WatchAsked& out) {
         out.lanes.push_back(std::move(lane));
     }
     if (server) {
-        WatchedPrometheus prometheus;
-        OA_TRY(prometheus.url, parse_base_url(*server, "--prometheus"));
-        prometheus.bearer = bearer;
-        prometheus.matchers = args.get("--match").value_or("");
-        if (auto matchers = measure::parse_matchers(prometheus.matchers); !matchers) {
+        WatchedPrometheus watched;
+        OA_TRY(watched.prometheus.url, parse_base_url(*server, "--prometheus"));
+        watched.prometheus.bearer = bearer;
+        watched.prometheus.matchers = args.get("--match").value_or("");
+        if (auto matchers = measure::parse_matchers(watched.prometheus.matchers); !matchers) {
             return in_option(std::move(matchers).error(), "--match");
         }
-        OA_TRY(prometheus.budget_window, positive_duration(args, "--budget-window"));
-        out.prometheus = std::move(prometheus);
+        OA_TRY(watched.budget_window, positive_duration(args, "--budget-window"));
+        out.prometheus = std::move(watched);
     }
     return {};
 }

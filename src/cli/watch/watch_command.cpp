@@ -189,7 +189,7 @@ const WatchView& Watch::look() {
     for (const auto& source : sources_) {
         view.sources.push_back(source->state());
     }
-    // Who is gone says how it was; that is told only when nobody says how it is.
+    // A source that is gone has old numbers: they are shown only when no source has new ones.
     const bool any = std::ranges::any_of(view.sources, &WatchSource::reachable);
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         if (!any || view.sources[i].reachable) {
@@ -230,7 +230,7 @@ void Watch::show(const WatchView& view) {
 
 ExitCode Watch::verdict_exit(const WatchView& view) const {
     const Verdict verdict = verdict_of(view);
-    // One look and a guard are asked for a verdict; who only watched is told when nobody answered.
+    // One look and a guard have a verdict; plain watching fails only when no source answered.
     const bool asked = one_look() || asked_.until_bad;
     return asked || verdict == Verdict::error ? exit_code(verdict) : ExitCode::ok;
 }

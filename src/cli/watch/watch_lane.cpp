@@ -42,10 +42,9 @@ public:
         out.ready = ready_;
         if (any_) {
             out.age_s = now_s() - counters_.last_at_s();
-            for (const auto& [series, value] : counters_.last()) {
-                if (series.name == "oa_stream_build_info") {
-                    out.revision = series.label("revision");
-                }
+            for (const auto& [revision, one] :
+                 measure::by_label(counters_.last(), telemetry::metric("build_info"), "revision")) {
+                out.revision = revision;
             }
         }
         return out;
@@ -53,7 +52,14 @@ public:
 
     void add_to(WatchNumbers& numbers) const override {
         if (any_) {
-            add_lane(numbers, counters_);
+            add_lane(
+                numbers,
+                {.rose = counters_.rose(),
+                 .budget = counters_.last(),
+                 .now = counters_.last(),
+                 .window_s = counters_.covered_s(),
+                 .budget_window = "since its start"}
+            );
         }
     }
 
@@ -90,14 +96,14 @@ private:
             state_ = fmt::format("unreadable: /metrics is HTTP {}", answer.status);
             return;
         }
-        auto scrape = parse_exposition(answer.body);
+        auto scrape = measure::parse_exposition(answer.body);
         if (!scrape) {
             state_ = "unreadable: " + printable(scrape.error().text(), 80);
             return;
         }
         reachable_ = true;
         if (counters_.add(*std::move(scrape), now_s())) {
-            news = target_.base_url + " began anew: its counters fell";
+            news = target_.base_url + " began again: its counters fell";
         }
         any_ = true;
     }
@@ -105,7 +111,7 @@ private:
     net::HttpClient& client_;
     probe::Target target_;
     WatchTiming timing_;
-    CounterWindow counters_;
+    measure::CounterWindow counters_;
     bool any_ = false;
     bool reachable_ = false;
     bool ready_ = true;

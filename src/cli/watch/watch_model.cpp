@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -18,23 +17,7 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr double k_sure = 0.95; ///< one-sided
-constexpr std::array<std::string_view, 4> k_bad_classes{
-    "turn_failed", "turn_aborted", "codex_error", "adapter_preview_unavailable"
-};
-
-/// A status that somebody renamed is none that is not 5xx.
-bool has_status(const Series& series) {
-    return !series.label("status").empty();
-}
-
-bool is_5xx(const Series& series) {
-    const auto status = series.label("status");
-    return status.size() == 3 && status.front() == '5';
-}
-
-bool is_bad_class(std::string_view name) {
-    return std::ranges::find(k_bad_classes, name) != k_bad_classes.end();
-}
+constexpr std::string_view k_times = "times of the first content";
 
 void plus(std::optional<double>& to, const std::optional<double>& more) {
     if (more) {
@@ -42,146 +25,52 @@ void plus(std::optional<double>& to, const std::optional<double>& more) {
     }
 }
 
-std::optional<double> bound_of(std::string_view text) {
-    if (text == "+Inf") {
-        return INFINITY;
-    }
-    double value = 0;
-    const auto got = std::from_chars(text.data(), text.data() + text.size(), value);
-    return got.ec == std::errc() ? std::optional(value) : std::nullopt;
+void plus(measure::TurnCounts& to, measure::TurnCounts more) {
+    plus(to.total, more.total);
+    plus(to.bad, more.bad);
+    to.missing.merge(more.missing);
 }
 
-void add_buckets(RouteNumbers& to, const CounterWindow& lane, std::string_view route) {
-    constexpr std::string_view k_name = "oa_stream_first_content_seconds_bucket";
-    for (const auto& [series, ignored] : lane.last()) {
-        if (series.name != k_name || series.label("route") != route) {
-            continue;
-        }
-        const auto le = bound_of(series.label("le"));
-        const auto rose = lane.increase(k_name, [&](const Series& one) { return one == series; });
-        if (le && rose) {
-            to.first_content.push_back({*le, *rose});
-        }
-    }
-}
-
-/// Requests that start turns: what a budget is counted in.
-CounterWindow::Want starts_turn(const std::set<std::string, std::less<>>& routes) {
-    return [&routes](const Series& series) {
-        return series.label("method") == "POST" && routes.contains(series.label("route"));
-    };
-}
-
-void add_routes(
-    WatchNumbers& to, const CounterWindow& lane, const std::set<std::string, std::less<>>& turns
+/// The counter's series on that route; a status that somebody renamed is not one that is not 5xx.
+std::optional<double> on_route(
+    const measure::SeriesMap& rose, const telemetry::Metric& metric, const std::string& route
 ) {
-    std::set<std::string, std::less<>> names = turns;
-    for (const auto& [series, value] : lane.last()) {
-        if (series.name == "oa_stream_http_requests_total") {
-            names.emplace(series.label("route"));
-        }
-    }
-    for (const std::string& name : names) {
-        const auto mine = [&](const Series& series) { return series.label("route") == name; };
+    return measure::sum_of(rose, {&metric, {{"route", {route}}}});
+}
+
+std::optional<double> errors_on(const measure::SeriesMap& rose, const std::string& route) {
+    const telemetry::Metric& metric = telemetry::metric("http_requests_total");
+    const telemetry::Term failed{&metric, {{"route", {route}}, {"status", {"5.."}, true}}};
+    const telemetry::Term any{&metric, {{"route", {route}}, {"status", {"..."}, true}}};
+    const auto errors = measure::sum_of(rose, failed);
+    // One that begins no turns and has never answered with 5xx has no such series.
+    const bool none = !errors && !telemetry::is_turn_route(route) && measure::sum_of(rose, any);
+    return none ? std::optional(0.0) : errors;
+}
+
+void add_routes(WatchNumbers& to, const measure::SeriesMap& rose) {
+    using telemetry::metric;
+    const std::string buckets = std::string(metric("first_content_seconds").name) + "_bucket";
+    for (const auto& [name, ignored] :
+         measure::by_label(rose, metric("http_requests_total"), "route")) {
         RouteNumbers& route = to.routes[name];
-        route.starts_turns = route.starts_turns || turns.contains(name);
-        plus(route.requests, lane.increase("oa_stream_http_requests_total", mine));
-        plus(route.errors_5xx, lane.increase("oa_stream_http_requests_total", [&](const Series& s) {
-            return mine(s) && is_5xx(s);
-        }));
-        // One that begins no turns and has never answered with 5xx has no such series.
-        if (!route.starts_turns && !route.errors_5xx &&
-            lane.increase("oa_stream_http_requests_total", [&](const Series& s) {
-                return mine(s) && has_status(s);
-            })) {
-            route.errors_5xx = 0;
-        }
-        plus(route.accepted, lane.increase("oa_stream_bridge_accepted_total", mine));
-        add_buckets(route, lane, name);
+        plus(route.requests, on_route(rose, metric("http_requests_total"), name));
+        plus(route.errors_5xx, errors_on(rose, name));
+        plus(route.accepted, on_route(rose, metric("bridge_accepted_total"), name));
     }
-}
-
-void add_budget(
-    WatchNumbers& to, const CounterWindow& lane, const std::set<std::string, std::less<>>& turns
-) {
-    const auto post = starts_turn(turns);
-    const auto total = lane.value("oa_stream_http_requests_total", post);
-    if (!total) {
-        return;
-    }
-    const auto failed = lane.value("oa_stream_http_requests_total", [&](const Series& s) {
-        return post(s) && is_5xx(s);
-    });
-    const auto ended = lane.value("oa_stream_terminal_total", [](const Series& s) {
-        return is_bad_class(s.label("class"));
-    });
-    plus(to.budget_total, total);
-    plus(to.budget_bad, failed);
-    plus(to.budget_bad, ended);
-}
-
-/// What this lane does not tell, of what is judged.
-void add_untold(
-    WatchNumbers& to, const CounterWindow& lane, const std::set<std::string, std::less<>>& turns
-) {
-    std::set<std::string> untold;
-    const auto post = starts_turn(turns);
-    const auto tells = [&](std::string_view name, const CounterWindow::Want& want) {
-        return lane.value(name, want).has_value();
-    };
-    if (!tells("oa_stream_http_requests_total", post)) {
-        untold.emplace("requests");
-    }
-    if (!tells("oa_stream_http_requests_total", [&](const Series& s) {
-            return post(s) && is_5xx(s);
-        })) {
-        untold.emplace("5xx answers");
-    }
-    for (const std::string_view word : k_bad_classes) {
-        if (!tells("oa_stream_terminal_total", [&](const Series& s) {
-                return s.label("class") == word;
-            })) {
-            untold.emplace(word);
-        }
-    }
-    to.budget_untold.insert(untold.begin(), untold.end());
-    if (!tells("oa_stream_first_content_seconds_bucket", {})) {
-        untold.emplace("times of the first content");
-    }
-    to.untold.insert(untold.begin(), untold.end());
-}
-
-/// Each label value of a family with its increase.
-void add_by_label(
-    std::map<std::string, double>& to,
-    const CounterWindow& lane,
-    std::string_view name,
-    std::string_view label
-) {
-    std::set<std::string> values;
-    for (const auto& [series, ignored] : lane.last()) {
-        if (series.name == name) {
-            values.emplace(series.label(label));
-        }
-    }
-    for (const std::string& value : values) {
-        const auto rose =
-            lane.increase(name, [&](const Series& s) { return s.label(label) == value; });
-        if (rose) {
-            to[value] += *rose;
+    for (const auto& [series, count] : rose) {
+        const auto le = measure::prometheus::parse_value(series.label("le"));
+        if (series.name == buckets && le) {
+            to.routes[std::string(series.label("route"))].first_content.push_back({*le, count});
+            to.times = true;
         }
     }
 }
 
-/// Bad requests that were told of; some more may not have been.
-std::optional<double> told_bad(const WatchNumbers& numbers) {
-    std::optional<double> out = numbers.turn_5xx;
-    for (const auto& [name, rose] : numbers.terminals) {
-        if (is_bad_class(name)) {
-            plus(out, rose);
-        }
+void add_by_label(std::map<std::string, double>& to, const std::map<std::string, double>& more) {
+    for (const auto& [label, value] : more) {
+        to[label] += value;
     }
-    return out;
 }
 
 /// Increases need not be whole: Prometheus extrapolates.
@@ -190,8 +79,8 @@ std::uint64_t whole(double value) {
 }
 
 void judge_limits(WatchView& view, const WatchLimits& limits) {
-    // What is known proves a breach, whatever else was not told.
-    const auto bad = told_bad(view.numbers);
+    // What is known proves a breach, whatever else was not reported.
+    const auto bad = view.numbers.turns.bad;
     if (bad && view.total && *view.total >= limits.least) {
         const measure::Counts counts{std::min(whole(*bad), whole(*view.total)), whole(*view.total)};
         const auto got = measure::wilson(counts, k_sure, measure::Side::one);
@@ -254,10 +143,9 @@ void fill_budget(WatchView& view, const WatchLimits& limits) {
     if (view.bad && view.total && *view.total > 0) {
         view.burn = *view.bad / *view.total / allowed;
     }
-    const auto& numbers = view.numbers;
-    if (numbers.budget_untold.empty() && numbers.budget_bad && numbers.budget_total &&
-        *numbers.budget_total > 0) {
-        view.budget_left = 1 - (*numbers.budget_bad / *numbers.budget_total / allowed);
+    const measure::TurnCounts& budget = view.numbers.budget;
+    if (budget.missing.empty() && budget.bad && budget.total.value_or(0) > 0) {
+        view.budget_left = 1 - (*budget.bad / *budget.total / allowed);
     }
 }
 
@@ -294,31 +182,27 @@ bool nobody_answers(const WatchView& view) {
 
 } // namespace
 
-std::span<const std::string_view> bad_classes() noexcept {
-    return k_bad_classes;
-}
-
-void add_lane(WatchNumbers& to, const CounterWindow& lane) {
-    std::set<std::string, std::less<>> turns;
-    for (const auto& [series, value] : lane.last()) {
-        if (series.name == "oa_stream_bridge_accepted_total") {
-            turns.emplace(series.label("route"));
+void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane) {
+    using telemetry::metric;
+    to.window_s = std::max(to.window_s, lane.window_s);
+    to.budget_window = lane.budget_window;
+    to.times = false;
+    add_routes(to, lane.rose);
+    if (lane.window_s > 0) { // a single scrape says nothing about rates yet
+        plus(to.turns, measure::turn_counts(lane.rose));
+        if (!to.times) {
+            to.missing.emplace(k_times);
         }
     }
-    to.window_s = std::max(to.window_s, lane.covered_s());
-    const auto post = starts_turn(turns);
-    plus(to.turn_requests, lane.increase("oa_stream_http_requests_total", post));
-    plus(to.turn_5xx, lane.increase("oa_stream_http_requests_total", [&](const Series& s) {
-        return post(s) && is_5xx(s);
-    }));
-    add_routes(to, lane, turns);
-    add_by_label(to.terminals, lane, "oa_stream_terminal_total", "class");
-    add_by_label(to.compat, lane, "oa_stream_compat_rejected_total", "code");
-    plus(to.empty_turns, lane.increase("oa_stream_empty_turns_total"));
-    plus(to.active, lane.value("oa_stream_active_streams"));
-    add_budget(to, lane, turns);
-    add_untold(to, lane, turns);
-    to.budget_window = "since its start";
+    plus(to.budget, measure::turn_counts(lane.budget));
+    add_by_label(to.terminals, measure::by_label(lane.rose, metric("terminal_total"), "class"));
+    add_by_label(to.compat, measure::by_label(lane.rose, metric("compat_rejected_total"), "code"));
+    for (const telemetry::Metric& row : telemetry::k_metrics) {
+        if (!row.watch.empty()) {
+            plus(to.watched[&row], measure::sum_of(lane.rose, {&row}));
+        }
+    }
+    plus(to.active, measure::sum_of(lane.now, {&metric("active_streams")}));
     for (auto& [name, route] : to.routes) {
         route.first_content = measure::tidy(route.first_content);
     }
@@ -356,12 +240,12 @@ std::vector<measure::Bucket> all_first_content(const WatchNumbers& numbers) {
 
 void judge(WatchView& view, const WatchLimits& limits) {
     view.objective = limits.objective;
-    plus(view.total, view.numbers.turn_requests);
-    const std::set<std::string>& untold = view.numbers.untold;
-    const auto times = static_cast<std::ptrdiff_t>(untold.count("times of the first content"));
-    if (std::ssize(untold) == times) {
-        view.bad = told_bad(view.numbers);
+    plus(view.total, view.numbers.turns.total);
+    std::set<std::string> missing = view.numbers.turns.missing;
+    if (missing.empty()) {
+        view.bad = view.numbers.turns.bad;
     }
+    missing.insert(view.numbers.missing.begin(), view.numbers.missing.end());
     fill_budget(view, limits);
     // How it was proves nothing about how it is.
     const bool fresh = std::ranges::any_of(view.sources, [&](const WatchSource& source) {
@@ -377,8 +261,8 @@ void judge(WatchView& view, const WatchLimits& limits) {
         view.state = *distrusted;
     } else if (view.numbers.window_s <= 0) {
         view.state = WatchState::starting;
-    } else if (!untold.empty()) {
-        view.why.push_back(fmt::format("not told: {}", fmt::join(untold, ", ")));
+    } else if (!missing.empty()) {
+        view.why.push_back(fmt::format("not reported: {}", fmt::join(missing, ", ")));
         view.state = WatchState::missing;
     } else if (view.total.value_or(0) <= 0) {
         view.state = WatchState::quiet;
@@ -423,7 +307,8 @@ Json to_json(const WatchView& view) {
         {"routes", Json::array()},
         {"terminals", view.numbers.terminals},
         {"compat_rejected", view.numbers.compat},
-        {"empty_turns", number(view.numbers.empty_turns)},
+        {"empty_turns", Json(nullptr)},
+        {"counts", Json::object()},
         {"active_streams", number(view.numbers.active)},
         {"requests", number(view.total)},
         {"bad", number(view.bad)},
@@ -435,6 +320,12 @@ Json to_json(const WatchView& view) {
         {"split", view.split.empty() ? Json(nullptr) : Json(view.split)},
         {"events", Json::array()},
     };
+    for (const auto& [metric, rose] : view.numbers.watched) {
+        out["counts"][std::string(metric->name)] = number(rose);
+    }
+    out["empty_turns"] = out["counts"].value(
+        std::string(telemetry::metric("empty_turns_total").name), Json(nullptr)
+    );
     for (const std::string& event : view.news) {
         out["events"].push_back(Json{{"at", view.at}, {"text", event}});
     }

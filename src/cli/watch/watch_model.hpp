@@ -5,13 +5,11 @@
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/fraction.hpp"
-
-#include "watch_scrape.hpp"
+#include "oa_stream/measure/lane_numbers.hpp"
 
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +22,6 @@ struct RouteNumbers {
     std::optional<double> errors_5xx{};
     std::optional<double> accepted{};
     std::vector<measure::Bucket> first_content{}; ///< cumulative
-    bool starts_turns = false;
 };
 
 struct WatchNumbers {
@@ -32,22 +29,19 @@ struct WatchNumbers {
     std::map<std::string, RouteNumbers> routes{};
     std::map<std::string, double> terminals{}; ///< class → increase
     std::map<std::string, double> compat{};    ///< code → increase
-    std::optional<double> turn_requests{}, turn_5xx{}; ///< requests that start turns
-    std::optional<double> empty_turns{};
+    measure::TurnCounts turns{};  ///< in the window
+    measure::TurnCounts budget{}; ///< in the budget's
+    std::string budget_window{};  ///< "since its start", "30d"
+    std::map<const telemetry::Metric*, std::optional<double>> watched{}; ///< increases
     std::optional<double> active{};
-    /// Bad and all requests that start turns, of the budget's window.
-    std::optional<double> budget_bad{}, budget_total{};
-    std::string budget_window{}; ///< "since its start", "30d"
-    /// What a limit or the budget is judged by and some source does not tell: "5xx answers",
-    /// "turn_failed". A lane has all of it at 0 from its start.
-    std::set<std::string> untold{}, budget_untold{};
+    /// What else is judged and some source does not report. A lane has all of it at 0 from its
+    /// start.
+    std::set<std::string> missing{};
+    bool times = false; ///< the lane that was added last reported some
 };
 
-/// Turns that ended so are bad.
-[[nodiscard]] std::span<const std::string_view> bad_classes() noexcept;
-
-/// One lane's numbers added to `to`. Only from what its scrapes say.
-void add_lane(WatchNumbers& to, const CounterWindow& lane);
+/// What one source says, added to `to`.
+void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane);
 
 /// One address that is asked.
 struct WatchSource {
@@ -73,7 +67,7 @@ enum class WatchState {
     unready,     ///< a source says that it takes no turns
     stale,       ///< the numbers are old
     unreachable, ///< a source does not answer
-    missing,     ///< a source does not tell what is judged
+    missing,     ///< a source does not report what is judged
     quiet,       ///< no request in the window
     starting,    ///< one scrape: rates need two
 };
@@ -86,13 +80,13 @@ struct WatchView {
     bool breach = false;
     std::vector<WatchSource> sources{};
     WatchNumbers numbers{};
-    /// Requests that start turns, in the window; bad is empty unless all its parts were told.
+    /// Requests that start turns, in the window; bad is empty unless all its parts were reported.
     std::optional<double> bad{}, total{};
-    std::optional<double> burn{};         ///< times the even rate
-    std::optional<double> budget_left{};  ///< share
-    std::string split{};                  ///< "stable 75%, canary 25%"; empty: nobody was asked
-    std::vector<std::string> events{};    ///< newest last, "12:00:05 …"
-    std::vector<std::string> news{};      ///< those of this look, without the time
+    std::optional<double> burn{}; ///< times the even rate
+    std::optional<double> budget_left{}; ///< share
+    std::string split{}; ///< "stable 75%, canary 25%"; empty: nobody was asked
+    std::vector<std::string> events{}; ///< newest last, "12:00:05 …"
+    std::vector<std::string> news{}; ///< those of this look, without the time
     double every_s = 2;
     measure::Fraction objective{999, 1000};
 };

@@ -186,7 +186,8 @@ std::vector<Row> routes(const WatchView& view, std::size_t width) {
     std::vector<std::pair<std::string, const RouteNumbers*>> list;
     for (const bool turns : {true, false}) {
         for (const auto& [name, route] : view.numbers.routes) {
-            if (route.starts_turns == turns && (turns || route.requests.value_or(0) > 0)) {
+            if (telemetry::is_turn_route(name) == turns &&
+                (turns || route.requests.value_or(0) > 0)) {
                 list.emplace_back(name, &route);
             }
         }
@@ -217,13 +218,16 @@ std::vector<Row> totals(const WatchView& view) {
     std::vector<Row> rows;
     rows.push_back({"endings   " + pairs(n.terminals)});
     rows.push_back({"rejected  " + pairs(n.compat)});
-    rows.push_back({fmt::format(
-        "active    {} streams   bad {} of {} requests   empty turns {}",
+    std::string now = fmt::format(
+        "active    {} streams   bad {} of {} requests",
         count(n.active),
         count(view.bad),
-        count(view.total),
-        count(n.empty_turns)
-    )});
+        count(view.total)
+    );
+    for (const auto& [metric, rose] : n.watched) {
+        now += fmt::format("   {} {}", metric->watch, count(rose));
+    }
+    rows.push_back({std::move(now)});
     rows.push_back(
         {fmt::format(
              "budget    {:g} %: left {}{}   burn {}",

@@ -28,7 +28,7 @@ public:
     virtual void add_to(WatchNumbers& numbers) const = 0;
 
     std::uint64_t asked = 0; ///< answers so far, good or bad
-    std::string news{};      ///< something happened that no state tells: "began anew"
+    std::string news{};      ///< an event that no state shows: "began again"
 };
 
 struct WatchTiming {
@@ -42,9 +42,7 @@ struct WatchTiming {
 watched_lane(net::HttpClient& client, probe::Target target, const WatchTiming& timing);
 
 struct WatchedPrometheus {
-    std::string url{}; ///< before /api/v1/query
-    Secret bearer{};
-    std::string matchers{}; ///< further label matchers of every selector
+    measure::PrometheusOptions prometheus{};
     Millis budget_window{Millis(1000LL * 3600 * 24 * 30)};
 };
 [[nodiscard]] std::unique_ptr<WatchedSource>

@@ -1,6 +1,7 @@
 #include "oa_stream/lane/compat.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/telemetry/turns.hpp"
 
 #include <fmt/format.h>
 
@@ -117,19 +118,7 @@ Result<CompatWindow> read_policy(std::string_view text) {
 } // namespace
 
 std::string_view to_string(CompatCode code) noexcept {
-    switch (code) {
-    case CompatCode::invalid_client_build:
-        return "invalid_client_build";
-    case CompatCode::unsupported_protocol_version:
-        return "unsupported_protocol_version";
-    case CompatCode::unsupported_schema_version:
-        return "unsupported_schema_version";
-    case CompatCode::upgrade_required:
-        return "upgrade_required";
-    case CompatCode::unsupported_client_build:
-        return "unsupported_client_build";
-    }
-    return "";
+    return telemetry::k_compat_codes[static_cast<std::size_t>(code)];
 }
 
 std::span<const CompatCode> all_compat_codes() noexcept {

@@ -1,15 +1,24 @@
 #include "oa_stream/lane/routes.hpp"
 
+#include "oa_stream/telemetry/turns.hpp"
+
+#include <algorithm>
 #include <array>
 
 namespace oa_stream::lane {
 
 namespace {
 
+/// A route of telemetry's table, which says what carries turn requests.
+constexpr Route turn(std::size_t index, Action action) {
+    const telemetry::TurnRoute& row = telemetry::k_turn_routes[index];
+    return {row.pattern, telemetry::k_turn_method, action, row.lane};
+}
+
 constexpr std::array k_routes{
-    Route{"/api/chat/stream", "POST", Action::chat, "compat"},
-    Route{"/api/chat", "POST", Action::chat, "compat"},
-    Route{"/api/chats/{conversationId}/stream", "POST", Action::chat, "compat"},
+    turn(0, Action::chat),
+    turn(1, Action::chat),
+    turn(2, Action::chat),
     Route{"/api/chats/{conversationId}/stream", "GET", Action::resume, "compat"},
     Route{"/api/chat/stream/{conversationId}/stream", "GET", Action::resume, "compat"},
     Route{"/api/chat/{conversationId}/stream", "GET", Action::resume, "compat"},
@@ -20,7 +29,7 @@ constexpr std::array k_routes{
     Route{"/api/chats/{conversationId}/messages", "GET", Action::messages, "control"},
     Route{"/api/chats/{conversationId}/runs", "GET", Action::runs, "control"},
     Route{"/api/chats/{conversationId}/runs/{runId}/events", "GET", Action::run_events, "control"},
-    Route{k_completions_route, "POST", Action::completions, "native"},
+    turn(3, Action::completions),
     Route{"/v1/models", "GET", Action::models, "native"},
     Route{"/v1/models/{model}", "GET", Action::models, "native"},
     Route{"/healthz", "GET", Action::healthz, "control"},
@@ -28,6 +37,11 @@ constexpr std::array k_routes{
     Route{"/version", "GET", Action::version, "control"},
     Route{"/metrics", "GET", Action::metrics, "control"},
 };
+
+// Every route that begins turns stands in telemetry's table, and every row of it here.
+static_assert(std::ranges::count_if(k_routes, [](const Route& route) {
+                  return route.action == Action::chat || route.action == Action::completions;
+              }) == static_cast<std::ptrdiff_t>(telemetry::k_turn_routes.size()));
 
 /// Takes the text up to the next '/' off `path`.
 std::string_view take_segment(std::string_view& path) {

@@ -37,11 +37,11 @@ std::string number(double value) {
 
 } // namespace
 
-void Exposition::family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    text_ += fmt::format("# HELP {}{} ", k_metric_prefix, name);
-    append_escaped(text_, help, false);
-    text_ += fmt::format("\n# TYPE {}{} {}\n", k_metric_prefix, name, type);
+void Exposition::family(const telemetry::Metric& metric) {
+    name_ = metric.name;
+    text_ += fmt::format("# HELP {} ", name_);
+    append_escaped(text_, metric.help, false);
+    text_ += fmt::format("\n# TYPE {} {}\n", name_, to_string(metric.kind));
 }
 
 void Exposition::sample(Labels labels, std::uint64_t value) {
@@ -65,7 +65,6 @@ void Exposition::histogram(Label label, const Histogram& values) {
 }
 
 void Exposition::series(std::string_view suffix, Labels labels, std::string_view value) {
-    text_ += k_metric_prefix;
     text_ += name_;
     text_ += suffix;
     char before = '{';

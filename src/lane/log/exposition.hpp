@@ -1,6 +1,8 @@
 // Writes Prometheus text format 0.0.4.
 #pragma once
 
+#include "oa_stream/telemetry/metrics.hpp"
+
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -16,8 +18,8 @@ public:
     using Label = std::pair<std::string_view, std::string_view>;
     using Labels = std::initializer_list<Label>;
 
-    /// Begins a family; its samples follow. `name` without the product's prefix.
-    void family(std::string_view name, std::string_view type, std::string_view help);
+    /// Begins a family; its samples follow.
+    void family(const telemetry::Metric& metric);
     void sample(Labels labels, std::uint64_t value);
     void sample(Labels labels, double value);
     /// All series of one label set of a histogram.

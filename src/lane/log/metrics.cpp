@@ -1,7 +1,6 @@
-// Counting.
 #include "oa_stream/lane/metrics.hpp"
 
-#include "oa_stream/lane/routes.hpp"
+#include "turn_counters.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,9 +12,6 @@ namespace {
 constexpr std::array<std::string_view, 9> k_methods{
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"
 };
-
-/// What a stream route answers when all is well, and what its 5xx rate is made of.
-constexpr std::array k_watched_statuses{200, 500, 503, 504};
 
 /// A client can make up methods without end.
 std::string_view method_label(std::string_view method) noexcept {
@@ -36,49 +32,46 @@ void Histogram::observe(double seconds) noexcept {
     sum_ += value;
 }
 
-std::vector<std::string_view> stream_routes() {
-    std::vector<std::string_view> patterns;
-    for (const auto& route : all_routes()) {
-        if (route.method == "POST" && route.lane != "control") {
-            patterns.push_back(route.pattern);
-        }
-    }
-    return patterns;
-}
-
 Metrics::Metrics(std::string revision, std::string version)
-    : revision_(std::move(revision)), version_(std::move(version)) {
-    for (const auto code : all_compat_codes()) {
-        compat_[to_string(code)] = 0;
+    : revision_(std::move(revision)), version_(std::move(version)),
+      counted_(turn_counters().size()) {
+    for (const auto code : telemetry::k_compat_codes) {
+        compat_[code] = 0;
     }
-    for (const auto& route : all_routes()) {
-        if (route.method == "POST" && route.lane != "control") {
-            create_series(route.pattern, route.lane);
-        }
+    for (const auto& route : telemetry::k_turn_routes) {
+        create_series(route);
     }
 }
 
-void Metrics::create_series(std::string_view route, std::string_view lane) {
-    for (const auto terminal : turn::all_terminal_classes()) {
-        terminals_[{route, turn::to_string(terminal)}] = 0;
+void Metrics::create_series(const telemetry::TurnRoute& route) {
+    for (const auto& row : telemetry::k_terminals) {
+        terminals_[{route.pattern, row.word}] = 0;
     }
-    for (const auto status : k_watched_statuses) {
-        requests_[{route, "POST", status, lane}] = 0;
+    for (const auto status : telemetry::k_turn_statuses) {
+        requests_[{route.pattern, telemetry::k_turn_method, status, route.lane}] = 0;
     }
-    accepted_[route] = 0;
-    empty_[route] = 0;
-    usage_unknown_[route] = 0;
-    durations_.try_emplace(route, k_duration_bounds);
-    first_contents_.try_emplace(route, k_first_content_bounds);
+    accepted_[route.pattern] = 0;
+    for (auto& counter : counted_) {
+        counter[route.pattern] = 0;
+    }
+    durations_.try_emplace(route.pattern, telemetry::k_duration_bounds);
+    first_contents_.try_emplace(route.pattern, telemetry::k_first_content_bounds);
 }
 
 void Metrics::request_done(const RequestRecord& record) {
     ++requests_[{record.route, method_label(record.method), record.status, record.lane}];
-    durations_.try_emplace(record.route, k_duration_bounds).first->second.observe(record.end_s);
+    durations_.try_emplace(record.route, telemetry::k_duration_bounds)
+        .first->second.observe(record.end_s);
     // A resume replays what is there already: its speed says nothing about the lane's.
     if (record.accepted_s >= 0 && record.first_content_s >= 0) {
-        first_contents_.try_emplace(record.route, k_first_content_bounds)
+        first_contents_.try_emplace(record.route, telemetry::k_first_content_bounds)
             .first->second.observe(record.first_content_s);
+    }
+    for (std::size_t i = 0; i < counted_.size(); ++i) {
+        const TurnCounter& counter = turn_counters()[i];
+        if (counter.of_request != nullptr && counter.of_request(record)) {
+            ++counted_[i][record.route];
+        }
     }
 }
 
@@ -92,11 +85,11 @@ void Metrics::turn_accepted(std::string_view route) {
 
 void Metrics::turn_ended(const TurnOutcome& outcome) {
     ++terminals_[{outcome.route, turn::to_string(outcome.terminal)}];
-    if (is_empty(outcome)) {
-        ++empty_[outcome.route];
-    }
-    if (!outcome.usage) {
-        ++usage_unknown_[outcome.route];
+    for (std::size_t i = 0; i < counted_.size(); ++i) {
+        const TurnCounter& counter = turn_counters()[i];
+        if (counter.of_turn != nullptr && counter.of_turn(outcome)) {
+            ++counted_[i][outcome.route];
+        }
     }
     for (std::size_t i = 0; i < repairs_.size(); ++i) {
         repairs_[i] += outcome.repairs[i];

@@ -1,7 +1,7 @@
-// Telling.
 #include "oa_stream/lane/metrics.hpp"
 
 #include "exposition.hpp"
+#include "turn_counters.hpp"
 
 #include <fmt/format.h>
 
@@ -12,8 +12,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::string_view k_counter = "counter";
-constexpr std::string_view k_histogram = "histogram";
+using telemetry::metric;
 
 void by_route(Exposition& out, const std::map<std::string_view, std::uint64_t>& values) {
     for (const auto& [route, count] : values) {
@@ -37,16 +36,16 @@ bool is_metric_name(std::string_view name) {
 void append_readings(
     Exposition& out, std::span<const authority::Reading> readings, std::string_view before
 ) {
-    std::set<std::string_view> told;
+    std::set<std::string> reported;
     for (const auto& reading : readings) {
-        const auto line = fmt::format("# TYPE {}{} ", k_metric_prefix, reading.name);
-        if (!is_metric_name(reading.name) || before.contains(line) ||
-            !told.insert(reading.name).second) {
+        const auto name = fmt::format("{}{}", telemetry::k_prefix, reading.name);
+        if (!is_metric_name(reading.name) || before.contains(fmt::format("# TYPE {} ", name)) ||
+            !reported.insert(name).second) {
             continue;
         }
-        out.family(
-            reading.name, reading.name.ends_with("_total") ? k_counter : "gauge", reading.help
-        );
+        const auto kind =
+            reading.name.ends_with("_total") ? telemetry::Kind::counter : telemetry::Kind::gauge;
+        out.family({name, kind, {}, reading.help});
         out.sample({}, reading.value);
     }
 }
@@ -55,7 +54,7 @@ void append_readings(
 
 std::string Metrics::text(std::span<const authority::Reading> readings) const {
     Exposition out;
-    out.family("http_requests_total", k_counter, "Requests whose response ended or broke.");
+    out.family(metric("http_requests_total"));
     for (const auto& [key, count] : requests_) {
         const auto status = fmt::format("{:03}", key.status);
         out.sample(
@@ -63,45 +62,31 @@ std::string Metrics::text(std::span<const authority::Reading> readings) const {
             count
         );
     }
-    out.family(
-        "http_request_duration_seconds",
-        k_histogram,
-        "Request read to last byte sent, streams included."
-    );
+    out.family(metric("http_request_duration_seconds"));
     histograms(out, durations_);
-    out.family(
-        "first_content_seconds",
-        k_histogram,
-        "Request read to the first text, reasoning or tool of the turn it started."
-    );
+    out.family(metric("first_content_seconds"));
     histograms(out, first_contents_);
-    out.family(
-        "compat_rejected_total", k_counter, "Handshakes refused before the stream, by code."
-    );
+    out.family(metric("compat_rejected_total"));
     for (const auto& [code, count] : compat_) {
         out.sample({{"code", code}}, count);
     }
-    out.family("terminal_total", k_counter, "Accepted turns that ended, by how.");
+    out.family(metric("terminal_total"));
     for (const auto& [key, count] : terminals_) {
         out.sample({{"class", key.terminal}, {"route", key.route}}, count);
     }
-    out.family("bridge_accepted_total", k_counter, "Turns the authority accepted.");
+    out.family(metric("bridge_accepted_total"));
     by_route(out, accepted_);
-    out.family("active_streams", "gauge", "Streams open now.");
+    out.family(metric("active_streams"));
     out.sample({}, static_cast<double>(active_streams_));
-    out.family(
-        "normaliser_repairs_total", k_counter, "Events of the authority that had to be repaired."
-    );
+    out.family(metric("normaliser_repairs_total"));
     for (std::size_t i = 0; i < repairs_.size(); ++i) {
         out.sample({{"kind", encode::to_string(static_cast<encode::Repair>(i))}}, repairs_[i]);
     }
-    out.family("empty_turns_total", k_counter, "Completed turns without text, reasoning or tool.");
-    by_route(out, empty_);
-    out.family(
-        "usage_unknown_total", k_counter, "Ended turns whose usage the authority never told."
-    );
-    by_route(out, usage_unknown_);
-    out.family("build_info", "gauge", "Which build this process is; always 1.");
+    for (std::size_t i = 0; i < counted_.size(); ++i) {
+        out.family(*turn_counters()[i].metric);
+        by_route(out, counted_[i]);
+    }
+    out.family(metric("build_info"));
     out.sample({{"revision", revision_}, {"version", version_}}, std::uint64_t{1});
     auto text = out.take();
     Exposition own;

@@ -13,7 +13,8 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-const std::string k_route{k_routes[0]}; // where things go wrong
+const telemetry::TurnRoute k_wrong = k_case_routes.back(); // where things go wrong
+const std::string k_route{k_wrong.pattern};
 
 /// The share of bad requests at which that alert fires, with some room.
 double burn_share(const BurnPair& pair, const AlertOptions& options) {
@@ -22,12 +23,13 @@ double burn_share(const BurnPair& pair, const AlertOptions& options) {
 }
 constexpr std::string_view k_first_content = "first_content_seconds";
 constexpr std::string_view k_duration = "http_request_duration_seconds";
-constexpr double k_code_count = std::size(k_codes);
+constexpr double k_code_count = std::size(telemetry::k_compat_codes);
 
-std::string requests(std::string_view route, std::string_view status) {
+std::string requests(const telemetry::TurnRoute& route, std::string_view status) {
     return fmt::format(
-        R"(http_requests_total{{lane="compat",method="POST",route="{}",status="{}"}})",
-        route,
+        R"(http_requests_total{{lane="{}",method="POST",route="{}",status="{}"}})",
+        route.lane,
+        route.pattern,
         status
     );
 }
@@ -42,6 +44,15 @@ std::string accepted(std::string_view route) {
 }
 std::string rejected(std::string_view code) {
     return fmt::format(R"(compat_rejected_total{{code="{}"}})", code);
+}
+
+/// The classes that an alert watches.
+std::vector<telemetry::TerminalRow> watched() {
+    std::vector<telemetry::TerminalRow> out(
+        telemetry::k_terminals.begin(), telemetry::k_terminals.end()
+    );
+    std::erase_if(out, [](const auto& row) { return row.alert_share.empty(); });
+    return out;
 }
 
 /// Builds cases that last half an hour.
@@ -72,17 +83,17 @@ private:
 
     void responses() {
         add("one in ten answers of a route is 5xx",
-            {steady(requests(k_route, "200"), turns_ * 0.9),
-             steady(requests(k_route, "500"), turns_ * 0.1)},
+            {steady(requests(k_wrong, "200"), turns_ * 0.9),
+             steady(requests(k_wrong, "500"), turns_ * 0.1)},
             {{"OaStream5xxHigh", {{"route", k_route}}}});
         add("one in two hundred is not enough",
-            {steady(requests(k_route, "200"), turns_ * 0.995),
-             steady(requests(k_route, "500"), turns_ * 0.005)},
+            {steady(requests(k_wrong, "200"), turns_ * 0.995),
+             steady(requests(k_wrong, "500"), turns_ * 0.005)},
             {});
         if (options_.least_bad > 1) {
             add("a single 5xx among few requests is below the floor",
-                {steady(requests(k_route, "200"), 1),
-                 {requests(k_route, "500"), {{0, 22}, {1, 1}, {0, 7}}}},
+                {steady(requests(k_wrong, "200"), 1),
+                 {requests(k_wrong, "500"), {{0, 22}, {1, 1}, {0, 7}}}},
                 {});
         }
     }
@@ -104,16 +115,16 @@ private:
     void handshakes() {
         const auto refused = [&](double share) {
             std::vector<Series> out;
-            out.reserve(k_codes.size() + 1);
-            for (const std::string_view code : k_codes) {
+            out.reserve(telemetry::k_compat_codes.size() + 1);
+            for (const std::string_view code : telemetry::k_compat_codes) {
                 out.push_back(steady(rejected(code), turns_ * share));
             }
-            out.push_back(steady(requests(k_route, "426"), turns_ * share * k_code_count));
+            out.push_back(steady(requests(k_case_routes.front(), "426"), turns_ * share * k_code_count));
             return out;
         };
         std::vector<Expected> all;
-        all.reserve(k_codes.size());
-        for (const std::string_view code : k_codes) {
+        all.reserve(telemetry::k_compat_codes.size());
+        for (const std::string_view code : telemetry::k_compat_codes) {
             all.push_back({alert_name(code), {{"code", std::string(code)}}});
         }
         add("many handshakes are refused, with every code", refused(0.2), all);
@@ -124,22 +135,21 @@ private:
         const auto ending = [&](double times) { // so many times its limit, each class
             std::vector<Series> out;
             double completed = 1;
-            for (const Class& row : k_classes) {
-                const double share = std::stod(std::string(row.share)) * times;
+            for (const telemetry::TerminalRow& row : watched()) {
+                const double share = std::stod(std::string(row.alert_share)) * times;
                 completed -= share;
-                for (const std::string_view route : k_routes) {
-                    out.push_back(steady(ended(row.word, route), turns_ * share));
+                for (const auto& route : k_case_routes) {
+                    out.push_back(steady(ended(row.word, route.pattern), turns_ * share));
                 }
             }
-            for (const std::string_view route : k_routes) {
-                out.push_back(steady(ended("completed", route), turns_ * completed));
+            for (const auto& route : k_case_routes) {
+                out.push_back(steady(ended("completed", route.pattern), turns_ * completed));
             }
             return out;
         };
         std::vector<Expected> all;
-        all.reserve(k_classes.size());
-        for (const Class& row : k_classes) {
-            all.push_back({std::string(row.alert), {{"class", std::string(row.word)}}});
+        for (const telemetry::TerminalRow& row : watched()) {
+            all.push_back({alert_name(row.word), {{"class", std::string(row.word)}}});
         }
         add("too many turns end badly, in every class", ending(1.75), all);
         add("some turns end badly", ending(0.5), {});
@@ -147,15 +157,15 @@ private:
 
     void absences() {
         std::vector<Series> gone;
-        for (const std::string_view route : k_routes) {
-            gone.push_back({accepted(route), {}});
+        for (const auto& route : k_case_routes) {
+            gone.push_back({accepted(route.pattern), {}});
             gone.push_back({requests(route, "200"), {}});
             gone.push_back({requests(route, "500"), {}});
         }
         add("no lane reports anything about turns",
             gone,
             {{"OaStreamBridgeAbsent", selected({})},
-             {"OaStreamRequestsAbsent", selected({{"lane", "compat"}, {"method", "POST"}})}});
+             {"OaStreamRequestsAbsent", selected({{"method", "POST"}})}});
     }
 
     /// absent() has the labels that its selector asks for by equality.
@@ -187,9 +197,9 @@ std::vector<Case> bridge_cases(const AlertOptions& options) {
                 .firing = std::move(firing)
             };
             const int before = k_bridge_minutes - k_bridge_change;
-            for (const std::string_view route : k_routes) {
+            for (const auto& route : k_case_routes) {
                 out.changes.push_back(
-                    {accepted(route), {{turns, before}, {turns * times, k_bridge_change}}}
+                    {accepted(route.pattern), {{turns, before}, {turns * times, k_bridge_change}}}
                 );
                 out.changes.push_back(
                     {requests(route, "200"), {{turns, before}, {turns * asked, k_bridge_change}}}
@@ -228,7 +238,7 @@ Case burn_case(
     };
     const double turns = turns_per_minute(options);
     const int before = k_burn_minutes - minutes - quiet;
-    for (const std::string_view route : k_routes) {
+    for (const auto& route : k_case_routes) {
         out.changes.push_back(
             {requests(route, "200"),
              {{turns, before}, {turns * (1 - share), minutes}, {turns, quiet}}}
@@ -250,9 +260,9 @@ Case night(const AlertOptions& options) {
         .name = "one bad request at night is below the floor", .minutes = 120, .step = k_burn_step
     };
     const double each = 0.25 * static_cast<double>(options.least_bad) / 5;
-    for (const std::string_view route : k_routes) {
+    for (const auto& route : k_case_routes) {
         out.changes.push_back({requests(route, "200"), {{each, 120}}});
-        out.changes.push_back({ended("completed", route), {{each, 120}}});
+        out.changes.push_back({ended("completed", route.pattern), {{each, 120}}});
     }
     out.changes.push_back({ended("codex_error", k_route), {{0, 98}, {0.5, 2}, {0, 20}}});
     return out;
@@ -287,7 +297,7 @@ double turns_per_minute(const AlertOptions& options) {
     constexpr double k_short_minutes = 5;
     constexpr double k_room = 2;
     const double in_short =
-        burn_share(k_burn_pairs[0], options) * k_short_minutes * k_routes.size();
+        burn_share(k_burn_pairs[0], options) * k_short_minutes * k_case_routes.size();
     return std::max(
         {60.0,
          4 * least_bad,
@@ -313,25 +323,25 @@ std::vector<Series> healthy(const AlertOptions& options, int minutes) {
     const auto steady = [&](std::string name, double per_minute) {
         out.push_back({std::move(name), {{per_minute, minutes}}});
     };
-    for (const std::string_view route : k_routes) {
+    for (const auto& route : k_case_routes) {
         steady(requests(route, "200"), turns);
         steady(requests(route, "500"), 0);
-        steady(accepted(route), turns);
-        steady(ended("completed", route), turns);
-        for (const Class& row : k_classes) {
-            steady(ended(row.word, route), 0);
+        steady(accepted(route.pattern), turns);
+        steady(ended("completed", route.pattern), turns);
+        for (const telemetry::TerminalRow& row : watched()) {
+            steady(ended(row.word, route.pattern), 0);
         }
         const std::array histograms{
             std::pair<std::string_view, std::string>{k_first_content, options.first_content},
             std::pair<std::string_view, std::string>{k_duration, options.duration},
         };
         for (const auto& [metric, bound] : histograms) {
-            steady(bucket(metric, route, bound), turns);
-            steady(bucket(metric, route, "+Inf"), turns);
-            steady(fmt::format(R"({}_count{{route="{}"}})", metric, route), turns);
+            steady(bucket(metric, route.pattern, bound), turns);
+            steady(bucket(metric, route.pattern, "+Inf"), turns);
+            steady(fmt::format(R"({}_count{{route="{}"}})", metric, route.pattern), turns);
         }
     }
-    for (const std::string_view code : k_codes) {
+    for (const std::string_view code : telemetry::k_compat_codes) {
         steady(rejected(code), 0);
     }
     return out;

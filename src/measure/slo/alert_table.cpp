@@ -4,6 +4,8 @@
 
 #include "oa_stream/measure/slo.hpp"
 
+#include "sources/prometheus/promql.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -31,10 +33,23 @@ public:
         );
     }
     [[nodiscard]] std::string series(std::string_view metric, std::string_view matchers) const {
-        const bool both = !matchers.empty() && !options_.matchers.empty();
-        const std::string all = fmt::format("{}{}{}", matchers, both ? "," : "", options_.matchers);
-        return all.empty() ? fmt::format("oa_stream_{}", metric)
-                           : fmt::format("oa_stream_{}{{{}}}", metric, all);
+        const std::string all = prometheus::joined(std::string(matchers), options_.matchers);
+        return fmt::format(
+            "{}{}{}",
+            telemetry::k_prefix,
+            metric,
+            all.empty() ? std::string() : fmt::format("{{{}}}", all)
+        );
+    }
+    /// The same of telemetry's term.
+    [[nodiscard]] std::string
+    increase(const telemetry::Term& term, std::string_view window, std::string_view by = "") const {
+        return increase(
+            term.metric->name.substr(telemetry::k_prefix.size()),
+            prometheus::matchers(term),
+            window,
+            by
+        );
     }
     /// bad / all > share, when there are enough of both
     [[nodiscard]] std::string
@@ -58,19 +73,16 @@ Rule record(std::string name, std::string expr) {
     return {.name = std::move(name), .expr = std::move(expr), .records = true};
 }
 
-// Users' requests that start turns; reads, resumes and health are none.
-constexpr std::string_view k_turns = R"(lane="compat",method="POST")";
-constexpr std::string_view k_failed = R"(lane="compat",method="POST",status=~"5..")";
-
 Group responses(const Writer& write) {
     Group out{.name = "oa-stream-5xx", .rules = {}};
     out.rules.push_back(record(
-        "oa_stream:requests:increase10m",
-        write.increase("http_requests_total", k_turns, "10m", "route")
+        "oa_stream:requests:increase10m", write.increase(telemetry::requests_term(), "10m", "route")
     ));
     out.rules.push_back(record(
         "oa_stream:requests_5xx:increase10m",
-        write.increase("http_requests_total", k_failed, "10m", "route")
+        write.increase(
+            telemetry::bad_terms(std::array{telemetry::BadEvent::http_5xx}).front(), "10m", "route"
+        )
     ));
     out.rules.push_back({
         .name = "OaStream5xxHigh",
@@ -90,17 +102,17 @@ struct SlowClock {
     std::string_view metric;
     std::string_view bound;
     std::string_view alert;
-    std::string_view matchers = R"(route=~"/api/.*stream|/api/chat")";
 };
 
 /// A share above a bucket bound of more than 5 % is a p95 above that bound, without interpolation.
 void slow(Group& out, const Writer& write, const SlowClock& clock) {
     const std::string all = fmt::format("oa_stream:{}:increase10m", clock.word);
     const std::string over = fmt::format("oa_stream:{}_slow:increase10m", clock.word);
-    const std::string within = fmt::format("{},le=\"{}\"", clock.matchers, clock.bound);
+    const std::string routes = prometheus::matcher(telemetry::route_is());
+    const std::string within = fmt::format("{},le=\"{}\"", routes, clock.bound);
     const std::string counted = fmt::format("{}_count", clock.metric);
     const std::string bucket = fmt::format("{}_bucket", clock.metric);
-    out.rules.push_back(record(all, write.increase(counted, clock.matchers, "10m", "route")));
+    out.rules.push_back(record(all, write.increase(counted, routes, "10m", "route")));
     out.rules.push_back(
         record(over, fmt::format("{} - {}", all, write.increase(bucket, within, "10m", "route")))
     );
@@ -138,13 +150,14 @@ Group latency(const Writer& write) {
 Group handshakes(const Writer& write) {
     Group out{.name = "oa-stream-compat", .rules = {}};
     out.rules.push_back(record(
-        "oa_stream:handshakes:increase15m", write.increase("http_requests_total", k_turns, "15m")
+        "oa_stream:handshakes:increase15m",
+        write.increase(telemetry::requests_term(telemetry::handshake_routes()), "15m")
     ));
     out.rules.push_back(record(
         "oa_stream:compat_rejected:increase15m",
         write.increase("compat_rejected_total", "", "15m", "code")
     ));
-    for (const std::string_view code : k_codes) {
+    for (const std::string_view code : telemetry::k_compat_codes) {
         const std::string rejected = fmt::format(
             "sum by (code) (oa_stream:compat_rejected:increase15m{{code=\"{}\"}})", code
         );
@@ -173,34 +186,27 @@ Group terminals(const Writer& write) {
     out.rules.push_back(record(
         "oa_stream:terminal:increase15m", write.increase("terminal_total", "", "15m", "class")
     ));
-    for (const Class& row : k_classes) {
+    for (const telemetry::TerminalRow& row : telemetry::k_terminals) {
+        if (row.alert_share.empty()) {
+            continue;
+        }
         const std::string ended = fmt::format(
             "sum by (class) (oa_stream:terminal:increase15m{{class=\"{}\"}})", row.word
         );
         out.rules.push_back({
-            .name = std::string(row.alert),
+            .name = alert_name(row.word),
             .expr = fmt::format(
                 "({0} / on () group_left () (oa_stream:turns_ended:increase15m > 0)) > {1}\n"
                 "and {0} >= {2}\nand on () oa_stream:turns_ended:increase15m >= {3}",
                 ended,
-                row.share,
+                row.alert_share,
                 write.options().least_bad,
                 write.options().least_total
             ),
             .wait = "5m",
-            .severity = row.spends_budget ? "page" : "ticket",
+            .severity = row.bad ? "page" : "ticket",
             .summary = fmt::format("Too many turns end as {}.", row.word),
         });
-    }
-    return out;
-}
-
-std::string budget_classes() {
-    std::string out;
-    for (const Class& row : k_classes) {
-        if (row.spends_budget) {
-            out += (out.empty() ? "" : "|") + std::string(row.word);
-        }
     }
     return out;
 }
@@ -208,19 +214,17 @@ std::string budget_classes() {
 Group burning(const Writer& write) {
     Group out{.name = "oa-stream-burn", .rules = {}};
     constexpr std::array<std::string_view, 7> k_windows{"5m", "30m", "1h", "2h", "6h", "1d", "3d"};
-    const std::string ended_badly = fmt::format("class=~\"{}\"", budget_classes());
     for (const std::string_view window : k_windows) {
         out.rules.push_back(record(
             fmt::format("oa_stream:slo_bad:increase{}", window),
-            fmt::format(
-                "{}\n+ {}",
-                write.increase("http_requests_total", k_failed, window),
-                write.increase("terminal_total", ended_badly, window)
+            prometheus::sum_of(
+                telemetry::bad_terms(telemetry::default_bad()),
+                [&](const telemetry::Term& term) { return write.increase(term, window); }
             )
         ));
         out.rules.push_back(record(
             fmt::format("oa_stream:slo_all:increase{}", window),
-            write.increase("http_requests_total", k_turns, window)
+            write.increase(telemetry::requests_term(), window)
         ));
     }
     const Fraction objective = write.options().objective;
@@ -275,7 +279,7 @@ Group bridge(const Writer& write) {
         fmt::format("sum(rate({0}[6h] offset 15m)) and on () count({0} offset 375m) > 0", accepted)
     ));
     out.rules.push_back(record(
-        "oa_stream:bridge_asked:increase10m", write.increase("http_requests_total", k_turns, "10m")
+        "oa_stream:bridge_asked:increase10m", write.increase(telemetry::requests_term(), "10m")
     ));
     // Per second to per window.
     const std::uint64_t floor = write.options().least_total;
@@ -328,7 +332,10 @@ Group bridge(const Writer& write) {
     );
     alert(
         "OaStreamRequestsAbsent",
-        fmt::format("absent({})", write.series("http_requests_total", k_turns)),
+        fmt::format(
+            "absent({})",
+            write.series("http_requests_total", prometheus::matchers(telemetry::requests_term()))
+        ),
         "5m",
         "No lane reports requests: every ratio here would be silent."
     );

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/measure/alert_rules.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include <array>
 #include <string>
@@ -60,37 +61,17 @@ struct CaseFile {
 };
 [[nodiscard]] std::vector<CaseFile> cases(const AlertOptions& options);
 
-/// Every series of a healthy lane: two stream routes, each with turns_per_minute().
+/// Every series of a healthy lane: the cases' routes, each with turns_per_minute().
 [[nodiscard]] std::vector<Series> healthy(const AlertOptions& options, int minutes);
 /// Enough to be above every event floor.
 [[nodiscard]] double turns_per_minute(const AlertOptions& options);
 /// The labels that `=` of the options' matchers asks for; what `!=` asks for is no label.
 [[nodiscard]] Labels selected_labels(const AlertOptions& options);
 
-// The words of the runbook.
-inline constexpr std::array<std::string_view, 5> k_codes{
-    "invalid_client_build",
-    "unsupported_protocol_version",
-    "unsupported_schema_version",
-    "upgrade_required",
-    "unsupported_client_build",
-};
-struct Class {
-    std::string_view word;
-    std::string_view alert;
-    std::string_view share; ///< of all ended turns; more is an alert
-    bool spends_budget;
-};
-inline constexpr std::array k_classes{
-    Class{"turn_failed", "OaStreamTurnFailed", "0.02", true},
-    Class{"turn_aborted", "OaStreamTurnAborted", "0.02", true},
-    Class{"turn_interrupted", "OaStreamTurnInterrupted", "0.25", false},
-    Class{"codex_error", "OaStreamCodexError", "0.01", true},
-    Class{"adapter_preview_unavailable", "OaStreamAdapterPreviewUnavailable", "0.01", true},
-};
-inline constexpr std::array<std::string_view, 2> k_routes{
-    "/api/chat/stream",
-    "/api/chats/{conversationId}/stream",
+/// Where the cases' traffic is: a route of each lane, with its label.
+inline constexpr std::array k_case_routes{
+    telemetry::k_turn_routes.front(),
+    telemetry::k_turn_routes.back(),
 };
 
 /// `upgrade_required` → `OaStreamUpgradeRequired`

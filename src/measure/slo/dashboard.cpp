@@ -2,10 +2,11 @@
 
 #include "oa_stream/measure/slo.hpp"
 
-#include "sources/prometheus/prometheus_queries.hpp"
+#include "sources/prometheus/promql.hpp"
 
 #include <fmt/format.h>
 
+#include <array>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -14,7 +15,6 @@ namespace oa_stream::measure {
 namespace {
 
 constexpr std::string_view k_rate = "$__rate_interval";
-constexpr std::string_view k_turns = R"(lane="compat",method="POST")";
 constexpr int k_columns = 24; ///< of Grafana's grid
 constexpr int k_panel_height = 8;
 
@@ -40,13 +40,13 @@ public:
 
     [[nodiscard]] std::string
     series(std::string_view metric, std::string_view more, bool ours) const {
-        std::string inner(more);
-        const auto add = [&](const std::string& matcher) {
-            inner += (inner.empty() || matcher.empty() ? "" : ",") + matcher;
-        };
-        add(ours ? revision() + "=~\"$revision\"" : std::string());
-        add(options_.matchers);
-        return fmt::format("oa_stream_{}{{{}}}", metric, inner);
+        const std::string who = ours ? revision() + "=~\"$revision\"" : std::string();
+        return fmt::format(
+            "{}{}{{{}}}",
+            telemetry::k_prefix,
+            metric,
+            prometheus::joined(prometheus::joined(std::string(more), who), options_.matchers)
+        );
     }
     [[nodiscard]] std::string revision() const {
         return options_.revision_label.empty() ? "revision" : options_.revision_label;
@@ -60,24 +60,21 @@ public:
     rate(std::string_view metric, std::string_view matchers, std::string_view more = "") const {
         return sum(over("rate", metric, matchers, k_rate), more);
     }
-    [[nodiscard]] std::string
-    increase(std::string_view metric, std::string_view matchers, std::string_view window) const {
-        return sum(over("increase", metric, matchers, window));
+    [[nodiscard]] std::string rate(const telemetry::Term& term) const {
+        return of_term("rate", term, k_rate);
     }
     [[nodiscard]] std::string gauge(std::string_view metric) const {
         return sum(series(metric, {}, by_label()));
     }
     /// Bad requests and turns over all of them.
     [[nodiscard]] std::string bad_share(std::string_view window) const {
+        const auto rose = [&](const telemetry::Term& term) {
+            return of_term("increase", term, window);
+        };
         return fmt::format(
-            "({} + {}) / ({} > 0)",
-            increase("http_requests_total", R"(lane="compat",method="POST",status=~"5..")", window),
-            increase(
-                "terminal_total",
-                R"(class=~"turn_failed|turn_aborted|codex_error|adapter_preview_unavailable",route!~"/v1/.*")",
-                window
-            ),
-            increase("http_requests_total", k_turns, window)
+            "({}) / ({} > 0)",
+            prometheus::sum_of(telemetry::bad_terms(telemetry::default_bad()), rose),
+            rose(telemetry::requests_term())
         );
     }
 
@@ -90,6 +87,11 @@ private:
         std::string_view window
     ) const {
         return fmt::format("{}({}[{}])", function, series(metric, matchers, by_label()), window);
+    }
+    [[nodiscard]] std::string
+    of_term(std::string_view function, const telemetry::Term& term, std::string_view window) const {
+        const std::string_view metric = term.metric->name.substr(telemetry::k_prefix.size());
+        return sum(over(function, metric, prometheus::matchers(term), window));
     }
     [[nodiscard]] std::string join() const {
         if (by_label()) {
@@ -112,8 +114,8 @@ Panel traffic(const Writer& write) {
     return {
         .title = "Requests that start turns",
         .unit = "reqps",
-        .help = "POST on the stream routes; reads, resumes and health are none.",
-        .lines = {{write.rate("http_requests_total", k_turns), "{{revision}}"}},
+        .help = "POST on the routes that carry turns; reads, resumes and health are not counted.",
+        .lines = {{write.rate(telemetry::requests_term()), "{{revision}}"}},
     };
 }
 
@@ -125,8 +127,9 @@ Panel failures(const Writer& write) {
         .lines =
             {{fmt::format(
                   "{} / ({} > 0)",
-                  write.rate("http_requests_total", R"(lane="compat",method="POST",status=~"5..")"),
-                  write.rate("http_requests_total", k_turns)
+                  write.rate(telemetry::bad_terms(std::array{telemetry::BadEvent::http_5xx}).front()
+                  ),
+                  write.rate(telemetry::requests_term())
               ),
               "{{revision}}"}},
         .limit = "0.01",
@@ -150,8 +153,9 @@ Panel latency(const Writer& write, const DashboardOptions& options) {
         .lines = {},
         .limit = options.first_content,
     };
-    const std::string buckets =
-        write.rate("first_content_seconds_bucket", R"(route=~"/api/.*stream|/api/chat")", "le");
+    const std::string buckets = write.rate(
+        "first_content_seconds_bucket", prometheus::matcher(telemetry::route_is()), "le"
+    );
     for (const auto& [q, word] : {std::pair{"0.5", "p50"}, {"0.95", "p95"}, {"0.99", "p99"}}) {
         out.lines.push_back(
             {fmt::format("histogram_quantile({}, {})", q, buckets),

@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -10,32 +11,21 @@
 namespace oa_stream::measure {
 namespace {
 
-struct Word {
-    std::string_view word;
-    BadEvent event;
-};
-
-constexpr std::array k_words{
-    Word{"http_5xx", BadEvent::http_5xx},
-    Word{"terminal_error", BadEvent::terminal_error},
-    Word{"empty", BadEvent::empty},
-    Word{"compat_rejected", BadEvent::compat_rejected},
-};
-
 Result<BadEvent> parse_word(std::string_view word) {
-    std::array<std::string_view, k_words.size()> names{};
-    std::ranges::transform(k_words, names.begin(), &Word::word);
-    const auto* found = std::ranges::find(k_words, word, &Word::word);
-    if (found != k_words.end()) {
+    using telemetry::k_bad_events;
+    std::array<std::string_view, k_bad_events.size()> names{};
+    std::ranges::transform(k_bad_events, names.begin(), &telemetry::BadRow::word);
+    const auto* found = std::ranges::find(k_bad_events, word, &telemetry::BadRow::word);
+    if (found != k_bad_events.end()) {
         return found->event;
     }
     const auto close = nearest(word, names);
     return fail(
         Code::usage,
-        fmt::format("'{}' is no bad event", printable(word, 40)),
+        fmt::format("'{}' is not a bad event", printable(word, 40)),
         "bad",
         close ? fmt::format("did you mean '{}'?", *close)
-              : "http_5xx, terminal_error, empty, compat_rejected; several with '|' between"
+              : fmt::format("{}; several with '|' between", fmt::join(names, ", "))
     );
 }
 
@@ -43,7 +33,7 @@ Result<BadEvent> parse_word(std::string_view word) {
 
 Result<std::vector<BadEvent>> parse_bad_events(std::string_view text) {
     if (trim(text).empty()) {
-        return std::vector{BadEvent::http_5xx, BadEvent::terminal_error};
+        return telemetry::default_bad();
     }
     std::vector<BadEvent> events;
     for (;;) {
@@ -57,11 +47,6 @@ Result<std::vector<BadEvent>> parse_bad_events(std::string_view text) {
         }
         text.remove_prefix(bar + 1);
     }
-}
-
-std::string_view to_string(BadEvent event) noexcept {
-    const auto* found = std::ranges::find(k_words, event, &Word::event);
-    return found == k_words.end() ? std::string_view("unknown") : found->word;
 }
 
 } // namespace oa_stream::measure

@@ -2,6 +2,7 @@
 
 #include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/playbook/fault.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,12 +18,8 @@ namespace {
 constexpr double k_max_rate = 1000;
 
 /// Of the lane's histogram of first contents: a limit between two of them is never decided.
-constexpr std::array k_first_content_bounds{
-    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
-};
-
 bool is_bound(double seconds) {
-    return std::ranges::any_of(k_first_content_bounds, [&](double bound) {
+    return std::ranges::any_of(telemetry::k_first_content_bounds, [&](double bound) {
         return std::abs(bound - seconds) < 1e-9;
     });
 }
@@ -231,7 +228,7 @@ private:
                     gate.id,
                     gate.limit
                 ),
-                fmt::format("one of {}s", fmt::join(k_first_content_bounds, "s, ")));
+                fmt::format("one of {}s", fmt::join(telemetry::k_first_content_bounds, "s, ")));
         }
     }
 

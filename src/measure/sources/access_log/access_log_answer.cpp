@@ -1,4 +1,4 @@
-// A question answered from the book: which requests count, what the sums cannot tell exactly, and
+// A question answered from the index: which requests count, what the sums cannot tell exactly, and
 // when there is nothing to tell.
 #include "oa_stream/base/clock.hpp"
 
@@ -17,20 +17,6 @@ namespace {
 constexpr double k_us = 1e6;
 constexpr double k_infinite = std::numeric_limits<double>::infinity();
 constexpr std::size_t k_most_names = 5; ///< of revisions, in a sentence
-
-unsigned flag_of(BadEvent event) noexcept {
-    switch (event) {
-    case BadEvent::http_5xx:
-        return log_5xx;
-    case BadEvent::terminal_error:
-        return log_terminal_error;
-    case BadEvent::empty:
-        return log_empty;
-    case BadEvent::compat_rejected:
-        break;
-    }
-    return log_compat_rejected;
-}
 
 std::string time_text(double at_s) {
     const std::chrono::duration<double> since(at_s);
@@ -57,13 +43,10 @@ AtMost at_most(const std::vector<Bucket>& buckets, double limit) {
 } // namespace
 
 /// Adds up what one question asks for.
-class AccessLogBook::Sum {
+class AccessLogIndex::Sum {
 public:
-    explicit Sum(const Question& question) : question_(question) {
-        for (const BadEvent event : question.bad) {
-            bad_flags_ |= flag_of(event);
-        }
-    }
+    explicit Sum(const Question& question)
+        : question_(question), asked_(telemetry::set_of(question.bad)) {}
 
     void add(const Entry& entry) {
         const bool timed = entry.first_content_us != k_no_time;
@@ -74,7 +57,7 @@ public:
         }
         if (!question_.slower_than_s) {
             ++counts_.total;
-            counts_.bad += (entry.flags & bad_flags_) != 0 ? 1 : 0;
+            counts_.bad += (entry.bad & asked_) != 0 ? 1 : 0;
         } else if (timed) {
             ++counts_.total;
             counts_.bad += seconds > *question_.slower_than_s ? 1 : 0;
@@ -85,9 +68,9 @@ public:
         (void)histogram_.merge(slice.times);
         std::uint64_t requests = 0;
         std::uint64_t bad = 0;
-        for (std::size_t flags = 0; flags < slice.by_flags.size(); ++flags) {
-            requests += slice.by_flags[flags];
-            bad += (flags & bad_flags_) != 0 ? slice.by_flags[flags] : 0;
+        for (std::size_t set = 0; set < slice.by_bad.size(); ++set) {
+            requests += slice.by_bad[set];
+            bad += (set & asked_) != 0 ? slice.by_bad[set] : 0;
         }
         in_part_ += part ? requests : 0;
         endless_ += slice.endless;
@@ -96,7 +79,7 @@ public:
     }
     /// An hour of which less than half lies in the window.
     void leave_out(const Slice& slice) {
-        for (const std::uint64_t requests : slice.by_flags) {
+        for (const std::uint64_t requests : slice.by_bad) {
             in_part_ += requests;
         }
     }
@@ -107,7 +90,7 @@ public:
 
 private:
     const Question& question_;
-    unsigned bad_flags_ = 0;
+    telemetry::BadSet asked_;
     std::uint64_t in_part_ = 0;
     Counts counts_{};
     std::vector<double> times_{};
@@ -115,7 +98,7 @@ private:
     std::uint64_t endless_ = 0; ///< of added-up hours
 };
 
-std::vector<Bucket> AccessLogBook::Sum::all_in_buckets() {
+std::vector<Bucket> AccessLogIndex::Sum::all_in_buckets() {
     for (const double seconds : times_) {
         if (std::isinf(seconds)) {
             ++endless_;
@@ -136,7 +119,7 @@ std::vector<Bucket> AccessLogBook::Sum::all_in_buckets() {
     return tidy(out);
 }
 
-void AccessLogBook::Sum::finish(SourceReading& reading) {
+void AccessLogIndex::Sum::finish(SourceReading& reading) {
     if (histogram_.count() > 0 || endless_ > 0) {
         if (question_.slower_than_s) {
             const auto within = at_most(histogram_.cumulative(1 / k_us), *question_.slower_than_s);
@@ -163,13 +146,13 @@ void AccessLogBook::Sum::finish(SourceReading& reading) {
     reading.tally.requests = counts_;
 }
 
-AccessLogBook::Asked AccessLogBook::asked_of(const Question& question) const {
+AccessLogIndex::Asked AccessLogIndex::asked_of(const Question& question) const {
     Asked asked{
         .alive = std::vector<bool>(names_.size()), .requests = std::vector<bool>(names_.size())
     };
     const auto on_route = [&](const std::string& route) {
         return question.routes.empty()
-                   ? std::ranges::find(k_stream_routes, route) != k_stream_routes.end()
+                   ? telemetry::is_turn_route(route)
                    : std::ranges::find(question.routes, route) != question.routes.end();
     };
     for (std::size_t key = 0; key < names_.size(); ++key) {
@@ -180,7 +163,7 @@ AccessLogBook::Asked AccessLogBook::asked_of(const Question& question) const {
     return asked;
 }
 
-const LogSpans* AccessLogBook::spans_of(const std::string& revision) const {
+const LogSpans* AccessLogIndex::spans_of(const std::string& revision) const {
     if (revision.empty()) {
         return &all_;
     }
@@ -188,7 +171,7 @@ const LogSpans* AccessLogBook::spans_of(const std::string& revision) const {
     return found == by_revision_.end() ? nullptr : &found->second;
 }
 
-std::string AccessLogBook::why_missing(const Question& question, bool stopped) const {
+std::string AccessLogIndex::why_missing(const Question& question, bool stopped) const {
     const std::string by =
         question.revision.empty() ? "" : fmt::format(" by revision '{}'", question.revision);
     const LogSpans* spans = spans_of(question.revision);
@@ -223,7 +206,7 @@ std::string AccessLogBook::why_missing(const Question& question, bool stopped) c
 
 /// How many lines of the revision there are in the window, those that are no requests too.
 std::uint64_t
-AccessLogBook::add_entries(const Question& question, const Asked& asked, Sum& sum) const {
+AccessLogIndex::add_entries(const Question& question, const Asked& asked, Sum& sum) const {
     std::uint64_t alive = 0;
     for (const Entry& entry : entries_) {
         const bool inside =
@@ -238,7 +221,7 @@ AccessLogBook::add_entries(const Question& question, const Asked& asked, Sum& su
 
 /// What was added up counts whole when the middle of its times lies in the window.
 std::uint64_t
-AccessLogBook::add_slices(const Question& question, const Asked& asked, Sum& sum) const {
+AccessLogIndex::add_slices(const Question& question, const Asked& asked, Sum& sum) const {
     const Span& window = question.window;
     std::uint64_t alive = 0;
     for (const auto& [id, slice] : slices_) {
@@ -256,7 +239,7 @@ AccessLogBook::add_slices(const Question& question, const Asked& asked, Sum& sum
     return alive;
 }
 
-SourceReading AccessLogBook::answer(const Question& question) const {
+SourceReading AccessLogIndex::answer(const Question& question) const {
     const Span& window = question.window;
     const LogSpans* spans = spans_of(question.revision);
     const Asked asked = asked_of(question);

@@ -22,9 +22,9 @@ Task<void> let_others_run() {
 } // namespace
 
 AccessLogFollower::AccessLogFollower(
-    std::size_t log, FollowOptions options, AccessLogBook& book, LogOwners& owners
+    std::size_t log, FollowOptions options, AccessLogIndex& index, LogOwners& owners
 )
-    : log_(log), options_(std::move(options)), book_(book), owners_(owners) {
+    : log_(log), options_(std::move(options)), index_(index), owners_(owners) {
 }
 
 std::size_t AccessLogFollower::torn() const noexcept {
@@ -119,7 +119,7 @@ AccessLogFollower::read_on(LogReader* reader, FileId id, std::uint64_t size, dou
         const std::uint64_t begin = reader->offset() - piece.size();
         const std::uint64_t known = stream.offset() > begin ? stream.offset() - begin : 0;
         piece.remove_prefix(static_cast<std::size_t>(std::min<std::uint64_t>(known, piece.size())));
-        stream.feed(piece, now_s, book_, counts_);
+        stream.feed(piece, now_s, index_, counts_);
         co_await let_others_run();
     }
     co_return Result<void>();

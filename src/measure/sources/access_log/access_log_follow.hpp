@@ -28,9 +28,9 @@ struct FollowOptions {
 
 class AccessLogFollower {
 public:
-    /// `log` as in AccessLogBook::add; the book and the owners outlive it.
+    /// `log` as in AccessLogIndex::add; the index and the owners outlive it.
     AccessLogFollower(
-        std::size_t log, FollowOptions options, AccessLogBook& book, LogOwners& owners
+        std::size_t log, FollowOptions options, AccessLogIndex& index, LogOwners& owners
     );
 
     /// Reads what is new in all files that may hold lines written since `since_s`. Code::unreadable
@@ -70,7 +70,7 @@ private:
 
     std::size_t log_;
     FollowOptions options_;
-    AccessLogBook& book_;
+    AccessLogIndex& index_;
     LogOwners& owners_;
     std::optional<std::size_t> same_as_{};
     std::map<std::string, AccessLogStream> streams_{}; ///< by identity

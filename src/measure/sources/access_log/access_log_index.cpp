@@ -11,25 +11,16 @@ constexpr double k_minute_s = 60;
 constexpr std::size_t k_most_damaged_minutes = 100'000;
 constexpr double k_us = 1e6;
 
-std::uint8_t flags_of(const AccessLine& line) noexcept {
-    unsigned flags = 0;
-    flags |= line.status >= 500 ? log_5xx : 0U;
-    flags |= line.terminal_error ? log_terminal_error : 0U;
-    flags |= line.empty ? log_empty : 0U;
-    flags |= line.status == 426 ? log_compat_rejected : 0U;
-    return static_cast<std::uint8_t>(flags);
-}
-
 std::int64_t unit_of(double at_s, double unit_s) noexcept {
     return static_cast<std::int64_t>(std::floor(at_s / unit_s));
 }
 
 } // namespace
 
-AccessLogBook::AccessLogBook(LogBookLimits limits) : limits_(limits), all_(limits.silence_s) {
+AccessLogIndex::AccessLogIndex(LogIndexLimits limits) : limits_(limits), all_(limits.silence_s) {
 }
 
-std::uint32_t AccessLogBook::micros_of(std::optional<double> seconds) noexcept {
+std::uint32_t AccessLogIndex::micros_of(std::optional<double> seconds) noexcept {
     if (!seconds) {
         return k_no_time;
     }
@@ -41,7 +32,7 @@ std::uint32_t AccessLogBook::micros_of(std::optional<double> seconds) noexcept {
 }
 
 /// nullopt when there are too many: such a log was written by somebody who makes names up.
-std::optional<AccessLogBook::Key> AccessLogBook::key_of(const AccessLine& line) {
+std::optional<AccessLogIndex::Key> AccessLogIndex::key_of(const AccessLine& line) {
     std::pair name(line.revision, line.post ? line.route : std::string());
     const auto known = keys_.find(name);
     if (known != keys_.end()) {
@@ -56,7 +47,7 @@ std::optional<AccessLogBook::Key> AccessLogBook::key_of(const AccessLine& line) 
     return key;
 }
 
-void AccessLogBook::add(std::size_t log, double written_s, const AccessLine& line) {
+void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& line) {
     const auto key = key_of(line);
     if (!key) {
         return add_damaged(written_s);
@@ -65,7 +56,7 @@ void AccessLogBook::add(std::size_t log, double written_s, const AccessLine& lin
         .written_s = written_s,
         .first_content_us = micros_of(line.first_content_s),
         .key = *key,
-        .flags = flags_of(line),
+        .bad = line.bad,
     });
     all_.add(written_s);
     by_revision_.try_emplace(line.revision, limits_.silence_s).first->second.add(written_s);
@@ -77,14 +68,14 @@ void AccessLogBook::add(std::size_t log, double written_s, const AccessLine& lin
     }
 }
 
-void AccessLogBook::add_damaged(double near_s) {
+void AccessLogIndex::add_damaged(double near_s) {
     ++damaged_[unit_of(near_s, k_minute_s)];
     if (damaged_.size() > k_most_damaged_minutes) {
         damaged_.erase(damaged_.begin());
     }
 }
 
-void AccessLogBook::add_up_older_half() {
+void AccessLogIndex::add_up_older_half() {
     const auto middle = entries_.begin() + static_cast<std::ptrdiff_t>((entries_.size() + 1) / 2);
     std::ranges::nth_element(entries_, middle, {}, &Entry::written_s);
     for (auto entry = entries_.begin(); entry != middle; ++entry) {
@@ -93,7 +84,7 @@ void AccessLogBook::add_up_older_half() {
         Slice& slice = at->second;
         slice.first_s = made ? entry->written_s : std::min(slice.first_s, entry->written_s);
         slice.last_s = std::max(slice.last_s, entry->written_s);
-        ++slice.by_flags[entry->flags % slice.by_flags.size()];
+        ++slice.by_bad[entry->bad];
         if (entry->first_content_us == k_endless) {
             ++slice.endless;
         } else if (entry->first_content_us != k_no_time) {
@@ -103,7 +94,7 @@ void AccessLogBook::add_up_older_half() {
     entries_.erase(entries_.begin(), middle);
 }
 
-void AccessLogBook::forget() {
+void AccessLogIndex::forget() {
     const double oldest_s = newest_s() - limits_.keep_s;
     while (!slices_.empty() &&
            (slices_.size() > limits_.slices ||
@@ -115,11 +106,11 @@ void AccessLogBook::forget() {
     damaged_.erase(damaged_.begin(), damaged_.lower_bound(unit_of(oldest_s, k_minute_s)));
 }
 
-double AccessLogBook::newest_of(std::size_t log) const noexcept {
+double AccessLogIndex::newest_of(std::size_t log) const noexcept {
     return log < newest_of_log_.size() ? newest_of_log_[log] : 0;
 }
 
-std::uint64_t AccessLogBook::damaged_in(const Span& window) const {
+std::uint64_t AccessLogIndex::damaged_in(const Span& window) const {
     std::uint64_t lines = 0;
     const auto end = damaged_.upper_bound(unit_of(window.to_s, k_minute_s));
     for (auto at = damaged_.lower_bound(unit_of(window.from_s, k_minute_s)); at != end; ++at) {

@@ -17,15 +17,6 @@
 
 namespace oa_stream::measure {
 
-/// What made a request bad; also an index into the counts of a slice.
-enum LogFlag : std::uint8_t {
-    log_5xx = 1,
-    log_terminal_error = 2,
-    log_empty = 4,
-    log_compat_rejected = 8,
-    log_flags_end = 16,
-};
-
 /// Stretches of time in which lines were written, with no silence in them longer than the limit.
 class LogSpans {
 public:
@@ -46,7 +37,7 @@ private:
     std::vector<Span> spans_{}; ///< closed at both ends, ascending, apart
 };
 
-struct LogBookLimits {
+struct LogIndexLimits {
     double silence_s = 300;
     std::size_t requests_kept = 500'000;
     double keep_s = 35.0 * 86'400;
@@ -55,9 +46,9 @@ struct LogBookLimits {
 };
 
 /// Memory is bounded by the limits, about 16 bytes a request kept and 10 KB a slice. One thread.
-class AccessLogBook {
+class AccessLogIndex {
 public:
-    explicit AccessLogBook(LogBookLimits limits);
+    explicit AccessLogIndex(LogIndexLimits limits);
 
     /// One line of `log` (a small number that names the file it belongs to), and when it was
     /// written.
@@ -87,11 +78,11 @@ private:
         double written_s;
         std::uint32_t first_content_us; ///< k_no_time: none; k_endless: ran into a time limit
         Key key;
-        std::uint8_t flags;
+        telemetry::BadSet bad;
     };
     /// The requests of one hour and key.
     struct Slice {
-        std::array<std::uint64_t, log_flags_end> by_flags{};
+        std::array<std::uint64_t, telemetry::k_bad_sets> by_bad{};
         LogLinearHistogram times{};
         std::uint64_t endless = 0; ///< ran into a time limit before any content
         double first_s = 0;
@@ -116,7 +107,7 @@ private:
     [[nodiscard]] std::uint64_t damaged_in(const Span& window) const;
     [[nodiscard]] std::string why_missing(const Question& question, bool stopped) const;
 
-    LogBookLimits limits_;
+    LogIndexLimits limits_;
     std::map<std::pair<std::string, std::string>, Key> keys_{};
     std::vector<KeyName> names_{};
     std::vector<Entry> entries_{}; ///< in no order

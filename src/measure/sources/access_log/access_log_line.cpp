@@ -13,16 +13,6 @@
 namespace oa_stream::measure {
 namespace {
 
-constexpr std::array<std::string_view, 4> k_terminal_errors{
-    "turn_failed", "turn_aborted", "codex_error", "adapter_preview_unavailable"
-};
-constexpr std::array<std::string_view, 3> k_other_terminals{
-    "completed", "turn_interrupted", "client_gone"
-};
-/// What a turn's `failure` and its `reason` say when a time limit ended it: the lane's own limits
-/// (docs/limits.md) and the authority's.
-constexpr std::array<std::string_view, 2> k_late_failures{"authority_timeout", "stalled"};
-constexpr std::array<std::string_view, 3> k_late_reasons{"first_event", "stalled", "wall_time"};
 /// No request lasts a year; a time beyond is a damaged number.
 constexpr double k_longest_ms = 365.0 * 86'400'000;
 
@@ -48,15 +38,16 @@ bool read_turn(const LogFields& fields, AccessLine& into) {
     if (!accepted || !empty || *accepted != terminal.has_value()) {
         return false;
     }
-    into.accepted = *accepted;
-    into.empty = *empty && *accepted;
-    if (!terminal) {
-        return true;
+    telemetry::Ending ending{into.status, std::nullopt, *empty && *accepted};
+    if (terminal) {
+        ending.terminal = telemetry::terminal_of(*terminal);
+        if (!ending.terminal) {
+            return false;
+        }
     }
-    into.terminal_error =
-        std::ranges::find(k_terminal_errors, *terminal) != k_terminal_errors.end();
-    return into.terminal_error ||
-           std::ranges::find(k_other_terminals, *terminal) != k_other_terminals.end();
+    into.accepted = *accepted;
+    into.bad = telemetry::bad_events(ending);
+    return true;
 }
 
 /// A time limit ended its turn while its reader waited. Who left, was cut off with the process or
@@ -66,8 +57,8 @@ bool ran_into_limit(const LogFields& fields) {
         return std::ranges::find(words, fields.text(name).value_or("")) != words.end();
     };
     const bool waited = fields.text(LogName::reader).value_or("finished") == "finished";
-    return waited &&
-           (among(LogName::failure, k_late_failures) || among(LogName::reason, k_late_reasons));
+    return waited && (among(LogName::failure, telemetry::k_late_failures) ||
+                      among(LogName::reason, telemetry::k_late_reasons));
 }
 
 bool read_times(const LogFields& fields, AccessLine& into) {
@@ -106,7 +97,7 @@ bool read_request(const LogFields& fields, AccessLine& into) {
     }
     into.revision = *revision;
     into.route = *route;
-    into.post = *method == "POST";
+    into.post = *method == telemetry::k_turn_method;
     return read_status(fields, into) && read_turn(fields, into) && read_times(fields, into);
 }
 

@@ -2,6 +2,8 @@
 // that is not whole is damaged, one that is none of ours is foreign, and neither is guessed at.
 #pragma once
 
+#include "oa_stream/telemetry/turns.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,9 +18,8 @@ struct AccessLine {
     std::string route{};
     int status = 0;
     bool post = false;
-    bool accepted = false;       ///< it started a turn
-    bool terminal_error = false; ///< which ended as one of the four classes of errors
-    bool empty = false;          ///< or completed without content
+    bool accepted = false; ///< it started a turn
+    telemetry::BadSet bad = 0;
     /// Of accepted ones; +Inf: its turn ran into a time limit before any, and the reader waited.
     std::optional<double> first_content_s{};
 

@@ -1,5 +1,7 @@
 #include "oa_stream/measure/access_log_source.hpp"
 
+#include "oa_stream/telemetry/metrics.hpp"
+
 #include "access_log_follow.hpp"
 #include "access_log_stdin.hpp"
 
@@ -68,17 +70,13 @@ Result<void> check_options(const AccessLogOptions& options) {
 }
 
 std::string query_text(const Question& question) {
-    std::vector<std::string_view> routes(question.routes.begin(), question.routes.end());
-    if (routes.empty()) {
-        routes.assign(k_stream_routes.begin(), k_stream_routes.end());
-    }
     std::vector<std::string_view> bad;
     std::ranges::transform(question.bad, std::back_inserter(bad), [](BadEvent event) {
         return to_string(event);
     });
     return fmt::format(
         "POST lines of {}{}, written in [{}, {}), bad: {}",
-        fmt::join(routes, ", "),
+        fmt::join(telemetry::route_is(question.routes).values, ", "),
         question.revision.empty() ? "" : fmt::format(" by revision {}", question.revision),
         time_text(question.window.from_s),
         time_text(question.window.to_s),
@@ -90,7 +88,7 @@ std::string query_text(const Question& question) {
 class AccessLogSource final : public Source {
 public:
     explicit AccessLogSource(AccessLogOptions options)
-        : options_(std::move(options)), book_({
+        : options_(std::move(options)), index_({
                                             .silence_s = options_.stale_after_s,
                                             .requests_kept = options_.requests_kept,
                                             .keep_s = options_.keep_s,
@@ -111,7 +109,7 @@ private:
     void add_notes(const Question& question, SourceReading& reading) const;
 
     AccessLogOptions options_;
-    AccessLogBook book_;
+    AccessLogIndex index_;
     LogOwners owners_{};
     std::vector<std::unique_ptr<AccessLogFollower>> logs_{};
     std::unique_ptr<AccessLogPipe> pipe_{};
@@ -133,7 +131,7 @@ Result<void> AccessLogSource::open(const asio::any_io_executor& executor) {
             .unpacked_bytes = options_.unpacked_bytes,
             .stream = limits,
         };
-        logs_.push_back(std::make_unique<AccessLogFollower>(i, std::move(follow), book_, owners_));
+        logs_.push_back(std::make_unique<AccessLogFollower>(i, std::move(follow), index_, owners_));
     }
     return {};
 }
@@ -204,7 +202,7 @@ void AccessLogSource::add_notes(const Question& question, SourceReading& reading
     }
     for (std::size_t i = 0; logs_.size() > 1 && question.revision.empty() && i < logs_.size();
          ++i) {
-        const double newest = book_.newest_of(logs_[i]->same_as().value_or(i));
+        const double newest = index_.newest_of(logs_[i]->same_as().value_or(i));
         if (newest < question.window.to_s - options_.stale_after_s) {
             reading.notes.push_back(fmt::format(
                 "{} has {}: what it does not tell is not in these numbers",
@@ -218,7 +216,7 @@ void AccessLogSource::add_notes(const Question& question, SourceReading& reading
 Task<Result<SourceReading>> AccessLogSource::read(Question question) {
     const double at = now();
     if (pipe_) {
-        OA_CO_CHECK(co_await pipe_->catch_up(!options_.follow, at, book_));
+        OA_CO_CHECK(co_await pipe_->catch_up(!options_.follow, at, index_));
     }
     for (const auto& log : logs_) {
         OA_CO_CHECK(co_await log->catch_up(question.window.from_s, at));
@@ -226,10 +224,10 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
     SourceReading reading;
     if (std::string why = why_unread(question); !why.empty()) {
         reading.why = std::move(why);
-    } else if (book_.empty()) {
+    } else if (index_.empty()) {
         reading.why = why_empty();
     } else {
-        reading = book_.answer(question);
+        reading = index_.answer(question);
     }
     reading.source = fmt::format(
         "access log {}",

@@ -53,14 +53,14 @@ Task<Result<std::string>> AccessLogPipe::next(asio::posix::stream_descriptor* in
 
 Task<Result<void>>
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives the source
-AccessLogPipe::catch_up(bool to_the_end, double now_s, AccessLogBook& book) {
+AccessLogPipe::catch_up(bool to_the_end, double now_s, AccessLogIndex& index) {
     while (!at_end_ && (to_the_end || readable())) {
         OA_CO_TRY(const std::string piece, co_await next(&input_));
         at_end_ = piece.empty();
         if (stream_.offset() == 0 && compression_of(piece) != Compression::none) {
             co_return fail(Code::protocol, "is compressed", k_where, "gzip -dc FILE | oa-stream …");
         }
-        stream_.feed(piece, now_s, book, counts_);
+        stream_.feed(piece, now_s, index, counts_);
     }
     co_return Result<void>();
 }

@@ -19,7 +19,7 @@ public:
     open(const asio::any_io_executor& executor, int fd, LogStreamLimits limits);
 
     /// What is there now, or with `to_the_end` all until the writer closes it.
-    [[nodiscard]] Task<Result<void>> catch_up(bool to_the_end, double now_s, AccessLogBook& book);
+    [[nodiscard]] Task<Result<void>> catch_up(bool to_the_end, double now_s, AccessLogIndex& index);
     [[nodiscard]] const LogLineCounts& counts() const noexcept { return counts_; }
     [[nodiscard]] std::size_t torn() const noexcept { return stream_.torn(); }
 

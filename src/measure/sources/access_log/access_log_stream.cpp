@@ -12,7 +12,7 @@ constexpr double k_clock_step_s = 600;
 } // namespace
 
 void AccessLogStream::feed(
-    std::string_view bytes, double now_s, AccessLogBook& book, LogLineCounts& counts
+    std::string_view bytes, double now_s, AccessLogIndex& index, LogLineCounts& counts
 ) {
     offset_ += bytes.size();
     while (!bytes.empty()) {
@@ -23,7 +23,7 @@ void AccessLogStream::feed(
             dropping_ = true;
             rest_.clear();
             ++counts.damaged;
-            book.add_damaged(newest_s_);
+            index.add_damaged(newest_s_);
         }
         if (end == std::string_view::npos) {
             rest_ += dropping_ ? std::string_view() : piece;
@@ -32,10 +32,10 @@ void AccessLogStream::feed(
         if (dropping_) {
             dropping_ = false;
         } else if (rest_.empty()) {
-            line(piece, now_s, book, counts);
+            line(piece, now_s, index, counts);
         } else {
             rest_ += piece;
-            line(rest_, now_s, book, counts);
+            line(rest_, now_s, index, counts);
         }
         rest_.clear();
         bytes.remove_prefix(end + 1);
@@ -43,20 +43,20 @@ void AccessLogStream::feed(
 }
 
 void AccessLogStream::line(
-    std::string_view text, double now_s, AccessLogBook& book, LogLineCounts& counts
+    std::string_view text, double now_s, AccessLogIndex& index, LogLineCounts& counts
 ) {
     AccessLine read;
     switch (read_access_line(text, read)) {
     case LineKind::request:
         if (read.ended_s > now_s + limits_.ahead_s) {
             ++counts.ahead;
-            return book.add_damaged(newest_s_);
+            return index.add_damaged(newest_s_);
         }
         ++counts.requests;
-        return book.add(log_, written_at(read.ended_s), read);
+        return index.add(log_, written_at(read.ended_s), read);
     case LineKind::damaged:
         ++counts.damaged;
-        return book.add_damaged(newest_s_);
+        return index.add_damaged(newest_s_);
     case LineKind::foreign:
         ++counts.foreign;
         return;

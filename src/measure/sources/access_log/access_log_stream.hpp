@@ -1,4 +1,4 @@
-// One log's bytes on their way to the book: cut into lines, each told when it was written.
+// One log's bytes on their way to the index: cut into lines, each with the time it was written.
 #pragma once
 
 #include "access_log_index.hpp"
@@ -25,18 +25,18 @@ struct LogStreamLimits {
 /// The lines of one log from its beginning, whatever files they were moved to.
 class AccessLogStream {
 public:
-    /// `log` as in AccessLogBook::add.
+    /// `log` as in AccessLogIndex::add.
     AccessLogStream(std::size_t log, LogStreamLimits limits) : log_(log), limits_(limits) {}
 
     /// Takes the bytes that follow those taken before. `now_s`: seconds since 1970.
-    void feed(std::string_view bytes, double now_s, AccessLogBook& book, LogLineCounts& counts);
+    void feed(std::string_view bytes, double now_s, AccessLogIndex& index, LogLineCounts& counts);
     /// How many bytes were taken.
     [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
     /// Bytes of a line that has not ended yet; it waits for its rest.
     [[nodiscard]] std::size_t torn() const noexcept { return rest_.size(); }
 
 private:
-    void line(std::string_view text, double now_s, AccessLogBook& book, LogLineCounts& counts);
+    void line(std::string_view text, double now_s, AccessLogIndex& index, LogLineCounts& counts);
     [[nodiscard]] double written_at(double ended_s) noexcept;
 
     std::size_t log_;

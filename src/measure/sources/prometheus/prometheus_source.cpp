@@ -8,6 +8,7 @@
 #include "prometheus_targets.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -197,30 +198,33 @@ void Reader::settle(double bad, double all) {
 }
 
 Task<Result<void>> Reader::counts() {
-    OA_CO_TRY(const auto all, co_await number("requests", queries_.requests()));
+    const auto requests = telemetry::requests_term(question_.routes);
+    OA_CO_TRY(const auto all, co_await number(requests.word, queries_.rise_of(requests)));
     if (missing_.empty() && !all) {
         // The lane has its series at 0 from the start, so there is not even a lane.
-        miss("requests", "no series match, which is not the same as no traffic");
+        miss(requests.word, "no series match, which is not the same as no traffic");
     }
     double bad = 0;
-    for (const BadEvent event : question_.bad) {
+    for (const telemetry::Term& term : telemetry::bad_terms(question_.bad, question_.routes)) {
         if (!missing_.empty()) {
             break;
         }
-        OA_CO_TRY(const auto some, co_await number(to_string(event), queries_.bad(event)));
+        OA_CO_TRY(const auto some, co_await number(term.word, queries_.rise_of(term)));
         // The lane has all of them at 0 from its start, 500, 503 and 504 too: where none is, the
         // label was renamed or the series was dropped on its way, which is no zero.
-        if (missing_.empty() && !some) {
+        if (missing_.empty() && !some && term.optional) {
+            out_.notes.push_back(fmt::format("no series of {}: they count twice", term.word));
+        } else if (missing_.empty() && !some) {
             miss(
-                to_string(event),
+                term.word,
                 "no series match, though the lane has them from its start: was a label renamed or"
                 " a series dropped?"
             );
         }
-        if (event == BadEvent::compat_rejected) {
-            out_.notes.emplace_back("compat_rejected counts the rejections on all routes");
+        if (term.labels.empty()) {
+            out_.notes.push_back(fmt::format("{} counts those of all routes", term.word));
         }
-        bad += some.value_or(0);
+        bad += term.subtract ? -some.value_or(0) : some.value_or(0);
     }
     settle(bad, all.value_or(0));
     co_return Result<void>{};
@@ -246,9 +250,10 @@ Result<void> Reader::slow_ones() {
 /// The lane's histogram has a turn only once content came. Which of the failed ones waited in vain
 /// until a time limit ended them its counters do not say, so that is stated, not guessed.
 Task<Result<void>> Reader::late_ones() {
-    OA_CO_TRY(const auto late, co_await number("turns that failed", queries_.maybe_late()));
+    const auto term = telemetry::late_term(question_.routes);
+    OA_CO_TRY(const auto late, co_await number(term.word, queries_.rise_of(term)));
     if (missing_.empty() && !late) {
-        miss("turns that failed", "no series match, though the lane has them from its start");
+        miss(term.word, "no series match, though the lane has them from its start");
     }
     out_.time_error = static_cast<double>(whole(late.value_or(0)));
     co_return Result<void>{};
@@ -309,9 +314,9 @@ void Reader::conclude() {
     }
     if (out_.time_error > 0) {
         out_.notes.push_back(fmt::format(
-            "{:g} turns ended as codex_error or turn_aborted: each may have run into a time limit"
-            " before any content",
-            out_.time_error
+            "{:g} turns ended as {}: each may have run into a time limit before any content",
+            out_.time_error,
+            fmt::join(telemetry::late_term().labels.front().values, " or ")
         ));
     }
     if (question_.slower_than_s) { // what may be slow may be bad

@@ -1,18 +1,17 @@
-#include "watch_scrape.hpp"
+#include "oa_stream/measure/exposition.hpp"
 
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/prometheus_answer.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-namespace oa_stream::cli {
+namespace oa_stream::measure {
 
 namespace {
-
-constexpr std::string_view k_prefix = "oa_stream_";
 
 bool is_name(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -29,15 +28,15 @@ class Line {
 public:
     explicit Line(std::string_view text) : text_(text) {}
 
-    std::optional<std::pair<Series, double>> read() {
-        Series series;
+    std::optional<std::pair<SeriesId, double>> read() {
+        SeriesId series;
         series.name = std::string(name());
         if (series.name.empty() || !labels(series)) {
             return std::nullopt;
         }
         text_ = trim(text_);
         const std::size_t end = std::min(text_.find_first_of(" \t"), text_.size());
-        const auto value = measure::prometheus::parse_value(text_.substr(0, end));
+        const auto value = prometheus::parse_value(text_.substr(0, end));
         const std::string_view rest = trim(text_.substr(end)); // a timestamp may follow
         const bool time = rest.find_first_not_of("-0123456789") == std::string_view::npos;
         if (!value || !time) {
@@ -60,7 +59,7 @@ private:
         text_.remove_prefix(there ? 1 : 0);
         return there;
     }
-    bool labels(Series& out) {
+    bool labels(SeriesId& out) {
         if (!take('{')) {
             return true;
         }
@@ -74,7 +73,7 @@ private:
         }
         return true;
     }
-    bool quoted(Series& out, std::string_view label) {
+    bool quoted(SeriesId& out, std::string_view label) {
         std::string value;
         while (!text_.empty() && text_.front() != '"') {
             char c = text_.front();
@@ -96,24 +95,9 @@ private:
     std::string_view text_;
 };
 
-/// Adds up what `want` takes of `name`; nullopt when it is nothing.
-std::optional<double> sum_of(
-    const std::map<Series, double>& values, std::string_view name, const CounterWindow::Want& want
-) {
-    std::optional<double> sum;
-    for (auto it = values.lower_bound(Series{std::string(name), {}});
-         it != values.end() && it->first.name == name;
-         ++it) {
-        if (!want || want(it->first)) {
-            sum = sum.value_or(0) + it->second;
-        }
-    }
-    return sum;
-}
-
 } // namespace
 
-std::string_view Series::label(std::string_view wanted) const noexcept {
+std::string_view SeriesId::label(std::string_view wanted) const noexcept {
     for (const auto& [name_, value] : labels) {
         if (name_ == wanted) {
             return value;
@@ -122,8 +106,8 @@ std::string_view Series::label(std::string_view wanted) const noexcept {
     return {};
 }
 
-Result<Scrape> parse_exposition(std::string_view text) {
-    Scrape out;
+Result<SeriesMap> parse_exposition(std::string_view text) {
+    SeriesMap out;
     bool ours = false;
     std::size_t number = 0;
     while (!text.empty()) {
@@ -138,26 +122,26 @@ Result<Scrape> parse_exposition(std::string_view text) {
         if (!sample) {
             return fail(
                 Code::protocol,
-                fmt::format("no sample: {}", printable(line, 60)),
+                fmt::format("not a sample: {}", printable(line, 60)),
                 fmt::format("line {}", number)
             );
         }
         if (out.size() == k_most_scraped) {
             return fail(Code::too_large, fmt::format("more than {} samples", k_most_scraped));
         }
-        ours = ours || sample->first.name.starts_with(k_prefix);
+        ours = ours || sample->first.name.starts_with(telemetry::k_prefix);
         if (!out.insert(*std::move(sample)).second) {
             return fail(Code::protocol, "a sample stands twice", fmt::format("line {}", number));
         }
     }
     if (!ours) {
-        return fail(Code::protocol, "no lane's metrics: nothing is called oa_stream_…");
+        return fail(Code::protocol, "not a lane's metrics: nothing is called oa_stream_…");
     }
     return out;
 }
 
-bool CounterWindow::add(Scrape scrape, double at_s) {
-    bool anew = false;
+bool CounterWindow::add(SeriesMap scrape, double at_s) {
+    bool again = false;
     if (any_) {
         Tick tick{.from_s = last_at_s_, .to_s = at_s};
         for (const auto& [series, value] : scrape) {
@@ -166,7 +150,7 @@ bool CounterWindow::add(Scrape scrape, double at_s) {
             }
             const auto before = last_.find(series);
             const double was = before == last_.end() ? 0 : before->second;
-            anew = anew || value < was;
+            again = again || value < was;
             if (const double rose = value < was ? value : value - was; rose > 0) {
                 tick.rose.emplace(series, rose);
             }
@@ -179,7 +163,7 @@ bool CounterWindow::add(Scrape scrape, double at_s) {
     any_ = true;
     last_ = std::move(scrape);
     last_at_s_ = at_s;
-    return anew;
+    return again;
 }
 
 double CounterWindow::covered_s() const noexcept {
@@ -190,19 +174,21 @@ double CounterWindow::covered_s() const noexcept {
     return sum;
 }
 
-std::optional<double> CounterWindow::increase(std::string_view name, const Want& want) const {
-    if (ticks_.empty() || !sum_of(last_, name, want)) {
-        return std::nullopt;
+SeriesMap CounterWindow::rose() const {
+    SeriesMap out;
+    for (const auto& [series, value] : ticks_.empty() ? SeriesMap{} : last_) {
+        if (is_counter(series.name)) {
+            out.emplace(series, 0);
+        }
     }
-    double sum = 0;
     for (const Tick& tick : ticks_) {
-        sum += sum_of(tick.rose, name, want).value_or(0);
+        for (const auto& [series, rose] : tick.rose) {
+            if (const auto found = out.find(series); found != out.end()) {
+                found->second += rose;
+            }
+        }
     }
-    return sum;
+    return out;
 }
 
-std::optional<double> CounterWindow::value(std::string_view name, const Want& want) const {
-    return sum_of(last_, name, want);
-}
-
-} // namespace oa_stream::cli
+} // namespace oa_stream::measure

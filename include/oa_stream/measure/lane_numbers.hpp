@@ -1,0 +1,50 @@
+// What lanes' counters say about a stretch of time, whoever read them: a scrape of /metrics or a
+// Prometheus. The counts of turns are telemetry's terms, added up.
+#pragma once
+
+#include "oa_stream/measure/exposition.hpp"
+#include "oa_stream/measure/prometheus_source.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
+
+#include <optional>
+#include <set>
+#include <string>
+
+namespace oa_stream::measure {
+
+/// The sum over the series that the term takes; nullopt: there is none, which is not 0.
+[[nodiscard]] std::optional<double> sum_of(const SeriesMap& series, const telemetry::Term& term);
+/// Of a metric's series, by the value of a label.
+[[nodiscard]] std::map<std::string, double>
+by_label(const SeriesMap& series, const telemetry::Metric& metric, std::string_view label);
+
+struct TurnCounts {
+    std::optional<double> total{}; ///< turn requests
+    std::optional<double> bad{};   ///< those that were reported; more when something is missing
+    std::set<std::string> missing{}; ///< "requests", "http_5xx", "codex_error"
+};
+/// Turn requests and, by default, bad ones.
+[[nodiscard]] TurnCounts turn_counts(const SeriesMap& series);
+
+struct LaneNumbers {
+    SeriesMap rose{}; ///< of every counter, over the window
+    SeriesMap budget{}; ///< of the counters of turns, over the budget's window
+    SeriesMap now{};    ///< gauges
+    double window_s = 0; ///< covered by `rose`; 0: nothing yet
+    std::string budget_window{}; ///< "since its start", "30d"
+};
+
+/// What a Prometheus says about all lanes that it scrapes.
+struct ScrapedLanes {
+    LaneNumbers numbers{};
+    double age_s = 0; ///< of the oldest target's newest sample
+    double down = 0;  ///< targets
+    std::string revisions{}; ///< "r1, r2"
+};
+/// Code::not_found when Prometheus knows no lane; else as prometheus_source(). `client` outlives
+/// it.
+[[nodiscard]] Task<Result<ScrapedLanes>> scraped_lanes(
+    net::HttpClient* client, PrometheusOptions options, double window_s, double budget_window_s
+);
+
+} // namespace oa_stream::measure

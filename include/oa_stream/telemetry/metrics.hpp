@@ -1,0 +1,146 @@
+// The lane's metrics: names, labels, kinds, buckets. /metrics, every query, watch and the docs take
+// them from this table.
+#pragma once
+
+#include "oa_stream/telemetry/turns.hpp"
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::telemetry {
+
+/// What every metric's name begins with.
+inline constexpr std::string_view k_prefix = "oa_stream_";
+
+/// Upper bounds in seconds, without +Inf. A service objective's threshold must be one of them.
+inline constexpr std::array k_duration_bounds{
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0
+};
+inline constexpr std::array k_first_content_bounds{
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
+};
+
+enum class Kind { counter, gauge, histogram };
+[[nodiscard]] std::string_view to_string(Kind kind) noexcept;
+
+struct Metric {
+    std::string_view name; ///< in full
+    Kind kind;
+    std::string_view labels; ///< by commas
+    std::string_view help; ///< # HELP and the docs
+    std::string_view watch{}; ///< of a counter: watch shows what it rose by under this caption
+};
+
+/// In the order of /metrics.
+inline constexpr std::array k_metrics{
+    Metric{
+        "oa_stream_http_requests_total",
+        Kind::counter,
+        "route,method,status,lane",
+        "Requests whose response ended or broke; 499: the client left before a status line."
+    },
+    Metric{
+        "oa_stream_http_request_duration_seconds",
+        Kind::histogram,
+        "route",
+        "Request read to last byte sent, streams included."
+    },
+    Metric{
+        "oa_stream_first_content_seconds",
+        Kind::histogram,
+        "route",
+        "Request read to the first text, reasoning or tool of the turn it started."
+    },
+    Metric{
+        "oa_stream_compat_rejected_total",
+        Kind::counter,
+        "code",
+        "Handshakes refused before the stream (426), by code."
+    },
+    Metric{
+        "oa_stream_terminal_total",
+        Kind::counter,
+        "class,route",
+        "Accepted turns that ended, by how; each once, resumes never."
+    },
+    Metric{
+        "oa_stream_bridge_accepted_total", Kind::counter, "route", "Turns the authority accepted."
+    },
+    Metric{"oa_stream_active_streams", Kind::gauge, "", "Streams open now."},
+    Metric{
+        "oa_stream_normaliser_repairs_total",
+        Kind::counter,
+        "kind",
+        "Events of the authority that had to be repaired."
+    },
+    Metric{
+        "oa_stream_empty_turns_total",
+        Kind::counter,
+        "route",
+        "Completed turns without text, reasoning or tool.",
+        "empty turns"
+    },
+    Metric{
+        "oa_stream_usage_unknown_total",
+        Kind::counter,
+        "route",
+        "Ended turns whose usage the authority never reported."
+    },
+    Metric{
+        "oa_stream_terminal_5xx_total",
+        Kind::counter,
+        "route",
+        "Turns that ended in a bad class and were answered 5xx: subtract them where 5xx answers "
+        "and bad classes are added up."
+    },
+    Metric{
+        "oa_stream_build_info",
+        Kind::gauge,
+        "revision,version",
+        "Which build this process is; always 1."
+    },
+};
+
+/// The row of that name, known when this is compiled.
+[[nodiscard]] consteval const Metric& metric(std::string_view name) {
+    for (const Metric& row : k_metrics) {
+        if (row.name.substr(k_prefix.size()) == name) {
+            return row;
+        }
+    }
+    throw "no such metric"; // refused by the compiler
+}
+
+// Turns in counters -------------------------------------------------------------------------
+
+/// A label that must have one of these values.
+struct LabelIs {
+    std::string_view label;
+    std::vector<std::string> values;
+    bool pattern = false; ///< in the values a dot stands for any character
+    [[nodiscard]] bool takes(std::string_view value) const noexcept;
+};
+/// One counter's part of a count of turns.
+struct Term {
+    const Metric* metric = nullptr;
+    std::vector<LabelIs> labels{};
+    std::string_view word{}; ///< "requests", "http_5xx": what a reader calls it
+    bool subtract = false;
+    /// Lanes of an earlier build do not have it: nothing is 0 then, not missing.
+    bool optional = false;
+};
+/// The turn requests on those routes; none given: on all turn routes.
+[[nodiscard]] Term requests_term(std::span<const std::string> routes = {});
+/// The counters that add up to the bad ones among them, in the sense of bad_events().
+[[nodiscard]] std::vector<Term>
+bad_terms(std::span<const BadEvent> events, std::span<const std::string> routes = {});
+/// Turns whose time limit may have ended them before any content.
+[[nodiscard]] Term late_term(std::span<const std::string> routes = {});
+[[nodiscard]] LabelIs route_is(std::span<const std::string> routes = {});
+/// The routes on which a handshake is made: those of the lane compat.
+[[nodiscard]] std::vector<std::string> handshake_routes();
+
+} // namespace oa_stream::telemetry

@@ -1,0 +1,226 @@
+// What a turn request is and what a bad turn is. The lane, the access log's reader, Prometheus
+// queries, alert rules, the dashboard, watch, timelines and the docs take both from here.
+//
+// A turn request is a POST on a turn route. It counts once, when its answer and the turn that it
+// began have ended, whatever the answer was. A GET on such a route resumes a turn: it is no request
+// for one.
+//
+// A turn request is bad when it was answered with 5xx, or when its turn was accepted and ended in a
+// bad terminal class. One that is both (a completion that is not streamed and fails) is bad once.
+// Every other ending is good, for a reason that stands in the tables below.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::telemetry {
+
+// Routes ------------------------------------------------------------------------------------
+
+struct TurnRoute {
+    std::string_view pattern; ///< the label `route`
+    std::string_view lane; ///< the label `lane`
+};
+inline constexpr std::array k_turn_routes{
+    TurnRoute{"/api/chat/stream", "compat"},
+    TurnRoute{"/api/chat", "compat"}, // the AI SDK's own default
+    TurnRoute{"/api/chats/{conversationId}/stream", "compat"},
+    TurnRoute{"/v1/chat/completions", "native"},
+};
+inline constexpr std::string_view k_turn_method = "POST";
+
+[[nodiscard]] bool is_turn_route(std::string_view route) noexcept;
+[[nodiscard]] bool is_turn_request(std::string_view method, std::string_view route) noexcept;
+
+/// Every status that the lane answers a turn request with. Their series are there at 0 from the
+/// start, as a counter that is first seen above 0 hides what came before.
+inline constexpr std::array k_turn_statuses{
+    200, 400, 401, 403, 404, 409, 413, 415, 422, 426, 429, 499, 500, 501, 502, 503, 504
+};
+
+// Endings -----------------------------------------------------------------------------------
+
+/// How an accepted turn ended. Every accepted turn counts in exactly one class.
+enum class TerminalClass : std::uint8_t {
+    completed,
+    turn_failed,
+    turn_aborted,
+    turn_interrupted,
+    codex_error,
+    adapter_preview_unavailable,
+    client_gone,
+};
+struct TerminalRow {
+    TerminalClass terminal;
+    std::string_view word;
+    bool bad;
+    /// A time limit before any content may have ended such a turn.
+    bool may_be_late;
+    /// An alert watches the class: its share of all ended turns, above which it fires.
+    std::string_view alert_share;
+    std::string_view why; ///< it is bad or good
+};
+inline constexpr std::array k_terminals{
+    TerminalRow{
+        TerminalClass::completed, "completed", false, false, "", "the answer was made to its end"
+    },
+    TerminalRow{
+        TerminalClass::turn_failed, "turn_failed", true, false, "0.02", "the authority gave up"
+    },
+    TerminalRow{
+        TerminalClass::turn_aborted,
+        "turn_aborted",
+        true,
+        true,
+        "0.02",
+        "the service ended it: wall time, drain, a log that grew too large"
+    },
+    TerminalRow{
+        TerminalClass::turn_interrupted,
+        "turn_interrupted",
+        false,
+        false,
+        "0.25",
+        "the user stopped it, or sent the next message"
+    },
+    TerminalRow{
+        TerminalClass::codex_error,
+        "codex_error",
+        true,
+        true,
+        "0.01",
+        "the authority died, stalled or spoke nonsense"
+    },
+    TerminalRow{
+        TerminalClass::adapter_preview_unavailable,
+        "adapter_preview_unavailable",
+        true,
+        false,
+        "0.01",
+        "accepted, but no frame could be made"
+    },
+    TerminalRow{
+        TerminalClass::client_gone,
+        "client_gone",
+        false,
+        false,
+        "",
+        "the client left and did not come back"
+    },
+};
+[[nodiscard]] const TerminalRow& row_of(TerminalClass terminal) noexcept;
+[[nodiscard]] std::string_view to_string(TerminalClass terminal) noexcept;
+[[nodiscard]] std::optional<TerminalClass> terminal_of(std::string_view word) noexcept;
+
+/// What a turn's `failure` and its `reason` say when a time limit ended it: the lane's own limits
+/// (docs/limits.md) and the authority's.
+inline constexpr std::array<std::string_view, 2> k_late_failures{"authority_timeout", "stalled"};
+inline constexpr std::array<std::string_view, 3> k_late_reasons{
+    "first_event", "stalled", "wall_time"
+};
+
+/// Why a handshake is refused (426), in the order of the lane's checks.
+inline constexpr std::array<std::string_view, 5> k_compat_codes{
+    "invalid_client_build",
+    "unsupported_protocol_version",
+    "unsupported_schema_version",
+    "upgrade_required",
+    "unsupported_client_build",
+};
+
+// Bad turns ---------------------------------------------------------------------------------
+
+/// What makes a turn request bad, in the words of an slo's or a gate's `bad:`.
+enum class BadEvent : std::uint8_t {
+    http_5xx, ///< answered with 500–599
+    terminal_error, ///< accepted, and ended in a bad terminal class
+    empty, ///< completed without any content
+    compat_rejected, ///< 426
+};
+struct BadRow {
+    BadEvent event;
+    std::string_view word;
+    bool by_default; ///< counts where nobody says what is bad
+    std::string_view counted_from; ///< for the docs
+    std::string_view meaning;
+};
+inline constexpr std::array k_bad_events{
+    BadRow{
+        BadEvent::http_5xx,
+        "http_5xx",
+        true,
+        R"(`oa_stream_http_requests_total{status=~"5.."}`)",
+        "answered with 5xx: no stream began, or a completion that is not streamed failed"
+    },
+    BadRow{
+        BadEvent::terminal_error,
+        "terminal_error",
+        true,
+        "`oa_stream_terminal_total`, its bad classes",
+        "accepted, and ended badly"
+    },
+    BadRow{
+        BadEvent::empty,
+        "empty",
+        false,
+        "`oa_stream_empty_turns_total`",
+        "completed without any content"
+    },
+    BadRow{
+        BadEvent::compat_rejected,
+        "compat_rejected",
+        false,
+        "`oa_stream_compat_rejected_total`",
+        "426; the counter has no route, so the rejections of all routes count"
+    },
+};
+/// Those that count by default.
+[[nodiscard]] std::vector<BadEvent> default_bad();
+[[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
+
+/// How one turn request ended, as a record or a log line has it.
+struct Ending {
+    int status = 0; ///< 499: the client left before a status line
+    std::optional<TerminalClass> terminal{}; ///< of the turn that it began
+    bool empty = false; ///< which completed without content
+};
+/// A set of bad events: bit 1 << event.
+using BadSet = std::uint8_t;
+[[nodiscard]] constexpr BadSet bit_of(BadEvent event) noexcept {
+    return static_cast<BadSet>(1U << static_cast<unsigned>(event));
+}
+inline constexpr std::size_t k_bad_sets = 1U << k_bad_events.size();
+[[nodiscard]] BadSet set_of(std::span<const BadEvent> events) noexcept;
+/// Everything that makes this ending bad for somebody who asks for it.
+[[nodiscard]] BadSet bad_events(const Ending& ending) noexcept;
+/// Bad by default.
+[[nodiscard]] bool is_bad(const Ending& ending) noexcept;
+
+/// Endings that somebody could take for bad ones, and why they are not.
+struct GoodRow {
+    std::string_view ending;
+    std::string_view why;
+};
+inline constexpr std::array k_good_on_purpose{
+    GoodRow{
+        "4xx (400, 401, 403, 404, 409, 413, 415, 422)",
+        "the request was wrong: no service can answer it well"
+    },
+    GoodRow{
+        "426", "an old client is refused on purpose; `compat_rejected` counts it where that matters"
+    },
+    GoodRow{
+        "429",
+        "a limit that protects the others did its work; a lane that is full answers 503, which is "
+        "bad"
+    },
+    GoodRow{"499", "the client left before a status line"},
+    GoodRow{"a reader that was lost, was too slow or was cut", "the turn goes on and is judged"},
+    GoodRow{"an empty answer", "completed; `empty` counts it where that matters"},
+};
+
+} // namespace oa_stream::telemetry

@@ -1,0 +1,19 @@
+// Counters by route that count at most one a turn. A row in turn_counters.cpp and one in
+// telemetry::k_metrics make a new one: it is exposed, documented and, with a caption, watched.
+#pragma once
+
+#include "oa_stream/lane/records.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
+
+#include <span>
+
+namespace oa_stream::lane {
+
+struct TurnCounter {
+    const telemetry::Metric* metric;
+    bool (*of_turn)(const TurnOutcome&) = nullptr;      ///< asked when a turn has ended
+    bool (*of_request)(const RequestRecord&) = nullptr; ///< asked when a request is done
+};
+[[nodiscard]] std::span<const TurnCounter> turn_counters() noexcept;
+
+} // namespace oa_stream::lane

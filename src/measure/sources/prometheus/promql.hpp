@@ -1,0 +1,45 @@
+// Telemetry's terms in Prometheus' words. Private to the room.
+#pragma once
+
+#include "oa_stream/telemetry/metrics.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream::measure::prometheus {
+
+/// "10m", "1h30m", "1s500ms": as Prometheus reads durations; at least 1ms.
+[[nodiscard]] std::string duration_text(double seconds);
+/// In double quotes, escaped.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
+/// `a` and `b` with a comma between, when there are both.
+[[nodiscard]] std::string joined(std::string a, std::string_view b);
+/// route="/a", status=~"5..", class=~"x|y"
+[[nodiscard]] std::string matcher(const telemetry::LabelIs& label);
+/// Those of a term: what goes between the braces.
+[[nodiscard]] std::string matchers(const telemetry::Term& term);
+
+/// Longer windows are left to increase() alone: a tenth of the work, and what it fills in is
+/// little.
+inline constexpr double k_exact_up_to_s = 6 * 3600;
+/// What a counter rose by. increase() fills in what lies between the window's ends and the scrapes
+/// next to them, so it counts events that nobody saw; where that matters, the last value less the
+/// first says what was seen. A counter that began again needs increase() all the same.
+[[nodiscard]] std::string rise(const std::string& series, double window_s);
+
+/// The terms added up, each written by `one(term)`. An optional one that is absent is 0.
+template <class Write> std::string sum_of(const std::vector<telemetry::Term>& terms, Write one) {
+    std::string out;
+    for (const telemetry::Term& term : terms) {
+        const std::string text = one(term);
+        if (term.optional) {
+            out += "\n- (" + text + " or 0 * " + one(terms.front()) + ")";
+        } else {
+            out += (out.empty() ? "" : "\n+ ") + text;
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::measure::prometheus

@@ -1,0 +1,104 @@
+#include "oa_stream/telemetry/metrics.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::telemetry {
+namespace {
+
+LabelIs classes(bool TerminalRow::* which) {
+    LabelIs out{"class", {}};
+    for (const TerminalRow& row : k_terminals) {
+        if (row.*which) {
+            out.values.emplace_back(row.word);
+        }
+    }
+    return out;
+}
+
+LabelIs method() {
+    return {"method", {std::string(k_turn_method)}};
+}
+
+Term term_of(BadEvent event, std::span<const std::string> routes) {
+    const std::string_view word = to_string(event);
+    switch (event) {
+    case BadEvent::http_5xx:
+        return {
+            &metric("http_requests_total"),
+            {method(), {"status", {"5.."}, true}, route_is(routes)},
+            word
+        };
+    case BadEvent::terminal_error:
+        return {&metric("terminal_total"), {classes(&TerminalRow::bad), route_is(routes)}, word};
+    case BadEvent::empty:
+        return {&metric("empty_turns_total"), {route_is(routes)}, word};
+    case BadEvent::compat_rejected:
+        break;
+    }
+    return {&metric("compat_rejected_total"), {}, word};
+}
+
+} // namespace
+
+std::string_view to_string(Kind kind) noexcept {
+    constexpr std::array<std::string_view, 3> k_words{"counter", "gauge", "histogram"};
+    return k_words[static_cast<std::size_t>(kind)];
+}
+
+bool LabelIs::takes(std::string_view value) const noexcept {
+    return std::ranges::any_of(values, [&](std::string_view wanted) {
+        return std::ranges::equal(wanted, value, [this](char asked, char c) {
+            return asked == c || (pattern && asked == '.');
+        });
+    });
+}
+
+LabelIs route_is(std::span<const std::string> routes) {
+    LabelIs out{"route", {routes.begin(), routes.end()}};
+    for (std::size_t i = 0; routes.empty() && i < k_turn_routes.size(); ++i) {
+        out.values.emplace_back(k_turn_routes[i].pattern);
+    }
+    return out;
+}
+
+std::vector<std::string> handshake_routes() {
+    std::vector<std::string> out;
+    for (const TurnRoute& row : k_turn_routes) {
+        if (row.lane == "compat") {
+            out.emplace_back(row.pattern);
+        }
+    }
+    return out;
+}
+
+Term requests_term(std::span<const std::string> routes) {
+    return {&metric("http_requests_total"), {method(), route_is(routes)}, "requests"};
+}
+
+std::vector<Term> bad_terms(std::span<const BadEvent> events, std::span<const std::string> routes) {
+    std::vector<Term> out;
+    for (const BadEvent event : events) {
+        out.push_back(term_of(event, routes));
+    }
+    const BadSet both = set_of(std::array{BadEvent::http_5xx, BadEvent::terminal_error});
+    if ((set_of(events) & both) == both) {
+        out.push_back(
+            {.metric = &metric("terminal_5xx_total"),
+             .labels = {route_is(routes)},
+             .word = "failed turns answered 5xx",
+             .subtract = true,
+             .optional = true}
+        );
+    }
+    return out;
+}
+
+Term late_term(std::span<const std::string> routes) {
+    return {
+        &metric("terminal_total"),
+        {classes(&TerminalRow::may_be_late), route_is(routes)},
+        "turns that failed"
+    };
+}
+
+} // namespace oa_stream::telemetry
