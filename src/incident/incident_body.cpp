@@ -1,70 +1,17 @@
-// The text. Each line knows how early it may go when there is not room for all.
+// The text.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
+
+#include "body_parts.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 namespace oa_stream::incident {
 namespace {
-
-/// What goes first is first.
-enum class Rank {
-    access,
-    stream_file,
-    passed,
-    routine,
-    other_file,
-    chart,
-    turning,
-    key_moment,
-    open_check, ///< not failed, not passed
-    never,
-};
-
-struct Line {
-    std::string text; ///< without its end
-    Rank rank = Rank::never;
-};
-
-struct Part {
-    std::string head; ///< with everything before the lines
-    std::vector<Line> lines{};
-    std::string foot{};
-};
-
-constexpr std::size_t k_long_part = 100;
-constexpr std::size_t k_marker_room = 260; ///< for what one part says of its missing lines
-
-std::string_view what(Rank rank) {
-    switch (rank) {
-    case Rank::access:
-        return "requests that went well";
-    case Rank::stream_file:
-        return "stored streams and logs";
-    case Rank::passed:
-        return "passed checks";
-    case Rank::routine:
-        return "routine moments";
-    case Rank::other_file:
-        return "other files";
-    case Rank::chart:
-        return "lines of charts";
-    case Rank::turning:
-        return "changes";
-    case Rank::key_moment:
-        return "failures and notes, the oldest of them";
-    case Rank::open_check:
-        return "undecided checks";
-    case Rank::never:
-        break;
-    }
-    return "lines";
-}
 
 std::string text_in(const Json& json, std::string_view key) {
     return std::string(string_member(json, key).value_or(""));
@@ -345,85 +292,6 @@ Part check_part(const Incident& incident) {
     return out;
 }
 
-struct Cut {
-    std::vector<std::vector<bool>> gone; ///< by part and line
-};
-
-std::size_t full_size(const std::vector<Part>& parts) {
-    std::size_t out = 0;
-    for (const Part& part : parts) {
-        out += part.head.size() + part.foot.size();
-        for (const Line& line : part.lines) {
-            out += line.text.size() + 1;
-        }
-    }
-    return out;
-}
-
-Cut cut_to(const std::vector<Part>& parts, std::size_t limit) {
-    Cut cut;
-    struct Place {
-        Rank rank;
-        std::size_t part;
-        std::size_t line;
-        auto operator<=>(const Place&) const = default;
-    };
-    std::vector<Place> order;
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-        cut.gone.emplace_back(parts[p].lines.size(), false);
-        for (std::size_t l = 0; l < parts[p].lines.size(); ++l) {
-            if (parts[p].lines[l].rank != Rank::never) {
-                order.push_back({parts[p].lines[l].rank, p, l});
-            }
-        }
-    }
-    std::size_t size = full_size(parts) + parts.size() * k_marker_room;
-    std::ranges::sort(order);
-    for (const Place& place : order) {
-        // Of a long story nobody reads what went well.
-        const bool dull = place.rank <= Rank::passed && place.rank != Rank::stream_file &&
-                          parts[place.part].lines.size() > k_long_part;
-        if (size <= limit && !dull) {
-            if (place.rank > Rank::passed) {
-                break;
-            }
-            continue;
-        }
-        cut.gone[place.part][place.line] = true;
-        size -= parts[place.part].lines[place.line].text.size() + 1;
-    }
-    return cut;
-}
-
-std::string marker(const Part& part, const std::vector<bool>& gone) {
-    std::map<Rank, std::size_t> counts;
-    for (std::size_t i = 0; i < gone.size(); ++i) {
-        if (gone[i]) {
-            ++counts[part.lines[i].rank];
-        }
-    }
-    std::string out;
-    for (const auto& [rank, count] : counts) {
-        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, what(rank));
-    }
-    return out.empty() ? out : fmt::format("\n*Left out here: {}. The bundle has all.*\n", out);
-}
-
-std::string render(const std::vector<Part>& parts, const Cut& cut) {
-    std::string out;
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-        out += parts[p].head;
-        for (std::size_t l = 0; l < parts[p].lines.size(); ++l) {
-            if (!cut.gone[p][l]) {
-                out += parts[p].lines[l].text + "\n";
-            }
-        }
-        out += parts[p].foot;
-        out += marker(parts[p], cut.gone[p]);
-    }
-    return out;
-}
-
 } // namespace
 
 std::string incident_body(const Incident& incident, const Redactor& redactor, std::size_t limit) {
@@ -438,7 +306,7 @@ std::string incident_body(const Incident& incident, const Redactor& redactor, st
         check_part(incident),
         artefact_part(incident),
     };
-    std::string out = redactor.apply(render(parts, cut_to(parts, limit)));
+    std::string out = redactor.apply(render(parts, limit));
     if (out.size() > limit) { // thousands of failed checks: the end goes, and says so
         static constexpr std::string_view k_end = "\n*Left out here: everything after this.*\n";
         const std::size_t room = limit > k_end.size() ? limit - k_end.size() : 0;
