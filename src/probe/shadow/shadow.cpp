@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/text.hpp"
 
-#include "shadow_diff.hpp"
+#include "shadow_judge.hpp"
 #include "shadow_native.hpp"
 #include "shadow_turn.hpp"
 #include "stream/outcome.hpp"
@@ -21,18 +21,6 @@ namespace {
 constexpr std::string_view k_thread_prefix = "oashadow";
 constexpr std::size_t k_listed_threads = 200;
 
-/// One side of a pair.
-struct Heard {
-    TurnMeaning meaning{};
-    std::string ending{}; ///< in the words of ShadowPrompt::expect, or of Outcome
-    std::string detail{};
-    bool unreachable = false;
-    bool denied = false;
-    std::optional<double> first_content_s{}, end_s{};
-    std::vector<std::string> evidence{};
-    std::function<std::vector<std::string>(const std::string& stem)> keep{}; ///< on demand
-};
-
 /// What the pairs of one prompt came to.
 struct Judged {
     std::size_t pairs = 0;
@@ -49,71 +37,6 @@ struct Job {
     std::size_t prompt = 0;
     bool lane_first = true;
 };
-
-std::string ending_of(const ProbeSample& sample, const TurnMeaning& meaning) {
-    switch (sample.outcome) {
-    case Outcome::ok:
-    case Outcome::in_stream_error:
-        return meaning.ending;
-    case Outcome::http_status:
-    case Outcome::compat_rejected:
-    case Outcome::unauthorised:
-        return std::to_string(sample.status);
-    default:
-        return std::string(to_string(sample.outcome));
-    }
-}
-
-/// The verdict on one pair.
-struct PairVerdict {
-    Verdict verdict = Verdict::pass;
-    std::string detail{};
-    std::vector<Difference> differences{};
-    std::string outcome{}; ///< of an ERROR
-};
-
-PairVerdict
-judge_pair(const Heard& lane, const Heard& reference, const std::string& expect, Compare compare) {
-    for (const auto& [name, side] : {std::pair{"lane", &lane}, {"reference", &reference}}) {
-        if (side->unreachable || (side->denied && side->ending != expect)) {
-            return {
-                Verdict::error,
-                fmt::format("the {} could not be asked: {}", name, side->detail),
-                {},
-                side->denied ? "unauthorised" : "unreachable"
-            };
-        }
-    }
-    const bool lane_wrong = lane.ending != expect;
-    const bool reference_wrong = reference.ending != expect;
-    if (lane_wrong || reference_wrong) {
-        std::string text = fmt::format("expected {} of both", expect);
-        if (lane_wrong) {
-            text += fmt::format("; the lane: {} ({})", lane.ending, lane.detail);
-        }
-        if (reference_wrong) {
-            text += fmt::format("; the reference: {} ({})", reference.ending, reference.detail);
-        }
-        if (lane_wrong && reference_wrong) {
-            text += "; failing alike is not being equal";
-        }
-        return {
-            Verdict::fail, std::move(text), differences(lane.meaning, reference.meaning, compare)
-        };
-    }
-    auto found = differences(lane.meaning, reference.meaning, compare);
-    if (!found.empty()) {
-        std::string text = found.front().sentence();
-        if (found.size() > 1) {
-            text += fmt::format(" (and {} more)", found.size() - 1);
-        }
-        return {Verdict::fail, std::move(text), std::move(found)};
-    }
-    if (lane.meaning.cut || reference.meaning.cut) {
-        return {Verdict::inconclusive, "equal up to 8 MiB, longer than is compared"};
-    }
-    return {};
-}
 
 Verdict worse(Verdict a, Verdict b) {
     return worst(std::array{a, b});

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/shadow.hpp"
 
 #include "stream/completions_ask.hpp"
 #include "stream/target_request.hpp"
@@ -121,10 +122,8 @@ bool reached(const net::ClientResponse& response) noexcept {
 /// ERROR when nobody answered or the key was refused, else FAIL.
 Verdict verdict_of(const Completion& answer, const std::string& wrong) {
     const auto status = answer.response.status;
-    if (wrong.empty()) {
-        return Verdict::pass;
-    }
-    return status == 0 || status == 401 || status == 403 ? Verdict::error : Verdict::fail;
+    const bool unanswered = status == 0 || status == 401 || status == 403;
+    return wrong.empty() ? Verdict::pass : unanswered ? Verdict::error : Verdict::fail;
 }
 
 void report_answer(Run& run, std::string_view name, const Completion& answer) {
@@ -143,17 +142,15 @@ Task<net::ClientResponse> get(RunPtr run, Target target, std::string path) {
     co_return co_await run->client->fetch(std::move(request));
 }
 
-/// Whether the target plays recordings; then a prompt is known that makes a paced answer.
+/// Of a target that plays recordings a prompt is known that makes a paced answer.
 Task<void> choose_prompt(RunPtr run) {
     run->prompt = run->options.prompt;
-    if (!run->prompt.empty()) {
-        co_return;
+    if (run->prompt.empty()) {
+        Target target = run->options.target;
+        target.compat.reset();
+        const bool replay = co_await is_replay(*run->client, target, run->options.limits);
+        run->prompt = replay ? k_replay_prompt : k_prompt;
     }
-    const auto response = co_await get(run, run->options.target, "/version");
-    const auto body = parse_json(response.body);
-    const auto* authority = body ? member(*body, "authority") : nullptr;
-    const bool replay = authority != nullptr && string_member(*authority, "name") == "replay";
-    run->prompt = replay ? k_replay_prompt : k_prompt;
 }
 
 /// False when there is no use in going on.
@@ -225,15 +222,9 @@ void check_whole_shape(Run& run) {
 }
 
 Verdict verdict_of(Pacing pacing) noexcept {
-    switch (pacing) {
-    case Pacing::streamed:
-        return Verdict::pass;
-    case Pacing::buffered:
-        return Verdict::fail;
-    case Pacing::undecided:
-        break;
-    }
-    return Verdict::inconclusive;
+    return pacing == Pacing::streamed   ? Verdict::pass
+           : pacing == Pacing::buffered ? Verdict::fail
+                                        : Verdict::inconclusive;
 }
 
 void check_stream(Run& run) {

@@ -1,0 +1,43 @@
+// One pair of turns: what each side said, and whether that is the same.
+#pragma once
+
+#include "oa_stream/base/verdict.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include "shadow_diff.hpp"
+#include "shadow_turn.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::probe {
+
+/// One side of a pair.
+struct Heard {
+    TurnMeaning meaning{};
+    std::string ending{}; ///< in the words of ShadowPrompt::expect, or of Outcome
+    std::string detail{};
+    bool unreachable = false;
+    bool denied = false;
+    std::optional<double> first_content_s{}, end_s{};
+    std::vector<std::string> evidence{};
+    std::function<std::vector<std::string>(const std::string& stem)> keep{}; ///< on demand
+};
+
+/// How a lane's turn ended, in the words of ShadowPrompt::expect, or of Outcome.
+[[nodiscard]] std::string ending_of(const ProbeSample& sample, const TurnMeaning& meaning);
+
+/// The verdict on one pair.
+struct PairVerdict {
+    Verdict verdict = Verdict::pass;
+    std::string detail{};
+    std::vector<Difference> differences{};
+    std::string outcome{}; ///< of an ERROR
+};
+
+[[nodiscard]] PairVerdict
+judge_pair(const Heard& lane, const Heard& reference, const std::string& expect, Compare compare);
+
+} // namespace oa_stream::probe
