@@ -1,4 +1,4 @@
-#include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
@@ -16,7 +16,7 @@
 #include <charconv>
 #include <utility>
 
-namespace oa_stream::playbook {
+namespace oa_stream::run {
 
 namespace fs = std::filesystem;
 
@@ -145,4 +145,4 @@ TargetLock::~TargetLock() {
     }
 }
 
-} // namespace oa_stream::playbook
+} // namespace oa_stream::run

@@ -22,9 +22,12 @@ std::string written(const std::vector<JournalLine>& lines) {
     return out;
 }
 
-const JournalLine k_begin{.phase = Phase::begin, .to = World::split(0), .detail = "plan"};
+const JournalLine k_begin{.phase = Phase::begin, .to = World::split(0).to_json(), .detail = "plan"};
 const JournalLine k_intent{
-    .phase = Phase::intent, .step = "shift@5%", .from = World::split(0), .to = World::split(5)
+    .phase = Phase::intent,
+    .step = "shift@5%",
+    .from = World::split(0).to_json(),
+    .to = World::split(5).to_json()
 };
 
 } // namespace
@@ -42,13 +45,19 @@ TEST_CASE("journal: an intent alone means that it may have happened") {
 TEST_CASE("journal: refused is settled, done serves, restored needs nothing") {
     const JournalLine refused{.phase = Phase::refused, .step = "shift@5%"};
     CHECK_FALSE(read_journal(written({k_begin, k_intent, refused}))->needs_rollback());
-    const JournalLine done{.phase = Phase::done, .step = "shift@5%", .to = World::split(5)};
+    const JournalLine done{
+        .phase = Phase::done, .step = "shift@5%", .to = World::split(5).to_json()
+    };
     const auto shifted = read_journal(written({k_begin, k_intent, done}));
     CHECK(shifted->serving == World::split(5));
     CHECK_FALSE(shifted->pending.has_value());
     CHECK(shifted->needs_rollback());
-    const JournalLine back{.phase = Phase::intent, .step = "rollback", .to = World::split(0)};
-    const JournalLine restored{.phase = Phase::done, .step = "rollback", .to = World::split(0)};
+    const JournalLine back{
+        .phase = Phase::intent, .step = "rollback", .to = World::split(0).to_json()
+    };
+    const JournalLine restored{
+        .phase = Phase::done, .step = "rollback", .to = World::split(0).to_json()
+    };
     const JournalLine end{.phase = Phase::end, .detail = "FAIL"};
     const auto story = read_journal(written({k_begin, k_intent, done, back, restored, end}));
     CHECK_FALSE(story->needs_rollback());

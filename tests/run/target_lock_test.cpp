@@ -1,6 +1,6 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/verdict.hpp"
-#include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -12,7 +12,7 @@
 #include <optional>
 
 using namespace oa_stream;
-using namespace oa_stream::playbook;
+using namespace oa_stream::run;
 
 namespace {
 

@@ -2,24 +2,25 @@
 // how it went. What a rollback after a crash needs is in it and nowhere else.
 #pragma once
 
+#include "oa_stream/base/error.hpp"
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/traffic/split.hpp"
 
+#include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace oa_stream::playbook {
+namespace oa_stream::run {
 
 enum class Phase {
-    begin,      ///< first line: baseline and plan
+    begin,      ///< first line: what serves before
     intent,     ///< about to write `to`; it may have happened from here on
-    written,    ///< the driver said yes
-    ambiguous,  ///< no clear answer; the next read-back tells
-    refused,    ///< the driver said no, nothing was written
+    written,    ///< the other side said yes
+    ambiguous,  ///< no clear answer; the next read-back shows
+    refused,    ///< the other side said no, nothing was written
     read_back,  ///< what was seen serving
+    seen,       ///< the same of routes
     done,       ///< seen serving what was intended
     unverified, ///< not seen within the limit
     end,        ///< last line: verdict
@@ -27,20 +28,26 @@ enum class Phase {
 };
 [[nodiscard]] std::string_view to_string(Phase phase) noexcept;
 
-/// One line. Which members are set depends on the phase.
+/// One line. Which members are set depends on the phase. States are documents of what is changed: a
+/// traffic split, or route overrides; null and empty ones are left out.
 struct JournalLine {
     Phase phase = Phase::begin;
     std::string step{};
-    traffic::Split from{};
-    traffic::Split to{};
-    traffic::Split seen{};
+    Json from = nullptr;
+    Json to = nullptr;
+    Json seen = nullptr;
     std::string etag{};
     std::string detail{};
+    /// Further members. A line with "way" is about routes, any other about the traffic split.
+    Json more = Json::object();
+
+    [[nodiscard]] bool about_routes() const { return more.contains("way"); }
 };
 
 /// Writes one line durably before it returns.
 using JournalSink = std::function<Result<void>(const Json& line)>;
 
+/// Numbers the lines.
 class Journal {
 public:
     /// `next`: number of the first line it writes.
@@ -53,25 +60,16 @@ private:
     std::uint64_t next_;
 };
 
-/// What a journal tells about a run that may have died.
-struct JournalStory {
-    traffic::Split baseline;                ///< empty: nothing was begun
-    std::string plan;
-    std::optional<traffic::Split> serving{}; ///< last split seen or confirmed
-    std::optional<traffic::Split> pending{}; ///< an intent without an outcome: may serve or not
-    std::vector<traffic::Split> written{};  ///< every split that was set out to be written
-    std::vector<std::string> done{};        ///< steps seen serving what they were to bring
-    std::string step{};                     ///< of the last intent
-    std::string last_at{};                  ///< of the last line
-    std::string ending{};                   ///< verdict and exit code of the end line
-    std::uint64_t lines = 0;                ///< whole ones
-    bool ended = false;
-    bool torn_tail = false; ///< the last line was cut by a crash and is left out
-    /// Something other than the baseline may serve.
-    [[nodiscard]] bool needs_rollback() const noexcept;
+struct RecordedLine {
+    std::string at; ///< RFC 3339
+    JournalLine line;
 };
+struct RecordedJournal {
+    std::vector<RecordedLine> lines{};
+    bool torn_tail = false; ///< the last line was cut by a crash and is left out
+};
+/// Code::unreadable for a line that is not the last and cannot be read, is out of sequence or has
+/// no known phase.
+[[nodiscard]] Result<RecordedJournal> read_journal_lines(std::string_view text);
 
-/// Code::unreadable for a line that is neither readable nor the last, or out of sequence.
-[[nodiscard]] Result<JournalStory> read_journal(std::string_view text);
-
-} // namespace oa_stream::playbook
+} // namespace oa_stream::run

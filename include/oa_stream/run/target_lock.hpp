@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-namespace oa_stream::playbook {
+namespace oa_stream::run {
 
 /// Move-only; releases on destruction and on death, however it comes.
 class TargetLock {
@@ -37,4 +37,4 @@ private:
     std::filesystem::path path_;
 };
 
-} // namespace oa_stream::playbook
+} // namespace oa_stream::run

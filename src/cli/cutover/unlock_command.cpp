@@ -1,8 +1,8 @@
 // cutover unlock: gives up a run that left something undone, so that others may go on.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/finished.hpp"
-#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -72,11 +72,11 @@ Result<ExitCode> run(const Args& args, Context& context) {
     if (reason.empty()) {
         return fail(Code::usage, "why is it given up?", "--reason", "--reason TEXT");
     }
-    std::optional<playbook::TargetLock> lock;
+    std::optional<run::TargetLock> lock;
     if (!status.target.empty()) {
         OA_TRY(
             lock,
-            playbook::TargetLock::take(
+            run::TargetLock::take(
                 context.state_dir, status.target, {{"command", "cutover unlock"}, {"unlocks", run}}
             )
         );

@@ -43,7 +43,7 @@ Result<void> begin(Session& session, JournalStory& story) {
     if (story.baseline.empty()) { // it died before its first line
         story.baseline = session.in.plan->baseline;
         OA_CHECK(session.journal.record(
-            {.phase = Phase::begin, .to = story.baseline, .detail = session.in.plan->id}
+            {.phase = Phase::begin, .to = story.baseline.to_json(), .detail = session.in.plan->id}
         ));
     }
     const std::size_t torn = session.in.folder->torn_bytes();
@@ -151,7 +151,7 @@ Task<TakenBack> take_back(RunInput input) {
     RunOutcome out = outcome_of(session, foreign);
     const auto ended = session.journal.record(
         {.phase = Phase::end,
-         .seen = session.serving,
+         .seen = session.serving.to_json(),
          .detail = fmt::format(
              "rollback apply {} exit {}", to_string(out.verdict), static_cast<int>(out.exit)
          )}

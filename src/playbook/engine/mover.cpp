@@ -93,8 +93,10 @@ Task<Mover::Next> Mover::attempt(Attempt* now) {
     now->deadline += Clock::now() - asked; // what the machinery made us wait is not our time
     if (reached(*state, now->to) && (!options_.fence || now->fenced)) {
         now->out.already = !now->out.mutated;
-        (void)record(*now, {.phase = Phase::read_back, .step = now->step, .seen = state->serving});
-        (void)record(*now, {.phase = Phase::done, .step = now->step, .to = now->to});
+        (void)record(
+            *now, {.phase = Phase::read_back, .step = now->step, .seen = state->serving.to_json()}
+        );
+        (void)record(*now, {.phase = Phase::done, .step = now->step, .to = now->to.to_json()});
         now->out.before = now->out.already ? *state : now->out.before;
         now->settle(Moved::Result::done, now->to.text() + " serves");
         co_return Next::stop;
@@ -132,7 +134,11 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
     const std::string etag = state.etag;
     if (!record(
             *now,
-            {.phase = Phase::intent, .step = now->step, .from = from, .to = now->to, .etag = etag}
+            {.phase = Phase::intent,
+             .step = now->step,
+             .from = from.to_json(),
+             .to = now->to.to_json(),
+             .etag = etag}
         )) {
         co_return Next::stop;
     }
@@ -188,8 +194,16 @@ Task<Mover::Next> Mover::read_back(Attempt* now, Split from) {
         );
     }
     if (seen) {
-        (void)record(*now, {.phase = Phase::read_back, .step = now->step, .seen = seen->serving});
-        (void)record(*now, {.phase = Phase::done, .step = now->step, .from = from, .to = now->to});
+        (void)record(
+            *now, {.phase = Phase::read_back, .step = now->step, .seen = seen->serving.to_json()}
+        );
+        (void)record(
+            *now,
+            {.phase = Phase::done,
+             .step = now->step,
+             .from = from.to_json(),
+             .to = now->to.to_json()}
+        );
         now->settle(Moved::Result::done, now->to.text() + " serves");
         co_return Next::stop;
     }

@@ -60,12 +60,12 @@ LastStep failed(std::string_view id, const Error& error, bool unverified) {
 
 } // namespace
 
-Result<std::optional<TargetLock>>
+Result<std::optional<run::TargetLock>>
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run) {
-    std::optional<TargetLock> out;
+    std::optional<run::TargetLock> out;
     if (plan.playbook.routes) {
         const std::string name = route_lock_name(route_url(plan.playbook));
-        OA_TRY(TargetLock lock, TargetLock::take(state_dir, name, {{"run", run}}));
+        OA_TRY(run::TargetLock lock, run::TargetLock::take(state_dir, name, {{"run", run}}));
         out.emplace(std::move(lock));
     }
     return out;

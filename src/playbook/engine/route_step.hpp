@@ -2,7 +2,7 @@
 // after it, undone after it. They never touch the stream lane. Private to the room.
 #pragma once
 
-#include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/run/target_lock.hpp"
 #include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/playbook/runner.hpp"
 #include "oa_stream/routes/route_plan.hpp"
@@ -43,7 +43,7 @@ route_service(const Playbook& playbook, const Outside& outside);
 // ----------------------------------------------------------------------------------------------------
 
 /// Held by whoever writes overrides there, `route set` too.
-[[nodiscard]] Result<std::optional<TargetLock>>
+[[nodiscard]] Result<std::optional<run::TargetLock>>
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
 
 /// Takes the disk its journal will need, before anything is changed. Code::io for a full disk; a

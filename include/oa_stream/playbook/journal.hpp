@@ -1,0 +1,40 @@
+// What a run's journal says about the traffic split.
+#pragma once
+
+#include "oa_stream/run/run_journal.hpp"
+#include "oa_stream/traffic/split.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+using run::Journal;
+using run::JournalLine;
+using run::JournalSink;
+using run::Phase;
+
+/// What a journal tells about a run that may have died.
+struct JournalStory {
+    traffic::Split baseline;                ///< empty: nothing was begun
+    std::string plan;
+    std::optional<traffic::Split> serving{}; ///< last split seen or confirmed
+    std::optional<traffic::Split> pending{}; ///< an intent without an outcome: may serve or not
+    std::vector<traffic::Split> written{};  ///< every split that was set out to be written
+    std::vector<std::string> done{};        ///< steps seen serving what they were to bring
+    std::string step{};                     ///< of the last intent
+    std::string last_at{};                  ///< of the last line
+    std::string ending{};                   ///< verdict and exit code of the end line
+    std::uint64_t lines = 0;                ///< whole ones
+    bool ended = false;
+    bool torn_tail = false; ///< the last line was cut by a crash and is left out
+    /// Something other than the baseline may serve.
+    [[nodiscard]] bool needs_rollback() const noexcept;
+};
+
+/// Errors as of run::read_journal_lines().
+[[nodiscard]] Result<JournalStory> read_journal(std::string_view text);
+
+} // namespace oa_stream::playbook
