@@ -81,7 +81,9 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
     run.info_ = std::move(info);
     run.redactor_ = std::move(redactor);
     run.redactor_.add_environment();
-    run.id_ = fmt::format("{}-{}-{}", compact_utc(run.started_), run.info_.kind, random_hex(4));
+    run.id_ = fmt::format(
+        "{}-{}-{}", compact_utc(run.started_), to_string(run.info_.kind), random_hex(4)
+    );
     run.path_ = fs::absolute(state_dir) / "runs" / run.id_;
     OA_CHECK(make_dirs(run.path_));
     run.lock_ = FolderLock::take(run.path_);
@@ -131,9 +133,11 @@ Json RunFolder::document() const {
     return {
         {"schema", k_run_schema},
         {"id", id_},
-        {"kind", info_.kind},
+        {"kind", to_string(info_.kind)},
+        {"mutates", info_.mutates.value_or(kind_mutates(info_.kind))},
         {"name", info_.name},
         {"state", "running"},
+        {"ended", nullptr},
         {"verdict", nullptr},
         {"started_at", rfc3339_millis(started_)},
         {"process", {{"pid", ::getpid()}, {"host", host_name()}}},

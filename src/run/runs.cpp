@@ -26,7 +26,7 @@ std::string text_in(const Json& json, std::string_view key) {
     return std::string(string_member(json, key).value_or(""));
 }
 
-/// "20260222T043600Z-rehearsal-1a2b3c4d": time and kind, also when nothing but the name is left.
+/// "20260222T043600Z-rehearsal-1a2b3c4d": the time, also when nothing but the name is left.
 void take_name(RunEntry& out) {
     constexpr std::size_t k_stamp = 16; // 20260222T043600Z
     if (out.id.size() <= k_stamp || out.id[k_stamp] != '-') {
@@ -46,14 +46,13 @@ void take_name(RunEntry& out) {
         out.started = *time;
         out.started_at = stamp;
     }
-    const std::size_t last = id.rfind('-');
-    if (last > k_stamp) {
-        out.kind = id.substr(k_stamp + 1, last - k_stamp - 1);
-    }
 }
 
 void take_document(RunEntry& out) {
     const Json& json = out.document;
+    out.facts = facts_of(out.folder, json);
+    const std::string word = text_in(json, "kind");
+    out.kind = word.empty() ? std::string(to_string(out.facts.kind)) : word;
     out.name = text_in(json, "name");
     out.verdict = text_in(json, "verdict");
     out.exit_code = int_member(json, "exit_code");
@@ -152,6 +151,8 @@ Result<RunEntry> read_run(const fs::path& folder) {
     take_document(out);
     if (out.life == RunLife::finished) {
         out.holder.clear();
+    } else if (out.life == RunLife::died) {
+        out.facts.ended = RunEnding::died;
     }
     take_size(out);
     if (fs::exists(out.folder / k_pin, gone)) {
@@ -231,8 +232,10 @@ Json to_json(const RunEntry& entry) {
         {"id", entry.id},
         {"evidence", entry.folder.string()},
         {"kind", entry.kind},
+        {"mutates", entry.facts.mutates},
         {"name", entry.name},
         {"state", to_string(entry.life)},
+        {"ended", entry.facts.ended ? Json(to_string(*entry.facts.ended)) : Json(nullptr)},
         {"verdict", entry.verdict.empty() ? Json(nullptr) : Json(entry.verdict)},
         {"exit_code", entry.exit_code ? Json(*entry.exit_code) : Json(nullptr)},
         {"started_at", entry.started_at},

@@ -116,7 +116,7 @@ RunOutcome CloudRunWorld::run() {
          .wait_at_most = Millis(3000),
          .backoff = Millis(5)}
     );
-    auto run_folder = run::RunFolder::create(state, {.kind = "test"}, Redactor{});
+    auto run_folder = run::RunFolder::create(state, {.kind = run::RunKind::cutover}, Redactor{});
     REQUIRE(run_folder.has_value());
     folder = run_folder->path();
 

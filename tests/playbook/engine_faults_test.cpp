@@ -205,7 +205,7 @@ public:
 RunOutcome run_with(TaggedDriver& driver) {
     World world;
     world.instruments.bad_at[25] = 50;
-    auto folder = run::RunFolder::create(world.state, {.kind = "test"}, Redactor{});
+    auto folder = run::RunFolder::create(world.state, {.kind = run::RunKind::cutover}, Redactor{});
     REQUIRE(folder.has_value());
     traffic::TrafficState live;
     live.wanted = live.serving = driver.serving;

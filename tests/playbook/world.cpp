@@ -262,7 +262,7 @@ World::~World() {
 }
 
 RunOutcome World::run() {
-    auto run_folder = run::RunFolder::create(state, {.kind = "test"}, Redactor{});
+    auto run_folder = run::RunFolder::create(state, {.kind = run::RunKind::cutover}, Redactor{});
     REQUIRE(run_folder.has_value());
     folder = run_folder->path();
     traffic::TrafficState live;

@@ -1,4 +1,4 @@
-#include "oa_stream/playbook/runner.hpp"
+#include "oa_stream/run/conclusion.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -6,13 +6,13 @@
 #include <csignal>
 
 using namespace oa_stream;
-using namespace oa_stream::playbook;
+using namespace oa_stream::run;
 
 namespace {
 
 struct Row {
     std::string_view name;
-    Ending ending;
+    EndFacts ending;
     ExitCode want;
 };
 
@@ -84,6 +84,6 @@ constexpr std::array k_rows{
 TEST_CASE("exit code: by verdict, by what was changed and by what was restored") {
     for (const Row& row : k_rows) {
         INFO(row.name);
-        CHECK(exit_of(row.ending) == row.want);
+        CHECK(conclude(row.ending).exit == row.want);
     }
 }

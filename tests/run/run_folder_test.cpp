@@ -35,7 +35,7 @@ struct StateDir {
 RunFolder make(const StateDir& state, Redactor redactor = {}) {
     auto run = RunFolder::create(
         state.path,
-        {.kind = "rehearsal", .name = "test", .argv = {"oa-stream"}},
+        {.kind = RunKind::rehearsal, .name = "test", .argv = {"oa-stream"}},
         std::move(redactor)
     );
     REQUIRE(run.has_value());
@@ -155,7 +155,7 @@ TEST_CASE("run folder: what could not be written is remembered, and finish says 
 }
 
 TEST_CASE("run folder: a state directory that cannot be used is an error before anything is done") {
-    CHECK_FALSE(RunFolder::create("/proc/nothing", {.kind = "x"}, {}).has_value());
+    CHECK_FALSE(RunFolder::create("/proc/nothing", {.kind = RunKind::load}, {}).has_value());
 }
 
 TEST_CASE("run folder: a file that lost something has its ranges beside it, and its length") {

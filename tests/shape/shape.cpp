@@ -29,9 +29,9 @@ constexpr std::array k_rooms{
     Room{"measure", "base telemetry net"},
     Room{"traffic", "base net"},
     Room{"routes", "base net"},
-    Room{"probe", "base telemetry turn wire contract encode net authority measure"},
     Room{"report", "base measure"},
     Room{"run", "base measure report"},
+    Room{"probe", "base telemetry turn wire contract encode net authority measure run"},
     Room{"incident", "base telemetry measure run"},
     Room{"playbook", "base config telemetry measure traffic routes probe report run"},
     Room{

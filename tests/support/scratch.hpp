@@ -29,8 +29,8 @@ struct Scratch {
     std::filesystem::path path;
 
     /// A run that is open as long as the value lives.
-    [[nodiscard]] RunFolder open(std::string kind = "rehearsal") const {
-        auto run = RunFolder::create(path, {.kind = std::move(kind), .name = "test"}, {});
+    [[nodiscard]] RunFolder open(RunKind kind = RunKind::rehearsal) const {
+        auto run = RunFolder::create(path, {.kind = kind, .name = "test"}, {});
         REQUIRE(run.has_value());
         return *std::move(run);
     }

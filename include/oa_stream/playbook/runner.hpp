@@ -5,7 +5,9 @@
 #include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/plan.hpp"
 #include "oa_stream/report/report.hpp"
+#include "oa_stream/run/conclusion.hpp"
 #include "oa_stream/run/run_folder.hpp"
+#include "oa_stream/run/run_loop.hpp"
 
 #include <functional>
 #include <optional>
@@ -15,20 +17,7 @@
 
 namespace oa_stream::playbook {
 
-/// Set by a signal handler on the engine's thread; the engine looks at it between and within steps.
-class StopRequest {
-public:
-    void request(int signal) noexcept { signal_ = signal_ == 0 ? signal : signal_; }
-    [[nodiscard]] bool requested() const noexcept { return signal_ != 0; }
-    [[nodiscard]] int signal() const noexcept { return signal_; }
-    /// Set by the engine before its first write: from here on leaving at once is not harmless.
-    void mark_mutated() noexcept { mutated_ = true; }
-    [[nodiscard]] bool mutated() const noexcept { return mutated_; }
-
-private:
-    int signal_ = 0;
-    bool mutated_ = false;
-};
+using run::StopRequest;
 
 /// The stage under way, for a live display.
 struct StageView {
@@ -105,6 +94,7 @@ struct RunInput {
 struct RunOutcome {
     Verdict verdict = Verdict::inconclusive;
     ExitCode exit = ExitCode::not_executed;
+    run::RunEnding ended = run::RunEnding::failed;
     std::string headline{}; ///< why, in one sentence
     std::vector<Check> checks{};
     std::vector<report::StageRow> stages{};
@@ -120,20 +110,5 @@ struct RunOutcome {
 /// All pointers of `input` must stay valid until it completes. Never throws on its own account;
 /// every ending is an outcome.
 [[nodiscard]] Task<RunOutcome> run_plan(RunInput input);
-
-/// What decides the exit code, apart from the steps.
-struct Ending {
-    Verdict verdict = Verdict::inconclusive;
-    bool mutated = false;
-    bool restored = false;
-    bool completed = false; ///< every step was done
-    bool stays = false; ///< the playbook ends at the last stage's split
-    /// Nothing judged what was done. Once every step was done nothing calls for a way back.
-    bool unjudged = false;
-    bool refused = false; ///< drift or another precondition
-    bool denied = false; ///< credentials were refused
-    int signal = 0;
-};
-[[nodiscard]] ExitCode exit_of(const Ending& ending) noexcept;
 
 } // namespace oa_stream::playbook

@@ -8,6 +8,7 @@
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/redactions.hpp"
+#include "oa_stream/run/run_facts.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -22,11 +23,12 @@ namespace oa_stream::run {
 inline constexpr std::string_view k_run_schema = "oa-stream.run.v1";
 
 struct RunInfo {
-    std::string kind;               ///< "rehearsal"; part of the folder's name
+    RunKind kind = RunKind::other;  ///< part of the folder's name
     std::string name{};             ///< of the playbook
     Json target = Json::object();   ///< what is looked at and moved
     Json versions = Json::object(); ///< of this binary and what it drives
     std::vector<std::string> argv{};
+    std::optional<bool> mutates{}; ///< unset: as runs of this kind do; see RunFacts
 };
 
 /// <state>/runs/<UTC>-<kind>-<8 hex>/ with

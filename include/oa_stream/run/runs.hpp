@@ -5,6 +5,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/run/run_facts.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -25,7 +26,8 @@ enum class RunLife {
 struct RunEntry {
     std::string id; ///< the folder's name
     std::filesystem::path folder;
-    std::string kind{};
+    RunFacts facts{};
+    std::string kind{}; ///< as a word
     std::string name{};
     RunLife life = RunLife::finished;
     std::string verdict{}; ///< empty: none was reached
@@ -60,8 +62,8 @@ run_folders(const std::filesystem::path& state_dir);
 [[nodiscard]] Result<std::filesystem::path>
 find_run(const std::filesystem::path& state_dir, std::string_view word);
 
-/// {id, kind, name, state, verdict, exit_code, started_at, duration_s, bytes, files, pinned,
-/// evidence, headline, next}
+/// {id, kind, mutates, name, state, ended, verdict, exit_code, started_at, duration_s, bytes,
+/// files, pinned, evidence, headline, next}
 [[nodiscard]] Json to_json(const RunEntry& entry);
 
 // Sums

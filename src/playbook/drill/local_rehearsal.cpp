@@ -1,7 +1,7 @@
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
 #include "oa_stream/playbook/file.hpp"
-#include "oa_stream/playbook/lock.hpp"
+#include "oa_stream/run/target_lock.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include "engine/seal.hpp"
@@ -80,8 +80,8 @@ void make_instruments(Scene& scene, const asio::any_io_executor& executor) {
 /// Everything between "the processes run" and "the processes may end".
 Task<Result<RunOutcome>> rehearse_in(Scene* scene) {
     OA_CO_TRY(
-        const TargetLock lock,
-        TargetLock::take(
+        const run::TargetLock lock,
+        run::TargetLock::take(
             scene->input.state_dir, scene->driver->target(), {{"run", scene->folder.id()}}
         )
     );
@@ -169,11 +169,12 @@ Task<Result<Rehearsal>> play_on_this_machine(RehearsalInput input, Playbook play
         auto folder,
         run::RunFolder::create(
             input.state_dir,
-            {.kind = std::string(to_string(playbook.kind)),
+            {.kind = run::run_kind(to_string(playbook.kind)),
              .name = playbook.name,
              .target = target,
              .versions = {{"oa_stream", input.version}},
-             .argv = input.argv},
+             .argv = input.argv,
+             .mutates = false}, // its lanes end with it
             Redactor{}
         )
     );

@@ -1,8 +1,8 @@
 // A plan file → a run.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/playbook/finished.hpp"
-#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include "manual_command.hpp"
 #include "plan/forecast.hpp"
@@ -86,8 +86,8 @@ void make_instruments(Applying& applying, const asio::any_io_executor& executor)
 Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
     const Operator& by = applying->request.by;
     OA_CO_TRY(
-        const TargetLock lock,
-        TargetLock::take(
+        const run::TargetLock lock,
+        run::TargetLock::take(
             by.state_dir, applying->plan.target, {{"run", applying->folder.id()}, {"what", "apply"}}
         )
     );
@@ -173,11 +173,12 @@ Task<Result<RunEnd>> apply_plan(ApplyRequest request) {
         auto folder,
         run::RunFolder::create(
             request.by.state_dir,
-            {.kind = std::string(to_string(plan.playbook.kind)),
+            {.kind = run::run_kind(to_string(plan.playbook.kind)),
              .name = plan.playbook.name,
              .target = {{"driver", plan.driver}, {"what", plan.target}},
              .versions = {{"oa_stream", request.by.version}},
-             .argv = request.by.argv},
+             .argv = request.by.argv,
+             .mutates = true},
             outside.redactor
         )
     );

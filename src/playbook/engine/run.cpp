@@ -358,11 +358,6 @@ void hold_here(Session& session) {
     ));
 }
 
-bool refused_credentials(const Check& check) {
-    return check.verdict == Verdict::error &&
-           string_member(check.data, "outcome") == "unauthorised";
-}
-
 void conclude(Session& session, bool completed) {
     RunOutcome& out = session.out;
     session.in.instruments->settle();
@@ -371,23 +366,26 @@ void conclude(Session& session, bool completed) {
             "evidence", Verdict::error, "evidence could not be written: " + trouble->text()
         );
     }
-    out.verdict = run_verdict(out.checks);
-    out.exit = exit_of({
-        .verdict = out.verdict,
+    const run::Conclusion end = run::conclude({
+        .verdict = run_verdict(out.checks),
         .mutated = out.mutated,
         .restored = out.restored && !session.loose,
         .completed = completed,
         .stays = session.playbook().afterwards == Afterwards::stay,
         .unjudged = no_gate_decides(session.playbook()),
+        .held = out.held,
         .refused = session.refused,
-        .denied = session.denied || std::ranges::any_of(out.checks, refused_credentials),
+        .denied = session.denied || run::credentials_refused(out.checks),
         .signal = session.in.stop != nullptr ? session.in.stop->signal() : 0,
     });
+    out.verdict = end.verdict;
+    out.exit = end.exit;
+    out.ended = end.ended;
     out.headline = headline(session, completed);
     const auto ended = journal_of(
         session,
         {.phase = Phase::end,
-         .seen = session.serving,
+         .seen = session.serving.to_json(),
          .detail = fmt::format("{} exit {}", to_string(out.verdict), static_cast<int>(out.exit))}
     );
     if (!ended) {
@@ -402,7 +400,9 @@ Task<RunOutcome> run_plan(RunInput input) {
     session.in.folder->write("plan.json", to_json(*session.in.plan).dump(2) + "\n");
     const auto begun = journal_of(
         session,
-        {.phase = Phase::begin, .to = session.in.plan->baseline, .detail = session.in.plan->id}
+        {.phase = Phase::begin,
+         .to = session.in.plan->baseline.to_json(),
+         .detail = session.in.plan->id}
     );
     if (!begun) {
         session.add("journal", Verdict::error, begun.error().text());

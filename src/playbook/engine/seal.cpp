@@ -118,8 +118,10 @@ RunOutcome not_executed(const Error& error) {
     check.id = "setup";
     check.detail = error.text();
     RunOutcome out;
-    out.verdict = Verdict::error;
-    out.exit = exit_code(error.code);
+    const run::Conclusion end = run::conclude({.verdict = Verdict::error, .error = error.code});
+    out.verdict = end.verdict;
+    out.exit = end.exit;
+    out.ended = end.ended;
     out.headline = fmt::format("Could not begin: {}; no traffic was moved.", error.text());
     out.checks.push_back(std::move(check));
     return out;
@@ -133,7 +135,9 @@ RunEnd seal(run::RunFolder& folder, RunOutcome outcome, const RunPaper& paper) {
         {{"verdict", to_string(outcome.verdict)}, {"exit_code", static_cast<int>(outcome.exit)}}
     );
     run::write_reports(folder, report_of(folder, outcome, paper, next));
-    const auto finished = folder.finish(result_of(outcome, paper, next));
+    Json stored = result_of(outcome, paper, next);
+    stored["ended"] = to_string(outcome.ended);
+    const auto finished = folder.finish(stored);
     if (!finished) {
         outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());
         const bool stayed = outcome.exit == ExitCode::inconclusive && outcome.mutated;

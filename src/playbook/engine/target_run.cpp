@@ -2,8 +2,8 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/playbook/finished.hpp"
-#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/outside.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
 #include "route_step.hpp"
@@ -107,11 +107,11 @@ Result<Plan> plan_of(const TargetRun& run, const traffic::TrafficState& live) {
 
 Task<Result<RunOutcome>> carry_out(TargetRun* run) {
     const bool moves = moves_traffic(run->playbook().kind);
-    std::optional<TargetLock> lock;
+    std::optional<run::TargetLock> lock;
     if (moves && run->mode == RunMode::live) {
         OA_CO_TRY(
             lock,
-            TargetLock::take(
+            run::TargetLock::take(
                 run->input.state_dir,
                 run->outside.driver->target(),
                 {{"run", run->folder.id()}, {"what", "apply"}}
@@ -198,11 +198,12 @@ Task<Result<RunEnd>> play(TargetRunInput input, RunMode mode, std::string title)
         auto folder,
         run::RunFolder::create(
             input.state_dir,
-            {.kind = dry ? "rehearsal" : std::string(to_string(input.playbook.kind)),
+            {.kind = dry ? run::RunKind::rehearsal : run::run_kind(to_string(input.playbook.kind)),
              .name = input.playbook.name,
              .target = target,
              .versions = {{"oa_stream", input.version}},
-             .argv = input.argv},
+             .argv = input.argv,
+             .mutates = !dry && moves_traffic(input.playbook.kind)},
             outside.redactor
         )
     );

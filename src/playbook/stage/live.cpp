@@ -3,6 +3,7 @@
 #include "oa_stream/probe/completions_smoke.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 #include "oa_stream/probe/prober.hpp"
+#include "oa_stream/probe/record.hpp"
 #include "oa_stream/probe/shadow.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
@@ -138,7 +139,7 @@ public:
 
     void settle() override {
         for (const auto& [stem, sample] : std::exchange(pending_, {})) {
-            (void)keep(stem, sample);
+            probe::keep_stream(folder_, stem, sample);
         }
     }
 
@@ -166,7 +167,7 @@ private:
             out.prompts = probe::default_prompts(replay);
         }
         out.keep = [this](const std::string& stem, const probe::ProbeSample& sample) {
-            return keep(stem, sample);
+            return probe::keep_stream(folder_, stem, sample);
         };
         out.on_pair = [this](const Json& pair) { folder_.append("measure/pairs.ndjson", pair); };
         return out;
@@ -182,7 +183,9 @@ private:
         options.probes = options_.probes;
         options.keep = [this,
                         id = spec.id](const std::string& stem, const probe::ProbeSample& sample) {
-            return keep(stem.starts_with(id) ? stem : id + "." + stem, sample);
+            return probe::keep_stream(
+                folder_, stem.starts_with(id) ? stem : id + "." + stem, sample
+            );
         };
         co_return co_await probe::smoke_stream(client_, std::move(options));
     }
@@ -197,7 +200,7 @@ private:
         options.id_prefix = spec.id;
         options.on_check = options_.on_check;
         options.keep = [this](const std::string& name, std::string_view bytes) {
-            return keep_answer(name, bytes);
+            return probe::keep_bytes(folder_, name, bytes);
         };
         co_return co_await probe::smoke_completions(client_, std::move(options));
     }
@@ -214,7 +217,7 @@ private:
         options.probes = options_.probes;
         options.writes = options_.writes;
         options.keep = [this](const std::string& name, std::string_view bytes) {
-            return keep_answer(name, bytes);
+            return probe::keep_bytes(folder_, name, bytes);
         };
         if (const auto profile = probe::parse_control_profile(spec.profile)) {
             options.profile = *profile;
@@ -229,12 +232,6 @@ private:
         check.mode = CheckMode::skipped;
         check.detail = std::move(why);
         return check;
-    }
-
-    [[nodiscard]] std::string keep_answer(const std::string& name, std::string_view bytes) {
-        std::string path = "streams/" + name;
-        folder_.write(path, bytes);
-        return path;
     }
 
     [[nodiscard]] Result<probe::Target> target_of(Through through) const {
@@ -287,15 +284,6 @@ private:
         sample.end_s = from.end_s();
         keep_counted(fmt::format("flow{}.{}", flows_, from.arm), from.sample);
         deliver(std::move(sample));
-    }
-
-    std::vector<std::string> keep(const std::string& stem, const probe::ProbeSample& sample) {
-        std::vector<std::string> names;
-        for (const auto& [suffix, bytes] : probe::stream_files(sample)) {
-            names.push_back(fmt::format("streams/{}{}", stem, suffix));
-            folder_.write(names.back(), bytes);
-        }
-        return names;
     }
 
     void keep_counted(const std::string& where, const probe::ProbeSample& sample) {

@@ -1,3 +1,4 @@
+#include "oa_stream/probe/record.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "describe.hpp"
@@ -24,6 +25,22 @@ std::vector<std::pair<std::string, std::string>> stream_files(const ProbeSample&
         {".timing.ndjson", sample.timing_ndjson},
         {".probe.json", seen(sample)},
     };
+}
+
+std::vector<std::string>
+keep_stream(run::RunFolder& folder, const std::string& stem, const ProbeSample& sample) {
+    std::vector<std::string> paths;
+    for (const auto& [suffix, bytes] : stream_files(sample)) {
+        paths.push_back(keep_bytes(folder, stem + suffix, bytes));
+    }
+    folder.note("stream kept", {{"stream", stem}, {"outcome", to_string(sample.outcome)}});
+    return paths;
+}
+
+std::string keep_bytes(run::RunFolder& folder, const std::string& name, std::string_view bytes) {
+    std::string path = "streams/" + name;
+    folder.write(path, bytes);
+    return path;
 }
 
 } // namespace oa_stream::probe

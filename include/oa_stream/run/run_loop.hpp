@@ -1,0 +1,105 @@
+// The io loop of a run and its signals.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace oa_stream::run {
+
+/// Where a run shows itself while it lasts. The terminal's part is in the room cli.
+class RunObserver {
+public:
+    RunObserver() = default;
+    RunObserver(const RunObserver&) = delete;
+    RunObserver& operator=(const RunObserver&) = delete;
+    virtual ~RunObserver() = default;
+
+    virtual void say(std::string_view line) = 0; ///< something happened
+    virtual void progress(std::string_view line) = 0; ///< replaces the last one; empty: removes it
+};
+
+/// Set by a signal handler on the engine's thread; the engine looks at it between and within steps.
+class StopRequest {
+public:
+    void request(int signal) noexcept { signal_ = signal_ == 0 ? signal : signal_; }
+    [[nodiscard]] bool requested() const noexcept { return signal_ != 0; }
+    [[nodiscard]] int signal() const noexcept { return signal_; }
+    /// Set by the engine before its first write: from here on leaving at once is not harmless.
+    void mark_mutated() noexcept { mutated_ = true; }
+    [[nodiscard]] bool mutated() const noexcept { return mutated_; }
+
+private:
+    int signal_ = 0;
+    bool mutated_ = false;
+};
+
+/// What signals are answered with, in a run that may have something to undo.
+struct SignalWords {
+    std::string first; ///< what is being finished, and for how long at most
+    /// What is left when the process goes at once, and the command that finishes it.
+    std::function<std::string()> second{};
+    bool at_once = false; ///< nothing is ever changed: the first one leaves, too
+};
+
+/// One io_context with SIGINT and SIGTERM on it. What is built on executor() must be destroyed
+/// before the loop, or live in the coroutine that run() is given.
+class RunLoop {
+public:
+    /// Gets the signal's number; true: keep the loop running, the coroutine will end by itself.
+    using OnSignal = std::function<bool(int)>;
+
+    /// Without `on_signal` the first signal ends the loop: for runs that have nothing to undo.
+    explicit RunLoop(OnSignal on_signal = {});
+    /// The first signal asks the engine to stop and undo; the second leaves at once, with 128 + its
+    /// number when nothing was written, else 8. All references must outlive the loop.
+    RunLoop(StopRequest& stop, RunObserver& observer, const SignalWords& words);
+
+    [[nodiscard]] asio::any_io_executor executor() { return io_.get_executor(); }
+    /// The last signal; 0: none came.
+    [[nodiscard]] int signal() const noexcept { return signal_; }
+
+    /// Nothing when a signal ended the loop first.
+    template <class T> [[nodiscard]] std::optional<T> run(Task<T> task) {
+        std::optional<T> out;
+        io_.restart();
+        asio::co_spawn(io_, std::move(task), [&](const std::exception_ptr& thrown, T result) {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+            out = std::move(result);
+            io_.stop();
+        });
+        io_.run();
+        return out;
+    }
+
+private:
+    void wait_for_signal();
+
+    asio::io_context io_{1};
+    asio::signal_set signals_;
+    OnSignal on_signal_;
+    int signal_ = 0;
+};
+
+/// Runs one coroutine to its end on a loop of its own. `make` is given the executor, for what must
+/// be built on it.
+template <class T, class Make>
+[[nodiscard]] Result<T>
+run_to_end(Make make, StopRequest& stop, RunObserver& observer, const SignalWords& words) {
+    RunLoop loop(stop, observer, words);
+    auto out = loop.run<Result<T>>(make(loop.executor()));
+    return out ? *std::move(out) : fail(Code::internal, "the run did not end");
+}
+
+} // namespace oa_stream::run

@@ -1,0 +1,164 @@
+#include "oa_stream/run/run_facts.hpp"
+
+#include "oa_stream/base/verdict.hpp"
+#include "oa_stream/run/runs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace oa_stream::run {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct KindRow {
+    RunKind kind;
+    std::string_view word;
+    bool mutates;
+};
+constexpr std::array k_kinds{
+    KindRow{RunKind::smoke_stream, "smoke-stream", false},
+    KindRow{RunKind::smoke_completions, "smoke-completions", false},
+    KindRow{RunKind::smoke_control, "smoke-control", false},
+    KindRow{RunKind::load, "load", false},
+    KindRow{RunKind::shadow, "shadow", false},
+    KindRow{RunKind::slo_gate, "slo-gate", false},
+    KindRow{RunKind::slo_budget, "slo-budget", false},
+    KindRow{RunKind::slo_status, "slo-status", false},
+    KindRow{RunKind::steady_state, "steady-state", false},
+    KindRow{RunKind::rehearsal, "rehearsal", false},
+    KindRow{RunKind::cutover, "cutover", true},
+    KindRow{RunKind::rollback, "rollback", true},
+    KindRow{RunKind::rollback_drill, "rollback-drill", true},
+    KindRow{RunKind::route_split, "route-split", true},
+    KindRow{RunKind::route_verify, "route-verify", false},
+    KindRow{RunKind::other, "other", true},
+};
+
+struct EndingRow {
+    RunEnding ending;
+    std::string_view word;
+};
+constexpr std::array k_endings{
+    EndingRow{RunEnding::completed, "completed"},
+    EndingRow{RunEnding::failed, "failed"},
+    EndingRow{RunEnding::stopped, "stopped"},
+    EndingRow{RunEnding::refused, "refused"},
+    EndingRow{RunEnding::rolled_back, "rolled_back"},
+    EndingRow{RunEnding::held, "held"},
+    EndingRow{RunEnding::rollback_unverified, "rollback_unverified"},
+    EndingRow{RunEnding::died, "died"},
+};
+
+constexpr auto k_unverified = static_cast<std::int64_t>(ExitCode::rollback_unverified);
+
+/// "20260222T043600Z-rollback-drill-1a2b3c4d": what stands between time and number.
+std::string kind_in_name(const std::string& name) {
+    const auto begin = name.find('-');
+    const auto end = name.rfind('-');
+    return begin == std::string::npos || end <= begin ? ""
+                                                      : name.substr(begin + 1, end - begin - 1);
+}
+
+/// Earlier versions wrote the restored run in the command line alone.
+std::string restored_run(const Json& document) {
+    const Json* target = member(document, "target");
+    if (const auto named = target ? string_member(*target, "restores") : std::nullopt) {
+        return std::string(*named);
+    }
+    const Json* argv = member(document, "argv");
+    if (string_member(document, "name") == "route restore" && argv != nullptr && argv->is_array()) {
+        for (const Json& word : *argv) {
+            if (word.is_string() && kind_in_name(word.get<std::string>()) == "route-split") {
+                return word.get<std::string>();
+            }
+        }
+    }
+    return {};
+}
+
+bool derived_mutates(RunKind kind, const Json& document) {
+    const Json* target = member(document, "target");
+    if (target != nullptr && string_member(*target, "driver") == "local") {
+        return false; // its lanes ended with it
+    }
+    // The plan of a rehearsal can be applied; only then "what" is named.
+    const bool applied = target != nullptr && string_member(*target, "what").has_value();
+    return kind_mutates(kind) || (kind == RunKind::rehearsal && applied);
+}
+
+std::optional<RunEnding> derived_ending(const Json& document) {
+    if (const Json* rolled_back =
+            member(document, "rolled_back")) { // afterwards, by another process
+        return int_member(*rolled_back, "exit_code") == k_unverified
+                   ? RunEnding::rollback_unverified
+                   : RunEnding::rolled_back;
+    }
+    const auto code = int_member(document, "exit_code");
+    if (!code) {
+        return std::nullopt;
+    }
+    switch (static_cast<ExitCode>(*code)) {
+    case ExitCode::interrupted:
+    case ExitCode::terminated:
+        return RunEnding::stopped;
+    case ExitCode::refused:
+        return RunEnding::refused;
+    case ExitCode::rolled_back:
+        return RunEnding::rolled_back;
+    case ExitCode::rollback_unverified:
+        return bool_member(document, "held").value_or(false) ? RunEnding::held
+                                                             : RunEnding::rollback_unverified;
+    case ExitCode::not_executed:
+    case ExitCode::credentials:
+        return RunEnding::failed;
+    default:
+        return RunEnding::completed;
+    }
+}
+
+} // namespace
+
+std::string_view to_string(RunKind kind) noexcept {
+    return k_kinds[static_cast<std::size_t>(kind)].word;
+}
+
+RunKind run_kind(std::string_view word) noexcept {
+    if (word == "verify") { // of earlier versions
+        return RunKind::steady_state;
+    }
+    const auto found = std::ranges::find(k_kinds, word, &KindRow::word);
+    return found == k_kinds.end() ? RunKind::other : found->kind;
+}
+
+bool kind_mutates(RunKind kind) noexcept {
+    return k_kinds[static_cast<std::size_t>(kind)].mutates;
+}
+
+std::string_view to_string(RunEnding ending) noexcept {
+    return k_endings[static_cast<std::size_t>(ending)].word;
+}
+
+RunFacts facts_of(const fs::path& folder, const Json& document) {
+    RunFacts out;
+    const auto word = string_member(document, "kind");
+    out.kind = run_kind(word ? *word : kind_in_name(folder.filename().string()));
+    out.restores = restored_run(document);
+    const auto mutates = bool_member(document, "mutates");
+    out.mutates = mutates ? *mutates : derived_mutates(out.kind, document);
+    if (const auto ended = string_member(document, "ended")) {
+        const auto found = std::ranges::find(k_endings, *ended, &EndingRow::word);
+        out.ended = found == k_endings.end() ? std::nullopt : std::optional(found->ending);
+    } else {
+        out.ended = derived_ending(document);
+    }
+    return out;
+}
+
+RunFacts facts_of(const fs::path& folder) {
+    return facts_of(folder, document_in(folder / "run.json"));
+}
+
+} // namespace oa_stream::run

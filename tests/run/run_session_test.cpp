@@ -1,0 +1,154 @@
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/run/run_session.hpp"
+#include "oa_stream/run/runs.hpp"
+
+#include "scratch.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <csignal>
+
+using namespace oa_stream;
+using namespace oa_stream::run;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Lines final : RunObserver {
+    void say(std::string_view line) override { said.emplace_back(line); }
+    void progress(std::string_view line) override { shown.emplace_back(line); }
+    std::vector<std::string> said{};
+    std::vector<std::string> shown{};
+};
+
+RunSession begin(const Scratch& state, RunObserver* observer = nullptr) {
+    Redactor redactor;
+    redactor.add_known(Secret("hunter2hunter2"));
+    auto session = RunSession::begin(
+        state.path, {.kind = RunKind::load, .name = "load"}, std::move(redactor), observer
+    );
+    REQUIRE(session.has_value());
+    return *std::move(session);
+}
+
+Check check(std::string id, Verdict verdict, std::string detail = "as expected") {
+    return {.id = std::move(id), .verdict = verdict, .detail = std::move(detail)};
+}
+
+Task<int> seven() {
+    co_return 7;
+}
+Task<int> raise_and_wait(int signal) {
+    ::raise(signal);
+    (void)co_await sleep_for(std::chrono::minutes(1));
+    co_return 7;
+}
+
+Task<int> raise_and_go_on(const int* seen) {
+    ::raise(SIGINT);
+    while (*seen == 0) {
+        (void)co_await sleep_for(Millis(1));
+    }
+    co_return 7;
+}
+
+} // namespace
+
+TEST_CASE("session: a run is typed from its first moment, and sealed at its end") {
+    const Scratch state;
+    auto session = begin(state);
+    const fs::path folder = session.folder().path();
+    const Json first = document_in(folder / "run.json");
+    CHECK(first["kind"] == "load");
+    CHECK(first["mutates"] == false);
+    CHECK(first["state"] == "running");
+    CHECK(first["ended"].is_null());
+
+    session.add(check("load.reach", Verdict::pass));
+    const Conclusion end = session.conclude({.completed = true});
+    CHECK(end.exit == ExitCode::ok);
+    const RunResult result = session.finish(end, {.title = "load", .more = {{"extra", 1}}});
+    const Json last = document_in(folder / "run.json");
+    CHECK(last["state"] == "finished");
+    CHECK(last["ended"] == "completed");
+    CHECK(last["verdict"] == "PASS");
+    CHECK(last["extra"] == 1);
+    CHECK(result.document["extra"] == 1);
+    CHECK(result.document["run"] == session.id());
+    CHECK(fs::exists(folder / "report.md"));
+    CHECK(fs::exists(folder / "report.html"));
+    CHECK(check_sums(folder).value().whole());
+}
+
+TEST_CASE("session: each check stands once in the timeline, in one shape") {
+    const Scratch state;
+    auto session = begin(state);
+    session.add(check("a", Verdict::pass));
+    session.replace_checks({check("a", Verdict::pass), check("b", Verdict::fail)});
+    const auto text = read_file(session.folder().path() / "timeline.ndjson").value();
+    std::vector<std::string> ids;
+    for (std::string_view rest = text; rest.contains('\n');) {
+        const auto line = parse_json(rest.substr(0, rest.find('\n'))).value();
+        rest.remove_prefix(rest.find('\n') + 1);
+        if (line["event"] == "check") {
+            ids.push_back(line["check"]["id"].get<std::string>());
+        }
+    }
+    CHECK(ids == std::vector<std::string>{"a", "b"});
+    CHECK(session.conclude({.completed = true}).exit == ExitCode::breach);
+}
+
+TEST_CASE("session: what is said and told passes the redactor") {
+    const Scratch state;
+    Lines lines;
+    auto session = begin(state, &lines);
+    session.say("token hunter2hunter2");
+    session.add(check("a", Verdict::fail, "answered hunter2hunter2"));
+    const RunResult result = session.finish(session.conclude({.completed = true}), {.title = "x"});
+    REQUIRE(lines.said.size() == 1);
+    CHECK_FALSE(lines.said[0].contains("hunter2"));
+    CHECK_FALSE(result.headline.contains("hunter2"));
+    CHECK_FALSE(dump_json(result.document).contains("hunter2"));
+    REQUIRE(lines.shown.size() == 2);
+    CHECK(lines.shown[0].contains("1 checks so far"));
+    CHECK(lines.shown[1].empty());
+}
+
+TEST_CASE("session: evidence that could not be written takes a PASS away") {
+    const Scratch state;
+    auto session = begin(state);
+    session.add(check("a", Verdict::pass));
+    session.folder().write("no/such/folder", "x");
+    const RunResult result = session.finish(session.conclude({.completed = true}), {.title = "x"});
+    CHECK(result.end.verdict == Verdict::error);
+    CHECK(result.end.exit == ExitCode::not_executed);
+    REQUIRE(result.notes.size() == 1);
+    CHECK(result.notes[0].starts_with("Evidence is incomplete: "));
+}
+
+TEST_CASE("session: refused credentials are an ending of their own") {
+    const Scratch state;
+    auto session = begin(state);
+    Check refused = check("a", Verdict::error);
+    refused.data["outcome"] = "unauthorised";
+    session.add(std::move(refused));
+    CHECK(session.conclude({.completed = true}).exit == ExitCode::credentials);
+}
+
+TEST_CASE("loop: a coroutine ends it, or a signal") {
+    RunLoop loop;
+    CHECK(loop.run(seven()) == 7);
+    CHECK(loop.signal() == 0);
+    CHECK_FALSE(loop.run(raise_and_wait(SIGTERM)).has_value());
+    CHECK(loop.signal() == SIGTERM);
+}
+
+TEST_CASE("loop: who winds down by itself is let to") {
+    int seen = 0;
+    RunLoop loop([&](int number) {
+        seen = number;
+        return true;
+    });
+    CHECK(loop.run(raise_and_go_on(&seen)) == 7);
+    CHECK(seen == SIGINT);
+}
