@@ -41,6 +41,15 @@ void Screen::say(std::string_view line) {
     );
 }
 
+void Screen::progress(std::string_view line) {
+    if (line.empty()) {
+        clear();
+    } else if (context_.tty && !context_.quiet) {
+        redraw(line, context_);
+        live_ = true;
+    }
+}
+
 void Screen::checked(const Check& check) {
     const std::string line =
         fmt::format("  {} checks so far  {}  {}", ++checks_, to_string(check.verdict), check.id);
@@ -53,28 +62,6 @@ void Screen::clear() {
         context_.err("\r\x1b[2K");
         live_ = false;
     }
-}
-
-void on_signal(
-    asio::signal_set& signals, playbook::StopRequest& stop, Screen& screen, const SignalWords& words
-) {
-    signals.async_wait([&](const boost::system::error_code& error, int number) {
-        if (error) {
-            return;
-        }
-        if (words.at_once) {
-            screen.say(words.first);
-            std::_Exit(128 + number);
-        }
-        if (stop.requested()) {
-            screen.say("second signal: leaving at once. " + (words.second ? words.second() : ""));
-            const bool harmless = !stop.mutated();
-            std::_Exit(harmless ? 128 + number : static_cast<int>(ExitCode::rollback_unverified));
-        }
-        stop.request(number);
-        screen.say("signal: " + words.first + "; a second signal leaves at once");
-        on_signal(signals, stop, screen, words);
-    });
 }
 
 void show_text(std::string_view text, Context& context, std::size_t piped) {

@@ -2,20 +2,13 @@
 #pragma once
 
 #include "oa_stream/base/redact.hpp"
-#include "oa_stream/base/task.hpp"
 #include "oa_stream/playbook/runner.hpp"
 #include "oa_stream/playbook/view.hpp"
+#include "oa_stream/run/run_loop.hpp"
 
 #include "command.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-
-#include <csignal>
 #include <cstddef>
-#include <exception>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +20,7 @@ namespace oa_stream::cli {
 void redraw(std::string_view line, const Context& context);
 
 /// Lines as they come; on a terminal one more that is redrawn.
-class Screen {
+class Screen final : public run::RunObserver {
 public:
     explicit Screen(Context& context) : context_(context), style_{context.width, context.colour} {
         redactor_.add_environment();
@@ -35,7 +28,8 @@ public:
 
     /// Valid as long as the screen.
     [[nodiscard]] playbook::Observer observer();
-    void say(std::string_view line);
+    void say(std::string_view line) override;
+    void progress(std::string_view line) override;
     void clear();
 
 private:
@@ -47,43 +41,8 @@ private:
     int checks_ = 0; ///< of the smoke under way
 };
 
-/// What signals are answered with.
-struct SignalWords {
-    std::string first; ///< what is being finished, and for how long at most
-    /// What is left when the process goes at once, and the command that finishes it.
-    std::function<std::string()> second{};
-    bool at_once = false; ///< nothing is ever changed: the first one leaves, too
-};
-
-/// The first signal asks the engine to stop and undo; the second leaves at once: 128 + its number
-/// when nothing was written, else 8. All references must outlive the wait.
-void on_signal(
-    asio::signal_set& signals, playbook::StopRequest& stop, Screen& screen, const SignalWords& words
-);
-
-/// Runs one coroutine to its end on a context of its own, answering signals meanwhile. `make` is
-/// given the executor, for what must be built on it.
-template <class T, class Make>
-[[nodiscard]] Result<T>
-run_to_end(Make make, playbook::StopRequest& stop, Screen& screen, const SignalWords& words) {
-    asio::io_context io(1);
-    asio::signal_set signals(io, SIGINT, SIGTERM);
-    on_signal(signals, stop, screen, words);
-    Result<T> out = fail(Code::internal, "the run did not end");
-    asio::co_spawn(
-        io,
-        make(asio::any_io_executor(io.get_executor())),
-        [&](const std::exception_ptr& thrown, Result<T> result) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            out = std::move(result);
-            io.stop();
-        }
-    );
-    io.run();
-    return out;
-}
+using run::run_to_end;
+using run::SignalWords;
 
 /// Result lines on stdout, as a terminal should show them when it is one; else `piped` columns
 /// wide.

@@ -2,19 +2,17 @@
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/run_loop.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "incident_args.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
 #include <unistd.h>
 
 #include <array>
-#include <exception>
 
 namespace oa_stream::cli {
 namespace {
@@ -93,21 +91,9 @@ Task<Result<Said>> run_gh(asio::any_io_executor executor, std::vector<std::strin
 }
 
 Result<Said> open_with_gh(const Issue& issue) {
-    asio::io_context io(1);
-    Result<Said> out = fail(Code::internal, "gh did not end");
-    asio::co_spawn(
-        io,
-        run_gh(io.get_executor(), gh_args(issue)),
-        [&](const std::exception_ptr& thrown, Result<Said> said) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            out = std::move(said);
-            io.stop();
-        }
-    );
-    io.run();
-    return out;
+    run::RunLoop loop;
+    auto said = loop.run(run_gh(loop.executor(), gh_args(issue)));
+    return said ? *std::move(said) : fail(Code::internal, "interrupted before gh ended");
 }
 
 Result<Issue> write_issue(const Args& args, const Context& context, const Gathered& found) {

@@ -234,18 +234,14 @@ Json load_figures(const LoadOutcome& outcome) {
     return out;
 }
 
-Json load_document(const LoadOutcome& outcome) {
-    Json document = smoke_document(outcome.result);
-    document["schema"] = "oa-stream.load.v1";
-    document["load"] = load_figures(outcome);
-    return document;
-}
-
-std::string load_text(const LoadOutcome& outcome) {
+std::string load_text(
+    std::string_view target,
+    Verdict verdict,
+    const std::vector<Check>& checks,
+    const LoadOutcome& outcome
+) {
     const LoadTotals& totals = outcome.totals;
-    std::string out = fmt::format(
-        "{}  load  {}  {}\n", to_string(outcome.result.verdict), outcome.result.target, outcome.plan
-    );
+    std::string out = fmt::format("{}  load  {}  {}\n", to_string(verdict), target, outcome.plan);
     if (totals.planned > 0) {
         out += fmt::format(
             "  {} planned, {} sent ({} late), {} dropped, {} unfinished; {}\n  endings: {}\n",
@@ -259,7 +255,7 @@ std::string load_text(const LoadOutcome& outcome) {
         );
         out += table(totals);
     }
-    for (const Check& check : outcome.result.checks) {
+    for (const Check& check : checks) {
         out += fmt::format("  {:<12}  {}  {}\n", to_string(check.verdict), check.id, check.detail);
     }
     return out;

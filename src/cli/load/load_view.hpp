@@ -4,7 +4,7 @@
 #include "oa_stream/probe/load.hpp"
 
 #include "load_args.hpp"
-#include "smoke/smoke_view.hpp"
+#include "smoke/smoke_run.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -15,7 +15,6 @@ namespace oa_stream::cli {
 
 /// Everything a run came to.
 struct LoadOutcome {
-    SmokeResult result{};
     std::string plan;    ///< "500/s for 30s"
     std::string authority{};
     double target_per_second = 0; ///< 0: closed loop
@@ -26,15 +25,18 @@ struct LoadOutcome {
 
 /// "500/s for 30s after a ramp of 10s", "20 users for 30s".
 [[nodiscard]] std::string plan_text(const probe::LoadOptions& options);
-/// The checks made from the totals; `outcome.result.checks` has those made before.
+/// The checks made from the totals.
 [[nodiscard]] std::vector<Check> load_checks(const LoadArgs& args, const LoadOutcome& outcome);
 
-/// {schema, verdict, run, evidence, checks, load}
-[[nodiscard]] Json load_document(const LoadOutcome& outcome);
 /// The member "load": plan, counts, endings, times.
 [[nodiscard]] Json load_figures(const LoadOutcome& outcome);
 /// The summary for people.
-[[nodiscard]] std::string load_text(const LoadOutcome& outcome);
+[[nodiscard]] std::string load_text(
+    std::string_view target,
+    Verdict verdict,
+    const std::vector<Check>& checks,
+    const LoadOutcome& outcome
+);
 /// One line while it runs.
 [[nodiscard]] std::string
 progress_line(const probe::LoadSecond& second, const probe::LoadTotals& totals);

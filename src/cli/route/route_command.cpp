@@ -217,7 +217,7 @@ Result<run::RunFolder> open_verification(const RouteTarget& target, const Contex
     Redactor redactor;
     redactor.add_known(target.service.bearer);
     run::RunInfo info;
-    info.kind = "route-verify";
+    info.kind = run::RunKind::route_verify;
     info.name = "route verify";
     info.target["control_url"] = target.service.base_url;
     info.versions["oa_stream"] = version();

@@ -5,10 +5,11 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/finished.hpp"
-#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/conclusion.hpp"
 #include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/run/run_reports.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
@@ -17,7 +18,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 
 namespace oa_stream::cli {
 namespace {
@@ -37,6 +37,7 @@ struct RouteContext {
     std::optional<run::RunFolder> folder{}; ///< unset: nothing was attempted
     RouteOutcome outcome{};
     ExitCode exit = ExitCode::ok;
+    run::RunEnding ended = run::RunEnding::completed;
     std::string headline{};
     std::string next{};
 
@@ -117,9 +118,12 @@ Result<void> open_folder(RouteContext& run, const RouteTarget& target) {
     Redactor redactor;
     redactor.add_known(target.service.bearer);
     run::RunInfo info;
-    info.kind = "route-split";
+    info.kind = run::RunKind::route_split;
     info.name = run.task.command;
     info.target["control_url"] = target.service.base_url;
+    if (!run.task.restores.empty()) {
+        info.target["restores"] = run.task.restores;
+    }
     info.versions["oa_stream"] = version();
     info.argv = run.context.argv;
     OA_TRY(
@@ -183,19 +187,22 @@ struct LookAndWrite {
 // The end
 // ------------------------------------------------------------------------------------------------
 
-ExitCode exit_of(const RouteContext& run) {
+run::Conclusion end_of(const RouteContext& run) {
     const RouteOutcome& outcome = run.outcome;
-    if (outcome.changed || (run.restores() && outcome.restored)) {
-        return ExitCode::ok;
-    }
-    if (outcome.mutated) {
-        return outcome.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified;
-    }
-    if (outcome.interrupted) {
-        return run.stop.signal() == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
-    }
+    const bool done = outcome.changed || (run.restores() && outcome.restored);
+    run::EndFacts facts{
+        .verdict = done ? Verdict::pass : run_verdict(run.checks),
+        .mutated = outcome.mutated,
+        .restored = outcome.restored,
+        .completed = done,
+        .stays = true,
+        .signal = outcome.interrupted ? run.stop.signal() : 0,
+    };
     const auto& error = outcome.error ? outcome.error : outcome.restore_error;
-    return error ? exit_code(error->code) : ExitCode::not_executed;
+    if (!done) {
+        facts.error = error ? error->code : Code::internal;
+    }
+    return run::conclude(facts);
 }
 
 /// What a restore found is what the other run left: nothing to go back to.
@@ -205,7 +212,9 @@ Suggestion restore_of(const RouteContext& run) {
 
 void conclude(RouteContext& run) {
     const RouteOutcome& outcome = run.outcome;
-    run.exit = exit_of(run);
+    const run::Conclusion end = end_of(run);
+    run.exit = end.exit;
+    run.ended = end.ended;
     if (run.exit == ExitCode::ok) {
         run.headline = "The routes are as asked.";
         return;
@@ -262,6 +271,7 @@ Result<ExitCode> finish(RouteContext& run) {
     Json result = document;
     result.erase("run");
     result.erase("evidence");
+    result["ended"] = to_string(run.ended);
     OA_CHECK(run.folder->finish(result));
     const std::string id = run.folder->id();
     const std::string path = run.folder->path().string();
@@ -333,12 +343,12 @@ Result<RoutePlan> route_plan_of(const std::string& run, const Context& context) 
 }
 
 Result<ExitCode> carry_out_routes(RouteTarget target, RouteTask task, Context& context) {
-    std::optional<playbook::TargetLock> lock;
+    std::optional<run::TargetLock> lock;
     if (task.apply) {
         const std::string& url = target.service.base_url;
         OA_TRY(
             lock,
-            playbook::TargetLock::take(
+            run::TargetLock::take(
                 context.state_dir,
                 route_lock_name(url),
                 {{"command", task.command}, {"target", url}}

@@ -1,14 +1,11 @@
 // shadow: the same prompts to a lane and to a reference. What does the lane say differently, and is
 // it slower?
 #include "oa_stream/probe/smoke.hpp"
-#include "oa_stream/run/run_folder.hpp"
 
 #include "core/commands.hpp"
-#include "core/run_screen.hpp"
-#include "core/version.hpp"
 #include "shadow_args.hpp"
 #include "smoke/smoke_args.hpp"
-#include "smoke/smoke_record.hpp"
+#include "smoke/smoke_run.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -20,56 +17,7 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr std::string_view k_command = "shadow";
 constexpr Millis k_close{2000};
-
-Result<run::RunFolder> open_folder(const ShadowAsked& asked, const Context& context) {
-    Redactor redactor;
-    redactor.add_known(asked.options.lane.bearer);
-    run::RunInfo info;
-    info.kind = k_command;
-    info.name = k_command;
-    info.target["base_url"] = asked.options.lane.base_url;
-    info.target["reference"] = asked.reference;
-    info.versions["oa_stream"] = version();
-    info.argv = context.argv;
-    if (asked.options.reference) {
-        redactor.add_known(asked.options.reference->bearer);
-    }
-    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
-}
-
-/// Streams, pairs and progress of one comparison on their way to folder and terminal.
-void connect(
-    probe::ShadowOptions& options,
-    run::RunFolder& folder,
-    std::vector<Check>& checks,
-    Context& context
-) {
-    options.keep = [&folder](const std::string& stem, const probe::ProbeSample& sample) {
-        std::vector<std::string> paths;
-        for (const auto& [suffix, bytes] : probe::stream_files(sample)) {
-            paths.push_back(fmt::format("streams/{}{}", stem, suffix));
-            folder.write(paths.back(), bytes);
-        }
-        return paths;
-    };
-    options.keep_native = [&folder](const std::string& name, std::string_view bytes) {
-        std::string path = "streams/" + name;
-        folder.write(path, bytes);
-        return path;
-    };
-    options.on_pair = [&folder](const Json& pair) { folder.append("measure/pairs.ndjson", pair); };
-    options.on_check = [&](const Check& check) { note_check(folder, checks, check); };
-    options.on_turn = [&folder](const std::string& thread) {
-        folder.note("turn asked for", {{"thread", thread}});
-    };
-    if (context.tty && !context.quiet) {
-        options.on_progress = [&context](std::size_t done, std::size_t of) {
-            redraw(done == of ? "" : fmt::format("{} of {} pairs", done, of), context);
-        };
-    }
-}
 
 std::vector<Check> no_reference(const std::string& prefix, const Error& error) {
     Check check;
@@ -110,19 +58,29 @@ Task<std::vector<Check>> compare(net::HttpClient* client, ShadowAsked* asked) {
 
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(ShadowAsked asked, parse_shadow(args, context));
-    OA_TRY(auto folder, open_folder(asked, context));
-    auto result = begin_result(
-        folder, k_command, asked.options.lane.base_url + " against " + asked.reference
+    NewRun order{run::RunKind::shadow, "shadow"};
+    order.target["base_url"] = asked.options.lane.base_url;
+    order.target["reference"] = asked.reference;
+    order.redactor.add_known(asked.options.lane.bearer);
+    if (asked.options.reference) {
+        order.redactor.add_known(asked.options.reference->bearer);
+    }
+    Screen screen(context);
+    OA_TRY(auto session, begin_run(std::move(order), context, screen));
+    probe::record_into(session, asked.options);
+    asked.options.on_progress = [&screen](std::size_t done, std::size_t of) {
+        screen.progress(done == of ? "" : fmt::format("{} of {} pairs", done, of));
+    };
+    SmokeCommand command{"shadow", asked.options.lane.base_url + " against " + asked.reference};
+    command.prefix = asked.options.id_prefix;
+    command.schema = "shadow";
+    command.again = asked.again;
+    return run_smoke(
+        session,
+        command,
+        [&asked](net::HttpClient& client) { return compare(&client, &asked); },
+        context
     );
-    result.schema = "oa-stream.shadow.v1";
-    result.again = asked.again;
-    connect(asked.options, folder, result.checks, context);
-    const int ended_by = until_done(
-        [&asked](net::HttpClient& client) { return compare(&client, &asked); }, result.checks
-    );
-    OA_CHECK(seal(result, folder, ended_by));
-    show(result, folder.redactor(), context);
-    return result.exit;
 }
 
 constexpr std::array k_options{

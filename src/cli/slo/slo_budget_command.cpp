@@ -58,6 +58,7 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const Order order, parse(args));
     const SloCommand command{
+        run::RunKind::slo_budget,
         "slo budget",
         typed_again("slo status", slo_budget_command, args, {{"--at-most", std::nullopt}}),
         typed_again(slo_budget_command, args, {{"--auth", "env:NAME"}}),

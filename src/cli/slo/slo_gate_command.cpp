@@ -167,6 +167,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     }
     OA_TRY(const Order order, parse(args));
     const SloCommand command{
+        run::RunKind::slo_gate,
         "slo gate",
         typed_again(slo_gate_command, args, {{"--window", format_duration(2 * order.window)}}),
         typed_again(slo_gate_command, args, {{"--auth", "env:NAME"}}),

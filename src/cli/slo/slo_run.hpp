@@ -43,6 +43,7 @@ struct SloFindings {
 };
 
 struct SloCommand {
+    run::RunKind kind;
     std::string name; ///< "slo gate"
     std::string again; ///< to type when it could not be decided
     std::string with_auth; ///< …when the source refused who asked

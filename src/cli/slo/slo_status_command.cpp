@@ -121,6 +121,7 @@ Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(const SloOrder order, parse_slo_order(args));
     const SloCommand command{
+        run::RunKind::slo_status,
         "slo status",
         typed_again(slo_status_command, args),
         typed_again(slo_status_command, args, {{"--auth", "env:NAME"}}),

@@ -1,25 +1,12 @@
 // smoke stream: does this lane keep its contract, right now, over the wire?
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/smoke.hpp"
-#include "oa_stream/run/run_folder.hpp"
 
 #include "core/commands.hpp"
-#include "core/run_screen.hpp"
-#include "core/version.hpp"
 #include "smoke_args.hpp"
-#include "smoke_record.hpp"
+#include "smoke_run.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <algorithm>
 #include <array>
-#include <csignal>
-#include <exception>
 
 namespace oa_stream::cli {
 
@@ -56,141 +43,14 @@ Result<probe::SmokeOptions> parse(const Args& args) {
     return options;
 }
 
-Result<run::RunFolder> open_folder(const probe::SmokeOptions& options, const Context& context) {
-    Redactor redactor;
-    redactor.add_known(options.target.bearer);
-    run::RunInfo info;
-    info.kind = "smoke-stream";
-    info.name = "smoke stream";
-    info.target["base_url"] = options.target.base_url;
-    info.versions["oa_stream"] = version();
-    info.argv = context.argv;
-    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
-}
-
-/// One smoke under way: its folder, its checks so far, its line on the terminal.
-class Session {
-public:
-    Session(run::RunFolder folder, Context& context)
-        : folder_(std::move(folder)), context_(context) {}
-
-    [[nodiscard]] Result<SmokeResult> run(probe::SmokeOptions options, Typed typed);
-
-private:
-    [[nodiscard]] std::vector<std::string>
-    keep(const std::string& stem, const probe::ProbeSample& sample);
-    void on_check(const Check& check);
-    void probe(probe::SmokeOptions options);
-    void add_footprint(const std::string& prefix);
-    void clear_line() { redraw("", context_); }
-
-    run::RunFolder folder_;
-    Context& context_;
-    std::vector<Check> checks_;
-    std::vector<std::string> asked_; ///< threads on which a turn may have begun
-    int signal_ = 0;
-    bool over_ = false;
-};
-
-std::vector<std::string> Session::keep(const std::string& stem, const probe::ProbeSample& sample) {
-    std::vector<std::string> paths;
-    for (const auto& [suffix, bytes] : probe::stream_files(sample)) {
-        paths.push_back(fmt::format("streams/{}{}", stem, suffix));
-        folder_.write(paths.back(), bytes);
-    }
-    folder_.note("stream kept", {{"stream", stem}, {"outcome", to_string(sample.outcome)}});
-    return paths;
-}
-
-void Session::on_check(const Check& check) {
-    folder_.note(
-        "check", {{"id", check.id}, {"verdict", to_string(check.verdict)}, {"detail", check.detail}}
-    );
-    checks_.push_back(check);
-    redraw(
-        fmt::format(
-            "{} of {}  {}  {}",
-            checks_.size(),
-            probe::smoke_rules().size(),
-            to_string(check.verdict),
-            check.id
-        ),
-        context_
-    );
-}
-
-// A signal ends the probing at once: nothing here has to be undone, and what was found is kept.
-void Session::probe(probe::SmokeOptions options) {
-    asio::io_context io(1);
-    asio::signal_set signals(io, SIGINT, SIGTERM);
-    signals.async_wait([&](const boost::system::error_code& error, int number) {
-        if (!error) {
-            signal_ = number;
-            io.stop();
-        }
-    });
-    const auto client = net::HttpClient::make(io.get_executor());
-    asio::co_spawn(
-        io,
-        probe::smoke_stream(*client, std::move(options)),
-        [&](const std::exception_ptr& thrown, std::vector<Check> checks) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            checks_ = std::move(checks);
-            over_ = true;
-            io.stop();
-        }
-    );
-    io.run();
-}
-
-// A run that was cut short tells at least what it may have left behind.
-void Session::add_footprint(const std::string& prefix) {
-    Check check;
-    check.id = prefix + ".footprint";
-    check.verdict = Verdict::skipped;
-    check.mode = CheckMode::skipped;
-    check.required = false;
-    check.detail = fmt::format("interrupted; turns were asked for on {}", fmt::join(asked_, ", "));
-    check.data["threads"] = asked_;
-    checks_.push_back(std::move(check));
-}
-
-Result<SmokeResult> Session::run(probe::SmokeOptions options, Typed typed) {
-    auto result = begin_result(folder_, "smoke stream", options.target.base_url);
-    result.typed = std::move(typed);
-    options.keep = [this](const std::string& stem, const probe::ProbeSample& sample) {
-        return keep(stem, sample);
-    };
-    options.on_check = [this](const Check& check) { on_check(check); };
-    options.on_turn = [this](const std::string& thread) {
-        folder_.note("turn asked for", {{"thread", thread}});
-        if (std::ranges::find(asked_, thread) == asked_.end()) {
-            asked_.push_back(thread);
-        }
-    };
-    const std::string prefix = options.id_prefix;
-    probe(std::move(options));
-    clear_line();
-    if (!over_ && !asked_.empty()) {
-        add_footprint(prefix);
-    }
-    result.checks = std::move(checks_);
-    OA_CHECK(seal(result, folder_, over_ ? 0 : signal_));
-    return result;
-}
-
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(probe::SmokeOptions options, parse(args));
-    OA_TRY(run::RunFolder folder, open_folder(options, context));
-    const Redactor redactor = folder.redactor();
-    Session session(std::move(folder), context);
-    OA_TRY(
-        const SmokeResult result, session.run(std::move(options), {&smoke_stream_command, args})
-    );
-    show(result, redactor, context);
-    return result.exit;
+    NewRun order{run::RunKind::smoke_stream, "smoke stream"};
+    order.target["base_url"] = options.target.base_url;
+    order.redactor.add_known(options.target.bearer);
+    SmokeCommand command{"smoke stream", options.target.base_url, options.id_prefix};
+    command.typed = {&smoke_stream_command, args};
+    return run_smoke(std::move(order), command, probe::smoke_stream, std::move(options), context);
 }
 
 constexpr std::array k_options{

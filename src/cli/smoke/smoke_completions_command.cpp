@@ -1,19 +1,15 @@
 // smoke completions: does /v1/chat/completions keep its promises, at its origin and behind an edge?
 #include "oa_stream/probe/completions_smoke.hpp"
-#include "oa_stream/run/run_folder.hpp"
 
 #include "core/commands.hpp"
-#include "core/version.hpp"
 #include "smoke_args.hpp"
-#include "smoke_record.hpp"
+#include "smoke_run.hpp"
 
 #include <array>
 
 namespace oa_stream::cli {
 
 namespace {
-
-constexpr std::string_view k_command = "smoke completions";
 
 Result<probe::CompletionsSmokeOptions> parse(const Args& args) {
     probe::CompletionsSmokeOptions options;
@@ -31,32 +27,19 @@ Result<probe::CompletionsSmokeOptions> parse(const Args& args) {
     return options;
 }
 
-Result<run::RunFolder>
-open_folder(const probe::CompletionsSmokeOptions& options, const Context& context) {
-    Redactor redactor;
-    redactor.add_known(options.target.bearer);
-    run::RunInfo info;
-    info.kind = "smoke-completions";
-    info.name = k_command;
-    info.target["base_url"] = options.target.base_url;
-    if (options.direct) {
-        info.target["direct"] = options.direct->base_url;
-    }
-    info.versions["oa_stream"] = version();
-    info.argv = context.argv;
-    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
-}
-
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(auto options, parse(args));
-    OA_TRY(auto folder, open_folder(options, context));
-    auto result = begin_result(folder, k_command, options.target.base_url);
-    result.typed = {&smoke_completions_command, args};
-    const int ended_by =
-        probe_until_done(probe::smoke_completions, std::move(options), folder, result.checks);
-    OA_CHECK(seal(result, folder, ended_by));
-    show(result, folder.redactor(), context);
-    return result.exit;
+    NewRun order{run::RunKind::smoke_completions, "smoke completions"};
+    order.target["base_url"] = options.target.base_url;
+    if (options.direct) {
+        order.target["direct"] = options.direct->base_url;
+    }
+    order.redactor.add_known(options.target.bearer);
+    SmokeCommand command{"smoke completions", options.target.base_url, options.id_prefix};
+    command.typed = {&smoke_completions_command, args};
+    return run_smoke(
+        std::move(order), command, probe::smoke_completions, std::move(options), context
+    );
 }
 
 constexpr std::array k_options{

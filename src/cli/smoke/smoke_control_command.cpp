@@ -1,19 +1,15 @@
 // smoke control: does the control surface keep its promises, right now, over the wire?
 #include "oa_stream/probe/control_smoke.hpp"
-#include "oa_stream/run/run_folder.hpp"
 
 #include "core/commands.hpp"
-#include "core/version.hpp"
 #include "smoke_args.hpp"
-#include "smoke_record.hpp"
+#include "smoke_run.hpp"
 
 #include <array>
 
 namespace oa_stream::cli {
 
 namespace {
-
-constexpr std::string_view k_command = "smoke control";
 
 Result<probe::ControlSmokeOptions> parse(const Args& args) {
     probe::ControlSmokeOptions options;
@@ -37,31 +33,16 @@ Result<probe::ControlSmokeOptions> parse(const Args& args) {
     return options;
 }
 
-Result<run::RunFolder>
-open_folder(const probe::ControlSmokeOptions& options, const Context& context) {
-    Redactor redactor;
-    redactor.add_known(options.target.bearer);
-    redactor.add_known(options.maintenance_cookie);
-    run::RunInfo info;
-    info.kind = "smoke-control";
-    info.name = k_command;
-    info.target["base_url"] = options.target.base_url;
-    info.target["profile"] = probe::to_string(options.profile);
-    info.versions["oa_stream"] = version();
-    info.argv = context.argv;
-    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
-}
-
 Result<ExitCode> run(const Args& args, Context& context) {
     OA_TRY(auto options, parse(args));
-    OA_TRY(auto folder, open_folder(options, context));
-    auto result = begin_result(folder, k_command, options.target.base_url);
-    result.typed = {&smoke_control_command, args};
-    const int ended_by =
-        probe_until_done(probe::smoke_control, std::move(options), folder, result.checks);
-    OA_CHECK(seal(result, folder, ended_by));
-    show(result, folder.redactor(), context);
-    return result.exit;
+    NewRun order{run::RunKind::smoke_control, "smoke control"};
+    order.target["base_url"] = options.target.base_url;
+    order.target["profile"] = probe::to_string(options.profile);
+    order.redactor.add_known(options.target.bearer);
+    order.redactor.add_known(options.maintenance_cookie);
+    SmokeCommand command{"smoke control", options.target.base_url, options.id_prefix};
+    command.typed = {&smoke_control_command, args};
+    return run_smoke(std::move(order), command, probe::smoke_control, std::move(options), context);
 }
 
 constexpr std::array k_options{

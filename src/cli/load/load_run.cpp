@@ -1,0 +1,287 @@
+#include "load_run.hpp"
+
+#include "oa_stream/probe/prober.hpp"
+
+#include "core/commands.hpp"
+#include "core/document.hpp"
+#include "core/run_command.hpp"
+#include "load_view.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/resource.h>
+
+#include <memory>
+#include <tuple>
+
+namespace oa_stream::cli {
+namespace {
+
+constexpr Millis k_counter_wait{1000};
+constexpr Millis k_counter_look{50};
+
+/// As many descriptors as this process may have: each request in flight takes one.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/// What to type when it could not be decided.
+std::string again(const LoadArgs& args, bool reached) {
+    if (reached) {
+        return args.again;
+    }
+    Typed smoke{&smoke_stream_command};
+    for (const std::string_view option : {"--base-url", "--auth", "--connect-to"}) {
+        const auto given = args.typed.args.given.find(option);
+        if (given != args.typed.args.given.end()) {
+            smoke.args.given.insert(*given);
+        }
+    }
+    return smoke.with("--no-probes");
+}
+
+/// One load under way.
+class LoadRun {
+public:
+    LoadRun(LoadArgs args, run::RunSession session, Screen& screen, Context& context)
+        : args_(std::move(args)), session_(std::move(session)), screen_(screen), context_(context) {
+    }
+
+    [[nodiscard]] Result<ExitCode> run();
+
+private:
+    [[nodiscard]] Task<bool> go(net::HttpClient* client);
+    [[nodiscard]] Task<bool> first_look(net::HttpClient* client);
+    [[nodiscard]] Task<probe::ProbeSample> first_answer(net::HttpClient* client);
+    [[nodiscard]] Task<std::string> authority(net::HttpClient* client);
+    [[nodiscard]] Task<std::optional<std::uint64_t>> counter(net::HttpClient* client);
+    [[nodiscard]] Task<net::ClientResponse> get(net::HttpClient* client, std::string path);
+    [[nodiscard]] bool on_signal();
+    void on_request(const probe::LoadRequest& request);
+    void on_second(const probe::LoadSecond& second);
+    [[nodiscard]] Result<ExitCode> finish(const run::Conclusion& end);
+
+    LoadArgs args_;
+    run::RunSession session_;
+    Screen& screen_;
+    Context& context_;
+    LoadOutcome outcome_{};
+    std::unique_ptr<probe::Load> load_{};
+    std::optional<Error> refused_{};
+    std::string unreached_; ///< why nobody answered at all; empty: somebody did
+    std::uint64_t listed_ = 0;
+    bool stopping_ = false;
+};
+
+// The first signal ends the load and keeps what was measured; before and after it there is nothing
+// to end.
+bool LoadRun::on_signal() {
+    if (load_ == nullptr || stopping_) {
+        return false;
+    }
+    stopping_ = true;
+    load_->stop("interrupted");
+    return true;
+}
+
+void LoadRun::on_request(const probe::LoadRequest& request) {
+    if (listed_ >= args_.list) {
+        ++outcome_.unlisted;
+        return;
+    }
+    ++listed_;
+    session_.folder().append("measure/requests.ndjson", to_json(request));
+}
+
+void LoadRun::on_second(const probe::LoadSecond& second) {
+    const Json line = to_json(second);
+    session_.folder().append("measure/seconds.ndjson", line);
+    if (args_.ndjson) {
+        print_document("load-second", line, context_);
+    }
+    screen_.progress(progress_line(second, load_->totals()));
+}
+
+Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path) {
+    net::ClientRequest request;
+    request.url = args_.options.target.base_url + path;
+    request.bearer = args_.options.target.bearer;
+    request.connect_to = args_.options.target.connect_to;
+    request.headers = args_.options.target.extra;
+    request.connect_timeout = args_.options.limits.connect;
+    request.first_byte_timeout = args_.options.limits.first_byte;
+    co_return co_await client->fetch(std::move(request));
+}
+
+Task<std::string> LoadRun::authority(net::HttpClient* client) {
+    const net::ClientResponse answer = co_await get(client, "/version");
+    if (answer.status == 0) {
+        unreached_ = fmt::format("{}: {}", to_string(answer.failure), answer.failure_text);
+    }
+    const auto json = parse_json(answer.body);
+    const Json* named = json ? member(*json, "authority") : nullptr;
+    if (answer.status != 200 || named == nullptr) {
+        co_return std::string();
+    }
+    co_return named->is_string() ? named->get<std::string>()
+                                 : std::string(string_member(*named, "name").value_or(""));
+}
+
+/// Of the target's own count; nullopt when it shows none.
+Task<std::optional<std::uint64_t>> LoadRun::counter(net::HttpClient* client) {
+    const net::ClientResponse answer = co_await get(client, "/metrics");
+    if (answer.status != 200) {
+        co_return std::nullopt;
+    }
+    co_return probe::requests_counted(answer.body, "/api/chat/stream");
+}
+
+Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
+    std::vector<std::string> prompts = args_.options.prompts;
+    if (args_.default_prompt && outcome_.authority == "replay") {
+        prompts = {"replay:01-echo", "replay:story", prompts.front()};
+    }
+    probe::ProbeSample sample;
+    for (const std::string& prompt : prompts) {
+        probe::ProbeRequest request = probe::default_probe_request(prompt);
+        sample = co_await probe::probe_stream(
+            *client, args_.options.target, std::move(request), args_.options.limits
+        );
+        if (args_.default_prompt) {
+            args_.options.prompts = {prompt};
+        }
+        if (sample.status != 422 || !args_.default_prompt) {
+            break; // a replay refuses a recording that it does not have
+        }
+    }
+    co_return sample;
+}
+
+/// One request before the many: a target that does not answer it learns nothing from a load.
+Task<bool> LoadRun::first_look(net::HttpClient* client) {
+    outcome_.authority = co_await authority(client);
+    if (!unreached_.empty()) { // whether it would cost is not the question
+        session_.add("load.reach", Verdict::error, unreached_);
+        co_return false;
+    }
+    if (auto may = may_cost(args_, outcome_.authority); !may) {
+        refused_ = std::move(may).error();
+        co_return false;
+    }
+    const probe::ProbeSample sample = co_await first_answer(client);
+    using enum probe::Outcome;
+    const bool good =
+        sample.outcome == ok || sample.outcome == headers_missing || sample.outcome == buffered;
+    Check check{.id = "load.reach", .verdict = good ? Verdict::pass : Verdict::error};
+    check.detail = good ? "a first request was answered"
+                        : fmt::format("{}: {}", to_string(sample.outcome), sample.detail);
+    check.data["outcome"] = to_string(sample.outcome);
+    check.data["request_id"] = sample.request_id;
+    session_.add(std::move(check));
+    co_return good;
+}
+
+Task<bool> LoadRun::go(net::HttpClient* client) {
+    if (!co_await first_look(client)) {
+        co_return false;
+    }
+    const auto before = co_await counter(client);
+    auto load = probe::Load::make(
+        co_await asio::this_coro::executor,
+        *client,
+        args_.options,
+        {
+            .on_request = [this](const probe::LoadRequest& request) { on_request(request); },
+            .on_second = [this](const probe::LoadSecond& second) { on_second(second); },
+        }
+    );
+    if (!load) {
+        refused_ = std::move(load).error();
+        co_return false;
+    }
+    load_ = *std::move(load);
+    session_.folder().note("load begins", {{"plan", outcome_.plan}});
+    co_await load_->run();
+    outcome_.totals = load_->totals();
+    session_.folder().note("load over", {{"sent", outcome_.totals.sent}});
+    // The target counts a request a moment after we have read its end.
+    const auto until = Clock::now() + k_counter_wait;
+    for (;;) {
+        const auto after = co_await counter(client);
+        if (!before || !after) {
+            break;
+        }
+        outcome_.counted = *after >= *before ? *after - *before : *after;
+        if (*outcome_.counted >= outcome_.totals.sent || Clock::now() > until) {
+            break;
+        }
+        std::ignore = co_await sleep_for(k_counter_look);
+    }
+    co_return true;
+}
+
+Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
+    const std::string text =
+        load_text(args_.options.target.base_url, end.verdict, session_.checks(), outcome_);
+    SmokeCommand command{.name = "load", .target = args_.options.target.base_url};
+    command.again = again(args_, outcome_.totals.sent > 0);
+    run::ReportInput input;
+    input.title = command.name + " " + command.target;
+    input.facts = {{"checks", run::count_text(session_.checks())}, {"plan", outcome_.plan}};
+    input.appendix = "\n```\n" + text + "```\n";
+    input.next = next_command(command, end, session_.checks(), session_.folder().path());
+    input.more["load"] = load_figures(outcome_);
+    run::RunResult result = session_.finish(end, std::move(input));
+    if (refused_) {
+        return std::unexpected(*refused_);
+    }
+    complete_document(result, command.target);
+    context_.json = context_.json || args_.ndjson;
+    return tell_result(session_, result, "load", text, context_);
+}
+
+Result<ExitCode> LoadRun::run() {
+    outcome_.plan = plan_text(args_.options);
+    outcome_.target_per_second = args_.options.per_second;
+    raise_descriptor_limit();
+    std::optional<bool> ended;
+    int signal = 0;
+    {
+        run::RunLoop loop([this](int) { return on_signal(); });
+        const auto client = net::HttpClient::make(loop.executor());
+        ended = loop.run(go(client.get()));
+        signal = loop.signal();
+        if (load_ != nullptr) {
+            outcome_.totals = load_->totals();
+            load_.reset(); // its timers belong to the loop
+            for (Check& check : load_checks(args_, outcome_)) {
+                session_.add(std::move(check));
+            }
+        }
+    }
+    if (refused_) {
+        session_.add("load.reach", Verdict::error, refused_->text());
+    }
+    run::EndFacts facts{.completed = ended.value_or(false), .signal = signal};
+    if (refused_) {
+        facts.error = refused_->code;
+    }
+    return finish(session_.conclude(facts));
+}
+
+} // namespace
+
+Result<ExitCode> run_load(LoadArgs args, Context& context) {
+    NewRun order{run::RunKind::load, "load"};
+    order.target["base_url"] = args.options.target.base_url;
+    order.redactor.add_known(args.options.target.bearer);
+    Screen screen(context);
+    OA_TRY(auto session, begin_run(std::move(order), context, screen));
+    return LoadRun(std::move(args), std::move(session), screen, context).run();
+}
+
+} // namespace oa_stream::cli

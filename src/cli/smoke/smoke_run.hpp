@@ -1,0 +1,74 @@
+// The run of a smoke, a shadow or a load: from its checks to its report and the command to type
+// next.
+#pragma once
+
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/probe/record.hpp"
+
+#include "core/run_command.hpp"
+#include "core/suggestion.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::cli {
+
+/// What is asked, for texts.
+struct SmokeCommand {
+    std::string name;   ///< "smoke stream"
+    std::string target; ///< what is looked at: a base URL
+    std::string prefix{}; ///< of check ids
+    std::string_view schema = "smoke"; ///< of the document
+    Typed typed{}; ///< the command line
+    std::string again{}; ///< the whole command to type again; empty: as `typed` says
+};
+
+/// What the documents of smokes, loads and shadows have besides.
+void complete_document(run::RunResult& result, std::string_view target);
+
+/// Runs `smoke` in `session` on a loop of its own until it is done or a signal comes: nothing here
+/// has to be undone, and what was found is kept. Then seals the run and tells the result.
+[[nodiscard]] ExitCode run_smoke(
+    run::RunSession& session,
+    const SmokeCommand& command,
+    const std::function<Task<std::vector<Check>>(net::HttpClient&)>& smoke,
+    Context& context
+);
+
+/// The same of a smoke of the room probe, in a run of its own. Code::io.
+template <class Options>
+[[nodiscard]] Result<ExitCode> run_smoke(
+    NewRun order,
+    const SmokeCommand& command,
+    Task<std::vector<Check>> (*smoke)(net::HttpClient&, Options),
+    Options options,
+    Context& context
+) {
+    Screen screen(context);
+    OA_TRY(auto session, begin_run(std::move(order), context, screen));
+    probe::record_into(session, options);
+    return run_smoke(
+        session,
+        command,
+        [smoke, &options](net::HttpClient& client) { return smoke(client, std::move(options)); },
+        context
+    );
+}
+
+/// The command to type next; empty on PASS.
+[[nodiscard]] std::string next_command(
+    const SmokeCommand& command,
+    const run::Conclusion& end,
+    const std::vector<Check>& checks,
+    const std::filesystem::path& folder
+);
+/// Verdict first, then a line a check: what went wrong before what went well. With a `width`, lines
+/// of the latter are cut to it and the verdict comes last.
+[[nodiscard]] std::string
+smoke_text(const SmokeCommand& command, const run::RunResult& result, std::optional<int> width);
+
+} // namespace oa_stream::cli
