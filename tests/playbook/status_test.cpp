@@ -152,7 +152,7 @@ TEST_CASE("status: what the journal tells is told, though the plan is gone") {
 
 TEST_CASE("status: a run that moves nothing needs nobody, however damaged") {
     for (const std::string_view kind :
-         {"smoke-stream", "verify", "load", "slo-gate", "rehearsal"}) {
+         {"smoke-stream", "verify", "load", "slo-gate", "rehearsal", "steady-state"}) {
         CAPTURE(kind);
         const State state;
         const fs::path run = state.moved(kind);

@@ -2,11 +2,11 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/run_reports.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include "engine/manual_command.hpp"
 #include "engine/route_step.hpp"
@@ -65,17 +65,14 @@ Result<void> check_moved(const fs::path& folder, const Json& run) {
             "oa-stream runs show " + folder.filename().string()
         );
     };
-    const std::string kind(string_member(run, "kind").value_or("")); // empty: nobody can tell
-    constexpr std::array k_moving{
-        Kind::cutover, Kind::rollback, Kind::rollback_drill, Kind::rehearsal
-    };
-    const auto is_kind = [&](Kind one) { return to_string(one) == kind; };
-    if (!kind.empty() && std::ranges::none_of(k_moving, is_kind)) {
-        return refuse(fmt::format("a run of kind {} moves no traffic", kind));
+    const run::RunKind kind = run::facts_of(folder, run).kind;
+    const bool rehearsed = kind == run::RunKind::rehearsal;
+    if (!run::kind_mutates(kind) && !rehearsed) {
+        return refuse(fmt::format("a run of kind {} moves no traffic", to_string(kind)));
     }
     std::error_code ignored;
     const bool wrote = fs::file_size(folder / "journal.ndjson", ignored) > 0 && !ignored;
-    if (!wrote && is_kind(Kind::rehearsal)) {
+    if (!wrote && rehearsed) {
         return refuse("this was a dry run, which moved no traffic");
     }
     if (!wrote && fs::exists(folder / "SHA256SUMS", ignored)) {
@@ -119,11 +116,11 @@ constexpr auto k_poll = Millis{100};
 
 /// The run's lock. When the run itself is under way in another process of this machine, that one is
 /// asked to roll back, as by Ctrl-C, and waited for; anybody else keeps the lock.
-Task<Result<TargetLock>> lock_for(const RollbackRequest* request, const Plan* plan) {
+Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Plan* plan) {
     const Json owner = {{"run", request->run}, {"what", "rollback"}};
     const fs::path& state = request->by.state_dir;
-    auto lock = TargetLock::take(state, plan->target, owner);
-    const auto holder = lock ? std::nullopt : TargetLock::holder(state, plan->target);
+    auto lock = run::TargetLock::take(state, plan->target, owner);
+    const auto holder = lock ? std::nullopt : run::TargetLock::holder(state, plan->target);
     const bool own = holder && string_member(*holder, "run") == request->run &&
                      string_member(*holder, "what") == "apply";
     if (lock || !own) {
@@ -141,7 +138,7 @@ Task<Result<TargetLock>> lock_for(const RollbackRequest* request, const Plan* pl
     const auto deadline = Clock::now() + k_obey;
     while (!lock && Clock::now() < deadline) {
         (void)co_await sleep_for(k_poll);
-        lock = TargetLock::take(state, plan->target, owner);
+        lock = run::TargetLock::take(state, plan->target, owner);
     }
     co_return lock;
 }
@@ -164,7 +161,14 @@ Json json_of(const RunOutcome& outcome) {
 
 /// What run.json says from now on: a run that died has no verdict of its own but ERROR.
 Json run_json(const TakingBack& taking, const RunOutcome& outcome) {
-    Json out = {{"rolled_back", json_of(outcome)}, {"restored", outcome.restored}};
+    Json out = {
+        {"rolled_back", json_of(outcome)},
+        {"restored", outcome.restored},
+        {"ended",
+         to_string(
+             outcome.restored ? run::RunEnding::rolled_back : run::RunEnding::rollback_unverified
+         )},
+    };
     if (!taking.had_ended) {
         out["verdict"] = to_string(Verdict::error);
         out["exit_code"] = static_cast<int>(
@@ -255,7 +259,7 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     Playbook unmeasured = plan.playbook; // a way back asks no source, and must not need one
     unmeasured.sources.clear();
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
-    OA_CO_TRY(const TargetLock lock, co_await lock_for(&request, &plan));
+    OA_CO_TRY(const run::TargetLock lock, co_await lock_for(&request, &plan));
     OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
     OA_CO_TRY(auto folder, run::RunFolder::reopen(path, outside.redactor));
     TakingBack taking{std::move(request), std::move(plan), std::move(outside), std::move(folder)};

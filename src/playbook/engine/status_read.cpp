@@ -3,10 +3,11 @@
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/journal.hpp"
-#include "oa_stream/playbook/lock.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/folder_lock.hpp"
+#include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
 #include "route_step.hpp"
@@ -14,7 +15,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::playbook {
 
@@ -43,20 +43,6 @@ void add_unread(RunStatus& out, std::string_view file, std::string_view why) {
     out.unread += fmt::format("{}{}: {}", out.unread.empty() ? "" : "; ", file, why);
 }
 
-/// By its name, for a run whose own papers cannot say it: rehearsals move lanes of their own, or
-/// only look.
-bool moves_nothing(std::string_view run) {
-    constexpr std::array<std::string_view, 7> k_kinds{
-        "smoke-", "slo-", "route-verify-", "verify-", "load-", "shadow-", "rehearsal-"
-    };
-    const std::size_t stamp = run.find('-');
-    const std::string_view kind =
-        stamp == std::string_view::npos ? std::string_view{} : run.substr(stamp + 1);
-    return std::ranges::any_of(k_kinds, [&](std::string_view one) {
-        return kind.starts_with(one);
-    });
-}
-
 /// What was going to be done.
 struct PlanPaper {
     bool there = false;
@@ -67,16 +53,16 @@ struct PlanPaper {
     std::string target{};
 };
 
-PlanPaper read_paper(RunStatus& out) {
+PlanPaper read_paper(RunStatus& out, const run::RunFacts& facts) {
     PlanPaper paper;
+    paper.mutates = facts.mutates;
     const auto text = text_of(out.folder / k_plan);
     paper.there = !text || text->has_value();
     const auto json = text ? parse_json(text->value_or("")) : fail(Code::unreadable, "");
     paper.read = json && json->is_object() &&
                  (member(*json, "schema") != nullptr || member(*json, "source") != nullptr);
     if (!paper.read) {
-        paper.routes_alone = out.run.contains("-route-split-");
-        paper.mutates = !moves_nothing(out.run);
+        paper.routes_alone = facts.kind == run::RunKind::route_split;
         if (paper.there) {
             add_unread(out, k_plan, text ? "is not whole" : text.error().message);
         }
@@ -87,10 +73,10 @@ PlanPaper read_paper(RunStatus& out) {
                                       : text_in(*json, "target");
     paper.own_lanes = !paper.routes_alone && member(*json, "source") == nullptr;
     const Json* steps = member(*json, "steps");
-    const bool told = steps != nullptr && steps->is_array();
-    paper.mutates = !told || std::ranges::any_of(*steps, [](const Json& step) {
-        return bool_member(step, "mutates").value_or(true);
-    });
+    const bool listed = steps != nullptr && steps->is_array();
+    paper.mutates = facts.mutates && (!listed || std::ranges::any_of(*steps, [](const Json& step) {
+                        return bool_member(step, "mutates").value_or(true);
+                    }));
     return paper;
 }
 
@@ -136,11 +122,11 @@ void take_journal(RunStatus& out, const PlanPaper& paper) {
 }
 
 /// "done" says that what the last way led to was verified; any other last word does not.
-void take_routes(RunStatus& out, std::string_view file) {
+void take_routes(RunStatus& out, std::string_view file, bool mutates) {
     const auto text = text_of(out.folder / file);
     if (!text) {
         add_unread(out, file, text.error().message);
-        out.routes_loose = !moves_nothing(out.run);
+        out.routes_loose = mutates;
         return;
     }
     const auto progress = routes::read_route_journal(text->value_or(""));
@@ -151,7 +137,7 @@ void take_routes(RunStatus& out, std::string_view file) {
 
 void take_holder(RunStatus& out, const fs::path& state_dir) {
     const auto holder =
-        out.target.empty() ? std::nullopt : TargetLock::holder(state_dir, out.target);
+        out.target.empty() ? std::nullopt : run::TargetLock::holder(state_dir, out.target);
     if (holder && text_in(*holder, "run") == out.run) {
         out.state = RunState::running;
         out.holder = fmt::format(
@@ -173,17 +159,10 @@ std::string target_in(const Json& run) {
 }
 
 /// A route restore brings back what another run found.
-void take_restored(RunStatus& out, const Json& run, const fs::path& state_dir) {
-    const Json* argv = member(run, "argv");
-    if (string_member(run, "name") != "route restore" || argv == nullptr || !argv->is_array()) {
-        return;
-    }
-    for (const Json& word : *argv) {
-        std::error_code ignored;
-        if (word.is_string() && word.get<std::string>().contains("-route-split-") &&
-            fs::is_directory(state_dir / "runs" / word.get<std::string>(), ignored)) {
-            out.restores = word.get<std::string>();
-        }
+void take_restored(RunStatus& out, const run::RunFacts& facts, const fs::path& state_dir) {
+    std::error_code ignored;
+    if (!facts.restores.empty() && fs::is_directory(state_dir / "runs" / facts.restores, ignored)) {
+        out.restores = facts.restores;
     }
 }
 
@@ -220,12 +199,12 @@ std::string ended_why(const RunStatus& out, const Json& run) {
     return held && !rollback_exit(run) ? "its split was left as it is" : k_no_way_back;
 }
 
-void take_open(RunStatus& out, const PlanPaper& paper, const Json& run) {
+void take_open(RunStatus& out, const PlanPaper& paper, const Json& run, bool mutates) {
     if (paper.own_lanes && out.state == RunState::died) {
         out.moved = false;
         out.routes_loose = false;
     }
-    if (out.state == RunState::running || paper.own_lanes) {
+    if (out.state == RunState::running || paper.own_lanes || !mutates) {
         return;
     }
     out.open = rollback_exit(run) == k_unverified ? k_no_way_back
@@ -265,16 +244,17 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     RunStatus out;
     out.run = folder.filename().string();
     out.folder = folder;
-    const PlanPaper paper = read_paper(out);
     const Json run = run::document_in(folder / "run.json");
+    const run::RunFacts facts = run::facts_of(folder, run);
+    const PlanPaper paper = read_paper(out, facts);
     out.target = paper.target.empty() ? target_in(run) : paper.target;
     if (paper.routes_alone) {
         out.state = RunState::died;
-        take_routes(out, k_journal);
-        take_restored(out, run, state_dir);
+        take_routes(out, k_journal, facts.mutates);
+        take_restored(out, facts, state_dir);
     } else {
         take_journal(out, paper);
-        take_routes(out, k_routes_journal);
+        take_routes(out, k_routes_journal, facts.mutates);
     }
     std::error_code ignored;
     // Sealed: even if its last journal line could not be written.
@@ -287,7 +267,7 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
         out.state = RunState::died;
     }
     take_holder(out, state_dir);
-    take_open(out, paper, run);
+    take_open(out, paper, run, facts.mutates);
     take_next(out, paper);
     return out;
 }
@@ -299,7 +279,7 @@ bool holds_traffic(const fs::path& folder) {
             return true;
         }
         if (error && error != std::errc::no_such_file_or_directory) {
-            return !moves_nothing(folder.filename().string()); // nobody can look into it
+            return run::facts_of(folder).mutates; // nobody can look into it
         }
     }
     return false;
