@@ -32,13 +32,15 @@ env_key = "KEY_A"
 model = "not top level"
 [model_providers.three]
 env_key = "KEY_B"
-env_key = "KEY_B"
+[model_providers]
+four = { name = "inline", env_key = "KEY_\u0043" }
+five = { env_key = 'KEY_B', query_params = { "env_key.x" = "no" } }
 )");
     CHECK(facts.model == "one");
     CHECK(facts.provider == "two");
     CHECK(facts.approval_policy == "never");
     CHECK(facts.sandbox_mode == "read-only");
-    CHECK(facts.env_keys == std::vector<std::string>{"KEY_A", "KEY_B"});
+    CHECK(facts.env_keys == std::vector<std::string>{"KEY_A", "KEY_B", "KEY_C"});
     CHECK_FALSE(read_config_facts("model = 3\nmodel_provider = \"open").model.has_value());
 }
 

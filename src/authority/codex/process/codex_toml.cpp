@@ -1,58 +1,28 @@
 #include "codex_toml.hpp"
 
-#include "oa_stream/base/text.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
+
+// Errors are values here, and the parser is compiled into this file only.
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
 
 namespace oa_stream::authority {
 
 namespace {
 
-/// How often a multi-line string opens or closes on this line.
-std::size_t fences(std::string_view line) {
-    std::size_t count = 0;
-    for (const std::string_view fence : {R"(""")", "'''"}) {
-        for (std::size_t at = line.find(fence); at != std::string_view::npos;
-             at = line.find(fence, at + fence.size())) {
-            ++count;
+/// Every env_key of the table and of those within it.
+void collect_env_keys(const toml::table& table, std::vector<std::string>& into) {
+    for (const auto& [key, value] : table) {
+        if (const auto* inner = value.as_table()) {
+            collect_env_keys(*inner, into);
+        } else if (const auto name = value.value<std::string>();
+                   name && key == "env_key" && std::ranges::find(into, *name) == into.end()) {
+            into.push_back(*name);
         }
-    }
-    return count;
-}
-
-/// The text of a one-line string value without escapes; nullopt for any other value.
-std::optional<std::string> plain_string(std::string_view value) {
-    if (value.size() < 2 || (value[0] != '"' && value[0] != '\'')) {
-        return std::nullopt;
-    }
-    const std::size_t end = value.find(value[0], 1);
-    if (end == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const std::string_view text = value.substr(1, end - 1);
-    if (value[0] == '"' && text.contains('\\')) {
-        return std::nullopt;
-    }
-    return std::string(text);
-}
-
-void note(ConfigFacts& facts, bool top_level, std::string_view key, std::string value) {
-    if (key == "env_key") {
-        if (std::ranges::find(facts.env_keys, value) == facts.env_keys.end()) {
-            facts.env_keys.push_back(std::move(value));
-        }
-    } else if (!top_level) {
-        return;
-    } else if (key == "model") {
-        facts.model = std::move(value);
-    } else if (key == "model_provider") {
-        facts.provider = std::move(value);
-    } else if (key == "approval_policy") {
-        facts.approval_policy = std::move(value);
-    } else if (key == "sandbox_mode") {
-        facts.sandbox_mode = std::move(value);
     }
 }
 
@@ -76,32 +46,17 @@ std::string toml_string(std::string_view text) {
 }
 
 ConfigFacts read_config_facts(std::string_view toml) {
+    const toml::parse_result parsed = toml::parse(toml);
     ConfigFacts facts;
-    bool top_level = true;
-    bool in_text = false;
-    while (!toml.empty()) {
-        const std::size_t end = toml.find('\n');
-        const std::string_view line = trim(toml.substr(0, end));
-        toml = end == std::string_view::npos ? std::string_view{} : toml.substr(end + 1);
-        if (fences(line) % 2 == 1) {
-            in_text = !in_text;
-            continue;
-        }
-        if (in_text || line.empty() || line[0] == '#') {
-            continue;
-        }
-        if (line[0] == '[') {
-            top_level = false;
-            continue;
-        }
-        const std::size_t equals = line.find('=');
-        if (equals == std::string_view::npos) {
-            continue;
-        }
-        if (auto value = plain_string(trim(line.substr(equals + 1)))) {
-            note(facts, top_level, trim(line.substr(0, equals)), std::move(*value));
-        }
+    if (!parsed) {
+        return facts;
     }
+    const toml::table& top = parsed.table();
+    facts.model = top["model"].value<std::string>();
+    facts.provider = top["model_provider"].value<std::string>();
+    facts.approval_policy = top["approval_policy"].value<std::string>();
+    facts.sandbox_mode = top["sandbox_mode"].value<std::string>();
+    collect_env_keys(top, facts.env_keys);
     return facts;
 }
 

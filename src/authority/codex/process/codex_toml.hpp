@@ -20,8 +20,7 @@ struct ConfigFacts {
     std::vector<std::string> env_keys{}; ///< every env_key = "NAME", in any table
 };
 
-/// Reads plain `key = "value"` lines; anything else means nothing here (codex itself checks the
-/// file with --strict-config). Text inside multi-line strings is skipped.
+/// Empty for what is no TOML: codex itself checks the file, with --strict-config.
 [[nodiscard]] ConfigFacts read_config_facts(std::string_view toml);
 
 } // namespace oa_stream::authority
