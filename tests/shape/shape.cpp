@@ -53,7 +53,7 @@ constexpr std::array k_libraries{
     Library{"Beast", "boost/beast", {"net", ""}, 4},
     Library{"libcurl", "curl/", {"net", ""}, 0},
     Library{"CLI11", "CLI/", {"cli", ""}, 0},
-    Library{"yaml-cpp", "yaml-cpp/", {"config", ""}, 0},
+    Library{"yaml-cpp", "yaml-cpp/", {"config", "measure"}, 0},
     Library{"toml++", "toml++/", {"authority", ""}, 1},
     Library{"libarchive", "archive", {"base", "incident"}, 0},
 };

@@ -1,5 +1,4 @@
 // Rules and cases as the YAML that Prometheus and promtool read.
-#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/measure/slo.hpp"
@@ -8,6 +7,9 @@
 #include "sources/prometheus/prometheus_queries.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/emitter.h>
+#include <yaml-cpp/emittermanip.h>
+#include <yaml-cpp/stlemitter.h>
 
 #include <algorithm>
 #include <array>
@@ -21,21 +23,20 @@ namespace {
 constexpr std::string_view k_head =
     "# Written by oa-stream slo rules; change the options there, not this file.\n";
 
-/// A JSON string is a YAML string.
-std::string in_quotes(std::string_view text) {
-    std::string out;
-    append_json_string(out, text);
-    return out;
+/// A text in double quotes: no word of it is taken for a number or a truth value.
+struct Quoted {
+    std::string_view text;
+};
+YAML::Emitter& operator<<(YAML::Emitter& out, const Quoted& quoted) {
+    return out << YAML::DoubleQuoted << std::string(quoted.text);
 }
 
-std::string block(std::string_view text, std::string_view indent) {
-    std::string out = "|-\n";
-    while (!text.empty()) {
-        const auto end = std::min(text.find('\n'), text.size());
-        out += fmt::format("{}{}\n", indent, text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return out;
+/// A key whose value follows.
+struct Key {
+    const char* name;
+};
+YAML::Emitter& operator<<(YAML::Emitter& out, const Key& key) {
+    return out << YAML::Key << key.name << YAML::Value;
 }
 
 Labels labels_of(const Rule& rule) {
@@ -44,30 +45,24 @@ Labels labels_of(const Rule& rule) {
     return out;
 }
 
-std::string mapping(const Labels& labels) {
-    std::string out;
+void emit_labels(YAML::Emitter& out, const Labels& labels) {
+    out << YAML::Flow << YAML::BeginMap;
     for (const auto& [name, value] : labels) {
-        out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", name, in_quotes(value));
+        out << YAML::Key << name << YAML::Value << Quoted{value};
     }
-    return "{" + out + "}";
+    out << YAML::EndMap;
 }
 
-std::string rule_yaml(const Rule& rule) {
-    std::string out = fmt::format(
-        "      - {}: {}\n        expr: {}",
-        rule.records ? "record" : "alert",
-        in_quotes(rule.name),
-        block(rule.expr, "          ")
-    );
+void emit_rule(YAML::Emitter& out, const Rule& rule) {
+    out << YAML::BeginMap << Key{rule.records ? "record" : "alert"} << Quoted{rule.name};
+    out << Key{"expr"} << YAML::Literal << rule.expr;
     if (!rule.records) {
-        out += fmt::format(
-            "        for: {}\n        labels: {}\n        annotations: {{summary: {}}}\n",
-            rule.wait,
-            mapping(labels_of(rule)),
-            in_quotes(rule.summary)
-        );
+        out << Key{"for"} << rule.wait << Key{"labels"};
+        emit_labels(out, labels_of(rule));
+        out << Key{"annotations"};
+        emit_labels(out, {{"summary", rule.summary}});
     }
-    return out;
+    out << YAML::EndMap;
 }
 
 /// "0 60+60x28 1740+0x4": the counter at minute 0, then one value a step.
@@ -118,77 +113,82 @@ const Rule* find(const std::vector<Group>& groups, std::string_view name) {
     return nullptr;
 }
 
-std::string alert_yaml(const Expected& expected, const Rule& rule, int minutes) {
+std::string minutes_text(int minutes) {
+    return fmt::format("{}m", minutes);
+}
+
+void emit_expected(YAML::Emitter& out, const Expected& expected, const Rule& rule, int minutes) {
     Labels all = labels_of(rule);
     all.insert(all.end(), expected.labels.begin(), expected.labels.end());
-    return fmt::format(
-        "      - eval_time: {}m\n        alertname: {}\n        exp_alerts:\n"
-        "          - exp_labels: {}\n            exp_annotations: {{summary: {}}}\n",
-        minutes,
-        expected.alert,
-        mapping(all),
-        in_quotes(rule.summary)
-    );
+    out << YAML::BeginMap << Key{"eval_time"} << minutes_text(minutes);
+    out << Key{"alertname"} << expected.alert << Key{"exp_alerts"} << YAML::BeginSeq;
+    out << YAML::BeginMap << Key{"exp_labels"};
+    emit_labels(out, all);
+    out << Key{"exp_annotations"};
+    emit_labels(out, {{"summary", rule.summary}});
+    out << YAML::EndMap << YAML::EndSeq << YAML::EndMap;
 }
 
 /// Nothing else fires: an alert nobody named would otherwise go unseen.
-std::string count_yaml(const Case& one, std::string_view watched) {
+void emit_count(YAML::Emitter& out, const Case& one, std::string_view watched) {
     std::map<std::string, int> count;
     for (const Expected& expected : one.firing) {
         ++count[expected.alert];
     }
     const std::string expr =
         fmt::format("count by (alertname) (ALERTS{{alertstate=\"firing\",{}}})", watched);
-    std::string out = fmt::format(
-        "    promql_expr_test:\n      - expr: {}\n        eval_time: {}m\n        exp_samples:{}\n",
-        in_quotes(expr),
-        one.minutes,
-        count.empty() ? " []" : ""
-    );
+    out << YAML::BeginSeq << YAML::BeginMap << Key{"expr"} << Quoted{expr};
+    out << Key{"eval_time"} << minutes_text(one.minutes) << Key{"exp_samples"} << YAML::BeginSeq;
     for (const auto& [alert, times] : count) {
         const std::string labels = fmt::format("{{alertname=\"{}\"}}", alert);
-        out += fmt::format("          - {{labels: {}, value: {}}}\n", in_quotes(labels), times);
+        out << YAML::Flow << YAML::BeginMap << Key{"labels"} << Quoted{labels};
+        out << Key{"value"} << times << YAML::EndMap;
     }
-    return out;
+    out << YAML::EndSeq << YAML::EndMap << YAML::EndSeq;
 }
 
-std::string case_yaml(
+void emit_case(
+    YAML::Emitter& out,
     const Case& one,
     const CaseFile& file,
     const std::vector<Group>& groups,
     const AlertOptions& options
 ) {
-    std::string out =
-        fmt::format("  # {}\n  - interval: {}m\n    input_series:\n", one.name, one.step);
+    out << YAML::BeginMap << Key{"interval"} << minutes_text(one.step) << YAML::Comment(one.name);
+    out << Key{"input_series"} << YAML::BeginSeq;
     for (const Series& series : series_of(one, options)) {
-        out += fmt::format(
-            "      - {{series: {}, values: {}}}\n",
-            in_quotes(named(series, options)),
-            in_quotes(values(series.pieces, one.step))
-        );
+        out << YAML::Flow << YAML::BeginMap << Key{"series"} << Quoted{named(series, options)};
+        out << Key{"values"} << Quoted{values(series.pieces, one.step)} << YAML::EndMap;
     }
+    out << YAML::EndSeq;
     if (!one.firing.empty()) {
-        out += "    alert_rule_test:\n";
-    }
-    for (const Expected& expected : one.firing) {
-        if (const Rule* rule = find(groups, expected.alert)) {
-            out += alert_yaml(expected, *rule, one.minutes);
+        out << Key{"alert_rule_test"} << YAML::BeginSeq;
+        for (const Expected& expected : one.firing) {
+            if (const Rule* rule = find(groups, expected.alert)) {
+                emit_expected(out, expected, *rule, one.minutes);
+            }
         }
+        out << YAML::EndSeq;
     }
-    return out + count_yaml(one, file.watched);
+    out << Key{"promql_expr_test"};
+    emit_count(out, one, file.watched);
+    out << YAML::EndMap;
 }
 
 } // namespace
 
 std::string rules_yaml(const std::vector<Group>& groups) {
-    std::string out = std::string(k_head) + "groups:\n";
+    YAML::Emitter out;
+    out << YAML::BeginMap << Key{"groups"} << YAML::BeginSeq;
     for (const Group& group : groups) {
-        out += fmt::format("  - name: {}\n    rules:\n", group.name);
+        out << YAML::BeginMap << Key{"name"} << group.name << Key{"rules"} << YAML::BeginSeq;
         for (const Rule& rule : group.rules) {
-            out += rule_yaml(rule);
+            emit_rule(out, rule);
         }
+        out << YAML::EndSeq << YAML::EndMap;
     }
-    return out;
+    out << YAML::EndSeq << YAML::EndMap;
+    return fmt::format("{}{}\n", k_head, out.c_str());
 }
 
 std::string tests_yaml(
@@ -197,17 +197,16 @@ std::string tests_yaml(
     const AlertOptions& options,
     std::string_view rules_file
 ) {
-    std::string out = fmt::format(
-        "{}# promtool test rules {}\nrule_files: [{}]\nevaluation_interval: {}\ntests:\n",
-        k_head,
-        file.name,
-        rules_file,
-        file.evaluation_interval
-    );
+    YAML::Emitter out;
+    out << YAML::BeginMap << Key{"rule_files"};
+    out << YAML::Flow << YAML::BeginSeq << std::string(rules_file) << YAML::EndSeq;
+    out << Key{"evaluation_interval"} << file.evaluation_interval << Key{"tests"};
+    out << YAML::BeginSeq;
     for (const Case& one : file.cases) {
-        out += case_yaml(one, file, groups, options);
+        emit_case(out, one, file, groups, options);
     }
-    return out;
+    out << YAML::EndSeq << YAML::EndMap;
+    return fmt::format("{}# promtool test rules {}\n{}\n", k_head, file.name, out.c_str());
 }
 
 namespace {

@@ -72,7 +72,7 @@ test('slo rules: other objectives, bounds, floors and matchers keep their tests 
 
 /** The file with only those of its cases whose name matches: promtool cannot choose, and the burn's cases last three days each. */
 function only(text, pattern) {
-  const [head, ...cases] = text.split(/^(?= {2}# )/m);
+  const [head, ...cases] = text.split(/^(?= {2}- interval: )/m);
   const kept = cases.filter((one) => pattern.test(one.split('\n', 1)[0]));
   assert.ok(kept.length, `no case matches ${pattern}`);
   return head + kept.join('');
