@@ -59,6 +59,23 @@ Result<std::string> sha256_of_file(const std::filesystem::path& path) {
     return hash.hex();
 }
 
+std::string base64(std::string_view bytes) {
+    constexpr std::string_view k_digits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const std::size_t here = std::min<std::size_t>(3, bytes.size() - at);
+        std::uint32_t group = 0;
+        for (std::size_t i = 0; i < 3; ++i) {
+            group = group << 8U | (i < here ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+        }
+        for (std::size_t i = 0; i < 4; ++i) {
+            out += i <= here ? k_digits[group >> (18 - 6 * i) & 0x3FU] : '=';
+        }
+    }
+    return out;
+}
+
 std::vector<SumLine> sum_lines(std::string_view text) {
     constexpr std::size_t k_hex = 64;
     std::vector<SumLine> out;

@@ -1,5 +1,6 @@
 #include "oa_stream/base/redact.hpp"
 
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redact_shapes.hpp"
@@ -230,23 +231,6 @@ void find_known(
     }
 }
 
-std::string base64(std::string_view text) {
-    static constexpr std::string_view k_digits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const auto byte = [&](std::size_t i) {
-        return static_cast<unsigned>(static_cast<unsigned char>(text[i]));
-    };
-    std::string out;
-    // Whole groups only: what follows decides the rest.
-    for (std::size_t i = 0; i + 2 < text.size(); i += 3) {
-        const unsigned group = (byte(i) << 16U) | (byte(i + 1) << 8U) | byte(i + 2);
-        for (const unsigned shift : {18U, 12U, 6U, 0U}) {
-            out += k_digits[(group >> shift) & 63U];
-        }
-    }
-    return out;
-}
-
 /// As JSON is written by those who leave nothing but ASCII in it.
 std::string ascii_json(std::string_view text, bool upper) {
     std::string out;
@@ -303,7 +287,9 @@ void Redactor::add_known(const Secret& secret, std::string_view name) {
         }
     }
     for (std::size_t shift = 0; shift < 3; ++shift) { // where the secret begins in a group
-        std::string form = base64(std::string_view(raw).substr(shift));
+        const auto tail = std::string_view(raw).substr(shift);
+        // Whole groups only: what follows a secret decides the rest.
+        std::string form = base64(tail.substr(0, tail.size() / 3 * 3));
         std::string url = form;
         std::ranges::replace(url, '+', '-');
         std::ranges::replace(url, '/', '_');

@@ -1,3 +1,4 @@
+#include "oa_stream/base/markup.hpp"
 #include "oa_stream/config/describe.hpp"
 
 #include <fmt/format.h>
@@ -161,14 +162,6 @@ void visit(
     }
 }
 
-std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        out += c == '|' ? "\\|" : std::string(1, c);
-    }
-    return out;
-}
-
 std::string type_cell(const Key& key) {
     switch (key.type) {
     case Type::word:
@@ -184,12 +177,12 @@ std::string type_cell(const Key& key) {
     case Type::sections:
         return fmt::format("list of [{0}](#{0})", key.section->name);
     default:
-        return cell(expected(key.type));
+        return table_cell(expected(key.type));
     }
 }
 
 std::string note_cell(const SectionInfo& section, const Key& key) {
-    std::string out = cell(key.help);
+    std::string out = table_cell(key.help);
     if (key.only != ~0U) {
         std::vector<std::string_view> owners;
         for (std::size_t i = 0; i < section.variants.size(); ++i) {

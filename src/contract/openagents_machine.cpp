@@ -1,5 +1,6 @@
 #include "openagents_machine.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "openagents_shapes.hpp"
@@ -13,10 +14,6 @@ namespace oa_stream::contract {
 namespace {
 
 constexpr std::string_view k_preview_failed = "adapter_preview_unavailable";
-
-std::string text_of(const Json& frame, std::string_view key) {
-    return std::string(string_member(frame, key).value_or(""));
-}
 
 } // namespace
 
@@ -132,7 +129,7 @@ void OpenagentsMachine::take(std::string_view type, const Json& frame, const Rep
 }
 
 void OpenagentsMachine::text(std::string_view type, const Json& frame, const Report& report) {
-    const std::string id = text_of(frame, "id");
+    const std::string id = text_in(frame, "id");
     if (type == "text-start") {
         if (!texts_.insert(id).second) {
             report("A5", fmt::format("another text-start \"{}\"", printable(id, 60)));
@@ -143,7 +140,7 @@ void OpenagentsMachine::text(std::string_view type, const Json& frame, const Rep
 }
 
 void OpenagentsMachine::tool(std::string_view type, const Json& frame, const Report& report) {
-    const std::string id = text_of(frame, "toolCallId");
+    const std::string id = text_in(frame, "toolCallId");
     const auto known = calls_.find(id);
     if (type == "tool-input") {
         if (known != calls_.end()) {
@@ -158,7 +155,7 @@ void OpenagentsMachine::tool(std::string_view type, const Json& frame, const Rep
 }
 
 void OpenagentsMachine::ending(const Json& frame, const Report& report) {
-    const std::string status = text_of(frame, "status");
+    const std::string status = text_in(frame, "status");
     if (++finishes_ > 1) {
         report("A9", "another finish");
     }

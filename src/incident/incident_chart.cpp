@@ -1,3 +1,4 @@
+#include "oa_stream/base/markup.hpp"
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
 
@@ -83,26 +84,6 @@ bad_over_time(const std::vector<SampleGroup>& groups, const std::string& arm, co
         } else {
             const double share = static_cast<double>(bad[i]) / static_cast<double>(all[i]);
             out += k_levels[static_cast<std::size_t>(std::ceil(share * 8)) - 1];
-        }
-    }
-    return out;
-}
-
-std::string xml(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '<':
-            out += "&lt;";
-            break;
-        case '&':
-            out += "&amp;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        default:
-            out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
         }
     }
     return out;
@@ -207,9 +188,9 @@ std::string svg_chart(const std::vector<SampleGroup>& samples, std::string_view 
         "<rect class=\"back\" width=\"{0}\" height=\"{1}\"/>\n",
         k_width,
         k_height,
-        xml(title)
+        escape_markup(title)
     );
-    out += fmt::format("<text x=\"{}\" y=\"20\">{}</text>\n", k_left, xml(title));
+    out += fmt::format("<text x=\"{}\" y=\"20\">{}</text>\n", k_left, escape_markup(title));
     out += fmt::format(
         "<path class=\"axis\" d=\"M{0} {1}V{2}H{3}\"/>\n", k_left, k_top, k_bottom, k_right
     );
@@ -243,7 +224,7 @@ std::string svg_chart(const std::vector<SampleGroup>& samples, std::string_view 
                 "<text x=\"{:.1f}\" y=\"{}\">{}</text>\n",
                 k_left + (at - range.first) / length * (k_right - k_left),
                 k_top - 4,
-                xml(stage)
+                escape_markup(stage)
             );
         }
         out += dots(group, range, longest);

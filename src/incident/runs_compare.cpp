@@ -1,5 +1,6 @@
 #include "oa_stream/incident/runs_compare.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/incident/stored_samples.hpp"
 #include "oa_stream/measure/gate.hpp"
 
@@ -12,10 +13,6 @@ namespace oa_stream::incident {
 namespace {
 
 constexpr std::string_view k_none = "–";
-
-std::string text_in(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
-}
 
 /// What is compared, in the order in which it is met.
 class Table {

@@ -1,6 +1,7 @@
 #include "oa_stream/incident/stored_samples.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
@@ -14,10 +15,6 @@ namespace {
 
 constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
 constexpr double k_two_sided = 0.975; // each side of 95 %
-
-std::string text_in(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
-}
 
 std::optional<double> seconds_in(const Json& json, std::string_view key) {
     const Json* found = member(json, key);

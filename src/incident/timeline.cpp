@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/redactions.hpp"
 
@@ -21,93 +22,6 @@ namespace {
 
 constexpr std::uint64_t k_largest_log = std::uint64_t{256} << 20U;
 constexpr std::array<std::string_view, 4> k_when{"at", "ts", "time", "timestamp"};
-
-std::optional<int> digits(std::string_view text, std::size_t from, std::size_t count) {
-    int out = 0;
-    if (text.size() < from + count) {
-        return std::nullopt;
-    }
-    const char* const end = text.data() + from + count;
-    const auto [rest, error] = std::from_chars(text.data() + from, end, out);
-    return error == std::errc() && rest == end && text[from] != '-' ? std::optional(out)
-                                                                    : std::nullopt;
-}
-
-/// Where the time that `text` begins with ends, and which it is.
-struct Stamp {
-    WallTime time;
-    std::size_t length = 0;
-};
-
-/// ".123456": to milliseconds, as many digits as there are.
-std::chrono::milliseconds fraction(std::string_view text, std::size_t& at) {
-    if (at >= text.size() || (text[at] != '.' && text[at] != ',')) {
-        return {};
-    }
-    int millis = 0;
-    int scale = 100;
-    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
-        millis += (text[at] - '0') * scale;
-        scale /= 10;
-    }
-    return std::chrono::milliseconds(millis);
-}
-
-/// "Z", "+01:00", "-0500"; nullopt when there is none: then nobody knows what is meant.
-std::optional<std::chrono::minutes> offset(std::string_view text, std::size_t& at) {
-    if (at < text.size() && (text[at] == 'Z' || text[at] == 'z')) {
-        ++at;
-        return std::chrono::minutes(0);
-    }
-    if (at >= text.size() || (text[at] != '+' && text[at] != '-')) {
-        return std::nullopt;
-    }
-    const bool west = text[at] == '-';
-    const auto hours = digits(text, at + 1, 2);
-    const bool colon = at + 3 < text.size() && text[at + 3] == ':';
-    const auto minutes = digits(text, at + (colon ? 4 : 3), 2);
-    if (!hours || !minutes) {
-        return std::nullopt;
-    }
-    at += colon ? 6 : 5;
-    const auto whole = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
-    return west ? -std::chrono::duration_cast<std::chrono::minutes>(whole)
-                : std::chrono::duration_cast<std::chrono::minutes>(whole);
-}
-
-std::optional<Stamp> stamp_at_start(std::string_view text) {
-    constexpr std::size_t k_date_time = 19; // 2026-02-22T04:36:00
-    if (text.size() <= k_date_time || text[4] != '-' || text[7] != '-' || text[13] != ':' ||
-        text[16] != ':' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ')) {
-        return std::nullopt;
-    }
-    constexpr std::array<std::pair<std::size_t, std::size_t>, 6> k_places{
-        {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}}
-    };
-    std::array<int, k_places.size()> part{};
-    for (std::size_t i = 0; i < k_places.size(); ++i) {
-        const auto number = digits(text, k_places[i].first, k_places[i].second);
-        if (!number) {
-            return std::nullopt;
-        }
-        part[i] = *number;
-    }
-    std::size_t at = k_date_time;
-    const auto millis = fraction(text, at);
-    const auto east = offset(text, at);
-    const std::chrono::year_month_day date{
-        std::chrono::year(part[0]),
-        std::chrono::month(static_cast<unsigned>(part[1])),
-        std::chrono::day(static_cast<unsigned>(part[2]))
-    };
-    if (!east || !date.ok()) {
-        return std::nullopt;
-    }
-    const auto time = std::chrono::sys_days(date) + std::chrono::hours(part[3]) +
-                      std::chrono::minutes(part[4]) + std::chrono::seconds(part[5]) + millis -
-                      *east;
-    return Stamp{std::chrono::time_point_cast<WallTime::duration>(time), at};
-}
 
 std::optional<std::string> when(const Json& line) {
     for (const std::string_view key : k_when) {
@@ -157,7 +71,7 @@ std::optional<Moment> moment_of(std::string_view line) {
         }
         return std::nullopt;
     }
-    if (const auto stamp = stamp_at_start(line)) {
+    if (const auto stamp = time_at_start(line)) {
         const std::string_view rest = trim(line.substr(stamp->length));
         constexpr std::size_t k_longest = 400;
         return Moment{rfc3339_millis(stamp->time), 0, {}, printable(rest, k_longest)};
@@ -186,14 +100,14 @@ void take_text(std::string_view text, std::string_view source, bool partial, Sto
 }
 
 double seconds_of(std::string_view at) {
-    const auto stamp = stamp_at_start(at);
+    const auto stamp = time_at_start(at);
     return stamp ? std::chrono::duration<double>(stamp->time.time_since_epoch()).count() : 0;
 }
 
 } // namespace
 
 std::optional<std::string> utc_millis(std::string_view text) {
-    if (const auto stamp = stamp_at_start(text); stamp && stamp->length == text.size()) {
+    if (const auto stamp = time_at_start(text); stamp && stamp->length == text.size()) {
         return rfc3339_millis(stamp->time);
     }
     double epoch = 0;

@@ -1,3 +1,4 @@
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/timeline.hpp"
 #include "oa_stream/telemetry/turns.hpp"
@@ -11,10 +12,6 @@ namespace oa_stream::incident {
 namespace {
 
 constexpr std::size_t k_longest = 400;
-
-std::string text_in(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
-}
 
 /// {"canary":5,"stable":95} as "canary 5, stable 95".
 std::string flat(const Json& value) {

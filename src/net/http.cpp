@@ -1,6 +1,7 @@
 #include "oa_stream/net/http.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include <fmt/format.h>
 
@@ -73,18 +74,7 @@ std::string Endpoint::text() const {
 }
 
 bool Endpoint::loopback() const noexcept {
-    if (!unix_path.empty() || iequals(host, "localhost")) {
-        return true;
-    }
-    in_addr v4{};
-    if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-        return (ntohl(v4.s_addr) >> 24U) == 127U;
-    }
-    in6_addr v6{};
-    if (::inet_pton(AF_INET6, host.c_str(), &v6) != 1) {
-        return false;
-    }
-    return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127U);
+    return !unix_path.empty() || is_loopback(host);
 }
 
 std::optional<Endpoint> parse_endpoint(std::string_view text) {

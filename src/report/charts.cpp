@@ -1,5 +1,6 @@
 #include "charts.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include "html.hpp"
@@ -173,12 +174,6 @@ std::optional<double> percent_of(std::string_view name) {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
     const bool whole = error == std::errc{} && end != name.data() + name.size() && *end == '%';
     return whole ? std::optional(value) : std::nullopt;
-}
-
-std::optional<double> number_in(const Json& data, std::string_view key) {
-    const Json* value = member(data, key);
-    return value != nullptr && value->is_number() ? std::optional(value->get<double>())
-                                                  : std::nullopt;
 }
 
 } // namespace

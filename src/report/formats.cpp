@@ -1,6 +1,7 @@
 #include "oa_stream/report/formats.hpp"
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include "html.hpp"
 
@@ -22,10 +23,6 @@ struct Row {
     bool required = true;
 };
 
-std::string text_of(const Json& object, std::string_view key) {
-    return std::string(string_member(object, key).value_or(""));
-}
-
 bool passed(const Row& row) {
     return row.verdict == to_string(Verdict::pass);
 }
@@ -39,20 +36,20 @@ std::vector<Row> rows_of(const Json& run) {
         for (const Json& check : *checks) {
             const Json* required = member(check, "required");
             out.push_back(
-                {text_of(check, "id"),
-                 text_of(check, "verdict"),
-                 text_of(check, "detail"),
-                 text_of(check, "mode"),
+                {text_in(check, "id"),
+                 text_in(check, "verdict"),
+                 text_in(check, "detail"),
+                 text_in(check, "mode"),
                  required == nullptr || !required->is_boolean() || required->get<bool>()}
             );
         }
     }
     // What a run died of, or decided as a whole, is no check: it must not be lost in a green list.
-    const std::string verdict = text_of(run, "verdict");
+    const std::string verdict = text_in(run, "verdict");
     const bool told =
         std::ranges::any_of(out, [&](const Row& row) { return row.verdict == verdict; });
     if (!told) {
-        out.push_back({"run", verdict.empty() ? "ERROR" : verdict, text_of(run, "headline"), "live"}
+        out.push_back({"run", verdict.empty() ? "ERROR" : verdict, text_in(run, "headline"), "live"}
         );
     }
     return out;
@@ -152,8 +149,8 @@ std::string junit_xml(const Json& run) {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {}>\n  <testsuite name=\"{}\" "
         "timestamp=\"{}\" {}>\n",
         counts,
-        html::escaped("oa-stream " + text_of(run, "kind")),
-        html::escaped(text_of(run, "started_at").substr(0, 19)),
+        html::escaped("oa-stream " + text_in(run, "kind")),
+        html::escaped(text_in(run, "started_at").substr(0, 19)),
         counts
     );
     for (const Row& row : rows) {
@@ -169,9 +166,9 @@ std::string junit_xml(const Json& run) {
                      "    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n",
                      html::escaped(fmt::format(
                          "{} run {}: {}",
-                         text_of(run, "verdict"),
-                         text_of(run, "id"),
-                         text_of(run, "headline")
+                         text_in(run, "verdict"),
+                         text_in(run, "id"),
+                         text_in(run, "headline")
                      ))
                  );
 }
@@ -205,12 +202,12 @@ std::string github_summary(const Json& run) {
     const auto rows = rows_of(run);
     std::string out = fmt::format(
         "## {} {}\n\n{}\n\nRun `{}`",
-        text_of(run, "verdict"),
-        cell(text_of(run, "kind")),
-        cell(text_of(run, "headline")),
-        text_of(run, "id")
+        text_in(run, "verdict"),
+        cell(text_in(run, "kind")),
+        cell(text_in(run, "headline")),
+        text_in(run, "id")
     );
-    const std::string next = text_of(run, "next");
+    const std::string next = text_in(run, "next");
     out += next.empty() ? ".\n" : fmt::format("; next: `{}`\n", one_line(next));
     std::string bad;
     std::size_t good = 0;

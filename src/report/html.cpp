@@ -1,5 +1,7 @@
 #include "html.hpp"
 
+#include "oa_stream/base/markup.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::report::html {
@@ -44,30 +46,7 @@ svg .limit { stroke: var(--text); stroke-dasharray: 4 3; } svg .area { opacity: 
 } // namespace
 
 std::string escaped(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '&':
-            out += "&amp;";
-            break;
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        case '\'':
-            out += "&#39;";
-            break;
-        default:
-            // Control characters are no HTML; line breaks and tabs are.
-            out += static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t' ? '?' : c;
-        }
-    }
-    return out;
+    return escape_markup(text);
 }
 
 std::string_view tone(Verdict verdict) noexcept {

@@ -1,5 +1,6 @@
 #include "oa_stream/report/report.hpp"
 
+#include "oa_stream/base/markup.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include <fmt/format.h>
@@ -10,19 +11,6 @@ namespace oa_stream::report {
 namespace {
 
 using measure::Sample;
-
-/// A pipe or a line break would end the cell.
-std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '|') {
-            out += "\\|";
-        } else {
-            out += c == '\n' || c == '\r' ? ' ' : c;
-        }
-    }
-    return out;
-}
 
 std::string bad_text(std::span<const Sample> samples) {
     const auto counts = measure::count_bad(samples);
@@ -63,10 +51,10 @@ std::string head(const Report& report) {
     out += fmt::format("| took | {:.1f} s |\n", report.duration_s);
     out += fmt::format("| exit code | {} |\n", report.exit_code);
     for (const auto& [name, value] : report.facts) {
-        out += fmt::format("| {} | {} |\n", cell(name), cell(value));
+        out += fmt::format("| {} | {} |\n", table_cell(name), table_cell(value));
     }
     if (!report.next.empty()) {
-        out += fmt::format("| next | `{}` |\n", cell(report.next));
+        out += fmt::format("| next | `{}` |\n", table_cell(report.next));
     }
     return out;
 }
@@ -86,7 +74,7 @@ std::string stage_table(const Report& report) {
             row.name,
             row.seconds,
             verdict_word(row),
-            cell(row.observed.empty() ? "–" : row.observed),
+            table_cell(row.observed.empty() ? "–" : row.observed),
             bad_text(row.canary),
             bad_text(row.stable),
             p95_text(row.canary),
@@ -103,9 +91,9 @@ std::string gate_table(const Report& report) {
             rows += fmt::format(
                 "| {} | {} | {} | {} |\n",
                 row.name,
-                cell(gate.spec.id),
+                table_cell(gate.spec.id),
                 to_string(gate.verdict),
-                cell(gate.sentence)
+                table_cell(gate.sentence)
             );
         }
     }
@@ -172,7 +160,7 @@ std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
     std::string out = fmt::format(
         "\n## Drill: {} at {}\n\n| time | | how it was measured |\n|---|---|---|\n",
         facts.fault.empty() ? "a ruled failure" : facts.fault,
-        cell(facts.stage)
+        table_cell(facts.stage)
     );
     out += time_row(
         "detection",
@@ -215,10 +203,10 @@ std::string check_table(const Report& report) {
     for (const Check& check : report.checks) {
         out += fmt::format(
             "| `{}` | {} | {} | {} |\n",
-            cell(check.id),
+            table_cell(check.id),
             to_string(check.verdict),
             to_string(check.mode),
-            cell(check.detail)
+            table_cell(check.detail)
         );
     }
     return out;

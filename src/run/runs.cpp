@@ -1,6 +1,7 @@
 #include "oa_stream/run/runs.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/shell.hpp"
@@ -21,10 +22,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view k_pin = "pinned.json";
-
-std::string text_in(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
-}
 
 /// "20260222T043600Z-rehearsal-1a2b3c4d": the time, also when nothing but the name is left.
 void take_name(RunEntry& out) {

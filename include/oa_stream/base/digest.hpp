@@ -1,4 +1,4 @@
-// SHA-256, for plan ids and SHA256SUMS.
+// SHA-256 and base64.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -14,6 +14,9 @@ namespace oa_stream {
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 /// The same of a file, read in pieces. Code::unreadable.
 [[nodiscard]] Result<std::string> sha256_of_file(const std::filesystem::path& path);
+
+/// With padding, without line breaks.
+[[nodiscard]] std::string base64(std::string_view bytes);
 
 struct SumLine {
     std::string_view whole;

@@ -4,8 +4,6 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/secret.hpp"
 
-#include <array>
-#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -13,10 +11,6 @@
 #include <vector>
 
 namespace oa_stream::lane {
-
-using Sha256 = std::array<std::uint8_t, 32>;
-[[nodiscard]] Sha256 sha256(std::string_view bytes);
-[[nodiscard]] std::string to_hex(const Sha256& digest);
 
 enum class Denied { missing, malformed, unknown, expired };
 [[nodiscard]] std::string_view to_string(Denied denied) noexcept;
@@ -38,15 +32,12 @@ public:
 
 private:
     struct Entry {
-        Sha256 digest{};
+        std::string digest; ///< SHA-256 in lower-case hex
         std::string owner;
         std::optional<WallTime> expires{};
     };
     [[nodiscard]] static Result<Entry> parse_line(std::string_view line);
     std::vector<Entry> entries_;
 };
-
-/// 2026-02-22T04:36:00[.123](Z|+01:00). Code::config.
-[[nodiscard]] Result<WallTime> parse_rfc3339(std::string_view text);
 
 } // namespace oa_stream::lane

@@ -1,6 +1,7 @@
 #include "codex_approvals.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include "codex/events/codex_events_items.hpp"
 
@@ -13,12 +14,8 @@ namespace {
 
 using Kind = ApprovalQuestion::Kind;
 
-std::string text_of(const Json& object, std::string_view key) {
-    return std::string(string_member(object, key).value_or(""));
-}
-
 void copy_text(Json& to, const Json& from, std::string_view key) {
-    if (std::string text = text_of(from, key); !text.empty()) {
+    if (std::string text = text_in(from, key); !text.empty()) {
         to[std::string(key)] = std::move(text);
     }
 }
@@ -30,7 +27,7 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 }
 
 ApprovalQuestion of_item(Kind kind, const Json& params) {
-    ApprovalQuestion question{.kind = kind, .item = text_of(params, "itemId")};
+    ApprovalQuestion question{.kind = kind, .item = text_in(params, "itemId")};
     question.input = Json::object();
     copy_text(question.input, params, "reason");
     return question;
@@ -44,8 +41,8 @@ std::optional<ApprovalQuestion> of_elicitation(const Json& params) {
     }
     ApprovalQuestion question{.kind = Kind::mcp_call};
     Json item = Json::object({{"type", "mcpToolCall"}});
-    item["server"] = text_of(params, "serverName");
-    item["tool"] = text_of(*meta, "tool_name");
+    item["server"] = text_in(params, "serverName");
+    item["tool"] = text_in(*meta, "tool_name");
     question.tool = codex::tool_name(item);
     const Json* arguments = member(*meta, "tool_params");
     question.input = arguments == nullptr ? Json::object() : *arguments;
@@ -71,7 +68,7 @@ Json user_questions(const Json& params) {
         if (const Json* options = member(one, "options"); options && options->is_array()) {
             question["options"] = Json::array();
             for (const Json& option : *options) {
-                question["options"].push_back(text_of(option, "label"));
+                question["options"].push_back(text_in(option, "label"));
             }
         }
         out.push_back(std::move(question));
@@ -128,7 +125,7 @@ std::optional<turn::Note> unanswered_note(std::string_view method, const Json& p
         return question_note("user-input", user_questions(params));
     }
     if (method == "mcpServer/elicitation/request" && !of_elicitation(params)) {
-        Json question = Json::object({{"question", text_of(params, "message")}});
+        Json question = Json::object({{"question", text_in(params, "message")}});
         copy_text(question, params, "serverName");
         return question_note("elicitation", Json::array({std::move(question)}));
     }

@@ -1,5 +1,7 @@
 #include "codex_history.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include "codex/events/codex_events.hpp"
 
 #include <map>
@@ -9,14 +11,10 @@ namespace oa_stream::authority {
 
 namespace {
 
-std::string_view text_member(const Json& object, std::string_view key) {
-    return string_member(object, key).value_or("");
-}
-
 /// A steered turn has several user messages; they are told as one, in order.
 void add_user_message(PastTurn& past, const Json& item) {
     if (!past.user_item_id) {
-        past.user_item_id = text_member(item, "id");
+        past.user_item_id = text_view_in(item, "id");
         if (const auto client = string_member(item, "clientId")) {
             past.client_message_id = *client;
         }
@@ -26,15 +24,15 @@ void add_user_message(PastTurn& past, const Json& item) {
         return;
     }
     for (const Json& part : *content) {
-        const std::string_view type = text_member(part, "type");
+        const std::string_view type = text_view_in(part, "type");
         if (type == "text") {
             if (!past.user_text.empty()) {
                 past.user_text += '\n';
             }
-            past.user_text += text_member(part, "text");
-            past.user_parts.emplace_back(InputText{std::string(text_member(part, "text"))});
+            past.user_text += text_view_in(part, "text");
+            past.user_parts.emplace_back(InputText{std::string(text_view_in(part, "text"))});
         } else if (type == "image") {
-            past.user_parts.emplace_back(InputImage{std::string(text_member(part, "url"))});
+            past.user_parts.emplace_back(InputImage{std::string(text_view_in(part, "url"))});
         }
     }
 }
@@ -48,7 +46,7 @@ std::int64_t time_of(const turn::Event& event, const Json& item) {
 }
 
 turn::Outcome outcome_of(const Json& turn) {
-    const std::string_view status = text_member(turn, "status");
+    const std::string_view status = text_view_in(turn, "status");
     if (status == "interrupted") {
         return turn::Outcome::interrupted;
     }
@@ -89,8 +87,8 @@ Json latest_turns_params(const std::string& thread) {
 
 PastTurn past_turn(const Json& turn, std::string_view cwd) {
     PastTurn past;
-    past.id = text_member(turn, "id");
-    past.running = text_member(turn, "status") == "inProgress";
+    past.id = text_view_in(turn, "id");
+    past.running = text_view_in(turn, "status") == "inProgress";
     past.outcome = outcome_of(turn);
     past.started_at = int_member(turn, "startedAt").value_or(0);
     past.completed_at = int_member(turn, "completedAt");
@@ -100,12 +98,12 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
     }
     std::map<std::pair<std::string_view, std::string_view>, int> seen; // provider ids repeat
     for (const Json& item : *items) {
-        const std::string_view type = text_member(item, "type");
+        const std::string_view type = text_view_in(item, "type");
         if (type == "userMessage") {
             add_user_message(past, item);
             continue;
         }
-        const int occurrence = ++seen[{type, text_member(item, "id")}];
+        const int occurrence = ++seen[{type, text_view_in(item, "id")}];
         for (turn::Event& event : events_of_item(item, occurrence, cwd)) {
             past.times_ms.push_back(time_of(event, item));
             past.events.push_back(std::move(event));
@@ -115,14 +113,14 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
 }
 
 ThreadInfo thread_info(const Json& thread) {
-    ThreadInfo info{.id = std::string(text_member(thread, "id"))};
-    info.title = text_member(thread, "name");
+    ThreadInfo info{.id = std::string(text_view_in(thread, "id"))};
+    info.title = text_view_in(thread, "name");
     if (info.title.empty() || info.title == k_unnamed) {
-        info.title = text_member(thread, "preview");
+        info.title = text_view_in(thread, "preview");
     }
     info.created_at = int_member(thread, "createdAt").value_or(0);
     info.updated_at = int_member(thread, "updatedAt").value_or(info.created_at);
-    info.model = text_member(thread, "model");
+    info.model = text_view_in(thread, "model");
     return info;
 }
 
@@ -135,7 +133,7 @@ Result<TurnsPage> turns_page(const Json& result, std::string_view cwd) {
     for (const Json& turn : *data) {
         page.turns.push_back(past_turn(turn, cwd));
     }
-    page.next_cursor = text_member(result, "nextCursor");
+    page.next_cursor = text_view_in(result, "nextCursor");
     return page;
 }
 
@@ -145,8 +143,8 @@ const Json* ended_turn(const Json& result, std::string_view id) {
         return nullptr;
     }
     for (const Json& turn : *data) {
-        if (text_member(turn, "id") == id) {
-            return text_member(turn, "status") == "inProgress" ? nullptr : &turn;
+        if (text_view_in(turn, "id") == id) {
+            return text_view_in(turn, "status") == "inProgress" ? nullptr : &turn;
         }
     }
     return nullptr;

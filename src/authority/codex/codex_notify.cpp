@@ -1,4 +1,5 @@
 // What codex says by itself: notifications to the turn they belong to, questions to their answers.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "codex_answers.hpp"
@@ -11,13 +12,9 @@ namespace oa_stream::authority {
 
 namespace {
 
-std::string_view text_member(const Json& object, std::string_view key) {
-    return string_member(object, key).value_or("");
-}
-
 std::string_view turn_of(const Json& params) {
     const Json* turn = member(params, "turn");
-    return turn == nullptr ? text_member(params, "turnId") : text_member(*turn, "id");
+    return turn == nullptr ? text_view_in(params, "turnId") : text_view_in(*turn, "id");
 }
 
 bool is_stray(const LiveTurn* live, std::string_view started) {
@@ -34,10 +31,10 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
     if (params == nullptr) {
         return;
     }
-    const auto thread = threads_.find(text_member(*params, "threadId"));
+    const auto thread = threads_.find(text_view_in(*params, "threadId"));
     if (!thread) {
         if (method == "configWarning") {
-            log(LogLevel::warn, fmt::format("codex: {}", text_member(*params, "summary")));
+            log(LogLevel::warn, fmt::format("codex: {}", text_view_in(*params, "summary")));
         }
         return; // sub-agents' threads, and threads we let go
     }
@@ -108,10 +105,10 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
 
 std::optional<Json>
 CodexCore::on_request(std::string_view method, const Json& params, const Json& id) {
-    const auto thread = threads_.find(text_member(params, "threadId"));
+    const auto thread = threads_.find(text_view_in(params, "threadId"));
     const std::shared_ptr<LiveTurn> live = thread ? thread->live : nullptr;
     // An elicitation may name no turn; then it is the one that runs.
-    const std::string_view of = text_member(params, "turnId");
+    const std::string_view of = text_view_in(params, "turnId");
     const bool ours = live && (of.empty() || live->id().empty() || of == live->id());
     if (auto question = approval_of(method, params); question && ours && live->asks()) {
         ++counts_.asked;

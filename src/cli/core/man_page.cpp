@@ -1,5 +1,6 @@
 #include "man_page.hpp"
 
+#include "oa_stream/base/markup.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include "exit_codes.hpp"
@@ -86,14 +87,6 @@ std::string positional_word(const PositionalSpec& positional) {
                                : fmt::format(" [\\fI{}\\fR{}]", roff(positional.name), more);
 }
 
-std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        out += c == '|' ? "\\|" : std::string(1, c);
-    }
-    return out;
-}
-
 void append_option_rows(std::string& out, std::span<const OptionSpec> options) {
     out += "\n| option | what | default |\n|---|---|---|\n";
     for (const OptionSpec& option : options) {
@@ -101,10 +94,10 @@ void append_option_rows(std::string& out, std::span<const OptionSpec> options) {
             "| `{}{}{}` | {}{} | {} |\n",
             option.name,
             option.value.empty() ? "" : " ",
-            cell(option.value),
-            cell(option.help),
+            table_cell(option.value),
+            table_cell(option.help),
             option.repeats ? " Repeats." : "",
-            option.fallback.empty() ? "" : fmt::format("`{}`", cell(option.fallback))
+            option.fallback.empty() ? "" : fmt::format("`{}`", table_cell(option.fallback))
         );
     }
 }
@@ -252,7 +245,10 @@ std::string config_page() {
             const std::string_view name = long_name(option.name);
             if (!typed_only(name)) {
                 rows += fmt::format(
-                    "| `{}` | {} | {} |\n", name.substr(2), cell(option.value), cell(option.help)
+                    "| `{}` | {} | {} |\n",
+                    name.substr(2),
+                    table_cell(option.value),
+                    table_cell(option.help)
                 );
             }
         }
@@ -274,7 +270,7 @@ std::string commands_page() {
                       "Made by `oa-stream man --markdown` from the table that parses them.\n\n"
                       "| command | what |\n|---|---|\n";
     for (const CommandSpec& command : all_commands()) {
-        out += fmt::format("| `{}` | {} |\n", command.path, cell(command.summary));
+        out += fmt::format("| `{}` | {} |\n", command.path, table_cell(command.summary));
     }
     out += "\nEvery command takes:\n";
     append_option_rows(out, global_options());

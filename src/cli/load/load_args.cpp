@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include "smoke/smoke_args.hpp"
 
@@ -176,26 +177,6 @@ Result<double> parse_rate(std::string_view text) {
         );
     }
     return rate;
-}
-
-std::string host_of(std::string_view url) {
-    if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
-        url.remove_prefix(scheme + 3);
-    }
-    url = url.substr(0, url.find('/'));
-    if (url.starts_with('[')) {
-        return std::string(url.substr(1, std::min(url.find(']'), url.size()) - 1));
-    }
-    return std::string(url.substr(0, url.find(':')));
-}
-
-bool is_loopback(std::string_view host) {
-    if (iequals(host, "localhost")) {
-        return true;
-    }
-    boost::system::error_code error;
-    const auto address = asio::ip::make_address(std::string(host), error);
-    return !error && address.is_loopback();
 }
 
 Result<void> may_cost(const LoadArgs& args, std::string_view authority) {

@@ -30,10 +30,6 @@ struct LoadArgs {
 
 /// "500/s", "30/m", "500" → per second. Code::usage outside 0.01 to 100,000 per second.
 [[nodiscard]] Result<double> parse_rate(std::string_view text);
-/// The host of a base URL or of HOST:PORT, without brackets.
-[[nodiscard]] std::string host_of(std::string_view url);
-/// A name that can only be this machine: localhost, 127.0.0.0/8, ::1.
-[[nodiscard]] bool is_loopback(std::string_view host);
 /// Code::precondition when the target's turns are real (no replay authority) and --yes-load does
 /// not name its host.
 [[nodiscard]] Result<void> may_cost(const LoadArgs& args, std::string_view authority);

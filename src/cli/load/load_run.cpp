@@ -1,5 +1,6 @@
 #include "load_run.hpp"
 
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/probe/prober.hpp"
 
 #include "core/commands.hpp"
@@ -9,8 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <sys/resource.h>
-
 #include <memory>
 #include <tuple>
 
@@ -19,15 +18,6 @@ namespace {
 
 constexpr Millis k_counter_wait{1000};
 constexpr Millis k_counter_look{50};
-
-/// As many descriptors as this process may have: each request in flight takes one.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)::setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
 
 /// What to type when it could not be decided.
 std::string again(const LoadArgs& args, bool reached) {

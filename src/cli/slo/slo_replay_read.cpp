@@ -1,4 +1,5 @@
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include "slo_replay_run.hpp"
 
@@ -30,16 +31,6 @@ each_line(const std::filesystem::path& file, const std::function<bool(const Json
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     return unreadable;
-}
-
-std::string text_of(const Json& line, std::string_view key) {
-    return std::string(string_member(line, key).value_or(""));
-}
-
-std::optional<double> number_of(const Json& line, std::string_view key) {
-    const Json* value = member(line, key);
-    return value != nullptr && value->is_number() ? std::optional(value->get<double>())
-                                                  : std::nullopt;
 }
 
 std::uint64_t count_of(const Json& line, std::string_view key) {
@@ -79,29 +70,29 @@ std::optional<measure::EventReading> reading_of(const Json& line) {
     return measure::EventReading{
         .canary = events_of(*reading, "canary"),
         .stable = events_of(*reading, "stable"),
-        .source = text_of(*reading, "source"),
+        .source = text_in(*reading, "source"),
         .asserted = bool_member(*reading, "asserted").value_or(false),
         .enough = bool_member(*reading, "enough").value_or(true),
     };
 }
 
 std::optional<measure::GateSpec> spec_of(const Json& line) {
-    const auto metric = metric_of(text_of(line, "metric"));
-    const auto limit = number_of(line, "limit");
-    const auto confidence = number_of(line, "confidence");
+    const auto metric = metric_of(text_in(line, "metric"));
+    const auto limit = number_in(line, "limit");
+    const auto confidence = number_in(line, "confidence");
     if (!metric || !limit || !confidence) {
         return std::nullopt;
     }
     measure::GateSpec out;
-    out.id = text_of(line, "id");
+    out.id = text_in(line, "id");
     out.metric = *metric;
-    out.against = text_of(line, "against") == "stable" ? Against::stable : Against::limit;
+    out.against = text_in(line, "against") == "stable" ? Against::stable : Against::limit;
     out.limit = *limit;
     out.confidence = *confidence;
-    out.mode = text_of(line, "mode") == "observe" ? GateMode::observe : GateMode::decide;
-    out.events = text_of(line, "events");
+    out.mode = text_in(line, "mode") == "observe" ? GateMode::observe : GateMode::decide;
+    out.events = text_in(line, "events");
     out.min_n = count_of(line, "min_n");
-    out.signal = text_of(line, "signal");
+    out.signal = text_in(line, "signal");
     out.min_events =
         member(line, "min_events") == nullptr ? out.min_events : count_of(line, "min_events");
     out.reading = reading_of(line);
@@ -110,20 +101,20 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
 
 std::optional<RecordedGate> gate_of(const Json& line) {
     auto spec = spec_of(line);
-    const auto then = verdict_of(text_of(line, "verdict"));
-    if (!spec || !then || spec->id.empty() || text_of(line, "stage").empty()) {
+    const auto then = verdict_of(text_in(line, "verdict"));
+    if (!spec || !then || spec->id.empty() || text_in(line, "stage").empty()) {
         return std::nullopt;
     }
     RecordedGate out;
-    out.stage = text_of(line, "stage");
+    out.stage = text_in(line, "stage");
     out.spec = *std::move(spec);
     out.then = *then;
     if (const Json* look = member(line, "look")) {
         out.look.number = static_cast<int>(std::max<std::uint64_t>(1, count_of(*look, "number")));
         out.look.of = static_cast<int>(std::max<std::uint64_t>(1, count_of(*look, "of")));
     }
-    out.source = text_of(line, "source");
-    out.earlier = text_of(line, "reference_window") == "this run's earlier stages";
+    out.source = text_in(line, "source");
+    out.earlier = text_in(line, "reference_window") == "this run's earlier stages";
     out.n = count_of(line, "n");
     out.reference_n = count_of(line, "reference_n");
     out.bad = count_of(line, "bad");
@@ -136,7 +127,7 @@ std::optional<RecordedGate> gate_of(const Json& line) {
 std::optional<double> seconds_of(const Json& line, std::string_view key) {
     return string_member(line, key) == "inf"
                ? std::optional(std::numeric_limits<double>::infinity())
-               : number_of(line, key);
+               : number_in(line, key);
 }
 
 std::optional<RecordedSample> sample_of(const Json& line) {
@@ -145,10 +136,10 @@ std::optional<RecordedSample> sample_of(const Json& line) {
         return std::nullopt;
     }
     RecordedSample out;
-    out.stage = text_of(line, "stage");
-    out.sample.at_s = number_of(line, "at_s").value_or(0);
-    out.sample.arm = text_of(line, "arm");
-    out.sample.outcome = text_of(line, "outcome");
+    out.stage = text_in(line, "stage");
+    out.sample.at_s = number_in(line, "at_s").value_or(0);
+    out.sample.arm = text_in(line, "arm");
+    out.sample.outcome = text_in(line, "outcome");
     out.sample.bad = *bad;
     out.sample.first_content_s = seconds_of(line, "first_content_s");
     out.sample.end_s = seconds_of(line, "end_s");

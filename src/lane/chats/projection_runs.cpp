@@ -1,5 +1,5 @@
 // Runs and their events: one run a turn.
-#include "oa_stream/lane/auth.hpp"
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/lane/chat_request.hpp"
 
 #include "projection.hpp"
@@ -13,7 +13,7 @@ namespace oa_stream::lane {
 namespace {
 
 std::string hash_text(std::string_view text) {
-    return to_hex(sha256(text));
+    return sha256_hex(text);
 }
 
 /// Code points, as people count characters.

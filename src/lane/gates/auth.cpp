@@ -1,11 +1,12 @@
 #include "oa_stream/lane/auth.hpp"
 
+#include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 
@@ -17,33 +18,24 @@ constexpr std::string_view k_digest_prefix = "sha256:";
 constexpr std::string_view k_owner_prefix = "owner=";
 constexpr std::string_view k_expires_prefix = "expires=";
 
-std::optional<std::uint8_t> nibble(char c) noexcept {
-    if (c >= '0' && c <= '9') {
-        return static_cast<std::uint8_t>(c - '0');
-    }
-    if (c >= 'a' && c <= 'f') {
-        return static_cast<std::uint8_t>(c - 'a' + 10);
-    }
-    if (c >= 'A' && c <= 'F') {
-        return static_cast<std::uint8_t>(c - 'A' + 10);
-    }
-    return std::nullopt;
-}
-
-Result<Sha256> parse_digest(std::string_view hex) {
-    Sha256 digest{};
-    if (hex.size() != digest.size() * 2) {
+Result<std::string> parse_digest(std::string_view hex) {
+    std::string digest = to_lower(hex);
+    if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
         return fail(Code::config, "a sha256 digest has 64 hexadecimal digits");
     }
-    for (std::size_t i = 0; i < digest.size(); ++i) {
-        const auto high = nibble(hex[2 * i]);
-        const auto low = nibble(hex[2 * i + 1]);
-        if (!high || !low) {
-            return fail(Code::config, "a sha256 digest has 64 hexadecimal digits");
-        }
-        digest[i] = static_cast<std::uint8_t>((*high << 4U) | *low);
-    }
     return digest;
+}
+
+Result<WallTime> parse_expiry(std::string_view text) {
+    if (const auto time = parse_rfc3339(text)) {
+        return *time;
+    }
+    return fail(
+        Code::config,
+        fmt::format("'{}' is not an RFC 3339 time", printable(text, 40)),
+        {},
+        "for example 2026-12-31T23:59:59Z"
+    );
 }
 
 bool is_owner(std::string_view name) noexcept {
@@ -64,21 +56,6 @@ std::vector<std::string_view> words(std::string_view line) {
 }
 
 } // namespace
-
-Sha256 sha256(std::string_view bytes) {
-    Sha256 digest{};
-    // The one-shot function cannot fail.
-    SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-    return digest;
-}
-
-std::string to_hex(const Sha256& digest) {
-    std::string text;
-    for (const auto byte : digest) {
-        fmt::format_to(std::back_inserter(text), "{:02x}", byte);
-    }
-    return text;
-}
 
 std::string_view to_string(Denied denied) noexcept {
     switch (denied) {
@@ -107,7 +84,7 @@ Result<TokenTable::Entry> TokenTable::parse_line(std::string_view line) {
                 return fail(Code::config, "an owner is 1 to 64 characters of A-Z a-z 0-9 . _ @ -");
             }
         } else if (word.starts_with(k_expires_prefix) && !entry.expires) {
-            OA_TRY(entry.expires, parse_rfc3339(word.substr(k_expires_prefix.size())));
+            OA_TRY(entry.expires, parse_expiry(word.substr(k_expires_prefix.size())));
         } else {
             // The word itself may be a token pasted in clear: it is not repeated.
             return fail(
@@ -147,7 +124,7 @@ Result<TokenTable> TokenTable::parse(std::string_view text, std::string_view whe
 }
 
 void TokenTable::add(const Secret& token, std::string owner) {
-    entries_.push_back({sha256(token.reveal()), std::move(owner), std::nullopt});
+    entries_.push_back({sha256_hex(token.reveal()), std::move(owner), std::nullopt});
 }
 
 std::expected<std::string, Denied>
@@ -159,7 +136,7 @@ TokenTable::check(std::optional<std::string_view> authorization, WallTime now) c
     if (parts.size() != 2 || !iequals(parts[0], "bearer")) {
         return std::unexpected(Denied::malformed);
     }
-    const auto digest = sha256(parts[1]);
+    const auto digest = sha256_hex(parts[1]);
     const Entry* found = nullptr;
     for (const auto& entry : entries_) {
         const bool same = CRYPTO_memcmp(digest.data(), entry.digest.data(), digest.size()) == 0;

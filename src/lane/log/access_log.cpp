@@ -1,6 +1,6 @@
 #include "oa_stream/lane/access_log.hpp"
 
-#include "oa_stream/lane/auth.hpp"
+#include "oa_stream/base/digest.hpp"
 
 #include <fmt/format.h>
 
@@ -129,7 +129,7 @@ void append_logfmt(std::string& out, const std::string& name, const Json& value)
 } // namespace
 
 std::string owner_hash(std::string_view owner) {
-    return owner.empty() ? std::string() : to_hex(sha256(owner)).substr(0, 12);
+    return owner.empty() ? std::string() : sha256_hex(owner).substr(0, 12);
 }
 
 std::string access_line(const RequestRecord& record, std::string_view revision, LogFormat format) {

@@ -1,4 +1,5 @@
 // From an accepted request to a live turn.
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 
@@ -15,13 +16,13 @@ constexpr Millis k_start_wait{30000};
 constexpr Millis k_poll{10};
 
 std::string message_digest(const ChatRequest& chat) {
-    return to_hex(sha256(chat.user_message_id + '\n' + chat.text)).substr(0, 32);
+    return sha256_hex(chat.user_message_id + '\n' + chat.text).substr(0, 32);
 }
 
 /// Two requests under one Idempotency-Key are the same when they say the same on the same thread.
 /// A thread id that was made up for this request is no part of it.
 std::string request_digest(const net::Request& request, const ChatRequest& chat) {
-    return to_hex(sha256((chat.thread_made ? std::string() : chat.thread) + '\n' + request.body));
+    return sha256_hex((chat.thread_made ? std::string() : chat.thread) + '\n' + request.body);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // One run's folder, read as far as it can be. What cannot be read is never taken for "all is well".
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/journal.hpp"
@@ -24,10 +25,6 @@ namespace {
 
 constexpr std::string_view k_plan = "plan.json";
 constexpr std::string_view k_journal = "journal.ndjson";
-
-std::string text_in(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
-}
 
 /// Nothing for a file that is not there. One that is there and cannot be read is an error.
 Result<std::optional<std::string>> text_of(const fs::path& file) {

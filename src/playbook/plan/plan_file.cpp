@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/playbook/file.hpp"
 
@@ -16,10 +17,6 @@ namespace {
 
 constexpr std::uint64_t k_largest = 8U << 20U;
 constexpr auto k_clock_skew = std::chrono::minutes(5);
-
-std::string text_in(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
-}
 
 Json value_in(const Json& json, std::string_view key, const Json& otherwise) {
     const Json* found = member(json, key);

@@ -2,6 +2,7 @@
 // message alone, so that even a lane which forgets to refuse starts no turn.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/net/http.hpp"
 
 #include "smoke_run.hpp"
@@ -14,15 +15,6 @@
 
 namespace oa_stream::probe {
 namespace {
-
-bool on_loopback(const Target& target) {
-    std::string_view url = target.base_url;
-    if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
-        url.remove_prefix(scheme + 3);
-    }
-    url = url.substr(0, url.find('/'));
-    return url.starts_with("127.") || url.starts_with("localhost") || url.starts_with("[::1]");
-}
 
 std::string assistant_only(const Smoke& smoke) {
     return assistant_only_body(smoke.thread());
@@ -41,7 +33,8 @@ void judge_auth(
 ) {
     if (demanded) {
         report_refusal(smoke, name, answer, judge_refusal(answer, 401));
-    } else if (!smoke.options.target.bearer.empty() && !on_loopback(smoke.options.target)) {
+    } else if (!smoke.options.target.bearer.empty() &&
+               !is_loopback(host_of(smoke.options.target.base_url))) {
         report_refusal(
             smoke,
             name,

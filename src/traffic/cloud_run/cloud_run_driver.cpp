@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include "cloud_run_api.hpp"
 #include "cloud_run_error.hpp"
@@ -35,10 +36,7 @@ bool is_safe(std::string_view endpoint) {
     if (!endpoint.starts_with(clear)) {
         return endpoint.starts_with("https://");
     }
-    std::string_view host = endpoint.substr(clear.size());
-    host = host.substr(0, host.find('/'));
-    const auto place = net::parse_endpoint(host);
-    return host == "localhost" || host.starts_with("localhost:") || (place && place->loopback());
+    return is_loopback(host_of(endpoint));
 }
 
 Result<void> usable(const CloudRunDriverOptions& options) {

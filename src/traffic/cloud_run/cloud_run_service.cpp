@@ -1,5 +1,6 @@
 #include "cloud_run_service.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -16,10 +17,6 @@ constexpr std::string_view k_revision_kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_REV
 constexpr std::string_view k_latest_kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 constexpr std::array<std::string_view, 5> k_known{"type", "revision", "percent", "tag", "uri"};
 
-std::string text_of(const Json& object, std::string_view key) {
-    return std::string(string_member(object, key).value_or(""));
-}
-
 Result<Entry> parse_entry(const Json& json, std::string_view list) {
     Entry out;
     const auto kind = string_member(json, "type").value_or("");
@@ -35,8 +32,8 @@ Result<Entry> parse_entry(const Json& json, std::string_view list) {
         );
     }
     out.percent = static_cast<int>(share);
-    out.tag = text_of(json, "tag");
-    out.uri = text_of(json, "uri");
+    out.tag = text_in(json, "tag");
+    out.uri = text_in(json, "uri");
     out.raw = json;
     return out;
 }
@@ -196,16 +193,16 @@ Result<Service> parse_service(const Json& json) {
     if (const auto gone = string_member(json, "deleteTime")) {
         return fail(Code::precondition, "the service is being deleted");
     }
-    out.etag = text_of(json, "etag");
+    out.etag = text_in(json, "etag");
     OA_TRY(out.generation, int64_of(json, "generation"));
     OA_TRY(out.observed, int64_of(json, "observedGeneration"));
     out.reconciling = bool_member(json, "reconciling").value_or(false);
     if (const Json* condition = member(json, "terminalCondition")) {
-        out.condition = text_of(*condition, "state");
-        out.trouble = printable(text_of(*condition, "message"), 300);
+        out.condition = text_in(*condition, "state");
+        out.trouble = printable(text_in(*condition, "message"), 300);
     }
-    out.latest_ready = short_name(text_of(json, "latestReadyRevision"));
-    out.latest_created = short_name(text_of(json, "latestCreatedRevision"));
+    out.latest_ready = short_name(text_in(json, "latestReadyRevision"));
+    out.latest_created = short_name(text_in(json, "latestCreatedRevision"));
     OA_TRY(out.traffic, parse_entries(member(json, "traffic"), "traffic"));
     if (out.traffic.empty()) { // the default, in words
         Entry latest;

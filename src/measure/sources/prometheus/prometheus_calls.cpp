@@ -1,7 +1,9 @@
 #include "prometheus_calls.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include <fmt/format.h>
 
@@ -116,37 +118,6 @@ std::string untimely(const Answer& answer, double asked_s) {
     return {};
 }
 
-std::string form_encoded(std::string_view text) {
-    constexpr std::string_view k_plain = "-._~";
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x80 && (std::isalnum(byte) != 0 || k_plain.find(c) != std::string_view::npos)) {
-            out += c;
-        } else {
-            out += fmt::format("%{:02X}", byte);
-        }
-    }
-    return out;
-}
-
-std::string base64(std::string_view bytes) {
-    constexpr std::string_view k_digits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const std::size_t here = std::min<std::size_t>(3, bytes.size() - at);
-        std::uint32_t group = 0;
-        for (std::size_t i = 0; i < 3; ++i) {
-            group = group << 8U | (i < here ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-        }
-        for (std::size_t i = 0; i < 4; ++i) {
-            out += i <= here ? k_digits[group >> (18 - 6 * i) & 0x3FU] : '=';
-        }
-    }
-    return out;
-}
-
 Calls::Calls(net::HttpClient& client, const PrometheusOptions& options)
     : client_(client), options_(options), until_(Clock::now() + options.deadline) {
 }
@@ -157,7 +128,7 @@ Calls::request(std::string_view path, const Parameters& parameters, Millis left)
     out.url = fmt::format("{}/api/v1/{}", options_.url, path);
     char before = '?';
     for (const auto& [name, value] : parameters) {
-        out.url += fmt::format("{}{}={}", before, name, form_encoded(value));
+        out.url += fmt::format("{}{}={}", before, name, percent_encode(value));
         before = '&';
     }
     out.headers.add("accept", "application/json");

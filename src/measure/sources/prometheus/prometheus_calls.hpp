@@ -38,9 +38,4 @@ private:
 /// does.
 [[nodiscard]] std::string untimely(const Answer& answer, double asked_s);
 
-/// `text` as a part of a query string.
-[[nodiscard]] std::string form_encoded(std::string_view text);
-/// RFC 4648, with padding.
-[[nodiscard]] std::string base64(std::string_view bytes);
-
 } // namespace oa_stream::measure::prometheus

@@ -1,0 +1,16 @@
+// Text put into Markdown tables, HTML and SVG.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream {
+
+/// One cell of a Markdown table: a pipe or a line break would end it.
+[[nodiscard]] std::string table_cell(std::string_view text);
+
+/// Text or an attribute's value in HTML and SVG. Control characters become '?', line breaks and
+/// tabs stay.
+[[nodiscard]] std::string escape_markup(std::string_view text);
+
+} // namespace oa_stream

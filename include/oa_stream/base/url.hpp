@@ -1,0 +1,18 @@
+// Pieces of URLs.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream {
+
+/// Everything but A-Z a-z 0-9 - . _ ~ as %XX: one value of a query.
+[[nodiscard]] std::string percent_encode(std::string_view text);
+
+/// The host of "http://host:port/path", without port and brackets.
+[[nodiscard]] std::string host_of(std::string_view url);
+
+/// localhost, 127.0.0.0/8, ::1 and what IPv6 maps to them. A name that only begins so is not.
+[[nodiscard]] bool is_loopback(std::string_view host);
+
+} // namespace oa_stream

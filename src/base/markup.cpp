@@ -1,0 +1,40 @@
+#include "oa_stream/base/markup.hpp"
+
+namespace oa_stream {
+
+std::string table_cell(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        out += c == '|' ? "\\" : "";
+        out += c == '\n' || c == '\r' ? ' ' : c;
+    }
+    return out;
+}
+
+std::string escape_markup(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+        case '&':
+            out += "&amp;";
+            break;
+        case '<':
+            out += "&lt;";
+            break;
+        case '>':
+            out += "&gt;";
+            break;
+        case '"':
+            out += "&quot;";
+            break;
+        case '\'':
+            out += "&#39;";
+            break;
+        default:
+            out += static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t' ? '?' : c;
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream

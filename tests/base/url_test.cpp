@@ -1,0 +1,48 @@
+#include "oa_stream/base/url.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+
+using namespace oa_stream;
+
+namespace {
+
+struct HostRow {
+    const char* url;
+    const char* host;
+    bool loopback;
+};
+constexpr std::array k_hosts{
+    HostRow{"http://127.0.0.1:8080", "127.0.0.1", true},
+    HostRow{"http://127.9.9.9/path", "127.9.9.9", true},
+    HostRow{"https://LocalHost", "LocalHost", true},
+    HostRow{"http://[::1]:8080", "::1", true},
+    HostRow{"http://[::ffff:127.0.0.1]", "::ffff:127.0.0.1", true},
+    HostRow{"127.0.0.1:8080", "127.0.0.1", true},
+    HostRow{"[::1]:80", "::1", true},
+    HostRow{"http://localhost?x", "localhost", true},
+    HostRow{"http://10.0.0.1", "10.0.0.1", false},
+    HostRow{"http://127.1", "127.1", false},
+    HostRow{"http://0.0.0.0", "0.0.0.0", false},
+    HostRow{"http://localhost.evil.com", "localhost.evil.com", false},
+    HostRow{"http://localhost:80@evil.com/", "evil.com", false},
+    HostRow{"http://127.0.0.1.example.org", "127.0.0.1.example.org", false},
+    HostRow{"http://[2001:db8::1]", "2001:db8::1", false},
+    HostRow{"", "", false},
+};
+
+} // namespace
+
+TEST_CASE("url: only names that can be no other machine are this machine") {
+    for (const HostRow& row : k_hosts) {
+        CAPTURE(row.url);
+        CHECK(host_of(row.url) == row.host);
+        CHECK(is_loopback(host_of(row.url)) == row.loopback);
+    }
+}
+
+TEST_CASE("url: a value of a query holds nothing that ends it") {
+    CHECK(percent_encode("aZ09-._~") == "aZ09-._~");
+    CHECK(percent_encode("a b&c=d/\xC3\xA9%+\"") == "a%20b%26c%3Dd%2F%C3%A9%25%2B%22");
+}
