@@ -22,7 +22,7 @@ LaneRig::LaneRig(LaneConfig config) {
     parts.observer = &watcher;
     parts.access_log = [this](std::string_view line) { access.emplace_back(line); };
     parts.metrics = [this] { return watcher.metrics.text(authority.readings()); };
-    parts.event_log = [this](std::string_view line) { events.emplace_back(line); };
+    parts.log = &log;
     net::ServerLimits limits;
     limits.body_bytes = 64U << 10U;
     lane = std::make_unique<lane::Lane>(executor, std::move(config), std::move(parts));

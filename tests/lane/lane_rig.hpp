@@ -1,6 +1,7 @@
 // A lane on loopback with a played authority, and a client that keeps every byte.
 #pragma once
 
+#include "oa_stream/base/log.hpp"
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/lane/lane.hpp"
 #include "oa_stream/lane/metrics.hpp"
@@ -104,6 +105,7 @@ public:
     Watcher watcher;
     std::vector<std::string> access;
     std::vector<std::string> events;
+    Log log{[this](std::string_view line) { events.emplace_back(line); }};
     std::unique_ptr<lane::IdMap> ids;
     std::unique_ptr<lane::Lane> lane;
     std::unique_ptr<net::HttpServer> server;

@@ -54,6 +54,7 @@ constexpr std::array k_libraries{
     Library{"libcurl", "curl/", {"net", ""}, 0},
     Library{"CLI11", "CLI/", {"cli", ""}, 0},
     Library{"yaml-cpp", "yaml-cpp/", {"config", "measure"}, 0},
+    Library{"spdlog", "spdlog/", {"base", ""}, 1},
     Library{"toml++", "toml++/", {"authority", ""}, 1},
     Library{"libarchive", "archive", {"base", "incident"}, 0},
 };

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/log.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -53,8 +54,6 @@ struct CodexLimits {
     std::size_t resident_bytes = 2U << 30U; ///< a larger child is replaced when idle; 0: never
     std::size_t loaded_threads = 200; ///< idle ones beyond this are unsubscribed, oldest first
 };
-
-enum class LogLevel { debug, info, warn, error };
 
 struct CodexOptions {
     std::filesystem::path program = "codex"; ///< the native executable; looked up in PATH

@@ -18,8 +18,4 @@ namespace oa_stream::lane {
 /// The first 12 hex digits of a digest: tells owners apart without naming them. Empty for nobody.
 [[nodiscard]] std::string owner_hash(std::string_view owner);
 
-/// One line for anything else worth telling: {"ts","level","event",…fields}.
-[[nodiscard]] std::string
-event_line(WallTime now, std::string_view level, std::string_view event, const Json& fields);
-
 } // namespace oa_stream::lane

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/log.hpp"
 #include "oa_stream/lane/auth.hpp"
 #include "oa_stream/lane/chat_request.hpp"
 #include "oa_stream/lane/completions_guard.hpp"
@@ -30,9 +31,7 @@ struct LaneParts {
     LaneObserver* observer = nullptr; ///< may be null
     std::function<void(std::string_view line)> access_log{
     }; ///< one JSON line a request; may be empty
-    std::function<void(std::string_view line)> event_log{}; ///< anything else; may be empty
-    /// Whether a line of this level is to be made at all; empty: every one.
-    std::function<bool(std::string_view level)> log_wanted{};
+    Log* log = nullptr; ///< of anything else; may be null
     std::function<std::string()> metrics{}; ///< what GET /metrics says; empty: 404
 };
 
@@ -118,7 +117,7 @@ private:
     void finish_record(Call& call, const ReaderReport& report);
     void log_request(Call& call);
     void log_turn(const TurnOutcome& outcome);
-    void log_event(std::string_view level, std::string_view event, const Json& fields) const;
+    void log_event(LogLevel level, std::string_view event, const Json& fields) const;
     [[nodiscard]] Task<void> run_ticks();
 
     asio::any_io_executor executor_;

@@ -1,5 +1,6 @@
 #include "context.hpp"
 
+#include "oa_stream/base/log.hpp"
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/shell.hpp"
 
@@ -96,7 +97,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     }
     Context context;
     context.out = write_result;
-    context.err = write_diagnostic;
+    context.err = [](std::string_view text) { process_log().verbatim(text); };
     context.env = env;
     context.state_dir = state_dir(globals);
     context.state_words = state_words(context.state_dir);

@@ -3,10 +3,10 @@
 
 #include "oa_stream/authority/codex.hpp"
 #include "oa_stream/authority/replay.hpp"
+#include "oa_stream/base/log.hpp"
 #include "oa_stream/lane/config.hpp"
 
 #include "core/command.hpp"
-#include "core/log_level.hpp"
 #include "serve_listeners.hpp"
 
 #include <filesystem>

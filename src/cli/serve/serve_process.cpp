@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/lane/access_log.hpp"
 #include "oa_stream/lane/lane.hpp"
 #include "oa_stream/lane/metrics.hpp"
@@ -17,7 +18,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -30,29 +30,6 @@ namespace {
 constexpr Millis k_map_delay{100};
 constexpr Millis k_token_look{1000}; ///< a changed token file is read after two looks
 constexpr std::uint64_t k_small_file = 4U << 20U;
-
-/// Ten thousand streams need as many descriptors; the usual soft limit is 1024.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)::setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
-std::string_view word_of(authority::LogLevel level) noexcept {
-    switch (level) {
-    case authority::LogLevel::debug:
-        return to_string(LogLevel::debug);
-    case authority::LogLevel::info:
-        return to_string(LogLevel::info);
-    case authority::LogLevel::warn:
-        return to_string(LogLevel::warn);
-    case authority::LogLevel::error:
-        break;
-    }
-    return to_string(LogLevel::error);
-}
 
 class ServeProcess {
 public:
@@ -108,7 +85,7 @@ private:
                 io_.get_executor(),
                 options_.id_map,
                 k_map_delay,
-                [this](const Error& error) { tell("error", "id_map", error.text()); }
+                [this](const Error& error) { log_->note(LogLevel::error, "id_map", error.text()); }
             )
         );
         make_lane(std::move(tokens));
@@ -145,7 +122,7 @@ private:
         if (fitting < most) {
             const auto text =
                 fmt::format("the descriptor limit leaves room for {} connections", fitting);
-            tell("warn", "connections", text);
+            log_->note(LogLevel::warn, "connections", text);
             most = std::max<std::size_t>(fitting / options_.listeners.endpoints.size(), 1);
         }
     }
@@ -157,8 +134,8 @@ private:
             );
             return {};
         }
-        options_.codex.log = [this](authority::LogLevel level, std::string_view line) {
-            tell(word_of(level), "codex", line);
+        options_.codex.log = [this](LogLevel level, std::string_view line) {
+            log_->note(level, "codex", line);
         };
         authority_ =
             authority::make_codex_pool(io_.get_executor(), options_.codex, options_.codex_children);
@@ -170,18 +147,13 @@ private:
         parts.authority = authority_.get();
         parts.ids = ids_.get();
         parts.access_log = [this](std::string_view line) { write_access(line); };
-        parts.event_log = [this](std::string_view line) {
-            context_->err(std::string(line) + "\n");
-        };
-        parts.log_wanted = [this](std::string_view level) {
-            return is_told(options_.log_level, level);
-        };
+        parts.log = log_;
         parts.observer = &metrics_;
         parts.metrics = [this] { return metrics_.text(authority_->readings()); };
         lane_ = std::make_unique<lane::Lane>(io_.get_executor(), options_.lane, std::move(parts));
         if (!tokens) {
-            context_->err("no tokens configured: every process of this machine may use this lane, "
-                          "nobody else\n");
+            log_->verbatim("no tokens configured: every process of this machine may use this lane, "
+                           "nobody else\n");
         }
         lane_->set_tokens(std::move(tokens));
     }
@@ -242,14 +214,15 @@ private:
 
     void write_access(std::string_view line) {
         if (!access_) {
-            context_->err(std::string(line) + "\n");
+            log_->verbatim(std::string(line) + "\n");
         } else if (auto written = access_->append(line); !written) {
-            tell("error", "access_log", written.error().text());
+            log_->note(LogLevel::error, "access_log", written.error().text());
         }
     }
 
-    /// Likewise.
+    /// A level file that is not there leaves the level of --log-level.
     Result<void> load_log_level() {
+        log_->set_level(options_.log_level);
         std::error_code none;
         if (options_.log_level_file.empty() ||
             !std::filesystem::exists(options_.log_level_file, none)) {
@@ -262,15 +235,8 @@ private:
             )));
         }
         options_.log_level = *level;
+        log_->set_level(*level);
         return {};
-    }
-
-    void tell(std::string_view level, std::string_view event, std::string_view text) const {
-        if (!is_told(options_.log_level, level)) {
-            return;
-        }
-        const auto now = std::chrono::system_clock::now();
-        context_->err(lane::event_line(now, level, event, Json{{"text", text}}) + "\n");
     }
 
     [[nodiscard]] Result<void> tell_ready() const {
@@ -288,9 +254,9 @@ private:
             ));
         }
         if (const auto certificate = server_->certificate(); !certificate.empty()) {
-            tell("info", "certificate", certificate);
+            log_->note(LogLevel::info, "certificate", certificate);
         }
-        context_->err(fmt::format("listening on {}\n", fmt::join(urls, ", ")));
+        log_->verbatim(fmt::format("listening on {}\n", fmt::join(urls, ", ")));
         tell_manager(fmt::format("READY=1\nSTATUS=Listening on {}", fmt::join(urls, ", ")));
         return {};
     }
@@ -314,7 +280,7 @@ private:
                 spawn(io_.get_executor(), "drain", drain());
             } else {
                 // Our children die with us; nothing else is worth waiting for.
-                context_->err("ended by a second signal\n");
+                log_->verbatim("ended by a second signal\n");
                 server_->stop_accepting(); // a unix socket's file goes
                 authority_.reset();
                 std::_Exit(static_cast<int>(
@@ -326,7 +292,7 @@ private:
 
     Task<void> drain() {
         const auto began = Clock::now();
-        context_->err(fmt::format(
+        log_->verbatim(fmt::format(
             "draining {} turns, at most {}; a second signal ends at once\n",
             lane_->busy(),
             format_duration(options_.drain_timeout)
@@ -335,14 +301,18 @@ private:
         server_->stop_accepting();
         const auto left = co_await lane_->drain(options_.drain_timeout);
         if (left > 0) {
-            tell("warn", "drain", fmt::format("{} turns were ended by the drain timeout", left));
+            log_->note(
+                LogLevel::warn,
+                "drain",
+                fmt::format("{} turns were ended by the drain timeout", left)
+            );
         }
         lane_->close();
         server_->close();
         const auto spent = std::chrono::duration_cast<Millis>(Clock::now() - began);
         co_await authority_->close(std::max(Millis(500), options_.drain_timeout - spent));
         if (auto flushed = ids_->flush(); !flushed) {
-            tell("error", "id_map", flushed.error().text());
+            log_->note(LogLevel::error, "id_map", flushed.error().text());
         }
         io_.stop();
     }
@@ -352,7 +322,7 @@ private:
         while (true) {
             co_await sleep_for(k_token_look);
             if (tokens_watch_.changed() && take_tokens("tokens")) {
-                tell("info", "tokens", "read again");
+                log_->note(LogLevel::info, "tokens", "read again");
             }
         }
     }
@@ -360,7 +330,7 @@ private:
     bool take_tokens(std::string_view event) {
         auto tokens = load_tokens();
         if (!tokens) {
-            tell("error", event, tokens.error().text());
+            log_->note(LogLevel::error, event, tokens.error().text());
             return false;
         }
         lane_->set_tokens(*std::move(tokens));
@@ -371,27 +341,28 @@ private:
     void reload() {
         (void)take_tokens("reload");
         if (auto pair = server_->reload(); !pair) {
-            tell("error", "reload", pair.error().text());
+            log_->note(LogLevel::error, "reload", pair.error().text());
         }
         if (auto policy = load_policy(); !policy) {
-            tell("error", "reload", policy.error().text());
+            log_->note(LogLevel::error, "reload", policy.error().text());
         }
         if (auto mode = load_mode(); !mode) {
-            tell("error", "reload", mode.error().text());
+            log_->note(LogLevel::error, "reload", mode.error().text());
         }
         if (auto level = load_log_level(); !level) {
-            tell("error", "reload", level.error().text());
+            log_->note(LogLevel::error, "reload", level.error().text());
         }
         if (auto log = open_access_log(); !log) {
-            tell("error", "reload", log.error().text());
+            log_->note(LogLevel::error, "reload", log.error().text());
         }
         lane_->set_window(options_.lane.window);
         lane_->set_mode(options_.lane.mode);
-        tell("info", "reload", fmt::format("lane {}", to_string(lane_->mode())));
+        log_->note(LogLevel::info, "reload", fmt::format("lane {}", to_string(lane_->mode())));
     }
 
     ServeOptions options_;
     Context* context_;
+    Log* log_ = &process_log();
     FileWatch tokens_watch_;
     asio::io_context io_{1};
     asio::signal_set signals_;

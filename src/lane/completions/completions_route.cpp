@@ -154,7 +154,7 @@ Lane::Native::start(Lane* lane, CallPtr call, Request request) {
     if (!turn) {
         const auto& error = turn.error();
         lane->log_event(
-            "warn",
+            LogLevel::warn,
             "start_failed",
             Json{
                 {"request_id", call->record.request_id},

@@ -142,14 +142,4 @@ std::string access_line(const RequestRecord& record, std::string_view revision, 
     return text;
 }
 
-std::string
-event_line(WallTime now, std::string_view level, std::string_view event, const Json& fields) {
-    Json line = Json::object();
-    line["ts"] = rfc3339_millis(now);
-    line["level"] = level;
-    line["event"] = event;
-    line.update(fields);
-    return dump_json(line);
-}
-
 } // namespace oa_stream::lane

@@ -190,12 +190,12 @@ void Lane::log_turn(const TurnOutcome& outcome) {
         fields["code"] = turn::words_of(outcome.failure->code).word;
         fields["cause"] = unsaid(outcome.failure->detail, outcome.said);
     }
-    log_event(outcome.failure ? "warn" : "info", "turn_ended", fields);
+    log_event(outcome.failure ? LogLevel::warn : LogLevel::info, "turn_ended", fields);
 }
 
-void Lane::log_event(std::string_view level, std::string_view event, const Json& fields) const {
-    if (parts_.event_log && (!parts_.log_wanted || parts_.log_wanted(level))) {
-        parts_.event_log(event_line(std::chrono::system_clock::now(), level, event, fields));
+void Lane::log_event(LogLevel level, std::string_view event, const Json& fields) const {
+    if (parts_.log != nullptr) {
+        parts_.log->event(level, event, fields);
     }
 }
 

@@ -114,7 +114,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Lane::start_turn(CallPtr call) 
     if (!turn && turn.error().code == Code::not_found && known) {
         // The authority lost the thread (its state was removed): go on with what the client holds.
         log_event(
-            "warn",
+            LogLevel::warn,
             "thread_lost",
             Json{{"request_id", call->record.request_id}, {"thread", call->chat.thread}}
         );
@@ -124,7 +124,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Lane::start_turn(CallPtr call) 
     if (!turn) {
         const auto& error = turn.error();
         log_event(
-            "warn",
+            LogLevel::warn,
             "start_failed",
             Json{
                 {"request_id", call->record.request_id},
