@@ -28,12 +28,8 @@ std::string fill(BodyStream& stream) {
 } // namespace
 
 TEST_CASE("a slow reader blocks the stream, then gets every byte") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint(), k_small_buffer);
-    peer.pause_reading();
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig(Reads::not_yet);
+    auto& [loop, server, peer, stream] = rig;
     int writable = 0;
     stream->on_writable([&] { ++writable; });
     std::string sent;
@@ -55,12 +51,8 @@ TEST_CASE("a slow reader blocks the stream, then gets every byte") {
 }
 
 TEST_CASE("finish on a blocked stream sends the rest, then the end, then serves on") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint(), k_small_buffer);
-    peer.pause_reading();
-    peer.send(get_request());
-    auto stream = begin(loop, server);
+    Streaming rig(Reads::not_yet);
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] { gone = true; });
     const auto sent = fill(*stream);
@@ -74,12 +66,8 @@ TEST_CASE("finish on a blocked stream sends the rest, then the end, then serves 
 }
 
 TEST_CASE("finish on a stream whose reader never reads is reset at the write deadline") {
-    Loop loop;
-    TestServer server(loop, {.write_timeout = Millis(50)});
-    Peer peer(loop, server.endpoint(), k_small_buffer);
-    peer.pause_reading();
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig(Reads::not_yet, {.write_timeout = Millis(50)});
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] { gone = true; });
     (void)fill(*stream);
@@ -90,23 +78,15 @@ TEST_CASE("finish on a stream whose reader never reads is reset at the write dea
 }
 
 TEST_CASE("send on a blocked stream is a broken invariant") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint(), k_small_buffer);
-    peer.pause_reading();
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig(Reads::not_yet);
+    auto& [loop, server, peer, stream] = rig;
     (void)fill(*stream);
     CHECK_THROWS_AS(send(*stream, "x"), std::logic_error);
 }
 
 TEST_CASE("on_writable may send until blocked again, replace itself, or drop the stream") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint(), k_small_buffer);
-    peer.pause_reading();
-    peer.send(get_request());
-    auto stream = begin(loop, server);
+    Streaming rig(Reads::not_yet);
+    auto& [loop, server, peer, stream] = rig;
     auto sent = std::make_shared<std::string>();
     std::string order;
     stream->on_writable([&, sent] {
@@ -126,12 +106,8 @@ TEST_CASE("on_writable may send until blocked again, replace itself, or drop the
 }
 
 TEST_CASE("a peer that leaves a blocked stream is noticed") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint(), k_small_buffer);
-    peer.pause_reading();
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig(Reads::not_yet);
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     bool writable = false;
     stream->on_gone([&] { gone = true; });
@@ -143,12 +119,8 @@ TEST_CASE("a peer that leaves a blocked stream is noticed") {
 }
 
 TEST_CASE("a reader that takes nothing for too long is gone, though it never closed") {
-    Loop loop;
-    TestServer server(loop, {.unacknowledged_timeout = Millis(100)});
-    Peer peer(loop, server.endpoint(), k_small_buffer);
-    peer.pause_reading();
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig(Reads::not_yet, {.unacknowledged_timeout = Millis(100)});
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] { gone = true; });
     (void)fill(*stream);
@@ -156,12 +128,8 @@ TEST_CASE("a reader that takes nothing for too long is gone, though it never clo
 }
 
 TEST_CASE("slices stay alive until they were sent, and no longer") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint(), k_small_buffer);
-    peer.pause_reading();
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig(Reads::not_yet);
+    auto& [loop, server, peer, stream] = rig;
     std::weak_ptr<const void> watched;
     while (stream->state() == State::open) {
         auto piece = slice(std::string(100000, 'x'));

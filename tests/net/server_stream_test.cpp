@@ -44,11 +44,8 @@ TEST_CASE("a stream's pieces arrive as they are sent, one chunk each, and end wi
 }
 
 TEST_CASE("the head and the first piece share a segment") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     // The task above ran inside the loop; a send that follows at once is what a handler does.
     CHECK(send(*stream, "first") == State::open);
     (void)peer.take_until("first\r\n");
@@ -56,21 +53,15 @@ TEST_CASE("the head and the first piece share a segment") {
 }
 
 TEST_CASE("a head alone does not wait for a piece") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     CHECK_FALSE(peer.take_until("\r\n\r\n").empty());
     CHECK(stream->state() == State::open);
 }
 
 TEST_CASE("an empty send writes nothing: an empty chunk would end the body") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     CHECK(stream->send({}) == State::open);
     CHECK(send(*stream, "") == State::open);
     CHECK(send(*stream, "x") == State::open);
@@ -79,11 +70,8 @@ TEST_CASE("an empty send writes nothing: an empty chunk would end the body") {
 }
 
 TEST_CASE("more slices than one system call takes are still one chunk") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     std::vector<Slice> slices;
     std::string whole;
     for (int index = 0; index < 3000; ++index) {
@@ -116,11 +104,8 @@ TEST_CASE("after a stream the connection serves the next request") {
 }
 
 TEST_CASE("a request sent ahead during a stream waits for its end") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request("/stream"));
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] { gone = true; });
     peer.send(get_request("/ahead-1") + get_request("/ahead-2"));
@@ -139,11 +124,8 @@ TEST_CASE("a request sent ahead during a stream waits for its end") {
 }
 
 TEST_CASE("a peer that leaves after sending ahead is still noticed") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] { gone = true; });
     peer.send(get_request("/ahead"));
@@ -155,11 +137,8 @@ TEST_CASE("a peer that leaves after sending ahead is still noticed") {
 
 TEST_CASE("a peer that leaves an idle stream is noticed without a write") {
     for (const bool by_reset : {false, true}) {
-        Loop loop;
-        TestServer server(loop);
-        Peer peer(loop, server.endpoint());
-        peer.send(get_request());
-        const auto stream = begin(loop, server);
+        Streaming rig;
+        auto& [loop, server, peer, stream] = rig;
         int gone = 0;
         stream->on_gone([&] { ++gone; });
         (void)peer.take_until("\r\n\r\n");
@@ -177,11 +156,8 @@ TEST_CASE("a peer that leaves an idle stream is noticed without a write") {
 }
 
 TEST_CASE("a client that closes its sending half has left a stream") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] { gone = true; });
     peer.half_close();
@@ -189,11 +165,8 @@ TEST_CASE("a client that closes its sending half has left a stream") {
 }
 
 TEST_CASE("a loss found by send() is told later, not inside it") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     loop.settle();
     bool gone = false;
     stream->on_gone([&] { gone = true; });
@@ -207,11 +180,8 @@ TEST_CASE("a loss found by send() is told later, not inside it") {
 }
 
 TEST_CASE("on_gone set after the loss is called all the same") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     peer.close();
     loop.until([&] { return stream->state() == State::gone; }, "the loss");
     int gone = 0;
@@ -223,11 +193,8 @@ TEST_CASE("on_gone set after the loss is called all the same") {
 }
 
 TEST_CASE("a stream may be dropped inside its own on_gone") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] {
         stream.reset();
@@ -239,11 +206,8 @@ TEST_CASE("a stream may be dropped inside its own on_gone") {
 }
 
 TEST_CASE("cut resets the connection and tells nobody: its caller knows") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] { gone = true; });
     CHECK(send(*stream, "half") == State::open);
@@ -257,11 +221,8 @@ TEST_CASE("cut resets the connection and tells nobody: its caller knows") {
 }
 
 TEST_CASE("a stream dropped before finish is reset, never closed as if complete") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     CHECK(send(*stream, "half") == State::open);
     (void)peer.take_until("half");
     stream.reset();
@@ -324,11 +285,8 @@ TEST_CASE("a stream with a given content-length is sent unchunked, and must keep
 }
 
 TEST_CASE("closing the server cuts its streams and tells their owners") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
-    peer.send(get_request());
-    const auto stream = begin(loop, server);
+    Streaming rig;
+    auto& [loop, server, peer, stream] = rig;
     bool gone = false;
     stream->on_gone([&] { gone = true; });
     (void)peer.take_until("\r\n\r\n");

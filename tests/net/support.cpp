@@ -324,6 +324,16 @@ BodyStream::State send(BodyStream& stream, std::string text) {
     return stream.send(std::span(&piece, 1));
 }
 
+Streaming::Streaming(Reads reads, ServerLimits limits)
+    : server(loop, limits),
+      peer(loop, server.endpoint(), reads == Reads::not_yet ? k_small_buffer : 0) {
+    if (reads == Reads::not_yet) {
+        peer.pause_reading();
+    }
+    peer.send(get_request());
+    stream = begin(loop, server);
+}
+
 TempDir::TempDir() {
     auto pattern = (std::filesystem::temp_directory_path() / "oa-net-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) {

@@ -164,6 +164,17 @@ private:
 begin(Loop& loop, TestServer& server, Headers headers = {});
 BodyStream::State send(BodyStream& stream, std::string text);
 
+/// A peer that asked for a stream, and the server's end of it.
+enum class Reads { at_once, not_yet }; ///< the peer; not yet: with a small buffer, until told to
+struct Streaming {
+    explicit Streaming(Reads reads = Reads::at_once, ServerLimits limits = {});
+
+    Loop loop;
+    TestServer server;
+    Peer peer;
+    std::shared_ptr<BodyStream> stream;
+};
+
 /// A folder of its own, removed at the end.
 class TempDir {
 public:
