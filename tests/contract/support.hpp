@@ -29,6 +29,17 @@ judge_bytes(std::string_view bytes, std::size_t cut = k_whole, Profile profile =
     return judge.finish();
 }
 
+/// In pieces of 1 to 50 bytes.
+inline Judgement judge_in_pieces(std::string_view bytes, Profile profile, auto& random) {
+    Judge judge(profile);
+    while (!bytes.empty()) {
+        const std::size_t cut = std::min<std::size_t>(1 + random() % 50U, bytes.size());
+        judge.feed(bytes.substr(0, cut));
+        bytes.remove_prefix(cut);
+    }
+    return judge.finish();
+}
+
 inline std::set<std::string> ids(const std::vector<Violation>& violations) {
     std::set<std::string> out;
     for (const Violation& violation : violations) {

@@ -211,10 +211,10 @@ TEST_CASE("machine: a legal delta allocates nothing") {
     machine.step(StartStep{}, report);
     machine.step(PartStart{PartKind::text, id}, report);
     const Chunk delta = PartDelta{PartKind::text, id, std::string(200, 'x')};
-    const std::uint64_t before = allocations();
+    const std::uint64_t before = testing::allocations();
     for (int i = 0; i < 1000; ++i) {
         machine.step(delta, report);
     }
-    CHECK(allocations() - before == 0);
+    CHECK(testing::allocations() - before == 0);
     CHECK(reports == 0);
 }

@@ -35,36 +35,28 @@ std::vector<std::string> described(std::initializer_list<Event> events) {
     return described(std::vector<Event>(events));
 }
 
+Row unchanged(const char* name, std::vector<Event> events) {
+    auto out = described(events);
+    return {name, std::move(events), std::move(out), {}};
+}
+
 const std::vector<Row>& rows() {
     static const std::vector<Row> k_rows{
-        {"a legal turn passes unchanged",
-         {k_started,
-          PartOpened{"m1"},
-          PartDelta{"m1", "hi"},
-          PartClosed{"m1"},
-          ToolOpened{"c", "shell"},
-          ToolInputDelta{"c", "{}"},
-          ToolInputReady{"c", Json::object()},
-          ToolOutputDelta{"c", "x"},
-          ToolOutput{"c", "y"},
-          Note{"plan", {}, false, 1},
-          UsageKnown{{1, 0, 1, 0}},
-          k_ended},
-         described(
-             {k_started,
-              PartOpened{"m1"},
-              PartDelta{"m1", "hi"},
-              PartClosed{"m1"},
-              ToolOpened{"c", "shell"},
-              ToolInputDelta{"c", "{}"},
-              ToolInputReady{"c", Json::object()},
-              ToolOutputDelta{"c", "x"},
-              ToolOutput{"c", "y"},
-              Note{"plan", {}, false, 1},
-              UsageKnown{{1, 0, 1, 0}},
-              k_ended}
-         ),
-         {}},
+        unchanged(
+            "a legal turn passes unchanged",
+            {k_started,
+             PartOpened{"m1"},
+             PartDelta{"m1", "hi"},
+             PartClosed{"m1"},
+             ToolOpened{"c", "shell"},
+             ToolInputDelta{"c", "{}"},
+             ToolInputReady{"c", Json::object()},
+             ToolOutputDelta{"c", "x"},
+             ToolOutput{"c", "y"},
+             Note{"plan", {}, false, 1},
+             UsageKnown{{1, 0, 1, 0}},
+             k_ended}
+        ),
         {"content before the turn starts it",
          {PartOpened{"m1"}, k_started, PartClosed{"m1"}, k_ended},
          described({TurnStarted{}, PartOpened{"m1"}, PartClosed{"m1"}, k_ended}),

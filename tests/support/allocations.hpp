@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-namespace oa_stream::contract {
+namespace oa_stream::testing {
 
 [[nodiscard]] std::uint64_t allocations() noexcept;
 
-} // namespace oa_stream::contract
+} // namespace oa_stream::testing

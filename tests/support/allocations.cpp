@@ -11,6 +11,7 @@ thread_local std::uint64_t count = 0;
 
 // ThreadSanitizer brings these itself and shares them with nobody: nothing is counted there.
 #if !__has_feature(thread_sanitizer)
+// NOLINTBEGIN(misc-new-delete-overloads): the whole binary's, to count them
 void* operator new(std::size_t size) {
     ++count;
     if (void* memory = std::malloc(size == 0 ? 1 : size)) {
@@ -32,8 +33,9 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t /*size*/) noexcept {
     std::free(memory);
 }
+// NOLINTEND(misc-new-delete-overloads)
 #endif
 
-std::uint64_t oa_stream::contract::allocations() noexcept {
+std::uint64_t oa_stream::testing::allocations() noexcept {
     return count;
 }
