@@ -179,10 +179,30 @@ test('without a token nothing is asked: exit 5', async () => {
   assert.equal((await place.state()).seen.length, 0);
 });
 
+/**
+ * A test a row: [name, what is arranged (one after the other), exit, canary's share then, writes
+ * sent, the block is what it was].
+ */
+function endsAs(rows, further) {
+  for (const [name, arranged, exit, canary, sent, same] of rows) {
+    test(`${name}: exit ${exit}`, async () => {
+      const { place, operator, before } = await short();
+      for (const one of [arranged].flat()) await place.arrange(one);
+      const run = await operator.apply();
+      const state = await place.state();
+      assert.equal(run.code, exit, run.stderr.slice(-4000));
+      assert.deepEqual(state.serving, { canary, stable: 100 - canary });
+      assert.equal(writes(state), sent);
+      assert.deepEqual(state.violations, []);
+      if (same) assert.deepEqual(state.traffic, before);
+      further({ exit, operator, run });
+    });
+  }
+}
+
 describe('the second write is answered otherwise', () => {
   const second = (fault) => ({ fault: { on: 'patch', skip: 1, ...fault } });
   const rows = [
-    // [name, what is arranged, exit, canary's share then, writes sent, the block is what it was]
     ['lost answer, applied: followed, not repeated', second({ end: 'drop', apply: true }), 0, 100, 2, false],
     ['lost request: the etag proves it, sent again', second({ end: 'drop' }), 0, 100, 3, false],
     ['503 with Retry-After, applied', second({ status: 503, body: NO(503, 'UNAVAILABLE'), apply: true, headers: { 'retry-after': '1' } }), 0, 100, 2, false],
@@ -193,42 +213,19 @@ describe('the second write is answered otherwise', () => {
     ['another operator: left alone, told', second({ then_operator: 40 }), 8, 40, 2, false],
     ['401 for good: not repeated without another token', second({ times: -1, status: 401, body: NO(401, 'UNAUTHENTICATED') }), 8, 50, 3, false],
   ];
-  for (const [name, arranged, exit, canary, sent, same] of rows) {
-    test(`${name}: exit ${exit}`, async () => {
-      const { place, operator, before } = await short();
-      await place.arrange(arranged);
-      const run = await operator.apply();
-      const state = await place.state();
-      assert.equal(run.code, exit, run.stderr.slice(-4000));
-      assert.deepEqual(state.serving, { canary, stable: 100 - canary });
-      assert.equal(writes(state), sent);
-      assert.deepEqual(state.violations, []);
-      if (same) assert.deepEqual(state.traffic, before);
-      assert.equal(journal(run.report.evidence).at(-1).phase, 'end');
-      assertNowhere(operator.state, PLATFORM_TOKEN);
-    });
-  }
+  endsAs(rows, ({ operator, run }) => {
+    assert.equal(journal(run.report.evidence).at(-1).phase, 'end');
+    assertNowhere(operator.state, PLATFORM_TOKEN);
+  });
 });
 
 describe('the second operation ends otherwise', () => {
   const rows = [
-    ['it fails: the wish is taken back, too', { fate: 'fails' }, 7, 0, 3, true],
-    ['half of each share serves: taken back', { fate: 'partial' }, 7, 0, 3, true],
-    ['it never ends: no write while it lasts', { fate: 'stuck' }, 8, 50, 2, false],
+    ['it fails: the wish is taken back, too', [{ fate: 'good' }, { fate: 'fails' }], 7, 0, 3, true],
+    ['half of each share serves: taken back', [{ fate: 'good' }, { fate: 'partial' }], 7, 0, 3, true],
+    ['it never ends: no write while it lasts', [{ fate: 'good' }, { fate: 'stuck' }], 8, 50, 2, false],
   ];
-  for (const [name, arranged, exit, canary, sent, same] of rows) {
-    test(`${name}: exit ${exit}`, async () => {
-      const { place, operator, before } = await short();
-      await place.arrange({ fate: 'good' });
-      await place.arrange(arranged);
-      const run = await operator.apply();
-      const state = await place.state();
-      assert.equal(run.code, exit, run.stderr.slice(-4000));
-      assert.deepEqual(state.serving, { canary, stable: 100 - canary });
-      assert.equal(writes(state), sent);
-      assert.deepEqual(state.violations, []);
-      if (same) assert.deepEqual(state.traffic, before);
-      if (exit === 7) assert.match(run.stderr, /fresh connections: verified/);
-    });
-  }
+  endsAs(rows, ({ exit, run }) => {
+    if (exit === 7) assert.match(run.stderr, /fresh connections: verified/);
+  });
 });
