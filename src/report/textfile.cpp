@@ -1,5 +1,7 @@
 #include "oa_stream/report/textfile.hpp"
 
+#include "oa_stream/base/seconds.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,10 +30,6 @@ std::string escaped(std::string_view text) {
 
 void family(std::string& out, std::string_view name, std::string_view help) {
     out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
-}
-
-double unix_seconds(WallTime at) {
-    return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
 void append_verdicts(std::string& out, const RunMetrics& metrics, const std::string& run) {

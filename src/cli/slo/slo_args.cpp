@@ -1,6 +1,7 @@
 #include "slo_args.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/playbook/file.hpp"
@@ -16,10 +17,6 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::uint64_t k_most_events = 1'000'000;
-
-double seconds(Millis duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 template <class T> Result<T> in_option(Result<T> value, std::string_view option) {
     if (!value) {

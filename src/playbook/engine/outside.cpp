@@ -1,5 +1,6 @@
 #include "oa_stream/playbook/outside.hpp"
 
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/access_log_source.hpp"
 #include "oa_stream/measure/prometheus_source.hpp"
 #include "oa_stream/traffic/cloud_run_driver.hpp"
@@ -191,10 +192,6 @@ add_driver(const asio::any_io_executor& executor, const Traffic& traffic, Outsid
 
 // Sources
 // --------------------------------------------------------------------------------------------------
-
-double seconds(Millis duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 Result<std::unique_ptr<measure::Source>> open_prometheus(const SourceSpec& spec, Outside& outside) {
     OA_TRY(outside.source_token, secret_of(spec.auth));

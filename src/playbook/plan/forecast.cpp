@@ -1,6 +1,7 @@
 #include "forecast.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/decision_time.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 #include "oa_stream/probe/prober.hpp"
@@ -29,10 +30,6 @@ constexpr auto k_in_flight = Millis{20000};
 constexpr auto k_source_call = Millis{60000};
 constexpr double k_hour_s = 3600;
 constexpr double k_week_s = 7 * 86'400;
-
-double seconds(Millis duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 Result<probe::Target> pinned(const Outside& outside, const std::string& revision) {
     OA_TRY(const traffic::ArmAddress address, outside.driver->address(revision));

@@ -1,5 +1,6 @@
 #include "stage_sources.hpp"
 
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include "engine/within.hpp"
@@ -248,8 +249,7 @@ GateRecord told_record(
 } // namespace
 
 double wall_seconds() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration<double>(now).count();
+    return unix_seconds(std::chrono::system_clock::now());
 }
 
 Task<Result<SourceReading>>

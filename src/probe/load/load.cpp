@@ -2,6 +2,7 @@
 #include "oa_stream/probe/load.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/proportion.hpp"
 
 #include "stream/target_request.hpp"
@@ -27,9 +28,6 @@ constexpr std::uint64_t k_break_least = 50;
 constexpr Millis k_after_bad{100}; // a user's pause: a refusing target must not be hammered
 constexpr Millis k_cut_limit{5000};
 
-double seconds(Clock::duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 Clock::duration duration(double seconds) {
     return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }

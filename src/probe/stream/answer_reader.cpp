@@ -1,5 +1,6 @@
 #include "answer_reader.hpp"
 
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "describe.hpp"
@@ -24,8 +25,8 @@ template <class... F> struct Overload : F... {
     using F::operator()...;
 };
 
-double seconds(Clock::time_point from, Clock::time_point to) {
-    return std::max(0.0, std::chrono::duration<double>(to - from).count());
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+    return std::max(0.0, seconds(to - from));
 }
 
 std::optional<double> reached(double offset) {
@@ -104,7 +105,7 @@ void AnswerReader::keep(std::string_view bytes, Clock::time_point at) {
     fmt::format_to(
         std::back_inserter(sample_.timing_ndjson),
         "{{\"t\":{:.6f},\"bytes\":{}}}\n",
-        seconds(asked_, at),
+        seconds_between(asked_, at),
         bytes.size()
     );
 }
@@ -169,7 +170,7 @@ void AnswerReader::on_finish(const wire::ui::Finish& finish) {
 void AnswerReader::on_content() {
     ++sample_.content_frames;
     first_content_ = first_content_.value_or(now_);
-    const double gap = last_content_ ? seconds(*last_content_, now_) : 0;
+    const double gap = last_content_ ? seconds_between(*last_content_, now_) : 0;
     if (last_content_ && request_.on_gap) {
         request_.on_gap(gap);
     }
@@ -214,10 +215,10 @@ void AnswerReader::fill_clocks(const net::ClientResponse& response) {
     c.first_byte = reached(t.first_byte_s);
     c.end = reached(t.end_s);
     if (c.end && last_read_) {
-        sample_.silence_s = std::max(0.0, *c.end - seconds(asked_, *last_read_));
+        sample_.silence_s = std::max(0.0, *c.end - seconds_between(asked_, *last_read_));
     }
     const auto since = [&](const std::optional<Clock::time_point>& at) {
-        return at ? std::optional(seconds(asked_, *at)) : std::nullopt;
+        return at ? std::optional(seconds_between(asked_, *at)) : std::nullopt;
     };
     if (!c.first_byte) {
         c.first_byte = since(first_byte_);
@@ -232,7 +233,7 @@ void AnswerReader::fill_pacing() {
         .content_reads = sample_.content_reads,
         .first_event = sample_.clocks.first_event.value_or(0),
         .first_content = sample_.clocks.first_content.value_or(0),
-        .last_content = last_content_ ? seconds(asked_, *last_content_) : 0,
+        .last_content = last_content_ ? seconds_between(asked_, *last_content_) : 0,
     };
     auto [pacing, why] = judge_pacing(facts, request_.paced_over);
     sample_.pacing = pacing;

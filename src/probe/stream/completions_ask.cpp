@@ -1,5 +1,6 @@
 #include "completions_ask.hpp"
 
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
 
@@ -18,10 +19,6 @@ namespace wire_chat = wire::completions;
 
 constexpr std::size_t k_most_bytes = 8U << 20U;
 
-double seconds_between(Clock::time_point from, Clock::time_point to) {
-    return std::chrono::duration<double>(to - from).count();
-}
-
 /// Fills a Completion while its bytes come in. Pinned: the judge calls back into it.
 class Listener {
 public:
@@ -36,13 +33,13 @@ public:
     ~Listener() = default;
 
     void head(const net::ClientResponse& response) {
-        out_.clocks.headers = seconds_between(asked_, Clock::now());
+        out_.clocks.headers = seconds(Clock::now() - asked_);
         judge_.head({response.status, response.headers.all()});
     }
     [[nodiscard]] net::Flow bytes(std::string_view bytes, Clock::time_point at) {
         now_ = at;
         if (!out_.clocks.first_byte) {
-            out_.clocks.first_byte = seconds_between(asked_, at);
+            out_.clocks.first_byte = seconds(at - asked_);
         }
         if (body_.size() + bytes.size() > k_most_bytes) {
             return net::Flow::stop;
@@ -53,7 +50,7 @@ public:
     }
     [[nodiscard]] Completion end(net::ClientResponse response) {
         const bool clean = response.failure == net::TransferFailure::none;
-        out_.clocks.end = seconds_between(asked_, Clock::now());
+        out_.clocks.end = seconds(Clock::now() - asked_);
         out_.done = judge_.done();
         out_.judgement = judge_.finish(clean);
         response.body = std::move(body_);
@@ -66,8 +63,8 @@ public:
                 {frames_,
                  reads_,
                  out_.clocks.first_event.value_or(0),
-                 seconds_between(asked_, *first_content_),
-                 seconds_between(asked_, last_content_)},
+                 seconds(*first_content_ - asked_),
+                 seconds(last_content_ - asked_)},
                 std::nullopt
             );
         }
@@ -83,7 +80,7 @@ private:
     }
     void on(const wire_chat::Chunk& chunk) {
         if (!out_.clocks.first_event) {
-            out_.clocks.first_event = seconds_between(asked_, now_);
+            out_.clocks.first_event = seconds(now_ - asked_);
         }
         if (chunk.role) {
             letter('R');
@@ -106,9 +103,9 @@ private:
         ++frames_;
         if (!first_content_) {
             first_content_ = now_;
-            out_.clocks.first_content = seconds_between(asked_, now_);
+            out_.clocks.first_content = seconds(now_ - asked_);
         }
-        reads_ += reads_ == 0 || seconds_between(last_content_, now_) > k_same_read ? 1U : 0U;
+        reads_ += reads_ == 0 || seconds(now_ - last_content_) > k_same_read ? 1U : 0U;
         last_content_ = now_;
     }
     void on(const wire_chat::ErrorObject& error) {

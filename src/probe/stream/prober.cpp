@@ -1,5 +1,7 @@
 #include "oa_stream/probe/prober.hpp"
 
+#include "oa_stream/base/seconds.hpp"
+
 #include "target_request.hpp"
 
 #include <boost/asio/redirect_error.hpp>
@@ -33,10 +35,6 @@ struct Arm {
     std::map<std::uint64_t, std::function<void()>> cancels{}; ///< of what is in flight, by index
     ProberCounts counts{};
 };
-
-double seconds(Clock::duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 /// Everything the probes in flight need after the prober itself is gone.
 struct Core {

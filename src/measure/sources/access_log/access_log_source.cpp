@@ -1,5 +1,6 @@
 #include "oa_stream/measure/access_log_source.hpp"
 
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include "access_log_follow.hpp"
@@ -22,10 +23,6 @@ namespace {
 constexpr std::size_t k_most_logs = 64;
 constexpr std::size_t k_shortest_line = 1024;
 constexpr std::size_t k_fewest_requests = 100;
-
-double seconds(WallTime time) {
-    return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
 
 std::string time_text(double at_s) {
     const std::chrono::duration<double> since(at_s);
@@ -100,7 +97,7 @@ public:
 
 private:
     [[nodiscard]] double now() const {
-        return seconds(options_.now ? options_.now() : std::chrono::system_clock::now());
+        return unix_seconds(options_.now ? options_.now() : std::chrono::system_clock::now());
     }
     [[nodiscard]] LogLineCounts counts() const;
     [[nodiscard]] std::string why_empty() const;
