@@ -40,7 +40,9 @@ five = { env_key = 'KEY_B', query_params = { "env_key.x" = "no" } }
     CHECK(facts.provider == "two");
     CHECK(facts.approval_policy == "never");
     CHECK(facts.sandbox_mode == "read-only");
-    CHECK(facts.env_keys == std::vector<std::string>{"KEY_A", "KEY_B", "KEY_C"});
+    CHECK(
+        facts.env_keys == std::vector<std::string>{"KEY_B", "KEY_C", "KEY_A"}
+    ); // by name of table
     CHECK_FALSE(read_config_facts("model = 3\nmodel_provider = \"open").model.has_value());
 }
 

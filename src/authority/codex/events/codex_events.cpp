@@ -1,5 +1,7 @@
 #include "codex_events.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include "codex_events_book.hpp"
 #include "codex_events_items.hpp"
 
@@ -15,10 +17,6 @@ using codex::ItemKind;
 
 /// What a notification must belong to before its handler sees it.
 enum class Scope { thread, turn };
-
-[[nodiscard]] std::string_view text_member(const Json& object, std::string_view key) {
-    return string_member(object, key).value_or("");
-}
 
 [[nodiscard]] std::optional<turn::Usage> read_usage(const Json& params) {
     const Json* usage = member(params, "tokenUsage");
@@ -37,15 +35,15 @@ enum class Scope { thread, turn };
 
 [[nodiscard]] Json plan_payload(const Json& params) {
     Json payload = Json::object();
-    if (const std::string_view why = text_member(params, "explanation"); !why.empty()) {
+    if (const std::string_view why = text_view_in(params, "explanation"); !why.empty()) {
         payload["explanation"] = why;
     }
     Json steps = Json::array();
     if (const Json* plan = member(params, "plan"); plan != nullptr && plan->is_array()) {
         for (const Json& step : *plan) {
             Json out = Json::object();
-            out["step"] = text_member(step, "step");
-            out["status"] = text_member(step, "status");
+            out["step"] = text_view_in(step, "step");
+            out["status"] = text_view_in(step, "status");
             steps.push_back(std::move(out));
         }
     }
@@ -77,7 +75,7 @@ struct CodexTranslator::State {
 
     void turn_started(const Json& params) {
         const Json* raw = member(params, "turn");
-        const std::string_view id = raw == nullptr ? "" : text_member(*raw, "id");
+        const std::string_view id = raw == nullptr ? "" : text_view_in(*raw, "id");
         if (id.empty() || started || (!turn.empty() && turn != id)) {
             return;
         }
@@ -91,12 +89,12 @@ struct CodexTranslator::State {
         if (raw == nullptr) {
             return;
         }
-        const std::string_view id = text_member(*raw, "id");
-        const std::string_view type = text_member(*raw, "type");
+        const std::string_view id = text_view_in(*raw, "id");
+        const std::string_view type = text_view_in(*raw, "type");
         switch (codex::kind_of(type)) {
         case ItemKind::message:
             book.close_parts(*out);
-            book.say(book.add(id, type), text_member(*raw, "text"), *out);
+            book.say(book.add(id, type), text_view_in(*raw, "text"), *out);
             return;
         case ItemKind::reasoning:
             book.close_parts(*out);
@@ -121,8 +119,8 @@ struct CodexTranslator::State {
         if (raw == nullptr) {
             return;
         }
-        const std::string_view id = text_member(*raw, "id");
-        const std::string_view type = text_member(*raw, "type");
+        const std::string_view id = text_view_in(*raw, "id");
+        const std::string_view type = text_view_in(*raw, "type");
         const ItemKind kind = codex::kind_of(type);
         if (kind == ItemKind::nothing) {
             return;
@@ -137,7 +135,7 @@ struct CodexTranslator::State {
             return; // told twice
         }
         if (kind == ItemKind::message) {
-            book.finish_text(item, text_member(*raw, "text"), *out);
+            book.finish_text(item, text_view_in(*raw, "text"), *out);
         } else if (kind == ItemKind::reasoning) {
             book.finish_text(item, codex::reasoning_text(*raw), *out);
         } else if (kind == ItemKind::plan) {
@@ -149,13 +147,13 @@ struct CodexTranslator::State {
     }
 
     void message_delta(const Json& params) {
-        codex::Item& item = book.speaker(text_member(params, "itemId"), "agentMessage", *out);
-        book.say(item, text_member(params, "delta"), *out);
+        codex::Item& item = book.speaker(text_view_in(params, "itemId"), "agentMessage", *out);
+        book.say(item, text_view_in(params, "delta"), *out);
     }
 
     void reasoning_delta(const Json& params, std::string_view kind, std::string_view index_key) {
-        codex::Item& item = book.speaker(text_member(params, "itemId"), "reasoning", *out);
-        const std::string_view text = text_member(params, "delta");
+        codex::Item& item = book.speaker(text_view_in(params, "itemId"), "reasoning", *out);
+        const std::string_view text = text_view_in(params, "delta");
         if (text.empty()) {
             return;
         }
@@ -171,17 +169,17 @@ struct CodexTranslator::State {
     void raw_delta(const Json& params) { reasoning_delta(params, "c", "contentIndex"); }
 
     void tool_text(const Json& params, std::string text) {
-        codex::Item* item = book.find(text_member(params, "itemId"));
+        codex::Item* item = book.find(text_view_in(params, "itemId"));
         if (item != nullptr && item->open && item->kind == ItemKind::tool && !text.empty()) {
             codex::ItemBook::send_input(*item, Json::object(), *out);
             emit(turn::ToolOutputDelta{item->wire, std::move(text)});
         }
     }
     void output_delta(const Json& params) {
-        tool_text(params, std::string(text_member(params, "delta")));
+        tool_text(params, std::string(text_view_in(params, "delta")));
     }
     void progress(const Json& params) {
-        if (const std::string_view message = text_member(params, "message"); !message.empty()) {
+        if (const std::string_view message = text_view_in(params, "message"); !message.empty()) {
             tool_text(params, std::string(message) + "\n");
         }
     }
@@ -190,7 +188,7 @@ struct CodexTranslator::State {
         emit(turn::Note{"plan", "plan", false, plan_payload(params)});
     }
     void diff_updated(const Json& params) {
-        const std::string_view now = text_member(params, "diff");
+        const std::string_view now = text_view_in(params, "diff");
         if (now != diff) { // Codex repeats it after every request of the turn
             diff = now;
             Json payload = Json::object();
@@ -205,7 +203,7 @@ struct CodexTranslator::State {
             return;
         }
         total = *now;
-        if (turn.empty() || text_member(params, "turnId") != turn) {
+        if (turn.empty() || text_view_in(params, "turnId") != turn) {
             baseline = usage_told ? baseline : total;
             return;
         }
@@ -237,12 +235,12 @@ struct CodexTranslator::State {
 
     void turn_completed(const Json& params) {
         const Json* raw = member(params, "turn");
-        if (raw == nullptr || turn.empty() || text_member(*raw, "id") != turn) {
+        if (raw == nullptr || turn.empty() || text_view_in(*raw, "id") != turn) {
             return;
         }
         ended = true;
         last_resort(*raw);
-        const std::string_view status = text_member(*raw, "status");
+        const std::string_view status = text_view_in(*raw, "status");
         turn::TurnEnded end;
         end.usage = usage;
         if (status == "interrupted") {
@@ -261,9 +259,9 @@ struct CodexTranslator::State {
             return;
         }
         for (const Json& item : *list) {
-            if (text_member(item, "type") == "agentMessage") {
-                codex::Item& last = book.add(text_member(item, "id"), "agentMessage");
-                book.finish_text(last, text_member(item, "text"), *out);
+            if (text_view_in(item, "type") == "agentMessage") {
+                codex::Item& last = book.add(text_view_in(item, "id"), "agentMessage");
+                book.finish_text(last, text_view_in(item, "text"), *out);
             }
         }
     }
@@ -322,14 +320,14 @@ void CodexTranslator::notification(const Json& message, std::vector<turn::Event>
         Handler{"turn/completed", Scope::thread, &State::turn_completed},
         Handler{"thread/tokenUsage/updated", Scope::thread, &State::usage_updated},
     };
-    const std::string_view method = text_member(message, "method");
+    const std::string_view method = text_view_in(message, "method");
     const auto* handler = std::ranges::find(k_handlers, method, &Handler::method);
     const Json* params = member(message, "params");
     if (handler == k_handlers.end() || params == nullptr ||
-        text_member(*params, "threadId") != state_->thread) {
+        text_view_in(*params, "threadId") != state_->thread) {
         return;
     }
-    const bool of_turn = !state_->turn.empty() && text_member(*params, "turnId") == state_->turn;
+    const bool of_turn = !state_->turn.empty() && text_view_in(*params, "turnId") == state_->turn;
     const bool late = state_->ended && method != "thread/tokenUsage/updated";
     if (late || (handler->scope == Scope::turn && !of_turn)) {
         return;
@@ -353,13 +351,13 @@ std::uint64_t CodexTranslator::text_mismatches() const noexcept {
 }
 
 std::vector<turn::Event> events_of_item(const Json& item, int occurrence, std::string_view cwd) {
-    const ItemKind kind = codex::kind_of(text_member(item, "type"));
-    std::string id = codex::call_id(text_member(item, "id"), occurrence);
+    const ItemKind kind = codex::kind_of(text_view_in(item, "type"));
+    std::string id = codex::call_id(text_view_in(item, "id"), occurrence);
     std::vector<turn::Event> out;
     if (kind == ItemKind::message || kind == ItemKind::reasoning) {
         const bool message = kind == ItemKind::message;
         std::string text =
-            message ? std::string(text_member(item, "text")) : codex::reasoning_text(item);
+            message ? std::string(text_view_in(item, "text")) : codex::reasoning_text(item);
         if (!text.empty()) {
             out.emplace_back(
                 turn::PartOpened{id, message ? turn::PartKind::text : turn::PartKind::reasoning}
