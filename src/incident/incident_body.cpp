@@ -1,4 +1,5 @@
 // The text.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
@@ -12,10 +13,6 @@
 
 namespace oa_stream::incident {
 namespace {
-
-std::string text_in(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
-}
 
 /// One cell of a table; text of others must neither end it nor be markup or call somebody.
 std::string cell(std::string_view text) {
