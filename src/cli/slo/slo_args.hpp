@@ -88,7 +88,11 @@ inline constexpr OptionSpec k_slo_first_content{
 };
 inline constexpr OptionSpec k_slo_window{"--window", "D", "Of the budget.", "30d"};
 inline constexpr OptionSpec k_slo_route{
-    "--route", "TEMPLATE", "Only this route; repeats. Both stream routes if not given.", {}, true
+    "--route",
+    "TEMPLATE",
+    "Only this route; repeats. All routes that carry turns if not given.",
+    {},
+    true
 };
 inline constexpr OptionSpec k_slo_min_bad{
     "--min-bad", "N", "Event floor of a burn: fewer bad ones do not fire.", "5"

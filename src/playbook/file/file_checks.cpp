@@ -110,10 +110,7 @@ constexpr auto k_slo_keys = keys<SloSpec>(
         "good", Need::optional, "What counts as good: `first_content <= 2.5s`."
     ),
     texts<&SloSpec::routes>(
-        "routes",
-        Need::optional,
-        "Of which routes; both stream routes if "
-        "absent."
+        "routes", Need::optional, "Of which routes; all that carry turns if absent."
     )
 );
 
