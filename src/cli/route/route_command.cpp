@@ -1,14 +1,10 @@
 // route status, evaluate, verify: looks at the route split, which is never changed; verify leaves
 // what it found.
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/report/report.hpp"
-#include "oa_stream/run/run_folder.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
-#include "core/run_screen.hpp"
-#include "core/version.hpp"
+#include "core/run_command.hpp"
 #include "route_args.hpp"
 
 #include <fmt/format.h>
@@ -213,55 +209,6 @@ Check paths_check(const Verified& verified) {
     return check;
 }
 
-Result<run::RunFolder> open_verification(const RouteTarget& target, const Context& context) {
-    Redactor redactor;
-    redactor.add_known(target.service.bearer);
-    run::RunInfo info;
-    info.kind = run::RunKind::route_verify;
-    info.name = "route verify";
-    info.target["control_url"] = target.service.base_url;
-    info.versions["oa_stream"] = version();
-    info.argv = context.argv;
-    return run::RunFolder::create(context.state_dir, std::move(info), std::move(redactor));
-}
-
-Result<void>
-seal(run::RunFolder& folder, const std::vector<Check>& checks, const std::string& headline) {
-    const Verdict verdict = run_verdict(checks);
-    report::Report report;
-    report.id = folder.id();
-    report.title = "route verify";
-    report.verdict = verdict;
-    report.exit_code = static_cast<int>(exit_code(verdict));
-    report.headline = headline;
-    report.started_at = rfc3339_millis(folder.started());
-    report.duration_s = folder.seconds_since_start();
-    report.checks = checks;
-    report.notes.emplace_back(k_lane_untouched);
-    Json list = Json::array();
-    for (const Check& check : checks) {
-        list.push_back(to_json(check));
-        folder.note("check", {{"check", list.back()}});
-    }
-    folder.write("report.md", report::report_markdown(report));
-    folder.note("run ended", {{"verdict", to_string(verdict)}});
-    return folder.finish(
-        {{"verdict", to_string(verdict)},
-         {"exit_code", report.exit_code},
-         {"headline", headline},
-         {"checks", std::move(list)}}
-    );
-}
-
-/// The service could not be asked; the folder says so.
-Error sealed(run::RunFolder& folder, Error error) {
-    Check check;
-    check.id = "route.reach";
-    check.detail = error.text();
-    (void)seal(folder, {check}, check.detail); // the error itself is what is told
-    return error;
-}
-
 Result<ExitCode> verify(const Args& args, Context& context) {
     OA_TRY(RouteTarget target, parse_route_target(args, "route verify"));
     Expectation expect{
@@ -278,30 +225,43 @@ Result<ExitCode> verify(const Args& args, Context& context) {
             "legacy or rust"
         );
     }
-    OA_TRY(run::RunFolder folder, open_verification(target, context));
+    NewRun order{run::RunKind::route_verify, "route verify"};
+    order.target["control_url"] = target.service.base_url;
+    order.redactor.add_known(target.service.bearer);
+    Screen screen(context);
+    OA_TRY(run::RunSession session, begin_run(std::move(order), context, screen));
     const auto looked = look_with<Verified>(std::move(target), AskVerify{expect});
-    if (!looked) {
-        return std::unexpected(sealed(folder, looked.error()));
+    run::ReportInput input{.title = "route verify", .notes = {std::string(k_lane_untouched)}};
+    if (!looked) { // the folder says so; the error is what is shown
+        session.add("route.reach", Verdict::error, looked.error().text());
+        input.headline = looked.error().text();
+        (void)session.finish(
+            session.conclude({.completed = true, .error = looked.error().code}), std::move(input)
+        );
+        return std::unexpected(looked.error());
     }
-    const Verified& seen = *looked;
-    const std::vector<Check> checks{memories_check(seen.snapshot), paths_check(seen)};
-    const Verdict verdict = run_verdict(checks);
-    folder.write("measure/status.json", to_json(seen.snapshot.status).dump(2) + "\n");
-    OA_CHECK(seal(folder, checks, checks.back().detail));
-    std::string text = route_table(seen.snapshot.status);
-    for (const Check& check : checks) {
+    session.replace_checks({memories_check(looked->snapshot), paths_check(*looked)});
+    const Json status = to_json(looked->snapshot.status);
+    session.folder().write("measure/status.json", status.dump(2) + "\n");
+    input.headline = session.checks().back().detail;
+    const run::RunResult result =
+        session.finish(session.conclude({.completed = true}), std::move(input));
+    const Json more{
+        {"run", result.run},
+        {"evidence", result.evidence.string()},
+        {"status", status},
+        {"notes", Json::array({k_lane_untouched})}
+    };
+    std::string text = route_table(looked->snapshot.status);
+    for (const Check& check : result.checks) {
         text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
     }
     text += fmt::format("note: {}\n", k_lane_untouched);
-    const Json more{
-        {"run", folder.id()},
-        {"evidence", folder.path().string()},
-        {"status", to_json(seen.snapshot.status)},
-        {"notes", Json::array({k_lane_untouched})}
-    };
-    tell("route-verify", verdict, checks, more, text, context);
-    tell_last({verdict, exit_code(verdict), folder.id(), folder.path().string(), ""}, context);
-    return exit_code(verdict);
+    tell("route-verify", result.end.verdict, result.checks, more, text, context);
+    tell_last(
+        {result.end.verdict, result.end.exit, result.run, result.evidence.string(), ""}, context
+    );
+    return result.end.exit;
 }
 
 constexpr std::array k_status_options{

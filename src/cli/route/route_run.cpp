@@ -1,19 +1,14 @@
 #include "route_run.hpp"
 
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
-#include "oa_stream/run/conclusion.hpp"
-#include "oa_stream/run/run_folder.hpp"
-#include "oa_stream/run/run_reports.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "core/document.hpp"
-#include "core/run_screen.hpp"
-#include "core/version.hpp"
+#include "core/run_command.hpp"
 
 #include <fmt/format.h>
 
@@ -34,12 +29,8 @@ struct RouteContext {
     RoutePlan plan{};
     std::vector<Check> checks{};
     bool refused = false;
-    std::optional<run::RunFolder> folder{}; ///< unset: nothing was attempted
+    std::optional<run::RunSession> session{}; ///< unset: nothing was attempted
     RouteOutcome outcome{};
-    ExitCode exit = ExitCode::ok;
-    run::RunEnding ended = run::RunEnding::completed;
-    std::string headline{};
-    std::string next{};
 
     [[nodiscard]] bool restores() const noexcept { return task.undone.has_value(); }
 };
@@ -114,29 +105,21 @@ ExitCode show_plan(RouteContext& run) {
 // Apply
 // ------------------------------------------------------------------------------------------------
 
-Result<void> open_folder(RouteContext& run, const RouteTarget& target) {
-    Redactor redactor;
-    redactor.add_known(target.service.bearer);
-    run::RunInfo info;
-    info.kind = run::RunKind::route_split;
-    info.name = run.task.command;
-    info.target["control_url"] = target.service.base_url;
+Result<void> open_session(RouteContext& run, const RouteTarget& target) {
+    NewRun order{run::RunKind::route_split, run.task.command};
+    order.target["control_url"] = target.service.base_url;
     if (!run.task.restores.empty()) {
-        info.target["restores"] = run.task.restores;
+        order.target["restores"] = run.task.restores;
     }
-    info.versions["oa_stream"] = version();
-    info.argv = run.context.argv;
-    OA_TRY(
-        run.folder,
-        run::RunFolder::create(run.context.state_dir, std::move(info), std::move(redactor))
-    );
-    run.folder->write("plan.json", route_plan_document(run.plan).dump(2) + "\n");
+    order.redactor.add_known(target.service.bearer);
+    OA_TRY(run.session, begin_run(std::move(order), run.context, run.screen));
+    run.session->folder().write("plan.json", route_plan_document(run.plan).dump(2) + "\n");
     return {};
 }
 
 void equip(RouteContext& run, RouteRun& change) {
     change.evidence = "journal.ndjson";
-    change.journal = route_sink([folder = &*run.folder](const Json& line) {
+    change.journal = route_sink([folder = &run.session->folder()](const Json& line) {
         folder->note("route", {{"phase", line["phase"]}, {"detail", line.value("detail", "")}});
         return folder->journal(line);
     });
@@ -160,7 +143,7 @@ Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, 
     if (!run->task.apply || run->refused || !run->plan.changes()) {
         co_return false;
     }
-    OA_CO_CHECK(open_folder(*run, target));
+    OA_CO_CHECK(open_session(*run, target));
     RouteRun change = run->restores()
                           ? co_await undo_of(client, *run->task.undone, target.order.looks)
                           : change_of(client, run->plan, target.order.looks);
@@ -187,109 +170,73 @@ struct LookAndWrite {
 // The end
 // ------------------------------------------------------------------------------------------------
 
-run::Conclusion end_of(const RouteContext& run) {
+/// What a restore found is what the other run left: nothing to go back to.
+Suggestion restore_of(const RouteContext& run) {
+    return {"route restore", {run.restores() ? run.task.restores : run.session->id(), "--apply"}};
+}
+
+run::EndFacts facts_of(const RouteContext& run) {
     const RouteOutcome& outcome = run.outcome;
     const bool done = outcome.changed || (run.restores() && outcome.restored);
-    run::EndFacts facts{
-        .verdict = done ? Verdict::pass : run_verdict(run.checks),
+    run::EndFacts out{
         .mutated = outcome.mutated,
         .restored = outcome.restored,
         .completed = done,
         .stays = true,
         .signal = outcome.interrupted ? run.stop.signal() : 0,
     };
-    const auto& error = outcome.error ? outcome.error : outcome.restore_error;
     if (!done) {
-        facts.error = error ? error->code : Code::internal;
+        const auto& error = outcome.error ? outcome.error : outcome.restore_error;
+        out.error = error ? error->code : Code::internal;
     }
-    return run::conclude(facts);
+    return out;
 }
 
-/// What a restore found is what the other run left: nothing to go back to.
-Suggestion restore_of(const RouteContext& run) {
-    return {"route restore", {run.restores() ? run.task.restores : run.folder->id(), "--apply"}};
-}
-
-void conclude(RouteContext& run) {
+std::string headline_of(const RouteContext& run, const run::Conclusion& end) {
+    if (end.exit == ExitCode::ok) {
+        return "The routes are as asked.";
+    }
     const RouteOutcome& outcome = run.outcome;
-    const run::Conclusion end = end_of(run);
-    run.exit = end.exit;
-    run.ended = end.ended;
-    if (run.exit == ExitCode::ok) {
-        run.headline = "The routes are as asked.";
-        return;
-    }
     const auto& error = outcome.error ? outcome.error : outcome.restore_error;
     const std::string why = error ? error->text() : "not done";
     if (!outcome.mutated) {
-        run.headline = fmt::format("Nothing was written: {}.", why);
-    } else {
-        run.headline = fmt::format(
-            "{}; {}",
-            why,
-            outcome.restored ? "the old overrides are back."
-                             : "the old overrides are NOT verified to be back."
-        );
+        return fmt::format("Nothing was written: {}.", why);
     }
-    run.next = outcome.mutated && !outcome.restored
-                   ? restore_of(run).text()
-                   : less_command(run.folder->path() / "report.md");
-}
-
-report::Report report_of(const RouteContext& run, Verdict verdict) {
-    report::Report report;
-    report.id = run.folder->id();
-    report.title = "Route split";
-    report.verdict = verdict;
-    report.exit_code = static_cast<int>(run.exit);
-    report.headline = run.headline;
-    report.started_at = rfc3339_millis(run.folder->started());
-    report.duration_s = run.folder->seconds_since_start();
-    report.facts = {
-        {"overrides before", run.plan.before.text()},
-        {"overrides asked for", run.plan.goal.text()},
-        {"writes", std::to_string(run.outcome.writes)},
-    };
-    report.checks = run.checks;
-    report.notes = run.plan.notes;
-    report.next = run.next;
-    return report;
+    return fmt::format(
+        "{}; {}",
+        why,
+        outcome.restored ? "the old overrides are back."
+                         : "the old overrides are NOT verified to be back."
+    );
 }
 
 /// Writes the report, closes the folder, shows the outcome.
-Result<ExitCode> finish(RouteContext& run) {
-    conclude(run);
-    const Verdict verdict = run_verdict(run.checks);
-    run::write_reports(*run.folder, report_of(run, verdict));
-    Json document = route_document(verdict, run.checks);
-    document["exit_code"] = static_cast<int>(run.exit);
-    document["headline"] = run.headline;
-    document["mutated"] = run.outcome.mutated;
-    document["restored"] = run.outcome.restored;
-    document["next"] = run.next;
-    document.update(to_json(run.plan));
-    Json result = document;
-    result.erase("run");
-    result.erase("evidence");
-    result["ended"] = to_string(run.ended);
-    OA_CHECK(run.folder->finish(result));
-    const std::string id = run.folder->id();
-    const std::string path = run.folder->path().string();
-    document["run"] = id;
-    document["evidence"] = path;
-    if (run.context.json) {
-        run.context.out(
-            run.folder->redactor().apply(document_line("route-change", document, run.context))
-        );
-    } else if (!run.context.quiet || run.exit != ExitCode::ok) {
-        std::string text = route_plan_text(run.plan) + run.headline + "\n";
-        for (const Check& check : run.checks) {
-            text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
-        }
-        run.context.out(run.folder->redactor().apply(text));
+ExitCode finish(RouteContext& run) {
+    run.session->replace_checks(run.checks);
+    const run::Conclusion end = run.session->conclude(facts_of(run));
+    run::ReportInput input{
+        .title = "Route split",
+        .headline = headline_of(run, end),
+        .facts =
+            {{"overrides before", run.plan.before.text()},
+             {"overrides asked for", run.plan.goal.text()},
+             {"writes", std::to_string(run.outcome.writes)}},
+        .notes = run.plan.notes,
+        .more = to_json(run.plan),
+    };
+    input.more["mutated"] = run.outcome.mutated;
+    input.more["restored"] = run.outcome.restored;
+    if (end.exit != ExitCode::ok) {
+        input.next = run.outcome.mutated && !run.outcome.restored
+                         ? restore_of(run).text()
+                         : less_command(run.session->folder().path() / "report.md");
     }
-    tell_last({verdict, run.exit, id, path, run.next}, run.context);
-    return run.exit;
+    const run::RunResult result = run.session->finish(end, std::move(input));
+    std::string text = route_plan_text(run.plan) + result.headline + "\n";
+    for (const Check& check : result.checks) {
+        text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
+    }
+    return tell_result(*run.session, result, "route-change", text, run.context);
 }
 
 /// The run, and earlier tries to undo it, need nobody any more.
@@ -301,8 +248,8 @@ Result<void> settle_restored(const RouteContext& run) {
             OA_CHECK(playbook::settle(
                 one.folder,
                 "brought back",
-                run.folder ? "route restore, run " + run.folder->id()
-                           : "route restore found the overrides as they were"
+                run.session ? "route restore, run " + run.session->id()
+                            : "route restore found the overrides as they were"
             ));
         }
     }
@@ -313,7 +260,7 @@ Result<bool> attempt(RouteTarget target, RouteContext& run) {
     const SignalWords words{
         "finishing the write under way, then restoring the routes (at most a few minutes)",
         [&run] {
-            return run.folder ? restore_of(run).text() + " finishes it" : "nothing was written";
+            return run.session ? restore_of(run).text() + " finishes it" : "nothing was written";
         },
         !run.task.apply
     };
@@ -357,7 +304,7 @@ Result<ExitCode> carry_out_routes(RouteTarget target, RouteTask task, Context& c
     }
     RouteContext run{context, std::move(task), Screen(context)};
     OA_TRY(const bool wrote, attempt(std::move(target), run));
-    const Result<ExitCode> exit = wrote ? finish(run) : show_plan(run);
+    const ExitCode exit = wrote ? finish(run) : show_plan(run);
     if (run.restores() && run.task.apply && (!wrote || run.outcome.restored)) {
         OA_CHECK(settle_restored(run));
     }
