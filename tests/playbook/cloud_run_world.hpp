@@ -3,7 +3,7 @@
 #pragma once
 
 #include "oa_stream/playbook/runner.hpp"
-#include "oa_stream/traffic/cloud_run_driver.hpp"
+#include "cloud_run/cloud_run_driver.hpp"
 
 #include "cloud_run_fake.hpp"
 

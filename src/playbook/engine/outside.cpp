@@ -3,9 +3,9 @@
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/access_log_source.hpp"
 #include "oa_stream/measure/prometheus_source.hpp"
-#include "oa_stream/traffic/cloud_run_driver.hpp"
-#include "oa_stream/traffic/command_driver.hpp"
-#include "oa_stream/traffic/haproxy_driver.hpp"
+#include "cloud_run/cloud_run_driver.hpp"
+#include "command/command_driver.hpp"
+#include "haproxy/haproxy_driver.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/traffic/cloud_run_driver.hpp"
+#include "cloud_run/cloud_run_driver.hpp"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "oa_stream/traffic/cloud_run_driver.hpp"
+#include "cloud_run/cloud_run_driver.hpp"
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"

@@ -1,4 +1,4 @@
-#include "oa_stream/traffic/command_driver.hpp"
+#include "command/command_driver.hpp"
 
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"

@@ -1,4 +1,4 @@
-#include "oa_stream/traffic/haproxy_driver.hpp"
+#include "haproxy/haproxy_driver.hpp"
 
 #include "oa_stream/base/file.hpp"
 

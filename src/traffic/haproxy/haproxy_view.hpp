@@ -1,7 +1,7 @@
 // A look at HAProxy as the driver's interface shows it. Private to the room.
 #pragma once
 
-#include "oa_stream/traffic/haproxy_driver.hpp"
+#include "haproxy/haproxy_driver.hpp"
 
 #include "haproxy_shift.hpp"
 

@@ -1,7 +1,7 @@
 // A driver of Cloud Run and the fake it drives, in one loop.
 #pragma once
 
-#include "oa_stream/traffic/cloud_run_driver.hpp"
+#include "cloud_run/cloud_run_driver.hpp"
 
 #include "cloud_run_fake.hpp"
 #include "conformance.hpp"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/traffic/command_driver.hpp"
+#include "command/command_driver.hpp"
 
 #include "conformance.hpp"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/child.hpp"
-#include "oa_stream/traffic/haproxy_driver.hpp"
+#include "haproxy/haproxy_driver.hpp"
 
 #include "conformance.hpp"
 #include "fault_relay.hpp"
