@@ -1,4 +1,4 @@
-#include "oa_stream/lane/approvals.hpp"
+#include "turns/approvals.hpp"
 
 #include "lane_rig.hpp"
 

@@ -1,4 +1,4 @@
-#include "oa_stream/lane/chat_request.hpp"
+#include "chats/chat_request.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

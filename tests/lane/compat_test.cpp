@@ -1,5 +1,5 @@
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/lane/compat.hpp"
+#include "gates/compat.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 #include "oa_stream/lane/metrics.hpp"
-#include "oa_stream/lane/routes.hpp"
+#include "gates/routes.hpp"
 
 #include "exposition_reader.hpp"
 

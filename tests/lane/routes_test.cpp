@@ -1,4 +1,4 @@
-#include "oa_stream/lane/routes.hpp"
+#include "gates/routes.hpp"
 
 #include "lane_rig.hpp"
 

@@ -1,4 +1,4 @@
-#include "oa_stream/lane/chat_request.hpp"
+#include "chats/chat_request.hpp"
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"

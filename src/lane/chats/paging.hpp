@@ -1,7 +1,7 @@
 // Cursor pages of the reading routes: what a request asks for, and what it is told.
 #pragma once
 
-#include "oa_stream/lane/rejection.hpp"
+#include "gates/rejection.hpp"
 
 #include <cstddef>
 #include <optional>

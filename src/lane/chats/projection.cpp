@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/encode/ui_message.hpp"
-#include "oa_stream/lane/chat_request.hpp"
+#include "chats/chat_request.hpp"
 
 #include "projection_time.hpp"
 

@@ -1,6 +1,7 @@
 // Runs and their events: one run a turn.
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/lane/chat_request.hpp"
+
+#include "chat_request.hpp"
 
 #include "projection.hpp"
 #include "projection_time.hpp"

@@ -1,7 +1,7 @@
 // The names a request gives: of its thread and of its worker, under any of their aliases.
 #pragma once
 
-#include "oa_stream/lane/rejection.hpp"
+#include "gates/rejection.hpp"
 
 #include <optional>
 #include <string>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/lane/records.hpp"
-#include "oa_stream/lane/rejection.hpp"
+#include "gates/rejection.hpp"
 
 namespace oa_stream::lane {
 

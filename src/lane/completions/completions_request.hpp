@@ -3,7 +3,7 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
-#include "oa_stream/lane/rejection.hpp"
+#include "gates/rejection.hpp"
 
 #include <optional>
 #include <span>

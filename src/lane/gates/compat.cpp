@@ -1,4 +1,4 @@
-#include "oa_stream/lane/compat.hpp"
+#include "gates/compat.hpp"
 
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/turns.hpp"

@@ -1,4 +1,4 @@
-#include "oa_stream/lane/rejection.hpp"
+#include "gates/rejection.hpp"
 
 #include <fmt/format.h>
 

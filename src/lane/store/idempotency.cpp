@@ -1,4 +1,4 @@
-#include "oa_stream/lane/idempotency.hpp"
+#include "store/idempotency.hpp"
 
 #include <algorithm>
 #include <utility>

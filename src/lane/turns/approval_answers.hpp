@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/lane/approvals.hpp"
+#include "turns/approvals.hpp"
 
 #include <vector>
 

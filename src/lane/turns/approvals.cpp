@@ -1,4 +1,4 @@
-#include "oa_stream/lane/approvals.hpp"
+#include "turns/approvals.hpp"
 
 #include "oa_stream/base/text.hpp"
 

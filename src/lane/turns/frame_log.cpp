@@ -1,4 +1,4 @@
-#include "oa_stream/lane/frame_log.hpp"
+#include "turns/frame_log.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,6 +1,6 @@
-#include "oa_stream/lane/live_turn.hpp"
+#include "turns/live_turn.hpp"
 
-#include "oa_stream/lane/chat_request.hpp"
+#include "chats/chat_request.hpp"
 
 #include "reader.hpp"
 

@@ -1,5 +1,5 @@
 // How events become frames in the log, and how a turn comes to its end.
-#include "oa_stream/lane/live_turn.hpp"
+#include "turns/live_turn.hpp"
 
 #include "reader.hpp"
 

@@ -1,6 +1,6 @@
 // A turn in several HTTP answers: where one ends because a person has to decide, and which share of
 // the log each reader gets.
-#include "oa_stream/lane/live_turn.hpp"
+#include "turns/live_turn.hpp"
 
 #include "reader.hpp"
 

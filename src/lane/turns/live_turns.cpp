@@ -1,4 +1,4 @@
-#include "oa_stream/lane/live_turns.hpp"
+#include "turns/live_turns.hpp"
 
 #include "store/id_map_file.hpp"
 

@@ -1,8 +1,8 @@
 // One reader of a live turn: a place in the log and the HTTP body it is copied to.
 #pragma once
 
-#include "oa_stream/lane/frame_log.hpp"
-#include "oa_stream/lane/live_turn.hpp"
+#include "turns/frame_log.hpp"
+#include "turns/live_turn.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -1,7 +1,7 @@
 // Regenerate and edit: which turn of the thread the request wants to have replaced.
 #pragma once
 
-#include "oa_stream/lane/chat_request.hpp"
+#include "chats/chat_request.hpp"
 
 #include <string>
 #include <vector>

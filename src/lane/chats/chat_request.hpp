@@ -2,8 +2,8 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
-#include "oa_stream/lane/approvals.hpp"
-#include "oa_stream/lane/rejection.hpp"
+#include "turns/approvals.hpp"
+#include "gates/rejection.hpp"
 
 #include <cstddef>
 #include <optional>

@@ -1,8 +1,8 @@
 // Every live turn of the lane, by owner and thread; who may start another one.
 #pragma once
 
-#include "oa_stream/lane/live_turn.hpp"
-#include "oa_stream/lane/rejection.hpp"
+#include "turns/live_turn.hpp"
+#include "gates/rejection.hpp"
 
 #include <cstddef>
 #include <memory>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
-#include "oa_stream/lane/live_turn.hpp"
-#include "oa_stream/lane/rejection.hpp"
+#include "turns/live_turn.hpp"
+#include "gates/rejection.hpp"
 
 #include <cstddef>
 #include <deque>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/lane/config.hpp"
-#include "oa_stream/lane/rejection.hpp"
+#include "gates/rejection.hpp"
 
 #include <optional>
 #include <span>

@@ -4,9 +4,9 @@
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/encode/normaliser.hpp"
 #include "oa_stream/encode/turn_encoder.hpp"
-#include "oa_stream/lane/approvals.hpp"
+#include "turns/approvals.hpp"
 #include "oa_stream/lane/config.hpp"
-#include "oa_stream/lane/frame_log.hpp"
+#include "turns/frame_log.hpp"
 #include "oa_stream/lane/records.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>

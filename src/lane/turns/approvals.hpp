@@ -3,7 +3,7 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
-#include "oa_stream/lane/rejection.hpp"
+#include "gates/rejection.hpp"
 #include "oa_stream/turn/event.hpp"
 
 #include <cstddef>
