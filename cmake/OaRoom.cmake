@@ -1,13 +1,21 @@
-# oa_room(NAME SOURCES a.cpp … [USES room…] [PRIVATE target…])
-#   one folder, one static library oa_<NAME>; USES names the rooms its headers include.
+# oa_room(NAME SOURCES a.cpp … [FOLDERS] [USES room…] [PRIVATE target…])
+#   one folder, one static library oa_<NAME>; USES names the rooms its headers include. With FOLDERS
+#   each folder in it that has a CMakeLists.txt adds its own sources: a new one needs no line here.
 function(oa_room name)
-    cmake_parse_arguments(ROOM "" "" "SOURCES;USES;PRIVATE" ${ARGN})
+    cmake_parse_arguments(ROOM "FOLDERS" "" "SOURCES;USES;PRIVATE" ${ARGN})
     add_library(oa_${name} STATIC ${ROOM_SOURCES})
     target_include_directories(oa_${name} PUBLIC "${CMAKE_SOURCE_DIR}/include"
         PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
     list(TRANSFORM ROOM_USES PREPEND oa_)
     target_link_libraries(oa_${name} PUBLIC oa_settings ${ROOM_USES} PRIVATE oa_warnings ${ROOM_PRIVATE})
     oa_use_pch(oa_${name} oa_pch)
+    if(ROOM_FOLDERS)
+        file(GLOB lists CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt")
+        foreach(list IN LISTS lists)
+            cmake_path(GET list PARENT_PATH folder)
+            add_subdirectory("${folder}")
+        endforeach()
+    endif()
 endfunction()
 
 # oa_unit_test(ROOM SOURCES a_test.cpp … [USES room…])

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 namespace oa_stream::config {
 namespace {
@@ -86,27 +87,33 @@ Json property(const Key& key) {
 }
 
 /// In each variant only its own keys, and those that it requires.
-Json variant_rules(const SectionInfo& section) {
+Json variant_rules(const SectionInfo& section, const AllKeys& all) {
     Json out = Json::array();
-    for (std::size_t i = 0; i < section.variants.size(); ++i) {
+    for (std::size_t i = 0; i < all.variants.size(); ++i) {
         Json required = Json::array();
         Json foreign = Json::object();
-        for (const Key& key : section.keys) {
-            if (key.only == ~0U) {
+        std::set<std::string_view> ours;
+        for (const Key& key : all.keys) {
+            if (key.only == ~0U || (key.only >> i & 1U) == 0) {
                 continue;
             }
-            if ((key.only >> i & 1U) == 0) {
-                foreign[std::string(key.name)] = false;
-            } else if (key.need == Need::required) {
+            ours.insert(key.name);
+            if (key.need == Need::required) {
                 required.push_back(key.name);
             }
         }
-        const Json constant = {{"const", section.variants[i]}};
+        for (const Key& key : all.keys) {
+            if (key.only != ~0U && !ours.contains(key.name)) {
+                foreign[std::string(key.name)] = false;
+            }
+        }
+        const std::string_view chooser = section.variants.chooser;
+        const Json constant = {{"const", all.variants[i]}};
         Json then = {{"required", std::move(required)}, {"properties", std::move(foreign)}};
         out.push_back(
             {{"if",
-              {{"properties", {{std::string(section.chooser), constant}}},
-               {"required", Json::array({section.chooser})}}},
+              {{"properties", {{std::string(chooser), constant}}},
+               {"required", Json::array({chooser})}}},
              {"then", std::move(then)}}
         );
     }
@@ -116,8 +123,17 @@ Json variant_rules(const SectionInfo& section) {
 Json object_of(const SectionInfo& section) {
     Json properties = Json::object();
     Json required = Json::array();
-    for (const Key& key : section.keys) {
-        properties[std::string(key.name)] = property(key);
+    const AllKeys all = all_keys(section);
+    for (const Key& key : all.keys) {
+        const std::string name(key.name);
+        if (const auto other = properties.find(name); other != properties.end()) {
+            other->at("description") = fmt::format(
+                "{} {}", other->at("description").get_ref<const std::string&>(), key.help
+            );
+            other->erase("default"); // each variant has its own
+            continue;
+        }
+        properties[name] = property(key);
         if (key.need == Need::required && key.only == ~0U) {
             required.push_back(key.name);
         }
@@ -138,8 +154,8 @@ Json object_of(const SectionInfo& section) {
         }
         out["oneOf"] = std::move(choices);
     }
-    if (!section.variants.empty()) {
-        out["allOf"] = variant_rules(section);
+    if (!all.variants.empty()) {
+        out["allOf"] = variant_rules(section, all);
     }
     return out;
 }
@@ -155,7 +171,8 @@ void visit(
     }
     seen.push_back(&section);
     tell(section);
-    for (const Key& key : section.keys) {
+    const AllKeys all = all_keys(section);
+    for (const Key& key : all.keys) {
         if (key.section != nullptr) {
             visit(*key.section, seen, tell);
         }
@@ -181,16 +198,16 @@ std::string type_cell(const Key& key) {
     }
 }
 
-std::string note_cell(const SectionInfo& section, const Key& key) {
+std::string note_cell(const SectionInfo& section, const AllKeys& all, const Key& key) {
     std::string out = table_cell(key.help);
     if (key.only != ~0U) {
         std::vector<std::string_view> owners;
-        for (std::size_t i = 0; i < section.variants.size(); ++i) {
+        for (std::size_t i = 0; i < all.variants.size(); ++i) {
             if ((key.only >> i & 1U) != 0) {
-                owners.push_back(section.variants[i]);
+                owners.push_back(all.variants[i]);
             }
         }
-        out += fmt::format(" Only with {} {}.", section.chooser, alternatives(owners));
+        out += fmt::format(" Only with {} {}.", section.variants.chooser, alternatives(owners));
     }
     return out;
 }
@@ -221,7 +238,8 @@ std::string key_tables(const SectionInfo& root) {
     visit(root, seen, [&](const SectionInfo& section) {
         out += fmt::format("### {}\n\n{}\n\n", section.name, section.help);
         out += "| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
-        for (const Key& key : section.keys) {
+        const AllKeys all = all_keys(section);
+        for (const Key& key : all.keys) {
             const bool required = key.need == Need::required;
             out += fmt::format(
                 "| `{}` | {} | {} | {} |\n",
@@ -230,7 +248,7 @@ std::string key_tables(const SectionInfo& root) {
                 required               ? "required"
                 : key.fallback.empty() ? "–"
                                        : fmt::format("`{}`", key.fallback),
-                note_cell(section, key)
+                note_cell(section, all, key)
             );
         }
         out += "\n";

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace oa_stream::config {
 namespace {
@@ -20,48 +22,28 @@ std::string expected_for(const Key& key) {
     return std::string(expected(key.type));
 }
 
-/// Bit of the variant the chooser names; all bits when there is none, none when it is unknown.
-std::uint32_t variant_of(Reader& reader, const SectionInfo& section) {
-    if (section.chooser.empty()) {
-        return ~0U;
-    }
-    const auto node = reader.find(section.chooser);
+/// The variant that the chooser names; nothing when there is none.
+std::optional<std::size_t> chosen_variant(Reader& reader, const Variants& variants) {
+    const auto node = variants.chooser.empty() ? std::nullopt : reader.find(variants.chooser);
     if (!node || node->yaml().kind != YamlKind::scalar) {
-        return 0;
+        return std::nullopt;
     }
-    const auto at = std::ranges::find(section.variants, node->yaml().text);
-    return at == section.variants.end() ? 0 : 1U << (at - section.variants.begin());
-}
-
-std::string owners(const SectionInfo& section, std::uint32_t only) {
-    std::vector<std::string_view> names;
-    for (std::size_t i = 0; i < section.variants.size(); ++i) {
-        if ((only >> i & 1U) != 0) {
-            names.push_back(section.variants[i]);
-        }
-    }
-    return alternatives(names);
+    const auto all = variants.all();
+    const auto at = std::ranges::find(all, node->yaml().text, &Variant::name);
+    return at == all.end() ? std::nullopt
+                           : std::optional(static_cast<std::size_t>(at - all.begin()));
 }
 
 /// The key was written, only not quite: that is told as an unknown key.
-bool misspelt(const Node& node, const SectionInfo& section, std::string_view name) {
+bool misspelt(const Node& node, const AllKeys& all, std::string_view name) {
     std::vector<std::string_view> names;
-    for (const Key& key : section.keys) {
+    for (const Key& key : all.keys) {
         names.push_back(key.name);
     }
     return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
         return std::ranges::find(names, entry.key) == names.end() &&
                meant_key(node.yaml(), entry.key, names) == name;
     });
-}
-
-void refuse_foreign(
-    const Node& node, const SectionInfo& section, const Key& key, std::uint32_t variant
-) {
-    if (variant == 0) {
-        return; // which variant it is was refused already
-    }
-    node.refuse(fmt::format("belongs to {} {} only", section.chooser, owners(section, key.only)));
 }
 
 /// An unknown key is a problem already, and may be the one that is missing here.
@@ -95,6 +77,54 @@ void apply_fallback(const Node& parent, const Key& key, void* out) {
     value.text = key.fallback;
     value.inserted = true;
     key.read(Node(value, parent.problems(), std::string(key.name)), out);
+}
+
+void read_key(Reader& reader, const AllKeys& all, const Key& key, void* out) {
+    auto value = reader.find(key.name);
+    if (!value && key.need == Need::required && !misspelt(reader.node(), all, key.name)) {
+        value = reader.require(key.name, expected_for(key)); // notes what is missing
+    }
+    if (value) {
+        key.read(*value, out);
+    } else if (!key.fallback.empty()) {
+        apply_fallback(reader.node(), key, out);
+    }
+}
+
+/// Keys of the other variants; of all of them when it is unknown which one this is, which was
+/// refused already.
+void refuse_foreign(
+    Reader& reader,
+    const SectionInfo& section,
+    const AllKeys& all,
+    std::optional<std::size_t> variant
+) {
+    std::map<std::string_view, std::vector<std::string_view>> owners;
+    const auto chosen = variant ? 1U << *variant : 0U;
+    std::set<std::string_view> ours;
+    for (const Key& key : all.keys) {
+        if ((key.only & chosen) != 0 || key.only == ~0U) {
+            ours.insert(key.name);
+        }
+        for (std::size_t i = 0; i < all.variants.size(); ++i) {
+            if ((key.only >> i & 1U) != 0) {
+                owners[key.name].push_back(all.variants[i]);
+            }
+        }
+    }
+    for (const auto& [name, list] : owners) {
+        const auto value = ours.contains(name) ? std::nullopt : reader.find(name);
+        if (value && variant) {
+            value->refuse(
+                fmt::format("belongs to {} {} only", section.variants.chooser, alternatives(list))
+            );
+        }
+    }
+}
+
+bool same_row(const Key& a, const Key& b) {
+    return a.name == b.name && a.type == b.type && a.need == b.need && a.help == b.help &&
+           a.fallback == b.fallback;
 }
 
 } // namespace
@@ -134,31 +164,68 @@ std::string_view expected(Type type) noexcept {
     return "a text";
 }
 
+AllKeys all_keys(const SectionInfo& section) {
+    AllKeys out;
+    const auto variants =
+        section.variants.all == nullptr ? std::span<const Variant>{} : section.variants.all();
+    for (const Variant& variant : variants) {
+        out.variants.push_back(variant.name);
+    }
+    out.keys.assign(section.keys.begin(), section.keys.end());
+    for (Key& key : out.keys) {
+        if (key.name == section.variants.chooser && key.words.empty()) {
+            key.words = out.variants;
+        }
+    }
+    for (std::size_t i = 0; i < variants.size(); ++i) {
+        for (const Key& own : variants[i].keys) {
+            const auto same = std::ranges::find_if(out.keys, [&](const Key& key) {
+                return key.only != ~0U && same_row(key, own);
+            });
+            if (same == out.keys.end()) {
+                out.keys.push_back(own.in(1U << i));
+            } else {
+                same->only |= 1U << i;
+            }
+        }
+    }
+    return out;
+}
+
 void read_section(const Node& node, const SectionInfo& section, void* out) {
     Reader reader(node);
     if (!reader.valid()) {
         return;
     }
-    const std::uint32_t variant = variant_of(reader, section);
-    for (const Key& key : section.keys) {
-        const bool ours = key.only == ~0U || (key.only & variant) != 0;
-        auto value = reader.find(key.name);
-        if (!value && ours && key.need == Need::required && !misspelt(node, section, key.name)) {
-            value = reader.require(key.name, expected_for(key)); // notes what is missing
-        }
-        if (value && !ours) {
-            refuse_foreign(*value, section, key, variant);
-        } else if (value) {
-            key.read(*value, out);
-        } else if (ours && !key.fallback.empty()) {
-            apply_fallback(node, key, out);
+    const AllKeys all = all_keys(section);
+    const auto variant = chosen_variant(reader, section.variants);
+    for (const Key& key : std::span(all.keys).first(section.keys.size())) {
+        if (key.only == ~0U || (variant && (key.only >> *variant & 1U) != 0)) {
+            read_key(reader, all, key, out);
         }
     }
+    if (const auto own = variant ? section.variants.all()[*variant].keys : std::span<const Key>{};
+        !own.empty()) {
+        void* object = section.variants.object(out, *variant);
+        for (const Key& key : own) {
+            read_key(reader, all, key, object);
+        }
+    }
+    refuse_foreign(reader, section, all, variant);
     check_exactly_one(node, section);
     reader.finish();
 }
 
 namespace detail {
+
+std::optional<std::string> variant_of(const Node& node, std::span<const Variant> variants) {
+    std::vector<std::string_view> names;
+    for (const Variant& variant : variants) {
+        names.push_back(variant.name);
+    }
+    const auto index = node.one_of(names);
+    return index ? std::optional<std::string>(names[*index]) : std::nullopt;
+}
 
 std::optional<std::vector<std::string>> texts_of(const Node& node) {
     std::vector<std::string> out;

@@ -18,23 +18,37 @@ struct Outer {
     double rate = 0;
     std::optional<Inner> inner{};
     std::vector<Inner> list{};
-    std::string socket{};
+    struct Two {
+        std::string socket{};
+    } two{};
 };
 
-constexpr std::array<std::string_view, 2> k_drivers{"one", "two"};
+constexpr auto k_two_keys =
+    keys<Outer::Two>(text<&Outer::Two::socket>("socket", Need::required, "Where."));
+constexpr std::array k_drivers{Variant{"one", {}}, Variant{"two", k_two_keys}};
+std::span<const Variant> drivers() {
+    return k_drivers;
+}
+void* driver_object(void* out, std::size_t index) {
+    return index == 1 ? &static_cast<Outer*>(out)->two : nullptr;
+}
 constexpr auto k_inner_keys =
     keys<Inner>(duration<&Inner::pause>("pause", Need::required, "How long."));
 constinit const Section<Inner> k_inner{{"inner", "Inside.", k_inner_keys}};
 constexpr auto k_outer_keys = keys<Outer>(
     text<&Outer::name>("name", Need::required, "Its name."),
-    word_text<&Outer::driver, k_drivers>("driver", Need::required, "Which."),
+    chooser<&Outer::driver, drivers>("driver", Need::required, "Which."),
     duration<&Outer::bake>("bake", Need::optional, "How long.").or_else("5m"),
     rate<&Outer::rate>("rate", Need::optional, "How often.").or_else("2/s"),
     section<&Outer::inner, k_inner>("inner", Need::optional, "More."),
-    sections<&Outer::list, k_inner>("list", Need::optional, "Many."),
-    text<&Outer::socket>("socket", Need::required, "Where.").in(2U)
+    sections<&Outer::list, k_inner>("list", Need::optional, "Many.")
 );
-constinit const Section<Outer> k_outer{{"outer", "All.", k_outer_keys, "driver", k_drivers}};
+constinit const Section<Outer> k_outer{
+    {.name = "outer",
+     .help = "All.",
+     .keys = k_outer_keys,
+     .variants = {.chooser = "driver", .all = drivers, .object = driver_object}}
+};
 
 struct Got {
     Outer out{};
@@ -91,6 +105,7 @@ TEST_CASE("section: a misspelt required key is one problem, not two") {
 
 TEST_CASE("section: a key of another variant is refused, and required only in its own") {
     CHECK(read("name: x\ndriver: two\nsocket: s\n").problems.empty());
+    CHECK(read("name: x\ndriver: two\nsocket: s\n").out.two.socket == "s");
     CHECK(
         read("name: x\ndriver: two\n").problems ==
         std::vector<std::string>{"f:1:1: socket is missing, expected a text"}
@@ -115,7 +130,7 @@ TEST_CASE("section: of some keys exactly one, unless a misspelt one explains the
         problems.sort();
         return problems.empty() ? "" : problems.all().front().text();
     };
-    const std::string common = "name: x, driver: one, socket: s";
+    const std::string common = "name: x, driver: one";
     CHECK(problem("{ " + common + ", bake: 1s }").empty());
     CHECK(problem("{ " + common + " }") == "f:1:1: expected exactly one of bake and rate");
     CHECK(
@@ -130,7 +145,7 @@ TEST_CASE("section: the schema says what the reader accepts") {
     const Json schema = json_schema(k_outer, "id", "title");
     CHECK(schema["additionalProperties"] == false);
     CHECK(schema["required"] == Json::array({"name", "driver"}));
-    CHECK(schema["properties"].size() == k_outer_keys.size());
+    CHECK(schema["properties"].size() == k_outer_keys.size() + 1);
     CHECK(schema["properties"]["inner"]["$ref"] == "#/$defs/inner");
     CHECK(schema["properties"]["bake"]["default"] == "5m");
     CHECK(schema["$defs"]["inner"]["required"] == Json::array({"pause"}));

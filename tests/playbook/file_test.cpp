@@ -2,6 +2,8 @@
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
+#include "settings.hpp"
+
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -80,9 +82,9 @@ TEST_CASE("playbook file: the whole of it becomes typed") {
     CHECK(got.target.auth == AuthRef{"env:AUTH_TOKEN", true});
     CHECK(got.target.compat.value().schema == "1");
     CHECK(got.traffic.stable == "app-1");
-    const auto& cloud = std::get<CloudRunTraffic>(got.traffic.settings);
-    CHECK(cloud.endpoint == "https://run.googleapis.com");
-    CHECK(cloud.service == "s");
+    const Json cloud = got.traffic.settings->to_json();
+    CHECK(cloud["endpoint"] == "https://run.googleapis.com");
+    CHECK(cloud["service"] == "s");
     REQUIRE(got.slo.size() == 2);
     CHECK(got.slo[0].bad == std::vector<std::string>{"http_5xx", "terminal_error"});
     CHECK(got.slo[0].routes.size() == 2);
@@ -116,32 +118,22 @@ TEST_CASE("playbook file: the whole of it becomes typed") {
 }
 
 TEST_CASE("playbook file: each driver has its own settings") {
-    const auto with = [](std::string_view traffic) {
-        return good(
-                   fmt::format(
-                       "version: 1\nkind: rollback\nname: x\ntarget: {{ base_url: \"http://h\" }}\n"
-                       "traffic: {{ stable: a, canary: b, {} }}\n",
-                       traffic
-                   )
-        )
-            .traffic.settings;
-    };
-    const auto local = with("driver: local, socket: /run/front.sock");
-    CHECK(std::get<LocalTraffic>(local).socket == "/run/front.sock");
-    const auto haproxy =
+    const auto with = [](std::string_view text) { return traffic_of(text).settings->to_json(); };
+    CHECK(with("driver: local, socket: /run/front.sock")["socket"] == "/run/front.sock");
+    const Json haproxy =
         with("driver: haproxy, socket: \"127.0.0.1:9999\", backend: chat, canary_server: s2");
-    CHECK(std::get<HaproxyTraffic>(haproxy).socket == "127.0.0.1:9999");
-    CHECK(std::get<HaproxyTraffic>(haproxy).canary_server == "s2");
-    const auto cloud = with(
+    CHECK(haproxy["socket"] == "127.0.0.1:9999");
+    CHECK(haproxy["canary_server"] == "s2");
+    const auto cloud = traffic_of(
         "driver: cloud-run, endpoint: \"http://127.0.0.1:1/\", project: p, region: r, service: s, "
         "auth: { file: /t, required: false }"
     );
-    CHECK(std::get<CloudRunTraffic>(cloud).endpoint == "http://127.0.0.1:1");
-    CHECK(std::get<CloudRunTraffic>(cloud).auth == AuthRef{"file:/t", false});
-    const auto command =
+    CHECK(cloud.settings->to_json()["endpoint"] == "http://127.0.0.1:1");
+    CHECK(cloud.settings->credential() == AuthRef{"file:/t", false});
+    const Json command =
         with("driver: command, read: [split, get], set: [split, put], timeout: 5s");
-    CHECK(std::get<CommandTraffic>(command).read == std::vector<std::string>{"split", "get"});
-    CHECK(std::get<CommandTraffic>(command).timeout == Millis(5000));
+    CHECK(command["read"] == Json::array({"split", "get"}));
+    CHECK(command["timeout_ms"] == 5000);
 }
 
 TEST_CASE("playbook file: whatever can be said is carried out") {

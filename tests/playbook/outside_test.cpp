@@ -1,5 +1,7 @@
 #include "oa_stream/playbook/outside.hpp"
 
+#include "settings.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
@@ -14,8 +16,8 @@ Playbook local() {
     Playbook out;
     out.kind = Kind::cutover;
     out.target.base_url = "http://127.0.0.1:1";
-    out.traffic = {.driver = "local", .stable = "a", .canary = "b"};
-    out.traffic.settings = LocalTraffic{"/tmp/none.sock", "http://127.0.0.1:1"};
+    out.traffic =
+        traffic_of("driver: local, socket: /tmp/none.sock, base_url: \"http://127.0.0.1:1\"");
     return out;
 }
 
@@ -23,29 +25,25 @@ Playbook local() {
 
 TEST_CASE("outside: every driver that a file can name is there") {
     asio::io_context io;
-    for (const auto& [word, settings] :
-         std::vector<std::pair<std::string, decltype(Traffic::settings)>>{
-             {"local", LocalTraffic{"/tmp/none.sock", "http://127.0.0.1:1"}},
-             {"haproxy", HaproxyTraffic{.socket = "/tmp/none.sock", .backend = "be"}},
-             {"cloud-run",
-              CloudRunTraffic{
-                  .endpoint = "http://127.0.0.1:1", .project = "p", .region = "r", .service = "s"
-              }},
-             {"command", CommandTraffic{.read = {"/bin/true"}, .set = {"/bin/true"}}}
+    for (const auto& text : {
+             "driver: local, socket: /tmp/none.sock, base_url: \"http://127.0.0.1:1\"",
+             "driver: haproxy, socket: /tmp/none.sock, backend: be",
+             "driver: cloud-run, endpoint: \"http://127.0.0.1:1\", project: p, region: r, service: "
+             "s",
+             "driver: command, read: [/bin/true], set: [/bin/true]",
          }) {
-        CAPTURE(word);
+        CAPTURE(text);
         Playbook playbook = local();
-        playbook.traffic.driver = word;
-        playbook.traffic.settings = settings;
+        playbook.traffic = traffic_of(text);
         const auto outside = open_outside(io.get_executor(), playbook);
         REQUIRE(outside.has_value());
-        CHECK(outside->driver->kind() == word);
+        CHECK(outside->driver->kind() == playbook.traffic.driver);
     }
     Playbook fallback = local();
-    fallback.traffic.settings = LocalTraffic{"/tmp/none.sock", ""};
+    fallback.traffic = traffic_of("driver: local, socket: /tmp/none.sock");
     CHECK(open_outside(io.get_executor(), fallback).has_value()); // the target's base_url
     Playbook none = local();
-    none.traffic.settings = std::monostate{};
+    none.traffic.settings = nullptr;
     CHECK(open_outside(io.get_executor(), none).error().code == Code::config);
 }
 
@@ -73,9 +71,9 @@ TEST_CASE("outside: an address that the playbook gives stands before the driver'
     playbook.traffic.canary_url = "http://127.0.0.1:9";
     const auto outside = open_outside(io.get_executor(), playbook);
     REQUIRE(outside.has_value());
-    CHECK(outside->driver->address("b")->base_url == "http://127.0.0.1:9");
-    CHECK(outside->driver->address("b")->headers.empty());
-    CHECK(outside->driver->address("a")->base_url == "http://127.0.0.1:1");
+    CHECK(outside->driver->address("canary")->base_url == "http://127.0.0.1:9");
+    CHECK(outside->driver->address("canary")->headers.empty());
+    CHECK(outside->driver->address("stable")->base_url == "http://127.0.0.1:1");
     CHECK(outside->driver->target() == "local:/tmp/none.sock");
 }
 

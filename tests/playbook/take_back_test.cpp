@@ -2,6 +2,7 @@
 #include "oa_stream/base/file.hpp"
 
 #include "drill/rollback_run.hpp"
+#include "settings.hpp"
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
@@ -205,9 +206,10 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
     died_at_call(world, 5, true);
     world.driver.serving = World::split(33);
     const int writes = world.driver.writes_seen;
-    world.playbook.traffic.settings = CloudRunTraffic{
-        .endpoint = "https://run.example", .project = "p", .region = "r", .service = "lane"
-    };
+    world.playbook.traffic.settings =
+        traffic_of("driver: cloud-run, endpoint: \"https://run.example\", project: p, region: r, "
+                   "service: lane")
+            .settings;
     const RunOutcome outcome = take_back_of(world);
     CHECK(outcome.exit == ExitCode::rollback_unverified);
     CHECK(world.driver.serving == World::split(33));
@@ -231,7 +233,10 @@ TEST_CASE("take back: the way out by hand goes through the shipped command-drive
         file, "split_clients \"$request_id\" $oa_revision { 50% canary; * stable; }\n"
     ));
     world.playbook.traffic.settings =
-        CommandTraffic{.read = {program, "read"}, .set = {program, "set"}};
+        traffic_of(
+            fmt::format("driver: command, read: [\"{0}\", read], set: [\"{0}\", set]", program)
+        )
+            .settings;
     const RunOutcome outcome = take_back_of(world);
     REQUIRE(outcome.exit == ExitCode::rollback_unverified);
     REQUIRE_FALSE(outcome.notes.empty());

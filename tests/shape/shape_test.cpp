@@ -183,6 +183,16 @@ const std::array k_breaches{
         [](const Tree& tree) { tree.write("src/base/forgotten.cpp", "\n"); }
     },
     Breach{
+        "a source that the list of its folder does not name",
+        "listed",
+        "forgotten.cpp is not listed",
+        [](const Tree& tree) {
+            tree.write("src/base/part/CMakeLists.txt", "target_sources(oa_base PRIVATE a.cpp)\n");
+            tree.write("src/base/part/a.cpp", "\n");
+            tree.write("src/base/part/forgotten.cpp", "\n");
+        }
+    },
+    Breach{
         "a source named in a comment only",
         "listed",
         "forgotten.cpp is not listed",

@@ -54,7 +54,7 @@ struct Key {
     std::uint32_t only = ~0U; ///< bits of the variants it belongs to
     void (*read)(const Node& node, void* out) = nullptr;
 
-    /// Belongs only to these variants of the section (bit i: SectionInfo::variants[i]).
+    /// Belongs only to these variants of the section (bit i: the i-th one).
     [[nodiscard]] constexpr Key in(std::uint32_t variants) const {
         Key out = *this;
         out.only = variants;
@@ -62,14 +62,36 @@ struct Key {
     }
 };
 
+/// One form of a section, perhaps with keys of its own beside the common ones.
+struct Variant {
+    std::string_view name; ///< what the chooser says
+    std::span<const Key> keys{};
+};
+
+/// For sections whose forms are registered elsewhere: asked when the section is read.
+struct Variants {
+    std::string_view chooser{}; ///< key that says which variant it is
+    std::span<const Variant> (*all)() = nullptr;
+    /// What the own keys of variant `index` are read into; `out` is the section's own object.
+    void* (*object)(void* out, std::size_t index) = nullptr;
+};
+
 struct SectionInfo {
     std::string_view name; ///< "stage"; unique: the schema's definitions are called so
     std::string_view help;
     std::span<const Key> keys;
-    std::string_view chooser{}; ///< key that says which variant it is
-    std::span<const std::string_view> variants{};
     std::span<const std::string_view> exactly_one{}; ///< keys of which exactly one must be there
+    Variants variants{};
 };
+
+/// The common keys, then those of the variants, whose `only` says where they stand; equal rows of
+/// several variants are one. The chooser's words are the variants' names, which live as long as the
+/// result.
+struct AllKeys {
+    std::vector<std::string_view> variants{};
+    std::vector<Key> keys{};
+};
+[[nodiscard]] AllKeys all_keys(const SectionInfo& section);
 
 /// A table whose rows belong to T.
 template <class T> struct Section : SectionInfo {
@@ -132,6 +154,8 @@ row(Type type, std::string_view name, Need need, std::string_view help) {
     out.read = &store<Member, Get>;
     return out;
 }
+[[nodiscard]] std::optional<std::string>
+variant_of(const Node& node, std::span<const Variant> variants);
 [[nodiscard]] std::optional<std::vector<std::string>> texts_of(const Node& node);
 [[nodiscard]] std::optional<std::vector<int>> percents_of(const Node& node);
 } // namespace detail
@@ -227,6 +251,13 @@ constexpr auto word_text(std::string_view name, Need need, std::string_view help
     auto out = detail::row<Member, get>(Type::word, name, need, help);
     out.words = Words;
     return out;
+}
+/// The key that says which of the variants `All` gives the section is; the word itself.
+template <auto Member, auto All>
+constexpr auto chooser(std::string_view name, Need need, std::string_view help) {
+    return detail::row<Member, [](const Node& n) { return detail::variant_of(n, All()); }>(
+        Type::word, name, need, help
+    );
 }
 /// A vector of words, written "a | b".
 template <auto Member, const auto& Words>

@@ -4,14 +4,16 @@
 
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/config/values.hpp"
 #include "oa_stream/measure/gate.hpp"
+#include "oa_stream/traffic/kind.hpp"
 
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace oa_stream::playbook {
@@ -42,12 +44,7 @@ inline constexpr std::array<std::string_view, 7> k_kind_words{
 // Who is looked at
 // ---------------------------------------------------------------------------------
 
-/// Where a credential comes from, never the credential itself.
-struct AuthRef {
-    std::string reference{}; ///< for read_secret(): "env:NAME", "file:PATH" or "fd:N"
-    bool required = true;    ///< false: go on without when it is not there
-    friend bool operator==(const AuthRef&, const AuthRef&) = default;
-};
+using config::AuthRef;
 
 struct CompatSpec {
     std::string build, protocol, schema;
@@ -66,43 +63,19 @@ struct Target {
 // What moves the traffic
 // ---------------------------------------------------------------------------
 
-struct LocalTraffic {
-    std::string socket{}; ///< admin socket of the front door; empty: the playbook brings its own
-    std::string base_url{}; ///< of the door
-};
-struct HaproxyTraffic {
-    std::string socket{}; ///< path of the stats socket, or host:port
-    std::string backend{};
-    std::string stable_server{}; ///< empty: called like the revision
-    std::string canary_server{};
-    std::string state_file{}; ///< empty: none is written
-};
-struct CloudRunTraffic {
-    std::string endpoint{}; ///< of the Admin API, without a trailing slash
-    std::string project{};
-    std::string region{};
-    std::string service{};
-    std::optional<AuthRef> auth{}; ///< unset: the metadata server's token
-};
-/// Programs with JSON on stdin and stdout: argv lists, never a shell.
-struct CommandTraffic {
-    std::vector<std::string> read{};
-    std::vector<std::string> set{};
-    std::vector<std::string> preview{}; ///< empty: whatever read() shows is possible
-    std::string endpoint{}; ///< told to the programs as OA_STREAM_ENDPOINT
-    Millis timeout{30000}; ///< of one call
-};
-
 struct Traffic {
-    std::string driver; ///< "local", "haproxy", "cloud-run" or "command"
+    std::string driver; ///< name of a traffic::DriverKind
     std::string stable; ///< revision names
     std::string canary;
     std::string stable_url{}; ///< how pinned probes reach them; empty: as the driver says
     std::string canary_url{};
-    /// By `driver`; monostate only in playbooks that were not read from a file.
-    std::variant<std::monostate, LocalTraffic, HaproxyTraffic, CloudRunTraffic, CommandTraffic>
-        settings{};
+    /// Of `driver`; null only in playbooks that were not read from a file.
+    std::shared_ptr<const traffic::DriverSettings> settings{};
+
+    [[nodiscard]] traffic::Arms arms() const { return {stable, canary, stable_url, canary_url}; }
 };
+/// What a person types to bring `split` about without oa-stream; empty without settings.
+[[nodiscard]] std::string manual_command(const Traffic& traffic, const traffic::Split& split);
 
 // What is measured
 // ---------------------------------------------------------------------------------

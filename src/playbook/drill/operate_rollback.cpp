@@ -8,7 +8,6 @@
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
-#include "engine/manual_command.hpp"
 #include "engine/route_step.hpp"
 #include "plan/forecast.hpp"
 #include "plan/plan_file.hpp"
@@ -218,7 +217,8 @@ void say_fault(TakingBack& taking, const Check& check) {
 RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
     std::string next;
     if (outcome.exit == ExitCode::rollback_unverified) {
-        const std::string command = by_hand(taking.plan.playbook, taking.plan.home());
+        const std::string command =
+            manual_command(taking.plan.playbook.traffic, taking.plan.home());
         next = fmt::format("oa-stream rollback apply --run {}", taking.folder.id());
         next += command.empty() ? "" : "; by hand: " + command;
         next += has_routes_to_undo(taking.plan, taking.folder)

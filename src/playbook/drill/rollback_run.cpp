@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/file.hpp"
 
-#include "engine/manual_command.hpp"
 #include "engine/session.hpp"
 
 #include <fmt/format.h>
@@ -107,7 +106,7 @@ RunOutcome outcome_of(Session& session, bool foreign) {
         verified ? "The traffic is back, the routes are" : home + " is",
         failed == out.checks.end() ? "nothing passed live" : failed->detail
     );
-    const std::string command = by_hand(session.playbook(), session.in.plan->home());
+    const std::string command = manual_command(session.playbook().traffic, session.in.plan->home());
     if (!command.empty()) {
         out.notes.push_back("By hand: " + command);
     }

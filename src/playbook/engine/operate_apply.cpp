@@ -4,7 +4,6 @@
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
-#include "manual_command.hpp"
 #include "plan/forecast.hpp"
 #include "plan/plan_file.hpp"
 #include "route_step.hpp"
@@ -146,7 +145,8 @@ RunPaper paper_of(const Applying& applying, const RunOutcome& outcome) {
         out.facts.emplace_back("reopened because", applying.request.reopen);
     }
     if (outcome.exit == ExitCode::rollback_unverified || outcome.held) {
-        const std::string command = by_hand(applying.plan.playbook, applying.plan.home());
+        const std::string command =
+            manual_command(applying.plan.playbook.traffic, applying.plan.home());
         out.next = fmt::format("oa-stream rollback apply --run {}", applying.folder.id());
         out.next += command.empty() ? "" : "; by hand: " + command;
         out.next += has_routes_to_undo(applying.plan, applying.folder)

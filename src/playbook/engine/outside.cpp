@@ -3,10 +3,6 @@
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/access_log_source.hpp"
 #include "oa_stream/measure/prometheus_source.hpp"
-#include "cloud_run/cloud_run_driver.hpp"
-#include "command/command_driver.hpp"
-#include "haproxy/haproxy_driver.hpp"
-#include "oa_stream/traffic/local_driver.hpp"
 
 #include <fmt/format.h>
 
@@ -88,102 +84,21 @@ private:
     std::string none_;
 };
 
-constexpr std::string_view k_metadata_server = "http://metadata.google.internal";
-
-/// The token that was given, a file's read again when it is refused; else the metadata server's.
-traffic::TokenSource
-platform_tokens(net::HttpClient& client, const std::optional<AuthRef>& auth, const Secret& given) {
-    if (given.empty()) {
-        return traffic::metadata_tokens(client, std::string(k_metadata_server));
-    }
-    if (auth && auth->reference.starts_with("file:")) {
-        return traffic::kept_token(given, [reference = auth->reference] {
-            return read_secret(reference);
-        });
-    }
-    return traffic::kept_token(given);
-}
-
-/// Builds the driver that the settings are of.
-struct MakeDriver {
-    const asio::any_io_executor& executor;
-    const Traffic& traffic;
-    Outside& outside;
-
-    using Made = Result<std::unique_ptr<TrafficDriver>>;
-
-    [[nodiscard]] std::vector<std::string> revisions() const {
-        return {traffic.stable, traffic.canary};
-    }
-    /// Both or none: a driver that is told one would have to guess the other.
-    [[nodiscard]] std::vector<std::string> urls() const {
-        if (traffic.stable_url.empty() || traffic.canary_url.empty()) {
-            return {};
-        }
-        return {traffic.stable_url, traffic.canary_url};
-    }
-
-    Made operator()(const std::monostate&) const {
+Result<void>
+add_driver(const asio::any_io_executor& executor, const Traffic& traffic, Outside& outside) {
+    if (traffic.settings == nullptr) {
         return fail(
             Code::config, fmt::format("driver {} has no settings", traffic.driver), "traffic"
         );
     }
-    Made operator()(const LocalTraffic& local) const {
-        const std::string& base = local.base_url.empty() ? outside.users.base_url : local.base_url;
-        if (local.socket.empty() || base.empty()) {
-            return fail(
-                Code::config,
-                "a front door that runs already needs its admin socket and its address",
-                "traffic",
-                "socket: and base_url: of `oa-stream front`"
-            );
-        }
-        return traffic::make_local_driver(*outside.client, {local.socket, base, revisions()});
-    }
-    Made operator()(const HaproxyTraffic& haproxy) const {
-        const auto server =
-            [](const std::string& revision, const std::string& named, const std::string& url) {
-                return traffic::HaproxyServer{revision, named.empty() ? revision : named, url};
-            };
-        return traffic::make_haproxy_driver(
-            executor,
-            {.socket = haproxy.socket,
-             .backend = haproxy.backend,
-             .servers =
-                 {server(traffic.stable, haproxy.stable_server, traffic.stable_url),
-                  server(traffic.canary, haproxy.canary_server, traffic.canary_url)},
-             .state_file = haproxy.state_file}
-        );
-    }
-    Made operator()(const CloudRunTraffic& cloud) const {
-        return traffic::make_cloud_run_driver(
-            *outside.client,
-            {.endpoint = cloud.endpoint,
-             .project = cloud.project,
-             .region = cloud.region,
-             .service = cloud.service,
-             .revisions = revisions(),
-             .urls = urls(),
-             .token = platform_tokens(*outside.client, cloud.auth, outside.platform_token)}
-        );
-    }
-    Made operator()(const CommandTraffic& command) const {
-        return traffic::make_command_driver(
-            executor,
-            {.read = command.read,
-             .set = command.set,
-             .preview = command.preview,
-             .endpoint = command.endpoint,
-             .revisions = revisions(),
-             .urls = urls(),
-             .timeout = command.timeout}
-        );
-    }
-};
-
-Result<void>
-add_driver(const asio::any_io_executor& executor, const Traffic& traffic, Outside& outside) {
-    OA_TRY(outside.driver, std::visit(MakeDriver{executor, traffic, outside}, traffic.settings));
+    traffic::DriverParts parts{
+        executor,
+        outside.client.get(),
+        traffic.arms(),
+        outside.users.base_url,
+        outside.platform_token
+    };
+    OA_TRY(outside.driver, traffic.settings->make(std::move(parts)));
     if (!traffic.stable_url.empty() || !traffic.canary_url.empty()) {
         outside.driver = std::make_unique<PinnedDriver>(std::move(outside.driver), traffic);
     }
@@ -245,8 +160,8 @@ add_sources(const asio::any_io_executor& executor, const Playbook& playbook, Out
 Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbook& playbook) {
     Outside out;
     OA_TRY(out.user_token, secret_of(playbook.target.auth));
-    if (const auto* cloud = std::get_if<CloudRunTraffic>(&playbook.traffic.settings)) {
-        OA_TRY(out.platform_token, secret_of(cloud->auth));
+    if (const auto& settings = playbook.traffic.settings) {
+        OA_TRY(out.platform_token, secret_of(settings->credential()));
     }
     if (const auto& routes = playbook.routes) {
         out.control_token = out.user_token; // read once: a descriptor gives it only once

@@ -179,9 +179,6 @@ constexpr auto k_asserted_keys = keys<SourceSpec>(
         "The same of route decisions whose audit event is missing or cannot be parsed."
     )
 );
-void source_auth(const Node& node, SourceSpec& out) {
-    out.auth = read_auth(node);
-}
 /// "a.log,b.log": as one variable can say it.
 std::optional<std::vector<std::string>> read_paths(const Node& node) {
     const auto text = node.text();
@@ -203,18 +200,14 @@ std::optional<std::vector<std::string>> read_paths(const Node& node) {
 }
 
 constexpr auto k_prometheus_keys = keys<SourceSpec>(
-    phrase<&SourceSpec::url, read_url>(
+    config::url<&SourceSpec::url>(
         "url",
         Need::optional,
         "Of the server, before `/api/v1/query`. Needed; when its variable is empty, the source "
         "is left out."
     ),
-    custom<SourceSpec, source_auth>(
-        Type::section,
-        "auth",
-        Need::optional,
-        "A bearer token, or with `user` the password.",
-        &k_auth
+    config::auth<&SourceSpec::auth>(
+        "auth", Need::optional, "A bearer token, or with `user` the password."
     ),
     text<&SourceSpec::user>("user", Need::optional, "Name for basic authentication."),
     text<&SourceSpec::ca>(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/config/section.hpp"
+#include "oa_stream/config/values.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 namespace oa_stream::playbook::file {
@@ -32,24 +33,13 @@ struct GateDraft {
     std::uint64_t min_samples = 0;
     GateUse mode = GateUse::decide;
 };
-struct AuthDraft {
-    std::string env{};
-    std::string file{};
-    std::optional<std::uint64_t> fd{};
-    bool required = true;
-};
-
 struct TrafficDraft {
     std::string driver{};
     std::string stable{};
     std::string canary{};
     std::string stable_url{};
     std::string canary_url{};
-    LocalTraffic local{};
-    HaproxyTraffic haproxy{};
-    CloudRunTraffic cloud{};
-    CommandTraffic command{};
-    std::string socket{};
+    traffic::DriverKind::Blank settings{};
 };
 /// One element of sources: exactly one is set.
 struct SourceDraft {
@@ -61,7 +51,6 @@ struct SourceDraft {
 
 extern const config::Section<Playbook> k_playbook;
 extern const config::Section<Variable> k_variable;
-extern const config::Section<AuthDraft> k_auth;
 extern const config::Section<Target> k_target;
 extern const config::Section<TrafficDraft> k_traffic;
 extern const config::Section<GateDraft> k_gate;
@@ -72,10 +61,6 @@ extern const config::Section<SourceDraft> k_source;
 extern const config::Section<DrillSpec> k_drill;
 extern const config::Section<RoutesSpec> k_routes;
 
-/// auth: { env | file | fd }; nothing when it is wrong.
-[[nodiscard]] std::optional<AuthRef> read_auth(const Node& node);
-/// A URL without its trailing slash.
-[[nodiscard]] std::optional<std::string> read_url(const Node& node);
 void read_traffic(const Node& node, Traffic& out);
 [[nodiscard]] std::vector<measure::GateSpec> read_gates(const Node& node);
 /// Smokes go to `smokes` under ids that begin with `prefix`; budget and shadow to the playbook.

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::playbook::file {
 namespace {
 
@@ -122,6 +124,17 @@ void rollback_into(const Node& node, Playbook& out) {
     read_section(node, k_rollback, out);
 }
 
+constexpr auto k_kinds = [] {
+    std::array<Variant, k_kind_words.size()> out{};
+    std::ranges::transform(k_kind_words, out.begin(), [](std::string_view word) {
+        return Variant{word};
+    });
+    return out;
+}();
+std::span<const Variant> kinds() {
+    return k_kinds;
+}
+
 constexpr auto k_playbook_keys = keys<Playbook>(
     custom<Playbook, version_into>(Type::count, "version", Need::required, "Of this format: `1`."),
     word<&Playbook::kind, k_kind_words>("kind", Need::required, "What the playbook is for."),
@@ -205,7 +218,10 @@ constinit const Section<Variable> k_variable{
     {"variable", "One value that a user may set with `--set name=value`.", k_variable_keys}
 };
 constinit const Section<Playbook> k_playbook{
-    {"playbook", "The file as a whole.", k_playbook_keys, "kind", k_kind_words}
+    {.name = "playbook",
+     .help = "The file as a whole.",
+     .keys = k_playbook_keys,
+     .variants = {.chooser = "kind", .all = kinds}}
 };
 
 } // namespace oa_stream::playbook::file

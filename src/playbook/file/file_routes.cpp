@@ -75,20 +75,13 @@ void clear_into(const Node& node, RoutesSpec& out) {
     }
     out.changes.insert(out.changes.begin(), cleared.begin(), cleared.end());
 }
-void auth_into(const Node& node, RoutesSpec& out) {
-    out.auth = read_auth(node);
-}
 
 constexpr auto k_routes_keys = keys<RoutesSpec>(
-    phrase<&RoutesSpec::control_url, read_url>(
+    config::url<&RoutesSpec::control_url>(
         "control_url", Need::optional, "The control service; that of `target` if absent."
     ),
-    custom<RoutesSpec, auth_into>(
-        Type::section,
-        "auth",
-        Need::optional,
-        "An administrator's credential there; that of `target` if absent.",
-        &k_auth
+    config::auth<&RoutesSpec::auth>(
+        "auth", Need::optional, "An administrator's credential there; that of `target` if absent."
     ),
     custom<RoutesSpec, clear_into>(
         Type::texts,

@@ -42,9 +42,9 @@ bool can_measure(SourceKind kind, const measure::GateSpec& gate) {
     return !rate || !gate.events.empty();
 }
 
-class Judge {
+class PlaybookCheck {
 public:
-    explicit Judge(const Playbook& playbook) : book_(playbook) {}
+    explicit PlaybookCheck(const Playbook& playbook) : book_(playbook) {}
 
     std::vector<Error> all() {
         if (book_.version != 1) {
@@ -75,17 +75,9 @@ private:
         out_.push_back({Code::config, std::move(message), std::string(key), std::move(hint)});
     }
 
-    /// Whole and without what would end up in logs or be lost when a path is appended.
     void url(std::string_view key, std::string_view text) {
-        const bool http = text.starts_with("http://") || text.starts_with("https://");
-        if (text.empty() || text.contains("${")) {
-            return; // not given, or not known yet
-        }
-        const std::size_t host = text.find("//") + 2;
-        if (!http || host >= text.size() || text[host] == '/') {
-            bad(key, "not a URL", "like https://chat.example.com");
-        } else if (text.find_first_of("?#@ ") != std::string_view::npos) {
-            bad(key, "a URL without query, fragment and credentials is needed");
+        if (auto checked = config::check_url(key, text); !checked) {
+            out_.push_back(std::move(checked).error());
         }
     }
 
@@ -105,19 +97,12 @@ private:
         }
         url("traffic.stable_url", traffic.stable_url);
         url("traffic.canary_url", traffic.canary_url);
-        if (const auto* local = std::get_if<LocalTraffic>(&traffic.settings)) {
-            url("traffic.base_url", local->base_url);
-            if (local->socket.empty() && !brings_its_own_lanes(book_)) {
-                bad("traffic", "socket is missing: only a rehearsal brings its own front door");
-            }
+        if (traffic.settings == nullptr) {
+            return;
         }
-        if (const auto* cloud = std::get_if<CloudRunTraffic>(&traffic.settings)) {
-            url("traffic.endpoint", cloud->endpoint);
-        }
-        if (const auto* command = std::get_if<CommandTraffic>(&traffic.settings)) {
-            if (command->read.empty() || command->set.empty()) {
-                bad("traffic", "read and set must name a program");
-            }
+        std::ranges::move(traffic.settings->problems(), std::back_inserter(out_));
+        if (traffic.settings->names_none() && !brings_its_own_lanes(book_)) {
+            bad("traffic", "socket is missing: only a rehearsal brings its own front door");
         }
     }
 
@@ -348,7 +333,8 @@ private:
         const auto fault = parse_fault(fmt::format("{}@{}%", drill.fault, drill.fail_at));
         if (!fault) {
             bad("drill.fault", fault.error().message, fault.error().hint);
-        } else if (book_.traffic.driver != "local") {
+        } else if (const auto* driver = traffic::driver_kind(book_.traffic.driver);
+                   driver == nullptr || !driver->plants_faults) {
             bad("drill.fault", "faults are planted with driver local only");
         }
     }
@@ -400,6 +386,11 @@ SourceKind judged_by(const Playbook& playbook, const measure::GateSpec& gate) {
     return SourceKind::probe;
 }
 
+std::string manual_command(const Traffic& traffic, const traffic::Split& split) {
+    return traffic.settings ? traffic.settings->manual_command(traffic.arms(), split)
+                            : std::string();
+}
+
 bool moves_traffic(Kind kind) noexcept {
     return kind == Kind::cutover || kind == Kind::rollback || kind == Kind::rollback_drill ||
            kind == Kind::rehearsal;
@@ -409,8 +400,8 @@ bool brings_its_own_lanes(const Playbook& playbook) noexcept {
     if (playbook.kind == Kind::rehearsal) {
         return true;
     }
-    const auto* local = std::get_if<LocalTraffic>(&playbook.traffic.settings);
-    return playbook.kind == Kind::rollback_drill && local != nullptr && local->socket.empty() &&
+    const auto& settings = playbook.traffic.settings;
+    return playbook.kind == Kind::rollback_drill && settings != nullptr && settings->names_none() &&
            playbook.target.base_url.empty();
 }
 
@@ -470,7 +461,7 @@ bool no_gate_decides(const Playbook& playbook) noexcept {
 }
 
 std::vector<Error> problems_of(const Playbook& playbook) {
-    return Judge(playbook).all();
+    return PlaybookCheck(playbook).all();
 }
 
 Result<void> validate(const Playbook& playbook) {

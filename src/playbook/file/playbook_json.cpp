@@ -28,16 +28,11 @@ Json smokes_json(const std::vector<SmokeSpec>& smokes) {
     return out;
 }
 
-Json auth_json(const std::optional<AuthRef>& auth) {
-    return auth ? Json{{"reference", auth->reference}, {"required", auth->required}}
-                : Json(nullptr);
-}
-
 Json target_json(const Target& target) {
     return {
         {"base_url", target.base_url},
         {"control_url", target.control_url},
-        {"auth", auth_json(target.auth)},
+        {"auth", config::to_json(target.auth)},
         {"revision_header", target.revision_header},
         {"compat",
          target.compat ? Json{{"build", target.compat->build},
@@ -48,40 +43,6 @@ Json target_json(const Target& target) {
     };
 }
 
-struct SettingsJson {
-    Json operator()(const std::monostate&) const { return Json::object(); }
-    Json operator()(const LocalTraffic& local) const {
-        return {{"socket", local.socket}, {"base_url", local.base_url}};
-    }
-    Json operator()(const HaproxyTraffic& haproxy) const {
-        return {
-            {"socket", haproxy.socket},
-            {"backend", haproxy.backend},
-            {"stable_server", haproxy.stable_server},
-            {"canary_server", haproxy.canary_server},
-            {"state_file", haproxy.state_file},
-        };
-    }
-    Json operator()(const CloudRunTraffic& cloud) const {
-        return {
-            {"endpoint", cloud.endpoint},
-            {"project", cloud.project},
-            {"region", cloud.region},
-            {"service", cloud.service},
-            {"auth", auth_json(cloud.auth)},
-        };
-    }
-    Json operator()(const CommandTraffic& command) const {
-        return {
-            {"read", command.read},
-            {"set", command.set},
-            {"preview", command.preview},
-            {"endpoint", command.endpoint},
-            {"timeout_ms", millis(command.timeout)},
-        };
-    }
-};
-
 Json traffic_json(const Traffic& traffic) {
     return {
         {"driver", traffic.driver},
@@ -89,7 +50,7 @@ Json traffic_json(const Traffic& traffic) {
         {"canary", traffic.canary},
         {"stable_url", traffic.stable_url},
         {"canary_url", traffic.canary_url},
-        {"settings", std::visit(SettingsJson{}, traffic.settings)},
+        {"settings", traffic.settings ? traffic.settings->to_json() : Json::object()},
     };
 }
 
@@ -111,7 +72,7 @@ Json measures_json(const Playbook& playbook) {
             {{"kind", to_string(source.kind)},
              {"url", source.url},
              {"paths", source.paths},
-             {"auth", auth_json(source.auth)},
+             {"auth", config::to_json(source.auth)},
              {"user", source.user},
              {"ca", source.ca},
              {"revision_label", source.revision_label},
@@ -164,7 +125,7 @@ Json routes_json(const RoutesSpec& routes) {
     }
     return {
         {"control_url", routes.control_url},
-        {"auth", auth_json(routes.auth)},
+        {"auth", config::to_json(routes.auth)},
         {"changes", std::move(changes)},
         {"paths", routes.paths},
         {"fresh", routes.fresh},

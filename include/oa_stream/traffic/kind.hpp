@@ -1,0 +1,81 @@
+// One row for each kind of driver. A kind is a folder of this room and a line of table.cpp; whoever
+// reads playbooks, plans or writes pages asks the table.
+#pragma once
+
+#include "oa_stream/config/values.hpp"
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/traffic/driver.hpp"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::traffic {
+
+/// The two revisions among which the traffic is split, and how pinned probes reach them.
+struct Arms {
+    std::string stable;
+    std::string canary;
+    std::string stable_url{}; ///< empty: as the driver says
+    std::string canary_url{};
+
+    [[nodiscard]] std::vector<std::string> revisions() const { return {stable, canary}; }
+    /// Both or none: a driver that is told one would have to guess the other.
+    [[nodiscard]] std::vector<std::string> urls() const;
+};
+
+/// What a driver is made with, beside its settings.
+struct DriverParts {
+    asio::any_io_executor executor;
+    net::HttpClient* client = nullptr; ///< outlives the driver
+    Arms arms{};
+    std::string users_url{}; ///< where users come in
+    Secret token{}; ///< what credential() names; empty: none was given
+};
+
+/// What a playbook says about one kind of driver. Immutable once it is read.
+class DriverSettings {
+public:
+    virtual ~DriverSettings() = default;
+    DriverSettings() = default;
+    DriverSettings(const DriverSettings&) = delete;
+    DriverSettings& operator=(const DriverSettings&) = delete;
+
+    /// Code::config for settings of which no driver can be made.
+    [[nodiscard]] virtual Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const = 0;
+    /// One problem each, `where` a key of the playbook.
+    [[nodiscard]] virtual std::vector<Error> problems() const { return {}; }
+    /// What stands in the plan; plans are told apart by it.
+    [[nodiscard]] virtual Json to_json() const = 0;
+    /// What a person types when oa-stream itself cannot bring `split` about; one shell line.
+    [[nodiscard]] virtual std::string
+    manual_command(const Arms& arms, const Split& split) const = 0;
+    /// Of the machinery's API.
+    [[nodiscard]] virtual std::optional<config::AuthRef> credential() const { return {}; }
+    /// No machinery is named: only a playbook that starts its own can use them.
+    [[nodiscard]] virtual bool names_none() const noexcept { return false; }
+};
+
+struct DriverKind {
+    std::string_view name; ///< the value of traffic.driver
+    std::span<const config::Key> keys; ///< of the playbook's section, beside the common ones
+    /// Empty settings, and the object that `keys` are read into.
+    struct Blank {
+        std::shared_ptr<DriverSettings> settings;
+        void* object = nullptr;
+    };
+    Blank (*blank)() = nullptr;
+    bool plants_faults = false; ///< a drill can plant faults in the lanes behind it
+};
+template <class Settings> DriverKind::Blank blank_settings() {
+    auto settings = std::make_shared<Settings>();
+    return {settings, settings.get()};
+}
+
+[[nodiscard]] std::span<const DriverKind* const> driver_kinds() noexcept;
+/// nullptr for an unknown name.
+[[nodiscard]] const DriverKind* driver_kind(std::string_view name) noexcept;
+
+} // namespace oa_stream::traffic

@@ -1,0 +1,85 @@
+#include "oa_stream/config/values.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::config {
+namespace {
+
+/// Before it is put together.
+struct AuthDraft {
+    std::string env{};
+    std::string file{};
+    std::optional<std::uint64_t> fd{};
+    bool required = true;
+};
+
+constexpr std::array<std::string_view, 3> k_auth_forms{"env", "file", "fd"};
+constexpr auto k_auth_keys = keys<AuthDraft>(
+    text<&AuthDraft::env>("env", Need::optional, "Environment variable that holds it."),
+    text<&AuthDraft::file>("file", Need::optional, "File that holds it, mode 0600 or stricter."),
+    count<&AuthDraft::fd, 0, 1023>("fd", Need::optional, "Open file descriptor to read it from."),
+    boolean<&AuthDraft::required>(
+        "required", Need::optional, "`false`: go on without when it is not there."
+    )
+        .or_else("true")
+);
+
+} // namespace
+
+constinit const SectionInfo k_auth{
+    .name = "auth",
+    .help = "Where a credential comes from, never the credential itself: exactly one of env, file "
+            "and fd.",
+    .keys = k_auth_keys,
+    .exactly_one = k_auth_forms
+};
+
+Json to_json(const std::optional<AuthRef>& auth) {
+    return auth ? Json{{"reference", auth->reference}, {"required", auth->required}}
+                : Json(nullptr);
+}
+
+std::optional<AuthRef> read_auth(const Node& node) {
+    AuthDraft draft;
+    read_section(node, k_auth, &draft);
+    AuthRef out{.required = draft.required};
+    if (!draft.env.empty()) {
+        out.reference = "env:" + draft.env;
+    } else if (!draft.file.empty()) {
+        out.reference = "file:" + draft.file;
+    } else if (draft.fd) {
+        out.reference = fmt::format("fd:{}", *draft.fd);
+    } else {
+        return std::nullopt;
+    }
+    return out;
+}
+
+std::optional<std::string> read_url(const Node& node) {
+    auto out = node.text();
+    if (out && out->ends_with('/')) {
+        out->pop_back();
+    }
+    return out;
+}
+
+Result<void> check_url(std::string_view key, std::string_view text) {
+    if (text.empty() || text.contains("${")) {
+        return {};
+    }
+    const bool http = text.starts_with("http://") || text.starts_with("https://");
+    const std::size_t host = text.find("//") + 2;
+    if (!http || host >= text.size() || text[host] == '/') {
+        return fail(Code::config, "not a URL", std::string(key), "like https://chat.example.com");
+    }
+    if (text.find_first_of("?#@ ") != std::string_view::npos) {
+        return fail(
+            Code::config,
+            "a URL without query, fragment and credentials is needed",
+            std::string(key)
+        );
+    }
+    return {};
+}
+
+} // namespace oa_stream::config

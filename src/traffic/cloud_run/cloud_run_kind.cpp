@@ -1,0 +1,98 @@
+#include "oa_stream/base/shell.hpp"
+#include "oa_stream/traffic/kind.hpp"
+
+#include "cloud_run_driver.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::traffic {
+namespace {
+
+using namespace config;
+
+constexpr std::string_view k_metadata_server = "http://metadata.google.internal";
+
+struct CloudRunSettings final : DriverSettings {
+    std::string endpoint{}; ///< of the Admin API, without a trailing slash
+    std::string project{};
+    std::string region{};
+    std::string service{};
+    std::optional<AuthRef> auth{}; ///< unset: the metadata server's token
+
+    /// The token that was given, a file's read again when it is refused; else the metadata
+    /// server's.
+    [[nodiscard]] TokenSource tokens(const DriverParts& parts) const {
+        if (parts.token.empty()) {
+            return metadata_tokens(*parts.client, std::string(k_metadata_server));
+        }
+        if (auth && auth->reference.starts_with("file:")) {
+            return kept_token(parts.token, [reference = auth->reference] {
+                return read_secret(reference);
+            });
+        }
+        return kept_token(parts.token);
+    }
+
+    [[nodiscard]] Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const override {
+        return make_cloud_run_driver(
+            *parts.client,
+            {.endpoint = endpoint,
+             .project = project,
+             .region = region,
+             .service = service,
+             .revisions = parts.arms.revisions(),
+             .urls = parts.arms.urls(),
+             .token = tokens(parts)}
+        );
+    }
+    [[nodiscard]] std::vector<Error> problems() const override {
+        const auto url = check_url("traffic.endpoint", endpoint);
+        return url ? std::vector<Error>{} : std::vector{url.error()};
+    }
+    [[nodiscard]] Json to_json() const override {
+        return {
+            {"endpoint", endpoint},
+            {"project", project},
+            {"region", region},
+            {"service", service},
+            {"auth", config::to_json(auth)},
+        };
+    }
+    [[nodiscard]] std::string manual_command(const Arms&, const Split& split) const override {
+        std::string revisions;
+        for (const auto& [revision, percent] : split.all()) {
+            if (percent > 0) {
+                revisions +=
+                    fmt::format("{}{}={}", revisions.empty() ? "" : ",", revision, percent);
+            }
+        }
+        return fmt::format(
+            "gcloud run services update-traffic {} --project {} --region {} --to-revisions {}",
+            shell_word(service),
+            shell_word(project),
+            shell_word(region),
+            shell_word(revisions)
+        );
+    }
+    [[nodiscard]] std::optional<AuthRef> credential() const override { return auth; }
+};
+
+constexpr auto k_keys = keys<CloudRunSettings>(
+    url<&CloudRunSettings::endpoint>("endpoint", Need::optional, "Where the platform's API is.")
+        .or_else("https://run.googleapis.com"),
+    text<&CloudRunSettings::project>("project", Need::required, "Project of the service."),
+    text<&CloudRunSettings::region>("region", Need::required, "Region of the service."),
+    text<&CloudRunSettings::service>(
+        "service", Need::required, "The service whose traffic is split."
+    ),
+    config::auth<&CloudRunSettings::auth>(
+        "auth", Need::optional, "Token for the platform's API; the metadata server's if absent."
+    )
+);
+
+} // namespace
+
+extern constinit const DriverKind
+    k_cloud_run{.name = "cloud-run", .keys = k_keys, .blank = blank_settings<CloudRunSettings>};
+
+} // namespace oa_stream::traffic

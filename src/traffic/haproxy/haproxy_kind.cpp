@@ -1,0 +1,88 @@
+#include "oa_stream/base/shell.hpp"
+#include "oa_stream/traffic/kind.hpp"
+
+#include "haproxy_driver.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::traffic {
+namespace {
+
+using namespace config;
+
+struct HaproxySettings final : DriverSettings {
+    std::string socket{}; ///< path of the stats socket, or host:port
+    std::string backend{};
+    std::string stable_server{}; ///< empty: called like the revision
+    std::string canary_server{};
+    std::string state_file{}; ///< empty: none is written
+
+    [[nodiscard]] const std::string& stable_name(const Arms& arms) const {
+        return stable_server.empty() ? arms.stable : stable_server;
+    }
+    [[nodiscard]] const std::string& canary_name(const Arms& arms) const {
+        return canary_server.empty() ? arms.canary : canary_server;
+    }
+
+    [[nodiscard]] Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const override {
+        const Arms& arms = parts.arms;
+        return make_haproxy_driver(
+            parts.executor,
+            {.socket = socket,
+             .backend = backend,
+             .servers =
+                 {{arms.stable, stable_name(arms), arms.stable_url},
+                  {arms.canary, canary_name(arms), arms.canary_url}},
+             .state_file = state_file}
+        );
+    }
+    [[nodiscard]] Json to_json() const override {
+        return {
+            {"socket", socket},
+            {"backend", backend},
+            {"stable_server", stable_server},
+            {"canary_server", canary_server},
+            {"state_file", state_file},
+        };
+    }
+    [[nodiscard]] std::string manual_command(const Arms& arms, const Split& split) const override {
+        return fmt::format(
+            "echo {} | socat stdio {}",
+            shell_word(fmt::format(
+                "set server {0}/{1} state ready; set server {0}/{1} weight {2}; "
+                "set server {0}/{3} weight {4}",
+                backend,
+                stable_name(arms),
+                split.percent_of(arms.stable),
+                canary_name(arms),
+                split.percent_of(arms.canary)
+            )),
+            shell_word((socket.starts_with('/') ? "" : "tcp:") + socket)
+        );
+    }
+};
+
+constexpr auto k_keys = keys<HaproxySettings>(
+    text<&HaproxySettings::socket>(
+        "socket", Need::required, "HAProxy's stats socket: a path, or HOST:PORT."
+    ),
+    text<&HaproxySettings::backend>("backend", Need::required, "Backend with both servers."),
+    text<&HaproxySettings::stable_server>(
+        "stable_server", Need::optional, "Server of the stable revision, when called otherwise."
+    ),
+    text<&HaproxySettings::canary_server>(
+        "canary_server", Need::optional, "Server of the canary, when called otherwise."
+    ),
+    text<&HaproxySettings::state_file>(
+        "state_file",
+        Need::optional,
+        "Server state file to write after each shift; without one a reload undoes it."
+    )
+);
+
+} // namespace
+
+extern constinit const DriverKind
+    k_haproxy{.name = "haproxy", .keys = k_keys, .blank = blank_settings<HaproxySettings>};
+
+} // namespace oa_stream::traffic
