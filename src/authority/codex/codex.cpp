@@ -10,7 +10,7 @@ namespace {
 
 class CodexTurn final : public Turn {
 public:
-    CodexTurn(std::shared_ptr<CodexCore> core, std::shared_ptr<LiveTurn> live)
+    CodexTurn(std::shared_ptr<CodexCore> core, std::shared_ptr<RunningTurn> live)
         : core_(std::move(core)), live_(std::move(live)) {}
     CodexTurn(const CodexTurn&) = delete;
     CodexTurn& operator=(const CodexTurn&) = delete;
@@ -27,8 +27,8 @@ public:
 
 private:
     static Task<Result<EventBatch>>
-    next_of(std::shared_ptr<CodexCore> core, std::shared_ptr<LiveTurn> live) {
-        auto batch = co_await LiveTurn::next(live);
+    next_of(std::shared_ptr<CodexCore> core, std::shared_ptr<RunningTurn> live) {
+        auto batch = co_await RunningTurn::next(live);
         if (!batch && batch.error().code == Code::timeout) {
             live->fail(batch.error());
             core->interrupt(live);
@@ -37,7 +37,7 @@ private:
     }
 
     std::shared_ptr<CodexCore> core_;
-    std::shared_ptr<LiveTurn> live_;
+    std::shared_ptr<RunningTurn> live_;
 };
 
 class CodexAuthority final : public Authority {

@@ -43,17 +43,17 @@ public:
     [[nodiscard]] std::vector<Reading> readings() const;
 
     // codex_start.cpp: a turn from request to turn/started
-    [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
+    [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     start(Self self, TurnRequest request);
 
     // codex_stop.cpp: ways a turn ends other than by itself
-    void interrupt(const std::shared_ptr<LiveTurn>& turn);
-    void abandon(const std::shared_ptr<LiveTurn>& turn);
+    void interrupt(const std::shared_ptr<RunningTurn>& turn);
+    void abandon(const std::shared_ptr<RunningTurn>& turn);
 
     // codex_notify.cpp
     /// Code::not_found when the turn waits for no such approval.
     [[nodiscard]] Result<void>
-    answer_approval(const std::shared_ptr<LiveTurn>& turn, std::string_view id, bool approved);
+    answer_approval(const std::shared_ptr<RunningTurn>& turn, std::string_view id, bool approved);
 
     // codex_read.cpp (with health() and readings())
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
@@ -88,7 +88,7 @@ private:
     void on_notification(std::string_view method, const Json& message);
     [[nodiscard]] std::optional<Json>
     on_request(std::string_view method, const Json& params, const Json& id);
-    void withdraw_approvals(const Link& link, LiveTurn& live);
+    void withdraw_approvals(const Link& link, RunningTurn& live);
     void after_delivery(const std::shared_ptr<CodexThread>& thread);
     void finish(const std::shared_ptr<CodexThread>& thread);
 
@@ -101,21 +101,21 @@ private:
         Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
     );
     [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
-    [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
+    [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
-    [[nodiscard]] static Task<Result<std::shared_ptr<LiveTurn>>>
+    [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result);
-    void record(LiveTurn& live, const std::string& id, const Json& asked, const Json& result) const;
+    void record(RunningTurn& live, const std::string& id, const Json& asked, const Json& result) const;
 
     // codex_stop.cpp
     // The turn comes along: by the time a spawned coroutine runs, its thread may hold another one.
     [[nodiscard]] static Task<void> stop_turn(
-        Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<LiveTurn> live
+        Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
     );
     [[nodiscard]] static Task<void>
     interrupt_stray(Link link, std::string thread, std::string turn);
     [[nodiscard]] static Task<void> reconcile(
-        Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<LiveTurn> live
+        Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
     );
 
     asio::any_io_executor executor_;

@@ -17,7 +17,7 @@ std::string_view turn_of(const Json& params) {
     return turn == nullptr ? text_view_in(params, "turnId") : text_view_in(*turn, "id");
 }
 
-bool is_stray(const LiveTurn* live, std::string_view started) {
+bool is_stray(const RunningTurn* live, std::string_view started) {
     if (live == nullptr) {
         return true;
     }
@@ -45,7 +45,7 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
     if (method == "error" && bool_member(*params, "willRetry").value_or(false)) {
         ++counts_.upstream_retries;
     }
-    const std::shared_ptr<LiveTurn> live = thread->live;
+    const std::shared_ptr<RunningTurn> live = thread->live;
     if (method == "turn/started" && is_stray(live.get(), turn_of(*params))) {
         // A turn/start we gave up on has begun after all: nobody listens to it.
         ++counts_.stray_turns;
@@ -70,7 +70,7 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
 }
 
 void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
-    const std::shared_ptr<LiveTurn> live = thread->live;
+    const std::shared_ptr<RunningTurn> live = thread->live;
     if (!live) {
         return;
     }
@@ -90,7 +90,7 @@ void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
 }
 
 void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
-    const std::shared_ptr<LiveTurn> live = thread->live;
+    const std::shared_ptr<RunningTurn> live = thread->live;
     thread->total = live->total_usage();
     thread->last_turn = live->id();
     ThreadHold::release(*thread);
@@ -106,7 +106,7 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
 std::optional<Json>
 CodexCore::on_request(std::string_view method, const Json& params, const Json& id) {
     const auto thread = threads_.find(text_view_in(params, "threadId"));
-    const std::shared_ptr<LiveTurn> live = thread ? thread->live : nullptr;
+    const std::shared_ptr<RunningTurn> live = thread ? thread->live : nullptr;
     // An elicitation may name no turn; then it is the one that runs.
     const std::string_view of = text_view_in(params, "turnId");
     const bool ours = live && (of.empty() || live->id().empty() || of == live->id());
@@ -130,7 +130,7 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
 }
 
 Result<void> CodexCore::answer_approval(
-    const std::shared_ptr<LiveTurn>& turn, std::string_view id, bool approved
+    const std::shared_ptr<RunningTurn>& turn, std::string_view id, bool approved
 ) {
     OA_TRY(CodexApprovals::Reply reply, turn->answer_approval(id, approved));
     if (link_) {
@@ -139,7 +139,7 @@ Result<void> CodexCore::answer_approval(
     return {};
 }
 
-void CodexCore::withdraw_approvals(const Link& link, LiveTurn& live) {
+void CodexCore::withdraw_approvals(const Link& link, RunningTurn& live) {
     for (CodexApprovals::Reply& reply : live.withdraw_approvals()) {
         link->rpc().answer(reply.request, std::move(reply.body));
     }

@@ -80,7 +80,7 @@ CodexCore::call(Self self, Link link, std::string method, Json params, std::stri
     }
 }
 
-Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::start(Self self, TurnRequest asked) {
+Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnRequest asked) {
     OA_CO_CHECK(check_request(asked));
     const auto request = std::make_shared<const TurnRequest>(std::move(asked));
     for (int attempt = 1;; ++attempt) {
@@ -197,10 +197,10 @@ Task<Result<void>> CodexCore::resume(Self self, Link link, CodexThread* thread) 
     co_return Result<void>{};
 }
 
-Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::run_turn(
+Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request
 ) {
-    auto live = std::make_shared<LiveTurn>(
+    auto live = std::make_shared<RunningTurn>(
         self->executor_, self->options_, hold->id, hold->model, self->home_.work, hold->total
     );
     live->ask_approvals = request->ask_approvals;
@@ -223,9 +223,9 @@ Task<Result<std::shared_ptr<LiveTurn>>> CodexCore::run_turn(
     co_return co_await accepted(self, thread, params, std::get<Json>(std::move(outcome)));
 }
 
-Task<Result<std::shared_ptr<LiveTurn>>>
+Task<Result<std::shared_ptr<RunningTurn>>>
 CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result) {
-    const std::shared_ptr<LiveTurn> live = thread->live;
+    const std::shared_ptr<RunningTurn> live = thread->live;
     if (!live) { // the child died in the same breath
         co_return fail(Code::unavailable, self->reason_);
     }
@@ -240,7 +240,7 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
     }
     live->bind(id);
     self->after_delivery(thread);
-    co_await LiveTurn::wait_started(live, Clock::now() + self->options_.deadlines.request);
+    co_await RunningTurn::wait_started(live, Clock::now() + self->options_.deadlines.request);
     if (is_set(co_await asio::this_coro::cancellation_state)) {
         self->abandon(live);
         co_return fail(Code::cancelled, "cancelled");
@@ -257,7 +257,7 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
 }
 
 /// The head of a capture: the thread, the request and its response, as if they had been seen here.
-void CodexCore::record(LiveTurn& live, const std::string& id, const Json& asked, const Json& result)
+void CodexCore::record(RunningTurn& live, const std::string& id, const Json& asked, const Json& result)
     const {
     CaptureScrub scrub{.redactor = home_.redactor};
     scrub.folders = {

@@ -7,7 +7,7 @@
 
 namespace oa_stream::authority {
 
-void CodexCore::interrupt(const std::shared_ptr<LiveTurn>& turn) {
+void CodexCore::interrupt(const std::shared_ptr<RunningTurn>& turn) {
     const auto thread = threads_.find(turn->thread());
     if (turn->interrupting || turn->ended() || !thread || thread->live != turn || !link_) {
         return;
@@ -18,13 +18,13 @@ void CodexCore::interrupt(const std::shared_ptr<LiveTurn>& turn) {
     );
 }
 
-void CodexCore::abandon(const std::shared_ptr<LiveTurn>& turn) {
+void CodexCore::abandon(const std::shared_ptr<RunningTurn>& turn) {
     turn->abandoned = true;
     interrupt(turn);
 }
 
 Task<void> CodexCore::stop_turn(
-    Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<LiveTurn> live
+    Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
 ) {
     if (thread->live != live) {
         co_return; // it has ended by itself meanwhile
@@ -62,7 +62,7 @@ Task<void> CodexCore::interrupt_stray(Link link, std::string thread, std::string
 
 /// The thread reads as idle but turn/completed is missing: history decides.
 Task<void> CodexCore::reconcile(
-    Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<LiveTurn> live
+    Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
 ) {
     const auto since = live->idle_since();
     co_await sleep_for(self->options_.deadlines.reconcile);

@@ -2,7 +2,7 @@
 // second one is started, so a thread is held by exactly one user at a time.
 #pragma once
 
-#include "live_turn.hpp"
+#include "running_turn.hpp"
 
 #include <map>
 #include <memory>
@@ -24,7 +24,7 @@ struct CodexThread {
     bool busy = false; ///< being prepared, running a turn, or being unsubscribed
     std::optional<turn::Usage> total{}; ///< unset: only codex knows
     std::string last_turn{};
-    std::shared_ptr<LiveTurn> live{};
+    std::shared_ptr<RunningTurn> live{};
     Clock::time_point idle_since = Clock::now();
     Signal freed;
 };

@@ -1,5 +1,6 @@
 #include "load_args.hpp"
 
+#include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
@@ -182,7 +183,8 @@ Result<double> parse_rate(std::string_view text) {
 Result<void> may_cost(const LoadArgs& args, std::string_view authority) {
     const probe::Target& target = args.options.target;
     const std::string host = host_of(target.base_url);
-    if (authority == "replay" || allowed(args, host)) {
+    const auto* kind = authority::authority_kind(authority);
+    if ((kind != nullptr && !kind->costs && kind->refusal.empty()) || allowed(args, host)) {
         return {};
     }
     const std::uint64_t turns = planned_requests(args.options);

@@ -1,5 +1,6 @@
 #include "load_run.hpp"
 
+#include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/probe/prober.hpp"
 
@@ -132,7 +133,8 @@ Task<std::optional<std::uint64_t>> LoadRun::counter(net::HttpClient* client) {
 
 Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
     std::vector<std::string> prompts = args_.options.prompts;
-    if (args_.default_prompt && outcome_.authority == "replay") {
+    const auto* kind = authority::authority_kind(outcome_.authority);
+    if (args_.default_prompt && kind != nullptr && kind->plays) {
         prompts = {"replay:01-echo", "replay:story", prompts.front()};
     }
     probe::ProbeSample sample;

@@ -37,31 +37,28 @@ no_such(std::string_view option, std::string_view given, std::string_view choice
 
 Result<void> read_authority(const Args& args, ServeOptions& options) {
     const auto name = text_of(args, "--authority");
-    if (name == "worker") {
+    const auto* kind = authority::authority_kind(name);
+    if (kind == nullptr) {
+        return no_such("--authority", name, authority::authority_names());
+    }
+    if (kind->make == nullptr) {
         return fail(
-            Code::usage,
-            "the worker authority is not part of this version",
-            "--authority",
-            "codex or replay"
+            Code::usage, std::string(kind->refusal), "--authority", authority::authority_names()
         );
     }
-    if (name != "codex" && name != "replay") {
-        return no_such("--authority", name, "codex or replay");
-    }
-    options.authority =
-        name == "codex" ? ServeOptions::Authority::codex : ServeOptions::Authority::replay;
+    options.kind = kind;
     return {};
 }
 
 Result<void> read_codex(const Args& args, const Context& context, ServeOptions& options) {
-    auto& codex = options.codex;
+    auto& codex = options.authority.codex;
     codex.program = text_of(args, "--codex-bin");
     codex.state_dir = context.state_dir;
     const auto children = parse_count(text_of(args, "--codex-children"), 1, 64);
     if (!children) {
         return std::unexpected(auto(children.error()).prefixed("--codex-children"));
     }
-    options.codex_children = static_cast<std::size_t>(*children);
+    options.authority.codex_children = static_cast<std::size_t>(*children);
     const auto profile = text_of(args, "--codex-profile");
     if (profile != "chat" && profile != "agent") {
         return no_such("--codex-profile", profile, "chat or agent");
@@ -72,8 +69,8 @@ Result<void> read_codex(const Args& args, const Context& context, ServeOptions& 
         codex.config_file = *file;
     }
     codex.model = args.get("--model").value_or(codex.model);
-    const bool real = options.authority == ServeOptions::Authority::codex;
-    options.lane.model = real ? codex.model : args.get("--model").value_or("replay");
+    options.lane.model =
+        args.get("--model").value_or(std::string(options.kind->model(options.authority)));
     codex.provider_base_url = args.get("--provider-url").value_or(codex.provider_base_url);
     codex.provider_env_key = args.get("--provider-key-env").value_or(codex.provider_env_key);
     codex.deadlines.first_event = options.lane.limits.first_event;
@@ -84,9 +81,9 @@ Result<void> read_codex(const Args& args, const Context& context, ServeOptions& 
 
 /// Faults are for recorded turns only: nobody shall break real ones by a forgotten flag.
 Result<void> read_replay(const Args& args, ServeOptions& options) {
-    auto& replay = options.replay;
+    auto& replay = options.authority.replay;
     const bool faults = args.has("--inject") || args.has("--inject-file");
-    if (faults && options.authority != ServeOptions::Authority::replay) {
+    if (faults && !options.kind->takes_faults) {
         return fail(Code::usage, "faults can only be injected into --authority replay", "--inject");
     }
     replay.directory = text_of(args, "--replay");
@@ -181,8 +178,7 @@ Result<ServeOptions> parse_serve_options(const Args& args, const Context& contex
     options.lane.open_metrics = options.listeners.loopback();
     if (const auto file = args.get("--id-map")) {
         options.id_map = *file;
-    } else if (options.authority == ServeOptions::Authority::codex) {
-        // Replayed threads end with the process; a file would only name threads that are gone.
+    } else if (options.kind->keeps_threads) {
         options.id_map = context.state_dir / "lane" / "threads.json";
     }
     return options;

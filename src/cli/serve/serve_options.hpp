@@ -1,8 +1,7 @@
 // serve's command line as one struct.
 #pragma once
 
-#include "oa_stream/authority/codex.hpp"
-#include "oa_stream/authority/replay.hpp"
+#include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/lane/config.hpp"
 
@@ -18,14 +17,10 @@
 namespace oa_stream::cli {
 
 struct ServeOptions {
-    enum class Authority { codex, replay };
-
     ListenerOptions listeners{};
     lane::LaneConfig lane{};
-    Authority authority = Authority::codex;
-    authority::CodexOptions codex{};
-    std::size_t codex_children = 1;
-    authority::ReplayOptions replay{};
+    const authority::AuthorityKind* kind = nullptr; ///< never null once parsed
+    authority::AuthorityOptions authority{};
     std::filesystem::path tokens{};        ///< empty: no token file
     std::filesystem::path compat_policy{}; ///< empty: the default window
     std::filesystem::path lane_file{};     ///< empty: the mode of --lane stays

@@ -1,5 +1,6 @@
 #include "oa_stream/probe/shadow.hpp"
 
+#include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "shadow_judge.hpp"
@@ -376,9 +377,7 @@ Task<bool> is_replay(net::HttpClient& client, Target target, ProbeLimits limits)
     request.max_body = 1U << 20U;
     const net::ClientResponse answer = co_await client.fetch(std::move(request));
     const auto json = answer.status == 200 ? parse_json(answer.body) : Result<Json>(Json());
-    const Json* authority = json ? member(*json, "authority") : nullptr;
-    co_return authority != nullptr &&
-        (*authority == "replay" || string_member(*authority, "name") == "replay");
+    co_return json&& authority::plays_recordings(*json);
 }
 
 } // namespace oa_stream::probe

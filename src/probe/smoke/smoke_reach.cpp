@@ -1,4 +1,5 @@
 // Is somebody there, and who?
+#include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "smoke_run.hpp"
@@ -72,7 +73,7 @@ void learn(Smoke& smoke, const net::ClientResponse& answer) {
         return;
     }
     smoke.named = true;
-    smoke.replay = authority == "replay";
+    smoke.replay = authority::plays_recordings(*json);
     const Json* told = member(*json, "authority");
     const std::string_view pace = string_member(*told, "pace").value_or("recorded");
     smoke.unpaced = smoke.replay && pace != "recorded";

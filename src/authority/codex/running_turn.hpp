@@ -18,10 +18,10 @@
 
 namespace oa_stream::authority {
 
-class LiveTurn {
+class RunningTurn {
 public:
     /// `baseline`: the thread's usage so far; unset when unknown (resumed, reverted).
-    LiveTurn(
+    RunningTurn(
         const asio::any_io_executor& executor,
         const CodexOptions& options,
         std::string thread,
@@ -60,12 +60,12 @@ public:
 
     /// turn/started was seen, or the turn is over; or `deadline` passed.
     [[nodiscard]] static Task<void>
-    wait_started(std::shared_ptr<LiveTurn> self, Clock::time_point deadline);
+    wait_started(std::shared_ptr<RunningTurn> self, Clock::time_point deadline);
     /// Ended or failed; or `deadline` passed.
     [[nodiscard]] static Task<void>
-    wait_ended(std::shared_ptr<LiveTurn> self, Clock::time_point deadline);
+    wait_ended(std::shared_ptr<RunningTurn> self, Clock::time_point deadline);
     /// Turn::next() without the consequences of a timeout: those are the handle's.
-    [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<LiveTurn> self);
+    [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<RunningTurn> self);
 
     /// Since when the thread reads as idle though turn/completed is missing.
     [[nodiscard]] const std::optional<Clock::time_point>& idle_since() const noexcept {

@@ -1,4 +1,4 @@
-#include "live_turn.hpp"
+#include "running_turn.hpp"
 
 #include <fmt/format.h>
 
@@ -31,7 +31,7 @@ bool is_content(const turn::Event& event) {
 
 } // namespace
 
-LiveTurn::LiveTurn(
+RunningTurn::RunningTurn(
     const asio::any_io_executor& executor,
     const CodexOptions& options,
     std::string thread,
@@ -45,7 +45,7 @@ LiveTurn::LiveTurn(
       baseline_(baseline.value_or(turn::Usage{})) {
 }
 
-void LiveTurn::bind(std::string id) {
+void RunningTurn::bind(std::string id) {
     id_ = std::move(id);
     translator_ = CodexTranslator(thread_, id_, baseline_, cwd_);
     for (const Json& message : std::exchange(early_, {})) {
@@ -56,7 +56,7 @@ void LiveTurn::bind(std::string id) {
     }
 }
 
-void LiveTurn::deliver(std::string_view method, const Json& message) {
+void RunningTurn::deliver(std::string_view method, const Json& message) {
     if (ended_) {
         return;
     }
@@ -78,7 +78,7 @@ void LiveTurn::deliver(std::string_view method, const Json& message) {
 }
 
 /// Idle, systemError and notLoaded all say that no turn runs; turn/completed follows within ms.
-void LiveTurn::on_status(const Json& message) {
+void RunningTurn::on_status(const Json& message) {
     const Json* params = member(message, "params");
     const Json* status = params == nullptr ? nullptr : member(*params, "status");
     if (status == nullptr || !started_) {
@@ -93,7 +93,7 @@ void LiveTurn::on_status(const Json& message) {
 
 /// After a resume or a revert only codex knows the thread's total; the first report of this turn
 /// says it: total − last. The translator takes a report of "an earlier turn" as its baseline.
-void LiveTurn::learn_baseline(const Json& message) {
+void RunningTurn::learn_baseline(const Json& message) {
     const Json* params = member(message, "params");
     const Json* usage = params == nullptr ? nullptr : member(*params, "tokenUsage");
     if (usage == nullptr || string_member(*params, "turnId") != id_) {
@@ -116,7 +116,7 @@ void LiveTurn::learn_baseline(const Json& message) {
     );
 }
 
-void LiveTurn::translate(std::string_view method, const Json& message) {
+void RunningTurn::translate(std::string_view method, const Json& message) {
     if (method == "thread/tokenUsage/updated") {
         reported_ = true;
         if (!baseline_known_) {
@@ -150,14 +150,14 @@ void LiveTurn::translate(std::string_view method, const Json& message) {
     }
 }
 
-void LiveTurn::queue(EventBatch&& events) {
+void RunningTurn::queue(EventBatch&& events) {
     if (!abandoned && !error_ && !queue_.push(std::move(events))) {
         fail(Error{.code = Code::too_large, .message = "nobody fetched the events of this turn"});
     }
     changed_.notify();
 }
 
-void LiveTurn::ask(ApprovalQuestion question, const Json& request) {
+void RunningTurn::ask(ApprovalQuestion question, const Json& request) {
     if (id_.empty()) {
         early_questions_.emplace_back(std::move(question), request);
         return;
@@ -168,7 +168,7 @@ void LiveTurn::ask(ApprovalQuestion question, const Json& request) {
     queue(std::move(events));
 }
 
-Result<CodexApprovals::Reply> LiveTurn::answer_approval(std::string_view id, bool approved) {
+Result<CodexApprovals::Reply> RunningTurn::answer_approval(std::string_view id, bool approved) {
     if (ended_ || error_) {
         return oa_stream::fail(Code::not_found, "the turn is over", std::string(id));
     }
@@ -181,7 +181,7 @@ Result<CodexApprovals::Reply> LiveTurn::answer_approval(std::string_view id, boo
     return reply;
 }
 
-std::vector<CodexApprovals::Reply> LiveTurn::withdraw_approvals() {
+std::vector<CodexApprovals::Reply> RunningTurn::withdraw_approvals() {
     auto replies = approvals_.withdraw();
     for (const auto& [question, request] : std::exchange(early_questions_, {})) {
         replies.push_back({request, approval_answer(question, false)});
@@ -189,7 +189,7 @@ std::vector<CodexApprovals::Reply> LiveTurn::withdraw_approvals() {
     return replies;
 }
 
-void LiveTurn::approval_resolved(const Json& request) {
+void RunningTurn::approval_resolved(const Json& request) {
     std::erase_if(early_questions_, [&](const auto& early) { return early.second == request; });
     EventBatch events;
     approvals_.resolved(request, events);
@@ -199,7 +199,7 @@ void LiveTurn::approval_resolved(const Json& request) {
     }
 }
 
-void LiveTurn::tell(turn::Event event) {
+void RunningTurn::tell(turn::Event event) {
     if (!ended_ && !id_.empty()) {
         EventBatch events;
         events.push_back(std::move(event));
@@ -207,14 +207,14 @@ void LiveTurn::tell(turn::Event event) {
     }
 }
 
-void LiveTurn::fail(const Error& why) {
+void RunningTurn::fail(const Error& why) {
     if (!ended_ && !error_) {
         error_ = why;
         changed_.notify();
     }
 }
 
-LiveTurn::Expiry LiveTurn::expiry() const {
+RunningTurn::Expiry RunningTurn::expiry() const {
     const Expiry whole{began_ + deadlines_.turn, "turn"};
     if (approvals_.waiting()) {
         return whole; // codex is silent because a person thinks
@@ -224,7 +224,7 @@ LiveTurn::Expiry LiveTurn::expiry() const {
     return whole.at < silence.at ? whole : silence;
 }
 
-Task<void> LiveTurn::wait_started(std::shared_ptr<LiveTurn> self, Clock::time_point deadline) {
+Task<void> RunningTurn::wait_started(std::shared_ptr<RunningTurn> self, Clock::time_point deadline) {
     while (!self->started_ && !self->ended_ && !self->error_ && Clock::now() < deadline) {
         co_await self->changed_.wait_until(deadline);
         if (is_set(co_await asio::this_coro::cancellation_state)) {
@@ -233,7 +233,7 @@ Task<void> LiveTurn::wait_started(std::shared_ptr<LiveTurn> self, Clock::time_po
     }
 }
 
-Task<void> LiveTurn::wait_ended(std::shared_ptr<LiveTurn> self, Clock::time_point deadline) {
+Task<void> RunningTurn::wait_ended(std::shared_ptr<RunningTurn> self, Clock::time_point deadline) {
     while (!self->ended_ && !self->error_ && Clock::now() < deadline) {
         co_await self->changed_.wait_until(deadline);
         if (is_set(co_await asio::this_coro::cancellation_state)) {
@@ -242,7 +242,7 @@ Task<void> LiveTurn::wait_ended(std::shared_ptr<LiveTurn> self, Clock::time_poin
     }
 }
 
-Task<Result<EventBatch>> LiveTurn::next(std::shared_ptr<LiveTurn> self) {
+Task<Result<EventBatch>> RunningTurn::next(std::shared_ptr<RunningTurn> self) {
     while (true) {
         if (!self->queue_.empty()) {
             co_return self->queue_.take();

@@ -1,0 +1,48 @@
+// One row for each kind of authority. A kind is a folder of this room and a line of table.cpp;
+// whoever reads options or talks to a lane asks the table what a name means.
+#pragma once
+
+#include "oa_stream/authority/codex.hpp"
+#include "oa_stream/authority/replay.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::authority {
+
+/// What the options say; each kind takes its part.
+struct AuthorityOptions {
+    CodexOptions codex{};
+    std::size_t codex_children = 1;
+    ReplayOptions replay{};
+};
+
+struct AuthorityKind {
+    std::string_view name; ///< the value of --authority, and Capabilities::name
+    std::string_view provider; ///< what the chats API calls who answered
+    /// Not empty: the name is known, but this release cannot make it; why.
+    std::string_view refusal{};
+    bool spawns = false; ///< children of its own, with their descriptors
+    bool costs = false; ///< its turns are paid for
+    bool plays = false; ///< a prompt can name the recording that answers
+    bool takes_faults = false; ///< for drills
+    /// Its threads outlive the process: a file that names them is worth keeping.
+    bool keeps_threads = false;
+    /// The model that the lane names when no option does.
+    std::string_view (*model)(const AuthorityOptions& options) = nullptr;
+    Result<std::unique_ptr<Authority>> (*make)(
+        const asio::any_io_executor& executor, const AuthorityOptions& options
+    ) = nullptr;
+};
+
+[[nodiscard]] std::span<const AuthorityKind* const> authority_kinds() noexcept;
+/// nullptr for an unknown name.
+[[nodiscard]] const AuthorityKind* authority_kind(std::string_view name) noexcept;
+/// Of those that can be made: "codex or replay".
+[[nodiscard]] std::string authority_names();
+/// Whether the authority that GET /version names plays recordings.
+[[nodiscard]] bool plays_recordings(const Json& version);
+
+} // namespace oa_stream::authority

@@ -1,0 +1,54 @@
+#include "oa_stream/authority/kind.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::authority {
+
+extern const AuthorityKind k_codex, k_replay, k_worker;
+
+namespace {
+
+constexpr std::array k_kinds{&k_codex, &k_replay, &k_worker};
+
+} // namespace
+
+std::span<const AuthorityKind* const> authority_kinds() noexcept {
+    return k_kinds;
+}
+
+const AuthorityKind* authority_kind(std::string_view name) noexcept {
+    const auto* found =
+        std::ranges::find(k_kinds, name, [](const auto* kind) { return kind->name; });
+    return found == k_kinds.end() ? nullptr : *found;
+}
+
+std::string authority_names() {
+    std::string out;
+    for (const AuthorityKind* kind : k_kinds) {
+        if (kind->make != nullptr) {
+            out += (out.empty() ? "" : " or ") + std::string(kind->name);
+        }
+    }
+    return out;
+}
+
+/// {"authority":"replay"} or {"authority":{"name":"replay"}}.
+bool plays_recordings(const Json& version) {
+    const Json* told = member(version, "authority");
+    if (told == nullptr) {
+        return false;
+    }
+    const auto name = told->is_string() ? std::string_view(told->get_ref<const std::string&>())
+                                        : string_member(*told, "name").value_or("");
+    const auto* kind = authority_kind(name);
+    return kind != nullptr && kind->plays;
+}
+
+extern constinit const AuthorityKind k_worker{
+    .name = "worker",
+    .provider = "worker",
+    .refusal = "the worker authority is not part of this version",
+};
+
+} // namespace oa_stream::authority

@@ -1,0 +1,46 @@
+#include "oa_stream/authority/kind.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+#include <set>
+
+using namespace oa_stream;
+using namespace oa_stream::authority;
+
+TEST_CASE("authority table: every name once, and one that cannot be made says why") {
+    std::set<std::string_view> names;
+    for (const AuthorityKind* kind : authority_kinds()) {
+        CAPTURE(kind->name);
+        CHECK(names.insert(kind->name).second);
+        CHECK(authority_kind(kind->name) == kind);
+        CHECK_FALSE(kind->provider.empty());
+        CHECK((kind->make == nullptr) == !kind->refusal.empty());
+        CHECK((kind->model == nullptr) == (kind->make == nullptr));
+    }
+    CHECK(authority_kind("null") == nullptr);
+    CHECK(authority_names() == "codex or replay");
+    CHECK(authority_kind("worker")->refusal == "the worker authority is not part of this version");
+}
+
+TEST_CASE("authority table: what a kind makes answers by its name") {
+    asio::io_context io;
+    const auto* replay = authority_kind("replay");
+    const auto made = replay->make(io.get_executor(), {});
+    REQUIRE(made.has_value());
+    CHECK((*made)->capabilities().name == replay->name);
+    CHECK(replay->model({}) == "replay");
+    AuthorityOptions codex;
+    codex.codex.model = "m1";
+    CHECK(authority_kind("codex")->model(codex) == "m1");
+}
+
+TEST_CASE("authority table: whether a lane plays recordings, as its version document says") {
+    CHECK(plays_recordings(Json{{"authority", "replay"}}));
+    CHECK(plays_recordings(Json{{"authority", {{"name", "replay"}, {"version", "1"}}}}));
+    CHECK_FALSE(plays_recordings(Json{{"authority", {{"name", "codex"}}}}));
+    CHECK_FALSE(plays_recordings(Json{{"authority", {{"name", "other"}}}}));
+    CHECK_FALSE(plays_recordings(Json{{"authority", 7}}));
+    CHECK_FALSE(plays_recordings(Json{{"version", "1"}}));
+    CHECK_FALSE(plays_recordings(Json::array()));
+}
