@@ -1,0 +1,127 @@
+#include "ui_encoder_state.hpp"
+
+namespace oa_stream::encode {
+namespace {
+
+[[nodiscard]] Json usage_json(const turn::Usage& usage) {
+    Json out = Json::object();
+    out["inputTokens"] = usage.input;
+    out["cachedInputTokens"] = usage.cached_input;
+    out["outputTokens"] = usage.output;
+    out["reasoningOutputTokens"] = usage.reasoning_output;
+    return out;
+}
+
+/// `status` of an answer that ends because a person has to decide before the turn goes on.
+constexpr std::string_view k_waiting = "waiting-for-approval";
+
+constexpr std::string_view k_no_output = "The answer ended before this call did.";
+
+} // namespace
+
+Result<void> UiEncoder::State::send_input(OpenTool& open, Json input, std::string& out) {
+    open.phase = OpenTool::Phase::running;
+    return send(
+        ui::ToolInputAvailable{
+            open.call, open.name, std::move(input), open.dynamic, k_provider_executed
+        },
+        out
+    );
+}
+
+Result<void>
+UiEncoder::State::send_tool_error(const OpenTool& open, std::string_view text, std::string& out) {
+    return send(
+        ui::ToolOutputError{open.call, std::string(text), open.dynamic, k_provider_executed}, out
+    );
+}
+
+Result<void> UiEncoder::State::close_all(std::string& out) {
+    for (const OpenPart& open : std::exchange(parts, {})) {
+        OA_CHECK(send(ui::PartEnd{open.kind, open.id}, out));
+    }
+    for (OpenTool& open : tools) {
+        if (open.phase == OpenTool::Phase::input) {
+            OA_CHECK(send_input(open, Json::object(), out));
+        }
+        if (std::exchange(open.phase, OpenTool::Phase::done) == OpenTool::Phase::running) {
+            OA_CHECK(send_tool_error(open, k_no_output, out));
+        }
+    }
+    return {};
+}
+
+Result<void> UiEncoder::State::send_failure(const turn::Failure& failure, std::string& out) {
+    const turn::FailureWords& words = turn::words_of(failure.code);
+    Json data = Json::object();
+    data["code"] = words.word;
+    data["message"] = words.sentence;
+    data["retryable"] = failure.retryable;
+    summary.error = true;
+    OA_CHECK(send(ui::Data{"error", std::nullopt, std::move(data), false}, out));
+    return send(ui::ErrorChunk{std::string(words.sentence)}, out);
+}
+
+Json UiEncoder::State::finish_metadata(const turn::TurnEnded& event) const {
+    Json metadata = Json::object();
+    metadata["threadId"] = options.thread;
+    metadata["turnId"] = options.turn;
+    metadata["status"] = turn::to_string(event.outcome);
+    metadata["finishReason"] = turn::to_string(event.finish);
+    if (const auto& spent = event.usage ? event.usage : usage) {
+        metadata["usage"] = usage_json(*spent);
+    }
+    return metadata;
+}
+
+contract::Continues UiEncoder::State::continues() const {
+    contract::Continues next{options.message_id};
+    for (const OpenTool& open : tools) {
+        if (open.phase != OpenTool::Phase::done) {
+            next.open_calls.push_back(
+                {open.call,
+                 open.name,
+                 open.dynamic,
+                 open.phase == OpenTool::Phase::input,
+                 !open.approval.empty()}
+            );
+        }
+    }
+    return next;
+}
+
+Result<std::optional<TurnEncoder::Break>> UiEncoder::State::pause(std::string& out) {
+    const std::size_t before = out.size();
+    Json metadata = Json::object();
+    metadata["threadId"] = options.thread;
+    metadata["turnId"] = options.turn;
+    metadata["status"] = k_waiting;
+    metadata["finishReason"] = turn::to_string(turn::Finish::tool_calls);
+    Break at;
+    OA_CHECK(send(ui::FinishStep{}, out));
+    at.finish = out.size() - before;
+    OA_CHECK(send(ui::Finish{std::move(metadata)}, out));
+    OA_CHECK(send(ui::Done{}, out));
+    at.end = out.size() - before;
+    machine = contract::UiMachine(continues(), dialect());
+    OA_CHECK(send_start(out));
+    at.body = out.size() - before;
+    OA_CHECK(send(ui::StartStep{}, out));
+    return at;
+}
+
+Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& out) {
+    OA_CHECK(close_all(out));
+    if (event.outcome == turn::Outcome::interrupted) {
+        OA_CHECK(send(ui::Abort{}, out));
+    } else if (event.outcome != turn::Outcome::completed) {
+        OA_CHECK(send_failure(event.failure.value_or(turn::Failure{}), out));
+    }
+    OA_CHECK(send(ui::FinishStep{}, out));
+    OA_CHECK(send(ui::Finish{finish_metadata(event)}, out));
+    OA_CHECK(send(ui::Done{}, out));
+    ended = true;
+    return {};
+}
+
+} // namespace oa_stream::encode

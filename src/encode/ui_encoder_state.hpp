@@ -1,0 +1,261 @@
+// What a stream of the page's protocol has open, and one function per event.
+#pragma once
+
+#include "oa_stream/contract/ui_machine.hpp"
+#include "oa_stream/encode/ui_encoder.hpp"
+#include "oa_stream/wire/ui_chunk.hpp"
+
+#include "safe_json.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::encode {
+
+namespace ui = wire::ui;
+
+/// Above this the buffer that deltas are copied through is given back after use.
+inline constexpr std::size_t k_keep_capacity = 64U << 10U;
+
+/// Calls run by Codex: without providerExecuted a page with sendAutomaticallyWhen asks again and
+/// again, and `dynamic` must be the same on every chunk of a call.
+inline constexpr bool k_provider_executed = true;
+
+struct OpenPart {
+    std::string id;
+    ui::PartKind kind;
+};
+struct OpenTool {
+    enum class Phase { input, running, done };
+    std::string call, name;
+    bool dynamic;
+    Phase phase = Phase::input;
+    std::string approval{}; ///< id of the latest one
+    bool asked = false; ///< … which is not settled
+    bool denied = false;
+};
+
+[[nodiscard]] inline ui::PartKind wire_kind(turn::PartKind kind) noexcept {
+    return kind == turn::PartKind::text ? ui::PartKind::text : ui::PartKind::reasoning;
+}
+
+struct UiEncoder::State {
+    explicit State(UiEncoderOptions given) : options(std::move(given)) {}
+
+    [[nodiscard]] wire::ui::Dialect dialect() const noexcept {
+        return options.approvals ? ui::Dialect::approvals : ui::Dialect::every_client;
+    }
+
+    UiEncoderOptions options;
+    contract::UiMachine machine{std::nullopt, dialect()};
+    std::string refusal{}; ///< the must-rule the chunk just stepped broke
+    contract::UiMachine::Report report = [this](std::string_view rule, const std::string& message) {
+        const contract::Rule* known = contract::find_rule(rule);
+        if (known == nullptr || known->level == contract::Level::must) {
+            refusal = std::string(rule) + ": " + message;
+        }
+    };
+    std::vector<OpenPart> parts{};
+    std::vector<OpenTool> tools{}; ///< ended ones too: a call id is used once
+    std::optional<turn::Usage> usage{};
+    ui::Chunk delta{ui::PartDelta{}}; ///< reused, so that a token costs no allocation
+    bool begun = false;
+    bool ended = false;
+    TurnSummary summary{};
+
+    /// The only place where bytes are made: what the machine refuses is not written.
+    [[nodiscard]] Result<void> send(const ui::Chunk& chunk, std::string& out) {
+        refusal.clear();
+        machine.step(chunk, report);
+        if (!refusal.empty()) {
+            return fail(
+                Code::internal, "the contract refuses " + ui::type_of(chunk) + ", " + refusal
+            );
+        }
+        ui::append_frame(out, chunk);
+        ++summary.frames;
+        return {};
+    }
+    [[nodiscard]] static Result<void> illegal(std::string_view what, std::string_view id) {
+        return fail(Code::internal, std::string(what) + " \"" + std::string(id) + "\"");
+    }
+
+    [[nodiscard]] auto part(std::string_view id) {
+        return std::ranges::find(parts, id, &OpenPart::id);
+    }
+    /// The call in this phase, searched from the end, where the latest stand; nullptr if none.
+    [[nodiscard]] OpenTool* tool(std::string_view call, OpenTool::Phase phase) {
+        const auto found = std::ranges::find(tools.rbegin(), tools.rend(), call, &OpenTool::call);
+        return found != tools.rend() && found->phase == phase ? &*found : nullptr;
+    }
+
+    [[nodiscard]] Result<void> begin(std::string& out) {
+        if (begun) {
+            return {};
+        }
+        begun = true;
+        OA_CHECK(send_start(out));
+        return send(ui::StartStep{}, out);
+    }
+    [[nodiscard]] Result<void> send_start(std::string& out) {
+        Json metadata = Json::object();
+        metadata["threadId"] = options.thread;
+        metadata["turnId"] = options.turn;
+        if (!options.model.empty()) {
+            metadata["model"] = options.model;
+        }
+        return send(ui::Start{options.message_id, std::move(metadata)}, out);
+    }
+
+    // --- one overload per event --------------------------------------------------------------
+
+    [[nodiscard]] Result<void> on(const turn::TurnStarted&, std::string&) { return {}; }
+
+    [[nodiscard]] Result<void> on(const turn::PartOpened& event, std::string& out) {
+        if (part(event.id) != parts.end()) {
+            return illegal("part is open already:", event.id);
+        }
+        const ui::PartKind kind = wire_kind(event.kind);
+        OA_CHECK(send(ui::PartStart{kind, event.id}, out));
+        parts.push_back({event.id, kind});
+        return {};
+    }
+    [[nodiscard]] Result<void> on(const turn::PartDelta& event, std::string& out) {
+        const auto open = part(event.id);
+        if (open == parts.end()) {
+            return illegal("delta of no open part:", event.id);
+        }
+        auto& chunk = *std::get_if<ui::PartDelta>(&delta);
+        chunk.kind = open->kind;
+        chunk.id = event.id;
+        chunk.delta = event.text;
+        auto sent = send(delta, out);
+        summary.content = summary.content || sent.has_value();
+        if (chunk.delta.capacity() > k_keep_capacity) {
+            std::string().swap(chunk.delta);
+        }
+        return sent;
+    }
+    [[nodiscard]] Result<void> on(const turn::PartClosed& event, std::string& out) {
+        const auto open = part(event.id);
+        if (open == parts.end()) {
+            return illegal("end of no open part:", event.id);
+        }
+        OA_CHECK(send(ui::PartEnd{open->kind, event.id}, out));
+        parts.erase(open);
+        return {};
+    }
+
+    [[nodiscard]] Result<void> on(const turn::ToolOpened& event, std::string& out) {
+        if (std::ranges::find(tools, event.call, &OpenTool::call) != tools.end()) {
+            return illegal("call was announced already:", event.call);
+        }
+        OA_CHECK(send(
+            ui::ToolInputStart{event.call, event.name, event.dynamic, k_provider_executed}, out
+        ));
+        tools.push_back({event.call, event.name, event.dynamic});
+        summary.content = true;
+        return {};
+    }
+    [[nodiscard]] Result<void> on(const turn::ToolInputDelta& event, std::string& out) {
+        if (tool(event.call, OpenTool::Phase::input) == nullptr) {
+            return illegal("input delta of no call that waits for input:", event.call);
+        }
+        return send(ui::ToolInputDelta{event.call, event.text}, out);
+    }
+    [[nodiscard]] Result<void> on(const turn::ToolInputReady& event, std::string& out) {
+        OpenTool* open = tool(event.call, OpenTool::Phase::input);
+        if (open == nullptr) {
+            return illegal("input of no call that waits for input:", event.call);
+        }
+        return send_input(*open, safe_json(event.input), out);
+    }
+    [[nodiscard]] Result<void> on(const turn::ToolOutputDelta& event, std::string& out) {
+        if (tool(event.call, OpenTool::Phase::running) == nullptr) {
+            return illegal("output of no running call:", event.call);
+        }
+        Json data = Json::object();
+        data["toolCallId"] = event.call;
+        data["delta"] = event.text;
+        return send(ui::Data{"tool-output", std::nullopt, std::move(data), true}, out);
+    }
+    [[nodiscard]] Result<void> on(const turn::ToolOutput& event, std::string& out) {
+        OpenTool* open = tool(event.call, OpenTool::Phase::running);
+        if (open == nullptr) {
+            return illegal("output of no running call:", event.call);
+        }
+        OA_CHECK(send(
+            ui::ToolOutputAvailable{
+                event.call, safe_json(event.output), open->dynamic, k_provider_executed
+            },
+            out
+        ));
+        open->phase = OpenTool::Phase::done;
+        return {};
+    }
+    [[nodiscard]] Result<void> on(const turn::ToolFailed& event, std::string& out) {
+        OpenTool* open = tool(event.call, OpenTool::Phase::running);
+        if (open == nullptr) {
+            return illegal("failure of no running call:", event.call);
+        }
+        OA_CHECK(
+            open->denied ? send(ui::ToolOutputDenied{event.call}, out)
+                         : send_tool_error(*open, event.text, out)
+        );
+        open->phase = OpenTool::Phase::done;
+        return {};
+    }
+
+    [[nodiscard]] Result<void> on(const turn::Note& event, std::string& out) {
+        return send(ui::Data{event.name, event.id, safe_json(event.payload), event.transient}, out);
+    }
+    [[nodiscard]] Result<void> on(const turn::ApprovalAsked& event, std::string& out) {
+        if (!options.approvals) {
+            return {};
+        }
+        OpenTool* open = tool(event.call, OpenTool::Phase::running);
+        if (open == nullptr) {
+            return illegal("approval of no running call:", event.call);
+        }
+        OA_CHECK(send(ui::ToolApprovalRequest{event.id, event.call}, out));
+        open->approval = event.id;
+        open->asked = true;
+        open->denied = false;
+        return {};
+    }
+    [[nodiscard]] Result<void> on(const turn::ApprovalSettled& event, std::string&) {
+        const auto found = std::ranges::find(tools, event.id, &OpenTool::approval);
+        if (found != tools.end()) {
+            found->asked = false;
+            found->denied = !event.approved;
+        }
+        return {};
+    }
+    [[nodiscard]] Result<void> on(const turn::UsageKnown& event, std::string&) {
+        usage = event.usage;
+        return {};
+    }
+    [[nodiscard]] Result<void> on(const turn::TurnEnded& event, std::string& out) {
+        return end(event, out);
+    }
+
+    // --- endings: ui_encoder_end.cpp ---------------------------------------------------------
+
+    [[nodiscard]] Result<void> send_input(OpenTool& open, Json input, std::string& out);
+    [[nodiscard]] Result<void>
+    send_tool_error(const OpenTool& open, std::string_view text, std::string& out);
+    /// Nothing stays open: a page shows an open part or call as running for ever.
+    [[nodiscard]] Result<void> close_all(std::string& out);
+    /// useChat stops reading at the error chunk, so its code stands before it.
+    [[nodiscard]] Result<void> send_failure(const turn::Failure& failure, std::string& out);
+    [[nodiscard]] Json finish_metadata(const turn::TurnEnded& event) const;
+    /// What the client's next request says of the calls it answers.
+    [[nodiscard]] contract::Continues continues() const;
+    [[nodiscard]] Result<std::optional<Break>> pause(std::string& out);
+    [[nodiscard]] Result<void> end(const turn::TurnEnded& event, std::string& out);
+};
+
+} // namespace oa_stream::encode
