@@ -2,109 +2,146 @@
 
 #include "oa_stream/lane/metrics.hpp"
 
-#include "chats/lane_reads.hpp"
-#include "chats/thread_name.hpp"
+#include "answers.hpp"
+#include "chats/chats.hpp"
 #include "completions/completions_route.hpp"
-#include "gates/call.hpp"
+#include "gates/gates.hpp"
+#include "turns/streams.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 
 namespace oa_stream::lane {
 
-Lane::Lane(const asio::any_io_executor& executor, LaneConfig config, LaneParts parts)
-    : executor_(executor), config_(std::move(config)), parts_(std::move(parts)),
-      observer_(parts_.observer != nullptr ? parts_.observer : &silent_), turns_(host_),
-      created_(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())),
-      ticker_(executor) {
-    host_->limits = config_.limits;
-    host_->timings = config_.timings;
-    host_->observer = observer_;
-    host_->on_ended = [this](const TurnOutcome& outcome) {
-        turns_.turn_ended(outcome.owner);
-        if (outcome.route == k_completions_route) {
-            completions_.release();
+LaneState::LaneState(const asio::any_io_executor& on, LaneConfig with, LaneParts from)
+    : executor(on), config(std::move(with)), parts(std::move(from)) {
+    host->limits = config.limits;
+    host->timings = config.timings;
+    host->observer = parts.observer != nullptr ? parts.observer : &silent;
+}
+
+struct Lane::Impl {
+    Impl(const asio::any_io_executor& executor, LaneConfig config, LaneParts parts)
+        : state(executor, std::move(config), std::move(parts)), ticker(executor) {
+        state.host->on_ended = [this](const TurnOutcome& outcome) {
+            state.turns.turn_ended(outcome.owner);
+            completions.turn_ended(outcome);
+            state.observer().turn_ended(outcome);
+            answers.log_turn(outcome);
+        };
+        spawn(executor, "lane ticks", run_ticks());
+    }
+
+    [[nodiscard]] Task<void> run_ticks() {
+        while (!closed) {
+            ticker.expires_after(state.config.timings.tick);
+            (void)co_await ticker.async_wait(asio::as_tuple(asio::use_awaitable));
+            state.turns.tick(Clock::now());
         }
-        observer_->turn_ended(outcome);
-        log_turn(outcome);
+    }
+    [[nodiscard]] Task<void> handle(std::shared_ptr<net::Exchange> exchange);
+    [[nodiscard]] Task<void> dispatch(CallPtr call);
+    [[nodiscard]] Task<void> health(CallPtr call);
+    [[nodiscard]] Task<void> metrics(CallPtr call);
+
+    LaneState state;
+    Answers answers{state};
+    Streams streams{state, answers};
+    Chats chats{state, answers};
+    Completions completions{
+        state, answers, std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())
     };
-    spawn(executor, "lane ticks", run_ticks());
+    asio::steady_timer ticker;
+    bool closed = false;
+};
+
+Lane::Lane(const asio::any_io_executor& executor, LaneConfig config, LaneParts parts)
+    : impl_(std::make_unique<Impl>(executor, std::move(config), std::move(parts))) {
 }
 
 Lane::~Lane() = default;
 
-Task<void> Lane::run_ticks() {
-    while (!closed_) {
-        ticker_.expires_after(config_.timings.tick);
-        (void)co_await ticker_.async_wait(asio::as_tuple(asio::use_awaitable));
-        turns_.tick(Clock::now());
-    }
-}
-
 void Lane::set_tokens(std::optional<TokenTable> tokens) {
-    tokens_ = std::move(tokens);
+    impl_->state.tokens = std::move(tokens);
 }
 
 void Lane::set_window(CompatWindow window) {
-    config_.window = std::move(window);
+    impl_->state.config.window = std::move(window);
 }
 
 void Lane::set_mode(LaneMode mode) {
-    config_.mode = mode;
+    impl_->state.config.mode = mode;
+}
+
+LaneMode Lane::mode() const noexcept {
+    return impl_->state.config.mode;
+}
+
+std::size_t Lane::busy() const noexcept {
+    return impl_->state.turns.busy();
 }
 
 net::Handler Lane::handler() {
-    return [this](std::shared_ptr<net::Exchange> exchange) { return handle(std::move(exchange)); };
+    return [impl = impl_.get()](std::shared_ptr<net::Exchange> exchange) {
+        return impl->handle(std::move(exchange));
+    };
 }
 
-Task<void> Lane::handle(std::shared_ptr<net::Exchange> exchange) {
-    auto call = open_call(std::move(exchange));
+net::ErrorPage Lane::error_page() {
+    return [impl = impl_.get()](int status, std::string_view reason) {
+        return impl->answers.error_page(status, reason);
+    };
+}
+
+Task<void> Lane::Impl::handle(std::shared_ptr<net::Exchange> exchange) {
+    auto call = open_call(state.config.proxies, std::move(exchange));
     const auto& match = call->match;
     if (match.pattern.empty()) {
         auto rejection = reject(404, "not_found", "there is no such route");
         // A client of the other protocol that was given the wrong base URL reads these.
         rejection.details["type"] = "invalid_request_error";
         rejection.details["param"] = nullptr;
-        return refuse(std::move(call), std::move(rejection));
+        return answers.refuse(std::move(call), std::move(rejection));
     }
     if (call->request().method == "OPTIONS") {
-        auto response = preflight(*call);
-        return answer(std::move(call), std::move(response));
+        auto response = answers.preflight(*call);
+        return answers.send(std::move(call), std::move(response));
     }
     if (match.route == nullptr) {
         auto rejection = reject(405, "method_not_allowed", "this route does not take this method");
         rejection.headers.set("allow", match.allow);
-        return refuse(std::move(call), std::move(rejection));
+        return answers.refuse(std::move(call), std::move(rejection));
     }
     return dispatch(std::move(call));
 }
 
-Task<void> Lane::dispatch(CallPtr call) {
+Task<void> Lane::Impl::dispatch(CallPtr call) {
     switch (call->match.route->action) {
     case Action::chat:
-        return chat(std::move(call));
+        return streams.chat(std::move(call));
     case Action::resume:
-        return resume(std::move(call));
+        return streams.resume(std::move(call));
     case Action::stop:
-        return stop(std::move(call));
+        return streams.stop(std::move(call));
     case Action::completions:
-        return Native::completions(this, std::move(call));
+        return completions.completions(std::move(call));
     case Action::models:
-        return Native::models(this, std::move(call));
+        return completions.models(std::move(call));
     case Action::chats:
-        return Reads::list(this, std::move(call));
+        return chats.list(std::move(call));
     case Action::make_chat:
-        return Reads::make(this, std::move(call));
+        return chats.make(std::move(call));
     case Action::conversation:
-        return Reads::conversation(this, std::move(call));
+        return chats.conversation(std::move(call));
     case Action::messages:
-        return Reads::messages(this, std::move(call));
+        return chats.messages(std::move(call));
     case Action::runs:
-        return Reads::runs(this, std::move(call));
+        return chats.runs(std::move(call));
     case Action::run_events:
-        return Reads::run_events(this, std::move(call));
+        return chats.run_events(std::move(call));
     case Action::metrics:
         return metrics(std::move(call));
     case Action::healthz:
@@ -115,33 +152,8 @@ Task<void> Lane::dispatch(CallPtr call) {
     return health(std::move(call));
 }
 
-Task<void> Lane::chat(CallPtr call) {
-    if (auto passed = pass_gates(*call); !passed) {
-        co_return co_await refuse(std::move(call), std::move(passed).error());
-    }
-    if (config_.mode == LaneMode::retired) {
-        auto response = retired_answer(*call);
-        co_return co_await answer(std::move(call), std::move(response));
-    }
-    if (!call->chat.approvals.empty()) {
-        co_return co_await answer_approvals(std::move(call));
-    }
-    auto earlier = co_await earlier_turn(call);
-    if (!earlier) {
-        co_return co_await refuse(std::move(call), std::move(earlier).error());
-    }
-    if (*earlier) {
-        co_return co_await send_stream(std::move(call), *std::move(earlier), false);
-    }
-    auto turn = co_await begin_keyed_turn(call);
-    if (!turn) {
-        co_return co_await refuse(std::move(call), std::move(turn).error());
-    }
-    co_await send_stream(std::move(call), *std::move(turn), true);
-}
-
-Task<void> Lane::health(CallPtr call) {
-    const auto able = parts_.authority->capabilities();
+Task<void> Lane::Impl::health(CallPtr call) {
+    const auto able = state.authority().capabilities();
     Json body = Json::object();
     int status = 200;
     switch (call->match.route->action) {
@@ -149,11 +161,11 @@ Task<void> Lane::health(CallPtr call) {
         body["status"] = "ok";
         break;
     case Action::readyz: {
-        const auto health = parts_.authority->health();
-        const bool ready = health.ready && !draining_;
+        const auto health = state.authority().health();
+        const bool ready = health.ready && !state.draining;
         status = ready ? 200 : 503;
         body["status"] = ready ? "ready" : "unready";
-        const auto reason = draining_ ? std::string("draining") : health.reason;
+        const auto reason = state.draining ? std::string("draining") : health.reason;
         if (!reason.empty()) {
             body["reason"] = reason;
         }
@@ -161,56 +173,58 @@ Task<void> Lane::health(CallPtr call) {
     }
     default:
         body["name"] = "oa-stream";
-        body["version"] = config_.version;
-        body["revision"] = config_.revision;
+        body["version"] = state.config.version;
+        body["revision"] = state.config.revision;
         body["authority"] = Json{{"name", able.name}, {"version", able.version}};
-        body["lane"] = to_string(config_.mode);
+        body["lane"] = to_string(state.config.mode);
     }
-    return answer(std::move(call), json_response(status, body));
+    return answers.send(std::move(call), json_response(status, body));
 }
 
-Task<void> Lane::metrics(CallPtr call) {
-    if (!parts_.metrics) {
-        return refuse(std::move(call), reject(404, "not_found", "there is no such route"));
+Task<void> Lane::Impl::metrics(CallPtr call) {
+    if (!state.parts.metrics) {
+        return answers.refuse(std::move(call), reject(404, "not_found", "there is no such route"));
     }
-    if (auto owner = config_.open_metrics ? Accepted<void>{} : check_owner(*call); !owner) {
-        return refuse(std::move(call), std::move(owner).error());
+    if (auto passed = state.config.open_metrics ? Accepted<void>{} : owner(state, *call); !passed) {
+        return answers.refuse(std::move(call), std::move(passed).error());
     }
     net::Response response;
     response.headers.set("content-type", std::string(k_metrics_type));
     response.headers.set("cache-control", "no-store");
-    response.body = parts_.metrics();
-    return answer(std::move(call), std::move(response));
+    response.body = state.parts.metrics();
+    return answers.send(std::move(call), std::move(response));
 }
 
 void Lane::begin_drain() {
-    draining_ = true;
+    impl_->state.draining = true;
 }
 
 Task<std::size_t> Lane::drain(Millis limit) {
     begin_drain();
+    auto& turns = impl_->state.turns;
     const auto deadline = Clock::now() + limit;
     // What is left gets its ending early enough to reach the readers.
     const auto reserve = std::min(limit / 5, Millis(1000));
     std::size_t left = 0;
-    while (turns_.busy() > 0 && Clock::now() < deadline - reserve) {
-        left += turns_.end_waiting(StopReason::drain); // their decisions are refused by now
+    while (turns.busy() > 0 && Clock::now() < deadline - reserve) {
+        left += turns.end_waiting(StopReason::drain); // their decisions are refused by now
         co_await sleep_for(Millis(10));
     }
-    left += turns_.busy();
-    turns_.end_all(StopReason::drain);
-    while (turns_.open_readers() + whole_answers_ > 0 && Clock::now() < deadline) {
-        turns_.tick(Clock::now());
+    left += turns.busy();
+    turns.end_all(StopReason::drain);
+    while (turns.open_readers() + impl_->completions.whole_answers() > 0 && Clock::now() < deadline
+    ) {
+        turns.tick(Clock::now());
         co_await sleep_for(Millis(5));
     }
     co_return left;
 }
 
 void Lane::close() {
-    closed_ = true;
-    ticker_.cancel();
-    turns_.end_all(StopReason::drain);
-    turns_.cut_all();
+    impl_->closed = true;
+    impl_->ticker.cancel();
+    impl_->state.turns.end_all(StopReason::drain);
+    impl_->state.turns.cut_all();
 }
 
 } // namespace oa_stream::lane

@@ -1,4 +1,5 @@
 #include "oa_stream/base/file.hpp"
+
 #include "gates/compat.hpp"
 
 #include <catch2/catch.hpp>

@@ -60,3 +60,22 @@ TEST_CASE("limits: a body nested deeper than allowed is no JSON to us") {
     rig.authority.last().complete();
     rig.await_end(fits);
 }
+
+TEST_CASE("gates: two Authorization headers are 400, whether tokens are wanted or not") {
+    LaneRig rig;
+    for (const bool tokens : {false, true}) {
+        CAPTURE(tokens);
+        if (tokens) {
+            lane::TokenTable table;
+            table.add(Secret("right"), "env");
+            rig.lane->set_tokens(std::move(table));
+        }
+        auto twice = rig.post("/api/chats/c1/stream", user_message("x"));
+        twice.headers.add("authorization", "Bearer right");
+        twice.headers.add("authorization", "Bearer wrong");
+        const auto refused = rig.send(std::move(twice));
+        CHECK(refused.status == 400);
+        CHECK(refused.body.contains("bad_request"));
+    }
+    CHECK(rig.authority.starts == 0);
+}

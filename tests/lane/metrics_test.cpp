@@ -1,4 +1,5 @@
 #include "oa_stream/lane/metrics.hpp"
+
 #include "gates/routes.hpp"
 
 #include "exposition_reader.hpp"

@@ -30,15 +30,15 @@ TEST_CASE("unsaid: what the conversation said is masked, what the provider says 
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
-        CHECK(lane::unsaid(row.cause, row.said) == row.shown);
+        CHECK(lane::redact_quotes(row.cause, row.said) == row.shown);
     }
 }
 
 TEST_CASE("unsaid: long texts are cut, and only the end of a long request is kept") {
-    CHECK(lane::unsaid(std::string(9000, 'x'), "").size() < 520);
+    CHECK(lane::redact_quotes(std::string(9000, 'x'), "").size() < 520);
     const auto body = std::string(40000, 'a') + "the newest message";
-    CHECK(lane::said_in(body).size() == lane::k_said_bytes);
-    CHECK(lane::said_in(body).ends_with("the newest message"));
+    CHECK(lane::end_of_body(body).size() == lane::k_quote_bytes);
+    CHECK(lane::end_of_body(body).ends_with("the newest message"));
 }
 
 TEST_CASE("log: a cause that quotes the prompt is told without it") {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,24 @@ struct CompatWindow {
     std::uint64_t min_schema_version = 1;
     std::uint64_t max_schema_version = 1;
 };
+
+/// Policy file: one JSON object with any of protocol_version, min_client_build_id,
+/// max_client_build_id (string or null), min_schema_version, max_schema_version. Code::config on
+/// unknown members, wrong types and windows nobody fits in; Code::protocol when it is no JSON.
+[[nodiscard]] Result<CompatWindow>
+parse_compat_policy(std::string_view text, std::string_view where);
+
+/// Why a client outside the window is refused, in the order in which it is looked at and of
+/// telemetry::k_compat_codes.
+enum class CompatCode {
+    invalid_client_build,
+    unsupported_protocol_version,
+    unsupported_schema_version,
+    upgrade_required,
+    unsupported_client_build,
+};
+[[nodiscard]] std::string_view to_string(CompatCode code) noexcept;
+[[nodiscard]] std::span<const CompatCode> all_compat_codes() noexcept;
 
 /// How an access line is written.
 enum class LogFormat { json, logfmt };

@@ -5,7 +5,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/encode/normaliser.hpp"
-#include "gates/compat.hpp"
+#include "oa_stream/lane/config.hpp"
 #include "oa_stream/turn/event.hpp"
 
 #include <array>

@@ -3,7 +3,10 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/process.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
+#include "oa_stream/lane/auth.hpp"
+#include "oa_stream/lane/id_map.hpp"
 #include "oa_stream/lane/lane.hpp"
 #include "oa_stream/lane/metrics.hpp"
 
@@ -117,8 +120,8 @@ private:
     /// Fewer connections than asked for beat a lane that cannot open its own files.
     void fit_connections() {
         auto& most = options_.listeners.limits.connections;
-        const bool codex = options_.authority == ServeOptions::Authority::codex;
-        const auto fitting = fitting_connections(most, codex ? options_.codex_children : 0);
+        const auto children = options_.kind->spawns ? options_.authority.codex_children : 0;
+        const auto fitting = fitting_connections(most, children);
         if (fitting < most) {
             const auto text =
                 fmt::format("the descriptor limit leaves room for {} connections", fitting);
@@ -128,17 +131,10 @@ private:
     }
 
     Result<void> make_authority() {
-        if (options_.authority == ServeOptions::Authority::replay) {
-            OA_TRY(
-                authority_, authority::make_replay_authority(io_.get_executor(), options_.replay)
-            );
-            return {};
-        }
-        options_.codex.log = [this](LogLevel level, std::string_view line) {
+        options_.authority.codex.log = [this](LogLevel level, std::string_view line) {
             log_->note(level, "codex", line);
         };
-        authority_ =
-            authority::make_codex_pool(io_.get_executor(), options_.codex, options_.codex_children);
+        OA_TRY(authority_, options_.kind->make(io_.get_executor(), options_.authority));
         return {};
     }
 
@@ -161,6 +157,14 @@ private:
     /// nullopt when no authentication is configured at all.
     [[nodiscard]] Result<std::optional<lane::TokenTable>> load_tokens() const {
         const auto environment = context_->env("OA_STREAM_TOKEN");
+        if (environment && trim(*environment).empty()) {
+            return fail(
+                Code::usage,
+                "it holds nothing but white space",
+                "OA_STREAM_TOKEN",
+                "unset it, or set a token"
+            );
+        }
         if (options_.tokens.empty() && !environment) {
             return std::optional<lane::TokenTable>{};
         }

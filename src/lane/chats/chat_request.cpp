@@ -1,4 +1,4 @@
-#include "chats/chat_request.hpp"
+#include "chat_request.hpp"
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"

@@ -2,8 +2,9 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
-#include "turns/approvals.hpp"
+
 #include "gates/rejection.hpp"
+#include "turns/approvals.hpp"
 
 #include <cstddef>
 #include <optional>

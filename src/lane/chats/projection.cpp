@@ -2,8 +2,8 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/encode/ui_message.hpp"
-#include "chats/chat_request.hpp"
 
+#include "chat_request.hpp"
 #include "projection_time.hpp"
 
 namespace oa_stream::lane {

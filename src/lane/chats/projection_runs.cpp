@@ -2,7 +2,6 @@
 #include "oa_stream/base/digest.hpp"
 
 #include "chat_request.hpp"
-
 #include "projection.hpp"
 #include "projection_time.hpp"
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/lane/records.hpp"
+
 #include "gates/rejection.hpp"
 
 namespace oa_stream::lane {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
+
 #include "gates/rejection.hpp"
 
 #include <optional>

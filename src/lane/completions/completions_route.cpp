@@ -1,15 +1,18 @@
-// POST /v1/chat/completions, from the gates to the end of the answer.
+// POST /v1/chat/completions, from the gates to the end of the answer; GET /v1/models[/{model}]: the
+// one model that this lane answers as.
 #include "completions_route.hpp"
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions_errors.hpp"
+#include "gates/gates.hpp"
 #include "turns/redact_quotes.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -41,6 +44,24 @@ void add_headers(net::Headers& to, const net::Headers& more) {
     }
 }
 
+Accepted<void> completion_schema(const LaneState& lane, Call& call) {
+    const Json body = std::exchange(call.body, nullptr);
+    const auto able = lane.authority().capabilities();
+    auto request = read_completions_request(body, {able.efforts, able.images});
+    if (!request) {
+        return std::unexpected(std::move(request).error());
+    }
+    if (request->model != lane.config.model) {
+        return std::unexpected(reject_model(request->model));
+    }
+    call.completion = std::make_shared<const CompletionsRequest>(*std::move(request));
+    return {};
+}
+
+constexpr std::array<Gate, 6> k_gates{
+    body_size, owner, content_type, json_body, completion_schema, open_for_turns
+};
+
 Rejection reject_gone() {
     return reject(499, "client_closed_request", "the client left");
 }
@@ -52,96 +73,43 @@ std::string key_of(const std::string& completion) {
 
 } // namespace
 
-Accepted<void> Lane::Native::check_open(const Lane& lane) {
-    if (lane.draining_) {
-        auto rejection = with_retry_after(
-            reject(503, "server_draining", "this instance is shutting down: try again"), 1
-        );
-        rejection.headers.set("connection", "close");
-        return std::unexpected(std::move(rejection));
+Task<void> Completions::completions(CallPtr call) {
+    if (auto passed = pass_gates(*lane_, *call, k_gates); !passed) {
+        co_return co_await answers_->refuse(std::move(call), std::move(passed).error());
     }
-    if (lane.config_.mode == LaneMode::off) {
-        return std::unexpected(
-            with_retry_after(reject(503, "overloaded", "this lane is switched off"), 30)
-        );
-    }
-    return {};
-}
-
-Accepted<Lane::Native::Request> Lane::Native::pass_gates(Lane& lane, Call& call) {
-    if (auto size = lane.check_size(call); !size) {
-        return std::unexpected(std::move(size).error());
-    }
-    if (auto owner = lane.check_owner(call); !owner) {
-        return std::unexpected(std::move(owner).error());
-    }
-    if (!is_json_type(call.request().headers.get("content-type"))) {
-        return std::unexpected(
-            reject(415, "unsupported_media_type", "the body must be sent as application/json")
-        );
-    }
-    const auto body = parse_json(call.request().body, {.depth = lane.config_.limits.json_depth});
-    if (!body) {
-        return std::unexpected(reject(
-            400,
-            "invalid_json",
-            fmt::format("the body is no valid JSON: {}", printable(body.error().message))
-        ));
-    }
-    const auto able = lane.parts_.authority->capabilities();
-    auto request = read_completions_request(*body, {able.efforts, able.images});
-    if (!request) {
-        return std::unexpected(std::move(request).error());
-    }
-    if (request->model != lane.config_.model) {
-        return std::unexpected(reject_model(request->model));
-    }
-    if (auto open = check_open(lane); !open) {
-        return std::unexpected(std::move(open).error());
-    }
-    return std::make_shared<const CompletionsRequest>(*std::move(request));
-}
-
-Task<void> Lane::Native::completions(Lane* lane, CallPtr call) {
-    auto request = pass_gates(*lane, *call);
-    if (!request) {
-        co_return co_await lane->refuse(std::move(call), std::move(request).error());
-    }
-    const auto limit = lane->config_.limits.completions;
+    const auto limit = lane_->config.limits.completions;
     net::Headers headers{{"x-conc-limit", fmt::format("{}", limit)}};
-    auto place = lane->completions_.take(limit);
-    headers.set("x-conc-active", fmt::format("{}", lane->completions_.active()));
+    auto place = running_.take(limit);
+    headers.set("x-conc-active", fmt::format("{}", running_.active()));
     if (!place) {
         auto rejection = reject_concurrency(limit);
         add_headers(rejection.headers, headers);
-        co_return co_await lane->refuse(std::move(call), std::move(rejection));
+        co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
-    if (const auto& ignored = (*request)->ignored; !ignored.empty()) {
+    if (const auto& ignored = call->completion->ignored; !ignored.empty()) {
         headers.set("x-ignored-params", fmt::format("{}", fmt::join(ignored, ", ")));
     }
-    co_await answer(
-        lane, std::move(call), *std::move(request), *std::move(place), std::move(headers)
-    );
+    co_await answer(std::move(call), *std::move(place), std::move(headers));
 }
 
-Task<void>
-Lane::Native::answer(Lane* lane, CallPtr call, Request request, Place place, net::Headers headers) {
-    auto started = co_await begin(lane, call, std::move(request), std::move(place));
+Task<void> Completions::answer(CallPtr call, Place place, net::Headers headers) {
+    auto started = co_await begin(call, std::move(place));
     if (!started) {
         auto rejection = std::move(started).error();
         add_headers(rejection.headers, headers);
-        co_return co_await lane->refuse(std::move(call), std::move(rejection));
+        co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
     if (started->whole == nullptr) {
-        co_return co_await stream(
-            lane, std::move(call), std::move(started->turn), std::move(headers)
+        headers.set("x-should-retry", "false");
+        co_return co_await answers_->stream(
+            std::move(call), std::move(started->turn), std::move(headers), true
         );
     }
-    co_await whole(lane, std::move(call), *std::move(started), std::move(headers));
+    co_await whole(std::move(call), *std::move(started), std::move(headers));
 }
 
-Task<Accepted<std::unique_ptr<authority::Turn>>>
-Lane::Native::start(Lane* lane, CallPtr call, Request request) {
+Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call) {
+    const auto& request = call->completion;
     authority::TurnRequest asked;
     asked.ephemeral = true;
     asked.traceparent = call->traceparent;
@@ -150,32 +118,22 @@ Lane::Native::start(Lane* lane, CallPtr call, Request request) {
     asked.input = request->input;
     asked.effort = request->effort;
     asked.output_schema = request->output_schema;
-    auto turn = co_await lane->parts_.authority->start(std::move(asked));
+    auto turn = co_await lane_->authority().start(std::move(asked));
     if (!turn) {
-        const auto& error = turn.error();
-        lane->log_event(
-            LogLevel::warn,
-            "start_failed",
-            Json{
-                {"request_id", call->record.request_id},
-                {"thread", call->record.thread},
-                {"code", to_string(error.code)},
-                {"cause", unsaid(error.text(), said_in(call->request().body))}
-            }
-        );
-        co_return std::unexpected(reject_unstarted(error));
+        answers_->log_start_failed(*call, turn.error());
+        co_return std::unexpected(reject_unstarted(turn.error()));
     }
     co_return *std::move(turn);
 }
 
-Task<Accepted<Lane::Native::Started>>
-Lane::Native::begin(Lane* lane, CallPtr call, Request request, Place place) {
+Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place place) {
+    const auto& request = call->completion;
     auto& record = call->record;
     record.thread = "chatcmpl-" + random_hex(16);
-    auto lease = co_await lane->turns_.acquire(
+    auto lease = co_await lane_->turns.acquire(
         record.owner,
         key_of(record.thread),
-        lane->tokens_.has_value(),
+        lane_->tokens.has_value(),
         [exchange = call->exchange] { return exchange->peer_gone(); }
     );
     if (!lease) {
@@ -184,12 +142,12 @@ Lane::Native::begin(Lane* lane, CallPtr call, Request request, Place place) {
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject_gone());
     }
-    auto turn = co_await start(lane, call, request);
+    auto turn = co_await start(call);
     if (!turn) {
         co_return std::unexpected(std::move(turn).error());
     }
     record.accepted_s = call->now_s();
-    lane->observer_->turn_accepted(record.route);
+    lane_->observer().turn_accepted(record.route);
     encode::CompletionIdentity identity{record.thread, unix_now(), request->model};
     Started started{};
     TurnStyle style;
@@ -203,16 +161,16 @@ Lane::Native::begin(Lane* lane, CallPtr call, Request request, Place place) {
         started.whole = encoder.get();
         style.encoder = std::move(encoder);
     }
-    place.hand_over(); // Lane's on_ended gives it back
+    place.hand_over(); // turn_ended() gives it back
     started.turn = LiveTurn::begin(
-        lane->executor_,
-        lane->host_,
+        lane_->executor,
+        lane_->host,
         {record.route,
          record.request_id,
          record.owner,
          record.thread,
          call->received,
-         said_in(call->request().body)},
+         end_of_body(call->request().body)},
         *std::move(turn),
         std::move(style)
     );
@@ -221,30 +179,8 @@ Lane::Native::begin(Lane* lane, CallPtr call, Request request, Place place) {
     co_return started;
 }
 
-Task<void> Lane::Native::stream(
-    Lane* lane, CallPtr call, std::shared_ptr<LiveTurn> turn, net::Headers headers
-) {
-    headers.set("content-type", "text/event-stream; charset=utf-8");
-    headers.set("cache-control", "no-cache, no-transform");
-    headers.set("x-accel-buffering", "no");
-    headers.set("x-should-retry", "false");
-    lane->add_common_headers(*call, headers);
-    auto body = co_await call->exchange->start_stream(200, std::move(headers));
-    call->record.status = body ? 200 : 499;
-    call->record.headers_s = body ? call->now_s() : -1;
-    const auto received = call->received;
-    turn->attach(
-        body ? *std::move(body) : nullptr,
-        received,
-        true,
-        [lane, call = std::move(call)](const ReaderReport& report) {
-            lane->finish_record(*call, report);
-        }
-    );
-}
-
-Task<void> Lane::Native::whole(Lane* lane, CallPtr call, Started started, net::Headers headers) {
-    const Counted waiting(lane->whole_answers_);
+Task<void> Completions::whole(CallPtr call, Started started, net::Headers headers) {
+    const Counted waiting(whole_answers_);
     const auto& turn = started.turn;
     while (!turn->ended()) {
         if (call->exchange->peer_gone()) {
@@ -256,18 +192,44 @@ Task<void> Lane::Native::whole(Lane* lane, CallPtr call, Started started, net::H
     tell_turn(call->record, outcome);
     if (outcome.outcome == turn::Outcome::interrupted &&
         outcome.reason == StopReason::client_gone) {
-        co_return co_await lane->refuse(std::move(call), reject_gone());
+        co_return co_await answers_->refuse(std::move(call), reject_gone());
     }
     const auto& result = started.whole->result();
     if (!result) {
         auto rejection = reject_failed(outcome, result.error());
         add_headers(rejection.headers, headers);
-        co_return co_await lane->refuse(std::move(call), std::move(rejection));
+        co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
     auto response = json_response(200, *result);
     add_headers(response.headers, headers);
     call->record.first_byte_s = call->now_s();
-    co_await lane->answer(std::move(call), std::move(response));
+    co_await answers_->send(std::move(call), std::move(response));
+}
+
+void Completions::turn_ended(const TurnOutcome& outcome) noexcept {
+    if (outcome.route == k_completions_route) {
+        running_.release();
+    }
+}
+
+Task<void> Completions::models(CallPtr call) {
+    if (auto passed = owner(*lane_, *call); !passed) {
+        return answers_->refuse(std::move(call), std::move(passed).error());
+    }
+    const auto& name = lane_->config.model;
+    Json model{{"id", name}, {"object", "model"}, {"created", created_}, {"owned_by", "oa-stream"}};
+    const auto& id = call->match.id;
+    if (!id) {
+        Json list = Json::object({{"object", "list"}});
+        list["data"] = Json::array({std::move(model)});
+        return answers_->send(std::move(call), json_response(200, list));
+    }
+    const auto asked = percent_decode(*id);
+    if (asked != name) {
+        auto rejection = reject_model(asked.value_or(*id));
+        return answers_->refuse(std::move(call), std::move(rejection));
+    }
+    return answers_->send(std::move(call), json_response(200, model));
 }
 
 } // namespace oa_stream::lane

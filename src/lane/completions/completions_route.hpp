@@ -1,40 +1,48 @@
-// The /v1 routes. Each function takes the lane it works for; the lane outlives its requests.
+// The /v1 routes.
 #pragma once
 
 #include "oa_stream/encode/completions.hpp"
 
+#include "answers.hpp"
+#include "completions_guard.hpp"
 #include "completions_request.hpp"
-#include "gates/call.hpp"
 
+#include <cstdint>
 #include <memory>
 
 namespace oa_stream::lane {
 
-struct Lane::Native {
+class Completions {
+public:
+    /// `created`: Unix seconds, what the models' list says.
+    Completions(LaneState& lane, Answers& answers, std::int64_t created)
+        : lane_(&lane), answers_(&answers), created_(created) {}
+
+    [[nodiscard]] Task<void> completions(CallPtr call);
+    [[nodiscard]] Task<void> models(CallPtr call);
+
+    /// To be called for every turn of the lane.
+    void turn_ended(const TurnOutcome& outcome) noexcept;
+    /// Answers that are not streams and not yet handed to their connections.
+    [[nodiscard]] std::size_t whole_answers() const noexcept { return whole_answers_; }
+
+private:
     struct Started {
         std::shared_ptr<LiveTurn> turn;
         const encode::CompletionsWhole* whole; ///< of the turn; null when it is streamed
     };
-
-    [[nodiscard]] static Task<void> completions(Lane* lane, CallPtr call);
-    [[nodiscard]] static Task<void> models(Lane* lane, CallPtr call);
-
-private:
-    using Request = std::shared_ptr<const CompletionsRequest>;
     using Place = CompletionsGuard::Place;
 
-    [[nodiscard]] static Accepted<Request> pass_gates(Lane& lane, Call& call);
-    [[nodiscard]] static Accepted<void> check_open(const Lane& lane);
-    [[nodiscard]] static Task<void>
-    answer(Lane* lane, CallPtr call, Request request, Place place, net::Headers headers);
-    [[nodiscard]] static Task<Accepted<Started>>
-    begin(Lane* lane, CallPtr call, Request request, Place place);
-    [[nodiscard]] static Task<Accepted<std::unique_ptr<authority::Turn>>>
-    start(Lane* lane, CallPtr call, Request request);
-    [[nodiscard]] static Task<void>
-    stream(Lane* lane, CallPtr call, std::shared_ptr<LiveTurn> turn, net::Headers headers);
-    [[nodiscard]] static Task<void>
-    whole(Lane* lane, CallPtr call, Started started, net::Headers headers);
+    [[nodiscard]] Task<void> answer(CallPtr call, Place place, net::Headers headers);
+    [[nodiscard]] Task<Accepted<Started>> begin(CallPtr call, Place place);
+    [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start(CallPtr call);
+    [[nodiscard]] Task<void> whole(CallPtr call, Started started, net::Headers headers);
+
+    LaneState* lane_;
+    Answers* answers_;
+    std::int64_t created_;
+    CompletionsGuard running_{};
+    std::size_t whole_answers_ = 0;
 };
 
 } // namespace oa_stream::lane

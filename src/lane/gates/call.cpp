@@ -43,7 +43,7 @@ bool is_json_type(std::optional<std::string_view> content_type) {
     return media == "application/json" || (media.contains('/') && media.ends_with("+json"));
 }
 
-Lane::CallPtr Lane::open_call(std::shared_ptr<net::Exchange> exchange) {
+CallPtr open_call(const net::TrustedProxies& proxies, std::shared_ptr<net::Exchange> exchange) {
     auto call = std::make_shared<Call>();
     const auto& request = exchange->request();
     call->match = match_route(request.method, request.path);
@@ -55,7 +55,7 @@ Lane::CallPtr Lane::open_call(std::shared_ptr<net::Exchange> exchange) {
                   std::chrono::duration_cast<std::chrono::microseconds>(age);
     record.request_id = request_id_of(request.headers);
     record.method = request.method;
-    auto client = net::client_of(config_.proxies, request.peer, request.headers, request.secure);
+    auto client = net::client_of(proxies, request.peer, request.headers, request.secure);
     record.client = std::move(client.address);
     record.secure = client.secure;
     if (!call->match.pattern.empty()) {

@@ -1,21 +1,31 @@
 // One request on its way through the lane.
 #pragma once
 
-#include "oa_stream/lane/lane.hpp"
+#include "oa_stream/lane/id_map.hpp"
+#include "oa_stream/lane/records.hpp"
+#include "oa_stream/net/http_server.hpp"
 
+#include "chats/chat_request.hpp"
+#include "routes.hpp"
+
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace oa_stream::lane {
 
-struct Lane::Call {
+struct CompletionsRequest;
+
+struct Call {
     std::shared_ptr<net::Exchange> exchange;
     RouteMatch match;
     RequestRecord record;
     Clock::time_point received{};
     std::string traceparent; ///< valid, or empty
+    Json body = nullptr;     ///< between the gate that parses it and the one that reads it
     ChatRequest chat;
+    std::shared_ptr<const CompletionsRequest> completion{}; ///< of /v1 alone
     std::optional<ThreadRow> row; ///< the thread, when this owner has it already
     std::size_t seeded = 0;       ///< messages a new thread begins with
     std::string key{};            ///< Idempotency-Key, empty without
@@ -25,6 +35,10 @@ struct Lane::Call {
         return std::chrono::duration<double>(Clock::now() - received).count();
     }
 };
+using CallPtr = std::shared_ptr<Call>;
+
+[[nodiscard]] CallPtr
+open_call(const net::TrustedProxies& proxies, std::shared_ptr<net::Exchange> exchange);
 
 /// x-request-id as given when it is 1–128 characters of [A-Za-z0-9._-]; else a new one.
 [[nodiscard]] std::string request_id_of(const net::Headers& headers);

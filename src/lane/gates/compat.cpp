@@ -1,4 +1,4 @@
-#include "gates/compat.hpp"
+#include "compat.hpp"
 
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/turns.hpp"

@@ -1,4 +1,4 @@
-#include "gates/rejection.hpp"
+#include "rejection.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "gates/routes.hpp"
+#include "routes.hpp"
 
 #include "oa_stream/telemetry/turns.hpp"
 

@@ -1,4 +1,4 @@
-#include "store/idempotency.hpp"
+#include "idempotency.hpp"
 
 #include <algorithm>
 #include <utility>

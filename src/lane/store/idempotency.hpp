@@ -2,8 +2,9 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
-#include "turns/live_turn.hpp"
+
 #include "gates/rejection.hpp"
+#include "turns/live_turn.hpp"
 
 #include <cstddef>
 #include <deque>

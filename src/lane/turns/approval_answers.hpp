@@ -2,7 +2,8 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
-#include "turns/approvals.hpp"
+
+#include "approvals.hpp"
 
 #include <vector>
 

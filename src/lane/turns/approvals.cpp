@@ -1,4 +1,4 @@
-#include "turns/approvals.hpp"
+#include "approvals.hpp"
 
 #include "oa_stream/base/text.hpp"
 

@@ -3,8 +3,9 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
-#include "gates/rejection.hpp"
 #include "oa_stream/turn/event.hpp"
+
+#include "gates/rejection.hpp"
 
 #include <cstddef>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "turns/frame_log.hpp"
+#include "frame_log.hpp"
 
 #include <algorithm>
 #include <cstring>

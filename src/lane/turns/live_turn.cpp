@@ -1,7 +1,7 @@
-#include "turns/live_turn.hpp"
+#include "live_turn.hpp"
 
 #include "chats/chat_request.hpp"
-
+#include "faulty_encoder.hpp"
 #include "reader.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -38,12 +38,12 @@ std::shared_ptr<LiveTurn> LiveTurn::begin(
     std::unique_ptr<authority::Turn> turn,
     TurnStyle style
 ) {
+    style.encoder = with_faults(std::move(style.encoder), turn->wire_faults());
     auto self = std::make_shared<LiveTurn>(
         executor, std::move(host), std::move(identity), std::move(turn), std::move(style)
     );
     self->host_->scratch.clear();
     self->style_.encoder->begin(self->host_->scratch);
-    self->damage_frames(0);
     self->commit(self->accepted_);
     asio::co_spawn(
         executor,
@@ -96,7 +96,7 @@ void LiveTurn::attach(
         inner(report);
     };
     auto& reader =
-        *readers_.emplace_back(std::make_unique<Reader>(id, body, received, first, std::move(done))
+        *readers_.emplace_back(std::make_unique<TurnReader>(id, body, received, first, std::move(done))
         );
     host_->observer->reader_attached();
     ++open_readers_;

@@ -4,10 +4,11 @@
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/encode/normaliser.hpp"
 #include "oa_stream/encode/turn_encoder.hpp"
-#include "turns/approvals.hpp"
 #include "oa_stream/lane/config.hpp"
-#include "turns/frame_log.hpp"
 #include "oa_stream/lane/records.hpp"
+
+#include "approvals.hpp"
+#include "frame_log.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -20,7 +21,7 @@
 
 namespace oa_stream::lane {
 
-class Reader;
+class TurnReader;
 struct ReaderPart;
 struct LogView;
 
@@ -138,7 +139,7 @@ public:
     [[nodiscard]] Task<void> wait_change(Clock::time_point until);
 
 private:
-    friend class Reader;
+    friend class TurnReader;
     /// One HTTP answer's share of the log: start … [DONE]. Offsets; 0: not there yet.
     struct Segment {
         std::uint64_t begin = 0;
@@ -154,12 +155,11 @@ private:
     void lose(const Error& error);
     void write(std::vector<turn::Event>& events, Clock::time_point now);
     void encode(const turn::Event& event, Clock::time_point now);
-    void damage_frames(std::size_t from);
     void commit(Clock::time_point now);
     void deliver(Clock::time_point now);
     // live_turn_segments.cpp
     [[nodiscard]] ReaderPart part_of(std::optional<std::size_t> segment) const;
-    [[nodiscard]] LogView view_of(const Reader& reader) const;
+    [[nodiscard]] LogView view_of(const TurnReader& reader) const;
     void break_off(const Error& fault);
     void arm_pause();
     void pause();
@@ -184,7 +184,7 @@ private:
     std::vector<Segment> segments_{Segment{.claimed = true}};
     TurnApprovals approvals_;
     asio::steady_timer pause_timer_;
-    std::vector<std::unique_ptr<Reader>> readers_;
+    std::vector<std::unique_ptr<TurnReader>> readers_;
     std::vector<asio::steady_timer*> waiters_;
     asio::cancellation_signal cancel_;
     std::uint64_t next_reader_ = 0;

@@ -1,6 +1,5 @@
 // How events become frames in the log, and how a turn comes to its end.
-#include "turns/live_turn.hpp"
-
+#include "live_turn.hpp"
 #include "reader.hpp"
 
 #include <algorithm>
@@ -170,7 +169,6 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     if (scratch.size() == before) {
         return;
     }
-    damage_frames(before);
     const auto place = log_.end() + before + 1;
     if (saw_event_ && first_event_offset_ == 0) {
         first_event_offset_ = place;
@@ -180,28 +178,6 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     }
     if (content && first_content_offset_ == 0) {
         first_content_offset_ = place;
-    }
-}
-
-/// Drills only: a frame that is cut in the middle of its JSON, framing intact.
-void LiveTurn::damage_frames(std::size_t from) {
-    auto* faults = turn_->wire_faults();
-    if (faults == nullptr) {
-        return;
-    }
-    auto& scratch = host_->scratch;
-    while (from < scratch.size()) {
-        const auto end = scratch.find("\n\n", from);
-        if (end == std::string::npos) {
-            return;
-        }
-        auto next = end + 2;
-        if (faults->corrupt_next()) {
-            const auto half = (end - from) / 2;
-            scratch.erase(from + half, end - from - half);
-            next -= end - from - half;
-        }
-        from = next;
     }
 }
 

@@ -1,7 +1,6 @@
 // A turn in several HTTP answers: where one ends because a person has to decide, and which share of
 // the log each reader gets.
-#include "turns/live_turn.hpp"
-
+#include "live_turn.hpp"
 #include "reader.hpp"
 
 #include <utility>
@@ -35,7 +34,7 @@ ReaderPart LiveTurn::part_of(std::optional<std::size_t> segment) const {
     return part;
 }
 
-LogView LiveTurn::view_of(const Reader& reader) const {
+LogView LiveTurn::view_of(const TurnReader& reader) const {
     const auto& part = reader.part();
     const auto& first = segments_[part.first_segment];
     const auto& last = segments_[part.last_segment];

@@ -1,4 +1,4 @@
-#include "turns/live_turns.hpp"
+#include "live_turns.hpp"
 
 #include "store/id_map_file.hpp"
 

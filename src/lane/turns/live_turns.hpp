@@ -1,8 +1,8 @@
 // Every live turn of the lane, by owner and thread; who may start another one.
 #pragma once
 
-#include "turns/live_turn.hpp"
 #include "gates/rejection.hpp"
+#include "live_turn.hpp"
 
 #include <cstddef>
 #include <memory>

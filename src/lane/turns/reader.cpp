@@ -14,7 +14,7 @@ constexpr std::string_view k_ping = ": ping\n\n";
 
 } // namespace
 
-Reader::Reader(
+TurnReader::TurnReader(
     std::uint64_t id,
     std::shared_ptr<net::BodyStream> body,
     Clock::time_point received,
@@ -25,11 +25,11 @@ Reader::Reader(
       last_sent_(Clock::now()), progress_at_(last_sent_), first_(first) {
 }
 
-double Reader::since(Clock::time_point at) const noexcept {
+double TurnReader::since(Clock::time_point at) const noexcept {
     return std::chrono::duration<double>(at - received_).count();
 }
 
-void Reader::mark(const LogMarks& marks, Clock::time_point now) noexcept {
+void TurnReader::mark(const LogMarks& marks, Clock::time_point now) noexcept {
     last_sent_ = now;
     if (report_.first_byte_s < 0) {
         report_.first_byte_s = since(now);
@@ -44,14 +44,14 @@ void Reader::mark(const LogMarks& marks, Clock::time_point now) noexcept {
     }
 }
 
-void Reader::place(const FrameLog& log, ReaderPart part) {
+void TurnReader::place(const FrameLog& log, ReaderPart part) {
     part_ = std::move(part);
     end_ = part_.begin;
     frames_left_out_ = part_.begin == 0 ? 0 : log.frames_before(part_.begin);
     log.seek(cursor_, part_.begin);
 }
 
-std::uint64_t Reader::room(const FrameLog& log) {
+std::uint64_t TurnReader::room(const FrameLog& log) {
     for (const auto& gap : part_.gaps) {
         if (cursor_.offset == gap.from) {
             frames_left_out_ += log.frames_before(gap.to) - log.frames_before(gap.from);
@@ -63,11 +63,11 @@ std::uint64_t Reader::room(const FrameLog& log) {
     return end_ - std::min(cursor_.offset, end_);
 }
 
-std::uint64_t Reader::frames_sent(const FrameLog& log) const {
+std::uint64_t TurnReader::frames_sent(const FrameLog& log) const {
     return log.frames_before(cursor_.offset) - frames_left_out_;
 }
 
-void Reader::send(const FrameLog& log, const LogView& view, Clock::time_point now) {
+void TurnReader::send(const FrameLog& log, const LogView& view, Clock::time_point now) {
     end_ = view.end;
     if (closed_ || blocked_ || finishing_) {
         return;
@@ -96,7 +96,7 @@ void Reader::send(const FrameLog& log, const LogView& view, Clock::time_point no
     }
 }
 
-void Reader::heartbeat(Clock::time_point now, Millis silence) {
+void TurnReader::heartbeat(Clock::time_point now, Millis silence) {
     if (closed_ || blocked_ || finishing_ || cursor_.offset < end_ || now - last_sent_ < silence) {
         return;
     }
@@ -109,7 +109,7 @@ void Reader::heartbeat(Clock::time_point now, Millis silence) {
     blocked_ = state == net::BodyStream::State::blocked;
 }
 
-bool Reader::too_slow(const LaneLimits& limits, Clock::time_point now) {
+bool TurnReader::too_slow(const LaneLimits& limits, Clock::time_point now) {
     if (closed_ || !blocked_) {
         return false;
     }
@@ -123,7 +123,7 @@ bool Reader::too_slow(const LaneLimits& limits, Clock::time_point now) {
     return lag > limits.max_lag_bytes || now - progress_at_ > limits.max_lag_time;
 }
 
-void Reader::settle(const FrameLog& log, Clock::time_point now) {
+void TurnReader::settle(const FrameLog& log, Clock::time_point now) {
     if (closed_ || !finishing_ || body_->state() != net::BodyStream::State::gone) {
         return;
     }
@@ -132,7 +132,7 @@ void Reader::settle(const FrameLog& log, Clock::time_point now) {
     close(log, all ? ReaderEnd::finished : ReaderEnd::client_gone, now);
 }
 
-void Reader::close(const FrameLog& log, ReaderEnd end, Clock::time_point now) {
+void TurnReader::close(const FrameLog& log, ReaderEnd end, Clock::time_point now) {
     if (closed_) {
         return;
     }
@@ -149,7 +149,7 @@ void Reader::close(const FrameLog& log, ReaderEnd end, Clock::time_point now) {
     }
 }
 
-void Reader::report(const TurnOutcome* outcome) {
+void TurnReader::report(const TurnOutcome* outcome) {
     if (!done_ || !closed_ || (first_ && outcome == nullptr)) {
         return;
     }

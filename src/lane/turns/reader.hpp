@@ -1,8 +1,8 @@
 // One reader of a live turn: a place in the log and the HTTP body it is copied to.
 #pragma once
 
-#include "turns/frame_log.hpp"
-#include "turns/live_turn.hpp"
+#include "frame_log.hpp"
+#include "live_turn.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -35,9 +35,9 @@ struct LogView {
     bool complete = false;
 };
 
-class Reader {
+class TurnReader {
 public:
-    Reader(
+    TurnReader(
         std::uint64_t id,
         std::shared_ptr<net::BodyStream> body,
         Clock::time_point received,

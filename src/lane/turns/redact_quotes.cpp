@@ -15,11 +15,11 @@ constexpr std::size_t k_window = 12;
 
 } // namespace
 
-std::string said_in(std::string_view body) {
-    return std::string(body.substr(body.size() - std::min(body.size(), k_said_bytes)));
+std::string end_of_body(std::string_view body) {
+    return std::string(body.substr(body.size() - std::min(body.size(), k_quote_bytes)));
 }
 
-std::string unsaid(std::string_view cause, std::string_view said) {
+std::string redact_quotes(std::string_view cause, std::string_view said) {
     auto text = Redactor{}.apply(cause.substr(0, 4 * k_longest));
     const std::string_view original = cause;
     std::size_t masked = 0; // everything before it is decided

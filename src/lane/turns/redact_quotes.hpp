@@ -8,11 +8,11 @@ namespace oa_stream::lane {
 
 /// What a turn keeps of its request, to know a quotation when it sees one: the body's end, where
 /// the newest message stands.
-inline constexpr std::size_t k_said_bytes = 16U << 10U;
-[[nodiscard]] std::string said_in(std::string_view body);
+inline constexpr std::size_t k_quote_bytes = 16U << 10U;
+[[nodiscard]] std::string end_of_body(std::string_view body);
 
 /// `cause` for a log: secrets redacted, one line, at most 500 bytes, and every run of 12 bytes or
 /// more that stands in `said` too replaced by '*'.
-[[nodiscard]] std::string unsaid(std::string_view cause, std::string_view said);
+[[nodiscard]] std::string redact_quotes(std::string_view cause, std::string_view said);
 
 } // namespace oa_stream::lane

@@ -49,6 +49,14 @@ test('what makes no sense is refused with exit 2 and one line', async () => {
   }
 });
 
+test('a token of nothing but white space is refused: nobody could send it', async () => {
+  for (const blank of [' ', '\t\n']) {
+    const run = await oa(['serve', '--authority', 'replay'], { env: { OA_STREAM_TOKEN: blank } });
+    assert.equal(run.code, 2, run.stderr);
+    assert.match(run.stderr, /OA_STREAM_TOKEN: it holds nothing but white space/);
+  }
+});
+
 test('the ready file says where, and the last line of a quiet start is the address', async () => {
   const lane = await startLane({ args: ['--revision', 'rev-7'] });
   const ready = JSON.parse(fs.readFileSync(path.join(lane.folder, 'ready'), 'utf8'));

@@ -2,11 +2,14 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "chats/lane_reads.hpp"
-#include "chats/thread_name.hpp"
+#include "chats.hpp"
+#include "gates/gates.hpp"
+#include "thread_name.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -38,30 +41,27 @@ Rejection reject_make(const Error& error) {
                : reject_start(error);
 }
 
+/// A body may be left out.
+Accepted<void> optional_body(const LaneState& lane, Call& call) {
+    call.body = Json::object();
+    if (trim(call.request().body).empty()) {
+        return {};
+    }
+    constexpr std::array<Gate, 2> k_gates{content_type, json_body};
+    return pass_gates(lane, call, k_gates);
+}
+
+constexpr std::array<Gate, 3> k_make_gates{body_size, owner, optional_body};
+
 } // namespace
 
 /// A request without a body asks for a thread with nothing said about it.
-Accepted<Lane::Reads::NewThread> Lane::Reads::read_new_thread(Lane& lane, Call& call) {
-    if (auto passed = lane.check_size(call); !passed) {
-        return std::unexpected(std::move(passed).error());
-    }
-    if (auto passed = lane.check_owner(call); !passed) {
+Accepted<Chats::NewThread> Chats::read_new_thread(Call& call) {
+    if (auto passed = pass_gates(*lane_, call, k_make_gates); !passed) {
         return std::unexpected(std::move(passed).error());
     }
     const auto& request = call.request();
-    Json body = Json::object();
-    if (!trim(request.body).empty()) {
-        if (!is_json_type(request.headers.get("content-type"))) {
-            return std::unexpected(
-                reject(415, "unsupported_media_type", "the body must be sent as application/json")
-            );
-        }
-        auto parsed = parse_json(request.body, {.depth = lane.config_.limits.json_depth});
-        if (!parsed) {
-            return std::unexpected(reject(400, "invalid_json", "the body is no valid JSON"));
-        }
-        body = *std::move(parsed);
-    }
+    const Json body = std::exchange(call.body, nullptr);
     if (!body.is_object()) {
         return std::unexpected(reject(422, "invalid_request", "the body must be a JSON object"));
     }
@@ -73,7 +73,7 @@ Accepted<Lane::Reads::NewThread> Lane::Reads::read_new_thread(Lane& lane, Call& 
     if (!title) {
         return std::unexpected(std::move(title).error());
     }
-    if (auto passed = lane.check_open(); !passed) {
+    if (auto passed = open_for_turns(*lane_, call); !passed) {
         return std::unexpected(std::move(passed).error());
     }
     NewThread thread{id->empty() ? "thread_" + random_hex(16) : *std::move(id), *std::move(title)};
@@ -81,19 +81,19 @@ Accepted<Lane::Reads::NewThread> Lane::Reads::read_new_thread(Lane& lane, Call& 
     return thread;
 }
 
-Task<Accepted<Json>> Lane::Reads::make_thread(Lane* lane, CallPtr call) {
-    auto asked = read_new_thread(*lane, *call);
+Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
+    auto asked = read_new_thread(*call);
     if (!asked) {
         co_return std::unexpected(std::move(asked).error());
     }
     const std::string owner = call->record.owner;
-    auto& ids = *lane->parts_.ids;
-    auto& authority = *lane->parts_.authority;
+    auto& ids = lane_->ids();
+    auto& authority = lane_->authority();
     // The right to start a turn on it: neither a message nor a second request makes it meanwhile.
-    auto lease = co_await lane->turns_.acquire(
+    auto lease = co_await lane_->turns.acquire(
         owner,
         asked->id,
-        lane->tokens_.has_value(),
+        lane_->tokens.has_value(),
         [exchange = call->exchange] { return exchange->peer_gone(); }
     );
     if (!lease) {
@@ -126,14 +126,14 @@ Task<Accepted<Json>> Lane::Reads::make_thread(Lane* lane, CallPtr call) {
     co_return project_thread(asked->id, info);
 }
 
-Task<void> Lane::Reads::make(Lane* lane, CallPtr call) {
-    auto made = co_await make_thread(lane, call);
+Task<void> Chats::make(CallPtr call) {
+    auto made = co_await make_thread(call);
     if (!made) {
-        co_return co_await refuse(lane, std::move(call), std::move(made).error());
+        co_return co_await refuse(std::move(call), std::move(made).error());
     }
     auto response = json_response(201, Json::object({{"data", *made}}));
     response.headers.set("location", "/api/chats/" + call->record.thread);
-    co_await answer(lane, std::move(call), std::move(response));
+    co_await answer(std::move(call), std::move(response));
 }
 
 } // namespace oa_stream::lane

@@ -1,8 +1,10 @@
-#include "lane_reads.hpp"
+#include "chats.hpp"
 
+#include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "gates/gates.hpp"
 #include "thread_name.hpp"
 
 #include <fmt/format.h>
@@ -40,7 +42,8 @@ Json page_json(Json data, std::string cursor) {
 }
 
 std::string provider_of(const authority::Capabilities& able) {
-    return able.name == "codex" ? "codex_app_server" : able.name;
+    const auto* kind = authority::authority_kind(able.name);
+    return kind == nullptr ? able.name : std::string(kind->provider);
 }
 
 struct Listed {
@@ -152,32 +155,31 @@ Accepted<Json> run_page(
 
 } // namespace
 
-Task<void> Lane::Reads::answer(Lane* lane, CallPtr call, net::Response response) {
+Task<void> Chats::answer(CallPtr call, net::Response response) {
     // Word for word as the retired lane did; an operator recognises the rollback by them.
-    if (lane->config_.mode == LaneMode::retired) {
+    if (lane_->config.mode == LaneMode::retired) {
         response.headers.set("x-oa-legacy-chat-retired", "true");
         response.headers.set("x-oa-legacy-chat-canonical", std::string(k_retired_canonical));
     }
-    return lane->answer(std::move(call), std::move(response));
+    return answers_->send(std::move(call), std::move(response));
 }
 
-Task<void> Lane::Reads::refuse(Lane* lane, CallPtr call, Rejection rejection) {
+Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
     auto response = to_response(rejection, call->record.request_id);
     call->record.error = std::move(rejection.code);
-    return answer(lane, std::move(call), std::move(response));
+    return answer(std::move(call), std::move(response));
 }
 
 /// As the authority keeps them, once it has stored what it told last.
-Task<Result<std::vector<authority::PastTurn>>>
-Lane::Reads::read_turns(Lane* lane, CallPtr call, std::string thread) {
+Task<Result<std::vector<authority::PastTurn>>> Chats::read_turns(CallPtr call, std::string thread) {
     const auto until = Clock::now() + k_settle_wait;
     while (true) {
-        auto turns = co_await lane->parts_.authority->turns(thread);
+        auto turns = co_await lane_->authority().turns(thread);
         if (!turns || turns->empty() || !turns->back().running || Clock::now() >= until) {
             co_return turns;
         }
         const auto& last = turns->back();
-        const auto live = lane->turns_.find(call->record.owner, call->record.thread);
+        const auto live = lane_->turns.find(call->record.owner, call->record.thread);
         const bool over = live && live->ended() && live->id() == wire_id(last.id);
         const bool nameless = !last.user_item_id && last.user_text.empty();
         if (!over && !nameless) {
@@ -188,10 +190,8 @@ Lane::Reads::read_turns(Lane* lane, CallPtr call, std::string thread) {
 }
 
 /// Whether a resume may repeat the turn depends on what its page has been told here.
-void Lane::Reads::note_told(
-    const Lane& lane, const Call& call, const std::vector<authority::PastTurn>& turns
-) {
-    const auto live = lane.turns_.find(call.record.owner, call.record.thread);
+void Chats::note_told(const Call& call, const std::vector<authority::PastTurn>& turns) const {
+    const auto live = lane_->turns.find(call.record.owner, call.record.thread);
     if (!live) {
         return;
     }
@@ -201,10 +201,9 @@ void Lane::Reads::note_told(
     live->history_read(told != turns.end() && !told->running);
 }
 
-Task<Accepted<Lane::Reads::Thread>>
-Lane::Reads::read_thread(Lane* lane, CallPtr call, std::string_view list) {
-    if (auto owner = lane->check_owner(*call); !owner) {
-        co_return std::unexpected(std::move(owner).error());
+Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, std::string_view list) {
+    if (auto passed = owner(*lane_, *call); !passed) {
+        co_return std::unexpected(std::move(passed).error());
     }
     auto id = read_path_id(call->match.id.value_or(""));
     if (!id) {
@@ -215,20 +214,20 @@ Lane::Reads::read_thread(Lane* lane, CallPtr call, std::string_view list) {
         co_return std::unexpected(std::move(page).error());
     }
     call->record.thread = *id;
-    const auto* row = lane->parts_.ids->find(call->record.owner, *id);
+    const auto* row = lane_->ids().find(call->record.owner, *id);
     if (row == nullptr) {
         co_return std::unexpected(reject(404, "not_found", "there is no such conversation"));
     }
     Thread out{.page = *std::move(page)};
     const std::string thread = row->thread;
     std::vector<std::string> ids{thread};
-    auto infos = co_await lane->parts_.authority->threads(std::move(ids));
+    auto infos = co_await lane_->authority().threads(std::move(ids));
     if (!infos || infos->empty()) {
         co_return std::unexpected(reject_read(
             infos ? Error{.code = Code::not_found, .message = "no such thread"} : infos.error()
         ));
     }
-    auto turns = co_await read_turns(lane, call, thread);
+    auto turns = co_await read_turns(call, thread);
     if (!turns) {
         co_return std::unexpected(reject_read(turns.error()));
     }
@@ -236,29 +235,29 @@ Lane::Reads::read_thread(Lane* lane, CallPtr call, std::string_view list) {
     out.turns = *std::move(turns);
     out.context = {
         .thread = *std::move(id),
-        .provider = provider_of(lane->parts_.authority->capabilities()),
+        .provider = provider_of(lane_->authority().capabilities()),
         .model = out.info.model
     };
     co_return out;
 }
 
-Task<void> Lane::Reads::list(Lane* lane, CallPtr call) {
-    if (auto owner = lane->check_owner(*call); !owner) {
-        co_return co_await refuse(lane, std::move(call), std::move(owner).error());
+Task<void> Chats::list(CallPtr call) {
+    if (auto passed = owner(*lane_, *call); !passed) {
+        co_return co_await refuse(std::move(call), std::move(passed).error());
     }
     auto page = read_page(call->request().query, "c");
     if (!page) {
-        co_return co_await refuse(lane, std::move(call), std::move(page).error());
+        co_return co_await refuse(std::move(call), std::move(page).error());
     }
     std::unordered_map<std::string, ThreadRow> rows;
     std::vector<std::string> ids;
-    for (auto& row : lane->parts_.ids->rows_of(call->record.owner)) {
+    for (auto& row : lane_->ids().rows_of(call->record.owner)) {
         ids.push_back(row.thread);
         rows.insert_or_assign(row.thread, std::move(row));
     }
-    auto infos = co_await lane->parts_.authority->threads(std::move(ids));
+    auto infos = co_await lane_->authority().threads(std::move(ids));
     if (!infos) {
-        co_return co_await refuse(lane, std::move(call), reject_read(infos.error()));
+        co_return co_await refuse(std::move(call), reject_read(infos.error()));
     }
     std::vector<Listed> items;
     for (auto& info : *infos) {
@@ -270,7 +269,7 @@ Task<void> Lane::Reads::list(Lane* lane, CallPtr call) {
     std::ranges::sort(items, before);
     const auto start = list_start(items, page->after);
     if (!start) {
-        co_return co_await refuse(lane, std::move(call), start.error());
+        co_return co_await refuse(std::move(call), start.error());
     }
     const auto bounds = bounds_of(*start, items.size(), page->limit);
     Json data = Json::array();
@@ -279,76 +278,76 @@ Task<void> Lane::Reads::list(Lane* lane, CallPtr call) {
     }
     auto cursor = bounds.more ? make_cursor("c", list_key(items[bounds.last - 1])) : std::string();
     const auto body = page_json(std::move(data), std::move(cursor));
-    co_await answer(lane, std::move(call), json_response(200, body));
+    co_await answer(std::move(call), json_response(200, body));
 }
 
-Task<void> Lane::Reads::conversation(Lane* lane, CallPtr call) {
-    auto thread = co_await read_thread(lane, call, "m");
+Task<void> Chats::conversation(CallPtr call) {
+    auto thread = co_await read_thread(call, "m");
     if (!thread) {
-        co_return co_await refuse(lane, std::move(call), std::move(thread).error());
+        co_return co_await refuse(std::move(call), std::move(thread).error());
     }
     auto messages = message_page(thread->context, thread->turns, thread->page);
     if (!messages) {
-        co_return co_await refuse(lane, std::move(call), std::move(messages).error());
+        co_return co_await refuse(std::move(call), std::move(messages).error());
     }
-    note_told(*lane, *call, thread->turns);
+    note_told(*call, thread->turns);
     const PageAsked newest{.limit = thread->page.limit};
     Json data = Json::object();
     data["conversation"] = project_thread(thread->context.thread, thread->info);
     data["messages"] = std::move(messages->at("data"));
     data["runs"] = run_page(thread->context, thread->turns, newest).value().at("data");
     messages->at("data") = std::move(data);
-    co_await answer(lane, std::move(call), json_response(200, *messages));
+    co_await answer(std::move(call), json_response(200, *messages));
 }
 
-Task<void> Lane::Reads::messages(Lane* lane, CallPtr call) {
-    auto thread = co_await read_thread(lane, call, "m");
+Task<void> Chats::messages(CallPtr call) {
+    auto thread = co_await read_thread(call, "m");
     if (!thread) {
-        co_return co_await refuse(lane, std::move(call), std::move(thread).error());
+        co_return co_await refuse(std::move(call), std::move(thread).error());
     }
     const auto body = message_page(thread->context, thread->turns, thread->page);
     if (!body) {
-        co_return co_await refuse(lane, std::move(call), body.error());
+        co_return co_await refuse(std::move(call), body.error());
     }
-    note_told(*lane, *call, thread->turns);
-    co_await answer(lane, std::move(call), json_response(200, *body));
+    note_told(*call, thread->turns);
+    co_await answer(std::move(call), json_response(200, *body));
 }
 
-Task<void> Lane::Reads::runs(Lane* lane, CallPtr call) {
-    auto thread = co_await read_thread(lane, call, "r");
+Task<void> Chats::runs(CallPtr call) {
+    auto thread = co_await read_thread(call, "r");
     if (!thread) {
-        co_return co_await refuse(lane, std::move(call), std::move(thread).error());
+        co_return co_await refuse(std::move(call), std::move(thread).error());
     }
     const auto body = run_page(thread->context, thread->turns, thread->page);
     if (!body) {
-        co_return co_await refuse(lane, std::move(call), body.error());
+        co_return co_await refuse(std::move(call), body.error());
     }
-    co_await answer(lane, std::move(call), json_response(200, *body));
+    co_await answer(std::move(call), json_response(200, *body));
 }
 
-Task<void> Lane::Reads::run_events(Lane* lane, CallPtr call) {
-    auto thread = co_await read_thread(lane, call, "e");
+Task<void> Chats::run_events(CallPtr call) {
+    auto thread = co_await read_thread(call, "e");
     if (!thread) {
-        co_return co_await refuse(lane, std::move(call), std::move(thread).error());
+        co_return co_await refuse(std::move(call), std::move(thread).error());
     }
     const std::string run(trim(percent_decode(call->match.run.value_or("")).value_or("")));
     if (run.empty()) {
         auto rejection = invalid_field("run_id", "a run id is needed");
-        co_return co_await refuse(lane, std::move(call), std::move(rejection));
+        co_return co_await refuse(std::move(call), std::move(rejection));
     }
     const auto turn = std::ranges::find_if(thread->turns, [&](const auto& one) {
         return wire_id(one.id) == run;
     });
     if (turn == thread->turns.end()) {
         auto rejection = reject(404, "not_found", "this conversation has no such run");
-        co_return co_await refuse(lane, std::move(call), std::move(rejection));
+        co_return co_await refuse(std::move(call), std::move(rejection));
     }
     auto events = project_events(thread->context, *turn);
     std::size_t start = 0;
     const auto& after = thread->page.after;
     const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), start);
     if (!after.empty() && (error != std::errc{} || end != after.data() + after.size())) {
-        co_return co_await refuse(lane, std::move(call), reject_cursor());
+        co_return co_await refuse(std::move(call), reject_cursor());
     }
     const auto bounds = bounds_of(start, events.size(), thread->page.limit);
     Json data = Json::object();
@@ -359,7 +358,7 @@ Task<void> Lane::Reads::run_events(Lane* lane, CallPtr call) {
     }
     auto cursor = bounds.more ? make_cursor("e", std::to_string(bounds.last)) : std::string();
     const auto body = page_json(std::move(data), std::move(cursor));
-    co_await answer(lane, std::move(call), json_response(200, body));
+    co_await answer(std::move(call), json_response(200, body));
 }
 
 } // namespace oa_stream::lane

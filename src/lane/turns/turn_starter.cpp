@@ -1,9 +1,9 @@
-// From an accepted request to a live turn.
+#include "turn_starter.hpp"
+
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 
-#include "gates/call.hpp"
 #include "redact_quotes.hpp"
 #include "replace_plan.hpp"
 
@@ -14,6 +14,21 @@ namespace {
 /// How long a repeated request waits for the first one's turn to be accepted.
 constexpr Millis k_start_wait{30000};
 constexpr Millis k_poll{10};
+
+constexpr std::string_view k_accept = "tool-approval";
+
+/// One of the comma separated words of x-oa-accept.
+bool accepts_approvals(const net::Headers& headers) {
+    auto rest = headers.get("x-oa-accept").value_or("");
+    while (!rest.empty()) {
+        const auto comma = std::min(rest.find(','), rest.size());
+        if (to_lower(trim(rest.substr(0, comma))) == k_accept) {
+            return true;
+        }
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    return false;
+}
 
 std::string message_digest(const ChatRequest& chat) {
     return sha256_hex(chat.user_message_id + '\n' + chat.text).substr(0, 32);
@@ -27,12 +42,18 @@ std::string request_digest(const net::Request& request, const ChatRequest& chat)
 
 } // namespace
 
-void Lane::seed_new_thread(Call& call, authority::TurnRequest& request) const {
+/// Nothing else on the wire tells AI SDK 6 from 5, which refuses the chunk.
+bool TurnStarter::asks_approvals(const Call& call) const {
+    return lane_->config.approvals == Approvals::ask && accepts_approvals(call.request().headers) &&
+           lane_->authority().capabilities().approvals;
+}
+
+void TurnStarter::seed_new_thread(Call& call, authority::TurnRequest& request) const {
     request.thread.reset();
     request.revert_from_turn.reset();
     request.seed.clear();
     call.seeded = 0;
-    if (!parts_.authority->capabilities().can_seed) {
+    if (!lane_->authority().capabilities().can_seed) {
         return;
     }
     call.seeded = call.chat.earlier.size();
@@ -46,19 +67,19 @@ void Lane::seed_new_thread(Call& call, authority::TurnRequest& request) const {
 /// The client sends its newest message again (a library's retry, a proxy's): its turn is replaced,
 /// so that the message does not stand in the thread twice. Clients that give every message the same
 /// id are told apart by the text.
-bool Lane::repeats_newest(const Call& call) const {
+bool TurnStarter::repeats_newest(const Call& call) const {
     return call.row && !call.chat.user_message_id.empty() && !call.row->last_turn.empty() &&
            call.row->last_message == message_digest(call.chat) &&
-           parts_.authority->capabilities().can_revert;
+           lane_->authority().capabilities().can_revert;
 }
 
-Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
+Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr call) {
     authority::TurnRequest request;
     request.input = call->chat.input;
     request.traceparent = call->traceparent;
     request.client_message_id = call->chat.user_message_id;
     request.ask_approvals = asks_approvals(*call);
-    if (const auto* row = parts_.ids->find(call->record.owner, call->chat.thread)) {
+    if (const auto* row = lane_->ids().find(call->record.owner, call->chat.thread)) {
         call->row = *row;
         request.thread = row->thread;
     }
@@ -70,7 +91,7 @@ Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
         }
         co_return request;
     }
-    const auto turns = co_await parts_.authority->turns(*request.thread);
+    const auto turns = co_await lane_->authority().turns(*request.thread);
     if (!turns && turns.error().code == Code::not_found) {
         seed_new_thread(*call, request);
         co_return request;
@@ -83,7 +104,7 @@ Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
     if (!plan) {
         co_return std::unexpected(plan.error());
     }
-    const auto able = parts_.authority->capabilities();
+    const auto able = lane_->authority().capabilities();
     const bool revert = plan->kind == ReplacePlan::Kind::revert;
     const bool reseed = plan->kind == ReplacePlan::Kind::reseed;
     if ((revert && !able.can_revert) || (reseed && !able.can_seed)) {
@@ -98,60 +119,50 @@ Task<Accepted<authority::TurnRequest>> Lane::make_turn_request(CallPtr call) {
     co_return request;
 }
 
-Task<Accepted<std::unique_ptr<authority::Turn>>> Lane::start_turn(CallPtr call) {
+Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr call) {
     auto request = co_await make_turn_request(call);
     if (!request) {
         co_return std::unexpected(std::move(request).error());
     }
     const bool known = request->thread.has_value();
     const bool replaces = request->revert_from_turn.has_value();
-    auto turn = co_await parts_.authority->start(*request);
+    auto turn = co_await lane_->authority().start(*request);
     if (!turn && turn.error().code == Code::precondition && !asks_to_replace(call->chat) &&
         request->revert_from_turn) {
         request->revert_from_turn.reset(); // the turn to replace never got into the thread
-        turn = co_await parts_.authority->start(*request);
+        turn = co_await lane_->authority().start(*request);
     }
     if (!turn && turn.error().code == Code::not_found && known) {
         // The authority lost the thread (its state was removed): go on with what the client holds.
-        log_event(
+        answers_->log_event(
             LogLevel::warn,
             "thread_lost",
             Json{{"request_id", call->record.request_id}, {"thread", call->chat.thread}}
         );
         seed_new_thread(*call, *request);
-        turn = co_await parts_.authority->start(*std::move(request));
+        turn = co_await lane_->authority().start(*std::move(request));
     }
     if (!turn) {
-        const auto& error = turn.error();
-        log_event(
-            LogLevel::warn,
-            "start_failed",
-            Json{
-                {"request_id", call->record.request_id},
-                {"thread", call->chat.thread},
-                {"code", to_string(error.code)},
-                {"cause", unsaid(error.text(), said_in(call->request().body))}
-            }
-        );
-        co_return std::unexpected(reject_start(error, replaces));
+        answers_->log_start_failed(*call, turn.error());
+        co_return std::unexpected(reject_start(turn.error(), replaces));
     }
     co_return *std::move(turn);
 }
 
-void Lane::remember_thread(const Call& call, const authority::Turn& turn) {
+void TurnStarter::remember_thread(const Call& call, const authority::Turn& turn) {
     const auto& owner = call.record.owner;
     const auto& id = call.chat.thread;
     if (!call.row || call.row->thread != turn.thread_id()) {
-        parts_.ids->put({owner, id, turn.thread_id(), call.seeded});
+        lane_->ids().put({owner, id, turn.thread_id(), call.seeded});
     }
-    parts_.ids->note_turn(owner, id, message_digest(call.chat), turn.turn_id());
+    lane_->ids().note_turn(owner, id, message_digest(call.chat), turn.turn_id());
 }
 
-Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
-    auto lease = co_await turns_.acquire(
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) {
+    auto lease = co_await lane_->turns.acquire(
         call->record.owner,
         call->chat.thread,
-        tokens_.has_value(),
+        lane_->tokens.has_value(),
         [exchange = call->exchange] { return exchange->peer_gone(); }
     );
     if (!lease) {
@@ -166,7 +177,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
     }
     remember_thread(*call, **turn);
     call->record.accepted_s = call->now_s();
-    observer_->turn_accepted(call->record.route);
+    lane_->observer().turn_accepted(call->record.route);
     const auto id = wire_id((*turn)->turn_id());
     TurnStyle style;
     style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
@@ -178,14 +189,14 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
     });
     style.approvals = asks_approvals(*call);
     auto live = LiveTurn::begin(
-        executor_,
-        host_,
+        lane_->executor,
+        lane_->host,
         {call->record.route,
          call->record.request_id,
          call->record.owner,
          call->chat.thread,
          call->received,
-         said_in(call->request().body)},
+         end_of_body(call->request().body)},
         *std::move(turn),
         std::move(style)
     );
@@ -195,7 +206,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_turn(CallPtr call) {
 
 /// The turn that this Idempotency-Key started already; null when the key is new. A request that was
 /// answered and can no longer be replayed is refused: running it again is what the key forbids.
-Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::earlier_turn(CallPtr call) {
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call) {
     const auto& owner = call->record.owner;
     const auto until = Clock::now() + k_start_wait;
     while (const auto* use = call->key.empty() ? nullptr : keys_.find(owner, call->key)) {
@@ -224,7 +235,14 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::earlier_turn(CallPtr call) {
     co_return nullptr;
 }
 
-Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_keyed_turn(CallPtr call) {
+Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {
+    auto earlier = co_await earlier_turn(call);
+    if (!earlier) {
+        co_return std::unexpected(std::move(earlier).error());
+    }
+    if (*earlier) {
+        co_return Begun{*std::move(earlier), false};
+    }
     const auto& owner = call->record.owner;
     if (!call->key.empty()) {
         keys_.begin(owner, call->key, request_digest(call->request(), call->chat));
@@ -235,7 +253,10 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> Lane::begin_keyed_turn(CallPtr call) {
     } else if (!call->key.empty()) {
         keys_.forget(owner, call->key);
     }
-    co_return turn;
+    if (!turn) {
+        co_return std::unexpected(std::move(turn).error());
+    }
+    co_return Begun{*std::move(turn), true};
 }
 
 } // namespace oa_stream::lane

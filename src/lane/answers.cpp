@@ -1,13 +1,15 @@
-// Answers, their headers and their records.
+#include "answers.hpp"
+
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
 
 #include "completions/completions_errors.hpp"
-#include "gates/call.hpp"
-#include "redact_quotes.hpp"
+#include "gates/compat.hpp"
+#include "turns/redact_quotes.hpp"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -32,32 +34,31 @@ constexpr std::string_view k_exposed_headers =
     "x-oa-compatibility-max-client-build-id, x-oa-compatibility-min-schema-version, "
     "x-oa-compatibility-max-schema-version, x-vercel-ai-ui-message-stream, retry-after, "
     "x-should-retry, x-conc-limit, x-conc-active, x-ignored-params";
-constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
 
 } // namespace
 
-void Lane::add_cors_headers(const Call& call, net::Headers& headers) const {
-    if (config_.cors_origins.empty()) {
+void Answers::add_cors_headers(const Call& call, net::Headers& headers) const {
+    if (lane_->config.cors_origins.empty()) {
         return;
     }
     headers.add("vary", "origin");
     const auto origin = call.request().headers.get("origin");
     const auto listed = [&](const std::string& one) { return one == "*" || one == origin; };
-    if (!origin || std::ranges::none_of(config_.cors_origins, listed)) {
+    if (!origin || std::ranges::none_of(lane_->config.cors_origins, listed)) {
         return;
     }
     headers.set("access-control-allow-origin", std::string(*origin));
     headers.set("access-control-expose-headers", std::string(k_exposed_headers));
 }
 
-void Lane::add_common_headers(const Call& call, net::Headers& headers) const {
+void Answers::add_common_headers(const Call& call, net::Headers& headers) const {
     headers.set("x-request-id", call.record.request_id);
-    headers.set("x-oa-revision", config_.revision);
-    add_window_headers(config_.window, headers);
+    headers.set("x-oa-revision", lane_->config.revision);
+    add_window_headers(lane_->config.window, headers);
     add_cors_headers(call, headers);
 }
 
-net::Response Lane::preflight(const Call& call) const {
+net::Response Answers::preflight(const Call& call) const {
     net::Response response;
     response.status = 204;
     response.headers.set("allow", call.match.allow);
@@ -73,29 +74,7 @@ net::Response Lane::preflight(const Call& call) const {
     return response;
 }
 
-/// Word for word what the retired bridge said; a client or an operator recognises the rollback by
-/// it.
-net::Response Lane::retired_answer(const Call& call) const {
-    Json bridge{
-        {"method", "turn/start"},
-        {"worker_id", call.chat.worker},
-        {"request_id", call.record.request_id}
-    };
-    Json data{
-        {"retired", true},
-        {"stream_protocol", "disabled"},
-        {"canonical", k_retired_canonical},
-        {"bridge", std::move(bridge)},
-        {"response", Json{{"thread_id", call.chat.thread}, {"status", "retired"}}}
-    };
-    auto response = json_response(200, Json{{"data", std::move(data)}});
-    response.headers.set("x-oa-legacy-chat-retired", "true");
-    response.headers.set("x-oa-legacy-chat-canonical", std::string(k_retired_canonical));
-    response.headers.set("x-oa-legacy-chat-stream-protocol", "disabled");
-    return response;
-}
-
-Task<void> Lane::answer(CallPtr call, net::Response response) {
+Task<void> Answers::send(CallPtr call, net::Response response) {
     add_common_headers(*call, response.headers);
     auto& record = call->record;
     record.status = response.status;
@@ -111,26 +90,25 @@ Task<void> Lane::answer(CallPtr call, net::Response response) {
     log_request(*call);
 }
 
-Task<void> Lane::refuse(CallPtr call, Rejection rejection) {
+Task<void> Answers::refuse(CallPtr call, Rejection rejection) {
     const bool openai = speaks_openai(call->request().path);
     rejection = openai ? in_openai_words(std::move(rejection)) : std::move(rejection);
     call->record.error = rejection.code;
     auto response =
         openai ? to_openai_response(rejection) : to_response(rejection, call->record.request_id);
-    co_await answer(std::move(call), std::move(response));
+    co_await send(std::move(call), std::move(response));
 }
 
-Task<void> Lane::send_stream(
-    CallPtr call, std::shared_ptr<LiveTurn> turn, bool first, std::optional<std::size_t> segment
+Task<void> Answers::stream(
+    CallPtr call,
+    std::shared_ptr<LiveTurn> turn,
+    net::Headers headers,
+    bool first,
+    std::optional<std::size_t> segment
 ) {
-    net::Headers headers{
-        {"content-type", "text/event-stream; charset=utf-8"},
-        {"cache-control", "no-cache, no-transform"},
-        {"x-vercel-ai-ui-message-stream", "v1"},
-        {"x-accel-buffering", "no"},
-    };
-    headers.set("x-oa-thread-id", turn->identity().thread);
-    headers.set("x-oa-turn-id", turn->id());
+    headers.set("content-type", "text/event-stream; charset=utf-8");
+    headers.set("cache-control", "no-cache, no-transform");
+    headers.set("x-accel-buffering", "no");
     add_common_headers(*call, headers);
     auto body = co_await call->exchange->start_stream(200, std::move(headers));
     auto& record = call->record;
@@ -149,7 +127,7 @@ Task<void> Lane::send_stream(
     );
 }
 
-void Lane::finish_record(Call& call, const ReaderReport& report) {
+void Answers::finish_record(Call& call, const ReaderReport& report) const {
     auto& record = call.record;
     record.reader = report.end;
     record.bytes = report.bytes;
@@ -165,15 +143,16 @@ void Lane::finish_record(Call& call, const ReaderReport& report) {
     log_request(call);
 }
 
-void Lane::log_request(Call& call) {
-    observer_->request_done(call.record);
-    if (parts_.access_log) {
-        parts_.access_log(access_line(call.record, config_.revision, config_.log_format));
+void Answers::log_request(Call& call) const {
+    lane_->observer().request_done(call.record);
+    if (lane_->parts.access_log) {
+        lane_->parts.access_log(
+            access_line(call.record, lane_->config.revision, lane_->config.log_format)
+        );
     }
 }
 
-/// The client was told a code and a request id; the cause stands here, under the same id.
-void Lane::log_turn(const TurnOutcome& outcome) {
+void Answers::log_turn(const TurnOutcome& outcome) const {
     if (outcome.terminal == turn::TerminalClass::completed) {
         return;
     }
@@ -188,43 +167,52 @@ void Lane::log_turn(const TurnOutcome& outcome) {
     }
     if (outcome.failure) {
         fields["code"] = turn::words_of(outcome.failure->code).word;
-        fields["cause"] = unsaid(outcome.failure->detail, outcome.said);
+        fields["cause"] = redact_quotes(outcome.failure->detail, outcome.said);
     }
     log_event(outcome.failure ? LogLevel::warn : LogLevel::info, "turn_ended", fields);
 }
 
-void Lane::log_event(LogLevel level, std::string_view event, const Json& fields) const {
-    if (parts_.log != nullptr) {
-        parts_.log->event(level, event, fields);
+void Answers::log_start_failed(const Call& call, const Error& error) const {
+    log_event(
+        LogLevel::warn,
+        "start_failed",
+        Json{
+            {"request_id", call.record.request_id},
+            {"thread", call.record.thread},
+            {"code", to_string(error.code)},
+            {"cause", redact_quotes(error.text(), end_of_body(call.request().body))}
+        }
+    );
+}
+
+void Answers::log_event(LogLevel level, std::string_view event, const Json& fields) const {
+    if (lane_->parts.log != nullptr) {
+        lane_->parts.log->event(level, event, fields);
     }
 }
 
-net::ErrorPage Lane::error_page() {
-    return [this](int status, std::string_view reason) {
-        static constexpr std::array<std::pair<int, std::string_view>, 4> codes{
-            {{408, "request_timeout"},
-             {431, "headers_too_large"},
-             {500, "internal_error"},
-             {503, "service_unavailable"}}
-        };
-        const auto* known =
-            std::ranges::find(codes, status, &std::pair<int, std::string_view>::first);
-        Call call;
-        call.record.time = std::chrono::system_clock::now();
-        call.record.request_id = request_id_of({});
-        call.record.method = "-";
-        call.record.status = status;
-        call.record.error = known == codes.end() ? "bad_request" : known->second;
-        auto response = to_response(
-            reject(status, call.record.error, std::string(reason)), call.record.request_id
-        );
-        response.headers.set("x-request-id", call.record.request_id);
-        response.headers.set("x-oa-revision", config_.revision);
-        add_window_headers(config_.window, response.headers);
-        call.record.end_s = 0;
-        log_request(call);
-        return response;
+net::Response Answers::error_page(int status, std::string_view reason) {
+    static constexpr std::array<std::pair<int, std::string_view>, 4> codes{
+        {{408, "request_timeout"},
+         {431, "headers_too_large"},
+         {500, "internal_error"},
+         {503, "service_unavailable"}}
     };
+    const auto* known = std::ranges::find(codes, status, &std::pair<int, std::string_view>::first);
+    Call call;
+    call.record.time = std::chrono::system_clock::now();
+    call.record.request_id = request_id_of({});
+    call.record.method = "-";
+    call.record.status = status;
+    call.record.error = known == codes.end() ? "bad_request" : known->second;
+    auto response =
+        to_response(reject(status, call.record.error, std::string(reason)), call.record.request_id);
+    response.headers.set("x-request-id", call.record.request_id);
+    response.headers.set("x-oa-revision", lane_->config.revision);
+    add_window_headers(lane_->config.window, response.headers);
+    call.record.end_s = 0;
+    log_request(call);
+    return response;
 }
 
 } // namespace oa_stream::lane

@@ -1,0 +1,153 @@
+#include "gates.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include "chats/thread_name.hpp"
+#include "compat.hpp"
+#include "completions/completions_errors.hpp"
+#include "store/idempotency.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::lane {
+
+Accepted<void> pass_gates(const LaneState& lane, Call& call, std::span<const Gate> gates) {
+    for (const Gate gate : gates) {
+        if (auto passed = gate(lane, call); !passed) {
+            return passed;
+        }
+    }
+    return {};
+}
+
+Accepted<void> body_size(const LaneState& /*lane*/, Call& call) {
+    if (call.request().body_too_large) {
+        return std::unexpected(reject(413, "payload_too_large", "the body is too large"));
+    }
+    return {};
+}
+
+Accepted<void> compatibility(const LaneState& lane, Call& call) {
+    const auto& config = lane.config;
+    const auto code = negotiate(config.window, config.compat, handshake_of(call.request().headers));
+    if (code) {
+        lane.observer().compat_rejected(*code);
+        return std::unexpected(reject_compat(config.window, *code));
+    }
+    return {};
+}
+
+Accepted<void> owner(const LaneState& lane, Call& call) {
+    const auto& headers = call.request().headers;
+    // Which of two a proxy before us looked at, nobody knows.
+    const auto given = std::ranges::count_if(headers.all(), [](const auto& field) {
+        return to_lower(field.first) == "authorization";
+    });
+    if (given > 1) {
+        return std::unexpected(
+            reject(400, "bad_request", "the request has more than one Authorization header")
+        );
+    }
+    if (!lane.tokens) {
+        return {};
+    }
+    auto name = lane.tokens->check(headers.get("authorization"), std::chrono::system_clock::now());
+    if (!name) {
+        auto rejection = reject(401, "unauthorized", std::string(to_string(name.error())));
+        const bool tried = name.error() != Denied::missing;
+        rejection.headers.set(
+            "www-authenticate",
+            tried ? R"(Bearer realm="oa-stream", error="invalid_token")"
+                  : R"(Bearer realm="oa-stream")"
+        );
+        return std::unexpected(std::move(rejection));
+    }
+    call.record.owner = *std::move(name);
+    return {};
+}
+
+Accepted<void> content_type(const LaneState& /*lane*/, Call& call) {
+    if (!is_json_type(call.request().headers.get("content-type"))) {
+        return std::unexpected(
+            reject(415, "unsupported_media_type", "the body must be sent as application/json")
+        );
+    }
+    return {};
+}
+
+Accepted<void> json_body(const LaneState& lane, Call& call) {
+    auto body = parse_json(call.request().body, {.depth = lane.config.limits.json_depth});
+    if (!body) {
+        return std::unexpected(reject(
+            400,
+            "invalid_json",
+            fmt::format("the body is no valid JSON: {}", printable(body.error().message))
+        ));
+    }
+    call.body = *std::move(body);
+    return {};
+}
+
+Accepted<void> chat_schema(const LaneState& lane, Call& call) {
+    const auto& request = call.request();
+    const Json body = std::exchange(call.body, nullptr);
+    ChatRequestContext context;
+    context.path_id = call.match.id;
+    context.query = request.query;
+    context.text_chars = lane.config.limits.text_chars;
+    context.images = lane.authority().capabilities().images;
+    auto chat = read_chat_request(body, context);
+    if (!chat) {
+        return std::unexpected(std::move(chat).error());
+    }
+    auto key = idempotency_key_of(request.headers);
+    if (!key) {
+        return std::unexpected(std::move(key).error());
+    }
+    call.key = std::move(*key).value_or("");
+    call.chat = *std::move(chat);
+    call.record.thread = call.chat.thread;
+    return {};
+}
+
+Accepted<void> known_thread(const LaneState& lane, Call& call) {
+    auto id = read_path_id(call.match.id.value_or(""));
+    if (!id) {
+        return std::unexpected(std::move(id).error());
+    }
+    const auto& who = call.record.owner;
+    if (lane.ids().find(who, *id) == nullptr && !lane.turns.starting(who, *id)) {
+        return std::unexpected(reject(404, "not_found", "there is no such conversation"));
+    }
+    call.record.thread = *std::move(id);
+    return {};
+}
+
+Accepted<void> open_for_turns(const LaneState& lane, Call& call) {
+    // The codes of /v1 are those that OpenAI's clients know.
+    const bool openai = speaks_openai(call.request().path);
+    if (lane.draining) {
+        auto rejection = with_retry_after(
+            reject(
+                503,
+                openai ? "server_draining" : "service_unavailable",
+                "this instance is shutting down: try again"
+            ),
+            1
+        );
+        rejection.headers.set("connection", "close");
+        return std::unexpected(std::move(rejection));
+    }
+    if (lane.config.mode == LaneMode::off) {
+        auto rejection =
+            openai ? reject(503, "overloaded", "this lane is switched off")
+                   : reject(503, "service_unavailable", "the stream lane is switched off");
+        return std::unexpected(with_retry_after(std::move(rejection), 30));
+    }
+    return {};
+}
+
+} // namespace oa_stream::lane

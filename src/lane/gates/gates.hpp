@@ -1,0 +1,30 @@
+// What a request must pass, one gate after the other. A route names its gates in their order; the
+// order of those of a stream is contract.
+#pragma once
+
+#include "call.hpp"
+#include "rejection.hpp"
+#include "state.hpp"
+
+#include <span>
+
+namespace oa_stream::lane {
+
+/// A gate may fill in what it has learned of the call.
+using Gate = Accepted<void> (*)(const LaneState& lane, Call& call);
+
+/// The first refusal.
+[[nodiscard]] Accepted<void>
+pass_gates(const LaneState& lane, Call& call, std::span<const Gate> gates);
+
+[[nodiscard]] Accepted<void> body_size(const LaneState& lane, Call& call);      ///< 413
+[[nodiscard]] Accepted<void> compatibility(const LaneState& lane, Call& call);  ///< 426
+[[nodiscard]] Accepted<void> owner(const LaneState& lane, Call& call);          ///< 400, 401
+[[nodiscard]] Accepted<void> content_type(const LaneState& lane, Call& call);   ///< 415
+[[nodiscard]] Accepted<void> json_body(const LaneState& lane, Call& call); ///< 400; Call::body
+[[nodiscard]] Accepted<void> chat_schema(const LaneState& lane, Call& call); ///< 422; Call::chat
+[[nodiscard]] Accepted<void> known_thread(const LaneState& lane, Call& call); ///< 404
+/// 503: the lane drains, or is switched off.
+[[nodiscard]] Accepted<void> open_for_turns(const LaneState& lane, Call& call);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,33 @@
+// What the parts of a lane share.
+#pragma once
+
+#include "oa_stream/lane/id_map.hpp"
+#include "oa_stream/lane/lane.hpp"
+#include "oa_stream/lane/records.hpp"
+
+#include "turns/live_turns.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace oa_stream::lane {
+
+struct LaneState {
+    LaneState(const asio::any_io_executor& on, LaneConfig with, LaneParts from);
+
+    [[nodiscard]] authority::Authority& authority() const noexcept { return *parts.authority; }
+    [[nodiscard]] IdMap& ids() const noexcept { return *parts.ids; }
+    [[nodiscard]] LaneObserver& observer() const noexcept { return *host->observer; }
+
+    asio::any_io_executor executor;
+    LaneConfig config;
+    LaneParts parts;
+    LaneObserver silent{};
+    std::optional<TokenTable> tokens{}; ///< nullopt: nobody needs one
+    std::shared_ptr<TurnHost> host = std::make_shared<TurnHost>();
+    LiveTurns turns{host};
+    bool draining = false;
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,151 @@
+#include "streams.hpp"
+
+#include "gates/gates.hpp"
+
+#include <array>
+
+namespace oa_stream::lane {
+
+namespace {
+
+/// How long stop() waits for a turn that is being started, or for one to end.
+constexpr Millis k_stop_wait{2000};
+constexpr Millis k_poll{10};
+
+constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
+
+/// The order is contract.
+constexpr std::array<Gate, 7> k_chat_gates{
+    body_size, compatibility, owner, content_type, json_body, chat_schema, open_for_turns
+};
+constexpr std::array<Gate, 2> k_thread_gates{owner, known_thread};
+
+/// Word for word what the retired bridge said; a client or an operator recognises the rollback by
+/// it.
+net::Response retired_answer(const Call& call) {
+    Json bridge{
+        {"method", "turn/start"},
+        {"worker_id", call.chat.worker},
+        {"request_id", call.record.request_id}
+    };
+    Json data{
+        {"retired", true},
+        {"stream_protocol", "disabled"},
+        {"canonical", k_retired_canonical},
+        {"bridge", std::move(bridge)},
+        {"response", Json{{"thread_id", call.chat.thread}, {"status", "retired"}}}
+    };
+    auto response = json_response(200, Json{{"data", std::move(data)}});
+    response.headers.set("x-oa-legacy-chat-retired", "true");
+    response.headers.set("x-oa-legacy-chat-canonical", std::string(k_retired_canonical));
+    response.headers.set("x-oa-legacy-chat-stream-protocol", "disabled");
+    return response;
+}
+
+net::Response nothing_to_resume() {
+    net::Response nothing;
+    nothing.status = 204;
+    nothing.headers.set("cache-control", "no-store");
+    return nothing;
+}
+
+} // namespace
+
+Task<void> Streams::chat(CallPtr call) {
+    if (auto passed = pass_gates(*lane_, *call, k_chat_gates); !passed) {
+        co_return co_await answers_->refuse(std::move(call), std::move(passed).error());
+    }
+    if (lane_->config.mode == LaneMode::retired) {
+        auto response = retired_answer(*call);
+        co_return co_await answers_->send(std::move(call), std::move(response));
+    }
+    if (!call->chat.approvals.empty()) {
+        co_return co_await answer_approvals(std::move(call));
+    }
+    auto begun = co_await starter_.begin(call);
+    if (!begun) {
+        co_return co_await answers_->refuse(std::move(call), std::move(begun).error());
+    }
+    co_await send(std::move(call), std::move(begun->turn), begun->first);
+}
+
+Task<void> Streams::send(
+    CallPtr call, std::shared_ptr<LiveTurn> turn, bool first, std::optional<std::size_t> segment
+) {
+    net::Headers headers{
+        {"x-vercel-ai-ui-message-stream", "v1"},
+        {"x-oa-thread-id", turn->identity().thread},
+        {"x-oa-turn-id", turn->id()},
+    };
+    return answers_->stream(std::move(call), std::move(turn), std::move(headers), first, segment);
+}
+
+Task<void> Streams::answer_approvals(CallPtr call) {
+    const auto turn = lane_->turns.find(call->record.owner, call->chat.thread);
+    if (!turn) {
+        co_return co_await answers_->refuse(
+            std::move(call),
+            invalid_field("messages", "no turn of this conversation waits for an approval")
+        );
+    }
+    const auto segment = turn->answer(call->chat.approvals);
+    if (!segment) {
+        co_return co_await answers_->refuse(std::move(call), segment.error());
+    }
+    co_await send(std::move(call), turn, false, *segment);
+}
+
+Task<void> Streams::resume(CallPtr call) {
+    if (auto found = pass_gates(*lane_, *call, k_thread_gates); !found) {
+        // A page asks as soon as it opens a chat, also one that it has only just named: to useChat
+        // everything but 200 and 204 is an error, which a new chat would begin with.
+        if (found.error().status == 404) {
+            co_return co_await answers_->send(std::move(call), nothing_to_resume());
+        }
+        co_return co_await answers_->refuse(std::move(call), std::move(found).error());
+    }
+    auto turn = lane_->turns.find(call->record.owner, call->record.thread);
+    // Six of the nine client releases we test append what a resume tells to a message they have
+    // already, so that its text stands there twice (the latest ones begin it anew). So an ended
+    // turn is told again only while somebody may lack its end: docs/chats.md.
+    const bool told = turn && turn->ended() && !turn->owed();
+    if (!turn || told || !turn->resumable(Clock::now())) {
+        co_return co_await answers_->send(std::move(call), nothing_to_resume());
+    }
+    if (turn->readers() >= lane_->config.limits.readers_per_turn) {
+        co_return co_await answers_->refuse(
+            std::move(call),
+            with_retry_after(reject(429, "rate_limited", "this turn has too many readers"), 5)
+        );
+    }
+    co_await send(std::move(call), std::move(turn), false);
+}
+
+Task<void> Streams::stop(CallPtr call) {
+    if (auto found = pass_gates(*lane_, *call, k_thread_gates); !found) {
+        co_return co_await answers_->refuse(std::move(call), std::move(found).error());
+    }
+    const auto& owner = call->record.owner;
+    const auto& thread = call->record.thread;
+    const auto until = Clock::now() + k_stop_wait;
+    // A stop that comes before its turn was accepted must not be lost.
+    while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
+        co_await sleep_for(k_poll);
+    }
+    const auto turn = lane_->turns.find(owner, thread);
+    const bool live = turn && !turn->ended();
+    if (live) {
+        turn->stop(StopReason::stopped);
+        while (!turn->ended() && Clock::now() < until) {
+            co_await turn->wait_change(until);
+        }
+        call->record.turn = turn->id();
+    }
+    Json data = Json::object();
+    data["id"] = thread;
+    data["turnId"] = live ? Json(turn->id()) : Json(nullptr);
+    data["status"] = !live ? "idle" : turn->ended() ? "stopped" : "stopping";
+    co_await answers_->send(std::move(call), json_response(200, Json{{"data", std::move(data)}}));
+}
+
+} // namespace oa_stream::lane

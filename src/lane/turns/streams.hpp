@@ -1,0 +1,34 @@
+// The routes of one chat stream: start a turn, go on reading it, stop it, answer its approvals.
+#pragma once
+
+#include "turn_starter.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace oa_stream::lane {
+
+class Streams {
+public:
+    Streams(LaneState& lane, Answers& answers)
+        : lane_(&lane), answers_(&answers), starter_(lane, answers) {}
+
+    [[nodiscard]] Task<void> chat(CallPtr call);
+    [[nodiscard]] Task<void> resume(CallPtr call);
+    [[nodiscard]] Task<void> stop(CallPtr call);
+
+private:
+    [[nodiscard]] Task<void> answer_approvals(CallPtr call);
+    [[nodiscard]] Task<void> send(
+        CallPtr call,
+        std::shared_ptr<LiveTurn> turn,
+        bool first,
+        std::optional<std::size_t> segment = {}
+    );
+
+    LaneState* lane_;
+    Answers* answers_;
+    TurnStarter starter_;
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,38 @@
+// From an accepted chat request to a live turn: the thread, what is replaced in it, and the
+// request that was sent before.
+#pragma once
+
+#include "answers.hpp"
+#include "live_turns.hpp"
+#include "store/idempotency.hpp"
+
+#include <memory>
+
+namespace oa_stream::lane {
+
+class TurnStarter {
+public:
+    TurnStarter(LaneState& lane, Answers& answers) : lane_(&lane), answers_(&answers) {}
+
+    struct Begun {
+        std::shared_ptr<LiveTurn> turn;
+        bool first = true; ///< false: an earlier request under the same key started it
+    };
+    [[nodiscard]] Task<Accepted<Begun>> begin(CallPtr call);
+
+private:
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
+    [[nodiscard]] Task<Accepted<authority::TurnRequest>> make_turn_request(CallPtr call);
+    [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start_turn(CallPtr call);
+    [[nodiscard]] bool asks_approvals(const Call& call) const;
+    [[nodiscard]] bool repeats_newest(const Call& call) const;
+    void seed_new_thread(Call& call, authority::TurnRequest& request) const;
+    void remember_thread(const Call& call, const authority::Turn& turn);
+
+    LaneState* lane_;
+    Answers* answers_;
+    IdempotencyKeys keys_{};
+};
+
+} // namespace oa_stream::lane
