@@ -1,6 +1,7 @@
 #include "oa_stream/routes/route_journal.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include <fmt/format.h>
 
@@ -10,10 +11,6 @@
 namespace oa_stream::routes {
 namespace {
 
-std::string text_member(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
-}
-
 void read_line(RouteProgress& out, std::string_view text) {
     const auto line = parse_json(text);
     if (!line || !line->is_object()) {
@@ -22,15 +19,15 @@ void read_line(RouteProgress& out, std::string_view text) {
         out.text = "a line cannot be read";
         return;
     }
-    const std::string phase = text_member(*line, "phase");
-    const std::string detail = text_member(*line, "detail");
-    const std::string at = text_member(*line, "at");
+    const std::string phase = text_in(*line, "phase");
+    const std::string detail = text_in(*line, "detail");
+    const std::string at = text_in(*line, "at");
     out.last_at = std::max(out.last_at, at);
     out.intended = out.intended || phase == to_string(RoutePhase::intent);
     out.unverified = out.intended && phase != to_string(RoutePhase::done);
     out.text = fmt::format(
         "{}{} at {}{}{}",
-        text_member(*line, "way") == "back" ? "taken back: " : "",
+        text_in(*line, "way") == "back" ? "taken back: " : "",
         phase,
         at,
         detail.empty() ? "" : ", ",

@@ -1,5 +1,7 @@
 #include "oa_stream/routes/route_plan.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,10 +60,6 @@ Json rule_json(const RouteRule& rule) {
     return {
         {"target", rule.target.empty() ? Json(nullptr) : Json(rule.target)}, {"reason", rule.reason}
     };
-}
-
-std::string text_member(const Json& json, std::string_view key) {
-    return std::string(string_member(json, key).value_or(""));
 }
 
 } // namespace
@@ -196,15 +194,13 @@ Result<RoutePlan> read_route_plan(const Json& document) {
         return fail(Code::unreadable, "the plan does not say how the routes were");
     }
     RoutePlan out;
-    out.control_url = text_member(document, "control_url");
-    out.cohort_key = text_member(document, "cohort_key");
+    out.control_url = text_in(document, "control_url");
+    out.cohort_key = text_in(document, "cohort_key");
     OA_TRY(out.found.status, parse_route_status(document.value("status", Json())));
     OA_TRY(out.before, parse_overrides(document.value("before", Json())));
     OA_TRY(out.goal, parse_overrides(document.value("after", Json())));
     for (const Json& trap : document.value("traps", Json::array())) {
-        out.traps.push_back(
-            {text_member(trap, "id"), text_member(trap, "message"), text_member(trap, "hint")}
-        );
+        out.traps.push_back({text_in(trap, "id"), text_in(trap, "message"), text_in(trap, "hint")});
     }
     const auto texts = [&](std::string_view key) {
         std::vector<std::string> all;
