@@ -98,8 +98,8 @@ Result<Values> parse_settings(std::span<const std::string> settings) {
             return fail(
                 Code::usage,
                 fmt::format("'{}' is not name=value", printable(setting, 40)),
-                "--set",
-                "like --set bake=10m"
+                {},
+                "like bake=10m"
             );
         }
         const std::string name = setting.substr(0, equals);
@@ -110,13 +110,12 @@ Result<Values> parse_settings(std::span<const std::string> settings) {
         if (std::ranges::any_of(value, control) || invalid_utf8(value)) {
             return fail(
                 Code::usage,
-                fmt::format("the value of '{}' has control characters", printable(name, 40)),
-                "--set"
+                fmt::format("the value of '{}' has control characters", printable(name, 40))
             );
         }
         if (!out.emplace(name, value).second) {
             return fail(
-                Code::usage, fmt::format("'{}' is set twice", printable(name, 40)), "--set"
+                Code::usage, fmt::format("'{}' is set twice", printable(name, 40))
             );
         }
     }

@@ -33,8 +33,8 @@ Result<Profile> parse_profile(std::string_view name) {
     const auto near = nearest(name, k_names);
     return fail(
         Code::usage,
-        fmt::format("'{}' is no profile", printable(name, 40)),
-        "--profile",
+        fmt::format("'{}' is not a profile", printable(name, 40)),
+        {},
         near ? fmt::format("did you mean '{}'?", *near)
              : fmt::format("one of {}", fmt::join(k_names, ", "))
     );

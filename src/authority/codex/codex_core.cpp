@@ -1,5 +1,6 @@
 #include "codex_core.hpp"
 
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "codex/process/codex_catalog.hpp"
@@ -80,7 +81,7 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
     self->set_state(State::starting, "codex app-server is starting");
     ChildOptions child;
     child.program = self->options_.program;
-    child.args = {"app-server", "--strict-config"};
+    child.args = {"app-server", foreign_option("--strict-config")};
     child.env = self->home_.env;
     child.cwd = self->home_.work;
     auto spawned = CodexLink::spawn(
@@ -88,7 +89,7 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
     );
     if (!spawned) {
         Error error = std::move(spawned).error();
-        error.hint = "--codex-bin PATH, or npm install -g @openai/codex";
+        error.hint = "give --codex-bin PATH, or npm install -g @openai/codex";
         co_return std::unexpected(std::move(error));
     }
     const Link link = *std::move(spawned);

@@ -4,9 +4,11 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/verdict.hpp"
 
+#include "globals.hpp"
+#include "option.hpp"
+
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,33 +17,7 @@
 
 namespace oa_stream::cli {
 
-struct OptionSpec {
-    std::string_view name;        ///< "--listen"
-    std::string_view value;       ///< "HOST:PORT"; empty: a flag without value
-    std::string_view help;        ///< one sentence
-    std::string_view fallback{};  ///< shown as default; applied when the option is not given
-    bool repeats = false;
-};
-struct PositionalSpec {
-    std::string_view name; ///< "FILE"
-    std::string_view help;
-    bool required = true;
-    std::size_t at_most = 1; ///< so many words
-};
-
-/// Parsed arguments of one command: strings only, each command parses its own values.
-class Args {
-public:
-    [[nodiscard]] bool has(std::string_view option) const; ///< given by the user
-    [[nodiscard]] std::optional<std::string> get(std::string_view option
-    ) const; ///< given or fallback
-    [[nodiscard]] std::vector<std::string> all(std::string_view option) const;
-    /// The last word, of one that takes several; all() has them all.
-    [[nodiscard]] std::optional<std::string> positional(std::string_view name) const;
-
-    std::map<std::string, std::vector<std::string>, std::less<>> given{};
-    std::map<std::string, std::string, std::less<>> fallbacks{};
-};
+struct CommandSpec;
 
 /// What the outside gives a command; tests give another.
 struct Context {
@@ -51,8 +27,10 @@ struct Context {
     std::filesystem::path state_dir;
     /// " --state-dir DIR" when a person's shell would look elsewhere without it; else empty.
     std::string state_words{};
-    std::string config_file{};        ///< --config; empty: not given
+    GlobalOptions globals{};
     std::filesystem::path evidence{}; ///< set by the command: the run it leaves, if it does
+    const CommandSpec* command = nullptr; ///< the one that runs
+    Args given{};                         ///< its words, to type it once more
     std::string program;      ///< path of this binary, for child lanes
     std::vector<std::string> argv{}; ///< as given, for run.json (no secrets can stand there)
     bool json = false;
@@ -73,12 +51,60 @@ struct CommandSpec {
     std::span<const OptionSpec> options;
     std::span<const std::string_view> examples; ///< whole command lines
     Run run;
+    /// Reads the words into a fresh options struct and forgets it: whether they make sense.
+    Result<void> (*read)(const CommandSpec& command, const Args& args) = nullptr;
     bool leaves_run = false; ///< a run folder, which --junit, --tap and --github tell of
 };
 
+/// Of a command without options.
+struct NoOptions {};
+
+namespace detail {
+template <class F> struct RunOf;
+template <class T> struct RunOf<Result<ExitCode> (*)(T, Context&)> {
+    using Options = std::remove_cvref_t<T>;
+};
+template <auto Function> using OptionsOf = typename RunOf<decltype(Function)>::Options;
+
+template <auto Function> Result<ExitCode> run_typed(const Args& args, Context& context) {
+    OptionsOf<Function> options{};
+    const CommandSpec& command = *context.command;
+    OA_CHECK(read_rows(command.positionals, command.options, args, &options));
+    return Function(std::move(options), context);
+}
+template <auto Function> Result<void> read_typed(const CommandSpec& command, const Args& args) {
+    OptionsOf<Function> options{};
+    return read_rows(command.positionals, command.options, args, &options);
+}
+} // namespace detail
+
+/// A command whose rows fill a T.
+template <class T> struct CommandOf {
+    std::string_view path;
+    std::string_view summary;
+    TableOf<T, PositionalSpec> positionals{};
+    TableOf<T, OptionSpec> options{};
+    std::span<const std::string_view> examples;
+    bool leaves_run = false;
+};
+/// The row of a command that runs `Function`: Result<ExitCode> (const T& or T, Context&).
+template <auto Function>
+constexpr CommandSpec command(const CommandOf<detail::OptionsOf<Function>>& row) {
+    return {
+        .path = row.path,
+        .summary = row.summary,
+        .positionals = row.positionals,
+        .options = row.options,
+        .examples = row.examples,
+        .run = &detail::run_typed<Function>,
+        .read = &detail::read_typed<Function>,
+        .leaves_run = row.leaves_run,
+    };
+}
+
 /// Every command, in the order of --help (src/cli/table.cpp).
 [[nodiscard]] std::span<const CommandSpec> all_commands() noexcept;
-/// Options every command takes: --json, -q/--quiet, --color, --state-dir, --non-interactive.
+/// Options every command takes (globals.hpp).
 [[nodiscard]] std::span<const OptionSpec> global_options() noexcept;
 
 [[nodiscard]] int main(int argc, char** argv);

@@ -1,60 +1,69 @@
-// Every command's row; each is defined in its own file, src/cli/<name>_command.cpp.
+// The register: one line a command, in the order of --help. Each is defined in its own file,
+// src/cli/<folder>/<name>_command.cpp. The list is by hand: a registration object in a static
+// library is dropped by the linker when nothing else of its file is used.
 #pragma once
 
 #include "command.hpp"
 
+// clang-format off
+#define OA_COMMANDS(X)                                                                             \
+    X(serve_command)                                                                               \
+    X(front_command)                                                                               \
+    X(smoke_stream_command)                                                                        \
+    X(smoke_control_command)                                                                       \
+    X(smoke_completions_command)                                                                   \
+    X(check_command)                                                                               \
+    X(verify_command)                                                                              \
+    X(cutover_rehearse_command)                                                                    \
+    X(rollback_drill_command)                                                                      \
+    X(route_status_command)                                                                        \
+    X(route_evaluate_command)                                                                      \
+    X(route_set_command)                                                                           \
+    X(route_clear_command)                                                                         \
+    X(route_restore_command)                                                                       \
+    X(route_verify_command)                                                                        \
+    X(cutover_plan_command)                                                                        \
+    X(cutover_apply_command)                                                                       \
+    X(cutover_status_command)                                                                      \
+    X(cutover_unlock_command)                                                                      \
+    X(rollback_plan_command)                                                                       \
+    X(rollback_apply_command)                                                                      \
+    X(shadow_command)                                                                              \
+    X(slo_status_command)                                                                          \
+    X(slo_gate_command)                                                                            \
+    X(slo_budget_command)                                                                          \
+    X(load_command)                                                                                \
+    X(slo_rules_command)                                                                           \
+    X(slo_dashboard_command)                                                                       \
+    X(watch_command)                                                                               \
+    X(playbook_list_command)                                                                       \
+    X(playbook_show_command)                                                                       \
+    X(playbook_validate_command)                                                                   \
+    X(playbook_explain_command)                                                                    \
+    X(playbook_schema_command)                                                                     \
+    X(runs_list_command)                                                                           \
+    X(runs_show_command)                                                                           \
+    X(runs_compare_command)                                                                        \
+    X(runs_gc_command)                                                                             \
+    X(runs_pin_command)                                                                            \
+    X(runs_unpin_command)                                                                          \
+    X(incident_body_command)                                                                       \
+    X(incident_bundle_command)                                                                     \
+    X(incident_verify_command)                                                                     \
+    X(incident_open_command)                                                                       \
+    X(compat_command)                                                                              \
+    X(note_command)                                                                                \
+    X(completions_command)                                                                         \
+    X(man_command)                                                                                 \
+    X(config_show_command)                                                                         \
+    X(doctor_command)                                                                              \
+    X(version_command)
+// clang-format on
+
 namespace oa_stream::cli {
 
-extern const CommandSpec serve_command;
-extern const CommandSpec front_command;
-extern const CommandSpec smoke_stream_command;
-extern const CommandSpec smoke_control_command;
-extern const CommandSpec smoke_completions_command;
-extern const CommandSpec check_command;
-extern const CommandSpec verify_command;
-extern const CommandSpec cutover_rehearse_command;
-extern const CommandSpec rollback_drill_command;
-extern const CommandSpec route_status_command;
-extern const CommandSpec route_evaluate_command;
-extern const CommandSpec route_set_command;
-extern const CommandSpec route_clear_command;
-extern const CommandSpec route_restore_command;
-extern const CommandSpec route_verify_command;
-extern const CommandSpec cutover_plan_command;
-extern const CommandSpec cutover_apply_command;
-extern const CommandSpec cutover_status_command;
-extern const CommandSpec cutover_unlock_command;
-extern const CommandSpec rollback_plan_command;
-extern const CommandSpec rollback_apply_command;
-extern const CommandSpec slo_status_command;
-extern const CommandSpec slo_gate_command;
-extern const CommandSpec slo_budget_command;
-extern const CommandSpec shadow_command;
-extern const CommandSpec watch_command;
-extern const CommandSpec load_command;
-extern const CommandSpec slo_rules_command;
-extern const CommandSpec slo_dashboard_command;
-extern const CommandSpec playbook_list_command;
-extern const CommandSpec playbook_show_command;
-extern const CommandSpec playbook_validate_command;
-extern const CommandSpec playbook_explain_command;
-extern const CommandSpec playbook_schema_command;
-extern const CommandSpec runs_list_command;
-extern const CommandSpec runs_show_command;
-extern const CommandSpec runs_compare_command;
-extern const CommandSpec runs_gc_command;
-extern const CommandSpec runs_pin_command;
-extern const CommandSpec runs_unpin_command;
-extern const CommandSpec note_command;
-extern const CommandSpec incident_body_command;
-extern const CommandSpec incident_bundle_command;
-extern const CommandSpec incident_verify_command;
-extern const CommandSpec incident_open_command;
-extern const CommandSpec compat_command;
-extern const CommandSpec completions_command;
-extern const CommandSpec man_command;
-extern const CommandSpec config_show_command;
-extern const CommandSpec doctor_command;
-extern const CommandSpec version_command;
+#define OA_DECLARE(name) extern const CommandSpec name;
+OA_COMMANDS(OA_DECLARE)
+#undef OA_DECLARE
 
 } // namespace oa_stream::cli

@@ -1,5 +1,7 @@
 #include "complete.hpp"
 
+#include "oa_stream/base/option_names.hpp"
+
 #include "compat/compat_scripts.hpp"
 #include "parse.hpp"
 
@@ -15,7 +17,7 @@ namespace {
 
 bool is_called(const OptionSpec& option, std::string_view word) {
     const std::size_t comma = option.name.find(',');
-    return word == long_name(option.name) ||
+    return word == option.long_name() ||
            (comma != std::string_view::npos && word == option.name.substr(0, comma));
 }
 
@@ -71,8 +73,8 @@ void take_word(Place& place, std::string_view word) {
         if (option == nullptr) {
             return;
         }
-        place.given.insert(long_name(option->name));
-        if (!option->value.empty() && !word.contains('=')) {
+        place.given.insert(option->long_name());
+        if (!option->is_flag() && !word.contains('=')) {
             place.awaits_value = option;
         }
         return;
@@ -105,7 +107,7 @@ Place place_of(std::span<const std::string> words) {
 
 class Collector {
 public:
-    /// `kept`: what stands before the value in the same word ("--pace=").
+    /// `kept`: what stands before the value in the same word (--pace=).
     Collector(std::string_view typed, std::string_view kept) : typed_(typed), kept_(kept) {}
 
     void add(std::string_view word, std::string_view help = {}) {
@@ -134,7 +136,35 @@ void add_scripts(Collector& out) {
 }
 
 /// What a value may be, told by its name in the table.
-void add_values(Collector& out, std::string_view value, const KnownHere& here) {
+void add_values(
+    Collector& out, const ValueRule& rule, std::string_view value, const KnownHere& here
+) {
+    for (const std::string_view word : rule.words) {
+        out.add(word);
+    }
+    switch (rule.offer) {
+    case Offer::nothing:
+        break;
+    case Offer::files:
+        out.files(Completion::Files::files);
+        break;
+    case Offer::folders:
+        out.files(Completion::Files::folders);
+        break;
+    case Offer::runs:
+        out.add(here.runs());
+        break;
+    case Offer::playbooks:
+        out.add(here.playbooks());
+        out.files(Completion::Files::files);
+        break;
+    case Offer::scripts:
+        add_scripts(out);
+        break;
+    }
+    if (!rule.words.empty() || rule.offer != Offer::nothing) {
+        return;
+    }
     constexpr std::array k_paths{"FILE", "F", "PATH", "PLAN"};
     if (value == "RUN") {
         out.add(here.runs());
@@ -157,7 +187,7 @@ void add_values(Collector& out, std::string_view value, const KnownHere& here) {
 void add_options(Collector& out, const Place& place) {
     const auto add_all = [&](std::span<const OptionSpec> options) {
         for (const OptionSpec& option : options) {
-            const std::string_view name = long_name(option.name);
+            const std::string_view name = option.long_name();
             if (option.repeats || !place.given.contains(name)) {
                 out.add(name, option.help);
             }
@@ -167,7 +197,7 @@ void add_options(Collector& out, const Place& place) {
         add_all(place.command->options);
     }
     add_all(global_options());
-    out.add("--help", "Options and examples.");
+    out.add(names::help, "Options and examples.");
 }
 
 void add_next_words(Collector& out, const Place& place) {
@@ -195,15 +225,15 @@ Completion complete(std::span<const std::string> words, const KnownHere& here) {
     const Place place = place_of(words.first(words.size() - 1));
     if (place.awaits_value != nullptr) {
         Collector out(typed, {});
-        add_values(out, place.awaits_value->value, here);
+        add_values(out, place.awaits_value->rule, place.awaits_value->value, here);
         return out.take();
     }
     if (const std::size_t equals = typed.find('=');
-        typed.starts_with("--") && equals != std::string_view::npos) {
+        typed.starts_with(names::mark) && equals != std::string_view::npos) {
         Collector out(typed.substr(equals + 1), typed.substr(0, equals + 1));
         const OptionSpec* option = find_option(place.command, typed);
         if (option != nullptr) {
-            add_values(out, option->value, here);
+            add_values(out, option->rule, option->value, here);
         }
         return out.take();
     }
@@ -217,7 +247,8 @@ Completion complete(std::span<const std::string> words, const KnownHere& here) {
     }
     if (place.command != nullptr && !place.command->positionals.empty()) {
         const std::size_t last = place.command->positionals.size() - 1;
-        add_values(out, place.command->positionals[std::min(place.positionals, last)].name, here);
+        const PositionalSpec& at = place.command->positionals[std::min(place.positionals, last)];
+        add_values(out, at.rule, at.name, here);
     }
     return out.take();
 }

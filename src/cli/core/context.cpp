@@ -38,9 +38,9 @@ std::filesystem::path usual_state_dir() {
 }
 
 /// Flag or file > OA_STREAM_STATE_DIR > $STATE_DIRECTORY (systemd) > XDG.
-std::filesystem::path state_dir(const Args& globals) {
-    if (const auto given = globals.get("--state-dir")) {
-        return std::filesystem::absolute(*given);
+std::filesystem::path state_dir(const GlobalOptions& globals) {
+    if (globals.state_dir) {
+        return std::filesystem::absolute(*globals.state_dir);
     }
     const auto of_service = env("STATE_DIRECTORY");
     return of_service && !env("OA_STREAM_STATE_DIR") ? std::filesystem::absolute(*of_service)
@@ -81,38 +81,35 @@ std::optional<std::string> real_environment(std::string_view name) {
 }
 
 std::string state_words(const std::filesystem::path& used) {
-    return used == usual_state_dir() ? "" : " --state-dir " + shell_word(used.string());
+    return used == usual_state_dir()
+               ? ""
+               : " " + std::string(k_state_dir.name) + " " + shell_word(used.string());
 }
 
 Result<Context> real_context(const Invocation& invocation, int argc, char** argv) {
-    const Args& globals = invocation.globals;
-    const std::string when = globals.get("--color").value_or("auto");
-    if (when != "auto" && when != "always" && when != "never") {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is not possible", when),
-            "--color",
-            "auto, always or never"
-        );
-    }
+    GlobalOptions globals;
+    OA_CHECK(read_rows({}, global_options(), invocation.globals, &globals));
+    using enum GlobalOptions::Colour;
     Context context;
     context.out = write_result;
     context.err = [](std::string_view text) { process_log().verbatim(text); };
     context.env = env;
     context.state_dir = state_dir(globals);
     context.state_words = state_words(context.state_dir);
-    context.config_file = globals.get("--config").value_or("");
     std::error_code ignored;
     context.program = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
     context.argv.assign(argv, argv + argc);
-    context.json = globals.has("--json");
-    context.quiet = globals.has("--quiet");
+    context.globals = globals;
+    context.json = globals.json;
+    context.quiet = globals.quiet;
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
     const bool dumb = env("TERM").value_or("dumb") == "dumb";
-    context.tty = terminal && !dumb && !globals.has("--non-interactive");
-    context.colour = when == "always" || (when == "auto" && terminal && !dumb && !env("NO_COLOR"));
+    context.tty = terminal && !dumb && !globals.non_interactive;
+    context.colour = globals.colour == always ||
+                     (globals.colour == automatic && terminal && !dumb && !env("NO_COLOR"));
     context.out_tty = context.tty && ::isatty(STDOUT_FILENO) == 1;
-    context.out_colour = context.colour && (when == "always" || ::isatty(STDOUT_FILENO) == 1);
+    context.out_colour =
+        context.colour && (globals.colour == always || ::isatty(STDOUT_FILENO) == 1);
     context.width = terminal_width();
     return context;
 }

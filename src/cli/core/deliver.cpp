@@ -15,13 +15,13 @@ namespace {
 
 using Format = std::string (*)(const Json& run);
 
-struct Asked {
-    std::string_view option;
+struct Output {
+    std::optional<std::filesystem::path> GlobalOptions::* file;
     Format format;
 };
-constexpr std::array k_files{
-    Asked{"--junit", report::junit_xml},
-    Asked{"--tap", report::tap},
+constexpr std::array k_outputs{
+    Output{&GlobalOptions::junit, report::junit_xml},
+    Output{&GlobalOptions::tap, report::tap},
 };
 
 Result<Json> run_document(const Context& context) {
@@ -58,29 +58,24 @@ Result<void> tell_github(const Json& run, const Context& context) {
     return {};
 }
 
-bool asked_for(const Args& globals) {
-    return globals.has("--github") || globals.has("--junit") || globals.has("--tap");
-}
-
 std::unexpected<Error> no_run(const CommandSpec& command) {
     return fail(
         Code::usage,
-        fmt::format("{} leaves no run to tell of", command.path),
-        "--junit, --tap, --github",
+        fmt::format("{} leaves no run to report", command.path),
+        fmt::format("{}, {}, {}", k_junit.name, k_tap.name, k_github.name),
         "oa-stream runs list"
     );
 }
 
 } // namespace
 
-Result<void> deliverable(const Args& globals, const CommandSpec& command) {
-    return command.leaves_run || !asked_for(globals) ? Result<void>{} : no_run(command);
+Result<void> deliverable(const Context& context, const CommandSpec& command) {
+    return command.leaves_run || !context.globals.delivers() ? Result<void>{} : no_run(command);
 }
 
-Result<void> deliver(
-    const Args& globals, const Context& context, const CommandSpec& command, const Error* error
-) {
-    if (!asked_for(globals)) {
+Result<void> deliver(const Context& context, const CommandSpec& command, const Error* error) {
+    const GlobalOptions& globals = context.globals;
+    if (!globals.delivers()) {
         return {};
     }
     if (context.evidence.empty() && error == nullptr) {
@@ -93,12 +88,12 @@ Result<void> deliver(
         OA_TRY(run, run_document(context));
         type_here(run, context);
     }
-    for (const Asked& asked : k_files) {
-        if (const auto file = globals.get(asked.option)) {
-            OA_CHECK(write_file_atomic(*file, asked.format(run)));
+    for (const Output& output : k_outputs) {
+        if (const auto& file = globals.*output.file) {
+            OA_CHECK(write_file_atomic(*file, output.format(run)));
         }
     }
-    return globals.has("--github") ? tell_github(run, context) : Result<void>{};
+    return globals.github ? tell_github(run, context) : Result<void>{};
 }
 
 } // namespace oa_stream::cli

@@ -33,8 +33,8 @@ std::string wrapped(std::string_view text, std::size_t indent) {
 
 std::string left_column(const OptionSpec& option) {
     std::string text = fmt::format("  {}", option.name);
-    if (!option.value.empty()) {
-        text += fmt::format(" {}", option.value);
+    if (!option.is_flag()) {
+        text += fmt::format(" {}", option.value_name());
     }
     return text;
 }

@@ -1,13 +1,13 @@
 #include "layers.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/yaml.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 namespace oa_stream::cli {
@@ -15,11 +15,6 @@ namespace {
 
 constexpr std::string_view k_all = "all";
 constexpr std::uint64_t k_most_bytes = 1'000'000;
-
-// Consent is given by whoever types the command, never by a file or a forgotten variable.
-constexpr std::array<std::string_view, 7> k_typed_only{
-    "--apply", "--yes", "--yes-load", "--reopen", "--asserted-budget", "--reason", "--config"
-};
 
 std::span<const OptionSpec> options_of(std::string_view command) {
     if (command == k_all) {
@@ -49,15 +44,15 @@ public:
 
     [[nodiscard]] Result<Setting>
     setting(std::string_view command, const config::YamlEntry& entry) const {
-        const std::string option = "--" + entry.key;
+        const std::string option = std::string(names::mark) + entry.key;
         const auto specs = options_of(command);
         const auto spec = std::ranges::find_if(specs, [&](const OptionSpec& one) {
-            return long_name(one.name) == option;
+            return one.long_name() == option;
         });
         if (spec == specs.end()) {
             return unknown_option(entry, specs);
         }
-        if (typed_only(option)) {
+        if (spec->typed_only) {
             return refuse(entry.at, fmt::format("{} is only taken from the command line", option));
         }
         Setting out{option, {}, Layer::file, config::where(file_, entry.at)};
@@ -76,7 +71,7 @@ private:
         std::vector<std::string> names;
         std::vector<std::string_view> known;
         for (const OptionSpec& spec : specs) {
-            names.emplace_back(long_name(spec.name).substr(2));
+            names.emplace_back(spec.long_name().substr(2));
         }
         known.assign(names.begin(), names.end());
         return refuse(
@@ -90,7 +85,7 @@ private:
     values(const OptionSpec& spec, const config::YamlEntry& entry) const {
         using config::YamlKind;
         const config::YamlNode& value = entry.value;
-        if (spec.value.empty()) {
+        if (spec.is_flag()) {
             if (value.kind == YamlKind::scalar && value.text == "true") {
                 return std::vector<std::string>{};
             }
@@ -115,7 +110,7 @@ private:
         std::vector<std::string> out;
         for (const config::YamlNode& item : value.items) {
             if (item.kind != YamlKind::scalar) {
-                return refuse(item.at, fmt::format("{} has an item that is no text", entry.key));
+                return refuse(item.at, fmt::format("{} has an item that is not a text", entry.key));
             }
             out.push_back(item.text);
         }
@@ -139,13 +134,13 @@ Result<void> check_version(const FileReader& reader, const config::YamlNode& roo
 /// What the environment says of an option; nothing when the variable is not set.
 Result<std::optional<Setting>>
 from_environment(std::string_view command, const OptionSpec& spec, const Environment& env) {
-    const std::string option(long_name(spec.name));
+    const std::string option(spec.long_name());
     const std::string variable = variable_of(command, option);
     const auto value = env(variable);
-    if (!value || typed_only(option)) {
+    if (!value || spec.typed_only) {
         return std::nullopt;
     }
-    if (!spec.value.empty()) {
+    if (!spec.is_flag()) {
         return Setting{option, {*value}, Layer::environment, variable};
     }
     if (*value == "0" || *value == "false") {
@@ -175,7 +170,7 @@ Result<void> settle(
     std::vector<Setting>& out
 ) {
     for (const OptionSpec& spec : specs) {
-        const std::string option(long_name(spec.name));
+        const std::string option(spec.long_name());
         if (const auto given = args.given.find(option); given != args.given.end()) {
             out.push_back({option, given->second, Layer::flag, {}});
             continue;
@@ -196,10 +191,6 @@ Result<void> settle(
 }
 
 } // namespace
-
-bool typed_only(std::string_view option) {
-    return std::ranges::find(k_typed_only, option) != k_typed_only.end();
-}
 
 std::string_view to_string(Layer layer) noexcept {
     switch (layer) {
@@ -232,7 +223,7 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view fil
         if (std::ranges::find(known, section.key) == known.end()) {
             return reader.refuse(
                 section.at,
-                fmt::format("'{}' is no command", printable(section.key, 60)),
+                fmt::format("'{}' is not a command", printable(section.key, 60)),
                 did_you_mean(section.key, known)
             );
         }
@@ -267,7 +258,7 @@ const Setting* ConfigFile::find(std::string_view command, std::string_view optio
 
 Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env) {
-    auto named = invocation.globals.get("--config");
+    auto named = invocation.globals.get(k_config.name);
     if (!named) {
         named = env("OA_STREAM_CONFIG");
     }

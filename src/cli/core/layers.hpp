@@ -19,7 +19,7 @@ enum class Layer { flag, environment, file, fallback };
 [[nodiscard]] std::string_view to_string(Layer layer) noexcept;
 
 struct Setting {
-    std::string option;                ///< "--listen"
+    std::string option;                ///< by its long name
     std::vector<std::string> values{}; ///< none for a flag that is on
     Layer layer = Layer::fallback;
     std::string where{}; ///< "OA_STREAM_SERVE_LISTEN", "config.yaml:3:5"; empty otherwise
@@ -51,9 +51,6 @@ using Environment = std::function<std::optional<std::string>(std::string_view)>;
 /// the last is not there. Code::unreadable for a named file that cannot be read.
 [[nodiscard]] Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env);
-
-/// Whether only the command line may give this option: consent is never given by a file.
-[[nodiscard]] bool typed_only(std::string_view option);
 
 /// "OA_STREAM_SMOKE_STREAM_BASE_URL"; of an option every command takes "OA_STREAM_STATE_DIR".
 [[nodiscard]] std::string variable_of(std::string_view command, std::string_view option);

@@ -86,12 +86,13 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
 /// Runs the command and delivers its result; the exit code.
 int carry_out(const Invocation& invocation, Context& context) {
     const CommandSpec& command = *invocation.command;
-    if (const auto fits = deliverable(invocation.globals, command); !fits) {
+    if (const auto fits = deliverable(context, command); !fits) {
         return report(fits.error(), context.json);
     }
+    context.command = &command;
+    context.given = invocation.args;
     auto code = command.run(invocation.args, context);
-    const auto delivered =
-        deliver(invocation.globals, context, command, code ? nullptr : &code.error());
+    const auto delivered = deliver(context, command, code ? nullptr : &code.error());
     if (code && !delivered) { // a result that nobody gets is no PASS
         (void)report(delivered.error(), false);
         return *code == ExitCode::ok ? static_cast<int>(exit_code(delivered.error().code))
@@ -109,6 +110,11 @@ int carry_out(const Invocation& invocation, Context& context) {
     return report(error, context.json);
 }
 
+/// Before the words are understood, a mistake among them has to be reported as the caller reads it.
+bool asks_json(const std::vector<std::string>& words) {
+    return std::ranges::find(words, k_json.name) != words.end();
+}
+
 int dispatch(int argc, char** argv) {
     std::vector<std::string> words(argv + 1, argv + argc);
     // A link with a retired script's name is that script.
@@ -121,7 +127,7 @@ int dispatch(int argc, char** argv) {
     }
     auto invocation = parse_command_line(words);
     if (!invocation) {
-        return report(invocation.error(), std::ranges::find(words, "--json") != words.end());
+        return report(invocation.error(), asks_json(words));
     }
     if (invocation->version) {
         write_result(fmt::format("{} {}\n", k_name, version()));
@@ -132,7 +138,7 @@ int dispatch(int argc, char** argv) {
         return 0;
     }
     if (const auto layered = layer(*invocation); !layered) {
-        return report(layered.error(), std::ranges::find(words, "--json") != words.end());
+        return report(layered.error(), asks_json(words));
     }
     auto context = real_context(*invocation, argc, argv);
     if (!context) {

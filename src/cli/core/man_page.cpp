@@ -49,8 +49,8 @@ void append_item(std::string& out, std::string_view tag, std::string_view text) 
 void append_options(std::string& out, std::span<const OptionSpec> options) {
     for (const OptionSpec& option : options) {
         std::string tag = fmt::format("\\fB{}\\fR", roff(option.name));
-        if (!option.value.empty()) {
-            tag += fmt::format(" \\fI{}\\fR", roff(option.value));
+        if (!option.is_flag()) {
+            tag += fmt::format(" \\fI{}\\fR", roff(option.value_name()));
         }
         std::string text(option.help);
         text += option.fallback.empty() ? "" : fmt::format(" Default: {}.", option.fallback);
@@ -93,8 +93,8 @@ void append_option_rows(std::string& out, std::span<const OptionSpec> options) {
         out += fmt::format(
             "| `{}{}{}` | {}{} | {} |\n",
             option.name,
-            option.value.empty() ? "" : " ",
-            table_cell(option.value),
+            option.is_flag() ? "" : " ",
+            table_cell(option.value_name()),
             table_cell(option.help),
             option.repeats ? " Repeats." : "",
             option.fallback.empty() ? "" : fmt::format("`{}`", table_cell(option.fallback))
@@ -242,12 +242,12 @@ std::string config_page() {
     const auto append = [&](std::string_view section, std::span<const OptionSpec> options) {
         std::string rows;
         for (const OptionSpec& option : options) {
-            const std::string_view name = long_name(option.name);
-            if (!typed_only(name)) {
+            const std::string_view name = option.long_name();
+            if (!option.typed_only) {
                 rows += fmt::format(
                     "| `{}` | {} | {} |\n",
                     name.substr(2),
-                    table_cell(option.value),
+                    table_cell(option.value_name()),
                     table_cell(option.help)
                 );
             }

@@ -1,5 +1,6 @@
 #include "parse.hpp"
 
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -63,7 +64,7 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     if (!below.empty() && (!near || !near->contains(' '))) {
         return fail(
             Code::usage,
-            fmt::format("'{}' is no command", printable(typed, 60)),
+            fmt::format("'{}' is not a command", printable(typed, 60)),
             {},
             fmt::format("there are {}", fmt::join(below, ", "))
         );
@@ -74,7 +75,7 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     }
     return fail(
         Code::usage,
-        fmt::format("'{}' is no command", printable(typed, 60)),
+        fmt::format("'{}' is not a command", printable(typed, 60)),
         {},
         near ? fmt::format("did you mean 'oa-stream {}'?", *near) : "oa-stream --help lists them"
     );
@@ -83,7 +84,7 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
 Bound bind(CLI::App& app, const OptionSpec& spec) {
     auto values = std::make_unique<std::vector<std::string>>();
     CLI::Option* option = nullptr;
-    if (spec.value.empty()) {
+    if (spec.is_flag()) {
         option = app.add_flag(std::string(spec.name));
     } else {
         option = app.add_option(std::string(spec.name), *values);
@@ -100,7 +101,7 @@ Bound bind(CLI::App& app, const OptionSpec& spec) {
 
 void collect(const std::vector<Bound>& bounds, Args& args) {
     for (const Bound& bound : bounds) {
-        const std::string name(long_name(bound.spec->name));
+        const std::string name(bound.spec->long_name());
         if (bound.option->count() > 0) {
             args.given[name] = *bound.values;
         } else if (!bound.spec->fallback.empty()) {
@@ -220,14 +221,14 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     return invocation;
 }
 
-/// The row a word names ("-q", "--state-dir", "--state-dir=x"), nullptr when it names none.
+/// The row a word names (-q, --state-dir, --state-dir=x), nullptr when it names none.
 const OptionSpec* global_of(std::string_view word) {
     const std::string_view name = word.substr(0, word.find('='));
     for (const OptionSpec& option : global_options()) {
         const std::size_t comma = option.name.find(',');
         const bool is_short =
             comma != std::string_view::npos && name == option.name.substr(0, comma);
-        if (is_short || name == long_name(option.name)) {
+        if (is_short || name == option.long_name()) {
             return &option;
         }
     }
@@ -242,7 +243,7 @@ std::vector<std::string> with_command_first(std::span<const std::string> words) 
         if (option == nullptr) {
             break;
         }
-        const bool value_follows = !option->value.empty() && !words[leading].contains('=');
+        const bool value_follows = !option->is_flag() && !words[leading].contains('=');
         leading += value_follows ? 2 : 1;
     }
     leading = std::min(leading, words.size());
@@ -253,23 +254,18 @@ std::vector<std::string> with_command_first(std::span<const std::string> words) 
 
 } // namespace
 
-std::string_view long_name(std::string_view option) noexcept {
-    const std::size_t comma = option.find(',');
-    return comma == std::string_view::npos ? option : option.substr(comma + 1);
-}
-
 Result<Invocation> parse_command_line(std::span<const std::string> given) {
     const std::vector<std::string> words = with_command_first(given);
     const auto asks = [&](std::string_view a, std::string_view b) {
-        const auto end = std::ranges::find(words, "--");
+        const auto end = std::ranges::find(words, names::mark);
         return std::find_if(words.begin(), end, [&](const std::string& w) {
                    return w == a || w == b;
                }) != end;
     };
     Invocation invocation;
     if (words.empty() || words[0].starts_with('-')) {
-        invocation.version = asks("--version", "-V");
-        invocation.help = asks("--help", "-h");
+        invocation.version = asks(names::version, "-V");
+        invocation.help = asks(names::help, "-h");
         if (invocation.version || invocation.help) {
             return invocation;
         }
@@ -283,7 +279,7 @@ Result<Invocation> parse_command_line(std::span<const std::string> given) {
         }
         return unknown_command(words);
     }
-    if (asks("--help", "-h")) {
+    if (asks(names::help, "-h")) {
         invocation.command = command;
         invocation.help = true;
         return invocation;

@@ -17,9 +17,6 @@ struct Invocation {
     Args globals{};
 };
 
-/// "--quiet" of "-q,--quiet".
-[[nodiscard]] std::string_view long_name(std::string_view option) noexcept;
-
 /// `words` without the program's name. Errors: Code::usage, one line with the nearest spelling.
 [[nodiscard]] Result<Invocation> parse_command_line(std::span<const std::string> words);
 

@@ -9,8 +9,8 @@ namespace oa_stream::cli {
 namespace {
 
 void add_option(std::vector<std::string>& out, const OptionSpec& option, const Args& args) {
-    const std::string name(long_name(option.name));
-    if (option.value.empty()) {
+    const std::string name(option.long_name());
+    if (option.is_flag()) {
         if (args.has(name)) {
             out.push_back(name);
         }
@@ -37,12 +37,12 @@ std::string typed_again(
         }
     }
     for (const OptionSpec& option : command.options) {
-        const auto other = instead.find(long_name(option.name));
+        const auto other = instead.find(option.long_name());
         if (other == instead.end()) {
             add_option(out.arguments, option, args);
         } else if (const auto& value = other->second) {
             out.arguments.emplace_back(other->first);
-            if (!option.value.empty()) {
+            if (!option.is_flag()) {
                 out.arguments.push_back(*value);
             }
         }

@@ -1,5 +1,6 @@
 #include "suggestion.hpp"
 
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 
 #include "retry.hpp"
@@ -40,7 +41,7 @@ bool works_on_runs(std::string_view rest) {
                (rest.size() == command.size() ||
                 std::string_view(" :;,.)`").contains(rest[command.size()]));
     });
-    return known && !rest.substr(0, rest.find(';')).ends_with("--help");
+    return known && !rest.substr(0, rest.find(';')).ends_with(names::help);
 }
 
 /// Begins a word: not the end of a path or of another name.
@@ -92,7 +93,7 @@ std::string Typed::without(std::string_view option) const {
 }
 
 std::string typed_here(std::string_view text, const Context& context) {
-    if (context.state_words.empty() || text.contains("--state-dir")) {
+    if (context.state_words.empty() || text.contains(names::state_dir)) {
         return std::string(text);
     }
     std::string out;

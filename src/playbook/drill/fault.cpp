@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/fault.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/traffic/split.hpp"
 
@@ -30,7 +31,7 @@ std::unexpected<Error> wrong(std::string_view text, std::string message, std::st
     return fail(
         Code::usage,
         std::move(message),
-        fmt::format("--inject {}", printable(text)),
+        fmt::format("{} {}", names::inject, printable(text)),
         std::move(hint)
     );
 }
@@ -119,8 +120,8 @@ Result<void> check_faults(std::span<const Fault> faults, std::span<const int> st
         if (std::ranges::find(stages, fault.percent) == stages.end()) {
             return fail(
                 Code::usage,
-                fmt::format("{}% is no stage", fault.percent),
-                "--inject " + fault.text(),
+                fmt::format("{}% is not a stage", fault.percent),
+                fmt::format("{} {}", names::inject, fault.text()),
                 fmt::format("the stages are {}%", fmt::join(stages, "%, "))
             );
         }

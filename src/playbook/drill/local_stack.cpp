@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -124,24 +125,24 @@ std::string Lab::admin_socket() const {
 std::vector<std::string> Lab::lane_args(const std::string& name) const {
     std::vector<std::string> args{
         "serve",
-        "--listen",
+        names::listen,
         "127.0.0.1:0",
-        "--authority",
+        names::authority,
         "replay",
-        "--revision",
+        names::revision,
         name,
-        "--ready-file",
+        names::ready_file,
         (scratch_ / (name + ".ready")).string(),
-        "--state-dir",
+        names::state_dir,
         (scratch_ / name).string(),
-        "--access-log",
+        names::access_log,
         (folder_->path() / "logs" / (name + ".access.ndjson")).string(),
     };
     if (!options_.replay.empty()) {
-        args.insert(args.end(), {"--replay", options_.replay});
+        args.insert(args.end(), {names::replay, options_.replay});
     }
     if (name == options_.canary) {
-        args.insert(args.end(), {"--inject-file", (scratch_ / "faults").string()});
+        args.insert(args.end(), {names::inject_file, (scratch_ / "faults").string()});
     }
     return args;
 }
@@ -155,17 +156,17 @@ Task<Result<void>> Lab::launch_all() {
     );
     std::vector<std::string> args{
         "front",
-        "--listen",
+        names::listen,
         "127.0.0.1:0",
-        "--backend",
+        names::backend,
         fmt::format("{}=http://{}", options_.stable, stable),
-        "--backend",
+        names::backend,
         fmt::format("{}=http://{}", options_.canary, canary),
-        "--weights",
+        names::weights,
         fmt::format("{}=100,{}=0", options_.stable, options_.canary),
-        "--admin",
+        names::admin,
         admin_socket(),
-        "--ready-file",
+        names::ready_file,
         (scratch_ / (std::string(k_front) + ".ready")).string(),
     };
     OA_CO_TRY(const std::string front, co_await launch(std::string(k_front), std::move(args)));

@@ -2,6 +2,7 @@
 #include "oa_stream/measure/budget.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "session.hpp"
@@ -46,8 +47,8 @@ std::string objection(const Session& session) {
     }
     if (!session.in.asserted) {
         return "nobody measured or stated it, and unknown is not little: plan with a source (the "
-               "shipped cutover: --set prometheus=URL or --set access_log=FILE), or state it: "
-               "--asserted-budget PERCENT --reason TEXT";
+               "shipped cutover: --set prometheus=URL or --set access_log=FILE), or state "
+               "it: --asserted-budget PERCENT --reason TEXT";
     }
     if (!stated_is_enough(session)) {
         return fmt::format(
@@ -182,7 +183,7 @@ Task<Check> judge(Session* session, SloSpec slo) {
 } // namespace
 
 Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_view reason) {
-    constexpr std::string_view k_option = "--asserted-budget";
+    constexpr std::string_view k_option = names::asserted_budget;
     std::string_view digits = budget_consumed;
     const bool percent = digits.ends_with('%');
     digits.remove_suffix(percent ? 1 : 0);
@@ -203,7 +204,7 @@ Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_vi
             Code::usage,
             "a value stated by hand needs a reason",
             std::string(k_option),
-            "--reason 'read from the dashboard at 14:00'"
+            "like 'read from the dashboard at 14:00'"
         );
     }
     return Asserted{value / 100, std::string(reason)};

@@ -59,7 +59,7 @@ Task<Result<void>> check_ground(Applying* applying) {
             Code::precondition,
             fmt::format("{} already has 100%: this cutover is over", plan.playbook.traffic.canary),
             {},
-            "--reopen REASON walks its stages again"
+            "to run its stages again, give --reopen REASON"
         );
     }
     co_return co_await check_route_drift(&applying->outside, &plan);

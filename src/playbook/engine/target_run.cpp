@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/run/target_lock.hpp"
@@ -245,14 +246,17 @@ Result<void> check_drill(const TargetRunInput& input) {
     }
     if (fault == "kill") {
         return fail(
-            Code::usage, "a canary that is not ours is not killed", "drill.fault", "--set fault="
+            Code::usage,
+            "a canary that is not ours is not killed",
+            "drill.fault",
+            "use --set fault="
         );
     }
     if (input.faults_file.empty()) {
         return fail(
             Code::usage,
             fmt::format("{} cannot be planted: into which file?", fault),
-            "--inject-file",
+            names::inject_file,
             "the file of the canary's `serve --inject-file`, or --set fault= for a ruled failure"
         );
     }

@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/file.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/reader.hpp"
 
@@ -153,8 +154,8 @@ private:
                                              : fmt::format("there are {}", fmt::join(names, ", "));
                 problems_.add(
                     {},
-                    "--set " + name,
-                    fmt::format("--set {}: no such variable", printable(name, 40)),
+                    fmt::format("{} {}", names::set, name),
+                    fmt::format("{} {}: no such variable", names::set, printable(name, 40)),
                     hint
                 );
             }

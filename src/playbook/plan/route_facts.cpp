@@ -1,4 +1,5 @@
 // What the routes of a playbook would become, and whether they still would.
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/suggestion.hpp"
 
 #include "engine/route_step.hpp"
@@ -46,18 +47,18 @@ Suggestion suggestion_of(const Playbook& playbook, const RouteWrite& write) {
         add({write.target});
     }
     if (write.domain) {
-        add({"--domain", *write.domain});
+        add({names::domain, *write.domain});
     }
-    add({"--base-url", route_url(playbook)});
+    add({names::base_url, route_url(playbook)});
     if (const auto& auth = spec.auth ? spec.auth : playbook.target.auth) {
-        add({"--auth", auth->reference});
+        add({names::auth, auth->reference});
     }
     if (const auto& compat = playbook.target.compat) {
-        add({"--compat-build", compat->build});
-        add({"--compat-protocol", compat->protocol});
-        add({"--compat-schema", compat->schema});
+        add({names::compat_build, compat->build});
+        add({names::compat_protocol, compat->protocol});
+        add({names::compat_schema, compat->schema});
     }
-    add({"--apply"});
+    add({names::apply});
     return out;
 }
 

@@ -22,8 +22,8 @@ constexpr std::string_view k_examples = "'p99 first_content <= 2s' or 'bad <= 1%
 std::unexpected<Error> no_limit(std::string_view text, std::string_view why) {
     return fail(
         Code::usage,
-        fmt::format("'{}' is no limit: {}", printable(text, 60), why),
-        "--limit",
+        fmt::format("'{}' is not a limit: {}", printable(text, 60), why),
+        {},
         std::string(k_examples)
     );
 }

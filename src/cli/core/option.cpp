@@ -1,0 +1,178 @@
+#include "option.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace oa_stream::cli {
+
+namespace {
+
+/// A reader knows its value, not the option: the option is named here, in one place.
+Result<void> named(Result<void> read, std::string_view name) {
+    if (!read && read.error().where.empty()) {
+        read.error().where = name;
+    }
+    return read;
+}
+
+/// "on, retired or off"
+std::string choices(std::span<const std::string_view> words) {
+    std::string out;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        out += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+        out += words[i];
+    }
+    return out;
+}
+
+std::string time_text(std::int64_t millis) {
+    return format_duration(std::chrono::milliseconds(millis));
+}
+
+} // namespace
+
+std::string OptionSpec::value_name() const {
+    return value.empty() ? fmt::format("{}", fmt::join(rule.words, "|")) : std::string(value);
+}
+
+std::string_view OptionSpec::long_name() const noexcept {
+    const std::size_t comma = name.find(',');
+    return comma == std::string_view::npos ? name : name.substr(comma + 1);
+}
+
+Result<void> read_rows(
+    std::span<const PositionalSpec> positionals,
+    std::span<const OptionSpec> rows,
+    const Args& args,
+    void* options
+) {
+    for (const PositionalSpec& row : positionals) {
+        const auto given = args.given.find(row.name);
+        if (given != args.given.end() && !given->second.empty()) {
+            OA_CHECK(named(row.target.fill(row.rule, given->second, options), row.name));
+        }
+    }
+    for (const OptionSpec& row : rows) {
+        const auto given = args.given.find(row.long_name());
+        if (given != args.given.end()) {
+            OA_CHECK(named(row.target.fill(row.rule, given->second, options), row.long_name()));
+        } else if (!row.fallback.empty()) {
+            const std::array fallback{std::string(row.fallback)};
+            OA_CHECK(named(row.target.fill(row.rule, fallback, options), row.long_name()));
+        }
+    }
+    return {};
+}
+
+Result<std::size_t> read_word(std::string_view text, const ValueRule& rule) {
+    const auto found = std::ranges::find_if(rule.words, [&](std::string_view word) {
+        return iequals(word, text);
+    });
+    if (found == rule.words.end()) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a possible value", printable(text, 40)),
+            {},
+            choices(rule.words)
+        );
+    }
+    return static_cast<std::size_t>(found - rule.words.begin());
+}
+
+Result<std::uint64_t> read_number(std::string_view text, const ValueRule& rule) {
+    return parse_count(
+        text,
+        static_cast<std::uint64_t>(std::max<std::int64_t>(rule.low, 0)),
+        static_cast<std::uint64_t>(rule.high)
+    );
+}
+
+Result<std::chrono::milliseconds> read_time(std::string_view text, const ValueRule& rule) {
+    OA_TRY(const auto time, parse_duration(text));
+    const std::int64_t millis = time.count();
+    if (millis >= rule.low && millis <= rule.high) {
+        return time;
+    }
+    return fail(
+        Code::usage,
+        fmt::format("{} is too {}", printable(text, 40), millis < rule.low ? "short" : "long"),
+        {},
+        millis < rule.low ? fmt::format("at least {}", time_text(rule.low))
+                          : fmt::format("at most {}", time_text(rule.high))
+    );
+}
+
+Result<std::string> read_base_url(std::string_view text) {
+    const auto wrong = [&](std::string message) {
+        return fail(Code::usage, std::move(message), {}, "like http://127.0.0.1:8080");
+    };
+    const bool http = text.starts_with("http://");
+    if (!http && !text.starts_with("https://")) {
+        return wrong(fmt::format("'{}' is not an http or https URL", printable(text, 80)));
+    }
+    const std::string_view rest = text.substr(http ? 7 : 8);
+    const std::string_view host = rest.substr(0, rest.find('/'));
+    if (host.empty() || rest.find_first_of(" \t\r\n") != std::string_view::npos) {
+        return wrong("the URL has no host");
+    }
+    if (host.contains('@')) {
+        return fail(
+            Code::usage,
+            "credentials in a URL are readable by every local process",
+            {},
+            "give a token as env:NAME, file:PATH or fd:N"
+        );
+    }
+    if (rest.find_first_of("?#") != std::string_view::npos) {
+        return wrong("the URL has a query or fragment");
+    }
+    while (text.ends_with('/')) {
+        text.remove_suffix(1);
+    }
+    return std::string(text);
+}
+
+Result<double> read_share(std::string_view text) {
+    const bool percent = text.ends_with('%');
+    const std::string_view number = text.substr(0, text.size() - (percent ? 1 : 0));
+    double value = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    const bool plain = !number.empty() && number.front() != '.' &&
+                       number.find_first_not_of("0123456789.") == std::string_view::npos;
+    const double all = percent ? 100 : 1;
+    if (!plain || error != std::errc{} || end != number.data() + number.size() || value > all) {
+        return fail(Code::usage, fmt::format("'{}' is not a share", printable(text, 40)), {}, "5%");
+    }
+    return value / all;
+}
+
+bool Args::has(std::string_view option) const {
+    return given.contains(option);
+}
+
+std::optional<std::string> Args::get(std::string_view option) const {
+    if (const auto found = given.find(option); found != given.end() && !found->second.empty()) {
+        return found->second.back();
+    }
+    if (const auto found = fallbacks.find(option); found != fallbacks.end()) {
+        return found->second;
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> Args::all(std::string_view option) const {
+    const auto found = given.find(option);
+    return found == given.end() ? std::vector<std::string>{} : found->second;
+}
+
+std::optional<std::string> Args::positional(std::string_view name) const {
+    return get(name);
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,432 @@
+// One row an option: it reads the value into the member it names, and --help, manual, completions,
+// config file and environment are made from it.
+//
+//   struct Options { Millis older_than{0}; std::optional<std::uint64_t> keep{}; bool apply = false;
+//   }; constexpr auto k_options = options<Options>(
+//       option<&Options::older_than>("--older-than", "D", "Remove runs older than this."),
+//       option<&Options::keep>("--keep", "N", "Keep the newest N runs.").range(0, 1'000'000),
+//       flag<&Options::apply>("--apply", "Remove them.").typed());
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/secret.hpp"
+
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::cli {
+
+/// What a shell offers for a value, besides the words of the row.
+enum class Offer { nothing, files, folders, runs, playbooks, scripts };
+
+inline constexpr std::int64_t k_longest_ms = std::numeric_limits<std::int64_t>::max();
+
+/// What a row says about its value; the reader checks it.
+struct ValueRule {
+    std::span<const std::string_view> words{}; ///< the value is one of them; empty: any
+    std::int64_t low = std::numeric_limits<std::int64_t>::min();
+    std::int64_t high = std::numeric_limits<std::int64_t>::max(); ///< of counts; of times in ms
+    Offer offer = Offer::nothing;
+};
+
+/// Reads the values of one option into the options struct.
+struct ValueTarget {
+    using Read =
+        Result<void> (*)(const ValueRule& rule, std::span<const std::string> values, void* owner);
+    Read read = nullptr;
+    void* (*base)(void* options) = nullptr; ///< to the row's owner
+    void* (*outer)(void* options) = nullptr; ///< before that, of a group within a group
+
+    [[nodiscard]] Result<void>
+    fill(const ValueRule& rule, std::span<const std::string> values, void* options) const {
+        void* const group = outer == nullptr ? options : outer(options);
+        return read(rule, values, base == nullptr ? group : base(group));
+    }
+};
+
+struct OptionSpec {
+    std::string_view name; ///< "--listen", "-q,--quiet"
+    std::string_view value; ///< "HOST:PORT"; empty: its words, or a flag without value
+    std::string_view help; ///< one sentence or two
+    std::string_view fallback{}; ///< shown as default; applied when the option is not given
+    bool repeats = false;
+    bool typed_only = false; ///< consent: neither environment nor config file may give it
+    ValueRule rule{};
+    ValueTarget target{};
+
+    [[nodiscard]] bool is_flag() const noexcept { return value.empty() && rule.words.empty(); }
+    /// "HOST:PORT", "json|logfmt"; empty for a flag.
+    [[nodiscard]] std::string value_name() const;
+    /// "--quiet" of "-q,--quiet".
+    [[nodiscard]] std::string_view long_name() const noexcept;
+};
+
+struct PositionalSpec {
+    std::string_view name; ///< "FILE"
+    std::string_view help;
+    bool required = true;
+    std::size_t at_most = 1; ///< so many words
+    ValueRule rule{};
+    ValueTarget target{};
+};
+
+/// A command line as it was split: words, without meaning.
+struct Args {
+    [[nodiscard]] bool has(std::string_view option) const; ///< given by the user
+    [[nodiscard]] std::optional<std::string> get(std::string_view option
+    ) const; ///< given or fallback
+    [[nodiscard]] std::vector<std::string> all(std::string_view option) const;
+    /// The last word, of one that takes several; all() has them all.
+    [[nodiscard]] std::optional<std::string> positional(std::string_view name) const;
+
+    std::map<std::string, std::vector<std::string>, std::less<>> given{};
+    std::map<std::string, std::string, std::less<>> fallbacks{};
+};
+
+/// Fills `options` by the rows. The first error, in the order of the rows, names its option.
+[[nodiscard]] Result<void> read_rows(
+    std::span<const PositionalSpec> positionals,
+    std::span<const OptionSpec> rows,
+    const Args& args,
+    void* options
+);
+
+// Values ------------------------------------------------------------------------------------------
+
+/// Code::usage "'x' is not one of a, b"; the index of the word otherwise.
+[[nodiscard]] Result<std::size_t> read_word(std::string_view text, const ValueRule& rule);
+/// A whole number within the rule's range.
+[[nodiscard]] Result<std::uint64_t> read_number(std::string_view text, const ValueRule& rule);
+/// A time with a unit, within the rule's range.
+[[nodiscard]] Result<std::chrono::milliseconds>
+read_time(std::string_view text, const ValueRule& rule);
+/// http(s)://host[:port][/path] without credentials and query; a trailing slash is cut off.
+[[nodiscard]] Result<std::string> read_base_url(std::string_view text);
+
+/// "5%", "99.9%" or "0.05" as a share of 1.
+[[nodiscard]] Result<double> read_share(std::string_view text);
+
+namespace detail {
+
+template <class T> struct ListOf : std::false_type {
+    using Item = T;
+};
+template <class T> struct ListOf<std::vector<T>> : std::true_type {
+    using Item = T;
+};
+template <class T> struct MaybeOf : std::false_type {
+    using Item = T;
+};
+template <class T> struct MaybeOf<std::optional<T>> : std::true_type {
+    using Item = T;
+};
+template <class M> struct MemberOf;
+template <class C, class V> struct MemberOf<V C::*> {
+    using Owner = C;
+    using Value = V;
+};
+template <auto First, auto... Rest> struct FirstOf : MemberOf<decltype(First)> {};
+template <auto... Path> using OwnerOf = typename FirstOf<Path...>::Owner;
+
+/// The member at the end of a path of member pointers; an optional on the way is filled.
+template <auto First, auto... Rest> auto& at_path(auto& owner) {
+    if constexpr (MaybeOf<std::remove_cvref_t<decltype(owner)>>::value) {
+        return at_path<First, Rest...>(owner ? *owner : owner.emplace());
+    } else if constexpr (sizeof...(Rest) == 0) {
+        return owner.*First;
+    } else {
+        return at_path<Rest...>(owner.*First);
+    }
+}
+template <auto... Path>
+using ValueAt = std::remove_cvref_t<decltype(at_path<Path...>(std::declval<OwnerOf<Path...>&>()))>;
+/// What one word of the option's value becomes.
+template <auto... Path>
+using WordAt = typename MaybeOf<typename ListOf<ValueAt<Path...>>::Item>::Item;
+
+template <class V> Result<V> read_value(const std::string& text, const ValueRule& rule) {
+    if constexpr (std::is_enum_v<V>) {
+        OA_TRY(const std::size_t index, read_word(text, rule));
+        return static_cast<V>(index);
+    } else if constexpr (std::is_same_v<V, std::chrono::milliseconds>) {
+        return read_time(text, rule);
+    } else if constexpr (std::is_same_v<V, Secret>) {
+        return read_secret(text);
+    } else if constexpr (std::integral<V>) {
+        OA_TRY(const std::uint64_t number, read_number(text, rule));
+        return static_cast<V>(number);
+    } else {
+        static_assert(
+            std::is_same_v<V, std::string> || std::is_same_v<V, std::filesystem::path>,
+            "a value of this type needs parsed<…>"
+        );
+        if (!rule.words.empty()) {
+            OA_TRY(const std::size_t index, read_word(text, rule));
+            return V(rule.words[index]);
+        }
+        return V(text);
+    }
+}
+
+/// `Parse`: nullptr, or Result<V> (*)(std::string_view).
+template <auto Parse, class V> Result<V> read_one(const std::string& text, const ValueRule& rule) {
+    if constexpr (std::is_null_pointer_v<decltype(Parse)>) {
+        return read_value<V>(text, rule);
+    } else if constexpr (std::is_invocable_v<decltype(Parse), std::string_view>) {
+        return Parse(text);
+    }
+}
+
+template <auto Parse, auto... Path>
+Result<void> store(const ValueRule& rule, std::span<const std::string> values, void* owner) {
+    auto& member = at_path<Path...>(*static_cast<OwnerOf<Path...>*>(owner));
+    using V = WordAt<Path...>;
+    if constexpr (ListOf<ValueAt<Path...>>::value) {
+        member.clear();
+        for (const std::string& text : values) {
+            OA_TRY(V one, (read_one<Parse, V>(text, rule)));
+            member.push_back(std::move(one));
+        }
+    } else {
+        // NOLINTNEXTLINE(bugprone-optional-value-conversion): the member may be optional as well
+        OA_TRY(member, (read_one<Parse, V>(values.back(), rule)));
+    }
+    return {};
+}
+
+template <bool On, auto... Path>
+Result<void> set_flag(const ValueRule&, std::span<const std::string>, void* owner) {
+    at_path<Path...>(*static_cast<OwnerOf<Path...>*>(owner)) = On;
+    return {};
+}
+
+template <class T, auto Read>
+Result<void> custom_read(const ValueRule&, std::span<const std::string> values, void* owner) {
+    return Read(values, *static_cast<T*>(owner));
+}
+
+template <class Derived, class Base> void* to_base(void* options) {
+    return static_cast<Base*>(static_cast<Derived*>(options));
+}
+
+} // namespace detail
+
+// Rows --------------------------------------------------------------------------------------------
+
+/// A row that fills a T.
+template <class T> struct OptionOf : OptionSpec {
+    [[nodiscard]] constexpr OptionOf or_else(std::string_view text) const {
+        OptionOf out = *this;
+        out.fallback = text;
+        return out;
+    }
+    /// Of a count; of a time in milliseconds.
+    [[nodiscard]] constexpr OptionOf range(std::int64_t low, std::int64_t high) const {
+        OptionOf out = *this;
+        out.rule.low = low;
+        out.rule.high = high;
+        return out;
+    }
+    [[nodiscard]] constexpr OptionOf offering(Offer offer) const {
+        OptionOf out = *this;
+        out.rule.offer = offer;
+        return out;
+    }
+    /// Given by whoever types the command, never by a file or a forgotten variable.
+    [[nodiscard]] constexpr OptionOf typed() const {
+        OptionOf out = *this;
+        out.typed_only = true;
+        return out;
+    }
+    /// The same row in a table that means it more narrowly.
+    [[nodiscard]] constexpr OptionOf saying(std::string_view text) const {
+        OptionOf out = *this;
+        out.help = text;
+        return out;
+    }
+};
+
+/// A positional that fills a T.
+template <class T> struct PositionalOf : PositionalSpec {
+    [[nodiscard]] constexpr PositionalOf optional() const {
+        PositionalOf out = *this;
+        out.required = false;
+        return out;
+    }
+    [[nodiscard]] constexpr PositionalOf up_to(std::size_t words) const {
+        PositionalOf out = *this;
+        out.at_most = words;
+        return out;
+    }
+    [[nodiscard]] constexpr PositionalOf offering(Offer offer) const {
+        PositionalOf out = *this;
+        out.rule.offer = offer;
+        return out;
+    }
+    [[nodiscard]] constexpr PositionalOf among(std::span<const std::string_view> words) const {
+        PositionalOf out = *this;
+        out.rule.words = words;
+        return out;
+    }
+};
+
+namespace detail {
+constexpr Offer offer_of(std::string_view value) {
+    return value == "FILE"       ? Offer::files
+           : value == "DIR"      ? Offer::folders
+           : value == "RUN"      ? Offer::runs
+           : value == "PLAYBOOK" ? Offer::playbooks
+                                 : Offer::nothing;
+}
+template <auto Parse, auto... Path>
+constexpr OptionOf<OwnerOf<Path...>>
+row(std::string_view name, std::string_view value, std::string_view help) {
+    OptionOf<OwnerOf<Path...>> out;
+    out.name = name;
+    out.value = value;
+    out.help = help;
+    out.repeats = ListOf<ValueAt<Path...>>::value;
+    out.rule.offer = offer_of(value);
+    out.target.read = &store<Parse, Path...>;
+    return out;
+}
+} // namespace detail
+
+/// A value whose form the member's type says: a time, a whole number, a text, a path, a Secret
+/// (env:NAME, file:PATH or fd:N); a vector of those repeats. `Path` leads from the options struct
+/// to the member.
+template <auto... Path>
+constexpr auto option(std::string_view name, std::string_view value, std::string_view help) {
+    return detail::row<nullptr, Path...>(name, value, help);
+}
+/// One of `words`, which name the values of an enum in order, or are the text itself.
+template <auto... Path>
+constexpr auto
+option(std::string_view name, std::span<const std::string_view> words, std::string_view help) {
+    auto out = detail::row<nullptr, Path...>(name, {}, help);
+    out.rule.words = words;
+    return out;
+}
+/// A value with a form of its own: `Parse` is Result<V> (*)(std::string_view).
+template <auto Parse, auto... Path>
+constexpr auto parsed(std::string_view name, std::string_view value, std::string_view help) {
+    return detail::row<Parse, Path...>(name, value, help);
+}
+/// True when given.
+template <auto... Path> constexpr auto flag(std::string_view name, std::string_view help) {
+    OptionOf<detail::OwnerOf<Path...>> out;
+    out.name = name;
+    out.help = help;
+    out.target.read = &detail::set_flag<true, Path...>;
+    return out;
+}
+/// False when given.
+template <auto... Path> constexpr auto off_flag(std::string_view name, std::string_view help) {
+    auto out = flag<Path...>(name, help);
+    out.target.read = &detail::set_flag<false, Path...>;
+    return out;
+}
+/// What no member pointer can say: `Read` is a named
+/// Result<void> (std::span<const std::string> values, T& options) (clang 19 folds the template
+/// arguments of lambdas of different files into one).
+template <class T, auto Read>
+constexpr auto
+custom(std::string_view name, std::string_view value, std::string_view help, bool repeats = false) {
+    OptionOf<T> out;
+    out.name = name;
+    out.value = value;
+    out.help = help;
+    out.repeats = repeats;
+    out.rule.offer = detail::offer_of(value);
+    out.target.read = &detail::custom_read<T, Read>;
+    return out;
+}
+/// A word behind the command with a form of its own: `Parse` is Result<V> (*)(std::string_view).
+template <auto Parse, auto... Path>
+constexpr auto parsed_positional(std::string_view name, std::string_view help) {
+    PositionalOf<detail::OwnerOf<Path...>> out;
+    out.name = name;
+    out.help = help;
+    out.rule.offer = detail::offer_of(name);
+    out.target.read = &detail::store<Parse, Path...>;
+    return out;
+}
+
+template <auto... Path> constexpr auto positional(std::string_view name, std::string_view help) {
+    return parsed_positional<nullptr, Path...>(name, help);
+}
+
+// Tables ------------------------------------------------------------------------------------------
+
+/// Rows that fill a T.
+template <class T, class Spec, std::size_t N> struct RowsOf : std::array<Spec, N> {};
+
+/// A table of rows that fill a T, wherever it is stored.
+template <class T, class Spec> struct TableOf : std::span<const Spec> {
+    constexpr TableOf() = default;
+    template <std::size_t N>
+    constexpr TableOf(const RowsOf<T, Spec, N>& rows) // NOLINT(google-explicit-constructor)
+        : std::span<const Spec>(rows) {}
+};
+
+namespace detail {
+template <class T, class Row> struct RowCount {
+    static constexpr std::size_t value = 1;
+};
+template <class T, class B, class Spec, std::size_t N> struct RowCount<T, RowsOf<B, Spec, N>> {
+    static constexpr std::size_t value = N;
+};
+template <class T, class Base, class Spec>
+constexpr void add(Spec spec, auto& out, std::size_t& at) {
+    static_assert(std::is_base_of_v<Base, T>, "a row of another options struct");
+    if constexpr (!std::is_same_v<T, Base>) {
+        ValueTarget& target = spec.target;
+        (target.base == nullptr ? target.base : target.outer) = &to_base<T, Base>;
+    }
+    out[at++] = spec;
+}
+template <class T, class Base>
+constexpr void append(const OptionOf<Base>& row, auto& out, std::size_t& at) {
+    add<T, Base, OptionSpec>(row, out, at);
+}
+template <class T, class Base>
+constexpr void append(const PositionalOf<Base>& row, auto& out, std::size_t& at) {
+    add<T, Base, PositionalSpec>(row, out, at);
+}
+/// A group's rows, which were made for its own struct.
+template <class T, class Base, class Spec, std::size_t N>
+constexpr void append(const RowsOf<Base, Spec, N>& rows, auto& out, std::size_t& at) {
+    for (const Spec& spec : rows) {
+        add<T, Base, Spec>(spec, out, at);
+    }
+}
+} // namespace detail
+
+/// The option table of T: its own rows, and rows and groups of rows of its base structs.
+template <class T, class... Rows> consteval auto options(const Rows&... rows) {
+    RowsOf<T, OptionSpec, (detail::RowCount<T, Rows>::value + ... + 0)> out{};
+    std::size_t at = 0;
+    (detail::append<T>(rows, out, at), ...);
+    return out;
+}
+/// The words behind the command's name.
+template <class T, class... Rows> consteval auto positionals(const Rows&... rows) {
+    RowsOf<T, PositionalSpec, (detail::RowCount<T, Rows>::value + ... + 0)> out{};
+    std::size_t at = 0;
+    (detail::append<T>(rows, out, at), ...);
+    return out;
+}
+
+} // namespace oa_stream::cli
