@@ -20,12 +20,11 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr std::array k_positionals{
-    PositionalSpec{"SCRIPT", "A retired script's name; without it all are listed.", false},
-    PositionalSpec{"ARG1", "The script's own arguments.", false},
-    PositionalSpec{"ARG2", "", false},
-    PositionalSpec{"ARG3", "", false},
-    PositionalSpec{"ARG4", "", false},
+struct Options {
+    std::optional<std::string> script{};
+    std::vector<std::string> args{};
+    std::optional<std::string> link{};
+    bool markdown = false;
 };
 
 /// As it can be pasted into a shell.
@@ -101,18 +100,20 @@ Result<ExitCode> carry_out(const RetiredScript& script, Replacement now, const C
     }
     inner.argv = std::move(now.words);
     inner.argv.insert(inner.argv.begin(), "oa-stream");
+    inner.command = invocation.command;
+    inner.given = invocation.args;
     return invocation.command->run(invocation.args, inner);
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    if (args.has("--markdown")) {
+Result<ExitCode> run(const Options& options, Context& context) {
+    if (options.markdown) {
         context.out(compat_page());
         return ExitCode::ok;
     }
-    if (const auto folder = args.get("--link")) {
-        return link(*folder, context);
+    if (options.link) {
+        return link(*options.link, context);
     }
-    const auto name = args.positional("SCRIPT");
+    const auto& name = options.script;
     if (!name) {
         return list(context);
     }
@@ -125,28 +126,28 @@ Result<ExitCode> run(const Args& args, Context& context) {
         const auto near = nearest(*name, names);
         return fail(
             Code::usage,
-            fmt::format("'{}' is no retired script", printable(*name, 60)),
+            fmt::format("'{}' is not a retired script", printable(*name, 60)),
             {},
             near ? fmt::format("did you mean {}?", *near) : "oa-stream compat lists them"
         );
     }
-    std::vector<std::string> given;
-    for (const PositionalSpec& positional : std::span(k_positionals).subspan(1)) {
-        if (const auto value = args.positional(positional.name)) {
-            given.push_back(*value);
-        }
-    }
-    auto now = script->map({std::move(given), context.env});
+    auto now = script->map({options.args, context.env});
     if (!now) {
         return std::unexpected(std::move(now).error().prefixed(script->name));
     }
     return carry_out(*script, *std::move(now), context);
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--link", "DIR", "Make a link with each script's name in DIR."},
-    OptionSpec{"--markdown", "", "Print the page of all scripts and their variables."},
-};
+constexpr auto k_positionals = positionals<Options>(
+    positional<&Options::script>("SCRIPT", "A retired script's name. Without it all are listed.")
+        .offering(Offer::scripts)
+        .optional(),
+    positional<&Options::args>("ARG", "The script's own arguments.").optional().up_to(4)
+);
+constexpr auto k_options = options<Options>(
+    option<&Options::link>("--link", "DIR", "Make a link with each script's name in this folder."),
+    flag<&Options::markdown>("--markdown", "Print the page of all scripts and their variables.")
+);
 
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream compat smoke-control.sh",
@@ -156,14 +157,13 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec compat_command{
+const CommandSpec compat_command = command<run>({
     .path = "compat",
-    .summary = "Take a retired script's name and environment, and run what it is now.",
+    .summary = "Run the command that replaces a retired script, with the script's environment.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

@@ -165,8 +165,8 @@ std::span<const RetiredScript> retired_scripts() noexcept {
 
 std::string compat_page() {
     std::string out =
-        "# The retired scripts\n\n<!-- Made by: oa-stream compat --markdown > docs/compat.md "
-        "-->\n\n"
+        "# The retired scripts\n\n<!-- Made by: oa-stream compat --markdown > docs/compat.md -->"
+        "\n\n"
         "`oa-stream compat SCRIPT …` takes a retired script's name, arguments and environment, "
         "says "
         "on\nstderr which command that is now, and runs it. So does a link with the script's "

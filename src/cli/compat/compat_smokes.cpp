@@ -1,4 +1,5 @@
 // What the retired smokes are now.
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "compat_rows.hpp"
@@ -23,9 +24,9 @@ void add(Words& words, std::initializer_list<std::string> more) {
 Result<Words> compat_words(const OldCall& call) {
     Words out;
     for (const auto& [name, option] :
-         {std::pair{"COMPAT_CLIENT_BUILD_ID", "--compat-build"},
-          {"COMPAT_PROTOCOL_VERSION", "--compat-protocol"},
-          {"COMPAT_SCHEMA_VERSION", "--compat-schema"}}) {
+         {std::pair{"COMPAT_CLIENT_BUILD_ID", names::compat_build},
+          {"COMPAT_PROTOCOL_VERSION", names::compat_protocol},
+          {"COMPAT_SCHEMA_VERSION", names::compat_schema}}) {
         if (call.given(name)) {
             add(out, {option, call.text(name)});
         }
@@ -53,9 +54,9 @@ Result<Replacement> smoke_control(const OldCall& call) {
             )
         );
     }
-    Replacement out{{"smoke", "control", "--base-url", url, "--profile", "api-only"}};
+    Replacement out{{"smoke", "control", names::base_url, url, names::profile, "api-only"}};
     if (call.given("OPENAGENTS_CONTROL_ACCESS_TOKEN")) {
-        add(out.words, {"--auth", "env:OPENAGENTS_CONTROL_ACCESS_TOKEN"});
+        add(out.words, {names::auth, "env:OPENAGENTS_CONTROL_ACCESS_TOKEN"});
     }
     out.notes.emplace_back(
         "the web shell's files are looked at with --profile shell-serving, which the service no "
@@ -72,20 +73,20 @@ Result<Replacement> stream_smoke(const OldCall& call) {
     OA_TRY(const bool dry, call.flag("DRY_RUN", false));
     OA_TRY(const std::uint64_t limit, call.number("CURL_TIMEOUT_SECONDS", 1, k_longest_s, 20));
     OA_TRY(const std::string url, old_base_url(call));
-    Replacement out{{"smoke", "stream", "--base-url", url}};
+    Replacement out{{"smoke", "stream", names::base_url, url}};
     if (!dry) {
         OA_CHECK(call.needs_token("AUTH_TOKEN", "the bearer token of a user"));
     }
     if (call.given("AUTH_TOKEN")) {
-        add(out.words, {"--auth", "env:AUTH_TOKEN"});
+        add(out.words, {names::auth, "env:AUTH_TOKEN"});
     }
     add(out.words,
-        {"--first-byte", fmt::format("{}s", limit), "--stall", fmt::format("{}s", limit)});
-    add(out.words, {"--id-prefix", call.text("PHASE", "runtime")});
+        {names::first_byte, fmt::format("{}s", limit), names::stall, fmt::format("{}s", limit)});
+    add(out.words, {names::id_prefix, call.text("PHASE", "runtime")});
     OA_TRY(const Words compat, compat_words(call));
     out.words.insert(out.words.end(), compat.begin(), compat.end());
     if (dry) {
-        out.words.emplace_back("--no-probes");
+        out.words.emplace_back(names::no_probes);
         out.notes.emplace_back("DRY_RUN=1 asks the target with GETs alone, so it is never PASS");
     }
     if (call.given("THREAD_ID_PREFIX")) {
@@ -106,7 +107,7 @@ Result<void> refuse_shadow_parts(const OldCall& call) {
                 Code::usage,
                 fmt::format("{} is {}: a difference is a difference", name, most),
                 std::string(name),
-                "--ignore KEY leaves a member out, --compare structure leaves contents out"
+                "leave a member out with --ignore KEY; --compare structure leaves contents out"
             );
         }
     }
@@ -129,17 +130,17 @@ Result<Replacement> shadow(const OldCall& call) {
     OA_TRY(const auto p95, call.number("MAX_P95_LATENCY_DELTA_MS", 1, k_longest_s * 1000, 250));
     Replacement out{
         {"shadow",
-         "--base-url",
+         names::base_url,
          lane,
-         "--against",
+         names::against,
          reference,
-         "--p95-delta-at-most",
+         names::p95_delta_at_most,
          fmt::format("{}ms", p95)},
         {"every turn is asked often enough for a p95; two lanes that fail alike are not equal",
          "lanes of a real model: --compare structure"}
     };
     if (call.given("AUTH_TOKEN")) {
-        add(out.words, {"--auth", "env:AUTH_TOKEN"});
+        add(out.words, {names::auth, "env:AUTH_TOKEN"});
     }
     return out;
 }

@@ -1,4 +1,5 @@
 // What the retired scripts that moved traffic and routes are now: they show, and never write.
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "compat_rows.hpp"
@@ -30,18 +31,18 @@ Result<void> two_revisions(const std::string& stable, const std::string& canary)
 
 /// "--set project=… --set region=… --set service=…", the scripts' own defaults included.
 void add_service(Words& words, const OldCall& call) {
-    add(words, {"--set", "project=" + call.text("PROJECT", "openagentsgemini")});
-    add(words, {"--set", "region=" + call.text("REGION", "us-central1")});
-    add(words, {"--set", "service=" + call.text("SERVICE", "openagents-control-service")});
+    add(words, {names::set, "project=" + call.text("PROJECT", "openagentsgemini")});
+    add(words, {names::set, "region=" + call.text("REGION", "us-central1")});
+    add(words, {names::set, "service=" + call.text("SERVICE", "openagents-control-service")});
 }
 
 Words plan_words(
     std::string_view verb, const OldCall& call, const std::string& stable, const std::string& canary
 ) {
     Words words{"cutover", std::string(verb), "cutover"};
-    add(words, {"--set", "base_url=" + call.text("BASE_URL", "URL")});
-    add(words, {"--set", "stable=" + stable});
-    add(words, {"--set", "canary=" + canary});
+    add(words, {names::set, "base_url=" + call.text("BASE_URL", "URL")});
+    add(words, {names::set, "stable=" + stable});
+    add(words, {names::set, "canary=" + canary});
     add_service(words, call);
     return words;
 }
@@ -119,7 +120,7 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
     OA_CHECK(two_revisions(stable, canary));
     Words words = plan_words(dry ? "rehearse" : "plan", call, stable, canary);
     if (!dry) {
-        add(words, {"--out", "plan.json"});
+        add(words, {names::out, "plan.json"});
         return fail(
             Code::usage,
             "it moved traffic at once, without a gate and without a way back",
@@ -135,8 +136,8 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
 
 Result<Replacement> give_back(const OldCall& call) {
     OA_CHECK(call.takes(2, k_rollout_usage));
-    Words words{"rollback", "plan", "rollback", "--set", "base_url=URL"};
-    add(words, {"--set", "stable=" + call.args()[1], "--set", "canary=REVISION"});
+    Words words{"rollback", "plan", "rollback", names::set, "base_url=URL"};
+    add(words, {names::set, "stable=" + call.args()[1], names::set, "canary=REVISION"});
     add_service(words, call);
     return fail(
         Code::usage,
@@ -189,7 +190,7 @@ Result<Replacement> cutover(const OldCall& call) {
     } else {
         OA_CHECK(call.needs_token("AUTH_TOKEN", "the bearer token of a user"));
         out.words = plan_words("plan", call, stable, canary);
-        add(out.words, {"--out", "plan.json"});
+        add(out.words, {names::out, "plan.json"});
         out.notes.emplace_back(
             "nothing is moved yet: read the plan, then oa-stream cutover apply plan.json"
         );
@@ -211,11 +212,11 @@ Result<Replacement> route_flip(const OldCall& call) {
     OA_CHECK(call.needs_token("CONTROL_ACCESS_TOKEN", "the bearer token of an administrator"));
     Replacement out;
     out.words =
-        apply ? Words{"route", "set", "rust"} : Words{"route", "verify", "--expect", "rust"};
-    add(out.words, {"--base-url", url, "--auth", "env:CONTROL_ACCESS_TOKEN"});
-    add(out.words, {"--timeout", fmt::format("{}s", limit)});
+        apply ? Words{"route", "set", "rust"} : Words{"route", "verify", names::expect, "rust"};
+    add(out.words, {names::base_url, url, names::auth, "env:CONTROL_ACCESS_TOKEN"});
+    add(out.words, {names::timeout, fmt::format("{}s", limit)});
     if (!apply) {
-        add(out.words, {"--cohort", call.text("COHORT_KEY", "prod-rust-route-flip")});
+        add(out.words, {names::cohort, call.text("COHORT_KEY", "prod-rust-route-flip")});
     } else {
         out.notes.emplace_back("nothing is written yet: the same with --apply carries it out");
     }

@@ -13,6 +13,10 @@
 namespace oa_stream::cli {
 namespace {
 
+struct Options {
+    std::string shell{};
+};
+
 /// The newest first, and no more than a person would look through.
 std::vector<Candidate> runs_in(const std::filesystem::path& state_dir) {
     constexpr std::size_t k_most = 200;
@@ -44,7 +48,7 @@ std::vector<Candidate> shipped() {
 
 /// --state-dir counts here as it does when the line is run.
 Invocation with_state_dir(std::span<const std::string> words) {
-    constexpr std::string_view k_option = "--state-dir";
+    const std::string_view k_option = k_state_dir.name;
     Invocation out;
     for (std::size_t i = 0; i + 1 < words.size(); ++i) {
         if (words[i] == k_option) {
@@ -56,21 +60,15 @@ Invocation with_state_dir(std::span<const std::string> words) {
     return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    const std::string shell = args.positional("bash|zsh|fish").value_or("");
-    const std::string_view script = completion_script(shell);
-    if (script.empty()) {
-        return fail(
-            Code::usage, fmt::format("no completions for '{}'", shell), {}, "bash, zsh or fish"
-        );
-    }
-    context.out(script);
+Result<ExitCode> run(const Options& options, Context& context) {
+    context.out(completion_script(options.shell));
     return ExitCode::ok;
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"bash|zsh|fish", "The shell that is to complete.", true},
-};
+constexpr std::array<std::string_view, 3> k_shells{"bash", "zsh", "fish"};
+constexpr auto k_positionals = positionals<Options>(
+    positional<&Options::shell>("SHELL", "The shell: bash, zsh or fish.").among(k_shells)
+);
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream completions bash > /usr/share/bash-completion/completions/oa-stream",
     "oa-stream completions zsh > /usr/local/share/zsh/site-functions/_oa-stream",
@@ -79,14 +77,12 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec completions_command{
+const CommandSpec completions_command = command<run>({
     .path = "completions",
     .summary = "Print the script that lets a shell complete commands, options, runs and playbooks.",
     .positionals = k_positionals,
-    .options = {},
     .examples = k_examples,
-    .run = run,
-};
+});
 
 std::string answer_shell(std::span<const std::string> words) {
     KnownHere here;

@@ -16,6 +16,14 @@
 namespace oa_stream::cli {
 namespace {
 
+struct Options {
+    std::string command{};
+    bool origin = false;
+};
+constexpr auto k_for =
+    option<&Options::command>("--for", "COMMAND", "The command, like \"smoke stream\".")
+        .or_else("serve");
+
 Result<const CommandSpec*> command_called(const std::string& name) {
     std::vector<std::string_view> names;
     for (const CommandSpec& command : all_commands()) {
@@ -28,8 +36,8 @@ Result<const CommandSpec*> command_called(const std::string& name) {
         const auto near = nearest(spaced, names);
         return fail(
             Code::usage,
-            fmt::format("'{}' is no command", printable(name, 60)),
-            "--for",
+            fmt::format("'{}' is not a command", printable(name, 60)),
+            std::string(k_for.name),
             near ? fmt::format("did you mean {}?", *near) : "oa-stream --help lists them"
         );
     }
@@ -87,12 +95,12 @@ std::string table_of(const std::vector<Setting>& settings, bool with_origin) {
     return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const CommandSpec* command, command_called(args.get("--for").value_or("serve")));
+Result<ExitCode> run(const Options& options, Context& context) {
+    OA_TRY(const CommandSpec* command, command_called(options.command));
     Invocation asked;
     asked.command = command;
-    if (const auto file = context.config_file; !file.empty()) {
-        asked.globals.given["--config"] = {file};
+    if (const auto& file = context.globals.config; !file.empty()) {
+        asked.globals.given[std::string(k_config.name)] = {file};
     }
     OA_TRY(const auto config, find_config(asked, context.env));
     asked.globals.given.clear();
@@ -107,7 +115,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         );
         return ExitCode::ok;
     }
-    context.out(redactor.apply(table_of(settings, args.has("--origin"))));
+    context.out(redactor.apply(table_of(settings, options.origin)));
     context.err(fmt::format(
         "oa-stream {} takes: flag, then environment, then {}, then default\n",
         command->path,
@@ -116,10 +124,9 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--for", "COMMAND", "Whose options, like \"smoke stream\".", "serve"},
-    OptionSpec{"--origin", "", "Say where each value comes from."},
-};
+constexpr auto k_options = options<Options>(
+    k_for, flag<&Options::origin>("--origin", "Show where each value comes from.")
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream config show --origin",
     "oa-stream config show --for smoke-stream --origin --json",
@@ -127,13 +134,11 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec config_show_command{
+const CommandSpec config_show_command = command<run>({
     .path = "config show",
-    .summary = "What a command would run with, and where each value comes from.",
-    .positionals = {},
+    .summary = "Show the values a command would use, and where each comes from.",
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

@@ -4,6 +4,7 @@
 #include "oa_stream/base/check.hpp"
 
 #include "core/command.hpp"
+#include "cutover/run_args.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -48,6 +49,7 @@ struct Tool {
 [[nodiscard]] std::vector<Check> judge_all(const Context& context);
 
 /// A playbook: is it valid, are its credentials there, does its driver answer, does its target?
-[[nodiscard]] Result<std::vector<Check>> judge_playbook(const Args& args, Context& context);
+[[nodiscard]] Result<std::vector<Check>>
+judge_playbook(const PlaybookChoice& choice, Context& context);
 
 } // namespace oa_stream::cli

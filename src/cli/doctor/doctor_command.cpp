@@ -1,5 +1,6 @@
 // doctor: what is wrong on this machine, and the exact command that mends it.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/variables.hpp"
@@ -37,7 +38,7 @@ Task<Check> look_at_target(const Outside* outside, std::string base_url) {
             "target",
             Verdict::fail,
             fmt::format("{}: {} {}", where, to_string(answer.failure), answer.failure_text),
-            Suggestion{"smoke stream", {"--base-url", base_url}}.text()
+            Suggestion{"smoke stream", {names::base_url, base_url}}.text()
         );
     }
     if (answer.status != 200) {
@@ -45,7 +46,7 @@ Task<Check> look_at_target(const Outside* outside, std::string base_url) {
             "target",
             Verdict::inconclusive,
             fmt::format("{}/version answers {}: perhaps no lane of ours", where, answer.status),
-            Suggestion{"smoke stream", {"--base-url", base_url}}.text()
+            Suggestion{"smoke stream", {names::base_url, base_url}}.text()
         );
     }
     co_return finding("target", Verdict::pass, where + " answers as a lane", {});
@@ -119,10 +120,10 @@ Json document_of(const std::vector<Check>& checks, Verdict verdict) {
     };
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
+Result<ExitCode> run(const PlaybookChoice& options, Context& context) {
     std::vector<Check> checks = judge_all(context);
-    if (args.positional("PLAYBOOK")) {
-        OA_TRY(auto more, judge_playbook(args, context));
+    if (!options.playbook.empty()) {
+        OA_TRY(auto more, judge_playbook(options, context));
         std::ranges::move(more, std::back_inserter(checks));
     }
     const Verdict verdict = run_verdict(checks);
@@ -145,10 +146,10 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return exit_code(verdict);
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"PLAYBOOK", "Also look at what this playbook needs: a name or a file.", false},
-};
-constexpr std::array k_options{k_set_option};
+constexpr auto k_positionals = positionals<PlaybookChoice>(
+    playbook_word("Also check what this playbook needs: a name or a file.").optional()
+);
+constexpr auto k_options = options<PlaybookChoice>(k_set);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream doctor",
     "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
@@ -168,13 +169,9 @@ std::vector<Check> judge_all(const Context& context) {
     return checks;
 }
 
-Result<std::vector<Check>> judge_playbook(const Args& args, Context& context) {
-    OA_TRY(const auto set, config::parse_settings(args.all("--set")));
-    OA_TRY(
-        const playbook::NamedText source,
-        playbook::find_playbook(args.positional("PLAYBOOK").value_or(""))
-    );
-    const auto book = playbook::read_playbook(source.text, source.file, set);
+Result<std::vector<Check>> judge_playbook(const PlaybookChoice& choice, Context& context) {
+    OA_TRY(const playbook::NamedText source, playbook::find_playbook(choice.playbook));
+    const auto book = playbook::read_playbook(source.text, source.file, choice.set);
     if (!book) {
         return std::vector{finding(
             "playbook",
@@ -197,13 +194,12 @@ Result<std::vector<Check>> judge_playbook(const Args& args, Context& context) {
     return out;
 }
 
-const CommandSpec doctor_command{
+const CommandSpec doctor_command = command<run>({
     .path = "doctor",
-    .summary = "What is wrong on this machine, and the exact command that mends it.",
+    .summary = "Check this machine, and show the command that fixes each problem.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

@@ -1,5 +1,6 @@
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "doctor.hpp"
@@ -33,7 +34,7 @@ Task<Result<std::string>> version_of(std::string program) {
     const auto executor = co_await asio::this_coro::executor;
     ChildOptions options;
     options.program = std::move(program);
-    options.args = {"--version"};
+    options.args = {foreign_option("--version")};
     options.env = inherited_env({"PATH", "HOME", "LANG"});
     OA_CO_TRY(auto child, Child::start(executor, std::move(options)));
     std::string said;

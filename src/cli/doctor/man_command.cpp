@@ -14,6 +14,12 @@
 namespace oa_stream::cli {
 namespace {
 
+struct Options {
+    std::optional<std::string> command{};
+    std::optional<std::string> out{};
+    bool markdown = false;
+};
+
 Result<ExitCode> write_all(const std::string& folder, Context& context) {
     OA_CHECK(make_dirs(folder));
     const auto pages = manuals();
@@ -50,27 +56,31 @@ Result<ManPage> page_of(std::string wanted) {
     );
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    if (args.has("--markdown")) {
+Result<ExitCode> run(const Options& options, Context& context) {
+    if (options.markdown) {
         context.out(commands_page());
         return ExitCode::ok;
     }
-    if (const auto folder = args.get("--out")) {
-        return write_all(*folder, context);
+    if (options.out) {
+        return write_all(*options.out, context);
     }
-    const auto wanted = args.positional("COMMAND");
-    OA_TRY(const ManPage page, wanted ? page_of(*wanted) : Result<ManPage>(manual()));
+    OA_TRY(
+        const ManPage page, options.command ? page_of(*options.command) : Result<ManPage>(manual())
+    );
     context.out(page.text);
     return ExitCode::ok;
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"COMMAND", "Whose page, like smoke-stream; the whole program's if none.", false},
-};
-constexpr std::array k_options{
-    OptionSpec{"--out", "DIR", "Write all pages into this folder instead."},
-    OptionSpec{"--markdown", "", "Print docs/commands.md instead."},
-};
+constexpr auto k_positionals = positionals<Options>(
+    positional<&Options::command>(
+        "COMMAND", "The command, like smoke-stream. Without it: the page of the whole program."
+    )
+        .optional()
+);
+constexpr auto k_options = options<Options>(
+    option<&Options::out>("--out", "DIR", "Write all pages into this folder."),
+    flag<&Options::markdown>("--markdown", "Print docs/commands.md.")
+);
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream man | man -l -",
     "oa-stream man smoke-stream",
@@ -79,13 +89,12 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec man_command{
+const CommandSpec man_command = command<run>({
     .path = "man",
     .summary = "Print a manual page, or write all of them.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

@@ -12,7 +12,7 @@ namespace oa_stream::cli {
 
 namespace {
 
-Result<ExitCode> run(const Args& /*args*/, Context& context) {
+Result<ExitCode> run(const NoOptions&, Context& context) {
     if (context.json) {
         Json document = plain_answer();
         document["name"] = k_name;
@@ -30,14 +30,11 @@ constexpr std::array<std::string_view, 1> k_examples{"oa-stream version"};
 
 } // namespace
 
-const CommandSpec version_command{
+const CommandSpec version_command = command<run>({
     .path = "version",
     .summary = "Print the version of this binary.",
-    .positionals = {},
-    .options = {},
     .examples = k_examples,
-    .run = run,
-};
+});
 
 std::string_view version() noexcept {
     return OA_VERSION;

@@ -7,10 +7,15 @@
 
 namespace oa_stream::cli {
 
-Result<Gathered> gather(const Args& args, const Context& context) {
-    OA_TRY(Redactor redactor, search_for(args));
+Result<Gathered> gather(const IncidentOptions& options, const Context& context) {
+    Redactor redactor;
+    for (const std::string& reference : options.secrets) {
+        OA_TRY(const Secret secret, read_secret(reference));
+        redactor.add_known(secret, reference);
+    }
+    redactor.add_environment();
     incident::IncidentInput input;
-    auto words = args.all("RUN");
+    auto words = options.runs;
     if (words.empty()) {
         words.emplace_back("last");
     }
@@ -24,10 +29,8 @@ Result<Gathered> gather(const Args& args, const Context& context) {
         const auto left = unfinished(run, context);
         input.open.push_back(left ? left->why + ": " + left->next : "");
     }
-    for (const std::string& log : args.all("--log")) {
-        input.logs.emplace_back(log);
-    }
-    input.title = args.get("--title").value_or("");
+    input.logs = options.logs;
+    input.title = options.title;
     input.version = version();
     input.redactor = redactor;
     OA_TRY(incident::Incident incident, incident::gather_incident(std::move(input)));

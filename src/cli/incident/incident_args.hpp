@@ -6,27 +6,42 @@
 #include "core/command.hpp"
 #include "runs/runs_args.hpp"
 
-#include <array>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 namespace oa_stream::cli {
 
 /// An incident of more runs than this is read by nobody.
-inline constexpr std::array k_run_positionals{
-    PositionalSpec{
-        "RUN",
-        "Up to 32 runs: names, unique beginnings or ends of one, or `last`; `last` if none.",
-        false,
-        32
-    },
+struct IncidentOptions {
+    std::vector<std::string> runs{};
+    std::vector<std::filesystem::path> logs{};
+    std::vector<std::string> secrets{};
+    std::string title{};
 };
-inline constexpr OptionSpec k_title_option{"--title", "TEXT", "The issue's title."};
+inline constexpr auto k_run_positionals = positionals<IncidentOptions>(
+    positional<&IncidentOptions::runs>(
+        "RUN", "Up to 32 runs: names, unique beginnings or ends of them, or `last`. Default: last."
+    )
+        .optional()
+        .up_to(32)
+);
+inline constexpr auto k_incident_options = options<IncidentOptions>(
+    option<&IncidentOptions::logs>(
+        "--log", "FILE", "Add a lane's log or access log to the timeline."
+    ),
+    option<&IncidentOptions::title>("--title", "TEXT", "Set the title of the issue."),
+    option<&IncidentOptions::secrets>(
+        "--secret", "REF", "Also search for this secret: env:NAME, file:PATH or fd:N."
+    )
+);
 
 /// An incident, and what must not leave with it.
 struct Gathered {
     incident::Incident incident;
     Redactor redactor;
 };
-[[nodiscard]] Result<Gathered> gather(const Args& args, const Context& context);
+[[nodiscard]] Result<Gathered> gather(const IncidentOptions& options, const Context& context);
 
 /// Adds what is true of this machine now: what doctor finds, and what the runs' commands are set to
 /// and by whom. For a text that goes into an issue, not for a bundle, which is the same again.

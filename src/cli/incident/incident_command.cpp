@@ -12,8 +12,13 @@
 namespace oa_stream::cli {
 namespace {
 
-Result<ExitCode> body(const Args& args, Context& context) {
-    OA_TRY(Gathered found, gather(args, context));
+struct BundleOptions : IncidentOptions {
+    std::optional<std::filesystem::path> out{};
+    incident::BundleRules rules{};
+};
+
+Result<ExitCode> body(const IncidentOptions& options, Context& context) {
+    OA_TRY(Gathered found, gather(options, context));
     add_present(found.incident, context);
     const std::string text = incident::incident_body(found.incident, found.redactor);
     if (context.json) {
@@ -28,6 +33,10 @@ Result<ExitCode> body(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
+constexpr auto k_out = option<&BundleOptions::out>(
+    "--out", "FILE", "Write the bundle, a .tar.zst, to this file. An existing file is replaced."
+);
+
 Json leaks_json(const std::vector<run::Leak>& leaks) {
     Json out = Json::array();
     for (const run::Leak& leak : leaks) {
@@ -36,18 +45,19 @@ Json leaks_json(const std::vector<run::Leak>& leaks) {
     return out;
 }
 
-Result<ExitCode> bundle(const Args& args, Context& context) {
-    const auto file = args.get("--out");
-    if (!file) {
+Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
+    if (!options.out) {
         return fail(
-            Code::usage, "into which file?", "--out", "oa-stream incident bundle last --out F"
+            Code::usage,
+            "no file was given",
+            std::string(k_out.name),
+            "oa-stream incident bundle last --out FILE"
         );
     }
-    OA_TRY(const Gathered found, gather(args, context));
-    const incident::BundleRules rules{args.has("--redact"), args.has("--accept-changed")};
+    OA_TRY(const Gathered found, gather(options, context));
     OA_TRY(
         const incident::Bundle made,
-        incident::write_bundle(found.incident, *file, found.redactor, rules)
+        incident::write_bundle(found.incident, *options.out, found.redactor, options.rules)
     );
     if (context.json) {
         Json out = plain_document("PASS", &found.incident.runs.back().entry);
@@ -72,20 +82,22 @@ Result<ExitCode> bundle(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_body_options{k_log_option, k_title_option, k_secret_option};
 constexpr std::array<std::string_view, 3> k_body_examples{
     "oa-stream incident body last",
     "oa-stream incident body 1a2b3c4d 5e6f7a8b --log lane.log > issue.md",
     "oa-stream incident body last --secret env:AUTH_TOKEN --json",
 };
-constexpr std::array k_bundle_options{
-    OptionSpec{"--out", "FILE", "The bundle, a .tar.zst; replaced if it is there."},
-    k_log_option,
-    k_title_option,
-    k_secret_option,
-    OptionSpec{"--redact", "", "Take out what the self-check finds, instead of refusing."},
-    OptionSpec{"--accept-changed", "", "Also take runs whose files are not as they were sealed."},
-};
+constexpr auto k_bundle_positionals = positionals<BundleOptions>(k_run_positionals);
+constexpr auto k_bundle_options = options<BundleOptions>(
+    k_out,
+    k_incident_options,
+    flag<&BundleOptions::rules, &incident::BundleRules::redact>(
+        "--redact", "Remove what the self-check finds. Without it the bundle is refused."
+    ),
+    flag<&BundleOptions::rules, &incident::BundleRules::accept_changed>(
+        "--accept-changed", "Also include runs whose files changed after they were sealed."
+    )
+);
 constexpr std::array<std::string_view, 2> k_bundle_examples{
     "oa-stream incident bundle last --out incident.tar.zst",
     "oa-stream incident bundle 1a2b3c4d last --log lane.log --secret file:token --out i.tar.zst",
@@ -93,22 +105,22 @@ constexpr std::array<std::string_view, 2> k_bundle_examples{
 
 } // namespace
 
-const CommandSpec incident_body_command{
+const CommandSpec incident_body_command = command<body>({
     .path = "incident body",
-    .summary = "The text of an incident issue: one timeline of runs, logs and notes, with facts.",
+    .summary =
+        "Print the text of an incident issue: facts, and one timeline of runs, logs and notes.",
     .positionals = k_run_positionals,
-    .options = k_body_options,
+    .options = k_incident_options,
     .examples = k_body_examples,
-    .run = body,
-};
+});
 
-const CommandSpec incident_bundle_command{
+const CommandSpec incident_bundle_command = command<bundle>({
     .path = "incident bundle",
-    .summary = "All evidence of some runs as one file that verifies anywhere; no secret leaves.",
-    .positionals = k_run_positionals,
+    .summary =
+        "Pack the evidence of runs into one file that can be verified anywhere, without secrets.",
+    .positionals = k_bundle_positionals,
     .options = k_bundle_options,
     .examples = k_bundle_examples,
-    .run = bundle,
-};
+});
 
 } // namespace oa_stream::cli

@@ -1,6 +1,7 @@
 // incident open: shows the issue, and hands it to gh when told to.
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/run_loop.hpp"
 
@@ -18,6 +19,11 @@ namespace oa_stream::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+struct Options : IncidentOptions {
+    bool yes = false;
+    std::string repo{};
+};
 
 struct Issue {
     std::string title;
@@ -40,10 +46,15 @@ bool gh_is_there(const Context& context) {
 
 std::vector<std::string> gh_args(const Issue& issue) {
     std::vector<std::string> out{
-        "issue", "create", "--title", issue.title, "--body-file", issue.body.string()
+        "issue",
+        "create",
+        foreign_option("--title"),
+        issue.title,
+        foreign_option("--body-file"),
+        issue.body.string()
     };
     if (!issue.repo.empty()) {
-        out.insert(out.end(), {"--repo", issue.repo});
+        out.insert(out.end(), {foreign_option("--repo"), issue.repo});
     }
     return out;
 }
@@ -96,10 +107,10 @@ Result<Said> open_with_gh(const Issue& issue) {
     return said ? *std::move(said) : fail(Code::internal, "interrupted before gh ended");
 }
 
-Result<Issue> write_issue(const Args& args, const Context& context, const Gathered& found) {
+Result<Issue> write_issue(const Options& options, const Context& context, const Gathered& found) {
     Issue out;
     out.title = found.incident.title;
-    out.repo = args.get("--repo").value_or("");
+    out.repo = options.repo;
     out.body = context.state_dir / "incidents" / (found.incident.id + ".md");
     OA_CHECK(make_dirs(out.body.parent_path()));
     constexpr unsigned k_mine = 0600;
@@ -121,16 +132,16 @@ void show(const Issue& issue, std::string_view url, Context& context, const Gath
     }
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(Gathered found, gather(args, context));
+Result<ExitCode> run(const Options& options, Context& context) {
+    OA_TRY(Gathered found, gather(options, context));
     add_present(found.incident, context);
-    OA_TRY(const Issue issue, write_issue(args, context, found));
+    OA_TRY(const Issue issue, write_issue(options, context, found));
     OA_TRY(const std::string text, read_file(issue.body));
     if (!context.json) {
         context.out(fmt::format("title: {}\n\n{}\n", issue.title, text));
     }
     const bool there = gh_is_there(context);
-    if (!args.has("--yes")) {
+    if (!options.yes) {
         show(issue, "", context, found);
         context.err(fmt::format(
             "nothing was sent. {}\nand the bundle to attach: {} --out incident.tar.zst\n",
@@ -167,13 +178,17 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--yes", "", "Really open it with gh; without it the issue is only shown."},
-    OptionSpec{"--repo", "OWNER/NAME", "Where; else what gh takes from the folder it is run in."},
-    k_log_option,
-    k_title_option,
-    k_secret_option,
-};
+constexpr auto k_positionals = positionals<Options>(k_run_positionals);
+constexpr auto k_options = options<Options>(
+    flag<&Options::yes>("--yes", "Open the issue with gh. Without it the issue is only shown.")
+        .typed(),
+    option<&Options::repo>(
+        "--repo",
+        "OWNER/NAME",
+        "Open it in this repository. Without it gh uses that of the current folder."
+    ),
+    k_incident_options
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream incident open last",
     "oa-stream incident open last --repo example/chat --yes",
@@ -181,13 +196,12 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec incident_open_command{
+const CommandSpec incident_open_command = command<run>({
     .path = "incident open",
     .summary = "Show the incident issue and, with --yes, open it with gh.",
-    .positionals = k_run_positionals,
+    .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

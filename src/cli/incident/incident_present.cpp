@@ -37,8 +37,8 @@ void add_settings(const incident::IncidentRun& run, const Context& context, inci
     if (!invocation) {
         return;
     }
-    if (!context.config_file.empty()) {
-        invocation->globals.given["--config"] = {context.config_file};
+    if (!context.globals.config.empty()) {
+        invocation->globals.given[std::string(k_config.name)] = {context.globals.config};
     }
     const auto config = find_config(*invocation, context.env);
     if (!config) {

@@ -13,6 +13,10 @@
 namespace oa_stream::cli {
 namespace {
 
+struct Options {
+    std::string file{};
+};
+
 Json document_of(const incident::BundleVerdict& found) {
     Json out = plain_document(found.pass() ? "PASS" : "FAIL");
     for (const incident::BundleCheck& check : found.checks) {
@@ -28,11 +32,8 @@ Json document_of(const incident::BundleVerdict& found) {
     return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(
-        const incident::BundleVerdict found,
-        incident::verify_bundle(args.positional("FILE").value_or(""))
-    );
+Result<ExitCode> run(const Options& options, Context& context) {
+    OA_TRY(const incident::BundleVerdict found, incident::verify_bundle(options.file));
     const ExitCode exit = found.pass() ? ExitCode::ok : ExitCode::breach;
     if (context.json) {
         print_document("incident-verify", document_of(found), context);
@@ -48,7 +49,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return exit;
 }
 
-constexpr std::array k_positionals{PositionalSpec{"FILE", "A bundle."}};
+constexpr auto k_positionals =
+    positionals<Options>(positional<&Options::file>("FILE", "A bundle."));
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream incident verify incident.tar.zst",
     "oa-stream incident verify incident.tar.zst --json",
@@ -56,13 +58,11 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec incident_verify_command{
+const CommandSpec incident_verify_command = command<run>({
     .path = "incident verify",
-    .summary = "Whether a bundle is whole and as it was sealed.",
+    .summary = "Check that a bundle is complete and unchanged.",
     .positionals = k_positionals,
-    .options = {},
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

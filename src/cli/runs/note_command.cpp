@@ -13,10 +13,16 @@
 namespace oa_stream::cli {
 namespace {
 
+struct Options {
+    std::string text{};
+    std::optional<std::string> run{};
+    std::string by{};
+};
+
 /// The newest that runs; else the newest of all.
-Result<run::RunEntry> current_run(const Args& args, const Context& context) {
-    if (const auto word = args.get("--run")) {
-        return named_run(*word, context);
+Result<run::RunEntry> current_run(const Options& options, const Context& context) {
+    if (options.run) {
+        return named_run(*options.run, context);
     }
     OA_TRY(const auto all, run::list_runs(context.state_dir));
     const auto running = std::ranges::find(all, run::RunLife::running, &run::RunEntry::life);
@@ -26,9 +32,9 @@ Result<run::RunEntry> current_run(const Args& args, const Context& context) {
     return named_run("last", context);
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const auto run, current_run(args, context));
-    std::string by = args.get("--by").value_or("");
+Result<ExitCode> run(const Options& options, Context& context) {
+    OA_TRY(const auto run, current_run(options, context));
+    std::string by = options.by;
     for (const char* name : {"USER", "LOGNAME"}) {
         if (by.empty()) {
             by = context.env(name).value_or("");
@@ -36,9 +42,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     }
     OA_TRY(
         const run::Noted noted,
-        run::add_note(
-            run.folder, args.positional("TEXT").value_or(""), by.empty() ? "operator" : by
-        )
+        run::add_note(run.folder, options.text, by.empty() ? "operator" : by)
     );
     if (context.json) {
         Json out = plain_document("PASS", &run);
@@ -51,13 +55,16 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"TEXT", "One sentence, in quotes."},
-};
-constexpr std::array k_options{
-    OptionSpec{"--run", "RUN", "Into this run; else the one under way, or the last if none is."},
-    OptionSpec{"--by", "NAME", "Who says so; else USER."},
-};
+constexpr auto k_positionals =
+    positionals<Options>(positional<&Options::text>("TEXT", "The note: one sentence, in quotes."));
+constexpr auto k_options = options<Options>(
+    option<&Options::run>(
+        "--run",
+        "RUN",
+        "Add the note to this run. Without it: the run under way, else the last one."
+    ),
+    option<&Options::by>("--by", "NAME", "Name the author. Without it: the variable USER.")
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream note 'pager went off, canary shows 502'",
     "oa-stream note --run last 'it was the cache'",
@@ -65,13 +72,12 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec note_command{
+const CommandSpec note_command = command<run>({
     .path = "note",
-    .summary = "Write a line into the timeline of the run that is under way.",
+    .summary = "Add a note to the timeline of the run under way.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

@@ -23,10 +23,6 @@ Result<run::RunEntry> named_run(std::string_view word, const Context& context) {
     return run::read_run(folder);
 }
 
-Result<run::RunEntry> named_run(const Args& args, const Context& context) {
-    return named_run(args.positional("RUN").value_or("last"), context);
-}
-
 std::string word_of(const run::RunEntry& run, const Context& context) {
     const bool here = run.folder.parent_path() == context.state_dir / "runs";
     return here ? run.id : shell_word(run.folder.string());
@@ -41,16 +37,6 @@ std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& co
     const bool told = run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified);
     const std::string& next = told && !run.next.empty() ? run.next : status.next;
     return Unfinished{status.open, typed_here(in_folder(next, run.folder), context)};
-}
-
-Result<Redactor> search_for(const Args& args) {
-    Redactor out;
-    for (const std::string& reference : args.all("--secret")) {
-        OA_TRY(const Secret secret, read_secret(reference));
-        out.add_known(secret, reference);
-    }
-    out.add_environment();
-    return out;
 }
 
 std::chrono::seconds age_of(const run::RunEntry& run) {

@@ -15,25 +15,19 @@
 
 namespace oa_stream::cli {
 
-inline constexpr PositionalSpec k_run_positional{
-    "RUN", "A run: the name of its folder, the unique beginning or end of one, or `last`.", false
+struct RunWord {
+    std::string run = "last";
 };
-inline constexpr OptionSpec k_secret_option{
-    "--secret",
-    "REF",
-    "Search for this secret, too: env:NAME, file:PATH or fd:N; repeats.",
-    {},
-    true
-};
-inline constexpr OptionSpec k_log_option{
-    "--log", "FILE", "A lane's log or access log to take into the story; repeats.", {}, true
-};
+inline constexpr auto k_run_positional =
+    positional<&RunWord::run>(
+        "RUN", "A run: the name of its folder, a unique beginning or end of it, or `last`."
+    )
+        .optional();
 
 /// What every document has, for a command that makes no run.
 [[nodiscard]] Json plain_document(std::string_view verdict, const run::RunEntry* run = nullptr);
 
-/// The run that RUN names; `last` when it names none.
-[[nodiscard]] Result<run::RunEntry> named_run(const Args& args, const Context& context);
+/// The run that `word` names.
 [[nodiscard]] Result<run::RunEntry> named_run(std::string_view word, const Context& context);
 
 /// What names it in a command to type: its id, or its folder when that was moved.
@@ -47,9 +41,6 @@ struct Unfinished {
 };
 [[nodiscard]] std::optional<Unfinished>
 unfinished(const run::RunEntry& run, const Context& context);
-
-/// Knows the environment's secrets and those of --secret. Code::credentials.
-[[nodiscard]] Result<Redactor> search_for(const Args& args);
 
 [[nodiscard]] std::chrono::seconds age_of(const run::RunEntry& run);
 

@@ -16,6 +16,12 @@ namespace {
 using incident::ComparedRow;
 using incident::Comparison;
 
+struct Options {
+    std::string a{};
+    std::string b = "last";
+    bool all = false;
+};
+
 void section(
     std::string& out, std::string_view title, const std::vector<ComparedRow>& rows, bool all
 ) {
@@ -42,11 +48,11 @@ void section(
     out += fmt::format("{}{}\n{}", title, same > 0 ? fmt::format(", {} the same", same) : "", body);
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const auto a, named_run(args.positional("A").value_or(""), context));
-    OA_TRY(const auto b, named_run(args.positional("B").value_or("last"), context));
+Result<ExitCode> run(const Options& options, Context& context) {
+    OA_TRY(const auto a, named_run(options.a, context));
+    OA_TRY(const auto b, named_run(options.b, context));
     if (a.id == b.id) {
-        return fail(Code::usage, "a run is no other than itself", a.id, "oa-stream runs list");
+        return fail(Code::usage, "both names mean the same run", a.id, "oa-stream runs list");
     }
     const Comparison found = incident::compare_runs(a, b);
     if (context.json) {
@@ -57,11 +63,10 @@ Result<ExitCode> run(const Args& args, Context& context) {
         print_document("runs-compare", out, context);
         return ExitCode::ok;
     }
-    const bool all = args.has("--all");
     std::string out = fmt::format("a {}\nb {}\n", a.id, b.id);
-    section(out, "runs", found.facts, all);
-    section(out, "checks", found.checks, all);
-    section(out, "gates", found.gates, all);
+    section(out, "runs", found.facts, options.all);
+    section(out, "checks", found.checks, options.all);
+    section(out, "gates", found.gates, options.all);
     section(out, "first content", found.latencies, true);
     context.out(out);
     context.err(fmt::format(
@@ -70,13 +75,14 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"A", "A run, as for `runs show`."},
-    PositionalSpec{"B", "The run to hold against it; the last one if not given.", false},
-};
-constexpr std::array k_options{
-    OptionSpec{"--all", "", "Also what is the same in both."},
-};
+constexpr auto k_positionals = positionals<Options>(
+    positional<&Options::a>("A", "A run, named as for `runs show`.").offering(Offer::runs),
+    positional<&Options::b>("B", "The run to compare it with. Without it: the last one.")
+        .offering(Offer::runs)
+        .optional()
+);
+constexpr auto k_options =
+    options<Options>(flag<&Options::all>("--all", "Also show what is the same in both."));
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream runs compare 1a2b3c4d last",
     "oa-stream runs compare 20260215T043600Z-verify-1a2b3c4d 5e6f7a8b --json",
@@ -84,13 +90,12 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec runs_compare_command{
+const CommandSpec runs_compare_command = command<run>({
     .path = "runs compare",
-    .summary = "Two runs side by side: verdict, checks, gates, versions, latencies.",
+    .summary = "Compare two runs: verdict, checks, gates, versions, latencies.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

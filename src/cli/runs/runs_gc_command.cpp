@@ -1,5 +1,4 @@
 // runs gc: makes room, and never at the cost of a run that somebody still needs.
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/run/runs_gc.hpp"
 
 #include "core/commands.hpp"
@@ -18,28 +17,10 @@ using run::GcRules;
 using run::GcStep;
 using run::RunEntry;
 
-Result<GcRules> parse(const Args& args) {
-    GcRules out;
-    if (const auto age = args.get("--older-than")) {
-        OA_TRY(out.older_than, parse_duration(*age));
-    }
-    if (const auto keep = args.get("--keep")) {
-        constexpr std::uint64_t k_most = 1'000'000;
-        OA_TRY(out.keep, parse_count(*keep, 0, k_most));
-    }
-    if (const auto size = args.get("--max-size")) {
-        OA_TRY(out.max_size, run::parse_size(*size));
-    }
-    if (!out.older_than && !out.keep && !out.max_size) {
-        return fail(
-            Code::usage,
-            "which runs may go?",
-            {},
-            "--older-than 30d, --keep 20 or --max-size 2GB; without --apply nothing is removed"
-        );
-    }
-    return out;
-}
+struct Options {
+    GcRules rules{};
+    bool apply = false;
+};
 
 /// What became of each step.
 struct Outcome {
@@ -126,15 +107,22 @@ void tell_person(
     );
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const GcRules rules, parse(args));
+Result<ExitCode> run(const Options& options, Context& context) {
+    const auto& [rules, apply] = options;
+    if (!rules.older_than && !rules.keep && !rules.max_size) {
+        return fail(
+            Code::usage,
+            "no rule says which runs to remove",
+            {},
+            "give --older-than 30d, --keep 20 or --max-size 2GB; without --apply nothing is removed"
+        );
+    }
     const auto needed = [&](const RunEntry& one) -> std::optional<std::string> {
         const auto left = unfinished(one, context);
         return left ? std::optional(left->why + ": " + left->next) : std::nullopt;
     };
     OA_TRY(auto runs, run::list_runs(context.state_dir));
     auto steps = run::plan_gc(std::move(runs), rules, needed, std::chrono::system_clock::now());
-    const bool apply = args.has("--apply");
     Outcome done;
     if (apply) {
         (void)run::sweep_removed(context.state_dir);
@@ -151,12 +139,19 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return done.failed.empty() ? ExitCode::ok : ExitCode::not_executed;
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--older-than", "D", "Runs that began longer ago may go: 30d."},
-    OptionSpec{"--keep", "N", "The newest N stay; alone: all others may go."},
-    OptionSpec{"--max-size", "SIZE", "The oldest may go until the rest fits: 2GB."},
-    OptionSpec{"--apply", "", "Remove them; without it they are only named."},
-};
+constexpr auto k_options = options<Options>(
+    option<&Options::rules, &GcRules::older_than>(
+        "--older-than", "D", "Remove runs that started longer ago: 30d."
+    ),
+    option<&Options::rules, &GcRules::keep>(
+        "--keep", "N", "Keep the newest N runs. Alone: remove all others."
+    )
+        .range(0, 1'000'000),
+    parsed<run::parse_size, &Options::rules, &GcRules::max_size>(
+        "--max-size", "SIZE", "Remove the oldest runs until the rest fits: 2GB."
+    ),
+    flag<&Options::apply>("--apply", "Remove them. Without it they are only listed.").typed()
+);
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream runs gc --older-than 30d",
     "oa-stream runs gc --older-than 30d --keep 20 --apply",
@@ -165,13 +160,11 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec runs_gc_command{
+const CommandSpec runs_gc_command = command<run>({
     .path = "runs gc",
-    .summary = "Remove old runs: never one that runs, is pinned, or is still to be taken back.",
-    .positionals = {},
+    .summary = "Remove old runs, except those that are running, pinned or not rolled back yet.",
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

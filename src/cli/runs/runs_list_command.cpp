@@ -1,6 +1,4 @@
 // runs list: what was run on this machine, and how it ended.
-#include "oa_stream/base/text.hpp"
-
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
@@ -14,7 +12,7 @@ namespace {
 
 using run::RunEntry;
 
-struct Filter {
+struct Options {
     std::optional<std::string> kind;
     std::optional<std::string> verdict;
     std::optional<std::string> state;
@@ -22,46 +20,10 @@ struct Filter {
     std::uint64_t limit = 0;
 
     [[nodiscard]] bool takes(const RunEntry& run) const {
-        return (!kind || run.kind == *kind) && (!verdict || iequals(run.verdict, *verdict)) &&
+        return (!kind || run.kind == *kind) && (!verdict || run.verdict == *verdict) &&
                (!state || to_string(run.life) == *state) && (!younger || age_of(run) <= *younger);
     }
 };
-
-Result<std::optional<std::string>>
-one_of(const Args& args, std::string_view option, std::span<const std::string_view> words) {
-    const auto given = args.get(option);
-    if (!given) {
-        return std::nullopt;
-    }
-    for (const std::string_view word : words) {
-        if (iequals(*given, word)) {
-            return std::string(word);
-        }
-    }
-    return fail(
-        Code::usage,
-        fmt::format("'{}' is none of them", printable(*given, 40)),
-        std::string(option),
-        fmt::format("{}, …", words.front())
-    );
-}
-
-Result<Filter> parse(const Args& args) {
-    static constexpr std::array<std::string_view, 4> k_verdicts{
-        "PASS", "FAIL", "INCONCLUSIVE", "ERROR"
-    };
-    static constexpr std::array<std::string_view, 3> k_states{"running", "finished", "died"};
-    Filter out;
-    out.kind = args.get("--kind");
-    OA_TRY(out.verdict, one_of(args, "--verdict", k_verdicts));
-    OA_TRY(out.state, one_of(args, "--state", k_states));
-    if (const auto since = args.get("--since")) {
-        OA_TRY(out.younger, parse_duration(*since));
-    }
-    constexpr std::uint64_t k_most = 1'000'000;
-    OA_TRY(out.limit, parse_count(args.get("--limit").value_or("0"), 0, k_most));
-    return out;
-}
 
 std::string row_text(const RunEntry& run) {
     return fmt::format(
@@ -84,14 +46,13 @@ void tell_of_service(Context& context) {
     }
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const Filter filter, parse(args));
+Result<ExitCode> run(const Options& options, Context& context) {
     OA_TRY(auto runs, run::list_runs(context.state_dir));
     const std::size_t all = runs.size();
-    std::erase_if(runs, [&](const RunEntry& one) { return !filter.takes(one); });
+    std::erase_if(runs, [&](const RunEntry& one) { return !options.takes(one); });
     const std::size_t fitting = runs.size();
-    if (filter.limit > 0 && runs.size() > filter.limit) {
-        runs.resize(filter.limit);
+    if (options.limit > 0 && runs.size() > options.limit) {
+        runs.resize(options.limit);
     }
     if (context.json) {
         Json out = plain_document("PASS");
@@ -125,13 +86,20 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--kind", "KIND", "Only of this kind, like rehearsal, cutover or smoke-stream."},
-    OptionSpec{"--verdict", "WORD", "Only with this verdict: PASS, FAIL, INCONCLUSIVE or ERROR."},
-    OptionSpec{"--state", "WORD", "Only running, finished or died."},
-    OptionSpec{"--since", "D", "Only those that began within this time: 24h."},
-    OptionSpec{"--limit", "N", "At most so many, the newest."},
-};
+constexpr std::array<std::string_view, 4> k_verdicts{"PASS", "FAIL", "INCONCLUSIVE", "ERROR"};
+constexpr std::array<std::string_view, 3> k_states{"running", "finished", "died"};
+
+constexpr auto k_options = options<Options>(
+    option<&Options::kind>(
+        "--kind", "KIND", "List only runs of this kind, like rehearsal, cutover or smoke-stream."
+    ),
+    option<&Options::verdict>("--verdict", k_verdicts, "List only runs with this verdict."),
+    option<&Options::state>("--state", k_states, "List only runs in this state."),
+    option<&Options::younger>("--since", "D", "List only runs that started within this time: 24h."),
+    option<&Options::limit>("--limit", "N", "List at most N runs, the newest. 0: no limit.")
+        .range(0, 1'000'000)
+        .or_else("0")
+);
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream runs list",
     "oa-stream runs list --verdict FAIL --since 7d",
@@ -140,13 +108,11 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec runs_list_command{
+const CommandSpec runs_list_command = command<run>({
     .path = "runs list",
-    .summary = "The runs of this machine, newest first: verdict, state, age, size.",
-    .positionals = {},
+    .summary = "List the runs of this machine, newest first: verdict, state, age, size.",
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

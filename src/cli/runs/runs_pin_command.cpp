@@ -12,6 +12,10 @@
 namespace oa_stream::cli {
 namespace {
 
+struct Options : RunWord {
+    std::optional<std::string> reason{};
+};
+
 ExitCode tell(const run::RunEntry& run, std::string_view what, Context& context) {
     if (context.json) {
         Json out = plain_document("PASS", &run);
@@ -23,26 +27,34 @@ ExitCode tell(const run::RunEntry& run, std::string_view what, Context& context)
     return ExitCode::ok;
 }
 
-Result<ExitCode> pin(const Args& args, Context& context) {
-    OA_TRY(const auto run, named_run(args, context));
-    const auto reason = args.get("--reason");
-    if (reason && trim(*reason).empty()) {
-        return fail(Code::usage, "this is no reason", "--reason", "--reason 'incident 1234'");
-    }
-    OA_CHECK(run::pin_run(run.folder, trim(reason.value_or(""))));
+Result<ExitCode> pin(const Options& options, Context& context) {
+    OA_TRY(const auto run, named_run(options.run, context));
+    OA_CHECK(run::pin_run(run.folder, options.reason.value_or("")));
     return tell(run, "pinned", context);
 }
 
-Result<ExitCode> unpin(const Args& args, Context& context) {
-    OA_TRY(const auto run, named_run(args, context));
+Result<ExitCode> unpin(const RunWord& options, Context& context) {
+    OA_TRY(const auto run, named_run(options.run, context));
     OA_CHECK(run::unpin_run(run.folder));
     return tell(run, "unpinned", context);
 }
 
-constexpr std::array k_positionals{k_run_positional};
-constexpr std::array k_options{
-    OptionSpec{"--reason", "TEXT", "Why it must stay; shown by `runs show` and `runs gc`."},
-};
+Result<std::string> read_reason(std::string_view text) {
+    const std::string_view reason = trim(text);
+    if (reason.empty()) {
+        return fail(Code::usage, "the reason is empty", {}, "like 'incident 1234'");
+    }
+    return std::string(reason);
+}
+
+constexpr auto k_pin_positionals = positionals<Options>(k_run_positional);
+constexpr auto k_unpin_positionals = positionals<RunWord>(k_run_positional);
+constexpr auto k_options = options<Options>(
+    parsed<read_reason, &Options::reason>(
+        "--reason", "TEXT", "Why it must stay. `runs show` and `runs gc` show the reason."
+    )
+        .typed()
+);
 constexpr std::array<std::string_view, 1> k_pin_examples{
     "oa-stream runs pin last --reason 'incident 1234'",
 };
@@ -50,22 +62,19 @@ constexpr std::array<std::string_view, 1> k_unpin_examples{"oa-stream runs unpin
 
 } // namespace
 
-const CommandSpec runs_pin_command{
+const CommandSpec runs_pin_command = command<pin>({
     .path = "runs pin",
     .summary = "Keep a run: `runs gc` never removes it.",
-    .positionals = k_positionals,
+    .positionals = k_pin_positionals,
     .options = k_options,
     .examples = k_pin_examples,
-    .run = pin,
-};
+});
 
-const CommandSpec runs_unpin_command{
+const CommandSpec runs_unpin_command = command<unpin>({
     .path = "runs unpin",
     .summary = "Let `runs gc` remove a run again.",
-    .positionals = k_positionals,
-    .options = {},
+    .positionals = k_unpin_positionals,
     .examples = k_unpin_examples,
-    .run = unpin,
-};
+});
 
 } // namespace oa_stream::cli

@@ -58,9 +58,9 @@ std::string next_of(const Known& known, const Context& context) {
     return in_folder(run.next, run.folder);
 }
 
-Result<Known> look(const Args& args, const Context& context) {
+Result<Known> look(const std::string& word, const Context& context) {
     Known out;
-    OA_TRY(out.run, named_run(args, context));
+    OA_TRY(out.run, named_run(word, context));
     OA_TRY(out.sums, run::check_sums(out.run.folder));
     if (playbook::holds_traffic(out.run.folder)) {
         out.status = playbook::status_in(context.state_dir, out.run.folder);
@@ -181,8 +181,8 @@ Json json_of(const Known& known) {
     return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const Known known, look(args, context));
+Result<ExitCode> run(const RunWord& options, Context& context) {
+    OA_TRY(const Known known, look(options.run, context));
     context.out(
         context.json ? document_line("runs-show", json_of(known), context) : text_of(known)
     );
@@ -195,7 +195,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return exit;
 }
 
-constexpr std::array k_positionals{k_run_positional};
+constexpr auto k_positionals = positionals<RunWord>(k_run_positional);
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream runs show last",
     "oa-stream runs show 20260222T043600Z-cutover-1a2b3c4d",
@@ -204,13 +204,11 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec runs_show_command{
+const CommandSpec runs_show_command = command<run>({
     .path = "runs show",
-    .summary = "What is known of a run, also of one that died; its sums are worked out again.",
+    .summary = "Show one run, also one that died, and check the sums of its files.",
     .positionals = k_positionals,
-    .options = {},
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli
