@@ -31,18 +31,51 @@ Result<double> parse_rate(std::string_view text) {
     if (!plain || error != std::errc{} || end != digits.data() + digits.size() || !(value > 0) ||
         value > k_max_rate) {
         return fail(
-            Code::usage, fmt::format("'{}' is no rate", printable(text)), "--rate", "like 25/s"
+            Code::usage,
+            fmt::format("'{}' is not a rate", printable(text)),
+            {},
+            "like 25/s, at most 500/s"
         );
     }
     return value;
 }
 
-Result<RehearsalInput> parse(const Args& args, const Context& context) {
-    if (args.positional("PLAYBOOK") || args.has("--set") || args.has("--no-probes")) {
+struct Options : TargetRunOptions {
+    bool local = false;
+    std::vector<playbook::Fault> faults{};
+    playbook::LocalRehearsalOptions here{};
+    std::string replay{};
+};
+using Local = playbook::LocalRehearsalOptions;
+constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
+
+constexpr auto k_inject = parsed<playbook::parse_fault, &Options::faults>(
+    names::inject,
+    "KIND[=VALUE]@PERCENT",
+    "Plant a fault in the canary when that stage begins: error-rate=P, malformed=P, latency=D or "
+    "kill. With --local."
+);
+constexpr auto k_bake =
+    option<&Options::here, &Local::bake>(
+        "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
+    )
+        .range(k_shortest_bake, k_longest_ms);
+constexpr auto k_rate = parsed<parse_rate, &Options::here, &Local::rate>(
+    "--rate",
+    "N/s",
+    "Send N probes a second to each arm, and as many that are not pinned. With --local. Default: "
+    "25/s."
+);
+constexpr auto k_replay = option<&Options::replay>(
+    names::replay, "DIR", "Play the recorded turns of this folder. Without it: a built-in set."
+);
+
+Result<RehearsalInput> parse(const Options& options, const Context& context) {
+    if (!options.playbook.empty() || !options.set.empty() || !options.probes) {
         return fail(
             Code::usage,
-            "--local brings its own playbook and lanes",
-            "--local",
+            "a local rehearsal uses its own playbook and lanes",
+            std::string(names::local),
             "oa-stream cutover rehearse PLAYBOOK --set base_url=URL"
         );
     }
@@ -51,16 +84,9 @@ Result<RehearsalInput> parse(const Args& args, const Context& context) {
     out.state_dir = context.state_dir;
     out.argv = context.argv;
     out.version = version();
-    out.replay = args.get("--replay").value_or("");
-    OA_TRY(out.options.bake, parse_duration(args.get("--bake").value_or("4s")));
-    if (out.options.bake < Millis(100)) {
-        return fail(Code::usage, "a bake of less than 100ms decides nothing", "--bake");
-    }
-    OA_TRY(out.options.rate, parse_rate(args.get("--rate").value_or("25/s")));
-    for (const std::string& text : args.all("--inject")) {
-        OA_TRY(playbook::Fault fault, playbook::parse_fault(text));
-        out.faults.push_back(std::move(fault));
-    }
+    out.replay = options.replay;
+    out.options = options.here;
+    out.faults = options.faults;
     OA_CHECK(playbook::check_faults(out.faults, playbook::local_rehearsal(out.options).stages));
     return out;
 }
@@ -76,18 +102,27 @@ const SignalWords& signal_words() {
     return words;
 }
 
-Result<ExitCode> run_target_rehearsal(const Args& args, Context& context) {
-    for (const std::string_view option : {"--inject", "--bake", "--rate", "--replay"}) {
-        if (args.has(option)) {
-            return fail(
-                Code::usage,
-                "belongs to --local; a playbook says it itself",
-                std::string(option),
-                "--set bake=30s, if the playbook has that variable"
-            );
-        }
-    }
-    OA_TRY(auto input, parse_target_run(args, context, ""));
+Result<void> refuse_local_options(const Options& options) {
+    const bool local = options.here.bake || options.here.rate || !options.faults.empty() ||
+                       !options.replay.empty();
+    return !local ? Result<void>{}
+                  : fail(
+                        Code::usage,
+                        fmt::format(
+                            "{}, {}, {} and {} are for a rehearsal on this machine",
+                            k_inject.name,
+                            k_bake.name,
+                            k_rate.name,
+                            k_replay.name
+                        ),
+                        std::string(names::local),
+                        "or --set bake=30s, if the playbook has that variable"
+                    );
+}
+
+Result<ExitCode> run_target_rehearsal(const Options& options, Context& context) {
+    OA_CHECK(refuse_local_options(options));
+    OA_TRY(auto input, target_run_input(options, context));
     static const SignalWords words{
         "ending the check under way; nothing is changed by this run",
         [] { return std::string("Nothing was changed."); },
@@ -95,11 +130,11 @@ Result<ExitCode> run_target_rehearsal(const Args& args, Context& context) {
     return run_target(std::move(input), playbook::rehearse_target, words, context);
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    if (!args.has("--local")) {
-        return run_target_rehearsal(args, context);
+Result<ExitCode> run(const Options& options, Context& context) {
+    if (!options.local) {
+        return run_target_rehearsal(options, context);
     }
-    OA_TRY(RehearsalInput input, parse(args, context));
+    OA_TRY(RehearsalInput input, parse(options, context));
     Screen screen(context);
     StopRequest stop;
     input.stop = &stop;
@@ -117,29 +152,19 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return tell_run(*rehearsal, context);
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"PLAYBOOK", "Of kind cutover or rehearsal: a name or a file.", false},
-};
-constexpr std::array k_options{
-    k_set_option,
-    k_no_probes_option,
-    k_asserted_option,
-    k_reason_option,
-    OptionSpec{
-        "--local", "", "Two lanes on recorded turns behind a front door, all on this machine."
-    },
-    OptionSpec{
-        "--inject",
-        "KIND[=VALUE]@PERCENT",
-        "Plant a fault in the canary when that stage begins: error-rate=P, malformed=P, latency=D "
-        "or kill; repeats.",
-        {},
-        true
-    },
-    OptionSpec{"--bake", "D", "How long each stage is held.", "4s"},
-    OptionSpec{"--rate", "N/s", "Probes a second to each arm, and as many unpinned.", "25/s"},
-    OptionSpec{"--replay", "DIR", "Transcripts for the lanes; those built in if not given."},
-};
+constexpr auto k_positionals = positionals<Options>(
+    playbook_word("A playbook of kind cutover or rehearsal: a name or a file.").optional()
+);
+constexpr auto k_options = options<Options>(
+    k_set,
+    k_no_probes,
+    k_stated_budget,
+    flag<&Options::local>(names::local, k_local_help),
+    k_inject,
+    k_bake,
+    k_rate,
+    k_replay
+);
 
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream cutover rehearse cutover.yaml --set base_url=https://chat.example.org",
@@ -149,14 +174,14 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec cutover_rehearse_command{
+const CommandSpec cutover_rehearse_command = command<run>({
     .path = "cutover rehearse",
-    .summary = "Rehearse a cutover: dry against the real thing, or whole on this machine.",
+    .summary =
+        "Rehearse a cutover: read-only against the real target, or complete on this machine.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

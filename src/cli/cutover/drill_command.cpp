@@ -1,5 +1,4 @@
-// rollback drill: the way back, tried before it is needed.
-#include "oa_stream/base/clock.hpp"
+// rollback drill: the rollback, tried before it is needed.
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
 #include "core/commands.hpp"
@@ -11,12 +10,32 @@
 namespace oa_stream::cli {
 namespace {
 
-Result<playbook::RehearsalInput> parse_local(const Args& args, const Context& context) {
-    if (args.positional("PLAYBOOK") || args.has("--set") || args.has("--inject-file")) {
+struct Options : PlaybookChoice {
+    bool local = false;
+    std::string faults_file{};
+    playbook::LocalRehearsalOptions here{};
+};
+
+using Local = playbook::LocalRehearsalOptions;
+constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
+
+constexpr auto k_fault = option<&Options::here, &Local::fault>(
+    "--fault",
+    "KIND=VALUE",
+    "Plant this fault. With --local. An empty value fails the canary by a verdict instead."
+);
+constexpr auto k_bake =
+    option<&Options::here, &Local::bake>(
+        "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
+    )
+        .range(k_shortest_bake, k_longest_ms);
+
+Result<playbook::RehearsalInput> parse_local(const Options& options, const Context& context) {
+    if (!options.playbook.empty() || !options.set.empty() || !options.faults_file.empty()) {
         return fail(
             Code::usage,
-            "--local brings its own playbook, lanes and faults",
-            "--local",
+            "a local drill uses its own playbook, lanes and faults",
+            std::string(names::local),
             "oa-stream rollback drill --local --fault error-rate=0.3"
         );
     }
@@ -25,13 +44,7 @@ Result<playbook::RehearsalInput> parse_local(const Args& args, const Context& co
     out.state_dir = context.state_dir;
     out.argv = context.argv;
     out.version = version();
-    out.options.fault = args.get("--fault");
-    if (const auto bake = args.get("--bake")) {
-        OA_TRY(out.options.bake, parse_duration(*bake));
-        if (*out.options.bake < Millis(100)) {
-            return fail(Code::usage, "a bake of less than 100ms decides nothing", "--bake");
-        }
-    }
+    out.options = options.here;
     OA_CHECK(playbook::validate(playbook::local_drill(out.options)));
     return out;
 }
@@ -61,23 +74,23 @@ Result<ExitCode> run_local(playbook::RehearsalInput input, Context& context) {
     return tell_run(*end, context);
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    if (args.has("--local")) {
-        OA_TRY(auto input, parse_local(args, context));
+Result<ExitCode> run(const Options& options, Context& context) {
+    if (options.local) {
+        OA_TRY(auto input, parse_local(options, context));
         return run_local(std::move(input), context);
     }
-    for (const std::string_view option : {"--bake", "--fault"}) {
-        if (args.has(option)) {
-            return fail(
-                Code::usage,
-                "the playbook says that here",
-                std::string(option),
-                "--set, or --local for a drill on this machine"
-            );
-        }
+    if (options.here.bake || options.here.fault) {
+        return fail(
+            Code::usage,
+            "the playbook sets this for a drill against a real target",
+            std::string(options.here.bake ? k_bake.name : k_fault.name),
+            "use --set, or --local for a drill on this machine"
+        );
     }
-    OA_TRY(auto input, parse_target_run(args, context, ""));
-    input.faults_file = args.get("--inject-file").value_or("");
+    TargetRunOptions target;
+    static_cast<PlaybookChoice&>(target) = options;
+    OA_TRY(auto input, target_run_input(target, context));
+    input.faults_file = options.faults_file;
     static const SignalWords words{
         "finishing the step under way, then restoring the traffic",
         [] { return std::string("oa-stream cutover status tells what is left to do."); },
@@ -85,40 +98,35 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return run_target(std::move(input), playbook::drill_target, words, context);
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"PLAYBOOK", "Of kind rollback-drill: a name or a file.", false},
-};
-constexpr std::array k_options{
-    OptionSpec{
-        "--local", "", "Two lanes on recorded turns behind a front door, all on this machine."
-    },
-    k_set_option,
-    OptionSpec{
-        "--inject-file",
+constexpr auto k_positionals = positionals<Options>(
+    playbook_word("A playbook of kind rollback-drill: a name or a file.").optional()
+);
+constexpr auto k_options = options<Options>(
+    flag<&Options::local>(names::local, k_local_help),
+    k_set,
+    option<&Options::faults_file>(
+        names::inject_file,
         "FILE",
-        "Where faults of the canary are planted: that of its serve --inject-file."
-    },
-    OptionSpec{
-        "--fault", "KIND=VALUE", "With --local: what is planted; empty: the failure is ruled."
-    },
-    OptionSpec{"--bake", "D", "With --local: how long each stage is held, 4s if not given."},
-};
+        "Plant the canary's faults through this file: the one of its `serve --inject-file`."
+    ),
+    k_fault,
+    k_bake
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream rollback drill --local",
-    "oa-stream rollback drill rollback-drill --set base_url=http://127.0.0.1:8080 "
-    "--set socket=/run/front.sock --inject-file /run/canary.faults",
+    "oa-stream rollback drill rollback-drill --set base_url=http://127.0.0.1:8080 --set "
+    "socket=/run/front.sock --inject-file /run/canary.faults",
 };
 
 } // namespace
 
-const CommandSpec rollback_drill_command{
+const CommandSpec rollback_drill_command = command<run>({
     .path = "rollback drill",
-    .summary = "Make a canary fail on purpose and measure the way back.",
+    .summary = "Make a canary fail on purpose and measure the rollback.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

@@ -22,23 +22,19 @@ using playbook::Plan;
 
 constexpr std::size_t k_shown = 12; ///< of a plan's id; the file has all of it
 
-Result<playbook::PlanRequest> parse(const Args& args) {
-    playbook::PlanRequest out;
-    OA_TRY(out.set, config::parse_settings(args.all("--set")));
-    OA_TRY(out.playbook, playbook::find_playbook(args.positional("PLAYBOOK").value_or("")));
-    out.probes = !args.has("--no-probes");
-    return out;
-}
+struct PlanOptions : PlaybookChoice, ProbeChoice {
+    std::string out{};
+};
 
-Result<void> write_plan(const Plan& plan, const Args& args) {
-    if (const auto file = args.get("--out")) {
-        return write_file_atomic(*file, to_json(plan).dump(2) + "\n");
+Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
+    if (!options.out.empty()) {
+        return write_file_atomic(options.out, to_json(plan).dump(2) + "\n");
     }
     return {};
 }
 
-void tell_plan(const Plan& plan, const Args& args, Context& context) {
-    const std::string file = args.get("--out").value_or("");
+void tell_plan(const Plan& plan, const PlanOptions& options, Context& context) {
+    const std::string& file = options.out;
     if (context.json) {
         Json out = plain_answer();
         out["changes"] = plan.changes();
@@ -61,8 +57,11 @@ void tell_plan(const Plan& plan, const Args& args, Context& context) {
     );
 }
 
-Result<ExitCode> plan_of_kind(const Args& args, Context& context, bool rollback) {
-    OA_TRY(playbook::PlanRequest request, parse(args));
+Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool rollback) {
+    playbook::PlanRequest request;
+    request.set = options.set;
+    OA_TRY(request.playbook, playbook::find_playbook(options.playbook));
+    request.probes = options.probes;
     request.state_dir = context.state_dir;
     Screen screen(context);
     StopRequest stop;
@@ -87,47 +86,53 @@ Result<ExitCode> plan_of_kind(const Args& args, Context& context, bool rollback)
             rollback ? "oa-stream cutover plan" : "oa-stream rollback plan"
         );
     }
-    OA_CHECK(write_plan(plan, args));
-    tell_plan(plan, args, context);
+    OA_CHECK(write_plan(plan, options));
+    tell_plan(plan, options, context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 
-Result<ExitCode> plan_cutover(const Args& args, Context& context) {
-    return plan_of_kind(args, context, false);
+Result<ExitCode> plan_cutover(const PlanOptions& options, Context& context) {
+    return plan_of_kind(options, context, false);
 }
-Result<ExitCode> plan_rollback(const Args& args, Context& context) {
-    return plan_of_kind(args, context, true);
+Result<ExitCode> plan_rollback(const PlanOptions& options, Context& context) {
+    return plan_of_kind(options, context, true);
 }
 
-Result<ExitCode> apply(const Args& args, Context& context) {
+struct ApplyOptions : StatedBudget {
+    std::string plan{};
+    std::optional<std::string> reopen{};
+};
+
+Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
     playbook::ApplyRequest request;
-    request.plan = args.positional("PLAN").value_or("");
-    if (const auto reason = args.get("--reopen")) {
-        request.reopen = trim(*reason);
+    request.plan = options.plan;
+    if (options.reopen) {
+        request.reopen = trim(*options.reopen);
         if (request.reopen.empty()) {
             return fail(
                 Code::usage,
-                "walking a cutover's stages again needs a reason",
-                "--reopen",
-                "--reopen 'v2 was rolled back by hand at 14:00'"
+                "running a cutover's stages again needs a reason",
+                std::string(names::reopen),
+                "like 'v2 was rolled back manually at 14:00'"
             );
         }
     }
-    OA_TRY(request.asserted, parse_stated(args));
+    OA_TRY(request.asserted, options.asserted());
     return operate(context, [&](playbook::Operator by) {
         request.by = std::move(by);
         return playbook::apply_plan(std::move(request));
     });
 }
 
-constexpr std::array k_plan_positionals{
-    PositionalSpec{"PLAYBOOK", "A shipped playbook's name, or a file."},
-};
-constexpr std::array k_plan_options{
-    k_set_option,
-    OptionSpec{"--out", "FILE", "Where the plan is written, to be shown around and applied."},
-    OptionSpec{"--no-probes", "", "Send GETs alone; gates are not tried then."},
-};
+constexpr auto k_plan_positionals =
+    positionals<PlanOptions>(playbook_word("A shipped playbook's name, or a file."));
+constexpr auto k_plan_options = options<PlanOptions>(
+    k_set,
+    option<&PlanOptions::out>(
+        names::out, "FILE", "Write the plan to this file, to review and apply it."
+    ),
+    k_no_probes.saying("Send only GET requests. Gates are not tried.")
+);
 constexpr std::array<std::string_view, 1> k_plan_examples{
     "oa-stream cutover plan cutover.yaml --set stable=v1 --set canary=v2 --out plan.json",
 };
@@ -135,48 +140,48 @@ constexpr std::array<std::string_view, 1> k_rollback_plan_examples{
     "oa-stream rollback plan rollback.yaml --set stable=v1 --set canary=v2 --out plan.json",
 };
 
-constexpr std::array k_apply_positionals{
-    PositionalSpec{"PLAN", "The file that `cutover plan` wrote."},
-};
-constexpr std::array k_apply_options{
-    k_asserted_option,
-    k_reason_option,
-    OptionSpec{
-        "--reopen", "REASON", "Walk the stages of a cutover that is over once more, and say why."
-    },
-};
+constexpr auto k_apply_positionals = positionals<ApplyOptions>(
+    positional<&ApplyOptions::plan>("PLAN", "The file that `cutover plan` wrote.")
+        .offering(Offer::files)
+);
+constexpr auto k_apply_options = options<ApplyOptions>(
+    k_stated_budget,
+    option<&ApplyOptions::reopen>(
+        names::reopen, "REASON", "Run the stages of a finished cutover again, for this reason."
+    )
+        .typed()
+);
 constexpr std::array<std::string_view, 1> k_apply_examples{
     "oa-stream cutover apply plan.json",
 };
 
 } // namespace
 
-const CommandSpec cutover_plan_command{
+const CommandSpec cutover_plan_command = command<plan_cutover>({
     .path = "cutover plan",
-    .summary = "Say what a cutover will do, step by step; changes nothing (exit 10: changes).",
+    .summary =
+        "Show what a cutover will do, step by step. Changes nothing (exit 10: there are changes).",
     .positionals = k_plan_positionals,
     .options = k_plan_options,
     .examples = k_plan_examples,
-    .run = plan_cutover,
-};
+});
 
-const CommandSpec rollback_plan_command{
+const CommandSpec rollback_plan_command = command<plan_rollback>({
     .path = "rollback plan",
-    .summary = "Say what a rollback to stable will do; changes nothing (exit 10: changes).",
+    .summary =
+        "Show what a rollback to stable will do. Changes nothing (exit 10: there are changes).",
     .positionals = k_plan_positionals,
     .options = k_plan_options,
     .examples = k_rollback_plan_examples,
-    .run = plan_rollback,
-};
+});
 
-const CommandSpec cutover_apply_command{
+const CommandSpec cutover_apply_command = command<apply>({
     .path = "cutover apply",
-    .summary = "Carry out exactly one plan; a failed gate or Ctrl-C restores what was.",
+    .summary = "Apply exactly one plan. A failed gate or Ctrl-C rolls back.",
     .positionals = k_apply_positionals,
     .options = k_apply_options,
     .examples = k_apply_examples,
-    .run = apply,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

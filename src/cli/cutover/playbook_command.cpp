@@ -4,6 +4,7 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "run_args.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -36,10 +37,9 @@ struct Asked {
     NamedText source;
     Loaded loaded;
 };
-Result<Asked> load(const Args& args) {
-    OA_TRY(const auto set, config::parse_settings(args.all("--set")));
-    OA_TRY(NamedText source, playbook::find_playbook(args.positional("PLAYBOOK").value_or("")));
-    Loaded loaded = playbook::load_playbook(source.text, source.file, set, Unset::keep);
+Result<Asked> load(const PlaybookChoice& choice) {
+    OA_TRY(NamedText source, playbook::find_playbook(choice.playbook));
+    Loaded loaded = playbook::load_playbook(source.text, source.file, choice.set, Unset::keep);
     return Asked{std::move(source), std::move(loaded)};
 }
 
@@ -74,7 +74,7 @@ ExitCode tell_problems(const Loaded& loaded, Context& context) {
         context.err(problem.text() + "\n");
     }
     context.err(fmt::format(
-        "FAIL {}: {} next: mend them, then oa-stream playbook validate {}\n",
+        "FAIL {}: {} next: fix them, then oa-stream playbook validate {}\n",
         loaded.file,
         count_of(loaded.problems.size(), "problem"),
         shell_word(loaded.file)
@@ -85,7 +85,7 @@ ExitCode tell_problems(const Loaded& loaded, Context& context) {
 std::string still_needed(const Loaded& loaded) {
     std::string out;
     for (const std::string& name : loaded.unset) {
-        out += fmt::format(" --set {}=…", name);
+        out += fmt::format(" {} {}=…", names::set, name);
     }
     return out;
 }
@@ -93,7 +93,7 @@ std::string still_needed(const Loaded& loaded) {
 // list
 // ---------------------------------------------------------------------------------------------
 
-Result<ExitCode> list(const Args&, Context& context) {
+Result<ExitCode> list(const NoOptions&, Context& context) {
     Json rows = Json::array();
     std::string text;
     for (const playbook::ShippedPlaybook& shipped : playbook::shipped_playbooks()) {
@@ -123,10 +123,8 @@ Result<ExitCode> list(const Args&, Context& context) {
 // show
 // ---------------------------------------------------------------------------------------------
 
-Result<ExitCode> show(const Args& args, Context& context) {
-    OA_TRY(
-        const NamedText source, playbook::find_playbook(args.positional("PLAYBOOK").value_or(""))
-    );
+Result<ExitCode> show(const PlaybookChoice& choice, Context& context) {
+    OA_TRY(const NamedText source, playbook::find_playbook(choice.playbook));
     if (context.json) {
         Json out = plain_answer();
         out["file"] = source.file;
@@ -141,8 +139,8 @@ Result<ExitCode> show(const Args& args, Context& context) {
 // validate
 // -----------------------------------------------------------------------------------------
 
-Result<ExitCode> validate(const Args& args, Context& context) {
-    OA_TRY(const Asked asked, load(args));
+Result<ExitCode> validate(const PlaybookChoice& choice, Context& context) {
+    OA_TRY(const Asked asked, load(choice));
     const Loaded& loaded = asked.loaded;
     const auto& parsed = loaded.playbook;
     if (!parsed) {
@@ -178,8 +176,8 @@ Result<ExitCode> validate(const Args& args, Context& context) {
 // explain
 // ------------------------------------------------------------------------------------------
 
-Result<ExitCode> explain(const Args& args, Context& context) {
-    OA_TRY(const Asked asked, load(args));
+Result<ExitCode> explain(const PlaybookChoice& choice, Context& context) {
+    OA_TRY(const Asked asked, load(choice));
     const Loaded& loaded = asked.loaded;
     const auto& parsed = loaded.playbook;
     if (!parsed) {
@@ -205,23 +203,24 @@ Result<ExitCode> explain(const Args& args, Context& context) {
 // schema
 // -------------------------------------------------------------------------------------------
 
-Result<ExitCode> schema(const Args& args, Context& context) {
+struct SchemaOptions {
+    bool markdown = false;
+};
+
+Result<ExitCode> schema(const SchemaOptions& options, Context& context) {
     context.out(
-        args.has("--markdown") ? playbook::playbook_page()
-                               : playbook::playbook_schema().dump(2) + "\n"
+        options.markdown ? playbook::playbook_page() : playbook::playbook_schema().dump(2) + "\n"
     );
     return ExitCode::ok;
 }
 
-constexpr std::array k_playbook_positional{
-    PositionalSpec{"PLAYBOOK", "A shipped playbook's name, or a file ending in .yaml.", true},
-};
-constexpr std::array k_set_options{
-    OptionSpec{"--set", "NAME=VALUE", "Give a variable its value; repeats.", {}, true},
-};
-constexpr std::array k_schema_options{
-    OptionSpec{"--markdown", "", "The page for people instead of the schema for editors."},
-};
+constexpr auto k_playbook_positional = positionals<PlaybookChoice>(
+    playbook_word("A shipped playbook's name, or a file ending in .yaml.")
+);
+constexpr auto k_set_options = options<PlaybookChoice>(k_set);
+constexpr auto k_schema_options = options<SchemaOptions>(
+    flag<&SchemaOptions::markdown>("--markdown", "Print the reference page instead of the schema.")
+);
 constexpr std::array<std::string_view, 1> k_list_examples{"oa-stream playbook list"};
 constexpr std::array<std::string_view, 1> k_show_examples{
     "oa-stream playbook show cutover > my-cutover.yaml"
@@ -241,45 +240,36 @@ constexpr std::array<std::string_view, 2> k_schema_examples{
 
 } // namespace
 
-const CommandSpec playbook_list_command{
+const CommandSpec playbook_list_command = command<list>({
     .path = "playbook list",
     .summary = "List the shipped playbooks.",
-    .positionals = {},
-    .options = {},
     .examples = k_list_examples,
-    .run = list,
-};
-const CommandSpec playbook_show_command{
+});
+const CommandSpec playbook_show_command = command<show>({
     .path = "playbook show",
     .summary = "Print a playbook as it is written.",
     .positionals = k_playbook_positional,
-    .options = {},
     .examples = k_show_examples,
-    .run = show,
-};
-const CommandSpec playbook_validate_command{
+});
+const CommandSpec playbook_validate_command = command<validate>({
     .path = "playbook validate",
     .summary = "Find every mistake in a playbook, with line and column.",
     .positionals = k_playbook_positional,
     .options = k_set_options,
     .examples = k_validate_examples,
-    .run = validate,
-};
-const CommandSpec playbook_explain_command{
+});
+const CommandSpec playbook_explain_command = command<explain>({
     .path = "playbook explain",
-    .summary = "Tell what a playbook will do, step by step.",
+    .summary = "Show what a playbook will do, step by step.",
     .positionals = k_playbook_positional,
     .options = k_set_options,
     .examples = k_explain_examples,
-    .run = explain,
-};
-const CommandSpec playbook_schema_command{
+});
+const CommandSpec playbook_schema_command = command<schema>({
     .path = "playbook schema",
-    .summary = "Print the JSON Schema of playbooks, or their page.",
-    .positionals = {},
+    .summary = "Print the JSON Schema of playbooks, or their reference page.",
     .options = k_schema_options,
     .examples = k_schema_examples,
-    .run = schema,
-};
+});
 
 } // namespace oa_stream::cli

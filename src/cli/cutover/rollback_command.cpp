@@ -1,4 +1,6 @@
 // rollback apply: back to what was, by the run's journal or by a plan.
+#include "oa_stream/base/option_names.hpp"
+
 #include "core/commands.hpp"
 #include "operate_args.hpp"
 
@@ -7,13 +9,17 @@
 namespace oa_stream::cli {
 namespace {
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    const auto plan = args.positional("PLAN");
-    const auto run = args.get("--run");
+struct Options {
+    std::optional<std::string> plan{};
+    std::optional<std::string> run{};
+};
+
+Result<ExitCode> run(const Options& options, Context& context) {
+    const auto& [plan, run] = options;
     if (plan.has_value() == run.has_value()) {
         return fail(
             Code::usage,
-            "either the run to take back or the plan of a rollback",
+            "name either a run to roll back or the plan of a rollback",
             {},
             "oa-stream rollback apply --run ID"
         );
@@ -35,12 +41,13 @@ Result<ExitCode> run(const Args& args, Context& context) {
     });
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"PLAN", "The file that `rollback plan` wrote.", false},
-};
-constexpr std::array k_options{
-    OptionSpec{"--run", "RUN", "Take back what this run did, from its journal."},
-};
+constexpr auto k_positionals =
+    positionals<Options>(positional<&Options::plan>("PLAN", "The file that `rollback plan` wrote.")
+                             .offering(Offer::files)
+                             .optional());
+constexpr auto k_options = options<Options>(
+    option<&Options::run>(names::run, "RUN", "Roll back what this run did, from its journal.")
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream rollback apply --run 20260222T043600Z-cutover-1a2b3c4d",
     "oa-stream rollback apply plan.json",
@@ -48,14 +55,13 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec rollback_apply_command{
+const CommandSpec rollback_apply_command = command<run>({
     .path = "rollback apply",
-    .summary = "Bring the traffic back and verify it, also after a crash; may be repeated.",
+    .summary = "Roll traffic back and verify it, also after a crash. It may be repeated.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

@@ -1,6 +1,5 @@
 #include "run_args.hpp"
 
-#include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include "core/document.hpp"
@@ -12,34 +11,33 @@
 
 namespace oa_stream::cli {
 
-Result<std::optional<playbook::Asserted>> parse_stated(const Args& args) {
-    const auto budget = args.get("--asserted-budget");
+Result<void> read_set(std::span<const std::string> values, PlaybookVariables& options) {
+    OA_TRY(options.set, config::parse_settings(values));
+    return {};
+}
+
+Result<std::optional<playbook::Asserted>> StatedBudget::asserted() const {
     if (!budget) {
         return std::nullopt;
     }
-    OA_TRY(
-        playbook::Asserted stated,
-        playbook::parse_asserted(*budget, args.get("--reason").value_or(""))
-    );
+    OA_TRY(playbook::Asserted stated, playbook::parse_asserted(*budget, reason));
     return std::optional(std::move(stated));
 }
 
 Result<playbook::TargetRunInput>
-parse_target_run(const Args& args, const Context& context, std::string_view fallback) {
-    playbook::TargetRunInput out;
-    const std::string name = args.positional("PLAYBOOK").value_or(std::string(fallback));
-    if (name.empty()) {
-        return fail(Code::usage, "which playbook?", "PLAYBOOK", "oa-stream playbook list");
+target_run_input(const TargetRunOptions& options, const Context& context) {
+    if (options.playbook.empty()) {
+        return fail(Code::usage, "no playbook was named", "PLAYBOOK", "oa-stream playbook list");
     }
-    OA_TRY(const auto set, config::parse_settings(args.all("--set")));
-    OA_TRY(const playbook::NamedText source, playbook::find_playbook(name));
-    OA_TRY(out.playbook, playbook::read_playbook(source.text, source.file, set));
-    out.source = playbook::PlanSource{source.file, source.text, set};
-    OA_TRY(out.asserted, parse_stated(args));
+    playbook::TargetRunInput out;
+    OA_TRY(const playbook::NamedText source, playbook::find_playbook(options.playbook));
+    OA_TRY(out.playbook, playbook::read_playbook(source.text, source.file, options.set));
+    out.source = playbook::PlanSource{source.file, source.text, options.set};
+    OA_TRY(out.asserted, options.asserted());
     out.state_dir = context.state_dir;
     out.argv = context.argv;
     out.version = version();
-    out.probes = !args.has("--no-probes");
+    out.probes = options.probes;
     return out;
 }
 

@@ -1,6 +1,8 @@
 // What commands that carry out a playbook against the real thing have in common.
 #pragma once
 
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "core/command.hpp"
@@ -11,28 +13,62 @@
 
 namespace oa_stream::cli {
 
-inline constexpr OptionSpec k_set_option{
-    "--set", "NAME=VALUE", "Give a variable of the playbook its value; repeats.", {}, true
+/// Variables of a playbook.
+struct PlaybookVariables {
+    config::Values set{};
 };
-inline constexpr OptionSpec k_asserted_option{
-    "--asserted-budget",
-    "PERCENT",
-    "State how much of the error budget is consumed, where the playbook takes that; shown as such."
-};
-inline constexpr OptionSpec k_reason_option{
-    "--reason", "TEXT", "Why what you state is so; goes into the report."
-};
-inline constexpr OptionSpec k_no_probes_option{
-    "--no-probes", "", "Send GETs alone; the rest is skipped, so it is never PASS."
-};
+[[nodiscard]] Result<void>
+read_set(std::span<const std::string> values, PlaybookVariables& options);
+inline constexpr auto k_set = custom<PlaybookVariables, read_set>(
+    names::set, "NAME=VALUE", "Set a variable of the playbook.", true
+);
 
-/// What --asserted-budget and --reason say; nothing when they were not given.
-[[nodiscard]] Result<std::optional<playbook::Asserted>> parse_stated(const Args& args);
+/// A playbook by its name or file; empty: none was named.
+struct PlaybookChoice : PlaybookVariables {
+    std::string playbook{};
+};
+constexpr auto playbook_word(std::string_view help) {
+    return positional<&PlaybookChoice::playbook>("PLAYBOOK", help);
+}
 
-/// Playbook, variables, stated values; nothing is asked of anybody. `fallback`: the playbook when
-/// none is named; empty: one must be.
+/// A value that a person states, and why.
+struct StatedBudget {
+    std::optional<std::string> budget{};
+    std::string reason{};
+
+    /// Nothing when none was stated. Code::usage.
+    [[nodiscard]] Result<std::optional<playbook::Asserted>> asserted() const;
+};
+inline constexpr auto k_stated_budget = options<StatedBudget>(
+    option<&StatedBudget::budget>(
+        names::asserted_budget,
+        "PERCENT",
+        "State how much of the error budget is used, if the playbook accepts a statement. The "
+        "report marks it as stated."
+    )
+        .typed(),
+    option<&StatedBudget::reason>(
+        names::reason, "TEXT", "Give the reason for the stated value. The report shows it."
+    )
+        .typed()
+);
+
+inline constexpr std::string_view k_local_help =
+    "Run on this machine: two lanes on recorded turns behind a front door.";
+
+struct ProbeChoice {
+    bool probes = true;
+};
+inline constexpr auto k_no_probes = off_flag<&ProbeChoice::probes>(
+    names::no_probes, "Send only GET requests. Other checks are skipped, so the run cannot PASS."
+);
+
+/// What a run of a playbook against the real thing is given.
+struct TargetRunOptions : PlaybookChoice, StatedBudget, ProbeChoice {};
+
+/// Playbook, variables, stated values; nothing is asked of anybody. Code::usage without a playbook.
 [[nodiscard]] Result<playbook::TargetRunInput>
-parse_target_run(const Args& args, const Context& context, std::string_view fallback);
+target_run_input(const TargetRunOptions& options, const Context& context);
 
 /// Result on stdout, last line on stderr; nothing at all under -q on PASS, but with --json.
 [[nodiscard]] ExitCode tell_run(const playbook::RunEnd& end, Context& context);

@@ -1,5 +1,6 @@
 // cutover status: what is under way, what died, what to type.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/traffic/split.hpp"
 
@@ -80,25 +81,28 @@ ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {
 // --------------------------------------------------------------------------------------------
 
 /// The step to wait for; empty: the end.
-Result<std::string> awaited(const std::string& text) {
+Result<std::string> awaited(std::string_view text) {
     if (text == "done") {
         return std::string();
     }
     if (text.starts_with("stage=")) {
-        OA_TRY(const int percent, traffic::parse_percent(std::string_view(text).substr(6)));
+        OA_TRY(const int percent, traffic::parse_percent(text.substr(6)));
         return fmt::format("shift@{}%", percent);
     }
     return fail(
-        Code::usage,
-        fmt::format("'{}' cannot be waited for", text),
-        "--wait-for",
-        "done or stage=25%"
+        Code::usage, fmt::format("'{}' cannot be waited for", text), {}, "done or stage=25%"
     );
 }
 
-Result<RunStatus> wanted_run(const Args& args, const Context& context) {
-    if (const auto run = args.get("--run")) {
-        return playbook::status_of(context.state_dir, *run);
+struct Options {
+    std::optional<std::string> run{};
+    std::optional<std::string> wait_for{}; ///< a step; empty: the end
+    std::chrono::milliseconds timeout{};
+};
+
+Result<RunStatus> wanted_run(const Options& options, const Context& context) {
+    if (options.run) {
+        return playbook::status_of(context.state_dir, *options.run);
     }
     OA_TRY(auto all, playbook::all_statuses(context.state_dir));
     if (all.empty()) {
@@ -115,14 +119,10 @@ bool reached(const RunStatus& status, const std::string& step) {
                         : std::ranges::find(status.done, step) != status.done.end();
 }
 
-Result<ExitCode> wait(const Args& args, Context& context) {
-    OA_TRY(const std::string step, awaited(args.get("--wait-for").value_or("")));
-    OA_TRY(
-        const std::chrono::milliseconds timeout,
-        parse_duration(args.get("--timeout").value_or("1h"))
-    );
-    OA_TRY(RunStatus status, wanted_run(args, context));
-    const auto deadline = SteadyClock::now() + timeout;
+Result<ExitCode> wait(const Options& options, Context& context) {
+    const std::string& step = *options.wait_for;
+    OA_TRY(RunStatus status, wanted_run(options, context));
+    const auto deadline = SteadyClock::now() + options.timeout;
     while (!reached(status, step) && status.state == RunState::running &&
            SteadyClock::now() < deadline) {
         std::this_thread::sleep_for(k_poll);
@@ -144,12 +144,12 @@ Result<ExitCode> wait(const Args& args, Context& context) {
                                      : ExitCode::breach;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    if (args.has("--wait-for")) {
-        return wait(args, context);
+Result<ExitCode> run(const Options& options, Context& context) {
+    if (options.wait_for) {
+        return wait(options, context);
     }
-    if (const auto one = args.get("--run")) {
-        OA_TRY(const RunStatus status, playbook::status_of(context.state_dir, *one));
+    if (options.run) {
+        OA_TRY(const RunStatus status, playbook::status_of(context.state_dir, *options.run));
         return show({status}, context);
     }
     OA_TRY(auto all, playbook::all_statuses(context.state_dir));
@@ -159,13 +159,15 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return show(all, context);
 }
 
-constexpr std::array k_options{
-    OptionSpec{
-        "--run", "RUN", "This run, whatever became of it; every run that is not over if not given."
-    },
-    OptionSpec{"--wait-for", "WHAT", "Wait until the run is `done`, or at `stage=25%`."},
-    OptionSpec{"--timeout", "D", "How long to wait at most.", "1h"},
-};
+constexpr auto k_options = options<Options>(
+    option<&Options::run>(
+        names::run, "RUN", "Show this run, also when it is over. Without it: all runs under way."
+    ),
+    parsed<awaited, &Options::wait_for>(
+        "--wait-for", "WHAT", "Wait until the run is `done`, or has reached `stage=25%`."
+    ),
+    option<&Options::timeout>("--timeout", "D", "Wait at most this long.").or_else("1h")
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream cutover status",
     "oa-stream cutover status --wait-for stage=25% --timeout 20m",
@@ -173,13 +175,11 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec cutover_status_command{
+const CommandSpec cutover_status_command = command<run>({
     .path = "cutover status",
-    .summary = "Every run that is not over, what is known of it and what to type.",
-    .positionals = {},
+    .summary = "Show every run that is not over, and what to do next.",
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

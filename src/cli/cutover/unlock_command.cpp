@@ -1,4 +1,5 @@
 // cutover unlock: gives up a run that left something undone, so that others may go on.
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -20,6 +21,18 @@ namespace {
 
 using playbook::RunState;
 using playbook::RunStatus;
+
+struct Options {
+    std::string run{};
+    std::string reason{};
+    bool apply = false;
+};
+constexpr auto k_run = option<&Options::run>(names::run, "RUN", "Give up this run.");
+constexpr auto k_reason =
+    option<&Options::reason>(
+        names::reason, "TEXT", "Give the reason. It is kept in the run's folder, with who and when."
+    )
+        .typed();
 
 /// The run, while it has something undone and nobody works on it.
 Result<RunStatus> undone_run(const std::string& run, const Context& context) {
@@ -58,19 +71,26 @@ void tell(RunStatus status, bool applied, Context& context) {
     context.err("nothing was given up: --apply --reason TEXT does it, and moves no traffic\n");
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    const std::string run = args.get("--run").value_or("");
-    const std::string reason(trim(args.get("--reason").value_or("")));
+Result<ExitCode> run(const Options& options, Context& context) {
+    const std::string& run = options.run;
+    const std::string reason(trim(options.reason));
     if (run.empty()) {
-        return fail(Code::usage, "which run?", "--run", "oa-stream cutover status names it");
+        return fail(
+            Code::usage,
+            "no run was named",
+            std::string(k_run.name),
+            "oa-stream cutover status names it"
+        );
     }
     OA_TRY(RunStatus status, undone_run(run, context));
-    if (!args.has("--apply")) {
+    if (!options.apply) {
         tell(std::move(status), false, context);
         return ExitCode::has_changes;
     }
     if (reason.empty()) {
-        return fail(Code::usage, "why is it given up?", "--reason", "--reason TEXT");
+        return fail(
+            Code::usage, "a reason is missing", std::string(k_reason.name), "like 'deployed again'"
+        );
     }
     std::optional<run::TargetLock> lock;
     if (!status.target.empty()) {
@@ -89,26 +109,27 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--run", "RUN", "The run that is given up."},
-    OptionSpec{"--reason", "TEXT", "Why; kept in its folder, with who and when."},
-    OptionSpec{"--apply", "", "Give it up; without it what it left undone is only shown."},
-};
+constexpr auto k_options = options<Options>(
+    k_run,
+    k_reason,
+    flag<&Options::apply>(
+        names::apply, "Give it up. Without it, what the run left undone is only shown."
+    )
+        .typed()
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d",
     "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d --apply --reason 'the "
-    "service was deployed anew'",
+    "service was deployed again'",
 };
 
 } // namespace
 
-const CommandSpec cutover_unlock_command{
+const CommandSpec cutover_unlock_command = command<run>({
     .path = "cutover unlock",
     .summary = "Give up a run that left something undone; moves no traffic.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

@@ -15,6 +15,14 @@ namespace {
 
 using Ended = Result<playbook::RunEnd>;
 
+struct Options : TargetRunOptions {
+    std::optional<std::string> auth{};
+    std::optional<std::string> textfile{};
+};
+constexpr auto k_textfile = option<&Options::textfile>(
+    "--textfile", "FILE", "Also write the result for node_exporter's textfile collector."
+);
+
 report::RunMetrics metrics_of(const Ended& end, std::string name) {
     report::RunMetrics out;
     out.name = std::move(name);
@@ -37,16 +45,19 @@ Result<void> write_textfile(const std::string& file, const Ended& end, const std
     }
     auto written = write_file_atomic(file, report::textfile(metrics));
     if (!written) {
-        written.error().where = "--textfile " + printable(file);
+        written.error().where = fmt::format("{} {}", k_textfile.name, printable(file));
     }
     return written;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(auto input, parse_target_run(args, context, "steady-state"));
+Result<ExitCode> run(Options options, Context& context) {
+    if (options.playbook.empty()) {
+        options.playbook = "steady-state";
+    }
+    OA_TRY(auto input, target_run_input(options, context));
     const std::string name = input.playbook.name;
-    if (const auto reference = args.get("--auth")) {
-        input.playbook.target.auth = playbook::AuthRef{*reference, true};
+    if (options.auth) {
+        input.playbook.target.auth = playbook::AuthRef{*options.auth, true};
     }
     // A timer's mail is for what is wrong.
     context.quiet = context.quiet || !context.tty;
@@ -56,8 +67,8 @@ Result<ExitCode> run(const Args& args, Context& context) {
     };
     const Ended end = carry_out_run(std::move(input), playbook::verify_target, words, context);
     Result<void> written;
-    if (const auto file = args.get("--textfile")) {
-        written = write_textfile(*file, end, name);
+    if (options.textfile) {
+        written = write_textfile(*options.textfile, end, name);
     }
     if (!end) {
         return std::unexpected(end.error());
@@ -70,24 +81,22 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return exit;
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{"PLAYBOOK", "One that only checks: a name or a file; steady-state.", false},
-};
-constexpr std::array k_options{
-    k_set_option,
-    k_asserted_option,
-    k_reason_option,
-    k_no_probes_option,
-    OptionSpec{
+constexpr auto k_positionals = positionals<Options>(
+    playbook_word("A playbook that only checks: a name or a file. Default: steady-state.")
+        .optional()
+);
+constexpr auto k_options = options<Options>(
+    k_set,
+    k_stated_budget,
+    k_no_probes,
+    option<&Options::auth>(
         "--auth",
         "REF",
-        "The user's token: env:NAME, file:PATH or fd:N; else what the playbook says, "
-        "env:AUTH_TOKEN."
-    },
-    OptionSpec{
-        "--textfile", "FILE", "Write how it ended for node_exporter's textfile collector, too."
-    },
-};
+        "Give the user's token: env:NAME, file:PATH or fd:N. Without it the playbook names it, "
+        "usually env:AUTH_TOKEN."
+    ),
+    k_textfile
+);
 constexpr std::array<std::string_view, 4> k_examples{
     "oa-stream verify --set base_url=https://chat.example.org",
     "oa-stream verify --set base_url=https://chat.example.org --textfile "
@@ -98,14 +107,13 @@ constexpr std::array<std::string_view, 4> k_examples{
 
 } // namespace
 
-const CommandSpec verify_command{
+const CommandSpec verify_command = command<run>({
     .path = "verify",
     .summary = "Verify a live target; quiet on PASS without a terminal.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli
