@@ -1,11 +1,13 @@
 // front: the local weighted front door.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/traffic/front.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "serve_listeners.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -24,7 +26,6 @@ namespace {
 using traffic::Front;
 using traffic::FrontOptions;
 
-constexpr auto k_shortest_interval = Millis{10};
 constexpr auto k_shortest_timeout = Millis{1000}; // of a check
 
 struct Options {
@@ -34,104 +35,63 @@ struct Options {
 };
 
 Result<std::pair<std::string, std::string>>
-pair_of(std::string_view option, std::string_view text) {
+read_pair(std::string_view text, std::string_view like) {
     const auto equals = text.find('=');
     if (equals == 0 || equals == std::string_view::npos || equals + 1 == text.size()) {
         return fail(
             Code::usage,
-            fmt::format("'{}' is no NAME=VALUE", printable(text)),
-            std::string(option),
-            fmt::format(
-                "like {} stable={}", option, option == "--backend" ? "http://127.0.0.1:9001" : "100"
-            )
+            fmt::format("'{}' is not NAME=VALUE", printable(text)),
+            {},
+            std::string(like)
         );
     }
     return std::pair(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
 }
 
-Result<void> add_backend(FrontOptions& front, std::string_view text) {
-    OA_TRY(auto pair, pair_of("--backend", text));
-    auto& [name, url] = pair;
-    if (!url.starts_with("http://") && !url.starts_with("https://")) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is no http URL", printable(url)),
-            "--backend",
-            name + "=http://127.0.0.1:9001"
-        );
-    }
-    while (url.ends_with('/')) {
-        url.pop_back();
-    }
-    front.backends.push_back({std::move(name), std::move(url)});
-    return {};
+Result<traffic::Backend> read_backend(std::string_view text) {
+    OA_TRY(auto pair, read_pair(text, "like stable=http://127.0.0.1:9001"));
+    OA_TRY(auto url, read_base_url(pair.second));
+    return traffic::Backend{std::move(pair.first), std::move(url)};
 }
 
-Result<void> add_weights(FrontOptions& front, std::string_view text) {
+Result<std::map<std::string, std::uint32_t, std::less<>>> read_weights(std::string_view text) {
+    std::map<std::string, std::uint32_t, std::less<>> out;
     while (!text.empty()) {
         const auto comma = text.find(',');
-        OA_TRY(auto pair, pair_of("--weights", text.substr(0, comma)));
+        OA_TRY(auto pair, read_pair(text.substr(0, comma), "like stable=95,canary=5"));
         const auto weight = parse_count(pair.second, 0, 65535);
         if (!weight) {
-            return std::unexpected(Error(weight.error()).prefixed("--weights " + pair.first));
+            return std::unexpected(Error(weight.error()).prefixed(pair.first));
         }
-        front.weights[pair.first] = static_cast<std::uint32_t>(*weight);
+        out[pair.first] = static_cast<std::uint32_t>(*weight);
         text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
     }
-    return {};
+    return out;
 }
 
-Result<void> add_health(FrontOptions& front, const Args& args) {
-    front.health.path = args.get("--health").value_or("");
-    if (!front.health.path.empty() && !front.health.path.starts_with('/')) {
+Result<std::string> read_path(std::string_view text) {
+    if (!text.starts_with('/')) {
         return fail(
-            Code::usage,
-            fmt::format("'{}' is no path", printable(front.health.path)),
-            "--health",
-            "/readyz"
+            Code::usage, fmt::format("'{}' is not a path", printable(text)), {}, "like /readyz"
         );
     }
-    OA_TRY(front.health.interval, parse_duration(args.get("--health-interval").value_or("2s")));
-    if (front.health.interval < k_shortest_interval) {
-        return fail(Code::usage, "checks may come every 10 ms at most", "--health-interval");
-    }
-    front.health.timeout = std::max(front.health.interval, k_shortest_timeout);
-    return {};
+    return std::string(text);
 }
 
-Result<Options> parse(const Args& args) {
-    Options out;
-    const std::string listen = args.get("--listen").value_or("");
-    const auto endpoint = net::parse_endpoint(listen);
-    if (!endpoint) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is no HOST:PORT", printable(listen)),
-            "--listen",
-            "--listen 127.0.0.1:8080"
-        );
-    }
-    out.front.listen = *endpoint;
-    for (const std::string& text : args.all("--backend")) {
-        OA_CHECK(add_backend(out.front, text));
-    }
-    if (out.front.backends.empty()) {
+Result<void> complete(FrontOptions& front) {
+    if (front.backends.empty()) {
         return fail(
             Code::usage,
             "at least one backend is needed",
             {},
-            "--backend stable=http://127.0.0.1:9001"
+            "like --backend stable=http://127.0.0.1:9001"
         );
     }
-    const auto weights = args.get("--weights");
-    OA_CHECK(add_weights(
-        out.front, weights ? *weights : fmt::format("{}=100", out.front.backends[0].name)
-    ));
-    out.front.admin_socket = args.get("--admin").value_or("");
-    OA_CHECK(add_health(out.front, args));
-    out.ready_file = args.get("--ready-file").value_or("");
-    OA_TRY(out.drain_timeout, parse_duration(args.get("--drain-timeout").value_or("10s")));
-    return out;
+    if (front.weights.empty()) {
+        front.weights[front.backends.front().name] = 100;
+    }
+    front.health.timeout = std::max(front.health.interval, k_shortest_timeout);
+    return {};
 }
 
 Result<void> tell_ready(const Options& options, const Front& front, Context& context) {
@@ -152,8 +112,8 @@ Task<void> drain(Front* front, asio::io_context* io, Millis limit) {
     io->stop();
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(Options options, parse(args));
+Result<ExitCode> run(Options options, Context& context) {
+    OA_CHECK(complete(options.front));
     asio::io_context io(1);
     options.front.note = [&context](std::string_view line) {
         context.err(fmt::format("{}\n", line));
@@ -182,26 +142,42 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_options{
-    OptionSpec{
-        "--listen", "HOST:PORT", "Where clients come in; port 0 picks one.", "127.0.0.1:8080"
-    },
-    OptionSpec{"--backend", "NAME=URL", "A revision and where it is; repeats.", {}, true},
-    OptionSpec{
-        "--weights",
+using traffic::HealthOptions;
+constexpr auto k_options = options<Options>(
+    parsed<read_endpoint, &Options::front, &FrontOptions::listen>(
+        names::listen, "HOST:PORT", "Accept clients at this address. Port 0 picks a free one."
+    )
+        .or_else("127.0.0.1:8080"),
+    parsed<read_backend, &Options::front, &FrontOptions::backends>(
+        names::backend, "NAME=URL", "Send traffic to this revision at this URL."
+    ),
+    parsed<read_weights, &Options::front, &FrontOptions::weights>(
+        names::weights,
         "NAME=N,…",
-        "Share of new threads by revision; the first one gets all if not given."
-    },
-    OptionSpec{
+        "Share new threads among revisions by these weights. Without it the first one gets all."
+    ),
+    parsed<read_path, &Options::front, &FrontOptions::health, &HealthOptions::path>(
         "--health",
         "PATH",
-        "Ask every backend for this path; one that does not answer 2xx gets no share."
-    },
-    OptionSpec{"--health-interval", "D", "Time between two such questions.", "2s"},
-    OptionSpec{"--admin", "PATH", "Unix socket for GET /state and PUT /weights."},
-    OptionSpec{"--ready-file", "F", "Written as JSON once requests are accepted."},
-    OptionSpec{"--drain-timeout", "D", "How long SIGTERM lets running streams go on.", "10s"},
-};
+        "Request this path from every backend. One that does not answer 2xx gets no traffic."
+    ),
+    option<&Options::front, &FrontOptions::health, &HealthOptions::interval>(
+        "--health-interval", "D", "Check the backends this often, every 10 ms at most."
+    )
+        .range(10, k_longest_ms)
+        .or_else("2s"),
+    option<&Options::front, &FrontOptions::admin_socket>(
+        names::admin, "PATH", "Offer GET /state and PUT /weights on this unix socket."
+    )
+        .offering(Offer::files),
+    option<&Options::ready_file>(
+        names::ready_file, "FILE", "Write this file, as JSON, once requests are accepted."
+    ),
+    option<&Options::drain_timeout>(
+        "--drain-timeout", "D", "Let running streams go on for this long after SIGTERM."
+    )
+        .or_else("10s")
+);
 
 constexpr std::array<std::string_view, 1> k_examples{
     "oa-stream front --listen 127.0.0.1:8080 --backend stable=http://127.0.0.1:9001 --backend "
@@ -211,13 +187,11 @@ constexpr std::array<std::string_view, 1> k_examples{
 
 } // namespace
 
-const CommandSpec front_command{
+const CommandSpec front_command = command<run>({
     .path = "front",
     .summary = "Run the local weighted front door.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

@@ -1,7 +1,12 @@
 // serve: run the lane.
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/text.hpp"
+
 #include "core/commands.hpp"
 #include "serve_options.hpp"
 #include "serve_process.hpp"
+
+#include <fmt/format.h>
 
 #include <array>
 
@@ -9,100 +14,227 @@ namespace oa_stream::cli {
 
 namespace {
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(auto options, parse_serve_options(args, context));
+using authority::AuthorityOptions;
+using authority::CodexOptions;
+using authority::ReplayOptions;
+using lane::LaneConfig;
+using lane::LaneLimits;
+using lane::LaneTimings;
+
+Result<ExitCode> run(ServeOptions options, Context& context) {
+    OA_CHECK(complete_options(options, context));
     return serve(std::move(options), context);
 }
 
-constexpr std::array k_options{
-    OptionSpec{
-        "--listen",
+Result<const authority::AuthorityKind*> read_kind(std::string_view name) {
+    const auto* kind = authority::authority_kind(name);
+    if (kind == nullptr || kind->make == nullptr) {
+        return fail(
+            Code::usage,
+            kind == nullptr ? fmt::format("'{}' is not a possible value", printable(name, 40))
+                            : std::string(kind->refusal),
+            {},
+            authority::authority_names()
+        );
+    }
+    return kind;
+}
+
+Result<void> add_proxies(std::span<const std::string> networks, ServeOptions& options) {
+    for (const std::string& network : networks) {
+        OA_CHECK(options.lane.proxies.add(network));
+    }
+    return {};
+}
+
+Result<void> add_faults(std::span<const std::string> faults, ServeOptions& options) {
+    for (const std::string& fault : faults) {
+        options.faults_given = true;
+        OA_CHECK(authority::add_fault(options.authority.replay.faults, fault));
+    }
+    return {};
+}
+
+Result<void> set_limits(std::span<const std::string> limits, ServeOptions& options) {
+    for (const std::string& limit : limits) {
+        OA_CHECK(set_limit(options, limit));
+    }
+    return {};
+}
+
+// The words of each option name the values of its enum in order.
+constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
+constexpr std::array<std::string_view, 2> k_approvals{"deny", "ask"};
+constexpr std::array<std::string_view, 2> k_compat{"optional", "required"};
+constexpr std::array<std::string_view, 3> k_modes{"on", "retired", "off"};
+constexpr std::array<std::string_view, 2> k_formats{"json", "logfmt"};
+constexpr std::array<std::string_view, 4> k_levels{"debug", "info", "warn", "error"};
+
+constexpr auto k_options = options<ServeOptions>(
+    parsed<read_endpoint, &ServeOptions::listeners, &ListenerOptions::endpoints>(
+        names::listen,
         "HOST:PORT",
-        "Where clients come in, or unix:/PATH; port 0 picks one.",
-        "127.0.0.1:8080",
-        true
-    },
-    OptionSpec{"--unix-mode", "MODE", "File mode of a unix socket, octal.", "0600"},
-    OptionSpec{"--tls-cert", "FILE", "Certificate chain (PEM); SIGHUP reads it again."},
-    OptionSpec{"--tls-key", "FILE", "Its key, unencrypted PEM, closed to others."},
-    OptionSpec{
+        "Accept clients at this address, or at unix:/PATH. Port 0 picks a free one."
+    )
+        .or_else("127.0.0.1:8080"),
+    parsed<read_mode, &ServeOptions::listeners, &ListenerOptions::unix_mode>(
+        "--unix-mode", "MODE", "Set the file mode of a unix socket, in octal."
+    )
+        .or_else("0600"),
+    option<&ServeOptions::listeners, &ListenerOptions::certificate>(
+        names::tls_cert,
+        "FILE",
+        "Serve TLS with this certificate chain (PEM). SIGHUP reads it again."
+    ),
+    option<&ServeOptions::listeners, &ListenerOptions::key>(
+        names::tls_key,
+        "FILE",
+        "Use this key of the certificate: unencrypted PEM, readable only by its owner."
+    ),
+    custom<ServeOptions, add_proxies>(
         "--trusted-proxy",
         "CIDR",
-        "Whose Forwarded and X-Forwarded-* are believed; unix for local sockets.",
-        {},
+        "Trust Forwarded and X-Forwarded-* from these addresses. Use `unix` for local sockets.",
         true
-    },
-    OptionSpec{"--authority", "codex|replay", "Who runs the turns.", "codex"},
-    OptionSpec{"--codex-bin", "PATH", "The Codex executable, looked up in PATH.", "codex"},
-    OptionSpec{"--codex-children", "N", "How many Codex processes share the threads.", "1"},
-    OptionSpec{"--codex-profile", "NAME", "chat (no tools) or agent (tools).", "chat"},
-    OptionSpec{"--codex-config", "FILE", "A config.toml that replaces the profile's."},
-    OptionSpec{
-        "--approvals",
-        "HOW",
-        "deny: declined. ask: clients with x-oa-accept: tool-approval decide.",
-        "deny"
-    },
-    OptionSpec{"--model", "NAME", "The model Codex asks for, and its name under /v1."},
-    OptionSpec{
-        "--completions-limit", "N", "Chat completions (/v1) at once; more are refused: 429.", "16"
-    },
-    OptionSpec{"--provider-url", "URL", "Where Codex finds the model; it asks URL/responses."},
-    OptionSpec{
-        "--provider-key-env", "NAME", "The environment variable with the model provider's key."
-    },
-    OptionSpec{"--replay", "DIR", "Recorded turns to play (*.jsonl); a built-in set if not given."},
-    OptionSpec{"--pace", "recorded|immediate|xN", "How fast they are played.", "recorded"},
-    OptionSpec{
-        "--inject",
+    ),
+    parsed<read_kind, &ServeOptions::kind>(
+        names::authority, "codex|replay", "Run turns with this authority."
+    )
+        .or_else("codex"),
+    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::program>(
+        names::codex_bin, "PATH", "Start this Codex executable. It is looked up in PATH."
+    )
+        .or_else("codex")
+        .offering(Offer::files),
+    option<&ServeOptions::authority, &AuthorityOptions::codex_children>(
+        "--codex-children", "N", "Share the threads among N Codex processes."
+    )
+        .range(1, 64)
+        .or_else("1"),
+    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::profile>(
+        "--codex-profile", k_profiles, "Give Codex no tools (chat), or tools (agent)."
+    )
+        .or_else("chat"),
+    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::config_file>(
+        "--codex-config", "FILE", "Use this config.toml instead of the profile's."
+    ),
+    option<&ServeOptions::lane, &LaneConfig::approvals>(
+        names::approvals,
+        k_approvals,
+        "Decline approvals (deny), or ask clients that send x-oa-accept: tool-approval (ask)."
+    )
+        .or_else("deny"),
+    option<&ServeOptions::model>(
+        "--model", "NAME", "Ask for this model. It is also the model's name under /v1."
+    ),
+    option<&ServeOptions::lane, &LaneConfig::limits, &LaneLimits::completions>(
+        "--completions-limit", "N", "Run at most N chat completions (/v1) at once; more get 429."
+    )
+        .range(1, 100'000)
+        .or_else("16"),
+    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::provider_base_url>(
+        "--provider-url", "URL", "Send Codex to this model provider. It requests URL/responses."
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::provider_env_key>(
+        "--provider-key-env",
+        "NAME",
+        "Read the key of the model provider from this environment variable."
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::replay, &ReplayOptions::directory>(
+        names::replay,
+        "DIR",
+        "Play the recorded turns (*.jsonl) of this folder. Without it: a built-in set."
+    ),
+    parsed<
+        authority::Pace::parse,
+        &ServeOptions::authority,
+        &AuthorityOptions::replay,
+        &ReplayOptions::pace>(
+        "--pace", "recorded|immediate|xN", "Play recorded turns at this speed."
+    )
+        .or_else("recorded"),
+    custom<ServeOptions, add_faults>(
+        names::inject,
         "KIND=VALUE",
-        "A fault for played turns: error-rate, malformed, stall, drop, latency, slow, kill.",
-        {},
+        "Inject a fault into recorded turns: error-rate, malformed, stall, drop, latency, slow, "
+        "kill.",
         true
-    },
-    OptionSpec{
-        "--inject-file", "FILE", "Faults, one a line; read again whenever the file changes."
-    },
-    OptionSpec{"--ready-file", "FILE", "Written as JSON once requests are accepted."},
-    OptionSpec{"--revision", "NAME", "This deployment's name (also K_REVISION)."},
-    OptionSpec{
-        "--tokens",
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::replay, &ReplayOptions::faults_file>(
+        names::inject_file,
         "FILE",
-        "Who may come in: lines sha256:HEX owner=NAME [expires=TIME]; read again when it "
-        "changes. Also OA_STREAM_TOKEN."
-    },
-    OptionSpec{"--compat", "optional|required", "The handshake headers of clients.", "optional"},
-    OptionSpec{"--compat-policy", "FILE", "The window of clients served, as JSON."},
-    OptionSpec{"--cors-origin", "ORIGIN", "A web origin that may call the lane, or *.", {}, true},
-    OptionSpec{
-        "--lane", "on|retired|off", "retired answers as the retired bridge, off with 503.", "on"
-    },
-    OptionSpec{"--lane-file", "FILE", "Holds that mode; read at start and on SIGHUP."},
-    OptionSpec{"--drain-timeout", "D", "How long SIGTERM lets live turns go on.", "10s"},
-    OptionSpec{"--heartbeat", "D", "Silence on a stream before a comment is sent.", "15s"},
-    OptionSpec{
-        "--detach-grace",
-        "D",
-        "How long a turn without readers goes on before it is stopped.",
-        "30s"
-    },
-    OptionSpec{
-        "--limit",
+        "Inject the faults of this file, one a line. It is read again whenever it changes."
+    ),
+    option<&ServeOptions::ready_file>(
+        names::ready_file, "FILE", "Write this file, as JSON, once requests are accepted."
+    ),
+    option<&ServeOptions::revision>(
+        names::revision, "NAME", "Name this deployment. Without it: the variable K_REVISION."
+    ),
+    option<&ServeOptions::tokens>(
+        names::tokens,
+        "FILE",
+        "Admit the bearers of these tokens: lines sha256:HEX owner=NAME [expires=TIME]. It is read "
+        "again when it changes. Also OA_STREAM_TOKEN."
+    ),
+    option<&ServeOptions::lane, &LaneConfig::compat>(
+        "--compat", k_compat, "Require the handshake headers of clients, or not."
+    )
+        .or_else("optional"),
+    option<&ServeOptions::compat_policy>(
+        "--compat-policy", "FILE", "Serve only the clients of this window, in JSON."
+    ),
+    option<&ServeOptions::lane, &LaneConfig::cors_origins>(
+        "--cors-origin", "ORIGIN", "Let pages of this web origin call the lane. * means any."
+    ),
+    option<&ServeOptions::lane, &LaneConfig::mode>(
+        "--lane", k_modes, "Serve (on), answer as the retired bridge (retired), or with 503 (off)."
+    )
+        .or_else("on"),
+    option<&ServeOptions::lane_file>(
+        "--lane-file", "FILE", "Read that mode from this file, at start and on SIGHUP."
+    ),
+    option<&ServeOptions::drain_timeout>(
+        "--drain-timeout", "D", "Let live turns go on for this long after SIGTERM."
+    )
+        .or_else("10s"),
+    option<&ServeOptions::lane, &LaneConfig::timings, &LaneTimings::heartbeat>(
+        "--heartbeat", "D", "Send a comment after this much silence on a stream."
+    )
+        .or_else("15s"),
+    option<&ServeOptions::lane, &LaneConfig::timings, &LaneTimings::detach_grace>(
+        "--detach-grace", "D", "Stop a turn that has had no reader for this long."
+    )
+        .or_else("30s"),
+    custom<ServeOptions, set_limits>(
+        names::limit,
         "NAME=VALUE",
-        "Sets a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
+        "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "turn-log, total-log, max-lag, max-lag-time, turn-time, first-event, idle, approval, body, "
         "headers, connections, handshake-time, head-time, body-time, write-time, keep-alive.",
-        {},
         true
-    },
-    OptionSpec{
-        "--id-map", "FILE", "Where client and authority threads are matched; codex keeps one."
-    },
-    OptionSpec{"--access-log", "FILE", "One line a request; stderr if not given."},
-    OptionSpec{"--access-log-format", "json|logfmt", "How a line is written.", "json"},
-    OptionSpec{"--log-level", "debug|info|warn|error", "What else stderr tells.", "info"},
-    OptionSpec{"--log-level-file", "FILE", "Holds that level; read at start and on SIGHUP."},
-};
+    ),
+    option<&ServeOptions::id_map>(
+        "--id-map",
+        "FILE",
+        "Keep the map of client threads to authority threads in this file. With codex there is "
+        "always one."
+    ),
+    option<&ServeOptions::access_log>(
+        names::access_log, "FILE", "Write one line a request to this file. Without it: to stderr."
+    ),
+    option<&ServeOptions::lane, &LaneConfig::log_format>(
+        "--access-log-format", k_formats, "Write the lines in this format."
+    )
+        .or_else("json"),
+    option<&ServeOptions::log_level>(
+        "--log-level", k_levels, "Log other events from this level on, to stderr."
+    )
+        .or_else("info"),
+    option<&ServeOptions::log_level_file>(
+        "--log-level-file", "FILE", "Read that level from this file, at start and on SIGHUP."
+    )
+);
 
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream serve --listen 127.0.0.1:8080 --authority replay --pace x4",
@@ -112,13 +244,11 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec serve_command{
+const CommandSpec serve_command = command<run>({
     .path = "serve",
     .summary = "Run the lane.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

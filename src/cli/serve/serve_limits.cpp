@@ -122,9 +122,7 @@ Result<void> set_limit(ServeOptions& options, std::string_view text) {
         if (limit.name == name && equals < text.size()) {
             auto assigned = assign(limit.target, text.substr(equals + 1));
             if (!assigned) {
-                return std::unexpected(
-                    std::move(assigned).error().prefixed(fmt::format("--limit {}", name))
-                );
+                return std::unexpected(std::move(assigned).error().prefixed(name));
             }
             return {};
         }
@@ -132,7 +130,7 @@ Result<void> set_limit(ServeOptions& options, std::string_view text) {
     }
     return fail(
         Code::usage,
-        fmt::format("--limit has no '{}'", printable(text, 40)),
+        fmt::format("there is no limit '{}'", printable(text, 40)),
         {},
         fmt::format("NAME=VALUE with one of {}", fmt::join(names, ", "))
     );

@@ -1,5 +1,6 @@
 #include "serve_listeners.hpp"
 
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -18,22 +19,6 @@ namespace {
 /// clients do.
 constexpr std::size_t k_own = 24;
 constexpr std::size_t k_per_child = 8;
-
-/// "0660"
-Result<unsigned> parse_mode(std::string_view text) {
-    unsigned mode = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-    const bool whole = error == std::errc{} && end == text.data() + text.size();
-    if (!whole || mode > 0777U || (mode & 0600U) != 0600U) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is no mode for a socket", printable(text, 20)),
-            "--unix-mode",
-            "octal, such as 0660"
-        );
-    }
-    return mode;
-}
 
 std::size_t open_descriptors() {
     std::error_code error;
@@ -59,33 +44,42 @@ Result<void> ListenerOptions::check_certificate() const {
     return {};
 }
 
-Result<void> read_listeners(const Args& args, ListenerOptions& options) {
-    auto given = args.all("--listen");
-    if (given.empty()) {
-        given.push_back(args.get("--listen").value_or(""));
+Result<net::Endpoint> read_endpoint(std::string_view text) {
+    const auto endpoint = net::parse_endpoint(text);
+    if (!endpoint) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not HOST:PORT or unix:/PATH", printable(text)),
+            {},
+            "like 127.0.0.1:8080"
+        );
     }
-    for (const auto& text : given) {
-        const auto endpoint = net::parse_endpoint(text);
-        if (!endpoint) {
-            return fail(
-                Code::usage,
-                fmt::format("'{}' is no HOST:PORT and no unix:/PATH", printable(text)),
-                "--listen",
-                "--listen 127.0.0.1:8080"
-            );
-        }
-        options.endpoints.push_back(*endpoint);
+    return *endpoint;
+}
+
+Result<unsigned> read_mode(std::string_view text) {
+    unsigned mode = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+    const bool whole = error == std::errc{} && end == text.data() + text.size();
+    if (!whole || mode > 0777U || (mode & 0600U) != 0600U) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a mode of a socket", printable(text, 20)),
+            {},
+            "octal, such as 0660"
+        );
     }
-    options.certificate = args.get("--tls-cert").value_or("");
-    options.key = args.get("--tls-key").value_or("");
-    if (options.certificate.empty() != options.key.empty()) {
+    return mode;
+}
+
+Result<void> ListenerOptions::check_pair() const {
+    if (certificate.empty() != key.empty()) {
         return fail(
             Code::usage,
             "a certificate and its key go together",
-            options.key.empty() ? "--tls-key" : "--tls-cert"
+            std::string(key.empty() ? names::tls_key : names::tls_cert)
         );
     }
-    OA_TRY(options.unix_mode, parse_mode(args.get("--unix-mode").value_or("0600")));
     return {};
 }
 

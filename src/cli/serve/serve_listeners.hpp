@@ -26,12 +26,16 @@ struct ListenerOptions {
     [[nodiscard]] bool loopback() const noexcept { return exposed() == nullptr; }
     /// The first that others can reach; null: none.
     [[nodiscard]] const net::Endpoint* exposed() const noexcept;
+    /// Certificate and key come together. Code::usage.
+    [[nodiscard]] Result<void> check_pair() const;
     /// Whether certificate and key, if any, can serve: told before anything is started.
     [[nodiscard]] Result<void> check_certificate() const;
 };
 
-/// Errors: Code::usage with the option's name.
-[[nodiscard]] Result<void> read_listeners(const Args& args, ListenerOptions& options);
+/// "HOST:PORT" or "unix:/PATH".
+[[nodiscard]] Result<net::Endpoint> read_endpoint(std::string_view text);
+/// "0660": the mode of a unix socket.
+[[nodiscard]] Result<unsigned> read_mode(std::string_view text);
 
 /// The listeners of one process, with one handler.
 class Listeners {

@@ -19,12 +19,15 @@ namespace oa_stream::cli {
 struct ServeOptions {
     ListenerOptions listeners{};
     lane::LaneConfig lane{};
-    const authority::AuthorityKind* kind = nullptr; ///< never null once parsed
+    const authority::AuthorityKind* kind = nullptr; ///< never null once read
+    std::optional<std::string> model{};
+    std::optional<std::string> revision{};
     authority::AuthorityOptions authority{};
+    bool faults_given = false;
     std::filesystem::path tokens{};        ///< empty: no token file
     std::filesystem::path compat_policy{}; ///< empty: the default window
     std::filesystem::path lane_file{};     ///< empty: the mode of --lane stays
-    std::filesystem::path id_map{};        ///< empty: in memory
+    std::optional<std::filesystem::path> id_map{}; ///< empty: in memory
     std::filesystem::path ready_file{};
     std::filesystem::path access_log{}; ///< empty: stderr
     LogLevel log_level = LogLevel::info;
@@ -32,8 +35,9 @@ struct ServeOptions {
     Millis drain_timeout{10000};
 };
 
-/// Errors: Code::usage with the option's name.
-[[nodiscard]] Result<ServeOptions> parse_serve_options(const Args& args, const Context& context);
+/// Works out what follows from several options, and from environment and state directory. Errors:
+/// Code::usage with the option's name.
+[[nodiscard]] Result<void> complete_options(ServeOptions& options, const Context& context);
 
 /// Sets one limit from "NAME=VALUE" (counts plain, sizes with k or m, times with a unit).
 [[nodiscard]] Result<void> set_limit(ServeOptions& options, std::string_view text);

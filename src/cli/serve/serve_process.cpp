@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
@@ -12,6 +13,7 @@
 
 #include "core/document.hpp"
 #include "file_watch.hpp"
+#include "serve_files.hpp"
 #include "service_manager.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -32,7 +34,6 @@ namespace {
 
 constexpr Millis k_map_delay{100};
 constexpr Millis k_token_look{1000}; ///< a changed token file is read after two looks
-constexpr std::uint64_t k_small_file = 4U << 20U;
 
 class ServeProcess {
 public:
@@ -65,18 +66,18 @@ private:
     }
 
     Task<Result<void>> start() {
-        OA_CO_TRY(auto tokens, load_tokens());
+        OA_CO_TRY(auto tokens, read_tokens(options_, *context_));
         if (const auto* exposed = options_.listeners.exposed(); !tokens && exposed != nullptr) {
             co_return fail(
                 Code::usage,
                 fmt::format("{} is reachable from elsewhere", exposed->text()),
-                "--listen",
+                std::string(names::listen),
                 "configure --tokens or OA_STREAM_TOKEN, or listen on 127.0.0.1"
             );
         }
         OA_CO_CHECK(options_.listeners.check_certificate());
-        OA_CO_CHECK(load_policy());
-        OA_CO_CHECK(load_mode());
+        OA_CO_CHECK(read_policy(options_));
+        OA_CO_CHECK(read_lane_file(options_));
         OA_CO_CHECK(load_log_level());
         OA_CO_CHECK(open_access_log());
         OA_CO_CHECK(make_authority());
@@ -86,7 +87,7 @@ private:
             ids_,
             lane::IdMap::open(
                 io_.get_executor(),
-                options_.id_map,
+                options_.id_map.value_or(""),
                 k_map_delay,
                 [this](const Error& error) { log_->note(LogLevel::error, "id_map", error.text()); }
             )
@@ -109,9 +110,9 @@ private:
             return fail(
                 Code::config,
                 "this authority never asks for an approval",
-                "--approvals",
-                "--codex-profile agent, or an approval_policy other than \"never\" in "
-                "--codex-config"
+                std::string(names::approvals),
+                "set --codex-profile agent, or in --codex-config an approval_policy other than "
+                "\"never\""
             );
         }
         return {};
@@ -154,57 +155,6 @@ private:
         lane_->set_tokens(std::move(tokens));
     }
 
-    /// nullopt when no authentication is configured at all.
-    [[nodiscard]] Result<std::optional<lane::TokenTable>> load_tokens() const {
-        const auto environment = context_->env("OA_STREAM_TOKEN");
-        if (environment && trim(*environment).empty()) {
-            return fail(
-                Code::usage,
-                "it holds nothing but white space",
-                "OA_STREAM_TOKEN",
-                "unset it, or set a token"
-            );
-        }
-        if (options_.tokens.empty() && !environment) {
-            return std::optional<lane::TokenTable>{};
-        }
-        lane::TokenTable table;
-        if (!options_.tokens.empty()) {
-            OA_TRY(const auto text, read_file(options_.tokens, k_small_file));
-            OA_TRY(table, lane::TokenTable::parse(text, options_.tokens.string()));
-        }
-        if (environment) {
-            table.add(Secret(*environment), "env");
-        }
-        return std::optional(std::move(table));
-    }
-
-    Result<void> load_policy() {
-        if (options_.compat_policy.empty()) {
-            return {};
-        }
-        OA_TRY(const auto text, read_file(options_.compat_policy, k_small_file));
-        OA_TRY(
-            options_.lane.window, lane::parse_compat_policy(text, options_.compat_policy.string())
-        );
-        return {};
-    }
-
-    /// A lane file that is not there leaves the mode as it is.
-    Result<void> load_mode() {
-        std::error_code none;
-        if (options_.lane_file.empty() || !std::filesystem::exists(options_.lane_file, none)) {
-            return {};
-        }
-        OA_TRY(const auto text, read_file(options_.lane_file, k_small_file));
-        auto mode = lane::parse_lane_mode(text);
-        if (!mode) {
-            return std::unexpected(std::move(mode).error().prefixed(options_.lane_file.string()));
-        }
-        options_.lane.mode = *mode;
-        return {};
-    }
-
     Result<void> open_access_log() {
         if (options_.access_log.empty()) {
             return {};
@@ -224,22 +174,11 @@ private:
         }
     }
 
-    /// A level file that is not there leaves the level of --log-level.
+    /// The level of --log-level, or that of the file where there is one.
     Result<void> load_log_level() {
         log_->set_level(options_.log_level);
-        std::error_code none;
-        if (options_.log_level_file.empty() ||
-            !std::filesystem::exists(options_.log_level_file, none)) {
-            return {};
-        }
-        OA_TRY(const auto text, read_file(options_.log_level_file, k_small_file));
-        auto level = parse_log_level(text);
-        if (!level) {
-            return std::unexpected(std::move(level).error().prefixed(options_.log_level_file.string(
-            )));
-        }
-        options_.log_level = *level;
-        log_->set_level(*level);
+        OA_CHECK(read_log_level_file(options_));
+        log_->set_level(options_.log_level);
         return {};
     }
 
@@ -332,7 +271,7 @@ private:
     }
 
     bool take_tokens(std::string_view event) {
-        auto tokens = load_tokens();
+        auto tokens = read_tokens(options_, *context_);
         if (!tokens) {
             log_->note(LogLevel::error, event, tokens.error().text());
             return false;
@@ -347,10 +286,10 @@ private:
         if (auto pair = server_->reload(); !pair) {
             log_->note(LogLevel::error, "reload", pair.error().text());
         }
-        if (auto policy = load_policy(); !policy) {
+        if (auto policy = read_policy(options_); !policy) {
             log_->note(LogLevel::error, "reload", policy.error().text());
         }
-        if (auto mode = load_mode(); !mode) {
+        if (auto mode = read_lane_file(options_); !mode) {
             log_->note(LogLevel::error, "reload", mode.error().text());
         }
         if (auto level = load_log_level(); !level) {

@@ -1,0 +1,77 @@
+#include "serve_files.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/lane/config.hpp"
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr std::uint64_t k_small_file = 4U << 20U;
+
+} // namespace
+
+Result<std::optional<lane::TokenTable>>
+read_tokens(const ServeOptions& options, const Context& context) {
+    const auto environment = context.env("OA_STREAM_TOKEN");
+    if (environment && trim(*environment).empty()) {
+        return fail(
+            Code::usage,
+            "it holds nothing but white space",
+            "OA_STREAM_TOKEN",
+            "unset it, or set a token"
+        );
+    }
+    if (options.tokens.empty() && !environment) {
+        return std::optional<lane::TokenTable>{};
+    }
+    lane::TokenTable table;
+    if (!options.tokens.empty()) {
+        OA_TRY(const auto text, read_file(options.tokens, k_small_file));
+        OA_TRY(table, lane::TokenTable::parse(text, options.tokens.string()));
+    }
+    if (environment) {
+        table.add(Secret(*environment), "env");
+    }
+    return std::optional(std::move(table));
+}
+
+Result<void> read_policy(ServeOptions& options) {
+    if (options.compat_policy.empty()) {
+        return {};
+    }
+    OA_TRY(const auto text, read_file(options.compat_policy, k_small_file));
+    OA_TRY(options.lane.window, lane::parse_compat_policy(text, options.compat_policy.string()));
+    return {};
+}
+
+Result<void> read_lane_file(ServeOptions& options) {
+    std::error_code none;
+    if (options.lane_file.empty() || !std::filesystem::exists(options.lane_file, none)) {
+        return {};
+    }
+    OA_TRY(const auto text, read_file(options.lane_file, k_small_file));
+    auto mode = lane::parse_lane_mode(text);
+    if (!mode) {
+        return std::unexpected(std::move(mode).error().prefixed(options.lane_file.string()));
+    }
+    options.lane.mode = *mode;
+    return {};
+}
+
+Result<void> read_log_level_file(ServeOptions& options) {
+    std::error_code none;
+    if (options.log_level_file.empty() || !std::filesystem::exists(options.log_level_file, none)) {
+        return {};
+    }
+    OA_TRY(const auto text, read_file(options.log_level_file, k_small_file));
+    auto level = parse_log_level(text);
+    if (!level) {
+        return std::unexpected(std::move(level).error().prefixed(options.log_level_file.string()));
+    }
+    options.log_level = *level;
+    return {};
+}
+
+} // namespace oa_stream::cli

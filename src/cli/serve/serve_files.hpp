@@ -1,0 +1,20 @@
+// The files that serve reads at its start and again on SIGHUP.
+#pragma once
+
+#include "oa_stream/lane/auth.hpp"
+
+#include "serve_options.hpp"
+
+#include <optional>
+
+namespace oa_stream::cli {
+
+/// Of --tokens and OA_STREAM_TOKEN; nullopt when neither configures authentication.
+[[nodiscard]] Result<std::optional<lane::TokenTable>>
+read_tokens(const ServeOptions& options, const Context& context);
+/// Each changes the options only when it succeeds; a file that is not there leaves mode and level.
+[[nodiscard]] Result<void> read_policy(ServeOptions& options);
+[[nodiscard]] Result<void> read_lane_file(ServeOptions& options);
+[[nodiscard]] Result<void> read_log_level_file(ServeOptions& options);
+
+} // namespace oa_stream::cli
