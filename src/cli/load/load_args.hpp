@@ -5,8 +5,10 @@
 
 #include "core/command.hpp"
 #include "core/suggestion.hpp"
+#include "smoke/smoke_args.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,12 +26,23 @@ struct LoadArgs {
     std::string again{}; ///< the same load, twice as long, to type when nothing was decided
     Typed typed{}; ///< the command line
 };
+
+/// The command line, before what follows from several options is worked out.
+struct LoadGiven : TargetOptions, LimitOptions {
+    LoadArgs load{};
+    std::optional<double> per_second{};
+    std::optional<unsigned> users{};
+    std::vector<std::string> prompts{};
+    std::optional<std::string> prompts_file{};
+};
 /// Code::usage; Code::unreadable for a file of prompts; Code::precondition for a host elsewhere
 /// that --yes-load does not name.
-[[nodiscard]] Result<LoadArgs> parse_load(const Args& args);
+[[nodiscard]] Result<LoadArgs> complete_load(LoadGiven given);
 
 /// "500/s", "30/m", "500" → per second. Code::usage outside 0.01 to 100,000 per second.
 [[nodiscard]] Result<double> parse_rate(std::string_view text);
+/// A share above 50% and below 100%. Code::usage.
+[[nodiscard]] Result<double> read_confidence(std::string_view text);
 /// Code::precondition when the target's turns are real (no replay authority) and --yes-load does
 /// not name its host.
 [[nodiscard]] Result<void> may_cost(const LoadArgs& args, std::string_view authority);

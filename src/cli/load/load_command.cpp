@@ -12,84 +12,131 @@ namespace oa_stream::cli {
 
 namespace {
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(LoadArgs parsed, parse_load(args));
+using probe::LoadOptions;
+constexpr auto k_duration = option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::duration>(
+                                "--duration", "D", "Hold the full load for this long."
+)
+                                .range(1, k_longest_ms)
+                                .or_else("30s");
+
+Result<ExitCode> run(LoadGiven given, Context& context) {
+    OA_TRY(LoadArgs parsed, complete_load(std::move(given)));
     if (parsed.ndjson && context.json) {
-        return fail(Code::usage, "one document or many lines?", "--ndjson", "leave --json out");
+        return fail(
+            Code::usage, "both --ndjson and --json were given", names::ndjson, "leave one out"
+        );
     }
-    parsed.typed = {&load_command, args};
+    parsed.typed = {context.command, context.given};
     parsed.again = typed_again(
-        load_command, args, {{"--duration", format_duration(2 * parsed.options.duration)}}
+        *context.command,
+        context.given,
+        {{k_duration.name, format_duration(2 * parsed.options.duration)}}
     );
     return run_load(std::move(parsed), context);
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--base-url", "URL", "The lane: http or https, without credentials."},
-    OptionSpec{"--auth", "REF", "The bearer token: env:NAME, file:PATH or fd:N."},
-    OptionSpec{
-        "--rate", "N/s", "Requests begin so often, by the clock, whatever the answers do; or N/m."
-    },
-    OptionSpec{"--concurrency", "N", "Instead: so many users, each sends when its last is over."},
-    OptionSpec{"--ramp", "D", "Rise evenly to the full load in this time, which is not measured."},
-    OptionSpec{"--duration", "D", "Hold the full load for so long.", "30s"},
-    OptionSpec{"--requests", "N", "End after so many requests at the latest."},
-    OptionSpec{
-        "--max-in-flight", "N", "Requests due while so many run are dropped, and told.", "10000"
-    },
-    OptionSpec{"--drain", "D", "Wait so long for what is in flight at the end.", "30s"},
-    OptionSpec{
-        "--limit", "RULE", "A gate: 'p99 first_content <= 2s', 'bad <= 1%' (the default).", "", true
-    },
-    OptionSpec{"--confidence", "SHARE", "One-sided, of each limit's decision.", "95%"},
-    OptionSpec{"--prompt", "TEXT", "What is asked; given more than once, in turn.", "", true},
-    OptionSpec{"--prompts", "FILE", "The same from a file, one a line."},
-    OptionSpec{"--slow-readers", "SHARE", "So many read slowly.", "0%"},
-    OptionSpec{"--read-pause", "D", "A slow reader waits so long before each piece.", "200ms"},
-    OptionSpec{"--disconnect", "SHARE", "So many leave at the first content.", "0%"},
-    OptionSpec{
-        "--stop-at-bad",
-        "SHARE",
-        "Break off when so many of the last 5 s are bad; 0%: never.",
-        "50%"
-    },
-    OptionSpec{
-        "--yes-load", "HOST", "Yes: load this host, or run turns there that cost.", "", true
-    },
-    OptionSpec{"--ndjson", "", "Print a line for each second, then the summary as one line."},
-    OptionSpec{"--list", "N", "List at most so many requests in the run folder.", "100000"},
-    OptionSpec{"--seed", "N", "Which requests read slowly or leave.", "1"},
-    k_target_build,
-    k_target_protocol,
-    k_target_schema,
-    k_target_no_compat,
-    k_target_connect_to,
-    k_limit_connect,
-    k_limit_first_byte,
-    k_limit_stall,
-    k_limit_total,
-};
+constexpr auto k_options = options<LoadGiven>(
+    k_base_url,
+    k_auth,
+    parsed<parse_rate, &LoadGiven::per_second>(
+        "--rate",
+        "N/s",
+        "Start N requests a second (or N/m), by the clock, whatever the answers do."
+    ),
+    option<&LoadGiven::users>(
+        "--concurrency", "N", "Run N users instead. Each sends when its last answer ended."
+    )
+        .range(1, 100'000),
+    option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::ramp>(
+        "--ramp", "D", "Rise evenly to the full load in this time, which is not measured."
+    )
+        .range(1, k_longest_ms),
+    k_duration,
+    option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::requests>(
+        "--requests", "N", "End after N requests at the latest."
+    )
+        .range(1, 1'000'000'000),
+    option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::max_in_flight>(
+        "--max-in-flight", "N", "Drop requests that are due while N are in flight, and report them."
+    )
+        .range(1, 1'000'000)
+        .or_else("10000"),
+    option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::drain>(
+        "--drain", "D", "Wait this long for the requests in flight at the end."
+    )
+        .range(1, k_longest_ms)
+        .or_else("30s"),
+    parsed<probe::parse_load_limit, &LoadGiven::load, &LoadArgs::limits>(
+        names::limit, "RULE", "Add a gate: 'p99 first_content <= 2s'. 'bad <= 1%' is always there."
+    ),
+    parsed<read_confidence, &LoadGiven::load, &LoadArgs::confidence>(
+        "--confidence", "SHARE", "Decide each limit with this one-sided confidence."
+    )
+        .or_else("95%"),
+    option<&LoadGiven::prompts>("--prompt", "TEXT", "Ask this. Several prompts are asked in turn."),
+    option<&LoadGiven::prompts_file>(
+        "--prompts", "FILE", "Ask the prompts of this file, one a line."
+    ),
+    parsed<read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::slow_share>(
+        "--slow-readers", "SHARE", "Let this share of the readers read slowly."
+    )
+        .or_else("0%"),
+    option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::read_pause>(
+        "--read-pause", "D", "Let a slow reader pause this long before each piece."
+    )
+        .range(1, k_longest_ms)
+        .or_else("200ms"),
+    parsed<read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::leaving_share>(
+        "--disconnect", "SHARE", "Let this share of the readers leave at the first content."
+    )
+        .or_else("0%"),
+    parsed<read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::stop_at_bad>(
+        "--stop-at-bad", "SHARE", "Stop when this share of the last 5 s is bad. 0%: never."
+    )
+        .or_else("50%"),
+    option<&LoadGiven::load, &LoadArgs::allowed>(
+        names::yes_load, "HOST", "Confirm a load on this host, or turns there that cost money."
+    )
+        .typed(),
+    flag<&LoadGiven::load, &LoadArgs::ndjson>(
+        "--ndjson", "Print a JSON line for each second, then the summary as one line."
+    ),
+    option<&LoadGiven::load, &LoadArgs::list>(
+        "--list", "N", "List at most N requests in the run folder."
+    )
+        .range(0, 10'000'000)
+        .or_else("100000"),
+    option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::seed>(
+        "--seed", "N", "Choose by this seed which requests read slowly or leave."
+    )
+        .range(0, 1'000'000'000)
+        .or_else("1"),
+    k_compat_options,
+    k_connect_to,
+    k_connect_timeout,
+    k_first_byte,
+    k_stall,
+    k_timeout
+);
 
 constexpr std::array<std::string_view, 4> k_examples{
     "oa-stream load --base-url http://127.0.0.1:8080 --rate 200/s --duration 30s",
-    "oa-stream load --base-url http://127.0.0.1:8080 --rate 500/s --ramp 10s "
-    "--limit 'p99-first_content<=2s' --limit 'bad<=1%'",
-    "oa-stream load --base-url http://127.0.0.1:8080 --concurrency 200 --slow-readers 10% "
-    "--disconnect 5% --json",
-    "oa-stream load --base-url https://staging.example.org --auth env:AUTH_TOKEN --rate 5/s "
-    "--yes-load staging.example.org",
+    "oa-stream load --base-url http://127.0.0.1:8080 --rate 500/s --ramp 10s --limit "
+    "'p99-first_content<=2s' --limit 'bad<=1%'",
+    "oa-stream load --base-url http://127.0.0.1:8080 --concurrency 200 --slow-readers "
+    "10% --disconnect 5% --json",
+    "oa-stream load --base-url https://staging.example.org --auth env:AUTH_TOKEN --rate "
+    "5/s --yes-load staging.example.org",
 };
 
 } // namespace
 
-const CommandSpec load_command{
+const CommandSpec load_command = command<run>({
     .path = "load",
     .summary = "Load a lane and tell how it behaves, safe from coordinated omission.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

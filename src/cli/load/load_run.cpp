@@ -26,13 +26,13 @@ std::string again(const LoadArgs& args, bool reached) {
         return args.again;
     }
     Typed smoke{&smoke_stream_command};
-    for (const std::string_view option : {"--base-url", "--auth", "--connect-to"}) {
+    for (const std::string_view option : {k_base_url.name, k_auth.name, k_connect_to.name}) {
         const auto given = args.typed.args.given.find(option);
         if (given != args.typed.args.given.end()) {
             smoke.args.given.insert(*given);
         }
     }
-    return smoke.with("--no-probes");
+    return smoke.with(names::no_probes);
 }
 
 /// One load under way.

@@ -2,12 +2,11 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/config/units.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
-#include "smoke/smoke_args.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -22,12 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view k_codex = "codex";
-constexpr std::uint64_t k_largest_seed = 1'000'000'000'000ULL;
-
-std::unexpected<Error> in_option(Error error, std::string option) {
-    error.where = std::move(option);
-    return std::unexpected(std::move(error));
-}
 
 /// The *.jsonl of a folder by name, or the file itself.
 Result<std::vector<fs::path>> recordings_at(const std::string& given) {
@@ -71,159 +64,99 @@ Result<void> read_recordings(const std::string& given, ShadowAsked& out) {
     return {};
 }
 
-Result<authority::CodexOptions> codex_of(const Args& args, const Context& context) {
-    authority::CodexOptions codex;
-    codex.program = args.get("--codex-bin").value_or("codex");
-    // A lane of this machine may use the state folder's own.
-    codex.folder = context.state_dir / "shadow-codex";
-    codex.state_dir = context.state_dir;
-    const std::string profile = args.get("--codex-profile").value_or("chat");
-    if (profile != "chat" && profile != "agent") {
+Result<void> read_reference(const ShadowGiven& given, const Context& context, ShadowAsked& out) {
+    const auto& natives = given.natives;
+    if (given.against.has_value() == !natives.empty()) {
         return fail(
             Code::usage,
-            fmt::format("'{}' is not possible", printable(profile, 40)),
-            "--codex-profile",
-            "chat or agent"
+            given.against ? "compare with another lane or with the authority, not both"
+                          : "no reference was named",
+            std::string(names::against),
+            "give --against URL, --native codex or --native FILE"
         );
     }
-    codex.profile =
-        profile == "chat" ? authority::CodexProfile::chat : authority::CodexProfile::agent;
-    if (const auto file = args.get("--codex-config")) {
-        codex.config_file = *file;
-    }
-    codex.model = args.get("--model").value_or(codex.model);
-    codex.provider_base_url = args.get("--provider-url").value_or(codex.provider_base_url);
-    codex.provider_env_key = args.get("--provider-key-env").value_or(codex.provider_env_key);
-    return codex;
-}
-
-Result<void> read_reference(const Args& args, const Context& context, ShadowAsked& out) {
-    const auto natives = args.all("--native");
-    const auto against = args.get("--against");
-    if (against.has_value() == !natives.empty()) {
-        return fail(
-            Code::usage,
-            against ? "either another lane or the authority, not both" : "compared with what?",
-            "--against",
-            "--against URL, --native codex or --native FILE"
-        );
-    }
-    if (against) {
+    if (given.against) {
         probe::Target reference = out.options.lane;
-        reference.connect_to = args.get("--against-connect-to").value_or("");
-        OA_TRY(reference.base_url, parse_base_url(*against, "--against"));
-        if (const auto auth = args.get("--against-auth")) {
-            OA_TRY(reference.bearer, read_secret(*auth));
-        }
+        reference.connect_to = given.against_connect_to;
+        reference.base_url = *given.against;
+        reference.bearer = given.against_auth.value_or(reference.bearer);
         out.reference = reference.base_url;
         out.options.reference = std::move(reference);
         return {};
     }
     if (std::ranges::find(natives, k_codex) != natives.end()) {
         if (natives.size() > 1) {
-            return fail(Code::usage, "either codex or recordings", "--native");
+            return fail(Code::usage, "name either codex or recordings", std::string(names::native));
         }
-        OA_TRY(out.codex, codex_of(args, context));
+        out.codex = given.codex;
+        // A lane of this machine may use the state folder's own.
+        out.codex->folder = context.state_dir / "shadow-codex";
+        out.codex->state_dir = context.state_dir;
         out.reference = k_codex;
         return {};
     }
-    for (const std::string& given : natives) {
-        OA_CHECK(read_recordings(given, out));
+    for (const std::string& native : natives) {
+        OA_CHECK(read_recordings(native, out));
     }
     out.reference = fmt::format("{} recordings", out.captures.size());
     return {};
 }
 
-Result<void> read_prompts(const Args& args, ShadowAsked& out) {
-    for (const std::string& text : args.all("--prompt")) {
+Result<void> read_prompts(const ShadowGiven& given, ShadowAsked& out) {
+    for (const std::string& text : given.prompts) {
         if (trim(text).empty()) {
-            return fail(Code::usage, "an empty prompt", "--prompt");
+            return fail(Code::usage, "a prompt is empty", std::string(names::prompt));
         }
         out.options.prompts.push_back({.text = text});
     }
-    if (const auto file = args.get("--prompts")) {
-        OA_TRY(const std::string text, read_file(*file, 16U << 20U));
+    if (given.prompts_file) {
+        OA_TRY(const std::string text, read_file(*given.prompts_file, 16U << 20U));
         auto prompts = probe::parse_prompts(text);
         if (!prompts) {
-            return std::unexpected(std::move(prompts).error().prefixed(*file));
+            return std::unexpected(std::move(prompts).error().prefixed(*given.prompts_file));
         }
         std::ranges::move(*prompts, std::back_inserter(out.options.prompts));
     }
     out.own_prompts = !out.options.prompts.empty();
     if (out.own_prompts && !out.captures.empty()) {
         return fail(
-            Code::usage, "a recording has a prompt already", "--prompt", "leave one of them out"
+            Code::usage,
+            "a recording has its own prompt",
+            std::string(names::prompt),
+            "leave one of them out"
+        );
+    }
+    const std::size_t prompts = std::max({out.options.prompts.size(), out.captures.size(), 3UZ});
+    if (out.options.runs * prompts > probe::k_most_pairs) {
+        return fail(
+            Code::usage,
+            fmt::format("more than {} pairs", probe::k_most_pairs),
+            std::string(names::runs)
         );
     }
     return {};
 }
 
-Result<void> read_latency(const Args& args, probe::ShadowLatency& out) {
-    out.judged = !args.has("--no-latency");
-    auto slower = config::read_percent(args.get("--slower-at-most").value_or(""));
-    if (!slower) {
-        return in_option(std::move(slower).error(), "--slower-at-most");
-    }
-    out.slower_at_most = *slower;
-    OA_TRY(const Millis p95, positive_duration(args, "--p95-delta-at-most"));
-    out.p95_delta_at_most_s = std::chrono::duration<double>(p95).count();
-    auto unnoticed = parse_duration(args.get("--unnoticed").value_or(""));
-    if (!unnoticed) {
-        return in_option(std::move(unnoticed).error(), "--unnoticed");
-    }
-    out.unnoticed_s = std::chrono::duration<double>(*unnoticed).count();
-    return {};
-}
-
-Result<std::uint64_t>
-count_of(const Args& args, const std::string& option, std::uint64_t low, std::uint64_t high) {
-    auto count = parse_count(args.get(option).value_or(""), low, high);
-    if (!count) {
-        return in_option(std::move(count).error(), option);
-    }
-    return *count;
-}
-
-Result<void> read_limits_of_run(const Args& args, ShadowAsked& out) {
-    if (args.has("--runs")) {
-        OA_TRY(out.options.runs, count_of(args, "--runs", 1, probe::k_most_pairs));
-    }
-    const std::size_t prompts = std::max({out.options.prompts.size(), out.captures.size(), 3UZ});
-    if (out.options.runs * prompts > probe::k_most_pairs) {
-        return fail(Code::usage, fmt::format("more than {} pairs", probe::k_most_pairs), "--runs");
-    }
-    OA_TRY(out.options.seed, count_of(args, "--seed", 0, k_largest_seed));
-    return {};
-}
-
 } // namespace
 
-Result<ShadowAsked> parse_shadow(const Args& args, const Context& context) {
-    ShadowAsked out;
+Result<ShadowAsked> complete_shadow(ShadowGiven given, const Context& context) {
+    OA_CHECK(given.check_target(
+        "lane", "oa-stream shadow --base-url http://127.0.0.1:8081 --against http://127.0.0.1:8080"
+    ));
+    ShadowAsked out = std::move(given.asked);
     auto& options = out.options;
-    OA_TRY(
-        options.lane,
-        parse_target(
-            args,
-            "lane",
-            "oa-stream shadow --base-url http://127.0.0.1:8081 --against http://127.0.0.1:8080"
-        )
-    );
-    OA_TRY(options.limits, parse_limits(args));
-    auto compare = probe::parse_compare(args.get("--compare").value_or("text"));
-    if (!compare) {
-        return in_option(std::move(compare).error(), "--compare");
-    }
-    options.compare = *compare;
-    OA_CHECK(read_reference(args, context, out));
-    OA_CHECK(read_prompts(args, out));
-    OA_CHECK(read_latency(args, options.latency));
-    OA_CHECK(read_limits_of_run(args, out));
-    const auto ignored = args.all("--ignore");
-    std::ranges::copy(ignored, std::back_inserter(options.ignored));
-    options.id_prefix = args.get("--id-prefix").value_or("shadow");
-    out.again = Typed{&shadow_command, args}.text();
+    options.lane = given.target;
+    options.limits = given.limits;
+    OA_CHECK(read_reference(given, context, out));
+    OA_CHECK(read_prompts(given, out));
+    std::ranges::copy(given.ignored, std::back_inserter(options.ignored));
+    out.again = Typed{context.command, context.given}.text();
     return out;
+}
+
+Result<double> read_seconds(std::string_view text) {
+    OA_TRY(const Millis time, parse_duration(text));
+    return std::chrono::duration<double>(time).count();
 }
 
 } // namespace oa_stream::cli

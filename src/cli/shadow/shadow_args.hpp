@@ -5,6 +5,7 @@
 #include "oa_stream/probe/shadow.hpp"
 
 #include "core/command.hpp"
+#include "smoke/smoke_args.hpp"
 
 #include <memory>
 #include <optional>
@@ -22,7 +23,21 @@ struct ShadowAsked {
     std::string again{};      ///< the command line, as far as it can be typed again
 };
 
+/// The command line, before what follows from several options is worked out.
+struct ShadowGiven : TargetOptions, LimitOptions {
+    ShadowAsked asked{};
+    authority::CodexOptions codex{};
+    std::optional<std::string> against{};
+    std::optional<Secret> against_auth{};
+    std::string against_connect_to{};
+    std::vector<std::string> natives{};
+    std::vector<std::string> prompts{};
+    std::optional<std::string> prompts_file{};
+    std::vector<std::string> ignored{};
+};
 /// Code::usage, unreadable, credentials. Recordings and prompt files are read here.
-[[nodiscard]] Result<ShadowAsked> parse_shadow(const Args& args, const Context& context);
+[[nodiscard]] Result<ShadowAsked> complete_shadow(ShadowGiven given, const Context& context);
+/// A time in seconds, which may be 0.
+[[nodiscard]] Result<double> read_seconds(std::string_view text);
 
 } // namespace oa_stream::cli

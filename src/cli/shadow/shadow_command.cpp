@@ -1,10 +1,10 @@
 // shadow: the same prompts to a lane and to a reference. What does the lane say differently, and is
 // it slower?
+#include "oa_stream/config/units.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "core/commands.hpp"
 #include "shadow_args.hpp"
-#include "smoke/smoke_args.hpp"
 #include "smoke/smoke_run.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -56,8 +56,8 @@ Task<std::vector<Check>> compare(net::HttpClient* client, ShadowAsked* asked) {
     co_return checks;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(ShadowAsked asked, parse_shadow(args, context));
+Result<ExitCode> run(ShadowGiven given, Context& context) {
+    OA_TRY(ShadowAsked asked, complete_shadow(std::move(given), context));
     NewRun order{run::RunKind::shadow, "shadow"};
     order.target["base_url"] = asked.options.lane.base_url;
     order.target["reference"] = asked.reference;
@@ -83,76 +83,136 @@ Result<ExitCode> run(const Args& args, Context& context) {
     );
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--base-url", "URL", "The lane that is judged: http or https, no credentials."},
-    OptionSpec{"--against", "URL", "The reference is this lane."},
-    OptionSpec{
-        "--native",
+using authority::CodexOptions;
+using probe::ShadowLatency;
+using probe::ShadowOptions;
+constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
+
+constexpr auto k_options = options<ShadowGiven>(
+    k_base_url.saying("Judge this lane: http or https, without credentials."),
+    parsed<read_base_url, &ShadowGiven::against>(
+        names::against, "URL", "Compare it with this lane."
+    ),
+    option<&ShadowGiven::natives>(
+        names::native,
         "WHAT",
-        "The reference is the authority: codex (one is started), or a recording, or a folder.",
-        {},
-        true
-    },
-    OptionSpec{"--prompt", "TEXT", "Asked on both sides; repeats.", {}, true},
-    OptionSpec{"--prompts", "FILE", R"(A prompt a line, or JSON lines {"prompt","expect"}.)"},
-    OptionSpec{"--runs", "N", "How often each prompt is asked; default: enough for a p95."},
-    OptionSpec{
+        "Compare it with the authority: codex (one is started), a recording, or a folder of them."
+    )
+        .offering(Offer::files),
+    option<&ShadowGiven::prompts>(names::prompt, "TEXT", "Ask this on both sides."),
+    option<&ShadowGiven::prompts_file>(
+        "--prompts",
+        "FILE",
+        R"(Ask the prompts of this file: one a line, or JSON lines {"prompt","expect"}.)"
+    ),
+    option<&ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::runs>(
+        names::runs, "N", "Ask each prompt N times. Without it: often enough for a p95."
+    )
+        .range(1, probe::k_most_pairs),
+    parsed<
+        probe::parse_compare,
+        &ShadowGiven::asked,
+        &ShadowAsked::options,
+        &ShadowOptions::compare>(
         "--compare",
-        "WHAT",
-        "text: everything that is said; structure: what two answers of a real model share.",
-        "text"
-    },
-    OptionSpec{
-        "--ignore", "KEY", "A member of inputs and outputs not compared; repeats.", {}, true
-    },
-    OptionSpec{
-        "--slower-at-most", "PERCENT", "Limit on the median slowdown over pairs of turns.", "20%"
-    },
-    OptionSpec{"--p95-delta-at-most", "D", "Limit on how much later the p95 is.", "250ms"},
-    OptionSpec{"--unnoticed", "D", "A median difference up to this is no slowdown.", "10ms"},
-    OptionSpec{"--no-latency", "", "Tell the times, judge none."},
-    OptionSpec{"--seed", "N", "Of the order in which everything is asked.", "1"},
-    OptionSpec{"--auth", "REF", "The bearer token of both: env:NAME, file:PATH or fd:N."},
-    OptionSpec{"--against-auth", "REF", "Another token for the reference."},
-    k_target_build,
-    k_target_protocol,
-    k_target_schema,
-    k_target_no_compat,
-    k_target_connect_to,
-    OptionSpec{"--against-connect-to", "HOST:PORT", "The same for the reference."},
-    OptionSpec{"--codex-bin", "PATH", "With --native codex: the executable.", "codex"},
-    OptionSpec{"--codex-profile", "NAME", "With --native codex: chat or agent.", "chat"},
-    OptionSpec{
-        "--codex-config", "FILE", "With --native codex: replaces the profile's config.toml."
-    },
-    OptionSpec{"--model", "NAME", "With --native codex: the model."},
-    OptionSpec{"--provider-url", "URL", "With --native codex: the model provider's base URL."},
-    OptionSpec{"--provider-key-env", "NAME", "With --native codex: variable with its key."},
-    k_limit_connect,
-    k_limit_first_byte,
-    k_limit_stall,
-    k_limit_total,
-    OptionSpec{"--id-prefix", "WORD", "What check ids begin with.", "shadow"},
-};
+        "text|structure",
+        "Compare everything that is said (text), or what two answers of a model share (structure)."
+    )
+        .or_else("text"),
+    option<&ShadowGiven::ignored>(
+        "--ignore", "KEY", "Do not compare this member of tool inputs and outputs."
+    ),
+    parsed<
+        config::read_percent,
+        &ShadowGiven::asked,
+        &ShadowAsked::options,
+        &ShadowOptions::latency,
+        &ShadowLatency::slower_at_most>(
+        "--slower-at-most", "PERCENT", "Limit the median slowdown over pairs of turns."
+    )
+        .or_else("20%"),
+    parsed<
+        read_seconds,
+        &ShadowGiven::asked,
+        &ShadowAsked::options,
+        &ShadowOptions::latency,
+        &ShadowLatency::p95_delta_at_most_s>(
+        names::p95_delta_at_most, "D", "Limit how much later the p95 is."
+    )
+        .or_else("250ms"),
+    parsed<
+        read_seconds,
+        &ShadowGiven::asked,
+        &ShadowAsked::options,
+        &ShadowOptions::latency,
+        &ShadowLatency::unnoticed_s>("--unnoticed", "D", "Ignore a median difference up to this.")
+        .or_else("10ms"),
+    off_flag<
+        &ShadowGiven::asked,
+        &ShadowAsked::options,
+        &ShadowOptions::latency,
+        &ShadowLatency::judged>("--no-latency", "Report the times, but do not judge them."),
+    option<&ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::seed>(
+        "--seed", "N", "Choose by this seed the order in which prompts are asked."
+    )
+        .range(0, 1'000'000'000'000)
+        .or_else("1"),
+    k_auth.saying("Authenticate on both sides with this token: env:NAME, file:PATH or fd:N."),
+    option<&ShadowGiven::against_auth>(
+        "--against-auth", "REF", "Authenticate at the reference with another token."
+    ),
+    k_compat_options,
+    k_connect_to,
+    option<&ShadowGiven::against_connect_to>(
+        "--against-connect-to", "HOST:PORT", "Connect to this address for the reference."
+    ),
+    option<&ShadowGiven::codex, &CodexOptions::program>(
+        names::codex_bin, "PATH", "Start this Codex executable. With --native codex."
+    )
+        .or_else("codex")
+        .offering(Offer::files),
+    option<&ShadowGiven::codex, &CodexOptions::profile>(
+        "--codex-profile", k_profiles, "Give Codex no tools (chat), or tools (agent)."
+    )
+        .or_else("chat"),
+    option<&ShadowGiven::codex, &CodexOptions::config_file>(
+        "--codex-config", "FILE", "Use this config.toml instead of the profile's."
+    ),
+    option<&ShadowGiven::codex, &CodexOptions::model>(
+        "--model", "NAME", "Ask Codex for this model."
+    ),
+    option<&ShadowGiven::codex, &CodexOptions::provider_base_url>(
+        "--provider-url", "URL", "Send Codex to this model provider."
+    ),
+    option<&ShadowGiven::codex, &CodexOptions::provider_env_key>(
+        "--provider-key-env", "NAME", "Read the provider's key from this environment variable."
+    ),
+    k_connect_timeout,
+    k_first_byte,
+    k_stall,
+    k_timeout,
+    option<&ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::id_prefix>(
+        names::id_prefix, "WORD", "Begin the ids of checks with this word."
+    )
+        .or_else("shadow")
+);
 
 constexpr std::array<std::string_view, 4> k_examples{
     "oa-stream shadow --base-url http://127.0.0.1:8081 --against http://127.0.0.1:8080",
-    "oa-stream shadow --base-url https://canary.example.org --against https://chat.example.org "
-    "--auth env:AUTH_TOKEN --compare structure",
+    "oa-stream shadow --base-url https://canary.example.org --against "
+    "https://chat.example.org --auth env:AUTH_TOKEN --compare structure",
     "oa-stream shadow --base-url http://127.0.0.1:8080 --native captures",
     "oa-stream shadow --base-url http://127.0.0.1:8080 --native codex --prompts prompts.jsonl",
 };
 
 } // namespace
 
-const CommandSpec shadow_command{
+const CommandSpec shadow_command = command<run>({
     .path = "shadow",
     .summary = "Ask a lane and a reference the same, say what differs and whether it is slower.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

@@ -1,5 +1,6 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/report.hpp"
 
@@ -17,6 +18,7 @@
 #include <filesystem>
 #include <memory>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,7 +29,7 @@ namespace {
 using contract::Profile;
 
 constexpr std::size_t k_read = std::size_t{64} << 10U;
-constexpr std::uint64_t k_largest_cut = std::uint64_t{1} << 30U;
+constexpr std::int64_t k_largest_cut = std::int64_t{1} << 30U;
 
 /// A file, or standard input for "-"; closed at the end unless it is standard input.
 class Source {
@@ -97,9 +99,44 @@ std::unexpected<Error> in_file(Error error, std::string path) {
     return std::unexpected(std::move(error));
 }
 
-Result<contract::Judge> make_judge(const Args& args, Profile profile) {
+struct Options {
+    std::optional<std::string> file{};
+    std::optional<Profile> profile{};
+    std::optional<std::string> headers{};
+    std::optional<std::string> messages{};
+    std::optional<std::string> recording{};
+    bool left = false;
+    std::size_t chunk_bytes = k_read;
+    bool rules = false;
+    std::optional<std::string> explain{};
+    bool markdown = false;
+};
+
+constexpr auto k_profile = parsed<contract::parse_profile, &Options::profile>(
+    names::profile,
+    "ai-sdk|ai-sdk-6|openagents-v1|chat-completions",
+    "Judge by these rules. Default: ai-sdk."
+);
+constexpr auto k_messages = option<&Options::messages>(
+    "--messages", "FILE", "Read the request's messages or body, as JSON, for rule O10."
+);
+constexpr auto k_recording = option<&Options::recording>(
+    "--recording",
+    "FILE",
+    "Require that the stream, which answers a resume, replays this one (R1-R4)."
+);
+constexpr auto k_rules = flag<&Options::rules>(
+    "--rules", "List the rules and exit. With --profile, list only those of that profile."
+);
+constexpr auto k_explain = option<&Options::explain>(
+    "--explain", "ID", "Explain what a rule demands, why, and its source."
+);
+constexpr auto k_markdown =
+    flag<&Options::markdown>("--markdown", "Print the page docs/contract.md. With --rules.");
+
+Result<contract::Judge> make_judge(const Options& options, Profile profile) {
     std::optional<contract::Continues> continues;
-    const auto messages = args.get("--messages");
+    const auto& messages = options.messages;
     if (messages) {
         OA_TRY(const std::string text, read_input(*messages));
         auto parsed = contract::parse_messages(text);
@@ -109,25 +146,26 @@ Result<contract::Judge> make_judge(const Args& args, Profile profile) {
         continues = *std::move(parsed);
     }
     if (profile == Profile::chat_completions) {
-        for (const std::string_view flag : {"--messages", "--recording"}) {
-            if (args.has(flag)) {
-                return fail(
-                    Code::usage,
-                    fmt::format("{} says nothing of chat completions", flag),
-                    "--profile"
-                );
-            }
+        if (messages || options.recording) {
+            return fail(
+                Code::usage,
+                fmt::format(
+                    "{} does not apply to chat completions",
+                    messages ? k_messages.name : k_recording.name
+                ),
+                std::string(k_profile.name)
+            );
         }
     }
     contract::Judge judge(profile, std::move(continues));
     if (messages) {
         judge.messages_known();
     }
-    if (const auto recording = args.get("--recording")) {
+    if (const auto& recording = options.recording) {
         OA_TRY(const std::string bytes, read_input(*recording));
         judge.replays(bytes);
     }
-    if (const auto path = args.get("--headers")) {
+    if (const auto& path = options.headers) {
         OA_TRY(const std::string raw, read_input(*path));
         const auto head = contract::parse_head(raw);
         if (!head) {
@@ -178,23 +216,13 @@ std::string text_of(const Json& seen) {
     );
 }
 
-Result<ExitCode> judge_stream(const Args& args, Context& context, const std::string& path) {
-    OA_TRY(
-        const Profile profile, contract::parse_profile(args.get("--profile").value_or("ai-sdk"))
-    );
-    std::size_t cut = k_read;
-    if (const auto given = args.get("--chunk-bytes")) {
-        auto count = parse_count(*given, 1, k_largest_cut);
-        if (!count) {
-            return in_file(std::move(count).error(), "--chunk-bytes");
-        }
-        cut = *count;
-    }
-    OA_TRY(contract::Judge judge, make_judge(args, profile));
+Result<ExitCode> judge_stream(const Options& options, Context& context, const std::string& path) {
+    const Profile profile = options.profile.value_or(Profile::ai_sdk);
+    OA_TRY(contract::Judge judge, make_judge(options, profile));
     OA_TRY(const Source source, Source::open(path));
-    OA_CHECK(feed_all(source, judge, cut));
+    OA_CHECK(feed_all(source, judge, options.chunk_bytes));
     const Json seen = seen_by_probe(path);
-    const bool left = args.has("--left") || (seen.is_object() && seen["outcome"] == "cancelled");
+    const bool left = options.left || (seen.is_object() && seen["outcome"] == "cancelled");
     const contract::Judgement judgement =
         judge.finish(left ? contract::End::left : contract::End::unknown);
     if (context.json) {
@@ -215,12 +243,9 @@ Result<ExitCode> judge_stream(const Args& args, Context& context, const std::str
     return judgement.pass() ? ExitCode::ok : ExitCode::breach;
 }
 
-Result<ExitCode> list_rules(const Args& args, Context& context) {
-    std::optional<Profile> profile;
-    if (args.has("--profile")) {
-        OA_TRY(profile, contract::parse_profile(args.get("--profile").value_or("")));
-    }
-    if (args.has("--markdown")) {
+Result<ExitCode> list_rules(const Options& options, Context& context) {
+    const std::optional<Profile> profile = options.profile;
+    if (options.markdown) {
         context.out(contract::rules_page());
     } else if (context.json) {
         Json document = plain_answer();
@@ -251,8 +276,8 @@ Result<ExitCode> explain_rule(const std::string& typed, Context& context) {
         const auto near = nearest(id, ids);
         return fail(
             Code::usage,
-            fmt::format("'{}' is no rule", printable(typed, 20)),
-            "--explain",
+            fmt::format("'{}' is not a rule", printable(typed, 20)),
+            std::string(k_explain.name),
             near ? fmt::format("did you mean {}? oa-stream check --rules lists them", *near)
                  : "oa-stream check --rules lists them"
         );
@@ -267,55 +292,51 @@ Result<ExitCode> explain_rule(const std::string& typed, Context& context) {
     return ExitCode::ok;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    const auto path = args.positional("FILE");
-    const auto explain = args.get("--explain");
-    const bool rules = args.has("--rules");
-    const int asked = (path ? 1 : 0) + (explain ? 1 : 0) + (rules ? 1 : 0);
-    if (asked != 1 || (args.has("--markdown") && !rules)) {
+Result<ExitCode> run(const Options& options, Context& context) {
+    const auto& [path, explain] = std::tie(options.file, options.explain);
+    const int asked = (path ? 1 : 0) + (explain ? 1 : 0) + (options.rules ? 1 : 0);
+    if (asked != 1 || (options.markdown && !options.rules)) {
         return fail(
             Code::usage,
             asked > 1    ? "FILE, --rules and --explain exclude each other"
             : asked == 0 ? "nothing to check: FILE is missing"
-                         : "--markdown goes with --rules",
+                         : fmt::format("{} goes with {}", k_markdown.name, k_rules.name),
             {},
             "oa-stream check FILE, or - for standard input"
         );
     }
-    if (rules) {
-        return list_rules(args, context);
+    if (options.rules) {
+        return list_rules(options, context);
     }
     return explain ? explain_rule(*explain, context)
-                   : judge_stream(args, context, path.value_or(""));
+                   : judge_stream(options, context, path.value_or(""));
 }
 
-constexpr std::array k_positionals{
-    PositionalSpec{
+constexpr auto k_positionals = positionals<Options>(
+    positional<&Options::file>(
         "FILE",
-        "A captured stream (or a whole chat completion) as raw bytes; - reads standard input.",
-        false
-    },
-};
-constexpr std::array k_options{
-    OptionSpec{
-        "--profile",
-        "ai-sdk|ai-sdk-6|openagents-v1|chat-completions",
-        "The rules to judge by.",
-        "ai-sdk"
-    },
-    OptionSpec{
-        "--headers", "FILE", "The raw response head, so that rules H1-H6, C1-C5 are judged."
-    },
-    OptionSpec{"--messages", "FILE", "The request's messages or body as JSON, for rule O10."},
-    OptionSpec{"--recording", "FILE", "FILE answers a resume and must replay this one (R1-R4)."},
-    OptionSpec{
-        "--left", "", "Its reader went away in the middle: what only an end can show is not judged."
-    },
-    OptionSpec{"--chunk-bytes", "N", "Feed N bytes at a time; the verdict must not depend on it."},
-    OptionSpec{"--rules", "", "List the rules and exit; with --profile, only those of one."},
-    OptionSpec{"--explain", "ID", "Say what a rule demands, why, and where it comes from."},
-    OptionSpec{"--markdown", "", "With --rules: print the page docs/contract.md."},
-};
+        "A captured stream (or a whole chat completion) as raw bytes. - reads standard input."
+    )
+        .optional()
+);
+constexpr auto k_options = options<Options>(
+    k_profile,
+    option<&Options::headers>(
+        "--headers", "FILE", "Read the raw response head, and judge rules H1-H6 and C1-C5."
+    ),
+    k_messages,
+    k_recording,
+    flag<&Options::left>(
+        "--left", "State that the reader left in the middle. Rules about the end are not judged."
+    ),
+    option<&Options::chunk_bytes>(
+        "--chunk-bytes", "N", "Feed N bytes at a time. The verdict must not depend on it."
+    )
+        .range(1, k_largest_cut),
+    k_rules,
+    k_explain,
+    k_markdown
+);
 constexpr std::array<std::string_view, 5> k_examples{
     "oa-stream check out.sse",
     "oa-stream check --headers out.head --messages body.json --json out.sse",
@@ -326,13 +347,12 @@ constexpr std::array<std::string_view, 5> k_examples{
 
 } // namespace
 
-const CommandSpec check_command{
+const CommandSpec check_command = command<run>({
     .path = "check",
     .summary = "Judge a captured stream by the rules of the stream contract.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

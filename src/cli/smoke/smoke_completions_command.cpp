@@ -11,24 +11,27 @@ namespace oa_stream::cli {
 
 namespace {
 
-Result<probe::CompletionsSmokeOptions> parse(const Args& args) {
-    probe::CompletionsSmokeOptions options;
-    OA_TRY(
-        options.target,
-        parse_target(args, "lane", "oa-stream smoke completions --base-url http://127.0.0.1:8080")
+struct Options : TargetOptions, LimitOptions {
+    probe::CompletionsSmokeOptions smoke{};
+    std::optional<std::string> direct{};
+};
+
+Result<probe::CompletionsSmokeOptions> complete(Options options) {
+    OA_CHECK(
+        options.check_target("lane", "oa-stream smoke completions --base-url http://127.0.0.1:8080")
     );
-    OA_TRY(options.limits, parse_limits(args));
-    if (const auto origin = args.get("--direct")) {
-        options.direct = options.target;
-        OA_TRY(options.direct->base_url, parse_base_url(*origin, "--direct"));
+    probe::CompletionsSmokeOptions out = std::move(options.smoke);
+    out.target = std::move(options.target);
+    out.limits = options.limits;
+    if (options.direct) {
+        out.direct = out.target;
+        out.direct->base_url = *options.direct;
     }
-    options.model = args.get("--model").value_or("");
-    options.prompt = args.get("--prompt").value_or("");
-    return options;
+    return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(auto options, parse(args));
+Result<ExitCode> run(Options given, Context& context) {
+    OA_TRY(auto options, complete(std::move(given)));
     NewRun order{run::RunKind::smoke_completions, "smoke completions"};
     order.target["base_url"] = options.target.base_url;
     if (options.direct) {
@@ -36,25 +39,33 @@ Result<ExitCode> run(const Args& args, Context& context) {
     }
     order.redactor.add_known(options.target.bearer);
     SmokeCommand command{"smoke completions", options.target.base_url, options.id_prefix};
-    command.typed = {&smoke_completions_command, args};
+    command.typed = {context.command, context.given};
     return run_smoke(
         std::move(order), command, probe::smoke_completions, std::move(options), context
     );
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--base-url", "URL", "The lane, without /v1: http or https, no credentials."},
-    OptionSpec{"--auth", "REF", "The key: env:NAME, file:PATH or fd:N."},
-    OptionSpec{
-        "--direct", "URL", "The origin behind it: answers are compared in shape and timings."
-    },
-    OptionSpec{"--model", "NAME", "The model to ask; the first one listed if not given."},
-    OptionSpec{"--prompt", "TEXT", "What to ask, instead of something that suits the target."},
-    k_limit_connect,
-    OptionSpec{"--first-byte", "D", "Limit on the head of a stream.", "15s"},
-    OptionSpec{"--stall", "D", "Limit on silence within a stream.", "20s"},
-    k_limit_total,
-};
+using probe::CompletionsSmokeOptions;
+constexpr auto k_options = options<Options>(
+    k_base_url.saying("Send requests to this lane, without /v1: http or https, without credentials."
+    ),
+    k_auth.saying("Authenticate with this key: env:NAME, file:PATH or fd:N."),
+    parsed<read_base_url, &Options::direct>(
+        "--direct",
+        "URL",
+        "Also ask the origin behind the edge, and compare the shape and the timing of answers."
+    ),
+    option<&Options::smoke, &CompletionsSmokeOptions::model>(
+        "--model", "NAME", "Ask this model. Without it: the first one listed."
+    ),
+    option<&Options::smoke, &CompletionsSmokeOptions::prompt>(
+        "--prompt", "TEXT", "Ask this. Without it: a prompt that suits the target."
+    ),
+    k_connect_timeout,
+    k_first_byte,
+    k_stall.or_else("20s"),
+    k_timeout
+);
 
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream smoke completions --base-url http://127.0.0.1:8080",
@@ -64,14 +75,12 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec smoke_completions_command{
+const CommandSpec smoke_completions_command = command<run>({
     .path = "smoke completions",
     .summary = "Verify /v1/chat/completions of a live lane, and its edge against its origin.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

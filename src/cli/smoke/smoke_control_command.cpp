@@ -11,75 +11,75 @@ namespace oa_stream::cli {
 
 namespace {
 
-Result<probe::ControlSmokeOptions> parse(const Args& args) {
-    probe::ControlSmokeOptions options;
-    OA_TRY(
-        options.target,
-        parse_target(
-            args,
-            "service",
-            "oa-stream smoke control --base-url https://chat.example.org --auth env:NAME"
-        )
-    );
-    OA_TRY(options.profile, probe::parse_control_profile(args.get("--profile").value_or("")));
-    OA_TRY(options.layout, probe::parse_control_layout(args.get("--layout").value_or("detect")));
-    OA_TRY(options.limits, parse_limits(args));
-    if (const auto reference = args.get("--maintenance-cookie")) {
-        OA_TRY(options.maintenance_cookie, read_secret(*reference));
-    }
-    options.cohort_key = args.get("--cohort-key").value_or(options.cohort_key);
-    options.probes = !args.has("--no-probes");
-    options.id_prefix = args.get("--id-prefix").value_or("control");
-    return options;
+struct Options : TargetOptions, LimitOptions {
+    probe::ControlSmokeOptions smoke{};
+};
+
+Result<probe::ControlSmokeOptions> complete(Options options) {
+    OA_CHECK(options.check_target(
+        "service", "oa-stream smoke control --base-url https://chat.example.org --auth env:NAME"
+    ));
+    probe::ControlSmokeOptions out = std::move(options.smoke);
+    out.target = std::move(options.target);
+    out.limits = options.limits;
+    return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(auto options, parse(args));
+Result<ExitCode> run(Options given, Context& context) {
+    OA_TRY(auto options, complete(std::move(given)));
     NewRun order{run::RunKind::smoke_control, "smoke control"};
     order.target["base_url"] = options.target.base_url;
     order.target["profile"] = probe::to_string(options.profile);
     order.redactor.add_known(options.target.bearer);
     order.redactor.add_known(options.maintenance_cookie);
     SmokeCommand command{"smoke control", options.target.base_url, options.id_prefix};
-    command.typed = {&smoke_control_command, args};
+    command.typed = {context.command, context.given};
     return run_smoke(std::move(order), command, probe::smoke_control, std::move(options), context);
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--base-url", "URL", "The service: http or https, without credentials."},
-    OptionSpec{
-        "--profile",
+using probe::ControlSmokeOptions;
+constexpr auto k_options = options<Options>(
+    k_base_url.saying("Send requests to this service: http or https, without credentials."),
+    parsed<probe::parse_control_profile, &Options::smoke, &ControlSmokeOptions::profile>(
+        names::profile,
         "api-only|shell-serving",
-        "api-only: the service alone; shell-serving: the site with its web shell.",
-        "api-only"
-    },
-    OptionSpec{
-        "--auth", "REF", "The user's token: env:NAME, file:PATH or fd:N; without, never PASS."
-    },
-    OptionSpec{
+        "Check the service alone (api-only), or the site with its web shell (shell-serving)."
+    )
+        .or_else("api-only"),
+    k_auth.saying(
+        "Authenticate with this user's token: env:NAME, file:PATH or fd:N. Without it the run "
+        "cannot PASS."
+    ),
+    parsed<probe::parse_control_layout, &Options::smoke, &ControlSmokeOptions::layout>(
         "--layout",
         "khala|spacetime|detect",
-        "Who mints sync tokens: khala (v1 route too), spacetime (v1 route gone), or detect.",
-        "detect"
-    },
-    k_target_build,
-    k_target_protocol,
-    k_target_schema,
-    OptionSpec{"--no-compat", "", "Send no compatibility headers and judge no window."},
-    OptionSpec{
+        "State who mints sync tokens: khala (also by the v1 route) or spacetime (no v1 route)."
+    )
+        .or_else("detect"),
+    k_compat_options,
+    option<&Options::smoke, &ControlSmokeOptions::maintenance_cookie>(
         "--maintenance-cookie",
         "REF",
-        "Value of the cookie oa_maintenance_bypass: env:NAME, file:PATH or fd:N."
-    },
-    OptionSpec{"--cohort-key", "KEY", "Of route evaluations.", "oa-stream-smoke"},
-    k_target_connect_to,
-    OptionSpec{"--no-probes", "", "Send GETs alone; the rest is skipped, so it is never PASS."},
-    k_limit_connect,
-    OptionSpec{"--first-byte", "D", "Limit on the response head.", "10s"},
-    OptionSpec{"--stall", "D", "Limit on silence within an answer.", "10s"},
-    OptionSpec{"--timeout", "D", "Limit on a whole answer.", "30s"},
-    OptionSpec{"--id-prefix", "WORD", "What check ids begin with.", "control"},
-};
+        "Send this value as the cookie oa_maintenance_bypass: env:NAME, file:PATH or fd:N."
+    ),
+    option<&Options::smoke, &ControlSmokeOptions::cohort_key>(
+        "--cohort-key", "KEY", "Evaluate routes for this cohort."
+    )
+        .or_else("oa-stream-smoke"),
+    k_connect_to,
+    off_flag<&Options::smoke, &ControlSmokeOptions::probes>(
+        names::no_probes,
+        "Send only GET requests. Other checks are skipped, so the run cannot PASS."
+    ),
+    k_connect_timeout,
+    k_first_byte.or_else("10s"),
+    k_stall.or_else("10s"),
+    k_timeout.or_else("30s"),
+    option<&Options::smoke, &ControlSmokeOptions::id_prefix>(
+        names::id_prefix, "WORD", "Begin the ids of checks with this word."
+    )
+        .or_else("control")
+);
 
 constexpr std::array<std::string_view, 3> k_examples{
     "oa-stream smoke control --base-url https://api.example.org --auth env:AUTH_TOKEN",
@@ -89,14 +89,12 @@ constexpr std::array<std::string_view, 3> k_examples{
 
 } // namespace
 
-const CommandSpec smoke_control_command{
+const CommandSpec smoke_control_command = command<run>({
     .path = "smoke control",
     .summary = "Verify the control surface of a live service.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

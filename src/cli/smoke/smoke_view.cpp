@@ -1,4 +1,5 @@
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -111,7 +112,7 @@ std::string next_command(
         return end.verdict == Verdict::fail ? report : command.again;
     }
     if (end.exit == ExitCode::credentials) {
-        return command.typed.with("--auth", "env:NAME");
+        return command.typed.with(names::auth, "env:NAME");
     }
     if (std::string check = check_command(command, checks, folder); !check.empty()) {
         return check;
@@ -120,12 +121,12 @@ std::string next_command(
         return report;
     }
     if (lacks_token(checks)) {
-        return command.typed.with("--auth", "env:NAME");
+        return command.typed.with(names::auth, "env:NAME");
     }
     // Repeating it without probes would show nothing more of what was skipped on purpose.
     return end.verdict == Verdict::error && command.name == "smoke stream"
-               ? command.typed.with("--no-probes")
-               : command.typed.without("--no-probes");
+               ? command.typed.with(names::no_probes)
+               : command.typed.without(names::no_probes);
 }
 
 std::string
