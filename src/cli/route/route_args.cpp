@@ -3,79 +3,46 @@
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "smoke/smoke_args.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
 namespace oa_stream::cli {
-namespace {
 
-constexpr std::uint64_t k_most_fresh = 50;
-
-Result<void> check_path(const std::string& path) {
-    if (!path.starts_with('/') || path.find_first_of(" \t\r\n") != std::string::npos) {
+Result<std::string> read_url_path(std::string_view text) {
+    if (!text.starts_with('/') || text.find_first_of(" \t\r\n") != std::string_view::npos) {
         return fail(
-            Code::usage,
-            fmt::format("'{}' is not a path", printable(path, 80)),
-            "--path",
-            "like /login"
+            Code::usage, fmt::format("'{}' is not a path", printable(text, 80)), {}, "like /login"
         );
     }
-    return {};
+    return std::string(text);
 }
 
-} // namespace
-
-Result<RouteTarget>
-parse_route_target(const Args& args, std::string_view command, std::optional<std::string> url) {
-    if (!url) {
-        url = args.get("--base-url");
-    }
-    if (!url) {
+Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
+    if (target.service.base_url.empty()) {
         return fail(
             Code::usage,
-            "which control service? --base-url is missing",
+            "name the control service: --base-url is missing",
             {},
             Suggestion{
                 std::string(command),
-                {"--base-url", "https://control.example.org", "--auth", "env:TOKEN"}
+                {names::base_url, "https://control.example.org", names::auth, "env:TOKEN"}
             }
                 .text()
         );
     }
-    RouteTarget out;
-    OA_TRY(out.service.base_url, parse_base_url(*url, "--base-url"));
-    const auto reference = args.get("--auth");
-    if (!reference) {
+    if (!auth) {
         return fail(
             Code::credentials,
             "the route split needs a token",
-            "--auth",
-            "--auth env:NAME, file:PATH or fd:N"
+            names::auth,
+            "give env:NAME, file:PATH or fd:N"
         );
     }
-    OA_TRY(out.service.bearer, read_secret(*reference));
-    out.service.build = args.get("--compat-build").value_or(out.service.build);
-    out.service.protocol = args.get("--compat-protocol").value_or(out.service.protocol);
-    out.service.schema = args.get("--compat-schema").value_or(out.service.schema);
-    OA_TRY(out.service.call_timeout, positive_duration(args, "--timeout"));
-    auto fresh = parse_count(args.get("--fresh").value_or("5"), 1, k_most_fresh);
-    if (!fresh) {
-        return std::unexpected(std::move(fresh).error().prefixed("--fresh"));
-    }
-    out.order.looks.agree = static_cast<int>(*fresh);
+    RouteTarget out = target;
+    out.service.bearer = *auth;
     out.order.looks.most = 4 * out.order.looks.agree;
-    out.order.paths = args.all("--path");
-    for (const std::string& path : out.order.paths) {
-        OA_CHECK(check_path(path));
-    }
-    if (const auto path = args.positional("PATH")) {
-        OA_CHECK(check_path(*path));
-    }
-    out.order.cohort_key = args.get("--cohort").value_or("");
     return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 
 #include "core/command.hpp"
@@ -10,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,35 +23,64 @@ struct RouteTarget {
     routes::RouteSplitOptions service;
     routes::RouteOrder order{};
 };
-/// Reads the token. `url` instead of --base-url when it is known already. Code::usage, credentials.
-[[nodiscard]] Result<RouteTarget>
-parse_route_target(const Args& args, std::string_view command, std::optional<std::string> url = {});
 
-inline constexpr OptionSpec k_route_base{
-    "--base-url", "URL", "The control service: http or https, without credentials."
+struct RouteOptions {
+    RouteTarget target{};
+    std::optional<Secret> auth{};
+
+    /// The target that is asked. Code::usage without a service, Code::credentials without a token.
+    [[nodiscard]] Result<RouteTarget> checked(std::string_view command) const;
 };
-inline constexpr OptionSpec k_route_auth{
-    "--auth", "REF", "The bearer token: env:NAME, file:PATH or fd:N."
-};
-inline constexpr OptionSpec k_route_build{
-    "--compat-build", "ID", "Sent as x-oa-client-build-id.", "20260221T130000Z"
-};
-inline constexpr OptionSpec k_route_protocol{
-    "--compat-protocol", "NAME", "Sent as x-oa-protocol-version.", "openagents.control.v1"
-};
-inline constexpr OptionSpec k_route_schema{
-    "--compat-schema", "N", "Sent as x-oa-schema-version.", "1"
-};
-inline constexpr OptionSpec k_route_timeout{"--timeout", "D", "Limit on one call.", "15s"};
-inline constexpr OptionSpec k_route_fresh{
-    "--fresh", "N", "Successive fresh connections that must agree, 1 to 50.", "5"
-};
-inline constexpr OptionSpec k_route_cohort{
-    "--cohort", "KEY", "Whose cohort decides; the service's choice if not given."
-};
-inline constexpr OptionSpec k_route_path{
-    "--path", "PATH", "A path to evaluate besides one of each domain; repeats.", {}, true
-};
+/// "/login". Code::usage.
+[[nodiscard]] Result<std::string> read_url_path(std::string_view text);
+
+inline constexpr auto k_route_base = parsed<
+    read_base_url,
+    &RouteOptions::target,
+    &RouteTarget::service,
+    &routes::RouteSplitOptions::base_url>(
+    names::base_url, "URL", "Ask this control service: http or https, without credentials."
+);
+inline constexpr auto k_route_auth = option<&RouteOptions::auth>(
+    names::auth, "REF", "Authenticate with this bearer token: env:NAME, file:PATH or fd:N."
+);
+inline constexpr auto k_route_cohort =
+    option<&RouteOptions::target, &RouteTarget::order, &routes::RouteOrder::cohort_key>(
+        names::cohort, "KEY", "Decide for this cohort. Without it the service chooses one."
+    );
+inline constexpr auto k_route_path =
+    parsed<read_url_path, &RouteOptions::target, &RouteTarget::order, &routes::RouteOrder::paths>(
+        "--path", "PATH", "Also evaluate this path, besides one of each domain."
+    );
+/// How the service is asked.
+inline constexpr auto k_route_call = options<RouteOptions>(
+    option<
+        &RouteOptions::target,
+        &RouteTarget::order,
+        &routes::RouteOrder::looks,
+        &routes::RouteLooks::agree>(
+        "--fresh", "N", "Require that N fresh connections in a row agree, 1 to 50."
+    )
+        .range(1, 50)
+        .or_else("5"),
+    option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::build>(
+        names::compat_build, "ID", "Send this as x-oa-client-build-id."
+    )
+        .or_else("20260221T130000Z"),
+    option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::protocol>(
+        names::compat_protocol, "NAME", "Send this as x-oa-protocol-version."
+    )
+        .or_else("openagents.control.v1"),
+    option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::schema>(
+        names::compat_schema, "N", "Send this as x-oa-schema-version."
+    )
+        .or_else("1"),
+    option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::call_timeout>(
+        names::timeout, "D", "Give up when one call takes longer."
+    )
+        .range(1, k_longest_ms)
+        .or_else("15s")
+);
 
 /// A client as long as `make`'s coroutine runs. `make` is a plain function or holds nothing that
 /// could end before it.

@@ -43,8 +43,8 @@ Task<Result<RouteSnapshot>> ask_status(RouteSplitClient& client, RouteTarget tar
     co_return co_await snapshot_routes(client, target.order.looks);
 }
 
-Result<ExitCode> status(const Args& args, Context& context) {
-    OA_TRY(RouteTarget target, parse_route_target(args, "route status"));
+Result<ExitCode> status(const RouteOptions& options, Context& context) {
+    OA_TRY(RouteTarget target, options.checked("route status"));
     OA_TRY(const RouteSnapshot seen, look_with<RouteSnapshot>(std::move(target), &ask_status));
     const std::vector<Check> checks{memories_check(seen)};
     const Verdict verdict = run_verdict(checks);
@@ -104,9 +104,13 @@ Check evaluate_check(const Evaluated& seen) {
     return check;
 }
 
-Result<ExitCode> evaluate(const Args& args, Context& context) {
-    OA_TRY(RouteTarget target, parse_route_target(args, "route evaluate /login"));
-    target.order.paths = {args.positional("PATH").value_or("")};
+struct EvaluateOptions : RouteOptions {
+    std::string path{};
+};
+
+Result<ExitCode> evaluate(const EvaluateOptions& options, Context& context) {
+    OA_TRY(RouteTarget target, options.checked("route evaluate /login"));
+    target.order.paths = {options.path};
     OA_TRY(const Evaluated seen, look_with<Evaluated>(std::move(target), &ask_evaluate));
     const std::vector<Check> checks{evaluate_check(seen)};
     const Verdict verdict = run_verdict(checks);
@@ -209,11 +213,19 @@ Check paths_check(const Verified& verified) {
     return check;
 }
 
-Result<ExitCode> verify(const Args& args, Context& context) {
-    OA_TRY(RouteTarget target, parse_route_target(args, "route verify"));
-    Expectation expect{
-        args.get("--expect").value_or(""), args.get("--domain").transform(&route_domain)
-    };
+struct VerifyOptions : RouteOptions {
+    std::string expect{};
+    std::optional<std::string> domain{};
+};
+constexpr auto k_expect = option<&VerifyOptions::expect>(
+    names::expect,
+    "TARGET",
+    "Require that this serves: legacy or rust. Without it: what the rules say."
+);
+
+Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
+    OA_TRY(RouteTarget target, options.checked("route verify"));
+    Expectation expect{options.expect, options.domain.transform(&route_domain)};
     if (expect.target == "rust") {
         expect.target = "rust_shell";
     }
@@ -221,7 +233,7 @@ Result<ExitCode> verify(const Args& args, Context& context) {
         return fail(
             Code::usage,
             fmt::format("'{}' serves nothing", printable(expect.target, 40)),
-            "--expect",
+            names::expect,
             "legacy or rust"
         );
     }
@@ -264,43 +276,22 @@ Result<ExitCode> verify(const Args& args, Context& context) {
     return result.end.exit;
 }
 
-constexpr std::array k_status_options{
+constexpr auto k_status_options = options<RouteOptions>(k_route_base, k_route_auth, k_route_call);
+constexpr auto k_evaluate_options =
+    options<EvaluateOptions>(k_route_base, k_route_auth, k_route_cohort, k_route_call);
+constexpr auto k_verify_options = options<VerifyOptions>(
     k_route_base,
     k_route_auth,
-    k_route_fresh,
-    k_route_build,
-    k_route_protocol,
-    k_route_schema,
-    k_route_timeout,
-};
-constexpr std::array k_evaluate_options{
-    k_route_base,
-    k_route_auth,
-    k_route_cohort,
-    k_route_fresh,
-    k_route_build,
-    k_route_protocol,
-    k_route_schema,
-    k_route_timeout,
-};
-constexpr std::array k_verify_options{
-    k_route_base,
-    k_route_auth,
-    OptionSpec{
-        "--expect", "TARGET", "What must serve: legacy or rust; as the rules say if not given."
-    },
-    OptionSpec{"--domain", "NAME", "Look at this route domain alone."},
+    k_expect,
+    option<&VerifyOptions::domain>(names::domain, "NAME", "Verify only this route domain."),
     k_route_path,
     k_route_cohort,
-    k_route_fresh,
-    k_route_build,
-    k_route_protocol,
-    k_route_schema,
-    k_route_timeout,
-};
-constexpr std::array k_path{
-    PositionalSpec{"PATH", "As a browser asks for it: /login.", true},
-};
+    k_route_call
+);
+constexpr auto k_path =
+    positionals<EvaluateOptions>(parsed_positional<read_url_path, &EvaluateOptions::path>(
+        "PATH", "As a browser asks for it: /login."
+    ));
 constexpr std::array<std::string_view, 1> k_status_examples{
     "oa-stream route status --base-url https://control.example.org --auth env:TOKEN"
 };
@@ -315,30 +306,25 @@ constexpr std::array<std::string_view, 2> k_verify_examples{
 
 } // namespace
 
-const CommandSpec route_status_command{
+const CommandSpec route_status_command = command<status>({
     .path = "route status",
     .summary = "Show the route split, and whether all processes remember the same.",
-    .positionals = {},
     .options = k_status_options,
     .examples = k_status_examples,
-    .run = status,
-};
-const CommandSpec route_evaluate_command{
+});
+const CommandSpec route_evaluate_command = command<evaluate>({
     .path = "route evaluate",
     .summary = "Ask what serves a path, and say why.",
     .positionals = k_path,
     .options = k_evaluate_options,
     .examples = k_evaluate_examples,
-    .run = evaluate,
-};
-const CommandSpec route_verify_command{
+});
+const CommandSpec route_verify_command = command<verify>({
     .path = "route verify",
     .summary = "Verify over fresh connections that paths are served as expected.",
-    .positionals = {},
     .options = k_verify_options,
     .examples = k_verify_examples,
-    .run = verify,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

@@ -1,6 +1,7 @@
 #include "route_run.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/finished.hpp"
@@ -59,11 +60,11 @@ void prepare_undo(RouteContext& run, RouteSnapshot found) {
 
 Result<void> prepare_change(RouteContext& run, RouteSnapshot found, const RouteTarget& target) {
     run.checks.push_back(memories_check(found));
-    accept(run.checks.back(), run.task.accept_mixture, "--accept-mixture");
+    accept(run.checks.back(), run.task.accept_mixture, names::accept_mixture);
     OA_TRY(run.plan, plan_routes(std::move(found), target.order));
     run.plan.control_url = target.service.base_url;
     run.checks.push_back(precedence_check(run.plan));
-    accept(run.checks.back(), run.task.partial, "--partial");
+    accept(run.checks.back(), run.task.partial, names::partial);
     run.refused = std::ranges::any_of(run.checks, [](const Check& check) {
         return check.verdict != Verdict::pass;
     });
@@ -172,7 +173,7 @@ struct LookAndWrite {
 
 /// What a restore found is what the other run left: nothing to go back to.
 Suggestion restore_of(const RouteContext& run) {
-    return {"route restore", {run.restores() ? run.task.restores : run.session->id(), "--apply"}};
+    return {"route restore", {run.restores() ? run.task.restores : run.session->id(), names::apply}};
 }
 
 run::EndFacts facts_of(const RouteContext& run) {

@@ -2,24 +2,38 @@
 #include "core/commands.hpp"
 #include "route_run.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace oa_stream::cli {
 namespace {
 
-RouteTask task_of(const Args& args, std::string command) {
-    RouteTask out;
+struct ChangeOptions : RouteOptions {
+    std::string word{}; ///< TARGET or RUN
+    std::vector<std::string> domains{};
+    RouteTask task{};
+};
+
+constexpr auto k_domain = option<&ChangeOptions::domains>(
+    names::domain, "NAME", "Change only this route domain, not the global override."
+);
+constexpr auto k_all =
+    flag<&ChangeOptions::target, &RouteTarget::order, &routes::RouteOrder::clear_all>(
+        "--all", "Clear the global override and those of all domains."
+    );
+
+RouteTask task_of(const ChangeOptions& options, std::string command) {
+    RouteTask out = options.task;
     out.command = std::move(command);
-    out.apply = args.has("--apply");
-    out.partial = args.has("--partial");
-    out.accept_mixture = args.has("--accept-mixture");
     return out;
 }
 
 /// One change, global or for each domain named.
-std::vector<routes::RouteChange> changes_of(const Args& args, const std::string& target) {
+std::vector<routes::RouteChange>
+changes_of(const ChangeOptions& options, const std::string& target) {
     std::vector<routes::RouteChange> out;
-    for (const std::string& domain : args.all("--domain")) {
+    for (const std::string& domain : options.domains) {
         out.push_back({target, domain});
     }
     if (out.empty()) {
@@ -28,95 +42,76 @@ std::vector<routes::RouteChange> changes_of(const Args& args, const std::string&
     return out;
 }
 
-Result<ExitCode> set(const Args& args, Context& context) {
-    OA_TRY(RouteTarget target, parse_route_target(args, "route set legacy"));
-    target.order.changes = changes_of(args, args.positional("TARGET").value_or(""));
-    return carry_out_routes(std::move(target), task_of(args, "route set"), context);
+Result<ExitCode> set(const ChangeOptions& options, Context& context) {
+    OA_TRY(RouteTarget target, options.checked("route set legacy"));
+    target.order.changes = changes_of(options, options.word);
+    return carry_out_routes(std::move(target), task_of(options, "route set"), context);
 }
 
-Result<ExitCode> clear(const Args& args, Context& context) {
-    OA_TRY(RouteTarget target, parse_route_target(args, "route clear"));
-    target.order.clear_all = args.has("--all");
-    if (target.order.clear_all && args.has("--domain")) {
-        return fail(Code::usage, "--all and --domain exclude each other");
+Result<ExitCode> clear(const ChangeOptions& options, Context& context) {
+    OA_TRY(RouteTarget target, options.checked("route clear"));
+    if (target.order.clear_all && !options.domains.empty()) {
+        return fail(
+            Code::usage, fmt::format("{} and {} exclude each other", k_all.name, k_domain.name)
+        );
     }
     if (!target.order.clear_all) {
-        target.order.changes = changes_of(args, "clear");
+        target.order.changes = changes_of(options, "clear");
     }
-    return carry_out_routes(std::move(target), task_of(args, "route clear"), context);
+    return carry_out_routes(std::move(target), task_of(options, "route clear"), context);
 }
 
-Result<ExitCode> restore(const Args& args, Context& context) {
-    RouteTask task = task_of(args, "route restore");
-    task.restores = args.positional("RUN").value_or("");
+Result<ExitCode> restore(ChangeOptions options, Context& context) {
+    RouteTask task = task_of(options, "route restore");
+    task.restores = options.word;
     OA_TRY(task.undone, route_plan_of(task.restores, context));
-    OA_TRY(
-        RouteTarget target, parse_route_target(args, "route restore RUN", task.undone->control_url)
-    );
+    options.target.service.base_url = task.undone->control_url;
+    OA_TRY(RouteTarget target, options.checked("route restore RUN"));
     return carry_out_routes(std::move(target), std::move(task), context);
 }
 
-constexpr OptionSpec k_apply{
-    "--apply", "", "Write the change; without it the change is only shown."
-};
-constexpr OptionSpec k_domain{
-    "--domain", "NAME", "Of this route domain, not global; repeats.", {}, true
-};
-constexpr OptionSpec k_mixture{
-    "--accept-mixture",
-    "",
-    "Change them although processes disagree; an undo then restores what most of them remember."
-};
-constexpr std::array k_set_options{
+constexpr auto k_apply = flag<&ChangeOptions::task, &RouteTask::apply>(
+                             names::apply, "Write the change. Without it the change is only shown."
+)
+                             .typed();
+constexpr auto k_mixture = flag<&ChangeOptions::task, &RouteTask::accept_mixture>(
+    names::accept_mixture,
+    "Go on although processes disagree. An undo then restores what most of them remember."
+);
+constexpr auto k_set_options = options<ChangeOptions>(
     k_route_base,
     k_route_auth,
     k_domain,
     k_apply,
-    OptionSpec{
-        "--partial", "", "Change them although the change does not reach all that it is about."
-    },
+    flag<&ChangeOptions::task, &RouteTask::partial>(
+        names::partial, "Go on although the change does not reach all that it is about."
+    ),
     k_mixture,
     k_route_path,
     k_route_cohort,
-    k_route_fresh,
-    k_route_build,
-    k_route_protocol,
-    k_route_schema,
-    k_route_timeout,
-};
-constexpr std::array k_clear_options{
+    k_route_call
+);
+constexpr auto k_clear_options = options<ChangeOptions>(
     k_route_base,
     k_route_auth,
     k_domain,
-    OptionSpec{"--all", "", "The global override and those of all domains."},
+    k_all,
     k_apply,
     k_mixture,
     k_route_path,
     k_route_cohort,
-    k_route_fresh,
-    k_route_build,
-    k_route_protocol,
-    k_route_schema,
-    k_route_timeout,
-};
-constexpr std::array k_restore_options{
-    k_route_auth,
-    k_apply,
-    k_route_fresh,
-    k_route_build,
-    k_route_protocol,
-    k_route_schema,
-    k_route_timeout,
-};
-constexpr std::array k_target{
-    PositionalSpec{"TARGET", "legacy, rust, or rollback: a domain's own rollback target.", true},
-};
-constexpr std::array k_run{
-    PositionalSpec{"RUN", "Run folder of a route set or clear that did not end.", true},
-};
+    k_route_call
+);
+constexpr auto k_restore_options = options<ChangeOptions>(k_route_auth, k_apply, k_route_call);
+constexpr auto k_target = positionals<ChangeOptions>(positional<&ChangeOptions::word>(
+    "TARGET", "legacy, rust, or rollback: a domain's own rollback target."
+));
+constexpr auto k_run = positionals<ChangeOptions>(
+    positional<&ChangeOptions::word>("RUN", "Run folder of a route set or clear that did not end.")
+);
 constexpr std::array<std::string_view, 2> k_set_examples{
-    "oa-stream route set legacy --domain billing_l402 --base-url https://control.example.org "
-    "--auth env:TOKEN",
+    "oa-stream route set legacy --domain billing_l402 --base-url "
+    "https://control.example.org --auth env:TOKEN",
     "oa-stream route set rust --apply --base-url https://control.example.org --auth file:token",
 };
 constexpr std::array<std::string_view, 1> k_clear_examples{
@@ -128,32 +123,28 @@ constexpr std::array<std::string_view, 1> k_restore_examples{
 
 } // namespace
 
-const CommandSpec route_set_command{
+const CommandSpec route_set_command = command<set>({
     .path = "route set",
     .summary = "Override what serves a route domain, or all domains; --apply writes it.",
     .positionals = k_target,
     .options = k_set_options,
     .examples = k_set_examples,
-    .run = set,
     .leaves_run = true,
-};
-const CommandSpec route_clear_command{
+});
+const CommandSpec route_clear_command = command<clear>({
     .path = "route clear",
     .summary = "Remove overrides; --apply writes it.",
-    .positionals = {},
     .options = k_clear_options,
     .examples = k_clear_examples,
-    .run = clear,
     .leaves_run = true,
-};
-const CommandSpec route_restore_command{
+});
+const CommandSpec route_restore_command = command<restore>({
     .path = "route restore",
     .summary = "Restore the overrides that an unfinished route run replaced.",
     .positionals = k_run,
     .options = k_restore_options,
     .examples = k_restore_examples,
-    .run = restore,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

@@ -1,12 +1,10 @@
 #include "slo_args.hpp"
 
-#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/config/units.hpp"
+#include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/playbook/file.hpp"
-
-#include "smoke/smoke_args.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,15 +13,6 @@
 
 namespace oa_stream::cli {
 namespace {
-
-constexpr std::uint64_t k_most_events = 1'000'000;
-
-template <class T> Result<T> in_option(Result<T> value, std::string_view option) {
-    if (!value) {
-        return std::unexpected(std::move(value).error().prefixed(option));
-    }
-    return value;
-}
 
 /// As a playbook's source says it, where no flag says otherwise.
 struct Said {
@@ -46,28 +35,22 @@ Result<Secret> secret_of(const std::optional<playbook::AuthRef>& auth) {
 }
 
 Result<measure::PrometheusOptions>
-prometheus_of(const Args& args, std::string url, const Said& said) {
+prometheus_of(const SloSourceOptions& options, std::string url, const Said& said) {
+    constexpr Millis k_timeout{10'000};
     measure::PrometheusOptions out;
     out.url = std::move(url);
-    out.user = args.get("--user").value_or(said.user);
+    out.user = options.user.value_or(said.user);
     auto auth = said.auth;
-    if (const auto reference = args.get("--auth")) {
-        auth = playbook::AuthRef{*reference, true};
+    if (options.auth) {
+        auth = playbook::AuthRef{*options.auth, true};
     }
     OA_TRY((out.user.empty() ? out.bearer : out.password), secret_of(auth));
-    out.ca_file = args.get("--ca").value_or(said.ca);
-    out.matchers = args.get("--match").value_or(said.matchers);
-    out.revision_label = args.get("--revision-label").value_or(said.revision_label);
-    OA_TRY(out.timeout, positive_duration(args, "--timeout"));
-    if (said.timeout && !args.has("--timeout")) {
-        out.timeout = *said.timeout;
-    }
+    out.ca_file = options.ca.value_or(said.ca);
+    out.matchers = options.matchers.value_or(said.matchers);
+    out.revision_label = options.revision_label.value_or(said.revision_label);
+    out.timeout = options.timeout.value_or(said.timeout.value_or(k_timeout));
     out.deadline = 3 * out.timeout;
-    out.stale_after_s = seconds(said.stale_after);
-    if (args.has("--stale-after")) {
-        OA_TRY(const Millis stale, positive_duration(args, "--stale-after"));
-        out.stale_after_s = seconds(stale);
-    }
+    out.stale_after_s = seconds(options.stale_after.value_or(said.stale_after));
     OA_CHECK(measure::check(out));
     return out;
 }
@@ -89,35 +72,34 @@ Result<Slo> slo_of(const playbook::SloSpec& spec) {
     return out;
 }
 
-Result<Slo> slo_of_flags(const Args& args) {
+Result<Slo> slo_of_flags(const SloOptions& options) {
     Slo out;
-    OA_TRY(
-        out.budget.objective, parse_share(args.get("--objective").value_or("99.9%"), "--objective")
-    );
-    OA_TRY(const Millis window, positive_duration(args, "--window"));
-    out.budget.window_s = seconds(window);
-    OA_TRY(
-        out.question.bad,
-        in_option(measure::parse_bad_events(args.get("--bad").value_or("")), "--bad")
-    );
+    out.budget.objective = options.objective;
+    out.budget.window_s = seconds(options.window);
+    if (options.bad) {
+        out.question.bad = *options.bad;
+    } else {
+        OA_TRY(out.question.bad, measure::parse_bad_events(""));
+    }
     out.budget.name = "stream-good";
-    if (const auto time = args.get("--first-content")) {
-        if (args.has("--bad")) {
+    if (options.first_content) {
+        if (options.bad) {
             return fail(
-                Code::usage, "bad is what --bad or what --first-content says", "--first-content"
+                Code::usage,
+                "define bad either by --bad or by --first-content",
+                std::string(names::first_content)
             );
         }
-        OA_TRY(const Millis limit, positive_duration(args, "--first-content"));
-        out.question.slower_than_s = seconds(limit);
+        out.question.slower_than_s = seconds(*options.first_content);
         out.budget.name = "stream-first-content";
     }
     return out;
 }
 
-Result<playbook::Playbook> playbook_of(const Args& args, const std::string& name) {
-    OA_TRY(const auto set, config::parse_settings(args.all("--set")));
+Result<playbook::Playbook> playbook_of(const SloOptions& options, const std::string& name) {
     OA_TRY(const playbook::NamedText source, playbook::find_playbook(name));
-    auto loaded = playbook::load_playbook(source.text, source.file, set, playbook::Unset::keep);
+    auto loaded =
+        playbook::load_playbook(source.text, source.file, options.set, playbook::Unset::keep);
     if (!loaded.playbook) {
         return fail(
             Code::config,
@@ -130,7 +112,8 @@ Result<playbook::Playbook> playbook_of(const Args& args, const std::string& name
 
 /// The first source of users' requests that the playbook names; one whose variable has no value is
 /// none.
-Result<std::optional<SloSource>> source_of(const Args& args, const playbook::Playbook& playbook) {
+Result<std::optional<SloSource>>
+source_of(const SloOptions& options, const playbook::Playbook& playbook) {
     const auto open = [](const std::string& text) { return text.empty() || text.contains("${"); };
     for (const playbook::SourceSpec& spec : playbook.sources) {
         SloSource out;
@@ -144,7 +127,7 @@ Result<std::optional<SloSource>> source_of(const Args& args, const playbook::Pla
                 .timeout = spec.timeout,
                 .stale_after = spec.stale_after
             };
-            OA_TRY(out.prometheus, prometheus_of(args, spec.url, said));
+            OA_TRY(out.prometheus, prometheus_of(options, spec.url, said));
             return std::optional(std::move(out));
         }
         if (spec.kind == playbook::SourceKind::access_log && !spec.paths.empty() &&
@@ -157,9 +140,9 @@ Result<std::optional<SloSource>> source_of(const Args& args, const playbook::Pla
     return std::nullopt;
 }
 
-Result<void> add_of_playbook(const Args& args, const std::string& name, SloOrder& out) {
-    OA_TRY(const playbook::Playbook playbook, playbook_of(args, name));
-    const auto wanted = args.all("--slo");
+Result<void> add_of_playbook(const SloOptions& options, const std::string& name, SloOrder& out) {
+    OA_TRY(const playbook::Playbook playbook, playbook_of(options, name));
+    const auto& wanted = options.only;
     for (const playbook::SloSpec& spec : playbook.slo) {
         if (wanted.empty() || std::ranges::find(wanted, spec.name) != wanted.end()) {
             OA_TRY(Slo slo, slo_of(spec));
@@ -177,8 +160,8 @@ Result<void> add_of_playbook(const Args& args, const std::string& name, SloOrder
     if (playbook.budget) {
         out.consumed_at_most = playbook.budget->consumed_at_most;
     }
-    if (!args.has("--prometheus") && !args.has("--access-log")) {
-        OA_TRY(auto source, source_of(args, playbook));
+    if (!options.prometheus && options.access_logs.empty()) {
+        OA_TRY(auto source, source_of(options, playbook));
         if (source) {
             out.source = std::move(*source);
         }
@@ -192,78 +175,69 @@ std::string SloSource::text() const {
     return prometheus ? prometheus->url : access_logs.empty() ? "" : access_logs.front().string();
 }
 
-Result<measure::Fraction> parse_share(const std::string& text, const std::string& option) {
+Result<measure::Fraction> read_exact_share(std::string_view text) {
     const bool percent = text.ends_with('%');
-    const auto parsed =
-        measure::Fraction::parse(std::string_view(text).substr(0, text.size() - (percent ? 1 : 0)));
-    if (!parsed || !percent) {
+    const auto parsed = measure::Fraction::parse(text.substr(0, text.size() - (percent ? 1 : 0)));
+    if (!parsed || (!percent && parsed->num > parsed->den)) {
         return fail(
-            Code::usage, fmt::format("'{}' is no share", printable(text, 40)), option, "like 99.9%"
+            Code::usage, fmt::format("'{}' is not a share", printable(text, 40)), {}, "like 99.9%"
         );
     }
-    const measure::Fraction out{parsed->num, parsed->den * 100};
-    return out;
+    return measure::Fraction{parsed->num, percent ? parsed->den * 100 : parsed->den};
 }
 
-Result<SloSource> parse_slo_source(const Args& args) {
-    SloSource out;
-    const auto url = args.get("--prometheus");
-    for (const std::string& file : args.all("--access-log")) {
-        out.access_logs.emplace_back(file);
+Result<measure::Fraction> read_objective(std::string_view text) {
+    OA_TRY(const measure::Fraction share, read_exact_share(text));
+    if (share.num >= share.den) {
+        return fail(Code::usage, "an objective of 100% leaves no budget", {}, "99.9%");
     }
-    if (url.has_value() == !out.access_logs.empty()) {
+    return share;
+}
+
+Result<std::string> read_matchers(std::string_view text) {
+    OA_CHECK(measure::parse_matchers(text));
+    return std::string(text);
+}
+
+Result<SloSource> SloSourceOptions::source() const {
+    if (prometheus.has_value() == !access_logs.empty()) {
         return fail(
             Code::usage,
-            url ? "one source at a time: --prometheus or --access-log"
-                : "whom to ask? --prometheus URL or --access-log FILE is missing",
+            prometheus ? "one source at a time: --prometheus or --access-log"
+                       : "no source was named: --prometheus URL or --access-log FILE is missing",
             {},
-            "--prometheus http://127.0.0.1:9090"
+            "like --prometheus http://127.0.0.1:9090"
         );
     }
-    if (url) {
-        OA_TRY(out.prometheus, prometheus_of(args, *url, {}));
-    } else if (args.has("--stale-after")) {
-        OA_TRY(const Millis stale, positive_duration(args, "--stale-after"));
-        out.stale_after_s = seconds(stale);
+    SloSource out;
+    out.access_logs = access_logs;
+    if (prometheus) {
+        OA_TRY(out.prometheus, prometheus_of(*this, *prometheus, {}));
+    } else if (stale_after) {
+        out.stale_after_s = seconds(*stale_after);
     }
     return out;
 }
 
-Result<SloOrder> parse_slo_order(const Args& args) {
+Result<SloOrder> slo_order(const SloOptions& options) {
     SloOrder out;
-    if (const auto name = args.get("--playbook")) {
-        OA_CHECK(add_of_playbook(args, *name, out));
+    if (options.playbook) {
+        OA_CHECK(add_of_playbook(options, *options.playbook, out));
     } else {
-        OA_TRY(Slo slo, slo_of_flags(args));
+        OA_TRY(Slo slo, slo_of_flags(options));
         out.slos.push_back(std::move(slo));
     }
     if (!out.source.prometheus && out.source.access_logs.empty()) {
-        OA_TRY(out.source, parse_slo_source(args));
+        OA_TRY(out.source, options.source());
     }
-    const auto routes = args.all("--route");
-    OA_TRY(
-        const auto least_bad,
-        in_option(parse_count(args.get("--min-bad").value_or("5"), 0, k_most_events), "--min-bad")
-    );
-    OA_TRY(
-        const auto least_total,
-        in_option(
-            parse_count(args.get("--min-total").value_or("20"), 0, k_most_events), "--min-total"
-        )
-    );
     for (Slo& slo : out.slos) {
-        slo.budget.least_bad = least_bad;
-        slo.budget.least_total = least_total;
-        if (!routes.empty()) {
-            slo.question.routes = routes;
-        }
-        if (slo.budget.objective.num >= slo.budget.objective.den) {
-            return fail(
-                Code::usage, "an objective of 100% leaves no budget", "--objective", "99.9%"
-            );
+        slo.budget.least_bad = options.least_bad;
+        slo.budget.least_total = options.least_total;
+        if (!options.routes.empty()) {
+            slo.question.routes = options.routes;
         }
     }
-    out.revisions = args.all("--revision");
+    out.revisions = options.revisions;
     return out;
 }
 

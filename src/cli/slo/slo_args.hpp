@@ -5,6 +5,7 @@
 #include "oa_stream/measure/prometheus_source.hpp"
 
 #include "core/command.hpp"
+#include "cutover/run_args.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -34,71 +35,117 @@ struct SloOrder {
     std::vector<std::string> revisions{};
 };
 
-/// --prometheus and its credentials, or --access-log. Code::usage, credentials.
-[[nodiscard]] Result<SloSource> parse_slo_source(const Args& args);
-/// The same with the objectives: of --playbook, else of the flags. A source of the playbook is
-/// taken when no flag names one.
-[[nodiscard]] Result<SloOrder> parse_slo_order(const Args& args);
-/// "99.9%", "95%" → exact. Code::usage.
-[[nodiscard]] Result<measure::Fraction>
-parse_share(const std::string& text, const std::string& option);
+/// Where the numbers come from, as the command line says it.
+struct SloSourceOptions {
+    std::optional<std::string> prometheus{};
+    std::vector<std::filesystem::path> access_logs{};
+    std::optional<std::string> auth{};
+    std::optional<std::string> user{};
+    std::optional<std::string> ca{};
+    std::optional<std::string> matchers{};
+    std::optional<std::string> revision_label{};
+    std::optional<Millis> stale_after{};
+    std::optional<Millis> timeout{};
 
-inline constexpr OptionSpec k_slo_prometheus{
-    "--prometheus", "URL", "Ask this Prometheus; the URL goes before /api/v1/query."
+    /// Code::usage unless exactly one source is named; Code::credentials.
+    [[nodiscard]] Result<SloSource> source() const;
 };
-inline constexpr OptionSpec k_slo_access_log{
-    "--access-log", "FILE", "Ask a lane's access log instead; repeats, one a lane.", {}, true
+
+/// "99.9%" or "0.999" → exact. Code::usage.
+[[nodiscard]] Result<measure::Fraction> read_exact_share(std::string_view text);
+/// The same below 100%: an objective that leaves a budget.
+[[nodiscard]] Result<measure::Fraction> read_objective(std::string_view text);
+
+/// Label matchers: job="lane". Code::usage.
+[[nodiscard]] Result<std::string> read_matchers(std::string_view text);
+
+/// Objectives, and where the numbers come from.
+struct SloOptions : SloSourceOptions, PlaybookVariables {
+    std::optional<std::string> playbook{};
+    std::vector<std::string> only{};
+    measure::Fraction objective{};
+    std::optional<std::vector<measure::BadEvent>> bad{};
+    std::optional<Millis> first_content{};
+    Millis window{};
+    std::vector<std::string> routes{};
+    std::uint64_t least_bad = 5;
+    std::uint64_t least_total = 20;
+    std::vector<std::string> revisions{};
 };
-inline constexpr OptionSpec k_slo_auth{
-    "--auth",
-    "REF",
-    "Prometheus' bearer token, or the password of --user: env:NAME, file:PATH, fd:N."
-};
-inline constexpr OptionSpec k_slo_user{"--user", "NAME", "Log in to Prometheus by this name."};
-inline constexpr OptionSpec k_slo_ca{
-    "--ca", "FILE", "Who may sign for Prometheus, PEM; the system's if not given."
-};
-inline constexpr OptionSpec k_slo_match{
-    "--match", "MATCHERS", "Further label matchers of every selector: job=\"lane\"."
-};
-inline constexpr OptionSpec k_slo_label{
+/// The objectives of the playbook, else of the flags. A source of the playbook is taken when no
+/// flag names one. Code::usage, credentials.
+[[nodiscard]] Result<SloOrder> slo_order(const SloOptions& options);
+
+inline constexpr auto k_slo_source = options<SloSourceOptions>(
+    option<&SloSourceOptions::prometheus>(
+        names::prometheus, "URL", "Ask this Prometheus. The URL goes before /api/v1/query."
+    ),
+    option<&SloSourceOptions::access_logs>(
+        names::access_log, "FILE", "Read a lane's access log instead. Give one for each lane."
+    )
+);
+inline constexpr auto k_slo_match = option<&SloSourceOptions::matchers>(
+    "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
+);
+inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(
     "--revision-label",
     "NAME",
-    "Label that names the revision; oa_stream_build_info tells it if not given."
-};
-inline constexpr OptionSpec k_slo_stale{
-    "--stale-after", "D", "Older numbers are missing; three scrape intervals, or 5m in a log."
-};
-inline constexpr OptionSpec k_slo_timeout{"--timeout", "D", "Limit on one answer.", "10s"};
-inline constexpr OptionSpec k_slo_playbook{
-    "--playbook", "FILE", "Take objectives and source from this playbook."
-};
-inline constexpr OptionSpec k_slo_set{
-    "--set", "NAME=VALUE", "Give a variable of the playbook its value; repeats.", {}, true
-};
-inline constexpr OptionSpec k_slo_only{"--slo", "NAME", "Only this objective; repeats.", {}, true};
-inline constexpr OptionSpec k_slo_objective{
-    "--objective", "SHARE", "Share of good requests, without a playbook.", "99.9%"
-};
-inline constexpr OptionSpec k_slo_bad{
-    "--bad", "WORDS", "Bad are: http_5xx, terminal_error, empty, compat_rejected; by |."
-};
-inline constexpr OptionSpec k_slo_first_content{
-    "--first-content", "TIME", "Instead: bad is whose first content took longer; a bucket bound."
-};
-inline constexpr OptionSpec k_slo_window{"--window", "D", "Of the budget.", "30d"};
-inline constexpr OptionSpec k_slo_route{
-    "--route",
-    "TEMPLATE",
-    "Only this route; repeats. All routes that carry turns if not given.",
-    {},
-    true
-};
-inline constexpr OptionSpec k_slo_min_bad{
-    "--min-bad", "N", "Event floor of a burn: fewer bad ones do not fire.", "5"
-};
-inline constexpr OptionSpec k_slo_min_total{
-    "--min-total", "N", "Event floor of a burn: fewer events at all do not fire.", "20"
-};
+    "Read the revision from this label. Without it: from oa_stream_build_info."
+);
+inline constexpr auto k_slo_access = options<SloSourceOptions>(
+    option<&SloSourceOptions::auth>(
+        names::auth,
+        "REF",
+        "Authenticate at Prometheus with this bearer token, or with this password of --user: "
+        "env:NAME, file:PATH or fd:N."
+    ),
+    option<&SloSourceOptions::user>("--user", "NAME", "Log in to Prometheus with this name."),
+    option<&SloSourceOptions::ca>(
+        "--ca",
+        "FILE",
+        "Trust this certificate authority for Prometheus (PEM). Without it: the system's."
+    ),
+    k_slo_match,
+    k_slo_label,
+    option<&SloSourceOptions::stale_after>(
+        "--stale-after",
+        "D",
+        "Treat older numbers as missing. Default: three scrape intervals, or 5m in an access log."
+    )
+        .range(1, k_longest_ms),
+    option<&SloSourceOptions::timeout>(
+        "--timeout", "D", "Give up when one answer takes longer. Default: 10s."
+    )
+        .range(1, k_longest_ms)
+);
+inline constexpr auto k_slo_route = option<&SloOptions::routes>(
+    "--route", "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
+);
+inline constexpr auto k_slo_objectives = options<SloOptions>(
+    option<&SloOptions::playbook>(
+        "--playbook", "FILE", "Take objectives and source from this playbook."
+    )
+        .offering(Offer::playbooks),
+    k_set,
+    option<&SloOptions::only>("--slo", "NAME", "Use only this objective of the playbook."),
+    parsed<read_objective, &SloOptions::objective>(
+        names::objective, "SHARE", "Require this share of good requests. Without a playbook."
+    )
+        .or_else("99.9%"),
+    parsed<measure::parse_bad_events, &SloOptions::bad>(
+        "--bad",
+        "WORDS",
+        "Count these as bad: http_5xx, terminal_error, empty, compat_rejected, joined by |."
+    ),
+    option<&SloOptions::first_content>(
+        names::first_content,
+        "TIME",
+        "Count requests as bad whose first content took longer, instead of --bad. A bucket bound."
+    )
+        .range(1, k_longest_ms),
+    option<&SloOptions::window>(names::window, "D", "Set the window of the error budget.")
+        .range(1, k_longest_ms)
+        .or_else("30d")
+);
 
 } // namespace oa_stream::cli

@@ -18,14 +18,23 @@ struct Order {
     measure::Fraction at_most{};
 };
 
-Result<Order> parse(const Args& args) {
+struct Options : SloOptions {
+    std::optional<measure::Fraction> at_most{};
+};
+constexpr auto k_at_most = parsed<read_exact_share, &Options::at_most>(
+    "--at-most",
+    "SHARE",
+    "Allow this share of the budget to be used. Default: the playbook's, else 100%."
+);
+
+Result<Order> complete(const Options& options) {
     Order out;
-    OA_TRY(out.slo, parse_slo_order(args));
-    if (!args.has("--at-most") && out.slo.consumed_at_most) {
+    OA_TRY(out.slo, slo_order(options));
+    if (!options.at_most && out.slo.consumed_at_most) {
         const std::string text = fmt::format("{:.9g}", *out.slo.consumed_at_most);
         OA_TRY(out.at_most, measure::Fraction::parse(text));
     } else {
-        OA_TRY(out.at_most, parse_share(args.get("--at-most").value_or("100%"), "--at-most"));
+        out.at_most = options.at_most.value_or(measure::Fraction{1, 1});
     }
     if (out.slo.revisions.empty()) {
         out.slo.revisions.emplace_back();
@@ -55,40 +64,31 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
     co_return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const Order order, parse(args));
+Result<ExitCode> run(const Options& options, Context& context) {
+    OA_TRY(const Order order, complete(options));
     const SloCommand command{
         run::RunKind::slo_budget,
         "slo budget",
-        typed_again("slo status", slo_budget_command, args, {{"--at-most", std::nullopt}}),
-        typed_again(slo_budget_command, args, {{"--auth", "env:NAME"}}),
+        typed_again(
+            "slo status", slo_budget_command, context.given, {{k_at_most.name, std::nullopt}}
+        ),
+        typed_again(slo_budget_command, context.given, {{names::auth, "env:NAME"}}),
     };
     return run_slo(
         command, order.slo.source, [&](SloDesk& desk) { return judge(order, desk); }, context
     );
 }
 
-constexpr std::array k_options{
-    k_slo_prometheus,
-    k_slo_access_log,
-    k_slo_playbook,
-    k_slo_set,
-    k_slo_only,
-    k_slo_objective,
-    k_slo_bad,
-    k_slo_first_content,
-    k_slo_window,
-    OptionSpec{"--at-most", "SHARE", "Of the budget may be consumed; the playbook's, else 100%."},
-    OptionSpec{"--revision", "NAME", "Only what this revision answered; repeats.", {}, true},
+constexpr auto k_options = options<Options>(
+    k_slo_source,
+    k_slo_objectives,
+    k_at_most,
+    option<&SloOptions::revisions>(
+        names::revision, "NAME", "Count only what this revision answered."
+    ),
     k_slo_route,
-    k_slo_auth,
-    k_slo_user,
-    k_slo_ca,
-    k_slo_match,
-    k_slo_label,
-    k_slo_stale,
-    k_slo_timeout,
-};
+    k_slo_access
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream slo budget --prometheus http://127.0.0.1:9090 --at-most 5%",
     "oa-stream slo budget --playbook cutover.yaml --slo stream-good --json",
@@ -96,14 +96,12 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec slo_budget_command{
+const CommandSpec slo_budget_command = command<run>({
     .path = "slo budget",
     .summary = "Judge how much of the error budget is consumed.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

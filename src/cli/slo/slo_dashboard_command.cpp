@@ -6,7 +6,6 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "slo_args.hpp"
-#include "smoke/smoke_args.hpp"
 
 #include <fmt/format.h>
 
@@ -17,30 +16,31 @@ namespace oa_stream::cli {
 
 namespace {
 
-Result<measure::DashboardOptions> parse(const Args& args) {
-    measure::DashboardOptions out;
-    OA_TRY(out.objective, parse_share(args.get("--objective").value_or("99.9%"), "--objective"));
-    if (out.objective.num >= out.objective.den) {
-        return fail(Code::usage, "an objective of 100% leaves no budget", "--objective", "99.9%");
-    }
-    OA_TRY(const Millis window, positive_duration(args, "--window"));
-    out.window_s = std::chrono::duration<double>(window).count();
-    OA_TRY(const Millis limit, positive_duration(args, "--first-content"));
-    out.first_content = fmt::format("{:g}", std::chrono::duration<double>(limit).count());
-    out.title = args.get("--title").value_or(out.title);
+struct Options : SloSourceOptions {
+    measure::DashboardOptions dashboard{};
+    Millis window{};
+    Millis first_content{};
+    std::optional<std::string> out{};
+};
+
+Result<measure::DashboardOptions> complete(const Options& options) {
+    measure::DashboardOptions out = options.dashboard;
+    out.window_s = std::chrono::duration<double>(options.window).count();
+    out.first_content =
+        fmt::format("{:g}", std::chrono::duration<double>(options.first_content).count());
     // One judge of matchers and labels for all slo commands.
     measure::PrometheusOptions shape;
     shape.url = "http://localhost";
-    shape.matchers = out.matchers = args.get("--match").value_or("");
-    shape.revision_label = out.revision_label = args.get("--revision-label").value_or("");
+    shape.matchers = out.matchers = options.matchers.value_or("");
+    shape.revision_label = out.revision_label = options.revision_label.value_or("");
     OA_CHECK(measure::check(shape));
     return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const measure::DashboardOptions options, parse(args));
-    const std::string text = measure::dashboard(options).dump(2) + "\n";
-    const auto file = args.get("--out");
+Result<ExitCode> run(const Options& options, Context& context) {
+    OA_TRY(const measure::DashboardOptions wanted, complete(options));
+    const std::string text = measure::dashboard(wanted).dump(2) + "\n";
+    const auto& file = options.out;
     if (file) {
         OA_CHECK(write_file_atomic(*file, text));
     }
@@ -48,7 +48,7 @@ Result<ExitCode> run(const Args& args, Context& context) {
         Json document = plain_answer();
         document["file"] = file ? Json(*file) : Json(nullptr);
         if (!file) {
-            document["dashboard"] = measure::dashboard(options);
+            document["dashboard"] = measure::dashboard(wanted);
         }
         print_document("slo-dashboard", document, context);
     } else if (!file) {
@@ -59,15 +59,30 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--out", "FILE", "Write it there instead of to stdout."},
-    OptionSpec{"--title", "TEXT", "Of the dashboard.", "oa-stream lane"},
-    OptionSpec{"--objective", "SHARE", "Share of good requests, of the budget panels.", "99.9%"},
-    OptionSpec{"--window", "D", "Of the budget.", "30d"},
-    OptionSpec{"--first-content", "TIME", "Where the line in the latency panel is.", "2.5s"},
+using measure::DashboardOptions;
+constexpr auto k_options = options<Options>(
+    option<&Options::out>(
+        names::out, "FILE", "Write the dashboard to this file. Without it: to stdout."
+    ),
+    option<&Options::dashboard, &DashboardOptions::title>(
+        "--title", "TEXT", "Set the title of the dashboard."
+    )
+        .or_else("oa-stream lane"),
+    parsed<read_objective, &Options::dashboard, &DashboardOptions::objective>(
+        names::objective, "SHARE", "Require this share of good requests, in the budget panels."
+    )
+        .or_else("99.9%"),
+    option<&Options::window>(names::window, "D", "Set the window of the error budget.")
+        .range(1, k_longest_ms)
+        .or_else("30d"),
+    option<&Options::first_content>(
+        names::first_content, "TIME", "Draw the line in the latency panel here."
+    )
+        .range(1, k_longest_ms)
+        .or_else("2.5s"),
     k_slo_match,
-    k_slo_label,
-};
+    k_slo_label
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream slo dashboard --out oa-stream.json",
     "oa-stream slo dashboard --objective 99.5% --match 'job=\"lane\"'",
@@ -75,13 +90,11 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec slo_dashboard_command{
+const CommandSpec slo_dashboard_command = command<run>({
     .path = "slo dashboard",
     .summary = "Print a Grafana dashboard of the lane, by revision.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

@@ -9,7 +9,6 @@
 #include "slo_args.hpp"
 #include "slo_replay.hpp"
 #include "slo_run.hpp"
-#include "smoke/smoke_args.hpp"
 
 #include <fmt/format.h>
 
@@ -19,7 +18,19 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr std::uint64_t k_most_samples = 1'000'000;
+constexpr std::int64_t k_most_samples = 1'000'000;
+
+struct Options : SloSourceOptions, ReplayOptions {
+    std::optional<GateExpr> gate{};
+    std::string canary{};
+    std::string stable{};
+    std::vector<std::string> routes{};
+    Millis window{};
+    double confidence = 0.95;
+    std::uint64_t min_n = 0;
+};
+constexpr auto k_stable =
+    option<&Options::stable>("--stable", "NAME", "Compare it with this revision.");
 
 struct Order {
     GateExpr gate{};
@@ -30,44 +41,41 @@ struct Order {
     Millis window{};
 };
 
-Result<double> parse_confidence(const Args& args) {
-    auto share = config::read_percent(args.get("--confidence").value_or("95%"));
+Result<double> read_confidence_percent(std::string_view text) {
+    const auto share = config::read_percent(text);
     if (!share || *share <= 0.5 || *share >= 1) {
-        return fail(
-            Code::usage, "a confidence lies between 50% and 100%", "--confidence", "like 95%"
-        );
+        return fail(Code::usage, "a confidence lies between 50% and 100%", {}, "like 95%");
     }
     return *share;
 }
 
-Result<Order> parse(const Args& args) {
-    Order out;
-    OA_TRY(out.gate, parse_gate_expr(args.positional("EXPR").value_or("")));
-    OA_TRY(out.gate.spec.confidence, parse_confidence(args));
-    auto least = parse_count(args.get("--min-n").value_or("0"), 0, k_most_samples);
-    if (!least) {
-        return std::unexpected(std::move(least).error().prefixed("--min-n"));
+Result<Order> complete(const Options& options) {
+    if (!options.gate) {
+        OA_CHECK(parse_gate_expr(""));
     }
-    out.gate.spec.min_n = *least;
-    OA_TRY(out.source, parse_slo_source(args));
-    OA_TRY(out.window, positive_duration(args, "--window"));
-    out.canary = args.get("--revision").value_or("");
-    out.stable = args.get("--stable").value_or("");
-    out.routes = args.all("--route");
+    Order out;
+    out.gate = *options.gate;
+    out.gate.spec.confidence = options.confidence;
+    out.gate.spec.min_n = options.min_n;
+    OA_TRY(out.source, options.source());
+    out.window = options.window;
+    out.canary = options.canary;
+    out.stable = options.stable;
+    out.routes = options.routes;
     const bool versus = out.gate.spec.against == measure::Against::stable;
     if (versus && (out.canary.empty() || out.stable.empty() || out.canary == out.stable)) {
         return fail(
             Code::usage,
             "versus stable compares two revisions: --revision and --stable name them",
-            "--stable",
-            "--revision r2 --stable r1"
+            std::string(k_stable.name),
+            "like --revision r2 --stable r1"
         );
     }
     if (!versus && !out.stable.empty()) {
         return fail(
             Code::usage,
             "nothing is compared with stable here",
-            "--stable",
+            std::string(k_stable.name),
             "a limit like '<= +1pp' or '<= +20%'"
         );
     }
@@ -136,73 +144,84 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
 
 /// Past runs are judged from what they recorded: nothing else is looked at, so nothing else may be
 /// given as if it were.
-Result<void> check_replayed(const Args& args) {
+Result<void> check_replayed(const Args& given) {
     const auto refused = [](std::string_view name) {
         return fail(
             Code::usage,
             "past runs are judged from what they recorded; --set says what is judged otherwise",
             std::string(name),
-            "--set limit=2%, --set confidence=99%, --set min_n=1000"
+            "like --set limit=2%, --set confidence=99%, --set min_n=1000"
         );
     };
-    if (args.has("EXPR")) {
+    if (given.has("EXPR")) {
         return refused("EXPR");
     }
     for (const OptionSpec& option : slo_gate_command.options) {
         const bool replays = option.name == k_replay_runs.name || option.name == k_replay_set.name;
-        if (!replays && args.has(std::string(option.name))) {
+        if (!replays && given.has(option.long_name())) {
             return refused(option.name);
         }
     }
     return {};
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    if (args.has("--set") && !args.has("--replay")) {
-        return fail(Code::usage, "changes how past runs are judged", "--set", "--replay RUN");
+Result<ExitCode> run(const Options& options, Context& context) {
+    if (options.runs.empty() && !options.settings.empty()) {
+        return fail(
+            Code::usage,
+            "changes how past runs are judged",
+            std::string(names::set),
+            "add --replay RUN"
+        );
     }
-    if (args.has("--replay")) {
-        OA_CHECK(check_replayed(args));
-        return replay_gates(args, context);
+    if (!options.runs.empty()) {
+        OA_CHECK(check_replayed(context.given));
+        return replay_gates(options, context);
     }
-    OA_TRY(const Order order, parse(args));
+    OA_TRY(const Order order, complete(options));
     const SloCommand command{
         run::RunKind::slo_gate,
         "slo gate",
-        typed_again(slo_gate_command, args, {{"--window", format_duration(2 * order.window)}}),
-        typed_again(slo_gate_command, args, {{"--auth", "env:NAME"}}),
+        typed_again(
+            slo_gate_command, context.given, {{names::window, format_duration(2 * order.window)}}
+        ),
+        typed_again(slo_gate_command, context.given, {{names::auth, "env:NAME"}}),
     };
     return run_slo(
         command, order.source, [&](SloDesk& desk) { return judge(order, desk); }, context
     );
 }
 
-constexpr std::array k_positionals{PositionalSpec{
-    "EXPR", "'bad: WORDS <= LIMIT' or 'p95: first_content <= LIMIT', as in a playbook.", false
-}};
-constexpr std::array k_options{
-    k_slo_prometheus,
-    k_slo_access_log,
-    OptionSpec{"--revision", "NAME", "Only what this revision answered."},
-    OptionSpec{"--stable", "NAME", "The revision it is compared with."},
-    OptionSpec{"--window", "D", "Look back so far.", "10m"},
-    OptionSpec{"--confidence", "SHARE", "One-sided, of PASS and of FAIL.", "95%"},
-    OptionSpec{"--min-n", "N", "With fewer requests it does not PASS.", "0"},
-    k_slo_route,
-    k_slo_auth,
-    k_slo_user,
-    k_slo_ca,
-    k_slo_match,
-    k_slo_label,
-    k_slo_stale,
-    k_slo_timeout,
-    k_replay_runs,
-    k_replay_set,
-};
+constexpr auto k_positionals = positionals<Options>(
+    parsed_positional<parse_gate_expr, &Options::gate>(
+        "EXPR", "'bad: WORDS <= LIMIT' or 'p95: first_content <= LIMIT', as in a playbook."
+    )
+        .optional()
+);
+constexpr auto k_options = options<Options>(
+    k_slo_source,
+    option<&Options::canary>(names::revision, "NAME", "Count only what this revision answered."),
+    k_stable,
+    option<&Options::window>(names::window, "D", "Look back this far.")
+        .range(1, k_longest_ms)
+        .or_else("10m"),
+    parsed<read_confidence_percent, &Options::confidence>(
+        "--confidence", "SHARE", "Decide PASS and FAIL with this one-sided confidence."
+    )
+        .or_else("95%"),
+    option<&Options::min_n>("--min-n", "N", "Do not PASS with fewer requests.")
+        .range(0, k_most_samples)
+        .or_else("0"),
+    option<&Options::routes>(
+        "--route", "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
+    ),
+    k_slo_access,
+    k_replay_options
+);
 constexpr std::array<std::string_view, 4> k_examples{
     "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' --prometheus http://127.0.0.1:9090",
-    "oa-stream slo gate 'bad: http_5xx <= +1pp' --prometheus http://127.0.0.1:9090 --revision r2 "
-    "--stable r1",
+    "oa-stream slo gate 'bad: http_5xx <= +1pp' --prometheus http://127.0.0.1:9090 --revision "
+    "r2 --stable r1",
     "oa-stream slo gate 'p95: first_content <= 2.5s' --prometheus http://127.0.0.1:9090 --window "
     "30m --json",
     "oa-stream slo gate --replay 20260222T043600Z-cutover-1a2b3c4d --set limit=2%",
@@ -210,14 +229,13 @@ constexpr std::array<std::string_view, 4> k_examples{
 
 } // namespace
 
-const CommandSpec slo_gate_command{
+const CommandSpec slo_gate_command = command<run>({
     .path = "slo gate",
     .summary = "Judge one limit on what Prometheus or an access log tells.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

@@ -96,7 +96,7 @@ Result<void> check_used(const std::vector<ReplaySetting>& settings, const std::v
             return fail(
                 Code::usage,
                 fmt::format("no gate of these runs has such a {}", settings[i].key),
-                "--set",
+                std::string(k_replay_set.name),
                 "a share 1%, points +1pp, a rise +20%, a time 2.5s; ID.limit=… for one gate"
             );
         }
@@ -216,15 +216,18 @@ void tell(const std::vector<JudgedRun>& runs, Verdict verdict, ExitCode exit, Co
 
 } // namespace
 
-Result<ExitCode> replay_gates(const Args& args, Context& context) {
-    const auto names = args.all("--replay");
-    if (names.size() > k_most_runs) {
-        return fail(Code::usage, fmt::format("at most {} runs", k_most_runs), "--replay");
+Result<ExitCode> replay_gates(const ReplayOptions& options, Context& context) {
+    if (options.runs.size() > k_most_runs) {
+        return fail(
+            Code::usage,
+            fmt::format("at most {} runs", k_most_runs),
+            std::string(k_replay_runs.name)
+        );
     }
-    OA_TRY(const auto settings, parse_replay_settings(args.all("--set")));
+    OA_TRY(const auto settings, parse_replay_settings(options.settings));
     std::vector<bool> used(settings.size());
     std::vector<JudgedRun> runs;
-    for (const std::string& name : names) {
+    for (const std::string& name : options.runs) {
         const auto folder = folder_of(name, context);
         std::error_code gone;
         if (!std::filesystem::is_directory(folder, gone)) {

@@ -1,25 +1,32 @@
 // slo gate --replay: would past runs have passed under other limits? Judges what runs recorded.
 #pragma once
 
+#include "oa_stream/base/option_names.hpp"
+
 #include "core/command.hpp"
 
 namespace oa_stream::cli {
 
-inline constexpr OptionSpec k_replay_runs{
-    "--replay", "RUN…", "Judge these past runs' samples again instead of asking anybody.", {}, true
+struct ReplayOptions {
+    std::vector<std::string> runs{};
+    std::vector<std::string> settings{};
 };
-inline constexpr OptionSpec k_replay_set{
-    "--set",
+inline constexpr auto k_replay_runs =
+    option<&ReplayOptions::runs>(
+        names::replay, "RUN…", "Judge the samples of these past runs again, without any request."
+    )
+        .offering(Offer::runs);
+inline constexpr auto k_replay_set = option<&ReplayOptions::settings>(
+    names::set,
     "KEY=VALUE",
-    "With --replay: limit, confidence, min_n, min_events; of one gate: ID.limit=2%. Repeats.",
-    {},
-    true
-};
+    "With --replay: limit, confidence, min_n or min_events; for one gate: ID.limit=2%."
+);
+inline constexpr auto k_replay_options = options<ReplayOptions>(k_replay_runs, k_replay_set);
 
 /// Prints run by run, gate by gate, how it was judged and how it would be. Recorded samples are
 /// never a live PASS: ExitCode::breach when a run would have failed, else inconclusive.
 /// Code::usage for settings that make no sense or change nothing, Code::unreadable for a run that
 /// is not there or has no gates.
-[[nodiscard]] Result<ExitCode> replay_gates(const Args& args, Context& context);
+[[nodiscard]] Result<ExitCode> replay_gates(const ReplayOptions& options, Context& context);
 
 } // namespace oa_stream::cli

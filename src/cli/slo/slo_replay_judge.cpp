@@ -1,3 +1,4 @@
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 
@@ -19,14 +20,16 @@ constexpr std::uint64_t k_most = 1'000'000'000;
 constexpr std::array<std::string_view, 4> k_keys{"limit", "confidence", "min_n", "min_events"};
 
 std::unexpected<Error> wrong(std::string message, std::string hint) {
-    return fail(Code::usage, std::move(message), "--set", std::move(hint));
+    return fail(Code::usage, std::move(message), std::string(names::set), std::move(hint));
 }
 
 Result<void> read_value(ReplaySetting& setting) {
     if (setting.key == "limit") {
         auto limit = config::read_limit(setting.value);
         if (!limit) {
-            return std::unexpected(std::move(limit).error().prefixed("--set limit"));
+            return std::unexpected(
+                std::move(limit).error().prefixed(fmt::format("{} limit", names::set))
+            );
         }
         setting.number = limit->value;
         setting.unit = static_cast<int>(limit->unit);
@@ -42,7 +45,9 @@ Result<void> read_value(ReplaySetting& setting) {
     }
     auto count = parse_count(setting.value, 0, k_most);
     if (!count) {
-        return std::unexpected(std::move(count).error().prefixed("--set " + setting.key));
+        return std::unexpected(
+            std::move(count).error().prefixed(fmt::format("{} {}", names::set, setting.key))
+        );
     }
     setting.number = static_cast<double>(*count);
     return {};

@@ -2,11 +2,11 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
-#include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "slo_args.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,36 +19,17 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr std::uint64_t k_most_events = 1'000'000;
-
-std::unexpected<Error> in_option(Error error, std::string option) {
-    error.where = std::move(option);
-    return std::unexpected(std::move(error));
-}
-
-/// "99.9%"
-Result<measure::Fraction> parse_objective(std::string text) {
-    const bool percent = text.ends_with('%');
-    if (percent) {
-        text.pop_back();
-    }
-    auto parsed = measure::Fraction::parse(text);
-    if (!parsed) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is no share", printable(text, 40)),
-            "--objective",
-            "99.9%"
-        );
-    }
-    return measure::Fraction{parsed->num, percent ? parsed->den * 100 : parsed->den};
-}
+struct Options {
+    std::optional<std::string> out{};
+    measure::AlertOptions rules{};
+};
+constexpr auto k_out =
+    option<&Options::out>(names::out, "DIR", "Write the files to this folder. It is made.");
 
 /// "2.5s" → "2.5": as the bound stands in the lane's `le` label.
-Result<std::string>
-parse_bound(std::string text, std::span<const double> bounds, const std::string& option) {
+Result<std::string> parse_bound(std::string_view text, std::span<const double> bounds) {
     if (text.ends_with('s')) {
-        text.pop_back();
+        text.remove_suffix(1);
     }
     double seconds = 0;
     const auto got = std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -60,51 +41,29 @@ parse_bound(std::string text, std::span<const double> bounds, const std::string&
     }
     return fail(
         Code::usage,
-        fmt::format("'{}' is no bound of the lane's histogram", printable(text, 40)),
-        option,
+        fmt::format("'{}' is not a bound of the lane's histogram", printable(text, 40)),
+        {},
         fmt::format("one of {} seconds", fmt::join(bounds, ", "))
     );
 }
 
-Result<std::uint64_t> count_option(const Args& args, const std::string& option) {
-    auto count = parse_count(args.get(option).value_or(""), 1, k_most_events);
-    if (!count) {
-        return in_option(std::move(count).error(), option);
-    }
-    return *count;
+Result<std::string> read_first_content(std::string_view text) {
+    return parse_bound(text, telemetry::k_first_content_bounds);
 }
-
-Result<measure::AlertOptions> options_of(const Args& args) {
-    measure::AlertOptions out;
-    OA_TRY(out.objective, parse_objective(args.get("--objective").value_or("")));
-    OA_TRY(
-        out.first_content,
-        parse_bound(
-            args.get("--first-content").value_or(""),
-            telemetry::k_first_content_bounds,
-            "--first-content"
-        )
-    );
-    OA_TRY(
-        out.duration,
-        parse_bound(args.get("--duration").value_or(""), telemetry::k_duration_bounds, "--duration")
-    );
-    OA_TRY(out.least_bad, count_option(args, "--min-bad"));
-    OA_TRY(out.least_total, count_option(args, "--min-total"));
-    out.matchers = args.get("--match").value_or("");
-    if (auto matchers = measure::parse_matchers(out.matchers); !matchers) {
-        return in_option(std::move(matchers).error(), "--match");
-    }
-    return out;
+Result<std::string> read_duration_bound(std::string_view text) {
+    return parse_bound(text, telemetry::k_duration_bounds);
 }
-
-Result<ExitCode> run(const Args& args, Context& context) {
-    const auto folder = args.get("--out");
+Result<ExitCode> run(const Options& options, Context& context) {
+    const auto& folder = options.out;
     if (!folder) {
-        return fail(Code::usage, "nowhere to write to", "--out", "oa-stream slo rules --out rules");
+        return fail(
+            Code::usage,
+            "no folder was named",
+            std::string(k_out.name),
+            "oa-stream slo rules --out rules"
+        );
     }
-    OA_TRY(const measure::AlertOptions options, options_of(args));
-    OA_TRY(const auto files, measure::alert_rules(options));
+    OA_TRY(const auto files, measure::alert_rules(options.rules));
     OA_CHECK(make_dirs(*folder));
     Json document = plain_answer();
     document["files"] = Json::array();
@@ -122,17 +81,36 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--out", "DIR", "Where the files go; made if it is not there."},
-    OptionSpec{"--objective", "SHARE", "Share of good requests.", "99.9%"},
-    OptionSpec{
-        "--first-content", "TIME", "Limit of the p95 of the first content; a bucket bound.", "2.5s"
-    },
-    OptionSpec{"--duration", "TIME", "Limit of the p95 of whole requests; a bucket bound.", "30s"},
-    OptionSpec{"--min-bad", "N", "With fewer bad events in its window no ratio alerts.", "5"},
-    OptionSpec{"--min-total", "N", "With fewer events at all no ratio alerts.", "20"},
-    OptionSpec{"--match", "MATCHERS", "Further label matchers of every selector: job=\"lane\"."},
-};
+using measure::AlertOptions;
+constexpr std::int64_t k_most_events = 1'000'000;
+constexpr auto k_options = options<Options>(
+    k_out,
+    parsed<read_exact_share, &Options::rules, &AlertOptions::objective>(
+        names::objective, "SHARE", "Require this share of good requests."
+    )
+        .or_else("99.9%"),
+    parsed<read_first_content, &Options::rules, &AlertOptions::first_content>(
+        names::first_content, "TIME", "Limit the p95 of the first content to this. A bucket bound."
+    )
+        .or_else("2.5s"),
+    parsed<read_duration_bound, &Options::rules, &AlertOptions::duration>(
+        "--duration", "TIME", "Limit the p95 of whole requests to this. A bucket bound."
+    )
+        .or_else("30s"),
+    option<&Options::rules, &AlertOptions::least_bad>(
+        "--min-bad", "N", "Do not alert on a ratio with fewer bad events in its window."
+    )
+        .range(1, k_most_events)
+        .or_else("5"),
+    option<&Options::rules, &AlertOptions::least_total>(
+        "--min-total", "N", "Do not alert on a ratio with fewer events in its window."
+    )
+        .range(1, k_most_events)
+        .or_else("20"),
+    parsed<read_matchers, &Options::rules, &AlertOptions::matchers>(
+        "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
+    )
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream slo rules --out /etc/prometheus/rules",
     "oa-stream slo rules --objective 99.5% --min-bad 10 --out rules",
@@ -140,13 +118,11 @@ constexpr std::array<std::string_view, 2> k_examples{
 
 } // namespace
 
-const CommandSpec slo_rules_command{
+const CommandSpec slo_rules_command = command<run>({
     .path = "slo rules",
     .summary = "Write Prometheus rules for all the runbook watches, and tests for promtool.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli

@@ -118,57 +118,51 @@ Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
     co_return out;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(const SloOrder order, parse_slo_order(args));
+Result<ExitCode> run(const SloOptions& options, Context& context) {
+    OA_TRY(const SloOrder order, slo_order(options));
     const SloCommand command{
         run::RunKind::slo_status,
         "slo status",
-        typed_again(slo_status_command, args),
-        typed_again(slo_status_command, args, {{"--auth", "env:NAME"}}),
+        typed_again(slo_status_command, context.given),
+        typed_again(slo_status_command, context.given, {{names::auth, "env:NAME"}}),
     };
     return run_slo(
         command, order.source, [&](SloDesk& desk) { return look(order, desk); }, context
     );
 }
 
-constexpr std::array k_options{
-    k_slo_prometheus,
-    k_slo_access_log,
-    k_slo_playbook,
-    k_slo_set,
-    k_slo_only,
-    k_slo_objective,
-    k_slo_bad,
-    k_slo_first_content,
-    k_slo_window,
-    OptionSpec{"--revision", "NAME", "A row for this revision, too; repeats.", {}, true},
+constexpr std::int64_t k_most_events = 1'000'000;
+constexpr auto k_options = options<SloOptions>(
+    k_slo_source,
+    k_slo_objectives,
+    option<&SloOptions::revisions>(names::revision, "NAME", "Also show a row for this revision."),
     k_slo_route,
-    k_slo_min_bad,
-    k_slo_min_total,
-    k_slo_auth,
-    k_slo_user,
-    k_slo_ca,
-    k_slo_match,
-    k_slo_label,
-    k_slo_stale,
-    k_slo_timeout,
-};
+    option<&SloOptions::least_bad>(
+        "--min-bad", "N", "Do not report a burn with fewer bad events in its window."
+    )
+        .range(0, k_most_events)
+        .or_else("5"),
+    option<&SloOptions::least_total>(
+        "--min-total", "N", "Do not report a burn with fewer events in its window."
+    )
+        .range(0, k_most_events)
+        .or_else("20"),
+    k_slo_access
+);
 constexpr std::array<std::string_view, 2> k_examples{
     "oa-stream slo status --prometheus http://127.0.0.1:9090",
-    "oa-stream slo status --playbook cutover.yaml --prometheus http://127.0.0.1:9090 --revision r2 "
-    "--json",
+    "oa-stream slo status --playbook cutover.yaml --json --prometheus "
+    "http://127.0.0.1:9090 --revision r2",
 };
 
 } // namespace
 
-const CommandSpec slo_status_command{
+const CommandSpec slo_status_command = command<run>({
     .path = "slo status",
     .summary = "Show what is left of each error budget and how fast it burns.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
     .leaves_run = true,
-};
+});
 
 } // namespace oa_stream::cli

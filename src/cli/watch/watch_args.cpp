@@ -1,11 +1,6 @@
 #include "watch_args.hpp"
 
-#include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/text.hpp"
-#include "oa_stream/config/units.hpp"
-#include "oa_stream/measure/matchers.hpp"
-
-#include "smoke/smoke_args.hpp"
+#include "oa_stream/base/option_names.hpp"
 
 #include <unistd.h>
 
@@ -15,113 +10,62 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr std::string_view k_example = "oa-stream watch --base-url http://127.0.0.1:8080";
-constexpr Millis k_fastest{200};
 constexpr std::size_t k_most_lanes = 32;
 
-std::unexpected<Error> in_option(Error error, std::string option) {
-    error.where = std::move(option);
-    return std::unexpected(std::move(error));
-}
-
-Result<double> percent_of(const Args& args, const std::string& option) {
-    auto share = config::read_percent(args.get(option).value_or(""));
-    if (!share) {
-        return in_option(std::move(share).error(), option);
-    }
-    return *share;
-}
-
-Result<void> read_sources(const Args& args, WatchAsked& out) {
-    const auto urls = args.all("--base-url");
-    const auto server = args.get("--prometheus");
-    if (urls.empty() == !server.has_value()) {
+Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
+    if (options.base_urls.empty() == !options.prometheus.has_value()) {
         return fail(
             Code::usage,
-            urls.empty() ? "watch what?" : "either lanes or a Prometheus, not both",
-            "--base-url",
-            std::string(k_example)
+            options.prometheus ? "name either lanes or a Prometheus, not both"
+                               : "name a lane or a Prometheus",
+            names::base_url,
+            "oa-stream watch --base-url http://127.0.0.1:8080"
         );
     }
-    Secret bearer;
-    if (const auto reference = args.get("--auth")) {
-        OA_TRY(bearer, read_secret(*reference));
+    if (options.base_urls.size() > k_most_lanes) {
+        return fail(Code::usage, "more than 32 lanes: ask a Prometheus", names::base_url);
     }
-    if (urls.size() > k_most_lanes) {
-        return fail(Code::usage, "more than 32 lanes: ask a Prometheus", "--base-url");
-    }
-    for (const std::string& url : urls) {
+    for (const std::string& url : options.base_urls) {
         probe::Target lane;
-        OA_TRY(lane.base_url, parse_base_url(url, "--base-url"));
-        lane.bearer = bearer;
+        lane.base_url = url;
+        lane.bearer = options.bearer;
         out.lanes.push_back(std::move(lane));
     }
-    if (server) {
+    if (options.prometheus) {
         WatchedPrometheus watched;
-        OA_TRY(watched.prometheus.url, parse_base_url(*server, "--prometheus"));
-        watched.prometheus.bearer = bearer;
-        watched.prometheus.matchers = args.get("--match").value_or("");
-        if (auto matchers = measure::parse_matchers(watched.prometheus.matchers); !matchers) {
-            return in_option(std::move(matchers).error(), "--match");
-        }
-        OA_TRY(watched.budget_window, positive_duration(args, "--budget-window"));
+        watched.prometheus.url = *options.prometheus;
+        watched.prometheus.bearer = options.bearer;
+        watched.prometheus.matchers = options.matchers;
+        watched.budget_window = options.budget_window;
         out.prometheus = std::move(watched);
     }
     return {};
 }
 
-Result<void> read_timing(const Args& args, WatchAsked& out) {
-    OA_TRY(out.timing.every, positive_duration(args, "--every"));
-    OA_TRY(out.timing.window, positive_duration(args, "--window"));
-    if (!args.has("--window") && out.prometheus) {
-        out.timing.window = Millis(5 * 60'000); // some scrapes must lie within
+Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
+    // Some scrapes must lie within the window of a Prometheus.
+    const Millis usual_window(out.prometheus ? 5 * 60'000 : 60'000);
+    const Millis usual_stale(out.prometheus ? 90'000 : 15'000);
+    out.timing.every = options.every;
+    out.timing.window = options.window.value_or(usual_window);
+    if (out.timing.window < out.timing.every) {
+        return fail(Code::usage, "shorter than the time between two looks", names::window);
     }
-    if (out.timing.every < k_fastest) {
-        return fail(Code::usage, "at most five looks a second", "--every", "--every 200ms");
-    }
-    if (out.timing.window < out.timing.every || out.timing.window < Millis(1000)) {
-        return fail(
-            Code::usage, "shorter than a second, or than the time between two looks", "--window"
-        );
-    }
-    OA_TRY(const Millis stale, positive_duration(args, "--stale-after"));
-    const Millis least = args.has("--stale-after") || !out.prometheus ? stale : Millis(90'000);
-    out.limits.stale_after_s = std::chrono::duration<double>(least).count();
+    const Millis stale = options.stale_after.value_or(usual_stale);
+    out.limits.stale_after_s = std::chrono::duration<double>(stale).count();
     out.timing.patience = std::clamp(out.timing.every, Millis(1000), Millis(5000));
-    if (args.has("--for")) {
-        OA_TRY(out.length, positive_duration(args, "--for"));
-    }
+    out.length = options.length;
     return {};
 }
 
-Result<void> read_limits(const Args& args, WatchLimits& out) {
-    std::string objective = args.get("--objective").value_or("");
-    const bool percent = objective.ends_with('%');
-    if (percent) {
-        objective.pop_back();
-    }
-    auto share = measure::Fraction::parse(objective);
-    if (!share) {
-        return in_option(std::move(share).error(), "--objective");
-    }
-    out.objective = {share->num, percent ? share->den * 100 : share->den};
-    if (out.objective.num >= out.objective.den) {
-        return fail(Code::usage, "leaves no budget", "--objective", "99.9%");
-    }
-    OA_TRY(out.bad_at_most, percent_of(args, "--bad-at-most"));
-    OA_TRY(const Millis p95, positive_duration(args, "--p95-at-most"));
-    out.p95_at_most_s = std::chrono::duration<double>(p95).count();
-    return {};
-}
-
-WatchForm form_of(const Args& args, const Context& context) {
+WatchForm form_of(const WatchOptions& options, const Context& context) {
     if (context.json) {
         return WatchForm::document;
     }
-    if (args.has("--ndjson")) {
+    if (options.ndjson) {
         return WatchForm::ndjson;
     }
-    if (args.has("--once")) {
+    if (options.once) {
         return WatchForm::once;
     }
     return context.tty && ::isatty(STDOUT_FILENO) == 1 ? WatchForm::screen : WatchForm::lines;
@@ -129,21 +73,21 @@ WatchForm form_of(const Args& args, const Context& context) {
 
 } // namespace
 
-Result<WatchAsked> parse_watch(const Args& args, const Context& context) {
+Result<WatchAsked> complete_watch(const WatchOptions& options, const Context& context) {
     WatchAsked out;
-    OA_CHECK(read_sources(args, out));
-    OA_CHECK(read_timing(args, out));
-    OA_CHECK(read_limits(args, out.limits));
-    out.front_admin = args.get("--front-admin").value_or("");
-    out.form = form_of(args, context);
-    if (args.has("--once") && args.has("--ndjson")) {
-        return fail(Code::usage, "either one look or a stream of them", "--once", "--once --json");
+    OA_CHECK(add_sources(options, out));
+    OA_CHECK(set_timing(options, out));
+    out.limits.objective = options.objective;
+    out.limits.bad_at_most = options.bad_at_most;
+    out.limits.p95_at_most_s = std::chrono::duration<double>(options.p95_at_most).count();
+    out.front_admin = options.front_admin;
+    out.form = form_of(options, context);
+    if (options.once && options.ndjson) {
+        return fail(
+            Code::usage, "both --once and --ndjson were given", names::ndjson, "or --once --json"
+        );
     }
-    const auto until = args.get("--until");
-    if (until && *until != "bad") {
-        return fail(Code::usage, "only bad can be waited for", "--until", "--until bad");
-    }
-    out.until_bad = until.has_value() || args.has("--fail-fast");
+    out.until_bad = options.until.has_value() || options.fail_fast;
     return out;
 }
 

@@ -29,7 +29,28 @@ struct WatchAsked {
     std::optional<Millis> length{}; ///< until the watch ends by itself
 };
 
-/// Code::usage, credentials.
-[[nodiscard]] Result<WatchAsked> parse_watch(const Args& args, const Context& context);
+/// The command line, before what follows from several options is worked out.
+struct WatchOptions {
+    std::vector<std::string> base_urls{};
+    std::optional<std::string> prometheus{};
+    std::string matchers{};
+    Secret bearer{};
+    Millis every{};
+    std::optional<Millis> window{};
+    Millis budget_window{};
+    measure::Fraction objective{};
+    double bad_at_most = 0;
+    Millis p95_at_most{};
+    std::optional<Millis> stale_after{};
+    std::string front_admin{};
+    bool ndjson = false;
+    bool once = false;
+    std::optional<std::string> until{};
+    bool fail_fast = false;
+    std::optional<Millis> length{};
+};
+/// Code::usage.
+[[nodiscard]] Result<WatchAsked>
+complete_watch(const WatchOptions& options, const Context& context);
 
 } // namespace oa_stream::cli

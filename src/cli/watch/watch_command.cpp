@@ -1,10 +1,13 @@
 // watch: how is the lane, right now? One screen that is redrawn, or a line a tick.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/config/units.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
+#include "slo/slo_args.hpp"
 #include "watch_args.hpp"
 #include "watch_render.hpp"
 #include "watch_terminal.hpp"
@@ -281,18 +284,18 @@ ExitCode Watch::run() {
     return exit_;
 }
 
-Result<ExitCode> run(const Args& args, Context& context) {
-    OA_TRY(WatchAsked asked, parse_watch(args, context));
+Result<ExitCode> run(const WatchOptions& options, Context& context) {
+    OA_TRY(WatchAsked asked, complete_watch(options, context));
     const std::string lane = asked.lanes.empty() ? "" : asked.lanes.front().base_url;
     Watch watch(std::move(asked), context);
     const ExitCode exit = watch.run();
     if (exit == ExitCode::not_executed) {
         Typed smoke{&smoke_stream_command};
-        smoke.args.given["--base-url"] = {lane};
-        if (const auto auth = args.get("--auth")) {
-            smoke.args.given["--auth"] = {*auth};
+        smoke.args.given[names::base_url] = {lane};
+        if (const auto auth = context.given.get(names::auth)) {
+            smoke.args.given[names::auth] = {*auth};
         }
-        const std::string next = lane.empty() ? "oa-stream doctor" : smoke.with("--no-probes");
+        const std::string next = lane.empty() ? "oa-stream doctor" : smoke.with(names::no_probes);
         context.err("ERROR nobody answered next: " + typed_here(next, context) + "\n");
     }
     if (exit == ExitCode::inconclusive) {
@@ -304,29 +307,63 @@ Result<ExitCode> run(const Args& args, Context& context) {
     return exit;
 }
 
-constexpr std::array k_options{
-    OptionSpec{"--base-url", "URL", "A lane; its /metrics is read. Repeats.", {}, true},
-    OptionSpec{"--prometheus", "URL", "Instead: the Prometheus that scrapes the lanes."},
-    OptionSpec{"--match", "MATCHERS", "With --prometheus: further label matchers: job=\"lane\"."},
-    OptionSpec{"--auth", "REF", "The bearer token: env:NAME, file:PATH or fd:N."},
-    OptionSpec{"--every", "D", "Time between two looks.", "2s"},
-    OptionSpec{"--window", "D", "What rates are over; of a Prometheus 5m.", "1m"},
-    OptionSpec{"--budget-window", "D", "With --prometheus: of the error budget.", "30d"},
-    OptionSpec{"--objective", "SHARE", "Share of good requests.", "99.9%"},
-    OptionSpec{
-        "--bad-at-most", "PERCENT", "Bad requests in the window; beyond, proven: BAD.", "1%"
-    },
-    OptionSpec{"--p95-at-most", "D", "p95 of the first content; beyond: BAD.", "2.5s"},
-    OptionSpec{"--stale-after", "D", "Older numbers are called stale; of a Prometheus 90s.", "15s"},
-    OptionSpec{"--front-admin", "SOCKET", "Admin socket of a front door: tells the split, too."},
-    OptionSpec{"--ndjson", "", "One JSON line a tick."},
-    OptionSpec{"--once", "", "One look, then the end: 0 for OK, 1 for BAD, else 3; 4 unreached."},
-    OptionSpec{
-        "--until", "bad", "End with 1 as soon as a limit is broken; with --for as --once else."
-    },
-    OptionSpec{"--fail-fast", "", "The same."},
-    OptionSpec{"--for", "D", "End by itself after this time."},
-};
+constexpr std::array<std::string_view, 1> k_until{"bad"};
+constexpr auto k_options = options<WatchOptions>(
+    parsed<read_base_url, &WatchOptions::base_urls>(
+        names::base_url, "URL", "Watch this lane, by its /metrics."
+    ),
+    parsed<read_base_url, &WatchOptions::prometheus>(
+        names::prometheus, "URL", "Watch the lanes that this Prometheus scrapes, instead."
+    ),
+    parsed<read_matchers, &WatchOptions::matchers>(
+        "--match", "MATCHERS", "Add label matchers: job=\"lane\". With --prometheus."
+    ),
+    option<&WatchOptions::bearer>(
+        names::auth, "REF", "Authenticate with this bearer token: env:NAME, file:PATH or fd:N."
+    ),
+    option<&WatchOptions::every>("--every", "D", "Look this often, at most five times a second.")
+        .range(200, k_longest_ms)
+        .or_else("2s"),
+    option<&WatchOptions::window>(
+        names::window, "D", "Compute rates over this time. Default: 1m, with --prometheus 5m."
+    )
+        .range(1000, k_longest_ms),
+    option<&WatchOptions::budget_window>(
+        "--budget-window", "D", "Set the window of the error budget. With --prometheus."
+    )
+        .range(1, k_longest_ms)
+        .or_else("30d"),
+    parsed<read_objective, &WatchOptions::objective>(
+        names::objective, "SHARE", "Require this share of good requests."
+    )
+        .or_else("99.9%"),
+    parsed<config::read_percent, &WatchOptions::bad_at_most>(
+        "--bad-at-most", "PERCENT", "Show BAD when proven that more requests of the window are bad."
+    )
+        .or_else("1%"),
+    option<&WatchOptions::p95_at_most>(
+        "--p95-at-most", "D", "Show BAD when the p95 of the first content is higher."
+    )
+        .range(1, k_longest_ms)
+        .or_else("2.5s"),
+    option<&WatchOptions::stale_after>(
+        "--stale-after", "D", "Mark older numbers as stale. Default: 15s, with --prometheus 90s."
+    )
+        .range(1, k_longest_ms),
+    option<&WatchOptions::front_admin>(
+        "--front-admin", "SOCKET", "Also show the split of the front door with this admin socket."
+    )
+        .offering(Offer::files),
+    flag<&WatchOptions::ndjson>(names::ndjson, "Print one JSON line each time."),
+    flag<&WatchOptions::once>(
+        "--once", "Look once and exit: 0 for OK, 1 for BAD, 4 when nobody answered, else 3."
+    ),
+    option<&WatchOptions::until>(
+        "--until", k_until, "Exit with 1 as soon as a limit is broken. With --for, else as --once."
+    ),
+    flag<&WatchOptions::fail_fast>("--fail-fast", "The same as --until bad."),
+    option<&WatchOptions::length>("--for", "D", "Exit after this time.").range(1, k_longest_ms)
+);
 
 constexpr std::array<std::string_view, 4> k_examples{
     "oa-stream watch --base-url http://127.0.0.1:8080",
@@ -337,13 +374,11 @@ constexpr std::array<std::string_view, 4> k_examples{
 
 } // namespace
 
-const CommandSpec watch_command{
+const CommandSpec watch_command = command<run>({
     .path = "watch",
     .summary = "Show how the lane is, live: rates, latencies, endings, budget, age of the data.",
-    .positionals = {},
     .options = k_options,
     .examples = k_examples,
-    .run = run,
-};
+});
 
 } // namespace oa_stream::cli
