@@ -120,7 +120,7 @@ TEST_CASE("layers: a config file is read strictly, each mistake is one line with
     const std::pair<const char*, const char*> cases[] = {
         {"serve: { listen: x }\n", "c.yaml:1:1: there is no version (version: 1)"},
         {"version: 2\n", "c.yaml:1:10: this release reads version 1 (version: 1)"},
-        {"version: 1\nserv: {}\n", "c.yaml:2:1: 'serv' is no command (did you mean serve?)"},
+        {"version: 1\nserv: {}\n", "c.yaml:2:1: 'serv' is not a command (did you mean serve?)"},
         {"version: 1\nserve: { lisen: x }\n",
          "c.yaml:2:10: unknown key 'lisen' (did you mean listen?)"},
         {"version: 1\nserve: x\n", "c.yaml:2:8: serve is a text, expected a mapping (option: value)"

@@ -212,7 +212,7 @@ test('slo budget: the shipped cutover says what is measured, by whom, and how mu
   }
   const nobody = await slo(['budget', '--playbook', 'cutover']);
   assert.equal(nobody.code, 2);
-  assert.match(nobody.stderr, /whom to ask/);
+  assert.match(nobody.stderr, /no source was named/);
 });
 
 test('slo dashboard: the real Prometheus accepts every query and answers it with data', async () => {

@@ -70,7 +70,7 @@ test('flags that say nothing of completions are refused, and the rules are liste
   for (const flag of ['--messages', '--recording']) {
     const run = await oa([...PROFILE, flag, input('m.json', '[]'), input('s.sse', body)]);
     assert.equal(run.code, 2, run.stdout);
-    assert.match(run.stderr, new RegExp(`${flag} says nothing of chat completions`));
+    assert.match(run.stderr, new RegExp(`${flag} does not apply to chat completions`));
   }
   const rules = await oa(['check', '--rules', '--profile', 'chat-completions']);
   assert.match(rules.stdout, /^C17 {2}must/m);

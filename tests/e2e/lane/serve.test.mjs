@@ -28,7 +28,7 @@ async function becomes(base, path, status) {
 
 test('what makes no sense is refused with exit 2 and one line', async () => {
   const rows = [
-    [['--authority', 'worker'], /worker authority/],
+    [['--authority', 'worker'], /--authority: .*worker.*codex or replay/],
     [['--authority', 'nobody'], /--authority.*codex or replay/],
     [['--authority', 'replay', '--listen', '0.0.0.0:0'], /reachable from elsewhere.*--tokens/],
     [['--authority', 'replay', '--listen', 'nonsense'], /HOST:PORT/],
@@ -37,7 +37,7 @@ test('what makes no sense is refused with exit 2 and one line', async () => {
     [['--authority', 'replay', '--compat', 'maybe'], /optional or required/],
     [['--authority', 'replay', '--heartbeat', '15'], /--heartbeat/],
     [['--authority', 'replay', '--limit', 'stream=5'], /streams/],
-    [['--authority', 'replay', '--limit', 'streams=0'], /--limit streams/],
+    [['--authority', 'replay', '--limit', 'streams=0'], /--limit: streams/],
     [['--authority', 'codex', '--inject', 'error-rate=1'], /only be injected into --authority replay/],
     [['--authority', 'replay', '--tokens', '/nowhere/tokens'], /tokens/],
   ];

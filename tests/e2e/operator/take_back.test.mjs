@@ -202,10 +202,10 @@ test('a blank is no reason: exit 2', async () => {
   for (const words of [['cutover', 'apply', 'plan.json', '--reopen', ' '], ['cutover', 'apply', 'plan.json', '--reopen', '']]) {
     const got = await oa(words);
     assert.equal(got.code, 2, got.stderr);
-    assert.match(got.stderr, /--reopen: walking a cutover's stages again needs a reason/);
+    assert.match(got.stderr, /--reopen: running a cutover's stages again needs a reason/);
   }
   const { json, stateDir } = await oa(['smoke', 'stream', '--base-url', rig.lanes.stable.base, '--json']);
   const pinned = await oa(['runs', 'pin', json().run, '--reason', ' \t'], { stateDir });
   assert.equal(pinned.code, 2, pinned.stderr);
-  assert.match(pinned.stderr, /--reason: this is no reason/);
+  assert.match(pinned.stderr, /--reason: the reason is empty/);
 });

@@ -1,0 +1,158 @@
+#include "core/commands.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::cli;
+
+namespace {
+
+using Millis = std::chrono::milliseconds;
+enum class Mode { on, off };
+
+struct Inner {
+    std::optional<Millis> wait{};
+};
+struct Shared {
+    std::string name{};
+};
+struct Group : Inner, Shared {
+    int count = 0;
+};
+struct Front {
+    long room = 7;
+};
+/// The bases lie at other offsets than in Group, so that each row has to find its own.
+struct Options : Front, Group {
+    Mode mode = Mode::off;
+    std::vector<std::uint64_t> numbers{};
+    std::optional<Inner> maybe{};
+    bool probes = true;
+    double share = 0;
+    std::string given{};
+    std::vector<std::string> words{};
+};
+
+Result<void> join(std::span<const std::string> values, Options& options) {
+    for (const std::string& value : values) {
+        options.given += value + ";";
+    }
+    return {};
+}
+
+constexpr std::array<std::string_view, 2> k_modes{"on", "off"};
+constexpr auto k_group = options<Group>(
+    option<&Shared::name>("--name", "NAME", "Name it."),
+    option<&Group::count>("--count", "N", "Count.").range(2, 5).or_else("3")
+);
+constexpr auto k_options = options<Options>(
+    k_group,
+    option<&Options::mode>("--mode", k_modes, "Set the mode."),
+    option<&Options::numbers>("--number", "N", "Add a number.").range(0, 9),
+    option<&Options::maybe, &Inner::wait>("--wait", "D", "Wait.").range(100, 60'000),
+    off_flag<&Options::probes>("--no-probes", "Send none."),
+    parsed<read_share, &Options::share>("--share", "SHARE", "Take a share."),
+    custom<Options, join>("--join", "TEXT", "Join.", true)
+);
+constexpr auto k_words =
+    positionals<Options>(positional<&Options::words>("WORD", "Words.").up_to(3));
+
+Result<Options> read(std::map<std::string, std::vector<std::string>, std::less<>> given) {
+    Options out;
+    Args args;
+    args.given = std::move(given);
+    OA_CHECK(read_rows(
+        TableOf<Options, PositionalSpec>(k_words),
+        TableOf<Options, OptionSpec>(k_options),
+        args,
+        &out
+    ));
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("option: each row fills its own member, also of a group within a base") {
+    const auto got = read({{"--name", {"x"}},
+                           {"--count", {"5"}},
+                           {"--mode", {"on"}},
+                           {"--number", {"1", "9"}},
+                           {"--wait", {"2s"}},
+                           {"--no-probes", {}},
+                           {"--share", {"5%"}},
+                           {"--join", {"a", "b"}},
+                           {"WORD", {"v", "w"}}}
+    ).value();
+    CHECK(got.name == "x");
+    CHECK(got.count == 5);
+    CHECK(got.mode == Mode::on);
+    CHECK(got.numbers == std::vector<std::uint64_t>{1, 9});
+    CHECK(got.maybe.value().wait == Millis(2000));
+    CHECK_FALSE(got.probes);
+    CHECK(got.share == 0.05);
+    CHECK(got.given == "a;b;");
+    CHECK(got.words == std::vector<std::string>{"v", "w"});
+}
+
+TEST_CASE("option: what was not given keeps its default, of the row or of the member") {
+    const auto got = read({}).value();
+    CHECK(got.count == 3);
+    CHECK(got.mode == Mode::off);
+    CHECK(got.room == 7);
+    CHECK(got.probes);
+    CHECK_FALSE(got.maybe);
+}
+
+TEST_CASE("option: an error names the option, the value and what is expected") {
+    struct Row {
+        const char* option;
+        const char* value;
+        const char* text;
+    };
+    static constexpr std::array k_rows{
+        Row{"--count", "6", "--count: '6' is not a whole number from 2 to 5"},
+        Row{"--count", "2.5", "--count: '2.5' is not a whole number from 2 to 5"},
+        Row{"--number", "-1", "--number: '-1' is not a whole number from 0 to 9"},
+        Row{"--mode", "of", "--mode: 'of' is not a possible value (on or off)"},
+        Row{"--wait",
+            "3",
+            "--wait: '3' is not a duration (a number with a unit: 250ms, 10s, 5m, 2h, 30d)"},
+        Row{"--wait", "99ms", "--wait: 99ms is too short (at least 100ms)"},
+        Row{"--wait", "61s", "--wait: 61s is too long (at most 1m)"},
+        Row{"--share", "101%", "--share: '101%' is not a share (5%)"},
+        Row{"--share", "nan", "--share: 'nan' is not a share (5%)"},
+    };
+    const auto row = GENERATE(from_range(k_rows));
+    CAPTURE(row.option, row.value);
+    const auto got = read({{row.option, {row.value}}});
+    REQUIRE_FALSE(got);
+    CHECK(got.error().code == Code::usage);
+    CHECK(got.error().text() == row.text);
+}
+
+TEST_CASE("option: base URLs are http, have a host and nothing that a log would keep") {
+    CHECK(read_base_url("https://a.example/x/").value() == "https://a.example/x");
+    for (const char* text :
+         {"",
+          "a.example",
+          "ftp://a",
+          "http://",
+          "http://u:p@a",
+          "http://a?x",
+          "http://a#x",
+          "http://a b"}) {
+        CAPTURE(text);
+        CHECK_FALSE(read_base_url(text));
+    }
+}
+
+TEST_CASE("option: the default of every row is a value that the row takes") {
+    for (const CommandSpec& command : all_commands()) {
+        CAPTURE(command.path);
+        REQUIRE(command.read != nullptr);
+        const auto read = command.read(command, Args{});
+        CHECK((read ? "" : read.error().text()) == "");
+    }
+}
