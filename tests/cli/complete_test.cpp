@@ -1,4 +1,4 @@
-#include "core/complete.hpp"
+#include "manual/complete.hpp"
 
 #include <catch2/catch.hpp>
 

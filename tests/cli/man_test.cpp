@@ -1,9 +1,9 @@
 #include "oa_stream/base/file.hpp"
 
-#include "core/complete.hpp"
 #include "core/exit_codes.hpp"
-#include "core/man_format.hpp"
-#include "core/man_page.hpp"
+#include "manual/complete.hpp"
+#include "manual/man_format.hpp"
+#include "manual/man_page.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -79,11 +79,12 @@ TEST_CASE("man/ and completions/ are what the tables say (./dev docs)") {
 
 TEST_CASE("man: the Markdown of our pages becomes roff") {
     CHECK(
-        man_from_markdown("# Title\n\n<!-- Made -->\n\nSay `--x` of\n[this](page.md).\n\n## Keys\n\n"
-                          "- one\n  more\n- two\n\n    code -x\n\n"
-                          "| key | value | meaning |\n|---|---|---|\n| `a` | x \\| y | What. |\n") ==
-        ".SH DESCRIPTION\nSay \\fB\\-\\-x\\fR of this.\n.SH KEYS\n"
-        ".IP \\(bu 2\none more\n.IP \\(bu 2\ntwo\n.PP\n.EX\ncode \\-x\n.EE\n"
-        ".TP\n\\fBa\\fR\nWhat. value: x | y.\n"
+        man_from_markdown(
+            "# Title\n\n<!-- Made -->\n\nSay `--x` of\n[this](page.md).\n\n## Keys\n\n"
+            "- one\n  more\n- two\n\n    code -x\n\n"
+            "| key | value | meaning |\n|---|---|---|\n| `a` | x \\| y | What. |\n"
+        ) == ".SH DESCRIPTION\nSay \\fB\\-\\-x\\fR of this.\n.SH KEYS\n"
+             ".IP \\(bu 2\none more\n.IP \\(bu 2\ntwo\n.PP\n.EX\ncode \\-x\n.EE\n"
+             ".TP\n\\fBa\\fR\nWhat. value: x | y.\n"
     );
 }

@@ -1,5 +1,5 @@
-#include "core/help.hpp"
 #include "core/parse.hpp"
+#include "manual/help.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -2,8 +2,8 @@
 #include "oa_stream/playbook/file.hpp"
 
 #include "core/commands.hpp"
-#include "core/complete.hpp"
 #include "core/context.hpp"
+#include "manual/complete.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
-#include "core/man_page.hpp"
+#include "manual/man_page.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include "oa_stream/base/option_names.hpp"
 
 #include "compat/compat_scripts.hpp"
-#include "parse.hpp"
+#include "core/parse.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // What could stand where the cursor is, from the command table alone. The shells' scripts only ask.
 #pragma once
 
-#include "command.hpp"
+#include "core/command.hpp"
 
 #include <functional>
 #include <span>

@@ -1,7 +1,7 @@
 // Help text, printed from the command table alone.
 #pragma once
 
-#include "command.hpp"
+#include "core/command.hpp"
 
 #include <string>
 

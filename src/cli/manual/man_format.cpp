@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/text.hpp"
 
-#include "version.hpp"
+#include "core/version.hpp"
 
 #include <fmt/format.h>
 

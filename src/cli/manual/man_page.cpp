@@ -3,8 +3,8 @@
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/playbook/file.hpp"
 
-#include "exit_codes.hpp"
-#include "layers.hpp"
+#include "core/exit_codes.hpp"
+#include "core/layers.hpp"
 #include "man_format.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // Manual pages in man(7) form, from the command table.
 #pragma once
 
-#include "command.hpp"
+#include "core/command.hpp"
 
 #include <string>
 #include <vector>
