@@ -46,9 +46,9 @@ void check_ending(CloudRunWorld& world, const RunOutcome& outcome, const Ending&
         CHECK(world.fake.model.applied() == want.applied);
     }
     CHECK(world.fake.model.violations().empty());
-    const auto story = read_journal(world.journal_text());
-    REQUIRE(story.has_value());
-    CHECK(story->ended);
+    const auto summary = read_journal(world.journal_text());
+    REQUIRE(summary.has_value());
+    CHECK(summary->ended);
     CHECK(world.journal_text().find("token-1") == std::string::npos);
 }
 
@@ -144,7 +144,7 @@ TEST_CASE("cutover on cloud run: an operation that takes its time is waited for"
     );
 }
 
-TEST_CASE("cutover on cloud run: a failed operation is told and the wish itself taken back") {
+TEST_CASE("cutover on cloud run: a failed operation is reported and the wish itself rolled back") {
     CloudRunWorld world;
     const Json before = world.fake.model.traffic();
     world.fake.model.fates = {Fate::good, Fate::fails};
@@ -218,7 +218,7 @@ TEST_CASE("cutover on cloud run: fault 60: while a write is stuck nothing is wri
     CHECK(all_checks(outcome).find("still being carried out") != std::string::npos);
 }
 
-TEST_CASE("cutover on cloud run: fault 61: weights that came true by half are taken back") {
+TEST_CASE("cutover on cloud run: fault 61: weights that came true by half are rolled back") {
     CloudRunWorld world;
     const Json before = world.fake.model.traffic();
     world.fake.model.fates = {Fate::good, Fate::partial};
@@ -271,7 +271,7 @@ TEST_CASE("cutover on cloud run: a first write that is not permitted moved nothi
     CHECK(all_checks(outcome).find("PERMISSION_DENIED") != std::string::npos);
 }
 
-TEST_CASE("cutover on cloud run: a write refused in mid-run is not repeated, the way back is tried"
+TEST_CASE("cutover on cloud run: a write refused in mid-run is not repeated, the rollback is tried"
 ) {
     for (const int status : {400, 403, 404}) {
         CAPTURE(status);

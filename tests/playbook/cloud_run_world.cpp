@@ -140,7 +140,7 @@ RunOutcome CloudRunWorld::run() {
             .tick = Millis(1),
             .view_every = Millis(5),
             .interim_every = Millis(3),
-            .ground_every = Millis(5),
+            .drift_every = Millis(5),
             .in_flight = Millis(10),
             .driver_call = driver->patience(),
             .retry_pause = Millis(5)

@@ -2,10 +2,9 @@
 // that answer at once by what the fake serves.
 #pragma once
 
-#include "oa_stream/playbook/runner.hpp"
 #include "cloud_run/cloud_run_driver.hpp"
-
 #include "cloud_run_fake.hpp"
+#include "engine/run_plan.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -29,7 +28,7 @@ public:
     [[nodiscard]] Task<void> stop_watch(Millis limit) override;
     [[nodiscard]] Task<measure::Sample> fresh_probe() override;
     [[nodiscard]] Task<Result<std::string>> begin_stage(int percent) override;
-    void settle() override {}
+    void write_pending() override {}
 
     int bad_at = -1; ///< the stage at which the canary fails
     std::function<void(int percent)> on_stage{};

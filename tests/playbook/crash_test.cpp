@@ -23,18 +23,18 @@ std::ptrdiff_t count(const std::string& text, std::string_view what) {
 /// The journal of a dead run tells the truth about the traffic.
 void check_truth(const World& world) {
     const std::string text = world.journal_text();
-    const auto story = read_journal(text);
-    REQUIRE(story.has_value());
-    if (story->baseline.empty()) {
+    const auto summary = read_journal(text);
+    REQUIRE(summary.has_value());
+    if (summary->baseline.empty()) {
         CHECK(world.driver.applied.empty());
         return;
     }
-    CHECK(story->baseline == World::split(0));
-    const bool known = world.driver.serving == *story->serving ||
-                       (story->pending && world.driver.serving == *story->pending);
+    CHECK(summary->baseline == World::split(0));
+    const bool known = world.driver.serving == *summary->serving ||
+                       (summary->pending && world.driver.serving == *summary->pending);
     CHECK(known);
-    if (!(world.driver.serving == story->baseline)) {
-        CHECK(story->needs_rollback());
+    if (!(world.driver.serving == summary->baseline)) {
+        CHECK(summary->needs_rollback());
     }
     CHECK(
         count(text, R"("phase":"intent")") >=

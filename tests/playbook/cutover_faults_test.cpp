@@ -154,7 +154,7 @@ TEST_CASE("fault 37: every mutation is in the journal before it is made, and its
         intents = now;
     };
     const RunOutcome outcome = world.run();
-    CHECK(intents == 4); // three shifts and the way back
+    CHECK(intents == 4); // three shifts and the rollback
     CHECK(outcome.rollback->user_visible_s.has_value());
 }
 
@@ -177,7 +177,7 @@ TEST_CASE("property: whatever fails in whatever order ends at the share it start
             return static_cast<int>(random() % (static_cast<unsigned>(most) + 1U));
         };
         World world;
-        world.ground_every = Millis(3);
+        world.drift_every = Millis(3);
         const int begins_at = any(1) * 5;
         world.driver.serving = World::split(begins_at);
         world.playbook.stages = {begins_at, 25, 50, 100};

@@ -1,4 +1,4 @@
-// Drills: the way back, tried on purpose.
+// Drills: the rollback, tried on purpose.
 #include "oa_stream/base/file.hpp"
 
 #include "world.hpp"
@@ -107,7 +107,7 @@ TEST_CASE("drill: a fault that no gate notices fails it, and the traffic goes ba
     CHECK(world.driver.serving == World::split(0));
 }
 
-TEST_CASE("drill: a ruled failure measures the way back and claims no detection") {
+TEST_CASE("drill: a ruled failure measures the rollback and claims no detection") {
     World world;
     make_drill(world, "");
     const RunOutcome outcome = world.run();

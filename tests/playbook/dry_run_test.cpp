@@ -52,7 +52,7 @@ TEST_CASE("dry run: everything is judged live, mutations are previewed, nothing 
     // It needs the samples of all stages.
     CHECK(check_of(outcome, "gate.error-rate@run").verdict == Verdict::skipped);
     CHECK_THAT(outcome.headline, Contains("rehearsed") && Contains("nothing was changed"));
-    // The way back was tried before each way there.
+    // The rollback was tried before each shift.
     CHECK(std::ranges::count(world.driver.previews, World::split(0)) >= 5);
 }
 

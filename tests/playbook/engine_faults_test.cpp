@@ -139,7 +139,7 @@ TEST_CASE("fault 61: read back until it equals the request, within a limit") {
     CHECK(world.driver.serving == World::split(0));
 }
 
-TEST_CASE("fault 60: a way back that nobody saw is exit 8, not one more failed row") {
+TEST_CASE("fault 60: a rollback that nobody saw is exit 8, not one more failed row") {
     World world;
     world.instruments.bad_at[25] = 50;
     for (int write = 3; write < 500; ++write) {

@@ -1,5 +1,4 @@
-#include "oa_stream/playbook/journal.hpp"
-
+#include "engine/journal.hpp"
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
@@ -33,13 +32,13 @@ const JournalLine k_intent{
 } // namespace
 
 TEST_CASE("journal: an intent alone means that it may have happened") {
-    const auto story = read_journal(written({k_begin, k_intent}));
-    REQUIRE(story.has_value());
-    CHECK(story->baseline == World::split(0));
-    CHECK(story->pending == World::split(5));
-    CHECK(story->step == "shift@5%");
-    CHECK(story->needs_rollback());
-    CHECK_FALSE(story->ended);
+    const auto summary = read_journal(written({k_begin, k_intent}));
+    REQUIRE(summary.has_value());
+    CHECK(summary->baseline == World::split(0));
+    CHECK(summary->pending == World::split(5));
+    CHECK(summary->step == "shift@5%");
+    CHECK(summary->needs_rollback());
+    CHECK_FALSE(summary->ended);
 }
 
 TEST_CASE("journal: refused is settled, done serves, restored needs nothing") {
@@ -59,18 +58,18 @@ TEST_CASE("journal: refused is settled, done serves, restored needs nothing") {
         .phase = Phase::done, .step = "rollback", .to = World::split(0).to_json()
     };
     const JournalLine end{.phase = Phase::end, .detail = "FAIL"};
-    const auto story = read_journal(written({k_begin, k_intent, done, back, restored, end}));
-    CHECK_FALSE(story->needs_rollback());
-    CHECK(story->ended);
+    const auto summary = read_journal(written({k_begin, k_intent, done, back, restored, end}));
+    CHECK_FALSE(summary->needs_rollback());
+    CHECK(summary->ended);
 }
 
 TEST_CASE("journal: a line cut by a crash is left out, one in the middle is an error") {
     const std::string text = written({k_begin, k_intent});
     for (std::size_t cut = written({k_begin}).size() + 1; cut < text.size(); ++cut) {
-        const auto story = read_journal(std::string_view(text).substr(0, cut));
-        REQUIRE(story.has_value());
-        CHECK(story->torn_tail);
-        CHECK_FALSE(story->pending.has_value());
+        const auto summary = read_journal(std::string_view(text).substr(0, cut));
+        REQUIRE(summary.has_value());
+        CHECK(summary->torn_tail);
+        CHECK_FALSE(summary->pending.has_value());
     }
     CHECK_FALSE(read_journal("nonsense\n" + text).has_value());
     const std::string twice = text + written({k_begin});

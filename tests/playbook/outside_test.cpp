@@ -1,5 +1,4 @@
-#include "oa_stream/playbook/outside.hpp"
-
+#include "engine/playbook_run.hpp"
 #include "settings.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -90,7 +89,7 @@ TEST_CASE("outside: the sources that a file names are opened, their token known 
     };
     const auto outside = open_outside(io.get_executor(), playbook);
     REQUIRE(outside.has_value());
-    const Sources opened_ones = opened(*outside);
+    const Sources opened_ones = sources_of(*outside);
     CHECK(opened_ones.size() == 2);
     CHECK(opened_ones.at(SourceKind::prometheus)->name() == "prometheus");
     CHECK(outside->redactor.apply("got prom-s3cret here").find("prom-s3cret") == std::string::npos);

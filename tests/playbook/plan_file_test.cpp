@@ -165,13 +165,13 @@ TEST_CASE("plan file: it may be applied within its validity, and not before it w
 TEST_CASE("plan file: drift names the field, what was planned and what is live") {
     const Plan plan = plan_of();
     const Json revisions = plan.facts.revisions;
-    CHECK(drift(plan, live(), revisions).empty());
+    CHECK(drift_from_plan(plan, live(), revisions).empty());
     auto other = live();
     other.etag = "8";
-    CHECK(drift(plan, other, revisions).empty()); // an etag alone is nothing
+    CHECK(drift_from_plan(plan, other, revisions).empty()); // an etag alone is nothing
 
     CHECK(
-        drift(plan, live(5), revisions) ==
+        drift_from_plan(plan, live(5), revisions) ==
         std::vector<std::string>{
             "traffic: planned canary 0%, stable 100%, live canary 5%, stable 95%"
         }
@@ -179,17 +179,17 @@ TEST_CASE("plan file: drift names the field, what was planned and what is live")
     other = live();
     other.exact["weights"]["stable"] = 50;
     CHECK(
-        drift(plan, other, revisions) ==
+        drift_from_plan(plan, other, revisions) ==
         std::vector<std::string>{"setting/weights/stable: planned 100, live 50"}
     );
     Json rebuilt = revisions;
     rebuilt["stable"]["version"]["build"] = "2";
     CHECK(
-        drift(plan, live(), rebuilt) ==
+        drift_from_plan(plan, live(), rebuilt) ==
         std::vector<std::string>{"revision stable/version/build: planned \"1\", live \"2\""}
     );
     rebuilt["stable"] = nullptr; // it does not answer just now: its smoke will tell
-    CHECK(drift(plan, live(), rebuilt).empty());
+    CHECK(drift_from_plan(plan, live(), rebuilt).empty());
 }
 
 TEST_CASE("plan file: a plan is spent by its first apply, and of many at once one has it") {

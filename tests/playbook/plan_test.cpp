@@ -83,9 +83,9 @@ TEST_CASE("plan: a playbook in which no gate decides is planned and warned of") 
         gate.mode = measure::GateMode::observe;
     }
     // What was tried at planning takes reckoned warnings away, never this one.
-    for (const Json& tried : {Json::array(), Json::array({{{"id", "error-rate"}}})}) {
+    for (const Json& trials : {Json::array(), Json::array({{{"id", "error-rate"}}})}) {
         const auto plan =
-            make_plan(playbook, "fake", "fake:one", at(0), PlanSource{}, {.tried = tried});
+            make_plan(playbook, "fake", "fake:one", at(0), PlanSource{}, {.trials = trials});
         REQUIRE(plan.has_value());
         REQUIRE_FALSE(plan->warnings.empty());
         CHECK(plan->warnings.back().starts_with("no gate decides, they only observe: "));

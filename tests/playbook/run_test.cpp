@@ -32,10 +32,10 @@ void check_rolled_back(const World& world, const RunOutcome& outcome) {
     REQUIRE(outcome.rollback.has_value());
     CHECK(outcome.rollback->verified);
     CHECK(outcome.rollback->row >= world.playbook.fresh_row);
-    const auto story = read_journal(world.journal_text());
-    REQUIRE(story.has_value());
-    CHECK(story->ended);
-    CHECK_FALSE(story->needs_rollback());
+    const auto summary = read_journal(world.journal_text());
+    REQUIRE(summary.has_value());
+    CHECK(summary->ended);
+    CHECK_FALSE(summary->needs_rollback());
 }
 
 } // namespace

@@ -195,11 +195,11 @@ TEST_CASE("source gates: without users the probes fill in and say so, or the sta
     REQUIRE(gate_at(filled, "50%") != nullptr);
     CHECK_THAT(gate_at(filled, "50%")->detail, Contains("saw no user's request at the canary"));
 
-    Measured hold(standing(600, 600));
-    hold.world.playbook.stage.on_no_traffic = NoTraffic::hold;
-    hold.world.playbook.stages = {50};
-    hold.world.driver.streams = {{"stable", {.finished = 1}}, {"canary", {.finished = 1}}};
-    CHECK(hold.world.run().verdict == Verdict::inconclusive);
+    Measured waiting(standing(600, 600));
+    waiting.world.playbook.stage.on_no_traffic = NoTraffic::hold;
+    waiting.world.playbook.stages = {50};
+    waiting.world.driver.streams = {{"stable", {.finished = 1}}, {"canary", {.finished = 1}}};
+    CHECK(waiting.world.run().verdict == Verdict::inconclusive);
 }
 
 TEST_CASE("source gates: traffic that ends in mid-bake is not decided, whatever came before") {

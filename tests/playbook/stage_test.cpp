@@ -1,4 +1,4 @@
-// What happens while a stage is held.
+// What happens during a stage.
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
@@ -43,7 +43,7 @@ TEST_CASE("stage: a reload that forgets the weights in mid-hold is noticed at on
     for (const int falls_back_to : {0, 10, 50, 100}) {
         CAPTURE(falls_back_to);
         World world;
-        world.ground_every = Millis(5);
+        world.drift_every = Millis(5);
         world.playbook.stage.bake = Millis(60000); // noticed in the middle, or the test takes long
         world.instruments.per_flow = 1;
         world.playbook.stages = {25, 100};
@@ -63,7 +63,7 @@ TEST_CASE("stage: a restart is told by the process or by its age, and by nothing
     const Json before = {{"pid", 10}, {"uptime_s", 500}};
     const auto restarted = [&](Json now) {
         World world;
-        world.ground_every = Millis(2);
+        world.drift_every = Millis(2);
         world.driver.extra = before;
         at_stage(world, 25, [&] {
             world.driver.serving = World::split(90);
@@ -80,7 +80,7 @@ TEST_CASE("stage: a restart is told by the process or by its age, and by nothing
 
 TEST_CASE("stage: a restart that keeps the split is no reason to stop") {
     World world;
-    world.ground_every = Millis(2);
+    world.drift_every = Millis(2);
     world.driver.extra = {{"pid", 1}};
     at_stage(world, 25, [&] { world.driver.extra = {{"pid", 2}}; });
     CHECK(world.run().exit == ExitCode::ok);
@@ -88,7 +88,7 @@ TEST_CASE("stage: a restart that keeps the split is no reason to stop") {
 
 TEST_CASE("stage: a second operator's split in mid-hold stops the run and is left alone") {
     World world;
-    world.ground_every = Millis(5);
+    world.drift_every = Millis(5);
     world.playbook.stage.bake = Millis(60000);
     world.playbook.stages = {25};
     world.instruments.per_flow = 1;
@@ -105,7 +105,7 @@ TEST_CASE("stage: a second operator's split in mid-hold stops the run and is lef
 
 TEST_CASE("stage: a second operator's wish is noticed before it serves") {
     World world;
-    world.ground_every = Millis(5);
+    world.drift_every = Millis(5);
     at_stage(world, 25, [&] { world.driver.wanted = World::split(80); });
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::error);
@@ -115,7 +115,7 @@ TEST_CASE("stage: a second operator's wish is noticed before it serves") {
 
 TEST_CASE("stage: somebody who restores the baseline for us is agreed with") {
     World world;
-    world.ground_every = Millis(5);
+    world.drift_every = Millis(5);
     at_stage(world, 25, [&] { world.driver.serving = World::split(0); });
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::error);
@@ -124,14 +124,14 @@ TEST_CASE("stage: somebody who restores the baseline for us is agreed with") {
 
 TEST_CASE("stage: one unanswered read is nothing, silence to the end is an error") {
     World blink;
-    blink.ground_every = Millis(2);
+    blink.drift_every = Millis(2);
     blink.playbook.stages = {25};
     blink.playbook.run_gates.clear();
     blink.driver.failing_reads = {4, 6};
     CHECK(blink.run().exit == ExitCode::ok);
 
     World silent;
-    silent.ground_every = Millis(2);
+    silent.drift_every = Millis(2);
     silent.playbook.stages = {25};
     silent.playbook.stage.bake = Millis(60000); // given up in the middle
     silent.driver.away_from = 4;
@@ -144,7 +144,7 @@ TEST_CASE("stage: one unanswered read is nothing, silence to the end is an error
 
 TEST_CASE("stage: on_error waits for the machinery as long as it says") {
     World world;
-    world.ground_every = Millis(2);
+    world.drift_every = Millis(2);
     world.playbook.stages = {25};
     world.playbook.run_gates.clear();
     world.playbook.stage.error_hold_at_most = Millis(5000);
@@ -175,7 +175,7 @@ TEST_CASE("stage: hold means that the split stays, the exit code asks for a pers
         {"on_error",
          [](World& world) {
              world.playbook.stage.error_then = Then::hold;
-             world.ground_every = Millis(2);
+             world.drift_every = Millis(2);
              world.playbook.stages = {25};
              world.driver.away_from = 4;
              world.driver.away_to = 1000;
@@ -194,25 +194,25 @@ TEST_CASE("stage: hold means that the split stays, the exit code asks for a pers
         CHECK_FALSE(outcome.rollback.has_value());
         CHECK_THAT(outcome.headline, Contains("held, the split stays"));
         CHECK_THAT(outcome.notes.back(), Contains("oa-stream rollback apply --run "));
-        const auto story = read_journal(world.journal_text());
-        REQUIRE(story.has_value());
-        CHECK(story->needs_rollback());
+        const auto summary = read_journal(world.journal_text());
+        REQUIRE(summary.has_value());
+        CHECK(summary->needs_rollback());
     }
 }
 
 TEST_CASE("stage: whatever says hold, a signal and a lost split go back") {
-    const auto holding = [](World& world) {
+    const auto current_stage = [](World& world) {
         world.playbook.on_failure = Then::hold;
         world.playbook.stage.inconclusive_then = Then::hold;
         world.playbook.stage.error_then = Then::hold;
     };
     World interrupted;
-    holding(interrupted);
+    current_stage(interrupted);
     at_stage(interrupted, 25, [&] { interrupted.stop.request(SIGINT); });
     check_restored(interrupted, interrupted.run());
 
     World reloaded;
-    holding(reloaded);
+    current_stage(reloaded);
     reloaded.driver.extra = {{"pid", 1}};
     at_stage(reloaded, 25, [&] {
         reloaded.driver.serving = World::split(100);
@@ -221,7 +221,7 @@ TEST_CASE("stage: whatever says hold, a signal and a lost split go back") {
     check_restored(reloaded, reloaded.run());
 
     World refused; // a write that failed is no source that failed
-    holding(refused);
+    current_stage(refused);
     refused.driver.answers[2] = FakeDriver::Answer::refused;
     check_restored(refused, refused.run());
 }
@@ -352,7 +352,7 @@ TEST_CASE("stage: on_no_traffic: hold wants users, not only this run's own probe
     World busy;
     with(busy);
     busy.driver.streams["stable"].finished = 100;
-    busy.ground_every = Millis(2);
+    busy.drift_every = Millis(2);
     at_stage(busy, 25, [&] {
         // 300 answers are probes of ours; these come between the first look and the last.
         spawn(busy.instruments.executor, "users", [](World* world) -> Task<void> {

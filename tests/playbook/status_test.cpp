@@ -269,13 +269,13 @@ TEST_CASE("status: an ended run that holds its split, or was not verified, is no
 TEST_CASE("status: a run that was given up has ended, until somebody takes it up again") {
     const State state;
     const fs::path run = ended_8(state, R"({"exit_code":8,"held":true})");
-    REQUIRE(settle(run, "given up", "the service is gone").has_value());
+    REQUIRE(mark_finished(run, "given up", "the service is gone").has_value());
     const RunStatus given = status_in(state.path, run);
     CHECK_FALSE(given.needs_somebody());
     CHECK(given.state == RunState::ended);
     CHECK(given.next.empty());
     CHECK(given.ending.starts_with("given up: the service is gone ("));
-    // Taken up after that, and not finished.
+    // Removed up after that, and not finished.
     write(
         run / "settled.json",
         R"({"at":"2026-02-22T04:39:59.000Z","who":"x","how":"given up","reason":"x"})"
@@ -299,7 +299,7 @@ TEST_CASE("status: nothing is built upon a run that left something undone on the
     );
     CHECK(refused.error().hint.starts_with("oa-stream rollback apply --run " + name + " first"));
     CHECK(check_nothing_undone(state.path, "another").has_value());
-    REQUIRE(settle(run, "given up", "x").has_value());
+    REQUIRE(mark_finished(run, "given up", "x").has_value());
     CHECK(check_nothing_undone(state.path, "front").has_value());
 }
 

@@ -15,8 +15,8 @@ struct Scene {
         view.percent = 25;
         view.index = 2;
         view.stages = playbook.stages;
-        view.held_s = 1.6;
-        view.hold_s = 4;
+        view.elapsed_s = 1.6;
+        view.planned_s = 4;
         view.canary = {3, 40};
         view.stable = {0, 41};
         view.canary_p95_s = 0.143;
@@ -44,8 +44,8 @@ TEST_CASE("stage line: percent shifted, time left, samples, rates against limits
 
 TEST_CASE("stage line: 80 columns hold every number of a long stage; the bar goes first") {
     Scene scene;
-    scene.view.held_s = 20;
-    scene.view.hold_s = 600;
+    scene.view.elapsed_s = 20;
+    scene.view.planned_s = 600;
     scene.view.canary = {3, 1210};
     scene.view.stable = {0, 1210};
     CHECK(

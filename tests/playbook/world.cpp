@@ -285,7 +285,7 @@ RunOutcome World::run() {
         .tick = Millis(1),
         .view_every = Millis(5),
         .interim_every = Millis(3),
-        .ground_every = ground_every,
+        .drift_every = drift_every,
         .in_flight = Millis(10),
         .driver_call = Millis(100),
         .retry_pause = Millis(5),

@@ -1,7 +1,7 @@
 // A small world for the engine: traffic that obeys or not, probes that answer at once.
 #pragma once
 
-#include "oa_stream/playbook/runner.hpp"
+#include "engine/run_plan.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -83,7 +83,7 @@ public:
     [[nodiscard]] Task<void> stop_watch(Millis limit) override;
     [[nodiscard]] Task<measure::Sample> fresh_probe() override;
     [[nodiscard]] Task<Result<std::string>> begin_stage(int percent) override;
-    void settle() override {}
+    void write_pending() override {}
 
     int per_flow = 100;                    ///< samples an arm
     std::map<int, int> bad_at{};           ///< stage percent → bad canary samples of a flow
@@ -148,7 +148,7 @@ public:
     Sources sources{};
     Millis source_every{2};
     Millis source_call{100};
-    Millis ground_every{1000}; ///< longer than any stage: only the look at its end
+    Millis drift_every{1000}; ///< longer than any stage: only the look at its end
     std::vector<std::string> said;
     int journal_writes = 0;
     int crash_at_write = 0;   ///< number of the journal line that ends the process

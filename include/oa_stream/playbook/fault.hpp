@@ -22,7 +22,7 @@ struct Fault {
 /// Code::usage: unknown kind (with the nearest), missing, unexpected or wrong value, no percent.
 [[nodiscard]] Result<Fault> parse_fault(std::string_view text);
 
-/// Code::usage when a fault's percent is no stage.
+/// Code::usage when a fault's percent is not a stage.
 [[nodiscard]] Result<void> check_faults(std::span<const Fault> faults, std::span<const int> stages);
 
 } // namespace oa_stream::playbook

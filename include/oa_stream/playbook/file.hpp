@@ -1,4 +1,4 @@
-// Playbook files: YAML with variables → Playbook, and what can be told about them.
+// Playbook files: YAML with variables → Playbook, and what they say.
 #pragma once
 
 #include "oa_stream/base/json.hpp"

@@ -1,4 +1,4 @@
-// Somebody's word that nothing more is to be done about a run that left something undone.
+// A mark that a person set: nothing more is to be done about a run that left something undone.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -10,10 +10,10 @@
 
 namespace oa_stream::playbook {
 
-/// In the run's folder, beside the seal.
-inline constexpr std::string_view k_settled = "settled.json";
+/// In the run's folder, beside the sealed manifest.
+inline constexpr std::string_view k_finished_file = "settled.json";
 
-struct Settled {
+struct FinishedMark {
     std::string at;     ///< RFC 3339; what the run's journals say after it makes it void
     std::string who;    ///< "name on host"
     std::string how;    ///< "given up", or "brought back": its routes, by another run
@@ -22,9 +22,9 @@ struct Settled {
 
 /// Durable before it returns. Code::io.
 [[nodiscard]] Result<void>
-settle(const std::filesystem::path& folder, std::string_view how, std::string_view reason);
-/// Nothing when there is no such word, or it cannot be read.
-[[nodiscard]] std::optional<Settled> settled(const std::filesystem::path& folder);
+mark_finished(const std::filesystem::path& folder, std::string_view how, std::string_view reason);
+/// Nothing when there is no such mark, or it cannot be read.
+[[nodiscard]] std::optional<FinishedMark> finished_mark(const std::filesystem::path& folder);
 
 /// Code::precondition naming a run on `target` that left something undone, and what ends it: a
 /// cutover on top of a half-moved split would take that split for what is to be restored.

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "oa_stream/playbook/fault.hpp"
+#include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/playbook/run_end.hpp"
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,22 +26,16 @@ struct LocalRehearsalOptions {
 
 struct RehearsalInput {
     std::string program; ///< path of this binary
-    std::filesystem::path state_dir;
-    std::vector<std::string> argv{}; ///< for run.json
-    std::string version{};
     std::string replay{}; ///< folder of transcripts; empty: those built in
     LocalRehearsalOptions options{};
     std::vector<Fault> faults{};
-    StopRequest* stop = nullptr;
-    Observer observer{};
+    Operator by{};
 };
-
-using Rehearsal = RunEnd;
 
 /// Starts everything, runs the playbook, ends everything, leaves the evidence. An error only when
 /// there is not even a run folder.
-[[nodiscard]] Task<Result<Rehearsal>> rehearse_local(RehearsalInput input);
+[[nodiscard]] Task<Result<RunEnd>> rehearse_local(RehearsalInput input);
 /// The same for a drill; `faults` are not looked at.
-[[nodiscard]] Task<Result<Rehearsal>> drill_local(RehearsalInput input);
+[[nodiscard]] Task<Result<RunEnd>> drill_local(RehearsalInput input);
 
 } // namespace oa_stream::playbook

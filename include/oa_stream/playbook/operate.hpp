@@ -1,4 +1,4 @@
-// What an operator does with a playbook: plan it, apply the plan, take a run back.
+// What an operator does with a playbook: plan it, apply the plan, roll a run back.
 #pragma once
 
 #include "oa_stream/config/variables.hpp"
@@ -35,17 +35,6 @@ struct PlanRequest {
 // Apply and roll back
 // ------------------------------------------------------------------------------------
 
-/// What every run is started with.
-struct Operator {
-    std::filesystem::path state_dir;
-    std::vector<std::string> argv{}; ///< for run.json
-    std::string version{};
-    StopRequest* stop = nullptr;
-    Observer observer{};
-    /// Called once, when the run has its folder.
-    std::function<void(const std::string& run)> on_run{};
-};
-
 struct ApplyRequest {
     std::filesystem::path plan;
     bool rollback = false; ///< the plan must be one that rolls back; else it must not
@@ -63,9 +52,9 @@ struct RollbackRequest {
     Operator by{};
 };
 
-/// Brings back what served before that run, dead or ended, from its folder alone: takes its lock,
-/// mends its journal and goes on in it, verifies by read-back and over fresh connections. May be
-/// repeated. Exit 0 when verified, 8 when not, 6 when there is nothing of that run to take back.
+/// Restores what served before that run, dead or ended, from its folder alone: takes its lock,
+/// repairs its journal and continues it, verifies by read-back and over fresh connections. May be
+/// repeated. Exit 0 when verified, 8 when not, 6 when that run left nothing to roll back.
 [[nodiscard]] Task<Result<RunEnd>> roll_back_run(RollbackRequest request);
 
 } // namespace oa_stream::playbook

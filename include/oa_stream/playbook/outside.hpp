@@ -5,7 +5,7 @@
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/secret.hpp"
 #include "oa_stream/measure/source.hpp"
-#include "oa_stream/playbook/instruments.hpp"
+#include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 #include "oa_stream/traffic/driver.hpp"
 
@@ -33,8 +33,5 @@ struct Outside {
 /// reference that gave nothing; Code::config for a driver without its settings.
 [[nodiscard]] Result<Outside>
 open_outside(const asio::any_io_executor& executor, const Playbook& playbook);
-
-/// Its sources, as a run takes them.
-[[nodiscard]] Sources opened(const Outside& outside);
 
 } // namespace oa_stream::playbook

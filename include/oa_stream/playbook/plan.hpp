@@ -22,7 +22,7 @@ struct Step {
     std::string title;                      ///< one line for people
     std::optional<traffic::Split> before{}; ///< shift and restore
     std::optional<traffic::Split> after{};
-    std::string undo{};                 ///< what takes it back; empty when nothing has to
+    std::string undo{};                 ///< what undoes it; empty when nothing has to
     std::vector<std::string> evidence{}; ///< files of the run folder it writes to
     int stage = -1;                     ///< index into Playbook::stages
     int item = -1;                      ///< index of the smoke or gate in its list
@@ -40,10 +40,10 @@ struct PlanSource {
 /// What was seen when a plan was made, besides the split.
 struct PlanFacts {
     std::string created_at{};          ///< RFC 3339
-    std::string etag{};                ///< told to people; a new one alone is no drift
+    std::string etag{};                ///< shown to people; a new one alone is not drift
     Json exact = nullptr;              ///< the whole setting, see traffic::TrafficState
     Json revisions = Json::object();   ///< revision → what tells one build of it from another
-    Json tried = Json::array();        ///< each gate tried against stable
+    Json trials = Json::array();        ///< each gate tried against stable
     std::vector<std::string> warnings{}; ///< by what was seen
     /// The route split as it was seen and what would be written there; null without a route half.
     Json routes = nullptr;
@@ -59,7 +59,7 @@ struct Plan {
     std::vector<std::string> warnings{};
     std::optional<PlanSource> source{}; ///< unset for playbooks that come from no file
     PlanFacts facts{};
-    /// Where a way back leads: the baseline, or stable alone for a playbook that rolls back.
+    /// Where a rollback leads: the baseline, or stable alone for a playbook that rolls back.
     [[nodiscard]] traffic::Split home() const;
     /// The machinery's whole setting there; null: the split says it all.
     [[nodiscard]] Json home_exact() const;

@@ -23,7 +23,7 @@ enum class Kind {
     steady_state,   ///< the weekly verification: checks only
     cutover,        ///< moves the traffic stage by stage and stays there
     rollback,       ///< moves all of it back to stable
-    rollback_drill, ///< a cutover made to fail at one stage, to measure the way back
+    rollback_drill, ///< a cutover made to fail at one stage, to measure the rollback
     smoke_stream,   ///< checks only
     smoke_control,  ///< checks only
     rehearsal,      ///< a cutover that ends where it began
@@ -249,7 +249,7 @@ void link_readings(Playbook& playbook);
 /// the run's own probes. Only probes count `bad: any`; Prometheus' buckets decide a p95 only where
 /// the limit is one of their bounds.
 [[nodiscard]] SourceKind judged_by(const Playbook& playbook, const measure::GateSpec& gate);
-/// Users' requests are told by somebody else than the run itself.
+/// Users' requests are measured by somebody else than the run itself.
 [[nodiscard]] bool is_outside_source(SourceKind kind) noexcept;
 
 /// It has stages, and none of its gates decides anything, neither of a stage nor of the whole run:
@@ -262,10 +262,6 @@ void link_readings(Playbook& playbook);
 [[nodiscard]] std::vector<Error> problems_of(const Playbook& playbook);
 /// The first of them.
 [[nodiscard]] Result<void> validate(const Playbook& playbook);
-
-/// What the file may say but this release does not carry out, Code::config, one error for each. A
-/// run refuses such a playbook rather than leave a part of it out.
-[[nodiscard]] std::vector<Error> not_carried_out(const Playbook& playbook);
 
 /// Everything that decides what will happen; part of the plan's digest.
 [[nodiscard]] Json to_json(const Playbook& playbook);

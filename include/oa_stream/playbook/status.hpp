@@ -1,4 +1,4 @@
-// What the runs of this machine left behind, told by their folders alone.
+// What the runs of this machine left behind, by their folders alone.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -33,13 +33,13 @@ struct RunStatus {
     std::string holder{};   ///< "process 12 on host since …" while it runs
     std::vector<std::string> done{}; ///< steps seen serving
     std::string routes{};   ///< how far the route half came; empty: it did not begin
-    bool routes_loose = false; ///< overrides of this run may stand, and nothing verified them
-    std::string fault{};    ///< planted by a drill, and still there: "error-rate=0.5 in FILE"
-    /// What of its papers is there and cannot be read, or should be there; then `moved` is true
+    bool routes_unverified = false; ///< overrides of this run may stand, and nothing verified them
+    std::string fault{}; ///< planted by a drill, and still there: "error-rate=0.5 in FILE"
+    /// Which of its files cannot be read, or should be there and are not; then `moved` is true
     /// unless what can be read says otherwise.
     std::string unread{};
-    std::string restores{}; ///< a route restore: the run whose overrides it was to bring back
-    /// Why somebody has to act: it died with something moved, it holds its split, or its way back
+    std::string restores{}; ///< a route restore: the run whose overrides it was to restore
+    /// Why somebody has to act: it died with something moved, it holds its split, or its rollback
     /// was not verified. Empty: nobody has to.
     std::string open{};
     std::string next{}; ///< what to type; empty: nothing
@@ -49,10 +49,10 @@ struct RunStatus {
 /// Some lines.
 [[nodiscard]] std::string status_text(const RunStatus& status);
 
-/// Of any run folder, also of one that was moved. Never fails: what cannot be read is told.
+/// Of any run folder, also of one that was moved. Never fails: what cannot be read is reported.
 [[nodiscard]] RunStatus
 status_in(const std::filesystem::path& state_dir, const std::filesystem::path& folder);
-/// Whether the run set out to move traffic or routes, or nobody can tell.
+/// Whether the run set out to move traffic or routes, or that cannot be known.
 [[nodiscard]] bool holds_traffic(const std::filesystem::path& folder);
 
 /// Code::usage when there is no such run, Code::io when the runs cannot be listed.

@@ -1,29 +1,25 @@
 // Runs against the real thing that end where they began: dry runs, verifications, drills.
 #pragma once
 
+#include "oa_stream/playbook/plan.hpp"
 #include "oa_stream/playbook/run_end.hpp"
 
 #include <filesystem>
 #include <optional>
-#include <string>
-#include <vector>
 
 namespace oa_stream::playbook {
 
 struct TargetRunInput {
     Playbook playbook;
-    /// The file it was read from: with it `rollback apply --run` can take a drill that died back.
+    /// The file it was read from: with it `rollback apply --run` can roll back a drill that died.
     std::optional<PlanSource> source{};
-    std::filesystem::path state_dir;
-    std::vector<std::string> argv{}; ///< for run.json
-    std::string version{};
-    /// False: nothing but GETs leaves this machine. What needs more is SKIPPED, so it is no PASS.
+    /// False: nothing but GETs leaves this machine. What needs more is SKIPPED, so it is not a
+    /// PASS.
     bool probes = true;
     std::optional<Asserted> asserted{};
-    /// Drills: the file that the canary was told as `serve --inject-file`.
+    /// Drills: the file that the canary got as `serve --inject-file`.
     std::filesystem::path faults_file{};
-    StopRequest* stop = nullptr;
-    Observer observer{};
+    Operator by{};
 };
 
 /// Dry run of a cutover or a rehearsal: everything is read, probed, smoked and judged, mutations

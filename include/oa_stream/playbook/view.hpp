@@ -16,7 +16,7 @@ struct ViewStyle {
 /// limits (≤, or > where one is broken).
 [[nodiscard]] std::string stage_line(const StageView& view, const ViewStyle& style);
 
-/// Some lines for stdout: verdict, why, a row a stage, recovery. As wide as what they tell.
+/// Some lines for stdout: verdict, why, a row a stage, recovery. As wide as their content.
 [[nodiscard]] std::string summary(const RunOutcome& outcome);
 
 } // namespace oa_stream::playbook

@@ -1,10 +1,12 @@
 // cutover rehearse: the whole cutover without touching anything that serves.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
+#include "oa_stream/playbook/target_run.hpp"
 
 #include "core/commands.hpp"
-#include "core/version.hpp"
+#include "operate.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>
@@ -16,9 +18,7 @@ namespace oa_stream::cli {
 
 namespace {
 
-using playbook::Rehearsal;
 using playbook::RehearsalInput;
-using playbook::StopRequest;
 
 constexpr double k_max_rate = 500;
 
@@ -81,25 +81,11 @@ Result<RehearsalInput> parse(const Options& options, const Context& context) {
     }
     RehearsalInput out;
     out.program = context.program;
-    out.state_dir = context.state_dir;
-    out.argv = context.argv;
-    out.version = version();
     out.replay = options.replay;
     out.options = options.here;
     out.faults = options.faults;
     OA_CHECK(playbook::check_faults(out.faults, playbook::local_rehearsal(out.options).stages));
     return out;
-}
-
-const SignalWords& signal_words() {
-    static const SignalWords words{
-        "finishing the step under way, then restoring the traffic (at most 30s)",
-        [] {
-            return std::string("The lanes and the front door end with this process, so nothing is "
-                               "left to undo; the journal tells how far it came.");
-        },
-    };
-    return words;
 }
 
 Result<void> refuse_local_options(const Options& options) {
@@ -122,12 +108,11 @@ Result<void> refuse_local_options(const Options& options) {
 
 Result<ExitCode> run_target_rehearsal(const Options& options, Context& context) {
     OA_CHECK(refuse_local_options(options));
-    OA_TRY(auto input, target_run_input(options, context));
-    static const SignalWords words{
-        "ending the check under way; nothing is changed by this run",
-        [] { return std::string("Nothing was changed."); },
-    };
-    return run_target(std::move(input), playbook::rehearse_target, words, context);
+    OA_TRY(auto input, target_run_input(options));
+    return operate(context, Touches::nothing, [&](playbook::Operator by) {
+        input.by = std::move(by);
+        return playbook::rehearse_target(std::move(input));
+    });
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
@@ -135,21 +120,10 @@ Result<ExitCode> run(const Options& options, Context& context) {
         return run_target_rehearsal(options, context);
     }
     OA_TRY(RehearsalInput input, parse(options, context));
-    Screen screen(context);
-    StopRequest stop;
-    input.stop = &stop;
-    input.observer = screen.observer();
-    const auto rehearsal = run_to_end<Rehearsal>(
-        [&](const asio::any_io_executor&) { return playbook::rehearse_local(std::move(input)); },
-        stop,
-        screen,
-        signal_words()
-    );
-    screen.clear();
-    if (!rehearsal) {
-        return std::unexpected(rehearsal.error());
-    }
-    return tell_run(*rehearsal, context);
+    return operate(context, Touches::own_lanes, [&](playbook::Operator by) {
+        input.by = std::move(by);
+        return playbook::rehearse_local(std::move(input));
+    });
 }
 
 constexpr auto k_positionals = positionals<Options>(

@@ -1,8 +1,9 @@
 // rollback drill: the rollback, tried before it is needed.
 #include "oa_stream/playbook/local_rehearsal.hpp"
+#include "oa_stream/playbook/target_run.hpp"
 
 #include "core/commands.hpp"
-#include "core/version.hpp"
+#include "operate.hpp"
 #include "run_args.hpp"
 
 #include <array>
@@ -41,43 +42,18 @@ Result<playbook::RehearsalInput> parse_local(const Options& options, const Conte
     }
     playbook::RehearsalInput out;
     out.program = context.program;
-    out.state_dir = context.state_dir;
-    out.argv = context.argv;
-    out.version = version();
     out.options = options.here;
     OA_CHECK(playbook::validate(playbook::local_drill(out.options)));
     return out;
 }
 
-Result<ExitCode> run_local(playbook::RehearsalInput input, Context& context) {
-    static const SignalWords words{
-        "finishing the step under way, then restoring the traffic (at most 30s)",
-        [] {
-            return std::string("The lanes and the front door end with this process, so nothing is "
-                               "left to undo; the journal tells how far it came.");
-        },
-    };
-    Screen screen(context);
-    playbook::StopRequest stop;
-    input.stop = &stop;
-    input.observer = screen.observer();
-    const auto end = run_to_end<playbook::RunEnd>(
-        [&](const asio::any_io_executor&) { return playbook::drill_local(std::move(input)); },
-        stop,
-        screen,
-        words
-    );
-    screen.clear();
-    if (!end) {
-        return std::unexpected(end.error());
-    }
-    return tell_run(*end, context);
-}
-
 Result<ExitCode> run(const Options& options, Context& context) {
     if (options.local) {
         OA_TRY(auto input, parse_local(options, context));
-        return run_local(std::move(input), context);
+        return operate(context, Touches::own_lanes, [&](playbook::Operator by) {
+            input.by = std::move(by);
+            return playbook::drill_local(std::move(input));
+        });
     }
     if (options.here.bake || options.here.fault) {
         return fail(
@@ -89,13 +65,12 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     TargetRunOptions target;
     static_cast<PlaybookChoice&>(target) = options;
-    OA_TRY(auto input, target_run_input(target, context));
+    OA_TRY(auto input, target_run_input(target));
     input.faults_file = options.faults_file;
-    static const SignalWords words{
-        "finishing the step under way, then restoring the traffic",
-        [] { return std::string("oa-stream cutover status tells what is left to do."); },
-    };
-    return run_target(std::move(input), playbook::drill_target, words, context);
+    return operate(context, Touches::traffic, [&](playbook::Operator by) {
+        input.by = std::move(by);
+        return playbook::drill_target(std::move(input));
+    });
 }
 
 constexpr auto k_positionals = positionals<Options>(

@@ -3,11 +3,12 @@
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/playbook/plan.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/version.hpp"
-#include "operate_args.hpp"
+#include "operate.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
     return {};
 }
 
-void tell_plan(const Plan& plan, const PlanOptions& options, Context& context) {
+void show_plan(const Plan& plan, const PlanOptions& options, Context& context) {
     const std::string& file = options.out;
     if (context.json) {
         Json out = plain_answer();
@@ -64,7 +65,7 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
     request.probes = options.probes;
     request.state_dir = context.state_dir;
     Screen screen(context);
-    StopRequest stop;
+    playbook::StopRequest stop;
     request.observer = screen.observer();
     const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
     OA_TRY(
@@ -87,7 +88,7 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
         );
     }
     OA_CHECK(write_plan(plan, options));
-    tell_plan(plan, options, context);
+    show_plan(plan, options, context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 
@@ -118,7 +119,7 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
         }
     }
     OA_TRY(request.asserted, options.asserted());
-    return operate(context, [&](playbook::Operator by) {
+    return operate(context, Touches::traffic, [&](playbook::Operator by) {
         request.by = std::move(by);
         return playbook::apply_plan(std::move(request));
     });

@@ -63,7 +63,7 @@ Json problems_json(const std::vector<config::Problem>& problems) {
     return out;
 }
 
-ExitCode tell_problems(const Loaded& loaded, Context& context) {
+ExitCode show_problems(const Loaded& loaded, Context& context) {
     if (context.json) {
         Json out = plain_answer("FAIL");
         out["file"] = loaded.file;
@@ -144,20 +144,15 @@ Result<ExitCode> validate(const PlaybookChoice& choice, Context& context) {
     const Loaded& loaded = asked.loaded;
     const auto& parsed = loaded.playbook;
     if (!parsed) {
-        return tell_problems(loaded, context);
+        return show_problems(loaded, context);
     }
-    const auto missing = playbook::not_carried_out(*parsed);
     if (context.json) {
         Json out = plain_answer();
         out["file"] = loaded.file;
         out["problems"] = Json::array();
         out["variables"] = variables_json(loaded.variables);
         out["unset"] = loaded.unset;
-        Json later = Json::array();
-        for (const Error& error : missing) {
-            later.push_back({{"key", error.where}, {"message", error.message}});
-        }
-        out["not_carried_out"] = std::move(later);
+        out["not_carried_out"] = Json::array();
         print_document("playbook-validate", out, context);
         return ExitCode::ok;
     }
@@ -166,9 +161,6 @@ Result<ExitCode> validate(const PlaybookChoice& choice, Context& context) {
     );
     if (!loaded.unset.empty()) {
         context.out(fmt::format("a run needs{}\n", still_needed(loaded)));
-    }
-    for (const Error& error : missing) {
-        context.out(fmt::format("a run refuses it: {}\n", error.text()));
     }
     return ExitCode::ok;
 }
@@ -181,7 +173,7 @@ Result<ExitCode> explain(const PlaybookChoice& choice, Context& context) {
     const Loaded& loaded = asked.loaded;
     const auto& parsed = loaded.playbook;
     if (!parsed) {
-        return tell_problems(loaded, context);
+        return show_problems(loaded, context);
     }
     std::string text = playbook::explain(*parsed);
     if (context.json) {

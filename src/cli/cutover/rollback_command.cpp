@@ -1,8 +1,9 @@
 // rollback apply: back to what was, by the run's journal or by a plan.
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/playbook/operate.hpp"
 
 #include "core/commands.hpp"
-#include "operate_args.hpp"
+#include "operate.hpp"
 
 #include <array>
 
@@ -28,14 +29,14 @@ Result<ExitCode> run(const Options& options, Context& context) {
         playbook::ApplyRequest request;
         request.plan = *plan;
         request.rollback = true;
-        return operate(context, [&](playbook::Operator by) {
+        return operate(context, Touches::traffic, [&](playbook::Operator by) {
             request.by = std::move(by);
             return playbook::apply_plan(std::move(request));
         });
     }
     playbook::RollbackRequest request;
     request.run = *run;
-    return operate(context, [&](playbook::Operator by) {
+    return operate(context, Touches::traffic, [&](playbook::Operator by) {
         request.by = std::move(by);
         return playbook::roll_back_run(std::move(request));
     });

@@ -1,4 +1,4 @@
-// What commands that carry out a playbook against the real thing have in common.
+// Options of the commands that carry out a playbook against a target.
 #pragma once
 
 #include "oa_stream/base/option_names.hpp"
@@ -6,7 +6,6 @@
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "core/command.hpp"
-#include "core/run_screen.hpp"
 
 #include <optional>
 #include <string_view>
@@ -67,20 +66,6 @@ inline constexpr auto k_no_probes = off_flag<&ProbeChoice::probes>(
 struct TargetRunOptions : PlaybookChoice, StatedBudget, ProbeChoice {};
 
 /// Playbook, variables, stated values; nothing is asked of anybody. Code::usage without a playbook.
-[[nodiscard]] Result<playbook::TargetRunInput>
-target_run_input(const TargetRunOptions& options, const Context& context);
-
-/// Result on stdout, last line on stderr; nothing at all under -q on PASS, but with --json.
-[[nodiscard]] ExitCode tell_run(const playbook::RunEnd& end, Context& context);
-
-/// Runs it under the screen and the signals. `carry_out`: one of target_run.hpp.
-using CarryOut = Task<Result<playbook::RunEnd>> (*)(playbook::TargetRunInput);
-[[nodiscard]] Result<playbook::RunEnd> carry_out_run(
-    playbook::TargetRunInput input, CarryOut carry_out, const SignalWords& words, Context& context
-);
-/// And tells it.
-[[nodiscard]] Result<ExitCode> run_target(
-    playbook::TargetRunInput input, CarryOut carry_out, const SignalWords& words, Context& context
-);
+[[nodiscard]] Result<playbook::TargetRunInput> target_run_input(const TargetRunOptions& options);
 
 } // namespace oa_stream::cli

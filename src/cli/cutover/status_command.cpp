@@ -24,7 +24,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto k_poll = std::chrono::milliseconds(100);
 
-void tell_next(const RunStatus& status, Context& context, std::string_view verdict) {
+void show_next(const RunStatus& status, Context& context, std::string_view verdict) {
     tell_parts(run_parts(verdict, status.run, status.folder.string(), status.next), context);
 }
 
@@ -39,7 +39,9 @@ std::string nothing_text(const Context& context) {
     );
 }
 
-void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_view verdict) {
+void show_statuses(
+    const std::vector<RunStatus>& statuses, Context& context, std::string_view verdict
+) {
     if (!context.json) {
         for (const RunStatus& status : statuses) {
             RunStatus shown = status;
@@ -69,9 +71,9 @@ void tell(const std::vector<RunStatus>& statuses, Context& context, std::string_
 ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {
     const auto worst = std::ranges::find_if(statuses, &RunStatus::needs_somebody);
     const bool fine = worst == statuses.end();
-    tell(statuses, context, fine ? "PASS" : "FAIL");
+    show_statuses(statuses, context, fine ? "PASS" : "FAIL");
     if (!fine) {
-        tell_next(*worst, context, "FAIL");
+        show_next(*worst, context, "FAIL");
         return ExitCode::rollback_unverified;
     }
     return ExitCode::ok;
@@ -129,16 +131,16 @@ Result<ExitCode> wait(const Options& options, Context& context) {
         OA_TRY(status, playbook::status_of(context.state_dir, status.run));
     }
     if (reached(status, step)) {
-        // Over is not well: a split may be held, a way back not verified.
+        // Over is not well: a split may be held, a rollback not verified.
         if (status.state == RunState::ended) {
             return show({status}, context);
         }
-        tell({status}, context, "PASS");
+        show_statuses({status}, context, "PASS");
         return ExitCode::ok;
     }
     const bool late = status.state == RunState::running;
-    tell({status}, context, late ? "INCONCLUSIVE" : "FAIL");
-    tell_next(status, context, late ? "INCONCLUSIVE" : "FAIL");
+    show_statuses({status}, context, late ? "INCONCLUSIVE" : "FAIL");
+    show_next(status, context, late ? "INCONCLUSIVE" : "FAIL");
     return late                      ? ExitCode::inconclusive
            : status.needs_somebody() ? ExitCode::rollback_unverified
                                      : ExitCode::breach;

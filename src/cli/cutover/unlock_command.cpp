@@ -50,7 +50,7 @@ Result<RunStatus> undone_run(const std::string& run, const Context& context) {
     );
 }
 
-void tell(RunStatus status, bool applied, Context& context) {
+void show_status(RunStatus status, bool applied, Context& context) {
     status.next = typed_here(status.next, context);
     if (context.json) {
         Json out = plain_answer();
@@ -79,12 +79,12 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Code::usage,
             "no run was named",
             std::string(k_run.name),
-            "oa-stream cutover status names it"
+            "oa-stream cutover status shows it"
         );
     }
     OA_TRY(RunStatus status, undone_run(run, context));
     if (!options.apply) {
-        tell(std::move(status), false, context);
+        show_status(std::move(status), false, context);
         return ExitCode::has_changes;
     }
     if (reason.empty()) {
@@ -102,10 +102,10 @@ Result<ExitCode> run(const Options& options, Context& context) {
         );
         OA_TRY(status, undone_run(run, context)); // whoever had it may have ended it
     }
-    OA_CHECK(playbook::settle(status.folder, "given up", reason));
+    OA_CHECK(playbook::mark_finished(status.folder, "given up", reason));
     lock.reset();
     OA_TRY(status, playbook::status_of(context.state_dir, run));
-    tell(std::move(status), true, context);
+    show_status(std::move(status), true, context);
     return ExitCode::ok;
 }
 

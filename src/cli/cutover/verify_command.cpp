@@ -1,9 +1,12 @@
 // verify: is the lane as it should be? The weekly job.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/playbook/playbook.hpp"
+#include "oa_stream/playbook/target_run.hpp"
 #include "oa_stream/report/textfile.hpp"
 
 #include "core/commands.hpp"
+#include "operate.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>
@@ -54,18 +57,17 @@ Result<ExitCode> run(Options options, Context& context) {
     if (options.playbook.empty()) {
         options.playbook = "steady-state";
     }
-    OA_TRY(auto input, target_run_input(options, context));
+    OA_TRY(auto input, target_run_input(options));
     const std::string name = input.playbook.name;
     if (options.auth) {
         input.playbook.target.auth = playbook::AuthRef{*options.auth, true};
     }
     // A timer's mail is for what is wrong.
     context.quiet = context.quiet || !context.tty;
-    static const SignalWords words{
-        "ending the check under way; nothing is changed by this run",
-        [] { return std::string("Nothing was changed."); },
-    };
-    const Ended end = carry_out_run(std::move(input), playbook::verify_target, words, context);
+    const Ended end = carry_out(context, Touches::nothing, [&](playbook::Operator by) {
+        input.by = std::move(by);
+        return playbook::verify_target(std::move(input));
+    });
     Result<void> written;
     if (options.textfile) {
         written = write_textfile(*options.textfile, end, name);
@@ -73,7 +75,7 @@ Result<ExitCode> run(Options options, Context& context) {
     if (!end) {
         return std::unexpected(end.error());
     }
-    const ExitCode exit = tell_run(*end, context);
+    const ExitCode exit = show_run(*end, context);
     if (!written) { // the run keeps its verdict; a PASS that nobody hears of is none
         context.err(fmt::format("oa-stream: {}\n", written.error().text()));
         return exit == ExitCode::ok ? ExitCode::not_executed : exit;

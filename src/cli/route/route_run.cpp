@@ -246,7 +246,7 @@ Result<void> settle_restored(const RouteContext& run) {
     for (const playbook::RunStatus& one : all) {
         if (one.needs_somebody() &&
             (one.run == run.task.restores || one.restores == run.task.restores)) {
-            OA_CHECK(playbook::settle(
+            OA_CHECK(playbook::mark_finished(
                 one.folder,
                 "brought back",
                 run.session ? "route restore, run " + run.session->id()

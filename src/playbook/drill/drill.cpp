@@ -1,4 +1,4 @@
-// The way back, tried on purpose: users are watched from the first shift until they are well again.
+// A drill: users are watched from the first shift until they are well again.
 #include "stage/stage.hpp"
 
 #include <fmt/format.h>
@@ -11,33 +11,33 @@ namespace {
 using measure::Sample;
 using report::DrillFacts;
 
-DrillSpec spec_of(const Session& session) {
-    return session.playbook().drill.value_or(DrillSpec{});
+DrillSpec spec_of(const RunContext& run) {
+    return run.playbook().drill.value_or(DrillSpec{});
 }
 
-bool on_baseline(const Session& session, const Sample& sample) {
-    return sample.revision.empty() || session.in.plan->baseline.percent_of(sample.revision) > 0;
+bool on_baseline(const RunContext& run, const Sample& sample) {
+    return sample.revision.empty() || run.in.plan->baseline.percent_of(sample.revision) > 0;
 }
 
-void take_user(Session& session, Sample sample) {
-    if (session.holding != nullptr) {
-        session.holding->take(sample);
+void add_user_sample(RunContext& run, Sample sample) {
+    if (run.current_stage != nullptr) {
+        run.current_stage->add_sample(sample);
     } else {
-        session.keep(sample, "users");
+        run.keep(sample, "users");
     }
-    if (auto& watch = session.drill) {
+    if (auto& watch = run.drill) {
         watch->seen.push_back(std::move(sample));
     }
 }
 
 /// Users in the order in which they came.
-DrillFacts facts_of(const Session& session, double decided_s) {
+DrillFacts facts_of(const RunContext& run, double decided_s) {
     DrillFacts out;
-    const Playbook& playbook = session.playbook();
-    const DrillSpec spec = spec_of(session);
-    UserWatch watch = session.drill.value_or(UserWatch{});
+    const Playbook& playbook = run.playbook();
+    const DrillSpec spec = spec_of(run);
+    UserWatch watch = run.drill.value_or(UserWatch{});
     out.stage = fmt::format("{}%", spec.fail_at);
-    out.fault = session.fault_s ? spec.fault : "";
+    out.fault = run.fault_s ? spec.fault : "";
     out.users_per_s = watch.per_s;
     out.decided_s = decided_s;
     out.limit_s = std::chrono::duration<double>(spec.recover_within).count();
@@ -47,7 +47,7 @@ DrillFacts facts_of(const Session& session, double decided_s) {
         ++out.users;
         out.users_bad += user.bad ? 1U : 0U;
         out.users_canary += user.revision == playbook.traffic.canary ? 1U : 0U;
-        if (user.bad || !on_baseline(session, user)) {
+        if (user.bad || !on_baseline(run, user)) {
             out.hurt_s = user.at_s;
             out.well_s.reset();
         } else if (!out.well_s) {
@@ -58,14 +58,14 @@ DrillFacts facts_of(const Session& session, double decided_s) {
 }
 
 /// Users who came after `since_s` and were well, in a row to the end.
-int well_since(const Session& session, double since_s) {
+int well_since(const RunContext& run, double since_s) {
     int row = 0;
-    const auto& watch = session.drill;
+    const auto& watch = run.drill;
     if (!watch) {
         return row;
     }
     for (const Sample& user : watch->seen) {
-        if (user.bad || !on_baseline(session, user)) {
+        if (user.bad || !on_baseline(run, user)) {
             row = 0;
         } else if (user.at_s >= since_s) {
             ++row;
@@ -74,18 +74,18 @@ int well_since(const Session& session, double since_s) {
     return row;
 }
 
-std::string reason_of(const Session& session) {
-    const auto failed = std::ranges::find_if(session.out.checks, [](const Check& check) {
+std::string reason_of(const RunContext& run) {
+    const auto failed = std::ranges::find_if(run.out.checks, [](const Check& check) {
         return check.id.starts_with("drill.failure@");
     });
-    return failed == session.out.checks.end() ? "the drill's stage failed" : failed->detail;
+    return failed == run.out.checks.end() ? "the drill's stage failed" : failed->detail;
 }
 
-void judge_recovery(Session& session, const DrillFacts& facts) {
+void judge_recovery(RunContext& run, const DrillFacts& facts) {
     const auto recovery = facts.recovery_s();
     const bool fine = recovery && *recovery <= facts.limit_s;
-    const std::string limit = format_duration(spec_of(session).recover_within);
-    session.add(
+    const std::string limit = format_duration(spec_of(run).recover_within);
+    run.add(
         "drill.recovery",
         fine ? Verdict::pass : Verdict::fail,
         recovery ? fmt::format(
@@ -102,75 +102,75 @@ void judge_recovery(Session& session, const DrillFacts& facts) {
 
 } // namespace
 
-Next begin_drill(Session& session) {
-    const double per_s = session.playbook().stage.probe.unpinned_per_s;
-    session.drill = UserWatch{.per_s = per_s};
-    const auto started = session.in.instruments->start_watch(per_s, [&session](Sample sample) {
-        take_user(session, std::move(sample));
+StepEnd begin_drill(RunContext& run) {
+    const double per_s = run.playbook().stage.probe.unpinned_per_s;
+    run.drill = UserWatch{.per_s = per_s};
+    const auto started = run.in.instruments->start_watch(per_s, [&run](Sample sample) {
+        add_user_sample(run, std::move(sample));
     });
     if (!started) {
-        session.add("drill.users", Verdict::error, started.error().text());
-        return Next::stop;
+        run.add("drill.users", Verdict::error, started.error().text());
+        return StepEnd::stop;
     }
-    return Next::go_on;
+    return StepEnd::go_on;
 }
 
-bool settle_drill(Hold& hold, bool judged) {
-    Session& session = hold.session;
-    if (!is_drilled(hold) || !judged) {
+bool record_drill(StageRun& stage, bool judged) {
+    RunContext& run = stage.run;
+    if (!is_drilled(stage) || !judged) {
         return false;
     }
-    const std::string id = "drill.failure@" + hold.where;
-    if (!session.fault_s) {
-        if (hold.row.verdict != Verdict::pass) {
+    const std::string id = "drill.failure@" + stage.where;
+    if (!run.fault_s) {
+        if (stage.row.verdict != Verdict::pass) {
             return false; // it failed by itself, which nobody planned
         }
         Check check{.id = id, .verdict = Verdict::pass, .mode = CheckMode::rehearsed};
         check.detail = "ruled to have failed: nothing was planted, so detection was not tried";
-        session.add(std::move(check));
-        hold.row.verdict = Verdict::fail;
+        run.add(std::move(check));
+        stage.row.verdict = Verdict::fail;
         return true;
     }
-    const auto failed = std::ranges::find_if(hold.row.gates, [](const measure::GateRecord& record) {
-        return record.verdict == Verdict::fail && record.spec.mode == measure::GateMode::decide;
-    });
-    const bool noticed = failed != hold.row.gates.end();
-    const std::string fault = spec_of(session).fault;
-    session.add(
+    const auto failed =
+        std::ranges::find_if(stage.row.gates, [](const measure::GateRecord& record) {
+            return record.verdict == Verdict::fail && record.spec.mode == measure::GateMode::decide;
+        });
+    const bool noticed = failed != stage.row.gates.end();
+    const std::string fault = spec_of(run).fault;
+    run.add(
         id,
         noticed ? Verdict::pass : Verdict::fail,
         noticed ? fmt::format("{} was noticed: {}", fault, failed->sentence)
                 : fmt::format("{} was planted and no gate failed", fault)
     );
-    return noticed && run_verdict(session.out.checks) == Verdict::pass;
+    return noticed && run_verdict(run.out.checks) == Verdict::pass;
 }
 
-Task<Next> recover(Session* session, const Step* step) {
-    session->out.mutated = session->out.mutated || step->mutates();
-    auto facts = co_await bring_back(session, step->id, reason_of(*session));
-    session->out.restored = facts.verified;
+Task<StepEnd> roll_back_drill(RunContext* run, const Step* step) {
+    run->out.mutated = run->out.mutated || step->mutates();
+    auto facts = co_await restore_baseline(run, step->id, reason_of(*run));
+    run->out.restored = facts.verified;
     const double decided_s = facts.decided_s;
     const double written_s = facts.written_s.value_or(decided_s);
-    session->out.rollback = std::move(facts);
+    run->out.rollback = std::move(facts);
 
-    const Playbook& playbook = session->playbook();
+    const Playbook& playbook = run->playbook();
     const double until =
-        decided_s + std::chrono::duration<double>(spec_of(*session).recover_within).count();
-    while (well_since(*session, written_s) < playbook.fresh_row && session->now() < until &&
-           !session->stop_requested()) {
-        (void)co_await sleep_for(session->in.timing.tick);
+        decided_s + std::chrono::duration<double>(spec_of(*run).recover_within).count();
+    while (well_since(*run, written_s) < playbook.fresh_row && run->now() < until &&
+           !run->stop_requested()) {
+        (void)co_await sleep_for(run->in.timing.tick);
     }
-    const bool enough = well_since(*session, written_s) >= playbook.fresh_row;
-    co_await session->in.instruments->stop_watch(session->in.timing.in_flight);
-    DrillFacts drill = facts_of(*session, decided_s);
+    const bool enough = well_since(*run, written_s) >= playbook.fresh_row;
+    co_await run->in.instruments->stop_watch(run->in.timing.in_flight);
+    DrillFacts drill = facts_of(*run, decided_s);
     if (!enough) {
         drill.well_s.reset(); // too few to say so
     }
-    judge_recovery(*session, drill);
-    session->out.drill = std::move(drill);
-    co_return session->out.restored&& run_verdict(session->out.checks) == Verdict::pass
-        ? Next::go_on
-        : Next::stop;
+    judge_recovery(*run, drill);
+    run->out.drill = std::move(drill);
+    co_return run->out.restored&& run_verdict(run->out.checks) == Verdict::pass ? StepEnd::go_on
+                                                                                : StepEnd::stop;
 }
 
 } // namespace oa_stream::playbook

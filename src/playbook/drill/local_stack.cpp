@@ -18,10 +18,10 @@ namespace oa_stream::playbook {
 
 namespace fs = std::filesystem;
 
-struct Lab::Process {
+struct LocalStack::Process {
     std::string name;
     std::unique_ptr<Child> child;
-    run::RunFolder* folder = nullptr; ///< null once the lab is gone
+    run::RunFolder* folder = nullptr; ///< null once the stack is gone
     std::string last_words{};              ///< last line it wrote, for errors
     bool may_end = false;
 };
@@ -93,11 +93,11 @@ std::string listening(const fs::path& ready_file) {
 
 } // namespace
 
-Lab::Lab(LabOptions options, run::RunFolder* folder, fs::path scratch)
+LocalStack::LocalStack(LocalStackOptions options, run::RunFolder* folder, fs::path scratch)
     : options_(std::move(options)), folder_(folder), scratch_(std::move(scratch)) {
 }
 
-Lab::~Lab() {
+LocalStack::~LocalStack() {
     for (const auto& process : processes_) {
         process->folder = nullptr;
         process->may_end = true;
@@ -106,23 +106,25 @@ Lab::~Lab() {
     remove_scratch();
 }
 
-void Lab::remove_scratch() {
+void LocalStack::remove_scratch() {
     std::error_code ignored;
     fs::remove_all(scratch_, ignored);
 }
 
-Task<Result<std::unique_ptr<Lab>>> Lab::start(LabOptions options, run::RunFolder* folder) {
+Task<Result<std::unique_ptr<LocalStack>>>
+LocalStack::start(LocalStackOptions options, run::RunFolder* folder) {
     OA_CO_TRY(fs::path scratch, make_scratch(folder->path()));
-    std::unique_ptr<Lab> lab(new Lab(std::move(options), folder, std::move(scratch)));
-    OA_CO_CHECK(co_await lab->launch_all());
-    co_return lab;
+    std::unique_ptr<LocalStack> stack(new LocalStack(std::move(options), folder, std::move(scratch))
+    );
+    OA_CO_CHECK(co_await stack->launch_all());
+    co_return stack;
 }
 
-std::string Lab::admin_socket() const {
+std::string LocalStack::admin_socket() const {
     return (scratch_ / k_socket).string();
 }
 
-std::vector<std::string> Lab::lane_args(const std::string& name) const {
+std::vector<std::string> LocalStack::lane_args(const std::string& name) const {
     std::vector<std::string> args{
         "serve",
         names::listen,
@@ -147,7 +149,7 @@ std::vector<std::string> Lab::lane_args(const std::string& name) const {
     return args;
 }
 
-Task<Result<void>> Lab::launch_all() {
+Task<Result<void>> LocalStack::launch_all() {
     OA_CO_TRY(
         const std::string stable, co_await launch(options_.stable, lane_args(options_.stable))
     );
@@ -175,7 +177,7 @@ Task<Result<void>> Lab::launch_all() {
     co_return Result<void>{};
 }
 
-Task<Result<std::string>> Lab::launch(std::string name, std::vector<std::string> args) {
+Task<Result<std::string>> LocalStack::launch(std::string name, std::vector<std::string> args) {
     const auto executor = co_await asio::this_coro::executor;
     ChildOptions child;
     child.program = options_.program;
@@ -216,7 +218,7 @@ Task<Result<std::string>> Lab::launch(std::string name, std::vector<std::string>
     );
 }
 
-Task<Result<void>> Lab::plant(Fault fault) {
+Task<Result<void>> LocalStack::plant(Fault fault) {
     for (const auto& process : processes_) {
         if (process->name == options_.canary && fault.kind == "kill") {
             process->may_end = true;
@@ -230,7 +232,7 @@ Task<Result<void>> Lab::plant(Fault fault) {
     co_return write_file_atomic(scratch_ / "faults", faults_);
 }
 
-Task<void> Lab::stop() {
+Task<void> LocalStack::stop() {
     for (const auto& process : processes_) {
         process->may_end = true;
         process->child->signal(SIGTERM);

@@ -13,7 +13,7 @@
 
 namespace oa_stream::playbook {
 
-struct LabOptions {
+struct LocalStackOptions {
     std::string program; ///< path of this binary
     std::string stable;  ///< revision names
     std::string canary;
@@ -23,14 +23,15 @@ struct LabOptions {
 
 /// Everything listens on loopback ports the kernel picks. The destructor kills and reaps what is
 /// still there and removes the scratch folder; stop() does so politely.
-class Lab {
+class LocalStack {
 public:
-    /// Starts all three and waits until each says where it listens. `folder` must outlive the lab.
-    [[nodiscard]] static Task<Result<std::unique_ptr<Lab>>>
-    start(LabOptions options, run::RunFolder* folder);
-    ~Lab();
-    Lab(const Lab&) = delete;
-    Lab& operator=(const Lab&) = delete;
+    /// Starts all three and waits until each says where it listens. `folder` must outlive the
+    /// stack.
+    [[nodiscard]] static Task<Result<std::unique_ptr<LocalStack>>>
+    start(LocalStackOptions options, run::RunFolder* folder);
+    ~LocalStack();
+    LocalStack(const LocalStack&) = delete;
+    LocalStack& operator=(const LocalStack&) = delete;
 
     [[nodiscard]] const std::string& front_url() const noexcept { return front_url_; }
     [[nodiscard]] std::string admin_socket() const;
@@ -40,14 +41,14 @@ public:
 
 private:
     struct Process;
-    Lab(LabOptions options, run::RunFolder* folder, std::filesystem::path scratch);
+    LocalStack(LocalStackOptions options, run::RunFolder* folder, std::filesystem::path scratch);
 
     [[nodiscard]] Task<Result<std::string>> launch(std::string name, std::vector<std::string> args);
     [[nodiscard]] std::vector<std::string> lane_args(const std::string& name) const;
     [[nodiscard]] Task<Result<void>> launch_all();
     void remove_scratch();
 
-    LabOptions options_;
+    LocalStackOptions options_;
     run::RunFolder* folder_;
     std::filesystem::path scratch_;
     std::string faults_; ///< text of the canary's faults file

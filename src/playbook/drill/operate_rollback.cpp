@@ -1,42 +1,26 @@
-// A run that is to be taken back, dead or ended: everything from its folder.
-#include "oa_stream/base/clock.hpp"
+// Rolls back a run, dead or ended: everything from its folder.
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
-#include "oa_stream/run/run_reports.hpp"
+#include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
-#include "engine/route_step.hpp"
-#include "plan/forecast.hpp"
+#include "engine/playbook_run.hpp"
 #include "plan/plan_file.hpp"
 #include "planted_fault.hpp"
 #include "rollback_run.hpp"
-#include "stage/live.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include <signal.h> // NOLINT(modernize-deprecated-headers): kill
 
-#include <algorithm>
-#include <array>
-
 namespace oa_stream::playbook {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-struct TakingBack {
-    RollbackRequest request;
-    Plan plan;
-    Outside outside;
-    run::RunFolder folder;
-    bool had_ended = false; ///< before we took it up
-    std::unique_ptr<Instruments> instruments{};
-};
 
 Result<fs::path> folder_of(const RollbackRequest& request) {
     const bool name = !request.run.empty() && !request.run.contains('/') && request.run != "." &&
@@ -80,23 +64,24 @@ Result<void> check_moved(const fs::path& folder, const Json& run) {
     return {};
 }
 
-/// The plan that the run had; what is wrong with it must not stand in the way back.
+/// The plan that the run had; what is wrong with it must not stop a rollback.
 Result<Plan> plan_of(const fs::path& folder) {
     std::error_code ignored;
     if (!fs::exists(folder / "plan.json", ignored)) {
-        return holds_traffic(folder) ? fail(
-                                           Code::precondition,
-                                           "its plan is gone, so it cannot be taken back from here",
-                                           folder,
-                                           "oa-stream rollback plan rollback --set … --out "
-                                           "back.json takes everything "
-                                           "back, whatever moved it"
-                                       )
-                                     : fail(
-                                           Code::precondition,
-                                           "this run began nothing: there is nothing to roll back",
-                                           folder
-                                       );
+        return holds_traffic(folder)
+                   ? fail(
+                         Code::precondition,
+                         "its plan is gone, so it cannot be rolled back from here",
+                         folder,
+                         "oa-stream rollback plan rollback --set … --out "
+                         "back.json restores "
+                         "everything, whatever moved it"
+                     )
+                   : fail(
+                         Code::precondition,
+                         "this run began nothing: there is nothing to roll back",
+                         folder
+                     );
     }
     OA_TRY(const std::string text, read_file(folder / "plan.json"));
     if (const auto json = parse_json(text); json && member(*json, "source") == nullptr) {
@@ -142,168 +127,48 @@ Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Pla
     co_return lock;
 }
 
-Json json_of(const RunOutcome& outcome) {
-    Json checks = Json::array();
-    for (const Check& check : outcome.checks) {
-        checks.push_back(to_json(check));
-    }
-    return {
-        {"verdict", to_string(outcome.verdict)},
-        {"exit_code", static_cast<int>(outcome.exit)},
-        {"headline", outcome.headline},
-        {"restored", outcome.restored},
-        {"checks", std::move(checks)},
-        {"rollback", outcome.rollback ? report::to_json(*outcome.rollback) : Json(nullptr)},
-        {"notes", outcome.notes},
-    };
-}
-
-/// What run.json says from now on: a run that died has no verdict of its own but ERROR.
-Json run_json(const TakingBack& taking, const RunOutcome& outcome) {
-    Json out = {
-        {"rolled_back", json_of(outcome)},
-        {"restored", outcome.restored},
-        {"ended",
-         to_string(
-             outcome.restored ? run::RunEnding::rolled_back : run::RunEnding::rollback_unverified
-         )},
-    };
-    if (!taking.had_ended) {
-        out["verdict"] = to_string(Verdict::error);
-        out["exit_code"] = static_cast<int>(
-            outcome.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified
-        );
-        out["headline"] = "The run died; afterwards: " + outcome.headline;
-        out["checks"] = json_of(outcome)["checks"];
-    }
-    return out;
-}
-
-void write_report(TakingBack& taking, const RunOutcome& outcome, const std::string& next) {
-    report::Report report;
-    report.id = taking.folder.id();
-    report.title = "rollback of " + taking.plan.playbook.name;
-    report.verdict = outcome.verdict;
-    report.exit_code = static_cast<int>(outcome.exit);
-    report.headline = outcome.headline;
-    report.started_at = rfc3339_millis(taking.folder.started());
-    report.duration_s = taking.folder.seconds_since_start();
-    report.facts = {
-        {"target", taking.plan.target},
-        {"plan", taking.plan.id},
-        {"version", taking.request.by.version},
-    };
-    report.checks = outcome.checks;
-    report.rollback = outcome.rollback;
-    report.notes = outcome.notes;
-    report.next = next;
-    const std::string text = report::report_markdown(report);
-    taking.folder.write("rollback.md", text);
-    std::error_code ignored;
-    if (!fs::exists(taking.folder.path() / "report.md", ignored)) {
-        run::write_reports(taking.folder, report); // it died before it could report
-    }
-}
-
-void say_fault(TakingBack& taking, const Check& check) {
-    taking.folder.note("check", {{"check", to_json(check)}});
-    if (taking.request.by.observer.say) {
-        taking.request.by.observer.say(
-            fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
-        );
-    }
-}
-
-RunEnd conclude(TakingBack& taking, RunOutcome outcome) {
-    std::string next;
-    if (outcome.exit == ExitCode::rollback_unverified) {
-        const std::string command =
-            manual_command(taking.plan.playbook.traffic, taking.plan.home());
-        next = fmt::format("oa-stream rollback apply --run {}", taking.folder.id());
-        next += command.empty() ? "" : "; by hand: " + command;
-        next += has_routes_to_undo(taking.plan, taking.folder)
-                    ? "; " + manual_route_command(taking.plan)
-                    : "";
-    } else if (outcome.exit != ExitCode::ok) {
-        next = less_command(taking.folder.path() / "rollback.md");
-    }
-    taking.folder.note("rollback ended", {{"verdict", to_string(outcome.verdict)}});
-    write_report(taking, outcome, next);
-    const auto finished = taking.folder.finish(run_json(taking, outcome));
-    if (!finished) {
-        outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());
-    }
-    RunEnd out;
-    out.run = taking.folder.id();
-    out.evidence = taking.folder.path();
-    out.next = next;
-    out.document = {
-        {"verdict", to_string(outcome.verdict)},
-        {"run", out.run},
-        {"evidence", out.evidence.string()},
-    };
-    out.document.update(json_of(outcome));
-    out.document["next"] = next;
-    out.outcome = std::move(outcome);
-    return out;
-}
-
 } // namespace
 
 Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, folder_of(request));
-    const Json run = run::document_in(path / "run.json");
-    OA_CO_CHECK(check_moved(path, run));
+    const Json stored = run::document_in(path / "run.json");
+    OA_CO_CHECK(check_moved(path, stored));
     OA_CO_TRY(Plan plan, plan_of(path));
     const auto executor = co_await asio::this_coro::executor;
-    Playbook unmeasured = plan.playbook; // a way back asks no source, and must not need one
+    Playbook unmeasured = plan.playbook; // a rollback asks no source, and must not need one
     unmeasured.sources.clear();
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
     OA_CO_TRY(const run::TargetLock lock, co_await lock_for(&request, &plan));
     OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
     OA_CO_TRY(auto folder, run::RunFolder::reopen(path, outside.redactor));
-    TakingBack taking{std::move(request), std::move(plan), std::move(outside), std::move(folder)};
-    if (taking.request.by.on_run) {
-        taking.request.by.on_run(taking.folder.id());
+    PlaybookRun run{std::move(request.by), std::move(plan), std::move(outside), std::move(folder)};
+    if (run.by.on_run) {
+        run.by.on_run(run.folder.id());
     }
-    LiveOptions live;
-    live.users = taking.outside.users;
-    live.on_check = taking.request.by.observer.check;
-    live.stable = taking.plan.playbook.traffic.stable;
-    live.canary = taking.plan.playbook.traffic.canary;
-    live.prompt = taking.plan.playbook.target.prompt;
-    taking.instruments = make_live_instruments(
-        executor,
-        *taking.outside.client,
-        taking.outside.driver.get(),
-        taking.folder,
-        std::move(live)
-    );
-    RunInput input;
-    input.plan = &taking.plan;
-    input.driver = taking.outside.driver.get();
-    input.instruments = taking.instruments.get();
-    input.folder = &taking.folder;
-    input.stop = taking.request.by.stop;
-    input.observer = taking.request.by.observer;
-    input.timing.driver_call = input.driver->patience();
-    const RouteStep routes{
-        .plan = &taking.plan,
-        .outside = &taking.outside,
-        .folder = &taking.folder,
-        .observer = taking.request.by.observer,
+    make_instruments(run, executor);
+    RunInput input = engine_input(run);
+    run.routes.stop = nullptr; // a rollback of routes that has begun is not interrupted
+    input.last = {};
+    if (has_routes_to_undo(run.plan, run.folder)) {
+        input.last = [step = &run.routes] { return undo_route_step(step); };
+    }
+    auto [outcome, had_ended] = co_await roll_back_by_journal(std::move(input));
+    if (auto fault = remove_fault(run.folder.path())) {
+        run.folder.note("check", {{"check", to_json(*fault)}});
+        run.say(fmt::format("  {} {}: {}", to_string(fault->verdict), fault->id, fault->detail));
+        add_fault_check(outcome, *std::move(fault));
+    }
+    run.report.title = "rollback of " + run.playbook().name;
+    run.report.plan = run.plan.id;
+    run.report.facts = {
+        {"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}
     };
-    if (has_routes_to_undo(taking.plan, taking.folder)) {
-        input.last = [step = &routes] { return undo_route_step(step); };
+    if (outcome.exit == ExitCode::rollback_unverified) {
+        run.report.next = rollback_commands(run);
     }
-    auto [outcome, had_ended] = co_await take_back(std::move(input));
     // It was judged: also when a rollback after that died and left no end in the journal.
-    taking.had_ended = had_ended || string_member(run, "verdict").has_value();
-    if (auto fault = take_fault_out(taking.folder.path())) {
-        say_fault(taking, *fault);
-        tell_fault(outcome, *std::move(fault));
-    }
-    co_return conclude(taking, std::move(outcome));
+    const bool judged = had_ended || string_member(stored, "verdict").has_value();
+    co_return finish_rollback(run.folder, std::move(outcome), run.report, judged);
 }
 
 } // namespace oa_stream::playbook

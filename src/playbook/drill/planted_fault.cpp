@@ -64,12 +64,12 @@ bool has_line(std::string_view text, std::string_view line) {
     return lines.contains(fmt::format("\n{}\n", line));
 }
 
-struct Taken {
+struct Removed {
     bool out = false;
     std::string detail;
 };
 
-Taken take_out(const Planted& planted) {
+Removed remove(const Planted& planted) {
     const std::string file = planted.file.string();
     std::error_code ignored;
     if (!fs::exists(planted.file, ignored)) {
@@ -81,8 +81,8 @@ Taken take_out(const Planted& planted) {
     }
     if (*now == planted.with_fault()) {
         const auto written = write_file_atomic(planted.file, planted.before);
-        return written ? Taken{true, fmt::format("{} is out of {} again", planted.fault, file)}
-                       : Taken{
+        return written ? Removed{true, fmt::format("{} is out of {} again", planted.fault, file)}
+                       : Removed{
                              false,
                              fmt::format(
                                  "{} stays planted in {}: {}",
@@ -126,28 +126,28 @@ std::string planted_fault(const fs::path& folder) {
                            : fmt::format("{} in {}", (*planted)->fault, (*planted)->file.string());
 }
 
-std::optional<Check> take_fault_out(const fs::path& folder) {
+std::optional<Check> remove_fault(const fs::path& folder) {
     const auto planted = recall(folder);
     if (!planted || (*planted && (*planted)->out)) {
         return std::nullopt;
     }
-    Taken taken{false, fmt::format("what is planted where? {}", planted_fault(folder))};
+    Removed removed{false, fmt::format("what is planted where? {}", planted_fault(folder))};
     if (*planted) {
-        taken = take_out(**planted);
+        removed = remove(**planted);
     }
-    if (taken.out) {
+    if (removed.out) {
         Planted done = **planted;
         done.out = true;
         (void)remember(folder, done); // else the next one looks again
     }
     Check check;
     check.id = "rollback.fault";
-    check.verdict = taken.out ? Verdict::pass : Verdict::fail;
-    check.detail = std::move(taken.detail);
+    check.verdict = removed.out ? Verdict::pass : Verdict::fail;
+    check.detail = std::move(removed.detail);
     return check;
 }
 
-void tell_fault(RunOutcome& outcome, Check check) {
+void add_fault_check(RunOutcome& outcome, Check check) {
     if (check.verdict != Verdict::pass) {
         outcome.verdict = Verdict::fail;
         outcome.exit = ExitCode::rollback_unverified;

@@ -23,9 +23,9 @@ namespace oa_stream::playbook {
 
 /// Puts back what was there before, if nobody changed the file since; PASS when the fault is out of
 /// it. Unset: nothing is planted. May be repeated.
-[[nodiscard]] std::optional<Check> take_fault_out(const std::filesystem::path& folder);
+[[nodiscard]] std::optional<Check> remove_fault(const std::filesystem::path& folder);
 
 /// The check is one of the outcome's; a fault that is left is nothing to be called over.
-void tell_fault(RunOutcome& outcome, Check check);
+void add_fault_check(RunOutcome& outcome, Check check);
 
 } // namespace oa_stream::playbook

@@ -1,20 +1,20 @@
-// A run taken back by another process: everything from the journal.
+// A run rolled back by another process: everything from the journal.
 #pragma once
 
-#include "oa_stream/playbook/runner.hpp"
+#include "engine/run_plan.hpp"
 
 namespace oa_stream::playbook {
 
-struct TakenBack {
+struct JournalRollback {
     RunOutcome outcome;
     bool had_ended = false; ///< the run itself, before
 };
 
 /// Brings back what the journal of `input.folder` (see RunFolder::reopen) began with, or where the
 /// plan of a rollback leads, and verifies it by read-back and over fresh connections; its lines go
-/// on in the same journal. Nothing that others have set since a run brought everything back is
+/// on in the same journal. Nothing that others have set since a run restored everything is
 /// touched (exit 6). `input.last` follows whatever became of the traffic. Exit 0 when verified,
 /// else 8. For the holder of the lock; `input.journal` is the folder's when unset.
-[[nodiscard]] Task<TakenBack> take_back(RunInput input);
+[[nodiscard]] Task<JournalRollback> roll_back_by_journal(RunInput input);
 
 } // namespace oa_stream::playbook

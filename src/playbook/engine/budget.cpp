@@ -5,7 +5,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "session.hpp"
+#include "run_context.hpp"
 #include "stage/stage_sources.hpp"
 
 #include <fmt/format.h>
@@ -26,51 +26,51 @@ const SourceSpec* asserted_source(const Playbook& playbook) {
     return found == playbook.sources.end() ? nullptr : &*found;
 }
 
-bool may_be_stated(const Session& session) {
-    const auto& budget = session.playbook().budget;
-    return (budget && budget->or_stated) || asserted_source(session.playbook()) != nullptr;
+bool may_be_stated(const RunContext& run) {
+    const auto& budget = run.playbook().budget;
+    return (budget && budget->or_stated) || asserted_source(run.playbook()) != nullptr;
 }
 
 /// A stated value is enough to move traffic by.
-bool stated_is_enough(const Session& session) {
-    const bool applies = session.changes_traffic() && moves_traffic(session.playbook().kind);
-    const auto& budget = session.playbook().budget;
-    const SourceSpec* source = asserted_source(session.playbook());
+bool stated_is_enough(const RunContext& run) {
+    const bool applies = run.changes_traffic() && moves_traffic(run.playbook().kind);
+    const auto& budget = run.playbook().budget;
+    const SourceSpec* source = asserted_source(run.playbook());
     return !applies || (budget && budget->or_stated) ||
            (source != nullptr && source->enough_to_apply);
 }
 
 /// Why a stated value cannot be used here; empty when it can.
-std::string objection(const Session& session) {
-    if (!may_be_stated(session)) {
+std::string objection(const RunContext& run) {
+    if (!may_be_stated(run)) {
         return "no source of the playbook measures it, and stating it is not among its sources";
     }
-    if (!session.in.asserted) {
+    if (!run.in.asserted) {
         return "nobody measured or stated it, and unknown is not little: plan with a source (the "
                "shipped cutover: --set prometheus=URL or --set access_log=FILE), or state "
                "it: --asserted-budget PERCENT --reason TEXT";
     }
-    if (!stated_is_enough(session)) {
+    if (!stated_is_enough(run)) {
         return fmt::format(
             "{:g}% is only stated, and the playbook does not let that be enough to move traffic "
             "(budget.or_stated, sources.asserted.enough_to_apply)",
-            session.in.asserted->budget_consumed * 100
+            run.in.asserted->budget_consumed * 100
         );
     }
     return {};
 }
 
-double limit_of(const Session& session) {
-    const auto& budget = session.playbook().budget;
+double limit_of(const RunContext& run) {
+    const auto& budget = run.playbook().budget;
     return budget ? budget->consumed_at_most : 0;
 }
 
-Check judge_stated(const Session& session, const SloSpec& slo) {
-    const double limit = limit_of(session);
-    const auto& asserted = session.in.asserted;
+Check judge_stated(const RunContext& run, const SloSpec& slo) {
+    const double limit = limit_of(run);
+    const auto& asserted = run.in.asserted;
     Check check;
     check.id = "budget." + slo.name;
-    if (std::string why = objection(session); !why.empty() || !asserted) {
+    if (std::string why = objection(run); !why.empty() || !asserted) {
         check.verdict = Verdict::inconclusive;
         check.detail = std::move(why);
         return check;
@@ -129,16 +129,16 @@ Check check_of(const SloSpec& slo, const SourceReading& reading, double limit) {
 }
 
 /// By the first source that has it.
-Task<Check> judge_measured(Session* session, SloSpec slo) {
+Task<Check> judge_measured(RunContext* run, SloSpec slo) {
     Check out;
-    for (const SourceSpec& source : session->playbook().sources) {
-        if (!is_outside_source(source.kind) || !session->in.sources.contains(source.kind)) {
+    for (const SourceSpec& source : run->playbook().sources) {
+        if (!is_outside_source(source.kind) || !run->in.sources.contains(source.kind)) {
             continue;
         }
-        const auto reading = co_await ask_source(session, source.kind, question_of(slo));
+        const auto reading = co_await ask_source(run, source.kind, question_of(slo));
         Check check;
         if (reading) {
-            check = check_of(slo, *reading, limit_of(*session));
+            check = check_of(slo, *reading, limit_of(*run));
         } else {
             check.id = "budget." + slo.name;
             check.detail = fmt::format(
@@ -146,9 +146,9 @@ Task<Check> judge_measured(Session* session, SloSpec slo) {
                 to_string(source.kind),
                 reading.error().text()
             );
-            check.data = {{"source", to_string(source.kind)}, {"at_most", limit_of(*session)}};
+            check.data = {{"source", to_string(source.kind)}, {"at_most", limit_of(*run)}};
         }
-        session->in.folder->append("measure/budgets.ndjson", to_json(check));
+        run->in.folder->append("measure/budgets.ndjson", to_json(check));
         if (check.verdict == Verdict::pass || check.verdict == Verdict::fail) {
             co_return check;
         }
@@ -160,12 +160,12 @@ Task<Check> judge_measured(Session* session, SloSpec slo) {
 }
 
 /// Measured, else stated: a measured verdict stays what it is.
-Task<Check> judge(Session* session, SloSpec slo) {
-    Check measured = co_await judge_measured(session, slo);
+Task<Check> judge(RunContext* run, SloSpec slo) {
+    Check measured = co_await judge_measured(run, slo);
     if (measured.verdict == Verdict::pass || measured.verdict == Verdict::fail) {
         co_return measured;
     }
-    Check stated = judge_stated(*session, slo);
+    Check stated = judge_stated(*run, slo);
     if (measured.id.empty()) {
         co_return stated;
     }
@@ -174,7 +174,7 @@ Task<Check> judge(Session* session, SloSpec slo) {
         stated.data["measured"] = measured.data;
         co_return stated;
     }
-    if (may_be_stated(*session)) {
+    if (may_be_stated(*run)) {
         measured.detail += " (or state it: --asserted-budget PERCENT --reason TEXT)";
     }
     co_return measured;
@@ -194,7 +194,9 @@ Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_vi
     if (!percent || !plain || !whole || value > 100) {
         return fail(
             Code::usage,
-            fmt::format("'{}' is no percentage within 0% and 100%", printable(budget_consumed, 40)),
+            fmt::format(
+                "'{}' is not a percentage within 0% and 100%", printable(budget_consumed, 40)
+            ),
             std::string(k_option),
             "like 3.5%"
         );
@@ -210,18 +212,17 @@ Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_vi
     return Asserted{value / 100, std::string(reason)};
 }
 
-Task<Next> judge_budget(Session* session) {
+Task<StepEnd> judge_budget(RunContext* run) {
     bool good = true;
-    for (const SloSpec& slo : session->playbook().slo) {
-        Check check = co_await judge(session, slo);
+    for (const SloSpec& slo : run->playbook().slo) {
+        Check check = co_await judge(run, slo);
         good = good && check.verdict == Verdict::pass;
-        session->say(
-            fmt::format("  {:<12} {:<24} {}", to_string(check.verdict), check.id, check.detail)
+        run->say(fmt::format("  {:<12} {:<24} {}", to_string(check.verdict), check.id, check.detail)
         );
-        session->add(std::move(check));
+        run->add(std::move(check));
     }
     // A dry run goes on: it is to tell everything there is to know before the real one.
-    co_return good || !session->changes_traffic() ? Next::go_on : Next::stop;
+    co_return good || !run->changes_traffic() ? StepEnd::go_on : StepEnd::stop;
 }
 
 } // namespace oa_stream::playbook

@@ -14,32 +14,31 @@ namespace {
 constexpr int k_reads_that_may_fail = 3;
 
 /// How long machinery that does not answer is waited for.
-Millis patience(const Session& session) {
-    const Millis asked = session.playbook().stage.error_hold_at_most;
-    return std::max(asked, session.in.timing.ground_every * k_reads_that_may_fail);
+Millis patience(const RunContext& run) {
+    const Millis asked = run.playbook().stage.error_hold_at_most;
+    return std::max(asked, run.in.timing.drift_every * k_reads_that_may_fail);
 }
 
-/// One look, kept in the hold. True: go on.
-Task<bool> look(Hold* hold) {
-    Session& session = hold->session;
-    GroundLook now = judge_ground(
-        session, co_await within(session.in.timing.driver_call, session.in.driver->read())
-    );
-    ++hold->ground_looks;
-    if (now.state == GroundState::unreadable) {
-        if (!hold->ground_silent_since) {
-            hold->ground_silent_since = Clock::now();
-            session.in.folder->note("traffic cannot be read", {{"why", now.detail}});
+/// One look, kept in the stage. True: go on.
+Task<bool> look(StageRun* stage) {
+    RunContext& run = stage->run;
+    DriftLook now =
+        judge_drift(run, co_await within(run.in.timing.driver_call, run.in.driver->read()));
+    ++stage->drift_looks;
+    if (now.state == DriftState::unreadable) {
+        if (!stage->unreadable_since) {
+            stage->unreadable_since = Clock::now();
+            run.in.folder->note("traffic cannot be read", {{"why", now.detail}});
         }
-        hold->ground = std::move(now);
-        co_return Clock::now() - *hold->ground_silent_since <= patience(session);
+        stage->drift = std::move(now);
+        co_return Clock::now() - *stage->unreadable_since <= patience(run);
     }
-    hold->ground_silent_since.reset();
-    hold->ground = std::move(now);
-    if (!hold->first_seen) {
-        hold->first_seen = hold->ground.seen;
+    stage->unreadable_since.reset();
+    stage->drift = std::move(now);
+    if (!stage->first_seen) {
+        stage->first_seen = stage->drift.seen;
     }
-    co_return hold->ground.state == GroundState::ours;
+    co_return stage->drift.state == DriftState::ours;
 }
 
 } // namespace
@@ -55,24 +54,24 @@ bool has_restarted(const Json& before, const Json& now) noexcept {
     return up_then && up_now && *up_now < *up_then;
 }
 
-GroundLook judge_ground(Session& session, Result<traffic::TrafficState> state) {
+DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
     if (!state) {
-        return {GroundState::unreadable, state.error().text()};
+        return {DriftState::unreadable, state.error().text()};
     }
-    GroundLook out;
+    DriftLook out;
     out.seen = *std::move(state);
     const traffic::TrafficState& now = *out.seen;
-    const traffic::Split& ours = session.serving;
-    const bool restarted = has_restarted(session.machine, now.extra);
+    const traffic::Split& ours = run.serving;
+    const bool restarted = has_restarted(run.machine, now.extra);
     if (now.serving == ours && now.wanted == ours) {
-        out.state = GroundState::ours;
+        out.state = DriftState::ours;
         if (restarted) {
-            session.in.folder->note("machinery restarted", {{"split", "kept"}});
+            run.in.folder->note("machinery restarted", {{"split", "kept"}});
         }
-        session.machine = now.extra;
+        run.machine = now.extra;
         return out;
     }
-    out.state = restarted ? GroundState::restarted : GroundState::foreign;
+    out.state = restarted ? DriftState::restarted : DriftState::foreign;
     if (!(now.serving == ours)) {
         out.detail = fmt::format(
             "{} was set and {} serves: {}",
@@ -89,54 +88,54 @@ GroundLook judge_ground(Session& session, Result<traffic::TrafficState> state) {
     return out;
 }
 
-Task<void> guard_ground(Hold* hold) {
-    while (co_await sleep_for(hold->session.in.timing.ground_every)) {
-        if (!co_await look(hold)) {
+Task<void> watch_for_drift(StageRun* stage) {
+    while (co_await sleep_for(stage->run.in.timing.drift_every)) {
+        if (!co_await look(stage)) {
             co_return;
         }
     }
 }
 
-Task<bool> ground_holds(Hold* hold) {
-    while (co_await look(hold)) {
-        if (hold->ground.state == GroundState::ours) {
+Task<bool> split_still_ours(StageRun* stage) {
+    while (co_await look(stage)) {
+        if (stage->drift.state == DriftState::ours) {
             co_return true;
         }
-        if (hold->session.stop_requested()) {
+        if (stage->run.stop_requested()) {
             break;
         }
-        (void)co_await sleep_for(hold->session.in.timing.ground_every);
+        (void)co_await sleep_for(stage->run.in.timing.drift_every);
     }
     co_return false;
 }
 
-void settle_ground(Hold& hold) {
-    Session& session = hold.session;
-    const GroundLook& ground = hold.ground;
-    const std::string id = "traffic@" + hold.where;
-    if (ground.state == GroundState::ours) {
-        session.add(
+void record_drift(StageRun& stage) {
+    RunContext& run = stage.run;
+    const DriftLook& drift = stage.drift;
+    const std::string id = "traffic@" + stage.where;
+    if (drift.state == DriftState::ours) {
+        run.add(
             id,
             Verdict::pass,
-            fmt::format("{} served, read {} times", session.serving.text(), hold.ground_looks)
+            fmt::format("{} served, read {} times", run.serving.text(), stage.drift_looks)
         );
         return;
     }
-    const bool unreadable = ground.state == GroundState::unreadable;
-    session.add(
+    const bool unreadable = drift.state == DriftState::unreadable;
+    run.add(
         id,
         Verdict::error,
-        unreadable ? "the traffic cannot be read: " + ground.detail : ground.detail,
-        {{"expected", session.serving.to_json()},
-         {"seen", ground.seen ? ground.seen->serving.to_json() : Json(nullptr)},
-         {"restarted", ground.state == GroundState::restarted}}
+        unreadable ? "the traffic cannot be read: " + drift.detail : drift.detail,
+        {{"expected", run.serving.to_json()},
+         {"seen", drift.seen ? drift.seen->serving.to_json() : Json(nullptr)},
+         {"restarted", drift.state == DriftState::restarted}}
     );
-    session.say("  ERROR " + id + ": " + session.out.checks.back().detail);
-    session.ground_lost = !unreadable;
-    session.source_failed = unreadable;
-    if (ground.state == GroundState::restarted && session.changes_traffic()) {
+    run.say("  ERROR " + id + ": " + run.out.checks.back().detail);
+    run.drifted = !unreadable;
+    run.source_failed = unreadable;
+    if (drift.state == DriftState::restarted && run.changes_traffic()) {
         // Nobody chose this split: the rollback may write over it.
-        session.ours.push_back(ground.seen->serving);
+        run.ours.push_back(drift.seen->serving);
     }
 }
 

@@ -1,7 +1,8 @@
-// Does what we set still serve? Asked while a stage is held. Private to the room.
+// The drift guard: does the split that we set still serve? Asked during a stage. Private to the
+// room.
 #pragma once
 
-#include "session.hpp"
+#include "run_context.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -9,37 +10,38 @@
 
 namespace oa_stream::playbook {
 
-enum class GroundState {
+enum class DriftState {
     ours,       ///< the split we wrote serves, and nobody asked for another
-    restarted,  ///< another split serves, and the machinery began anew: it forgot ours
+    restarted,  ///< another split serves, and the machinery restarted and forgot ours
     foreign,    ///< another split serves or was asked for: somebody else is at work
     unreadable, ///< no answer
 };
 
-struct GroundLook {
-    GroundState state = GroundState::unreadable;
+struct DriftLook {
+    DriftState state = DriftState::unreadable;
     std::string detail{};
     std::optional<traffic::TrafficState> seen{};
 };
 
 /// Judges one state against what the session set. Pure, but for the machinery's identity, which it
-/// takes over when the ground is ours.
-[[nodiscard]] GroundLook judge_ground(Session& session, Result<traffic::TrafficState> state);
+/// takes over when the split is ours.
+[[nodiscard]] DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state);
 
 /// The machinery's own facts say that it is another process than `before`. False when they say
 /// nothing.
 [[nodiscard]] bool has_restarted(const Json& before, const Json& now) noexcept;
 
-struct Hold;
+struct StageRun;
 
-/// Looks every now and then until the ground is lost, which it writes into `hold`. Ends only then.
-[[nodiscard]] Task<void> guard_ground(Hold* hold);
+/// Looks every `drift_every` until the split is no longer ours, and writes that into `stage`. Ends
+/// only then.
+[[nodiscard]] Task<void> watch_for_drift(StageRun* stage);
 
 /// The look that a stage's verdict needs: waits for machinery that does not answer, at most as long
-/// as the playbook says. False: lost, as `hold` says.
-[[nodiscard]] Task<bool> ground_holds(Hold* hold);
+/// as the playbook says. False: lost, as `stage` says.
+[[nodiscard]] Task<bool> split_still_ours(StageRun* stage);
 
 /// Leaves the check "traffic@25%", and allows the rollback to write over what a restart brought.
-void settle_ground(Hold& hold);
+void record_drift(StageRun& stage);
 
 } // namespace oa_stream::playbook

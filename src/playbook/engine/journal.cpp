@@ -1,4 +1,4 @@
-#include "oa_stream/playbook/journal.hpp"
+#include "journal.hpp"
 
 namespace oa_stream::playbook {
 namespace {
@@ -9,35 +9,35 @@ Split split_of(const Json& state) {
     return Split::from_json(state).value_or(Split{});
 }
 
-void take_line(JournalStory& story, const JournalLine& line) {
+void apply_line(JournalSummary& summary, const JournalLine& line) {
     switch (line.phase) {
     case Phase::begin:
-        story.baseline = split_of(line.to);
-        story.serving = story.baseline;
-        story.plan = line.detail;
+        summary.baseline = split_of(line.to);
+        summary.serving = summary.baseline;
+        summary.plan = line.detail;
         break;
     case Phase::intent:
-        story.pending = split_of(line.to);
-        story.written.push_back(*story.pending);
-        story.step = line.step;
+        summary.pending = split_of(line.to);
+        summary.written.push_back(*summary.pending);
+        summary.step = line.step;
         break;
     case Phase::refused:
-        story.pending.reset();
+        summary.pending.reset();
         break;
     case Phase::read_back:
-        story.serving = split_of(line.seen);
+        summary.serving = split_of(line.seen);
         break;
     case Phase::done:
-        story.serving = split_of(line.to);
-        story.pending.reset();
-        story.done.push_back(line.step);
+        summary.serving = split_of(line.to);
+        summary.pending.reset();
+        summary.done.push_back(line.step);
         break;
     case Phase::end:
-        story.ended = true;
-        story.ending = line.detail;
+        summary.ended = true;
+        summary.ending = line.detail;
         break;
     case Phase::resumed:
-        story.ended = false;
+        summary.ended = false;
         break;
     case Phase::written:
     case Phase::ambiguous:
@@ -49,25 +49,25 @@ void take_line(JournalStory& story, const JournalLine& line) {
 
 } // namespace
 
-bool JournalStory::needs_rollback() const noexcept {
+bool JournalSummary::needs_rollback() const noexcept {
     if (baseline.empty()) {
         return false;
     }
     return (pending && !(*pending == baseline)) || (serving && !(*serving == baseline));
 }
 
-Result<JournalStory> read_journal(std::string_view text) {
+Result<JournalSummary> read_journal(std::string_view text) {
     OA_TRY(const auto journal, run::read_journal_lines(text));
-    JournalStory story;
-    story.torn_tail = journal.torn_tail;
-    story.lines = journal.lines.size();
+    JournalSummary summary;
+    summary.torn_tail = journal.torn_tail;
+    summary.lines = journal.lines.size();
     for (const auto& [at, line] : journal.lines) {
-        story.last_at = at;
+        summary.last_at = at;
         if (!line.about_routes()) {
-            take_line(story, line);
+            apply_line(summary, line);
         }
     }
-    return story;
+    return summary;
 }
 
 } // namespace oa_stream::playbook

@@ -31,7 +31,7 @@ struct Mover::Attempt {
         return out.denied || error.code == Code::not_found || error.code == Code::config ||
                error.code == Code::usage;
     }
-    void settle(Moved::Result result, std::string detail) {
+    void end_with(Moved::Result result, std::string detail) {
         out.result = result;
         out.detail = std::move(detail);
     }
@@ -57,7 +57,7 @@ bool Mover::record(Attempt& now, const JournalLine& line) {
     if (now.urgency == Urgency::rescue) {
         return true; // traffic matters more than its record
     }
-    now.settle(
+    now.end_with(
         Moved::Result::not_tried, "the journal cannot be written: " + written.error().text()
     );
     return false;
@@ -67,7 +67,7 @@ Task<Moved> Mover::move(std::string step, std::vector<Split> expected, Split to,
     Attempt now{
         std::move(step), std::move(expected), std::move(to), urgency, Clock::now() + options_.limit
     };
-    while (co_await attempt(&now) == Next::again) {
+    while (co_await attempt(&now) == After::retry) {
         if (now.left() <= options_.retry_pause || !co_await sleep_for(options_.retry_pause)) {
             break;
         }
@@ -79,16 +79,16 @@ bool Mover::reached(const TrafficState& state, const Split& to) const {
     return state.serving == to && (options_.exact.is_null() || state.exact == options_.exact);
 }
 
-Task<Mover::Next> Mover::attempt(Attempt* now) {
+Task<Mover::After> Mover::attempt(Attempt* now) {
     const auto asked = Clock::now();
     auto state = co_await within(options_.call_limit, driver_.read());
     if (!state || !state->settled) {
-        now->settle(
+        now->end_with(
             now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
             state ? "an earlier change is still being carried out"
                   : "the traffic cannot be read: " + state.error().text()
         );
-        co_return state || !now->final(state.error()) ? Next::again : Next::stop;
+        co_return state || !now->final(state.error()) ? After::retry : After::stop;
     }
     now->deadline += Clock::now() - asked; // what the machinery made us wait is not our time
     if (reached(*state, now->to) && (!options_.fence || now->fenced)) {
@@ -98,25 +98,25 @@ Task<Mover::Next> Mover::attempt(Attempt* now) {
         );
         (void)record(*now, {.phase = Phase::done, .step = now->step, .to = now->to.to_json()});
         now->out.before = now->out.already ? *state : now->out.before;
-        now->settle(Moved::Result::done, now->to.text() + " serves");
-        co_return Next::stop;
+        now->end_with(Moved::Result::done, now->to.text() + " serves");
+        co_return After::stop;
     }
-    // A write of ours that came true in part is ours, too: the way back may write over it.
+    // A write of ours that came true in part is ours, too: the rollback may write over it.
     const bool rescue = now->urgency == Urgency::rescue;
     const bool known = rescue ? now->is_ours(state->serving) || now->is_ours(state->wanted)
                               : now->is_ours(state->serving) && now->is_ours(state->wanted);
     if (now->out.mutated && !rescue && state->wanted == now->to) {
-        now->settle(
+        now->end_with(
             Moved::Result::unverified,
             fmt::format("{} was asked for, and {} serves", now->to.text(), state->serving.text())
         );
-        co_return Next::stop;
+        co_return After::stop;
     }
     // After an unclear answer an unchanged etag proves that nothing was written; with another one
     // and yet the old split, others are at work.
     const bool others = now->out.mutated && !rescue && state->etag != now->out.before.etag;
     if (!known || others) {
-        now->settle(
+        now->end_with(
             Moved::Result::foreign,
             fmt::format(
                 "expected {} to serve, found {}: somebody else changed the traffic",
@@ -124,12 +124,12 @@ Task<Mover::Next> Mover::attempt(Attempt* now) {
                 state->serving.text()
             )
         );
-        co_return Next::stop;
+        co_return After::stop;
     }
     co_return co_await write_once(now, *std::move(state));
 }
 
-Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
+Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
     const Split from = state.serving;
     const std::string etag = state.etag;
     if (!record(
@@ -140,7 +140,7 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
              .to = now->to.to_json(),
              .etag = etag}
         )) {
-        co_return Next::stop;
+        co_return After::stop;
     }
     now->fenced = true;
     if (now->out.before.etag.empty()) {
@@ -157,16 +157,16 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
         (void)record(
             *now, {.phase = Phase::refused, .step = now->step, .detail = written.error().text()}
         );
-        now->settle(
+        now->end_with(
             now->out.mutated ? Moved::Result::unverified : Moved::Result::refused,
             written.error().text()
         );
         const bool final = now->final(written.error());
-        // A conflict says that the state we decided on is old: read and decide anew.
-        // A way back is tried until its time is over.
+        // A conflict says that the state we decided on is old: read and decide again.
+        // A rollback is tried until its time is over.
         const bool conflict = written.error().code == Code::conflict;
         const bool rescue = now->urgency == Urgency::rescue;
-        co_return conflict || (rescue && !final) ? Next::again : Next::stop;
+        co_return conflict || (rescue && !final) ? After::retry : After::stop;
     }
     now->out.mutated = true;
     (void)record(
@@ -176,14 +176,14 @@ Task<Mover::Next> Mover::write_once(Attempt* now, TrafficState state) {
          .detail = written ? "" : written.error().text()}
     );
     if (!written) {
-        now->settle(Moved::Result::unverified, written.error().text());
-        co_return Next::again; // reads before it writes
+        now->end_with(Moved::Result::unverified, written.error().text());
+        co_return After::retry; // reads before it writes
     }
     now->deadline += Clock::now() - asked;
     co_return co_await read_back(now, from);
 }
 
-Task<Mover::Next> Mover::read_back(Attempt* now, Split from) {
+Task<Mover::After> Mover::read_back(Attempt* now, Split from) {
     const bool rescue = now->urgency == Urgency::rescue;
     const Millis limit = rescue ? now->left() / 2 : now->left(); // a rescue tries again
     auto seen = co_await within(limit + options_.call_limit, driver_.verify(now->to, limit));
@@ -204,15 +204,15 @@ Task<Mover::Next> Mover::read_back(Attempt* now, Split from) {
              .from = from.to_json(),
              .to = now->to.to_json()}
         );
-        now->settle(Moved::Result::done, now->to.text() + " serves");
-        co_return Next::stop;
+        now->end_with(Moved::Result::done, now->to.text() + " serves");
+        co_return After::stop;
     }
     (void
     )record(*now, {.phase = Phase::unverified, .step = now->step, .detail = seen.error().text()});
-    now->settle(Moved::Result::unverified, seen.error().text());
+    now->end_with(Moved::Result::unverified, seen.error().text());
     // The same write again would have the same end.
     const bool useless = differs || (!seen && now->final(seen.error()));
-    co_return rescue && !useless ? Next::again : Next::stop;
+    co_return rescue && !useless ? After::retry : After::stop;
 }
 
 } // namespace oa_stream::playbook

@@ -1,8 +1,9 @@
 // One change of traffic, journaled. Private to the room.
 #pragma once
 
-#include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/traffic/driver.hpp"
+
+#include "journal.hpp"
 
 #include <functional>
 #include <string>
@@ -65,13 +66,13 @@ public:
     );
 
 private:
-    enum class Next { again, stop };
+    enum class After { retry, stop };
     struct Attempt;
 
     [[nodiscard]] bool reached(const traffic::TrafficState& state, const traffic::Split& to) const;
-    [[nodiscard]] Task<Next> attempt(Attempt* now);
-    [[nodiscard]] Task<Next> write_once(Attempt* now, traffic::TrafficState state);
-    [[nodiscard]] Task<Next> read_back(Attempt* now, traffic::Split from);
+    [[nodiscard]] Task<After> attempt(Attempt* now);
+    [[nodiscard]] Task<After> write_once(Attempt* now, traffic::TrafficState state);
+    [[nodiscard]] Task<After> read_back(Attempt* now, traffic::Split from);
     [[nodiscard]] bool record(Attempt& now, const JournalLine& line);
 
     traffic::TrafficDriver& driver_;

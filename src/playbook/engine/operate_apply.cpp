@@ -1,14 +1,10 @@
 // A plan file → a run.
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/operate.hpp"
-#include "oa_stream/run/target_lock.hpp"
 
 #include "plan/forecast.hpp"
 #include "plan/plan_file.hpp"
-#include "route_step.hpp"
-#include "seal.hpp"
-#include "stage/live.hpp"
+#include "playbook_run.hpp"
 #include "within.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -18,19 +14,10 @@
 namespace oa_stream::playbook {
 namespace {
 
-struct Applying {
-    ApplyRequest request;
-    Plan plan;
-    Outside outside;
-    run::RunFolder folder;
-    std::unique_ptr<Instruments> instruments{};
-    RouteStep routes{};
-};
-
-/// All that forbids to begin; nothing was changed and nothing is.
-Task<Result<void>> check_ground(Applying* applying) {
-    const Plan& plan = applying->plan;
-    traffic::TrafficDriver& driver = *applying->outside.driver;
+/// Everything that forbids to begin. Changes nothing.
+Task<Result<void>> check_preconditions(PlaybookRun* run) {
+    const Plan& plan = run->plan;
+    traffic::TrafficDriver& driver = *run->outside.driver;
     OA_CO_CHECK(check_age(plan, std::chrono::system_clock::now()));
     if (driver.target() != plan.target) {
         co_return fail(
@@ -44,8 +31,8 @@ Task<Result<void>> check_ground(Applying* applying) {
             Code::precondition, "an earlier change of traffic is still being carried out"
         );
     }
-    const Json revisions = co_await revision_facts(&applying->outside, &plan.playbook, &live);
-    if (const auto drifted = drift(plan, live, revisions); !drifted.empty()) {
+    const Json revisions = co_await revision_facts(&run->outside, &plan.playbook, &live);
+    if (const auto drifted = drift_from_plan(plan, live, revisions); !drifted.empty()) {
         co_return fail(
             Code::precondition,
             fmt::format("not as it was planned: {}", fmt::join(drifted, "; ")),
@@ -54,7 +41,7 @@ Task<Result<void>> check_ground(Applying* applying) {
         );
     }
     const bool over = live.serving.percent_of(plan.playbook.traffic.canary) == 100;
-    if (over && plan.playbook.kind != Kind::rollback && applying->request.reopen.empty()) {
+    if (over && plan.playbook.kind != Kind::rollback && run->reopen.empty()) {
         co_return fail(
             Code::precondition,
             fmt::format("{} already has 100%: this cutover is over", plan.playbook.traffic.canary),
@@ -62,98 +49,15 @@ Task<Result<void>> check_ground(Applying* applying) {
             "to run its stages again, give --reopen REASON"
         );
     }
-    co_return co_await check_route_drift(&applying->outside, &plan);
+    co_return co_await check_route_drift(&run->outside, &plan);
 }
 
-void make_instruments(Applying& applying, const asio::any_io_executor& executor) {
-    LiveOptions live;
-    live.users = applying.outside.users;
-    live.on_check = applying.request.by.observer.check;
-    live.stable = applying.plan.playbook.traffic.stable;
-    live.canary = applying.plan.playbook.traffic.canary;
-    live.prompt = applying.plan.playbook.target.prompt;
-    live.control_url = applying.plan.playbook.target.control_url;
-    applying.instruments = make_live_instruments(
-        executor,
-        *applying.outside.client,
-        applying.outside.driver.get(),
-        applying.folder,
-        std::move(live)
-    );
-}
-
-Task<Result<RunOutcome>> apply_under_lock(Applying* applying) {
-    const Operator& by = applying->request.by;
-    OA_CO_TRY(
-        const run::TargetLock lock,
-        run::TargetLock::take(
-            by.state_dir, applying->plan.target, {{"run", applying->folder.id()}, {"what", "apply"}}
-        )
-    );
-    OA_CO_TRY(
-        const auto routes_lock, lock_routes(by.state_dir, applying->plan, applying->folder.id())
-    );
-    if (applying->plan.playbook.kind != Kind::rollback) {
-        OA_CO_CHECK(check_nothing_undone(by.state_dir, applying->plan.target));
+Task<Result<void>> prepare(PlaybookRun* run) {
+    OA_CO_CHECK(co_await check_preconditions(run));
+    if (run->playbook().routes) {
+        OA_CO_CHECK(reserve_routes_journal(run->folder));
     }
-    OA_CO_CHECK(co_await check_ground(applying));
-    if (applying->plan.playbook.routes) {
-        OA_CO_CHECK(reserve_routes_journal(applying->folder));
-    }
-    OA_CO_CHECK(spend(by.state_dir, applying->plan, applying->folder.id()));
-    make_instruments(*applying, co_await asio::this_coro::executor);
-    if (!applying->request.reopen.empty()) {
-        applying->folder.note("reopened", {{"reason", applying->request.reopen}});
-    }
-    RunInput run;
-    run.plan = &applying->plan;
-    run.driver = applying->outside.driver.get();
-    run.instruments = applying->instruments.get();
-    run.folder = &applying->folder;
-    run.stop = by.stop;
-    run.asserted = applying->request.asserted;
-    run.sources = opened(applying->outside);
-    run.observer = by.observer;
-    run.timing.driver_call = applying->outside.driver->patience();
-    if (applying->plan.playbook.routes) {
-        applying->routes = {
-            .plan = &applying->plan,
-            .outside = &applying->outside,
-            .folder = &applying->folder,
-            .stop = by.stop,
-            .observer = by.observer,
-        };
-        run.last = [step = &applying->routes] { return set_routes(step); };
-    }
-    co_return co_await run_plan(std::move(run));
-}
-
-RunPaper paper_of(const Applying& applying, const RunOutcome& outcome) {
-    RunPaper out;
-    out.title = applying.plan.playbook.name;
-    out.plan = applying.plan.id;
-    out.facts = {
-        {"target", applying.plan.target},
-        {"plan", applying.plan.id},
-        {"playbook", applying.plan.source ? applying.plan.source->file : ""},
-        {"version", applying.request.by.version},
-    };
-    if (applying.request.asserted) {
-        out.facts.emplace_back("stated by hand", applying.request.asserted->reason);
-    }
-    if (!applying.request.reopen.empty()) {
-        out.facts.emplace_back("reopened because", applying.request.reopen);
-    }
-    if (outcome.exit == ExitCode::rollback_unverified || outcome.held) {
-        const std::string command =
-            manual_command(applying.plan.playbook.traffic, applying.plan.home());
-        out.next = fmt::format("oa-stream rollback apply --run {}", applying.folder.id());
-        out.next += command.empty() ? "" : "; by hand: " + command;
-        out.next += has_routes_to_undo(applying.plan, applying.folder)
-                        ? "; " + manual_route_command(applying.plan)
-                        : "";
-    }
-    return out;
+    co_return spend(run->by.state_dir, run->plan, run->folder.id());
 }
 
 } // namespace
@@ -169,29 +73,20 @@ Task<Result<RunEnd>> apply_plan(ApplyRequest request) {
         );
     }
     OA_CO_TRY(Outside outside, open_outside(co_await asio::this_coro::executor, plan.playbook));
+    const Json target = {{"driver", plan.driver}, {"what", plan.target}};
     OA_CO_TRY(
-        auto folder,
-        run::RunFolder::create(
-            request.by.state_dir,
-            {.kind = run::run_kind(to_string(plan.playbook.kind)),
-             .name = plan.playbook.name,
-             .target = {{"driver", plan.driver}, {"what", plan.target}},
-             .versions = {{"oa_stream", request.by.version}},
-             .argv = request.by.argv,
-             .mutates = true},
-            outside.redactor
-        )
+        PlaybookRun run,
+        begin_run(std::move(request.by), std::move(plan), std::move(outside), RunMode::live, target)
     );
-    Applying applying{std::move(request), std::move(plan), std::move(outside), std::move(folder)};
-    // From here on the folder alone is enough to take the run back.
-    applying.folder.write("plan.json", to_json(applying.plan).dump(2) + "\n");
-    if (applying.request.by.on_run) {
-        applying.request.by.on_run(applying.folder.id());
-    }
-    auto ended = co_await apply_under_lock(&applying);
-    RunOutcome outcome = ended ? *std::move(ended) : not_executed(ended.error());
-    RunPaper paper = paper_of(applying, outcome);
-    co_return seal(applying.folder, std::move(outcome), paper);
+    run.asserted = std::move(request.asserted);
+    run.reopen = std::move(request.reopen);
+    run.report.title = run.playbook().name;
+    run.report.facts = {
+        {"target", run.plan.target},
+        {"playbook", run.plan.source ? run.plan.source->file : ""},
+    };
+    auto ended = co_await carry_out_run(&run, prepare);
+    co_return end_run(run, std::move(ended));
 }
 
 } // namespace oa_stream::playbook

@@ -186,12 +186,4 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
     return out;
 }
 
-Sources opened(const Outside& outside) {
-    Sources out;
-    for (const auto& [kind, source] : outside.sources) {
-        out[kind] = source.get();
-    }
-    return out;
-}
-
 } // namespace oa_stream::playbook

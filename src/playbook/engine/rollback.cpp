@@ -1,5 +1,5 @@
 // Back to the baseline, and proof that users are there.
-#include "session.hpp"
+#include "run_context.hpp"
 #include "within.hpp"
 
 #include <fmt/format.h>
@@ -12,48 +12,48 @@ namespace {
 
 using report::RollbackFacts;
 
-bool reached_baseline(const Session& session, const measure::Sample& sample) {
-    return !sample.bad && session.in.plan->home().percent_of(sample.revision) > 0;
+bool reached_baseline(const RunContext& run, const measure::Sample& sample) {
+    return !sample.bad && run.in.plan->home().percent_of(sample.revision) > 0;
 }
 
 /// Users are back when so many fresh connections in a row were answered well by a revision that
 /// the baseline names. What an API says is not enough.
-Task<bool> users_are_back(Session* session, RollbackFacts* facts) {
-    const Playbook& playbook = session->playbook();
+Task<bool> users_are_back(RunContext* run, RollbackFacts* facts) {
+    const Playbook& playbook = run->playbook();
     const auto deadline = Clock::now() + playbook.restore_limit;
     while (facts->row < playbook.fresh_row && Clock::now() < deadline) {
-        const double sent_s = session->now();
-        const measure::Sample sample = co_await session->in.instruments->fresh_probe();
-        session->keep(sample, "restore");
+        const double sent_s = run->now();
+        const measure::Sample sample = co_await run->in.instruments->fresh_probe();
+        run->keep(sample, "restore");
         ++facts->probes;
-        if (!reached_baseline(*session, sample)) {
+        if (!reached_baseline(*run, sample)) {
             facts->row = 0;
             facts->user_visible_s.reset();
-            (void)co_await sleep_for(session->in.timing.retry_pause);
+            (void)co_await sleep_for(run->in.timing.retry_pause);
             continue;
         }
         if (++facts->row == 1) {
             facts->user_visible_s = sent_s + sample.first_content_s.value_or(0);
         }
     }
-    facts->confirmed_s = session->now();
+    facts->confirmed_s = run->now();
     co_return facts->row >= playbook.fresh_row;
 }
 
-traffic::StreamCounts canary_streams(const Session& session, const traffic::TrafficState& state) {
-    const auto found = state.streams.find(session.playbook().traffic.canary);
+traffic::StreamCounts canary_streams(const RunContext& run, const traffic::TrafficState& state) {
+    const auto found = state.streams.find(run.playbook().traffic.canary);
     return found == state.streams.end() ? traffic::StreamCounts{} : found->second;
 }
 
 /// What became of the canary's streams: a rollback is judged by those, too.
 std::string streams_text(
-    const Session& session, const traffic::TrafficState& before, const traffic::TrafficState& after
+    const RunContext& run, const traffic::TrafficState& before, const traffic::TrafficState& after
 ) {
     if (before.streams.empty() || after.streams.empty()) {
         return {};
     }
-    const auto then = canary_streams(session, before);
-    const auto now = canary_streams(session, after);
+    const auto then = canary_streams(run, before);
+    const auto now = canary_streams(run, after);
     // Machinery that was started again counts from 0.
     const auto since = [](std::uint64_t first, std::uint64_t last) {
         return last - std::min(first, last);
@@ -75,55 +75,55 @@ constexpr int k_ramp_steps = 5;
 
 /// A cold baseline gets its traffic back bit by bit, when the playbook asks for that. What fails on
 /// the way only ends the ramp: the whole baseline is written next.
-Task<void> ramp_down(Session* session, std::string step) {
-    const Traffic& traffic = session->playbook().traffic;
-    const Millis ramp = session->playbook().rollback_ramp;
-    const int from = session->serving.percent_of(traffic.canary);
-    const int to = session->in.plan->home().percent_of(traffic.canary);
+Task<void> ramp_down(RunContext* run, std::string step) {
+    const Traffic& traffic = run->playbook().traffic;
+    const Millis ramp = run->playbook().rollback_ramp;
+    const int from = run->serving.percent_of(traffic.canary);
+    const int to = run->in.plan->home().percent_of(traffic.canary);
     const int steps = std::min(k_ramp_steps, from - to);
     for (int i = 1; ramp > Millis(0) && i < steps; ++i) {
         const auto next =
             traffic::Split::between(traffic.stable, traffic.canary, from - (from - to) * i / steps);
-        if (!next || session->stop_requested()) {
+        if (!next || run->stop_requested()) {
             co_return;
         }
-        session->ours.push_back(*next);
-        Mover mover = session->mover(session->playbook().driver_limit);
+        run->ours.push_back(*next);
+        Mover mover = run->mover(run->playbook().driver_limit);
         const Moved moved = co_await mover.move(
-            fmt::format("{}.ramp-{}", step, i), session->ours, *next, Urgency::rescue
+            fmt::format("{}.ramp-{}", step, i), run->ours, *next, Urgency::rescue
         );
         if (moved.result != Moved::Result::done) {
             co_return;
         }
-        session->serving = *next;
+        run->serving = *next;
         (void)co_await sleep_for(ramp / steps);
     }
 }
 
 /// Writes the baseline and reads it back. The state before, when that worked.
 Task<std::optional<traffic::TrafficState>>
-write_baseline(Session* session, std::string step, RollbackFacts* facts) {
-    co_await ramp_down(session, step);
-    const traffic::Split baseline = session->in.plan->home();
-    Mover mover = session->mover(
-        session->playbook().restore_limit, session->in.plan->home_exact(), session->fence
-    );
-    Moved moved = co_await mover.move(step, session->ours, baseline, Urgency::rescue);
+write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
+    co_await ramp_down(run, step);
+    const traffic::Split baseline = run->in.plan->home();
+    Mover mover = run->mover(run->playbook().restore_limit, run->in.plan->home_exact(), run->fence);
+    Moved moved = co_await mover.move(step, run->ours, baseline, Urgency::rescue);
     const bool done = moved.result == Moved::Result::done;
-    session->add(step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved));
+    run->add(step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved));
     if (moved.mutated) {
         facts->written_s = moved.written_s;
     }
     if (!done) {
         co_return std::nullopt;
     }
-    facts->read_back_s = session->now();
-    session->serving = baseline;
+    facts->read_back_s = run->now();
+    run->serving = baseline;
     co_return std::move(moved.before);
 }
 
-void tell_proof(Session& session, const std::string& step, const RollbackFacts& facts, bool holds) {
-    session.add(
+void record_user_proof(
+    RunContext& run, const std::string& step, const RollbackFacts& facts, bool holds
+) {
+    run.add(
         step + ".users",
         facts.verified ? Verdict::pass : Verdict::fail,
         fmt::format(
@@ -131,12 +131,12 @@ void tell_proof(Session& session, const std::string& step, const RollbackFacts& 
             "{}){}",
             facts.probes,
             facts.row,
-            session.playbook().fresh_row,
+            run.playbook().fresh_row,
             holds ? "" : "; at the end the traffic is another one"
         ),
         report::to_json(facts)
     );
-    session.say(fmt::format(
+    run.say(fmt::format(
         "  {} in a row over fresh connections: {}",
         facts.row,
         facts.verified ? "verified" : "NOT VERIFIED"
@@ -145,33 +145,33 @@ void tell_proof(Session& session, const std::string& step, const RollbackFacts& 
 
 } // namespace
 
-Task<RollbackFacts> bring_back(Session* session, std::string step, std::string reason) {
+Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::string reason) {
     RollbackFacts facts;
     facts.reason = std::move(reason);
-    facts.from = session->serving.text();
-    facts.to = session->in.plan->home().text();
-    facts.fault_s = session->fault_s;
-    facts.seen_s = session->seen_s;
-    facts.decided_s = session->now();
-    session->tell(
+    facts.from = run->serving.text();
+    facts.to = run->in.plan->home().text();
+    facts.fault_s = run->fault_s;
+    facts.seen_s = run->seen_s;
+    facts.decided_s = run->now();
+    run->log_event(
         "restore begins",
         fmt::format("restoring {}", facts.to),
         {{"step", step}, {"reason", facts.reason}}
     );
-    const auto before = co_await write_baseline(session, step, &facts);
+    const auto before = co_await write_baseline(run, step, &facts);
     if (!before) {
         co_return facts;
     }
-    const bool back = co_await users_are_back(session, &facts);
-    const auto last = co_await within(session->in.timing.driver_call, session->in.driver->read());
-    const Json exact = session->in.plan->home_exact();
-    const bool holds = last && last->serving == session->in.plan->home() &&
-                       (exact.is_null() || last->exact == exact);
+    const bool back = co_await users_are_back(run, &facts);
+    const auto last = co_await within(run->in.timing.driver_call, run->in.driver->read());
+    const Json exact = run->in.plan->home_exact();
+    const bool holds =
+        last && last->serving == run->in.plan->home() && (exact.is_null() || last->exact == exact);
     if (last) {
-        facts.streams = streams_text(*session, *before, *last);
+        facts.streams = streams_text(*run, *before, *last);
     }
     facts.verified = back && holds;
-    tell_proof(*session, step, facts, holds);
+    record_user_proof(*run, step, facts, holds);
     co_return facts;
 }
 

@@ -54,7 +54,8 @@ Result<void> equip(const RouteStep& step, RouteRun& run) {
 
 LastStep failed(std::string_view id, const Error& error, bool unverified) {
     return {
-        .checks = {failed_check(std::string(id), error, k_routes_journal)}, .loose = unverified
+        .checks = {failed_check(std::string(id), error, k_routes_journal)},
+        .routes_unverified = unverified
     };
 }
 
@@ -114,7 +115,7 @@ Task<LastStep> set_routes(const RouteStep* step) {
     const RouteOutcome done = co_await change_routes(run);
     out.checks = change_checks("routes", run, done);
     out.mutated = done.mutated;
-    out.loose = !done.changed && (rolls_back || (done.mutated && !done.restored));
+    out.routes_unverified = !done.changed && (rolls_back || (done.mutated && !done.restored));
     co_return out;
 }
 
@@ -149,7 +150,7 @@ Task<LastStep> undo_route_step(const RouteStep* step) {
         done = co_await undo_routes(run);
     }
     co_return LastStep{
-        .checks = {undo_check(std::string(k_undo), run, done)}, .loose = !done.restored
+        .checks = {undo_check(std::string(k_undo), run, done)}, .routes_unverified = !done.restored
     };
 }
 

@@ -2,10 +2,11 @@
 // after it, undone after it. They never touch the stream lane. Private to the room.
 #pragma once
 
-#include "oa_stream/run/target_lock.hpp"
 #include "oa_stream/playbook/outside.hpp"
-#include "oa_stream/playbook/runner.hpp"
 #include "oa_stream/routes/route_plan.hpp"
+#include "oa_stream/run/target_lock.hpp"
+
+#include "run_plan.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -47,7 +48,7 @@ route_service(const Playbook& playbook, const Outside& outside);
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
 
 /// Takes the disk its journal will need, before anything is changed. Code::io for a full disk; a
-/// file system that cannot reserve is no reason to refuse.
+/// file system that cannot reserve is not a reason to refuse.
 [[nodiscard]] Result<void> reserve_routes_journal(const run::RunFolder& folder);
 
 /// All pointers must stay valid as long as it is used.

@@ -1,223 +1,60 @@
 #include "oa_stream/playbook/target_run.hpp"
 
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/outside.hpp"
-#include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
-#include "route_step.hpp"
-#include "seal.hpp"
-#include "stage/live.hpp"
+#include "playbook_run.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace oa_stream::playbook {
 namespace {
 
-struct TargetRun {
-    TargetRunInput input;
-    RunMode mode = RunMode::live;
-    std::string title;
-    Outside outside;
-    run::RunFolder folder;
-    std::unique_ptr<Instruments> instruments{};
-    std::string plan_id{};
-
-    [[nodiscard]] const Playbook& playbook() const noexcept { return input.playbook; }
-    void say(const std::string& line) const {
-        if (input.observer.say) {
-            input.observer.say(folder.redactor().apply(line));
-        }
-    }
-};
-
 /// The lane reads the file again before its next turn.
-Task<Result<std::string>> begin_fault(TargetRun* run, int percent) {
+Task<Result<std::string>> begin_fault(PlaybookRun* run, int percent) {
     const auto& drill = run->playbook().drill;
     if (!drill || drill->fail_at != percent || drill->fault.empty()) {
         co_return std::string();
     }
-    OA_CO_CHECK(plant_fault(run->folder.path(), run->input.faults_file, drill->fault));
+    OA_CO_CHECK(plant_fault(run->folder.path(), run->faults_file, drill->fault));
     co_return drill->fault;
 }
 
-void end_fault(TargetRun& run, RunOutcome& outcome) {
-    auto check = take_fault_out(run.folder.path());
-    if (!check) {
-        return;
-    }
-    run.folder.note("fault taken back", {{"how", check->detail}});
-    if (check->verdict != Verdict::pass) {
-        tell_fault(outcome, *std::move(check));
-    }
-}
-
-void make_instruments(TargetRun& run, const asio::any_io_executor& executor) {
-    LiveOptions live;
-    live.users = run.outside.users;
-    live.on_check = run.input.observer.check;
-    live.stable = run.playbook().traffic.stable;
-    live.canary = run.playbook().traffic.canary;
-    live.prompt = run.playbook().target.prompt;
-    live.control_url = run.playbook().target.control_url;
-    live.probes = run.input.probes;
-    live.writes = run.mode == RunMode::live;
-    live.begin_stage = [&run](int percent) { return begin_fault(&run, percent); };
-    run.instruments = make_live_instruments(
-        executor, *run.outside.client, run.outside.driver.get(), run.folder, std::move(live)
-    );
-}
-
-Task<Result<traffic::TrafficState>> read_live(TargetRun* run) {
-    if (!moves_traffic(run->playbook().kind)) {
-        co_return traffic::TrafficState{};
-    }
-    auto live = co_await run->outside.driver->read();
-    if (live) {
-        run->say("serving " + live->serving.text());
-        run->folder.write("traffic.json", dump_json(live->extra) + "\n");
-    }
-    co_return live;
-}
-
-Result<Plan> plan_of(const TargetRun& run, const traffic::TrafficState& live) {
-    const bool moves = moves_traffic(run.playbook().kind);
-    std::string kind = moves ? std::string(run.outside.driver->kind()) : "none";
-    std::string target = moves ? run.outside.driver->target() : run.playbook().target.base_url;
-    if (!run.input.source) {
-        return make_plan(run.playbook(), std::move(kind), std::move(target), live);
-    }
-    PlanFacts facts;
-    facts.created_at = rfc3339_millis(std::chrono::system_clock::now());
-    facts.etag = live.etag;
-    facts.exact = live.exact;
-    return make_plan(
-        run.playbook(),
-        std::move(kind),
-        std::move(target),
-        live,
-        *run.input.source,
-        std::move(facts)
-    );
-}
-
-Task<Result<RunOutcome>> carry_out(TargetRun* run) {
-    const bool moves = moves_traffic(run->playbook().kind);
-    std::optional<run::TargetLock> lock;
-    if (moves && run->mode == RunMode::live) {
-        OA_CO_TRY(
-            lock,
-            run::TargetLock::take(
-                run->input.state_dir,
-                run->outside.driver->target(),
-                {{"run", run->folder.id()}, {"what", "apply"}}
-            )
-        );
-        OA_CO_CHECK(check_nothing_undone(run->input.state_dir, run->outside.driver->target()));
-    }
-    OA_CO_TRY(const traffic::TrafficState live, co_await read_live(run));
-    OA_CO_TRY(Plan plan, plan_of(*run, live));
-    run->plan_id = plan.id;
-    for (const std::string& warning : plan.warnings) {
-        run->say("  warning: " + warning);
-    }
-    RunInput input;
-    input.plan = &plan;
-    input.driver = run->outside.driver.get();
-    input.instruments = run->instruments.get();
-    input.folder = &run->folder;
-    input.stop = run->input.stop;
-    input.mode = run->mode;
-    input.probes = run->input.probes;
-    input.asserted = run->input.asserted;
-    input.sources = opened(run->outside);
-    input.observer = run->input.observer;
-    if (moves) {
-        input.timing.driver_call =
-            std::max(input.timing.driver_call, run->outside.driver->patience());
-    }
-    RouteStep routes{
-        .plan = &plan,
-        .outside = &run->outside,
-        .folder = &run->folder,
-        .stop = run->input.stop,
-        .mode = run->mode,
-        .observer = run->input.observer,
-    };
-    if (run->playbook().routes) {
-        OA_CO_TRY(plan.facts.routes, co_await plan_route_step(&run->outside, &run->playbook()));
-        input.last = [step = &routes] { return set_routes(step); };
-    }
-    co_return co_await run_plan(std::move(input));
-}
-
-RunPaper paper_of(const TargetRun& run) {
-    RunPaper out;
-    out.title = run.title;
-    out.plan = run.plan_id;
-    const Playbook& playbook = run.playbook();
-    out.facts = {{"playbook", playbook.name}, {"target", playbook.target.base_url}};
-    if (run.outside.driver) {
-        out.facts.emplace_back("traffic", run.outside.driver->target());
-    }
-    out.facts.emplace_back("version", run.input.version);
-    if (run.mode == RunMode::rehearse) {
-        out.facts.emplace_back("dry run", "every mutation was previewed, none was made");
-    }
-    if (run.input.asserted) {
-        out.facts.emplace_back(
-            "stated by hand",
-            fmt::format(
-                "{:g}% of the error budget consumed; reason: {}",
-                run.input.asserted->budget_consumed * 100,
-                run.input.asserted->reason
-            )
-        );
-    }
-    return out;
-}
-
 Task<Result<RunEnd>> play(TargetRunInput input, RunMode mode, std::string title) {
-    const auto executor = co_await asio::this_coro::executor;
     OA_CO_CHECK(validate(input.playbook));
-    if (auto missing = not_carried_out(input.playbook); !missing.empty()) {
-        co_return std::unexpected(std::move(missing.front()));
-    }
-    OA_CO_TRY(Outside outside, open_outside(executor, input.playbook));
-    Json target = {{"base_url", input.playbook.target.base_url}};
+    OA_CO_TRY(Outside outside, open_outside(co_await asio::this_coro::executor, input.playbook));
+    const std::string base_url = input.playbook.target.base_url;
+    const std::string name = input.playbook.name;
+    Plan plan;
+    plan.driver = "none";
+    plan.target = base_url;
+    Json target = {{"base_url", base_url}};
     if (outside.driver) {
-        target["driver"] = outside.driver->kind();
-        target["traffic"] = outside.driver->target();
+        plan.driver = outside.driver->kind();
+        plan.target = outside.driver->target();
+        target["driver"] = plan.driver;
+        target["traffic"] = plan.target;
     }
-    const bool dry = mode == RunMode::rehearse;
+    plan.playbook = std::move(input.playbook);
+    plan.source = std::move(input.source);
+    const bool moves = outside.driver != nullptr;
     OA_CO_TRY(
-        auto folder,
-        run::RunFolder::create(
-            input.state_dir,
-            {.kind = dry ? run::RunKind::rehearsal : run::run_kind(to_string(input.playbook.kind)),
-             .name = input.playbook.name,
-             .target = target,
-             .versions = {{"oa_stream", input.version}},
-             .argv = input.argv,
-             .mutates = !dry && moves_traffic(input.playbook.kind)},
-            outside.redactor
-        )
+        PlaybookRun run,
+        begin_run(std::move(input.by), std::move(plan), std::move(outside), mode, target)
     );
-    TargetRun run{std::move(input), mode, std::move(title), std::move(outside), std::move(folder)};
-    make_instruments(run, executor);
-    auto ended = co_await carry_out(&run);
-    RunOutcome outcome = ended ? *std::move(ended) : not_executed(ended.error());
-    end_fault(run, outcome);
-    RunPaper paper = paper_of(run);
-    if (!planted_fault(run.folder.path()).empty()) {
-        paper.next = "oa-stream rollback apply --run " + run.folder.id();
+    run.probes = input.probes;
+    run.asserted = std::move(input.asserted);
+    run.faults_file = std::move(input.faults_file);
+    run.live.begin_stage = [&run](int percent) { return begin_fault(&run, percent); };
+    run.report.title = std::move(title);
+    run.report.facts = {{"playbook", name}, {"target", base_url}};
+    if (moves) {
+        run.report.facts.emplace_back("traffic", run.plan.target);
     }
-    co_return seal(run.folder, std::move(outcome), paper);
+    auto ended = co_await carry_out_run(&run, plan_from_live);
+    co_return end_run(run, std::move(ended));
 }
 
 Error wrong_kind(const Playbook& playbook, std::string_view wanted, std::string_view hint) {
@@ -269,7 +106,7 @@ Task<Result<RunEnd>> rehearse_target(TargetRunInput input) {
     const Kind kind = input.playbook.kind;
     if (kind != Kind::cutover && kind != Kind::rehearsal) {
         co_return std::unexpected(
-            wrong_kind(input.playbook, "cutover", "oa-stream playbook list tells the kinds")
+            wrong_kind(input.playbook, "cutover", "oa-stream playbook list shows the kinds")
         );
     }
     if (input.playbook.target.base_url.empty()) {

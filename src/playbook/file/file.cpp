@@ -115,7 +115,7 @@ private:
         const bool must = required != entries.end() && required->value.text == "true";
         if (!config::is_variable_name(variable.name)) {
             item.refuse(
-                fmt::format("'{}' is no name for a variable", printable(variable.name, 40)),
+                fmt::format("'{}' is not a name for a variable", printable(variable.name, 40)),
                 "lower-case letters, digits and _, a letter first"
             );
         } else if (has_default == must) {

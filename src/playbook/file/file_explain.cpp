@@ -49,27 +49,27 @@ std::string what(const measure::GateSpec& gate) {
     return fmt::format("{} must be at most {} that of stable, with {}", subject, limit, sure);
 }
 
-class Story {
+class Explanation {
 public:
-    explicit Story(const Playbook& playbook) : book_(playbook) {}
+    explicit Explanation(const Playbook& playbook) : playbook_(playbook) {}
 
-    std::string tell() {
-        out_ = fmt::format("{}: {}\n\n", book_.name, purpose());
-        smokes(book_.preflight);
-        if (book_.budget) {
+    std::string text() {
+        out_ = fmt::format("{}: {}\n\n", playbook_.name, purpose());
+        smokes(playbook_.preflight);
+        if (playbook_.budget) {
             step(fmt::format(
                 "Check that at most {} of each error budget is consumed{}.",
-                config::percent_text(book_.budget->consumed_at_most),
-                book_.budget->or_stated ? ", measured or else stated" : ""
+                config::percent_text(playbook_.budget->consumed_at_most),
+                playbook_.budget->or_stated ? ", measured or else stated" : ""
             ));
         }
         move();
-        smokes(book_.postflight);
-        if (book_.shadow) {
+        smokes(playbook_.postflight);
+        if (playbook_.shadow) {
             step(fmt::format(
                 "Send the same prompts to both revisions and compare the answers; the canary's p95 "
                 "may be {}s later.",
-                book_.shadow->p95_delta_at_most_s
+                playbook_.shadow->p95_delta_at_most_s
             ));
         }
         routes();
@@ -80,12 +80,12 @@ public:
 
 private:
     [[nodiscard]] std::string purpose() const {
-        const Traffic& t = book_.traffic;
-        switch (book_.kind) {
+        const Traffic& t = playbook_.traffic;
+        switch (playbook_.kind) {
         case Kind::steady_state:
         case Kind::smoke_stream:
         case Kind::smoke_control:
-            return fmt::format("checks {}; nothing is changed.", book_.target.base_url);
+            return fmt::format("checks {}; nothing is changed.", playbook_.target.base_url);
         case Kind::cutover:
             return fmt::format(
                 "moves the traffic from {} to {} with driver {}.", t.stable, t.canary, t.driver
@@ -121,7 +121,7 @@ private:
             step(fmt::format(
                 "Smoke the {} surface{}{} ({}).",
                 to_string(smoke.surface),
-                smoke.surface == Surface::stream ? door(smoke, book_.traffic) : "",
+                smoke.surface == Surface::stream ? door(smoke, playbook_.traffic) : "",
                 smoke.profile.empty() ? "" : ", profile " + smoke.profile,
                 smoke.id
             ));
@@ -129,59 +129,60 @@ private:
     }
 
     void move() {
-        if (book_.kind == Kind::rollback) {
+        if (playbook_.kind == Kind::rollback) {
             step(fmt::format(
                 "Write {} 100% and {} 0%{}, and read it back.",
-                book_.traffic.stable,
-                book_.traffic.canary,
+                playbook_.traffic.stable,
+                playbook_.traffic.canary,
                 ramp()
             ));
             verify();
             return;
         }
-        for (const int percent : book_.stages) {
+        for (const int percent : playbook_.stages) {
             stage(percent);
         }
-        if (!book_.run_gates.empty()) {
+        if (!playbook_.run_gates.empty()) {
             step("Judge all stages' samples of the canary together:");
-            for (const measure::GateSpec& gate : book_.run_gates) {
+            for (const measure::GateSpec& gate : playbook_.run_gates) {
                 this->gate(gate);
             }
         }
     }
 
     [[nodiscard]] std::string ramp() const {
-        return book_.rollback_ramp > Millis(0) ? " over " + format_duration(book_.rollback_ramp)
-                                               : " at once";
+        return playbook_.rollback_ramp > Millis(0)
+                   ? " over " + format_duration(playbook_.rollback_ramp)
+                   : " at once";
     }
 
     void verify() {
         step(fmt::format(
             "Verify over fresh connections until {} in a row are good, within {}.",
-            book_.fresh_row,
-            format_duration(book_.restore_limit)
+            playbook_.fresh_row,
+            format_duration(playbook_.restore_limit)
         ));
     }
 
     void routes() {
-        if (!book_.routes) {
+        if (!playbook_.routes) {
             return;
         }
         step("Change the overrides of the route split; this does not touch the stream lane:");
-        for (const RouteOverride& change : book_.routes->changes) {
+        for (const RouteOverride& change : playbook_.routes->changes) {
             detail(fmt::format(
                 "{}: {}", change.domain.empty() ? "global" : change.domain, change.target
             ));
         }
         detail(fmt::format(
             "Verified when {} fresh connections in a row agree; else they go back as they were.",
-            book_.routes->fresh
+            playbook_.routes->fresh
         ));
     }
 
     void gate(const measure::GateSpec& gate) {
         const bool observes = gate.mode == measure::GateMode::observe;
-        const SourceKind kind = judged_by(book_, gate);
+        const SourceKind kind = judged_by(playbook_, gate);
         detail(fmt::format(
             "{}: {}{}{}{}.",
             gate.id,
@@ -194,24 +195,24 @@ private:
     }
 
     void stage(int percent) {
-        const StageSpec& stage = book_.stage;
+        const StageSpec& stage = playbook_.stage;
         step(fmt::format(
             "Give {} {}% of the traffic, then hold {} while probing both revisions directly at {} "
             "each and the users' way at {}.",
-            book_.traffic.canary,
+            playbook_.traffic.canary,
             percent,
             format_duration(stage.bake),
             config::rate_text(stage.probe.per_arm_per_s),
             config::rate_text(stage.probe.unpinned_per_s)
         ));
-        if (book_.drill && book_.drill->fail_at == percent) {
+        if (playbook_.drill && playbook_.drill->fail_at == percent) {
             detail(
-                book_.drill->fault.empty()
+                playbook_.drill->fault.empty()
                     ? "Here the gates are ruled to fail."
-                    : fmt::format("Here {} is planted in the canary.", book_.drill->fault)
+                    : fmt::format("Here {} is planted in the canary.", playbook_.drill->fault)
             );
         }
-        if (percent != book_.stages.front()) {
+        if (percent != playbook_.stages.front()) {
             detail("The same gates.");
             return;
         }
@@ -227,19 +228,19 @@ private:
     }
 
     void ending() {
-        if (book_.kind == Kind::rehearsal || book_.kind == Kind::rollback_drill) {
+        if (playbook_.kind == Kind::rehearsal || playbook_.kind == Kind::rollback_drill) {
             step(fmt::format("Restore the traffic as it was{}.", ramp()));
             verify();
         }
-        if (book_.stages.empty()) {
+        if (playbook_.stages.empty()) {
             return;
         }
         out_ += "\nWhen a check or gate fails: ";
-        out_ += book_.on_failure == Then::rollback
+        out_ += playbook_.on_failure == Then::rollback
                     ? fmt::format("all traffic goes back as it was{}, verified.\n", ramp())
                     : "no further step is taken and the split stays.\n";
-        const StageSpec& stage = book_.stage;
-        if (no_gate_decides(book_)) {
+        const StageSpec& stage = playbook_.stage;
+        if (no_gate_decides(playbook_)) {
             out_ += "No gate decides: every stage goes on, and the run is INCONCLUSIVE at best.\n";
         }
         out_ += fmt::format(
@@ -254,25 +255,22 @@ private:
             to_string(stage.error_then)
         );
         out_ += fmt::format(
-            "A plan made from this may be applied for {}.\n", format_duration(book_.validity)
+            "A plan made from this may be applied for {}.\n", format_duration(playbook_.validity)
         );
     }
 
     void sources() {
         std::vector<std::string_view> names;
-        names.reserve(book_.sources.size());
-        for (const SourceSpec& source : book_.sources) {
+        names.reserve(playbook_.sources.size());
+        for (const SourceSpec& source : playbook_.sources) {
             names.push_back(to_string(source.kind));
         }
         if (!names.empty()) {
             out_ += fmt::format("Numbers come from: {}.\n", fmt::join(names, ", "));
         }
-        for (const Error& missing : not_carried_out(book_)) {
-            out_ += fmt::format("Not in this release: {}: {}.\n", missing.where, missing.message);
-        }
     }
 
-    const Playbook& book_;
+    const Playbook& playbook_;
     std::string out_;
     int number_ = 0;
 };
@@ -280,7 +278,7 @@ private:
 } // namespace
 
 std::string explain(const Playbook& playbook) {
-    return Story(playbook).tell();
+    return Explanation(playbook).text();
 }
 
 } // namespace oa_stream::playbook

@@ -1,5 +1,6 @@
 // Keys of a stage and of its gates.
 #include "file_keys.hpp"
+#include "words.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,14 +12,12 @@ namespace {
 
 using namespace config;
 
-constexpr std::array<std::string_view, 2> k_then_words{"rollback", "hold"};
-constexpr std::array<std::string_view, 2> k_no_traffic_words{"probe", "hold"};
 constexpr std::array<std::string_view, 3> k_mode_words{"decide", "observe", "none"};
 constexpr std::array<std::string_view, 1> k_time_words{"first_content"};
 constexpr std::array<std::string_view, 1> k_versus_words{"stable"};
 constexpr std::array<std::string_view, 1> k_per_words{"arm"};
 
-constexpr std::array<std::string_view, 3> k_source_words{"probe", "prometheus", "access_log"};
+constexpr std::array<std::string_view, 3> k_judge_words{"probe", "prometheus", "access_log"};
 constexpr std::uint64_t k_most_events = 1000000;
 constexpr std::array<std::string_view, 3> k_gate_forms{"bad", "p95", "spike"};
 constexpr auto k_gate_keys = keys<GateDraft>(
@@ -59,7 +58,7 @@ constexpr auto k_gate_keys = keys<GateDraft>(
         "confidence", Need::optional, "One-sided, between 50% and 100%."
     )
         .or_else("95%"),
-    word_text<&GateDraft::source, k_source_words>(
+    word_text<&GateDraft::source, k_judge_words>(
         "source",
         Need::optional,
         "Who judges it; if absent, the first of `sources` that can measure it, else the probes."
@@ -189,7 +188,7 @@ struct InconclusiveDraft {
 };
 constexpr auto k_inconclusive_keys = keys<InconclusiveDraft>(
     duration<&InconclusiveDraft::extend>(
-        "extend_at_most", Need::optional, "How much longer the stage is held then."
+        "extend_at_most", Need::optional, "How much longer the stage lasts then."
     )
         .or_else("0s"),
     word<&InconclusiveDraft::then, k_then_words>(
@@ -234,7 +233,9 @@ void gates_into(const Node& node, StageSpec& out) {
 }
 
 constexpr auto k_stage_keys = keys<StageSpec>(
-    duration<&StageSpec::bake>("bake", Need::required, "How long each stage is held and measured."),
+    duration<&StageSpec::bake>(
+        "bake", Need::required, "How long each stage lasts and is measured."
+    ),
     section<&StageSpec::probe, k_probe>("probe", Need::required, "Which requests are sent."),
     custom<StageSpec, gates_into>(
         Type::sections,

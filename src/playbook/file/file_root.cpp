@@ -80,7 +80,7 @@ constexpr auto k_rollback_keys = keys<Playbook>(
     )
         .or_else("0s")
 );
-constinit const Section<Playbook> k_rollback{{"rollback", "The way back.", k_rollback_keys}};
+constinit const Section<Playbook> k_rollback{{"rollback", "How to roll back.", k_rollback_keys}};
 
 /// The variables: their values are everywhere else by now.
 void read_before(const Node& /*node*/, Playbook& /*out*/) {
@@ -199,7 +199,7 @@ constexpr auto k_playbook_keys = keys<Playbook>(
         Type::section, "rollback", Need::optional, "How the traffic goes back.", &k_rollback
     )
         .in(k_moving),
-    section<&Playbook::drill, k_drill>("drill", Need::required, "How the way back is tried.")
+    section<&Playbook::drill, k_drill>("drill", Need::required, "How the rollback is tried.")
         .in(bit(Kind::rollback_drill)),
     custom<Playbook, limits_into>(
         Type::section, "limits", Need::optional, "How long things may take.", &k_limits

@@ -105,7 +105,7 @@ constexpr auto k_routes_keys = keys<RoutesSpec>(
 
 constinit const Section<RoutesSpec> k_routes{
     {"routes",
-     "Which web pages the control service has served by whom. No route change touches the stream "
+     "Who serves which web pages, as the control service says. No route change touches the stream "
      "lane.",
      k_routes_keys}
 };

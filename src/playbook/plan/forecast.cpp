@@ -129,7 +129,7 @@ int looks_of(const StageSpec& stage) {
     return stage.extend_at_most > Millis(0) ? 2 : 1;
 }
 
-void warn_of(Tried& out, const GateRecord& record) {
+void warn_of(GateTrials& out, const GateRecord& record) {
     if (record.verdict == Verdict::fail) {
         out.warnings.push_back(
             fmt::format("gate {} fails on stable itself: {}", record.spec.id, record.sentence)
@@ -138,7 +138,7 @@ void warn_of(Tried& out, const GateRecord& record) {
 }
 
 Task<Result<void>>
-try_probes(const Outside* outside, const Playbook* playbook, Millis window, Tried* out) {
+try_probes(const Outside* outside, const Playbook* playbook, Millis window, GateTrials* out) {
     const StageSpec& stage = playbook->stage;
     OA_CO_TRY(const auto samples, co_await probe_stable(outside, playbook, window));
     const bool any = std::ranges::any_of(samples, [](const Sample& sample) {
@@ -251,7 +251,7 @@ measure::Flow flow_at(const StageSpec& stage, int percent, double users_per_s) {
 }
 
 void try_source(
-    const Playbook& playbook, const GateSpec& gate, const SourceReading& seen, Tried& out
+    const Playbook& playbook, const GateSpec& gate, const SourceReading& seen, GateTrials& out
 ) {
     const StageSpec& stage = playbook.stage;
     const int looks = looks_of(stage);
@@ -277,24 +277,25 @@ void try_source(
             late.push_back(fmt::format("{}%", percent));
         }
     }
-    measure::DecisionTime told = first.value_or(measure::DecisionTime{});
+    measure::DecisionTime needed = first.value_or(measure::DecisionTime{});
     if (!now) {
-        told.sentence = fmt::format("{}: {} has no traffic now", gate.id, playbook.traffic.stable);
+        needed.sentence =
+            fmt::format("{}: {} has no traffic now", gate.id, playbook.traffic.stable);
     }
-    out.records.push_back(record_of(record, first_per_s, told));
+    out.records.push_back(record_of(record, first_per_s, needed));
     if (!late.empty()) {
         out.warnings.push_back(fmt::format(
             "gate {} cannot decide within its bake of {} at {}: {}",
             gate.id,
             format_duration(stage.bake),
             fmt::join(late, ", "),
-            told.sentence
+            needed.sentence
         ));
     }
     warn_of(out, record);
 }
 
-Task<Result<void>> try_sources(const Outside* outside, const Playbook* playbook, Tried* out) {
+Task<Result<void>> try_sources(const Outside* outside, const Playbook* playbook, GateTrials* out) {
     for (const GateSpec& gate : playbook->stage.gates) {
         if (!is_outside_source(judged_by(*playbook, gate))) {
             continue;
@@ -325,9 +326,9 @@ Task<Json> revision_facts(
     co_return out;
 }
 
-Task<Result<Tried>>
+Task<Result<GateTrials>>
 try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool probes) {
-    Tried out;
+    GateTrials out;
     const auto& gates = playbook->stage.gates;
     const auto by_source = [playbook](const GateSpec& gate) {
         return is_outside_source(judged_by(*playbook, gate));

@@ -14,7 +14,7 @@ namespace oa_stream::playbook {
 [[nodiscard]] Task<Json>
 revision_facts(const Outside* outside, const Playbook* playbook, const traffic::TrafficState* live);
 
-struct Tried {
+struct GateTrials {
     Json records = Json::array(); ///< a gate each: id, value, n, needs_n, decides_in_s, sentence
     std::vector<std::string> warnings{};
 };
@@ -23,7 +23,7 @@ struct Tried {
 /// each with the time to a decision at that traffic. Code::precondition when a gate has nothing to
 /// judge: nobody answered the probes, or the source knows nothing of stable for seven days. What a
 /// source cannot be asked, as its error says. `probes`: false leaves out what needs them.
-[[nodiscard]] Task<Result<Tried>>
+[[nodiscard]] Task<Result<GateTrials>>
 try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool probes);
 
 /// One line a gate, for people.

@@ -42,7 +42,7 @@ Result<Playbook> read(const PlanRequest& request) {
 }
 
 /// Would the machinery take each write? Found out now, not half way.
-Task<Result<void>> preview_all(traffic::TrafficDriver* driver, const Plan* plan) {
+Task<Result<void>> check_writes_possible(traffic::TrafficDriver* driver, const Plan* plan) {
     for (const Step& step : plan->steps) {
         const auto& after = step.after;
         if (!after || !step.mutates()) {
@@ -109,9 +109,6 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
 
 Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_TRY(Playbook playbook, read(request));
-    if (auto missing = not_carried_out(playbook); !missing.empty()) {
-        co_return std::unexpected(std::move(missing.front()));
-    }
     const auto executor = co_await asio::this_coro::executor;
     OA_CO_TRY(const Outside outside, open_outside(executor, playbook));
     traffic::TrafficDriver& driver = *outside.driver;
@@ -123,7 +120,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     say(request, fmt::format("{} serves {}", driver.target(), live.serving.text()));
     const std::string kind(driver.kind());
     OA_CO_TRY(const Plan draft, make_plan(playbook, kind, driver.target(), live));
-    OA_CO_CHECK(co_await preview_all(&driver, &draft));
+    OA_CO_CHECK(co_await check_writes_possible(&driver, &draft));
 
     PlanFacts facts;
     OA_CO_TRY(facts.routes, co_await plan_route_step(&outside, &playbook));
@@ -132,9 +129,11 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     if (!playbook.stage.gates.empty()) {
         say(request, fmt::format("trying each gate on {}", playbook.traffic.stable));
         const Millis window = std::min(k_try, playbook.stage.bake);
-        OA_CO_TRY(Tried tried, co_await try_gates(&outside, &playbook, window, request.probes));
-        facts.tried = std::move(tried.records);
-        std::ranges::move(tried.warnings, std::back_inserter(facts.warnings));
+        OA_CO_TRY(
+            GateTrials trials, co_await try_gates(&outside, &playbook, window, request.probes)
+        );
+        facts.trials = std::move(trials.records);
+        std::ranges::move(trials.warnings, std::back_inserter(facts.warnings));
     }
     facts.created_at = rfc3339_millis(std::chrono::system_clock::now());
     facts.etag = live.etag;
@@ -180,9 +179,9 @@ std::string plan_diff(const Plan& plan) {
         }
     }
     out += route_step_text(plan);
-    if (!plan.facts.tried.empty()) {
+    if (!plan.facts.trials.empty()) {
         out += fmt::format("gates as {} is now\n", plan.playbook.traffic.stable);
-        for (const Json& record : plan.facts.tried) {
+        for (const Json& record : plan.facts.trials) {
             out += "  " + tried_text(record) + "\n";
         }
     }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace oa_stream::playbook {
 namespace {
@@ -225,7 +226,7 @@ Json body(const Plan& plan) {
         out["etag"] = plan.facts.etag;
         out["exact"] = plan.facts.exact;
         out["revisions"] = plan.facts.revisions;
-        out["tried"] = plan.facts.tried;
+        out["tried"] = plan.facts.trials;
         out["seen_warnings"] = plan.facts.warnings;
     }
     if (!plan.facts.routes.is_null()) {
@@ -271,32 +272,16 @@ void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
 } // namespace
 
 std::string_view to_string(StepKind kind) noexcept {
-    switch (kind) {
-    case StepKind::smoke:
-        return "smoke";
-    case StepKind::budget:
-        return "budget";
-    case StepKind::shift:
-        return "shift";
-    case StepKind::probe:
-        return "probe";
-    case StepKind::gate:
-        return "gate";
-    case StepKind::restore:
-        return "restore";
-    case StepKind::shadow:
-        return "shadow";
-    }
-    return "smoke";
+    constexpr std::array<std::string_view, 7> k_words{
+        "smoke", "budget", "shift", "probe", "gate", "restore", "shadow"
+    };
+    return k_words[static_cast<std::size_t>(kind)];
 }
 
 Result<Plan> make_plan(
     Playbook playbook, std::string driver, std::string target, const traffic::TrafficState& live
 ) {
     OA_CHECK(validate(playbook));
-    if (auto missing = not_carried_out(playbook); !missing.empty()) {
-        return std::unexpected(std::move(missing.front()));
-    }
     if (moves_traffic(playbook.kind)) {
         OA_CHECK(check_live(playbook, live));
     }
@@ -322,7 +307,7 @@ Result<Plan> make_plan(
     PlanFacts facts
 ) {
     OA_TRY(Plan plan, make_plan(std::move(playbook), std::move(driver), std::move(target), live));
-    if (!facts.tried.empty()) {
+    if (!facts.trials.empty()) {
         plan.warnings.clear(); // what was tried knows better than what was reckoned
         warn_of_no_gate(plan.playbook, plan.warnings);
     }

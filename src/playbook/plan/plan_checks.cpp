@@ -7,7 +7,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-void leave_check(Session& session, const Step& step, Verdict verdict, std::string detail) {
+void leave_check(RunContext& run, const Step& step, Verdict verdict, std::string detail) {
     Check check;
     check.id = step.id;
     check.verdict = verdict;
@@ -20,45 +20,44 @@ void leave_check(Session& session, const Step& step, Verdict verdict, std::strin
             {"undo", step.undo},
         };
     }
-    session.say(fmt::format("  {} {}: {}", to_string(verdict), check.id, check.detail));
-    session.add(std::move(check));
+    run.say(fmt::format("  {} {}: {}", to_string(verdict), check.id, check.detail));
+    run.add(std::move(check));
 }
 
-Next refuse(Session& session, const Step& step, const Error& error) {
-    session.denied = session.denied || error.code == Code::credentials;
-    session.refused = session.refused || error.code == Code::precondition;
-    leave_check(session, step, Verdict::error, error.text());
-    return Next::stop;
+StepEnd refuse(RunContext& run, const Step& step, const Error& error) {
+    run.denied = run.denied || error.code == Code::credentials;
+    run.refused = run.refused || error.code == Code::precondition;
+    leave_check(run, step, Verdict::error, error.text());
+    return StepEnd::stop;
 }
 
 } // namespace
 
-Task<Next> preview_step(Session* session, const Step* step) {
-    session->tell("step rehearsed", step->title, {{"step", step->id}});
-    const Millis limit = session->in.timing.driver_call;
-    const GroundLook ground =
-        judge_ground(*session, co_await within(limit, session->in.driver->read()));
-    if (ground.state != GroundState::ours) {
-        const bool drifted = ground.state != GroundState::unreadable;
+Task<StepEnd> forecast_step(RunContext* run, const Step* step) {
+    run->log_event("step rehearsed", step->title, {{"step", step->id}});
+    const Millis limit = run->in.timing.driver_call;
+    const DriftLook drift = judge_drift(*run, co_await within(limit, run->in.driver->read()));
+    if (drift.state != DriftState::ours) {
+        const bool drifted = drift.state != DriftState::unreadable;
         co_return refuse(
-            *session, *step, {drifted ? Code::precondition : Code::unavailable, ground.detail}
+            *run, *step, {drifted ? Code::precondition : Code::unavailable, drift.detail}
         );
     }
-    const traffic::Split after = step->after.value_or(session->in.plan->baseline);
-    // The way back must be open before the way there is taken.
-    for (const traffic::Split& split : {session->in.plan->baseline, after}) {
-        const auto possible = co_await within(limit, session->in.driver->preview(split));
+    const traffic::Split after = step->after.value_or(run->in.plan->baseline);
+    // The rollback must be possible before anything moves.
+    for (const traffic::Split& split : {run->in.plan->baseline, after}) {
+        const auto possible = co_await within(limit, run->in.driver->preview(split));
         if (!possible) {
-            co_return refuse(*session, *step, possible.error());
+            co_return refuse(*run, *step, possible.error());
         }
     }
     leave_check(
-        *session,
+        *run,
         *step,
         Verdict::pass,
         step->mutates() ? fmt::format("not written; could be: {}", step->title) : step->title
     );
-    co_return Next::go_on;
+    co_return StepEnd::go_on;
 }
 
 } // namespace oa_stream::playbook

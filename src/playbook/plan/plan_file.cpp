@@ -42,7 +42,7 @@ PlanFacts facts_in(const Json& json) {
     out.etag = text_in(json, "etag");
     out.exact = value_in(json, "exact", nullptr);
     out.revisions = value_in(json, "revisions", Json::object());
-    out.tried = value_in(json, "tried", Json::array());
+    out.trials = value_in(json, "tried", Json::array());
     out.routes = value_in(json, "routes", nullptr);
     for (const Json& warning : value_in(json, "seen_warnings", Json::array())) {
         if (warning.is_string()) {
@@ -84,9 +84,9 @@ void name_differences(
     const auto a = nlohmann::json::parse(dump_json(planned));
     const auto b = nlohmann::json::parse(dump_json(live));
     constexpr std::size_t k_most = 5;
-    std::size_t told = 0;
+    std::size_t named = 0;
     for (const auto& change : nlohmann::json::diff(a, b)) {
-        if (++told > k_most) {
+        if (++named > k_most) {
             out.push_back(fmt::format("{}: and more", what));
             break;
         }
@@ -112,7 +112,7 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
     if (!json || text_in(*json, "schema") != "oa-stream.plan.v1" || !member(*json, "source")) {
         return fail(
             Code::unreadable,
-            json ? "this is no plan of oa-stream" : json.error().message,
+            json ? "this is not a plan of oa-stream" : json.error().message,
             std::string(file),
             "make one with `oa-stream cutover plan … --out plan.json`"
         );
@@ -209,7 +209,7 @@ Result<void> check_age(const Plan& plan, WallTime now) {
 }
 
 std::vector<std::string>
-drift(const Plan& plan, const traffic::TrafficState& live, const Json& revisions) {
+drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json& revisions) {
     std::vector<std::string> out;
     if (!(live.serving == plan.baseline)) {
         out.push_back(

@@ -1,4 +1,4 @@
-// Plan files: read back, and held against what is live now.
+// Plan files: read back, and compared with what is live now.
 #pragma once
 
 #include "oa_stream/playbook/plan.hpp"
@@ -17,7 +17,7 @@ namespace oa_stream::playbook {
 /// says (somebody edited it) or another release would make another plan of it.
 enum class Trust {
     verified, ///< to be applied
-    /// To take a run back: what it did must not depend on this release. Of its steps those that
+    /// To roll a run back: what it did must not depend on this release. Of its steps those that
     /// move traffic.
     rescue,
 };
@@ -31,7 +31,7 @@ read_plan(std::string_view text, std::string_view file, Trust trust = Trust::ver
 /// Everything that is not as the plan saw it, one sentence each with planned and live value. An
 /// etag alone is nothing.
 [[nodiscard]] std::vector<std::string>
-drift(const Plan& plan, const traffic::TrafficState& live, const Json& revisions);
+drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json& revisions);
 
 /// A plan is applied once. Durable before it returns; of two at once one succeeds.
 /// Code::precondition naming the run that used it up.

@@ -45,7 +45,7 @@ void add_bad_rate(const StageView& view, Rates& out) {
     const GateSpec* gate = find(view, Metric::bad_rate, Against::limit);
     const double limit = gate == nullptr ? 1 : gate->limit;
     const bool beyond = gate != nullptr && rate > limit;
-    // Nothing measured yet is no 0 %.
+    // Nothing measured yet is not 0 %.
     out.text += " bad " + (view.canary.total == 0 ? "–" : measure::percent_text(rate, limit));
     if (gate != nullptr) {
         out.text += sign(beyond) + measure::percent_text(limit, -1);
@@ -159,14 +159,14 @@ std::string rehearsed_lines(const RunOutcome& outcome) {
     return out;
 }
 
-/// But for what the headline has told.
+/// Without what the headline says.
 std::string trouble_lines(const RunOutcome& outcome) {
     std::string out;
     for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
         for (const Check& check : outcome.checks) {
-            const bool told =
+            const bool shown =
                 outcome.headline.starts_with(fmt::format("{}: {}", check.id, check.detail));
-            if (check.verdict == verdict && !told) {
+            if (check.verdict == verdict && !shown) {
                 out += check_line(check, to_string(verdict));
             }
         }
@@ -193,10 +193,10 @@ std::string stage_line(const StageView& view, const ViewStyle& style) {
     add_bad_rate(view, rates);
     add_p95(view, rates);
     const std::string where = fmt::format("{}/{}", view.index + 1, view.stages.size());
-    const std::string done = bar(view.hold_s > 0 ? view.held_s / view.hold_s : 0);
-    const double left_s = std::max(0.0, view.hold_s - view.held_s);
+    const std::string done = bar(view.planned_s > 0 ? view.elapsed_s / view.planned_s : 0);
+    const double left_s = std::max(0.0, view.planned_s - view.elapsed_s);
     const auto later = static_cast<double>(view.stages.size() - view.index - 1);
-    const double all_s = left_s + later * (view.extended ? view.hold_s / 2 : view.hold_s);
+    const double all_s = left_s + later * (view.extended ? view.planned_s / 2 : view.planned_s);
     const std::string left = waiting(left_s) + " left";
     const std::string both = fmt::format("{}, {} in all", left, waiting(all_s));
     const std::string seen =

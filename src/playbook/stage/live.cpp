@@ -73,15 +73,10 @@ public:
 
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(Sample)> on_sample) override {
-        probe::ProberOptions options;
-        options.limits = options_.limits;
+        probe::ProberOptions options = prober_options(std::move(on_sample));
         OA_CHECK(add_arm(options, "stable", Through::stable, rates.stable));
         OA_CHECK(add_arm(options, "canary", Through::canary, rates.canary));
         OA_CHECK(add_arm(options, "users", Through::users, rates.users));
-        options.request = [this](std::string_view, std::uint64_t) { return request(); };
-        options.on_sample = [this, deliver = std::move(on_sample)](const probe::ProberSample& s) {
-            take(s, deliver);
-        };
         kept_.clear();
         ++flows_;
         OA_TRY(prober_, probe::Prober::make(executor_, client_, std::move(options)));
@@ -101,13 +96,8 @@ public:
 
     [[nodiscard]] Result<void>
     start_watch(double per_s, std::function<void(Sample)> on_sample) override {
-        probe::ProberOptions options;
-        options.limits = options_.limits;
+        probe::ProberOptions options = prober_options(std::move(on_sample));
         OA_CHECK(add_arm(options, "users", Through::users, per_s));
-        options.request = [this](std::string_view, std::uint64_t) { return request(); };
-        options.on_sample = [this, deliver = std::move(on_sample)](const probe::ProberSample& s) {
-            take(s, deliver);
-        };
         OA_TRY(watch_, probe::Prober::make(executor_, client_, std::move(options)));
         watch_->start();
         return {};
@@ -137,7 +127,7 @@ public:
         co_return co_await options_.begin_stage(percent);
     }
 
-    void settle() override {
+    void write_pending() override {
         for (const auto& [stem, sample] : std::exchange(pending_, {})) {
             probe::keep_stream(folder_, stem, sample);
         }
@@ -263,6 +253,16 @@ private:
         return {};
     }
 
+    [[nodiscard]] probe::ProberOptions prober_options(std::function<void(Sample)> on_sample) {
+        probe::ProberOptions out;
+        out.limits = options_.limits;
+        out.request = [this](std::string_view, std::uint64_t) { return request(); };
+        out.on_sample = [this, deliver = std::move(on_sample)](const probe::ProberSample& s) {
+            hand_on(s, deliver);
+        };
+        return out;
+    }
+
     /// Gates judge latency by numbers; whether a hop buffers is the smokes' business.
     [[nodiscard]] probe::ProbeRequest request() const {
         probe::ProbeRequest out = probe::default_probe_request(options_.prompt);
@@ -271,7 +271,7 @@ private:
         return out;
     }
 
-    void take(const probe::ProberSample& from, const std::function<void(Sample)>& deliver) {
+    void hand_on(const probe::ProberSample& from, const std::function<void(Sample)>& deliver) {
         if (from.sample.outcome == Outcome::cancelled) {
             return;
         }

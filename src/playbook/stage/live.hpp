@@ -1,10 +1,11 @@
 // The instruments that probe over the wire.
 #pragma once
 
-#include "oa_stream/playbook/instruments.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 #include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/traffic/driver.hpp"
+
+#include "engine/instruments.hpp"
 
 #include <functional>
 #include <memory>

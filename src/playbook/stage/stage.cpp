@@ -37,49 +37,49 @@ std::optional<double> p95(const std::vector<Sample>& samples) {
                          : std::optional(measure::quantile_sorted(times, measure::k_p95));
 }
 
-void show(const Hold& hold) {
-    const Session& session = hold.session;
-    if (!session.in.observer.stage) {
+void show(const StageRun& stage) {
+    const RunContext& run = stage.run;
+    if (!run.in.observer.stage) {
         return;
     }
     StageView view;
-    view.percent = hold.percent;
-    view.index = static_cast<std::size_t>(hold.index);
-    view.stages = session.playbook().stages;
-    view.held_s = hold.held_s();
-    view.hold_s = std::chrono::duration<double>(hold.planned).count();
-    view.extended = hold.extended;
-    view.canary = measure::count_bad(hold.row.canary);
-    view.stable = measure::count_bad(hold.row.stable);
-    view.canary_p95_s = p95(hold.row.canary);
-    view.stable_p95_s = p95(hold.row.stable);
-    view.gates = &session.playbook().stage.gates;
-    session.in.observer.stage(view);
+    view.percent = stage.percent;
+    view.index = static_cast<std::size_t>(stage.index);
+    view.stages = run.playbook().stages;
+    view.elapsed_s = stage.elapsed_s();
+    view.planned_s = std::chrono::duration<double>(stage.planned).count();
+    view.extended = stage.extended;
+    view.canary = measure::count_bad(stage.row.canary);
+    view.stable = measure::count_bad(stage.row.stable);
+    view.canary_p95_s = p95(stage.row.canary);
+    view.stable_p95_s = p95(stage.row.stable);
+    view.gates = &run.playbook().stage.gates;
+    run.in.observer.stage(view);
 }
 
 /// Waits until `until`, looking for signals and, now and then, at the gates.
-Task<WindowEnd> watch(Hold* hold, Clock::time_point until, Look look) {
-    const RunnerTiming& timing = hold->session.in.timing;
+Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
+    const RunnerTiming& timing = stage->run.in.timing;
     auto next_view = Clock::now();
     auto next_look = Clock::now() + timing.interim_every;
     look.interim = true;
     while (Clock::now() < until) {
-        if (hold->session.stop_requested()) {
+        if (stage->run.stop_requested()) {
             co_return WindowEnd::interrupted;
         }
         if (Clock::now() >= next_view) {
             next_view += timing.view_every;
-            show(*hold);
+            show(*stage);
         }
         if (Clock::now() >= next_look) {
             next_look += timing.interim_every;
-            auto records = look_at(*hold, look);
+            auto records = look_at(*stage, look);
             if (any(records, Verdict::fail)) {
                 // The others were not asked: an interim look can only FAIL.
                 std::erase_if(records, [](const GateRecord& record) {
                     return record.verdict != Verdict::fail;
                 });
-                hold->row.gates = std::move(records);
+                stage->row.gates = std::move(records);
                 co_return WindowEnd::early_fail;
             }
         }
@@ -90,87 +90,87 @@ Task<WindowEnd> watch(Hold* hold, Clock::time_point until, Look look) {
 }
 
 /// watch(), until something takes the split or a source away.
-Task<WindowEnd> watch_all(Hold* hold, Clock::time_point until, Look look) {
+Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, Look look) {
     const auto executor = co_await asio::this_coro::executor;
-    auto [order, thrown, end, ground_thrown, sources_thrown] =
+    auto [order, thrown, end, drift_thrown, sources_thrown] =
         co_await asio::experimental::make_parallel_group(
-            asio::co_spawn(executor, watch(hold, until, look), asio::deferred),
-            asio::co_spawn(executor, guard_ground(hold), asio::deferred),
-            asio::co_spawn(executor, keep_asking(hold), asio::deferred)
+            asio::co_spawn(executor, watch(stage, until, look), asio::deferred),
+            asio::co_spawn(executor, watch_for_drift(stage), asio::deferred),
+            asio::co_spawn(executor, keep_asking(stage), asio::deferred)
         )
             .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     // Those that were cancelled may say so by throwing.
-    const std::array all{thrown, ground_thrown, sources_thrown};
+    const std::array all{thrown, drift_thrown, sources_thrown};
     if (const auto& first = all[order[0]]) {
         std::rethrow_exception(first);
     }
     co_return order[0] == 0 ? end : order[0] == 1 ? WindowEnd::lost : WindowEnd::blind;
 }
 
-FlowRates rates_of(const Hold& hold) {
-    const ProbeSpec& probe = hold.session.playbook().stage.probe;
+FlowRates rates_of(const StageRun& stage) {
+    const ProbeSpec& probe = stage.run.playbook().stage.probe;
     return {
-        .stable = compares_with_earlier(hold) ? 0 : probe.per_arm_per_s,
+        .stable = compares_with_earlier(stage) ? 0 : probe.per_arm_per_s,
         .canary = probe.per_arm_per_s,
         // A drill's users are watched from its beginning to its end.
-        .users = hold.session.drill ? 0 : probe.unpinned_per_s,
+        .users = stage.run.drill ? 0 : probe.unpinned_per_s,
     };
 }
 
 /// A source that fails is waited for, as long as the playbook says.
-Task<Result<void>> start_probes(Hold* hold) {
-    Session& session = hold->session;
-    const auto deadline = Clock::now() + session.playbook().stage.error_hold_at_most;
+Task<Result<void>> start_probes(StageRun* stage) {
+    RunContext& run = stage->run;
+    const auto deadline = Clock::now() + run.playbook().stage.error_hold_at_most;
     for (;;) {
-        auto started = session.in.instruments->start_flow(rates_of(*hold), [hold](Sample sample) {
-            hold->take(std::move(sample));
+        auto started = run.in.instruments->start_flow(rates_of(*stage), [stage](Sample sample) {
+            stage->add_sample(std::move(sample));
         });
-        if (started || session.stop_requested() || Clock::now() >= deadline) {
+        if (started || run.stop_requested() || Clock::now() >= deadline) {
             co_return started;
         }
-        (void)co_await sleep_for(session.in.timing.retry_pause);
+        (void)co_await sleep_for(run.in.timing.retry_pause);
     }
 }
 
-Task<WindowEnd> window(Hold* hold, Millis length, Look look) {
-    Session& session = hold->session;
-    if (const auto started = co_await start_probes(hold); !started) {
-        session.source_failed = true;
-        session.add("probe@" + hold->where, Verdict::error, started.error().text());
+Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
+    RunContext& run = stage->run;
+    if (const auto started = co_await start_probes(stage); !started) {
+        run.source_failed = true;
+        run.add("probe@" + stage->where, Verdict::error, started.error().text());
         co_return WindowEnd::broken;
     }
-    hold->planned += length;
-    WindowEnd end = co_await watch_all(hold, Clock::now() + length, look);
+    stage->planned += length;
+    WindowEnd end = co_await watch_all(stage, Clock::now() + length, look);
     // A breach and a signal do not wait for the last probes.
-    co_await session.in.instruments->stop_flow(
-        end == WindowEnd::over ? session.in.timing.in_flight : Millis(0)
+    co_await run.in.instruments->stop_flow(
+        end == WindowEnd::over ? run.in.timing.in_flight : Millis(0)
     );
-    if (end == WindowEnd::over && !co_await ground_holds(hold)) {
-        end = session.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
+    if (end == WindowEnd::over && !co_await split_still_ours(stage)) {
+        end = run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
     }
-    if (end == WindowEnd::over && !co_await sources_answer(hold)) {
-        end = session.stop_requested() ? WindowEnd::interrupted : WindowEnd::blind;
+    if (end == WindowEnd::over && !co_await sources_answer(stage)) {
+        end = run.stop_requested() ? WindowEnd::interrupted : WindowEnd::blind;
     }
     if (end == WindowEnd::over || end == WindowEnd::blind) {
-        hold->row.gates = look_at(*hold, look);
-        check_users(*hold);
+        stage->row.gates = look_at(*stage, look);
+        check_users(*stage);
     }
     co_return end;
 }
 
-Task<bool> plant_faults(Hold* hold) {
-    Session& session = hold->session;
-    if (!session.changes_traffic()) {
+Task<bool> plant_faults(StageRun* stage) {
+    RunContext& run = stage->run;
+    if (!run.changes_traffic()) {
         co_return true;
     }
-    const auto planted = co_await session.in.instruments->begin_stage(hold->percent);
+    const auto planted = co_await run.in.instruments->begin_stage(stage->percent);
     if (!planted) {
-        session.add("fault@" + hold->where, Verdict::error, planted.error().text());
+        run.add("fault@" + stage->where, Verdict::error, planted.error().text());
         co_return false;
     }
     if (!planted->empty()) {
-        session.fault_s = session.fault_s.value_or(session.now());
-        session.tell(
+        run.fault_s = run.fault_s.value_or(run.now());
+        run.log_event(
             "fault planted",
             fmt::format("  planted fault on the canary: {}", *planted),
             {{"fault", *planted}}
@@ -179,132 +179,120 @@ Task<bool> plant_faults(Hold* hold) {
     co_return true;
 }
 
-void interrupted(Session& session, const std::string& where) {
-    session.add(
-        "interrupted",
-        Verdict::inconclusive,
-        fmt::format("signal {} at stage {}", session.in.stop->signal(), where)
-    );
-}
-
-Task<WindowEnd> windows(Hold* hold) {
-    const StageSpec& spec = hold->session.playbook().stage;
+Task<WindowEnd> windows(StageRun* stage) {
+    const StageSpec& spec = stage->run.playbook().stage;
     const int looks = spec.extend_at_most > Millis(0) ? 2 : 1;
-    if (spec.on_no_traffic == NoTraffic::hold && !co_await ground_holds(hold)) {
+    if (spec.on_no_traffic == NoTraffic::hold && !co_await split_still_ours(stage)) {
         co_return WindowEnd::lost; // users are counted from here
     }
-    WindowEnd end = co_await window(hold, spec.bake, {.number = 1, .of = looks});
-    const bool undecided = end == WindowEnd::over && !any(hold->row.gates, Verdict::fail) &&
-                           (any(hold->row.gates, Verdict::inconclusive) || !hold->users_came);
+    WindowEnd end = co_await window(stage, spec.bake, {.number = 1, .of = looks});
+    const bool undecided = end == WindowEnd::over && !any(stage->row.gates, Verdict::fail) &&
+                           (any(stage->row.gates, Verdict::inconclusive) || !stage->users_came);
     if (undecided && looks == 2) {
-        for (const GateRecord& record : hold->row.gates) {
-            keep_look(*hold, record); // a new look never erases an old one
+        for (const GateRecord& record : stage->row.gates) {
+            keep_look(*stage, record); // a new look never erases an old one
         }
-        hold->extended = true;
-        hold->session.tell(
+        stage->extended = true;
+        stage->run.log_event(
             "stage extended",
             fmt::format(
                 "  not decided yet, holding another {}", format_duration(spec.extend_at_most)
             ),
-            {{"stage", hold->where}}
+            {{"stage", stage->where}}
         );
-        end = co_await window(hold, spec.extend_at_most, {.number = 2, .of = 2});
+        end = co_await window(stage, spec.extend_at_most, {.number = 2, .of = 2});
     }
     co_return end;
 }
 
 /// What was seen becomes checks and the row's verdict.
-void settle(Hold& hold, WindowEnd end) {
-    Session& session = hold.session;
+void record_end(StageRun& stage, WindowEnd end) {
+    RunContext& run = stage.run;
     switch (end) {
     case WindowEnd::interrupted:
-        interrupted(session, hold.where);
+        run.add_interrupted("at stage " + stage.where);
         return;
     case WindowEnd::broken:
-        hold.row.verdict = Verdict::error;
+        stage.row.verdict = Verdict::error;
         return;
     case WindowEnd::lost:
-        settle_ground(hold);
-        hold.row.verdict = Verdict::error;
+        record_drift(stage);
+        stage.row.verdict = Verdict::error;
         return;
     case WindowEnd::early_fail:
-        settle_gates(hold);
+        record_gates(stage);
         return;
     case WindowEnd::blind:
-        session.source_failed = true;
-        settle_gates(hold);
-        if (hold.row.verdict == Verdict::pass) {
-            hold.row.verdict = Verdict::error;
+        run.source_failed = true;
+        record_gates(stage);
+        if (stage.row.verdict == Verdict::pass) {
+            stage.row.verdict = Verdict::error;
         }
         return;
     case WindowEnd::over:
-        settle_ground(hold);
-        settle_gates(hold);
-        check_split(hold);
-        settle_users(hold);
+        record_drift(stage);
+        record_gates(stage);
+        check_split(stage);
+        record_users(stage);
         return;
     }
 }
 
 /// A rehearsal moves nothing: both arms are what they were at its first stage.
-Next skip_stage(Session& session, int stage) {
-    const int percent = session.playbook().stages[static_cast<std::size_t>(stage)];
-    const std::string why = session.in.probes
+StepEnd skip_stage(RunContext& run, int index) {
+    const int percent = run.playbook().stages[static_cast<std::size_t>(index)];
+    const std::string why = run.in.probes
                                 ? fmt::format(
                                       "a rehearsal moves no traffic: both arms were judged at {}%",
-                                      session.playbook().stages.front()
+                                      run.playbook().stages.front()
                                   )
                                 : "no probes were asked for";
     report::StageRow row;
     row.name = fmt::format("{}%", percent);
-    row.split = session.serving.text();
+    row.split = run.serving.text();
     row.verdict = Verdict::skipped;
-    for (const measure::GateSpec& gate : session.playbook().stage.gates) {
-        Check check;
-        check.id = fmt::format("gate.{}@{}", gate.id, row.name);
-        check.verdict = Verdict::skipped;
-        check.mode = CheckMode::skipped;
-        check.required = stage == 0; // without probes there is no judgement at all
-        check.detail = why;
-        session.add(std::move(check));
+    for (const measure::GateSpec& gate : run.playbook().stage.gates) {
+        // Without probes there is no judgement at all.
+        run.skip(fmt::format("gate.{}@{}", gate.id, row.name), index == 0, why);
     }
-    session.out.stages.push_back(std::move(row));
-    return Next::go_on;
+    run.out.stages.push_back(std::move(row));
+    return StepEnd::go_on;
 }
 
 } // namespace
 
-Task<Next> hold_stage(Session* session, int stage) {
-    if (!session->changes_traffic() && (stage > 0 || !session->in.probes)) {
-        co_return skip_stage(*session, stage);
+Task<StepEnd> run_stage(RunContext* run, int index) {
+    if (!run->changes_traffic() && (index > 0 || !run->in.probes)) {
+        co_return skip_stage(*run, index);
     }
-    const int percent = session->playbook().stages[static_cast<std::size_t>(stage)];
-    Hold hold{*session, stage, percent, fmt::format("{}%", percent)};
-    hold.row.name = hold.where;
-    hold.row.split = session->serving.text();
-    session->tell(
+    const int percent = run->playbook().stages[static_cast<std::size_t>(index)];
+    StageRun stage{*run, index, percent, fmt::format("{}%", percent)};
+    stage.row.name = stage.where;
+    stage.row.split = run->serving.text();
+    run->log_event(
         "stage begins",
-        fmt::format("stage {}: {}", hold.where, hold.row.split),
-        {{"stage", hold.where}, {"split", session->serving.to_json()}}
+        fmt::format("stage {}: {}", stage.where, stage.row.split),
+        {{"stage", stage.where}, {"split", run->serving.to_json()}}
     );
-    if (!co_await plant_faults(&hold)) {
-        co_return Next::stop;
+    if (!co_await plant_faults(&stage)) {
+        co_return StepEnd::stop;
     }
-    session->measured_since_s = session->measured_since_s.value_or(hold.since_s);
-    session->holding = &hold;
-    const WindowEnd end = co_await windows(&hold);
-    session->holding = nullptr;
-    hold.row.seconds = hold.held_s();
-    settle(hold, end);
-    const bool planned = settle_drill(hold, end == WindowEnd::over || end == WindowEnd::early_fail);
-    const bool good = end == WindowEnd::over && hold.row.verdict == Verdict::pass;
-    if (good && !planned && !judged(hold)) {
-        hold.row.verdict = Verdict::skipped;
-        hold.row.judged = false;
+    run->measured_since_s = run->measured_since_s.value_or(stage.since_s);
+    run->current_stage = &stage;
+    const WindowEnd end = co_await windows(&stage);
+    run->current_stage = nullptr;
+    stage.row.seconds = stage.elapsed_s();
+    record_end(stage, end);
+    const bool planned =
+        record_drill(stage, end == WindowEnd::over || end == WindowEnd::early_fail);
+    const bool good = end == WindowEnd::over && stage.row.verdict == Verdict::pass;
+    if (good && !planned && !judged(stage)) {
+        stage.row.verdict = Verdict::skipped;
+        stage.row.judged = false;
     }
-    session->in.folder->note("stage ended", {{"row", report::to_json(hold.row)}});
-    session->out.stages.push_back(std::move(hold.row));
-    co_return planned || good ? Next::go_on : Next::stop;
+    run->in.folder->note("stage ended", {{"row", report::to_json(stage.row)}});
+    run->out.stages.push_back(std::move(stage.row));
+    co_return planned || good ? StepEnd::go_on : StepEnd::stop;
 }
 
 } // namespace oa_stream::playbook

@@ -26,12 +26,12 @@ std::string gate_line(const GateRecord& record) {
 
 /// `drilled`: it is to fail here, so its failure is none of the run's.
 void keep_record(
-    Session& session, const GateRecord& record, const std::string& where, bool drilled = false
+    RunContext& run, const GateRecord& record, const std::string& where, bool drilled = false
 ) {
     Json line = measure::to_json(record);
     line["stage"] = where;
-    session.in.folder->append("measure/gates.ndjson", line);
-    session.say(gate_line(record));
+    run.in.folder->append("measure/gates.ndjson", line);
+    run.say(gate_line(record));
     Check check = measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, where));
     if (drilled && check.mode == CheckMode::live) {
         check.detail = fmt::format(
@@ -41,65 +41,63 @@ void keep_record(
         check.mode = CheckMode::skipped;
         check.required = false;
     }
-    session.add(std::move(check));
+    run.add(std::move(check));
 }
 
 /// A dry run has one stage: too few samples for what all of them are to decide.
-void leave_out(Session& session, const GateRecord& record) {
-    Check check;
-    check.id = fmt::format("gate.{}@run", record.spec.id);
-    check.verdict = Verdict::skipped;
-    check.mode = CheckMode::skipped;
-    check.required = false;
-    check.detail = "judged on all stages together, a rehearsal holds one: " + record.sentence;
-    session.add(std::move(check));
+void leave_out(RunContext& run, const GateRecord& record) {
+    run.skip(
+        fmt::format("gate.{}@run", record.spec.id),
+        false,
+        "judged on all stages together, a rehearsal holds one: " + record.sentence
+    );
 }
 
 } // namespace
 
-bool compares_with_earlier(const Hold& hold) {
-    return hold.percent == 100 && hold.index > 0;
+bool compares_with_earlier(const StageRun& stage) {
+    return stage.percent == 100 && stage.index > 0;
 }
 
-bool is_drilled(const Hold& hold) {
-    const auto& drill = hold.session.playbook().drill;
-    return drill && drill->fail_at == hold.percent;
+bool is_drilled(const StageRun& stage) {
+    const auto& drill = stage.run.playbook().drill;
+    return drill && drill->fail_at == stage.percent;
 }
 
-measure::GateInput input_of(const Hold& hold, const Look& look) {
-    const bool earlier = compares_with_earlier(hold);
+measure::GateInput input_of(const StageRun& stage, const Look& look) {
+    const bool earlier = compares_with_earlier(stage);
     return {
-        .canary = hold.row.canary,
-        .stable = earlier ? hold.session.stable_all : hold.row.stable,
-        .window = fmt::format("stage {}, {:.1f}s", hold.where, hold.held_s()),
+        .canary = stage.row.canary,
+        .stable = earlier ? stage.run.stable_all : stage.row.stable,
+        .window = fmt::format("stage {}, {:.1f}s", stage.where, stage.elapsed_s()),
         .reference_window = earlier ? "this run's earlier stages" : "",
         .look = look,
-        .seed = static_cast<std::uint64_t>(hold.index) + 1,
+        .seed = static_cast<std::uint64_t>(stage.index) + 1,
     };
 }
 
-void keep_look(const Hold& hold, const GateRecord& record) {
+void keep_look(const StageRun& stage, const GateRecord& record) {
     Json line = measure::to_json(record);
-    line["stage"] = hold.where;
-    hold.session.in.folder->append("measure/gates.ndjson", line);
+    line["stage"] = stage.where;
+    stage.run.in.folder->append("measure/gates.ndjson", line);
 }
 
-std::vector<GateRecord> look_at(const Hold& hold, const Look& look) {
-    const Playbook& playbook = hold.session.playbook();
+std::vector<GateRecord> look_at(const StageRun& stage, const Look& look) {
+    const Playbook& playbook = stage.run.playbook();
     std::vector<GateRecord> out;
     out.reserve(playbook.stage.gates.size());
     for (const measure::GateSpec& gate : playbook.stage.gates) {
         out.push_back(
             is_outside_source(judged_by(playbook, gate))
-                ? look_at_source(hold, gate, look)
-                : measure::evaluate(gate, input_of(hold, look))
+                ? look_at_source(stage, gate, look)
+                : measure::evaluate(gate, input_of(stage, look))
         );
     }
     return out;
 }
 
-bool judged(const Hold& hold) {
-    return std::ranges::any_of(hold.row.gates, decides);
+bool judged(const StageRun& stage) {
+    return std::ranges::any_of(stage.row.gates, decides);
 }
 
 bool any(const std::vector<GateRecord>& records, Verdict verdict) {
@@ -108,45 +106,45 @@ bool any(const std::vector<GateRecord>& records, Verdict verdict) {
     });
 }
 
-void settle_gates(Hold& hold) {
-    const bool drilled = is_drilled(hold) && hold.session.fault_s;
-    for (const GateRecord& record : hold.row.gates) {
-        keep_record(hold.session, record, hold.where, drilled);
+void record_gates(StageRun& stage) {
+    const bool drilled = is_drilled(stage) && stage.run.fault_s;
+    for (const GateRecord& record : stage.row.gates) {
+        keep_record(stage.run, record, stage.where, drilled);
     }
-    hold.row.verdict = any(hold.row.gates, Verdict::fail)           ? Verdict::fail
-                       : any(hold.row.gates, Verdict::error)        ? Verdict::error
-                       : any(hold.row.gates, Verdict::inconclusive) ? Verdict::inconclusive
-                                                                    : Verdict::pass;
+    stage.row.verdict = any(stage.row.gates, Verdict::fail)           ? Verdict::fail
+                        : any(stage.row.gates, Verdict::error)        ? Verdict::error
+                        : any(stage.row.gates, Verdict::inconclusive) ? Verdict::inconclusive
+                                                                      : Verdict::pass;
 }
 
 namespace {
 
-/// Of all stages together, as its source tells or by the run's own samples.
-Task<GateRecord> run_record(Session* session, measure::GateSpec gate) {
+/// Of all stages together, as its source reports or by the run's own samples.
+Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
     measure::GateInput base{
-        .canary = session->canary_all,
-        .stable = session->stable_all,
+        .canary = run->canary_all,
+        .stable = run->stable_all,
         .window = "all stages of this run",
         .reference_window = "all stages of this run",
     };
-    const SourceKind kind = judged_by(session->playbook(), gate);
+    const SourceKind kind = judged_by(run->playbook(), gate);
     if (!is_outside_source(kind)) {
         co_return measure::evaluate(gate, base);
     }
     const double now_s = wall_seconds();
-    const measure::Span window{session->measured_since_s.value_or(now_s), now_s};
-    const Traffic& traffic = session->playbook().traffic;
+    const measure::Span window{run->measured_since_s.value_or(now_s), now_s};
+    const Traffic& traffic = run->playbook().traffic;
     base.source = to_string(kind);
     const auto canary =
-        co_await ask_source(session, kind, question_of(gate.events, traffic.canary, window));
+        co_await ask_source(run, kind, question_of(gate.events, traffic.canary, window));
     if (!canary) {
-        session->source_failed = true;
+        run->source_failed = true;
         co_return measure::unjudged(gate, base, Verdict::error, canary.error().text());
     }
     const auto stable =
-        co_await ask_source(session, kind, question_of(gate.events, traffic.stable, window));
+        co_await ask_source(run, kind, question_of(gate.events, traffic.stable, window));
     if (!stable) {
-        session->source_failed = true;
+        run->source_failed = true;
         co_return measure::unjudged(gate, base, Verdict::error, stable.error().text());
     }
     co_return measure::evaluate_readings(gate, *canary, *stable, base);
@@ -154,19 +152,19 @@ Task<GateRecord> run_record(Session* session, measure::GateSpec gate) {
 
 } // namespace
 
-Task<Next> judge_run(Session* session) {
+Task<StepEnd> judge_run(RunContext* run) {
     bool good = true;
-    const bool rehearsed = !session->changes_traffic();
-    for (const measure::GateSpec& gate : session->playbook().run_gates) {
-        const GateRecord record = co_await run_record(session, gate);
+    const bool rehearsed = !run->changes_traffic();
+    for (const measure::GateSpec& gate : run->playbook().run_gates) {
+        const GateRecord record = co_await run_record(run, gate);
         if (rehearsed && record.verdict != Verdict::fail) {
-            leave_out(*session, record);
+            leave_out(*run, record);
             continue;
         }
-        keep_record(*session, record, "run");
+        keep_record(*run, record, "run");
         good = good && (record.verdict == Verdict::pass || !decides(record));
     }
-    co_return good ? Next::go_on : Next::stop;
+    co_return good ? StepEnd::go_on : StepEnd::stop;
 }
 
 } // namespace oa_stream::playbook

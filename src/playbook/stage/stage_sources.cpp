@@ -29,17 +29,15 @@ constexpr double k_tail = 0.25;
 constexpr double k_hardly = 0.1;
 constexpr double k_expected = 10;
 
-Millis every(const Session& session) {
-    const Millis asked = session.in.timing.source_every;
+Millis every(const RunContext& run) {
+    const Millis asked = run.in.timing.source_every;
     return asked > Millis(0)
                ? asked
-               : std::clamp(session.playbook().stage.bake / 20, Millis(500), Millis(5000));
+               : std::clamp(run.playbook().stage.bake / 20, Millis(500), Millis(5000));
 }
 
-Millis patience(const Session& session) {
-    return std::max(
-        session.playbook().stage.error_hold_at_most, every(session) * k_readings_that_may_fail
-    );
+Millis patience(const RunContext& run) {
+    return std::max(run.playbook().stage.error_hold_at_most, every(run) * k_readings_that_may_fail);
 }
 
 /// With whether a gate that decides needs the answer.
@@ -56,12 +54,13 @@ std::map<Asked, bool> asked_by(const Playbook& playbook) {
 }
 
 /// Probes of ours that the revision answered: the source has counted them, too.
-std::uint64_t own(const Hold& hold, const std::vector<measure::Sample>& arm, std::string_view who) {
-    const auto met = hold.met.find(who);
+std::uint64_t
+own(const StageRun& stage, const std::vector<measure::Sample>& arm, std::string_view who) {
+    const auto met = stage.met.find(who);
     const auto answered = std::ranges::count_if(arm, [](const measure::Sample& sample) {
         return !sample.revision.empty();
     });
-    return static_cast<std::uint64_t>(answered) + (met == hold.met.end() ? 0 : met->second);
+    return static_cast<std::uint64_t>(answered) + (met == stage.met.end() ? 0 : met->second);
 }
 
 double besides(const SourceReading& reading, std::uint64_t ours) {
@@ -69,77 +68,77 @@ double besides(const SourceReading& reading, std::uint64_t ours) {
     return std::max(0.0, seen - static_cast<double>(ours));
 }
 
-Came came_by(const Hold& hold, const Told& told) {
-    const Traffic& traffic = hold.session.playbook().traffic;
-    Came out{.held_s = hold.held_s()};
-    out.canary = besides(told.canary, own(hold, hold.row.canary, traffic.canary));
+Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
+    const Traffic& traffic = stage.run.playbook().traffic;
+    Arrivals out{.elapsed_s = stage.elapsed_s()};
+    out.canary = besides(readings.canary, own(stage, stage.row.canary, traffic.canary));
     out.all = out.canary;
-    if (!compares_with_earlier(hold)) {
-        out.all += besides(told.stable, own(hold, hold.row.stable, traffic.stable));
+    if (!compares_with_earlier(stage)) {
+        out.all += besides(readings.stable, own(stage, stage.row.stable, traffic.stable));
     }
     return out;
 }
 
-measure::Span stable_window(const Hold& hold, double now_s) {
-    return compares_with_earlier(hold)
-               ? measure::Span{hold.session.measured_since_s.value_or(hold.since_s), hold.since_s}
-               : measure::Span{hold.since_s, now_s};
+measure::Span stable_window(const StageRun& stage, double now_s) {
+    return compares_with_earlier(stage)
+               ? measure::Span{stage.run.measured_since_s.value_or(stage.since_s), stage.since_s}
+               : measure::Span{stage.since_s, now_s};
 }
 
-Task<Result<void>> ask_both(Hold* hold, Asked asked) {
-    Session& session = hold->session;
-    const Traffic& traffic = session.playbook().traffic;
+Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
+    RunContext& run = stage->run;
+    const Traffic& traffic = run.playbook().traffic;
     const double now_s = wall_seconds();
-    Told told;
+    Readings readings;
     OA_CO_TRY(
-        told.canary,
+        readings.canary,
         co_await ask_source(
-            &session, asked.kind, question_of(asked.events, traffic.canary, {hold->since_s, now_s})
+            &run, asked.kind, question_of(asked.events, traffic.canary, {stage->since_s, now_s})
         )
     );
     OA_CO_TRY(
-        told.stable,
+        readings.stable,
         co_await ask_source(
-            &session,
+            &run,
             asked.kind,
-            question_of(asked.events, traffic.stable, stable_window(*hold, now_s))
+            question_of(asked.events, traffic.stable, stable_window(*stage, now_s))
         )
     );
-    hold->sources.came[asked].push_back(came_by(*hold, told));
-    hold->sources.told[asked] = std::move(told);
+    stage->sources.arrivals[asked].push_back(arrivals_until_now(*stage, readings));
+    stage->sources.readings[asked] = std::move(readings);
     co_return Result<void>{};
 }
 
 /// One reading of everything that is asked for. True: all that decide have answered.
-Task<bool> read_once(Hold* hold) {
-    Session& session = hold->session;
-    SourceBook& book = hold->sources;
-    std::map<SourceKind, bool> tried; // whether it answered
+Task<bool> read_once(StageRun* stage) {
+    RunContext& run = stage->run;
+    SourceAnswers& book = stage->sources;
+    std::map<SourceKind, bool> answered_kinds; // whether it answered
     bool all = true;
-    for (const auto& [asked, decides] : asked_by(session.playbook())) {
-        const auto before = tried.find(asked.kind);
-        if (before == tried.end() || before->second) {
+    for (const auto& [asked, decides] : asked_by(run.playbook())) {
+        const auto before = answered_kinds.find(asked.kind);
+        if (before == answered_kinds.end() || before->second) {
             const auto began = Clock::now();
-            const auto answered = co_await ask_both(hold, asked);
+            const auto answered = co_await ask_both(stage, asked);
             const auto state = co_await asio::this_coro::cancellation_state;
             if (state.cancelled() != asio::cancellation_type::none) {
                 co_return false; // the window is over: nobody waited for this one
             }
-            tried[asked.kind] = answered.has_value();
+            answered_kinds[asked.kind] = answered.has_value();
             if (!answered) {
                 const auto [at, fresh] = book.silent.try_emplace(asked.kind, Silence{began, {}});
                 at->second.why = answered.error().text();
                 if (fresh) {
-                    session.in.folder->note(
+                    run.in.folder->note(
                         "source does not answer",
                         {{"source", to_string(asked.kind)}, {"why", at->second.why}}
                     );
                 }
             }
         }
-        all = all && (tried[asked.kind] || !decides);
+        all = all && (answered_kinds[asked.kind] || !decides);
     }
-    for (const auto& [kind, answered] : tried) {
+    for (const auto& [kind, answered] : answered_kinds) {
         if (answered) {
             book.silent.erase(kind);
         }
@@ -148,52 +147,53 @@ Task<bool> read_once(Hold* hold) {
 }
 
 /// Silent for longer than the playbook waits.
-bool lost(const Hold& hold) {
-    const auto asked = asked_by(hold.session.playbook());
+bool lost(const StageRun& stage) {
+    const auto asked = asked_by(stage.run.playbook());
     return std::ranges::any_of(asked, [&](const auto& one) {
-        const auto silent = hold.sources.silent.find(one.first.kind);
-        return one.second && silent != hold.sources.silent.end() &&
-               Clock::now() - silent->second.since >= patience(hold.session);
+        const auto silent = stage.sources.silent.find(one.first.kind);
+        return one.second && silent != stage.sources.silent.end() &&
+               Clock::now() - silent->second.since >= patience(stage.run);
     });
 }
 
-void keep_interim_looks(Hold& hold) {
-    for (const GateSpec& gate : hold.session.playbook().stage.gates) {
-        const SourceKind kind = judged_by(hold.session.playbook(), gate);
-        if (is_outside_source(kind) && !hold.sources.silent.contains(kind)) {
-            keep_look(hold, look_at_source(hold, gate, {.interim = true}));
+void keep_interim_looks(StageRun& stage) {
+    for (const GateSpec& gate : stage.run.playbook().stage.gates) {
+        const SourceKind kind = judged_by(stage.run.playbook(), gate);
+        if (is_outside_source(kind) && !stage.sources.silent.contains(kind)) {
+            keep_look(stage, look_at_source(stage, gate, {.interim = true}));
         }
     }
 }
 
 /// Instead of users' requests, and said so.
 GateRecord
-fill_in(const Hold& hold, const GateSpec& gate, const measure::Look& look, std::string why) {
-    GateRecord record = measure::evaluate(gate, input_of(hold, look));
+fill_in(const StageRun& stage, const GateSpec& gate, const measure::Look& look, std::string why) {
+    GateRecord record = measure::evaluate(gate, input_of(stage, look));
     record.sentence += "; by the run's own probes: " + why;
     record.notes.push_back("judged on the run's own probes: " + std::move(why));
     return record;
 }
 
 /// Why what was seen says nothing of who comes now; empty when it does.
-std::string gone(const Hold& hold, const Asked& asked, double blur) {
-    const auto found = hold.sources.came.find(asked);
-    if (found == hold.sources.came.end() || found->second.empty()) {
+std::string gone(const StageRun& stage, const Asked& asked, double blur) {
+    const auto found = stage.sources.arrivals.find(asked);
+    if (found == stage.sources.arrivals.end() || found->second.empty()) {
         return {};
     }
-    const auto& came = found->second;
-    const Came& last = came.back();
-    const double tail_from = last.held_s * (1 - k_tail);
-    const auto then = std::ranges::find_if(came.rbegin(), came.rend(), [&](const Came& one) {
-        return one.held_s <= tail_from;
-    });
-    if (then == came.rend() || then->held_s <= 0) {
+    const auto& arrivals = found->second;
+    const Arrivals& last = arrivals.back();
+    const double tail_from = last.elapsed_s * (1 - k_tail);
+    const auto then =
+        std::ranges::find_if(arrivals.rbegin(), arrivals.rend(), [&](const Arrivals& one) {
+            return one.elapsed_s <= tail_from;
+        });
+    if (then == arrivals.rend() || then->elapsed_s <= 0) {
         return {};
     }
-    const double more = (last.held_s - then->held_s) / then->held_s;
+    const double more = (last.elapsed_s - then->elapsed_s) / then->elapsed_s;
     for (const auto& [who, count] :
-         {std::pair{"users' requests", &Came::all}, {"users' requests at the canary", &Came::canary}
-         }) {
+         {std::pair{"users' requests", &Arrivals::all},
+          {"users' requests at the canary", &Arrivals::canary}}) {
         const double expected = *then.*count * more;
         const double came_since = last.*count - *then.*count;
         if (expected >= k_expected + 2 * blur && came_since <= expected * k_hardly) {
@@ -201,25 +201,25 @@ std::string gone(const Hold& hold, const Asked& asked, double blur) {
                 "{} have ended: {:.0f} came in the first {:.1f}s, {:.0f} in the {:.1f}s since",
                 who,
                 *then.*count,
-                then->held_s,
+                then->elapsed_s,
                 std::max(0.0, came_since),
-                last.held_s - then->held_s
+                last.elapsed_s - then->elapsed_s
             );
         }
     }
     return {};
 }
 
-GateRecord told_record(
-    const Hold& hold,
+GateRecord record_from_readings(
+    const StageRun& stage,
     const GateSpec& gate,
     const Asked& asked,
-    const Told& told,
+    const Readings& readings,
     const measure::GateInput& base
 ) {
-    const Session& session = hold.session;
-    GateRecord record = measure::evaluate_readings(gate, told.canary, told.stable, base);
-    const bool missing = told.canary.state == SourceReading::State::missing;
+    const RunContext& run = stage.run;
+    GateRecord record = measure::evaluate_readings(gate, readings.canary, readings.stable, base);
+    const bool missing = readings.canary.state == SourceReading::State::missing;
     if (record.verdict == Verdict::fail || base.look.interim || missing) {
         return record;
     }
@@ -229,18 +229,18 @@ GateRecord told_record(
         again.query = record.query;
         return measure::unjudged(gate, again, Verdict::inconclusive, why);
     };
-    if (session.serving.percent_of(session.playbook().traffic.canary) == 0) {
-        return fill_in(hold, gate, base.look, "at 0% no user reaches the canary");
+    if (run.serving.percent_of(run.playbook().traffic.canary) == 0) {
+        return fill_in(stage, gate, base.look, "at 0% no user reaches the canary");
     }
-    const double blur = std::max(told.canary.count_error, told.stable.count_error);
-    if (came_by(hold, told).canary <= told.canary.count_error) {
+    const double blur = std::max(readings.canary.count_error, readings.stable.count_error);
+    if (arrivals_until_now(stage, readings).canary <= readings.canary.count_error) {
         const std::string why =
             fmt::format("{} saw no user's request at the canary", record.source);
-        return session.playbook().stage.on_no_traffic == NoTraffic::probe
-                   ? fill_in(hold, gate, base.look, why)
+        return run.playbook().stage.on_no_traffic == NoTraffic::probe
+                   ? fill_in(stage, gate, base.look, why)
                    : open(why);
     }
-    if (const std::string why = gone(hold, asked, blur); !why.empty()) {
+    if (const std::string why = gone(stage, asked, blur); !why.empty()) {
         return open(why);
     }
     return record;
@@ -253,14 +253,12 @@ double wall_seconds() {
 }
 
 Task<Result<SourceReading>>
-ask_source(Session* session, SourceKind kind, measure::Question question) {
-    const auto found = session->in.sources.find(kind);
-    if (found == session->in.sources.end()) {
+ask_source(RunContext* run, SourceKind kind, measure::Question question) {
+    const auto found = run->in.sources.find(kind);
+    if (found == run->in.sources.end()) {
         co_return fail(Code::config, fmt::format("{} is not open here", to_string(kind)));
     }
-    co_return co_await within(
-        session->in.timing.source_call, found->second->read(std::move(question))
-    );
+    co_return co_await within(run->in.timing.source_call, found->second->read(std::move(question)));
 }
 
 measure::Question
@@ -274,51 +272,51 @@ question_of(const std::string& events, std::string revision, measure::Span windo
     return out;
 }
 
-Task<void> keep_asking(Hold* hold) {
-    const bool any = !asked_by(hold->session.playbook()).empty();
-    while (co_await sleep_for(every(hold->session))) {
+Task<void> keep_asking(StageRun* stage) {
+    const bool any = !asked_by(stage->run.playbook()).empty();
+    while (co_await sleep_for(every(stage->run))) {
         if (!any) {
             continue;
         }
-        if (co_await read_once(hold)) {
-            keep_interim_looks(*hold);
-        } else if (lost(*hold)) {
+        if (co_await read_once(stage)) {
+            keep_interim_looks(*stage);
+        } else if (lost(*stage)) {
             co_return;
         }
     }
 }
 
-Task<bool> sources_answer(Hold* hold) {
-    while (!co_await read_once(hold)) {
-        if (lost(*hold) || hold->session.stop_requested()) {
+Task<bool> sources_answer(StageRun* stage) {
+    while (!co_await read_once(stage)) {
+        if (lost(*stage) || stage->run.stop_requested()) {
             co_return false;
         }
-        (void)co_await sleep_for(hold->session.in.timing.retry_pause);
+        (void)co_await sleep_for(stage->run.in.timing.retry_pause);
     }
     co_return true;
 }
 
-GateRecord look_at_source(const Hold& hold, const GateSpec& gate, const measure::Look& look) {
-    const SourceKind kind = judged_by(hold.session.playbook(), gate);
+GateRecord look_at_source(const StageRun& stage, const GateSpec& gate, const measure::Look& look) {
+    const SourceKind kind = judged_by(stage.run.playbook(), gate);
     const Asked asked{kind, gate.events};
-    measure::GateInput base = input_of(hold, look);
+    measure::GateInput base = input_of(stage, look);
     base.source = to_string(kind);
-    const auto silent = hold.sources.silent.find(kind);
-    const auto told = hold.sources.told.find(asked);
+    const auto silent = stage.sources.silent.find(kind);
+    const auto readings = stage.sources.readings.find(asked);
     GateRecord record;
-    if (silent != hold.sources.silent.end()) {
+    if (silent != stage.sources.silent.end()) {
         record = measure::unjudged(gate, base, Verdict::error, silent->second.why);
-    } else if (told == hold.sources.told.end()) {
+    } else if (readings == stage.sources.readings.end()) {
         record = measure::unjudged(gate, base, Verdict::inconclusive, "it was not asked yet");
     } else {
-        record = told_record(hold, gate, asked, told->second, base);
+        record = record_from_readings(stage, gate, asked, readings->second, base);
     }
     if (record.verdict == Verdict::fail) {
         return record;
     }
     measure::Look beside = look;
     beside.interim = true;
-    GateRecord probed = measure::evaluate(gate, input_of(hold, beside));
+    GateRecord probed = measure::evaluate(gate, input_of(stage, beside));
     if (probed.verdict == Verdict::fail) {
         probed.sentence += "; by the run's own probes, beside " + base.source;
         probed.notes.push_back("beside: " + record.sentence);

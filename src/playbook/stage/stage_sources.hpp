@@ -1,9 +1,9 @@
-// What sources tell of users' requests while a stage is held. Private to the room.
+// What the sources report of users' requests during a stage. Private to the room.
 #pragma once
 
 #include "oa_stream/measure/source.hpp"
 
-#include "engine/session.hpp"
+#include "engine/run_context.hpp"
 
 #include <map>
 #include <optional>
@@ -19,14 +19,14 @@ struct Asked {
     friend auto operator<=>(const Asked&, const Asked&) = default;
 };
 
-struct Told {
+struct Readings {
     measure::SourceReading canary{};
     measure::SourceReading stable{};
 };
 
 /// How many users had come, besides the run's own probes.
-struct Came {
-    double held_s = 0;
+struct Arrivals {
+    double elapsed_s = 0;
     double canary = 0;
     double all = 0;
 };
@@ -36,9 +36,9 @@ struct Silence {
     std::string why{};
 };
 
-struct SourceBook {
-    std::map<Asked, Told> told{}; ///< the last answers
-    std::map<Asked, std::vector<Came>> came{};
+struct SourceAnswers {
+    std::map<Asked, Readings> readings{}; ///< the last answers
+    std::map<Asked, std::vector<Arrivals>> arrivals{};
     std::map<SourceKind, Silence> silent{}; ///< sources that do not answer now
 };
 
@@ -47,25 +47,25 @@ struct SourceBook {
 
 /// One question to a source of the run, with a deadline. Code::config when it is not there.
 [[nodiscard]] Task<Result<measure::SourceReading>>
-ask_source(Session* session, SourceKind kind, measure::Question question);
+ask_source(RunContext* run, SourceKind kind, measure::Question question);
 
 /// The window's question about one revision, for gates of these events.
 [[nodiscard]] measure::Question
 question_of(const std::string& events, std::string revision, measure::Span window);
 
-struct Hold;
+struct StageRun;
 
 /// Asks now and then, each answer an interim look that is kept, until a source that decides has
 /// been silent for too long. Ends only then.
-[[nodiscard]] Task<void> keep_asking(Hold* hold);
+[[nodiscard]] Task<void> keep_asking(StageRun* stage);
 
 /// The reading that a stage's verdict needs: a source that does not answer is waited for, at most
 /// as long as the playbook says. False: it did not.
-[[nodiscard]] Task<bool> sources_answer(Hold* hold);
+[[nodiscard]] Task<bool> sources_answer(StageRun* stage);
 
 /// The gate's record from the last answers. The run's own probes are looked at beside them and may
 /// only FAIL; where no users can or do come they fill in, as the playbook says.
 [[nodiscard]] measure::GateRecord
-look_at_source(const Hold& hold, const measure::GateSpec& gate, const measure::Look& look);
+look_at_source(const StageRun& stage, const measure::GateSpec& gate, const measure::Look& look);
 
 } // namespace oa_stream::playbook

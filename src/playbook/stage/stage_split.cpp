@@ -15,8 +15,8 @@ constexpr double k_split_confidence = 0.9999;
 
 /// A pinned probe that somebody else answered tells nothing good about whom it was meant for: an
 /// edge that sends a dead canary's requests elsewhere hides that it is dead.
-void take_stray(Hold& hold, measure::Sample& sample) {
-    ++hold.strays[sample.arm];
+void mark_stray(StageRun& stage, measure::Sample& sample) {
+    ++stage.strays[sample.arm];
     sample.bad = true;
     sample.outcome = "wrong_revision";
     sample.detail = fmt::format("pinned to {}, answered by {}", sample.arm, sample.revision);
@@ -36,12 +36,12 @@ std::uint64_t streams_in(const std::optional<traffic::TrafficState>& state) {
 
 /// Somebody besides our unpinned probes came through the door. Even an exact splitter gives us a
 /// chance sample of its turns then.
-bool others_came(const Hold& hold, std::uint64_t ours) {
-    return streams_in(hold.ground.seen) > streams_in(hold.first_seen) + ours;
+bool others_came(const StageRun& stage, std::uint64_t ours) {
+    return streams_in(stage.drift.seen) > streams_in(stage.first_seen) + ours;
 }
 
-bool split_fits(const Session& session, measure::Counts met, int percent, bool alone) {
-    if (alone && session.in.driver->splits_exactly()) {
+bool split_fits(const RunContext& run, measure::Counts met, int percent, bool alone) {
+    if (alone && run.in.driver->splits_exactly()) {
         const auto n = static_cast<double>(met.total);
         const double off = std::abs(static_cast<double>(met.bad) - n * percent / 100);
         return off <= std::max(1.0, std::ceil(n / 100)); // one of each 100
@@ -51,37 +51,37 @@ bool split_fits(const Session& session, measure::Counts met, int percent, bool a
     return interval && interval->low <= share && share <= interval->high;
 }
 
-void check_arms(Hold& hold) {
-    for (const auto& [arm, count] : hold.strays) {
-        hold.session.add(
-            fmt::format("arm.{}@{}", arm, hold.where),
+void check_arms(StageRun& stage) {
+    for (const auto& [arm, count] : stage.strays) {
+        stage.run.add(
+            fmt::format("arm.{}@{}", arm, stage.where),
             Verdict::fail,
             fmt::format("{} probes pinned to {} were answered by another revision", count, arm)
         );
-        hold.row.verdict = Verdict::fail;
+        stage.row.verdict = Verdict::fail;
     }
 }
 
 } // namespace
 
-void Hold::take(measure::Sample sample) {
+void StageRun::add_sample(measure::Sample sample) {
     ++delivered;
-    const Traffic& traffic = session.playbook().traffic;
+    const Traffic& traffic = run.playbook().traffic;
     const bool canary_arm = sample.arm == "canary";
     const bool stable_arm = sample.arm == "stable";
     if ((canary_arm || stable_arm) && !sample.revision.empty() &&
         sample.revision != (canary_arm ? traffic.canary : traffic.stable)) {
-        take_stray(*this, sample);
+        mark_stray(*this, sample);
     }
-    if (sample.bad && session.fault_s && !session.seen_s && !stable_arm) {
-        session.seen_s = session.now();
+    if (sample.bad && run.fault_s && !run.seen_s && !stable_arm) {
+        run.seen_s = run.now();
     }
-    session.keep(sample, where);
+    run.keep(sample, where);
     if (canary_arm) {
-        session.canary_all.push_back(sample);
+        run.canary_all.push_back(sample);
         row.canary.push_back(std::move(sample));
     } else if (stable_arm) {
-        session.stable_all.push_back(sample);
+        run.stable_all.push_back(sample);
         row.stable.push_back(std::move(sample));
     } else if (sample.revision.empty()) {
         ++unknown;
@@ -90,23 +90,23 @@ void Hold::take(measure::Sample sample) {
     }
 }
 
-void check_split(Hold& hold) {
-    check_arms(hold);
-    const std::uint64_t canary = hold.met[hold.session.playbook().traffic.canary];
+void check_split(StageRun& stage) {
+    check_arms(stage);
+    const std::uint64_t canary = stage.met[stage.run.playbook().traffic.canary];
     std::uint64_t n = 0;
-    for (const auto& [revision, count] : hold.met) {
+    for (const auto& [revision, count] : stage.met) {
         n += count;
     }
-    if (n == 0 && hold.unknown == 0) {
+    if (n == 0 && stage.unknown == 0) {
         return; // no unpinned probes were asked for
     }
-    hold.row.observed = fmt::format("canary {} of {}", canary, n);
-    const int percent = hold.session.serving.percent_of(hold.session.playbook().traffic.canary);
+    stage.row.observed = fmt::format("canary {} of {}", canary, n);
+    const int percent = stage.run.serving.percent_of(stage.run.playbook().traffic.canary);
     const bool good =
-        split_fits(hold.session, {canary, n}, percent, !others_came(hold, n + hold.unknown));
+        split_fits(stage.run, {canary, n}, percent, !others_came(stage, n + stage.unknown));
     const Verdict verdict = n == 0 ? Verdict::inconclusive : good ? Verdict::pass : Verdict::fail;
-    hold.session.add(
-        "split@" + hold.where,
+    stage.run.add(
+        "split@" + stage.where,
         verdict,
         fmt::format(
             "unpinned probes met the canary {} times of {}, {}% are {:.1f}; {} had no answer",
@@ -114,16 +114,16 @@ void check_split(Hold& hold) {
             n,
             percent,
             static_cast<double>(n) * percent / 100,
-            hold.unknown
+            stage.unknown
         )
     );
-    if (verdict != Verdict::pass && hold.row.verdict != Verdict::fail) {
-        hold.row.verdict = verdict;
+    if (verdict != Verdict::pass && stage.row.verdict != Verdict::fail) {
+        stage.row.verdict = verdict;
     }
 }
 
-void check_users(Hold& hold) {
-    if (hold.session.playbook().stage.on_no_traffic == NoTraffic::probe) {
+void check_users(StageRun& stage) {
+    if (stage.run.playbook().stage.on_no_traffic == NoTraffic::probe) {
         return;
     }
     const auto streams = [](const std::optional<traffic::TrafficState>& state) {
@@ -133,33 +133,33 @@ void check_users(Hold& hold) {
         }
         return sum;
     };
-    const auto& first = hold.first_seen;
-    const auto& last = hold.ground.seen;
+    const auto& first = stage.first_seen;
+    const auto& last = stage.drift.seen;
     if (!first || !last || first->streams.empty() || last->streams.empty()) {
-        hold.users_came = false;
-        hold.users_text =
+        stage.users_came = false;
+        stage.users_text =
             "the machinery does not count requests, so nobody knows whether users came";
         return;
     }
     const std::uint64_t all = streams(last) - std::min(streams(first), streams(last));
-    const std::uint64_t users = all - std::min(all, hold.delivered);
-    hold.users_came = users > 0;
-    hold.users_text = fmt::format(
-        "{} requests, {} of them this run's probes", all, std::min(all, hold.delivered)
+    const std::uint64_t users = all - std::min(all, stage.delivered);
+    stage.users_came = users > 0;
+    stage.users_text = fmt::format(
+        "{} requests, {} of them this run's probes", all, std::min(all, stage.delivered)
     );
 }
 
-void settle_users(Hold& hold) {
-    if (hold.session.playbook().stage.on_no_traffic == NoTraffic::probe) {
+void record_users(StageRun& stage) {
+    if (stage.run.playbook().stage.on_no_traffic == NoTraffic::probe) {
         return;
     }
-    hold.session.add(
-        "users@" + hold.where,
-        hold.users_came ? Verdict::pass : Verdict::inconclusive,
-        hold.users_text
+    stage.run.add(
+        "users@" + stage.where,
+        stage.users_came ? Verdict::pass : Verdict::inconclusive,
+        stage.users_text
     );
-    if (!hold.users_came && hold.row.verdict == Verdict::pass) {
-        hold.row.verdict = Verdict::inconclusive;
+    if (!stage.users_came && stage.row.verdict == Verdict::pass) {
+        stage.row.verdict = Verdict::inconclusive;
     }
 }
 

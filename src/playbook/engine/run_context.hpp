@@ -1,9 +1,8 @@
 // What the parts of a run share. Private to the room.
 #pragma once
 
-#include "oa_stream/playbook/runner.hpp"
-
 #include "mover.hpp"
+#include "run_plan.hpp"
 
 #include <string>
 #include <string_view>
@@ -11,9 +10,9 @@
 
 namespace oa_stream::playbook {
 
-enum class Next { go_on, stop };
+enum class StepEnd { go_on, stop };
 
-struct Hold;
+struct StageRun;
 
 /// The users of a drill: unpinned probes from its first shift until its end.
 struct UserWatch {
@@ -21,11 +20,11 @@ struct UserWatch {
     std::vector<measure::Sample> seen{};
 };
 
-struct Session {
-    explicit Session(RunInput input);
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-    ~Session() = default;
+struct RunContext {
+    explicit RunContext(RunInput input);
+    RunContext(const RunContext&) = delete;
+    RunContext& operator=(const RunContext&) = delete;
+    ~RunContext() = default;
 
     [[nodiscard]] const Playbook& playbook() const noexcept { return in.plan->playbook; }
     [[nodiscard]] double now() const { return in.folder->seconds_since_start(); }
@@ -37,10 +36,15 @@ struct Session {
     [[nodiscard]] JournalSink sink() const;
     void say(std::string_view line) const;
     /// Timeline and screen.
-    void
-    tell(std::string_view event, std::string_view line, const Json& fields = Json::object()) const;
+    void log_event(
+        std::string_view event, std::string_view line, const Json& fields = Json::object()
+    ) const;
     void add(Check check);
     void add(std::string id, Verdict verdict, std::string detail, Json data = Json::object());
+    /// A check that could not be made, and why.
+    void skip(std::string id, bool required, std::string detail);
+    /// A signal asked the run to stop: "signal 2 before shift@5%".
+    void add_interrupted(std::string_view where);
     void keep(const measure::Sample& sample, std::string_view where) const;
     [[nodiscard]] Mover mover(Millis limit, Json exact = nullptr, bool fenced = false);
 
@@ -54,36 +58,36 @@ struct Session {
     std::optional<double> fault_s{};
     std::optional<double> seen_s{};   ///< the first bad answer after it
     std::optional<UserWatch> drill{}; ///< set while users are watched
-    Hold* holding = nullptr; ///< the stage under way, which wants the users' answers, too
+    StageRun* current_stage = nullptr; ///< the stage under way, which wants the users' answers, too
     bool fence = false; ///< a write of a process that died may be under way
     bool refused = false; ///< drift or a precondition
     bool denied = false; ///< credentials were refused
     Json machine = Json::object(); ///< the driver's own facts when our split was last seen
-    std::optional<double> measured_since_s{}; ///< the first stage's hold, seconds since 1970
+    std::optional<double> measured_since_s{}; ///< when the first stage began, seconds since 1970
     bool source_failed = false; ///< what is measured with could not be asked
-    bool loose = false; ///< see LastStep
-    bool ground_lost = false; ///< somebody or something took our split away
+    bool routes_unverified = false; ///< see LastStep
+    bool drifted = false; ///< somebody or something took our split away
 };
 
 /// Holds one stage: planted faults, probes, looks, gates, split. Leaves checks and a row.
-[[nodiscard]] Task<Next> hold_stage(Session* session, int stage);
+[[nodiscard]] Task<StepEnd> run_stage(RunContext* run, int stage);
 
 /// From here on users are watched.
-[[nodiscard]] Next begin_drill(Session& session);
-/// The way back of a drill: restores, then waits until users are well, and says how long it took.
-[[nodiscard]] Task<Next> recover(Session* session, const Step* step);
+[[nodiscard]] StepEnd begin_drill(RunContext& run);
+/// The rollback of a drill: restores, then waits until users are well, and says how long it took.
+[[nodiscard]] Task<StepEnd> roll_back_drill(RunContext* run, const Step* step);
 
 /// Says whether `step` could be done, and does nothing.
-[[nodiscard]] Task<Next> preview_step(Session* session, const Step* step);
+[[nodiscard]] Task<StepEnd> forecast_step(RunContext* run, const Step* step);
 
 /// The budget that must be left before anything is moved.
-[[nodiscard]] Task<Next> judge_budget(Session* session);
+[[nodiscard]] Task<StepEnd> judge_budget(RunContext* run);
 
 /// The gates over the whole run.
-[[nodiscard]] Task<Next> judge_run(Session* session);
+[[nodiscard]] Task<StepEnd> judge_run(RunContext* run);
 
 /// Restores the baseline and verifies it by read-back and over fresh connections.
 [[nodiscard]] Task<report::RollbackFacts>
-bring_back(Session* session, std::string step, std::string reason);
+restore_baseline(RunContext* run, std::string step, std::string reason);
 
 } // namespace oa_stream::playbook

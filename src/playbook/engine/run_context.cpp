@@ -1,4 +1,6 @@
-#include "session.hpp"
+#include "run_context.hpp"
+
+#include <fmt/format.h>
 
 namespace oa_stream::playbook {
 namespace {
@@ -12,31 +14,32 @@ JournalSink sink_of(const RunInput& input) {
 
 } // namespace
 
-Session::Session(RunInput input)
+RunContext::RunContext(RunInput input)
     : in(std::move(input)), journal(sink_of(in)), serving(in.plan->baseline), ours{serving} {
 }
 
-JournalSink Session::sink() const {
+JournalSink RunContext::sink() const {
     return sink_of(in);
 }
 
-void Session::say(std::string_view line) const {
+void RunContext::say(std::string_view line) const {
     if (in.observer.say) {
         in.observer.say(in.folder->redactor().apply(line));
     }
 }
 
-void Session::tell(std::string_view event, std::string_view line, const Json& fields) const {
+void RunContext::log_event(std::string_view event, std::string_view line, const Json& fields)
+    const {
     in.folder->note(event, fields);
     say(line);
 }
 
-void Session::add(Check check) {
+void RunContext::add(Check check) {
     in.folder->note("check", {{"check", to_json(check)}});
     out.checks.push_back(std::move(check));
 }
 
-void Session::add(std::string id, Verdict verdict, std::string detail, Json data) {
+void RunContext::add(std::string id, Verdict verdict, std::string detail, Json data) {
     Check check;
     check.id = std::move(id);
     check.verdict = verdict;
@@ -45,13 +48,28 @@ void Session::add(std::string id, Verdict verdict, std::string detail, Json data
     add(std::move(check));
 }
 
-void Session::keep(const measure::Sample& sample, std::string_view where) const {
+void RunContext::skip(std::string id, bool required, std::string detail) {
+    Check check;
+    check.id = std::move(id);
+    check.verdict = Verdict::skipped;
+    check.mode = CheckMode::skipped;
+    check.required = required;
+    check.detail = std::move(detail);
+    add(std::move(check));
+}
+
+void RunContext::add_interrupted(std::string_view where) {
+    add("interrupted", Verdict::inconclusive, fmt::format("signal {} {}", in.stop->signal(), where)
+    );
+}
+
+void RunContext::keep(const measure::Sample& sample, std::string_view where) const {
     Json line = measure::to_json(sample);
     line["stage"] = where;
     in.folder->append("measure/samples.ndjson", line);
 }
 
-Mover Session::mover(Millis limit, Json exact, bool fenced) {
+Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
     return {
         *in.driver,
         journal,

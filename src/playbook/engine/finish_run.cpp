@@ -1,4 +1,4 @@
-#include "seal.hpp"
+#include "finish_run.hpp"
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
@@ -11,30 +11,31 @@
 namespace oa_stream::playbook {
 namespace {
 
-std::string
-next_command(const RunOutcome& outcome, const run::RunFolder& folder, const RunPaper& paper) {
+std::string next_command(
+    const RunOutcome& outcome, const std::filesystem::path& file, const ReportInput& input
+) {
     if (outcome.verdict == Verdict::pass && outcome.exit == ExitCode::ok) {
         return {};
     }
-    return paper.next.empty() ? less_command(folder.path() / "report.md") : paper.next;
+    return input.next.empty() ? less_command(file) : input.next;
 }
 
 report::Report report_of(
     const run::RunFolder& folder,
     const RunOutcome& outcome,
-    const RunPaper& paper,
+    const ReportInput& input,
     const std::string& next
 ) {
     report::Report report;
     report.id = folder.id();
-    report.title = paper.title;
+    report.title = input.title;
     report.verdict = outcome.verdict;
     report.exit_code = static_cast<int>(outcome.exit);
     report.headline = outcome.headline;
     report.started_at = rfc3339_millis(folder.started());
     report.duration_s = folder.seconds_since_start();
-    report.facts = paper.facts;
-    for (const std::string& fault : paper.faults) {
+    report.facts = input.facts;
+    for (const std::string& fault : input.faults) {
         report.facts.emplace_back("planted fault", fault);
     }
     report.stages = outcome.stages;
@@ -64,7 +65,7 @@ Json modes_of(const std::vector<Check>& checks) {
     return out;
 }
 
-Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::string& next) {
+Json result_of(const RunOutcome& outcome, const ReportInput& input, const std::string& next) {
     Json checks = Json::array();
     for (const Check& check : outcome.checks) {
         checks.push_back(to_json(check));
@@ -77,8 +78,8 @@ Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::stri
         {"verdict", to_string(outcome.verdict)},
         {"exit_code", static_cast<int>(outcome.exit)},
         {"headline", outcome.headline},
-        {"plan", paper.plan.empty() ? Json(nullptr) : Json(paper.plan)},
-        {"faults", paper.faults},
+        {"plan", input.plan.empty() ? Json(nullptr) : Json(input.plan)},
+        {"faults", input.faults},
         {"mutated", outcome.mutated},
         {"held", outcome.held},
         {"restored", outcome.restored},
@@ -91,7 +92,7 @@ Json result_of(const RunOutcome& outcome, const RunPaper& paper, const std::stri
         {"notes", outcome.notes},
         {"next", next},
     };
-    out.update(paper.more);
+    out.update(input.more);
     return out;
 }
 
@@ -111,6 +112,23 @@ Json redacted(const Json& document, const Redactor& redactor) {
     return out ? *std::move(out) : Json::object();
 }
 
+RunEnd end_of(
+    const run::RunFolder& folder, RunOutcome outcome, const ReportInput& input, std::string next
+) {
+    RunEnd out;
+    out.run = folder.id();
+    out.evidence = folder.path();
+    out.document = {
+        {"verdict", to_string(outcome.verdict)},
+        {"run", out.run},
+        {"evidence", out.evidence.string()},
+    };
+    out.document.update(redacted(result_of(outcome, input, next), folder.redactor()));
+    out.next = std::move(next);
+    out.outcome = std::move(outcome);
+    return out;
+}
+
 } // namespace
 
 RunOutcome not_executed(const Error& error) {
@@ -127,15 +145,15 @@ RunOutcome not_executed(const Error& error) {
     return out;
 }
 
-RunEnd seal(run::RunFolder& folder, RunOutcome outcome, const RunPaper& paper) {
+RunEnd finish_run(run::RunFolder& folder, RunOutcome outcome, const ReportInput& input) {
     redact(outcome, folder.redactor());
-    std::string next = next_command(outcome, folder, paper);
+    std::string next = next_command(outcome, folder.path() / "report.md", input);
     folder.note(
         "run ended",
         {{"verdict", to_string(outcome.verdict)}, {"exit_code", static_cast<int>(outcome.exit)}}
     );
-    run::write_reports(folder, report_of(folder, outcome, paper, next));
-    Json stored = result_of(outcome, paper, next);
+    run::write_reports(folder, report_of(folder, outcome, input, next));
+    Json stored = result_of(outcome, input, next);
     stored["ended"] = to_string(outcome.ended);
     const auto finished = folder.finish(stored);
     if (!finished) {
@@ -151,18 +169,38 @@ RunEnd seal(run::RunFolder& folder, RunOutcome outcome, const RunPaper& paper) {
             next = "oa-stream rollback apply --run " + folder.id();
         }
     }
-    RunEnd out;
-    out.run = folder.id();
-    out.evidence = folder.path();
-    out.next = next;
-    out.document = {
-        {"verdict", to_string(outcome.verdict)},
-        {"run", out.run},
-        {"evidence", out.evidence.string()},
+    return end_of(folder, std::move(outcome), input, std::move(next));
+}
+
+RunEnd
+finish_rollback(run::RunFolder& folder, RunOutcome outcome, const ReportInput& input, bool judged) {
+    redact(outcome, folder.redactor());
+    std::string next = next_command(outcome, folder.path() / "rollback.md", input);
+    folder.note("rollback ended", {{"verdict", to_string(outcome.verdict)}});
+    const report::Report report = report_of(folder, outcome, input, next);
+    folder.write("rollback.md", report::report_markdown(report));
+    std::error_code ignored;
+    if (!std::filesystem::exists(folder.path() / "report.md", ignored)) {
+        run::write_reports(folder, report); // it died before it could report
+    }
+    const Json result = result_of(outcome, input, next);
+    const auto ended =
+        outcome.restored ? run::RunEnding::rolled_back : run::RunEnding::rollback_unverified;
+    Json changed = {
+        {"rolled_back", result}, {"restored", outcome.restored}, {"ended", to_string(ended)}
     };
-    out.document.update(redacted(result_of(outcome, paper, next), folder.redactor()));
-    out.outcome = std::move(outcome);
-    return out;
+    if (!judged) { // a run that died has no verdict of its own but ERROR
+        changed["verdict"] = to_string(Verdict::error);
+        changed["exit_code"] = static_cast<int>(
+            outcome.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified
+        );
+        changed["headline"] = "The run died; afterwards: " + outcome.headline;
+        changed["checks"] = result["checks"];
+    }
+    if (const auto finished = folder.finish(changed); !finished) {
+        outcome.notes.push_back("Evidence is incomplete: " + finished.error().text());
+    }
+    return end_of(folder, std::move(outcome), input, std::move(next));
 }
 
 } // namespace oa_stream::playbook

@@ -47,7 +47,7 @@ public:
     [[nodiscard]] virtual Task<void> stop_flow(Millis limit) = 0;
 
     /// Besides any flow: probes as users come in, each over a fresh connection, until it is
-    /// stopped. A drill looks at the way back with it.
+    /// stopped. A drill watches its rollback with it.
     [[nodiscard]] virtual Result<void>
     start_watch(double per_s, std::function<void(measure::Sample)> on_sample) = 0;
     [[nodiscard]] virtual Task<void> stop_watch(Millis limit) = 0;
@@ -60,7 +60,7 @@ public:
 
     /// Nothing is being measured now: the time to write what was held back (the disk would show in
     /// the clocks of running probes).
-    virtual void settle() = 0;
+    virtual void write_pending() = 0;
 };
 
 } // namespace oa_stream::playbook

@@ -5,21 +5,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace oa_stream::playbook {
 
 namespace fs = std::filesystem;
 
 std::string_view to_string(RunState state) noexcept {
-    switch (state) {
-    case RunState::running:
-        return "running";
-    case RunState::ended:
-        return "ended";
-    case RunState::died:
-        return "died";
-    }
-    return "ended";
+    constexpr std::array<std::string_view, 3> k_words{"running", "ended", "died"};
+    return k_words[static_cast<std::size_t>(state)];
 }
 
 Json to_json(const RunStatus& status) {
@@ -38,7 +32,7 @@ Json to_json(const RunStatus& status) {
         {"holder", status.holder.empty() ? Json(nullptr) : Json(status.holder)},
         {"done", status.done},
         {"routes", status.routes.empty() ? Json(nullptr) : Json(status.routes)},
-        {"routes_loose", status.routes_loose},
+        {"routes_loose", status.routes_unverified},
         {"fault", status.fault.empty() ? Json(nullptr) : Json(status.fault)},
         {"unread", status.unread.empty() ? Json(nullptr) : Json(status.unread)},
         {"open", status.open.empty() ? Json(nullptr) : Json(status.open)},

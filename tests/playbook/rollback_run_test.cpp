@@ -18,7 +18,7 @@ using namespace oa_stream::playbook::testing;
 namespace {
 
 /// What the command does once it has the lock.
-RunOutcome take_back_of(World& world) {
+RunOutcome rollback_of(World& world) {
     world.driver.crash_at = 0;
     world.instruments.bad_fresh = 0;
     auto folder = run::RunFolder::reopen(world.folder, Redactor{});
@@ -34,11 +34,15 @@ RunOutcome take_back_of(World& world) {
     input.folder = &*folder;
     input.timing = {.driver_call = Millis(100), .retry_pause = Millis(5)};
     asio::io_context io;
-    std::optional<TakenBack> out;
-    asio::co_spawn(io, take_back(std::move(input)), [&](std::exception_ptr error, TakenBack taken) {
-        REQUIRE_FALSE(error);
-        out = std::move(taken);
-    });
+    std::optional<JournalRollback> out;
+    asio::co_spawn(
+        io,
+        roll_back_by_journal(std::move(input)),
+        [&](std::exception_ptr error, JournalRollback removed) {
+            REQUIRE_FALSE(error);
+            out = std::move(removed);
+        }
+    );
     io.run_for(std::chrono::seconds(30));
     REQUIRE(out.has_value());
     return std::move(out->outcome);
@@ -55,18 +59,18 @@ void make_small(World& world) {
     world.instruments.per_flow = 20;
 }
 
-void check_back(const World& world, const RunOutcome& outcome) {
+void check_restored(const World& world, const RunOutcome& outcome) {
     INFO(outcome.headline);
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(outcome.verdict == Verdict::pass);
     CHECK(outcome.restored);
     CHECK(world.driver.serving == World::split(0));
-    const auto story = read_journal(world.journal_text());
-    REQUIRE(story.has_value());
-    CHECK(story->ended);
-    CHECK_FALSE(story->torn_tail);
-    CHECK_FALSE(story->needs_rollback());
-    CHECK(story->baseline == World::split(0));
+    const auto summary = read_journal(world.journal_text());
+    REQUIRE(summary.has_value());
+    CHECK(summary->ended);
+    CHECK_FALSE(summary->torn_tail);
+    CHECK_FALSE(summary->needs_rollback());
+    CHECK(summary->baseline == World::split(0));
 }
 
 /// Dies at one point after the other; how many there were.
@@ -84,7 +88,7 @@ int die_and_return(bool failing, const std::function<void(World&, int point)>& a
             return point - 1;
         } catch (const Crash&) {
             world.crash_at_write = 0;
-            check_back(world, take_back_of(world));
+            check_restored(world, rollback_of(world));
         }
     }
 }
@@ -135,7 +139,7 @@ TEST_CASE("take back: a line that was cut anywhere is set aside and the sequence
         const auto own_last = own.rfind('\n', own.size() - 2) + 1;
         const auto end = std::min(own_last + (cut - last), own.size() - 1);
         std::filesystem::resize_file(file, end);
-        check_back(world, take_back_of(world));
+        check_restored(world, rollback_of(world));
         CHECK(std::filesystem::exists(world.folder / "journal.torn") == (end != own_last));
     }
 }
@@ -143,9 +147,9 @@ TEST_CASE("take back: a line that was cut anywhere is set aside and the sequence
 TEST_CASE("take back: twice is as good as once, and writes nothing the second time") {
     World world;
     died_at_call(world, 5, true);
-    check_back(world, take_back_of(world));
+    check_restored(world, rollback_of(world));
     const int writes = world.driver.writes_seen;
-    check_back(world, take_back_of(world));
+    check_restored(world, rollback_of(world));
     CHECK(world.driver.writes_seen == writes);
 }
 
@@ -155,7 +159,7 @@ TEST_CASE("take back: a finished cutover goes back without gates") {
     CHECK(world.run().exit == ExitCode::ok);
     CHECK(world.driver.serving == World::split(100));
     const int flows = world.instruments.flows;
-    check_back(world, take_back_of(world));
+    check_restored(world, rollback_of(world));
     CHECK(world.instruments.flows == flows);
 }
 
@@ -166,18 +170,18 @@ TEST_CASE("take back: a write of the dead that is still under way finds its etag
     world.crash_after_write = true;
     std::string intent;
     CHECK_THROWS_AS(world.run(), Crash);
-    const auto story = read_journal(world.journal_text());
-    REQUIRE(story.has_value());
-    REQUIRE(story->pending.has_value());
+    const auto summary = read_journal(world.journal_text());
+    REQUIRE(summary.has_value());
+    REQUIRE(summary->pending.has_value());
     CHECK(world.driver.writes_seen == 0);
     world.crash_at_write = 0;
-    check_back(world, take_back_of(world));
+    check_restored(world, rollback_of(world));
     CHECK(world.driver.writes_seen == 1); // though the baseline served
     asio::io_context io;
     std::optional<Result<void>> late;
     asio::co_spawn(
         io,
-        world.driver.set(*story->pending, "1"),
+        world.driver.set(*summary->pending, "1"),
         [&](std::exception_ptr, Result<void> result) { late = std::move(result); }
     );
     io.run();
@@ -194,7 +198,7 @@ TEST_CASE("take back: what others set since the run brought everything back is l
     CHECK(world.run().exit == ExitCode::rolled_back);
     world.driver.serving = World::split(50); // another cutover
     const int writes = world.driver.writes_seen;
-    const RunOutcome outcome = take_back_of(world);
+    const RunOutcome outcome = rollback_of(world);
     CHECK(outcome.exit == ExitCode::refused);
     CHECK(world.driver.serving == World::split(50));
     CHECK(world.driver.writes_seen == writes);
@@ -210,7 +214,7 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
         traffic_of("driver: cloud-run, endpoint: \"https://run.example\", project: p, region: r, "
                    "service: lane")
             .settings;
-    const RunOutcome outcome = take_back_of(world);
+    const RunOutcome outcome = rollback_of(world);
     CHECK(outcome.exit == ExitCode::rollback_unverified);
     CHECK(world.driver.serving == World::split(33));
     CHECK(world.driver.writes_seen == writes);
@@ -237,7 +241,7 @@ TEST_CASE("take back: the way out by hand goes through the shipped command-drive
             fmt::format("driver: command, read: [\"{0}\", read], set: [\"{0}\", set]", program)
         )
             .settings;
-    const RunOutcome outcome = take_back_of(world);
+    const RunOutcome outcome = rollback_of(world);
     REQUIRE(outcome.exit == ExitCode::rollback_unverified);
     REQUIRE_FALSE(outcome.notes.empty());
     const std::string typed = outcome.notes.front().substr(std::string("By hand: ").size());
@@ -253,16 +257,16 @@ TEST_CASE("take back: a journal that nobody can read leaves the plan") {
     World world;
     died_at_call(world, 5, true);
     std::ofstream(world.folder / "journal.ndjson", std::ios::app) << "not a line\n";
-    const RunOutcome outcome = take_back_of(world);
+    const RunOutcome outcome = rollback_of(world);
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(world.driver.serving == World::split(0));
 }
 
-TEST_CASE("fault 60: a way back that is refused is tried again until its time is over") {
+TEST_CASE("fault 60: a rollback that is refused is retried until its time is over") {
     World world;
     died_at_call(world, 5, true);
     const int next = world.driver.writes_seen + 1;
     world.driver.answers[next] = FakeDriver::Answer::refused;
     world.driver.answers[next + 1] = FakeDriver::Answer::refused;
-    check_back(world, take_back_of(world));
+    check_restored(world, rollback_of(world));
 }

@@ -1,4 +1,4 @@
-// What a run's journal says about the traffic split.
+// What a run's journal says about the traffic split. Private to the room.
 #pragma once
 
 #include "oa_stream/run/run_journal.hpp"
@@ -16,8 +16,8 @@ using run::JournalLine;
 using run::JournalSink;
 using run::Phase;
 
-/// What a journal tells about a run that may have died.
-struct JournalStory {
+/// What a journal says about a run that may have died.
+struct JournalSummary {
     traffic::Split baseline;                ///< empty: nothing was begun
     std::string plan;
     std::optional<traffic::Split> serving{}; ///< last split seen or confirmed
@@ -35,6 +35,6 @@ struct JournalStory {
 };
 
 /// Errors as of run::read_journal_lines().
-[[nodiscard]] Result<JournalStory> read_journal(std::string_view text);
+[[nodiscard]] Result<JournalSummary> read_journal(std::string_view text);
 
 } // namespace oa_stream::playbook

@@ -3,7 +3,6 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
-#include "oa_stream/playbook/journal.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/run_facts.hpp"
@@ -11,7 +10,8 @@
 #include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
-#include "route_step.hpp"
+#include "engine/journal.hpp"
+#include "engine/route_step.hpp"
 
 #include <fmt/format.h>
 
@@ -41,7 +41,7 @@ void add_unread(RunStatus& out, std::string_view file, std::string_view why) {
 }
 
 /// What was going to be done.
-struct PlanPaper {
+struct StoredPlan {
     bool there = false;
     bool read = false;
     bool routes_alone = false; ///< of route set, clear or restore
@@ -50,61 +50,61 @@ struct PlanPaper {
     std::string target{};
 };
 
-PlanPaper read_paper(RunStatus& out, const run::RunFacts& facts) {
-    PlanPaper paper;
-    paper.mutates = facts.mutates;
+StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts) {
+    StoredPlan plan;
+    plan.mutates = facts.mutates;
     const auto text = text_of(out.folder / k_plan);
-    paper.there = !text || text->has_value();
+    plan.there = !text || text->has_value();
     const auto json = text ? parse_json(text->value_or("")) : fail(Code::unreadable, "");
-    paper.read = json && json->is_object() &&
-                 (member(*json, "schema") != nullptr || member(*json, "source") != nullptr);
-    if (!paper.read) {
-        paper.routes_alone = facts.kind == run::RunKind::route_split;
-        if (paper.there) {
+    plan.read = json && json->is_object() &&
+                (member(*json, "schema") != nullptr || member(*json, "source") != nullptr);
+    if (!plan.read) {
+        plan.routes_alone = facts.kind == run::RunKind::route_split;
+        if (plan.there) {
             add_unread(out, k_plan, text ? "is not whole" : text.error().message);
         }
-        return paper;
+        return plan;
     }
-    paper.routes_alone = text_in(*json, "schema") == routes::k_route_plan_schema;
-    paper.target = paper.routes_alone ? routes::route_lock_name(text_in(*json, "control_url"))
-                                      : text_in(*json, "target");
-    paper.own_lanes = !paper.routes_alone && member(*json, "source") == nullptr;
+    plan.routes_alone = text_in(*json, "schema") == routes::k_route_plan_schema;
+    plan.target = plan.routes_alone ? routes::route_lock_name(text_in(*json, "control_url"))
+                                    : text_in(*json, "target");
+    plan.own_lanes = !plan.routes_alone && member(*json, "source") == nullptr;
     const Json* steps = member(*json, "steps");
     const bool listed = steps != nullptr && steps->is_array();
-    paper.mutates = facts.mutates && (!listed || std::ranges::any_of(*steps, [](const Json& step) {
-                        return bool_member(step, "mutates").value_or(true);
-                    }));
-    return paper;
+    plan.mutates = facts.mutates && (!listed || std::ranges::any_of(*steps, [](const Json& step) {
+                       return bool_member(step, "mutates").value_or(true);
+                   }));
+    return plan;
 }
 
-void take_story(RunStatus& out, const JournalStory& story) {
-    out.baseline = story.baseline.empty() ? "" : story.baseline.text();
-    const auto& serving = story.serving;
-    const auto& pending = story.pending;
+void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
+    out.baseline = summary.baseline.empty() ? "" : summary.baseline.text();
+    const auto& serving = summary.serving;
+    const auto& pending = summary.pending;
     out.serving = serving ? serving->text() : "";
     out.pending = pending ? pending->text() : "";
-    out.moved = story.needs_rollback();
-    out.step = story.step;
-    out.last_at = story.last_at;
-    out.ending = story.ending;
-    out.done = story.done;
-    out.state = story.ended ? RunState::ended : RunState::died;
+    out.moved = summary.needs_rollback();
+    out.step = summary.step;
+    out.last_at = summary.last_at;
+    out.ending = summary.ending;
+    out.done = summary.done;
+    out.state = summary.ended ? RunState::ended : RunState::died;
 }
 
-void take_journal(RunStatus& out, const PlanPaper& paper) {
+void add_journal(RunStatus& out, const StoredPlan& plan) {
     out.state = RunState::died;
     const auto text = text_of(out.folder / k_journal);
     const bool absent = text && !text->has_value();
-    if (absent && !paper.there) {
+    if (absent && !plan.there) {
         return;
     }
     // It is there from the beginning of every run.
-    const auto story = !text    ? fail(Code::unreadable, text.error().message)
-                       : absent ? fail(Code::unreadable, "is not there")
-                                : read_journal(text->value_or(""));
-    if (story) {
-        take_story(out, *story);
-        if (!paper.there && story->lines > 0 && !story->ended) {
+    const auto summary = !text    ? fail(Code::unreadable, text.error().message)
+                         : absent ? fail(Code::unreadable, "is not there")
+                                  : read_journal(text->value_or(""));
+    if (summary) {
+        add_journal_summary(out, *summary);
+        if (!plan.there && summary->lines > 0 && !summary->ended) {
             add_unread(out, k_plan, "is not there");
         }
         return;
@@ -112,27 +112,27 @@ void take_journal(RunStatus& out, const PlanPaper& paper) {
     add_unread(
         out,
         k_journal,
-        story.error().where.empty() ? story.error().message
-                                    : story.error().where + ": " + story.error().message
+        summary.error().where.empty() ? summary.error().message
+                                      : summary.error().where + ": " + summary.error().message
     );
-    out.moved = paper.mutates; // nobody can tell, so look
+    out.moved = plan.mutates; // nobody can tell, so look
 }
 
 /// "done" says that what the last way led to was verified; any other last word does not.
-void take_routes(RunStatus& out, std::string_view file, bool mutates) {
+void add_routes(RunStatus& out, std::string_view file, bool mutates) {
     const auto text = text_of(out.folder / file);
     if (!text) {
         add_unread(out, file, text.error().message);
-        out.routes_loose = mutates;
+        out.routes_unverified = mutates;
         return;
     }
     const auto progress = routes::read_route_journal(text->value_or(""));
     out.last_at = std::max(out.last_at, progress.last_at);
-    out.routes_loose = progress.unverified;
+    out.routes_unverified = progress.unverified;
     out.routes = progress.text;
 }
 
-void take_holder(RunStatus& out, const fs::path& state_dir) {
+void add_holder(RunStatus& out, const fs::path& state_dir) {
     const auto holder =
         out.target.empty() ? std::nullopt : run::TargetLock::holder(state_dir, out.target);
     if (holder && text_in(*holder, "run") == out.run) {
@@ -156,7 +156,7 @@ std::string target_in(const Json& run) {
 }
 
 /// A route restore brings back what another run found.
-void take_restored(RunStatus& out, const run::RunFacts& facts, const fs::path& state_dir) {
+void add_restored_run(RunStatus& out, const run::RunFacts& facts, const fs::path& state_dir) {
     std::error_code ignored;
     if (!facts.restores.empty() && fs::is_directory(state_dir / "runs" / facts.restores, ignored)) {
         out.restores = facts.restores;
@@ -171,10 +171,10 @@ std::optional<std::int64_t> rollback_exit(const Json& run) {
     return rolled_back == nullptr ? std::nullopt : int_member(*rolled_back, "exit_code");
 }
 
-constexpr const char* k_no_way_back = "its rollback was not verified";
+constexpr const char* k_rollback_unverified = "its rollback was not verified";
 
 std::string died_why(const RunStatus& out) {
-    if (!out.moved && !out.routes_loose) {
+    if (!out.moved && !out.routes_unverified) {
         return out.fault.empty() ? "" : "its fault is still planted: " + out.fault;
     }
     if (!out.unread.empty()) {
@@ -193,21 +193,21 @@ std::string ended_why(const RunStatus& out, const Json& run) {
         return !exit && out.ending.empty() && out.moved ? "how it ended cannot be read" : "";
     }
     const bool held = bool_member(run, "held").value_or(false);
-    return held && !rollback_exit(run) ? "its split was left as it is" : k_no_way_back;
+    return held && !rollback_exit(run) ? "its split was left as it is" : k_rollback_unverified;
 }
 
-void take_open(RunStatus& out, const PlanPaper& paper, const Json& run, bool mutates) {
-    if (paper.own_lanes && out.state == RunState::died) {
+void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool mutates) {
+    if (plan.own_lanes && out.state == RunState::died) {
         out.moved = false;
-        out.routes_loose = false;
+        out.routes_unverified = false;
     }
-    if (out.state == RunState::running || paper.own_lanes || !mutates) {
+    if (out.state == RunState::running || plan.own_lanes || !mutates) {
         return;
     }
-    out.open = rollback_exit(run) == k_unverified ? k_no_way_back
+    out.open = rollback_exit(run) == k_unverified ? k_rollback_unverified
                : out.state == RunState::died      ? died_why(out)
                                                   : ended_why(out, run);
-    const auto word = settled(out.folder);
+    const auto word = finished_mark(out.folder);
     if (!out.open.empty() && word && word->at >= out.last_at) {
         out.open.clear();
         out.state = RunState::ended;
@@ -215,14 +215,14 @@ void take_open(RunStatus& out, const PlanPaper& paper, const Json& run, bool mut
     }
 }
 
-void take_next(RunStatus& out, const PlanPaper& paper) {
+void add_next(RunStatus& out, const StoredPlan& plan) {
     if (out.state == RunState::running) {
         out.next = "oa-stream cutover status --run " + out.run + " --wait-for done";
     } else if (!out.needs_somebody()) {
         return;
-    } else if (!paper.read) {
-        out.next = "oa-stream runs show " + out.run; // without its plan it cannot be taken back
-    } else if (paper.routes_alone) {
+    } else if (!plan.read) {
+        out.next = "oa-stream runs show " + out.run; // without its plan it cannot be rolled back
+    } else if (plan.routes_alone) {
         out.next = fmt::format(
             "oa-stream route restore {} --apply", out.restores.empty() ? out.run : out.restores
         );
@@ -243,15 +243,15 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     out.folder = folder;
     const Json run = run::document_in(folder / "run.json");
     const run::RunFacts facts = run::facts_of(folder, run);
-    const PlanPaper paper = read_paper(out, facts);
-    out.target = paper.target.empty() ? target_in(run) : paper.target;
-    if (paper.routes_alone) {
+    const StoredPlan plan = read_stored_plan(out, facts);
+    out.target = plan.target.empty() ? target_in(run) : plan.target;
+    if (plan.routes_alone) {
         out.state = RunState::died;
-        take_routes(out, k_journal, facts.mutates);
-        take_restored(out, facts, state_dir);
+        add_routes(out, k_journal, facts.mutates);
+        add_restored_run(out, facts, state_dir);
     } else {
-        take_journal(out, paper);
-        take_routes(out, k_routes_journal, facts.mutates);
+        add_journal(out, plan);
+        add_routes(out, k_routes_journal, facts.mutates);
     }
     std::error_code ignored;
     // Sealed: even if its last journal line could not be written.
@@ -263,9 +263,9 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     if (!out.fault.empty() || (out.moved && rollback_exit(run) == k_unverified)) {
         out.state = RunState::died;
     }
-    take_holder(out, state_dir);
-    take_open(out, paper, run, facts.mutates);
-    take_next(out, paper);
+    add_holder(out, state_dir);
+    add_open(out, plan, run, facts.mutates);
+    add_next(out, plan);
     return out;
 }
 

@@ -27,7 +27,7 @@ std::string this_person() {
 
 } // namespace
 
-Result<void> settle(const fs::path& folder, std::string_view how, std::string_view reason) {
+Result<void> mark_finished(const fs::path& folder, std::string_view how, std::string_view reason) {
     Redactor redactor;
     redactor.add_environment();
     const Json word = {
@@ -37,18 +37,18 @@ Result<void> settle(const fs::path& folder, std::string_view how, std::string_vi
         {"how", how},
         {"reason", redactor.apply(reason)},
     };
-    return write_file_atomic(folder / k_settled, dump_json(word) + "\n");
+    return write_file_atomic(folder / k_finished_file, dump_json(word) + "\n");
 }
 
-std::optional<Settled> settled(const fs::path& folder) {
-    const Json json = run::document_in(folder / k_settled);
+std::optional<FinishedMark> finished_mark(const fs::path& folder) {
+    const Json json = run::document_in(folder / k_finished_file);
     if (json.empty()) {
         return std::nullopt;
     }
     const auto in = [&](std::string_view key) {
         return std::string(string_member(json, key).value_or(""));
     };
-    return Settled{in("at"), in("who"), in("how"), in("reason")};
+    return FinishedMark{in("at"), in("who"), in("how"), in("reason")};
 }
 
 Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view target) {

@@ -1,5 +1,5 @@
-// The end of every run: report.md, run.json, SHA256SUMS and the document for --json. Private to the
-// room.
+// The end of every run: report.md, run.json, the sealed manifest SHA256SUMS and the document for
+// --json. Private to the room.
 #pragma once
 
 #include "oa_stream/playbook/run_end.hpp"
@@ -11,8 +11,8 @@
 
 namespace oa_stream::playbook {
 
-/// What the papers say beyond the outcome.
-struct RunPaper {
+/// What the report says beyond the outcome.
+struct ReportInput {
     std::string title;
     std::string plan{}; ///< id; empty: none came about
     std::vector<std::pair<std::string, std::string>> facts{}; ///< name, value; for the report
@@ -24,7 +24,13 @@ struct RunPaper {
 /// An outcome for what failed before there was a run; its exit code is the error's.
 [[nodiscard]] RunOutcome not_executed(const Error& error);
 
-/// Writes the papers and closes the folder. Evidence that cannot be written takes a PASS away.
-[[nodiscard]] RunEnd seal(run::RunFolder& folder, RunOutcome outcome, const RunPaper& paper);
+/// Writes the report and closes the folder. Evidence that cannot be written takes a PASS away.
+[[nodiscard]] RunEnd
+finish_run(run::RunFolder& folder, RunOutcome outcome, const ReportInput& report);
+
+/// The same for the rollback of an earlier run in its own folder: rollback.md and the member
+/// `rolled_back`. `judged`: that run has a verdict of its own, which stays.
+[[nodiscard]] RunEnd
+finish_rollback(run::RunFolder& folder, RunOutcome outcome, const ReportInput& report, bool judged);
 
 } // namespace oa_stream::playbook

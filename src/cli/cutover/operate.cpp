@@ -1,0 +1,92 @@
+#include "operate.hpp"
+
+#include "core/document.hpp"
+#include "core/version.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::cli {
+namespace {
+
+SignalWords words_for(Touches touches, const playbook::StopRequest& stop, const std::string& run) {
+    switch (touches) {
+    case Touches::nothing:
+        return {
+            "ending the check under way; nothing is changed by this run",
+            [] { return std::string("Nothing was changed."); },
+        };
+    case Touches::own_lanes:
+        return {
+            "finishing the step under way, then restoring the traffic (at most 30s)",
+            [] {
+                return std::string("The lanes and the front door end with this process, so "
+                                   "nothing is left to undo; the journal shows how far it came.");
+            },
+        };
+    case Touches::traffic:
+        break;
+    }
+    return {
+        "finishing the step under way, then restoring the traffic",
+        [&stop, &run] {
+            return stop.mutated()
+                       ? fmt::format(
+                             "Some traffic may be moved. To finish: oa-stream rollback apply --run "
+                             "{}",
+                             run
+                         )
+                       : std::string("Nothing was changed.");
+        },
+    };
+}
+
+} // namespace
+
+Result<playbook::RunEnd> carry_out(Context& context, Touches touches, const StartRun& start) {
+    Screen screen(context);
+    playbook::StopRequest stop;
+    std::string run;
+    playbook::Operator by;
+    by.state_dir = context.state_dir;
+    by.argv = context.argv;
+    by.version = version();
+    by.stop = &stop;
+    by.observer = screen.observer();
+    by.on_run = [&](const std::string& id) {
+        run = id;
+        if (!context.quiet && touches == Touches::traffic) {
+            screen.say("run " + id);
+        }
+    };
+    auto end = run_to_end<playbook::RunEnd>(
+        [&](const asio::any_io_executor&) { return start(std::move(by)); },
+        stop,
+        screen,
+        words_for(touches, stop, run)
+    );
+    screen.clear();
+    return end;
+}
+
+ExitCode show_run(const playbook::RunEnd& end, Context& context) {
+    const playbook::RunOutcome& outcome = end.outcome;
+    const bool silent = context.quiet && outcome.exit == ExitCode::ok;
+    if (context.json) {
+        print_document("run-result", end.document, context);
+    } else if (!silent) {
+        constexpr std::size_t k_mail = 80; // cron mails it
+        show_text(playbook::summary(outcome), context, k_mail);
+        if (!context.out_tty) { // the last line has its folder
+            context.out(fmt::format("report {}\n", (end.evidence / "report.md").string()));
+        }
+    }
+    tell_last({outcome.verdict, outcome.exit, end.run, end.evidence.string(), end.next}, context);
+    return outcome.exit;
+}
+
+Result<ExitCode> operate(Context& context, Touches touches, const StartRun& start) {
+    OA_TRY(const auto end, carry_out(context, touches, start));
+    return show_run(end, context);
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,31 @@
+// A run of a playbook, from the context to the exit code.
+#pragma once
+
+#include "oa_stream/playbook/run_end.hpp"
+
+#include "core/run_screen.hpp"
+
+#include <functional>
+
+namespace oa_stream::cli {
+
+/// What a run touches; decides what a signal is answered with.
+enum class Touches {
+    nothing,   ///< it only looks
+    own_lanes, ///< on this machine; they end with the run
+    traffic,
+};
+
+using StartRun = std::function<Task<Result<playbook::RunEnd>>(playbook::Operator by)>;
+
+/// Carries out the run that `start` makes, with screen, signals and state directory of `context`.
+[[nodiscard]] Result<playbook::RunEnd>
+carry_out(Context& context, Touches touches, const StartRun& start);
+
+/// Result on stdout, last line on stderr; nothing at all under -q on PASS, but with --json.
+[[nodiscard]] ExitCode show_run(const playbook::RunEnd& end, Context& context);
+
+/// Both.
+[[nodiscard]] Result<ExitCode> operate(Context& context, Touches touches, const StartRun& start);
+
+} // namespace oa_stream::cli

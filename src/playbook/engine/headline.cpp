@@ -1,0 +1,93 @@
+#include "headline.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook {
+namespace {
+
+/// "12 checks passed live, 5 rehearsed, 2 skipped"
+std::string counts_text(const std::vector<Check>& checks) {
+    const auto count = [&](Verdict verdict, CheckMode mode) {
+        return std::ranges::count_if(checks, [&](const Check& check) {
+            return check.verdict == verdict && check.mode == mode;
+        });
+    };
+    std::string out = fmt::format("{} checks passed live", count(Verdict::pass, CheckMode::live));
+    for (const CheckMode mode : {CheckMode::rehearsed, CheckMode::asserted}) {
+        if (const auto n = count(Verdict::pass, mode); n > 0) {
+            out += fmt::format(", {} {}", n, to_string(mode));
+        }
+    }
+    if (const auto n = std::ranges::count(checks, Verdict::skipped, &Check::verdict); n > 0) {
+        out += fmt::format(", {} skipped", n);
+    }
+    return out;
+}
+
+std::string good_headline(const RunContext& run) {
+    const RunOutcome& out = run.out;
+    if (!run.changes_traffic()) {
+        return counts_text(out.checks) + "; nothing was changed.";
+    }
+    if (out.stages.empty()) {
+        return counts_text(out.checks) + ".";
+    }
+    if (out.drill) {
+        return fmt::format(
+            "The failure at {} was met as planned, users were well {:.3f} s after the decision; "
+            "the "
+            "traffic is back where it began, verified.",
+            out.drill->stage,
+            out.drill->recovery_s().value_or(0)
+        );
+    }
+    return fmt::format(
+        "{} stages passed{}{}.",
+        out.stages.size(),
+        out.restore ? "; the traffic is back where it began, verified" : "",
+        run.in.last ? "; the routes are as asked, verified" : ""
+    );
+}
+
+} // namespace
+
+std::string first_trouble(const std::vector<Check>& checks) {
+    const Verdict verdict = run_verdict(checks);
+    for (const Check& check : checks) {
+        if (check.verdict == verdict) {
+            return check.id + ": " + check.detail;
+        }
+    }
+    const auto skipped = std::ranges::find_if(checks, [](const Check& check) {
+        return check.verdict == Verdict::skipped && check.required;
+    });
+    return skipped == checks.end() ? "nothing passed live"
+                                   : skipped->id + ": skipped, " + skipped->detail;
+}
+
+std::string headline(const RunContext& run, bool completed) {
+    const RunOutcome& out = run.out;
+    if (completed && out.verdict == Verdict::pass) {
+        return good_headline(run);
+    }
+    std::string text = first_trouble(out.checks);
+    if (completed && out.mutated) {
+        text += out.restored ? "; the traffic is back where it began, verified"
+                             : fmt::format("; {} stays", run.serving.text());
+    } else if (out.held) {
+        text += "; held, the split stays";
+    } else if (out.rollback) {
+        text += out.rollback->verified ? "; rolled back and verified"
+                                       : "; the rollback is NOT verified";
+    } else if (!out.mutated && moves_traffic(run.playbook().kind)) {
+        text += "; no traffic was moved";
+    }
+    if (run.routes_unverified) {
+        text += "; the routes are NOT verified";
+    }
+    return text + ".";
+}
+
+} // namespace oa_stream::playbook

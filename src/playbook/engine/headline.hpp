@@ -1,0 +1,17 @@
+// The sentence that says why a run ended as it did. Private to the room.
+#pragma once
+
+#include "run_context.hpp"
+
+#include <string>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+/// The check that decides the verdict, or the first that was skipped though it is required.
+[[nodiscard]] std::string first_trouble(const std::vector<Check>& checks);
+
+/// `completed`: every step was done.
+[[nodiscard]] std::string headline(const RunContext& run, bool completed);
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,66 @@
+// One run of a playbook, whatever it is for: apply, rehearsal, verification, drill and rollback set
+// up, lock, carry out and report through this. Private to the room.
+#pragma once
+
+#include "oa_stream/playbook/outside.hpp"
+#include "oa_stream/playbook/run_end.hpp"
+
+#include "finish_run.hpp"
+#include "route_step.hpp"
+#include "run_plan.hpp"
+#include "stage/live.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace oa_stream::playbook {
+
+/// Address-stable once the run is carried out: the engine and the route step point into it.
+struct PlaybookRun {
+    Operator by;
+    Plan plan; ///< `playbook`, `target` and `driver` from the start; the rest once live was read
+    Outside outside;
+    run::RunFolder folder;
+    RunMode mode = RunMode::live;
+    bool probes = true;
+    std::optional<Asserted> asserted{};
+    std::string reopen{}; ///< why the stages of a cutover that is over run again
+    std::filesystem::path faults_file{}; ///< where a drill against a target plants its fault
+    LiveOptions live{}; ///< limits and planted faults; the rest comes from the plan
+    ReportInput report{}; ///< title and facts that only the caller knows
+    std::unique_ptr<Instruments> instruments{};
+    RouteStep routes{};
+
+    [[nodiscard]] const Playbook& playbook() const noexcept { return plan.playbook; }
+    void say(std::string_view line) const;
+};
+
+/// Creates the run folder. A plan that has steps already is written to it at once: from then on the
+/// folder alone is enough to roll the run back. Code::io.
+[[nodiscard]] Result<PlaybookRun>
+begin_run(Operator by, Plan plan, Outside outside, RunMode mode, Json target);
+
+/// What has to be known or checked under the lock, before anything is changed.
+using Prepare = Task<Result<void>> (*)(PlaybookRun*);
+/// Reads what serves and makes the plan of it, with the warnings and the routes' plan.
+[[nodiscard]] Task<Result<void>> plan_from_live(PlaybookRun* run);
+
+/// Locks the target when the run moves traffic, prepares, and carries the plan out. An error is a
+/// run that could not begin.
+[[nodiscard]] Task<Result<RunOutcome>> carry_out_run(PlaybookRun* run, Prepare prepare);
+
+void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor);
+/// Its sources, as a run takes them.
+[[nodiscard]] Sources sources_of(const Outside& outside);
+/// The engine's input for this run. Instruments must be there.
+[[nodiscard]] RunInput engine_input(PlaybookRun& run);
+
+/// Removes a fault that is still planted, writes the report and closes the folder.
+[[nodiscard]] RunEnd end_run(PlaybookRun& run, Result<RunOutcome> ended);
+
+/// What to type when the traffic is not verified to be back, also without this program.
+[[nodiscard]] std::string rollback_commands(const PlaybookRun& run);
+
+} // namespace oa_stream::playbook

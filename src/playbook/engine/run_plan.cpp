@@ -1,0 +1,336 @@
+#include "run_plan.hpp"
+
+#include "headline.hpp"
+#include "run_context.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::playbook {
+namespace {
+
+bool good(const Check& check) {
+    return check.verdict == Verdict::pass || check.verdict == Verdict::skipped;
+}
+
+/// What somebody else checked becomes part of the run.
+StepEnd add_checks(RunContext& run, const std::string& id, std::vector<Check> checks) {
+    const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);
+    const auto skipped = std::ranges::count(checks, Verdict::skipped, &Check::verdict);
+    const bool fine = run_verdict(checks) == Verdict::pass;
+    const auto total = checks.size();
+    for (Check& check : checks) {
+        if (!good(check)) {
+            run.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+        }
+        run.add(std::move(check));
+    }
+    run.say(fmt::format("  {} checks passed, {} skipped, {} in all", passed, skipped, total));
+    if (!fine && std::ranges::all_of(run.out.checks, good)) {
+        run.add(id, Verdict::inconclusive, "nothing that was required passed live");
+    }
+    return fine ? StepEnd::go_on : StepEnd::stop;
+}
+
+Task<StepEnd> shadow(RunContext* run, const Step* step) {
+    run->log_event(
+        "shadow begins", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
+    );
+    const ShadowSpec spec = run->playbook().shadow.value_or(ShadowSpec{});
+    auto checks = co_await run->in.instruments->shadow(spec, step->id);
+    co_return add_checks(*run, step->id, std::move(checks));
+}
+
+Task<StepEnd> smoke(RunContext* run, const Step* step) {
+    const auto& list =
+        step->id.starts_with("postflight") ? run->playbook().postflight : run->playbook().preflight;
+    const SmokeSpec spec = list[static_cast<std::size_t>(step->item)];
+    run->log_event("smoke begins", fmt::format("{}: {}", spec.id, step->title), {{"id", spec.id}});
+    auto checks = co_await run->in.instruments->smoke(spec);
+    co_return add_checks(*run, spec.id, std::move(checks));
+}
+
+Task<StepEnd> shift(RunContext* run, const Step* step) {
+    // What cannot be proved later is not begun; the rollback does without.
+    if (step->mutates() && run->in.folder->trouble()) {
+        run->say("  the evidence cannot be written: nothing more is moved");
+        co_return StepEnd::stop; // conclude() reports it
+    }
+    const traffic::Split after = step->after.value_or(run->serving);
+    if (step->mutates()) {
+        run->log_event("shift begins", step->title, {{"step", step->id}});
+        run->ours.push_back(after);
+        if (run->in.stop != nullptr) {
+            run->in.stop->mark_mutated();
+        }
+    }
+    if (run->playbook().drill && !run->drill && begin_drill(*run) == StepEnd::stop) {
+        co_return StepEnd::stop;
+    }
+    Mover mover = run->mover(run->playbook().driver_limit);
+    const Moved moved = co_await mover.move(step->id, {run->serving}, after, Urgency::normal);
+    run->out.mutated = run->out.mutated || moved.mutated;
+    const bool done = moved.result == Moved::Result::done;
+    run->add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
+    if (!moved.before.extra.empty()) {
+        run->machine = moved.before.extra;
+    }
+    if (done) {
+        run->serving = after;
+        co_return StepEnd::go_on;
+    }
+    run->refused = moved.result == Moved::Result::foreign || moved.result == Moved::Result::refused;
+    run->denied = run->denied || moved.denied;
+    run->say(fmt::format("  ERROR {}: {}", step->id, moved.detail));
+    co_return StepEnd::stop;
+}
+
+Task<StepEnd> restore(RunContext* run, const Step* step) {
+    // From here on the traffic is moved back by us, whatever served before.
+    run->out.mutated = run->out.mutated || step->mutates();
+    if (step->mutates() && run->in.stop != nullptr) {
+        run->in.stop->mark_mutated();
+    }
+    run->out.restore =
+        co_await restore_baseline(run, step->id, "The playbook ends where it began.");
+    run->out.restore->planned = true;
+    run->out.restored = run->out.restore->verified;
+    co_return run->out.restored ? StepEnd::go_on : StepEnd::stop;
+}
+
+using StepFunction = Task<StepEnd> (*)(RunContext*, const Step*);
+
+/// A stage's gates are judged by its run, those of the whole run together with their first.
+Task<StepEnd> gate(RunContext* run, const Step* step) {
+    co_return step->stage < 0 && step->item == 0 ? co_await judge_run(run) : StepEnd::go_on;
+}
+
+/// In the order of StepKind.
+constexpr std::array<StepFunction, 7> k_steps{
+    smoke,
+    [](RunContext* run, const Step*) { return judge_budget(run); },
+    shift,
+    [](RunContext* run, const Step* step) { return run_stage(run, step->stage); },
+    gate,
+    [](RunContext* run, const Step* step) {
+        return run->playbook().drill ? roll_back_drill(run, step) : restore(run, step);
+    },
+    shadow,
+};
+
+Task<StepEnd> carry_out(RunContext* run, const Step* step) {
+    const bool mutation = step->before.has_value();
+    return mutation && !run->changes_traffic()
+               ? forecast_step(run, step)
+               : k_steps[static_cast<std::size_t>(step->kind)](run, step);
+}
+
+/// How many steps were done; all of them: completed.
+Task<std::size_t> carry_out_all(RunContext* run) {
+    const auto& steps = run->in.plan->steps;
+    bool all = true;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (run->stop_requested()) {
+            run->add_interrupted("before " + steps[i].id);
+            co_return i;
+        }
+        run->in.instruments->write_pending();
+        if (steps[i].kind != StepKind::gate) {
+            run->in.folder->note("step", {{"id", steps[i].id}});
+        }
+        if (co_await carry_out(run, &steps[i]) == StepEnd::go_on) {
+            continue;
+        }
+        if (moves_traffic(run->playbook().kind)) {
+            co_return i;
+        }
+        all = false; // nothing hangs on it: whoever verifies wants to know everything
+    }
+    // As good as any other moment: who interrupts the last smoke wants the old state, too.
+    const bool stays = run->playbook().kind == Kind::cutover && run->out.mutated;
+    if (stays && run->stop_requested()) {
+        run->add_interrupted("in the last step");
+        co_return steps.size() - 1;
+    }
+    co_return all ? steps.size() : steps.size() - 1;
+}
+
+/// Whether it went well, too.
+Task<bool> carry_out_last(RunContext* run) {
+    if (run->stop_requested()) {
+        run->add_interrupted("before the routes");
+        co_return false;
+    }
+    run->log_event("step", "the routes", {{"id", "routes"}});
+    LastStep last = co_await run->in.last();
+    run->out.mutated = run->out.mutated || last.mutated;
+    run->routes_unverified = last.routes_unverified;
+    const bool fine = std::ranges::all_of(last.checks, good);
+    for (Check& check : last.checks) {
+        run->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+        run->add(std::move(check));
+    }
+    co_return fine;
+}
+
+void note_rest(RunContext& run, std::size_t done) {
+    const auto& steps = run.in.plan->steps;
+    std::vector<std::string> rest;
+    for (std::size_t i = done + 1; i < steps.size(); ++i) {
+        if (steps[i].kind != StepKind::gate || steps[i].stage < 0) {
+            rest.push_back(steps[i].id);
+        }
+    }
+    if (run.in.last && done < steps.size()) {
+        rest.emplace_back("routes");
+    }
+    if (!rest.empty()) {
+        run.out.notes.push_back(fmt::format("Not reached: {}.", fmt::join(rest, ", ")));
+    }
+}
+
+/// Only once everything was done: a run that stopped has its own reason, and what is to become of
+/// the traffic follows from that one.
+void note_unjudged(RunContext& run) {
+    const Playbook& playbook = run.playbook();
+    if (!no_gate_decides(playbook)) {
+        return;
+    }
+    run.add(
+        "gates",
+        Verdict::inconclusive,
+        fmt::format(
+            "no gate decided, {}: nobody knows whether {} is good",
+            playbook.stage.gates.empty() ? "the playbook has none" : "they only observe",
+            playbook.traffic.canary
+        )
+    );
+}
+
+Task<void> roll_back(RunContext* run) {
+    const bool interrupted = run->stop_requested();
+    run->out.rollback = co_await restore_baseline(
+        run,
+        "rollback",
+        interrupted ? fmt::format("interrupted by signal {}", run->in.stop->signal())
+                    : first_trouble(run->out.checks)
+    );
+    run->out.restored = run->out.rollback->verified;
+}
+
+/// A run that cannot change anything has nothing to remember for a rollback.
+Result<void> journal_of(RunContext& run, const JournalLine& line) {
+    if (!run.changes_traffic() || !moves_traffic(run.playbook().kind)) {
+        return {};
+    }
+    return run.journal.record(line);
+}
+
+/// What the playbook wants done when it could not be carried out. A signal and a split that is no
+/// longer ours leave no choice.
+Then after_trouble(const RunContext& run) {
+    const Playbook& playbook = run.playbook();
+    if (run.stop_requested() || run.drifted || playbook.drill) {
+        return Then::rollback;
+    }
+    switch (run_verdict(run.out.checks)) {
+    case Verdict::inconclusive:
+        return playbook.stage.inconclusive_then;
+    case Verdict::error:
+        return run.source_failed ? playbook.stage.error_then : Then::rollback;
+    default:
+        return playbook.on_failure;
+    }
+}
+
+void keep_split(RunContext& run) {
+    run.out.held = true;
+    run.log_event(
+        "held",
+        fmt::format("holding {}, as the playbook says", run.serving.text()),
+        {{"split", run.serving.to_json()}}
+    );
+    run.out.notes.push_back(fmt::format(
+        "Held: {} stays. To roll it back: oa-stream rollback apply --run {}",
+        run.serving.text(),
+        run.in.folder->id()
+    ));
+}
+
+void conclude(RunContext& run, bool completed) {
+    RunOutcome& out = run.out;
+    run.in.instruments->write_pending();
+    if (const auto& trouble = run.in.folder->trouble()) {
+        run.add("evidence", Verdict::error, "evidence could not be written: " + trouble->text());
+    }
+    const run::Conclusion end = run::conclude({
+        .verdict = run_verdict(out.checks),
+        .mutated = out.mutated,
+        .restored = out.restored && !run.routes_unverified,
+        .completed = completed,
+        .stays = run.playbook().afterwards == Afterwards::stay,
+        .unjudged = no_gate_decides(run.playbook()),
+        .held = out.held,
+        .refused = run.refused,
+        .denied = run.denied || run::credentials_refused(out.checks),
+        .signal = run.in.stop != nullptr ? run.in.stop->signal() : 0,
+    });
+    out.verdict = end.verdict;
+    out.exit = end.exit;
+    out.ended = end.ended;
+    out.headline = headline(run, completed);
+    const auto ended = journal_of(
+        run,
+        {.phase = Phase::end,
+         .seen = run.serving.to_json(),
+         .detail = fmt::format("{} exit {}", to_string(out.verdict), static_cast<int>(out.exit))}
+    );
+    if (!ended) {
+        out.notes.emplace_back("The journal's last line could not be written.");
+    }
+}
+
+} // namespace
+
+Task<RunOutcome> run_plan(RunInput input) {
+    RunContext run(std::move(input));
+    run.in.folder->write("plan.json", to_json(*run.in.plan).dump(2) + "\n");
+    const auto begun = journal_of(
+        run,
+        {.phase = Phase::begin, .to = run.in.plan->baseline.to_json(), .detail = run.in.plan->id}
+    );
+    if (!begun) {
+        run.add("journal", Verdict::error, begun.error().text());
+        conclude(run, false);
+        co_return std::move(run.out);
+    }
+    const std::size_t done = co_await carry_out_all(&run);
+    bool completed = done == run.in.plan->steps.size();
+    note_rest(run, done);
+    if (completed && run.in.last) {
+        completed = co_await carry_out_last(&run);
+    }
+    if (run.in.folder->trouble() && run.out.mutated && !run.out.restored) {
+        completed = false; // nobody could prove that what serves was right
+    }
+    if (!completed && run.out.mutated && !run.out.restore && !run.out.rollback) {
+        if (after_trouble(run) == Then::hold) {
+            keep_split(run);
+        } else {
+            co_await roll_back(&run);
+        }
+    }
+    if (completed) {
+        note_unjudged(run);
+    }
+    if (run.drill) {
+        co_await run.in.instruments->stop_watch(Millis(0));
+    }
+    conclude(run, completed);
+    co_return std::move(run.out);
+}
+
+} // namespace oa_stream::playbook

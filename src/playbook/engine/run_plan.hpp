@@ -1,0 +1,63 @@
+// Carries out a plan: steps in order, a verdict, and back to the baseline when anything is wrong.
+// Private to the room.
+#pragma once
+
+#include "oa_stream/playbook/plan.hpp"
+#include "oa_stream/playbook/runner.hpp"
+#include "oa_stream/run/run_folder.hpp"
+
+#include "instruments.hpp"
+#include "journal.hpp"
+
+#include <functional>
+#include <optional>
+
+namespace oa_stream::playbook {
+
+enum class RunMode {
+    live,
+    rehearse, ///< everything but the mutations, which are previewed
+};
+
+struct RunnerTiming {
+    Millis tick{50}; ///< how often a stage looks for signals
+    Millis view_every{250};
+    Millis interim_every{1000}; ///< interim looks of the gates, which may only FAIL
+    Millis drift_every{1000}; ///< how often a stage reads what serves
+    Millis in_flight{20000}; ///< how long a stage waits for its last probes
+    Millis driver_call{5000}; ///< one call of the driver; longer means that it hangs
+    Millis retry_pause{200}; ///< before a driver is asked again
+    /// How often a stage asks the sources, each time an interim look; 0: a twentieth of the bake,
+    /// within half a second and five.
+    Millis source_every{0};
+    Millis source_call{60000}; ///< one question; beyond the source's own limits
+};
+
+/// What comes after a playbook's last step, when all of them went well.
+struct LastStep {
+    std::vector<Check> checks{}; ///< one that is neither PASS nor SKIPPED is a step that failed
+    bool mutated = false; ///< something may have been written
+    bool routes_unverified = false; ///< neither what was asked for nor what was before is verified
+};
+
+struct RunInput {
+    const Plan* plan = nullptr;
+    traffic::TrafficDriver* driver = nullptr;
+    Instruments* instruments = nullptr;
+    run::RunFolder* folder = nullptr;
+    StopRequest* stop = nullptr;
+    RunMode mode = RunMode::live;
+    bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
+    std::optional<Asserted> asserted{};
+    Sources sources{};
+    JournalSink journal{}; ///< unset: the folder's
+    std::function<Task<LastStep>()> last{}; ///< unset: none
+    Observer observer{};
+    RunnerTiming timing{};
+};
+
+/// All pointers of `input` must stay valid until it completes. Never throws on its own account;
+/// every ending is an outcome.
+[[nodiscard]] Task<RunOutcome> run_plan(RunInput input);
+
+} // namespace oa_stream::playbook

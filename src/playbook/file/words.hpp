@@ -1,0 +1,26 @@
+// The words of the file format, in the order of their enums. Private to the room.
+#pragma once
+
+#include "oa_stream/playbook/playbook.hpp"
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace oa_stream::playbook {
+
+inline constexpr std::array<std::string_view, 4> k_source_words{
+    "probe", "asserted", "prometheus", "access_log"
+};
+inline constexpr std::array<std::string_view, 3> k_through_words{"stable", "canary", "users"};
+inline constexpr std::array<std::string_view, 3> k_surface_words{
+    "stream", "control", "completions"
+};
+inline constexpr std::array<std::string_view, 2> k_then_words{"rollback", "hold"};
+inline constexpr std::array<std::string_view, 2> k_no_traffic_words{"probe", "hold"};
+
+[[nodiscard]] constexpr std::string_view word_of(const auto& words, auto value) noexcept {
+    return words[static_cast<std::size_t>(value)];
+}
+
+} // namespace oa_stream::playbook
