@@ -46,9 +46,9 @@ TEST_CASE("access log: requests, bad ones and times of one window") {
     CHECK(all.source == "access log " + rig.log().string());
     CHECK(
         all.query ==
-        "POST lines of /api/chat/stream, /api/chat, /api/chats/{conversationId}/stream, written "
-        "in "
-        "[2026-11-20T10:00:00.000Z, 2026-11-20T10:00:20.000Z), bad: http_5xx | terminal_error"
+        "POST lines of /api/chat/stream, /api/chat, /api/chats/{conversationId}/stream, "
+        "/v1/chat/completions, written in [2026-11-20T10:00:00.000Z, 2026-11-20T10:00:20.000Z), "
+        "bad: http_5xx | terminal_error"
     );
     CHECK(counts(rig.ask(0, 20, {.bad = {BadEvent::empty}})).bad == 1);
     CHECK(counts(rig.ask(0, 20, {.bad = {BadEvent::compat_rejected}})).bad == 1);
@@ -81,9 +81,9 @@ TEST_CASE("access log: by revision and by route, POST alone") {
     rig.append(lines(3, 0, 1, {.revision = "rev-b", .status = 500}));
     rig.append(lines(2, 0, 1, {.revision = "rev-b", .route = "/v1/chat/completions"}));
     rig.append(lines(5, 0, 1, {.terminal = "", .method = "GET"}));
-    CHECK(counts(rig.ask(0, 10)) == measure::Counts{.bad = 3, .total = 7});
+    CHECK(counts(rig.ask(0, 10)) == measure::Counts{.bad = 3, .total = 9});
     CHECK(counts(rig.ask(0, 10, {.revision = "rev-a"})) == measure::Counts{.bad = 0, .total = 4});
-    CHECK(counts(rig.ask(0, 10, {.revision = "rev-b"})) == measure::Counts{.bad = 3, .total = 3});
+    CHECK(counts(rig.ask(0, 10, {.revision = "rev-b"})) == measure::Counts{.bad = 3, .total = 5});
     CHECK(counts(rig.ask(0, 10, {.routes = {"/v1/chat/completions"}})).total == 2);
 }
 

@@ -97,7 +97,8 @@ TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
     CHECK(rules.find(">= 70\n") != std::string::npos);
     CHECK(rules.find("le=\"5\"") != std::string::npos);
     CHECK(found(rules, "(oa_stream_[a-z_0-9]+(?!\\{)[\\[)])").empty());
-    for (const std::string& selector : found(rules, "oa_stream_[a-z_0-9]+\\{([^}]*)\\}")) {
+    const char* inside = R"re(oa_stream_[a-z_0-9]+\{((?:[^}"]|"[^"]*")*)\})re"; // "[}]" in values
+    for (const std::string& selector : found(rules, inside)) {
         CHECK(selector.ends_with("job=\"lane\""));
     }
 }

@@ -46,7 +46,7 @@ TEST_CASE("bad events: the words of an slo, by bars; nothing means the two that 
 TEST_CASE("bad events: a misspelt word is named, and the one that was meant") {
     const auto got = measure::parse_bad_events("http_5xx | terminal_eror");
     REQUIRE_FALSE(got.has_value());
-    CHECK(got.error().message == "'terminal_eror' is no bad event");
+    CHECK(got.error().message == "'terminal_eror' is not a bad event");
     CHECK(got.error().hint == "did you mean 'terminal_error'?");
 }
 

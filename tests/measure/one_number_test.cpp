@@ -1,0 +1,111 @@
+// One history, every reader that is no query: the same two integers from all of them. The queries
+// have theirs in tests/e2e/evidence/one_number.test.mjs.
+#include "oa_stream/incident/timeline.hpp"
+#include "oa_stream/lane/access_log.hpp"
+#include "oa_stream/lane/metrics.hpp"
+#include "oa_stream/measure/lane_numbers.hpp"
+
+#include "access_log_rig.hpp"
+
+using namespace oa_stream;
+using test::log_time;
+
+namespace {
+
+struct Asked {
+    std::string_view route;
+    std::string_view method;
+    int status;
+    std::optional<telemetry::TerminalClass> terminal;
+    bool bad; ///< by the tables of docs/slo.md, written down by hand
+    bool counts = true;
+};
+
+std::vector<Asked> history() {
+    using enum telemetry::TerminalClass;
+    constexpr std::string_view k_chat = "/api/chat/stream";
+    constexpr std::string_view k_default = "/api/chat";
+    constexpr std::string_view k_named = "/api/chats/{conversationId}/stream";
+    constexpr std::string_view k_completions = "/v1/chat/completions";
+    return {
+        {k_chat, "POST", 200, completed, false},
+        {k_default, "POST", 200, turn_failed, true},
+        {k_named, "POST", 200, turn_aborted, true},
+        {k_named, "GET", 200, std::nullopt, false, false}, // a resume
+        {k_named, "POST", 200, turn_interrupted, false},
+        {k_chat, "POST", 200, codex_error, true},
+        {k_chat, "POST", 200, adapter_preview_unavailable, true},
+        {k_chat, "POST", 200, client_gone, false},
+        {k_chat, "POST", 426, std::nullopt, false},
+        {k_chat, "POST", 429, std::nullopt, false},
+        {k_chat, "POST", 503, std::nullopt, true},
+        {k_default, "POST", 400, std::nullopt, false},
+        {k_completions, "POST", 200, completed, false},
+        {k_completions, "POST", 200, turn_failed, true}, // streamed
+        {k_completions, "POST", 502, turn_failed, true}, // not streamed: in two counters
+        {k_completions, "POST", 400, turn_failed, true}, // accepted, and failed
+        {k_completions, "POST", 499, client_gone, false},
+        {k_completions, "POST", 504, std::nullopt, true},
+        {"/healthz", "GET", 503, std::nullopt, false, false},
+        {"/api/chats", "POST", 501, std::nullopt, false, false},
+    };
+}
+
+lane::RequestRecord record_of(const Asked& asked, int at) {
+    lane::RequestRecord out;
+    out.time = log_time(at);
+    out.request_id = fmt::format("req_{}", at);
+    out.route = asked.route;
+    out.method = asked.method;
+    out.status = asked.status;
+    out.lane = asked.route.starts_with("/v1") ? "native" : "compat";
+    out.terminal = asked.terminal;
+    out.accepted_s = asked.terminal ? 0.01 : -1;
+    out.end_s = 0.1;
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("one number: metrics, access log and timeline count one history alike") {
+    const auto asked = history();
+    measure::Counts truth;
+    lane::Metrics metrics("rev-a", "1");
+    std::string json;
+    std::string logfmt;
+    measure::Counts timeline;
+    int at = 0;
+    for (const Asked& one : asked) {
+        truth.total += one.counts ? 1 : 0;
+        truth.bad += one.bad ? 1 : 0;
+        const auto record = record_of(one, ++at);
+        if (one.terminal) {
+            lane::TurnOutcome outcome;
+            outcome.route = one.route;
+            outcome.terminal = *one.terminal;
+            metrics.turn_ended(outcome);
+        }
+        metrics.request_done(record);
+        const auto line = lane::access_line(record, "rev-a", lane::LogFormat::json);
+        json += line + "\n";
+        logfmt += lane::access_line(record, "rev-a", lane::LogFormat::logfmt) + "\n";
+        const auto bad = incident::bad_turn(*parse_json(line));
+        timeline.total += bad ? 1 : 0;
+        timeline.bad += bad.value_or(false) ? 1 : 0;
+    }
+    REQUIRE(truth == measure::Counts{9, 17});
+
+    const auto series = measure::parse_exposition(metrics.text());
+    REQUIRE(series.has_value());
+    const auto scraped = measure::turn_counts(*series);
+    CHECK(scraped.missing.empty());
+    CHECK(scraped.bad == static_cast<double>(truth.bad));
+    CHECK(scraped.total == static_cast<double>(truth.total));
+
+    for (const std::string& text : {json, logfmt}) {
+        test::LogRig rig;
+        rig.append(text);
+        CHECK(rig.ask(0, 100).tally.requests == truth);
+    }
+    CHECK(timeline == truth);
+}
