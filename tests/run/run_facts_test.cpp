@@ -25,10 +25,10 @@ struct Row {
 TEST_CASE("facts: the typed members are believed, whatever name and exit code say") {
     const RunFacts facts = facts_of(
         "/runs/20260222T043600Z-cutover-1a2b3c4d",
-        json(R"({"kind":"rehearsal","mutates":false,"ended":"completed","exit_code":8})")
+        json(R"({"kind":"rehearsal","mutates":true,"ended":"completed","exit_code":8})")
     );
     CHECK(facts.kind == RunKind::rehearsal);
-    CHECK_FALSE(facts.mutates);
+    CHECK(facts.mutates);
     CHECK(facts.ended == RunEnding::completed);
 }
 
