@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/contract/judge.hpp"
+#include "oa_stream/lane/id_map.hpp"
 #include "oa_stream/lane/lane.hpp"
 #include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/net/http_client.hpp"
