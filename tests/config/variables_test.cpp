@@ -82,6 +82,6 @@ TEST_CASE("variables: settings are name=value, each name once, without control c
         const auto got = parse_settings(bad);
         REQUIRE_FALSE(got.has_value());
         CHECK(got.error().code == Code::usage);
-        CHECK(got.error().where == "--set");
+        CHECK(got.error().where.empty()); // the row of the option adds its name
     }
 }
