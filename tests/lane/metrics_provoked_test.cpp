@@ -1,7 +1,10 @@
 // Everything that a dashboard of the runbook shows is made to happen once, and found in the numbers
 // and in the access log.
+#include "oa_stream/encode/turn_encoder.hpp"
+
 #include "exposition_reader.hpp"
 #include "lane_rig.hpp"
+#include "turns/live_turn.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
