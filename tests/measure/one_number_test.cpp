@@ -1,5 +1,4 @@
-// One history, every reader that is no query: the same two integers from all of them. The queries
-// have theirs in tests/e2e/evidence/one_number.test.mjs.
+// One history through every reader that does not query a Prometheus: the same two integers from all.
 #include "oa_stream/incident/timeline.hpp"
 #include "oa_stream/lane/access_log.hpp"
 #include "oa_stream/lane/metrics.hpp"
