@@ -9,6 +9,7 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "core/run_screen.hpp"
 #include "cutover/run_args.hpp"
 #include "doctor.hpp"
 
