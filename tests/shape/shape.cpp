@@ -59,7 +59,34 @@ constexpr std::array k_libraries{
     Library{"libarchive", "archive", {"base", "incident"}, 0},
 };
 
-constexpr std::size_t k_most_lines = 600;
+constexpr std::size_t k_most_lines = 400;
+constexpr std::size_t k_most_test_lines = 600;
+constexpr std::size_t k_most_files = 30;
+/// Folders of data: a file there is a case, and cases are as many as they are.
+constexpr std::array<std::string_view, 8> k_data_folders{
+    "bad", "cases", "goldens", "data", "seeds", "captures", "terminal", "node_modules"
+};
+
+/// What does not keep the rules length, public-header and folder yet. Nothing may be added.
+constexpr std::array<std::string_view, 17> k_not_yet{
+    "src/base",
+    "src/cli/core/option.hpp",
+    "include/oa_stream/authority/replay.hpp",
+    "include/oa_stream/config/node.hpp",
+    "include/oa_stream/contract/rules.hpp",
+    "include/oa_stream/incident/stored_samples.hpp",
+    "include/oa_stream/lane/records.hpp",
+    "include/oa_stream/measure/exposition.hpp",
+    "include/oa_stream/measure/prometheus_answer.hpp",
+    "include/oa_stream/measure/slo.hpp",
+    "include/oa_stream/measure/tally.hpp",
+    "include/oa_stream/net/tls.hpp",
+    "include/oa_stream/probe/pacing.hpp",
+    "include/oa_stream/routes/route_change.hpp",
+    "include/oa_stream/routes/route_journal.hpp",
+    "include/oa_stream/routes/route_rules.hpp",
+    "include/oa_stream/routes/route_split.hpp",
+};
 
 struct Include {
     std::string target;
@@ -370,18 +397,66 @@ void check_rooms_exist(std::span<const Source> sources, std::vector<Finding>& ou
 void check_lengths(
     const fs::path& root, std::span<const Source> sources, std::vector<Finding>& out
 ) {
-    const auto judge = [&](const Source& source) {
-        if (source.lines > k_most_lines) {
+    const auto judge = [&](const Source& source, std::size_t most) {
+        if (source.lines > most) {
             out.push_back(
                 {"length",
                  source.path.generic_string(),
-                 std::to_string(source.lines) + " lines, at most " + std::to_string(k_most_lines)}
+                 std::to_string(source.lines) + " lines, at most " + std::to_string(most)}
             );
         }
     };
-    std::ranges::for_each(sources, judge);
+    for (const auto& source : sources) {
+        judge(source, k_most_lines);
+    }
     for (const auto& file : code_below(root / "tests")) {
-        judge(read_source(root, file, "tests", false));
+        judge(read_source(root, file, "tests", false), k_most_test_lines);
+    }
+}
+
+/// A public header is one that a file of another room includes itself; any other is private.
+void check_public(std::span<const Source> sources, std::vector<Finding>& out) {
+    std::set<std::string> used;
+    for (const auto& source : sources) {
+        for (const auto& include : source.includes) {
+            if (room_of_target(include.target) != source.room) {
+                used.insert("include/" + include.target);
+            }
+        }
+    }
+    for (const auto& source : sources) {
+        const auto path = source.path.generic_string();
+        if (source.header && !used.contains(path)) {
+            out.push_back({"public-header", path, "no other room includes it: move it to src"});
+        }
+    }
+}
+
+void check_folder(const fs::path& root, const fs::path& folder, std::vector<Finding>& out) {
+    std::size_t files = 0;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        const auto name = entry.path().filename().string();
+        if (entry.is_regular_file()) {
+            ++files;
+        } else if (entry.is_directory() &&
+                   std::ranges::find(k_data_folders, name) == k_data_folders.end()) {
+            check_folder(root, entry.path(), out);
+        }
+    }
+    if (files > k_most_files) {
+        out.push_back(
+            {"folder",
+             fs::relative(folder, root).generic_string(),
+             std::to_string(files) + " files, at most " + std::to_string(k_most_files)}
+        );
+    }
+}
+
+void check_folders(const fs::path& root, std::vector<Finding>& out) {
+    for (const auto* top : {"src", "include", "tests"}) {
+        if (fs::is_directory(root / top)) {
+            check_folder(root, root / top, out);
+        }
     }
 }
 
@@ -410,7 +485,14 @@ std::vector<Finding> check_tree(const fs::path& root) {
     check_library_counts(sources, out);
     check_all_lists(root, out);
     check_lengths(root, sources, out);
+    check_public(sources, out);
+    check_folders(root, out);
     check_docs(root, out);
+    std::erase_if(out, [](const Finding& finding) {
+        const bool newer =
+            finding.rule == "length" || finding.rule == "public-header" || finding.rule == "folder";
+        return newer && std::ranges::find(k_not_yet, finding.where) != k_not_yet.end();
+    });
     return out;
 }
 

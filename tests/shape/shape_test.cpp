@@ -224,10 +224,44 @@ const std::array k_breaches{
         }
     },
     Breach{
-        "a source of 601 lines",
+        "a source of 401 lines",
         "length",
-        "601 lines, at most 600",
-        [](const Tree& tree) { tree.write("src/base/text.cpp", std::string(601, '\n')); }
+        "401 lines, at most 400",
+        [](const Tree& tree) { tree.write("src/base/text.cpp", std::string(401, '\n')); }
+    },
+    Breach{
+        "a header of 401 lines",
+        "length",
+        "401 lines, at most 400",
+        [](const Tree& tree) { tree.write("src/base/own.hpp", std::string(401, '\n')); }
+    },
+    Breach{
+        "a public header that only its own room includes",
+        "public-header",
+        "no other room includes it",
+        [](const Tree& tree) {
+            tree.write("include/oa_stream/base/alone.hpp", "\n");
+            tree.write("src/base/own.hpp", "#include \"oa_stream/base/alone.hpp\"\n");
+        }
+    },
+    Breach{
+        "a public header that only a test includes",
+        "public-header",
+        "no other room includes it",
+        [](const Tree& tree) {
+            tree.write("include/oa_stream/base/alone.hpp", "\n");
+            tree.write("tests/base/text_test.cpp", "#include \"oa_stream/base/alone.hpp\"\n");
+        }
+    },
+    Breach{
+        "a folder of 31 files",
+        "folder",
+        "31 files, at most 30",
+        [](const Tree& tree) {
+            for (int i = 0; i < 31; ++i) {
+                tree.write("tests/base/deep/" + std::to_string(i) + ".json", "\n");
+            }
+        }
     },
     Breach{
         "a test of 601 lines",
@@ -268,6 +302,14 @@ TEST_CASE("shape: a legal tree has no finding") {
     const auto findings = tree.findings();
     INFO(describe(findings));
     CHECK(findings.empty());
+}
+
+TEST_CASE("shape: a folder of data may hold any number of cases") {
+    const Tree tree;
+    for (int i = 0; i < 40; ++i) {
+        tree.write("tests/base/bad/" + std::to_string(i) + ".yaml", "\n");
+    }
+    CHECK(describe(tree.findings()).empty());
 }
 
 TEST_CASE("shape: each rule fails when it is broken") {

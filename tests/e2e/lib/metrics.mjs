@@ -16,7 +16,7 @@ export function parseMetrics(text) {
       assert.equal(name, family);
       types.set(name, rest);
     } else {
-      const found = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+      const found = /^([a-z_][a-z0-9_]*)(?:\{(.*)\})? (\S+)$/.exec(line);
       assert.ok(found, `not a sample: ${line}`);
       const series = line.slice(0, line.lastIndexOf(' '));
       assert.ok(!seen.has(series), `${series} twice`);
