@@ -96,6 +96,16 @@ Json result_of(const RunOutcome& outcome, const ReportInput& input, const std::s
     return out;
 }
 
+/// What run.json keeps of a rollback beside what the run itself says.
+Json rolled_back_of(const Json& result) {
+    Json out = Json::object();
+    for (const auto* key :
+         {"verdict", "exit_code", "headline", "restored", "checks", "rollback", "notes"}) {
+        out[key] = result[key];
+    }
+    return out;
+}
+
 /// What is said aloud passes the same redactor as what is written: a server may have told a secret.
 void redact(RunOutcome& outcome, const Redactor& redactor) {
     outcome.headline = redactor.apply(outcome.headline);
@@ -187,7 +197,9 @@ finish_rollback(run::RunFolder& folder, RunOutcome outcome, const ReportInput& i
     const auto ended =
         outcome.restored ? run::RunEnding::rolled_back : run::RunEnding::rollback_unverified;
     Json changed = {
-        {"rolled_back", result}, {"restored", outcome.restored}, {"ended", to_string(ended)}
+        {"rolled_back", rolled_back_of(result)},
+        {"restored", outcome.restored},
+        {"ended", to_string(ended)}
     };
     if (!judged) { // a run that died has no verdict of its own but ERROR
         changed["verdict"] = to_string(Verdict::error);
