@@ -112,7 +112,7 @@ test('slo rules: what could never fire or be measured is refused before anything
   for (const [args, words] of [
     [['--objective', '90%'], /a factor below 10/],
     [['--objective', '100%'], /no budget/],
-    [['--first-content', '2s'], /no bound/],
+    [['--first-content', '2s'], /is not a bound of the lane/],
     [['--min-bad', 'many'], /--min-bad/],
     [['--match', 'job=lane'], /--match/],
     [['--match', 'job="a" foo="b"'], /--match.*a comma belongs between two matchers/],
