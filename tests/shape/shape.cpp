@@ -67,10 +67,8 @@ constexpr std::array<std::string_view, 8> k_data_folders{
     "bad", "cases", "goldens", "data", "seeds", "captures", "terminal", "node_modules"
 };
 
-/// What does not keep the rules length, public-header and folder yet. Nothing may be added.
-constexpr std::array<std::string_view, 17> k_not_yet{
-    "src/base",
-    "src/cli/core/option.hpp",
+/// Headers that no other room includes yet. Nothing may be added.
+constexpr std::array<std::string_view, 15> k_not_yet{
     "include/oa_stream/authority/replay.hpp",
     "include/oa_stream/config/node.hpp",
     "include/oa_stream/contract/rules.hpp",
