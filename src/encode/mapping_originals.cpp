@@ -86,14 +86,14 @@ constexpr std::array k_rows{
         k_tool,
         R"({"type":"tool-input","toolCallId":"tool_call_1","toolName":"web.search","input":{"q":"openagents status"}})",
         R"({"type":"tool-input-start","toolCallId":"tool_call_1","toolName":"web_search","dynamic":true,"providerExecuted":true} {"type":"tool-input-available","toolCallId":"tool_call_1","toolName":"web_search","input":{"q":"openagents status"},"dynamic":true,"providerExecuted":true})",
-        "`tool-input` is no type of the protocol. Names keep to `[A-Za-z0-9_-]`; `dynamic` because "
+        "The protocol has no type `tool-input`. Names keep to `[A-Za-z0-9_-]`; `dynamic` because "
         "the page knows no such tool, `providerExecuted` because it must not run it."
     },
     OriginalRow{
         k_tool,
         R"j({"type":"tool-output","toolCallId":"tool_call_1","delta":"{\"result\":\"ok\"}"})j",
         R"j({"type":"data-tool-output","data":{"toolCallId":"tool_call_1","delta":"{\"result\":\"ok\"}"},"transient":true})j",
-        "`tool-output` is no type of the protocol; live output is passing data."
+        "The protocol has no type `tool-output`; live output is transient data."
     },
     OriginalRow{
         k_tool,

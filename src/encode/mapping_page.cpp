@@ -77,7 +77,7 @@ and the `error` without `errorText`, and show reasoning as the answer. Frame by 
 }
 
 void append_codex(std::string& out) {
-    out += "## Codex to events\n\n| Codex says | events | how |\n|---|---|---|\n";
+    out += "## Codex to events\n\n| Codex sends | events | how |\n|---|---|---|\n";
     for (const CodexRow& row : codex_rows()) {
         out += fmt::format("| {} | {} | {} |\n", row.message, codes(row.events), row.how);
     }
@@ -103,9 +103,9 @@ void append_errors(std::string& out) {
     out +=
         "\nA turn that Codex reports as failed is `turn_failed`. Whether trying again makes sense "
         "is decided by its `codexErrorInfo`; where that is `other`, by a text in its message. A "
-        "status of the provider, where Codex tells it, decides instead: 408, 409, 425, 429 and "
+        "status of the provider, where Codex reports one, decides instead: 408, 409, 425, 429 and "
         "5xx but 501 and 505 are retryable. Anything else is not.\n\n"
-        "| Codex says | as | retryable | the turn is |\n|---|---|---|---|\n";
+        "| Codex sends | as | retryable | the turn is |\n|---|---|---|---|\n";
     for (const ErrorRow& row : error_rows()) {
         out += fmt::format(
             "| {} | {} | {} | {} |\n",

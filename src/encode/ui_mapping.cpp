@@ -22,8 +22,8 @@ constexpr std::array k_codex{
     CodexRow{
         "item/completed agentMessage",
         "part-opened, part-delta, part-closed",
-        "Only what the deltas did not say yet: all of it when there were none. When the deltas are "
-        "not the beginning of the text, they win and the mismatch is counted. `phase` is not told."
+        "The text that no delta carried; all of it when there were no deltas. When the deltas are "
+        "not a prefix of the text, they win and the mismatch is counted. `phase` is dropped."
     },
     CodexRow{
         "item/reasoning/summaryTextDelta, item/reasoning/textDelta",
@@ -39,7 +39,7 @@ constexpr std::array k_codex{
         "item/started commandExecution",
         "tool-opened, tool-input-ready",
         "Tool `shell`, input `{command, cwd?}`. The command is the text inside `bash -lc '…'`. "
-        "`cwd` is told relative to the thread's folder and only when it is another folder below it."
+        "`cwd` is relative to the thread's folder, and present only for another folder below it."
     },
     CodexRow{
         "item/commandExecution/outputDelta",
@@ -50,7 +50,7 @@ constexpr std::array k_codex{
         "item/completed commandExecution",
         "tool-output, tool-failed",
         "`{output, exitCode, durationMs}` whatever the exit code: the output must stay visible and "
-        "`grep` without a match is no fault of the tool. Failed only when it was declined or could "
+        "`grep` without a match is not a tool failure. Failed only when it was declined or could "
         "not be run (no exit code); its output, if any, then follows the sentence."
     },
     CodexRow{
@@ -95,7 +95,7 @@ constexpr std::array k_codex{
     CodexRow{
         "item/started collabAgentToolCall",
         "tool-opened, tool-input-ready",
-        "Tool `agent__NAME`, input `{prompt?, model?}`. Ids of other threads are not told."
+        "Tool `agent__NAME`, input `{prompt?, model?}`. Ids of other threads are dropped."
     },
     CodexRow{
         "item/completed collabAgentToolCall",
@@ -103,7 +103,7 @@ constexpr std::array k_codex{
         "`{status:\"completed\"}`."
     },
     CodexRow{
-        "item/completed plan", "note", "`proposed-plan` with `{text}`; its deltas are not told."
+        "item/completed plan", "note", "`proposed-plan` with `{text}`; its deltas are dropped."
     },
     CodexRow{
         "turn/plan/updated",
@@ -127,7 +127,7 @@ constexpr std::array k_codex{
         "Transient `notice` of kind `reconnecting`. Open parts are closed: the retry repeats the "
         "text from its start, in a new item."
     },
-    CodexRow{"error, willRetry false", "", "turn/completed follows and is told once."},
+    CodexRow{"error, willRetry false", "", "turn/completed follows and reports it, once."},
     CodexRow{
         "thread/tokenUsage/updated",
         "usage-known",
@@ -137,7 +137,7 @@ constexpr std::array k_codex{
     CodexRow{
         "turn/completed, status completed",
         "turn-ended",
-        "Finish `stop`. Without any text so far, the message in `turn.items` is told first."
+        "Finish `stop`. Without any text so far, the message in `turn.items` is sent first."
     },
     CodexRow{"turn/completed, status interrupted", "turn-ended", "Outcome `interrupted`."},
     CodexRow{
@@ -149,7 +149,8 @@ constexpr std::array k_codex{
     CodexRow{
         "item/commandExecution/requestApproval, item/fileChange/requestApproval",
         "approval-asked",
-        "When the turn's client takes approvals; declined otherwise, which the call's end tells. "
+        "When the turn's client takes approvals; otherwise declined, and the call ends as "
+        "declined. "
         "The call is that of `itemId`."
     },
     CodexRow{
@@ -219,7 +220,7 @@ constexpr std::array k_chunks{
         "`[DONE]`. The request with the decision is answered with `start` of the same message id, "
         "`start-step` and what follows."
     },
-    ChunkRow{"approval-settled", "", "Told by how the call ends."},
+    ChunkRow{"approval-settled", "", "The end of the call shows it."},
     ChunkRow{"usage-known", "", "Kept for the end of the stream."},
     ChunkRow{
         "turn-ended",

@@ -26,7 +26,7 @@ struct ApprovalQuestion {
 approval_of(std::string_view method, const Json& params);
 /// {"result":…}: yes for this once, or no with the turn going on.
 [[nodiscard]] Json approval_answer(const ApprovalQuestion& question, bool approved);
-/// What a user is told of a question that nobody can answer here; nullopt: it is none.
+/// The note a user sees for a question that nobody can answer here; nullopt: not a question.
 [[nodiscard]] std::optional<turn::Note>
 unanswered_note(std::string_view method, const Json& params);
 
@@ -42,13 +42,13 @@ public:
     /// To be called for each event of the turn, in order. Appends what has to be told before it: an
     /// approval whose call ends was decided elsewhere.
     void watch(const turn::Event& event, EventBatch& out);
-    /// Appends what a client is told of a new question.
+    /// Appends the events that show a client a new question.
     void ask(ApprovalQuestion question, const Json& request, EventBatch& out);
     /// Code::not_found when nothing waits under this id.
     [[nodiscard]] Result<Reply> answer(std::string_view id, bool approved, EventBatch& out);
     /// serverRequest/resolved: nobody needs to answer any more.
     void resolved(const Json& request, EventBatch& out);
-    /// A no for everything that waits; nothing is told.
+    /// Declines everything that waits, without events.
     [[nodiscard]] std::vector<Reply> withdraw();
     [[nodiscard]] bool waiting() const noexcept { return !pending_.empty(); }
 

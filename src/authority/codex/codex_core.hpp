@@ -105,7 +105,8 @@ private:
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result);
-    void record(RunningTurn& live, const std::string& id, const Json& asked, const Json& result) const;
+    void
+    record(RunningTurn& live, const std::string& id, const Json& asked, const Json& result) const;
 
     // codex_stop.cpp
     // The turn comes along: by the time a spawned coroutine runs, its thread may hold another one.

@@ -1,4 +1,4 @@
-// Codex tells its refusals apart only by text (-32600 for nearly all): one table of the texts.
+// Codex separates its refusals only by text (-32600 for nearly all): one table of the texts.
 #pragma once
 
 #include "oa_stream/base/error.hpp"

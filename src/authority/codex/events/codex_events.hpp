@@ -66,7 +66,7 @@ struct CodexFailure {
     bool truncated = false; ///< max_output_tokens: a completed turn with finish length
     bool filtered = false; ///< content_filter: a completed turn with finish content-filter
     std::string kind{}; ///< the codexErrorInfo's name, "contextWindowExceeded"; "other" if none
-    std::optional<int> http_status{}; ///< the provider's, where Codex tells it
+    std::optional<int> http_status{}; ///< the provider's, where Codex reports one
 };
 [[nodiscard]] CodexFailure classify_codex_error(const Json& error);
 

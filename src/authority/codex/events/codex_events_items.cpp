@@ -173,7 +173,7 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 }
 
 /// A command that ran has an output, whatever its exit code: its text must stay visible, and a
-/// non-zero exit (grep without a match) is no fault of the tool.
+/// non-zero exit (grep without a match) is not a tool failure.
 [[nodiscard]] turn::Event shell_result(std::string call, const Json& item) {
     const std::string output = text_of(item, "aggregatedOutput");
     const auto exit_code = int_member(item, "exitCode");
