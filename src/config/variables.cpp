@@ -114,9 +114,7 @@ Result<Values> parse_settings(std::span<const std::string> settings) {
             );
         }
         if (!out.emplace(name, value).second) {
-            return fail(
-                Code::usage, fmt::format("'{}' is set twice", printable(name, 40))
-            );
+            return fail(Code::usage, fmt::format("'{}' is set twice", printable(name, 40)));
         }
     }
     return out;

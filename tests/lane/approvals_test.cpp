@@ -1,6 +1,5 @@
-#include "turns/approvals.hpp"
-
 #include "lane_rig.hpp"
+#include "turns/approvals.hpp"
 
 using namespace oa_stream;
 using namespace oa_stream::test;

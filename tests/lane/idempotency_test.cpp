@@ -1,6 +1,5 @@
-#include "store/idempotency.hpp"
-
 #include "lane_rig.hpp"
+#include "store/idempotency.hpp"
 
 using namespace oa_stream;
 using namespace oa_stream::test;

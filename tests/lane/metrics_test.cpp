@@ -1,8 +1,7 @@
 #include "oa_stream/lane/metrics.hpp"
 
-#include "gates/routes.hpp"
-
 #include "exposition_reader.hpp"
+#include "gates/routes.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,4 @@
 #include "gates/routes.hpp"
-
 #include "lane_rig.hpp"
 
 #include <array>

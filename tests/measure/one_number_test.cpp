@@ -1,4 +1,5 @@
-// One history through every reader that does not query a Prometheus: the same two integers from all.
+// One history through every reader that does not query a Prometheus: the same two integers from
+// all.
 #include "oa_stream/incident/timeline.hpp"
 #include "oa_stream/lane/access_log.hpp"
 #include "oa_stream/lane/metrics.hpp"

@@ -257,8 +257,9 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
 }
 
 /// The head of a capture: the thread, the request and its response, as if they had been seen here.
-void CodexCore::record(RunningTurn& live, const std::string& id, const Json& asked, const Json& result)
-    const {
+void CodexCore::record(
+    RunningTurn& live, const std::string& id, const Json& asked, const Json& result
+) const {
     CaptureScrub scrub{.redactor = home_.redactor};
     scrub.folders = {
         {home_.work.string(), "/WORK"},

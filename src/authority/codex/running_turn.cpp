@@ -224,7 +224,8 @@ RunningTurn::Expiry RunningTurn::expiry() const {
     return whole.at < silence.at ? whole : silence;
 }
 
-Task<void> RunningTurn::wait_started(std::shared_ptr<RunningTurn> self, Clock::time_point deadline) {
+Task<void>
+RunningTurn::wait_started(std::shared_ptr<RunningTurn> self, Clock::time_point deadline) {
     while (!self->started_ && !self->ended_ && !self->error_ && Clock::now() < deadline) {
         co_await self->changed_.wait_until(deadline);
         if (is_set(co_await asio::this_coro::cancellation_state)) {

@@ -173,7 +173,9 @@ struct LookAndWrite {
 
 /// What a restore found is what the other run left: nothing to go back to.
 Suggestion restore_of(const RouteContext& run) {
-    return {"route restore", {run.restores() ? run.task.restores : run.session->id(), names::apply}};
+    return {
+        "route restore", {run.restores() ? run.task.restores : run.session->id(), names::apply}
+    };
 }
 
 run::EndFacts facts_of(const RouteContext& run) {

@@ -95,9 +95,9 @@ void LiveTurn::attach(
         }
         inner(report);
     };
-    auto& reader =
-        *readers_.emplace_back(std::make_unique<TurnReader>(id, body, received, first, std::move(done))
-        );
+    auto& reader = *readers_.emplace_back(
+        std::make_unique<TurnReader>(id, body, received, first, std::move(done))
+    );
     host_->observer->reader_attached();
     ++open_readers_;
     auto part = part_of(segment);

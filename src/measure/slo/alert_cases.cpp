@@ -119,7 +119,9 @@ private:
             for (const std::string_view code : telemetry::k_compat_codes) {
                 out.push_back(steady(rejected(code), turns_ * share));
             }
-            out.push_back(steady(requests(k_case_routes.front(), "426"), turns_ * share * k_code_count));
+            out.push_back(
+                steady(requests(k_case_routes.front(), "426"), turns_ * share * k_code_count)
+            );
             return out;
         };
         std::vector<Expected> all;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
+
 #include "cloud_run/cloud_run_driver.hpp"
 
 #include <string>

@@ -1,5 +1,6 @@
 // Where the Admin API's token comes from.
 #include "oa_stream/base/text.hpp"
+
 #include "cloud_run/cloud_run_driver.hpp"
 
 #include <fmt/format.h>

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "haproxy/haproxy_driver.hpp"
-
 #include "haproxy_shift.hpp"
 
 namespace oa_stream::traffic {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "cloud_run/cloud_run_driver.hpp"
-
 #include "cloud_run_fake.hpp"
 #include "conformance.hpp"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "oa_stream/base/file.hpp"
-#include "command/command_driver.hpp"
 
+#include "command/command_driver.hpp"
 #include "conformance.hpp"
 
 #include <catch2/catch.hpp>

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "oa_stream/base/child.hpp"
-#include "haproxy/haproxy_driver.hpp"
 
 #include "conformance.hpp"
 #include "fault_relay.hpp"
+#include "haproxy/haproxy_driver.hpp"
 #include "rig.hpp"
 
 #include <filesystem>
