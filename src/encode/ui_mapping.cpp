@@ -39,7 +39,9 @@ constexpr std::array k_codex{
         "item/started commandExecution",
         "tool-opened, tool-input-ready",
         "Tool `shell`, input `{command, cwd?}`. The command is the text inside `bash -lc '…'`. "
-        "`cwd` is relative to the thread's folder, and present only for another folder below it."
+        "`cwd` is present for another folder than the thread's: relative to that one, or whole "
+        "when "
+        "it lies elsewhere."
     },
     CodexRow{
         "item/commandExecution/outputDelta",
@@ -148,20 +150,21 @@ constexpr std::array k_codex{
     },
     CodexRow{
         "item/commandExecution/requestApproval, item/fileChange/requestApproval",
-        "approval-asked",
+        "note, approval-asked",
         "When the turn's client takes approvals; otherwise declined, and the call ends as "
-        "declined. "
-        "The call is that of `itemId`."
+        "declined. The call is that of `itemId`. The note `approval` says what is asked "
+        "(docs/approvals.md)."
     },
     CodexRow{
         "item/permissions/requestApproval",
-        "tool-opened, tool-input-ready, approval-asked, approval-settled, tool-output, tool-failed",
+        "tool-opened, tool-input-ready, note, approval-asked, approval-settled, tool-output, "
+        "tool-failed",
         "There is no item, so a call `request_permissions` stands for it, input `{reason?, "
         "permissions}`. Approved: what was asked for, for this turn."
     },
     CodexRow{
         "mcpServer/elicitation/request of an mcp_tool_call",
-        "approval-asked",
+        "note, approval-asked",
         "The approval of an MCP call: that of the open call of this server and tool."
     },
     CodexRow{

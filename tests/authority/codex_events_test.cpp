@@ -254,9 +254,9 @@ TEST_CASE("codex events: paths under the thread's folder are told without it") {
             CHECK(input.at("changes").at(0).at("path") == row.told);
         }
     }
-    SECTION("a command's folder only when it is another one below") {
+    SECTION("a command's folder when it is another one, wherever it lies") {
         for (const auto& [cwd, told] :
-             {std::pair("/w", ""), std::pair("/w/sub", "sub"), std::pair("/other", "")}) {
+             {std::pair("/w", ""), std::pair("/w/sub", "sub"), std::pair("/other", "/other")}) {
             Json item = Json::parse(k_exec);
             item["cwd"] = cwd;
             const auto input = std::get<ToolInputReady>(events_of_item(item, 1, "/w").at(1)).input;

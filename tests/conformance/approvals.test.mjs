@@ -118,6 +118,9 @@ for (const name of ASKING) {
     await p.chat.resumeStream();
     await p.until(() => p.state.messages.length === 2 && p.state.status === 'ready');
     assert.deepEqual(p.tools().map((t) => t.state), ['approval-requested']);
+    const { approval, toolCallId } = p.tools()[0];
+    const shown = p.state.messages.at(-1).parts.filter((part) => part.type === 'data-approval');
+    assert.deepEqual(shown.map((part) => [part.id, part.data.toolCallId, part.data.cwd]), [[approval.id, toolCallId, '.']]);
     await p.chat.addToolApprovalResponse({ id: p.tools()[0].approval.id, approved: true });
     await p.until(() => p.text() === 'Command finished.' && p.state.status === 'ready');
     assert.deepEqual(p.tools().map((t) => t.state), ['output-available']);

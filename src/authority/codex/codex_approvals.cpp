@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/events/codex_events_items.hpp"
+#include "codex_approval_details.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -170,6 +171,30 @@ void CodexApprovals::watch(const turn::Event& event, EventBatch& out) {
     });
 }
 
+void CodexApprovals::watch_item(const Json& item, bool ended) {
+    const Json* changes = member(item, "changes");
+    if (changes == nullptr || string_member(item, "type") != "fileChange") {
+        return;
+    }
+    if (ended) {
+        changes_.erase(text_in(item, "id"));
+    } else {
+        changes_.insert_or_assign(text_in(item, "id"), *changes);
+    }
+}
+
+/// Under the approval's id: a later answer of the turn does not show it twice.
+turn::Note CodexApprovals::note_of(const Pending& pending) const {
+    Json payload = Json::object({{"approvalId", pending.id}, {"toolCallId", pending.call}});
+    for (const auto& [key, value] : pending.question.details.items()) {
+        payload[key] = value;
+    }
+    if (const auto found = changes_.find(pending.question.item); found != changes_.end()) {
+        add_files(payload, found->second, place_);
+    }
+    return turn::Note{"approval", pending.id, false, std::move(payload)};
+}
+
 void CodexApprovals::ask(ApprovalQuestion question, const Json& request, EventBatch& out) {
     Pending pending{.id = "approval-" + random_hex(8), .question = std::move(question)};
     pending.request = request;
@@ -185,6 +210,7 @@ void CodexApprovals::ask(ApprovalQuestion question, const Json& request, EventBa
     } else {
         pending.call = call->id;
     }
+    out.emplace_back(note_of(pending));
     out.emplace_back(turn::ApprovalAsked{pending.id, pending.call});
     pending_.push_back(std::move(pending));
 }

@@ -5,12 +5,22 @@
 #include "oa_stream/base/json.hpp"
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::authority {
+
+/// Where the turn that asks works.
+struct ApprovalPlace {
+    std::filesystem::path work{}; ///< the thread's cwd
+    bool sandboxed = true;        ///< commands run in Codex's sandbox unless somebody approves
+};
 
 struct ApprovalQuestion {
     enum class Kind { command, file_change, permissions, mcp_call };
@@ -19,6 +29,7 @@ struct ApprovalQuestion {
     std::string tool{}; ///< the name clients know the call by; empty: whatever the item is
     Json input{};       ///< what is asked for, should no call stand for it
     Json wanted{};      ///< permissions: granted as asked
+    Json details{};     ///< for the person who decides, see approval_details()
 };
 
 /// nullopt when the request asks for something else than a yes or a no.
@@ -39,6 +50,11 @@ public:
         Json body;
     };
 
+    explicit CodexApprovals(ApprovalPlace place = {}) : place_(std::move(place)) {}
+
+    /// To be called for each item that starts or (`ended`) completes: the question about a patch
+    /// does not name its files, only the item does.
+    void watch_item(const Json& item, bool ended);
     /// To be called for each event of the turn, in order. Appends what has to be told before it: an
     /// approval whose call ends was decided elsewhere.
     void watch(const turn::Event& event, EventBatch& out);
@@ -65,7 +81,10 @@ private:
     [[nodiscard]] const Call* call_of(const ApprovalQuestion& question) const;
     [[nodiscard]] bool is_asked(std::string_view call) const;
     void settle(const Pending& pending, bool approved, EventBatch& out);
+    [[nodiscard]] turn::Note note_of(const Pending& pending) const;
 
+    ApprovalPlace place_;
+    std::map<std::string, Json, std::less<>> changes_{}; ///< of patches, by item
     std::vector<Pending> pending_{};
     std::vector<Call> calls_{}; ///< without an end so far
 };

@@ -88,6 +88,7 @@ private:
     void on_notification(std::string_view method, const Json& message);
     [[nodiscard]] std::optional<Json>
     on_request(std::string_view method, const Json& params, const Json& id);
+    [[nodiscard]] ApprovalPlace approval_place() const;
     void withdraw_approvals(const Link& link, RunningTurn& live);
     void after_delivery(const std::shared_ptr<CodexThread>& thread);
     void finish(const std::shared_ptr<CodexThread>& thread);

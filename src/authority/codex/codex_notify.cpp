@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "codex_answers.hpp"
+#include "codex_approval_details.hpp"
 #include "codex_core.hpp"
 #include "codex_requests.hpp"
 
@@ -114,6 +115,7 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
         ++counts_.asked;
         log(LogLevel::info,
             fmt::format("codex asked {}: its client decides", printable(method, 80)));
+        question->details = approval_details(method, params, approval_place());
         live->ask(*std::move(question), id);
         return std::nullopt;
     }
@@ -127,6 +129,10 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
             "codex asked {}: {}", printable(method, 80), answer.known ? "declined" : "unknown"
         ));
     return std::move(answer.body);
+}
+
+ApprovalPlace CodexCore::approval_place() const {
+    return {.work = home_.work, .sandboxed = home_.facts.sandbox_mode != "danger-full-access"};
 }
 
 Result<void> CodexCore::answer_approval(

@@ -201,7 +201,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request
 ) {
     auto live = std::make_shared<RunningTurn>(
-        self->executor_, self->options_, hold->id, hold->model, self->home_.work, hold->total
+        self->executor_, self->options_, hold->id, hold->model, self->approval_place(), hold->total
     );
     live->ask_approvals = request->ask_approvals;
     hold->live = live;

@@ -36,13 +36,13 @@ RunningTurn::RunningTurn(
     const CodexOptions& options,
     std::string thread,
     std::string model,
-    std::string cwd,
+    ApprovalPlace place,
     std::optional<turn::Usage> baseline
 )
     : deadlines_(options.deadlines), thread_(std::move(thread)), model_(std::move(model)),
       translator_(thread_), baseline_known_(baseline.has_value()),
-      queue_(options.limits.queue_bytes), changed_(executor), cwd_(std::move(cwd)),
-      baseline_(baseline.value_or(turn::Usage{})) {
+      queue_(options.limits.queue_bytes), changed_(executor), cwd_(place.work.string()),
+      approvals_(std::move(place)), baseline_(baseline.value_or(turn::Usage{})) {
 }
 
 void RunningTurn::bind(std::string id) {
@@ -121,6 +121,13 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         reported_ = true;
         if (!baseline_known_) {
             learn_baseline(message);
+        }
+    }
+    if (method == "item/started" || method == "item/completed") {
+        const Json* params = member(message, "params");
+        const Json* item = params == nullptr ? nullptr : member(*params, "item");
+        if (item != nullptr) {
+            approvals_.watch_item(*item, method == "item/completed");
         }
     }
     EventBatch told;

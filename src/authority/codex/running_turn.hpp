@@ -26,7 +26,7 @@ public:
         const CodexOptions& options,
         std::string thread,
         std::string model,
-        std::string cwd,
+        ApprovalPlace place,
         std::optional<turn::Usage> baseline
     );
 
@@ -96,7 +96,6 @@ private:
     std::vector<Json> early_{}; ///< notifications that came before the id was known
     std::vector<std::pair<ApprovalQuestion, Json>> early_questions_{}; ///< likewise
     TurnQueue queue_;
-    CodexApprovals approvals_{};
     Signal changed_;
     std::optional<Error> error_{};
     std::optional<turn::Usage> total_{};
@@ -108,6 +107,7 @@ private:
     Clock::time_point began_ = Clock::now();
     Clock::time_point last_event_ = Clock::now();
     std::string cwd_;
+    CodexApprovals approvals_;
     turn::Usage baseline_;
 };
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Page, askingConfig, assertApproved, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
+import { Page, askingConfig, assertApproved, detailsOf, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
 import { codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
@@ -46,7 +46,7 @@ test('approved: the command runs, under the same message id', async () => {
   const on = await waiting(`exec;${touch('yes.txt')}`);
   const id = on.message;
   assert.equal(made('yes.txt'), false, 'nothing runs before the decision');
-  assert.deepEqual(on.parts.at(-1).input, { command: 'touch yes.txt' });
+  assert.deepEqual(on.part(asked(on)[0]).input, { command: 'touch yes.txt' });
   const rest = await answered(on, { [asked(on)[0]]: true });
   assert.equal(made('yes.txt'), true);
   assert.equal(on.message, id);
@@ -93,9 +93,71 @@ test('two calls one after the other: one answer each', async () => {
   assert.equal(statusOf(last), 'completed');
 });
 
+test('a command whose danger is only in its folder: the question says which folder', async () => {
+  // "rm -rf ./*" is a cleanup in the work folder and a disaster elsewhere.
+  const elsewhere = scratch('precious');
+  fs.writeFileSync(path.join(elsewhere, 'kept.txt'), 'kept');
+  const shown = async (workdir) => {
+    const on = page();
+    const cmd = `cmd=${encodeURIComponent('rm -rf ./*')};escalate=${encodeURIComponent('clean up')}`;
+    const first = await on.read(on.start(`scenario:exec;${cmd};workdir=${encodeURIComponent(workdir)}`));
+    await assertApproved(first);
+    const [details, ...more] = detailsOf(first);
+    assert.deepEqual(more, [], 'one part for each question');
+    const [{ approvalId, toolCallId }] = questionsOf(first);
+    assert.deepEqual([details.approvalId, details.toolCallId], [approvalId, toolCallId]);
+    const input = on.part(toolCallId).input;
+    await answered(on, { [toolCallId]: false });
+    return { details, input };
+  };
+  const { details, input } = await shown(elsewhere);
+  assert.deepEqual(details, {
+    approvalId: details.approvalId,
+    toolCallId: details.toolCallId,
+    kind: 'command',
+    command: 'rm -rf ./*',
+    commandLine: details.commandLine,
+    cwd: elsewhere,
+    cwdOutsideWorkFolder: true,
+    reason: 'clean up',
+    sandbox: 'outside',
+    network: { access: 'any' },
+  });
+  assert.match(details.commandLine, /^\S*sh -lc 'rm -rf \.\/\*'$/);
+  assert.deepEqual(input, { command: 'rm -rf ./*', cwd: elsewhere }, 'the call says it too');
+  assert.equal(fs.readFileSync(path.join(elsewhere, 'kept.txt'), 'utf8'), 'kept');
+  // The way out by a link, and by "..", shows as well.
+  fs.mkdirSync(path.join(files, 'sub'), { recursive: true });
+  fs.rmSync(path.join(files, 'innocent'), { force: true });
+  fs.symlinkSync(elsewhere, path.join(files, 'innocent'));
+  const linked = (await shown(path.join(files, 'innocent'))).details;
+  assert.deepEqual([linked.cwd, linked.cwdRealPath, linked.cwdOutsideWorkFolder], ['innocent', elsewhere, true]);
+  const climbed = (await shown(path.join(files, 'sub/../..'))).details;
+  assert.deepEqual([climbed.cwd, climbed.cwdOutsideWorkFolder], [path.dirname(files), true]);
+  const below = (await shown(path.join(files, 'sub'))).details;
+  assert.deepEqual([below.cwd, below.cwdOutsideWorkFolder], ['sub', false]);
+});
+
 test('a call of an MCP server', async () => {
   const on = await waiting('mcp;tool=danger');
-  assert.equal(on.parts.at(-1).toolName, 'labmcp__danger');
+  const [call] = asked(on);
+  assert.equal(on.part(call).toolName, 'labmcp__danger');
+  const { data } = on.parts.find((p) => p.type === 'data-approval');
+  assert.deepEqual(data, {
+    approvalId: on.part(call).approval.id,
+    toolCallId: call,
+    kind: 'mcp-call',
+    server: 'labmcp',
+    tool: 'danger',
+    arguments: { text: 'hi' },
+    description: data.description,
+    message: data.message,
+    readOnlyHint: false,
+    destructiveHint: true,
+    openWorldHint: true,
+    sandbox: 'outside',
+    network: { access: 'any' },
+  });
   const rest = await answered(on, { [asked(on)[0]]: true });
   assert.match(textOf(rest), /danger done: hi/);
 });
@@ -195,7 +257,13 @@ test('the shipped agent profile asks when the model wants out of its sandbox', a
   // Not beside the work folder: the sandbox may write below /tmp, where this checkout may stand.
   const outside = path.relative(path.join(shipped.stateDir, 'codex/work'), `/var/tmp/oa-outside-${process.pid}.txt`);
   const patch = await waiting(`patch;op=add;file=${outside}`, 1, new Page(shipped, 'shipped-2'));
-  assert.equal(patch.parts.at(-1).toolName, 'apply_patch');
+  const [change] = asked(patch);
+  assert.equal(patch.part(change).toolName, 'apply_patch');
+  const details = patch.parts.find((p) => p.type === 'data-approval').data;
+  const patched = `/var/tmp/oa-outside-${process.pid}.txt`;
+  assert.deepEqual([details.kind, details.sandbox, details.toolCallId], ['file-change', 'outside', change]);
+  const diff = 'hello from the mock\nsecond line\n';
+  assert.deepEqual(details.files, [{ path: patched, outsideWorkFolder: true, kind: 'add', diff }]);
   await answered(patch, { [asked(patch)[0]]: false });
   assert.equal(patch.parts.find((p) => p.toolCallId).state, 'output-denied');
   await shipped.stop();

@@ -33,6 +33,8 @@ export async function assertApproved(exchange, { messages, warnings = [] } = {})
 
 /** The questions of an answer: {approvalId, toolCallId}. */
 export const questionsOf = (exchange) => exchange.chunks.filter((c) => c?.type === 'tool-approval-request');
+/** What a person reads beside each question: the data-approval parts. */
+export const detailsOf = (exchange) => exchange.chunks.filter((c) => c?.type === 'data-approval').map((c) => c.data);
 export const statusOf = (exchange) => exchange.chunks.findLast((c) => c?.type === 'finish')?.messageMetadata?.status;
 export const textOf = (exchange) => exchange.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
 
@@ -54,6 +56,7 @@ export class Page {
       if (chunk?.type === 'start') this.message = chunk.messageId;
       if (chunk?.type === 'start-step') this.parts.push({ type: 'step-start' });
       if (chunk?.type === 'tool-input-available') this.parts.push({ type: 'dynamic-tool', toolName: chunk.toolName, toolCallId: chunk.toolCallId, state: 'input-available', input: chunk.input });
+      if (chunk?.type === 'data-approval') this.parts.push({ type: chunk.type, id: chunk.id, data: chunk.data });
       if (chunk?.type === 'tool-approval-request') Object.assign(part, { state: 'approval-requested', approval: { id: chunk.approvalId } });
       if (chunk?.type === 'tool-output-available') Object.assign(part, { state: 'output-available', output: chunk.output });
       if (chunk?.type === 'tool-output-error') Object.assign(part, { state: 'output-error', errorText: chunk.errorText });

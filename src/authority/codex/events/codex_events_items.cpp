@@ -101,9 +101,10 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 
 [[nodiscard]] std::optional<Json> shell_input(const Json& item, std::string_view cwd) {
     Json input = {{"command", bare_command(item)}};
+    // Another folder than the thread's can be all that is dangerous about a command.
     const std::string folder = text_of(item, "cwd");
-    if (const std::string below = relative_path(folder, cwd); below != folder) {
-        input["cwd"] = below;
+    if (!folder.empty() && !cwd.empty() && folder != cwd) {
+        input["cwd"] = relative_path(folder, cwd);
     }
     return input;
 }
