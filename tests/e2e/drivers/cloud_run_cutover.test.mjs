@@ -200,7 +200,7 @@ function endsAs(rows, further) {
   }
 }
 
-describe('the second write is answered otherwise', () => {
+describe('the second write is answered otherwise', { concurrency: 3 }, () => {
   const second = (fault) => ({ fault: { on: 'patch', skip: 1, ...fault } });
   const rows = [
     ['lost answer, applied: followed, not repeated', second({ end: 'drop', apply: true }), 0, 100, 2, false],
@@ -219,7 +219,7 @@ describe('the second write is answered otherwise', () => {
   });
 });
 
-describe('the second operation ends otherwise', () => {
+describe('the second operation ends otherwise', { concurrency: 3 }, () => {
   const rows = [
     ['it fails: the wish is taken back, too', [{ fate: 'good' }, { fate: 'fails' }], 7, 0, 3, true],
     ['half of each share serves: taken back', [{ fate: 'good' }, { fate: 'partial' }], 7, 0, 3, true],
