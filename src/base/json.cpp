@@ -2,42 +2,9 @@
 
 #include "oa_stream/base/text.hpp"
 
-#include <fmt/format.h>
-
 #include <limits>
 
 namespace oa_stream {
-
-Result<Json> parse_json(std::string_view text, JsonLimits limits) {
-    if (text.starts_with("\xEF\xBB\xBF")) {
-        return fail(Code::protocol, "JSON starts with a byte order mark at byte 0");
-    }
-    // The library takes a NUL for the end of its input, whatever follows. No JSON holds one.
-    if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-        return fail(Code::protocol, fmt::format("not JSON at byte {}", nul + 1));
-    }
-    bool too_deep = false;
-    const auto guard = [&](int depth, Json::parse_event_t event, Json&) {
-        const bool opens =
-            event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-        if (opens && depth >= limits.depth) {
-            too_deep = true; // keeping nothing below here also keeps the library's stack flat
-            return false;
-        }
-        return true;
-    };
-    try {
-        Json value = Json::parse(text, guard);
-        if (too_deep) {
-            return fail(Code::protocol, fmt::format("JSON is nested deeper than {}", limits.depth));
-        }
-        return value;
-    } catch (const Json::parse_error& error) {
-        return fail(Code::protocol, fmt::format("not JSON at byte {}", error.byte));
-    } catch (const Json::exception&) {
-        return fail(Code::protocol, "JSON number out of range");
-    }
-}
 
 std::string dump_json(const Json& value) {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace);

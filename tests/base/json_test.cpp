@@ -1,6 +1,11 @@
-#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_bounds.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <array>
+#include <chrono>
+#include <iterator>
+#include <string>
 
 using namespace oa_stream;
 
@@ -54,4 +59,92 @@ TEST_CASE("json: a string literal escapes what it must and repairs what is not U
     );
     CHECK(out == "\"a\uFFFDb\uFFFD\"");
     CHECK(parse_json(out).has_value());
+}
+
+namespace {
+
+/// {"0":0,"1":1,…}
+std::string numbered(std::size_t members, std::string_view more = "") {
+    std::string text = "{";
+    for (std::size_t i = 0; i < members; ++i) {
+        text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":" + std::to_string(i);
+    }
+    return text + std::string(more) + "}";
+}
+
+double seconds_of(std::string_view text) {
+    const auto began = std::chrono::steady_clock::now();
+    CHECK(parse_json(text).has_value());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+}
+
+} // namespace
+
+TEST_CASE("json: of duplicate names the last value stands at the first one's place") {
+    CHECK(
+        dump_json(parse_json(R"({"a":1,"b":2,"a":3,"c":4,"a":5})").value()) ==
+        R"({"a":5,"b":2,"c":4})"
+    );
+    const auto many = parse_json(numbered(100, R"(,"7":"x","99":"y","7":"z")")).value();
+    CHECK(many.size() == 100);
+    CHECK(string_member(many, "7") == "z");
+    CHECK(string_member(many, "99") == "y");
+    CHECK(std::next(many.begin(), 7).key() == "7");
+    CHECK(int_member(many, "98") == 98);
+}
+
+TEST_CASE("json: time grows with the text, whatever it holds") {
+    // An hour each with a search in the members before, or with copies of what is inside.
+    CHECK(seconds_of(numbered(1'000'000)) < 30);
+    std::string same = "{";
+    for (int i = 0; i < 500'000; ++i) {
+        same += R"("a":[1],)";
+    }
+    CHECK(seconds_of(same + R"("a":2})") < 30);
+    std::string nested;
+    for (int i = 0; i < 60; ++i) {
+        nested += R"({"k":)";
+    }
+    nested += numbered(50'000);
+    for (int i = 0; i < 60; ++i) {
+        nested += R"(,"l":[1,2]})";
+    }
+    CHECK(seconds_of(nested) < 30);
+}
+
+TEST_CASE("json: members and values are counted") {
+    CHECK(parse_json_within(numbered(10), {.members = 10}).has_value());
+    const auto members = parse_json_within(numbered(11), {.members = 10});
+    REQUIRE_FALSE(members.has_value());
+    CHECK(members.error().code == Code::too_large);
+    CHECK(members.error().text().contains("more than 10 members"));
+    CHECK_FALSE(parse_json_within(R"([{"a":1,"a":1,"a":1}])", {.members = 2}).has_value());
+    CHECK(parse_json_within("[1,[2,3],{}]", {.values = 6}).has_value());
+    const auto values = parse_json_within("[1,[2,3],{}]", {.values = 5});
+    REQUIRE_FALSE(values.has_value());
+    CHECK(values.error().code == Code::too_large);
+    CHECK(values.error().text().contains("more than 5 values"));
+}
+
+TEST_CASE("json: members nobody wants are checked and left out") {
+    static constexpr std::array<std::string_view, 2> k_wanted{"a", "list"};
+    JsonBounds bounds{.depth = 4, .members = 3, .values = 7, .wanted = k_wanted};
+    const auto kept = parse_json_within(
+        R"({"x":{"a":[1,{"b":2}],"a":1},"list":[{"y":[],"a":null},[{"z":"t"}]],"a":3})", bounds
+    );
+    CHECK(dump_json(kept.value()) == R"({"list":[{"a":null},[{}]],"a":3})");
+    CHECK_FALSE(parse_json_within(R"({"x":[1,}})", bounds).has_value());
+    CHECK_FALSE(parse_json_within(R"({"x":[[[[]]]]})", bounds).has_value());
+    CHECK_FALSE(parse_json_within(R"({"x":{"p":1,"q":2,"r":3,"s":4}})", bounds).has_value());
+    CHECK_FALSE(parse_json_within(R"({"x":"\ud800"})", bounds).has_value());
+    bounds.values = 1;
+    CHECK(parse_json_within(R"({"x":[1,2,3,4,5,6,7]})", bounds).has_value());
+}
+
+TEST_CASE("json: a parse can be stopped") {
+    std::stop_source stop;
+    stop.request_stop();
+    const auto stopped = parse_json_within("[1]", {.stop = stop.get_token()});
+    REQUIRE_FALSE(stopped.has_value());
+    CHECK(stopped.error().code == Code::cancelled);
 }

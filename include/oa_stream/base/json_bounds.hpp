@@ -1,0 +1,29 @@
+// JSON of clients nobody trusts: how much of it is read, and how much is kept.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <stop_token>
+#include <string_view>
+
+namespace oa_stream {
+
+struct JsonBounds {
+    static constexpr auto k_none = std::numeric_limits<std::size_t>::max();
+
+    int depth = 64; ///< nested arrays and objects
+    std::size_t members = k_none; ///< names in one object, each as often as it stands there
+    std::size_t values = k_none; ///< kept in all, arrays and objects among them
+    /// Not empty: members of other names, at any depth, are checked like all JSON but not kept.
+    std::span<const std::string_view> wanted{};
+    std::stop_token stop{};
+};
+
+/// parse_json() within bounds, in time proportional to the text (members of one object: n log n).
+/// Beyond `members` or `values`: Code::too_large; after `stop`: Code::cancelled.
+[[nodiscard]] Result<Json> parse_json_within(std::string_view text, const JsonBounds& bounds);
+
+} // namespace oa_stream
