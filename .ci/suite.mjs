@@ -16,6 +16,7 @@ export const ALONE = [
   'tests/e2e/evidence/access_log_source.test.mjs', // percentiles of a real lane
   'tests/e2e/evidence/measured_cutover.test.mjs',
   'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/evidence/shadow_codex.test.mjs', // p95 of two lanes
+  'tests/e2e/lane/bodies.test.mjs', // how long a body holds the loop
   'tests/e2e/lane/churn.test.mjs',
   'tests/e2e/lane/codex_pool.test.mjs',
   'tests/e2e/lane/detection.test.mjs', // stalls are told by their time

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bodies, showBodies } from './bodies.mjs';
 import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
 
 const [out, ...names] = process.argv.slice(2);
@@ -287,7 +288,12 @@ function showStartup({ peer_ms, rows, bytes }) {
 
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], delay: [delay, showDelay], prober: [prober, showProber], startup: [startup, showStartup] };
+const all = { fanout: [fanout, showFanout], delay: [delay, showDelay], prober: [prober, showProber], startup: [startup, showStartup],
+  bodies: [() => bodies({
+    lane: () => startLane(['--authority', 'replay', '--replay', path.join(ROOT, 'fixtures/captures'), '--pace', 'immediate']),
+    node: () => start(process.execPath, [path.join(ROOT, 'bench/node_bodies.mjs')], listening),
+    cpu,
+  }), showBodies] };
 const wanted = names.length > 0 ? names : Object.keys(all);
 const results = { machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, kernel: os.release(), node: process.version } };
 let text = `Machine: ${results.machine.cpu}, ${results.machine.cores} cores, Linux ${results.machine.kernel}, node ${results.machine.node}. The client runs on the same machine.\n`;

@@ -17,7 +17,8 @@
 namespace oa_stream::lane {
 
 LaneState::LaneState(const asio::any_io_executor& on, LaneConfig with, LaneParts from)
-    : executor(on), config(std::move(with)), parts(std::move(from)) {
+    : executor(on), config(std::move(with)), parts(std::move(from)),
+      bodies(on, config.limits.waiting_bodies) {
     host->limits = config.limits;
     host->timings = config.timings;
     host->observer = parts.observer != nullptr ? parts.observer : &silent;
@@ -197,6 +198,7 @@ Task<void> Lane::Impl::metrics(CallPtr call) {
 
 void Lane::begin_drain() {
     impl_->state.draining = true;
+    impl_->state.bodies.stop(); // each of them is answered 503
 }
 
 Task<std::size_t> Lane::drain(Millis limit) {
@@ -212,8 +214,11 @@ Task<std::size_t> Lane::drain(Millis limit) {
     }
     left += turns.busy();
     turns.end_all(StopReason::drain);
-    while (turns.open_readers() + impl_->completions.whole_answers() > 0 && Clock::now() < deadline
-    ) {
+    const auto waited_for = [&] {
+        return turns.open_readers() + impl_->completions.whole_answers() +
+               impl_->state.bodies.jobs();
+    };
+    while (waited_for() > 0 && Clock::now() < deadline) {
         turns.tick(Clock::now());
         co_await sleep_for(Millis(5));
     }
@@ -222,6 +227,7 @@ Task<std::size_t> Lane::drain(Millis limit) {
 
 void Lane::close() {
     impl_->closed = true;
+    impl_->state.bodies.stop();
     impl_->ticker.cancel();
     impl_->state.turns.end_all(StopReason::drain);
     impl_->state.turns.cut_all();

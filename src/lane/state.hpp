@@ -5,6 +5,7 @@
 #include "oa_stream/lane/lane.hpp"
 #include "oa_stream/lane/records.hpp"
 
+#include "bodies/body_thread.hpp"
 #include "turns/live_turns.hpp"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct LaneState {
     std::shared_ptr<TurnHost> host = std::make_shared<TurnHost>();
     LiveTurns turns{host};
     bool draining = false;
+    BodyThread bodies; ///< ends first: its jobs use the rest
 };
 
 } // namespace oa_stream::lane

@@ -1,3 +1,5 @@
+#include "oa_stream/base/json_bounds.hpp"
+
 #include "chats/chat_request.hpp"
 
 #include <catch2/catch.hpp>
@@ -431,4 +433,40 @@ TEST_CASE("wire id: other characters become hyphens") {
     CHECK(wire_id("turn:7/x") == "turn-7-x");
     CHECK(wire_id("") == "x");
     CHECK(wire_id(std::string(200, 'a')).size() == 128);
+}
+
+TEST_CASE("request: of many answers to one approval the last counts, at its place") {
+    std::string body = R"({"messages":[{"role":"assistant","parts":[)";
+    for (int i = 0; i < 60'000; ++i) { // minutes, when each is looked for among all before it
+        body += fmt::format(
+            R"({{"state":"approval-responded","approval":{{"id":"p{}","approved":{}}}}},)",
+            i % 50'000,
+            i >= 50'000
+        );
+    }
+    body.back() = ']';
+    const auto request = read(body + "}]}").value();
+    REQUIRE(request.approvals.size() == 50'000);
+    CHECK(request.approvals.front() == ApprovalAnswer{"p10000", false});
+    CHECK(request.approvals.back() == ApprovalAnswer{"p9999", true});
+}
+
+TEST_CASE("request: nothing else is looked at than the names that are kept") {
+    constexpr std::string_view k_body =
+        R"({"threadId":"t","workerId":"w","trigger":"regenerate-message","messageId":"m",)"
+        R"("messages":[{"id":"a","role":"assistant","parts":[{"type":"text","text":"yes"}]},)"
+        R"({"id":"u","role":"user","content":"hi","experimental_attachments":)"
+        R"([{"contentType":"image/png","url":"https://x/y","other":[1,2]}],"meta":{"a":{}}}]})";
+    const auto whole = read(k_body).value();
+    const auto names = chat_request_names();
+    const auto json = parse_json_within(k_body, {.wanted = names}).value();
+    CHECK_FALSE(dump_json(json).contains("other"));
+    CHECK_FALSE(dump_json(json).contains("meta"));
+    const auto kept = read_chat_request(json, ChatRequestContext{.images = true}).value();
+    CHECK(kept.thread == "t");
+    CHECK(kept.message_id == "m");
+    CHECK(kept.regenerate);
+    CHECK(input_of(kept) == input_of(whole));
+    CHECK(input_of(kept) == "<https://x/y>[hi]");
+    CHECK(kept.earlier.size() == 1);
 }

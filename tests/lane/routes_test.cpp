@@ -355,6 +355,20 @@ TEST_CASE("threads: one that the authority lost is begun again from what the pag
     CHECK(rig.ids->find("", "c1")->thread == rig.authority.last().thread);
 }
 
+TEST_CASE("regenerate: replacing one of several seeded messages begins the thread again") {
+    LaneRig rig;
+    rig.ids->put({"", "c1", "auth-thread", 4});
+    const auto stream = rig.open(rig.post(
+        "/api/chats/c1/stream",
+        R"({"messageId":"u2","messages":[{"id":"u1","role":"user","content":"q"},)"
+        R"({"id":"a1","role":"assistant","content":"a"},{"id":"u2","role":"user","content":"r"}]})"
+    ));
+    rig.until("the stream", [&] { return stream->has("start-step"); });
+    CHECK(rig.authority.last().request.thread == std::nullopt);
+    CHECK(rig.authority.last().request.seed.size() == 2);
+    CHECK(rig.ids->find("", "c1")->seeded == 2);
+}
+
 TEST_CASE("regenerate: the answer's turn is dropped first") {
     LaneRig rig;
     rig.ids->put({"", "c1", "auth-thread", 0});

@@ -68,7 +68,12 @@ struct LaneLimits {
     std::size_t readers_per_turn = 16;
     std::size_t completions = 16; ///< chat completions at once, streamed or not
     std::size_t text_chars = 20000; ///< code points of one user input
+    // Of a request's body.
     int json_depth = 64;
+    std::size_t json_members = 10'000; ///< names in one object
+    std::size_t json_values = 250'000; ///< that the lane keeps
+    std::size_t messages = 10'000;
+    std::size_t waiting_bodies = 64U << 20U; ///< bytes of large bodies that wait to be read
     std::size_t turn_log_bytes = 8U << 20U; ///< beyond it a turn's log drops its head
     std::size_t total_log_bytes = 1U << 30U; ///< beyond it a growing turn is ended as overloaded
     std::size_t max_lag_bytes = 2U << 20U; ///< a reader further behind than this is cut

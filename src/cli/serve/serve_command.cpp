@@ -210,7 +210,8 @@ constexpr auto k_options = options<ServeOptions>(
         names::limit,
         "NAME=VALUE",
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
-        "turn-log, total-log, max-lag, max-lag-time, turn-time, first-event, idle, approval, body, "
+        "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
+        "max-lag-time, turn-time, first-event, idle, approval, body, "
         "headers, connections, handshake-time, head-time, body-time, write-time, keep-alive.",
         true
     ),

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -48,7 +49,7 @@ ListedMessage read_message(const Json& message, const std::string& path) {
     return out;
 }
 
-Accepted<std::vector<ListedMessage>> read_list(const Json& body) {
+Accepted<std::vector<ListedMessage>> read_list(const Json& body, std::size_t most) {
     std::vector<ListedMessage> list;
     const auto* messages = member(body, "messages");
     if (messages == nullptr || messages->is_null()) {
@@ -56,6 +57,11 @@ Accepted<std::vector<ListedMessage>> read_list(const Json& body) {
     }
     if (!messages->is_array()) {
         return std::unexpected(invalid_field("messages", "messages must be an array"));
+    }
+    if (messages->size() > most) {
+        return std::unexpected(
+            invalid_field("messages", fmt::format("messages has more than {} entries", most))
+        );
     }
     for (std::size_t i = 0; i < messages->size(); ++i) {
         const auto path = fmt::format("messages[{}]", i);
@@ -202,7 +208,7 @@ Accepted<void> read_trigger(const Json& body, ChatRequest& request) {
 
 Accepted<void>
 read_input(const Json& body, const ChatRequestContext& context, ChatRequest& request) {
-    auto list = read_list(body);
+    auto list = read_list(body, context.messages);
     if (!list) {
         return std::unexpected(std::move(list).error());
     }
@@ -234,7 +240,44 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     return {};
 }
 
+// Of the body, of a message, of its parts, of an approval.
+constexpr std::array<std::string_view, 29> k_names{
+    "thread_id",
+    "threadId",
+    "conversation_id",
+    "conversationId",
+    "id",
+    "worker_id",
+    "workerId",
+    "trigger",
+    "messageId",
+    "messages",
+    "text",
+    "message",
+    "role",
+    "content",
+    "parts",
+    "experimental_attachments",
+    "type",
+    "value",
+    "url",
+    "image",
+    "image_url",
+    "data",
+    "file",
+    "mediaType",
+    "mimeType",
+    "contentType",
+    "state",
+    "approval",
+    "approved",
+};
+
 } // namespace
+
+std::span<const std::string_view> chat_request_names() noexcept {
+    return k_names;
+}
 
 std::string wire_id(std::string_view id) {
     std::string out(id.substr(0, 128));

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +45,12 @@ struct ChatRequestContext {
     std::string_view query{};             ///< may name the thread too (?conversationId=…)
     std::size_t text_chars = 20000;
     bool images = false; ///< the authority takes them
+    std::size_t messages = 10'000;
 };
+
+/// Every name that read_chat_request() looks for, at any depth. It finds the same in a body of
+/// which nothing else was kept.
+[[nodiscard]] std::span<const std::string_view> chat_request_names() noexcept;
 
 /// 422 with the field, or with code unsupported_part and the part's path. Rules, in this order:
 /// the thread (all names must agree), then the newest user message, then its parts, then its

@@ -39,7 +39,7 @@ private:
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
     read_turns(CallPtr call, std::string thread);
     void note_told(const Call& call, const std::vector<authority::PastTurn>& turns) const;
-    [[nodiscard]] Accepted<NewThread> read_new_thread(Call& call);
+    [[nodiscard]] Task<Accepted<NewThread>> read_new_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> make_thread(CallPtr call);
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);
     [[nodiscard]] Task<void> refuse(CallPtr call, Rejection rejection);

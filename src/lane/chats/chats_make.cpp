@@ -2,6 +2,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "bodies/read_body.hpp"
 #include "chats.hpp"
 #include "gates/gates.hpp"
 #include "thread_name.hpp"
@@ -41,48 +42,61 @@ Rejection reject_make(const Error& error) {
                : reject_start(error);
 }
 
-/// A body may be left out.
-Accepted<void> optional_body(const LaneState& lane, Call& call) {
-    call.body = Json::object();
-    if (trim(call.request().body).empty()) {
-        return {};
+Accepted<void>
+read_new(const Json& body, std::string_view query, std::string& id, std::string& title) {
+    if (!body.is_object()) {
+        return std::unexpected(reject(422, "invalid_request", "the body must be a JSON object"));
     }
-    constexpr std::array<Gate, 2> k_gates{content_type, json_body};
-    return pass_gates(lane, call, k_gates);
+    auto name = read_thread_name(body, std::nullopt, query);
+    if (!name) {
+        return std::unexpected(std::move(name).error());
+    }
+    auto said = read_title(body);
+    if (!said) {
+        return std::unexpected(std::move(said).error());
+    }
+    id = *std::move(name);
+    title = *std::move(said);
+    return {};
 }
 
-constexpr std::array<Gate, 3> k_make_gates{body_size, owner, optional_body};
+constexpr std::array<Gate, 2> k_make_gates{body_size, owner};
 
 } // namespace
 
 /// A request without a body asks for a thread with nothing said about it.
-Accepted<Chats::NewThread> Chats::read_new_thread(Call& call) {
-    if (auto passed = pass_gates(*lane_, call, k_make_gates); !passed) {
-        return std::unexpected(std::move(passed).error());
+Task<Accepted<Chats::NewThread>> Chats::read_new_thread(CallPtr call) {
+    if (auto passed = pass_gates(*lane_, *call, k_make_gates); !passed) {
+        co_return std::unexpected(std::move(passed).error());
     }
-    const auto& request = call.request();
-    const Json body = std::exchange(call.body, nullptr);
-    if (!body.is_object()) {
-        return std::unexpected(reject(422, "invalid_request", "the body must be a JSON object"));
+    const auto& request = call->request();
+    NewThread thread{};
+    BodyUse use = [&](const Json& body) {
+        return read_new(body, request.query, thread.id, thread.title);
+    };
+    if (trim(request.body).empty()) {
+        if (auto read = use(Json::object()); !read) {
+            co_return std::unexpected(std::move(read).error());
+        }
+    } else {
+        if (auto passed = content_type(*lane_, *call); !passed) {
+            co_return std::unexpected(std::move(passed).error());
+        }
+        auto read = co_await read_body(*lane_, call, {}, std::move(use));
+        if (!read) {
+            co_return std::unexpected(std::move(read).error());
+        }
     }
-    auto id = read_thread_name(body, std::nullopt, request.query);
-    if (!id) {
-        return std::unexpected(std::move(id).error());
+    if (auto passed = open_for_turns(*lane_, *call); !passed) {
+        co_return std::unexpected(std::move(passed).error());
     }
-    auto title = read_title(body);
-    if (!title) {
-        return std::unexpected(std::move(title).error());
-    }
-    if (auto passed = open_for_turns(*lane_, call); !passed) {
-        return std::unexpected(std::move(passed).error());
-    }
-    NewThread thread{id->empty() ? "thread_" + random_hex(16) : *std::move(id), *std::move(title)};
-    call.record.thread = thread.id;
-    return thread;
+    thread.id = thread.id.empty() ? "thread_" + random_hex(16) : thread.id;
+    call->record.thread = thread.id;
+    co_return thread;
 }
 
 Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
-    auto asked = read_new_thread(*call);
+    auto asked = co_await read_new_thread(call);
     if (!asked) {
         co_return std::unexpected(std::move(asked).error());
     }

@@ -290,7 +290,9 @@ Accepted<void> arrange(std::vector<Said> conversation, CompletionsRequest& out) 
 
 } // namespace
 
-Accepted<void> read_completions_messages(const Json& body, bool images, CompletionsRequest& out) {
+Accepted<void> read_completions_messages(
+    const Json& body, const CompletionsContext& context, CompletionsRequest& out
+) {
     const auto* messages = given(body, "messages");
     if (messages == nullptr) {
         return std::unexpected(
@@ -303,9 +305,14 @@ Accepted<void> read_completions_messages(const Json& body, bool images, Completi
     if (messages->empty()) {
         return bad("invalid_value", "messages", "a non-empty array");
     }
+    if (messages->size() > context.messages) {
+        return bad(
+            "invalid_value", "messages", fmt::format("at most {} messages", context.messages)
+        );
+    }
     std::vector<Said> conversation;
     for (std::size_t i = 0; i < messages->size(); ++i) {
-        auto said = read_message((*messages)[i], i, images);
+        auto said = read_message((*messages)[i], i, context.images);
         if (!said) {
             return std::unexpected(std::move(said).error());
         }

@@ -5,7 +5,8 @@
 
 namespace oa_stream::lane {
 
-[[nodiscard]] Accepted<void>
-read_completions_messages(const Json& body, bool images, CompletionsRequest& out);
+[[nodiscard]] Accepted<void> read_completions_messages(
+    const Json& body, const CompletionsContext& context, CompletionsRequest& out
+);
 
 } // namespace oa_stream::lane

@@ -14,7 +14,7 @@ read_completions_request(const Json& body, const CompletionsContext& context) {
     if (auto read = read_params(body, context, request); !read) {
         return std::unexpected(std::move(read).error());
     }
-    if (auto read = read_completions_messages(body, context.images, request); !read) {
+    if (auto read = read_completions_messages(body, context, request); !read) {
         return std::unexpected(std::move(read).error());
     }
     return request;

@@ -32,6 +32,7 @@ struct CompletionsRequest {
 struct CompletionsContext {
     std::span<const std::string> efforts{}; ///< the model's; empty: not known, the usual ones
     bool images = false; ///< the authority takes them
+    std::size_t messages = 10'000;
 };
 
 /// How messages are told to an authority that knows users and assistants only:

@@ -5,6 +5,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "bodies/read_body.hpp"
 #include "completions_errors.hpp"
 #include "gates/gates.hpp"
 #include "turns/redact_quotes.hpp"
@@ -44,23 +45,8 @@ void add_headers(net::Headers& to, const net::Headers& more) {
     }
 }
 
-Accepted<void> completion_schema(const LaneState& lane, Call& call) {
-    const Json body = std::exchange(call.body, nullptr);
-    const auto able = lane.authority().capabilities();
-    auto request = read_completions_request(body, {able.efforts, able.images});
-    if (!request) {
-        return std::unexpected(std::move(request).error());
-    }
-    if (request->model != lane.config.model) {
-        return std::unexpected(reject_model(request->model));
-    }
-    call.completion = std::make_shared<const CompletionsRequest>(*std::move(request));
-    return {};
-}
-
-constexpr std::array<Gate, 6> k_gates{
-    body_size, owner, content_type, json_body, completion_schema, open_for_turns
-};
+/// In front of the body.
+constexpr std::array<Gate, 3> k_gates{body_size, owner, content_type};
 
 Rejection reject_gone() {
     return reject(499, "client_closed_request", "the client left");
@@ -73,8 +59,33 @@ std::string key_of(const std::string& completion) {
 
 } // namespace
 
-Task<void> Completions::completions(CallPtr call) {
+Task<Accepted<void>> Completions::accept(CallPtr call) {
     if (auto passed = pass_gates(*lane_, *call, k_gates); !passed) {
+        co_return passed;
+    }
+    const auto able = lane_->authority().capabilities();
+    const CompletionsContext context{able.efforts, able.images, lane_->config.limits.messages};
+    const std::string& model = lane_->config.model;
+    BodyUse use = [&](const Json& body) -> Accepted<void> {
+        auto request = read_completions_request(body, context);
+        if (!request) {
+            return std::unexpected(std::move(request).error());
+        }
+        if (request->model != model) {
+            return std::unexpected(reject_model(request->model));
+        }
+        call->completion = std::make_shared<const CompletionsRequest>(*std::move(request));
+        return {};
+    };
+    // All of it: what is not supported is refused by its content, and a schema is passed on.
+    if (auto read = co_await read_body(*lane_, call, {}, std::move(use)); !read) {
+        co_return read;
+    }
+    co_return open_for_turns(*lane_, *call);
+}
+
+Task<void> Completions::completions(CallPtr call) {
+    if (auto passed = co_await accept(call); !passed) {
         co_return co_await answers_->refuse(std::move(call), std::move(passed).error());
     }
     const auto limit = lane_->config.limits.completions;

@@ -33,6 +33,7 @@ private:
     };
     using Place = CompletionsGuard::Place;
 
+    [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);
     [[nodiscard]] Task<void> answer(CallPtr call, Place place, net::Headers headers);
     [[nodiscard]] Task<Accepted<Started>> begin(CallPtr call, Place place);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start(CallPtr call);

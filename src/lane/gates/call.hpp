@@ -23,12 +23,12 @@ struct Call {
     RequestRecord record;
     Clock::time_point received{};
     std::string traceparent; ///< valid, or empty
-    Json body = nullptr;     ///< between the gate that parses it and the one that reads it
     ChatRequest chat;
     std::shared_ptr<const CompletionsRequest> completion{}; ///< of /v1 alone
     std::optional<ThreadRow> row; ///< the thread, when this owner has it already
     std::size_t seeded = 0;       ///< messages a new thread begins with
     std::string key{};            ///< Idempotency-Key, empty without
+    std::string request_digest{}; ///< of the thread and the body, with a key alone
 
     [[nodiscard]] const net::Request& request() const noexcept { return exchange->request(); }
     [[nodiscard]] double now_s() const {

@@ -5,7 +5,6 @@
 #include "chats/thread_name.hpp"
 #include "compat.hpp"
 #include "completions/completions_errors.hpp"
-#include "store/idempotency.hpp"
 
 #include <fmt/format.h>
 
@@ -75,41 +74,6 @@ Accepted<void> content_type(const LaneState& /*lane*/, Call& call) {
             reject(415, "unsupported_media_type", "the body must be sent as application/json")
         );
     }
-    return {};
-}
-
-Accepted<void> json_body(const LaneState& lane, Call& call) {
-    auto body = parse_json(call.request().body, {.depth = lane.config.limits.json_depth});
-    if (!body) {
-        return std::unexpected(reject(
-            400,
-            "invalid_json",
-            fmt::format("the body is no valid JSON: {}", printable(body.error().message))
-        ));
-    }
-    call.body = *std::move(body);
-    return {};
-}
-
-Accepted<void> chat_schema(const LaneState& lane, Call& call) {
-    const auto& request = call.request();
-    const Json body = std::exchange(call.body, nullptr);
-    ChatRequestContext context;
-    context.path_id = call.match.id;
-    context.query = request.query;
-    context.text_chars = lane.config.limits.text_chars;
-    context.images = lane.authority().capabilities().images;
-    auto chat = read_chat_request(body, context);
-    if (!chat) {
-        return std::unexpected(std::move(chat).error());
-    }
-    auto key = idempotency_key_of(request.headers);
-    if (!key) {
-        return std::unexpected(std::move(key).error());
-    }
-    call.key = std::move(*key).value_or("");
-    call.chat = *std::move(chat);
-    call.record.thread = call.chat.thread;
     return {};
 }
 

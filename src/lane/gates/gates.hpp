@@ -21,8 +21,6 @@ pass_gates(const LaneState& lane, Call& call, std::span<const Gate> gates);
 [[nodiscard]] Accepted<void> compatibility(const LaneState& lane, Call& call);  ///< 426
 [[nodiscard]] Accepted<void> owner(const LaneState& lane, Call& call);          ///< 400, 401
 [[nodiscard]] Accepted<void> content_type(const LaneState& lane, Call& call);   ///< 415
-[[nodiscard]] Accepted<void> json_body(const LaneState& lane, Call& call); ///< 400; Call::body
-[[nodiscard]] Accepted<void> chat_schema(const LaneState& lane, Call& call); ///< 422; Call::chat
 [[nodiscard]] Accepted<void> known_thread(const LaneState& lane, Call& call); ///< 404
 /// 503: the lane drains, or is switched off.
 [[nodiscard]] Accepted<void> open_for_turns(const LaneState& lane, Call& call);

@@ -1,5 +1,7 @@
 #include "idempotency.hpp"
 
+#include "oa_stream/base/digest.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -17,6 +19,13 @@ Accepted<std::optional<std::string>> idempotency_key_of(const net::Headers& head
         ));
     }
     return std::string(*given);
+}
+
+std::string request_digest(std::string_view thread, std::string_view body) {
+    std::string text(thread);
+    text += '\n';
+    text += body;
+    return sha256_hex(text);
 }
 
 std::string IdempotencyKeys::name(std::string_view owner, std::string_view key) {

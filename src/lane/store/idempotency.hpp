@@ -19,6 +19,9 @@ namespace oa_stream::lane {
 /// 1–128 visible ASCII characters; nullopt when the header is not there. 422 otherwise.
 [[nodiscard]] Accepted<std::optional<std::string>> idempotency_key_of(const net::Headers& headers);
 
+/// Two requests under one key are the same when they say the same on the same thread.
+[[nodiscard]] std::string request_digest(std::string_view thread, std::string_view body);
+
 /// Keys of the newest requests, in memory.
 class IdempotencyKeys {
 public:

@@ -1,6 +1,9 @@
 #include "approval_answers.hpp"
 
 #include <algorithm>
+#include <ranges>
+#include <set>
+#include <string_view>
 
 namespace oa_stream::lane {
 
@@ -10,7 +13,8 @@ std::vector<ApprovalAnswer> read_approval_answers(const Json& message) {
     if (parts == nullptr || !parts->is_array()) {
         return answers;
     }
-    for (const auto& part : *parts) {
+    std::set<std::string_view> seen;
+    for (const auto& part : *parts | std::views::reverse) {
         const auto* approval = member(part, "approval");
         if (approval == nullptr || string_member(part, "state") != "approval-responded") {
             continue;
@@ -20,9 +24,11 @@ std::vector<ApprovalAnswer> read_approval_answers(const Json& message) {
         if (!id || !approved) {
             continue;
         }
-        std::erase_if(answers, [&](const auto& earlier) { return earlier.id == *id; });
-        answers.push_back({std::string(*id), *approved});
+        if (seen.insert(*id).second) {
+            answers.push_back({std::string(*id), *approved});
+        }
     }
+    std::ranges::reverse(answers);
     return answers;
 }
 

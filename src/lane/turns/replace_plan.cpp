@@ -1,6 +1,7 @@
 #include "replace_plan.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 namespace oa_stream::lane {
@@ -27,14 +28,24 @@ std::optional<std::size_t> find_exact(const ChatRequest& request, const Turns& t
 /// when it never saw the answer.
 Accepted<std::size_t>
 find_by_position(const ChatRequest& request, const Turns& turns, std::size_t seeded) {
+    std::map<std::string, std::size_t> answers;
+    std::map<std::string_view, std::size_t> questions;
+    for (std::size_t at = 0; at < turns.size(); ++at) { // of equal ids the first one counts
+        answers.try_emplace(wire_id(turns[at].id), at);
+        if (const auto& id = turns[at].client_message_id; id && !id->empty()) {
+            questions.try_emplace(*id, at);
+        }
+    }
     bool unknown_answer = false;
     for (std::size_t i = request.earlier.size(); i-- > seeded;) {
         const auto& message = request.earlier[i];
         const bool answer = message.role == Role::assistant;
-        for (std::size_t at = 0; at < turns.size(); ++at) {
-            if (answer ? wire_id(turns[at].id) == message.id : is_message(turns[at], message.id)) {
-                return at + 1;
+        if (answer) {
+            if (const auto found = answers.find(message.id); found != answers.end()) {
+                return found->second + 1;
             }
+        } else if (const auto found = questions.find(message.id); found != questions.end()) {
+            return found->second + 1;
         }
         unknown_answer = unknown_answer || answer;
     }

@@ -1,6 +1,8 @@
 #include "streams.hpp"
 
+#include "bodies/read_body.hpp"
 #include "gates/gates.hpp"
+#include "store/idempotency.hpp"
 
 #include <array>
 
@@ -14,10 +16,8 @@ constexpr Millis k_poll{10};
 
 constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
 
-/// The order is contract.
-constexpr std::array<Gate, 7> k_chat_gates{
-    body_size, compatibility, owner, content_type, json_body, chat_schema, open_for_turns
-};
+/// The order is contract: these, the body, open_for_turns.
+constexpr std::array<Gate, 4> k_chat_gates{body_size, compatibility, owner, content_type};
 constexpr std::array<Gate, 2> k_thread_gates{owner, known_thread};
 
 /// Word for word what the retired bridge said; a client or an operator recognises the rollback by
@@ -42,6 +42,26 @@ net::Response retired_answer(const Call& call) {
     return response;
 }
 
+/// Fills in Call::chat and the Idempotency-Key. Touches nothing of the lane's.
+Accepted<void> read_chat(const Json& body, const ChatRequestContext& context, Call& call) {
+    auto chat = read_chat_request(body, context);
+    if (!chat) {
+        return std::unexpected(std::move(chat).error());
+    }
+    auto key = idempotency_key_of(call.request().headers);
+    if (!key) {
+        return std::unexpected(std::move(key).error());
+    }
+    call.chat = *std::move(chat);
+    if (*key) {
+        call.key = **std::move(key);
+        // A thread id that was made up for this request is no part of what it says.
+        call.request_digest =
+            request_digest(call.chat.thread_made ? "" : call.chat.thread, call.request().body);
+    }
+    return {};
+}
+
 net::Response nothing_to_resume() {
     net::Response nothing;
     nothing.status = 204;
@@ -51,8 +71,28 @@ net::Response nothing_to_resume() {
 
 } // namespace
 
-Task<void> Streams::chat(CallPtr call) {
+Task<Accepted<void>> Streams::accept(CallPtr call) {
     if (auto passed = pass_gates(*lane_, *call, k_chat_gates); !passed) {
+        co_return passed;
+    }
+    const auto& limits = lane_->config.limits;
+    const ChatRequestContext context{
+        .path_id = call->match.id,
+        .query = call->request().query,
+        .text_chars = limits.text_chars,
+        .images = lane_->authority().capabilities().images,
+        .messages = limits.messages
+    };
+    BodyUse use = [&](const Json& body) { return read_chat(body, context, *call); };
+    if (auto read = co_await read_body(*lane_, call, chat_request_names(), std::move(use)); !read) {
+        co_return read;
+    }
+    call->record.thread = call->chat.thread;
+    co_return open_for_turns(*lane_, *call);
+}
+
+Task<void> Streams::chat(CallPtr call) {
+    if (auto passed = co_await accept(call); !passed) {
         co_return co_await answers_->refuse(std::move(call), std::move(passed).error());
     }
     if (lane_->config.mode == LaneMode::retired) {

@@ -18,6 +18,7 @@ public:
     [[nodiscard]] Task<void> stop(CallPtr call);
 
 private:
+    [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);
     [[nodiscard]] Task<void> answer_approvals(CallPtr call);
     [[nodiscard]] Task<void> send(
         CallPtr call,

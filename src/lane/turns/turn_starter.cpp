@@ -34,12 +34,6 @@ std::string message_digest(const ChatRequest& chat) {
     return sha256_hex(chat.user_message_id + '\n' + chat.text).substr(0, 32);
 }
 
-/// Two requests under one Idempotency-Key are the same when they say the same on the same thread.
-/// A thread id that was made up for this request is no part of it.
-std::string request_digest(const net::Request& request, const ChatRequest& chat) {
-    return sha256_hex((chat.thread_made ? std::string() : chat.thread) + '\n' + request.body);
-}
-
 } // namespace
 
 /// Nothing else on the wire tells AI SDK 6 from 5, which refuses the chunk.
@@ -100,7 +94,7 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         co_return std::unexpected(reject_start(turns.error()));
     }
     const auto& row = call->row;
-    const auto plan = plan_replace(call->chat, *turns, row && row->seeded);
+    const auto plan = plan_replace(call->chat, *turns, row ? row->seeded : 0);
     if (!plan) {
         co_return std::unexpected(plan.error());
     }
@@ -210,7 +204,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call
     const auto& owner = call->record.owner;
     const auto until = Clock::now() + k_start_wait;
     while (const auto* use = call->key.empty() ? nullptr : keys_.find(owner, call->key)) {
-        if (use->request != request_digest(call->request(), call->chat)) {
+        if (use->request != call->request_digest) {
             co_return std::unexpected(
                 invalid_field("idempotency-key", "this key was used for another request")
             );
@@ -245,7 +239,7 @@ Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {
     }
     const auto& owner = call->record.owner;
     if (!call->key.empty()) {
-        keys_.begin(owner, call->key, request_digest(call->request(), call->chat));
+        keys_.begin(owner, call->key, call->request_digest);
     }
     auto turn = co_await begin_turn(call);
     if (!call->key.empty() && turn) {

@@ -1,0 +1,148 @@
+#include "body_thread.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <array>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+/// How soon a client is missed that left while its body is read.
+constexpr Millis k_look{50};
+/// A body beyond it takes so long that smaller ones need not wait for it.
+constexpr std::size_t k_large = 1U << 20U;
+
+/// One job, and its caller's wait: everything but the first two is the loop's.
+struct Entry {
+    Entry(const asio::any_io_executor& executor, BodyThread::Job what)
+        : job(std::move(what)), timer(executor) {}
+
+    BodyThread::Job job;
+    std::stop_source stop{};
+    asio::steady_timer timer;
+    bool done = false;
+};
+using EntryPtr = std::shared_ptr<Entry>;
+
+} // namespace
+
+struct BodyThread::Impl {
+    Impl(asio::any_io_executor on, std::size_t bytes) : executor(std::move(on)), capacity(bytes) {}
+
+    asio::any_io_executor executor;
+    std::size_t capacity;
+
+    // The loop's alone.
+    std::size_t bytes = 0; ///< of all jobs that have not returned
+    std::set<EntryPtr> open{};
+
+    std::mutex mutex{};
+    std::condition_variable filled{};
+    std::array<std::deque<EntryPtr>, 2> waiting{}; ///< small, large
+    bool ends = false;
+    std::jthread thread{};
+
+    void push(EntryPtr entry, bool large) {
+        {
+            const std::lock_guard lock(mutex);
+            waiting[large ? 1 : 0].push_back(std::move(entry));
+        }
+        filled.notify_one();
+        if (!thread.joinable()) {
+            thread = std::jthread([this] { work(); });
+        }
+    }
+
+    /// Null at the end.
+    EntryPtr pop() {
+        std::unique_lock lock(mutex);
+        filled.wait(lock, [this] { return ends || !waiting[0].empty() || !waiting[1].empty(); });
+        if (ends) {
+            return nullptr;
+        }
+        auto& queue = waiting[0].empty() ? waiting[1] : waiting[0];
+        auto entry = std::move(queue.front());
+        queue.pop_front();
+        return entry;
+    }
+
+    void work() {
+        while (auto entry = pop()) {
+            entry->job(entry->stop.get_token());
+            // The entry ends on the loop: its timer and what its job holds are not this thread's.
+            asio::post(executor, [entry = std::move(entry)] {
+                entry->done = true;
+                entry->timer.cancel();
+            });
+        }
+    }
+
+    void end() {
+        for (const auto& entry : open) {
+            entry->stop.request_stop();
+        }
+        {
+            const std::lock_guard lock(mutex);
+            ends = true;
+        }
+        filled.notify_one();
+        thread = {}; // joined
+        waiting = {};
+    }
+
+    static Task<bool>
+    run(std::shared_ptr<Impl> self, std::size_t bytes, Job job, std::function<bool()> gone) {
+        if (self->bytes + bytes > self->capacity) {
+            co_return false;
+        }
+        self->bytes += bytes;
+        const auto entry = std::make_shared<Entry>(self->executor, std::move(job));
+        self->open.insert(entry);
+        self->push(entry, bytes > k_large);
+        while (!entry->done) {
+            entry->timer.expires_after(k_look);
+            (void)co_await entry->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (!entry->done && gone()) {
+                entry->stop.request_stop();
+            }
+        }
+        self->open.erase(entry);
+        self->bytes -= bytes;
+        co_return true;
+    }
+};
+
+BodyThread::BodyThread(asio::any_io_executor executor, std::size_t capacity)
+    : impl_(std::make_shared<Impl>(std::move(executor), capacity)) {
+}
+
+BodyThread::~BodyThread() {
+    impl_->end();
+}
+
+Task<bool> BodyThread::run(std::size_t bytes, Job job, std::function<bool()> gone) {
+    return Impl::run(impl_, bytes, std::move(job), std::move(gone));
+}
+
+void BodyThread::stop() {
+    for (const auto& entry : impl_->open) {
+        entry->stop.request_stop();
+    }
+}
+
+std::size_t BodyThread::jobs() const noexcept {
+    return impl_->open.size();
+}
+
+} // namespace oa_stream::lane

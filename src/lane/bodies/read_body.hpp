@@ -1,0 +1,25 @@
+// From the bytes of a request's body to what a route makes of them.
+#pragma once
+
+#include "gates/call.hpp"
+#include "gates/rejection.hpp"
+#include "state.hpp"
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+/// Makes something of the body. May be called on another thread, while the request waits: it must
+/// touch nothing but the body and what is this request's own.
+using BodyUse = std::function<Accepted<void>(const Json& body)>;
+
+/// Parses the body and calls `use`, for large bodies on the lane's body thread. Members that are
+/// not `wanted` (empty: all are) are left out of what `use` sees. 400 invalid_json; 413 when the
+/// body has more values or names than the limits allow; 499 when the client left meanwhile; 503
+/// when too many bodies wait or the lane ends; else what `use` says.
+[[nodiscard]] Task<Accepted<void>>
+read_body(LaneState& lane, CallPtr call, std::span<const std::string_view> wanted, BodyUse use);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,139 @@
+// Bodies that are read beside the loop (those above 16 KiB), and the bounds of all.
+#include "bodies/body_thread.hpp"
+#include "lane_rig.hpp"
+
+#include <atomic>
+#include <future>
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+
+namespace {
+
+/// A body with `more` as one of its members, and with white space up to `size`.
+std::string padded(std::size_t size, std::string_view more = "0") {
+    auto body =
+        fmt::format(R"({{"x":{},"messages":[{{"id":"u","role":"user","content":"hi"}}]}})", more);
+    return std::string(size - std::min(size, body.size()), ' ') + body;
+}
+
+} // namespace
+
+TEST_CASE("bodies: a large one is read like a small one") {
+    LaneRig rig;
+    const auto large = rig.open(rig.post("/api/chats/c1/stream", padded(60'000)));
+    rig.until("the turn", [&] { return large->has("start-step"); });
+    CHECK(rig.authority.starts == 1);
+    rig.authority.last().complete();
+    rig.await_end(large);
+    rig.judge(*large);
+    for (const auto& [body, status] : {
+             std::pair{padded(60'000, "[1,}"), 400},
+             std::pair{std::string(60'000, ' ') + "{}", 422},
+             std::pair{std::string(60'000, '['), 400},
+         }) {
+        CHECK(rig.send(rig.post("/api/chats/c2/stream", body)).status == status);
+    }
+    CHECK(rig.send(rig.post("/api/chats", padded(20'000, R"("y","id":7)"))).status == 422);
+    CHECK(rig.send(rig.post("/api/chats", padded(20'000))).status != 422);
+    CHECK(rig.send(rig.post("/v1/chat/completions", padded(20'000))).status == 400);
+    CHECK(rig.authority.starts == 1);
+}
+
+TEST_CASE("bodies: names, values and messages are bounded") {
+    auto config = LaneRig::quick();
+    config.limits.json_members = 4;
+    config.limits.json_values = 20;
+    config.limits.messages = 3;
+    LaneRig rig(config);
+    for (const std::size_t size : {0U, 20'000U}) {
+        CAPTURE(size);
+        const auto names = padded(size, R"({"a":1,"b":2,"a":3,"c":4,"d":5})");
+        const auto refused = rig.send(rig.post("/api/chats/c1/stream", names));
+        CHECK(refused.status == 413);
+        CHECK(refused.body.contains("payload_too_large"));
+        CHECK(refused.body.contains("more than 4 members"));
+        CHECK(rig.send(rig.post("/v1/chat/completions", names)).body.contains("request_too_large"));
+        const auto list = fmt::format("[{}]", fmt::join(std::vector<int>(30), ","));
+        const auto values = rig.send(rig.post("/v1/chat/completions", padded(size, list)));
+        CHECK(values.status == 413);
+        // A chat keeps nothing of it.
+        const auto chat = rig.open(rig.post("/api/chats/c2/stream", padded(size, list)));
+        rig.until("the turn", [&] { return chat->has("start-step"); });
+        rig.authority.last().complete();
+        rig.await_end(chat);
+    }
+    const std::string four = R"({"model":"oa-stream","messages":[{"role":"user","content":"a"},)"
+                             R"({"role":"user","content":"b"},{"role":"user","content":"c"},)"
+                             R"({"role":"user","content":"d"}]})";
+    const auto chat = rig.send(rig.post("/api/chats/c3/stream", four));
+    CHECK(chat.status == 422);
+    CHECK(chat.body.contains("more than 3"));
+    const auto completion = rig.send(rig.post("/v1/chat/completions", four));
+    CHECK(completion.status == 400);
+    CHECK(completion.body.contains("at most 3 messages"));
+}
+
+TEST_CASE("bodies: too many bytes that wait are 503, and a lane that ends answers 503") {
+    auto config = LaneRig::quick();
+    config.limits.waiting_bodies = 30'000;
+    LaneRig rig(config);
+    const auto refused = rig.send(rig.post("/api/chats/c1/stream", padded(40'000)));
+    CHECK(refused.status == 503);
+    CHECK(refused.headers.has("retry-after"));
+    CHECK(rig.send(rig.post("/v1/chat/completions", padded(40'000))).status == 503);
+    rig.lane->begin_drain();
+    CHECK(rig.send(rig.post("/api/chats/c1/stream", padded(20'000))).status == 503);
+    CHECK(rig.authority.starts == 0);
+}
+
+TEST_CASE("bodies: the thread takes small ones first, and stops what its caller left") {
+    asio::io_context context;
+    lane::BodyThread bodies(context.get_executor(), 100U << 20U);
+    std::promise<void> go;
+    const auto gate = go.get_future().share();
+    std::string order;
+    std::size_t returned = 0;
+    std::atomic<bool> stopped = false;
+    const auto add = [&](std::size_t bytes, lane::BodyThread::Job job, bool gone = false) {
+        spawn(
+            context.get_executor(),
+            "test",
+            [](lane::BodyThread* on,
+               std::size_t size,
+               lane::BodyThread::Job what,
+               bool left,
+               std::size_t* count) -> Task<void> {
+                CHECK(co_await on->run(size, std::move(what), [left] { return left; }));
+                ++*count;
+            }(&bodies, bytes, std::move(job), gone, &returned)
+        );
+    };
+    add(1, [&](const std::stop_token&) { gate.wait(); });
+    add(2U << 20U, [&](const std::stop_token&) { order += "L"; });
+    add(3, [&](const std::stop_token&) { order += "a"; });
+    add(4, [&](const std::stop_token&) { order += "b"; });
+    add(
+        3U << 20U,
+        [&](const std::stop_token& stop) {
+            while (!stop.stop_requested()) {
+                std::this_thread::yield();
+            }
+            stopped = true;
+        },
+        true
+    );
+    const auto run_until = [&](std::size_t jobs) {
+        const auto deadline = Clock::now() + std::chrono::seconds(10);
+        while (bodies.jobs() != jobs && Clock::now() < deadline) {
+            context.run_one_for(Millis(20));
+        }
+        CHECK(bodies.jobs() == jobs);
+    };
+    run_until(5);
+    go.set_value();
+    run_until(0);
+    CHECK(order == "abL");
+    CHECK(stopped);
+    CHECK(returned == 5);
+}
