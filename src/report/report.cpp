@@ -250,7 +250,7 @@ std::string report_markdown(const Report& report) {
     }
     out += check_table(report);
     out += tail(report);
-    return out;
+    return out + report.appendix;
 }
 
 Json to_json(const RollbackFacts& facts) {

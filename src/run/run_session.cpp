@@ -1,5 +1,7 @@
 #include "oa_stream/run/run_session.hpp"
 
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/report/report_html.hpp"
 
 #include <fmt/format.h>
@@ -10,7 +12,7 @@ namespace oa_stream::run {
 namespace {
 
 /// What run.json has beside the members that it has from the beginning.
-Json outcome_of(const RunResult& result, const ReportInput& input) {
+Json outcome_of(const RunResult& result) {
     Json out = {
         {"verdict", to_string(result.end.verdict)},
         {"exit_code", static_cast<int>(result.end.exit)},
@@ -21,26 +23,37 @@ Json outcome_of(const RunResult& result, const ReportInput& input) {
     for (const Check& check : result.checks) {
         out["checks"].push_back(to_json(check));
     }
-    out.update(input.more);
+    out.update(result.more);
     return out;
 }
 
-void redact(RunResult& result, const Redactor& redactor) {
-    result.headline = redactor.apply(result.headline);
-    for (Check& check : result.checks) {
+/// What run.json keeps of a rollback beside what the run itself says.
+Json rolled_back_of(const Json& outcome) {
+    Json out = Json::object();
+    for (const auto* key :
+         {"verdict", "exit_code", "headline", "restored", "checks", "rollback", "notes"}) {
+        if (const Json* value = member(outcome, key)) {
+            out[key] = *value;
+        }
+    }
+    return out;
+}
+
+/// What is said aloud passes the same redactor as what is written: a server may have sent a secret.
+void redact(report::Report& report, const Redactor& redactor) {
+    report.headline = redactor.apply(report.headline);
+    for (Check& check : report.checks) {
         check.detail = redactor.apply(check.detail);
     }
-    for (std::string& note : result.notes) {
+    for (std::string& note : report.notes) {
         note = redactor.apply(note);
     }
 }
 
-/// The proof of what was done is not whole.
-void lose_evidence(RunResult& result, const Error& error) {
+void note_lost_evidence(RunResult& result, const Error& error) {
     result.notes.push_back("Evidence is incomplete: " + error.text());
-    if (result.end.exit == ExitCode::ok) {
-        result.end = {Verdict::error, ExitCode::not_executed, result.end.ended};
-        result.headline = result.notes.back();
+    if (result.more.contains("notes")) {
+        result.more["notes"] = result.notes;
     }
 }
 
@@ -74,13 +87,22 @@ void RunSession::note(const Check& check) {
     folder_.note("check", {{"check", to_json(check)}});
 }
 
-void RunSession::add(Check check) {
-    note(check);
+void RunSession::show(const Check& check) {
     if (observer_ != nullptr) {
         observer_->progress(fmt::format(
-            "  {} checks so far  {}  {}", checks_.size() + 1, to_string(check.verdict), check.id
+            "  {} checks so far  {}  {}",
+            checks_.size() + ++shown_,
+            to_string(check.verdict),
+            check.id
         ));
     }
+}
+
+void RunSession::add(Check check) {
+    note(check);
+    shown_ = 0;
+    show(check);
+    shown_ = 0;
     checks_.push_back(std::move(check));
 }
 
@@ -118,58 +140,95 @@ Conclusion RunSession::conclude(EndFacts facts) {
     }
     facts.verdict = run_verdict(checks_);
     facts.denied = facts.denied || credentials_refused(checks_);
+    facts_ = facts;
     return run::conclude(facts);
 }
 
-report::Report RunSession::report_of(const RunResult& result, const ReportInput& input) const {
-    return {
-        .id = folder_.id(),
-        .title = input.title,
-        .verdict = result.end.verdict,
-        .exit_code = static_cast<int>(result.end.exit),
-        .headline = result.headline,
-        .started_at = result.started_at,
-        .duration_s = result.duration_s,
-        .facts = input.facts,
-        .stages = input.stages,
-        .checks = result.checks,
-        .rollback = input.rollback,
-        .drill = input.drill,
-        .notes = result.notes,
-        .next = result.next,
-    };
-}
-
-RunResult RunSession::finish(Conclusion end, ReportInput input) {
-    RunResult out{.run = folder_.id(), .evidence = folder_.path(), .end = end};
-    out.headline =
-        input.headline.empty() ? headline_of(checks_, end.verdict) : std::move(input.headline);
-    out.next = std::move(input.next);
-    out.checks = checks_;
-    out.notes = std::move(input.notes);
-    redact(out, folder_.redactor());
+RunResult RunSession::result_of(Conclusion end, report::Report report) {
+    RunResult out{std::move(report), folder_.path(), end};
+    out.id = folder_.id();
+    out.verdict = end.verdict;
+    out.exit_code = static_cast<int>(end.exit);
+    if (out.headline.empty()) {
+        out.headline = headline_of(checks_, end.verdict);
+    }
     out.started_at = rfc3339_millis(folder_.started());
     out.duration_s = folder_.seconds_since_start();
-    folder_.note(
-        "run ended",
-        {{"verdict", to_string(end.verdict)}, {"exit_code", static_cast<int>(end.exit)}}
-    );
-    const report::Report report = report_of(out, input);
-    folder_.write("report.md", report::report_markdown(report) + input.appendix);
-    folder_.write("report.html", report::report_html(report));
-    Json stored = outcome_of(out, input);
+    out.checks = checks_;
+    redact(out, folder_.redactor());
+    return out;
+}
+
+/// The proof of what was done is not whole.
+void RunSession::lose_evidence(RunResult& result, const Error& error) const {
+    note_lost_evidence(result, error);
+    const bool unjudged = result.end.exit == ExitCode::inconclusive && facts_.mutated;
+    if (result.end.exit != ExitCode::ok && !unjudged) {
+        return;
+    }
+    result.end.verdict = Verdict::error;
+    result.end.exit = ExitCode::not_executed;
+    result.headline = result.notes.back();
+    if (facts_.mutated && !facts_.restored) {
+        // It was over: the journal is closed, and what was changed stays.
+        result.end.exit = ExitCode::rollback_unverified;
+        result.next = Suggestion{"rollback apply", {names::run, folder_.id()}}.text();
+    }
+}
+
+Json RunSession::document_of(const RunResult& result) const {
+    Json out = {
+        {"verdict", nullptr},
+        {"run", result.id},
+        {"evidence", result.evidence.string()},
+    };
+    out.update(outcome_of(result));
+    auto redacted = parse_json(folder_.redactor().apply(dump_json(out)));
+    return redacted ? *std::move(redacted) : Json::object();
+}
+
+RunResult RunSession::finish(Conclusion end, report::Report report) {
+    RunResult out = result_of(end, std::move(report));
+    folder_.note("run ended", {{"verdict", to_string(end.verdict)}, {"exit_code", out.exit_code}});
+    folder_.write("report.md", report::report_markdown(out));
+    folder_.write("report.html", report::report_html(out));
+    Json stored = outcome_of(out);
     stored["ended"] = to_string(end.ended);
     if (const auto finished = folder_.finish(stored); !finished) {
         lose_evidence(out, finished.error());
     }
-    Json document = {
-        {"verdict", nullptr},
-        {"run", out.run},
-        {"evidence", out.evidence.string()},
+    out.document = document_of(out);
+    return out;
+}
+
+RunResult RunSession::finish_rollback(Conclusion end, report::Report report, bool judged) {
+    RunResult out = result_of(end, std::move(report));
+    folder_.note("rollback ended", {{"verdict", to_string(end.verdict)}});
+    folder_.write("rollback.md", report::report_markdown(out));
+    std::error_code ignored;
+    if (!std::filesystem::exists(folder_.path() / "report.md", ignored)) {
+        folder_.write("report.md", report::report_markdown(out)); // it died before it could report
+        folder_.write("report.html", report::report_html(out));
+    }
+    const Json outcome = outcome_of(out);
+    const auto ended = facts_.restored ? RunEnding::rolled_back : RunEnding::rollback_unverified;
+    Json changed = {
+        {"rolled_back", rolled_back_of(outcome)},
+        {"restored", facts_.restored},
+        {"ended", to_string(ended)},
     };
-    document.update(outcome_of(out, input));
-    auto redacted = parse_json(folder_.redactor().apply(dump_json(document)));
-    out.document = redacted ? *std::move(redacted) : Json::object();
+    if (!judged) { // a run that died has no verdict of its own but ERROR
+        changed["verdict"] = to_string(Verdict::error);
+        changed["exit_code"] = static_cast<int>(
+            facts_.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified
+        );
+        changed["headline"] = "The run died; afterwards: " + out.headline;
+        changed["checks"] = outcome["checks"];
+    }
+    if (const auto finished = folder_.finish(changed); !finished) {
+        note_lost_evidence(out, finished.error()); // what is verified to be back is back
+    }
+    out.document = document_of(out);
     return out;
 }
 

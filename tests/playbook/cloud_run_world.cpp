@@ -116,9 +116,9 @@ RunOutcome CloudRunWorld::run() {
          .wait_at_most = Millis(3000),
          .backoff = Millis(5)}
     );
-    auto run_folder = run::RunFolder::create(state, {.kind = run::RunKind::cutover}, Redactor{});
-    REQUIRE(run_folder.has_value());
-    folder = run_folder->path();
+    auto session = run::RunSession::begin(state, {.kind = run::RunKind::cutover}, Redactor{});
+    REQUIRE(session.has_value());
+    folder = session->folder().path();
 
     std::optional<RunOutcome> outcome;
     std::exception_ptr thrown;
@@ -134,7 +134,7 @@ RunOutcome CloudRunWorld::run() {
         input.plan = &*plan;
         input.driver = driver.get();
         input.instruments = &instruments;
-        input.folder = &*run_folder;
+        input.session = &*session;
         input.stop = &stop;
         input.timing = {
             .tick = Millis(1),

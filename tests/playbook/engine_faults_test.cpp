@@ -205,8 +205,8 @@ public:
 RunOutcome run_with(TaggedDriver& driver) {
     World world;
     world.instruments.bad_at[25] = 50;
-    auto folder = run::RunFolder::create(world.state, {.kind = run::RunKind::cutover}, Redactor{});
-    REQUIRE(folder.has_value());
+    auto session = run::RunSession::begin(world.state, {.kind = run::RunKind::cutover}, Redactor{});
+    REQUIRE(session.has_value());
     traffic::TrafficState live;
     live.wanted = live.serving = driver.serving;
     live.exact = driver.exact;
@@ -216,7 +216,7 @@ RunOutcome run_with(TaggedDriver& driver) {
     input.plan = &*plan;
     input.driver = &driver;
     input.instruments = &world.instruments;
-    input.folder = &*folder;
+    input.session = &*session;
     input.timing = {.tick = Millis(1), .in_flight = Millis(10), .retry_pause = Millis(5)};
     asio::io_context io;
     std::optional<RunOutcome> out;

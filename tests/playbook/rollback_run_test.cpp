@@ -21,8 +21,8 @@ namespace {
 RunOutcome rollback_of(World& world) {
     world.driver.crash_at = 0;
     world.instruments.bad_fresh = 0;
-    auto folder = run::RunFolder::reopen(world.folder, Redactor{});
-    REQUIRE(folder.has_value());
+    auto session = run::RunSession::resume(world.folder, Redactor{});
+    REQUIRE(session.has_value());
     traffic::TrafficState planned;
     planned.wanted = planned.serving = World::split(0);
     const auto plan = make_plan(world.playbook, "fake", world.driver.target(), planned);
@@ -31,7 +31,7 @@ RunOutcome rollback_of(World& world) {
     input.plan = &*plan;
     input.driver = &world.driver;
     input.instruments = &world.instruments;
-    input.folder = &*folder;
+    input.session = &*session;
     input.timing = {.driver_call = Millis(100), .retry_pause = Millis(5)};
     asio::io_context io;
     std::optional<JournalRollback> out;

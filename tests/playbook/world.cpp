@@ -262,9 +262,11 @@ World::~World() {
 }
 
 RunOutcome World::run() {
-    auto run_folder = run::RunFolder::create(state, {.kind = run::RunKind::cutover}, Redactor{});
-    REQUIRE(run_folder.has_value());
-    folder = run_folder->path();
+    Heard heard(said);
+    auto session =
+        run::RunSession::begin(state, {.kind = run::RunKind::cutover}, Redactor{}, &heard);
+    REQUIRE(session.has_value());
+    folder = session->folder().path();
     traffic::TrafficState live;
     live.wanted = live.serving = driver.serving;
     const auto plan = make_plan(playbook, "fake", driver.target(), live);
@@ -274,13 +276,12 @@ RunOutcome World::run() {
     input.plan = &*plan;
     input.driver = &driver;
     input.instruments = &instruments;
-    input.folder = &*run_folder;
+    input.session = &*session;
     input.stop = &stop;
     input.mode = mode;
     input.probes = probes;
     input.asserted = asserted;
     input.sources = sources;
-    input.observer.say = [this](std::string_view line) { said.emplace_back(line); };
     input.timing = {
         .tick = Millis(1),
         .view_every = Millis(5),
@@ -300,7 +301,7 @@ RunOutcome World::run() {
         if (journal_writes == crash_at_write && !crash_after_write) {
             throw Crash{};
         }
-        OA_CHECK(run_folder->journal(line));
+        OA_CHECK(session->folder().journal(line));
         if (journal_writes == crash_at_write) {
             throw Crash{};
         }
@@ -309,7 +310,7 @@ RunOutcome World::run() {
 
     asio::io_context io;
     instruments.executor = io.get_executor();
-    instruments.now = [&] { return run_folder->seconds_since_start(); };
+    instruments.now = [&] { return session->folder().seconds_since_start(); };
     std::optional<RunOutcome> outcome;
     std::exception_ptr thrown;
     asio::co_spawn(

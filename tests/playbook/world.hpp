@@ -125,6 +125,17 @@ private:
     Answer answer_;
 };
 
+/// What a run says.
+class Heard final : public run::RunObserver {
+public:
+    explicit Heard(std::vector<std::string>& lines) : lines_(lines) {}
+    void say(std::string_view line) override { lines_.emplace_back(line); }
+    void progress(std::string_view) override {}
+
+private:
+    std::vector<std::string>& lines_;
+};
+
 class World {
 public:
     World();

@@ -3,7 +3,7 @@
 
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/playbook.hpp"
-#include "oa_stream/playbook/run_end.hpp"
+#include "oa_stream/playbook/runner.hpp"
 
 #include <optional>
 #include <string>
@@ -34,8 +34,8 @@ struct RehearsalInput {
 
 /// Starts everything, runs the playbook, ends everything, leaves the evidence. An error only when
 /// there is not even a run folder.
-[[nodiscard]] Task<Result<RunEnd>> rehearse_local(RehearsalInput input);
+[[nodiscard]] Task<Result<run::RunResult>> rehearse_local(RehearsalInput input);
 /// The same for a drill; `faults` are not looked at.
-[[nodiscard]] Task<Result<RunEnd>> drill_local(RehearsalInput input);
+[[nodiscard]] Task<Result<run::RunResult>> drill_local(RehearsalInput input);
 
 } // namespace oa_stream::playbook

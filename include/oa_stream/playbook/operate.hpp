@@ -4,7 +4,7 @@
 #include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/plan.hpp"
-#include "oa_stream/playbook/run_end.hpp"
+#include "oa_stream/playbook/runner.hpp"
 
 #include <filesystem>
 #include <string>
@@ -20,7 +20,7 @@ struct PlanRequest {
     config::Values set{};
     bool probes = true; ///< false: only GETs leave the machine, and gates are not tried
     std::filesystem::path state_dir{}; ///< whose runs are looked through; empty: none are
-    Observer observer{};
+    run::RunObserver* observer = nullptr; ///< null: nothing is shown
 };
 
 /// Looks at what is live and says what will be done; changes nothing. Code::precondition when a run
@@ -45,7 +45,7 @@ struct ApplyRequest {
 
 /// Applies exactly that plan. An error only when there is not even a run folder; refusals (drift,
 /// too old, already applied, lock held) are outcomes with exit code 6.
-[[nodiscard]] Task<Result<RunEnd>> apply_plan(ApplyRequest request);
+[[nodiscard]] Task<Result<run::RunResult>> apply_plan(ApplyRequest request);
 
 struct RollbackRequest {
     std::string run; ///< its folder's name
@@ -55,6 +55,6 @@ struct RollbackRequest {
 /// Restores what served before that run, dead or ended, from its folder alone: takes its lock,
 /// repairs its journal and continues it, verifies by read-back and over fresh connections. May be
 /// repeated. Exit 0 when verified, 8 when not, 6 when that run left nothing to roll back.
-[[nodiscard]] Task<Result<RunEnd>> roll_back_run(RollbackRequest request);
+[[nodiscard]] Task<Result<run::RunResult>> roll_back_run(RollbackRequest request);
 
 } // namespace oa_stream::playbook

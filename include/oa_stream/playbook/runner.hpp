@@ -6,8 +6,7 @@
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/report/report.hpp"
-#include "oa_stream/run/conclusion.hpp"
-#include "oa_stream/run/run_loop.hpp"
+#include "oa_stream/run/run_session.hpp"
 
 #include <functional>
 #include <optional>
@@ -34,10 +33,11 @@ struct StageView {
     const std::vector<measure::GateSpec>* gates = nullptr; ///< valid during the call
 };
 
-struct Observer {
-    std::function<void(std::string_view line)> say{}; ///< something happened
-    std::function<void(const StageView& view)> stage{}; ///< about four times a second
-    std::function<void(const Check& check)> check{}; ///< of a smoke, as it is done
+using OnStage = std::function<void(const StageView& view)>;
+
+/// Who starts a run of a playbook.
+struct Operator : run::Operator {
+    OnStage on_stage{}; ///< about four times a second; unset: nobody watches
 };
 
 /// A number that somebody states instead of measuring it.
@@ -49,20 +49,17 @@ struct Asserted {
 [[nodiscard]] Result<Asserted>
 parse_asserted(std::string_view budget_consumed, std::string_view reason);
 
-struct RunOutcome {
-    Verdict verdict = Verdict::inconclusive;
+/// How the engine ended; the report's title, facts and next command are the caller's.
+struct RunOutcome : report::Report {
     ExitCode exit = ExitCode::not_executed;
     run::RunEnding ended = run::RunEnding::failed;
-    std::string headline{}; ///< why, in one sentence
-    std::vector<Check> checks{};
-    std::vector<report::StageRow> stages{};
-    std::optional<report::RollbackFacts> rollback{};
     std::optional<report::RollbackFacts> restore{}; ///< the planned one at the end
-    std::optional<report::DrillFacts> drill{};
-    std::vector<std::string> notes{};
     bool held = false; ///< stopped, and the split stays, as the playbook says
     bool mutated = false; ///< something may have been written
     bool restored = false; ///< the baseline serves, by read-back and over fresh connections
+
+    /// Verdict, exit code, ending and checks from what the session concludes of `facts`.
+    void conclude(run::RunSession& session, const run::EndFacts& facts);
 };
 
 } // namespace oa_stream::playbook

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/playbook/plan.hpp"
-#include "oa_stream/playbook/run_end.hpp"
+#include "oa_stream/playbook/runner.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -25,12 +25,12 @@ struct TargetRunInput {
 /// Dry run of a cutover or a rehearsal: everything is read, probed, smoked and judged, mutations
 /// are previewed, nothing is written. No lock is taken. An error only when there is not even a run
 /// folder: Code::usage for a playbook of another kind, Code::credentials, Code::config.
-[[nodiscard]] Task<Result<RunEnd>> rehearse_target(TargetRunInput input);
+[[nodiscard]] Task<Result<run::RunResult>> rehearse_target(TargetRunInput input);
 
 /// Carries out a playbook that only checks. Errors as above.
-[[nodiscard]] Task<Result<RunEnd>> verify_target(TargetRunInput input);
+[[nodiscard]] Task<Result<run::RunResult>> verify_target(TargetRunInput input);
 
 /// Carries out a drill. Errors as above, and Code::usage for a fault without the file it goes into.
-[[nodiscard]] Task<Result<RunEnd>> drill_target(TargetRunInput input);
+[[nodiscard]] Task<Result<run::RunResult>> drill_target(TargetRunInput input);
 
 } // namespace oa_stream::playbook

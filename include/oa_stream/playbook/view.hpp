@@ -17,6 +17,6 @@ struct ViewStyle {
 [[nodiscard]] std::string stage_line(const StageView& view, const ViewStyle& style);
 
 /// Some lines for stdout: verdict, why, a row a stage, recovery. As wide as their content.
-[[nodiscard]] std::string summary(const RunOutcome& outcome);
+[[nodiscard]] std::string summary(const report::Report& report);
 
 } // namespace oa_stream::playbook

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/measure/gate.hpp"
 
 #include <cstdint>
@@ -64,13 +65,15 @@ struct DrillFacts {
     [[nodiscard]] std::optional<double> recovery_s() const noexcept;
 };
 
+/// What a run says of itself at its end: the source of report.md, report.html, run.json and the
+/// screen. Id, verdict, exit code, times and checks are the run's own; see run::RunSession.
 struct Report {
-    std::string id;
-    std::string title;
+    std::string id{};
+    std::string title{};
     Verdict verdict = Verdict::inconclusive;
     int exit_code = 0;
-    std::string headline; ///< why, in one sentence
-    std::string started_at;
+    std::string headline{}; ///< why, in one sentence
+    std::string started_at{}; ///< RFC 3339
     double duration_s = 0;
     std::vector<std::pair<std::string, std::string>> facts{}; ///< name, value
     std::vector<StageRow> stages{};
@@ -79,6 +82,8 @@ struct Report {
     std::optional<DrillFacts> drill{};
     std::vector<std::string> notes{};
     std::string next{}; ///< command to type; empty on PASS
+    std::string appendix{}; ///< Markdown at the end of report.md
+    Json more = Json::object(); ///< further members of run.json and of the result's document
 };
 
 [[nodiscard]] std::string report_markdown(const Report& report);

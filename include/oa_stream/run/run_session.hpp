@@ -15,8 +15,9 @@
 #include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/run/run_loop.hpp"
 
+#include <cstddef>
 #include <filesystem>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,34 +25,23 @@
 
 namespace oa_stream::run {
 
-/// What the report says beyond checks and conclusion.
-struct ReportInput {
-    std::string title;
-    std::string headline{}; ///< empty: made from the checks
-    std::vector<std::pair<std::string, std::string>> facts{}; ///< name, value
-    std::vector<report::StageRow> stages{};
-    std::optional<report::RollbackFacts> rollback{};
-    std::optional<report::DrillFacts> drill{};
-    std::vector<std::string> notes{};
-    std::string next{}; ///< command to type; empty: none
-    std::string appendix{}; ///< Markdown behind report.md
-    Json more = Json::object(); ///< further members of run.json and of the document
-};
-
-/// What a run hands to whoever started it. Everything in it passed the redactor.
-struct RunResult {
-    std::string run;                ///< id
+/// What a run hands to whoever started it. All text in it passed the redactor.
+struct RunResult : report::Report {
     std::filesystem::path evidence; ///< the folder, absolute
     Conclusion end;
-    std::string headline{};
-    std::string next{};
-    std::vector<Check> checks{};
-    std::vector<std::string> notes{};
-    std::string started_at{}; ///< RFC 3339
-    double duration_s = 0;
-    /// For --json: verdict, run, evidence, exit_code, headline, next, checks, and
-    /// ReportInput::more.
+    /// For --json: verdict, run, evidence, exit_code, headline, next, checks, and Report::more.
     Json document = Json::object();
+};
+
+/// Of the command that starts a run.
+struct Operator {
+    std::filesystem::path state_dir;
+    std::vector<std::string> argv{}; ///< for run.json
+    std::string version{};
+    StopRequest* stop = nullptr; ///< null: nothing asks the run to stop
+    RunObserver* observer = nullptr; ///< null: it shows nothing; outlives the run
+    /// Called once, when the run has its folder.
+    std::function<void(const std::string& run)> on_run{};
 };
 
 /// Move-only, not thread-safe; lives on the thread of the run's loop.
@@ -80,6 +70,8 @@ public:
     /// The one shape of a check in the timeline: {event: "check", check: {…}}.
     void add(Check check);
     void add(std::string id, Verdict verdict, std::string detail, Json data = Json::object());
+    /// On the screen alone: a check of a probe that returns all of its checks at its end.
+    void show(const Check& check);
     /// What a probe returned at its end, in its order; those that were not added yet are noted.
     void replace_checks(std::vector<Check> checks);
     [[nodiscard]] const std::vector<Check>& checks() const noexcept { return checks_; }
@@ -92,20 +84,29 @@ public:
     /// set. Evidence that could not be written is one more check.
     [[nodiscard]] Conclusion conclude(EndFacts facts);
 
-    /// Writes report and run.json and seals the folder. Once, as the last thing. Evidence that
-    /// cannot be written takes a PASS away and becomes a note of the result.
-    [[nodiscard]] RunResult finish(Conclusion end, ReportInput input);
+    /// Writes report and run.json and seals the folder. Once, as the last thing. The session fills
+    /// in what is the run's own, and the headline if it is empty. Evidence that cannot be written
+    /// becomes a note of the result and takes a PASS away: exit 8 where a change stays, else 3.
+    [[nodiscard]] RunResult finish(Conclusion end, report::Report report);
+
+    /// The same after resume(), for the rollback of an earlier run: rollback.md and the member
+    /// `rolled_back` of run.json. `judged`: that run has a verdict of its own, which stays.
+    [[nodiscard]] RunResult finish_rollback(Conclusion end, report::Report report, bool judged);
 
 private:
     RunSession(RunFolder folder, RunObserver* observer)
         : folder_(std::move(folder)), observer_(observer) {}
-    [[nodiscard]] report::Report report_of(const RunResult& result, const ReportInput& input) const;
+    [[nodiscard]] RunResult result_of(Conclusion end, report::Report report);
+    void lose_evidence(RunResult& result, const Error& error) const;
+    [[nodiscard]] Json document_of(const RunResult& result) const;
     void note(const Check& check);
 
     RunFolder folder_;
     RunObserver* observer_ = nullptr;
     std::vector<Check> checks_{};
+    std::size_t shown_ = 0; ///< since a check was added
     std::vector<std::string> turns_{}; ///< each thread once
+    EndFacts facts_{}; ///< as concluded
 };
 
 } // namespace oa_stream::run

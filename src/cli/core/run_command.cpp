@@ -30,7 +30,7 @@ ExitCode tell_result(
     } else if (!context.quiet || verdict != Verdict::pass) {
         show_text(session.folder().redactor().apply(text), context);
     }
-    tell_last({verdict, exit, result.run, result.evidence.string(), result.next}, context);
+    tell_last({verdict, exit, result.id, result.evidence.string(), result.next}, context);
     return exit;
 }
 

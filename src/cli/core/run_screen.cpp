@@ -17,24 +17,18 @@ void redraw(std::string_view line, const Context& context) {
     }
 }
 
-playbook::Observer Screen::observer() {
-    playbook::Observer out;
-    if (!context_.quiet) {
-        out.say = [this](std::string_view line) { say(line); };
+playbook::OnStage Screen::on_stage() {
+    if (!context_.tty || context_.quiet) {
+        return {};
     }
-    if (context_.tty && !context_.quiet) {
-        out.stage = [this](const playbook::StageView& view) {
-            context_.err("\r\x1b[2K" + playbook::stage_line(view, style_));
-            live_ = true;
-        };
-        out.check = [this](const Check& check) { checked(check); };
-    }
-    return out;
+    return [this](const playbook::StageView& view) {
+        context_.err("\r\x1b[2K" + playbook::stage_line(view, style_));
+        live_ = true;
+    };
 }
 
 void Screen::say(std::string_view line) {
     clear();
-    checks_ = 0;
     const auto columns = context_.tty ? static_cast<std::size_t>(context_.width) : 0;
     context_.err(
         laid_out(redactor_.apply(typed_here(line, context_)), {columns, context_.colour}) + "\n"
@@ -48,13 +42,6 @@ void Screen::progress(std::string_view line) {
         redraw(line, context_);
         live_ = true;
     }
-}
-
-void Screen::checked(const Check& check) {
-    const std::string line =
-        fmt::format("  {} checks so far  {}  {}", ++checks_, to_string(check.verdict), check.id);
-    redraw(line, context_);
-    live_ = true;
 }
 
 void Screen::clear() {

@@ -26,19 +26,17 @@ public:
         redactor_.add_environment();
     }
 
-    /// Valid as long as the screen.
-    [[nodiscard]] playbook::Observer observer();
+    /// Draws the stage under way; unset where nothing is redrawn. Valid as long as the screen.
+    [[nodiscard]] playbook::OnStage on_stage();
     void say(std::string_view line) override;
     void progress(std::string_view line) override;
     void clear();
 
 private:
-    void checked(const Check& check);
     Context& context_;
     playbook::ViewStyle style_;
     Redactor redactor_; ///< for what is said before there is a run that knows its secrets
     bool live_ = false;
-    int checks_ = 0; ///< of the smoke under way
 };
 
 using run::run_to_end;

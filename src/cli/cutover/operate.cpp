@@ -42,7 +42,7 @@ SignalWords words_for(Touches touches, const playbook::StopRequest& stop, const 
 
 } // namespace
 
-Result<playbook::RunEnd> carry_out(Context& context, Touches touches, const StartRun& start) {
+Result<run::RunResult> carry_out(Context& context, Touches touches, const StartRun& start) {
     Screen screen(context);
     playbook::StopRequest stop;
     std::string run;
@@ -51,14 +51,15 @@ Result<playbook::RunEnd> carry_out(Context& context, Touches touches, const Star
     by.argv = context.argv;
     by.version = version();
     by.stop = &stop;
-    by.observer = screen.observer();
+    by.observer = context.quiet ? nullptr : &screen;
+    by.on_stage = screen.on_stage();
     by.on_run = [&](const std::string& id) {
         run = id;
         if (!context.quiet && touches == Touches::traffic) {
             screen.say("run " + id);
         }
     };
-    auto end = run_to_end<playbook::RunEnd>(
+    auto end = run_to_end<run::RunResult>(
         [&](const asio::any_io_executor&) { return start(std::move(by)); },
         stop,
         screen,
@@ -68,25 +69,25 @@ Result<playbook::RunEnd> carry_out(Context& context, Touches touches, const Star
     return end;
 }
 
-ExitCode show_run(const playbook::RunEnd& end, Context& context) {
-    const playbook::RunOutcome& outcome = end.outcome;
-    const bool silent = context.quiet && outcome.exit == ExitCode::ok;
+ExitCode show_run(const run::RunResult& result, Context& context) {
+    const auto& [verdict, exit, ended] = result.end;
+    const bool silent = context.quiet && exit == ExitCode::ok;
     if (context.json) {
-        print_document("run-result", end.document, context);
+        print_document("run-result", result.document, context);
     } else if (!silent) {
         constexpr std::size_t k_mail = 80; // cron mails it
-        show_text(playbook::summary(outcome), context, k_mail);
+        show_text(playbook::summary(result), context, k_mail);
         if (!context.out_tty) { // the last line has its folder
-            context.out(fmt::format("report {}\n", (end.evidence / "report.md").string()));
+            context.out(fmt::format("report {}\n", (result.evidence / "report.md").string()));
         }
     }
-    tell_last({outcome.verdict, outcome.exit, end.run, end.evidence.string(), end.next}, context);
-    return outcome.exit;
+    tell_last({verdict, exit, result.id, result.evidence.string(), result.next}, context);
+    return exit;
 }
 
 Result<ExitCode> operate(Context& context, Touches touches, const StartRun& start) {
-    OA_TRY(const auto end, carry_out(context, touches, start));
-    return show_run(end, context);
+    OA_TRY(const auto result, carry_out(context, touches, start));
+    return show_run(result, context);
 }
 
 } // namespace oa_stream::cli

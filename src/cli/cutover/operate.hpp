@@ -1,7 +1,7 @@
 // A run of a playbook, from the context to the exit code.
 #pragma once
 
-#include "oa_stream/playbook/run_end.hpp"
+#include "oa_stream/playbook/runner.hpp"
 
 #include "core/run_screen.hpp"
 
@@ -16,14 +16,14 @@ enum class Touches {
     traffic,
 };
 
-using StartRun = std::function<Task<Result<playbook::RunEnd>>(playbook::Operator by)>;
+using StartRun = std::function<Task<Result<run::RunResult>>(playbook::Operator by)>;
 
 /// Carries out the run that `start` makes, with screen, signals and state directory of `context`.
-[[nodiscard]] Result<playbook::RunEnd>
+[[nodiscard]] Result<run::RunResult>
 carry_out(Context& context, Touches touches, const StartRun& start);
 
 /// Result on stdout, last line on stderr; nothing at all under -q on PASS, but with --json.
-[[nodiscard]] ExitCode show_run(const playbook::RunEnd& end, Context& context);
+[[nodiscard]] ExitCode show_run(const run::RunResult& result, Context& context);
 
 /// Both.
 [[nodiscard]] Result<ExitCode> operate(Context& context, Touches touches, const StartRun& start);

@@ -66,7 +66,7 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
     request.state_dir = context.state_dir;
     Screen screen(context);
     playbook::StopRequest stop;
-    request.observer = screen.observer();
+    request.observer = context.quiet ? nullptr : &screen;
     const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
     OA_TRY(
         const Plan plan,

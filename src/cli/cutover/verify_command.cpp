@@ -16,7 +16,7 @@
 namespace oa_stream::cli {
 namespace {
 
-using Ended = Result<playbook::RunEnd>;
+using Ended = Result<run::RunResult>;
 
 struct Options : TargetRunOptions {
     std::optional<std::string> auth{};
@@ -34,9 +34,9 @@ report::RunMetrics metrics_of(const Ended& end, std::string name) {
         out.exit_code = static_cast<int>(exit_code(end.error().code));
         return out;
     }
-    out.verdict = end->outcome.verdict;
-    out.exit_code = static_cast<int>(end->outcome.exit);
-    out.checks = end->outcome.checks;
+    out.verdict = end->end.verdict;
+    out.exit_code = static_cast<int>(end->end.exit);
+    out.checks = end->checks;
     return out;
 }
 

@@ -221,7 +221,7 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
         load_text(args_.options.target.base_url, end.verdict, session_.checks(), outcome_);
     SmokeCommand command{.name = "load", .target = args_.options.target.base_url};
     command.again = again(args_, outcome_.totals.sent > 0);
-    run::ReportInput input;
+    report::Report input;
     input.title = command.name + " " + command.target;
     input.facts = {{"checks", run::count_text(session_.checks())}, {"plan", outcome_.plan}};
     input.appendix = "\n```\n" + text + "```\n";

@@ -243,7 +243,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     Screen screen(context);
     OA_TRY(run::RunSession session, begin_run(std::move(order), context, screen));
     const auto looked = look_with<Verified>(std::move(target), AskVerify{expect});
-    run::ReportInput input{.title = "route verify", .notes = {std::string(k_lane_untouched)}};
+    report::Report input{.title = "route verify", .notes = {std::string(k_lane_untouched)}};
     if (!looked) { // the folder says so; the error is what is shown
         session.add("route.reach", Verdict::error, looked.error().text());
         input.headline = looked.error().text();
@@ -259,7 +259,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     const run::RunResult result =
         session.finish(session.conclude({.completed = true}), std::move(input));
     const Json more{
-        {"run", result.run},
+        {"run", result.id},
         {"evidence", result.evidence.string()},
         {"status", status},
         {"notes", Json::array({k_lane_untouched})}
@@ -271,7 +271,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     text += fmt::format("note: {}\n", k_lane_untouched);
     tell("route-verify", result.end.verdict, result.checks, more, text, context);
     tell_last(
-        {result.end.verdict, result.end.exit, result.run, result.evidence.string(), ""}, context
+        {result.end.verdict, result.end.exit, result.id, result.evidence.string(), ""}, context
     );
     return result.end.exit;
 }

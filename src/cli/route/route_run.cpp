@@ -217,7 +217,7 @@ std::string headline_of(const RouteContext& run, const run::Conclusion& end) {
 ExitCode finish(RouteContext& run) {
     run.session->replace_checks(run.checks);
     const run::Conclusion end = run.session->conclude(facts_of(run));
-    run::ReportInput input{
+    report::Report input{
         .title = "Route split",
         .headline = headline_of(run, end),
         .facts =

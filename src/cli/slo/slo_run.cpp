@@ -132,7 +132,7 @@ Result<ExitCode> run_slo(
     for (const Check& check : session.checks()) {
         text += fmt::format("{}  {}  {}\n", to_string(check.verdict), check.id, check.detail);
     }
-    run::ReportInput input;
+    report::Report input;
     input.title = command.name;
     input.headline = headline_of(session.checks(), end, signal);
     input.next = next_command(command, end, session.folder().path());

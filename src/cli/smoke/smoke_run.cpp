@@ -54,7 +54,7 @@ ExitCode run_smoke(
     }
     const auto end =
         session.conclude({.completed = completed, .signal = completed ? 0 : loop.signal()});
-    run::ReportInput input;
+    report::Report input;
     input.title = command.name + " " + command.target;
     input.facts = facts_of(session.checks());
     input.next = next_command(command, end, session.checks(), session.folder().path());

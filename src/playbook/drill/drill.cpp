@@ -75,17 +75,17 @@ int well_since(const RunContext& run, double since_s) {
 }
 
 std::string reason_of(const RunContext& run) {
-    const auto failed = std::ranges::find_if(run.out.checks, [](const Check& check) {
+    const auto failed = std::ranges::find_if(run.checks(), [](const Check& check) {
         return check.id.starts_with("drill.failure@");
     });
-    return failed == run.out.checks.end() ? "the drill's stage failed" : failed->detail;
+    return failed == run.checks().end() ? "the drill's stage failed" : failed->detail;
 }
 
 void judge_recovery(RunContext& run, const DrillFacts& facts) {
     const auto recovery = facts.recovery_s();
     const bool fine = recovery && *recovery <= facts.limit_s;
     const std::string limit = format_duration(spec_of(run).recover_within);
-    run.add(
+    run.session.add(
         "drill.recovery",
         fine ? Verdict::pass : Verdict::fail,
         recovery ? fmt::format(
@@ -109,7 +109,7 @@ StepEnd begin_drill(RunContext& run) {
         add_user_sample(run, std::move(sample));
     });
     if (!started) {
-        run.add("drill.users", Verdict::error, started.error().text());
+        run.session.add("drill.users", Verdict::error, started.error().text());
         return StepEnd::stop;
     }
     return StepEnd::go_on;
@@ -127,7 +127,7 @@ bool record_drill(StageRun& stage, bool judged) {
         }
         Check check{.id = id, .verdict = Verdict::pass, .mode = CheckMode::rehearsed};
         check.detail = "ruled to have failed: nothing was planted, so detection was not tried";
-        run.add(std::move(check));
+        run.session.add(std::move(check));
         stage.row.verdict = Verdict::fail;
         return true;
     }
@@ -137,13 +137,13 @@ bool record_drill(StageRun& stage, bool judged) {
         });
     const bool noticed = failed != stage.row.gates.end();
     const std::string fault = spec_of(run).fault;
-    run.add(
+    run.session.add(
         id,
         noticed ? Verdict::pass : Verdict::fail,
         noticed ? fmt::format("{} was noticed: {}", fault, failed->sentence)
                 : fmt::format("{} was planted and no gate failed", fault)
     );
-    return noticed && run_verdict(run.out.checks) == Verdict::pass;
+    return noticed && run_verdict(run.checks()) == Verdict::pass;
 }
 
 Task<StepEnd> roll_back_drill(RunContext* run, const Step* step) {
@@ -169,8 +169,8 @@ Task<StepEnd> roll_back_drill(RunContext* run, const Step* step) {
     }
     judge_recovery(*run, drill);
     run->out.drill = std::move(drill);
-    co_return run->out.restored&& run_verdict(run->out.checks) == Verdict::pass ? StepEnd::go_on
-                                                                                : StepEnd::stop;
+    co_return run->out.restored&& run_verdict(run->checks()) == Verdict::pass ? StepEnd::go_on
+                                                                              : StepEnd::stop;
 }
 
 } // namespace oa_stream::playbook

@@ -75,7 +75,7 @@ Playbook built_in(std::string_view name, const LocalRehearsalOptions& options) {
     return *std::move(out);
 }
 
-Task<Result<RunEnd>> play_on_this_machine(RehearsalInput input, Playbook playbook) {
+Task<Result<run::RunResult>> play_on_this_machine(RehearsalInput input, Playbook playbook) {
     OA_CO_CHECK(validate(playbook));
     OA_CO_CHECK(check_faults(input.faults, playbook.stages));
     const Json target = {{"driver", "local"}, {"what", "two lanes and a front door on loopback"}};
@@ -87,19 +87,19 @@ Task<Result<RunEnd>> play_on_this_machine(RehearsalInput input, Playbook playboo
         PlaybookRun run,
         begin_run(std::move(input.by), std::move(plan), std::move(outside), RunMode::live, target)
     );
-    run.report.title = run.playbook().drill ? "local rollback drill" : "local cutover rehearsal";
-    run.report.facts = {
+    run.title = run.playbook().drill ? "local rollback drill" : "local cutover rehearsal";
+    run.facts = {
         {"target", "two lanes on recorded turns behind a local front door, all on this machine"}
     };
     for (const Fault& fault : input.faults) {
-        run.report.faults.push_back(fault.text());
+        run.faults.push_back(fault.text());
     }
     auto stack = co_await LocalStack::start(
         {.program = input.program,
          .stable = run.playbook().traffic.stable,
          .canary = run.playbook().traffic.canary,
          .replay = input.replay},
-        &run.folder
+        &run.session.folder()
     );
     if (!stack) {
         co_return end_run(run, std::unexpected(stack.error()));
@@ -124,12 +124,12 @@ Playbook local_drill(const LocalRehearsalOptions& options) {
     return out;
 }
 
-Task<Result<RunEnd>> rehearse_local(RehearsalInput input) {
+Task<Result<run::RunResult>> rehearse_local(RehearsalInput input) {
     Playbook playbook = local_rehearsal(input.options);
     co_return co_await play_on_this_machine(std::move(input), std::move(playbook));
 }
 
-Task<Result<RunEnd>> drill_local(RehearsalInput input) {
+Task<Result<run::RunResult>> drill_local(RehearsalInput input) {
     Playbook playbook = local_drill(input.options);
     co_return co_await play_on_this_machine(std::move(input), std::move(playbook));
 }

@@ -114,8 +114,8 @@ Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Pla
     if (pid <= 1 || ::kill(static_cast<pid_t>(pid), SIGINT) != 0) {
         co_return lock;
     }
-    if (request->by.observer.say) {
-        request->by.observer.say(
+    if (request->by.observer != nullptr) {
+        request->by.observer->say(
             fmt::format("the run is under way in process {}: asked it to roll back", pid)
         );
     }
@@ -129,7 +129,7 @@ Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Pla
 
 } // namespace
 
-Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
+Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, folder_of(request));
     const Json stored = run::document_in(path / "run.json");
     OA_CO_CHECK(check_moved(path, stored));
@@ -140,35 +140,32 @@ Task<Result<RunEnd>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
     OA_CO_TRY(const run::TargetLock lock, co_await lock_for(&request, &plan));
     OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
-    OA_CO_TRY(auto folder, run::RunFolder::reopen(path, outside.redactor));
-    PlaybookRun run{std::move(request.by), std::move(plan), std::move(outside), std::move(folder)};
+    OA_CO_TRY(auto session, run::RunSession::resume(path, outside.redactor, request.by.observer));
+    PlaybookRun run{std::move(request.by), std::move(plan), std::move(outside), std::move(session)};
     if (run.by.on_run) {
-        run.by.on_run(run.folder.id());
+        run.by.on_run(run.session.id());
     }
     make_instruments(run, executor);
     RunInput input = engine_input(run);
     run.routes.stop = nullptr; // a rollback of routes that has begun is not interrupted
     input.last = {};
-    if (has_routes_to_undo(run.plan, run.folder)) {
+    if (has_routes_to_undo(run.plan, run.session.folder())) {
         input.last = [step = &run.routes] { return undo_route_step(step); };
     }
     auto [outcome, had_ended] = co_await roll_back_by_journal(std::move(input));
-    if (auto fault = remove_fault(run.folder.path())) {
-        run.folder.note("check", {{"check", to_json(*fault)}});
-        run.say(fmt::format("  {} {}: {}", to_string(fault->verdict), fault->id, fault->detail));
-        add_fault_check(outcome, *std::move(fault));
-    }
-    run.report.title = "rollback of " + run.playbook().name;
-    run.report.plan = run.plan.id;
-    run.report.facts = {
-        {"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}
-    };
+    end_fault(run.session, outcome);
+    run.title = "rollback of " + run.playbook().name;
+    run.facts = {{"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}};
+    std::string next;
     if (outcome.exit == ExitCode::rollback_unverified) {
-        run.report.next = rollback_commands(run);
+        next = rollback_commands(run);
     }
     // It was judged: also when a rollback after that died and left no end in the journal.
     const bool judged = had_ended || string_member(stored, "verdict").has_value();
-    co_return finish_rollback(run.folder, std::move(outcome), run.report, judged);
+    const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};
+    co_return run.session.finish_rollback(
+        end, report_of(run, std::move(outcome), std::move(next), "rollback.md"), judged
+    );
 }
 
 } // namespace oa_stream::playbook

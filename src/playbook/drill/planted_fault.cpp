@@ -147,13 +147,19 @@ std::optional<Check> remove_fault(const fs::path& folder) {
     return check;
 }
 
-void add_fault_check(RunOutcome& outcome, Check check) {
-    if (check.verdict != Verdict::pass) {
+void end_fault(run::RunSession& session, RunOutcome& outcome) {
+    auto check = remove_fault(session.folder().path());
+    if (!check) {
+        return;
+    }
+    session.say(fmt::format("  {} {}: {}", to_string(check->verdict), check->id, check->detail));
+    if (check->verdict != Verdict::pass) {
         outcome.verdict = Verdict::fail;
         outcome.exit = ExitCode::rollback_unverified;
-        outcome.headline += fmt::format(" A planted fault is left: {}.", check.detail);
+        outcome.ended = run::RunEnding::rollback_unverified;
+        outcome.headline += fmt::format(" A planted fault is left: {}.", check->detail);
     }
-    outcome.checks.push_back(std::move(check));
+    session.add(*std::move(check));
 }
 
 } // namespace oa_stream::playbook

@@ -25,7 +25,7 @@ namespace oa_stream::playbook {
 /// it. Unset: nothing is planted. May be repeated.
 [[nodiscard]] std::optional<Check> remove_fault(const std::filesystem::path& folder);
 
-/// The check is one of the outcome's; a fault that is left is nothing to be called over.
-void add_fault_check(RunOutcome& outcome, Check check);
+/// The same for a run that ends: one more check of it, and exit 8 while the fault is still planted.
+void end_fault(run::RunSession& session, RunOutcome& outcome);
 
 } // namespace oa_stream::playbook

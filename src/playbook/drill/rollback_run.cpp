@@ -45,7 +45,7 @@ Result<void> begin(RunContext& run, JournalSummary& summary) {
             {.phase = Phase::begin, .to = summary.baseline.to_json(), .detail = run.in.plan->id}
         ));
     }
-    const std::size_t torn = run.in.folder->torn_bytes();
+    const std::size_t torn = run.session.folder().torn_bytes();
     return run.journal.record(
         {.phase = Phase::resumed,
          .step = std::string(k_step),
@@ -72,23 +72,29 @@ void fill(RunContext& run, const JournalSummary& summary) {
 /// After the traffic: a revision that restarts begins without overrides. What became of the
 /// traffic says nothing about them.
 Task<void> roll_back_routes_last(RunContext* run) {
-    run->say("the routes");
+    run->session.say("the routes");
     LastStep last = co_await run->in.last();
     run->routes_unverified = last.routes_unverified;
     for (Check& check : last.checks) {
-        run->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
-        run->add(std::move(check));
+        run->session.say(
+            fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
+        );
+        run->session.add(std::move(check));
     }
 }
 
 RunOutcome outcome_of(RunContext& run, bool foreign) {
     RunOutcome out = std::move(run.out);
     const bool verified = out.rollback && out.rollback->verified;
+    const bool good = verified && run_verdict(run.checks()) == Verdict::pass;
+    const bool untouched = foreign && !run.routes_unverified;
     out.restored = verified;
-    out.verdict = run_verdict(out.checks);
+    out.conclude(
+        run.session,
+        {.mutated = !untouched, .restored = good, .completed = good, .refused = untouched}
+    );
     const std::string home = run.in.plan->home().text();
-    if (verified && out.verdict == Verdict::pass) {
-        out.exit = ExitCode::ok;
+    if (out.exit == ExitCode::ok) {
         out.headline = fmt::format(
             "{} serves, verified by read-back and over {} fresh connections in a row{}.",
             home,
@@ -97,15 +103,11 @@ RunOutcome outcome_of(RunContext& run, bool foreign) {
         );
         return out;
     }
-    out.exit =
-        foreign && !run.routes_unverified ? ExitCode::refused : ExitCode::rollback_unverified;
-    const auto failed = std::ranges::find_if(out.checks, [](const Check& check) {
-        return check.verdict != Verdict::pass && check.verdict != Verdict::skipped;
-    });
+    const Check* failed = run::first_trouble(run.checks());
     out.headline = fmt::format(
         "{} NOT verified: {}.",
         verified ? "The traffic is back, the routes are" : home + " is",
-        failed == out.checks.end() ? "nothing passed live" : failed->detail
+        failed == nullptr ? "nothing passed live" : failed->detail
     );
     const std::string command = manual_command(run.playbook().traffic, run.in.plan->home());
     if (!command.empty()) {
@@ -117,7 +119,7 @@ RunOutcome outcome_of(RunContext& run, bool foreign) {
 } // namespace
 
 Task<JournalRollback> roll_back_by_journal(RunInput input) {
-    auto [summary, unreadable] = read_summary(*input.folder, *input.plan);
+    auto [summary, unreadable] = read_summary(input.session->folder(), *input.plan);
     Plan plan = *input.plan;
     plan.baseline = summary.baseline.empty() ? plan.baseline : summary.baseline;
     input.plan = &plan;
@@ -128,7 +130,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     const bool was_restored = unreadable.empty() && !summary.needs_rollback() &&
                               (summary.ended || summary.written.empty());
     if (const auto begun = begin(run, summary); !begun) {
-        run.say("  the journal cannot be written: " + begun.error().text());
+        run.session.say("  the journal cannot be written: " + begun.error().text());
     }
     fill(run, summary);
     if (!unreadable.empty()) {
@@ -136,7 +138,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
             "The journal cannot be read ({}): every split of the plan was taken for ours.",
             unreadable
         ));
-        run.say("  " + run.out.notes.back());
+        run.session.say("  " + run.out.notes.back());
     }
     if (run.in.stop != nullptr) {
         run.in.stop->mark_mutated();

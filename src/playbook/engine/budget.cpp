@@ -148,7 +148,7 @@ Task<Check> judge_measured(RunContext* run, SloSpec slo) {
             );
             check.data = {{"source", to_string(source.kind)}, {"at_most", limit_of(*run)}};
         }
-        run->in.folder->append("measure/budgets.ndjson", to_json(check));
+        run->session.folder().append("measure/budgets.ndjson", to_json(check));
         if (check.verdict == Verdict::pass || check.verdict == Verdict::fail) {
             co_return check;
         }
@@ -217,9 +217,10 @@ Task<StepEnd> judge_budget(RunContext* run) {
     for (const SloSpec& slo : run->playbook().slo) {
         Check check = co_await judge(run, slo);
         good = good && check.verdict == Verdict::pass;
-        run->say(fmt::format("  {:<12} {:<24} {}", to_string(check.verdict), check.id, check.detail)
+        run->session.say(
+            fmt::format("  {:<12} {:<24} {}", to_string(check.verdict), check.id, check.detail)
         );
-        run->add(std::move(check));
+        run->session.add(std::move(check));
     }
     // A dry run goes on: it is to tell everything there is to know before the real one.
     co_return good || !run->changes_traffic() ? StepEnd::go_on : StepEnd::stop;

@@ -28,7 +28,7 @@ Task<bool> look(StageRun* stage) {
     if (now.state == DriftState::unreadable) {
         if (!stage->unreadable_since) {
             stage->unreadable_since = Clock::now();
-            run.in.folder->note("traffic cannot be read", {{"why", now.detail}});
+            run.session.folder().note("traffic cannot be read", {{"why", now.detail}});
         }
         stage->drift = std::move(now);
         co_return Clock::now() - *stage->unreadable_since <= patience(run);
@@ -66,7 +66,7 @@ DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
     if (now.serving == ours && now.wanted == ours) {
         out.state = DriftState::ours;
         if (restarted) {
-            run.in.folder->note("machinery restarted", {{"split", "kept"}});
+            run.session.folder().note("machinery restarted", {{"split", "kept"}});
         }
         run.machine = now.extra;
         return out;
@@ -114,7 +114,7 @@ void record_drift(StageRun& stage) {
     const DriftLook& drift = stage.drift;
     const std::string id = "traffic@" + stage.where;
     if (drift.state == DriftState::ours) {
-        run.add(
+        run.session.add(
             id,
             Verdict::pass,
             fmt::format("{} served, read {} times", run.serving.text(), stage.drift_looks)
@@ -122,7 +122,7 @@ void record_drift(StageRun& stage) {
         return;
     }
     const bool unreadable = drift.state == DriftState::unreadable;
-    run.add(
+    run.session.add(
         id,
         Verdict::error,
         unreadable ? "the traffic cannot be read: " + drift.detail : drift.detail,
@@ -130,7 +130,7 @@ void record_drift(StageRun& stage) {
          {"seen", drift.seen ? drift.seen->serving.to_json() : Json(nullptr)},
          {"restarted", drift.state == DriftState::restarted}}
     );
-    run.say("  ERROR " + id + ": " + run.out.checks.back().detail);
+    run.session.say("  ERROR " + id + ": " + run.checks().back().detail);
     run.drifted = !unreadable;
     run.source_failed = unreadable;
     if (drift.state == DriftState::restarted && run.changes_traffic()) {

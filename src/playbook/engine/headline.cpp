@@ -29,10 +29,10 @@ std::string counts_text(const std::vector<Check>& checks) {
 std::string good_headline(const RunContext& run) {
     const RunOutcome& out = run.out;
     if (!run.changes_traffic()) {
-        return counts_text(out.checks) + "; nothing was changed.";
+        return counts_text(run.checks()) + "; nothing was changed.";
     }
     if (out.stages.empty()) {
-        return counts_text(out.checks) + ".";
+        return counts_text(run.checks()) + ".";
     }
     if (out.drill) {
         return fmt::format(
@@ -54,17 +54,13 @@ std::string good_headline(const RunContext& run) {
 } // namespace
 
 std::string first_trouble(const std::vector<Check>& checks) {
-    const Verdict verdict = run_verdict(checks);
-    for (const Check& check : checks) {
-        if (check.verdict == verdict) {
-            return check.id + ": " + check.detail;
-        }
+    const Check* check = run::first_trouble(checks);
+    if (check == nullptr) {
+        return "nothing passed live";
     }
-    const auto skipped = std::ranges::find_if(checks, [](const Check& check) {
-        return check.verdict == Verdict::skipped && check.required;
-    });
-    return skipped == checks.end() ? "nothing passed live"
-                                   : skipped->id + ": skipped, " + skipped->detail;
+    return fmt::format(
+        "{}: {}{}", check->id, check->verdict == Verdict::skipped ? "skipped, " : "", check->detail
+    );
 }
 
 std::string headline(const RunContext& run, bool completed) {
@@ -72,7 +68,7 @@ std::string headline(const RunContext& run, bool completed) {
     if (completed && out.verdict == Verdict::pass) {
         return good_headline(run);
     }
-    std::string text = first_trouble(out.checks);
+    std::string text = first_trouble(run.checks());
     if (completed && out.mutated) {
         text += out.restored ? "; the traffic is back where it began, verified"
                              : fmt::format("; {} stays", run.serving.text());

@@ -55,14 +55,14 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
 Task<Result<void>> prepare(PlaybookRun* run) {
     OA_CO_CHECK(co_await check_preconditions(run));
     if (run->playbook().routes) {
-        OA_CO_CHECK(reserve_routes_journal(run->folder));
+        OA_CO_CHECK(reserve_routes_journal(run->session.folder()));
     }
-    co_return spend(run->by.state_dir, run->plan, run->folder.id());
+    co_return spend(run->by.state_dir, run->plan, run->session.id());
 }
 
 } // namespace
 
-Task<Result<RunEnd>> apply_plan(ApplyRequest request) {
+Task<Result<run::RunResult>> apply_plan(ApplyRequest request) {
     OA_CO_TRY(Plan plan, load_plan(request.plan));
     if ((plan.playbook.kind == Kind::rollback) != request.rollback) {
         co_return fail(
@@ -80,8 +80,8 @@ Task<Result<RunEnd>> apply_plan(ApplyRequest request) {
     );
     run.asserted = std::move(request.asserted);
     run.reopen = std::move(request.reopen);
-    run.report.title = run.playbook().name;
-    run.report.facts = {
+    run.title = run.playbook().name;
+    run.facts = {
         {"target", run.plan.target},
         {"playbook", run.plan.source ? run.plan.source->file : ""},
     };

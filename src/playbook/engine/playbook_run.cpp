@@ -1,6 +1,7 @@
 #include "playbook_run.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
@@ -25,9 +26,9 @@ Result<RunLocks> lock_run(const PlaybookRun& run) {
     if (run.mode == RunMode::rehearse || !moves_traffic(run.playbook().kind)) {
         return out;
     }
-    const Json owner = {{"run", run.folder.id()}, {"what", "apply"}};
+    const Json owner = {{"run", run.session.id()}, {"what", "apply"}};
     OA_TRY(out.target, run::TargetLock::take(run.by.state_dir, run.plan.target, owner));
-    OA_TRY(out.routes, lock_routes(run.by.state_dir, run.plan, run.folder.id()));
+    OA_TRY(out.routes, lock_routes(run.by.state_dir, run.plan, run.session.id()));
     // Lanes of its own are new; a rollback is how everything comes back, whatever moved it.
     if (!brings_its_own_lanes(run.playbook()) && run.playbook().kind != Kind::rollback) {
         OA_CHECK(check_nothing_undone(run.by.state_dir, run.plan.target));
@@ -57,8 +58,7 @@ Result<Plan> plan_of(const PlaybookRun& run, const traffic::TrafficState& live) 
 }
 
 void add_facts(PlaybookRun& run) {
-    auto& facts = run.report.facts;
-    run.report.plan = run.plan.id;
+    auto& facts = run.facts;
     if (!run.plan.id.empty()) {
         facts.emplace_back("plan", run.plan.id);
     }
@@ -79,22 +79,67 @@ void add_facts(PlaybookRun& run) {
     if (!run.reopen.empty()) {
         facts.emplace_back("reopened because", run.reopen);
     }
+    for (const std::string& fault : run.faults) {
+        facts.emplace_back("planted fault", fault);
+    }
+}
+
+/// Nothing was begun.
+RunOutcome not_executed(run::RunSession& session, const Error& error) {
+    RunOutcome out;
+    session.add("setup", Verdict::error, error.text());
+    out.conclude(session, {.error = error.code});
+    out.headline = fmt::format("Could not begin: {}; no traffic was moved.", error.text());
+    return out;
+}
+
+Json facts_json(const std::optional<report::RollbackFacts>& some) {
+    return some ? report::to_json(*some) : Json(nullptr);
+}
+
+/// How many checks came about how: skipped and rehearsed ones are no live pass.
+Json modes_of(const std::vector<Check>& checks) {
+    Json out = Json::object();
+    for (const CheckMode mode :
+         {CheckMode::live,
+          CheckMode::rehearsed,
+          CheckMode::replayed,
+          CheckMode::asserted,
+          CheckMode::skipped}) {
+        out[std::string(to_string(mode))] = std::ranges::count(checks, mode, &Check::mode);
+    }
+    return out;
+}
+
+/// What run.json has of a playbook's run beside what every run has.
+Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
+    Json stages = Json::array();
+    for (const report::StageRow& row : outcome.stages) {
+        stages.push_back(report::to_json(row));
+    }
+    return {
+        {"plan", run.plan.id.empty() ? Json(nullptr) : Json(run.plan.id)},
+        {"faults", run.faults},
+        {"mutated", outcome.mutated},
+        {"held", outcome.held},
+        {"restored", outcome.restored},
+        {"stages", std::move(stages)},
+        {"rollback", facts_json(outcome.rollback)},
+        {"restore", facts_json(outcome.restore)},
+        {"drill", outcome.drill ? report::to_json(*outcome.drill) : Json(nullptr)},
+        {"modes", modes_of(run.session.checks())},
+        {"notes", outcome.notes},
+    };
 }
 
 } // namespace
-
-void PlaybookRun::say(std::string_view line) const {
-    if (by.observer.say) {
-        by.observer.say(folder.redactor().apply(line));
-    }
-}
 
 Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode mode, Json target) {
     const Playbook& playbook = plan.playbook;
     const bool dry = mode == RunMode::rehearse;
     OA_TRY(
-        auto folder,
-        run::RunFolder::create(
+        auto session,
+        run::RunSession::begin(
             by.state_dir,
             {.kind = dry ? run::RunKind::rehearsal : run::run_kind(to_string(playbook.kind)),
              .name = playbook.name,
@@ -103,16 +148,19 @@ Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode m
              .argv = by.argv,
              // Lanes of its own end with the run.
              .mutates = !dry && moves_traffic(playbook.kind) && !brings_its_own_lanes(playbook)},
-            outside.redactor
+            outside.redactor,
+            by.observer
         )
     );
     if (!plan.steps.empty()) {
-        folder.write("plan.json", to_json(plan).dump(2) + "\n");
+        session.folder().write("plan.json", to_json(plan).dump(2) + "\n");
     }
     if (by.on_run) {
-        by.on_run(folder.id());
+        by.on_run(session.id());
     }
-    return PlaybookRun{std::move(by), std::move(plan), std::move(outside), std::move(folder), mode};
+    return PlaybookRun{
+        std::move(by), std::move(plan), std::move(outside), std::move(session), mode
+    };
 }
 
 Task<Result<void>> plan_from_live(PlaybookRun* run) {
@@ -120,15 +168,15 @@ Task<Result<void>> plan_from_live(PlaybookRun* run) {
     traffic::TrafficState live;
     if (moves) {
         OA_CO_TRY(live, co_await run->outside.driver->read());
-        run->say("serving " + live.serving.text());
-        run->folder.write("traffic.json", dump_json(live.extra) + "\n");
+        run->session.say("serving " + live.serving.text());
+        run->session.folder().write("traffic.json", dump_json(live.extra) + "\n");
     }
     OA_CO_TRY(run->plan, plan_of(*run, live));
     if (moves) {
-        run->say("plan " + run->plan.id.substr(0, 12));
+        run->session.say("plan " + run->plan.id.substr(0, 12));
     }
     for (const std::string& warning : run->plan.warnings) {
-        run->say("  warning: " + warning);
+        run->session.say("  warning: " + warning);
     }
     if (run->playbook().routes) {
         OA_CO_TRY(
@@ -143,7 +191,7 @@ Task<Result<RunOutcome>> carry_out_run(PlaybookRun* run, Prepare prepare) {
     OA_CO_CHECK(co_await prepare(run));
     make_instruments(*run, co_await asio::this_coro::executor);
     if (!run->reopen.empty()) {
-        run->folder.note("reopened", {{"reason", run->reopen}});
+        run->session.folder().note("reopened", {{"reason", run->reopen}});
     }
     co_return co_await run_plan(engine_input(*run));
 }
@@ -152,7 +200,7 @@ void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor) {
     const Playbook& playbook = run.playbook();
     LiveOptions live = run.live;
     live.users = run.outside.users;
-    live.on_check = run.by.observer.check;
+    live.on_check = [session = &run.session](const Check& check) { session->show(check); };
     live.stable = playbook.traffic.stable;
     live.canary = playbook.traffic.canary;
     live.prompt = playbook.target.prompt;
@@ -160,7 +208,11 @@ void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor) {
     live.probes = run.probes;
     live.writes = run.mode == RunMode::live;
     run.instruments = make_live_instruments(
-        executor, *run.outside.client, run.outside.driver.get(), run.folder, std::move(live)
+        executor,
+        *run.outside.client,
+        run.outside.driver.get(),
+        run.session.folder(),
+        std::move(live)
     );
 }
 
@@ -177,23 +229,22 @@ RunInput engine_input(PlaybookRun& run) {
     out.plan = &run.plan;
     out.driver = run.outside.driver.get();
     out.instruments = run.instruments.get();
-    out.folder = &run.folder;
+    out.session = &run.session;
     out.stop = run.by.stop;
     out.mode = run.mode;
     out.probes = run.probes;
     out.asserted = run.asserted;
     out.sources = sources_of(run.outside);
-    out.observer = run.by.observer;
+    out.on_stage = run.by.on_stage;
     if (out.driver != nullptr) {
         out.timing.driver_call = std::max(out.timing.driver_call, out.driver->patience());
     }
     run.routes = {
         .plan = &run.plan,
         .outside = &run.outside,
-        .folder = &run.folder,
+        .session = &run.session,
         .stop = run.by.stop,
         .mode = run.mode,
-        .observer = run.by.observer,
     };
     if (run.playbook().routes) {
         out.last = [step = &run.routes] { return set_routes(step); };
@@ -201,29 +252,45 @@ RunInput engine_input(PlaybookRun& run) {
     return out;
 }
 
-RunEnd end_run(PlaybookRun& run, Result<RunOutcome> ended) {
-    RunOutcome outcome = ended ? *std::move(ended) : not_executed(ended.error());
+report::Report
+report_of(const PlaybookRun& run, RunOutcome outcome, std::string next, std::string_view file) {
+    outcome.title = run.title;
+    outcome.facts = run.facts;
+    outcome.more = members_of(run, outcome);
+    if (outcome.exit != ExitCode::ok) {
+        outcome.next =
+            next.empty() ? less_command(run.session.folder().path() / file) : std::move(next);
+    }
+    if (!outcome.rollback) {
+        outcome.rollback = std::move(outcome.restore);
+    }
+    return std::move(outcome);
+}
+
+run::RunResult end_run(PlaybookRun& run, Result<RunOutcome> ended) {
+    RunOutcome outcome = ended ? *std::move(ended) : not_executed(run.session, ended.error());
     const bool not_back = outcome.exit == ExitCode::rollback_unverified || outcome.held;
-    if (auto check = remove_fault(run.folder.path())) {
-        run.folder.note("fault taken back", {{"how", check->detail}});
-        if (check->verdict != Verdict::pass) {
-            add_fault_check(outcome, *std::move(check));
-        }
-    }
+    end_fault(run.session, outcome);
     add_facts(run);
+    std::string next;
     if (run.plan.source && not_back) {
-        run.report.next = rollback_commands(run);
-    } else if (!planted_fault(run.folder.path()).empty()) {
-        run.report.next = "oa-stream rollback apply --run " + run.folder.id();
+        next = rollback_commands(run);
+    } else if (!planted_fault(run.session.folder().path()).empty()) {
+        next = "oa-stream rollback apply --run " + run.session.id();
     }
-    return finish_run(run.folder, std::move(outcome), run.report);
+    const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};
+    return run.session.finish(
+        end, report_of(run, std::move(outcome), std::move(next), "report.md")
+    );
 }
 
 std::string rollback_commands(const PlaybookRun& run) {
     const std::string command = manual_command(run.playbook().traffic, run.plan.home());
-    std::string out = fmt::format("oa-stream rollback apply --run {}", run.folder.id());
+    std::string out = fmt::format("oa-stream rollback apply --run {}", run.session.id());
     out += command.empty() ? "" : "; by hand: " + command;
-    out += has_routes_to_undo(run.plan, run.folder) ? "; " + manual_route_command(run.plan) : "";
+    out += has_routes_to_undo(run.plan, run.session.folder())
+               ? "; " + manual_route_command(run.plan)
+               : "";
     return out;
 }
 

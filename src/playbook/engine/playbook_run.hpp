@@ -3,9 +3,8 @@
 #pragma once
 
 #include "oa_stream/playbook/outside.hpp"
-#include "oa_stream/playbook/run_end.hpp"
+#include "oa_stream/playbook/runner.hpp"
 
-#include "finish_run.hpp"
 #include "route_step.hpp"
 #include "run_plan.hpp"
 #include "stage/live.hpp"
@@ -14,6 +13,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace oa_stream::playbook {
 
@@ -22,19 +24,20 @@ struct PlaybookRun {
     Operator by;
     Plan plan; ///< `playbook`, `target` and `driver` from the start; the rest once live was read
     Outside outside;
-    run::RunFolder folder;
+    run::RunSession session;
     RunMode mode = RunMode::live;
     bool probes = true;
     std::optional<Asserted> asserted{};
     std::string reopen{}; ///< why the stages of a cutover that is over run again
     std::filesystem::path faults_file{}; ///< where a drill against a target plants its fault
     LiveOptions live{}; ///< limits and planted faults; the rest comes from the plan
-    ReportInput report{}; ///< title and facts that only the caller knows
+    std::string title{}; ///< of the report
+    std::vector<std::pair<std::string, std::string>> facts{}; ///< for the report: name, value
+    std::vector<std::string> faults{}; ///< planted
     std::unique_ptr<Instruments> instruments{};
     RouteStep routes{};
 
     [[nodiscard]] const Playbook& playbook() const noexcept { return plan.playbook; }
-    void say(std::string_view line) const;
 };
 
 /// Creates the run folder. A plan that has steps already is written to it at once: from then on the
@@ -58,7 +61,12 @@ void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor);
 [[nodiscard]] RunInput engine_input(PlaybookRun& run);
 
 /// Removes a fault that is still planted, writes the report and closes the folder.
-[[nodiscard]] RunEnd end_run(PlaybookRun& run, Result<RunOutcome> ended);
+[[nodiscard]] run::RunResult end_run(PlaybookRun& run, Result<RunOutcome> ended);
+
+/// The report of an outcome, with the run's facts and what to type next: nothing after a PASS, else
+/// `next`, or to read `file` if that is empty.
+[[nodiscard]] report::Report
+report_of(const PlaybookRun& run, RunOutcome outcome, std::string next, std::string_view file);
 
 /// What to type when the traffic is not verified to be back, also without this program.
 [[nodiscard]] std::string rollback_commands(const PlaybookRun& run);

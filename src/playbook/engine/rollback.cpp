@@ -108,7 +108,9 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     Mover mover = run->mover(run->playbook().restore_limit, run->in.plan->home_exact(), run->fence);
     Moved moved = co_await mover.move(step, run->ours, baseline, Urgency::rescue);
     const bool done = moved.result == Moved::Result::done;
-    run->add(step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved));
+    run->session.add(
+        step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved)
+    );
     if (moved.mutated) {
         facts->written_s = moved.written_s;
     }
@@ -123,7 +125,7 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
 void record_user_proof(
     RunContext& run, const std::string& step, const RollbackFacts& facts, bool holds
 ) {
-    run.add(
+    run.session.add(
         step + ".users",
         facts.verified ? Verdict::pass : Verdict::fail,
         fmt::format(
@@ -136,7 +138,7 @@ void record_user_proof(
         ),
         report::to_json(facts)
     );
-    run.say(fmt::format(
+    run.session.say(fmt::format(
         "  {} in a row over fresh connections: {}",
         facts.row,
         facts.verified ? "verified" : "NOT VERIFIED"
@@ -153,7 +155,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     facts.fault_s = run->fault_s;
     facts.seen_s = run->seen_s;
     facts.decided_s = run->now();
-    run->log_event(
+    run->session.tell(
         "restore begins",
         fmt::format("restoring {}", facts.to),
         {{"step", step}, {"reason", facts.reason}}

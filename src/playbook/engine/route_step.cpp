@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/file.hpp"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -38,17 +40,14 @@ Result<RouteSink> journal_into(run::RunFolder& folder) {
 }
 
 Result<void> equip(const RouteStep& step, RouteRun& run) {
-    OA_TRY(run.journal, journal_into(*step.folder));
+    OA_TRY(run.journal, journal_into(step.session->folder()));
     run.stop = [stop = step.stop] { return stop != nullptr && stop->requested(); };
-    run.say =
-        [stop = step.stop, say = step.observer.say, folder = step.folder](std::string_view line) {
-            if (stop != nullptr) {
-                stop->mark_mutated(); // said before each write
-            }
-            if (say) {
-                say("  route " + folder->redactor().apply(line));
-            }
-        };
+    run.say = [stop = step.stop, session = step.session](std::string_view line) {
+        if (stop != nullptr) {
+            stop->mark_mutated(); // said before each write
+        }
+        session->say(fmt::format("  route {}", line));
+    };
     return {};
 }
 

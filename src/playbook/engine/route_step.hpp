@@ -55,10 +55,9 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
 struct RouteStep {
     const Plan* plan = nullptr;
     const Outside* outside = nullptr;
-    run::RunFolder* folder = nullptr;
+    run::RunSession* session = nullptr;
     StopRequest* stop = nullptr;
     RunMode mode = RunMode::live;
-    Observer observer{};
 };
 
 /// Looks again, writes, verifies by `evaluate` over fresh connections; undoes it when anything is

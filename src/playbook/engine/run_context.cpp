@@ -9,43 +9,26 @@ JournalSink sink_of(const RunInput& input) {
     if (input.journal) {
         return input.journal;
     }
-    return [folder = input.folder](const Json& line) { return folder->journal(line); };
+    return [session = input.session](const Json& line) { return session->folder().journal(line); };
 }
 
 } // namespace
 
+void RunOutcome::conclude(run::RunSession& session, const run::EndFacts& facts) {
+    const run::Conclusion end = session.conclude(facts);
+    verdict = end.verdict;
+    exit = end.exit;
+    ended = end.ended;
+    checks = session.checks();
+}
+
 RunContext::RunContext(RunInput input)
-    : in(std::move(input)), journal(sink_of(in)), serving(in.plan->baseline), ours{serving} {
+    : in(std::move(input)), session(*in.session), journal(sink_of(in)), serving(in.plan->baseline),
+      ours{serving} {
 }
 
 JournalSink RunContext::sink() const {
     return sink_of(in);
-}
-
-void RunContext::say(std::string_view line) const {
-    if (in.observer.say) {
-        in.observer.say(in.folder->redactor().apply(line));
-    }
-}
-
-void RunContext::log_event(std::string_view event, std::string_view line, const Json& fields)
-    const {
-    in.folder->note(event, fields);
-    say(line);
-}
-
-void RunContext::add(Check check) {
-    in.folder->note("check", {{"check", to_json(check)}});
-    out.checks.push_back(std::move(check));
-}
-
-void RunContext::add(std::string id, Verdict verdict, std::string detail, Json data) {
-    Check check;
-    check.id = std::move(id);
-    check.verdict = verdict;
-    check.detail = std::move(detail);
-    check.data = std::move(data);
-    add(std::move(check));
 }
 
 void RunContext::skip(std::string id, bool required, std::string detail) {
@@ -55,18 +38,19 @@ void RunContext::skip(std::string id, bool required, std::string detail) {
     check.mode = CheckMode::skipped;
     check.required = required;
     check.detail = std::move(detail);
-    add(std::move(check));
+    session.add(std::move(check));
 }
 
 void RunContext::add_interrupted(std::string_view where) {
-    add("interrupted", Verdict::inconclusive, fmt::format("signal {} {}", in.stop->signal(), where)
+    session.add(
+        "interrupted", Verdict::inconclusive, fmt::format("signal {} {}", in.stop->signal(), where)
     );
 }
 
 void RunContext::keep(const measure::Sample& sample, std::string_view where) const {
     Json line = measure::to_json(sample);
     line["stage"] = where;
-    in.folder->append("measure/samples.ndjson", line);
+    session.folder().append("measure/samples.ndjson", line);
 }
 
 Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
@@ -79,8 +63,9 @@ Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
          .retry_pause = in.timing.retry_pause,
          .exact = std::move(exact),
          .fence = fenced,
-         .note =
-             [this](std::string_view event, const Json& fields) { in.folder->note(event, fields); }}
+         .note = [this](
+                     std::string_view event, const Json& fields
+                 ) { session.folder().note(event, fields); }}
     };
 }
 

@@ -27,20 +27,14 @@ struct RunContext {
     ~RunContext() = default;
 
     [[nodiscard]] const Playbook& playbook() const noexcept { return in.plan->playbook; }
-    [[nodiscard]] double now() const { return in.folder->seconds_since_start(); }
+    [[nodiscard]] double now() const { return session.folder().seconds_since_start(); }
+    [[nodiscard]] const std::vector<Check>& checks() const noexcept { return session.checks(); }
     [[nodiscard]] bool stop_requested() const noexcept {
         return in.stop != nullptr && in.stop->requested();
     }
     /// False: mutations are only previewed.
     [[nodiscard]] bool changes_traffic() const noexcept { return in.mode == RunMode::live; }
     [[nodiscard]] JournalSink sink() const;
-    void say(std::string_view line) const;
-    /// Timeline and screen.
-    void log_event(
-        std::string_view event, std::string_view line, const Json& fields = Json::object()
-    ) const;
-    void add(Check check);
-    void add(std::string id, Verdict verdict, std::string detail, Json data = Json::object());
     /// A check that could not be made, and why.
     void skip(std::string id, bool required, std::string detail);
     /// A signal asked the run to stop: "signal 2 before shift@5%".
@@ -49,6 +43,7 @@ struct RunContext {
     [[nodiscard]] Mover mover(Millis limit, Json exact = nullptr, bool fenced = false);
 
     RunInput in;
+    run::RunSession& session;
     Journal journal;
     RunOutcome out{};
     traffic::Split serving{};           ///< last confirmed

@@ -24,19 +24,22 @@ StepEnd add_checks(RunContext& run, const std::string& id, std::vector<Check> ch
     const auto total = checks.size();
     for (Check& check : checks) {
         if (!good(check)) {
-            run.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+            run.session.say(
+                fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
+            );
         }
-        run.add(std::move(check));
+        run.session.add(std::move(check));
     }
-    run.say(fmt::format("  {} checks passed, {} skipped, {} in all", passed, skipped, total));
-    if (!fine && std::ranges::all_of(run.out.checks, good)) {
-        run.add(id, Verdict::inconclusive, "nothing that was required passed live");
+    run.session.say(fmt::format("  {} checks passed, {} skipped, {} in all", passed, skipped, total)
+    );
+    if (!fine && std::ranges::all_of(run.checks(), good)) {
+        run.session.add(id, Verdict::inconclusive, "nothing that was required passed live");
     }
     return fine ? StepEnd::go_on : StepEnd::stop;
 }
 
 Task<StepEnd> shadow(RunContext* run, const Step* step) {
-    run->log_event(
+    run->session.tell(
         "shadow begins", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
     );
     const ShadowSpec spec = run->playbook().shadow.value_or(ShadowSpec{});
@@ -48,20 +51,22 @@ Task<StepEnd> smoke(RunContext* run, const Step* step) {
     const auto& list =
         step->id.starts_with("postflight") ? run->playbook().postflight : run->playbook().preflight;
     const SmokeSpec spec = list[static_cast<std::size_t>(step->item)];
-    run->log_event("smoke begins", fmt::format("{}: {}", spec.id, step->title), {{"id", spec.id}});
+    run->session.tell(
+        "smoke begins", fmt::format("{}: {}", spec.id, step->title), {{"id", spec.id}}
+    );
     auto checks = co_await run->in.instruments->smoke(spec);
     co_return add_checks(*run, spec.id, std::move(checks));
 }
 
 Task<StepEnd> shift(RunContext* run, const Step* step) {
     // What cannot be proved later is not begun; the rollback does without.
-    if (step->mutates() && run->in.folder->trouble()) {
-        run->say("  the evidence cannot be written: nothing more is moved");
+    if (step->mutates() && run->session.folder().trouble()) {
+        run->session.say("  the evidence cannot be written: nothing more is moved");
         co_return StepEnd::stop; // conclude() reports it
     }
     const traffic::Split after = step->after.value_or(run->serving);
     if (step->mutates()) {
-        run->log_event("shift begins", step->title, {{"step", step->id}});
+        run->session.tell("shift begins", step->title, {{"step", step->id}});
         run->ours.push_back(after);
         if (run->in.stop != nullptr) {
             run->in.stop->mark_mutated();
@@ -74,7 +79,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
     const Moved moved = co_await mover.move(step->id, {run->serving}, after, Urgency::normal);
     run->out.mutated = run->out.mutated || moved.mutated;
     const bool done = moved.result == Moved::Result::done;
-    run->add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
+    run->session.add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
     if (!moved.before.extra.empty()) {
         run->machine = moved.before.extra;
     }
@@ -84,7 +89,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
     }
     run->refused = moved.result == Moved::Result::foreign || moved.result == Moved::Result::refused;
     run->denied = run->denied || moved.denied;
-    run->say(fmt::format("  ERROR {}: {}", step->id, moved.detail));
+    run->session.say(fmt::format("  ERROR {}: {}", step->id, moved.detail));
     co_return StepEnd::stop;
 }
 
@@ -139,7 +144,7 @@ Task<std::size_t> carry_out_all(RunContext* run) {
         }
         run->in.instruments->write_pending();
         if (steps[i].kind != StepKind::gate) {
-            run->in.folder->note("step", {{"id", steps[i].id}});
+            run->session.folder().note("step", {{"id", steps[i].id}});
         }
         if (co_await carry_out(run, &steps[i]) == StepEnd::go_on) {
             continue;
@@ -164,14 +169,16 @@ Task<bool> carry_out_last(RunContext* run) {
         run->add_interrupted("before the routes");
         co_return false;
     }
-    run->log_event("step", "the routes", {{"id", "routes"}});
+    run->session.tell("step", "the routes", {{"id", "routes"}});
     LastStep last = co_await run->in.last();
     run->out.mutated = run->out.mutated || last.mutated;
     run->routes_unverified = last.routes_unverified;
     const bool fine = std::ranges::all_of(last.checks, good);
     for (Check& check : last.checks) {
-        run->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
-        run->add(std::move(check));
+        run->session.say(
+            fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
+        );
+        run->session.add(std::move(check));
     }
     co_return fine;
 }
@@ -199,7 +206,7 @@ void note_unjudged(RunContext& run) {
     if (!no_gate_decides(playbook)) {
         return;
     }
-    run.add(
+    run.session.add(
         "gates",
         Verdict::inconclusive,
         fmt::format(
@@ -216,7 +223,7 @@ Task<void> roll_back(RunContext* run) {
         run,
         "rollback",
         interrupted ? fmt::format("interrupted by signal {}", run->in.stop->signal())
-                    : first_trouble(run->out.checks)
+                    : first_trouble(run->checks())
     );
     run->out.restored = run->out.rollback->verified;
 }
@@ -236,7 +243,7 @@ Then after_trouble(const RunContext& run) {
     if (run.stop_requested() || run.drifted || playbook.drill) {
         return Then::rollback;
     }
-    switch (run_verdict(run.out.checks)) {
+    switch (run_verdict(run.checks())) {
     case Verdict::inconclusive:
         return playbook.stage.inconclusive_then;
     case Verdict::error:
@@ -248,7 +255,7 @@ Then after_trouble(const RunContext& run) {
 
 void keep_split(RunContext& run) {
     run.out.held = true;
-    run.log_event(
+    run.session.tell(
         "held",
         fmt::format("holding {}, as the playbook says", run.serving.text()),
         {{"split", run.serving.to_json()}}
@@ -256,18 +263,14 @@ void keep_split(RunContext& run) {
     run.out.notes.push_back(fmt::format(
         "Held: {} stays. To roll it back: oa-stream rollback apply --run {}",
         run.serving.text(),
-        run.in.folder->id()
+        run.session.id()
     ));
 }
 
 void conclude(RunContext& run, bool completed) {
     RunOutcome& out = run.out;
     run.in.instruments->write_pending();
-    if (const auto& trouble = run.in.folder->trouble()) {
-        run.add("evidence", Verdict::error, "evidence could not be written: " + trouble->text());
-    }
-    const run::Conclusion end = run::conclude({
-        .verdict = run_verdict(out.checks),
+    const run::EndFacts facts{
         .mutated = out.mutated,
         .restored = out.restored && !run.routes_unverified,
         .completed = completed,
@@ -275,12 +278,10 @@ void conclude(RunContext& run, bool completed) {
         .unjudged = no_gate_decides(run.playbook()),
         .held = out.held,
         .refused = run.refused,
-        .denied = run.denied || run::credentials_refused(out.checks),
+        .denied = run.denied,
         .signal = run.in.stop != nullptr ? run.in.stop->signal() : 0,
-    });
-    out.verdict = end.verdict;
-    out.exit = end.exit;
-    out.ended = end.ended;
+    };
+    out.conclude(run.session, facts);
     out.headline = headline(run, completed);
     const auto ended = journal_of(
         run,
@@ -297,13 +298,13 @@ void conclude(RunContext& run, bool completed) {
 
 Task<RunOutcome> run_plan(RunInput input) {
     RunContext run(std::move(input));
-    run.in.folder->write("plan.json", to_json(*run.in.plan).dump(2) + "\n");
+    run.session.folder().write("plan.json", to_json(*run.in.plan).dump(2) + "\n");
     const auto begun = journal_of(
         run,
         {.phase = Phase::begin, .to = run.in.plan->baseline.to_json(), .detail = run.in.plan->id}
     );
     if (!begun) {
-        run.add("journal", Verdict::error, begun.error().text());
+        run.session.add("journal", Verdict::error, begun.error().text());
         conclude(run, false);
         co_return std::move(run.out);
     }
@@ -313,7 +314,7 @@ Task<RunOutcome> run_plan(RunInput input) {
     if (completed && run.in.last) {
         completed = co_await carry_out_last(&run);
     }
-    if (run.in.folder->trouble() && run.out.mutated && !run.out.restored) {
+    if (run.session.folder().trouble() && run.out.mutated && !run.out.restored) {
         completed = false; // nobody could prove that what serves was right
     }
     if (!completed && run.out.mutated && !run.out.restore && !run.out.rollback) {

@@ -4,7 +4,7 @@
 
 #include "oa_stream/playbook/plan.hpp"
 #include "oa_stream/playbook/runner.hpp"
-#include "oa_stream/run/run_folder.hpp"
+#include "oa_stream/run/run_session.hpp"
 
 #include "instruments.hpp"
 #include "journal.hpp"
@@ -44,15 +44,15 @@ struct RunInput {
     const Plan* plan = nullptr;
     traffic::TrafficDriver* driver = nullptr;
     Instruments* instruments = nullptr;
-    run::RunFolder* folder = nullptr;
+    run::RunSession* session = nullptr;
     StopRequest* stop = nullptr;
     RunMode mode = RunMode::live;
     bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
     std::optional<Asserted> asserted{};
     Sources sources{};
-    JournalSink journal{}; ///< unset: the folder's
+    JournalSink journal{}; ///< unset: the session's
     std::function<Task<LastStep>()> last{}; ///< unset: none
-    Observer observer{};
+    OnStage on_stage{};
     RunnerTiming timing{};
 };
 

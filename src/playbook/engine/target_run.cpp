@@ -18,11 +18,11 @@ Task<Result<std::string>> begin_fault(PlaybookRun* run, int percent) {
     if (!drill || drill->fail_at != percent || drill->fault.empty()) {
         co_return std::string();
     }
-    OA_CO_CHECK(plant_fault(run->folder.path(), run->faults_file, drill->fault));
+    OA_CO_CHECK(plant_fault(run->session.folder().path(), run->faults_file, drill->fault));
     co_return drill->fault;
 }
 
-Task<Result<RunEnd>> play(TargetRunInput input, RunMode mode, std::string title) {
+Task<Result<run::RunResult>> play(TargetRunInput input, RunMode mode, std::string title) {
     OA_CO_CHECK(validate(input.playbook));
     OA_CO_TRY(Outside outside, open_outside(co_await asio::this_coro::executor, input.playbook));
     const std::string base_url = input.playbook.target.base_url;
@@ -48,10 +48,10 @@ Task<Result<RunEnd>> play(TargetRunInput input, RunMode mode, std::string title)
     run.asserted = std::move(input.asserted);
     run.faults_file = std::move(input.faults_file);
     run.live.begin_stage = [&run](int percent) { return begin_fault(&run, percent); };
-    run.report.title = std::move(title);
-    run.report.facts = {{"playbook", name}, {"target", base_url}};
+    run.title = std::move(title);
+    run.facts = {{"playbook", name}, {"target", base_url}};
     if (moves) {
-        run.report.facts.emplace_back("traffic", run.plan.target);
+        run.facts.emplace_back("traffic", run.plan.target);
     }
     auto ended = co_await carry_out_run(&run, plan_from_live);
     co_return end_run(run, std::move(ended));
@@ -102,7 +102,7 @@ Result<void> check_drill(const TargetRunInput& input) {
 
 } // namespace
 
-Task<Result<RunEnd>> rehearse_target(TargetRunInput input) {
+Task<Result<run::RunResult>> rehearse_target(TargetRunInput input) {
     const Kind kind = input.playbook.kind;
     if (kind != Kind::cutover && kind != Kind::rehearsal) {
         co_return std::unexpected(
@@ -120,7 +120,7 @@ Task<Result<RunEnd>> rehearse_target(TargetRunInput input) {
     co_return co_await play(std::move(input), RunMode::rehearse, "cutover rehearsal");
 }
 
-Task<Result<RunEnd>> verify_target(TargetRunInput input) {
+Task<Result<run::RunResult>> verify_target(TargetRunInput input) {
     if (moves_traffic(input.playbook.kind)) {
         co_return std::unexpected(wrong_kind(
             input.playbook,
@@ -132,7 +132,7 @@ Task<Result<RunEnd>> verify_target(TargetRunInput input) {
     co_return co_await play(std::move(input), RunMode::live, std::move(title));
 }
 
-Task<Result<RunEnd>> drill_target(TargetRunInput input) {
+Task<Result<run::RunResult>> drill_target(TargetRunInput input) {
     if (!input.playbook.drill) {
         co_return std::unexpected(
             wrong_kind(input.playbook, "rollback-drill", "oa-stream rollback drill rollback-drill")

@@ -71,8 +71,8 @@ Result<void> check_no_secret(const Plan& plan, const Redactor& redactor) {
 }
 
 void say(const PlanRequest& request, const std::string& line) {
-    if (request.observer.say) {
-        request.observer.say(line);
+    if (request.observer != nullptr) {
+        request.observer->say(line);
     }
 }
 

@@ -20,8 +20,8 @@ void leave_check(RunContext& run, const Step& step, Verdict verdict, std::string
             {"undo", step.undo},
         };
     }
-    run.say(fmt::format("  {} {}: {}", to_string(verdict), check.id, check.detail));
-    run.add(std::move(check));
+    run.session.say(fmt::format("  {} {}: {}", to_string(verdict), check.id, check.detail));
+    run.session.add(std::move(check));
 }
 
 StepEnd refuse(RunContext& run, const Step& step, const Error& error) {
@@ -34,7 +34,7 @@ StepEnd refuse(RunContext& run, const Step& step, const Error& error) {
 } // namespace
 
 Task<StepEnd> forecast_step(RunContext* run, const Step* step) {
-    run->log_event("step rehearsed", step->title, {{"step", step->id}});
+    run->session.tell("step rehearsed", step->title, {{"step", step->id}});
     const Millis limit = run->in.timing.driver_call;
     const DriftLook drift = judge_drift(*run, co_await within(limit, run->in.driver->read()));
     if (drift.state != DriftState::ours) {

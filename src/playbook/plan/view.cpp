@@ -120,7 +120,7 @@ std::string drill_text(const report::DrillFacts& drill) {
     );
 }
 
-std::string stage_table(const RunOutcome& outcome) {
+std::string stage_table(const report::Report& report) {
     std::string out = fmt::format(
         "{:>7} {:>12} {:>12} {:>12} {:>12}  {}\n",
         "canary",
@@ -130,7 +130,7 @@ std::string stage_table(const RunOutcome& outcome) {
         "p95 stable",
         "verdict"
     );
-    for (const report::StageRow& row : outcome.stages) {
+    for (const report::StageRow& row : report.stages) {
         out += fmt::format(
             "{:>7} {:>12} {:>12} {:>12} {:>12}  {}\n",
             row.name,
@@ -149,9 +149,9 @@ std::string check_line(const Check& check, std::string_view word) {
 }
 
 /// What a dry run did not do, and could have done.
-std::string rehearsed_lines(const RunOutcome& outcome) {
+std::string rehearsed_lines(const report::Report& report) {
     std::string out;
-    for (const Check& check : outcome.checks) {
+    for (const Check& check : report.checks) {
         if (check.mode == CheckMode::rehearsed && check.verdict == Verdict::pass) {
             out += check_line(check, "rehearsed");
         }
@@ -160,12 +160,12 @@ std::string rehearsed_lines(const RunOutcome& outcome) {
 }
 
 /// Without what the headline says.
-std::string trouble_lines(const RunOutcome& outcome) {
+std::string trouble_lines(const report::Report& report) {
     std::string out;
     for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
-        for (const Check& check : outcome.checks) {
+        for (const Check& check : report.checks) {
             const bool shown =
-                outcome.headline.starts_with(fmt::format("{}: {}", check.id, check.detail));
+                report.headline.starts_with(fmt::format("{}: {}", check.id, check.detail));
             if (check.verdict == verdict && !shown) {
                 out += check_line(check, to_string(verdict));
             }
@@ -215,17 +215,17 @@ std::string stage_line(const StageView& view, const ViewStyle& style) {
     return rates.beyond && style.colour ? painted(line, Verdict::fail) : line;
 }
 
-std::string summary(const RunOutcome& outcome) {
-    std::string out = fmt::format("{}  {}\n", to_string(outcome.verdict), outcome.headline);
-    if (!outcome.stages.empty()) {
-        out += stage_table(outcome);
+std::string summary(const report::Report& report) {
+    std::string out = fmt::format("{}  {}\n", to_string(report.verdict), report.headline);
+    if (!report.stages.empty()) {
+        out += stage_table(report);
     }
-    out += rehearsed_lines(outcome) + trouble_lines(outcome);
-    if (outcome.rollback) {
-        out += recovery(*outcome.rollback) + "\n";
+    out += rehearsed_lines(report) + trouble_lines(report);
+    if (report.rollback && !report.rollback->planned) {
+        out += recovery(*report.rollback) + "\n";
     }
-    if (outcome.drill) {
-        out += drill_text(*outcome.drill) + "\n";
+    if (report.drill) {
+        out += drill_text(*report.drill) + "\n";
     }
     return out;
 }

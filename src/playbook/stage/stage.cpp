@@ -39,7 +39,7 @@ std::optional<double> p95(const std::vector<Sample>& samples) {
 
 void show(const StageRun& stage) {
     const RunContext& run = stage.run;
-    if (!run.in.observer.stage) {
+    if (!run.in.on_stage) {
         return;
     }
     StageView view;
@@ -54,7 +54,7 @@ void show(const StageRun& stage) {
     view.canary_p95_s = p95(stage.row.canary);
     view.stable_p95_s = p95(stage.row.stable);
     view.gates = &run.playbook().stage.gates;
-    run.in.observer.stage(view);
+    run.in.on_stage(view);
 }
 
 /// Waits until `until`, looking for signals and, now and then, at the gates.
@@ -136,7 +136,7 @@ Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
     RunContext& run = stage->run;
     if (const auto started = co_await start_probes(stage); !started) {
         run.source_failed = true;
-        run.add("probe@" + stage->where, Verdict::error, started.error().text());
+        run.session.add("probe@" + stage->where, Verdict::error, started.error().text());
         co_return WindowEnd::broken;
     }
     stage->planned += length;
@@ -165,12 +165,12 @@ Task<bool> plant_faults(StageRun* stage) {
     }
     const auto planted = co_await run.in.instruments->begin_stage(stage->percent);
     if (!planted) {
-        run.add("fault@" + stage->where, Verdict::error, planted.error().text());
+        run.session.add("fault@" + stage->where, Verdict::error, planted.error().text());
         co_return false;
     }
     if (!planted->empty()) {
         run.fault_s = run.fault_s.value_or(run.now());
-        run.log_event(
+        run.session.tell(
             "fault planted",
             fmt::format("  planted fault on the canary: {}", *planted),
             {{"fault", *planted}}
@@ -193,7 +193,7 @@ Task<WindowEnd> windows(StageRun* stage) {
             keep_look(*stage, record); // a new look never erases an old one
         }
         stage->extended = true;
-        stage->run.log_event(
+        stage->run.session.tell(
             "stage extended",
             fmt::format(
                 "  not decided yet, holding another {}", format_duration(spec.extend_at_most)
@@ -269,7 +269,7 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
     StageRun stage{*run, index, percent, fmt::format("{}%", percent)};
     stage.row.name = stage.where;
     stage.row.split = run->serving.text();
-    run->log_event(
+    run->session.tell(
         "stage begins",
         fmt::format("stage {}: {}", stage.where, stage.row.split),
         {{"stage", stage.where}, {"split", run->serving.to_json()}}
@@ -290,7 +290,7 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
         stage.row.verdict = Verdict::skipped;
         stage.row.judged = false;
     }
-    run->in.folder->note("stage ended", {{"row", report::to_json(stage.row)}});
+    run->session.folder().note("stage ended", {{"row", report::to_json(stage.row)}});
     run->out.stages.push_back(std::move(stage.row));
     co_return planned || good ? StepEnd::go_on : StepEnd::stop;
 }

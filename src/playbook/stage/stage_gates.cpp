@@ -30,8 +30,8 @@ void keep_record(
 ) {
     Json line = measure::to_json(record);
     line["stage"] = where;
-    run.in.folder->append("measure/gates.ndjson", line);
-    run.say(gate_line(record));
+    run.session.folder().append("measure/gates.ndjson", line);
+    run.session.say(gate_line(record));
     Check check = measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, where));
     if (drilled && check.mode == CheckMode::live) {
         check.detail = fmt::format(
@@ -41,7 +41,7 @@ void keep_record(
         check.mode = CheckMode::skipped;
         check.required = false;
     }
-    run.add(std::move(check));
+    run.session.add(std::move(check));
 }
 
 /// A dry run has one stage: too few samples for what all of them are to decide.
@@ -79,7 +79,7 @@ measure::GateInput input_of(const StageRun& stage, const Look& look) {
 void keep_look(const StageRun& stage, const GateRecord& record) {
     Json line = measure::to_json(record);
     line["stage"] = stage.where;
-    stage.run.in.folder->append("measure/gates.ndjson", line);
+    stage.run.session.folder().append("measure/gates.ndjson", line);
 }
 
 std::vector<GateRecord> look_at(const StageRun& stage, const Look& look) {

@@ -129,7 +129,7 @@ Task<bool> read_once(StageRun* stage) {
                 const auto [at, fresh] = book.silent.try_emplace(asked.kind, Silence{began, {}});
                 at->second.why = answered.error().text();
                 if (fresh) {
-                    run.in.folder->note(
+                    run.session.folder().note(
                         "source does not answer",
                         {{"source", to_string(asked.kind)}, {"why", at->second.why}}
                     );

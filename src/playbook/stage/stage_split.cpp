@@ -53,7 +53,7 @@ bool split_fits(const RunContext& run, measure::Counts met, int percent, bool al
 
 void check_arms(StageRun& stage) {
     for (const auto& [arm, count] : stage.strays) {
-        stage.run.add(
+        stage.run.session.add(
             fmt::format("arm.{}@{}", arm, stage.where),
             Verdict::fail,
             fmt::format("{} probes pinned to {} were answered by another revision", count, arm)
@@ -105,7 +105,7 @@ void check_split(StageRun& stage) {
     const bool good =
         split_fits(stage.run, {canary, n}, percent, !others_came(stage, n + stage.unknown));
     const Verdict verdict = n == 0 ? Verdict::inconclusive : good ? Verdict::pass : Verdict::fail;
-    stage.run.add(
+    stage.run.session.add(
         "split@" + stage.where,
         verdict,
         fmt::format(
@@ -153,7 +153,7 @@ void record_users(StageRun& stage) {
     if (stage.run.playbook().stage.on_no_traffic == NoTraffic::probe) {
         return;
     }
-    stage.run.add(
+    stage.run.session.add(
         "users@" + stage.where,
         stage.users_came ? Verdict::pass : Verdict::inconclusive,
         stage.users_text
