@@ -3,12 +3,9 @@
 #include "oa_stream/base/text.hpp"
 
 #include <limits>
+#include <utility>
 
 namespace oa_stream {
-
-std::string dump_json(const Json& value) {
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 namespace {
 
@@ -74,6 +71,54 @@ void append_json_string(std::string& out, std::string_view text) {
     }
     out.append(text, clean, text.size() - clean);
     out += '"';
+}
+
+namespace {
+
+std::string dump_slowly(const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void append_text(std::string& out, const std::string& text) {
+    if (invalid_utf8(text)) {
+        out +=
+            dump_slowly(Json(text)); // one U+FFFD for a sequence that breaks off, not for each byte
+    } else {
+        append_json_string(out, text);
+    }
+}
+
+/// The library's own takes texts byte by byte: several times as long, on the loop's thread.
+void append_value(std::string& out, const Json& value) {
+    if (const auto* members = value.get_ptr<const Json::object_t*>()) {
+        char before = '{';
+        for (const auto& [name, inner] : *members) {
+            out += std::exchange(before, ',');
+            append_text(out, name);
+            out += ':';
+            append_value(out, inner);
+        }
+        out += members->empty() ? "{}" : "}";
+    } else if (const auto* items = value.get_ptr<const Json::array_t*>()) {
+        char before = '[';
+        for (const Json& inner : *items) {
+            out += std::exchange(before, ',');
+            append_value(out, inner);
+        }
+        out += items->empty() ? "[]" : "]";
+    } else if (const auto* text = value.get_ptr<const std::string*>()) {
+        append_text(out, *text);
+    } else {
+        out += dump_slowly(value);
+    }
+}
+
+} // namespace
+
+std::string dump_json(const Json& value) {
+    std::string out;
+    append_value(out, value);
+    return out;
 }
 
 const Json* member(const Json& object, std::string_view key) noexcept {

@@ -148,3 +148,17 @@ TEST_CASE("json: a parse can be stopped") {
     REQUIRE_FALSE(stopped.has_value());
     CHECK(stopped.error().code == Code::cancelled);
 }
+
+TEST_CASE("json: one line is what the library writes") {
+    Json value =
+        parse_json(R"({"":[],"a":{},"n":[0,-1,18446744073709551615,1.5,1e300,-0.0,null,true],)"
+                   R"("t\u0000\u001f\u007f\"\\/\b\f\n\r\t":"\u00e9\ud83d\ude00"})")
+            .value();
+    for (const auto* text :
+         {"\xFF", "a\xC3", "\xE2\x82z", "\xF0\x9F\x98", "\xC0\x80", "\xED\xA0\x80"}) {
+        value[text] = text;
+    }
+    CHECK(dump_json(value) == value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    CHECK(dump_json("a") == "\"a\"");
+    CHECK(dump_json(nullptr) == "null");
+}
