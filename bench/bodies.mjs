@@ -9,7 +9,7 @@ const text = (n) => `"${'hello '.repeat(n)}"`;
 const part = (n) => `"parts":[{"type":"text","text":${text(n)}}]`;
 /** A page's own history, as \`ai\` sends it. */
 const history = (size) => {
-  const pair = `{"id":"u","role":"user",${part(20)}},{"id":"a","role":"assistant",${part(150)}},`;
+  const pair = `{"id":"u","role":"user",${part(20)}},{"id":"a","role":"assistant",${part(300)}},`;
   return `{"id":"bench","messages":[${pair.repeat(Math.floor(size / pair.length))}{"id":"u","role":"user","parts":[{"type":"text","text":"replay:01-echo"}]}]}`;
 };
 const shape = (name) => (size) => SHAPES[name][1](size).chat;
