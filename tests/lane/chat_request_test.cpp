@@ -1,11 +1,13 @@
 #include "oa_stream/base/json_bounds.hpp"
 
 #include "chats/chat_request.hpp"
+#include "turns/approval_answers.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <array>
+#include <ctime>
 
 using namespace oa_stream;
 using namespace oa_stream::lane;
@@ -435,20 +437,43 @@ TEST_CASE("wire id: other characters become hyphens") {
     CHECK(wire_id(std::string(200, 'a')).size() == 128);
 }
 
-TEST_CASE("request: of many answers to one approval the last counts, at its place") {
-    std::string body = R"({"messages":[{"role":"assistant","parts":[)";
-    for (int i = 0; i < 60'000; ++i) { // minutes, when each is looked for among all before it
-        body += fmt::format(
+namespace {
+
+/// The message of a person who answered so many approvals, `again` of them twice.
+Json answered(int approvals, int again = 0) {
+    std::string text = R"({"role":"assistant","parts":[)";
+    for (int i = 0; i < approvals + again; ++i) {
+        text += fmt::format(
             R"({{"state":"approval-responded","approval":{{"id":"p{}","approved":{}}}}},)",
-            i % 50'000,
-            i >= 50'000
+            i % approvals,
+            i >= approvals
         );
     }
-    body.back() = ']';
-    const auto request = read(body + "}]}").value();
-    REQUIRE(request.approvals.size() == 50'000);
-    CHECK(request.approvals.front() == ApprovalAnswer{"p10000", false});
-    CHECK(request.approvals.back() == ApprovalAnswer{"p9999", true});
+    text.back() = ']';
+    return parse_json(text + "}").value();
+}
+
+/// CPU, so that a busy machine changes nothing.
+std::clock_t cost_of_reading(const Json& message) {
+    const auto began = std::clock();
+    CHECK_FALSE(read_approval_answers(message).empty());
+    return std::clock() - began;
+}
+
+} // namespace
+
+TEST_CASE("request: of two answers to one approval the last counts, at its place") {
+    const auto answers = read_approval_answers(answered(50, 10));
+    REQUIRE(answers.size() == 50);
+    CHECK(answers.front() == ApprovalAnswer{"p10", false});
+    CHECK(answers.back() == ApprovalAnswer{"p9", true});
+}
+
+TEST_CASE("request: four times the approvals cost about four times as much, not sixteen") {
+    const auto few = answered(10'000);
+    const auto many = answered(40'000);
+    (void)cost_of_reading(few); // warm
+    CHECK(cost_of_reading(many) < 9 * cost_of_reading(few));
 }
 
 TEST_CASE("request: nothing else is looked at than the names that are kept") {

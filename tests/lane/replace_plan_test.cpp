@@ -1,6 +1,9 @@
 #include "turns/replace_plan.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <ctime>
 
 using namespace oa_stream;
 using namespace oa_stream::lane;
@@ -172,4 +175,23 @@ TEST_CASE("replace: a thread that began with seeded messages") {
         request.message_id = "u1";
         CHECK(plan_replace(request, k_two, 2)->kind == Kind::reseed);
     }
+}
+
+TEST_CASE("replace: four times the conversation costs about four times as much, not sixteen") {
+    const auto cost = [](int turns) {
+        std::vector<authority::PastTurn> thread;
+        std::vector<EarlierMessage> earlier;
+        for (int i = 0; i < turns; ++i) {
+            thread.push_back(past(fmt::format("T{}", i), "text", fmt::format("u{}", i)));
+            earlier.push_back(user(fmt::format("other{}", i)));
+        }
+        auto request = page(std::move(earlier), "new", "text");
+        request.message_id = "new";
+        const auto began = std::clock(); // CPU, so that a busy machine changes nothing
+        CHECK_FALSE(plan_replace(request, thread, 0).has_value());
+        return std::clock() - began;
+    };
+    (void)cost(1000); // warm
+    const auto few = cost(2000);
+    CHECK(cost(8000) < 9 * few);
 }
