@@ -23,7 +23,7 @@ Task<Result<std::vector<ThreadInfo>>> Authority::threads(std::vector<std::string
     co_return fail(Code::precondition, "this authority lists no threads");
 }
 
-Task<Result<std::string>> Authority::make_thread() {
+Task<Result<std::string>> Authority::make_thread(std::string /*owner*/) {
     co_return fail(Code::precondition, "this authority makes no empty threads");
 }
 

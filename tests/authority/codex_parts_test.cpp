@@ -67,7 +67,8 @@ TEST_CASE("profile: both promise their provider, policy and sandbox, chat offers
     options.provider_env_key.clear();
     const std::string agent = profile_config(options, "");
     CHECK(read_config_facts(agent).approval_policy == "on-request");
-    CHECK(read_config_facts(agent).sandbox_mode == "workspace-write");
+    CHECK(read_config_facts(agent).sandbox_mode == std::nullopt);
+    CHECK(read_config_facts(agent).permissions == "oa_stream");
     CHECK(read_config_facts(agent).env_keys.empty());
     CHECK_FALSE(agent.contains("shell_tool"));
     CHECK_FALSE(agent.contains("model_catalog_json"));

@@ -31,6 +31,7 @@ struct SeedMessage {
 };
 
 struct TurnRequest {
+    std::string owner{}; ///< who asks; empty without auth
     std::optional<std::string> thread{}; ///< the authority's id; unset: make a new thread
     std::vector<SeedMessage> seed{};     ///< only with a new thread
     std::vector<InputPart> input;
@@ -178,8 +179,9 @@ public:
     /// Those of `ids` that exist, in the order given.
     [[nodiscard]] virtual Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
     );
-    /// An empty thread; its first turn may come much later, after a restart too. The id.
-    [[nodiscard]] virtual Task<Result<std::string>> make_thread();
+    /// An empty thread of this owner; its first turn may come much later, after a restart too. The
+    /// id.
+    [[nodiscard]] virtual Task<Result<std::string>> make_thread(std::string owner);
     /// Gives it a title of its own, which is not empty. Code::not_found for an unknown thread.
     [[nodiscard]] virtual Task<Result<void>> name_thread(std::string thread, std::string title);
 

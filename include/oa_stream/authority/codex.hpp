@@ -69,6 +69,15 @@ struct CodexOptions {
     std::filesystem::path state_dir{};
     std::filesystem::path folder{}; ///< another place for it; empty: <state_dir>/codex
     std::filesystem::path work_dir{}; ///< the threads' cwd; empty: <state_dir>/codex/work
+    /// Profile agent: what commands may read beside the system, the work folder and TMPDIR.
+    std::vector<std::filesystem::path> read_dirs{};
+    /// Profile agent: files that commands must not read even where the system's folders hold them.
+    /// open() proves by a command that they cannot, and that the folders of others are shut.
+    std::vector<std::filesystem::path> hidden{};
+    /// Files and folders whose shutness open() proves as well.
+    std::vector<std::filesystem::path> shut{};
+    /// Profile agent: commands never leave the sandbox, whoever would approve it.
+    bool confined = false;
     /// Further variables of ours the child may see, beside a fixed harmless list.
     std::vector<std::string> env_allow{};
     /// Every turn is recorded here, one capture each, redacted; prompts and answers stay in. Empty:
@@ -80,10 +89,35 @@ struct CodexOptions {
     std::function<void(LogLevel, std::string_view)> log{};
 };
 
+/// One child for each owner, with a home and a work folder of its own.
+struct CodexOwners {
+    /// The work folder: k_owner_mark in it becomes owner_folder() of the owner. Empty: all owners
+    /// share the children of --codex-children.
+    std::string work_template{};
+    std::size_t most = 16; ///< children at once; beyond it the longest idle one ends
+    Millis idle{10 * 60'000}; ///< a child without a turn for so long ends
+};
+inline constexpr std::string_view k_owner_mark = "{owner}";
+
+/// An owner's name as one component of a path: never empty, "." or "..", without "/", and two
+/// names never become one.
+[[nodiscard]] std::string owner_folder(std::string_view owner);
+
+/// Whether this configuration lets the model run commands: the agent profile, or a configuration
+/// file whose sandbox is not read-only. A file that cannot be read counts as one.
+[[nodiscard]] bool runs_commands(const CodexOptions& options);
+
 /// Used from `executor`'s thread only. Destroying it kills the child; call close() first for a
 /// quiet end.
 [[nodiscard]] std::unique_ptr<Authority>
 make_codex_authority(const asio::any_io_executor& executor, CodexOptions options);
+
+/// A child for each owner, started for its first request; threads stay with their owner. Ready when
+/// a child is ready or none was needed yet. open() proves with a child of nobody that commands are
+/// shut in, and ends it.
+[[nodiscard]] std::unique_ptr<Authority> make_codex_owner_pool(
+    const asio::any_io_executor& executor, CodexOptions options, CodexOwners owners
+);
 
 /// `children` of them (at least one) as one authority: a thread stays with the child that made it,
 /// also over restarts, and also when the number of children changes; new threads go to the child

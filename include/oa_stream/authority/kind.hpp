@@ -16,6 +16,7 @@ namespace oa_stream::authority {
 struct AuthorityOptions {
     CodexOptions codex{};
     std::size_t codex_children = 1;
+    CodexOwners codex_owners{};
     ReplayOptions replay{};
 };
 

@@ -25,6 +25,8 @@ public:
     void add(const Secret& token, std::string owner);
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+    /// Different ones.
+    [[nodiscard]] std::size_t owners() const;
 
     /// The owner of an Authorization header's value. Takes the same time whichever entry matches.
     [[nodiscard]] std::expected<std::string, Denied>

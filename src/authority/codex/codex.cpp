@@ -60,7 +60,7 @@ public:
     ) override {
         return CodexCore::threads(core_, std::move(ids));
     }
-    [[nodiscard]] Task<Result<std::string>> make_thread() override {
+    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
         return CodexCore::make_thread(core_);
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {

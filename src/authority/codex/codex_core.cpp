@@ -5,6 +5,7 @@
 
 #include "codex/process/codex_catalog.hpp"
 #include "codex/process/codex_models.hpp"
+#include "codex/process/codex_sandbox.hpp"
 #include "codex/process/stderr_origin.hpp"
 #include "codex_requests.hpp"
 
@@ -153,6 +154,17 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
         co_await link->rpc().call("thread/unsubscribe", thread_params(facts.id), deadline),
         "thread/unsubscribe"
     ));
+    if (needs_sandbox_check(self->options_)) {
+        Json params = sandbox_check_params(self->home_, self->options_);
+        OA_CO_TRY(
+            const Json checked,
+            settle(
+                co_await link->rpc().call("command/exec", std::move(params), deadline),
+                "command/exec"
+            )
+        );
+        OA_CO_CHECK(judge_sandbox_check(checked));
+    }
     co_return Result<void>{};
 }
 

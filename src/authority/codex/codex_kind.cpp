@@ -9,6 +9,9 @@ std::string_view codex_model(const AuthorityOptions& options) {
 
 Result<std::unique_ptr<Authority>>
 make_codex(const asio::any_io_executor& executor, const AuthorityOptions& options) {
+    if (!options.codex_owners.work_template.empty()) {
+        return make_codex_owner_pool(executor, options.codex, options.codex_owners);
+    }
     return make_codex_pool(executor, options.codex, options.codex_children);
 }
 

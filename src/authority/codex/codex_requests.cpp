@@ -134,6 +134,12 @@ Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts) {
     }
     const Json* in_force = member(result, "sandbox");
     OA_CHECK(same("sandbox", sandbox, in_force == nullptr ? nullptr : member(*in_force, "type")));
+    const Json* profile = member(result, "activePermissionProfile");
+    OA_CHECK(same(
+        "permission profile",
+        facts.permissions,
+        profile == nullptr ? nullptr : member(*profile, "id")
+    ));
     return ThreadFacts{
         .id = std::string(*id), .model = std::string(string_member(result, "model").value_or(""))
     };

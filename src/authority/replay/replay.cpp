@@ -102,7 +102,9 @@ public:
         }
         co_return out;
     }
-    [[nodiscard]] Task<Result<std::string>> make_thread() override { co_return threads_.add({}); }
+    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
+        co_return threads_.add({});
+    }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         co_return threads_.name(thread, std::move(title));
     }

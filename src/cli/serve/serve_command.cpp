@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
+#include "serve_names.hpp"
 #include "serve_options.hpp"
 #include "serve_process.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 
 using authority::AuthorityOptions;
 using authority::CodexOptions;
+using authority::CodexOwners;
 using authority::ReplayOptions;
 using lane::LaneConfig;
 using lane::LaneLimits;
@@ -107,7 +109,7 @@ constexpr auto k_options = options<ServeOptions>(
         .or_else("codex")
         .offering(Offer::files),
     option<&ServeOptions::authority, &AuthorityOptions::codex_children>(
-        "--codex-children", "N", "Share the threads among N Codex processes."
+        serve_names::codex_children, "N", "Share the threads among N Codex processes."
     )
         .range(1, 64)
         .or_else("1"),
@@ -117,6 +119,33 @@ constexpr auto k_options = options<ServeOptions>(
         .or_else("chat"),
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::config_file>(
         "--codex-config", "FILE", "Use this config.toml instead of the profile's."
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::work_dir>(
+        serve_names::work_dir,
+        "DIR",
+        "Let Codex work in this folder. Without it: in one of its own."
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::codex_owners, &CodexOwners::work_template>(
+        serve_names::work_dir_template,
+        "PATH",
+        "Give each owner a Codex of its own that works in this folder, with {owner} in its path."
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::codex_owners, &CodexOwners::most>(
+        "--codex-owners", "N", "Run Codex for at most N owners at once."
+    )
+        .range(1, 1000)
+        .or_else("16"),
+    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::read_dirs>(
+        serve_names::read_dir,
+        "DIR",
+        "Let the commands of the agent profile read this folder, beside the system and their own."
+    ),
+    flag<&ServeOptions::shared_workspace>(
+        serve_names::shared_workspace,
+        "Let several owners share one work folder and one Codex home, commands and files included."
+    ),
+    flag<&ServeOptions::allow_root>(
+        serve_names::allow_root, "Let the model run commands although this process is root."
     ),
     option<&ServeOptions::lane, &LaneConfig::approvals>(
         names::approvals,
@@ -211,7 +240,7 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME=VALUE",
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
-        "max-lag-time, turn-time, first-event, idle, approval, body, "
+        "max-lag-time, turn-time, first-event, idle, approval, owner-idle, body, "
         "headers, connections, handshake-time, head-time, body-time, write-time, keep-alive.",
         true
     ),

@@ -46,6 +46,7 @@ auto table_of(ServeOptions& options) {
         Limit{"first-event", &lane.first_event},
         Limit{"idle", &lane.idle},
         Limit{"approval", &lane.approval},
+        Limit{"owner-idle", &options.authority.codex_owners.idle},
         Limit{"body", Bytes{&server.body_bytes}},
         Limit{"headers", Bytes{&server.header_bytes}},
         Limit{"connections", &server.connections},

@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "core/version.hpp"
+#include "serve_workspace.hpp"
 
 #include <algorithm>
 
@@ -59,7 +60,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     if (kind.keeps_threads && !options.id_map) {
         options.id_map = context.state_dir / "lane" / "threads.json";
     }
-    return {};
+    return complete_workspace(options);
 }
 
 } // namespace oa_stream::cli

@@ -24,6 +24,8 @@ struct ServeOptions {
     std::optional<std::string> revision{};
     authority::AuthorityOptions authority{};
     bool faults_given = false;
+    bool shared_workspace = false; ///< several owners may share a work folder and a Codex home
+    bool allow_root = false; ///< the model may run commands as root
     std::filesystem::path tokens{};        ///< empty: no token file
     std::filesystem::path compat_policy{}; ///< empty: the default window
     std::filesystem::path lane_file{};     ///< empty: the mode of --lane stays

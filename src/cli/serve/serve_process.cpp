@@ -14,6 +14,7 @@
 #include "core/document.hpp"
 #include "file_watch.hpp"
 #include "serve_files.hpp"
+#include "serve_workspace.hpp"
 #include "service_manager.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -75,6 +76,7 @@ private:
                 "configure --tokens or OA_STREAM_TOKEN, or listen on 127.0.0.1"
             );
         }
+        OA_CO_CHECK(check_owners(options_, tokens));
         OA_CO_CHECK(options_.listeners.check_certificate());
         OA_CO_CHECK(read_policy(options_));
         OA_CO_CHECK(read_lane_file(options_));
@@ -274,6 +276,10 @@ private:
         auto tokens = read_tokens(options_, *context_);
         if (!tokens) {
             log_->note(LogLevel::error, event, tokens.error().text());
+            return false;
+        }
+        if (auto apart = check_owners(options_, *tokens); !apart) {
+            log_->note(LogLevel::error, event, apart.error().text());
             return false;
         }
         lane_->set_tokens(*std::move(tokens));

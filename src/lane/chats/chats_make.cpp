@@ -116,7 +116,7 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     if (ids.find(owner, asked->id) != nullptr) {
         co_return std::unexpected(reject(409, "conflict", "there is such a conversation already"));
     }
-    const auto thread = co_await authority.make_thread();
+    const auto thread = co_await authority.make_thread(owner);
     if (!thread) {
         co_return std::unexpected(reject_make(thread.error()));
     }

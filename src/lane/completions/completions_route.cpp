@@ -122,6 +122,7 @@ Task<void> Completions::answer(CallPtr call, Place place, net::Headers headers) 
 Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call) {
     const auto& request = call->completion;
     authority::TurnRequest asked;
+    asked.owner = call->record.owner;
     asked.ephemeral = true;
     asked.traceparent = call->traceparent;
     asked.instructions = request->instructions;

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <set>
 
 namespace oa_stream::lane {
 
@@ -125,6 +126,14 @@ Result<TokenTable> TokenTable::parse(std::string_view text, std::string_view whe
 
 void TokenTable::add(const Secret& token, std::string owner) {
     entries_.push_back({sha256_hex(token.reveal()), std::move(owner), std::nullopt});
+}
+
+std::size_t TokenTable::owners() const {
+    std::set<std::string_view> names;
+    for (const Entry& entry : entries_) {
+        names.insert(entry.owner);
+    }
+    return names.size();
 }
 
 std::expected<std::string, Denied>

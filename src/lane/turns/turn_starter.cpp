@@ -69,6 +69,7 @@ bool TurnStarter::repeats_newest(const Call& call) const {
 
 Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr call) {
     authority::TurnRequest request;
+    request.owner = call->record.owner;
     request.input = call->chat.input;
     request.traceparent = call->traceparent;
     request.client_message_id = call->chat.user_message_id;

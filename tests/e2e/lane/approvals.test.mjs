@@ -245,7 +245,7 @@ test('the shipped agent profile asks when the model wants out of its sandbox', a
   const shipped = await startLane({
     name: 'shipped',
     authority: 'codex',
-    args: ['--codex-bin', codexBin(), '--codex-profile', 'agent', '--model', 'mock-model', '--provider-url', `http://127.0.0.1:${mock.port}/v1`, '--provider-key-env', 'MOCK_API_KEY', '--approvals', 'ask'],
+    args: ['--codex-bin', codexBin(), '--codex-profile', 'agent', '--allow-root', '--model', 'mock-model', '--provider-url', `http://127.0.0.1:${mock.port}/v1`, '--provider-key-env', 'MOCK_API_KEY', '--approvals', 'ask'],
     env: { MOCK_API_KEY: 'sk-mock-not-a-secret' },
   });
   const target = path.join(scratch('outside'), 'out.txt');

@@ -93,7 +93,7 @@ export async function startCodexLane({ config, port, args = [], name = 'codex-la
     folder,
     name,
     authority: 'codex',
-    args: ['--codex-bin', bin, '--codex-config', file, '--model', 'mock-model', ...args],
+    args: ['--codex-bin', bin, '--codex-config', file, '--model', 'mock-model', '--allow-root', ...args],
     env: { MOCK_API_KEY: 'sk-mock-not-a-secret', ...rest.env },
   });
 }

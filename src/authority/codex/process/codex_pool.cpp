@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "pool_parts.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,92 +14,6 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::size_t k_pin_digits = 3;
-
-/// Counts a turn from before its start to its end.
-class Load {
-public:
-    explicit Load(std::shared_ptr<PoolMember> member) : member_(std::move(member)) {
-        ++member_->load;
-    }
-    Load(Load&&) noexcept = default;
-    Load& operator=(Load&&) = delete;
-    Load(const Load&) = delete;
-    Load& operator=(const Load&) = delete;
-    ~Load() {
-        if (member_) {
-            --member_->load;
-        }
-    }
-    [[nodiscard]] PoolMember& operator*() const noexcept { return *member_; }
-    [[nodiscard]] PoolMember* operator->() const noexcept { return member_.get(); }
-
-private:
-    std::shared_ptr<PoolMember> member_;
-};
-
-/// A turn of one child, with the pool's name for its thread.
-class PooledTurn final : public Turn {
-public:
-    PooledTurn(Load load, std::unique_ptr<Turn> turn)
-        : load_(std::move(load)), turn_(std::move(turn)),
-          thread_(pinned(load_->number, turn_->thread_id())) {}
-    PooledTurn(const PooledTurn&) = delete;
-    PooledTurn& operator=(const PooledTurn&) = delete;
-    ~PooledTurn() override = default;
-
-    [[nodiscard]] const std::string& thread_id() const noexcept override { return thread_; }
-    [[nodiscard]] const std::string& turn_id() const noexcept override { return turn_->turn_id(); }
-    [[nodiscard]] const std::string& model() const noexcept override { return turn_->model(); }
-    [[nodiscard]] Task<Result<EventBatch>> next() override {
-        return load_->number == 0 ? turn_->next() : renamed(turn_->next(), thread_);
-    }
-    void interrupt() override { turn_->interrupt(); }
-    [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
-        return turn_->answer_approval(id, approved);
-    }
-    [[nodiscard]] WireFaults* wire_faults() noexcept override { return turn_->wire_faults(); }
-
-private:
-    static Task<Result<EventBatch>> renamed(Task<Result<EventBatch>> next, std::string thread) {
-        auto batch = co_await std::move(next);
-        if (batch) {
-            for (turn::Event& event : *batch) {
-                if (auto* started = std::get_if<turn::TurnStarted>(&event)) {
-                    started->thread = thread;
-                }
-            }
-        }
-        co_return batch;
-    }
-
-    Load load_;
-    std::unique_ptr<Turn> turn_;
-    std::string thread_;
-};
-
-/// Runs tasks side by side.
-struct Gathering {
-    explicit Gathering(const asio::any_io_executor& executor) : ended(executor) {}
-    std::size_t left = 0;
-    Signal ended;
-};
-
-Task<void> take_part(std::shared_ptr<Gathering> gathering, Task<void> task) {
-    co_await std::move(task);
-    --gathering->left;
-    gathering->ended.notify();
-}
-
-Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks) {
-    const auto gathering = std::make_shared<Gathering>(executor);
-    gathering->left = tasks.size();
-    for (auto& task : tasks) {
-        oa_stream::spawn(executor, "codex pool", take_part(gathering, std::move(task)));
-    }
-    while (gathering->left > 0) {
-        co_await gathering->ended.wait_until(Clock::time_point::max());
-    }
-}
 
 Task<void> into(Task<Result<void>> task, std::shared_ptr<Result<void>> outcome) {
     *outcome = co_await std::move(task);
@@ -225,9 +141,10 @@ Task<Result<std::unique_ptr<Turn>>> CodexPool::start(Self self, TurnRequest requ
         chosen = self->least_loaded();
         ++chosen->given;
     }
-    Load load(chosen);
+    auto load = in_use(chosen);
     OA_CO_TRY(auto turn, co_await chosen->codex->start(std::move(request)));
-    co_return std::make_unique<PooledTurn>(std::move(load), std::move(turn));
+    std::string thread = pinned(chosen->number, turn->thread_id());
+    co_return rename_thread(std::move(load), std::move(turn), std::move(thread));
 }
 
 Task<Result<std::vector<PastTurn>>> CodexPool::turns(Self self, std::string thread) {
@@ -268,7 +185,7 @@ Task<Result<std::vector<ThreadInfo>>> CodexPool::threads(Self self, std::vector<
 Task<Result<std::string>> CodexPool::make_thread(Self self) {
     const Member chosen = self->least_loaded();
     ++chosen->given;
-    OA_CO_TRY(std::string id, co_await chosen->codex->make_thread());
+    OA_CO_TRY(std::string id, co_await chosen->codex->make_thread({}));
     co_return pinned(chosen->number, std::move(id));
 }
 
@@ -363,7 +280,7 @@ public:
     ) override {
         return CodexPool::threads(pool_, std::move(ids));
     }
-    [[nodiscard]] Task<Result<std::string>> make_thread() override {
+    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
         return CodexPool::make_thread(pool_);
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {

@@ -1,5 +1,6 @@
 #include "codex_profile.hpp"
 
+#include "codex_sandbox.hpp"
 #include "codex_toml.hpp"
 
 #include <fmt/format.h>
@@ -29,9 +30,15 @@ include_collaboration_mode_instructions = false
 instructions = "You are a chat assistant. Answer in text."
 )";
 
-constexpr std::string_view k_agent_top = R"(approval_policy = "on-request"
-sandbox_mode = "workspace-write"
-)";
+std::string agent_top(const CodexOptions& options) {
+    // An approved command runs without the sandbox: among several owners, one would let himself
+    // into the folders of the others.
+    return fmt::format(
+        "approval_policy = \"{}\"\ndefault_permissions = \"{}\"\n",
+        options.confined ? "never" : "on-request",
+        k_permissions
+    );
+}
 
 // An unreachable provider is otherwise retried for ever (unbounded_connection_retries), and
 // plugins contact three hosts at start.
@@ -70,15 +77,7 @@ enabled = false
 inherit = "none"
 )";
 
-// The model's commands see PATH and HOME, never the provider's key.
-constexpr std::string_view k_agent_features = R"(view_image = false
-
-[shell_environment_policy]
-inherit = "core"
-
-[sandbox_workspace_write]
-network_access = false
-)";
+constexpr std::string_view k_agent_features = "view_image = false\n";
 
 constexpr std::string_view k_common_tables = R"(
 [tools.experimental_request_user_input]
@@ -129,7 +128,11 @@ std::string provider_table(const CodexOptions& options) {
 
 } // namespace
 
-std::string profile_config(const CodexOptions& options, const std::string& catalog) {
+std::string profile_config(
+    const CodexOptions& options,
+    const std::string& catalog,
+    const std::filesystem::path& command_home
+) {
     const bool chat = options.profile == CodexProfile::chat;
     std::string out = "# Written by oa-stream at every start; changes are lost.\n";
     out += fmt::format(
@@ -138,11 +141,13 @@ std::string profile_config(const CodexOptions& options, const std::string& catal
     if (!catalog.empty()) {
         out += fmt::format("model_catalog_json = {}\n", toml_string(catalog));
     }
-    out += chat ? k_chat_top : k_agent_top;
+    out += chat ? std::string(k_chat_top) : agent_top(options);
     out += k_common_top;
     out += provider_table(options);
     out += k_common_features;
-    out += chat ? k_chat_features : k_agent_features;
+    // The model's commands see PATH and a HOME of their own, never the provider's key.
+    out += chat ? std::string(k_chat_features)
+                : std::string(k_agent_features) + sandbox_tables(options, command_home);
     out += k_common_tables;
     return out;
 }

@@ -3,6 +3,7 @@
 
 #include "oa_stream/authority/codex.hpp"
 
+#include <filesystem>
 #include <string>
 
 namespace oa_stream::authority {
@@ -11,7 +12,12 @@ namespace oa_stream::authority {
 inline constexpr std::string_view k_provider_id = "oa_upstream";
 
 /// The profile's whole config.toml. `catalog`: absolute path of the tool-free model catalogue,
-/// empty when the model is none of codex's built-in ones.
-[[nodiscard]] std::string profile_config(const CodexOptions& options, const std::string& catalog);
+/// empty when the model is none of codex's built-in ones. `command_home`: HOME of the model's
+/// commands; empty: Codex's own.
+[[nodiscard]] std::string profile_config(
+    const CodexOptions& options,
+    const std::string& catalog,
+    const std::filesystem::path& command_home = {}
+);
 
 } // namespace oa_stream::authority

@@ -56,6 +56,7 @@ ConfigFacts read_config_facts(std::string_view toml) {
     facts.provider = top["model_provider"].value<std::string>();
     facts.approval_policy = top["approval_policy"].value<std::string>();
     facts.sandbox_mode = top["sandbox_mode"].value<std::string>();
+    facts.permissions = top["default_permissions"].value<std::string>();
     collect_env_keys(top, facts.env_keys);
     return facts;
 }

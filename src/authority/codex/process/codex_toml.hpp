@@ -17,6 +17,7 @@ struct ConfigFacts {
     std::optional<std::string> provider{};
     std::optional<std::string> approval_policy{};
     std::optional<std::string> sandbox_mode{};
+    std::optional<std::string> permissions{}; ///< default_permissions
     std::vector<std::string> env_keys{}; ///< every env_key = "NAME", in any table
 };
 

@@ -1,0 +1,78 @@
+// A codex child for each owner: a home, sessions, a TMPDIR and a work folder that nobody else has.
+//
+//   <state_dir>/codex/owners/<owner_folder(owner)>/   as codex_home.hpp describes it, without work/
+//
+// A thread's id is "<owner_folder>:<codex's id>"; codex's ids are UUIDs, and owner_folder() has no
+// ":". Children start on demand and end after an idle time; their threads stay on disk.
+#pragma once
+
+#include "oa_stream/authority/codex.hpp"
+
+#include "signal.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::authority {
+
+struct OwnedThread {
+    std::string folder; ///< owner_folder() of its owner; empty: of no owner's child
+    std::string id;
+    friend bool operator==(const OwnedThread&, const OwnedThread&) = default;
+};
+[[nodiscard]] OwnedThread owned_thread(std::string_view thread);
+
+class CodexOwnerPool : public std::enable_shared_from_this<CodexOwnerPool> {
+public:
+    CodexOwnerPool(const asio::any_io_executor& executor, CodexOptions options, CodexOwners owners);
+
+    struct Child {
+        enum class State { opening, open, failed, closing };
+        explicit Child(std::unique_ptr<Authority> authority) : codex(std::move(authority)) {}
+        std::unique_ptr<Authority> codex;
+        State state = State::opening;
+        std::size_t load = 0; ///< requests and turns that use it
+        Clock::time_point used = Clock::now();
+    };
+    using Self = std::shared_ptr<CodexOwnerPool>;
+    using Use = std::shared_ptr<Child>; ///< keeps the child from being ended as idle
+
+    [[nodiscard]] static Task<Result<void>> open(Self self);
+    [[nodiscard]] static Task<void> close(Self self, Millis grace);
+    [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>> start(Self self, TurnRequest request);
+    [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
+    threads(Self self, std::vector<std::string> ids);
+    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, std::string owner);
+    [[nodiscard]] static Task<Result<void>>
+    name_thread(Self self, std::string thread, std::string title);
+    [[nodiscard]] Health health() const;
+    [[nodiscard]] Capabilities capabilities() const { return proof_->capabilities(); }
+    [[nodiscard]] std::vector<Reading> readings() const;
+    void drop(); ///< the facade is gone: every child with it
+
+private:
+    [[nodiscard]] CodexOptions options_of(const std::string& folder) const;
+    /// The owner's child, open. Code::unavailable when it does not start, or too many run.
+    [[nodiscard]] static Task<Result<Use>> child(Self self, std::string folder);
+    /// For a thread that exists. Code::not_found for one of no owner.
+    [[nodiscard]] static Task<Result<Use>> child_of(Self self, const OwnedThread& thread);
+    [[nodiscard]] static Task<Result<void>> make_room(Self self);
+    [[nodiscard]] static Task<void> end_child(Self self, std::string folder, Millis grace);
+    [[nodiscard]] static Task<void> end_idle(Self self);
+    [[nodiscard]] static Use use(const std::shared_ptr<Child>& child);
+
+    asio::any_io_executor executor_;
+    CodexOptions options_;
+    CodexOwners owners_;
+    std::unique_ptr<Authority> proof_; ///< nobody's child: opened once, to prove the sandbox
+    std::map<std::string, std::shared_ptr<Child>> children_{}; ///< by folder
+    std::map<std::string_view, double> ended_counts_{}; ///< of children that ended
+    Signal changed_;
+    bool closing_ = false;
+};
+
+} // namespace oa_stream::authority

@@ -1,0 +1,19 @@
+// Who shares what, where the model runs commands: refused at start unless it was said.
+#pragma once
+
+#include "oa_stream/lane/auth.hpp"
+
+#include "serve_options.hpp"
+
+namespace oa_stream::cli {
+
+/// Checks the options that name work folders, and root; hides the lane's own files from commands.
+/// Errors: Code::usage.
+[[nodiscard]] Result<void> complete_workspace(ServeOptions& options);
+
+/// Whether these owners may use the lane as it is configured. Errors: Code::usage: several owners
+/// would share a home and a work folder.
+[[nodiscard]] Result<void>
+check_owners(const ServeOptions& options, const std::optional<lane::TokenTable>& tokens);
+
+} // namespace oa_stream::cli
