@@ -141,7 +141,9 @@ write_config(CodexHome& home, const CodexOptions& options, const std::string& ca
         if (!catalog_json.empty()) {
             OA_CHECK(write_file_atomic(catalog, catalog_json, 0600));
         }
-        text = profile_config(options, catalog_json.empty() ? std::string{} : catalog.string(), home.tmp);
+        text = profile_config(
+            options, catalog_json.empty() ? std::string{} : catalog.string(), home.tmp
+        );
     }
     home.facts = read_config_facts(text);
     for (const std::string& name : home.facts.env_keys) {

@@ -320,49 +320,10 @@ void CodexOwnerPool::drop() {
     changed_.notify();
 }
 
-namespace {
-
-class OwnerPoolAuthority final : public Authority {
-public:
-    explicit OwnerPoolAuthority(std::shared_ptr<CodexOwnerPool> pool) : pool_(std::move(pool)) {}
-    OwnerPoolAuthority(const OwnerPoolAuthority&) = delete;
-    OwnerPoolAuthority& operator=(const OwnerPoolAuthority&) = delete;
-    ~OwnerPoolAuthority() override { pool_->drop(); }
-
-    [[nodiscard]] Task<Result<void>> open() override { return CodexOwnerPool::open(pool_); }
-    [[nodiscard]] Task<void> close(Millis grace) override {
-        return CodexOwnerPool::close(pool_, grace);
-    }
-    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
-        return CodexOwnerPool::start(pool_, std::move(request));
-    }
-    [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
-        return CodexOwnerPool::turns(pool_, std::move(thread));
-    }
-    [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
-    ) override {
-        return CodexOwnerPool::threads(pool_, std::move(ids));
-    }
-    [[nodiscard]] Task<Result<std::string>> make_thread(std::string owner) override {
-        return CodexOwnerPool::make_thread(pool_, std::move(owner));
-    }
-    [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
-        return CodexOwnerPool::name_thread(pool_, std::move(thread), std::move(title));
-    }
-    [[nodiscard]] Health health() const override { return pool_->health(); }
-    [[nodiscard]] Capabilities capabilities() const override { return pool_->capabilities(); }
-    [[nodiscard]] std::vector<Reading> readings() const override { return pool_->readings(); }
-
-private:
-    std::shared_ptr<CodexOwnerPool> pool_;
-};
-
-} // namespace
-
 std::unique_ptr<Authority> make_codex_owner_pool(
     const asio::any_io_executor& executor, CodexOptions options, CodexOwners owners
 ) {
-    return std::make_unique<OwnerPoolAuthority>(
+    return pool_authority(
         std::make_shared<CodexOwnerPool>(executor, std::move(options), std::move(owners))
     );
 }

@@ -182,10 +182,10 @@ Task<Result<std::vector<ThreadInfo>>> CodexPool::threads(Self self, std::vector<
     co_return out;
 }
 
-Task<Result<std::string>> CodexPool::make_thread(Self self) {
+Task<Result<std::string>> CodexPool::make_thread(Self self, std::string owner) {
     const Member chosen = self->least_loaded();
     ++chosen->given;
-    OA_CO_TRY(std::string id, co_await chosen->codex->make_thread({}));
+    OA_CO_TRY(std::string id, co_await chosen->codex->make_thread(std::move(owner)));
     co_return pinned(chosen->number, std::move(id));
 }
 
@@ -259,46 +259,9 @@ void CodexPool::drop() {
     former_members_.clear();
 }
 
-namespace {
-
-class CodexPoolAuthority final : public Authority {
-public:
-    explicit CodexPoolAuthority(std::shared_ptr<CodexPool> pool) : pool_(std::move(pool)) {}
-    CodexPoolAuthority(const CodexPoolAuthority&) = delete;
-    CodexPoolAuthority& operator=(const CodexPoolAuthority&) = delete;
-    ~CodexPoolAuthority() override { pool_->drop(); }
-
-    [[nodiscard]] Task<Result<void>> open() override { return CodexPool::open(pool_); }
-    [[nodiscard]] Task<void> close(Millis grace) override { return CodexPool::close(pool_, grace); }
-    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
-        return CodexPool::start(pool_, std::move(request));
-    }
-    [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
-        return CodexPool::turns(pool_, std::move(thread));
-    }
-    [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
-    ) override {
-        return CodexPool::threads(pool_, std::move(ids));
-    }
-    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
-        return CodexPool::make_thread(pool_);
-    }
-    [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
-        return CodexPool::name_thread(pool_, std::move(thread), std::move(title));
-    }
-    [[nodiscard]] Health health() const override { return pool_->health(); }
-    [[nodiscard]] Capabilities capabilities() const override { return pool_->capabilities(); }
-    [[nodiscard]] std::vector<Reading> readings() const override { return pool_->readings(); }
-
-private:
-    std::shared_ptr<CodexPool> pool_;
-};
-
-} // namespace
-
 std::unique_ptr<Authority>
 make_codex_pool(const asio::any_io_executor& executor, CodexOptions options, std::size_t children) {
-    return std::make_unique<CodexPoolAuthority>(std::make_shared<CodexPool>(
+    return pool_authority(std::make_shared<CodexPool>(
         executor, std::move(options), std::max<std::size_t>(children, 1)
     ));
 }

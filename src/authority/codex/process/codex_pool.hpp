@@ -56,7 +56,7 @@ public:
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
     [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
     threads(Self self, std::vector<std::string> ids);
-    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self);
+    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, std::string owner);
     [[nodiscard]] static Task<Result<void>>
     name_thread(Self self, std::string thread, std::string title);
     [[nodiscard]] Health health() const;

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::authority {
@@ -22,5 +23,44 @@ rename_thread(std::shared_ptr<void> use, std::unique_ptr<Turn> turn, std::string
 
 /// Runs tasks side by side; returns when the last one has ended.
 [[nodiscard]] Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks);
+
+/// A pool of children as one authority; drop()s the pool in the end.
+template <typename Pool> class PoolAuthority final : public Authority {
+public:
+    explicit PoolAuthority(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
+    PoolAuthority(const PoolAuthority&) = delete;
+    PoolAuthority& operator=(const PoolAuthority&) = delete;
+    ~PoolAuthority() override { pool_->drop(); }
+
+    [[nodiscard]] Task<Result<void>> open() override { return Pool::open(pool_); }
+    [[nodiscard]] Task<void> close(Millis grace) override { return Pool::close(pool_, grace); }
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
+        return Pool::start(pool_, std::move(request));
+    }
+    [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
+        return Pool::turns(pool_, std::move(thread));
+    }
+    [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
+    ) override {
+        return Pool::threads(pool_, std::move(ids));
+    }
+    [[nodiscard]] Task<Result<std::string>> make_thread(std::string owner) override {
+        return Pool::make_thread(pool_, std::move(owner));
+    }
+    [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
+        return Pool::name_thread(pool_, std::move(thread), std::move(title));
+    }
+    [[nodiscard]] Health health() const override { return pool_->health(); }
+    [[nodiscard]] Capabilities capabilities() const override { return pool_->capabilities(); }
+    [[nodiscard]] std::vector<Reading> readings() const override { return pool_->readings(); }
+
+private:
+    std::shared_ptr<Pool> pool_;
+};
+
+template <typename Pool>
+[[nodiscard]] std::unique_ptr<Authority> pool_authority(std::shared_ptr<Pool> pool) {
+    return std::make_unique<PoolAuthority<Pool>>(std::move(pool));
+}
 
 } // namespace oa_stream::authority
