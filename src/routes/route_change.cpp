@@ -11,6 +11,8 @@
 namespace oa_stream::routes {
 namespace {
 
+using run::Phase;
+
 constexpr int k_tries = 3; ///< of one write whose answer is lost
 
 void add_missing(std::vector<RouteWrite>& writes, std::vector<RouteWrite> more) {
@@ -53,25 +55,16 @@ private:
     [[nodiscard]] Way way_home() const;
     Result<void> record(
         const Way& way,
-        RoutePhase phase,
+        Phase phase,
         std::string detail = {},
-        std::optional<RouteWrite> write = {}
-    ) const {
-        return run_.journal
-                   ? run_.journal(
-                         {phase, way.undo, std::move(write), way.from, way.to, std::move(detail)}
-                     )
-                   : Result<void>{};
-    }
+        const std::optional<RouteWrite>& write = {}
+    ) const;
     [[nodiscard]] bool stopping(const Way& way) const {
         return !way.undo && run_.stop && run_.stop();
     }
     void conclude(const Way& way, bool done, const std::optional<Error>& error) const {
-        (void)record(
-            way,
-            done ? RoutePhase::done : RoutePhase::unverified,
-            error ? error->text() : std::string()
-        );
+        (void
+        )record(way, done ? Phase::done : Phase::unverified, error ? error->text() : std::string());
     }
     void say(const std::string& line) const {
         if (run_.say) {
@@ -91,6 +84,26 @@ private:
     std::vector<Overrides> ours_; ///< values of anything else are somebody else's
 };
 
+Result<void> Changer::record(
+    const Way& way, Phase phase, std::string detail, const std::optional<RouteWrite>& write
+) const {
+    if (run_.journal == nullptr) {
+        return {};
+    }
+    run::JournalLine line{.phase = phase, .step = "route", .detail = std::move(detail)};
+    line.more["way"] = way.undo ? "back" : "forth";
+    if (write) {
+        line.step += ":" + write->domain.value_or("global");
+        line.more["domain"] = write->domain ? Json(*write->domain) : Json(nullptr);
+        line.more["target"] = write->target;
+    }
+    if (!write || phase == Phase::intent) {
+        line.from = to_json(way.from);
+        line.to = to_json(way.to);
+    }
+    return run_.journal->record(line);
+}
+
 Changer::Way Changer::way_home() const {
     std::vector<std::string> paths;
     paths.reserve(run_.paths.size());
@@ -102,7 +115,7 @@ Changer::Way Changer::way_home() const {
 
 /// A full disk must not stop an undo.
 Task<Result<void>> Changer::put_once(const Way& way, RouteWrite write, RouteOutcome& out) {
-    auto recorded = record(way, RoutePhase::intent, {}, write);
+    auto recorded = record(way, Phase::intent, {}, write);
     if (!recorded && !way.undo) {
         co_return recorded;
     }
@@ -112,13 +125,13 @@ Task<Result<void>> Changer::put_once(const Way& way, RouteWrite write, RouteOutc
     if (answer) {
         const auto now = overrides_of(*answer).of(write.domain);
         if (now == way.to.of(write.domain)) {
-            co_return record(way, RoutePhase::written, {}, write);
+            co_return record(way, Phase::written, {}, write);
         }
     }
     const Error error = answer ? Error{Code::protocol, "the answer does not show the new override"}
                                : answer.error();
     const bool unclear = answer.has_value() || is_ambiguous(error);
-    (void)record(way, unclear ? RoutePhase::ambiguous : RoutePhase::refused, error.text(), write);
+    (void)record(way, unclear ? Phase::ambiguous : Phase::refused, error.text(), write);
     co_return std::unexpected(error);
 }
 
@@ -134,13 +147,10 @@ Task<Result<void>> Changer::put(const Way& way, RouteWrite write, RouteOutcome& 
         // It may have happened: look before it is repeated.
         const auto status = co_await run_.client->status();
         if (status && overrides_of(*status).of(write.domain) == way.to.of(write.domain)) {
-            co_return record(way, RoutePhase::seen, "it was carried out", write);
+            co_return record(way, Phase::seen, "it was carried out", write);
         }
         (void)record(
-            way,
-            RoutePhase::seen,
-            status ? "it was not carried out there" : status.error().text(),
-            write
+            way, Phase::seen, status ? "it was not carried out there" : status.error().text(), write
         );
     }
     co_return last;
@@ -228,7 +238,7 @@ Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
             Clock::now() > deadline) {
             co_return seen;
         }
-        (void)record(way, RoutePhase::seen, seen.seen);
+        (void)record(way, Phase::seen, seen.seen);
         for (int i = 0; i < burst; ++i) {
             OA_CO_CHECK(co_await put_all(way, writes, out));
         }
@@ -240,7 +250,7 @@ Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
 
 Task<void> Changer::apply(RouteOutcome& out) {
     const Way way = way_to_goal();
-    auto done = record(way, RoutePhase::begin, run_.client->base_url());
+    auto done = record(way, Phase::begin, run_.client->base_url());
     if (done) {
         auto writes = writes_between(way.from, way.to);
         for (const Overrides& known : run_.known) {
@@ -360,15 +370,14 @@ Task<RouteOutcome> change_routes(RouteRun run) {
     co_return out;
 }
 
-Task<RouteVerified> is_undone(RouteRun run) {
-    Changer changer(run);
-    co_return co_await changer.look_undone();
-}
-
 Task<RouteOutcome> undo_routes(RouteRun run) {
     RouteOutcome out;
     Changer changer(run);
-    co_await changer.undo(out);
+    out.back = co_await changer.look_undone();
+    out.restored = out.back.ok;
+    if (!out.restored) {
+        co_await changer.undo(out);
+    }
     co_return out;
 }
 

@@ -9,14 +9,12 @@ namespace {
 
 constexpr std::string_view k_label = "; does not touch the stream lane";
 
-Check written_check(
-    std::string id, Verdict verdict, std::string_view detail, std::string_view evidence
-) {
+Check written_check(std::string id, Verdict verdict, std::string_view detail) {
     Check out;
     out.id = std::move(id);
     out.verdict = verdict;
     out.detail = std::string(detail) + std::string(k_label);
-    out.evidence = {std::string(evidence)};
+    out.evidence = {std::string(run::k_journal_file)};
     out.data = {{"touches_stream_lane", false}};
     return out;
 }
@@ -31,7 +29,7 @@ Check restored_check(std::string id, const RouteRun& run, const RouteOutcome& ou
                          : "NOT restored: " + (outcome.restore_error ? outcome.restore_error->text()
                                                                      : "no clear answer");
     const Verdict verdict = outcome.restored ? Verdict::pass : Verdict::error;
-    return written_check(std::move(id), verdict, detail, run.evidence);
+    return written_check(std::move(id), verdict, detail);
 }
 
 } // namespace
@@ -58,8 +56,8 @@ std::string RouteSnapshot::text() const {
     return fmt::format("{}", fmt::join(texts, " | "));
 }
 
-Check failed_check(std::string id, const Error& error, std::string_view evidence) {
-    return written_check(std::move(id), verdict_of_failure(error), error.text(), evidence);
+Check failed_check(std::string id, const Error& error) {
+    return written_check(std::move(id), verdict_of_failure(error), error.text());
 }
 
 Check preview_check(std::string id, const RoutePlan& plan) {
@@ -76,8 +74,7 @@ Check preview_check(std::string id, const RoutePlan& plan) {
                              plan.before.text(),
                              plan.goal.text(),
                              fmt::join(writes, ", ")
-                         ),
-        {}
+                         )
     );
     out.mode = CheckMode::rehearsed;
     out.evidence.clear();
@@ -130,8 +127,7 @@ change_checks(std::string_view family, const RouteRun& run, const RouteOutcome& 
                               outcome.writes,
                               outcome.verified.row
                           )
-                        : error.text(),
-        run.evidence
+                        : error.text()
     ));
     if (!outcome.changed && outcome.mutated) {
         out.push_back(restored_check(fmt::format("{}.restored", family), run, outcome));

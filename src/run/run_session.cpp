@@ -1,5 +1,6 @@
 #include "oa_stream/run/run_session.hpp"
 
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/report/report_html.hpp"
@@ -142,6 +143,21 @@ Conclusion RunSession::conclude(EndFacts facts) {
     facts.denied = facts.denied || credentials_refused(checks_);
     facts_ = facts;
     return run::conclude(facts);
+}
+
+Journal RunSession::journal() {
+    const std::string before = read_file(folder_.path() / k_journal_file).value_or("");
+    return Journal(
+        [this](const Json& line) {
+            if (line.contains("way")) {
+                folder_.note(
+                    "route", {{"phase", line["phase"]}, {"detail", line.value("detail", "")}}
+                );
+            }
+            return folder_.journal(line);
+        },
+        1 + static_cast<std::uint64_t>(std::ranges::count(before, '\n'))
+    );
 }
 
 RunResult RunSession::result_of(Conclusion end, report::Report report) {

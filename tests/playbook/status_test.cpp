@@ -198,9 +198,10 @@ TEST_CASE("status: a route run that died between its write and the proof is to b
     write(run / "plan.json", R"({"schema":"oa-stream.route-plan.v1"})");
     write(
         run / "journal.ndjson",
-        "{\"seq\":1,\"at\":\"a\",\"phase\":\"begin\"}\n{\"seq\":2,\"at\":\"b\",\"phase\":"
-        "\"intent\"}\n"
-        "{\"seq\":3,\"at\":\"c\",\"phase\":\"seen\"}\n"
+        "{\"seq\":1,\"at\":\"a\",\"phase\":\"begin\",\"way\":\"forth\"}\n{\"seq\":2,\"at\":\"b\","
+        "\"phase\":"
+        "\"intent\",\"way\":\"forth\"}\n"
+        "{\"seq\":3,\"at\":\"c\",\"phase\":\"seen\",\"way\":\"forth\"}\n"
     );
     const RunStatus open = status_in(state.path, run);
     CHECK(open.needs_somebody());
@@ -208,9 +209,10 @@ TEST_CASE("status: a route run that died between its write and the proof is to b
     CHECK(open.next == "oa-stream route restore " + open.run + " --apply");
     write(
         run / "journal.ndjson",
-        "{\"seq\":1,\"at\":\"a\",\"phase\":\"begin\"}\n{\"seq\":2,\"at\":\"b\",\"phase\":"
-        "\"intent\"}\n"
-        "{\"seq\":3,\"at\":\"c\",\"phase\":\"done\"}\n"
+        "{\"seq\":1,\"at\":\"a\",\"phase\":\"begin\",\"way\":\"forth\"}\n{\"seq\":2,\"at\":\"b\","
+        "\"phase\":"
+        "\"intent\",\"way\":\"forth\"}\n"
+        "{\"seq\":3,\"at\":\"c\",\"phase\":\"done\",\"way\":\"forth\"}\n"
     );
     CHECK_FALSE(status_in(state.path, run).needs_somebody());
 }

@@ -1,4 +1,5 @@
 // The journal of a change of routes, and the plan as a file.
+#include "oa_stream/routes/route_journal.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 
 #include <catch2/catch.hpp>
@@ -57,7 +58,12 @@ TEST_CASE("route journal: what was intended is unverified until its last line sa
         {line("intent") + line("done") + line("unverified", "back"),
          true,
          true,
-         "taken back: unverified at 2026-01-01T00:00:00.000Z"},
+         "rollback: unverified at 2026-01-01T00:00:00.000Z"},
+        {line("intent") + line("done") + R"({"seq":3,"at":"","phase":"intent","step":"shift@5%"})" +
+             "\n",
+         true,
+         false,
+         "done at 2026-01-01T00:00:00.000Z"},
         {line("begin") + "{\"seq\":2,\n", true, true, "a line cannot be read"},
         {line("begin") + "{\"seq\":2,\"phase\":\"int",
          false,

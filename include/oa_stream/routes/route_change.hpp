@@ -3,8 +3,8 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "oa_stream/routes/route_journal.hpp"
 #include "oa_stream/routes/route_split.hpp"
+#include "oa_stream/run/run_journal.hpp"
 
 #include <functional>
 #include <optional>
@@ -65,8 +65,8 @@ struct RouteRun {
     std::vector<RouteExpectation> paths{};
     std::string cohort_key{};
     RouteLooks looks{};
-    RouteSink journal{};
-    std::string evidence{}; ///< the journal's file, for the checks
+    /// Null: nothing is recorded. Of each write the intent is on disk before it, the answer after.
+    run::Journal* journal = nullptr;
     std::function<bool()> stop{}; ///< asked between the writes and looks; true: undo
     std::function<void(std::string_view line)> say{};
 };
@@ -88,14 +88,11 @@ struct RouteOutcome {
 [[nodiscard]] Task<RouteOutcome> change_routes(RouteRun run);
 
 /// The undo of a run that ended or died: whatever its writes towards `goal` may have left becomes
-/// what `before` remembers.
+/// what `before` remembers. Writes nothing when fresh looks find it so. May be repeated.
 [[nodiscard]] Task<RouteOutcome> undo_routes(RouteRun run);
 
-/// What fresh looks at `before` found; `ok`: there is nothing to undo. Writes nothing.
-[[nodiscard]] Task<RouteVerified> is_undone(RouteRun run);
-
 /// A change or an undo that could not begin.
-[[nodiscard]] Check failed_check(std::string id, const Error& error, std::string_view evidence);
+[[nodiscard]] Check failed_check(std::string id, const Error& error);
 /// The checks FAMILY.set and, when something was written in vain, FAMILY.restored.
 [[nodiscard]] std::vector<Check>
 change_checks(std::string_view family, const RouteRun& run, const RouteOutcome& outcome);

@@ -13,6 +13,9 @@
 
 namespace oa_stream::run {
 
+/// In the run folder.
+inline constexpr std::string_view k_journal_file = "journal.ndjson";
+
 enum class Phase {
     begin,      ///< first line: what serves before
     intent,     ///< about to write `to`; it may have happened from here on

@@ -1,4 +1,4 @@
-// One run from its folder to its seal. Every command that leaves a run goes through it:
+// One run from its folder to its sealed manifest. Every command that leaves a run goes through it:
 //
 //     OA_TRY(auto session, RunSession::begin(state_dir, info, redactor, &observer));
 //     RunLoop loop;                               // or one with a StopRequest
@@ -13,6 +13,7 @@
 #include "oa_stream/report/report.hpp"
 #include "oa_stream/run/conclusion.hpp"
 #include "oa_stream/run/run_folder.hpp"
+#include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/run_loop.hpp"
 
 #include <cstddef>
@@ -84,7 +85,11 @@ public:
     /// set. Evidence that could not be written is one more check.
     [[nodiscard]] Conclusion conclude(EndFacts facts);
 
-    /// Writes report and run.json and seals the folder. Once, as the last thing. The session fills
+    /// The journal of what the run changes, numbered on from what is there. Its lines about routes
+    /// are events of the timeline, too. The session must stay where it is as long as it is used.
+    [[nodiscard]] Journal journal();
+
+    /// Writes report, run.json and the sealed manifest. Once, as the last thing. The session fills
     /// in what is the run's own, and the headline if it is empty. Evidence that cannot be written
     /// becomes a note of the result and takes a PASS away: exit 8 where a change stays, else 3.
     [[nodiscard]] RunResult finish(Conclusion end, report::Report report);

@@ -4,6 +4,8 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/routes/route_plan.hpp"
+#include "oa_stream/routes/route_rules.hpp"
+#include "oa_stream/routes/route_split.hpp"
 
 #include "core/command.hpp"
 

@@ -6,6 +6,7 @@
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/routes/route_change.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "core/document.hpp"
@@ -118,12 +119,8 @@ Result<void> open_session(RouteContext& run, const RouteTarget& target) {
     return {};
 }
 
-void equip(RouteContext& run, RouteRun& change) {
-    change.evidence = "journal.ndjson";
-    change.journal = route_sink([folder = &run.session->folder()](const Json& line) {
-        folder->note("route", {{"phase", line["phase"]}, {"detail", line.value("detail", "")}});
-        return folder->journal(line);
-    });
+void equip(RouteContext& run, run::Journal& journal, RouteRun& change) {
+    change.journal = &journal;
     change.stop = [&run] { return run.stop.requested(); };
     change.say = [&run](std::string_view line) {
         run.stop.mark_mutated(); // said before each write
@@ -148,7 +145,8 @@ Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, 
     RouteRun change = run->restores()
                           ? co_await undo_of(client, *run->task.undone, target.order.looks)
                           : change_of(client, run->plan, target.order.looks);
-    equip(*run, change);
+    run::Journal journal = run->session->journal();
+    equip(*run, journal, change);
     if (run->restores()) {
         run->outcome = co_await undo_routes(change);
         run->checks.push_back(undo_check("route.set", change, run->outcome));

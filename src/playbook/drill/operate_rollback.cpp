@@ -150,7 +150,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     run.routes.stop = nullptr; // a rollback of routes that has begun is not interrupted
     input.last = {};
     if (has_routes_to_undo(run.plan, run.session.folder())) {
-        input.last = [step = &run.routes] { return undo_route_step(step); };
+        input.last = [step = &run.routes](Journal* journal) {
+            return undo_route_step(step, journal);
+        };
     }
     auto [outcome, had_ended] = co_await roll_back_by_journal(std::move(input));
     end_fault(run.session, outcome);

@@ -28,7 +28,6 @@ JournalRead read_summary(const run::RunFolder& folder, const Plan& plan) {
     JournalRead out;
     out.unreadable = summary.error().text();
     out.summary.baseline = plan.baseline;
-    out.summary.lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
     for (const Step& step : plan.steps) {
         if (const auto& after = step.after; after && step.mutates()) {
             out.summary.written.push_back(*after);
@@ -73,7 +72,7 @@ void fill(RunContext& run, const JournalSummary& summary) {
 /// traffic says nothing about them.
 Task<void> roll_back_routes_last(RunContext* run) {
     run->session.say("the routes");
-    LastStep last = co_await run->in.last();
+    LastStep last = co_await run->in.last(&run->journal);
     run->routes_unverified = last.routes_unverified;
     for (Check& check : last.checks) {
         run->session.say(
@@ -124,7 +123,6 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     plan.baseline = summary.baseline.empty() ? plan.baseline : summary.baseline;
     input.plan = &plan;
     RunContext run(std::move(input));
-    run.journal = Journal(run.sink(), summary.lines + 1);
     const bool had_ended = summary.ended;
     // Only a journal can say so.
     const bool was_restored = unreadable.empty() && !summary.needs_rollback() &&

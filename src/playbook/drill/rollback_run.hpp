@@ -10,11 +10,11 @@ struct JournalRollback {
     bool had_ended = false; ///< the run itself, before
 };
 
-/// Brings back what the journal of `input.folder` (see RunFolder::reopen) began with, or where the
+/// Restores what the journal of `input.session` (see RunSession::resume) began with, or where the
 /// plan of a rollback leads, and verifies it by read-back and over fresh connections; its lines go
 /// on in the same journal. Nothing that others have set since a run restored everything is
 /// touched (exit 6). `input.last` follows whatever became of the traffic. Exit 0 when verified,
-/// else 8. For the holder of the lock; `input.journal` is the folder's when unset.
+/// else 8. For the holder of the lock; `input.journal` is the session's when unset.
 [[nodiscard]] Task<JournalRollback> roll_back_by_journal(RunInput input);
 
 } // namespace oa_stream::playbook

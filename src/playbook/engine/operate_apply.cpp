@@ -54,9 +54,6 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
 
 Task<Result<void>> prepare(PlaybookRun* run) {
     OA_CO_CHECK(co_await check_preconditions(run));
-    if (run->playbook().routes) {
-        OA_CO_CHECK(reserve_routes_journal(run->session.folder()));
-    }
     co_return spend(run->by.state_dir, run->plan, run->session.id());
 }
 

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/run/conclusion.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
@@ -247,7 +248,7 @@ RunInput engine_input(PlaybookRun& run) {
         .mode = run.mode,
     };
     if (run.playbook().routes) {
-        out.last = [step = &run.routes] { return set_routes(step); };
+        out.last = [step = &run.routes](Journal* journal) { return set_routes(step, journal); };
     }
     return out;
 }

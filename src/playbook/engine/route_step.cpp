@@ -1,15 +1,12 @@
 #include "route_step.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/routes/route_change.hpp"
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <memory>
+#include <array>
 
 namespace oa_stream::playbook {
 namespace {
@@ -19,28 +16,8 @@ using namespace routes;
 constexpr std::string_view k_set = "routes.set";
 constexpr std::string_view k_undo = "rollback.routes";
 
-/// A file of its own, whose lines a crash may have cut: the torn one stays a line.
-Result<RouteSink> journal_into(run::RunFolder& folder) {
-    const auto path = folder.path() / k_routes_journal;
-    const std::string before = read_file(path).value_or("");
-    OA_TRY(auto file, LineAppender::open(path, LineAppender::Durability::synced));
-    auto lines = static_cast<std::size_t>(std::ranges::count(before, '\n'));
-    if (!before.empty() && !before.ends_with('\n')) {
-        OA_CHECK(file.append(""));
-        ++lines;
-    }
-    const auto shared = std::make_shared<LineAppender>(std::move(file));
-    return route_sink(
-        [&folder, shared](const Json& line) {
-            folder.note("route", {{"phase", line["phase"]}, {"detail", line.value("detail", "")}});
-            return shared->append(folder.redactor().apply(dump_json(line)));
-        },
-        lines + 1
-    );
-}
-
-Result<void> equip(const RouteStep& step, RouteRun& run) {
-    OA_TRY(run.journal, journal_into(step.session->folder()));
+void equip(const RouteStep& step, Journal* journal, RouteRun& run) {
+    run.journal = journal;
     run.stop = [stop = step.stop] { return stop != nullptr && stop->requested(); };
     run.say = [stop = step.stop, session = step.session](std::string_view line) {
         if (stop != nullptr) {
@@ -48,14 +25,10 @@ Result<void> equip(const RouteStep& step, RouteRun& run) {
         }
         session->say(fmt::format("  route {}", line));
     };
-    return {};
 }
 
 LastStep failed(std::string_view id, const Error& error, bool unverified) {
-    return {
-        .checks = {failed_check(std::string(id), error, k_routes_journal)},
-        .routes_unverified = unverified
-    };
+    return {.checks = {failed_check(std::string(id), error)}, .routes_unverified = unverified};
 }
 
 } // namespace
@@ -71,23 +44,7 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
     return out;
 }
 
-Result<void> reserve_routes_journal(const run::RunFolder& folder) {
-    constexpr off_t k_reserve = 64 << 10; // a change and its undo are some dozen lines
-    const auto path = folder.path() / k_routes_journal;
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        return fail(Code::io, "cannot create", path.string());
-    }
-    const int result = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, k_reserve);
-    const int reason = errno;
-    ::close(fd);
-    if (result != 0 && reason == ENOSPC) {
-        return fail(Code::io, "no space left for the journal of the routes", path.string());
-    }
-    return {};
-}
-
-Task<LastStep> set_routes(const RouteStep* step) {
+Task<LastStep> set_routes(const RouteStep* step, Journal* journal) {
     const Plan& plan = *step->plan;
     // A rollback has stable serving already; the pages are not where they should be.
     const bool rolls_back = plan.playbook.kind == Kind::rollback;
@@ -107,10 +64,7 @@ Task<LastStep> set_routes(const RouteStep* step) {
         co_return out;
     }
     RouteRun run = change_of(client, *now, order.looks);
-    run.evidence = k_routes_journal;
-    if (const auto equipped = equip(*step, run); !equipped) {
-        co_return failed(k_set, equipped.error(), rolls_back);
-    }
+    equip(*step, journal, run);
     const RouteOutcome done = co_await change_routes(run);
     out.checks = change_checks("routes", run, done);
     out.mutated = done.mutated;
@@ -119,18 +73,25 @@ Task<LastStep> set_routes(const RouteStep* step) {
 }
 
 bool has_routes_to_undo(const Plan& plan, const run::RunFolder& folder) {
-    std::string journal = read_file(folder.path() / k_routes_journal).value_or("");
-    if (!journal.empty() && !journal.ends_with('\n')) {
-        journal += '\n'; // a line that was cut may have been an intent
+    if (!plan.playbook.routes || plan.playbook.kind == Kind::rollback) {
+        return plan.playbook.routes.has_value();
     }
-    return plan.playbook.routes &&
-           (plan.playbook.kind == Kind::rollback || read_route_journal(journal).intended);
+    return std::ranges::any_of(
+        std::array{run::k_journal_file, k_routes_journal},
+        [&](std::string_view file) {
+            std::string journal = read_file(folder.path() / file).value_or("");
+            if (!journal.empty() && !journal.ends_with('\n')) {
+                journal += '\n'; // a line that was cut may have been an intent
+            }
+            return read_route_journal(journal).intended;
+        }
+    );
 }
 
-Task<LastStep> undo_route_step(const RouteStep* step) {
+Task<LastStep> undo_route_step(const RouteStep* step, Journal* journal) {
     const Plan& plan = *step->plan;
     if (plan.playbook.kind == Kind::rollback) {
-        co_return co_await set_routes(step);
+        co_return co_await set_routes(step, journal);
     }
     RouteSplitClient client(*step->outside->client, route_service(plan.playbook, *step->outside));
     auto planned = read_route_plan(plan.facts.routes);
@@ -138,16 +99,8 @@ Task<LastStep> undo_route_step(const RouteStep* step) {
         co_return failed(k_undo, planned.error(), true);
     }
     RouteRun run = co_await undo_of(client, *std::move(planned), route_order(plan.playbook).looks);
-    run.evidence = k_routes_journal;
-    RouteOutcome done;
-    done.back = co_await is_undone(run);
-    done.restored = done.back.ok;
-    if (!done.restored) {
-        if (auto equipped = equip(*step, run); !equipped) {
-            co_return failed(k_undo, std::move(equipped).error().prefixed("NOT restored"), true);
-        }
-        done = co_await undo_routes(run);
-    }
+    equip(*step, journal, run);
+    const RouteOutcome done = co_await undo_routes(run);
     co_return LastStep{
         .checks = {undo_check(std::string(k_undo), run, done)}, .routes_unverified = !done.restored
     };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/playbook/outside.hpp"
+#include "oa_stream/routes/route_journal.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
@@ -14,7 +15,7 @@
 
 namespace oa_stream::playbook {
 
-/// The journal of the routes: a file of its own, each line on disk before the next step.
+/// Of runs of earlier versions: the routes had a journal of their own.
 inline constexpr std::string_view k_routes_journal = "routes.ndjson";
 
 // Plan
@@ -47,10 +48,6 @@ route_service(const Playbook& playbook, const Outside& outside);
 [[nodiscard]] Result<std::optional<run::TargetLock>>
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
 
-/// Takes the disk its journal will need, before anything is changed. Code::io for a full disk; a
-/// file system that cannot reserve is not a reason to refuse.
-[[nodiscard]] Result<void> reserve_routes_journal(const run::RunFolder& folder);
-
 /// All pointers must stay valid as long as it is used.
 struct RouteStep {
     const Plan* plan = nullptr;
@@ -62,12 +59,12 @@ struct RouteStep {
 
 /// Looks again, writes, verifies by `evaluate` over fresh connections; undoes it when anything is
 /// wrong. A dry run looks and says what would be written.
-[[nodiscard]] Task<LastStep> set_routes(const RouteStep* step);
+[[nodiscard]] Task<LastStep> set_routes(const RouteStep* step, Journal* journal);
 
 /// Whether rolling that run back is about routes, too: it began them, or it rolls back itself.
 [[nodiscard]] bool has_routes_to_undo(const Plan& plan, const run::RunFolder& folder);
 
 /// What was before that run, verified; for a playbook that rolls back: what it asks for.
-[[nodiscard]] Task<LastStep> undo_route_step(const RouteStep* step);
+[[nodiscard]] Task<LastStep> undo_route_step(const RouteStep* step, Journal* journal);
 
 } // namespace oa_stream::playbook

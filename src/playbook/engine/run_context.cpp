@@ -3,16 +3,6 @@
 #include <fmt/format.h>
 
 namespace oa_stream::playbook {
-namespace {
-
-JournalSink sink_of(const RunInput& input) {
-    if (input.journal) {
-        return input.journal;
-    }
-    return [session = input.session](const Json& line) { return session->folder().journal(line); };
-}
-
-} // namespace
 
 void RunOutcome::conclude(run::RunSession& session, const run::EndFacts& facts) {
     const run::Conclusion end = session.conclude(facts);
@@ -23,12 +13,9 @@ void RunOutcome::conclude(run::RunSession& session, const run::EndFacts& facts) 
 }
 
 RunContext::RunContext(RunInput input)
-    : in(std::move(input)), session(*in.session), journal(sink_of(in)), serving(in.plan->baseline),
+    : in(std::move(input)), session(*in.session),
+      journal(in.journal ? Journal(in.journal) : session.journal()), serving(in.plan->baseline),
       ours{serving} {
-}
-
-JournalSink RunContext::sink() const {
-    return sink_of(in);
 }
 
 void RunContext::skip(std::string id, bool required, std::string detail) {

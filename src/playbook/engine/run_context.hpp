@@ -34,7 +34,6 @@ struct RunContext {
     }
     /// False: mutations are only previewed.
     [[nodiscard]] bool changes_traffic() const noexcept { return in.mode == RunMode::live; }
-    [[nodiscard]] JournalSink sink() const;
     /// A check that could not be made, and why.
     void skip(std::string id, bool required, std::string detail);
     /// A signal asked the run to stop: "signal 2 before shift@5%".

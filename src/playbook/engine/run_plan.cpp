@@ -170,7 +170,7 @@ Task<bool> carry_out_last(RunContext* run) {
         co_return false;
     }
     run->session.tell("step", "the routes", {{"id", "routes"}});
-    LastStep last = co_await run->in.last();
+    LastStep last = co_await run->in.last(&run->journal);
     run->out.mutated = run->out.mutated || last.mutated;
     run->routes_unverified = last.routes_unverified;
     const bool fine = std::ranges::all_of(last.checks, good);

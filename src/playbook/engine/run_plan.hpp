@@ -51,7 +51,7 @@ struct RunInput {
     std::optional<Asserted> asserted{};
     Sources sources{};
     JournalSink journal{}; ///< unset: the session's
-    std::function<Task<LastStep>()> last{}; ///< unset: none
+    std::function<Task<LastStep>(Journal* journal)> last{}; ///< unset: none
     OnStage on_stage{};
     RunnerTiming timing{};
 };

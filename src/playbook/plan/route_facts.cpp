@@ -19,7 +19,7 @@ RoutesSpec spec_of(const Playbook& playbook) {
     return playbook.routes.value_or(RoutesSpec{});
 }
 
-/// Plans anew; an error begins with "routes".
+/// Plans again; an error begins with "routes".
 Task<Result<RoutePlan>> plan_now(const Outside* outside, const Playbook* playbook) {
     RouteSplitClient client(*outside->client, route_service(*playbook, *outside));
     auto plan = co_await plan_routes(client, route_order(*playbook));
@@ -114,7 +114,7 @@ Task<Result<Json>> plan_route_step(const Outside* outside, const Playbook* playb
         );
     }
     Json out = route_plan_document(plan);
-    out["evidence"] = Json::array({k_routes_journal});
+    out["evidence"] = Json::array({run::k_journal_file});
     co_return out;
 }
 
@@ -141,7 +141,7 @@ std::string route_step_text(const Plan& plan) {
         out += "      " + text.substr(at, end - at) + "\n";
         at = end + 1;
     }
-    return out + fmt::format("      evidence: {}\n", k_routes_journal);
+    return out + fmt::format("      evidence: {}\n", run::k_journal_file);
 }
 
 Task<Result<void>> check_route_drift(const Outside* outside, const Plan* plan) {

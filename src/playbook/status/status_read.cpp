@@ -4,8 +4,10 @@
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/routes/route_journal.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/run_facts.hpp"
+#include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
@@ -24,7 +26,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view k_plan = "plan.json";
-constexpr std::string_view k_journal = "journal.ndjson";
 
 /// Nothing for a file that is not there. One that is there and cannot be read is an error.
 Result<std::optional<std::string>> text_of(const fs::path& file) {
@@ -45,6 +46,7 @@ struct StoredPlan {
     bool there = false;
     bool read = false;
     bool routes_alone = false; ///< of route set, clear or restore
+    bool routes = false; ///< beside the traffic
     bool own_lanes = false; ///< they died with it
     bool mutates = true; ///< as far as is known
     std::string target{};
@@ -68,6 +70,8 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts) {
     plan.routes_alone = text_in(*json, "schema") == routes::k_route_plan_schema;
     plan.target = plan.routes_alone ? routes::route_lock_name(text_in(*json, "control_url"))
                                     : text_in(*json, "target");
+    const Json* routes = plan.routes_alone ? nullptr : member(*json, "routes");
+    plan.routes = routes != nullptr && !routes->is_null();
     plan.own_lanes = !plan.routes_alone && member(*json, "source") == nullptr;
     const Json* steps = member(*json, "steps");
     const bool listed = steps != nullptr && steps->is_array();
@@ -93,7 +97,7 @@ void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
 
 void add_journal(RunStatus& out, const StoredPlan& plan) {
     out.state = RunState::died;
-    const auto text = text_of(out.folder / k_journal);
+    const auto text = text_of(out.folder / run::k_journal_file);
     const bool absent = text && !text->has_value();
     if (absent && !plan.there) {
         return;
@@ -111,7 +115,7 @@ void add_journal(RunStatus& out, const StoredPlan& plan) {
     }
     add_unread(
         out,
-        k_journal,
+        run::k_journal_file,
         summary.error().where.empty() ? summary.error().message
                                       : summary.error().where + ": " + summary.error().message
     );
@@ -122,11 +126,16 @@ void add_journal(RunStatus& out, const StoredPlan& plan) {
 void add_routes(RunStatus& out, std::string_view file, bool mutates) {
     const auto text = text_of(out.folder / file);
     if (!text) {
-        add_unread(out, file, text.error().message);
+        if (file != run::k_journal_file || out.unread.empty()) { // add_journal() said it
+            add_unread(out, file, text.error().message);
+        }
         out.routes_unverified = mutates;
         return;
     }
     const auto progress = routes::read_route_journal(text->value_or(""));
+    if (progress.text.empty()) {
+        return;
+    }
     out.last_at = std::max(out.last_at, progress.last_at);
     out.routes_unverified = progress.unverified;
     out.routes = progress.text;
@@ -155,7 +164,7 @@ std::string target_in(const Json& run) {
     return target == nullptr ? "" : text_in(*target, "what");
 }
 
-/// A route restore brings back what another run found.
+/// A route restore restores what another run found.
 void add_restored_run(RunStatus& out, const run::RunFacts& facts, const fs::path& state_dir) {
     std::error_code ignored;
     if (!facts.restores.empty() && fs::is_directory(state_dir / "runs" / facts.restores, ignored)) {
@@ -247,11 +256,17 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     out.target = plan.target.empty() ? target_in(run) : plan.target;
     if (plan.routes_alone) {
         out.state = RunState::died;
-        add_routes(out, k_journal, facts.mutates);
+        add_routes(out, run::k_journal_file, facts.mutates);
         add_restored_run(out, facts, state_dir);
     } else {
         add_journal(out, plan);
-        add_routes(out, k_routes_journal, facts.mutates);
+        std::error_code absent;
+        if (fs::exists(folder / k_routes_journal, absent)) {
+            add_routes(out, k_routes_journal, facts.mutates);
+        }
+        if (plan.routes) {
+            add_routes(out, run::k_journal_file, facts.mutates);
+        }
     }
     std::error_code ignored;
     // Sealed: even if its last journal line could not be written.
@@ -270,7 +285,7 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
 }
 
 bool holds_traffic(const fs::path& folder) {
-    for (const std::string_view file : {k_plan, k_journal, k_routes_journal}) {
+    for (const std::string_view file : {k_plan, run::k_journal_file, k_routes_journal}) {
         std::error_code error;
         if (has_bytes(folder / file, error)) {
             return true;

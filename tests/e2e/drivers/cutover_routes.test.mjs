@@ -69,7 +69,7 @@ async function withService(options, body) {
 }
 const rule = (name, options, body) => test(name, () => withService(options, body));
 const check = (document, id) => document.checks.find((one) => one.id === id);
-const lines = (document) => fs.readFileSync(path.join(document.evidence, 'routes.ndjson'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const journal = (document) => fs.readFileSync(path.join(document.evidence, 'journal.ndjson'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
 const ends = (run, code) => { assert.equal(run.code, code, run.stdout + run.stderr); return run.json(); };
 
 describe('cutover with routes', () => {
@@ -88,16 +88,17 @@ describe('cutover with routes', () => {
     assert.deepEqual(await target.weights(), CANARY);
     assert.match(check(document, 'routes.set').detail, LABEL);
     assert.ok(service.calls.filter((call) => call.path.endsWith('/evaluate')).length >= 9, 'verified by evaluate');
-    const said = lines(document);
-    assert.deepEqual(said.map((line) => line.seq), said.map((_, i) => i + 1));
+    const all = journal(document), said = all.filter((line) => line.way);
+    assert.deepEqual(all.map((line) => line.seq), all.map((_, i) => i + 1), 'one journal, in sequence');
+    assert.ok(!fs.existsSync(path.join(document.evidence, 'routes.ndjson')));
     assert.deepEqual(said.filter((line) => line.phase === 'intent').map((line) => line.domain), ['auth_entry', 'billing_l402', 'chat_pilot']);
-    assert.ok(target.journal(document.run).every((line) => !line.step?.startsWith('route')), 'the traffic has a journal of its own');
+    assert.deepEqual([all.at(-1).phase, all.at(-2).phase, all.at(-2).way], ['end', 'done', 'forth'], 'the routes come last');
 
     const standing = async () => (await oa(['cutover', 'status', '--run', document.run, '--json'])).json().runs[0];
     assert.match((await standing()).routes, /^done at \d{4}-/);
 
     const back = ends(await oa(['rollback', 'apply', '--run', document.run, '--json']), 0);
-    assert.match((await standing()).routes, /^taken back: done at/);
+    assert.match((await standing()).routes, /^rollback: done at/);
     assert.equal((await standing()).routes_loose, false);
     assert.deepEqual(memory(), BEFORE);
     assert.deepEqual(await target.weights(), STABLE);

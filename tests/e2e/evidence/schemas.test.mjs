@@ -207,14 +207,13 @@ describe('a cutover with all that one can have, taken back, and its incident', (
     const died = run.replace(/[0-9a-f]{8}$/, 'ffffffff'), folder = path.join(state, 'runs', died);
     fs.cpSync(back.evidence, folder, { recursive: true });
     fs.rmSync(path.join(folder, 'SHA256SUMS'));
-    fs.rmSync(path.join(folder, 'routes.ndjson'));
     const journal = fs.readFileSync(path.join(folder, 'journal.ndjson'), 'utf8').split('\n');
     fs.writeFileSync(path.join(folder, 'journal.ndjson'), `${journal.slice(0, journal.findIndex((line) => line.includes('"done"')) + 1).join('\n')}\n`);
     await told(['cutover', 'unlock', '--run', died], 'cutover-unlock', [10]);
     await told(['cutover', 'unlock', '--run', died, '--apply', '--reason', 'a test'], 'cutover-unlock');
     assert.ok(fs.existsSync(path.join(folder, 'settled.json')));
     await told(['slo', 'gate', '--replay', run, '--set', 'limit=60%'], 'slo-replay', [3]);
-    for (const file of ['routes.ndjson', 'measure/pairs.ndjson', 'measure/samples.ndjson', 'measure/gates.ndjson', 'measure/budgets.ndjson', 'journal.ndjson']) {
+    for (const file of ['measure/pairs.ndjson', 'measure/samples.ndjson', 'measure/gates.ndjson', 'measure/budgets.ndjson', 'journal.ndjson']) {
       assert.ok(fs.statSync(path.join(back.evidence, file)).size > 0, `${file} was written`);
     }
   });

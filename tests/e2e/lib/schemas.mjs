@@ -22,7 +22,6 @@ export const FILES = [
   [/^pinned\.json$/, 'pinned'],
   [/^settled\.json$/, 'settled'],
   [/^journal\.ndjson$/, 'journal-line'],
-  [/^routes\.ndjson$/, 'routes-line'],
   [/^(timeline|notes)\.ndjson$/, 'timeline-line'],
   [/^measure\/samples\.ndjson$/, 'sample-line'],
   [/^measure\/gates\.ndjson$/, 'gate-line'],
