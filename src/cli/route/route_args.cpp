@@ -19,6 +19,11 @@ Result<std::string> read_url_path(std::string_view text) {
     return std::string(text);
 }
 
+Result<NamedSecret> read_named_secret(std::string_view reference) {
+    OA_TRY(Secret secret, read_secret(reference));
+    return NamedSecret{std::string(reference), std::move(secret)};
+}
+
 Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
     if (target.service.base_url.empty()) {
         return fail(
@@ -41,7 +46,8 @@ Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
         );
     }
     RouteTarget out = target;
-    out.service.bearer = *auth;
+    out.service.bearer = auth->secret;
+    out.auth = auth->reference;
     out.order.looks.most = 4 * out.order.looks.agree;
     return out;
 }

@@ -21,14 +21,23 @@
 
 namespace oa_stream::cli {
 
+/// A secret, and where it came from.
+struct NamedSecret {
+    std::string reference; ///< "env:TOKEN"
+    Secret secret;
+};
+/// As read_secret().
+[[nodiscard]] Result<NamedSecret> read_named_secret(std::string_view reference);
+
 struct RouteTarget {
     routes::RouteSplitOptions service;
+    std::string auth{}; ///< where its token came from
     routes::RouteOrder order{};
 };
 
 struct RouteOptions {
     RouteTarget target{};
-    std::optional<Secret> auth{};
+    std::optional<NamedSecret> auth{};
 
     /// The target that is asked. Code::usage without a service, Code::credentials without a token.
     [[nodiscard]] Result<RouteTarget> checked(std::string_view command) const;
@@ -43,7 +52,7 @@ inline constexpr auto k_route_base = parsed<
     &routes::RouteSplitOptions::base_url>(
     names::base_url, "URL", "Ask this control service: http or https, without credentials."
 );
-inline constexpr auto k_route_auth = option<&RouteOptions::auth>(
+inline constexpr auto k_route_auth = parsed<read_named_secret, &RouteOptions::auth>(
     names::auth, "REF", "Authenticate with this bearer token: env:NAME, file:PATH or fd:N."
 );
 inline constexpr auto k_route_cohort =

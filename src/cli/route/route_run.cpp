@@ -7,6 +7,7 @@
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/routes/route_change.hpp"
+#include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "core/document.hpp"
@@ -35,6 +36,8 @@ struct RouteContext {
     RouteOutcome outcome{};
 
     [[nodiscard]] bool restores() const noexcept { return task.undone.has_value(); }
+    /// Its result is a run's, also when nothing is to be written.
+    [[nodiscard]] bool leaves_run() const noexcept { return task.schema == "run-result"; }
 };
 
 // Plan
@@ -110,6 +113,9 @@ ExitCode show_plan(RouteContext& run) {
 Result<void> open_session(RouteContext& run, const RouteTarget& target) {
     NewRun order{run::RunKind::route_split, run.task.command};
     order.target["control_url"] = target.service.base_url;
+    if (!target.auth.starts_with("fd:")) { // which gives a token only once
+        order.target["auth"] = target.auth;
+    }
     if (!run.task.restores.empty()) {
         order.target["restores"] = run.task.restores;
     }
@@ -138,10 +144,14 @@ Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, 
     } else {
         OA_CO_CHECK(prepare_change(*run, std::move(found), target));
     }
-    if (!run->task.apply || run->refused || !run->plan.changes()) {
+    const bool nothing = !run->plan.changes() && !run->leaves_run();
+    if (!run->task.apply || run->refused || nothing) {
         co_return false;
     }
     OA_CO_CHECK(open_session(*run, target));
+    if (run->restores() && !run->context.quiet) {
+        run->session->say(route_plan_text(run->plan));
+    }
     RouteRun change = run->restores()
                           ? co_await undo_of(client, *run->task.undone, target.order.looks)
                           : change_of(client, run->plan, target.order.looks);
@@ -232,12 +242,21 @@ ExitCode finish(RouteContext& run) {
                          ? restore_of(run).text()
                          : less_command(run.session->folder().path() / "report.md");
     }
-    const run::RunResult result = run.session->finish(end, std::move(input));
+    run::RunResult result = run.session->finish(end, std::move(input));
+    if (run.leaves_run()) { // the plan is in the folder
+        const Json plan = to_json(run.plan);
+        for (const auto& [name, value] : plan.items()) {
+            if (name != "notes") {
+                result.document.erase(name);
+            }
+        }
+        result.document["rollback"] = nullptr;
+    }
     std::string text = route_plan_text(run.plan) + result.headline + "\n";
     for (const Check& check : result.checks) {
         text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
     }
-    return tell_result(*run.session, result, "route-change", text, run.context);
+    return tell_result(*run.session, result, run.task.schema, text, run.context);
 }
 
 /// The run, and earlier tries to undo it, need nobody any more.
@@ -249,7 +268,7 @@ Result<void> settle_restored(const RouteContext& run) {
             OA_CHECK(playbook::mark_finished(
                 one.folder,
                 "brought back",
-                run.session ? "route restore, run " + run.session->id()
+                run.session ? run.task.command + ", run " + run.session->id()
                             : "route restore found the overrides as they were"
             ));
         }
@@ -277,17 +296,41 @@ Result<bool> attempt(RouteTarget target, RouteContext& run) {
 
 } // namespace
 
-Result<RoutePlan> route_plan_of(const std::string& run, const Context& context) {
+Result<ExitCode> undo_route_run(RouteOptions options, RouteTask task, Context& context) {
+    const std::string& run = task.restores;
     if (run.empty() || run.contains('/') || run[0] == '.') {
         return fail(Code::usage, "RUN is the name of a run folder", {}, "as the last line said it");
     }
-    const auto file = context.state_dir / "runs" / run / "plan.json";
-    OA_TRY(const std::string text, read_file(file));
+    const auto folder = context.state_dir / "runs" / run;
+    std::error_code absent;
+    if (run::facts_of(folder).kind == run::RunKind::route_split &&
+        !std::filesystem::exists(folder / "plan.json", absent)) {
+        return fail(
+            Code::precondition,
+            "this run began nothing: there is nothing to roll back",
+            folder.string()
+        );
+    }
+    OA_TRY(const std::string text, read_file(folder / "plan.json"));
     const auto json = parse_json(text);
     if (!json || string_member(*json, "schema") != k_route_plan_schema) {
-        return fail(Code::unreadable, "this is not a run of route set or clear", file.string());
+        return fail(
+            Code::unreadable,
+            "this is not a run of route set or clear",
+            (folder / "plan.json").string()
+        );
     }
-    return read_route_plan(*json);
+    OA_TRY(task.undone, read_route_plan(*json));
+    options.target.service.base_url = task.undone->control_url;
+    if (!options.auth) {
+        const Json stored = run::document_in(folder / "run.json");
+        const Json* target = member(stored, "target");
+        if (const auto named = target ? string_member(*target, "auth") : std::nullopt) {
+            OA_TRY(options.auth, read_named_secret(*named));
+        }
+    }
+    OA_TRY(RouteTarget target, options.checked("route restore RUN"));
+    return carry_out_routes(std::move(target), std::move(task), context);
 }
 
 Result<ExitCode> carry_out_routes(RouteTarget target, RouteTask task, Context& context) {

@@ -11,6 +11,7 @@ namespace oa_stream::cli {
 
 struct RouteTask {
     std::string command; // "route set"
+    std::string_view schema = "route-change"; ///< of the result
     bool apply = false;
     bool partial = false;        ///< traps are known and accepted
     bool accept_mixture = false; ///< go on though the processes disagree
@@ -22,8 +23,10 @@ struct RouteTask {
 [[nodiscard]] Result<ExitCode>
 carry_out_routes(RouteTarget target, RouteTask task, Context& context);
 
-/// What the run of a route set or clear had planned. Code::usage, unreadable.
-[[nodiscard]] Result<routes::RoutePlan>
-route_plan_of(const std::string& run, const Context& context);
+/// Undoes a route run: `route restore` and `rollback apply --run`. `task.restores` names it;
+/// without `options.auth` the token is read from where that run had its own. Code::usage,
+/// unreadable, credentials; Code::precondition for a run that died before it had a plan.
+[[nodiscard]] Result<ExitCode>
+undo_route_run(RouteOptions options, RouteTask task, Context& context);
 
 } // namespace oa_stream::cli

@@ -61,13 +61,10 @@ Result<ExitCode> clear(const ChangeOptions& options, Context& context) {
     return carry_out_routes(std::move(target), task_of(options, "route clear"), context);
 }
 
-Result<ExitCode> restore(ChangeOptions options, Context& context) {
+Result<ExitCode> restore(const ChangeOptions& options, Context& context) {
     RouteTask task = task_of(options, "route restore");
     task.restores = options.word;
-    OA_TRY(task.undone, route_plan_of(task.restores, context));
-    options.target.service.base_url = task.undone->control_url;
-    OA_TRY(RouteTarget target, options.checked("route restore RUN"));
-    return carry_out_routes(std::move(target), std::move(task), context);
+    return undo_route_run(options, std::move(task), context);
 }
 
 constexpr auto k_apply = flag<&ChangeOptions::task, &RouteTask::apply>(

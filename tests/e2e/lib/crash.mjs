@@ -63,7 +63,8 @@ export class CrashLab {
     const run = new Running(OA_BIN, ['--state-dir', stateDir, ...words, '--json'], { name: `run-${this.number}`, folder: this.folder, env });
     const exit = await run.end(60000);
     const points = fs.existsSync(log) ? fs.readFileSync(log, 'utf8').trim().split('\n').map((line) => line.replace(/^\d+ /, '')) : [];
-    return { ...exit, stateDir, points, stdout: run.stdout, stderr: run.stderr, run: onlyRun(stateDir) };
+    const named = words.indexOf('--run');
+    return { ...exit, stateDir, points, stdout: run.stdout, stderr: run.stderr, run: named < 0 ? onlyRun(stateDir) : words[named + 1] };
   }
   rollback(stateDir, run) {
     return oa(['--state-dir', stateDir, 'rollback', 'apply', '--run', run, '--json'], { env: this.rig.env });
