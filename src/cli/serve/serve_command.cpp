@@ -1,4 +1,5 @@
 // serve: run the lane.
+#include "oa_stream/authority/replay.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 

@@ -1,6 +1,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
+#include "oa_stream/measure/tally.hpp"
 
 #include "slo_replay_run.hpp"
 

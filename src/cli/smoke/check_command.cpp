@@ -3,6 +3,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/report.hpp"
+#include "oa_stream/contract/rules.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"

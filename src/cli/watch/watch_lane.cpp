@@ -1,4 +1,5 @@
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/exposition.hpp"
 
 #include "watch_sources.hpp"
 

@@ -1,5 +1,7 @@
 #include "headline.hpp"
 
+#include "oa_stream/run/conclusion.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>

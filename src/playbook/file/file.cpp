@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/config/node.hpp"
 #include "oa_stream/config/reader.hpp"
 
 #include "file_keys.hpp"
