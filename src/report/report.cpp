@@ -103,7 +103,7 @@ std::string gate_table(const Report& report) {
     return "\n## Gates\n\n| stage | gate | verdict | why |\n|---|---|---|---|\n" + rows;
 }
 
-std::string moment(std::string_view what, const std::optional<double>& at, double decided) {
+std::string event_row(std::string_view what, const std::optional<double>& at, double decided) {
     if (!at) {
         return fmt::format("| {} | not reached | |\n", what);
     }
@@ -119,16 +119,16 @@ std::string rollback_part(const RollbackFacts& facts) {
         facts.from,
         facts.to
     );
-    out += "| moment | since the run began | since the decision |\n|---|---|---|\n";
+    out += "| event | since the run began | since the decision |\n|---|---|---|\n";
     if (facts.fault_s) {
-        out += moment("fault injected", facts.fault_s, facts.decided_s);
-        out += moment("first bad answer", facts.seen_s, facts.decided_s);
+        out += event_row("fault injected", facts.fault_s, facts.decided_s);
+        out += event_row("first bad answer", facts.seen_s, facts.decided_s);
     }
-    out += moment("decided", facts.decided_s, facts.decided_s);
-    out += moment("traffic written", facts.written_s, facts.decided_s);
-    out += moment("read back", facts.read_back_s, facts.decided_s);
-    out += moment("users see stable", facts.user_visible_s, facts.decided_s);
-    out += moment("confirmed", facts.confirmed_s, facts.decided_s);
+    out += event_row("decided", facts.decided_s, facts.decided_s);
+    out += event_row("traffic written", facts.written_s, facts.decided_s);
+    out += event_row("read back", facts.read_back_s, facts.decided_s);
+    out += event_row("users see stable", facts.user_visible_s, facts.decided_s);
+    out += event_row("confirmed", facts.confirmed_s, facts.decided_s);
     out += fmt::format(
         "\n{} fresh connections, the last {} in a row answered well by stable.\n",
         facts.probes,

@@ -125,7 +125,7 @@ std::string gates(const Report& report) {
            html::table("Gates", heads({"stage", "gate", "verdict", "why"}), rows);
 }
 
-std::string moment(std::string_view what, const std::optional<double>& at, double decided) {
+std::string event_row(std::string_view what, const std::optional<double>& at, double decided) {
     return at ? cells(
                     {escaped(what),
                      fmt::format("{:.3f} s", *at),
@@ -141,14 +141,14 @@ std::string way_back(const Report& report) {
     const RollbackFacts& facts = *report.rollback;
     std::string rows;
     if (facts.fault_s) {
-        rows += moment("fault injected", facts.fault_s, facts.decided_s);
-        rows += moment("first bad answer", facts.seen_s, facts.decided_s);
+        rows += event_row("fault injected", facts.fault_s, facts.decided_s);
+        rows += event_row("first bad answer", facts.seen_s, facts.decided_s);
     }
-    rows += moment("decided", facts.decided_s, facts.decided_s);
-    rows += moment("traffic written", facts.written_s, facts.decided_s);
-    rows += moment("read back", facts.read_back_s, facts.decided_s);
-    rows += moment("users see stable", facts.user_visible_s, facts.decided_s);
-    rows += moment("confirmed", facts.confirmed_s, facts.decided_s);
+    rows += event_row("decided", facts.decided_s, facts.decided_s);
+    rows += event_row("traffic written", facts.written_s, facts.decided_s);
+    rows += event_row("read back", facts.read_back_s, facts.decided_s);
+    rows += event_row("users see stable", facts.user_visible_s, facts.decided_s);
+    rows += event_row("confirmed", facts.confirmed_s, facts.decided_s);
     return fmt::format(
         "<h2>{}: <span class=\"{}\">{}</span></h2>\n<p>{}</p>\n<p>From {} to {}. {} fresh "
         "connections, the last {} in a row answered well by stable.</p>\n{}",
@@ -162,7 +162,7 @@ std::string way_back(const Report& report) {
         facts.row,
         html::table(
             "Moments of the way back",
-            heads({"moment", "since the run began", "since the decision"}),
+            heads({"event", "since the run began", "since the decision"}),
             rows
         )
     );

@@ -143,7 +143,7 @@ constexpr auto k_playbook_keys = keys<Playbook>(
     custom<Playbook, read_before>(
         Type::sections, "variables", Need::optional, "What a user may set.", &k_variable
     ),
-    section<&Playbook::target, k_target>("target", Need::optional, "Whom users talk to."),
+    section<&Playbook::target, k_target>("target", Need::optional, "The address that users use."),
     custom<Playbook, traffic_into>(
         Type::section, "traffic", Need::required, "What moves the traffic.", &k_traffic
     )

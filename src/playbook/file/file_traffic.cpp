@@ -78,7 +78,7 @@ constexpr auto k_traffic_keys = keys<TrafficDraft>(
 } // namespace
 
 constinit const Section<Target> k_target{
-    {"target", "Whom users talk to, and how probes introduce themselves.", k_target_keys}
+    {"target", "The address that users use, and how probes identify themselves.", k_target_keys}
 };
 constinit const Section<TrafficDraft> k_traffic{
     {.name = "traffic",

@@ -13,7 +13,7 @@ namespace {
 // A random splitter may be off by chance; outside this interval it is off.
 constexpr double k_split_confidence = 0.9999;
 
-/// A pinned probe that somebody else answered tells nothing good about whom it was meant for: an
+/// A pinned probe that another revision answered is bad for the one it was meant for: an
 /// edge that sends a dead canary's requests elsewhere hides that it is dead.
 void mark_stray(StageRun& stage, measure::Sample& sample) {
     ++stage.strays[sample.arm];
