@@ -45,9 +45,9 @@ Accepted<void> read_now(std::string_view text, const JsonBounds& bounds, const B
 } // namespace
 
 Task<Accepted<void>>
-read_body(LaneState& lane, CallPtr call, std::span<const std::string_view> wanted, BodyUse use) {
+read_body(LaneState* lane, CallPtr call, std::span<const std::string_view> wanted, BodyUse use) {
     const std::string& text = call->request().body;
-    const auto& config = lane.config.limits;
+    const auto& config = lane->config.limits;
     JsonBounds bounds{
         .depth = config.json_depth,
         .members = config.json_members,
@@ -67,11 +67,11 @@ read_body(LaneState& lane, CallPtr call, std::span<const std::string_view> wante
         }
     };
     const auto gone = [&] { return call->exchange->peer_gone(); };
-    if (!co_await lane.bodies.run(text.size(), job, gone)) {
+    if (!co_await lane->bodies.run(text.size(), job, gone)) {
         co_return std::unexpected(reject_full());
     }
-    if (lane.draining && bounds.stop.stop_requested()) {
-        co_return open_for_turns(lane, *call); // the client is still there
+    if (lane->draining && bounds.stop.stop_requested()) {
+        co_return open_for_turns(*lane, *call); // the client is still there
     }
     co_return result;
 }

@@ -20,6 +20,6 @@ using BodyUse = std::function<Accepted<void>(const Json& body)>;
 /// body has more values or names than the limits allow; 499 when the client left meanwhile; 503
 /// when too many bodies wait or the lane ends; else what `use` says.
 [[nodiscard]] Task<Accepted<void>>
-read_body(LaneState& lane, CallPtr call, std::span<const std::string_view> wanted, BodyUse use);
+read_body(LaneState* lane, CallPtr call, std::span<const std::string_view> wanted, BodyUse use);
 
 } // namespace oa_stream::lane

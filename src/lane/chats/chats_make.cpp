@@ -82,7 +82,7 @@ Task<Accepted<Chats::NewThread>> Chats::read_new_thread(CallPtr call) {
         if (auto passed = content_type(*lane_, *call); !passed) {
             co_return std::unexpected(std::move(passed).error());
         }
-        auto read = co_await read_body(*lane_, call, {}, std::move(use));
+        auto read = co_await read_body(lane_, call, {}, std::move(use));
         if (!read) {
             co_return std::unexpected(std::move(read).error());
         }

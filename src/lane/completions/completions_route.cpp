@@ -78,7 +78,7 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
         return {};
     };
     // All of it: what is not supported is refused by its content, and a schema is passed on.
-    if (auto read = co_await read_body(*lane_, call, {}, std::move(use)); !read) {
+    if (auto read = co_await read_body(lane_, call, {}, std::move(use)); !read) {
         co_return read;
     }
     co_return open_for_turns(*lane_, *call);

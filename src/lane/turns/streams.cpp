@@ -84,7 +84,7 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         .messages = limits.messages
     };
     BodyUse use = [&](const Json& body) { return read_chat(body, context, *call); };
-    if (auto read = co_await read_body(*lane_, call, chat_request_names(), std::move(use)); !read) {
+    if (auto read = co_await read_body(lane_, call, chat_request_names(), std::move(use)); !read) {
         co_return read;
     }
     call->record.thread = call->chat.thread;
