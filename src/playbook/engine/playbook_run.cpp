@@ -265,7 +265,7 @@ report_of(const PlaybookRun& run, RunOutcome outcome, std::string next, std::str
     if (!outcome.rollback) {
         outcome.rollback = std::move(outcome.restore);
     }
-    return std::move(outcome);
+    return std::move(static_cast<report::Report&>(outcome));
 }
 
 run::RunResult end_run(PlaybookRun& run, Result<RunOutcome> ended) {
