@@ -126,6 +126,57 @@ TEST_CASE("session: evidence that could not be written takes a PASS away") {
     CHECK(result.notes[0].starts_with("Evidence is incomplete: "));
 }
 
+TEST_CASE("session: a change that stays without its whole proof is exit 8, and names the rollback"
+) {
+    const Scratch state;
+    auto session = begin(state);
+    session.add(check("a", Verdict::pass));
+    const Conclusion end = session.conclude({.mutated = true, .completed = true, .stays = true});
+    CHECK(end.exit == ExitCode::ok);
+    session.folder().write("no/such/folder", "x"); // the disk fills up after the last step
+    const RunResult result = session.finish(end, {.title = "x"});
+    CHECK(result.end.verdict == Verdict::error);
+    CHECK(result.end.exit == ExitCode::rollback_unverified);
+    CHECK(result.next == "oa-stream rollback apply --run " + session.id());
+    CHECK(result.document["exit_code"] == 8);
+}
+
+TEST_CASE("session: the rollback of a dead run goes on in its folder, beside what the run says") {
+    const Scratch state;
+    const bool judged = GENERATE(false, true);
+    CAPTURE(judged);
+    fs::path folder;
+    {
+        auto session = begin(state);
+        folder = session.folder().path();
+        Journal journal = session.journal();
+        REQUIRE(journal.record({.phase = Phase::begin}).has_value());
+        REQUIRE(journal.record({.phase = Phase::intent, .more = {{"way", "forth"}}}).has_value());
+    }
+    auto session = RunSession::resume(folder, Redactor{});
+    REQUIRE(session.has_value());
+    REQUIRE(session->journal().record({.phase = Phase::resumed}).has_value());
+    const auto lines = read_journal_lines(read_file(folder / "journal.ndjson").value());
+    REQUIRE(lines.has_value()); // in sequence
+    CHECK(lines->lines.size() == 3);
+    CHECK(read_file(folder / "timeline.ndjson").value().contains(R"("event":"route")"));
+
+    session->add(check("rollback.users", Verdict::pass));
+    const Conclusion end =
+        session->conclude({.mutated = true, .restored = true, .completed = true});
+    const RunResult result =
+        session->finish_rollback(end, {.title = "rollback", .headline = "Back."}, judged);
+    CHECK(result.end.exit == ExitCode::ok);
+    const Json run = document_in(folder / "run.json");
+    CHECK(run["ended"] == "rolled_back");
+    CHECK(run["rolled_back"]["exit_code"] == 0);
+    CHECK(run["verdict"] == (judged ? Json(nullptr) : Json("ERROR")));
+    CHECK(run.contains("exit_code") != judged);
+    CHECK(fs::exists(folder / "rollback.md"));
+    CHECK(fs::exists(folder / "report.md"));
+    CHECK(check_sums(folder).value().whole());
+}
+
 TEST_CASE("session: refused credentials are an ending of their own") {
     const Scratch state;
     auto session = begin(state);
