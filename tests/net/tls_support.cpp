@@ -1,7 +1,6 @@
 #include "tls_support.hpp"
 
 #include <boost/asio/connect.hpp>
-#include <boost/asio/ssl/impl/src.hpp>
 #include <boost/asio/write.hpp>
 
 #include <openssl/evp.h>
