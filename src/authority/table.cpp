@@ -45,10 +45,4 @@ bool plays_recordings(const Json& version) {
     return kind != nullptr && kind->plays;
 }
 
-extern constinit const AuthorityKind k_worker{
-    .name = "worker",
-    .provider = "worker",
-    .refusal = "the worker authority is not part of this version",
-};
-
 } // namespace oa_stream::authority

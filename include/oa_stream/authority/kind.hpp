@@ -4,6 +4,7 @@
 
 #include "oa_stream/authority/codex.hpp"
 #include "oa_stream/authority/replay.hpp"
+#include "oa_stream/authority/worker.hpp"
 
 #include <memory>
 #include <span>
@@ -18,6 +19,7 @@ struct AuthorityOptions {
     std::size_t codex_children = 1;
     CodexOwners codex_owners{};
     ReplayOptions replay{};
+    WorkerOptions worker{};
 };
 
 struct AuthorityKind {

@@ -20,6 +20,7 @@ using authority::AuthorityOptions;
 using authority::CodexOptions;
 using authority::CodexOwners;
 using authority::ReplayOptions;
+using authority::WorkerOptions;
 using lane::LaneConfig;
 using lane::LaneLimits;
 using lane::LaneTimings;
@@ -67,6 +68,8 @@ Result<void> set_limits(std::span<const std::string> limits, ServeOptions& optio
 
 // The words of each option name the values of its enum in order.
 constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
+constexpr std::array<std::string_view, 2> k_wires{"rust", "phoenix"};
+constexpr std::array<std::string_view, 2> k_texts{"deltas", "items"};
 constexpr std::array<std::string_view, 2> k_approvals{"deny", "ask"};
 constexpr std::array<std::string_view, 2> k_compat{"optional", "required"};
 constexpr std::array<std::string_view, 3> k_modes{"on", "retired", "off"};
@@ -101,7 +104,7 @@ constexpr auto k_options = options<ServeOptions>(
         true
     ),
     parsed<read_kind, &ServeOptions::kind>(
-        names::authority, "codex|replay", "Run turns with this authority."
+        names::authority, "codex|replay|worker", "Run turns with this authority."
     )
         .or_else("codex"),
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::program>(
@@ -195,6 +198,46 @@ constexpr auto k_options = options<ServeOptions>(
         "FILE",
         "Inject the faults of this file, one a line. It is read again whenever it changes."
     ),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::control_url>(
+        "--worker-control", "URL", "Send commands to the worker control API at this address."
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::worker>(
+        "--worker-id", "ID", "Run turns on this worker."
+    )
+        .or_else("desktopw:shared"),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::auth>(
+        "--worker-auth",
+        "REF",
+        "Read the control token from env:NAME, file:PATH or fd:N. A file is read again when the "
+        "token is refused."
+    )
+        .or_else("env:OA_STREAM_WORKER_TOKEN"),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::text>(
+        "--worker-text",
+        k_texts,
+        "Stream text as the worker says it (deltas), or only whole parts (items)."
+    )
+        .or_else("deltas"),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::client_build>(
+        "--worker-client-build", "ID", "Name this client build to the control service and Khala."
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::khala_url>(
+        "--khala-url", "URL", "Read events from Khala here. Without it: at --worker-control."
+    ),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::wire>(
+        "--khala-wire", k_wires, "Speak this wire with Khala."
+    )
+        .or_else("rust"),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::topic>(
+        "--khala-topic", "NAME", "Read this topic."
+    )
+        .or_else("runtime.codex_worker_events"),
+    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::khala_auth>(
+        "--khala-auth",
+        "mint|REF",
+        "Mint sync tokens at the control API, or read them from env:NAME, file:PATH or fd:N."
+    )
+        .or_else("mint"),
     option<&ServeOptions::ready_file>(
         names::ready_file, "FILE", "Write this file, as JSON, once requests are accepted."
     ),
@@ -241,8 +284,9 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME=VALUE",
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
-        "max-lag-time, turn-time, first-event, idle, approval, owner-idle, body, "
-        "headers, connections, handshake-time, head-time, body-time, write-time, keep-alive.",
+        "max-lag-time, turn-time, first-event, idle, approval, owner-idle, authority-away, "
+        "worker-requests, body, headers, connections, handshake-time, head-time, body-time, "
+        "write-time, keep-alive.",
         true
     ),
     option<&ServeOptions::id_map>(

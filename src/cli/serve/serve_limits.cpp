@@ -28,6 +28,7 @@ struct Limit {
 auto table_of(ServeOptions& options) {
     auto& lane = options.lane.limits;
     auto& server = options.listeners.limits;
+    auto& worker = options.authority.worker;
     return std::array{
         Limit{"streams", &lane.streams},
         Limit{"streams-per-owner", &lane.streams_per_owner},
@@ -47,6 +48,8 @@ auto table_of(ServeOptions& options) {
         Limit{"idle", &lane.idle},
         Limit{"approval", &lane.approval},
         Limit{"owner-idle", &options.authority.codex_owners.idle},
+        Limit{"authority-away", &worker.deadlines.away},
+        Limit{"worker-requests", &worker.requests_per_minute},
         Limit{"body", Bytes{&server.body_bytes}},
         Limit{"headers", Bytes{&server.header_bytes}},
         Limit{"connections", &server.connections},

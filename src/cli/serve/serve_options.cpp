@@ -1,5 +1,6 @@
 #include "serve_options.hpp"
 
+#include "oa_stream/authority/worker.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -19,6 +20,20 @@ void complete_codex(ServeOptions& options, const Context& context) {
     codex.deadlines.first_event = options.lane.limits.first_event;
     codex.deadlines.idle = options.lane.limits.idle;
     codex.deadlines.turn = options.lane.limits.turn_wall;
+}
+
+/// The window of builds that a control service serves is told in times of building.
+constexpr std::string_view k_build = "20261121T000000Z";
+
+Result<void> complete_worker(ServeOptions& options) {
+    auto& worker = options.authority.worker;
+    worker.model = options.model.value_or(std::string());
+    worker.client_build = worker.client_build.empty() ? std::string(k_build) : worker.client_build;
+    worker.deadlines.first_event = options.lane.limits.first_event;
+    worker.deadlines.idle = options.lane.limits.idle;
+    worker.deadlines.turn = options.lane.limits.turn_wall;
+    return options.kind->name == "worker" ? authority::check_worker_options(worker)
+                                          : Result<void>{};
 }
 
 /// Fine enough for the shortest wait, coarse enough to cost nothing with ten thousand streams.
@@ -56,6 +71,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     lane.timings.tick = tick_of(lane);
     lane.open_metrics = options.listeners.loopback();
     complete_codex(options, context);
+    OA_CHECK(complete_worker(options));
     lane.model = options.model.value_or(std::string(kind.model(options.authority)));
     if (kind.keeps_threads && !options.id_map) {
         options.id_map = context.state_dir / "lane" / "threads.json";

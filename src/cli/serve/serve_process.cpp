@@ -137,6 +137,9 @@ private:
         options_.authority.codex.log = [this](LogLevel level, std::string_view line) {
             log_->note(level, "codex", line);
         };
+        options_.authority.worker.log = [this](LogLevel level, std::string_view line) {
+            log_->note(level, "worker", line);
+        };
         OA_TRY(authority_, options_.kind->make(io_.get_executor(), options_.authority));
         return {};
     }

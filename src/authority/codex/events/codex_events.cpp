@@ -135,9 +135,11 @@ struct CodexTranslator::State {
             return; // told twice
         }
         if (kind == ItemKind::message) {
-            book.finish_text(item, text_view_in(*raw, "text"), *out);
+            const bool told = raw->contains("text"); // a worker need not repeat it
+            book.finish_text(item, told ? text_view_in(*raw, "text") : item.said, *out);
         } else if (kind == ItemKind::reasoning) {
-            book.finish_text(item, codex::reasoning_text(*raw), *out);
+            const bool told = raw->contains("summary") || raw->contains("content");
+            book.finish_text(item, told ? codex::reasoning_text(*raw) : item.said, *out);
         } else if (kind == ItemKind::plan) {
             item.done = true;
             emit(codex::plan_note(*raw, item.occurrence));

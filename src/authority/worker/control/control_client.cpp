@@ -1,0 +1,257 @@
+#include "control_client.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
+
+#include "control_answers.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::array k_pauses{Millis(200), Millis(400), Millis(800)};
+/// A build that is refused stays refused; nothing is asked again for so long.
+constexpr Millis k_final{60'000};
+constexpr Millis k_minute{60'000};
+constexpr std::string_view k_base = "/api/runtime/codex/workers/";
+
+bool never_arrived(net::TransferFailure failure) noexcept {
+    using enum net::TransferFailure;
+    return failure != none && failure != first_byte_timeout && failure != idle_timeout &&
+           failure != total_timeout && failure != too_large && failure != cancelled;
+}
+
+bool timed_out(net::TransferFailure failure) noexcept {
+    using enum net::TransferFailure;
+    return failure == first_byte_timeout || failure == idle_timeout || failure == total_timeout;
+}
+
+} // namespace
+
+ControlClient::ControlClient(
+    const asio::any_io_executor& executor, std::shared_ptr<const WorkerOptions> options
+)
+    : options_(std::move(options)), http_(net::HttpClient::make(executor)), token_(options_->auth) {
+}
+
+std::string ControlClient::new_request_id() {
+    return "oas_" + random_hex(16);
+}
+
+std::string ControlClient::worker_url(std::string_view tail) const {
+    return fmt::format(
+        "{}{}{}{}", options_->control_url, k_base, percent_encode(options_->worker), tail
+    );
+}
+
+net::ClientRequest ControlClient::request_to(
+    const std::string& method, const std::string& url, const std::string& body
+) const {
+    net::ClientRequest request;
+    request.method = method;
+    request.url = url;
+    request.body = body;
+    request.ca_file = options_->ca_file;
+    request.connect_timeout = options_->deadlines.request;
+    request.first_byte_timeout = options_->deadlines.request;
+    request.idle_timeout = options_->deadlines.request;
+    request.headers = {
+        {"accept", "application/json"},
+        {"x-request-id", "req_" + random_hex(8)},
+        {"x-oa-client-build-id", options_->client_build},
+        {"x-oa-protocol-version", "openagents.control.v1"},
+        {"x-oa-schema-version", "1"},
+        {"x-client", "oa-stream"}
+    };
+    if (!body.empty()) {
+        request.headers.add("content-type", "application/json");
+    }
+    return request;
+}
+
+std::string ControlClient::refusal() const {
+    return Clock::now() < refused_until_ ? refusal_ : std::string();
+}
+
+Task<Result<ControlClient::Answer>> ControlClient::call(
+    Self self, std::string method, std::string url, std::string body, std::string trace
+) {
+    for (int attempt = 1;; ++attempt) {
+        if (const auto why = self->refusal(); !why.empty()) {
+            co_return fail(Code::unavailable, why);
+        }
+        auto request = self->request_to(method, url, body);
+        if (!trace.empty()) {
+            request.headers.add("traceparent", trace);
+        }
+        OA_CO_TRY(request.bearer, self->token_.get());
+        const auto response = co_await self->http_->fetch(std::move(request));
+        Answer answer{.status = response.status, .failure = response.failure};
+        if (auto json = parse_json(response.body)) {
+            answer.body = *std::move(json);
+        }
+        if (answer.failure == net::TransferFailure::cancelled) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+        if (answer.status != 401 || attempt == 2) {
+            co_return answer;
+        }
+        self->token_.refused();
+    }
+}
+
+Error ControlClient::refused(const Answer& answer) {
+    if (answer.status == 401) {
+        token_.refused(); // the next call reads it again: it may have been replaced by then
+        return {Code::credentials, "control refuses the token"};
+    }
+    if (answer.status == 426) {
+        refusal_ = compat_text(answer.body);
+        refused_until_ = Clock::now() + k_final;
+        return {Code::unavailable, refusal_};
+    }
+    if (answer.status == 429) {
+        const auto seconds = retry_seconds(text_view_in(answer.body, "message"));
+        return {
+            Code::unavailable,
+            "control limits requests",
+            seconds ? fmt::format("retry_after:{}", *seconds) : std::string()
+        };
+    }
+    return {
+        answer.status == 404 ? Code::not_found : Code::unavailable,
+        answer.status == 0 ? fmt::format("control: {}", net::to_string(answer.failure))
+                           : fmt::format("control answered {}", answer.status)
+    };
+}
+
+Task<Result<WorkerSnapshot>> ControlClient::snapshot(Self self) {
+    OA_CO_TRY(const auto answer, co_await call(self, "GET", self->worker_url(), {}, {}));
+    const Json* data = answer.status == 200 ? member(answer.body, "data") : nullptr;
+    if (data == nullptr) {
+        co_return std::unexpected(self->refused(answer));
+    }
+    co_return read_snapshot(*data);
+}
+
+Task<Result<WorkerLog>> ControlClient::log(Self self, std::uint64_t cursor) {
+    const auto url = self->worker_url(fmt::format("/stream?cursor={}", cursor));
+    OA_CO_TRY(auto answer, co_await call(self, "GET", url, {}, {}));
+    const auto data = answer.body.is_object() ? answer.body.find("data") : answer.body.end();
+    if (answer.status != 200 || data == answer.body.end()) {
+        co_return std::unexpected(self->refused(answer));
+    }
+    co_return read_log(std::move(*data));
+}
+
+/// The service refuses beyond its limit and says so in prose; this end counts and refuses first.
+Result<void> ControlClient::check_quota() {
+    const auto now = Clock::now();
+    while (!sent_.empty() && now - sent_.front() >= k_minute) {
+        sent_.pop_front();
+    }
+    if (sent_.size() >= options_->requests_per_minute) {
+        const auto left =
+            std::chrono::ceil<std::chrono::seconds>(k_minute - (now - sent_.front())).count();
+        return fail(
+            Code::unavailable,
+            "the control service's limit of requests is used up",
+            fmt::format("retry_after:{}", left)
+        );
+    }
+    sent_.push_back(now);
+    return {};
+}
+
+Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
+    const std::string body = command_body(command);
+    ++self->counts_.sent;
+    self->waiting_[command.request].reset();
+    struct Forget {
+        Self self;
+        std::string request;
+        Forget(Self s, std::string r) : self(std::move(s)), request(std::move(r)) {}
+        Forget(const Forget&) = delete;
+        Forget& operator=(const Forget&) = delete;
+        ~Forget() { self->waiting_.erase(request); }
+    };
+    const Forget forget(self, command.request);
+    for (std::size_t attempt = 0;; ++attempt) {
+        OA_CO_CHECK(self->check_quota());
+        auto answer =
+            co_await call(self, "POST", self->worker_url("/requests"), body, command.traceparent);
+        const bool settled = self->waiting_[command.request].has_value();
+        if (settled && (!answer || answer->status != 200)) {
+            co_return *self->waiting_[command.request];
+        }
+        if (!answer) {
+            ++self->counts_.failed;
+            co_return std::unexpected(std::move(answer).error());
+        }
+        const bool again = never_arrived(answer->failure) ||
+                           (answer->status >= 502 && answer->status <= 504) ||
+                           (answer->status == 200 && answer->body.is_null());
+        if (!again || attempt == k_pauses.size()) {
+            auto result = self->judge(*answer, command);
+            self->counts_.failed += result ? 0 : 1;
+            co_return result;
+        }
+        ++self->counts_.retried;
+        if (!co_await sleep_for(k_pauses[attempt])) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+}
+
+Result<Json> ControlClient::judge(const Answer& answer, const WorkerCommand& command) {
+    if (timed_out(answer.failure)) {
+        return fail(
+            Code::timeout, fmt::format("control did not answer {} in time", command.method)
+        );
+    }
+    if (answer.status == 200 && answer.body.is_object()) {
+        return read_receipt(answer.body);
+    }
+    if (answer.status == 422) {
+        const bool length = text_view_in(answer.body, "message").contains("exceeds");
+        return fail(
+            length ? Code::too_large : Code::precondition,
+            fmt::format("control refused {}", command.method)
+        );
+    }
+    return std::unexpected(refused(answer));
+}
+
+void ControlClient::settle(const std::string& request, CommandEvent how) {
+    if (const auto found = waiting_.find(request); found != waiting_.end() && !found->second) {
+        found->second = std::move(how);
+    }
+}
+
+Task<Result<Secret>> ControlClient::mint(Self self) {
+    const Json body = Json::object(
+        {{"scopes", Json::array({"runtime.codex_worker_events"})}, {"ttl_seconds", 300}}
+    );
+    const std::string url = self->options_->control_url + "/api/sync/token";
+    OA_CO_TRY(const auto answer, co_await call(self, "POST", url, dump_json(body), {}));
+    const Json* data = answer.status == 200 ? member(answer.body, "data") : nullptr;
+    const auto token = data == nullptr ? std::string() : text_in(*data, "token");
+    if (!token.empty()) {
+        co_return Secret(token);
+    }
+    auto error = self->refused(answer);
+    if (answer.status == 403) {
+        error = {Code::credentials, "control mints no sync token"};
+    }
+    co_return std::unexpected(std::move(error));
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,290 @@
+#include "worker_translator.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+
+#include "contract_dialect.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::size_t k_output_limit = 1U << 20U; ///< of the live output kept for one tool
+
+void rename_member(Json& object, const char* from, const char* to) {
+    if (const auto found = object.find(from); found != object.end() && !object.contains(to)) {
+        Json value = std::move(*found);
+        object[to] = std::move(value);
+    }
+}
+
+turn::Failure failure_of(turn::FailureCode code, bool retryable, std::string_view detail) {
+    return {.code = code, .retryable = retryable, .detail = std::string(detail)};
+}
+
+std::string_view status_of(const Json& params) {
+    const Json* turn = member(params, "turn");
+    const auto status = turn == nullptr ? std::string_view() : text_view_in(*turn, "status");
+    return status.empty() ? text_view_in(params, "status") : status;
+}
+
+bool will_retry(const Json& params) {
+    const Json* told = either_member(params, "willRetry", "will_retry");
+    return told != nullptr && told->is_boolean() && told->get<bool>();
+}
+
+std::optional<turn::Usage> total_of(const Json& params) {
+    const Json* usage = member(params, "tokenUsage");
+    const Json* total = usage == nullptr ? nullptr : member(*usage, "total");
+    if (total == nullptr) {
+        return std::nullopt;
+    }
+    const auto field = [&](std::string_view key) { return int_member(*total, key).value_or(0); };
+    return turn::Usage{
+        field("inputTokens"),
+        field("cachedInputTokens"),
+        field("outputTokens"),
+        field("reasoningOutputTokens")
+    };
+}
+
+bool is_text(std::string_view type) {
+    return type == "agentMessage" || type == "reasoning";
+}
+
+} // namespace
+
+WorkerTranslator::WorkerTranslator(Settings settings)
+    : settings_(std::move(settings)), codex_(
+                                          settings_.thread,
+                                          settings_.turn,
+                                          settings_.baseline.value_or(turn::Usage{}),
+                                          settings_.cwd
+                                      ) {
+}
+
+bool WorkerTranslator::completes(std::string_view method, const Json& params) {
+    return method == "turn/completed" && status_of(params) == "completed";
+}
+
+void WorkerTranslator::push(std::string_view method, Json params, Events& out) {
+    if (ended_) {
+        return;
+    }
+    if (method == "turn/started") {
+        start(text_view_in(params, "model"), out);
+    } else if (method == "item/started" || method == "item/completed" || method == "item/updated") {
+        item(method, params, out);
+    } else if (method == "item/agentMessage/delta") {
+        delta(method, std::move(params), Delta::message, out);
+    } else if (method == "item/reasoning/summaryTextDelta" ||
+               method == "item/reasoning/textDelta") {
+        delta(method, std::move(params), Delta::reasoning, out);
+    } else if (method == "item/toolOutput/delta" || method == "item/commandExecution/outputDelta" ||
+               method == "item/fileChange/outputDelta" || method == "item/mcpToolCall/progress") {
+        delta(method, std::move(params), Delta::tool, out);
+    } else if (method == "turn/plan/updated" || method == "turn/diff/updated") {
+        start({}, out);
+        tell(method, std::move(params), out);
+    } else if (method == "thread/tokenUsage/updated") {
+        usage(std::move(params), out);
+    } else if (method == "error" || method == "codex/error") {
+        start({}, out);
+        method == "error" ? tell(method, std::move(params), out) : codex_error(params, out);
+    } else if (method == "turn/completed") {
+        start({}, out);
+        completed(params, out);
+    } else if (method == "turn/failed") {
+        end(turn::Outcome::failed,
+            failure_of(
+                turn::FailureCode::turn_failed, will_retry(params), text_view_in(params, "message")
+            ),
+            out);
+    } else if (method == "turn/aborted") {
+        end(turn::Outcome::aborted,
+            failure_of(turn::FailureCode::turn_aborted, false, text_view_in(params, "message")),
+            out);
+    } else if (method == "turn/interrupted") {
+        end(turn::Outcome::interrupted, std::nullopt, out);
+    } else {
+        ++unknown_;
+    }
+}
+
+void WorkerTranslator::start(std::string_view model, Events& out) {
+    if (std::exchange(started_, true)) {
+        return;
+    }
+    const std::string name = model.empty() ? settings_.model : std::string(model);
+    out.emplace_back(turn::TurnStarted{settings_.thread, settings_.turn, name});
+}
+
+void WorkerTranslator::tell(std::string_view method, Json params, Events& out) {
+    params["threadId"] = settings_.thread;
+    params["turnId"] = settings_.turn;
+    codex_.notification(
+        Json::object({{"method", std::string(method)}, {"params", std::move(params)}}), out
+    );
+}
+
+void WorkerTranslator::item(std::string_view method, const Json& params, Events& out) {
+    if (auto plan = plan_of_todo_list(params)) {
+        start({}, out);
+        tell("turn/plan/updated", Json::object({{"plan", *std::move(plan)}}), out);
+        return;
+    }
+    const std::string id = ids_of(params).item;
+    Json raw = app_server_item(params, id);
+    const std::string type = text_in(raw, "type");
+    if (codex::kind_of(type) == codex::ItemKind::nothing) {
+        unknown_ += type == "userMessage" ? 0 : 1;
+        return;
+    }
+    start({}, out);
+    const Key key{type, id};
+    if (method == "item/completed") {
+        item_completed(key, std::move(raw), params, out);
+    } else if (method == "item/started" && open_.insert(key).second) {
+        // One that is open already began with a delta that overtook this.
+        done_.erase(key);
+        tell(method, Json::object({{"item", std::move(raw)}}), out);
+    }
+}
+
+void WorkerTranslator::item_completed(const Key& key, Json raw, const Json& params, Events& out) {
+    if (!done_.insert(key).second) {
+        return;
+    }
+    const bool was_open = open_.erase(key) != 0;
+    if (is_text(key.first)) {
+        const bool whole = raw.contains("text") || raw.contains("summary");
+        if (!whole) {
+            tell_kept(key, out);
+        }
+        kept_.erase(key);
+        if (!was_open && !whole) {
+            return;
+        }
+    }
+    const auto before = out.size();
+    tell("item/completed", Json::object({{"item", std::move(raw)}}), out);
+    if (is_text(key.first) || tells_item(params)) {
+        return;
+    }
+    // A tool of which nothing but its end is told: its output is what it said live.
+    const auto said = outputs_.find(key.second);
+    for (auto event = out.begin() + static_cast<std::ptrdiff_t>(before); event != out.end();
+         ++event) {
+        if (auto* output = std::get_if<turn::ToolOutput>(&*event)) {
+            output->output = said == outputs_.end() ? Json{{"status", "completed"}}
+                                                    : Json{{"output", said->second}};
+        }
+    }
+}
+
+void WorkerTranslator::delta(std::string_view method, Json params, Delta kind, Events& out) {
+    const std::string id = ids_of(params).item;
+    const auto text = text_in(
+        params,
+        method == "item/mcpToolCall/progress" && params.contains("message") ? "message" : "delta"
+    );
+    if (id.empty() || text.empty()) {
+        ++unknown_;
+        return;
+    }
+    params["itemId"] = id;
+    if (kind == Delta::tool) {
+        start({}, out);
+        if (std::string& said = outputs_[id]; said.size() + text.size() <= k_output_limit) {
+            said += text;
+        }
+        const bool shared = method == "item/toolOutput/delta";
+        tell(shared ? "item/commandExecution/outputDelta" : method, std::move(params), out);
+        return;
+    }
+    const Key key{kind == Delta::message ? "agentMessage" : "reasoning", id};
+    if (done_.contains(key)) {
+        return; // it came after the item was whole; the item had its text
+    }
+    start({}, out);
+    rename_member(params, "summary_index", "summaryIndex");
+    rename_member(params, "content_index", "contentIndex");
+    open_.insert(key);
+    if (settings_.text == WorkerText::items) {
+        kept_[key].emplace_back(method, std::move(params));
+        return;
+    }
+    tell(method, std::move(params), out);
+}
+
+void WorkerTranslator::tell_kept(const Key& key, Events& out) {
+    if (auto kept = kept_.extract(key)) {
+        for (auto& [method, params] : kept.mapped()) {
+            tell(method, std::move(params), out);
+        }
+    }
+}
+
+void WorkerTranslator::flush(Events& out) {
+    while (!kept_.empty()) {
+        tell_kept(Key(kept_.begin()->first), out);
+    }
+}
+
+void WorkerTranslator::usage(Json params, Events& out) {
+    if (const auto total = total_of(params)) {
+        total_ = total;
+        if (settings_.baseline) {
+            tell("thread/tokenUsage/updated", std::move(params), out);
+        }
+    }
+}
+
+void WorkerTranslator::codex_error(const Json& params, Events& out) {
+    const auto message = text_view_in(params, "message");
+    if (!will_retry(params)) {
+        end(turn::Outcome::failed, failure_of(turn::FailureCode::codex_error, false, message), out);
+        return;
+    }
+    Json error = Json::object({{"message", std::string(message)}});
+    tell("error", Json::object({{"error", std::move(error)}, {"willRetry", true}}), out);
+}
+
+void WorkerTranslator::completed(const Json& params, Events& out) {
+    flush(out);
+    Json turn = Json::object();
+    if (const Json* told = member(params, "turn"); told != nullptr && told->is_object()) {
+        turn = *told;
+    } else {
+        turn["status"] = std::string(status_of(params));
+        turn["error"] = Json::object({{"message", text_in(params, "message")}});
+    }
+    turn["id"] = settings_.turn;
+    const auto before = out.size();
+    tell("turn/completed", Json::object({{"turn", std::move(turn)}}), out);
+    ended_ = codex_.ended();
+    const auto spent = usage_of_turn(params);
+    for (auto event = out.begin() + static_cast<std::ptrdiff_t>(before); event != out.end();
+         ++event) {
+        if (auto* last = std::get_if<turn::TurnEnded>(&*event); last != nullptr && spent) {
+            last->usage = spent;
+        }
+    }
+}
+
+void WorkerTranslator::end(
+    turn::Outcome outcome, std::optional<turn::Failure> failure, Events& out
+) {
+    start({}, out);
+    flush(out);
+    ended_ = true;
+    const bool stopped = outcome == turn::Outcome::interrupted;
+    out.emplace_back(turn::TurnEnded{
+        outcome, stopped ? turn::Finish::other : turn::Finish::error, std::move(failure), {}
+    });
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,82 @@
+// A worker's notifications of one turn → turn events. The rules are in docs/mapping.md; what both
+// authorities share is CodexTranslator's. Added here: the contract dialect, its ends of a turn, and
+// patience with workers that post notifications out of order. Pure.
+#pragma once
+
+#include "oa_stream/authority/worker.hpp"
+
+#include "codex/events/codex_events.hpp"
+#include "codex/events/codex_events_items.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::authority {
+
+class WorkerTranslator {
+public:
+    using Events = std::vector<turn::Event>;
+    struct Settings {
+        std::string thread;
+        std::string turn; ///< the id that clients read, whatever the worker calls it
+        std::string model{};
+        std::string cwd{}; ///< paths under it are told relative to it
+        std::optional<turn::Usage> baseline{}; ///< the thread's usage so far; unset: not known
+        WorkerText text = WorkerText::deltas;
+    };
+
+    explicit WorkerTranslator(Settings settings);
+
+    /// One notification of the turn; thread and turn were checked by the caller.
+    void push(std::string_view method, Json params, Events& out);
+    /// What the turn said in parts that are not whole, where text is told by items.
+    void flush(Events& out);
+
+    /// turn/completed with the status "completed": the one end that can come before the last words.
+    [[nodiscard]] static bool completes(std::string_view method, const Json& params);
+    /// Items that began and are not completed.
+    [[nodiscard]] bool items_open() const noexcept { return !open_.empty(); }
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    /// The thread's total as last told; unset: never.
+    [[nodiscard]] const std::optional<turn::Usage>& total() const noexcept { return total_; }
+    [[nodiscard]] std::uint64_t text_mismatches() const noexcept {
+        return codex_.text_mismatches();
+    }
+    [[nodiscard]] std::uint64_t unknown() const noexcept { return unknown_; }
+
+private:
+    using Key = std::pair<std::string, std::string>; ///< item type and id
+    enum class Delta { message, reasoning, tool };
+
+    void start(std::string_view model, Events& out);
+    void item(std::string_view method, const Json& params, Events& out);
+    void item_completed(const Key& key, Json raw, const Json& params, Events& out);
+    void delta(std::string_view method, Json params, Delta kind, Events& out);
+    void usage(Json params, Events& out);
+    void completed(const Json& params, Events& out);
+    void codex_error(const Json& params, Events& out);
+    void end(turn::Outcome outcome, std::optional<turn::Failure> failure, Events& out);
+    /// Hands a notification in app-server's dialect on.
+    void tell(std::string_view method, Json params, Events& out);
+    void tell_kept(const Key& key, Events& out);
+
+    Settings settings_;
+    CodexTranslator codex_;
+    bool started_ = false;
+    bool ended_ = false;
+    std::uint64_t unknown_ = 0;
+    std::optional<turn::Usage> total_{};
+    std::set<Key> open_{};
+    std::set<Key> done_{};
+    std::map<std::string, std::string> outputs_{}; ///< live output of tools, by item
+    /// Deltas kept back until their item is whole (WorkerText::items).
+    std::map<Key, std::vector<std::pair<std::string, Json>>> kept_{};
+};
+
+} // namespace oa_stream::authority

@@ -1,0 +1,179 @@
+#include "khala_frames.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+using Kind = KhalaFrame::Kind;
+
+constexpr std::int64_t k_longest_pause_ms = 60'000;
+
+std::optional<std::uint64_t> number(const Json& object, std::string_view key) {
+    const auto value = int_member(object, key);
+    return value && *value >= 0 ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
+}
+
+std::optional<Millis> pause_of(const Json& object, std::string_view key) {
+    const auto value = int_member(object, key);
+    return value && *value >= 0 ? std::optional(Millis(std::min(*value, k_longest_pause_ms)))
+                                : std::nullopt;
+}
+
+void add(
+    KhalaFrame& frame, std::optional<WorkerEvent> event, std::uint64_t watermark, std::size_t bytes
+) {
+    frame.watermark = std::max(frame.watermark, watermark);
+    if (event) {
+        event->watermark = watermark;
+        event->bytes = bytes;
+        frame.events.push_back(*std::move(event));
+    }
+}
+
+void read_message(KhalaFrame& frame, Json& body, const KhalaFilter& filter, std::size_t bytes) {
+    const auto message = body.find("message");
+    if (message == body.end() || text_view_in(*message, "topic") != filter.topic) {
+        return;
+    }
+    const auto payload = message->find("payload");
+    const auto sequence = number(*message, "sequence");
+    if (payload == message->end() || !sequence) {
+        return;
+    }
+    frame.kind = Kind::events;
+    add(frame, read_update(std::move(*payload), filter.worker), *sequence, bytes);
+}
+
+/// Where the first stale topic stands.
+std::optional<std::uint64_t> head_of_stale(const Json& error) {
+    const Json* topics = member(error, "stale_topics");
+    return topics != nullptr && topics->is_array() && !topics->empty()
+               ? number(topics->front(), "head_watermark")
+               : std::nullopt;
+}
+
+KhalaFrame read_error(const Json& error) {
+    KhalaFrame frame{.kind = Kind::failed};
+    frame.code = text_in(error, "code");
+    frame.pause = pause_of(error, "reconnect_after_ms");
+    if (frame.code == "stale_cursor") {
+        frame.kind = Kind::stale;
+        frame.head = head_of_stale(error);
+    } else if (frame.code == "slow_consumer" || frame.code == "slow_consumer_evicted") {
+        frame.kind = Kind::slow;
+    } else if (frame.code == "reauth_required" || frame.code == "unauthorized") {
+        frame.kind = Kind::reauth;
+    }
+    return frame;
+}
+
+KhalaFrame read_reply(const Json& payload, const KhalaFilter& filter) {
+    const Json* response = member(payload, "response");
+    const Json empty = Json::object();
+    const Json& told = response == nullptr ? empty : *response;
+    if (text_view_in(payload, "status") != "ok") {
+        return read_error(told);
+    }
+    KhalaFrame frame{.kind = Kind::joined};
+    if (const Json* marks = member(told, "current_watermarks"); marks && marks->is_array()) {
+        for (const Json& mark : *marks) {
+            if (text_view_in(mark, "topic") == filter.topic) {
+                frame.head = number(mark, "watermark");
+            }
+        }
+    }
+    return frame;
+}
+
+/// An update without its payload still says whose event it is and which.
+std::optional<WorkerEvent> hole_of(const Json& update, std::string_view worker) {
+    WorkerEvent event;
+    event.seq = seq_member(update, "doc_version");
+    event.missing = true;
+    const std::string key = "runtime/codex_worker_event:" + std::string(worker) + ":";
+    const bool ours = text_view_in(update, "doc_key").starts_with(key);
+    return ours && event.seq != 0 ? std::optional(std::move(event)) : std::nullopt;
+}
+
+KhalaFrame read_batch(Json& payload, const KhalaFilter& filter, std::size_t bytes) {
+    KhalaFrame frame{.kind = Kind::events};
+    const auto updates = payload.find("updates");
+    if (updates == payload.end() || !updates->is_array()) {
+        return {};
+    }
+    for (Json& update : *updates) {
+        const auto watermark = number(update, "watermark");
+        if (!watermark || text_view_in(update, "topic") != filter.topic) {
+            continue;
+        }
+        const auto body = update.find("payload");
+        const bool hole = bool_member(update, "hydration_required").value_or(false) ||
+                          body == update.end() || !body->is_object();
+        auto event =
+            hole ? hole_of(update, filter.worker) : read_update(std::move(*body), filter.worker);
+        add(frame, std::move(event), *watermark, bytes / updates->size());
+    }
+    return frame;
+}
+
+} // namespace
+
+KhalaFrame read_rust_frame(std::string_view text, const KhalaFilter& filter) {
+    auto body = parse_json(text);
+    if (!body || !body->is_object()) {
+        return {};
+    }
+    const std::string type = text_in(*body, "type");
+    KhalaFrame frame;
+    if (type == "message") {
+        read_message(frame, *body, filter, text.size());
+    } else if (type == "hello") {
+        frame.kind = Kind::hello;
+        frame.pause = pause_of(*body, "recommended_reconnect_backoff_ms");
+    } else if (type == "stale_cursor") {
+        frame.kind = Kind::stale;
+        frame.head = number(*body, "head_cursor");
+    } else if (type == "error") {
+        frame = read_error(*body);
+    }
+    return frame;
+}
+
+KhalaFrame read_phoenix_frame(std::string_view text, const KhalaFilter& filter) {
+    auto body = parse_json(text);
+    if (!body || !body->is_array() || body->size() != 5 || !(*body)[3].is_string() ||
+        !(*body)[4].is_object()) {
+        return {};
+    }
+    const std::string event = (*body)[3].get<std::string>();
+    Json& payload = (*body)[4];
+    KhalaFrame frame;
+    if (event == "sync:update_batch") {
+        frame = read_batch(payload, filter, text.size());
+    } else if (event == "sync:error") {
+        frame = read_error(payload);
+    } else if (event == "phx_reply") {
+        frame = read_reply(payload, filter);
+        frame.ref = (*body)[1].is_string() ? (*body)[1].get<std::string>() : std::string();
+    } else if (event == "phx_error" || event == "phx_close") {
+        frame.kind = Kind::closed;
+    }
+    return frame;
+}
+
+std::string phoenix_message(
+    std::string_view join_ref, std::string_view ref, std::string_view event, Json payload
+) {
+    Json join = join_ref.empty() ? Json(nullptr) : Json(std::string(join_ref));
+    return dump_json(Json::array(
+        {std::move(join), std::string(ref), "sync:v1", std::string(event), std::move(payload)}
+    ));
+}
+
+} // namespace oa_stream::authority

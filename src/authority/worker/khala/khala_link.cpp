@@ -1,0 +1,202 @@
+#include "khala_link.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "khala_sessions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+using Why = KhalaEnd::Why;
+
+constexpr Millis k_first_pause_rust{400};    ///< until hello says its own
+constexpr Millis k_first_pause_phoenix{500};
+constexpr Millis k_longest_pause{10'000};
+constexpr Millis k_final_pause{60'000}; ///< for a build that is not served
+constexpr int k_denials = 3;
+constexpr std::size_t k_evictions = 3; ///< within …
+constexpr Millis k_eviction_window{30'000}; ///< … so long: the cursor is given up
+
+} // namespace
+
+KhalaLink::KhalaLink(
+    const asio::any_io_executor& executor,
+    std::shared_ptr<const WorkerOptions> options,
+    std::shared_ptr<ControlClient> control,
+    KhalaHandlers handlers
+)
+    : executor_(executor), options_(std::move(options)), control_(std::move(control)),
+      handlers_(std::move(handlers)), filter_{options_->topic, options_->worker},
+      token_(options_->khala_auth), http_(net::HttpClient::make(executor)), changed_(executor),
+      advised_(options_->wire == KhalaWire::rust ? k_first_pause_rust : k_first_pause_phoenix),
+      random_(std::random_device{}()) {
+}
+
+Task<Result<Secret>> KhalaLink::token(Self self) {
+    if (self->options_->khala_auth == "mint") {
+        co_return co_await ControlClient::mint(self->control_);
+    }
+    co_return self->token_.get();
+}
+
+Task<KhalaEnd> KhalaLink::session(Self self, Secret token) {
+    if (self->options_->wire == KhalaWire::rust) {
+        co_return co_await RustSession::run(std::move(self), std::move(token));
+    }
+    co_return co_await PhoenixSession::run(std::move(self), std::move(token));
+}
+
+Task<void> KhalaLink::run(Self self) {
+    while (!self->stopping_) {
+        KhalaEnd end;
+        auto token = co_await KhalaLink::token(self);
+        if (token) {
+            end = co_await session(self, *std::move(token));
+        } else {
+            const bool denied = token.error().code == Code::credentials;
+            end = {.why = denied ? Why::denied : Why::lost, .text = token.error().message};
+        }
+        self->socket_.reset();
+        if (self->stopping_) {
+            co_return;
+        }
+        const bool was_up = self->up_;
+        self->went_down(end);
+        const auto until = Clock::now() + self->pause_after(end, was_up);
+        while (!self->stopping_ && Clock::now() < until) {
+            co_await self->changed_.wait_until(until);
+        }
+        ++self->reconnects_;
+    }
+}
+
+void KhalaLink::went_down(const KhalaEnd& end) {
+    reason_ = end.text;
+    if (end.why == Why::denied) {
+        token_.refused();
+        ++denials_;
+    } else if (end.why != Why::lost) {
+        denials_ = 0;
+    }
+    if (end.why == Why::stale) {
+        cursor_ = end.head.has_value() ? end.head : cursor_;
+        to_head_ = !end.head.has_value();
+        lost_ = true;
+    } else if (end.why == Why::slow) {
+        const auto now = Clock::now();
+        evictions_.push_back(now);
+        std::erase_if(evictions_, [&](auto at) { return now - at > k_eviction_window; });
+        if (evictions_.size() >= k_evictions) {
+            evictions_.clear();
+            to_head_ = true;
+            lost_ = true;
+        }
+    }
+    if (std::exchange(up_, false)) {
+        handlers_.down();
+    }
+    if (denials_ == k_denials) {
+        handlers_.denied(end.text);
+    }
+}
+
+Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
+    failures_ = was_up ? 0 : failures_ + 1;
+    if (end.why == Why::refused_build) {
+        return k_final_pause;
+    }
+    if (end.why == Why::settings || denials_ >= k_denials) {
+        return options_->deadlines.denied;
+    }
+    const int doublings = std::min(failures_, 6);
+    const Millis base = std::max(advised_, std::min(advised_ * (1 << doublings), k_longest_pause));
+    const auto jitter = std::uniform_int_distribution<std::int64_t>(0, base.count() / 2)(random_);
+    return std::max(end.pause.value_or(Millis(0)), base) + Millis(jitter);
+}
+
+void KhalaLink::went_up() {
+    up_ = true;
+    reason_.clear();
+    failures_ = 0;
+    denials_ = 0;
+    to_head_ = false;
+    handlers_.up(std::exchange(lost_, false));
+}
+
+void KhalaLink::take(KhalaFrame& frame) {
+    cursor_ = std::max(cursor_.value_or(0), frame.watermark);
+    if (!frame.events.empty()) {
+        handlers_.events(std::move(frame.events));
+    }
+}
+
+KhalaEnd KhalaLink::end_of(const KhalaFrame& frame) {
+    using Kind = KhalaFrame::Kind;
+    KhalaEnd end{.head = frame.head, .pause = frame.pause};
+    switch (frame.kind) {
+    case Kind::stale:
+        end.why = Why::stale;
+        end.text = "Khala no longer has what was missed";
+        break;
+    case Kind::slow:
+        end.why = Why::slow;
+        end.text = "Khala took this reader for too slow";
+        break;
+    case Kind::reauth:
+        end.why = Why::denied;
+        end.text = "Khala wants a new token";
+        break;
+    case Kind::failed:
+        end.text = "Khala reported " + printable(frame.code, 40);
+        if (frame.code == "forbidden_topic" || frame.code == "bad_topic" ||
+            frame.code == "bad_subscription") {
+            end.why = Why::settings;
+            end.text += " (--khala-topic, the scopes of the token)";
+        } else if (frame.code.starts_with("unsupported_") || frame.code == "upgrade_required" ||
+                   frame.code == "invalid_client_build") {
+            end.why = Why::refused_build;
+            end.text = "Khala does not serve this build: " + printable(frame.code, 40);
+        }
+        break;
+    default:
+        end.text = "Khala closed the channel";
+    }
+    return end;
+}
+
+KhalaEnd KhalaLink::end_of(const net::WebSocketOpened& refused, KhalaWire wire) {
+    KhalaEnd end{.text = "Khala: " + refused.error.message};
+    if (refused.status == 401 || (refused.status == 403 && wire == KhalaWire::phoenix)) {
+        end.why = Why::denied;
+        end.text = "Khala refuses the token";
+    } else if (refused.status == 403) {
+        const auto body = parse_json(refused.body);
+        const auto code = body ? text_in(*body, "reason_code") : std::string();
+        end.why = Why::settings;
+        end.text = fmt::format(
+            "Khala refuses the topic: {} (--khala-topic, the scopes of the token)",
+            printable(code.empty() ? "403" : code, 40)
+        );
+    } else if (refused.status == 404) {
+        end.why = Why::settings;
+        end.text = "Khala is not at this address (--khala-url, --khala-wire)";
+    }
+    return end;
+}
+
+Task<void> KhalaLink::stop(Self self) {
+    self->stopping_ = true;
+    self->changed_.notify();
+    if (const auto socket = self->socket_) {
+        co_await socket->close(1000);
+    }
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,104 @@
+// The one connection to Khala: opened at start, shared by all turns, opened again whenever it is
+// lost. It knows tokens, cursors and pauses; what the events mean is the core's business.
+#pragma once
+
+#include "oa_stream/authority/worker.hpp"
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/websocket.hpp"
+
+#include "codex/process/signal.hpp"
+#include "khala_frames.hpp"
+#include "worker/control/control_client.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace oa_stream::authority {
+
+struct KhalaHandlers {
+    std::function<void(std::vector<WorkerEvent>)> events{};
+    /// `lost`: events were missed that the topic will not tell.
+    std::function<void(bool lost)> up{};
+    std::function<void()> down{};
+    /// Three fresh tokens in a row were refused.
+    std::function<void(const std::string& why)> denied{};
+};
+
+/// Why a connection is over.
+struct KhalaEnd {
+    enum class Why {
+        lost,
+        stale,
+        slow,
+        denied,  ///< the token was refused
+        settings, ///< topic, scope or path is wrong
+        refused_build,
+    } why = Why::lost;
+    std::string text{}; ///< one safe line
+    std::optional<std::uint64_t> head{};
+    std::optional<Millis> pause{};
+};
+
+class KhalaLink : public std::enable_shared_from_this<KhalaLink> {
+public:
+    using Self = std::shared_ptr<KhalaLink>;
+    KhalaLink(
+        const asio::any_io_executor& executor,
+        std::shared_ptr<const WorkerOptions> options,
+        std::shared_ptr<ControlClient> control,
+        KhalaHandlers handlers
+    );
+
+    /// Until stop().
+    [[nodiscard]] static Task<void> run(Self self);
+    [[nodiscard]] static Task<void> stop(Self self);
+
+    [[nodiscard]] bool up() const noexcept { return up_; }
+    /// Why it is down; empty while it is up.
+    [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+    [[nodiscard]] std::uint64_t cursor() const noexcept { return cursor_.value_or(0); }
+    [[nodiscard]] std::uint64_t reconnects() const noexcept { return reconnects_; }
+
+private:
+    friend class RustSession;
+    friend class PhoenixSession;
+
+    [[nodiscard]] static Task<Result<Secret>> token(Self self);
+    [[nodiscard]] static Task<KhalaEnd> session(Self self, Secret token);
+    [[nodiscard]] Millis pause_after(const KhalaEnd& end, bool was_up);
+    void went_down(const KhalaEnd& end);
+    void went_up();
+    void take(KhalaFrame& frame);
+    [[nodiscard]] static KhalaEnd end_of(const net::WebSocketOpened& refused, KhalaWire wire);
+    [[nodiscard]] static KhalaEnd end_of(const KhalaFrame& frame);
+
+    asio::any_io_executor executor_;
+    std::shared_ptr<const WorkerOptions> options_;
+    std::shared_ptr<ControlClient> control_;
+    KhalaHandlers handlers_;
+    KhalaFilter filter_;
+    TokenSource token_;
+    std::unique_ptr<net::HttpClient> http_;
+    std::shared_ptr<net::WebSocket> socket_{};
+    Signal changed_;
+    std::optional<std::uint64_t> cursor_{}; ///< the highest watermark received
+    bool to_head_ = false; ///< the cursor is of no use: go on at the head
+    bool lost_ = false;    ///< what the next up() says
+    bool up_ = false;
+    bool stopping_ = false;
+    std::string reason_ = "not connected yet";
+    Millis advised_;
+    int failures_ = 0;
+    int denials_ = 0;
+    std::deque<Clock::time_point> evictions_{};
+    std::uint64_t reconnects_ = 0;
+    std::minstd_rand random_;
+};
+
+} // namespace oa_stream::authority

@@ -1,0 +1,142 @@
+#include "oa_stream/authority/worker.hpp"
+
+#include "oa_stream/base/url.hpp"
+
+#include "worker_core.hpp"
+
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+class WorkerHandle final : public Turn {
+public:
+    WorkerHandle(std::shared_ptr<WorkerCore> core, std::shared_ptr<WorkerTurn> live)
+        : core_(std::move(core)), live_(std::move(live)) {}
+    WorkerHandle(const WorkerHandle&) = delete;
+    WorkerHandle& operator=(const WorkerHandle&) = delete;
+    ~WorkerHandle() override { core_->abandon(live_); }
+
+    [[nodiscard]] const std::string& thread_id() const noexcept override { return live_->thread(); }
+    [[nodiscard]] const std::string& turn_id() const noexcept override { return live_->id(); }
+    [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
+    [[nodiscard]] Task<Result<EventBatch>> next() override { return WorkerTurn::next(live_); }
+    void interrupt() override { core_->interrupt(live_); }
+
+private:
+    std::shared_ptr<WorkerCore> core_;
+    std::shared_ptr<WorkerTurn> live_;
+};
+
+class WorkerAuthority final : public Authority {
+public:
+    WorkerAuthority(const asio::any_io_executor& executor, WorkerOptions options)
+        : core_(std::make_shared<WorkerCore>(executor, std::move(options))) {}
+    WorkerAuthority(const WorkerAuthority&) = delete;
+    WorkerAuthority& operator=(const WorkerAuthority&) = delete;
+    ~WorkerAuthority() override { core_->abandon_everything(); }
+
+    [[nodiscard]] Task<Result<void>> open() override { return WorkerCore::open(core_); }
+    [[nodiscard]] Task<void> close(Millis grace) override {
+        return WorkerCore::close(core_, grace);
+    }
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
+        return start_on(core_, std::move(request));
+    }
+    [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
+        return WorkerCore::turns(core_, std::move(thread));
+    }
+    [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
+    ) override {
+        return WorkerCore::threads(core_, std::move(ids));
+    }
+    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
+        return WorkerCore::make_thread(core_);
+    }
+    [[nodiscard]] Health health() const override { return core_->health(); }
+    [[nodiscard]] Capabilities capabilities() const override { return core_->capabilities(); }
+    [[nodiscard]] std::vector<Reading> readings() const override { return core_->readings(); }
+
+private:
+    static Task<Result<std::unique_ptr<Turn>>>
+    start_on(std::shared_ptr<WorkerCore> core, TurnRequest request) {
+        OA_CO_TRY(auto live, co_await WorkerCore::start(core, std::move(request)));
+        co_return std::make_unique<WorkerHandle>(std::move(core), std::move(live));
+    }
+
+    std::shared_ptr<WorkerCore> core_;
+};
+
+Result<void> check_url(
+    const std::string& url, std::string_view plain, std::string_view secure, const char* option
+) {
+    const bool open = url.starts_with(plain);
+    if (!open && !url.starts_with(secure)) {
+        return fail(
+            Code::usage, "the URL must begin with " + std::string(secure), option, "https://host"
+        );
+    }
+    if (open && !is_loopback(host_of(url))) {
+        return fail(
+            Code::usage,
+            "a token would travel in the clear; only loopback may do without TLS",
+            option
+        );
+    }
+    return {};
+}
+
+Result<void> check_reference(const std::string& reference, const char* option) {
+    if (reference.starts_with("env:") || reference.starts_with("file:") ||
+        reference.starts_with("fd:")) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        "a token is not given on the command line, where every local process can read it",
+        option,
+        "env:NAME, file:PATH or fd:N"
+    );
+}
+
+/// http://host → ws://host; a trailing slash would double.
+void complete(WorkerOptions& options) {
+    while (options.control_url.ends_with('/')) {
+        options.control_url.pop_back();
+    }
+    if (options.khala_url.empty()) {
+        options.khala_url = "ws" + options.control_url.substr(4);
+    }
+    while (options.khala_url.ends_with('/')) {
+        options.khala_url.pop_back();
+    }
+}
+
+} // namespace
+
+Result<void> check_worker_options(const WorkerOptions& options) {
+    if (options.control_url.empty()) {
+        return fail(
+            Code::usage, "--authority worker needs the control API's URL", "--worker-control"
+        );
+    }
+    OA_CHECK(check_url(options.control_url, "http://", "https://", "--worker-control"));
+    if (!options.khala_url.empty()) {
+        OA_CHECK(check_url(options.khala_url, "ws://", "wss://", "--khala-url"));
+    }
+    OA_CHECK(check_reference(options.auth, "--worker-auth"));
+    if (options.khala_auth != "mint") {
+        OA_CHECK(check_reference(options.khala_auth, "--khala-auth"));
+    }
+    return {};
+}
+
+Result<std::unique_ptr<Authority>>
+make_worker_authority(const asio::any_io_executor& executor, WorkerOptions options) {
+    OA_CHECK(check_worker_options(options));
+    complete(options);
+    return std::make_unique<WorkerAuthority>(executor, std::move(options));
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,129 @@
+// The worker authority's shared state and its coroutines: the link to Khala, the order of events,
+// the worker's health, turns from their request to their end. Every coroutine keeps it alive.
+#pragma once
+
+#include "control/control_client.hpp"
+#include "events/sequencer.hpp"
+#include "khala/khala_link.hpp"
+#include "worker_turn.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::authority {
+
+/// A thread this process started or resumed. The worker runs one turn on it at a time.
+struct WorkerThread {
+    std::string model{};
+    std::string cwd{};
+    bool known = false; ///< started or resumed here
+    bool busy = false;  ///< being prepared, or running a turn
+    std::optional<turn::Usage> total{};
+    std::shared_ptr<WorkerTurn> live{};
+    /// A turn/start was not answered: a turn that starts behind this seq is nobody's.
+    std::optional<std::uint64_t> stray_after{};
+};
+
+struct WorkerCounts {
+    std::uint64_t resyncs = 0;
+    std::uint64_t renumbered = 0;
+    std::uint64_t unknown_events = 0;
+    std::uint64_t text_mismatches = 0;
+};
+
+class WorkerCore : public std::enable_shared_from_this<WorkerCore> {
+public:
+    using Self = std::shared_ptr<WorkerCore>;
+    using Live = std::shared_ptr<WorkerTurn>;
+
+    WorkerCore(const asio::any_io_executor& executor, WorkerOptions options);
+
+    // worker_core.cpp
+    [[nodiscard]] static Task<Result<void>> open(Self self);
+    [[nodiscard]] static Task<void> close(Self self, Millis grace);
+    void abandon_everything();
+    [[nodiscard]] Health health() const;
+    [[nodiscard]] Capabilities capabilities() const;
+    [[nodiscard]] std::vector<Reading> readings() const;
+
+    // worker_start.cpp
+    [[nodiscard]] static Task<Result<Live>> start(Self self, TurnRequest request);
+    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self);
+
+    // worker_stop.cpp
+    void interrupt(const Live& live);
+    void abandon(const Live& live);
+
+    // worker_read.cpp
+    [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
+    threads(Self self, std::vector<std::string> ids);
+
+private:
+    // worker_core.cpp
+    void log(LogLevel level, std::string_view line) const;
+    [[nodiscard]] KhalaHandlers handlers();
+    [[nodiscard]] static Task<void> keep_house(Self self);
+    void end_all(turn::FailureCode code, bool retryable, const std::string& why);
+    void release(const std::string& thread);
+    [[nodiscard]] std::size_t running() const;
+
+    // worker_events.cpp: from updates to turns, in order
+    void on_events(std::vector<WorkerEvent> events);
+    void tell(std::vector<WorkerEvent>& ready);
+    void on_event(const WorkerEvent& event);
+    void on_notification(const WorkerEvent& event);
+    void on_life(const WorkerEvent& event);
+    void on_command(const WorkerEvent& event);
+    void on_up(bool lost);
+    void want_resync();
+    [[nodiscard]] static Task<void> resync(Self self);
+    [[nodiscard]] static Task<Result<WorkerSnapshot>> look(Self self);
+    void saw(const WorkerSnapshot& snapshot);
+    void renumber(std::uint64_t latest);
+    void watch(Clock::time_point now);
+    void watch_worker(Clock::time_point now);
+    void want_look();
+
+    // worker_start.cpp
+    [[nodiscard]] static Task<Result<void>> ready(Self self);
+    [[nodiscard]] static Task<Result<std::string>> new_thread(Self self, std::string trace);
+    [[nodiscard]] static Task<Result<void>> known_thread(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<Live>>
+    run_turn(Self self, std::string thread, TurnRequest request);
+
+    // worker_stop.cpp
+    [[nodiscard]] static Task<void> stop_turn(Self self, Live live);
+    [[nodiscard]] static Task<void> stop_stray(Self self, std::string thread, std::string turn);
+
+    asio::any_io_executor executor_;
+    std::shared_ptr<const WorkerOptions> options_;
+    std::shared_ptr<ControlClient> control_;
+    std::shared_ptr<KhalaLink> link_;
+    Sequencer sequence_{};
+    WorkerSnapshot worker_{};
+    std::string trouble_ = "the worker was not asked yet"; ///< of the last look; empty: none
+    Clock::time_point looked_{};
+    Clock::time_point applied_ = Clock::now(); ///< the last event of our worker
+    std::optional<Clock::time_point> down_since_{};
+    std::optional<Clock::time_point> stopped_at_{};
+    std::optional<Clock::time_point> behind_since_{}; ///< the worker has told more than we heard
+    std::uint64_t behind_to_ = 0;
+    std::map<std::string, WorkerThread, std::less<>> threads_{};
+    Signal changed_;
+    std::uint64_t watermark_ = 0; ///< the highest of our worker's events
+    bool looking_ = false;
+    bool answered_ = false; ///< the last look; not_found is an answer
+    bool resyncing_ = false;
+    bool resync_again_ = false;
+    bool opened_ = false;
+    bool closing_ = false;
+    WorkerCounts counts_{};
+};
+
+} // namespace oa_stream::authority

@@ -1,0 +1,278 @@
+// From Khala's updates to turns: once, in order, with holes filled from the worker's log.
+#include "oa_stream/base/json_members.hpp"
+
+#include "control/control_answers.hpp"
+#include "events/contract_dialect.hpp"
+#include "worker_core.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::array k_resync_pauses{Millis(0), Millis(300), Millis(900)};
+
+} // namespace
+
+void WorkerCore::on_events(std::vector<WorkerEvent> events) {
+    const auto now = Clock::now();
+    std::vector<WorkerEvent> ready;
+    for (WorkerEvent& event : events) {
+        const bool newest = event.watermark > watermark_;
+        watermark_ = std::max(watermark_, event.watermark);
+        if (newest && event.seq != 0 && sequence_.known() && event.seq < sequence_.next()) {
+            want_look(); // the worker's numbers may have begun again
+        }
+        // Before the first look nothing is known of the numbering: the first event begins it.
+        if (!sequence_.known() && event.seq != 0) {
+            sequence_.begin(event.seq);
+        }
+        sequence_.push(std::move(event), now, ready);
+    }
+    tell(ready);
+    if (sequence_.needs_log()) {
+        want_resync();
+    }
+}
+
+void WorkerCore::tell(std::vector<WorkerEvent>& ready) {
+    if (!ready.empty()) {
+        applied_ = Clock::now();
+    }
+    for (const WorkerEvent& event : ready) {
+        on_event(event);
+    }
+}
+
+void WorkerCore::on_event(const WorkerEvent& event) {
+    if (!event.method.empty()) {
+        on_notification(event);
+    } else if (event.type == "worker.response" || event.type == "worker.error") {
+        on_command(event);
+    } else {
+        on_life(event);
+    }
+}
+
+void WorkerCore::on_notification(const WorkerEvent& event) {
+    const auto ids = ids_of(*event.params());
+    const auto found = threads_.find(ids.thread);
+    if (found == threads_.end()) {
+        return;
+    }
+    if (!found->second.live) {
+        const auto after = found->second.stray_after;
+        if (after && event.method == "turn/started" && event.seq > *after) {
+            found->second.stray_after.reset();
+            oa_stream::spawn(
+                executor_, "worker stray turn", stop_stray(shared_from_this(), ids.thread, ids.turn)
+            );
+        }
+        return;
+    }
+    const Live live = found->second.live;
+    live->deliver(event, Clock::now());
+    if (live->ended()) {
+        release(ids.thread);
+    }
+}
+
+void WorkerCore::on_command(const WorkerEvent& event) {
+    const auto request = text_in(event.payload, "request_id");
+    auto outcome = read_command_event(event.payload);
+    control_->settle(request, outcome);
+    if (outcome) {
+        return;
+    }
+    for (auto& [id, thread] : threads_) {
+        if (!thread.live || thread.live->request() != request || !thread.live->accepted()) {
+            continue;
+        }
+        const auto& code = outcome.error().where;
+        const bool lost = code == "worker_unavailable" || code == "timeout";
+        thread.live->end(
+            lost ? turn::FailureCode::authority_lost : turn::FailureCode::codex_error,
+            lost,
+            "worker.error " + code
+        );
+        release(std::string(id));
+        return;
+    }
+}
+
+void WorkerCore::on_life(const WorkerEvent& event) {
+    if (event.type == "worker.stopped" || event.type == "worker.failed") {
+        stopped_at_ = Clock::now();
+        trouble_ =
+            event.type == "worker.stopped" ? "the worker is stopped" : "the worker is failed";
+        changed_.notify();
+    } else if (event.type == "worker.stopping") {
+        trouble_ = "the worker is stopping";
+    } else if (event.type == "worker.heartbeat" || event.type == "worker.started") {
+        worker_.heartbeat_age_ms = 0;
+    } else if (event.type != "worker.event") {
+        ++counts_.unknown_events;
+    }
+}
+
+void WorkerCore::on_up(bool lost) {
+    down_since_.reset();
+    log(LogLevel::info, "khala: connected");
+    if (!sequence_.known()) {
+        want_look();
+    } else if (lost) {
+        watermark_ = 0; // Khala's numbers may have begun again
+        want_resync();
+    }
+}
+
+void WorkerCore::want_resync() {
+    if (!sequence_.known()) {
+        return;
+    }
+    resync_again_ = true;
+    if (!std::exchange(resyncing_, true)) {
+        oa_stream::spawn(executor_, "worker resync", resync(shared_from_this()));
+    }
+}
+
+Task<void> WorkerCore::resync(Self self) {
+    while (std::exchange(self->resync_again_, false) && !self->closing_) {
+        ++self->counts_.resyncs;
+        bool done = false;
+        for (const Millis pause : k_resync_pauses) {
+            co_await sleep_for(pause);
+            auto log = co_await ControlClient::log(self->control_, self->sequence_.next() - 1);
+            if (log) {
+                std::vector<WorkerEvent> ready;
+                self->saw(log->worker);
+                self->sequence_.fill(
+                    std::move(log->events), log->worker.latest_seq, Clock::now(), ready
+                );
+                self->tell(ready);
+                done = true;
+                break;
+            }
+            if (log.error().code == Code::not_found) {
+                self->trouble_ = "control does not know the worker";
+                self->end_all(turn::FailureCode::authority_lost, true, self->trouble_);
+                done = true;
+                break;
+            }
+        }
+        if (!done) {
+            self->log(LogLevel::warn, "the worker's log cannot be read; events are lost");
+            self->end_all(turn::FailureCode::authority_lost, true, "the log cannot be read");
+            std::vector<WorkerEvent> ready;
+            self->sequence_.skip(ready);
+            self->tell(ready);
+        }
+    }
+    self->resyncing_ = false;
+}
+
+void WorkerCore::want_look() {
+    if (!std::exchange(looking_, true)) {
+        oa_stream::spawn(executor_, "worker look", [](Self self) -> Task<void> {
+            co_await look(self);
+            self->looking_ = false;
+        }(shared_from_this()));
+    }
+}
+
+Task<Result<WorkerSnapshot>> WorkerCore::look(Self self) {
+    auto snapshot = co_await ControlClient::snapshot(self->control_);
+    self->answered_ = snapshot || snapshot.error().code == Code::not_found;
+    if (snapshot) {
+        self->looked_ = Clock::now();
+        self->saw(*snapshot);
+    } else if (snapshot.error().code == Code::not_found) {
+        self->looked_ = Clock::now();
+        self->trouble_ = "control does not know the worker";
+        self->end_all(turn::FailureCode::authority_lost, true, self->trouble_);
+    } else {
+        self->trouble_ = snapshot.error().message;
+    }
+    co_return snapshot;
+}
+
+void WorkerCore::saw(const WorkerSnapshot& snapshot) {
+    worker_ = snapshot;
+    trouble_ = snapshot.trouble();
+    if (!sequence_.known() && link_->up()) {
+        sequence_.begin(snapshot.latest_seq + 1);
+    } else if (sequence_.known() && snapshot.latest_seq + 1 < sequence_.next()) {
+        renumber(snapshot.latest_seq);
+    } else if (snapshot.latest_seq >= sequence_.next() && !behind_since_) {
+        behind_since_ = Clock::now();
+        behind_to_ = snapshot.latest_seq;
+    }
+    if (trouble_.empty()) {
+        return;
+    }
+    if (snapshot.status == "stopped" || snapshot.status == "failed") {
+        stopped_at_ = stopped_at_.value_or(Clock::now());
+    }
+}
+
+void WorkerCore::renumber(std::uint64_t latest) {
+    ++counts_.renumbered;
+    log(LogLevel::warn, "the worker's event numbers began again");
+    end_all(turn::FailureCode::authority_lost, true, "the worker was renumbered");
+    sequence_.begin(latest + 1);
+}
+
+/// Every tick: deadlines that belong to no turn alone.
+void WorkerCore::watch(Clock::time_point now) {
+    const auto& limits = options_->deadlines;
+    std::vector<std::string> over;
+    for (auto& [id, thread] : threads_) {
+        if (thread.live) {
+            thread.live->tick(now);
+            if (thread.live->ended()) {
+                over.push_back(id);
+            }
+        }
+    }
+    for (const std::string& id : over) {
+        release(id);
+    }
+    if (const auto since = sequence_.waiting_since(); since && now - *since >= limits.hole) {
+        want_resync();
+    }
+    if (behind_since_ && now - *behind_since_ >= 2 * limits.hole) {
+        behind_since_.reset();
+        if (behind_to_ >= sequence_.next() && link_->up()) {
+            want_resync(); // what was published would have come by now
+        }
+    }
+    if (down_since_ && now - *down_since_ >= limits.away) {
+        end_all(turn::FailureCode::authority_lost, true, "khala was away for too long");
+    }
+    if (stopped_at_ && now - *stopped_at_ >= limits.stopped) {
+        stopped_at_.reset();
+        end_all(turn::FailureCode::authority_lost, true, "the worker is stopped");
+    }
+    watch_worker(now);
+}
+
+/// Looks at the worker: from time to time, and when nothing comes although a turn runs. Only so the
+/// end that was never published is found.
+void WorkerCore::watch_worker(Clock::time_point now) {
+    const auto& limits = options_->deadlines;
+    const bool quiet = running() > 0 && link_->up() && now - applied_ >= limits.quiet &&
+                       now - looked_ >= limits.quiet;
+    // A worker that takes no turns may be back any moment; a service that refuses us is left alone.
+    const bool waiting = answered_ && !trouble_.empty();
+    if (!quiet && now - looked_ < (waiting ? limits.fresh : limits.snapshot)) {
+        return;
+    }
+    looked_ = now;
+    want_look();
+}
+
+} // namespace oa_stream::authority

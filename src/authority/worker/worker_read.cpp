@@ -1,0 +1,114 @@
+// Reading threads back from the worker.
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/rfc3339.hpp"
+
+#include "codex/codex_history.hpp"
+#include "control/control_answers.hpp"
+#include "worker_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr int k_list_limit = 200;
+
+std::int64_t seconds_of(const Json& object, std::string_view key) {
+    const auto time = parse_rfc3339(text_view_in(object, key));
+    return time ? std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count()
+                : 0;
+}
+
+/// The control service's own store has the user's messages only.
+PastTurn past_message(const Json& message) {
+    PastTurn past;
+    past.id = text_in(message, "message_id");
+    past.user_text = text_in(message, "text");
+    past.user_item_id = past.id;
+    past.started_at = seconds_of(message, "created_at");
+    return past;
+}
+
+const Json* list_in(const Json& response, std::string_view key) {
+    const Json* found = member(response, key);
+    if (found == nullptr) {
+        const Json* result = member(response, "result");
+        found = result == nullptr ? nullptr : member(*result, key);
+    }
+    return found != nullptr && found->is_array() ? found : nullptr;
+}
+
+const Json* thread_in(const Json& response) {
+    const Json* found = member(response, "thread");
+    if (found == nullptr) {
+        const Json* result = member(response, "result");
+        found = result == nullptr ? nullptr : member(*result, "thread");
+    }
+    return found;
+}
+
+ThreadInfo thread_of_store(const Json& row) {
+    ThreadInfo info{.id = text_in(row, "thread_id")};
+    info.created_at = seconds_of(row, "created_at");
+    info.updated_at = seconds_of(row, "updated_at");
+    return info;
+}
+
+} // namespace
+
+Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thread) {
+    OA_CO_CHECK(co_await ready(self));
+    WorkerCommand command{
+        .method = "thread/read", .thread = thread, .request = ControlClient::new_request_id()
+    };
+    command.params["include_turns"] = true;
+    OA_CO_TRY(
+        const Json response, co_await ControlClient::send(self->control_, std::move(command))
+    );
+    const auto known = self->threads_.find(thread);
+    const std::string cwd = known == self->threads_.end() ? std::string() : known->second.cwd;
+    std::vector<PastTurn> out;
+    const Json* read = thread_in(response);
+    const Json* turns = read == nullptr ? nullptr : member(*read, "turns");
+    if (turns != nullptr && turns->is_array()) {
+        for (const Json& turn : *turns) {
+            out.push_back(past_turn(turn, cwd));
+        }
+        co_return out;
+    }
+    if (const Json* messages = list_in(response, "messages")) {
+        for (const Json& message : *messages) {
+            if (text_view_in(message, "role") == "user") {
+                out.push_back(past_message(message));
+            }
+        }
+    }
+    co_return out;
+}
+
+Task<Result<std::vector<ThreadInfo>>> WorkerCore::threads(Self self, std::vector<std::string> ids) {
+    OA_CO_CHECK(co_await ready(self));
+    WorkerCommand command{.method = "thread/list", .request = ControlClient::new_request_id()};
+    command.params["limit"] = k_list_limit;
+    OA_CO_TRY(
+        const Json response, co_await ControlClient::send(self->control_, std::move(command))
+    );
+    std::vector<ThreadInfo> listed;
+    if (const Json* rows = list_in(response, "data")) {
+        std::ranges::transform(*rows, std::back_inserter(listed), thread_info);
+    } else if (const Json* store = list_in(response, "threads")) {
+        std::ranges::transform(*store, std::back_inserter(listed), thread_of_store);
+    }
+    std::vector<ThreadInfo> out;
+    for (const std::string& id : ids) {
+        const auto found = std::ranges::find(listed, id, &ThreadInfo::id);
+        if (found != listed.end()) {
+            out.push_back(*found);
+        }
+    }
+    co_return out;
+}
+
+} // namespace oa_stream::authority

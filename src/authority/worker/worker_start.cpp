@@ -1,0 +1,210 @@
+// A turn from its request to its receipt.
+#include "oa_stream/base/text.hpp"
+
+#include "control/control_answers.hpp"
+#include "worker_core.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
+constexpr std::size_t k_most_threads = 10'000;
+
+Result<void> check_request(const TurnRequest& request) {
+    if (request.revert_from_turn || !request.seed.empty()) {
+        return fail(
+            Code::precondition, "a worker can neither replace messages nor take earlier ones"
+        );
+    }
+    if (!request.instructions.empty() || request.output_schema) {
+        return fail(Code::usage, "a worker takes no instructions and no output schema");
+    }
+    if (request.input.empty()) {
+        return fail(Code::usage, "a turn needs input");
+    }
+    for (const InputPart& part : request.input) {
+        if (!std::holds_alternative<InputText>(part)) {
+            return fail(Code::usage, "a worker takes no images");
+        }
+    }
+    return {};
+}
+
+/// The control service trims `text`; the desktop prefers `input`, which has every part whole.
+Json turn_params(const TurnRequest& request, const std::string& model) {
+    Json input = Json::array();
+    std::string text;
+    for (const InputPart& part : request.input) {
+        const auto& piece = std::get<InputText>(part).text;
+        text += text.empty() ? piece : "\n\n" + piece;
+        input.push_back(Json::object({{"type", "text"}, {"text", piece}}));
+    }
+    Json params = Json::object({{"text", std::move(text)}, {"input", std::move(input)}});
+    if (!model.empty()) {
+        params["model"] = model;
+    }
+    if (!request.effort.empty()) {
+        params["effort"] = request.effort;
+    }
+    return params;
+}
+
+} // namespace
+
+/// No command goes out while its events could not be read, or nobody would run it: a request to an
+/// unknown worker makes one that nobody runs.
+Task<Result<void>> WorkerCore::ready(Self self) {
+    if (self->closing_ || !self->opened_) {
+        co_return fail(Code::unavailable, "the authority is closed");
+    }
+    if (!self->link_->up()) {
+        co_return fail(Code::unavailable, self->link_->reason());
+    }
+    if (Clock::now() - self->looked_ > self->options_->deadlines.fresh || !self->trouble_.empty() ||
+        !self->sequence_.known()) {
+        OA_CO_TRY(const auto snapshot, co_await look(self));
+        static_cast<void>(snapshot);
+    }
+    if (!self->trouble_.empty()) {
+        co_return fail(Code::unavailable, self->trouble_);
+    }
+    if (!self->link_->up()) {
+        co_return fail(Code::unavailable, self->link_->reason());
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<WorkerCore::Live>> WorkerCore::start(Self self, TurnRequest request) {
+    OA_CO_CHECK(check_request(request));
+    auto able = co_await ready(self);
+    if (!able) {
+        auto error = std::move(able).error();
+        error.code = error.code == Code::not_found ? Code::unavailable : error.code;
+        co_return std::unexpected(std::move(error));
+    }
+    std::string thread;
+    if (request.thread) {
+        thread = *request.thread;
+        OA_CO_CHECK(co_await known_thread(self, thread));
+    } else {
+        OA_CO_TRY(thread, co_await new_thread(self, request.traceparent));
+        self->threads_[thread].busy = true;
+    }
+    auto live = co_await run_turn(self, thread, std::move(request));
+    if (!live) {
+        self->release(thread);
+    }
+    co_return live;
+}
+
+Task<Result<std::string>> WorkerCore::make_thread(Self self) {
+    OA_CO_CHECK(co_await ready(self));
+    co_return co_await new_thread(self, {});
+}
+
+Task<Result<std::string>> WorkerCore::new_thread(Self self, std::string trace) {
+    WorkerCommand command{
+        .method = "thread/start",
+        .request = ControlClient::new_request_id(),
+        .traceparent = std::move(trace)
+    };
+    if (!self->options_->model.empty()) {
+        command.params["model"] = self->options_->model;
+    }
+    OA_CO_TRY(
+        const Json response, co_await ControlClient::send(self->control_, std::move(command))
+    );
+    const auto id = thread_of(response);
+    if (id.empty()) {
+        co_return fail(Code::protocol, "the worker started a thread without an id");
+    }
+    if (self->threads_.size() >= k_most_threads) {
+        std::erase_if(self->threads_, [](const auto& entry) { return !entry.second.busy; });
+    }
+    WorkerThread& thread = self->threads_[id];
+    thread.known = true;
+    thread.total = turn::Usage{};
+    thread.model = text_of_response(response, "model");
+    thread.cwd = text_of_response(response, "cwd");
+    co_return id;
+}
+
+/// Takes the thread for one turn; one that this process did not start is resumed first.
+Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
+    const auto deadline = Clock::now() + k_busy_wait;
+    while (self->threads_[thread].busy) {
+        if (Clock::now() >= deadline) {
+            co_return fail(Code::conflict, "a turn is running on this thread");
+        }
+        co_await self->changed_.wait_until(deadline);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+    self->threads_[thread].busy = true;
+    if (self->threads_[thread].known) {
+        co_return Result<void>{};
+    }
+    auto resumed = co_await ControlClient::send(
+        self->control_,
+        {.method = "thread/resume", .thread = thread, .request = ControlClient::new_request_id()}
+    );
+    if (!resumed) {
+        self->threads_.erase(thread);
+        co_return std::unexpected(std::move(resumed).error());
+    }
+    self->threads_[thread].known = true;
+    self->threads_[thread].cwd = text_of_response(*resumed, "cwd");
+    co_return Result<void>{};
+}
+
+Task<Result<WorkerCore::Live>>
+WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
+    if (!self->link_->up()) { // lost while the thread was made or resumed
+        co_return fail(Code::unavailable, self->link_->reason());
+    }
+    WorkerCommand command{
+        .method = "turn/start",
+        .params = turn_params(request, self->options_->model),
+        .thread = thread,
+        .request = ControlClient::new_request_id(),
+        .traceparent = request.traceparent
+    };
+    WorkerThread& entry = self->threads_[thread];
+    auto live = std::make_shared<WorkerTurn>(
+        self->executor_,
+        *self->options_,
+        WorkerTurn::Begin{
+            .thread = thread,
+            .request = command.request,
+            .model = entry.model.empty() ? self->options_->model : entry.model,
+            .cwd = entry.cwd,
+            .baseline = entry.total,
+            .after_seq = self->sequence_.next() - 1
+        }
+    );
+    entry.live = live;
+    self->applied_ = Clock::now();
+    self->changed_.notify();
+    auto response = co_await ControlClient::send(self->control_, std::move(command));
+    if (!response) {
+        const auto code = response.error().code;
+        if (code == Code::timeout || code == Code::cancelled) {
+            self->threads_[thread].stray_after = live->after_seq();
+        }
+        live->end(turn::FailureCode::authority_lost, true, "its start failed");
+        co_return std::unexpected(std::move(response).error());
+    }
+    live->accept(turn_of(*response));
+    if (live->ended()) {
+        self->release(thread);
+    }
+    co_return live;
+}
+
+} // namespace oa_stream::authority

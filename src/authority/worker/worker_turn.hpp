@@ -1,0 +1,97 @@
+// A turn of a worker while it runs: bound to the worker's id, translated, queued, watched by its
+// deadlines. Shared by the core, which feeds it, and the handle a caller holds, which drains it.
+#pragma once
+
+#include "oa_stream/authority/worker.hpp"
+
+#include "codex/process/signal.hpp"
+#include "codex/turn_queue.hpp"
+#include "events/worker_event.hpp"
+#include "events/worker_translator.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::authority {
+
+class WorkerTurn {
+public:
+    /// What is known before turn/start is sent.
+    struct Begin {
+        std::string thread;
+        std::string request; ///< the command's request_id
+        std::string model{};
+        std::string cwd{};
+        std::optional<turn::Usage> baseline{};
+        std::uint64_t after_seq = 0; ///< events up to there are not of this turn
+    };
+    WorkerTurn(const asio::any_io_executor& executor, const WorkerOptions& options, Begin begin);
+
+    [[nodiscard]] const std::string& thread() const noexcept { return begin_.thread; }
+    [[nodiscard]] const std::string& request() const noexcept { return begin_.request; }
+    [[nodiscard]] const std::string& model() const noexcept { return begin_.model; }
+    /// The id for clients: the receipt's, else the request's.
+    [[nodiscard]] const std::string& id() const noexcept { return id_; }
+    [[nodiscard]] std::uint64_t after_seq() const noexcept { return begin_.after_seq; }
+    /// The worker's own; empty until an event carried it.
+    [[nodiscard]] const std::string& worker_id() const noexcept { return bound_; }
+    [[nodiscard]] bool accepted() const noexcept { return translator_.has_value(); }
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    /// The worker told its end: nothing of it runs any more.
+    [[nodiscard]] bool finished() const noexcept { return translator_ && translator_->ended(); }
+
+    /// The receipt came; `turn` may be empty. What arrived before is told now.
+    void accept(const std::string& turn);
+    /// One notification of this thread.
+    void deliver(const WorkerEvent& event, Clock::time_point now);
+    /// Ends it by a failure of ours, once.
+    void end(turn::FailureCode code, bool retryable, std::string detail);
+    /// Ends it as interrupted: the worker did not, in time.
+    void end_interrupted();
+    /// turn/completed waits for late items until this passed.
+    void tick(Clock::time_point now);
+
+    /// Turn::next().
+    [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<WorkerTurn> self);
+    [[nodiscard]] static Task<void>
+    wait_ended(std::shared_ptr<WorkerTurn> self, Clock::time_point deadline);
+
+    [[nodiscard]] std::optional<turn::Usage> total() const;
+    [[nodiscard]] std::uint64_t text_mismatches() const;
+    [[nodiscard]] std::uint64_t unknown_events() const;
+
+    bool interrupting = false; ///< a turn/interrupt is on its way
+    bool abandoned = false;    ///< nobody holds the handle any more
+
+private:
+    struct Expiry {
+        Clock::time_point at;
+        const char* what;
+    };
+    [[nodiscard]] Expiry expiry() const;
+    [[nodiscard]] bool mine(const std::string& turn, const WorkerEvent& event);
+    void translate(const WorkerEvent& event, Clock::time_point now);
+    void queue(EventBatch&& events);
+
+    Begin begin_;
+    WorkerDeadlines deadlines_;
+    WorkerText text_;
+    std::string id_{};
+    std::string receipt_{}; ///< the turn id it named; the control service may have invented it
+    std::string bound_{};
+    std::optional<WorkerTranslator> translator_{};
+    std::vector<WorkerEvent> early_{}; ///< came before the receipt
+    std::optional<WorkerEvent> end_{}; ///< turn/completed that waits for late items
+    Clock::time_point end_at_{};
+    TurnQueue queue_;
+    Signal changed_;
+    std::optional<Error> error_{};
+    bool content_ = false; ///< a part, tool or note was seen
+    bool ended_ = false;
+    Clock::time_point began_ = Clock::now();
+    Clock::time_point last_event_ = Clock::now();
+};
+
+} // namespace oa_stream::authority

@@ -1,0 +1,170 @@
+// A worker's notifications → turn events: both dialects, and workers that post out of order.
+#include "worker/events/worker_translator.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::authority;
+
+namespace {
+
+struct Teller {
+    explicit Teller(WorkerText text = WorkerText::deltas)
+        : translator({.thread = "t", .turn = "u", .baseline = turn::Usage{}, .text = text}) {}
+
+    void push(std::string_view method, std::string_view params) {
+        translator.push(method, *parse_json(params), events);
+    }
+    [[nodiscard]] std::string told() const {
+        std::string out;
+        for (const auto& event : events) {
+            out += turn::describe(event) + "\n";
+        }
+        return out;
+    }
+    [[nodiscard]] std::string text() const {
+        std::string out;
+        for (const auto& event : events) {
+            if (const auto* delta = std::get_if<turn::PartDelta>(&event)) {
+                out += delta->text;
+            }
+        }
+        return out;
+    }
+    [[nodiscard]] const turn::TurnEnded* end() const {
+        return events.empty() ? nullptr : std::get_if<turn::TurnEnded>(&events.back());
+    }
+
+    WorkerTranslator translator;
+    std::vector<turn::Event> events{};
+};
+
+} // namespace
+
+TEST_CASE("worker translator: a text in either dialect is the same turn") {
+    Teller contract;
+    contract.push("turn/started", R"({"thread_id":"t","turn_id":"w"})");
+    contract.push("item/started", R"({"item_id":"m","item_kind":"agent_message"})");
+    contract.push("item/agentMessage/delta", R"({"item_id":"m","delta":"Hel"})");
+    contract.push("item/agentMessage/delta", R"({"item_id":"m","delta":"lo"})");
+    contract.push(
+        "item/completed", R"({"item_id":"m","item_kind":"agent_message","item":{"text":"Hello!"}})"
+    );
+    contract.push("turn/completed", R"({"status":"completed"})");
+    Teller server;
+    server.push("turn/started", R"({"threadId":"t","turn":{"id":"w"}})");
+    server.push("item/started", R"({"item":{"type":"agentMessage","id":"m","text":""}})");
+    server.push("item/agentMessage/delta", R"({"itemId":"m","delta":"Hel"})");
+    server.push("item/agentMessage/delta", R"({"itemId":"m","delta":"lo"})");
+    server.push("item/completed", R"({"item":{"type":"agentMessage","id":"m","text":"Hello!"}})");
+    server.push("turn/completed", R"({"turn":{"id":"w","status":"completed"}})");
+    CHECK(contract.told() == server.told());
+    CHECK(contract.text() == "Hello!");
+    REQUIRE(contract.end() != nullptr);
+    CHECK(contract.end()->outcome == turn::Outcome::completed);
+    CHECK(std::get<turn::TurnStarted>(contract.events.front()).turn == "u");
+}
+
+TEST_CASE("worker translator: an item whose text is not told is closed as it was said") {
+    Teller teller;
+    teller.push(
+        "item/reasoning/summaryTextDelta", R"({"item_id":"r","delta":"One.","summary_index":0})"
+    );
+    teller.push(
+        "item/reasoning/summaryTextDelta", R"({"item_id":"r","delta":"Two.","summary_index":1})"
+    );
+    teller.push("item/completed", R"({"item_id":"r","item_kind":"reasoning"})");
+    CHECK(teller.text() == "One.\n\nTwo.");
+    CHECK(std::holds_alternative<turn::PartClosed>(teller.events.back()));
+    CHECK(teller.translator.text_mismatches() == 0);
+}
+
+TEST_CASE("worker translator: a tool of which only deltas are told has them as its output") {
+    Teller teller;
+    teller.push(
+        "item/started",
+        R"({"item_id":"c","item_kind":"mcp_tool_call","item":{"tool_name":"web.search","arguments":{"q":1}}})"
+    );
+    teller.push("item/toolOutput/delta", R"({"item_id":"c","delta":"{\"a\":"})");
+    teller.push("item/toolOutput/delta", R"({"item_id":"c","delta":"1}"})");
+    teller.push(
+        "item/completed", R"({"item_id":"c","item_kind":"mcp_tool_call","item_status":"completed"})"
+    );
+    const auto* output = std::get_if<turn::ToolOutput>(&teller.events.back());
+    REQUIRE(output != nullptr);
+    CHECK(output->output == Json{{"output", "{\"a\":1}"}});
+    CHECK(std::get<turn::ToolOpened>(teller.events[1]).name == "web_search");
+}
+
+TEST_CASE("worker translator: late deltas and a late start of an item change nothing") {
+    Teller teller;
+    teller.push("item/agentMessage/delta", R"({"item_id":"m","delta":"One "})");
+    teller.push("item/started", R"({"item_id":"m","item_kind":"agent_message"})");
+    CHECK(teller.translator.items_open());
+    teller.push(
+        "item/completed", R"({"item_id":"m","item_kind":"agent_message","item":{"text":"One two"}})"
+    );
+    CHECK_FALSE(teller.translator.items_open());
+    teller.push("item/agentMessage/delta", R"({"item_id":"m","delta":"two"})");
+    CHECK(teller.text() == "One two");
+}
+
+TEST_CASE("worker translator: text by items is the item's own, whatever order its deltas had") {
+    Teller teller(WorkerText::items);
+    teller.push("item/agentMessage/delta", R"({"item_id":"m","delta":"two"})");
+    teller.push("item/agentMessage/delta", R"({"item_id":"m","delta":"one "})");
+    CHECK(teller.text().empty());
+    teller.push(
+        "item/completed", R"({"item_id":"m","item_kind":"agent_message","item":{"text":"one two"}})"
+    );
+    CHECK(teller.text() == "one two");
+}
+
+TEST_CASE("worker translator: ends of a turn that only the contract has") {
+    const auto ended = [](std::string_view method, std::string_view params) {
+        Teller teller;
+        teller.push(method, params);
+        REQUIRE(teller.end() != nullptr);
+        return *teller.end();
+    };
+    auto end = ended("turn/failed", R"({"message":"sk-secret","will_retry":true})");
+    CHECK(end.outcome == turn::Outcome::failed);
+    CHECK(end.failure->code == turn::FailureCode::turn_failed);
+    CHECK(end.failure->retryable);
+    end = ended("turn/aborted", "{}");
+    CHECK(end.outcome == turn::Outcome::aborted);
+    CHECK(end.failure->code == turn::FailureCode::turn_aborted);
+    CHECK(ended("turn/interrupted", "{}").outcome == turn::Outcome::interrupted);
+    end = ended("codex/error", R"({"message":"m","will_retry":false})");
+    CHECK(end.failure->code == turn::FailureCode::codex_error);
+    CHECK_FALSE(end.failure->retryable);
+    Teller retried;
+    retried.push("codex/error", R"({"message":"m","will_retry":true})");
+    CHECK(retried.end() == nullptr);
+    CHECK(std::get<turn::Note>(retried.events.back()).name == "notice");
+}
+
+TEST_CASE("worker translator: usage of the turn; all zero means unknown") {
+    Teller teller;
+    teller.push(
+        "turn/completed",
+        R"({"status":"completed","token_usage":{"input_tokens":40,"output_tokens":12}})"
+    );
+    CHECK(teller.end()->usage == turn::Usage{.input = 40, .output = 12});
+    Teller zero;
+    zero.push(
+        "turn/completed",
+        R"({"status":"completed","token_usage":{"input_tokens":0,"output_tokens":0}})"
+    );
+    CHECK_FALSE(zero.end()->usage);
+}
+
+TEST_CASE("worker translator: what nobody knows is counted, and ends nothing") {
+    Teller teller;
+    teller.push("item/hologram/delta", R"({"item_id":"x","delta":"no"})");
+    teller.push("item/started", R"({"item_id":"h","item_kind":"hologram"})");
+    teller.push("item/agentMessage/delta", R"({"item_id":"m","delta":5})");
+    teller.push("item/agentMessage/delta", R"({"delta":"no id"})");
+    CHECK(teller.events.empty());
+    CHECK(teller.translator.unknown() == 4);
+}
