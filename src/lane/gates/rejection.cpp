@@ -1,8 +1,26 @@
 #include "rejection.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::lane {
+
+namespace {
+
+/// An authority that knows it says "retry_after:SECONDS" where other errors say where.
+int retry_after_of(const Error& error) {
+    constexpr std::string_view k_mark = "retry_after:";
+    constexpr int k_usual = 5;
+    constexpr int k_most = 3600;
+    if (!error.where.starts_with(k_mark)) {
+        return k_usual;
+    }
+    const auto seconds = parse_count(error.where.substr(k_mark.size()), 1, k_most);
+    return seconds ? static_cast<int>(*seconds) : k_usual;
+}
+
+} // namespace
 
 Rejection reject(int status, std::string code, std::string message) {
     Rejection rejection;
@@ -56,7 +74,8 @@ Rejection reject_start(const Error& error, bool replaces) {
         break;
     }
     return with_retry_after(
-        reject(503, "authority_unavailable", "the assistant is not available right now"), 5
+        reject(503, "authority_unavailable", "the assistant is not available right now"),
+        retry_after_of(error)
     );
 }
 
