@@ -28,8 +28,11 @@ async function becomes(base, path, status) {
 
 test('what makes no sense is refused with exit 2 and one line', async () => {
   const rows = [
-    [['--authority', 'worker'], /--authority: .*worker.*codex or replay/],
-    [['--authority', 'nobody'], /--authority.*codex or replay/],
+    [['--authority', 'worker'], /--worker-control: .*needs the control API's URL/],
+    [['--authority', 'worker', '--worker-control', 'http://control.example'], /--worker-control: .*in the clear/],
+    [['--authority', 'worker', '--worker-control', 'https://c.example', '--khala-url', 'http://k'], /--khala-url: .*wss/],
+    [['--authority', 'worker', '--worker-control', 'https://c.example', '--worker-auth', 'secret'], /--worker-auth: .*env:NAME/],
+    [['--authority', 'nobody'], /--authority.*codex or replay or worker/],
     [['--authority', 'replay', '--listen', '0.0.0.0:0'], /reachable from elsewhere.*--tokens/],
     [['--authority', 'replay', '--listen', 'nonsense'], /HOST:PORT/],
     [['--authority', 'replay', '--pace', 'fast'], /pace|fast/],
