@@ -1,5 +1,8 @@
 #include "oa_stream/authority/authority.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace oa_stream::authority {
 
 turn::FailureCode failure_code_of(const Error& error) noexcept {
@@ -17,6 +20,26 @@ turn::FailureCode failure_code_of(const Error& error) noexcept {
     default:
         return turn::FailureCode::codex_error;
     }
+}
+
+/// For authorities that have all turns at hand.
+Task<Result<TurnsPage>> Authority::turns_page(TurnsQuery query) {
+    OA_CO_TRY(auto all, co_await turns(query.thread));
+    if (query.newest_first) {
+        std::ranges::reverse(all);
+    }
+    auto begin = all.begin();
+    if (!query.from.empty()) {
+        begin = std::ranges::find(all, query.from, &PastTurn::id);
+        if (begin == all.end()) {
+            co_return fail(Code::precondition, "this thread has no such turn");
+        }
+    }
+    const auto left = static_cast<std::size_t>(all.end() - begin);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(left, query.limit));
+    TurnsPage page{.turns = {}, .more = left > query.limit};
+    page.turns.assign(std::make_move_iterator(begin), std::make_move_iterator(begin + count));
+    co_return page;
 }
 
 Task<Result<std::vector<ThreadInfo>>> Authority::threads(std::vector<std::string> /*ids*/) {

@@ -119,6 +119,24 @@ struct PastTurn {
     std::vector<std::int64_t> times_ms{}; ///< of `events`, Unix time each; empty: none is known
 };
 
+/// A part of a thread's turns.
+struct TurnsQuery {
+    enum class Detail {
+        none, ///< ids, outcomes and times
+        question, ///< and the user's message; of the answer at most a part
+        all,
+    };
+    std::string thread;
+    std::size_t limit = 50; ///< turns, at least 1
+    bool newest_first = false;
+    std::string from{}; ///< the turn to begin with; empty: at the end that comes first
+    Detail detail = Detail::all;
+};
+struct TurnsPage {
+    std::vector<PastTurn> turns{}; ///< in the order asked for
+    bool more = false; ///< others follow
+};
+
 /// A thread as the authority lists it.
 struct ThreadInfo {
     std::string id; ///< the authority's
@@ -175,6 +193,10 @@ public:
 
     /// Turns of a thread, oldest first. Code::not_found for an unknown one.
     [[nodiscard]] virtual Task<Result<std::vector<PastTurn>>> turns(std::string thread) = 0;
+
+    /// Only as much as is asked for. Code::not_found for an unknown thread, Code::precondition when
+    /// `from` is no turn of it.
+    [[nodiscard]] virtual Task<Result<TurnsPage>> turns_page(TurnsQuery query);
 
     /// Those of `ids` that exist, in the order given.
     [[nodiscard]] virtual Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids

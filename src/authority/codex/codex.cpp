@@ -56,6 +56,9 @@ public:
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return CodexCore::turns(core_, std::move(thread));
     }
+    [[nodiscard]] Task<Result<TurnsPage>> turns_page(TurnsQuery query) override {
+        return CodexCore::turns_page(core_, std::move(query));
+    }
     [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
     ) override {
         return CodexCore::threads(core_, std::move(ids));

@@ -27,6 +27,8 @@ struct CodexCounts {
     std::uint64_t upstream_retries = 0;
 };
 
+struct ListedTurns;
+
 class CodexCore : public std::enable_shared_from_this<CodexCore> {
 public:
     CodexCore(const asio::any_io_executor& executor, CodexOptions options);
@@ -57,6 +59,8 @@ public:
 
     // codex_read.cpp (with health() and readings())
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
+    // codex_pages.cpp
+    [[nodiscard]] static Task<Result<TurnsPage>> turns_page(Self self, TurnsQuery query);
     [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
     threads(Self self, std::vector<std::string> ids);
 
@@ -83,6 +87,12 @@ private:
     [[nodiscard]] static Task<Result<Link>> ready_link(Self self);
     void on_lost(const Error& why);
     void recycle_when_large(); ///< codex_read.cpp
+
+    // codex_pages.cpp
+    [[nodiscard]] static Task<Result<ListedTurns>>
+    list_turns(Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit);
+    [[nodiscard]] static Task<Result<std::string>>
+    cursor_at(Self self, Link link, TurnsQuery query);
 
     // codex_notify.cpp
     void on_notification(std::string_view method, const Json& message);

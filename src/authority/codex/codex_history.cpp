@@ -4,6 +4,7 @@
 
 #include "codex/events/codex_events.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -79,6 +80,23 @@ Json turns_list_params(const std::string& thread, const std::string& cursor) {
     return params;
 }
 
+Json turns_query_params(const TurnsQuery& query, const std::string& cursor, std::size_t limit) {
+    using Detail = TurnsQuery::Detail;
+    const auto* view = query.detail == Detail::all    ? "full"
+                       : query.detail == Detail::none ? "notLoaded"
+                                                      : "summary";
+    Json params = Json::object(
+        {{"threadId", query.thread},
+         {"sortDirection", query.newest_first ? "desc" : "asc"},
+         {"itemsView", view},
+         {"limit", std::min<std::size_t>(limit, k_history_page)}}
+    );
+    if (!cursor.empty()) {
+        params["cursor"] = cursor;
+    }
+    return params;
+}
+
 Json latest_turns_params(const std::string& thread) {
     return Json::object(
         {{"threadId", thread}, {"sortDirection", "desc"}, {"itemsView", "full"}, {"limit", 3}}
@@ -124,12 +142,12 @@ ThreadInfo thread_info(const Json& thread) {
     return info;
 }
 
-Result<TurnsPage> turns_page(const Json& result, std::string_view cwd) {
+Result<ListedTurns> listed_turns(const Json& result, std::string_view cwd) {
     const Json* data = member(result, "data");
     if (data == nullptr || !data->is_array()) {
         return fail(Code::protocol, "codex answered thread/turns/list without data");
     }
-    TurnsPage page;
+    ListedTurns page;
     for (const Json& turn : *data) {
         page.turns.push_back(past_turn(turn, cwd));
     }

@@ -13,6 +13,9 @@ namespace oa_stream::authority {
 inline constexpr int k_history_page = 100;
 
 [[nodiscard]] Json turns_list_params(const std::string& thread, const std::string& cursor);
+/// `limit`: at most k_history_page; more are not given at once.
+[[nodiscard]] Json
+turns_query_params(const TurnsQuery& query, const std::string& cursor, std::size_t limit);
 /// The newest few, to look for one turn that should have ended.
 [[nodiscard]] Json latest_turns_params(const std::string& thread);
 
@@ -26,12 +29,12 @@ inline constexpr std::string_view k_unnamed = "New conversation";
 /// "thread" of thread/read: the name, else the first user text, is its title.
 [[nodiscard]] ThreadInfo thread_info(const Json& thread);
 
-struct TurnsPage {
+struct ListedTurns {
     std::vector<PastTurn> turns{};
     std::string next_cursor{}; ///< empty: this was the last page
 };
 /// Code::protocol when the result has no "data" array.
-[[nodiscard]] Result<TurnsPage> turns_page(const Json& result, std::string_view cwd);
+[[nodiscard]] Result<ListedTurns> listed_turns(const Json& result, std::string_view cwd);
 
 /// The stored turn `id` in a page, when it has ended; nullptr otherwise.
 [[nodiscard]] const Json* ended_turn(const Json& result, std::string_view id);

@@ -38,7 +38,7 @@ Task<Result<std::vector<PastTurn>>> CodexCore::turns(Self self, std::string thre
             co_return out;
         }
         OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
-        OA_CO_TRY(TurnsPage page, turns_page(result, self->home_.work.string()));
+        OA_CO_TRY(ListedTurns page, listed_turns(result, self->home_.work.string()));
         for (PastTurn& turn : page.turns) {
             out.push_back(std::move(turn));
         }

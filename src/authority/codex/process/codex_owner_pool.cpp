@@ -228,6 +228,13 @@ Task<Result<std::vector<PastTurn>>> CodexOwnerPool::turns(Self self, std::string
     co_return co_await used->codex->turns(std::move(asked.id));
 }
 
+Task<Result<TurnsPage>> CodexOwnerPool::turns_page(Self self, TurnsQuery query) {
+    OwnedThread asked = owned_thread(query.thread);
+    OA_CO_TRY(const Use used, co_await child_of(self, asked));
+    query.thread = std::move(asked.id);
+    co_return co_await used->codex->turns_page(std::move(query));
+}
+
 Task<Result<std::vector<ThreadInfo>>>
 CodexOwnerPool::threads(Self self, std::vector<std::string> ids) {
     std::map<std::string, std::vector<std::string>> asked;

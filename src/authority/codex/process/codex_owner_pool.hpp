@@ -44,6 +44,7 @@ public:
     [[nodiscard]] static Task<void> close(Self self, Millis grace);
     [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>> start(Self self, TurnRequest request);
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<TurnsPage>> turns_page(Self self, TurnsQuery query);
     [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
     threads(Self self, std::vector<std::string> ids);
     [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, std::string owner);

@@ -153,6 +153,13 @@ Task<Result<std::vector<PastTurn>>> CodexPool::turns(Self self, std::string thre
     co_return co_await found->codex->turns(std::move(pin.id));
 }
 
+Task<Result<TurnsPage>> CodexPool::turns_page(Self self, TurnsQuery query) {
+    ThreadPin pin = pin_of(query.thread);
+    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    query.thread = std::move(pin.id);
+    co_return co_await found->codex->turns_page(std::move(query));
+}
+
 Task<Result<std::vector<ThreadInfo>>> CodexPool::threads(Self self, std::vector<std::string> ids) {
     std::map<std::size_t, std::vector<std::string>> asked;
     for (const std::string& id : ids) {

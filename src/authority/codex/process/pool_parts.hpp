@@ -40,6 +40,9 @@ public:
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return Pool::turns(pool_, std::move(thread));
     }
+    [[nodiscard]] Task<Result<TurnsPage>> turns_page(TurnsQuery query) override {
+        return Pool::turns_page(pool_, std::move(query));
+    }
     [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
     ) override {
         return Pool::threads(pool_, std::move(ids));

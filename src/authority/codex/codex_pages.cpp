@@ -1,0 +1,75 @@
+// Reading a part of a thread. Measured with codex 0.169.0 and 400 turns: a page without items takes
+// 2 ms whatever it holds, one with the first and last item of each turn 5 ms, one with all items
+// about 0.8 ms a turn. Cursors are codex's own and never leave this file.
+#include "codex_core.hpp"
+#include "codex_history.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace oa_stream::authority {
+
+/// One page as codex gives it: a thread without turns has an empty one.
+Task<Result<ListedTurns>> CodexCore::list_turns(
+    Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit
+) {
+    RpcOutcome outcome =
+        co_await call(self, link, "thread/turns/list", turns_query_params(query, cursor, limit));
+    if (const auto* refusal = std::get_if<Refusal>(&outcome);
+        refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_empty) {
+        co_return ListedTurns{};
+    }
+    OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
+    co_return listed_turns(result, self->home_.work.string());
+}
+
+/// The cursor of a page that begins with `query.from`; empty when that is the first turn. Pages
+/// without items are so much cheaper that looking through them costs less than keeping cursors.
+Task<Result<std::string>> CodexCore::cursor_at(Self self, Link link, TurnsQuery query) {
+    query.detail = TurnsQuery::Detail::none;
+    std::string cursor;
+    while (true) {
+        OA_CO_TRY(
+            const ListedTurns page, co_await list_turns(self, link, query, cursor, k_history_page)
+        );
+        const auto found = std::ranges::find(page.turns, query.from, &PastTurn::id);
+        if (found == page.turns.begin() && !page.turns.empty()) {
+            co_return cursor;
+        }
+        if (found != page.turns.end()) {
+            const auto before = static_cast<std::size_t>(found - page.turns.begin());
+            OA_CO_TRY(
+                const ListedTurns part, co_await list_turns(self, link, query, cursor, before)
+            );
+            co_return part.next_cursor;
+        }
+        if (page.next_cursor.empty() || page.next_cursor == cursor) {
+            co_return fail(Code::precondition, "this thread has no such turn");
+        }
+        cursor = page.next_cursor;
+    }
+}
+
+Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
+    OA_CO_TRY(const Link link, co_await ready_link(self));
+    std::string cursor;
+    if (!query.from.empty()) {
+        OA_CO_TRY(cursor, co_await cursor_at(self, link, query));
+    }
+    TurnsPage out;
+    while (out.turns.size() < query.limit) {
+        const auto wanted = query.limit - out.turns.size();
+        OA_CO_TRY(ListedTurns page, co_await list_turns(self, link, query, cursor, wanted));
+        std::ranges::move(page.turns, std::back_inserter(out.turns));
+        const bool overfull = out.turns.size() > query.limit;
+        out.turns.resize(std::min(out.turns.size(), query.limit));
+        out.more = overfull || (!page.next_cursor.empty() && page.next_cursor != cursor);
+        if (!out.more || overfull) {
+            break;
+        }
+        cursor = std::move(page.next_cursor);
+    }
+    co_return out;
+}
+
+} // namespace oa_stream::authority
