@@ -193,6 +193,22 @@ TEST_CASE("codex: an ephemeral thread is let go when its turn ends") {
     CHECK(stage.received("thread/start", "\"ephemeral\":true") == 2); // the check at open, and this
 }
 
+TEST_CASE("codex: a turn does not wait for all threads that are let go at once") {
+    Mode mode("slow-unsubscribe"); // 50 ms each, and what is asked behind it waits
+    FakeStage stage;
+    stage.options.deadlines.linger = Millis(2'000);
+    stage.opened();
+    for (int i = 0; i < 12; ++i) {
+        stage.play(ask("one"));
+    }
+    const auto asked = [&stage] { return stage.received("thread/unsubscribe", ""); };
+    const auto before = asked();
+    stage.until([&] { return asked() > before; });
+    CHECK(stage.play(ask("another")).outcome() == "completed");
+    CHECK(asked() - before < 8); // one before each request of the turn
+    stage.until([&] { return asked() - before >= 12; });
+}
+
 TEST_CASE("codex: a failed open can be tried again") {
     FakeStage stage;
     must(write_file_atomic(

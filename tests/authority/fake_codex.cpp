@@ -456,6 +456,9 @@ void Fake::on_request(const std::string& method, const Json& params, const Json&
         return reply(id, thread_result(thread));
     }
     if (method == "thread/unsubscribe") {
+        if (environment("FAKE_MODE") == "slow-unsubscribe") {
+            ::usleep(50'000);
+        }
         threads_[thread].loaded = false;
         return reply(id, Json::object({{"status", "unsubscribed"}}));
     }

@@ -6,6 +6,13 @@
 
 namespace oa_stream::authority {
 
+namespace {
+
+/// Between two looks for idle threads: at 100 new ones a second few are let go each time.
+constexpr Millis k_look{200};
+
+} // namespace
+
 void CodexCore::on_lost(const Error& why) {
     if (state_ != State::ready) {
         return; // while starting, the handshake fails by itself
@@ -46,8 +53,7 @@ Task<void> CodexCore::supervise(Self self) {
 }
 
 Task<void> CodexCore::housekeep(Self self) {
-    const Millis pause =
-        std::clamp(self->options_.deadlines.linger / 4, Millis(20), Millis(15'000));
+    const Millis pause = std::clamp(self->options_.deadlines.linger / 4, Millis(20), k_look);
     while (!self->closing_) {
         const auto at = Clock::now() + pause;
         while (!self->closing_ && Clock::now() < at) {
@@ -59,12 +65,12 @@ Task<void> CodexCore::housekeep(Self self) {
         const auto surplus = self->threads_.surplus(
             Clock::now(), self->options_.deadlines.linger, self->options_.limits.loaded_threads
         );
+        // One after the other: many at once would stand before every turn in codex's queue.
+        const Link link = self->link_;
         for (const auto& thread : surplus) {
-            oa_stream::spawn(
-                self->executor_,
-                "codex unsubscribe",
-                unsubscribe(self, self->link_, ThreadHold(thread))
-            );
+            if (!thread->busy && !link->lost() && !self->closing_) {
+                co_await unsubscribe(self, link, ThreadHold(thread));
+            }
         }
         self->recycle_when_large();
     }
