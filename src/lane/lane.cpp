@@ -24,16 +24,26 @@ LaneState::LaneState(const asio::any_io_executor& on, LaneConfig with, LaneParts
     host->observer = parts.observer != nullptr ? parts.observer : &silent;
 }
 
+namespace {
+
+std::int64_t unix_seconds() {
+    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+} // namespace
+
 struct Lane::Impl {
     Impl(const asio::any_io_executor& executor, LaneConfig config, LaneParts parts)
         : state(executor, std::move(config), std::move(parts)), ticker(executor) {
         state.host->on_ended = [this](const TurnOutcome& outcome) {
             state.turns.turn_ended(outcome.owner);
+            state.ids().touch(outcome.owner, outcome.thread, unix_seconds());
             completions.turn_ended(outcome);
             state.observer().turn_ended(outcome);
             answers.log_turn(outcome);
         };
         spawn(executor, "lane ticks", run_ticks());
+        spawn(executor, "dates of the id map", chats.date_rows());
     }
 
     [[nodiscard]] Task<void> run_ticks() {

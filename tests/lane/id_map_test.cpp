@@ -1,99 +1,135 @@
-#include "oa_stream/base/file.hpp"
-#include "oa_stream/base/ids.hpp"
-#include "oa_stream/lane/id_map.hpp"
-
-#include <boost/asio/io_context.hpp>
-#include <catch2/catch.hpp>
+#include "id_map_support.hpp"
 
 #include <array>
-#include <filesystem>
 
 using namespace oa_stream;
 using namespace oa_stream::lane;
+using namespace oa_stream::test;
 
 namespace {
 
-struct Folder {
-    std::filesystem::path path =
-        std::filesystem::temp_directory_path() / ("oa-lane-" + random_hex(8));
-    Folder() { std::filesystem::create_directories(path); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
+std::vector<std::string> ids_of(const std::vector<ThreadRow>& rows) {
+    std::vector<std::string> out;
+    for (const auto& row : rows) {
+        out.push_back(row.id);
     }
-};
+    return out;
+}
 
-Result<std::unique_ptr<IdMap>> open(asio::io_context& context, const std::filesystem::path& path) {
-    return IdMap::open(context.get_executor(), path, Millis(1), [](const Error& error) {
-        FAIL(error.text());
-    });
+ThreadRow dated(std::string id, std::int64_t updated) {
+    ThreadRow row{"o", std::move(id), "t", 0};
+    row.updated_at = updated;
+    return row;
+}
+
+std::vector<std::string> names(std::initializer_list<const char*> list) {
+    return {list.begin(), list.end()};
 }
 
 } // namespace
 
 TEST_CASE("id map: the same client id means another thread for another owner") {
-    asio::io_context context;
-    const auto map = open(context, {}).value();
-    map->put({"alice", "chat-1", "thread-a", 0});
-    map->put({"bob", "chat-1", "thread-b", 2});
-    REQUIRE(map->find("alice", "chat-1") != nullptr);
-    CHECK(map->find("alice", "chat-1")->thread == "thread-a");
-    CHECK(map->find("bob", "chat-1")->thread == "thread-b");
-    CHECK(map->find("carol", "chat-1") == nullptr);
-    CHECK(map->find("", "chat-1") == nullptr);
-    CHECK(map->size() == 2);
+    MapStage stage({});
+    auto& map = stage.map();
+    map.put({"alice", "chat-1", "thread-a", 0});
+    map.put({"bob", "chat-1", "thread-b", 2});
+    REQUIRE(map.find("alice", "chat-1").has_value());
+    CHECK(map.find("alice", "chat-1")->thread == "thread-a");
+    CHECK(map.find("bob", "chat-1")->thread == "thread-b");
+    CHECK_FALSE(map.contains("carol", "chat-1"));
+    CHECK_FALSE(map.contains("", "chat-1"));
+    CHECK(map.size() == 2);
 }
 
-TEST_CASE("id map: what was put is there after a restart") {
+TEST_CASE("id map: what was committed is there after a restart, whatever it holds") {
     const Folder folder;
-    const auto file = folder.path / "deep" / "threads.json";
+    const auto file = folder.path / "deep" / "threads.map";
+    ThreadRow row{"o\t@x", "a", "t\"\\1\n", 12};
+    row.title = "é\nand \\n";
+    row.created_at = 5;
+    row.updated_at = 7;
     {
-        asio::io_context context;
-        const auto map = open(context, file).value();
-        map->put({"o", "a", "old", 0});
-        map->put({"o", "a", "new", 3});
-        REQUIRE(map->flush().has_value());
-    }
-    asio::io_context context;
-    const auto map = open(context, file).value();
-    REQUIRE(map->find("o", "a") != nullptr);
-    CHECK(*map->find("o", "a") == ThreadRow{"o", "a", "new", 3});
+        MapStage stage(file, Millis(60'000));
+        stage.map().put({"o", "b", "old", 0});
+        stage.map().put({"o", "b", "new", 3});
+        stage.map().put(row);
+        REQUIRE(stage.commit().has_value());
+    } // nothing is written on the way out
+    MapStage stage(file);
+    CHECK(stage.map().find("o", "b") == ThreadRow{"o", "b", "new", 3});
+    CHECK(stage.map().find("o\t@x", "a") == row);
+    CHECK(stage.notes.empty());
     CHECK(
         (std::filesystem::status(file).permissions() & std::filesystem::perms::others_read) ==
         std::filesystem::perms::none
     );
 }
 
-TEST_CASE("id map: a change reaches the file by itself") {
+TEST_CASE("id map: a commit with nothing to write returns at once") {
     const Folder folder;
-    const auto file = folder.path / "threads.json";
-    asio::io_context context;
-    const auto map = open(context, file).value();
-    map->put({"o", "a", "t", 0});
-    // The timer, then the writer's report: both are work of this context.
-    while (!std::filesystem::exists(file)) {
-        context.run_for(std::chrono::milliseconds(20));
-        context.restart();
-    }
-    const auto rows = parse_rows(read_file(file).value(), "f").value();
-    CHECK(rows == std::vector<ThreadRow>{{"o", "a", "t", 0}});
+    MapStage stage(folder.path / "threads.map");
+    CHECK(stage.commit().has_value());
+    CHECK_FALSE(std::filesystem::exists(folder.path / "threads.map"));
+}
+
+TEST_CASE("id map: a change nobody waits for reaches the file by itself") {
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage stage(file);
+    stage.map().put({"o", "a", "t", 0});
+    stage.until([&] { return std::filesystem::exists(file); });
+    stage.map().touch("o", "a", 77);
+    REQUIRE(stage.map().flush().has_value());
+    MapStage again(file);
+    CHECK(again.map().find("o", "a")->updated_at == 77);
 }
 
 TEST_CASE("id map: two processes with one file keep each other's threads") {
     const Folder folder;
-    const auto file = folder.path / "threads.json";
-    asio::io_context context;
-    const auto first = open(context, file).value();
-    const auto second = open(context, file).value();
-    first->put({"o", "from-first", "t1", 0});
-    REQUIRE(first->flush().has_value());
-    second->put({"o", "from-second", "t2", 0});
-    REQUIRE(second->flush().has_value());
-    const auto third = open(context, file).value();
-    CHECK(third->find("o", "from-first") != nullptr);
-    CHECK(third->find("o", "from-second") != nullptr);
+    const auto file = folder.path / "threads.map";
+    MapStage first(file);
+    MapStage second(file);
+    first.map().put({"o", "from-first", "t1", 0});
+    REQUIRE(first.commit().has_value());
+    second.map().put({"o", "from-second", "t2", 0});
+    REQUIRE(second.commit().has_value());
+    CHECK(second.map().contains("o", "from-first"));
+    MapStage third(file);
+    CHECK(third.map().contains("o", "from-first"));
+    CHECK(third.map().contains("o", "from-second"));
+    CHECK(third.notes.empty());
+}
+
+TEST_CASE("id map: a process that compacts the file takes no line from another") {
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage first(file, Millis(60'000));
+    MapStage second(file, Millis(60'000));
+    second.map().put({"o", "early", "t0", 0});
+    REQUIRE(second.commit().has_value());
+    first.map().put({"o", "often", "t", 0});
+    REQUIRE(first.commit().has_value());
+    const auto full = [&] { return std::filesystem::file_size(file); };
+    std::uintmax_t largest = 0;
+    int rounds = 0;
+    while (full() >= largest) { // until it has shrunk
+        largest = full();
+        for (int i = 0; i < 500; ++i) {
+            first.map().put({"o", "often", "t" + std::to_string(++rounds), 0});
+            REQUIRE(first.commit().has_value());
+        }
+        second.map().put({"o", "s" + std::to_string(rounds), "t", 0});
+        REQUIRE(second.commit().has_value());
+        REQUIRE(rounds < 40'000);
+    }
+    second.map().put({"o", "late", "t2", 0});
+    REQUIRE(second.commit().has_value());
+    MapStage third(file);
+    CHECK(third.notes.empty());
+    CHECK(third.map().contains("o", "early"));
+    CHECK(third.map().contains("o", "late"));
+    CHECK(third.map().find("o", "often")->thread == "t" + std::to_string(rounds));
+    CHECK(third.map().size() == 3 + static_cast<std::size_t>(rounds) / 500);
 }
 
 TEST_CASE("id map: a file that is something else is refused and left alone") {
@@ -103,6 +139,8 @@ TEST_CASE("id map: a file that is something else is refused and left alone") {
     };
     static const std::array k_rows{
         Row{"no JSON", "thread ids"},
+        Row{"two lines of something", "thread ids\nand more\n"},
+        Row{"a later release's", "oa-stream threads 3\n"},
         Row{"another version", R"({"version":2,"threads":[]})"},
         Row{"no threads", R"({"version":1})"},
         Row{"a row without thread", R"({"version":1,"threads":[{"owner":"","id":"a"}]})"},
@@ -110,44 +148,162 @@ TEST_CASE("id map: a file that is something else is refused and left alone") {
     const auto row = GENERATE(from_range(k_rows));
     DYNAMIC_SECTION(row.name) {
         const Folder folder;
-        const auto file = folder.path / "threads.json";
+        const auto file = folder.path / "threads.map";
         REQUIRE(write_file_atomic(file, row.text).has_value());
-        asio::io_context context;
-        const auto map = open(context, file);
-        REQUIRE_FALSE(map.has_value());
-        CHECK(map.error().code == Code::config);
-        CHECK(map.error().where == file.string());
+        MapStage stage(file);
+        REQUIRE_FALSE(stage.opened.has_value());
+        CHECK(stage.opened.error().code == Code::config);
+        CHECK(stage.opened.error().where == file.string());
         CHECK(read_file(file).value() == row.text);
     }
 }
 
-TEST_CASE("id map: rows survive the round trip, whatever the thread id holds") {
-    const std::vector<ThreadRow> rows{{"", "a", "t\"1\n", 0}, {"o@x", "b_-", "é", 12}};
-    CHECK(parse_rows(format_rows(rows), "f").value() == rows);
-    CHECK(parse_rows(format_rows({}), "f").value().empty());
-}
-
-TEST_CASE("id map: a failed write is reported, and tried again") {
+TEST_CASE("id map: a disk that takes nothing fails the commit, and works again afterwards") {
     const Folder folder;
     const auto blocked = folder.path / "blocked";
     REQUIRE(write_file_atomic(blocked, "a file where a folder is needed").has_value());
-    asio::io_context context;
-    int problems = 0;
-    const auto map = IdMap::open(
-                         context.get_executor(),
-                         blocked / "threads.json",
-                         Millis(1),
-                         [&problems](const Error&) { ++problems; }
-    ).value();
-    map->put({"o", "a", "t", 0});
-    while (problems == 0) {
-        context.run_for(std::chrono::milliseconds(20));
-        context.restart();
-    }
+    MapStage stage(blocked / "threads.map");
+    stage.map().put({"o", "a", "t", 0});
+    const auto failed = stage.commit();
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().code == Code::io);
+    CHECK_FALSE(stage.problems.empty());
+    CHECK_FALSE(stage.run(stage.map().writable()).has_value());
+    stage.map().undo("o", "a", std::nullopt);
+    CHECK_FALSE(stage.map().contains("o", "a"));
+    stage.map().put({"o", "kept", "t", 0});
+    CHECK_FALSE(stage.commit().has_value());
     std::filesystem::remove(blocked);
-    while (!std::filesystem::exists(blocked / "threads.json")) {
-        context.run_for(std::chrono::milliseconds(20));
-        context.restart();
+    CHECK(stage.run(stage.map().writable()).has_value());
+    CHECK(stage.commit().has_value());
+    MapStage again(blocked / "threads.map");
+    CHECK(again.map().contains("o", "kept"));
+    CHECK_FALSE(again.map().contains("o", "a"));
+}
+
+TEST_CASE("id map: a file that was removed under the lane is written again") {
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage stage(file);
+    stage.map().put({"o", "a", "t", 0});
+    REQUIRE(stage.commit().has_value());
+    std::filesystem::remove(file);
+    stage.map().put({"o", "b", "t", 0});
+    REQUIRE(stage.commit().has_value());
+    stage.until([&] { return MapStage(file).map().size() == 2; });
+}
+
+TEST_CASE("id map: the file of an earlier release is converted, and kept beside") {
+    const Folder folder;
+    const auto file = folder.path / "threads.json";
+    const std::string old = "{\"version\":1,\"threads\":[\n"
+                            R"({"owner":"","id":"a","thread":"t\"1\n","seeded":0},)"
+                            "\n"
+                            R"({"owner":"o@x","id":"b_-","thread":"é","seeded":12})"
+                            "\n]}\n";
+    REQUIRE(write_file_atomic(file, old).has_value());
+    for (const bool first : {true, false}) {
+        MapStage stage(file);
+        REQUIRE(stage.opened.has_value());
+        CHECK(stage.notes.size() == (first ? 1 : 0));
+        CHECK(stage.map().find("", "a") == ThreadRow{"", "a", "t\"1\n", 0});
+        CHECK(stage.map().find("o@x", "b_-") == ThreadRow{"o@x", "b_-", "é", 12});
+        CHECK(stage.map().size() == 2);
+        CHECK(read_file(folder.path / "threads.json.v1").value() == old);
     }
-    CHECK(parse_rows(read_file(blocked / "threads.json").value(), "f").value().size() == 1);
+}
+
+TEST_CASE("id map: threads.json beside threads.map is taken over once, known rows stay") {
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    {
+        MapStage stage(file);
+        stage.map().put({"", "known", "new", 0});
+        REQUIRE(stage.commit().has_value());
+    }
+    REQUIRE(write_file_atomic(
+                folder.path / "threads.json",
+                R"({"version":1,"threads":[{"owner":"","id":"known","thread":"old","seeded":0},
+                    {"owner":"","id":"other","thread":"t","seeded":0}]})"
+    )
+                .has_value());
+    for (const bool first : {true, false}) {
+        MapStage stage(file);
+        CHECK(stage.notes.size() == (first ? 1 : 0));
+        CHECK(stage.map().find("", "known")->thread == "new");
+        CHECK(stage.map().find("", "other")->thread == "t");
+    }
+    CHECK_FALSE(std::filesystem::exists(folder.path / "threads.json"));
+    CHECK(std::filesystem::exists(folder.path / "threads.json.imported"));
+}
+
+TEST_CASE("id map: an owner's rows come newest first, from any place on, also after a restart") {
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    {
+        MapStage stage(file);
+        for (const auto& row :
+             {dated("a", 10), dated("c", 20), dated("old", 5), dated("d", 20), dated("b", 12)}) {
+            stage.map().put(row);
+        }
+        stage.map().put({"else", "x", "t", 0});
+        REQUIRE(stage.commit().has_value());
+    }
+    MapStage stage(file);
+    auto& map = stage.map();
+    CHECK(ids_of(map.newest("o", {}, 9)) == names({"d", "c", "b", "a", "old"}));
+    CHECK(ids_of(map.newest("o", {}, 2)) == names({"d", "c"}));
+    CHECK(ids_of(map.newest("o", IdMap::Place{20, "c"}, 9)) == names({"b", "a", "old"}));
+    CHECK(ids_of(map.newest("o", IdMap::Place{11, "never"}, 9)) == names({"a", "old"}));
+    map.touch("o", "b", 30);
+    CHECK(ids_of(map.newest("o", {}, 2)) == names({"b", "d"}));
+    CHECK(ids_of(map.newest("o", IdMap::Place{12, "b"}, 9)) == names({"a", "old"}));
+    map.hide("o", "d");
+    CHECK(ids_of(map.newest("o", {}, 2)) == names({"b", "c"}));
+    map.touch("o", "d", 31);
+    CHECK(ids_of(map.newest("o", {}, 2)) == names({"d", "b"}));
+    map.undo("o", "c", std::nullopt);
+    CHECK(ids_of(map.newest("o", {}, 9)) == names({"d", "b", "a", "old"}));
+    CHECK(map.newest("nobody", {}, 9).empty());
+}
+
+TEST_CASE("id map: what the authority says is kept until the row is used again") {
+    MapStage stage({});
+    auto& map = stage.map();
+    map.put(dated("a", 10));
+    map.put(dated("b", 20));
+    const auto rows = map.newest("o", {}, 9);
+    CHECK(map.unchecked(rows, Millis(60'000), 9).size() == 2);
+    CHECK(map.unchecked(rows, Millis(60'000), 1).size() == 1);
+    auto told = rows[1];
+    told.title = "Plans";
+    told.updated_at = 25;
+    map.describe(told);
+    CHECK(ids_of(map.newest("o", {}, 9)) == names({"a", "b"}));
+    CHECK(map.find("o", "a")->title == "Plans");
+    CHECK(ids_of(map.unchecked(rows, Millis(60'000), 9)) == names({"b"}));
+    map.touch("o", "a", 26);
+    CHECK(map.unchecked(rows, Millis(60'000), 9).size() == 2);
+    told.thread = "another"; // it was begun again meanwhile
+    told.title = "Old";
+    map.describe(told);
+    CHECK(map.find("o", "a")->title == "Plans");
+}
+
+TEST_CASE("id map: rows without times get them, and then their places") {
+    MapStage stage({});
+    auto& map = stage.map();
+    for (const auto* id : {"a", "b", "c"}) {
+        map.put(dated(id, 0));
+    }
+    auto rows = map.undated(2);
+    REQUIRE(ids_of(rows) == names({"a", "b"}));
+    rows[0].updated_at = 30;
+    rows[1].updated_at = 20;
+    map.describe_undated(rows[0]);
+    map.describe_undated(rows[1]);
+    map.reorder();
+    CHECK(ids_of(map.newest("o", {}, 9)) == names({"a", "b", "c"}));
+    CHECK(ids_of(map.undated(9)) == names({"c"}));
+    CHECK(map.undated(9).empty());
 }

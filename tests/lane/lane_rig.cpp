@@ -15,7 +15,7 @@ LaneConfig LaneRig::quick() {
 
 LaneRig::LaneRig(LaneConfig config) {
     const auto executor = context.get_executor();
-    ids = lane::IdMap::open(executor, {}, Millis(1), [](const Error&) {}).value();
+    ids = lane::IdMap::open(executor, {}).value();
     lane::LaneParts parts;
     parts.authority = &authority;
     parts.ids = ids.get();

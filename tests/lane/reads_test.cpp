@@ -184,6 +184,36 @@ TEST_CASE("messages: oldest first, paged by what a page has seen last") {
     CHECK(rig.send(rig.get("/api/chats/c/messages?cursor=" + cursor)).status == 422);
 }
 
+TEST_CASE("messages: newest first when asked, and a cursor knows its order") {
+    LaneRig rig;
+    add_thread(rig, "", "c", 1);
+    rig.authority.past = {past("t1", "one"), past("t2", "two"), past("t3", "three")};
+    CHECK(
+        pages(rig, "/api/chats/c/messages?order=desc&limit=3") ==
+        std::vector<std::vector<std::string>>{
+            names({"t3", "u-t3", "t2"}), names({"u-t2", "t1", "u-t1"})
+        }
+    );
+    const auto first = body_of(rig.send(rig.get("/api/chats/c/messages?order=desc&limit=1")));
+    const auto cursor = first.at("nextCursor").get<std::string>();
+    CHECK(rig.send(rig.get("/api/chats/c/messages?cursor=" + cursor)).status == 422);
+    const auto wrong = rig.send(rig.get("/api/chats/c/messages?order=newest"));
+    CHECK(wrong.status == 422);
+    CHECK(body_of(wrong).at("errors").contains("order"));
+}
+
+TEST_CASE("chats: a list shows what the rows say when the authority cannot be asked") {
+    LaneRig rig;
+    add_thread(rig, "", "a", 10);
+    add_thread(rig, "", "b", 20);
+    CHECK(rig.send(rig.get("/api/chats")).status == 200); // described by it once
+    rig.ids->touch("", "a", 30);
+    rig.authority.threads_error = Error{.code = Code::unavailable, .message = "down"};
+    const auto body = body_of(rig.send(rig.get("/api/chats")));
+    CHECK(ids_of(body.at("data")) == names({"a", "b"}));
+    CHECK(body.at("data")[0].at("title") == "about a");
+}
+
 TEST_CASE("conversation: what it is, its messages and its runs, newest run first") {
     LaneRig rig;
     add_thread(rig, "", "c", 60);

@@ -1,9 +1,11 @@
-// Client thread id → authority thread id, per owner: the only thing the lane stores.
+// Client thread id → authority thread id, per owner, with what a list of chats shows: the only
+// thing the lane stores.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -19,6 +21,9 @@ struct ThreadRow {
     std::string id;    ///< the client's
     std::string thread; ///< the authority's
     std::size_t seeded = 0; ///< messages the thread began with
+    std::string title{}; ///< as the authority told it last; empty when there is none yet
+    std::int64_t created_at = 0; ///< Unix seconds, 0 when unknown
+    std::int64_t updated_at = 0; ///< likewise
     /// Of the newest turn, in memory only: the user message it answers (a digest of id and text)
     /// and the authority's turn id. A request that repeats that message is a retry.
     std::string last_message{};
@@ -26,40 +31,71 @@ struct ThreadRow {
     friend bool operator==(const ThreadRow&, const ThreadRow&) = default;
 };
 
-/// The file's form: {"version":1,"threads":[{"owner","id","thread","seeded"}…]}.
-[[nodiscard]] std::string format_rows(const std::vector<ThreadRow>& rows);
-/// Code::config when it is something else, so that a foreign file is never overwritten.
-[[nodiscard]] Result<std::vector<ThreadRow>>
-parse_rows(std::string_view text, std::string_view where);
-
-/// Lookups and changes happen in memory. A change reaches the file within `delay`, written by a
-/// thread of its own: whole, atomically, and merged under a lock with what another process wrote
-/// meanwhile (old and new lane overlap during an upgrade).
+/// Lookups and changes happen in memory. A change reaches the file by appending to it, from a
+/// thread of its own, so that the caller's loop never waits for the disk; many changes are written
+/// at once. Processes may share the file (old and new lane overlap during an upgrade): each writes
+/// under a lock and reads what the others wrote.
 class IdMap {
 public:
-    using Problem = std::function<void(const Error&)>;
+    struct Options {
+        /// Empty: everything stays in memory. A file of an earlier release (JSON) is converted and
+        /// kept as FILE.v1; FILE.map takes over the rows of FILE.json beside it.
+        std::filesystem::path path{};
+        Millis delay{100}; ///< before a change is written that nobody waits for
+        std::function<void(const Error&)> problem{}; ///< failed writes; on the executor
+        std::function<void(std::string_view)> note{}; ///< one line: what was dropped or converted
+    };
 
-    /// An empty path keeps everything in memory. `problem` hears of failed writes, on the executor.
     /// The map must end before its executor's context. Code::config when the file is none of ours.
-    [[nodiscard]] static Result<std::unique_ptr<IdMap>> open(
-        const asio::any_io_executor& executor,
-        std::filesystem::path path,
-        Millis delay,
-        Problem problem
-    );
+    [[nodiscard]] static Result<std::unique_ptr<IdMap>>
+    open(const asio::any_io_executor& executor, Options options);
     ~IdMap();
     IdMap(const IdMap&) = delete;
     IdMap& operator=(const IdMap&) = delete;
 
-    [[nodiscard]] const ThreadRow* find(std::string_view owner, std::string_view id) const;
-    /// Everything this owner has, in no order.
-    [[nodiscard]] std::vector<ThreadRow> rows_of(std::string_view owner) const;
-    void put(ThreadRow row);
+    [[nodiscard]] std::optional<ThreadRow> find(std::string_view owner, std::string_view id) const;
+    [[nodiscard]] bool contains(std::string_view owner, std::string_view id) const;
+    /// Adds or replaces; `last_message` and `last_turn` of a known row stay unless given.
+    void put(const ThreadRow& row);
+    /// In memory only, so for a row that was put and could not be committed: back to `row`, or
+    /// none.
+    void undo(std::string_view owner, std::string_view id, const std::optional<ThreadRow>& row);
+    /// Returns when everything put so far is on disk, or the error that kept it from there.
+    [[nodiscard]] Task<Result<void>> commit();
+    /// At once, unless the last write failed: then the disk is tried again.
+    [[nodiscard]] Task<Result<void>> writable();
+
     /// Notes the newest turn of a known thread; nothing reaches the file.
     void
     note_turn(std::string_view owner, std::string_view id, std::string message, std::string turn);
+    /// The thread was used now: it moves to the front, and is to be checked.
+    void touch(std::string_view owner, std::string_view id, std::int64_t now);
+
+    /// Where a page of a list begins: behind this row. When its time has changed, or it is gone,
+    /// whatever is not newer than it was follows.
+    struct Place {
+        std::int64_t updated_at = 0;
+        std::string id{};
+    };
+    /// The next `limit` rows of this owner, newest update first, without those that are gone.
+    [[nodiscard]] std::vector<ThreadRow>
+    newest(std::string_view owner, const std::optional<Place>& after, std::size_t limit);
+    /// Which of `rows` the authority has not described since they were touched last, or within
+    /// `age`; the first of them at most `most`.
+    [[nodiscard]] std::vector<ThreadRow>
+    unchecked(const std::vector<ThreadRow>& rows, Millis age, std::size_t most) const;
+    /// What the authority says of a thread now.
+    void describe(const ThreadRow& row);
+    /// The authority does not know this thread (any more); it is not listed until it is used.
+    void hide(std::string_view owner, std::string_view id);
+    /// Rows whose times nobody knows (of an earlier release), at most `most`; empty: none is left.
+    [[nodiscard]] std::vector<ThreadRow> undated(std::size_t most);
+    /// describe() for many rows: their place in the list changes with reorder().
+    void describe_undated(const ThreadRow& row);
+    void reorder();
+
     [[nodiscard]] std::size_t size() const noexcept;
-    /// Writes what is not yet on disk and waits for it.
+    /// Writes what is not yet on disk and waits for it, blocking.
     [[nodiscard]] Result<void> flush();
 
 private:

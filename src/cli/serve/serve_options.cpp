@@ -74,7 +74,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     OA_CHECK(complete_worker(options));
     lane.model = options.model.value_or(std::string(kind.model(options.authority)));
     if (kind.keeps_threads && !options.id_map) {
-        options.id_map = context.state_dir / "lane" / "threads.json";
+        options.id_map = context.state_dir / "lane" / "threads.map";
     }
     return complete_workspace(options);
 }

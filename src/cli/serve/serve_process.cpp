@@ -89,9 +89,12 @@ private:
             ids_,
             lane::IdMap::open(
                 io_.get_executor(),
-                options_.id_map.value_or(""),
-                k_map_delay,
-                [this](const Error& error) { log_->note(LogLevel::error, "id_map", error.text()); }
+                {.path = options_.id_map.value_or(""),
+                 .delay = k_map_delay,
+                 .problem = [this](const Error& error
+                            ) { log_->note(LogLevel::error, "id_map", error.text()); },
+                 .note = [this](std::string_view what
+                         ) { log_->note(LogLevel::warn, "id_map", what); }}
             )
         );
         make_lane(std::move(tokens));

@@ -3,8 +3,9 @@
 #pragma once
 
 #include "answers.hpp"
+#include "chat_list.hpp"
 #include "paging.hpp"
-#include "projection.hpp"
+#include "thread_pages.hpp"
 
 #include <string>
 #include <vector>
@@ -13,7 +14,7 @@ namespace oa_stream::lane {
 
 class Chats {
 public:
-    Chats(LaneState& lane, Answers& answers) : lane_(&lane), answers_(&answers) {}
+    Chats(LaneState& lane, Answers& answers) : lane_(&lane), answers_(&answers), list_(lane) {}
 
     [[nodiscard]] Task<void> list(CallPtr call);
     [[nodiscard]] Task<void> make(CallPtr call);
@@ -21,24 +22,25 @@ public:
     [[nodiscard]] Task<void> messages(CallPtr call);
     [[nodiscard]] Task<void> runs(CallPtr call);
     [[nodiscard]] Task<void> run_events(CallPtr call);
+    /// Beside everything else, from the lane's start on.
+    [[nodiscard]] Task<void> date_rows() { return list_.date_rows(); }
+
+    enum class Reading { messages, runs, events };
 
 private:
-    /// A thread of this owner, as its authority tells it now.
+    /// A thread of this owner, as its authority tells it now, and which part of it is asked for.
     struct Thread {
-        PageAsked page{};
-        ProjectionContext context{};
+        ThreadPage page{};
         authority::ThreadInfo info{};
-        std::vector<authority::PastTurn> turns{}; ///< oldest first
     };
     struct NewThread {
         std::string id;
         std::string title{}; ///< empty: none was given
     };
 
-    [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, std::string_view list);
-    [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
-    read_turns(CallPtr call, std::string thread);
-    void note_told(const Call& call, const std::vector<authority::PastTurn>& turns) const;
+    [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);
+    [[nodiscard]] Task<Result<void>> settle(CallPtr call, std::string thread);
+    void note_told(const Call& call, const MessagesRead& read) const;
     [[nodiscard]] Task<Accepted<NewThread>> read_new_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> make_thread(CallPtr call);
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);
@@ -46,6 +48,7 @@ private:
 
     LaneState* lane_;
     Answers* answers_;
+    ChatList list_;
 };
 
 } // namespace oa_stream::lane

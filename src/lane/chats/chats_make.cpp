@@ -113,14 +113,25 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     if (!lease) {
         co_return std::unexpected(std::move(lease).error());
     }
-    if (ids.find(owner, asked->id) != nullptr) {
+    if (ids.contains(owner, asked->id)) {
         co_return std::unexpected(reject(409, "conflict", "there is such a conversation already"));
+    }
+    if (!co_await ids.writable()) {
+        co_return std::unexpected(reject_unstored());
     }
     const auto thread = co_await authority.make_thread(owner);
     if (!thread) {
         co_return std::unexpected(reject_make(thread.error()));
     }
-    ids.put({owner, asked->id, *thread});
+    ThreadRow row{owner, asked->id, *thread};
+    row.title = asked->title;
+    row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    row.updated_at = row.created_at;
+    ids.put(row);
+    if (!co_await ids.commit()) {
+        ids.undo(owner, asked->id, std::nullopt);
+        co_return std::unexpected(reject_unstored());
+    }
     if (!asked->title.empty()) {
         std::string id = *thread;
         auto named = co_await authority.name_thread(std::move(id), asked->title);
@@ -133,8 +144,8 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     if (auto infos = co_await authority.threads(std::move(wanted)); infos && !infos->empty()) {
         info = std::move(infos->front());
     } else {
-        info.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-        info.updated_at = info.created_at;
+        info.created_at = row.created_at;
+        info.updated_at = row.updated_at;
     }
     info.title = asked->title.empty() ? info.title : asked->title;
     co_return project_thread(asked->id, info);

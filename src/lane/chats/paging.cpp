@@ -82,6 +82,14 @@ Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
     return page;
 }
 
+Accepted<bool> read_newest_first(std::string_view query) {
+    const auto order = parameter(query, "order").value_or("asc");
+    if (order != "asc" && order != "desc") {
+        return std::unexpected(invalid_field("order", "order must be asc or desc"));
+    }
+    return order == "desc";
+}
+
 std::string make_cursor(std::string_view list, std::string_view key) {
     std::string plain(list);
     plain.append(":").append(key);

@@ -20,6 +20,9 @@ struct PageAsked {
 /// 422 with the field otherwise.
 [[nodiscard]] Accepted<PageAsked> read_page(std::string_view query, std::string_view list);
 
+/// order: "asc" (oldest first, as without) or "desc" (true). 422 otherwise.
+[[nodiscard]] Accepted<bool> read_newest_first(std::string_view query);
+
 /// Opaque to clients, and of no use for another list.
 [[nodiscard]] std::string make_cursor(std::string_view list, std::string_view key);
 

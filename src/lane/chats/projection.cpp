@@ -10,6 +10,7 @@ namespace oa_stream::lane {
 
 namespace {
 
+constexpr std::size_t k_title_chars = 200; // as many as POST /api/chats takes
 constexpr std::string_view k_untitled = "New conversation";
 
 Json metadata_of(const ProjectionContext& context, const authority::PastTurn& turn) {
@@ -103,10 +104,21 @@ std::string_view status_of(const authority::PastTurn& turn) noexcept {
     return turn.running ? "running" : turn::to_string(turn.outcome);
 }
 
+std::string short_title(std::string_view text) {
+    std::size_t chars = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool starts = (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U;
+        if (starts && ++chars > k_title_chars) {
+            return std::string(text.substr(0, at));
+        }
+    }
+    return std::string(text);
+}
+
 Json project_thread(std::string_view id, const authority::ThreadInfo& info) {
     Json out = Json::object();
     out["id"] = id;
-    out["title"] = info.title.empty() ? std::string(k_untitled) : info.title;
+    out["title"] = info.title.empty() ? std::string(k_untitled) : short_title(info.title);
     out["autopilotId"] = nullptr;
     out["createdAt"] = seconds_json(info.created_at);
     out["updatedAt"] = seconds_json(info.updated_at);

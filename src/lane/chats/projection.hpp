@@ -21,6 +21,9 @@ struct ProjectionContext {
 /// "running", "completed", "interrupted", "failed".
 [[nodiscard]] std::string_view status_of(const authority::PastTurn& turn) noexcept;
 
+/// At most 200 characters (code points): the first text of a thread can be long.
+[[nodiscard]] std::string short_title(std::string_view text);
+
 /// {id,title,autopilotId,createdAt,updatedAt}. Times are RFC 3339, null when unknown; a thread
 /// without a title yet is a "New conversation".
 [[nodiscard]] Json project_thread(std::string_view id, const authority::ThreadInfo& info);

@@ -83,7 +83,7 @@ Accepted<void> known_thread(const LaneState& lane, Call& call) {
         return std::unexpected(std::move(id).error());
     }
     const auto& who = call.record.owner;
-    if (lane.ids().find(who, *id) == nullptr && !lane.turns.starting(who, *id)) {
+    if (!lane.ids().contains(who, *id) && !lane.turns.starting(who, *id)) {
         return std::unexpected(reject(404, "not_found", "there is no such conversation"));
     }
     call.record.thread = *std::move(id);

@@ -79,6 +79,24 @@ Rejection reject_start(const Error& error, bool replaces) {
     );
 }
 
+Rejection reject_read(const Error& error) {
+    switch (error.code) {
+    case Code::not_found:
+        return reject(404, "not_found", "there is no such conversation");
+    case Code::precondition:
+        return reject(501, "not_supported", "this assistant keeps no conversations");
+    default:
+        return reject_start(error);
+    }
+}
+
+Rejection reject_unstored() {
+    return with_retry_after(
+        reject(503, "store_unavailable", "this service cannot store a new conversation right now"),
+        5
+    );
+}
+
 net::Response json_response(int status, const Json& body) {
     net::Response response;
     response.status = status;

@@ -38,6 +38,11 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 /// `replaces`: an earlier turn was to be dropped first.
 [[nodiscard]] Rejection reject_start(const Error& error, bool replaces = false);
 
+/// Likewise for reading what it keeps.
+[[nodiscard]] Rejection reject_read(const Error& error);
+/// The lane's own disk takes nothing more: no conversation is begun that a restart would lose.
+[[nodiscard]] Rejection reject_unstored();
+
 [[nodiscard]] net::Response to_response(const Rejection& rejection, std::string_view request_id);
 
 /// A JSON answer with cache-control: no-store.

@@ -1,171 +1,278 @@
 #include "oa_stream/lane/id_map.hpp"
 
-#include "id_map_file.hpp"
+#include "id_map_writer.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
-
-#include <future>
+#include <algorithm>
+#include <deque>
+#include <limits>
+#include <set>
 #include <unordered_map>
 
 namespace oa_stream::lane {
 
-struct IdMap::Impl : std::enable_shared_from_this<IdMap::Impl> {
-    Impl(const asio::any_io_executor& on, std::filesystem::path path, Millis wait, Problem hear)
-        : executor(on), persistent(!path.empty()), file(std::move(path)), delay(wait),
-          problem(std::move(hear)), timer(on) {}
+namespace {
 
-    asio::any_io_executor executor;
-    bool persistent;
-    IdMapFile file; ///< the writer thread's, once open() is through
-    Millis delay;
-    Millis penalty{0}; ///< added after a failed write
-    Problem problem;
-    asio::steady_timer timer;
-    std::unordered_map<std::string, ThreadRow> rows;
-    std::unordered_map<std::string, std::vector<std::string>> owners; ///< keys of each one's rows
-    std::vector<ThreadRow> fresh; ///< not yet handed to the writer
-    bool scheduled = false;
-    asio::thread_pool writer{1};
+/// A retry comes within minutes; more than this many turns do not start in that time.
+constexpr std::size_t k_newest_turns = 65'536;
+constexpr std::uint32_t k_hidden_seconds = 60;
 
-    /// `fresh_one` replaces a row of the same key.
-    void keep(ThreadRow row, bool fresh_one) {
-        auto key = row_key(row.owner, row.id);
-        const auto [at, added] = rows.try_emplace(key, row);
+std::uint32_t seconds(std::int64_t value) {
+    return static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(value, 0, std::numeric_limits<std::uint32_t>::max())
+    );
+}
+
+RowView view_of(const ThreadRow& row) {
+    RowView out{.owner = row.owner, .id = row.id, .thread = row.thread, .title = row.title};
+    out.seeded = static_cast<std::uint32_t>(
+        std::min<std::size_t>(row.seeded, std::numeric_limits<std::uint32_t>::max())
+    );
+    out.created = seconds(row.created_at);
+    out.updated = seconds(row.updated_at);
+    return out;
+}
+
+} // namespace
+
+struct IdMap::Impl {
+    using Index = ThreadTable::Index;
+
+    Impl(const asio::any_io_executor& executor, Options options)
+        : writer(std::make_shared<IdMapWriter>(executor, std::move(options), table)) {}
+
+    [[nodiscard]] ThreadRow row(Index at) const {
+        const auto view = table.row(at);
+        ThreadRow out{std::string(view.owner), std::string(view.id), std::string(view.thread)};
+        out.seeded = view.seeded;
+        out.title = view.title;
+        out.created_at = view.created;
+        out.updated_at = view.updated;
+        if (const auto turn = turns.find(at); turn != turns.end()) {
+            out.last_message = turn->second.message;
+            out.last_turn = turn->second.turn;
+        }
+        return out;
+    }
+
+    void note_turn(Index at, std::string message, std::string turn) {
+        const auto [entry, added] =
+            turns.insert_or_assign(at, Turn{std::move(message), std::move(turn)});
         if (added) {
-            owners[row.owner].push_back(std::move(key));
-        } else if (fresh_one) {
-            at->second = std::move(row);
+            order.push_back(at);
+        }
+        if (order.size() > k_newest_turns) {
+            turns.erase(order.front());
+            order.pop_front();
         }
     }
 
-    void schedule() {
-        if (!persistent || scheduled) {
-            return;
-        }
-        scheduled = true;
-        timer.expires_after(delay + penalty);
-        timer.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
-            const auto me = self.lock();
-            if (me && !error) {
-                me->scheduled = false;
-                me->hand_over();
-            }
-        });
+    [[nodiscard]] std::uint32_t now() const {
+        const auto passed = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began);
+        return static_cast<std::uint32_t>(passed.count()) + 1;
     }
 
-    /// The writer's tasks hold the map weakly: its end joins them, so they never own it.
-    void hand_over() {
-        if (fresh.empty()) {
-            return;
-        }
-        asio::post(
-            writer,
-            [this, self = weak_from_this(), batch = std::exchange(fresh, {})]() mutable {
-                auto foreign = file.merge(batch);
-                asio::post(
-                    executor,
-                    [self, batch = std::move(batch), foreign = std::move(foreign)]() mutable {
-                        if (const auto me = self.lock()) {
-                            me->written(std::move(batch), std::move(foreign));
-                        }
-                    }
-                );
-            }
-        );
+    /// For a while only: what the authority does not find while it restarts is there afterwards.
+    [[nodiscard]] bool hidden(Index at) {
+        return table.gone(at) && now() - table.mark(at) <= k_hidden_seconds;
     }
 
-    void written(std::vector<ThreadRow> batch, Result<std::vector<ThreadRow>> foreign) {
-        if (foreign) {
-            penalty = Millis(0);
-            for (auto& row : *foreign) {
-                // Ours are newer, and they were merged already.
-                keep(std::move(row), false);
-            }
-            return;
+    /// The row that a page begins with.
+    [[nodiscard]] Index behind(std::string_view owner, const Place& place) const {
+        const auto last = table.find(owner, place.id);
+        if (last != ThreadTable::k_none && table.row(last).updated == place.updated_at) {
+            return table.older(last);
         }
-        problem(foreign.error());
-        // Kept for the next try; rows put since then stay behind them and so win.
-        batch.insert(batch.end(), fresh.begin(), fresh.end());
-        fresh = std::move(batch);
-        penalty = std::min(penalty * 2 + Millis(100), Millis(10000));
-        schedule();
+        auto at = table.newest(owner);
+        while (at != ThreadTable::k_none && table.row(at).updated > place.updated_at) {
+            at = table.older(at);
+        }
+        return at;
     }
+
+    struct Turn {
+        std::string message;
+        std::string turn;
+    };
+
+    ThreadTable table{};
+    std::shared_ptr<IdMapWriter> writer;
+    std::unordered_map<Index, Turn> turns{};
+    std::deque<Index> order{}; ///< of `turns`, oldest first
+    Index undated_at = 0; ///< rows before it have times
+    std::set<std::string> unordered{}; ///< owners whose rows changed places
+    Clock::time_point began = Clock::now();
 };
 
 IdMap::IdMap(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {
 }
 
 IdMap::~IdMap() {
-    impl_->timer.cancel();
-    impl_->writer.join();
+    impl_->writer->stop();
 }
 
-Result<std::unique_ptr<IdMap>> IdMap::open(
-    const asio::any_io_executor& executor, std::filesystem::path path, Millis delay, Problem problem
-) {
-    const bool persistent = !path.empty();
-    auto impl = std::make_shared<Impl>(executor, std::move(path), delay, std::move(problem));
-    if (persistent) {
-        OA_TRY(const auto rows, impl->file.load());
-        for (const auto& row : rows) {
-            impl->keep(row, true);
-        }
-    }
+Result<std::unique_ptr<IdMap>> IdMap::open(const asio::any_io_executor& executor, Options options) {
+    auto impl = std::make_shared<Impl>(executor, std::move(options));
+    OA_CHECK(impl->writer->load());
+    impl->writer->start();
     return std::unique_ptr<IdMap>(new IdMap(std::move(impl)));
 }
 
-const ThreadRow* IdMap::find(std::string_view owner, std::string_view id) const {
-    const auto found = impl_->rows.find(row_key(owner, id));
-    return found == impl_->rows.end() ? nullptr : &found->second;
+std::optional<ThreadRow> IdMap::find(std::string_view owner, std::string_view id) const {
+    const auto at = impl_->table.find(owner, id);
+    return at == ThreadTable::k_none ? std::nullopt : std::optional(impl_->row(at));
 }
 
-void IdMap::put(ThreadRow row) {
-    if (impl_->persistent) {
-        impl_->fresh.push_back(row);
-        impl_->schedule();
-    }
-    impl_->keep(std::move(row), true);
+bool IdMap::contains(std::string_view owner, std::string_view id) const {
+    return impl_->table.find(owner, id) != ThreadTable::k_none;
 }
 
-std::vector<ThreadRow> IdMap::rows_of(std::string_view owner) const {
-    std::vector<ThreadRow> out;
-    if (const auto keys = impl_->owners.find(std::string(owner)); keys != impl_->owners.end()) {
-        for (const auto& key : keys->second) {
-            out.push_back(impl_->rows.at(key));
-        }
+void IdMap::put(const ThreadRow& row) {
+    const auto at = impl_->table.put(view_of(row));
+    impl_->table.mark(at) = 0;
+    impl_->table.gone(at) = false;
+    if (!row.last_turn.empty()) {
+        impl_->note_turn(at, row.last_message, row.last_turn);
     }
-    return out;
+    impl_->writer->changed(at, true);
+}
+
+void IdMap::undo(std::string_view owner, std::string_view id, const std::optional<ThreadRow>& row) {
+    if (row) {
+        impl_->table.put(view_of(*row));
+        return;
+    }
+    if (const auto at = impl_->table.find(owner, id); at != ThreadTable::k_none) {
+        impl_->turns.erase(at);
+        std::erase(impl_->order, at);
+        impl_->table.erase(at);
+    }
+}
+
+Task<Result<void>> IdMap::commit() {
+    return IdMapWriter::commit(impl_->writer);
+}
+
+Task<Result<void>> IdMap::writable() {
+    return IdMapWriter::writable(impl_->writer);
 }
 
 void IdMap::note_turn(
     std::string_view owner, std::string_view id, std::string message, std::string turn
 ) {
-    const auto found = impl_->rows.find(row_key(owner, id));
-    if (found != impl_->rows.end()) {
-        found->second.last_message = std::move(message);
-        found->second.last_turn = std::move(turn);
+    if (const auto at = impl_->table.find(owner, id); at != ThreadTable::k_none) {
+        impl_->note_turn(at, std::move(message), std::move(turn));
+    }
+}
+
+void IdMap::touch(std::string_view owner, std::string_view id, std::int64_t now) {
+    const auto at = impl_->table.find(owner, id);
+    if (at == ThreadTable::k_none) {
+        return;
+    }
+    auto row = impl_->row(at);
+    row.created_at = row.created_at == 0 ? now : row.created_at;
+    row.updated_at = std::max(row.updated_at, now);
+    impl_->table.put(view_of(row));
+    impl_->table.mark(at) = 0;
+    impl_->table.gone(at) = false;
+    impl_->writer->changed(at, false);
+}
+
+std::vector<ThreadRow>
+IdMap::newest(std::string_view owner, const std::optional<Place>& after, std::size_t limit) {
+    std::vector<ThreadRow> out;
+    auto at = after ? impl_->behind(owner, *after) : impl_->table.newest(owner);
+    for (; at != ThreadTable::k_none && out.size() < limit; at = impl_->table.older(at)) {
+        if (!impl_->hidden(at)) {
+            out.push_back(impl_->row(at));
+        }
+    }
+    return out;
+}
+
+std::vector<ThreadRow>
+IdMap::unchecked(const std::vector<ThreadRow>& rows, Millis age, std::size_t most) const {
+    const auto now = impl_->now();
+    const auto old = std::chrono::duration_cast<std::chrono::seconds>(age).count();
+    std::vector<ThreadRow> out;
+    for (const auto& row : rows) {
+        const auto at = impl_->table.find(row.owner, row.id);
+        if (at == ThreadTable::k_none || out.size() == most) {
+            continue;
+        }
+        const auto mark = impl_->table.mark(at);
+        if (mark == 0 || now - mark > old) {
+            out.push_back(row);
+        }
+    }
+    return out;
+}
+
+void IdMap::describe(const ThreadRow& row) {
+    const auto at = impl_->table.find(row.owner, row.id);
+    if (at == ThreadTable::k_none || impl_->table.row(at).thread != row.thread) {
+        return;
+    }
+    impl_->table.mark(at) = impl_->now();
+    impl_->table.gone(at) = false;
+    const auto known = impl_->table.row(at);
+    const bool moved = known.updated != seconds(row.updated_at);
+    if (!moved && known.title == row.title && known.created == seconds(row.created_at)) {
+        return;
+    }
+    auto fresh = view_of(row);
+    fresh.seeded = known.seeded;
+    if (moved) {
+        impl_->table.put(fresh);
+    } else {
+        impl_->table.refill(at, fresh);
+    }
+    impl_->writer->changed(at, false);
+}
+
+void IdMap::hide(std::string_view owner, std::string_view id) {
+    if (const auto at = impl_->table.find(owner, id); at != ThreadTable::k_none) {
+        impl_->table.gone(at) = true;
+        impl_->table.mark(at) = impl_->now();
+    }
+}
+
+std::vector<ThreadRow> IdMap::undated(std::size_t most) {
+    std::vector<ThreadRow> out;
+    for (auto& at = impl_->undated_at; at < impl_->table.end() && out.size() < most; ++at) {
+        if (impl_->table.alive(at) && impl_->table.row(at).updated == 0 && !impl_->table.gone(at)) {
+            out.push_back(impl_->row(at));
+        }
+    }
+    return out;
+}
+
+void IdMap::describe_undated(const ThreadRow& row) {
+    const auto at = impl_->table.find(row.owner, row.id);
+    if (at == ThreadTable::k_none || impl_->table.row(at).updated != 0) {
+        return;
+    }
+    auto fresh = view_of(row);
+    fresh.thread = impl_->table.row(at).thread;
+    fresh.seeded = impl_->table.row(at).seeded;
+    impl_->table.refill(at, fresh);
+    impl_->table.mark(at) = impl_->now();
+    impl_->unordered.insert(row.owner);
+    impl_->writer->changed(at, false);
+}
+
+void IdMap::reorder() {
+    for (const auto& owner : std::exchange(impl_->unordered, {})) {
+        impl_->table.reorder(owner);
     }
 }
 
 std::size_t IdMap::size() const noexcept {
-    return impl_->rows.size();
+    return impl_->table.size();
 }
 
 Result<void> IdMap::flush() {
-    if (!impl_->persistent) {
-        return {};
-    }
-    std::promise<Result<void>> done;
-    auto result = done.get_future();
-    // Behind whatever the writer has in hand, so an empty batch waits for that.
-    asio::post(impl_->writer, [this, &done, batch = std::exchange(impl_->fresh, {})]() mutable {
-        auto merged =
-            batch.empty() ? Result<std::vector<ThreadRow>>{} : impl_->file.merge(std::move(batch));
-        done.set_value(merged ? Result<void>{} : std::unexpected(std::move(merged).error()));
-    });
-    return result.get();
+    return impl_->writer->flush();
 }
 
 } // namespace oa_stream::lane

@@ -1,108 +1,259 @@
 #include "id_map_file.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/output.hpp"
 
 #include <fmt/format.h>
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <system_error>
 
 namespace oa_stream::lane {
 
 namespace {
 
-    /// Held while a process rewrites the map; the kernel drops it with the process.
-class FileLock {
-public:
-    static Result<FileLock> take(const std::filesystem::path& path) {
-        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (fd < 0 || ::flock(fd, LOCK_EX) != 0) {
-            const int error = errno;
-            if (fd >= 0) {
-                ::close(fd);
-            }
-            return fail(
-                Code::io,
-                fmt::format("cannot lock: {}", std::generic_category().message(error)),
-                path.string()
-            );
-        }
-        return FileLock(fd);
-    }
-    FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    FileLock(const FileLock&) = delete;
-    FileLock& operator=(const FileLock&) = delete;
-    FileLock& operator=(FileLock&&) = delete;
-    ~FileLock() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
+constexpr std::size_t k_piece = 1U << 20U;
+constexpr std::size_t k_probe = 4096; ///< a block: less may fit into the last one of the file
 
-private:
-    explicit FileLock(int fd) : fd_(fd) {}
-    int fd_;
-};
+std::unexpected<Error> io_error(std::string_view what, const std::filesystem::path& path) {
+    const int error = errno;
+    return fail(
+        Code::io,
+        fmt::format("cannot {}: {}", what, std::generic_category().message(error)),
+        path.string()
+    );
+}
 
-constexpr std::uint64_t k_file_limit = 1ULL << 30U;
+/// The lock is one file's; the kernel drops it with the descriptor.
+Result<OpenFile> take_lock(const std::filesystem::path& path) {
+    auto name = path;
+    name += ".lock";
+    OpenFile file(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file.ok() || ::flock(file.get(), LOCK_EX) != 0) {
+        return io_error("lock", name);
+    }
+    return file;
+}
+
+bool sync_folder(const std::filesystem::path& path) {
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    const OpenFile open(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return open.ok() && ::fsync(open.get()) == 0;
+}
+
+/// `read` gets the bytes from `begin` to the end, piece by piece.
+template <class Read>
+Result<void>
+read_from(int fd, std::uint64_t begin, const std::filesystem::path& path, const Read& read) {
+    const auto buffer = std::make_unique_for_overwrite<char[]>(k_piece);
+    for (auto at = static_cast<off_t>(begin);;) {
+        const auto got = ::pread(fd, buffer.get(), k_piece, at);
+        if (got < 0) {
+            return io_error("read", path);
+        }
+        if (got == 0) {
+            return {};
+        }
+        OA_CHECK(read(std::string_view(buffer.get(), static_cast<std::size_t>(got))));
+        at += got;
+    }
+}
 
 } // namespace
 
-std::string row_key(std::string_view owner, std::string_view id) {
-    std::string key;
-    key.reserve(owner.size() + id.size() + 1);
-    key += owner;
-    key += '/';
-    key += id;
-    return key;
+OpenFile::~OpenFile() {
+    if (fd_ >= 0) {
+        ::close(fd_);
+    }
 }
 
-IdMapFile::Stamp IdMapFile::stamp() const {
-    std::error_code none;
-    Stamp now;
-    now.time = std::filesystem::last_write_time(path_, none);
-    now.size = none ? 0 : std::filesystem::file_size(path_, none);
-    return none ? Stamp{} : now;
+std::string describe_damage(const LogDamage& damage, std::uint64_t begin) {
+    std::string out;
+    if (damage.lines > 0) {
+        out = fmt::format(
+            "dropped {} damaged lines ({} bytes) from byte {} on",
+            damage.lines,
+            damage.bytes,
+            begin + damage.first_at
+        );
+    }
+    if (damage.torn_bytes > 0) {
+        out += out.empty() ? "dropped " : " and ";
+        out += fmt::format("{} bytes of an unfinished last line", damage.torn_bytes);
+    }
+    return out;
 }
 
-Result<std::vector<ThreadRow>> IdMapFile::load() {
+Result<std::pair<OpenFile, std::filesystem::path>> open_draft(const std::filesystem::path& path) {
+    std::filesystem::path name = path.string() + ".tmp-" + random_hex(4);
+    OpenFile file(::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
+    if (!file.ok()) {
+        return io_error("create", name);
+    }
+    return std::pair(std::move(file), std::move(name));
+}
+
+Result<void> IdMapFile::make_folder() const {
+    return path_.has_parent_path() ? make_dirs(path_.parent_path()) : Result<void>{};
+}
+
+Result<void> IdMapFile::reopen() {
+    OA_CHECK(make_folder());
+    file_ = OpenFile(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    end_ = 0;
+    lacks_newline_ = false;
+    return file_.ok() ? Result<void>{} : io_error("open", path_);
+}
+
+/// What is behind `end_`, which moves on.
+Result<ThreadLogReader> IdMapFile::read_tail(const Take& take) {
+    ThreadLogReader reader(take, end_ == 0);
+    OA_CHECK(read_from(file_.get(), end_, path_, [&](std::string_view bytes) -> Result<void> {
+        reader.feed(bytes);
+        return {};
+    }));
+    if (auto read = reader.finish(); !read) {
+        auto error = std::move(read).error();
+        error.where = path_.string();
+        return std::unexpected(std::move(error));
+    }
+    end_ += reader.whole_bytes();
+    lacks_newline_ = reader.lacks_newline();
+    return reader;
+}
+
+Result<IdMapFile::Loaded> IdMapFile::load(const Take& take) {
     std::error_code none;
     if (!std::filesystem::exists(path_, none)) {
-        return std::vector<ThreadRow>{};
+        return Loaded{};
     }
-    seen_ = stamp();
-    OA_TRY(const auto text, read_file(path_, k_file_limit));
-    OA_TRY(auto rows, parse_rows(text, path_.string()));
-    for (const auto& row : rows) {
-        rows_.insert_or_assign(row_key(row.owner, row.id), row);
-    }
-    return rows;
+    OA_TRY(const auto lock, take_lock(path_));
+    OA_CHECK(reopen());
+    OA_TRY(const auto reader, read_tail(take));
+    return Loaded{
+        .lines = reader.lines(),
+        .dropped = describe_damage(reader.damage(), 0),
+        .damaged = reader.damage().lines > 0
+    };
 }
 
-Result<std::vector<ThreadRow>> IdMapFile::merge(std::vector<ThreadRow> fresh) {
-    OA_CHECK(make_dirs(path_.parent_path()));
-    auto lock_path = path_;
-    lock_path += ".lock";
-    OA_TRY(const auto lock, FileLock::take(lock_path));
-    std::vector<ThreadRow> foreign;
-    if (stamp() != seen_) {
-        OA_TRY(foreign, load());
+Result<IdMapFile::Appended> IdMapFile::append(std::string_view lines, bool durable) {
+    if (!file_.ok()) {
+        OA_CHECK(make_folder());
     }
-    for (auto& row : fresh) {
-        rows_.insert_or_assign(row_key(row.owner, row.id), std::move(row));
+    OA_TRY(const auto lock, take_lock(path_));
+    struct stat ours{};
+    struct stat named{};
+    const bool same = file_.ok() && ::fstat(file_.get(), &ours) == 0 &&
+                      ::stat(path_.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+                      ours.st_dev == named.st_dev;
+    const bool known = end_ > 0;
+    if (!same || static_cast<std::uint64_t>(ours.st_size) < end_) {
+        OA_CHECK(reopen());
     }
-    std::vector<ThreadRow> all;
-    all.reserve(rows_.size());
-    for (const auto& [key, row] : rows_) {
-        all.push_back(row);
+    Appended out;
+    if (::fstat(file_.get(), &ours) != 0) {
+        return io_error("look at", path_);
     }
-    OA_CHECK(write_file_atomic(path_, format_rows(all), 0600));
-    seen_ = stamp();
-    return foreign;
+    out.vanished = known && ours.st_size == 0;
+    if (static_cast<std::uint64_t>(ours.st_size) != end_) {
+        const auto begin = end_;
+        OA_TRY(const auto reader, read_tail([&out](const RowView& row) {
+                   std::string line;
+                   append_line(line, row);
+                   out.foreign.push_back(std::move(line));
+               }));
+        out.dropped = describe_damage(reader.damage(), begin);
+    }
+    OA_CHECK(lines.empty() ? prove_space() : write_lines(lines, durable));
+    return out;
+}
+
+/// Under the lock, so nobody is in the middle of a line: what is torn stays torn, and goes.
+Result<void> IdMapFile::write_lines(std::string_view lines, bool durable) {
+    std::string bytes;
+    if (end_ == 0) {
+        bytes = k_thread_log_header;
+    } else if (lacks_newline_) {
+        bytes = "\n";
+    }
+    const bool begins = end_ == 0;
+    bytes += lines;
+    if (::ftruncate(file_.get(), static_cast<off_t>(end_)) != 0) {
+        return io_error("truncate", path_);
+    }
+    if (const int error = write_all(file_.get(), bytes); error != 0) {
+        errno = error;
+        auto failed = io_error("write", path_);
+        (void)::ftruncate(file_.get(), static_cast<off_t>(end_));
+        return failed;
+    }
+    if (durable && (::fdatasync(file_.get()) != 0 || (begins && !sync_folder(path_)))) {
+        auto failed = io_error("sync", path_);
+        (void)::ftruncate(file_.get(), static_cast<off_t>(end_));
+        return failed;
+    }
+    end_ += bytes.size();
+    lacks_newline_ = false;
+    return {};
+}
+
+Result<void> IdMapFile::prove_space() {
+    const std::string block(k_probe, '\0');
+    const int error = write_all(file_.get(), block);
+    (void)::ftruncate(file_.get(), static_cast<off_t>(end_));
+    if (error != 0) {
+        errno = error;
+        return io_error("write", path_);
+    }
+    return {};
+}
+
+Result<void> IdMapFile::replace(const std::filesystem::path& draft, std::uint64_t since) {
+    OA_TRY(const auto lock, take_lock(path_));
+    struct stat ours{};
+    struct stat named{};
+    if (file_.ok() && (::fstat(file_.get(), &ours) != 0 || ::stat(path_.c_str(), &named) != 0 ||
+                       ours.st_ino != named.st_ino)) {
+        return fail(Code::conflict, "another process replaced it meanwhile", path_.string());
+    }
+    OpenFile next(::open(draft.c_str(), O_RDWR | O_APPEND | O_CLOEXEC));
+    if (!next.ok()) {
+        return io_error("open", draft);
+    }
+    std::string tail;
+    if (file_.ok()) {
+        OA_CHECK(read_from(file_.get(), since, path_, [&](std::string_view bytes) -> Result<void> {
+            tail += bytes;
+            return {};
+        }));
+        tail.resize(tail.rfind('\n') + 1); // nobody is in the middle of a line: the rest is torn
+    }
+    if (const int error = write_all(next.get(), tail); error != 0) {
+        errno = error;
+        return io_error("write", draft);
+    }
+    struct stat size{};
+    if (::fdatasync(next.get()) != 0 || ::fstat(next.get(), &size) != 0) {
+        return io_error("sync", draft);
+    }
+    if (::rename(draft.c_str(), path_.c_str()) != 0 || !sync_folder(path_)) {
+        return io_error("replace", path_);
+    }
+    // Lines of others that were not read yet stand at the new end; they are read with the next.
+    const auto read = std::min<std::uint64_t>(file_.ok() ? end_ - since : 0, tail.size());
+    end_ = static_cast<std::uint64_t>(size.st_size) - (tail.size() - read);
+    lacks_newline_ = false;
+    file_ = std::move(next);
+    return {};
 }
 
 } // namespace oa_stream::lane

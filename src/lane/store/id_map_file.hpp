@@ -1,39 +1,87 @@
-// The id map's file, used by its writer thread only.
+// The id map's file on disk. Appending is for one writer thread; several processes may append to
+// one file, each under a lock, and read what the others wrote.
 #pragma once
 
-#include "oa_stream/lane/id_map.hpp"
+#include "oa_stream/base/error.hpp"
 
+#include "thread_log.hpp"
+
+#include <cstdint>
 #include <filesystem>
 #include <string>
-#include <unordered_map>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::lane {
 
-/// One string for (owner, id): the separator cannot stand in either.
-[[nodiscard]] std::string row_key(std::string_view owner, std::string_view id);
+class OpenFile {
+public:
+    OpenFile() = default;
+    explicit OpenFile(int fd) : fd_(fd) {}
+    OpenFile(OpenFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    OpenFile& operator=(OpenFile&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    OpenFile(const OpenFile&) = delete;
+    OpenFile& operator=(const OpenFile&) = delete;
+    ~OpenFile();
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    [[nodiscard]] bool ok() const noexcept { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
 
 class IdMapFile {
 public:
-    explicit IdMapFile(std::filesystem::path path) : path_(std::move(path)) {}
+    using Take = ThreadLogReader::Take;
 
-    /// Reads what is there; a missing file is an empty map.
-    [[nodiscard]] Result<std::vector<ThreadRow>> load();
-    /// Under the lock: takes over rows that another process wrote since, adds `fresh` (which wins),
-    /// writes the whole. Returns the rows taken over.
-    [[nodiscard]] Result<std::vector<ThreadRow>> merge(std::vector<ThreadRow> fresh);
+    explicit IdMapFile(std::filesystem::path path) : path_(std::move(path)) {}
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+    /// What was found beside whole lines, for one line of the log; empty: nothing.
+    struct Loaded {
+        std::uint64_t lines = 0;
+        std::string dropped{};
+        bool damaged = false; ///< in the middle, not only at the end
+    };
+    /// Reads what is there; a missing file is an empty map. Code::config when it is something else.
+    [[nodiscard]] Result<Loaded> load(const Take& take);
+
+    struct Appended {
+        std::vector<std::string> foreign{}; ///< lines of other processes, whole, without newlines
+        std::string dropped{}; ///< as Loaded::dropped
+        bool vanished = false; ///< the file with all earlier lines was gone: write them again
+    };
+    /// Appends whole lines; none at all when it fails. `durable`: they are on disk when it returns.
+    /// Without lines it proves that the disk takes some.
+    [[nodiscard]] Result<Appended> append(std::string_view lines, bool durable);
+
+    /// Replaces the file by a draft that holds all rows and then what came behind `since` of
+    /// append_offset(). Code::conflict when another process replaced it first: try again later.
+    [[nodiscard]] Result<void> replace(const std::filesystem::path& draft, std::uint64_t since);
+    [[nodiscard]] std::uint64_t append_offset() const noexcept { return end_; }
 
 private:
-    struct Stamp {
-        std::filesystem::file_time_type time{};
-        std::uintmax_t size = 0;
-        friend bool operator==(const Stamp&, const Stamp&) = default;
-    };
-    [[nodiscard]] Stamp stamp() const;
+    [[nodiscard]] Result<void> make_folder() const;
+    [[nodiscard]] Result<void> reopen();
+    [[nodiscard]] Result<ThreadLogReader> read_tail(const Take& take);
+    [[nodiscard]] Result<void> write_lines(std::string_view lines, bool durable);
+    [[nodiscard]] Result<void> prove_space();
 
     std::filesystem::path path_;
-    std::unordered_map<std::string, ThreadRow> rows_;
-    Stamp seen_{};
+    OpenFile file_{};
+    std::uint64_t end_ = 0; ///< behind the last whole line that was read or written
+    bool lacks_newline_ = false;
 };
+
+/// "dropped 2 damaged lines (310 bytes) from byte 4711, …"; empty for no damage.
+[[nodiscard]] std::string describe_damage(const LogDamage& damage, std::uint64_t begin);
+
+/// A new private file for a draft beside `path`, and its name.
+[[nodiscard]] Result<std::pair<OpenFile, std::filesystem::path>>
+open_draft(const std::filesystem::path& path);
 
 } // namespace oa_stream::lane

@@ -1,7 +1,5 @@
 #include "live_turns.hpp"
 
-#include "store/id_map_file.hpp"
-
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -11,6 +9,16 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr Millis k_poll{5};
+
+/// One string for (owner, id): the separator cannot stand in an id.
+std::string row_key(std::string_view owner, std::string_view id) {
+    std::string key;
+    key.reserve(owner.size() + id.size() + 1);
+    key += owner;
+    key += '/';
+    key += id;
+    return key;
+}
 
 Rejection reject_busy() {
     auto rejection = with_retry_after(

@@ -92,6 +92,10 @@ bool asks_to_replace(const ChatRequest& request) noexcept {
     return request.regenerate || !request.message_id.empty();
 }
 
+bool names_turn(const ChatRequest& request, const Turns& turns) {
+    return find_exact(request, turns).has_value();
+}
+
 Accepted<ReplacePlan>
 plan_replace(const ChatRequest& request, const Turns& turns, std::size_t seeded) {
     using Kind = ReplacePlan::Kind;

@@ -21,10 +21,15 @@ struct ReplacePlan {
 /// True when the request means an earlier message, so that the thread's turns must be read.
 [[nodiscard]] bool asks_to_replace(const ChatRequest& request) noexcept;
 
-/// `turns`: the thread's, oldest first. `seeded`: how many messages it began with.
-/// A turn is found by its id (regenerate), by the id the client gave its message, or by position:
-/// it is the one after the last assistant message that the page still holds. A page that says too
-/// little to be sure is refused (422 regenerate_unsupported): guessing would lose turns.
+/// True when one of `turns` is named by the request, so that no older one can matter.
+[[nodiscard]] bool
+names_turn(const ChatRequest& request, const std::vector<authority::PastTurn>& turns);
+
+/// `turns`: the thread's, oldest first; all of them, or the newest ones with the one named.
+/// `seeded`: how many messages it began with. A turn is found by its id (regenerate), by the id the
+/// client gave its message, or by position: it is the one after the last assistant message that the
+/// page still holds. A page that says too little to be sure is refused (422
+/// regenerate_unsupported): guessing would lose turns.
 [[nodiscard]] Accepted<ReplacePlan> plan_replace(
     const ChatRequest& request, const std::vector<authority::PastTurn>& turns, std::size_t seeded
 );

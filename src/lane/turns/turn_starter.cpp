@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 
+#include "chats/projection.hpp"
 #include "redact_quotes.hpp"
 #include "replace_plan.hpp"
 
@@ -67,6 +68,33 @@ bool TurnStarter::repeats_newest(const Call& call) const {
            lane_->authority().capabilities().can_revert;
 }
 
+/// From the newest back to the one that the request names, in the thread's order; all of them when
+/// it names none.
+Task<Result<std::vector<authority::PastTurn>>>
+TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
+    authority::TurnsQuery query{.thread = std::move(thread), .limit = 20, .newest_first = true};
+    query.detail = authority::TurnsQuery::Detail::question;
+    std::vector<authority::PastTurn> read;
+    while (true) {
+        auto page = co_await lane_->authority().turns_page(query);
+        if (!page) {
+            co_return std::unexpected(std::move(page).error());
+        }
+        for (auto& turn : page->turns) {
+            if (query.from.empty() || turn.id != query.from) {
+                read.push_back(std::move(turn));
+            }
+        }
+        if (!page->more || read.empty() || names_turn(call->chat, read)) {
+            break;
+        }
+        query.from = read.back().id;
+        query.limit = 100;
+    }
+    std::ranges::reverse(read);
+    co_return read;
+}
+
 Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr call) {
     authority::TurnRequest request;
     request.owner = call->record.owner;
@@ -74,9 +102,9 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     request.traceparent = call->traceparent;
     request.client_message_id = call->chat.user_message_id;
     request.ask_approvals = asks_approvals(*call);
-    if (const auto* row = lane_->ids().find(call->record.owner, call->chat.thread)) {
-        call->row = *row;
-        request.thread = row->thread;
+    call->row = lane_->ids().find(call->record.owner, call->chat.thread);
+    if (call->row) {
+        request.thread = call->row->thread;
     }
     if (!request.thread || !asks_to_replace(call->chat)) {
         if (!request.thread) {
@@ -86,7 +114,7 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         }
         co_return request;
     }
-    const auto turns = co_await lane_->authority().turns(*request.thread);
+    const auto turns = co_await turns_to_replace(call, *request.thread);
     if (!turns && turns.error().code == Code::not_found) {
         seed_new_thread(*call, request);
         co_return request;
@@ -120,6 +148,9 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
         co_return std::unexpected(std::move(request).error());
     }
     const bool known = request->thread.has_value();
+    if (!known && !co_await lane_->ids().writable()) {
+        co_return std::unexpected(reject_unstored());
+    }
     const bool replaces = request->revert_from_turn.has_value();
     auto turn = co_await lane_->authority().start(*request);
     if (!turn && turn.error().code == Code::precondition && !asks_to_replace(call->chat) &&
@@ -144,13 +175,33 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
     co_return *std::move(turn);
 }
 
-void TurnStarter::remember_thread(const Call& call, const authority::Turn& turn) {
-    const auto& owner = call.record.owner;
-    const auto& id = call.chat.thread;
-    if (!call.row || call.row->thread != turn.thread_id()) {
-        lane_->ids().put({owner, id, turn.thread_id(), call.seeded});
+/// A new thread is on disk before anybody reads a byte of its first answer: a lane that dies then
+/// must still know it.
+Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority::Turn* turn) {
+    auto& ids = lane_->ids();
+    const auto& owner = call->record.owner;
+    const auto& id = call->chat.thread;
+    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    Result<void> stored{};
+    if (call->row && call->row->thread == turn->thread_id()) {
+        if (auto row = *call->row; row.title.empty()) { // made without one
+            row.title = short_title(call->chat.text);
+            ids.describe(row);
+        }
+        ids.touch(owner, id, now);
+    } else {
+        ThreadRow row{owner, id, turn->thread_id(), call->seeded};
+        row.title = short_title(call->row ? call->row->title : call->chat.text);
+        row.created_at = row.updated_at = now;
+        ids.put(row);
+        stored = co_await ids.commit();
     }
-    lane_->ids().note_turn(owner, id, message_digest(call.chat), turn.turn_id());
+    if (!stored) {
+        ids.undo(owner, id, call->row);
+        co_return std::unexpected(reject_unstored());
+    }
+    ids.note_turn(owner, id, message_digest(call->chat), turn->turn_id());
+    co_return Accepted<void>{};
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) {
@@ -170,7 +221,10 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     if (!turn) {
         co_return std::unexpected(std::move(turn).error());
     }
-    remember_thread(*call, **turn);
+    // Dropping the turn ends it.
+    if (auto stored = co_await remember_thread(call, turn->get()); !stored) {
+        co_return std::unexpected(std::move(stored).error());
+    }
     call->record.accepted_s = call->now_s();
     lane_->observer().turn_accepted(call->record.route);
     const auto id = wire_id((*turn)->turn_id());

@@ -25,10 +25,12 @@ private:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<authority::TurnRequest>> make_turn_request(CallPtr call);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start_turn(CallPtr call);
+    [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
+    turns_to_replace(CallPtr call, std::string thread);
     [[nodiscard]] bool asks_approvals(const Call& call) const;
     [[nodiscard]] bool repeats_newest(const Call& call) const;
     void seed_new_thread(Call& call, authority::TurnRequest& request) const;
-    void remember_thread(const Call& call, const authority::Turn& turn);
+    [[nodiscard]] Task<Accepted<void>> remember_thread(CallPtr call, const authority::Turn* turn);
 
     LaneState* lane_;
     Answers* answers_;

@@ -11,6 +11,7 @@ import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
+import { readMap } from '../lib/thread_map.mjs';
 
 const [CHILDREN, STREAMS, DEATHS, EVERY_MS] = (process.env.OA_POOL ?? '2,12,2,2500').split(',').map(Number);
 const WORDS = 20;
@@ -46,13 +47,13 @@ function codexPids() {
 
 /** client thread → child number, as the lane's own file tells it. */
 function pins() {
-  const rows = JSON.parse(fs.readFileSync(path.join(folder, 'state/lane/threads.json'), 'utf8')).threads;
+  const rows = readMap(path.join(folder, 'state/lane/threads.map'));
   return new Map(rows.map((row) => [row.id, Number(/^(\d+)_/.exec(row.thread)?.[1] ?? 0)]));
 }
 async function pinned(ids) {
   const end = Date.now() + limit(5000);
   for (;;) {
-    const known = fs.existsSync(path.join(folder, 'state/lane/threads.json')) ? pins() : new Map();
+    const known = fs.existsSync(path.join(folder, 'state/lane/threads.map')) ? pins() : new Map();
     if (ids.every((id) => known.has(id))) return known;
     assert.ok(Date.now() < end, 'the id map was not written');
     await sleep(20);

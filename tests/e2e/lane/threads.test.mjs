@@ -10,6 +10,7 @@ import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
+import { readMap } from '../lib/thread_map.mjs';
 
 let mock;
 before(async () => { mock = await startMock(); });
@@ -41,10 +42,11 @@ test('Codex keeps threads, titles and turns; the lane only knows whose they are'
 
   const seen = { list: await get(lane, '/api/chats'), spoken: await get(lane, '/api/chats/spoken') };
   assert.equal((await lane.stop()).code, 0);
-  const map = fs.readdirSync(lane.stateDir, { recursive: true }).map((f) => path.join(lane.stateDir, f))
-    .filter((f) => f.endsWith('.json') && !f.includes('codex') && fs.statSync(f).isFile()).map((f) => fs.readFileSync(f, 'utf8')).join('');
-  assert.match(map, /"titled"/);
-  assert.doesNotMatch(map, /Plans|scenario|alpha/, 'neither titles nor texts are ours to keep');
+  const rows = readMap(path.join(lane.stateDir, 'lane/threads.map'));
+  assert.deepEqual(Object.fromEntries(rows.map((row) => [row.id, row.title])), { [empty.id]: '', titled: 'Plans for May', spoken: 'scenario:text;words=2 spoken' });
+  const kept = fs.readdirSync(lane.stateDir, { recursive: true }).map((f) => path.join(lane.stateDir, f))
+    .filter((f) => !f.includes('codex') && fs.statSync(f).isFile()).map((f) => fs.readFileSync(f, 'utf8')).join('');
+  assert.doesNotMatch(kept, /alpha/, 'answers are not ours to keep');
 
   lane = await start();
   const again = await get(lane, '/api/chats');

@@ -1,0 +1,191 @@
+#include "chat_list.hpp"
+
+#include "projection.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_map>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr Millis k_check_wait{20}; ///< that a list waits for the authority
+constexpr Millis k_check_age{60'000}; ///< a row that was checked longer ago is checked again
+/// Threads asked for at once: the authority's queue stays free for turns between two of these.
+constexpr std::size_t k_few = 10;
+constexpr Millis k_retry{5'000};
+constexpr Millis k_reorder{2'000};
+
+std::string cursor_key(const ThreadRow& row) {
+    return std::to_string(row.updated_at) + '.' + row.id;
+}
+
+Accepted<std::optional<IdMap::Place>> read_place(const std::string& key) {
+    if (key.empty()) {
+        return std::nullopt;
+    }
+    IdMap::Place place;
+    const char* end = key.data() + key.size();
+    const auto [dot, error] = std::from_chars(key.data(), end, place.updated_at);
+    if (error != std::errc{} || dot == end || *dot != '.') {
+        return std::unexpected(reject_cursor());
+    }
+    place.id.assign(dot + 1, end);
+    return place;
+}
+
+ThreadRow described(ThreadRow row, const authority::ThreadInfo& info) {
+    row.title = short_title(info.title);
+    row.created_at = info.created_at;
+    row.updated_at = info.updated_at;
+    return row;
+}
+
+Json page_of(std::vector<ThreadRow> rows, std::size_t limit) {
+    const bool more = rows.size() > limit;
+    rows.resize(std::min(rows.size(), limit));
+    Json body = Json::object();
+    body["data"] = Json::array();
+    for (const auto& row : rows) {
+        authority::ThreadInfo info{.id = {}, .title = row.title};
+        info.created_at = row.created_at;
+        info.updated_at = row.updated_at;
+        body["data"].push_back(project_thread(row.id, info));
+    }
+    body["nextCursor"] = more ? Json(make_cursor("c", cursor_key(rows.back()))) : Json(nullptr);
+    return body;
+}
+
+} // namespace
+
+struct ChatList::Check {
+    explicit Check(const asio::any_io_executor& executor) : over(executor) {}
+    std::vector<ThreadRow> rows{};
+    asio::steady_timer over;
+    bool done = false;
+    std::optional<Error> error{};
+};
+
+void ChatList::begin_check(const std::shared_ptr<Check>& check) {
+    std::erase_if(check->rows, [this](const ThreadRow& row) {
+        return !under_check_.insert(row.thread).second;
+    });
+    if (check->rows.empty()) {
+        check->done = true;
+        return;
+    }
+    spawn(lane_->executor, "chat list check", run_check(check));
+}
+
+Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
+    auto& rows = check->rows;
+    // From the oldest on: what moves to the same second keeps its order.
+    std::ranges::reverse(rows);
+    for (std::size_t begin = 0; begin < rows.size() && !check->error; begin += k_few) {
+        const auto end = std::min(begin + k_few, rows.size());
+        std::vector<std::string> ids;
+        for (auto at = begin; at < end; ++at) {
+            ids.push_back(rows[at].thread);
+        }
+        auto infos = co_await lane_->authority().threads(std::move(ids));
+        if (!infos) {
+            check->error = std::move(infos).error();
+            break;
+        }
+        std::unordered_map<std::string, authority::ThreadInfo> known;
+        for (auto& info : *infos) {
+            known.insert_or_assign(info.id, std::move(info));
+        }
+        for (auto at = begin; at < end; ++at) {
+            if (const auto info = known.find(rows[at].thread); info != known.end()) {
+                lane_->ids().describe(described(rows[at], info->second));
+            } else {
+                lane_->ids().hide(rows[at].owner, rows[at].id);
+            }
+        }
+    }
+    for (const auto& row : rows) {
+        under_check_.erase(row.thread);
+    }
+    check->done = true;
+    check->over.cancel();
+}
+
+/// An error only when it matters: a row of the page was never described.
+Task<std::optional<Error>>
+ChatList::check_page(std::string owner, std::optional<IdMap::Place> place, std::size_t limit) {
+    const auto until = Clock::now() + k_check_wait;
+    while (true) {
+        const auto rows = lane_->ids().newest(owner, place, limit);
+        auto check = std::make_shared<Check>(lane_->executor);
+        check->rows = lane_->ids().unchecked(rows, k_check_age, limit);
+        begin_check(check);
+        while (!check->done && Clock::now() < until) {
+            check->over.expires_at(until);
+            co_await check->over.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+        if (check->error) {
+            const bool unknown =
+                std::ranges::any_of(rows, [](const ThreadRow& row) { return row.updated_at == 0; });
+            co_return unknown ? check->error : std::nullopt;
+        }
+        if (check->rows.empty() || Clock::now() >= until) {
+            co_return std::nullopt;
+        }
+    }
+}
+
+Task<Accepted<Json>> ChatList::page(std::string owner, PageAsked asked) {
+    const auto place = read_place(asked.after);
+    if (!place) {
+        co_return std::unexpected(place.error());
+    }
+    if (auto error = co_await check_page(owner, *place, asked.limit + 1)) {
+        co_return std::unexpected(reject_read(*error));
+    }
+    co_return page_of(lane_->ids().newest(owner, *place, asked.limit + 1), asked.limit);
+}
+
+Task<void> ChatList::date_rows() {
+    auto& ids = lane_->ids();
+    auto ordered = Clock::now();
+    auto rows = ids.undated(k_few);
+    while (!rows.empty()) {
+        const auto began = Clock::now();
+        std::vector<std::string> threads;
+        for (const auto& row : rows) {
+            threads.push_back(row.thread);
+        }
+        const auto infos = co_await lane_->authority().threads(std::move(threads));
+        if (!infos && infos.error().code == Code::precondition) {
+            co_return; // it lists none
+        }
+        if (!infos) {
+            co_await sleep_for(k_retry);
+            continue;
+        }
+        for (const auto& row : rows) {
+            const auto info = std::ranges::find(*infos, row.thread, &authority::ThreadInfo::id);
+            if (info == infos->end()) {
+                ids.hide(row.owner, row.id);
+            } else {
+                ids.describe_undated(described(row, *info));
+            }
+        }
+        if (Clock::now() - ordered >= k_reorder) {
+            ids.reorder();
+            ordered = Clock::now();
+        }
+        co_await sleep_for(Clock::now() - began); // half of the time is left to others
+        rows = ids.undated(k_few);
+    }
+    ids.reorder();
+}
+
+} // namespace oa_stream::lane

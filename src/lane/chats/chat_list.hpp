@@ -1,0 +1,37 @@
+// GET /api/chats: a page of an owner's threads as the id map holds them. What a page shows is
+// checked against the authority, for a few milliseconds before it is answered and else afterwards,
+// so that a list is as fast for 50,000 threads as for ten.
+#pragma once
+
+#include "answers.hpp"
+#include "paging.hpp"
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace oa_stream::lane {
+
+class ChatList {
+public:
+    explicit ChatList(LaneState& lane) : lane_(&lane) {}
+
+    /// {"data":[summary…],"nextCursor"}
+    [[nodiscard]] Task<Accepted<Json>> page(std::string owner, PageAsked asked);
+    /// Asks for the times and titles of rows that an earlier release left without them, slowly.
+    [[nodiscard]] Task<void> date_rows();
+
+private:
+    struct Check;
+    void begin_check(const std::shared_ptr<Check>& check);
+    [[nodiscard]] Task<void> run_check(std::shared_ptr<Check> check);
+    [[nodiscard]] Task<std::optional<Error>>
+    check_page(std::string owner, std::optional<IdMap::Place> place, std::size_t limit);
+
+    LaneState* lane_;
+    std::set<std::string> under_check_{}; ///< the authority's ids
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,238 @@
+#include "id_map_writer.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+namespace oa_stream::lane {
+
+IdMapWriter::IdMapWriter(asio::any_io_executor executor, IdMap::Options options, ThreadTable& table)
+    : executor_(std::move(executor)), options_(std::move(options)), table_(&table),
+      file_(options_.path), timer_(executor_) {
+}
+
+void IdMapWriter::note(const std::string& what) const {
+    if (!what.empty() && options_.note) {
+        options_.note(options_.path.string() + ": " + what);
+    }
+}
+
+void IdMapWriter::stop() {
+    stopped_ = true;
+    timer_.cancel();
+    writer_.join();
+    compactor_.join();
+    table_ = nullptr;
+}
+
+void IdMapWriter::changed(ThreadTable::Index row, bool must_last) {
+    if (!persistent()) {
+        return;
+    }
+    if (!std::exchange(table_->dirty(row), true)) {
+        dirty_.push_back(row);
+    }
+    if (must_last) {
+        ++puts_;
+        must_last_ = true;
+    }
+    schedule();
+}
+
+void IdMapWriter::schedule() {
+    if (scheduled_ || stopped_) {
+        return;
+    }
+    scheduled_ = true;
+    timer_.expires_after(options_.delay + penalty_);
+    timer_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
+        const auto me = self.lock();
+        if (me && !error && !me->stopped_) {
+            me->scheduled_ = false;
+            me->hand_over();
+        }
+    });
+}
+
+IdMapWriter::Batch IdMapWriter::take_batch() {
+    Batch batch{.last = puts_, .durable = std::exchange(must_last_, false)};
+    for (const auto row : std::exchange(dirty_, {})) {
+        if (table_->alive(row) && std::exchange(table_->dirty(row), false)) {
+            append_line(batch.lines, table_->row(row));
+            batch.rows.push_back(row);
+        }
+    }
+    return batch;
+}
+
+/// One batch at a time: what changes while it is written is the next one.
+void IdMapWriter::hand_over() {
+    if (writing_ || stopped_ || (dirty_.empty() && !probe_)) {
+        return;
+    }
+    writing_ = true;
+    probe_ = false;
+    auto batch = take_batch();
+    in_hand_ = batch.rows;
+    // The writer's task holds this weakly: stop() joins it, so it must never be the last owner.
+    asio::post(writer_, [this, self = weak_from_this(), batch = std::move(batch)]() mutable {
+        auto result = file_.append(batch.lines, batch.durable);
+        asio::post(
+            executor_,
+            [self, batch = std::move(batch), result = std::move(result)]() mutable {
+                if (const auto me = self.lock(); me && !me->stopped_) {
+                    me->written(std::move(batch), std::move(result));
+                }
+            }
+        );
+    });
+}
+
+void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
+    writing_ = false;
+    in_hand_.clear();
+    if (result) {
+        failed_.reset();
+        penalty_ = Millis(0);
+        lasting_ = batch.last;
+        lines_ += batch.rows.size() + result->foreign.size();
+        take_foreign(result->foreign, batch.rows);
+        note(result->dropped);
+        resolve(lasting_, {});
+        if (result->vanished || worth_compacting()) {
+            begin_compacting();
+        }
+    } else {
+        failed_ = result.error();
+        // Kept for the next try, in their newest form.
+        for (const auto row : batch.rows) {
+            if (table_->alive(row) && !std::exchange(table_->dirty(row), true)) {
+                dirty_.push_back(row);
+            }
+        }
+        must_last_ = must_last_ || batch.durable;
+        if (options_.problem) {
+            options_.problem(*failed_);
+        }
+        resolve(batch.last, std::unexpected(*failed_));
+        penalty_ = std::min(penalty_ * 2 + Millis(100), Millis(10'000));
+    }
+    if (!waiters_.empty()) {
+        // Behind those that were answered just now: what they take back must not be written.
+        asio::post(executor_, [self = weak_from_this()] {
+            if (const auto me = self.lock()) {
+                me->hand_over();
+            }
+        });
+    } else if (!dirty_.empty()) {
+        schedule();
+    }
+}
+
+/// The newest line of a row counts: another process's, unless `ours` was written behind it or is
+/// still to be written.
+void IdMapWriter::take_foreign(
+    const std::vector<std::string>& lines, std::vector<ThreadTable::Index> ours
+) {
+    if (lines.empty()) {
+        return;
+    }
+    std::ranges::sort(ours);
+    ThreadLogReader reader(
+        [this, &ours](const RowView& row) {
+            const auto known = table_->find(row.owner, row.id);
+            const bool newer = known == ThreadTable::k_none ||
+                               !(table_->dirty(known) || std::ranges::binary_search(ours, known));
+            if (newer) {
+                table_->mark(table_->put(row)) = 0;
+            }
+        },
+        false
+    );
+    for (const auto& line : lines) {
+        reader.feed(line);
+    }
+}
+
+void IdMapWriter::resolve(std::uint64_t up_to, const Result<void>& result) {
+    std::erase_if(waiters_, [&](const std::shared_ptr<Waiter>& waiter) {
+        if (waiter->wanted > up_to) {
+            return false;
+        }
+        waiter->result = result;
+        waiter->timer.cancel();
+        return true;
+    });
+}
+
+Task<Result<void>> IdMapWriter::wait(std::shared_ptr<Waiter> waiter) {
+    while (!waiter->result) {
+        co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (!waiter->result && state.cancelled() != asio::cancellation_type::none) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+    co_return *std::move(waiter->result);
+}
+
+Task<Result<void>> IdMapWriter::commit(std::shared_ptr<IdMapWriter> self) {
+    if (self->lasting_ >= self->puts_ || !self->persistent()) {
+        co_return Result<void>{};
+    }
+    const auto waiter = std::make_shared<Waiter>(
+        self->puts_, asio::steady_timer(self->executor_, Clock::time_point::max())
+    );
+    self->waiters_.push_back(waiter);
+    self->hand_over();
+    co_return co_await self->wait(waiter);
+}
+
+Task<Result<void>> IdMapWriter::writable(std::shared_ptr<IdMapWriter> self) {
+    if (!self->failed_) {
+        co_return Result<void>{};
+    }
+    const auto waiter = std::make_shared<Waiter>(
+        self->puts_, asio::steady_timer(self->executor_, Clock::time_point::max())
+    );
+    self->waiters_.push_back(waiter);
+    self->probe_ = true;
+    self->hand_over();
+    co_return co_await self->wait(waiter);
+}
+
+Result<void> IdMapWriter::flush() {
+    if (!persistent()) {
+        return {};
+    }
+    // What is in hand may fail: written once more, it does no harm.
+    for (const auto row : in_hand_) {
+        if (table_->alive(row) && !std::exchange(table_->dirty(row), true)) {
+            dirty_.push_back(row);
+        }
+    }
+    auto batch = take_batch();
+    if (batch.rows.empty()) {
+        return {};
+    }
+    std::promise<Result<void>> done;
+    auto result = done.get_future();
+    asio::post(writer_, [this, &done, &batch] {
+        auto appended = file_.append(batch.lines, true);
+        done.set_value(appended ? Result<void>{} : std::unexpected(std::move(appended).error()));
+    });
+    auto flushed = result.get();
+    if (flushed) {
+        lines_ += batch.rows.size();
+        lasting_ = batch.last;
+    }
+    return flushed;
+}
+
+} // namespace oa_stream::lane

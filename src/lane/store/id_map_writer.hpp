@@ -1,0 +1,90 @@
+// The id map's way to its file: which rows are to be written, who waits for them, and when the
+// file is written again without its outdated lines.
+#pragma once
+
+#include "oa_stream/lane/id_map.hpp"
+
+#include "id_map_file.hpp"
+#include "thread_table.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// All on the executor's thread; the file belongs to the writer thread from start() on. Rows may
+/// change while they are written: what was handed over is text.
+class IdMapWriter : public std::enable_shared_from_this<IdMapWriter> {
+public:
+    IdMapWriter(asio::any_io_executor executor, IdMap::Options options, ThreadTable& table);
+
+    /// Reads the file into the table, converting what earlier releases wrote.
+    [[nodiscard]] Result<void> load();
+    void start(); ///< begins to compact when the file asks for it
+    void stop();  ///< joins the threads; the table may go afterwards
+
+    /// `must_last`: a commit() may wait for it.
+    void changed(ThreadTable::Index row, bool must_last);
+    [[nodiscard]] static Task<Result<void>> commit(std::shared_ptr<IdMapWriter> self);
+    [[nodiscard]] static Task<Result<void>> writable(std::shared_ptr<IdMapWriter> self);
+    [[nodiscard]] Result<void> flush();
+
+private:
+    struct Waiter {
+        std::uint64_t wanted;
+        asio::steady_timer timer;
+        std::optional<Result<void>> result{};
+    };
+    struct Batch {
+        std::vector<ThreadTable::Index> rows{};
+        std::string lines{};
+        std::uint64_t last = 0; ///< of puts_
+        bool durable = false;
+    };
+
+    [[nodiscard]] bool persistent() const { return !options_.path.empty(); }
+    void note(const std::string& what) const;
+    [[nodiscard]] Result<void> load_v1(const std::filesystem::path& from, std::string_view text);
+    [[nodiscard]] Result<void> write_whole();
+    [[nodiscard]] Batch take_batch();
+    void schedule();
+    void hand_over();
+    void written(Batch batch, Result<IdMapFile::Appended> result);
+    void take_foreign(const std::vector<std::string>& lines, std::vector<ThreadTable::Index> ours);
+    void resolve(std::uint64_t up_to, const Result<void>& result);
+    [[nodiscard]] Task<Result<void>> wait(std::shared_ptr<Waiter> waiter);
+    [[nodiscard]] bool worth_compacting() const;
+    void begin_compacting();
+    [[nodiscard]] static Task<void> compact(std::shared_ptr<IdMapWriter> self);
+    [[nodiscard]] static Task<Result<void>> write_draft(std::shared_ptr<IdMapWriter> self);
+
+    asio::any_io_executor executor_;
+    IdMap::Options options_;
+    ThreadTable* table_;
+    IdMapFile file_;
+    asio::steady_timer timer_;
+    Millis penalty_{0}; ///< added to the delay after a failed write
+    std::vector<ThreadTable::Index> dirty_{};
+    std::vector<ThreadTable::Index> in_hand_{}; ///< of the batch being written
+    std::vector<std::shared_ptr<Waiter>> waiters_{};
+    std::uint64_t puts_ = 0;    ///< changes that must last
+    std::uint64_t lasting_ = 0; ///< how many of them are on disk
+    std::uint64_t lines_ = 0;   ///< in the file
+    bool must_last_ = false;
+    bool probe_ = false; ///< somebody asks whether the disk takes anything
+    bool writing_ = false;
+    bool scheduled_ = false;
+    bool compacting_ = false;
+    bool stopped_ = false;
+    std::optional<Error> failed_{};
+    asio::thread_pool writer_{1};
+    asio::thread_pool compactor_{1};
+};
+
+} // namespace oa_stream::lane

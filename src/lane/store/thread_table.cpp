@@ -1,0 +1,236 @@
+#include "thread_table.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::size_t k_first_buckets = 64;
+
+std::uint16_t cut(std::size_t size) {
+    return static_cast<std::uint16_t>(
+        std::min<std::size_t>(size, std::numeric_limits<std::uint16_t>::max())
+    );
+}
+
+} // namespace
+
+std::uint32_t ThreadTable::hash_of(std::uint32_t owner, std::string_view id) {
+    const auto mixed = std::hash<std::string_view>()(id) ^ (owner * 0x9E3779B97F4A7C15ULL);
+    return static_cast<std::uint32_t>(mixed ^ (mixed >> 32U));
+}
+
+std::optional<std::uint32_t> ThreadTable::owner_of(std::string_view name) const {
+    const auto found = owner_index_.find(name);
+    return found == owner_index_.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// Its bucket, or the empty one where it would stand. Not without buckets.
+std::size_t
+ThreadTable::place_of(std::uint32_t owner, std::uint32_t hash, std::string_view id) const {
+    const auto mask = buckets_.size() - 1;
+    for (auto place = hash & mask;; place = (place + 1) & mask) {
+        const auto at = buckets_[place];
+        if (at == k_none) {
+            return place;
+        }
+        const Slot& slot = slots_[at];
+        if (slot.hash == hash && slot.owner == owner && id_of(slot) == id) {
+            return place;
+        }
+    }
+}
+
+ThreadTable::Index ThreadTable::find(std::string_view owner, std::string_view id) const {
+    const auto known = owner_of(owner);
+    if (!known || buckets_.empty()) {
+        return k_none;
+    }
+    return buckets_[place_of(*known, hash_of(*known, id), id)];
+}
+
+void ThreadTable::grow() {
+    std::vector<Index> old(std::max(k_first_buckets, buckets_.size() * 2), k_none);
+    old.swap(buckets_);
+    const auto mask = buckets_.size() - 1;
+    for (const Index at : old) {
+        if (at != k_none) {
+            auto place = slots_[at].hash & mask;
+            while (buckets_[place] != k_none) {
+                place = (place + 1) & mask;
+            }
+            buckets_[place] = at;
+        }
+    }
+}
+
+void ThreadTable::fill(Slot& slot, const RowView& row) {
+    const auto id = cut(row.id.size());
+    const auto thread = cut(row.thread.size());
+    const auto title = cut(row.title.size());
+    auto texts = std::make_unique_for_overwrite<char[]>(std::size_t{id} + thread + title);
+    char* end = std::ranges::copy(row.id.substr(0, id), texts.get()).out;
+    end = std::ranges::copy(row.thread.substr(0, thread), end).out;
+    std::ranges::copy(row.title.substr(0, title), end);
+    slot.texts = std::move(texts); // `row` may have been a view of the old ones
+    slot.id_size = id;
+    slot.thread_size = thread;
+    slot.title_size = title;
+    slot.seeded = row.seeded;
+    slot.created = row.created;
+    slot.updated = row.updated;
+}
+
+ThreadTable::Index ThreadTable::put_unordered(const RowView& row) {
+    if ((size_ + 1) * 4 > buckets_.size() * 3) {
+        grow();
+    }
+    auto known = owner_of(row.owner);
+    if (!known) {
+        known = static_cast<std::uint32_t>(owners_.size());
+        owners_.push_back({.name = std::string(row.owner)});
+        owner_index_.emplace(row.owner, *known);
+    }
+    const auto hash = hash_of(*known, row.id);
+    Index& bucket = buckets_[place_of(*known, hash, row.id)];
+    if (bucket == k_none) {
+        if (free_.empty()) {
+            bucket = static_cast<Index>(slots_.size());
+            slots_.emplace_back();
+        } else {
+            bucket = free_.back();
+            free_.pop_back();
+        }
+        slots_[bucket].hash = hash;
+        slots_[bucket].owner = *known;
+        ++size_;
+    }
+    fill(slots_[bucket], row);
+    slots_[bucket].newer = fed_++;
+    return bucket;
+}
+
+void ThreadTable::order_all() {
+    std::vector<Index> all;
+    all.reserve(size_);
+    for (Index at = 0; at < end(); ++at) {
+        if (alive(at)) {
+            all.push_back(at);
+        }
+    }
+    const auto before = [this](Index a, Index b) {
+        const Slot& left = slots_[a];
+        const Slot& right = slots_[b];
+        return left.updated != right.updated ? left.updated < right.updated
+                                             : left.newer < right.newer;
+    };
+    if (!std::ranges::is_sorted(all, before)) {
+        std::ranges::sort(all, before);
+    }
+    for (Owner& owner : owners_) {
+        owner.newest = owner.oldest = k_none;
+    }
+    for (const Index at : all) {
+        link(at); // each is the newest so far
+    }
+    fed_ = 0;
+}
+
+ThreadTable::Index ThreadTable::put(const RowView& row) {
+    if (const Index known = find(row.owner, row.id); known != k_none) {
+        unlink(known);
+        fill(slots_[known], row);
+        link(known);
+        return known;
+    }
+    const Index at = put_unordered(row);
+    link(at);
+    return at;
+}
+
+void ThreadTable::link(Index at) {
+    Slot& slot = slots_[at];
+    Owner& owner = owners_[slot.owner];
+    Index newer = k_none;
+    Index older = owner.newest;
+    while (older != k_none && slots_[older].updated > slot.updated) {
+        newer = older;
+        older = slots_[older].older;
+    }
+    slot.newer = newer;
+    slot.older = older;
+    (newer == k_none ? owner.newest : slots_[newer].older) = at;
+    (older == k_none ? owner.oldest : slots_[older].newer) = at;
+}
+
+void ThreadTable::unlink(Index at) {
+    const Slot& slot = slots_[at];
+    Owner& owner = owners_[slot.owner];
+    (slot.newer == k_none ? owner.newest : slots_[slot.newer].older) = slot.older;
+    (slot.older == k_none ? owner.oldest : slots_[slot.older].newer) = slot.newer;
+}
+
+void ThreadTable::reorder(std::string_view owner) {
+    struct Placed {
+        std::uint32_t updated;
+        std::uint32_t place; ///< counted from the newest, as they stand now
+        Index at;
+    };
+    std::vector<Placed> all;
+    for (Index at = newest(owner); at != k_none; at = older(at)) {
+        all.push_back({slots_[at].updated, static_cast<std::uint32_t>(all.size()), at});
+    }
+    std::ranges::sort(all, [](const Placed& a, const Placed& b) {
+        return a.updated != b.updated ? a.updated < b.updated : a.place > b.place;
+    });
+    if (const auto known = owner_of(owner)) {
+        owners_[*known].newest = owners_[*known].oldest = k_none;
+    }
+    for (const Placed& placed : all) {
+        link(placed.at);
+    }
+}
+
+void ThreadTable::erase(Index at) {
+    unlink(at);
+    const auto mask = buckets_.size() - 1;
+    auto hole = place_of(slots_[at].owner, slots_[at].hash, id_of(slots_[at]));
+    // Those behind it move up, as far as they may: no search ends at a hole.
+    for (auto next = (hole + 1) & mask; buckets_[next] != k_none; next = (next + 1) & mask) {
+        const auto home = slots_[buckets_[next]].hash & mask;
+        if (((next - home) & mask) >= ((next - hole) & mask)) {
+            buckets_[hole] = buckets_[next];
+            hole = next;
+        }
+    }
+    buckets_[hole] = k_none;
+    slots_[at] = Slot{};
+    free_.push_back(at);
+    --size_;
+}
+
+RowView ThreadTable::row(Index at) const {
+    const Slot& slot = slots_[at];
+    const char* texts = slot.texts.get();
+    RowView out;
+    out.owner = owners_[slot.owner].name;
+    out.id = {texts, slot.id_size};
+    out.thread = {texts + slot.id_size, slot.thread_size};
+    out.title = {texts + slot.id_size + slot.thread_size, slot.title_size};
+    out.seeded = slot.seeded;
+    out.created = slot.created;
+    out.updated = slot.updated;
+    return out;
+}
+
+ThreadTable::Index ThreadTable::newest(std::string_view owner) const {
+    const auto known = owner_of(owner);
+    return known ? owners_[*known].newest : k_none;
+}
+
+} // namespace oa_stream::lane

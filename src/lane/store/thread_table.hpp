@@ -1,0 +1,105 @@
+// The id map's rows in memory: about 60 bytes and their texts each. Lookup by (owner, id) and, per
+// owner, an order by update time, newest first.
+#pragma once
+
+#include "thread_log.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace oa_stream::lane {
+
+class ThreadTable {
+public:
+    using Index = std::uint32_t; ///< of a row; stays until the row is erased
+    static constexpr Index k_none = 0xFFFFFFFF;
+
+    [[nodiscard]] Index find(std::string_view owner, std::string_view id) const;
+    /// Adds or replaces, and puts the row in its place of the order. Texts beyond what a row holds
+    /// are cut (65,535 bytes each).
+    Index put(const RowView& row);
+    /// While a file is read: the order is wrong until order_all().
+    Index put_unordered(const RowView& row);
+    void order_all();
+    void erase(Index at);
+    /// Changes texts and times, but not the row's place; reorder() afterwards.
+    void refill(Index at, const RowView& row) { fill(slots_[at], row); }
+    /// Puts all rows of an owner in order: for many changes at once.
+    void reorder(std::string_view owner);
+
+    /// Ends with the next change of the row.
+    [[nodiscard]] RowView row(Index at) const;
+    [[nodiscard]] bool alive(Index at) const {
+        return at < slots_.size() && slots_[at].texts != nullptr;
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] Index end() const noexcept { return static_cast<Index>(slots_.size()); }
+
+    /// The owner's newest row; k_none without one.
+    [[nodiscard]] Index newest(std::string_view owner) const;
+    /// The next older row of the same owner.
+    [[nodiscard]] Index older(Index at) const { return slots_[at].older; }
+
+    /// Caller's own marks of a row; 0 for a new one.
+    [[nodiscard]] std::uint32_t& mark(Index at) { return slots_[at].mark; }
+    [[nodiscard]] bool& dirty(Index at) { return slots_[at].dirty; }
+    [[nodiscard]] bool& gone(Index at) { return slots_[at].gone; }
+
+private:
+    struct Slot {
+        std::unique_ptr<char[]> texts{}; ///< id, thread, title; nullptr: no row
+        std::uint32_t hash = 0;
+        std::uint32_t owner = 0;
+        Index newer = k_none;
+        Index older = k_none;
+        std::uint32_t seeded = 0;
+        std::uint32_t created = 0;
+        std::uint32_t updated = 0;
+        std::uint32_t mark = 0;
+        std::uint16_t id_size = 0;
+        std::uint16_t thread_size = 0;
+        std::uint16_t title_size = 0;
+        bool dirty = false;
+        bool gone = false;
+    };
+    struct Owner {
+        std::string name{};
+        Index newest = k_none;
+        Index oldest = k_none;
+    };
+    struct TextHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>()(text);
+        }
+    };
+
+    [[nodiscard]] static std::uint32_t hash_of(std::uint32_t owner, std::string_view id);
+    [[nodiscard]] std::optional<std::uint32_t> owner_of(std::string_view name) const;
+    [[nodiscard]] std::size_t
+    place_of(std::uint32_t owner, std::uint32_t hash, std::string_view id) const;
+    [[nodiscard]] std::string_view id_of(const Slot& slot) const {
+        return {slot.texts.get(), slot.id_size};
+    }
+    void grow();
+    void fill(Slot& slot, const RowView& row);
+    void link(Index at);
+    void unlink(Index at);
+
+    std::deque<Slot> slots_{};
+    std::vector<Index> free_{};
+    std::vector<Index> buckets_{}; ///< a power of two, at most 3/4 full; linear probing
+    std::vector<Owner> owners_{};
+    std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> owner_index_{};
+    std::size_t size_ = 0;
+    std::uint32_t fed_ = 0; ///< order of arrival while a file is read
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,73 @@
+// Folders and maps for the tests of the id map.
+#pragma once
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/lane/id_map.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::test {
+
+struct Folder {
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("oa-lane-" + random_hex(8));
+    Folder() { std::filesystem::create_directories(path); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    ~Folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+};
+
+/// A map on a loop of its own; what it noted and which problems it had.
+struct MapStage {
+    explicit MapStage(std::filesystem::path path, Millis delay = Millis(1))
+        : opened(lane::IdMap::open(
+              context.get_executor(),
+              {.path = std::move(path),
+               .delay = delay,
+               .problem = [this](const Error& error) { problems.push_back(error); },
+               .note = [this](std::string_view what) { notes.emplace_back(what); }}
+          )) {}
+
+    [[nodiscard]] lane::IdMap& map() { return **opened; }
+
+    void until(const std::function<bool()>& done) {
+        const auto limit = Clock::now() + std::chrono::seconds(20);
+        while (!done()) {
+            REQUIRE(Clock::now() < limit);
+            context.run_for(std::chrono::milliseconds(2));
+            context.restart();
+        }
+    }
+    Result<void> run(Task<Result<void>> task) {
+        std::optional<Result<void>> out;
+        spawn(
+            context.get_executor(),
+            "test",
+            [](Task<Result<void>> inner, std::optional<Result<void>>* to) -> Task<void> {
+                *to = co_await std::move(inner);
+            }(std::move(task), &out)
+        );
+        until([&out] { return out.has_value(); });
+        return *out;
+    }
+    Result<void> commit() { return run(map().commit()); }
+
+    asio::io_context context;
+    std::vector<Error> problems;
+    std::vector<std::string> notes;
+    Result<std::unique_ptr<lane::IdMap>> opened;
+};
+
+} // namespace oa_stream::test
