@@ -4,7 +4,6 @@
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
-#include "serve_names.hpp"
 #include "serve_options.hpp"
 #include "serve_process.hpp"
 
@@ -113,7 +112,7 @@ constexpr auto k_options = options<ServeOptions>(
         .or_else("codex")
         .offering(Offer::files),
     option<&ServeOptions::authority, &AuthorityOptions::codex_children>(
-        serve_names::codex_children, "N", "Share the threads among N Codex processes."
+        names::codex_children, "N", "Share the threads among N Codex processes."
     )
         .range(1, 64)
         .or_else("1"),
@@ -125,12 +124,10 @@ constexpr auto k_options = options<ServeOptions>(
         "--codex-config", "FILE", "Use this config.toml instead of the profile's."
     ),
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::work_dir>(
-        serve_names::work_dir,
-        "DIR",
-        "Let Codex work in this folder. Without it: in one of its own."
+        names::work_dir, "DIR", "Let Codex work in this folder. Without it: in one of its own."
     ),
     option<&ServeOptions::authority, &AuthorityOptions::codex_owners, &CodexOwners::work_template>(
-        serve_names::work_dir_template,
+        names::work_dir_template,
         "PATH",
         "Give each owner a Codex of its own that works in this folder, with {owner} in its path."
     ),
@@ -140,16 +137,16 @@ constexpr auto k_options = options<ServeOptions>(
         .range(1, 1000)
         .or_else("16"),
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::read_dirs>(
-        serve_names::read_dir,
+        names::read_dir,
         "DIR",
         "Let the commands of the agent profile read this folder, beside the system and their own."
     ),
     flag<&ServeOptions::shared_workspace>(
-        serve_names::shared_workspace,
+        names::shared_workspace,
         "Let several owners share one work folder and one Codex home, commands and files included."
     ),
     flag<&ServeOptions::allow_root>(
-        serve_names::allow_root, "Let the model run commands although this process is root."
+        names::allow_root, "Let the model run commands although this process is root."
     ),
     option<&ServeOptions::lane, &LaneConfig::approvals>(
         names::approvals,

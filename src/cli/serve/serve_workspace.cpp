@@ -2,8 +2,6 @@
 
 #include "oa_stream/base/option_names.hpp"
 
-#include "serve_names.hpp"
-
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -20,25 +18,20 @@ Result<void> check_template(const ServeOptions& options) {
     const std::string& folder = options.authority.codex_owners.work_template;
     const auto refuse = [](std::string message, std::string hint = {}) {
         return fail(
-            Code::usage,
-            std::move(message),
-            std::string(serve_names::work_dir_template),
-            std::move(hint)
+            Code::usage, std::move(message), std::string(names::work_dir_template), std::move(hint)
         );
     };
     if (!folder.starts_with('/') || !folder.contains(authority::k_owner_mark)) {
         return refuse("it is an absolute path with {owner} in it", "for example /srv/{owner}");
     }
     if (!options.authority.codex.work_dir.empty()) {
-        return refuse(fmt::format("it cannot stand beside {}", serve_names::work_dir));
+        return refuse(fmt::format("it cannot stand beside {}", names::work_dir));
     }
     if (options.authority.codex_children > 1) {
-        return refuse(
-            fmt::format("each owner has one Codex: leave out {}", serve_names::codex_children)
-        );
+        return refuse(fmt::format("each owner has one Codex: leave out {}", names::codex_children));
     }
     if (options.shared_workspace) {
-        return refuse(fmt::format("it contradicts {}", serve_names::shared_workspace));
+        return refuse(fmt::format("it contradicts {}", names::shared_workspace));
     }
     return {};
 }
@@ -67,14 +60,14 @@ Result<void> complete_workspace(ServeOptions& options) {
     }
     for (fs::path& folder : codex.read_dirs) {
         if (!folder.is_absolute()) {
-            return fail(Code::usage, "it is an absolute path", std::string(serve_names::read_dir));
+            return fail(Code::usage, "it is an absolute path", std::string(names::read_dir));
         }
     }
     if (::geteuid() == 0 && !options.allow_root && authority::runs_commands(codex)) {
         return fail(
             Code::usage,
             "the model would run commands as root",
-            std::string(serve_names::allow_root),
+            std::string(names::allow_root),
             "start as a user of its own, or give --allow-root"
         );
     }
@@ -89,7 +82,7 @@ check_owners(const ServeOptions& options, const std::optional<lane::TokenTable>&
         return fail(
             Code::usage,
             "without tokens there are no owners",
-            std::string(serve_names::work_dir_template),
+            std::string(names::work_dir_template),
             "give --tokens, or --work-dir instead"
         );
     }

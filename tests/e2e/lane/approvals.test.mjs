@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Page, askingConfig, assertApproved, detailsOf, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
-import { codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { codexBin, startCodexLane, startMock, withoutSandbox } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
@@ -241,7 +241,7 @@ test('what nobody answers in time is declined, and the turn ends by itself', asy
   await patient.stop();
 });
 
-test('the shipped agent profile asks when the model wants out of its sandbox', async () => {
+test('the shipped agent profile asks when the model wants out of its sandbox', { skip: withoutSandbox() }, async () => {
   const shipped = await startLane({
     name: 'shipped',
     authority: 'codex',

@@ -6,13 +6,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Page, assertApproved, detailsOf, questionsOf, statusOf } from '../lib/approvals.mjs';
-import { agentConfig, codexBin, startMock } from '../lib/codex.mjs';
+import { agentConfig, codexBin, startMock, withoutSandbox } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const KEY = 'sk-planted-provider-key';
+const skip = withoutSandbox();
 let mock;
 before(async () => { mock = await startMock(); });
 after(() => mock.stop());
@@ -64,13 +65,28 @@ test('several owners and one workspace: refused unless it was said', async () =>
   await refused(['--allow-root', '--tokens', file, '--work-dir-template', '/srv/{owner}', '--work-dir', '/srv/w'], /cannot stand beside --work-dir/);
   await refused(['--allow-root', '--tokens', file, '--work-dir-template', '/srv/{owner}', '--codex-children', '2'], /one Codex/);
   await refused(['--allow-root', '--work-dir-template', '/srv/{owner}'], /without tokens there are no owners/);
+});
+
+test('--shared-workspace: several owners see each other\'s files', { skip }, async () => {
+  const tokens = tokensOf(['alice', 'bob']);
   const lane = await startAgents('shared', ['--tokens', tokens, '--shared-workspace']);
   await ran(lane, 'alice', 'echo hers > note.txt');
   assert.equal(await ran(lane, 'bob', 'cat note.txt'), 'hers\n', 'as --shared-workspace says');
   await lane.stop();
 });
 
-test('a second owner in a token file that is read again is refused like at start', async () => {
+test('where no command can run in the sandbox, serve does not start', async () => {
+  const state = scratch('nowhere');
+  const serve = [OA_BIN, 'serve', '--listen', '127.0.0.1:0', '--authority', 'codex', ...AGENT(), '--allow-root'];
+  // A user namespace in which no other can be made; a machine without them needs no such help.
+  const none = ['-c', 'unshare --user --map-root-user sh -c \'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"\' none "$@"', 'none'];
+  const [program, ...args] = skip ? serve : ['/bin/sh', ...none, ...serve];
+  const lane = new Running(program, args, { name: 'nowhere', folder: state, cwd: state, env: cleanEnv({ HOME: state, OA_STREAM_STATE_DIR: path.join(state, 'state'), ...env }) });
+  assert.notEqual((await lane.end()).code, 0);
+  assert.match(lane.stderr, /sandbox cannot run a command here/);
+});
+
+test('a second owner in a token file that is read again is refused like at start', { skip }, async () => {
   const tokens = tokensOf(['alice']);
   const lane = await startAgents('reload', ['--tokens', tokens]);
   tokensOf(['alice', 'bob'], tokens);
@@ -80,7 +96,7 @@ test('a second owner in a token file that is read again is refused like at start
   await lane.stop();
 });
 
-test('a work folder from where commands can read the lane\'s own files: refused by a command that reads them', async () => {
+test('a work folder from where commands can read the lane\'s own files: refused by a command that reads them', { skip }, async () => {
   const around = scratch('around');
   const state = path.join(around, 'state');
   const ended = await oa(['serve', '--listen', '127.0.0.1:0', '--authority', 'codex', ...AGENT(), '--allow-root', '--work-dir', around], { env: cleanEnv({ HOME: around, OA_STREAM_STATE_DIR: state, ...env }) });
@@ -89,7 +105,7 @@ test('a work folder from where commands can read the lane\'s own files: refused 
   assert.match(ended.stderr, /config\.toml/);
 });
 
-test('one owner: commands reach the work folder and the system, and nothing of the lane', async () => {
+test('one owner: commands reach the work folder and the system, and nothing of the lane', { skip }, async () => {
   const extra = scratch('readable');
   fs.writeFileSync(path.join(extra, 'given.txt'), 'given');
   const foreign = scratch('foreign');
@@ -111,7 +127,7 @@ test('one owner: commands reach the work folder and the system, and nothing of t
   await lane.stop();
 });
 
-test('each owner has a Codex, a home and a work folder of its own', async () => {
+test('each owner has a Codex, a home and a work folder of its own', { skip }, async () => {
   const root = scratch('owners');
   // Names that a path must not be built from as they are.
   const owners = ['alice', '..', '.', 'a@b', 'a%40b'.replace('%', '_')];
@@ -148,7 +164,7 @@ test('each owner has a Codex, a home and a work folder of its own', async () => 
   await lane.stop();
 });
 
-test('an owner among several is never asked to let a command out of the sandbox', async () => {
+test('an owner among several is never asked to let a command out of the sandbox', { skip }, async () => {
   const root = scratch('confined');
   const tokens = tokensOf(['alice', 'bob']);
   const shared = await startAgents('asks', ['--tokens', tokens, '--shared-workspace', '--approvals', 'ask']);
@@ -169,7 +185,7 @@ test('an owner among several is never asked to let a command out of the sandbox'
   await apart.stop();
 });
 
-test('no more Codex processes than --codex-owners; idle ones end and their chats go on', async () => {
+test('no more Codex processes than --codex-owners; idle ones end and their chats go on', { skip }, async () => {
   const root = scratch('bound');
   const tokens = tokensOf(['alice', 'bob', 'carol']);
   const lane = await startAgents('bound', ['--tokens', tokens, '--work-dir-template', `${root}/{owner}`, '--codex-owners', '2']);

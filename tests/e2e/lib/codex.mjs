@@ -1,4 +1,5 @@
 // The real Codex app-server (npm package @openai/codex) with a fake model behind it.
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
@@ -17,6 +18,16 @@ export function codexBin() {
     : [];
   if (found.length === 0) throw new Error('no Codex in tests/node_modules: run ./dev e2e, which installs it');
   return found[0];
+}
+
+/**
+ * false, or why Codex's sandbox cannot work on this machine: the bubblewrap that Codex brings is asked
+ * for the namespaces that Codex wants. A chroot, and a container without user namespaces, have none.
+ */
+export function withoutSandbox() {
+  const bwrap = path.join(path.dirname(codexBin()), '../codex-resources/bwrap');
+  const tried = spawnSync(bwrap, ['--unshare-user', '--unshare-pid', '--unshare-net', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev', '--', '/bin/true'], { encoding: 'utf8' });
+  return tried.status === 0 ? false : `no sandbox here: ${tried.stderr || tried.error}`;
 }
 
 /** The fake model: {port, log(), proc}. */
