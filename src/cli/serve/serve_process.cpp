@@ -126,7 +126,9 @@ private:
     /// Fewer connections than asked for beat a lane that cannot open its own files.
     void fit_connections() {
         auto& most = options_.listeners.limits.connections;
-        const auto children = options_.kind->spawns ? options_.authority.codex_children : 0;
+        const auto& owners = options_.authority.codex_owners;
+        const auto shared = options_.kind->spawns ? options_.authority.codex_children : 0;
+        const auto children = owners.work_template.empty() ? shared : owners.most;
         const auto fitting = fitting_connections(most, children);
         if (fitting < most) {
             const auto text =
