@@ -7,7 +7,7 @@ namespace oa_stream::turn {
 
 namespace {
 
-constexpr std::array<FailureWords, 8> k_failures{{
+constexpr std::array<FailureWords, 10> k_failures{{
     {FailureCode::turn_failed,
      "turn_failed",
      "The assistant could not finish this answer.",
@@ -33,6 +33,14 @@ constexpr std::array<FailureWords, 8> k_failures{{
     {FailureCode::codex_error,
      "codex_error",
      "The assistant reported an internal error.",
+     TerminalClass::codex_error},
+    {FailureCode::stale_cursor,
+     "stale_cursor",
+     "Part of this answer was lost.",
+     TerminalClass::codex_error},
+    {FailureCode::reauth_required,
+     "reauth_required",
+     "The connection to the assistant is no longer allowed.",
      TerminalClass::codex_error},
     {FailureCode::adapter_preview_unavailable,
      "adapter_preview_unavailable",

@@ -14,7 +14,9 @@ TEST_CASE("words: every failure code counts in the class the runbook gives it") 
          {FailureCode::authority_lost,
           FailureCode::authority_timeout,
           FailureCode::stalled,
-          FailureCode::codex_error}) {
+          FailureCode::codex_error,
+          FailureCode::stale_cursor,
+          FailureCode::reauth_required}) {
         CHECK(words_of(code).terminal == TerminalClass::codex_error);
     }
     CHECK(
@@ -31,7 +33,7 @@ TEST_CASE("words: codes are unique, and sentences are whole and one line") {
         CHECK_FALSE(words.sentence.contains('\n'));
         CHECK(&words_of(words.code) == &words);
     }
-    CHECK(seen.size() == 8);
+    CHECK(seen.size() == 10);
 }
 
 TEST_CASE("events: each alternative has a name and a readable line") {

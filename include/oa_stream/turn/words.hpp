@@ -20,6 +20,8 @@ enum class FailureCode {
     authority_timeout,           ///< it did not answer in time
     stalled,                     ///< no event for too long
     codex_error,                 ///< it spoke nonsense
+    stale_cursor,                ///< events were missed and cannot be had any more
+    reauth_required,             ///< the event source takes none of our tokens
     adapter_preview_unavailable, ///< accepted, but no frame could be encoded
 };
 

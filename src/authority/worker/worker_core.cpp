@@ -48,7 +48,7 @@ KhalaHandlers WorkerCore::handlers() {
     out.denied = [weak](const std::string& why) {
         if (const auto self = weak.lock()) {
             self->log(LogLevel::error, why);
-            self->end_all(turn::FailureCode::authority_lost, false, why);
+            self->end_all(turn::FailureCode::reauth_required, false, why);
         }
     };
     return out;

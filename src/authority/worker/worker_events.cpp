@@ -166,7 +166,7 @@ Task<void> WorkerCore::resync(Self self) {
         }
         if (!done) {
             self->log(LogLevel::warn, "the worker's log cannot be read; events are lost");
-            self->end_all(turn::FailureCode::authority_lost, true, "the log cannot be read");
+            self->end_all(turn::FailureCode::stale_cursor, true, "the log cannot be read");
             std::vector<WorkerEvent> ready;
             self->sequence_.skip(ready);
             self->tell(ready);

@@ -48,6 +48,8 @@ int status_of(turn::FailureCode code) noexcept {
     case turn::FailureCode::turn_aborted:
     case turn::FailureCode::authority_lost:
     case turn::FailureCode::codex_error:
+    case turn::FailureCode::stale_cursor:
+    case turn::FailureCode::reauth_required:
     case turn::FailureCode::adapter_preview_unavailable:
         break;
     }
