@@ -1,0 +1,160 @@
+// What goes wrong between the lane and its worker: lost answers, dead peers, refused tokens,
+// connections that break at random. The runtime counts how often each turn was started.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { send } from '../lib/http.mjs';
+import { limit, sleep } from '../lib/process.mjs';
+import { scenarios } from '../worker/fake/scenarios.mjs';
+import { World } from '../worker/world.mjs';
+
+const words = (n) => Array.from({ length: n }, (_, i) => `w${String(i + 1).padStart(3, '0')}`).join(' ');
+const text = (exchange) => read(exchange).texts.join('');
+const journal = (world, what) => world.fake.log.filter((entry) => entry.what === what);
+const codes = (world) => world.fake.violations.map((v) => `${v.code}: ${v.detail}`);
+
+test('a request that was cut before it was read, or whose answer was lost, starts one turn', async () => {
+  const world = await World.start();
+  try {
+    world.fake.control.faults.push({ rpc: 'turn/start', drop: 'before', times: 2 });
+    await world.play('dropped-request', scenarios['dropped-request'], 'contract');
+    assert.equal(journal(world, 'turn').length, 1);
+    await world.reset();
+    world.fake.control.faults.push({ rpc: 'turn/start', drop: 'after', times: 1 });
+    assert.equal(text(await world.say('scenario:text').done), words(12));
+    assert.equal(journal(world, 'turn').length, 1);
+    const ids = journal(world, 'http').filter((e) => e.rpc === 'turn/start').map((e) => e.request_id);
+    assert.equal(ids.length, 2);
+    assert.equal(new Set(ids).size, 1, 'one request_id in every retry');
+    assert.deepEqual(codes(world), []);
+  } finally { await world.stop(); }
+});
+
+test('four sends that all fail are 503, and nothing ran', async () => {
+  const world = await World.start();
+  try {
+    world.fake.control.faults.push({ rpc: 'turn/start', status: 502, body: '<html>', times: 10 });
+    assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+    assert.equal(journal(world, 'http').filter((e) => e.status === 502).length, 4);
+    assert.equal(journal(world, 'turn').length, 0);
+  } finally { await world.stop(); }
+});
+
+test('a stop reaches the worker; one that ignores it is ended for its readers', async () => {
+  const world = await World.start();
+  try {
+    for (const name of ['long', 'deaf']) {
+      await world.reset();
+      const exchange = world.say(`scenario:${name};n=200`, { id: `stop-${name}` });
+      await exchange.frame('text-delta');
+      const stop = await send(world.lane.base, { method: 'POST', path: `/api/chats/stop-${name}/stop` });
+      assert.equal(stop.status, 200, stop.text);
+      await exchange.done;
+      assert.ok(read(exchange).aborted, exchange.text.slice(-500));
+      assert.equal(journal(world, 'interrupt').length, 1);
+    }
+  } finally { await world.stop(); }
+});
+
+test('no runtime, a refused token, an unknown worker: not ready, with the reason, and no command', async () => {
+  const world = await World.start();
+  try {
+    world.fake.control.workers.get(world.fake.worker).heartbeat = Date.now() - 500_000;
+    await sleep(2100);
+    assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+    assert.match((await world.get('/readyz')).text, /heartbeat is stale/);
+    world.fake.control.workers.delete(world.fake.worker);
+    assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+    assert.match((await world.get('/readyz')).text, /does not know the worker/);
+    assert.equal(journal(world, 'http').filter((e) => e.rpc).length, 0);
+    assert.deepEqual(codes(world), []);
+  } finally { await world.stop(); }
+});
+
+test('the token expires in the middle of a turn; the next one is read and the turn goes on', async () => {
+  const world = await World.start();
+  try {
+    for (const dialect of ['contract', 'app-server']) {
+      const exchange = world.say(`scenario:reauth;dialect=${dialect}`);
+      await exchange.done;
+      assert.equal(text(exchange), words(30));
+    }
+    assert.ok(world.fake.control.mints.length >= 2);
+    assert.deepEqual(codes(world), []);
+  } finally { await world.stop(); }
+});
+
+test('connections break at random under many turns: no word lost or doubled, each turn started once', async () => {
+  const turns = Number(process.env.OA_WORKER_TURNS ?? 60);
+  const cuts = Number(process.env.OA_WORKER_CUTS ?? 12);
+  const world = await World.start({ limits: { streams: 1000 } });
+  try {
+    const running = Array.from({ length: turns }, (_, i) => world.say(`scenario:text;n=60;delay=${20 + (i % 7) * 10}`, { ms: limit(60000) }));
+    await Promise.all(running.map((exchange) => exchange.frame('text-delta')));
+    let over = false;
+    const breaking = (async () => {
+      for (let i = 0; i < cuts && !over; i++) {
+        await sleep(300 + (i * 97) % 200);
+        const how = i % 3;
+        if (how === 0) world.fake.khala.dropAll();
+        else if (how === 1) world.fake.khala.dropAll({ code: 1012, reason: 'restart' });
+        else for (const socket of world.splitter.open) socket.resetAndDestroy();
+      }
+    })();
+    const done = await Promise.all(running.map((exchange) => exchange.done));
+    over = true;
+    await breaking;
+    for (const exchange of done) {
+      assertLegal(exchange);
+      assert.equal(text(exchange), words(60));
+      assert.equal(exchange.chunks.filter((c) => c?.type === 'finish').length, 1);
+    }
+    assert.equal(journal(world, 'turn').length, turns);
+    assert.equal(new Set(journal(world, 'turn').map((t) => t.turn)).size, turns);
+    assert.ok(journal(world, 'khala.open').length > 3);
+    assert.ok(Math.max(...[world.fake.khala.sockets.size]) <= 1, 'one socket for all');
+    assert.deepEqual(codes(world), []);
+  } finally { await world.stop(); }
+});
+
+test('no token stands in the log', async () => {
+  for (const wire of ['rust', 'phoenix']) {
+    const world = await World.start({ wire });
+    try {
+      await world.say('scenario:reconnect').done;
+      assert.ok(!world.lane.stderr.includes(world.fake.token));
+      assert.doesNotMatch(world.lane.stderr, /eyJ|token=/);
+    } finally { await world.stop(); }
+  }
+});
+
+/** The runtime as a process of its own, on a port that stays. */
+async function startRuntime(port = 0) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../worker/fake/fake-runtime.mjs', import.meta.url)), '--port', String(port)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const line = await new Promise((done) => child.stdout.once('data', (data) => done(String(data))));
+  const { url, token } = JSON.parse(line);
+  return { url, token, port: Number(new URL(url).port), violations: [], child, stop: async () => { child.kill('SIGKILL'); } };
+}
+
+test('the runtime is killed in the middle of turns: each ends once, and the next runtime is used', async () => {
+  const first = await startRuntime();
+  const world = await World.start({ fake: first, limits: { 'authority-away': '5s' } });
+  let second;
+  try {
+    const running = Array.from({ length: 10 }, () => world.say('scenario:long;n=400'));
+    await Promise.all(running.map((exchange) => exchange.frame('text-delta')));
+    first.child.kill('SIGKILL');
+    second = await startRuntime(first.port);
+    for (const exchange of await Promise.all(running.map((one) => one.done))) {
+      assertOneError(exchange, { code: 'authority_lost', retryable: true });
+      assert.ok(words(400).startsWith(text(exchange)), 'what was told is exact');
+    }
+    await world.ready();
+    assert.equal(text(await world.say('scenario:text').done), words(12));
+  } finally {
+    await second?.stop();
+    await world.stop();
+  }
+});

@@ -1,0 +1,117 @@
+// A lane on --authority worker, the runtime it talks to, and between them a network that can break
+// every message into single bytes.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { assertLegal, read } from '../lib/contract.mjs';
+import { chat } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { startFake } from './fake/fake-runtime.mjs';
+
+/** A port in front of the runtime's; `bytes` 1: what the runtime sends goes on byte by byte. */
+class Splitter {
+  static async start(port, bytes) {
+    const splitter = new Splitter();
+    splitter.open = new Set();
+    splitter.server = net.createServer((near) => {
+      const far = net.connect(port, '127.0.0.1');
+      for (const [socket, other] of [[near, far], [far, near]]) {
+        splitter.open.add(socket);
+        socket.setNoDelay(true);
+        socket.on('error', () => {});
+        socket.on('close', () => { splitter.open.delete(socket); other.destroy(); });
+      }
+      near.pipe(far);
+      far.on('data', (data) => {
+        if (!bytes) near.write(data);
+        else for (let i = 0; i < data.length; i += bytes) near.write(data.subarray(i, i + bytes));
+      });
+      far.on('end', () => near.end());
+    });
+    await new Promise((done) => splitter.server.listen(0, '127.0.0.1', done));
+    splitter.port = splitter.server.address().port;
+    return splitter;
+  }
+  stop() {
+    for (const socket of this.open) socket.destroy();
+    this.server.close();
+  }
+}
+
+export class World {
+  static async start({ wire = 'rust', split = 0, fake = {}, limits = {}, flags = [], env = {}, ready = true, heartbeat } = {}) {
+    const world = new World();
+    world.fake = fake.url ? fake : await startFake(fake);
+    world.splitter = await Splitter.start(world.fake.port, split);
+    const port = world.splitter.port;
+    world.lane = await startLane({
+      authority: 'worker',
+      args: ['--worker-control', `http://127.0.0.1:${world.fake.port}`, '--khala-url', `ws://127.0.0.1:${port}`, '--khala-wire', wire,
+        '--limit', 'worker-requests=100000', ...Object.entries(limits).flatMap(([name, value]) => ['--limit', `${name}=${value}`]), ...flags,
+        ...(heartbeat ? ['--heartbeat', heartbeat] : [])],
+      env: { OA_STREAM_WORKER_TOKEN: world.fake.token, ...env },
+      name: `worker-${wire}`,
+    });
+    if (ready) await world.ready();
+    return world;
+  }
+  async get(path) { const answer = await fetch(`${this.lane.base}${path}`); return { status: answer.status, text: await answer.text() }; }
+  async ready(ms = 15000) {
+    let seen;
+    for (const end = Date.now() + ms; Date.now() < end;) {
+      seen = await this.get('/readyz');
+      if (seen.status === 200) return;
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    assert.fail(`the lane did not become ready: ${seen.text}\n${this.lane.stderr ?? ''}`);
+  }
+  say(prompt, options = {}) { return chat(this.lane.base, prompt, { ms: 40000, ...options }); }
+  /** Runs one of the runtime's scenarios and compares what a client read with what it must read. */
+  async play(name, scenario, dialect) {
+    const exchange = await this.say(`scenario:${name};dialect=${dialect}`).done;
+    expect(name, exchange, scenario.expect);
+    const { violations } = this.fake;
+    assert.deepEqual(violations.map((v) => `${v.code}: ${v.detail}`), [], name);
+    return exchange;
+  }
+  async reset() { await fetch(`${this.fake.url}/__fake/reset`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }); }
+  async stop() {
+    await this.lane.stop();
+    this.splitter.stop();
+    await this.fake.stop();
+  }
+}
+
+function expect(name, exchange, wanted) {
+  if (!wanted) return assertLegal(exchange);
+  if (wanted.http) {
+    assert.equal(exchange.status, wanted.http, `${name}: ${exchange.text}`);
+    if (wanted.retryAfter) assert.equal(exchange.headers['retry-after'], String(wanted.retryAfter));
+    return undefined;
+  }
+  assert.equal(exchange.status, 200, `${name}: ${exchange.text}`);
+  assertLegal(exchange);
+  const seen = read(exchange);
+  const context = `${name}\n${exchange.text.slice(0, 3000)}`;
+  assert.equal(seen.texts.join(''), wanted.text, context);
+  assert.equal(seen.reasoning.join(''), wanted.reasoning, context);
+  const tools = Object.values(seen.tools);
+  assert.equal(tools.length, wanted.tools.length, context);
+  wanted.tools.forEach((tool, i) => {
+    assert.equal(tools[i].toolName, tool.name, context);
+    assert.deepEqual(tools[i].input, tool.input, context);
+    if (tool.error) assert.ok(tools[i].errorText, context);
+    else for (const [key, value] of Object.entries(tool.output)) assert.deepEqual(tools[i].output[key], value, context);
+  });
+  for (const word of [...(wanted.never ?? []), ...wanted.tools.map((t) => t.never).filter(Boolean)]) assert.ok(!exchange.text.includes(word), context);
+  if (wanted.end === 'completed') {
+    assert.deepEqual(seen.errors, [], context);
+    assert.equal(seen.aborted, false, context);
+  } else if (wanted.end === 'interrupted') {
+    assert.ok(seen.aborted, context);
+  } else {
+    assert.equal(seen.failure?.code ?? (seen.aborted ? 'turn_aborted' : ''), wanted.code, context);
+    if (wanted.retryable !== undefined) assert.equal(seen.failure.retryable, wanted.retryable, context);
+  }
+  assert.ok(seen.done, context);
+  return undefined;
+}
