@@ -177,3 +177,83 @@ TEST_CASE("real codex: a misspelt setting and a wrong promise are refused at ope
     CAPTURE(opened.error().text());
     CHECK(opened.error().code == row.code);
 }
+
+namespace {
+
+/// Bytes of every file below `folder` whose name begins so.
+std::uint64_t bytes_of(const std::filesystem::path& folder, std::string_view prefix = "") {
+    std::uint64_t sum = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        if (entry.is_regular_file() && entry.path().filename().string().starts_with(prefix)) {
+            sum += entry.file_size();
+        }
+    }
+    return sum;
+}
+
+bool contains_anywhere(const std::filesystem::path& folder, std::string_view text) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        if (entry.is_regular_file() && must(read_file(entry.path(), 1U << 30U)).contains(text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace
+
+TEST_CASE("real codex: its home grows by what it keeps of a turn, not by logs", "[.codex]") {
+    if (!available()) {
+        return;
+    }
+    constexpr int k_turns = 200;
+    RealStage stage;
+    stage.opened();
+    const auto home = stage.options.state_dir / "codex/home";
+    std::optional<std::string> thread;
+    for (int i = 0; i < k_turns; ++i) {
+        const Told told = stage.play(ask("scenario:text;words=20 a word for the logs", thread));
+        REQUIRE(told.outcome() == "completed");
+        thread = i % 10 == 9 ? std::nullopt : std::optional(stage.last->thread_id());
+    }
+    stage.last.reset();
+    const auto logs = bytes_of(home, "logs_");
+    stage.close();
+    const auto kept = bytes_of(home / "sessions") + bytes_of(home, "thread_history_1.sqlite");
+    CAPTURE(logs, kept / k_turns);
+    WARN("bytes a turn: logs " << logs / k_turns << ", all else " << kept / k_turns);
+    CHECK(logs < 1'000 * k_turns); // measured without the trigger: 86,000 a turn
+    CHECK(kept < 40'000 * k_turns);
+}
+
+TEST_CASE("real codex: a thread that nobody used is deleted with every word of it", "[.codex]") {
+    if (!available()) {
+        return;
+    }
+    RealStage stage;
+    stage.options.deadlines.keep_threads = Millis(2'000);
+    stage.opened();
+    const auto home = stage.options.state_dir / "codex/home";
+    stage.play(ask("remember the word xylograph"));
+    const std::string thread = stage.last->thread_id();
+    stage.last.reset();
+    CHECK(contains_anywhere(home, "xylograph"));
+    const auto deadline = Clock::now() + Millis(20'000);
+    const auto deleted = [&] {
+        for (const Reading& one : stage.authority->readings()) {
+            if (one.name == "codex_deleted_threads_total") {
+                return one.value;
+            }
+        }
+        return 0.0;
+    };
+    while (deleted() < 1) {
+        REQUIRE(Clock::now() < deadline);
+        stage.io.restart();
+        stage.io.run_one_for(Millis(20));
+    }
+    CHECK(run(stage.io, stage.authority->turns(thread)).error().code == Code::not_found);
+    stage.close();
+    stage.opened(); // what SQLite has freed is overwritten or cut off at the latest now
+    CHECK_FALSE(contains_anywhere(home / "sessions", "xylograph"));
+}

@@ -257,7 +257,7 @@ TEST_CASE("codex: history is read over as many pages as there are") {
         CHECK(turns[i].user_text == fmt::format("turn {}", i + 1));
         CHECK(turns[i].client_message_id == "c");
     }
-    CHECK(stage.received("thread/turns/list") == 3);
+    CHECK(stage.received("thread/turns/list", "\"asc\"") == 3);
 }
 
 TEST_CASE("codex: requests that make no sense are refused before codex hears of them") {

@@ -320,6 +320,26 @@ void Fake::behave(const std::string& prompt) {
         finish(prompt == "silent-end" ? "completed" : "inProgress", false);
         return;
     }
+    if (prompt == "unsaved") { // codex 0.169.0 on a full disk
+        accept();
+        begin();
+        speak("not kept");
+        tell(
+            "warning",
+            Json::object(
+                {{"message",
+                  "Failed to save the conversation transcript; Codex will continue retrying. "
+                  "Error: "
+                  "thread-store internal error: No space left on device (os error 28)"}}
+            )
+        );
+        return finish();
+    }
+    if (prompt == "forgotten") {
+        plain("gone");
+        threads_[thread_].turns.pop_back();
+        return;
+    }
     if (prompt == "late-events") {
         accept();
         begin();

@@ -56,6 +56,7 @@ constexpr std::array k_libraries{
     Library{"yaml-cpp", "yaml-cpp/", {"config", "measure"}, 0},
     Library{"spdlog", "spdlog/", {"base", ""}, 1},
     Library{"toml++", "toml++/", {"authority", ""}, 1},
+    Library{"SQLite", "sqlite3.h", {"authority", ""}, 1},
     Library{"libarchive", "archive", {"base", "incident"}, 0},
 };
 

@@ -42,8 +42,12 @@ struct CodexDeadlines {
     Millis interrupt{5'000}; ///< turn/interrupt to turn/completed
     Millis restart_wait{10'000}; ///< how long start() waits for a child that is being restarted
     Millis backoff_first{200}; ///< pause before the first restart; doubles …
-    Millis backoff_cap{10'000}; ///< … up to this; reset by a child that lived for `stable`
-    Millis stable{10'000};
+    Millis backoff_cap{10'000}; ///< … up to this; reset by a child that was ready for `stable`
+    Millis stable{30'000};
+    Millis heartbeat{5'000}; ///< a child that was silent for so long is asked something cheap …
+    Millis heartbeat_answer{10'000}; ///< … and replaced when it says nothing at all for so long
+    Millis keep_threads{0}; ///< threads unused for longer are deleted, with their texts; 0: never
+    Millis last_writes{2'000}; ///< a child that is replaced may write for so long after its TERM
     Millis linger{60'000}; ///< an idle thread stays subscribed (and in the child's memory)
 };
 
@@ -52,6 +56,8 @@ struct CodexLimits {
     std::size_t queue_bytes =
         16U << 20U; ///< events of one turn nobody fetched; more fails the turn
     std::size_t resident_bytes = 2U << 30U; ///< a larger child is replaced when idle; 0: never
+    /// With less room in its home no turn starts; running ones have this much to end in. 0: never.
+    std::uint64_t least_free_bytes = 64U << 20U;
     std::size_t loaded_threads = 200; ///< idle ones beyond this are unsubscribed, oldest first
 };
 

@@ -4,8 +4,10 @@
 #include "oa_stream/base/text.hpp"
 
 #include "codex/process/codex_catalog.hpp"
+#include "codex/process/codex_logs.hpp"
 #include "codex/process/codex_models.hpp"
 #include "codex/process/codex_sandbox.hpp"
+#include "codex/process/codex_storage.hpp"
 #include "codex/process/stderr_origin.hpp"
 #include "codex_requests.hpp"
 
@@ -19,12 +21,6 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr Millis k_last_words{500}; ///< for the reason a child gives on stderr before it ends
-
-std::string last_line(std::string_view text) {
-    text = trim(text);
-    const std::size_t at = text.rfind('\n');
-    return std::string(at == std::string_view::npos ? text : text.substr(at + 1));
-}
 
 } // namespace
 
@@ -57,6 +53,9 @@ Task<Result<void>> CodexCore::open(Self self) {
     }
     oa_stream::spawn(self->executor_, "codex supervision", supervise(self));
     oa_stream::spawn(self->executor_, "codex housekeeping", housekeep(self));
+    oa_stream::spawn(self->executor_, "codex heartbeat", watch_pulse(self));
+    oa_stream::spawn(self->executor_, "codex storage", watch_storage(self));
+    oa_stream::spawn(self->executor_, "codex retention", keep_threads(self));
     co_return Result<void>{};
 }
 
@@ -101,8 +100,15 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
         agreed = fail(Code::unavailable, "codex app-server ended");
     }
     if (agreed) {
+        if (const auto silent = silence_logs(self->home_.home); !silent) {
+            self->log(
+                LogLevel::warn,
+                fmt::format("codex's log database will grow: {}", silent.error().text())
+            );
+        }
         self->link_ = link;
         self->ready_since_ = Clock::now();
+        self->history_checked_ = false;
         const bool tested = is_tested_version(self->version_);
         self->set_state(
             State::ready,
@@ -117,14 +123,10 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
     Error error = std::move(agreed).error();
     if (const auto exited = link->exited(); link->lost() && exited && exited->code == 1) {
         // --strict-config: a wrong setting ends it at once, with the reason on stderr only.
-        error = Error{
-            .code = Code::config,
-            .message = fmt::format(
-                "codex refused to start: {}",
-                printable(self->home_.redactor.apply(last_line(link->stderr_tail())), 300)
-            )
-        };
+        error = Error{.code = Code::config, .message = "codex refused to start"};
     }
+    error.message += self->last_words(*link);
+    self->former_ = link;
     link->kill(error);
     co_return std::unexpected(std::move(error));
 }
@@ -199,6 +201,9 @@ LinkHandlers CodexCore::handlers() {
                     self->log(
                         LogLevel::debug, fmt::format("stderr of codex: {}", stderr_origin(line))
                     );
+                    if (const auto cause = save_failure_in_stderr(line)) {
+                        self->cannot_save(*cause);
+                    }
                 }
             },
         .lost =

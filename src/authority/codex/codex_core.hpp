@@ -25,6 +25,8 @@ struct CodexCounts {
     std::uint64_t nonsense = 0;
     std::uint64_t stray_turns = 0;
     std::uint64_t upstream_retries = 0;
+    std::uint64_t save_failures = 0;
+    std::uint64_t deleted = 0; ///< threads, by age
 };
 
 struct ListedTurns;
@@ -85,6 +87,10 @@ private:
     [[nodiscard]] static Task<void> housekeep(Self self);
     [[nodiscard]] static Task<void> unsubscribe(Self self, Link link, ThreadHold hold);
     [[nodiscard]] static Task<Result<Link>> ready_link(Self self);
+    [[nodiscard]] static Task<void> watch_pulse(Self self);
+    /// Sleeps, or until closing.
+    [[nodiscard]] static Task<void> idle_for(Self self, Millis time);
+    [[nodiscard]] std::string last_words(const CodexLink& link) const;
     void on_lost(const Error& why);
     void recycle_when_large(); ///< codex_read.cpp
 
@@ -93,6 +99,19 @@ private:
     list_turns(Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit);
     [[nodiscard]] static Task<Result<std::string>>
     cursor_at(Self self, Link link, TurnsQuery query);
+
+    // codex_saving.cpp
+    /// Code::unavailable while the disk is full or the child could not write. Looks at the disk.
+    [[nodiscard]] Result<void> can_save();
+    void cannot_save(const std::string& cause);
+    [[nodiscard]] static Task<void> watch_storage(Self self);
+    [[nodiscard]] static Task<void>
+    check_history(Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn);
+
+    // codex_retention.cpp
+    [[nodiscard]] static Task<void> keep_threads(Self self);
+    [[nodiscard]] static Task<std::size_t>
+    delete_threads(Self self, Link link, bool archived, std::int64_t oldest);
 
     // codex_notify.cpp
     void on_notification(std::string_view method, const Json& message);
@@ -140,11 +159,16 @@ private:
     Signal changed_;
     Link link_{};
     Link launching_{}; ///< spawned, not yet agreed with
+    Link former_{}; ///< lost; the next child starts once its process is gone
     CodexThreads threads_;
     CodexCounts counts_{};
     std::size_t resuming_ = 0; ///< threads codex is loading for us
     Signal resumed_;
     Clock::time_point ready_since_{};
+    Millis lived_{0}; ///< how long the lost child was ready and answered
+    std::string full_{}; ///< why the disk is too full; empty: it is not
+    std::string unsaved_{}; ///< why this child could not store a turn; empty: it could
+    bool history_checked_ = false; ///< of this child's first turn
     bool closing_ = false;
 };
 

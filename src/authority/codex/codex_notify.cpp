@@ -2,12 +2,15 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "codex/process/codex_storage.hpp"
 #include "codex_answers.hpp"
 #include "codex_approval_details.hpp"
 #include "codex_core.hpp"
 #include "codex_requests.hpp"
 
 #include <fmt/format.h>
+
+#include <utility>
 
 namespace oa_stream::authority {
 
@@ -31,6 +34,11 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
     const Json* params = member(message, "params");
     if (params == nullptr) {
         return;
+    }
+    if (method == "warning") {
+        if (const auto cause = save_failure_in_warning(text_view_in(*params, "message"))) {
+            cannot_save(*cause); // it comes before the turn's end, which would say completed
+        }
     }
     const auto thread = threads_.find(text_view_in(*params, "threadId"));
     if (!thread) {
@@ -95,6 +103,13 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
     thread->total = live->total_usage();
     thread->last_turn = live->id();
     ThreadHold::release(*thread);
+    if (!thread->ephemeral && link_ && !std::exchange(history_checked_, true)) {
+        oa_stream::spawn(
+            executor_,
+            "codex history check",
+            check_history(shared_from_this(), link_, thread, live->id())
+        );
+    }
     if (thread->ephemeral && link_) {
         oa_stream::spawn(
             executor_,

@@ -70,6 +70,10 @@ Task<Result<std::vector<ThreadInfo>>> CodexCore::threads(Self self, std::vector<
 }
 
 Health CodexCore::health() const {
+    const std::string& unsaved = unsaved_.empty() ? full_ : unsaved_;
+    if (state_ == State::ready && !closing_ && !unsaved.empty()) {
+        return {.ready = false, .reason = unsaved};
+    }
     return {.ready = state_ == State::ready && !closing_, .reason = reason_};
 }
 
@@ -95,7 +99,7 @@ std::vector<Reading> CodexCore::readings() const {
          count(counts_.overloaded)},
         {"codex_timeouts_total",
          "Requests and turns that went past a deadline",
-         count(counts_.timeouts)},
+         count(counts_.timeouts + (link_ ? link_->rpc().timeouts() : 0))},
         {"codex_reconciled_total",
          "Turns whose end had to be looked up in history",
          count(counts_.reconciled)},
@@ -115,7 +119,13 @@ std::vector<Reading> CodexCore::readings() const {
         {"codex_upstream_retries_total",
          "Reconnections of codex to its model provider",
          count(counts_.upstream_retries)},
-        {"codex_up", "Codex children that are ready", state_ == State::ready ? 1.0 : 0.0},
+        {"codex_save_failures_total",
+         "Times codex could not store what was said",
+         count(counts_.save_failures)},
+        {"codex_deleted_threads_total",
+         "Threads that were deleted because nobody used them",
+         count(counts_.deleted)},
+        {"codex_up", "Codex children that are ready", health().ready ? 1.0 : 0.0},
         {"codex_resident_bytes",
          "Resident memory of the codex children",
          link_ ? count(resident_bytes(link_->pid())) : 0.0},

@@ -83,6 +83,7 @@ CodexCore::call(Self self, Link link, std::string method, Json params, std::stri
 Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnRequest asked) {
     OA_CO_CHECK(check_request(asked));
     const auto request = std::make_shared<const TurnRequest>(std::move(asked));
+    OA_CO_CHECK(self->can_save());
     for (int attempt = 1;; ++attempt) {
         OA_CO_TRY(const Link link, co_await ready_link(self));
         const auto& thread = request->thread;
@@ -128,6 +129,7 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
 }
 
 Task<Result<std::string>> CodexCore::make_thread(Self self) {
+    OA_CO_CHECK(self->can_save());
     OA_CO_TRY(const Link link, co_await ready_link(self));
     OA_CO_TRY(
         const ThreadHold hold,
@@ -250,6 +252,7 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
     }
     self->abandon(live);
     if (live->failed()) {
+        OA_CO_CHECK(self->can_save());
         co_return fail(Code::unavailable, self->reason_);
     }
     ++self->counts_.timeouts;

@@ -52,6 +52,17 @@ void CodexThreads::lose_all(const Error& why) {
     }
 }
 
+std::vector<std::shared_ptr<RunningTurn>> CodexThreads::fail_all(const Error& why) const {
+    std::vector<std::shared_ptr<RunningTurn>> failed;
+    for (const auto& [id, thread] : threads_) {
+        if (thread->live) {
+            thread->live->fail(why);
+            failed.push_back(thread->live);
+        }
+    }
+    return failed;
+}
+
 std::vector<std::shared_ptr<CodexThread>>
 CodexThreads::surplus(Clock::time_point now, Millis linger, std::size_t keep) const {
     std::vector<std::shared_ptr<CodexThread>> idle;

@@ -76,6 +76,9 @@ public:
     /// The child died: every live turn fails with `why`, nothing is known any more.
     void lose_all(const Error& why);
 
+    /// Every live turn fails with `why`; they are returned, for the child to stop them.
+    [[nodiscard]] std::vector<std::shared_ptr<RunningTurn>> fail_all(const Error& why) const;
+
     /// Idle loaded threads to let go now: idle longer than `linger`, or the oldest beyond `keep`.
     [[nodiscard]] std::vector<std::shared_ptr<CodexThread>>
     surplus(Clock::time_point now, Millis linger, std::size_t keep) const;

@@ -16,6 +16,8 @@ namespace oa_stream::cli {
 namespace {
 
 using authority::AuthorityOptions;
+using authority::CodexDeadlines;
+using authority::CodexLimits;
 using authority::CodexOptions;
 using authority::CodexOwners;
 using authority::ReplayOptions;
@@ -116,6 +118,60 @@ constexpr auto k_options = options<ServeOptions>(
     )
         .range(1, 64)
         .or_else("1"),
+    option<
+        &ServeOptions::authority,
+        &AuthorityOptions::codex,
+        &CodexOptions::deadlines,
+        &CodexDeadlines::heartbeat>(
+        "--codex-heartbeat", "D", "Ask a Codex process for a sign of life after this much silence."
+    )
+        .range(100, 600'000)
+        .or_else("5s"),
+    option<
+        &ServeOptions::authority,
+        &AuthorityOptions::codex,
+        &CodexOptions::deadlines,
+        &CodexDeadlines::heartbeat_answer>(
+        "--codex-heartbeat-timeout",
+        "D",
+        "Replace a Codex process that gives no sign of life for this long."
+    )
+        .range(100, 600'000)
+        .or_else("10s"),
+    option<
+        &ServeOptions::authority,
+        &AuthorityOptions::codex,
+        &CodexOptions::deadlines,
+        &CodexDeadlines::backoff_cap>(
+        "--codex-restart-max",
+        "D",
+        "Wait at most this long before a Codex process that ended is started again."
+    )
+        .range(200, 600'000)
+        .or_else("10s"),
+    option<
+        &ServeOptions::authority,
+        &AuthorityOptions::codex,
+        &CodexOptions::deadlines,
+        &CodexDeadlines::keep_threads>(
+        "--keep-threads",
+        "D",
+        "Delete a thread and its text from Codex's home when nobody has used it for this long. "
+        "Without it: never."
+    )
+        .range(60'000, k_longest_ms),
+    parsed<
+        read_size,
+        &ServeOptions::authority,
+        &AuthorityOptions::codex,
+        &CodexOptions::limits,
+        &CodexLimits::least_free_bytes>(
+        "--codex-min-free",
+        "SIZE",
+        "Start no turn while the disk of Codex's home has less room than this (bytes, or with k or "
+        "m)."
+    )
+        .or_else("64m"),
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::profile>(
         "--codex-profile", k_profiles, "Give Codex no tools (chat), or tools (agent)."
     )

@@ -13,6 +13,16 @@
 
 namespace oa_stream::cli {
 
+Result<std::size_t> read_size(std::string_view text) {
+    std::uint64_t unit = 1;
+    if (text.ends_with('k') || text.ends_with('m')) {
+        unit = text.ends_with('k') ? 1U << 10U : 1U << 20U;
+        text.remove_suffix(1);
+    }
+    OA_TRY(const auto count, parse_count(text, 1, std::numeric_limits<std::uint32_t>::max()));
+    return static_cast<std::size_t>(count * unit);
+}
+
 namespace {
 
 struct Bytes {
@@ -61,17 +71,6 @@ auto table_of(ServeOptions& options) {
     };
 }
 
-/// "65536", "64k", "8m".
-Result<std::size_t> parse_bytes(std::string_view text) {
-    std::uint64_t unit = 1;
-    if (text.ends_with('k') || text.ends_with('m')) {
-        unit = text.ends_with('k') ? 1U << 10U : 1U << 20U;
-        text.remove_suffix(1);
-    }
-    OA_TRY(const auto count, parse_count(text, 1, std::numeric_limits<std::uint32_t>::max()));
-    return static_cast<std::size_t>(count * unit);
-}
-
 Result<void> assign(const Target& target, std::string_view text) {
     if (const auto* count = std::get_if<std::size_t*>(&target)) {
         OA_TRY(**count, parse_count(text, 1, 1'000'000));
@@ -79,7 +78,7 @@ Result<void> assign(const Target& target, std::string_view text) {
         OA_TRY(const auto number, parse_count(text, 1, 500));
         **small = static_cast<int>(number);
     } else if (const auto* bytes = std::get_if<Bytes>(&target)) {
-        OA_TRY(*bytes->value, parse_bytes(text));
+        OA_TRY(*bytes->value, read_size(text));
     } else {
         OA_TRY(*std::get<Millis*>(target), parse_duration(text));
     }

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 
+#include "codex_logs.hpp"
 #include "codex_profile.hpp"
 
 #include <fmt/format.h>
@@ -119,6 +120,7 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
     OA_CHECK(make_dirs(home.work));
     OA_TRY(home.lock, FolderLock::take(base / "lock"));
     empty_folder(home.tmp);
+    remove_logs(home.home);
     for (const char* name : k_harmless_env) {
         copy_env(home.env, name);
     }

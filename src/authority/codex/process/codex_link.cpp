@@ -84,18 +84,33 @@ void CodexLink::send(std::string line) {
     changed_.notify();
 }
 
-void CodexLink::end(const Error& why) {
+void CodexLink::end(const Error& why, int signal) {
     if (std::exchange(lost_, true)) {
         return;
     }
-    child_->signal(SIGKILL); // without its pipe it is of no use
+    child_->signal(signal);
     rpc_->fail_all(why);
     changed_.notify();
     handlers_.lost(why);
 }
 
 void CodexLink::kill(const Error& why) {
-    end(why);
+    end(why, SIGKILL); // without its pipe it is of no use
+}
+
+void CodexLink::retire(const Error& why, Millis grace) {
+    if (!lost_) {
+        oa_stream::spawn(executor_, "codex retirement", stop_within(shared_from_this(), grace));
+        end(why, 0); // stop_within() sends TERM; a second one would cut codex's own shutdown short
+    }
+}
+
+Task<void> CodexLink::stop_within(std::shared_ptr<CodexLink> self, Millis grace) {
+    co_await self->child_->stop(grace);
+}
+
+Task<void> CodexLink::gone(std::shared_ptr<CodexLink> self) {
+    co_await self->child_->wait();
 }
 
 Task<void> CodexLink::close(std::shared_ptr<CodexLink> self, Millis grace) {
@@ -105,7 +120,7 @@ Task<void> CodexLink::close(std::shared_ptr<CodexLink> self, Millis grace) {
         co_await self->changed_.wait_until(deadline);
     }
     co_await self->child_->stop(grace / 2);
-    self->end(Error{.code = Code::unavailable, .message = "codex app-server was stopped"});
+    self->kill(Error{.code = Code::unavailable, .message = "codex app-server was stopped"});
 }
 
 Task<void> CodexLink::read_loop(std::shared_ptr<CodexLink> self) {
@@ -114,13 +129,14 @@ Task<void> CodexLink::read_loop(std::shared_ptr<CodexLink> self) {
         if (!bytes || bytes->empty()) {
             break;
         }
+        self->heard_ = Clock::now();
         const auto fed = self->lines_.feed(*bytes, [&](std::string_view line) {
             if (!self->lost_) {
                 self->rpc_->on_line(line);
             }
         });
         if (!fed) {
-            self->end(Error{
+            self->kill(Error{
                 .code = Code::unavailable,
                 .message = fmt::format("codex sent a line beyond {} bytes", self->line_bytes_)
             });
@@ -131,7 +147,7 @@ Task<void> CodexLink::read_loop(std::shared_ptr<CodexLink> self) {
     while (!self->lost_ && !self->child_->exited() && Clock::now() < deadline) {
         co_await self->changed_.wait_until(deadline);
     }
-    self->end(self->death());
+    self->kill(self->death());
 }
 
 Error CodexLink::death() const {
@@ -204,7 +220,7 @@ Task<void> CodexLink::exit_watch(std::shared_ptr<CodexLink> self) {
     co_await self->child_->wait();
     self->changed_.notify();
     co_await sleep_for(k_last_words); // what a grandchild holds open is not waited for any longer
-    self->end(self->death());
+    self->kill(self->death());
 }
 
 } // namespace oa_stream::authority

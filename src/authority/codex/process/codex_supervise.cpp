@@ -1,8 +1,16 @@
 // Keeping a child alive, and small; and letting it go.
+#include "oa_stream/base/text.hpp"
+
+#include "backoff.hpp"
 #include "codex/codex_core.hpp"
 #include "codex/codex_requests.hpp"
+#include "stderr_origin.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
+#include <utility>
 
 namespace oa_stream::authority {
 
@@ -11,43 +19,109 @@ namespace {
 /// Between two looks for idle threads: at 100 new ones a second few are let go each time.
 constexpr Millis k_look{200};
 
+/// This process may have stood still itself: what the child sent meanwhile is read first.
+constexpr Millis k_catch_up{100};
+
 } // namespace
+
+/// What a child said last, if anything: its words before it was ready, only their origin later,
+/// because then they may quote a conversation.
+std::string CodexCore::last_words(const CodexLink& link) const {
+    std::string_view tail = trim(link.stderr_tail());
+    tail = tail.substr(tail.rfind('\n') + 1);
+    if (tail.empty()) {
+        return {};
+    }
+    return fmt::format(
+        "; its last line on stderr: {}",
+        link_.get() == &link ? stderr_origin(tail) : printable(home_.redactor.apply(tail), 300)
+    );
+}
 
 void CodexCore::on_lost(const Error& why) {
     if (state_ != State::ready) {
         return; // while starting, the handshake fails by itself
     }
-    link_.reset();
+    const std::string reason = why.message + last_words(*link_);
+    former_ = std::exchange(link_, {});
+    counts_.timeouts += former_->rpc().timeouts();
+    lived_ = std::chrono::duration_cast<Millis>(Clock::now() - ready_since_);
     threads_.lose_all(why);
-    if (!closing_) {
-        log(LogLevel::error, why.message);
-    }
-    set_state(State::down, why.message);
+    set_state(State::down, reason);
 }
 
 Task<void> CodexCore::supervise(Self self) {
     const CodexDeadlines& deadlines = self->options_.deadlines;
-    Millis pause = deadlines.backoff_first;
+    Backoff backoff(deadlines.backoff_first, deadlines.backoff_cap, deadlines.stable);
+    std::minstd_rand random(std::random_device{}());
     while (!self->closing_) {
         if (self->state_ == State::ready) {
             co_await self->changed_.wait_until(Clock::time_point::max());
             continue;
         }
-        if (Clock::now() - self->ready_since_ >= deadlines.stable) {
-            pause = deadlines.backoff_first;
+        const double chance = std::uniform_real_distribution<double>(0, 1)(random);
+        const Millis pause = backoff.next(std::exchange(self->lived_, Millis(0)), chance);
+        self->log(
+            LogLevel::error,
+            fmt::format(
+                "{}; start {} follows in {} ms", self->reason_, backoff.tries(), pause.count()
+            )
+        );
+        co_await idle_for(self, pause);
+        if (const Link former = std::exchange(self->former_, {})) {
+            co_await CodexLink::gone(former);
         }
-        const auto at = Clock::now() + pause;
-        pause = std::min(pause * 2, deadlines.backoff_cap);
-        while (!self->closing_ && Clock::now() < at) {
-            co_await self->changed_.wait_until(at);
+        while (!self->closing_ && !self->full_.empty()) {
+            co_await self->changed_.wait_until(Clock::time_point::max()); // watch_storage looks
         }
         if (self->closing_) {
             break;
         }
         ++self->counts_.restarts;
         if (const auto link = co_await launch(self); !link) {
-            self->log(LogLevel::error, link.error().text());
             self->set_state(State::down, link.error().text());
+        }
+    }
+}
+
+Task<void> CodexCore::idle_for(Self self, Millis time) {
+    const auto at = Clock::now() + time;
+    while (!self->closing_ && Clock::now() < at) {
+        co_await self->changed_.wait_until(at);
+    }
+}
+
+/// A child can live and do nothing: stopped, swapped out, blocked on a dead disk. Whatever it sends
+/// proves that it runs, so it is asked only after a silence.
+Task<void> CodexCore::watch_pulse(Self self) {
+    const CodexDeadlines& deadlines = self->options_.deadlines;
+    while (!self->closing_) {
+        co_await idle_for(self, deadlines.heartbeat);
+        const Link link = self->link_;
+        const auto asked = Clock::now();
+        if (self->closing_ || !link || asked - link->heard() < deadlines.heartbeat) {
+            continue;
+        }
+        const RpcOutcome outcome = co_await link->rpc().call(
+            "thread/loaded/list", Json::object({{"limit", 1}}), deadlines.heartbeat_answer
+        );
+        const auto* error = std::get_if<Error>(&outcome);
+        if (error == nullptr || error->code != Code::timeout) {
+            continue;
+        }
+        co_await sleep_for(k_catch_up);
+        if (!link->lost() && link->heard() < asked) {
+            link->retire(
+                Error{
+                    .code = Code::unavailable,
+                    .message = fmt::format(
+                        "codex app-server hangs: it said nothing for {} ms",
+                        std::chrono::duration_cast<Millis>(Clock::now() - link->heard()).count()
+                    )
+                },
+                deadlines.last_writes
+            );
+            self->lived_ = Millis(0); // not a healthy one, whatever its age
         }
     }
 }
@@ -55,10 +129,7 @@ Task<void> CodexCore::supervise(Self self) {
 Task<void> CodexCore::housekeep(Self self) {
     const Millis pause = std::clamp(self->options_.deadlines.linger / 4, Millis(20), k_look);
     while (!self->closing_) {
-        const auto at = Clock::now() + pause;
-        while (!self->closing_ && Clock::now() < at) {
-            co_await self->changed_.wait_until(at);
-        }
+        co_await idle_for(self, pause);
         if (self->closing_ || !self->link_) {
             continue;
         }

@@ -1,0 +1,97 @@
+// Threads that nobody has used for long are deleted by codex itself: rollout, history and rows.
+#include "oa_stream/base/json_members.hpp"
+
+#include "codex_core.hpp"
+#include "codex_requests.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr Millis k_longest_pause{60 * 60'000}; ///< between two looks
+constexpr Millis k_between{20}; ///< between two deletions: turns come first
+constexpr int k_page = 50;
+
+Json oldest_threads_params(bool archived, const std::string& cursor) {
+    Json params = Json::object(
+        {{"limit", k_page},
+         {"sortKey", "updated_at"},
+         {"sortDirection", "asc"},
+         {"archived", archived},
+         {"modelProviders", Json::array()}} // all of them
+    );
+    if (!cursor.empty()) {
+        params["cursor"] = cursor;
+    }
+    return params;
+}
+
+std::int64_t unix_seconds() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch()
+    )
+        .count();
+}
+
+} // namespace
+
+Task<void> CodexCore::keep_threads(Self self) {
+    const Millis keep = self->options_.deadlines.keep_threads;
+    while (keep > Millis(0) && !self->closing_) {
+        co_await idle_for(self, std::min(keep / 4, k_longest_pause));
+        const Link link = self->link_;
+        if (self->closing_ || !link) {
+            continue;
+        }
+        const auto oldest = unix_seconds() - keep.count() / 1'000;
+        std::size_t deleted = co_await delete_threads(self, link, false, oldest);
+        deleted += co_await delete_threads(self, link, true, oldest);
+        if (deleted > 0) {
+            self->counts_.deleted += deleted;
+            self->log(
+                LogLevel::info,
+                fmt::format("{} threads were unused for too long and are deleted", deleted)
+            );
+        }
+    }
+}
+
+/// Those last used before `oldest`, Unix seconds. Codex keeps one that a fork still needs.
+Task<std::size_t>
+CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t oldest) {
+    std::size_t deleted = 0;
+    std::string cursor;
+    do {
+        const RpcOutcome outcome =
+            co_await call(self, link, "thread/list", oldest_threads_params(archived, cursor));
+        const auto* page = std::get_if<Json>(&outcome);
+        const Json* data = page == nullptr ? nullptr : member(*page, "data");
+        if (data == nullptr || !data->is_array()) {
+            break;
+        }
+        for (const Json& thread : *data) {
+            const std::string id(text_view_in(thread, "id"));
+            if (int_member(thread, "updatedAt").value_or(oldest) >= oldest) {
+                co_return deleted; // and so are all that follow
+            }
+            const auto known = self->threads_.find_or_add(id);
+            if (known->busy || link->lost()) {
+                continue;
+            }
+            const ThreadHold hold(known);
+            const RpcOutcome answer = co_await call(self, link, "thread/delete", thread_params(id));
+            deleted += std::holds_alternative<Json>(answer) ? 1 : 0;
+            self->threads_.forget(*hold);
+            co_await sleep_for(k_between);
+        }
+        const std::string next(text_view_in(*page, "nextCursor"));
+        cursor = next == cursor ? std::string{} : next;
+    } while (!cursor.empty() && !self->closing_ && !link->lost());
+    co_return deleted;
+}
+
+} // namespace oa_stream::authority

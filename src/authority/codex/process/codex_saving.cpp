@@ -1,0 +1,90 @@
+// Turns whose text is not kept must not read as completed. Codex goes on answering when it cannot
+// write: it holds the text back, tries again at its next write and at its end, and its history has
+// it only after a restart. So a child that could not write is kept until there is room, and then
+// ended.
+#include "codex/codex_core.hpp"
+#include "codex/codex_history.hpp"
+#include "codex_storage.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr Millis k_look{1'000};   ///< between two looks at the disk
+constexpr Millis k_flush{5'000};  ///< for what a child that ends has held back
+constexpr int k_history_looks = 5; ///< a second apart: history follows the turn's end
+
+} // namespace
+
+Result<void> CodexCore::can_save() {
+    full_ = lacks_room(home_.home, options_.limits.least_free_bytes).value_or("");
+    if (const std::string& why = unsaved_.empty() ? full_ : unsaved_; !why.empty()) {
+        return fail(Code::unavailable, why);
+    }
+    return {};
+}
+
+void CodexCore::cannot_save(const std::string& cause) {
+    if (unsaved_.empty()) {
+        unsaved_ = fmt::format("codex cannot save conversations: {}", cause);
+        ++counts_.save_failures;
+        log(LogLevel::error, unsaved_);
+    }
+    for (const auto& live : threads_.fail_all(Error{.code = Code::io, .message = unsaved_})) {
+        interrupt(live);
+    }
+}
+
+Task<void> CodexCore::watch_storage(Self self) {
+    while (!self->closing_) {
+        co_await idle_for(self, k_look);
+        if (self->closing_) {
+            break;
+        }
+        const bool was_full = !self->full_.empty();
+        const bool able = self->can_save().has_value();
+        if (was_full == self->full_.empty()) {
+            self->log(
+                was_full ? LogLevel::info : LogLevel::error,
+                was_full ? "the disk of codex's home has room again" : self->full_
+            );
+            self->changed_.notify();
+        }
+        if (able || !self->full_.empty() || !try_writing(self->home_.home)) {
+            continue;
+        }
+        if (const Link link = self->link_) {
+            self->log(LogLevel::info, "codex can write again and is started again");
+            co_await CodexLink::close(link, k_flush);
+        }
+        self->unsaved_.clear();
+        self->changed_.notify();
+    }
+}
+
+/// Once for each child: whether history has what was told. A complaint that is worded otherwise, or
+/// none at all, is found here.
+Task<void> CodexCore::check_history(
+    Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn
+) {
+    for (int look = 0; look < k_history_looks; ++look) {
+        if (!co_await sleep_for(look == 0 ? Millis(0) : k_look) || link->lost()) {
+            co_return;
+        }
+        RpcOutcome outcome =
+            co_await call(self, link, "thread/turns/list", latest_turns_params(thread->id));
+        const auto* page = std::get_if<Json>(&outcome);
+        if (page != nullptr && ended_turn(*page, turn) != nullptr) {
+            co_return;
+        }
+        if (thread->busy || thread->last_turn != turn || std::holds_alternative<Error>(outcome)) {
+            self->history_checked_ = false; // it may be reverted by now: the next end looks again
+            co_return;
+        }
+    }
+    self->cannot_save("a turn that ended is not in its history");
+}
+
+} // namespace oa_stream::authority

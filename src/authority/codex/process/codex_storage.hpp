@@ -1,0 +1,28 @@
+// Whether codex can write down what it is told: the room its home has, and its own complaints.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::authority {
+
+/// Nothing when `folder` has `least` bytes for an ordinary user, or cannot be asked; else one line.
+/// One statvfs(2), microseconds on a local file system.
+[[nodiscard]] std::optional<std::string>
+lacks_room(const std::filesystem::path& folder, std::uint64_t least);
+
+/// Writes, syncs and removes 64 KiB below `folder`: quotas and read-only mounts leave free blocks.
+[[nodiscard]] Result<void> try_writing(const std::filesystem::path& folder);
+
+/// The cause, such as "No space left on device", when a line of codex's stderr says that it could
+/// not store part of a conversation. Codex 0.169.0 goes on with the turn and tells `completed`.
+[[nodiscard]] std::optional<std::string> save_failure_in_stderr(std::string_view line);
+/// Likewise, of the message of a `warning` notification.
+[[nodiscard]] std::optional<std::string> save_failure_in_warning(std::string_view message);
+
+} // namespace oa_stream::authority

@@ -1,0 +1,190 @@
+// A child that is alive and of no use: noticed, replaced, and not started for ever at full speed.
+#include "codex/process/backoff.hpp"
+#include "codex/process/codex_storage.hpp"
+#include "fake_stage.hpp"
+
+#include <csignal>
+
+using namespace oa_test;
+
+namespace {
+
+/// The process that the newest "is ready, pid N" names.
+int pid_of(const FakeStage& stage) {
+    const std::string word = "is ready, pid ";
+    return std::stoi(stage.log.substr(stage.log.rfind(word) + word.size()));
+}
+
+std::size_t count_of(std::string_view text, std::string_view word) {
+    std::size_t count = 0;
+    for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+        ++count;
+    }
+    return count;
+}
+
+} // namespace
+
+TEST_CASE("backoff: grows up to its cap, and only a healthy child makes it short again") {
+    Backoff backoff(Millis(200), Millis(10'000), Millis(30'000));
+    const auto pause = [&](int lived_s) {
+        return backoff.next(std::chrono::seconds(lived_s), 0).count();
+    };
+    CHECK(pause(3'600) == 200); // it was healthy until now
+    for (const auto expected : {400, 800, 1'600, 3'200, 6'400, 10'000, 10'000}) {
+        CHECK(pause(0) == expected);
+    }
+    CHECK(backoff.tries() == 8);
+    CHECK(pause(29) == 10'000);
+    CHECK(pause(30) == 200);
+    CHECK(backoff.tries() == 1);
+}
+
+TEST_CASE("backoff: chance takes up to a quarter off, and never adds") {
+    Backoff early(Millis(1'000), Millis(8'000), Millis(1));
+    Backoff late(Millis(1'000), Millis(8'000), Millis(1));
+    CHECK(early.next(Millis(0), 0.999) == Millis(751));
+    CHECK(early.next(Millis(0), 0.999) == Millis(1'501)); // of the whole pause before
+    CHECK(late.next(Millis(0), 0) == Millis(1'000));
+}
+
+TEST_CASE("codex: a stopped child is noticed, its turn ends, and the next child serves") {
+    FakeStage stage;
+    stage.options.deadlines.heartbeat = Millis(50);
+    stage.options.deadlines.heartbeat_answer = Millis(300);
+    stage.options.deadlines.last_writes = Millis(200);
+    stage.opened();
+    const int pid = pid_of(stage);
+    const auto turn = must(stage.start(ask("stall-after")));
+    ::kill(pid, SIGSTOP);
+    const auto began = Clock::now();
+    const Told told = run(stage.io, drain(turn.get()));
+    CHECK(Clock::now() - began < Millis(2'000));
+    CHECK(told.outcome() == "unavailable");
+    CHECK_FALSE(stage.authority->health().ready);
+    CHECK_THAT(stage.authority->health().reason, Catch::Contains("codex app-server hangs"));
+    CHECK(stage.reading("codex_up") == 0);
+    CHECK(stage.reading("codex_timeouts_total") == 1);
+    CHECK(stage.play(ask("again", turn->thread_id())).text() == "you said again");
+    CHECK(pid_of(stage) != pid);
+    CHECK(::kill(pid, 0) != 0); // SIGKILL reached it: TERM alone leaves a stopped process
+    CHECK(stage.reading("codex_up") == 1);
+    CHECK(count_of(stage.log, "hangs") == 1); // one line a restart
+}
+
+TEST_CASE("codex: a child that talks is not asked, one that is silent answers and stays") {
+    FakeStage stage;
+    stage.options.deadlines.heartbeat = Millis(30);
+    stage.opened();
+    stage.until([&] { return stage.received("thread/loaded/list") >= 3; });
+    CHECK(stage.reading("codex_restarts_total") == 0);
+    CHECK(stage.reading("codex_timeouts_total") == 0);
+}
+
+TEST_CASE("codex: after a long-lived child the pauses grow as well") {
+    // The age of the last child that was ready must not make every later pause the first.
+    FakeStage stage;
+    stage.options.deadlines.backoff_first = Millis(40);
+    stage.options.deadlines.stable = Millis(1);
+    stage.options.program = stage.folder.path() / "codex";
+    std::filesystem::create_symlink(OA_FAKE_CODEX, stage.options.program);
+    stage.opened();
+    run(stage.io, [](Millis time) -> Task<void> { co_await sleep_for(time); }(Millis(50)));
+    std::filesystem::remove(stage.options.program);
+    const auto began = Clock::now();
+    ::kill(pid_of(stage), SIGKILL);
+    stage.until([&] { return stage.reading("codex_restarts_total") >= 5; });
+    CHECK(Clock::now() - began >= Millis(40 + 80 + 160 + 320 + 640) * 3 / 4);
+    CHECK(count_of(stage.log, "cannot start") <= 5);
+    CHECK_THAT(stage.authority->health().reason, Catch::Contains("cannot start"));
+    CHECK_THAT(stage.log, Catch::Contains("signal 9 (KILL)"));
+    CHECK_THAT(stage.log, Catch::Contains("start 3 follows in"));
+}
+
+TEST_CASE("codex: the reason has the last line of stderr, whole only before any conversation") {
+    FakeStage stage;
+    stage.options.deadlines.backoff_first = Millis(60'000);
+    stage.opened();
+    ::kill(pid_of(stage), SIGKILL);
+    stage.until([&] { return !stage.authority->health().ready; });
+    CHECK_THAT(
+        stage.authority->health().reason,
+        Catch::Contains("signal 9 (KILL); its last line on stderr: 51 bytes")
+    );
+}
+
+TEST_CASE("codex storage: a line of stderr counts only where codex says that it could not save") {
+    struct Row {
+        const char* line;
+        const char* cause; ///< nullptr: it says something else
+    };
+    const auto row = GENERATE(
+        Row{"2026-01-01T00:00:00.000000Z ERROR codex_rollout::recorder: rollout writer failed for "
+            "/h/r.jsonl; buffered rollout items will be retried: No space left on device (os error "
+            "28); error_kind=StorageFull",
+            "No space left on device"},
+        Row{"2026-01-01T00:00:00.000000Z ERROR codex_core::session: failed to record rollout "
+            "items: thread-store internal error: error returned from database: (code: 13) database "
+            "or disk is full",
+            "database or disk is full"},
+        Row{"2026-01-01T00:00:00.000000Z ERROR codex_core::session: failed to record rollout "
+            "items: database is locked",
+            nullptr},
+        Row{"2026-01-01T00:00:00.000000Z ERROR codex_core::client: the user said No space left on "
+            "device, ERROR codex_core::session: failed to record rollout items",
+            nullptr},
+        Row{"No space left on device", nullptr},
+        Row{"", nullptr}
+    );
+    CAPTURE(row.line);
+    const auto cause = save_failure_in_stderr(row.line);
+    CHECK(cause.has_value() == (row.cause != nullptr));
+    if (cause) {
+        CHECK(*cause == row.cause);
+    }
+}
+
+TEST_CASE("codex storage: too little room is said with both numbers, none asked is enough") {
+    const auto lacks = lacks_room("/tmp", std::uint64_t{1} << 62U);
+    REQUIRE(lacks.has_value());
+    CHECK_THAT(*lacks, Catch::Contains(" MiB free, 4398046511104 MiB needed"));
+    CHECK_FALSE(lacks_room("/tmp", 1).has_value());
+    CHECK_FALSE(lacks_room("/nowhere", 1).has_value());
+    CHECK_FALSE(try_writing("/nowhere").has_value());
+    CHECK(try_writing("/tmp").has_value());
+}
+
+TEST_CASE("codex: with too little room no turn starts and readiness says why") {
+    FakeStage stage;
+    stage.options.limits.least_free_bytes = std::uint64_t{1} << 62U;
+    stage.opened();
+    const auto refused = stage.start(ask("one"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unavailable);
+    CHECK_FALSE(stage.authority->health().ready);
+    CHECK_THAT(stage.authority->health().reason, Catch::Contains("codex's home is full"));
+    CHECK(stage.reading("codex_up") == 0);
+}
+
+TEST_CASE("codex: a turn that could not be stored fails, and the child is replaced") {
+    FakeStage stage;
+    stage.opened();
+    const int pid = pid_of(stage);
+    const Told told = stage.play(ask("unsaved"));
+    CHECK(told.outcome() == "io");
+    CHECK_THAT(told.error->message, Catch::Contains("No space left on device"));
+    const auto refused = stage.start(ask("two"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unavailable);
+    CHECK(stage.reading("codex_save_failures_total") == 1);
+    stage.until([&] { return stage.authority->health().ready && pid_of(stage) != pid; });
+    CHECK(stage.play(ask("three")).outcome() == "completed");
+}
+
+TEST_CASE("codex: a first turn that history does not have turns readiness red") {
+    FakeStage stage;
+    stage.opened();
+    CHECK(stage.play(ask("forgotten")).outcome() == "completed");
+    stage.until([&] { return !stage.authority->health().ready; });
+    CHECK_THAT(stage.authority->health().reason, Catch::Contains("is not in its history"));
+}

@@ -1,0 +1,157 @@
+// A Codex that lives and is of no use: stopped, dying at every start, or without room to write. Its
+// turns end with an error and never with a success, readiness says why, and the lane recovers by
+// itself.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
+
+let mock;
+before(async () => { mock = await startMock(); });
+after(async () => { await mock.stop(); });
+
+const metric = async (lane, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)$`, 'm').exec((await send(lane.base, { path: '/metrics' })).text)?.[1]);
+const readyz = (lane) => send(lane.base, { path: '/readyz' });
+
+async function until(what, ask, ms) {
+  const end = Date.now() + limit(ms);
+  for (;;) {
+    const found = await ask();
+    if (found) return found;
+    assert.ok(Date.now() < end, what);
+    await sleep(50);
+  }
+}
+const codexPids = (lane) => childPids(lane.pid).filter((pid) => {
+  try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('app-server'); } catch { return false; }
+});
+async function turnWorks(lane, id, words = 3) {
+  const answer = await chat(lane.base, `scenario:text;words=${words}`, { id }).done;
+  assert.equal(answer.status, 200, answer.text);
+  assertLegal(answer);
+  assert.equal(read(answer).texts[0].split(' ').length, words);
+}
+
+test('a stopped Codex: noticed, told by readiness and metrics, its turns end, the next one serves', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, name: 'stopped', args: ['--codex-heartbeat', '200ms', '--codex-heartbeat-timeout', '1s'] });
+  await turnWorks(lane, 'before');
+  const running = chat(lane.base, 'scenario:text;words=500;delay=100', { id: 'running' });
+  await running.frame('text-delta');
+  const [pid] = codexPids(lane);
+  process.kill(pid, 'SIGSTOP');
+  const at = Date.now();
+  const red = await until('readiness turns red', async () => { const r = await readyz(lane); return r.status === 503 && r; }, 8000);
+  assert.match(JSON.parse(red.text).reason, /codex app-server hangs/);
+  assert.equal(await metric(lane, 'codex_up'), 0);
+  assert.ok(await metric(lane, 'codex_timeouts_total') >= 1);
+  await running.done;
+  assertOneError(running, { code: 'authority_lost', retryable: true });
+  await until('ready again', async () => (await readyz(lane)).status === 200, 20000);
+  process.stderr.write(`ready again ${Date.now() - at} ms after the stop\n`);
+  assert.ok(!fs.existsSync(`/proc/${pid}`), 'the stopped process is gone');
+  assert.equal(await metric(lane, 'codex_up'), 1);
+  await turnWorks(lane, 'running');
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a Codex that dies at every start is started a few times, not fifty, and readiness has the reason', async () => {
+  const folder = scratch('dying');
+  // The real program, until it is replaced by one that ends at once.
+  const bin = path.join(folder, 'codex');
+  fs.symlinkSync(codexBin(), bin);
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, folder, bin });
+  await turnWorks(lane, 'before');
+  fs.unlinkSync(bin);
+  fs.writeFileSync(bin, '#!/bin/sh\necho "cannot map libfoo.so" >&2\nexit 9\n', { mode: 0o755 });
+  process.kill(codexPids(lane)[0], 'SIGKILL');
+  await sleep(8000);
+  const starts = await metric(lane, 'codex_restarts_total');
+  assert.ok(starts >= 3 && starts <= 9, `${starts} starts in 8 s`);
+  const red = await readyz(lane);
+  assert.equal(red.status, 503);
+  assert.match(JSON.parse(red.text).reason, /exit 9.*cannot map libfoo\.so/);
+  const told = lane.stderr.split('\n').filter((line) => /; start \d+ follows in \d+ ms/.test(line));
+  assert.ok(told.length >= starts && told.length <= starts + 1, `one line a restart: ${told.length} of ${starts}`);
+  fs.unlinkSync(bin);
+  fs.symlinkSync(codexBin(), bin);
+  await until('ready again', async () => (await readyz(lane)).status === 200, 30000);
+  await turnWorks(lane, 'before');
+  assert.equal((await lane.stop()).code, 0);
+});
+
+/** A lane whose state folder is a tmpfs of its own: of a mount namespace, with a user namespace where we are not root. */
+async function startOnSmallDisk(name, megabytes, args = []) {
+  const folder = scratch(name);
+  const state = path.join(folder, 'state');
+  fs.mkdirSync(state, { recursive: true });
+  const wrap = [
+    'unshare', process.getuid() === 0 ? '-m' : '-Urm', '--propagation', 'private',
+    'sh', '-c', `mount -t tmpfs -o size=${megabytes}m none "$1" && shift && exec "$@"`, 'sh', state,
+  ];
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, folder, wrap, args });
+  lane.disk = `/proc/${lane.pid}/root${state}`;
+  assert.equal(execFileSync('stat', ['-f', '-c', '%T', lane.disk]).toString().trim(), 'tmpfs');
+  lane.fill = (leave) => {
+    const free = () => { const s = fs.statfsSync(lane.disk); return s.bavail * s.bsize; };
+    const fd = fs.openSync(path.join(lane.disk, 'filler'), 'w');
+    const block = Buffer.alloc(4096);
+    while (free() > leave) { try { fs.writeSync(fd, block); } catch { break; } }
+    fs.closeSync(fd);
+  };
+  lane.empty = () => fs.unlinkSync(path.join(lane.disk, 'filler'));
+  return lane;
+}
+/** Every assistant text of a chat, as the lane lists it. */
+async function history(lane, id) {
+  const answer = await send(lane.base, { path: `/api/chats/${id}/messages` });
+  assert.equal(answer.status, 200, answer.text);
+  return answer.text;
+}
+
+test('little room: no turn starts, the running one ends whole, and it goes on by itself', { timeout: limit(90000) }, async () => {
+  const lane = await startOnSmallDisk('little-room', 64, ['--codex-min-free', '16m']);
+  await turnWorks(lane, 'kept');
+  const running = chat(lane.base, 'scenario:text;words=40;delay=60', { id: 'running' });
+  await running.frame('text-delta');
+  lane.fill(8 << 20);
+  const red = await until('readiness turns red', async () => { const r = await readyz(lane); return r.status === 503 && r; }, 8000);
+  assert.match(JSON.parse(red.text).reason, /disk of codex's home is full: [78] MiB free, 16 MiB needed/);
+  assertRefused(await chat(lane.base, 'scenario:text;words=3', { id: 'kept' }).done, 503, 'authority_unavailable');
+  await running.done;
+  assertLegal(running);
+  assert.equal(read(running).texts[0].split(' ').length, 40);
+  lane.empty();
+  await until('ready again', async () => (await readyz(lane)).status === 200, 10000);
+  assert.equal(await metric(lane, 'codex_restarts_total'), 0, 'Codex could write all the time');
+  await turnWorks(lane, 'kept', 4);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a full disk: no turn reads as completed without being kept, and all works once there is room', { timeout: limit(90000) }, async () => {
+  const lane = await startOnSmallDisk('full', 64, ['--codex-min-free', '1']);
+  await turnWorks(lane, 'kept');
+  const running = chat(lane.base, 'scenario:text;words=60;delay=60', { id: 'running' });
+  await running.frame('text-delta');
+  lane.fill(0);
+  await running.done;
+  const seen = read(running);
+  assert.equal(seen.errors.length, 1, `the running turn ends with one error: ${running.text.slice(-300)}`);
+  const red = await readyz(lane);
+  assert.equal(red.status, 503);
+  assert.match(JSON.parse(red.text).reason, /codex cannot save conversations: No space left|disk of codex's home is full/);
+  assertRefused(await chat(lane.base, 'scenario:text;words=3', { id: 'kept' }).done, 503, 'authority_unavailable');
+  assert.equal(await metric(lane, 'codex_up'), 0);
+  lane.empty();
+  await until('ready again', async () => (await readyz(lane)).status === 200, 20000);
+  await turnWorks(lane, 'kept', 4);
+  await turnWorks(lane, 'running', 5);
+  await turnWorks(lane, 'new', 6);
+  const words = (n) => 'alpha bravo charlie delta echo foxtrot'.split(' ').slice(0, n).join(' ');
+  assert.ok((await history(lane, 'kept')).includes(words(4)), 'what follows is kept');
+  assert.equal((await lane.stop()).code, 0, 'without a restart of the lane');
+});
