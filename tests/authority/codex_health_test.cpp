@@ -1,6 +1,6 @@
 // A child that is alive and of no use: noticed, replaced, and not started for ever at full speed.
-#include "codex/process/backoff.hpp"
-#include "codex/process/codex_storage.hpp"
+#include "codex/health/backoff.hpp"
+#include "codex/health/codex_storage.hpp"
 #include "fake_stage.hpp"
 
 #include <csignal>

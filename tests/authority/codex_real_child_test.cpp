@@ -257,3 +257,38 @@ TEST_CASE("real codex: a thread that nobody used is deleted with every word of i
     stage.opened(); // what SQLite has freed is overwritten or cut off at the latest now
     CHECK_FALSE(contains_anywhere(home / "sessions", "xylograph"));
 }
+
+TEST_CASE("real codex: a thread that rested for long is stored small and goes on", "[.codex]") {
+    if (!available()) {
+        return;
+    }
+    RealStage stage;
+    stage.opened();
+    std::optional<std::string> thread;
+    for (int i = 0; i < 10; ++i) {
+        REQUIRE(stage.play(ask("scenario:text;words=20", thread)).outcome() == "completed");
+        thread = stage.last->thread_id();
+    }
+    stage.last.reset();
+    stage.close();
+    const auto sessions = stage.options.state_dir / "codex/home/sessions";
+    const auto before = bytes_of(sessions);
+    const auto aged = std::filesystem::file_time_type::clock::now() - std::chrono::days(30);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(sessions)) {
+        if (entry.is_regular_file()) {
+            std::filesystem::last_write_time(entry.path(), aged);
+        }
+    }
+    stage.opened();
+    const auto deadline = Clock::now() + Millis(20'000);
+    while (bytes_of(sessions) * 4 > before) {
+        REQUIRE(Clock::now() < deadline);
+        stage.io.restart();
+        stage.io.run_one_for(Millis(50));
+    }
+    WARN("bytes of ten turns at rest: " << bytes_of(sessions) << " of " << before);
+    CHECK(stage.turns(*thread).size() == 10);
+    CHECK(stage.play(ask("and on", thread)).text() == "and on");
+    stage.last.reset();
+    CHECK(stage.turns(*thread).size() == 11);
+}

@@ -3,11 +3,11 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "codex/health/codex_logs.hpp"
+#include "codex/health/codex_storage.hpp"
 #include "codex/process/codex_catalog.hpp"
-#include "codex/process/codex_logs.hpp"
 #include "codex/process/codex_models.hpp"
 #include "codex/process/codex_sandbox.hpp"
-#include "codex/process/codex_storage.hpp"
 #include "codex/process/stderr_origin.hpp"
 #include "codex_requests.hpp"
 

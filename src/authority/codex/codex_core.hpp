@@ -82,7 +82,7 @@ private:
     [[nodiscard]] static Task<Result<Link>> launch(Self self);
     [[nodiscard]] static Task<Result<void>> handshake(Self self, Link link);
 
-    // codex_supervise.cpp
+    // health/codex_supervise.cpp
     [[nodiscard]] static Task<void> supervise(Self self);
     [[nodiscard]] static Task<void> housekeep(Self self);
     [[nodiscard]] static Task<void> unsubscribe(Self self, Link link, ThreadHold hold);
@@ -100,7 +100,7 @@ private:
     [[nodiscard]] static Task<Result<std::string>>
     cursor_at(Self self, Link link, TurnsQuery query);
 
-    // codex_saving.cpp
+    // health/codex_saving.cpp
     /// Code::unavailable while the disk is full or the child could not write. Looks at the disk.
     [[nodiscard]] Result<void> can_save();
     void cannot_save(const std::string& cause);
@@ -108,7 +108,7 @@ private:
     [[nodiscard]] static Task<void>
     check_history(Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn);
 
-    // codex_retention.cpp
+    // health/codex_retention.cpp
     [[nodiscard]] static Task<void> keep_threads(Self self);
     [[nodiscard]] static Task<std::size_t>
     delete_threads(Self self, Link link, bool archived, std::int64_t oldest);

@@ -2,7 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "codex/process/codex_storage.hpp"
+#include "codex/health/codex_storage.hpp"
 #include "codex_answers.hpp"
 #include "codex_approval_details.hpp"
 #include "codex_core.hpp"

@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 
-#include "codex_logs.hpp"
+#include "codex/health/codex_logs.hpp"
 #include "codex_profile.hpp"
 
 #include <fmt/format.h>

@@ -41,7 +41,8 @@ std::string agent_top(const CodexOptions& options) {
 }
 
 // An unreachable provider is otherwise retried for ever (unbounded_connection_retries), and
-// plugins contact three hosts at start.
+// plugins contact three hosts at start. A rollout that rested for a week is stored compressed, a
+// tenth to a twentieth of its size (local_thread_store_compression).
 constexpr std::string_view k_common_features = R"([features]
 unbounded_connection_retries = false
 shell_snapshot = false
@@ -64,6 +65,7 @@ in_app_browser = false
 workspace_dependencies = false
 code_mode = false
 daemon_auto_start = false
+local_thread_store_compression = true
 )";
 
 constexpr std::string_view k_chat_features = R"(shell_tool = false

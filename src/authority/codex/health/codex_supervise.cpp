@@ -4,7 +4,7 @@
 #include "backoff.hpp"
 #include "codex/codex_core.hpp"
 #include "codex/codex_requests.hpp"
-#include "stderr_origin.hpp"
+#include "codex/process/stderr_origin.hpp"
 
 #include <fmt/format.h>
 

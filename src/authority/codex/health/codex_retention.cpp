@@ -1,8 +1,8 @@
 // Threads that nobody has used for long are deleted by codex itself: rollout, history and rows.
 #include "oa_stream/base/json_members.hpp"
 
-#include "codex_core.hpp"
-#include "codex_requests.hpp"
+#include "codex/codex_core.hpp"
+#include "codex/codex_requests.hpp"
 
 #include <fmt/format.h>
 
