@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/net/body_budget.hpp"
 #include "oa_stream/net/http.hpp"
 #include "oa_stream/net/tls.hpp"
 
@@ -34,8 +35,8 @@ struct Request {
     std::string path; ///< target without the query, still percent-encoded
     std::string query;
     Headers headers;
-    std::string body; ///< whole; empty when !body_ok
-    bool body_too_large = false;
+    std::string body; ///< whole once it was read; empty before, and when it is too large
+    bool body_too_large = false; ///< its announced length is over the limit (or that of its chunks)
     std::string peer; ///< "127.0.0.1:54321" or "unix"
     bool secure = false; ///< came over TLS
     Clock::time_point received{}; ///< first byte of the request
@@ -100,6 +101,14 @@ public:
     Exchange& operator=(const Exchange&) = delete;
 
     [[nodiscard]] virtual const Request& request() const noexcept = 0;
+    /// Takes the rest of the request: request().body is whole afterwards. Only now the client of
+    /// "Expect: 100-continue" is asked to send it. At once when there is nothing left to read.
+    /// Errors: too_large (over ServerLimits::body_bytes), unavailable (no room in the budget, or no
+    /// memory), timeout (ServerLimits::body_timeout), protocol (malformed chunks), network (the
+    /// peer left). After any of them the answer ends the connection.
+    [[nodiscard]] virtual Task<Result<void>> read_body() = 0;
+    /// The body is needed no more: gives its memory and its share of the budget back.
+    virtual void drop_body() = 0;
     /// Whole answer with content-length. Completes when it was written (or the peer left: error).
     [[nodiscard]] virtual Task<Result<void>> respond(Response response) = 0;
     /// Sends the head of a streamed answer (with the first piece, when that is sent at once); the
@@ -116,9 +125,19 @@ using Handler = std::function<Task<void>(std::shared_ptr<Exchange>)>;
 /// Makes the body of an answer the server itself must give (400 malformed, 408, 431, 503).
 using ErrorPage = std::function<Response(int status, std::string_view reason)>;
 
+/// When a request is handed to the handler.
+enum class HandOver {
+    whole, ///< with its body
+    head, ///< after its head: the handler decides on it first, and calls read_body() then. An
+          ///< answer before that leaves the body unread: a short one is skipped, after a long one
+          ///< the connection is closed, within bounds of bytes and time
+};
+
 struct ListenOptions {
     std::shared_ptr<TlsIdentity> tls{}; ///< null: plain. Reloading it changes new connections
     unsigned unix_mode = 0600; ///< of a unix socket's file, from its first moment on
+    HandOver hand_over = HandOver::whole;
+    std::shared_ptr<BodyBudget> budget{}; ///< of read_body(); null: no limit but that of one body
 };
 
 class HttpServer {

@@ -72,7 +72,7 @@ void Connection::arm_read() {
     if (tls_ && tls_->buffered()) {
         asio::post(core_->executor, [self = shared_from_this()] {
             self->reading_ = false;
-            self->on_readable();
+            self->guarded([&] { self->on_readable(); });
         });
         return;
     }
@@ -81,7 +81,7 @@ void Connection::arm_read() {
         [self = shared_from_this()](const boost::system::error_code& error) {
             self->reading_ = false;
             if (!error) {
-                self->on_readable();
+                self->guarded([&] { self->on_readable(); });
             }
         }
     );
@@ -122,6 +122,9 @@ void Connection::on_bytes(std::string_view data) {
     case Phase::head:
     case Phase::body:
         take(data);
+        return;
+    case Phase::skipping:
+        skip(data);
         return;
     case Phase::lingering:
         drained_ += data.size();
@@ -173,7 +176,7 @@ void Connection::deadline(Millis after) {
     timer_.async_wait([self = shared_from_this(),
                        turn = ++timer_turn_](const boost::system::error_code& error) {
         if (!error && turn == self->timer_turn_) {
-            self->on_deadline();
+            self->guarded([&] { self->on_deadline(); });
         }
     });
 }
@@ -187,7 +190,11 @@ void Connection::on_deadline() {
     switch (phase_) {
     case Phase::head:
     case Phase::body:
-        refuse(408, "request not received in time");
+        if (body_read_) {
+            fail_body(Code::timeout, "the body was not received in time");
+        } else {
+            refuse(408, "request not received in time");
+        }
         return;
     case Phase::answering:
     case Phase::finishing:
@@ -246,6 +253,10 @@ void Connection::close() {
     socket_.close(ignored);
     parser_.reset();
     in_ = {};
+    if (body_read_) {
+        std::exchange(body_read_, nullptr)
+            ->settle(fail(Code::network, "the peer left before its body was received"));
+    }
     if (delivery_) {
         std::exchange(delivery_, nullptr)->settle(Delivery::State::lost);
     }

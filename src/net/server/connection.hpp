@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -26,7 +27,17 @@ struct Delivery {
     enum class State { pending, written, lost };
     State state = State::pending;
     asio::steady_timer* waiter = nullptr;
+    [[nodiscard]] bool pending() const noexcept { return state == State::pending; }
     void settle(State outcome);
+};
+
+/// How the reading of a body fared, likewise.
+struct BodyRead {
+    std::optional<Result<std::string>> outcome{};
+    BodyBudget::Share share{}; ///< of the body
+    asio::steady_timer* waiter = nullptr;
+    [[nodiscard]] bool pending() const noexcept { return !outcome; }
+    void settle(Result<std::string> body);
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -48,11 +59,12 @@ public:
     // For the exchange under way, which is named by `id`: a late caller does nothing.
     [[nodiscard]] std::uint64_t exchange() const noexcept { return exchange_; }
     [[nodiscard]] bool peer_gone(std::uint64_t id) const noexcept;
+    [[nodiscard]] std::shared_ptr<BodyRead> read_body(std::uint64_t id);
     [[nodiscard]] std::shared_ptr<Delivery> answer(std::uint64_t id, Response response);
     [[nodiscard]] Result<std::shared_ptr<BodyStream>>
     begin_stream(std::uint64_t id, int status, const Headers& headers);
     /// The handler let go of the request without an answer.
-    void abandon(std::uint64_t id);
+    void abandon(std::uint64_t id) noexcept;
 
     // For the stream under way.
     [[nodiscard]] Outbox& outbox() noexcept { return outbox_; }
@@ -72,6 +84,7 @@ private:
         answering, ///< a whole answer is on its way
         streaming, ///< the handler writes a body piece by piece
         finishing, ///< the last piece of it is on its way
+        skipping,  ///< answered; a short rest of the request's body is on its way
         lingering, ///< answered; waiting for the peer to read it and close
         closed,
     };
@@ -91,6 +104,17 @@ private:
     void await_more();
     void begin_exchange(bool too_large);
     void refuse(int status, std::string_view reason);
+    [[nodiscard]] RequestParser::Status parse(std::string_view bytes);
+    void obey(RequestParser::Status status);
+
+    void await_body();
+    [[nodiscard]] bool body_fits();
+    void refuse_for_room();
+    void finish_body();
+    void fail_body(Code code, std::string_view what);
+    void give_up_body();
+    void settle_unread_body();
+    void skip(std::string_view data);
 
     void write_whole(Response response);
     [[nodiscard]] HeadShape shape_of(int status, const Headers& headers) const;
@@ -100,6 +124,14 @@ private:
     void drained();
     void end_exchange();
 
+    /// Allocation failure ends this connection and nothing else.
+    template <class Fn> void guarded(Fn fn) {
+        try {
+            fn();
+        } catch (const std::bad_alloc&) {
+            cut();
+        }
+    }
     void deadline(Millis after);
     void no_deadline();
     void on_deadline();
@@ -118,6 +150,7 @@ private:
     std::unique_ptr<RequestParser> parser_;
     RequestTraits traits_;
     Clock::time_point received_{};
+    std::shared_ptr<BodyRead> body_read_; ///< the handler waits for it
     std::shared_ptr<Delivery> delivery_;
     std::weak_ptr<AnswerStream> stream_;
     std::uint64_t exchange_ = 0;

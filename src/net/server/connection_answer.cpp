@@ -12,6 +12,9 @@ namespace oa_stream::net {
 
 namespace {
 
+/// For the rest of a short body whose request was answered already.
+constexpr Millis k_skip{5000};
+
 bool bodiless(int status) noexcept {
     return status == 204 || status == 304 || status / 100 == 1;
 }
@@ -41,16 +44,21 @@ std::shared_ptr<Delivery> Connection::answer(std::uint64_t id, Response response
         delivery->state = Delivery::State::lost;
         return delivery;
     }
+    settle_unread_body();
     delivery_ = delivery;
     write_whole(std::move(response));
     return delivery;
 }
 
-void Connection::abandon(std::uint64_t id) {
-    if (id == exchange_ && phase_ == Phase::thinking) {
+void Connection::abandon(std::uint64_t id) noexcept {
+    if (id != exchange_ || phase_ != Phase::thinking) {
+        return;
+    }
+    guarded([this] {
+        settle_unread_body();
         reuse_ = false;
         write_whole(core_->page(500, "the request was dropped"));
-    }
+    });
 }
 
 void Connection::write_whole(Response response) {
@@ -101,6 +109,10 @@ Connection::begin_stream(std::uint64_t id, int status, const Headers& headers) {
     if (id != exchange_ || phase_ != Phase::thinking) {
         return fail(Code::internal, "the request was answered already");
     }
+    settle_unread_body();
+    if (parser_) { // it may last: what the peer sends next is not waited for
+        give_up_body();
+    }
     reuse_ = reuse_ && !core_->stopping && !asks_to_close(headers);
     const auto shape = shape_of(status, headers);
     reuse_ = !shape.close;
@@ -109,11 +121,12 @@ Connection::begin_stream(std::uint64_t id, int status, const Headers& headers) {
     // The head waits for the loop's next turn, so that a first send() shares its segment.
     asio::post(core_->executor, [self = shared_from_this()] {
         if (!self->outbox_.empty() && !self->outbox_.blocked()) {
-            self->flush();
+            self->guarded([&] { self->flush(); });
         }
     });
     auto stream = std::make_shared<AnswerStream>(shared_from_this(), shape.framing, shape.length);
     stream_ = stream;
+    watch_peer();
     return stream;
 }
 
@@ -150,7 +163,7 @@ void Connection::arm_write() {
         [self = shared_from_this()](const boost::system::error_code& error) {
             self->writing_ = false;
             if (!error) {
-                self->on_socket_writable();
+                self->guarded([&] { self->on_socket_writable(); });
             }
         }
     );
@@ -189,7 +202,11 @@ void Connection::end_exchange() {
     if (const auto stream = std::exchange(stream_, {}).lock()) {
         stream->through();
     }
-    if (reuse_ && !core_->stopping) {
+    if (reuse_ && parser_) {
+        phase_ = Phase::skipping;
+        deadline(k_skip);
+        skip({});
+    } else if (reuse_ && !core_->stopping) {
         begin_request();
     } else {
         linger();

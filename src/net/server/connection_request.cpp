@@ -5,14 +5,20 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace oa_stream::net {
 
 namespace {
 
 /// Free coroutine: its frame keeps handler and exchange alive, whatever becomes of the server.
+/// Allocation failure ends the request: on its way here it let go of the exchange, which answered
+/// or cut the connection.
 Task<void> run_handler(std::shared_ptr<ServerCore> core, std::shared_ptr<Exchange> exchange) {
-    co_await core->handler(std::move(exchange));
+    try {
+        co_await core->handler(std::move(exchange));
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch)
+    }
 }
 
 } // namespace
@@ -30,7 +36,7 @@ void Connection::begin_request() {
     // Posted: a client that sends hundreds of requests ahead must not nest as many handlers.
     asio::post(core_->executor, [self = shared_from_this()] {
         if (self->phase_ == Phase::idle) {
-            self->take({});
+            self->guarded([&] { self->take({}); });
         }
     });
 }
@@ -46,22 +52,48 @@ void Connection::take(std::string_view data) {
         await_more();
         return;
     }
+    auto status = RequestParser::Status::need_more;
+    bool room = false;
+    try {
+        status = parse(bytes);
+        room = body_fits();
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): told like a full budget
+    }
+    room ? obey(status) : refuse_for_room();
+}
+
+RequestParser::Status Connection::parse(std::string_view bytes) {
     std::size_t consumed = 0;
     const auto status = parser_->feed(bytes, consumed);
     keep_rest(bytes, consumed);
+    return status;
+}
+
+void Connection::obey(RequestParser::Status status) {
     switch (status) {
     case RequestParser::Status::need_more:
         await_more();
         return;
-    case RequestParser::Status::complete:
+    case RequestParser::Status::head_whole:
         begin_exchange(false);
         return;
+    case RequestParser::Status::complete:
+        body_read_ ? finish_body() : begin_exchange(false);
+        return;
     case RequestParser::Status::body_too_large:
-        begin_exchange(true);
+        if (body_read_) {
+            fail_body(Code::too_large, "the body is too large");
+        } else {
+            begin_exchange(true);
+        }
         return;
     case RequestParser::Status::refused:
         const auto refusal = parser_->refusal();
-        refuse(refusal.status, refusal.reason);
+        if (body_read_) {
+            fail_body(Code::protocol, refusal.reason);
+        } else {
+            refuse(refusal.status, refusal.reason);
+        }
         return;
     }
 }
@@ -74,7 +106,7 @@ bool Connection::begin_head(std::string_view& bytes) {
     }
     phase_ = Phase::head;
     received_ = Clock::now();
-    parser_ = std::make_unique<RequestParser>(core_->limits.header_bytes, core_->limits.body_bytes);
+    parser_ = std::make_unique<RequestParser>(core_->limits, core_->hand_over);
     deadline(core_->limits.head_timeout);
     return true;
 }
@@ -95,11 +127,7 @@ void Connection::await_more() {
         return;
     }
     if (phase_ == Phase::head && parser_->head_done()) {
-        phase_ = Phase::body;
-        deadline(core_->limits.body_timeout);
-        if (parser_->traits().continue_wanted) {
-            after_write(outbox_.send("HTTP/1.1 100 Continue\r\n\r\n", {}, {}));
-        }
+        await_body();
     }
     arm_read();
 }
@@ -110,7 +138,10 @@ void Connection::begin_exchange(bool too_large) {
     ++exchange_;
     auto request = parser_->take();
     traits_ = parser_->traits();
-    parser_.reset();
+    const bool body_follows = !too_large && !parser_->done();
+    if (!body_follows) {
+        parser_.reset();
+    }
     request.peer = peer_;
     request.secure = tls_ != nullptr;
     request.received = received_;
@@ -120,8 +151,11 @@ void Connection::begin_exchange(bool too_large) {
     }
     unread_body_ = too_large;
     reuse_ = traits_.keep_alive && !too_large;
-    watch_peer();
-    auto exchange = std::make_shared<ConnectionExchange>(shared_from_this(), std::move(request));
+    if (!body_follows) { // else the body's bytes would come
+        watch_peer();
+    }
+    auto exchange =
+        std::make_shared<ConnectionExchange>(shared_from_this(), std::move(request), !body_follows);
     spawn(core_->executor, "http handler", run_handler(core_, std::move(exchange)));
 }
 

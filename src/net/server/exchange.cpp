@@ -12,27 +12,32 @@ auto answered_twice() {
     return fail(Code::internal, "the request was answered already");
 }
 
-/// The delivery outlives a waiter that is cancelled, and must not wake a dead timer then.
-class Waiter {
+/// What is waited for, a Delivery or a BodyRead, outlives a waiter that is cancelled, and must not
+/// wake a dead timer then.
+template <class Awaited> class Waiter {
 public:
-    Waiter(std::shared_ptr<Delivery> delivery, asio::steady_timer& timer)
-        : delivery_(std::move(delivery)) {
-        delivery_->waiter = &timer;
+    Waiter(std::shared_ptr<Awaited> awaited, asio::steady_timer& timer)
+        : awaited_(std::move(awaited)) {
+        awaited_->waiter = &timer;
     }
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
-    ~Waiter() { delivery_->waiter = nullptr; }
+    ~Waiter() { awaited_->waiter = nullptr; }
 
 private:
-    std::shared_ptr<Delivery> delivery_;
+    std::shared_ptr<Awaited> awaited_;
 };
 
-Task<Result<void>> delivered(std::shared_ptr<Delivery> delivery) {
-    if (delivery->state == Delivery::State::pending) {
+template <class Awaited> Task<void> settled(std::shared_ptr<Awaited> awaited) {
+    if (awaited->pending()) {
         asio::steady_timer timer(co_await asio::this_coro::executor, Clock::time_point::max());
-        const Waiter waiter(delivery, timer);
+        const Waiter waiter(awaited, timer);
         (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
+}
+
+Task<Result<void>> delivered(std::shared_ptr<Delivery> delivery) {
+    co_await settled(delivery);
     switch (delivery->state) {
     case Delivery::State::written:
         co_return Result<void>{};
@@ -59,16 +64,42 @@ void Delivery::settle(State outcome) {
     }
 }
 
-ConnectionExchange::ConnectionExchange(std::shared_ptr<Connection> connection, Request request)
+ConnectionExchange::ConnectionExchange(
+    std::shared_ptr<Connection> connection, Request request, bool whole
+)
     : connection_(std::move(connection)), id_(connection_->exchange()),
-      request_(std::move(request)) {
+      request_(std::move(request)), body_read_(whole) {
 }
 
-// NOLINTNEXTLINE(bugprone-exception-escape): at most want of memory, which ends the program
 ConnectionExchange::~ConnectionExchange() {
     if (!answered_) {
         connection_->abandon(id_);
     }
+}
+
+Task<Result<void>> ConnectionExchange::read_body() {
+    if (request_.body_too_large) {
+        return at_once<Result<void>>(fail(Code::too_large, "the body is too large"));
+    }
+    if (std::exchange(body_read_, true)) {
+        return at_once<Result<void>>({});
+    }
+    return take_body(connection_->read_body(id_));
+}
+
+Task<Result<void>> ConnectionExchange::take_body(std::shared_ptr<BodyRead> read) {
+    co_await settled(read);
+    if (!read->outcome) {
+        co_return fail(Code::cancelled, "the wait for the body was cancelled");
+    }
+    OA_CO_TRY(request_.body, *std::move(read->outcome));
+    share_ = std::move(read->share);
+    co_return Result<void>{};
+}
+
+void ConnectionExchange::drop_body() {
+    std::string().swap(request_.body); // an assignment would keep the memory
+    share_.release();
 }
 
 Task<Result<void>> ConnectionExchange::respond(Response response) {

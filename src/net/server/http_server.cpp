@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <new>
 #include <vector>
 
 namespace oa_stream::net {
@@ -91,6 +92,8 @@ void ServerCore::adopt(Descriptor socket) {
         );
         connections.insert(connection);
         connection->start();
+    } catch (const std::bad_alloc&) {
+        return;
     } catch (const boost::system::system_error&) {
         return; // the kernel refuses to watch one more socket: that client sees a closed connection
     }
@@ -125,6 +128,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(
     core->handler = std::move(handler);
     core->error_page = std::move(error_page);
     core->tls = std::move(options.tls);
+    core->hand_over = options.hand_over;
+    core->budget = std::move(options.budget);
     // The core outlives its acceptor's use of it: stop() drops the hooks.
     core->acceptor = std::make_shared<Acceptor>(
         executor,

@@ -24,6 +24,8 @@ using BeastText = boost::beast::string_view;
 /// Lines between the pieces of a chunked body (sizes, extensions, trailers) may not grow beyond
 /// this: Beast keeps asking for more until it has a whole one.
 constexpr std::size_t k_chunk_line_limit = 16U << 10U;
+/// Most bodies fit at once.
+constexpr std::size_t k_body_reserve = 16U << 10U;
 
 std::string text(BeastText view) {
     return {view.data(), view.size()};
@@ -32,10 +34,10 @@ std::string text(BeastText view) {
 /// The grammar is Beast's; what it finds goes straight into our Request.
 class Grammar final : public http::basic_parser<true> {
 public:
-    Grammar(std::size_t header_limit, std::size_t body_limit) {
+    explicit Grammar(const ServerLimits& limits) {
         const auto most = std::numeric_limits<std::uint32_t>::max();
-        this->header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(header_limit, most)));
-        this->body_limit(body_limit);
+        header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(limits.header_bytes, most)));
+        body_limit(limits.body_bytes);
     }
 
     Request request;
@@ -43,6 +45,7 @@ public:
     int hosts = 0;
     bool coded_body = false; ///< a transfer coding other than chunked
     bool continue_wanted = false;
+    bool discards = false; ///< the body is not kept
 
     /// Beast 1.81 asserts that the line of a last chunk is shown to it with at least five bytes
     /// ("0\r\n\r\n"): a peer that drips them would be able to abort us.
@@ -79,13 +82,16 @@ private:
 
     void
     on_body_init_impl(const boost::optional<std::uint64_t>& length, BeastError& error) override {
-        request.body.reserve(static_cast<std::size_t>(length.value_or(0)));
+        // Only what was received may cost memory, not what was announced.
+        request.body.reserve(std::min<std::size_t>(length.value_or(0), k_body_reserve));
         error = {};
     }
 
     std::size_t on_body_impl(BeastText piece, BeastError& error) override {
         error = {};
-        request.body.append(piece.data(), piece.size());
+        if (!discards) {
+            request.body.append(piece.data(), piece.size());
+        }
         return piece.size();
     }
 
@@ -105,12 +111,9 @@ private:
     bool in_chunk_ = false;
 };
 
-RequestParser::Refusal refusal_of(const BeastError& error) noexcept {
+Refusal refusal_of(const BeastError& error) noexcept {
     if (error == http::error::header_limit) {
         return {431, "request head too large"};
-    }
-    if (error == http::error::bad_version) {
-        return {505, "HTTP version not supported"};
     }
     return {400, "malformed request"};
 }
@@ -129,8 +132,9 @@ std::string_view origin_form(std::string_view target) noexcept {
 
 class RequestParser::Impl {
 public:
-    Impl(std::size_t header_limit, std::size_t body_limit)
-        : grammar(header_limit, body_limit), header_limit_(header_limit) {}
+    Impl(const ServerLimits& limits, HandOver hand_over)
+        : grammar(limits), header_limit_(limits.header_bytes), stops_(hand_over == HandOver::head) {
+    }
 
     Status feed(std::string_view bytes, std::size_t& consumed) {
         consumed = 0;
@@ -138,6 +142,11 @@ public:
             const bool was_head = !grammar.is_header_done();
             BeastError error;
             const auto rest = bytes.substr(consumed);
+            if (was_head) {
+                if (const auto fault = lines_.look(rest)) {
+                    return refuse(*fault);
+                }
+            }
             if (rest.empty() || grammar.too_short(rest)) {
                 return Status::need_more;
             }
@@ -145,9 +154,13 @@ public:
             consumed += taken;
             if (was_head) {
                 head_bytes_ += taken;
+                lines_.taken(taken);
             }
             if (const auto status = judge(error, was_head, bytes.size() - consumed)) {
                 return *status;
+            }
+            if (was_head && stops_ && grammar.is_header_done() && !grammar.is_done()) {
+                return Status::head_whole;
             }
         }
         return Status::complete;
@@ -211,12 +224,14 @@ private:
         traits.continue_wanted = grammar.continue_wanted && !traits.http10;
     }
 
+    HeadLines lines_{};
     std::size_t header_limit_;
     std::size_t head_bytes_ = 0;
+    bool stops_;
 };
 
-RequestParser::RequestParser(std::size_t header_limit, std::size_t body_limit)
-    : impl_(std::make_unique<Impl>(header_limit, body_limit)) {
+RequestParser::RequestParser(const ServerLimits& limits, HandOver hand_over)
+    : impl_(std::make_unique<Impl>(limits, hand_over)) {
 }
 
 RequestParser::~RequestParser() = default;
@@ -229,12 +244,34 @@ bool RequestParser::head_done() const noexcept {
     return impl_->head_done;
 }
 
+bool RequestParser::done() const noexcept {
+    return impl_->grammar.is_done();
+}
+
 const RequestTraits& RequestParser::traits() const noexcept {
     return impl_->traits;
 }
 
-RequestParser::Refusal RequestParser::refusal() const noexcept {
+Refusal RequestParser::refusal() const noexcept {
     return impl_->refusal;
+}
+
+std::size_t RequestParser::body_bytes() const noexcept {
+    return impl_->grammar.request.body.size();
+}
+
+std::optional<std::uint64_t> RequestParser::body_left() const {
+    const auto left = impl_->grammar.content_length_remaining();
+    return left ? std::optional(*left) : std::nullopt;
+}
+
+void RequestParser::discard_body() {
+    impl_->grammar.discards = true;
+    std::string().swap(impl_->grammar.request.body); // an assignment would keep the memory
+}
+
+std::string RequestParser::take_body() {
+    return std::move(impl_->grammar.request.body);
 }
 
 Request RequestParser::take() {

@@ -3,8 +3,13 @@
 
 #include "oa_stream/net/http_server.hpp"
 
+#include "head_lines.hpp"
+
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace oa_stream::net {
@@ -22,16 +27,13 @@ class RequestParser {
 public:
     enum class Status {
         need_more,
+        head_whole, ///< only with HandOver::head, once, and only when a body follows
         complete,
         body_too_large, ///< the head is whole, the body was not (fully) taken: never reuse
         refused,        ///< refusal() says with which status; never reuse
     };
-    struct Refusal {
-        int status = 400;
-        std::string_view reason{}; ///< static text
-    };
 
-    RequestParser(std::size_t header_limit, std::size_t body_limit);
+    RequestParser(const ServerLimits& limits, HandOver hand_over);
     RequestParser(const RequestParser&) = delete;
     RequestParser& operator=(const RequestParser&) = delete;
     ~RequestParser();
@@ -39,10 +41,19 @@ public:
     /// Takes what it can from the front of `bytes`; the caller presents the rest again with more.
     [[nodiscard]] Status feed(std::string_view bytes, std::size_t& consumed);
     [[nodiscard]] bool head_done() const noexcept;
+    [[nodiscard]] bool done() const noexcept;
     [[nodiscard]] const RequestTraits& traits() const noexcept;
     [[nodiscard]] Refusal refusal() const noexcept;
-    /// After `complete` or `body_too_large`.
+    /// Of the body so far.
+    [[nodiscard]] std::size_t body_bytes() const noexcept;
+    /// Bytes of the body that are still to come; nullopt when only its end will show (chunks).
+    [[nodiscard]] std::optional<std::uint64_t> body_left() const;
+    /// From now on the body is read and not kept.
+    void discard_body();
+    /// After `complete` or `body_too_large`; after `head_whole` without the body.
     [[nodiscard]] Request take();
+    /// After `complete`, when the rest was taken before.
+    [[nodiscard]] std::string take_body();
 
 private:
     class Impl;

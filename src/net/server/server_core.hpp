@@ -19,6 +19,8 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
     Handler handler;
     ErrorPage error_page;
     std::shared_ptr<TlsIdentity> tls; ///< may be null
+    HandOver hand_over = HandOver::whole;
+    std::shared_ptr<BodyBudget> budget; ///< may be null
     std::shared_ptr<Acceptor> acceptor;
     std::unordered_set<std::shared_ptr<Connection>> connections;
     bool stopping = false;

@@ -46,6 +46,7 @@ constexpr std::array k_reasons{
     Reason{412, "Precondition Failed"},
     Reason{413, "Content Too Large"},
     Reason{415, "Unsupported Media Type"},
+    Reason{421, "Misdirected Request"},
     Reason{422, "Unprocessable Content"},
     Reason{425, "Too Early"},
     Reason{426, "Upgrade Required"},
