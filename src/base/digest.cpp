@@ -1,5 +1,7 @@
 #include "oa_stream/base/digest.hpp"
 
+#include "oa_stream/base/lines.hpp"
+
 #include <fmt/format.h>
 
 #include <openssl/evp.h>
@@ -80,9 +82,7 @@ std::vector<SumLine> sum_lines(std::string_view text) {
     constexpr std::size_t k_hex = 64;
     std::vector<SumLine> out;
     while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        SumLine line{.whole = text.substr(0, end)};
-        text.remove_prefix(std::min(end + 1, text.size()));
+        SumLine line{.whole = cut_line(text)};
         if (line.whole.size() >= k_hex + 3 && line.whole.substr(k_hex, 2) == "  " &&
             line.whole.find_first_not_of("0123456789abcdef") == k_hex) {
             line.digest = line.whole.substr(0, k_hex);

@@ -1,4 +1,5 @@
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/bundle.hpp"
 
@@ -29,12 +30,10 @@ bool safe(std::string_view path) {
         return false;
     }
     while (!path.empty()) {
-        const std::size_t end = std::min(path.find('/'), path.size());
-        const std::string_view part = path.substr(0, end);
+        const std::string_view part = cut_until(path, '/');
         if (part == ".." || part == "." || part.empty()) {
             return false;
         }
-        path.remove_prefix(std::min(end + 1, path.size()));
     }
     return true;
 }

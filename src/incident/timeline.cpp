@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/logfmt.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/redactions.hpp"
@@ -36,27 +38,16 @@ std::optional<std::string> when(const Json& line) {
     return std::nullopt;
 }
 
-/// level=info ts=… event="two words": as JSON.
+/// level=info ts=… event="two words": as JSON; without members where it is not such a line.
 Json logfmt(std::string_view line) {
     Json out = Json::object();
-    std::size_t at = 0;
-    while (at < line.size()) {
-        const std::size_t equals = line.find('=', at);
-        if (equals == std::string_view::npos || equals == at) {
+    while (!line.empty()) {
+        const auto pair = cut_logfmt(line);
+        if (!pair) {
             return Json::object();
         }
-        const std::string_view key = line.substr(at, equals - at);
-        if (key.contains(' ')) {
-            return Json::object();
-        }
-        const bool quoted = equals + 1 < line.size() && line[equals + 1] == '"';
-        const std::size_t from = equals + (quoted ? 2U : 1U);
-        std::size_t end = std::min(line.find(quoted ? '"' : ' ', from), line.size());
-        while (quoted && end < line.size() && line[end - 1] == '\\') {
-            end = std::min(line.find('"', end + 1), line.size());
-        }
-        out[std::string(key)] = line.substr(from, end - from);
-        at = std::min(end + (quoted ? 2U : 1U), line.size());
+        const auto text = pair->quoted ? parse_json(pair->value) : Result<Json>(pair->value);
+        out[std::string(pair->name)] = text ? *text : Json(pair->value);
     }
     return out;
 }

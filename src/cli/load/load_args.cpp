@@ -2,6 +2,7 @@
 
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -28,11 +29,9 @@ Result<std::vector<std::string>> all_prompts(const LoadGiven& given) {
     OA_TRY(const std::string text, read_file(*file, k_most_prompt_bytes));
     std::string_view rest = text;
     while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('\n'), rest.size());
-        if (const std::string_view line = trim(rest.substr(0, end)); !line.empty()) {
+        if (const std::string_view line = trim(cut_line(rest)); !line.empty()) {
             out.emplace_back(line);
         }
-        rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     if (out.empty() || out.size() > k_most_prompts) {
         return fail(

@@ -1,5 +1,6 @@
 #include "man_format.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/version.hpp"
@@ -95,9 +96,7 @@ class Converter {
 public:
     [[nodiscard]] std::string convert(std::string_view markdown) {
         while (!markdown.empty()) {
-            const auto end = std::min(markdown.find('\n'), markdown.size());
-            line(markdown.substr(0, end));
-            markdown.remove_prefix(std::min(end + 1, markdown.size()));
+            line(cut_line(markdown));
         }
         flush();
         end_code();

@@ -1,5 +1,6 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 
 #include "slo_replay_run.hpp"
 
@@ -25,10 +26,8 @@ each_line(const std::filesystem::path& file, const std::function<bool(const Json
     std::uint64_t unreadable = 0;
     std::string_view rest = text;
     while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('\n'), rest.size());
-        const auto line = parse_json(rest.substr(0, end));
+        const auto line = parse_json(cut_line(rest));
         unreadable += line && line->is_object() && take(*line) ? 0 : 1;
-        rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     return unreadable;
 }

@@ -1,3 +1,4 @@
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/probe/shadow.hpp"
@@ -67,9 +68,7 @@ Result<std::vector<ShadowPrompt>> parse_prompts(std::string_view text) {
     std::vector<ShadowPrompt> prompts;
     std::size_t number = 0;
     while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view line = trim(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
+        const std::string_view line = trim(cut_line(text));
         ++number;
         if (line.empty() || line.starts_with('#')) {
             continue;

@@ -1,6 +1,7 @@
 #include "access_log_fields.hpp"
 
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/logfmt.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -129,32 +130,13 @@ std::optional<LogField> quoted_value(std::string_view literal) {
     return text_field(parsed->get<std::string>());
 }
 
-/// Where the string literal at the front of `text` ends; npos: nowhere.
-std::size_t end_of_literal(std::string_view text) noexcept {
-    for (std::size_t i = 1; i < text.size(); ++i) {
-        if (text[i] == '\\') {
-            ++i;
-        } else if (text[i] == '"') {
-            return i + 1;
-        }
+/// What could be mistaken for the end of a value stands in quotes, always.
+std::optional<LogField> value_of(const LogfmtPair& pair) {
+    if (pair.quoted) {
+        return quoted_value(pair.value);
     }
-    return std::string_view::npos;
-}
-
-/// Takes one value off the front of `rest`, up to the space before the next name. What could be
-/// mistaken for the end of a value stands in quotes, always.
-std::optional<LogField> take_value(std::string_view& rest) {
-    const bool quoted = rest.starts_with('"');
-    const std::size_t end = quoted ? end_of_literal(rest) : std::min(rest.find(' '), rest.size());
-    if (end == 0 || end == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const std::string_view value = rest.substr(0, end);
-    rest.remove_prefix(end);
-    if (!quoted && value.find_first_of("\"=\\") != std::string_view::npos) {
-        return std::nullopt;
-    }
-    return quoted ? quoted_value(value) : std::optional(plain_value(value));
+    const bool plain = !pair.value.empty() && pair.value.find_first_of("\"=\\") == pair.value.npos;
+    return plain ? std::optional(plain_value(pair.value)) : std::nullopt;
 }
 
 } // namespace
@@ -198,20 +180,11 @@ bool read_json_fields(std::string_view line, LogFields& into) {
 
 bool read_logfmt_fields(std::string_view line, LogFields& into) {
     while (!line.empty()) {
-        const std::size_t equals = line.find_first_of("= \"");
-        if (equals == 0 || equals == std::string_view::npos || line[equals] != '=') {
+        const auto pair = cut_logfmt(line);
+        auto value = pair ? value_of(*pair) : std::nullopt;
+        if (!value || !into.set(pair->name, *std::move(value))) {
             return false;
         }
-        const std::string_view name = line.substr(0, equals);
-        line.remove_prefix(equals + 1);
-        auto value = take_value(line);
-        if (!value || !into.set(name, *std::move(value))) {
-            return false;
-        }
-        if (!line.empty() && (!line.starts_with(' ') || line.size() == 1)) {
-            return false;
-        }
-        line.remove_prefix(line.empty() ? 0 : 1);
     }
     return true;
 }

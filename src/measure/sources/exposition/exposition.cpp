@@ -1,5 +1,6 @@
 #include "oa_stream/measure/exposition.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/prometheus_answer.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
@@ -111,9 +112,7 @@ Result<SeriesMap> parse_exposition(std::string_view text) {
     bool ours = false;
     std::size_t number = 0;
     while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view line = trim(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
+        const std::string_view line = trim(cut_line(text));
         ++number;
         if (line.empty() || line.starts_with('#')) {
             continue;
