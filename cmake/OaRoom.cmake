@@ -1,3 +1,12 @@
+# oa_folders(): each folder beside the calling list that has a CMakeLists.txt adds its own sources.
+macro(oa_folders)
+    file(GLOB lists CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt")
+    foreach(list IN LISTS lists)
+        cmake_path(GET list PARENT_PATH folder)
+        add_subdirectory("${folder}")
+    endforeach()
+endmacro()
+
 # oa_room(NAME SOURCES a.cpp … [FOLDERS] [USES room…] [PRIVATE target…])
 #   one folder, one static library oa_<NAME>; USES names the rooms its headers include. With FOLDERS
 #   each folder in it that has a CMakeLists.txt adds its own sources: a new one needs no line here.
@@ -10,11 +19,7 @@ function(oa_room name)
     target_link_libraries(oa_${name} PUBLIC oa_settings ${ROOM_USES} PRIVATE oa_warnings ${ROOM_PRIVATE})
     oa_use_pch(oa_${name} oa_pch)
     if(ROOM_FOLDERS)
-        file(GLOB lists CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt")
-        foreach(list IN LISTS lists)
-            cmake_path(GET list PARENT_PATH folder)
-            add_subdirectory("${folder}")
-        endforeach()
+        oa_folders()
     endif()
 endfunction()
 

@@ -147,9 +147,9 @@ Json object_of(const SectionInfo& section) {
     if (!required.empty()) {
         out["required"] = std::move(required);
     }
-    if (!section.exactly_one.empty()) {
+    if (!all.exactly_one.empty()) {
         Json choices = Json::array();
-        for (const std::string_view name : section.exactly_one) {
+        for (const std::string_view name : all.exactly_one) {
             choices.push_back({{"required", Json::array({name})}});
         }
         out["oneOf"] = std::move(choices);

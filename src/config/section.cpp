@@ -47,18 +47,19 @@ bool misspelt(const Node& node, const AllKeys& all, std::string_view name) {
 }
 
 /// An unknown key is a problem already, and may be the one that is missing here.
-bool has_unknown_keys(const Node& node, const SectionInfo& section) {
+bool has_unknown_keys(const Node& node, const AllKeys& all) {
+    const auto common = std::span(all.keys).first(all.common);
     return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
-        return std::ranges::find(section.keys, entry.key, &Key::name) == section.keys.end();
+        return std::ranges::find(common, entry.key, &Key::name) == common.end();
     });
 }
 
-void check_exactly_one(const Node& node, const SectionInfo& section) {
-    const auto& names = section.exactly_one;
+void check_exactly_one(const Node& node, const AllKeys& keys) {
+    const auto& names = keys.exactly_one;
     const auto chosen = std::ranges::count_if(node.yaml().entries, [&](const YamlEntry& entry) {
         return std::ranges::find(names, entry.key) != names.end();
     });
-    if (names.empty() || chosen == 1 || (chosen == 0 && has_unknown_keys(node, section))) {
+    if (names.empty() || chosen == 1 || (chosen == 0 && has_unknown_keys(node, keys))) {
         return;
     }
     std::string all;
@@ -172,7 +173,18 @@ AllKeys all_keys(const SectionInfo& section) {
         out.variants.push_back(variant.name);
     }
     out.keys.assign(section.keys.begin(), section.keys.end());
+    out.exactly_one.assign(section.exactly_one.begin(), section.exactly_one.end());
+    if (section.one_of != nullptr) {
+        for (const Key& key : section.one_of()) {
+            out.keys.push_back(key);
+            out.exactly_one.push_back(key.name);
+        }
+    }
+    out.common = out.keys.size();
     for (Key& key : out.keys) {
+        if (key.registered_words != nullptr) {
+            key.words = key.registered_words();
+        }
         if (key.name == section.variants.chooser && key.words.empty()) {
             key.words = out.variants;
         }
@@ -199,7 +211,7 @@ void read_section(const Node& node, const SectionInfo& section, void* out) {
     }
     const AllKeys all = all_keys(section);
     const auto variant = chosen_variant(reader, section.variants);
-    for (const Key& key : std::span(all.keys).first(section.keys.size())) {
+    for (const Key& key : std::span(all.keys).first(all.common)) {
         if (key.only == ~0U || (variant && (key.only >> *variant & 1U) != 0)) {
             read_key(reader, all, key, out);
         }
@@ -212,7 +224,7 @@ void read_section(const Node& node, const SectionInfo& section, void* out) {
         }
     }
     refuse_foreign(reader, section, all, variant);
-    check_exactly_one(node, section);
+    check_exactly_one(node, all);
     reader.finish();
 }
 

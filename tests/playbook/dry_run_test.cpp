@@ -24,10 +24,22 @@ World& dry(World& world) {
     return world;
 }
 
+struct Stated final : measure::SourceSettings {
+    explicit Stated(bool enough_to_apply) : numbers{.enough_to_apply = enough_to_apply} {}
+    [[nodiscard]] const measure::SourceKind& kind() const noexcept override {
+        return *measure::source_kind("asserted");
+    }
+    [[nodiscard]] Json to_json() const override { return Json::object(); }
+    [[nodiscard]] const measure::StatedNumbers* stated() const noexcept override {
+        return &numbers;
+    }
+    measure::StatedNumbers numbers;
+};
+
 void with_budget(World& world, bool enough_to_apply) {
     world.playbook.slo = {{.name = "stream-good", .objective = 0.999}};
     world.playbook.budget = BudgetSpec{0.05};
-    world.playbook.sources = {{.kind = SourceKind::asserted, .enough_to_apply = enough_to_apply}};
+    world.playbook.sources = {std::make_shared<Stated>(enough_to_apply)};
 }
 
 } // namespace

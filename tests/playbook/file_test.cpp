@@ -90,8 +90,8 @@ TEST_CASE("playbook file: the whole of it becomes typed") {
     CHECK(got.slo[0].routes.size() == 2);
     CHECK(got.slo[1].first_content_s == 2.5);
     REQUIRE(got.sources.size() == 2);
-    CHECK(got.sources[0].kind == SourceKind::prometheus);
-    CHECK(got.sources[0].url == "http://127.0.0.1:9090");
+    CHECK(got.sources[0]->kind().name() == "prometheus");
+    CHECK(got.sources[0]->place() == "http://127.0.0.1:9090");
     CHECK(
         got.preflight ==
         std::vector<SmokeSpec>{

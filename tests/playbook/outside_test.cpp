@@ -81,19 +81,20 @@ TEST_CASE("outside: the sources that a file names are opened, their token known 
     ::setenv("OA_TEST_PROM", "prom-s3cret", 1); // NOLINT(concurrency-mt-unsafe): one thread
     Playbook playbook = local();
     playbook.sources = {
-        {.kind = SourceKind::probe},
-        {.kind = SourceKind::prometheus,
-         .url = "http://127.0.0.1:1",
-         .auth = AuthRef{"env:OA_TEST_PROM", true}},
-        {.kind = SourceKind::access_log, .paths = {"/tmp/none.log"}},
+        measure::source_settings("probe", {}),
+        measure::source_settings(
+            "prometheus",
+            {.places = {"http://127.0.0.1:1"}, .auth = AuthRef{"env:OA_TEST_PROM", true}}
+        ),
+        measure::source_settings("access_log", {.places = {"/tmp/none.log"}}),
     };
     const auto outside = open_outside(io.get_executor(), playbook);
     REQUIRE(outside.has_value());
     const Sources opened_ones = sources_of(*outside);
     CHECK(opened_ones.size() == 2);
-    CHECK(opened_ones.at(SourceKind::prometheus)->name() == "prometheus");
+    CHECK(opened_ones.at("prometheus")->name() == "prometheus");
     CHECK(outside->redactor.apply("got prom-s3cret here").find("prom-s3cret") == std::string::npos);
-    playbook.sources[1].auth->reference = "env:OA_TEST_PROM_ABSENT";
+    playbook.sources[1]->change({.auth = AuthRef{"env:OA_TEST_PROM_ABSENT", true}});
     const auto refused = open_outside(io.get_executor(), playbook);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::credentials);

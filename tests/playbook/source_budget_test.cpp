@@ -46,8 +46,8 @@ RunOutcome play(const Case& one, World& world) {
         {.name = "good", .objective = 0.999, .window = Millis(86'400'000), .bad = {"http_5xx"}}
     };
     world.playbook.budget = BudgetSpec{.consumed_at_most = 0.05, .or_stated = one.or_stated};
-    world.playbook.sources = {{.kind = SourceKind::prometheus, .url = "http://p"}};
-    world.sources[SourceKind::prometheus] = &source;
+    world.playbook.sources = {measure::source_settings("prometheus", {.places = {"http://p"}})};
+    world.sources["prometheus"] = &source;
     if (one.stated) {
         world.asserted = Asserted{*one.stated, "read from the dashboard"};
     }

@@ -49,7 +49,8 @@ struct Measured {
         world.playbook.kind = Kind::cutover;
         world.playbook.afterwards = Afterwards::stay;
         world.playbook.sources = {
-            {.kind = SourceKind::prometheus, .url = "http://p"}, {.kind = SourceKind::probe}
+            measure::source_settings("prometheus", {.places = {"http://p"}}),
+            measure::source_settings("probe", {}),
         };
         world.playbook.stage.gates = {
             {.id = "error-rate", .limit = 0.02, .events = "http_5xx | terminal_error"}
@@ -57,7 +58,7 @@ struct Measured {
         world.playbook.run_gates.clear();
         world.playbook.stages = {0, 50, 100};
         world.playbook.target.base_url = "http://127.0.0.1:1";
-        world.sources[SourceKind::prometheus] = &source;
+        world.sources["prometheus"] = &source;
         world.instruments.per_flow = 400;
     }
     [[nodiscard]] std::vector<Json> looks() const {
@@ -241,25 +242,21 @@ TEST_CASE("source gates: a gate goes to the first source that can measure it") {
     using measure::Metric;
     Playbook book;
     book.sources = {
-        {.kind = SourceKind::prometheus},
-        {.kind = SourceKind::access_log},
-        {.kind = SourceKind::probe},
+        measure::source_settings("prometheus", {}),
+        measure::source_settings("access_log", {}),
+        measure::source_settings("probe", {}),
     };
-    const auto by = [&](measure::GateSpec gate) { return judged_by(book, gate); };
-    CHECK(by({.id = "g", .events = "http_5xx"}) == SourceKind::prometheus);
-    CHECK(by({.id = "g"}) == SourceKind::probe); // bad: any
-    CHECK(
-        by({.id = "g", .metric = Metric::first_content_p95, .limit = 2.5}) == SourceKind::prometheus
-    );
-    CHECK(
-        by({.id = "g", .metric = Metric::first_content_p95, .limit = 2}) == SourceKind::access_log
-    );
+    const auto by = [&](measure::GateSpec gate) { return judged_by(book, gate).name(); };
+    CHECK(by({.id = "g", .events = "http_5xx"}) == "prometheus");
+    CHECK(by({.id = "g"}) == "probe"); // bad: any
+    CHECK(by({.id = "g", .metric = Metric::first_content_p95, .limit = 2.5}) == "prometheus");
+    CHECK(by({.id = "g", .metric = Metric::first_content_p95, .limit = 2}) == "access_log");
     CHECK(
         by({.id = "g", .metric = Metric::first_content_p95, .against = Against::stable, .limit = 0.2
-        }) == SourceKind::access_log
+        }) == "access_log"
     );
-    CHECK(by({.id = "g", .events = "http_5xx", .from = "probe"}) == SourceKind::probe);
-    CHECK(by({.id = "g", .metric = Metric::spike}) == SourceKind::asserted);
+    CHECK(by({.id = "g", .events = "http_5xx", .from = "probe"}) == "probe");
+    CHECK(by({.id = "g", .metric = Metric::spike}) == "asserted");
     book.sources.clear();
-    CHECK(by({.id = "g", .events = "http_5xx"}) == SourceKind::probe);
+    CHECK(by({.id = "g", .events = "http_5xx"}) == "probe");
 }

@@ -26,7 +26,7 @@ constexpr std::array k_rooms{
     Room{"net", "base"},
     Room{"authority", "base turn wire net"},
     Room{"lane", "base config telemetry turn wire contract encode net authority"},
-    Room{"measure", "base telemetry net"},
+    Room{"measure", "base config telemetry net"},
     Room{"traffic", "base config net"},
     Room{"report", "base measure"},
     Room{"run", "base measure report"},

@@ -50,6 +50,8 @@ struct Key {
     std::string_view help;
     std::string_view fallback{}; ///< as it would be written; applied when the key is absent
     std::span<const std::string_view> words{};
+    /// For words that are registered elsewhere: asked by all_keys().
+    std::span<const std::string_view> (*registered_words)() = nullptr;
     const SectionInfo* section = nullptr;
     std::uint32_t only = ~0U; ///< bits of the variants it belongs to
     void (*read)(const Node& node, void* out) = nullptr;
@@ -82,6 +84,8 @@ struct SectionInfo {
     std::span<const Key> keys;
     std::span<const std::string_view> exactly_one{}; ///< keys of which exactly one must be there
     Variants variants{};
+    /// Further keys, registered elsewhere: exactly one of them must be there.
+    std::span<const Key> (*one_of)() = nullptr;
 };
 
 /// The common keys, then those of the variants, whose `only` says where they stand; equal rows of
@@ -90,6 +94,8 @@ struct SectionInfo {
 struct AllKeys {
     std::vector<std::string_view> variants{};
     std::vector<Key> keys{};
+    std::size_t common = 0; ///< how many of `keys` stand before those of the variants
+    std::vector<std::string_view> exactly_one{};
 };
 [[nodiscard]] AllKeys all_keys(const SectionInfo& section);
 
@@ -250,6 +256,17 @@ constexpr auto word_text(std::string_view name, Need need, std::string_view help
     };
     auto out = detail::row<Member, get>(Type::word, name, need, help);
     out.words = Words;
+    return out;
+}
+/// One of the words that `All` gives; the word itself.
+template <auto Member, auto All>
+constexpr auto registered_word(std::string_view name, Need need, std::string_view help) {
+    constexpr auto get = [](const Node& n) -> std::optional<std::string> {
+        const auto index = n.one_of(All());
+        return index ? std::optional<std::string>(All()[*index]) : std::nullopt;
+    };
+    auto out = detail::row<Member, get>(Type::word, name, need, help);
+    out.registered_words = All;
     return out;
 }
 /// The key that says which of the variants `All` gives the section is; the word itself.

@@ -5,10 +5,12 @@
 #include "oa_stream/measure/sample.hpp"
 #include "oa_stream/measure/tally.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::measure {
@@ -26,6 +28,11 @@ enum class Against {
 enum class GateMode {
     decide,
     observe, ///< evaluated and reported, never decides
+};
+
+/// Signals that a gate may watch for spikes (the canary runbook's gates 3 to 5).
+inline constexpr std::array<std::string_view, 3> k_signal_words{
+    "auth_errors", "sync_token_errors", "audit_errors"
 };
 
 struct EventCounts {

@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <string_view>
 
 namespace oa_stream::playbook {
 
@@ -19,13 +20,12 @@ namespace oa_stream::playbook {
 struct Outside {
     std::unique_ptr<net::HttpClient> client;
     std::unique_ptr<traffic::TrafficDriver> driver; ///< null for kinds that move no traffic
-    /// Those of the playbook that measure others' requests.
-    std::map<SourceKind, std::unique_ptr<measure::Source>> sources{};
+    /// Those of the playbook that measure others' requests, by kind ("prometheus").
+    std::map<std::string_view, std::unique_ptr<measure::Source>> sources{};
     probe::Target users;                            ///< as everybody comes in
     Secret user_token{};                            ///< empty: none was asked for
     Secret platform_token{};
     Secret control_token{}; ///< of the route half
-    Secret source_token{};
     Redactor redactor{}; ///< knows every secret above; for the run folder
 };
 

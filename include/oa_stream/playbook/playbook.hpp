@@ -5,7 +5,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/config/values.hpp"
-#include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/source_kind.hpp"
 #include "oa_stream/traffic/kind.hpp"
 
 #include <array>
@@ -88,31 +88,6 @@ struct SloSpec {
     std::vector<std::string> bad{}; ///< "http_5xx", "terminal_error", …
     std::optional<double> first_content_s{};
     std::vector<std::string> routes{}; ///< empty: both stream routes
-};
-
-enum class SourceKind { probe, asserted, prometheus, access_log };
-[[nodiscard]] std::string_view to_string(SourceKind kind) noexcept;
-struct SourceSpec {
-    SourceKind kind = SourceKind::probe;
-    std::string url{}; ///< prometheus
-    std::optional<AuthRef> auth{}; ///< prometheus: bearer token, or the password of `user`
-    std::string user{};
-    std::string ca{}; ///< prometheus: PEM file of who may sign for it; empty: the system's
-    std::string revision_label{}; ///< prometheus; empty: joined with oa_stream_build_info
-    std::string matchers{}; ///< prometheus: further label matchers
-    Millis timeout{10000}; ///< prometheus: of one question
-    std::vector<std::string> paths{}; ///< access_log
-    bool rotated = true; ///< access_log: read what was rotated away as well
-    Millis stale_after{0}; ///< 0: as the source says
-    /// asserted: a value stated by hand is enough for a live apply.
-    bool enough_to_apply = false;
-    std::string reason{}; ///< asserted: where its numbers were looked up
-    /// asserted: canary and stable's counts by signal ("auth_errors"), for gates on spikes.
-    std::map<std::string, measure::EventReading, std::less<>> readings{};
-};
-/// Signals that a gate may watch for spikes (the canary runbook's gates 3 to 5).
-inline constexpr std::array<std::string_view, 3> k_signal_words{
-    "auth_errors", "sync_token_errors", "audit_errors"
 };
 
 // What is checked before and after
@@ -216,7 +191,7 @@ struct Playbook {
     Target target{};
     Traffic traffic{};
     std::vector<SloSpec> slo{};
-    std::vector<SourceSpec> sources{};
+    std::vector<measure::SettingsPtr> sources{};
     std::vector<SmokeSpec> preflight{}; ///< `checks` of kinds that only check
     std::optional<BudgetSpec> budget{}; ///< judged before the first stage
     std::vector<int> stages{}; ///< canary's percent: strictly rising, 0–100
@@ -246,11 +221,13 @@ struct Playbook {
 void link_readings(Playbook& playbook);
 
 /// Who judges a gate: the source it names, else the first of `sources` that can measure it, else
-/// the run's own probes. Only probes count `bad: any`; Prometheus' buckets decide a p95 only where
-/// the limit is one of their bounds.
-[[nodiscard]] SourceKind judged_by(const Playbook& playbook, const measure::GateSpec& gate);
-/// Users' requests are measured by somebody else than the run itself.
-[[nodiscard]] bool is_outside_source(SourceKind kind) noexcept;
+/// the run's own probes, and of a spike what somebody stated.
+[[nodiscard]] const measure::SourceKind&
+judged_by(const Playbook& playbook, const measure::GateSpec& gate);
+/// By the requests of users, whom somebody else than the run itself measures.
+[[nodiscard]] bool judged_by_users(const Playbook& playbook, const measure::GateSpec& gate);
+/// What somebody typed; nullptr when the playbook has no such source.
+[[nodiscard]] const measure::StatedNumbers* stated_numbers(const Playbook& playbook) noexcept;
 
 /// It has stages, and none of its gates decides anything, neither of a stage nor of the whole run:
 /// whatever the canary does, it goes on. Allowed, as a way to begin, and never PASS.

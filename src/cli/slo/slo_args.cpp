@@ -14,18 +14,7 @@
 namespace oa_stream::cli {
 namespace {
 
-/// As a playbook's source says it, where no flag says otherwise.
-struct Said {
-    std::string user{};
-    std::optional<playbook::AuthRef> auth{};
-    std::string ca{};
-    std::string matchers{};
-    std::string revision_label{};
-    std::optional<Millis> timeout{};
-    Millis stale_after{0};
-};
-
-Result<Secret> secret_of(const std::optional<playbook::AuthRef>& auth) {
+Result<Secret> secret_of(const std::optional<config::AuthRef>& auth) {
     if (!auth) {
         return Secret();
     }
@@ -34,24 +23,14 @@ Result<Secret> secret_of(const std::optional<playbook::AuthRef>& auth) {
     return absent && !auth->required ? Result<Secret>(Secret()) : secret;
 }
 
-Result<measure::PrometheusOptions>
-prometheus_of(const SloSourceOptions& options, std::string url, const Said& said) {
-    constexpr Millis k_timeout{10'000};
-    measure::PrometheusOptions out;
-    out.url = std::move(url);
-    out.user = options.user.value_or(said.user);
-    auto auth = said.auth;
-    if (options.auth) {
-        auth = playbook::AuthRef{*options.auth, true};
+Result<SloSource> asked(const SloSourceOptions& options, measure::SettingsPtr settings) {
+    measure::SourceFlags flags = options;
+    if (options.auth_reference) {
+        flags.auth = config::AuthRef{*options.auth_reference, true};
     }
-    OA_TRY((out.user.empty() ? out.bearer : out.password), secret_of(auth));
-    out.ca_file = options.ca.value_or(said.ca);
-    out.matchers = options.matchers.value_or(said.matchers);
-    out.revision_label = options.revision_label.value_or(said.revision_label);
-    out.timeout = options.timeout.value_or(said.timeout.value_or(k_timeout));
-    out.deadline = 3 * out.timeout;
-    out.stale_after_s = seconds(options.stale_after.value_or(said.stale_after));
-    OA_CHECK(measure::check(out));
+    settings->change(flags);
+    SloSource out{.settings = std::move(settings)};
+    OA_TRY(out.secret, secret_of(out.settings->credential()));
     return out;
 }
 
@@ -112,32 +91,12 @@ Result<playbook::Playbook> playbook_of(const SloOptions& options, const std::str
 
 /// The first source of users' requests that the playbook names; one whose variable has no value is
 /// none.
-Result<std::optional<SloSource>>
-source_of(const SloOptions& options, const playbook::Playbook& playbook) {
-    const auto open = [](const std::string& text) { return text.empty() || text.contains("${"); };
-    for (const playbook::SourceSpec& spec : playbook.sources) {
-        SloSource out;
-        if (spec.kind == playbook::SourceKind::prometheus && !open(spec.url)) {
-            const Said said{
-                .user = spec.user,
-                .auth = spec.auth,
-                .ca = spec.ca,
-                .matchers = spec.matchers,
-                .revision_label = spec.revision_label,
-                .timeout = spec.timeout,
-                .stale_after = spec.stale_after
-            };
-            OA_TRY(out.prometheus, prometheus_of(options, spec.url, said));
-            return std::optional(std::move(out));
-        }
-        if (spec.kind == playbook::SourceKind::access_log && !spec.paths.empty() &&
-            std::ranges::none_of(spec.paths, open)) {
-            out.access_logs.assign(spec.paths.begin(), spec.paths.end());
-            out.stale_after_s = seconds(spec.stale_after);
-            return std::optional(std::move(out));
-        }
-    }
-    return std::nullopt;
+measure::SettingsPtr source_of(const playbook::Playbook& playbook) {
+    const auto found = std::ranges::find_if(playbook.sources, [](const auto& source) {
+        const std::string place = source->place();
+        return !place.empty() && !place.contains("${");
+    });
+    return found == playbook.sources.end() ? nullptr : *found;
 }
 
 Result<void> add_of_playbook(const SloOptions& options, const std::string& name, SloOrder& out) {
@@ -161,19 +120,14 @@ Result<void> add_of_playbook(const SloOptions& options, const std::string& name,
         out.consumed_at_most = playbook.budget->consumed_at_most;
     }
     if (!options.prometheus && options.access_logs.empty()) {
-        OA_TRY(auto source, source_of(options, playbook));
-        if (source) {
-            out.source = std::move(*source);
+        if (auto source = source_of(playbook)) {
+            OA_TRY(out.source, asked(options, std::move(source)));
         }
     }
     return {};
 }
 
 } // namespace
-
-std::string SloSource::text() const {
-    return prometheus ? prometheus->url : access_logs.empty() ? "" : access_logs.front().string();
-}
 
 Result<measure::Fraction> read_exact_share(std::string_view text) {
     const bool percent = text.ends_with('%');
@@ -209,14 +163,11 @@ Result<SloSource> SloSourceOptions::source() const {
             "like --prometheus http://127.0.0.1:9090"
         );
     }
-    SloSource out;
-    out.access_logs = access_logs;
-    if (prometheus) {
-        OA_TRY(out.prometheus, prometheus_of(*this, *prometheus, {}));
-    } else if (stale_after) {
-        out.stale_after_s = seconds(*stale_after);
-    }
-    return out;
+    auto settings = measure::source_settings(
+        prometheus ? "prometheus" : "access_log",
+        {.places = prometheus ? std::vector{*prometheus} : access_logs}
+    );
+    return asked(*this, std::move(settings));
 }
 
 Result<SloOrder> slo_order(const SloOptions& options) {
@@ -227,7 +178,7 @@ Result<SloOrder> slo_order(const SloOptions& options) {
         OA_TRY(Slo slo, slo_of_flags(options));
         out.slos.push_back(std::move(slo));
     }
-    if (!out.source.prometheus && out.source.access_logs.empty()) {
+    if (out.source.settings == nullptr) {
         OA_TRY(out.source, options.source());
     }
     for (Slo& slo : out.slos) {

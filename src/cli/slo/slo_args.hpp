@@ -2,24 +2,22 @@
 #pragma once
 
 #include "oa_stream/measure/budget.hpp"
-#include "oa_stream/measure/prometheus_source.hpp"
+#include "oa_stream/measure/source_kind.hpp"
 
 #include "core/command.hpp"
 #include "cutover/run_args.hpp"
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace oa_stream::cli {
 
-/// Exactly one of them is asked.
+/// Which one is asked.
 struct SloSource {
-    std::optional<measure::PrometheusOptions> prometheus{};
-    std::vector<std::filesystem::path> access_logs{};
-    double stale_after_s = 0; ///< of access logs; 0: as the source says
-    [[nodiscard]] std::string text() const; ///< "http://127.0.0.1:9090", the first log
+    measure::SettingsPtr settings{}; ///< nullptr: none yet
+    Secret secret{};
+    [[nodiscard]] std::string text() const { return settings->place(); }
 };
 
 /// One objective, and what is asked to measure it; the question has no window and no revision yet.
@@ -36,16 +34,10 @@ struct SloOrder {
 };
 
 /// Where the numbers come from, as the command line says it.
-struct SloSourceOptions {
+struct SloSourceOptions : measure::SourceFlags {
     std::optional<std::string> prometheus{};
-    std::vector<std::filesystem::path> access_logs{};
-    std::optional<std::string> auth{};
-    std::optional<std::string> user{};
-    std::optional<std::string> ca{};
-    std::optional<std::string> matchers{};
-    std::optional<std::string> revision_label{};
-    std::optional<Millis> stale_after{};
-    std::optional<Millis> timeout{};
+    std::vector<std::string> access_logs{};
+    std::optional<std::string> auth_reference{};
 
     /// Code::usage unless exactly one source is named; Code::credentials.
     [[nodiscard]] Result<SloSource> source() const;
@@ -93,7 +85,7 @@ inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(
     "Read the revision from this label. Without it: from oa_stream_build_info."
 );
 inline constexpr auto k_slo_access = options<SloSourceOptions>(
-    option<&SloSourceOptions::auth>(
+    option<&SloSourceOptions::auth_reference>(
         names::auth,
         "REF",
         "Authenticate at Prometheus with this bearer token, or with this password of --user: "

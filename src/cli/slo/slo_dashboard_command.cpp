@@ -2,6 +2,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/dashboard.hpp"
+#include "oa_stream/measure/prometheus_source.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -9,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <chrono>
 
 namespace oa_stream::cli {
@@ -83,10 +83,6 @@ constexpr auto k_options = options<Options>(
     k_slo_match,
     k_slo_label
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream slo dashboard --out oa-stream.json",
-    "oa-stream slo dashboard --objective 99.5% --match 'job=\"lane\"'",
-};
 
 } // namespace
 
@@ -94,7 +90,11 @@ const CommandSpec slo_dashboard_command = command<run>({
     .path = "slo dashboard",
     .summary = "Print a Grafana dashboard of the lane, by revision.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream slo dashboard --out oa-stream.json",
+            "oa-stream slo dashboard --objective 99.5% --match 'job=\"lane\"'",
+        },
 });
 
 } // namespace oa_stream::cli

@@ -1,7 +1,6 @@
 #include "slo_run.hpp"
 
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/measure/access_log_source.hpp"
 
 #include "core/run_command.hpp"
 
@@ -15,26 +14,8 @@ namespace {
 NewRun order_of(const SloCommand& command, const SloSource& source) {
     NewRun out{command.kind, command.name};
     out.target["source"] = source.text();
-    if (source.prometheus) {
-        out.redactor.add_known(source.prometheus->bearer);
-        out.redactor.add_known(source.prometheus->password);
-    }
+    out.redactor.add_known(source.secret);
     return out;
-}
-
-Result<std::unique_ptr<measure::Source>> open_source(
-    const SloSource& source, net::HttpClient& client, const asio::any_io_executor& executor
-) {
-    if (source.prometheus) {
-        return measure::prometheus_source(client, *source.prometheus);
-    }
-    measure::AccessLogOptions options;
-    options.paths = source.access_logs;
-    options.follow = false;
-    if (source.stale_after_s > 0) {
-        options.stale_after_s = source.stale_after_s;
-    }
-    return measure::access_log_source(executor, std::move(options));
 }
 
 /// {state, why, counts, …} as it was told.
@@ -119,7 +100,15 @@ Result<ExitCode> run_slo(
 ) {
     run::RunLoop loop; // nothing here has to be undone
     const auto client = net::HttpClient::make(loop.executor());
-    OA_TRY(const auto source, open_source(choice, *client, loop.executor()));
+    OA_TRY(
+        const auto source,
+        choice.settings->open(
+            {.executor = loop.executor(),
+             .client = client.get(),
+             .secret = choice.secret,
+             .patient = true}
+        )
+    );
     Screen screen(context);
     OA_TRY(auto session, begin_run(order_of(command, choice), context, screen));
     SloDesk desk(*source, session.folder());

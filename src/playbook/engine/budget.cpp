@@ -21,23 +21,18 @@ namespace {
 
 using measure::SourceReading;
 
-const SourceSpec* asserted_source(const Playbook& playbook) {
-    const auto found = std::ranges::find(playbook.sources, SourceKind::asserted, &SourceSpec::kind);
-    return found == playbook.sources.end() ? nullptr : &*found;
-}
-
 bool may_be_stated(const RunContext& run) {
     const auto& budget = run.playbook().budget;
-    return (budget && budget->or_stated) || asserted_source(run.playbook()) != nullptr;
+    return (budget && budget->or_stated) || stated_numbers(run.playbook()) != nullptr;
 }
 
 /// A stated value is enough to move traffic by.
 bool stated_is_enough(const RunContext& run) {
     const bool applies = run.changes_traffic() && moves_traffic(run.playbook().kind);
     const auto& budget = run.playbook().budget;
-    const SourceSpec* source = asserted_source(run.playbook());
+    const measure::StatedNumbers* stated = stated_numbers(run.playbook());
     return !applies || (budget && budget->or_stated) ||
-           (source != nullptr && source->enough_to_apply);
+           (stated != nullptr && stated->enough_to_apply);
 }
 
 /// Why a stated value cannot be used here; empty when it can.
@@ -131,22 +126,21 @@ Check check_of(const SloSpec& slo, const SourceReading& reading, double limit) {
 /// By the first source that has it.
 Task<Check> judge_measured(RunContext* run, SloSpec slo) {
     Check out;
-    for (const SourceSpec& source : run->playbook().sources) {
-        if (!is_outside_source(source.kind) || !run->in.sources.contains(source.kind)) {
+    for (const auto& settings : run->playbook().sources) {
+        const std::string_view source = settings->kind().name();
+        if (!run->in.sources.contains(source)) {
             continue;
         }
-        const auto reading = co_await ask_source(run, source.kind, question_of(slo));
+        const auto reading = co_await ask_source(run, source, question_of(slo));
         Check check;
         if (reading) {
             check = check_of(slo, *reading, limit_of(*run));
         } else {
             check.id = "budget." + slo.name;
             check.detail = fmt::format(
-                "the budget was not measured by {}: {}",
-                to_string(source.kind),
-                reading.error().text()
+                "the budget was not measured by {}: {}", source, reading.error().text()
             );
-            check.data = {{"source", to_string(source.kind)}, {"at_most", limit_of(*run)}};
+            check.data = {{"source", source}, {"at_most", limit_of(*run)}};
         }
         run->session.folder().append("measure/budgets.ndjson", to_json(check));
         if (check.verdict == Verdict::pass || check.verdict == Verdict::fail) {

@@ -14,9 +14,9 @@
 
 namespace oa_stream::playbook {
 
-/// Who measures others' requests; not owned. A playbook may name one that is not here: then its
-/// gates are not judged.
-using Sources = std::map<SourceKind, measure::Source*>;
+/// Who measures others' requests, by kind ("prometheus"); not owned. A playbook may name one that
+/// is not here: then its gates are not judged.
+using Sources = std::map<std::string_view, measure::Source*>;
 
 /// Arrivals a second. The arms of samples are called "stable", "canary" and "users".
 struct FlowRates {

@@ -1,9 +1,5 @@
 #include "oa_stream/playbook/outside.hpp"
 
-#include "oa_stream/base/seconds.hpp"
-#include "oa_stream/measure/access_log_source.hpp"
-#include "oa_stream/measure/prometheus_source.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -108,49 +104,27 @@ add_driver(const asio::any_io_executor& executor, const Traffic& traffic, Outsid
 // Sources
 // --------------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<measure::Source>> open_prometheus(const SourceSpec& spec, Outside& outside) {
-    OA_TRY(outside.source_token, secret_of(spec.auth));
-    outside.redactor.add_known(outside.source_token, "of the source");
-    measure::PrometheusOptions options;
-    options.url = spec.url;
-    options.user = spec.user;
-    (spec.user.empty() ? options.bearer : options.password) = outside.source_token;
-    options.ca_file = spec.ca;
-    options.revision_label = spec.revision_label;
-    options.matchers = spec.matchers;
-    options.deadline = spec.timeout;
-    options.timeout = std::min(options.timeout, spec.timeout);
-    options.stale_after_s = seconds(spec.stale_after);
-    OA_CHECK(measure::check(options));
-    return measure::prometheus_source(*outside.client, std::move(options));
-}
-
-Result<std::unique_ptr<measure::Source>>
-open_access_log(const asio::any_io_executor& executor, const SourceSpec& spec) {
-    measure::AccessLogOptions options;
-    options.paths.assign(spec.paths.begin(), spec.paths.end());
-    options.rotated = spec.rotated;
-    options.follow = false; // a run goes on, whatever stands at the other end of a pipe
-    if (spec.stale_after > Millis(0)) {
-        options.stale_after_s = seconds(spec.stale_after);
-    }
-    return measure::access_log_source(executor, std::move(options));
-}
-
 Result<void>
 add_sources(const asio::any_io_executor& executor, const Playbook& playbook, Outside& outside) {
-    for (const SourceSpec& spec : playbook.sources) {
-        if (!is_outside_source(spec.kind)) {
+    for (const auto& settings : playbook.sources) {
+        const measure::SourceKind& kind = settings->kind();
+        if (kind.counted != measure::Counted::users) {
             continue;
         }
-        auto source = spec.kind == SourceKind::prometheus ? open_prometheus(spec, outside)
-                                                          : open_access_log(executor, spec);
-        if (!source) {
+        const auto open = [&]() -> Result<void> {
+            OA_TRY(Secret secret, secret_of(settings->credential()));
+            outside.redactor.add_known(secret, "of the source");
+            OA_TRY(
+                outside.sources[kind.name()],
+                settings->open({executor, outside.client.get(), std::move(secret)})
+            );
+            return {};
+        };
+        if (auto opened = open(); !opened) {
             return std::unexpected(
-                std::move(source).error().prefixed(fmt::format("source {}", to_string(spec.kind)))
+                std::move(opened).error().prefixed(fmt::format("source {}", kind.name()))
             );
         }
-        outside.sources[spec.kind] = *std::move(source);
     }
     return {};
 }

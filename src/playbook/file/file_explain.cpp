@@ -182,13 +182,13 @@ private:
 
     void gate(const measure::GateSpec& gate) {
         const bool observes = gate.mode == measure::GateMode::observe;
-        const SourceKind kind = judged_by(playbook_, gate);
         detail(fmt::format(
             "{}: {}{}{}{}.",
             gate.id,
             what(gate),
-            is_outside_source(kind) ? fmt::format(", of users' requests by {}", to_string(kind))
-                                    : "",
+            judged_by_users(playbook_, gate)
+                ? fmt::format(", of users' requests by {}", judged_by(playbook_, gate).name())
+                : "",
             gate.min_n > 0 ? fmt::format(", from {} requests an arm on", gate.min_n) : "",
             observes ? "; only reported, it never decides" : ""
         ));
@@ -262,8 +262,8 @@ private:
     void sources() {
         std::vector<std::string_view> names;
         names.reserve(playbook_.sources.size());
-        for (const SourceSpec& source : playbook_.sources) {
-            names.push_back(to_string(source.kind));
+        for (const auto& source : playbook_.sources) {
+            names.push_back(source->kind().name());
         }
         if (!names.empty()) {
             out_ += fmt::format("Numbers come from: {}.\n", fmt::join(names, ", "));

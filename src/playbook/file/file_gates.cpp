@@ -17,7 +17,6 @@ constexpr std::array<std::string_view, 1> k_time_words{"first_content"};
 constexpr std::array<std::string_view, 1> k_versus_words{"stable"};
 constexpr std::array<std::string_view, 1> k_per_words{"arm"};
 
-constexpr std::array<std::string_view, 3> k_judge_words{"probe", "prometheus", "access_log"};
 constexpr std::uint64_t k_most_events = 1000000;
 constexpr std::array<std::string_view, 3> k_gate_forms{"bad", "p95", "spike"};
 constexpr auto k_gate_keys = keys<GateDraft>(
@@ -35,7 +34,7 @@ constexpr auto k_gate_keys = keys<GateDraft>(
     word_text<&GateDraft::p95, k_time_words>(
         "p95", Need::optional, "A 95th percentile: of which time."
     ),
-    word_text<&GateDraft::spike, k_signal_words>(
+    word_text<&GateDraft::spike, measure::k_signal_words>(
         "spike",
         Need::optional,
         "Events of one kind at the control service, against stable's: INCONCLUSIVE while no source "
@@ -58,7 +57,7 @@ constexpr auto k_gate_keys = keys<GateDraft>(
         "confidence", Need::optional, "One-sided, between 50% and 100%."
     )
         .or_else("95%"),
-    word_text<&GateDraft::source, k_judge_words>(
+    registered_word<&GateDraft::source, judge_words>(
         "source",
         Need::optional,
         "Who judges it; if absent, the first of `sources` that can measure it, else the probes."

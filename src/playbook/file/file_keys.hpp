@@ -2,6 +2,7 @@
 // them. Private to the room.
 #pragma once
 
+#include "oa_stream/config/node.hpp"
 #include "oa_stream/config/section.hpp"
 #include "oa_stream/config/values.hpp"
 #include "oa_stream/playbook/file.hpp"
@@ -41,13 +42,6 @@ struct TrafficDraft {
     std::string canary_url{};
     traffic::DriverKind::Blank settings{};
 };
-/// One element of sources: exactly one is set.
-struct SourceDraft {
-    std::optional<SourceSpec> probe{};
-    std::optional<SourceSpec> asserted{};
-    std::optional<SourceSpec> prometheus{};
-    std::optional<SourceSpec> access_log{};
-};
 
 extern const config::Section<Playbook> k_playbook;
 extern const config::Section<Variable> k_variable;
@@ -57,7 +51,7 @@ extern const config::Section<GateDraft> k_gate;
 extern const config::Section<StageSpec> k_stage;
 extern const config::Section<CheckDraft> k_check;
 extern const config::Section<SloSpec> k_slo;
-extern const config::Section<SourceDraft> k_source;
+extern const config::Section<measure::SettingsPtr> k_source;
 extern const config::Section<DrillSpec> k_drill;
 extern const config::Section<RoutesSpec> k_routes;
 
@@ -68,7 +62,9 @@ void read_checks(
     const Node& node, std::string_view prefix, std::vector<SmokeSpec>& smokes, Playbook& out
 );
 [[nodiscard]] std::vector<SloSpec> read_slos(const Node& node);
-[[nodiscard]] std::vector<SourceSpec> read_sources(const Node& node);
+[[nodiscard]] std::vector<measure::SettingsPtr> read_sources(const Node& node);
+/// The sources that may judge a gate.
+[[nodiscard]] std::span<const std::string_view> judge_words();
 
 /// Whether the mapping has the key, however wrong its value is.
 [[nodiscard]] bool has(const Node& node, std::string_view key);

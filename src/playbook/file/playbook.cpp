@@ -1,49 +1,31 @@
 #include "oa_stream/playbook/playbook.hpp"
 
-#include "first_content_bounds.hpp"
 #include "words.hpp"
 
 #include <algorithm>
 
 namespace oa_stream::playbook {
-namespace {
-
-/// Buckets of two arms only tell them apart when they do not touch, so a p95 versus stable is left
-/// to who has single times.
-bool can_measure(SourceKind kind, const measure::GateSpec& gate) {
-    const bool rate = gate.metric == measure::Metric::bad_rate;
-    switch (kind) {
-    case SourceKind::probe:
-        return true;
-    case SourceKind::asserted:
-        return false;
-    case SourceKind::prometheus:
-        return rate ? !gate.events.empty()
-                    : gate.against == measure::Against::limit && is_first_content_bound(gate.limit);
-    case SourceKind::access_log:
-        break;
-    }
-    return !rate || !gate.events.empty();
+const measure::StatedNumbers* stated_numbers(const Playbook& playbook) noexcept {
+    const auto states = [](const auto& source) { return source->stated() != nullptr; };
+    const auto found = std::ranges::find_if(playbook.sources, states);
+    return found == playbook.sources.end() ? nullptr : (*found)->stated();
 }
 
-} // namespace
-
 void link_readings(Playbook& playbook) {
-    const auto source =
-        std::ranges::find(playbook.sources, SourceKind::asserted, &SourceSpec::kind);
-    if (source == playbook.sources.end()) {
+    const measure::StatedNumbers* stated = stated_numbers(playbook);
+    if (stated == nullptr) {
         return;
     }
     for (auto* gates : {&playbook.stage.gates, &playbook.run_gates}) {
         for (measure::GateSpec& gate : *gates) {
-            const auto found = source->readings.find(gate.signal);
-            if (gate.metric != measure::Metric::spike || found == source->readings.end()) {
+            const auto found = stated->readings.find(gate.signal);
+            if (gate.metric != measure::Metric::spike || found == stated->readings.end()) {
                 continue;
             }
             gate.reading = found->second;
-            gate.reading->source = "asserted: " + source->reason;
+            gate.reading->source = "asserted: " + stated->reason;
             gate.reading->asserted = true;
-            gate.reading->enough = source->enough_to_apply || playbook.kind == Kind::rehearsal;
+            gate.reading->enough = stated->enough_to_apply || playbook.kind == Kind::rehearsal;
         }
     }
 }
@@ -52,21 +34,21 @@ std::string_view to_string(Kind kind) noexcept {
     return word_of(k_kind_words, kind);
 }
 
-bool is_outside_source(SourceKind kind) noexcept {
-    return kind == SourceKind::prometheus || kind == SourceKind::access_log;
-}
-
-SourceKind judged_by(const Playbook& playbook, const measure::GateSpec& gate) {
-    if (gate.metric == measure::Metric::spike) {
-        return SourceKind::asserted;
-    }
-    for (const SourceSpec& source : playbook.sources) {
-        if (gate.from.empty() ? can_measure(source.kind, gate)
-                              : to_string(source.kind) == gate.from) {
-            return source.kind;
+const measure::SourceKind& judged_by(const Playbook& playbook, const measure::GateSpec& gate) {
+    const bool named = !gate.from.empty() && gate.metric != measure::Metric::spike;
+    for (const auto& source : playbook.sources) {
+        const measure::SourceKind& kind = source->kind();
+        if (named ? kind.name() == gate.from : kind.measures(gate)) {
+            return kind;
         }
     }
-    return SourceKind::probe;
+    return **std::ranges::find_if(measure::source_kinds(), [&](const auto* kind) {
+        return kind->place.empty() && kind->measures(gate);
+    });
+}
+
+bool judged_by_users(const Playbook& playbook, const measure::GateSpec& gate) {
+    return judged_by(playbook, gate).counted == measure::Counted::users;
 }
 
 std::string manual_command(const Traffic& traffic, const traffic::Split& split) {
@@ -88,9 +70,6 @@ bool brings_its_own_lanes(const Playbook& playbook) noexcept {
            playbook.target.base_url.empty();
 }
 
-std::string_view to_string(SourceKind kind) noexcept {
-    return word_of(k_source_words, kind);
-}
 std::string_view to_string(Through through) noexcept {
     return word_of(k_through_words, through);
 }

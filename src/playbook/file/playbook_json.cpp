@@ -67,22 +67,9 @@ Json measures_json(const Playbook& playbook) {
         );
     }
     Json sources = Json::array();
-    for (const SourceSpec& source : playbook.sources) {
-        sources.push_back(
-            {{"kind", to_string(source.kind)},
-             {"url", source.url},
-             {"paths", source.paths},
-             {"auth", config::to_json(source.auth)},
-             {"user", source.user},
-             {"ca", source.ca},
-             {"revision_label", source.revision_label},
-             {"match", source.matchers},
-             {"timeout_ms", millis(source.timeout)},
-             {"rotated", source.rotated},
-             {"stale_after_ms", millis(source.stale_after)},
-             {"enough_to_apply", source.enough_to_apply},
-             {"reason", source.reason}}
-        );
+    for (const auto& source : playbook.sources) {
+        Json& row = sources.emplace_back(source->to_json());
+        row["kind"] = source->kind().name();
     }
     return {{"slo", std::move(slos)}, {"sources", std::move(sources)}};
 }

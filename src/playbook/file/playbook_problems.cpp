@@ -4,8 +4,6 @@
 #include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
-#include "first_content_bounds.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -158,7 +156,7 @@ private:
             return;
         }
         const auto gate = std::ranges::find_if(stage.gates, [&](const measure::GateSpec& one) {
-            return judged_by(playbook_, one) == SourceKind::probe;
+            return judged_by(playbook_, one).counted == measure::Counted::probes;
         });
         if (gate != stage.gates.end()) {
             bad("stage.probe.rate",
@@ -169,28 +167,18 @@ private:
 
     /// The source that a gate names must be there, and able to.
     void from(const std::string& key, const measure::GateSpec& gate) {
-        if (gate.from.empty() || gate.from == "probe") {
+        const auto* kind = measure::source_kind(gate.from);
+        if (kind == nullptr || kind->place.empty()) {
             return;
         }
-        if (std::ranges::none_of(playbook_.sources, [&](const SourceSpec& source) {
-                return to_string(source.kind) == gate.from;
+        if (std::ranges::none_of(playbook_.sources, [&](const auto& source) {
+                return &source->kind() == kind;
             })) {
             bad(key + ".source",
                 fmt::format("gate {}: {} is not among the sources", gate.id, gate.from));
-        } else if (gate.metric == measure::Metric::bad_rate && gate.events.empty()) {
-            bad(key + ".source",
-                fmt::format("gate {}: only probes can count any bad ending", gate.id),
-                "bad: http_5xx | terminal_error");
-        } else if (gate.from == "prometheus" && gate.against == measure::Against::limit &&
-                   gate.metric == measure::Metric::first_content_p95 &&
-                   !is_first_content_bound(gate.limit)) {
-            bad(key + ".at_most",
-                fmt::format(
-                    "gate {}: {:g}s lies between two bounds of the histogram: never decided",
-                    gate.id,
-                    gate.limit
-                ),
-                fmt::format("one of {}s", fmt::join(telemetry::k_first_content_bounds, "s, ")));
+        } else if (const auto why = kind->refusal(gate)) {
+            bad(key + "." + why->where, fmt::format("gate {}: {}", gate.id, why->message), why->hint
+            );
         }
     }
 
@@ -237,37 +225,25 @@ private:
             bad(moves_traffic(playbook_.kind) ? "preflight" : "checks",
                 "a budget needs an slo whose budget it is");
         }
-        std::set<SourceKind> kinds;
+        std::set<std::string_view> kinds;
         for (std::size_t i = 0; i < playbook_.sources.size(); ++i) {
-            if (!kinds.insert(playbook_.sources[i].kind).second) {
-                bad(fmt::format("sources[{}]", i),
-                    fmt::format("source {} is given twice", to_string(playbook_.sources[i].kind)));
-            }
-            source(fmt::format("sources[{}]", i), playbook_.sources[i]);
-            if (!playbook_.sources[i].readings.empty() && playbook_.sources[i].reason.empty()) {
-                bad(fmt::format("sources[{}]", i),
-                    "numbers stated by hand need a reason: where were they looked up?");
-            }
+            source(fmt::format("sources[{}]", i), *playbook_.sources[i], kinds);
         }
     }
 
-    void source(const std::string& key, const SourceSpec& source) {
-        if (source.kind == SourceKind::prometheus) {
-            url(key + ".prometheus.url", source.url);
-            if (!source.user.empty() && !source.auth) {
-                bad(key + ".prometheus.user", "a user needs auth: where the password is");
-            }
-            const auto matchers = measure::parse_matchers(source.matchers);
-            if (!matchers && !source.matchers.contains("${")) {
-                bad(key + ".prometheus.match", matchers.error().message, matchers.error().hint);
-            }
-            if (source.timeout <= Millis(0)) {
-                bad(key + ".prometheus.timeout", "must be above 0");
-            }
+    void source(
+        const std::string& key,
+        const measure::SourceSettings& source,
+        std::set<std::string_view>& kinds
+    ) {
+        const std::string_view name = source.kind().name();
+        if (!kinds.insert(name).second) {
+            bad(key, fmt::format("source {} is given twice", name));
         }
-        const bool several = source.paths.size() > 1;
-        if (several && std::ranges::find(source.paths, "-") != source.paths.end()) {
-            bad(key + ".access_log.path", "- (standard input) stands alone");
+        for (Error& problem : source.problems()) {
+            problem.where =
+                problem.where.empty() ? key : fmt::format("{}.{}.{}", key, name, problem.where);
+            out_.push_back(std::move(problem));
         }
     }
 

@@ -9,9 +9,6 @@
 
 namespace oa_stream::playbook {
 
-inline constexpr std::array<std::string_view, 4> k_source_words{
-    "probe", "asserted", "prometheus", "access_log"
-};
 inline constexpr std::array<std::string_view, 3> k_through_words{"stable", "canary", "users"};
 inline constexpr std::array<std::string_view, 3> k_surface_words{
     "stream", "control", "completions"

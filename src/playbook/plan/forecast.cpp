@@ -4,6 +4,7 @@
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/decision_time.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
+#include "oa_stream/measure/tally.hpp"
 #include "oa_stream/probe/prober.hpp"
 
 #include "engine/within.hpp"
@@ -157,7 +158,7 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
     const int looks = looks_of(stage);
     const auto now = measure::expectation_of(measure::tally_of(samples));
     for (const GateSpec& gate : stage.gates) {
-        if (is_outside_source(judged_by(*playbook, gate))) {
+        if (judged_by_users(*playbook, gate)) {
             continue;
         }
         const GateRecord record = measure::evaluate(
@@ -191,12 +192,12 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
 /// Of stable: the last hour; when that says nothing, whether the last seven days do.
 Task<Result<SourceReading>>
 recent(const Outside* outside, const Playbook* playbook, const GateSpec* gate) {
-    const SourceKind kind = judged_by(*playbook, *gate);
+    const std::string_view source = judged_by(*playbook, *gate).name();
     const auto ask = [&](double back_s) {
         const double now_s = wall_seconds();
         return within(
             k_source_call,
-            outside->sources.at(kind)->read(
+            outside->sources.at(source)->read(
                 question_of(gate->events, playbook->traffic.stable, {now_s - back_s, now_s})
             )
         );
@@ -212,7 +213,7 @@ recent(const Outside* outside, const Playbook* playbook, const GateSpec* gate) {
             fmt::format(
                 "gate {} has nothing to judge: {} knows nothing of {} for 7 days ({})",
                 gate->id,
-                to_string(kind),
+                source,
                 playbook->traffic.stable,
                 week.why
             ),
@@ -297,7 +298,7 @@ void try_source(
 
 Task<Result<void>> try_sources(const Outside* outside, const Playbook* playbook, GateTrials* out) {
     for (const GateSpec& gate : playbook->stage.gates) {
-        if (!is_outside_source(judged_by(*playbook, gate))) {
+        if (!judged_by_users(*playbook, gate)) {
             continue;
         }
         OA_CO_TRY(const SourceReading seen, co_await recent(outside, playbook, &gate));
@@ -331,7 +332,7 @@ try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool 
     GateTrials out;
     const auto& gates = playbook->stage.gates;
     const auto by_source = [playbook](const GateSpec& gate) {
-        return is_outside_source(judged_by(*playbook, gate));
+        return judged_by_users(*playbook, gate);
     };
     if (std::ranges::any_of(gates, by_source)) {
         OA_CO_CHECK(co_await try_sources(outside, playbook, &out));

@@ -85,8 +85,8 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
             live.serving.text()
         ));
     }
-    const bool measured = std::ranges::any_of(playbook.sources, [](const SourceSpec& source) {
-        return is_outside_source(source.kind);
+    const bool measured = std::ranges::any_of(playbook.sources, [](const auto& source) {
+        return source->kind().counted == measure::Counted::users;
     });
     if (playbook.budget && !measured) {
         out.emplace_back(

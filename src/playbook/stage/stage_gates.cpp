@@ -88,9 +88,8 @@ std::vector<GateRecord> look_at(const StageRun& stage, const Look& look) {
     out.reserve(playbook.stage.gates.size());
     for (const measure::GateSpec& gate : playbook.stage.gates) {
         out.push_back(
-            is_outside_source(judged_by(playbook, gate))
-                ? look_at_source(stage, gate, look)
-                : measure::evaluate(gate, input_of(stage, look))
+            judged_by_users(playbook, gate) ? look_at_source(stage, gate, look)
+                                            : measure::evaluate(gate, input_of(stage, look))
         );
     }
     return out;
@@ -127,22 +126,22 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
         .window = "all stages of this run",
         .reference_window = "all stages of this run",
     };
-    const SourceKind kind = judged_by(run->playbook(), gate);
-    if (!is_outside_source(kind)) {
+    const std::string_view source = judged_by(run->playbook(), gate).name();
+    if (!judged_by_users(run->playbook(), gate)) {
         co_return measure::evaluate(gate, base);
     }
     const double now_s = wall_seconds();
     const measure::Span window{run->measured_since_s.value_or(now_s), now_s};
     const Traffic& traffic = run->playbook().traffic;
-    base.source = to_string(kind);
+    base.source = source;
     const auto canary =
-        co_await ask_source(run, kind, question_of(gate.events, traffic.canary, window));
+        co_await ask_source(run, source, question_of(gate.events, traffic.canary, window));
     if (!canary) {
         run->source_failed = true;
         co_return measure::unjudged(gate, base, Verdict::error, canary.error().text());
     }
     const auto stable =
-        co_await ask_source(run, kind, question_of(gate.events, traffic.stable, window));
+        co_await ask_source(run, source, question_of(gate.events, traffic.stable, window));
     if (!stable) {
         run->source_failed = true;
         co_return measure::unjudged(gate, base, Verdict::error, stable.error().text());

@@ -44,9 +44,8 @@ Millis patience(const RunContext& run) {
 std::map<Asked, bool> asked_by(const Playbook& playbook) {
     std::map<Asked, bool> out;
     for (const GateSpec& gate : playbook.stage.gates) {
-        const SourceKind kind = judged_by(playbook, gate);
-        if (is_outside_source(kind)) {
-            bool& decides = out[{kind, gate.events}];
+        if (judged_by_users(playbook, gate)) {
+            bool& decides = out[{judged_by(playbook, gate).name(), gate.events}];
             decides = decides || gate.mode == measure::GateMode::decide;
         }
     }
@@ -93,14 +92,14 @@ Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
     OA_CO_TRY(
         readings.canary,
         co_await ask_source(
-            &run, asked.kind, question_of(asked.events, traffic.canary, {stage->since_s, now_s})
+            &run, asked.source, question_of(asked.events, traffic.canary, {stage->since_s, now_s})
         )
     );
     OA_CO_TRY(
         readings.stable,
         co_await ask_source(
             &run,
-            asked.kind,
+            asked.source,
             question_of(asked.events, traffic.stable, stable_window(*stage, now_s))
         )
     );
@@ -113,10 +112,10 @@ Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
 Task<bool> read_once(StageRun* stage) {
     RunContext& run = stage->run;
     SourceAnswers& book = stage->sources;
-    std::map<SourceKind, bool> answered_kinds; // whether it answered
+    std::map<std::string_view, bool> answered_kinds; // whether it answered
     bool all = true;
     for (const auto& [asked, decides] : asked_by(run.playbook())) {
-        const auto before = answered_kinds.find(asked.kind);
+        const auto before = answered_kinds.find(asked.source);
         if (before == answered_kinds.end() || before->second) {
             const auto began = Clock::now();
             const auto answered = co_await ask_both(stage, asked);
@@ -124,19 +123,19 @@ Task<bool> read_once(StageRun* stage) {
             if (state.cancelled() != asio::cancellation_type::none) {
                 co_return false; // the window is over: nobody waited for this one
             }
-            answered_kinds[asked.kind] = answered.has_value();
+            answered_kinds[asked.source] = answered.has_value();
             if (!answered) {
-                const auto [at, fresh] = book.silent.try_emplace(asked.kind, Silence{began, {}});
+                const auto [at, fresh] = book.silent.try_emplace(asked.source, Silence{began, {}});
                 at->second.why = answered.error().text();
                 if (fresh) {
                     run.session.folder().note(
                         "source does not answer",
-                        {{"source", to_string(asked.kind)}, {"why", at->second.why}}
+                        {{"source", asked.source}, {"why", at->second.why}}
                     );
                 }
             }
         }
-        all = all && (answered_kinds[asked.kind] || !decides);
+        all = all && (answered_kinds[asked.source] || !decides);
     }
     for (const auto& [kind, answered] : answered_kinds) {
         if (answered) {
@@ -150,7 +149,7 @@ Task<bool> read_once(StageRun* stage) {
 bool lost(const StageRun& stage) {
     const auto asked = asked_by(stage.run.playbook());
     return std::ranges::any_of(asked, [&](const auto& one) {
-        const auto silent = stage.sources.silent.find(one.first.kind);
+        const auto silent = stage.sources.silent.find(one.first.source);
         return one.second && silent != stage.sources.silent.end() &&
                Clock::now() - silent->second.since >= patience(stage.run);
     });
@@ -158,8 +157,9 @@ bool lost(const StageRun& stage) {
 
 void keep_interim_looks(StageRun& stage) {
     for (const GateSpec& gate : stage.run.playbook().stage.gates) {
-        const SourceKind kind = judged_by(stage.run.playbook(), gate);
-        if (is_outside_source(kind) && !stage.sources.silent.contains(kind)) {
+        const measure::SourceKind& kind = judged_by(stage.run.playbook(), gate);
+        if (kind.counted == measure::Counted::users &&
+            !stage.sources.silent.contains(kind.name())) {
             keep_look(stage, look_at_source(stage, gate, {.interim = true}));
         }
     }
@@ -253,10 +253,10 @@ double wall_seconds() {
 }
 
 Task<Result<SourceReading>>
-ask_source(RunContext* run, SourceKind kind, measure::Question question) {
-    const auto found = run->in.sources.find(kind);
+ask_source(RunContext* run, std::string_view source, measure::Question question) {
+    const auto found = run->in.sources.find(source);
     if (found == run->in.sources.end()) {
-        co_return fail(Code::config, fmt::format("{} is not open here", to_string(kind)));
+        co_return fail(Code::config, fmt::format("{} is not open here", source));
     }
     co_return co_await within(run->in.timing.source_call, found->second->read(std::move(question)));
 }
@@ -297,11 +297,11 @@ Task<bool> sources_answer(StageRun* stage) {
 }
 
 GateRecord look_at_source(const StageRun& stage, const GateSpec& gate, const measure::Look& look) {
-    const SourceKind kind = judged_by(stage.run.playbook(), gate);
-    const Asked asked{kind, gate.events};
+    const std::string_view source = judged_by(stage.run.playbook(), gate).name();
+    const Asked asked{source, gate.events};
     measure::GateInput base = input_of(stage, look);
-    base.source = to_string(kind);
-    const auto silent = stage.sources.silent.find(kind);
+    base.source = source;
+    const auto silent = stage.sources.silent.find(source);
     const auto readings = stage.sources.readings.find(asked);
     GateRecord record;
     if (silent != stage.sources.silent.end()) {

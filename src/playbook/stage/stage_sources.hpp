@@ -8,13 +8,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::playbook {
 
 /// Gates that ask the same of the same source share its answer.
 struct Asked {
-    SourceKind kind = SourceKind::prometheus;
+    std::string_view source{}; ///< "prometheus"
     std::string events{}; ///< "http_5xx | terminal_error"; empty: only times are asked for
     friend auto operator<=>(const Asked&, const Asked&) = default;
 };
@@ -39,7 +40,7 @@ struct Silence {
 struct SourceAnswers {
     std::map<Asked, Readings> readings{}; ///< the last answers
     std::map<Asked, std::vector<Arrivals>> arrivals{};
-    std::map<SourceKind, Silence> silent{}; ///< sources that do not answer now
+    std::map<std::string_view, Silence> silent{}; ///< sources that do not answer now
 };
 
 /// Seconds since 1970.
@@ -47,7 +48,7 @@ struct SourceAnswers {
 
 /// One question to a source of the run, with a deadline. Code::config when it is not there.
 [[nodiscard]] Task<Result<measure::SourceReading>>
-ask_source(RunContext* run, SourceKind kind, measure::Question question);
+ask_source(RunContext* run, std::string_view source, measure::Question question);
 
 /// The window's question about one revision, for gates of these events.
 [[nodiscard]] measure::Question

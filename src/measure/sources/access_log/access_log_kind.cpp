@@ -1,0 +1,103 @@
+#include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/seconds.hpp"
+#include "oa_stream/measure/access_log_source.hpp"
+#include "oa_stream/measure/source_kind.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace oa_stream::measure {
+
+extern const SourceKind k_access_log;
+
+namespace {
+
+using namespace config;
+
+struct AccessLogSettings final : SourceSettings {
+    std::vector<std::string> paths{};
+    bool rotated = true; ///< read what was rotated away as well
+    Millis stale_after{0}; ///< 0: as the source says
+
+    [[nodiscard]] const SourceKind& kind() const noexcept override { return k_access_log; }
+    [[nodiscard]] Json to_json() const override {
+        return {{"paths", paths}, {"rotated", rotated}, {"stale_after_ms", stale_after.count()}};
+    }
+    [[nodiscard]] std::vector<Error> problems() const override {
+        if (paths.size() < 2 || std::ranges::find(paths, "-") == paths.end()) {
+            return {};
+        }
+        return {{Code::config, "- (standard input) stands alone", "path", {}}};
+    }
+    [[nodiscard]] std::string place() const override {
+        return fmt::format("{}", fmt::join(paths, ", "));
+    }
+    void change(const SourceFlags& flags) override {
+        paths = flags.places.empty() ? paths : flags.places;
+        stale_after = flags.stale_after.value_or(stale_after);
+    }
+    [[nodiscard]] Result<std::unique_ptr<Source>> open(SourceParts parts) const override {
+        AccessLogOptions options;
+        options.paths.assign(paths.begin(), paths.end());
+        options.rotated = rotated;
+        options.follow = false; // a run goes on, whatever stands at the other end of a pipe
+        if (stale_after > Millis(0)) {
+            options.stale_after_s = seconds(stale_after);
+        }
+        return access_log_source(parts.executor, std::move(options));
+    }
+};
+
+/// "a.log,b.log": as one variable can say it.
+std::optional<std::vector<std::string>> read_paths(const Node& node) {
+    const auto text = node.text();
+    if (!text || node.yaml().unset) {
+        return std::nullopt;
+    }
+    std::vector<std::string> out;
+    for (std::string_view rest = *text; !rest.empty();) {
+        const std::string_view path = cut_until(rest, ',');
+        if (path.empty()) {
+            node.refuse("an empty path", "one path, or several with a comma between");
+            return std::nullopt;
+        }
+        out.emplace_back(path);
+    }
+    return out;
+}
+
+constexpr auto k_keys = keys<AccessLogSettings>(
+    phrase<&AccessLogSettings::paths, read_paths>(
+        "path",
+        Need::optional,
+        "The lane's access log, `-` for stdin, or the files of all lanes with a comma between. "
+        "Needed; when its variable is empty, the source is left out."
+    ),
+    boolean<&AccessLogSettings::rotated>(
+        "rotated", Need::optional, "Read what was rotated away as well (`FILE.1`, `FILE.2.gz`)."
+    )
+        .or_else("true"),
+    duration<&AccessLogSettings::stale_after>(
+        "stale_after",
+        Need::optional,
+        "A log without a line for longer says nothing about that time; 5m if absent."
+    )
+);
+constinit const Section<AccessLogSettings> k_section{
+    {"access_log", "The lanes' access logs.", k_keys}
+};
+
+} // namespace
+
+extern constinit const SourceKind k_access_log{
+    .key = source_key<AccessLogSettings, k_section>("access_log", "The lanes' access logs."),
+    .place = "path",
+    .measures = [](const GateSpec& gate
+                ) { return gate.metric != Metric::spike && !needs_events(gate).has_value(); },
+    .refusal = needs_events,
+    .blank = blank_source<AccessLogSettings>,
+};
+
+} // namespace oa_stream::measure

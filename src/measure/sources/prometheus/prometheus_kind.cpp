@@ -1,0 +1,167 @@
+#include "oa_stream/base/seconds.hpp"
+#include "oa_stream/measure/matchers.hpp"
+#include "oa_stream/measure/prometheus_source.hpp"
+#include "oa_stream/measure/source_kind.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::measure {
+
+extern const SourceKind k_prometheus;
+
+namespace {
+
+using namespace config;
+
+struct PrometheusSettings final : SourceSettings {
+    std::string url{};
+    std::optional<AuthRef> auth{}; ///< bearer token, or the password of `user`
+    std::string user{};
+    std::string ca{}; ///< PEM file of who may sign for it; empty: the system's
+    std::string revision_label{}; ///< empty: joined with oa_stream_build_info
+    std::string matchers{};
+    Millis timeout{10000}; ///< of one question
+    Millis stale_after{0}; ///< 0: as the source says
+
+    [[nodiscard]] const SourceKind& kind() const noexcept override { return k_prometheus; }
+    [[nodiscard]] Json to_json() const override {
+        return {
+            {"url", url},
+            {"auth", config::to_json(auth)},
+            {"user", user},
+            {"ca", ca},
+            {"revision_label", revision_label},
+            {"match", matchers},
+            {"timeout_ms", timeout.count()},
+            {"stale_after_ms", stale_after.count()},
+        };
+    }
+    [[nodiscard]] std::vector<Error> problems() const override {
+        std::vector<Error> out;
+        if (auto checked = check_url("url", url); !checked) {
+            out.push_back(std::move(checked).error());
+        }
+        if (!user.empty() && !auth) {
+            out.push_back({Code::config, "a user needs auth: where the password is", "user", {}});
+        }
+        const auto parsed = parse_matchers(matchers);
+        if (!parsed && !matchers.contains("${")) {
+            out.push_back({Code::config, parsed.error().message, "match", parsed.error().hint});
+        }
+        if (timeout <= Millis(0)) {
+            out.push_back({Code::config, "must be above 0", "timeout", {}});
+        }
+        return out;
+    }
+    [[nodiscard]] std::string place() const override { return url; }
+    [[nodiscard]] std::optional<AuthRef> credential() const override { return auth; }
+    void change(const SourceFlags& flags) override {
+        url = flags.places.empty() ? url : flags.places.front();
+        auth = flags.auth ? flags.auth : auth;
+        user = flags.user.value_or(user);
+        ca = flags.ca.value_or(ca);
+        matchers = flags.matchers.value_or(matchers);
+        revision_label = flags.revision_label.value_or(revision_label);
+        stale_after = flags.stale_after.value_or(stale_after);
+        timeout = flags.timeout.value_or(timeout);
+    }
+    [[nodiscard]] Result<std::unique_ptr<Source>> open(SourceParts parts) const override {
+        PrometheusOptions options;
+        options.url = url;
+        options.user = user;
+        (user.empty() ? options.bearer : options.password) = std::move(parts.secret);
+        options.ca_file = ca;
+        options.revision_label = revision_label;
+        options.matchers = matchers;
+        options.deadline = parts.patient ? 3 * timeout : timeout;
+        options.timeout = parts.patient ? timeout : std::min(options.timeout, timeout);
+        options.stale_after_s = seconds(stale_after);
+        OA_CHECK(check(options));
+        return prometheus_source(*parts.client, std::move(options));
+    }
+};
+
+constexpr auto k_keys = keys<PrometheusSettings>(
+    config::url<&PrometheusSettings::url>(
+        "url",
+        Need::optional,
+        "Of the server, before `/api/v1/query`. Needed; when its variable is empty, the source "
+        "is left out."
+    ),
+    config::auth<&PrometheusSettings::auth>(
+        "auth", Need::optional, "A bearer token, or with `user` the password."
+    ),
+    text<&PrometheusSettings::user>("user", Need::optional, "Name for basic authentication."),
+    text<&PrometheusSettings::ca>(
+        "ca",
+        Need::optional,
+        "PEM file of who signs the server's certificate; the system's if absent."
+    ),
+    text<&PrometheusSettings::revision_label>(
+        "revision_label",
+        Need::optional,
+        "Label that names the revision on every series; if absent, series are joined with "
+        "`oa_stream_build_info`."
+    ),
+    text<&PrometheusSettings::matchers>(
+        "match", Need::optional, "Further label matchers of every series, like `job=\"lane\"`."
+    ),
+    duration<&PrometheusSettings::timeout>(
+        "timeout", Need::optional, "How long one question may take."
+    )
+        .or_else("10s"),
+    duration<&PrometheusSettings::stale_after>(
+        "stale_after",
+        Need::optional,
+        "Values scraped longer ago are missing; three scrape intervals, at least 10s, if absent."
+    )
+);
+constinit const Section<PrometheusSettings> k_section{{"prometheus", "A Prometheus server.", k_keys}
+};
+
+/// A limit between two bounds of the lane's histogram is never decided.
+bool is_bound(double seconds) {
+    return std::ranges::any_of(telemetry::k_first_content_bounds, [&](double bound) {
+        return std::abs(bound - seconds) < 1e-9;
+    });
+}
+
+bool is_time_limit(const GateSpec& gate) {
+    return gate.metric == Metric::first_content_p95 && gate.against == Against::limit;
+}
+
+/// Buckets of two arms only tell them apart when they do not touch, so a p95 versus stable is left
+/// to who has single times.
+bool measures(const GateSpec& gate) {
+    return gate.metric == Metric::bad_rate ? !gate.events.empty()
+                                           : is_time_limit(gate) && is_bound(gate.limit);
+}
+
+std::optional<Error> refusal(const GateSpec& gate) {
+    if (!is_time_limit(gate) || is_bound(gate.limit)) {
+        return needs_events(gate);
+    }
+    return Error{
+        Code::config,
+        fmt::format("{:g}s lies between two bounds of the histogram: never decided", gate.limit),
+        "at_most",
+        fmt::format("one of {}s", fmt::join(telemetry::k_first_content_bounds, "s, "))
+    };
+}
+
+} // namespace
+
+extern constinit const SourceKind k_prometheus{
+    .key = source_key<PrometheusSettings, k_section>("prometheus", "A Prometheus server."),
+    .place = "url",
+    .measures = measures,
+    .refusal = refusal,
+    .blank = blank_source<PrometheusSettings>,
+};
+
+} // namespace oa_stream::measure

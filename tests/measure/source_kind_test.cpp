@@ -1,0 +1,76 @@
+#include "oa_stream/measure/source_kind.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+#include <set>
+
+using namespace oa_stream;
+using namespace oa_stream::measure;
+
+TEST_CASE("source table: every name once, and settings know their kind") {
+    std::set<std::string_view> names;
+    for (const SourceKind* kind : source_kinds()) {
+        INFO(kind->name());
+        CHECK(names.insert(kind->name()).second);
+        CHECK(source_kind(kind->name()) == kind);
+        CHECK(&kind->blank()->kind() == kind);
+        CHECK((kind->counted == Counted::users) == !kind->place.empty());
+        CHECK((kind->counted == Counted::users) == (kind->refusal != nullptr));
+        CHECK((kind->counted == Counted::stated) == (kind->blank()->stated() != nullptr));
+        CHECK(
+            kind->measures({.id = "g", .metric = Metric::spike}) ==
+            (kind->counted == Counted::stated)
+        );
+    }
+    CHECK(source_kind("statsd") == nullptr);
+}
+
+TEST_CASE("source table: a source without its place, or with nonsense, is refused before it is "
+          "asked") {
+    asio::io_context io;
+    const auto client = net::HttpClient::make(io.get_executor());
+    const SourceParts parts{.executor = io.get_executor(), .client = client.get()};
+    for (const SourceKind* kind : source_kinds()) {
+        INFO(kind->name());
+        const auto opened = kind->blank()->open(parts);
+        REQUIRE_FALSE(opened.has_value());
+        CHECK(opened.error().code == Code::usage);
+    }
+    const auto problem = [](std::string_view kind, const SourceFlags& flags) {
+        const auto found = source_settings(kind, flags)->problems();
+        return found.empty() ? "" : found.front().where;
+    };
+    CHECK(problem("prometheus", {.places = {"http://p"}}).empty());
+    CHECK(problem("prometheus", {.places = {"ftp://p"}}) == "url");
+    CHECK(problem("prometheus", {.places = {"http://p"}, .user = "u"}) == "user");
+    CHECK(problem("prometheus", {.places = {"http://p"}, .matchers = "a=~"}) == "match");
+    CHECK(problem("prometheus", {.places = {"http://p"}, .timeout = Millis(0)}) == "timeout");
+    CHECK(problem("access_log", {.places = {"a.log", "b.log"}}).empty());
+    CHECK(problem("access_log", {.places = {"a.log", "-"}}) == "path");
+}
+
+TEST_CASE("source table: what a command line says goes before what a playbook says") {
+    const auto settings = source_settings("prometheus", {.places = {"http://p"}, .user = "u"});
+    settings->change({.matchers = R"(job="lane")", .timeout = Millis(2000)});
+    const Json plain = settings->to_json();
+    CHECK(plain["url"] == "http://p");
+    CHECK(plain["user"] == "u");
+    CHECK(plain["match"] == R"(job="lane")");
+    CHECK(plain["timeout_ms"] == 2000);
+    CHECK(source_settings("access_log", {.places = {"a", "b"}})->place() == "a, b");
+}
+
+TEST_CASE("source table: a gate that could never be decided is refused where it is wrong") {
+    const auto where = [](std::string_view kind, const GateSpec& gate) {
+        const auto why = source_kind(kind)->refusal(gate);
+        return why ? why->where : "";
+    };
+    const GateSpec any{.id = "g"};
+    const GateSpec between{.id = "g", .metric = Metric::first_content_p95, .limit = 2};
+    CHECK(where("prometheus", any) == "source");
+    CHECK(where("access_log", any) == "source");
+    CHECK(where("prometheus", between) == "at_most");
+    CHECK(where("access_log", between).empty());
+    CHECK(where("prometheus", {.id = "g", .events = "http_5xx"}).empty());
+}
