@@ -1,4 +1,5 @@
 #include "oa_stream/contract/completions_machine.hpp"
+#include "oa_stream/contract/rules.hpp"
 #include "oa_stream/encode/completions.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
 

@@ -5,6 +5,8 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/redactions.hpp"
 
+#include "stored_samples.hpp"
+
 #include <fmt/format.h>
 
 #include <sys/utsname.h>

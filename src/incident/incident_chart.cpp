@@ -2,6 +2,8 @@
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
 
+#include "stored_samples.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>

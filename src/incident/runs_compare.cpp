@@ -1,8 +1,9 @@
 #include "oa_stream/incident/runs_compare.hpp"
 
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/incident/stored_samples.hpp"
 #include "oa_stream/measure/gate.hpp"
+
+#include "stored_samples.hpp"
 
 #include <fmt/format.h>
 

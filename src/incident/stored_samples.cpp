@@ -1,7 +1,8 @@
-#include "oa_stream/incident/stored_samples.hpp"
+#include "stored_samples.hpp"
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
@@ -49,9 +50,7 @@ std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder) {
     const auto text = read_file(folder / "measure" / "samples.ndjson", k_largest);
     std::string_view rest = text ? std::string_view(*text) : std::string_view{};
     while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('\n'), rest.size());
-        const auto json = parse_json(rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
+        const auto json = parse_json(cut_line(rest));
         if (!json || !json->is_object()) {
             continue;
         }

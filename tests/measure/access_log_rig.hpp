@@ -1,9 +1,8 @@
 // A folder with access logs in it, and a source that is asked about them.
 #pragma once
 
-#include "oa_stream/measure/access_log_source.hpp"
-
 #include "packed.hpp"
+#include "sources/access_log/access_log_source.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

@@ -1,8 +1,8 @@
 // What an access log answers: which lines count where, and what says nothing.
 #include "oa_stream/measure/gate_reading.hpp"
-#include "oa_stream/measure/slo.hpp"
 
 #include "access_log_rig.hpp"
+#include "slo/slo.hpp"
 
 using namespace oa_stream;
 using namespace oa_stream::test;

@@ -2,7 +2,8 @@
 // in seconds since 1970, with a line of JSON. What follows a log through its rotations is tested
 // with it against a real lane.
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/measure/access_log_source.hpp"
+
+#include "sources/access_log/access_log_source.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

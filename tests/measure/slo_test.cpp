@@ -1,4 +1,4 @@
-#include "oa_stream/measure/slo.hpp"
+#include "slo/slo.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -4,8 +4,8 @@
 #include "oa_stream/measure/histogram.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
-#include "oa_stream/measure/slo.hpp"
 
+#include "slo/slo.hpp"
 #include "stats/ranks.hpp"
 #include "vectors.hpp"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "oa_stream/incident/stored_samples.hpp"
 #include "oa_stream/incident/timeline.hpp"
+#include "oa_stream/measure/sample.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include <cstdint>
@@ -24,6 +24,12 @@ struct Artefact {
     std::string path; ///< as in a bundle: "runs/ID/report.md"
     std::uint64_t bytes = 0;
     std::string digest; ///< SHA-256
+};
+
+struct SampleGroup {
+    std::string stage; ///< "5%"; empty: none is named
+    std::string arm;   ///< "canary", "stable", "users"
+    std::vector<measure::Sample> samples;
 };
 
 struct IncidentRun {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/net/http_server.hpp"
+#include "oa_stream/net/tls.hpp"
 
 #include "core/command.hpp"
 

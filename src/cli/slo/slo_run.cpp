@@ -1,6 +1,7 @@
 #include "slo_run.hpp"
 
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/run/conclusion.hpp"
 
 #include "core/run_command.hpp"
 

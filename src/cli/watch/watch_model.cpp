@@ -1,6 +1,7 @@
 #include "watch_model.hpp"
 
 #include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/prometheus_answer.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
 

@@ -1,9 +1,9 @@
 // A firing and a quiet case for every alert, on the series of a healthy lane with something
 // changed.
 #include "oa_stream/measure/matchers.hpp"
-#include "oa_stream/measure/slo.hpp"
 
 #include "alert_table.hpp"
+#include "slo.hpp"
 
 #include <fmt/format.h>
 

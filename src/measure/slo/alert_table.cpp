@@ -2,8 +2,7 @@
 // floor: one bad request at night is no burning budget.
 #include "alert_table.hpp"
 
-#include "oa_stream/measure/slo.hpp"
-
+#include "slo.hpp"
 #include "sources/prometheus/promql.hpp"
 
 #include <fmt/format.h>

@@ -1,9 +1,9 @@
 // Rules and cases as the YAML that Prometheus and promtool read.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
-#include "oa_stream/measure/slo.hpp"
 
 #include "alert_table.hpp"
+#include "slo.hpp"
 #include "sources/prometheus/prometheus_queries.hpp"
 
 #include <fmt/format.h>

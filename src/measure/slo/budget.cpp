@@ -3,6 +3,8 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/measure/gate.hpp"
 
+#include "slo.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,7 +1,6 @@
 #include "oa_stream/measure/dashboard.hpp"
 
-#include "oa_stream/measure/slo.hpp"
-
+#include "slo.hpp"
 #include "sources/prometheus/promql.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "oa_stream/measure/slo.hpp"
+#include "slo.hpp"
 
 #include <fmt/format.h>
 

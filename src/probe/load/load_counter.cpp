@@ -1,4 +1,5 @@
 // The target's own count of the requests it answered, from its /metrics.
+#include "oa_stream/measure/exposition.hpp"
 #include "oa_stream/measure/lane_numbers.hpp"
 #include "oa_stream/probe/load.hpp"
 

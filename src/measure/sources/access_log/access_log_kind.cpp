@@ -1,7 +1,8 @@
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/seconds.hpp"
-#include "oa_stream/measure/access_log_source.hpp"
 #include "oa_stream/measure/source_kind.hpp"
+
+#include "access_log_source.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

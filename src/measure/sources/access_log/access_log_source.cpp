@@ -1,4 +1,4 @@
-#include "oa_stream/measure/access_log_source.hpp"
+#include "access_log_source.hpp"
 
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/telemetry/metrics.hpp"

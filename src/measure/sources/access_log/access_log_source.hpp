@@ -1,5 +1,6 @@
 // Numbers from lanes' own access logs: one line is one request, told when it ended. Reads on from
 // where it was; a log that is not there, is empty, or has stopped says nothing, never zero.
+// Private to the room.
 #pragma once
 
 #include "oa_stream/base/clock.hpp"

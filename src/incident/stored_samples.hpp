@@ -1,8 +1,9 @@
 // The samples that a run kept, by stage and arm: for comparing runs and for charts.
+// Private to the room.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/measure/sample.hpp"
+#include "oa_stream/incident/incident.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -10,12 +11,6 @@
 #include <vector>
 
 namespace oa_stream::incident {
-
-struct SampleGroup {
-    std::string stage; ///< "5%"; empty: none is named
-    std::string arm;   ///< "canary", "stable", "users"
-    std::vector<measure::Sample> samples;
-};
 
 /// In the order in which they were met. Lines that cannot be read are left out; no file, no group.
 [[nodiscard]] std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder);
