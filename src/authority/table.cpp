@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace oa_stream::authority {
 
@@ -23,14 +24,17 @@ const AuthorityKind* authority_kind(std::string_view name) noexcept {
     return found == k_kinds.end() ? nullptr : *found;
 }
 
-std::string authority_names() {
-    std::string out;
-    for (const AuthorityKind* kind : k_kinds) {
-        if (kind->make != nullptr) {
-            out += (out.empty() ? "" : " or ") + std::string(kind->name);
+std::span<const std::string_view> authority_words() {
+    static const auto words = [] {
+        std::vector<std::string_view> out;
+        for (const AuthorityKind* kind : k_kinds) {
+            if (kind->make != nullptr) {
+                out.push_back(kind->name);
+            }
         }
-    }
-    return out;
+        return out;
+    }();
+    return words;
 }
 
 /// {"authority":"replay"} or {"authority":{"name":"replay"}}.

@@ -38,7 +38,6 @@ TEST_CASE("again: all that was given stands in the suggestion, as a shell takes 
 TEST_CASE("again: a flag has no value, and what was not given is not made up") {
     Args args;
     args.given = {{"--base-url", {"http://127.0.0.1:1"}}, {"--ndjson", {}}};
-    args.fallbacks = {{"--duration", "30s"}};
     CHECK(
         typed_again(load_command, args) == "oa-stream load --base-url http://127.0.0.1:1 --ndjson"
     );

@@ -42,19 +42,19 @@ TEST_CASE("layers: flag before environment before file before default") {
     const auto env = environment({{"OA_STREAM_SERVE_LISTEN", "127.0.0.1:2"}});
     auto invocation = parsed({"serve", "--listen", "127.0.0.1:1"});
     auto all = apply_layers(invocation, config, env).value();
-    CHECK(invocation.args.get("--listen") == "127.0.0.1:1");
+    CHECK(invocation.args.all("--listen") == std::vector<std::string>{"127.0.0.1:1"});
     CHECK(setting(all, "--listen").layer == Layer::flag);
 
     invocation = parsed({"serve"});
     all = apply_layers(invocation, config, env).value();
-    CHECK(invocation.args.get("--listen") == "127.0.0.1:2");
+    CHECK(invocation.args.all("--listen") == std::vector<std::string>{"127.0.0.1:2"});
     CHECK(setting(all, "--listen").where == "OA_STREAM_SERVE_LISTEN");
-    CHECK(invocation.args.get("--model") == "from-file");
+    CHECK(invocation.args.all("--model") == std::vector<std::string>{"from-file"});
     CHECK(setting(all, "--model").where == "c.yaml:4:3");
 
     invocation = parsed({"serve"});
     all = apply_layers(invocation, config, environment({})).value();
-    CHECK(invocation.args.get("--listen") == "127.0.0.1:3");
+    CHECK(invocation.args.all("--listen") == std::vector<std::string>{"127.0.0.1:3"});
     CHECK(setting(all, "--authority").layer == Layer::fallback);
     CHECK_FALSE(invocation.args.has("--authority"));
 }
@@ -63,7 +63,7 @@ TEST_CASE("layers: an option every command takes stands under `all` and has a sh
     auto invocation = parsed({"version"});
     const auto config = file("version: 1\nall: { state-dir: /from/file, json: true }\n");
     (void)apply_layers(invocation, config, environment({})).value();
-    CHECK(invocation.globals.get("--state-dir") == "/from/file");
+    CHECK(invocation.globals.all("--state-dir") == std::vector<std::string>{"/from/file"});
     CHECK(invocation.globals.has("--json"));
     CHECK(variable_of("all", "--state-dir") == "OA_STREAM_STATE_DIR");
     CHECK(variable_of("smoke stream", "--base-url") == "OA_STREAM_SMOKE_STREAM_BASE_URL");

@@ -35,9 +35,8 @@ TEST_CASE("man: a page for every command, plain ASCII, with all it takes") {
 }
 
 TEST_CASE("man: text that roff would take for a request stays text") {
-    constexpr std::string_view k_examples[]{"'quoted' \\ and .dotted"};
     constexpr OptionSpec k_options[]{{"--x", "A|B", ".hidden without the escape."}};
-    const CommandSpec command{"odd", "Odd.", {}, k_options, k_examples, nullptr};
+    const CommandSpec command{"odd", "Odd.", {}, k_options, {"'quoted' \\ and .dotted"}, nullptr};
     const std::string text = manual_of(command).text;
     CHECK(text.contains("\n\\&.hidden without the escape.\n"));
     CHECK(text.contains("\n\\&'quoted' \\e and .dotted\n"));

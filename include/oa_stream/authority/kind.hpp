@@ -43,8 +43,8 @@ struct AuthorityKind {
 [[nodiscard]] std::span<const AuthorityKind* const> authority_kinds() noexcept;
 /// nullptr for an unknown name.
 [[nodiscard]] const AuthorityKind* authority_kind(std::string_view name) noexcept;
-/// Of those that can be made: "codex or replay".
-[[nodiscard]] std::string authority_names();
+/// The names of those that can be made: "codex", "replay".
+[[nodiscard]] std::span<const std::string_view> authority_words();
 /// Whether the authority that GET /version names plays recordings.
 [[nodiscard]] bool plays_recordings(const Json& version);
 

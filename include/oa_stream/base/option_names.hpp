@@ -14,7 +14,6 @@ namespace names {
 inline constexpr const char* mark = "--"; ///< begins an option, or ends them
 
 inline constexpr const char* accept_mixture = "--accept-mixture";
-inline constexpr const char* accept_changed = "--accept-changed";
 inline constexpr const char* access_log = "--access-log";
 inline constexpr const char* admin = "--admin";
 inline constexpr const char* against = "--against";

@@ -13,7 +13,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 namespace oa_stream::cli {
@@ -149,12 +148,6 @@ constexpr auto k_options = options<Options>(
     flag<&Options::markdown>("--markdown", "Print the page of all scripts and their variables.")
 );
 
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream compat smoke-control.sh",
-    "oa-stream compat run-production-stream-cutover.sh app-00041 app-00042",
-    "oa-stream compat --link bin",
-};
-
 } // namespace
 
 const CommandSpec compat_command = command<run>({
@@ -162,7 +155,12 @@ const CommandSpec compat_command = command<run>({
     .summary = "Run the command that replaces a retired script, with the script's environment.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream compat smoke-control.sh",
+            "oa-stream compat run-production-stream-cutover.sh app-00041 app-00042",
+            "oa-stream compat --link bin",
+        },
     .leaves_run = true,
 });
 

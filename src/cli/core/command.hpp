@@ -7,8 +7,10 @@
 #include "globals.hpp"
 #include "option.hpp"
 
+#include <array>
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +44,26 @@ struct Context {
     int width = 80;
 };
 
+/// Whole command lines, written into the row itself; at most five.
+class Examples {
+public:
+    constexpr Examples() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): `.examples = {"…", "…"}`
+    constexpr Examples(std::initializer_list<std::string_view> lines) : count_(lines.size()) {
+        std::size_t at = 0;
+        for (const std::string_view line : lines) {
+            lines_.at(at++) = line;
+        }
+    }
+    [[nodiscard]] constexpr auto begin() const noexcept { return lines_.begin(); }
+    [[nodiscard]] constexpr auto end() const noexcept { return begin() + count_; }
+    [[nodiscard]] constexpr bool empty() const noexcept { return count_ == 0; }
+
+private:
+    std::array<std::string_view, 5> lines_{};
+    std::size_t count_ = 0;
+};
+
 using Run = Result<ExitCode> (*)(const Args&, Context&);
 
 struct CommandSpec {
@@ -49,11 +71,12 @@ struct CommandSpec {
     std::string_view summary;
     std::span<const PositionalSpec> positionals;
     std::span<const OptionSpec> options;
-    std::span<const std::string_view> examples; ///< whole command lines
+    Examples examples{};
     Run run;
     /// Reads the words into a fresh options struct and forgets it: whether they make sense.
     Result<void> (*read)(const CommandSpec& command, const Args& args) = nullptr;
     bool leaves_run = false; ///< a run folder, which --junit, --tap and --github tell of
+    bool reads_runs = false; ///< those of the state directory
 };
 
 /// Of a command without options.
@@ -84,8 +107,9 @@ template <class T> struct CommandOf {
     std::string_view summary;
     TableOf<T, PositionalSpec> positionals{};
     TableOf<T, OptionSpec> options{};
-    std::span<const std::string_view> examples;
+    Examples examples{};
     bool leaves_run = false;
+    bool reads_runs = false;
 };
 /// The row of a command that runs `Function`: Result<ExitCode> (const T& or T, Context&).
 template <auto Function>
@@ -99,6 +123,7 @@ constexpr CommandSpec command(const CommandOf<detail::OptionsOf<Function>>& row)
         .run = &detail::run_typed<Function>,
         .read = &detail::read_typed<Function>,
         .leaves_run = row.leaves_run,
+        .reads_runs = row.reads_runs,
     };
 }
 

@@ -258,10 +258,8 @@ const Setting* ConfigFile::find(std::string_view command, std::string_view optio
 
 Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env) {
-    auto named = invocation.globals.get(k_config.name);
-    if (!named) {
-        named = env("OA_STREAM_CONFIG");
-    }
+    const auto given = invocation.globals.all(k_config.name);
+    const auto named = given.empty() ? env("OA_STREAM_CONFIG") : std::optional(given.back());
     std::filesystem::path path;
     if (named) {
         path = *named;

@@ -74,8 +74,8 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
     case Code::conflict:
         return "oa-stream cutover status";
     case Code::config:
-        if (const auto playbook = args.positional("PLAYBOOK")) {
-            return fmt::format("oa-stream playbook validate {}", printable(*playbook));
+        if (const auto playbook = args.all("PLAYBOOK"); !playbook.empty()) {
+            return fmt::format("oa-stream playbook validate {}", printable(playbook.front()));
         }
         [[fallthrough]];
     default:

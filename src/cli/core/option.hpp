@@ -54,7 +54,9 @@ struct OptionSpec {
     ValueRule rule{};
     ValueTarget target{};
 
-    [[nodiscard]] bool is_flag() const noexcept { return value.empty() && rule.words.empty(); }
+    [[nodiscard]] bool is_flag() const noexcept {
+        return value.empty() && rule.words.empty() && rule.registered == nullptr;
+    }
     /// "HOST:PORT", "json|logfmt"; empty for a flag.
     [[nodiscard]] std::string value_name() const;
     /// "--quiet" of "-q,--quiet".
@@ -72,15 +74,11 @@ struct PositionalSpec {
 
 /// A command line as it was split: words, without meaning.
 struct Args {
-    [[nodiscard]] bool has(std::string_view option) const; ///< given by the user
-    [[nodiscard]] std::optional<std::string> get(std::string_view option
-    ) const; ///< given or fallback
-    [[nodiscard]] std::vector<std::string> all(std::string_view option) const;
-    /// The last word, of one that takes several; all() has them all.
-    [[nodiscard]] std::optional<std::string> positional(std::string_view name) const;
+    [[nodiscard]] bool has(std::string_view name) const;
+    /// In the order given; without any: not given, or a flag.
+    [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
 
     std::map<std::string, std::vector<std::string>, std::less<>> given{};
-    std::map<std::string, std::string, std::less<>> fallbacks{};
 };
 
 /// Fills `options` by the rows. The first error, in the order of the rows, names its option.
@@ -110,6 +108,11 @@ template <class T> struct OptionOf : OptionSpec {
     [[nodiscard]] constexpr OptionOf offering(Offer offer) const {
         OptionOf out = *this;
         out.rule.offer = offer;
+        return out;
+    }
+    [[nodiscard]] constexpr OptionOf among(std::span<const std::string_view> (*words)()) const {
+        OptionOf out = *this;
+        out.rule.registered = words;
         return out;
     }
     /// Given by whoever types the command, never by a file or a forgotten variable.
@@ -167,6 +170,9 @@ row(std::string_view name, std::string_view value, std::string_view help) {
     out.help = help;
     out.repeats = ListOf<ValueAt<Path...>>::value;
     out.rule.offer = offer_of(value);
+    if constexpr (std::is_null_pointer_v<decltype(Parse)>) { // else the text has a form of its own
+        out.rule.form = form_of<WordAt<Path...>>();
+    }
     out.target.read = &store<Parse, Path...>;
     return out;
 }

@@ -26,12 +26,23 @@ enum class Offer { nothing, files, folders, runs, playbooks, scripts };
 
 inline constexpr std::int64_t k_longest_ms = std::numeric_limits<std::int64_t>::max();
 
+/// How a value is written; the type of the member that it fills says it.
+enum class Form { text, number, time };
+
 /// What a row says about its value; the reader checks it.
 struct ValueRule {
+    Form form = Form::text;
     std::span<const std::string_view> words{}; ///< the value is one of them; empty: any
+    /// Words that are registered elsewhere; whoever reads the value judges it.
+    std::span<const std::string_view> (*registered)() = nullptr;
     std::int64_t low = std::numeric_limits<std::int64_t>::min();
     std::int64_t high = std::numeric_limits<std::int64_t>::max(); ///< of counts; of times in ms
     Offer offer = Offer::nothing;
+
+    /// What help names and a shell offers.
+    [[nodiscard]] std::span<const std::string_view> shown() const {
+        return registered == nullptr ? words : registered();
+    }
 };
 
 // Values ------------------------------------------------------------------------------------------
@@ -86,6 +97,11 @@ using ValueAt = std::remove_cvref_t<decltype(at_path<Path...>(std::declval<Owner
 /// What one word of the option's value becomes.
 template <auto... Path>
 using WordAt = typename MaybeOf<typename ListOf<ValueAt<Path...>>::Item>::Item;
+template <class V> constexpr Form form_of() {
+    return std::is_same_v<V, std::chrono::milliseconds> ? Form::time
+           : std::integral<V>                           ? Form::number
+                                                        : Form::text;
+}
 
 template <class V> Result<V> read_value(const std::string& text, const ValueRule& rule) {
     if constexpr (std::is_enum_v<V>) {

@@ -101,11 +101,8 @@ Bound bind(CLI::App& app, const OptionSpec& spec) {
 
 void collect(const std::vector<Bound>& bounds, Args& args) {
     for (const Bound& bound : bounds) {
-        const std::string name(bound.spec->long_name());
         if (bound.option->count() > 0) {
-            args.given[name] = *bound.values;
-        } else if (!bound.spec->fallback.empty()) {
-            args.fallbacks[name] = std::string(bound.spec->fallback);
+            args.given[std::string(bound.spec->long_name())] = *bound.values;
         }
     }
 }

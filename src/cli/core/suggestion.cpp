@@ -3,45 +3,41 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 
+#include "command.hpp"
 #include "retry.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::cli {
 namespace {
 
 constexpr std::string_view k_program = "oa-stream";
 
-/// What stands behind the program's name names a command that reads or leaves runs.
+/// `rest` begins with the words, and no other word goes on.
+bool begins_with(std::string_view rest, std::string_view words) {
+    return rest.starts_with(words) && (rest.size() == words.size() ||
+                                       std::string_view(" :;,.)`").contains(rest[words.size()]));
+}
+
+/// What stands behind the program's name names a command that reads or leaves runs, or a family
+/// with such a command.
 bool works_on_runs(std::string_view rest) {
-    constexpr std::array<std::string_view, 17> k_commands{
-        "rollback",
-        "cutover",
-        "runs",
-        "incident body",
-        "incident bundle",
-        "incident open",
-        "route restore",
-        "route set",
-        "route clear",
-        "note",
-        "doctor",
-        "smoke",
-        "slo",
-        "shadow",
-        "load",
-        "verify",
-        "route verify"
-    };
-    const bool known = std::ranges::any_of(k_commands, [&](std::string_view command) {
-        return rest.starts_with(command) &&
-               (rest.size() == command.size() ||
-                std::string_view(" :;,.)`").contains(rest[command.size()]));
+    if (rest.substr(0, rest.find(';')).ends_with(names::help)) {
+        return false;
+    }
+    const auto runs = [](const CommandSpec& one) { return one.leaves_run || one.reads_runs; };
+    const auto commands = all_commands();
+    const auto named = std::ranges::find_if(commands, [&](const CommandSpec& one) {
+        return begins_with(rest, one.path);
     });
-    return known && !rest.substr(0, rest.find(';')).ends_with(names::help);
+    if (named != commands.end()) {
+        return runs(*named);
+    }
+    return std::ranges::any_of(commands, [&](const CommandSpec& one) {
+        return runs(one) && begins_with(rest, one.path.substr(0, one.path.find(' ')));
+    });
 }
 
 /// Begins a word: not the end of a path or of another name.

@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
 
 namespace oa_stream::cli {
@@ -140,12 +139,6 @@ constexpr auto k_options = options<Options>(
     k_replay
 );
 
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream cutover rehearse cutover.yaml --set base_url=https://chat.example.org",
-    "oa-stream cutover rehearse --local",
-    "oa-stream cutover rehearse --local --inject error-rate=0.2@25",
-};
-
 } // namespace
 
 const CommandSpec cutover_rehearse_command = command<run>({
@@ -154,7 +147,12 @@ const CommandSpec cutover_rehearse_command = command<run>({
         "Rehearse a cutover: read-only against the real target, or complete on this machine.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream cutover rehearse cutover.yaml --set base_url=https://chat.example.org",
+            "oa-stream cutover rehearse --local",
+            "oa-stream cutover rehearse --local --inject error-rate=0.2@25",
+        },
     .leaves_run = true,
 });
 

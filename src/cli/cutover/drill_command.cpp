@@ -6,8 +6,6 @@
 #include "operate.hpp"
 #include "run_args.hpp"
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -87,11 +85,6 @@ constexpr auto k_options = options<Options>(
     k_fault,
     k_bake
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream rollback drill --local",
-    "oa-stream rollback drill rollback-drill --set base_url=http://127.0.0.1:8080 --set "
-    "socket=/run/front.sock --inject-file /run/canary.faults",
-};
 
 } // namespace
 
@@ -100,7 +93,12 @@ const CommandSpec rollback_drill_command = command<run>({
     .summary = "Make a canary fail on purpose and measure the rollback.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream rollback drill --local",
+            "oa-stream rollback drill rollback-drill --set base_url=http://127.0.0.1:8080 --set "
+            "socket=/run/front.sock --inject-file /run/canary.faults",
+        },
     .leaves_run = true,
 });
 

@@ -13,8 +13,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -134,12 +132,6 @@ constexpr auto k_plan_options = options<PlanOptions>(
     ),
     k_no_probes.saying("Send only GET requests. Gates are not tried.")
 );
-constexpr std::array<std::string_view, 1> k_plan_examples{
-    "oa-stream cutover plan cutover.yaml --set stable=v1 --set canary=v2 --out plan.json",
-};
-constexpr std::array<std::string_view, 1> k_rollback_plan_examples{
-    "oa-stream rollback plan rollback.yaml --set stable=v1 --set canary=v2 --out plan.json",
-};
 
 constexpr auto k_apply_positionals = positionals<ApplyOptions>(
     positional<&ApplyOptions::plan>("PLAN", "The file that `cutover plan` wrote.")
@@ -152,9 +144,6 @@ constexpr auto k_apply_options = options<ApplyOptions>(
     )
         .typed()
 );
-constexpr std::array<std::string_view, 1> k_apply_examples{
-    "oa-stream cutover apply plan.json",
-};
 
 } // namespace
 
@@ -164,7 +153,11 @@ const CommandSpec cutover_plan_command = command<plan_cutover>({
         "Show what a cutover will do, step by step. Changes nothing (exit 10: there are changes).",
     .positionals = k_plan_positionals,
     .options = k_plan_options,
-    .examples = k_plan_examples,
+    .examples =
+        {
+            "oa-stream cutover plan cutover.yaml --set stable=v1 --set canary=v2 --out plan.json",
+        },
+    .reads_runs = true,
 });
 
 const CommandSpec rollback_plan_command = command<plan_rollback>({
@@ -173,7 +166,11 @@ const CommandSpec rollback_plan_command = command<plan_rollback>({
         "Show what a rollback to stable will do. Changes nothing (exit 10: there are changes).",
     .positionals = k_plan_positionals,
     .options = k_plan_options,
-    .examples = k_rollback_plan_examples,
+    .examples =
+        {
+            "oa-stream rollback plan rollback.yaml --set stable=v1 --set canary=v2 --out plan.json",
+        },
+    .reads_runs = true,
 });
 
 const CommandSpec cutover_apply_command = command<apply>({
@@ -181,7 +178,7 @@ const CommandSpec cutover_apply_command = command<apply>({
     .summary = "Apply exactly one plan. A failed gate or Ctrl-C rolls back.",
     .positionals = k_apply_positionals,
     .options = k_apply_options,
-    .examples = k_apply_examples,
+    .examples = {"oa-stream cutover apply plan.json"},
     .leaves_run = true,
 });
 

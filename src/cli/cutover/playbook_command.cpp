@@ -9,8 +9,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -213,55 +211,51 @@ constexpr auto k_set_options = options<PlaybookChoice>(k_set);
 constexpr auto k_schema_options = options<SchemaOptions>(
     flag<&SchemaOptions::markdown>("--markdown", "Print the reference page instead of the schema.")
 );
-constexpr std::array<std::string_view, 1> k_list_examples{"oa-stream playbook list"};
-constexpr std::array<std::string_view, 1> k_show_examples{
-    "oa-stream playbook show cutover > my-cutover.yaml"
-};
-constexpr std::array<std::string_view, 2> k_validate_examples{
-    "oa-stream playbook validate my-cutover.yaml",
-    "oa-stream playbook validate cutover --set bake=5m --json",
-};
-constexpr std::array<std::string_view, 2> k_explain_examples{
-    "oa-stream playbook explain local-rehearsal",
-    "oa-stream playbook explain cutover --set stable=app-00041 --set canary=app-00042",
-};
-constexpr std::array<std::string_view, 2> k_schema_examples{
-    "oa-stream playbook schema > playbook.schema.json",
-    "oa-stream playbook schema --markdown > playbooks.md",
-};
 
 } // namespace
 
 const CommandSpec playbook_list_command = command<list>({
     .path = "playbook list",
     .summary = "List the shipped playbooks.",
-    .examples = k_list_examples,
+    .examples = {"oa-stream playbook list"},
 });
 const CommandSpec playbook_show_command = command<show>({
     .path = "playbook show",
     .summary = "Print a playbook as it is written.",
     .positionals = k_playbook_positional,
-    .examples = k_show_examples,
+    .examples = {"oa-stream playbook show cutover > my-cutover.yaml"},
 });
 const CommandSpec playbook_validate_command = command<validate>({
     .path = "playbook validate",
     .summary = "Find every mistake in a playbook, with line and column.",
     .positionals = k_playbook_positional,
     .options = k_set_options,
-    .examples = k_validate_examples,
+    .examples =
+        {
+            "oa-stream playbook validate my-cutover.yaml",
+            "oa-stream playbook validate cutover --set bake=5m --json",
+        },
 });
 const CommandSpec playbook_explain_command = command<explain>({
     .path = "playbook explain",
     .summary = "Show what a playbook will do, step by step.",
     .positionals = k_playbook_positional,
     .options = k_set_options,
-    .examples = k_explain_examples,
+    .examples =
+        {
+            "oa-stream playbook explain local-rehearsal",
+            "oa-stream playbook explain cutover --set stable=app-00041 --set canary=app-00042",
+        },
 });
 const CommandSpec playbook_schema_command = command<schema>({
     .path = "playbook schema",
     .summary = "Print the JSON Schema of playbooks, or their reference page.",
     .options = k_schema_options,
-    .examples = k_schema_examples,
+    .examples =
+        {
+            "oa-stream playbook schema > playbook.schema.json",
+            "oa-stream playbook schema --markdown > playbooks.md",
+        },
 });
 
 } // namespace oa_stream::cli

@@ -7,8 +7,6 @@
 #include "operate.hpp"
 #include "route/route_run.hpp"
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -72,10 +70,6 @@ constexpr auto k_options = options<Options>(
         "run was given its own."
     )
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream rollback apply --run 20260222T043600Z-cutover-1a2b3c4d",
-    "oa-stream rollback apply plan.json",
-};
 
 } // namespace
 
@@ -84,7 +78,11 @@ const CommandSpec rollback_apply_command = command<run>({
     .summary = "Roll traffic back and verify it, also after a crash. It may be repeated.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream rollback apply --run 20260222T043600Z-cutover-1a2b3c4d",
+            "oa-stream rollback apply plan.json",
+        },
     .leaves_run = true,
 });
 

@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <thread>
 
@@ -170,10 +169,6 @@ constexpr auto k_options = options<Options>(
     ),
     option<&Options::timeout>("--timeout", "D", "Wait at most this long.").or_else("1h")
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream cutover status",
-    "oa-stream cutover status --wait-for stage=25% --timeout 20m",
-};
 
 } // namespace
 
@@ -181,7 +176,12 @@ const CommandSpec cutover_status_command = command<run>({
     .path = "cutover status",
     .summary = "Show every run that is not over, and what to do next.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream cutover status",
+            "oa-stream cutover status --wait-for stage=25% --timeout 20m",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

@@ -12,7 +12,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <optional>
 #include <utility>
 
@@ -117,11 +116,6 @@ constexpr auto k_options = options<Options>(
     )
         .typed()
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d",
-    "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d --apply --reason 'the "
-    "service was deployed again'",
-};
 
 } // namespace
 
@@ -129,7 +123,14 @@ const CommandSpec cutover_unlock_command = command<run>({
     .path = "cutover unlock",
     .summary = "Give up a run that left something undone; moves no traffic.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d",
+            "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d --apply --reason "
+            "'the "
+            "service was deployed again'",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

@@ -11,8 +11,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -99,13 +97,6 @@ constexpr auto k_options = options<Options>(
     ),
     k_textfile
 );
-constexpr std::array<std::string_view, 4> k_examples{
-    "oa-stream verify --set base_url=https://chat.example.org",
-    "oa-stream verify --set base_url=https://chat.example.org --textfile "
-    "/var/cache/oa-stream/v.prom",
-    "oa-stream verify --set base_url=https://chat.example.org --auth file:/etc/oa-stream/token",
-    "oa-stream verify smoke-stream --set base_url=http://127.0.0.1:8080 --json",
-};
 
 } // namespace
 
@@ -114,7 +105,15 @@ const CommandSpec verify_command = command<run>({
     .summary = "Verify a live target; quiet on PASS without a terminal.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream verify --set base_url=https://chat.example.org",
+            "oa-stream verify --set base_url=https://chat.example.org --textfile "
+            "/var/cache/oa-stream/v.prom",
+            "oa-stream verify --set base_url=https://chat.example.org --auth "
+            "file:/etc/oa-stream/token",
+            "oa-stream verify smoke-stream --set base_url=http://127.0.0.1:8080 --json",
+        },
     .leaves_run = true,
 });
 

@@ -69,11 +69,6 @@ constexpr std::array<std::string_view, 3> k_shells{"bash", "zsh", "fish"};
 constexpr auto k_positionals = positionals<Options>(
     positional<&Options::shell>("SHELL", "The shell: bash, zsh or fish.").among(k_shells)
 );
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream completions bash > /usr/share/bash-completion/completions/oa-stream",
-    "oa-stream completions zsh > /usr/local/share/zsh/site-functions/_oa-stream",
-    "oa-stream completions fish > /usr/share/fish/vendor_completions.d/oa-stream.fish",
-};
 
 } // namespace
 
@@ -81,7 +76,12 @@ const CommandSpec completions_command = command<run>({
     .path = "completions",
     .summary = "Print the script that lets a shell complete commands, options, runs and playbooks.",
     .positionals = k_positionals,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream completions bash > /usr/share/bash-completion/completions/oa-stream",
+            "oa-stream completions zsh > /usr/local/share/zsh/site-functions/_oa-stream",
+            "oa-stream completions fish > /usr/share/fish/vendor_completions.d/oa-stream.fish",
+        },
 });
 
 std::string answer_shell(std::span<const std::string> words) {

@@ -16,7 +16,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::cli {
 namespace {
@@ -151,10 +150,6 @@ constexpr auto k_positionals = positionals<PlaybookChoice>(
     playbook_word("Also check what this playbook needs: a name or a file.").optional()
 );
 constexpr auto k_options = options<PlaybookChoice>(k_set);
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream doctor",
-    "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
-};
 
 } // namespace
 
@@ -200,7 +195,12 @@ const CommandSpec doctor_command = command<run>({
     .summary = "Check this machine, and show the command that fixes each problem.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream doctor",
+            "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 namespace oa_stream::cli {
@@ -81,11 +80,6 @@ constexpr auto k_options = options<Options>(
     option<&Options::out>("--out", "DIR", "Write all pages into this folder."),
     flag<&Options::markdown>("--markdown", "Print docs/commands.md.")
 );
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream man | man -l -",
-    "oa-stream man smoke-stream",
-    "oa-stream man --out /usr/local/share/man/man1",
-};
 
 } // namespace
 
@@ -94,7 +88,12 @@ const CommandSpec man_command = command<run>({
     .summary = "Print a manual page, or write all of them.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream man | man -l -",
+            "oa-stream man smoke-stream",
+            "oa-stream man --out /usr/local/share/man/man1",
+        },
 });
 
 } // namespace oa_stream::cli

@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 
 namespace {
@@ -26,14 +24,12 @@ Result<ExitCode> run(const NoOptions&, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array<std::string_view, 1> k_examples{"oa-stream version"};
-
 } // namespace
 
 const CommandSpec version_command = command<run>({
     .path = "version",
     .summary = "Print the version of this binary.",
-    .examples = k_examples,
+    .examples = {"oa-stream version"},
 });
 
 std::string_view version() noexcept {

@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -82,11 +80,6 @@ Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
     return ExitCode::ok;
 }
 
-constexpr std::array<std::string_view, 3> k_body_examples{
-    "oa-stream incident body last",
-    "oa-stream incident body 1a2b3c4d 5e6f7a8b --log lane.log > issue.md",
-    "oa-stream incident body last --secret env:AUTH_TOKEN --json",
-};
 constexpr auto k_bundle_positionals = positionals<BundleOptions>(k_run_positionals);
 constexpr auto k_bundle_options = options<BundleOptions>(
     k_out,
@@ -98,10 +91,6 @@ constexpr auto k_bundle_options = options<BundleOptions>(
         "--accept-changed", "Also include runs whose files changed after they were sealed."
     )
 );
-constexpr std::array<std::string_view, 2> k_bundle_examples{
-    "oa-stream incident bundle last --out incident.tar.zst",
-    "oa-stream incident bundle 1a2b3c4d last --log lane.log --secret file:token --out i.tar.zst",
-};
 
 } // namespace
 
@@ -111,7 +100,13 @@ const CommandSpec incident_body_command = command<body>({
         "Print the text of an incident issue: facts, and one timeline of runs, logs and notes.",
     .positionals = k_run_positionals,
     .options = k_incident_options,
-    .examples = k_body_examples,
+    .examples =
+        {
+            "oa-stream incident body last",
+            "oa-stream incident body 1a2b3c4d 5e6f7a8b --log lane.log > issue.md",
+            "oa-stream incident body last --secret env:AUTH_TOKEN --json",
+        },
+    .reads_runs = true,
 });
 
 const CommandSpec incident_bundle_command = command<bundle>({
@@ -120,7 +115,13 @@ const CommandSpec incident_bundle_command = command<bundle>({
         "Pack the evidence of runs into one file that can be verified anywhere, without secrets.",
     .positionals = k_bundle_positionals,
     .options = k_bundle_options,
-    .examples = k_bundle_examples,
+    .examples =
+        {
+            "oa-stream incident bundle last --out incident.tar.zst",
+            "oa-stream incident bundle 1a2b3c4d last --log lane.log --secret file:token --out "
+            "i.tar.zst",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

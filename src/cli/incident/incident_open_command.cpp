@@ -13,8 +13,6 @@
 
 #include <unistd.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -189,10 +187,6 @@ constexpr auto k_options = options<Options>(
     ),
     k_incident_options
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream incident open last",
-    "oa-stream incident open last --repo example/chat --yes",
-};
 
 } // namespace
 
@@ -201,7 +195,12 @@ const CommandSpec incident_open_command = command<run>({
     .summary = "Show the incident issue and, with --yes, open it with gh.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream incident open last",
+            "oa-stream incident open last --repo example/chat --yes",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

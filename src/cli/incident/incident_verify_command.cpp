@@ -8,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -51,10 +49,6 @@ Result<ExitCode> run(const Options& options, Context& context) {
 
 constexpr auto k_positionals =
     positionals<Options>(positional<&Options::file>("FILE", "A bundle."));
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream incident verify incident.tar.zst",
-    "oa-stream incident verify incident.tar.zst --json",
-};
 
 } // namespace
 
@@ -62,7 +56,11 @@ const CommandSpec incident_verify_command = command<run>({
     .path = "incident verify",
     .summary = "Check that a bundle is complete and unchanged.",
     .positionals = k_positionals,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream incident verify incident.tar.zst",
+            "oa-stream incident verify incident.tar.zst --json",
+        },
 });
 
 } // namespace oa_stream::cli

@@ -6,8 +6,6 @@
 #include "load_run.hpp"
 #include "smoke/smoke_args.hpp"
 
-#include <array>
-
 namespace oa_stream::cli {
 
 namespace {
@@ -119,23 +117,22 @@ constexpr auto k_options = options<LoadGiven>(
     k_timeout
 );
 
-constexpr std::array<std::string_view, 4> k_examples{
-    "oa-stream load --base-url http://127.0.0.1:8080 --rate 200/s --duration 30s",
-    "oa-stream load --base-url http://127.0.0.1:8080 --rate 500/s --ramp 10s --limit "
-    "'p99-first_content<=2s' --limit 'bad<=1%'",
-    "oa-stream load --base-url http://127.0.0.1:8080 --concurrency 200 --slow-readers "
-    "10% --disconnect 5% --json",
-    "oa-stream load --base-url https://staging.example.org --auth env:AUTH_TOKEN --rate "
-    "5/s --yes-load staging.example.org",
-};
-
 } // namespace
 
 const CommandSpec load_command = command<run>({
     .path = "load",
     .summary = "Load a lane and tell how it behaves, safe from coordinated omission.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream load --base-url http://127.0.0.1:8080 --rate 200/s --duration 30s",
+            "oa-stream load --base-url http://127.0.0.1:8080 --rate 500/s --ramp 10s --limit "
+            "'p99-first_content<=2s' --limit 'bad<=1%'",
+            "oa-stream load --base-url http://127.0.0.1:8080 --concurrency 200 --slow-readers "
+            "10% --disconnect 5% --json",
+            "oa-stream load --base-url https://staging.example.org --auth env:AUTH_TOKEN --rate "
+            "5/s --yes-load staging.example.org",
+        },
     .leaves_run = true,
 });
 

@@ -139,7 +139,7 @@ void add_scripts(Collector& out) {
 void add_values(
     Collector& out, const ValueRule& rule, std::string_view value, const KnownHere& here
 ) {
-    for (const std::string_view word : rule.words) {
+    for (const std::string_view word : rule.shown()) {
         out.add(word);
     }
     switch (rule.offer) {
@@ -162,7 +162,7 @@ void add_values(
         add_scripts(out);
         break;
     }
-    if (!rule.words.empty() || rule.offer != Offer::nothing) {
+    if (!rule.shown().empty() || rule.offer != Offer::nothing) {
         return;
     }
     constexpr std::array k_paths{"FILE", "F", "PATH", "PLAN"};

@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::cli {
 namespace {
@@ -292,17 +291,6 @@ constexpr auto k_path =
     positionals<EvaluateOptions>(parsed_positional<read_url_path, &EvaluateOptions::path>(
         "PATH", "As a browser asks for it: /login."
     ));
-constexpr std::array<std::string_view, 1> k_status_examples{
-    "oa-stream route status --base-url https://control.example.org --auth env:TOKEN"
-};
-constexpr std::array<std::string_view, 1> k_evaluate_examples{
-    "oa-stream route evaluate /login --base-url https://control.example.org --auth env:TOKEN"
-};
-constexpr std::array<std::string_view, 2> k_verify_examples{
-    "oa-stream route verify --base-url https://control.example.org --auth env:TOKEN",
-    "oa-stream route verify --expect legacy --domain billing_l402 --base-url "
-    "https://control.example.org --auth env:TOKEN --json",
-};
 
 } // namespace
 
@@ -310,20 +298,32 @@ const CommandSpec route_status_command = command<status>({
     .path = "route status",
     .summary = "Show the route split, and whether all processes remember the same.",
     .options = k_status_options,
-    .examples = k_status_examples,
+    .examples =
+        {
+            "oa-stream route status --base-url https://control.example.org --auth env:TOKEN",
+        },
 });
 const CommandSpec route_evaluate_command = command<evaluate>({
     .path = "route evaluate",
     .summary = "Ask what serves a path, and say why.",
     .positionals = k_path,
     .options = k_evaluate_options,
-    .examples = k_evaluate_examples,
+    .examples =
+        {
+            "oa-stream route evaluate /login --base-url https://control.example.org --auth "
+            "env:TOKEN",
+        },
 });
 const CommandSpec route_verify_command = command<verify>({
     .path = "route verify",
     .summary = "Verify over fresh connections that paths are served as expected.",
     .options = k_verify_options,
-    .examples = k_verify_examples,
+    .examples =
+        {
+            "oa-stream route verify --base-url https://control.example.org --auth env:TOKEN",
+            "oa-stream route verify --expect legacy --domain billing_l402 --base-url "
+            "https://control.example.org --auth env:TOKEN --json",
+        },
     .leaves_run = true,
 });
 

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -106,17 +104,6 @@ constexpr auto k_target = positionals<ChangeOptions>(positional<&ChangeOptions::
 constexpr auto k_run = positionals<ChangeOptions>(
     positional<&ChangeOptions::word>("RUN", "Run folder of a route set or clear that did not end.")
 );
-constexpr std::array<std::string_view, 2> k_set_examples{
-    "oa-stream route set legacy --domain billing_l402 --base-url "
-    "https://control.example.org --auth env:TOKEN",
-    "oa-stream route set rust --apply --base-url https://control.example.org --auth file:token",
-};
-constexpr std::array<std::string_view, 1> k_clear_examples{
-    "oa-stream route clear --all --apply --base-url https://control.example.org --auth env:TOKEN",
-};
-constexpr std::array<std::string_view, 1> k_restore_examples{
-    "oa-stream route restore 20261120T143000Z-route-split-0123abcd --apply --auth env:TOKEN",
-};
 
 } // namespace
 
@@ -125,14 +112,24 @@ const CommandSpec route_set_command = command<set>({
     .summary = "Override what serves a route domain, or all domains; --apply writes it.",
     .positionals = k_target,
     .options = k_set_options,
-    .examples = k_set_examples,
+    .examples =
+        {
+            "oa-stream route set legacy --domain billing_l402 --base-url "
+            "https://control.example.org --auth env:TOKEN",
+            "oa-stream route set rust --apply --base-url https://control.example.org --auth "
+            "file:token",
+        },
     .leaves_run = true,
 });
 const CommandSpec route_clear_command = command<clear>({
     .path = "route clear",
     .summary = "Remove overrides; --apply writes it.",
     .options = k_clear_options,
-    .examples = k_clear_examples,
+    .examples =
+        {
+            "oa-stream route clear --all --apply --base-url https://control.example.org --auth "
+            "env:TOKEN",
+        },
     .leaves_run = true,
 });
 const CommandSpec route_restore_command = command<restore>({
@@ -140,7 +137,11 @@ const CommandSpec route_restore_command = command<restore>({
     .summary = "Restore the overrides that an unfinished route run replaced.",
     .positionals = k_run,
     .options = k_restore_options,
-    .examples = k_restore_examples,
+    .examples =
+        {
+            "oa-stream route restore 20261120T143000Z-route-split-0123abcd --apply --auth "
+            "env:TOKEN",
+        },
     .leaves_run = true,
 });
 

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::cli {
 namespace {
@@ -65,10 +64,6 @@ constexpr auto k_options = options<Options>(
     ),
     option<&Options::by>("--by", "NAME", "Name the author. Without it: the variable USER.")
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream note 'pager went off, canary shows 502'",
-    "oa-stream note --run last 'it was the cache'",
-};
 
 } // namespace
 
@@ -77,7 +72,12 @@ const CommandSpec note_command = command<run>({
     .summary = "Add a note to the timeline of the run under way.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream note 'pager went off, canary shows 502'",
+            "oa-stream note --run last 'it was the cache'",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::cli {
 namespace {
@@ -83,10 +82,6 @@ constexpr auto k_positionals = positionals<Options>(
 );
 constexpr auto k_options =
     options<Options>(flag<&Options::all>("--all", "Also show what is the same in both."));
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream runs compare 1a2b3c4d last",
-    "oa-stream runs compare 20260215T043600Z-verify-1a2b3c4d 5e6f7a8b --json",
-};
 
 } // namespace
 
@@ -95,7 +90,12 @@ const CommandSpec runs_compare_command = command<run>({
     .summary = "Compare two runs: verdict, checks, gates, versions, latencies.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream runs compare 1a2b3c4d last",
+            "oa-stream runs compare 20260215T043600Z-verify-1a2b3c4d 5e6f7a8b --json",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::cli {
 namespace {
@@ -152,11 +151,6 @@ constexpr auto k_options = options<Options>(
     ),
     flag<&Options::apply>("--apply", "Remove them. Without it they are only listed.").typed()
 );
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream runs gc --older-than 30d",
-    "oa-stream runs gc --older-than 30d --keep 20 --apply",
-    "oa-stream runs gc --max-size 2GB --apply",
-};
 
 } // namespace
 
@@ -164,7 +158,13 @@ const CommandSpec runs_gc_command = command<run>({
     .path = "runs gc",
     .summary = "Remove old runs, except those that are running, pinned or not rolled back yet.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream runs gc --older-than 30d",
+            "oa-stream runs gc --older-than 30d --keep 20 --apply",
+            "oa-stream runs gc --max-size 2GB --apply",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

@@ -100,11 +100,6 @@ constexpr auto k_options = options<Options>(
         .range(0, 1'000'000)
         .or_else("0")
 );
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream runs list",
-    "oa-stream runs list --verdict FAIL --since 7d",
-    "oa-stream runs list --state died --json",
-};
 
 } // namespace
 
@@ -112,7 +107,13 @@ const CommandSpec runs_list_command = command<run>({
     .path = "runs list",
     .summary = "List the runs of this machine, newest first: verdict, state, age, size.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream runs list",
+            "oa-stream runs list --verdict FAIL --since 7d",
+            "oa-stream runs list --state died --json",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

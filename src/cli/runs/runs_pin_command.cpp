@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 namespace {
 
@@ -55,10 +53,6 @@ constexpr auto k_options = options<Options>(
     )
         .typed()
 );
-constexpr std::array<std::string_view, 1> k_pin_examples{
-    "oa-stream runs pin last --reason 'incident 1234'",
-};
-constexpr std::array<std::string_view, 1> k_unpin_examples{"oa-stream runs unpin 1a2b3c4d"};
 
 } // namespace
 
@@ -67,14 +61,16 @@ const CommandSpec runs_pin_command = command<pin>({
     .summary = "Keep a run: `runs gc` never removes it.",
     .positionals = k_pin_positionals,
     .options = k_options,
-    .examples = k_pin_examples,
+    .examples = {"oa-stream runs pin last --reason 'incident 1234'"},
+    .reads_runs = true,
 });
 
 const CommandSpec runs_unpin_command = command<unpin>({
     .path = "runs unpin",
     .summary = "Let `runs gc` remove a run again.",
     .positionals = k_unpin_positionals,
-    .examples = k_unpin_examples,
+    .examples = {"oa-stream runs unpin 1a2b3c4d"},
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

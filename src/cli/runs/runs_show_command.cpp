@@ -11,7 +11,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::cli {
 namespace {
@@ -196,11 +195,6 @@ Result<ExitCode> run(const RunWord& options, Context& context) {
 }
 
 constexpr auto k_positionals = positionals<RunWord>(k_run_positional);
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream runs show last",
-    "oa-stream runs show 20260222T043600Z-cutover-1a2b3c4d",
-    "oa-stream runs show 1a2b3c4d --json",
-};
 
 } // namespace
 
@@ -208,7 +202,13 @@ const CommandSpec runs_show_command = command<run>({
     .path = "runs show",
     .summary = "Show one run, also one that died, and check the sums of its files.",
     .positionals = k_positionals,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream runs show last",
+            "oa-stream runs show 20260222T043600Z-cutover-1a2b3c4d",
+            "oa-stream runs show 1a2b3c4d --json",
+        },
+    .reads_runs = true,
 });
 
 } // namespace oa_stream::cli

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 
 namespace oa_stream::cli {
@@ -179,19 +178,19 @@ constexpr auto k_options = options<Options>(
         .or_else("10s")
 );
 
-constexpr std::array<std::string_view, 1> k_examples{
-    "oa-stream front --listen 127.0.0.1:8080 --backend stable=http://127.0.0.1:9001 --backend "
-    "canary=http://127.0.0.1:9002 --weights stable=95,canary=5 --health /readyz --admin "
-    "/tmp/front.sock"
-};
-
 } // namespace
 
 const CommandSpec front_command = command<run>({
     .path = "front",
     .summary = "Run the local weighted front door.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream front --listen 127.0.0.1:8080 --backend stable=http://127.0.0.1:9001"
+            " --backend "
+            "canary=http://127.0.0.1:9002 --weights stable=95,canary=5 --health /readyz --admin "
+            "/tmp/front.sock",
+        },
 });
 
 } // namespace oa_stream::cli

@@ -39,7 +39,7 @@ Result<const authority::AuthorityKind*> read_kind(std::string_view name) {
             kind == nullptr ? fmt::format("'{}' is not a possible value", printable(name, 40))
                             : std::string(kind->refusal),
             {},
-            authority::authority_names()
+            fmt::format("{}", fmt::join(authority::authority_words(), " or "))
         );
     }
     return kind;
@@ -104,9 +104,8 @@ constexpr auto k_options = options<ServeOptions>(
         "Trust Forwarded and X-Forwarded-* from these addresses. Use `unix` for local sockets.",
         true
     ),
-    parsed<read_kind, &ServeOptions::kind>(
-        names::authority, "codex|replay|worker", "Run turns with this authority."
-    )
+    parsed<read_kind, &ServeOptions::kind>(names::authority, {}, "Run turns with this authority.")
+        .among(authority::authority_words)
         .or_else("codex"),
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::program>(
         names::codex_bin, "PATH", "Start this Codex executable. It is looked up in PATH."
@@ -364,19 +363,19 @@ constexpr auto k_options = options<ServeOptions>(
     )
 );
 
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream serve --listen 127.0.0.1:8080 --authority replay --pace x4",
-    "oa-stream serve --authority codex --model gpt-5.5 --tokens /etc/oa-stream/tokens",
-    "oa-stream serve --listen 0.0.0.0:8080 --tokens tokens --compat required --compat-policy p.json"
-};
-
 } // namespace
 
 const CommandSpec serve_command = command<run>({
     .path = "serve",
     .summary = "Run the lane.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream serve --listen 127.0.0.1:8080 --authority replay --pace x4",
+            "oa-stream serve --authority codex --model gpt-5.5 --tokens /etc/oa-stream/tokens",
+            "oa-stream serve --listen 0.0.0.0:8080 --tokens tokens --compat required"
+            " --compat-policy p.json",
+        },
 });
 
 } // namespace oa_stream::cli

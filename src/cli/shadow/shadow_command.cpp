@@ -197,21 +197,21 @@ constexpr auto k_options = options<ShadowGiven>(
         .or_else("shadow")
 );
 
-constexpr std::array<std::string_view, 4> k_examples{
-    "oa-stream shadow --base-url http://127.0.0.1:8081 --against http://127.0.0.1:8080",
-    "oa-stream shadow --base-url https://canary.example.org --against "
-    "https://chat.example.org --auth env:AUTH_TOKEN --compare structure",
-    "oa-stream shadow --base-url http://127.0.0.1:8080 --native captures",
-    "oa-stream shadow --base-url http://127.0.0.1:8080 --native codex --prompts prompts.jsonl",
-};
-
 } // namespace
 
 const CommandSpec shadow_command = command<run>({
     .path = "shadow",
     .summary = "Ask a lane and a reference the same, say what differs and whether it is slower.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream shadow --base-url http://127.0.0.1:8081 --against http://127.0.0.1:8080",
+            "oa-stream shadow --base-url https://canary.example.org --against "
+            "https://chat.example.org --auth env:AUTH_TOKEN --compare structure",
+            "oa-stream shadow --base-url http://127.0.0.1:8080 --native captures",
+            "oa-stream shadow --base-url http://127.0.0.1:8080 --native codex --prompts "
+            "prompts.jsonl",
+        },
     .leaves_run = true,
 });
 

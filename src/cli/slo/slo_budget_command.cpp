@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 
 namespace {
@@ -89,10 +87,6 @@ constexpr auto k_options = options<Options>(
     k_slo_route,
     k_slo_access
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream slo budget --prometheus http://127.0.0.1:9090 --at-most 5%",
-    "oa-stream slo budget --playbook cutover.yaml --slo stream-good --json",
-};
 
 } // namespace
 
@@ -100,7 +94,11 @@ const CommandSpec slo_budget_command = command<run>({
     .path = "slo budget",
     .summary = "Judge how much of the error budget is consumed.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream slo budget --prometheus http://127.0.0.1:9090 --at-most 5%",
+            "oa-stream slo budget --playbook cutover.yaml --slo stream-good --json",
+        },
     .leaves_run = true,
 });
 

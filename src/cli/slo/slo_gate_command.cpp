@@ -12,8 +12,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace oa_stream::cli {
 
 namespace {
@@ -218,14 +216,6 @@ constexpr auto k_options = options<Options>(
     k_slo_access,
     k_replay_options
 );
-constexpr std::array<std::string_view, 4> k_examples{
-    "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' --prometheus http://127.0.0.1:9090",
-    "oa-stream slo gate 'bad: http_5xx <= +1pp' --prometheus http://127.0.0.1:9090 --revision "
-    "r2 --stable r1",
-    "oa-stream slo gate 'p95: first_content <= 2.5s' --prometheus http://127.0.0.1:9090 --window "
-    "30m --json",
-    "oa-stream slo gate --replay 20260222T043600Z-cutover-1a2b3c4d --set limit=2%",
-};
 
 } // namespace
 
@@ -234,7 +224,18 @@ const CommandSpec slo_gate_command = command<run>({
     .summary = "Judge one limit on what Prometheus or an access log tells.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' --prometheus "
+            "http://127.0.0.1:9090",
+            "oa-stream slo gate 'bad: http_5xx <= +1pp' --prometheus http://127.0.0.1:9090"
+            " --revision "
+            "r2 --stable r1",
+            "oa-stream slo gate 'p95: first_content <= 2.5s' --prometheus http://127.0.0.1:9090"
+            " --window "
+            "30m --json",
+            "oa-stream slo gate --replay 20260222T043600Z-cutover-1a2b3c4d --set limit=2%",
+        },
     .leaves_run = true,
 });
 

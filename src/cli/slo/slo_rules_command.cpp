@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
 #include <charconv>
 #include <filesystem>
 
@@ -111,10 +110,6 @@ constexpr auto k_options = options<Options>(
         "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
     )
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream slo rules --out /etc/prometheus/rules",
-    "oa-stream slo rules --objective 99.5% --min-bad 10 --out rules",
-};
 
 } // namespace
 
@@ -122,7 +117,11 @@ const CommandSpec slo_rules_command = command<run>({
     .path = "slo rules",
     .summary = "Write Prometheus rules for all the runbook watches, and tests for promtool.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream slo rules --out /etc/prometheus/rules",
+            "oa-stream slo rules --objective 99.5% --min-bad 10 --out rules",
+        },
 });
 
 } // namespace oa_stream::cli

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace oa_stream::cli {
@@ -149,11 +148,6 @@ constexpr auto k_options = options<SloOptions>(
         .or_else("20"),
     k_slo_access
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream slo status --prometheus http://127.0.0.1:9090",
-    "oa-stream slo status --playbook cutover.yaml --json --prometheus "
-    "http://127.0.0.1:9090 --revision r2",
-};
 
 } // namespace
 
@@ -161,7 +155,12 @@ const CommandSpec slo_status_command = command<run>({
     .path = "slo status",
     .summary = "Show what is left of each error budget and how fast it burns.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream slo status --prometheus http://127.0.0.1:9090",
+            "oa-stream slo status --playbook cutover.yaml --json --prometheus "
+            "http://127.0.0.1:9090 --revision r2",
+        },
     .leaves_run = true,
 });
 

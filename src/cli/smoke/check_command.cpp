@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -338,13 +337,6 @@ constexpr auto k_options = options<Options>(
     k_explain,
     k_markdown
 );
-constexpr std::array<std::string_view, 5> k_examples{
-    "oa-stream check out.sse",
-    "oa-stream check --headers out.head --messages body.json --json out.sse",
-    "oa-stream check --profile openagents-v1 old.sse",
-    "oa-stream check --profile chat-completions --headers out.head answer.json",
-    "oa-stream check --explain O5",
-};
 
 } // namespace
 
@@ -353,7 +345,14 @@ const CommandSpec check_command = command<run>({
     .summary = "Judge a captured stream by the rules of the stream contract.",
     .positionals = k_positionals,
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream check out.sse",
+            "oa-stream check --headers out.head --messages body.json --json out.sse",
+            "oa-stream check --profile openagents-v1 old.sse",
+            "oa-stream check --profile chat-completions --headers out.head answer.json",
+            "oa-stream check --explain O5",
+        },
 });
 
 } // namespace oa_stream::cli

@@ -5,8 +5,6 @@
 #include "smoke_args.hpp"
 #include "smoke_run.hpp"
 
-#include <array>
-
 namespace oa_stream::cli {
 
 namespace {
@@ -92,19 +90,20 @@ constexpr auto k_options = options<Options>(
         .or_else("stream")
 );
 
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream smoke stream --base-url http://127.0.0.1:8080",
-    "oa-stream smoke stream --base-url https://chat.example.org --auth env:AUTH_TOKEN --json",
-    "oa-stream smoke stream --base-url https://chat.example.org --auth file:token --no-probes",
-};
-
 } // namespace
 
 const CommandSpec smoke_stream_command = command<run>({
     .path = "smoke stream",
     .summary = "Verify that a live lane keeps the stream contract.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream smoke stream --base-url http://127.0.0.1:8080",
+            "oa-stream smoke stream --base-url https://chat.example.org --auth env:AUTH_TOKEN"
+            " --json",
+            "oa-stream smoke stream --base-url https://chat.example.org --auth file:token"
+            " --no-probes",
+        },
     .leaves_run = true,
 });
 

@@ -5,8 +5,6 @@
 #include "smoke_args.hpp"
 #include "smoke_run.hpp"
 
-#include <array>
-
 namespace oa_stream::cli {
 
 namespace {
@@ -67,19 +65,19 @@ constexpr auto k_options = options<Options>(
     k_timeout
 );
 
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream smoke completions --base-url http://127.0.0.1:8080",
-    "oa-stream smoke completions --base-url https://edge.example.org --auth env:KEY --json",
-    "oa-stream smoke completions --base-url https://edge.example.org --direct http://10.0.0.5:8080",
-};
-
 } // namespace
 
 const CommandSpec smoke_completions_command = command<run>({
     .path = "smoke completions",
     .summary = "Verify /v1/chat/completions of a live lane, and its edge against its origin.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream smoke completions --base-url http://127.0.0.1:8080",
+            "oa-stream smoke completions --base-url https://edge.example.org --auth env:KEY --json",
+            "oa-stream smoke completions --base-url https://edge.example.org --direct "
+            "http://10.0.0.5:8080",
+        },
     .leaves_run = true,
 });
 

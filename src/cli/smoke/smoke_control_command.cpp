@@ -5,8 +5,6 @@
 #include "smoke_args.hpp"
 #include "smoke_run.hpp"
 
-#include <array>
-
 namespace oa_stream::cli {
 
 namespace {
@@ -81,19 +79,20 @@ constexpr auto k_options = options<Options>(
         .or_else("control")
 );
 
-constexpr std::array<std::string_view, 3> k_examples{
-    "oa-stream smoke control --base-url https://api.example.org --auth env:AUTH_TOKEN",
-    "oa-stream smoke control --base-url https://chat.example.org --profile shell-serving --json",
-    "oa-stream smoke control --base-url https://chat.example.org --auth file:token --no-probes",
-};
-
 } // namespace
 
 const CommandSpec smoke_control_command = command<run>({
     .path = "smoke control",
     .summary = "Verify the control surface of a live service.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream smoke control --base-url https://api.example.org --auth env:AUTH_TOKEN",
+            "oa-stream smoke control --base-url https://chat.example.org --profile shell-serving"
+            " --json",
+            "oa-stream smoke control --base-url https://chat.example.org --auth file:token"
+            " --no-probes",
+        },
     .leaves_run = true,
 });
 

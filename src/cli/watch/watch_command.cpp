@@ -292,8 +292,8 @@ Result<ExitCode> run(const WatchOptions& options, Context& context) {
     if (exit == ExitCode::not_executed) {
         Typed smoke{&smoke_stream_command};
         smoke.args.given[names::base_url] = {lane};
-        if (const auto auth = context.given.get(names::auth)) {
-            smoke.args.given[names::auth] = {*auth};
+        if (const auto auth = context.given.all(names::auth); !auth.empty()) {
+            smoke.args.given[names::auth] = auth;
         }
         const std::string next = lane.empty() ? "oa-stream doctor" : smoke.with(names::no_probes);
         context.err("ERROR nobody answered next: " + typed_here(next, context) + "\n");
@@ -365,20 +365,20 @@ constexpr auto k_options = options<WatchOptions>(
     option<&WatchOptions::length>("--for", "D", "Exit after this time.").range(1, k_longest_ms)
 );
 
-constexpr std::array<std::string_view, 4> k_examples{
-    "oa-stream watch --base-url http://127.0.0.1:8080",
-    "oa-stream watch --base-url http://10.0.0.1:8080 --base-url http://10.0.0.2:8080 --ndjson",
-    "oa-stream watch --prometheus http://127.0.0.1:9090",
-    "oa-stream watch --base-url http://127.0.0.1:8080 --for 10m --until bad",
-};
-
 } // namespace
 
 const CommandSpec watch_command = command<run>({
     .path = "watch",
     .summary = "Show how the lane is, live: rates, latencies, endings, budget, age of the data.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream watch --base-url http://127.0.0.1:8080",
+            "oa-stream watch --base-url http://10.0.0.1:8080 --base-url http://10.0.0.2:8080"
+            " --ndjson",
+            "oa-stream watch --prometheus http://127.0.0.1:9090",
+            "oa-stream watch --base-url http://127.0.0.1:8080 --for 10m --until bad",
+        },
 });
 
 } // namespace oa_stream::cli
