@@ -191,6 +191,25 @@ Panel streams(const Writer& write) {
     };
 }
 
+/// What `watch` shows under a caption, too.
+Panel watched(const Writer& write) {
+    Panel out{
+        .title = "Also watched",
+        .unit = "ops",
+        .help = "Counters that rise when something is not as it should be.",
+        .lines = {},
+    };
+    for (const telemetry::Metric& metric : telemetry::k_metrics) {
+        if (!metric.watch.empty()) {
+            out.lines.push_back(
+                {write.rate(metric.name.substr(telemetry::k_prefix.size()), {}),
+                 fmt::format("{} {{{{revision}}}}", metric.watch)}
+            );
+        }
+    }
+    return out;
+}
+
 Panel consumed(const Writer& write, const DashboardOptions& options) {
     const std::string window = prometheus::duration_text(options.window_s);
     return {
@@ -332,7 +351,8 @@ Json dashboard(const DashboardOptions& options) {
           latency(write, options),
           bridge(write),
           handshakes(write),
-          streams(write)}) {
+          streams(write),
+          watched(write)}) {
         grid.add(panel);
     }
     return {
