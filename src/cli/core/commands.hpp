@@ -55,6 +55,7 @@
     X(note_command)                                                                                \
     X(completions_command)                                                                         \
     X(man_command)                                                                                 \
+    X(config_schema_command)                                                                       \
     X(config_show_command)                                                                         \
     X(doctor_command)                                                                              \
     X(version_command)

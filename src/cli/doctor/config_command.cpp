@@ -1,4 +1,5 @@
-// config show: what a command would run with, and where each value comes from.
+// config show and schema: what a command would run with, where each value comes from, and what a
+// config file may say.
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
@@ -6,12 +7,12 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/layers.hpp"
+#include "manual/config_schema.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::cli {
 namespace {
@@ -124,13 +125,14 @@ Result<ExitCode> run(const Options& options, Context& context) {
     return ExitCode::ok;
 }
 
+Result<ExitCode> schema(const NoOptions&, Context& context) {
+    context.out(config_schema().dump(2) + "\n");
+    return ExitCode::ok;
+}
+
 constexpr auto k_options = options<Options>(
     k_for, flag<&Options::origin>("--origin", "Show where each value comes from.")
 );
-constexpr std::array<std::string_view, 2> k_examples{
-    "oa-stream config show --origin",
-    "oa-stream config show --for smoke-stream --origin --json",
-};
 
 } // namespace
 
@@ -138,7 +140,17 @@ const CommandSpec config_show_command = command<run>({
     .path = "config show",
     .summary = "Show the values a command would use, and where each comes from.",
     .options = k_options,
-    .examples = k_examples,
+    .examples =
+        {
+            "oa-stream config show --origin",
+            "oa-stream config show --for smoke-stream --origin --json",
+        },
+});
+
+const CommandSpec config_schema_command = command<schema>({
+    .path = "config schema",
+    .summary = "Print the JSON Schema of the config file.",
+    .examples = {"oa-stream config schema > config.schema.json"},
 });
 
 } // namespace oa_stream::cli

@@ -66,7 +66,7 @@ void append_exit_codes(std::string& out) {
     }
 }
 
-void append_examples(std::string& out, std::span<const std::string_view> examples) {
+void append_examples(std::string& out, const Examples& examples) {
     out += ".SH EXAMPLES\n.EX\n";
     for (const std::string_view example : examples) {
         out += roff(example) + '\n';
@@ -129,7 +129,7 @@ The file gives options of commands their values. It is the one that `--config` n
 
 An option takes its value from the command line, then from its environment variable, then from this
 file, then from its default. The first of these that has the option wins; lists are not added up.
-`oa-stream config show --for COMMAND --origin` shows each value and where it comes from.
+`oa-stream config show --for COMMAND --origin` shows each value and where it comes from. `oa-stream config schema` prints the JSON Schema of this file.
 
 ```yaml
 version: 1
@@ -202,7 +202,7 @@ ManPage manual() {
     append_exit_codes(out);
     append_named(out, "ENVIRONMENT", k_environment);
     append_named(out, "FILES", k_files);
-    constexpr std::array<std::string_view, 2> k_examples{
+    static constexpr Examples k_examples{
         "oa-stream cutover rehearse --local",
         "oa-stream smoke stream --base-url https://chat.example.com --auth env:AUTH_TOKEN",
     };

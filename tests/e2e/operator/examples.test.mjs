@@ -87,6 +87,7 @@ const EXAMPLES = {
   compat: { line: (line) => `OPENAGENTS_BASE_URL=${control.base} ${line}`, ends: [0, 3] },
   completions: { line: (line) => line.replace(/> \S+/, '> completion.bash'), ends: [0] },
   man: { line: (line) => line.replace('man -l -', 'cat'), ends: [0] },
+  'config schema': { ends: [0] },
   'config show': { ends: [0] },
   doctor: { ends: [0, 1, 3] },
   serve: { line: (line) => line.replace('127.0.0.1:8080', '127.0.0.1:0'), serves: true },
