@@ -212,6 +212,7 @@ void WorkerCore::saw(const WorkerSnapshot& snapshot) {
         behind_to_ = snapshot.latest_seq;
     }
     if (trouble_.empty()) {
+        stopped_at_.reset(); // it is back; the turns of now are not those of then
         return;
     }
     if (snapshot.status == "stopped" || snapshot.status == "failed") {
