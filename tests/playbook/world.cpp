@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <unistd.h>
 
@@ -115,6 +116,27 @@ Task<std::vector<Check>> FakeInstruments::shadow(ShadowSpec /*spec*/, std::strin
     SmokeSpec spec;
     spec.id = std::move(id);
     co_return co_await smoke(std::move(spec));
+}
+
+Task<Check> FakeInstruments::continuity(Through from, Through to, std::string id) {
+    crossings.push_back(fmt::format(
+        "{} → {} at {}%", to_string(from), to_string(to), driver_.serving.percent_of("canary")
+    ));
+    Check check;
+    check.verdict = smokes.contains(id) ? smokes[id] : Verdict::pass;
+    check.id = std::move(id);
+    co_return check;
+}
+
+Task<Check> FakeInstruments::conversations_whole(std::string id) {
+    Check check;
+    check.verdict = smokes.contains(id) ? smokes[id] : Verdict::pass;
+    check.id = std::move(id);
+    co_return check;
+}
+
+Task<std::vector<std::string>> FakeInstruments::remove_conversations() {
+    co_return undeleted;
 }
 
 Result<void>

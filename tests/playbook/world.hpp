@@ -74,6 +74,10 @@ public:
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override;
     /// Says what `smokes` has under its id.
     [[nodiscard]] Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id) override;
+    /// Says what `smokes` has under its id.
+    [[nodiscard]] Task<Check> continuity(Through from, Through to, std::string id) override;
+    [[nodiscard]] Task<Check> conversations_whole(std::string id) override;
+    [[nodiscard]] Task<std::vector<std::string>> remove_conversations() override;
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) override;
     [[nodiscard]] Task<void> stop_flow(Millis limit) override;
@@ -93,6 +97,8 @@ public:
     /// Stage percent → who answers probes that are pinned to the canary.
     std::map<int, std::string> answered_by{};
     std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named
+    std::vector<std::string> crossings{}; ///< "stable → canary at 50%"
+    std::vector<std::string> undeleted{}; ///< conversations that cannot be removed
     int bad_fresh = 0;                     ///< so many fresh probes fail before the good ones
     int fresh = 0;
     int flows = 0;

@@ -34,4 +34,9 @@ struct Outside {
 [[nodiscard]] Result<Outside>
 open_outside(const asio::any_io_executor& executor, const Playbook& playbook);
 
+/// `users`, pinned to one revision as the driver says. As TrafficDriver::address().
+[[nodiscard]] Result<probe::Target> pinned_target(
+    const probe::Target& users, const traffic::TrafficDriver& driver, const std::string& revision
+);
+
 } // namespace oa_stream::playbook

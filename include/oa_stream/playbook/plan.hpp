@@ -13,7 +13,7 @@
 
 namespace oa_stream::playbook {
 
-enum class StepKind { smoke, budget, shift, probe, gate, restore, shadow };
+enum class StepKind { smoke, budget, shift, probe, gate, restore, shadow, continuity };
 [[nodiscard]] std::string_view to_string(StepKind kind) noexcept;
 
 struct Step {
@@ -45,6 +45,9 @@ struct PlanFacts {
     Json revisions = Json::object();   ///< revision → what tells one build of it from another
     Json trials = Json::array();        ///< each gate tried against stable
     std::vector<std::string> warnings{}; ///< by what was seen
+    /// The continuity check tried once, {"verdict", "detail"}, or with new-threads-only how many
+    /// conversations stay behind, {"threads"}; null when neither was looked at.
+    Json continuity = nullptr;
     /// The route split as it was seen and what would be written there; null without a route half.
     Json routes = nullptr;
 };

@@ -178,6 +178,13 @@ struct DrillSpec {
     Millis recover_within{60000}; ///< users see nothing but stable again
 };
 
+/// What must become of conversations when users meet the other revision.
+enum class Continuity {
+    required, ///< they go on: checked before anything moves, at each stage, after a rollback
+    new_threads_only, ///< they stay behind, for a reason that the playbook gives
+};
+inline constexpr std::array<std::string_view, 2> k_continuity_words{"required", "new-threads-only"};
+
 enum class Afterwards {
     stay, ///< the last stage's split stays: a cutover
     restore, ///< ends where it began, verified: a rehearsal
@@ -206,6 +213,9 @@ struct Playbook {
     Then on_failure = Then::rollback;
     Millis rollback_ramp{0}; ///< 0: at once
     std::optional<DrillSpec> drill{};
+    /// Unset: not looked at. A cutover read from a file has it.
+    std::optional<Continuity> continuity{};
+    std::string continuity_reason{}; ///< why new-threads-only is acceptable
     Afterwards afterwards = Afterwards::stay; ///< follows from the kind
     int fresh_row = 10; ///< good fresh connections in a row that verify a restored split
     Millis restore_limit{30000}; ///< for those and the driver's read-back together

@@ -39,6 +39,13 @@ public:
     /// Canary against stable, each at its own address. The checks' ids begin with `id`.
     [[nodiscard]] virtual Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id);
 
+    /// A conversation made on one revision goes on on the other; the check is called `id`.
+    [[nodiscard]] virtual Task<Check> continuity(Through from, Through to, std::string id);
+    /// Every conversation that continuity() made, as users come in now.
+    [[nodiscard]] virtual Task<Check> conversations_whole(std::string id);
+    /// Deletes them; the ids of those that the target keeps.
+    [[nodiscard]] virtual Task<std::vector<std::string>> remove_conversations();
+
     /// Open loop, stratified; every probe that ends is handed to `on_sample`, with at_s on the
     /// run's clock. Cancelled probes are not.
     [[nodiscard]] virtual Result<void>

@@ -160,4 +160,17 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
     return out;
 }
 
+Result<probe::Target> pinned_target(
+    const probe::Target& users, const traffic::TrafficDriver& driver, const std::string& revision
+) {
+    OA_TRY(const ArmAddress address, driver.address(revision));
+    probe::Target out = users;
+    out.base_url = address.base_url;
+    out.connect_to = address.connect_to;
+    for (const auto& [name, value] : address.headers) {
+        out.extra.set(name, value);
+    }
+    return out;
+}
+
 } // namespace oa_stream::playbook

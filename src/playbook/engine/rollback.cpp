@@ -174,6 +174,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     }
     facts.verified = back && holds;
     record_user_proof(*run, step, facts, holds);
+    co_await check_conversations(run, step);
     co_return facts;
 }
 

@@ -74,6 +74,14 @@ struct RunContext {
 /// Says whether `step` could be done, and does nothing.
 [[nodiscard]] Task<StepEnd> forecast_step(RunContext* run, const Step* step);
 
+/// Conversations go on on the other revision: from stable before anything moves, both ways once
+/// the canary has traffic.
+[[nodiscard]] Task<StepEnd> check_continuity(RunContext* run, const Step* step);
+/// After a rollback: those made so far are whole as users find them.
+[[nodiscard]] Task<void> check_conversations(RunContext* run, std::string step);
+/// Deletes the run's conversations; a note names those that the target keeps.
+[[nodiscard]] Task<void> remove_conversations(RunContext* run);
+
 /// The budget that must be left before anything is moved.
 [[nodiscard]] Task<StepEnd> judge_budget(RunContext* run);
 

@@ -114,7 +114,7 @@ Task<StepEnd> gate(RunContext* run, const Step* step) {
 }
 
 /// In the order of StepKind.
-constexpr std::array<StepFunction, 7> k_steps{
+constexpr std::array<StepFunction, 8> k_steps{
     smoke,
     [](RunContext* run, const Step*) { return judge_budget(run); },
     shift,
@@ -124,6 +124,7 @@ constexpr std::array<StepFunction, 7> k_steps{
         return run->playbook().drill ? roll_back_drill(run, step) : restore(run, step);
     },
     shadow,
+    check_continuity,
 };
 
 Task<StepEnd> carry_out(RunContext* run, const Step* step) {
@@ -327,6 +328,7 @@ Task<RunOutcome> run_plan(RunInput input) {
     if (completed) {
         note_unjudged(run);
     }
+    co_await remove_conversations(&run);
     if (run.drill) {
         co_await run.in.instruments->stop_watch(Millis(0));
     }

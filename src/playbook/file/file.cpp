@@ -204,6 +204,9 @@ private:
         playbook.afterwards = playbook.kind == Kind::cutover || playbook.kind == Kind::rollback
                                   ? Afterwards::stay
                                   : Afterwards::restore;
+        if (playbook.kind == Kind::cutover && !playbook.continuity) {
+            playbook.continuity = Continuity::required;
+        }
         if (problems_.empty()) {
             for (const Error& error : problems_of(playbook)) {
                 problems_.add(

@@ -188,6 +188,19 @@ constexpr auto k_playbook_keys = keys<Playbook>(
         "The route split's overrides, changed when everything else went well."
     )
         .in(bit(Kind::cutover) | bit(Kind::rollback)),
+    word<&Playbook::continuity, k_continuity_words>(
+        "continuity",
+        Need::optional,
+        "`required`: conversations made on one revision go on on the other, which the run checks "
+        "before anything moves, at each stage and after a rollback. `new-threads-only`: they stay "
+        "behind."
+    )
+        .or_else("required")
+        .in(bit(Kind::cutover)),
+    text<&Playbook::continuity_reason>(
+        "continuity_reason", Need::optional, "Why `new-threads-only` is acceptable."
+    )
+        .in(bit(Kind::cutover)),
     word<&Playbook::on_failure, k_then_words>(
         "on_failure",
         Need::optional,

@@ -150,6 +150,10 @@ Json to_json(const Playbook& playbook) {
          {"driver_limit_ms", millis(playbook.driver_limit)},
          {"validity_ms", millis(playbook.validity)}}
     );
+    if (playbook.continuity) {
+        out["continuity"] = k_continuity_words[static_cast<std::size_t>(*playbook.continuity)];
+        out["continuity_reason"] = playbook.continuity_reason;
+    }
     if (playbook.routes) {
         out["routes"] = routes_json(*playbook.routes);
     }

@@ -33,6 +33,7 @@ public:
             stages();
             stage();
         }
+        continuity();
         smokes();
         measures();
         if (playbook_.drill) {
@@ -47,6 +48,17 @@ public:
 private:
     void bad(std::string_view key, std::string message, std::string hint = {}) {
         out_.push_back({Code::config, std::move(message), std::string(key), std::move(hint)});
+    }
+
+    void continuity() {
+        const bool left_behind = playbook_.continuity == Continuity::new_threads_only;
+        if (left_behind && playbook_.continuity_reason.empty()) {
+            bad("continuity",
+                "new-threads-only needs a continuity_reason: users lose their conversations");
+        }
+        if (!left_behind && !playbook_.continuity_reason.empty()) {
+            bad("continuity_reason", "only new-threads-only takes a reason");
+        }
     }
 
     void url(std::string_view key, std::string_view text) {

@@ -33,14 +33,7 @@ constexpr double k_hour_s = 3600;
 constexpr double k_week_s = 7 * 86'400;
 
 Result<probe::Target> pinned(const Outside& outside, const std::string& revision) {
-    OA_TRY(const traffic::ArmAddress address, outside.driver->address(revision));
-    probe::Target out = outside.users;
-    out.base_url = address.base_url;
-    out.connect_to = address.connect_to;
-    for (const auto& [name, value] : address.headers) {
-        out.extra.set(name, value);
-    }
-    return out;
+    return pinned_target(outside.users, *outside.driver, revision);
 }
 
 /// What GET /version answers, without what changes by itself.

@@ -26,6 +26,12 @@ struct GateTrials {
 [[nodiscard]] Task<Result<GateTrials>>
 try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool probes);
 
+/// With continuity required, tries it once, from stable to the canary: Code::precondition when a
+/// conversation does not go on there. With new-threads-only counts the conversations that stay
+/// behind. As PlanFacts::continuity.
+[[nodiscard]] Task<Result<Json>>
+try_continuity(const Outside* outside, const Playbook* playbook, bool probes);
+
 /// One line a gate, for people.
 [[nodiscard]] std::string tried_text(const Json& record);
 

@@ -105,6 +105,29 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
     return out;
 }
 
+/// What becomes of conversations stands before the steps: nobody may miss it.
+std::string continuity_text(const Plan& plan) {
+    const Playbook& playbook = plan.playbook;
+    if (playbook.continuity == Continuity::new_threads_only) {
+        const Json* threads = member(plan.facts.continuity, "threads");
+        const auto count = threads != nullptr && threads->is_number()
+                               ? int_member(plan.facts.continuity, "threads")
+                               : std::nullopt;
+        return fmt::format(
+            "  USERS LOSE THEIR CONVERSATIONS: {} of {} stay behind ({})\n",
+            count ? fmt::format("{} known to this token", *count) : "an unknown number",
+            playbook.traffic.stable,
+            playbook.continuity_reason
+        );
+    }
+    if (const auto detail = string_member(plan.facts.continuity, "detail")) {
+        return fmt::format("  conversations: {}\n", *detail);
+    }
+    return playbook.continuity == Continuity::required
+               ? "  conversations: not tried, no probes were allowed\n"
+               : "";
+}
+
 } // namespace
 
 Task<Result<Plan>> plan_playbook(PlanRequest request) {
@@ -126,6 +149,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_TRY(facts.routes, co_await plan_route_step(&outside, &playbook));
     facts.warnings = warnings_of(playbook, live);
     facts.revisions = co_await revision_facts(&outside, &playbook, &live);
+    OA_CO_TRY(facts.continuity, co_await try_continuity(&outside, &playbook, request.probes));
     if (!playbook.stage.gates.empty()) {
         say(request, fmt::format("trying each gate on {}", playbook.traffic.stable));
         const Millis window = std::min(k_try, playbook.stage.bake);
@@ -161,6 +185,7 @@ std::string plan_diff(const Plan& plan) {
         plan.target,
         plan.baseline.text()
     );
+    out += continuity_text(plan);
     int mutations = 0;
     for (const Step& step : plan.steps) {
         mutations += step.mutates() ? 1 : 0;

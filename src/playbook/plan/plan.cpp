@@ -63,6 +63,15 @@ public:
 
     Result<std::vector<Step>> build() {
         smokes(playbook_.preflight);
+        if (continuous()) {
+            add("continuity",
+                StepKind::continuity,
+                fmt::format(
+                    "a conversation of {} goes on on {}",
+                    playbook_.traffic.stable,
+                    playbook_.traffic.canary
+                ));
+        }
         if (playbook_.budget) {
             add("budget",
                 StepKind::budget,
@@ -95,6 +104,8 @@ public:
     }
 
 private:
+    [[nodiscard]] bool continuous() const { return playbook_.continuity == Continuity::required; }
+
     Step& add(std::string id, StepKind kind, std::string title) {
         steps_.push_back({std::move(id), kind, std::move(title)});
         return steps_.back();
@@ -165,6 +176,13 @@ private:
         }
         now_ = after;
 
+        // Before the bake: who would lose a conversation must not wait for its end.
+        if (continuous()) {
+            Step& step = add(
+                "continuity@" + where, StepKind::continuity, "conversations go on on both revisions"
+            );
+            step.stage = index;
+        }
         const ProbeSpec& rates = playbook_.stage.probe;
         Step& probe =
             add("probe@" + where,
@@ -229,6 +247,9 @@ Json body(const Plan& plan) {
         out["tried"] = plan.facts.trials;
         out["seen_warnings"] = plan.facts.warnings;
     }
+    if (!plan.facts.continuity.is_null()) {
+        out["continuity"] = plan.facts.continuity;
+    }
     if (!plan.facts.routes.is_null()) {
         out["routes"] = plan.facts.routes;
     }
@@ -272,8 +293,8 @@ void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
 } // namespace
 
 std::string_view to_string(StepKind kind) noexcept {
-    constexpr std::array<std::string_view, 7> k_words{
-        "smoke", "budget", "shift", "probe", "gate", "restore", "shadow"
+    constexpr std::array<std::string_view, 8> k_words{
+        "smoke", "budget", "shift", "probe", "gate", "restore", "shadow", "continuity"
     };
     return k_words[static_cast<std::size_t>(kind)];
 }

@@ -43,6 +43,7 @@ PlanFacts facts_in(const Json& json) {
     out.exact = value_in(json, "exact", nullptr);
     out.revisions = value_in(json, "revisions", Json::object());
     out.trials = value_in(json, "tried", Json::array());
+    out.continuity = value_in(json, "continuity", nullptr);
     out.routes = value_in(json, "routes", nullptr);
     for (const Json& warning : value_in(json, "seen_warnings", Json::array())) {
         if (warning.is_string()) {

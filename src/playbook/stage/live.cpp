@@ -1,6 +1,8 @@
 #include "live.hpp"
 
+#include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
+#include "oa_stream/probe/continuity.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 #include "oa_stream/probe/prober.hpp"
 #include "oa_stream/probe/record.hpp"
@@ -31,7 +33,7 @@ public:
         LiveOptions options
     )
         : executor_(std::move(executor)), client_(client), driver_(driver), folder_(folder),
-          options_(std::move(options)) {}
+          options_(std::move(options)), conversations_(client_, options_.limits, options_.prompt) {}
 
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override {
         auto target = target_of(spec.through);
@@ -69,6 +71,37 @@ public:
             client_,
             shadow_options(*std::move(canary), *std::move(stable), spec, std::move(id), replay)
         );
+    }
+
+    [[nodiscard]] Task<Check> continuity(Through from, Through to, std::string id) override {
+        auto first = target_of(from);
+        auto second = target_of(to);
+        if (!first || !second) {
+            Check check;
+            check.id = std::move(id);
+            check.detail = (first ? second : first).error().text();
+            co_return check;
+        }
+        if (!options_.probes) {
+            co_return skipped(id, "it begins turns");
+        }
+        co_return co_await conversations_.across(
+            *std::move(first),
+            *std::move(second),
+            std::move(id),
+            fmt::format("{} → {}", to_string(from), to_string(to))
+        );
+    }
+
+    [[nodiscard]] Task<Check> conversations_whole(std::string id) override {
+        co_return co_await conversations_.all_on(options_.users, std::move(id));
+    }
+
+    [[nodiscard]] Task<std::vector<std::string>> remove_conversations() override {
+        if (!conversations_.made_any()) {
+            co_return std::vector<std::string>{};
+        }
+        co_return co_await conversations_.remove(options_.users);
     }
 
     [[nodiscard]] Result<void>
@@ -225,23 +258,15 @@ private:
     }
 
     [[nodiscard]] Result<probe::Target> target_of(Through through) const {
-        probe::Target target = options_.users;
         if (through == Through::users) {
-            return target;
+            return options_.users;
         }
         if (driver_ == nullptr) {
             return fail(Code::internal, "nothing here knows the way to a single revision");
         }
-        OA_TRY(
-            const traffic::ArmAddress address,
-            driver_->address(through == Through::stable ? options_.stable : options_.canary)
+        return pinned_target(
+            options_.users, *driver_, through == Through::stable ? options_.stable : options_.canary
         );
-        target.base_url = address.base_url;
-        target.connect_to = address.connect_to;
-        for (const auto& [name, value] : address.headers) {
-            target.extra.set(name, value);
-        }
-        return target;
     }
 
     [[nodiscard]] Result<void>
@@ -300,6 +325,7 @@ private:
     const traffic::TrafficDriver* driver_;
     run::RunFolder& folder_;
     LiveOptions options_;
+    probe::Continuity conversations_;
     std::unique_ptr<probe::Prober> prober_;
     std::unique_ptr<probe::Prober> watch_;
     std::map<std::string, std::size_t> kept_;
@@ -314,6 +340,24 @@ Task<std::vector<Check>> Instruments::shadow(ShadowSpec /*spec*/, std::string id
     check.id = std::move(id);
     check.detail = "nothing here can compare two revisions";
     co_return std::vector{std::move(check)};
+}
+
+Task<Check> Instruments::continuity(Through /*from*/, Through /*to*/, std::string id) {
+    Check check;
+    check.id = std::move(id);
+    check.detail = "nothing here can make a conversation";
+    co_return check;
+}
+
+Task<Check> Instruments::conversations_whole(std::string id) {
+    Check check;
+    check.id = std::move(id);
+    check.detail = "nothing here can make a conversation";
+    co_return check;
+}
+
+Task<std::vector<std::string>> Instruments::remove_conversations() {
+    co_return std::vector<std::string>{};
 }
 
 std::unique_ptr<Instruments> make_live_instruments(

@@ -58,6 +58,8 @@ function assertByChance(hits, n, share, what) {
 /** A cutover whose gates decide with a handful of probes. */
 const SHORT = `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: short
 variables:
   - { name: base_url, required: true }
@@ -119,7 +121,7 @@ test('the shipped playbook: plan, 0 → 5 → 25 → 50 → 100 %, tags kept, an
   const place = await cloud();
   await place.arrange({ latency_ms: 300 });
   const before = await place.state();
-  const operator = new Operator(place, 'cutover', { bake: '8s', rate: '50/s' });
+  const operator = new Operator(place, 'cutover', { bake: '8s', rate: '50/s', continuity: 'new-threads-only', continuity_reason: 'the lanes of this test keep their threads in memory' });
 
   const plan = await operator.plan();
   assert.equal(plan.code, 10, plan.stderr);

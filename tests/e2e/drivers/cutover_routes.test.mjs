@@ -9,7 +9,7 @@ import { LocalTarget } from '../lib/local_target.mjs';
 
 const playbook = (routes, kind = 'cutover') => `version: 1
 kind: ${kind}
-name: with-routes
+${kind === 'cutover' ? 'continuity: new-threads-only\ncontinuity_reason: the lanes of this test keep their threads in memory\n' : ''}name: with-routes
 variables:
   - { name: base_url, required: true }
   - { name: socket, required: true }

@@ -31,6 +31,8 @@ const startLanes = async () => {
 
 const playbook = (proxy, { stages = '[0%, 5%, 25%, 50%, 100%]', bake = BAKE, more = '' } = {}) => `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: haproxy
 target: { base_url: "${proxy.base}", prompt: "${PROMPT}" }
 traffic: { driver: haproxy, socket: ${proxy.socket}, backend: chat, stable: stable, canary: canary${more} }

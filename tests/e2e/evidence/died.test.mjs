@@ -26,6 +26,8 @@ describe('a SIGKILL in the middle of', () => {
     fs.writeFileSync(program, `#!/bin/sh\n[ "$OA_STREAM_CALL" = read ] && echo '{"serving":{"stable":100,"canary":0},"etag":"v1"}'\nexit 0\n`, { mode: 0o755 });
     fs.writeFileSync(file, `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: dying
 target: { base_url: "${base}" }
 traffic: { driver: command, read: ["${program}"], set: ["${program}"], stable: stable, canary: canary }

@@ -10,6 +10,8 @@ import { oa } from '../lib/process.mjs';
 const WORDS = 'http_5xx | terminal_error';
 const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true }) => `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: measured
 variables:
   - { name: base_url, required: true }

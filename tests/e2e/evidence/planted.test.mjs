@@ -68,7 +68,7 @@ else { console.error('heron-driver ' + token + ' ' + ${yaml(shaped.slice(0, 2).j
   const driver = ['driver: command', `read: ["${process.execPath}", "${program}"]`, `set: ["${process.execPath}", "${program}"]`, 'stable: stable', 'canary: canary'];
   return {
     smoke: write('smoke.yaml', ['version: 1', 'kind: smoke-stream', 'name: planted', `summary: ${yaml(`${set('yaml')}.`)}`, target, 'checks: [ smoke: stream ]']),
-    cutover: write('cutover.yaml', ['version: 1', 'kind: cutover', 'name: planted', `summary: "\${summary}"`, 'variables: [ { name: summary, default: nothing special } ]', target, 'traffic:', ...driver.map((line) => `  ${line}`),
+    cutover: write('cutover.yaml', ['version: 1', 'kind: cutover', 'continuity: new-threads-only', 'continuity_reason: lanes of a test', 'name: planted', `summary: "\${summary}"`, 'variables: [ { name: summary, default: nothing special } ]', target, 'traffic:', ...driver.map((line) => `  ${line}`),
       'stages: [50%, 100%]', 'stage:', '  bake: 500ms', '  probe: { rate: 30/s, unpinned: 10/s }', '  gates: [ { bad: any, at_most: 90%, confidence: 80% } ]',
       '  on_inconclusive: { extend_at_most: 4s, then: rollback }', 'limits: { fresh_row: 3, restore: 10s }']),
     config: write('config.yaml', ['version: 1', `load: { prompt: [ ${yaml(set('config'))} ] }`, `smoke stream: { base-url: "${lane.base}", auth: "env:PLANTED_TOKEN", expect: ${yaml(set('config'))} }`]),

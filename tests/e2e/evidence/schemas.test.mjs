@@ -14,6 +14,8 @@ import { FILES, FOLDER, closed, compileAll, met, problemBy, problemOf, problemOf
 
 const PLAYBOOK = `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: whole
 variables:
   - { name: base_url, required: true }

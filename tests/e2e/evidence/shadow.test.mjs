@@ -199,6 +199,8 @@ test('what makes no sense is refused before anything is asked', async () => {
 // The same as a playbook's step, after the traffic was moved.
 const CUTOVER = `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: with-shadow
 variables:
   - { name: base_url, required: true }

@@ -11,6 +11,8 @@ const KILLPOINT = process.env.OA_KILLPOINT ?? path.join(path.dirname(OA_BIN), 't
 /** A short cutover whose gates decide with a handful of probes; `traffic` and `target` are YAML lines. */
 export const shortCutover = (traffic, baseUrl) => `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: crash
 target: { base_url: "${baseUrl}", prompt: "replay:01-echo" }
 traffic:

@@ -39,6 +39,8 @@ export const withFile = (words, none) => [...words.slice(0, -1), `${none}${words
 
 const PLAYBOOK = `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: mine
 target: { base_url: "http://127.0.0.1:8080" }
 traffic: { driver: local, socket: /tmp/front.sock, base_url: "http://127.0.0.1:8080", stable: v1, canary: v2 }
@@ -49,6 +51,8 @@ stage:
 
 const CUTOVER = `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: mine
 variables:
   - { name: base_url, required: true }

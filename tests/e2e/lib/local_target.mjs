@@ -5,8 +5,10 @@ import http from 'node:http';
 import path from 'node:path';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
 
-const PLAYBOOK = `version: 1
+export const PLAYBOOK = `version: 1
 kind: cutover
+continuity: new-threads-only
+continuity_reason: the lanes of this test keep their threads in memory
 name: local-cutover
 variables:
   - { name: base_url, required: true }
@@ -30,7 +32,7 @@ limits: { fresh_row: 3, restore: 20s, shift: 10s }
 `;
 
 /** A lane on the recorded turns that are built in. */
-async function lane(revision, args = []) {
+export async function lane(revision, args = []) {
   const folder = scratch(revision), ready = path.join(folder, 'ready');
   const running = new Running(OA_BIN, ['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--revision', revision, '--ready-file', ready, ...args],
     { name: revision, folder, cwd: folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, 'state') }) });
@@ -40,12 +42,11 @@ async function lane(revision, args = []) {
 }
 
 export class LocalTarget {
-  /** `faults`: options of the canary's lane, such as ['--inject', 'error-rate=1']. */
-  static async start({ faults = [], playbook = PLAYBOOK, weights = 'v1=100,v2=0' } = {}) {
+  /** `faults`: options of the canary's lane, such as ['--inject', 'error-rate=1']; `lanes`: others than two replays, [stable, canary] with `base`. */
+  static async start({ faults = [], playbook = PLAYBOOK, weights = 'v1=100,v2=0', lanes = async () => [await lane('v1'), await lane('v2', faults)] } = {}) {
     const target = new LocalTarget();
     target.folder = scratch('target');
-    target.stable = await lane('v1');
-    target.canary = await lane('v2', faults);
+    [target.stable, target.canary] = await lanes();
     target.socket = path.join('/tmp', `oa-front-${process.pid}-${Math.random().toString(36).slice(2, 8)}.sock`);
     const ready = path.join(target.folder, 'ready');
     target.front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `v1=${target.stable.base}`, '--backend', `v2=${target.canary.base}`,
@@ -61,11 +62,17 @@ export class LocalTarget {
     const all = { base_url: this.base, socket: this.socket, ...extra };
     return Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   }
+  /** A file beside the playbook; its path. */
+  write(name, text) {
+    const file = path.join(this.folder, name);
+    fs.writeFileSync(file, text);
+    return file;
+  }
   oa(args, options = {}) { return oa(args, { stateDir: this.state, ms: 120000, ...options }); }
   /** Writes a plan; the result of the command with `file` added. */
-  async plan({ name = 'plan.json', set = {}, args = [] } = {}) {
+  async plan({ name = 'plan.json', playbook = this.playbook, set = {}, args = [] } = {}) {
     const file = path.join(this.folder, name);
-    const got = await this.oa(['cutover', 'plan', this.playbook, ...this.settings(set), '--out', file, ...args]);
+    const got = await this.oa(['cutover', 'plan', playbook, ...this.settings(set), '--out', file, ...args]);
     return { ...got, file };
   }
   /** A run under way, to be interrupted. */

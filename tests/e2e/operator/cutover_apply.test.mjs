@@ -245,7 +245,7 @@ test('a run that died is not built upon: plan, apply and drill name it; it is ta
   };
   named(await target.plan({ name: 'on-top.json' }), 'plan');
   const drill = path.join(target.folder, 'drill.yaml');
-  fs.writeFileSync(drill, `${fs.readFileSync(target.playbook, 'utf8').replace('kind: cutover', 'kind: rollback-drill')}drill: { fail_at: 50%, recover_within: 20s }\n`);
+  fs.writeFileSync(drill, `${fs.readFileSync(target.playbook, 'utf8').replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill')}drill: { fail_at: 50%, recover_within: 20s }\n`);
   named(await target.oa(['rollback', 'drill', drill, ...target.settings()]), 'drill');
 
   const unlock = (...more) => target.oa(['cutover', 'unlock', '--run', run, ...more]);
@@ -290,7 +290,7 @@ test('rollback apply of a run under way: its own process goes back, and this one
 
 test('rollback plan and apply: everything to stable, whatever serves, without a run to refer to', async () => {
   const yaml = path.join(target.folder, 'rollback.yaml'), file = path.join(target.folder, 'rollback.json');
-  const head = fs.readFileSync(target.playbook, 'utf8').split('sources:')[0].replace('kind: cutover', 'kind: rollback').replace('  - { name: bake, default: 700ms }\n', '');
+  const head = fs.readFileSync(target.playbook, 'utf8').split('sources:')[0].replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback').replace('  - { name: bake, default: 700ms }\n', '');
   fs.writeFileSync(yaml, `${head}postflight: [{ smoke: stream }]\nrollback: { ramp: 200ms }\nlimits: { fresh_row: 3, restore: 20s, shift: 10s }\n`);
   const plan = () => target.oa(['rollback', 'plan', yaml, ...target.settings(), '--out', file]);
   await target.setWeights({ v1: 40, v2: 60 });

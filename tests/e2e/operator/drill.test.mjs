@@ -8,7 +8,7 @@ import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 /** Both rehearse the same way back; only the local one can break its canary. */
 const drillOf = (rig, { fault = '', stages = '[0%, 50%]', failAt = '50%', gate = '30%' } = {}) => rig.playbook
-  .replace('kind: cutover', 'kind: rollback-drill')
+  .replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill')
   .replace(/stages: .*/, `stages: ${stages}`)
   .replace(/at_most: 60%, confidence: 80%/, `at_most: ${gate}, confidence: 80%`)
   .replace('unpinned: 10/s', 'unpinned: 40/s') + `drill: { fail_at: ${failAt}, recover_within: 20s${fault ? `, fault: ${fault}` : ''} }\n`;

@@ -23,7 +23,7 @@ before(async () => {
   // What examples name: a stream, a playbook, a log.
   fs.copyFileSync(path.join(ROOT, 'fixtures/goldens/ui/01-echo.sse'), path.join(folder, 'out.sse'));
   fs.copyFileSync(target.playbook, path.join(folder, 'cutover.yaml'));
-  const head = fs.readFileSync(target.playbook, 'utf8').split('sources:')[0].replace('kind: cutover', 'kind: rollback').replace('  - { name: bake, default: 700ms }\n', '');
+  const head = fs.readFileSync(target.playbook, 'utf8').split('sources:')[0].replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback').replace('  - { name: bake, default: 700ms }\n', '');
   fs.writeFileSync(path.join(folder, 'rollback.yaml'), `${head}postflight: [{ smoke: stream }]\nlimits: { fresh_row: 3, restore: 20s, shift: 10s }\n`);
 });
 after(async () => {

@@ -1,0 +1,76 @@
+// Do conversations survive a change of revision? Makes threads on one revision and goes on with
+// them on another, as a user does whose next request meets the other side of a split.
+// One thread; the client must outlive it.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+/// One message as `GET /api/chats/{id}/messages` shows it; two revisions that share their threads
+/// show the same ones.
+struct SeenMessage {
+    std::string role{};
+    std::string content{};
+    friend bool operator==(const SeenMessage&, const SeenMessage&) = default;
+};
+
+/// The messages of a page of that route; nullopt when it is not one.
+[[nodiscard]] std::optional<std::vector<SeenMessage>> messages_of(std::string_view body);
+/// What is wrong with `seen` where `expected` must come first, in one clause; "" when nothing is.
+[[nodiscard]] std::string
+missing_messages(const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen);
+
+class Continuity {
+public:
+    /// `prompt`: of the turns; empty: that of probes.
+    Continuity(net::HttpClient& client, ProbeLimits limits, std::string prompt);
+
+    /// A thread made on `from` is read on `to`, answered there, and read again: all that was said
+    /// before must still stand in it. FAIL when `to` does not know it or lost a part, ERROR when a
+    /// turn or a page could not be had, SKIPPED (not required) when `from` itself lists no messages
+    /// of the thread: such a target has no conversations to lose.
+    [[nodiscard]] Task<Check> across(Target from, Target to, std::string id, std::string way);
+
+    /// Every thread made so far, with the last messages known of it. SKIPPED when none was made.
+    [[nodiscard]] Task<Check> all_on(Target target, std::string id);
+
+    /// Deletes them; those that the target did not delete, by id. They are forgotten either way.
+    [[nodiscard]] Task<std::vector<std::string>> remove(Target target);
+
+    [[nodiscard]] bool made_any() const noexcept { return !threads_.empty(); }
+
+private:
+    struct Thread {
+        std::string id;
+        std::vector<SeenMessage> messages{};
+    };
+    struct Page {
+        std::optional<std::vector<SeenMessage>> messages{};
+        int status = 0;
+        std::string seen{}; ///< the answer, in a few words
+    };
+    [[nodiscard]] Task<Page> read(Target target, std::string thread);
+    [[nodiscard]] Task<ProbeSample> say(Target target, std::string thread);
+
+    net::HttpClient& client_;
+    ProbeLimits limits_;
+    std::string prompt_;
+    std::vector<Thread> threads_{};
+};
+
+/// How many conversations the target lists for this caller. At most `most` are counted; nullopt
+/// when it lists none or does not answer.
+[[nodiscard]] Task<std::optional<std::uint64_t>>
+count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::uint64_t most);
+
+} // namespace oa_stream::probe

@@ -1,0 +1,68 @@
+// Conversations of the run's own: what users would lose when the revisions do not share theirs.
+#include "run_context.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace oa_stream::playbook {
+namespace {
+
+bool required(const RunContext& run) {
+    return run.playbook().continuity == Continuity::required;
+}
+
+/// True: nothing to stop for.
+Task<bool> check_way(RunContext* run, Through from, Through to, std::string id) {
+    Check check = co_await run->in.instruments->continuity(from, to, std::move(id));
+    const bool fine = check.verdict == Verdict::pass || check.verdict == Verdict::skipped;
+    run->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+    run->add(std::move(check));
+    co_return fine;
+}
+
+} // namespace
+
+Task<StepEnd> check_continuity(RunContext* run, const Step* step) {
+    if (step->stage >= 0 && !run->changes_traffic()) {
+        run->skip("gate." + step->id, false, "a rehearsal moves no traffic: looked at before it");
+        co_return StepEnd::go_on;
+    }
+    run->log_event("continuity", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}});
+    if (step->stage < 0) {
+        const bool fine =
+            co_await check_way(run, Through::stable, Through::canary, "preflight.continuity");
+        co_return fine ? StepEnd::go_on : StepEnd::stop;
+    }
+    const std::string id = "gate." + step->id;
+    const bool there = co_await check_way(run, Through::stable, Through::canary, id);
+    if (!there || run->serving.percent_of(run->playbook().traffic.canary) == 0) {
+        co_return there ? StepEnd::go_on : StepEnd::stop;
+    }
+    const bool back = co_await check_way(run, Through::canary, Through::stable, id + ".back");
+    co_return back ? StepEnd::go_on : StepEnd::stop;
+}
+
+Task<void> check_conversations(RunContext* run, std::string step) {
+    if (!required(*run)) {
+        co_return;
+    }
+    Check check = co_await run->in.instruments->conversations_whole(step + ".continuity");
+    if (check.verdict == Verdict::skipped) {
+        co_return; // none was made: a rollback by another process, or a target that keeps none
+    }
+    run->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+    run->add(std::move(check));
+}
+
+Task<void> remove_conversations(RunContext* run) {
+    const auto left = co_await run->in.instruments->remove_conversations();
+    if (!left.empty()) {
+        run->out.notes.push_back(fmt::format(
+            "The target keeps {} of this run, because it does not delete conversations: {}.",
+            left.size() == 1 ? "a conversation" : fmt::format("{} conversations", left.size()),
+            fmt::join(left, ", ")
+        ));
+    }
+}
+
+} // namespace oa_stream::playbook

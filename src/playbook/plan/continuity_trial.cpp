@@ -1,0 +1,57 @@
+// What a cutover would do to conversations, found out while the plan is made.
+#include "oa_stream/probe/continuity.hpp"
+
+#include "forecast.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::playbook {
+namespace {
+
+// Far beyond what changes the decision; counting more would only delay the plan.
+constexpr std::uint64_t k_most_counted = 10'000;
+
+Task<Result<Json>> count_left_behind(const Outside* outside, const Playbook* playbook) {
+    OA_CO_TRY(
+        probe::Target stable,
+        pinned_target(outside->users, *outside->driver, playbook->traffic.stable)
+    );
+    const auto count =
+        co_await probe::count_threads(*outside->client, std::move(stable), {}, k_most_counted);
+    co_return Json{{"threads", count ? Json(*count) : Json(nullptr)}};
+}
+
+} // namespace
+
+Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbook, bool probes) {
+    if (playbook->continuity == Continuity::new_threads_only) {
+        co_return co_await count_left_behind(outside, playbook);
+    }
+    if (playbook->continuity != Continuity::required || !probes) {
+        co_return Json(nullptr);
+    }
+    const Traffic& traffic = playbook->traffic;
+    OA_CO_TRY(
+        const probe::Target stable, pinned_target(outside->users, *outside->driver, traffic.stable)
+    );
+    OA_CO_TRY(
+        const probe::Target canary, pinned_target(outside->users, *outside->driver, traffic.canary)
+    );
+    probe::Continuity conversations(*outside->client, {}, playbook->target.prompt);
+    const Check check = co_await conversations.across(
+        stable, canary, "continuity", fmt::format("{} → {}", traffic.stable, traffic.canary)
+    );
+    static_cast<void>(co_await conversations.remove(stable));
+    if (check.verdict == Verdict::fail) {
+        co_return fail(
+            Code::precondition,
+            "users would lose their conversations: " + check.detail,
+            "continuity",
+            "let both revisions use the same threads; if only new ones matter, say so in the "
+            "playbook: continuity: new-threads-only, with a continuity_reason"
+        );
+    }
+    co_return Json{{"verdict", to_string(check.verdict)}, {"detail", check.detail}};
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,268 @@
+#include "oa_stream/probe/continuity.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
+
+#include "smoke/smoke_run.hpp"
+#include "stream/target_request.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr std::size_t k_max_page = 8U << 20U;
+// A probe's thread has a handful of messages, so one page holds all of them.
+constexpr std::string_view k_messages_page = "/messages?limit=200";
+constexpr std::string_view k_prompt = "Reply with the single word: pong";
+
+Check check_of(std::string id, Verdict verdict, std::string detail) {
+    Check out;
+    out.id = std::move(id);
+    out.verdict = verdict;
+    out.detail = std::move(detail);
+    return out;
+}
+
+Check skipped(std::string id, std::string why) {
+    Check out = check_of(std::move(id), Verdict::skipped, std::move(why));
+    out.mode = CheckMode::skipped;
+    out.required = false;
+    return out;
+}
+
+Task<net::ClientResponse> fetch(
+    net::HttpClient* client,
+    const Target* target,
+    ProbeLimits limits,
+    std::string_view method,
+    std::string path
+) {
+    net::ClientRequest request = target_request(*target, method, path);
+    request.headers.set("accept", "application/json");
+    apply_limits(request, limits);
+    request.max_body = k_max_page;
+    request.fresh_connection = true;
+    co_return co_await client->fetch(std::move(request));
+}
+
+std::string content_text(const Json& message) {
+    const Json* content = member(message, "content");
+    if (content == nullptr) {
+        return {};
+    }
+    return content->is_string() ? content->get<std::string>() : dump_json(*content);
+}
+
+} // namespace
+
+std::optional<std::vector<SeenMessage>> messages_of(std::string_view body) {
+    const auto json = parse_json(body);
+    const Json* data = json ? member(*json, "data") : nullptr;
+    if (data == nullptr || !data->is_array()) {
+        return std::nullopt;
+    }
+    std::vector<SeenMessage> out;
+    for (const Json& message : *data) {
+        out.push_back(
+            {std::string(string_member(message, "role").value_or("")), content_text(message)}
+        );
+    }
+    return out;
+}
+
+std::string
+missing_messages(const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen) {
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        if (i == seen.size()) {
+            return fmt::format(
+                "{} of {} messages are missing", expected.size() - i, expected.size()
+            );
+        }
+        if (!(expected[i] == seen[i])) {
+            return fmt::format("message {} of {} is another one", i + 1, expected.size());
+        }
+    }
+    return {};
+}
+
+Continuity::Continuity(net::HttpClient& client, ProbeLimits limits, std::string prompt)
+    : client_(client), limits_(limits),
+      prompt_(prompt.empty() ? std::string(k_prompt) : std::move(prompt)) {
+}
+
+Task<Continuity::Page> Continuity::read(Target target, std::string thread) {
+    const net::ClientResponse answer = co_await fetch(
+        &client_, &target, limits_, "GET", "/api/chats/" + thread + std::string(k_messages_page)
+    );
+    Page out;
+    out.status = answer.status;
+    out.seen = seen(answer);
+    if (answer.status == 200) {
+        out.messages = messages_of(answer.body);
+    }
+    co_return out;
+}
+
+Task<ProbeSample> Continuity::say(Target target, std::string thread) {
+    ProbeRequest request;
+    request.body = chat_body(thread, prompt_);
+    request.pacing = PacingMode::observe;
+    co_return co_await probe_stream(client_, std::move(target), std::move(request), limits_);
+}
+
+Task<Check> Continuity::across(Target from, Target to, std::string id, std::string way) {
+    const std::string thread = fresh_thread("oaprobe");
+    const ProbeSample made = co_await say(from, thread);
+    if (made.bad()) {
+        co_return check_of(
+            std::move(id),
+            Verdict::error,
+            fmt::format("{}: no conversation could be begun: {}", way, made.detail)
+        );
+    }
+    threads_.push_back({thread});
+    const Page before = co_await read(from, thread);
+    if (!before.messages || before.messages->empty()) {
+        threads_.pop_back();
+        co_return skipped(
+            std::move(id),
+            fmt::format(
+                "{}: the first one lists no messages of a conversation just made there ({})",
+                way,
+                before.seen
+            )
+        );
+    }
+    threads_.back().messages = *before.messages;
+    const Page other = co_await read(to, thread);
+    if (!other.messages) {
+        const bool unknown = other.status == 404;
+        co_return check_of(
+            std::move(id),
+            unknown ? Verdict::fail : Verdict::error,
+            fmt::format(
+                "{}: a conversation of {} messages {}: {}",
+                way,
+                before.messages->size(),
+                unknown ? "is not known there" : "could not be read there",
+                other.seen
+            )
+        );
+    }
+    if (const auto wrong = missing_messages(*before.messages, *other.messages); !wrong.empty()) {
+        co_return check_of(
+            std::move(id), Verdict::fail, fmt::format("{}: read there, {}", way, wrong)
+        );
+    }
+    const ProbeSample answered = co_await say(to, thread);
+    if (answered.bad()) {
+        co_return check_of(
+            std::move(id),
+            Verdict::fail,
+            fmt::format("{}: the next message is not answered there: {}", way, answered.detail)
+        );
+    }
+    const Page after = co_await read(to, thread);
+    if (!after.messages) {
+        co_return check_of(
+            std::move(id),
+            Verdict::error,
+            fmt::format("{}: after its next turn it could not be read: {}", way, after.seen)
+        );
+    }
+    const auto wrong = missing_messages(*before.messages, *after.messages);
+    const std::size_t least = before.messages->size() + 2; // the next message and its answer
+    if (!wrong.empty() || after.messages->size() < least) {
+        co_return check_of(
+            std::move(id),
+            Verdict::fail,
+            fmt::format(
+                "{}: after its next turn, {}",
+                way,
+                wrong.empty()
+                    ? fmt::format("it has {} messages instead of {}", after.messages->size(), least)
+                    : wrong
+            )
+        );
+    }
+    threads_.back().messages = *after.messages;
+    co_return check_of(
+        std::move(id),
+        Verdict::pass,
+        fmt::format(
+            "{}: read with all {} messages, answered, and whole afterwards",
+            way,
+            before.messages->size()
+        )
+    );
+}
+
+Task<Check> Continuity::all_on(Target target, std::string id) {
+    std::vector<std::string> lost;
+    for (const Thread& thread : std::vector<Thread>(threads_)) {
+        const Page page = co_await read(target, thread.id);
+        const std::string wrong =
+            page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
+        if (!wrong.empty()) {
+            lost.push_back(fmt::format("{}: {}", thread.id, wrong));
+        }
+    }
+    if (threads_.empty()) {
+        co_return skipped(std::move(id), "no conversation was made");
+    }
+    co_return lost.empty()
+        ? check_of(
+              std::move(id),
+              Verdict::pass,
+              fmt::format("all {} conversations of this run are whole", threads_.size())
+          )
+        : check_of(
+              std::move(id),
+              Verdict::fail,
+              fmt::format(
+                  "{} of {} conversations are not whole: {}",
+                  lost.size(),
+                  threads_.size(),
+                  fmt::join(lost, "; ")
+              )
+          );
+}
+
+Task<std::vector<std::string>> Continuity::remove(Target target) {
+    std::vector<std::string> left;
+    for (const Thread& thread : std::exchange(threads_, {})) {
+        const net::ClientResponse answer =
+            co_await fetch(&client_, &target, limits_, "DELETE", "/api/chats/" + thread.id);
+        const bool gone = (answer.status >= 200 && answer.status < 300) || answer.status == 404;
+        if (!gone) {
+            left.push_back(thread.id);
+        }
+    }
+    co_return left;
+}
+
+Task<std::optional<std::uint64_t>>
+count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::uint64_t most) {
+    std::uint64_t count = 0;
+    std::string cursor;
+    do {
+        const std::string path =
+            "/api/chats?limit=200" + (cursor.empty() ? "" : "&cursor=" + percent_encode(cursor));
+        const net::ClientResponse answer = co_await fetch(&client, &target, limits, "GET", path);
+        const auto json = answer.status == 200 ? parse_json(answer.body) : Result<Json>(Json());
+        const Json* data = json ? member(*json, "data") : nullptr;
+        if (data == nullptr || !data->is_array()) {
+            co_return std::nullopt;
+        }
+        count += data->size();
+        cursor = data->empty() ? "" : string_member(*json, "nextCursor").value_or("");
+    } while (!cursor.empty() && count < most);
+    co_return std::min(count, most);
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,124 @@
+// Conversations over a cutover: a plan and an apply find out whether users would lose theirs.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { LocalTarget, PLAYBOOK, lane } from '../lib/local_target.mjs';
+
+const REQUIRED = PLAYBOOK.replace(/continuity.*\n/g, '');
+const STABLE = { v1: 100, v2: 0 };
+const open = [];
+after(() => Promise.all(open.map((one) => one.stop())));
+
+/**
+ * The lane at `base` as a second revision v2: the same threads under another name. While `lost()` says
+ * so, it knows no thread: what a revision with a store of its own answers.
+ */
+async function secondRevision(base, lost) {
+  const server = http.createServer((request, response) => {
+    if (lost(request) && /^\/api\/chats\/[^/]+\/messages/.test(request.url)) {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"code":"not_found","message":"unknown thread"}}');
+      return;
+    }
+    const passed = http.request(base + request.url, { method: request.method, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode, { ...answer.headers, 'x-oa-revision': 'v2' });
+      answer.pipe(response);
+    });
+    passed.on('error', () => response.destroy());
+    response.on('close', () => passed.destroy());
+    request.pipe(passed);
+  });
+  await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
+  const stop = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
+  open.push({ stop });
+  return { base: `http://127.0.0.1:${server.address().port}`, kill: stop };
+}
+
+/** One lane behind two revisions; `lost` as above. */
+async function shared(lost) {
+  const stable = await lane('v1');
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(stable.base, lost)] });
+  open.push(stable, target.front);
+  return target;
+}
+const check = (report, id) => report.checks.find((one) => one.id === id);
+
+test('two Codex lanes with threads of their own: the plan is refused, and says what users would lose', async () => {
+  const mock = await startMock();
+  open.push(mock);
+  const revision = async (name) => {
+    const one = await startCodexLane({ config: chatConfig, port: mock.port, name: `codex-${name}`, args: ['--revision', name] });
+    open.push(one);
+    return one;
+  };
+  const playbook = REQUIRED.replace('prompt: "replay:hello"', 'prompt: "Say pong"');
+  const target = await LocalTarget.start({ playbook, lanes: async () => [await revision('v1'), await revision('v2')] });
+  open.push(target.front);
+
+  const plan = await target.plan();
+  assert.equal(plan.code, 6, plan.stderr);
+  assert.match(plan.stderr, /users would lose their conversations: v1 → v2: a conversation of 2 messages is not known there/);
+  assert.match(plan.stderr, /continuity: new-threads-only/);
+  assert.deepEqual(await target.weights(), STABLE);
+
+  const pilot = playbook.replace('kind: cutover', 'kind: cutover\ncontinuity: new-threads-only\ncontinuity_reason: a pilot without history');
+  const accepted = await target.plan({ name: 'accepted.json', playbook: target.write('accepted.yaml', pilot) });
+  assert.equal(accepted.code, 10, accepted.stderr);
+  const first = accepted.stdout.split('\n').slice(0, 3).join('\n');
+  assert.match(first, /USERS LOSE THEIR CONVERSATIONS: [1-9]\d* known to this token of v1 stay behind \(a pilot without history\)/);
+});
+
+test('revisions that share their threads: tried in the plan, at each stage both ways, PASS', async () => {
+  const target = await shared(() => false);
+  const plan = await target.plan();
+  assert.equal(plan.code, 10, plan.stderr);
+  assert.match(plan.stdout, /conversations: v1 → v2: read with all 2 messages, answered, and whole afterwards/);
+  const apply = await target.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(apply.code, 0, apply.stderr);
+  const report = apply.json();
+  for (const id of ['preflight.continuity', 'gate.continuity@50%', 'gate.continuity@50%.back', 'gate.continuity@100%', 'gate.continuity@100%.back']) {
+    assert.equal(check(report, id)?.verdict, 'PASS', `${id}: ${check(report, id)?.detail}`);
+  }
+  assert.match(report.notes.join('\n'), /keeps 5 conversations of this run.*oaprobe_/, 'what could not be removed is named');
+});
+
+test('a canary that loses threads after the plan: nothing moves, exit 1', async () => {
+  let lost = false;
+  const target = await shared(() => lost);
+  const plan = await target.plan();
+  assert.equal(plan.code, 10, plan.stderr);
+  lost = true;
+  const apply = await target.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(apply.code, 1, apply.stderr);
+  assert.equal(check(apply.json(), 'preflight.continuity').verdict, 'FAIL');
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('a canary that loses threads once it has traffic: the stage fails, rolled back, and every conversation is whole', async () => {
+  let reads = 0;
+  // The plan and the preflight read two pages each; the third pair is the stage's.
+  const target = await shared(() => ++reads > 4);
+  const plan = await target.plan();
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = await target.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(apply.code, 7, apply.stderr);
+  const report = apply.json();
+  assert.equal(check(report, 'gate.continuity@50%').verdict, 'FAIL');
+  assert.match(check(report, 'gate.continuity@50%').detail, /stable → canary: a conversation of 2 messages is not known there/);
+  assert.equal(check(report, 'rollback.continuity').verdict, 'PASS', check(report, 'rollback.continuity').detail);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('new-threads-only needs a reason, and a reason needs it', async () => {
+  const target = await shared(() => false);
+  for (const [lines, words] of [
+    ['continuity: new-threads-only', /new-threads-only needs a continuity_reason/],
+    ['continuity_reason: none', /only new-threads-only takes a reason/],
+    ['continuity: maybe', /required or new-threads-only/],
+  ]) {
+    const file = target.write('wrong.yaml', REQUIRED.replace('kind: cutover', `kind: cutover\n${lines}`));
+    const refused = await target.oa(['playbook', 'validate', file]);
+    assert.equal(refused.code, 2, lines);
+    assert.match(refused.stderr + refused.stdout, words);
+  }
+});

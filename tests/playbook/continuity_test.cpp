@@ -1,0 +1,96 @@
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+
+namespace {
+
+const Check* find(const RunOutcome& outcome, std::string_view id) {
+    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
+    return found == outcome.checks.end() ? nullptr : &*found;
+}
+
+World cutover() {
+    World world;
+    world.playbook.kind = Kind::cutover;
+    world.playbook.afterwards = Afterwards::stay;
+    world.playbook.stages = {0, 50, 100};
+    world.playbook.continuity = Continuity::required;
+    return world;
+}
+
+} // namespace
+
+TEST_CASE("continuity: one way before anything moves, both ways once the canary has traffic") {
+    World world = cutover();
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(
+        world.instruments.crossings ==
+        std::vector<std::string>{
+            "stable → canary at 0%",
+            "stable → canary at 0%",
+            "stable → canary at 50%",
+            "canary → stable at 50%",
+            "stable → canary at 100%",
+            "canary → stable at 100%",
+        }
+    );
+    CHECK(find(outcome, "rollback.continuity") == nullptr);
+}
+
+TEST_CASE("continuity: a conversation that is lost ends the run where that was seen") {
+    World world = cutover();
+    SECTION("before anything moves") {
+        world.instruments.smokes["preflight.continuity"] = Verdict::fail;
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.exit == ExitCode::fail);
+        CHECK(world.driver.applied.empty());
+    }
+    for (const std::string id : {"gate.continuity@50%", "gate.continuity@50%.back"}) {
+        DYNAMIC_SECTION(id) {
+            world.instruments.smokes[id] = Verdict::fail;
+            const RunOutcome outcome = world.run();
+            CHECK(outcome.exit == ExitCode::rolled_back);
+            CHECK(world.driver.serving == World::split(0));
+            CHECK(find(outcome, "gate.continuity@100%") == nullptr);
+            REQUIRE(find(outcome, "rollback.continuity") != nullptr);
+            CHECK(find(outcome, "rollback.continuity")->verdict == Verdict::pass);
+        }
+    }
+}
+
+TEST_CASE("continuity: a loss that only shows after the rollback is said, the traffic is back") {
+    World world = cutover();
+    world.instruments.smokes["gate.continuity@50%"] = Verdict::fail;
+    world.instruments.smokes["rollback.continuity"] = Verdict::fail;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    REQUIRE(find(outcome, "rollback.continuity") != nullptr);
+    CHECK(find(outcome, "rollback.continuity")->verdict == Verdict::fail);
+}
+
+TEST_CASE("continuity: what the target does not delete is named") {
+    World world = cutover();
+    world.instruments.undeleted = {"oaprobe_1", "oaprobe_2"};
+    const RunOutcome outcome = world.run();
+    const bool named = std::ranges::any_of(outcome.notes, [](const std::string& note) {
+        return note.contains("keeps 2 conversations of this run") && note.contains("oaprobe_2");
+    });
+    CHECK(named);
+}
+
+TEST_CASE("continuity: with new-threads-only nothing is looked at") {
+    World world = cutover();
+    world.playbook.continuity = Continuity::new_threads_only;
+    world.playbook.continuity_reason = "a pilot";
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(world.instruments.crossings.empty());
+}
