@@ -15,19 +15,19 @@ const Check* find(const RunOutcome& outcome, std::string_view id) {
     return found == outcome.checks.end() ? nullptr : &*found;
 }
 
-World cutover() {
-    World world;
+void make_cutover(World& world) {
     world.playbook.kind = Kind::cutover;
+    world.playbook.target.base_url = "http://127.0.0.1:9";
     world.playbook.afterwards = Afterwards::stay;
     world.playbook.stages = {0, 50, 100};
     world.playbook.continuity = Continuity::required;
-    return world;
 }
 
 } // namespace
 
 TEST_CASE("continuity: one way before anything moves, both ways once the canary has traffic") {
-    World world = cutover();
+    World world;
+    make_cutover(world);
     const RunOutcome outcome = world.run();
     INFO(outcome.headline);
     CHECK(outcome.exit == ExitCode::ok);
@@ -46,11 +46,12 @@ TEST_CASE("continuity: one way before anything moves, both ways once the canary 
 }
 
 TEST_CASE("continuity: a conversation that is lost ends the run where that was seen") {
-    World world = cutover();
+    World world;
+    make_cutover(world);
     SECTION("before anything moves") {
         world.instruments.smokes["preflight.continuity"] = Verdict::fail;
         const RunOutcome outcome = world.run();
-        CHECK(outcome.exit == ExitCode::fail);
+        CHECK(outcome.exit == ExitCode::breach);
         CHECK(world.driver.applied.empty());
     }
     for (const std::string id : {"gate.continuity@50%", "gate.continuity@50%.back"}) {
@@ -67,7 +68,8 @@ TEST_CASE("continuity: a conversation that is lost ends the run where that was s
 }
 
 TEST_CASE("continuity: a loss that only shows after the rollback is said, the traffic is back") {
-    World world = cutover();
+    World world;
+    make_cutover(world);
     world.instruments.smokes["gate.continuity@50%"] = Verdict::fail;
     world.instruments.smokes["rollback.continuity"] = Verdict::fail;
     const RunOutcome outcome = world.run();
@@ -77,7 +79,8 @@ TEST_CASE("continuity: a loss that only shows after the rollback is said, the tr
 }
 
 TEST_CASE("continuity: what the target does not delete is named") {
-    World world = cutover();
+    World world;
+    make_cutover(world);
     world.instruments.undeleted = {"oaprobe_1", "oaprobe_2"};
     const RunOutcome outcome = world.run();
     const bool named = std::ranges::any_of(outcome.notes, [](const std::string& note) {
@@ -87,7 +90,8 @@ TEST_CASE("continuity: what the target does not delete is named") {
 }
 
 TEST_CASE("continuity: with new-threads-only nothing is looked at") {
-    World world = cutover();
+    World world;
+    make_cutover(world);
     world.playbook.continuity = Continuity::new_threads_only;
     world.playbook.continuity_reason = "a pilot";
     const RunOutcome outcome = world.run();

@@ -292,6 +292,7 @@ RunOutcome World::run() {
     traffic::TrafficState live;
     live.wanted = live.serving = driver.serving;
     const auto plan = make_plan(playbook, "fake", driver.target(), live);
+    INFO((plan ? std::string() : plan.error().text()));
     REQUIRE(plan.has_value());
 
     RunInput input;

@@ -15,8 +15,8 @@ bool required(const RunContext& run) {
 Task<bool> check_way(RunContext* run, Through from, Through to, std::string id) {
     Check check = co_await run->in.instruments->continuity(from, to, std::move(id));
     const bool fine = check.verdict == Verdict::pass || check.verdict == Verdict::skipped;
-    run->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
-    run->add(std::move(check));
+    run->session.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+    run->session.add(std::move(check));
     co_return fine;
 }
 
@@ -27,7 +27,9 @@ Task<StepEnd> check_continuity(RunContext* run, const Step* step) {
         run->skip("gate." + step->id, false, "a rehearsal moves no traffic: looked at before it");
         co_return StepEnd::go_on;
     }
-    run->log_event("continuity", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}});
+    run->session.tell(
+        "continuity", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
+    );
     if (step->stage < 0) {
         const bool fine =
             co_await check_way(run, Through::stable, Through::canary, "preflight.continuity");
@@ -50,8 +52,8 @@ Task<void> check_conversations(RunContext* run, std::string step) {
     if (check.verdict == Verdict::skipped) {
         co_return; // none was made: a rollback by another process, or a target that keeps none
     }
-    run->say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
-    run->add(std::move(check));
+    run->session.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+    run->session.add(std::move(check));
 }
 
 Task<void> remove_conversations(RunContext* run) {

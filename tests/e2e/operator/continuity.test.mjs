@@ -11,12 +11,12 @@ const open = [];
 after(() => Promise.all(open.map((one) => one.stop())));
 
 /**
- * The lane at `base` as a second revision v2: the same threads under another name. While `lost()` says
- * so, it knows no thread: what a revision with a store of its own answers.
+ * The lane at `base` as a second revision v2: the same threads under another name. When `lost()` is true,
+ * it knows no conversation of a probe: the answer of a revision that has its own store.
  */
 async function secondRevision(base, lost) {
   const server = http.createServer((request, response) => {
-    if (lost(request) && /^\/api\/chats\/[^/]+\/messages/.test(request.url)) {
+    if (/^\/api\/chats\/oaprobe_[^/]+\/messages/.test(request.url) && lost()) {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"code":"not_found","message":"unknown thread"}}');
       return;
     }
@@ -34,7 +34,7 @@ async function secondRevision(base, lost) {
   return { base: `http://127.0.0.1:${server.address().port}`, kill: stop };
 }
 
-/** One lane behind two revisions; `lost` as above. */
+/** One lane as two revisions; `lost` as above. */
 async function shared(lost) {
   const stable = await lane('v1');
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(stable.base, lost)] });
