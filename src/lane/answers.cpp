@@ -110,6 +110,7 @@ Task<void> Answers::stream(
     headers.set("cache-control", "no-cache, no-transform");
     headers.set("x-accel-buffering", "no");
     add_common_headers(*call, headers);
+    drop_request(*call); // a turn may last
     auto body = co_await call->exchange->start_stream(200, std::move(headers));
     auto& record = call->record;
     record.turn = turn->id();

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::lane {
 
 std::string_view to_string(LaneMode mode) noexcept {
@@ -65,6 +67,30 @@ Result<Approvals> parse_approvals(std::string_view text) {
         return text == "ask" ? Approvals::ask : Approvals::deny;
     }
     return fail(Code::usage, "approvals are deny or ask", std::string(text));
+}
+
+Result<std::string> read_allowed_host(std::string_view text) {
+    auto host = text;
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    if (bracketed) {
+        host = host.substr(1, host.size() - 2);
+    }
+    const auto name = host.starts_with("*.") ? host.substr(2) : host;
+    const bool plain = !name.empty() && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '-' || c == '_' || c == ':';
+    });
+    const auto colons = std::ranges::count(name, ':');
+    const bool fine = host == "*" || (plain && colons != 1 && !name.starts_with('.'));
+    if (!fine) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a host name", printable(text, 60)),
+            {},
+            "like lane.example, *.example or 10.0.0.5, without a port"
+        );
+    }
+    return to_lower(host);
 }
 
 } // namespace oa_stream::lane

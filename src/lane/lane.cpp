@@ -6,6 +6,7 @@
 #include "chats/chats.hpp"
 #include "completions/completions_route.hpp"
 #include "gates/gates.hpp"
+#include "gates/site.hpp"
 #include "turns/streams.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -13,6 +14,8 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <array>
+#include <new>
 
 namespace oa_stream::lane {
 
@@ -50,10 +53,14 @@ struct Lane::Impl {
         while (!closed) {
             ticker.expires_after(state.config.timings.tick);
             (void)co_await ticker.async_wait(asio::as_tuple(asio::use_awaitable));
-            state.turns.tick(Clock::now());
+            try {
+                state.turns.tick(Clock::now());
+            } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): the next tick does it
+            }
         }
     }
     [[nodiscard]] Task<void> handle(std::shared_ptr<net::Exchange> exchange);
+    [[nodiscard]] Task<void> serve(CallPtr call);
     [[nodiscard]] Task<void> dispatch(CallPtr call);
     [[nodiscard]] Task<void> health(CallPtr call);
     [[nodiscard]] Task<void> metrics(CallPtr call);
@@ -107,8 +114,25 @@ net::ErrorPage Lane::error_page() {
     };
 }
 
+/// Allocation failure ends the request. What the room of the turns needed is free again by then.
 Task<void> Lane::Impl::handle(std::shared_ptr<net::Exchange> exchange) {
     auto call = open_call(state.config.proxies, std::move(exchange));
+    try {
+        co_return co_await serve(call);
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): nothing can wait in here
+    }
+    drop_request(*call);
+    co_await answers.refuse(
+        std::move(call),
+        with_retry_after(reject(503, "service_unavailable", "out of memory: try again"), 1)
+    );
+}
+
+Task<void> Lane::Impl::serve(CallPtr call) {
+    constexpr std::array<Gate, 2> k_site_gates{allowed_host, allowed_origin};
+    if (auto passed = pass_gates(state, *call, k_site_gates); !passed) {
+        return answers.refuse(std::move(call), std::move(passed).error());
+    }
     const auto& match = call->match;
     if (match.pattern.empty()) {
         auto rejection = reject(404, "not_found", "there is no such route");

@@ -62,6 +62,11 @@ enum class LogFormat { json, logfmt };
 enum class Approvals { deny, ask };
 [[nodiscard]] Result<Approvals> parse_approvals(std::string_view text);
 
+/// What --allow-host takes: "lane.example", an address, "*.example" (every name below it, at any
+/// depth, but not example itself) or "*" (any). Lower case, without brackets. Code::usage for a
+/// port, a scheme, and a star elsewhere.
+[[nodiscard]] Result<std::string> read_allowed_host(std::string_view text);
+
 struct LaneLimits {
     std::size_t streams = 10000; ///< live turns in all
     std::size_t streams_per_owner = 64; ///< counts only when tokens are configured
@@ -107,6 +112,9 @@ struct LaneConfig {
     std::string version = "0.0.0";
     std::string model = "oa-stream"; ///< what /v1 calls the one model there is
     std::vector<std::string> cors_origins{}; ///< exact origins, or the one entry "*"
+    /// As read_allowed_host() makes them.
+    std::vector<std::string> allow_hosts{};
+    std::vector<std::string> own_hosts{}; ///< those of the listeners, in the same form
     /// GET /metrics needs no token. For listeners that only this machine reaches.
     bool open_metrics = false;
     LogFormat log_format = LogFormat::json;

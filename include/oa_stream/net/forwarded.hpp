@@ -43,4 +43,9 @@ struct Client {
     const TrustedProxies& proxies, std::string_view peer, const Headers& headers, bool secure
 );
 
+/// Every host that a trusted proxy in front says it was asked for: `X-Forwarded-Host`, and `host=`
+/// in `Forwarded`, as sent ("lane.example:8443"). Empty from others. The views are into `headers`.
+[[nodiscard]] std::vector<std::string_view>
+forwarded_hosts(const TrustedProxies& proxies, std::string_view peer, const Headers& headers);
+
 } // namespace oa_stream::net

@@ -312,6 +312,12 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::lane, &LaneConfig::cors_origins>(
         "--cors-origin", "ORIGIN", "Let pages of this web origin call the lane. * means any."
     ),
+    parsed<lane::read_allowed_host, &ServeOptions::lane, &LaneConfig::allow_hosts>(
+        "--allow-host",
+        "HOST",
+        "Answer requests for this host too: a name, an address, *.NAME for every name below it, or "
+        "* for any. Without tokens the lane answers only for this machine and its listeners."
+    ),
     option<&ServeOptions::lane, &LaneConfig::mode>(
         "--lane", k_modes, "Serve (on), answer as the retired bridge (retired), or with 503 (off)."
     )
@@ -337,8 +343,8 @@ constexpr auto k_options = options<ServeOptions>(
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
         "max-lag-time, turn-time, first-event, idle, approval, owner-idle, authority-away, "
-        "worker-requests, body, headers, connections, handshake-time, head-time, body-time, "
-        "write-time, keep-alive.",
+        "worker-requests, body, total-bodies, total-requests, headers, connections, "
+        "handshake-time, head-time, body-time, write-time, keep-alive.",
         true
     ),
     option<&ServeOptions::id_map>(

@@ -61,6 +61,8 @@ auto table_of(ServeOptions& options) {
         Limit{"authority-away", &worker.deadlines.away},
         Limit{"worker-requests", &worker.requests_per_minute},
         Limit{"body", Bytes{&server.body_bytes}},
+        Limit{"total-bodies", Bytes{&options.listeners.total_bodies}},
+        Limit{"total-requests", Bytes{&options.listeners.total_requests}},
         Limit{"headers", Bytes{&server.header_bytes}},
         Limit{"connections", &server.connections},
         Limit{"handshake-time", &server.handshake_timeout},

@@ -94,8 +94,15 @@ Result<std::unique_ptr<Listeners>> Listeners::open(
     if (!options.certificate.empty()) {
         OA_TRY(listeners->tls_, net::TlsIdentity::load(options.certificate, options.key));
     }
+    const auto budget =
+        std::make_shared<net::BodyBudget>(options.total_bodies, options.total_requests);
     for (const auto& endpoint : options.endpoints) {
-        net::ListenOptions how{.tls = nullptr, .unix_mode = options.unix_mode};
+        net::ListenOptions how{
+            .tls = nullptr,
+            .unix_mode = options.unix_mode,
+            .hand_over = net::HandOver::head,
+            .budget = budget
+        };
         if (endpoint.unix_path.empty()) {
             how.tls = listeners->tls_;
         }

@@ -22,6 +22,9 @@ struct ListenerOptions {
     std::filesystem::path key{};
     unsigned unix_mode = 0600;
     net::ServerLimits limits{};
+    std::size_t total_bodies = 64U << 20U; ///< of bodies being read, all listeners together
+    std::size_t total_requests = 64U
+                                 << 20U; ///< of bodies whose turn was not accepted yet, likewise
 
     /// Nobody but processes of this machine gets to any of them.
     [[nodiscard]] bool loopback() const noexcept { return exposed() == nullptr; }

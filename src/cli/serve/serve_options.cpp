@@ -70,6 +70,10 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     }
     lane.timings.tick = tick_of(lane);
     lane.open_metrics = options.listeners.loopback();
+    for (const auto& endpoint : options.listeners.endpoints) {
+        lane.own_hosts.push_back(to_lower(endpoint.host)
+        ); // empty of a unix socket: matches nothing
+    }
     complete_codex(options, context);
     OA_CHECK(complete_worker(options));
     lane.model = options.model.value_or(std::string(kind.model(options.authority)));

@@ -28,6 +28,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <new>
 
 namespace oa_stream::cli {
 
@@ -46,11 +47,22 @@ public:
     Result<ExitCode> run() {
         raise_descriptor_limit();
         spawn(io_.get_executor(), "serve", life());
-        io_.run();
+        serve_on();
         return result_;
     }
 
 private:
+    /// Want of memory ends what was under way, not the other clients' turns.
+    void serve_on() {
+        while (!io_.stopped()) {
+            try {
+                io_.run();
+            } catch (const std::bad_alloc&) {
+                log_->verbatim("out of memory: one step was given up\n");
+            }
+        }
+    }
+
     Task<void> life() {
         if (auto started = co_await start(); !started) {
             result_ = std::unexpected(std::move(started).error());

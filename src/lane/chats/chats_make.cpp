@@ -60,13 +60,13 @@ read_new(const Json& body, std::string_view query, std::string& id, std::string&
     return {};
 }
 
-constexpr std::array<Gate, 2> k_make_gates{body_size, owner};
+constexpr std::array<Gate, 3> k_make_gates{body_size, owner, optional_type};
 
 } // namespace
 
 /// A request without a body asks for a thread with nothing said about it.
 Task<Accepted<Chats::NewThread>> Chats::read_new_thread(CallPtr call) {
-    if (auto passed = pass_gates(*lane_, *call, k_make_gates); !passed) {
+    if (auto passed = co_await admit(*lane_, call, k_make_gates); !passed) {
         co_return std::unexpected(std::move(passed).error());
     }
     const auto& request = call->request();
@@ -79,9 +79,6 @@ Task<Accepted<Chats::NewThread>> Chats::read_new_thread(CallPtr call) {
             co_return std::unexpected(std::move(read).error());
         }
     } else {
-        if (auto passed = content_type(*lane_, *call); !passed) {
-            co_return std::unexpected(std::move(passed).error());
-        }
         auto read = co_await read_body(lane_, call, {}, std::move(use));
         if (!read) {
             co_return std::unexpected(std::move(read).error());

@@ -60,7 +60,7 @@ std::string key_of(const std::string& completion) {
 } // namespace
 
 Task<Accepted<void>> Completions::accept(CallPtr call) {
-    if (auto passed = pass_gates(*lane_, *call, k_gates); !passed) {
+    if (auto passed = co_await admit(*lane_, call, k_gates); !passed) {
         co_return passed;
     }
     const auto able = lane_->authority().capabilities();
@@ -188,6 +188,7 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
     );
     record.turn = started.turn->id();
     lease->commit(started.turn);
+    drop_request(*call);
     co_return started;
 }
 

@@ -43,6 +43,12 @@ bool is_json_type(std::optional<std::string_view> content_type) {
     return media == "application/json" || (media.contains('/') && media.ends_with("+json"));
 }
 
+void drop_request(Call& call) {
+    call.exchange->drop_body();
+    call.chat = {};
+    call.completion.reset();
+}
+
 CallPtr open_call(const net::TrustedProxies& proxies, std::shared_ptr<net::Exchange> exchange) {
     auto call = std::make_shared<Call>();
     const auto& request = exchange->request();

@@ -37,6 +37,9 @@ struct Call {
 };
 using CallPtr = std::shared_ptr<Call>;
 
+/// The turn was accepted: gives back what the request takes of memory. Its record stays.
+void drop_request(Call& call);
+
 [[nodiscard]] CallPtr
 open_call(const net::TrustedProxies& proxies, std::shared_ptr<net::Exchange> exchange);
 

@@ -22,6 +22,38 @@ Accepted<void> pass_gates(const LaneState& lane, Call& call, std::span<const Gat
     return {};
 }
 
+namespace {
+
+Rejection reject_body(const Error& error) {
+    switch (error.code) {
+    case Code::too_large:
+        return reject(413, "payload_too_large", "the body is too large");
+    case Code::timeout:
+        return reject(408, "request_timeout", "the body was not received in time");
+    case Code::unavailable:
+        return with_retry_after(
+            reject(503, "service_unavailable", "too many request bodies at once: try again"), 1
+        );
+    case Code::network:
+    case Code::cancelled:
+        return reject(499, "client_closed_request", "the client left");
+    default:
+        return reject(400, "bad_request", "the body is not well-formed HTTP");
+    }
+}
+
+} // namespace
+
+Task<Accepted<void>> admit(const LaneState& lane, CallPtr call, std::span<const Gate> head_gates) {
+    if (auto passed = pass_gates(lane, *call, head_gates); !passed) {
+        co_return passed;
+    }
+    if (const auto read = co_await call->exchange->read_body(); !read) {
+        co_return std::unexpected(reject_body(read.error()));
+    }
+    co_return Accepted<void>{};
+}
+
 Accepted<void> body_size(const LaneState& /*lane*/, Call& call) {
     if (call.request().body_too_large) {
         return std::unexpected(reject(413, "payload_too_large", "the body is too large"));
@@ -75,6 +107,13 @@ Accepted<void> content_type(const LaneState& /*lane*/, Call& call) {
         );
     }
     return {};
+}
+
+Accepted<void> optional_type(const LaneState& lane, Call& call) {
+    const auto& headers = call.request().headers;
+    const bool bodiless =
+        !headers.has("transfer-encoding") && headers.get("content-length").value_or("0") == "0";
+    return bodiless && !headers.has("content-type") ? Accepted<void>{} : content_type(lane, call);
 }
 
 Accepted<void> known_thread(const LaneState& lane, Call& call) {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 
 namespace oa_stream::lane {
 
@@ -72,11 +73,21 @@ Task<void> LiveTurn::pump(std::shared_ptr<LiveTurn> self) {
             self->lose(batch.error());
             break;
         }
-        if (!self->feed(*std::move(batch))) {
+        if (!self->feed_or_end(*std::move(batch))) {
             break;
         }
     }
     self->turn_.reset();
+}
+
+/// Without memory for what came the turn ends, not the process.
+bool LiveTurn::feed_or_end(authority::EventBatch batch) {
+    try {
+        return feed(std::move(batch));
+    } catch (const std::bad_alloc&) {
+        end_now(StopReason::overloaded);
+        return false;
+    }
 }
 
 void LiveTurn::attach(

@@ -151,6 +151,7 @@ private:
         bool told = false; ///< … and has begun to be
     };
     [[nodiscard]] static Task<void> pump(std::shared_ptr<LiveTurn> self);
+    [[nodiscard]] bool feed_or_end(authority::EventBatch batch);
     [[nodiscard]] bool feed(authority::EventBatch batch);
     void lose(const Error& error);
     void write(std::vector<turn::Event>& events, Clock::time_point now);

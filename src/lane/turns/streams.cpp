@@ -19,6 +19,7 @@ constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:wo
 /// The order is contract: these, the body, open_for_turns.
 constexpr std::array<Gate, 4> k_chat_gates{body_size, compatibility, owner, content_type};
 constexpr std::array<Gate, 2> k_thread_gates{owner, known_thread};
+constexpr std::array<Gate, 4> k_stop_gates{body_size, owner, optional_type, known_thread};
 
 /// Word for word what the retired bridge said; a client or an operator recognises the rollback by
 /// it.
@@ -72,7 +73,7 @@ net::Response nothing_to_resume() {
 } // namespace
 
 Task<Accepted<void>> Streams::accept(CallPtr call) {
-    if (auto passed = pass_gates(*lane_, *call, k_chat_gates); !passed) {
+    if (auto passed = co_await admit(*lane_, call, k_chat_gates); !passed) {
         co_return passed;
     }
     const auto& limits = lane_->config.limits;
@@ -162,7 +163,7 @@ Task<void> Streams::resume(CallPtr call) {
 }
 
 Task<void> Streams::stop(CallPtr call) {
-    if (auto found = pass_gates(*lane_, *call, k_thread_gates); !found) {
+    if (auto found = co_await admit(*lane_, call, k_stop_gates); !found) {
         co_return co_await answers_->refuse(std::move(call), std::move(found).error());
     }
     const auto& owner = call->record.owner;

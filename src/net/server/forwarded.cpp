@@ -100,6 +100,7 @@ std::string_view unquoted(std::string_view text) {
 struct Hop {
     std::string_view node{};
     std::string_view proto{};
+    std::string_view host{};
 };
 using Hops = std::vector<Hop>;
 
@@ -113,6 +114,8 @@ Hop forwarded_hop(std::string_view element) {
             hop.node = value;
         } else if (iequals(name, "proto")) {
             hop.proto = value;
+        } else if (iequals(name, "host")) {
+            hop.host = value;
         }
     });
     return hop;
@@ -206,6 +209,26 @@ Client client_of(
     auto one = walk(proxies, client, *standard);
     const auto other = walk(proxies, client, *common);
     return one.address == other.address ? one : client;
+}
+
+std::vector<std::string_view>
+forwarded_hosts(const TrustedProxies& proxies, std::string_view peer, const Headers& headers) {
+    std::vector<std::string_view> hosts;
+    if (!proxies.trusts(peer)) {
+        return hosts;
+    }
+    const auto standard = hops_of(headers, "forwarded", forwarded_hop);
+    const auto common = hops_of(headers, "x-forwarded-host", [](std::string_view piece) {
+        return Hop{.host = piece};
+    });
+    for (const auto* hops : {&standard, &common}) {
+        for (const auto& hop : hops->value_or(Hops{})) {
+            if (!hop.host.empty()) {
+                hosts.push_back(hop.host);
+            }
+        }
+    }
+    return hosts;
 }
 
 } // namespace oa_stream::net

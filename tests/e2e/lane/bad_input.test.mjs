@@ -159,7 +159,7 @@ describe('a lane without auth', () => {
       await assertStillServing(lane.base);
     });
     test('in chunks', async () => {
-      const head = Buffer.from('POST /api/chat/stream HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n');
+      const head = Buffer.from('POST /api/chat/stream HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n');
       const chunks = [head];
       for (let at = 0; at < big.length; at += 65536) {
         const piece = big.subarray(at, at + 65536);
@@ -192,7 +192,7 @@ describe('a lane without auth', () => {
       await assertStillServing(lane.base);
     });
     test('a request that never ends does not hold others up', async () => {
-      const half = open(lane.base, { raw: Buffer.from('POST /api/chat/stream HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{') });
+      const half = open(lane.base, { raw: Buffer.from('POST /api/chat/stream HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{') });
       await assertStillServing(lane.base);
       half.destroy();
     });

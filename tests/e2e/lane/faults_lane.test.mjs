@@ -278,7 +278,7 @@ describe('over replay', () => {
 
   test('fault 94: the connection lives on after [DONE], and the body ends by itself', async () => {
     const one = Buffer.from(JSON.stringify(echo()));
-    const request = `POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${one.length}\r\n\r\n${one}`;
+    const request = `POST /api/chat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${one.length}\r\n\r\n${one}`;
     const { connect } = await import('node:net');
     const { port } = new URL(lane.base);
     const socket = connect(Number(port), '127.0.0.1');

@@ -49,7 +49,7 @@ for (const format of ['json', 'logfmt']) {
     await send(lane.base, { method: 'POST', path: '/api/chat', headers: { ...headers, 'content-type': 'text/plain' }, body: marks.prompt });
     await send(lane.base, { path: `/api/chat?token=${encodeURIComponent(marks.query)}`, headers });
     await send(lane.base, { path: `/${encodeURIComponent(marks.query)}`, headers });
-    await open(lane.base, { raw: `POST /api/chat HTTP/1.1\r\nhost: x\r\n${marks.prompt}\r\n\r\n` }).done;
+    await open(lane.base, { raw: `POST /api/chat HTTP/1.1\r\nhost: localhost\r\n${marks.prompt}\r\n\r\n` }).done;
     await send(lane.base, { method: 'POST', path: '/v1/chat/completions', headers, body: { model: 'x', messages: [{ role: 'user', content: `replay:failing ${marks.prompt}` }] } });
     const page = (await send(lane.base, { path: '/metrics', headers })).text;
     assert.equal((await lane.stop()).code, 0);
