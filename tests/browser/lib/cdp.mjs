@@ -23,11 +23,11 @@ function chromium() {
 const late = (what, ms) => new Promise((_, fail) => setTimeout(() => fail(new Error(`${what}: not within ${ms} ms`)), ms).unref());
 
 export class Browser {
-  static async start() {
+  static async start(flags = []) {
     const self = new Browser();
     const folder = scratch('chromium');
     const env = cleanEnv({ HOME: folder, XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder, DBUS_SESSION_BUS_ADDRESS: 'disabled:' });
-    self.process = new Running(chromium(), [...FLAGS, `--user-data-dir=${path.join(folder, 'profile')}`, 'about:blank'], { name: 'chromium', folder, env });
+    self.process = new Running(chromium(), [...FLAGS, ...flags, `--user-data-dir=${path.join(folder, 'profile')}`, 'about:blank'], { name: 'chromium', folder, env });
     const url = await self.process.until((p) => /DevTools listening on (ws:\S+)/.exec(p.stderr)?.[1], 'DevTools address', 60000);
     self.socket = new WebSocket(url);
     self.socket.addEventListener('message', (event) => self.take(JSON.parse(event.data)));

@@ -1,4 +1,5 @@
 // The real nginx and HAProxy with the example configurations, on free ports of this machine.
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -29,9 +30,9 @@ function tryPort(proxy, port) {
 }
 
 /** The example with other ports and, as [pattern, text] pairs, other values. Each must be there. */
-function example(file, lane, port, changes) {
+function example(file, lane, port, changes, own = '127.0.0.1:8081') {
   let text = fs.readFileSync(path.join(ROOT, 'packaging/examples', file), 'utf8');
-  for (const [from, to] of [['127.0.0.1:8080', new URL(lane).host], ['127.0.0.1:8081', `127.0.0.1:${port}`], ...changes]) {
+  for (const [from, to] of [['127.0.0.1:8080', new URL(lane).host], [own, `127.0.0.1:${port}`], ...changes]) {
     if (!text.includes(from)) throw new Error(`${file} has no "${from}"`);
     text = text.replaceAll(from, to);
   }
@@ -39,16 +40,32 @@ function example(file, lane, port, changes) {
 }
 
 export async function startNginx(lane, changes = []) {
-  const folder = scratch('nginx');
   const port = await freePort();
-  fs.writeFileSync(path.join(folder, 'example.conf'), example('nginx.conf', lane, port, changes));
+  const proxy = await runNginx(example('nginx.conf', lane, port, changes), port);
+  proxy.base = `http://127.0.0.1:${port}`;
+  return proxy;
+}
+
+/** The example for browsers: HTTP/2 over TLS, with a certificate that nobody knows. */
+export async function startNginxHttp2(lane, changes = []) {
+  const folder = scratch('certificate');
+  const [cert, key] = ['chain.pem', 'key.pem'].map((name) => path.join(folder, name));
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+  const port = await freePort();
+  const files = [['/etc/oa-stream/chain.pem', cert], ['/etc/oa-stream/key.pem', key]];
+  const proxy = await runNginx(example('nginx-http2.conf', lane, port, [...files, ...changes], '127.0.0.1:8443'), port);
+  return Object.assign(proxy, { base: `https://127.0.0.1:${port}`, ca: fs.readFileSync(cert) });
+}
+
+async function runNginx(config, port) {
+  const folder = scratch('nginx');
+  fs.writeFileSync(path.join(folder, 'example.conf'), config);
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path ${folder}/${kind};`);
   // As root the workers would be nobody's, and could not write to our folder.
   const user = process.getuid() === 0 ? 'user root;\n' : '';
   fs.writeFileSync(path.join(folder, 'main.conf'), `${user}daemon off;\nworker_processes 1;\npid ${folder}/pid;\nerror_log stderr warn;\nevents {}\nhttp {\n  access_log off;\n${temp.join('\n')}\n  include ${folder}/example.conf;\n}\n`);
   const proxy = new Running(binary('nginx'), ['-p', folder, '-c', path.join(folder, 'main.conf'), '-e', 'stderr'], { name: 'nginx', folder, env: cleanEnv() });
   await listens(proxy, port);
-  proxy.base = `http://127.0.0.1:${port}`;
   return proxy;
 }
 
