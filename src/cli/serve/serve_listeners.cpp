@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/body_budget.hpp"
 #include "oa_stream/net/tls.hpp"
 
 #include <fmt/format.h>
