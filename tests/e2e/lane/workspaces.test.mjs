@@ -118,7 +118,7 @@ test('one owner: commands reach the work folder and the system, and nothing of t
   assert.equal(fs.readFileSync(path.join(work, 'made.txt'), 'utf8'), 'made\n');
   assert.equal(await ran(lane, 'alice', `cat ${extra}/given.txt; touch ${extra}/x 2>/dev/null || echo no write`), 'givenno write\n');
   assert.equal(await ran(lane, 'alice', 'echo t > "$TMPDIR/t" && cat "$TMPDIR/t"; cd "$HOME" && echo at home'), 't\nat home\n');
-  const shut = [tokens, `${lane.stateDir}/codex/home/config.toml`, `${lane.stateDir}/lane/threads.json`, `${foreign}/secret.txt`, `${foreign}`, `${lane.stateDir}/lane`];
+  const shut = [tokens, `${lane.stateDir}/codex/home/config.toml`, `${lane.stateDir}/lane/threads.map`, `${foreign}/secret.txt`, `${foreign}`, `${lane.stateDir}/lane`];
   for (const file of shut) assert.ok(fs.existsSync(file), `${file} is there to be read`);
   const tries = shut.map((file) => `head -c 1 '${file}' || ls '${file}/'`).join('; ');
   assert.equal(await ran(lane, 'alice', `(${tries}) 2>/dev/null; echo end`), 'end\n');
@@ -150,7 +150,7 @@ test('each owner has a Codex, a home and a work folder of its own', { skip }, as
   for (const folder of folders) assert.ok(fs.existsSync(path.join(homes, folder, 'home/sessions')), `${folder} has sessions of its own`);
   // Whatever alice's commands try: the others' files, homes, her own Codex's home, tokens, the map.
   const targets = [...places].filter(([owner]) => owner !== 'alice').map(([, place]) => `${place}/note.txt`);
-  targets.push(...folders.map((folder) => `${homes}/${folder}/home/config.toml`), tokens, path.join(lane.stateDir, 'lane/threads.json'));
+  targets.push(...folders.map((folder) => `${homes}/${folder}/home/config.toml`), tokens, path.join(lane.stateDir, 'lane/threads.map'));
   for (const file of targets) assert.ok(fs.existsSync(file), file);
   const tries = targets.map((file) => `cat '${file}'; echo x > '${file}'`).join('; ');
   assert.equal(await ran(lane, 'alice', `(${tries}) 2>/dev/null; ls '${root}' '${homes}' 2>/dev/null | grep -v -e : -e '^$' -e '^alice$'; echo end`), 'end\n');
