@@ -39,7 +39,7 @@ inline constexpr std::string_view k_turn_method = "POST";
 /// Every status that the lane answers a turn request with. Their series are there at 0 from the
 /// start, as a counter that is first seen above 0 hides what came before.
 inline constexpr std::array k_turn_statuses{
-    200, 400, 401, 403, 404, 409, 413, 415, 422, 426, 429, 499, 500, 501, 502, 503, 504
+    200, 400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 426, 429, 499, 500, 501, 502, 503, 504
 };
 
 // Endings -----------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ struct GoodRow {
 };
 inline constexpr std::array k_good_on_purpose{
     GoodRow{
-        "4xx (400, 401, 403, 404, 409, 413, 415, 422)",
+        "4xx (400, 401, 403, 404, 408, 409, 413, 415, 421, 422)",
         "the request was wrong: no service can answer it well"
     },
     GoodRow{
