@@ -87,7 +87,7 @@ TEST_CASE("complete: what can stand where the cursor is") {
         Files files;
     };
     const Case cases[] = {
-        {{"serve", "--authority", ""}, {"codex", "replay"}, Files::none},
+        {{"serve", "--authority", ""}, {"codex", "replay", "worker"}, Files::none},
         {{"serve", "--authority", "r"}, {"replay"}, Files::none},
         {{"serve", "--authority=r"}, {"--authority=replay"}, Files::none},
         {{"serve", "--tokens", ""}, {}, Files::files},

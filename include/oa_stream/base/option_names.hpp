@@ -39,6 +39,8 @@ inline constexpr const char* help = "--help";
 inline constexpr const char* id_prefix = "--id-prefix";
 inline constexpr const char* inject = "--inject";
 inline constexpr const char* inject_file = "--inject-file";
+inline constexpr const char* khala_auth = "--khala-auth";
+inline constexpr const char* khala_url = "--khala-url";
 inline constexpr const char* limit = "--limit";
 inline constexpr const char* listen = "--listen";
 inline constexpr const char* local = "--local";
@@ -73,6 +75,8 @@ inline constexpr const char* weights = "--weights";
 inline constexpr const char* window = "--window";
 inline constexpr const char* work_dir = "--work-dir";
 inline constexpr const char* work_dir_template = "--work-dir-template";
+inline constexpr const char* worker_auth = "--worker-auth";
+inline constexpr const char* worker_control = "--worker-control";
 inline constexpr const char* yes_load = "--yes-load";
 
 } // namespace names

@@ -1,8 +1,11 @@
 #include "oa_stream/authority/worker.hpp"
 
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "worker_core.hpp"
+
+#include <fmt/format.h>
 
 #include <utility>
 
@@ -118,16 +121,18 @@ void complete(WorkerOptions& options) {
 Result<void> check_worker_options(const WorkerOptions& options) {
     if (options.control_url.empty()) {
         return fail(
-            Code::usage, "--authority worker needs the control API's URL", "--worker-control"
+            Code::usage,
+            fmt::format("{} worker needs the URL of the control API", names::authority),
+            names::worker_control
         );
     }
-    OA_CHECK(check_url(options.control_url, "http://", "https://", "--worker-control"));
+    OA_CHECK(check_url(options.control_url, "http://", "https://", names::worker_control));
     if (!options.khala_url.empty()) {
-        OA_CHECK(check_url(options.khala_url, "ws://", "wss://", "--khala-url"));
+        OA_CHECK(check_url(options.khala_url, "ws://", "wss://", names::khala_url));
     }
-    OA_CHECK(check_reference(options.auth, "--worker-auth"));
+    OA_CHECK(check_reference(options.auth, names::worker_auth));
     if (options.khala_auth != "mint") {
-        OA_CHECK(check_reference(options.khala_auth, "--khala-auth"));
+        OA_CHECK(check_reference(options.khala_auth, names::khala_auth));
     }
     return {};
 }
