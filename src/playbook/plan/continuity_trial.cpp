@@ -11,21 +11,22 @@ namespace {
 // Far beyond what changes the decision; counting more would only delay the plan.
 constexpr std::uint64_t k_most_counted = 10'000;
 
-Task<Result<Json>> count_left_behind(const Outside* outside, const Playbook* playbook) {
-    OA_CO_TRY(
-        probe::Target stable,
-        pinned_target(outside->users, *outside->driver, playbook->traffic.stable)
-    );
+/// Null where stable cannot be asked: the number is for people, and decides nothing.
+Task<Json> count_left_behind(const Outside* outside, const Playbook* playbook) {
+    auto stable = pinned_target(outside->users, *outside->driver, playbook->traffic.stable);
+    if (!stable) {
+        co_return nullptr;
+    }
     const auto count =
-        co_await probe::count_threads(*outside->client, std::move(stable), {}, k_most_counted);
-    co_return Json{{"threads", count ? Json(*count) : Json(nullptr)}};
+        co_await probe::count_threads(*outside->client, *std::move(stable), {}, k_most_counted);
+    co_return count ? Json(*count) : Json(nullptr);
 }
 
 } // namespace
 
 Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbook, bool probes) {
     if (playbook->continuity == Continuity::new_threads_only) {
-        co_return co_await count_left_behind(outside, playbook);
+        co_return Json{{"threads", co_await count_left_behind(outside, playbook)}};
     }
     if (playbook->continuity != Continuity::required || !probes) {
         co_return Json(nullptr);
