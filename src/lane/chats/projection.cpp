@@ -1,6 +1,7 @@
 #include "projection.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 
 #include "chat_request.hpp"
@@ -109,10 +110,11 @@ std::string short_title(std::string_view text) {
     for (std::size_t at = 0; at < text.size(); ++at) {
         const bool starts = (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U;
         if (starts && ++chars > k_title_chars) {
-            return std::string(text.substr(0, at));
+            text = text.substr(0, at);
+            break;
         }
     }
-    return std::string(text);
+    return Redactor{}.apply(text);
 }
 
 Json project_thread(std::string_view id, const authority::ThreadInfo& info) {

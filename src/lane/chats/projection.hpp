@@ -21,7 +21,8 @@ struct ProjectionContext {
 /// "running", "completed", "interrupted", "failed".
 [[nodiscard]] std::string_view status_of(const authority::PastTurn& turn) noexcept;
 
-/// At most 200 characters (code points): the first text of a thread can be long.
+/// At most 200 characters (code points): the first text of a thread can be long. Without what looks
+/// like a key: titles are stored in the id map and shown in lists.
 [[nodiscard]] std::string short_title(std::string_view text);
 
 /// {id,title,autopilotId,createdAt,updatedAt}. Times are RFC 3339, null when unknown; a thread
