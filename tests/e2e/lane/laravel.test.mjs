@@ -22,8 +22,8 @@ before(async () => {
   fs.writeFileSync(tokens, ['user', 'other'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''));
   mock = await startMock(['--log', log]);
   [lane, replay] = await Promise.all([
-    startCodexLane({ config: agentConfig, port: mock.port, args: ['--tokens', tokens] }),
-    startLane({ args: ['--tokens', tokens] }),
+    startCodexLane({ config: agentConfig, port: mock.port, args: ['--tokens', tokens, '--shared-workspace'] }),
+    startLane({ args: ['--tokens', tokens, '--shared-workspace'] }),
   ]);
 });
 after(async () => {
