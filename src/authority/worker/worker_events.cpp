@@ -146,10 +146,11 @@ Task<void> WorkerCore::resync(Self self) {
         bool done = false;
         for (const Millis pause : k_resync_pauses) {
             co_await sleep_for(pause);
-            auto log = co_await ControlClient::log(self->control_, self->sequence_.next() - 1);
+            const auto asked_at = self->sequence_.next();
+            auto log = co_await ControlClient::log(self->control_, asked_at - 1);
             if (log) {
                 std::vector<WorkerEvent> ready;
-                self->saw(log->worker);
+                self->saw(log->worker, asked_at);
                 self->sequence_.fill(
                     std::move(log->events), log->worker.latest_seq, Clock::now(), ready
                 );
@@ -185,11 +186,12 @@ void WorkerCore::want_look() {
 }
 
 Task<Result<WorkerSnapshot>> WorkerCore::look(Self self) {
+    const auto asked_at = self->sequence_.next();
     auto snapshot = co_await ControlClient::snapshot(self->control_);
     self->answered_ = snapshot || snapshot.error().code == Code::not_found;
     if (snapshot) {
         self->looked_ = Clock::now();
-        self->saw(*snapshot);
+        self->saw(*snapshot, asked_at);
     } else if (snapshot.error().code == Code::not_found) {
         self->looked_ = Clock::now();
         self->trouble_ = "control does not know the worker";
@@ -200,12 +202,12 @@ Task<Result<WorkerSnapshot>> WorkerCore::look(Self self) {
     co_return snapshot;
 }
 
-void WorkerCore::saw(const WorkerSnapshot& snapshot) {
+void WorkerCore::saw(const WorkerSnapshot& snapshot, std::uint64_t asked_at) {
     worker_ = snapshot;
     trouble_ = snapshot.trouble();
     if (!sequence_.known() && link_->up()) {
         sequence_.begin(snapshot.latest_seq + 1);
-    } else if (sequence_.known() && snapshot.latest_seq + 1 < sequence_.next()) {
+    } else if (sequence_.known() && snapshot.latest_seq + 1 < asked_at) {
         renumber(snapshot.latest_seq);
     } else if (snapshot.latest_seq >= sequence_.next() && !behind_since_) {
         behind_since_ = Clock::now();
