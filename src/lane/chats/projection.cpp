@@ -105,6 +105,16 @@ std::string_view status_of(const authority::PastTurn& turn) noexcept {
     return turn.running ? "running" : turn::to_string(turn.outcome);
 }
 
+/// Knows the keys that the process was given in its environment, however they are written.
+const Redactor& title_redactor() {
+    static const Redactor redactor = [] {
+        Redactor out;
+        out.add_environment();
+        return out;
+    }();
+    return redactor;
+}
+
 std::string short_title(std::string_view text) {
     std::size_t chars = 0;
     for (std::size_t at = 0; at < text.size(); ++at) {
@@ -114,7 +124,7 @@ std::string short_title(std::string_view text) {
             break;
         }
     }
-    return Redactor{}.apply(text);
+    return title_redactor().apply(text);
 }
 
 Json project_thread(std::string_view id, const authority::ThreadInfo& info) {
