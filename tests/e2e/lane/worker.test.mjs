@@ -8,8 +8,8 @@ import { World } from '../worker/world.mjs';
 const only = process.env.OA_SCENARIO?.split(',');
 /** Of their own: the first needs a fault armed before it, the other has no expectation but the stop. */
 const apart = new Set(['dropped-request', 'deaf']);
-/** After these the lane asks again only after 30 and 60 s. */
-const lasting = new Set(['reauth-denied', 'incompatible']);
+/** After these the lane asks again only after 30 and 60 s, or its worker begins with other numbers. */
+const lasting = new Set(['reauth-denied', 'incompatible', 'restart-all', 'reborn']);
 const chosen = (wire) => Object.entries(scenarios).filter(([name, s]) => !apart.has(name) && (!s.wire || s.wire === wire) && (!only || only.includes(name)));
 
 for (const wire of ['rust', 'phoenix']) {
