@@ -28,7 +28,7 @@ async function becomes(base, path, status) {
 
 test('what makes no sense is refused with exit 2 and one line', async () => {
   const rows = [
-    [['--authority', 'worker'], /--worker-control: .*needs the control API's URL/],
+    [['--authority', 'worker'], /--worker-control: .*needs the URL of the control API/],
     [['--authority', 'worker', '--worker-control', 'http://control.example'], /--worker-control: .*in the clear/],
     [['--authority', 'worker', '--worker-control', 'https://c.example', '--khala-url', 'http://k'], /--khala-url: .*wss/],
     [['--authority', 'worker', '--worker-control', 'https://c.example', '--worker-auth', 'secret'], /--worker-auth: .*env:NAME/],
