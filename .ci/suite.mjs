@@ -23,6 +23,7 @@ export const ALONE = [
   'tests/e2e/lane/edge.test.mjs', // takes what open files and sockets there are
   'tests/e2e/lane/metrics.test.mjs', // histograms against what was measured outside
   'tests/e2e/lane/serve.test.mjs', // ends of streams within a second
+  'tests/e2e/lane/worker_faults.test.mjs', // a stop must overtake two hundred words
   // gates that judge measured answers
   'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/drill.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
   'tests/e2e/operator/load.test.mjs',
