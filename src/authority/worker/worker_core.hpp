@@ -84,8 +84,8 @@ private:
     void want_resync();
     [[nodiscard]] static Task<void> resync(Self self);
     [[nodiscard]] static Task<Result<WorkerSnapshot>> look(Self self);
-    /// `asked_at`: the next number when it was asked for. Events that came meanwhile are newer than the
-    /// snapshot, and no sign of numbers that began again.
+    /// `asked_at`: the next number when it was asked for. Events that came meanwhile are newer than
+    /// the snapshot, and no sign of numbers that began again.
     void saw(const WorkerSnapshot& snapshot, std::uint64_t asked_at);
     void renumber(std::uint64_t latest);
     void watch(Clock::time_point now);
