@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -250,17 +251,20 @@ private:
         stream_.binary(outbox_.front().binary);
         stream_.async_write(
             asio::buffer(outbox_.front().bytes),
-            [self = this->shared_from_this()](const error_code& error, std::size_t) {
-                self->unsent_ -= self->outbox_.front().bytes.size();
-                self->outbox_.pop_front();
-                if (error) {
-                    return; // read() says why
-                }
-                if (!self->outbox_.empty()) {
-                    self->write();
-                }
-            }
+            // No lambda: Asio spells the handler's type out, and a lambda's has this file's path.
+            std::bind_front(&Connection::written, this->shared_from_this())
         );
+    }
+
+    void written(const error_code& error, std::size_t /*bytes*/) {
+        unsent_ -= outbox_.front().bytes.size();
+        outbox_.pop_front();
+        if (error) {
+            return; // read() says why
+        }
+        if (!outbox_.empty()) {
+            write();
+        }
     }
 
     /// Nobody reads: silence is ours, not the peer's.
@@ -274,10 +278,13 @@ private:
         }
         after(request_.ping_every, [this] {
             pinged_ = Clock::now();
-            stream_.async_ping({}, [self = this->shared_from_this()](const error_code&) {});
+            stream_.async_ping({}, std::bind_front(&Connection::pinged, this->shared_from_this()));
             after(request_.pong_within, [this] { judge_silence(); });
         });
     }
+
+    /// Keeps the stream alive until the ping is written; read() says what became of it.
+    void pinged(const error_code& /*error*/) {}
 
     void judge_silence() {
         if (reading_ && heard_ < *pinged_) {
@@ -299,7 +306,7 @@ private:
 
     WebSocketRequest request_;
     websocket::stream<Stream, false> stream_; // false: no compression in it
-    asio::steady_timer timer_;  ///< opening, then pings
+    asio::steady_timer timer_; ///< opening, then pings
     asio::steady_timer closer_; ///< the goodbye
     std::deque<Outgoing> outbox_{}; ///< the first one is on its way
     std::size_t unsent_ = 0;
