@@ -47,7 +47,7 @@ test('a stop reaches the worker; one that ignores it is ended for its readers', 
   try {
     for (const name of ['long', 'deaf']) {
       await world.reset();
-      const exchange = world.say(`scenario:${name};n=200`, { id: `stop-${name}` });
+      const exchange = world.say(`scenario:${name};n=600`, { id: `stop-${name}` });
       await exchange.frame('text-delta');
       const stop = await send(world.lane.base, { method: 'POST', path: `/api/chats/stop-${name}/stop` });
       assert.equal(stop.status, 200, stop.text);
