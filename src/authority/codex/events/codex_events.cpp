@@ -4,6 +4,7 @@
 
 #include "codex_events_book.hpp"
 #include "codex_events_items.hpp"
+#include "token_usage.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,21 +18,6 @@ using codex::ItemKind;
 
 /// What a notification must belong to before its handler sees it.
 enum class Scope { thread, turn };
-
-[[nodiscard]] std::optional<turn::Usage> read_usage(const Json& params) {
-    const Json* usage = member(params, "tokenUsage");
-    const Json* total = usage == nullptr ? nullptr : member(*usage, "total");
-    if (total == nullptr) {
-        return std::nullopt;
-    }
-    const auto field = [&](std::string_view key) { return int_member(*total, key).value_or(0); };
-    return turn::Usage{
-        field("inputTokens"),
-        field("cachedInputTokens"),
-        field("outputTokens"),
-        field("reasoningOutputTokens")
-    };
-}
 
 [[nodiscard]] Json plan_payload(const Json& params) {
     Json payload = Json::object();

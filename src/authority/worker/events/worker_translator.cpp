@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 
+#include "codex/events/token_usage.hpp"
 #include "contract_dialect.hpp"
 
 #include <algorithm>
@@ -34,21 +35,6 @@ std::string_view status_of(const Json& params) {
 bool will_retry(const Json& params) {
     const Json* told = either_member(params, "willRetry", "will_retry");
     return told != nullptr && told->is_boolean() && told->get<bool>();
-}
-
-std::optional<turn::Usage> total_of(const Json& params) {
-    const Json* usage = member(params, "tokenUsage");
-    const Json* total = usage == nullptr ? nullptr : member(*usage, "total");
-    if (total == nullptr) {
-        return std::nullopt;
-    }
-    const auto field = [&](std::string_view key) { return int_member(*total, key).value_or(0); };
-    return turn::Usage{
-        field("inputTokens"),
-        field("cachedInputTokens"),
-        field("outputTokens"),
-        field("reasoningOutputTokens")
-    };
 }
 
 bool is_text(std::string_view type) {
@@ -235,7 +221,7 @@ void WorkerTranslator::flush(Events& out) {
 }
 
 void WorkerTranslator::usage(Json params, Events& out) {
-    if (const auto total = total_of(params)) {
+    if (const auto total = read_usage(params)) {
         total_ = total;
         if (settings_.baseline) {
             tell("thread/tokenUsage/updated", std::move(params), out);
