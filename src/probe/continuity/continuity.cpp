@@ -203,17 +203,17 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
 }
 
 Task<Check> Continuity::all_on(Target target, std::string id) {
+    if (threads_.empty()) {
+        co_return skipped(std::move(id), "no conversation was made");
+    }
     std::vector<std::string> lost;
-    for (const Thread& thread : std::vector<Thread>(threads_)) {
+    for (const Thread& thread : threads_) {
         const Page page = co_await read(target, thread.id);
         const std::string wrong =
             page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
         if (!wrong.empty()) {
             lost.push_back(fmt::format("{}: {}", thread.id, wrong));
         }
-    }
-    if (threads_.empty()) {
-        co_return skipped(std::move(id), "no conversation was made");
     }
     co_return lost.empty()
         ? check_of(
