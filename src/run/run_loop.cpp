@@ -2,14 +2,48 @@
 
 #include "oa_stream/base/verdict.hpp"
 
-#include <csignal>
+#include <signal.h> // NOLINT(modernize-deprecated-headers): sigaction
+
+#include <array>
 #include <cstdlib>
 
 namespace oa_stream::run {
 namespace {
 
+/// Signals that end a process which does not handle them, without a fault of its own. SIGINT and
+/// SIGTERM are the loop's from the start.
+constexpr std::array k_ending{
+    SIGHUP,
+    SIGQUIT,
+    SIGUSR1,
+    SIGUSR2,
+    SIGALRM,
+    SIGVTALRM,
+    SIGPROF,
+    SIGIO,
+    SIGPWR,
+    SIGSTKFLT,
+    SIGXCPU,
+    SIGXFSZ,
+};
+
+/// `nohup` has SIGHUP ignored for a program that is to outlive its terminal.
+bool is_ignored(int number) {
+    struct sigaction before{};
+    return ::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
+}
+
+/// Whether it can be meant as "leave now". A terminal that goes away sends SIGHUP twice, by the
+/// kernel and by its shell, and a service manager sends it beside SIGTERM.
+bool may_hurry(int number) {
+    return number == SIGINT || number == SIGTERM || number == SIGQUIT;
+}
+
 bool answer(int number, StopRequest& stop, RunObserver& observer, const SignalWords& words) {
     constexpr int k_signalled = 128;
+    if (stop.requested() && !may_hurry(number)) {
+        return true;
+    }
     if (words.at_once) {
         observer.say(words.first);
         std::_Exit(k_signalled + number);
@@ -29,6 +63,16 @@ bool answer(int number, StopRequest& stop, RunObserver& observer, const SignalWo
 
 RunLoop::RunLoop(OnSignal on_signal)
     : signals_(io_, SIGINT, SIGTERM), on_signal_(std::move(on_signal)) {
+    for (const int number : k_ending) {
+        if (!is_ignored(number)) {
+            signals_.add(number);
+        }
+    }
+    for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) {
+        if (!is_ignored(number)) {
+            signals_.add(number);
+        }
+    }
     wait_for_signal();
 }
 

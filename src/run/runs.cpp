@@ -173,6 +173,39 @@ Result<std::vector<RunEntry>> list_runs(const fs::path& state_dir) {
     return out;
 }
 
+namespace {
+
+/// The newest run of that kind; the newest of all for an empty word.
+Result<fs::path> newest_run(const fs::path& state_dir, std::string_view kind) {
+    const RunKind wanted = run_kind(kind);
+    const bool known = kind.empty() || kind == to_string(wanted);
+    if (!known) {
+        return fail(
+            Code::usage,
+            fmt::format("no run is of kind '{}'", printable(kind, 40)),
+            {},
+            "like last:cutover; oa-stream runs list shows the kinds"
+        );
+    }
+    OA_TRY(const auto all, list_runs(state_dir));
+    const auto found = kind.empty() ? all.begin()
+                                    : std::ranges::find_if(all, [&](const RunEntry& one) {
+                                          return one.facts.kind == wanted;
+                                      });
+    if (found == all.end()) {
+        return fail(
+            Code::usage,
+            kind.empty() ? "no run has left anything here"
+                         : fmt::format("no {} has left anything here", kind),
+            (state_dir / "runs").string(),
+            "oa-stream doctor says where runs are kept; --state-dir DIR looks elsewhere"
+        );
+    }
+    return found->folder;
+}
+
+} // namespace
+
 Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
     std::error_code gone;
     if (word.contains('/')) {
@@ -183,18 +216,12 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
             Code::usage, "there is no such run folder", std::string(word), "oa-stream runs list"
         );
     }
-    const std::string where = (state_dir / "runs").string();
-    if (word == "last") {
-        OA_TRY(const auto all, list_runs(state_dir));
-        if (all.empty()) {
-            return fail(
-                Code::usage,
-                "no run has left anything here",
-                where,
-                "oa-stream doctor says where runs are kept; --state-dir DIR looks elsewhere"
-            );
-        }
-        return all.front().folder;
+    constexpr std::string_view k_last = "last";
+    if (word == k_last) {
+        return newest_run(state_dir, "");
+    }
+    if (word.starts_with("last:") && word.size() > k_last.size() + 1) {
+        return newest_run(state_dir, word.substr(k_last.size() + 1));
     }
     OA_TRY(const auto folders, run_folders(state_dir));
     std::vector<fs::path> near;
@@ -219,7 +246,7 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
                            near.size(),
                            near.front().filename().string()
                        ),
-        where,
+        (state_dir / "runs").string(),
         "oa-stream runs list"
     );
 }

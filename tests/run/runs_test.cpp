@@ -87,8 +87,22 @@ TEST_CASE("runs: RUN is a name, a unique beginning or end, last, or a folder els
     CHECK(find_run(state.path, "20260102") == b);
     CHECK(find_run(state.path, "ffffffff") == b);
     CHECK(find_run(state.path, "last") == b);
+    CHECK(find_run(state.path, "last:route-split").error().code == Code::usage);
     CHECK(find_run("/nowhere", a.string()) == a);
-    for (const char* word : {"2026010", "nonsense", "", "..", "/nowhere/at-all"}) {
+    const auto c = state.path / "runs" / "20260103T000000Z-cutover-0badcafe";
+    const auto d = state.path / "runs" / "20260104T000000Z-cutover-0badcaff";
+    fs::create_directories(c);
+    fs::create_directories(d);
+    CHECK(find_run(state.path, "last") == d);
+    CHECK(find_run(state.path, "last:cutover") == d);
+    CHECK(find_run(state.path, "20260103") == c);
+    const auto unknown = find_run(state.path, "last:cut");
+    REQUIRE_FALSE(unknown.has_value());
+    CHECK(unknown.error().message == "no run is of kind 'cut'");
+    const auto both = find_run(state.path, "2026");
+    REQUIRE_FALSE(both.has_value());
+    CHECK(both.error().message.starts_with("'2026' may be 4 runs"));
+    for (const char* word : {"2026010", "nonsense", "", "..", "/nowhere/at-all", "last:"}) {
         CAPTURE(word);
         const auto found = find_run(state.path, word);
         REQUIRE_FALSE(found.has_value());

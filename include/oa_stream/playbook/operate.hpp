@@ -48,7 +48,7 @@ struct ApplyRequest {
 [[nodiscard]] Task<Result<run::RunResult>> apply_plan(ApplyRequest request);
 
 struct RollbackRequest {
-    std::string run; ///< its folder's name
+    std::string run; ///< as find_run() takes it
     Operator by{};
 };
 

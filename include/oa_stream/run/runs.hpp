@@ -57,8 +57,9 @@ run_folders(const std::filesystem::path& state_dir);
 /// Newest first. Code::io as above.
 [[nodiscard]] Result<std::vector<RunEntry>> list_runs(const std::filesystem::path& state_dir);
 
-/// The folder that is meant by a folder's name, the unique beginning or end of one, `last`, or a
-/// path to a run folder that was moved. Code::usage with what could be meant.
+/// The folder that is meant by a folder's name, the unique beginning or end of one, `last`,
+/// `last:KIND`, or a path to a run folder that was moved: every option and argument that names a run
+/// goes through here. Code::usage with what could be meant.
 [[nodiscard]] Result<std::filesystem::path>
 find_run(const std::filesystem::path& state_dir, std::string_view word);
 

@@ -1,11 +1,21 @@
 // rollback apply: back to what was, by the run's journal or by a plan.
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/run_facts.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "core/commands.hpp"
 #include "operate.hpp"
 #include "route/route_run.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <vector>
 
 namespace oa_stream::cli {
 namespace {
@@ -16,18 +26,56 @@ struct Options {
     std::optional<NamedSecret> auth{};
 };
 
-bool is_route_run(const std::string& run, const Context& context) {
-    const auto folder = context.state_dir / "runs" / run;
-    return run::facts_of(folder).kind == run::RunKind::route_split;
+/// What `cutover status` lists as well: runs under way, and those that need somebody.
+Result<std::vector<playbook::RunStatus>> unfinished_runs(const Context& context) {
+    OA_TRY(auto all, playbook::all_statuses(context.state_dir));
+    std::erase_if(all, [](const playbook::RunStatus& one) {
+        const bool moves = one.state == playbook::RunState::running &&
+                           run::facts_of(one.folder).mutates;
+        return !moves && !one.needs_somebody();
+    });
+    return all;
+}
+
+/// The run to roll back when none was named: the only one that is not over.
+Result<std::filesystem::path> only_unfinished(Context& context) {
+    OA_TRY(const auto runs, unfinished_runs(context));
+    if (runs.size() == 1) {
+        return runs.front().folder;
+    }
+    if (runs.empty()) {
+        return fail(
+            Code::usage,
+            "no run was named, and every run is over",
+            (context.state_dir / "runs").string(),
+            "oa-stream rollback apply --run last:cutover rolls back the newest cutover"
+        );
+    }
+    std::vector<std::string> names;
+    for (const auto& one : runs) {
+        names.push_back(fmt::format(
+            "{} ({}{}{})",
+            one.run,
+            to_string(one.state),
+            one.target.empty() ? "" : " on ",
+            printable(one.target, 60)
+        ));
+    }
+    return fail(
+        Code::usage,
+        fmt::format("{} runs are not over: {}", runs.size(), fmt::join(names, ", ")),
+        {},
+        "name one: " + Suggestion{"rollback apply", {names::run, runs.front().run}}.text()
+    );
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
     const auto& [plan, run, auth] = options;
-    if (plan.has_value() == run.has_value()) {
+    if (plan && run) {
         return fail(
             Code::usage,
-            "name either a run to roll back or the plan of a rollback",
-            {},
+            "a run and a plan were given: only one of them can be rolled back",
+            std::string(names::run),
             "oa-stream rollback apply --run ID"
         );
     }
@@ -40,17 +88,24 @@ Result<ExitCode> run(const Options& options, Context& context) {
             return playbook::apply_plan(std::move(request));
         });
     }
-    if (is_route_run(*run, context)) {
+    OA_TRY(
+        const std::filesystem::path folder,
+        run ? run::find_run(context.state_dir, *run) : only_unfinished(context)
+    );
+    if (run::facts_of(folder).kind == run::RunKind::route_split) {
         RouteOptions undo;
         undo.auth = auth;
         return undo_route_run(
             std::move(undo),
-            {.command = "rollback apply", .schema = "run-result", .apply = true, .restores = *run},
+            {.command = "rollback apply",
+             .schema = "run-result",
+             .apply = true,
+             .restores = folder.string()},
             context
         );
     }
     playbook::RollbackRequest request;
-    request.run = *run;
+    request.run = folder.string();
     return operate(context, Touches::traffic, [&](playbook::Operator by) {
         request.by = std::move(by);
         return playbook::roll_back_run(std::move(request));
@@ -62,7 +117,8 @@ constexpr auto k_positionals =
                              .offering(Offer::files)
                              .optional());
 constexpr auto k_options = options<Options>(
-    option<&Options::run>(names::run, "RUN", "Roll back what this run did, from its journal."),
+    option<&Options::run>(names::run, "RUN", "Roll back what this run did, from its journal: its name, a unique beginning or end of it, "
+        "`last`, `last:cutover`, or its folder. Without RUN and PLAN: the one run that is not over."),
     parsed<read_named_secret, &Options::auth>(
         names::auth,
         "REF",
@@ -80,6 +136,8 @@ const CommandSpec rollback_apply_command = command<run>({
     .options = k_options,
     .examples =
         {
+            "oa-stream rollback apply",
+            "oa-stream rollback apply --run last:cutover",
             "oa-stream rollback apply --run 20260222T043600Z-cutover-1a2b3c4d",
             "oa-stream rollback apply plan.json",
         },

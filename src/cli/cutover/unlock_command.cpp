@@ -42,8 +42,8 @@ Result<RunStatus> undone_run(const std::string& run, const Context& context) {
     const bool alive = status.state == RunState::running;
     return fail(
         Code::precondition,
-        alive ? fmt::format("run {} is under way, by {}", run, status.holder)
-              : fmt::format("run {} left nothing undone: there is nothing to give up", run),
+        alive ? fmt::format("run {} is under way, by {}", status.run, status.holder)
+              : fmt::format("run {} left nothing undone: there is nothing to give up", status.run),
         {},
         alive ? status.next : "oa-stream cutover status"
     );
@@ -96,14 +96,14 @@ Result<ExitCode> run(const Options& options, Context& context) {
         OA_TRY(
             lock,
             run::TargetLock::take(
-                context.state_dir, status.target, {{"command", "cutover unlock"}, {"unlocks", run}}
+                context.state_dir, status.target, {{"command", "cutover unlock"}, {"unlocks", status.run}}
             )
         );
-        OA_TRY(status, undone_run(run, context)); // whoever had it may have ended it
+        OA_TRY(status, undone_run(status.run, context)); // whoever had it may have ended it
     }
     OA_CHECK(playbook::mark_finished(status.folder, "given up", reason));
     lock.reset();
-    OA_TRY(status, playbook::status_of(context.state_dir, run));
+    OA_TRY(status, playbook::status_of(context.state_dir, status.run));
     show_status(std::move(status), true, context);
     return ExitCode::ok;
 }

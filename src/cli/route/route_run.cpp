@@ -297,11 +297,8 @@ Result<bool> attempt(RouteTarget target, RouteContext& run) {
 } // namespace
 
 Result<ExitCode> undo_route_run(RouteOptions options, RouteTask task, Context& context) {
-    const std::string& run = task.restores;
-    if (run.empty() || run.contains('/') || run[0] == '.') {
-        return fail(Code::usage, "RUN is the name of a run folder", {}, "as the last line said it");
-    }
-    const auto folder = context.state_dir / "runs" / run;
+    OA_TRY(const std::filesystem::path folder, run::find_run(context.state_dir, task.restores));
+    task.restores = folder.filename().string();
     std::error_code absent;
     if (run::facts_of(folder).kind == run::RunKind::route_split &&
         !std::filesystem::exists(folder / "plan.json", absent)) {

@@ -20,7 +20,8 @@ struct RunWord {
 };
 inline constexpr auto k_run_positional =
     positional<&RunWord::run>(
-        "RUN", "A run: the name of its folder, a unique beginning or end of it, or `last`."
+        "RUN",
+        "A run: the name of its folder, a unique beginning or end of it, `last`, or `last:KIND`."
     )
         .optional();
 

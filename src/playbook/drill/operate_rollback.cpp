@@ -22,22 +22,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Result<fs::path> folder_of(const RollbackRequest& request) {
-    const bool name = !request.run.empty() && !request.run.contains('/') && request.run != "." &&
-                      request.run != "..";
-    fs::path folder = request.by.state_dir / "runs" / request.run;
-    std::error_code ignored;
-    if (!name || !fs::is_directory(folder, ignored)) {
-        return fail(
-            Code::usage,
-            fmt::format("there is no run '{}'", request.run),
-            (request.by.state_dir / "runs").string(),
-            "oa-stream cutover status"
-        );
-    }
-    return folder;
-}
-
 /// A run that never set out to move traffic is left as it is, report and seal included.
 Result<void> check_moved(const fs::path& folder, const Json& run) {
     const auto refuse = [&](std::string_view why) {
@@ -130,7 +114,8 @@ Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Pla
 } // namespace
 
 Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
-    OA_CO_TRY(const fs::path path, folder_of(request));
+    OA_CO_TRY(const fs::path path, run::find_run(request.by.state_dir, request.run));
+    request.run = path.filename().string();
     const Json stored = run::document_in(path / "run.json");
     OA_CO_CHECK(check_moved(path, stored));
     OA_CO_TRY(Plan plan, plan_of(path));

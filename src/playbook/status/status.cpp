@@ -68,16 +68,7 @@ std::string status_text(const RunStatus& status) {
 }
 
 Result<RunStatus> status_of(const fs::path& state_dir, std::string_view run) {
-    const fs::path folder = state_dir / "runs" / run;
-    OA_TRY(const auto all, run::run_folders(state_dir));
-    if (std::ranges::find(all, folder) == all.end()) {
-        return fail(
-            Code::usage,
-            fmt::format("there is no run '{}'", run),
-            (state_dir / "runs").string(),
-            "oa-stream runs list"
-        );
-    }
+    OA_TRY(const fs::path folder, run::find_run(state_dir, run));
     return status_in(state_dir, folder);
 }
 

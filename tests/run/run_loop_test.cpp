@@ -1,0 +1,81 @@
+#include "oa_stream/run/run_loop.hpp"
+
+#include "oa_stream/base/error.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <signal.h> // NOLINT(modernize-deprecated-headers): raise, SIGRTMIN
+
+#include <vector>
+
+using namespace oa_stream;
+using run::RunLoop;
+using run::StopRequest;
+
+namespace {
+
+struct Said final : run::RunObserver {
+    std::vector<std::string> lines{};
+    void say(std::string_view line) override { lines.emplace_back(line); }
+    void progress(std::string_view) override {}
+};
+
+/// Ends once the stop was asked for, as a run does after its rollback.
+Task<bool> until_stopped(const StopRequest* stop, std::vector<int> signals) {
+    for (const int number : signals) {
+        (void)::raise(number);
+        (void)co_await sleep_for(Millis(5)); // the loop hands the signal over
+    }
+    for (int i = 0; i < 2000 && !stop->requested(); ++i) {
+        (void)co_await sleep_for(Millis(1));
+    }
+    co_return stop->requested();
+}
+
+bool asks_to_stop(std::vector<int> signals, StopRequest& stop, Said& said) {
+    const run::SignalWords words{.first = "restoring"};
+    auto out = run::run_to_end<bool>(
+        [&](const asio::any_io_executor&) -> Task<Result<bool>> {
+            return [](const StopRequest* stop, std::vector<int> signals) -> Task<Result<bool>> {
+                co_return co_await until_stopped(stop, std::move(signals));
+            }(&stop, std::move(signals));
+        },
+        stop,
+        said,
+        words
+    );
+    return out && *out;
+}
+
+} // namespace
+
+TEST_CASE("run loop: every signal that would end the process asks for the rollback") {
+    for (const int number :
+         {SIGINT,    SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,   SIGUSR2, SIGALRM,      SIGVTALRM,
+          SIGPROF,   SIGIO,   SIGPWR, SIGXCPU, SIGSTKFLT, SIGXFSZ, SIGRTMIN + 3, SIGRTMAX}) {
+        CAPTURE(number);
+        StopRequest stop;
+        Said said;
+        CHECK(asks_to_stop({number}, stop, said));
+        CHECK(stop.signal() == number);
+        CHECK(said.lines.size() == 1);
+    }
+}
+
+TEST_CASE("run loop: a terminal that goes away signals twice, which is no wish to leave at once") {
+    StopRequest stop;
+    stop.mark_mutated();
+    Said said;
+    CHECK(asks_to_stop({SIGHUP, SIGHUP, SIGUSR1}, stop, said));
+    CHECK(stop.signal() == SIGHUP);
+    CHECK(said.lines.size() == 1);
+}
+
+TEST_CASE("run loop: a signal that was ignored from the start stays so, as under nohup") {
+    (void)::signal(SIGHUP, SIG_IGN); // NOLINT(cert-err33-c)
+    StopRequest stop;
+    Said said;
+    CHECK(asks_to_stop({SIGHUP, SIGTERM}, stop, said));
+    CHECK(stop.signal() == SIGTERM);
+    (void)::signal(SIGHUP, SIG_DFL); // NOLINT(cert-err33-c)
+}
