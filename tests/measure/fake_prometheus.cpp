@@ -74,6 +74,9 @@ std::string healthy(std::string_view query) {
     if (query.starts_with("max(count_over_time")) {
         return matrix_body(R"({"metric":{},"values":[[1000,"40"],[1600,"40"],[2200,"40"]]})");
     }
+    if (query.contains("> 0) unless last_over_time")) { // nothing was there at first sight
+        return vector_body("");
+    }
     if (query.contains("_bucket")) {
         return vector_body(
             bucket("+Inf", "995") + "," + bucket("2.5", "985") + "," + bucket("1", "900")

@@ -1,4 +1,6 @@
 // What is not there, no longer fresh, warned about or nonsense never becomes a number.
+#include "oa_stream/measure/gate_reading.hpp"
+
 #include "fake_prometheus.hpp"
 
 #include <catch2/catch.hpp>
@@ -70,8 +72,8 @@ std::vector<Trap> traps() {
          "2 series"},
         {"NaN terminals", "terminal_total", number_body("NaN"), "NaN"},
         {"no series of terminals", "terminal_total", vector_body(""), "terminal_error"},
-        {"no series of 5xx: a relabelled status",
-         "5..",
+        {"no series with a status: a relabelled one",
+         "status=~",
          vector_body(""),
          "http_5xx: no series match"},
         {"warned about terminals", "terminal_total", vector_body("", warning), "warns"},
@@ -188,6 +190,59 @@ TEST_CASE("prometheus source: a scrape of a time to come makes the window unknow
     REQUIRE(got.has_value());
     CHECK(got->state == State::missing);
     CHECK(got->why.contains("1m after the time that was asked for"));
+}
+
+TEST_CASE("prometheus source: no 5xx series beside living ones of the metric is none, and said") {
+    const std::string_view absent = GENERATE("5..", "turn_failed");
+    FakePrometheus prometheus(only(std::string(absent), vector_body("")));
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CAPTURE(got->why);
+    REQUIRE(got->state == State::measured);
+    CHECK(got->tally.requests == Counts{absent == "5.." ? 2U : 3U, 1000});
+    CHECK(std::ranges::any_of(got->notes, [](const std::string& note) {
+        return note.contains("none was counted");
+    }));
+}
+
+TEST_CASE("prometheus source: first events of a series that nobody can date are no proof") {
+    FakePrometheus prometheus([](std::string_view query, int) {
+        const bool had = query.contains("> 0) unless last_over_time") && query.contains("5..");
+        return Scripted{.body = had ? number_body("60") : ""};
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    REQUIRE(got->state == State::measured);
+    CHECK(got->may_have_missed == 60);
+    GateSpec gate;
+    gate.id = "error-rate";
+    gate.limit = 0.02;
+    const GateRecord record = evaluate_readings(gate, *got, {}, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.contains("60 bad ones may have come before"));
+    gate.limit = 0.001; // 5 of 1000 are too many with and without them
+    CHECK(evaluate_readings(gate, *got, {}, {}).verdict == Verdict::fail);
+}
+
+TEST_CASE("prometheus source: a series that began in the window counts whole") {
+    FakePrometheus prometheus;
+    REQUIRE(ask(prometheus, question_of()).has_value());
+    const auto counted = std::ranges::find_if(prometheus.queries, [](const std::string& query) {
+        return query.contains("5..") && !query.contains("> 0) unless last_over_time");
+    });
+    REQUIRE(counted != prometheus.queries.end());
+    CHECK(counted->contains("unless last_over_time(oa_stream_http_requests_total"));
+    CHECK(counted->contains("last_over_time(process_start_time_seconds[10m]) >= 1795157400.000"));
+}
+
+TEST_CASE("prometheus source: a partial answer says nothing") {
+    FakePrometheus prometheus(only(
+        "5..", R"({"status":"success","isPartial":true,"data":{"resultType":"vector","result":[]}})"
+    ));
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->state == State::missing);
+    CHECK(got->why.contains("the answer is partial"));
 }
 
 TEST_CASE("prometheus source: no traffic is measured as none") {
@@ -414,8 +469,13 @@ TEST_CASE("prometheus source: turns that may have ended at a time limit without 
     FakePrometheus without(only(classes, vector_body("")));
     const auto nothing = ask(without, question_of());
     REQUIRE(nothing.has_value());
-    CHECK(nothing->state == State::missing);
-    CHECK(nothing->why.contains("turns that failed: no series match"));
+    CHECK(nothing->state == State::measured);
+    CHECK(nothing->time_error == 0);
+    FakePrometheus renamed(only("class=~", vector_body("")));
+    const auto unknown = ask(renamed, question);
+    REQUIRE(unknown.has_value());
+    CHECK(unknown->state == State::missing);
+    CHECK(unknown->why.contains("turns that failed: no series match"));
 }
 
 TEST_CASE("prometheus source: slow ones are counted by a bucket bound, and only by one") {

@@ -63,6 +63,9 @@ struct SourceReading {
     /// Turns that failed and of which the source cannot tell whether they ran into a time limit
     /// before any content: so many times may be missing, each of them infinite. Blurs times alone.
     double time_error = 0;
+    /// Bad events that may have been in the window and are not in the tally: a series had them when
+    /// it was first seen. A PASS must hold with them.
+    double may_have_missed = 0;
 };
 
 /// One thread; answers one question at a time. Bounded memory whatever comes.

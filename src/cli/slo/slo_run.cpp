@@ -33,6 +33,7 @@ Json told(const measure::SourceReading& reading) {
         {"count_error", reading.count_error},
         {"edge_error", reading.edge_error},
         {"time_error", reading.time_error},
+        {"may_have_missed", reading.may_have_missed},
         {"source", reading.source},
         {"query", reading.query},
         {"notes", reading.notes},

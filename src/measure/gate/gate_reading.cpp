@@ -20,7 +20,8 @@ Tally shifted(const SourceReading& reading, Towards where) {
     const auto whole = static_cast<std::uint64_t>(std::ceil(std::min(error, 1e15)));
     Counts& requests = out.requests;
     if (where == Towards::bad) {
-        requests.bad += requests.bad == 0 ? 0 : whole;
+        const double unseen = std::ceil(std::min(reading.may_have_missed, 1e15));
+        requests.bad += (requests.bad == 0 ? 0 : whole) + static_cast<std::uint64_t>(unseen);
         requests.total -= std::min(requests.total, whole);
         requests.total = std::max(requests.total, requests.bad);
     } else {
@@ -44,7 +45,7 @@ Tally shifted(const SourceReading& reading, Towards where) {
 /// What of the reading this gate cannot be sure of; 0: nothing.
 double blur_of(const GateSpec& spec, const SourceReading& reading) {
     const bool times = spec.metric == Metric::first_content_p95;
-    return std::max(reading.count_error, times ? reading.time_error : 0);
+    return std::max(reading.count_error, times ? reading.time_error : reading.may_have_missed);
 }
 
 /// Why another verdict is possible.
@@ -54,6 +55,14 @@ blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading
     std::string out;
     if (const double off = std::max(canary.count_error, versus ? stable.count_error : 0); off > 0) {
         out = fmt::format("each count may be off by {:g}", off);
+    }
+    const double unseen = std::max(canary.may_have_missed, versus ? stable.may_have_missed : 0);
+    if (spec.metric == Metric::bad_rate && unseen > 0) {
+        out += fmt::format(
+            "{}{:g} bad ones may have come before their series was first seen",
+            out.empty() ? "" : " and ",
+            unseen
+        );
     }
     const double late = std::max(canary.time_error, versus ? stable.time_error : 0);
     if (spec.metric == Metric::first_content_p95 && late > 0) {

@@ -177,7 +177,7 @@ budget_status(const BudgetQuestion& question, std::span<const WindowReading> rea
         out.coverage = coverage(whole->covered_s, question.window_s);
         out.budget = error_budget(out.events, question.objective, {0, 1});
         if (out.budget && out.budget->allowed_bad > 0) {
-            out.blur = whole->count_error / out.budget->allowed_bad;
+            out.blur = (whole->count_error + whole->may_have_missed) / out.budget->allowed_bad;
         }
     }
     for (const BurnPair& pair : k_burn_pairs) {

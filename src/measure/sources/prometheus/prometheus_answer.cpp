@@ -160,6 +160,11 @@ private:
 
 std::vector<std::string> warnings_of(const Json& document) {
     std::vector<std::string> out;
+    // VictoriaMetrics: some of its storage nodes did not answer.
+    const Json* partial = member(document, "isPartial");
+    if (partial != nullptr && !partial->is_null() && *partial != Json(false)) {
+        out.emplace_back("the answer is partial");
+    }
     const Json* list = member(document, "warnings");
     if (list == nullptr || list->is_null() || (list->is_array() && list->empty())) {
         return out;

@@ -6,6 +6,7 @@ namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr std::string_view k_build_info = telemetry::metric("build_info").name;
+constexpr std::string_view k_before = "5m"; ///< scrapes come more often
 
 } // namespace
 
@@ -58,19 +59,66 @@ std::string Queries::shared_targets() const {
     );
 }
 
+/// A counter begins at 0, so a series that appears in the window rose by its whole value: when its
+/// target was scraped before, or when its process began in the window. increase() takes the value
+/// at the first scrape for the beginning instead and loses what came before it.
+std::string Queries::young(const std::string& series) const {
+    const std::string began_here = fmt::format(
+        "(last_over_time({0}[{2}] offset {1}) or last_over_time({3}[{1}]) >= {5:.3f} or "
+        "last_over_time({4}[{1}]) >= {5:.3f})",
+        selector(k_build_info, {}, false),
+        window_,
+        k_before,
+        selector("oa_stream_process_start_time_seconds", {}, false),
+        selector("process_start_time_seconds", {}, false),
+        question_.window.from_s
+    );
+    return fmt::format(
+        "(max_over_time({0}[{1}]) unless last_over_time({0}[{2}] offset {1}) unless "
+        "resets({0}[{1}]) > 0 and on (job, instance) {3})",
+        series,
+        window_,
+        k_before,
+        began_here
+    );
+}
+
+bool Queries::sees_first_events() const noexcept {
+    return question_.window.seconds() <= k_exact_up_to_s;
+}
+
+std::string Queries::among_ours(std::string each) const {
+    return joined_ ? fmt::format(
+                         "({}) and on (job, instance) last_over_time({})",
+                         each,
+                         ours(question_.window.seconds())
+                     )
+                   : each;
+}
+
 std::string
 Queries::sum_rise(std::string_view metric, const std::string& more, std::string_view by) const {
-    std::string each = rise(selector(metric, more, by_label_), question_.window.seconds());
-    if (joined_) {
-        each = fmt::format(
-            "({}) and on (job, instance) last_over_time({})", each, ours(question_.window.seconds())
-        );
-    }
+    const std::string series = selector(metric, more, by_label_);
+    const std::string rose = rise(series, question_.window.seconds());
+    const std::string each =
+        among_ours(sees_first_events() ? fmt::format("{} or {}", young(series), rose) : rose);
     return fmt::format("sum{} ({} ({}))", by, without_replicas(), each);
 }
 
 std::string Queries::rise_of(const telemetry::Term& term) const {
     return sum_rise(term.metric->name, matchers(term), "");
+}
+
+std::string Queries::had_at_first_sight(const telemetry::Term& term) const {
+    const std::string series = selector(term.metric->name, matchers(term), by_label_);
+    const std::string each = among_ours(fmt::format(
+        "(min_over_time({0}[{1}]) > 0) unless last_over_time({0}[{2}] offset {1}) unless {3}",
+        series,
+        window_,
+        k_before,
+        young(series)
+    ));
+    return fmt::format("sum ({} ({}))", without_replicas(), each);
 }
 
 std::string Queries::first_content() const {

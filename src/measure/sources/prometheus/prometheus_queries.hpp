@@ -28,12 +28,20 @@ public:
 
     /// What the series of a term rose by, summed.
     [[nodiscard]] std::string rise_of(const telemetry::Term& term) const;
+    /// What the term's series that appeared in the window had already when they were first scraped,
+    /// as far as rise_of() could not count it: it may be older than the window.
+    [[nodiscard]] std::string had_at_first_sight(const telemetry::Term& term) const;
+    /// Longer windows are left to increase() alone, which loses them.
+    [[nodiscard]] bool sees_first_events() const noexcept;
     [[nodiscard]] std::string first_content() const; ///< buckets by le
 
 private:
     [[nodiscard]] std::string
     selector(std::string_view metric, const std::string& more, bool by_label) const;
     [[nodiscard]] std::string ours(double window_s) const;
+    /// Series that were not there before the window, whole in it, and that began at 0 in it.
+    [[nodiscard]] std::string young(const std::string& series) const;
+    [[nodiscard]] std::string among_ours(std::string each) const;
     [[nodiscard]] std::string
     sum_rise(std::string_view metric, const std::string& more, std::string_view by) const;
 

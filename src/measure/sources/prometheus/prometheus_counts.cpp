@@ -1,0 +1,167 @@
+// What counters and buckets rose by.
+#include "prometheus_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace oa_stream::measure::prometheus {
+namespace {
+
+/// increase() makes up no event where none was, and shows at least what it saw.
+std::uint64_t whole(double events) {
+    return events > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(events)))
+                      : 0;
+}
+
+/// Every series of the term's metric on its routes, if only it has the labels that tell them apart.
+telemetry::Term family_of(telemetry::Term term) {
+    for (telemetry::LabelIs& label : term.labels) {
+        if (label.label != "route" && label.label != "method") {
+            label = {label.label, {".+"}, true};
+        }
+    }
+    return term;
+}
+
+} // namespace
+
+void Reader::settle(double bad, double all) {
+    const std::uint64_t total = whole(all);
+    const double interval = scraping_.interval_s;
+    out_.tally.requests = {std::min(whole(bad), total), total};
+    out_.edge_error = edge_error(all, interval, out_.covered_s);
+    // Whole numbers were seen; others are increase()'s.
+    const bool seen = bad == std::floor(bad) && all == std::floor(all);
+    out_.count_error = seen ? 0 : fill_error(bad, interval, out_.covered_s);
+}
+
+Task<Result<std::optional<double>>> Reader::rise_of(telemetry::Term term) {
+    OA_CO_TRY(const auto rose, co_await number(term.word, queries_.rise_of(term)));
+    if (rose || !missing_.empty()) {
+        co_return rose;
+    }
+    if (term.optional) {
+        out_.notes.push_back(fmt::format("no series of {}: they count twice", term.word));
+        co_return std::nullopt;
+    }
+    // Exporters other than the lane have no series before its first event. Where the metric lives,
+    // with that label, there was none; where it does not, a label was renamed or all was dropped.
+    OA_CO_TRY(const auto others, co_await number(term.word, queries_.rise_of(family_of(term))));
+    if (others) {
+        out_.notes.push_back(fmt::format(
+            "no series of {} beside living ones of {}: none was counted",
+            term.word,
+            term.metric->name
+        ));
+        co_return 0.0;
+    }
+    if (missing_.empty()) {
+        miss(
+            term.word,
+            fmt::format(
+                "no series match, nor any other of {}: was a label renamed or a series dropped?",
+                term.metric->name
+            )
+        );
+    }
+    co_return std::nullopt;
+}
+
+Task<Result<void>> Reader::undated(telemetry::Term term) {
+    if (term.subtract || !queries_.sees_first_events()) {
+        co_return Result<void>{};
+    }
+    OA_CO_TRY(const auto had, co_await number(term.word, queries_.had_at_first_sight(term)));
+    out_.may_have_missed += had.value_or(0);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> Reader::counts() {
+    const auto requests = telemetry::requests_term(question_.routes);
+    OA_CO_TRY(const auto all, co_await number(requests.word, queries_.rise_of(requests)));
+    if (missing_.empty() && !all) {
+        // The lane has its series at 0 from the start, so there is not even a lane.
+        miss(requests.word, "no series match, which is not the same as no traffic");
+    }
+    double bad = 0;
+    for (const telemetry::Term& term : telemetry::bad_terms(question_.bad, question_.routes)) {
+        if (!missing_.empty()) {
+            break;
+        }
+        OA_CO_TRY(const auto some, co_await rise_of(term));
+        if (missing_.empty()) {
+            OA_CO_CHECK(co_await undated(term));
+        }
+        if (term.labels.empty()) {
+            out_.notes.push_back(fmt::format("{} counts those of all routes", term.word));
+        }
+        bad += term.subtract ? -some.value_or(0) : some.value_or(0);
+    }
+    settle(bad, all.value_or(0));
+    co_return Result<void>{};
+}
+
+Result<void> Reader::slow_ones() {
+    const auto& buckets = out_.tally.buckets;
+    const double limit = question_.slower_than_s.value_or(0);
+    const auto bound = std::ranges::find(buckets, limit, &Bucket::le);
+    if (bound == buckets.end()) {
+        return fail(
+            Code::config,
+            fmt::format("Prometheus' histogram of the first content has no bound at {:g} s", limit),
+            options_.url,
+            "2.5 s is one"
+        );
+    }
+    const double all = buckets.back().count;
+    settle(all - bound->count, all);
+    return {};
+}
+
+/// The lane's histogram has a turn only once content came. Which of the failed ones waited in vain
+/// until a time limit ended them its counters do not say, so that is stated, not guessed.
+Task<Result<void>> Reader::late_ones() {
+    const auto term = telemetry::late_term(question_.routes);
+    OA_CO_TRY(const auto late, co_await rise_of(term));
+    out_.time_error = static_cast<double>(whole(late.value_or(0)));
+    co_return Result<void>{};
+}
+
+Task<Result<void>> Reader::times() {
+    const std::string query = queries_.first_content();
+    OA_CO_TRY(Answer answer, co_await ask("first content", query, ResultType::vector));
+    if (!missing_.empty()) {
+        co_return Result<void>{};
+    }
+    answer = merge_replicas(std::move(answer), k_replica_labels);
+    if (!answer.warnings.empty()) {
+        miss("first content", "Prometheus warns: " + answer.warnings.front());
+        co_return Result<void>{};
+    }
+    if (std::ranges::any_of(answer.series, [](const Series& series) {
+            return !std::isfinite(series.points.back().value);
+        })) {
+        miss("first content", fmt::format("a bucket is no number ({})", query));
+        co_return Result<void>{};
+    }
+    OA_CO_TRY(out_.tally.buckets, buckets_of(answer));
+    auto& buckets = out_.tally.buckets;
+    if (buckets.empty() && question_.slower_than_s) {
+        miss("first content", fmt::format("no buckets match ({})", query));
+    }
+    if (!buckets.empty() && buckets.back().le != std::numeric_limits<double>::infinity()) {
+        miss("first content", fmt::format("no bucket up to +Inf ({})", query));
+    }
+    if (missing_.empty() && question_.slower_than_s) {
+        OA_CO_CHECK(slow_ones());
+    }
+    if (missing_.empty() && !buckets.empty()) {
+        OA_CO_CHECK(co_await late_ones());
+    }
+    co_return Result<void>{};
+}
+
+} // namespace oa_stream::measure::prometheus

@@ -1,0 +1,181 @@
+// Who was scraped, how much of the window is covered, and what the counts are worth.
+#include "prometheus_reader.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oa_stream::measure::prometheus {
+namespace {
+
+constexpr double k_least_look_s = 300; ///< back for scrapes: enough to see the interval
+constexpr double k_most_steps = 10'000; ///< the API answers 11,000 points a series
+constexpr double k_least_step_s = 60;
+constexpr double k_most_events = 1e15;
+
+} // namespace
+
+Task<Result<SourceReading>> Reader::run() {
+    out_.source = "prometheus " + options_.url;
+    OA_CO_CHECK(co_await look());
+    if (missing_.empty()) {
+        OA_CO_CHECK(co_await coverage());
+    }
+    if (missing_.empty() && !question_.slower_than_s) {
+        OA_CO_CHECK(co_await counts());
+    }
+    if (missing_.empty()) {
+        OA_CO_CHECK(co_await times());
+    }
+    conclude();
+    co_return std::move(out_);
+}
+
+Task<Result<Answer>> Reader::ask(std::string_view side, std::string query, ResultType type) {
+    remember(query);
+    OA_CO_TRY(Answer answer, co_await calls_.instant(std::move(query), at(), type));
+    if (std::string why = untimely(answer, at()); !why.empty() && missing_.empty()) {
+        miss(side, std::move(why));
+    }
+    co_return answer;
+}
+
+Task<Result<void>> Reader::look() {
+    const double window = question_.window.seconds();
+    const double back =
+        std::max(std::clamp(window, k_least_look_s, k_most_look_s), 2 * options_.stale_after_s);
+    const std::string whose =
+        question_.revision.empty() ? "any revision" : "revision " + question_.revision;
+    OA_CO_TRY(
+        const Answer scrapes, co_await ask(whose, queries_.scrapes(back), ResultType::matrix)
+    );
+    OA_CO_TRY(const Answer up, co_await ask(whose, queries_.up(), ResultType::vector));
+    if (!missing_.empty()) {
+        co_return Result<void>{};
+    }
+    scraping_ = scraping_of(
+        scrapes,
+        up,
+        {.window = question_.window,
+         .looked = {at() - back, at()},
+         .stale_after_s = options_.stale_after_s,
+         .whose = whose}
+    );
+    out_.newest_s = scraping_.newest_s;
+    out_.notes = scraping_.notes;
+    missing_ = scraping_.missing;
+    const std::string shared = queries_.shared_targets();
+    if (!missing_.empty() || shared.empty()) {
+        co_return Result<void>{};
+    }
+    OA_CO_TRY(const Answer both, co_await ask(whose, shared, ResultType::vector));
+    if (!missing_.empty()) {
+        co_return Result<void>{};
+    }
+    if (!both.warnings.empty()) {
+        miss(whose, "Prometheus warns: " + both.warnings.front());
+    } else if (!both.series.empty()) {
+        miss(
+            whose,
+            fmt::format(
+                "{} carried another revision too in this window, and its counters do not say which:"
+                " ask for a shorter window, or configure a label of the revision",
+                printable(both.series.front().label("instance"), 120)
+            )
+        );
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>> Reader::coverage() {
+    const double window = question_.window.seconds();
+    out_.covered_s = scraping_.covered_s;
+    if (window <= k_most_look_s) { // its scrapes are all here
+        co_return Result<void>{};
+    }
+    const double step =
+        std::max({window / k_most_steps, k_least_step_s, std::ceil(2 * scraping_.interval_s)});
+    const Span steps{std::min(question_.window.from_s + step, at()), at()};
+    const std::string query = queries_.scraped_by_step(step);
+    remember(query);
+    OA_CO_TRY(const Answer answer, co_await calls_.range(query, steps, step));
+    if (!answer.warnings.empty()) {
+        miss("coverage", "Prometheus warns: " + answer.warnings.front());
+    }
+    out_.covered_s = covered_by_steps(answer, step, scraping_.interval_s, window);
+    co_return Result<void>{};
+}
+
+Task<Result<std::optional<double>>> Reader::number(std::string_view side, std::string query) {
+    using State = Reading::State;
+    OA_CO_TRY(Answer answer, co_await ask(side, query, ResultType::vector));
+    if (!missing_.empty()) {
+        co_return std::nullopt;
+    }
+    const auto reading = reading_of(merge_replicas(std::move(answer), k_replica_labels));
+    if (reading.state == State::nothing) {
+        co_return std::nullopt;
+    }
+    if (reading.state != State::value) {
+        miss(side, fmt::format("{} ({})", reading.why, query));
+        co_return std::nullopt;
+    }
+    if (reading.value < 0 || reading.value > k_most_events) {
+        co_return fail(
+            Code::protocol,
+            fmt::format("Prometheus counts {:g} {}, which no counter does", reading.value, side),
+            options_.url
+        );
+    }
+    co_return reading.value;
+}
+
+void Reader::conclude() {
+    if (!missing_.empty()) {
+        out_.why = missing_ + fmt::format(" at {:.3f}", at());
+        out_.tally = {};
+        out_.count_error = out_.edge_error = out_.time_error = out_.may_have_missed = 0;
+        return;
+    }
+    out_.state = SourceReading::State::measured;
+    out_.notes.push_back(fmt::format(
+        "scraped every {:g} s: about {:.0f} requests next to the window's ends may be in or out",
+        scraping_.interval_s,
+        std::ceil(out_.edge_error)
+    ));
+    if (out_.count_error > 0) {
+        out_.notes.push_back(fmt::format(
+            "increase() fills in what lies between scrapes: each count is right to ±{:.1f}",
+            out_.count_error
+        ));
+    }
+    if (!queries_.sees_first_events()) {
+        out_.notes.emplace_back(
+            "over so long a window what a new process counted before its first scrape is not in"
+            " these numbers"
+        );
+    }
+    if (out_.may_have_missed > 0) {
+        out_.notes.push_back(fmt::format(
+            "series that are new in the window had {:g} bad events at their first scrape, and no"
+            " process_start_time_seconds tells whether those are of the window: they may be missed",
+            out_.may_have_missed
+        ));
+    }
+    if (out_.time_error > 0) {
+        out_.notes.push_back(fmt::format(
+            "{:g} turns ended as {}: each may have run into a time limit before any content",
+            out_.time_error,
+            fmt::join(telemetry::late_term().labels.front().values, " or ")
+        ));
+    }
+    if (question_.slower_than_s) { // what may be slow may be bad
+        out_.count_error += out_.time_error;
+    }
+}
+
+} // namespace oa_stream::measure::prometheus

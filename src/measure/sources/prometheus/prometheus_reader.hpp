@@ -1,0 +1,65 @@
+// One question to Prometheus on its way to a reading. Private to the room.
+#pragma once
+
+#include "oa_stream/measure/prometheus_source.hpp"
+
+#include "prometheus_calls.hpp"
+#include "prometheus_queries.hpp"
+#include "prometheus_targets.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::measure::prometheus {
+
+inline constexpr double k_most_look_s = 600;
+
+/// One question on its way.
+class Reader {
+public:
+    Reader(net::HttpClient& client, const PrometheusOptions& options, const Question& question)
+        : options_(options), question_(question), calls_(client, options),
+          queries_(options, question) {}
+
+    [[nodiscard]] Task<Result<SourceReading>> run();
+
+private:
+    [[nodiscard]] double at() const { return question_.window.to_s; }
+    void miss(std::string_view side, std::string why) {
+        missing_ = fmt::format("{}: {}", side, why);
+    }
+
+    /// The answer at the window's end; one of another time is missing, too.
+    Task<Result<Answer>> ask(std::string_view side, std::string query, ResultType type);
+    Task<Result<void>> look();
+    Task<Result<void>> coverage();
+    Task<Result<void>> counts();
+    Task<Result<void>> times();
+    Task<Result<void>> late_ones();
+    /// What a term rose by; 0 beside living series of the same metric. nullopt: missing_ says why,
+    /// unless the term is optional.
+    Task<Result<std::optional<double>>> rise_of(telemetry::Term term);
+    /// Bad events that a series had when it was first scraped, and that nobody can date.
+    Task<Result<void>> undated(telemetry::Term term);
+    /// The sum's number; nullopt for the empty vector; what is neither is missing.
+    Task<Result<std::optional<double>>> number(std::string_view side, std::string query);
+    void remember(const std::string& query) {
+        out_.query += (out_.query.empty() ? "" : "\n") + query;
+    }
+    Result<void> slow_ones();
+    void settle(double bad, double all);
+    void conclude();
+
+    const PrometheusOptions& options_;
+    const Question& question_;
+    Calls calls_;
+    Queries queries_;
+    Scraping scraping_;
+    SourceReading out_;
+    std::string missing_;
+};
+
+} // namespace oa_stream::measure::prometheus
