@@ -54,4 +54,13 @@ Task<Result<void>> Authority::name_thread(std::string /*thread*/, std::string /*
     co_return fail(Code::precondition, "this authority names no threads");
 }
 
+Task<Result<void>> Authority::delete_thread(std::string /*thread*/) {
+    co_return fail(Code::precondition, "this authority deletes no threads");
+}
+
+Task<Result<std::string>>
+Authority::fork_thread(std::string /*thread*/, std::string /*last_turn*/) {
+    co_return fail(Code::precondition, "this authority copies no threads");
+}
+
 } // namespace oa_stream::authority

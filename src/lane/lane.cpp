@@ -169,6 +169,12 @@ Task<void> Lane::Impl::dispatch(CallPtr call) {
         return chats.list(std::move(call));
     case Action::make_chat:
         return chats.make(std::move(call));
+    case Action::change_chat:
+        return chats.change(std::move(call));
+    case Action::delete_chat:
+        return chats.remove(std::move(call));
+    case Action::fork_chat:
+        return chats.fork(std::move(call));
     case Action::conversation:
         return chats.conversation(std::move(call));
     case Action::messages:

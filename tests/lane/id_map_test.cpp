@@ -65,6 +65,49 @@ TEST_CASE("id map: what was committed is there after a restart, whatever it hold
     );
 }
 
+TEST_CASE("id map: a deleted row stays deleted over restarts, and its name can be used again") {
+    const Folder folder;
+    {
+        MapStage stage(folder.path / "threads.map");
+        auto& map = stage.map();
+        map.put({"o", "gone", "t-1"});
+        map.put({"o", "again", "t-2"});
+        map.put({"o", "kept", "t-3"});
+        REQUIRE(stage.run(map.commit()));
+        map.archive("o", "kept", true);
+        map.erase("o", "gone");
+        map.erase("o", "again");
+        map.put({"o", "again", "t-4"});
+        CHECK_FALSE(map.contains("o", "gone"));
+        CHECK(map.size() == 2);
+        REQUIRE(stage.run(map.commit()));
+    }
+    MapStage stage(folder.path / "threads.map");
+    auto& map = stage.map();
+    CHECK(map.size() == 2);
+    CHECK_FALSE(map.contains("o", "gone"));
+    REQUIRE(map.contains("o", "again"));
+    CHECK(map.find("o", "again")->thread == "t-4");
+    CHECK(map.newest("o", {}, 9).size() == 1);
+    REQUIRE(map.newest("o", {}, 9, true).size() == 1);
+    CHECK(map.newest("o", {}, 9, true).front().id == "kept");
+}
+
+TEST_CASE("id map: what another process deleted is gone here as well") {
+    const Folder folder;
+    MapStage one(folder.path / "threads.map");
+    one.map().put({"o", "a", "t-1"});
+    REQUIRE(one.run(one.map().commit()));
+    MapStage other(folder.path / "threads.map");
+    REQUIRE(other.map().contains("o", "a"));
+    one.map().erase("o", "a");
+    REQUIRE(one.run(one.map().commit()));
+    other.map().put({"o", "b", "t-2"}); // it reads what was appended when it writes
+    REQUIRE(other.run(other.map().commit()));
+    CHECK_FALSE(other.map().contains("o", "a"));
+    CHECK(other.map().contains("o", "b"));
+}
+
 TEST_CASE("id map: a commit with nothing to write returns at once") {
     const Folder folder;
     MapStage stage(folder.path / "threads.map");

@@ -255,9 +255,11 @@ TEST_CASE("events: each ending has its word") {
 
 TEST_CASE("threads: without a title it is a new conversation, without a time there is none") {
     CHECK(
-        dump_json(project_thread("c1", {.id = "a"})) ==
-        R"({"id":"c1","title":"New conversation","autopilotId":null,"createdAt":null,)"
+        dump_json(project_thread("c1", {.id = "a"}, false)) ==
+        R"({"id":"c1","title":"New conversation","autopilotId":null,"archived":false,"createdAt":null,)"
         R"("updatedAt":null})"
     );
-    CHECK(project_thread("c1", {.id = "a", .title = "T"}).at("title") == "T");
+    const auto titled = project_thread("c1", {.id = "a", .title = "T"}, true);
+    CHECK(titled.at("title") == "T");
+    CHECK(titled.at("archived") == true);
 }

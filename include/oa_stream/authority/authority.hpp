@@ -206,6 +206,13 @@ public:
     [[nodiscard]] virtual Task<Result<std::string>> make_thread(std::string owner);
     /// Gives it a title of its own, which is not empty. Code::not_found for an unknown thread.
     [[nodiscard]] virtual Task<Result<void>> name_thread(std::string thread, std::string title);
+    /// Nothing of it can be read any more. Code::not_found for an unknown thread, Code::conflict
+    /// while a turn runs on it.
+    [[nodiscard]] virtual Task<Result<void>> delete_thread(std::string thread);
+    /// A new thread of the same owner with the turns up to and including `last_turn` (empty: all).
+    /// They keep their ids. Its id. Errors as delete_thread().
+    [[nodiscard]] virtual Task<Result<std::string>>
+    fork_thread(std::string thread, std::string last_turn);
 
     [[nodiscard]] virtual Health health() const = 0;
     [[nodiscard]] virtual Capabilities capabilities() const = 0;

@@ -24,6 +24,7 @@ struct ThreadRow {
     std::string title{}; ///< as the authority told it last; empty when there is none yet
     std::int64_t created_at = 0; ///< Unix seconds, 0 when unknown
     std::int64_t updated_at = 0; ///< likewise
+    bool archived = false; ///< out of the usual list, nothing more
     /// Of the newest turn, in memory only: the user message it answers (a digest of id and text)
     /// and the authority's turn id. A request that repeats that message is a retry.
     std::string last_message{};
@@ -60,6 +61,10 @@ public:
     /// In memory only, so for a row that was put and could not be committed: back to `row`, or
     /// none.
     void undo(std::string_view owner, std::string_view id, const std::optional<ThreadRow>& row);
+    /// There is no such row any more; commit() waits for it like for a row.
+    void erase(std::string_view owner, std::string_view id);
+    /// Out of the usual list, or back in it. Lasts like put().
+    void archive(std::string_view owner, std::string_view id, bool archived);
     /// Returns when everything put so far is on disk, or the error that kept it from there.
     [[nodiscard]] Task<Result<void>> commit();
     /// At once, unless the last write failed: then the disk is tried again.
@@ -77,9 +82,14 @@ public:
         std::int64_t updated_at = 0;
         std::string id{};
     };
-    /// The next `limit` rows of this owner, newest update first, without those that are gone.
-    [[nodiscard]] std::vector<ThreadRow>
-    newest(std::string_view owner, const std::optional<Place>& after, std::size_t limit);
+    /// The next `limit` rows of this owner, newest update first, without those that are gone;
+    /// either the archived ones or the others.
+    [[nodiscard]] std::vector<ThreadRow> newest(
+        std::string_view owner,
+        const std::optional<Place>& after,
+        std::size_t limit,
+        bool archived = false
+    );
     /// Which of `rows` the authority has not described since they were touched last, or within
     /// `age`; the first of them at most `most`.
     [[nodiscard]] std::vector<ThreadRow>

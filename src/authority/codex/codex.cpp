@@ -69,6 +69,13 @@ public:
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         return CodexCore::name_thread(core_, std::move(thread), std::move(title));
     }
+    [[nodiscard]] Task<Result<void>> delete_thread(std::string thread) override {
+        return CodexCore::delete_thread(core_, std::move(thread));
+    }
+    [[nodiscard]] Task<Result<std::string>>
+    fork_thread(std::string thread, std::string last_turn) override {
+        return CodexCore::fork_thread(core_, std::move(thread), std::move(last_turn));
+    }
     [[nodiscard]] Health health() const override { return core_->health(); }
     [[nodiscard]] Capabilities capabilities() const override { return core_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const override { return core_->readings(); }

@@ -70,6 +70,10 @@ public:
     [[nodiscard]] static Task<Result<std::string>> make_thread(Self self);
     [[nodiscard]] static Task<Result<void>>
     name_thread(Self self, std::string thread, std::string title);
+    // threads/codex_thread_change.cpp
+    [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<std::string>>
+    fork_thread(Self self, std::string thread, std::string last_turn);
 
 private:
     enum class State { closed, starting, ready, down };
@@ -112,6 +116,9 @@ private:
     [[nodiscard]] static Task<void> keep_threads(Self self);
     [[nodiscard]] static Task<std::size_t>
     delete_threads(Self self, Link link, bool archived, std::int64_t oldest);
+
+    // threads/codex_thread_change.cpp
+    [[nodiscard]] static Task<void> delete_retired(Self self, Link link);
 
     // codex_notify.cpp
     void on_notification(std::string_view method, const Json& message);
@@ -169,6 +176,7 @@ private:
     std::string full_{}; ///< why the disk is too full; empty: it is not
     std::string unsaved_{}; ///< why this child could not store a turn; empty: it could
     bool history_checked_ = false; ///< of this child's first turn
+    bool retired_ = true; ///< there may be deleted threads whose history forks share
     bool closing_ = false;
 };
 

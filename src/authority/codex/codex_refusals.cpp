@@ -31,6 +31,7 @@ constexpr std::array k_rows{
     Row{"ephemeral threads do not support thread/revert", RefusalKind::turn_unknown},
     Row{"no active turn to interrupt", RefusalKind::no_active_turn},
     Row{"expected active turn id", RefusalKind::no_active_turn},
+    Row{"forked history still references it", RefusalKind::thread_shared},
     Row{"failed to load configuration", RefusalKind::bad_config},
 };
 
@@ -65,6 +66,7 @@ Error error_of(const Refusal& refusal, std::string_view method) {
     case RefusalKind::bad_config:
         code = Code::config;
         break;
+    case RefusalKind::thread_shared:
     case RefusalKind::no_active_turn:
     case RefusalKind::other:
         break;

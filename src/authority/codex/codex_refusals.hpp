@@ -19,6 +19,7 @@ enum class RefusalKind {
     thread_not_loaded, ///< known or not: resume it first
     thread_unknown,   ///< no such thread on disk, or no thread id at all
     thread_empty,     ///< a thread without any turn yet
+    thread_shared,    ///< a fork needs its history
     turn_unknown,     ///< revert before a turn that is not there
     no_active_turn,   ///< interrupt too early or too late
     bad_config,       ///< config.toml cannot be loaded

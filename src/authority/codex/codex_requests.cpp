@@ -81,6 +81,16 @@ Json thread_revert_params(const std::string& thread, const std::string& turn) {
     return Json::object({{"threadId", thread}, {"beforeTurnId", turn}});
 }
 
+Json thread_fork_params(
+    const std::string& thread, const std::string& last_turn, const std::string& cwd
+) {
+    Json params = Json::object({{"threadId", thread}, {"excludeTurns", true}, {"cwd", cwd}});
+    if (!last_turn.empty()) {
+        params["lastTurnId"] = last_turn;
+    }
+    return params;
+}
+
 Json thread_params(const std::string& thread) {
     return Json::object({{"threadId", thread}});
 }

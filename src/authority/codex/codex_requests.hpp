@@ -16,6 +16,10 @@ namespace oa_stream::authority {
 thread_start_params(const std::string& cwd, bool ephemeral, const std::string& instructions);
 [[nodiscard]] Json thread_resume_params(const std::string& thread);
 [[nodiscard]] Json thread_revert_params(const std::string& thread, const std::string& turn);
+/// `last_turn` empty: all turns.
+[[nodiscard]] Json thread_fork_params(
+    const std::string& thread, const std::string& last_turn, const std::string& cwd
+);
 [[nodiscard]] Json thread_params(const std::string& thread);
 [[nodiscard]] Json inject_params(const std::string& thread, const std::vector<SeedMessage>& seed);
 [[nodiscard]] Json turn_start_params(const std::string& thread, const TurnRequest& request);

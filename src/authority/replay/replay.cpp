@@ -108,6 +108,13 @@ public:
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         co_return threads_.name(thread, std::move(title));
     }
+    [[nodiscard]] Task<Result<void>> delete_thread(std::string thread) override {
+        co_return threads_.erase(thread);
+    }
+    [[nodiscard]] Task<Result<std::string>>
+    fork_thread(std::string thread, std::string last_turn) override {
+        co_return threads_.fork(thread, last_turn);
+    }
     [[nodiscard]] Health health() const override { return {.ready = true, .reason = problem_}; }
     [[nodiscard]] Capabilities capabilities() const override {
         return {

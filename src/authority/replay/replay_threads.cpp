@@ -88,6 +88,50 @@ Result<void> ReplayThreads::name(const std::string& thread, std::string title) {
     return {};
 }
 
+Result<void> ReplayThreads::erase(const std::string& thread) {
+    const auto found = by_id_.find(thread);
+    if (found == by_id_.end()) {
+        return fail(Code::not_found, "no such thread");
+    }
+    if (busy(thread)) {
+        return fail(Code::conflict, "a turn is running on this thread");
+    }
+    order_.erase(found->second);
+    by_id_.erase(found);
+    return {};
+}
+
+Result<std::string>
+ReplayThreads::fork(const std::string& thread, std::string_view last_turn) {
+    const auto found = by_id_.find(thread);
+    if (found == by_id_.end()) {
+        return fail(Code::not_found, "no such thread");
+    }
+    if (busy(thread)) {
+        return fail(Code::conflict, "a turn is running on this thread");
+    }
+    Thread copy = *found->second; // its turns have ended: they may be shared
+    if (!last_turn.empty()) {
+        const auto seeded = std::ranges::find(copy.seed, last_turn, &PastTurn::id);
+        const auto played = std::ranges::find_if(copy.turns, [&](const auto& one) {
+            return one->id == last_turn;
+        });
+        if (seeded == copy.seed.end() && played == copy.turns.end()) {
+            return fail(Code::precondition, "no such turn in this thread");
+        }
+        if (seeded != copy.seed.end()) {
+            copy.seed.erase(std::next(seeded), copy.seed.end());
+            copy.turns.clear();
+        } else {
+            copy.turns.erase(std::next(played), copy.turns.end());
+        }
+    }
+    Thread& made = touch(uuid_v7());
+    made.seed = std::move(copy.seed);
+    made.turns = std::move(copy.turns);
+    return made.id;
+}
+
 void ReplayThreads::ensure(const std::string& thread) {
     touch(thread);
 }

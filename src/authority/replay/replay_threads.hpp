@@ -35,6 +35,9 @@ public:
     /// A new one with the seed as its first turns.
     [[nodiscard]] std::string add(const std::vector<SeedMessage>& seed);
     [[nodiscard]] Result<void> name(const std::string& thread, std::string title);
+    [[nodiscard]] Result<void> erase(const std::string& thread);
+    /// A new one with its turns up to `last_turn` (empty: all).
+    [[nodiscard]] Result<std::string> fork(const std::string& thread, std::string_view last_turn);
     /// Begun anew when it is not known: a process that was restarted has forgotten it.
     void ensure(const std::string& thread);
     /// Drops `turn` and all after it. Code::not_found, Code::precondition (no such turn).

@@ -47,7 +47,7 @@ ThreadRow described(ThreadRow row, const authority::ThreadInfo& info) {
     return row;
 }
 
-Json page_of(std::vector<ThreadRow> rows, std::size_t limit) {
+Json page_of(std::vector<ThreadRow> rows, std::size_t limit, bool archived) {
     const bool more = rows.size() > limit;
     rows.resize(std::min(rows.size(), limit));
     Json body = Json::object();
@@ -56,9 +56,10 @@ Json page_of(std::vector<ThreadRow> rows, std::size_t limit) {
         authority::ThreadInfo info{.id = {}, .title = row.title};
         info.created_at = row.created_at;
         info.updated_at = row.updated_at;
-        body["data"].push_back(project_thread(row.id, info));
+        body["data"].push_back(project_thread(row.id, info, row.archived));
     }
-    body["nextCursor"] = more ? Json(make_cursor("c", cursor_key(rows.back()))) : Json(nullptr);
+    const auto* list = archived ? "a" : "c";
+    body["nextCursor"] = more ? Json(make_cursor(list, cursor_key(rows.back()))) : Json(nullptr);
     return body;
 }
 
@@ -119,10 +120,10 @@ Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
 
 /// An error only when it matters: a row of the page was never described.
 Task<std::optional<Error>>
-ChatList::check_page(std::string owner, std::optional<IdMap::Place> place, std::size_t limit) {
+ChatList::check_page(Rows which, std::optional<IdMap::Place> place, std::size_t limit) {
     const auto until = Clock::now() + k_check_wait;
     while (true) {
-        const auto rows = lane_->ids().newest(owner, place, limit);
+        const auto rows = lane_->ids().newest(which.owner, place, limit, which.archived);
         auto check = std::make_shared<Check>(lane_->executor);
         check->rows = lane_->ids().unchecked(rows, k_check_age, limit);
         begin_check(check);
@@ -141,15 +142,16 @@ ChatList::check_page(std::string owner, std::optional<IdMap::Place> place, std::
     }
 }
 
-Task<Accepted<Json>> ChatList::page(std::string owner, PageAsked asked) {
+Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
     const auto place = read_place(asked.after);
     if (!place) {
         co_return std::unexpected(place.error());
     }
-    if (auto error = co_await check_page(owner, *place, asked.limit + 1)) {
+    if (auto error = co_await check_page(which, *place, asked.limit + 1)) {
         co_return std::unexpected(reject_read(*error));
     }
-    co_return page_of(lane_->ids().newest(owner, *place, asked.limit + 1), asked.limit);
+    auto rows = lane_->ids().newest(which.owner, *place, asked.limit + 1, which.archived);
+    co_return page_of(std::move(rows), asked.limit, which.archived);
 }
 
 Task<void> ChatList::date_rows() {

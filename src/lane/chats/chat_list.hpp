@@ -18,8 +18,13 @@ class ChatList {
 public:
     explicit ChatList(LaneState& lane) : lane_(&lane) {}
 
+    /// Which rows are listed.
+    struct Rows {
+        std::string owner;
+        bool archived = false;
+    };
     /// {"data":[summary…],"nextCursor"}
-    [[nodiscard]] Task<Accepted<Json>> page(std::string owner, PageAsked asked);
+    [[nodiscard]] Task<Accepted<Json>> page(Rows which, PageAsked asked);
     /// Asks for the times and titles of rows that an earlier release left without them, slowly.
     [[nodiscard]] Task<void> date_rows();
 
@@ -28,7 +33,7 @@ private:
     void begin_check(const std::shared_ptr<Check>& check);
     [[nodiscard]] Task<void> run_check(std::shared_ptr<Check> check);
     [[nodiscard]] Task<std::optional<Error>>
-    check_page(std::string owner, std::optional<IdMap::Place> place, std::size_t limit);
+    check_page(Rows which, std::optional<IdMap::Place> place, std::size_t limit);
 
     LaneState* lane_;
     std::set<std::string> under_check_{}; ///< the authority's ids

@@ -141,7 +141,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     call->record.thread = *id;
     const auto row = lane_->ids().find(call->record.owner, *id);
     if (!row) {
-        co_return std::unexpected(reject(404, "not_found", "there is no such conversation"));
+        co_return std::unexpected(reject_unknown_thread());
     }
     Thread out{.page = {.thread = row->thread, .asked = *std::move(page)}};
     out.page.newest_first = *newest_first;
@@ -156,6 +156,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
         co_return std::unexpected(reject_read(settled.error()));
     }
     out.info = std::move(infos->front());
+    out.archived = row->archived;
     out.page.context = {
         .thread = *std::move(id),
         .provider = provider_of(lane_->authority().capabilities()),
@@ -168,11 +169,16 @@ Task<void> Chats::list(CallPtr call) {
     if (auto passed = owner(*lane_, *call); !passed) {
         co_return co_await refuse(std::move(call), std::move(passed).error());
     }
-    auto page = read_page(call->request().query, "c");
+    const auto& query = call->request().query;
+    const auto archived = read_archived(query);
+    if (!archived) {
+        co_return co_await refuse(std::move(call), archived.error());
+    }
+    auto page = read_page(query, *archived ? "a" : "c");
     if (!page) {
         co_return co_await refuse(std::move(call), std::move(page).error());
     }
-    const auto body = co_await list_.page(call->record.owner, *std::move(page));
+    const auto body = co_await list_.page({call->record.owner, *archived}, *std::move(page));
     if (!body) {
         co_return co_await refuse(std::move(call), body.error());
     }
@@ -196,7 +202,8 @@ Task<void> Chats::conversation(CallPtr call) {
     }
     note_told(*call, *messages);
     Json data = Json::object();
-    data["conversation"] = project_thread(thread->page.context.thread, thread->info);
+    data["conversation"] =
+        project_thread(thread->page.context.thread, thread->info, thread->archived);
     data["messages"] = std::move(messages->body.at("data"));
     data["runs"] = std::move(runs->at("data"));
     messages->body.at("data") = std::move(data);

@@ -1,12 +1,14 @@
-// The routes under /api/chats that touch no live turn: those that read, and the one that makes a
-// thread.
+// The routes under /api/chats that start no turn: those that read, and those that make, change, copy
+// and delete a thread.
 #pragma once
 
 #include "answers.hpp"
+#include "bodies/read_body.hpp"
 #include "chat_list.hpp"
 #include "paging.hpp"
 #include "thread_pages.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,9 @@ public:
 
     [[nodiscard]] Task<void> list(CallPtr call);
     [[nodiscard]] Task<void> make(CallPtr call);
+    [[nodiscard]] Task<void> change(CallPtr call);
+    [[nodiscard]] Task<void> fork(CallPtr call);
+    [[nodiscard]] Task<void> remove(CallPtr call);
     [[nodiscard]] Task<void> conversation(CallPtr call);
     [[nodiscard]] Task<void> messages(CallPtr call);
     [[nodiscard]] Task<void> runs(CallPtr call);
@@ -26,16 +31,26 @@ public:
     [[nodiscard]] Task<void> date_rows() { return list_.date_rows(); }
 
     enum class Reading { messages, runs, events };
+    struct Change {
+        std::string title{}; ///< empty: it stays
+        std::optional<bool> archived{};
+    };
 
 private:
     /// A thread of this owner, as its authority tells it now, and which part of it is asked for.
     struct Thread {
         ThreadPage page{};
         authority::ThreadInfo info{};
+        bool archived = false;
     };
     struct NewThread {
         std::string id;
         std::string title{}; ///< empty: none was given
+    };
+    struct Fork {
+        std::string id{};      ///< of the copy; empty: one is made up
+        std::string message{}; ///< empty: everything is copied
+        std::string title{};   ///< empty: as the source
     };
 
     [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);
@@ -43,6 +58,21 @@ private:
     void note_told(const Call& call, const MessagesRead& read) const;
     [[nodiscard]] Task<Accepted<NewThread>> read_new_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> make_thread(CallPtr call);
+    // chats_change.cpp
+    [[nodiscard]] Task<Accepted<void>> read_fields(CallPtr call, BodyUse use);
+    [[nodiscard]] Task<Accepted<void>> end_turn(CallPtr call);
+    [[nodiscard]] Task<Accepted<Json>> change_thread(CallPtr call);
+    [[nodiscard]] Task<Accepted<void>> remove_thread(CallPtr call);
+    // chats_fork.cpp
+    struct ForkPoint {
+        std::string last_turn{}; ///< of the copy
+        bool nothing = false;    ///< the copy is empty
+    };
+    [[nodiscard]] Task<Accepted<ForkPoint>> fork_point(ThreadRow row, std::string message);
+    [[nodiscard]] Task<Accepted<Fork>> read_fork(CallPtr call);
+    [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
+    [[nodiscard]] Task<Accepted<Json>> fork_thread(CallPtr call);
+    [[nodiscard]] Task<Accepted<Json>> summary_of(ThreadRow row);
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);
     [[nodiscard]] Task<void> refuse(CallPtr call, Rejection rejection);
 

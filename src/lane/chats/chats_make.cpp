@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "bodies/read_body.hpp"
+#include "chat_title.hpp"
 #include "chats.hpp"
 #include "gates/gates.hpp"
 #include "thread_name.hpp"
@@ -15,26 +16,6 @@
 namespace oa_stream::lane {
 
 namespace {
-
-constexpr std::ptrdiff_t k_title_chars = 200;
-
-Accepted<std::string> read_title(const Json& body) {
-    const auto* value = member(body, "title");
-    if (value == nullptr || value->is_null()) {
-        return std::string();
-    }
-    if (!value->is_string()) {
-        return std::unexpected(invalid_field("title", "title must be a string"));
-    }
-    std::string title(trim(value->get_ref<const std::string&>()));
-    const auto chars = std::ranges::count_if(title, [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    });
-    if (chars > k_title_chars) {
-        return std::unexpected(invalid_field("title", "title has more than 200 characters"));
-    }
-    return title;
-}
 
 Rejection reject_make(const Error& error) {
     return error.code == Code::precondition
@@ -145,7 +126,7 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
         info.updated_at = row.updated_at;
     }
     info.title = asked->title.empty() ? info.title : asked->title;
-    co_return project_thread(asked->id, info);
+    co_return project_thread(asked->id, info, false);
 }
 
 Task<void> Chats::make(CallPtr call) {

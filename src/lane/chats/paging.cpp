@@ -90,6 +90,14 @@ Accepted<bool> read_newest_first(std::string_view query) {
     return order == "desc";
 }
 
+Accepted<bool> read_archived(std::string_view query) {
+    const auto archived = parameter(query, "archived").value_or("false");
+    if (archived != "true" && archived != "false") {
+        return std::unexpected(invalid_field("archived", "archived must be true or false"));
+    }
+    return archived == "true";
+}
+
 std::string make_cursor(std::string_view list, std::string_view key) {
     std::string plain(list);
     plain.append(":").append(key);

@@ -23,6 +23,9 @@ struct PageAsked {
 /// order: "asc" (oldest first, as without) or "desc" (true). 422 otherwise.
 [[nodiscard]] Accepted<bool> read_newest_first(std::string_view query);
 
+/// archived: "true" or "false" (as without). 422 otherwise.
+[[nodiscard]] Accepted<bool> read_archived(std::string_view query);
+
 /// Opaque to clients, and of no use for another list.
 [[nodiscard]] std::string make_cursor(std::string_view list, std::string_view key);
 

@@ -127,11 +127,12 @@ std::string short_title(std::string_view text) {
     return title_redactor().apply(text);
 }
 
-Json project_thread(std::string_view id, const authority::ThreadInfo& info) {
+Json project_thread(std::string_view id, const authority::ThreadInfo& info, bool archived) {
     Json out = Json::object();
     out["id"] = id;
     out["title"] = info.title.empty() ? std::string(k_untitled) : short_title(info.title);
     out["autopilotId"] = nullptr;
+    out["archived"] = archived;
     out["createdAt"] = seconds_json(info.created_at);
     out["updatedAt"] = seconds_json(info.updated_at);
     return out;

@@ -25,9 +25,10 @@ struct ProjectionContext {
 /// like a key: titles are stored in the id map and shown in lists.
 [[nodiscard]] std::string short_title(std::string_view text);
 
-/// {id,title,autopilotId,createdAt,updatedAt}. Times are RFC 3339, null when unknown; a thread
-/// without a title yet is a "New conversation".
-[[nodiscard]] Json project_thread(std::string_view id, const authority::ThreadInfo& info);
+/// {id,title,autopilotId,archived,createdAt,updatedAt}. Times are RFC 3339, null when unknown; a
+/// thread without a title yet is a "New conversation".
+[[nodiscard]] Json
+project_thread(std::string_view id, const authority::ThreadInfo& info, bool archived);
 
 /// The user's message and the assistant's, as far as they are there: the answer of a running turn
 /// and one of which nothing was kept are not (an empty bubble would be all a page could show), a

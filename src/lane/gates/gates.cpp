@@ -123,7 +123,7 @@ Accepted<void> known_thread(const LaneState& lane, Call& call) {
     }
     const auto& who = call.record.owner;
     if (!lane.ids().contains(who, *id) && !lane.turns.starting(who, *id)) {
-        return std::unexpected(reject(404, "not_found", "there is no such conversation"));
+        return std::unexpected(reject_unknown_thread());
     }
     call.record.thread = *std::move(id);
     return {};

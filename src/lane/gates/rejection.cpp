@@ -82,12 +82,16 @@ Rejection reject_start(const Error& error, bool replaces) {
 Rejection reject_read(const Error& error) {
     switch (error.code) {
     case Code::not_found:
-        return reject(404, "not_found", "there is no such conversation");
+        return reject_unknown_thread();
     case Code::precondition:
         return reject(501, "not_supported", "this assistant keeps no conversations");
     default:
         return reject_start(error);
     }
+}
+
+Rejection reject_unknown_thread() {
+    return reject(404, "not_found", "there is no such conversation");
 }
 
 Rejection reject_unstored() {

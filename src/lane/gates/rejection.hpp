@@ -40,6 +40,8 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 
 /// Likewise for reading what it keeps.
 [[nodiscard]] Rejection reject_read(const Error& error);
+/// 404: never was, is gone, or is another owner's.
+[[nodiscard]] Rejection reject_unknown_thread();
 /// The lane's own disk takes nothing more: no conversation is begun that a restart would lose.
 [[nodiscard]] Rejection reject_unstored();
 

@@ -29,6 +29,7 @@ RowView view_of(const ThreadRow& row) {
     );
     out.created = seconds(row.created_at);
     out.updated = seconds(row.updated_at);
+    out.archived = row.archived;
     return out;
 }
 
@@ -47,6 +48,7 @@ struct IdMap::Impl {
         out.title = view.title;
         out.created_at = view.created;
         out.updated_at = view.updated;
+        out.archived = view.archived;
         if (const auto turn = turns.find(at); turn != turns.end()) {
             out.last_message = turn->second.message;
             out.last_turn = turn->second.turn;
@@ -127,7 +129,11 @@ bool IdMap::contains(std::string_view owner, std::string_view id) const {
 }
 
 void IdMap::put(const ThreadRow& row) {
+    const bool known = contains(row.owner, row.id);
     const auto at = impl_->table.put(view_of(row));
+    if (!known) {
+        impl_->turns.erase(at); // of a row that another process deleted
+    }
     impl_->table.mark(at) = 0;
     impl_->table.gone(at) = false;
     if (!row.last_turn.empty()) {
@@ -146,6 +152,26 @@ void IdMap::undo(std::string_view owner, std::string_view id, const std::optiona
         std::erase(impl_->order, at);
         impl_->table.erase(at);
     }
+}
+
+void IdMap::erase(std::string_view owner, std::string_view id) {
+    const auto at = impl_->table.find(owner, id);
+    if (at == ThreadTable::k_none) {
+        return;
+    }
+    impl_->writer->erased(impl_->table.row(at));
+    undo(owner, id, std::nullopt);
+}
+
+void IdMap::archive(std::string_view owner, std::string_view id, bool archived) {
+    const auto at = impl_->table.find(owner, id);
+    if (at == ThreadTable::k_none || impl_->table.row(at).archived == archived) {
+        return;
+    }
+    auto row = impl_->table.row(at);
+    row.archived = archived;
+    impl_->table.refill(at, row);
+    impl_->writer->changed(at, true);
 }
 
 Task<Result<void>> IdMap::commit() {
@@ -178,12 +204,13 @@ void IdMap::touch(std::string_view owner, std::string_view id, std::int64_t now)
     impl_->writer->changed(at, false);
 }
 
-std::vector<ThreadRow>
-IdMap::newest(std::string_view owner, const std::optional<Place>& after, std::size_t limit) {
+std::vector<ThreadRow> IdMap::newest(
+    std::string_view owner, const std::optional<Place>& after, std::size_t limit, bool archived
+) {
     std::vector<ThreadRow> out;
     auto at = after ? impl_->behind(owner, *after) : impl_->table.newest(owner);
     for (; at != ThreadTable::k_none && out.size() < limit; at = impl_->table.older(at)) {
-        if (!impl_->hidden(at)) {
+        if (!impl_->hidden(at) && impl_->table.row(at).archived == archived) {
             out.push_back(impl_->row(at));
         }
     }
@@ -222,6 +249,7 @@ void IdMap::describe(const ThreadRow& row) {
     }
     auto fresh = view_of(row);
     fresh.seeded = known.seeded;
+    fresh.archived = known.archived;
     if (moved) {
         impl_->table.put(fresh);
     } else {
@@ -255,6 +283,7 @@ void IdMap::describe_undated(const ThreadRow& row) {
     auto fresh = view_of(row);
     fresh.thread = impl_->table.row(at).thread;
     fresh.seeded = impl_->table.row(at).seeded;
+    fresh.archived = impl_->table.row(at).archived;
     impl_->table.refill(at, fresh);
     impl_->table.mark(at) = impl_->now();
     impl_->unordered.insert(row.owner);

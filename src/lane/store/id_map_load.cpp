@@ -103,7 +103,10 @@ Result<void> IdMapWriter::load() {
         return {};
     }
     OA_TRY(const auto loaded, file_.load([this](const RowView& row) {
-        table_->put_unordered(row);
+        const auto at = table_->put_unordered(row);
+        if (row.deleted) {
+            table_->erase_unordered(at);
+        }
     }));
     lines_ = loaded.lines;
     const auto before = table_->size();

@@ -45,6 +45,19 @@ void IdMapWriter::changed(ThreadTable::Index row, bool must_last) {
     schedule();
 }
 
+void IdMapWriter::erased(const RowView& row) {
+    if (!persistent()) {
+        return;
+    }
+    RowView grave = row;
+    grave.title = {};
+    grave.deleted = true;
+    append_line(graves_, grave);
+    ++puts_;
+    must_last_ = true;
+    schedule();
+}
+
 void IdMapWriter::schedule() {
     if (scheduled_ || stopped_) {
         return;
@@ -61,7 +74,9 @@ void IdMapWriter::schedule() {
 }
 
 IdMapWriter::Batch IdMapWriter::take_batch() {
-    Batch batch{.last = puts_, .durable = std::exchange(must_last_, false)};
+    Batch batch{.graves = std::exchange(graves_, {}), .last = puts_};
+    batch.durable = std::exchange(must_last_, false);
+    batch.lines = batch.graves;
     for (const auto row : std::exchange(dirty_, {})) {
         if (table_->alive(row) && std::exchange(table_->dirty(row), false)) {
             append_line(batch.lines, table_->row(row));
@@ -73,13 +88,14 @@ IdMapWriter::Batch IdMapWriter::take_batch() {
 
 /// One batch at a time: what changes while it is written is the next one.
 void IdMapWriter::hand_over() {
-    if (writing_ || stopped_ || (dirty_.empty() && !probe_)) {
+    if (writing_ || stopped_ || (dirty_.empty() && graves_.empty() && !probe_)) {
         return;
     }
     writing_ = true;
     probe_ = false;
     auto batch = take_batch();
     in_hand_ = batch.rows;
+    graves_in_hand_ = batch.graves;
     // The writer's task holds this weakly: stop() joins it, so it must never be the last owner.
     asio::post(writer_, [this, self = weak_from_this(), batch = std::move(batch)]() mutable {
         auto result = file_.append(batch.lines, batch.durable);
@@ -97,11 +113,13 @@ void IdMapWriter::hand_over() {
 void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
     writing_ = false;
     in_hand_.clear();
+    graves_in_hand_.clear();
     if (result) {
         failed_.reset();
         penalty_ = Millis(0);
         lasting_ = batch.last;
-        lines_ += batch.rows.size() + result->foreign.size();
+        lines_ += batch.rows.size() + result->foreign.size() +
+                  static_cast<std::uint64_t>(std::ranges::count(batch.graves, '\n'));
         take_foreign(result->foreign, batch.rows);
         note(result->dropped);
         resolve(lasting_, {});
@@ -116,6 +134,7 @@ void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
                 dirty_.push_back(row);
             }
         }
+        graves_.insert(0, batch.graves);
         must_last_ = must_last_ || batch.durable;
         if (options_.problem) {
             options_.problem(*failed_);
@@ -130,7 +149,7 @@ void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
                 me->hand_over();
             }
         });
-    } else if (!dirty_.empty()) {
+    } else if (!dirty_.empty() || !graves_.empty()) {
         schedule();
     }
 }
@@ -149,8 +168,10 @@ void IdMapWriter::take_foreign(
             const auto known = table_->find(row.owner, row.id);
             const bool newer = known == ThreadTable::k_none ||
                                !(table_->dirty(known) || std::ranges::binary_search(ours, known));
-            if (newer) {
+            if (newer && !row.deleted) {
                 table_->mark(table_->put(row)) = 0;
+            } else if (newer && known != ThreadTable::k_none) {
+                table_->erase(known);
             }
         },
         false
@@ -217,8 +238,9 @@ Result<void> IdMapWriter::flush() {
             dirty_.push_back(row);
         }
     }
+    graves_.insert(0, std::exchange(graves_in_hand_, {}));
     auto batch = take_batch();
-    if (batch.rows.empty()) {
+    if (batch.lines.empty()) {
         return {};
     }
     std::promise<Result<void>> done;

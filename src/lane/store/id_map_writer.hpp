@@ -31,6 +31,8 @@ public:
 
     /// `must_last`: a commit() may wait for it.
     void changed(ThreadTable::Index row, bool must_last);
+    /// `row` is erased from the table now; a commit() may wait for it.
+    void erased(const RowView& row);
     [[nodiscard]] static Task<Result<void>> commit(std::shared_ptr<IdMapWriter> self);
     [[nodiscard]] static Task<Result<void>> writable(std::shared_ptr<IdMapWriter> self);
     [[nodiscard]] Result<void> flush();
@@ -43,6 +45,7 @@ private:
     };
     struct Batch {
         std::vector<ThreadTable::Index> rows{};
+        std::string graves{}; ///< the lines of erased rows, which come first in `lines`
         std::string lines{};
         std::uint64_t last = 0; ///< of puts_
         bool durable = false;
@@ -72,6 +75,9 @@ private:
     Millis penalty_{0}; ///< added to the delay after a failed write
     std::vector<ThreadTable::Index> dirty_{};
     std::vector<ThreadTable::Index> in_hand_{}; ///< of the batch being written
+    /// Lines of erased rows. A row that is made again under the same name is written behind them.
+    std::string graves_{};
+    std::string graves_in_hand_{};
     std::vector<std::shared_ptr<Waiter>> waiters_{};
     std::uint64_t puts_ = 0;    ///< changes that must last
     std::uint64_t lasting_ = 0; ///< how many of them are on disk

@@ -12,6 +12,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_fields = 8;          ///< kind to title
+constexpr std::size_t k_known_fields = 9;    ///< and marks
 constexpr std::size_t k_crc_digits = 8;
 constexpr std::size_t k_longest_line = 1U << 16U; ///< ours are below 5 kB
 constexpr std::string_view k_any_header = "oa-stream threads ";
@@ -83,6 +84,11 @@ void append_line(std::string& out, const RowView& row) {
     append_number(out, row.created);
     append_number(out, row.updated);
     append_field(out, row.title);
+    if (row.archived || row.deleted) {
+        out += '\t';
+        out += row.archived ? "a" : "";
+        out += row.deleted ? "d" : "";
+    }
     const auto crc = checksum(std::string_view(out).substr(begin + k_crc_digits + 1));
     fmt::format_to_n(out.data() + begin, k_crc_digits, "{:08x}", crc);
     out += '\n';
@@ -152,9 +158,9 @@ bool ThreadLogReader::take_row(std::string_view line) {
     if (checksum(line) != crc) {
         return false;
     }
-    std::array<std::string_view, k_fields> fields{};
+    std::array<std::string_view, k_known_fields> fields{};
     std::size_t count = 0;
-    for (auto rest = line; count < k_fields; ++count) {
+    for (auto rest = line; count < k_known_fields; ++count) {
         const auto end = rest.find('\t');
         fields[count] = rest.substr(0, end);
         if (end == std::string_view::npos) {
@@ -188,6 +194,8 @@ bool ThreadLogReader::take_row(std::string_view line) {
     if (row.id.empty() || row.thread.empty()) {
         return false;
     }
+    row.archived = fields[k_fields].contains('a');
+    row.deleted = fields[k_fields].contains('d');
     take_(row);
     return true;
 }

@@ -1,8 +1,11 @@
 // The id map's file format: a header line, then one line a change of a row. The newest line of a
 // row counts. A line is
-//   CRC TAB t TAB owner TAB id TAB thread TAB seeded TAB created TAB updated TAB title NEWLINE
+//   CRC TAB t TAB owner TAB id TAB thread TAB seeded TAB created TAB updated TAB title
+//     [TAB marks] NEWLINE
 // CRC: 8 hex digits, CRC-32 of everything between its TAB and the newline. In strings, tab, newline
-// and backslash are written \t, \n and \\. Fields after the title belong to later releases.
+// and backslash are written \t, \n and \\. Marks are letters: a (archived), d (deleted: there is no
+// such row any more); others, and fields behind, belong to later releases. A release without marks
+// reads the line of a deleted row as one whose thread the authority does not know.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -25,6 +28,8 @@ struct RowView {
     std::uint32_t created = 0; ///< Unix seconds, 0 when unknown
     std::uint32_t updated = 0; ///< likewise
     std::string_view title{};
+    bool archived = false;
+    bool deleted = false; ///< in the file alone: the table has no such rows
 };
 
 void append_line(std::string& out, const RowView& row);

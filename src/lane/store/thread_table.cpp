@@ -84,6 +84,7 @@ void ThreadTable::fill(Slot& slot, const RowView& row) {
     slot.seeded = row.seeded;
     slot.created = row.created;
     slot.updated = row.updated;
+    slot.archived = row.archived;
 }
 
 ThreadTable::Index ThreadTable::put_unordered(const RowView& row) {
@@ -198,6 +199,10 @@ void ThreadTable::reorder(std::string_view owner) {
 
 void ThreadTable::erase(Index at) {
     unlink(at);
+    erase_unordered(at);
+}
+
+void ThreadTable::erase_unordered(Index at) {
     const auto mask = buckets_.size() - 1;
     auto hole = place_of(slots_[at].owner, slots_[at].hash, id_of(slots_[at]));
     // Those behind it move up, as far as they may: no search ends at a hole.
@@ -225,6 +230,7 @@ RowView ThreadTable::row(Index at) const {
     out.seeded = slot.seeded;
     out.created = slot.created;
     out.updated = slot.updated;
+    out.archived = slot.archived;
     return out;
 }
 

@@ -29,6 +29,8 @@ public:
     Index put_unordered(const RowView& row);
     void order_all();
     void erase(Index at);
+    /// While a file is read.
+    void erase_unordered(Index at);
     /// Changes texts and times, but not the row's place; reorder() afterwards.
     void refill(Index at, const RowView& row) { fill(slots_[at], row); }
     /// Puts all rows of an owner in order: for many changes at once.
@@ -68,6 +70,7 @@ private:
         std::uint16_t title_size = 0;
         bool dirty = false;
         bool gone = false;
+        bool archived = false;
     };
     struct Owner {
         std::string name{};

@@ -66,12 +66,17 @@ LiveTurns::Lease::~Lease() {
 }
 
 void LiveTurns::Lease::commit(std::shared_ptr<LiveTurn> turn) {
+    forget();
     committed_ = true;
+    turns_->slots_[key_].turn = std::move(turn);
+}
+
+void LiveTurns::Lease::forget() {
     auto& slot = turns_->slots_[key_];
     if (slot.turn && !slot.turn->settled()) {
         turns_->leaving_.push_back(std::move(slot.turn));
     }
-    slot.turn = std::move(turn);
+    slot.turn.reset();
 }
 
 std::optional<Rejection> LiveTurns::admit(const std::string& owner, bool count_owner) const {

@@ -34,6 +34,8 @@ public:
         ~Lease();
         /// The turn was accepted.
         void commit(std::shared_ptr<LiveTurn> turn);
+        /// The thread is gone, and so is what could be resumed of its last turn.
+        void forget();
 
     private:
         LiveTurns* turns_;

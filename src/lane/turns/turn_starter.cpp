@@ -189,6 +189,7 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
             ids.describe(row);
         }
         ids.touch(owner, id, now);
+        ids.archive(owner, id, false); // what goes on is listed again
     } else {
         ThreadRow row{owner, id, turn->thread_id(), call->seeded};
         row.title = short_title(call->row ? call->row->title : call->chat.text);

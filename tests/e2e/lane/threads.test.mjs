@@ -31,7 +31,7 @@ test('Codex keeps threads, titles and turns; the lane only knows whose they are'
   let lane = await start();
   const empty = (await make(lane)).json().data;
   assert.match(empty.id, /^thread_[0-9a-f]{32}$/);
-  assert.deepEqual({ ...empty, createdAt: 0, updatedAt: 0 }, { id: empty.id, title: 'New conversation', autopilotId: null, createdAt: 0, updatedAt: 0 });
+  assert.deepEqual({ ...empty, createdAt: 0, updatedAt: 0 }, { id: empty.id, title: 'New conversation', autopilotId: null, archived: false, createdAt: 0, updatedAt: 0 });
   assert.match(empty.createdAt, ISO);
   const titled = await make(lane, { id: 'titled', title: 'Plans for May' });
   assert.equal(titled.status, 201);

@@ -34,7 +34,11 @@ export function readMap(file) {
   for (const text of lines.filter((l) => l !== '')) {
     const [crc, ...fields] = text.split('\t');
     if (zlib.crc32(fields.join('\t')).toString(16).padStart(8, '0') !== crc) throw new Error(`damaged line: ${text}`);
-    const [, owner, id, thread, seeded, created, updated, title] = fields.map(plain);
+    const [, owner, id, thread, seeded, created, updated, title, marks = ''] = fields.map(plain);
+    if (marks.includes('d')) {
+      rows.delete(`${owner}/${id}`);
+      continue;
+    }
     rows.set(`${owner}/${id}`, { owner, id, thread, seeded: Number(seeded), created: Number(created), updated: Number(updated), title });
   }
   return [...rows.values()];

@@ -278,6 +278,23 @@ Task<Result<void>> CodexOwnerPool::name_thread(Self self, std::string thread, st
     co_return co_await used->codex->name_thread(std::move(asked.id), std::move(title));
 }
 
+Task<Result<void>> CodexOwnerPool::delete_thread(Self self, std::string thread) {
+    OwnedThread asked = owned_thread(thread);
+    OA_CO_TRY(const Use used, co_await child_of(self, asked));
+    co_return co_await used->codex->delete_thread(std::move(asked.id));
+}
+
+Task<Result<std::string>>
+CodexOwnerPool::fork_thread(Self self, std::string thread, std::string last_turn) {
+    OwnedThread asked = owned_thread(thread);
+    OA_CO_TRY(const Use used, co_await child_of(self, asked));
+    OA_CO_TRY(
+        const std::string id,
+        co_await used->codex->fork_thread(std::move(asked.id), std::move(last_turn))
+    );
+    co_return owned(asked.folder, id);
+}
+
 Health CodexOwnerPool::health() const {
     std::string unready;
     bool ready = children_.empty();

@@ -50,6 +50,9 @@ public:
     [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, std::string owner);
     [[nodiscard]] static Task<Result<void>>
     name_thread(Self self, std::string thread, std::string title);
+    [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<std::string>>
+    fork_thread(Self self, std::string thread, std::string last_turn);
     [[nodiscard]] Health health() const;
     [[nodiscard]] Capabilities capabilities() const { return proof_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const;

@@ -202,6 +202,22 @@ Task<Result<void>> CodexPool::name_thread(Self self, std::string thread, std::st
     co_return co_await found->codex->name_thread(std::move(pin.id), std::move(title));
 }
 
+Task<Result<void>> CodexPool::delete_thread(Self self, std::string thread) {
+    ThreadPin pin = pin_of(thread);
+    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    co_return co_await found->codex->delete_thread(std::move(pin.id));
+}
+
+Task<Result<std::string>>
+CodexPool::fork_thread(Self self, std::string thread, std::string last_turn) {
+    ThreadPin pin = pin_of(thread);
+    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    OA_CO_TRY(
+        std::string id, co_await found->codex->fork_thread(std::move(pin.id), std::move(last_turn))
+    );
+    co_return pinned(found->number, std::move(id));
+}
+
 Health CodexPool::health() const {
     if (members_.size() == 1) {
         return members_.front()->codex->health();

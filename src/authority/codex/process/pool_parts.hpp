@@ -53,6 +53,13 @@ public:
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         return Pool::name_thread(pool_, std::move(thread), std::move(title));
     }
+    [[nodiscard]] Task<Result<void>> delete_thread(std::string thread) override {
+        return Pool::delete_thread(pool_, std::move(thread));
+    }
+    [[nodiscard]] Task<Result<std::string>>
+    fork_thread(std::string thread, std::string last_turn) override {
+        return Pool::fork_thread(pool_, std::move(thread), std::move(last_turn));
+    }
     [[nodiscard]] Health health() const override { return pool_->health(); }
     [[nodiscard]] Capabilities capabilities() const override { return pool_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const override { return pool_->readings(); }

@@ -1,0 +1,118 @@
+// Deleting and copying threads. Measured with codex 0.169.0: a fork shares the history of the thread
+// that it was made from, keeps the ids of its turns, and keeps it from being deleted. Such a thread
+// is archived under a name of ours and deleted once no fork needs it.
+#include "oa_stream/base/json_members.hpp"
+
+#include "codex/codex_core.hpp"
+#include "codex/codex_refusals.hpp"
+#include "codex/codex_requests.hpp"
+
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
+constexpr int k_page = 50;
+/// Nobody sees this name: no row of an id map leads to the thread any more.
+constexpr std::string_view k_retired = "oa-stream: deleted, but a copy shares its history";
+
+Json archived_threads_params(const std::string& cursor) {
+    Json params = Json::object(
+        {{"limit", k_page}, {"archived", true}, {"modelProviders", Json::array()}} // all of them
+    );
+    if (!cursor.empty()) {
+        params["cursor"] = cursor;
+    }
+    return params;
+}
+
+bool is_kind(const RpcOutcome& outcome, RefusalKind kind) {
+    const auto* refusal = std::get_if<Refusal>(&outcome);
+    return refusal != nullptr && kind_of(*refusal) == kind;
+}
+
+} // namespace
+
+Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
+    OA_CO_TRY(const Link link, co_await ready_link(self));
+    OA_CO_TRY(
+        const ThreadHold hold,
+        co_await CodexThreads::hold(&self->threads_, thread, Clock::now() + k_busy_wait)
+    );
+    RpcOutcome outcome = co_await call(self, link, "thread/delete", thread_params(thread));
+    if (is_kind(outcome, RefusalKind::thread_shared)) {
+        Json name = thread_params(thread);
+        name["name"] = k_retired;
+        OA_CO_CHECK(settle(
+            co_await call(self, link, "thread/name/set", std::move(name)), "thread/name/set"
+        ));
+        outcome = co_await call(self, link, "thread/archive", thread_params(thread));
+        OA_CO_CHECK(settle(std::move(outcome), "thread/archive"));
+        self->threads_.forget(*hold);
+        self->retired_ = true;
+        co_return Result<void>{};
+    }
+    self->threads_.forget(*hold);
+    OA_CO_CHECK(settle(std::move(outcome), "thread/delete"));
+    if (self->retired_) {
+        oa_stream::spawn(self->executor_, "codex retired threads", delete_retired(self, link));
+    }
+    co_return Result<void>{};
+}
+
+/// A copy has gone: what was kept for it alone can go, too.
+Task<void> CodexCore::delete_retired(Self self, Link link) {
+    bool left = false;
+    std::string cursor;
+    do {
+        const RpcOutcome outcome =
+            co_await call(self, link, "thread/list", archived_threads_params(cursor));
+        const auto* page = std::get_if<Json>(&outcome);
+        const Json* data = page == nullptr ? nullptr : member(*page, "data");
+        if (data == nullptr || !data->is_array()) {
+            co_return;
+        }
+        for (const Json& thread : *data) {
+            if (text_view_in(thread, "name") != k_retired) {
+                continue;
+            }
+            const std::string id(text_view_in(thread, "id"));
+            const RpcOutcome gone = co_await call(self, link, "thread/delete", thread_params(id));
+            left = left || !std::holds_alternative<Json>(gone);
+        }
+        std::string next(text_view_in(*page, "nextCursor"));
+        cursor = next == cursor ? std::string{} : std::move(next);
+    } while (!cursor.empty() && !self->closing_ && !link->lost());
+    self->retired_ = left;
+}
+
+Task<Result<std::string>>
+CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
+    OA_CO_CHECK(self->can_save());
+    OA_CO_TRY(const Link link, co_await ready_link(self));
+    OA_CO_TRY(
+        const ThreadHold source,
+        co_await CodexThreads::hold(&self->threads_, thread, Clock::now() + k_busy_wait)
+    );
+    const std::string work = self->home_.work;
+    OA_CO_TRY(
+        const Json result,
+        settle(
+            co_await call(self, link, "thread/fork", thread_fork_params(thread, last_turn, work)),
+            "thread/fork"
+        )
+    );
+    OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
+    if (link->lost()) {
+        co_return fail(Code::unavailable, self->reason_);
+    }
+    const ThreadHold made(self->threads_.find_or_add(facts.id));
+    made->model = std::move(facts.model);
+    made->loaded = true;
+    made->total.reset(); // the fork begins with its source's, which only codex knows
+    co_return made->id;
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,15 @@
+// The member "title" of requests that name a conversation.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+
+#include "gates/rejection.hpp"
+
+#include <string>
+
+namespace oa_stream::lane {
+
+/// Trimmed; empty when there is none. 422 when it is no string or longer than 200 characters.
+[[nodiscard]] Accepted<std::string> read_title(const Json& body);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,199 @@
+// PATCH and DELETE /api/chats/{id}: its title, whether the usual list shows it, and its end.
+#include "oa_stream/base/text.hpp"
+
+#include "chat_title.hpp"
+#include "chats.hpp"
+#include "gates/gates.hpp"
+
+#include <array>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr Millis k_poll{10};
+constexpr Millis k_stop_wait{2000}; ///< for the end of a turn on a thread that is deleted
+constexpr std::array<Gate, 4> k_change_gates{body_size, owner, optional_type, known_thread};
+
+Accepted<std::optional<bool>> read_archived(const Json& body) {
+    const auto* value = member(body, "archived");
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    if (!value->is_boolean()) {
+        return std::unexpected(invalid_field("archived", "archived must be true or false"));
+    }
+    return value->get<bool>();
+}
+
+Accepted<Chats::Change> read_change(const Json& body) {
+    if (!body.is_object()) {
+        return std::unexpected(invalid_field("body", "the body must be one JSON object"));
+    }
+    for (const auto& [name, value] : body.items()) {
+        if (name != "title" && name != "archived") {
+            return std::unexpected(invalid_field(name, "only title and archived can be changed"));
+        }
+    }
+    auto title = read_title(body);
+    if (!title) {
+        return std::unexpected(std::move(title).error());
+    }
+    if (title->empty() && body.contains("title")) {
+        return std::unexpected(invalid_field("title", "title must not be empty"));
+    }
+    const auto archived = read_archived(body);
+    if (!archived) {
+        return std::unexpected(archived.error());
+    }
+    return Chats::Change{.title = *std::move(title), .archived = *archived};
+}
+
+Rejection reject_change(const Error& error) {
+    return error.code == Code::precondition
+               ? reject(501, "not_supported", "this assistant does not do that with conversations")
+               : reject_start(error);
+}
+
+} // namespace
+
+/// The gates of a route that changes a thread, then its body.
+Task<Accepted<void>> Chats::read_fields(CallPtr call, BodyUse use) {
+    if (auto passed = co_await admit(*lane_, call, k_change_gates); !passed) {
+        co_return passed;
+    }
+    if (trim(call->request().body).empty()) {
+        co_return use(Json::object());
+    }
+    co_return co_await read_body(lane_, call, {}, std::move(use));
+}
+
+/// As a list would show it now.
+Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
+    std::vector<std::string> ids{row.thread};
+    auto infos = co_await lane_->authority().threads(std::move(ids));
+    if (!infos) {
+        co_return std::unexpected(reject_read(infos.error()));
+    }
+    authority::ThreadInfo info{.id = row.thread, .title = row.title};
+    if (infos->empty()) {
+        info.created_at = row.created_at;
+        info.updated_at = row.updated_at;
+    } else {
+        info = std::move(infos->front());
+    }
+    co_return project_thread(row.id, info, row.archived);
+}
+
+Task<Accepted<Json>> Chats::change_thread(CallPtr call) {
+    Change asked;
+    BodyUse use = [&asked](const Json& body) -> Accepted<void> {
+        auto change = read_change(body);
+        if (!change) {
+            return std::unexpected(std::move(change).error());
+        }
+        asked = *std::move(change);
+        return {};
+    };
+    if (auto read = co_await read_fields(call, std::move(use)); !read) {
+        co_return std::unexpected(std::move(read).error());
+    }
+    auto& ids = lane_->ids();
+    const std::string owner = call->record.owner;
+    const std::string id = call->record.thread;
+    auto row = ids.find(owner, id);
+    if (row && !asked.title.empty()) {
+        auto named = co_await lane_->authority().name_thread(row->thread, asked.title);
+        if (!named) {
+            co_return std::unexpected(reject_change(named.error()));
+        }
+        row = ids.find(owner, id); // it may be deleted meanwhile
+        if (row) {
+            row->title = short_title(asked.title);
+            ids.describe(*row);
+        }
+    }
+    if (row && asked.archived) {
+        const bool before = std::exchange(row->archived, *asked.archived);
+        ids.archive(owner, id, *asked.archived);
+        if (!co_await ids.commit()) {
+            ids.archive(owner, id, before);
+            co_return std::unexpected(reject_unstored());
+        }
+    }
+    if (!row) {
+        co_return std::unexpected(reject_unknown_thread());
+    }
+    co_return co_await summary_of(*std::move(row));
+}
+
+Task<void> Chats::change(CallPtr call) {
+    const auto changed = co_await change_thread(call);
+    if (!changed) {
+        co_return co_await refuse(std::move(call), changed.error());
+    }
+    co_await answer(std::move(call), json_response(200, Json::object({{"data", *changed}})));
+}
+
+/// Stops the turn under way, as POST …/stop does.
+Task<Accepted<void>> Chats::end_turn(CallPtr call) {
+    const auto& owner = call->record.owner;
+    const auto& thread = call->record.thread;
+    const auto until = Clock::now() + k_stop_wait;
+    while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
+        co_await sleep_for(k_poll);
+    }
+    if (const auto turn = lane_->turns.find(owner, thread); turn && !turn->ended()) {
+        turn->stop(StopReason::stopped);
+        while (!turn->ended() && Clock::now() < until) {
+            co_await turn->wait_change(until);
+        }
+    }
+    co_return Accepted<void>{};
+}
+
+Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
+    if (auto passed = co_await admit(*lane_, call, k_change_gates); !passed) {
+        co_return passed;
+    }
+    if (auto ended = co_await end_turn(call); !ended) {
+        co_return ended;
+    }
+    const std::string owner = call->record.owner;
+    const std::string id = call->record.thread;
+    // No turn begins on it meanwhile.
+    auto lease = co_await lane_->turns.acquire(owner, id, false, [exchange = call->exchange] {
+        return exchange->peer_gone();
+    });
+    if (!lease) {
+        co_return std::unexpected(std::move(lease).error());
+    }
+    auto& ids = lane_->ids();
+    const auto row = ids.find(owner, id);
+    if (!row) {
+        co_return std::unexpected(reject_unknown_thread());
+    }
+    const auto gone = co_await lane_->authority().delete_thread(row->thread);
+    if (!gone && gone.error().code != Code::not_found) {
+        co_return std::unexpected(reject_change(gone.error()));
+    }
+    ids.erase(owner, id);
+    lease->forget();
+    // On a full disk the line is written later. Lost with the process, its row would lead to a
+    // thread that the authority does not know: not listed, and 404.
+    (void)co_await ids.commit();
+    co_return Accepted<void>{};
+}
+
+Task<void> Chats::remove(CallPtr call) {
+    if (auto removed = co_await remove_thread(call); !removed) {
+        co_return co_await refuse(std::move(call), std::move(removed).error());
+    }
+    net::Response nothing;
+    nothing.status = 204;
+    nothing.headers.set("cache-control", "no-store");
+    co_await answer(std::move(call), std::move(nothing));
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,186 @@
+// POST /api/chats/{id}/fork: a copy that goes its own way from a message on.
+#include "oa_stream/base/ids.hpp"
+
+#include "chat_request.hpp"
+#include "chat_title.hpp"
+#include "chats.hpp"
+#include "gates/gates.hpp"
+#include "thread_name.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using authority::PastTurn;
+
+bool asks(const PastTurn& turn, std::string_view message) {
+    return turn.client_message_id == message || turn.user_item_id == message ||
+           wire_id(turn.id) + "-user" == message;
+}
+
+Accepted<void> read_message_id(const Json& body, std::string& id) {
+    const auto* value = member(body, "messageId");
+    if (value == nullptr || value->is_null()) {
+        return {};
+    }
+    if (!value->is_string() || value->get_ref<const std::string&>().empty()) {
+        return std::unexpected(invalid_field("messageId", "messageId must be a message's id"));
+    }
+    id = value->get<std::string>();
+    return {};
+}
+
+Rejection reject_fork(const Error& error) {
+    return error.code == Code::precondition
+               ? reject(501, "not_supported", "this assistant copies no conversations")
+               : reject_start(error);
+}
+
+} // namespace
+
+/// An answer's copy ends with it, a question's before it.
+Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string message) {
+    authority::TurnsQuery query{.thread = row.thread, .limit = 50, .newest_first = true};
+    query.detail = authority::TurnsQuery::Detail::question;
+    bool asked = false; // found: the next older turn is the last one
+    bool any = false;
+    while (true) {
+        auto page = co_await lane_->authority().turns_page(query);
+        if (!page) {
+            co_return std::unexpected(reject_read(page.error()));
+        }
+        for (const auto& turn : page->turns) {
+            if (!query.from.empty() && turn.id == query.from) {
+                continue;
+            }
+            any = true;
+            if (asked || message.empty() || wire_id(turn.id) == message) {
+                co_return ForkPoint{.last_turn = turn.id};
+            }
+            asked = asks(turn, message);
+        }
+        if (!page->more || page->turns.empty()) {
+            break;
+        }
+        query.from = page->turns.back().id;
+    }
+    const bool begins_inside = row.seeded > 0 && (asked || !any);
+    if ((!asked && !message.empty()) || begins_inside) {
+        co_return std::unexpected(invalid_field(
+            "messageId",
+            begins_inside ? "the copy would end inside the messages that this conversation began with"
+                          : "messageId names no message of this conversation"
+        ));
+    }
+    co_return ForkPoint{.nothing = true};
+}
+
+Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
+    Fork asked;
+    BodyUse use = [&asked](const Json& body) -> Accepted<void> {
+        if (!body.is_object()) {
+            return std::unexpected(invalid_field("body", "the body must be one JSON object"));
+        }
+        auto id = read_thread_name(body, std::nullopt, {});
+        auto title = read_title(body);
+        if (!id || !title) {
+            return std::unexpected(id ? std::move(title).error() : std::move(id).error());
+        }
+        asked.id = *std::move(id);
+        asked.title = *std::move(title);
+        return read_message_id(body, asked.message);
+    };
+    if (auto read = co_await read_fields(call, std::move(use)); !read) {
+        co_return std::unexpected(std::move(read).error());
+    }
+    if (auto passed = open_for_turns(*lane_, *call); !passed) {
+        co_return std::unexpected(std::move(passed).error());
+    }
+    asked.id = asked.id.empty() ? "thread_" + random_hex(16) : std::move(asked.id);
+    co_return asked;
+}
+
+/// The copy at the authority, as a row that is not stored yet.
+Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
+    const auto point = co_await fork_point(source, std::move(asked.message));
+    if (!point) {
+        co_return std::unexpected(point.error());
+    }
+    auto& authority = lane_->authority();
+    auto made = point->nothing ? authority.make_thread(source.owner)
+                               : authority.fork_thread(source.thread, point->last_turn);
+    auto thread = co_await std::move(made);
+    if (!thread) {
+        co_return std::unexpected(reject_fork(thread.error()));
+    }
+    ThreadRow row{source.owner, std::move(asked.id), *std::move(thread)};
+    row.seeded = point->nothing ? 0 : source.seeded;
+    const bool own = !asked.title.empty();
+    row.title = own ? short_title(asked.title) : point->nothing ? std::string() : source.title;
+    row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    row.updated_at = row.created_at;
+    if (row.title.empty()) {
+        co_return row;
+    }
+    // A name of the source is none of the copy's.
+    auto named = co_await authority.name_thread(row.thread, own ? asked.title : row.title);
+    if (!named && named.error().code != Code::precondition) {
+        co_return std::unexpected(reject_fork(named.error()));
+    }
+    co_return row;
+}
+
+Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
+    auto asked = co_await read_fork(call);
+    if (!asked) {
+        co_return std::unexpected(std::move(asked).error());
+    }
+    auto& ids = lane_->ids();
+    const std::string owner = call->record.owner;
+    const std::string id = asked->id;
+    auto lease = co_await lane_->turns.acquire(
+        owner,
+        id,
+        lane_->tokens.has_value(),
+        [exchange = call->exchange] { return exchange->peer_gone(); }
+    );
+    if (!lease) {
+        co_return std::unexpected(std::move(lease).error());
+    }
+    auto source = ids.find(owner, call->record.thread);
+    if (!source) {
+        co_return std::unexpected(reject_unknown_thread());
+    }
+    if (ids.contains(owner, id)) {
+        co_return std::unexpected(reject(409, "conflict", "there is such a conversation already"));
+    }
+    if (!co_await ids.writable()) {
+        co_return std::unexpected(reject_unstored());
+    }
+    auto row = co_await copy_thread(*std::move(source), *std::move(asked));
+    if (!row) {
+        co_return std::unexpected(std::move(row).error());
+    }
+    ids.put(*row);
+    if (!co_await ids.commit()) {
+        ids.undo(owner, id, std::nullopt);
+        co_return std::unexpected(reject_unstored());
+    }
+    call->record.thread = id;
+    co_return co_await summary_of(*std::move(row));
+}
+
+Task<void> Chats::fork(CallPtr call) {
+    auto made = co_await fork_thread(call);
+    if (!made) {
+        co_return co_await refuse(std::move(call), std::move(made).error());
+    }
+    auto response = json_response(201, Json::object({{"data", *made}}));
+    response.headers.set("location", "/api/chats/" + call->record.thread);
+    co_await answer(std::move(call), std::move(response));
+}
+
+} // namespace oa_stream::lane

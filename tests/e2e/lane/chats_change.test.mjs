@@ -1,0 +1,143 @@
+// Rename, archive, copy and delete conversations: what a page then sees, what Codex keeps, who may.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertRefused } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { scratch } from '../lib/process.mjs';
+
+let mock;
+before(async () => { mock = await startMock(); });
+after(async () => { await mock.stop(); });
+
+const get = async (lane, where, headers = {}) => {
+  const answer = await send(lane.base, { path: where, headers });
+  assert.equal(answer.status, 200, `${where}: ${answer.text}`);
+  return answer.json();
+};
+const call = (method) => (lane, where, body, headers = {}) => send(lane.base, { method, path: where, headers, body });
+const [patch, post, remove] = [call('PATCH'), call('POST'), call('DELETE')];
+const listed = async (lane, query = '') => (await get(lane, `/api/chats${query}`)).data.map((one) => [one.id, one.title]);
+const said = async (lane, id) => (await get(lane, `/api/chats/${id}/messages`)).data.map((one) => one.content);
+/** Everything that Codex stores of its threads, the archived ones too. */
+const rollouts = (lane) => fs.readdirSync(path.join(lane.stateDir, 'codex/home'), { recursive: true })
+  .map((name) => path.join(lane.stateDir, 'codex/home', name)).filter((name) => /rollout-.*\.jsonl$/.test(name))
+  .map((name) => fs.readFileSync(name, 'utf8')).join('');
+const say = async (lane, id, text, messageId) => assertLegal(await chat(lane.base, `scenario:text;words=2 ${text}`, { id, messageId }).done);
+
+test('rename, archive and delete, over a restart', async () => {
+  const folder = scratch('change');
+  const start = () => startCodexLane({ config: chatConfig, port: mock.port, folder });
+  let lane = await start();
+  for (const id of ['one', 'two', 'three']) await say(lane, id, `about ${id}`);
+
+  const renamed = await patch(lane, '/api/chats/one', { title: '  My trip  ' });
+  assert.equal(renamed.status, 200, renamed.text);
+  assert.equal(renamed.json().data.title, 'My trip');
+  const archived = (await patch(lane, '/api/chats/two', { archived: true })).json().data;
+  assert.equal(archived.archived, true);
+  assert.deepEqual(await listed(lane, '?archived=true'), [['two', 'scenario:text;words=2 about two']]);
+  assert.deepEqual((await listed(lane)).map(([id]) => id).sort(), ['one', 'three']);
+
+  assert.match(rollouts(lane), /about three/);
+  const gone = await remove(lane, '/api/chats/three');
+  assert.equal(gone.status, 204, gone.text);
+  assert.doesNotMatch(rollouts(lane), /about three/, 'Codex has nothing of it any more');
+  for (const rest of ['', '/messages', '/runs']) assertRefused(await send(lane.base, { path: `/api/chats/three${rest}` }), 404, 'not_found');
+  assertRefused(await remove(lane, '/api/chats/three'), 404, 'not_found');
+  assert.equal((await send(lane.base, { path: '/api/chats/three/stream' })).status, 204, 'nothing can be resumed');
+  assert.equal((await lane.stop()).code, 0);
+
+  lane = await start();
+  assert.deepEqual(await listed(lane), [['one', 'My trip']]);
+  assert.deepEqual(await listed(lane, '?archived=true'), [['two', 'scenario:text;words=2 about two']]);
+  assert.equal((await patch(lane, '/api/chats/one', { title: 'Another trip' })).json().data.title, 'Another trip', 'a thread that was not loaded since');
+  await say(lane, 'two', 'and on');
+  assert.deepEqual((await listed(lane)).map(([id]) => id), ['two', 'one'], 'what goes on is listed again');
+  await say(lane, 'three', 'a new one');
+  assert.deepEqual(await said(lane, 'three'), ['scenario:text;words=2 a new one', 'alpha bravo'], 'the id is free, and nothing of the old chat is there');
+
+  assertRefused(await patch(lane, '/api/chats/one', { title: '' }), 422, 'invalid_request');
+  assertRefused(await patch(lane, '/api/chats/one', { colour: 'red' }), 422, 'invalid_request');
+  assertRefused(await patch(lane, '/api/chats/one', { archived: 'yes' }), 422, 'invalid_request');
+  assertRefused(await send(lane.base, { path: '/api/chats?archived=maybe' }), 422, 'invalid_request');
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a conversation is deleted while it is answered: the answer is stopped, nothing of it is left', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  const running = chat(lane.base, 'scenario:text;words=200;delay=30', { id: 'busy' });
+  await running.frame('text-delta');
+  assert.equal((await remove(lane, '/api/chats/busy')).status, 204);
+  assertLegal(await running.done);
+  assert.equal(running.frames.at(-1).text, '[DONE]');
+  assert.deepEqual(await listed(lane), []);
+  assert.doesNotMatch(rollouts(lane), /words=200/);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a copy ends with an answer or before a question; both go on by themselves and are deleted in any order', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  await say(lane, 'trunk', 'trunk-first', 'u-1');
+  await say(lane, 'trunk', 'trunk-second', 'u-2');
+  await say(lane, 'trunk', 'trunk-third', 'u-3');
+  const trunk = (await get(lane, '/api/chats/trunk/messages')).data;
+  const fork = async (body, status = 201) => {
+    const answer = await post(lane, '/api/chats/trunk/fork', body);
+    assert.equal(answer.status, status, answer.text);
+    return answer;
+  };
+  const whole = (await fork()).json().data;
+  assert.match(whole.id, /^thread_[0-9a-f]{32}$/);
+  assert.deepEqual((await get(lane, `/api/chats/${whole.id}/messages`)).data.map((m) => m.id), trunk.map((m) => m.id));
+  const made = await fork({ id: 'to-answer', messageId: trunk[3].id, title: 'Another way' });
+  assert.equal(made.headers.location, '/api/chats/to-answer');
+  assert.equal(made.json().data.title, 'Another way');
+  assert.equal((await said(lane, 'to-answer')).length, 4);
+  await fork({ id: 'before-question', messageId: 'u-2' });
+  assert.equal((await said(lane, 'before-question')).length, 2);
+  await fork({ id: 'empty', messageId: 'u-1' });
+  assert.deepEqual(await said(lane, 'empty'), []);
+  assertRefused(await post(lane, '/api/chats/trunk/fork', { messageId: 'u-9' }), 422, 'invalid_request');
+  assertRefused(await post(lane, '/api/chats/trunk/fork', { id: 'empty' }), 409, 'conflict');
+  assertRefused(await post(lane, '/api/chats/never/fork', {}), 404, 'not_found');
+
+  await say(lane, 'to-answer', 'other third');
+  await say(lane, 'trunk', 'fourth');
+  assert.equal((await said(lane, 'to-answer')).at(-2), 'scenario:text;words=2 other third');
+  const model = (await mock.requests()).at(-2);
+  assert.ok(model.inputItems >= 5, `the copy's model sees the earlier turns: ${JSON.stringify(model)}`);
+
+  // Codex keeps what its copies share; to users the trunk is gone, and to its copies nothing changes.
+  assert.equal((await remove(lane, '/api/chats/trunk')).status, 204);
+  assertRefused(await send(lane.base, { path: '/api/chats/trunk' }), 404, 'not_found');
+  assert.match(rollouts(lane), /trunk-first/);
+  assert.equal((await said(lane, 'to-answer')).length, 6);
+  await say(lane, 'to-answer', 'still here');
+  for (const id of ['to-answer', 'before-question', whole.id]) assert.equal((await remove(lane, `/api/chats/${id}`)).status, 204);
+  const until = Date.now() + 5000;
+  while (/trunk-first/.test(rollouts(lane)) && Date.now() < until) await new Promise((done) => { setTimeout(done, 20); });
+  assert.doesNotMatch(rollouts(lane), /trunk-first/, 'with its last copy the trunk is deleted at Codex, too');
+  assert.deepEqual((await listed(lane)).map(([id]) => id), ['empty']);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('nobody changes, copies or deletes the conversations of others', async () => {
+  const tokens = path.join(scratch('tokens'), 'tokens');
+  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
+  fs.writeFileSync(tokens, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''));
+  const lane = await startLane({ args: ['--tokens', tokens] });
+  const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
+  assert.equal((await post(lane, '/api/chats', { id: 'of-a', title: 'Mine' }, as('a'))).status, 201);
+  for (const [method, where, body] of [[patch, '', { title: 'x' }], [post, '/fork', {}], [remove, '', undefined]]) {
+    assertRefused(await method(lane, `/api/chats/of-a${where}`, body, as('b')), 404, 'not_found');
+    assertRefused(await method(lane, `/api/chats/of-a${where}`, body), 401, 'unauthorized');
+  }
+  assert.deepEqual((await get(lane, '/api/chats', as('a'))).data.map((one) => one.title), ['Mine']);
+  assert.equal((await remove(lane, '/api/chats/of-a', undefined, as('a'))).status, 204);
+  await lane.stop();
+});
