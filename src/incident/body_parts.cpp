@@ -21,14 +21,14 @@ std::string_view what(Rank rank) {
     case Rank::passed:
         return "passed checks";
     case Rank::routine:
-        return "routine moments";
+        return "routine events";
     case Rank::other_file:
         return "other files";
     case Rank::chart:
         return "lines of charts";
     case Rank::turning:
         return "changes";
-    case Rank::key_moment:
+    case Rank::key_event:
         return "failures and notes, the oldest of them";
     case Rank::open_check:
         return "undecided checks";
@@ -71,7 +71,7 @@ Gone lines_to_drop(const std::vector<Part>& parts, std::size_t limit) {
     std::size_t size = full_size(parts) + parts.size() * k_marker_room;
     std::ranges::sort(order);
     for (const Place& place : order) {
-        // Of a long story nobody reads what went well.
+        // Of a long timeline nobody reads what went well.
         const bool dull = place.rank <= Rank::passed && place.rank != Rank::stream_file &&
                           parts[place.part].lines.size() > k_long_part;
         if (size <= limit && !dull) {

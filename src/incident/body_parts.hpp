@@ -16,7 +16,7 @@ enum class Rank {
     other_file,
     chart,
     turning,
-    key_moment,
+    key_event,
     open_check, ///< not failed, not passed
     never,
 };

@@ -77,7 +77,7 @@ Json manifest_of(const Incident& incident, const BundleRules& rules) {
 Sources sources_of(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
     Sources out;
     out["incident.md"].text = incident_body(incident, redactor);
-    out["timeline.ndjson"].text = redactor.apply(story_ndjson(incident.story));
+    out["timeline.ndjson"].text = redactor.apply(timeline_ndjson(incident.timeline));
     out["manifest.json"].text = manifest_of(incident, rules).dump(2) + "\n";
     for (const IncidentRun& run : incident.runs) {
         if (std::string svg = svg_chart(run.samples, run.entry.id); !svg.empty()) {

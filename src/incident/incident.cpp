@@ -127,17 +127,17 @@ Result<Incident> gather_incident(IncidentInput input) {
     std::ranges::sort(out.runs, [](const IncidentRun& a, const IncidentRun& b) {
         return std::tie(a.entry.started_at, a.entry.id) < std::tie(b.entry.started_at, b.entry.id);
     });
-    std::vector<Story> stories;
+    std::vector<Timeline> timelines;
     for (std::size_t i = 0; i < out.runs.size(); ++i) {
         out.runs[i].label = fmt::format("run {}", i + 1);
-        stories.push_back(run_story(out.runs[i].entry.folder, out.runs[i].label));
+        timelines.push_back(run_timeline(out.runs[i].entry.folder, out.runs[i].label));
         OA_CHECK(add_artefacts(out.runs[i].entry, out.artefacts));
     }
     for (const fs::path& log : input.logs) {
-        OA_TRY(Story story, log_story(log, log.filename().string(), input.redactor));
-        stories.push_back(std::move(story));
+        OA_TRY(Timeline timeline, log_timeline(log, log.filename().string(), input.redactor));
+        timelines.push_back(std::move(timeline));
     }
-    out.story = merge(std::move(stories));
+    out.timeline = merge(std::move(timelines));
     out.logs = std::move(input.logs);
     out.id = out.runs.back().entry.id;
     out.title = input.title.empty() ? title_of(out.runs) : std::move(input.title);

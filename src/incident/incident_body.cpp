@@ -134,42 +134,42 @@ Part way_back_part(const Incident& incident) {
 
 Rank rank_of(Weight weight) {
     static constexpr std::array k_ranks{
-        Rank::access, Rank::passed, Rank::routine, Rank::turning, Rank::key_moment
+        Rank::access, Rank::passed, Rank::routine, Rank::turning, Rank::key_event
     };
     return k_ranks[static_cast<std::size_t>(weight)];
 }
 
 Part timeline_part(const Incident& incident) {
     Part out;
-    const auto& moments = incident.story.moments;
-    if (moments.empty()) {
+    const auto& events = incident.timeline.events;
+    if (events.empty()) {
         return out;
     }
     out.head =
-        fmt::format("\n## Timeline\n\nUTC; seconds since {}.\n\n```text\n", moments.front().at);
-    for (const Moment& moment : moments) {
+        fmt::format("\n## Timeline\n\nUTC; seconds since {}.\n\n```text\n", events.front().at);
+    for (const TimelineEvent& event : events) {
         constexpr std::size_t k_date = 11; // 2026-02-22T
         out.lines.push_back(
             {fenced(fmt::format(
                  "{:>10.3f} {} {}: {}",
-                 moment.t,
-                 moment.at.substr(k_date),
-                 moment.source,
-                 moment.text
+                 event.t,
+                 event.at.substr(k_date),
+                 event.source,
+                 event.text
              )),
-             rank_of(moment.weight)}
+             rank_of(event.weight)}
         );
     }
     out.foot = "```\n";
-    const auto bad = std::ranges::count(moments, std::optional(true), &Moment::bad_turn);
-    const auto good = std::ranges::count(moments, std::optional(false), &Moment::bad_turn);
+    const auto bad = std::ranges::count(events, std::optional(true), &TimelineEvent::bad_turn);
+    const auto good = std::ranges::count(events, std::optional(false), &TimelineEvent::bad_turn);
     if (bad + good > 0) {
         out.foot +=
             fmt::format("\nThe logs hold {} turn requests, {} of them bad.\n", bad + good, bad);
     }
-    if (incident.story.undated > 0) {
+    if (incident.timeline.undated > 0) {
         out.foot += fmt::format(
-            "\n{} lines of logs say nothing of when; they are not here.\n", incident.story.undated
+            "\n{} lines of logs say nothing of when; they are not here.\n", incident.timeline.undated
         );
     }
     return out;

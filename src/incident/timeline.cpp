@@ -52,12 +52,12 @@ Json logfmt(std::string_view line) {
     return out;
 }
 
-std::optional<Moment> moment_of(std::string_view line) {
+std::optional<TimelineEvent> event_of(std::string_view line) {
     const auto parsed = line.starts_with('{') ? parse_json(line) : Result<Json>(logfmt(line));
     if (parsed && parsed->is_object() && !parsed->empty()) {
         if (auto at = when(*parsed)) {
-            return Moment{
-                *at, 0, {}, moment_text(*parsed), moment_weight(*parsed), bad_turn(*parsed)
+            return TimelineEvent{
+                *at, 0, {}, event_text(*parsed), event_weight(*parsed), bad_turn(*parsed)
             };
         }
         return std::nullopt;
@@ -65,12 +65,12 @@ std::optional<Moment> moment_of(std::string_view line) {
     if (const auto stamp = time_at_start(line)) {
         const std::string_view rest = trim(line.substr(stamp->length));
         constexpr std::size_t k_longest = 400;
-        return Moment{rfc3339_millis(stamp->time), 0, {}, printable(rest, k_longest)};
+        return TimelineEvent{rfc3339_millis(stamp->time), 0, {}, printable(rest, k_longest)};
     }
     return std::nullopt;
 }
 
-void take_text(std::string_view text, std::string_view source, bool partial, Story& story) {
+void take_text(std::string_view text, std::string_view source, bool partial, Timeline& timeline) {
     while (!text.empty()) {
         const std::size_t end = text.find('\n');
         if (end == std::string_view::npos && partial) {
@@ -81,11 +81,11 @@ void take_text(std::string_view text, std::string_view source, bool partial, Sto
         if (line.empty()) {
             continue;
         }
-        if (auto moment = moment_of(line)) {
-            moment->source = source;
-            story.moments.push_back(*std::move(moment));
+        if (auto event = event_of(line)) {
+            event->source = source;
+            timeline.events.push_back(*std::move(event));
         } else {
-            ++story.undated;
+            ++timeline.undated;
         }
     }
 }
@@ -114,8 +114,8 @@ std::optional<std::string> utc_millis(std::string_view text) {
     )));
 }
 
-Story run_story(const fs::path& folder, std::string_view source) {
-    Story out;
+Timeline run_timeline(const fs::path& folder, std::string_view source) {
+    Timeline out;
     for (const char* file : {"timeline.ndjson", "notes.ndjson", "journal.ndjson"}) {
         if (const auto text = read_file(folder / file, k_largest_log)) {
             take_text(*text, source, true, out);
@@ -123,56 +123,56 @@ Story run_story(const fs::path& folder, std::string_view source) {
     }
     for (const std::string& file : run::files_below(folder / "logs")) {
         if (const auto text = read_file(folder / "logs" / file, k_largest_log)) {
-            Story lane;
+            Timeline lane;
             take_text(*text, fmt::format("{} {}", source, file), true, lane);
-            std::ranges::move(lane.moments, std::back_inserter(out.moments));
+            std::ranges::move(lane.events, std::back_inserter(out.events));
         }
     }
     return out;
 }
 
-Result<Story> log_story(const fs::path& file, std::string_view source, const Redactor& redactor) {
+Result<Timeline> log_timeline(const fs::path& file, std::string_view source, const Redactor& redactor) {
     auto text = read_file(file, k_largest_log);
     if (!text) {
         text.error().code = Code::unreadable;
         return std::unexpected(std::move(text).error());
     }
-    Story out;
+    Timeline out;
     take_text(redactor.apply(*text), source, false, out);
     return out;
 }
 
-Story merge(std::vector<Story> stories) {
-    Story out;
-    for (Story& story : stories) {
-        out.undated += story.undated;
-        std::ranges::move(story.moments, std::back_inserter(out.moments));
+Timeline merge(std::vector<Timeline> timelines) {
+    Timeline out;
+    for (Timeline& timeline : timelines) {
+        out.undated += timeline.undated;
+        std::ranges::move(timeline.events, std::back_inserter(out.events));
     }
-    std::vector<std::size_t> order(out.moments.size());
+    std::vector<std::size_t> order(out.events.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
         order[i] = i;
     }
     std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-        return std::tie(out.moments[a].at, a) < std::tie(out.moments[b].at, b);
+        return std::tie(out.events[a].at, a) < std::tie(out.events[b].at, b);
     });
-    std::vector<Moment> sorted;
+    std::vector<TimelineEvent> sorted;
     sorted.reserve(order.size());
     for (const std::size_t i : order) {
-        sorted.push_back(std::move(out.moments[i]));
+        sorted.push_back(std::move(out.events[i]));
     }
-    out.moments = std::move(sorted);
-    const double first = out.moments.empty() ? 0 : seconds_of(out.moments.front().at);
-    for (Moment& moment : out.moments) {
-        moment.t = std::round((seconds_of(moment.at) - first) * 1e3) / 1e3;
+    out.events = std::move(sorted);
+    const double first = out.events.empty() ? 0 : seconds_of(out.events.front().at);
+    for (TimelineEvent& event : out.events) {
+        event.t = std::round((seconds_of(event.at) - first) * 1e3) / 1e3;
     }
     return out;
 }
 
-std::string story_ndjson(const Story& story) {
+std::string timeline_ndjson(const Timeline& timeline) {
     std::string out;
-    for (const Moment& moment : story.moments) {
+    for (const TimelineEvent& event : timeline.events) {
         out += dump_json(
-            {{"at", moment.at}, {"t", moment.t}, {"source", moment.source}, {"text", moment.text}}
+            {{"at", event.at}, {"t", event.t}, {"source", event.source}, {"text", event.text}}
         );
         out += '\n';
     }

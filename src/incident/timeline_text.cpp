@@ -94,7 +94,7 @@ telemetry::Ending ending_of(const Json& line) {
 
 } // namespace
 
-std::string moment_text(const Json& line) {
+std::string event_text(const Json& line) {
     static constexpr std::array<std::string_view, 7> k_told{
         "at", "t", "ts", "time", "timestamp", "event", "seq"
     };
@@ -128,7 +128,7 @@ std::optional<bool> bad_turn(const Json& line) {
     return asked ? std::optional(telemetry::is_bad(ending_of(line))) : std::nullopt;
 }
 
-Weight moment_weight(const Json& line) {
+Weight event_weight(const Json& line) {
     static constexpr std::array<std::string_view, 8> k_key{
         "note",
         "run started",

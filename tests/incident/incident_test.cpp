@@ -39,7 +39,7 @@ TEST_CASE("incident body: what doctor finds is told; what is in order goes when 
     CHECK(cut.contains("passed checks"));
 }
 
-TEST_CASE("incident: the body tells verdict, failures, story, numbers, facts and artefacts") {
+TEST_CASE("incident: the body tells verdict, failures, timeline, numbers, facts and artefacts") {
     const Scratch state;
     const auto folder = failed_run(state);
     REQUIRE(add_note(folder, "it was the cache", "ann").has_value());
@@ -66,12 +66,12 @@ TEST_CASE("incident: too much is cut in order, failures stay, and each part says
     const auto folder = failed_run(state);
     Incident incident = incident_of({folder});
     for (int i = 0; i < 3000; ++i) {
-        incident.story.moments.push_back(
+        incident.timeline.events.push_back(
             {"2026-02-22T04:36:00.000Z", 1, "lane.log", "request went well", Weight::access}
         );
         incident.artefacts.push_back({fmt::format("runs/x/streams/{}.sse", i), 1, "00"});
     }
-    incident.story.moments.push_back(
+    incident.timeline.events.push_back(
         {"2026-02-22T04:36:01.000Z", 1, "run 1", "note by ann: KEEP ME", Weight::key}
     );
     const std::string body = incident_body(incident, {});

@@ -31,7 +31,7 @@ TEST_CASE("time stamps: any offset and seconds since the epoch become UTC millis
     CHECK(utc_millis(row.text) == row.want);
 }
 
-TEST_CASE("moments: what a person reads of an event, and what may go first") {
+TEST_CASE("events: what a person reads of an event, and what may go first") {
     struct Row {
         const char* json;
         const char* text;
@@ -67,11 +67,11 @@ TEST_CASE("moments: what a person reads of an event, and what may go first") {
     CAPTURE(row.json);
     const auto json = parse_json(row.json);
     REQUIRE(json.has_value());
-    CHECK(moment_text(*json) == row.text);
-    CHECK(moment_weight(*json) == row.weight);
+    CHECK(event_text(*json) == row.text);
+    CHECK(event_weight(*json) == row.weight);
 }
 
-TEST_CASE("story: runs, logs in every form and notes in the order of time") {
+TEST_CASE("timeline: runs, logs in every form and notes in the order of time") {
     const Scratch state;
     const auto log = state.path / "lane.log";
     REQUIRE(write_file_atomic(
@@ -82,27 +82,27 @@ TEST_CASE("story: runs, logs in every form and notes in the order of time") {
                 "nobody knows when\n"
     )
                 .has_value());
-    auto from_log = log_story(log, "lane.log", Redactor{});
+    auto from_log = log_timeline(log, "lane.log", Redactor{});
     REQUIRE(from_log.has_value());
     CHECK(from_log->undated == 1);
-    Story run;
-    run.moments.push_back({"2026-02-22T04:36:00.500Z", 0, "run 1", "first"});
-    run.moments.push_back({"2026-02-22T04:36:02.500Z", 0, "run 1", "between"});
-    const Story story = merge({run, *from_log});
-    REQUIRE(story.moments.size() == 5);
-    CHECK(story.moments[0].text == "first");
-    CHECK(story.moments[0].t == 0);
-    CHECK(story.moments[1].text == "json line");
-    CHECK(story.moments[1].t == 0.5);
-    CHECK(story.moments[2].text == "logfmt line status=200");
-    CHECK(story.moments[3].text == "between");
-    CHECK(story.moments[4].text == "plain line, Bearer ************");
-    CHECK(story.moments[4].source == "lane.log");
-    CHECK(story.undated == 1);
-    CHECK(log_story(state.path / "absent", "x", {}).error().code == Code::unreadable);
+    Timeline run;
+    run.events.push_back({"2026-02-22T04:36:00.500Z", 0, "run 1", "first"});
+    run.events.push_back({"2026-02-22T04:36:02.500Z", 0, "run 1", "between"});
+    const Timeline timeline = merge({run, *from_log});
+    REQUIRE(timeline.events.size() == 5);
+    CHECK(timeline.events[0].text == "first");
+    CHECK(timeline.events[0].t == 0);
+    CHECK(timeline.events[1].text == "json line");
+    CHECK(timeline.events[1].t == 0.5);
+    CHECK(timeline.events[2].text == "logfmt line status=200");
+    CHECK(timeline.events[3].text == "between");
+    CHECK(timeline.events[4].text == "plain line, Bearer ************");
+    CHECK(timeline.events[4].source == "lane.log");
+    CHECK(timeline.undated == 1);
+    CHECK(log_timeline(state.path / "absent", "x", {}).error().code == Code::unreadable);
 }
 
-TEST_CASE("story: a line that a crash cut is left out, the rest is told") {
+TEST_CASE("timeline: a line that a crash cut is left out, the rest is told") {
     const Scratch state;
     const auto folder = state.ended();
     REQUIRE(write_file_atomic(
@@ -112,9 +112,9 @@ TEST_CASE("story: a line that a crash cut is left out, the rest is told") {
     )
                 .has_value());
     REQUIRE(add_note(folder, "afterwards", "ann").has_value());
-    const Story story = merge({run_story(folder, "run 1")});
-    CHECK(story.undated == 0);
-    REQUIRE(story.moments.size() == 2);
-    CHECK(story.moments[0].text == "whole");
-    CHECK(story.moments[1].text == "note by ann: afterwards");
+    const Timeline timeline = merge({run_timeline(folder, "run 1")});
+    CHECK(timeline.undated == 0);
+    REQUIRE(timeline.events.size() == 2);
+    CHECK(timeline.events[0].text == "whole");
+    CHECK(timeline.events[1].text == "note by ann: afterwards");
 }

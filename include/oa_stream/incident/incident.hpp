@@ -44,7 +44,7 @@ struct Incident {
     std::string title;
     std::string id; ///< of the newest run
     std::vector<IncidentRun> runs;
-    Story story;
+    Timeline timeline;
     std::vector<Fact> facts{}; ///< of the machine that gathers and of the programs
     std::vector<Fact> settings{};  ///< of the runs' commands here and now, and who set them
     std::vector<Check> doctor{};   ///< what is wrong here and now, and what mends it

@@ -1,4 +1,4 @@
-// One story out of several: the timelines and journals of runs, lane logs, what operators noted.
+// One timeline out of several sources: run timelines and journals, lane logs, notes of operators.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -20,12 +20,12 @@ enum class Weight {
     passed,  ///< a check that passed or was skipped
     routine, ///< everything else
     turning, ///< what changed something: stages, shifts, faults
-    key,     ///< failures, notes of people, the way back, beginning and end
+    key,     ///< failures, notes of people, the rollback, beginning and end
 };
 
-struct Moment {
+struct TimelineEvent {
     std::string at;     ///< 2026-02-22T04:36:00.123Z, so that text order is time order
-    double t = 0;       ///< seconds since the first moment of the whole story
+    double t = 0;       ///< seconds since the first event of the whole timeline
     std::string source; ///< "run 1", "canary.log"
     std::string text;   ///< one line
     Weight weight = Weight::routine;
@@ -33,31 +33,31 @@ struct Moment {
     std::optional<bool> bad_turn{};
 };
 
-struct Story {
-    std::vector<Moment> moments{};
+struct Timeline {
+    std::vector<TimelineEvent> events{};
     std::size_t undated = 0; ///< lines that say nothing of when
 };
 
 /// An event of timeline.ndjson, a line of a journal or of a structured log as a person reads it.
-[[nodiscard]] std::string moment_text(const Json& line);
-[[nodiscard]] Weight moment_weight(const Json& line);
+[[nodiscard]] std::string event_text(const Json& line);
+[[nodiscard]] Weight event_weight(const Json& line);
 [[nodiscard]] std::optional<bool> bad_turn(const Json& line);
 
 /// Timeline, journal, notes and the logs of the lanes that the run started. What is torn or missing
 /// is left out.
-[[nodiscard]] Story run_story(const std::filesystem::path& folder, std::string_view source);
+[[nodiscard]] Timeline run_timeline(const std::filesystem::path& folder, std::string_view source);
 /// JSON lines or logfmt with a ts, at or time; plain lines that begin with a time. Redacted.
 /// Code::unreadable.
-[[nodiscard]] Result<Story>
-log_story(const std::filesystem::path& file, std::string_view source, const Redactor& redactor);
-/// All of them in the order of time, each moment's `t` counted from the first. Of two at the same
+[[nodiscard]] Result<Timeline>
+log_timeline(const std::filesystem::path& file, std::string_view source, const Redactor& redactor);
+/// All of them in the order of time, each event's `t` counted from the first. Of two at the same
 /// time the one that was given first comes first.
-[[nodiscard]] Story merge(std::vector<Story> stories);
+[[nodiscard]] Timeline merge(std::vector<Timeline> timelines);
 
 /// RFC 3339 with any offset, or seconds since the epoch, to milliseconds UTC; nullopt: it is none.
 [[nodiscard]] std::optional<std::string> utc_millis(std::string_view text);
 
 /// Lines of {at, t, source, text}.
-[[nodiscard]] std::string story_ndjson(const Story& story);
+[[nodiscard]] std::string timeline_ndjson(const Timeline& timeline);
 
 } // namespace oa_stream::incident

@@ -15,7 +15,7 @@
 namespace oa_stream::cli {
 namespace {
 
-using incident::Moment;
+using incident::TimelineEvent;
 using run::RunEntry;
 using run::RunLife;
 
@@ -25,16 +25,16 @@ struct Known {
     run::SumsCheck sums;
     std::optional<playbook::RunStatus> status{};
     std::optional<Unfinished> left{};
-    std::vector<Moment> last{}; ///< of its own, the latest at the end
+    std::vector<TimelineEvent> last{}; ///< of its own, the latest at the end
     std::string next;
 };
 
 /// The run's own words, without those of its lanes.
-std::vector<Moment> last_moments(const RunEntry& run, std::size_t count) {
-    std::vector<incident::Story> one;
-    one.push_back(incident::run_story(run.folder, "run"));
-    auto all = incident::merge(std::move(one)).moments;
-    std::erase_if(all, [](const Moment& moment) { return moment.source != "run"; });
+std::vector<TimelineEvent> last_events(const RunEntry& run, std::size_t count) {
+    std::vector<incident::Timeline> one;
+    one.push_back(incident::run_timeline(run.folder, "run"));
+    auto all = incident::merge(std::move(one)).events;
+    std::erase_if(all, [](const TimelineEvent& event) { return event.source != "run"; });
     if (all.size() > count) {
         all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(count));
     }
@@ -66,7 +66,7 @@ Result<Known> look(const std::string& word, const Context& context) {
     }
     out.left = unfinished(out.run, context);
     constexpr std::size_t k_last = 5;
-    out.last = last_moments(out.run, k_last);
+    out.last = last_events(out.run, k_last);
     out.next = next_of(out, context);
     return out;
 }
@@ -148,8 +148,8 @@ std::string text_of(const Known& known) {
         out += run.life == RunLife::died
                    ? "  what was under way when it died, the last at the end:\n"
                    : "  what is under way:\n";
-        for (const Moment& moment : known.last) {
-            out += fmt::format("    {} {}\n", moment.at, moment.text);
+        for (const TimelineEvent& event : known.last) {
+            out += fmt::format("    {} {}\n", event.at, event.text);
         }
     }
     line("open", known.left ? known.left->why : "");
@@ -172,8 +172,8 @@ Json json_of(const Known& known) {
     out["traffic"] = known.status ? playbook::to_json(*known.status) : Json(nullptr);
     out["open"] = known.left ? Json(known.left->why) : Json(nullptr);
     out["last"] = Json::array();
-    for (const Moment& moment : known.last) {
-        out["last"].push_back({{"at", moment.at}, {"text", moment.text}});
+    for (const TimelineEvent& event : known.last) {
+        out["last"].push_back({{"at", event.at}, {"text", event.text}});
     }
     out["document"] = known.run.document;
     out["next"] = known.next;
