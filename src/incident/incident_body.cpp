@@ -127,7 +127,7 @@ Part way_back_part(const Incident& incident) {
         )});
     }
     if (!out.lines.empty()) {
-        out.head = "\n## The way back\n\n";
+        out.head = "\n## Rollback\n\n";
     }
     return out;
 }
@@ -228,7 +228,7 @@ Part doctor_part(const Incident& incident, const Redactor& redactor) {
     }
     out.head = "\n## This machine now\n\n| | | |\n|---|---|---|\n";
     for (const Check& check : incident.doctor) {
-        const std::string mend = text_in(check.data, "mend");
+        const std::string fix = text_in(check.data, "mend");
         const bool wrong = check.verdict != Verdict::pass && check.verdict != Verdict::skipped;
         out.lines.push_back(
             {fmt::format(
@@ -236,7 +236,7 @@ Part doctor_part(const Incident& incident, const Redactor& redactor) {
                  cell(check.id),
                  to_string(check.verdict),
                  cell(redactor.apply(check.detail)),
-                 wrong && !mend.empty() ? cell("; mend: " + redactor.apply(mend)) : ""
+                 wrong && !fix.empty() ? cell("; fix: " + redactor.apply(fix)) : ""
              ),
              wrong ? Rank::open_check : Rank::passed}
         );

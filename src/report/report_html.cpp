@@ -134,7 +134,7 @@ std::string event_row(std::string_view what, const std::optional<double>& at, do
               : cells({escaped(what), "not reached", "–"});
 }
 
-std::string way_back(const Report& report) {
+std::string rollback_part(const Report& report) {
     if (!report.rollback) {
         return {};
     }
@@ -161,7 +161,7 @@ std::string way_back(const Report& report) {
         facts.probes,
         facts.row,
         html::table(
-            "Moments of the way back",
+            "Events of the rollback",
             heads({"event", "since the run began", "since the decision"}),
             rows
         )
@@ -223,7 +223,7 @@ std::string tail(const Report& report) {
 } // namespace
 
 std::string report_html(const Report& report) {
-    return head(report) + drill(report) + stages(report) + gates(report) + way_back(report) +
+    return head(report) + drill(report) + stages(report) + gates(report) + rollback_part(report) +
            checks(report) + tail(report);
 }
 

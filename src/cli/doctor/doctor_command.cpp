@@ -90,7 +90,7 @@ std::string row(const Check& check, std::size_t width) {
         "  {:<12}  {:<{}}  {}\n", to_string(check.verdict), check.id, width, check.detail
     );
     if (const std::string mend = mend_of(check); !mend.empty()) {
-        out += fmt::format("  {:<12}  {:<{}}  {}\n", "", "", width, "mend: " + mend);
+        out += fmt::format("  {:<12}  {:<{}}  {}\n", "", "", width, "fix: " + mend);
     }
     return out;
 }

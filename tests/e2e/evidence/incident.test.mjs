@@ -67,7 +67,7 @@ describe('from a failed rehearsal to an issue', () => {
     const body = await oa(['incident', 'body', 'last'], { stateDir: state });
     assert.equal(body.code, 0, body.stderr);
     assert.ok(body.stdout.length <= 65536);
-    for (const want of [/^# rehearsal FAIL: gate\./, new RegExp(id), /## What did not pass\n\n.*\n.*\n\| run 1 \| FAIL \| gate\./, /## The way back\n\n.*\*\*verified\*\*/,
+    for (const want of [/^# rehearsal FAIL: gate\./, new RegExp(id), /## What did not pass\n\n.*\n.*\n\| run 1 \| FAIL \| gate\./, /## Rollback\n\n.*\*\*verified\*\*/,
       /## Timeline\n\nUTC; seconds since .*\n\n```text\n +0\.000 /, /fault planted/, /note by ann: pager went off/, /first content, p95 by stage/, /oa\\_stream/, /\| system \|/, /[0-9a-f]{64} {2}runs\/\S+\/run\.json/,
       /## This machine now\n\n.*\n.*\n\| doctor machine\.files \| /, /\| doctor machine\.space \| PASS \| \d+ MiB free/, /\| doctor tool\.codex \| /,
       /\| run 1 config \| setting \| no file \|/, /\| run 1 --bake \| setting \| 2s \(flag\) \|/, /\| run 1 --inject \| setting \| malformed=0\.8\\@5 \(flag\) \|/]) {

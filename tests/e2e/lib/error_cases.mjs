@@ -173,7 +173,7 @@ export const classesOf = (world) => {
     { exit: 130, title: 'Interrupted before anything was changed', says: 'Ctrl-C (143: SIGTERM). After a change it is 7 or 8 instead.', cases: [
       of(['smoke', 'stream', '--base-url', world.mute], { interrupt: true }),
     ] },
-    { exit: 7, title: 'It failed, and all is as it was before', says: 'The way back was verified by read-back and over fresh connections: users are on what served before. Read the report, mend the revision, plan anew.', cases: [
+    { exit: 7, title: 'It failed, and all is as it was before', says: 'The rollback was verified by read-back and over fresh connections: users are on what served before. Read the report, fix the revision, make a new plan.', cases: [
       of(['cutover', 'apply', 'cutover.json'], { ...onTarget, ms: 120000, most: 0 }),
     ] },
     { exit: 8, title: 'Page someone', says: 'Something other than what served before may serve. The command to type is at the end of the line; it may be repeated as often as you like.', cases: [

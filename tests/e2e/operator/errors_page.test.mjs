@@ -1,6 +1,6 @@
 // docs/errors.md is what the product says: every case of lib/error_cases.mjs is carried out and has
 // its exit code and a line that says what to type next; the page is made from what was printed.
-// OA_UPDATE_ERRORS=1 writes the page anew, for review by eye; a test run never does.
+// OA_UPDATE_ERRORS=1 rewrites the page, for review by eye; a test run never does.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -56,8 +56,8 @@ const quoted = (word) => (/^[\w./:=@%,+-]+$/.test(word) ? word : `'${word}'`);
 const said = new Map(); // class → its part of the page
 const HEAD = `# When it does not work
 
-Made by \`tests/e2e/operator/errors_page.test.mjs\` from what the product prints (\`OA_UPDATE_ERRORS=1\` writes it
-anew). Every line says where, what, and in brackets or after \`next:\` what to type.
+Made by \`tests/e2e/operator/errors_page.test.mjs\` from what the product prints (\`OA_UPDATE_ERRORS=1\` rewrites
+it). Every line says where, what, and in brackets or after \`next:\` what to type.
 
 `;
 const pageOf = () => {
@@ -91,5 +91,5 @@ test('every case ends with its exit code and says what to type next', async (t) 
 test('docs/errors.md says the same', () => {
   const page = pageOf();
   if (UPDATE) fs.writeFileSync(PAGE, page);
-  assert.equal(fs.existsSync(PAGE) ? fs.readFileSync(PAGE, 'utf8') : '', page, 'the page is not what is printed: OA_UPDATE_ERRORS=1 writes it anew; read what changed');
+  assert.equal(fs.existsSync(PAGE) ? fs.readFileSync(PAGE, 'utf8') : '', page, 'the page is not what is printed: OA_UPDATE_ERRORS=1 rewrites it; read what changed');
 });

@@ -42,7 +42,7 @@ test('a state directory given by flag or config file stands in every command tha
     assert.ok((await look('runs', 'gc', '--keep', '0')).stdout.includes(`: ${back}\n`));
     const doctor = await look('doctor', '--json');
     assert.equal(doctor.json().checks.find((check) => check.id === `runs.${id}`).data.mend, back);
-    assert.ok((await look('doctor')).stdout.includes(`mend: ${back}\n`));
+    assert.ok((await look('doctor')).stdout.includes(`fix: ${back}\n`));
     const unlock = await look('cutover', 'unlock', '--run', id);
     assert.ok(unlock.stdout.includes(`  next       ${back}\n`), unlock.stdout);
     const body = (await look('incident', 'body', id)).stdout;
