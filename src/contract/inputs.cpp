@@ -40,7 +40,7 @@ Result<void> add_header(ResponseHead& head, std::string_view line) {
     }
     const std::size_t colon = line.find(':');
     if (folded || colon == 0 || colon == std::string_view::npos) {
-        return fail(Code::unreadable, fmt::format("'{}' is no header", printable(line, 80)));
+        return fail(Code::unreadable, fmt::format("'{}' is not a header", printable(line, 80)));
     }
     head.headers.emplace_back(line.substr(0, colon), trim(line.substr(colon + 1)));
     return {};

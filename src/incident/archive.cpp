@@ -67,7 +67,7 @@ la_ssize_t give(archive* reader, void* packed, const void** block) {
 Error no_bundle(const std::string& reason, const std::filesystem::path& file) {
     return {
         Code::unreadable,
-        "is no bundle that can be read: " + reason,
+        "is not a bundle that can be read: " + reason,
         file.string(),
         "oa-stream incident bundle RUN --out FILE makes one"
     };

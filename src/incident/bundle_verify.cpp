@@ -86,7 +86,7 @@ BundleCheck check_list(const Contents& contents, const std::string& list, bool a
     std::vector<std::string> wrong;
     for (const SumLine& line : sum_lines(contents.sums.at(list))) {
         if (line.digest.empty()) {
-            wrong.emplace_back("a line that is no sum");
+            wrong.emplace_back("a line that is not a sum");
             continue;
         }
         named[folder + std::string(line.file)] = line.digest;

@@ -104,7 +104,7 @@ Result<std::uint64_t> parse_size(std::string_view text) {
         !(number * found->bytes <= k_most)) {
         return fail(
             Code::usage,
-            fmt::format("'{}' is no size", printable(text, 40)),
+            fmt::format("'{}' is not a size", printable(text, 40)),
             {},
             "a number and a unit: 500MB, 2GB"
         );

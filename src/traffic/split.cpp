@@ -39,7 +39,9 @@ Result<Split> Split::from_json(const Json& json) {
     for (const auto& [revision, value] : json.items()) {
         const auto share = int_member(json, revision);
         if (!share || *share < 0 || *share > 100) {
-            return fail(Code::protocol, fmt::format("share of {} is no whole percent", revision));
+            return fail(
+                Code::protocol, fmt::format("share of {} is not a whole percent", revision)
+            );
         }
         percent[revision] = static_cast<int>(*share);
     }
@@ -84,7 +86,7 @@ Result<int> parse_percent(std::string_view text) {
     const std::string_view digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : text;
     auto number = parse_count(digits, 0, 100);
     if (!number) {
-        return fail(Code::usage, fmt::format("'{}' is no percentage", text), {}, "0 to 100");
+        return fail(Code::usage, fmt::format("'{}' is not a percentage", text), {}, "0 to 100");
     }
     return static_cast<int>(*number);
 }

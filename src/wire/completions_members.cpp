@@ -92,7 +92,7 @@ std::int64_t Members::count(std::string_view key) const {
 const Json* Members::object(std::string_view key) const {
     const Json* found = find(key);
     if (found == nullptr || !found->is_object()) {
-        note(key, found == nullptr ? "is missing" : "is no object");
+        note(key, found == nullptr ? "is missing" : "is not an object");
         return nullptr;
     }
     return found;
@@ -130,7 +130,7 @@ Envelope read_envelope(const Members& of, std::string_view object_word) {
     of.only(k_envelope_members);
     const Json* choices = of.find("choices");
     if (choices == nullptr || !choices->is_array()) {
-        of.note("choices", "is no array");
+        of.note("choices", "is not an array");
         return out;
     }
     out.has_choices = true;
@@ -165,7 +165,7 @@ std::optional<Usage> read_usage(const Members& of, Notes& notes) {
             return std::optional<std::int64_t>{};
         }
         if (!details->is_object()) {
-            members.note(key, "is no object");
+            members.note(key, "is not an object");
         }
         return Members(*details, key, "C13", notes).maybe_count(inner);
     };

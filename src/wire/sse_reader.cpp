@@ -243,7 +243,7 @@ struct SseReader::Impl {
         }
         if (event_open) {
             note("S5", event.offset, "the last event has no empty line after it");
-        } else if (line != k_bom || line_start != 0) { // a lone mark is no line
+        } else if (line != k_bom || line_start != 0) { // a lone mark is not a line
             note("S5", line_start, "the last line has no line end");
         }
     }

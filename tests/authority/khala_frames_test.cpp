@@ -109,7 +109,7 @@ TEST_CASE("khala frames: Phoenix replies and errors") {
     );
 }
 
-TEST_CASE("khala frames: whatever else comes is no frame") {
+TEST_CASE("khala frames: whatever else comes is not a frame") {
     for (const char* text :
          {"",
           "{",

@@ -18,7 +18,7 @@ TEST_CASE("redaction: known shapes are blanked, length kept, plain words survive
         Row{"bearer", "Authorization: Bearer abcdefgh1234", "Authorization: Bearer ************"},
         Row{"bearer, more spaces", "a bearer   abcdefgh1234", "a bearer   ************"},
         Row{"key", "key=sk-abcdefghijkl end", "key=*************** end"},
-        Row{"task is no key", "ask-abcdefghijkl", "ask-abcdefghijkl"},
+        Row{"task is not a key", "ask-abcdefghijkl", "ask-abcdefghijkl"},
         Row{"query token", "GET /x?token=abc&y=1", "GET /x?token=***&y=1"},
         Row{"cookie", "cookie: a=b; c=d\nnext", "cookie: ********\nnext"},
         Row{"key after an escaped line break", R"("\nsk-abcdefghijkl")", R"("\n***************")"},

@@ -279,6 +279,6 @@ TEST_CASE("compat: a wrong number of arguments is a usage error") {
         refused(call(k_cutover, args, {{"BASE_URL", "u"}}), "expected <stable-revision>");
         refused(call(k_drill, args, k_drill_env), "expected <stable-revision>");
     }
-    refused(call(k_rollout, {"go"}, {}), "'go' is no action");
+    refused(call(k_rollout, {"go"}, {}), "'go' is not an action");
     refused(call(k_stream, {"x"}, {{"BASE_URL", "u"}}), "1 arguments are given, expected none");
 }

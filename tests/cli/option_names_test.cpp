@@ -64,7 +64,7 @@ std::string_view callee_before(std::string_view text, std::size_t at) {
     return text.substr(at, end - at);
 }
 
-/// Lines with a name of an option that is no row's.
+/// Lines with a name of an option that is not a row's.
 std::vector<std::string> strays(std::string_view text) {
     constexpr std::array<std::string_view, 6> k_rows{
         "option", "parsed", "flag", "off_flag", "custom", "foreign_option"

@@ -123,7 +123,7 @@ TEST_CASE("watch: the lane's own exposition is read, labels unescaped") {
     CHECK(build->second == 1);
 }
 
-TEST_CASE("watch: what is no exposition of a lane is refused with the reason") {
+TEST_CASE("watch: what is not an exposition of a lane is refused with the reason") {
     for (const char* bad :
          {"",
           "<html>no</html>",

@@ -81,7 +81,7 @@ TEST_CASE("reader: something else than a mapping is one problem, not many") {
     CHECK(file.first() == "f.yaml:1:1: expected a mapping, found a list");
 }
 
-TEST_CASE("node: a plain word that YAML readers disagree about is no text, in quotes it is") {
+TEST_CASE("node: a plain word that YAML readers disagree about is not text, in quotes it is") {
     for (const char* word : {"yes",   "No",  "ON",    "off",      "y",    "N",    "true", "FALSE",
                              "12",    "1.5", "-3",    "+3",       "010",  "0x1f", "0o17", "0b1",
                              "1_000", "1e3", "12:30", "12:30:45", ".inf", ".NaN"}) {

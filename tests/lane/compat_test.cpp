@@ -59,7 +59,7 @@ TEST_CASE("compat: the first failing check names the code") {
             {"20200101T000000Z", k_protocol, "9"},
             "unsupported_schema_version",
             "unsupported_schema_version"},
-        Row{"schema is no number",
+        Row{"schema is not a number",
             {k_good, k_protocol, "one"},
             "unsupported_schema_version",
             "unsupported_schema_version"},

@@ -132,7 +132,9 @@ TEST_CASE("chats: a thread that moved up while it was paged hides none of the ol
     CHECK(ids_of(next.at("data")) == names({"a"}));
 }
 
-TEST_CASE("paging: limit is held to 1-200, 50 without; what is no number or no cursor is refused") {
+TEST_CASE(
+    "paging: limit is held to 1-200, 50 without; what is neither a number nor a cursor is refused"
+) {
     LaneRig rig;
     for (int i = 0; i < 210; ++i) {
         add_thread(rig, "", fmt::format("t{:03}", i), 1000 - i);

@@ -78,7 +78,7 @@ TEST_CASE("access line: a terminal of the runbook's four classes is an error, th
     CHECK(kind(with(k_stream, "\"completed\"", "\"exploded\"")) == LineKind::damaged);
 }
 
-TEST_CASE("access line: a resume's first content is no measurement, an empty turn is told") {
+TEST_CASE("access line: a resume's first content is not a measurement, an empty turn is told") {
     const auto resume =
         request(with(with(k_stream, R"("accepted":true,)", ""), R"("terminal":"completed",)", ""));
     CHECK_FALSE(resume.accepted);

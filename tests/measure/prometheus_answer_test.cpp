@@ -112,7 +112,7 @@ constexpr std::array k_errors{
         Code::protocol
     },
     ErrorCase{
-        "a number that is no string",
+        "a number that is not a string",
         200,
         R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,3]}]}})",
         Code::protocol

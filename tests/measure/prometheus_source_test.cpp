@@ -49,7 +49,7 @@ std::vector<Trap> traps() {
          "oa_stream_build_info",
          matrix_body(scraped(k_now_s - 200)),
          "3m20s old"},
-        {"one scrape is no interval",
+        {"one scrape is not an interval",
          "oa_stream_build_info",
          matrix_body(scraped(k_now_s - 5, 15, 1)),
          "but once"},

@@ -31,8 +31,8 @@ constexpr std::array k_rows{
     Row{"error-rate=nan@25", "needs a share"},
     Row{"latency=300@25", "needs a duration"},
     Row{"kill=1@25", "takes no value"},
-    Row{"kill@101", "no percentage"},
-    Row{"kill@", "no percentage"},
+    Row{"kill@101", "not a percentage"},
+    Row{"kill@", "not a percentage"},
 };
 
 } // namespace

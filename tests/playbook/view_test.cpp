@@ -76,7 +76,7 @@ TEST_CASE("stage line: never wider than the terminal, colour only when asked for
     CHECK(stage_line(scene.view, {.width = 80, .colour = true}).find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("stage line: nothing measured yet is no number") {
+TEST_CASE("stage line: nothing measured yet is not a number") {
     Scene scene;
     scene.view.canary = {};
     scene.view.canary_p95_s.reset();

@@ -103,7 +103,7 @@ TEST_CASE("route rules: the first rule that speaks decides, in the service's ord
          with(service(), {"legacy", {{"chat_pilot", "rust_shell"}}}),
          "/",
          {"rust_shell", "domain_override"}},
-        {"a query is no path",
+        {"a query is not a path",
          with(service(), {{}, {{"auth_entry", "legacy"}}}),
          "/login?next=/",
          {"legacy", "domain_override"}},

@@ -153,7 +153,7 @@ TEST_CASE("completions: what is wrong with an event is noted with its rule") {
          ),
          "C6"},
         {"another index", chunk(R"([{"index":1,"delta":{},"finish_reason":null}])"), "C6"},
-        {"choice is no object", chunk("[7]"), "C6 C10 C6"},
+        {"choice is not an object", chunk("[7]"), "C6 C10 C6"},
         {"no delta", chunk(R"([{"index":0,"finish_reason":null}])"), "C6"},
         {"content is null", delta(R"({"content":null})"), "C6"},
         {"role is a number", delta(R"({"role":1,"content":"x"})"), "C6"},

@@ -113,7 +113,7 @@ const std::vector<Row>& rows() {
          "data: \xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\n\n",
          {"event 0 at 0: \xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80"}},
         {"control byte, noted once", "data: a\x1B\x01\n\n", {"S3 at 7", "event 0 at 0: a\x1B\x01"}},
-        {"a tab is no control byte", "data: a\tb\n\n", {"event 0 at 0: a\tb"}},
+        {"a tab is not a control byte", "data: a\tb\n\n", {"event 0 at 0: a\tb"}},
         {"delete and NEL are text", "data: \x7F\xC2\x85\n\n", {"event 0 at 0: \x7F\xC2\x85"}},
     };
     return k_rows;

@@ -11,7 +11,7 @@ TEST_CASE("sse writer: a frame is one data line and an empty line") {
     CHECK(out == "data: {\"a\":1}\n\ndata: [DONE]\n\n");
 }
 
-TEST_CASE("sse writer: a comment never ends early and is no event") {
+TEST_CASE("sse writer: a comment never ends early and is not an event") {
     std::string out;
     append_sse_comment(out, "ping\ndata: x\r");
     CHECK(out == ": ping data: x \n\n");

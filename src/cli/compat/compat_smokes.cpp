@@ -114,7 +114,7 @@ Result<void> refuse_shadow_parts(const OldCall& call) {
     if (call.given("REQUESTS_FILE")) {
         return fail(
             Code::usage,
-            "a manifest of requests is no list of prompts, and its reads are smokes now",
+            "a manifest of requests is not a list of prompts, and its reads are smokes now",
             "REQUESTS_FILE",
             "oa-stream shadow --prompts FILE, oa-stream smoke control"
         );

@@ -87,7 +87,7 @@ Result<void> refuse_parts(const OldCall& call) {
     if (flip) {
         return fail(
             Code::usage,
-            "the route flip is no part of a cutover: no route of the stream lane follows it",
+            "the route flip is not a part of a cutover: no route of the stream lane follows it",
             "APPLY_ROUTE_FLIP",
             "oa-stream route set rust --base-url URL --auth env:CONTROL_ACCESS_TOKEN"
         );
@@ -260,7 +260,7 @@ Result<Replacement> rollout(const OldCall& call) {
     }
     return fail(
         Code::usage,
-        fmt::format("'{}' is no action, expected {}", printable(action, 40), k_rollout_usage)
+        fmt::format("'{}' is not an action, expected {}", printable(action, 40), k_rollout_usage)
     );
 }
 

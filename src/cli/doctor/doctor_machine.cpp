@@ -190,7 +190,7 @@ Check judge_state_dir(const fs::path& state_dir) {
         return finding(
             id,
             Verdict::fail,
-            name + " is no folder that can be written to",
+            name + " is not a folder that can be written to",
             "sudo chown -R \"$(id -un)\" " + shell_word(state_dir.string())
         );
     }

@@ -26,7 +26,7 @@ Rejection reject_json(const Error& error) {
         return reject(413, "payload_too_large", "the body is too large: " + error.message);
     }
     return reject(
-        400, "invalid_json", fmt::format("the body is no valid JSON: {}", printable(error.message))
+        400, "invalid_json", fmt::format("the body is not valid JSON: {}", printable(error.message))
     );
 }
 

@@ -56,7 +56,7 @@ Accepted<void> read_chat(const Json& body, const ChatRequestContext& context, Ca
     call.chat = *std::move(chat);
     if (*key) {
         call.key = **std::move(key);
-        // A thread id that was made up for this request is no part of what it says.
+        // A thread id that was made up for this request is not a part of what it says.
         call.request_digest =
             request_digest(call.chat.thread_made ? "" : call.chat.thread, call.request().body);
     }

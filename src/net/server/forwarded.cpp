@@ -169,7 +169,7 @@ Result<void> TrustedProxies::add(std::string_view text) {
     if (!address || !bits) {
         return fail(
             Code::usage,
-            fmt::format("'{}' is no address or network", printable(text, 60)),
+            fmt::format("'{}' is not an address or network", printable(text, 60)),
             {},
             "such as 10.0.0.0/8, 2001:db8::/32 or unix"
         );

@@ -107,14 +107,14 @@ Result<LoadLimit> parse_time(
     out.quantile = quantile_of(which);
     out.what = what;
     if (!out.quantile) {
-        return no_limit(text, fmt::format("'{}' is no percentile", printable(which, 20)));
+        return no_limit(text, fmt::format("'{}' is not a percentile", printable(which, 20)));
     }
     if (times_of(LoadTotals{}, what) == nullptr) {
         return no_limit(text, fmt::format("no clock is named '{}'", printable(what, 40)));
     }
     const auto time = parse_duration(bound);
     if (!time || time->count() == 0) {
-        return no_limit(text, fmt::format("'{}' is no time", printable(bound, 40)));
+        return no_limit(text, fmt::format("'{}' is not a time", printable(bound, 40)));
     }
     out.limit = std::chrono::duration<double>(*time).count();
     return out;

@@ -36,7 +36,7 @@ Result<ShadowPrompt> from_json(std::string_view line) {
         if (!is_expectation(out.expect)) {
             return fail(
                 Code::unreadable,
-                fmt::format("'{}' is no ending", printable(out.expect, 40)),
+                fmt::format("'{}' is not an ending", printable(out.expect, 40)),
                 {},
                 fmt::format("{} or an HTTP status of 400 to 599", fmt::join(k_endings, ", "))
             );

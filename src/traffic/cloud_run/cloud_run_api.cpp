@@ -23,7 +23,7 @@ Result<Json> document(const net::ClientResponse& response) {
         return fail(
             Code::protocol,
             fmt::format(
-                "HTTP {} is no answer of the Admin API: {}",
+                "HTTP {} is not an answer of the Admin API: {}",
                 response.status,
                 printable(response.body, 80)
             )

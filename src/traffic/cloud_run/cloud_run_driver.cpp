@@ -42,14 +42,14 @@ bool is_safe(std::string_view endpoint) {
 Result<void> usable(const CloudRunDriverOptions& options) {
     for (const std::string* name : {&options.project, &options.region, &options.service}) {
         if (!is_name(*name)) {
-            return fail(Code::config, fmt::format("'{}' is no name", printable(*name, 60)));
+            return fail(Code::config, fmt::format("'{}' is not a name", printable(*name, 60)));
         }
     }
     for (const std::string& name : options.revisions) {
         if (!is_name(name)) {
             return fail(
                 Code::config,
-                fmt::format("'{}' is no short name of a revision", printable(name, 60))
+                fmt::format("'{}' is not a short name of a revision", printable(name, 60))
             );
         }
     }

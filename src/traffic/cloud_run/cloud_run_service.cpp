@@ -84,7 +84,7 @@ Result<std::int64_t> int64_of(const Json& object, std::string_view key) {
     std::int64_t out = 0;
     const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), out);
     if (text.empty() || trouble != std::errc{} || end != text.data() + text.size()) {
-        return fail(Code::protocol, fmt::format("{} is no integer", key));
+        return fail(Code::protocol, fmt::format("{} is not an integer", key));
     }
     return out;
 }
@@ -112,7 +112,7 @@ Result<Entries> parse_entries(const Json* list, std::string_view name) {
         return out;
     }
     if (!list->is_array()) {
-        return fail(Code::protocol, fmt::format("{} is no list", name));
+        return fail(Code::protocol, fmt::format("{} is not a list", name));
     }
     for (const Json& one : *list) {
         OA_TRY(Entry entry, parse_entry(one, name));
@@ -177,7 +177,7 @@ Entries with_split(Entries entries, const Split& split) {
 Result<Entries> restored(const Json& exact, const Split& target, const std::string& latest_ready) {
     auto entries = parse_entries(member(exact, "traffic"), "exact.traffic");
     if (!entries || entries->empty()) {
-        return fail(Code::usage, "this is no traffic setting of Cloud Run");
+        return fail(Code::usage, "this is not a traffic setting of Cloud Run");
     }
     if (split_of(*entries, latest_ready) == target) {
         return entries;
@@ -188,7 +188,7 @@ Result<Entries> restored(const Json& exact, const Split& target, const std::stri
 Result<Service> parse_service(const Json& json) {
     Service out;
     if (!string_member(json, "name")) {
-        return fail(Code::protocol, "this is no service: it has no name");
+        return fail(Code::protocol, "this is not a service: it has no name");
     }
     if (const auto gone = string_member(json, "deleteTime")) {
         return fail(Code::precondition, "the service is being deleted");

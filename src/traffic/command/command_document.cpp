@@ -57,7 +57,7 @@ Result<std::string> text(const Json& document, std::string_view name) {
         return std::string();
     }
     if (!value->is_string()) {
-        return fail(Code::protocol, fmt::format("{} is no text", name));
+        return fail(Code::protocol, fmt::format("{} is not text", name));
     }
     return value->get<std::string>();
 }
@@ -78,7 +78,7 @@ Result<std::vector<std::string>> not_ready(const Json& document) {
     }
     const bool names = list->is_array() && std::ranges::all_of(*list, &Json::is_string);
     if (!names) {
-        return fail(Code::protocol, "not_ready is no list of revisions");
+        return fail(Code::protocol, "not_ready is not a list of revisions");
     }
     for (const Json& name : *list) {
         out.push_back(name.get<std::string>());
@@ -92,7 +92,8 @@ Result<std::map<std::string, std::string, std::less<>>> urls(const Json& documen
     if (list == nullptr) {
         return out;
     }
-    const auto wrong = fail(Code::protocol, "urls is no object of revision and http or https URL");
+    const auto wrong =
+        fail(Code::protocol, "urls is not an object of revision and http or https URL");
     if (!list->is_object()) {
         return wrong;
     }
@@ -116,7 +117,7 @@ Result<std::map<std::string, StreamCounts, std::less<>>> streams(const Json& doc
         return out;
     }
     if (!list->is_object()) {
-        return fail(Code::protocol, "streams is no object");
+        return fail(Code::protocol, "streams is not an object");
     }
     for (const auto& [revision, counts] : list->items()) {
         const auto count = [&](std::string_view name) {
@@ -147,7 +148,7 @@ Result<TrafficState> state_of(const Json& document) {
     }
     if (const Json* extra = member(document, "extra")) {
         if (!extra->is_object()) {
-            return fail(Code::protocol, "extra is no object");
+            return fail(Code::protocol, "extra is not an object");
         }
         out.extra = *extra;
     }

@@ -158,7 +158,7 @@ Result<void> check_names(const HaproxyDriverOptions& options) {
         if (!is_haproxy_name(name)) {
             return fail(
                 Code::config,
-                fmt::format("'{}' is no name of a backend or server", printable(name)),
+                fmt::format("'{}' is not a name of a backend or server", printable(name)),
                 "traffic"
             );
         }
@@ -255,7 +255,7 @@ Result<Settings> settings_from(const Json& exact, const HaproxyDriverOptions& op
         !servers->is_object()) {
         return fail(
             Code::precondition,
-            fmt::format("what was kept is no setting of backend {}", options.backend)
+            fmt::format("what was kept is not a setting of backend {}", options.backend)
         );
     }
     Settings out;

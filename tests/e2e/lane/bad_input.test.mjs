@@ -241,7 +241,7 @@ describe('a lane with tokens that requires the handshake', () => {
       'no protocol': [{ ...GOOD, 'x-oa-protocol-version': null }, 'unsupported_protocol_version'],
       'schema 0': [{ ...GOOD, 'x-oa-schema-version': '0' }, 'unsupported_schema_version'],
       'schema 3': [{ ...GOOD, 'x-oa-schema-version': '3' }, 'unsupported_schema_version'],
-      'schema that is no number': [{ ...GOOD, 'x-oa-schema-version': '1; drop' }, 'unsupported_schema_version'],
+      'schema that is not a number': [{ ...GOOD, 'x-oa-schema-version': '1; drop' }, 'unsupported_schema_version'],
       'a build below the window': [{ ...GOOD, 'x-oa-client-build-id': '20251231T235959Z' }, 'upgrade_required'],
       'a build above the window': [{ ...GOOD, 'x-oa-client-build-id': '20270101T000000Z' }, 'unsupported_client_build'],
       'protocol before schema': [{ ...GOOD, 'x-oa-protocol-version': 'v0', 'x-oa-schema-version': '9' }, 'unsupported_protocol_version'],

@@ -72,7 +72,7 @@ test('explain tells each step with its values', async () => {
   assert.match(got.stdout, /all traffic goes back as it was at once, verified/);
 });
 
-test('a file that is not there, or is no file, is an unreadable input: exit 2', async () => {
+test('a file that is not there, or is not a file, is an unreadable input: exit 2', async () => {
   for (const name of ['no/such.yaml', scratch('folder.yaml'), 'cutovr']) {
     const got = await run('playbook', 'validate', name);
     assert.equal(got.code, 2, `${name}: ${got.stderr}`);

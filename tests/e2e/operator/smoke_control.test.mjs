@@ -280,7 +280,7 @@ test('fault 76: the manifest is parsed: nested, reordered, with every script loo
   for (const script of ['/assets/app-3f9ac2d1e0.js', '/assets/boot.js']) {
     assert.deepEqual(service.calls.filter((call) => call.path === script).map((call) => call.method), ['GET', 'HEAD']);
   }
-  // A "js" inside a text is no script, the second of a list is.
+  // A "js" inside a text is not a script, the second of a list is.
   const tricky = { note: '"js": "assets/none.js"', a: { b: [{ js: ['assets/boot.js', 'assets/gone.js'] }] }, manifestVersion: MANIFEST.manifestVersion };
   await fails(await start({ others: { shell: true, manifest: tricky } }), 'shell.assets', /\/assets\/gone\.js: expected HTTP 200, saw HTTP 404/, SHELL);
   const foreign = { js: 'https://cdn.example.org/app.js', manifestVersion: MANIFEST.manifestVersion };
@@ -308,7 +308,7 @@ test('HEAD must say what GET says', async () => {
   await fails(await start({ others: { shell: true, edit: not } }), 'shell.assets-head', /expected HTTP 200, saw HTTP 405/, SHELL);
 });
 
-test('a page in place of a script is no script', async () => {
+test('a page in place of a script is not a script', async () => {
   const edit = { 'GET /assets/boot.js': (answer) => ({ ...answer, body: '<!doctype html>' }), 'HEAD /assets/boot.js': (answer) => ({ ...answer, headers: { ...answer.headers, 'content-length': '15' } }) };
   await fails(await start({ others: { shell: true, edit } }), 'shell.assets', /expected a script, saw "<!doctype html>"/, SHELL);
 });

@@ -250,12 +250,12 @@ TEST_CASE("command driver: what read prints is taken strictly") {
         Row{R"({"serving":{"a":99.5,"b":0.5}})", "share of a"},
         Row{R"({"serving":{"a":100},"settld":false})", "did you mean settled"},
         Row{R"({"serving":{"a":100},"settled":"no"})", "settled is neither"},
-        Row{R"({"serving":{"a":100},"etag":7})", "etag is no text"},
-        Row{R"({"serving":{"a":100},"urls":{"a":"ftp://x"}})", "urls is no object"},
-        Row{R"({"serving":{"a":100},"urls":[]})", "urls is no object"},
-        Row{R"({"serving":{"a":100},"not_ready":"a"})", "not_ready is no list"},
-        Row{R"({"serving":{"a":100},"extra":1})", "extra is no object"},
-        Row{R"({"serving":{"a":100},"streams":1})", "streams is no object"},
+        Row{R"({"serving":{"a":100},"etag":7})", "etag is not text"},
+        Row{R"({"serving":{"a":100},"urls":{"a":"ftp://x"}})", "urls is not an object"},
+        Row{R"({"serving":{"a":100},"urls":[]})", "urls is not an object"},
+        Row{R"({"serving":{"a":100},"not_ready":"a"})", "not_ready is not a list"},
+        Row{R"({"serving":{"a":100},"extra":1})", "extra is not an object"},
+        Row{R"({"serving":{"a":100},"streams":1})", "streams is not an object"},
         Row{R"({"serving":{"a":100},"schema":"v9"})", "schema is"},
         Row{R"({"serving":{"a":100}} and more)", "read program"}
     );

@@ -175,7 +175,7 @@ TEST_CASE("haproxy: backends and servers that are not there are named") {
     check_error(with("nope", "canary"), Code::precondition, "no backend 'nope'");
     check_error(with("chat", "nope"), Code::precondition, "it has stable, canary");
     check_error(with("chat", "x;shutdown"), Code::config, "x;shutdown");
-    check_error(with("chat state ready", "canary"), Code::config, "no name");
+    check_error(with("chat state ready", "canary"), Code::config, "not a name");
     CHECK(rig.writes() == 0);
 }
 

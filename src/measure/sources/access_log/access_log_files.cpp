@@ -27,7 +27,7 @@ double seconds(const timespec& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-/// False when it is not there any more, or is no file.
+/// False when it is not there any more, or is not a file.
 bool look_at(LogFile& file) {
     struct stat info{};
     if (::stat(file.path.c_str(), &info) != 0) {

@@ -69,7 +69,7 @@ Result<Point> point_of(const Json& pair) {
     const auto& text = pair[1].get_ref<const std::string&>();
     const auto value = parse_value(text);
     if (!value) {
-        return nonsense("'" + printable(text, k_shown) + "' is no value");
+        return nonsense("'" + printable(text, k_shown) + "' is not a value");
     }
     return Point{pair[0].get<double>(), *value};
 }
@@ -82,7 +82,7 @@ Result<std::vector<Label>> labels_of(const Json& entry) {
     std::vector<Label> out;
     for (const auto& [name, value] : metric->items()) {
         if (!value.is_string()) {
-            return nonsense("a label that is no string");
+            return nonsense("a label that is not a string");
         }
         out.emplace_back(name, value.get<std::string>());
     }
@@ -135,7 +135,7 @@ public:
             return out;
         }
         if (!result.is_array()) {
-            return nonsense("result is no list");
+            return nonsense("result is not a list");
         }
         if (result.size() > limits_.series) {
             return fail(

@@ -144,7 +144,7 @@ Task<Result<void>> Reader::times() {
     if (std::ranges::any_of(answer.series, [](const Series& series) {
             return !std::isfinite(series.points.back().value);
         })) {
-        miss("first content", fmt::format("a bucket is no number ({})", query));
+        miss("first content", fmt::format("a bucket is not a number ({})", query));
         co_return Result<void>{};
     }
     OA_CO_TRY(out_.tally.buckets, buckets_of(answer));

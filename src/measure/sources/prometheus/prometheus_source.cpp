@@ -53,7 +53,7 @@ Result<void> check(const PrometheusOptions& options) {
     if (!options.revision_label.empty() && !is_label_name(options.revision_label)) {
         return fail(
             Code::usage,
-            fmt::format("'{}' is no label's name", printable(options.revision_label, 40)),
+            fmt::format("'{}' is not a label's name", printable(options.revision_label, 40)),
             {},
             "service_version"
         );
