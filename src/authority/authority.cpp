@@ -22,6 +22,10 @@ turn::FailureCode failure_code_of(const Error& error) noexcept {
     }
 }
 
+Task<Result<std::unique_ptr<Turn>>> Authority::join(std::string /*thread*/) {
+    co_return fail(Code::not_found, "this authority's turns end with their holder");
+}
+
 /// For authorities that have all turns at hand.
 Task<Result<TurnsPage>> Authority::turns_page(TurnsQuery query) {
     OA_CO_TRY(auto all, co_await turns(query.thread));

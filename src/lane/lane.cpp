@@ -252,6 +252,9 @@ Task<std::size_t> Lane::drain(Millis limit) {
         left += turns.end_waiting(StopReason::drain); // their decisions are refused by now
         co_await sleep_for(Millis(10));
     }
+    if (const auto going_on = turns.leave_all(); going_on > 0) {
+        impl_->answers.log_event(LogLevel::info, "turns_left", Json{{"turns", going_on}});
+    }
     left += turns.busy();
     turns.end_all(StopReason::drain);
     const auto waited_for = [&] {

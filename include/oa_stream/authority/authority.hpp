@@ -86,6 +86,9 @@ public:
     /// Idempotent; does not wait for the end.
     virtual void interrupt() = 0;
 
+    /// From now on dropping the turn lets it run on. False: it cannot, it ends when dropped.
+    [[nodiscard]] virtual bool leave() { return false; }
+
     /// A person's decision on an approval this turn asked for. Errors: Code::not_found when it is
     /// not (or no longer) waited for, Code::precondition when this authority never asks.
     [[nodiscard]] virtual Result<void> answer_approval(std::string_view id, bool approved) {
@@ -153,6 +156,7 @@ struct Capabilities {
     bool can_seed = false; ///< new thread with history
     bool images = false;
     bool approvals = false; ///< can ask (TurnRequest::ask_approvals)
+    bool outlives = false; ///< turns outlive this process: Turn::leave() and join() work
     std::vector<std::string> replays{}; ///< replay only: capture names
     std::vector<std::string> efforts{}; ///< reasoning efforts of the model; empty: not known
 };
@@ -190,6 +194,11 @@ public:
     /// unsupported, or no such turn), Code::conflict (a turn is running on that thread),
     /// Code::usage (the request makes no sense), Code::protocol.
     [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) = 0;
+
+    /// The turn that runs on a thread although nobody here holds it: it was left, or this process
+    /// died and came back. Told from its beginning, with whole parts where their pieces are gone.
+    /// Code::not_found when none runs; Code::unavailable as start().
+    [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>> join(std::string thread);
 
     /// Turns of a thread, oldest first. Code::not_found for an unknown one.
     [[nodiscard]] virtual Task<Result<std::vector<PastTurn>>> turns(std::string thread) = 0;

@@ -61,6 +61,18 @@ struct CodexLimits {
     std::size_t loaded_threads = 200; ///< idle ones beyond this are unsubscribed, oldest first
 };
 
+/// A `codex app-server --listen ws://…` that somebody else runs, instead of a child of ours. Measured
+/// with codex-cli 0.169.0: a turn there goes on when its client leaves; any connection may resume a
+/// running thread and gets what follows, but not what the open item said so far; the completed item
+/// has its whole text.
+struct CodexServer {
+    std::size_t number = 0; ///< 0 … 99; pins its threads to it: the address may change, this not
+    std::string url{};      ///< ws, on loopback only, or wss; empty: a child
+    /// env:NAME, file:PATH or fd:N; a file is read again for each connection. Empty: none
+    std::string token{};
+    Millis reconnect{10'000}; ///< running turns wait for so long when the connection is lost
+};
+
 struct CodexOptions {
     std::filesystem::path program = "codex"; ///< the native executable; looked up in PATH
     CodexProfile profile = CodexProfile::chat;
@@ -73,6 +85,7 @@ struct CodexOptions {
     std::string provider_env_key = "OPENAI_API_KEY";
     /// Everything lives in <state_dir>/codex: home/ (CODEX_HOME, mode 0700), tmp/, work/.
     std::filesystem::path state_dir{};
+    CodexServer server{}; ///< with a URL: nothing is started, no folder is used
     std::filesystem::path folder{}; ///< another place for it; empty: <state_dir>/codex
     std::filesystem::path work_dir{}; ///< the threads' cwd; empty: <state_dir>/codex/work
     /// Profile agent: what commands may read beside the system, the work folder and TMPDIR.
@@ -130,5 +143,16 @@ make_codex_authority(const asio::any_io_executor& executor, CodexOptions options
 /// with the fewest turns. Ready when any child is; readings are sums.
 [[nodiscard]] std::unique_ptr<Authority>
 make_codex_pool(const asio::any_io_executor& executor, CodexOptions options, std::size_t children);
+
+/// Code::usage for servers that make no sense together with `options`; "where" names the option.
+[[nodiscard]] Result<void>
+check_codex_servers(const CodexOptions& options, const std::vector<CodexServer>& servers);
+
+/// Likewise with servers instead of children; `servers` is not empty. open() does not wait for a
+/// server that is away: health() tells it, and its threads are refused with Code::unavailable until
+/// it is back. A turn that is left at the end goes on there.
+[[nodiscard]] std::unique_ptr<Authority> make_codex_servers(
+    const asio::any_io_executor& executor, CodexOptions options, std::vector<CodexServer> servers
+);
 
 } // namespace oa_stream::authority

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::authority {
 
@@ -17,6 +18,7 @@ namespace oa_stream::authority {
 struct AuthorityOptions {
     CodexOptions codex{};
     std::size_t codex_children = 1;
+    std::vector<CodexServer> codex_servers{}; ///< not empty: instead of children
     CodexOwners codex_owners{};
     ReplayOptions replay{};
     WorkerOptions worker{};

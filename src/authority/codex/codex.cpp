@@ -21,6 +21,7 @@ public:
     [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
     [[nodiscard]] Task<Result<EventBatch>> next() override { return next_of(core_, live_); }
     void interrupt() override { core_->interrupt(live_); }
+    [[nodiscard]] bool leave() override { return core_->leave(live_); }
     [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
         return core_->answer_approval(live_, id, approved);
     }
@@ -51,7 +52,10 @@ public:
     [[nodiscard]] Task<Result<void>> open() override { return CodexCore::open(core_); }
     [[nodiscard]] Task<void> close(Millis grace) override { return CodexCore::close(core_, grace); }
     [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
-        return start_on(core_, std::move(request));
+        return held(core_, CodexCore::start(core_, std::move(request)));
+    }
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> join(std::string thread) override {
+        return held(core_, CodexCore::join(core_, std::move(thread)));
     }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return CodexCore::turns(core_, std::move(thread));
@@ -82,8 +86,8 @@ public:
 
 private:
     static Task<Result<std::unique_ptr<Turn>>>
-    start_on(std::shared_ptr<CodexCore> core, TurnRequest request) {
-        OA_CO_TRY(auto live, co_await CodexCore::start(core, std::move(request)));
+    held(std::shared_ptr<CodexCore> core, Task<Result<std::shared_ptr<RunningTurn>>> begun) {
+        OA_CO_TRY(auto live, co_await std::move(begun));
         co_return std::make_unique<CodexTurn>(std::move(core), std::move(live));
     }
 

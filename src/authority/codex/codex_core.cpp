@@ -5,10 +5,12 @@
 
 #include "codex/health/codex_logs.hpp"
 #include "codex/health/codex_storage.hpp"
+#include "codex/process/child_link.hpp"
 #include "codex/process/codex_catalog.hpp"
 #include "codex/process/codex_models.hpp"
 #include "codex/process/codex_sandbox.hpp"
 #include "codex/process/stderr_origin.hpp"
+#include "codex/server/socket_link.hpp"
 #include "codex_requests.hpp"
 
 #include <fmt/format.h>
@@ -46,7 +48,19 @@ Task<Result<void>> CodexCore::open(Self self) {
         co_return fail(Code::usage, "this codex authority was opened before");
     }
     self->set_state(State::starting, "codex app-server is starting");
-    if (auto ready = co_await prepare_and_launch(self); !ready) {
+    auto ready = co_await prepare(self);
+    if (ready) {
+        const auto launched = co_await launch(self);
+        // A server that is away now may come back; nothing of ours is missing.
+        const bool away = !launched && self->outlives() &&
+                          launched.error().code == Code::unavailable && !self->closing_;
+        if (away) {
+            self->set_state(State::down, launched.error().text());
+        } else if (!launched) {
+            ready = std::unexpected(launched.error());
+        }
+    }
+    if (!ready) {
         self->home_ = {}; // with its lock: somebody else may try
         self->set_state(State::closed, "not opened");
         co_return ready;
@@ -54,12 +68,18 @@ Task<Result<void>> CodexCore::open(Self self) {
     oa_stream::spawn(self->executor_, "codex supervision", supervise(self));
     oa_stream::spawn(self->executor_, "codex housekeeping", housekeep(self));
     oa_stream::spawn(self->executor_, "codex heartbeat", watch_pulse(self));
-    oa_stream::spawn(self->executor_, "codex storage", watch_storage(self));
+    if (!self->outlives()) { // else the disk is the server's
+        oa_stream::spawn(self->executor_, "codex storage", watch_storage(self));
+    }
     oa_stream::spawn(self->executor_, "codex retention", keep_threads(self));
     co_return Result<void>{};
 }
 
-Task<Result<void>> CodexCore::prepare_and_launch(Self self) {
+Task<Result<void>> CodexCore::prepare(Self self) {
+    if (self->outlives()) {
+        OA_CO_TRY(self->home_, server_home(self->options_));
+        co_return Result<void>{};
+    }
     OA_CO_TRY(self->home_, prepare_home(self->options_));
     std::string catalog;
     if (self->options_.profile == CodexProfile::chat && !self->options_.config_file) {
@@ -72,27 +92,44 @@ Task<Result<void>> CodexCore::prepare_and_launch(Self self) {
         OA_CO_TRY(catalog, tool_free_catalog(models, self->options_.model));
         self->efforts_ = advertised_efforts(models, self->options_.model);
     }
-    OA_CO_CHECK(write_config(self->home_, self->options_, catalog));
-    OA_CO_CHECK(co_await launch(self));
-    co_return Result<void>{};
+    co_return write_config(self->home_, self->options_, catalog);
 }
 
-Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
-    self->set_state(State::starting, "codex app-server is starting");
+/// A started child, or a connection to the server.
+Task<Result<CodexCore::Link>> CodexCore::connect(Self self) {
+    const CodexOptions& options = self->options_;
+    if (self->outlives()) {
+        const std::string& reference = options.server.token;
+        if (!reference.empty() && (self->token_.empty() || reference.starts_with("file:"))) {
+            OA_CO_TRY(self->token_, read_secret(reference));
+            self->home_.redactor.add_known(self->token_);
+        }
+        co_return co_await SocketLink::open(
+            self->executor_,
+            {options.server, self->token_, options.limits.line_bytes, options.deadlines.handshake},
+            self->handlers()
+        );
+    }
     ChildOptions child;
-    child.program = self->options_.program;
+    child.program = options.program;
     child.args = {"app-server", foreign_option("--strict-config")};
     child.env = self->home_.env;
     child.cwd = self->home_.work;
-    auto spawned = CodexLink::spawn(
-        self->executor_, std::move(child), self->options_.limits.line_bytes, self->handlers()
+    auto spawned = ChildLink::spawn(
+        self->executor_, std::move(child), options.limits.line_bytes, self->handlers()
     );
     if (!spawned) {
-        Error error = std::move(spawned).error();
-        error.hint = "give --codex-bin PATH, or npm install -g @openai/codex";
-        co_return std::unexpected(std::move(error));
+        spawned.error().hint = "give --codex-bin PATH, or npm install -g @openai/codex";
     }
-    const Link link = *std::move(spawned);
+    co_return spawned;
+}
+
+Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
+    self->set_state(
+        State::starting,
+        self->outlives() ? "the Codex server is being asked" : "codex app-server is starting"
+    );
+    OA_CO_TRY(const Link link, co_await connect(self));
     self->launching_ = link;
     auto agreed = co_await handshake(self, link);
     self->launching_.reset();
@@ -100,24 +137,7 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
         agreed = fail(Code::unavailable, "codex app-server ended");
     }
     if (agreed) {
-        if (const auto silent = silence_logs(self->home_.home); !silent) {
-            self->log(
-                LogLevel::warn,
-                fmt::format("codex's log database will grow: {}", silent.error().text())
-            );
-        }
-        self->link_ = link;
-        self->ready_since_ = Clock::now();
-        self->history_checked_ = false;
-        const bool tested = is_tested_version(self->version_);
-        self->set_state(
-            State::ready,
-            tested ? "" : fmt::format("codex {} is untested with oa-stream", self->version_)
-        );
-        self->log(
-            tested ? LogLevel::info : LogLevel::warn,
-            fmt::format("codex {} is ready, pid {}", self->version_, link->pid())
-        );
+        self->now_ready(link);
         co_return link;
     }
     Error error = std::move(agreed).error();
@@ -131,6 +151,29 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
     co_return std::unexpected(std::move(error));
 }
 
+void CodexCore::now_ready(const Link& link) {
+    if (!outlives()) {
+        if (const auto silent = silence_logs(home_.home); !silent) {
+            log(LogLevel::warn,
+                fmt::format("codex's log database will grow: {}", silent.error().text()));
+        }
+    }
+    link_ = link;
+    ready_since_ = Clock::now();
+    history_checked_ = false;
+    const bool tested = is_tested_version(version_);
+    set_state(
+        State::ready, tested ? "" : fmt::format("codex {} is untested with oa-stream", version_)
+    );
+    log(tested ? LogLevel::info : LogLevel::warn,
+        fmt::format("codex {} is ready, {}", version_, link->peer()));
+    for (const auto& thread : threads_.with_turns()) { // of a connection before this one
+        oa_stream::spawn(
+            executor_, "codex rejoin", rejoin(shared_from_this(), link, thread, thread->live)
+        );
+    }
+}
+
 Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     const Millis deadline = self->options_.deadlines.handshake;
     auto hello = co_await link->rpc().call("initialize", initialize_params(), deadline);
@@ -141,7 +184,7 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     self->version_ = version_of_user_agent(string_member(greeting, "userAgent").value_or(""));
     link->rpc().notify("initialized");
     // A thread nobody will use: what is in force shows only here.
-    const std::string work = self->home_.work;
+    const std::string work = self->outlives() ? self->options_.work_dir : self->home_.work;
     OA_CO_TRY(
         const Json started,
         settle(
@@ -156,6 +199,9 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
         co_await link->rpc().call("thread/unsubscribe", thread_params(facts.id), deadline),
         "thread/unsubscribe"
     ));
+    if (self->outlives()) {
+        self->home_.work = string_member(started, "cwd").value_or("");
+    }
     if (needs_sandbox_check(self->options_)) {
         Json params = sandbox_check_params(self->home_, self->options_);
         OA_CO_TRY(

@@ -2,6 +2,8 @@
 // threads, starting, stopping and reconciling turns. Every coroutine keeps the core alive.
 #pragma once
 
+#include "oa_stream/base/secret.hpp"
+
 #include "codex/process/codex_home.hpp"
 #include "codex/process/codex_link.hpp"
 #include "codex_threads.hpp"
@@ -27,6 +29,8 @@ struct CodexCounts {
     std::uint64_t upstream_retries = 0;
     std::uint64_t save_failures = 0;
     std::uint64_t deleted = 0; ///< threads, by age
+    std::uint64_t rejoined = 0; ///< turns that a new connection went on with
+    std::uint64_t unjoined = 0; ///< … that it could not
 };
 
 struct ListedTurns;
@@ -53,6 +57,13 @@ public:
     // codex_stop.cpp: ways a turn ends other than by itself
     void interrupt(const std::shared_ptr<RunningTurn>& turn);
     void abandon(const std::shared_ptr<RunningTurn>& turn);
+
+    // server/codex_rejoin.cpp: turns that outlive a connection, or us
+    [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
+    join(Self self, std::string thread);
+    [[nodiscard]] bool outlives() const noexcept { return !options_.server.url.empty(); }
+    [[nodiscard]] bool leave(const std::shared_ptr<RunningTurn>& turn);
+    void let_go(const std::shared_ptr<RunningTurn>& turn); ///< it runs on without us
 
     // codex_notify.cpp
     /// Code::not_found when the turn waits for no such approval.
@@ -82,7 +93,9 @@ private:
     void log(LogLevel level, std::string_view line) const;
     void set_state(State state, std::string reason);
     [[nodiscard]] LinkHandlers handlers();
-    [[nodiscard]] static Task<Result<void>> prepare_and_launch(Self self);
+    [[nodiscard]] static Task<Result<void>> prepare(Self self);
+    [[nodiscard]] static Task<Result<Link>> connect(Self self);
+    void now_ready(const Link& link);
     [[nodiscard]] static Task<Result<Link>> launch(Self self);
     [[nodiscard]] static Task<Result<void>> handshake(Self self, Link link);
 
@@ -97,6 +110,16 @@ private:
     [[nodiscard]] std::string last_words(const CodexLink& link) const;
     void on_lost(const Error& why);
     void recycle_when_large(); ///< codex_read.cpp
+
+    // server/codex_rejoin.cpp
+    void hold_on(); ///< the connection is lost: turns wait for the next one
+    [[nodiscard]] static Task<void> give_up(Self self, std::shared_ptr<RunningTurn> live);
+    [[nodiscard]] static Task<void> rejoin(
+        Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
+    );
+    [[nodiscard]] static Task<Result<void>>
+    catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<RunningTurn> live);
+    [[nodiscard]] static Task<Result<void>> end_foreign_turn(Self self, Link link, CodexThread* thread);
 
     // codex_pages.cpp
     [[nodiscard]] static Task<Result<ListedTurns>>
@@ -138,6 +161,9 @@ private:
         Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
     );
     [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
+    /// The result of thread/resume, with the thread's turns or `bare`.
+    [[nodiscard]] static Task<Result<Json>>
+    load(Self self, Link link, CodexThread* thread, bool bare);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
@@ -159,6 +185,7 @@ private:
     asio::any_io_executor executor_;
     CodexOptions options_;
     CodexHome home_{};
+    Secret token_{}; ///< of the server
     std::string version_{};
     std::vector<std::string> efforts_{}; ///< of the model; empty: not known
     State state_ = State::closed;

@@ -9,6 +9,10 @@ std::string_view codex_model(const AuthorityOptions& options) {
 
 Result<std::unique_ptr<Authority>>
 make_codex(const asio::any_io_executor& executor, const AuthorityOptions& options) {
+    if (!options.codex_servers.empty()) {
+        OA_CHECK(check_codex_servers(options.codex, options.codex_servers));
+        return make_codex_servers(executor, options.codex, options.codex_servers);
+    }
     if (!options.codex_owners.work_template.empty()) {
         return make_codex_owner_pool(executor, options.codex, options.codex_owners);
     }

@@ -55,6 +55,10 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         ++counts_.upstream_retries;
     }
     const std::shared_ptr<RunningTurn> live = thread->live;
+    if (method == "turn/completed" && thread->foreign && !live) {
+        thread->foreign = false;
+        thread->freed.notify();
+    }
     if (method == "turn/started" && is_stray(live.get(), turn_of(*params))) {
         // A turn/start we gave up on has begun after all: nobody listens to it.
         ++counts_.stray_turns;

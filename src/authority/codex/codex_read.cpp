@@ -85,6 +85,7 @@ Capabilities CodexCore::capabilities() const {
         .can_seed = true,
         .images = true,
         .approvals = home_.facts.approval_policy != "never",
+        .outlives = outlives(),
         .efforts = efforts_
     };
 }
@@ -125,6 +126,12 @@ std::vector<Reading> CodexCore::readings() const {
         {"codex_deleted_threads_total",
          "Threads that were deleted because nobody used them",
          count(counts_.deleted)},
+        {"codex_rejoined_total",
+         "Turns that went on over a new connection",
+         count(counts_.rejoined)},
+        {"codex_unjoined_total",
+         "Turns that a lost connection ended",
+         count(counts_.unjoined)},
         {"codex_up", "Codex children that are ready", health().ready ? 1.0 : 0.0},
         {"codex_resident_bytes",
          "Resident memory of the codex children",

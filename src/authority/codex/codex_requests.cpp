@@ -63,7 +63,10 @@ Json initialize_params() {
 }
 
 Json thread_start_params(const std::string& cwd, bool ephemeral, const std::string& instructions) {
-    Json params = Json::object({{"cwd", cwd}});
+    Json params = Json::object();
+    if (!cwd.empty()) {
+        params["cwd"] = cwd;
+    }
     if (ephemeral) {
         params["ephemeral"] = true;
     }
@@ -153,6 +156,12 @@ Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts) {
     return ThreadFacts{
         .id = std::string(*id), .model = std::string(string_member(result, "model").value_or(""))
     };
+}
+
+bool runs_turn(const Json& result) {
+    const Json* thread = member(result, "thread");
+    const Json* status = thread == nullptr ? nullptr : member(*thread, "status");
+    return status != nullptr && string_member(*status, "type") == "active";
 }
 
 std::string version_of_user_agent(std::string_view user_agent) {

@@ -12,6 +12,7 @@
 namespace oa_stream::authority {
 
 [[nodiscard]] Json initialize_params();
+/// An empty `cwd` is the server's own.
 [[nodiscard]] Json
 thread_start_params(const std::string& cwd, bool ephemeral, const std::string& instructions);
 [[nodiscard]] Json thread_resume_params(const std::string& thread);
@@ -35,6 +36,9 @@ struct ThreadFacts {
 /// Compares provider, approval policy and sandbox with what config.toml promised. Errors:
 /// Code::precondition naming the difference, Code::protocol when the result is no thread.
 [[nodiscard]] Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts);
+
+/// Whether the thread in a result of thread/resume or thread/read has a turn under way.
+[[nodiscard]] bool runs_turn(const Json& result);
 
 /// "0.169.0" from the userAgent of initialize ("oa_stream/0.169.0 (Debian …"); empty when unclear.
 [[nodiscard]] std::string version_of_user_agent(std::string_view user_agent);

@@ -103,7 +103,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
 
 Task<Result<ThreadHold>>
 CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request) {
-    const std::string work = self->home_.work;
+    const std::string work = self->outlives() ? self->options_.work_dir : self->home_.work;
     Json params = thread_start_params(work, request->ephemeral, request->instructions);
     OA_CO_TRY(
         const Json result,
@@ -163,6 +163,9 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
             co_return std::unexpected(std::move(loaded).error());
         }
     }
+    if (hold->foreign) {
+        OA_CO_CHECK(co_await end_foreign_turn(self, link, &*hold));
+    }
     if (const auto& turn = request->revert_from_turn) {
         Json params = thread_revert_params(hold->id, *turn);
         OA_CO_CHECK(
@@ -174,7 +177,7 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
 }
 
 /// `thread` is held by the caller.
-Task<Result<void>> CodexCore::resume(Self self, Link link, CodexThread* thread) {
+Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bool bare) {
     const auto deadline = Clock::now() + self->options_.deadlines.first_event;
     while (self->resuming_ >= k_resumes) {
         co_await self->resumed_.wait_until(deadline);
@@ -186,16 +189,22 @@ Task<Result<void>> CodexCore::resume(Self self, Link link, CodexThread* thread) 
         }
     }
     const Turnstile passing(self->resuming_, self->resumed_);
+    const Json params = bare ? thread_resume_params(thread->id) : thread_params(thread->id);
     OA_CO_TRY(
-        const Json result,
-        settle(
-            co_await call(self, link, "thread/resume", thread_resume_params(thread->id)),
-            "thread/resume"
-        )
+        Json result, settle(co_await call(self, link, "thread/resume", params), "thread/resume")
     );
     OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
+    if (link->lost()) { // in the same breath: the next connection has not loaded it
+        co_return fail(Code::unavailable, self->reason_);
+    }
     thread->model = std::move(facts.model);
     thread->loaded = true;
+    thread->foreign = self->outlives() && runs_turn(result);
+    co_return result;
+}
+
+Task<Result<void>> CodexCore::resume(Self self, Link link, CodexThread* thread) {
+    OA_CO_CHECK(co_await load(self, link, thread, true));
     co_return Result<void>{};
 }
 

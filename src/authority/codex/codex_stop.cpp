@@ -9,6 +9,7 @@ namespace oa_stream::authority {
 
 void CodexCore::interrupt(const std::shared_ptr<RunningTurn>& turn) {
     const auto thread = threads_.find(turn->thread());
+    turn->stop_wanted = true; // should the connection be lost before it is done
     if (turn->interrupting || turn->ended() || !thread || thread->live != turn || !link_) {
         return;
     }
@@ -20,7 +21,11 @@ void CodexCore::interrupt(const std::shared_ptr<RunningTurn>& turn) {
 
 void CodexCore::abandon(const std::shared_ptr<RunningTurn>& turn) {
     turn->abandoned = true;
-    interrupt(turn);
+    if (turn->left) {
+        let_go(turn);
+    } else {
+        interrupt(turn);
+    }
 }
 
 Task<void> CodexCore::stop_turn(

@@ -52,6 +52,23 @@ void CodexThreads::lose_all(const Error& why) {
     }
 }
 
+std::vector<std::shared_ptr<CodexThread>> CodexThreads::with_turns() const {
+    std::vector<std::shared_ptr<CodexThread>> out;
+    for (const auto& [id, thread] : threads_) {
+        if (thread->live) {
+            out.push_back(thread);
+        }
+    }
+    return out;
+}
+
+void CodexThreads::unload_all() {
+    for (auto entry = threads_.begin(); entry != threads_.end();) {
+        entry->second->loaded = false;
+        entry = entry->second->busy ? std::next(entry) : threads_.erase(entry);
+    }
+}
+
 std::vector<std::shared_ptr<RunningTurn>> CodexThreads::fail_all(const Error& why) const {
     std::vector<std::shared_ptr<RunningTurn>> failed;
     for (const auto& [id, thread] : threads_) {

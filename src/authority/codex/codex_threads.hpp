@@ -21,6 +21,7 @@ struct CodexThread {
     std::string model{};
     bool loaded = false; ///< started or resumed here and not unsubscribed since: turns can start
     bool ephemeral = false;
+    bool foreign = false; ///< a turn that is not ours ran there when it was last resumed
     bool busy = false; ///< being prepared, running a turn, or being unsubscribed
     std::optional<turn::Usage> total{}; ///< unset: only codex knows
     std::string last_turn{};
@@ -75,6 +76,10 @@ public:
 
     /// The child died: every live turn fails with `why`, nothing is known any more.
     void lose_all(const Error& why);
+
+    [[nodiscard]] std::vector<std::shared_ptr<CodexThread>> with_turns() const;
+    /// The next connection knows none of them as loaded; threads without a turn are forgotten.
+    void unload_all();
 
     /// Every live turn fails with `why`; they are returned, for the child to stop them.
     [[nodiscard]] std::vector<std::shared_ptr<RunningTurn>> fail_all(const Error& why) const;

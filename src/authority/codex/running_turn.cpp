@@ -60,9 +60,11 @@ void RunningTurn::deliver(std::string_view method, const Json& message) {
     if (ended_) {
         return;
     }
-    if (id_.empty()) {
+    if (id_.empty() || adrift_since_) {
         if (early_.size() < k_early_limit) {
             early_.push_back(message);
+        } else if (adrift_since_) {
+            fail(Error{.code = Code::unavailable, .message = "too much arrived at once"});
         }
         return;
     }
@@ -74,7 +76,7 @@ void RunningTurn::deliver(std::string_view method, const Json& message) {
         return;
     }
     last_event_ = Clock::now();
-    translate(method, message);
+    take(method, message);
 }
 
 /// Idle, systemError and notLoaded all say that no turn runs; turn/completed follows within ms.
@@ -148,7 +150,7 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         ended_ = true;
         if (reported_) {
             total_ = translator_.total_usage();
-        } else if (baseline_known_) {
+        } else if (baseline_known_ && !torn_) {
             total_ = baseline_; // a turn that failed early adds nothing
         }
     }

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,20 @@ public:
     [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();
     /// An event that codex did not tell.
     void tell(turn::Event event);
+    /// The connection is lost: what the next one brings waits until catch_up().
+    void adrift();
+    /// Unset while there is a connection.
+    [[nodiscard]] const std::optional<Clock::time_point>& adrift_since() const noexcept {
+        return adrift_since_;
+    }
+    /// Goes on from `stored`, the turn as history has it (items that are whole, and its status),
+    /// with what came since the thread was resumed. Pieces of an item whose beginning was missed
+    /// are dropped; the item's end has all of it. A text that does not go on from what was said
+    /// fails the turn. `running`: the thread has a turn under way.
+    void catch_up(const Json& stored, bool running);
+    /// Instead of bind(): a turn that runs already, told from its beginning.
+    void join(const Json& stored, std::string model);
+
     /// No terminal event will come: next() ends with `why` after what is queued. Idempotent.
     void fail(const Error& why);
 
@@ -74,7 +89,9 @@ public:
 
     bool ask_approvals = false; ///< the client takes them
     bool interrupting = false; ///< a turn/interrupt is on its way
+    bool stop_wanted = false; ///< … or shall be, once there is a connection
     bool abandoned = false; ///< nobody holds the handle any more
+    bool left = false; ///< it runs on when nobody holds the handle
     std::optional<Clock::time_point> watched{}; ///< the idle_since() somebody looks after
 
 private:
@@ -87,6 +104,10 @@ private:
     void on_status(const Json& message);
     void learn_baseline(const Json& message);
     void queue(EventBatch&& events);
+    void take(std::string_view method, const Json& message); ///< running_turn_rejoin.cpp
+    void say(std::string_view method, const Json& message);
+    [[nodiscard]] bool is_torn(std::string_view method, const Json& message);
+    void replay_items(const Json& stored);
 
     std::unique_ptr<CaptureRecorder> recorder_{};
     CodexDeadlines deadlines_;
@@ -98,6 +119,10 @@ private:
     TurnQueue queue_;
     Signal changed_;
     std::optional<Error> error_{};
+    std::optional<Clock::time_point> adrift_since_{};
+    bool torn_ = false; ///< a connection was lost on the way, or it was joined late
+    std::set<std::string, std::less<>> whole_{}; ///< items that were seen to begin since then
+    std::set<std::string, std::less<>> replayed_{}; ///< whole ones that history has just told
     std::optional<turn::Usage> total_{};
     std::optional<Clock::time_point> idle_since_{};
     bool reported_ = false; ///< usage, by codex

@@ -1,8 +1,8 @@
 #include "oa_stream/authority/worker.hpp"
 
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/url.hpp"
 
+#include "service_url.hpp"
 #include "worker_core.hpp"
 
 #include <fmt/format.h>
@@ -71,38 +71,6 @@ private:
     std::shared_ptr<WorkerCore> core_;
 };
 
-Result<void> check_url(
-    const std::string& url, std::string_view plain, std::string_view secure, const char* option
-) {
-    const bool open = url.starts_with(plain);
-    if (!open && !url.starts_with(secure)) {
-        return fail(
-            Code::usage, "the URL must begin with " + std::string(secure), option, "https://host"
-        );
-    }
-    if (open && !is_loopback(host_of(url))) {
-        return fail(
-            Code::usage,
-            "a token would travel in the clear; only loopback may do without TLS",
-            option
-        );
-    }
-    return {};
-}
-
-Result<void> check_reference(const std::string& reference, const char* option) {
-    if (reference.starts_with("env:") || reference.starts_with("file:") ||
-        reference.starts_with("fd:")) {
-        return {};
-    }
-    return fail(
-        Code::usage,
-        "a token is not given on the command line, where every local process can read it",
-        option,
-        "env:NAME, file:PATH or fd:N"
-    );
-}
-
 /// http://host → ws://host; a trailing slash would double.
 void complete(WorkerOptions& options) {
     while (options.control_url.ends_with('/')) {
@@ -126,13 +94,13 @@ Result<void> check_worker_options(const WorkerOptions& options) {
             names::worker_control
         );
     }
-    OA_CHECK(check_url(options.control_url, "http://", "https://", names::worker_control));
+    OA_CHECK(check_service_url(options.control_url, "http://", "https://", names::worker_control));
     if (!options.khala_url.empty()) {
-        OA_CHECK(check_url(options.khala_url, "ws://", "wss://", names::khala_url));
+        OA_CHECK(check_service_url(options.khala_url, "ws://", "wss://", names::khala_url));
     }
-    OA_CHECK(check_reference(options.auth, names::worker_auth));
+    OA_CHECK(check_token_reference(options.auth, names::worker_auth));
     if (options.khala_auth != "mint") {
-        OA_CHECK(check_reference(options.khala_auth, names::khala_auth));
+        OA_CHECK(check_token_reference(options.khala_auth, names::khala_auth));
     }
     return {};
 }

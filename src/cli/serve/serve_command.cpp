@@ -1,13 +1,12 @@
 // serve: run the lane.
 #include "oa_stream/authority/replay.hpp"
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
 #include "serve_options.hpp"
 #include "serve_process.hpp"
+#include "serve_values.hpp"
 
-#include <fmt/format.h>
 
 #include <array>
 
@@ -29,42 +28,6 @@ using lane::LaneTimings;
 Result<ExitCode> run(ServeOptions options, Context& context) {
     OA_CHECK(complete_options(options, context));
     return serve(std::move(options), context);
-}
-
-Result<const authority::AuthorityKind*> read_kind(std::string_view name) {
-    const auto* kind = authority::authority_kind(name);
-    if (kind == nullptr || kind->make == nullptr) {
-        return fail(
-            Code::usage,
-            kind == nullptr ? fmt::format("'{}' is not a possible value", printable(name, 40))
-                            : std::string(kind->refusal),
-            {},
-            fmt::format("{}", fmt::join(authority::authority_words(), " or "))
-        );
-    }
-    return kind;
-}
-
-Result<void> add_proxies(std::span<const std::string> networks, ServeOptions& options) {
-    for (const std::string& network : networks) {
-        OA_CHECK(options.lane.proxies.add(network));
-    }
-    return {};
-}
-
-Result<void> add_faults(std::span<const std::string> faults, ServeOptions& options) {
-    for (const std::string& fault : faults) {
-        options.faults_given = true;
-        OA_CHECK(authority::add_fault(options.authority.replay.faults, fault));
-    }
-    return {};
-}
-
-Result<void> set_limits(std::span<const std::string> limits, ServeOptions& options) {
-    for (const std::string& limit : limits) {
-        OA_CHECK(set_limit(options, limit));
-    }
-    return {};
 }
 
 // The words of each option name the values of its enum in order.
@@ -117,6 +80,18 @@ constexpr auto k_options = options<ServeOptions>(
     )
         .range(1, 64)
         .or_else("1"),
+    custom<ServeOptions, add_servers>(
+        names::codex_server,
+        "K=URL",
+        "Run turns on the Codex server at this ws:// or wss:// address, and start none. Number K, 0 "
+        "to 99, stays with its threads.",
+        true
+    ),
+    option<&ServeOptions::codex_token>(
+        names::codex_token,
+        "REF",
+        "Read the token of the Codex servers from env:NAME, file:PATH or fd:N."
+    ),
     option<
         &ServeOptions::authority,
         &AuthorityOptions::codex,
@@ -342,8 +317,8 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME=VALUE",
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
-        "max-lag-time, turn-time, first-event, idle, approval, owner-idle, authority-away, "
-        "worker-requests, body, total-bodies, total-requests, headers, connections, "
+        "max-lag-time, turn-time, first-event, idle, approval, owner-idle, reconnect, "
+        "authority-away, worker-requests, body, total-bodies, total-requests, headers, connections, "
         "handshake-time, head-time, body-time, write-time, keep-alive.",
         true
     ),

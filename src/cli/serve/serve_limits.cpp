@@ -58,6 +58,7 @@ auto table_of(ServeOptions& options) {
         Limit{"idle", &lane.idle},
         Limit{"approval", &lane.approval},
         Limit{"owner-idle", &options.authority.codex_owners.idle},
+        Limit{"reconnect", &options.codex_reconnect},
         Limit{"authority-away", &worker.deadlines.away},
         Limit{"worker-requests", &worker.requests_per_minute},
         Limit{"body", Bytes{&server.body_bytes}},

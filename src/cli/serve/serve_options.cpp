@@ -7,19 +7,39 @@
 #include "core/version.hpp"
 #include "serve_workspace.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace oa_stream::cli {
 
 namespace {
 
-void complete_codex(ServeOptions& options, const Context& context) {
+Result<void> complete_codex(ServeOptions& options, const Context& context) {
     auto& codex = options.authority.codex;
     codex.state_dir = context.state_dir;
     codex.model = options.model.value_or(codex.model);
     codex.deadlines.first_event = options.lane.limits.first_event;
     codex.deadlines.idle = options.lane.limits.idle;
     codex.deadlines.turn = options.lane.limits.turn_wall;
+    auto& servers = options.authority.codex_servers;
+    if (servers.empty()) {
+        return {};
+    }
+    for (auto& server : servers) {
+        server.token = options.codex_token;
+        server.reconnect = options.codex_reconnect;
+    }
+    if (options.authority.codex_children > 1 ||
+        !options.authority.codex_owners.work_template.empty()) {
+        return fail(
+            Code::usage,
+            "the lane starts no Codex beside the servers",
+            std::string(names::codex_server),
+            fmt::format("leave out {} and {}", names::codex_children, names::work_dir_template)
+        );
+    }
+    return authority::check_codex_servers(codex, servers);
 }
 
 /// The window of builds that a control service serves is told in times of building.
@@ -74,7 +94,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
         lane.own_hosts.push_back(to_lower(endpoint.host)
         ); // empty of a unix socket: matches nothing
     }
-    complete_codex(options, context);
+    OA_CHECK(complete_codex(options, context));
     OA_CHECK(complete_worker(options));
     lane.model = options.model.value_or(std::string(kind.model(options.authority)));
     if (kind.keeps_threads && !options.id_map) {

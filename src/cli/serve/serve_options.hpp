@@ -23,6 +23,8 @@ struct ServeOptions {
     std::optional<std::string> model{};
     std::optional<std::string> revision{};
     authority::AuthorityOptions authority{};
+    std::string codex_token{}; ///< where the token of the Codex servers is; empty: none
+    Millis codex_reconnect{10'000}; ///< how long turns wait for a Codex server that is away
     bool faults_given = false;
     bool shared_workspace = false; ///< several owners may share a work folder and a Codex home
     bool allow_root = false; ///< the model may run commands as root

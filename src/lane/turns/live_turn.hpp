@@ -127,6 +127,9 @@ public:
     void stop(StopReason reason);
     /// Ends the turn here and now, whatever the authority does.
     void end_now(StopReason reason);
+    /// Lets the turn run on without this lane: its readers are cut, it is told no end and counts
+    /// nowhere. False: its authority cannot, or it is being stopped.
+    [[nodiscard]] bool leave();
     /// Cuts every reader without a proper ending.
     void cut_readers();
     /// Heartbeats, limits, deadlines. Called every LaneTimings::tick.

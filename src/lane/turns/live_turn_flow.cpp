@@ -117,6 +117,18 @@ void LiveTurn::end_now(StopReason reason) {
     cancel_.emit(asio::cancellation_type::terminal);
 }
 
+bool LiveTurn::leave() {
+    if (ended_ || stopping() || !style_.resumable || !turn_ || !turn_->leave()) {
+        return false;
+    }
+    cut_readers();
+    ended_ = true;
+    ended_at_ = Clock::now();
+    cancel_.emit(asio::cancellation_type::terminal);
+    announce_change();
+    return true;
+}
+
 /// The authority only knows that it was interrupted; we know why.
 void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
     if (ended.outcome != turn::Outcome::interrupted) {

@@ -207,6 +207,17 @@ void LiveTurns::end_all(StopReason reason) {
     }
 }
 
+std::size_t LiveTurns::leave_all() {
+    std::size_t count = 0;
+    for (auto& [key, slot] : slots_) {
+        if (slot.turn && slot.turn->leave()) {
+            turn_ended(slot.turn->identity().owner);
+            ++count;
+        }
+    }
+    return count;
+}
+
 std::size_t LiveTurns::end_waiting(StopReason reason) {
     std::size_t count = 0;
     for (auto& [key, slot] : slots_) {

@@ -65,6 +65,8 @@ public:
     /// Answers whose last bytes are still on their way.
     [[nodiscard]] std::size_t open_readers() const noexcept;
     void end_all(StopReason reason);
+    /// Lets those run on that can (LiveTurn::leave). Returns how many.
+    std::size_t leave_all();
     /// Ends the turns that wait for a client's decision. Returns how many.
     std::size_t end_waiting(StopReason reason);
     void cut_all();

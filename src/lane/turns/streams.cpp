@@ -145,7 +145,11 @@ Task<void> Streams::resume(CallPtr call) {
         }
         co_return co_await answers_->refuse(std::move(call), std::move(found).error());
     }
-    auto turn = lane_->turns.find(call->record.owner, call->record.thread);
+    auto found = co_await starter_.find(call);
+    if (!found) {
+        co_return co_await answers_->refuse(std::move(call), std::move(found).error());
+    }
+    auto turn = *std::move(found);
     // Six of the nine client releases we test append what a resume tells to a message they have
     // already, so that its text stands there twice (the latest ones begin it anew). So an ended
     // turn is told again only while somebody may lack its end: docs/chats.md.
@@ -173,7 +177,11 @@ Task<void> Streams::stop(CallPtr call) {
     while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
         co_await sleep_for(k_poll);
     }
-    const auto turn = lane_->turns.find(owner, thread);
+    const auto found = co_await starter_.find(call);
+    if (!found) {
+        co_return co_await answers_->refuse(std::move(call), found.error());
+    }
+    const auto turn = *found;
     const bool live = turn && !turn->ended();
     if (live) {
         turn->stop(StopReason::stopped);

@@ -16,6 +16,9 @@ namespace {
 constexpr Millis k_start_wait{30000};
 constexpr Millis k_poll{10};
 
+/// A turn that is taken over counts where such turns begin.
+constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
+
 constexpr std::string_view k_accept = "tool-approval";
 
 /// One of the comma separated words of x-oa-accept.
@@ -205,6 +208,63 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
     co_return Accepted<void>{};
 }
 
+std::shared_ptr<LiveTurn> TurnStarter::go_live(
+    const Call& call, TurnIdentity identity, std::unique_ptr<authority::Turn> turn
+) const {
+    const auto id = wire_id(turn->turn_id());
+    TurnStyle style;
+    style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
+        .thread = identity.thread,
+        .message_id = id,
+        .turn = id,
+        .model = turn->model(),
+        .approvals = asks_approvals(call)
+    });
+    style.approvals = asks_approvals(call);
+    return LiveTurn::begin(
+        lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)
+    );
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
+    const auto& owner = call->record.owner;
+    const auto& thread = call->record.thread;
+    const auto until = Clock::now() + k_start_wait;
+    const bool joins = lane_->authority().capabilities().outlives && !lane_->draining;
+    while (joins && lane_->turns.starting(owner, thread) && Clock::now() < until) {
+        co_await sleep_for(k_poll);
+    }
+    auto live = lane_->turns.find(owner, thread);
+    const auto row = lane_->ids().find(owner, thread);
+    if (live || !joins || !row) {
+        co_return live;
+    }
+    auto lease = co_await lane_->turns.acquire(
+        owner, thread, lane_->tokens.has_value(), [exchange = call->exchange] {
+            return exchange->peer_gone();
+        }
+    );
+    if (!lease) {
+        co_return std::unexpected(std::move(lease).error());
+    }
+    auto turn = co_await lane_->authority().join(row->thread);
+    if (!turn && turn.error().code == Code::not_found) {
+        co_return nullptr;
+    }
+    if (!turn) {
+        answers_->log_start_failed(*call, turn.error());
+        co_return std::unexpected(reject_start(turn.error()));
+    }
+    lane_->observer().turn_accepted(k_joined_route);
+    live = go_live(
+        *call,
+        {k_joined_route, call->record.request_id, owner, thread, call->received, {}},
+        *std::move(turn)
+    );
+    lease->commit(live);
+    co_return live;
+}
+
 Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) {
     auto lease = co_await lane_->turns.acquire(
         call->record.owner,
@@ -228,27 +288,15 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     }
     call->record.accepted_s = call->now_s();
     lane_->observer().turn_accepted(call->record.route);
-    const auto id = wire_id((*turn)->turn_id());
-    TurnStyle style;
-    style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
-        .thread = call->chat.thread,
-        .message_id = id,
-        .turn = id,
-        .model = (*turn)->model(),
-        .approvals = asks_approvals(*call)
-    });
-    style.approvals = asks_approvals(*call);
-    auto live = LiveTurn::begin(
-        lane_->executor,
-        lane_->host,
+    auto live = go_live(
+        *call,
         {call->record.route,
          call->record.request_id,
          call->record.owner,
          call->chat.thread,
          call->received,
          end_of_body(call->request().body)},
-        *std::move(turn),
-        std::move(style)
+        *std::move(turn)
     );
     lease->commit(live);
     co_return live;

@@ -20,6 +20,10 @@ public:
     };
     [[nodiscard]] Task<Accepted<Begun>> begin(CallPtr call);
 
+    /// The live turn of Call::record's thread. One that runs although this lane does not hold it (it
+    /// was left, or a lane before this one died) is taken over first. Null: none.
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(CallPtr call);
+
 private:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
@@ -27,6 +31,8 @@ private:
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start_turn(CallPtr call);
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
     turns_to_replace(CallPtr call, std::string thread);
+    [[nodiscard]] std::shared_ptr<LiveTurn>
+    go_live(const Call& call, TurnIdentity identity, std::unique_ptr<authority::Turn> turn) const;
     [[nodiscard]] bool asks_approvals(const Call& call) const;
     [[nodiscard]] bool repeats_newest(const Call& call) const;
     void seed_new_thread(Call& call, authority::TurnRequest& request) const;

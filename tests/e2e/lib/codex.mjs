@@ -1,6 +1,7 @@
 // The real Codex app-server (npm package @openai/codex) with a fake model behind it.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
 import { startLane } from './lane.mjs';
@@ -107,4 +108,48 @@ export async function startCodexLane({ config, port, args = [], name = 'codex-la
     args: ['--codex-bin', bin, '--codex-config', file, '--model', 'mock-model', '--allow-root', ...args],
     env: { MOCK_API_KEY: 'sk-mock-not-a-secret', ...rest.env },
   });
+}
+
+// --- `codex app-server --listen ws://`, as an operator runs it beside the lane -----------------
+
+export const TOKEN = 'codex-server-token-0123456789abcdef';
+
+/** {url, port, tokenFile}; `home` and `port` of an earlier one make it the same server again. */
+export async function startCodexServer({ config, mockPort, home = path.join(scratch('codex-server'), 'home'), port = 0 }) {
+  fs.mkdirSync(home, { recursive: true, mode: 0o700 });
+  fs.writeFileSync(path.join(home, 'config.toml'), config(mockPort));
+  const tokenFile = path.join(home, '..', 'token');
+  fs.writeFileSync(tokenFile, `${TOKEN}\n`, { mode: 0o600 });
+  const server = new Running(codexBin(), ['app-server', '--strict-config', '--listen', `ws://127.0.0.1:${port}`, '--ws-auth', 'capability-token', '--ws-token-file', tokenFile], {
+    name: 'codex-server',
+    cwd: home,
+    env: cleanEnv({ HOME: home, CODEX_HOME: home, MOCK_API_KEY: 'sk-mock-not-a-secret' }),
+  });
+  server.home = home;
+  server.tokenFile = tokenFile;
+  server.url = await server.until((s) => /listening on: (ws:\/\/\S+)/.exec(s.stdout + s.stderr)?.[1], 'listening', 30000);
+  server.port = Number(new URL(server.url).port);
+  return server;
+}
+
+/** A byte proxy to 127.0.0.1:`port`: cut() resets what is connected, `open` decides on what comes. */
+export async function startWire(port) {
+  const wire = { open: true, pairs: new Set(), connections: 0 };
+  const server = net.createServer((client) => {
+    if (!wire.open) return void client.resetAndDestroy();
+    wire.connections += 1;
+    const far = net.connect(port, '127.0.0.1');
+    wire.pairs.add(client);
+    for (const [from, to] of [[client, far], [far, client]]) {
+      from.setNoDelay(true);
+      from.on('data', (bytes) => to.write(bytes));
+      from.on('error', () => {});
+      from.on('close', () => { wire.pairs.delete(client); to.destroy(); });
+    }
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  wire.url = `ws://127.0.0.1:${server.address().port}`;
+  wire.cut = () => { for (const client of wire.pairs) client.resetAndDestroy(); };
+  wire.stop = () => { wire.cut(); server.close(); };
+  return wire;
 }

@@ -338,6 +338,12 @@ std::uint64_t CodexTranslator::text_mismatches() const noexcept {
     return state_->book.mismatches();
 }
 
+CodexTranslator::Seen
+CodexTranslator::seen(std::string_view type, std::string_view id) const noexcept {
+    const auto [begun, done] = state_->book.count(type, id);
+    return {begun, done};
+}
+
 std::vector<turn::Event> events_of_item(const Json& item, int occurrence, std::string_view cwd) {
     const ItemKind kind = codex::kind_of(text_view_in(item, "type"));
     std::string id = codex::call_id(text_view_in(item, "id"), occurrence);

@@ -46,6 +46,12 @@ public:
     [[nodiscard]] const turn::Usage& total_usage() const noexcept;
     /// Completed items whose text did not begin with what the deltas had said (the deltas win).
     [[nodiscard]] std::uint64_t text_mismatches() const noexcept;
+    /// How often an item of this type and id has begun, and how many of those are whole.
+    struct Seen {
+        std::size_t begun = 0;
+        std::size_t done = 0;
+    };
+    [[nodiscard]] Seen seen(std::string_view type, std::string_view id) const noexcept;
 
 private:
     struct State;

@@ -134,6 +134,18 @@ public:
         out.push_back(tool_result(item.wire, raw));
     }
 
+    /// How often it began, and how often it ended.
+    [[nodiscard]] std::pair<std::size_t, std::size_t>
+    count(std::string_view type, std::string_view id) const noexcept {
+        std::pair<std::size_t, std::size_t> counts{0, 0};
+        for (const Item& item : items_) {
+            const bool same = item.id == id && item.type == type;
+            counts.first += same ? 1 : 0;
+            counts.second += same && item.done ? 1 : 0;
+        }
+        return counts;
+    }
+
     [[nodiscard]] bool spoke() const noexcept { return messages_ > 0; }
     [[nodiscard]] std::uint64_t mismatches() const noexcept { return mismatches_; }
 

@@ -19,6 +19,9 @@ constexpr int k_history_looks = 5; ///< a second apart: history follows the turn
 } // namespace
 
 Result<void> CodexCore::can_save() {
+    if (outlives()) {
+        return {}; // the disk is the server's
+    }
     full_ = lacks_room(home_.home, options_.limits.least_free_bytes).value_or("");
     if (const std::string& why = unsaved_.empty() ? full_ : unsaved_; !why.empty()) {
         return fail(Code::unavailable, why);
@@ -27,12 +30,16 @@ Result<void> CodexCore::can_save() {
 }
 
 void CodexCore::cannot_save(const std::string& cause) {
-    if (unsaved_.empty()) {
+    if (outlives()) {
+        ++counts_.save_failures;
+        log(LogLevel::error, fmt::format("the Codex server cannot save conversations: {}", cause));
+    } else if (unsaved_.empty()) {
         unsaved_ = fmt::format("codex cannot save conversations: {}", cause);
         ++counts_.save_failures;
         log(LogLevel::error, unsaved_);
     }
-    for (const auto& live : threads_.fail_all(Error{.code = Code::io, .message = unsaved_})) {
+    const Error why{.code = Code::io, .message = "codex cannot save conversations: " + cause};
+    for (const auto& live : threads_.fail_all(why)) {
         interrupt(live);
     }
 }

@@ -46,7 +46,11 @@ void CodexCore::on_lost(const Error& why) {
     former_ = std::exchange(link_, {});
     counts_.timeouts += former_->rpc().timeouts();
     lived_ = std::chrono::duration_cast<Millis>(Clock::now() - ready_since_);
-    threads_.lose_all(why);
+    if (outlives()) {
+        hold_on();
+    } else {
+        threads_.lose_all(why);
+    }
     set_state(State::down, reason);
 }
 

@@ -133,6 +133,16 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
     return home;
 }
 
+Result<CodexHome> server_home(const CodexOptions& options) {
+    std::string text = profile_config(options, {});
+    if (options.config_file) {
+        OA_TRY(text, read_file(*options.config_file, 1U << 20U));
+    }
+    CodexHome home;
+    home.facts = read_config_facts(text);
+    return home;
+}
+
 Result<void>
 write_config(CodexHome& home, const CodexOptions& options, const std::string& catalog_json) {
     std::string text;

@@ -47,6 +47,10 @@ struct CodexHome {
 /// Code::conflict, Code::io, Code::credentials when a key variable is unset or empty.
 [[nodiscard]] Result<CodexHome> prepare_home(const CodexOptions& options);
 
+/// What a server that somebody else runs must have in force: nothing is made or locked. `work` is
+/// empty. Errors: of options.config_file.
+[[nodiscard]] Result<CodexHome> server_home(const CodexOptions& options);
+
 /// Writes home/config.toml: the profile's, or a copy of options.config_file; and, with
 /// `catalog_json` non-empty, the catalogue beside it. Fills home.facts and adds the key variables
 /// it names to the environment. Errors: Code::unreadable, Code::io, Code::credentials.

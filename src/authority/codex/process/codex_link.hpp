@@ -1,14 +1,13 @@
-// One life of one app-server child: its pipes, the request table on them, and its end.
+// One life of one connection to an app-server: the request table on it, and its end. It is a child
+// with its pipes (child_link.hpp) or a WebSocket to a server that somebody else runs
+// (server/socket_link.hpp).
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
 #include "oa_stream/base/child.hpp"
 
-#include "line_splitter.hpp"
 #include "rpc_peer.hpp"
-#include "signal.hpp"
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,65 +26,56 @@ struct LinkHandlers {
     std::function<void(const Error& why)> lost;
 };
 
-class CodexLink : public std::enable_shared_from_this<CodexLink> {
+class CodexLink {
 public:
-    [[nodiscard]] static Result<std::shared_ptr<CodexLink>> spawn(
-        const asio::any_io_executor& executor,
-        ChildOptions child,
-        std::size_t line_bytes,
-        LinkHandlers handlers
-    );
+    using Self = std::shared_ptr<CodexLink>;
+
+    virtual ~CodexLink() = default;
+    CodexLink(const CodexLink&) = delete;
+    CodexLink& operator=(const CodexLink&) = delete;
 
     [[nodiscard]] RpcPeer& rpc() noexcept { return *rpc_; }
-    [[nodiscard]] int pid() const noexcept { return child_->pid(); }
     [[nodiscard]] bool lost() const noexcept { return lost_; }
-    /// The last lines of stderr, for the message about a child that did not start.
-    [[nodiscard]] const std::string& stderr_tail() const noexcept { return stderr_tail_; }
-    [[nodiscard]] std::optional<ChildExit> exited() const noexcept { return child_->exited(); }
-
-    /// When its newest output came; at first, when it was started.
+    /// When its newest output came; at first, when it was made.
     [[nodiscard]] Clock::time_point heard() const noexcept { return heard_; }
 
+    /// Who is at the other end, for the log: "pid 4711".
+    [[nodiscard]] virtual std::string peer() const = 0;
+    [[nodiscard]] virtual int pid() const noexcept { return 0; } ///< 0: no child of ours
+    /// The last lines of stderr, for the message about a child that did not start.
+    [[nodiscard]] virtual std::string_view stderr_tail() const noexcept { return {}; }
+    [[nodiscard]] virtual std::optional<ChildExit> exited() const noexcept { return {}; }
+
+    /// Ends a child, or cuts the connection, at once; LinkHandlers::lost is called with `why`
+    /// before this returns.
+    virtual void kill(const Error& why) = 0;
+    /// As kill(), with `grace` for a child between TERM and KILL for what it has not written down
+    /// yet. A stopped process takes only the second, so it runs nothing of what waits in its pipe.
+    virtual void retire(const Error& why, Millis grace) = 0;
+
     /// Returns when all of stderr was read, or at `deadline`.
-    [[nodiscard]] static Task<void>
-    last_words(std::shared_ptr<CodexLink> self, Clock::time_point deadline);
+    [[nodiscard]] static Task<void> last_words(Self self, Clock::time_point deadline) {
+        co_await self->read_last_words(deadline);
+    }
+    /// Returns once a child's process has ended; at once without a child.
+    [[nodiscard]] static Task<void> gone(Self self) { co_await self->wait_gone(); }
+    /// A child gets the end of its input (codex exits within 100 ms), then TERM, then KILL, and is
+    /// reaped. A server is only left: what runs there runs on.
+    [[nodiscard]] static Task<void> close(Self self, Millis grace) {
+        co_await self->close_within(grace);
+    }
 
-    /// Ends the child at once; LinkHandlers::lost is called with `why` before this returns.
-    void kill(const Error& why);
-    /// As kill(), with `grace` between TERM and KILL for what it has not written down yet. A
-    /// stopped process takes only the second, so it runs nothing of what waits in its pipe.
-    void retire(const Error& why, Millis grace);
-    /// Returns once the process has ended.
-    [[nodiscard]] static Task<void> gone(std::shared_ptr<CodexLink> self);
-    /// End of input (codex exits within 100 ms), then TERM, then KILL. The child is reaped.
-    [[nodiscard]] static Task<void> close(std::shared_ptr<CodexLink> self, Millis grace);
+protected:
+    explicit CodexLink(LinkHandlers handlers) : handlers_(std::move(handlers)) {}
 
-private:
-    CodexLink(const asio::any_io_executor& executor, std::size_t line_bytes, LinkHandlers handlers);
-    void run(std::unique_ptr<Child> child);
-    void send(std::string line);
-    void end(const Error& why, int signal);
-    [[nodiscard]] Error death() const;
-    void keep_tail(std::string_view line);
-    [[nodiscard]] static Task<void> read_loop(std::shared_ptr<CodexLink> self);
-    [[nodiscard]] static Task<void> write_loop(std::shared_ptr<CodexLink> self);
-    [[nodiscard]] static Task<void> stderr_loop(std::shared_ptr<CodexLink> self);
-    [[nodiscard]] static Task<void> stop_within(std::shared_ptr<CodexLink> self, Millis grace);
-    [[nodiscard]] static Task<void> exit_watch(std::shared_ptr<CodexLink> self);
+    [[nodiscard]] virtual Task<void> read_last_words(Clock::time_point deadline) = 0;
+    [[nodiscard]] virtual Task<void> wait_gone() = 0;
+    [[nodiscard]] virtual Task<void> close_within(Millis grace) = 0;
 
-    asio::any_io_executor executor_;
     LinkHandlers handlers_;
-    std::size_t line_bytes_;
-    LineSplitter lines_;
-    std::unique_ptr<Child> child_{};
     std::shared_ptr<RpcPeer> rpc_{};
-    std::deque<std::string> out_{};
-    std::size_t out_bytes_ = 0;
-    Signal changed_; ///< something to write, or an end
-    std::string stderr_tail_{};
     Clock::time_point heard_ = Clock::now();
     bool lost_ = false;
-    bool silent_ = false; ///< stderr has ended
 };
 
 } // namespace oa_stream::authority

@@ -49,20 +49,36 @@ CodexPool::CodexPool(
     }
 }
 
+CodexPool::CodexPool(
+    const asio::any_io_executor& executor, CodexOptions options, std::vector<CodexServer> servers
+)
+    : executor_(executor), options_(std::move(options)), children_(servers.size()),
+      servers_(true), changed_(executor) {
+    for (CodexServer& server : servers) {
+        const std::size_t number = server.number;
+        members_.push_back(make_member(number, std::move(server)));
+    }
+}
+
 std::filesystem::path CodexPool::folder_of(std::size_t child) const {
     const auto base = options_.folder.empty() ? options_.state_dir / "codex" : options_.folder;
     return child == 0 ? base : base / std::to_string(child);
 }
 
-CodexPool::Member CodexPool::make_member(std::size_t child) {
+std::string CodexPool::name_of(std::size_t member) const {
+    return fmt::format("{} {}", servers_ ? "server" : "child", member);
+}
+
+CodexPool::Member CodexPool::make_member(std::size_t child, CodexServer server) {
     CodexOptions options = options_;
-    if (child > 0) {
+    if (!servers_ && child > 0) {
         options.folder = folder_of(child);
     }
-    if (options.log && (children_ > 1 || child > 0)) {
-        options.log = [log = options_.log, child](LogLevel level, std::string_view line) {
-            log(level, fmt::format("child {}: {}", child, line));
-        };
+    options.server = std::move(server);
+    if (options.log && (servers_ || children_ > 1 || child > 0)) {
+        options.log = [log = options_.log, name = name_of(child)](
+                          LogLevel level, std::string_view line
+                      ) { log(level, fmt::format("{}: {}", name, line)); };
     }
     return std::make_shared<PoolMember>(child, make_codex_authority(executor_, std::move(options)));
 }
@@ -78,9 +94,10 @@ Task<Result<void>> CodexPool::open(Self self) {
     for (std::size_t child = 0; child < outcomes.size(); ++child) {
         if (!*outcomes[child]) {
             Error error = std::move(*outcomes[child]).error();
+            const std::size_t number = self->members_[child]->number;
             co_return std::unexpected(
                 self->children_ == 1 ? std::move(error)
-                                     : std::move(error).prefixed(fmt::format("child {}", child))
+                                     : std::move(error).prefixed(self->name_of(number))
             );
         }
     }
@@ -108,8 +125,14 @@ Task<Result<void>> CodexPool::open_member(Self self, Member member) {
 }
 
 Task<Result<CodexPool::Member>> CodexPool::member(Self self, std::size_t child) {
-    if (child < self->members_.size()) {
-        co_return self->members_[child];
+    if (const auto found = std::ranges::find(self->members_, child, &PoolMember::number);
+        found != self->members_.end()) {
+        co_return *found;
+    }
+    if (self->servers_) {
+        co_return fail(
+            Code::unavailable, fmt::format("this lane is not told where {} is", self->name_of(child))
+        );
     }
     std::error_code none;
     Member& former = self->former_members_[child];
@@ -144,6 +167,14 @@ Task<Result<std::unique_ptr<Turn>>> CodexPool::start(Self self, TurnRequest requ
     auto load = in_use(chosen);
     OA_CO_TRY(auto turn, co_await chosen->codex->start(std::move(request)));
     std::string thread = pinned(chosen->number, turn->thread_id());
+    co_return rename_thread(std::move(load), std::move(turn), std::move(thread));
+}
+
+Task<Result<std::unique_ptr<Turn>>> CodexPool::join(Self self, std::string thread) {
+    ThreadPin pin = pin_of(thread);
+    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    auto load = in_use(found);
+    OA_CO_TRY(auto turn, co_await found->codex->join(std::move(pin.id)));
     co_return rename_thread(std::move(load), std::move(turn), std::move(thread));
 }
 
@@ -230,7 +261,7 @@ Health CodexPool::health() const {
         all.ready |= one.ready;
         if (!one.ready) {
             unready += fmt::format(
-                "{}child {}: {}", unready.empty() ? "" : "; ", member->number, one.reason
+                "{}{}: {}", unready.empty() ? "" : "; ", name_of(member->number), one.reason
             );
         } else {
             remark = one.reason;
@@ -280,6 +311,14 @@ void CodexPool::drop() {
     closing_ = true;
     members_.clear();
     former_members_.clear();
+}
+
+std::unique_ptr<Authority> make_codex_servers(
+    const asio::any_io_executor& executor, CodexOptions options, std::vector<CodexServer> servers
+) {
+    return pool_authority(
+        std::make_shared<CodexPool>(executor, std::move(options), std::move(servers))
+    );
 }
 
 std::unique_ptr<Authority>

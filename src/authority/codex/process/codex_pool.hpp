@@ -1,4 +1,4 @@
-// Several codex children behind one Authority.
+// Several codex children, or servers, behind one Authority.
 //
 // A thread lives in the CODEX_HOME of the child that made it, so its id says which one that was:
 // child 0 keeps codex's own ids, child 2 has "2_<id>" (codex's ids are UUIDs, without "_"). Nothing
@@ -46,6 +46,10 @@ struct PoolMember {
 class CodexPool : public std::enable_shared_from_this<CodexPool> {
 public:
     CodexPool(const asio::any_io_executor& executor, CodexOptions options, std::size_t children);
+    /// With servers, which are not empty, in place of children.
+    CodexPool(
+        const asio::any_io_executor& executor, CodexOptions options, std::vector<CodexServer> servers
+    );
 
     using Self = std::shared_ptr<CodexPool>;
     using Member = std::shared_ptr<PoolMember>;
@@ -53,6 +57,7 @@ public:
     [[nodiscard]] static Task<Result<void>> open(Self self);
     [[nodiscard]] static Task<void> close(Self self, Millis grace);
     [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>> start(Self self, TurnRequest request);
+    [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>> join(Self self, std::string thread);
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
     [[nodiscard]] static Task<Result<TurnsPage>> turns_page(Self self, TurnsQuery query);
     [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
@@ -70,17 +75,20 @@ public:
 
 private:
     [[nodiscard]] std::filesystem::path folder_of(std::size_t child) const;
-    [[nodiscard]] Member make_member(std::size_t child);
+    [[nodiscard]] std::string name_of(std::size_t member) const; ///< "child 2", "server 2"
+    [[nodiscard]] Member make_member(std::size_t child, CodexServer server = {});
     /// For a new thread: a ready child with the fewest turns, of those the one with the fewest
     /// threads.
     [[nodiscard]] Member least_loaded() const;
-    /// The open child of that number. Code::not_found when there never was one.
+    /// The open child of that number. Code::not_found when there never was one. A server that no
+    /// option names is Code::unavailable: its threads are elsewhere, not lost.
     [[nodiscard]] static Task<Result<Member>> member(Self self, std::size_t child);
     [[nodiscard]] static Task<Result<void>> open_member(Self self, Member member);
 
     asio::any_io_executor executor_;
     CodexOptions options_;
     std::size_t children_;
+    bool servers_ = false;
     std::vector<Member> members_{}; ///< those that take new threads
     std::map<std::size_t, Member> former_members_{}; ///< those of a time with more children
     Signal changed_;

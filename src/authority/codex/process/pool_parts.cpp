@@ -23,6 +23,7 @@ public:
         return thread_ == turn_->thread_id() ? turn_->next() : renamed(turn_->next(), thread_);
     }
     void interrupt() override { turn_->interrupt(); }
+    [[nodiscard]] bool leave() override { return turn_->leave(); }
     [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
         return turn_->answer_approval(id, approved);
     }

@@ -37,6 +37,13 @@ public:
     [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
         return Pool::start(pool_, std::move(request));
     }
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> join(std::string thread) override {
+        if constexpr (requires { Pool::join(pool_, std::move(thread)); }) {
+            return Pool::join(pool_, std::move(thread));
+        } else {
+            return Authority::join(std::move(thread));
+        }
+    }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return Pool::turns(pool_, std::move(thread));
     }

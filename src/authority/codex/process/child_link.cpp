@@ -1,4 +1,4 @@
-#include "codex_link.hpp"
+#include "child_link.hpp"
 
 #include "oa_stream/base/text.hpp"
 
@@ -31,14 +31,14 @@ std::string without_colours(std::string_view line) {
 
 } // namespace
 
-CodexLink::CodexLink(
+ChildLink::ChildLink(
     const asio::any_io_executor& executor, std::size_t line_bytes, LinkHandlers handlers
 )
-    : executor_(executor), handlers_(std::move(handlers)), line_bytes_(line_bytes),
+    : CodexLink(std::move(handlers)), executor_(executor), line_bytes_(line_bytes),
       lines_(line_bytes), changed_(executor) {
 }
 
-Result<std::shared_ptr<CodexLink>> CodexLink::spawn(
+Result<std::shared_ptr<CodexLink>> ChildLink::spawn(
     const asio::any_io_executor& executor,
     ChildOptions child,
     std::size_t line_bytes,
@@ -48,12 +48,12 @@ Result<std::shared_ptr<CodexLink>> CodexLink::spawn(
     // Writing to a child that has just died must be an error value, not the end of this process.
     std::signal(SIGPIPE, SIG_IGN);
     OA_TRY(auto started, Child::start(executor, std::move(child)));
-    std::shared_ptr<CodexLink> link(new CodexLink(executor, line_bytes, std::move(handlers)));
+    std::shared_ptr<ChildLink> link(new ChildLink(executor, line_bytes, std::move(handlers)));
     link->run(std::move(started));
     return link;
 }
 
-void CodexLink::run(std::unique_ptr<Child> child) {
+void ChildLink::run(std::unique_ptr<Child> child) {
     child_ = std::move(child);
     rpc_ = std::make_shared<RpcPeer>(
         executor_,
@@ -70,7 +70,7 @@ void CodexLink::run(std::unique_ptr<Child> child) {
     oa_stream::spawn(executor_, "codex exit watch", exit_watch(shared_from_this()));
 }
 
-void CodexLink::send(std::string line) {
+void ChildLink::send(std::string line) {
     if (lost_) {
         return;
     }
@@ -84,7 +84,7 @@ void CodexLink::send(std::string line) {
     changed_.notify();
 }
 
-void CodexLink::end(const Error& why, int signal) {
+void ChildLink::end(const Error& why, int signal) {
     if (std::exchange(lost_, true)) {
         return;
     }
@@ -94,26 +94,32 @@ void CodexLink::end(const Error& why, int signal) {
     handlers_.lost(why);
 }
 
-void CodexLink::kill(const Error& why) {
+void ChildLink::kill(const Error& why) {
     end(why, SIGKILL); // without its pipe it is of no use
 }
 
-void CodexLink::retire(const Error& why, Millis grace) {
+void ChildLink::retire(const Error& why, Millis grace) {
     if (!lost_) {
         oa_stream::spawn(executor_, "codex retirement", stop_within(shared_from_this(), grace));
         end(why, 0); // stop_within() sends TERM; a second one would cut codex's own shutdown short
     }
 }
 
-Task<void> CodexLink::stop_within(std::shared_ptr<CodexLink> self, Millis grace) {
+Task<void> ChildLink::stop_within(std::shared_ptr<ChildLink> self, Millis grace) {
     co_await self->child_->stop(grace);
 }
 
-Task<void> CodexLink::gone(std::shared_ptr<CodexLink> self) {
+std::string ChildLink::peer() const {
+    return fmt::format("pid {}", pid());
+}
+
+Task<void> ChildLink::wait_gone() {
+    const auto self = shared_from_this();
     co_await self->child_->wait();
 }
 
-Task<void> CodexLink::close(std::shared_ptr<CodexLink> self, Millis grace) {
+Task<void> ChildLink::close_within(Millis grace) {
+    const auto self = shared_from_this();
     self->child_->close_stdin();
     const auto deadline = Clock::now() + grace / 2;
     while (!self->lost_ && Clock::now() < deadline) {
@@ -123,7 +129,7 @@ Task<void> CodexLink::close(std::shared_ptr<CodexLink> self, Millis grace) {
     self->kill(Error{.code = Code::unavailable, .message = "codex app-server was stopped"});
 }
 
-Task<void> CodexLink::read_loop(std::shared_ptr<CodexLink> self) {
+Task<void> ChildLink::read_loop(std::shared_ptr<ChildLink> self) {
     while (!self->lost_) {
         const auto bytes = co_await self->child_->read_stdout();
         if (!bytes || bytes->empty()) {
@@ -150,7 +156,7 @@ Task<void> CodexLink::read_loop(std::shared_ptr<CodexLink> self) {
     self->kill(self->death());
 }
 
-Error CodexLink::death() const {
+Error ChildLink::death() const {
     const auto exit = child_->exited();
     return Error{
         .code = Code::unavailable,
@@ -160,7 +166,7 @@ Error CodexLink::death() const {
     };
 }
 
-Task<void> CodexLink::write_loop(std::shared_ptr<CodexLink> self) {
+Task<void> ChildLink::write_loop(std::shared_ptr<ChildLink> self) {
     while (!self->lost_) {
         if (self->out_.empty()) {
             co_await self->changed_.wait_until(Clock::time_point::max());
@@ -180,7 +186,7 @@ Task<void> CodexLink::write_loop(std::shared_ptr<CodexLink> self) {
     }
 }
 
-Task<void> CodexLink::stderr_loop(std::shared_ptr<CodexLink> self) {
+Task<void> ChildLink::stderr_loop(std::shared_ptr<ChildLink> self) {
     LineSplitter lines(64U << 10U);
     while (true) {
         const auto bytes = co_await self->child_->read_stderr();
@@ -197,13 +203,14 @@ Task<void> CodexLink::stderr_loop(std::shared_ptr<CodexLink> self) {
     self->changed_.notify();
 }
 
-Task<void> CodexLink::last_words(std::shared_ptr<CodexLink> self, Clock::time_point deadline) {
+Task<void> ChildLink::read_last_words(Clock::time_point deadline) {
+    const auto self = shared_from_this();
     while (!self->silent_ && Clock::now() < deadline) {
         co_await self->changed_.wait_until(deadline);
     }
 }
 
-void CodexLink::keep_tail(std::string_view line) {
+void ChildLink::keep_tail(std::string_view line) {
     const std::string clean = without_colours(line);
     if (trim(clean).empty()) {
         return;
@@ -216,7 +223,7 @@ void CodexLink::keep_tail(std::string_view line) {
     handlers_.stderr_line(clean);
 }
 
-Task<void> CodexLink::exit_watch(std::shared_ptr<CodexLink> self) {
+Task<void> ChildLink::exit_watch(std::shared_ptr<ChildLink> self) {
     co_await self->child_->wait();
     self->changed_.notify();
     co_await sleep_for(k_last_words); // what a grandchild holds open is not waited for any longer

@@ -1,0 +1,185 @@
+// Turns on a server that somebody else runs: they outlive a connection, and this process.
+#include "oa_stream/base/json_members.hpp"
+
+#include "codex/codex_core.hpp"
+#include "codex/codex_requests.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is not ours
+
+const Json* turns_of(const Json& resumed) {
+    const Json* thread = member(resumed, "thread");
+    const Json* turns = thread == nullptr ? nullptr : member(*thread, "turns");
+    return turns != nullptr && turns->is_array() ? turns : nullptr;
+}
+
+const Json* turn_named(const Json& resumed, std::string_view id) {
+    const Json* turns = turns_of(resumed);
+    if (turns == nullptr) {
+        return nullptr;
+    }
+    for (const Json& turn : *turns) {
+        if (text_view_in(turn, "id") == id) {
+            return &turn;
+        }
+    }
+    return nullptr;
+}
+
+const Json* newest_turn(const Json& resumed) {
+    const Json* turns = turns_of(resumed);
+    return turns == nullptr || turns->empty() ? nullptr : &turns->back();
+}
+
+} // namespace
+
+void CodexCore::hold_on() {
+    for (const auto& thread : threads_.with_turns()) {
+        thread->live->adrift();
+        oa_stream::spawn(
+            executor_, "codex reconnect limit", give_up(shared_from_this(), thread->live)
+        );
+    }
+    threads_.unload_all();
+}
+
+Task<void> CodexCore::give_up(Self self, std::shared_ptr<RunningTurn> live) {
+    const auto since = live->adrift_since();
+    co_await sleep_for(self->options_.server.reconnect);
+    if (live->adrift_since() && live->adrift_since() == since) {
+        live->fail(Error{.code = Code::unavailable, .message = "the Codex server stayed away"});
+    }
+}
+
+/// Resumes the thread on the new connection and goes on where the lost one ended.
+Task<void> CodexCore::rejoin(
+    Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
+) {
+    if (thread->ephemeral) { // codex keeps no history of it to go on from
+        live->fail(Error{.code = Code::unavailable, .message = "the connection was lost"});
+    }
+    Result<void> joined{};
+    if (!live->failed() && !live->abandoned) {
+        joined = co_await catch_up(self, link, thread.get(), live);
+        if (link->lost()) {
+            co_return; // the next connection tries again
+        }
+    }
+    if (!joined) {
+        live->fail(Error{.code = Code::unavailable, .message = joined.error().message});
+    }
+    const bool over = live->failed() || live->abandoned;
+    ++(over ? self->counts_.unjoined : self->counts_.rejoined);
+    if (over) {
+        self->log(
+            LogLevel::warn,
+            fmt::format("turn {} is given up: its connection was lost", live->id())
+        );
+        co_await interrupt_stray(link, thread->id, live->id());
+        if (thread->live == live) {
+            ThreadHold::release(*thread);
+            self->threads_.forget(*thread);
+        }
+        co_return;
+    }
+    if (live->stop_wanted && !live->ended()) {
+        live->interrupting = false;
+        self->interrupt(live);
+    }
+    self->after_delivery(thread);
+}
+
+/// `thread` is held by `live`.
+Task<Result<void>> CodexCore::catch_up(
+    Self self, Link link, CodexThread* thread, std::shared_ptr<RunningTurn> live
+) {
+    // With its turns: their items and what follows on this connection fit together.
+    OA_CO_TRY(const Json resumed, co_await load(self, link, thread, false));
+    thread->foreign = false;
+    const Json* stored = turn_named(resumed, live->id());
+    if (stored == nullptr) {
+        co_return fail(Code::unavailable, "the Codex server does not know the turn any more");
+    }
+    live->catch_up(*stored, runs_turn(resumed));
+    co_return Result<void>{};
+}
+
+Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::join(Self self, std::string id) {
+    if (!self->outlives()) {
+        co_return fail(Code::not_found, "turns of a child end with it");
+    }
+    if (!self->link_) { // whoever only looks does not wait
+        co_return fail(Code::unavailable, self->reason_);
+    }
+    const Link link = self->link_;
+    // Every page that opens a chat asks: this answer costs a few tenths of a millisecond.
+    Json query = Json::object({{"threadId", id}, {"includeTurns", false}});
+    OA_CO_TRY(
+        const Json state, settle(co_await call(self, link, "thread/read", query), "thread/read")
+    );
+    if (!runs_turn(state)) {
+        co_return fail(Code::not_found, "no turn runs on this thread");
+    }
+    OA_CO_TRY(
+        ThreadHold hold,
+        co_await CodexThreads::hold(&self->threads_, std::move(id), Clock::now() + k_busy_wait)
+    );
+    // It keeps what arrives before the turn is known.
+    auto live = std::make_shared<RunningTurn>(
+        self->executor_, self->options_, hold->id, hold->model, self->approval_place(), std::nullopt
+    );
+    hold->live = live;
+    OA_CO_TRY(const Json resumed, co_await load(self, link, &*hold, false));
+    const Json* newest = newest_turn(resumed);
+    if (!runs_turn(resumed) || newest == nullptr ||
+        text_view_in(*newest, "status") != "inProgress") {
+        co_return fail(Code::not_found, "no turn runs on this thread");
+    }
+    hold->foreign = false;
+    live->join(*newest, hold->model);
+    ++self->counts_.rejoined;
+    self->after_delivery(hold.hand_over());
+    co_return live;
+}
+
+/// One that a process before us, or another one, left on the thread: a new turn would be steered
+/// into it. `thread` is held by the caller.
+Task<Result<void>> CodexCore::end_foreign_turn(Self self, Link link, CodexThread* thread) {
+    const RpcOutcome outcome =
+        co_await call(self, link, "turn/interrupt", interrupt_params(thread->id, ""));
+    if (std::holds_alternative<Refusal>(outcome)) {
+        thread->foreign = false; // it has ended by itself
+    }
+    const auto deadline = Clock::now() + k_busy_wait;
+    while (thread->foreign && !link->lost() && Clock::now() < deadline) {
+        co_await thread->freed.wait_until(deadline);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+    if (thread->foreign) {
+        co_return fail(Code::conflict, "a turn is running on this thread");
+    }
+    co_return Result<void>{};
+}
+
+bool CodexCore::leave(const std::shared_ptr<RunningTurn>& turn) {
+    const auto thread = threads_.find(turn->thread());
+    turn->left = outlives() && thread && !thread->ephemeral && !turn->interrupting;
+    return turn->left;
+}
+
+void CodexCore::let_go(const std::shared_ptr<RunningTurn>& turn) {
+    const auto thread = threads_.find(turn->thread());
+    if (thread && thread->live == turn) {
+        thread->foreign = !turn->ended();
+        ThreadHold::release(*thread);
+    }
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,41 @@
+// What the options say of servers.
+#include "oa_stream/authority/codex.hpp"
+#include "oa_stream/base/option_names.hpp"
+
+#include "service_url.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace oa_stream::authority {
+
+Result<void>
+check_codex_servers(const CodexOptions& options, const std::vector<CodexServer>& servers) {
+    std::set<std::size_t> numbers;
+    for (const CodexServer& server : servers) {
+        OA_CHECK(check_service_url(server.url, "ws://", "wss://", names::codex_server));
+        if (!numbers.insert(server.number).second) {
+            return fail(
+                Code::usage,
+                fmt::format("two servers have the number {}", server.number),
+                names::codex_server,
+                "a number stays with its server's threads"
+            );
+        }
+        if (!server.token.empty()) {
+            OA_CHECK(check_token_reference(server.token, names::codex_token));
+        }
+    }
+    if (runs_commands(options)) { // whose sandbox, folders and approvals would be proved there
+        return fail(
+            Code::usage,
+            "a Codex server runs the chat profile only",
+            names::codex_server,
+            "leave out --codex-profile agent, or let the lane start Codex"
+        );
+    }
+    return {};
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,146 @@
+// Going on with a turn whose connection was lost, or that was begun by somebody else.
+#include "oa_stream/base/json_members.hpp"
+
+#include "codex/running_turn.hpp"
+
+#include <map>
+
+namespace oa_stream::authority {
+
+namespace {
+
+Json notification(std::string_view method, Json params) {
+    return Json::object({{"method", method}, {"params", std::move(params)}});
+}
+
+/// The item as it was when it began: what it said since is not known to have been said.
+Json at_its_beginning(Json item) {
+    for (const char* key : {"text", "summary", "content"}) {
+        item.erase(key);
+    }
+    return item;
+}
+
+} // namespace
+
+void RunningTurn::adrift() {
+    if (!ended_ && !error_) {
+        adrift_since_ = Clock::now();
+        idle_since_.reset();
+    }
+}
+
+void RunningTurn::join(const Json& stored, std::string model) {
+    model_ = std::move(model);
+    id_ = text_view_in(stored, "id");
+    translator_ = CodexTranslator(thread_, id_, baseline_, cwd_);
+    adrift_since_.reset();
+    Json turn = Json::object({{"id", id_}});
+    take("turn/started",
+         notification(
+             "turn/started", Json::object({{"threadId", thread_}, {"turn", std::move(turn)}})
+         ));
+    catch_up(stored, true);
+}
+
+void RunningTurn::catch_up(const Json& stored, bool running) {
+    adrift_since_.reset();
+    torn_ = true;
+    whole_.clear();
+    replayed_.clear();
+    last_event_ = Clock::now();
+    replay_items(stored);
+    for (const Json& message : std::exchange(early_, {})) {
+        deliver(string_member(message, "method").value_or(""), message);
+    }
+    replayed_.clear(); // what comes from here on is new, whatever its id
+    const std::string_view status = text_view_in(stored, "status");
+    if (ended_ || (running && status == "inProgress")) {
+        return;
+    }
+    if (status == "inProgress") {
+        idle_since_ = Clock::now(); // its end is looked up
+    } else if (status == "interrupted" && !stop_wanted) {
+        fail(Error{.code = Code::unavailable, .message = "the Codex server ended the turn"});
+    } else {
+        Json params = Json::object({{"threadId", thread_}, {"turn", stored}});
+        take("turn/completed", notification("turn/completed", std::move(params)));
+    }
+}
+
+/// Codex' history has an item once it is whole, and calls also while they run.
+void RunningTurn::replay_items(const Json& stored) {
+    const Json* items = member(stored, "items");
+    std::map<std::pair<std::string, std::string>, std::size_t> occurrences; // ids repeat
+    for (const Json& item : items == nullptr ? Json::array() : *items) {
+        const std::string type(text_view_in(item, "type"));
+        const std::string id(text_view_in(item, "id"));
+        const std::size_t occurrence = ++occurrences[{type, id}];
+        const auto seen = translator_.seen(type, id);
+        if (occurrence <= seen.done) {
+            continue;
+        }
+        const auto tell = [&](std::string_view method, Json told) {
+            Json params = Json::object(
+                {{"threadId", thread_}, {"turnId", id_}, {"item", std::move(told)}}
+            );
+            say(method, notification(method, std::move(params)));
+        };
+        if (occurrence > seen.begun) {
+            tell("item/started", at_its_beginning(item));
+        }
+        if (text_view_in(item, "status") != "inProgress") {
+            tell("item/completed", item);
+            replayed_.insert(id);
+        }
+    }
+}
+
+/// True for a piece of an item whose beginning was missed, as its end has all of it; and for one that
+/// history told already.
+bool RunningTurn::is_torn(std::string_view method, const Json& message) {
+    const Json* params = member(message, "params");
+    if (!method.starts_with("item/") || params == nullptr) {
+        return false;
+    }
+    if (method == "item/started" || method == "item/completed") {
+        const Json* item = member(*params, "item");
+        std::string id(item == nullptr ? "" : text_view_in(*item, "id"));
+        const bool ends = method == "item/completed";
+        const auto told = replayed_.find(id);
+        if (told != replayed_.end()) {
+            if (ends) {
+                replayed_.erase(told);
+            }
+            return true;
+        }
+        if (!ends) {
+            whole_.insert(std::move(id));
+        }
+        return false;
+    }
+    return !whole_.contains(text_view_in(*params, "itemId"));
+}
+
+/// One notification, told at once. What does not fit to what was said before the loss ends the turn.
+void RunningTurn::take(std::string_view method, const Json& message) {
+    if (!torn_ || !is_torn(method, message)) {
+        say(method, message);
+    }
+}
+
+void RunningTurn::say(std::string_view method, const Json& message) {
+    if (ended_) {
+        return;
+    }
+    const auto before = translator_.text_mismatches();
+    translate(method, message);
+    if (torn_ && translator_.text_mismatches() > before) {
+        fail(Error{
+            .code = Code::unavailable,
+            .message = "the answer does not go on from what was said before the connection was lost"
+        });
+    }
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,41 @@
+#include "service_url.hpp"
+
+#include "oa_stream/base/url.hpp"
+
+namespace oa_stream::authority {
+
+Result<void> check_service_url(
+    const std::string& url, std::string_view plain, std::string_view secure, const char* option
+) {
+    const bool open = url.starts_with(plain);
+    if (!open && !url.starts_with(secure)) {
+        return fail(
+            Code::usage, "the URL must begin with " + std::string(secure),
+            option,
+            std::string(secure) + "host"
+        );
+    }
+    if (open && !is_loopback(host_of(url))) {
+        return fail(
+            Code::usage,
+            "a token would travel in the clear; only loopback may do without TLS",
+            option
+        );
+    }
+    return {};
+}
+
+Result<void> check_token_reference(const std::string& reference, const char* option) {
+    if (reference.starts_with("env:") || reference.starts_with("file:") ||
+        reference.starts_with("fd:")) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        "a token is not given on the command line, where every local process can read it",
+        option,
+        "env:NAME, file:PATH or fd:N"
+    );
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,18 @@
+// What may be said of a service that somebody else runs: its URL, and where its token is.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream::authority {
+
+/// It begins with `secure`, or with `plain` on loopback. Code::usage names the option.
+[[nodiscard]] Result<void> check_service_url(
+    const std::string& url, std::string_view plain, std::string_view secure, const char* option
+);
+/// env:NAME, file:PATH or fd:N. Code::usage names the option.
+[[nodiscard]] Result<void> check_token_reference(const std::string& reference, const char* option);
+
+} // namespace oa_stream::authority

@@ -1,0 +1,68 @@
+#include "serve_values.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace oa_stream::cli {
+
+Result<const authority::AuthorityKind*> read_kind(std::string_view name) {
+    const auto* kind = authority::authority_kind(name);
+    if (kind == nullptr || kind->make == nullptr) {
+        return fail(
+            Code::usage,
+            kind == nullptr ? fmt::format("'{}' is not a possible value", printable(name, 40))
+                            : std::string(kind->refusal),
+            {},
+            fmt::format("{}", fmt::join(authority::authority_words(), " or "))
+        );
+    }
+    return kind;
+}
+
+Result<void> add_proxies(std::span<const std::string> networks, ServeOptions& options) {
+    for (const std::string& network : networks) {
+        OA_CHECK(options.lane.proxies.add(network));
+    }
+    return {};
+}
+
+Result<void> add_faults(std::span<const std::string> faults, ServeOptions& options) {
+    for (const std::string& fault : faults) {
+        options.faults_given = true;
+        OA_CHECK(authority::add_fault(options.authority.replay.faults, fault));
+    }
+    return {};
+}
+
+/// K=URL
+Result<void> add_servers(std::span<const std::string> servers, ServeOptions& options) {
+    for (const std::string& server : servers) {
+        const auto equals = std::min(server.find('='), server.size());
+        const auto number = parse_count(std::string_view(server).substr(0, equals), 0, 99);
+        if (!number || equals == server.size()) {
+            return fail(
+                Code::usage,
+                fmt::format("'{}' is not a number and an address", printable(server, 80)),
+                {},
+                "for example 0=ws://127.0.0.1:4500"
+            );
+        }
+        options.authority.codex_servers.push_back(
+            {.number = static_cast<std::size_t>(*number), .url = server.substr(equals + 1)}
+        );
+    }
+    return {};
+}
+
+Result<void> set_limits(std::span<const std::string> limits, ServeOptions& options) {
+    for (const std::string& limit : limits) {
+        OA_CHECK(set_limit(options, limit));
+    }
+    return {};
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,185 @@
+// A turn that goes on over another connection: what was said, what history has, what comes next.
+#include "codex/running_turn.hpp"
+
+#include "harness.hpp"
+
+using namespace oa_test;
+
+namespace {
+
+Json item(std::string id, std::string type, std::string text = {}, std::string status = {}) {
+    Json out = Json::object({{"type", std::move(type)}, {"id", std::move(id)}});
+    if (!text.empty()) {
+        out["text"] = std::move(text);
+    }
+    if (!status.empty()) {
+        out["status"] = std::move(status);
+    }
+    return out;
+}
+
+struct Joined {
+    Joined() {
+        live->bind("turn-1");
+        say("turn/started", {{"turn", Json::object({{"id", "turn-1"}})}});
+    }
+    void say(const std::string& method, Json params) {
+        params["threadId"] = "thread-1";
+        params["turnId"] = "turn-1";
+        live->deliver(
+            method, Json::object({{"method", method}, {"params", std::move(params)}})
+        );
+    }
+    void begin(Json what) { say("item/started", {{"item", std::move(what)}}); }
+    void end(Json what) { say("item/completed", {{"item", std::move(what)}}); }
+    void delta(const std::string& id, const std::string& text) {
+        say("item/agentMessage/delta", {{"itemId", id}, {"delta", text}});
+    }
+    void completed() {
+        say("turn/completed", {{"turn", Json::object({{"id", "turn-1"}, {"status", "completed"}})}});
+    }
+    static Json stored(Json items, const std::string& status = "inProgress") {
+        return Json::object(
+            {{"id", "turn-1"}, {"status", status}, {"items", std::move(items)}}
+        );
+    }
+    /// Everything told so far, to the end if there is one.
+    Told told() {
+        if (!live->ended() && !live->failed()) {
+            live->fail(Error{.code = Code::cancelled, .message = "the test ends here"});
+        }
+        Told out;
+        while (!out.error && out.ended() == nullptr) {
+            auto batch = run(io, RunningTurn::next(live));
+            if (!batch) {
+                out.error = batch.error();
+                break;
+            }
+            std::ranges::move(*batch, std::back_inserter(out.events));
+        }
+        return out;
+    }
+
+    asio::io_context io{};
+    CodexOptions options{};
+    std::shared_ptr<RunningTurn> live = std::make_shared<RunningTurn>(
+        io.get_executor(), options, "thread-1", "model", ApprovalPlace{}, std::nullopt
+    );
+};
+
+} // namespace
+
+TEST_CASE("a torn text goes on with the end of its item, whatever was missed", "[rejoin]") {
+    Joined turn;
+    turn.begin(item("m", "agentMessage"));
+    turn.delta("m", "one ");
+    turn.live->adrift();
+    turn.delta("m", "three "); // over the new connection, before the thread was read
+    turn.live->catch_up(Joined::stored(Json::array()), true);
+    turn.delta("m", "four ");
+    turn.end(item("m", "agentMessage", "one two three four five"));
+    turn.completed();
+    const Told told = turn.told();
+    CHECK(told.text() == "one two three four five");
+    CHECK(told.outcome() == "completed");
+}
+
+TEST_CASE("items that ended unseen are told in order, before what follows", "[rejoin]") {
+    Joined turn;
+    turn.begin(item("m", "agentMessage"));
+    turn.delta("m", "one ");
+    turn.live->adrift();
+    turn.begin(item("n", "agentMessage"));
+    turn.delta("n", "three");
+    turn.live->catch_up(Joined::stored(Json::array({item("m", "agentMessage", "one two ")})), true);
+    turn.delta("n", " four");
+    turn.end(item("n", "agentMessage", "three four"));
+    turn.completed();
+    CHECK(turn.told().text() == "one two three four");
+}
+
+TEST_CASE("an item is told once, though history and the connection have it", "[rejoin]") {
+    Joined turn;
+    turn.live->adrift();
+    turn.begin(item("m", "agentMessage"));
+    turn.delta("m", "one");
+    turn.end(item("m", "agentMessage", "one"));
+    turn.live->catch_up(Joined::stored(Json::array({item("m", "agentMessage", "one")})), true);
+    turn.completed();
+    CHECK(turn.told().text() == "one");
+}
+
+TEST_CASE("items of one id are told apart by their order", "[rejoin]") {
+    Joined turn;
+    turn.begin(item("m", "agentMessage"));
+    turn.end(item("m", "agentMessage", "first "));
+    turn.live->adrift();
+    const auto again = Json::array(
+        {item("m", "agentMessage", "first "), item("m", "agentMessage", "second")}
+    );
+    turn.live->catch_up(Joined::stored(again, "completed"), false);
+    const Told told = turn.told();
+    CHECK(told.text() == "first second");
+    CHECK(told.outcome() == "completed");
+}
+
+TEST_CASE("a text that does not go on from what was said ends the turn", "[rejoin]") {
+    Joined turn;
+    turn.begin(item("m", "agentMessage"));
+    turn.delta("m", "one ");
+    turn.live->adrift();
+    turn.live->catch_up(Joined::stored(Json::array()), true);
+    turn.end(item("m", "agentMessage", "another text"));
+    const Told told = turn.told();
+    CHECK(told.text() == "one ");
+    CHECK(told.outcome() == "unavailable");
+    CHECK(told.error->message.contains("does not go on"));
+}
+
+TEST_CASE("the end of a turn that nobody saw comes from history", "[rejoin]") {
+    struct Row {
+        const char* status;
+        bool stopping;
+        const char* outcome;
+    };
+    const auto row = GENERATE(
+        Row{"completed", false, "completed"},
+        Row{"interrupted", true, "interrupted"},
+        Row{"interrupted", false, "unavailable"}, // by a server that was killed
+        Row{"failed", false, "failed"}
+    );
+    CAPTURE(row.status, row.stopping);
+    Joined turn;
+    turn.live->stop_wanted = row.stopping;
+    turn.live->adrift();
+    turn.live->catch_up(Joined::stored(Json::array(), row.status), false);
+    CHECK(turn.told().outcome() == row.outcome);
+}
+
+TEST_CASE("a turn that is joined late is told from its beginning", "[rejoin]") {
+    Joined other;
+    auto live = std::make_shared<RunningTurn>(
+        other.io.get_executor(), other.options, "thread-1", "", ApprovalPlace{}, std::nullopt
+    );
+    other.live = live;
+    other.delta("m", "two "); // between the thread's resumption and its answer
+    Json call = item("c", "commandExecution", {}, "inProgress");
+    call["command"] = "ls";
+    live->join(
+        Joined::stored(Json::array({item("a", "agentMessage", "before "), std::move(call)})), "model"
+    );
+    other.delta("m", "three ");
+    Json ended = item("c", "commandExecution", {}, "completed");
+    ended["aggregatedOutput"] = "file";
+    ended["exitCode"] = 0;
+    other.end(std::move(ended));
+    other.end(item("m", "agentMessage", "one two three four"));
+    other.completed();
+    CHECK(live->id() == "turn-1");
+    CHECK(live->model() == "model");
+    const Told told = other.told();
+    CHECK(told.text() == "before one two three four");
+    CHECK(told.first<turn::TurnStarted>() != nullptr);
+    REQUIRE(told.first<turn::ToolOutput>() != nullptr);
+    CHECK(told.outcome() == "completed");
+}

@@ -1,0 +1,232 @@
+// Codex as a server of its own (--codex-server): turns outlive the connection and the lane.
+//
+// The short form takes over 8 turns at random moments. The long one, 200:
+//   OA_TAKEOVERS=200 ./dev e2e tests/e2e/lane/codex_server.test.mjs
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexServer, startMock, startWire } from '../lib/codex.mjs';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { chat, open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { limit, oa, scratch, sleep } from '../lib/process.mjs';
+
+const TAKEOVERS = Number(process.env.OA_TAKEOVERS ?? 8);
+const folder = scratch('lane');
+const config = path.join(folder, 'config.toml');
+let mock, server, wire, lane;
+
+const serverArgs = (url = wire.url) => ['--codex-server', `3=${url}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--codex-restart-max', '200ms'];
+const start = (args = []) => startLane({ authority: 'codex', folder, name: `lane-${Date.now()}`, args: [...serverArgs(), '--drain-timeout', '300ms', ...args] });
+before(async () => {
+  mock = await startMock();
+  fs.writeFileSync(config, chatConfig(mock.port));
+  server = await startCodexServer({ config: chatConfig, mockPort: mock.port });
+  wire = await startWire(server.port);
+  lane = await start();
+});
+after(async () => {
+  if (lane && lane.exit === undefined) assert.equal((await lane.stop()).code, 0);
+  wire.stop();
+  await server.kill(); // SIGTERM would wait for turns that a failed test left
+  await mock.stop();
+});
+
+const WORDS = 30;
+const prompt = (key, n = 5) => `scenario:text;words=${WORDS};hold=${n};key=${key}`;
+const release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
+const whole = (n = WORDS) => 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ').slice(0, n).join(' ');
+const readies = () => lane.stderr.split('is ready, at ws://').length - 1;
+/** As soon as five words were said. */
+const fifth = (x) => x.wait(() => x.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('').includes('echo'), 'the fifth word');
+const resume = (id) => open(lane.base, { path: `/api/chat/${id}/stream` });
+async function ended(id, status = 'completed') {
+  for (const end = Date.now() + limit(10000); ; await sleep(20)) {
+    const runs = (await send(lane.base, { path: `/api/chats/${id}/runs` })).json();
+    if (JSON.stringify(runs).includes(`"${status}"`)) return runs;
+    assert.ok(Date.now() < end, `no ${status} run: ${JSON.stringify(runs)}`);
+  }
+}
+
+/** What the server has stored of its threads. */
+const rollouts = () => fs.readdirSync(path.join(server.home, 'sessions'), { recursive: true }).filter((name) => name.endsWith('.jsonl')).map((name) => fs.readFileSync(path.join(server.home, 'sessions', name), 'utf8'));
+
+test('a turn runs on the server, and its thread is pinned to the number', async () => {
+  const answer = await chat(lane.base, `scenario:text;words=${WORDS}`, { id: 'plain' }).done;
+  assert.equal(answer.status, 200, answer.text);
+  assertLegal(answer);
+  assert.equal(read(answer).texts[0], whole());
+  await lane.until(() => fs.existsSync(path.join(lane.stateDir, 'lane/threads.map')) && fs.readFileSync(path.join(lane.stateDir, 'lane/threads.map'), 'latin1').includes('3_0'), 'the pin in the map');
+  assert.ok(!fs.existsSync(path.join(lane.stateDir, 'codex')), 'the lane makes no home of its own');
+});
+
+test('the connection is cut while the answer stands still: the stream goes on, whole', async () => {
+  const answer = chat(lane.base, prompt('cut'), { id: 'cut' });
+  await fifth(answer);
+  const before = readies();
+  wire.cut();
+  await lane.until(() => readies() > before, 'a new connection');
+  await release('cut');
+  await answer.done;
+  assertLegal(answer);
+  assert.deepEqual(read(answer).texts, [whole()]);
+  const next = await chat(lane.base, 'scenario:text;words=3', { id: 'cut' }).done;
+  assertLegal(next);
+  assert.equal(read(next).texts[0], whole(3));
+});
+
+test('the answer ends while nobody is connected: the stream still tells all of it', async () => {
+  const answer = chat(lane.base, prompt('away'), { id: 'away' });
+  await fifth(answer);
+  wire.open = false;
+  wire.cut();
+  await lane.until(() => lane.stderr.includes('no Codex server'), 'a refused connection');
+  const stored = () => rollouts().filter((text) => text.includes(whole())).length;
+  const before = stored();
+  await release('away');
+  for (const end = Date.now() + limit(8000); stored() === before; await sleep(20)) assert.ok(Date.now() < end, 'the server did not store the answer');
+  wire.open = true;
+  await answer.done;
+  assertLegal(answer);
+  assert.deepEqual(read(answer).texts, [whole()]);
+});
+
+test(`${TAKEOVERS} connections cut at random moments: every answer is exact`, async () => {
+  const answers = [];
+  for (let i = 0; i < TAKEOVERS; ++i) {
+    const answer = chat(lane.base, `scenario:text;words=${WORDS};delay=${i % 2 ? 15 : 4};chunk=${i % 3 ? 'word' : 'char'}`, { id: `random-${i}` });
+    await answer.wait((x) => x.status, 'head');
+    await sleep(Math.random() * 350);
+    wire.cut();
+    answers.push(answer);
+  }
+  for (const answer of answers) {
+    await answer.done;
+    assertLegal(answer);
+    assert.deepEqual(read(answer).texts, [whole()]);
+  }
+});
+
+test('the lane is restarted: the reader is cut without an ending, the turn goes on, its resume is whole', async () => {
+  const answer = chat(lane.base, prompt('restart'), { id: 'restart' });
+  await fifth(answer);
+  assert.equal((await lane.stop()).code, 0);
+  await answer.done;
+  assert.equal(answer.complete, false, 'a whole body would look like the end');
+  assert.ok(!answer.chunks.includes('[DONE]') && !answer.chunks.some((c) => ['finish', 'error'].includes(c?.type)), answer.text);
+  lane = await start();
+  const again = resume('restart');
+  await again.frame('start');
+  await release('restart');
+  await again.done;
+  assertLegal(again);
+  assert.deepEqual(read(again).texts, [whole()]);
+  const id = (x) => x.chunks.find((c) => c?.type === 'start').messageId;
+  assert.equal(id(again), id(answer), 'it is the same message');
+  await ended('restart');
+});
+
+test('the lane is killed: two pages resume one turn, and stop ends it', async () => {
+  const answer = chat(lane.base, prompt('killed'), { id: 'killed' });
+  await fifth(answer);
+  await lane.kill();
+  await answer.done;
+  lane = await start();
+  const pages = [resume('killed'), resume('killed')];
+  await Promise.all(pages.map((page) => page.frame('start')));
+  assert.equal(pages[0].headers['x-oa-turn-id'], pages[1].headers['x-oa-turn-id']);
+  const stopped = await send(lane.base, { method: 'POST', path: '/api/chats/killed/stop' });
+  assert.equal(stopped.json().data.status, 'stopped', stopped.text);
+  for (const page of pages) {
+    await page.done;
+    assertLegal(page);
+  }
+  await release('killed');
+  assert.equal((await resume('plain').done).status, 204, 'where nothing runs there is nothing to resume');
+});
+
+test('the lane is killed: a stop alone ends the turn', async () => {
+  const answer = chat(lane.base, prompt('stopped'), { id: 'stopped' });
+  await fifth(answer);
+  await lane.kill();
+  lane = await start();
+  const stopped = await send(lane.base, { method: 'POST', path: '/api/chats/stopped/stop' });
+  assert.equal(stopped.json().data.status, 'stopped', stopped.text);
+  await ended('stopped', 'interrupted');
+  await release('stopped');
+});
+
+test('the lane is killed: a new message ends the old turn first and is not steered into it', async () => {
+  const answer = chat(lane.base, prompt('next'), { id: 'next' });
+  await fifth(answer);
+  await lane.kill();
+  lane = await start();
+  const next = await chat(lane.base, 'scenario:text;words=3', { id: 'next' }).done;
+  assertLegal(next);
+  assert.deepEqual(read(next).texts, [whole(3)]);
+  await release('next');
+  const runs = JSON.stringify(await ended('next'));
+  assert.ok(runs.includes('"interrupted"'), runs);
+});
+
+test('the server stays away: its turns end with one error each, and new ones are refused', async () => {
+  await lane.stop();
+  lane = await start(['--limit', 'reconnect=500ms']);
+  const answer = chat(lane.base, prompt('gone'), { id: 'gone' });
+  await fifth(answer);
+  wire.open = false;
+  wire.cut();
+  await answer.done;
+  assertOneError(answer, { code: 'authority_lost', retryable: true });
+  const ready = await send(lane.base, { path: '/readyz' });
+  assert.equal(ready.status, 503);
+  assert.match(ready.json().reason, /no Codex server/);
+  assertRefused(await resume('plain').done, 503, 'authority_unavailable');
+  wire.open = true;
+  await lane.until(() => lane.stderr.includes('is given up'), 'the turn that is stopped there');
+  await ended('gone', 'interrupted');
+  await release('gone');
+});
+
+test('the server is killed: its turns end with an error, and its threads go on afterwards', async () => {
+  const answer = chat(lane.base, prompt('crash'), { id: 'crash' });
+  await fifth(answer);
+  const { home, port } = server;
+  await server.kill();
+  server = await startCodexServer({ config: chatConfig, mockPort: mock.port, home, port });
+  await answer.done;
+  assertOneError(answer, { code: 'authority_lost', retryable: true });
+  await release('crash');
+  const next = await chat(lane.base, 'scenario:text;words=3', { id: 'crash' }).done;
+  assertLegal(next);
+  assert.equal(read(next).texts[0], whole(3));
+});
+
+test('a lane starts while its server is away, and says so', async () => {
+  await lane.stop();
+  wire.open = false;
+  lane = await start();
+  const ready = await send(lane.base, { path: '/readyz' });
+  assert.equal(ready.status, 503, ready.text);
+  wire.open = true;
+  await lane.until(() => readies() > 0, 'the connection');
+  assert.equal((await send(lane.base, { path: '/readyz' })).status, 200);
+  assert.equal((await chat(lane.base, 'scenario:text;words=3', { id: 'late' }).done).status, 200);
+});
+
+for (const [what, args, code, text] of [
+  ['a wrong token', () => [...serverArgs().slice(0, 3), 'env:PATH', ...serverArgs().slice(4)], 5, /refuses the token/],
+  ['ws:// to another machine', () => serverArgs('ws://codex.example:4500'), 2, /token would travel in the clear/],
+  ['another scheme', () => serverArgs('http://127.0.0.1:4500'), 2, /must begin with wss:\/\//],
+  ['no number', () => ['--codex-server', server.url], 2, /is not a number and an address/],
+  ['one number twice', () => [...serverArgs(), '--codex-server', `3=${server.url}`], 2, /two servers have the number 3/],
+  ['the agent profile', () => ['--codex-server', `0=${server.url}`, '--codex-profile', 'agent', '--allow-root'], 2, /chat profile only/],
+  ['children beside it', () => [...serverArgs(), '--codex-children', '2'], 2, /starts no Codex beside the servers/],
+]) {
+  test(`refused at start: ${what}`, async () => {
+    const tried = await oa(['serve', '--authority', 'codex', '--listen', '127.0.0.1:0', ...args()], { stateDir: scratch('refused') });
+    assert.match(tried.stderr, text);
+    assert.equal(tried.code, code, tried.stderr);
+  });
+}
