@@ -1,7 +1,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/timeline.hpp"
-#include "oa_stream/telemetry/turns.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include <fmt/format.h>
 
@@ -124,6 +124,7 @@ std::string event_text(const Json& line) {
 
 std::optional<bool> bad_turn(const Json& line) {
     const bool asked = text_in(line, "event") == "request" &&
+                       !line.contains(telemetry::k_probe_label) &&
                        telemetry::is_turn_request(text_in(line, "method"), text_in(line, "route"));
     return asked ? std::optional(telemetry::is_bad(ending_of(line))) : std::nullopt;
 }

@@ -232,7 +232,7 @@ Task<void> Lane::Impl::metrics(CallPtr call) {
     net::Response response;
     response.headers.set("content-type", std::string(k_metrics_type));
     response.headers.set("cache-control", "no-store");
-    response.body = state.parts.metrics();
+    response.body = state.parts.metrics(state.authority().health().ready && !state.draining);
     return answers.send(std::move(call), std::move(response));
 }
 

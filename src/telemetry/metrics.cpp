@@ -19,6 +19,14 @@ LabelIs method() {
     return {"method", {std::string(k_turn_method)}};
 }
 
+/// Of users alone.
+Term users_term(Term term) {
+    for (LabelIs& label : no_probes(*term.metric)) {
+        term.labels.push_back(std::move(label));
+    }
+    return term;
+}
+
 Term term_of(BadEvent event, std::span<const std::string> routes) {
     const std::string_view word = to_string(event);
     switch (event) {
@@ -61,6 +69,22 @@ LabelIs route_is(std::span<const std::string> routes) {
     return out;
 }
 
+std::vector<LabelIs> no_probes(const Metric& metric) {
+    if (!metric.labels.ends_with(k_probe_label)) {
+        return {};
+    }
+    return {LabelIs{k_probe_label, {std::string()}}};
+}
+
+std::string probe_word(std::string_view header) {
+    constexpr std::size_t k_longest = 32;
+    const bool plain = !header.empty() && header.size() <= k_longest &&
+                       std::ranges::all_of(header, [](char c) {
+                           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+                       });
+    return plain ? std::string(header) : "other";
+}
+
 std::vector<std::string> handshake_routes() {
     std::vector<std::string> out;
     for (const TurnRoute& row : k_turn_routes) {
@@ -72,33 +96,33 @@ std::vector<std::string> handshake_routes() {
 }
 
 Term requests_term(std::span<const std::string> routes) {
-    return {&metric("http_requests_total"), {method(), route_is(routes)}, "requests"};
+    return users_term({&metric("http_requests_total"), {method(), route_is(routes)}, "requests"});
 }
 
 std::vector<Term> bad_terms(std::span<const BadEvent> events, std::span<const std::string> routes) {
     std::vector<Term> out;
     for (const BadEvent event : events) {
-        out.push_back(term_of(event, routes));
+        out.push_back(users_term(term_of(event, routes)));
     }
     const BadSet both = set_of(std::array{BadEvent::http_5xx, BadEvent::terminal_error});
     if ((set_of(events) & both) == both) {
-        out.push_back(
+        out.push_back(users_term(
             {.metric = &metric("terminal_5xx_total"),
              .labels = {route_is(routes)},
              .word = "failed turns answered 5xx",
              .subtract = true,
              .optional = true}
-        );
+        ));
     }
     return out;
 }
 
 Term late_term(std::span<const std::string> routes) {
-    return {
-        &metric("terminal_total"),
-        {classes(&TerminalRow::may_be_late), route_is(routes)},
-        "turns that failed"
-    };
+    return users_term(
+        {&metric("terminal_total"),
+         {classes(&TerminalRow::may_be_late), route_is(routes)},
+         "turns that failed"}
+    );
 }
 
 } // namespace oa_stream::telemetry

@@ -21,7 +21,9 @@ LaneRig::LaneRig(LaneConfig config) {
     parts.ids = ids.get();
     parts.observer = &watcher;
     parts.access_log = [this](std::string_view line) { access.emplace_back(line); };
-    parts.metrics = [this] { return watcher.metrics.text(authority.readings()); };
+    parts.metrics = [this](bool ready) {
+        return watcher.metrics.text(authority.readings(), ready);
+    };
     parts.log = &log;
     net::ServerLimits limits;
     limits.body_bytes = 64U << 10U;

@@ -41,13 +41,13 @@ public:
         requests.push_back(record);
         metrics.request_done(record);
     }
-    void compat_rejected(lane::CompatCode code) override {
+    void compat_rejected(lane::CompatCode code, bool probe) override {
         rejected.push_back(code);
-        metrics.compat_rejected(code);
+        metrics.compat_rejected(code, probe);
     }
-    void turn_accepted(std::string_view route) override {
+    void turn_accepted(std::string_view route, bool probe) override {
         accepted.emplace_back(route);
-        metrics.turn_accepted(route);
+        metrics.turn_accepted(route, probe);
     }
     void turn_ended(const lane::TurnOutcome& outcome) override {
         turns.push_back(outcome);

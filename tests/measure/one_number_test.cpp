@@ -4,6 +4,7 @@
 #include "oa_stream/lane/access_log.hpp"
 #include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/measure/lane_numbers.hpp"
+#include "oa_stream/measure/processes.hpp"
 
 #include "access_log_rig.hpp"
 
@@ -19,6 +20,7 @@ struct Asked {
     std::optional<telemetry::TerminalClass> terminal;
     bool bad; ///< by the tables of docs/slo.md, written down by hand
     bool counts = true;
+    bool probe = false;
 };
 
 std::vector<Asked> history() {
@@ -48,6 +50,9 @@ std::vector<Asked> history() {
         {k_completions, "POST", 504, std::nullopt, true},
         {"/healthz", "GET", 503, std::nullopt, false, false},
         {"/api/chats", "POST", 501, std::nullopt, false, false},
+        {k_chat, "POST", 200, codex_error, false, false, true},
+        {k_chat, "POST", 503, std::nullopt, false, false, true},
+        {k_completions, "POST", 502, turn_failed, false, false, true},
     };
 }
 
@@ -58,6 +63,7 @@ lane::RequestRecord record_of(const Asked& asked, int at) {
     out.route = asked.route;
     out.method = asked.method;
     out.status = asked.status;
+    out.probe = asked.probe ? "smoke" : "";
     out.lane = asked.route.starts_with("/v1") ? "native" : "compat";
     out.terminal = asked.terminal;
     out.accepted_s = asked.terminal ? 0.01 : -1;
@@ -83,6 +89,7 @@ TEST_CASE("one number: metrics, access log and timeline count one history alike"
             lane::TurnOutcome outcome;
             outcome.route = one.route;
             outcome.terminal = *one.terminal;
+            outcome.probe = one.probe;
             metrics.turn_ended(outcome);
         }
         metrics.request_done(record);
@@ -97,7 +104,11 @@ TEST_CASE("one number: metrics, access log and timeline count one history alike"
 
     const auto series = measure::parse_exposition(metrics.text());
     REQUIRE(series.has_value());
-    const auto scraped = measure::turn_counts(*series);
+    const auto probes = measure::turn_counts(measure::merged_series(*series, true));
+    CHECK(probes.total == static_cast<double>(truth.total + 3));
+    CHECK(probes.bad == static_cast<double>(truth.bad + 3));
+    const auto scraped = measure::turn_counts(measure::merged_series(*series, false));
+    CHECK(measure::turn_counts(*series).bad == scraped.bad);
     CHECK(scraped.missing.empty());
     CHECK(scraped.bad == static_cast<double>(truth.bad));
     CHECK(scraped.total == static_cast<double>(truth.total));

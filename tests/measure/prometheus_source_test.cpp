@@ -235,6 +235,30 @@ TEST_CASE("prometheus source: a series that began in the window counts whole") {
     CHECK(counted->contains("last_over_time(process_start_time_seconds[10m]) >= 1795157400.000"));
 }
 
+TEST_CASE("prometheus source: several processes behind one target are told, never differenced") {
+    FakePrometheus prometheus(only("(resets(oa_stream_process_start", vector_body(up_of("2"))));
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->state == State::missing);
+    CHECK(got->why.contains("several processes answer at a:1 in turn"));
+}
+
+TEST_CASE("prometheus source: probes are left out, unless they are asked for") {
+    for (const bool include : {false, true}) {
+        FakePrometheus prometheus;
+        PrometheusOptions options;
+        options.include_probes = include;
+        REQUIRE(ask(prometheus, question_of(), options).has_value());
+        for (const std::string& query : prometheus.queries) {
+            CAPTURE(query);
+            const bool counts = query.contains("oa_stream_http_requests_total") ||
+                                query.contains("oa_stream_terminal") ||
+                                query.contains("oa_stream_first_content_seconds_bucket");
+            CHECK(query.contains("probe=\"\"") == (counts && !include));
+        }
+    }
+}
+
 TEST_CASE("prometheus source: a partial answer says nothing") {
     FakePrometheus prometheus(only(
         "5..", R"({"status":"success","isPartial":true,"data":{"resultType":"vector","result":[]}})"
@@ -418,7 +442,7 @@ TEST_CASE("prometheus source: a revision is joined by build_info or told by a la
     const auto by_label = ask(labelled, question, {.revision_label = "rev"});
     REQUIRE(by_label.has_value());
     CHECK(by_label->query.contains(
-        R"(method="POST",route="/api/chats/{conversationId}/stream",rev="a\"b\\c"})"
+        R"(method="POST",route="/api/chats/{conversationId}/stream",probe="",rev="a\"b\\c"})"
     ));
     CHECK_FALSE(by_label->query.contains("oa_stream_http_requests_total{method=\"POST\"}"));
     CHECK(std::ranges::none_of(labelled.queries, [](const std::string& query) {

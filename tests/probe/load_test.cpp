@@ -288,20 +288,6 @@ TEST_CASE("load limit: within the histogram's own error nothing is decided") {
     CHECK(judge_limit(at, totals_of(1000, 0), 0.95).verdict == Verdict::inconclusive);
 }
 
-TEST_CASE("load counter: sums the POSTs of the route, whatever their status") {
-    const std::string text =
-        "# TYPE oa_stream_http_requests_total counter\n"
-        "oa_stream_http_requests_total{route=\"/api/chat/stream\",method=\"POST\",status=\"200\"} "
-        "7\n"
-        "oa_stream_http_requests_total{route=\"/api/chat/stream\",method=\"POST\",status=\"499\"} "
-        "2\n"
-        "oa_stream_http_requests_total{route=\"/api/chat/stream\",method=\"GET\",status=\"405\"} "
-        "9\n"
-        "oa_stream_http_requests_total{route=\"/api/chat\",method=\"POST\",status=\"200\"} 5\n";
-    CHECK(requests_counted(text, "/api/chat/stream") == 9U);
-    CHECK_FALSE(requests_counted("up 1\n", "/api/chat/stream").has_value());
-}
-
 TEST_CASE("load: keeps the rate, tells every request once, and adds up") {
     Rig rig;
     RawServer server(rig.loop.executor(), good);

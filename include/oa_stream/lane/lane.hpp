@@ -26,7 +26,8 @@ struct LaneParts {
     std::function<void(std::string_view line)> access_log{
     }; ///< one JSON line a request; may be empty
     Log* log = nullptr; ///< of anything else; may be null
-    std::function<std::string()> metrics{}; ///< what GET /metrics says; empty: 404
+    /// What GET /metrics says; it is given what /readyz says. Empty: 404.
+    std::function<std::string(bool ready)> metrics{};
 };
 
 class Lane {

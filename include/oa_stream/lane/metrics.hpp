@@ -16,6 +16,8 @@
 
 namespace oa_stream::lane {
 
+class Exposition;
+
 /// The Content-Type of Metrics::text().
 inline constexpr std::string_view k_metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -39,22 +41,33 @@ private:
     double sum_ = 0;
 };
 
-/// Counters only rise while this object lives. Every series that an alert divides by or asks the
-/// increase of is there at 0 from the beginning.
+/// What tells this process from others behind the same address.
+struct ProcessFacts {
+    std::string revision;
+    std::string version;
+    std::string id{};
+    double started_s = 0; ///< since 1970
+};
+
+/// Counters only rise while this object lives. Every series of users that an alert divides by or
+/// asks the increase of is there at 0 from the beginning; those of probes begin with the first one.
 class Metrics final : public LaneObserver {
 public:
-    Metrics(std::string revision, std::string version);
+    explicit Metrics(ProcessFacts process);
+    Metrics(std::string revision, std::string version)
+        : Metrics(ProcessFacts{std::move(revision), std::move(version)}) {}
 
     void request_done(const RequestRecord& record) override;
-    void compat_rejected(CompatCode code) override;
-    void turn_accepted(std::string_view route) override;
+    void compat_rejected(CompatCode code, bool probe) override;
+    void turn_accepted(std::string_view route, bool probe) override;
     void turn_ended(const TurnOutcome& outcome) override;
     void reader_attached() override { ++active_streams_; }
     void reader_detached() override { --active_streams_; }
 
     /// Text format 0.0.4: each family once, its samples together. Readings come last, with the
     /// prefix; a reading whose name is taken or no metric name is left out.
-    [[nodiscard]] std::string text(std::span<const authority::Reading> readings = {}) const;
+    [[nodiscard]] std::string
+    text(std::span<const authority::Reading> readings = {}, bool ready = true) const;
 
 private:
     // The texts are those of the route table and of our own words: they live as long as the
@@ -64,26 +77,36 @@ private:
         std::string_view method;
         int status = 0;
         std::string_view lane;
+        bool probe = false;
         friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
     };
     struct TerminalKey {
         std::string_view route;
         std::string_view terminal;
+        bool probe = false;
         friend auto operator<=>(const TerminalKey&, const TerminalKey&) = default;
     };
-    using ByRoute = std::map<std::string_view, std::uint64_t>;
+    struct WordKey {
+        std::string_view word; ///< a route or a code
+        bool probe = false;
+        friend auto operator<=>(const WordKey&, const WordKey&) = default;
+    };
+    using ByWord = std::map<WordKey, std::uint64_t>;
+    using Histograms = std::map<WordKey, Histogram>;
 
     void create_series(const telemetry::TurnRoute& route);
+    void write_requests(Exposition& out) const;
+    void write_turns(Exposition& out) const;
+    void write_process(Exposition& out, bool ready) const;
 
-    std::string revision_;
-    std::string version_;
+    ProcessFacts process_;
     std::map<RequestKey, std::uint64_t> requests_;
-    std::map<std::string_view, Histogram> durations_;
-    std::map<std::string_view, Histogram> first_contents_;
-    std::map<std::string_view, std::uint64_t> compat_;
+    Histograms durations_;
+    Histograms first_contents_;
+    ByWord compat_;
     std::map<TerminalKey, std::uint64_t> terminals_;
-    ByRoute accepted_;
-    std::vector<ByRoute> counted_; ///< in the order of turn_counters()
+    ByWord accepted_;
+    std::vector<ByWord> counted_; ///< in the order of turn_counters()
     std::array<std::uint64_t, encode::k_repair_kinds> repairs_{};
     std::int64_t active_streams_ = 0;
 };

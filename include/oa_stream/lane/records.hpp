@@ -63,6 +63,7 @@ struct TurnOutcome {
     double first_content_s = -1;
     double end_s = -1;
     std::string_view said{}; ///< TurnIdentity::said
+    bool probe = false;      ///< its request was a probe
 };
 /// Completed without any text, reasoning or tool: the quiet failure.
 [[nodiscard]] bool is_empty(const TurnOutcome& outcome) noexcept;
@@ -83,6 +84,7 @@ struct RequestRecord {
     std::string thread{};
     std::string turn{};
     std::string trace{}; ///< trace id of a valid traceparent
+    std::string probe{}; ///< what kind of probe it says it is; empty: a user's request
     double accepted_s = -1;
     double headers_s = -1;
     double first_byte_s = -1;
@@ -114,8 +116,8 @@ public:
     LaneObserver& operator=(const LaneObserver&) = delete;
     virtual ~LaneObserver() = default;
     virtual void request_done(const RequestRecord& /*record*/) {}
-    virtual void compat_rejected(CompatCode /*code*/) {}
-    virtual void turn_accepted(std::string_view /*route*/) {}
+    virtual void compat_rejected(CompatCode /*code*/, bool /*probe*/) {}
+    virtual void turn_accepted(std::string_view /*route*/, bool /*probe*/) {}
     virtual void turn_ended(const TurnOutcome& /*outcome*/) {}
     virtual void reader_attached() {}
     virtual void reader_detached() {}

@@ -18,6 +18,8 @@ struct AlertOptions {
     /// Event floor: with fewer bad ones, or fewer at all, in its window no ratio alerts.
     std::uint64_t least_bad = 5;
     std::uint64_t least_total = 20;
+    std::string runbook = "docs/on-call.md"; ///< where alerts are explained, each at its anchor
+    bool include_probes = false; ///< count the requests of probes, too
     std::string matchers{}; ///< further label matchers of every selector: job="lane"
 };
 
@@ -26,7 +28,7 @@ struct TextFile {
     std::string text;
 };
 
-/// `oa-stream.rules.yml`, then its `*.test.yml`. Code::config for an objective at which one of the
+/// `oa-stream.rules.yml`, its `*.test.yml`, then `oa-stream.alertmanager.yml`. Code::config for an objective at which one of the
 /// burn rates could never be exceeded, Code::usage for options that make no sense.
 [[nodiscard]] Result<std::vector<TextFile>> alert_rules(const AlertOptions& options);
 

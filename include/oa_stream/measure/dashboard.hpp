@@ -13,6 +13,7 @@ struct DashboardOptions {
     Fraction objective{999, 1000}; ///< of the budget panels, below 1
     double window_s = 30.0 * 86'400; ///< of the budget
     std::string first_content = "2.5"; ///< seconds: a line in the latency panel
+    bool include_probes = false; ///< count the requests of probes, too
     std::string matchers{}; ///< further label matchers of every selector: job="lane"
     /// Label of every series that names the revision; empty: joined with oa_stream_build_info.
     std::string revision_label{};

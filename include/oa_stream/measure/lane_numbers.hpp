@@ -34,11 +34,21 @@ struct LaneNumbers {
     std::string budget_window{}; ///< "since its start", "30d"
 };
 
+/// One instance's numbers.
+struct LanePart {
+    std::string name{}; ///< a process' id, a target's address
+    std::string revision{};
+    std::string state{}; ///< "ready"; empty: nobody says
+    LaneNumbers numbers{};
+};
+
 /// What a Prometheus says about all lanes that it scrapes.
 struct ScrapedLanes {
-    LaneNumbers numbers{};
+    std::vector<LanePart> parts{}; ///< a target each, without a budget
+    LaneNumbers all{}; ///< budget and gauges of all together
     double age_s = 0; ///< of the oldest target's newest sample
-    double down = 0;  ///< targets
+    std::vector<std::string> down{};  ///< targets that had a lane a while ago
+    std::vector<std::string> mixed{}; ///< targets behind which several processes answer
     std::string revisions{}; ///< "r1, r2"
 };
 /// Code::not_found when Prometheus knows no lane; else as prometheus_source(). `client` outlives

@@ -25,6 +25,7 @@ struct PrometheusOptions {
     /// oa_stream_build_info by job and instance.
     std::string revision_label{};
     std::string matchers{}; ///< further label matchers of every selector: job="lane"
+    bool include_probes = false; ///< count the requests of probes, too
     Millis timeout{10000}; ///< of one HTTP request
     /// For all requests of one question with their repetitions; beyond it Code::timeout.
     Millis deadline{30000};

@@ -40,7 +40,11 @@ struct SourceFlags {
     std::optional<std::string> revision_label{};
     std::optional<Millis> stale_after{};
     std::optional<Millis> timeout{};
+    bool include_probes = false;
 };
+/// Of the key that both kinds of users' requests have.
+inline constexpr std::string_view k_include_probes_help =
+    "Count the requests of probes (header `x-oa-probe`) as well; they are left out if absent.";
 
 /// Numbers that somebody typed.
 struct StatedNumbers {

@@ -208,9 +208,4 @@ struct LoadLimit {
 [[nodiscard]] Check
 judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence);
 
-/// Sum of oa_stream_http_requests_total over POSTs of the stream route `path`, from the text of
-/// /metrics; nullopt when there is no such family.
-[[nodiscard]] std::optional<std::uint64_t>
-requests_counted(std::string_view exposition, std::string_view path);
-
 } // namespace oa_stream::probe

@@ -58,6 +58,8 @@ struct Target {
     std::string connect_to{}; ///< pins the arm: "127.0.0.1:port"
     net::Headers extra{};     ///< e.g. the front door's pin header
     std::string revision_header = "x-oa-revision"; ///< of the answer: which revision gave it
+    /// What the lane is told it is (telemetry::k_probe_header); empty: it counts as a user's.
+    std::string probe = "probe";
 };
 
 struct ProbeLimits {

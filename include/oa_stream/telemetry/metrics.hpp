@@ -39,35 +39,38 @@ inline constexpr std::array k_metrics{
     Metric{
         "oa_stream_http_requests_total",
         Kind::counter,
-        "route,method,status,lane",
+        "route,method,status,lane,probe",
         "Requests whose response ended or broke; 499: the client left before a status line."
     },
     Metric{
         "oa_stream_http_request_duration_seconds",
         Kind::histogram,
-        "route",
+        "route,probe",
         "Request read to last byte sent, streams included."
     },
     Metric{
         "oa_stream_first_content_seconds",
         Kind::histogram,
-        "route",
+        "route,probe",
         "Request read to the first text, reasoning or tool of the turn it started."
     },
     Metric{
         "oa_stream_compat_rejected_total",
         Kind::counter,
-        "code",
+        "code,probe",
         "Handshakes refused before the stream (426), by code."
     },
     Metric{
         "oa_stream_terminal_total",
         Kind::counter,
-        "class,route",
+        "class,route,probe",
         "Accepted turns that ended, by how; each once, resumes never."
     },
     Metric{
-        "oa_stream_bridge_accepted_total", Kind::counter, "route", "Turns the authority accepted."
+        "oa_stream_bridge_accepted_total",
+        Kind::counter,
+        "route,probe",
+        "Turns the authority accepted."
     },
     Metric{"oa_stream_active_streams", Kind::gauge, "", "Streams open now."},
     Metric{
@@ -79,20 +82,20 @@ inline constexpr std::array k_metrics{
     Metric{
         "oa_stream_empty_turns_total",
         Kind::counter,
-        "route",
+        "route,probe",
         "Completed turns without text, reasoning or tool.",
         "empty turns"
     },
     Metric{
         "oa_stream_usage_unknown_total",
         Kind::counter,
-        "route",
+        "route,probe",
         "Ended turns whose usage the authority never reported."
     },
     Metric{
         "oa_stream_terminal_5xx_total",
         Kind::counter,
-        "route",
+        "route,probe",
         "Turns that ended in a bad class and were answered 5xx: subtract them where 5xx answers "
         "and bad classes are added up."
     },
@@ -102,6 +105,19 @@ inline constexpr std::array k_metrics{
         "revision,version",
         "Which build this process is; always 1."
     },
+    Metric{
+        "oa_stream_process_info",
+        Kind::gauge,
+        "id",
+        "A random id of this process; always 1. It tells apart processes behind one address."
+    },
+    Metric{
+        "oa_stream_process_start_time_seconds",
+        Kind::gauge,
+        "",
+        "When this process started, in seconds since 1970."
+    },
+    Metric{"oa_stream_ready", Kind::gauge, "", "1 while /readyz answers 200."},
 };
 
 /// The row of that name, known when this is compiled.
@@ -113,6 +129,16 @@ inline constexpr std::array k_metrics{
     }
     throw "no such metric"; // refused by the compiler
 }
+
+// Probes ------------------------------------------------------------------------------------
+
+/// A request with this header is a probe of an operator. It is counted in series of its own, which
+/// have the label below, and its access log line has a member of that name.
+inline constexpr std::string_view k_probe_header = "x-oa-probe";
+inline constexpr std::string_view k_probe_label = "probe";
+inline constexpr std::string_view k_probe_value = "true";
+/// The header's value as it is logged: letters, digits and '-'; "other" for anything else.
+[[nodiscard]] std::string probe_word(std::string_view header);
 
 // Turns in counters -------------------------------------------------------------------------
 
@@ -140,6 +166,8 @@ bad_terms(std::span<const BadEvent> events, std::span<const std::string> routes 
 /// Turns whose time limit may have ended them before any content.
 [[nodiscard]] Term late_term(std::span<const std::string> routes = {});
 [[nodiscard]] LabelIs route_is(std::span<const std::string> routes = {});
+/// Leaves the probes out; empty for a metric that does not tell them apart.
+[[nodiscard]] std::vector<LabelIs> no_probes(const Metric& metric);
 /// The routes on which a handshake is made: those of the lane compat.
 [[nodiscard]] std::vector<std::string> handshake_routes();
 

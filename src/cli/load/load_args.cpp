@@ -153,6 +153,7 @@ Result<LoadArgs> complete_load(LoadGiven given) {
     OA_TRY(std::vector<std::string> asked, all_prompts(given));
     LoadArgs out = std::move(given.load);
     out.options.target = std::move(given.target);
+    out.options.target.probe.clear(); // a load stands for users
     out.options.limits = given.limits;
     OA_CHECK(complete_arrivals(given, out.options));
     if (!asked.empty()) {

@@ -7,6 +7,7 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/run_command.hpp"
+#include "load_counter.hpp"
 #include "load_view.hpp"
 
 #include <fmt/format.h>
@@ -61,6 +62,7 @@ private:
     Screen& screen_;
     Context& context_;
     LoadOutcome outcome_{};
+    LoadCounter counter_{};
     std::unique_ptr<probe::Load> load_{};
     std::optional<Error> refused_{};
     std::string unreached_; ///< why nobody answered at all; empty: somebody did
@@ -103,6 +105,7 @@ Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path
     request.bearer = args_.options.target.bearer;
     request.connect_to = args_.options.target.connect_to;
     request.headers = args_.options.target.extra;
+    request.fresh_connection = true; // one that is kept stays with one instance
     request.connect_timeout = args_.options.limits.connect;
     request.first_byte_timeout = args_.options.limits.first_byte;
     co_return co_await client->fetch(std::move(request));
@@ -122,13 +125,17 @@ Task<std::string> LoadRun::authority(net::HttpClient* client) {
                                  : std::string(string_member(*named, "name").value_or(""));
 }
 
-/// Of the target's own count; nullopt when it shows none.
+/// The target's own count of requests so far; nullopt when it shows none.
 Task<std::optional<std::uint64_t>> LoadRun::counter(net::HttpClient* client) {
-    const net::ClientResponse answer = co_await get(client, "/metrics");
-    if (answer.status != 200) {
-        co_return std::nullopt;
+    const std::size_t scrapes = counter_.scrapes();
+    for (std::size_t i = 0; i < scrapes; ++i) {
+        const net::ClientResponse answer = co_await get(client, "/metrics");
+        if (answer.status != 200) {
+            break;
+        }
+        counter_.add(answer.body);
     }
-    co_return probe::requests_counted(answer.body, "/api/chat/stream");
+    co_return counter_.counted("/api/chat/stream");
 }
 
 Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
@@ -138,10 +145,12 @@ Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
         prompts = {"replay:01-echo", "replay:story", prompts.front()};
     }
     probe::ProbeSample sample;
+    probe::Target target = args_.options.target;
+    target.probe = "load"; // it is none of the requests that the load sends
     for (const std::string& prompt : prompts) {
         probe::ProbeRequest request = probe::default_probe_request(prompt);
         sample = co_await probe::probe_stream(
-            *client, args_.options.target, std::move(request), args_.options.limits
+            *client, target, std::move(request), args_.options.limits
         );
         if (args_.default_prompt) {
             args_.options.prompts = {prompt};
@@ -182,6 +191,7 @@ Task<bool> LoadRun::go(net::HttpClient* client) {
         co_return false;
     }
     const auto before = co_await counter(client);
+    counter_.begin();
     auto load = probe::Load::make(
         co_await asio::this_coro::executor,
         *client,
@@ -204,10 +214,10 @@ Task<bool> LoadRun::go(net::HttpClient* client) {
     const auto until = Clock::now() + k_counter_wait;
     for (;;) {
         const auto after = co_await counter(client);
+        outcome_.counted = after;
         if (!before || !after) {
             break;
         }
-        outcome_.counted = *after >= *before ? *after - *before : *after;
         if (*outcome_.counted >= outcome_.totals.sent || Clock::now() > until) {
             break;
         }

@@ -2,8 +2,10 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
 #include "oa_stream/lane/auth.hpp"
@@ -42,7 +44,12 @@ public:
     ServeProcess(ServeOptions options, Context& context)
         : options_(std::move(options)), context_(&context), tokens_watch_(options_.tokens),
           signals_(io_, SIGTERM, SIGINT, SIGHUP),
-          metrics_(options_.lane.revision, options_.lane.version) {}
+          metrics_(
+              {options_.lane.revision,
+               options_.lane.version,
+               random_hex(8),
+               unix_seconds(std::chrono::system_clock::now())}
+          ) {}
 
     Result<ExitCode> run() {
         raise_descriptor_limit();
@@ -168,7 +175,9 @@ private:
         parts.access_log = [this](std::string_view line) { write_access(line); };
         parts.log = log_;
         parts.observer = &metrics_;
-        parts.metrics = [this] { return metrics_.text(authority_->readings()); };
+        parts.metrics = [this](bool ready) {
+            return metrics_.text(authority_->readings(), ready);
+        };
         lane_ = std::make_unique<lane::Lane>(io_.get_executor(), options_.lane, std::move(parts));
         if (!tokens) {
             log_->verbatim("no tokens configured: every process of this machine may use this lane, "

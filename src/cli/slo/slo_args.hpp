@@ -84,6 +84,9 @@ inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(
     "NAME",
     "Read the revision from this label. Without it: from oa_stream_build_info."
 );
+inline constexpr auto k_slo_probes = flag<&SloSourceOptions::include_probes>(
+    "--include-probes", "Count the requests of probes as well. They are left out by default."
+);
 inline constexpr auto k_slo_access = options<SloSourceOptions>(
     option<&SloSourceOptions::auth_reference>(
         names::auth,
@@ -105,6 +108,7 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
         "Treat older numbers as missing. Default: three scrape intervals, or 5m in an access log."
     )
         .range(1, k_longest_ms),
+    k_slo_probes,
     option<&SloSourceOptions::timeout>(
         "--timeout", "D", "Give up when one answer takes longer. Default: 10s."
     )

@@ -25,6 +25,7 @@ struct Options : SloSourceOptions {
 
 Result<measure::DashboardOptions> complete(const Options& options) {
     measure::DashboardOptions out = options.dashboard;
+    out.include_probes = options.include_probes;
     out.window_s = std::chrono::duration<double>(options.window).count();
     out.first_content =
         fmt::format("{:g}", std::chrono::duration<double>(options.first_content).count());
@@ -81,6 +82,7 @@ constexpr auto k_options = options<Options>(
         .range(1, k_longest_ms)
         .or_else("2.5s"),
     k_slo_match,
+    k_slo_probes,
     k_slo_label
 );
 

@@ -108,6 +108,13 @@ constexpr auto k_options = options<Options>(
         .or_else("20"),
     parsed<read_matchers, &Options::rules, &AlertOptions::matchers>(
         "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
+    ),
+    option<&Options::rules, &AlertOptions::runbook>(
+        "--runbook", "URL", "Where on-call.md is; each alert names its section there."
+    )
+        .or_else("docs/on-call.md"),
+    flag<&Options::rules, &AlertOptions::include_probes>(
+        "--include-probes", "Count the requests of probes as well. They are left out by default."
     )
 );
 

@@ -53,6 +53,16 @@ Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
     }
     const Millis stale = options.stale_after.value_or(usual_stale);
     out.limits.stale_after_s = std::chrono::duration<double>(stale).count();
+    constexpr int k_looks = 3; // an instance that was missed by chance is not lost
+    out.timing.stale_after = std::max(stale, k_looks * options.every);
+    out.timing.instances = options.instances;
+    out.timing.include_probes = options.include_probes;
+    if (out.prometheus) {
+        out.prometheus->prometheus.include_probes = options.include_probes;
+    }
+    out.revision = options.revision;
+    out.first_lane = options.base_urls.empty() ? "" : options.base_urls.front();
+    out.prometheus_url = options.prometheus.value_or("");
     out.timing.patience = std::clamp(out.timing.every, Millis(1000), Millis(5000));
     out.length = options.length;
     return {};

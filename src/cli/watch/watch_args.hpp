@@ -21,6 +21,9 @@ enum class WatchForm {
 struct WatchAsked {
     std::vector<probe::Target> lanes{};
     std::optional<WatchedPrometheus> prometheus{};
+    std::string first_lane{};     ///< its URL, for what to type next
+    std::string prometheus_url{}; ///< the same
+    std::string revision{}; ///< only its numbers; empty: those of all
     std::string front_admin{}; ///< socket of a front door; empty: no split is told
     WatchTiming timing{};
     WatchLimits limits{};
@@ -34,6 +37,9 @@ struct WatchOptions {
     std::vector<std::string> base_urls{};
     std::optional<std::string> prometheus{};
     std::string matchers{};
+    std::string revision{};
+    std::uint64_t instances = 0;
+    bool include_probes = false;
     Secret bearer{};
     Millis every{};
     std::optional<Millis> window{};

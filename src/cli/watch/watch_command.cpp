@@ -2,13 +2,12 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/config/units.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
-#include "slo/slo_args.hpp"
-#include "watch_args.hpp"
+#include "watch_next.hpp"
+#include "watch_options.hpp"
 #include "watch_render.hpp"
 #include "watch_terminal.hpp"
 
@@ -59,6 +58,7 @@ private:
     [[nodiscard]] bool one_look() const {
         return asked_.form == WatchForm::once || asked_.form == WatchForm::document;
     }
+    void add_numbers(const WatchedSource& source, WatchView& view) const;
     const WatchView& look();
     void note_events(WatchView& view);
     void show(const WatchView& view);
@@ -184,6 +184,19 @@ void Watch::note_events(WatchView& view) {
     }
 }
 
+void Watch::add_numbers(const WatchedSource& source, WatchView& view) const {
+    const std::string& only = asked_.revision;
+    for (const measure::LanePart& part : source.parts()) {
+        if (only.empty() || part.revision == only) {
+            add_lane(view.numbers, part.numbers);
+            view.parts.push_back(part_of(part));
+        }
+    }
+    if (only.empty()) { // else nobody says whose it is
+        add_lane(view.numbers, source.together());
+    }
+}
+
 const WatchView& Watch::look() {
     WatchView view;
     view.at = rfc3339_millis(std::chrono::system_clock::now());
@@ -196,10 +209,11 @@ const WatchView& Watch::look() {
     const bool any = std::ranges::any_of(view.sources, &WatchSource::reachable);
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         if (!any || view.sources[i].reachable) {
-            sources_[i]->add_to(view.numbers);
+            add_numbers(*sources_[i], view);
         }
     }
     judge(view, asked_.limits);
+    view.next = view.breach ? watch_next(asked_, view, context_) : std::string();
     note_events(view);
     view.events = events_;
     show(view);
@@ -307,70 +321,12 @@ Result<ExitCode> run(const WatchOptions& options, Context& context) {
     return exit;
 }
 
-constexpr std::array<std::string_view, 1> k_until{"bad"};
-constexpr auto k_options = options<WatchOptions>(
-    parsed<read_base_url, &WatchOptions::base_urls>(
-        names::base_url, "URL", "Watch this lane, by its /metrics."
-    ),
-    parsed<read_base_url, &WatchOptions::prometheus>(
-        names::prometheus, "URL", "Watch the lanes that this Prometheus scrapes, instead."
-    ),
-    parsed<read_matchers, &WatchOptions::matchers>(
-        "--match", "MATCHERS", "Add label matchers: job=\"lane\". With --prometheus."
-    ),
-    option<&WatchOptions::bearer>(
-        names::auth, "REF", "Authenticate with this bearer token: env:NAME, file:PATH or fd:N."
-    ),
-    option<&WatchOptions::every>("--every", "D", "Look this often, at most five times a second.")
-        .range(200, k_longest_ms)
-        .or_else("2s"),
-    option<&WatchOptions::window>(
-        names::window, "D", "Compute rates over this time. Default: 1m, with --prometheus 5m."
-    )
-        .range(1000, k_longest_ms),
-    option<&WatchOptions::budget_window>(
-        "--budget-window", "D", "Set the window of the error budget. With --prometheus."
-    )
-        .range(1, k_longest_ms)
-        .or_else("30d"),
-    parsed<read_objective, &WatchOptions::objective>(
-        names::objective, "SHARE", "Require this share of good requests."
-    )
-        .or_else("99.9%"),
-    parsed<config::read_percent, &WatchOptions::bad_at_most>(
-        "--bad-at-most", "PERCENT", "Show BAD when proven that more requests of the window are bad."
-    )
-        .or_else("1%"),
-    option<&WatchOptions::p95_at_most>(
-        "--p95-at-most", "D", "Show BAD when the p95 of the first content is higher."
-    )
-        .range(1, k_longest_ms)
-        .or_else("2.5s"),
-    option<&WatchOptions::stale_after>(
-        "--stale-after", "D", "Mark older numbers as stale. Default: 15s, with --prometheus 90s."
-    )
-        .range(1, k_longest_ms),
-    option<&WatchOptions::front_admin>(
-        "--front-admin", "SOCKET", "Also show the split of the front door with this admin socket."
-    )
-        .offering(Offer::files),
-    flag<&WatchOptions::ndjson>(names::ndjson, "Print one JSON line each time."),
-    flag<&WatchOptions::once>(
-        "--once", "Look once and exit: 0 for OK, 1 for BAD, 4 when nobody answered, else 3."
-    ),
-    option<&WatchOptions::until>(
-        "--until", k_until, "Exit with 1 as soon as a limit is broken. With --for, else as --once."
-    ),
-    flag<&WatchOptions::fail_fast>("--fail-fast", "The same as --until bad."),
-    option<&WatchOptions::length>("--for", "D", "Exit after this time.").range(1, k_longest_ms)
-);
-
 } // namespace
 
 const CommandSpec watch_command = command<run>({
     .path = "watch",
     .summary = "Show how the lane is, live: rates, latencies, endings, budget, age of the data.",
-    .options = k_options,
+    .options = k_watch_options,
     .examples =
         {
             "oa-stream watch --base-url http://127.0.0.1:8080",

@@ -1,9 +1,11 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/exposition.hpp"
+#include "oa_stream/measure/processes.hpp"
 
 #include "watch_sources.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,24 +15,39 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::size_t k_largest_answer = 8U << 20U;
+/// Scrapes of the first look: another instance with an equal share of the traffic would answer one
+/// of them in 99.6 % of all cases.
+constexpr std::size_t k_first_scrapes = 8;
+constexpr std::size_t k_most_scrapes = 64; ///< of one look
 
 double now_s() {
     return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+}
+
+double wall_s() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration<double>(now).count();
 }
 
 class Lane final : public WatchedSource {
 public:
     Lane(net::HttpClient& client, probe::Target target, const WatchTiming& timing)
         : client_(client), target_(std::move(target)), timing_(timing),
-          counters_(std::chrono::duration<double>(timing.window).count()) {}
+          processes_(std::chrono::duration<double>(timing.window).count()) {}
 
     [[nodiscard]] Task<void> ask() override {
-        const net::ClientResponse metrics = co_await get("/metrics");
-        take_metrics(metrics);
+        reachable_ = false;
+        failed_ = 0;
+        tried_ = 0;
+        const std::size_t scrapes = scrapes_of_look();
+        for (; tried_ < scrapes && (tried_ == 0 || reachable_);) {
+            const net::ClientResponse metrics = co_await get("/metrics");
+            ++tried_;
+            take_metrics(metrics);
+        }
+        forget();
         if (reachable_) {
-            const net::ClientResponse ready = co_await get("/readyz");
-            ready_ = ready.status == 200;
-            state_ = ready_ ? "ready" : "not ready: " + why_not(ready);
+            co_await look_at_readiness();
         }
         ++asked;
     }
@@ -41,35 +58,58 @@ public:
         out.state = state_;
         out.reachable = reachable_;
         out.ready = ready_;
-        if (any_) {
-            out.age_s = now_s() - counters_.last_at_s();
-            for (const auto& [revision, one] :
-                 measure::by_label(counters_.last(), telemetry::metric("build_info"), "revision")) {
-                out.revision = revision;
-            }
+        out.unsure = unsure();
+        std::set<std::string> revisions;
+        for (const measure::ScrapedProcess& one : processes_.all()) {
+            out.age_s = std::min(out.age_s.value_or(INFINITY), now_s() - one.last_at_s);
+            revisions.insert(one.revision);
+        }
+        out.revision = fmt::format("{}", fmt::join(revisions, ", "));
+        return out;
+    }
+
+    [[nodiscard]] std::vector<measure::LanePart> parts() const override {
+        std::vector<measure::LanePart> out;
+        for (const measure::ScrapedProcess& one : processes_.all()) {
+            out.push_back(
+                {.name = one.id,
+                 .revision = one.revision,
+                 .state = one.last_at_s < lost_before() ? "lost"
+                          : one.ready                   ? "ready"
+                                                        : "not ready",
+                 .numbers = {
+                     .rose = one.counters.rose(),
+                     .budget = one.counters.last(),
+                     .now = one.counters.last(),
+                     .window_s = one.counters.covered_s(),
+                     .budget_window = "since its start"
+                 }}
+            );
         }
         return out;
     }
 
-    void add_to(WatchNumbers& numbers) const override {
-        if (any_) {
-            add_lane(
-                numbers,
-                {.rose = counters_.rose(),
-                 .budget = counters_.last(),
-                 .now = counters_.last(),
-                 .window_s = counters_.covered_s(),
-                 .budget_window = "since its start"}
-            );
+private:
+    /// Behind a balancer every request may reach another instance, so more of them are made than
+    /// there are instances: an even turn would give each look to the same one.
+    [[nodiscard]] std::size_t scrapes_of_look() const {
+        if (processes_.all().empty()) {
+            return k_first_scrapes;
         }
+        const std::size_t known =
+            std::max(processes_.answered_since(lost_before()), timing_.instances);
+        return known > 1 ? std::min(known + 1, k_most_scrapes) : 1;
+    }
+    [[nodiscard]] double lost_before() const {
+        return now_s() - std::chrono::duration<double>(timing_.stale_after).count();
     }
 
-private:
     [[nodiscard]] Task<net::ClientResponse> get(std::string path) {
         net::ClientRequest request;
         request.url = target_.base_url + path;
         request.bearer = target_.bearer;
         request.connect_to = target_.connect_to;
+        request.fresh_connection = true; // one that is kept stays with one instance
         request.headers.set("user-agent", "oa-stream-watch");
         request.connect_timeout = timing_.patience;
         request.first_byte_timeout = timing_.patience;
@@ -87,33 +127,95 @@ private:
                                : std::string(net::to_string(answer.failure));
     }
 
+    /// One lane says why it is not ready; of several, each says whether it is with its numbers.
+    [[nodiscard]] Task<void> look_at_readiness() {
+        const auto& all = processes_.all();
+        if (all.size() == 1) {
+            const net::ClientResponse answer = co_await get("/readyz");
+            ready_ = answer.status == 200;
+            state_ = ready_ ? "ready" : "not ready: " + why_not(answer);
+            co_return;
+        }
+        std::vector<std::string> unready;
+        for (const measure::ScrapedProcess& one : all) {
+            if (!one.ready && one.last_at_s >= lost_before()) {
+                unready.push_back(fmt::format("{} ({})", one.id, one.revision));
+            }
+        }
+        const std::size_t alive = processes_.answered_since(lost_before());
+        ready_ = unready.empty();
+        state_ = ready_ ? fmt::format("{} instances ready", alive)
+                        : fmt::format(
+                              "{} of {} instances not ready: {}",
+                              unready.size(),
+                              alive,
+                              fmt::join(unready, ", ")
+                          );
+    }
+
+    /// Why there may be users whose requests are in no number here.
+    [[nodiscard]] std::string unsure() const {
+        std::vector<std::string> why;
+        if (failed_ > 0) {
+            why.push_back(fmt::format("{} of {} scrapes failed: {}", failed_, tried_, trouble_));
+        }
+        if (!processes_.told_apart()) {
+            why.emplace_back(
+                "no process id: an older lane, or several that cannot be told apart"
+            );
+        }
+        const std::size_t alive = processes_.answered_since(lost_before());
+        if (alive < timing_.instances) {
+            why.push_back(
+                fmt::format("{} of {} instances answered", alive, timing_.instances)
+            );
+        }
+        for (const measure::ScrapedProcess* one : processes_.lost_since(lost_before())) {
+            why.push_back(fmt::format(
+                "instance {} ({}) answered last {:.0f} s ago",
+                one->id,
+                one->revision,
+                now_s() - one->last_at_s
+            ));
+        }
+        return fmt::format("{}", fmt::join(why, "; "));
+    }
+
+    void forget() {
+        const double window = std::chrono::duration<double>(timing_.window).count();
+        processes_.forget_before(
+            std::min(lost_before(), now_s() - window)
+        );
+    }
+
     void take_metrics(const net::ClientResponse& answer) {
-        reachable_ = false;
+        std::string trouble;
         if (answer.failure != net::TransferFailure::none) {
-            state_ = fmt::format("unreachable: {}", net::to_string(answer.failure));
+            trouble = fmt::format("unreachable: {}", net::to_string(answer.failure));
+        } else if (answer.status != 200) {
+            trouble = fmt::format("unreadable: /metrics is HTTP {}", answer.status);
+        } else if (auto scrape = measure::parse_exposition(answer.body); !scrape) {
+            trouble = "unreadable: " + printable(scrape.error().text(), 80);
+        } else {
+            reachable_ = true;
+            const std::string changed = processes_.add(
+                measure::merged_series(*std::move(scrape), timing_.include_probes), now_s(), wall_s()
+            );
+            news = changed.empty() ? news : target_.base_url + " " + changed;
             return;
         }
-        if (answer.status != 200) {
-            state_ = fmt::format("unreadable: /metrics is HTTP {}", answer.status);
-            return;
-        }
-        auto scrape = measure::parse_exposition(answer.body);
-        if (!scrape) {
-            state_ = "unreadable: " + printable(scrape.error().text(), 80);
-            return;
-        }
-        reachable_ = true;
-        if (counters_.add(*std::move(scrape), now_s())) {
-            news = target_.base_url + " began again: its counters fell";
-        }
-        any_ = true;
+        ++failed_;
+        trouble_ = trouble;
+        state_ = std::move(trouble);
     }
 
     net::HttpClient& client_;
     probe::Target target_;
     WatchTiming timing_;
-    measure::CounterWindow counters_;
-    bool any_ = false;
+    measure::Processes processes_;
+    std::size_t tried_ = 0; ///< scrapes of this look
+    std::size_t failed_ = 0;
+    std::string trouble_{}; ///< of the last one that failed
     bool reachable_ = false;
     bool ready_ = true;
     std::string state_ = "not asked yet";

@@ -40,8 +40,21 @@ struct WatchNumbers {
     bool times = false; ///< the lane that was added last reported some
 };
 
-/// What one source says, added to `to`.
+/// One instance, or all of one revision: its part of the numbers.
+struct WatchPart {
+    std::string name{}; ///< process id or target
+    std::string revision{};
+    std::string state{};
+    measure::TurnCounts turns{};
+    std::vector<measure::Bucket> first_content{};
+    double window_s = 0;
+};
+
+/// What one instance says, added to `to`; its budget when it has one.
 void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane);
+[[nodiscard]] WatchPart part_of(const measure::LanePart& part);
+/// The parts of each revision together, in order of their names.
+[[nodiscard]] std::vector<WatchPart> by_revision(const std::vector<WatchPart>& parts);
 
 /// One address that is asked.
 struct WatchSource {
@@ -51,6 +64,8 @@ struct WatchSource {
     bool ready = true; ///< means nothing while it is not reachable
     std::optional<double> age_s{}; ///< of the newest numbers; nullopt: there never were any
     std::string revision{};
+    /// Why its numbers may not be those of all instances; empty: they are.
+    std::string unsure{};
 };
 
 struct WatchLimits {
@@ -59,6 +74,7 @@ struct WatchLimits {
     double p95_at_most_s = 2.5; ///< first content
     double stale_after_s = 15;
     double least = 20; ///< fewer requests prove nothing
+    double least_bad = 5; ///< fewer bad ones spend no budget, as in slo budget
 };
 
 enum class WatchState {
@@ -68,6 +84,7 @@ enum class WatchState {
     stale,       ///< the numbers are old
     unreachable, ///< a source does not answer
     missing,     ///< a source does not report what is judged
+    incomplete,  ///< an instance was not reached, or they cannot be told apart
     quiet,       ///< no request in the window
     starting,    ///< one scrape: rates need two
 };
@@ -79,11 +96,15 @@ struct WatchView {
     std::vector<std::string> why{}; ///< what is wrong, worst first
     bool breach = false;
     std::vector<WatchSource> sources{};
+    std::vector<WatchPart> parts{}; ///< a lane's processes, or a Prometheus' targets
+    std::vector<std::string> guilty{}; ///< revisions that are proven bad by themselves
+    std::string next{}; ///< what to type when it is BAD
     WatchNumbers numbers{};
     /// Requests that start turns, in the window; bad is empty unless all its parts were reported.
     std::optional<double> bad{}, total{};
     std::optional<double> burn{}; ///< times the even rate
     std::optional<double> budget_left{}; ///< share
+    bool budget_judged = false; ///< it has enough bad requests to be spent by them
     std::string split{}; ///< "stable 75%, canary 25%"; empty: nobody was asked
     std::vector<std::string> events{}; ///< newest last, "12:00:05 …"
     std::vector<std::string> news{}; ///< those of this look, without the time

@@ -4,8 +4,11 @@
 #include "watch_sources.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace oa_stream::cli {
 
@@ -50,10 +53,14 @@ public:
         reachable_ = read.has_value();
         if (read) {
             lanes_ = *std::move(read);
-            lanes_->numbers.budget_window = days(options_.budget_window);
+            lanes_->all.budget_window = days(options_.budget_window);
             read_at_s_ = now_s();
-            state_ =
-                lanes_->down > 0 ? fmt::format("{:.0f} targets are down", lanes_->down) : "answers";
+            state_ = lanes_->down.empty() ? "answers"
+                                          : fmt::format(
+                                                "{} targets are down: {}",
+                                                lanes_->down.size(),
+                                                fmt::join(lanes_->down, ", ")
+                                            );
         } else {
             state_ = trouble(read.error());
         }
@@ -66,20 +73,37 @@ public:
         out.state = state_;
         out.reachable = reachable_;
         if (lanes_) {
-            out.ready = lanes_->down <= 0;
+            out.ready = lanes_->down.empty();
             out.revision = lanes_->revisions;
             out.age_s = lanes_->age_s + now_s() - read_at_s_;
+            out.unsure = unsure(*lanes_);
         }
         return out;
     }
 
-    void add_to(WatchNumbers& numbers) const override {
-        if (lanes_) {
-            add_lane(numbers, lanes_->numbers);
-        }
+    [[nodiscard]] std::vector<measure::LanePart> parts() const override {
+        return lanes_ ? lanes_->parts : std::vector<measure::LanePart>{};
+    }
+    [[nodiscard]] measure::LaneNumbers together() const override {
+        return lanes_ ? lanes_->all : measure::LaneNumbers{};
     }
 
 private:
+    [[nodiscard]] std::string unsure(const measure::ScrapedLanes& lanes) const {
+        std::vector<std::string> why;
+        if (!lanes.mixed.empty()) {
+            why.push_back(fmt::format(
+                "several processes answer at {} in turn: scrape each by itself",
+                fmt::join(lanes.mixed, ", ")
+            ));
+        }
+        const std::size_t up = lanes.parts.size() - std::min(lanes.down.size(), lanes.parts.size());
+        if (up < timing_.instances) {
+            why.push_back(fmt::format("{} of {} instances are scraped", up, timing_.instances));
+        }
+        return fmt::format("{}", fmt::join(why, "; "));
+    }
+
     net::HttpClient& client_;
     WatchedPrometheus options_;
     WatchTiming timing_;

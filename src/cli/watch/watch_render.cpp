@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t k_number_width = 8;
 constexpr std::size_t k_numbers = 6; ///< a route
 constexpr std::size_t k_widest_route = 48;
+constexpr std::size_t k_part_width = 28; ///< a process id and its revision
 constexpr measure::Fraction k_p50{1, 2};
 constexpr measure::Fraction k_p99{99, 100};
 
@@ -74,6 +75,7 @@ Tone tone_of(WatchState state) {
     case WatchState::unready:
     case WatchState::stale:
     case WatchState::missing:
+    case WatchState::incomplete:
         return Tone::warn;
     case WatchState::quiet:
     case WatchState::starting:
@@ -133,9 +135,18 @@ std::string age(const std::optional<double>& seconds) {
     return seconds ? fmt::format("{:.1f} s old", *seconds) : std::string("no data");
 }
 
+/// The state, and the revisions that are bad by themselves.
+std::string headline(const WatchView& view) {
+    std::string out(to_string(view.state));
+    if (view.state == WatchState::bad && !view.guilty.empty()) {
+        out += fmt::format(" {}", fmt::join(view.guilty, ", "));
+    }
+    return out;
+}
+
 std::vector<Row> head(const WatchView& view) {
     std::vector<Row> rows;
-    std::string line = fmt::format("{}  {}", to_string(view.state), time_of(view.at));
+    std::string line = fmt::format("{}  {}", headline(view), time_of(view.at));
     line += fmt::format("  every {:g} s", view.every_s);
     line += view.numbers.window_s > 0
                 ? fmt::format(", over the last {:.0f} s", view.numbers.window_s)
@@ -143,6 +154,9 @@ std::vector<Row> head(const WatchView& view) {
     rows.push_back({std::move(line), tone_of(view.state)});
     for (const std::string& why : view.why) {
         rows.push_back({"  " + why, tone_of(view.state)});
+    }
+    if (!view.next.empty()) {
+        rows.push_back({"  next: " + view.next, Tone::plain});
     }
     return rows;
 }
@@ -163,6 +177,38 @@ std::vector<Row> sources(const WatchView& view) {
              : !source.ready   ? Tone::warn
                                : Tone::plain}
         );
+    }
+    return rows;
+}
+
+/// A row for each revision when there are several, then one for each instance.
+std::vector<Row> parts(const WatchView& view) {
+    std::vector<Row> rows;
+    const auto add = [&rows](const std::string& name, const WatchPart& part) {
+        const bool known = part.turns.missing.empty();
+        rows.push_back({fmt::format(
+            "{} {} {}  bad {} of {}  p95 {}{}{}",
+            left(name, k_part_width),
+            right(rate(part.turns.total, part.window_s)),
+            "req/s",
+            known ? count(part.turns.bad) : "–",
+            count(part.turns.total),
+            percentile_text(part.first_content, measure::k_p95),
+            part.state.empty() ? "" : "  ",
+            part.state
+        )});
+        rows.back().tone = part.turns.bad.value_or(0) > 0 ? Tone::bad : Tone::plain;
+    };
+    const auto revisions = by_revision(view.parts);
+    for (const WatchPart& part : revisions) {
+        if (revisions.size() > 1) {
+            add("revision " + part.revision, part);
+        }
+    }
+    for (const WatchPart& part : view.parts) {
+        if (view.parts.size() > 1) {
+            add(fmt::format("{} {}", part.name, part.revision), part);
+        }
     }
     return rows;
 }
@@ -213,6 +259,12 @@ std::string percent(const std::optional<double>& share) {
     return share ? fmt::format("{:.1f} %", *share * 100) : "–";
 }
 
+/// One bad request of a young lane has spent its whole budget: that is shown, and not judged.
+std::string budget_text(const WatchView& view) {
+    const bool few = view.budget_left.value_or(0) < 0 && !view.budget_judged;
+    return percent(view.budget_left) + (few ? ", too few bad ones to judge" : "");
+}
+
 std::vector<Row> totals(const WatchView& view) {
     const WatchNumbers& n = view.numbers;
     std::vector<Row> rows;
@@ -232,7 +284,7 @@ std::vector<Row> totals(const WatchView& view) {
         {fmt::format(
              "budget    {:g} %: left {}{}   burn {}",
              view.objective.value() * 100,
-             percent(view.budget_left),
+             budget_text(view),
              n.budget_window.empty() ? "" : " (" + n.budget_window + ")",
              view.burn ? fmt::format("{:.1f}x", *view.burn) : "–"
          ),
@@ -258,6 +310,7 @@ std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bo
     std::vector<Row> rows;
     take(rows, head(view), std::max<std::size_t>(size.rows / 4, 2));
     take(rows, sources(view), std::max<std::size_t>(size.rows / 6, 1));
+    take(rows, parts(view), size.rows / 4);
     rows.push_back(route_head(route_width(size)));
     const std::size_t reserved = rows.size() + lower.size() + 3;
     take(rows, routes(view, route_width(size)), size.rows > reserved ? size.rows - reserved : 1);
@@ -283,7 +336,7 @@ std::string watch_line(const WatchView& view) {
     std::string out = fmt::format(
         "{} {}  {} req/s, {} of {} bad, p95 {}, {} active, burn {}",
         time_of(view.at),
-        to_string(view.state),
+        headline(view),
         rate(view.total, n.window_s),
         count(view.bad),
         count(view.total),
@@ -293,6 +346,9 @@ std::string watch_line(const WatchView& view) {
     );
     for (const std::string& why : view.why) {
         out += "; " + why;
+    }
+    if (!view.next.empty()) {
+        out += "; next: " + view.next;
     }
     return harmless(std::move(out));
 }

@@ -25,7 +25,10 @@ public:
     [[nodiscard]] virtual Task<void> ask() = 0;
     /// How it stands now: its age is counted from the last good answer.
     [[nodiscard]] virtual WatchSource state() const = 0;
-    virtual void add_to(WatchNumbers& numbers) const = 0;
+    /// What each instance behind the address says.
+    [[nodiscard]] virtual std::vector<measure::LanePart> parts() const = 0;
+    /// What is known of all of them together alone.
+    [[nodiscard]] virtual measure::LaneNumbers together() const { return {}; }
 
     std::uint64_t asked = 0; ///< answers so far, good or bad
     std::string news{};      ///< an event that no state shows: "began again"
@@ -35,6 +38,9 @@ struct WatchTiming {
     Millis every{2000};
     Millis window{60000};
     Millis patience{3000}; ///< of one answer
+    Millis stale_after{15000}; ///< an instance that did not answer for longer is lost
+    std::size_t instances = 0; ///< that there must be behind each address; 0: nobody says
+    bool include_probes = false;
 };
 
 /// `client` outlives the source.

@@ -159,7 +159,7 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
         co_return std::unexpected(std::move(turn).error());
     }
     record.accepted_s = call->now_s();
-    lane_->observer().turn_accepted(record.route);
+    lane_->observer().turn_accepted(record.route, !record.probe.empty());
     encode::CompletionIdentity identity{record.thread, unix_now(), request->model};
     Started started{};
     TurnStyle style;
@@ -182,7 +182,8 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
          record.owner,
          record.thread,
          call->received,
-         end_of_body(call->request().body)},
+         end_of_body(call->request().body),
+         !record.probe.empty()},
         *std::move(turn),
         std::move(style)
     );

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include <algorithm>
 
@@ -70,6 +71,9 @@ CallPtr open_call(const net::TrustedProxies& proxies, std::shared_ptr<net::Excha
     record.lane = call->match.lane;
     if (!call->traceparent.empty()) {
         record.trace = call->traceparent.substr(3, 32);
+    }
+    if (const auto probe = request.headers.get(telemetry::k_probe_header)) {
+        record.probe = telemetry::probe_word(*probe);
     }
     call->exchange = std::move(exchange);
     return call;

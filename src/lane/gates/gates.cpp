@@ -65,7 +65,7 @@ Accepted<void> compatibility(const LaneState& lane, Call& call) {
     const auto& config = lane.config;
     const auto code = negotiate(config.window, config.compat, handshake_of(call.request().headers));
     if (code) {
-        lane.observer().compat_rejected(*code);
+        lane.observer().compat_rejected(*code, !call.record.probe.empty());
         return std::unexpected(reject_compat(config.window, *code));
     }
     return {};

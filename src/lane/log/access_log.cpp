@@ -78,6 +78,7 @@ Json describe(const RequestRecord& record, std::string_view revision) {
     line["status"] = record.status;
     line["lane"] = record.lane;
     line["revision"] = revision;
+    put_text(line, "probe", record.probe);
     put_text(line, "error", record.error);
     put_text(line, "client", record.client);
     put_text(line, "scheme", record.secure ? "https" : "");

@@ -39,6 +39,7 @@ std::string number(double value) {
 
 void Exposition::family(const telemetry::Metric& metric) {
     name_ = metric.name;
+    probe_ = false;
     text_ += fmt::format("# HELP {} ", name_);
     append_escaped(text_, metric.help, false);
     text_ += fmt::format("\n# TYPE {} {}\n", name_, to_string(metric.kind));
@@ -74,6 +75,12 @@ void Exposition::series(std::string_view suffix, Labels labels, std::string_view
         text_ += "=\"";
         append_escaped(text_, text, true);
         text_ += '"';
+        before = ',';
+    }
+    if (probe_) {
+        text_ += fmt::format(
+            "{}{}=\"{}\"", before, telemetry::k_probe_label, telemetry::k_probe_value
+        );
         before = ',';
     }
     text_ += before == ',' ? "} " : " ";

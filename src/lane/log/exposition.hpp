@@ -20,6 +20,8 @@ public:
 
     /// Begins a family; its samples follow.
     void family(const telemetry::Metric& metric);
+    /// Whether the samples that follow count probes: they have that label, too.
+    void of_probes(bool probe) { probe_ = probe; }
     void sample(Labels labels, std::uint64_t value);
     void sample(Labels labels, double value);
     /// All series of one label set of a histogram.
@@ -31,6 +33,7 @@ private:
 
     std::string text_;
     std::string_view name_; ///< of the family under way
+    bool probe_ = false;
 };
 
 } // namespace oa_stream::lane

@@ -32,11 +32,10 @@ void Histogram::observe(double seconds) noexcept {
     sum_ += value;
 }
 
-Metrics::Metrics(std::string revision, std::string version)
-    : revision_(std::move(revision)), version_(std::move(version)),
-      counted_(turn_counters().size()) {
+Metrics::Metrics(ProcessFacts process)
+    : process_(std::move(process)), counted_(turn_counters().size()) {
     for (const auto code : telemetry::k_compat_codes) {
-        compat_[code] = 0;
+        compat_[{code}] = 0;
     }
     for (const auto& route : telemetry::k_turn_routes) {
         create_series(route);
@@ -50,45 +49,47 @@ void Metrics::create_series(const telemetry::TurnRoute& route) {
     for (const auto status : telemetry::k_turn_statuses) {
         requests_[{route.pattern, telemetry::k_turn_method, status, route.lane}] = 0;
     }
-    accepted_[route.pattern] = 0;
+    accepted_[{route.pattern}] = 0;
     for (auto& counter : counted_) {
-        counter[route.pattern] = 0;
+        counter[{route.pattern}] = 0;
     }
-    durations_.try_emplace(route.pattern, telemetry::k_duration_bounds);
-    first_contents_.try_emplace(route.pattern, telemetry::k_first_content_bounds);
+    durations_.try_emplace({route.pattern}, telemetry::k_duration_bounds);
+    first_contents_.try_emplace({route.pattern}, telemetry::k_first_content_bounds);
 }
 
 void Metrics::request_done(const RequestRecord& record) {
-    ++requests_[{record.route, method_label(record.method), record.status, record.lane}];
-    durations_.try_emplace(record.route, telemetry::k_duration_bounds)
+    const bool probe = !record.probe.empty();
+    const WordKey route{record.route, probe};
+    ++requests_[{record.route, method_label(record.method), record.status, record.lane, probe}];
+    durations_.try_emplace(route, telemetry::k_duration_bounds)
         .first->second.observe(record.end_s);
     // A resume replays what is there already: its speed says nothing about the lane's.
     if (record.accepted_s >= 0 && record.first_content_s >= 0) {
-        first_contents_.try_emplace(record.route, telemetry::k_first_content_bounds)
+        first_contents_.try_emplace(route, telemetry::k_first_content_bounds)
             .first->second.observe(record.first_content_s);
     }
     for (std::size_t i = 0; i < counted_.size(); ++i) {
         const TurnCounter& counter = turn_counters()[i];
         if (counter.of_request != nullptr && counter.of_request(record)) {
-            ++counted_[i][record.route];
+            ++counted_[i][route];
         }
     }
 }
 
-void Metrics::compat_rejected(CompatCode code) {
-    ++compat_[to_string(code)];
+void Metrics::compat_rejected(CompatCode code, bool probe) {
+    ++compat_[{to_string(code), probe}];
 }
 
-void Metrics::turn_accepted(std::string_view route) {
-    ++accepted_[route];
+void Metrics::turn_accepted(std::string_view route, bool probe) {
+    ++accepted_[{route, probe}];
 }
 
 void Metrics::turn_ended(const TurnOutcome& outcome) {
-    ++terminals_[{outcome.route, turn::to_string(outcome.terminal)}];
+    ++terminals_[{outcome.route, turn::to_string(outcome.terminal), outcome.probe}];
     for (std::size_t i = 0; i < counted_.size(); ++i) {
         const TurnCounter& counter = turn_counters()[i];
         if (counter.of_turn != nullptr && counter.of_turn(outcome)) {
-            ++counted_[i][outcome.route];
+            ++counted_[i][{outcome.route, outcome.probe}];
         }
     }
     for (std::size_t i = 0; i < repairs_.size(); ++i) {

@@ -14,15 +14,17 @@ namespace {
 
 using telemetry::metric;
 
-void by_route(Exposition& out, const std::map<std::string_view, std::uint64_t>& values) {
-    for (const auto& [route, count] : values) {
-        out.sample({{"route", route}}, count);
+void by_word(Exposition& out, std::string_view label, const auto& values) {
+    for (const auto& [key, count] : values) {
+        out.of_probes(key.probe);
+        out.sample({{label, key.word}}, count);
     }
 }
 
-void histograms(Exposition& out, const std::map<std::string_view, Histogram>& values) {
-    for (const auto& [route, histogram] : values) {
-        out.histogram({"route", route}, histogram);
+void histograms(Exposition& out, const auto& values) {
+    for (const auto& [key, histogram] : values) {
+        out.of_probes(key.probe);
+        out.histogram({"route", key.word}, histogram);
     }
 }
 
@@ -52,10 +54,10 @@ void append_readings(
 
 } // namespace
 
-std::string Metrics::text(std::span<const authority::Reading> readings) const {
-    Exposition out;
+void Metrics::write_requests(Exposition& out) const {
     out.family(metric("http_requests_total"));
     for (const auto& [key, count] : requests_) {
+        out.of_probes(key.probe);
         const auto status = fmt::format("{:03}", key.status);
         out.sample(
             {{"route", key.route}, {"method", key.method}, {"status", status}, {"lane", key.lane}},
@@ -67,15 +69,17 @@ std::string Metrics::text(std::span<const authority::Reading> readings) const {
     out.family(metric("first_content_seconds"));
     histograms(out, first_contents_);
     out.family(metric("compat_rejected_total"));
-    for (const auto& [code, count] : compat_) {
-        out.sample({{"code", code}}, count);
-    }
+    by_word(out, "code", compat_);
+}
+
+void Metrics::write_turns(Exposition& out) const {
     out.family(metric("terminal_total"));
     for (const auto& [key, count] : terminals_) {
+        out.of_probes(key.probe);
         out.sample({{"class", key.terminal}, {"route", key.route}}, count);
     }
     out.family(metric("bridge_accepted_total"));
-    by_route(out, accepted_);
+    by_word(out, "route", accepted_);
     out.family(metric("active_streams"));
     out.sample({}, static_cast<double>(active_streams_));
     out.family(metric("normaliser_repairs_total"));
@@ -84,10 +88,28 @@ std::string Metrics::text(std::span<const authority::Reading> readings) const {
     }
     for (std::size_t i = 0; i < counted_.size(); ++i) {
         out.family(*turn_counters()[i].metric);
-        by_route(out, counted_[i]);
+        by_word(out, "route", counted_[i]);
     }
+}
+
+void Metrics::write_process(Exposition& out, bool ready) const {
     out.family(metric("build_info"));
-    out.sample({{"revision", revision_}, {"version", version_}}, std::uint64_t{1});
+    out.sample(
+        {{"revision", process_.revision}, {"version", process_.version}}, std::uint64_t{1}
+    );
+    out.family(metric("process_info"));
+    out.sample({{"id", process_.id}}, std::uint64_t{1});
+    out.family(metric("process_start_time_seconds"));
+    out.sample({}, process_.started_s);
+    out.family(metric("ready"));
+    out.sample({}, std::uint64_t{ready ? 1U : 0U});
+}
+
+std::string Metrics::text(std::span<const authority::Reading> readings, bool ready) const {
+    Exposition out;
+    write_requests(out);
+    write_turns(out);
+    write_process(out, ready);
     auto text = out.take();
     Exposition own;
     append_readings(own, readings, text);

@@ -56,6 +56,7 @@ struct TurnIdentity {
     std::string thread; ///< the client's id
     Clock::time_point received{};
     std::string said{}; ///< the end of that request's body: never logged, nor what quotes it
+    bool probe = false;
 };
 
 /// What its client's protocol makes of a turn.

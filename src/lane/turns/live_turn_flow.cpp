@@ -235,6 +235,7 @@ void LiveTurn::conclude(Clock::time_point now) {
     outcome_.request_id = identity_.request_id;
     outcome_.owner = identity_.owner;
     outcome_.said = identity_.said;
+    outcome_.probe = identity_.probe;
     outcome_.thread = identity_.thread;
     outcome_.turn = id_;
     outcome_.reason = reason_;

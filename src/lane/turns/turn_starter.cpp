@@ -255,7 +255,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         answers_->log_start_failed(*call, turn.error());
         co_return std::unexpected(reject_start(turn.error()));
     }
-    lane_->observer().turn_accepted(k_joined_route);
+    lane_->observer().turn_accepted(k_joined_route, false);
     live = go_live(
         *call,
         {k_joined_route, call->record.request_id, owner, thread, call->received, {}},
@@ -287,7 +287,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
         co_return std::unexpected(std::move(stored).error());
     }
     call->record.accepted_s = call->now_s();
-    lane_->observer().turn_accepted(call->record.route);
+    lane_->observer().turn_accepted(call->record.route, !call->record.probe.empty());
     auto live = go_live(
         *call,
         {call->record.route,
@@ -295,7 +295,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
          call->record.owner,
          call->chat.thread,
          call->received,
-         end_of_body(call->request().body)},
+         end_of_body(call->request().body),
+         !call->record.probe.empty()},
         *std::move(turn)
     );
     lease->commit(live);

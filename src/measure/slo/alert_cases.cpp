@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace oa_stream::measure::alerts {
 namespace {
@@ -68,6 +69,7 @@ public:
         handshakes();
         terminals();
         absences();
+        std::ranges::move(process_cases(options_), std::back_inserter(cases_));
         return std::move(cases_);
     }
 
@@ -346,6 +348,7 @@ std::vector<Series> healthy(const AlertOptions& options, int minutes) {
     for (const std::string_view code : telemetry::k_compat_codes) {
         steady(rejected(code), 0);
     }
+    std::ranges::move(healthy_process(minutes), std::back_inserter(out));
     return out;
 }
 

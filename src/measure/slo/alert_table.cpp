@@ -2,6 +2,8 @@
 // floor: one bad request at night is no burning budget.
 #include "alert_table.hpp"
 
+#include "alert_advice.hpp"
+
 #include "slo.hpp"
 #include "sources/prometheus/promql.hpp"
 
@@ -32,13 +34,7 @@ public:
         );
     }
     [[nodiscard]] std::string series(std::string_view metric, std::string_view matchers) const {
-        const std::string all = prometheus::joined(std::string(matchers), options_.matchers);
-        return fmt::format(
-            "{}{}{}",
-            telemetry::k_prefix,
-            metric,
-            all.empty() ? std::string() : fmt::format("{{{}}}", all)
-        );
+        return selector(options_, metric, matchers);
     }
     /// The same of telemetry's term.
     [[nodiscard]] std::string
@@ -343,6 +339,16 @@ Group bridge(const Writer& write) {
 
 } // namespace
 
+std::string
+selector(const AlertOptions& options, std::string_view metric, std::string_view matchers) {
+    const std::string name = fmt::format("{}{}", telemetry::k_prefix, metric);
+    const std::string whose = prometheus::whose(name, options.include_probes);
+    const std::string all = prometheus::joined(
+        prometheus::joined(std::string(matchers), whose), options.matchers
+    );
+    return all.empty() ? name : fmt::format("{}{{{}}}", name, all);
+}
+
 std::string alert_name(std::string_view word) {
     std::string out = "OaStream";
     bool upper = true;
@@ -359,14 +365,18 @@ std::string alert_name(std::string_view word) {
 
 std::vector<Group> table(const AlertOptions& options) {
     const Writer write(options);
-    return {
+    std::vector<Group> out{
         responses(write),
         latency(write),
         handshakes(write),
         terminals(write),
         burning(write),
         bridge(write),
+        process_rules(options),
+        run_rules(options),
     };
+    add_advice(out, options);
+    return out;
 }
 
 } // namespace oa_stream::measure::alerts

@@ -5,6 +5,7 @@
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,12 +21,21 @@ struct Rule {
     std::string severity{}; ///< "page" or "ticket"
     std::vector<std::pair<std::string, std::string>> labels{}; ///< beside severity
     std::string summary{};
+    std::string description{}; ///< a template of Prometheus'
+    std::string next{};        ///< the command that shows the fault, a template too
+    std::string runbook{};     ///< where the alert is explained
 };
 struct Group {
     std::string name;
     std::vector<Rule> rules;
 };
 [[nodiscard]] std::vector<Group> table(const AlertOptions& options);
+/// Of single processes, and of runs that report by --textfile; with their cases.
+[[nodiscard]] Group process_rules(const AlertOptions& options);
+[[nodiscard]] Group run_rules(const AlertOptions& options);
+/// A metric's series (its name without the prefix) as the options select them.
+[[nodiscard]] std::string
+selector(const AlertOptions& options, std::string_view metric, std::string_view matchers);
 
 // Cases
 // -----------------------------------------------------------------------------------------
@@ -41,6 +51,8 @@ struct Piece {
 struct Series {
     std::string name;
     std::vector<Piece> pieces{};
+    std::optional<double> constant{}; ///< instead: a gauge that stays there
+    std::vector<double> turns{};      ///< instead: a gauge that has these in turn
 };
 struct Expected {
     std::string alert;
@@ -60,6 +72,8 @@ struct CaseFile {
     std::vector<Case> cases;
 };
 [[nodiscard]] std::vector<CaseFile> cases(const AlertOptions& options);
+[[nodiscard]] std::vector<Case> process_cases(const AlertOptions& options);
+[[nodiscard]] std::vector<Series> healthy_process(int minutes);
 
 /// Every series of a healthy lane: the cases' routes, each with turns_per_minute().
 [[nodiscard]] std::vector<Series> healthy(const AlertOptions& options, int minutes);

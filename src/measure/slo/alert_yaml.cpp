@@ -2,6 +2,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
 
+#include "alert_advice.hpp"
 #include "alert_table.hpp"
 #include "slo.hpp"
 #include "sources/prometheus/prometheus_queries.hpp"
@@ -60,16 +61,32 @@ void emit_rule(YAML::Emitter& out, const Rule& rule) {
         out << Key{"for"} << rule.wait << Key{"labels"};
         emit_labels(out, labels_of(rule));
         out << Key{"annotations"};
-        emit_labels(out, {{"summary", rule.summary}});
+        emit_labels(
+            out,
+            {{"summary", rule.summary},
+             {"description", rule.description},
+             {"next", rule.next},
+             {"runbook_url", rule.runbook}}
+        );
     }
     out << YAML::EndMap;
 }
 
 /// "0 60+60x28 1740+0x4": the counter at minute 0, then one value a step.
-std::string values(const std::vector<Piece>& pieces, int step) {
-    std::string out = "0";
+std::string values(const Series& series, int minutes, int step) {
+    if (series.constant) {
+        return fmt::format("{}+0x{}", *series.constant, minutes / step);
+    }
+    std::string out;
+    for (int i = 0; !series.turns.empty() && i <= minutes / step; ++i) {
+        out += fmt::format("{}{}", i > 0 ? " " : "", series.turns[static_cast<std::size_t>(i) % series.turns.size()]);
+    }
+    if (!series.turns.empty()) {
+        return out;
+    }
+    out = "0";
     double at = 0;
-    for (const Piece& piece : pieces) {
+    for (const Piece& piece : series.pieces) {
         const double rise = piece.per_minute * step;
         if (piece.minutes > 0) {
             const int steps = piece.minutes / step;
@@ -87,10 +104,12 @@ std::vector<Series> series_of(const Case& one, const AlertOptions& options) {
         if (found == out.end()) {
             out.push_back(change);
         } else {
-            found->pieces = change.pieces;
+            *found = change;
         }
     }
-    std::erase_if(out, [](const Series& series) { return series.pieces.empty(); });
+    std::erase_if(out, [](const Series& series) {
+        return series.pieces.empty() && series.turns.empty() && !series.constant;
+    });
     return out;
 }
 
@@ -117,16 +136,23 @@ std::string minutes_text(int minutes) {
     return fmt::format("{}m", minutes);
 }
 
+/// Its texts are templates that Prometheus fills in; the labels are what routes and inhibits it.
 void emit_expected(YAML::Emitter& out, const Expected& expected, const Rule& rule, int minutes) {
     Labels all = labels_of(rule);
     all.insert(all.end(), expected.labels.begin(), expected.labels.end());
-    out << YAML::BeginMap << Key{"eval_time"} << minutes_text(minutes);
-    out << Key{"alertname"} << expected.alert << Key{"exp_alerts"} << YAML::BeginSeq;
-    out << YAML::BeginMap << Key{"exp_labels"};
-    emit_labels(out, all);
-    out << Key{"exp_annotations"};
-    emit_labels(out, {{"summary", rule.summary}});
-    out << YAML::EndMap << YAML::EndSeq << YAML::EndMap;
+    std::string labels = "ALERTS{alertstate=\"firing\",alertname=" +
+                         prometheus::in_quotes(expected.alert);
+    for (const auto& [name, value] : all) {
+        labels += fmt::format(",{}={}", name, prometheus::in_quotes(value));
+    }
+    labels += "}";
+    const std::string expr =
+        fmt::format("ALERTS{{alertstate=\"firing\",alertname=\"{}\"}}", expected.alert);
+    out << YAML::BeginMap << Key{"expr"} << Quoted{expr} << Key{"eval_time"}
+        << minutes_text(minutes) << Key{"exp_samples"} << YAML::BeginSeq;
+    out << YAML::Flow << YAML::BeginMap << Key{"labels"} << Quoted{labels} << Key{"value"} << 1
+        << YAML::EndMap;
+    out << YAML::EndSeq << YAML::EndMap;
 }
 
 /// Nothing else fires: an alert nobody named would otherwise go unseen.
@@ -137,14 +163,14 @@ void emit_count(YAML::Emitter& out, const Case& one, std::string_view watched) {
     }
     const std::string expr =
         fmt::format("count by (alertname) (ALERTS{{alertstate=\"firing\",{}}})", watched);
-    out << YAML::BeginSeq << YAML::BeginMap << Key{"expr"} << Quoted{expr};
+    out << YAML::BeginMap << Key{"expr"} << Quoted{expr};
     out << Key{"eval_time"} << minutes_text(one.minutes) << Key{"exp_samples"} << YAML::BeginSeq;
     for (const auto& [alert, times] : count) {
         const std::string labels = fmt::format("{{alertname=\"{}\"}}", alert);
         out << YAML::Flow << YAML::BeginMap << Key{"labels"} << Quoted{labels};
         out << Key{"value"} << times << YAML::EndMap;
     }
-    out << YAML::EndSeq << YAML::EndMap << YAML::EndSeq;
+    out << YAML::EndSeq << YAML::EndMap;
 }
 
 void emit_case(
@@ -158,21 +184,17 @@ void emit_case(
     out << Key{"input_series"} << YAML::BeginSeq;
     for (const Series& series : series_of(one, options)) {
         out << YAML::Flow << YAML::BeginMap << Key{"series"} << Quoted{named(series, options)};
-        out << Key{"values"} << Quoted{values(series.pieces, one.step)} << YAML::EndMap;
+        out << Key{"values"} << Quoted{values(series, one.minutes, one.step)} << YAML::EndMap;
     }
     out << YAML::EndSeq;
-    if (!one.firing.empty()) {
-        out << Key{"alert_rule_test"} << YAML::BeginSeq;
-        for (const Expected& expected : one.firing) {
-            if (const Rule* rule = find(groups, expected.alert)) {
-                emit_expected(out, expected, *rule, one.minutes);
-            }
-        }
-        out << YAML::EndSeq;
-    }
-    out << Key{"promql_expr_test"};
+    out << Key{"promql_expr_test"} << YAML::BeginSeq;
     emit_count(out, one, file.watched);
-    out << YAML::EndMap;
+    for (const Expected& expected : one.firing) {
+        if (const Rule* rule = find(groups, expected.alert)) {
+            emit_expected(out, expected, *rule, one.minutes);
+        }
+    }
+    out << YAML::EndSeq << YAML::EndMap;
 }
 
 } // namespace
@@ -214,8 +236,9 @@ namespace {
 /// Each file of rules has tests that prove it, on series that the matchers select: so they must be
 /// such that a series can be made from them.
 Result<void> check_testable(const std::vector<Matcher>& matchers) {
-    constexpr std::array<std::string_view, 9> k_own{
-        "route", "class", "code", "le", "method", "status", "lane", "alertname", "severity"
+    constexpr std::array<std::string_view, 13> k_own{
+        "route",    "class",   "code", "le",    "method", "status", "lane", "alertname",
+        "severity", "service", "tier", "probe", "run"
     };
     std::set<std::string> names;
     for (const Matcher& one : matchers) {
@@ -278,6 +301,7 @@ Result<std::vector<TextFile>> alert_rules(const AlertOptions& options) {
     for (const alerts::CaseFile& file : alerts::cases(options)) {
         out.push_back({file.name, alerts::tests_yaml(file, groups, options, k_rules_file)});
     }
+    out.push_back({"oa-stream.alertmanager.yml", alerts::alertmanager_yaml(groups)});
     return out;
 }
 

@@ -1,5 +1,6 @@
 #include "oa_stream/measure/dashboard.hpp"
 
+#include "dashboard_grid.hpp"
 #include "slo.hpp"
 #include "sources/prometheus/promql.hpp"
 
@@ -13,25 +14,11 @@
 namespace oa_stream::measure {
 namespace {
 
+using grafana::Grid;
+using grafana::Panel;
+using grafana::source;
+
 constexpr std::string_view k_rate = "$__rate_interval";
-constexpr int k_columns = 24; ///< of Grafana's grid
-constexpr int k_panel_height = 8;
-
-struct Line {
-    std::string expr;
-    std::string legend;
-};
-
-struct Panel {
-    std::string title;
-    std::string unit; ///< Grafana's word
-    std::string help;
-    std::vector<Line> lines;
-    std::string type = "timeseries";
-    int width = k_columns / 3;
-    std::string limit{}; ///< a red line at this value
-};
-
 /// Writes expressions whose series are told apart by revision.
 class Writer {
 public:
@@ -39,11 +26,14 @@ public:
 
     [[nodiscard]] std::string
     series(std::string_view metric, std::string_view more, bool ours) const {
-        const std::string who = ours ? revision() + "=~\"$revision\"" : std::string();
+        const std::string name = fmt::format("{}{}", telemetry::k_prefix, metric);
+        const std::string who = prometheus::joined(
+            prometheus::whose(name, options_.include_probes),
+            ours ? revision() + "=~\"$revision\"" : std::string()
+        );
         return fmt::format(
-            "{}{}{{{}}}",
-            telemetry::k_prefix,
-            metric,
+            "{}{{{}}}",
+            name,
             prometheus::joined(prometheus::joined(std::string(more), who), options_.matchers)
         );
     }
@@ -59,8 +49,9 @@ public:
     rate(std::string_view metric, std::string_view matchers, std::string_view more = "") const {
         return sum(over("rate", metric, matchers, k_rate), more);
     }
-    [[nodiscard]] std::string rate(const telemetry::Term& term) const {
-        return of_term("rate", term, k_rate);
+    [[nodiscard]] std::string
+    rate(const telemetry::Term& term, std::string_view more = "") const {
+        return of_term("rate", term, k_rate, more);
     }
     [[nodiscard]] std::string gauge(std::string_view metric) const {
         return sum(series(metric, {}, by_label()));
@@ -87,10 +78,14 @@ private:
     ) const {
         return fmt::format("{}({}[{}])", function, series(metric, matchers, by_label()), window);
     }
-    [[nodiscard]] std::string
-    of_term(std::string_view function, const telemetry::Term& term, std::string_view window) const {
+    [[nodiscard]] std::string of_term(
+        std::string_view function,
+        const telemetry::Term& term,
+        std::string_view window,
+        std::string_view more = ""
+    ) const {
         const std::string_view metric = term.metric->name.substr(telemetry::k_prefix.size());
-        return sum(over(function, metric, prometheus::matchers(term), window));
+        return sum(over(function, metric, prometheus::matchers(term), window), more);
     }
     [[nodiscard]] std::string join() const {
         if (by_label()) {
@@ -114,23 +109,22 @@ Panel traffic(const Writer& write) {
         .title = "Requests that start turns",
         .unit = "reqps",
         .help = "POST on the routes that carry turns; reads, resumes and health are not counted.",
-        .lines = {{write.rate(telemetry::requests_term()), "{{revision}}"}},
+        .lines = {{write.rate(telemetry::requests_term(), "route"), "{{route}} {{revision}}"}},
     };
 }
 
 Panel failures(const Writer& write) {
+    const std::string all = write.rate(telemetry::requests_term(), "route");
+    const auto bad = telemetry::bad_terms(std::array{telemetry::BadEvent::http_5xx}).front();
     return {
         .title = "Answered 5xx",
         .unit = "percentunit",
-        .help = "Share of those requests. A stream that fails after its 200 is in the next panel.",
+        .help =
+            "Share of those requests; 0 when there is none. A stream that fails after its 200 is in "
+            "the next panel.",
         .lines =
-            {{fmt::format(
-                  "{} / ({} > 0)",
-                  write.rate(telemetry::bad_terms(std::array{telemetry::BadEvent::http_5xx}).front()
-                  ),
-                  write.rate(telemetry::requests_term())
-              ),
-              "{{revision}}"}},
+            {{fmt::format("({} or 0 * {}) / ({} > 0)", write.rate(bad, "route"), all, all),
+              "{{route}} {{revision}}"}},
         .limit = "0.01",
     };
 }
@@ -144,21 +138,22 @@ Panel endings(const Writer& write) {
     };
 }
 
-Panel latency(const Writer& write, const DashboardOptions& options) {
+/// Percentiles by route and revision.
+Panel times(const Writer& write, std::string_view metric, std::string title, std::string limit) {
     Panel out{
-        .title = "Time to the first content",
+        .title = std::move(title),
         .unit = "s",
         .help = "Interpolated between the histogram's bounds.",
         .lines = {},
-        .limit = options.first_content,
+        .limit = std::move(limit),
     };
     const std::string buckets = write.rate(
-        "first_content_seconds_bucket", prometheus::matcher(telemetry::route_is()), "le"
+        fmt::format("{}_bucket", metric), prometheus::matcher(telemetry::route_is()), "route, le"
     );
     for (const auto& [q, word] : {std::pair{"0.5", "p50"}, {"0.95", "p95"}, {"0.99", "p99"}}) {
         out.lines.push_back(
             {fmt::format("histogram_quantile({}, {})", q, buckets),
-             fmt::format("{} {{{{revision}}}}", word)}
+             fmt::format("{} {{{{route}}}} {{{{revision}}}}", word)}
         );
     }
     return out;
@@ -245,74 +240,29 @@ Panel burning(const Writer& write, const DashboardOptions& options) {
     return out;
 }
 
-Json source() {
-    return {{"type", "prometheus"}, {"uid", "${datasource}"}};
+/// A line at each moment at which a revision began to report, and one at which it was last seen.
+Json annotations(const Writer& write) {
+    const std::string now =
+        fmt::format("count by ({}) ({})", write.revision(), write.series("build_info", {}, false));
+    const std::string before = fmt::format(
+        "count by ({}) ({} offset 2m)", write.revision(), write.series("build_info", {}, false)
+    );
+    Json list = Json::array();
+    const auto add = [&](const char* name, const char* colour, std::string expr, const char* word) {
+        list.push_back(
+            {{"name", name},
+             {"datasource", source()},
+             {"enable", true},
+             {"iconColor", colour},
+             {"expr", std::move(expr)},
+             {"step", "60s"},
+             {"titleFormat", fmt::format("{{{{{}}}}} {}", write.revision(), word)}}
+        );
+    };
+    add("Revisions that came", "green", now + " unless " + before, "came");
+    add("Revisions that left", "orange", before + " unless " + now, "left");
+    return {{"list", std::move(list)}};
 }
-
-Json thresholds(const std::string& limit) {
-    Json steps = Json::array({{{"color", "green"}, {"value", nullptr}}});
-    if (!limit.empty()) {
-        steps.push_back({{"color", "red"}, {"value", std::stod(limit)}});
-    }
-    return {{"mode", "absolute"}, {"steps", steps}};
-}
-
-void rename_revision(std::string& legend, const std::string& label) {
-    constexpr std::string_view k_word = "{{revision}}";
-    if (const std::size_t at = legend.find(k_word); at != std::string::npos) {
-        legend.replace(at, k_word.size(), "{{" + label + "}}");
-    }
-}
-
-/// Places panels row by row.
-class Grid {
-public:
-    explicit Grid(std::string label) : label_(std::move(label)) {}
-
-    void add(const Panel& panel) {
-        if (x_ + panel.width > k_columns) {
-            x_ = 0;
-            y_ += k_panel_height;
-        }
-        Json out{
-            {"id", static_cast<int>(panels_.size()) + 1},
-            {"type", panel.type},
-            {"title", panel.title},
-            {"description", panel.help},
-            {"datasource", source()},
-            {"gridPos", {{"x", x_}, {"y", y_}, {"w", panel.width}, {"h", k_panel_height}}},
-            {"fieldConfig",
-             {{"defaults",
-               {{"unit", panel.unit}, {"min", 0}, {"thresholds", thresholds(panel.limit)}}},
-              {"overrides", Json::array()}}},
-            {"targets", Json::array()},
-        };
-        if (!panel.limit.empty() && panel.type == "timeseries") {
-            out["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]["mode"] = "line";
-        }
-        for (std::size_t i = 0; i < panel.lines.size(); ++i) {
-            std::string legend = panel.lines[i].legend;
-            rename_revision(legend, label_);
-            out["targets"].push_back(
-                {{"refId", std::string(1, static_cast<char>('A' + i))},
-                 {"datasource", source()},
-                 {"expr", panel.lines[i].expr},
-                 {"legendFormat", legend},
-                 {"instant", panel.type == "stat"},
-                 {"range", panel.type != "stat"}}
-            );
-        }
-        panels_.push_back(std::move(out));
-        x_ += panel.width;
-    }
-    [[nodiscard]] Json take() { return std::move(panels_); }
-
-private:
-    std::string label_;
-    Json panels_ = Json::array();
-    int x_ = 0;
-    int y_ = 0;
-};
 
 Json variables(const Writer& write) {
     Json list = Json::array();
@@ -348,7 +298,8 @@ Json dashboard(const DashboardOptions& options) {
           traffic(write),
           failures(write),
           endings(write),
-          latency(write, options),
+          times(write, "first_content_seconds", "Time to the first content", options.first_content),
+          times(write, "http_request_duration_seconds", "Time of whole requests", {}),
           bridge(write),
           handshakes(write),
           streams(write),
@@ -366,7 +317,7 @@ Json dashboard(const DashboardOptions& options) {
         {"time", {{"from", "now-6h"}, {"to", "now"}}},
         {"timezone", "utc"},
         {"templating", variables(write)},
-        {"annotations", {{"list", Json::array()}}},
+        {"annotations", annotations(write)},
         {"panels", grid.take()},
     };
 }

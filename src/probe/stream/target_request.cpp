@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 namespace oa_stream::probe {
 namespace {
@@ -26,6 +27,9 @@ target_request(const Target& target, std::string_view method, std::string_view p
     request.headers = target.extra;
     request.headers.set("user-agent", "oa-stream-probe");
     request.headers.set("x-client", "oa-stream-probe");
+    if (!target.probe.empty()) {
+        request.headers.set(std::string(telemetry::k_probe_header), target.probe);
+    }
     if (target.compat) {
         request.headers.set("x-oa-client-build-id", target.compat->build);
         request.headers.set("x-oa-protocol-version", target.compat->protocol);

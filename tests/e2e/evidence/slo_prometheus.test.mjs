@@ -232,6 +232,11 @@ test('slo dashboard: the real Prometheus accepts every query and answers it with
     const one = await rig.prometheus.query(real.replaceAll('=~".+"', '=~"r2"'));
     assert.deepEqual([...new Set(one.map((row) => row.metric.revision))], ['r2'], title);
   }
+  const failed = queries.find(([title]) => title === 'Answered 5xx')[1].replaceAll('$__rate_interval', '1m').replaceAll('$revision', 'r1');
+  const shares = await rig.prometheus.query(failed);
+  assert.ok(shares.length > 0 && shares.every((row) => row.value === 0 && row.metric.route), 'none is 0, by route');
+  assert.equal(document.annotations.list.length, 2);
+  for (const { expr } of document.annotations.list) await rig.prometheus.query(expr);
   const burning = queries.find(([, expr]) => expr.includes('[1h]'))[1].replaceAll('$revision', 'r2');
   assert.ok((await rig.prometheus.query(burning))[0].value > 100, 'the bad revision burns');
   const printed = await oa(['slo', 'dashboard', '--revision-label', 'rev']);
@@ -278,7 +283,7 @@ const scrapes = (age, labels = {}) => ({ metric: { job: 'lane', instance: 'a:1',
 function honest(query) {
   if (query.startsWith('oa_stream_build_info')) return body('matrix', [scrapes(3)]);
   if (query.startsWith('up')) return body('vector', [at({ job: 'lane', instance: 'a:1' }, '1')]);
-  if (query.startsWith('count by')) return body('vector', []);
+  if (/^count by|^max by \(job, instance\) \(resets/.test(query)) return body('vector', []);
   if (query.startsWith('max(count')) return body('matrix', []);
   if (query.includes('_bucket')) return body('vector', [['0.5', '990'], ['+Inf', '1000']].map(([le, count]) => at({ le }, count)));
   return number(/5\.\.|terminal/.test(query) ? '0' : '1000');

@@ -30,13 +30,14 @@ const freePort = () => new Promise((done, fail) => {
 });
 
 /** A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `scrape`: more of its configuration. */
-export async function startPrometheus(targets, { interval = '200ms', rules = [], scrape = {} } = {}) {
+export async function startPrometheus(targets, { interval = '200ms', rules = [], scrape = {}, alertmanager = null } = {}) {
   const folder = scratch('prometheus');
   const port = await freePort();
   const config = { global: { scrape_interval: interval, evaluation_interval: interval }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }], ...scrape }] };
+  if (alertmanager) config.alerting = { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] };
   fs.writeFileSync(path.join(folder, 'prometheus.yml'), JSON.stringify(config)); // JSON is YAML
   const server = new Running(tool('prometheus'), [
-    `--config.file=${path.join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=warn',
+    `--config.file=${path.join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, `--web.external-url=http://127.0.0.1:${port}`, '--log.level=warn',
   ], { name: 'prometheus', folder, cwd: folder });
   server.base = `http://127.0.0.1:${port}`;
   server.get = async (url) => {
@@ -66,4 +67,28 @@ export async function startPrometheus(targets, { interval = '200ms', rules = [],
     }
   };
   return server;
+}
+
+/** The real Alertmanager of Debian with that configuration: {host, base}. */
+export async function startAlertmanager(config) {
+  const folder = scratch('alertmanager');
+  const port = await freePort();
+  fs.writeFileSync(path.join(folder, 'alertmanager.yml'), config);
+  const binary = tool('prometheus-alertmanager');
+  // Debian's build wants its templates below /usr/share; it is unpacked, so it gets a /usr/share of its own.
+  const templates = path.join(path.dirname(binary), '../share/prometheus/alertmanager');
+  const script = 'mount -t tmpfs none /usr/share && mkdir -p /usr/share/prometheus && cp -r /proc/self/cwd/templates /usr/share/prometheus/alertmanager && exec "$@"';
+  fs.cpSync(templates, path.join(folder, 'templates'), { recursive: true, dereference: true });
+  const server = new Running('unshare', [process.getuid() === 0 ? '-m' : '-rm', 'sh', '-c', script, 'sh', binary,
+    `--config.file=${path.join(folder, 'alertmanager.yml')}`, `--storage.path=${path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--cluster.listen-address=', '--log.level=warn',
+  ], { name: 'alertmanager', folder, cwd: folder });
+  server.host = `127.0.0.1:${port}`;
+  server.base = `http://${server.host}`;
+  const end = Date.now() + 15000;
+  for (;;) {
+    const answer = await fetch(`${server.base}/-/ready`).catch(() => null);
+    if (answer?.ok) return server;
+    if (server.exit || Date.now() > end) throw new Error(`alertmanager does not answer: ${server.log}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
 }

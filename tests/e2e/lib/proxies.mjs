@@ -80,3 +80,23 @@ export async function startHaproxy(lane, changes = []) {
   proxy.base = `http://127.0.0.1:${port}`;
   return proxy;
 }
+
+/** A balancer of that kind before these lanes: 'haproxy' or 'nginx', by 'roundrobin' or 'leastconn'. */
+export async function startBalancer(kind, algorithm, bases) {
+  const port = await freePort();
+  const hosts = bases.map((base) => new URL(base).host);
+  let proxy;
+  if (kind === 'haproxy') {
+    const folder = scratch('balancer');
+    const file = path.join(folder, 'haproxy.cfg');
+    const servers = hosts.map((host, i) => `  server lane${i} ${host}`).join('\n');
+    fs.writeFileSync(file, `global\n  maxconn 200\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\nfrontend in\n  bind 127.0.0.1:${port}\n  default_backend lanes\nbackend lanes\n  balance ${algorithm}\n${servers}\n`);
+    proxy = new Running(binary('haproxy'), ['-db', '-f', file], { name: 'haproxy', folder, env: cleanEnv() });
+    await listens(proxy, port);
+  } else {
+    const servers = hosts.map((host) => `  server ${host};`).join('\n');
+    proxy = await runNginx(`upstream lanes {\n${algorithm === 'leastconn' ? '  least_conn;\n' : ''}${servers}\n}\nserver {\n  listen 127.0.0.1:${port};\n  location / {\n    proxy_pass http://lanes;\n    proxy_set_header Host $http_host;\n    proxy_buffering off;\n    proxy_next_upstream off;\n  }\n}\n`, port);
+  }
+  proxy.base = `http://127.0.0.1:${port}`;
+  return proxy;
+}

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::end)> k
     "reason",
     "reader",
     "empty",
+    "probe",
 };
 
 LogField text_field(std::string text) {

@@ -35,6 +35,7 @@ enum class LogName : std::uint8_t {
     reason,
     reader,
     empty,
+    probe,
     end, ///< none, but how many there are
 };
 

@@ -21,10 +21,16 @@ struct AccessLogSettings final : SourceSettings {
     std::vector<std::string> paths{};
     bool rotated = true; ///< read what was rotated away as well
     Millis stale_after{0}; ///< 0: as the source says
+    bool include_probes = false;
 
     [[nodiscard]] const SourceKind& kind() const noexcept override { return k_access_log; }
     [[nodiscard]] Json to_json() const override {
-        return {{"paths", paths}, {"rotated", rotated}, {"stale_after_ms", stale_after.count()}};
+        return {
+            {"paths", paths},
+            {"rotated", rotated},
+            {"stale_after_ms", stale_after.count()},
+            {"include_probes", include_probes},
+        };
     }
     [[nodiscard]] std::vector<Error> problems() const override {
         if (paths.size() < 2 || std::ranges::find(paths, "-") == paths.end()) {
@@ -38,11 +44,13 @@ struct AccessLogSettings final : SourceSettings {
     void change(const SourceFlags& flags) override {
         paths = flags.places.empty() ? paths : flags.places;
         stale_after = flags.stale_after.value_or(stale_after);
+        include_probes = include_probes || flags.include_probes;
     }
     [[nodiscard]] Result<std::unique_ptr<Source>> open(SourceParts parts) const override {
         AccessLogOptions options;
         options.paths.assign(paths.begin(), paths.end());
         options.rotated = rotated;
+        options.include_probes = include_probes;
         options.follow = false; // a run goes on, whatever stands at the other end of a pipe
         if (stale_after > Millis(0)) {
             options.stale_after_s = seconds(stale_after);
@@ -84,7 +92,11 @@ constexpr auto k_keys = keys<AccessLogSettings>(
         "stale_after",
         Need::optional,
         "A log without a line for longer says nothing about that time; 5m if absent."
+    ),
+    boolean<&AccessLogSettings::include_probes>(
+        "include_probes", Need::optional, k_include_probes_help
     )
+        .or_else("false")
 );
 constinit const Section<AccessLogSettings> k_section{
     {"access_log", "The lanes' access logs.", k_keys}

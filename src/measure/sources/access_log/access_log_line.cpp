@@ -98,6 +98,7 @@ bool read_request(const LogFields& fields, AccessLine& into) {
     into.revision = *revision;
     into.route = *route;
     into.post = *method == telemetry::k_turn_method;
+    into.probe = name_of(fields, LogName::probe).has_value();
     return read_status(fields, into) && read_turn(fields, into) && read_times(fields, into);
 }
 

@@ -19,6 +19,7 @@ struct AccessLine {
     int status = 0;
     bool post = false;
     bool accepted = false; ///< it started a turn
+    bool probe = false;    ///< of an operator, not of a user
     telemetry::BadSet bad = 0;
     /// Of accepted ones; +Inf: its turn ran into a time limit before any, and the reader waited.
     std::optional<double> first_content_s{};

@@ -66,15 +66,16 @@ Result<void> check_options(const AccessLogOptions& options) {
     return {};
 }
 
-std::string query_text(const Question& question) {
+std::string query_text(const Question& question, bool probes) {
     std::vector<std::string_view> bad;
     std::ranges::transform(question.bad, std::back_inserter(bad), [](BadEvent event) {
         return to_string(event);
     });
     return fmt::format(
-        "POST lines of {}{}, written in [{}, {}), bad: {}",
+        "POST lines of {}{}{}, written in [{}, {}), bad: {}",
         fmt::join(telemetry::route_is(question.routes).values, ", "),
         question.revision.empty() ? "" : fmt::format(" by revision {}", question.revision),
+        probes ? ", of users and probes" : "",
         time_text(question.window.from_s),
         time_text(question.window.to_s),
         question.slower_than_s ? fmt::format("first content after {} s", *question.slower_than_s)
@@ -113,7 +114,9 @@ private:
 };
 
 Result<void> AccessLogSource::open(const asio::any_io_executor& executor) {
-    const LogStreamLimits limits{.line_bytes = options_.line_bytes};
+    const LogStreamLimits limits{
+        .line_bytes = options_.line_bytes, .probes = options_.include_probes
+    };
     struct stat input{};
     const bool standard_input = options_.paths.front() == "-";
     const bool redirected = ::fstat(STDIN_FILENO, &input) == 0 && S_ISREG(input.st_mode);
@@ -233,7 +236,7 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
             ", "
         )
     );
-    reading.query = query_text(question);
+    reading.query = query_text(question, options_.include_probes);
     add_notes(question, reading);
     co_return reading;
 }

@@ -22,6 +22,7 @@ struct AccessLogOptions {
     /// Read what was rotated away as well (FILE.1, FILE.2.gz, FILE-20261120.zst), as far back as
     /// the window needs. Without it only what a file held since the first question.
     bool rotated = true;
+    bool include_probes = false; ///< count the requests of probes, too
     /// Standard input: read what is there now. Else to its end before the first answer.
     bool follow = true;
     /// A log in which nothing was written for longer says nothing about that time.

@@ -20,6 +20,7 @@ struct LogLineCounts {
 struct LogStreamLimits {
     std::size_t line_bytes = 0;
     double ahead_s = 300; ///< lines later than now by more are not believed
+    bool probes = false;  ///< count their requests, too; else they only show that a lane lives
 };
 
 /// The lines of one log from its beginning, whatever files they were moved to.

@@ -27,6 +27,7 @@ struct PrometheusSettings final : SourceSettings {
     std::string matchers{};
     Millis timeout{10000}; ///< of one question
     Millis stale_after{0}; ///< 0: as the source says
+    bool include_probes = false;
 
     [[nodiscard]] const SourceKind& kind() const noexcept override { return k_prometheus; }
     [[nodiscard]] Json to_json() const override {
@@ -39,6 +40,7 @@ struct PrometheusSettings final : SourceSettings {
             {"match", matchers},
             {"timeout_ms", timeout.count()},
             {"stale_after_ms", stale_after.count()},
+            {"include_probes", include_probes},
         };
     }
     [[nodiscard]] std::vector<Error> problems() const override {
@@ -69,6 +71,7 @@ struct PrometheusSettings final : SourceSettings {
         revision_label = flags.revision_label.value_or(revision_label);
         stale_after = flags.stale_after.value_or(stale_after);
         timeout = flags.timeout.value_or(timeout);
+        include_probes = include_probes || flags.include_probes;
     }
     [[nodiscard]] Result<std::unique_ptr<Source>> open(SourceParts parts) const override {
         PrometheusOptions options;
@@ -78,6 +81,7 @@ struct PrometheusSettings final : SourceSettings {
         options.ca_file = ca;
         options.revision_label = revision_label;
         options.matchers = matchers;
+        options.include_probes = include_probes;
         options.deadline = parts.patient ? 3 * timeout : timeout;
         options.timeout = parts.patient ? timeout : std::min(options.timeout, timeout);
         options.stale_after_s = seconds(stale_after);
@@ -119,7 +123,11 @@ constexpr auto k_keys = keys<PrometheusSettings>(
         "stale_after",
         Need::optional,
         "Values scraped longer ago are missing; three scrape intervals, at least 10s, if absent."
+    ),
+    boolean<&PrometheusSettings::include_probes>(
+        "include_probes", Need::optional, k_include_probes_help
     )
+        .or_else("false")
 );
 constinit const Section<PrometheusSettings> k_section{{"prometheus", "A Prometheus server.", k_keys}
 };

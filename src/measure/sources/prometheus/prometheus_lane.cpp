@@ -6,10 +6,14 @@
 #include "promql.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <ranges>
+#include <set>
+#include <utility>
 
 namespace oa_stream::measure {
 namespace {
@@ -19,6 +23,8 @@ using telemetry::Kind;
 using telemetry::Metric;
 using telemetry::metric;
 
+constexpr double k_mixed_s = 600; ///< so far back several processes behind a target are looked for
+
 class Lanes {
 public:
     Lanes(net::HttpClient& client, const PrometheusOptions& options)
@@ -26,19 +32,24 @@ public:
 
     Task<Result<ScrapedLanes>> read(double window_s, double budget_window_s) {
         ScrapedLanes out;
-        out.numbers.window_s = window_s;
+        SeriesMap rose_of_all;
         for (const Metric& row : telemetry::k_metrics) {
             if (row.kind == Kind::counter) {
-                OA_CO_CHECK(co_await rose(&row, "", row.labels, window_s, &out.numbers.rose));
+                const std::string by = labels_of(row);
+                OA_CO_CHECK(co_await rose(&row, "", of_target(by), window_s, &rose_of_all));
             }
         }
         OA_CO_CHECK(co_await rose(
-            &metric("first_content_seconds"), "_bucket", "route,le", window_s, &out.numbers.rose
+            &metric("first_content_seconds"), "_bucket", of_target("route,le"), window_s, &rose_of_all
         ));
         for (const Metric* row : counters_of_turns()) {
-            OA_CO_CHECK(co_await rose(row, "", row->labels, budget_window_s, &out.numbers.budget));
+            OA_CO_CHECK(
+                co_await rose(row, "", labels_of(*row), budget_window_s, &out.all.budget)
+            );
         }
         OA_CO_CHECK(co_await gauges(&out));
+        OA_CO_CHECK(co_await targets(&out));
+        share_out(std::move(rose_of_all), window_s, out);
         co_return out;
     }
 
@@ -53,7 +64,16 @@ private:
         return out;
     }
     [[nodiscard]] std::string selector(std::string_view name) const {
-        return fmt::format("{}{{{}}}", name, options_.matchers);
+        std::string who = prometheus::whose(name, options_.include_probes);
+        return fmt::format("{}{{{}}}", name, prometheus::joined(std::move(who), options_.matchers));
+    }
+    /// By these labels the counters are added up: a lane's, without that of probes.
+    static std::string labels_of(const Metric& row) {
+        std::string_view labels = row.labels;
+        const std::size_t probe = labels.rfind(',');
+        return std::string(
+            labels.ends_with(telemetry::k_probe_label) ? labels.substr(0, probe) : labels
+        );
     }
     /// Two Prometheuses behind one address count the same things: neither of them twice.
     static std::string once(std::string_view vector) {
@@ -80,7 +100,7 @@ private:
         co_return out;
     }
     Task<Result<void>> rose(
-        const Metric* row, std::string ending, std::string_view by, double window_s, SeriesMap* into
+        const Metric* row, std::string ending, std::string by, double window_s, SeriesMap* into
     ) {
         const std::string name = std::string(row->name) + ending;
         const std::string each = once(prometheus::rise(selector(name), window_s));
@@ -90,9 +110,8 @@ private:
     }
     Task<Result<void>> gauges(ScrapedLanes* out) {
         const std::string active(metric("active_streams").name);
-        const std::string build(metric("build_info").name);
         OA_CO_TRY(
-            out->numbers.now, co_await ask(fmt::format("sum({})", once(selector(active))), active)
+            out->all.now, co_await ask(fmt::format("sum({})", once(selector(active))), active)
         );
         // The oldest target speaks for the age: a dead one keeps a healthy-looking rate for long.
         OA_CO_TRY(
@@ -101,37 +120,89 @@ private:
                 fmt::format("time() - min(max by (instance) (timestamp({})))", selector(active)), {}
             )
         );
-        // Series of a target that is down vanish with its first failed scrape.
-        OA_CO_TRY(
-            const SeriesMap down,
-            co_await ask(
-                fmt::format(
-                    "count({} == 0 and on (job, instance) max by (job, instance) "
-                    "(last_over_time({}[10m])))",
-                    once("up"),
-                    selector(build)
-                ),
-                {}
-            )
-        );
-        OA_CO_TRY(
-            const SeriesMap builds,
-            co_await ask(fmt::format("count by (revision) ({})", selector(build)), {})
-        );
-        for (const SeriesId& series : builds | std::views::keys) {
-            out->revisions += out->revisions.empty() ? "" : ", ";
-            out->revisions += series.label("revision");
-        }
-        out->down = down.empty() ? 0 : down.begin()->second;
         if (age.empty()) {
             co_return fail(Code::not_found, fmt::format("knows no lane: no {}", active));
         }
         out->age_s = age.begin()->second;
         co_return Result<void>{};
     }
+    static std::string of_target(const std::string& labels) {
+        return prometheus::joined("job,instance", labels);
+    }
+    /// Addresses of the answer's targets.
+    Task<Result<std::vector<std::string>>> instances(std::string query) {
+        OA_CO_TRY(const SeriesMap found, co_await ask(std::move(query), {}));
+        std::vector<std::string> out;
+        for (const SeriesId& series : found | std::views::keys) {
+            out.emplace_back(series.label("instance"));
+        }
+        co_return out;
+    }
+    /// Who is scraped, and of whom not everything is known.
+    Task<Result<void>> targets(ScrapedLanes* out) {
+        const std::string build(metric("build_info").name);
+        // Series of a target that is down vanish with its first failed scrape.
+        OA_CO_TRY(
+            out->down,
+            co_await instances(fmt::format(
+                "max by (job, instance) (up) == 0 and on (job, instance) "
+                "last_over_time({}[10m])",
+                selector(build)
+            ))
+        );
+        OA_CO_TRY(
+            out->mixed,
+            co_await instances(prometheus::mixed_targets(
+                selector(metric("process_start_time_seconds").name), prometheus::duration_text(k_mixed_s)
+            ))
+        );
+        OA_CO_TRY(
+            builds_,
+            co_await ask(
+                fmt::format(
+                    "max by (job, instance, revision) (last_over_time({}[10m]))", selector(build)
+                ),
+                {}
+            )
+        );
+        std::set<std::string> revisions;
+        for (const SeriesId& series : builds_ | std::views::keys) {
+            revisions.emplace(series.label("revision"));
+        }
+        out->revisions = fmt::format("{}", fmt::join(revisions, ", "));
+        co_return Result<void>{};
+    }
+    /// Each target's series to its part, without the labels that name the target.
+    void share_out(SeriesMap rose, double window_s, ScrapedLanes& out) const {
+        using Target = std::pair<std::string, std::string>;
+        const auto target_of = [](const SeriesId& series) {
+            return Target{series.label("job"), series.label("instance")};
+        };
+        std::map<Target, LanePart> parts;
+        for (auto& [series, value] : rose) {
+            SeriesId plain = series;
+            std::erase_if(plain.labels, [](const auto& label) {
+                return label.first == "job" || label.first == "instance";
+            });
+            parts[target_of(series)].numbers.rose.emplace(std::move(plain), value);
+        }
+        for (const SeriesId& series : builds_ | std::views::keys) {
+            std::string& revision = parts[target_of(series)].revision;
+            revision += revision.empty() ? "" : ", ";
+            revision += series.label("revision");
+        }
+        for (auto& [target, part] : parts) {
+            part.name = target.second;
+            part.numbers.window_s = window_s;
+            const bool down = std::ranges::find(out.down, target.second) != out.down.end();
+            part.state = down ? "down" : "up";
+            out.parts.push_back(std::move(part));
+        }
+    }
 
     const PrometheusOptions& options_;
     prometheus::Calls calls_;
+    SeriesMap builds_{}; ///< which target has which revision
     double at_s_ =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 };

@@ -21,7 +21,8 @@ std::string
 Queries::selector(std::string_view metric, const std::string& more, bool by_label) const {
     const std::string revision =
         by_label ? options_.revision_label + "=" + in_quotes(question_.revision) : std::string();
-    const std::string inner = joined(joined(more, revision), options_.matchers);
+    const std::string who = joined(whose(metric, options_.include_probes), revision);
+    const std::string inner = joined(joined(more, who), options_.matchers);
     return inner.empty() ? std::string(metric) : fmt::format("{}{{{}}}", metric, inner);
 }
 
@@ -55,6 +56,16 @@ std::string Queries::shared_targets() const {
         " and on (job, instance) last_over_time({})",
         selector(k_build_info, {}, false),
         window_,
+        ours(question_.window.seconds())
+    );
+}
+
+std::string Queries::mixed_targets() const {
+    return fmt::format(
+        "{} and on (job, instance) last_over_time({})",
+        prometheus::mixed_targets(
+            selector(telemetry::metric("process_start_time_seconds").name, {}, false), window_
+        ),
         ours(question_.window.seconds())
     );
 }

@@ -26,6 +26,9 @@ public:
     /// apart; empty when there is nothing to ask.
     [[nodiscard]] std::string shared_targets() const;
 
+    /// Its targets behind which several processes answer in turn.
+    [[nodiscard]] std::string mixed_targets() const;
+
     /// What the series of a term rose by, summed.
     [[nodiscard]] std::string rise_of(const telemetry::Term& term) const;
     /// What the term's series that appeared in the window had already when they were first scraped,

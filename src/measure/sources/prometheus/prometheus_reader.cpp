@@ -68,6 +68,27 @@ Task<Result<void>> Reader::look() {
     out_.newest_s = scraping_.newest_s;
     out_.notes = scraping_.notes;
     missing_ = scraping_.missing;
+    if (missing_.empty()) {
+        OA_CO_CHECK(co_await tell_apart(whose));
+    }
+    co_return Result<void>{};
+}
+
+/// Counters of several processes in one series, and those of several revisions, mean nothing.
+Task<Result<void>> Reader::tell_apart(std::string whose) {
+    OA_CO_TRY(
+        const Answer mixed, co_await ask(whose, queries_.mixed_targets(), ResultType::vector)
+    );
+    if (missing_.empty() && !mixed.series.empty()) {
+        miss(
+            whose,
+            fmt::format(
+                "several processes answer at {} in turn, and their counters cannot be told apart: "
+                "scrape each by itself",
+                printable(mixed.series.front().label("instance"), 120)
+            )
+        );
+    }
     const std::string shared = queries_.shared_targets();
     if (!missing_.empty() || shared.empty()) {
         co_return Result<void>{};

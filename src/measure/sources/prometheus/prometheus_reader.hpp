@@ -35,6 +35,7 @@ private:
     /// The answer at the window's end; one of another time is missing, too.
     Task<Result<Answer>> ask(std::string_view side, std::string query, ResultType type);
     Task<Result<void>> look();
+    Task<Result<void>> tell_apart(std::string whose);
     Task<Result<void>> coverage();
     Task<Result<void>> counts();
     Task<Result<void>> times();

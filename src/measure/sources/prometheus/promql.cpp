@@ -72,6 +72,10 @@ std::string rise(const std::string& series, double window_s) {
     );
 }
 
+std::string mixed_targets(std::string_view series, std::string_view window) {
+    return fmt::format("max by (job, instance) (resets({}[{}])) > 0", series, window);
+}
+
 std::string joined(std::string a, std::string_view b) {
     a += a.empty() || b.empty() ? "" : ",";
     return a.append(b);
@@ -88,10 +92,26 @@ std::string matcher(const telemetry::LabelIs& label) {
     return fmt::format("{}=~{}", label.label, in_quotes(any));
 }
 
+std::string whose(std::string_view name, bool include_probes) {
+    std::string out;
+    for (const telemetry::Metric& metric : telemetry::k_metrics) {
+        const bool histogram = metric.kind == telemetry::Kind::histogram;
+        if (include_probes || !(name == metric.name || (histogram && name.starts_with(metric.name)))) {
+            continue;
+        }
+        for (const telemetry::LabelIs& label : telemetry::no_probes(metric)) {
+            out = matcher(label);
+        }
+    }
+    return out;
+}
+
 std::string matchers(const telemetry::Term& term) {
     std::string out;
     for (const telemetry::LabelIs& label : term.labels) {
-        out = joined(std::move(out), matcher(label));
+        if (label.label != telemetry::k_probe_label) {
+            out = joined(std::move(out), matcher(label));
+        }
     }
     return out;
 }

@@ -17,8 +17,15 @@ namespace oa_stream::measure::prometheus {
 [[nodiscard]] std::string joined(std::string a, std::string_view b);
 /// route="/a", status=~"5..", class=~"x|y"
 [[nodiscard]] std::string matcher(const telemetry::LabelIs& label);
-/// Those of a term: what goes between the braces.
+/// The matcher that leaves the requests of probes out of a metric's series (`name` in full, with or
+/// without _bucket or _count); empty where there is nothing to leave out.
+[[nodiscard]] std::string whose(std::string_view name, bool include_probes);
+/// Those of a term: what goes between the braces, without the one of whose().
 [[nodiscard]] std::string matchers(const telemetry::Term& term);
+
+/// Targets behind which several processes answer in turn: the start time that they report falls,
+/// which that of a process that was started again never does. `series` selects it.
+[[nodiscard]] std::string mixed_targets(std::string_view series, std::string_view window);
 
 /// Longer windows are left to increase() alone: a tenth of the work, and what it fills in is
 /// little.

@@ -1,0 +1,116 @@
+// The document of one look.
+#include "watch_model.hpp"
+
+#include "oa_stream/measure/quantile.hpp"
+
+#include <cmath>
+#include <string>
+
+namespace oa_stream::cli {
+
+namespace {
+
+Json number(const std::optional<double>& value) {
+    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+}
+
+Json percentile_json(const std::vector<measure::Bucket>& buckets, measure::Fraction q) {
+    const auto value = measure::histogram_quantile(q.value(), buckets);
+    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+}
+
+constexpr measure::Fraction k_p50{1, 2};
+constexpr measure::Fraction k_p99{99, 100};
+
+Json route_json(const std::string& name, const RouteNumbers& route, double window_s) {
+    const auto rate = [&](const std::optional<double>& rose) {
+        return rose && window_s > 0 ? Json(*rose / window_s) : Json(nullptr);
+    };
+    return Json{
+        {"route", name},
+        {"requests_per_s", rate(route.requests)},
+        {"errors_5xx_per_s", rate(route.errors_5xx)},
+        {"accepted_per_s", rate(route.accepted)},
+        {"first_content_p50_s", percentile_json(route.first_content, k_p50)},
+        {"first_content_p95_s", percentile_json(route.first_content, measure::k_p95)},
+        {"first_content_p99_s", percentile_json(route.first_content, k_p99)},
+    };
+}
+
+Json part_json(const WatchPart& part) {
+    const bool whole = part.turns.missing.empty();
+    return Json{
+        {"name", part.name},
+        {"revision", part.revision},
+        {"state", part.state},
+        {"requests", number(part.turns.total)},
+        {"bad", whole ? number(part.turns.bad) : Json(nullptr)},
+        {"first_content_p95_s", percentile_json(part.first_content, measure::k_p95)},
+        {"window_s", part.window_s},
+    };
+}
+
+} // namespace
+
+Json to_json(const WatchView& view) {
+    Json out = {
+        {"schema", "oa-stream.watch.v1"},
+        {"at", view.at},
+        {"state", to_string(view.state)},
+        {"breach", view.breach},
+        {"why", view.why},
+        {"window_s", view.numbers.window_s},
+        {"sources", Json::array()},
+        {"routes", Json::array()},
+        {"terminals", view.numbers.terminals},
+        {"compat_rejected", view.numbers.compat},
+        {"empty_turns", Json(nullptr)},
+        {"counts", Json::object()},
+        {"active_streams", number(view.numbers.active)},
+        {"requests", number(view.total)},
+        {"bad", number(view.bad)},
+        {"budget",
+         {{"objective", view.objective.value()},
+          {"left", number(view.budget_left)},
+          {"window", view.numbers.budget_window},
+          {"burn", number(view.burn)}}},
+        {"guilty", view.guilty},
+        {"next", view.next.empty() ? Json(nullptr) : Json(view.next)},
+        {"instances", Json::array()},
+        {"revisions", Json::array()},
+        {"split", view.split.empty() ? Json(nullptr) : Json(view.split)},
+        {"events", Json::array()},
+    };
+    for (const auto& [metric, rose] : view.numbers.watched) {
+        out["counts"][std::string(metric->name)] = number(rose);
+    }
+    out["empty_turns"] = out["counts"].value(
+        std::string(telemetry::metric("empty_turns_total").name), Json(nullptr)
+    );
+    for (const std::string& event : view.news) {
+        out["events"].push_back(Json{{"at", view.at}, {"text", event}});
+    }
+    for (const WatchSource& source : view.sources) {
+        out["sources"].push_back(Json{
+            {"name", source.name},
+            {"state", source.state},
+            {"reachable", source.reachable},
+            {"ready", source.reachable ? Json(source.ready) : Json(nullptr)},
+            {"age_s", number(source.age_s)},
+            {"revision", source.revision},
+            {"unsure", source.unsure.empty() ? Json(nullptr) : Json(source.unsure)},
+        });
+    }
+    for (const WatchPart& part : view.parts) {
+        out["instances"].push_back(part_json(part));
+    }
+    for (const WatchPart& part : by_revision(view.parts)) {
+        out["revisions"].push_back(part_json(part));
+    }
+    for (const auto& [name, route] : view.numbers.routes) {
+        out["routes"].push_back(route_json(name, route, view.numbers.window_s));
+    }
+    return out;
+}
+
+} // namespace oa_stream::cli

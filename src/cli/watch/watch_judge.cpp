@@ -1,0 +1,208 @@
+#include "watch_model.hpp"
+
+#include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/proportion.hpp"
+#include "oa_stream/measure/quantile.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr double k_sure = 0.95; ///< one-sided
+
+/// Increases need not be whole: Prometheus extrapolates.
+std::uint64_t whole(double value) {
+    return value <= 0 ? 0 : static_cast<std::uint64_t>(std::llround(value));
+}
+
+/// Requests and bad ones as whole numbers.
+measure::Counts counts_of(const measure::TurnCounts& turns) {
+    const std::uint64_t total = whole(turns.total.value_or(0));
+    return {std::min(whole(turns.bad.value_or(0)), total), total};
+}
+
+/// The share of bad ones is above that, whatever chance did.
+bool proven_above(const measure::Counts& counts, double share) {
+    const auto got = measure::wilson(counts, k_sure, measure::Side::one);
+    return got && got->low > share;
+}
+
+/// What is known proves a breach, whatever else was not reported.
+std::string why_bad(const WatchPart& part, const WatchLimits& limits) {
+    const measure::Counts counts = counts_of(part.turns);
+    if (!part.turns.bad || static_cast<double>(counts.total) < limits.least ||
+        !proven_above(counts, limits.bad_at_most)) {
+        return {};
+    }
+    return fmt::format(
+        "{}{} of {} requests bad ({}), limit {:g}%",
+        part.turns.missing.empty() ? "" : "at least ",
+        counts.bad,
+        counts.total,
+        measure::percent_text(counts.rate(), limits.bad_at_most),
+        limits.bad_at_most * 100
+    );
+}
+
+std::string why_slow(const WatchPart& part, const WatchLimits& limits) {
+    const auto& buckets = part.first_content;
+    if (buckets.empty() || buckets.back().count < limits.least) {
+        return {};
+    }
+    const auto rank = measure::nearest_rank(whole(buckets.back().count), measure::k_p95);
+    if (measure::resolution_of_rank(buckets, static_cast<double>(rank)).above <
+        limits.p95_at_most_s) {
+        return {};
+    }
+    return fmt::format(
+        "p95 of the first content {}, limit {:g} s",
+        percentile_text(buckets, measure::k_p95),
+        limits.p95_at_most_s
+    );
+}
+
+/// A small revision that is all bad drowns in a large good one: each is judged by itself, too.
+void judge_limits(WatchView& view, const WatchLimits& limits) {
+    WatchPart all;
+    all.turns = view.numbers.turns;
+    all.first_content = all_first_content(view.numbers);
+    const auto judged = by_revision(view.parts);
+    for (const auto why : {why_bad, why_slow}) {
+        if (std::string text = why(all, limits); !text.empty()) {
+            view.why.push_back(std::move(text));
+        }
+        for (const WatchPart& part : judged) {
+            std::string text = why(part, limits);
+            if (text.empty()) {
+                continue;
+            }
+            if (judged.size() > 1) {
+                view.why.push_back(fmt::format("revision {}: {}", part.revision, text));
+            }
+            if (std::ranges::find(view.guilty, part.revision) == view.guilty.end()) {
+                view.guilty.push_back(part.revision);
+            }
+        }
+    }
+}
+
+/// More bad requests than the objective allows: no window that is good now brings them back.
+void judge_budget(WatchView& view, const WatchLimits& limits) {
+    const measure::Counts counts = counts_of(view.numbers.budget);
+    view.budget_judged = static_cast<double>(counts.bad) >= limits.least_bad &&
+                         static_cast<double>(counts.total) >= limits.least;
+    if (view.budget_judged && view.budget_left.value_or(0) < 0) {
+        view.why.push_back(fmt::format(
+            "error budget overspent: {} of {} requests bad {}, {:.1f} % of it left",
+            counts.bad,
+            counts.total,
+            view.numbers.budget_window == "since its start"
+                ? view.numbers.budget_window
+                : "in " + view.numbers.budget_window,
+            *view.budget_left * 100
+        ));
+    }
+}
+
+std::string age_text(const std::optional<double>& age) {
+    return age ? fmt::format("numbers are {:.0f} s old", *age)
+               : std::string("no numbers ever came");
+}
+
+/// How far the sources can be believed: the worst of them speaks.
+std::optional<WatchState> judge_sources(WatchView& view, const WatchLimits& limits) {
+    std::optional<WatchState> worst;
+    for (const WatchSource& source : view.sources) {
+        if (!source.reachable) {
+            view.why.push_back(
+                fmt::format("{} {}, {}", source.name, source.state, age_text(source.age_s))
+            );
+            worst = WatchState::unreachable;
+        } else if (!source.age_s || *source.age_s > limits.stale_after_s) {
+            view.why.push_back(fmt::format("{}: {}", source.name, age_text(source.age_s)));
+            worst = worst.value_or(WatchState::stale);
+        } else if (!source.ready) {
+            view.why.push_back(fmt::format("{} {}", source.name, source.state));
+            worst = worst.value_or(WatchState::unready);
+        }
+        if (source.reachable && !source.unsure.empty()) {
+            view.why.push_back(fmt::format("{}: {}", source.name, source.unsure));
+            worst = worst.value_or(WatchState::incomplete);
+        }
+    }
+    return worst;
+}
+
+void fill_budget(WatchView& view, const WatchLimits& limits) {
+    const double allowed = 1 - limits.objective.value();
+    if (allowed <= 0) {
+        return;
+    }
+    if (view.bad && view.total && *view.total > 0) {
+        view.burn = *view.bad / *view.total / allowed;
+    }
+    const measure::TurnCounts& budget = view.numbers.budget;
+    if (budget.missing.empty() && budget.bad && budget.total.value_or(0) > 0) {
+        view.budget_left = 1 - (*budget.bad / *budget.total / allowed);
+    }
+}
+
+bool nobody_answers(const WatchView& view) {
+    return std::ranges::none_of(view.sources, &WatchSource::reachable);
+}
+
+} // namespace
+
+void judge(WatchView& view, const WatchLimits& limits) {
+    view.objective = limits.objective;
+    view.total = view.numbers.turns.total;
+    std::set<std::string> missing = view.numbers.turns.missing;
+    if (missing.empty()) {
+        view.bad = view.numbers.turns.bad;
+    }
+    missing.insert(view.numbers.missing.begin(), view.numbers.missing.end());
+    fill_budget(view, limits);
+    // How it was proves nothing about how it is.
+    const bool fresh = std::ranges::any_of(view.sources, [&](const WatchSource& source) {
+        return source.reachable && source.age_s.value_or(INFINITY) <= limits.stale_after_s;
+    });
+    if (fresh) {
+        judge_limits(view, limits);
+        judge_budget(view, limits);
+    }
+    view.breach = !view.why.empty();
+    const auto distrusted = judge_sources(view, limits);
+    if (view.breach) {
+        view.state = WatchState::bad;
+    } else if (distrusted) {
+        view.state = *distrusted;
+    } else if (view.numbers.window_s <= 0) {
+        view.state = WatchState::starting;
+    } else if (!missing.empty()) {
+        view.why.push_back(fmt::format("not reported: {}", fmt::join(missing, ", ")));
+        view.state = WatchState::missing;
+    } else if (view.total.value_or(0) <= 0) {
+        view.state = WatchState::quiet;
+    } else {
+        view.state = WatchState::ok;
+    }
+}
+
+Verdict verdict_of(const WatchView& view) {
+    if (view.breach) {
+        return Verdict::fail;
+    }
+    if (view.state == WatchState::ok) {
+        return Verdict::pass;
+    }
+    return nobody_answers(view) ? Verdict::error : Verdict::inconclusive;
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,16 @@
+// What to type when watch says BAD.
+#pragma once
+
+#include "watch_args.hpp"
+#include "watch_model.hpp"
+
+#include <string>
+
+namespace oa_stream::cli {
+
+/// A run that is open is rolled back. Else the revision that is bad is judged by itself, or, where
+/// only lanes are asked, one turn is tried.
+[[nodiscard]] std::string
+watch_next(const WatchAsked& asked, const WatchView& view, const Context& context);
+
+} // namespace oa_stream::cli

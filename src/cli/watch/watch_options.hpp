@@ -1,0 +1,85 @@
+// The options of watch.
+#pragma once
+
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/config/units.hpp"
+
+#include "slo/slo_args.hpp"
+#include "watch_args.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace oa_stream::cli {
+
+inline constexpr std::int64_t k_most_instances = 1000;
+inline constexpr std::array<std::string_view, 1> k_watch_until{"bad"};
+inline constexpr auto k_watch_options = options<WatchOptions>(
+    parsed<read_base_url, &WatchOptions::base_urls>(
+        names::base_url, "URL", "Watch this lane, by its /metrics."
+    ),
+    parsed<read_base_url, &WatchOptions::prometheus>(
+        names::prometheus, "URL", "Watch the lanes that this Prometheus scrapes, instead."
+    ),
+    parsed<read_matchers, &WatchOptions::matchers>(
+        "--match", "MATCHERS", "Add label matchers: job=\"lane\". With --prometheus."
+    ),
+    option<&WatchOptions::revision>(
+        names::revision, "NAME", "Show and judge the numbers of this revision alone."
+    ),
+    option<&WatchOptions::instances>(
+        "--instances", "N", "Not OK unless so many instances answer behind each address."
+    )
+        .range(0, k_most_instances),
+    flag<&WatchOptions::include_probes>(
+        "--include-probes", "Count the requests of probes as well. They are left out by default."
+    ),
+    option<&WatchOptions::bearer>(
+        names::auth, "REF", "Authenticate with this bearer token: env:NAME, file:PATH or fd:N."
+    ),
+    option<&WatchOptions::every>("--every", "D", "Look this often, at most five times a second.")
+        .range(200, k_longest_ms)
+        .or_else("2s"),
+    option<&WatchOptions::window>(
+        names::window, "D", "Compute rates over this time. Default: 1m, with --prometheus 5m."
+    )
+        .range(1000, k_longest_ms),
+    option<&WatchOptions::budget_window>(
+        "--budget-window", "D", "Set the window of the error budget. With --prometheus."
+    )
+        .range(1, k_longest_ms)
+        .or_else("30d"),
+    parsed<read_objective, &WatchOptions::objective>(
+        names::objective, "SHARE", "Require this share of good requests."
+    )
+        .or_else("99.9%"),
+    parsed<config::read_percent, &WatchOptions::bad_at_most>(
+        "--bad-at-most", "PERCENT", "Show BAD when proven that more requests of the window are bad."
+    )
+        .or_else("1%"),
+    option<&WatchOptions::p95_at_most>(
+        "--p95-at-most", "D", "Show BAD when the p95 of the first content is higher."
+    )
+        .range(1, k_longest_ms)
+        .or_else("2.5s"),
+    option<&WatchOptions::stale_after>(
+        "--stale-after", "D", "Mark older numbers as stale. Default: 15s, with --prometheus 90s."
+    )
+        .range(1, k_longest_ms),
+    option<&WatchOptions::front_admin>(
+        "--front-admin", "SOCKET", "Also show the split of the front door with this admin socket."
+    )
+        .offering(Offer::files),
+    flag<&WatchOptions::ndjson>(names::ndjson, "Print one JSON line each time."),
+    flag<&WatchOptions::once>(
+        "--once", "Look once and exit: 0 for OK, 1 for BAD, 4 when nobody answered, else 3."
+    ),
+    option<&WatchOptions::until>(
+        "--until", k_watch_until, "Exit with 1 as soon as a limit is broken. With --for, else as --once."
+    ),
+    flag<&WatchOptions::fail_fast>("--fail-fast", "The same as --until bad."),
+    option<&WatchOptions::length>("--for", "D", "Exit after this time.").range(1, k_longest_ms)
+);
+
+} // namespace oa_stream::cli

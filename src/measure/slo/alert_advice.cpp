@@ -1,0 +1,322 @@
+#include "alert_advice.hpp"
+
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/shell.hpp"
+
+#include "sources/prometheus/promql.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::measure::alerts {
+namespace {
+
+/// A command of ours that shows the fault. Prometheus fills in its own address and the labels.
+enum class Next {
+    watch,  ///< all numbers of all targets, once
+    gate,   ///< bad requests, judged
+    first,  ///< times of the first content, judged
+    budget, ///< what is left
+    status, ///< runs
+};
+
+struct Advice {
+    std::string_view alert;
+    Next next;
+    /// What is wrong, with $value and $labels of Prometheus' templates.
+    std::string_view text;
+    /// Counter of what is bad: the instance that has most of it is named. Empty: the labels name it.
+    std::string_view counter{};
+    std::string_view matchers{};
+};
+
+constexpr std::string_view k_http = "http_requests_total";
+constexpr std::string_view k_5xx = R"(method="POST",status=~"5..")";
+constexpr std::string_view k_terminals = "terminal_total";
+
+/// Causes before what follows from them.
+constexpr std::array k_advice{
+    Advice{
+        "OaStreamRequestsAbsent",
+        Next::watch,
+        "No lane reports requests. Nothing is scraped, or the matchers select nothing, and every "
+        "other alert is blind."
+    },
+    Advice{
+        "OaStreamBridgeAbsent",
+        Next::watch,
+        "No lane reports accepted turns. Nothing is scraped, or the matchers select nothing."
+    },
+    Advice{
+        "OaStreamRunUnverified",
+        Next::status,
+        "A {{ $labels.run }} ended with exit code 8: what serves users now was not verified."
+    },
+    Advice{
+        "OaStreamCodexDown",
+        Next::watch,
+        "No Codex process of {{ $labels.instance }} is ready: it died, hangs or cannot start. New "
+        "turns there get 503."
+    },
+    Advice{
+        "OaStreamCodexDisk",
+        Next::watch,
+        "Codex could not store {{ $value | humanize }} turns on {{ $labels.instance }} in 10 m: the "
+        "disk of its home is full or broken."
+    },
+    Advice{
+        "OaStreamBridgeStalled",
+        Next::watch,
+        "Requests come, and no turn was accepted for 10 m.",
+        k_http,
+        k_5xx
+    },
+    Advice{
+        "OaStreamCodexError",
+        Next::gate,
+        "{{ $value | humanizePercentage }} of the ended turns are codex_error: the authority died, "
+        "stalled or spoke nonsense.",
+        k_terminals,
+        R"(class="codex_error")"
+    },
+    Advice{
+        "OaStreamTurnFailed",
+        Next::gate,
+        "{{ $value | humanizePercentage }} of the ended turns are turn_failed: the authority gave "
+        "up.",
+        k_terminals,
+        R"(class="turn_failed")"
+    },
+    Advice{
+        "OaStreamTurnAborted",
+        Next::gate,
+        "{{ $value | humanizePercentage }} of the ended turns are turn_aborted: the lane's own "
+        "limits ended them.",
+        k_terminals,
+        R"(class="turn_aborted")"
+    },
+    Advice{
+        "OaStreamAdapterPreviewUnavailable",
+        Next::gate,
+        "{{ $value | humanizePercentage }} of the ended turns are adapter_preview_unavailable: "
+        "accepted, but no frame could be made.",
+        k_terminals,
+        R"(class="adapter_preview_unavailable")"
+    },
+    Advice{
+        "OaStream5xxHigh",
+        Next::gate,
+        "{{ $value | humanizePercentage }} of the requests on {{ $labels.route }} are answered 5xx.",
+        k_http,
+        k_5xx
+    },
+    Advice{
+        "OaStreamBudgetBurn1h",
+        Next::budget,
+        "{{ $value | humanizePercentage }} of the requests of the last hour are bad.",
+        k_http,
+        k_5xx
+    },
+    Advice{
+        "OaStreamBudgetBurn6h",
+        Next::budget,
+        "{{ $value | humanizePercentage }} of the requests of the last 6 hours are bad.",
+        k_http,
+        k_5xx
+    },
+    Advice{
+        "OaStreamFirstContentP95High",
+        Next::first,
+        "{{ $value | humanizePercentage }} of the turns on {{ $labels.route }} wait longer than the "
+        "limit for their first content; 5 % may."
+    },
+    Advice{
+        "OaStreamDurationP95High",
+        Next::watch,
+        "{{ $value | humanizePercentage }} of the requests on {{ $labels.route }} last longer than "
+        "the limit; 5 % may."
+    },
+    Advice{
+        "OaStreamBridgeDrop",
+        Next::watch,
+        "{{ $value | humanize }} turns are accepted a second, less than half as many as in the six "
+        "hours before."
+    },
+    Advice{
+        "OaStreamBridgeSpike",
+        Next::watch,
+        "{{ $value | humanize }} turns are accepted a second, more than three times as many as in "
+        "the six hours before."
+    },
+    Advice{
+        "OaStreamBudgetBurn1d",
+        Next::budget,
+        "{{ $value | humanizePercentage }} of the requests of the last day are bad.",
+        k_http,
+        k_5xx
+    },
+    Advice{
+        "OaStreamBudgetBurn3d",
+        Next::budget,
+        "{{ $value | humanizePercentage }} of the requests of the last 3 days are bad.",
+        k_http,
+        k_5xx
+    },
+    Advice{
+        "OaStreamTurnInterrupted",
+        Next::watch,
+        "{{ $value | humanizePercentage }} of the ended turns were stopped by users or their next "
+        "message.",
+        k_terminals,
+        R"(class="turn_interrupted")"
+    },
+    Advice{
+        "OaStreamDrainLong",
+        Next::watch,
+        "{{ $labels.instance }} takes no turns for 10 m and still has {{ $value | humanize }} open "
+        "streams."
+    },
+    Advice{
+        "OaStreamMixedTarget",
+        Next::watch,
+        "Several processes answer at {{ $labels.instance }} in turn, so its counters mean nothing: "
+        "scrape each by itself."
+    },
+    Advice{
+        "OaStreamVerificationStale",
+        Next::status,
+        "The last PASS of {{ $labels.run }} is {{ $value | humanizeDuration }} ago: its timer no "
+        "longer runs, the run died, or it does not pass."
+    },
+};
+constexpr Advice k_handshake{
+    "",
+    Next::watch,
+    "{{ $value | humanizePercentage }} of the handshakes are refused with {{ $labels.code }}: "
+    "clients with another build than this lane accepts."
+};
+
+const Advice& advice_of(std::string_view alert) {
+    const auto* found = std::ranges::find(k_advice, alert, &Advice::alert);
+    return found == k_advice.end() ? k_handshake : *found;
+}
+
+std::string next_of(const Advice& advice, std::string_view route, const AlertOptions& options) {
+    const std::string here = fmt::format("{} {{{{ $externalURL }}}}", names::prometheus);
+    const std::string match =
+        options.matchers.empty() ? "" : " --match " + shell_word(options.matchers);
+    switch (advice.next) {
+    case Next::watch:
+        return fmt::format("oa-stream watch {}{} --once", here, match);
+    case Next::gate:
+        return fmt::format(
+            "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' {}{}{}", here, match, route
+        );
+    case Next::first:
+        return fmt::format(
+            "oa-stream slo gate 'p95: first_content <= {}s' {}{}{}",
+            options.first_content,
+            here,
+            match,
+            route
+        );
+    case Next::budget:
+        return fmt::format("oa-stream slo status {}{}", here, match);
+    case Next::status:
+        break;
+    }
+    return "oa-stream cutover status";
+}
+
+/// " Most of it: 10.0.0.2:8080 (revision r42).", when somebody has some.
+std::string worst_of(const Advice& advice, const AlertOptions& options) {
+    const std::string query = fmt::format(
+        "topk(1, sum by (job, instance) (increase({}[10m])) * on (job, instance) group_left "
+        "(revision) max by (job, instance, revision) ({})) > 0",
+        selector(options, advice.counter, advice.matchers),
+        selector(options, "build_info", "")
+    );
+    return fmt::format(
+        "{{{{ range query {} }}}} Most of it: {{{{ .Labels.instance }}}} (revision "
+        "{{{{ .Labels.revision }}}}).{{{{ end }}}}",
+        prometheus::in_quotes(query)
+    );
+}
+
+std::string anchor_of(std::string_view alert) {
+    std::string out(alert);
+    std::ranges::transform(out, out.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return out;
+}
+
+} // namespace
+
+void add_advice(std::vector<Group>& groups, const AlertOptions& options) {
+    for (Group& group : groups) {
+        for (Rule& rule : group.rules) {
+            if (rule.records) {
+                continue;
+            }
+            const Advice& advice = advice_of(rule.name);
+            const bool routed = advice.text.contains("$labels.route");
+            rule.description = std::string(advice.text);
+            rule.description += advice.counter.empty() ? "" : worst_of(advice, options);
+            rule.next = next_of(advice, routed ? " --route '{{ $labels.route }}'" : "", options);
+            rule.runbook = fmt::format("{}#{}", options.runbook, anchor_of(rule.name));
+            const auto* place = std::ranges::find(k_advice, rule.name, &Advice::alert);
+            const auto tier = place - k_advice.begin() + 10; // two digits, always
+            rule.labels.emplace_back("service", "oa-stream");
+            rule.labels.emplace_back("tier", fmt::format("{}", tier));
+        }
+    }
+}
+
+std::string alertmanager_yaml(const std::vector<Group>& groups) {
+    std::vector<std::pair<std::string, std::string>> pages; ///< tier and name
+    for (const Group& group : groups) {
+        for (const Rule& rule : group.rules) {
+            const auto tier = std::ranges::find(rule.labels, "tier", [](const auto& label) {
+                return label.first;
+            });
+            if (!rule.records && rule.severity == "page" && tier != rule.labels.end()) {
+                pages.emplace_back(tier->second, rule.name);
+            }
+        }
+    }
+    std::ranges::sort(pages);
+    std::string out =
+        "# Written by oa-stream slo rules. Merge it into alertmanager.yml: one fault, one page.\n"
+        "# Alerts of a later tier follow from those of an earlier one and are inhibited by them.\n"
+        "route:\n"
+        "  receiver: oa-stream-tickets\n"
+        "  group_by: [service, severity]\n"
+        "  group_wait: 30s\n"
+        "  routes:\n"
+        "    - matchers: ['service=\"oa-stream\"', 'severity=\"page\"']\n"
+        "      receiver: oa-stream-pages\n"
+        "receivers:\n"
+        "  - name: oa-stream-pages\n"
+        "  - name: oa-stream-tickets\n"
+        "inhibit_rules:\n";
+    for (std::size_t i = 0; i + 1 < pages.size(); ++i) {
+        std::string later;
+        for (std::size_t j = i + 1; j < pages.size(); ++j) {
+            later += (later.empty() ? "" : "|") + pages[j].first;
+        }
+        out += fmt::format(
+            "  # {}\n"
+            "  - source_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=\"{}\"']\n"
+            "    target_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=~\"{}\"']\n",
+            pages[i].second,
+            pages[i].first,
+            later
+        );
+    }
+    return out;
+}
+
+} // namespace oa_stream::measure::alerts

@@ -1,0 +1,147 @@
+// Alerts of single processes and of runs, with the cases that prove them.
+#include "alert_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::measure::alerts {
+namespace {
+
+constexpr int k_minutes = 30; ///< of every case here
+
+std::string here(std::string_view metric) {
+    return fmt::format(R"({}{{example="a"}})", metric);
+}
+std::string verify(std::string_view metric) {
+    return fmt::format(R"({}{{run="verify"}})", metric);
+}
+
+} // namespace
+
+/// Of single processes: what is wrong with one is not seen in the sums of all.
+Group process_rules(const AlertOptions& options) {
+    Group out{.name = "oa-stream-process", .rules = {}};
+    const auto alert = [&](std::string name, std::string expr, std::string severity, std::string text
+                       ) {
+        out.rules.push_back({
+            .name = std::move(name),
+            .expr = std::move(expr),
+            .wait = "2m",
+            .severity = std::move(severity),
+            .summary = std::move(text),
+        });
+    };
+    const std::string up = selector(options, "codex_up", "");
+    const std::string ready = selector(options, "ready", "");
+    alert(
+        "OaStreamCodexDown",
+        fmt::format("max_over_time({}[1m]) == 0", up),
+        "page",
+        "A lane's Codex is not ready: it died or hangs."
+    );
+    alert(
+        "OaStreamCodexDisk",
+        fmt::format("increase({}[10m]) > 0", selector(options, "codex_save_failures_total", "")),
+        "page",
+        "Codex cannot store turns: its disk is full or broken."
+    );
+    alert(
+        "OaStreamDrainLong",
+        fmt::format(
+            "{} > 0\nand on (job, instance) max_over_time({}[10m]) == 0\n"
+            "unless on (job, instance) {} == 0",
+            selector(options, "active_streams", ""),
+            ready,
+            up
+        ),
+        "ticket",
+        "A lane takes no turns for 10 minutes and still has streams."
+    );
+    alert(
+        "OaStreamMixedTarget",
+        fmt::format("resets({}[10m]) > 1", selector(options, "process_start_time_seconds", "")),
+        "ticket",
+        "Several processes answer at one target: its numbers mean nothing."
+    );
+    return out;
+}
+
+/// Of runs that report by --textfile.
+Group run_rules(const AlertOptions& options) {
+    Group out{.name = "oa-stream-runs", .rules = {}};
+    out.rules.push_back({
+        .name = "OaStreamRunUnverified",
+        .expr = selector(options, "run_exit_code", "") + " == 8",
+        .wait = "0s",
+        .severity = "page",
+        .summary = "A run left traffic that nobody verified.",
+    });
+    out.rules.push_back({
+        .name = "OaStreamVerificationStale",
+        .expr = fmt::format(
+            "time() - {} > 8 * 86400", selector(options, "run_last_pass_timestamp_seconds", "")
+        ),
+        .wait = "5m",
+        .severity = "ticket",
+        .summary = "No verification passed for 8 days.",
+    });
+    return out;
+}
+
+std::vector<Case> process_cases(const AlertOptions& options) {
+    const auto labels = [&](std::string_view name, std::string_view value) {
+        Labels out = selected_labels(options);
+        if (std::ranges::find(out, name, &Labels::value_type::first) == out.end()) {
+            out.emplace_back(name, value);
+        }
+        return out;
+    };
+    const Labels lane = labels("example", "a");
+    const Labels run = labels("run", "verify");
+    constexpr double k_nine_days = -9.0 * 86400; // promtool's clock begins at 0
+    return {
+        {.name = "no child of Codex is ready",
+         .changes = {{.name = here("codex_up"), .constant = 0}},
+         .firing = {{"OaStreamCodexDown", lane}}},
+        {.name = "Codex cannot store turns",
+         .changes = {{.name = here("codex_save_failures_total"), .pieces = {{1, k_minutes}}}},
+         .firing = {{"OaStreamCodexDisk", lane}}},
+        {.name = "a lane takes no turns and keeps its streams",
+         .changes =
+             {{.name = here("ready"), .constant = 0},
+              {.name = here("active_streams"), .constant = 2}},
+         .firing = {{"OaStreamDrainLong", lane}}},
+        {.name = "a lane takes no turns and has no streams",
+         .changes = {{.name = here("ready"), .constant = 0}}},
+        {.name = "processes answer in turn",
+         .changes = {{.name = here("process_start_time_seconds"), .turns = {100, 200}}},
+         .firing = {{"OaStreamMixedTarget", lane}}},
+        {.name = "a run left traffic unverified",
+         .changes = {{.name = verify("run_exit_code"), .constant = 8}},
+         .firing = {{"OaStreamRunUnverified", run}}},
+        {.name = "no verification passed for nine days",
+         .changes =
+             {{.name = verify("run_last_pass_timestamp_seconds"), .constant = k_nine_days}},
+         .firing = {{"OaStreamVerificationStale", run}}},
+    };
+}
+
+std::vector<Series> healthy_process(int minutes) {
+    std::vector<Series> out{
+        {.name = here("codex_save_failures_total"), .pieces = {{0, minutes}}},
+        {.name = verify("run_exit_code"), .constant = 0},
+        {.name = verify("run_last_pass_timestamp_seconds"), .constant = 0},
+    };
+    for (const auto& [name, value] :
+         {std::pair("codex_up", 1.0),
+          {"ready", 1.0},
+          {"active_streams", 0.0},
+          {"process_start_time_seconds", 100.0}}) {
+        out.push_back({.name = here(name), .constant = value});
+    }
+    return out;
+}
+
+} // namespace oa_stream::measure::alerts

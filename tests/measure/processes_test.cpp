@@ -1,0 +1,95 @@
+// Several processes behind one address, and one that was started again.
+#include "oa_stream/measure/lane_numbers.hpp"
+#include "oa_stream/measure/processes.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace oa_stream;
+using measure::Processes;
+using measure::SeriesMap;
+
+namespace {
+
+SeriesMap
+scrape(std::string_view id, std::string_view revision, int requests, int failed, double started) {
+    const auto parsed = measure::parse_exposition(fmt::format(
+        "oa_stream_http_requests_total{{route=\"/api/chat\",method=\"POST\",status=\"200\"}} {}\n"
+        "oa_stream_http_requests_total{{route=\"/api/chat\",method=\"POST\",status=\"502\"}} {}\n"
+        "oa_stream_build_info{{revision=\"{}\",version=\"1\"}} 1\n"
+        "oa_stream_process_info{{id=\"{}\"}} 1\n"
+        "oa_stream_process_start_time_seconds {}\n"
+        "oa_stream_ready 1\n",
+        requests,
+        failed,
+        revision,
+        id,
+        started
+    ));
+    REQUIRE(parsed.has_value());
+    return *parsed;
+}
+
+double requests_of(const Processes& processes, std::size_t which) {
+    return measure::sum_of(processes.all().at(which).counters.rose(), telemetry::requests_term())
+        .value_or(-1);
+}
+
+} // namespace
+
+TEST_CASE("processes: in turn behind one address, each is only compared with itself") {
+    Processes processes(60);
+    CHECK(processes.add(scrape("a", "r1", 1000, 0, 50), 1, 101).empty());
+    CHECK(processes.add(scrape("b", "r2", 7, 900, 60), 2, 102) == "process b (r2) answers");
+    for (int i = 1; i <= 5; ++i) {
+        CHECK(processes.add(scrape("a", "r1", 1000 + i, 0, 50), 1 + (2 * i), 101).empty());
+        CHECK(processes.add(scrape("b", "r2", 7, 900 + i, 60), 2 + (2 * i), 102).empty());
+    }
+    REQUIRE(processes.all().size() == 2);
+    CHECK(requests_of(processes, 0) == 5);
+    CHECK(requests_of(processes, 1) == 5);
+    CHECK(processes.told_apart());
+    CHECK(processes.answered_since(11) == 2);
+}
+
+TEST_CASE("processes: one that began while it was watched counts from 0, an older one does not") {
+    Processes processes(60);
+    (void)processes.add(scrape("a", "r1", 100, 0, 900), 10, 1000);
+    (void)processes.add(scrape("b", "r1", 5, 0, 1008), 20, 1010);
+    CHECK(requests_of(processes, 1) == 5);
+    (void)processes.add(scrape("c", "r1", 50, 0, 950), 21, 1011);
+    CHECK(requests_of(processes, 2) == -1);
+}
+
+TEST_CASE("processes: one that answers no more is lost unless a younger one came in its place") {
+    Processes processes(60);
+    (void)processes.add(scrape("a", "r1", 1, 0, 50), 1, 101);
+    (void)processes.add(scrape("b", "r1", 1, 0, 50), 2, 102);
+    (void)processes.add(scrape("a", "r1", 1, 0, 50), 20, 120);
+    REQUIRE(processes.lost_since(10).size() == 1);
+    CHECK(processes.lost_since(10).front()->id == "b");
+    (void)processes.add(scrape("c", "r1", 1, 0, 121), 21, 121);
+    CHECK(processes.lost_since(10).empty());
+    processes.forget_before(10);
+    CHECK(processes.all().size() == 2);
+}
+
+TEST_CASE("processes: without an id they are one, and that is told") {
+    Processes processes(60);
+    (void)processes.add(scrape("", "r1", 10, 0, 0), 1, 101);
+    CHECK_FALSE(processes.told_apart());
+    CHECK(processes.add(scrape("", "r1", 2, 0, 0), 2, 102) == "began again: its counters fell");
+}
+
+TEST_CASE("processes: series of probes are left out, or added to those of users") {
+    const auto parsed = measure::parse_exposition(
+        "oa_stream_empty_turns_total{route=\"/a\"} 2\n"
+        "oa_stream_empty_turns_total{route=\"/a\",probe=\"true\"} 5\n"
+    );
+    REQUIRE(parsed.has_value());
+    const telemetry::Term empty{&telemetry::metric("empty_turns_total")};
+    CHECK(measure::sum_of(measure::merged_series(*parsed, false), empty) == 2);
+    const auto both = measure::merged_series(*parsed, true);
+    CHECK(both.size() == 1);
+    CHECK(measure::sum_of(both, empty) == 7);
+}
