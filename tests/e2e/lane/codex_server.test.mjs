@@ -92,20 +92,60 @@ test('the answer ends while nobody is connected: the stream still tells all of i
   assert.deepEqual(read(answer).texts, [whole()]);
 });
 
+// Letters, words, several messages, several thoughts, all of Unicode.
+const KINDS = [
+  `text;words=${WORDS};delay=12`,
+  `text;words=${WORDS};delay=2;chunk=char`,
+  'unicode;delay=4',
+  'two-messages;delay=40;gap=100',
+  'phases;delay=40',
+  'reasoning;parts=3;delay=12',
+].map((kind) => `scenario:${kind}`);
+/** What an answer says, part by part, without the ids of parts. */
+const said = (x) => JSON.stringify({ texts: read(x).texts, reasoning: read(x).reasoning });
+let uncut;
+async function references() {
+  uncut ??= await Promise.all(KINDS.map((kind, i) => chat(lane.base, kind, { id: `uncut-${i}` }).done));
+  return uncut.map(said);
+}
+
 test(`${TAKEOVERS} connections cut at random moments: every answer is exact`, async () => {
+  const expected = await references();
   const answers = [];
   for (let i = 0; i < TAKEOVERS; ++i) {
-    const answer = chat(lane.base, `scenario:text;words=${WORDS};delay=${i % 2 ? 15 : 4};chunk=${i % 3 ? 'word' : 'char'}`, { id: `random-${i}` });
+    const answer = chat(lane.base, KINDS[i % KINDS.length], { id: `random-${i}` });
     await answer.wait((x) => x.status, 'head');
     await sleep(Math.random() * 350);
     wire.cut();
     answers.push(answer);
   }
-  for (const answer of answers) {
+  for (const [i, answer] of answers.entries()) {
     await answer.done;
     assertLegal(answer);
-    assert.deepEqual(read(answer).texts, [whole()]);
+    assert.equal(said(answer), expected[i % KINDS.length], KINDS[i % KINDS.length]);
   }
+});
+
+test(`${Math.ceil(TAKEOVERS / 4)} lanes killed at random moments: what the next one resumes is exact`, async () => {
+  const expected = await references();
+  let resumed = 0;
+  for (let i = 0; i < Math.ceil(TAKEOVERS / 4); ++i) {
+    const id = `dead-${i}`;
+    const answer = chat(lane.base, KINDS[i % KINDS.length], { id });
+    await answer.wait((x) => x.status, 'head');
+    await sleep(Math.random() * 200);
+    await lane.kill();
+    lane = await start();
+    const again = await resume(id).done;
+    if (again.status === 204) {
+      await ended(id); // before the lane was there again
+      continue;
+    }
+    assertLegal(again);
+    assert.equal(said(again), expected[i % KINDS.length], KINDS[i % KINDS.length]);
+    resumed += 1;
+  }
+  if (TAKEOVERS > 100) assert.ok(resumed > TAKEOVERS / 20, `${resumed} were resumed`);
 });
 
 test('the lane is restarted: the reader is cut without an ending, the turn goes on, its resume is whole', async () => {
