@@ -183,3 +183,29 @@ TEST_CASE("a turn that is joined late is told from its beginning", "[rejoin]") {
     REQUIRE(told.first<turn::ToolOutput>() != nullptr);
     CHECK(told.outcome() == "completed");
 }
+
+TEST_CASE("servers: one that is away delays no start, and its threads are not lost", "[rejoin]") {
+    asio::io_context io;
+    CodexOptions options;
+    options.deadlines.restart_wait = Millis(50);
+    // Nobody listens on port 1.
+    auto servers = make_codex_servers(
+        io.get_executor(), options, {CodexServer{.number = 3, .url = "ws://127.0.0.1:1"}}
+    );
+    must(run(io, servers->open()));
+    CHECK_FALSE(servers->health().ready);
+    CHECK(servers->health().reason.contains("no Codex server"));
+    CHECK(servers->capabilities().outlives);
+    const auto known = run(io, servers->start(ask("hello", "3_thread")));
+    REQUIRE_FALSE(known);
+    CHECK(known.error().code == Code::unavailable);
+    // not_found would begin the conversation anew on another server
+    const auto elsewhere = run(io, servers->start(ask("hello", "5_thread")));
+    REQUIRE_FALSE(elsewhere);
+    CHECK(elsewhere.error().code == Code::unavailable);
+    CHECK(elsewhere.error().message.contains("not told where server 5 is"));
+    const auto joined = run(io, servers->join("3_thread"));
+    REQUIRE_FALSE(joined);
+    CHECK(joined.error().code == Code::unavailable);
+    run(io, servers->close(Millis(100)));
+}

@@ -19,6 +19,7 @@ struct Row {
 
 // codex-cli 0.169.0; checked against the real binary by the [codex] tests.
 constexpr std::array k_rows{
+    Row{"Server is draining", RefusalKind::overloaded}, // after SIGTERM, while its turns end
     Row{"is not materialized yet", RefusalKind::thread_empty},
     Row{"list_turns is not supported yet", RefusalKind::thread_empty},
     Row{"thread not found: ", RefusalKind::thread_not_loaded},

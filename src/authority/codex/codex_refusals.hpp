@@ -15,7 +15,7 @@ struct Refusal {
 };
 
 enum class RefusalKind {
-    overloaded,       ///< -32001: nothing was done, ask again later
+    overloaded,       ///< -32001, or draining: nothing was done, ask again later
     thread_not_loaded, ///< known or not: resume it first
     thread_unknown,   ///< no such thread on disk, or no thread id at all
     thread_empty,     ///< a thread without any turn yet

@@ -24,7 +24,10 @@ CodexThreads::hold(CodexThreads* self, std::string id, Clock::time_point deadlin
         if (!thread->busy) {
             co_return ThreadHold(thread);
         }
-        const bool running = thread->live && !thread->live->interrupting; // not about to end
+        const auto& live = thread->live;
+        // Else it is about to be let go: its reader knows of the end already.
+        const bool running =
+            live && !live->interrupting && !live->failed() && !live->abandoned;
         if (running || Clock::now() >= deadline) {
             co_return fail(Code::conflict, "a turn is running on this thread");
         }

@@ -243,6 +243,28 @@ test('the server is killed: its turns end with an error, and its threads go on a
   assert.equal(read(next).texts[0], whole(3));
 });
 
+test('the server is stopped: it finishes its turns first, and what it did not say itself is read from history', async () => {
+  const answer = chat(lane.base, prompt('drained'), { id: 'drained' });
+  await fifth(answer);
+  const { home, port } = server;
+  server.signal('SIGTERM');
+  for (const end = Date.now() + limit(8000); ; await sleep(20)) { // the signal is not there at once
+    const refused = await chat(lane.base, 'scenario:text;words=3', { id: `during-drain-${Date.now()}` }).done;
+    if (refused.status === 503) {
+      assertRefused(refused, 503, 'authority_unavailable');
+      break;
+    }
+    assert.ok(Date.now() < end, 'a server that drains takes turns');
+  }
+  await release('drained');
+  await server.end();
+  server = await startCodexServer({ config: chatConfig, mockPort: mock.port, home, port });
+  await answer.done;
+  assertLegal(answer);
+  assert.deepEqual(read(answer).texts, [whole()]);
+  await ended('drained');
+});
+
 test('a lane starts while its server is away, and says so', async () => {
   await lane.stop();
   wire.open = false;
