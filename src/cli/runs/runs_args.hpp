@@ -21,7 +21,7 @@ struct RunWord {
 inline constexpr auto k_run_positional =
     positional<&RunWord::run>(
         "RUN",
-        "A run: the name of its folder, a unique beginning or end of it, `last`, or `last:KIND`."
+        "A run: its folder's name, a unique beginning or end, `last` or `last:KIND`."
     )
         .optional();
 
