@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, startCodexServer, startMock, startWire } from '../lib/codex.mjs';
+import { chatConfig, codexBin, startCodexServer, startMock, startWire } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
@@ -275,6 +275,28 @@ test('a lane starts while its server is away, and says so', async () => {
   await lane.until(() => readies() > 0, 'the connection');
   assert.equal((await send(lane.base, { path: '/readyz' })).status, 200);
   assert.equal((await chat(lane.base, 'scenario:text;words=3', { id: 'late' }).done).status, 200);
+});
+
+test("a lane that was in use moves to a server with its conversations: its Codex's home becomes the server's", async () => {
+  const place = scratch('moved');
+  const common = ['--model', 'mock-model', '--provider-url', `http://127.0.0.1:${mock.port}/v1`, '--provider-key-env', 'MOCK_API_KEY'];
+  const begin = (args, name) => startLane({ authority: 'codex', folder: place, name, args: [...common, ...args], env: { MOCK_API_KEY: 'sk-mock-not-a-secret' } });
+  const own = await begin(['--codex-bin', codexBin()], 'own');
+  assert.equal((await chat(own.base, 'remember me', { id: 'moved' }).done).status, 200);
+  assert.equal((await own.stop()).code, 0);
+  const home = path.join(own.stateDir, 'codex/home');
+  const far = await startCodexServer({ home });
+  const moved = await begin(['--codex-server', `0=${far.url}`, '--codex-token', `file:${far.tokenFile}`], 'moved');
+  const answer = await chat(moved.base, 'and me', { id: 'moved' }).done;
+  assertLegal(answer);
+  assert.deepEqual(read(answer).texts, ['and me']);
+  const told = (await send(moved.base, { path: '/api/chats/moved/messages' })).text;
+  assert.ok(told.includes('remember me') && told.includes('and me'), told);
+  const sent = (await mock.requests()).at(-1);
+  assert.ok(sent.inputItems >= 3, `the model is sent what was said before: ${JSON.stringify(sent)}`);
+  assert.deepEqual(sent.tools, [], 'the chat profile offers no tool');
+  assert.equal((await moved.stop()).code, 0);
+  await far.stop();
 });
 
 for (const [what, args, code, text] of [

@@ -114,11 +114,11 @@ export async function startCodexLane({ config, port, args = [], name = 'codex-la
 
 export const TOKEN = 'codex-server-token-0123456789abcdef';
 
-/** {url, port, tokenFile}; `home` and `port` of an earlier one make it the same server again. */
+/** {url, port, tokenFile}; `home` and `port` of an earlier one make it the same server again. Without `config`: as the home is. */
 export async function startCodexServer({ config, mockPort, home = path.join(scratch('codex-server'), 'home'), port = 0 }) {
   fs.mkdirSync(home, { recursive: true, mode: 0o700 });
-  fs.writeFileSync(path.join(home, 'config.toml'), config(mockPort));
-  const tokenFile = path.join(home, '..', 'token');
+  if (config) fs.writeFileSync(path.join(home, 'config.toml'), config(mockPort));
+  const tokenFile = path.join(scratch('codex-token'), 'token');
   fs.writeFileSync(tokenFile, `${TOKEN}\n`, { mode: 0o600 });
   const server = new Running(codexBin(), ['app-server', '--strict-config', '--listen', `ws://127.0.0.1:${port}`, '--ws-auth', 'capability-token', '--ws-token-file', tokenFile], {
     name: 'codex-server',
