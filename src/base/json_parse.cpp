@@ -109,7 +109,15 @@ public:
         if (++object.members > bounds_->members) {
             return refuse(fmt::format("a JSON object has more than {} members", bounds_->members));
         }
-        if (unwanted_ == 0 && !wants(name)) {
+        const bool outer = open_.size() == 1;
+        whole_ = outer ? is_among(bounds_->whole, name) : whole_;
+        if (unwanted_ == 0 && !whole_ && !wants(name)) {
+            if (outer && bounds_->outer_names) {
+                names_.push_back(std::move(name));
+                if (!add(nullptr)) {
+                    return false;
+                }
+            }
             object.skips = true;
             ++unwanted_;
         } else if (unwanted_ == 0) {
@@ -181,9 +189,12 @@ private:
         bool skips = false; ///< the value of its newest name is not wanted
     };
 
+    [[nodiscard]] static bool
+    is_among(std::span<const std::string_view> names, std::string_view name) {
+        return std::ranges::find(names, name) != names.end();
+    }
     [[nodiscard]] bool wants(std::string_view name) const {
-        return bounds_->wanted.empty() ||
-               std::ranges::find(bounds_->wanted, name) != bounds_->wanted.end();
+        return bounds_->wanted.empty() || is_among(bounds_->wanted, name);
     }
 
     bool refuse(std::string message, Code code = Code::too_large) {
@@ -243,6 +254,7 @@ private:
     std::size_t built_ = 0;
     std::size_t unwanted_ = 0; ///< 1 for the name that is not wanted, 1 for each array and object
                                ///< open below it
+    bool whole_ = false; ///< within a member of JsonBounds::whole
     std::optional<Error> error_{};
 };
 

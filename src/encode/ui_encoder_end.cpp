@@ -1,5 +1,7 @@
 #include "ui_encoder_state.hpp"
 
+#include <fmt/format.h>
+
 namespace oa_stream::encode {
 namespace {
 
@@ -14,6 +16,18 @@ namespace {
 
 /// `status` of an answer that ends because a person has to decide before the turn goes on.
 constexpr std::string_view k_waiting = "waiting-for-approval";
+
+/// "1 second", "90 seconds", "5 minutes", "3 hours": rounded up.
+std::string waiting_time(int seconds) {
+    const auto counted = [](int count, std::string_view unit) {
+        return fmt::format("{} {}{}", count, unit, count == 1 ? "" : "s");
+    };
+    if (seconds <= 120) {
+        return counted(seconds, "second");
+    }
+    return seconds <= 7'200 ? counted((seconds + 59) / 60, "minute")
+                            : counted((seconds + 3'599) / 3'600, "hour");
+}
 
 constexpr std::string_view k_no_output = "The answer ended before this call did.";
 
@@ -54,12 +68,23 @@ Result<void> UiEncoder::State::close_all(std::string& out) {
 Result<void> UiEncoder::State::send_failure(const turn::Failure& failure, std::string& out) {
     const turn::FailureWords& words = turn::words_of(failure.code);
     Json data = Json::object();
+    const turn::CauseWords& cause = turn::words_of(failure.cause);
+    std::string sentence(cause.word.empty() ? words.sentence : cause.sentence);
+    if (failure.retry_after) {
+        sentence += fmt::format(" Try again in {}.", waiting_time(*failure.retry_after));
+    }
     data["code"] = words.word;
-    data["message"] = words.sentence;
+    if (!cause.word.empty()) {
+        data["reason"] = cause.word;
+    }
+    data["message"] = sentence;
     data["retryable"] = failure.retryable;
+    if (failure.retry_after) {
+        data["retryAfter"] = *failure.retry_after;
+    }
     summary.error = true;
     OA_CHECK(send(ui::Data{"error", std::nullopt, std::move(data), false}, out));
-    return send(ui::ErrorChunk{std::string(words.sentence)}, out);
+    return send(ui::ErrorChunk{std::move(sentence)}, out);
 }
 
 Json UiEncoder::State::finish_metadata(const turn::TurnEnded& event) const {

@@ -107,6 +107,9 @@ struct UiEncoder::State {
         if (!options.model.empty()) {
             metadata["model"] = options.model;
         }
+        if (!options.ignored.empty()) {
+            metadata["ignored"] = options.ignored;
+        }
         return send(ui::Start{options.message_id, std::move(metadata)}, out);
     }
 

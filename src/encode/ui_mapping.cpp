@@ -229,8 +229,8 @@ constexpr std::array k_chunks{
         "turn-ended",
         "text-end, reasoning-end, tool-input-available, tool-output-error, data-error, error, "
         "abort, finish-step, finish, [DONE]",
-        "What is still open is closed first. Failed and aborted: `data-error {code, message, "
-        "retryable}`, then `error`, after which useChat reads no more. Interrupted: `abort`."
+        "What is still open is closed first. Failed and aborted: `data-error {code, reason, "
+        "message, retryable, retryAfter}`, then `error`, after which useChat reads no more. Interrupted: `abort`."
     },
 };
 

@@ -33,7 +33,8 @@ constexpr std::string_view k_exposed_headers =
     "x-oa-compatibility-protocol-version, x-oa-compatibility-min-client-build-id, "
     "x-oa-compatibility-max-client-build-id, x-oa-compatibility-min-schema-version, "
     "x-oa-compatibility-max-schema-version, x-vercel-ai-ui-message-stream, retry-after, "
-    "x-should-retry, x-conc-limit, x-conc-active, x-ignored-params";
+    "x-should-retry, x-conc-limit, x-conc-active, x-ignored-params, "
+    "x-oa-ignored";
 
 } // namespace
 

@@ -69,6 +69,29 @@ Result<Approvals> parse_approvals(std::string_view text) {
     return fail(Code::usage, "approvals are deny or ask", std::string(text));
 }
 
+Result<LaneAllowed> parse_allowed(std::string_view text) {
+    LaneAllowed out;
+    while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        const auto word = trim(text.substr(0, comma));
+        text.remove_prefix(std::min(comma + 1, text.size()));
+        bool* const named = word == "model"    ? &out.model
+                            : word == "system" ? &out.system
+                            : word == "effort" ? &out.effort
+                                               : nullptr;
+        if (named == nullptr) {
+            return fail(
+                Code::usage,
+                fmt::format("a request has no '{}' that could be allowed", printable(word, 40)),
+                {},
+                "any of model, system and effort, with commas between them"
+            );
+        }
+        *named = true;
+    }
+    return out;
+}
+
 Result<std::string> read_allowed_host(std::string_view text) {
     auto host = text;
     const bool bracketed = host.starts_with('[') && host.ends_with(']');

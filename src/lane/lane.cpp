@@ -165,6 +165,8 @@ Task<void> Lane::Impl::dispatch(CallPtr call) {
         return completions.completions(std::move(call));
     case Action::models:
         return completions.models(std::move(call));
+    case Action::chat_models:
+        return completions.chat_models(std::move(call));
     case Action::chats:
         return chats.list(std::move(call));
     case Action::make_chat:

@@ -48,10 +48,40 @@ constexpr std::array<FailureWords, 10> k_failures{{
      TerminalClass::adapter_preview_unavailable},
 }};
 
-// words_of() indexes the table: it must stand in the order of the enum.
+constexpr std::array<CauseWords, 8> k_causes{{
+    {FailureCause::other, "", ""},
+    {FailureCause::rate_limited,
+     "rate_limited",
+     "The model takes no more requests for now."},
+    {FailureCause::usage_limit,
+     "usage_limit",
+     "The usage limit of this assistant's account is reached."},
+    {FailureCause::context_length,
+     "context_length_exceeded",
+     "This conversation is longer than the model can take. Begin a new one, or send less text."},
+    {FailureCause::bad_key,
+     "provider_key_rejected",
+     "The model provider does not accept this assistant's key. Tell its operator."},
+    {FailureCause::unknown_model,
+     "model_not_found",
+     "The model provider does not know this model. Choose another one."},
+    {FailureCause::overloaded,
+     "model_overloaded",
+     "The model is overloaded right now."},
+    {FailureCause::refused,
+     "refused",
+     "The model provider refused this request because of its content."},
+}};
+
+// words_of() indexes the tables: they must stand in the order of the enums.
 constexpr bool in_enum_order() {
     for (std::size_t i = 0; i < k_failures.size(); ++i) {
         if (std::to_underlying(k_failures[i].code) != static_cast<int>(i)) {
+            return false;
+        }
+    }
+    for (std::size_t i = 0; i < k_causes.size(); ++i) {
+        if (std::to_underlying(k_causes[i].cause) != static_cast<int>(i)) {
             return false;
         }
     }
@@ -63,6 +93,14 @@ static_assert(in_enum_order());
 
 const FailureWords& words_of(FailureCode code) noexcept {
     return k_failures[static_cast<std::size_t>(std::to_underlying(code))];
+}
+
+const CauseWords& words_of(FailureCause cause) noexcept {
+    return k_causes[static_cast<std::size_t>(std::to_underlying(cause))];
+}
+
+std::span<const CauseWords> all_cause_words() noexcept {
+    return k_causes;
 }
 
 std::span<const FailureWords> all_failure_words() noexcept {

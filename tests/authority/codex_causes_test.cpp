@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <optional>
 
 using namespace oa_stream;
 using authority::classify_codex_error;
@@ -15,15 +16,19 @@ TEST_CASE("codex errors: a refused rate and a full context are told apart from o
     constexpr std::array k_rows{
         Row{R"("contextWindowExceeded")", turn::FailureCause::context_length},
         Row{R"("rateLimitExceeded")", turn::FailureCause::rate_limited},
-        Row{R"("usageLimitExceeded")", turn::FailureCause::rate_limited},
+        Row{R"("usageLimitExceeded")", turn::FailureCause::usage_limit},
         Row{R"({"responseTooManyFailedAttempts":{"httpStatusCode":429}})",
             turn::FailureCause::rate_limited},
-        Row{R"({"responseTooManyFailedAttempts":{"httpStatusCode":503}})", turn::FailureCause::other
-        },
+        Row{R"({"responseTooManyFailedAttempts":{"httpStatusCode":503}})",
+            turn::FailureCause::overloaded},
+        Row{R"({"httpConnectionFailed":{"httpStatusCode":401}})", turn::FailureCause::bad_key},
+        Row{R"({"httpConnectionFailed":{"httpStatusCode":418}})", turn::FailureCause::other},
+        Row{R"("modelNotFound")", turn::FailureCause::unknown_model},
+        Row{R"("cyberPolicy")", turn::FailureCause::refused},
         Row{R"({"httpConnectionFailed":{"httpStatusCode":429}})", turn::FailureCause::rate_limited},
         Row{R"({"httpConnectionFailed":{"httpStatusCode":null}})", turn::FailureCause::other},
-        Row{R"("serverOverloaded")", turn::FailureCause::other},
-        Row{R"("sessionBudgetExceeded")", turn::FailureCause::other},
+        Row{R"("serverOverloaded")", turn::FailureCause::overloaded},
+        Row{R"("sessionBudgetExceeded")", turn::FailureCause::usage_limit},
         Row{R"("other")", turn::FailureCause::other},
     };
     for (const Row& row : k_rows) {
@@ -31,6 +36,31 @@ TEST_CASE("codex errors: a refused rate and a full context are told apart from o
             Json error = Json::object({{"message", "x"}});
             error["codexErrorInfo"] = Json::parse(row.info);
             CHECK(classify_codex_error(error).failure.cause == row.cause);
+        }
+    }
+}
+
+TEST_CASE("codex errors: the time after which to try again is read from the provider's words") {
+    struct Row {
+        const char* message;
+        std::optional<int> seconds;
+    };
+    const std::array rows{
+        Row{"rate limit exceeded: Please try again in 11.054s.", 12},
+        Row{"Limit reached. Try again in 1m30s", 90},
+        Row{"Try again in 2 hours 5 minutes.", 7'500},
+        Row{"Please try again in 250ms", 1},
+        Row{"Try again in 3 days", 259'200},
+        Row{"Please try again in a while", std::nullopt},
+        Row{"Try again in 5 apples", std::nullopt},
+        Row{"Try again in -5s", std::nullopt},
+        Row{"Try again in 1e300s", std::nullopt},
+        Row{"exceeded retry limit, last status: 429", std::nullopt},
+    };
+    for (const Row& row : rows) {
+        DYNAMIC_SECTION(row.message) {
+            const Json error = Json::object({{"message", row.message}});
+            CHECK(classify_codex_error(error).failure.retry_after == row.seconds);
         }
     }
 }

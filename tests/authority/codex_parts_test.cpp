@@ -79,7 +79,7 @@ TEST_CASE("catalog: a built-in model keeps its entry but nothing that brings too
         {"slug":"other"},
         {"slug":"m","base":"kept","apply_patch_tool_type":"freeform","tool_mode":"code_mode_only",
          "experimental_supported_tools":["clock"],"supports_search_tool":true}]})";
-    const Json made = must(parse_json(must(tool_free_catalog(models, "m"))));
+    const Json made = must(parse_json(must(tool_free_catalog(models, {"m"}))));
     REQUIRE(made["models"].size() == 1);
     const Json& entry = made["models"][0];
     CHECK(entry["base"] == "kept");
@@ -87,9 +87,11 @@ TEST_CASE("catalog: a built-in model keeps its entry but nothing that brings too
     CHECK(entry["tool_mode"] == "direct");
     CHECK(entry["experimental_supported_tools"].empty());
     CHECK(entry["supports_search_tool"] == false);
-    CHECK(must(tool_free_catalog(models, "unknown")).empty());
-    CHECK(tool_free_catalog("[]", "m").error().code == Code::protocol);
-    CHECK(tool_free_catalog("<html>", "m").error().code == Code::protocol);
+    CHECK(must(tool_free_catalog(models, {"unknown"})).empty());
+    const Json both = must(parse_json(must(tool_free_catalog(models, {"unknown", "m", "other"}))));
+    CHECK(both["models"].size() == 2);
+    CHECK(tool_free_catalog("[]", {"m"}).error().code == Code::protocol);
+    CHECK(tool_free_catalog("<html>", {"m"}).error().code == Code::protocol);
 }
 
 TEST_CASE("codex catalog: a model's efforts are those its entry names") {
@@ -101,6 +103,18 @@ TEST_CASE("codex catalog: a model's efforts are those its entry names") {
     CHECK(advertised_efforts(models, "unknown").empty());
     CHECK(advertised_efforts("<html>", "m").empty());
     CHECK(advertised_efforts(R"({"models":5})", "m").empty());
+}
+
+TEST_CASE("codex catalog: model/list says which efforts a model takes") {
+    const auto models = listed_models(Json::parse(
+        R"({"data":[{"model":"m","defaultReasoningEffort":"low","supportedReasoningEfforts":)"
+        R"([{"reasoningEffort":"low"},{"reasoningEffort":"high"},{"other":1}]},{"id":"no name"}]})"
+    ));
+    REQUIRE(models.size() == 1);
+    CHECK(models[0].id == "m");
+    CHECK(models[0].default_effort == "low");
+    CHECK(models[0].efforts == std::vector<std::string>{"low", "high"});
+    CHECK(listed_models(Json::parse(R"({"data":5})")).empty());
 }
 
 TEST_CASE("answers: every question of codex has one that lets the turn go on") {

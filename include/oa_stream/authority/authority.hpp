@@ -43,6 +43,8 @@ struct TurnRequest {
     std::string client_message_id{};    ///< the user message's id; told back by turns() when kept
     std::string instructions{};         ///< replaces the base prompt; only with a new thread
     std::string effort{};               ///< reasoning effort; empty: the model's default
+    std::string model{}; ///< one of Capabilities::models; empty: the one the thread has
+    std::string developer{}; ///< told to the model before this turn, as the developer's words
     std::optional<Json> output_schema{}; ///< JSON Schema the answer must follow
     /// Approvals come as events and wait for answer_approval(); unset: they are declined.
     bool ask_approvals = false;
@@ -149,6 +151,13 @@ struct ThreadInfo {
     std::string model{}; ///< of its newest turn; empty when unknown
 };
 
+/// A model that turns may ask for.
+struct ModelInfo {
+    std::string id;
+    std::vector<std::string> efforts{}; ///< reasoning efforts; empty: not known
+    std::string default_effort{};       ///< empty: not known
+};
+
 struct Capabilities {
     std::string name; ///< "codex", "replay"
     std::string version{};
@@ -159,6 +168,7 @@ struct Capabilities {
     bool outlives = false; ///< turns outlive this process: Turn::leave() and join() work
     std::vector<std::string> replays{}; ///< replay only: capture names
     std::vector<std::string> efforts{}; ///< reasoning efforts of the model; empty: not known
+    std::vector<ModelInfo> models{}; ///< what is known of those it was configured with
 };
 
 struct Health {

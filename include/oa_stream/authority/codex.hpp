@@ -80,6 +80,7 @@ struct CodexOptions {
     /// sandbox it names at top level are still compared with what thread/start reports.
     std::optional<std::filesystem::path> config_file{};
     std::string model = "gpt-5.5";
+    std::vector<std::string> more_models{}; ///< that turns may ask for as well
     std::string provider_base_url = "https://api.openai.com/v1"; ///< requests go to …/responses
     /// Environment variable with the provider's key; empty: the provider wants none.
     std::string provider_env_key = "OPENAI_API_KEY";

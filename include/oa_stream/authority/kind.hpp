@@ -36,7 +36,7 @@ struct AuthorityKind {
     /// Its threads outlive the process: a file that names them is worth keeping.
     bool keeps_threads = false;
     /// The model that the lane names when no option does.
-    std::string_view (*model)(const AuthorityOptions& options) = nullptr;
+    std::string (*model)(const AuthorityOptions& options) = nullptr;
     Result<std::unique_ptr<Authority>> (*make)(
         const asio::any_io_executor& executor, const AuthorityOptions& options
     ) = nullptr;

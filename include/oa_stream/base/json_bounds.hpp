@@ -19,6 +19,10 @@ struct JsonBounds {
     std::size_t values = k_none; ///< kept in all, arrays and objects among them
     /// Not empty: members of other names, at any depth, are checked like all JSON but not kept.
     std::span<const std::string_view> wanted{};
+    /// With `wanted`: members of the outermost object that are kept with everything in them …
+    std::span<const std::string_view> whole{};
+    /// … and of its other members the names are kept, each with the value null.
+    bool outer_names = false;
     std::stop_token stop{};
 };
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace oa_stream::encode {
 
@@ -14,6 +15,7 @@ struct UiEncoderOptions {
     std::string message_id; ///< start.messageId
     std::string turn;       ///< turn id, for messageMetadata
     std::string model{};
+    std::vector<std::string> ignored{}; ///< what of the request had no effect
     /// The client knows the chunks of approvals (AI SDK 6 and later). Without, ApprovalAsked and
     /// ApprovalSettled mean nothing.
     bool approvals = false;

@@ -67,12 +67,27 @@ enum class Approvals { deny, ask };
 /// port, a scheme, and a star elsewhere.
 [[nodiscard]] Result<std::string> read_allowed_host(std::string_view text);
 
+/// A model that clients may ask for.
+struct LaneModel {
+    std::string id;
+    std::string label; ///< for people
+};
+
+/// What of a chat request is honoured beside its messages; the rest is named as ignored.
+struct LaneAllowed {
+    bool model = false;
+    bool system = false;
+    bool effort = false;
+};
+/// "model,system": any of model, system, effort. Code::usage for another word.
+[[nodiscard]] Result<LaneAllowed> parse_allowed(std::string_view text);
+
 struct LaneLimits {
     std::size_t streams = 10000; ///< live turns in all
     std::size_t streams_per_owner = 64; ///< counts only when tokens are configured
     std::size_t readers_per_turn = 16;
     std::size_t completions = 16; ///< chat completions at once, streamed or not
-    std::size_t text_chars = 20000; ///< code points of one user input
+    std::size_t text_chars = 200'000; ///< code points of one user input
     // Of a request's body.
     int json_depth = 64;
     std::size_t json_members = 10'000; ///< names in one object
@@ -110,7 +125,11 @@ struct LaneConfig {
     LaneTimings timings{};
     std::string revision = "dev";
     std::string version = "0.0.0";
-    std::string model = "oa-stream"; ///< what /v1 calls the one model there is
+    std::string model = "oa-stream"; ///< the one that is asked when a request names none
+    std::vector<LaneModel> models{}; ///< empty: `model` alone
+    bool names_model = false; ///< every turn names its model to the authority
+    LaneAllowed allowed{};
+    bool strict_body = false; ///< what would be ignored is refused
     std::vector<std::string> cors_origins{}; ///< exact origins, or the one entry "*"
     /// As read_allowed_host() makes them.
     std::vector<std::string> allow_hosts{};

@@ -30,18 +30,13 @@ struct Usage {
     friend bool operator==(const Usage&, const Usage&) = default;
 };
 
-/// Causes that some protocols have a code of their own for.
-enum class FailureCause {
-    other,
-    rate_limited, ///< the model's provider refused: too many requests
-    context_length, ///< the input is longer than the model can take
-};
-
 struct Failure {
     FailureCode code = FailureCode::codex_error;
     bool retryable = false;
     std::string detail{}; ///< the authority's own text; for the log only, never for clients
     FailureCause cause = FailureCause::other;
+    /// Seconds after which the provider said it will take requests again.
+    std::optional<int> retry_after{};
     /// The authority's events ended by themselves, whole so far, only the terminal one is missing.
     bool clean_eof = false;
     friend bool operator==(const Failure&, const Failure&) = default;

@@ -35,6 +35,25 @@ struct FailureWords {
     TerminalClass terminal;
 };
 
+/// Why the model's provider refused, as far as somebody can do something about it.
+enum class FailureCause {
+    other,
+    rate_limited,   ///< too many requests at once
+    usage_limit,    ///< the account has used up what it may
+    context_length, ///< the conversation is longer than the model can take
+    bad_key,        ///< the provider does not take our key
+    unknown_model,
+    overloaded,     ///< the provider itself
+    refused,        ///< for what was said
+};
+struct CauseWords {
+    FailureCause cause;
+    std::string_view word;     ///< in frames: data-error.reason; empty for `other`
+    std::string_view sentence; ///< takes the place of FailureWords::sentence
+};
+[[nodiscard]] const CauseWords& words_of(FailureCause cause) noexcept;
+[[nodiscard]] std::span<const CauseWords> all_cause_words() noexcept;
+
 [[nodiscard]] const FailureWords& words_of(FailureCode code) noexcept;
 [[nodiscard]] std::span<const FailureWords> all_failure_words() noexcept;
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept; ///< "completed"

@@ -89,7 +89,9 @@ Task<Result<void>> CodexCore::prepare(Self self) {
                 self->options_.program, self->home_.env, self->options_.deadlines.handshake
             )
         );
-        OA_CO_TRY(catalog, tool_free_catalog(models, self->options_.model));
+        std::vector<std::string> wanted = self->options_.more_models;
+        wanted.push_back(self->options_.model);
+        OA_CO_TRY(catalog, tool_free_catalog(models, std::move(wanted)));
         self->efforts_ = advertised_efforts(models, self->options_.model);
     }
     co_return write_config(self->home_, self->options_, catalog);
@@ -202,6 +204,10 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     ));
     if (self->outlives()) {
         self->home_.work = string_member(started, "cwd").value_or("");
+    }
+    const RpcOutcome models = co_await link->rpc().call("model/list", list_models_params(), deadline);
+    if (const auto* listed = std::get_if<Json>(&models)) {
+        self->models_ = listed_models(*listed);
     }
     if (needs_sandbox_check(self->options_)) {
         Json params = sandbox_check_params(self->home_, self->options_);

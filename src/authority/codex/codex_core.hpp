@@ -164,6 +164,7 @@ private:
     /// The result of thread/resume, with the thread's turns or `bare`.
     [[nodiscard]] static Task<Result<Json>>
     load(Self self, Link link, CodexThread* thread, bool bare);
+    [[nodiscard]] static Task<Result<void>> inject(Self self, Link link, Json items);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
@@ -188,6 +189,7 @@ private:
     Secret token_{}; ///< of the server
     std::string version_{};
     std::vector<std::string> efforts_{}; ///< of the model; empty: not known
+    std::vector<ModelInfo> models_{};    ///< that codex knows
     State state_ = State::closed;
     std::string reason_ = "not opened";
     Signal changed_;

@@ -1,9 +1,20 @@
 #include "oa_stream/authority/kind.hpp"
+#include "oa_stream/base/file.hpp"
+
+#include "codex/process/codex_toml.hpp"
 
 namespace oa_stream::authority {
 namespace {
 
-std::string_view codex_model(const AuthorityOptions& options) {
+constexpr std::size_t k_config_limit = 1U << 20U;
+
+/// The one of the configuration file, when there is such a file and it names one.
+std::string codex_model(const AuthorityOptions& options) {
+    if (const auto& file = options.codex.config_file) {
+        const auto text = read_file(*file, k_config_limit); // codex tells what is wrong with it
+        const auto facts = text ? read_config_facts(*text) : ConfigFacts{};
+        return facts.model.value_or(options.codex.model);
+    }
     return options.codex.model;
 }
 

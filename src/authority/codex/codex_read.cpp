@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 
@@ -78,6 +79,13 @@ Health CodexCore::health() const {
 }
 
 Capabilities CodexCore::capabilities() const {
+    std::vector<ModelInfo> models;
+    std::vector<std::string> names = options_.more_models;
+    names.insert(names.begin(), home_.facts.model.value_or(options_.model));
+    for (const std::string& name : names) {
+        const auto known = std::ranges::find(models_, name, &ModelInfo::id);
+        models.push_back(known == models_.end() ? ModelInfo{.id = name} : *known);
+    }
     return {
         .name = "codex",
         .version = version_,
@@ -86,7 +94,8 @@ Capabilities CodexCore::capabilities() const {
         .images = true,
         .approvals = home_.facts.approval_policy != "never",
         .outlives = outlives(),
-        .efforts = efforts_
+        .efforts = efforts_.empty() ? models.front().efforts : efforts_,
+        .models = models
     };
 }
 

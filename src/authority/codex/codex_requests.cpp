@@ -111,6 +111,17 @@ Json inject_params(const std::string& thread, const std::vector<SeedMessage>& se
     return Json::object({{"threadId", thread}, {"items", std::move(items)}});
 }
 
+Json developer_params(const std::string& thread, const std::string& text) {
+    Json part = Json::object({{"type", "input_text"}, {"text", text}});
+    Json item = Json::object({{"type", "message"}, {"role", "developer"}});
+    item["content"] = Json::array({std::move(part)});
+    return Json::object({{"threadId", thread}, {"items", Json::array({std::move(item)})}});
+}
+
+Json list_models_params() {
+    return Json::object({{"includeHidden", true}});
+}
+
 Json turn_start_params(const std::string& thread, const TurnRequest& request) {
     Json input = Json::array();
     for (const InputPart& part : request.input) {
@@ -122,6 +133,9 @@ Json turn_start_params(const std::string& thread, const TurnRequest& request) {
     }
     if (!request.effort.empty()) {
         params["effort"] = request.effort;
+    }
+    if (!request.model.empty()) {
+        params["model"] = request.model;
     }
     if (request.output_schema) {
         params["outputSchema"] = *request.output_schema;

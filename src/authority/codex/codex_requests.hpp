@@ -23,6 +23,9 @@ thread_start_params(const std::string& cwd, bool ephemeral, const std::string& i
 );
 [[nodiscard]] Json thread_params(const std::string& thread);
 [[nodiscard]] Json inject_params(const std::string& thread, const std::vector<SeedMessage>& seed);
+/// The developer's words, before a turn.
+[[nodiscard]] Json developer_params(const std::string& thread, const std::string& text);
+[[nodiscard]] Json list_models_params();
 [[nodiscard]] Json turn_start_params(const std::string& thread, const TurnRequest& request);
 /// An empty `turn` stops whatever runs on the thread, even before turn/started.
 [[nodiscard]] Json interrupt_params(const std::string& thread, const std::string& turn);

@@ -90,6 +90,10 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
         auto opened =
             thread ? known_thread(self, link, *thread, request) : new_thread(self, link, request);
         auto hold = co_await std::move(opened);
+        if (hold && !request->developer.empty()) {
+            Json words = developer_params((*hold)->id, request->developer);
+            OA_CO_CHECK(co_await inject(self, link, std::move(words)));
+        }
         if (hold) {
             co_return co_await run_turn(self, link, std::move(*hold), request);
         }
@@ -119,13 +123,16 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
     hold->ephemeral = request->ephemeral;
     hold->total = turn::Usage{};
     if (!request->seed.empty()) {
-        Json items = inject_params(hold->id, request->seed);
-        OA_CO_CHECK(settle(
-            co_await call(self, link, "thread/inject_items", std::move(items)),
-            "thread/inject_items"
-        ));
+        OA_CO_CHECK(co_await inject(self, link, inject_params(hold->id, request->seed)));
     }
     co_return hold;
+}
+
+Task<Result<void>> CodexCore::inject(Self self, Link link, Json items) {
+    OA_CO_CHECK(settle(
+        co_await call(self, link, "thread/inject_items", std::move(items)), "thread/inject_items"
+    ));
+    co_return Result<void>{};
 }
 
 Task<Result<std::string>> CodexCore::make_thread(Self self) {

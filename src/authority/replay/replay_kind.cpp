@@ -3,7 +3,7 @@
 namespace oa_stream::authority {
 namespace {
 
-std::string_view replay_model(const AuthorityOptions& /*options*/) {
+std::string replay_model(const AuthorityOptions& /*options*/) {
     return "replay";
 }
 

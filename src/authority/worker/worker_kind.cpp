@@ -3,8 +3,8 @@
 namespace oa_stream::authority {
 namespace {
 
-std::string_view worker_model(const AuthorityOptions& options) {
-    return options.worker.model.empty() ? std::string_view("worker") : options.worker.model;
+std::string worker_model(const AuthorityOptions& options) {
+    return options.worker.model.empty() ? "worker" : options.worker.model;
 }
 
 Result<std::unique_ptr<Authority>>

@@ -184,8 +184,20 @@ constexpr auto k_options = options<ServeOptions>(
         "Decline approvals (deny), or ask clients that send x-oa-accept: tool-approval (ask)."
     )
         .or_else("deny"),
-    option<&ServeOptions::model>(
-        "--model", "NAME", "Ask for this model. It is also the model's name under /v1."
+    option<&ServeOptions::models>(
+        "--model",
+        "NAME[=LABEL]",
+        "Ask for this model. Repeated, clients may choose: always under /v1, and in chats where "
+        "that is allowed. The first is the default."
+    ),
+    parsed<lane::parse_allowed, &ServeOptions::lane, &LaneConfig::allowed>(
+        "--allow",
+        "WORD,…",
+        "Honour these members of chat requests: model, system, effort. Others are named in "
+        "x-oa-ignored."
+    ),
+    flag<&ServeOptions::lane, &LaneConfig::strict_body>(
+        "--strict-body", "Refuse chat requests (422) with members that would be ignored."
     ),
     option<&ServeOptions::lane, &LaneConfig::limits, &LaneLimits::completions>(
         "--completions-limit", "N", "Run at most N chat completions (/v1) at once; more get 429."

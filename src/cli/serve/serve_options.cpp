@@ -3,6 +3,7 @@
 #include "oa_stream/authority/worker.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include "core/version.hpp"
 #include "serve_workspace.hpp"
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 namespace oa_stream::cli {
 
@@ -18,7 +20,19 @@ namespace {
 Result<void> complete_codex(ServeOptions& options, const Context& context) {
     auto& codex = options.authority.codex;
     codex.state_dir = context.state_dir;
-    codex.model = options.model.value_or(codex.model);
+    if (!options.lane.models.empty()) {
+        codex.model = options.lane.models.front().id;
+        for (const auto& model : std::span(options.lane.models).subspan(1)) {
+            codex.more_models.push_back(model.id);
+        }
+    }
+    // A model on this machine mostly wants no key; a variable that was named must be set.
+    const authority::CodexOptions usual;
+    const bool own_key = codex.provider_env_key != usual.provider_env_key ||
+                         context.env(usual.provider_env_key).has_value();
+    if (!own_key && is_loopback(host_of(codex.provider_base_url))) {
+        codex.provider_env_key.clear();
+    }
     codex.deadlines.first_event = options.lane.limits.first_event;
     codex.deadlines.idle = options.lane.limits.idle;
     codex.deadlines.turn = options.lane.limits.turn_wall;
@@ -47,13 +61,31 @@ constexpr std::string_view k_build = "20261121T000000Z";
 
 Result<void> complete_worker(ServeOptions& options) {
     auto& worker = options.authority.worker;
-    worker.model = options.model.value_or(std::string());
+    worker.model = options.lane.models.empty() ? std::string() : options.lane.models.front().id;
     worker.client_build = worker.client_build.empty() ? std::string(k_build) : worker.client_build;
     worker.deadlines.first_event = options.lane.limits.first_event;
     worker.deadlines.idle = options.lane.limits.idle;
     worker.deadlines.turn = options.lane.limits.turn_wall;
     return options.kind->name == "worker" ? authority::check_worker_options(worker)
                                           : Result<void>{};
+}
+
+/// "gpt-5.5" or "gpt-5.5=The large one".
+Result<void> read_models(ServeOptions& options) {
+    for (const std::string& text : options.models) {
+        const auto equals = std::min(text.find('='), text.size());
+        const std::string id(trim(std::string_view(text).substr(0, equals)));
+        const auto label = trim(std::string_view(text).substr(std::min(equals + 1, text.size())));
+        auto& models = options.lane.models;
+        const bool known = std::ranges::find(models, id, &lane::LaneModel::id) != models.end();
+        if (id.empty() || known) {
+            return fail(
+                Code::usage, known ? "this model is named twice" : "a model needs a name", text
+            );
+        }
+        models.push_back({id, label.empty() ? id : std::string(label)});
+    }
+    return {};
 }
 
 /// Fine enough for the shortest wait, coarse enough to cost nothing with ten thousand streams.
@@ -94,9 +126,13 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
         lane.own_hosts.push_back(to_lower(endpoint.host)
         ); // empty of a unix socket: matches nothing
     }
+    OA_CHECK(read_models(options));
     OA_CHECK(complete_codex(options, context));
     OA_CHECK(complete_worker(options));
-    lane.model = options.model.value_or(std::string(kind.model(options.authority)));
+    const bool named = !lane.models.empty();
+    lane.model = named ? lane.models.front().id : kind.model(options.authority);
+    // A configuration file has a default of its own, and a turn's model stays for later ones.
+    lane.names_model = lane.models.size() > 1 || (named && options.authority.codex.config_file);
     if (kind.keeps_threads && !options.id_map) {
         options.id_map = context.state_dir / "lane" / "threads.map";
     }

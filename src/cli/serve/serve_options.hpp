@@ -20,7 +20,7 @@ struct ServeOptions {
     ListenerOptions listeners{};
     lane::LaneConfig lane{};
     const authority::AuthorityKind* kind = nullptr; ///< never null once read
-    std::optional<std::string> model{};
+    std::vector<std::string> models{}; ///< NAME or NAME=LABEL; the first is the default
     std::optional<std::string> revision{};
     authority::AuthorityOptions authority{};
     std::string codex_token{}; ///< where the token of the Codex servers is; empty: none

@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "gates/gates.hpp"
+#include "surrogates.hpp"
 
 #include <fmt/format.h>
 
@@ -36,32 +37,40 @@ Rejection reject_full() {
     );
 }
 
-Accepted<void> read_now(std::string_view text, const JsonBounds& bounds, const BodyUse& use) {
+Accepted<void>
+read_now(std::string_view text, const JsonBounds& bounds, bool halves, const BodyUse& use) {
     // The tree ends here: taking a large one apart takes time as well.
-    const auto body = parse_json_within(text, bounds);
+    auto body = parse_json_within(text, bounds);
+    if (!body && body.error().code == Code::protocol && halves) {
+        if (const auto repaired = replace_halves(text)) {
+            body = parse_json_within(*repaired, bounds);
+        }
+    }
     return body ? use(*body) : std::unexpected(reject_json(body.error()));
 }
 
 } // namespace
 
 Task<Accepted<void>>
-read_body(LaneState* lane, CallPtr call, std::span<const std::string_view> wanted, BodyUse use) {
+read_body(LaneState* lane, CallPtr call, BodyKeep keep, BodyUse use) {
     const std::string& text = call->request().body;
     const auto& config = lane->config.limits;
     JsonBounds bounds{
         .depth = config.json_depth,
         .members = config.json_members,
         .values = config.json_values,
-        .wanted = wanted
+        .wanted = keep.wanted,
+        .whole = keep.whole,
+        .outer_names = keep.outer_names
     };
     if (text.size() <= k_on_loop) {
-        co_return read_now(text, bounds, use);
+        co_return read_now(text, bounds, keep.halves, use);
     }
     Accepted<void> result{};
     const auto job = [&](std::stop_token stop) {
         bounds.stop = std::move(stop);
         try {
-            result = read_now(text, bounds, use);
+            result = read_now(text, bounds, keep.halves, use);
         } catch (const std::bad_alloc&) {
             result = std::unexpected(reject_full());
         }

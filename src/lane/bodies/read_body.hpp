@@ -15,11 +15,19 @@ namespace oa_stream::lane {
 /// touch nothing but the body and what is this request's own.
 using BodyUse = std::function<Accepted<void>(const Json& body)>;
 
-/// Parses the body and calls `use`, for large bodies on the lane's body thread. Members that are
-/// not `wanted` (empty: all are) are left out of what `use` sees. 400 invalid_json; 413 when the
+/// What of a body is kept: all of it, or what JsonBounds says of these.
+struct BodyKeep {
+    std::span<const std::string_view> wanted{};
+    std::span<const std::string_view> whole{};
+    bool outer_names = false;
+    /// Half characters are replaced (surrogates.hpp) instead of refused.
+    bool halves = false;
+};
+
+/// Parses the body and calls `use`, for large bodies on the lane's body thread. 400 invalid_json; 413 when the
 /// body has more values or names than the limits allow; 499 when the client left meanwhile; 503
 /// when too many bodies wait or the lane ends; else what `use` says.
 [[nodiscard]] Task<Accepted<void>>
-read_body(LaneState* lane, CallPtr call, std::span<const std::string_view> wanted, BodyUse use);
+read_body(LaneState* lane, CallPtr call, BodyKeep keep, BodyUse use);
 
 } // namespace oa_stream::lane

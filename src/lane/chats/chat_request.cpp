@@ -3,6 +3,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "bodies/surrogates.hpp"
 #include "message_parts.hpp"
 #include "thread_name.hpp"
 #include "turns/approval_answers.hpp"
@@ -186,7 +187,8 @@ std::vector<EarlierMessage> earlier_of(std::vector<ListedMessage>& list, std::si
     for (std::size_t i = 0; i < std::min(end, list.size()); ++i) {
         if (list[i].user || list[i].assistant) {
             const auto role = list[i].user ? Role::user : Role::assistant;
-            earlier.push_back({role, std::move(list[i].id), joined_text(list[i].pieces)});
+            auto text = without_halves(joined_text(list[i].pieces));
+            earlier.push_back({role, std::move(list[i].id), std::move(text)});
         }
     }
     return earlier;
@@ -313,6 +315,16 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     if (auto input = read_input(body, context, request); !input) {
         return std::unexpected(std::move(input).error());
     }
+    if (request.text.contains(k_half_character)) {
+        return std::unexpected(reject(
+            400, "invalid_json", "the newest message has a surrogate without its other half"
+        ));
+    }
+    auto extras = read_extras(body, context.extras);
+    if (!extras) {
+        return std::unexpected(std::move(extras).error());
+    }
+    request.extras = *std::move(extras);
     if (code_points(request.text) > context.text_chars) {
         return std::unexpected(invalid_field(
             "request.params.text",

@@ -4,6 +4,7 @@
 #include "oa_stream/authority/authority.hpp"
 
 #include "gates/rejection.hpp"
+#include "request_extras.hpp"
 #include "turns/approvals.hpp"
 
 #include <cstddef>
@@ -37,15 +38,17 @@ struct ChatRequest {
     std::vector<EarlierMessage> earlier{};
     /// Not empty: the request answers approvals of the turn under way, and has no input.
     std::vector<ApprovalAnswer> approvals{};
+    RequestExtras extras{};
     bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
 };
 
 struct ChatRequestContext {
     std::optional<std::string> path_id{}; ///< still percent-encoded; the named route's {id}
     std::string_view query{};             ///< may name the thread too (?conversationId=…)
-    std::size_t text_chars = 20000;
+    std::size_t text_chars = 200'000;
     bool images = false; ///< the authority takes them
     std::size_t messages = 10'000;
+    ExtrasContext extras{};
 };
 
 /// Every name that read_chat_request() looks for, at any depth. It finds the same in a body of

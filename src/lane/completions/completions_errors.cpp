@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -56,9 +57,9 @@ int status_of(turn::FailureCode code) noexcept {
     return 502;
 }
 
-Rejection reject_rate() {
+Rejection reject_rate(int seconds = 5) {
     return with_retry_after(
-        reject(429, "rate_limit_exceeded", "the model takes no more requests for now"), 5
+        reject(429, "rate_limit_exceeded", "the model takes no more requests for now"), seconds
     );
 }
 
@@ -67,6 +68,34 @@ Rejection reject_context() {
         reject(400, "context_length_exceeded", "the messages are longer than the model can take");
     rejection.details["param"] = "messages";
     return rejection;
+}
+
+/// Nothing was made, and the client or its operator can do something about it.
+std::optional<Rejection> reject_cause(const turn::Failure& failure) {
+    const std::string sentence(turn::words_of(failure.cause).sentence);
+    switch (failure.cause) {
+    case turn::FailureCause::rate_limited:
+        return reject_rate(failure.retry_after.value_or(5));
+    case turn::FailureCause::usage_limit:
+        return reject(429, "insufficient_quota", sentence);
+    case turn::FailureCause::context_length:
+        return reject_context();
+    case turn::FailureCause::unknown_model: {
+        auto rejection = reject(404, "model_not_found", sentence);
+        rejection.details["param"] = "model";
+        return rejection;
+    }
+    case turn::FailureCause::overloaded:
+        return with_retry_after(
+            reject(503, "overloaded", sentence), failure.retry_after.value_or(5)
+        );
+    case turn::FailureCause::refused:
+        return reject(400, "content_policy_violation", sentence);
+    case turn::FailureCause::bad_key: // the lane's own: no fault of the client
+    case turn::FailureCause::other:
+        break;
+    }
+    return std::nullopt;
 }
 
 } // namespace
@@ -100,11 +129,10 @@ net::Response to_openai_response(const Rejection& rejection) {
 }
 
 Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure) {
-    if (!outcome.content && failure.cause == turn::FailureCause::rate_limited) {
-        return reject_rate(); // nothing was made: the turn may be run again
-    }
-    if (!outcome.content && failure.cause == turn::FailureCause::context_length) {
-        return not_again(reject_context());
+    if (auto known = outcome.content ? std::nullopt : reject_cause(failure)) {
+        const bool again = failure.cause == turn::FailureCause::rate_limited ||
+                           failure.cause == turn::FailureCause::overloaded;
+        return again ? *std::move(known) : not_again(*std::move(known));
     }
     if (outcome.reason == StopReason::drain) {
         return not_again(reject(503, "server_draining", "this instance was shut down meanwhile"));

@@ -1,5 +1,5 @@
-// POST /v1/chat/completions, from the gates to the end of the answer; GET /v1/models[/{model}]: the
-// one model that this lane answers as.
+// POST /v1/chat/completions, from the gates to the end of the answer; GET /v1/models[/{model}] and
+// GET /api/models: the models that this lane offers.
 #include "completions_route.hpp"
 
 #include "oa_stream/base/ids.hpp"
@@ -7,12 +7,15 @@
 
 #include "bodies/read_body.hpp"
 #include "completions_errors.hpp"
+#include "completions_params.hpp"
 #include "gates/gates.hpp"
+#include "models.hpp"
 #include "turns/redact_quotes.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -64,15 +67,26 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
         co_return passed;
     }
     const auto able = lane_->authority().capabilities();
-    const CompletionsContext context{able.efforts, able.images, lane_->config.limits.messages};
-    const std::string& model = lane_->config.model;
+    const auto models = offered_models(lane_->config);
+    CompletionsContext context{able.efforts, able.images, lane_->config.limits.messages};
+    if (models.size() > 1) {
+        context.efforts = {}; // those of the model that is asked for count
+    }
     BodyUse use = [&](const Json& body) -> Accepted<void> {
         auto request = read_completions_request(body, context);
         if (!request) {
             return std::unexpected(std::move(request).error());
         }
-        if (request->model != model) {
+        if (std::ranges::find(models, request->model, &LaneModel::id) == models.end()) {
             return std::unexpected(reject_model(request->model));
+        }
+        const auto* known = known_model(able, request->model);
+        if (known != nullptr && !takes_effort(*known, request->effort)) {
+            return std::unexpected(bad_param(
+                "invalid_value",
+                "reasoning_effort",
+                fmt::format("'reasoning_effort' must be one of {}", fmt::join(known->efforts, ", "))
+            ));
         }
         call->completion = std::make_shared<const CompletionsRequest>(*std::move(request));
         return {};
@@ -129,6 +143,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call
     asked.seed = request->seed;
     asked.input = request->input;
     asked.effort = request->effort;
+    asked.model = lane_->config.names_model ? request->model : std::string();
     asked.output_schema = request->output_schema;
     auto turn = co_await lane_->authority().start(std::move(asked));
     if (!turn) {
@@ -230,20 +245,32 @@ Task<void> Completions::models(CallPtr call) {
     if (auto passed = owner(*lane_, *call); !passed) {
         return answers_->refuse(std::move(call), std::move(passed).error());
     }
-    const auto& name = lane_->config.model;
-    Json model{{"id", name}, {"object", "model"}, {"created", created_}, {"owned_by", "oa-stream"}};
     const auto& id = call->match.id;
-    if (!id) {
-        Json list = Json::object({{"object", "list"}});
-        list["data"] = Json::array({std::move(model)});
-        return answers_->send(std::move(call), json_response(200, list));
+    const auto asked = id ? percent_decode(*id) : std::nullopt;
+    Json list = Json::array();
+    for (const auto& offered : offered_models(lane_->config)) {
+        Json model{{"id", offered.id}, {"object", "model"}};
+        model["created"] = created_;
+        model["owned_by"] = "oa-stream";
+        if (asked == offered.id) {
+            return answers_->send(std::move(call), json_response(200, model));
+        }
+        list.push_back(std::move(model));
     }
-    const auto asked = percent_decode(*id);
-    if (asked != name) {
+    if (id) {
         auto rejection = reject_model(asked.value_or(*id));
         return answers_->refuse(std::move(call), std::move(rejection));
     }
-    return answers_->send(std::move(call), json_response(200, model));
+    const Json body = Json::object({{"object", "list"}, {"data", std::move(list)}});
+    return answers_->send(std::move(call), json_response(200, body));
+}
+
+Task<void> Completions::chat_models(CallPtr call) {
+    if (auto passed = owner(*lane_, *call); !passed) {
+        return answers_->refuse(std::move(call), std::move(passed).error());
+    }
+    const auto body = models_document(lane_->config, lane_->authority().capabilities());
+    return answers_->send(std::move(call), json_response(200, body));
 }
 
 } // namespace oa_stream::lane

@@ -20,6 +20,8 @@ public:
 
     [[nodiscard]] Task<void> completions(CallPtr call);
     [[nodiscard]] Task<void> models(CallPtr call);
+    /// The same for pages: with labels and efforts.
+    [[nodiscard]] Task<void> chat_models(CallPtr call);
 
     /// To be called for every turn of the lane.
     void turn_ended(const TurnOutcome& outcome) noexcept;

@@ -26,7 +26,8 @@ enum class Action {
     version,
     metrics,
     completions,
-    models
+    models,
+    chat_models
 };
 
 inline constexpr std::string_view k_completions_route = "/v1/chat/completions";

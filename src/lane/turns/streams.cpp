@@ -2,7 +2,11 @@
 
 #include "bodies/read_body.hpp"
 #include "gates/gates.hpp"
+#include "models.hpp"
 #include "store/idempotency.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 
@@ -77,15 +81,24 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         co_return passed;
     }
     const auto& limits = lane_->config.limits;
+    const auto able = lane_->authority().capabilities();
+    const auto models = offered_models(lane_->config);
     const ChatRequestContext context{
         .path_id = call->match.id,
         .query = call->request().query,
         .text_chars = limits.text_chars,
-        .images = lane_->authority().capabilities().images,
-        .messages = limits.messages
+        .images = able.images,
+        .messages = limits.messages,
+        .extras =
+            {.allowed = lane_->config.allowed,
+             .models = models,
+             .known = able.models,
+             .model = lane_->config.model,
+             .strict = lane_->config.strict_body}
     };
     BodyUse use = [&](const Json& body) { return read_chat(body, context, *call); };
-    if (auto read = co_await read_body(lane_, call, chat_request_names(), std::move(use)); !read) {
+    const BodyKeep keep{chat_request_names(), extras_names(), true, true};
+    if (auto read = co_await read_body(lane_, call, keep, std::move(use)); !read) {
         co_return read;
     }
     call->record.thread = call->chat.thread;
@@ -118,6 +131,9 @@ Task<void> Streams::send(
         {"x-oa-thread-id", turn->identity().thread},
         {"x-oa-turn-id", turn->id()},
     };
+    if (const auto& ignored = call->chat.extras.ignored; !ignored.empty()) {
+        headers.set("x-oa-ignored", fmt::format("{}", fmt::join(ignored, ", ")));
+    }
     return answers_->stream(std::move(call), std::move(turn), std::move(headers), first, segment);
 }
 

@@ -18,6 +18,7 @@ constexpr Millis k_poll{10};
 
 /// A turn that is taken over counts where such turns begin.
 constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
+constexpr std::size_t k_most_systems = 10'000;
 
 constexpr std::string_view k_accept = "tool-approval";
 
@@ -105,6 +106,11 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     request.traceparent = call->traceparent;
     request.client_message_id = call->chat.user_message_id;
     request.ask_approvals = asks_approvals(*call);
+    request.effort = call->chat.extras.effort;
+    request.model = call->chat.extras.model;
+    if (request.model.empty() && lane_->config.names_model) {
+        request.model = lane_->config.model;
+    }
     call->row = lane_->ids().find(call->record.owner, call->chat.thread);
     if (call->row) {
         request.thread = call->row->thread;
@@ -145,6 +151,25 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     co_return request;
 }
 
+/// Pages send their system prompt with every request: the thread is told it once, and again when it
+/// has changed or what was said of it may be gone.
+void TurnStarter::tell_system(const Call& call, authority::TurnRequest& request) const {
+    const auto& system = call.chat.extras.system;
+    const auto told = request.thread ? systems_.find(*request.thread) : systems_.end();
+    const bool known = told != systems_.end() && told->second == sha256_hex(system);
+    request.developer = known && !request.revert_from_turn ? std::string() : system;
+}
+
+void TurnStarter::note_system(const Call& call, const std::string& thread) {
+    if (call.chat.extras.system.empty()) {
+        return;
+    }
+    if (systems_.size() >= k_most_systems) {
+        systems_.clear();
+    }
+    systems_[thread] = sha256_hex(call.chat.extras.system);
+}
+
 Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr call) {
     auto request = co_await make_turn_request(call);
     if (!request) {
@@ -155,6 +180,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
         co_return std::unexpected(reject_unstored());
     }
     const bool replaces = request->revert_from_turn.has_value();
+    tell_system(*call, *request);
     auto turn = co_await lane_->authority().start(*request);
     if (!turn && turn.error().code == Code::precondition && !asks_to_replace(call->chat) &&
         request->revert_from_turn) {
@@ -169,7 +195,11 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
             Json{{"request_id", call->record.request_id}, {"thread", call->chat.thread}}
         );
         seed_new_thread(*call, *request);
+        tell_system(*call, *request);
         turn = co_await lane_->authority().start(*std::move(request));
+    }
+    if (turn) {
+        note_system(*call, (*turn)->thread_id());
     }
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
@@ -217,7 +247,8 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
         .thread = identity.thread,
         .message_id = id,
         .turn = id,
-        .model = turn->model(),
+        .model = call.chat.extras.model.empty() ? turn->model() : call.chat.extras.model,
+        .ignored = call.chat.extras.ignored,
         .approvals = asks_approvals(call)
     });
     style.approvals = asks_approvals(call);

@@ -7,6 +7,8 @@
 #include "store/idempotency.hpp"
 
 #include <memory>
+#include <string>
+#include <unordered_map>
 
 namespace oa_stream::lane {
 
@@ -34,10 +36,14 @@ private:
     [[nodiscard]] std::shared_ptr<LiveTurn>
     go_live(const Call& call, TurnIdentity identity, std::unique_ptr<authority::Turn> turn) const;
     [[nodiscard]] bool asks_approvals(const Call& call) const;
+    void tell_system(const Call& call, authority::TurnRequest& request) const;
+    void note_system(const Call& call, const std::string& thread);
     [[nodiscard]] bool repeats_newest(const Call& call) const;
     void seed_new_thread(Call& call, authority::TurnRequest& request) const;
     [[nodiscard]] Task<Accepted<void>> remember_thread(CallPtr call, const authority::Turn* turn);
 
+    /// The authority's thread id → digest of the system prompt it was told last.
+    std::unordered_map<std::string, std::string> systems_{};
     LaneState* lane_;
     Answers* answers_;
     IdempotencyKeys keys_{};

@@ -138,8 +138,8 @@ describe('a lane without auth', () => {
     }
   });
 
-  test('a text of more than 20,000 characters is 422', async () => {
-    assertRefused(await post(lane.base, { messages: user('x'.repeat(20001)) }), 422, 'invalid_request');
+  test('a text of more than 200,000 characters is 422', async () => {
+    assertRefused(await post(lane.base, { messages: user('x'.repeat(200001)) }), 422, 'invalid_request');
   });
 
   describe('another content type is 415', () => {

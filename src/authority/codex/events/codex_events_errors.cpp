@@ -2,9 +2,14 @@
 // else in the project compares it. docs/mapping.md shows these rows.
 #include "codex_events.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace oa_stream::authority {
 namespace {
@@ -34,23 +39,41 @@ constexpr std::array k_rows{
         turn::Finish::error,
         turn::FailureCause::context_length
     },
-    CodexErrorRow{kind, "sessionBudgetExceeded", false},
     CodexErrorRow{
-        kind, "usageLimitExceeded", false, turn::Finish::error, turn::FailureCause::rate_limited
+        kind, "sessionBudgetExceeded", false, turn::Finish::error, turn::FailureCause::usage_limit
+    },
+    CodexErrorRow{
+        kind, "usageLimitExceeded", false, turn::Finish::error, turn::FailureCause::usage_limit
     },
     CodexErrorRow{
         kind, "rateLimitExceeded", true, turn::Finish::error, turn::FailureCause::rate_limited
     },
-    CodexErrorRow{kind, "flexUnavailable", true},
-    CodexErrorRow{kind, "serverOverloaded", true},
-    CodexErrorRow{kind, "modelNotFound", false},
-    CodexErrorRow{kind, "policyCapacityUnavailable", true},
-    CodexErrorRow{kind, "inferenceHookDenied", false},
-    CodexErrorRow{kind, "cyberPolicy", false},
-    CodexErrorRow{kind, "misalignmentPolicyViolation", false},
+    CodexErrorRow{
+        kind, "flexUnavailable", true, turn::Finish::error, turn::FailureCause::overloaded
+    },
+    CodexErrorRow{
+        kind, "serverOverloaded", true, turn::Finish::error, turn::FailureCause::overloaded
+    },
+    CodexErrorRow{
+        kind, "modelNotFound", false, turn::Finish::error, turn::FailureCause::unknown_model
+    },
+    CodexErrorRow{
+        kind, "policyCapacityUnavailable", true, turn::Finish::error, turn::FailureCause::overloaded
+    },
+    CodexErrorRow{
+        kind, "inferenceHookDenied", false, turn::Finish::error, turn::FailureCause::refused
+    },
+    CodexErrorRow{
+        kind, "cyberPolicy", false, turn::Finish::error, turn::FailureCause::refused
+    },
+    CodexErrorRow{
+        kind, "misalignmentPolicyViolation", false, turn::Finish::error, turn::FailureCause::refused
+    },
     CodexErrorRow{kind, "tooManyDenials", false},
     CodexErrorRow{kind, "internalServerError", true},
-    CodexErrorRow{kind, "unauthorized", false},
+    CodexErrorRow{
+        kind, "unauthorized", false, turn::Finish::error, turn::FailureCause::bad_key
+    },
     CodexErrorRow{kind, "badRequest", false},
     CodexErrorRow{kind, "threadRollbackFailed", false},
     CodexErrorRow{kind, "sandboxError", false},
@@ -67,6 +90,56 @@ constexpr int k_too_many_requests = 429;
 [[nodiscard]] bool retryable_status(int status) noexcept {
     return status == 408 || status == 409 || status == 425 || status == k_too_many_requests ||
            (status >= 500 && status != 501 && status != 505);
+}
+
+[[nodiscard]] std::optional<turn::FailureCause> cause_of_status(int status) noexcept {
+    constexpr std::array<std::pair<int, turn::FailureCause>, 6> k_causes{
+        {{401, turn::FailureCause::bad_key},
+         {402, turn::FailureCause::usage_limit},
+         {403, turn::FailureCause::bad_key},
+         {k_too_many_requests, turn::FailureCause::rate_limited},
+         {503, turn::FailureCause::overloaded},
+         {529, turn::FailureCause::overloaded}}
+    };
+    const auto row = std::ranges::find(k_causes, status, &std::pair<int, turn::FailureCause>::first);
+    return row == k_causes.end() ? std::nullopt : std::optional(row->second);
+}
+
+/// "… try again in 11.054s", "… in 1m30s", "… in 2 hours 5 minutes": whole seconds, rounded up.
+[[nodiscard]] std::optional<int> seconds_until_retry(std::string_view message) {
+    constexpr std::string_view k_mark = "ry again in ";
+    constexpr double k_most = 31.0 * 86'400;
+    const auto at = message.find(k_mark);
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    auto rest = message.substr(at + k_mark.size());
+    double seconds = 0;
+    bool any = false;
+    while (true) {
+        double value = 0;
+        const auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+        if (failed != std::errc{} || value < 0 || value > k_most) {
+            break;
+        }
+        rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+        rest.remove_prefix(rest.starts_with(' ') ? 1 : 0);
+        const double unit = rest.starts_with("ms")  ? 0.001
+                            : rest.starts_with('s') ? 1
+                            : rest.starts_with('m') ? 60
+                            : rest.starts_with('h') ? 3'600
+                            : rest.starts_with('d') ? 86'400
+                                                    : 0;
+        if (unit == 0) {
+            return std::nullopt;
+        }
+        any = true;
+        seconds += value * unit;
+        rest.remove_prefix(std::min(rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), rest.size()));
+        rest.remove_prefix(std::min(rest.find_first_not_of(", "), rest.size()));
+    }
+    return any && seconds <= k_most ? std::optional(static_cast<int>(std::ceil(seconds)))
+                                    : std::nullopt;
 }
 
 struct Info {
@@ -139,9 +212,10 @@ CodexFailure classify_codex_error(const Json& error) {
         result.truncated = row->finish == turn::Finish::length;
         result.filtered = row->finish == turn::Finish::content_filter;
     }
-    if (info.http_status == k_too_many_requests) {
-        result.failure.cause = turn::FailureCause::rate_limited;
+    if (info.http_status) {
+        result.failure.cause = cause_of_status(*info.http_status).value_or(result.failure.cause);
     }
+    result.failure.retry_after = seconds_until_retry(string_member(error, "message").value_or(""));
     result.kind = std::move(info.kind);
     result.http_status = info.http_status;
     return result;

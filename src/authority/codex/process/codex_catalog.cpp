@@ -4,14 +4,16 @@
 
 namespace oa_stream::authority {
 
-Result<std::string> tool_free_catalog(std::string_view models_json, std::string_view model) {
+Result<std::string> tool_free_catalog(std::string_view models_json, std::vector<std::string> wanted) {
     OA_TRY(const Json catalog, parse_json(models_json));
     const Json* models = member(catalog, "models");
     if (models == nullptr || !models->is_array()) {
         return fail(Code::protocol, "codex debug models: no \"models\" array");
     }
+    Json kept = Json::array();
     for (const Json& entry : *models) {
-        if (string_member(entry, "slug") != model) {
+        const auto slug = string_member(entry, "slug");
+        if (!slug || std::erase(wanted, *slug) == 0) {
             continue;
         }
         Json plain = entry;
@@ -19,11 +21,12 @@ Result<std::string> tool_free_catalog(std::string_view models_json, std::string_
         plain["tool_mode"] = "direct"; // code_mode_only offers functions.exec and functions.wait
         plain["experimental_supported_tools"] = Json::array();
         plain["supports_search_tool"] = false;
-        Json out = Json::object();
-        out["models"] = Json::array({std::move(plain)});
-        return dump_json(out) + "\n";
+        kept.push_back(std::move(plain));
     }
-    return std::string{};
+    if (kept.empty()) {
+        return std::string{};
+    }
+    return dump_json(Json::object({{"models", std::move(kept)}})) + "\n";
 }
 
 std::vector<std::string> advertised_efforts(std::string_view models_json, std::string_view model) {
@@ -42,6 +45,25 @@ std::vector<std::string> advertised_efforts(std::string_view models_json, std::s
         }
     }
     return efforts;
+}
+
+std::vector<ModelInfo> listed_models(const Json& result) {
+    std::vector<ModelInfo> models;
+    const Json* data = member(result, "data");
+    for (const Json& entry : data != nullptr && data->is_array() ? *data : Json::array()) {
+        ModelInfo model{.id = std::string(string_member(entry, "model").value_or(""))};
+        model.default_effort = string_member(entry, "defaultReasoningEffort").value_or("");
+        const Json* levels = member(entry, "supportedReasoningEfforts");
+        for (const Json& level : levels != nullptr && levels->is_array() ? *levels : Json::array()) {
+            if (const auto effort = string_member(level, "reasoningEffort")) {
+                model.efforts.emplace_back(*effort);
+            }
+        }
+        if (!model.id.empty()) {
+            models.push_back(std::move(model));
+        }
+    }
+    return models;
 }
 
 } // namespace oa_stream::authority

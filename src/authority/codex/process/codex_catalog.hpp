@@ -2,7 +2,8 @@
 // removed. Built-in models carry tools of their own, whatever [features] says.
 #pragma once
 
-#include "oa_stream/base/error.hpp"
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/json.hpp"
 
 #include <string>
 #include <string_view>
@@ -11,13 +12,16 @@
 namespace oa_stream::authority {
 
 /// `models_json`: the output of `codex debug models`. Returns the text of a model_catalog_json file
-/// with only `model`, or empty text when the catalogue does not know it (such a model is offered no
-/// tools as it is). Errors: Code::protocol when the text is no catalogue.
+/// with only `wanted`, or empty text when the catalogue knows none of them (such models are offered no
+/// tools as they are). Errors: Code::protocol when the text is no catalogue.
 [[nodiscard]] Result<std::string>
-tool_free_catalog(std::string_view models_json, std::string_view model);
+tool_free_catalog(std::string_view models_json, std::vector<std::string> wanted);
 
 /// The reasoning efforts that the same text names for `model`; empty when it does not know it.
 [[nodiscard]] std::vector<std::string>
 advertised_efforts(std::string_view models_json, std::string_view model);
+
+/// The models of a result of model/list; none when it is something else.
+[[nodiscard]] std::vector<ModelInfo> listed_models(const Json& result);
 
 } // namespace oa_stream::authority

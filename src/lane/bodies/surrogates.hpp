@@ -1,0 +1,20 @@
+// JSON text with escaped surrogates that lack their other half: pages cut strings in the middle of a
+// character, store the half, and send it with every later request.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+/// Stands for such a half, once its text was repaired: U+FFFE, which no text means to hold.
+inline constexpr std::string_view k_half_character = "\xEF\xBF\xBE";
+
+/// The same text with \uFFFE in place of each half; nullopt when it has none.
+[[nodiscard]] std::optional<std::string> replace_halves(std::string_view json);
+
+/// With U+FFFD in place of each k_half_character.
+[[nodiscard]] std::string without_halves(std::string text);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,253 @@
+#include "request_extras.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include "message_parts.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::size_t k_most_names = 32;
+constexpr std::size_t k_name_size = 64;
+
+/// What assistant-ui's and AI SDK's transports send, and what pages commonly add to it.
+constexpr std::array<std::string_view, 12> k_names{
+    "model",
+    "modelName",
+    "system",
+    "effort",
+    "reasoningEffort",
+    "reasoning_effort",
+    "reasoning",
+    "config",
+    "tools",
+    "callSettings",
+    "metadata",
+    "runConfig",
+};
+
+/// Read elsewhere, or words about where an answer belongs in a page, which knows that by itself.
+constexpr std::array<std::string_view, 16> k_known{
+    "thread_id",
+    "threadId",
+    "conversation_id",
+    "conversationId",
+    "id",
+    "worker_id",
+    "workerId",
+    "trigger",
+    "messageId",
+    "messages",
+    "text",
+    "message",
+    "unstable_assistantMessageId",
+    "parentId",
+    "requestId",
+    "resume",
+};
+constexpr std::array<std::string_view, 6> k_read{
+    "model", "modelName", "system", "effort", "reasoningEffort", "reasoning_effort"
+};
+
+bool asks_nothing(const Json* value) {
+    return value == nullptr || value->is_null() || (value->is_structured() && value->empty()) ||
+           (value->is_string() && trim(value->get_ref<const std::string&>()).empty()) ||
+           *value == false;
+}
+
+/// As it may stand in a header.
+std::string plain_name(std::string_view name) {
+    std::string out(name.substr(0, k_name_size));
+    for (char& c : out) {
+        const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') ||
+                          std::string_view("._[]-").find(c) != std::string_view::npos;
+        c = fine ? c : '-';
+    }
+    return out.empty() ? "-" : out;
+}
+
+class Reader {
+public:
+    Reader(const Json& body, const ExtrasContext& context) : body_(body), context_(context) {}
+
+    [[nodiscard]] Accepted<RequestExtras> read() {
+        for (const auto step :
+             {&Reader::read_model, &Reader::read_effort, &Reader::read_system, &Reader::read_rest}) {
+            if (auto done = (this->*step)(); !done) {
+                return std::unexpected(std::move(done).error());
+            }
+        }
+        if (context_.strict && !out_.ignored.empty()) {
+            return std::unexpected(reject_ignored());
+        }
+        return std::move(out_);
+    }
+
+private:
+    void ignore(std::string_view name) {
+        if (out_.ignored.size() < k_most_names) {
+            out_.ignored.push_back(plain_name(name));
+        }
+    }
+
+    [[nodiscard]] Rejection reject_ignored() const {
+        auto rejection = reject(
+            422,
+            "unsupported_field",
+            fmt::format("this lane does not honour {}", fmt::join(out_.ignored, ", "))
+        );
+        for (const auto& name : out_.ignored) {
+            rejection.fields.emplace_back(name, name + " is not honoured");
+        }
+        return rejection;
+    }
+
+    /// The first of these members that says something, as "name" and its text.
+    struct Said {
+        std::string name;
+        std::string text;
+    };
+    [[nodiscard]] Accepted<std::optional<Said>>
+    said(std::initializer_list<std::pair<std::string_view, std::string_view>> places) const {
+        for (const auto& [name, inner] : places) {
+            const auto* value = member(body_, name);
+            if (!inner.empty()) {
+                value = value != nullptr && value->is_object() ? member(*value, inner) : nullptr;
+            }
+            if (asks_nothing(value)) {
+                continue;
+            }
+            auto path = inner.empty() ? std::string(name) : fmt::format("{}.{}", name, inner);
+            if (!value->is_string()) {
+                return std::unexpected(invalid_field(path, path + " must be a string"));
+            }
+            return Said{std::move(path), value->get<std::string>()};
+        }
+        return std::nullopt;
+    }
+
+    [[nodiscard]] Accepted<void> read_model() {
+        auto asked = said({{"model", ""}, {"modelName", ""}, {"config", "modelName"}});
+        if (!asked || !*asked) {
+            return asked ? Accepted<void>{} : std::unexpected(std::move(asked).error());
+        }
+        const auto& [name, model] = **asked;
+        if (!context_.allowed.model) {
+            if (model != context_.model) {
+                ignore(name);
+            }
+            return {};
+        }
+        if (std::ranges::find(context_.models, model, &LaneModel::id) == context_.models.end()) {
+            return std::unexpected(invalid_field(
+                name, fmt::format("there is no model '{}' here: see /api/models", printable(model, 100))
+            ));
+        }
+        out_.model = model;
+        return {};
+    }
+
+    [[nodiscard]] Accepted<void> read_effort() {
+        auto asked = said(
+            {{"effort", ""}, {"reasoningEffort", ""}, {"reasoning_effort", ""}, {"reasoning", "effort"}}
+        );
+        if (!asked || !*asked) {
+            return asked ? Accepted<void>{} : std::unexpected(std::move(asked).error());
+        }
+        const auto& [name, effort] = **asked;
+        if (!context_.allowed.effort) {
+            ignore(name);
+            return {};
+        }
+        const auto& model = out_.model.empty() ? std::string(context_.model) : out_.model;
+        const auto info = std::ranges::find(context_.known, model, &authority::ModelInfo::id);
+        const bool told = info != context_.known.end() && !info->efforts.empty();
+        if (told && std::ranges::find(info->efforts, effort) == info->efforts.end()) {
+            return std::unexpected(invalid_field(
+                name, fmt::format("{} must be one of {}", name, fmt::join(info->efforts, ", "))
+            ));
+        }
+        out_.effort = effort;
+        return {};
+    }
+
+    /// The member, and the texts of messages with the role system.
+    [[nodiscard]] Accepted<void> read_system() {
+        auto asked = said({{"system", ""}});
+        if (!asked) {
+            return std::unexpected(std::move(asked).error());
+        }
+        if (*asked) {
+            add_system("system", (*asked)->text);
+        }
+        const auto* messages = member(body_, "messages");
+        for (std::size_t i = 0; messages != nullptr && messages->is_array() && i < messages->size();
+             ++i) {
+            const Json& message = (*messages)[i];
+            const auto role = to_lower(string_member(message, "role").value_or(""));
+            if (role == "system" || role == "developer") {
+                add_system(fmt::format("messages[{}]", i), joined_text(read_pieces(message, {})));
+            }
+        }
+        return {};
+    }
+
+    void add_system(const std::string& name, const std::string& text) {
+        if (!context_.allowed.system) {
+            ignore(name);
+            return;
+        }
+        out_.system += out_.system.empty() || text.empty() ? "" : "\n\n";
+        out_.system += text;
+    }
+
+    [[nodiscard]] Accepted<void> read_rest() {
+        for (const auto& [name, value] : body_.items()) {
+            const std::string_view word = name;
+            const auto among = [word](std::span<const std::string_view> names) {
+                return std::ranges::find(names, word) != names.end();
+            };
+            const bool nothing = among(k_names) && asks_nothing(&value);
+            if ((word == "config" || word == "reasoning") && value.is_object()) {
+                read_settings(word, value);
+            } else if (!nothing && !among(k_read) && !among(k_known)) {
+                ignore(name);
+            }
+        }
+        return {};
+    }
+
+    /// What stands beside config.modelName and reasoning.effort.
+    void read_settings(std::string_view name, const Json& settings) {
+        for (const auto& [inner, value] : settings.items()) {
+            if (inner != "modelName" && inner != "effort" && !asks_nothing(&value)) {
+                ignore(fmt::format("{}.{}", name, inner));
+            }
+        }
+    }
+
+    const Json& body_;
+    const ExtrasContext& context_;
+    RequestExtras out_{};
+};
+
+} // namespace
+
+std::span<const std::string_view> extras_names() noexcept {
+    return k_names;
+}
+
+Accepted<RequestExtras> read_extras(const Json& body, const ExtrasContext& context) {
+    return Reader(body, context).read();
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,40 @@
+// What clients send beside the messages: the model, an effort, a system prompt and much else. What is
+// honoured goes into the request, the rest is named.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/lane/config.hpp"
+
+#include "gates/rejection.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+struct RequestExtras {
+    std::string model{};  ///< empty: none was asked for
+    std::string effort{}; ///< likewise
+    std::string system{}; ///< likewise
+    /// Names of members that have no effect, each of A-Z a-z 0-9 . _ [ ] -; at most 32.
+    std::vector<std::string> ignored{};
+};
+
+struct ExtrasContext {
+    LaneAllowed allowed{};
+    std::span<const LaneModel> models{}; ///< those that may be asked for
+    std::span<const authority::ModelInfo> known{}; ///< what the authority says of them
+    std::string_view model{}; ///< the one that is asked without a choice
+    bool strict = false;                 ///< nothing may be ignored
+};
+
+/// Members of a body that read_extras() looks into.
+[[nodiscard]] std::span<const std::string_view> extras_names() noexcept;
+
+/// 422 for a model that is not offered, an effort it does not take, a wrong type and, when strict, unsupported_field.
+[[nodiscard]] Accepted<RequestExtras> read_extras(const Json& body, const ExtrasContext& context);
+
+} // namespace oa_stream::lane

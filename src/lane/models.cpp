@@ -1,0 +1,37 @@
+#include "models.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::lane {
+
+std::vector<LaneModel> offered_models(const LaneConfig& config) {
+    return config.models.empty() ? std::vector{LaneModel{config.model, config.model}}
+                                 : config.models;
+}
+
+const authority::ModelInfo*
+known_model(const authority::Capabilities& able, std::string_view id) {
+    const auto found = std::ranges::find(able.models, id, &authority::ModelInfo::id);
+    return found == able.models.end() ? nullptr : &*found;
+}
+
+bool takes_effort(const authority::ModelInfo& model, std::string_view effort) {
+    return effort.empty() || model.efforts.empty() ||
+           std::ranges::find(model.efforts, effort) != model.efforts.end();
+}
+
+Json models_document(const LaneConfig& config, const authority::Capabilities& able) {
+    Json data = Json::array();
+    for (const auto& model : offered_models(config)) {
+        const auto* known = known_model(able, model.id);
+        Json row = Json::object({{"id", model.id}, {"label", model.label}});
+        row["default"] = model.id == config.model;
+        row["efforts"] = known == nullptr ? Json::array() : Json(known->efforts);
+        const bool told = known != nullptr && !known->default_effort.empty();
+        row["defaultEffort"] = told ? Json(known->default_effort) : Json(nullptr);
+        data.push_back(std::move(row));
+    }
+    return Json::object({{"data", std::move(data)}});
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,24 @@
+// The models that this lane offers: those of --model, and what the authority knows of them.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/lane/config.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// At least one; the first is asked when a request names none.
+[[nodiscard]] std::vector<LaneModel> offered_models(const LaneConfig& config);
+/// What the authority knows of a model; nullptr when that is nothing.
+[[nodiscard]] const authority::ModelInfo*
+known_model(const authority::Capabilities& able, std::string_view id);
+/// True as well when none is asked for, or nobody knows which it takes.
+[[nodiscard]] bool takes_effort(const authority::ModelInfo& model, std::string_view effort);
+/// {"data":[{id,label,default,efforts,defaultEffort}]}
+[[nodiscard]] Json
+models_document(const LaneConfig& config, const authority::Capabilities& able);
+
+} // namespace oa_stream::lane
