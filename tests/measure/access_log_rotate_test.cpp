@@ -281,7 +281,7 @@ TEST_CASE("access log: the logs of several lanes are one, and one that stopped i
     REQUIRE(got.notes.size() == 1);
     CHECK(
         got.notes[0] == (rig.folder / "b.log").string() +
-                            " has stopped at 2026-11-20T10:00:09.100Z: what it does not tell is "
+                            " stopped at 2026-11-20T10:00:09.100Z: what its lane did then is "
                             "not in these numbers"
     );
 }

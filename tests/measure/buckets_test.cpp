@@ -22,7 +22,7 @@ Tally tally(double within, double n) {
 
 Verdict p95(Against against, double limit, const Tally& canary, const Tally& stable = {}) {
     const GateSpec spec{
-        .id = "p95", .metric = Metric::first_content_p95, .against = against, .limit = limit
+        .id = "p95", .metric = Metric::quantile, .against = against, .limit = limit
     };
     return evaluate(spec, {.canary_tally = &canary, .stable_tally = &stable}).verdict;
 }

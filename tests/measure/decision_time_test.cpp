@@ -23,7 +23,7 @@ TEST_CASE("time to decide: without errors it is what the bound itself needs") {
     const auto two = time_to_decide(spec, {.bad_rate = 0}, k_two, 2);
     CHECK(two.needs_n == needed_for_limit(0, 0.01, 0.975));
     CHECK(two.seconds == Approx(static_cast<double>(*two.needs_n) / 2));
-    const auto p95 = gate(Metric::first_content_p95, Against::limit, 2.5);
+    const auto p95 = gate(Metric::quantile, Against::limit, 2.5);
     CHECK(time_to_decide(p95, {.p95_s = 0.001, .sigma = 0.1}, k_two, 1).needs_n == 59U);
 }
 
@@ -33,7 +33,7 @@ TEST_CASE("time to decide: agrees with the simulated cases of docs/gates.md with
     const auto n = time_to_decide(rate, {.bad_rate = 0.005}, k_two, 2, 0.993).needs_n;
     REQUIRE(n.has_value());
     CHECK(static_cast<double>(*n) == Approx(36'000).epsilon(0.33));
-    const auto p95 = gate(Metric::first_content_p95, Against::stable, 0.2);
+    const auto p95 = gate(Metric::quantile, Against::stable, 0.2);
     const Expectation now{.p95_s = 0.9, .sigma = 0.5};
     const auto timed = time_to_decide(p95, now, k_two, 2, 0.993).needs_n;
     REQUIRE(timed.has_value());
@@ -54,7 +54,7 @@ TEST_CASE("time to decide: a limit that stable itself breaks cannot be passed, a
     const auto never = time_to_decide(rate, {.bad_rate = 0.02}, k_two, 2);
     CHECK_FALSE(never.needs_n.has_value());
     CHECK(never.sentence == "g: cannot pass as stable is now, whatever the time");
-    const auto p95 = gate(Metric::first_content_p95, Against::limit, 2.5);
+    const auto p95 = gate(Metric::quantile, Against::limit, 2.5);
     CHECK_FALSE(time_to_decide(p95, {.p95_s = 3}, k_two, 2).needs_n.has_value());
     CHECK_FALSE(time_to_decide(p95, {}, k_two, 2).needs_n.has_value());
     const auto quiet = time_to_decide(rate, {}, {}, 1);
@@ -82,4 +82,16 @@ TEST_CASE("expectation: rate, p95 and spread of what stable showed") {
     CHECK(got->p95_s == Approx(0.4 * std::exp(0.5 * 1.645)).epsilon(0.01));
     CHECK(got->sigma == Approx(0.5).epsilon(0.02));
     CHECK_FALSE(expectation_of({}).has_value());
+}
+
+TEST_CASE("the chance to pass grows with time, and is that with which the time was reckoned") {
+    const auto spec = gate(Metric::bad_rate, Against::limit, 0.01);
+    const Expectation now{.bad_rate = 0.001};
+    const Flow flow{2, 2};
+    const auto time = time_to_decide(spec, now, flow, 2, 0.9);
+    REQUIRE(time.seconds.has_value());
+    CHECK(chance_to_pass(spec, now, flow, 2, *time.seconds + 1) >= 0.9);
+    CHECK(chance_to_pass(spec, now, flow, 2, *time.seconds / 2) < 0.9);
+    CHECK(chance_to_pass(spec, now, flow, 2, 1) == 0);
+    CHECK(chance_to_pass(spec, {.bad_rate = 0.02}, flow, 2, 1e6) == 0);
 }

@@ -106,6 +106,10 @@ Task<net::ClientResponse> FakePrometheus::fetch(net::ClientRequest request) {
     const bool answered = !scripted.body.empty() || scripted.status != 200 ||
                           scripted.failure != net::TransferFailure::none;
     out.body = answered ? scripted.body : healthy(queries.back());
+    // A script or healthy() that has but one number has none for the stretches of a range.
+    if (request.url.contains("/query_range") && out.body.contains(R"("resultType":"vector")")) {
+        out.body = matrix_body("");
+    }
     co_return out;
 }
 

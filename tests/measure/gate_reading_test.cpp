@@ -59,7 +59,7 @@ TEST_CASE("a gate on readings: missing is never a PASS, and a blur counts agains
 
 TEST_CASE("a gate on readings: a p95 from buckets must survive their blur") {
     constexpr double inf = std::numeric_limits<double>::infinity();
-    const GateSpec spec{.id = "p95", .metric = Metric::first_content_p95, .limit = 2.5};
+    const GateSpec spec{.id = "p95", .metric = Metric::quantile, .limit = 2.5};
     SourceReading seen = reading(0, 200);
     seen.tally.buckets = {{1, 150}, {2.5, 197}, {5, 200}, {inf, 200}};
     CHECK(evaluate_readings(spec, seen, {}, {}).verdict == Verdict::pass);
@@ -69,7 +69,7 @@ TEST_CASE("a gate on readings: a p95 from buckets must survive their blur") {
 
 TEST_CASE("a gate on readings: times that may be missing, and infinite, must not turn a p95") {
     constexpr double inf = std::numeric_limits<double>::infinity();
-    const GateSpec spec{.id = "p95", .metric = Metric::first_content_p95, .limit = 2.5};
+    const GateSpec spec{.id = "p95", .metric = Metric::quantile, .limit = 2.5};
     SourceReading seen = reading(0, 400);
     seen.tally.buckets = {{1, 150}, {2.5, 200}, {5, 200}, {inf, 200}};
     seen.time_error = 2;

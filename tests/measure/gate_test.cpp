@@ -33,7 +33,7 @@ GateSpec bad_rate(Against against, double limit) {
 }
 
 GateSpec p95(Against against, double limit) {
-    return {.id = "p95", .metric = Metric::first_content_p95, .against = against, .limit = limit};
+    return {.id = "p95", .metric = Metric::quantile, .against = against, .limit = limit};
 }
 
 struct RateRow {
@@ -310,4 +310,89 @@ TEST_CASE("gate record: one document holds value, bounds, limit, n, window, sour
         record.sentence ==
         "canary bad rate 20% (20 of 100; 13.7% to 27.3% at 95%), beyond the limit of 5%"
     );
+}
+
+TEST_CASE("gate on a time versus stable: a rise that nobody notices is none") {
+    GateSpec spec = p95(Against::stable, 0.2);
+    const auto stable = timed(400, 0.020, 0.00001); // p95 24 ms
+    const auto slower = timed(400, 0.027, 0.00001); // 31 ms: +29 %, 7 ms
+    const auto passed = evaluate(spec, {.canary = slower, .stable = stable});
+    CHECK(passed.verdict == Verdict::pass);
+    CHECK(passed.sentence.contains("counted as 28ms: 10ms more go unnoticed"));
+    const auto noticed = timed(400, 0.046, 0.00001); // 50 ms
+    CHECK(evaluate(spec, {.canary = noticed, .stable = stable}).verdict == Verdict::fail);
+    spec.unnoticed_s = 0.001;
+    CHECK(evaluate(spec, {.canary = slower, .stable = stable}).verdict == Verdict::fail);
+    // Where stable is slow, the floor changes nothing.
+    spec.unnoticed_s = 0.010;
+    const auto slow = timed(400, 2.0, 0.0001);
+    const auto slowest = timed(400, 2.8, 0.0001);
+    CHECK(evaluate(spec, {.canary = slowest, .stable = slow}).verdict == Verdict::fail);
+}
+
+TEST_CASE("gate on a time: whole turns, silences and any quantile") {
+    std::vector<Sample> samples(300);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        samples[i].first_content_s = 0.1;
+        samples[i].max_gap_s = i < 30 ? 4.0 : 0.2;
+        samples[i].end_s = i < 90 ? 7.1 : 2.0;
+    }
+    struct Row {
+        Timing timing;
+        Fraction quantile;
+        double limit;
+        Verdict want;
+        std::string_view metric;
+    };
+    for (const Row& row : {
+             Row{Timing::duration, {50, 100}, 2.5, Verdict::pass, "duration_p50"},
+             Row{Timing::duration, k_p95, 2.5, Verdict::fail, "duration_p95"},
+             Row{Timing::chunk_gap, {80, 100}, 1, Verdict::pass, "chunk_gap_p80"},
+             Row{Timing::chunk_gap, {95, 100}, 1, Verdict::fail, "chunk_gap_p95"},
+             Row{Timing::first_content, {995, 1000}, 1, Verdict::inconclusive, "first_content_p99.5"
+             },
+         }) {
+        GateSpec spec = p95(Against::limit, row.limit);
+        spec.timing = row.timing;
+        spec.quantile = row.quantile;
+        const auto record = evaluate(spec, {.canary = samples});
+        CAPTURE(row.metric, record.sentence);
+        CHECK(record.verdict == row.want);
+        CHECK(to_json(spec)["metric"] == row.metric);
+    }
+}
+
+TEST_CASE("gate on a time: what failed fast was not fast, and what a limit cut never ended") {
+    std::vector<Sample> samples(200);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        samples[i].end_s = 0.001;
+        samples[i].bad = i < 100;
+        samples[i].cut = i < 20;
+    }
+    const auto times = times_sorted(samples, Timing::duration);
+    CHECK(times.size() == 120);
+    CHECK(times.back() == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("gate on a rate: failures in clumps widen the interval, and an expected clump counts") {
+    std::vector<Sample> clumped = counted(0, 2000);
+    std::vector<Sample> spread = clumped;
+    for (std::size_t i = 0; i < clumped.size(); ++i) {
+        clumped[i].at_s = spread[i].at_s = static_cast<double>(i);
+        clumped[i].bad = i >= 1000 && i < 1036; // 36 in a row
+        spread[i].bad = i % 55 == 0;            // as many, one by one
+    }
+    GateSpec spec = bad_rate(Against::limit, 0.01);
+    CHECK(evaluate(spec, {.canary = spread}).verdict == Verdict::fail);
+    const auto open = evaluate(spec, {.canary = clumped});
+    CHECK(open.verdict == Verdict::inconclusive);
+    REQUIRE_FALSE(open.notes.empty());
+    CHECK(open.notes.front().contains("in clumps of about"));
+    const auto none = counted(0, 300);
+    CHECK(evaluate(spec, {.canary = none}).verdict == Verdict::pass);
+    spec.clump = 10; // 300 requests without a failure are worth 30
+    const auto few = evaluate(spec, {.canary = none});
+    CHECK(few.verdict == Verdict::inconclusive);
+    CHECK(few.needs_n == 2680);
+    CHECK(evaluate(spec, {.canary = counted(0, 2680)}).verdict == Verdict::pass);
 }

@@ -192,49 +192,6 @@ TEST_CASE("prometheus source: a scrape of a time to come makes the window unknow
     CHECK(got->why.contains("1m after the time that was asked for"));
 }
 
-TEST_CASE("prometheus source: no 5xx series beside living ones of the metric is none, and said") {
-    const std::string_view absent = GENERATE("5..", "turn_failed");
-    FakePrometheus prometheus(only(std::string(absent), vector_body("")));
-    const auto got = ask(prometheus, question_of());
-    REQUIRE(got.has_value());
-    CAPTURE(got->why);
-    REQUIRE(got->state == State::measured);
-    CHECK(got->tally.requests == Counts{absent == "5.." ? 2U : 3U, 1000});
-    CHECK(std::ranges::any_of(got->notes, [](const std::string& note) {
-        return note.contains("none was counted");
-    }));
-}
-
-TEST_CASE("prometheus source: first events of a series that nobody can date are no proof") {
-    FakePrometheus prometheus([](std::string_view query, int) {
-        const bool had = query.contains("> 0) unless last_over_time") && query.contains("5..");
-        return Scripted{.body = had ? number_body("60") : ""};
-    });
-    const auto got = ask(prometheus, question_of());
-    REQUIRE(got.has_value());
-    REQUIRE(got->state == State::measured);
-    CHECK(got->may_have_missed == 60);
-    GateSpec gate;
-    gate.id = "error-rate";
-    gate.limit = 0.02;
-    const GateRecord record = evaluate_readings(gate, *got, {}, {});
-    CHECK(record.verdict == Verdict::inconclusive);
-    CHECK(record.sentence.contains("60 bad ones may have come before"));
-    gate.limit = 0.001; // 5 of 1000 are too many with and without them
-    CHECK(evaluate_readings(gate, *got, {}, {}).verdict == Verdict::fail);
-}
-
-TEST_CASE("prometheus source: a series that began in the window counts whole") {
-    FakePrometheus prometheus;
-    REQUIRE(ask(prometheus, question_of()).has_value());
-    const auto counted = std::ranges::find_if(prometheus.queries, [](const std::string& query) {
-        return query.contains("5..") && !query.contains("> 0) unless last_over_time");
-    });
-    REQUIRE(counted != prometheus.queries.end());
-    CHECK(counted->contains("unless last_over_time(oa_stream_http_requests_total"));
-    CHECK(counted->contains("last_over_time(process_start_time_seconds[10m]) >= 1795157400.000"));
-}
-
 TEST_CASE("prometheus source: several processes behind one target are told, never differenced") {
     FakePrometheus prometheus(only("(resets(oa_stream_process_start", vector_body(up_of("2"))));
     const auto got = ask(prometheus, question_of());
@@ -257,16 +214,6 @@ TEST_CASE("prometheus source: probes are left out, unless they are asked for") {
             CHECK(query.contains("probe=\"\"") == (counts && !include));
         }
     }
-}
-
-TEST_CASE("prometheus source: a partial answer says nothing") {
-    FakePrometheus prometheus(only(
-        "5..", R"({"status":"success","isPartial":true,"data":{"resultType":"vector","result":[]}})"
-    ));
-    const auto got = ask(prometheus, question_of());
-    REQUIRE(got.has_value());
-    CHECK(got->state == State::missing);
-    CHECK(got->why.contains("the answer is partial"));
 }
 
 TEST_CASE("prometheus source: no traffic is measured as none") {

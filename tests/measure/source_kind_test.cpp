@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <set>
 
 using namespace oa_stream;
@@ -67,10 +68,72 @@ TEST_CASE("source table: a gate that could never be decided is refused where it 
         return why ? why->where : "";
     };
     const GateSpec any{.id = "g"};
-    const GateSpec between{.id = "g", .metric = Metric::first_content_p95, .limit = 2};
+    const GateSpec between{.id = "g", .metric = Metric::quantile, .limit = 2};
     CHECK(where("prometheus", any) == "source");
     CHECK(where("access_log", any) == "source");
     CHECK(where("prometheus", between) == "at_most");
     CHECK(where("access_log", between).empty());
     CHECK(where("prometheus", {.id = "g", .events = "http_5xx"}).empty());
+    GateSpec rise{.id = "g", .metric = Metric::quantile, .against = Against::stable, .limit = 0.2};
+    CHECK(where("prometheus", rise) == "source"); // bounds are a factor of 2 apart
+    rise.limit = 1;
+    CHECK(where("prometheus", rise).empty());
+    GateSpec gaps{.id = "g", .metric = Metric::quantile, .limit = 1, .timing = Timing::chunk_gap};
+    CHECK(where("prometheus", gaps) == "source");
+    CHECK(where("access_log", gaps) == "source");
+    GateSpec whole{.id = "g", .metric = Metric::quantile, .limit = 30, .timing = Timing::duration};
+    CHECK(where("prometheus", whole).empty());
+}
+
+namespace {
+
+struct Row {
+    std::string_view text;
+    std::vector<BadEvent> want; ///< empty: refused
+};
+
+const std::array k_rows{
+    Row{"", {BadEvent::http_5xx, BadEvent::terminal_error}},
+    Row{"  ", {BadEvent::http_5xx, BadEvent::terminal_error}},
+    Row{"http_5xx", {BadEvent::http_5xx}},
+    Row{"http_5xx | terminal_error", {BadEvent::http_5xx, BadEvent::terminal_error}},
+    Row{"terminal_error|http_5xx", {BadEvent::terminal_error, BadEvent::http_5xx}},
+    Row{"empty | empty", {BadEvent::empty}},
+    Row{" compat_rejected ", {BadEvent::compat_rejected}},
+    Row{"http_5xx |", {}},
+    Row{"|", {}},
+    Row{"HTTP_5xx", {}},
+    Row{"http_5xx terminal_error", {}},
+};
+
+} // namespace
+
+TEST_CASE("bad events: the words of an slo, by bars; nothing means the two that users feel") {
+    for (const Row& row : k_rows) {
+        CAPTURE(row.text);
+        const auto got = measure::parse_bad_events(row.text);
+        REQUIRE(got.has_value() == !row.want.empty());
+        if (got) {
+            CHECK(*got == row.want);
+        } else {
+            CHECK(got.error().code == Code::usage);
+        }
+    }
+}
+
+TEST_CASE("bad events: a misspelt word is named, and the one that was meant") {
+    const auto got = measure::parse_bad_events("http_5xx | terminal_eror");
+    REQUIRE_FALSE(got.has_value());
+    CHECK(got.error().message == "'terminal_eror' is not a bad event");
+    CHECK(got.error().hint == "did you mean 'terminal_error'?");
+}
+
+TEST_CASE("bad events: every word reads back as itself") {
+    for (const BadEvent event :
+         {BadEvent::http_5xx, BadEvent::terminal_error, BadEvent::empty, BadEvent::compat_rejected
+         }) {
+        const auto got = measure::parse_bad_events(telemetry::to_string(event));
+        REQUIRE(got.has_value());
+        CHECK(*got == std::vector{event});
+    }
 }

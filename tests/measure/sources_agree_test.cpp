@@ -85,7 +85,7 @@ Resolution p95_of(const Tally& tally) {
 }
 
 Verdict judged(const Tally& tally, double limit_s) {
-    GateSpec spec{.id = "p95", .metric = Metric::first_content_p95, .limit = limit_s};
+    GateSpec spec{.id = "p95", .metric = Metric::quantile, .limit = limit_s};
     return evaluate(spec, {.canary_tally = &tally}).verdict;
 }
 

@@ -249,11 +249,11 @@ TEST_CASE("source gates: a gate goes to the first source that can measure it") {
     const auto by = [&](measure::GateSpec gate) { return judged_by(book, gate).name(); };
     CHECK(by({.id = "g", .events = "http_5xx"}) == "prometheus");
     CHECK(by({.id = "g"}) == "probe"); // bad: any
-    CHECK(by({.id = "g", .metric = Metric::first_content_p95, .limit = 2.5}) == "prometheus");
-    CHECK(by({.id = "g", .metric = Metric::first_content_p95, .limit = 2}) == "access_log");
+    CHECK(by({.id = "g", .metric = Metric::quantile, .limit = 2.5}) == "prometheus");
+    CHECK(by({.id = "g", .metric = Metric::quantile, .limit = 2}) == "access_log");
     CHECK(
-        by({.id = "g", .metric = Metric::first_content_p95, .against = Against::stable, .limit = 0.2
-        }) == "access_log"
+        by({.id = "g", .metric = Metric::quantile, .against = Against::stable, .limit = 0.2}) ==
+        "access_log"
     );
     CHECK(by({.id = "g", .events = "http_5xx", .from = "probe"}) == "probe");
     CHECK(by({.id = "g", .metric = Metric::spike}) == "asserted");

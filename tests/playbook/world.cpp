@@ -266,7 +266,7 @@ World::World() : instruments(driver) {
     playbook.stage.gates = {
         {.id = "error-rate", .limit = 0.05},
         {.id = "slow",
-         .metric = measure::Metric::first_content_p95,
+         .metric = measure::Metric::quantile,
          .against = measure::Against::stable,
          .limit = 0.5},
     };

@@ -205,6 +205,34 @@ TEST_CASE("load limit: decides by the confidence bound, not by the value alone")
     CHECK(judge_limit(tight, totals_of(59, 0), 0.95).verdict == Verdict::fail);
 }
 
+TEST_CASE("load limit: a failure that may be our own delay is not the target's") {
+    const LoadLimit p95 = *parse_load_limit("p95 first_content <= 200ms");
+    const auto totals = [](double late_s, double first_content_s) {
+        LoadTotals out;
+        for (int i = 0; i < 200; ++i) {
+            out.add(answered(i % 2 == 0 ? late_s : 0, first_content_s));
+        }
+        return out;
+    };
+    const Check starved = judge_limit(p95, totals(0.9, 0.1), 0.95);
+    CHECK(starved.verdict == Verdict::inconclusive);
+    CHECK(starved.detail.contains("load itself sent 100 of 200 requests late"));
+    CHECK(judge_limit(p95, totals(0.005, 0.3), 0.95).verdict == Verdict::fail); // in time
+    CHECK(judge_limit(p95, totals(0.9, 1.5), 0.95).verdict == Verdict::fail);   // slow anyway
+}
+
+TEST_CASE("load totals: a turn that the lane's own limit ended without content came never") {
+    LoadTotals totals;
+    LoadRequest request = answered(0, 0, Outcome::in_stream_error);
+    request.sample.clocks.first_content.reset();
+    request.sample.error_code = "authority_timeout";
+    totals.add(request);
+    CHECK(totals.from_plan[k_content].infinite() == 1);
+    request.sample.error_code = "turn_failed";
+    totals.add(request);
+    CHECK(totals.from_plan[k_content].n() == 1);
+}
+
 TEST_CASE("load limit: who left on purpose is neither good nor bad") {
     const auto leaving = [](Outcome outcome) {
         LoadRequest out = answered(0, 0.1, outcome);

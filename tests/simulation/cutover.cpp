@@ -60,7 +60,7 @@ std::array<measure::GateSpec, 2> gates_of(const Setup& setup) {
         },
         measure::GateSpec{
             .id = "first-content-vs-stable",
-            .metric = measure::Metric::first_content_p95,
+            .metric = measure::Metric::quantile,
             .against = measure::Against::stable,
             .limit = setup.p95_limit,
             .confidence = setup.confidence,

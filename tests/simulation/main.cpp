@@ -2,6 +2,7 @@
 // between the marks of the page, and fails when a row does not keep what is demanded of it.
 #include "oa_stream/base/file.hpp"
 
+#include "clumps.hpp"
 #include "rows.hpp"
 
 #include <fmt/format.h>
@@ -16,12 +17,21 @@ namespace {
 using namespace oa_stream;
 using namespace oa_stream::simulation;
 
-constexpr std::string_view k_begin = "<!-- simulation: begin, written by ./dev simulate -->\n";
-constexpr std::string_view k_end = "<!-- simulation: end -->\n";
+struct Marks {
+    std::string_view begin;
+    std::string_view end;
+};
+constexpr Marks k_cutovers{
+    "<!-- simulation: begin, written by ./dev simulate -->\n", "<!-- simulation: end -->\n"
+};
+constexpr Marks k_clumps{
+    "<!-- clumps: begin, written by ./dev simulate -->\n", "<!-- clumps: end -->\n"
+};
 
 struct Options {
     std::uint64_t runs = 10'000;
     std::string page{};
+    bool clumps_alone = false; ///< takes seconds, the rest an hour
 };
 
 bool parse(int count, char** words, Options& out) {
@@ -31,6 +41,8 @@ bool parse(int count, char** words, Options& out) {
             out.runs = std::strtoull(words[i + 1], nullptr, 10);
         } else if (name == "--into") {
             out.page = words[i + 1];
+        } else if (name == "--only" && std::string_view(words[i + 1]) == "clumps") {
+            out.clumps_alone = true;
         } else {
             return false;
         }
@@ -51,15 +63,29 @@ bool all(const std::vector<Row>& rows, std::uint64_t runs, bool cutovers, std::s
     return kept;
 }
 
-bool write_into(const std::string& path, const std::string& text) {
+bool clumps(std::uint64_t runs, std::string& text) {
+    const std::vector<ClumpRow> rows = clump_rows();
+    std::vector<ClumpOutcome> results;
+    bool kept = true;
+    for (const ClumpRow& row : rows) {
+        results.push_back(run(row, runs));
+        const bool good = results.back().keeps(row, 0);
+        kept = kept && good;
+        fmt::print(stderr, "{} {}\n", heading(row), good ? "kept" : "NOT KEPT");
+    }
+    text = document(rows, results);
+    return kept;
+}
+
+bool write_into(const std::string& path, const Marks& marks, const std::string& text) {
     const auto page = read_file(path);
-    const auto begin = page ? page->find(k_begin) : std::string::npos;
-    const auto end = page ? page->find(k_end) : std::string::npos;
+    const auto begin = page ? page->find(marks.begin) : std::string::npos;
+    const auto end = page ? page->find(marks.end) : std::string::npos;
     if (begin == std::string::npos || end == std::string::npos) {
         fmt::print(stderr, "simulate: no marks in {}\n", path);
         return false;
     }
-    std::string out = page->substr(0, begin + k_begin.size());
+    std::string out = page->substr(0, begin + marks.begin.size());
     out += "\n" + text + "\n" + page->substr(end);
     return write_file_atomic(path, out).has_value();
 }
@@ -69,17 +95,26 @@ bool write_into(const std::string& path, const std::string& text) {
 int main(int count, char** words) {
     Options options;
     if (!parse(count, words, options)) {
-        fmt::print(stderr, "usage: simulate [--runs N] [--into PAGE]\n");
+        fmt::print(stderr, "usage: simulate [--runs N] [--into PAGE] [--only clumps]\n");
         return 2;
+    }
+    std::string clumped;
+    bool kept = clumps(options.runs, clumped);
+    fmt::print("{}", clumped);
+    if (!options.page.empty() && !write_into(options.page, k_clumps, clumped)) {
+        return 2;
+    }
+    if (options.clumps_alone) {
+        return kept ? 0 : 1;
     }
     std::string cutovers;
     std::string limits;
-    bool kept = all(cutover_rows(), options.runs, true, cutovers);
+    kept = all(cutover_rows(), options.runs, true, cutovers) && kept;
     kept = all(limit_rows(), options.runs, false, limits) && kept;
     const std::string text =
         "### Whole cutovers\n\n" + cutovers + "\n### One stage, exactly at a limit\n\n" + limits;
     fmt::print("{}", text);
-    if (!options.page.empty() && !write_into(options.page, text)) {
+    if (!options.page.empty() && !write_into(options.page, k_cutovers, text)) {
         return 2;
     }
     return kept ? 0 : 1;

@@ -1,6 +1,7 @@
 // A short run of the rows of docs/gates.md, and that page's own numbers.
 #include "oa_stream/base/file.hpp"
 
+#include "clumps.hpp"
 #include "rows.hpp"
 
 #include <catch2/catch.hpp>
@@ -37,6 +38,17 @@ TEST_CASE("simulated stages: a canary exactly at a limit seldom passes and seldo
         const Outcome result = run(row, k_runs);
         CAPTURE(heading(row), result.pass, result.fail, result.inconclusive);
         CHECK(result.keeps(row, k_slack));
+    }
+}
+
+TEST_CASE("simulated clumps: neither false PASS nor false FAIL beyond one in twenty") {
+    const auto page = read_file(OA_SOURCE_DIR "/docs/gates.md");
+    REQUIRE(page.has_value());
+    for (const ClumpRow& row : clump_rows()) {
+        const ClumpOutcome result = run(row, 500);
+        CAPTURE(heading(row), result.pass, result.fail);
+        CHECK(result.keeps(row, k_slack));
+        CHECK(page->contains(heading(row)));
     }
 }
 

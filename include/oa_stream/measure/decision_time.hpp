@@ -37,4 +37,10 @@ struct DecisionTime {
     const GateSpec& spec, const Expectation& now, const Flow& flow, int looks, double power = 0.9
 );
 
+/// The chance, from 0 to 0.999, that a canary as good as stable has passed the last of `looks`
+/// after `within_s`. By the same approximations.
+[[nodiscard]] double chance_to_pass(
+    const GateSpec& spec, const Expectation& now, const Flow& flow, int looks, double within_s
+);
+
 } // namespace oa_stream::measure

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/measure/fraction.hpp"
 #include "oa_stream/measure/sample.hpp"
 #include "oa_stream/measure/tally.hpp"
 
@@ -17,7 +18,7 @@ namespace oa_stream::measure {
 
 enum class Metric {
     bad_rate,          ///< share of bad requests
-    first_content_p95, ///< 95th percentile of the time to the first content
+    quantile,          ///< of a time of each request: GateSpec::timing and ::quantile
     spike,             ///< events of one kind, told by a source: does the canary have many more?
 };
 enum class Against {
@@ -56,6 +57,12 @@ struct GateSpec {
     Against against = Against::limit;
     double limit = 0.01;
     double confidence = 0.95; ///< one-sided, 0.5 < confidence < 1
+    Timing timing = Timing::first_content; ///< quantile: of which time
+    Fraction quantile = k_p95; ///< quantile: which
+    /// quantile versus stable: a rise by less, in seconds, is no rise, however many per cent it is.
+    double unnoticed_s = 0.010;
+    /// bad_rate: failures may come in clumps of so many, of which the window need not show any.
+    std::uint64_t clump = 1;
     GateMode mode = GateMode::decide;
     /// bad_rate: which events were asked for ("http_5xx | terminal_error"); empty: any. Probes
     /// count every ending but ok, which includes them all.
@@ -69,6 +76,10 @@ struct GateSpec {
     std::optional<EventReading> reading{}; ///< spike: what a playbook states
 };
 [[nodiscard]] Json to_json(const GateSpec& spec);
+/// "p95", "p99.5"
+[[nodiscard]] std::string quantile_text(Fraction quantile);
+/// "first-content", "duration-p99-vs-stable": the id of a gate on a quantile that names none.
+[[nodiscard]] std::string quantile_id(const GateSpec& spec);
 
 /// Looking often at growing data finds "breaches" that are not there. So the number of looks that
 /// may decide is fixed before (the end of the window, and the end of its extension), and each of

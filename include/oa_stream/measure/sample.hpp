@@ -4,12 +4,27 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/measure/proportion.hpp"
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::measure {
+
+/// Which time of a request a quantile is of, seconds.
+enum class Timing {
+    first_content, ///< until the first content
+    chunk_gap,     ///< the longest silence between two pieces of content
+    duration,      ///< until the answer's end; of those that ended well
+};
+inline constexpr std::array<std::string_view, 3> k_timing_words{
+    "first_content", "chunk_gap", "duration"
+};
+[[nodiscard]] constexpr std::string_view to_string(Timing timing) noexcept {
+    return k_timing_words[static_cast<std::size_t>(timing)];
+}
 
 struct Sample {
     double at_s = 0;         ///< when it should have been sent, seconds since the run began
@@ -21,6 +36,8 @@ struct Sample {
     /// nullopt when it ended otherwise without content (the bad rate counts those).
     std::optional<double> first_content_s{};
     std::optional<double> end_s{};
+    std::optional<double> max_gap_s{}; ///< the longest silence between two pieces of content
+    bool cut = false; ///< a time limit ended it: its end came later than anything we could write
     std::string request_id{};
     std::string detail{};
 };
@@ -31,5 +48,7 @@ struct Sample {
 [[nodiscard]] Counts count_bad(std::span<const Sample> samples) noexcept;
 /// The first-content times there are, ascending.
 [[nodiscard]] std::vector<double> first_content_sorted(std::span<const Sample> samples);
+/// Those of a timing; +Inf where a time limit came first.
+[[nodiscard]] std::vector<double> times_sorted(std::span<const Sample> samples, Timing timing);
 
 } // namespace oa_stream::measure

@@ -35,6 +35,7 @@ struct Question {
     /// Besides, a request is bad whose first content took longer (an slo with `good:
     /// first_content <= 2.5s`): then `bad` is not counted and `requests` are those with a time.
     std::optional<double> slower_than_s{};
+    Timing timing = Timing::first_content; ///< which times are wanted
     Span window{};
 };
 
@@ -66,6 +67,9 @@ struct SourceReading {
     /// Bad events that may have been in the window and are not in the tally: a series had them when
     /// it was first seen. A PASS must hold with them.
     double may_have_missed = 0;
+    /// Why a part of the window may hold requests that are not in the tally, of which nothing is
+    /// known; a gate does not PASS then. Empty: all of it is covered.
+    std::string uncovered{};
 };
 
 /// One thread; answers one question at a time. Bounded memory whatever comes.

@@ -11,16 +11,22 @@
 
 namespace oa_stream::measure {
 
-/// Times come raw or in buckets, never both.
+/// Times come raw or in buckets, never both; they are of the timing that was asked for.
 struct Tally {
     Counts requests{};
     std::vector<double> first_content_s{}; ///< ascending; +Inf: ran into a time limit
     std::vector<Bucket> buckets{};         ///< tidy
+    /// The requests by equal stretches of the window; they show whether bad ones come in clumps.
+    /// Empty: not known.
+    std::vector<Counts> blocks{};
 
     /// How many times there are.
     [[nodiscard]] std::uint64_t timed() const noexcept;
 };
 
-[[nodiscard]] Tally tally_of(std::span<const Sample> samples);
+[[nodiscard]] Tally
+tally_of(std::span<const Sample> samples, Timing timing = Timing::first_content);
+/// Stretches that a window is cut into.
+inline constexpr std::size_t k_blocks = 20;
 
 } // namespace oa_stream::measure

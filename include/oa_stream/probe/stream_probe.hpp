@@ -109,6 +109,10 @@ struct ProbeSample {
     }
 };
 
+/// A time limit ended it: the probe's own, or the lane's for the turn (`error_code`
+/// authority_timeout or stalled), of which the user had to wait the whole.
+[[nodiscard]] bool ran_into_limit(const ProbeSample& sample) noexcept;
+
 /// Whether a held-back answer is an outcome of its own.
 enum class PacingMode {
     observe, ///< only reported in the sample

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::cli {
 namespace {
 
@@ -40,6 +42,15 @@ std::string_view form_of(LimitUnit unit) {
     return "a time like 2.5s";
 }
 
+/// "99.5" → 99.5 / 100, exactly.
+std::optional<measure::Fraction> percentile_of(std::string_view digits) {
+    auto read = measure::Fraction::parse(digits);
+    if (!read || read->num == 0 || read->num >= 100 * read->den) {
+        return std::nullopt;
+    }
+    return measure::Fraction{read->num, 100 * read->den};
+}
+
 Result<void> read_judged(std::string_view text, GateExpr& out) {
     const std::size_t colon = text.find(':');
     const std::string_view what = trim(text.substr(0, colon));
@@ -58,13 +69,18 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
         }
         return {};
     }
-    if (what == "p95" && which == "first_content") {
-        out.spec.metric = Metric::first_content_p95;
+    const auto* timing = std::ranges::find(measure::k_timing_words, which);
+    const auto quantile = what.starts_with('p') ? percentile_of(what.substr(1)) : std::nullopt;
+    if (quantile && timing != measure::k_timing_words.end()) {
+        out.spec.metric = Metric::quantile;
+        out.spec.quantile = *quantile;
+        out.spec.timing = static_cast<measure::Timing>(timing - measure::k_timing_words.begin());
         OA_TRY(out.bad, measure::parse_bad_events(""));
         return {};
     }
     return wrong(fmt::format(
-        "'{}' is neither 'bad: WORDS' nor 'p95: first_content'", printable(trim(text), 60)
+        "'{}' is neither 'bad: WORDS' nor 'p95: TIME' (first_content, chunk_gap or duration)",
+        printable(trim(text), 60)
     ));
 }
 
@@ -105,11 +121,9 @@ Result<GateExpr> parse_gate_expr(std::string_view text) {
     GateExpr out;
     OA_CHECK(read_judged(text.substr(0, at), out));
     OA_CHECK(read_limit(text.substr(at + 2), out));
-    out.spec.id = fmt::format(
-        "{}{}",
-        out.spec.metric == Metric::bad_rate ? "error-rate" : "first-content",
-        out.spec.against == Against::stable ? "-vs-stable" : ""
-    );
+    out.spec.id = out.spec.metric != Metric::bad_rate   ? measure::quantile_id(out.spec)
+                  : out.spec.against == Against::stable ? "error-rate-vs-stable"
+                                                        : "error-rate";
     return out;
 }
 

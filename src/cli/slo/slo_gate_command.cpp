@@ -60,6 +60,9 @@ Result<Order> complete(const Options& options) {
     out.canary = options.canary;
     out.stable = options.stable;
     out.routes = options.routes;
+    if (const auto why = out.source.settings->kind().refusal(out.gate.spec)) {
+        return fail(Code::usage, why->message, "EXPR", why->hint);
+    }
     const bool versus = out.gate.spec.against == measure::Against::stable;
     if (versus && (out.canary.empty() || out.stable.empty() || out.canary == out.stable)) {
         return fail(
@@ -97,6 +100,7 @@ measure::Question question_of(const Order& order, const std::string& revision) {
     out.revision = revision;
     out.routes = order.routes;
     out.bad = order.gate.bad;
+    out.timing = order.gate.spec.timing;
     return out;
 }
 
@@ -192,7 +196,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
 
 constexpr auto k_positionals = positionals<Options>(
     parsed_positional<parse_gate_expr, &Options::gate>(
-        "EXPR", "'bad: WORDS <= LIMIT' or 'p95: first_content <= LIMIT', as in a playbook."
+        "EXPR",
+        "'bad: WORDS <= LIMIT' or 'p95: TIME <= LIMIT' (first_content, duration), as in a playbook."
     )
         .optional()
 );

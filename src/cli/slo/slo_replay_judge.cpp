@@ -150,9 +150,9 @@ Rejudged rejudge(const RecordedRun& run, const RecordedGate& gate, const measure
     if (gate.source == "probe" || spec.metric == Metric::spike) {
         return {.record = measure::evaluate(spec, input)};
     }
-    if (spec.metric == Metric::first_content_p95 || gate.blurred) {
+    if (spec.metric == Metric::quantile || gate.blurred) {
         return {
-            .why = spec.metric == Metric::first_content_p95
+            .why = spec.metric == Metric::quantile
                        ? fmt::format("the times that {} told were not kept", gate.source)
                        : fmt::format("how exact {} was is not kept with its counts", gate.source)
         };

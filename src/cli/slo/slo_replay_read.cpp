@@ -45,11 +45,25 @@ std::optional<Verdict> verdict_of(std::string_view word) {
     return found == k_verdicts.end() ? std::nullopt : std::optional(*found);
 }
 
-std::optional<Metric> metric_of(std::string_view word) {
-    return word == "bad_rate"            ? std::optional(Metric::bad_rate)
-           : word == "first_content_p95" ? std::optional(Metric::first_content_p95)
-           : word == "spike"             ? std::optional(Metric::spike)
-                                         : std::nullopt;
+/// "duration_p99.5"; false for no word of a metric.
+bool read_metric(std::string_view word, measure::GateSpec& into) {
+    into.metric = word == "bad_rate" ? Metric::bad_rate
+                  : word == "spike"  ? Metric::spike
+                                     : Metric::quantile;
+    if (into.metric != Metric::quantile) {
+        return true;
+    }
+    const std::size_t at = word.rfind("_p");
+    const auto percent = at == std::string_view::npos
+                             ? fail(Code::usage, "")
+                             : measure::Fraction::parse(word.substr(at + 2));
+    const auto* timing = std::ranges::find(measure::k_timing_words, word.substr(0, at));
+    if (!percent || timing == measure::k_timing_words.end()) {
+        return false;
+    }
+    into.quantile = {percent->num, 100 * percent->den};
+    into.timing = static_cast<measure::Timing>(timing - measure::k_timing_words.begin());
+    return true;
 }
 
 measure::EventCounts events_of(const Json& reading, std::string_view key) {
@@ -76,21 +90,21 @@ std::optional<measure::EventReading> reading_of(const Json& line) {
 }
 
 std::optional<measure::GateSpec> spec_of(const Json& line) {
-    const auto metric = metric_of(text_in(line, "metric"));
     const auto limit = number_in(line, "limit");
     const auto confidence = number_in(line, "confidence");
-    if (!metric || !limit || !confidence) {
+    measure::GateSpec out;
+    if (!read_metric(text_in(line, "metric"), out) || !limit || !confidence) {
         return std::nullopt;
     }
-    measure::GateSpec out;
     out.id = text_in(line, "id");
-    out.metric = *metric;
     out.against = text_in(line, "against") == "stable" ? Against::stable : Against::limit;
     out.limit = *limit;
     out.confidence = *confidence;
     out.mode = text_in(line, "mode") == "observe" ? GateMode::observe : GateMode::decide;
     out.events = text_in(line, "events");
     out.min_n = count_of(line, "min_n");
+    out.clump = std::max<std::uint64_t>(1, count_of(line, "clump"));
+    out.unnoticed_s = number_in(line, "unnoticed_s").value_or(0); // unknown to earlier runs
     out.signal = text_in(line, "signal");
     out.min_events =
         member(line, "min_events") == nullptr ? out.min_events : count_of(line, "min_events");
@@ -140,6 +154,8 @@ std::optional<RecordedSample> sample_of(const Json& line) {
     out.sample.arm = text_in(line, "arm");
     out.sample.outcome = text_in(line, "outcome");
     out.sample.bad = *bad;
+    out.sample.max_gap_s = number_in(line, "max_gap_s");
+    out.sample.cut = bool_member(line, "cut").value_or(false);
     out.sample.first_content_s = seconds_of(line, "first_content_s");
     out.sample.end_s = seconds_of(line, "end_s");
     return out;

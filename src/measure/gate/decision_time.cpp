@@ -18,10 +18,6 @@ namespace {
 constexpr std::uint64_t k_most = 1'000'000'000;
 constexpr double k_z95 = 1.6448536269514722;
 
-/// √(q(1 − q)) / φ(z) at q = 0.95: the standard error of a lognormal p95's logarithm is this times
-/// σ / √n.
-constexpr double k_p95_error = 2.1130;
-
 struct Question {
     const GateSpec& spec;
     const Expectation& now;
@@ -111,25 +107,46 @@ std::optional<std::uint64_t> rate_versus(const Question& ask) {
     return whole(by_chance + without_any);
 }
 
-std::optional<std::uint64_t> p95_absolute(const Question& ask) {
-    if (!ask.now.p95_s || *ask.now.p95_s >= ask.spec.limit) {
+double z_of(const GateSpec& spec) {
+    return normal_quantile(spec.quantile.value(), Side::one);
+}
+
+/// The gate's quantile of lognormal times whose p95 and σ are known.
+double time_now(const Question& ask) {
+    return *ask.now.p95_s * std::exp((z_of(ask.spec) - k_z95) * ask.now.sigma);
+}
+
+/// √(q(1 − q)) / φ(z): the standard error of a lognormal quantile's logarithm is this times
+/// σ / √n.
+double quantile_error(const GateSpec& spec) {
+    const double q = spec.quantile.value();
+    const double z = z_of(spec);
+    const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+    return std::sqrt(q * (1 - q)) / density;
+}
+
+std::optional<std::uint64_t> quantile_absolute(const Question& ask) {
+    if (!ask.now.p95_s || time_now(ask) >= ask.spec.limit) {
         return std::nullopt;
     }
     const double z = k_z95 + std::log(ask.spec.limit / *ask.now.p95_s) / ask.now.sigma;
     const double above = std::erfc(z / std::numbers::sqrt2) / 2;
     return smallest([&](std::uint64_t n) {
-        const auto rank = upper_rank(n, k_p95, ask.confidence);
+        const auto rank = upper_rank(n, ask.spec.quantile, ask.confidence);
         return rank && at_most(n, above, n - rank->rank) >= ask.power;
     });
 }
 
-std::optional<std::uint64_t> p95_versus(const Question& ask) {
+std::optional<std::uint64_t> quantile_versus(const Question& ask) {
     if (!ask.now.p95_s || ask.spec.limit <= 0 || ask.stable_share <= 0) {
         return std::nullopt;
     }
-    const double error = z_sum(ask) * k_p95_error * ask.now.sigma / std::log1p(ask.spec.limit);
-    const double least = static_cast<double>(needed_for_upper_rank(k_p95, ask.confidence)) /
-                         std::min(1.0, ask.stable_share);
+    // What nobody notices is a larger limit where stable is fast.
+    const double limit = std::max(ask.spec.limit, ask.spec.unnoticed_s / time_now(ask));
+    const double error = z_sum(ask) * quantile_error(ask.spec) * ask.now.sigma / std::log1p(limit);
+    const double least =
+        static_cast<double>(needed_for_upper_rank(ask.spec.quantile, ask.confidence)) /
+        std::min(1.0, ask.stable_share);
     return whole(std::max(least, error * error * (1 + 1 / ask.stable_share)));
 }
 
@@ -138,7 +155,7 @@ std::optional<std::uint64_t> needed(const Question& ask) {
     if (ask.spec.metric == Metric::bad_rate) {
         return versus ? rate_versus(ask) : rate_absolute(ask);
     }
-    return versus ? p95_versus(ask) : p95_absolute(ask);
+    return versus ? quantile_versus(ask) : quantile_absolute(ask);
 }
 
 std::string sentence_for(const Question& ask, const DecisionTime& out) {
@@ -190,13 +207,37 @@ DecisionTime time_to_decide(
     };
     DecisionTime out{.needs_n = needed(ask)};
     if (out.needs_n) {
-        out.needs_n = std::max(*out.needs_n, spec.min_n);
+        out.needs_n =
+            std::max(*out.needs_n * (spec.metric == Metric::bad_rate ? spec.clump : 1), spec.min_n);
         if (flow.canary_per_s > 0) {
             out.seconds = static_cast<double>(*out.needs_n) / flow.canary_per_s;
         }
     }
     out.sentence = sentence_for(ask, out);
     return out;
+}
+
+double chance_to_pass(
+    const GateSpec& spec, const Expectation& now, const Flow& flow, int looks, double within_s
+) {
+    const auto passes = [&](double power) {
+        const auto seconds = time_to_decide(spec, now, flow, looks, power).seconds;
+        return seconds && *seconds <= within_s;
+    };
+    constexpr double k_least = 0.001;
+    if (!passes(k_least)) {
+        return 0;
+    }
+    double low = k_least;
+    double high = 1 - k_least;
+    if (passes(high)) {
+        return high;
+    }
+    for (int i = 0; i < 20; ++i) {
+        const double middle = (low + high) / 2;
+        (passes(middle) ? low : high) = middle;
+    }
+    return low;
 }
 
 } // namespace oa_stream::measure

@@ -73,8 +73,10 @@ double confidence_of(const GateSpec& spec, const Look& look) noexcept {
 
 GateRecord evaluate(const GateSpec& spec, const GateInput& input) {
     GateRecord record = blank(spec, input);
-    const Tally listed_canary = input.canary_tally == nullptr ? tally_of(input.canary) : Tally{};
-    const Tally listed_stable = input.stable_tally == nullptr ? tally_of(input.stable) : Tally{};
+    const Tally listed_canary =
+        input.canary_tally == nullptr ? tally_of(input.canary, spec.timing) : Tally{};
+    const Tally listed_stable =
+        input.stable_tally == nullptr ? tally_of(input.stable, spec.timing) : Tally{};
     const Arms arms{
         .canary = input.canary_tally == nullptr ? listed_canary : *input.canary_tally,
         .stable = input.stable_tally == nullptr ? listed_stable : *input.stable_tally,
@@ -85,7 +87,7 @@ GateRecord evaluate(const GateSpec& spec, const GateInput& input) {
     } else if (spec.metric == Metric::bad_rate) {
         measure_bad_rate(record, arms);
     } else {
-        measure_p95(record, arms);
+        measure_quantile(record, arms);
     }
     record.sentence = sentence_of(record);
     return record;

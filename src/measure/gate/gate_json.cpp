@@ -1,16 +1,20 @@
 #include "oa_stream/measure/gate.hpp"
 
+#include "gate_text.hpp"
+
+#include <fmt/format.h>
+
 #include <cmath>
 
 namespace oa_stream::measure {
 namespace {
 
-std::string_view word(Metric metric) {
-    switch (metric) {
+std::string word(const GateSpec& spec) {
+    switch (spec.metric) {
     case Metric::bad_rate:
         return "bad_rate";
-    case Metric::first_content_p95:
-        return "first_content_p95";
+    case Metric::quantile:
+        return fmt::format("{}_{}", to_string(spec.timing), quantile_text(spec.quantile));
     case Metric::spike:
         break;
     }
@@ -46,12 +50,18 @@ Json count(const std::optional<std::uint64_t>& value) {
 Json to_json(const GateSpec& spec) {
     Json out = {
         {"id", spec.id},
-        {"metric", word(spec.metric)},
+        {"metric", word(spec)},
         {"against", spec.against == Against::limit ? "limit" : "stable"},
         {"limit", spec.limit},
         {"confidence", spec.confidence},
         {"mode", spec.mode == GateMode::decide ? "decide" : "observe"},
     };
+    if (spec.metric == Metric::quantile && spec.against == Against::stable) {
+        out["unnoticed_s"] = spec.unnoticed_s;
+    }
+    if (spec.metric == Metric::bad_rate && spec.clump > 1) {
+        out["clump"] = spec.clump;
+    }
     if (!spec.events.empty()) {
         out["events"] = spec.events;
     }
@@ -79,7 +89,7 @@ Json to_json(const GateRecord& record) {
     out["bound_confidence"] = record.confidence;
     out["n"] = record.n;
     out["reference_n"] = record.reference_n;
-    if (record.spec.metric != Metric::first_content_p95) {
+    if (record.spec.metric != Metric::quantile) {
         out["bad"] = record.bad;
         out["reference_bad"] = record.reference_bad;
     }

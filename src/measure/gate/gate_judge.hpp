@@ -26,8 +26,13 @@ inline constexpr std::string_view k_ratio_within = "ratio-within-limit";
 inline constexpr std::string_view k_only_stated = "stated-is-not-enough";
 inline constexpr std::string_view k_missing = "source-has-nothing";
 inline constexpr std::string_view k_blurred = "source-is-not-exact-enough";
+inline constexpr std::string_view k_uncovered = "window-not-covered";
 inline constexpr std::string_view k_failed = "source-failed";
 } // namespace rule
+
+/// Stable's time as a limit on a rise takes it: one that the canary may exceed by
+/// `unnoticed_s` at least.
+[[nodiscard]] double raised_reference(const GateSpec& spec, double stable_s) noexcept;
 
 struct Arms {
     const Tally& canary;
@@ -46,7 +51,7 @@ void decide(GateRecord& record, const Interval& interval);
 [[nodiscard]] std::optional<std::uint64_t> scaled_need(const GateRecord& record, std::uint64_t n);
 
 void measure_bad_rate(GateRecord& record, const Arms& arms);
-void measure_p95(GateRecord& record, const Arms& arms);
+void measure_quantile(GateRecord& record, const Arms& arms);
 void measure_spike(GateRecord& record);
 [[nodiscard]] std::string spike_sentence(const GateRecord& record);
 

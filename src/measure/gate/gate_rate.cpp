@@ -1,8 +1,12 @@
 // Gates on shares of bad requests.
 #include "gate_judge.hpp"
 
+#include <boost/math/special_functions/gamma.hpp>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace oa_stream::measure {
 namespace {
@@ -10,12 +14,65 @@ namespace {
 // Below this expected count in a cell Newcombe's interval is too sure of itself; Fisher decides.
 constexpr double k_small_cell = 5;
 
+// Independent failures look so clumped, or more, in one window of ten.
+constexpr double k_by_chance = 0.1;
+
+/// How much more the blocks' bad ones vary than independent ones would: the size of the clumps in
+/// which failures come. 1 where chance explains it.
+double clumped(const std::vector<Counts>& blocks) {
+    Counts all;
+    std::size_t used = 0;
+    for (const Counts& block : blocks) {
+        all.bad += block.bad;
+        all.total += block.total;
+        used += block.total > 0 ? 1 : 0;
+    }
+    const double p = all.total > 0 ? all.rate() : 0;
+    if (used < 2 || p <= 0 || p >= 1) {
+        return 1;
+    }
+    double sum = 0;
+    for (const Counts& block : blocks) {
+        const auto n = static_cast<double>(block.total);
+        const double off = static_cast<double>(block.bad) - n * p;
+        sum += block.total > 0 ? off * off / (n * p * (1 - p)) : 0;
+    }
+    const auto free = static_cast<double>(used - 1);
+    return boost::math::gamma_q(free / 2, sum / 2) < k_by_chance ? std::max(1.0, sum / free) : 1;
+}
+
+double clump_of(const GateSpec& spec, const Arms& arms) {
+    const bool versus = spec.against == Against::stable;
+    return std::max(
+        {static_cast<double>(spec.clump),
+         clumped(arms.canary.blocks),
+         versus ? clumped(arms.stable.blocks) : 1}
+    );
+}
+
+std::uint64_t scaled(std::uint64_t n, double factor) {
+    return static_cast<std::uint64_t>(std::ceil(static_cast<double>(n) * factor));
+}
+
+/// What a sample of clumps is worth: that of so many times fewer independent requests.
+Counts independent(Counts counts, double clump) {
+    if (clump <= 1) {
+        return counts;
+    }
+    const auto total = static_cast<std::uint64_t>(static_cast<double>(counts.total) / clump);
+    const auto bad =
+        static_cast<std::uint64_t>(std::llround(static_cast<double>(counts.bad) / clump));
+    const std::uint64_t least = std::max<std::uint64_t>(1, total);
+    return {std::min(counts.bad > 0 ? std::max<std::uint64_t>(1, bad) : 0, least), least};
+}
+
 /// Wilson's bound from below is too sure of itself when bad ones are rare: one bad request of
 /// seven would "prove" 1 % at 99.9 %. So a FAIL needs the exact bound as well; a PASS stays with
 /// Wilson's from above.
-void bad_rate_absolute(GateRecord& record) {
-    const Counts counts{record.bad, record.n};
-    record.value = record.measured = counts.rate();
+void bad_rate_absolute(GateRecord& record, double clump) {
+    const Counts all{record.bad, record.n};
+    record.value = record.measured = all.rate();
+    const Counts counts = independent(all, clump);
     if (auto bounds = wilson(counts, record.confidence, Side::one)) {
         if (bounds->low > record.spec.limit) {
             const auto exact = clopper_pearson(counts, record.confidence, Tail::lower);
@@ -24,8 +81,9 @@ void bad_rate_absolute(GateRecord& record) {
         decide(record, *bounds);
     }
     if (record.verdict == Verdict::inconclusive && !record.needs_n &&
-        counts.rate() < record.spec.limit) {
-        record.needs_n = needed_for_limit(record.bad, record.spec.limit, record.confidence);
+        all.rate() < record.spec.limit) {
+        const auto needs = needed_for_limit(counts.bad, record.spec.limit, record.confidence);
+        record.needs_n = needs ? std::optional(scaled(*needs, clump)) : std::nullopt;
     }
 }
 
@@ -47,12 +105,12 @@ double exact_low(Counts canary, Counts stable, double confidence) {
            std::hypot(canary.rate() - below->low, above->high - stable.rate());
 }
 
-void bad_rate_versus(GateRecord& record) {
-    const Counts canary{record.bad, record.n};
-    const Counts stable{record.reference_bad, record.reference_n};
-    record.measured = canary.rate();
-    record.reference = stable.rate();
-    record.value = canary.rate() - stable.rate();
+void bad_rate_versus(GateRecord& record, double clump) {
+    const Counts canary = independent({record.bad, record.n}, clump);
+    const Counts stable = independent({record.reference_bad, record.reference_n}, clump);
+    record.measured = Counts{record.bad, record.n}.rate();
+    record.reference = Counts{record.reference_bad, record.reference_n}.rate();
+    record.value = *record.measured - *record.reference;
     if (auto bounds = newcombe_difference(canary, stable, record.confidence, Side::one)) {
         if (bounds->low > record.spec.limit) {
             bounds->low = std::min(bounds->low, exact_low(canary, stable, record.confidence));
@@ -68,7 +126,7 @@ void bad_rate_versus(GateRecord& record) {
         }
     }
     if (record.verdict == Verdict::inconclusive && !record.needs_n) {
-        record.needs_n = scaled_need(record, std::min(canary.total, stable.total));
+        record.needs_n = scaled_need(record, std::min(record.n, record.reference_n));
     }
 }
 
@@ -84,15 +142,24 @@ void measure_bad_rate(GateRecord& record, const Arms& arms) {
         record.reference_n = stable.total;
         record.reference_bad = stable.bad;
     }
+    const double clump = clump_of(record.spec, arms);
+    if (clump > 1) {
+        record.notes.push_back(fmt::format(
+            "failures come in clumps of about {:.1f}: intervals are as wide as for 1/{:.1f} of the"
+            " requests",
+            clump,
+            clump
+        ));
+    }
     if (canary.total == 0) {
         settle(record, Verdict::inconclusive, rule::k_no_canary);
         record.needs_n = needed_for_limit(0, record.spec.limit, record.confidence);
     } else if (!versus) {
-        bad_rate_absolute(record);
+        bad_rate_absolute(record, clump);
     } else if (stable.total == 0) {
         settle(record, Verdict::inconclusive, rule::k_no_stable);
     } else {
-        bad_rate_versus(record);
+        bad_rate_versus(record, clump);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include "gate_judge.hpp"
+#include "gate_text.hpp"
 
 #include <fmt/format.h>
 
@@ -44,7 +45,7 @@ Tally shifted(const SourceReading& reading, Towards where) {
 
 /// What of the reading this gate cannot be sure of; 0: nothing.
 double blur_of(const GateSpec& spec, const SourceReading& reading) {
-    const bool times = spec.metric == Metric::first_content_p95;
+    const bool times = spec.metric == Metric::quantile;
     return std::max(reading.count_error, times ? reading.time_error : reading.may_have_missed);
 }
 
@@ -65,7 +66,7 @@ blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading
         );
     }
     const double late = std::max(canary.time_error, versus ? stable.time_error : 0);
-    if (spec.metric == Metric::first_content_p95 && late > 0) {
+    if (spec.metric == Metric::quantile && late > 0) {
         out += fmt::format(
             "{}{:g} turns failed that may have run into a time limit before any content",
             out.empty() ? "" : " and ",
@@ -112,7 +113,7 @@ unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::stri
     settle(record, verdict, verdict == Verdict::error ? rule::k_failed : rule::k_missing);
     record.sentence = fmt::format(
         "canary {} not measured by {}: {}",
-        spec.metric == Metric::bad_rate ? "bad rate" : "p95 first content",
+        spec.metric == Metric::spike ? spec.signal : subject_of(spec),
         base.source,
         why
     );
@@ -151,6 +152,13 @@ GateRecord evaluate_readings(
             record.sentence += fmt::format(
                 "; not decided: {}, and then it would not be so", blur_text(spec, canary, stable)
             );
+        }
+    }
+    for (const auto* arm : {&canary, &stable}) {
+        const bool used = arm == &canary || versus;
+        if (used && !arm->uncovered.empty() && record.verdict == Verdict::pass) {
+            settle(record, Verdict::inconclusive, rule::k_uncovered);
+            record.sentence += "; not decided: " + arm->uncovered;
         }
     }
     record.sentence += "; by " + record.source;

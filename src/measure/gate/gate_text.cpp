@@ -55,13 +55,21 @@ std::string bounds(const GateRecord& record) {
     return fmt::format("{} to {} at {}", low, high, percent_text(record.confidence, 1));
 }
 
-std::string what(const GateSpec& spec) {
-    return spec.metric == Metric::bad_rate ? "bad rate" : "p95 first content";
+/// Where stable is so fast that the limit lies within what nobody notices.
+std::string floor_text(const GateRecord& record) {
+    const double stable = record.reference.value_or(0);
+    const double raised = raised_reference(record.spec, stable);
+    return raised > stable ? fmt::format(
+                                 ", counted as {}: {} more go unnoticed",
+                                 seconds_text(raised, stable),
+                                 seconds_text(record.spec.unnoticed_s, 0)
+                             )
+                           : "";
 }
 
 std::string numbers(const GateRecord& record) {
     const GateSpec& spec = record.spec;
-    std::string out = "canary " + what(spec);
+    std::string out = "canary " + subject_of(spec);
     if (!record.value) {
         return out + " not measured";
     }
@@ -91,10 +99,11 @@ std::string numbers(const GateRecord& record) {
                      );
     }
     return out + fmt::format(
-                     " {} versus stable ({} against {}, n {} and {}; {})",
+                     " {} versus stable ({} against {}{}, n {} and {}; {})",
                      in_unit(spec, *record.value),
                      seconds_text(record.measured.value_or(0), 0),
                      seconds_text(record.reference.value_or(0), 0),
+                     floor_text(record),
                      record.n,
                      record.reference_n,
                      bounds(record)
@@ -104,6 +113,10 @@ std::string numbers(const GateRecord& record) {
 std::string missing(const GateRecord& record) {
     const std::uint64_t has =
         relative(record.spec) ? std::min(record.n, record.reference_n) : record.n;
+    if (record.rule == rule::k_no_stable) {
+        return ": stable answered no probe in the same window, and what it did before is no "
+               "measure";
+    }
     if (record.needs_n) {
         return fmt::format(": needs n ≥ {}, has {}", *record.needs_n, has);
     }
@@ -111,6 +124,28 @@ std::string missing(const GateRecord& record) {
 }
 
 } // namespace
+
+std::string quantile_text(Fraction quantile) {
+    return fmt::format("p{:g}", 100 * quantile.value());
+}
+
+std::string quantile_id(const GateSpec& spec) {
+    std::string out(to_string(spec.timing));
+    std::ranges::replace(out, '_', '-');
+    if (spec.quantile.num * k_p95.den != k_p95.num * spec.quantile.den) {
+        out += "-" + quantile_text(spec.quantile);
+    }
+    return out + (spec.against == Against::stable ? "-vs-stable" : "");
+}
+
+std::string subject_of(const GateSpec& spec) {
+    if (spec.metric == Metric::bad_rate) {
+        return "bad rate";
+    }
+    std::string timing(to_string(spec.timing));
+    std::ranges::replace(timing, '_', ' ');
+    return fmt::format("{} {}", quantile_text(spec.quantile), timing);
+}
 
 std::string percent_text(double share, double limit) {
     if (std::isinf(share)) {

@@ -8,4 +8,7 @@ namespace oa_stream::measure {
 /// Made from the record's own numbers, so that text and verdict cannot disagree.
 [[nodiscard]] std::string sentence_of(const GateRecord& record);
 
+/// "bad rate", "p95 first content", "p99.5 duration"
+[[nodiscard]] std::string subject_of(const GateSpec& spec);
+
 } // namespace oa_stream::measure

@@ -1,4 +1,4 @@
-// Gates on the 95th percentile of the time to the first content.
+// Gates on a quantile of a time of each request.
 #include "oa_stream/measure/bootstrap.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace oa_stream::measure {
 namespace {
@@ -24,27 +25,28 @@ Interval at_rank(const Tally& tally, std::uint64_t rank) {
     return {std::nextafter(edges.above, k_infinite), edges.up_to};
 }
 
-/// Bounds of the p95, each holding with `confidence`. Distribution-free and exact.
-Interval p95_bounds(const Tally& tally, double confidence) {
-    const auto low = lower_rank(tally.timed(), k_p95, confidence);
-    const auto high = upper_rank(tally.timed(), k_p95, confidence);
+/// Bounds of the quantile, each holding with `confidence`. Distribution-free and exact.
+Interval bounds_of(const Tally& tally, Fraction q, double confidence) {
+    const auto low = lower_rank(tally.timed(), q, confidence);
+    const auto high = upper_rank(tally.timed(), q, confidence);
     return {
         low ? at_rank(tally, low->rank).low : -k_infinite,
         high ? at_rank(tally, high->rank).high : k_infinite,
     };
 }
 
-/// The p95 itself; interpolated when there are but buckets.
-double p95_of(const Tally& tally) {
-    return tally.buckets.empty() ? quantile_sorted(tally.first_content_s, k_p95)
-                                 : histogram_quantile(k_p95.value(), tally.buckets).value_or(0);
+/// The quantile itself; interpolated when there are but buckets.
+double value_of(const Tally& tally, Fraction q) {
+    return tally.buckets.empty() ? quantile_sorted(tally.first_content_s, q)
+                                 : histogram_quantile(q.value(), tally.buckets).value_or(0);
 }
 
-void p95_absolute(GateRecord& record, const Tally& canary) {
-    record.value = record.measured = p95_of(canary);
-    const Interval bounds = p95_bounds(canary, record.confidence);
+void absolute(GateRecord& record, const Tally& canary) {
+    const Fraction q = record.spec.quantile;
+    record.value = record.measured = value_of(canary, q);
+    const Interval bounds = bounds_of(canary, q, record.confidence);
     decide(record, bounds);
-    const std::uint64_t need = needed_for_upper_rank(k_p95, record.confidence);
+    const std::uint64_t need = needed_for_upper_rank(q, record.confidence);
     if (record.verdict == Verdict::inconclusive && record.n < need) {
         record.rule = record.look.interim ? rule::k_interim : rule::k_too_few;
         record.needs_n = need;
@@ -58,36 +60,43 @@ double ratio_of(double canary, double stable, double unknown) {
 /// Canary's bound over stable's opposite one, each with half of the error: holds whatever the
 /// distributions are, needs more data than a bootstrap, and works on buckets and at confidences
 /// that no resampling resolves.
-Interval rank_ratio(const Arms& arms, double confidence) {
+Interval rank_ratio(const GateSpec& spec, const Arms& arms, double confidence) {
     const double each = (1 + confidence) / 2;
-    const Interval canary = p95_bounds(arms.canary, each);
-    const Interval stable = p95_bounds(arms.stable, each);
+    const Interval canary = bounds_of(arms.canary, spec.quantile, each);
+    const Interval stable = bounds_of(arms.stable, spec.quantile, each);
     return {
-        ratio_of(canary.low, stable.high, -k_infinite),
-        ratio_of(canary.high, stable.low, k_infinite),
+        ratio_of(canary.low, raised_reference(spec, stable.high), -k_infinite),
+        ratio_of(canary.high, raised_reference(spec, std::max(0.0, stable.low)), k_infinite),
     };
 }
 
+/// Raising keeps the order, so a quantile of raised times is the raised quantile.
 std::optional<Interval> ratio_bounds(const GateRecord& record, const Arms& arms) {
+    const GateSpec& spec = record.spec;
     const bool raw = arms.canary.buckets.empty() && arms.stable.buckets.empty();
     if (record.look.interim || !raw) {
-        return rank_ratio(arms, record.confidence);
+        return rank_ratio(spec, arms, record.confidence);
     }
+    std::vector<double> stable = arms.stable.first_content_s;
+    std::ranges::transform(stable, stable.begin(), [&](double time) {
+        return raised_reference(spec, time);
+    });
     const auto ratio = bootstrap_quantile_ratio(
-        arms.stable.first_content_s,
+        stable,
         arms.canary.first_content_s,
-        k_p95,
+        spec.quantile,
         {.confidence = record.confidence, .side = Side::one, .seed = arms.seed}
     );
     return ratio ? std::optional(ratio->interval) : std::nullopt;
 }
 
-void p95_versus(GateRecord& record, const Arms& arms) {
-    const double measured = p95_of(arms.canary);
-    const double reference = p95_of(arms.stable);
+void versus(GateRecord& record, const Arms& arms) {
+    const GateSpec& spec = record.spec;
+    const double measured = value_of(arms.canary, spec.quantile);
+    const double reference = value_of(arms.stable, spec.quantile);
     record.measured = measured;
     record.reference = reference;
-    const std::uint64_t need = needed_for_upper_rank(k_p95, record.confidence);
+    const std::uint64_t need = needed_for_upper_rank(spec.quantile, record.confidence);
     const std::uint64_t fewer = std::min(record.n, record.reference_n);
     if (fewer < need) {
         // A resampled tail of so few values never reaches beyond the largest one seen.
@@ -103,7 +112,7 @@ void p95_versus(GateRecord& record, const Arms& arms) {
     if (!ratio) {
         return settle(record, Verdict::inconclusive, rule::k_no_reference);
     }
-    record.value = measured / reference - 1;
+    record.value = measured / raised_reference(spec, reference) - 1;
     decide(record, {ratio->low - 1, ratio->high - 1});
     if (record.verdict == Verdict::inconclusive && !record.needs_n) {
         record.needs_n = scaled_need(record, fewer);
@@ -112,20 +121,24 @@ void p95_versus(GateRecord& record, const Arms& arms) {
 
 } // namespace
 
-void measure_p95(GateRecord& record, const Arms& arms) {
+double raised_reference(const GateSpec& spec, double stable_s) noexcept {
+    return std::max(stable_s, (stable_s + spec.unnoticed_s) / (1 + spec.limit));
+}
+
+void measure_quantile(GateRecord& record, const Arms& arms) {
     record.n = arms.canary.timed();
-    const bool versus = record.spec.against == Against::stable;
-    record.reference_n = versus ? arms.stable.timed() : 0;
+    const bool compared = record.spec.against == Against::stable;
+    record.reference_n = compared ? arms.stable.timed() : 0;
     if (record.n == 0) {
         settle(record, Verdict::inconclusive, rule::k_no_canary);
-        record.needs_n = needed_for_upper_rank(k_p95, record.confidence);
-    } else if (!versus) {
-        p95_absolute(record, arms.canary);
+        record.needs_n = needed_for_upper_rank(record.spec.quantile, record.confidence);
+    } else if (!compared) {
+        absolute(record, arms.canary);
     } else if (record.reference_n == 0) {
         settle(record, Verdict::inconclusive, rule::k_no_stable);
-        record.needs_n = needed_for_upper_rank(k_p95, record.confidence);
+        record.needs_n = needed_for_upper_rank(record.spec.quantile, record.confidence);
     } else {
-        p95_versus(record, arms);
+        versus(record, arms);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace oa_stream::measure {
 namespace {
@@ -16,6 +17,20 @@ Json seconds(const std::optional<double>& value) {
     return std::round(*value * 1e6) / 1e6;
 }
 
+/// A request that failed fast was not fast: what did not end well has no end.
+std::optional<double> time_of(const Sample& sample, Timing timing) {
+    constexpr double k_never = std::numeric_limits<double>::infinity();
+    switch (timing) {
+    case Timing::first_content:
+        return sample.first_content_s;
+    case Timing::chunk_gap:
+        return sample.cut && sample.first_content_s ? std::optional(k_never) : sample.max_gap_s;
+    case Timing::duration:
+        break;
+    }
+    return sample.cut ? std::optional(k_never) : sample.bad ? std::nullopt : sample.end_s;
+}
+
 } // namespace
 
 Json to_json(const Sample& sample) {
@@ -28,6 +43,12 @@ Json to_json(const Sample& sample) {
         {"first_content_s", seconds(sample.first_content_s)},
         {"end_s", seconds(sample.end_s)},
     };
+    if (sample.max_gap_s) {
+        out["max_gap_s"] = seconds(sample.max_gap_s);
+    }
+    if (sample.cut) {
+        out["cut"] = true;
+    }
     if (!sample.request_id.empty()) {
         out["request_id"] = sample.request_id;
     }
@@ -46,15 +67,19 @@ Counts count_bad(std::span<const Sample> samples) noexcept {
     return out;
 }
 
-std::vector<double> first_content_sorted(std::span<const Sample> samples) {
+std::vector<double> times_sorted(std::span<const Sample> samples, Timing timing) {
     std::vector<double> out;
     for (const Sample& sample : samples) {
-        if (sample.first_content_s) {
-            out.push_back(*sample.first_content_s);
+        if (const auto time = time_of(sample, timing)) {
+            out.push_back(*time);
         }
     }
     std::ranges::sort(out);
     return out;
+}
+
+std::vector<double> first_content_sorted(std::span<const Sample> samples) {
+    return times_sorted(samples, Timing::first_content);
 }
 
 } // namespace oa_stream::measure

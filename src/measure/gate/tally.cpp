@@ -1,5 +1,6 @@
 #include "oa_stream/measure/tally.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace oa_stream::measure {
@@ -12,8 +13,32 @@ std::uint64_t Tally::timed() const noexcept {
     return total > 0 ? static_cast<std::uint64_t>(total) : 0;
 }
 
-Tally tally_of(std::span<const Sample> samples) {
-    return {.requests = count_bad(samples), .first_content_s = first_content_sorted(samples)};
+namespace {
+
+std::vector<Counts> blocks_of(std::span<const Sample> samples) {
+    const auto [first, last] = std::ranges::minmax_element(samples, {}, &Sample::at_s);
+    if (samples.empty() || first->at_s >= last->at_s) {
+        return {};
+    }
+    const double length = (last->at_s - first->at_s) / static_cast<double>(k_blocks);
+    std::vector<Counts> out(k_blocks);
+    for (const Sample& sample : samples) {
+        const auto at = static_cast<std::size_t>((sample.at_s - first->at_s) / length);
+        Counts& block = out[std::min(at, k_blocks - 1)];
+        ++block.total;
+        block.bad += sample.bad ? 1 : 0;
+    }
+    return out;
+}
+
+} // namespace
+
+Tally tally_of(std::span<const Sample> samples, Timing timing) {
+    return {
+        .requests = count_bad(samples),
+        .first_content_s = times_sorted(samples, timing),
+        .blocks = blocks_of(samples),
+    };
 }
 
 } // namespace oa_stream::measure

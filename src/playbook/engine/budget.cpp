@@ -93,10 +93,10 @@ Check judge_stated(const RunContext& run, const SloSpec& slo) {
 
 measure::Question question_of(const SloSpec& slo) {
     const double now_s = wall_seconds();
+    measure::GateSpec gate;
+    gate.events = fmt::format("{}", fmt::join(slo.bad, " | "));
     measure::Question out = playbook::question_of(
-        fmt::format("{}", fmt::join(slo.bad, " | ")),
-        {},
-        {now_s - std::chrono::duration<double>(slo.window).count(), now_s}
+        gate, {}, {now_s - std::chrono::duration<double>(slo.window).count(), now_s}
     );
     out.routes = slo.routes;
     out.slower_than_s = slo.first_content_s;

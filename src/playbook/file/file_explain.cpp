@@ -30,22 +30,31 @@ std::string spike(const measure::GateSpec& gate) {
     );
 }
 
+constexpr std::array<std::string_view, 3> k_timing_texts{
+    "time to first content", "longest silence within an answer", "time of a whole turn"
+};
+
 std::string what(const measure::GateSpec& gate) {
     if (gate.metric == measure::Metric::spike) {
         return spike(gate);
     }
     const bool rate = gate.metric == measure::Metric::bad_rate;
     const std::string events = gate.events.empty() ? "bad requests" : gate.events;
-    const std::string subject =
-        rate ? "the share of " + events : "the 95th percentile of the time to first content";
+    const std::string subject = rate ? "the share of " + events
+                                     : fmt::format(
+                                           "{} of the {}",
+                                           measure::quantile_text(gate.quantile),
+                                           k_timing_texts[static_cast<std::size_t>(gate.timing)]
+                                       );
     const std::string sure = fmt::format("{} confidence", config::percent_text(gate.confidence));
     if (gate.against == measure::Against::limit) {
         const std::string limit =
             rate ? config::percent_text(gate.limit) : fmt::format("{}s", gate.limit);
         return fmt::format("{} must be at most {}, with {}", subject, limit, sure);
     }
-    const std::string limit = rate ? fmt::format("{} percentage points above", gate.limit * 100)
-                                   : fmt::format("{} above", config::percent_text(gate.limit));
+    const std::string limit =
+        rate ? fmt::format("{} percentage points above", gate.limit * 100)
+             : fmt::format("{} or {}s above", config::percent_text(gate.limit), gate.unnoticed_s);
     return fmt::format("{} must be at most {} that of stable, with {}", subject, limit, sure);
 }
 

@@ -6,6 +6,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 
 namespace oa_stream::playbook::file {
 namespace {
@@ -13,27 +15,47 @@ namespace {
 using namespace config;
 
 constexpr std::array<std::string_view, 3> k_mode_words{"decide", "observe", "none"};
-constexpr std::array<std::string_view, 1> k_time_words{"first_content"};
 constexpr std::array<std::string_view, 1> k_versus_words{"stable"};
 constexpr std::array<std::string_view, 1> k_per_words{"arm"};
 
 constexpr std::uint64_t k_most_events = 1000000;
-constexpr std::array<std::string_view, 3> k_gate_forms{"bad", "p95", "spike"};
+constexpr std::uint64_t k_most_in_a_clump = 1000;
+constexpr std::array<std::string_view, 7> k_gate_forms{
+    "bad", "p50", "p90", "p95", "p99", "time", "spike"
+};
 constexpr auto k_gate_keys = keys<GateDraft>(
     text<&GateDraft::id>(
         "id",
         Need::optional,
-        "Name in reports; `error-rate` or `first-content` (`…-vs-stable`) if absent, of a spike "
-        "the signal's."
+        "Name in reports; `error-rate`, `first-content` or `duration-p99` (`…-vs-stable`) if "
+        "absent, of a spike the signal's."
     ),
     words<&GateDraft::bad, k_event_words>(
         "bad",
         Need::optional,
         "An error rate: what counts as bad. Probes count whatever does not end ok."
     ),
-    word_text<&GateDraft::p95, k_time_words>(
-        "p95", Need::optional, "A 95th percentile: of which time."
+    word_text<&GateDraft::p50, measure::k_timing_words>(
+        "p50", Need::optional, "A median: of which time."
     ),
+    word_text<&GateDraft::p90, measure::k_timing_words>(
+        "p90", Need::optional, "A 90th percentile: of which time."
+    ),
+    word_text<&GateDraft::p95, measure::k_timing_words>(
+        "p95",
+        Need::optional,
+        "A 95th percentile: of which time. `first_content`: from the request to the first content. "
+        "`chunk_gap`: the longest silence between two pieces of content. `duration`: the whole "
+        "turn, "
+        "of those that ended well. A time limit counts as infinitely late."
+    ),
+    word_text<&GateDraft::p99, measure::k_timing_words>(
+        "p99", Need::optional, "A 99th percentile: of which time."
+    ),
+    word_text<&GateDraft::time, measure::k_timing_words>(
+        "time", Need::optional, "Any other quantile: of which time, with `quantile`."
+    ),
+    percent<&GateDraft::quantile>("quantile", Need::optional, "Of `time`: which, like `97.5%`."),
     word_text<&GateDraft::spike, measure::k_signal_words>(
         "spike",
         Need::optional,
@@ -53,6 +75,19 @@ constexpr auto k_gate_keys = keys<GateDraft>(
     word_text<&GateDraft::versus, k_versus_words>(
         "versus", Need::optional, "Compare with the other arm instead of a fixed limit."
     ),
+    duration<&GateDraft::unnoticed>(
+        "unnoticed",
+        Need::optional,
+        "Of a time versus stable: a rise by less is not one, however many per cent it is."
+    )
+        .or_else("10ms"),
+    count<&GateDraft::clumps, 1, k_most_in_a_clump>(
+        "clumps",
+        Need::optional,
+        "Of an error rate: failures may come in clumps of so many, so the gate needs so many times "
+        "more requests. Larger clumps that the window shows count anyway."
+    )
+        .or_else("1"),
     percent<&GateDraft::confidence>(
         "confidence", Need::optional, "One-sided, between 50% and 100%."
     )
@@ -116,6 +151,18 @@ std::string spike_id(std::string text) {
 
 /// Keys that do not go together.
 void check_company(const Node& node, const GateDraft& draft, bool spike) {
+    const bool rate = has(node, "bad");
+    if (has(node, "quantile") != has(node, "time")) {
+        node.refuse("time and quantile belong together", "{ time: duration, quantile: 97.5% }");
+    } else if (has(node, "time") && !(draft.quantile > 0 && draft.quantile < 1)) {
+        node.refuse("a quantile lies between 0% and 100%");
+    }
+    if (has(node, "unnoticed") && (rate || spike || !has(node, "versus"))) {
+        node.refuse("unnoticed belongs to a time versus stable");
+    }
+    if (has(node, "clumps") && !rate) {
+        node.refuse("clumps belong to an error rate");
+    }
     if (draft.bad.size() > 1 && std::ranges::find(draft.bad, "any") != draft.bad.end()) {
         node.refuse("bad: any includes the others");
     }
@@ -127,6 +174,34 @@ void check_company(const Node& node, const GateDraft& draft, bool spike) {
     }
 }
 
+/// 0.975 as 975000 / 1000000: what a playbook writes has no more digits.
+measure::Fraction fraction_of(double share) {
+    constexpr std::uint64_t k_parts = 1'000'000;
+    return {
+        static_cast<std::uint64_t>(std::llround(share * static_cast<double>(k_parts))), k_parts
+    };
+}
+
+void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
+    struct Row {
+        const std::string& timing;
+        measure::Fraction quantile;
+    };
+    for (const Row& row :
+         {Row{draft.p50, {50, 100}},
+          Row{draft.p90, {90, 100}},
+          Row{draft.p95, measure::k_p95},
+          Row{draft.p99, {99, 100}},
+          Row{draft.time, fraction_of(draft.quantile)}}) {
+        if (!row.timing.empty()) {
+            const auto word = std::ranges::find(measure::k_timing_words, row.timing);
+            out.timing = static_cast<measure::Timing>(word - measure::k_timing_words.begin());
+            out.quantile = row.quantile;
+        }
+    }
+    out.unnoticed_s = std::chrono::duration<double>(draft.unnoticed).count();
+}
+
 measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     const bool rate = has(node, "bad");
     const bool spike = has(node, "spike");
@@ -135,7 +210,9 @@ measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     measure::GateSpec out;
     out.metric = spike  ? measure::Metric::spike
                  : rate ? measure::Metric::bad_rate
-                        : measure::Metric::first_content_p95;
+                        : measure::Metric::quantile;
+    read_quantile(draft, out);
+    out.clump = draft.clumps;
     out.signal = draft.spike;
     out.min_events = draft.min_events;
     out.from = draft.source;
@@ -146,13 +223,14 @@ measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
         draft.mode == GateUse::observe ? measure::GateMode::observe : measure::GateMode::decide;
     out.id = !draft.id.empty() ? draft.id
              : spike           ? spike_id(draft.spike)
-                               : fmt::format(
-                           "{}{}", rate ? "error-rate" : "first-content", versus ? "-vs-stable" : ""
-                       );
+             : rate            ? fmt::format("error-rate{}", versus ? "-vs-stable" : "")
+                               : measure::quantile_id(out);
     if (rate && !(draft.bad.size() == 1 && draft.bad.front() == "any")) {
         out.events = fmt::format("{}", fmt::join(draft.bad, " | "));
     }
-    if (draft.at_most && rate + has(node, "p95") + spike == 1) {
+    const auto forms =
+        std::ranges::count_if(k_gate_forms, [&](std::string_view form) { return has(node, form); });
+    if (draft.at_most && forms == 1) {
         check_form(node, form_of(rate, versus, spike), draft.at_most->unit);
         out.limit = draft.at_most->value;
     }
@@ -268,8 +346,8 @@ constexpr auto k_stage_keys = keys<StageSpec>(
 
 constinit const Section<GateDraft> k_gate{
     {.name = "gate",
-     .help = "One limit, judged with its uncertainty. Exactly one of bad (an error rate), p95 (a "
-             "time) and spike (events at the control service).",
+     .help = "One limit, judged with its uncertainty. Exactly one of bad (an error rate), p50, "
+             "p90, p95, p99 or time (a quantile) and spike (events at the control service).",
      .keys = k_gate_keys,
      .exactly_one = k_gate_forms}
 };

@@ -24,7 +24,14 @@ enum class GateUse { decide, observe, none };
 struct GateDraft {
     std::string id{};
     std::vector<std::string> bad{};
+    std::string p50{};
+    std::string p90{};
     std::string p95{};
+    std::string p99{};
+    std::string time{};
+    double quantile = 0;
+    Millis unnoticed{10};
+    std::uint64_t clumps = 1;
     std::string spike{};
     std::uint64_t min_events = 10;
     std::string versus{};

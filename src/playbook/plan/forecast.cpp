@@ -7,6 +7,7 @@
 #include "oa_stream/measure/tally.hpp"
 #include "oa_stream/probe/prober.hpp"
 
+#include "chance.hpp"
 #include "engine/within.hpp"
 #include "stage/live_sample.hpp"
 #include "stage/stage_sources.hpp"
@@ -30,6 +31,7 @@ constexpr auto k_call = Millis{5000};
 constexpr auto k_in_flight = Millis{20000};
 constexpr auto k_source_call = Millis{60000};
 constexpr double k_hour_s = 3600;
+constexpr double k_enough_chance = 0.95; ///< below it the plan warns
 constexpr double k_week_s = 7 * 86'400;
 
 Result<probe::Target> pinned(const Outside& outside, const std::string& revision) {
@@ -67,7 +69,12 @@ Json or_null(const auto& value) {
     return value ? Json(*value) : Json(nullptr);
 }
 
-Json record_of(const GateRecord& record, double per_s, const measure::DecisionTime& needs) {
+Json record_of(
+    const GateRecord& record,
+    double per_s,
+    const measure::DecisionTime& needs,
+    std::optional<double> chance
+) {
     Json out = {
         {"id", record.spec.id},
         {"verdict", to_string(record.verdict)},
@@ -77,6 +84,7 @@ Json record_of(const GateRecord& record, double per_s, const measure::DecisionTi
         {"needs_n", or_null(needs.needs_n)},
         {"per_s", per_s},
         {"decides_in_s", or_null(needs.seconds)},
+        {"chance", or_null(chance)},
         {"source", record.source},
         {"sentence", record.sentence},
         {"needs", needs.sentence},
@@ -119,10 +127,6 @@ probe_stable(const Outside* outside, const Playbook* playbook, Millis window) {
     co_return samples;
 }
 
-int looks_of(const StageSpec& stage) {
-    return stage.extend_at_most > Millis(0) ? 2 : 1;
-}
-
 void warn_of(GateTrials& out, const GateRecord& record) {
     if (record.verdict == Verdict::fail) {
         out.warnings.push_back(
@@ -149,11 +153,11 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
         );
     }
     const int looks = looks_of(stage);
-    const auto now = measure::expectation_of(measure::tally_of(samples));
     for (const GateSpec& gate : stage.gates) {
         if (judged_by_users(*playbook, gate)) {
             continue;
         }
+        const auto now = measure::expectation_of(measure::tally_of(samples, gate.timing));
         const GateRecord record = measure::evaluate(
             gate,
             {.canary = samples,
@@ -164,7 +168,10 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
         const double rate = stage.probe.per_arm_per_s;
         const auto needs = now ? measure::time_to_decide(gate, *now, {rate, rate}, looks)
                                : measure::DecisionTime{};
-        out->records.push_back(record_of(record, rate, needs));
+        const std::vector<measure::Flow> flows(playbook->stages.size(), {rate, rate});
+        out->records.push_back(
+            record_of(record, rate, needs, chance_of(gate, stage, now, flows, *out))
+        );
         const double bake_s = seconds(stage.bake);
         if (needs.seconds.value_or(bake_s + 1) > bake_s) {
             out->warnings.push_back(fmt::format(
@@ -191,7 +198,7 @@ recent(const Outside* outside, const Playbook* playbook, const GateSpec* gate) {
         return within(
             k_source_call,
             outside->sources.at(source)->read(
-                question_of(gate->events, playbook->traffic.stable, {now_s - back_s, now_s})
+                question_of(*gate, playbook->traffic.stable, {now_s - back_s, now_s})
             )
         );
     };
@@ -233,17 +240,6 @@ std::optional<measure::Expectation> expected_of(const measure::Tally& tally) {
     return out;
 }
 
-/// Requests a second that reach each arm at a stage when so many come in all.
-measure::Flow flow_at(const StageSpec& stage, int percent, double users_per_s) {
-    const double all = users_per_s + stage.probe.unpinned_per_s;
-    const double share = percent / 100.0;
-    const double canary = all * share + stage.probe.per_arm_per_s;
-    // At 0 % the probes decide, at 100 % the earlier stages are compared with.
-    return percent == 0     ? measure::Flow{stage.probe.per_arm_per_s, stage.probe.per_arm_per_s}
-           : percent == 100 ? measure::Flow{canary, canary}
-                            : measure::Flow{canary, all * (1 - share) + stage.probe.per_arm_per_s};
-}
-
 void try_source(
     const Playbook& playbook, const GateSpec& gate, const SourceReading& seen, GateTrials& out
 ) {
@@ -258,8 +254,10 @@ void try_source(
     std::optional<measure::DecisionTime> first;
     double first_per_s = 0;
     std::vector<std::string> late;
+    std::vector<measure::Flow> flows;
     for (const int percent : playbook.stages) {
-        const measure::Flow flow = flow_at(stage, percent, users_per_s);
+        const measure::Flow flow = flow_at(stage, gate, percent, users_per_s);
+        flows.push_back(flow);
         const auto needs =
             now ? measure::time_to_decide(gate, *now, flow, looks) : measure::DecisionTime{};
         if (!first && percent > 0) {
@@ -276,7 +274,9 @@ void try_source(
         needed.sentence =
             fmt::format("{}: {} has no traffic now", gate.id, playbook.traffic.stable);
     }
-    out.records.push_back(record_of(record, first_per_s, needed));
+    out.records.push_back(
+        record_of(record, first_per_s, needed, chance_of(gate, stage, now, flows, out))
+    );
     if (!late.empty()) {
         out.warnings.push_back(fmt::format(
             "gate {} cannot decide within its bake of {} at {}: {}",
@@ -330,25 +330,38 @@ try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool 
     if (std::ranges::any_of(gates, by_source)) {
         OA_CO_CHECK(co_await try_sources(outside, playbook, &out));
     }
-    if (std::ranges::all_of(gates, by_source)) {
-        co_return out;
-    }
-    if (probes) {
+    const bool by_probes = !std::ranges::all_of(gates, by_source);
+    if (by_probes && probes) {
         OA_CO_CHECK(co_await try_probes(outside, playbook, window, &out));
-    } else {
+    } else if (by_probes) {
         out.warnings.emplace_back("gates were not tried: no probes were allowed");
+    }
+    if (!out.records.empty() && out.chance < k_enough_chance) {
+        out.warnings.push_back(fmt::format(
+            "a canary as good as stable passes all stages with a chance of about {}: more probes, "
+            "a "
+            "longer bake or a wider limit decide more often",
+            measure::percent_text(std::floor(out.chance * 100) / 100, 1)
+        ));
     }
     co_return out;
 }
 
 std::string tried_text(const Json& record) {
     const auto needs = string_member(record, "needs").value_or("");
+    const Json* chance = member(record, "chance");
     return fmt::format(
-        "{}: {}{}{}",
+        "{}: {}{}{}{}",
         string_member(record, "id").value_or("?"),
         string_member(record, "sentence").value_or("?"),
         needs.empty() ? "" : "; ",
-        needs
+        needs,
+        chance == nullptr || !chance->is_number()
+            ? ""
+            : fmt::format(
+                  "; passes an equal canary at every stage with about {}",
+                  measure::percent_text(chance->get<double>(), 1)
+              )
     );
 }
 

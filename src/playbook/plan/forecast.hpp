@@ -17,6 +17,8 @@ revision_facts(const Outside* outside, const Playbook* playbook, const traffic::
 struct GateTrials {
     Json records = Json::array(); ///< a gate each: id, value, n, needs_n, decides_in_s, sentence
     std::vector<std::string> warnings{};
+    /// That a canary as good as stable passes every gate at every stage, extensions included.
+    double chance = 1;
 };
 
 /// Evaluates each gate once on stable: with probes for a moment, by its source over the last hour,

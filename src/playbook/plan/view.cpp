@@ -58,7 +58,7 @@ void add_p95(const StageView& view, Rates& out) {
         return;
     }
     out.text += " p95 " + measure::seconds_text(*view.canary_p95_s, -1);
-    const GateSpec* gate = find(view, Metric::first_content_p95, Against::stable);
+    const GateSpec* gate = find(view, Metric::quantile, Against::stable);
     if (gate == nullptr || !view.stable_p95_s || *view.stable_p95_s <= 0) {
         return;
     }

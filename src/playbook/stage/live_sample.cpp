@@ -6,19 +6,9 @@
 namespace oa_stream::playbook {
 namespace {
 
-using probe::Outcome;
-
 /// Ran into a time limit before its first content: slower than any number we could write down.
 bool too_late(const probe::ProbeSample& sample) {
-    switch (sample.outcome) {
-    case Outcome::connect_timeout:
-    case Outcome::ttfb_timeout:
-    case Outcome::stalled:
-    case Outcome::too_slow:
-        return !sample.clocks.first_content.has_value();
-    default:
-        return false;
-    }
+    return !sample.clocks.first_content && probe::ran_into_limit(sample);
 }
 
 } // namespace
@@ -35,6 +25,10 @@ measure::Sample to_sample(std::string arm, double at_s, const probe::ProbeSample
         out.first_content_s = std::numeric_limits<double>::infinity();
     }
     out.end_s = from.clocks.end;
+    out.cut = probe::ran_into_limit(from);
+    if (from.content_frames > 1) {
+        out.max_gap_s = from.max_gap_s;
+    }
     out.request_id = from.request_id;
     out.detail = from.bad() ? from.detail : "";
     return out;

@@ -110,7 +110,8 @@ Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, Look look) {
 FlowRates rates_of(const StageRun& stage) {
     const ProbeSpec& probe = stage.run.playbook().stage.probe;
     return {
-        .stable = compares_with_earlier(stage) ? 0 : probe.per_arm_per_s,
+        // At 100 % too: only what stable does at the same time is a measure for the canary.
+        .stable = probe.per_arm_per_s,
         .canary = probe.per_arm_per_s,
         // A drill's users are watched from its beginning to its end.
         .users = stage.run.drill ? 0 : probe.unpinned_per_s,

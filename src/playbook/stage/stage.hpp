@@ -40,10 +40,6 @@ struct StageRun {
     void add_sample(measure::Sample sample);
 };
 
-/// Stable has no users at 100 %: it may be shrunk, so the canary is compared with this run's
-/// earlier samples of it.
-[[nodiscard]] bool compares_with_earlier(const StageRun& stage);
-
 /// The samples so far, as a gate is to see them.
 [[nodiscard]] measure::GateInput input_of(const StageRun& stage, const measure::Look& look);
 

@@ -55,22 +55,16 @@ void leave_out(RunContext& run, const GateRecord& record) {
 
 } // namespace
 
-bool compares_with_earlier(const StageRun& stage) {
-    return stage.percent == 100 && stage.index > 0;
-}
-
 bool is_drilled(const StageRun& stage) {
     const auto& drill = stage.run.playbook().drill;
     return drill && drill->fail_at == stage.percent;
 }
 
 measure::GateInput input_of(const StageRun& stage, const Look& look) {
-    const bool earlier = compares_with_earlier(stage);
     return {
         .canary = stage.row.canary,
-        .stable = earlier ? stage.run.stable_all : stage.row.stable,
+        .stable = stage.row.stable,
         .window = fmt::format("stage {}, {:.1f}s", stage.where, stage.elapsed_s()),
-        .reference_window = earlier ? "this run's earlier stages" : "",
         .look = look,
         .seed = static_cast<std::uint64_t>(stage.index) + 1,
     };
@@ -134,14 +128,12 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
     const measure::Span window{run->measured_since_s.value_or(now_s), now_s};
     const Traffic& traffic = run->playbook().traffic;
     base.source = source;
-    const auto canary =
-        co_await ask_source(run, source, question_of(gate.events, traffic.canary, window));
+    const auto canary = co_await ask_source(run, source, question_of(gate, traffic.canary, window));
     if (!canary) {
         run->source_failed = true;
         co_return measure::unjudged(gate, base, Verdict::error, canary.error().text());
     }
-    const auto stable =
-        co_await ask_source(run, source, question_of(gate.events, traffic.stable, window));
+    const auto stable = co_await ask_source(run, source, question_of(gate, traffic.stable, window));
     if (!stable) {
         run->source_failed = true;
         co_return measure::unjudged(gate, base, Verdict::error, stable.error().text());

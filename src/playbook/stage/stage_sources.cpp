@@ -40,13 +40,25 @@ Millis patience(const RunContext& run) {
     return std::max(run.playbook().stage.error_hold_at_most, every(run) * k_readings_that_may_fail);
 }
 
+Asked asked_for(const Playbook& playbook, const GateSpec& gate) {
+    return {judged_by(playbook, gate).name(), gate.events, gate.timing};
+}
+
+measure::Question asking(const Asked& asked, std::string revision, measure::Span window) {
+    GateSpec gate;
+    gate.events = asked.events;
+    gate.timing = asked.timing;
+    return question_of(gate, std::move(revision), window);
+}
+
 /// With whether a gate that decides needs the answer.
 std::map<Asked, bool> asked_by(const Playbook& playbook) {
     std::map<Asked, bool> out;
     for (const GateSpec& gate : playbook.stage.gates) {
         if (judged_by_users(playbook, gate)) {
-            bool& decides = out[{judged_by(playbook, gate).name(), gate.events}];
-            decides = decides || gate.mode == measure::GateMode::decide;
+            const bool decides = gate.mode == measure::GateMode::decide;
+            const auto [at, fresh] = out.try_emplace(asked_for(playbook, gate), decides);
+            at->second = at->second || decides;
         }
     }
     return out;
@@ -72,16 +84,8 @@ Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
     Arrivals out{.elapsed_s = stage.elapsed_s()};
     out.canary = besides(readings.canary, own(stage, stage.row.canary, traffic.canary));
     out.all = out.canary;
-    if (!compares_with_earlier(stage)) {
-        out.all += besides(readings.stable, own(stage, stage.row.stable, traffic.stable));
-    }
+    out.all += besides(readings.stable, own(stage, stage.row.stable, traffic.stable));
     return out;
-}
-
-measure::Span stable_window(const StageRun& stage, double now_s) {
-    return compares_with_earlier(stage)
-               ? measure::Span{stage.run.measured_since_s.value_or(stage.since_s), stage.since_s}
-               : measure::Span{stage.since_s, now_s};
 }
 
 Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
@@ -92,15 +96,13 @@ Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
     OA_CO_TRY(
         readings.canary,
         co_await ask_source(
-            &run, asked.source, question_of(asked.events, traffic.canary, {stage->since_s, now_s})
+            &run, asked.source, asking(asked, traffic.canary, {stage->since_s, now_s})
         )
     );
     OA_CO_TRY(
         readings.stable,
         co_await ask_source(
-            &run,
-            asked.source,
-            question_of(asked.events, traffic.stable, stable_window(*stage, now_s))
+            &run, asked.source, asking(asked, traffic.stable, {stage->since_s, now_s})
         )
     );
     stage->sources.arrivals[asked].push_back(arrivals_until_now(*stage, readings));
@@ -232,6 +234,11 @@ GateRecord record_from_readings(
     if (run.serving.percent_of(run.playbook().traffic.canary) == 0) {
         return fill_in(stage, gate, base.look, "at 0% no user reaches the canary");
     }
+    if (stage.percent == 100 && gate.against == measure::Against::stable) {
+        return fill_in(
+            stage, gate, base.look, "at 100% no user reaches stable, so both answer probes in turn"
+        );
+    }
     const double blur = std::max(readings.canary.count_error, readings.stable.count_error);
     if (arrivals_until_now(stage, readings).canary <= readings.canary.count_error) {
         const std::string why =
@@ -261,12 +268,12 @@ ask_source(RunContext* run, std::string_view source, measure::Question question)
     co_return co_await within(run->in.timing.source_call, found->second->read(std::move(question)));
 }
 
-measure::Question
-question_of(const std::string& events, std::string revision, measure::Span window) {
+measure::Question question_of(const GateSpec& gate, std::string revision, measure::Span window) {
     measure::Question out;
     out.revision = std::move(revision);
     out.window = window;
-    if (auto bad = measure::parse_bad_events(events)) {
+    out.timing = gate.timing;
+    if (auto bad = measure::parse_bad_events(gate.events)) {
         out.bad = *std::move(bad);
     }
     return out;
@@ -298,7 +305,7 @@ Task<bool> sources_answer(StageRun* stage) {
 
 GateRecord look_at_source(const StageRun& stage, const GateSpec& gate, const measure::Look& look) {
     const std::string_view source = judged_by(stage.run.playbook(), gate).name();
-    const Asked asked{source, gate.events};
+    const Asked asked = asked_for(stage.run.playbook(), gate);
     measure::GateInput base = input_of(stage, look);
     base.source = source;
     const auto silent = stage.sources.silent.find(source);

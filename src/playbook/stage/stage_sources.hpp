@@ -17,6 +17,7 @@ namespace oa_stream::playbook {
 struct Asked {
     std::string_view source{}; ///< "prometheus"
     std::string events{}; ///< "http_5xx | terminal_error"; empty: only times are asked for
+    measure::Timing timing = measure::Timing::first_content;
     friend auto operator<=>(const Asked&, const Asked&) = default;
 };
 
@@ -52,7 +53,7 @@ ask_source(RunContext* run, std::string_view source, measure::Question question)
 
 /// The window's question about one revision, for gates of these events.
 [[nodiscard]] measure::Question
-question_of(const std::string& events, std::string revision, measure::Span window);
+question_of(const measure::GateSpec& gate, std::string revision, measure::Span window);
 
 struct StageRun;
 

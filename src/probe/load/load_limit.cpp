@@ -17,6 +17,8 @@ namespace oa_stream::probe {
 namespace {
 
 constexpr double k_infinite = std::numeric_limits<double>::infinity();
+/// Late with more of its requests than this, load lacks time itself.
+constexpr double k_starved_share = 0.05;
 constexpr std::string_view k_examples = "'p99 first_content <= 2s' or 'bad <= 1%'";
 
 std::unexpected<Error> no_limit(std::string_view text, std::string_view why) {
@@ -284,6 +286,19 @@ Check judge_time(
     return check;
 }
 
+/// Requests were sent late for want of our own time, and without that delay the times may keep the
+/// limit: a failure would be ours. Silences are measured from the answer alone.
+bool starved(
+    const LoadLimit& limit, const LoadTotals& totals, const Times& times, double confidence
+) {
+    const measure::Counts late{totals.measured_late, totals.measured_sent};
+    if (limit.what == "gap" || late.total == 0 || late.rate() < k_starved_share) {
+        return false;
+    }
+    const double low = time_bounds(times, *limit.quantile, confidence).low;
+    return low != k_infinite && low - totals.start_delay.max() <= limit.limit;
+}
+
 } // namespace
 
 Result<LoadLimit> parse_load_limit(std::string_view text) {
@@ -299,7 +314,20 @@ Result<LoadLimit> parse_load_limit(std::string_view text) {
 
 Check judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence) {
     if (limit.quantile) {
-        return judge_time(limit, *limit.quantile, *times_of(totals, limit.what), confidence);
+        const Times& times = *times_of(totals, limit.what);
+        Check check = judge_time(limit, *limit.quantile, times, confidence);
+        if (check.verdict == Verdict::fail && starved(limit, totals, times, confidence)) {
+            check.verdict = Verdict::inconclusive;
+            check.detail += fmt::format(
+                "; not decided: load itself sent {} of {} requests late, up to {} after their "
+                "time, and "
+                "these times hold that delay",
+                totals.measured_late,
+                totals.measured_sent,
+                measure::seconds_text(totals.start_delay.max(), -1)
+            );
+        }
+        return check;
     }
     return judge_share(limit, totals, confidence);
 }

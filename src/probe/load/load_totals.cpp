@@ -45,12 +45,6 @@ const std::optional<double>& clock_of(const Clocks& clocks, LoadClock clock) {
     return clocks.end;
 }
 
-/// Ended by a time limit, so a clock that was not reached took longer than anybody waits.
-bool ran_out_of_time(Outcome outcome) {
-    return outcome == Outcome::connect_timeout || outcome == Outcome::ttfb_timeout ||
-           outcome == Outcome::stalled || outcome == Outcome::too_slow;
-}
-
 bool broke_contract(Outcome outcome) {
     return outcome == Outcome::contract_violation || outcome == Outcome::malformed_frame ||
            outcome == Outcome::late_data || outcome == Outcome::not_sse;
@@ -58,8 +52,7 @@ bool broke_contract(Outcome outcome) {
 
 /// The end of an answer that somebody cut is no end of the answer.
 bool says_nothing(const LoadRequest& request, LoadClock clock) {
-    const bool cut =
-        request.sample.outcome == Outcome::cancelled || ran_out_of_time(request.sample.outcome);
+    const bool cut = request.sample.outcome == Outcome::cancelled || ran_into_limit(request.sample);
     return clock == LoadClock::end && cut;
 }
 
@@ -67,8 +60,7 @@ void add_times(LoadTotals& totals, const LoadRequest& request) {
     if (request.reader == Reader::slow) {
         return;
     }
-    const bool infinite =
-        request.dropped || request.waited_out || ran_out_of_time(request.sample.outcome);
+    const bool infinite = request.dropped || request.waited_out || ran_into_limit(request.sample);
     for (std::size_t i = 0; i < k_load_clocks.size(); ++i) {
         const auto& seen = clock_of(request.sample.clocks, k_load_clocks[i]);
         if (seen && !says_nothing(request, k_load_clocks[i])) {

@@ -337,6 +337,11 @@ private:
         check.detail =
             turns_ == 0 ? "no turn was started"
                         : fmt::format("{} turns on threads called {}_…", turns_, k_thread_prefix);
+        if (options_.reference && options_.reference->base_url == options_.lane.base_url &&
+            options_.reference->connect_to == options_.lane.connect_to) {
+            check.detail += "; both sides are one address, so this compared a target with itself";
+            check.data["same_target"] = true;
+        }
         check.data["turns"] = turns_;
         check.data["threads"] = threads_;
         report(checks, std::move(check));

@@ -3,6 +3,9 @@
 // answer may also lack a header).
 #include "outcome.hpp"
 
+#include "oa_stream/telemetry/turns.hpp"
+
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -138,6 +141,19 @@ Outcome classify(const AnswerFacts& facts) noexcept {
         }
     }
     std::unreachable();
+}
+
+bool ran_into_limit(const ProbeSample& sample) noexcept {
+    switch (sample.outcome) {
+    case Outcome::connect_timeout:
+    case Outcome::ttfb_timeout:
+    case Outcome::stalled:
+    case Outcome::too_slow:
+        return true;
+    default:
+        return std::ranges::find(telemetry::k_late_failures, sample.error_code) !=
+               telemetry::k_late_failures.end();
+    }
 }
 
 bool is_unreachable(Outcome outcome) noexcept {

@@ -216,3 +216,32 @@ test('two names of one log, and rotated history that is cut short, pass nothing'
   assert.equal(cut.code, 3, cut.stdout + cut.stderr);
   assert.match(cut.json().gate.sentence, /access\.log\.1\.gz: damaged: cut short; what else it tells of the window is unknown/);
 });
+
+test('each named log is a replica that must tell of the whole window; a line that stands twice counts once', async () => {
+  const folder = scratch('replicas'), log = path.join(folder, 'a.log');
+  const lane = await startLane({ args: ['--revision', 'rev-a', '--access-log', log] });
+  const turns = load(lane.base);
+  await turns.more(40);
+  await turns.stop();
+  await lane.stop();
+  const beside = (name, text) => { fs.writeFileSync(path.join(folder, name), text); return path.join(folder, name); };
+  const gate = (...files) => oa(['slo', 'gate', 'bad: http_5xx <= 50%', '--revision', 'rev-a', '--window', '30m', '--json', ...files.flatMap((file) => ['--access-log', file])]);
+  const shifted = (ms) => fs.readFileSync(log, 'utf8').replace(/"ts":"([^"]+)"/g, (_, ts) => `"ts":"${new Date(Date.parse(ts) + ms).toISOString()}"`).replaceAll('"request_id":"', '"request_id":"b-');
+  const whole = await gate(log);
+  assert.equal(whole.code, 0, whole.stdout + whole.stderr);
+  const doubled = await gate(beside('doubled.log', fs.readFileSync(log, 'utf8').repeat(2)));
+  assert.deepEqual([doubled.code, doubled.json().gate.n], [0, whole.json().gate.n], doubled.stdout);
+  for (const [name, text, why] of [
+    ['empty.log', '', /empty\.log has no line/],
+    ['stopped.log', shifted(-10 * 60e3), /stopped\.log stopped at/],
+    ['ahead.log', shifted(2 * 60e3), /ahead of this machine's clock/],
+  ]) {
+    const run = await gate(log, beside(name, text));
+    assert.equal(run.code, 3, `${name}: ${run.stdout}${run.stderr}`);
+    assert.match(run.json().gate.sentence, why);
+  }
+  beside('a.log.1.xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 1, 2, 3]));
+  const packed = await gate(log);
+  assert.equal(packed.code, 3, packed.stdout + packed.stderr);
+  assert.match(packed.json().gate.sentence, /is compressed with xz, which is not read here/);
+});

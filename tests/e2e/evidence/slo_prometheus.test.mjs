@@ -72,6 +72,7 @@ test('slo gate: passes the good revision, fails the bad one, compares them, coun
     [[`${bad} <= 1%`, '--revision', 'r3'], 3, 'INCONCLUSIVE', 40],
     [[`${bad} <= 1%`, '--revision', 'r1', '--min-n', '1000'], 3, 'INCONCLUSIVE', TURNS],
     [['p95: first_content <= 10s', '--revision', 'r1'], 0, 'PASS', TURNS],
+    [['p99: duration <= 30s', '--revision', 'r1'], 0, 'PASS', TURNS],
     [['p95: first_content <= 10s', '--revision', 'r1', '--route', '/api/chat'], 3, 'INCONCLUSIVE', 0],
     [[`${bad} <= 1%`, '--revision', 'r9'], 3, 'INCONCLUSIVE', 0],
   ];
@@ -117,6 +118,15 @@ test('slo gate: what it suggests is the same question over a longer window, as a
   assert.equal((await typed.end()).code, 3, typed.stdout + typed.stderr);
 });
 
+test('slo gate: what its histogram can never decide is said at once, with the bounds that would', async () => {
+  const coarse = await real(['gate', 'p95: first_content <= +20%', '--revision', 'r2', '--stable', 'r1']);
+  assert.equal(coarse.code, 2, coarse.stdout + coarse.stderr);
+  assert.match(coarse.stdout + coarse.stderr, /bounds are a factor of 2 or more apart.*at most a factor of 1\.2 apart/);
+  const gaps = await real(['gate', 'p95: chunk_gap <= 1s', '--revision', 'r1']);
+  assert.equal(gaps.code, 2);
+  assert.match(gaps.stdout + gaps.stderr, /no histogram of chunk_gap/);
+});
+
 test('slo gate: what makes no sense is refused before anything is asked', async () => {
   const url = ['--prometheus', 'http://127.0.0.1:1'];
   for (const [args, words] of [
@@ -125,7 +135,7 @@ test('slo gate: what makes no sense is refused before anything is asked', async 
     [['bad: http_5xx <= 2.5s', ...url], /a share like 1%/],
     [['bad: http_5xx <= 500%', ...url], /EXPR.*'500%' can never be broken: no share lies outside 0% to 100%/],
     [['p95: first_content <= 1%', ...url], /a time like 2.5s/],
-    [['p95: total <= 1s', ...url], /p95: first_content/],
+    [['p95: total <= 1s', ...url], /first_content, chunk_gap or duration/],
     [['bad: http_5xx <= +1pp', ...url], /--revision and --stable/],
     [['bad: http_5xx <= 1%', '--stable', 'r1', ...url], /nothing is compared/],
     [['bad: http_5xx <= 1%'], /--prometheus URL or --access-log/],
@@ -309,7 +319,7 @@ const LIES = [
   ['nothing at all', () => body('vector', []), 4, /a vector where a matrix was asked for/],
   ['no series anywhere', (q) => (q.startsWith('oa_stream') ? body('matrix', []) : body('vector', [])), 3, /no oa_stream_build_info/],
   ['no requests', (q) => (counts(q) && q.includes('http_requests') ? body('vector', []) : undefined), 3, /no series match/],
-  ['status renamed to code', (q) => (q.includes('5..') ? body('vector', []) : undefined), 3, /http_5xx: no series match.*label renamed/],
+  ['status renamed to code', (q) => (q.includes('status=~') ? body('vector', []) : undefined), 3, /http_5xx: no series match.*label renamed/],
   ['values of yesterday', (q) => (counts(q) ? body('vector', [at({}, /5\.\.|terminal/.test(q) ? '0' : '1000', -86400)]) : undefined), 3, /24h before the time that was asked for/],
   ['values of tomorrow', (q) => (counts(q) ? body('vector', [at({}, /5\.\.|terminal/.test(q) ? '0' : '1000', 86400)]) : undefined), 3, /24h after the time that was asked for/],
   ['stale values', (q) => (q.startsWith('oa_stream') ? body('matrix', [scrapes(120)]) : undefined), 3, /2m.* old/],

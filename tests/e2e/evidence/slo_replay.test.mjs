@@ -17,7 +17,10 @@ function made(state, name, stages, gates, tail = '') {
   fs.mkdirSync(folder, { recursive: true });
   const samples = Object.entries(stages).flatMap(([stage, arms]) =>
     Object.entries(arms).flatMap(([arm, [n, bad, seconds = 0.1]]) =>
-      Array.from({ length: n }, (_, i) => JSON.stringify({ at_s: i, arm, revision: arm, outcome: i < bad ? 'truncated' : 'ok', bad: i < bad, first_content_s: i < bad ? null : seconds + (i % 10) / 1000, end_s: 1, stage }))));
+      Array.from({ length: n }, (_, i) => {
+        const failed = Math.floor(((i + 1) * bad) / n) > Math.floor((i * bad) / n); // one by one, in no clumps
+        return JSON.stringify({ at_s: i, arm, revision: arm, outcome: failed ? 'truncated' : 'ok', bad: failed, first_content_s: failed ? null : seconds + (i % 10) / 1000, end_s: 1, stage });
+      })));
   fs.writeFileSync(path.join(folder, 'samples.ndjson'), `${samples.join('\n')}\n${tail}`);
   fs.writeFileSync(path.join(folder, 'gates.ndjson'), `${gates.join('\n')}\n${tail}`);
 }

@@ -49,9 +49,14 @@ public:
         : question_(question), asked_(telemetry::set_of(question.bad)) {}
 
     void add(const Entry& entry) {
-        const bool timed = entry.first_content_us != k_no_time;
-        const bool endless = entry.first_content_us == k_endless;
-        const double seconds = endless ? k_infinite : entry.first_content_us / k_us;
+        const std::uint32_t micros =
+            question_.timing == Timing::duration ? entry.duration_us : entry.first_content_us;
+        const bool timed = micros != k_no_time && question_.timing != Timing::chunk_gap;
+        const bool endless = micros == k_endless;
+        const double seconds = endless ? k_infinite : micros / k_us;
+        Counts& block = blocks_[block_of(entry.written_s)];
+        ++block.total;
+        block.bad += (entry.bad & asked_) != 0 ? 1 : 0;
         if (timed) {
             times_.push_back(seconds);
         }
@@ -65,7 +70,10 @@ public:
     }
     /// `part`: the window ends or begins within this hour.
     void add(const Slice& slice, bool part) {
-        (void)histogram_.merge(slice.times);
+        const bool whole_turns = question_.timing == Timing::duration;
+        const std::uint64_t endless = whole_turns ? slice.endless_turns : slice.endless;
+        (void)histogram_.merge(whole_turns ? slice.durations : slice.times);
+        added_up_ = true;
         std::uint64_t requests = 0;
         std::uint64_t bad = 0;
         for (std::size_t set = 0; set < slice.by_bad.size(); ++set) {
@@ -73,9 +81,9 @@ public:
             bad += (set & asked_) != 0 ? slice.by_bad[set] : 0;
         }
         in_part_ += part ? requests : 0;
-        endless_ += slice.endless;
-        counts_.total += question_.slower_than_s ? slice.times.count() + slice.endless : requests;
-        counts_.bad += question_.slower_than_s ? slice.endless : bad;
+        endless_ += endless;
+        counts_.total += question_.slower_than_s ? slice.times.count() + endless : requests;
+        counts_.bad += question_.slower_than_s ? endless : bad;
     }
     /// An hour of which less than half lies in the window.
     void leave_out(const Slice& slice) {
@@ -89,8 +97,16 @@ public:
     [[nodiscard]] bool cuts_an_hour() const noexcept { return in_part_ > 0; }
 
 private:
+    [[nodiscard]] std::size_t block_of(double written_s) const {
+        const double part =
+            (written_s - question_.window.from_s) / question_.window.seconds() * k_blocks;
+        return std::min(static_cast<std::size_t>(std::max(0.0, part)), k_blocks - 1);
+    }
+
     const Question& question_;
     telemetry::BadSet asked_;
+    std::vector<Counts> blocks_ = std::vector<Counts>(k_blocks);
+    bool added_up_ = false; ///< hours, whose requests are in no block
     std::uint64_t in_part_ = 0;
     Counts counts_{};
     std::vector<double> times_{};
@@ -144,6 +160,9 @@ void AccessLogIndex::Sum::finish(SourceReading& reading) {
         ));
     }
     reading.tally.requests = counts_;
+    if (!added_up_ && !question_.slower_than_s) {
+        reading.tally.blocks = std::move(blocks_);
+    }
 }
 
 AccessLogIndex::Asked AccessLogIndex::asked_of(const Question& question) const {

@@ -12,13 +12,18 @@
 namespace oa_stream::measure {
 namespace {
 
-/// access.log → access.log.1, access.log.2.gz, access.log-20261120.zst: what stands behind the
-/// name begins with a digit, so that access.log.bak and access.log.swp are left alone.
+/// access.log → access.log.1, access.log.2.gz, access.log-20261120.zst, access.log.old: what
+/// stands behind the name begins with a digit or is "old", so that access.log.bak and
+/// access.log.swp are left alone.
 bool is_rotated(std::string_view file, std::string_view name) {
     if (!file.starts_with(name)) {
         return false;
     }
     const std::string_view rest = file.substr(name.size());
+    if (rest == ".old" || rest == "-old" || rest.starts_with(".old.") ||
+        rest.starts_with("-old.")) {
+        return true;
+    }
     return rest.size() >= 2 && (rest[0] == '.' || rest[0] == '-') && rest[1] >= '0' &&
            rest[1] <= '9' && !rest.ends_with(".tmp");
 }

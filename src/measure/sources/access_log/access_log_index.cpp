@@ -1,5 +1,9 @@
 #include "access_log_index.hpp"
 
+#include "oa_stream/base/clock.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -13,6 +17,11 @@ constexpr double k_us = 1e6;
 
 std::int64_t unit_of(double at_s, double unit_s) noexcept {
     return static_cast<std::int64_t>(std::floor(at_s / unit_s));
+}
+
+std::string rfc3339_of(double at_s) {
+    const std::chrono::duration<double> since(at_s);
+    return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(since)));
 }
 
 } // namespace
@@ -52,16 +61,26 @@ void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& li
     if (!key) {
         return add_damaged(written_s);
     }
+    while (logs_.size() <= log) {
+        logs_.push_back({.spans = LogSpans(limits_.silence_s)});
+    }
+    Log& from = logs_[log];
+    from.newest_s = std::max(from.newest_s, written_s);
+    from.spans.add(written_s);
+    from.revisions.insert(line.revision);
+    if (!fresh(line.id)) {
+        ++doubled_;
+        return;
+    }
     entries_.push_back({
         .written_s = written_s,
         .first_content_us = micros_of(line.first_content_s),
+        .duration_us = micros_of(line.duration_s),
         .key = *key,
         .bad = line.bad,
     });
     all_.add(written_s);
     by_revision_.try_emplace(line.revision, limits_.silence_s).first->second.add(written_s);
-    newest_of_log_.resize(std::max(newest_of_log_.size(), log + 1));
-    newest_of_log_[log] = std::max(newest_of_log_[log], written_s);
     if (entries_.size() > limits_.requests_kept) {
         add_up_older_half();
         forget();
@@ -85,11 +104,8 @@ void AccessLogIndex::add_up_older_half() {
         slice.first_s = made ? entry->written_s : std::min(slice.first_s, entry->written_s);
         slice.last_s = std::max(slice.last_s, entry->written_s);
         ++slice.by_bad[entry->bad];
-        if (entry->first_content_us == k_endless) {
-            ++slice.endless;
-        } else if (entry->first_content_us != k_no_time) {
-            slice.times.record(entry->first_content_us);
-        }
+        add_time(entry->first_content_us, slice.times, slice.endless);
+        add_time(entry->duration_us, slice.durations, slice.endless_turns);
     }
     entries_.erase(entries_.begin(), middle);
 }
@@ -107,7 +123,59 @@ void AccessLogIndex::forget() {
 }
 
 double AccessLogIndex::newest_of(std::size_t log) const noexcept {
-    return log < newest_of_log_.size() ? newest_of_log_[log] : 0;
+    return log < logs_.size() ? logs_[log].newest_s : 0;
+}
+
+bool AccessLogIndex::covers(std::size_t log, const std::string& revision, double at_s) const {
+    return log < logs_.size() && logs_[log].spans.first() <= at_s &&
+           (revision.empty() || logs_[log].revisions.contains(revision));
+}
+
+std::string
+AccessLogIndex::gap_of(std::size_t log, const Question& question, bool others_before) const {
+    if (log >= logs_.size() || logs_[log].spans.empty()) {
+        return "has no line";
+    }
+    const Log& one = logs_[log];
+    if (!question.revision.empty() && !one.revisions.contains(question.revision)) {
+        return {};
+    }
+    const Span& window = question.window;
+    if (one.newest_s < window.to_s - limits_.silence_s) {
+        return fmt::format("stopped at {}", rfc3339_of(one.newest_s));
+    }
+    const double first = one.spans.first();
+    const Span lived{std::max(window.from_s, first), window.to_s};
+    const double silent = lived.seconds() - one.spans.covered(lived);
+    if (silent > 1) {
+        return fmt::format("has no line for {:.0f} s of the window", silent);
+    }
+    const bool young = first > window.from_s + limits_.silence_s;
+    return young && others_before
+               ? fmt::format("begins at {}, within the window", rfc3339_of(first))
+               : "";
+}
+
+bool AccessLogIndex::fresh(std::uint64_t id) {
+    if (!ids_.insert(id).second) {
+        return false;
+    }
+    id_order_.push_back(id);
+    if (id_order_.size() > limits_.requests_kept) {
+        ids_.erase(id_order_.front());
+        id_order_.pop_front();
+    }
+    return true;
+}
+
+void AccessLogIndex::add_time(
+    std::uint32_t micros, LogLinearHistogram& into, std::uint64_t& endless
+) {
+    if (micros == k_endless) {
+        ++endless;
+    } else if (micros != k_no_time) {
+        into.record(micros);
+    }
 }
 
 std::uint64_t AccessLogIndex::damaged_in(const Span& window) const {

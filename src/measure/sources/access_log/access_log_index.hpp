@@ -9,9 +9,12 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -45,7 +48,7 @@ struct LogIndexLimits {
     std::size_t slices = 4000; ///< hours times keys
 };
 
-/// Memory is bounded by the limits, about 16 bytes a request kept and 10 KB a slice. One thread.
+/// Memory is bounded by the limits, about 80 bytes a request kept and 20 KB a slice. One thread.
 class AccessLogIndex {
 public:
     explicit AccessLogIndex(LogIndexLimits limits);
@@ -62,6 +65,15 @@ public:
     [[nodiscard]] double newest_s() const noexcept { return all_.last(); }
     /// The newest line of that log; 0: none.
     [[nodiscard]] double newest_of(std::size_t log) const noexcept;
+    /// Why the log does not cover the window: stopped, silent for too long within it, or begun in
+    /// it although `others_before` says that the revision served already. Empty: it does, or it is
+    /// none of the revision's.
+    [[nodiscard]] std::string
+    gap_of(std::size_t log, const Question& question, bool others_before) const;
+    /// Does the log have a line of the revision from before that time?
+    [[nodiscard]] bool covers(std::size_t log, const std::string& revision, double at_s) const;
+    /// Lines that were there already, word for word, and were left out.
+    [[nodiscard]] std::uint64_t doubled() const noexcept { return doubled_; }
     [[nodiscard]] std::size_t kept() const noexcept { return entries_.size(); }
 
 private:
@@ -77,6 +89,7 @@ private:
     struct Entry {
         double written_s;
         std::uint32_t first_content_us; ///< k_no_time: none; k_endless: ran into a time limit
+        std::uint32_t duration_us; ///< the same
         Key key;
         telemetry::BadSet bad;
     };
@@ -85,17 +98,22 @@ private:
         std::array<std::uint64_t, telemetry::k_bad_sets> by_bad{};
         LogLinearHistogram times{};
         std::uint64_t endless = 0; ///< ran into a time limit before any content
+        LogLinearHistogram durations{};
+        std::uint64_t endless_turns = 0; ///< ran into a time limit
         double first_s = 0;
         double last_s = 0;
     };
     using SliceId = std::pair<std::int64_t, Key>; ///< hours since 1970
     /// Which keys a question is about.
     struct Asked {
-        std::vector<bool> alive;    ///< of the revision, whatever the route
+        std::vector<bool> alive; ///< of the revision, whatever the route
         std::vector<bool> requests; ///< of the revision and the routes
     };
     class Sum;
 
+    /// False: the request is there already.
+    [[nodiscard]] bool fresh(std::uint64_t id);
+    static void add_time(std::uint32_t micros, LogLinearHistogram& into, std::uint64_t& endless);
     [[nodiscard]] static std::uint32_t micros_of(std::optional<double> seconds) noexcept;
     [[nodiscard]] std::optional<Key> key_of(const AccessLine& line);
     [[nodiscard]] Asked asked_of(const Question& question) const;
@@ -115,7 +133,15 @@ private:
     std::map<std::int64_t, std::uint64_t> damaged_{}; ///< by the minute since 1970
     LogSpans all_;
     std::map<std::string, LogSpans, std::less<>> by_revision_{};
-    std::vector<double> newest_of_log_{};
+    struct Log {
+        double newest_s = 0;
+        LogSpans spans;
+        std::set<std::string, std::less<>> revisions{};
+    };
+    std::vector<Log> logs_{};
+    std::unordered_set<std::uint64_t> ids_{};
+    std::deque<std::uint64_t> id_order_{}; ///< the oldest first
+    std::uint64_t doubled_ = 0;
     double forgotten_to_s_ = 0; ///< the newest request no longer known
 };
 

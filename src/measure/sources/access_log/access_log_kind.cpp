@@ -102,14 +102,23 @@ constinit const Section<AccessLogSettings> k_section{
     {"access_log", "The lanes' access logs.", k_keys}
 };
 
+std::optional<Error> refusal(const GateSpec& gate) {
+    if (gate.metric == Metric::quantile && gate.timing == Timing::chunk_gap) {
+        return Error{
+            Code::config, "the log has no silences within an answer", "source", "source: probe"
+        };
+    }
+    return needs_events(gate);
+}
+
 } // namespace
 
 extern constinit const SourceKind k_access_log{
     .key = source_key<AccessLogSettings, k_section>("access_log", "The lanes' access logs."),
     .place = "path",
     .measures = [](const GateSpec& gate
-                ) { return gate.metric != Metric::spike && !needs_events(gate).has_value(); },
-    .refusal = needs_events,
+                ) { return gate.metric != Metric::spike && !refusal(gate).has_value(); },
+    .refusal = refusal,
     .blank = blank_source<AccessLogSettings>,
 };
 

@@ -2,11 +2,14 @@
 
 #include "access_log_fields.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <span>
 
@@ -61,6 +64,12 @@ bool ran_into_limit(const LogFields& fields) {
                       among(LogName::reason, telemetry::k_late_reasons));
 }
 
+bool read_to_the_end(const LogFields& fields) {
+    return fields.text(LogName::reader).value_or("finished") == "finished" &&
+           fields.text(LogName::terminal) == "completed";
+}
+constexpr telemetry::BadSet k_ended_badly = telemetry::bit_of(telemetry::BadEvent::http_5xx);
+
 bool read_times(const LogFields& fields, AccessLine& into) {
     const auto began = parse_log_time(fields.text(LogName::ts).value_or(""));
     const bool has_end = fields[LogName::end_ms].type != LogField::Type::none;
@@ -77,6 +86,12 @@ bool read_times(const LogFields& fields, AccessLine& into) {
         into.first_content_s = *content / 1000;
     } else if (into.accepted && ran_into_limit(fields)) {
         into.first_content_s = std::numeric_limits<double>::infinity();
+    }
+    into.duration_s.reset();
+    if (into.accepted && ran_into_limit(fields)) {
+        into.duration_s = std::numeric_limits<double>::infinity();
+    } else if (into.accepted && end && !(into.bad & k_ended_badly) && read_to_the_end(fields)) {
+        into.duration_s = *end / 1000;
     }
     return true;
 }
@@ -99,7 +114,17 @@ bool read_request(const LogFields& fields, AccessLine& into) {
     into.route = *route;
     into.post = *method == telemetry::k_turn_method;
     into.probe = name_of(fields, LogName::probe).has_value();
-    return read_status(fields, into) && read_turn(fields, into) && read_times(fields, into);
+    if (!read_status(fields, into) || !read_turn(fields, into) || !read_times(fields, into)) {
+        return false;
+    }
+    // A client may give two requests one id, but not one time of arrival and one end.
+    into.id = std::hash<std::string>{}(fmt::format(
+        "{} {} {:.3f}",
+        *name_of(fields, LogName::request_id),
+        fields.text(LogName::ts).value_or(""),
+        into.ended_s
+    ));
+    return true;
 }
 
 /// Both formats begin with the time.

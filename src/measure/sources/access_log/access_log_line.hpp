@@ -23,6 +23,9 @@ struct AccessLine {
     telemetry::BadSet bad = 0;
     /// Of accepted ones; +Inf: its turn ran into a time limit before any, and the reader waited.
     std::optional<double> first_content_s{};
+    /// Until the end, of turns that ended well and whose reader waited for it; +Inf as above.
+    std::optional<double> duration_s{};
+    std::uint64_t id = 0; ///< of this request: equal for a line that was written twice
 
     friend bool operator==(const AccessLine&, const AccessLine&) = default;
 };

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <functional>
@@ -39,6 +40,25 @@ std::string identity_of(std::string_view head) {
         begin = end + 1;
     }
     return {};
+}
+
+/// Empty for what is not packed, or packed as we can unpack it.
+std::string_view foreign_packer(std::string_view head) {
+    using namespace std::string_view_literals;
+    constexpr std::array k_packers{
+        std::pair{
+            "\xFD"
+            "7zXZ\0"sv,
+            "xz"sv
+        },
+        std::pair{"BZh"sv, "bzip2"sv},
+        std::pair{"\x04\x22\x4D\x18"sv, "lz4"sv},
+        std::pair{"\x1F\x9D"sv, "compress"sv},
+    };
+    const auto* found = std::ranges::find_if(k_packers, [&](const auto& packer) {
+        return head.starts_with(packer.first);
+    });
+    return found == k_packers.end() ? ""sv : found->second;
 }
 
 class PlainReader final : public LogReader {
@@ -131,6 +151,14 @@ LogReader::open(const std::filesystem::path& path, std::uint64_t unpacked_bytes)
     auto plain = std::make_unique<PlainReader>(path, fd);
     OA_TRY(const std::string_view head, plain->next());
     plain->seek(0);
+    if (const auto packer = foreign_packer(head); !packer.empty()) {
+        return fail(
+            Code::unreadable,
+            fmt::format("is compressed with {}, which is not read here", packer),
+            path.string(),
+            "gzip or zstd, or unpack it"
+        );
+    }
     if (compression_of(head) == Compression::none) {
         return std::unique_ptr<LogReader>(std::move(plain));
     }

@@ -23,6 +23,7 @@ namespace {
 constexpr std::size_t k_most_logs = 64;
 constexpr std::size_t k_shortest_line = 1024;
 constexpr std::size_t k_fewest_requests = 100;
+constexpr double k_clocks_apart_s = 5; ///< of machines whose clocks are kept
 
 std::string time_text(double at_s) {
     const std::chrono::duration<double> since(at_s);
@@ -104,7 +105,8 @@ private:
     [[nodiscard]] std::string why_empty() const;
     /// A file that may hold lines of the window, and could not be read.
     [[nodiscard]] std::string why_unread(const Question& question) const;
-    void add_notes(const Question& question, SourceReading& reading) const;
+    [[nodiscard]] std::string why_uncovered(const Question& question) const;
+    void add_notes(SourceReading& reading) const;
 
     AccessLogOptions options_;
     AccessLogIndex index_;
@@ -143,6 +145,7 @@ LogLineCounts AccessLogSource::counts() const {
         all.damaged += one.damaged;
         all.foreign += one.foreign;
         all.ahead += one.ahead;
+        all.ahead_most_s = std::max(all.ahead_most_s, one.ahead_most_s);
     };
     std::ranges::for_each(logs_, [&](const auto& log) { add(log->counts()); });
     if (pipe_) {
@@ -176,7 +179,7 @@ std::string AccessLogSource::why_unread(const Question& question) const {
     return {};
 }
 
-void AccessLogSource::add_notes(const Question& question, SourceReading& reading) const {
+void AccessLogSource::add_notes(SourceReading& reading) const {
     const LogLineCounts lines = counts();
     if (lines.foreign > 0) {
         reading.notes.push_back(
@@ -200,17 +203,40 @@ void AccessLogSource::add_notes(const Question& question, SourceReading& reading
             ));
         }
     }
-    for (std::size_t i = 0; logs_.size() > 1 && question.revision.empty() && i < logs_.size();
-         ++i) {
-        const double newest = index_.newest_of(logs_[i]->same_as().value_or(i));
-        if (newest < question.window.to_s - options_.stale_after_s) {
-            reading.notes.push_back(fmt::format(
-                "{} has {}: what it does not tell is not in these numbers",
+    if (index_.doubled() > 0) {
+        reading.notes.push_back(
+            fmt::format("{} lines stand there twice and count once", index_.doubled())
+        );
+    }
+    if (!reading.uncovered.empty()) {
+        reading.notes.push_back(reading.uncovered);
+    }
+}
+
+/// Every log that is named is a replica: each must tell of the whole window.
+std::string AccessLogSource::why_uncovered(const Question& question) const {
+    if (const LogLineCounts lines = counts(); lines.ahead_most_s > k_clocks_apart_s) {
+        return fmt::format(
+            "lines are up to {:.0f} s ahead of this machine's clock: which of them belong to the "
+            "window is unknown",
+            lines.ahead_most_s
+        );
+    }
+    const auto log_of = [&](std::size_t i) { return logs_[i]->same_as().value_or(i); };
+    bool before = false;
+    for (std::size_t i = 0; i < logs_.size(); ++i) {
+        before = before || index_.covers(log_of(i), question.revision, question.window.from_s);
+    }
+    for (std::size_t i = 0; i < logs_.size(); ++i) {
+        if (const std::string gap = index_.gap_of(log_of(i), question, before); !gap.empty()) {
+            return fmt::format(
+                "{} {}: what its lane did then is not in these numbers",
                 logs_[i]->path().string(),
-                newest > 0 ? "stopped at " + time_text(newest) : "no line"
-            ));
+                gap
+            );
         }
     }
+    return {};
 }
 
 Task<Result<SourceReading>> AccessLogSource::read(Question question) {
@@ -228,6 +254,7 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         reading.why = why_empty();
     } else {
         reading = index_.answer(question);
+        reading.uncovered = why_uncovered(question);
     }
     reading.source = fmt::format(
         "access log {}",
@@ -237,7 +264,7 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         )
     );
     reading.query = query_text(question, options_.include_probes);
-    add_notes(question, reading);
+    add_notes(reading);
     co_return reading;
 }
 

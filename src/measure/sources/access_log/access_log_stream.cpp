@@ -48,6 +48,7 @@ void AccessLogStream::line(
     AccessLine read;
     switch (read_access_line(text, read)) {
     case LineKind::request:
+        counts.ahead_most_s = std::max(counts.ahead_most_s, read.ended_s - now_s);
         if (read.ended_s > now_s + limits_.ahead_s) {
             ++counts.ahead;
             return index.add_damaged(newest_s_);

@@ -15,6 +15,7 @@ struct LogLineCounts {
     std::uint64_t damaged = 0;
     std::uint64_t foreign = 0;
     std::uint64_t ahead = 0; ///< of a time to come: the lane's clock or ours is wrong
+    double ahead_most_s = 0; ///< how far the farthest line is ahead, also of those that count
 };
 
 struct LogStreamLimits {

@@ -10,6 +10,10 @@
 namespace oa_stream::measure::prometheus {
 namespace {
 
+constexpr std::uint64_t k_least_to_clump = 2; ///< bad ones
+constexpr double k_scrapes_a_block = 4; ///< fewer, and increase() guesses more than it counts
+constexpr std::size_t k_least_blocks = 5;
+
 /// increase() makes up no event where none was, and shows at least what it saw.
 std::uint64_t whole(double events) {
     return events > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(events)))
@@ -101,6 +105,55 @@ Task<Result<void>> Reader::counts() {
         bad += term.subtract ? -some.value_or(0) : some.value_or(0);
     }
     settle(bad, all.value_or(0));
+    if (missing_.empty()) {
+        OA_CO_CHECK(co_await blocks());
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>>
+Reader::add_to_blocks(telemetry::Term term, double step_s, std::vector<double>* into) {
+    const Span steps{question_.window.from_s + step_s, at()};
+    const std::string query = queries_.by_step(term, step_s);
+    remember(query);
+    OA_CO_TRY(Answer answer, co_await calls_.range(query, steps, step_s));
+    if (!answer.warnings.empty()) {
+        miss(term.word, "Prometheus warns: " + answer.warnings.front());
+    }
+    for (const Series& series : answer.series) {
+        for (const Point& point : series.points) {
+            const double at_step = std::round((point.at_s - steps.from_s) / step_s);
+            if (at_step >= 0 && at_step < static_cast<double>(into->size()) && point.value > 0) {
+                (*into)[static_cast<std::size_t>(at_step)] +=
+                    (term.subtract ? -1 : 1) * point.value;
+            }
+        }
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>> Reader::blocks() {
+    const double window = question_.window.seconds();
+    const double most = std::floor(window / (k_scrapes_a_block * scraping_.interval_s));
+    const auto count = static_cast<std::size_t>(std::min<double>(k_blocks, most));
+    if (out_.tally.requests.bad < k_least_to_clump || count < k_least_blocks ||
+        !queries_.sees_first_events()) {
+        co_return Result<void>{};
+    }
+    const double step_s = window / static_cast<double>(count);
+    std::vector<double> all(count);
+    std::vector<double> bad(count);
+    OA_CO_CHECK(co_await add_to_blocks(telemetry::requests_term(question_.routes), step_s, &all));
+    for (const telemetry::Term& term : telemetry::bad_terms(question_.bad, question_.routes)) {
+        if (missing_.empty()) {
+            OA_CO_CHECK(co_await add_to_blocks(term, step_s, &bad));
+        }
+    }
+    for (std::size_t i = 0; i < count && missing_.empty(); ++i) {
+        const auto total = static_cast<std::uint64_t>(std::llround(std::max(0.0, all[i])));
+        const auto some = static_cast<std::uint64_t>(std::llround(std::max(0.0, bad[i])));
+        out_.tally.blocks.push_back({std::min(some, total), total});
+    }
     co_return Result<void>{};
 }
 
@@ -131,32 +184,42 @@ Task<Result<void>> Reader::late_ones() {
 }
 
 Task<Result<void>> Reader::times() {
-    const std::string query = queries_.first_content();
-    OA_CO_TRY(Answer answer, co_await ask("first content", query, ResultType::vector));
+    if (question_.timing == Timing::chunk_gap) {
+        co_return Result<void>{}; // no metric has it
+    }
+    const std::string_view side =
+        question_.timing == Timing::duration ? "duration" : "first content";
+    const std::string query = queries_.times();
+    OA_CO_TRY(Answer answer, co_await ask(side, query, ResultType::vector));
     if (!missing_.empty()) {
         co_return Result<void>{};
     }
     answer = merge_replicas(std::move(answer), k_replica_labels);
     if (!answer.warnings.empty()) {
-        miss("first content", "Prometheus warns: " + answer.warnings.front());
+        miss(side, "Prometheus warns: " + answer.warnings.front());
         co_return Result<void>{};
     }
     if (std::ranges::any_of(answer.series, [](const Series& series) {
             return !std::isfinite(series.points.back().value);
         })) {
-        miss("first content", fmt::format("a bucket is not a number ({})", query));
+        miss(side, fmt::format("a bucket is not a number ({})", query));
         co_return Result<void>{};
     }
     OA_CO_TRY(out_.tally.buckets, buckets_of(answer));
     auto& buckets = out_.tally.buckets;
     if (buckets.empty() && question_.slower_than_s) {
-        miss("first content", fmt::format("no buckets match ({})", query));
+        miss(side, fmt::format("no buckets match ({})", query));
     }
     if (!buckets.empty() && buckets.back().le != std::numeric_limits<double>::infinity()) {
-        miss("first content", fmt::format("no bucket up to +Inf ({})", query));
+        miss(side, fmt::format("no bucket up to +Inf ({})", query));
     }
     if (missing_.empty() && question_.slower_than_s) {
         OA_CO_CHECK(slow_ones());
+    }
+    if (missing_.empty() && question_.timing == Timing::duration) {
+        out_.notes.emplace_back(
+            "http_request_duration_seconds counts resumes and refused requests of the routes, too"
+        );
     }
     if (missing_.empty() && !buckets.empty()) {
         OA_CO_CHECK(co_await late_ones());

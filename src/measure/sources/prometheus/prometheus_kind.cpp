@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 
 namespace oa_stream::measure {
 
@@ -132,33 +134,84 @@ constexpr auto k_keys = keys<PrometheusSettings>(
 constinit const Section<PrometheusSettings> k_section{{"prometheus", "A Prometheus server.", k_keys}
 };
 
-/// A limit between two bounds of the lane's histogram is never decided.
-bool is_bound(double seconds) {
-    return std::ranges::any_of(telemetry::k_first_content_bounds, [&](double bound) {
+/// Of the lane's histogram of these times; none: it has no such histogram.
+std::span<const double> bounds_of(Timing timing) {
+    switch (timing) {
+    case Timing::first_content:
+        return telemetry::k_first_content_bounds;
+    case Timing::duration:
+        return telemetry::k_duration_bounds;
+    case Timing::chunk_gap:
+        break;
+    }
+    return {};
+}
+
+/// A limit between two bounds is never decided.
+bool is_bound(std::span<const double> bounds, double seconds) {
+    return std::ranges::any_of(bounds, [&](double bound) {
         return std::abs(bound - seconds) < 1e-9;
     });
 }
 
-bool is_time_limit(const GateSpec& gate) {
-    return gate.metric == Metric::first_content_p95 && gate.against == Against::limit;
+/// The least factor between two neighbouring bounds: two arms whose times lie in one bucket may be
+/// so far apart.
+double least_factor(std::span<const double> bounds) {
+    double out = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 1; i < bounds.size(); ++i) {
+        out = std::min(out, bounds[i] / bounds[i - 1]);
+    }
+    return out;
 }
 
 /// Buckets of two arms only tell them apart when they do not touch, so a p95 versus stable is left
 /// to who has single times.
 bool measures(const GateSpec& gate) {
-    return gate.metric == Metric::bad_rate ? !gate.events.empty()
-                                           : is_time_limit(gate) && is_bound(gate.limit);
+    return gate.metric == Metric::bad_rate
+               ? !gate.events.empty()
+               : gate.metric == Metric::quantile && gate.against == Against::limit &&
+                     is_bound(bounds_of(gate.timing), gate.limit);
 }
 
 std::optional<Error> refusal(const GateSpec& gate) {
-    if (!is_time_limit(gate) || is_bound(gate.limit)) {
+    if (gate.metric != Metric::quantile) {
         return needs_events(gate);
+    }
+    const auto bounds = bounds_of(gate.timing);
+    if (bounds.empty()) {
+        return Error{
+            Code::config,
+            fmt::format("the lane has no histogram of {}", to_string(gate.timing)),
+            "source",
+            "source: probe"
+        };
+    }
+    if (gate.against == Against::stable) {
+        const double factor = least_factor(bounds);
+        return 1 + gate.limit >= factor
+                   ? std::nullopt
+                   : std::optional(Error{
+                         Code::config,
+                         fmt::format(
+                             "the histogram's bounds are a factor of {:g} or more apart, so a rise"
+                             " of {:g}% is never decided for an equal canary: that takes bounds at"
+                             " most a factor of {:g} apart",
+                             factor,
+                             100 * gate.limit,
+                             1 + gate.limit
+                         ),
+                         "source",
+                         "source: access_log or probe"
+                     });
+    }
+    if (is_bound(bounds, gate.limit)) {
+        return std::nullopt;
     }
     return Error{
         Code::config,
         fmt::format("{:g}s lies between two bounds of the histogram: never decided", gate.limit),
         "at_most",
-        fmt::format("one of {}s", fmt::join(telemetry::k_first_content_bounds, "s, "))
+        fmt::format("one of {}s", fmt::join(bounds, "s, "))
     };
 }
 

@@ -120,6 +120,13 @@ std::string Queries::rise_of(const telemetry::Term& term) const {
     return sum_rise(term.metric->name, matchers(term), "");
 }
 
+std::string Queries::by_step(const telemetry::Term& term, double step_s) const {
+    const std::string series = selector(term.metric->name, matchers(term), by_label_);
+    const std::string each =
+        among_ours(fmt::format("increase({}[{}])", series, duration_text(step_s)));
+    return fmt::format("sum ({} ({}))", without_replicas(), each);
+}
+
 std::string Queries::had_at_first_sight(const telemetry::Term& term) const {
     const std::string series = selector(term.metric->name, matchers(term), by_label_);
     const std::string each = among_ours(fmt::format(
@@ -132,9 +139,12 @@ std::string Queries::had_at_first_sight(const telemetry::Term& term) const {
     return fmt::format("sum ({} ({}))", without_replicas(), each);
 }
 
-std::string Queries::first_content() const {
+std::string Queries::times() const {
+    const telemetry::Metric& row = question_.timing == Timing::duration
+                                       ? telemetry::metric("http_request_duration_seconds")
+                                       : telemetry::metric("first_content_seconds");
     return sum_rise(
-        std::string(telemetry::metric("first_content_seconds").name) + "_bucket",
+        std::string(row.name) + "_bucket",
         matcher(telemetry::route_is(question_.routes)),
         " by (le)"
     );

@@ -31,12 +31,14 @@ public:
 
     /// What the series of a term rose by, summed.
     [[nodiscard]] std::string rise_of(const telemetry::Term& term) const;
+    /// increase() of the term over each step of a range: good enough to see clumps by.
+    [[nodiscard]] std::string by_step(const telemetry::Term& term, double step_s) const;
     /// What the term's series that appeared in the window had already when they were first scraped,
     /// as far as rise_of() could not count it: it may be older than the window.
     [[nodiscard]] std::string had_at_first_sight(const telemetry::Term& term) const;
     /// Longer windows are left to increase() alone, which loses them.
     [[nodiscard]] bool sees_first_events() const noexcept;
-    [[nodiscard]] std::string first_content() const; ///< buckets by le
+    [[nodiscard]] std::string times() const; ///< buckets by le of the timing asked for
 
 private:
     [[nodiscard]] std::string

@@ -45,6 +45,11 @@ private:
     Task<Result<std::optional<double>>> rise_of(telemetry::Term term);
     /// Bad events that a series had when it was first scraped, and that nobody can date.
     Task<Result<void>> undated(telemetry::Term term);
+    /// The counts by equal stretches of the window, where scrapes come often enough to tell.
+    Task<Result<void>> blocks();
+    /// Adds a term's counts of each stretch to one member of the blocks.
+    Task<Result<void>>
+    add_to_blocks(telemetry::Term term, double step_s, std::vector<double>* into);
     /// The sum's number; nullopt for the empty vector; what is neither is missing.
     Task<Result<std::optional<double>>> number(std::string_view side, std::string query);
     void remember(const std::string& query) {

@@ -1,0 +1,44 @@
+#include "chance.hpp"
+
+#include "oa_stream/base/seconds.hpp"
+
+#include "forecast.hpp"
+
+namespace oa_stream::playbook {
+
+int looks_of(const StageSpec& stage) {
+    return stage.extend_at_most > Millis(0) ? 2 : 1;
+}
+
+measure::Flow
+flow_at(const StageSpec& stage, const measure::GateSpec& gate, int percent, double users_per_s) {
+    const double probes = stage.probe.per_arm_per_s;
+    const double all = users_per_s + stage.probe.unpinned_per_s;
+    const double share = percent / 100.0;
+    // At 0 % only probes reach the canary, at 100 % only they reach stable.
+    const bool compared_at_100 = percent == 100 && gate.against == measure::Against::stable;
+    return percent == 0 || compared_at_100
+               ? measure::Flow{probes, probes}
+               : measure::Flow{all * share + probes, all * (1 - share) + probes};
+}
+
+std::optional<double> chance_of(
+    const measure::GateSpec& gate,
+    const StageSpec& stage,
+    const std::optional<measure::Expectation>& now,
+    const std::vector<measure::Flow>& flows,
+    GateTrials& out
+) {
+    if (!now || gate.mode != measure::GateMode::decide || gate.metric == measure::Metric::spike) {
+        return std::nullopt;
+    }
+    const double whole_s = seconds(stage.bake + stage.extend_at_most);
+    double chance = 1;
+    for (const measure::Flow& flow : flows) {
+        chance *= measure::chance_to_pass(gate, *now, flow, looks_of(stage), whole_s);
+    }
+    out.chance *= chance;
+    return chance;
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,152 @@
+// Every log that is named must tell of the whole window, and each request of it once.
+#include "oa_stream/measure/gate_reading.hpp"
+
+#include "access_log_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+using measure::Counts;
+using measure::Question;
+
+namespace {
+
+/// A good request each second of [from, to).
+std::string lines(double from_s, double to_s, const std::string& revision = "rev-a") {
+    std::string out;
+    for (double at = from_s; at < to_s; ++at) {
+        out += LogLine{.began_s = at, .revision = revision}.text();
+    }
+    return out;
+}
+
+measure::GateRecord gate_on(const measure::SourceReading& reading) {
+    measure::GateSpec spec;
+    spec.id = "error-rate";
+    spec.events = "http_5xx | terminal_error";
+    return evaluate_readings(spec, reading, {}, {});
+}
+
+/// a.log is a whole replica of the revision; b.log is what a test makes of it.
+struct Pair {
+    LogRig rig{measure::AccessLogOptions{.paths = {"a.log", "b.log"}}};
+    Question question{.revision = "rev-a"};
+
+    Pair() { rig.write(rig.folder / "a.log", lines(0, 1000)); }
+    [[nodiscard]] measure::SourceReading ask() { return rig.ask(10, 1000, question); }
+    void b(const std::string& text, const std::string& name = "b.log") const {
+        rig.write(rig.folder / name, text);
+    }
+};
+
+void check_open(const measure::SourceReading& reading, std::string_view why) {
+    REQUIRE(reading.state == measure::SourceReading::State::measured);
+    CAPTURE(reading.uncovered);
+    CHECK(reading.uncovered.contains(why));
+    const auto record = gate_on(reading);
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.contains(why));
+}
+
+} // namespace
+
+TEST_CASE("access log coverage: whole logs of all replicas pass, another revision's need not go on"
+) {
+    Pair pair;
+    pair.b(lines(0, 1000));
+    const auto both = pair.ask();
+    CHECK(both.uncovered.empty());
+    CHECK(gate_on(both).verdict == Verdict::pass);
+    Pair other;
+    other.b(lines(0, 400, "rev-b"));
+    CHECK(gate_on(other.ask()).verdict == Verdict::pass);
+}
+
+TEST_CASE("access log coverage: a replica's log that is empty, stopped, silent or cut is no PASS") {
+    struct Row {
+        std::string name;
+        std::string text;
+        std::string_view why;
+    };
+    for (const Row& row : {
+             Row{"empty", "", "b.log has no line"},
+             Row{"stopped", lines(0, 500), "b.log stopped at"},
+             Row{"six minutes of silence",
+                 lines(0, 300) + lines(660, 1000),
+                 "b.log has no line for 361 s of the window"},
+             Row{"begins within the window", lines(600, 1000), "within the window"},
+         }) {
+        DYNAMIC_SECTION(row.name) {
+            Pair pair;
+            pair.b(row.text);
+            check_open(pair.ask(), row.why);
+        }
+    }
+}
+
+TEST_CASE("access log coverage: a failure is found in spite of a gap") {
+    Pair pair;
+    std::string bad;
+    for (int i = 0; i < 200; ++i) {
+        bad += LogLine{.began_s = 20.0 + i, .status = 503, .terminal = ""}.text();
+    }
+    pair.b(bad);
+    CHECK(gate_on(pair.ask()).verdict == Verdict::fail);
+}
+
+TEST_CASE("access log coverage: a rotated file that is missing or cannot be unpacked") {
+    Pair pair;
+    pair.b(lines(500, 1000));
+    pair.b(lines(0, 200), "b.log.2");
+    CHECK(pair.ask().uncovered.contains("b.log"));
+    Pair packed;
+    packed.b(lines(0, 1000));
+    packed.b(
+        std::string(
+            "\xFD"
+            "7zXZ\0 packed",
+            13
+        ),
+        "b.log.1.xz"
+    );
+    const auto unread = packed.ask();
+    CHECK(unread.state == measure::SourceReading::State::missing);
+    CHECK(unread.why.contains("is compressed with xz, which is not read here"));
+    Pair old;
+    old.b(lines(500, 1000));
+    old.b(lines(0, 500), "b.log-old");
+    const auto read = old.ask();
+    CHECK(read.uncovered.empty());
+    CHECK(read.tally.requests == Counts{0, 2 * 990});
+}
+
+TEST_CASE("access log coverage: a lane's clock that is ahead makes the window unknown") {
+    const double ahead_s = GENERATE(120.0, 420.0);
+    Pair pair;
+    pair.b(lines(ahead_s, 1000 + ahead_s));
+    check_open(pair.ask(), "ahead of this machine's clock");
+}
+
+TEST_CASE("access log coverage: a line that was written twice counts once") {
+    Pair pair;
+    const std::string text = lines(0, 1000);
+    pair.b(text + text.substr(0, text.size() / 2));
+    const auto reading = pair.ask();
+    CHECK(reading.tally.requests == Counts{0, 2 * 990});
+    CHECK(std::ranges::any_of(reading.notes, [](const std::string& note) {
+        return note.contains("500 lines stand there twice");
+    }));
+}
+
+TEST_CASE("access log: whole turns are timed where they ended well") {
+    LogRig rig;
+    std::string text;
+    for (int i = 0; i < 100; ++i) {
+        text += LogLine{.began_s = 10.0 + i, .end_ms = i < 10 ? 7100.0 : 2000.0}.text();
+    }
+    text += LogLine{.began_s = 120, .end_ms = 1, .status = 503, .terminal = ""}.text();
+    rig.append(text);
+    const auto reading = rig.ask(0, 200, {.timing = measure::Timing::duration});
+    CHECK(reading.tally.first_content_s.size() == 100);
+    CHECK(reading.tally.first_content_s.back() == Approx(7.1));
+    CHECK(reading.tally.blocks.size() == measure::k_blocks);
+}

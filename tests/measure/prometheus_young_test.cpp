@@ -1,0 +1,125 @@
+// First events, series that come into being, answers that are not whole, and failures in clumps.
+#include "oa_stream/measure/gate_reading.hpp"
+
+#include "fake_prometheus.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+using namespace oa_stream;
+using namespace oa_stream::measure;
+using namespace oa_stream::measure::test;
+
+namespace {
+
+using State = SourceReading::State;
+
+/// `body` for the queries that contain `word`, the healthy answer for others.
+Script only(std::string word, std::string body) {
+    return [word = std::move(word), body = std::move(body)](std::string_view query, int) {
+        return Scripted{.body = query.contains(word) ? body : ""};
+    };
+}
+
+} // namespace
+
+TEST_CASE("prometheus source: no 5xx series beside living ones of the metric is none, and said") {
+    const std::string_view absent = GENERATE("5..", "turn_failed");
+    FakePrometheus prometheus(only(std::string(absent), vector_body("")));
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CAPTURE(got->why);
+    REQUIRE(got->state == State::measured);
+    CHECK(got->tally.requests == Counts{absent == "5.." ? 2U : 3U, 1000});
+    CHECK(std::ranges::any_of(got->notes, [](const std::string& note) {
+        return note.contains("none was counted");
+    }));
+}
+
+TEST_CASE("prometheus source: first events of a series that nobody can date are no proof") {
+    FakePrometheus prometheus([](std::string_view query, int) {
+        const bool had = query.contains("> 0) unless last_over_time") && query.contains("5..");
+        return Scripted{.body = had ? number_body("60") : ""};
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    REQUIRE(got->state == State::measured);
+    CHECK(got->may_have_missed == 60);
+    GateSpec gate;
+    gate.id = "error-rate";
+    gate.limit = 0.02;
+    const GateRecord record = evaluate_readings(gate, *got, {}, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.contains("60 bad ones may have come before"));
+    gate.limit = 0.001; // 5 of 1000 are too many with and without them
+    CHECK(evaluate_readings(gate, *got, {}, {}).verdict == Verdict::fail);
+}
+
+TEST_CASE("prometheus source: a series that began in the window counts whole") {
+    FakePrometheus prometheus;
+    REQUIRE(ask(prometheus, question_of()).has_value());
+    const auto counted = std::ranges::find_if(prometheus.queries, [](const std::string& query) {
+        return query.contains("5..") && !query.contains("> 0) unless last_over_time");
+    });
+    REQUIRE(counted != prometheus.queries.end());
+    CHECK(counted->contains("unless last_over_time(oa_stream_http_requests_total"));
+    CHECK(counted->contains("last_over_time(process_start_time_seconds[10m]) >= 1795157400.000"));
+}
+
+TEST_CASE("prometheus source: bad ones in clumps are seen, and widen a gate's interval") {
+    const auto stretches = [](std::string_view query, int) {
+        if (!query.starts_with("sum (max without") || !query.contains("(increase(")) {
+            return Scripted{};
+        }
+        // Ten stretches of a minute: 100 requests each, all bad ones in the fourth.
+        std::string points;
+        for (int i = 0; i < 10; ++i) {
+            const bool total = query.contains("http_requests_total") && !query.contains("5..");
+            const bool hit = i == 3 && query.contains("5..");
+            points += fmt::format(
+                "{}[{},\"{}\"]",
+                i == 0 ? "" : ",",
+                k_now_s - 600 + 60 * (i + 1),
+                total ? 100
+                : hit ? 30
+                      : 0
+            );
+        }
+        return Scripted{
+            .body = matrix_body(fmt::format(R"({{"metric":{{}},"values":[{}]}})", points))
+        };
+    };
+    FakePrometheus prometheus([&](std::string_view query, int attempt) {
+        if (query.contains("5..") && !query.contains("(increase(") &&
+            !query.contains("> 0) unless last_over_time")) {
+            return Scripted{.body = number_body("30")};
+        }
+        return query.contains("terminal_total") && !query.contains("(increase(")
+                   ? Scripted{.body = number_body(query.contains("> 0) unless") ? "0" : "0")}
+                   : stretches(query, attempt);
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CAPTURE(got->why);
+    REQUIRE(got->state == State::measured);
+    REQUIRE(got->tally.blocks.size() == 10);
+    CHECK(got->tally.blocks[3] == Counts{30, 100});
+    GateSpec gate;
+    gate.id = "error-rate";
+    gate.limit = 0.015; // 30 of 1000 one by one would be beyond it
+    const GateRecord record = evaluate_readings(gate, *got, {}, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.notes.front().contains("in clumps of about"));
+}
+
+TEST_CASE("prometheus source: a partial answer says nothing") {
+    FakePrometheus prometheus(only(
+        "5..", R"({"status":"success","isPartial":true,"data":{"resultType":"vector","result":[]}})"
+    ));
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->state == State::missing);
+    CHECK(got->why.contains("the answer is partial"));
+}
