@@ -8,7 +8,7 @@ import { Door, Hazard, PROMPT, Users, startWorld } from '../lib/measured.mjs';
 import { oa } from '../lib/process.mjs';
 
 const WORDS = 'http_5xx | terminal_error';
-const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true }) => `version: 1
+const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true, include = false }) => `version: 1
 kind: cutover
 continuity: new-threads-only
 continuity_reason: the lanes of this test keep their threads in memory
@@ -23,8 +23,8 @@ traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable
 slo:
   - { name: stream-good, objective: 60%, window: 5s, bad: ${WORDS} }
 sources:
-  - prometheus: { url: "\${prometheus}", timeout: 2s, stale_after: 1s }
-  - access_log: { path: "\${access_log}" }
+  - prometheus: { url: "\${prometheus}", timeout: 2s, stale_after: 1s, include_probes: ${include} }
+  - access_log: { path: "\${access_log}", include_probes: ${include} }
 ${probes ? '  - probe: {}\n' : ''}${preflight}stages: [${stages}]
 stage:
   bake: ${bake}
@@ -69,8 +69,9 @@ function p95(times, z = 3.29) {
 test('one run, three sources: budget, error rate and p95 agree within their stated errors, by revision', async () => {
   for (const lane of [world.stable, world.canary]) lane.setFaults('error-rate=0.1\nlatency=60ms\n');
   const sources = ['prometheus', 'access_log', 'probe'];
+  // With the run's own probes, so that all three sources saw them.
   const at = await door(playbook({
-    stages: '50%', bake: '6s', preflight: 'preflight: [ budget: { consumed_at_most: 99% } ]\n',
+    include: true, stages: '50%', bake: '6s', preflight: 'preflight: [ budget: { consumed_at_most: 99% } ]\n',
     gates: sources.flatMap((source) => [
       `id: errors-${source}, bad: ${WORDS}, at_most: +30pp, versus: stable, source: ${source}`,
       `id: p95-${source}, p95: first_content, at_most: 2.5s, source: ${source}, mode: observe`,
