@@ -2,6 +2,7 @@
 // members before it, and the callback parser walks the parent of each value that ends. This one
 // keeps what is open on flat stacks and makes each array and object once, when it closes.
 #include "oa_stream/base/json_bounds.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -148,6 +149,9 @@ public:
         const auto names = std::span(names_).subspan(object.first_name);
         const auto values = std::span(values_).subspan(object.first_value);
         const Duplicates duplicates(names, values);
+        if (bounds_->unique_names && duplicates.count() > 0) {
+            return refuse_twice(names, duplicates);
+        }
         Json::object_t members;
         // The map's own emplace looks for the name first.
         auto& list = static_cast<Json::object_t::Container&>(members);
@@ -200,6 +204,17 @@ private:
     bool refuse(std::string message, Code code = Code::too_large) {
         error_ = Error{.code = code, .message = std::move(message)};
         return false;
+    }
+
+    bool refuse_twice(std::span<const std::string> names, const Duplicates& duplicates) {
+        std::size_t at = 0;
+        while (!duplicates.left_out(at)) {
+            ++at;
+        }
+        return refuse(
+            fmt::format("the name '{}' stands twice in one object", printable(names[at], 40)),
+            Code::protocol
+        );
     }
 
     bool stopped() {

@@ -9,6 +9,11 @@ Task<Result<void>> TrafficDriver::restore(Split target, Json exact, std::string 
     co_return co_await set(std::move(target), std::move(etag));
 }
 
+std::string serving_text(const TrafficState& state) {
+    const auto why = state.serving.empty() ? string_member(state.extra, "no_split") : std::nullopt;
+    return why ? std::string(*why) : state.serving.text();
+}
+
 // The driver outlives the call: its owner awaits it.
 Task<Result<TrafficState>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
 poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause) {
@@ -20,8 +25,8 @@ poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause) {
             co_return state;
         }
         seen = !state           ? state.error().text()
-               : state->settled ? state->serving.text()
-                                : state->serving.text() + ", still changing";
+               : state->settled ? serving_text(*state)
+                                : serving_text(*state) + ", still changing";
         if (Clock::now() + pause > deadline || !co_await sleep_for(pause)) {
             break;
         }

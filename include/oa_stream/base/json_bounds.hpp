@@ -24,6 +24,7 @@ struct JsonBounds {
     /// … and of its other members the names are kept, each with the value null.
     bool outer_names = false;
     std::stop_token stop{};
+    bool unique_names = false; ///< a name twice in one object is an error; else the last one counts
 };
 
 /// parse_json() within bounds, in time proportional to the text (members of one object: n log n).

@@ -1,6 +1,7 @@
 // What moves traffic: one interface for the local front door, HAProxy, Cloud Run and commands.
 #pragma once
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/traffic/split.hpp"
@@ -23,9 +24,11 @@ struct StreamCounts {
 
 struct TrafficState {
     Split wanted;        ///< what the machinery was told last
-    Split serving;       ///< what really serves; the baseline of every decision
+    /// What really serves; the baseline of every decision. Empty when it is no split in whole
+    /// percents: then extra["no_split"] says what it is, and only a rollback may start from it.
+    Split serving;
     bool settled = true; ///< false while the last write is still being carried out
-    std::string etag;    ///< opaque; changes with every write by anybody
+    std::string etag; ///< opaque; changes with every write by anybody
     std::map<std::string, StreamCounts, std::less<>> streams{}; ///< where the machinery tells
     Json extra = Json::object(); ///< the driver's own facts, kept as evidence
     /// The whole setting in the machinery's own words, enough for restore() to bring it back as it
@@ -69,6 +72,13 @@ public:
     /// served. As it is here: for machinery whose whole setting is the split.
     [[nodiscard]] virtual Task<Result<void>> restore(Split target, Json exact, std::string etag);
 
+    /// Whether two values of TrafficState::exact share the traffic in the same way: what a rollback
+    /// has to bring back. What others may change meanwhile without moving traffic does not count.
+    [[nodiscard]] virtual bool same_setting(const Json& a, const Json& b) const { return a == b; }
+
+    /// From here on no call begins a wait (for Retry-After, a back-off) that ends after `until`.
+    virtual void wait_no_longer_than(Clock::time_point until) { static_cast<void>(until); }
+
     /// Longest time that one call may take before it counts as hanging; a wait that the machinery
     /// itself asked for (Retry-After) is within it.
     [[nodiscard]] virtual Millis patience() const noexcept { return Millis(5000); }
@@ -84,6 +94,9 @@ public:
     /// Code::precondition for one that only the machinery itself can reach.
     [[nodiscard]] virtual Result<ArmAddress> address(std::string_view revision) const = 0;
 };
+
+/// What serves, in words, also when it is no split.
+[[nodiscard]] std::string serving_text(const TrafficState& state);
 
 /// verify() as most drivers need it: polls read() every `pause`.
 [[nodiscard]] Task<Result<TrafficState>>

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int k_lost_answers = 3; ///< of one read; an API that is not there is told soon
 constexpr Millis k_longest_backoff{16000};
+constexpr Millis k_longest_rescue_pause{4000}; ///< users are hurt meanwhile
 constexpr std::size_t k_max_body = 8U << 20U;
 
 Result<Json> document(const net::ClientResponse& response) {
@@ -58,19 +59,24 @@ net::ClientRequest Api::request(std::string method, const std::string& path) con
     return out;
 }
 
-void Api::heed(const net::ClientResponse& response) {
+void Api::heed(const net::ClientResponse& response, bool write) {
     const auto wait = net::retry_after(response.headers, std::chrono::system_clock::now());
-    if (wait && (response.status == 429 || response.status >= 500)) {
-        quiet_until_ = std::max(quiet_until_, Clock::now() + *wait);
+    if (!wait || (response.status != 429 && response.status < 500)) {
+        return;
     }
+    const auto now = Clock::now();
+    const auto brief = now + std::min(*wait, k_longest_rescue_pause);
+    writes_quiet_until_ = std::max(writes_quiet_until_, now + *wait);
+    rescue_quiet_until_ = std::max(rescue_quiet_until_, brief);
+    reads_quiet_until_ = std::max(reads_quiet_until_, write ? brief : now + *wait);
 }
 
-Task<Result<void>> Api::leave_alone(Clock::time_point until, Code late) {
-    const auto wait = std::chrono::ceil<Millis>(quiet_until_ - Clock::now());
+Task<Result<void>> Api::leave_alone(Clock::time_point quiet, Clock::time_point until, Code late) {
+    const auto wait = std::chrono::ceil<Millis>(quiet - Clock::now());
     if (wait <= Millis(0)) {
         co_return Result<void>{};
     }
-    if (quiet_until_ > until) {
+    if (quiet > until) {
         co_return fail(
             late,
             fmt::format(
@@ -93,7 +99,7 @@ Task<Result<net::ClientResponse>> Api::exchange(net::ClientRequest request) {
         auto response = co_await client_.fetch(std::move(call));
         forget(response.body, token.reveal());
         forget(response.failure_text, token.reveal());
-        heed(response);
+        heed(response, request.method != "GET");
         if (response.status != 401 || fresh) {
             co_return response;
         }
@@ -104,7 +110,7 @@ Task<Result<Json>> Api::get(std::string path, Clock::time_point until) {
     const net::ClientRequest call = request("GET", path);
     Millis pause = options_.backoff;
     for (int lost = 0;;) {
-        OA_CO_CHECK(co_await leave_alone(until, Code::unavailable));
+        OA_CO_CHECK(co_await leave_alone(reads_quiet_until_, until, Code::unavailable));
         OA_CO_TRY(const net::ClientResponse response, co_await exchange(call));
         auto error = error_of(response, false);
         if (!error) {
@@ -124,13 +130,15 @@ Task<Result<Json>> Api::get(std::string path, Clock::time_point until) {
     }
 }
 
-Task<Result<Json>> Api::patch(std::string path, std::string body, Clock::time_point until) {
+Task<Result<Json>>
+Api::patch(std::string path, std::string body, Clock::time_point until, bool rescue) {
     net::ClientRequest call = request("PATCH", path);
     call.headers.add("content-type", "application/json");
     call.body = std::move(body);
     Millis pause = options_.backoff;
     while (true) {
-        OA_CO_CHECK(co_await leave_alone(until, Code::conflict));
+        const auto quiet = rescue ? rescue_quiet_until_ : writes_quiet_until_;
+        OA_CO_CHECK(co_await leave_alone(quiet, until, Code::conflict));
         OA_CO_TRY(const net::ClientResponse response, co_await exchange(call));
         auto error = error_of(response, true);
         if (!error) {

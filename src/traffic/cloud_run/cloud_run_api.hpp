@@ -10,7 +10,8 @@
 namespace oa_stream::traffic::cloud_run {
 
 /// One thread. A 401 is answered by one fresh token and one repetition: the API did nothing. The
-/// server's wish to be left alone (Retry-After) outlives the call that heard it.
+/// server's wish to be left alone (Retry-After) outlives the call that heard it; one that a write
+/// heard holds up reads for some seconds only: somebody may have to find out what became of it.
 class Api {
 public:
     Api(net::HttpClient& client, const CloudRunDriverOptions& options)
@@ -20,9 +21,10 @@ public:
     [[nodiscard]] Task<Result<Json>> get(std::string path, Clock::time_point until);
 
     /// Sent once, and again only after an answer that proves that it was not applied (401, 429).
-    /// Code::conflict when there is no time left to wait out a 429.
+    /// Code::conflict when there is no time left to wait out a 429. `rescue`: a rollback, which
+    /// honours a wish to be left alone for some seconds, not for as long as it likes.
     [[nodiscard]] Task<Result<Json>>
-    patch(std::string path, std::string body, Clock::time_point until);
+    patch(std::string path, std::string body, Clock::time_point until, bool rescue);
 
     /// Repeated reads so far, for the evidence.
     [[nodiscard]] int repeated() const noexcept { return repeated_; }
@@ -30,13 +32,16 @@ public:
 private:
     [[nodiscard]] Task<Result<net::ClientResponse>> exchange(net::ClientRequest request);
     [[nodiscard]] net::ClientRequest request(std::string method, const std::string& path) const;
-    /// False when the wait would not end before `until`.
-    [[nodiscard]] Task<Result<void>> leave_alone(Clock::time_point until, Code late);
-    void heed(const net::ClientResponse& response);
+    /// `late` when the wait until `quiet` would not end before `until`.
+    [[nodiscard]] static Task<Result<void>>
+    leave_alone(Clock::time_point quiet, Clock::time_point until, Code late);
+    void heed(const net::ClientResponse& response, bool write);
 
     net::HttpClient& client_;
     const CloudRunDriverOptions& options_;
-    Clock::time_point quiet_until_{};
+    Clock::time_point reads_quiet_until_{};
+    Clock::time_point writes_quiet_until_{};
+    Clock::time_point rescue_quiet_until_{};
     int repeated_ = 0;
 };
 

@@ -2,9 +2,9 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/base/url.hpp"
 
 #include "cloud_run_api.hpp"
+#include "cloud_run_checks.hpp"
 #include "cloud_run_error.hpp"
 #include "cloud_run_service.hpp"
 
@@ -21,49 +21,6 @@ using cloud_run::Entries;
 using cloud_run::Entry;
 using cloud_run::Service;
 
-/// One segment of a path: nothing in it can change the path.
-bool is_name(std::string_view text) {
-    const auto good = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.' || c == ':' || c == '~';
-    };
-    return !text.empty() && !text.starts_with('.') && std::ranges::all_of(text, good);
-}
-
-/// A token goes over TLS, or stays on this machine.
-bool is_safe(std::string_view endpoint) {
-    const std::string_view clear = "http://";
-    if (!endpoint.starts_with(clear)) {
-        return endpoint.starts_with("https://");
-    }
-    return is_loopback(host_of(endpoint));
-}
-
-Result<void> usable(const CloudRunDriverOptions& options) {
-    for (const std::string* name : {&options.project, &options.region, &options.service}) {
-        if (!is_name(*name)) {
-            return fail(Code::config, fmt::format("'{}' is not a name", printable(*name, 60)));
-        }
-    }
-    for (const std::string& name : options.revisions) {
-        if (!is_name(name)) {
-            return fail(
-                Code::config,
-                fmt::format("'{}' is not a short name of a revision", printable(name, 60))
-            );
-        }
-    }
-    if (!is_safe(options.endpoint)) {
-        return fail(
-            Code::config,
-            "the token would be sent in clear text",
-            options.endpoint,
-            "https, or http on this machine"
-        );
-    }
-    return {};
-}
-
 Json conditions_of(const Service& service) {
     return {{"state", service.condition}, {"message", service.trouble}};
 }
@@ -71,7 +28,8 @@ Json conditions_of(const Service& service) {
 class CloudRunDriver final : public TrafficDriver {
 public:
     CloudRunDriver(net::HttpClient& client, CloudRunDriverOptions options)
-        : options_(std::move(options)), api_(client, options_), usable_(usable(options_)),
+        : options_(std::move(options)), api_(client, options_),
+          usable_(cloud_run::usable(options_)),
           location_(fmt::format("projects/{}/locations/{}", options_.project, options_.region)),
           path_(fmt::format("/v2/{}/services/{}", location_, options_.service)) {}
 
@@ -90,6 +48,10 @@ public:
     [[nodiscard]] Task<Result<void>> restore(Split target, Json exact, std::string etag) override;
     [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override;
     [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override;
+    [[nodiscard]] bool same_setting(const Json& a, const Json& b) const override {
+        return a.is_null() || b.is_null() ? a == b : cloud_run::same_shares(a, b);
+    }
+    void wait_no_longer_than(Clock::time_point until) override { no_longer_than_ = until; }
 
 private:
     struct Operation {
@@ -99,14 +61,17 @@ private:
     };
 
     [[nodiscard]] Clock::time_point deadline() const {
-        return Clock::now() + options_.wait_at_most;
+        return std::min(Clock::now() + options_.wait_at_most, no_longer_than_);
     }
     [[nodiscard]] Task<Result<Service>> service(Clock::time_point until);
     [[nodiscard]] Task<Result<void>> follow(Clock::time_point until);
     [[nodiscard]] Task<Result<TrafficState>> look(Clock::time_point until);
     [[nodiscard]] Task<Result<void>> ready(std::string revision, Clock::time_point until);
     [[nodiscard]] Task<Result<Service>> decide(std::string etag, Clock::time_point until);
-    [[nodiscard]] Task<Result<void>> write(Service live, Entries traffic, Clock::time_point until);
+    [[nodiscard]] Task<Result<void>>
+    write(Service live, Entries traffic, Clock::time_point until, bool rescue);
+    [[nodiscard]] Task<Result<void>>
+    write_living(Service live, Entries traffic, Clock::time_point until, bool rescue);
     [[nodiscard]] std::optional<Error> given_up(const TrafficState& state) const;
     [[nodiscard]] TrafficState state_of(const Service& service) const;
     [[nodiscard]] Json evidence_of(const Service& service) const;
@@ -119,6 +84,8 @@ private:
     std::string path_;
     std::optional<Operation> operation_; ///< of the last write
     Service last_;                       ///< as of the last read
+    Clock::time_point no_longer_than_ = Clock::time_point::max();
+    Json left_out_ = Json::array(); ///< tags of revisions that are gone
 };
 
 // Reading
@@ -177,6 +144,12 @@ Json CloudRunDriver::evidence_of(const Service& service) const {
         {"trafficStatuses", cloud_run::to_json(service.statuses)},
         {"repeated_reads", api_.repeated()},
     };
+    if (!left_out_.empty()) {
+        out["left_out"] = left_out_;
+    }
+    if (service.condition == "CONDITION_FAILED" && !service.trouble.empty()) {
+        out["trouble"] = service.trouble;
+    }
     if (operation_) {
         out["operation"] = {
             {"name", operation_->name},
@@ -212,7 +185,7 @@ Task<Result<TrafficState>> CloudRunDriver::read() {
 // -------------------------------------------------------------------------------------------
 
 Task<Result<void>> CloudRunDriver::ready(std::string revision, Clock::time_point until) {
-    if (!is_name(revision)) {
+    if (!cloud_run::is_name(revision)) {
         co_return fail(Code::precondition, fmt::format("no revision '{}'", printable(revision)));
     }
     const auto json = co_await api_.get(fmt::format("{}/revisions/{}", path_, revision), until);
@@ -263,7 +236,8 @@ Task<Result<Service>> CloudRunDriver::decide(std::string etag, Clock::time_point
     co_return live;
 }
 
-Task<Result<void>> CloudRunDriver::write(Service live, Entries traffic, Clock::time_point until) {
+Task<Result<void>>
+CloudRunDriver::write(Service live, Entries traffic, Clock::time_point until, bool rescue) {
     const Split after = cloud_run::split_of(traffic, live.latest_ready);
     for (const auto& [revision, percent] : after.all()) {
         if (percent > live.serving.percent_of(revision)) {
@@ -272,14 +246,15 @@ Task<Result<void>> CloudRunDriver::write(Service live, Entries traffic, Clock::t
     }
     const Json body = {{"etag", live.etag}, {"traffic", cloud_run::to_json(traffic)}};
     OA_CO_TRY(
-        const Json json, co_await api_.patch(path_ + "?updateMask=traffic", dump_json(body), until)
+        const Json json,
+        co_await api_.patch(path_ + "?updateMask=traffic", dump_json(body), until, rescue)
     );
     const std::string name(string_member(json, "name").value_or(""));
     const std::string below = location_ + "/operations/";
     const auto slash = name.rfind('/');
     // Which project stands in the name, its id or its number, is the platform's choice.
     if (slash == std::string::npos || !name.substr(0, slash).ends_with("/operations") ||
-        !is_name(name.substr(slash + 1))) {
+        !cloud_run::is_name(name.substr(slash + 1))) {
         co_return fail(Code::protocol, "the write was answered without an operation");
     }
     operation_ = Operation{.name = below + name.substr(slash + 1)};
@@ -287,11 +262,29 @@ Task<Result<void>> CloudRunDriver::write(Service live, Entries traffic, Clock::t
     co_return Result<void>{};
 }
 
+/// The same, without tags of revisions that are gone when those are in the way.
+Task<Result<void>>
+CloudRunDriver::write_living(Service live, Entries traffic, Clock::time_point until, bool rescue) {
+    auto written = co_await write(live, traffic, until, rescue);
+    if (written || written.error().code != Code::usage) {
+        co_return written;
+    }
+    OA_CO_TRY(
+        cloud_run::Living living,
+        co_await cloud_run::living_entries(&api_, path_, std::move(traffic), until)
+    );
+    if (living.gone.empty()) {
+        co_return written;
+    }
+    left_out_ = std::move(living.gone);
+    co_return co_await write(std::move(live), std::move(living.entries), until, rescue);
+}
+
 Task<Result<void>> CloudRunDriver::set(Split target, std::string etag) {
     const auto until = deadline();
     OA_CO_TRY(Service live, co_await decide(std::move(etag), until));
     Entries traffic = cloud_run::with_split(live.traffic, target);
-    co_return co_await write(std::move(live), std::move(traffic), until);
+    co_return co_await write_living(std::move(live), std::move(traffic), until, false);
 }
 
 Task<Result<void>> CloudRunDriver::restore(Split target, Json exact, std::string etag) {
@@ -300,8 +293,8 @@ Task<Result<void>> CloudRunDriver::restore(Split target, Json exact, std::string
     }
     const auto until = deadline();
     OA_CO_TRY(Service live, co_await decide(std::move(etag), until));
-    OA_CO_TRY(Entries traffic, cloud_run::restored(exact, target, live.latest_ready));
-    co_return co_await write(std::move(live), std::move(traffic), until);
+    OA_CO_TRY(Entries traffic, cloud_run::restored(exact, live.traffic, target, live.latest_ready));
+    co_return co_await write_living(std::move(live), std::move(traffic), until, true);
 }
 
 // Reading back
@@ -335,11 +328,14 @@ Task<Result<TrafficState>> CloudRunDriver::verify(Split target, Millis limit) {
             co_return state; // refused: asking again would not help
         }
         if (state) {
+            const bool there =
+                state->settled && state->serving == target && state->wanted == target;
+            const bool refused = operation_ && operation_->failure;
+            if (there && !refused) { // somebody else's deployment may have failed beside it
+                co_return state;
+            }
             if (auto failure = given_up(*state)) {
                 co_return std::unexpected(*std::move(failure));
-            }
-            if (state->settled && state->serving == target && state->wanted == target) {
-                co_return state;
             }
         }
         seen = !state           ? state.error().text()

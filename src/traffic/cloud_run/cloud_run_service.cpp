@@ -102,8 +102,9 @@ std::string_view condition_of(const Json& object, std::string_view type) {
 }
 
 bool Service::at_rest() const {
-    return !reconciling && observed == generation &&
-           (succeeded() || condition == "CONDITION_FAILED");
+    // The platform gives up a change that failed and leaves observedGeneration behind.
+    return !reconciling &&
+           (condition == "CONDITION_FAILED" || (observed == generation && succeeded()));
 }
 
 Result<Entries> parse_entries(const Json* list, std::string_view name) {
@@ -174,15 +175,72 @@ Entries with_split(Entries entries, const Split& split) {
     return entries;
 }
 
-Result<Entries> restored(const Json& exact, const Split& target, const std::string& latest_ready) {
-    auto entries = parse_entries(member(exact, "traffic"), "exact.traffic");
-    if (!entries || entries->empty()) {
+namespace {
+
+bool same_place(const Entry& a, const Entry& b) {
+    return a.latest == b.latest && a.revision == b.revision;
+}
+
+/// The entry of `live` that has the place of `was`, best the one with its tag.
+Entry& place_of(Entries& live, const Entry& was) {
+    for (const bool exactly : {true, false}) {
+        for (Entry& entry : live) {
+            if (same_place(entry, was) && (!exactly || entry.tag == was.tag)) {
+                return entry;
+            }
+        }
+    }
+    Entry made = was;
+    made.percent = 0;
+    made.tag.clear(); // whoever took it away or moved it did so on purpose
+    return live.emplace_back(std::move(made));
+}
+
+/// What an entry is worth: {latest, revision} → percent.
+std::map<std::pair<bool, std::string>, int> shares_of(const Entries& entries) {
+    std::map<std::pair<bool, std::string>, int> out;
+    for (const Entry& entry : entries) {
+        if (entry.percent > 0) {
+            out[{entry.latest, entry.revision}] += entry.percent;
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+Result<Entries>
+restored(const Json& exact, Entries live, const Split& target, const std::string& latest_ready) {
+    const auto kept = parse_entries(member(exact, "traffic"), "exact.traffic");
+    if (!kept || kept->empty()) {
         return fail(Code::usage, "this is not a traffic setting of Cloud Run");
     }
-    if (split_of(*entries, latest_ready) == target) {
-        return entries;
+    if (split_of(*kept, latest_ready) == target) {
+        for (Entry& entry : live) {
+            entry.percent = 0;
+        }
+        for (const Entry& was : *kept) {
+            if (was.percent > 0) {
+                place_of(live, was).percent += was.percent;
+            }
+        }
+    } else {
+        live = with_split(std::move(live), target);
     }
-    return with_split(*std::move(entries), target);
+    // Entries that a shift added for its share alone.
+    std::erase_if(live, [&](const Entry& entry) {
+        return entry.percent == 0 && entry.tag.empty() &&
+               std::ranges::none_of(*kept, [&](const Entry& was) {
+                   return was.tag.empty() && same_place(was, entry);
+               });
+    });
+    return live;
+}
+
+bool same_shares(const Json& a, const Json& b) {
+    const auto first = parse_entries(member(a, "traffic"), "traffic");
+    const auto second = parse_entries(member(b, "traffic"), "traffic");
+    return first && second ? shares_of(*first) == shares_of(*second) : a == b;
 }
 
 Result<Service> parse_service(const Json& json) {

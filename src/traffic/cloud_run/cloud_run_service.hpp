@@ -58,9 +58,13 @@ struct Service {
 /// shares go to entries that name a revision, so that a deployment in between moves nothing.
 [[nodiscard]] Entries with_split(Entries entries, const Split& split);
 
-/// `exact` as it was; when its `latest` entry means another revision by now, with `target` pinned.
+/// `live` with the shares of `exact`, an earlier setting; when its `latest` entry means another
+/// revision by now, with `target` pinned. Tags and entries that others added, moved or took away
+/// since stay as they are; entries without share and tag that `exact` did not have go.
 [[nodiscard]] Result<Entries>
-restored(const Json& exact, const Split& target, const std::string& latest_ready);
+restored(const Json& exact, Entries live, const Split& target, const std::string& latest_ready);
+/// Whether two settings give every revision, and `latest`, the same share. Tags do not count.
+[[nodiscard]] bool same_shares(const Json& a, const Json& b);
 
 /// Behind the last slash.
 [[nodiscard]] std::string short_name(std::string_view name);

@@ -1,5 +1,6 @@
 #include "command_document.hpp"
 
+#include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -158,7 +159,7 @@ Result<TrafficState> state_of(const Json& document) {
 } // namespace
 
 Result<CommandRead> parse_command_read(std::string_view printed) {
-    OA_TRY(const Json document, parse_json(printed));
+    OA_TRY(const Json document, parse_json_within(printed, {.unique_names = true}));
     if (!document.is_object()) {
         return fail(Code::protocol, "expected one JSON object");
     }

@@ -1,4 +1,4 @@
-#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_bounds.hpp"
 
 #include "front_core.hpp"
 
@@ -25,7 +25,7 @@ std::uint64_t weight_in(const Weights& weights, const Arm& arm) {
 }
 
 Result<Weights> parse_weights(const FrontCore& core, std::string_view body) {
-    OA_TRY(const Json json, parse_json(body));
+    OA_TRY(const Json json, parse_json_within(body, {.unique_names = true}));
     const Json* list = member(json, "weights");
     if (list == nullptr || !list->is_object()) {
         return fail(Code::protocol, "expected an object with a member weights");

@@ -95,7 +95,8 @@ public:
         std::string seen;
         while (true) {
             const auto now = co_await look();
-            auto state = now ? view_of(*now, options_) : std::unexpected(now.error());
+            auto state =
+                now ? Result<TrafficState>(view_of(*now, options_)) : std::unexpected(now.error());
             seen = state ? shortcoming(*now, *state, target) : state.error().text();
             if (seen.empty()) {
                 co_return state;
@@ -243,7 +244,7 @@ private:
     [[nodiscard]] std::string
     shortcoming(const HaproxySnapshot& now, const TrafficState& state, const Split& target) const {
         if (state.serving != target) {
-            return state.serving.text();
+            return serving_text(state);
         }
         for (const HaproxyServer& server : options_.servers) {
             const HaproxyFacts& facts = *now.find(server.server);

@@ -135,16 +135,19 @@ Result<Split> split_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptio
     return Split::of(std::move(percent));
 }
 
-Result<TrafficState> view_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptions& options) {
-    OA_TRY(Split split, split_of(snapshot, options));
+TrafficState view_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptions& options) {
     TrafficState out;
-    out.wanted = split;
-    out.serving = std::move(split);
+    const auto split = split_of(snapshot, options);
+    out.serving = split.value_or(Split{});
+    out.wanted = out.serving;
     out.etag = etag_of(snapshot);
     for (const HaproxyServer& server : options.servers) {
         out.streams[server.revision] = streams_of(*snapshot.find(server.server));
     }
     out.extra = extra_of(snapshot, options);
+    if (!split) {
+        out.extra["no_split"] = split.error().message;
+    }
     out.exact = exact_of(snapshot, options);
     return out;
 }

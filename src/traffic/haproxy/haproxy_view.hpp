@@ -13,7 +13,8 @@ namespace oa_stream::traffic {
 [[nodiscard]] Result<Split>
 split_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptions& options);
 
-[[nodiscard]] Result<TrafficState>
+/// Weights that are no split leave the split empty, see TrafficState::serving.
+[[nodiscard]] TrafficState
 view_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptions& options);
 
 /// The streams of one server, from its counters.

@@ -25,15 +25,25 @@ Result<Split> split_of(const Json& state) {
         return fail(Code::protocol, "the front door's state has no backends");
     }
     std::int64_t sum = 0;
+    std::string weights;
     for (const Json& backend : *backends) {
-        sum += int_member(backend, "weight").value_or(0);
+        const auto weight = int_member(backend, "weight").value_or(0);
+        sum += weight;
+        weights += fmt::format(
+            "{}{} {}",
+            weights.empty() ? "" : ", ",
+            string_member(backend, "name").value_or("?"),
+            weight
+        );
     }
     std::map<std::string, int, std::less<>> percent;
     for (const Json& backend : *backends) {
         const auto weight = int_member(backend, "weight").value_or(0);
         const auto name = string_member(backend, "name").value_or("");
         if (sum <= 0 || weight * 100 % sum != 0) {
-            return fail(Code::protocol, "the front door's weights are no whole percents");
+            return fail(
+                Code::precondition, "the front door's weights are no whole percents: " + weights
+            );
         }
         percent[std::string(name)] = static_cast<int>(weight * 100 / sum);
     }
@@ -144,21 +154,27 @@ public:
             co_return fail(Code::protocol, reason(response), options_.admin_socket);
         }
         OA_CO_TRY(Json state, parse_json(response.body));
-        OA_CO_TRY(Split split, split_of(state));
+        const auto split = split_of(state);
+        if (!split && split.error().code != Code::precondition) {
+            co_return std::unexpected(split.error());
+        }
         TrafficState out;
-        out.wanted = split;
-        out.serving = std::move(split);
+        out.serving = split.value_or(Split{});
+        out.wanted = out.serving;
         out.etag = string_member(state, "etag").value_or("");
         out.streams = streams_of(state);
         out.exact = weights_of(state);
         out.extra = std::move(state);
+        if (!split) {
+            out.extra["no_split"] = split.error().message;
+        }
         co_return out;
     }
 
     [[nodiscard]] Task<Result<void>> preview(Split target) override {
         OA_CO_TRY(const TrafficState state, co_await read());
         for (const auto& [revision, share] : target.all()) {
-            if (!state.serving.all().contains(revision)) {
+            if (!state.exact.contains(revision)) {
                 co_return fail(
                     Code::precondition, fmt::format("the front door has no backend '{}'", revision)
                 );

@@ -42,6 +42,8 @@ Result<void> arrange_one(CloudRunFake& fake, const std::string& key, const Json&
         model.held = value.get<bool>();
     } else if (key == "operator") {
         model.operator_splits(value.get<int>());
+    } else if (key == "deployment_fails") {
+        model.deployment_fails(value.get<std::string>());
     } else if (key == "traffic") {
         model.operator_sets(value);
     } else if (key == "revisions") {

@@ -140,6 +140,86 @@ TEST_CASE("cloud run: fault 64: the exact block comes back, \"latest\" and tags 
     bench.check_careful();
 }
 
+TEST_CASE("cloud run: a rollback brings the shares back and leaves what others added") {
+    Bench bench;
+    const TrafficState baseline = bench.read();
+    bench.shift(50);
+    Json now = bench.fake.model.traffic();
+    now.push_back(entry("stable", 0, "debug")); // somebody's, meanwhile
+    bench.fake.model.operator_sets(now);
+    const TrafficState before = bench.read();
+    CHECK_FALSE(bench.driven->same_setting(before.exact, baseline.exact));
+    REQUIRE(bench.get(bench.driven->restore(split(0), baseline.exact, before.etag)).has_value());
+    CHECK(
+        bench.fake.model.traffic() == Json::array(
+                                          {entry("canary", 0, "green"),
+                                           entry("stable", 100),
+                                           entry("stable", 0, "blue"),
+                                           entry("stable", 0, "debug")}
+                                      )
+    );
+    const TrafficState after = bench.read();
+    CHECK(after.exact != baseline.exact);
+    CHECK(bench.driven->same_setting(after.exact, baseline.exact));
+    bench.check_careful();
+}
+
+TEST_CASE("cloud run: a tag that somebody moved meanwhile stays where it is") {
+    Bench bench;
+    bench.fake.model.operator_sets(
+        Json::array({entry("stable", 100, "live"), entry("canary", 0, "green")})
+    );
+    const TrafficState baseline = bench.read();
+    bench.fake.model.operator_sets(Json::array({entry("stable", 50), entry("canary", 50, "live")}));
+    REQUIRE(
+        bench.get(bench.driven->restore(split(0), baseline.exact, bench.read().etag)).has_value()
+    );
+    CHECK(
+        bench.fake.model.traffic() ==
+        Json::array({entry("stable", 100), entry("canary", 0, "live")})
+    );
+}
+
+TEST_CASE("cloud run: a tag of a revision that was deleted is left out and named") {
+    for (const bool exactly : {true, false}) {
+        CAPTURE(exactly);
+        Bench bench;
+        bench.fake.model.revisions["old"] = true;
+        bench.fake.model.operator_sets(
+            Json::array({entry("stable", 100), entry("canary", 0, "green"), entry("old", 0, "was")})
+        );
+        const TrafficState baseline = bench.read();
+        bench.shift(25);
+        bench.fake.model.revisions.erase("old");
+        const std::string etag = bench.read().etag;
+        const auto written = exactly
+                                 ? bench.get(bench.driven->restore(split(0), baseline.exact, etag))
+                                 : bench.get(bench.driven->set(split(0), etag));
+        INFO((written ? "" : written.error().text()));
+        REQUIRE(written.has_value());
+        CHECK(bench.fake.model.serving()["stable"] == 100);
+        const TrafficState after = bench.read();
+        CHECK(after.extra.at("left_out") == Json::array({"revision old (tag was)"}));
+        CHECK(bench.driven->same_setting(after.exact, baseline.exact));
+        bench.check_careful();
+    }
+}
+
+TEST_CASE("cloud run: somebody's deployment that failed is at rest, and hides no success of ours") {
+    Bench bench;
+    const TrafficState baseline = bench.read();
+    bench.shift(5);
+    bench.fake.model.deployment_fails("The user-provided container failed to start.");
+    const TrafficState state = bench.read();
+    CHECK(state.settled);
+    CHECK(state.extra.at("generation") != state.extra.at("observedGeneration"));
+    CHECK(state.extra.at("trouble") == "The user-provided container failed to start.");
+    CHECK(bench.get(bench.driver()->verify(split(5), Millis(2000))).has_value());
+    REQUIRE(bench.get(bench.driven->restore(split(0), baseline.exact, state.etag)).has_value());
+    CHECK(bench.get(bench.driven->verify(split(0), Millis(2000))).has_value());
+    bench.check_careful();
+}
+
 TEST_CASE("cloud run: \"latest\" that means another revision by now is not restored to users") {
     Bench bench;
     bench.fake.model.latest_ready = "stable";

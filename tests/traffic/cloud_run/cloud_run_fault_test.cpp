@@ -262,6 +262,36 @@ TEST_CASE("cloud run: 429 that outlasts our patience: nothing was written, and t
     CHECK(bench.fake.model.applied() == 0);
 }
 
+TEST_CASE("cloud run: 429 with a long Retry-After on a write blocks neither a look nor a rollback"
+) {
+    Bench bench;
+    CloudRunDriverOptions patient = bench.options();
+    patient.wait_at_most = Millis(10000);
+    bench.driven = make_cloud_run_driver(*bench.client, std::move(patient));
+    const TrafficState baseline = bench.read();
+    REQUIRE(bench.set(25, baseline.etag).has_value());
+    bench.fake.faults = {{.on = "patch", .status = 429, .headers = {{"retry-after", "3600"}}}};
+    const TrafficState shifted = bench.read();
+    CHECK(bench.refused(bench.set(50, shifted.etag)).code == Code::conflict);
+    const auto began = Clock::now();
+    CHECK(bench.read().serving == split(25));
+    CHECK(bench.refused(bench.set(50, shifted.etag)).code == Code::conflict); // a shift can wait
+    REQUIRE(bench.get(bench.driven->restore(split(0), baseline.exact, shifted.etag)).has_value());
+    CHECK(Clock::now() - began < std::chrono::seconds(10));
+    CHECK(bench.read().serving == split(0));
+}
+
+TEST_CASE("cloud run: no call waits beyond the time that the run has left") {
+    Bench bench;
+    const std::string etag = bench.read().etag;
+    bench.fake.faults = {{.on = "patch", .times = -1, .status = 429}};
+    bench.driven->wait_no_longer_than(Clock::now() + Millis(300));
+    const auto began = Clock::now();
+    CHECK(bench.refused(bench.set(25, etag)).code == Code::conflict);
+    CHECK(Clock::now() - began < std::chrono::seconds(1)); // wait_at_most is longer
+    bench.driven->wait_no_longer_than(Clock::time_point::max());
+}
+
 TEST_CASE("cloud run: 429 without a time is repeated with back-off, and certain in the end") {
     Bench bench;
     bench.hurry();

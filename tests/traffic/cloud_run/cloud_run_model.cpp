@@ -116,7 +116,6 @@ void CloudRunModel::bump() {
 void CloudRunModel::finish(Operation& operation) {
     operation.done = true;
     pending_.clear();
-    observed_ = generation_;
     bump();
     Json error = nullptr;
     for (const Json& target : traffic_) {
@@ -138,6 +137,7 @@ void CloudRunModel::finish(Operation& operation) {
         trouble_ = error.at("message").get<std::string>();
         return; // the last serving state stays
     }
+    observed_ = generation_; // what failed is never observed
     condition_ = "CONDITION_SUCCEEDED";
     trouble_.clear();
     statuses_ = statuses_of(traffic_);
@@ -168,6 +168,13 @@ void CloudRunModel::operator_sets(Json traffic) {
         operations_.at(pending_).done = true;
         pending_.clear();
     }
+    bump();
+}
+
+void CloudRunModel::deployment_fails(std::string why) {
+    ++generation_;
+    condition_ = "CONDITION_FAILED";
+    trouble_ = std::move(why);
     bump();
 }
 
@@ -345,6 +352,15 @@ std::optional<ApiAnswer> CloudRunModel::refuse_body(const Json& body) const {
     return refuse_traffic(*traffic);
 }
 
+/// A tag of a revision that was deleted is no loss.
+bool CloudRunModel::points_to_living(const std::string& tag) const {
+    return std::ranges::any_of(traffic_, [&](const Json& target) {
+        const auto name = string_member(target, "revision");
+        return string_member(target, "tag") == tag &&
+               (!name || revisions.contains(std::string(*name)));
+    });
+}
+
 void CloudRunModel::tell_on(const Json& body, bool masked) {
     if (!masked) {
         violate("no updateMask: what was left out is reset");
@@ -358,7 +374,7 @@ void CloudRunModel::tell_on(const Json& body, bool masked) {
     }
     const auto kept = tags_of(body.at("traffic"));
     for (const std::string& tag : tags_of(traffic_)) {
-        if (!kept.contains(tag)) {
+        if (!kept.contains(tag) && points_to_living(tag)) {
             violate(fmt::format("tag {} is lost", tag));
         }
     }

@@ -52,6 +52,8 @@ public:
     /// Another operator, at once.
     void operator_sets(Json traffic);
     void operator_splits(int canary_percent);
+    /// Somebody's deployment: the traffic stays, and the platform never observes the generation.
+    void deployment_fails(std::string why);
 
     // The API ----------------------------------------------------------------------------------
     /// `path` below /v2/, `query` as sent.
@@ -91,6 +93,7 @@ private:
     [[nodiscard]] std::optional<ApiAnswer> refuse_query(std::string_view query, bool& masked);
     [[nodiscard]] std::optional<ApiAnswer> refuse_body(const Json& body) const;
     [[nodiscard]] std::optional<ApiAnswer> refuse_traffic(const Json& traffic) const;
+    [[nodiscard]] bool points_to_living(const std::string& tag) const;
     void tell_on(const Json& body, bool masked);
 
     Place place_;

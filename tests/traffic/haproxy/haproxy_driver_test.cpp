@@ -4,11 +4,13 @@
 #include "haproxy_rig.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
+#include <tuple>
 
 using namespace oa_stream;
 using namespace oa_stream::traffic;
@@ -95,12 +97,24 @@ TEST_CASE("haproxy: 100 requests are split to within one, at every stage") {
     }
 }
 
-TEST_CASE("haproxy: weights that are no whole percents are named, and are no baseline") {
-    Bench bench;
-    bench.rig.command("set server chat/stable weight 2;set server chat/canary weight 1");
-    check_error(bench.rig.get(bench.driver->read()), Code::precondition, "stable 2, canary 1");
-    bench.rig.command("set server chat/stable weight 0;set server chat/canary weight 0");
-    check_error(bench.rig.get(bench.driver->read()), Code::precondition, "no server");
+TEST_CASE("haproxy: weights that are no whole percents are named, and a rollback begins there") {
+    for (const auto& [stable, canary, says] :
+         {std::tuple{90, 40, "stable 90, canary 40"}, {0, 0, "no server of backend chat"}}) {
+        CAPTURE(stable, canary);
+        Bench bench;
+        bench.rig.command(fmt::format(
+            "set server chat/stable weight {};set server chat/canary weight {}", stable, canary
+        ));
+        const TrafficState state = bench.read();
+        CHECK(state.serving.empty());
+        CHECK(state.wanted.empty());
+        CHECK(serving_text(state).find(says) != std::string::npos);
+        CHECK_FALSE(state.serving == split(0));
+        REQUIRE(bench.preview(0).has_value());
+        REQUIRE(bench.set(0).has_value());
+        CHECK(bench.read().serving == split(0));
+        CHECK_FALSE(bench.read().extra.contains("no_split"));
+    }
 }
 
 TEST_CASE("fault 64: weights and drain states come back as they were, not as 100 to 0") {

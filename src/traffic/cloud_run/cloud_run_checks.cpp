@@ -1,0 +1,80 @@
+#include "cloud_run_checks.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::traffic::cloud_run {
+namespace {
+
+/// A token goes over TLS, or stays on this machine.
+bool is_safe(std::string_view endpoint) {
+    const std::string_view clear = "http://";
+    if (!endpoint.starts_with(clear)) {
+        return endpoint.starts_with("https://");
+    }
+    return is_loopback(host_of(endpoint));
+}
+
+} // namespace
+
+bool is_name(std::string_view text) {
+    const auto good = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == '.' || c == ':' || c == '~';
+    };
+    return !text.empty() && !text.starts_with('.') && std::ranges::all_of(text, good);
+}
+
+Result<void> usable(const CloudRunDriverOptions& options) {
+    for (const std::string* name : {&options.project, &options.region, &options.service}) {
+        if (!is_name(*name)) {
+            return fail(Code::config, fmt::format("'{}' is not a name", printable(*name, 60)));
+        }
+    }
+    for (const std::string& name : options.revisions) {
+        if (!is_name(name)) {
+            return fail(
+                Code::config,
+                fmt::format("'{}' is not a short name of a revision", printable(name, 60))
+            );
+        }
+    }
+    if (!is_safe(options.endpoint)) {
+        return fail(
+            Code::config,
+            "the token would be sent in clear text",
+            options.endpoint,
+            "https, or http on this machine"
+        );
+    }
+    return {};
+}
+
+Task<Result<Living>>
+living_entries(Api* api, std::string service, Entries entries, Clock::time_point until) {
+    Living out;
+    for (Entry& entry : entries) {
+        if (entry.percent == 0 && !entry.latest && is_name(entry.revision)) {
+            const auto json =
+                co_await api->get(fmt::format("{}/revisions/{}", service, entry.revision), until);
+            if (!json && json.error().code == Code::not_found) {
+                out.gone.push_back(fmt::format(
+                    "revision {}{}",
+                    entry.revision,
+                    entry.tag.empty() ? "" : fmt::format(" (tag {})", entry.tag)
+                ));
+                continue;
+            }
+            OA_CO_CHECK(json);
+        }
+        out.entries.push_back(std::move(entry));
+    }
+    co_return out;
+}
+
+} // namespace oa_stream::traffic::cloud_run

@@ -1,0 +1,28 @@
+// What is checked before something is sent. Private to the room.
+#pragma once
+
+#include "cloud_run/cloud_run_driver.hpp"
+#include "cloud_run_api.hpp"
+#include "cloud_run_service.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream::traffic::cloud_run {
+
+/// One segment of a path: nothing in it can change the path.
+[[nodiscard]] bool is_name(std::string_view text);
+
+/// Code::config when a name is none, or the token would go in clear text.
+[[nodiscard]] Result<void> usable(const CloudRunDriverOptions& options);
+
+struct Living {
+    Entries entries;
+    Json gone = Json::array(); ///< in words: "revision v1 (tag blue)"
+};
+/// `entries` without those of revisions that are gone: a tag of a deleted revision makes every
+/// write fail that carries it on. `service`: its path; `api` outlives the call.
+[[nodiscard]] Task<Result<Living>>
+living_entries(Api* api, std::string service, Entries entries, Clock::time_point until);
+
+} // namespace oa_stream::traffic::cloud_run
