@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/whoami.hpp"
 
@@ -13,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
+#include <system_error>
 #include <utility>
 
 namespace oa_stream::run {
@@ -68,7 +71,8 @@ fs::path lock_path(const fs::path& state_dir, std::string_view target) {
     return state_dir / "locks" / (sha256_hex(target).substr(0, 16) + ".lock");
 }
 
-Result<void> write_owner(int fd, Json owner, std::string_view target) {
+Result<void> write_owner(int fd, Json owner, std::string_view target, std::int64_t generation) {
+    owner["generation"] = generation;
     owner["target"] = target;
     owner["pid"] = ::getpid();
     owner["host"] = host_name();
@@ -91,6 +95,32 @@ bool is_current(int fd, const fs::path& path) {
            opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
+/// Follows no link and waits for nobody: what lies there may have been put there by somebody else.
+Result<int> open_lock(const fs::path& path, int flags) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
+    const int reason = errno;
+    struct stat facts{};
+    if (fd >= 0 && ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) {
+        return fd;
+    }
+    if (fd >= 0) {
+        ::close(fd);
+    }
+    const bool known = ::lstat(path.c_str(), &facts) == 0;
+    const std::string_view what = known && S_ISLNK(facts.st_mode)    ? "a symbolic link"
+                                  : known && S_ISDIR(facts.st_mode)  ? "a folder"
+                                  : known && !S_ISREG(facts.st_mode) ? "no regular file"
+                                                                     : "";
+    return fail(
+        Code::io,
+        what.empty()
+            ? fmt::format("cannot open the lock: {}", std::generic_category().message(reason))
+            : fmt::format("{} lies in the place of the lock", what),
+        path.string(),
+        what.empty() ? "" : "look who put it there, and remove it"
+    );
+}
+
 } // namespace
 
 Result<TargetLock>
@@ -98,10 +128,7 @@ TargetLock::take(const fs::path& state_dir, std::string_view target, Json owner)
     const fs::path path = lock_path(state_dir, target);
     OA_CHECK(make_dirs(path.parent_path()));
     while (true) {
-        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (fd < 0) {
-            return fail(Code::io, "cannot open the lock", path.string());
-        }
+        OA_TRY(const int fd, open_lock(path, O_CREAT));
         if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
             ::close(fd);
             return held(path, target);
@@ -111,9 +138,51 @@ TargetLock::take(const fs::path& state_dir, std::string_view target, Json owner)
             continue;
         }
         TargetLock lock(fd, path);
-        OA_CHECK(write_owner(fd, std::move(owner), target));
+        OA_CHECK(write_owner(fd, std::move(owner), target, 1));
         return lock;
     }
+}
+
+Result<TargetLock>
+TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json owner) {
+    const fs::path path = lock_path(state_dir, target);
+    const fs::path fresh = path.string() + "." + random_hex(8);
+    OA_CHECK(make_dirs(path.parent_path()));
+    const auto text = read_file(path, 64U << 10U);
+    const auto former = text ? parse_json(*text) : fail(Code::unreadable, "");
+    const auto generation = former ? int_member(*former, "generation").value_or(1) : 1;
+    OA_TRY(const int fd, open_lock(fresh, O_CREAT | O_EXCL));
+    TargetLock lock(fd, path);
+    auto written = ::flock(fd, LOCK_EX | LOCK_NB) == 0
+                       ? write_owner(fd, std::move(owner), target, generation + 1)
+                       : fail(Code::io, "cannot lock the new file", fresh.string());
+    if (written && ::rename(fresh.c_str(), path.c_str()) != 0) {
+        written = fail(Code::io, "cannot replace the lock", path.string());
+    }
+    if (!written) {
+        ::unlink(fresh.c_str());
+        return std::unexpected(std::move(written).error());
+    }
+    return lock;
+}
+
+Result<void> TargetLock::check() const {
+    if (fd_ >= 0 && is_current(fd_, path_)) {
+        return {};
+    }
+    const auto text = read_file(path_, 64U << 10U);
+    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    return fail(
+        Code::conflict,
+        json ? fmt::format(
+                   "process {} on {} took this run over at {}: nothing more is written",
+                   int_member(*json, "pid").value_or(0),
+                   string_member(*json, "host").value_or("?"),
+                   string_member(*json, "since").value_or("?")
+               )
+             : std::string("another process took this run over: nothing more is written"),
+        path_.string()
+    );
 }
 
 std::optional<Json> TargetLock::holder(const fs::path& state_dir, std::string_view target) {
@@ -140,7 +209,9 @@ TargetLock& TargetLock::operator=(TargetLock&& other) noexcept {
 
 TargetLock::~TargetLock() {
     if (fd_ >= 0) {
-        ::unlink(path_.c_str()); // while it is ours, so that locks do not pile up
+        if (is_current(fd_, path_)) { // so that locks do not pile up
+            ::unlink(path_.c_str());
+        }
         ::close(fd_);
     }
 }

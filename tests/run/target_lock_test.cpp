@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,4 +99,55 @@ TEST_CASE("lock: who holds it can be told without taking it; the dead do not hol
             CHECK_FALSE(TargetLock::holder(folder.path, "one").has_value());
         }
     }
+}
+
+TEST_CASE("lock: what is taken over is no more the former holder's, and stays the new one's") {
+    const StateDir state;
+    auto stopped = TargetLock::take(state.path, "t", {{"run", "r"}});
+    REQUIRE(stopped.has_value());
+    CHECK(stopped->check().has_value());
+    {
+        const auto taken = TargetLock::take_over(state.path, "t", {{"run", "r"}});
+        REQUIRE(taken.has_value());
+        CHECK(taken->check().has_value());
+        const auto refused = stopped->check();
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Code::conflict);
+        CHECK(refused.error().message.find("took this run over") != std::string::npos);
+        CHECK(TargetLock::holder(state.path, "t")->at("generation") == 2);
+        CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+        stopped = fail(Code::internal, "its end"); // removes nothing of the new one
+        CHECK(taken->check().has_value());
+        CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+    }
+    CHECK(std::filesystem::is_empty(state.path / "locks"));
+}
+
+TEST_CASE("lock: a link, a folder or a pipe in its place is named and left as it is") {
+    const StateDir state;
+    {
+        REQUIRE(TargetLock::take(state.path, "t", {}).has_value());
+    }
+    const auto first = TargetLock::take(state.path, "t", {});
+    REQUIRE(first.has_value());
+    const auto lock = std::filesystem::directory_iterator(state.path / "locks")->path();
+    const auto victim = state.path / "victim";
+    REQUIRE(write_file_atomic(victim, "precious").has_value());
+    const auto refused = [&](std::string_view says) {
+        const auto got = TargetLock::take(state.path, "t", {});
+        REQUIRE_FALSE(got.has_value());
+        CHECK(got.error().code == Code::io);
+        CHECK(got.error().message.find(says) != std::string::npos);
+        CHECK(got.error().where == lock.string());
+    };
+    std::filesystem::remove(lock);
+    std::filesystem::create_symlink(victim, lock);
+    refused("a symbolic link lies in the place of the lock");
+    CHECK(read_file(victim).value() == "precious");
+    std::filesystem::remove(lock);
+    std::filesystem::create_directory(lock);
+    refused("a folder lies in the place of the lock");
+    std::filesystem::remove(lock);
+    REQUIRE(::mkfifo(lock.c_str(), 0600) == 0);
+    refused("no regular file lies in the place of the lock");
 }

@@ -15,10 +15,19 @@ namespace oa_stream::run {
 /// Move-only; releases on destruction and on death, however it comes.
 class TargetLock {
 public:
-    /// Takes <state>/locks/<digest of target>.lock and writes `owner` (with pid, host and start
-    /// time added) into it. Code::conflict with who holds it and since when; Code::io.
+    /// Takes <state>/locks/<digest of target>.lock and writes `owner` (with pid, host, start time
+    /// and generation added) into it. Code::conflict with who holds it and since when; Code::io,
+    /// also for a link, a folder or a pipe in its place, which is left as it is.
     [[nodiscard]] static Result<TargetLock>
     take(const std::filesystem::path& state_dir, std::string_view target, Json owner);
+
+    /// Takes the lock from a holder that lives and does not answer: a new file with the next
+    /// generation replaces its file, so check() of the old holder fails from then on. Code::io.
+    [[nodiscard]] static Result<TargetLock>
+    take_over(const std::filesystem::path& state_dir, std::string_view target, Json owner);
+
+    /// Code::conflict once another process has taken the lock over: nothing more may be written.
+    [[nodiscard]] Result<void> check() const;
 
     /// Who works on `target` now, without taking anything: the owner's document, if its process
     /// lives on this machine.
