@@ -118,10 +118,22 @@ TEST_CASE("cutover on cloud run: an unclear answer is looked into, never repeate
 TEST_CASE("cutover on cloud run: 429 is waited out and nothing is lost") {
     CloudRunWorld world;
     world.fake.model.latency = Millis(100);
-    world.nth_write(2, {.status = 429, .headers = {{"retry-after", "2"}}}); // longer than a shift
+    world.playbook.driver_limit = Millis(6000);
+    world.nth_write(2, {.status = 429, .headers = {{"retry-after", "2"}}});
     check_ending(
         world, world.run(), {.exit = ExitCode::ok, .canary = 100, .writes = 5, .applied = 4}
     );
+}
+
+TEST_CASE("cutover on cloud run: a limit holds whatever the platform asks for") {
+    CloudRunWorld world; // 1.5 s for a shift
+    world.playbook.restore_limit = Millis(8000);
+    world.nth_write(2, {.status = 429, .headers = {{"retry-after", "3600"}}});
+    const auto began = Clock::now();
+    check_ending(
+        world, world.run(), {.exit = ExitCode::rolled_back, .canary = 0, .writes = 3, .applied = 2}
+    );
+    CHECK(Clock::now() - began < std::chrono::seconds(12));
 }
 
 TEST_CASE("cutover on cloud run: reads that fail for a while do not end it") {

@@ -1,8 +1,12 @@
+#include "oa_stream/base/digest.hpp"
+
 #include "engine/playbook_run.hpp"
+#include "plan/token_life.hpp"
 #include "settings.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <cstdlib>
 
@@ -98,4 +102,55 @@ TEST_CASE("outside: the sources that a file names are opened, their token known 
     const auto refused = open_outside(io.get_executor(), playbook);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::credentials);
+}
+
+namespace {
+
+/// A JSON Web Token that ends then.
+std::string web_token(std::int64_t seconds) {
+    std::string body = base64(fmt::format(R"({{"sub":"run","exp":{}}})", seconds));
+    while (body.ends_with('=')) {
+        body.pop_back();
+    }
+    for (char& c : body) {
+        c = c == '+' ? '-' : c == '/' ? '_' : c;
+    }
+    return "eyJhbGciOiJSUzI1NiJ9." + body + ".c2lnbmF0dXJl";
+}
+
+} // namespace
+
+TEST_CASE("outside: a token that ends before the run may is refused, one of unknown life warned of"
+) {
+    asio::io_context io;
+    Playbook playbook = local();
+    playbook.traffic = traffic_of(
+        "driver: cloud-run, endpoint: \"http://127.0.0.1:1\", project: p, region: r, service: s, "
+        "auth: { env: OA_TEST_PLATFORM }"
+    );
+    playbook.stages = {0, 50, 100};
+    playbook.stage.bake = std::chrono::minutes(10);
+    playbook.stage.extend_at_most = std::chrono::minutes(10);
+    CHECK(worst_case(playbook) >= std::chrono::minutes(60));
+    const WallTime now{std::chrono::seconds(1'800'000'000)};
+    const auto checked = [&](const std::string& token) {
+        ::setenv("OA_TEST_PLATFORM", token.c_str(), 1); // NOLINT(concurrency-mt-unsafe)
+        const auto outside = open_outside(io.get_executor(), playbook);
+        REQUIRE(outside.has_value());
+        return check_token_lives(playbook, *outside, now);
+    };
+    const auto opaque = checked("ya29.an-access-token");
+    REQUIRE(opaque.has_value());
+    REQUIRE(opaque->size() == 1);
+    CHECK(opaque->front().starts_with("traffic.auth (env) is read once, and this run may last "));
+    CHECK(checked(web_token(1'800'000'000 + 86400)).value().empty());
+    const auto brief = checked(web_token(1'800'000'000 + 1800));
+    REQUIRE_FALSE(brief.has_value());
+    CHECK(brief.error().code == Code::credentials);
+    CHECK(brief.error().where == "traffic.auth");
+    CHECK(brief.error().message.starts_with("the token ends at 2027-01-15T08:30:00.000Z, and "));
+    CHECK(checked(web_token(1)).error().message == "the token ended at 1970-01-01T00:00:01.000Z");
+    playbook.kind = Kind::rollback;
+    CHECK(checked(web_token(1)).value().empty()); // it is tried with whatever there is
+    ::unsetenv("OA_TEST_PLATFORM"); // NOLINT(concurrency-mt-unsafe)
 }

@@ -107,6 +107,12 @@ TEST_CASE("plan: traffic that is not as it should be is refused") {
     traffic::TrafficState foreign;
     foreign.wanted = foreign.serving = *traffic::Split::of({{"old", 100}});
     CHECK(plan_for(base(), foreign).error().code == Code::precondition);
+    traffic::TrafficState none; // weights of 90 and 40
+    none.extra["no_split"] = "stable 90, canary 40";
+    CHECK(
+        plan_for(base(), none).error().message ==
+        "no stage can begin from this: stable 90, canary 40"
+    );
 }
 
 TEST_CASE("playbook: faults of the old cutover scripts are configuration errors") {
@@ -126,6 +132,15 @@ TEST_CASE("playbook: faults of the old cutover scripts are configuration errors"
     CHECK(broken([](Playbook& p) { p.stage.gates[0].confidence = 1; }));
     CHECK(broken([](Playbook& p) { p.stage.gates[0].limit = 1.5; }));
     CHECK(broken([](Playbook& p) { p.stage.probe.per_arm_per_s = 5000; }));
+    CHECK(broken([](Playbook& p) {
+        p.stage.probe = {.per_arm_per_s = 0, .unpinned_per_s = 5}; // its gates judge both arms
+    }));
+    CHECK(broken([](Playbook& p) { p.name = "cut\x1b[2Jover"; }));
+    CHECK(broken([](Playbook& p) {
+        p.traffic.canary = "v\xc2\x9b"
+                           "2J";
+    }));
+    CHECK_FALSE(broken([](Playbook& p) { p.name = "größer \"neu\""; }));
     CHECK(broken([](Playbook& p) { p.stage.bake = Millis(0); }));
     CHECK(broken([](Playbook& p) { p.version = 2; }));
     CHECK(validate(base()).has_value());

@@ -190,6 +190,30 @@ TEST_CASE("take back: a write of the dead that is still under way finds its etag
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("take back: a journal that is empty or gone leaves the plan and what serves") {
+    for (const bool gone : {true, false}) {
+        for (const int live : {50, 33}) {
+            CAPTURE(gone, live);
+            World world;
+            make_small(world);
+            world.crash_at_write = 6; // in its second shift
+            world.crash_after_write = true;
+            CHECK_THROWS_AS(world.run(), Crash);
+            world.crash_at_write = 0;
+            world.driver.serving = World::split(live);
+            const auto journal = world.folder / "journal.ndjson";
+            std::filesystem::remove(journal);
+            if (!gone) {
+                REQUIRE(write_file_atomic(journal, "").has_value());
+            }
+            const RunOutcome outcome = rollback_of(world);
+            INFO(outcome.headline);
+            CHECK(outcome.exit == (live == 50 ? ExitCode::ok : ExitCode::rollback_unverified));
+            CHECK(world.driver.serving == World::split(live == 50 ? 0 : 33));
+        }
+    }
+}
+
 TEST_CASE("take back: what others set since the run brought everything back is left alone: exit 6"
 ) {
     World world;

@@ -67,6 +67,21 @@ Task<Result<void>> FakeDriver::set(Split target, std::string etag) {
     case Answer::conflict:
         ++etag_;
         co_return fail(Code::conflict, "etag is old");
+    case Answer::raced:
+        serving = target;
+        ++etag_;
+        co_return fail(Code::conflict, "etag is old");
+    case Answer::in_part:
+    case Answer::yes_in_part: {
+        const int half = (serving.percent_of("canary") + target.percent_of("canary")) / 2;
+        serving = World::split(half);
+        ++etag_;
+        co_return answer == Answer::in_part ? fail(Code::unavailable, "half done") : Result<void>{};
+    }
+    case Answer::false_no:
+        serving = target;
+        ++etag_;
+        co_return fail(Code::precondition, "not ready");
     case Answer::lost_before:
         co_return fail(Code::network, "connection reset");
     case Answer::hangs:

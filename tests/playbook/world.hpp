@@ -27,7 +27,11 @@ public:
         good,
         lost_after,  ///< applied, the answer is lost
         lost_before, ///< not applied, no answer
-        conflict,    ///< somebody else wrote the same split in between
+        conflict,    ///< somebody else wrote in between
+        raced,       ///< somebody else wrote the same split in between
+        in_part,     ///< half of the change is applied, and the answer says that it failed
+        yes_in_part, ///< half of the change is applied, and the answer is yes
+        false_no,    ///< applied, and yet refused
         refused,
         hangs,
         ignored, ///< "yes", but it never serves

@@ -68,6 +68,7 @@ inline constexpr const char* set = "--set";
 inline constexpr const char* shared_workspace = "--shared-workspace";
 inline constexpr const char* stall = "--stall";
 inline constexpr const char* state_dir = "--state-dir";
+inline constexpr const char* take_over = "--take-over";
 inline constexpr const char* timeout = "--timeout";
 inline constexpr const char* tls_cert = "--tls-cert";
 inline constexpr const char* tls_key = "--tls-key";

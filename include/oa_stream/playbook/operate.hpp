@@ -49,6 +49,9 @@ struct ApplyRequest {
 
 struct RollbackRequest {
     std::string run; ///< as find_run() takes it
+    /// Do not wait for a living process that does not answer: fenced by the lock, it writes nothing
+    /// more when it goes on.
+    bool take_over = false;
     Operator by{};
 };
 

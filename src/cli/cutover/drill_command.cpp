@@ -3,7 +3,9 @@
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "core/commands.hpp"
+#include "core/retry.hpp"
 #include "operate.hpp"
+#include "plan_view.hpp"
 #include "run_args.hpp"
 
 namespace oa_stream::cli {
@@ -11,6 +13,7 @@ namespace {
 
 struct Options : PlaybookChoice {
     bool local = false;
+    bool apply = false;
     std::string faults_file{};
     playbook::LocalRehearsalOptions here{};
 };
@@ -45,6 +48,21 @@ Result<playbook::RehearsalInput> parse_local(const Options& options, const Conte
     return out;
 }
 
+/// The drill as it would be carried out; nothing is changed.
+Result<ExitCode> show_drill(const Options& options, Context& context) {
+    playbook::PlanRequest request;
+    request.set = options.set;
+    OA_TRY(request.playbook, playbook::find_playbook(options.playbook));
+    OA_TRY(const playbook::Plan plan, make_shown_plan(std::move(request), context));
+    show_plan(
+        plan,
+        "",
+        "next: " + typed_again(rollback_drill_command, context.given, {{names::apply, ""}}),
+        context
+    );
+    return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
+}
+
 Result<ExitCode> run(const Options& options, Context& context) {
     if (options.local) {
         OA_TRY(auto input, parse_local(options, context));
@@ -65,6 +83,10 @@ Result<ExitCode> run(const Options& options, Context& context) {
     static_cast<PlaybookChoice&>(target) = options;
     OA_TRY(auto input, target_run_input(target));
     input.faults_file = options.faults_file;
+    OA_CHECK(playbook::check_drill(input));
+    if (!options.apply) {
+        return show_drill(options, context);
+    }
     return operate(context, Touches::traffic, [&](playbook::Operator by) {
         input.by = std::move(by);
         return playbook::drill_target(std::move(input));
@@ -77,6 +99,12 @@ constexpr auto k_positionals = positionals<Options>(
 constexpr auto k_options = options<Options>(
     flag<&Options::local>(names::local, k_local_help),
     k_set,
+    flag<&Options::apply>(
+        names::apply,
+        "Carry the drill out. Without it, the plan is only shown (exit 10). Not needed with "
+        "--local."
+    )
+        .typed(),
     option<&Options::faults_file>(
         names::inject_file,
         "FILE",
@@ -90,14 +118,15 @@ constexpr auto k_options = options<Options>(
 
 const CommandSpec rollback_drill_command = command<run>({
     .path = "rollback drill",
-    .summary = "Make a canary fail on purpose and measure the rollback.",
+    .summary =
+        "Make a canary fail on purpose and measure the rollback. Shows its plan until --apply.",
     .positionals = k_positionals,
     .options = k_options,
     .examples =
         {
             "oa-stream rollback drill --local",
             "oa-stream rollback drill rollback-drill --set base_url=http://127.0.0.1:8080 --set "
-            "socket=/run/front.sock --inject-file /run/canary.faults",
+            "socket=/run/front.sock --inject-file /run/canary.faults --apply",
         },
     .leaves_run = true,
 });

@@ -6,9 +6,8 @@
 #include "oa_stream/playbook/plan.hpp"
 
 #include "core/commands.hpp"
-#include "core/document.hpp"
-#include "core/version.hpp"
 #include "operate.hpp"
+#include "plan_view.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>
@@ -18,8 +17,6 @@ namespace {
 
 using playbook::Kind;
 using playbook::Plan;
-
-constexpr std::size_t k_shown = 12; ///< of a plan's id; the file has all of it
 
 struct PlanOptions : PlaybookChoice, ProbeChoice {
     std::string out{};
@@ -32,28 +29,12 @@ Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
     return {};
 }
 
-void show_plan(const Plan& plan, const PlanOptions& options, Context& context) {
-    const std::string& file = options.out;
-    if (context.json) {
-        Json out = plain_answer();
-        out["changes"] = plan.changes();
-        out["file"] = file.empty() ? Json(nullptr) : Json(file);
-        out["plan"] = to_json(plan);
-        print_document("plan-result", out, context);
-    } else {
-        show_text(playbook::plan_diff(plan), context);
-    }
-    if (context.quiet || !plan.changes()) {
-        return;
-    }
+/// What to type to carry it out.
+std::string next_of(const Plan& plan, const std::string& file) {
     const std::string command =
         plan.playbook.kind == Kind::rollback ? "rollback apply" : "cutover apply";
-    tell_parts(
-        {fmt::format("PASS plan {}", plan.id.substr(0, k_shown)),
-         file.empty() ? "to apply it, write it with --out FILE"
-                      : "next: " + Suggestion{command, {file}}.text()},
-        context
-    );
+    return file.empty() ? "to apply it, write it with --out FILE"
+                        : "next: " + Suggestion{command, {file}}.text();
 }
 
 Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool rollback) {
@@ -61,22 +42,7 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
     request.set = options.set;
     OA_TRY(request.playbook, playbook::find_playbook(options.playbook));
     request.probes = options.probes;
-    request.state_dir = context.state_dir;
-    Screen screen(context);
-    playbook::StopRequest stop;
-    request.observer = context.quiet ? nullptr : &screen;
-    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
-    OA_TRY(
-        const Plan plan,
-        run_to_end<Plan>(
-            [&](const asio::any_io_executor&) {
-                return playbook::plan_playbook(std::move(request));
-            },
-            stop,
-            screen,
-            words
-        )
-    );
+    OA_TRY(const Plan plan, make_shown_plan(std::move(request), context));
     if ((plan.playbook.kind == Kind::rollback) != rollback) {
         return fail(
             Code::usage,
@@ -86,7 +52,7 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
         );
     }
     OA_CHECK(write_plan(plan, options));
-    show_plan(plan, options, context);
+    show_plan(plan, options.out, next_of(plan, options.out), context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 

@@ -24,14 +24,15 @@ struct Options {
     std::optional<std::string> plan{};
     std::optional<std::string> run{};
     std::optional<NamedSecret> auth{};
+    bool take_over = false;
 };
 
 /// What `cutover status` lists as well: runs under way, and those that need somebody.
 Result<std::vector<playbook::RunStatus>> unfinished_runs(const Context& context) {
     OA_TRY(auto all, playbook::all_statuses(context.state_dir));
     std::erase_if(all, [](const playbook::RunStatus& one) {
-        const bool moves = one.state == playbook::RunState::running &&
-                           run::facts_of(one.folder).mutates;
+        const bool moves =
+            one.state == playbook::RunState::running && run::facts_of(one.folder).mutates;
         return !moves && !one.needs_somebody();
     });
     return all;
@@ -70,7 +71,7 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
-    const auto& [plan, run, auth] = options;
+    const auto& [plan, run, auth, take_over] = options;
     if (plan && run) {
         return fail(
             Code::usage,
@@ -106,6 +107,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     playbook::RollbackRequest request;
     request.run = folder.string();
+    request.take_over = take_over;
     return operate(context, Touches::traffic, [&](playbook::Operator by) {
         request.by = std::move(by);
         return playbook::roll_back_run(std::move(request));
@@ -117,14 +119,24 @@ constexpr auto k_positionals =
                              .offering(Offer::files)
                              .optional());
 constexpr auto k_options = options<Options>(
-    option<&Options::run>(names::run, "RUN", "Roll back what this run did, from its journal: its name, a unique beginning or end of it, "
-        "`last`, `last:cutover`, or its folder. Without RUN and PLAN: the one run that is not over."),
+    option<&Options::run>(
+        names::run,
+        "RUN",
+        "Roll back what this run did, from its journal: its name, a unique beginning or end of it, "
+        "`last`, `last:cutover`, or its folder. Without RUN and PLAN: the one run that is not over."
+    ),
     parsed<read_named_secret, &Options::auth>(
         names::auth,
         "REF",
         "Undo a route run with this bearer token: env:NAME, file:PATH or fd:N. Without it: as that "
         "run was given its own."
+    ),
+    flag<&Options::take_over>(
+        names::take_over,
+        "Do not wait for the run's own process when it does not answer, as after Ctrl-Z. It writes "
+        "nothing more when it goes on."
     )
+        .typed()
 );
 
 } // namespace

@@ -1,5 +1,7 @@
 // Rolls back a run, dead or ended: everything from its folder.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/run_facts.hpp"
@@ -23,7 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// A run that never set out to move traffic is left as it is, report and seal included.
-Result<void> check_moved(const fs::path& folder, const Json& run) {
+Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, const Json& run) {
     const auto refuse = [&](std::string_view why) {
         return fail(
             Code::precondition,
@@ -42,7 +44,8 @@ Result<void> check_moved(const fs::path& folder, const Json& run) {
     if (!wrote && rehearsed) {
         return refuse("this was a dry run, which moved no traffic");
     }
-    if (!wrote && fs::exists(folder / "SHA256SUMS", ignored)) {
+    const bool sealed = fs::exists(folder / "SHA256SUMS", ignored);
+    if (!wrote && sealed && !status_in(state_dir, folder).moved) {
         return refuse("this run ended before it moved any traffic");
     }
     return {};
@@ -80,7 +83,58 @@ Result<Plan> plan_of(const fs::path& folder) {
 
 // Its own process goes on with the step under way for as long as that may take.
 constexpr auto k_obey = std::chrono::minutes(10);
+constexpr auto k_silent = std::chrono::seconds(5); ///< before somebody is told what is waited for
 constexpr auto k_poll = Millis{100};
+
+/// By Ctrl-Z or SIGSTOP: it gets no signal but SIGKILL.
+bool is_stopped(std::int64_t pid) {
+    constexpr std::size_t k_enough = 4096;
+    const auto text = read_file(fmt::format("/proc/{}/stat", pid), k_enough);
+    const auto name_end = text ? text->rfind(')') : std::string::npos;
+    return name_end != std::string::npos && text->substr(name_end).starts_with(") T");
+}
+
+void say(const RollbackRequest& request, const std::string& line) {
+    if (request.by.observer != nullptr) {
+        request.by.observer->say(line);
+    }
+}
+
+void say_how_to_go_on(const RollbackRequest& request, std::int64_t pid) {
+    say(request,
+        fmt::format(
+            "process {} did not end within 5s{}; still waiting for it; to go on without it: {}",
+            pid,
+            is_stopped(pid) ? ": it is stopped (Ctrl-Z or SIGSTOP)" : "",
+            Suggestion{"rollback apply", {names::run, request.run, names::take_over}}.text()
+        ));
+}
+
+/// Until the process that was asked to roll back has ended, or is taken over.
+Task<Result<run::TargetLock>>
+wait_for_lock(const RollbackRequest* request, const Plan* plan, Json owner, std::int64_t pid) {
+    const fs::path& state = request->by.state_dir;
+    const auto began = Clock::now();
+    bool said = false;
+    while (true) {
+        auto lock = run::TargetLock::take(state, plan->target, owner);
+        const auto waited = Clock::now() - began;
+        const StopRequest* stop = request->by.stop;
+        if (lock || waited > k_obey || (stop != nullptr && stop->requested())) {
+            co_return lock;
+        }
+        const bool silent = waited > k_silent;
+        if (request->take_over && (silent || is_stopped(pid))) {
+            say(*request, fmt::format("took the run over from process {}", pid));
+            co_return run::TargetLock::take_over(state, plan->target, std::move(owner));
+        }
+        if (silent && !said) {
+            said = true;
+            say_how_to_go_on(*request, pid);
+        }
+        (void)co_await sleep_for(k_poll);
+    }
+}
 
 /// The run's lock. When the run itself is under way in another process of this machine, that one is
 /// asked to roll back, as by Ctrl-C, and waited for; anybody else keeps the lock.
@@ -89,26 +143,29 @@ Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Pla
     const fs::path& state = request->by.state_dir;
     auto lock = run::TargetLock::take(state, plan->target, owner);
     const auto holder = lock ? std::nullopt : run::TargetLock::holder(state, plan->target);
-    const bool own = holder && string_member(*holder, "run") == request->run &&
-                     string_member(*holder, "what") == "apply";
-    if (lock || !own) {
+    const bool same = holder && string_member(*holder, "run") == request->run;
+    const bool own = same && string_member(*holder, "what") == "apply";
+    const auto pid = holder ? int_member(*holder, "pid").value_or(0) : 0;
+    if (lock || pid <= 1 || !(own || (same && request->take_over))) {
         co_return lock;
     }
-    const auto pid = int_member(*holder, "pid").value_or(0);
-    if (pid <= 1 || ::kill(static_cast<pid_t>(pid), SIGINT) != 0) {
+    if (own && ::kill(static_cast<pid_t>(pid), SIGINT) != 0) {
         co_return lock;
     }
-    if (request->by.observer != nullptr) {
-        request->by.observer->say(
-            fmt::format("the run is under way in process {}: asked it to roll back", pid)
-        );
+    if (own) {
+        say(*request,
+            fmt::format("the run is under way in process {}: asked it to roll back", pid));
     }
-    const auto deadline = Clock::now() + k_obey;
-    while (!lock && Clock::now() < deadline) {
-        (void)co_await sleep_for(k_poll);
-        lock = run::TargetLock::take(state, plan->target, owner);
+    co_return co_await wait_for_lock(request, plan, owner, pid);
+}
+
+/// Who cannot get the lock for a reason of this machine can still type.
+Error with_manual_command(Error error, const Plan& plan) {
+    const std::string command = manual_command(plan.playbook.traffic, plan.home());
+    if (error.code == Code::io && !command.empty()) {
+        error.hint += fmt::format("{}by hand: {}", error.hint.empty() ? "" : "; ", command);
     }
-    co_return lock;
+    return error;
 }
 
 } // namespace
@@ -117,13 +174,16 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, run::find_run(request.by.state_dir, request.run));
     request.run = path.filename().string();
     const Json stored = run::document_in(path / "run.json");
-    OA_CO_CHECK(check_moved(path, stored));
+    OA_CO_CHECK(check_moved(request.by.state_dir, path, stored));
     OA_CO_TRY(Plan plan, plan_of(path));
     const auto executor = co_await asio::this_coro::executor;
     Playbook unmeasured = plan.playbook; // a rollback asks no source, and must not need one
     unmeasured.sources.clear();
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
-    OA_CO_TRY(const run::TargetLock lock, co_await lock_for(&request, &plan));
+    const auto lock = co_await lock_for(&request, &plan);
+    if (!lock) {
+        co_return std::unexpected(with_manual_command(lock.error(), plan));
+    }
     OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
     OA_CO_TRY(auto session, run::RunSession::resume(path, outside.redactor, request.by.observer));
     PlaybookRun run{std::move(request.by), std::move(plan), std::move(outside), std::move(session)};
@@ -131,6 +191,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
         run.by.on_run(run.session.id());
     }
     make_instruments(run, executor);
+    run.may_write = [&lock] { return lock->check(); };
     RunInput input = engine_input(run);
     run.routes.stop = nullptr; // a rollback of routes that has begun is not interrupted
     input.last = {};

@@ -16,17 +16,20 @@ constexpr std::string_view k_step = "rollback";
 struct JournalRead {
     JournalSummary summary{};
     std::string unreadable{}; ///< why the journal cannot be used; empty: it can
+    bool has_line = true;
 };
 
-/// An unreadable journal leaves the plan: its splits are what we may have written.
+/// An unreadable journal leaves the plan: its splits are what we may have written. So does one
+/// without a line: a run that died before its first one cannot be told from one that lost them all.
 JournalRead read_summary(const run::RunFolder& folder, const Plan& plan) {
     const std::string text = read_file(folder.path() / "journal.ndjson").value_or("");
     auto summary = read_journal(text);
-    if (summary) {
+    if (summary && summary->lines > 0) {
         return {*std::move(summary)};
     }
     JournalRead out;
-    out.unreadable = summary.error().text();
+    out.has_line = !summary;
+    out.unreadable = summary ? "it has no line" : summary.error().text();
     out.summary.baseline = plan.baseline;
     for (const Step& step : plan.steps) {
         if (const auto& after = step.after; after && step.mutates()) {
@@ -37,12 +40,21 @@ JournalRead read_summary(const run::RunFolder& folder, const Plan& plan) {
     return out;
 }
 
-Result<void> begin(RunContext& run, JournalSummary& summary) {
-    if (summary.baseline.empty()) { // it died before its first line
+Result<void> begin(RunContext& run, JournalSummary& summary, bool has_line) {
+    if (!has_line) { // it died before its first line, or lost them all
         summary.baseline = run.in.plan->baseline;
         OA_CHECK(run.journal.record(
             {.phase = Phase::begin, .to = summary.baseline.to_json(), .detail = run.in.plan->id}
         ));
+        // Until the baseline is seen, any of them may serve: also for who reads this later.
+        for (const traffic::Split& split : summary.written) {
+            OA_CHECK(run.journal.record(
+                {.phase = Phase::intent,
+                 .step = std::string(k_step),
+                 .to = split.to_json(),
+                 .detail = "the journal had no line: the plan has this split"}
+            ));
+        }
     }
     const std::size_t torn = run.session.folder().torn_bytes();
     return run.journal.record(
@@ -118,7 +130,7 @@ RunOutcome outcome_of(RunContext& run, bool foreign) {
 } // namespace
 
 Task<JournalRollback> roll_back_by_journal(RunInput input) {
-    auto [summary, unreadable] = read_summary(input.session->folder(), *input.plan);
+    auto [summary, unreadable, has_line] = read_summary(input.session->folder(), *input.plan);
     Plan plan = *input.plan;
     plan.baseline = summary.baseline.empty() ? plan.baseline : summary.baseline;
     input.plan = &plan;
@@ -127,7 +139,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     // Only a journal can say so.
     const bool was_restored = unreadable.empty() && !summary.needs_rollback() &&
                               (summary.ended || summary.written.empty());
-    if (const auto begun = begin(run, summary); !begun) {
+    if (const auto begun = begin(run, summary, has_line); !begun) {
         run.session.say("  the journal cannot be written: " + begun.error().text());
     }
     fill(run, summary);

@@ -76,7 +76,7 @@ DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
         out.detail = fmt::format(
             "{} was set and {} serves: {}",
             ours.text(),
-            now.serving.text(),
+            traffic::serving_text(now),
             restarted ? "the machinery was restarted and forgot what was set"
                       : "somebody else changed the traffic"
         );

@@ -50,8 +50,8 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
 } // namespace
 
 bool JournalSummary::needs_rollback() const noexcept {
-    if (baseline.empty()) {
-        return false;
+    if (baseline.empty()) { // no split in whole percents: only a rollback begins from there
+        return pending.has_value();
     }
     return (pending && !(*pending == baseline)) || (serving && !(*serving == baseline));
 }

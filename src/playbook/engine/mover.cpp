@@ -9,6 +9,31 @@ namespace oa_stream::playbook {
 using traffic::Split;
 using traffic::TrafficState;
 
+namespace {
+
+/// A rollback that runs out of time still gives the machinery time to settle between two looks.
+constexpr Millis k_shortest_look{2000};
+constexpr Millis k_grace{1000}; ///< of a read that is under way when the time is over
+
+/// Every share of `some` lies between those of `a` and `b`.
+bool lies_between(const Split& some, const Split& a, const Split& b) {
+    if (some.empty()) {
+        return false;
+    }
+    for (const Split* one : {&some, &a, &b}) {
+        for (const auto& [revision, ignored] : one->all()) {
+            const auto [low, high] = std::minmax(a.percent_of(revision), b.percent_of(revision));
+            const int share = some.percent_of(revision);
+            if (share < low || share > high) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+} // namespace
+
 struct Mover::Attempt {
     std::string step;
     std::vector<Split> expected;
@@ -22,9 +47,14 @@ struct Mover::Attempt {
         const auto rest = std::chrono::duration_cast<Millis>(deadline - Clock::now());
         return std::max(rest, Millis(0));
     }
-    [[nodiscard]] bool is_ours(const Split& split) const {
-        return split == to || std::ranges::find(expected, split) != expected.end();
+    [[nodiscard]] bool is_expected(const Split& split) const {
+        return std::ranges::find(expected, split) != expected.end();
     }
+    [[nodiscard]] bool is_ours(const Split& split) const {
+        return split == to || is_expected(split) ||
+               (out.torn && lies_between(split, out.torn->first, out.torn->second));
+    }
+    [[nodiscard]] Millis for_a_read(Millis most) const { return std::min(most, left() + k_grace); }
     /// Asking again would bring the same answer.
     [[nodiscard]] bool final(const Error& error) {
         out.denied = error.code == Code::credentials;
@@ -47,7 +77,8 @@ Mover::Mover(
 }
 
 bool Mover::record(Attempt& now, const JournalLine& line) {
-    const auto written = journal_.record(line);
+    const auto allowed = options_.may_write ? options_.may_write() : Result<void>{};
+    const auto written = allowed ? journal_.record(line) : allowed; // it is another process's now
     if (written) {
         return true;
     }
@@ -67,21 +98,24 @@ Task<Moved> Mover::move(std::string step, std::vector<Split> expected, Split to,
     Attempt now{
         std::move(step), std::move(expected), std::move(to), urgency, Clock::now() + options_.limit
     };
+    now.out.torn = options_.torn;
+    driver_.wait_no_longer_than(now.deadline);
     while (co_await attempt(&now) == After::retry) {
         if (now.left() <= options_.retry_pause || !co_await sleep_for(options_.retry_pause)) {
             break;
         }
     }
+    driver_.wait_no_longer_than(Clock::time_point::max());
     co_return std::move(now.out);
 }
 
 bool Mover::reached(const TrafficState& state, const Split& to) const {
-    return state.serving == to && (options_.exact.is_null() || state.exact == options_.exact);
+    return state.serving == to &&
+           (options_.exact.is_null() || driver_.same_setting(state.exact, options_.exact));
 }
 
 Task<Mover::After> Mover::attempt(Attempt* now) {
-    const auto asked = Clock::now();
-    auto state = co_await within(options_.call_limit, driver_.read());
+    auto state = co_await within(now->for_a_read(options_.call_limit), driver_.read());
     if (!state || !state->settled) {
         now->end_with(
             now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
@@ -90,7 +124,12 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
         );
         co_return state || !now->final(state.error()) ? After::retry : After::stop;
     }
-    now->deadline += Clock::now() - asked; // what the machinery made us wait is not our time
+    const bool rescue = now->urgency == Urgency::rescue;
+    if (!rescue && !now->out.mutated && state->serving == now->to &&
+        !now->is_expected(state->serving)) {
+        end_as_foreign(*now, *state); // another run's write is no success of ours
+        co_return After::stop;
+    }
     if (reached(*state, now->to) && (!options_.fence || now->fenced)) {
         now->out.already = !now->out.mutated;
         (void)record(
@@ -102,13 +141,16 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
         co_return After::stop;
     }
     // A write of ours that came true in part is ours, too: the rollback may write over it.
-    const bool rescue = now->urgency == Urgency::rescue;
     const bool known = rescue ? now->is_ours(state->serving) || now->is_ours(state->wanted)
                               : now->is_ours(state->serving) && now->is_ours(state->wanted);
-    if (now->out.mutated && !rescue && state->wanted == now->to) {
+    const bool in_part = state->etag != now->out.before.etag && now->is_ours(state->serving) &&
+                         !now->is_expected(state->serving);
+    if (now->out.mutated && !rescue && (state->wanted == now->to || in_part)) {
         now->end_with(
             Moved::Result::unverified,
-            fmt::format("{} was asked for, and {} serves", now->to.text(), state->serving.text())
+            fmt::format(
+                "{} was asked for, and {} serves", now->to.text(), traffic::serving_text(*state)
+            )
         );
         co_return After::stop;
     }
@@ -116,22 +158,34 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
     // and yet the old split, others are at work.
     const bool others = now->out.mutated && !rescue && state->etag != now->out.before.etag;
     if (!known || others) {
-        now->end_with(
-            Moved::Result::foreign,
-            fmt::format(
-                "expected {} to serve, found {}: somebody else changed the traffic",
-                now->expected.front().text(),
-                state->serving.text()
-            )
-        );
+        end_as_foreign(*now, *state);
         co_return After::stop;
     }
     co_return co_await write_once(now, *std::move(state));
 }
 
+void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
+    now.end_with(
+        Moved::Result::foreign,
+        fmt::format(
+            "expected {} to serve, found {}: somebody else changed the traffic",
+            now.expected.front().text(),
+            traffic::serving_text(state)
+        )
+    );
+}
+
 Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
     const Split from = state.serving;
     const std::string etag = state.etag;
+    const auto allowed = options_.may_write ? options_.may_write() : Result<void>{};
+    if (!allowed) {
+        now->end_with(
+            now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
+            allowed.error().text()
+        );
+        co_return After::stop;
+    }
     if (!record(
             *now,
             {.phase = Phase::intent,
@@ -144,9 +198,8 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
     }
     now->fenced = true;
     if (now->out.before.etag.empty()) {
-        now->out.before = std::move(state);
+        now->out.before = state;
     }
-    const auto asked = Clock::now();
     const auto written = co_await within(
         options_.call_limit,
         options_.exact.is_null() ? driver_.set(now->to, etag)
@@ -154,19 +207,7 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
     );
     now->out.written_s = now_();
     if (!written && !is_ambiguous(written.error())) {
-        (void)record(
-            *now, {.phase = Phase::refused, .step = now->step, .detail = written.error().text()}
-        );
-        now->end_with(
-            now->out.mutated ? Moved::Result::unverified : Moved::Result::refused,
-            written.error().text()
-        );
-        const bool final = now->final(written.error());
-        // A conflict says that the state we decided on is old: read and decide again.
-        // A rollback is tried until its time is over.
-        const bool conflict = written.error().code == Code::conflict;
-        const bool rescue = now->urgency == Urgency::rescue;
-        co_return conflict || (rescue && !final) ? After::retry : After::stop;
+        co_return co_await refused(now, std::move(state), written.error());
     }
     now->out.mutated = true;
     (void)record(
@@ -175,18 +216,60 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
          .step = now->step,
          .detail = written ? "" : written.error().text()}
     );
+    now->out.torn = {from, now->to};
     if (!written) {
         now->end_with(Moved::Result::unverified, written.error().text());
         co_return After::retry; // reads before it writes
     }
-    now->deadline += Clock::now() - asked;
     co_return co_await read_back(now, from);
+}
+
+/// Who refuses a write is not taken at his word that nothing changed.
+Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error) {
+    // A conflict says that the state we decided on is old: read and decide again.
+    const bool conflict = error.code == Code::conflict;
+    const bool final = now->final(error);
+    const bool rescue = now->urgency == Urgency::rescue;
+    const auto seen = conflict || now->out.denied
+                          ? Result<TrafficState>(before)
+                          : co_await within(now->for_a_read(options_.call_limit), driver_.read());
+    const bool same = seen && seen->serving == before.serving && seen->wanted == before.wanted;
+    (void)record(
+        *now,
+        {.phase = same ? Phase::refused : Phase::ambiguous,
+         .step = now->step,
+         .detail = error.text()}
+    );
+    if (same) {
+        now->end_with(
+            now->out.mutated ? Moved::Result::unverified : Moved::Result::refused, error.text()
+        );
+    } else {
+        now->out.mutated = true;
+        now->out.torn = {before.serving, now->to};
+        now->end_with(
+            Moved::Result::unverified,
+            fmt::format(
+                "{}; and yet {}",
+                error.text(),
+                seen ? traffic::serving_text(*seen) + " serves now"
+                     : "nobody knows what serves now: " + seen.error().text()
+            )
+        );
+    }
+    // A rollback is tried until its time is over.
+    co_return conflict || (rescue && !final) ? After::retry : After::stop;
 }
 
 Task<Mover::After> Mover::read_back(Attempt* now, Split from) {
     const bool rescue = now->urgency == Urgency::rescue;
-    const Millis limit = rescue ? now->left() / 2 : now->left(); // a rescue tries again
-    auto seen = co_await within(limit + options_.call_limit, driver_.verify(now->to, limit));
+    // A rescue tries again, but never in haste.
+    const Millis shortest = std::min(k_shortest_look, options_.limit / 4);
+    const Millis limit =
+        rescue ? std::max(now->left() / 2, std::min(now->left(), shortest)) : now->left();
+    auto seen = co_await within(
+        limit + std::min(options_.call_limit, k_grace), driver_.verify(now->to, limit)
+    );
     const bool differs = seen && !reached(*seen, now->to);
     if (differs) {
         seen = fail(

@@ -6,14 +6,18 @@
 #include "journal.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::playbook {
 
 struct MoverOptions {
-    Millis limit{15000};    ///< all attempts together
+    /// All attempts together, with what the machinery makes us wait. Only a write under way may
+    /// outlast it: cut short, nobody would know what became of it.
+    Millis limit{15000};
     Millis call_limit{5000}; ///< one driver call; a driver that hangs is given up
     Millis retry_pause{200};
     /// The whole setting that `to` stands for; null: the split says it all. With it `done` means
@@ -22,6 +26,10 @@ struct MoverOptions {
     /// Write once even when `to` serves already: a write of a process that died may still be under
     /// way, and this one makes its etag old.
     bool fence = false;
+    /// A write of ours that was not seen whole: what serves between the two is ours, too.
+    std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
+    /// Asked before each write: another process may have taken the run over. Unset: it cannot.
+    std::function<Result<void>()> may_write{};
     std::function<void(std::string_view event, Json fields)> note{};
 };
 
@@ -43,6 +51,8 @@ struct Moved {
     bool mutated = false; ///< something may have been written by us
     bool denied = false; ///< credentials were refused
     bool already = false; ///< it served before anything was written
+    /// The write that was not seen whole: from and to.
+    std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
     std::string detail{};
     double written_s = -1; ///< clock of `now`
     traffic::TrafficState before{};
@@ -58,9 +68,10 @@ public:
         MoverOptions options
     );
 
-    /// From one of `expected` (anything else that serves is foreign) to `to`: intent → write →
-    /// read-back → done. Writes only when the previous write has settled; after an ambiguous
-    /// answer it reads before it writes again.
+    /// From one of `expected` to `to`: intent → write → read-back → done. Anything else that serves
+    /// is foreign, and so is `to` itself when a normal move did not write it: somebody else did.
+    /// Writes only when the previous write has settled; after an ambiguous answer it reads before
+    /// it writes again.
     [[nodiscard]] Task<Moved> move(
         std::string step, std::vector<traffic::Split> expected, traffic::Split to, Urgency urgency
     );
@@ -72,7 +83,9 @@ private:
     [[nodiscard]] bool reached(const traffic::TrafficState& state, const traffic::Split& to) const;
     [[nodiscard]] Task<After> attempt(Attempt* now);
     [[nodiscard]] Task<After> write_once(Attempt* now, traffic::TrafficState state);
+    [[nodiscard]] Task<After> refused(Attempt* now, traffic::TrafficState before, Error error);
     [[nodiscard]] Task<After> read_back(Attempt* now, traffic::Split from);
+    static void end_as_foreign(Attempt& now, const traffic::TrafficState& state);
     [[nodiscard]] bool record(Attempt& now, const JournalLine& line);
 
     traffic::TrafficDriver& driver_;

@@ -4,6 +4,7 @@
 
 #include "plan/forecast.hpp"
 #include "plan/plan_file.hpp"
+#include "plan/token_life.hpp"
 #include "playbook_run.hpp"
 #include "within.hpp"
 
@@ -19,6 +20,7 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
     const Plan& plan = run->plan;
     traffic::TrafficDriver& driver = *run->outside.driver;
     OA_CO_CHECK(check_age(plan, std::chrono::system_clock::now()));
+    OA_CO_CHECK(check_token_lives(plan.playbook, run->outside, std::chrono::system_clock::now()));
     if (driver.target() != plan.target) {
         co_return fail(
             Code::precondition,

@@ -62,6 +62,12 @@ public:
     [[nodiscard]] Task<Result<void>> restore(Split target, Json exact, std::string etag) override {
         return inner_->restore(std::move(target), std::move(exact), std::move(etag));
     }
+    [[nodiscard]] bool same_setting(const Json& a, const Json& b) const override {
+        return inner_->same_setting(a, b);
+    }
+    void wait_no_longer_than(Clock::time_point until) override {
+        inner_->wait_no_longer_than(until);
+    }
     [[nodiscard]] Millis patience() const noexcept override { return inner_->patience(); }
     [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
         return inner_->verify(std::move(target), limit);

@@ -169,7 +169,7 @@ Task<Result<void>> plan_from_live(PlaybookRun* run) {
     traffic::TrafficState live;
     if (moves) {
         OA_CO_TRY(live, co_await run->outside.driver->read());
-        run->session.say("serving " + live.serving.text());
+        run->session.say("serving " + traffic::serving_text(live));
         run->session.folder().write("traffic.json", dump_json(live.extra) + "\n");
     }
     OA_CO_TRY(run->plan, plan_of(*run, live));
@@ -194,7 +194,14 @@ Task<Result<RunOutcome>> carry_out_run(PlaybookRun* run, Prepare prepare) {
     if (!run->reopen.empty()) {
         run->session.folder().note("reopened", {{"reason", run->reopen}});
     }
-    co_return co_await run_plan(engine_input(*run));
+    if (locks.target) {
+        run->may_write = [&lock = *locks.target] { return lock.check(); };
+    }
+    auto ended = co_await run_plan(engine_input(*run));
+    if (const auto ours = run->may_write ? run->may_write() : Result<void>{}; !ours) {
+        run->lost = ours.error();
+    }
+    co_return ended;
 }
 
 void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor) {
@@ -237,6 +244,7 @@ RunInput engine_input(PlaybookRun& run) {
     out.asserted = run.asserted;
     out.sources = sources_of(run.outside);
     out.on_stage = run.by.on_stage;
+    out.may_write = run.may_write;
     if (out.driver != nullptr) {
         out.timing.driver_call = std::max(out.timing.driver_call, out.driver->patience());
     }
@@ -268,7 +276,10 @@ report_of(const PlaybookRun& run, RunOutcome outcome, std::string next, std::str
     return std::move(static_cast<report::Report&>(outcome));
 }
 
-run::RunResult end_run(PlaybookRun& run, Result<RunOutcome> ended) {
+Result<run::RunResult> end_run(PlaybookRun& run, Result<RunOutcome> ended) {
+    if (run.lost) {
+        return std::unexpected(*run.lost);
+    }
     RunOutcome outcome = ended ? *std::move(ended) : not_executed(run.session, ended.error());
     const bool not_back = outcome.exit == ExitCode::rollback_unverified || outcome.held;
     end_fault(run.session, outcome);

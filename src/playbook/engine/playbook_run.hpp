@@ -10,6 +10,7 @@
 #include "stage/live.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ struct PlaybookRun {
     std::vector<std::string> faults{}; ///< planted
     std::unique_ptr<Instruments> instruments{};
     RouteStep routes{};
+    std::function<Result<void>()> may_write{}; ///< of the holder of the target's lock
+    std::optional<Error> lost{}; ///< another process took it over: the folder is not ours any more
 
     [[nodiscard]] const Playbook& playbook() const noexcept { return plan.playbook; }
 };
@@ -60,8 +63,9 @@ void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor);
 /// The engine's input for this run. Instruments must be there.
 [[nodiscard]] RunInput engine_input(PlaybookRun& run);
 
-/// Removes a fault that is still planted, writes the report and closes the folder.
-[[nodiscard]] run::RunResult end_run(PlaybookRun& run, Result<RunOutcome> ended);
+/// Removes a fault that is still planted, writes the report and closes the folder. Of a run that
+/// another process took over nothing is written: Code::conflict.
+[[nodiscard]] Result<run::RunResult> end_run(PlaybookRun& run, Result<RunOutcome> ended);
 
 /// The report of an outcome, with the run's facts and what to type next: nothing after a PASS, else
 /// `next`, or to read `file` if that is empty.

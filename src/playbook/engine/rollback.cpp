@@ -122,6 +122,17 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     co_return std::move(moved.before);
 }
 
+/// What the machinery had no place for any more, in the driver's words.
+void note_left_out(RunContext& run, const traffic::TrafficState& state) {
+    const Json* list = member(state.extra, "left_out");
+    for (const Json& what : list == nullptr ? Json::array() : *list) {
+        run.out.notes.push_back(
+            fmt::format("Left out, because it is gone: {}.", what.get<std::string>())
+        );
+        run.session.say("  " + run.out.notes.back());
+    }
+}
+
 void record_user_proof(
     RunContext& run, const std::string& step, const RollbackFacts& facts, bool holds
 ) {
@@ -167,10 +178,11 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     const bool back = co_await users_are_back(run, &facts);
     const auto last = co_await within(run->in.timing.driver_call, run->in.driver->read());
     const Json exact = run->in.plan->home_exact();
-    const bool holds =
-        last && last->serving == run->in.plan->home() && (exact.is_null() || last->exact == exact);
+    const bool holds = last && last->serving == run->in.plan->home() &&
+                       (exact.is_null() || run->in.driver->same_setting(last->exact, exact));
     if (last) {
         facts.streams = streams_text(*run, *before, *last);
+        note_left_out(*run, *last);
     }
     facts.verified = back && holds;
     record_user_proof(*run, step, facts, holds);

@@ -50,6 +50,8 @@ Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
          .retry_pause = in.timing.retry_pause,
          .exact = std::move(exact),
          .fence = fenced,
+         .torn = torn,
+         .may_write = in.may_write,
          .note = [this](
                      std::string_view event, const Json& fields
                  ) { session.folder().note(event, fields); }}

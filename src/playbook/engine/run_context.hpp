@@ -54,6 +54,8 @@ struct RunContext {
     std::optional<UserWatch> drill{}; ///< set while users are watched
     StageRun* current_stage = nullptr; ///< the stage under way, which wants the users' answers, too
     bool fence = false; ///< a write of a process that died may be under way
+    /// The last write, when it was not seen whole.
+    std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
     bool refused = false; ///< drift or a precondition
     bool denied = false; ///< credentials were refused
     Json machine = Json::object(); ///< the driver's own facts when our split was last seen

@@ -87,6 +87,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
         run->serving = after;
         co_return StepEnd::go_on;
     }
+    run->torn = moved.torn;
     run->refused = moved.result == Moved::Result::foreign || moved.result == Moved::Result::refused;
     run->denied = run->denied || moved.denied;
     run->session.say(fmt::format("  ERROR {}: {}", step->id, moved.detail));
@@ -233,6 +234,9 @@ Task<void> roll_back(RunContext* run) {
 Result<void> journal_of(RunContext& run, const JournalLine& line) {
     if (!run.changes_traffic() || !moves_traffic(run.playbook().kind)) {
         return {};
+    }
+    if (run.in.may_write) {
+        OA_CHECK(run.in.may_write());
     }
     return run.journal.record(line);
 }

@@ -53,6 +53,8 @@ struct RunInput {
     JournalSink journal{}; ///< unset: the session's
     std::function<Task<LastStep>(Journal* journal)> last{}; ///< unset: none
     OnStage on_stage{};
+    /// Asked before each write and each line of the journal. Unset: nobody can take the run over.
+    std::function<Result<void>()> may_write{};
     RunnerTiming timing{};
 };
 

@@ -66,40 +66,6 @@ Error wrong_kind(const Playbook& playbook, std::string_view wanted, std::string_
     };
 }
 
-/// A fault needs a way into the canary.
-Result<void> check_drill(const TargetRunInput& input) {
-    const Playbook& playbook = input.playbook;
-    if (brings_its_own_lanes(playbook)) {
-        return fail(
-            Code::usage,
-            "this drill names no lane and no front door",
-            "traffic",
-            "oa-stream rollback drill --local"
-        );
-    }
-    const std::string fault = playbook.drill.value_or(DrillSpec{}).fault;
-    if (fault.empty()) {
-        return {};
-    }
-    if (fault == "kill") {
-        return fail(
-            Code::usage,
-            "a canary that is not ours is not killed",
-            "drill.fault",
-            "use --set fault="
-        );
-    }
-    if (input.faults_file.empty()) {
-        return fail(
-            Code::usage,
-            fmt::format("{} cannot be planted: into which file?", fault),
-            names::inject_file,
-            "the file of the canary's `serve --inject-file`, or --set fault= for a ruled failure"
-        );
-    }
-    return {};
-}
-
 } // namespace
 
 Task<Result<run::RunResult>> rehearse_target(TargetRunInput input) {
@@ -132,12 +98,45 @@ Task<Result<run::RunResult>> verify_target(TargetRunInput input) {
     co_return co_await play(std::move(input), RunMode::live, std::move(title));
 }
 
-Task<Result<run::RunResult>> drill_target(TargetRunInput input) {
-    if (!input.playbook.drill) {
-        co_return std::unexpected(
-            wrong_kind(input.playbook, "rollback-drill", "oa-stream rollback drill rollback-drill")
+Result<void> check_drill(const TargetRunInput& input) {
+    const Playbook& playbook = input.playbook;
+    if (!playbook.drill) {
+        return std::unexpected(
+            wrong_kind(playbook, "rollback-drill", "oa-stream rollback drill rollback-drill")
         );
     }
+    if (brings_its_own_lanes(playbook)) {
+        return fail(
+            Code::usage,
+            "this drill names no lane and no front door",
+            "traffic",
+            "oa-stream rollback drill --local"
+        );
+    }
+    const std::string fault = playbook.drill.value_or(DrillSpec{}).fault;
+    if (fault.empty()) {
+        return {};
+    }
+    if (fault == "kill") {
+        return fail(
+            Code::usage,
+            "a canary that is not ours is not killed",
+            "drill.fault",
+            "use --set fault="
+        );
+    }
+    if (input.faults_file.empty()) {
+        return fail(
+            Code::usage,
+            fmt::format("{} cannot be planted: into which file?", fault),
+            names::inject_file,
+            "the file of the canary's `serve --inject-file`, or --set fault= for a ruled failure"
+        );
+    }
+    return {};
+}
+
+Task<Result<run::RunResult>> drill_target(TargetRunInput input) {
     OA_CO_CHECK(check_drill(input));
     co_return co_await play(std::move(input), RunMode::live, "rollback drill");
 }

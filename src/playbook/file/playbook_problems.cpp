@@ -1,4 +1,5 @@
 // Everything in a playbook that makes no sense.
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/playbook.hpp"
@@ -8,13 +9,29 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <set>
+#include <utility>
 
 namespace oa_stream::playbook {
 namespace {
 
 constexpr double k_max_rate = 1000;
+constexpr std::size_t k_longest_name = 200;
+
+/// UTF-8 without control characters, those of two bytes among them: some terminals obey them.
+bool is_plain(std::string_view text) {
+    unsigned char before = 0;
+    for (const char one : text) {
+        const auto c = static_cast<unsigned char>(one);
+        if (c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0)) {
+            return false;
+        }
+        before = c;
+    }
+    return text.size() <= k_longest_name && !invalid_utf8(text);
+}
 
 class PlaybookCheck {
 public:
@@ -33,6 +50,7 @@ public:
             stages();
             stage();
         }
+        names();
         continuity();
         smokes();
         measures();
@@ -48,6 +66,26 @@ public:
 private:
     void bad(std::string_view key, std::string message, std::string hint = {}) {
         out_.push_back({Code::config, std::move(message), std::string(key), std::move(hint)});
+    }
+
+    /// They stand on terminals and in the names of files.
+    void names() {
+        const Traffic& traffic = playbook_.traffic;
+        const std::array<std::pair<std::string_view, const std::string&>, 3> all{
+            {{"name", playbook_.name},
+             {"traffic.stable", traffic.stable},
+             {"traffic.canary", traffic.canary}}
+        };
+        for (const auto& [key, text] : all) {
+            if (!is_plain(text)) {
+                bad(key,
+                    fmt::format(
+                        "'{}' must be at most {} printable characters",
+                        printable(text, 40),
+                        k_longest_name
+                    ));
+            }
+        }
     }
 
     void continuity() {
@@ -164,7 +202,7 @@ private:
     /// A gate on probes needs some: without, each stage would wait for nothing and end
     /// INCONCLUSIVE.
     void measured(const StageSpec& stage) {
-        if (stage.probe.per_arm_per_s != 0 || stage.probe.unpinned_per_s != 0) {
+        if (stage.probe.per_arm_per_s != 0) {
             return;
         }
         const auto gate = std::ranges::find_if(stage.gates, [&](const measure::GateSpec& one) {

@@ -6,6 +6,7 @@
 #include "engine/route_step.hpp"
 #include "engine/within.hpp"
 #include "forecast.hpp"
+#include "token_life.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -78,6 +79,14 @@ void say(const PlanRequest& request, const std::string& line) {
 
 std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::TrafficState& live) {
     std::vector<std::string> out;
+    if (live.serving.empty()) {
+        out.push_back(fmt::format(
+            "what serves now is no split in whole percents: {}", traffic::serving_text(live)
+        ));
+    }
+    if (const auto trouble = string_member(live.extra, "trouble")) {
+        out.push_back(fmt::format("the platform reports: {}", *trouble));
+    }
     if (playbook.kind == Kind::rollback && !(live.wanted == live.serving)) {
         out.push_back(fmt::format(
             "what was asked for ({}) is not what serves ({})",
@@ -140,7 +149,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
         OA_CO_CHECK(check_nothing_undone(request.state_dir, driver.target()));
     }
     OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
-    say(request, fmt::format("{} serves {}", driver.target(), live.serving.text()));
+    say(request, fmt::format("{} serves {}", driver.target(), traffic::serving_text(live)));
     const std::string kind(driver.kind());
     OA_CO_TRY(const Plan draft, make_plan(playbook, kind, driver.target(), live));
     OA_CO_CHECK(co_await check_writes_possible(&driver, &draft));
@@ -148,6 +157,8 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     PlanFacts facts;
     OA_CO_TRY(facts.routes, co_await plan_route_step(&outside, &playbook));
     facts.warnings = warnings_of(playbook, live);
+    OA_CO_TRY(auto tokens, check_token_lives(playbook, outside, std::chrono::system_clock::now()));
+    std::ranges::move(tokens, std::back_inserter(facts.warnings));
     facts.revisions = co_await revision_facts(&outside, &playbook, &live);
     OA_CO_TRY(facts.continuity, co_await try_continuity(&outside, &playbook, request.probes));
     if (!playbook.stage.gates.empty()) {

@@ -21,6 +21,14 @@ Result<void> check_live(const Playbook& playbook, const traffic::TrafficState& l
     if (playbook.kind == Kind::rollback) {
         return {}; // whatever serves, stable is to have it
     }
+    if (live.serving.empty()) {
+        return fail(
+            Code::precondition,
+            fmt::format("no stage can begin from this: {}", traffic::serving_text(live)),
+            {},
+            "oa-stream rollback plan rollback … restores stable, whatever serves"
+        );
+    }
     if (!(live.wanted == live.serving)) {
         return fail(
             Code::precondition,

@@ -15,6 +15,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// An empty object: what served was no split in whole percents.
+Result<traffic::Split> baseline_in(const Json& json) {
+    return json.is_object() && json.empty() ? traffic::Split{} : traffic::Split::from_json(json);
+}
+
 constexpr std::uint64_t k_largest = 8U << 20U;
 constexpr auto k_clock_skew = std::chrono::minutes(5);
 
@@ -57,7 +62,7 @@ PlanFacts facts_in(const Json& json) {
 std::vector<Step> moves_in(const Json& json) {
     std::vector<Step> out;
     for (const Json& one : value_in(json, "steps", Json::array())) {
-        auto before = traffic::Split::from_json(value_in(one, "before", nullptr));
+        auto before = baseline_in(value_in(one, "before", nullptr));
         auto after = traffic::Split::from_json(value_in(one, "after", nullptr));
         if (before && after) {
             Step& step = out.emplace_back();
@@ -132,7 +137,7 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
     PlanSource source = source_in(*json);
     OA_TRY(Playbook playbook, read_playbook(source.text, source.file, source.set));
     traffic::TrafficState live;
-    OA_TRY(live.serving, traffic::Split::from_json(value_in(*json, "baseline", nullptr)));
+    OA_TRY(live.serving, baseline_in(value_in(*json, "baseline", nullptr)));
     live.wanted = live.serving;
     PlanFacts facts = facts_in(*json);
     live.exact = facts.exact;
@@ -213,9 +218,9 @@ std::vector<std::string>
 drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json& revisions) {
     std::vector<std::string> out;
     if (!(live.serving == plan.baseline)) {
-        out.push_back(
-            fmt::format("traffic: planned {}, live {}", plan.baseline.text(), live.serving.text())
-        );
+        out.push_back(fmt::format(
+            "traffic: planned {}, live {}", plan.baseline.text(), traffic::serving_text(live)
+        ));
     }
     if (!(live.wanted == live.serving) && plan.playbook.kind != Kind::rollback) {
         out.push_back(fmt::format(

@@ -95,6 +95,13 @@ void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
     out.state = summary.ended ? RunState::ended : RunState::died;
 }
 
+/// The timeline has a shift or a rollback, which begin after their first line in the journal.
+bool has_moved(const fs::path& folder) {
+    const std::string text = read_file(folder / "timeline.ndjson").value_or("");
+    return text.contains(R"("event":"shift begins")") ||
+           text.contains(R"("event":"restore begins")");
+}
+
 void add_journal(RunStatus& out, const StoredPlan& plan) {
     out.state = RunState::died;
     const auto text = text_of(out.folder / run::k_journal_file);
@@ -108,6 +115,10 @@ void add_journal(RunStatus& out, const StoredPlan& plan) {
                                   : read_journal(text->value_or(""));
     if (summary) {
         add_journal_summary(out, *summary);
+        if (summary->lines == 0 && plan.mutates && has_moved(out.folder)) {
+            add_unread(out, run::k_journal_file, "has no line, though the run moved traffic");
+            out.moved = true;
+        }
         if (!plan.there && summary->lines > 0 && !summary->ended) {
             add_unread(out, k_plan, "is not there");
         }

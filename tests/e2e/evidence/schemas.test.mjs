@@ -189,7 +189,7 @@ stage: { bake: 500ms, probe: { rate: 25/s, per: arm, unpinned: 25/s }, gates: [ 
 drill: { fail_at: 50%, fault: error-rate=1, recover_within: 10s }
 limits: { fresh_row: 3, restore: 20s, shift: 10s }
 `);
-    const { evidence } = await told(['rollback', 'drill', file, '--inject-file', path.join(target.folder, 'read-by-nobody')], 'run-result', [7]);
+    const { evidence } = await told(['rollback', 'drill', file, '--apply', '--inject-file', path.join(target.folder, 'read-by-nobody')], 'run-result', [7]);
     assert.ok(fs.existsSync(path.join(evidence, 'faults.json')));
   });
 });

@@ -189,6 +189,7 @@ export async function cloudRunRig() {
     },
     settled: (state) => state.settled,
     others: (shares) => cloud.arrange({ traffic: trafficOf(shares) }),
+    arrange: cloud.arrange,
     program: gcloudFor(cloud),
     stop: async () => { await cloud.stop(); await lanes.stop(); },
   };

@@ -246,7 +246,7 @@ test('a run that died is not built upon: plan, apply and drill name it; it is ta
   named(await target.plan({ name: 'on-top.json' }), 'plan');
   const drill = path.join(target.folder, 'drill.yaml');
   fs.writeFileSync(drill, `${fs.readFileSync(target.playbook, 'utf8').replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill')}drill: { fail_at: 50%, recover_within: 20s }\n`);
-  named(await target.oa(['rollback', 'drill', drill, ...target.settings()]), 'drill');
+  named(await target.oa(['rollback', 'drill', drill, '--apply', ...target.settings()]), 'drill');
 
   const unlock = (...more) => target.oa(['cutover', 'unlock', '--run', run, ...more]);
   const shown = await unlock();

@@ -55,7 +55,7 @@ describe('against a front door and lanes that run already', () => {
     fs.writeFileSync(faults, '');
     rig = await localRig({ canaryArgs: ['--inject-file', faults] });
     const before = await rig.state();
-    const run = await oa(['rollback', 'drill', fileOf(drillOf(rig, { fault: 'error-rate=1' })), '--inject-file', faults, '--json'], { ms: 60000 });
+    const run = await oa(['rollback', 'drill', fileOf(drillOf(rig, { fault: 'error-rate=1' })), '--apply', '--inject-file', faults, '--json'], { ms: 60000 });
     assert.equal(run.code, 0, run.stderr.slice(-3000) + run.stdout.slice(0, 2000));
     assertTimes(run.json(), true);
     assert.deepEqual(await rig.state(), before);
@@ -71,7 +71,7 @@ describe('against a front door and lanes that run already', () => {
   test('a fault that no gate can see fails the drill, and the traffic goes back: exit 7', async () => {
     const faults = path.join(scratch('faults'), 'unread');
     const before = await rig.state();
-    const run = await oa(['rollback', 'drill', fileOf(drillOf(rig, { fault: 'error-rate=1' })), '--inject-file', faults, '--json'], { ms: 60000 });
+    const run = await oa(['rollback', 'drill', fileOf(drillOf(rig, { fault: 'error-rate=1' })), '--apply', '--inject-file', faults, '--json'], { ms: 60000 });
     assert.equal(run.code, 7, run.stderr.slice(-3000));
     assert.match(run.json().headline, /no gate failed/);
     assert.deepEqual(await rig.state(), before);
@@ -81,7 +81,7 @@ describe('against a front door and lanes that run already', () => {
     const before = await rig.state();
     const folder = scratch('signal'), state = path.join(folder, 'state');
     const text = drillOf(rig).replace('bake: 200ms', 'bake: 60s');
-    const run = new Running(OA_BIN, ['rollback', 'drill', fileOf(text.replace('[0%, 50%]', '[50%]'))], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
+    const run = new Running(OA_BIN, ['rollback', 'drill', fileOf(text.replace('[0%, 50%]', '[50%]')), '--apply'], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
     await run.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage');
     run.signal('SIGTERM');
     const { code } = await run.end(60000);
@@ -93,7 +93,7 @@ describe('against a front door and lanes that run already', () => {
     const before = await rig.state();
     const folder = scratch('surprise'), state = path.join(folder, 'state');
     const text = drillOf(rig, { stages: '[0%, 30%, 50%]' }).replace('bake: 200ms', 'bake: 3s');
-    const run = new Running(OA_BIN, ['rollback', 'drill', fileOf(text), '--json'], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
+    const run = new Running(OA_BIN, ['rollback', 'drill', fileOf(text), '--apply', '--json'], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
     await run.until(({ stderr }) => stderr.includes('stage 30%'), 'the stage');
     await rig.lanes.canary.kill();
     const { code } = await run.end(90000);
@@ -105,7 +105,7 @@ describe('against a front door and lanes that run already', () => {
 test('another driver: the failure is ruled, recovery is measured all the same', async () => {
   const rig = await haproxyRig();
   const before = await rig.state();
-  const run = await oa(['rollback', 'drill', fileOf(drillOf(rig)), '--json'], { ms: 60000 });
+  const run = await oa(['rollback', 'drill', fileOf(drillOf(rig)), '--apply', '--json'], { ms: 60000 });
   assert.equal(run.code, 0, run.stderr.slice(-3000) + run.stdout.slice(0, 2000));
   const report = run.json();
   assertTimes(report, false);

@@ -52,7 +52,7 @@ const EXAMPLES = {
   'cutover status': { ends: [0] },
   'cutover unlock': { line: (line) => line.replace(/--run \S+/, `--run ${latest('cutover')}`), ends: [6] }, // it left nothing undone
   'rollback plan': { line: ours, ends: [10] },
-  'rollback apply': { line: (line) => line.replace(/--run \S+/, `--run ${latest('cutover')}`), ends: [0] },
+  'rollback apply': { line: (line) => line.replace(/--run 2026\S+/, `--run ${latest('cutover')}`), ends: [0, 2] },
   'rollback drill': { ends: [0], ms: 120000 },
   'route status': { line: toControl, ends: [0] },
   'route evaluate': { line: toControl, ends: [0] },

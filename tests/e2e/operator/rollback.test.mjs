@@ -1,5 +1,6 @@
 // A rollback in one word, whatever ends the run: a terminal that goes away, or any other signal.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -78,4 +79,72 @@ test('several runs that are not over are listed, with a command that names one',
   const got = await oa(['rollback', 'apply'], { stateDir: state });
   assert.equal(got.code, 2, got.stderr);
   assert.match(got.stderr, new RegExp(`2 runs are not over: ${ids[0]} \\(died on haproxy:somewhere\\), ${ids[1]} .*name one: oa-stream rollback apply --run ${ids[0]}`));
+});
+
+test('an owner that is stopped: said after a moment, taken over, and fenced when it goes on', async () => {
+  const { running, run } = await underWay();
+  running.signal('SIGSTOP');
+  const waiting = target.begin(['rollback', 'apply', '--run', run]);
+  await waiting.until(({ stderr }) => /it is stopped \(Ctrl-Z or SIGSTOP\).*rollback apply --run \S+ --take-over/.test(stderr), 'how to go on', 30000);
+  waiting.signal('SIGTERM');
+  assert.equal((await waiting.end()).code, 6, waiting.stderr);
+  assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
+
+  const back = await target.oa(['rollback', 'apply', '--run', run, '--take-over', '--json']);
+  assert.equal(back.code, 0, back.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+  const folder = path.join(target.state, 'runs', run), files = ['run.json', 'journal.ndjson', 'SHA256SUMS'];
+  const before = files.map((name) => fs.readFileSync(path.join(folder, name), 'utf8'));
+  running.signal('SIGCONT');
+  assert.equal((await running.end(60000)).code, 6, running.stderr);
+  assert.match(running.stderr + running.stdout, /took this run over.*: nothing more is written/);
+  assert.deepEqual(files.map((name) => fs.readFileSync(path.join(folder, name), 'utf8')), before);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('a link in the place of the lock is not followed; what to type by hand is said', async () => {
+  const { running, run } = await underWay();
+  await running.kill();
+  const lock = path.join(target.state, 'locks', `${createHash('sha256').update(`local:${fs.realpathSync(target.socket)}`).digest('hex').slice(0, 16)}.lock`);
+  const victim = path.join(scratch('victim'), 'precious');
+  fs.writeFileSync(victim, 'precious');
+  assert.ok(fs.existsSync(lock), 'left by the process that was killed');
+  fs.rmSync(lock);
+  fs.symlinkSync(victim, lock);
+  const got = await target.oa(['rollback', 'apply', '--run', run]);
+  assert.equal(got.code, 4, got.stderr);
+  assert.match(got.stderr, /a symbolic link lies in the place of the lock .*by hand: curl /);
+  assert.equal(fs.readFileSync(victim, 'utf8'), 'precious');
+  fs.rmSync(lock);
+  assert.equal((await target.oa(['rollback', 'apply'])).code, 0);
+});
+
+for (const [what, damage] of [['gone', (file) => fs.rmSync(file)], ['empty', (file) => fs.truncateSync(file)], ['garbage', (file) => fs.writeFileSync(file, 'not JSON\n')]]) {
+  test(`a journal that is ${what} while half of the traffic serves: status stays 8 until a rollback that did something`, async () => {
+    const { running, run } = await underWay();
+    await running.kill();
+    damage(path.join(handmadeRun(path.join(target.state, 'runs', run)), 'journal.ndjson'));
+    assert.equal((await target.oa(['cutover', 'status'])).code, 8, 'somebody is needed');
+    await target.setWeights({ v1: 67, v2: 33 }); // the plan does not have it
+    const foreign = await target.oa(['rollback', 'apply', '--run', run]);
+    assert.equal(foreign.code, 8, foreign.stderr);
+    assert.equal((await target.oa(['cutover', 'status'])).code, 8, 'a rollback that did nothing');
+    await target.setWeights({ v1: 50, v2: 50 });
+    const back = await target.oa(['rollback', 'apply', '--run', run]);
+    assert.equal(back.code, 0, back.stderr);
+    assert.deepEqual(await target.weights(), STABLE);
+    assert.equal((await target.oa(['cutover', 'status'])).code, 0);
+  });
+}
+
+test('a drill of a target shows its plan and writes nothing until --apply', async () => {
+  const text = fs.readFileSync(target.playbook, 'utf8').replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill').replace(/postflight:\n.*\n/, '');
+  const file = target.write('drill.yaml', `${text}drill: { fail_at: 50%, recover_within: 20s }\n`);
+  const known = target.runs().length;
+  const shown = await target.oa(['rollback', 'drill', file, ...target.settings()]);
+  assert.equal(shown.code, 10, shown.stderr);
+  assert.match(shown.stdout, /~ shift\s+shift@50%\s+v1 100%, v2 0% → v1 50%, v2 50%/);
+  assert.match(shown.stderr.trimEnd().split('\n').at(-1), /next: oa-stream rollback drill .*--apply/);
+  assert.deepEqual(await target.weights(), STABLE);
+  assert.equal(target.runs().length, known, 'no run was begun');
 });

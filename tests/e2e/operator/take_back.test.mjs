@@ -41,7 +41,7 @@ async function dieAtHalf(text, words) {
   return { there, state, run, folder: path.join(state, 'runs', run) };
 }
 const drill = () => dieAtHalf(rig.playbook.replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill').replace(/stages: .*/, 'stages: [50%]').replace('at_most: 60%', 'at_most: 95%')
-  + 'drill: { fail_at: 50%, fault: error-rate=0.5, recover_within: 20s }\n', ['rollback', 'drill', file_, '--inject-file', faults]);
+  + 'drill: { fail_at: 50%, fault: error-rate=0.5, recover_within: 20s }\n', ['rollback', 'drill', file_, '--apply', '--inject-file', faults]);
 const cutover = () => dieAtHalf(rig.playbook.replace('stages: [0%, 50%', 'stages: [50%'), ['cutover', 'apply', plan_]);
 
 function damage(folder) {
@@ -126,7 +126,7 @@ describe('a drill that was killed with its fault planted', () => {
     const home = scratch('drill'), file = path.join(home, 'drill.yaml'), there = { stateDir: path.join(home, 'state'), ms: 60000 };
     fs.writeFileSync(file, rig.playbook.replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill').replace(/stages: .*/, 'stages: [50%]').replace('unpinned: 10/s', 'unpinned: 40/s')
       .replace('bake: 200ms', 'bake: 5s') + 'drill: { fail_at: 50%, fault: error-rate=1, recover_within: 20s }\n');
-    const run = new Running(OA_BIN, ['rollback', 'drill', file, '--inject-file', faults, '--json'], { name: 'drill', folder: home, env: cleanEnv({ HOME: home, OA_STREAM_STATE_DIR: there.stateDir }) });
+    const run = new Running(OA_BIN, ['rollback', 'drill', file, '--apply', '--inject-file', faults, '--json'], { name: 'drill', folder: home, env: cleanEnv({ HOME: home, OA_STREAM_STATE_DIR: there.stateDir }) });
     await run.until(() => fs.readFileSync(faults, 'utf8') !== '', 'the fault');
     fs.appendFileSync(faults, 'latency=1ms\n');
     assert.equal((await run.end(60000)).code, 8, run.stderr);

@@ -1,0 +1,49 @@
+#include "plan_view.hpp"
+
+#include "core/document.hpp"
+#include "core/run_screen.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace oa_stream::cli {
+namespace {
+
+constexpr std::size_t k_shown = 12; ///< of a plan's id; the file has all of it
+
+} // namespace
+
+Result<playbook::Plan> make_shown_plan(playbook::PlanRequest request, Context& context) {
+    Screen screen(context);
+    playbook::StopRequest stop;
+    request.state_dir = context.state_dir;
+    request.observer = context.quiet ? nullptr : &screen;
+    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
+    return run_to_end<playbook::Plan>(
+        [&](const asio::any_io_executor&) { return playbook::plan_playbook(std::move(request)); },
+        stop,
+        screen,
+        words
+    );
+}
+
+void show_plan(
+    const playbook::Plan& plan, const std::string& file, const std::string& next, Context& context
+) {
+    if (context.json) {
+        Json out = plain_answer();
+        out["changes"] = plan.changes();
+        out["file"] = file.empty() ? Json(nullptr) : Json(file);
+        out["plan"] = to_json(plan);
+        print_document("plan-result", out, context);
+    } else {
+        show_text(playbook::plan_diff(plan), context);
+    }
+    if (context.quiet || !plan.changes()) {
+        return;
+    }
+    tell_parts({fmt::format("PASS plan {}", plan.id.substr(0, k_shown)), next}, context);
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,23 @@
+// A plan made and shown: by `cutover plan`, `rollback plan` and a drill that is not applied yet.
+#pragma once
+
+#include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/playbook/plan.hpp"
+
+#include "core/command.hpp"
+
+#include <string>
+
+namespace oa_stream::cli {
+
+/// Makes it, with the screen of `context`. A signal leaves at once: nothing is changed.
+[[nodiscard]] Result<playbook::Plan>
+make_shown_plan(playbook::PlanRequest request, Context& context);
+
+/// The plan, then one line with what to type next: `next` whole, or empty for nothing. `file`:
+/// where it was written; empty: nowhere.
+void show_plan(
+    const playbook::Plan& plan, const std::string& file, const std::string& next, Context& context
+);
+
+} // namespace oa_stream::cli

@@ -1,0 +1,121 @@
+#include "token_life.hpp"
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace oa_stream::playbook {
+namespace {
+
+/// Access tokens of Google's platform live for an hour; some minutes of it may be gone already.
+constexpr auto k_usual_life = std::chrono::minutes(50);
+
+int value_of(char c) {
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '-'             ? 62
+           : c == '_'             ? 63
+                                  : -1;
+}
+
+/// base64url without padding, as in a JSON Web Token; nullopt for anything else.
+std::optional<std::string> decoded(std::string_view text) {
+    std::string out;
+    unsigned bits = 0;
+    int held = 0;
+    for (const char c : text) {
+        const int value = value_of(c);
+        if (value < 0) {
+            return std::nullopt;
+        }
+        bits = (bits << 6U) | static_cast<unsigned>(value);
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out.push_back(static_cast<char>((bits >> static_cast<unsigned>(held)) & 0xffU));
+        }
+    }
+    return out;
+}
+
+/// Read once: nothing brings another one while the run lasts.
+bool is_read_once(const std::optional<AuthRef>& auth) {
+    return auth && (auth->reference.starts_with("env:") || auth->reference.starts_with("fd:"));
+}
+
+Result<void> check_end(std::string_view key, std::string_view token, Millis longest, WallTime now) {
+    const auto end = token_end(token);
+    if (!end || *end >= now + longest) {
+        return {};
+    }
+    return fail(
+        Code::credentials,
+        *end <= now ? fmt::format("the token ended at {}", rfc3339_millis(*end))
+                    : fmt::format(
+                          "the token ends at {}, and this run may last until {}",
+                          rfc3339_millis(*end),
+                          rfc3339_millis(now + longest)
+                      ),
+        std::string(key),
+        "get a fresh one that lives longer"
+    );
+}
+
+} // namespace
+
+Millis worst_case(const Playbook& playbook) {
+    const StageSpec& stage = playbook.stage;
+    const Millis each =
+        stage.bake + stage.extend_at_most + stage.error_hold_at_most + playbook.driver_limit;
+    return each * static_cast<std::int64_t>(playbook.stages.size()) + playbook.restore_limit;
+}
+
+std::optional<WallTime> token_end(std::string_view token) {
+    const auto first = token.find('.');
+    const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
+    if (second == std::string_view::npos || !token.starts_with("ey")) {
+        return std::nullopt;
+    }
+    const auto text = decoded(token.substr(first + 1, second - first - 1));
+    const auto json = text ? parse_json(*text) : fail(Code::protocol, "");
+    const auto seconds = json ? int_member(*json, "exp") : std::nullopt;
+    constexpr std::int64_t k_latest = 253402300799; // the year 9999
+    if (!seconds || *seconds < 0 || *seconds > k_latest) {
+        return std::nullopt;
+    }
+    return WallTime(std::chrono::seconds(*seconds));
+}
+
+Result<std::vector<std::string>>
+check_token_lives(const Playbook& playbook, const Outside& outside, WallTime now) {
+    std::vector<std::string> out;
+    if (playbook.kind == Kind::rollback) {
+        return out; // it is tried with whatever there is
+    }
+    const Millis longest = worst_case(playbook);
+    OA_CHECK(check_end("target.auth", outside.user_token.reveal(), longest, now));
+    const auto platform =
+        playbook.traffic.settings ? playbook.traffic.settings->credential() : std::nullopt;
+    if (!is_read_once(platform)) {
+        return out;
+    }
+    OA_CHECK(check_end("traffic.auth", outside.platform_token.reveal(), longest, now));
+    const bool known = token_end(outside.platform_token.reveal()).has_value();
+    if (!known && !outside.platform_token.empty() && longest > k_usual_life) {
+        out.push_back(fmt::format(
+            "traffic.auth ({}) is read once, and this run may last {}: a token that ends before "
+            "leaves the canary its share. Use auth: {{ file: … }} that is renewed, or leave auth "
+            "out (metadata server)",
+            platform->reference.substr(0, platform->reference.find(':')),
+            format_duration(longest)
+        ));
+    }
+    return out;
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,132 @@
+// Emergency rollback: a plan of kind rollback begins with whatever serves, and a run's own rollback leaves alone
+// what others did beside it.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/crash_rigs.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
+
+const stages = 'stages: [0%, 50%, 100%]\n';
+/** The playbook of a rig as one that rolls back. */
+const rollbackOf = (text) => text.replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*\n/, 'kind: rollback\n').replace(/stages:.*\nstage:\n( .*\n)*/, '');
+const fileOf = (text) => {
+  const file = path.join(scratch('playbook'), 'playbook.yaml');
+  fs.writeFileSync(file, text);
+  return file;
+};
+/** plan and apply of a rollback; {plan, apply}. */
+async function rollBack(rig, there) {
+  const file = fileOf(rollbackOf(rig.playbook)), out = path.join(path.dirname(file), 'back.json');
+  const plan = await oa(['rollback', 'plan', file, '--out', out], there);
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = await oa(['rollback', 'apply', out, '--json'], there);
+  return { plan, apply };
+}
+const home = (rig) => ({ stateDir: path.join(scratch('home'), 'state'), env: rig.env ?? {}, ms: 60000 });
+/** A cutover that holds half of the traffic: {running, run, there}. */
+async function underWay(rig) {
+  const there = home(rig), file = fileOf(rig.playbook.replace(stages, 'stages: [50%, 100%]\n').replace('bake: 200ms', 'bake: 60s')), out = path.join(path.dirname(file), 'plan.json');
+  const plan = await oa(['cutover', 'plan', file, '--out', out], there);
+  assert.equal(plan.code, 10, plan.stderr);
+  const running = new Running(OA_BIN, ['cutover', 'apply', out, '--json'], { folder: path.dirname(file), env: cleanEnv({ HOME: path.dirname(file), OA_STREAM_STATE_DIR: there.stateDir, ...rig.env }) });
+  await running.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage of 50%', 30000);
+  return { running, run: fs.readdirSync(path.join(there.stateDir, 'runs'))[0], there };
+}
+
+describe('HAProxy', () => {
+  let rig;
+  before(async () => { rig = await haproxyRig(); });
+  after(() => rig?.stop());
+
+  for (const weights of [{ stable: 90, canary: 40 }, { stable: 0, canary: 0 }]) {
+    test(`weights of ${weights.stable} and ${weights.canary} are named, and rolled back`, async () => {
+      await rig.others(weights);
+      const there = home(rig);
+      const cutover = await oa(['cutover', 'plan', fileOf(rig.playbook)], there);
+      assert.equal(cutover.code, 6, cutover.stdout);
+      assert.match(cutover.stderr, /no stage can begin from this: .*(stable 90, canary 40|stable 0, canary 0).*rollback plan/);
+      const { plan, apply } = await rollBack(rig, there);
+      assert.match(plan.stdout, /warning: what serves now is no split in whole percents: .*(stable 90, canary 40|stable 0, canary 0)/);
+      assert.equal(apply.code, 0, apply.stderr + apply.stdout);
+      assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
+      assert.equal((await oa(['cutover', 'status'], there)).code, 0);
+    });
+  }
+});
+
+describe('the local front door', () => {
+  let rig;
+  before(async () => { rig = await localRig(); });
+  after(() => rig?.stop());
+
+  test('weights that are no whole percents are rolled back', async () => {
+    await rig.others({ stable: 2, canary: 1 });
+    const { apply } = await rollBack(rig, home(rig));
+    assert.equal(apply.code, 0, apply.stderr + apply.stdout);
+    assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
+  });
+});
+
+describe('Cloud Run', () => {
+  let rig;
+  before(async () => { rig = await cloudRunRig(); });
+  after(() => rig?.stop());
+
+  test('somebody\'s deployment fails in the middle of a cutover: the rollback is written and verified', async () => {
+    const { running, run, there } = await underWay(rig);
+    await rig.arrange({ deployment_fails: 'The user-provided container failed to start.' });
+    running.signal('SIGTERM');
+    assert.equal((await running.end(60000)).code, 7, running.stderr);
+    assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
+    const status = await oa(['cutover', 'status', '--run', run], there);
+    assert.equal(status.code, 0, status.stdout);
+  });
+
+  test('an emergency rollback begins after a deployment that failed, in the platform\'s own words', async () => {
+    await rig.others({ stable: 40, canary: 60 });
+    await rig.arrange({ deployment_fails: 'Revision lane-9 is not ready.' });
+    const { plan, apply } = await rollBack(rig, home(rig));
+    assert.match(plan.stdout, /warning: the platform reports: Revision lane-9 is not ready\./);
+    assert.equal(apply.code, 0, apply.stderr + apply.stdout);
+    assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
+  });
+
+  test('tags that others added stay, one of a deleted revision is left out and named', async () => {
+    const entry = (revision, percent, tag) => ({ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision, ...(percent ? { percent } : {}), ...(tag ? { tag } : {}) });
+    await rig.arrange({ revisions: { stable: true, canary: true, old: true }, traffic: [entry('stable', 100), entry('canary', 0, 'green'), entry('stable', 0, 'blue'), entry('old', 0, 'was')] });
+    const { running, there } = await underWay(rig);
+    await running.kill();
+    const now = (await rig.state()).exact;
+    await rig.arrange({ traffic: [...now, entry('stable', 0, 'debug')] });
+    await rig.arrange({ revisions: { stable: true, canary: true } });
+    const back = await oa(['rollback', 'apply', '--json'], there);
+    assert.equal(back.code, 0, back.stderr + back.stdout);
+    assert.match(back.json().notes.join('\n'), /Left out, because it is gone: revision old \(tag was\)\./);
+    assert.deepEqual((await rig.state()).exact, [entry('stable', 100), entry('canary', 0, 'green'), entry('stable', 0, 'blue'), entry('stable', 0, 'debug')]);
+  });
+});
+
+describe('a command driver', () => {
+  let rig;
+  before(async () => { rig = await commandRig(); });
+  after(() => rig?.stop());
+
+  /** The rig's program, which sets other weights than it was asked for, and ends as `exit` says. */
+  const careless = (weights, exit) => rig.playbook.replace(/^ {2}set: \["([^"]+)", "([^"]+)"\]$/m, (_, node, program) => {
+    const file = path.join(scratch('careless'), 'set.mjs'), once = path.join(path.dirname(file), 'done');
+    fs.writeFileSync(file, fs.readFileSync(program, 'utf8').replace('...asked.target', `...(fs.existsSync(${JSON.stringify(once)}) ? asked.target : ${JSON.stringify(weights)})`)
+      .replace('process.exit(status === 200 ? 0', `const first = !fs.existsSync(${JSON.stringify(once)}); fs.writeFileSync(${JSON.stringify(once)}, ''); process.exit(first ? ${exit} : status === 200 ? 0`));
+    return `  set: ["${node}", "${file}"]`;
+  });
+  for (const [what, exit] of [['and says yes', 0], ['and refuses', 110], ['and fails', 1]]) {
+    test(`a set that comes true in part ${what} is ours: it goes back, exit 7`, async () => {
+      const there = home(rig), file = fileOf(careless({ stable: 75, canary: 25 }, exit).replace(stages, 'stages: [50%, 100%]\n').replace('restore: 20s', 'restore: 20s, shift: 3s')), out = path.join(path.dirname(file), 'plan.json');
+      assert.equal((await oa(['cutover', 'plan', file, '--out', out], there)).code, 10);
+      const apply = await oa(['cutover', 'apply', out, '--json'], there);
+      assert.equal(apply.code, 7, apply.stderr + apply.stdout);
+      assert.doesNotMatch(apply.stdout, /somebody else changed|no traffic was moved/);
+      assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
+    });
+  }
+});

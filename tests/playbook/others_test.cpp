@@ -1,0 +1,86 @@
+// What others write meanwhile is no success of ours, and what we wrote in part is ours to roll
+// back.
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+
+namespace {
+
+const Check& check_called(const RunOutcome& outcome, std::string_view id) {
+    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
+    REQUIRE(found != outcome.checks.end());
+    return *found;
+}
+
+} // namespace
+
+TEST_CASE("others: a step that another machine's write made true is no PASS of this run") {
+    World world;
+    world.driver.answers[1] = FakeDriver::Answer::raced;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::refused);
+    CHECK(outcome.verdict == Verdict::error);
+    const Check& check = check_called(outcome, "shift@5%");
+    CHECK(check.verdict == Verdict::error);
+    CHECK(check.detail.find("somebody else changed the traffic") != std::string::npos);
+    CHECK(world.driver.serving == World::split(5)); // theirs: left alone
+    CHECK(world.driver.applied.empty());
+}
+
+TEST_CASE("others: at a later step, too, and what this run had set goes back") {
+    World world;
+    world.driver.answers[2] = FakeDriver::Answer::raced;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(check_called(outcome, "shift@25%").verdict == Verdict::error);
+    CHECK(world.driver.serving == World::split(0));
+}
+
+TEST_CASE("others: our own write that came true in part is ours, and goes back") {
+    for (const auto answer : {FakeDriver::Answer::in_part, FakeDriver::Answer::yes_in_part}) {
+        CAPTURE(static_cast<int>(answer));
+        World world;
+        world.playbook.driver_limit = Millis(300);
+        world.driver.answers[2] = answer;
+        const RunOutcome outcome = world.run();
+        INFO(outcome.headline);
+        CHECK(outcome.exit == ExitCode::rolled_back);
+        CHECK(world.driver.serving == World::split(0));
+        const Check& check = check_called(outcome, "shift@25%");
+        CHECK(check.verdict == Verdict::error);
+        CHECK(check.detail.find("somebody else") == std::string::npos);
+    }
+}
+
+TEST_CASE("others: who refuses a write and carries it out all the same is not believed") {
+    World world;
+    world.driver.answers[1] = FakeDriver::Answer::false_no;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(outcome.mutated);
+    CHECK(world.driver.serving == World::split(0));
+    const Check& check = check_called(outcome, "shift@5%");
+    CHECK(
+        check.detail.find("not ready; and yet canary 5%, stable 95% serves now") !=
+        std::string::npos
+    );
+    CHECK(outcome.headline.find("no traffic was moved") == std::string::npos);
+}
+
+TEST_CASE("others: a limit is one clock over all retries") {
+    World world;
+    world.playbook.driver_limit = Millis(400);
+    world.playbook.restore_limit = Millis(800);
+    for (int i = 1; i < 200; ++i) {
+        world.driver.answers[i] = FakeDriver::Answer::conflict;
+    }
+    const auto began = Clock::now();
+    const RunOutcome outcome = world.run();
+    CHECK(Clock::now() - began < std::chrono::seconds(4));
+    CHECK(outcome.exit == ExitCode::refused);
+    CHECK(world.driver.serving == World::split(0));
+}
