@@ -81,7 +81,7 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
     std::vector<std::string> out;
     if (live.serving.empty()) {
         out.push_back(fmt::format(
-            "what serves now is no split in whole percents: {}", traffic::serving_text(live)
+            "what serves now is not a split in whole percents: {}", traffic::serving_text(live)
         ));
     }
     if (const auto trouble = string_member(live.extra, "trouble")) {

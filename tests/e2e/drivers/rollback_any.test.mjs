@@ -47,7 +47,7 @@ describe('HAProxy', () => {
       assert.equal(cutover.code, 6, cutover.stdout);
       assert.match(cutover.stderr, /no stage can begin from this: .*(stable 90, canary 40|stable 0, canary 0).*rollback plan/);
       const { plan, apply } = await rollBack(rig, there);
-      assert.match(plan.stdout, /warning: what serves now is no split in whole percents: .*(stable 90, canary 40|stable 0, canary 0)/);
+      assert.match(plan.stdout, /warning: what serves now is not a split in whole percents: .*(stable 90, canary 40|stable 0, canary 0)/);
       assert.equal(apply.code, 0, apply.stderr + apply.stdout);
       assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
       assert.equal((await oa(['cutover', 'status'], there)).code, 0);
