@@ -10,7 +10,8 @@ Result<void> check_service_url(
     const bool open = url.starts_with(plain);
     if (!open && !url.starts_with(secure)) {
         return fail(
-            Code::usage, "the URL must begin with " + std::string(secure),
+            Code::usage,
+            "the URL must begin with " + std::string(secure),
             option,
             std::string(secure) + "host"
         );

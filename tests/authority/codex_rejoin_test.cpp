@@ -1,6 +1,5 @@
 // A turn that goes on over another connection: what was said, what history has, what comes next.
 #include "codex/running_turn.hpp"
-
 #include "harness.hpp"
 
 using namespace oa_test;
@@ -26,9 +25,7 @@ struct Joined {
     void say(const std::string& method, Json params) {
         params["threadId"] = "thread-1";
         params["turnId"] = "turn-1";
-        live->deliver(
-            method, Json::object({{"method", method}, {"params", std::move(params)}})
-        );
+        live->deliver(method, Json::object({{"method", method}, {"params", std::move(params)}}));
     }
     void begin(Json what) { say("item/started", {{"item", std::move(what)}}); }
     void end(Json what) { say("item/completed", {{"item", std::move(what)}}); }
@@ -36,12 +33,11 @@ struct Joined {
         say("item/agentMessage/delta", {{"itemId", id}, {"delta", text}});
     }
     void completed() {
-        say("turn/completed", {{"turn", Json::object({{"id", "turn-1"}, {"status", "completed"}})}});
+        say("turn/completed",
+            {{"turn", Json::object({{"id", "turn-1"}, {"status", "completed"}})}});
     }
     static Json stored(Json items, const std::string& status = "inProgress") {
-        return Json::object(
-            {{"id", "turn-1"}, {"status", status}, {"items", std::move(items)}}
-        );
+        return Json::object({{"id", "turn-1"}, {"status", status}, {"items", std::move(items)}});
     }
     /// Everything told so far, to the end if there is one.
     Told told() {
@@ -114,9 +110,8 @@ TEST_CASE("items of one id are told apart by their order", "[rejoin]") {
     turn.begin(item("m", "agentMessage"));
     turn.end(item("m", "agentMessage", "first "));
     turn.live->adrift();
-    const auto again = Json::array(
-        {item("m", "agentMessage", "first "), item("m", "agentMessage", "second")}
-    );
+    const auto again =
+        Json::array({item("m", "agentMessage", "first "), item("m", "agentMessage", "second")});
     turn.live->catch_up(Joined::stored(again, "completed"), false);
     const Told told = turn.told();
     CHECK(told.text() == "first second");
@@ -166,7 +161,8 @@ TEST_CASE("a turn that is joined late is told from its beginning", "[rejoin]") {
     Json call = item("c", "commandExecution", {}, "inProgress");
     call["command"] = "ls";
     live->join(
-        Joined::stored(Json::array({item("a", "agentMessage", "before "), std::move(call)})), "model"
+        Joined::stored(Json::array({item("a", "agentMessage", "before "), std::move(call)})),
+        "model"
     );
     other.delta("m", "three ");
     Json ended = item("c", "commandExecution", {}, "completed");

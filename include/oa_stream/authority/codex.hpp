@@ -61,13 +61,13 @@ struct CodexLimits {
     std::size_t loaded_threads = 200; ///< idle ones beyond this are unsubscribed, oldest first
 };
 
-/// A `codex app-server --listen ws://…` that somebody else runs, instead of a child of ours. Measured
-/// with codex-cli 0.169.0: a turn there goes on when its client leaves; any connection may resume a
-/// running thread and gets what follows, but not what the open item said so far; the completed item
-/// has its whole text.
+/// A `codex app-server --listen ws://…` that somebody else runs, instead of a child of ours.
+/// Measured with codex-cli 0.169.0: a turn there goes on when its client leaves; any connection may
+/// resume a running thread and gets what follows, but not what the open item said so far; the
+/// completed item has its whole text.
 struct CodexServer {
     std::size_t number = 0; ///< 0 … 99; pins its threads to it: the address may change, this not
-    std::string url{};      ///< ws, on loopback only, or wss; empty: a child
+    std::string url{}; ///< ws, on loopback only, or wss; empty: a child
     /// env:NAME, file:PATH or fd:N; a file is read again for each connection. Empty: none
     std::string token{};
     Millis reconnect{10'000}; ///< running turns wait for so long when the connection is lost

@@ -119,7 +119,8 @@ private:
     );
     [[nodiscard]] static Task<Result<void>>
     catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<RunningTurn> live);
-    [[nodiscard]] static Task<Result<void>> end_foreign_turn(Self self, Link link, CodexThread* thread);
+    [[nodiscard]] static Task<Result<void>>
+    end_foreign_turn(Self self, Link link, CodexThread* thread);
 
     // codex_pages.cpp
     [[nodiscard]] static Task<Result<ListedTurns>>

@@ -26,8 +26,7 @@ CodexThreads::hold(CodexThreads* self, std::string id, Clock::time_point deadlin
         }
         const auto& live = thread->live;
         // Else it is about to be let go: its reader knows of the end already.
-        const bool running =
-            live && !live->interrupting && !live->failed() && !live->abandoned;
+        const bool running = live && !live->interrupting && !live->failed() && !live->abandoned;
         if (running || Clock::now() >= deadline) {
             co_return fail(Code::conflict, "a turn is running on this thread");
         }

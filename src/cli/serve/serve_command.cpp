@@ -7,7 +7,6 @@
 #include "serve_process.hpp"
 #include "serve_values.hpp"
 
-
 #include <array>
 
 namespace oa_stream::cli {
@@ -83,7 +82,8 @@ constexpr auto k_options = options<ServeOptions>(
     custom<ServeOptions, add_servers>(
         names::codex_server,
         "K=URL",
-        "Run turns on the Codex server at this ws:// or wss:// address, and start none. Number K, 0 "
+        "Run turns on the Codex server at this ws:// or wss:// address, and start none. Number K, "
+        "0 "
         "to 99, stays with its threads.",
         true
     ),
@@ -330,7 +330,8 @@ constexpr auto k_options = options<ServeOptions>(
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
         "max-lag-time, turn-time, first-event, idle, approval, owner-idle, reconnect, "
-        "authority-away, worker-requests, body, total-bodies, total-requests, headers, connections, "
+        "authority-away, worker-requests, body, total-bodies, total-requests, headers, "
+        "connections, "
         "handshake-time, head-time, body-time, write-time, keep-alive.",
         true
     ),

@@ -14,8 +14,7 @@ namespace oa_stream::cli {
 add_proxies(std::span<const std::string> networks, ServeOptions& options);
 [[nodiscard]] Result<void> add_faults(std::span<const std::string> faults, ServeOptions& options);
 /// Each is K=URL.
-[[nodiscard]] Result<void>
-add_servers(std::span<const std::string> servers, ServeOptions& options);
+[[nodiscard]] Result<void> add_servers(std::span<const std::string> servers, ServeOptions& options);
 [[nodiscard]] Result<void> set_limits(std::span<const std::string> limits, ServeOptions& options);
 
 } // namespace oa_stream::cli

@@ -271,9 +271,10 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         co_return live;
     }
     auto lease = co_await lane_->turns.acquire(
-        owner, thread, lane_->tokens.has_value(), [exchange = call->exchange] {
-            return exchange->peer_gone();
-        }
+        owner,
+        thread,
+        lane_->tokens.has_value(),
+        [exchange = call->exchange] { return exchange->peer_gone(); }
     );
     if (!lease) {
         co_return std::unexpected(std::move(lease).error());

@@ -22,8 +22,8 @@ public:
     };
     [[nodiscard]] Task<Accepted<Begun>> begin(CallPtr call);
 
-    /// The live turn of Call::record's thread. One that runs although this lane does not hold it (it
-    /// was left, or a lane before this one died) is taken over first. Null: none.
+    /// The live turn of Call::record's thread. One that runs although this lane does not hold it
+    /// (it was left, or a lane before this one died) is taken over first. Null: none.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(CallPtr call);
 
 private:

@@ -52,8 +52,8 @@ CodexPool::CodexPool(
 CodexPool::CodexPool(
     const asio::any_io_executor& executor, CodexOptions options, std::vector<CodexServer> servers
 )
-    : executor_(executor), options_(std::move(options)), children_(servers.size()),
-      servers_(true), changed_(executor) {
+    : executor_(executor), options_(std::move(options)), children_(servers.size()), servers_(true),
+      changed_(executor) {
     for (CodexServer& server : servers) {
         const std::size_t number = server.number;
         members_.push_back(make_member(number, std::move(server)));
@@ -76,9 +76,10 @@ CodexPool::Member CodexPool::make_member(std::size_t child, CodexServer server) 
     }
     options.server = std::move(server);
     if (options.log && (servers_ || children_ > 1 || child > 0)) {
-        options.log = [log = options_.log, name = name_of(child)](
-                          LogLevel level, std::string_view line
-                      ) { log(level, fmt::format("{}: {}", name, line)); };
+        options.log = [log = options_.log,
+                       name = name_of(child)](LogLevel level, std::string_view line) {
+            log(level, fmt::format("{}: {}", name, line));
+        };
     }
     return std::make_shared<PoolMember>(child, make_codex_authority(executor_, std::move(options)));
 }
@@ -131,7 +132,8 @@ Task<Result<CodexPool::Member>> CodexPool::member(Self self, std::size_t child) 
     }
     if (self->servers_) {
         co_return fail(
-            Code::unavailable, fmt::format("this lane is not told where {} is", self->name_of(child))
+            Code::unavailable,
+            fmt::format("this lane is not told where {} is", self->name_of(child))
         );
     }
     std::error_code none;

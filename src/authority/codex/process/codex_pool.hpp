@@ -48,7 +48,9 @@ public:
     CodexPool(const asio::any_io_executor& executor, CodexOptions options, std::size_t children);
     /// With servers, which are not empty, in place of children.
     CodexPool(
-        const asio::any_io_executor& executor, CodexOptions options, std::vector<CodexServer> servers
+        const asio::any_io_executor& executor,
+        CodexOptions options,
+        std::vector<CodexServer> servers
     );
 
     using Self = std::shared_ptr<CodexPool>;

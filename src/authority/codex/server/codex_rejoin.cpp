@@ -77,8 +77,7 @@ Task<void> CodexCore::rejoin(
     ++(over ? self->counts_.unjoined : self->counts_.rejoined);
     if (over) {
         self->log(
-            LogLevel::warn,
-            fmt::format("turn {} is given up: its connection was lost", live->id())
+            LogLevel::warn, fmt::format("turn {} is given up: its connection was lost", live->id())
         );
         co_await interrupt_stray(link, thread->id, live->id());
         if (thread->live == live) {
@@ -95,9 +94,8 @@ Task<void> CodexCore::rejoin(
 }
 
 /// `thread` is held by `live`.
-Task<Result<void>> CodexCore::catch_up(
-    Self self, Link link, CodexThread* thread, std::shared_ptr<RunningTurn> live
-) {
+Task<Result<void>>
+CodexCore::catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<RunningTurn> live) {
     // With its turns: their items and what follows on this connection fit together.
     OA_CO_TRY(const Json resumed, co_await load(self, link, thread, false));
     thread->foreign = false;

@@ -36,10 +36,12 @@ void RunningTurn::join(const Json& stored, std::string model) {
     translator_ = CodexTranslator(thread_, id_, baseline_, cwd_);
     adrift_since_.reset();
     Json turn = Json::object({{"id", id_}});
-    take("turn/started",
-         notification(
-             "turn/started", Json::object({{"threadId", thread_}, {"turn", std::move(turn)}})
-         ));
+    take(
+        "turn/started",
+        notification(
+            "turn/started", Json::object({{"threadId", thread_}, {"turn", std::move(turn)}})
+        )
+    );
     catch_up(stored, true);
 }
 
@@ -81,9 +83,8 @@ void RunningTurn::replay_items(const Json& stored) {
             continue;
         }
         const auto tell = [&](std::string_view method, Json told) {
-            Json params = Json::object(
-                {{"threadId", thread_}, {"turnId", id_}, {"item", std::move(told)}}
-            );
+            Json params =
+                Json::object({{"threadId", thread_}, {"turnId", id_}, {"item", std::move(told)}});
             say(method, notification(method, std::move(params)));
         };
         if (occurrence > seen.begun) {
@@ -96,8 +97,8 @@ void RunningTurn::replay_items(const Json& stored) {
     }
 }
 
-/// True for a piece of an item whose beginning was missed, as its end has all of it; and for one that
-/// history told already.
+/// True for a piece of an item whose beginning was missed, as its end has all of it; and for one
+/// that history told already.
 bool RunningTurn::is_torn(std::string_view method, const Json& message) {
     const Json* params = member(message, "params");
     if (!method.starts_with("item/") || params == nullptr) {
@@ -122,7 +123,8 @@ bool RunningTurn::is_torn(std::string_view method, const Json& message) {
     return !whole_.contains(text_view_in(*params, "itemId"));
 }
 
-/// One notification, told at once. What does not fit to what was said before the loss ends the turn.
+/// One notification, told at once. What does not fit to what was said before the loss ends the
+/// turn.
 void RunningTurn::take(std::string_view method, const Json& message) {
     if (!torn_ || !is_torn(method, message)) {
         say(method, message);

@@ -59,9 +59,9 @@ SocketLink::open(asio::any_io_executor executor, Target target, LinkHandlers han
     if (!opened.socket) {
         co_return std::unexpected(refused(opened, target.server.url));
     }
-    std::shared_ptr<SocketLink> link(new SocketLink(
-        executor, target.server.url, std::move(opened.socket), std::move(handlers)
-    ));
+    std::shared_ptr<SocketLink> link(
+        new SocketLink(executor, target.server.url, std::move(opened.socket), std::move(handlers))
+    );
     link->run();
     co_return link;
 }
