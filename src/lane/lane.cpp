@@ -177,6 +177,8 @@ Task<void> Lane::Impl::dispatch(CallPtr call) {
         return chats.remove(std::move(call));
     case Action::fork_chat:
         return chats.fork(std::move(call));
+    case Action::export_chat:
+        return chats.export_chat(std::move(call));
     case Action::conversation:
         return chats.conversation(std::move(call));
     case Action::messages:

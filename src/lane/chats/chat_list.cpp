@@ -1,5 +1,7 @@
 #include "chat_list.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include "projection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -19,6 +21,7 @@ constexpr Millis k_check_wait{20}; ///< that a list waits for the authority
 constexpr Millis k_check_age{60'000}; ///< a row that was checked longer ago is checked again
 /// Threads asked for at once: the authority's queue stays free for turns between two of these.
 constexpr std::size_t k_few = 10;
+constexpr std::size_t k_search_step = 500;
 constexpr Millis k_retry{5'000};
 constexpr Millis k_reorder{2'000};
 
@@ -47,7 +50,7 @@ ThreadRow described(ThreadRow row, const authority::ThreadInfo& info) {
     return row;
 }
 
-Json page_of(std::vector<ThreadRow> rows, std::size_t limit, bool archived) {
+Json page_of(std::vector<ThreadRow> rows, std::size_t limit, std::string_view list) {
     const bool more = rows.size() > limit;
     rows.resize(std::min(rows.size(), limit));
     Json body = Json::object();
@@ -58,7 +61,6 @@ Json page_of(std::vector<ThreadRow> rows, std::size_t limit, bool archived) {
         info.updated_at = row.updated_at;
         body["data"].push_back(project_thread(row.id, info, row.archived));
     }
-    const auto* list = archived ? "a" : "c";
     body["nextCursor"] = more ? Json(make_cursor(list, cursor_key(rows.back()))) : Json(nullptr);
     return body;
 }
@@ -142,16 +144,45 @@ ChatList::check_page(Rows which, std::optional<IdMap::Place> place, std::size_t 
     }
 }
 
+std::string_view ChatList::name_of(const Rows& which) noexcept {
+    return !which.title.empty() ? "q" : which.archived ? "a" : "c";
+}
+
+/// As the id map has them: titles that were changed at the authority itself can be missed.
+std::vector<ThreadRow>
+ChatList::titled(const Rows& which, std::optional<IdMap::Place> place, std::size_t limit) {
+    std::vector<ThreadRow> found;
+    while (found.size() < limit) {
+        auto rows = lane_->ids().newest(which.owner, place, k_search_step, which.archived);
+        const bool last = rows.size() < k_search_step;
+        if (!rows.empty()) {
+            place = IdMap::Place{rows.back().updated_at, rows.back().id};
+        }
+        for (auto& row : rows) {
+            if (found.size() < limit && to_lower(row.title).contains(which.title)) {
+                found.push_back(std::move(row));
+            }
+        }
+        if (last) {
+            break;
+        }
+    }
+    return found;
+}
+
 Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
     const auto place = read_place(asked.after);
     if (!place) {
         co_return std::unexpected(place.error());
     }
+    if (!which.title.empty()) {
+        co_return page_of(titled(which, *place, asked.limit + 1), asked.limit, name_of(which));
+    }
     if (auto error = co_await check_page(which, *place, asked.limit + 1)) {
         co_return std::unexpected(reject_read(*error));
     }
     auto rows = lane_->ids().newest(which.owner, *place, asked.limit + 1, which.archived);
-    co_return page_of(std::move(rows), asked.limit, which.archived);
+    co_return page_of(std::move(rows), asked.limit, name_of(which));
 }
 
 Task<void> ChatList::date_rows() {

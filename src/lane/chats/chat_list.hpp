@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::lane {
@@ -22,13 +23,18 @@ public:
     struct Rows {
         std::string owner;
         bool archived = false;
+        std::string title{}; ///< lower case; empty, or what their titles contain
     };
+    /// Of the cursors: those of one list make no sense in another.
+    [[nodiscard]] static std::string_view name_of(const Rows& which) noexcept;
     /// {"data":[summary…],"nextCursor"}
     [[nodiscard]] Task<Accepted<Json>> page(Rows which, PageAsked asked);
     /// Asks for the times and titles of rows that an earlier release left without them, slowly.
     [[nodiscard]] Task<void> date_rows();
 
 private:
+    [[nodiscard]] std::vector<ThreadRow>
+    titled(const Rows& which, std::optional<IdMap::Place> place, std::size_t limit);
     struct Check;
     void begin_check(const std::shared_ptr<Check>& check);
     [[nodiscard]] Task<void> run_check(std::shared_ptr<Check> check);

@@ -174,11 +174,13 @@ Task<void> Chats::list(CallPtr call) {
     if (!archived) {
         co_return co_await refuse(std::move(call), archived.error());
     }
-    auto page = read_page(query, *archived ? "a" : "c");
+    ChatList::Rows rows{call->record.owner, *archived};
+    rows.title = to_lower(trim(query_parameter(query, "q").value_or("")));
+    auto page = read_page(query, ChatList::name_of(rows));
     if (!page) {
         co_return co_await refuse(std::move(call), std::move(page).error());
     }
-    const auto body = co_await list_.page({call->record.owner, *archived}, *std::move(page));
+    const auto body = co_await list_.page(std::move(rows), *std::move(page));
     if (!body) {
         co_return co_await refuse(std::move(call), body.error());
     }

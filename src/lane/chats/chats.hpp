@@ -23,6 +23,7 @@ public:
     [[nodiscard]] Task<void> change(CallPtr call);
     [[nodiscard]] Task<void> fork(CallPtr call);
     [[nodiscard]] Task<void> remove(CallPtr call);
+    [[nodiscard]] Task<void> export_chat(CallPtr call);
     [[nodiscard]] Task<void> conversation(CallPtr call);
     [[nodiscard]] Task<void> messages(CallPtr call);
     [[nodiscard]] Task<void> runs(CallPtr call);
@@ -63,6 +64,8 @@ private:
     [[nodiscard]] Task<Accepted<void>> end_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> change_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<void>> remove_thread(CallPtr call);
+    // chats_export.cpp
+    [[nodiscard]] Task<Accepted<Json>> all_messages(ThreadPage page);
     // chats_fork.cpp
     struct ForkPoint {
         std::string last_turn{}; ///< of the copy

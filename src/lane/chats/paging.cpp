@@ -12,21 +12,6 @@ namespace {
 constexpr std::size_t k_most = 200;
 constexpr std::string_view k_digits = "0123456789abcdef";
 
-/// The first parameter of that name, percent-decoded; nullopt when there is none.
-std::optional<std::string> parameter(std::string_view query, std::string_view name) {
-    while (!query.empty()) {
-        const auto end = std::min(query.find('&'), query.size());
-        const auto pair = query.substr(0, end);
-        query.remove_prefix(std::min(end + 1, query.size()));
-        const auto equals = std::min(pair.find('='), pair.size());
-        if (pair.substr(0, equals) == name) {
-            const auto value = pair.substr(std::min(equals + 1, pair.size()));
-            return percent_decode(value).value_or("%");
-        }
-    }
-    return std::nullopt;
-}
-
 std::optional<std::string> from_hex(std::string_view text) {
     std::string out;
     if (text.size() % 2 != 0) {
@@ -57,20 +42,34 @@ std::optional<std::size_t> held_limit(std::string_view text) {
 
 } // namespace
 
+std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const auto end = std::min(query.find('&'), query.size());
+        const auto pair = query.substr(0, end);
+        query.remove_prefix(std::min(end + 1, query.size()));
+        const auto equals = std::min(pair.find('='), pair.size());
+        if (pair.substr(0, equals) == name) {
+            const auto value = pair.substr(std::min(equals + 1, pair.size()));
+            return percent_decode(value).value_or("%");
+        }
+    }
+    return std::nullopt;
+}
+
 Rejection reject_cursor() {
     return invalid_field("cursor", "this cursor leads nowhere: begin without one");
 }
 
 Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
     PageAsked page;
-    if (const auto text = parameter(query, "limit"); text && !text->empty()) {
+    if (const auto text = query_parameter(query, "limit"); text && !text->empty()) {
         const auto limit = held_limit(*text);
         if (!limit) {
             return std::unexpected(invalid_field("limit", "limit must be a whole number"));
         }
         page.limit = *limit;
     }
-    if (const auto text = parameter(query, "cursor"); text && !text->empty()) {
+    if (const auto text = query_parameter(query, "cursor"); text && !text->empty()) {
         const auto plain = from_hex(*text);
         const auto colon = plain ? plain->find(':') : std::string::npos;
         if (!plain || colon == std::string::npos || plain->substr(0, colon) != list ||
@@ -83,7 +82,7 @@ Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
 }
 
 Accepted<bool> read_newest_first(std::string_view query) {
-    const auto order = parameter(query, "order").value_or("asc");
+    const auto order = query_parameter(query, "order").value_or("asc");
     if (order != "asc" && order != "desc") {
         return std::unexpected(invalid_field("order", "order must be asc or desc"));
     }
@@ -91,7 +90,7 @@ Accepted<bool> read_newest_first(std::string_view query) {
 }
 
 Accepted<bool> read_archived(std::string_view query) {
-    const auto archived = parameter(query, "archived").value_or("false");
+    const auto archived = query_parameter(query, "archived").value_or("false");
     if (archived != "true" && archived != "false") {
         return std::unexpected(invalid_field("archived", "archived must be true or false"));
     }

@@ -23,6 +23,10 @@ struct PageAsked {
 /// order: "asc" (oldest first, as without) or "desc" (true). 422 otherwise.
 [[nodiscard]] Accepted<bool> read_newest_first(std::string_view query);
 
+/// The first parameter of that name, percent-decoded; nullopt when there is none.
+[[nodiscard]] std::optional<std::string>
+query_parameter(std::string_view query, std::string_view name);
+
 /// archived: "true" or "false" (as without). 422 otherwise.
 [[nodiscard]] Accepted<bool> read_archived(std::string_view query);
 

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 
 #include "chat_request.hpp"
@@ -13,6 +14,18 @@ namespace {
 
 constexpr std::size_t k_title_chars = 200; // as many as POST /api/chats takes
 constexpr std::string_view k_untitled = "New conversation";
+
+/// Runs of white space, line ends included, as one space.
+std::string one_line(std::string_view text) {
+    std::string out;
+    for (const char c : trim(text)) {
+        const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+        if (!space || !out.ends_with(' ')) {
+            out += space ? ' ' : c;
+        }
+    }
+    return out;
+}
 
 Json metadata_of(const ProjectionContext& context, const authority::PastTurn& turn) {
     Json metadata = Json::object();
@@ -124,7 +137,7 @@ std::string short_title(std::string_view text) {
             break;
         }
     }
-    return title_redactor().apply(text);
+    return title_redactor().apply(one_line(text));
 }
 
 Json project_thread(std::string_view id, const authority::ThreadInfo& info, bool archived) {

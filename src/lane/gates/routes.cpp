@@ -29,6 +29,7 @@ constexpr std::array k_routes{
     Route{"/api/chats/{conversationId}", "PATCH", Action::change_chat, "control"},
     Route{"/api/chats/{conversationId}", "DELETE", Action::delete_chat, "control"},
     Route{"/api/chats/{conversationId}/fork", "POST", Action::fork_chat, "control"},
+    Route{"/api/chats/{conversationId}/export", "GET", Action::export_chat, "control"},
     Route{"/api/chats/{conversationId}/messages", "GET", Action::messages, "control"},
     Route{"/api/chats/{conversationId}/runs", "GET", Action::runs, "control"},
     Route{"/api/chats/{conversationId}/runs/{runId}/events", "GET", Action::run_events, "control"},

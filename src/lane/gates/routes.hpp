@@ -17,6 +17,7 @@ enum class Action {
     change_chat,
     delete_chat,
     fork_chat,
+    export_chat,
     conversation,
     messages,
     runs,
