@@ -78,10 +78,10 @@ std::vector<LabelIs> no_probes(const Metric& metric) {
 
 std::string probe_word(std::string_view header) {
     constexpr std::size_t k_longest = 32;
-    const bool plain = !header.empty() && header.size() <= k_longest &&
-                       std::ranges::all_of(header, [](char c) {
-                           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-                       });
+    const bool plain =
+        !header.empty() && header.size() <= k_longest && std::ranges::all_of(header, [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+        });
     return plain ? std::string(header) : "other";
 }
 

@@ -10,9 +10,11 @@ namespace {
 
 std::string scrape(std::string_view process, int good, int left = 0) {
     return fmt::format(
-        "oa_stream_http_requests_total{{route=\"/api/chat/stream\",method=\"POST\",status=\"200\"}} "
+        "oa_stream_http_requests_total{{route=\"/api/chat/"
+        "stream\",method=\"POST\",status=\"200\"}} "
         "{}\n"
-        "oa_stream_http_requests_total{{route=\"/api/chat/stream\",method=\"POST\",status=\"499\"}} "
+        "oa_stream_http_requests_total{{route=\"/api/chat/"
+        "stream\",method=\"POST\",status=\"499\"}} "
         "{}\n"
         "oa_stream_http_requests_total{{route=\"/api/chat/stream\",method=\"POST\",status=\"502\","
         "probe=\"true\"}} 90\n"

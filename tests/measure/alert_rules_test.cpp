@@ -70,8 +70,9 @@ TEST_CASE("alert rules: every alert fires in a case, and every recorded series i
     const auto alerts = found(rules, "alert: \"([A-Za-z0-9]+)\"");
     CHECK(alerts.size() == 28);
     CHECK(
-        found(tests, "expr: \"ALERTS\\{alertstate=.{2}firing.{3}alertname=.{2}(OaStream[A-Za-z0-9]+)") ==
-        alerts
+        found(
+            tests, "expr: \"ALERTS\\{alertstate=.{2}firing.{3}alertname=.{2}(OaStream[A-Za-z0-9]+)"
+        ) == alerts
     );
     for (const std::string& name : found(rules, "record: \"([a-z0-9_:]+)\"")) {
         CAPTURE(name);
@@ -96,8 +97,9 @@ TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
     );
     REQUIRE(files.has_value());
     // The queries of descriptions are texts in texts: their quotes are escaped.
-    const std::string rules =
-        std::regex_replace(text_of(*files, "oa-stream.rules.yml"), std::regex(R"(\n *annotations:.*)"), "");
+    const std::string rules = std::regex_replace(
+        text_of(*files, "oa-stream.rules.yml"), std::regex(R"(\n *annotations:.*)"), ""
+    );
     CHECK(rules.find(">= 7\n") != std::string::npos);
     CHECK(rules.find(">= 70\n") != std::string::npos);
     CHECK(rules.find("le=\"5\"") != std::string::npos);

@@ -87,7 +87,9 @@ TEST_CASE("alert rules: = is a label of the tests' series, != is none, values ke
     const std::string& tests = (*files)[1].text;
     CHECK(tests.find(R"(job=\"a\\\"b\"}")") != std::string::npos); // YAML's quotes around it
     CHECK(tests.find("env") == std::string::npos);
-    CHECK(tests.find(R"(method=\"POST\",job=\"a\\\"b\")") != std::string::npos); // as absent() tells
+    CHECK(
+        tests.find(R"(method=\"POST\",job=\"a\\\"b\")") != std::string::npos
+    ); // as absent() tells
 }
 
 TEST_CASE("alert rules: an objective so strict that single requests burn it is refused") {

@@ -82,10 +82,9 @@ TEST_CASE("processes: without an id they are one, and that is told") {
 }
 
 TEST_CASE("processes: series of probes are left out, or added to those of users") {
-    const auto parsed = measure::parse_exposition(
-        "oa_stream_empty_turns_total{route=\"/a\"} 2\n"
-        "oa_stream_empty_turns_total{route=\"/a\",probe=\"true\"} 5\n"
-    );
+    const auto parsed =
+        measure::parse_exposition("oa_stream_empty_turns_total{route=\"/a\"} 2\n"
+                                  "oa_stream_empty_turns_total{route=\"/a\",probe=\"true\"} 5\n");
     REQUIRE(parsed.has_value());
     const telemetry::Term empty{&telemetry::metric("empty_turns_total")};
     CHECK(measure::sum_of(measure::merged_series(*parsed, false), empty) == 2);

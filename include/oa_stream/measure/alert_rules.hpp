@@ -28,8 +28,9 @@ struct TextFile {
     std::string text;
 };
 
-/// `oa-stream.rules.yml`, its `*.test.yml`, then `oa-stream.alertmanager.yml`. Code::config for an objective at which one of the
-/// burn rates could never be exceeded, Code::usage for options that make no sense.
+/// `oa-stream.rules.yml`, its `*.test.yml`, then `oa-stream.alertmanager.yml`. Code::config for an
+/// objective at which one of the burn rates could never be exceeded, Code::usage for options that
+/// make no sense.
 [[nodiscard]] Result<std::vector<TextFile>> alert_rules(const AlertOptions& options);
 
 } // namespace oa_stream::measure

@@ -1,5 +1,6 @@
-// Which processes answer behind one address, and what the counters of each rose by. A balancer sends
-// each scrape to another one: only what one process said before can be taken from what it says now.
+// Which processes answer behind one address, and what the counters of each rose by. A balancer
+// sends each scrape to another one: only what one process said before can be taken from what it
+// says now.
 #pragma once
 
 #include "oa_stream/measure/exposition.hpp"

@@ -1,5 +1,5 @@
-// The target's own count of the requests of a load, from its /metrics. Behind a balancer each scrape
-// reaches another instance: the count is the sum over all of them.
+// The target's own count of the requests of a load, from its /metrics. Behind a balancer each
+// scrape reaches another instance: the count is the sum over all of them.
 #pragma once
 
 #include "oa_stream/measure/processes.hpp"

@@ -149,9 +149,8 @@ Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
     target.probe = "load"; // it is none of the requests that the load sends
     for (const std::string& prompt : prompts) {
         probe::ProbeRequest request = probe::default_probe_request(prompt);
-        sample = co_await probe::probe_stream(
-            *client, target, std::move(request), args_.options.limits
-        );
+        sample =
+            co_await probe::probe_stream(*client, target, std::move(request), args_.options.limits);
         if (args_.default_prompt) {
             args_.options.prompts = {prompt};
         }

@@ -175,9 +175,7 @@ private:
         parts.access_log = [this](std::string_view line) { write_access(line); };
         parts.log = log_;
         parts.observer = &metrics_;
-        parts.metrics = [this](bool ready) {
-            return metrics_.text(authority_->readings(), ready);
-        };
+        parts.metrics = [this](bool ready) { return metrics_.text(authority_->readings(), ready); };
         lane_ = std::make_unique<lane::Lane>(io_.get_executor(), options_.lane, std::move(parts));
         if (!tokens) {
             log_->verbatim("no tokens configured: every process of this machine may use this lane, "

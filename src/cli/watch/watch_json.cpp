@@ -1,7 +1,7 @@
 // The document of one look.
-#include "watch_model.hpp"
-
 #include "oa_stream/measure/quantile.hpp"
+
+#include "watch_model.hpp"
 
 #include <cmath>
 #include <string>

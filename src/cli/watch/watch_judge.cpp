@@ -1,8 +1,8 @@
-#include "watch_model.hpp"
-
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
+
+#include "watch_model.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -103,9 +103,8 @@ void judge_budget(WatchView& view, const WatchLimits& limits) {
             "error budget overspent: {} of {} requests bad {}, {:.1f} % of it left",
             counts.bad,
             counts.total,
-            view.numbers.budget_window == "since its start"
-                ? view.numbers.budget_window
-                : "in " + view.numbers.budget_window,
+            view.numbers.budget_window == "since its start" ? view.numbers.budget_window
+                                                            : "in " + view.numbers.budget_window,
             *view.budget_left * 100
         ));
     }

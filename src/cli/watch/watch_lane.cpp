@@ -77,13 +77,12 @@ public:
                  .state = one.last_at_s < lost_before() ? "lost"
                           : one.ready                   ? "ready"
                                                         : "not ready",
-                 .numbers = {
-                     .rose = one.counters.rose(),
-                     .budget = one.counters.last(),
-                     .now = one.counters.last(),
-                     .window_s = one.counters.covered_s(),
-                     .budget_window = "since its start"
-                 }}
+                 .numbers =
+                     {.rose = one.counters.rose(),
+                      .budget = one.counters.last(),
+                      .now = one.counters.last(),
+                      .window_s = one.counters.covered_s(),
+                      .budget_window = "since its start"}}
             );
         }
         return out;
@@ -160,15 +159,11 @@ private:
             why.push_back(fmt::format("{} of {} scrapes failed: {}", failed_, tried_, trouble_));
         }
         if (!processes_.told_apart()) {
-            why.emplace_back(
-                "no process id: an older lane, or several that cannot be told apart"
-            );
+            why.emplace_back("no process id: an older lane, or several that cannot be told apart");
         }
         const std::size_t alive = processes_.answered_since(lost_before());
         if (alive < timing_.instances) {
-            why.push_back(
-                fmt::format("{} of {} instances answered", alive, timing_.instances)
-            );
+            why.push_back(fmt::format("{} of {} instances answered", alive, timing_.instances));
         }
         for (const measure::ScrapedProcess* one : processes_.lost_since(lost_before())) {
             why.push_back(fmt::format(
@@ -183,9 +178,7 @@ private:
 
     void forget() {
         const double window = std::chrono::duration<double>(timing_.window).count();
-        processes_.forget_before(
-            std::min(lost_before(), now_s() - window)
-        );
+        processes_.forget_before(std::min(lost_before(), now_s() - window));
     }
 
     void take_metrics(const net::ClientResponse& answer) {
@@ -199,7 +192,9 @@ private:
         } else {
             reachable_ = true;
             const std::string changed = processes_.add(
-                measure::merged_series(*std::move(scrape), timing_.include_probes), now_s(), wall_s()
+                measure::merged_series(*std::move(scrape), timing_.include_probes),
+                now_s(),
+                wall_s()
             );
             news = changed.empty() ? news : target_.base_url + " " + changed;
             return;

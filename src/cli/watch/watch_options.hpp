@@ -76,7 +76,9 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         "--once", "Look once and exit: 0 for OK, 1 for BAD, 4 when nobody answered, else 3."
     ),
     option<&WatchOptions::until>(
-        "--until", k_watch_until, "Exit with 1 as soon as a limit is broken. With --for, else as --once."
+        "--until",
+        k_watch_until,
+        "Exit with 1 as soon as a limit is broken. With --for, else as --once."
     ),
     flag<&WatchOptions::fail_fast>("--fail-fast", "The same as --until bad."),
     option<&WatchOptions::length>("--for", "D", "Exit after this time.").range(1, k_longest_ms)

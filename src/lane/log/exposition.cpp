@@ -78,9 +78,8 @@ void Exposition::series(std::string_view suffix, Labels labels, std::string_view
         before = ',';
     }
     if (probe_) {
-        text_ += fmt::format(
-            "{}{}=\"{}\"", before, telemetry::k_probe_label, telemetry::k_probe_value
-        );
+        text_ +=
+            fmt::format("{}{}=\"{}\"", before, telemetry::k_probe_label, telemetry::k_probe_value);
         before = ',';
     }
     text_ += before == ',' ? "} " : " ";

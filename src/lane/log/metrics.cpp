@@ -61,8 +61,7 @@ void Metrics::request_done(const RequestRecord& record) {
     const bool probe = !record.probe.empty();
     const WordKey route{record.route, probe};
     ++requests_[{record.route, method_label(record.method), record.status, record.lane, probe}];
-    durations_.try_emplace(route, telemetry::k_duration_bounds)
-        .first->second.observe(record.end_s);
+    durations_.try_emplace(route, telemetry::k_duration_bounds).first->second.observe(record.end_s);
     // A resume replays what is there already: its speed says nothing about the lane's.
     if (record.accepted_s >= 0 && record.first_content_s >= 0) {
         first_contents_.try_emplace(route, telemetry::k_first_content_bounds)

@@ -94,9 +94,7 @@ void Metrics::write_turns(Exposition& out) const {
 
 void Metrics::write_process(Exposition& out, bool ready) const {
     out.family(metric("build_info"));
-    out.sample(
-        {{"revision", process_.revision}, {"version", process_.version}}, std::uint64_t{1}
-    );
+    out.sample({{"revision", process_.revision}, {"version", process_.version}}, std::uint64_t{1});
     out.family(metric("process_info"));
     out.sample({{"id", process_.id}}, std::uint64_t{1});
     out.family(metric("process_start_time_seconds"));

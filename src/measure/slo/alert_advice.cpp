@@ -27,7 +27,8 @@ struct Advice {
     Next next;
     /// What is wrong, with $value and $labels of Prometheus' templates.
     std::string_view text;
-    /// Counter of what is bad: the instance that has most of it is named. Empty: the labels name it.
+    /// Counter of what is bad: the instance that has most of it is named. Empty: the labels name
+    /// it.
     std::string_view counter{};
     std::string_view matchers{};
 };
@@ -63,7 +64,8 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamCodexDisk",
         Next::watch,
-        "Codex could not store {{ $value | humanize }} turns on {{ $labels.instance }} in 10 m: the "
+        "Codex could not store {{ $value | humanize }} turns on {{ $labels.instance }} in 10 m: "
+        "the "
         "disk of its home is full or broken."
     },
     Advice{
@@ -108,7 +110,8 @@ constexpr std::array k_advice{
     Advice{
         "OaStream5xxHigh",
         Next::gate,
-        "{{ $value | humanizePercentage }} of the requests on {{ $labels.route }} are answered 5xx.",
+        "{{ $value | humanizePercentage }} of the requests on {{ $labels.route }} are answered "
+        "5xx.",
         k_http,
         k_5xx
     },
@@ -129,7 +132,8 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamFirstContentP95High",
         Next::first,
-        "{{ $value | humanizePercentage }} of the turns on {{ $labels.route }} wait longer than the "
+        "{{ $value | humanizePercentage }} of the turns on {{ $labels.route }} wait longer than "
+        "the "
         "limit for their first content; 5 % may."
     },
     Advice{

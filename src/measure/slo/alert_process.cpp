@@ -23,16 +23,16 @@ std::string verify(std::string_view metric) {
 /// Of single processes: what is wrong with one is not seen in the sums of all.
 Group process_rules(const AlertOptions& options) {
     Group out{.name = "oa-stream-process", .rules = {}};
-    const auto alert = [&](std::string name, std::string expr, std::string severity, std::string text
-                       ) {
-        out.rules.push_back({
-            .name = std::move(name),
-            .expr = std::move(expr),
-            .wait = "2m",
-            .severity = std::move(severity),
-            .summary = std::move(text),
-        });
-    };
+    const auto alert =
+        [&](std::string name, std::string expr, std::string severity, std::string text) {
+            out.rules.push_back({
+                .name = std::move(name),
+                .expr = std::move(expr),
+                .wait = "2m",
+                .severity = std::move(severity),
+                .summary = std::move(text),
+            });
+        };
     const std::string up = selector(options, "codex_up", "");
     const std::string ready = selector(options, "ready", "");
     alert(
@@ -122,8 +122,7 @@ std::vector<Case> process_cases(const AlertOptions& options) {
          .changes = {{.name = verify("run_exit_code"), .constant = 8}},
          .firing = {{"OaStreamRunUnverified", run}}},
         {.name = "no verification passed for nine days",
-         .changes =
-             {{.name = verify("run_last_pass_timestamp_seconds"), .constant = k_nine_days}},
+         .changes = {{.name = verify("run_last_pass_timestamp_seconds"), .constant = k_nine_days}},
          .firing = {{"OaStreamVerificationStale", run}}},
     };
 }

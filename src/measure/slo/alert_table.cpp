@@ -3,7 +3,6 @@
 #include "alert_table.hpp"
 
 #include "alert_advice.hpp"
-
 #include "slo.hpp"
 #include "sources/prometheus/promql.hpp"
 
@@ -343,9 +342,8 @@ std::string
 selector(const AlertOptions& options, std::string_view metric, std::string_view matchers) {
     const std::string name = fmt::format("{}{}", telemetry::k_prefix, metric);
     const std::string whose = prometheus::whose(name, options.include_probes);
-    const std::string all = prometheus::joined(
-        prometheus::joined(std::string(matchers), whose), options.matchers
-    );
+    const std::string all =
+        prometheus::joined(prometheus::joined(std::string(matchers), whose), options.matchers);
     return all.empty() ? name : fmt::format("{}{{{}}}", name, all);
 }
 

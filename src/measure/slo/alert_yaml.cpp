@@ -79,7 +79,11 @@ std::string values(const Series& series, int minutes, int step) {
     }
     std::string out;
     for (int i = 0; !series.turns.empty() && i <= minutes / step; ++i) {
-        out += fmt::format("{}{}", i > 0 ? " " : "", series.turns[static_cast<std::size_t>(i) % series.turns.size()]);
+        out += fmt::format(
+            "{}{}",
+            i > 0 ? " " : "",
+            series.turns[static_cast<std::size_t>(i) % series.turns.size()]
+        );
     }
     if (!series.turns.empty()) {
         return out;
@@ -140,8 +144,8 @@ std::string minutes_text(int minutes) {
 void emit_expected(YAML::Emitter& out, const Expected& expected, const Rule& rule, int minutes) {
     Labels all = labels_of(rule);
     all.insert(all.end(), expected.labels.begin(), expected.labels.end());
-    std::string labels = "ALERTS{alertstate=\"firing\",alertname=" +
-                         prometheus::in_quotes(expected.alert);
+    std::string labels =
+        "ALERTS{alertstate=\"firing\",alertname=" + prometheus::in_quotes(expected.alert);
     for (const auto& [name, value] : all) {
         labels += fmt::format(",{}={}", name, prometheus::in_quotes(value));
     }
@@ -237,8 +241,19 @@ namespace {
 /// such that a series can be made from them.
 Result<void> check_testable(const std::vector<Matcher>& matchers) {
     constexpr std::array<std::string_view, 13> k_own{
-        "route",    "class",   "code", "le",    "method", "status", "lane", "alertname",
-        "severity", "service", "tier", "probe", "run"
+        "route",
+        "class",
+        "code",
+        "le",
+        "method",
+        "status",
+        "lane",
+        "alertname",
+        "severity",
+        "service",
+        "tier",
+        "probe",
+        "run"
     };
     std::set<std::string> names;
     for (const Matcher& one : matchers) {

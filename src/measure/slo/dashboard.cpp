@@ -49,8 +49,7 @@ public:
     rate(std::string_view metric, std::string_view matchers, std::string_view more = "") const {
         return sum(over("rate", metric, matchers, k_rate), more);
     }
-    [[nodiscard]] std::string
-    rate(const telemetry::Term& term, std::string_view more = "") const {
+    [[nodiscard]] std::string rate(const telemetry::Term& term, std::string_view more = "") const {
         return of_term("rate", term, k_rate, more);
     }
     [[nodiscard]] std::string gauge(std::string_view metric) const {
@@ -119,9 +118,9 @@ Panel failures(const Writer& write) {
     return {
         .title = "Answered 5xx",
         .unit = "percentunit",
-        .help =
-            "Share of those requests; 0 when there is none. A stream that fails after its 200 is in "
-            "the next panel.",
+        .help = "Share of those requests; 0 when there is none. A stream that fails after its 200 "
+                "is in "
+                "the next panel.",
         .lines =
             {{fmt::format("({} or 0 * {}) / ({} > 0)", write.rate(bad, "route"), all, all),
               "{{route}} {{revision}}"}},

@@ -15,7 +15,8 @@ namespace {
 using telemetry::metric;
 
 /// Of the one series of a metric that has it.
-std::string label_of(const SeriesMap& scrape, const telemetry::Metric& row, std::string_view label) {
+std::string
+label_of(const SeriesMap& scrape, const telemetry::Metric& row, std::string_view label) {
     const auto found = by_label(scrape, row, label);
     return found.size() == 1 ? found.begin()->first : std::string();
 }
@@ -25,8 +26,7 @@ constexpr double k_clock_error_s = 5;
 
 /// It began while the address was watched: everything it counted is new.
 bool began_since(const SeriesMap& scrape, double watched_s, double wall_s) {
-    const auto started =
-        sum_of(scrape, {&metric("process_start_time_seconds")}).value_or(0);
+    const auto started = sum_of(scrape, {&metric("process_start_time_seconds")}).value_or(0);
     const double age = wall_s - started;
     return started > 0 && age >= -k_clock_error_s && age <= watched_s;
 }
@@ -69,7 +69,10 @@ std::string Processes::add(SeriesMap scrape, double at_s, double wall_s) {
             for (auto& [series, value] : none) {
                 value = 0;
             }
-            (void)found->counters.add(std::move(none), at_s - (wall_s - *sum_of(scrape, {&metric("process_start_time_seconds")})));
+            (void)found->counters.add(
+                std::move(none),
+                at_s - (wall_s - *sum_of(scrape, {&metric("process_start_time_seconds")}))
+            );
         }
         news = first ? std::string() : fmt::format("process {} ({}) answers", id, revision);
     }

@@ -40,12 +40,14 @@ public:
             }
         }
         OA_CO_CHECK(co_await rose(
-            &metric("first_content_seconds"), "_bucket", of_target("route,le"), window_s, &rose_of_all
+            &metric("first_content_seconds"),
+            "_bucket",
+            of_target("route,le"),
+            window_s,
+            &rose_of_all
         ));
         for (const Metric* row : counters_of_turns()) {
-            OA_CO_CHECK(
-                co_await rose(row, "", labels_of(*row), budget_window_s, &out.all.budget)
-            );
+            OA_CO_CHECK(co_await rose(row, "", labels_of(*row), budget_window_s, &out.all.budget));
         }
         OA_CO_CHECK(co_await gauges(&out));
         OA_CO_CHECK(co_await targets(&out));
@@ -99,9 +101,8 @@ private:
         }
         co_return out;
     }
-    Task<Result<void>> rose(
-        const Metric* row, std::string ending, std::string by, double window_s, SeriesMap* into
-    ) {
+    Task<Result<void>>
+    rose(const Metric* row, std::string ending, std::string by, double window_s, SeriesMap* into) {
         const std::string name = std::string(row->name) + ending;
         const std::string each = once(prometheus::rise(selector(name), window_s));
         OA_CO_TRY(SeriesMap found, co_await ask(fmt::format("sum by ({}) ({})", by, each), name));
@@ -153,7 +154,8 @@ private:
         OA_CO_TRY(
             out->mixed,
             co_await instances(prometheus::mixed_targets(
-                selector(metric("process_start_time_seconds").name), prometheus::duration_text(k_mixed_s)
+                selector(metric("process_start_time_seconds").name),
+                prometheus::duration_text(k_mixed_s)
             ))
         );
         OA_CO_TRY(

@@ -96,7 +96,8 @@ std::string whose(std::string_view name, bool include_probes) {
     std::string out;
     for (const telemetry::Metric& metric : telemetry::k_metrics) {
         const bool histogram = metric.kind == telemetry::Kind::histogram;
-        if (include_probes || !(name == metric.name || (histogram && name.starts_with(metric.name)))) {
+        if (include_probes ||
+            !(name == metric.name || (histogram && name.starts_with(metric.name)))) {
             continue;
         }
         for (const telemetry::LabelIs& label : telemetry::no_probes(metric)) {
