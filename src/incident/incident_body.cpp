@@ -151,11 +151,7 @@ Part timeline_part(const Incident& incident) {
         constexpr std::size_t k_date = 11; // 2026-02-22T
         out.lines.push_back(
             {fenced(fmt::format(
-                 "{:>10.3f} {} {}: {}",
-                 event.t,
-                 event.at.substr(k_date),
-                 event.source,
-                 event.text
+                 "{:>10.3f} {} {}: {}", event.t, event.at.substr(k_date), event.source, event.text
              )),
              rank_of(event.weight)}
         );
@@ -169,7 +165,8 @@ Part timeline_part(const Incident& incident) {
     }
     if (incident.timeline.undated > 0) {
         out.foot += fmt::format(
-            "\n{} lines of logs say nothing of when; they are not here.\n", incident.timeline.undated
+            "\n{} lines of logs say nothing of when; they are not here.\n",
+            incident.timeline.undated
         );
     }
     return out;

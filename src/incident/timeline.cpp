@@ -131,7 +131,8 @@ Timeline run_timeline(const fs::path& folder, std::string_view source) {
     return out;
 }
 
-Result<Timeline> log_timeline(const fs::path& file, std::string_view source, const Redactor& redactor) {
+Result<Timeline>
+log_timeline(const fs::path& file, std::string_view source, const Redactor& redactor) {
     auto text = read_file(file, k_largest_log);
     if (!text) {
         text.error().code = Code::unreadable;

@@ -9,8 +9,7 @@ std::vector<LaneModel> offered_models(const LaneConfig& config) {
                                  : config.models;
 }
 
-const authority::ModelInfo*
-known_model(const authority::Capabilities& able, std::string_view id) {
+const authority::ModelInfo* known_model(const authority::Capabilities& able, std::string_view id) {
     const auto found = std::ranges::find(able.models, id, &authority::ModelInfo::id);
     return found == able.models.end() ? nullptr : &*found;
 }

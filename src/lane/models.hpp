@@ -18,7 +18,6 @@ known_model(const authority::Capabilities& able, std::string_view id);
 /// True as well when none is asked for, or nobody knows which it takes.
 [[nodiscard]] bool takes_effort(const authority::ModelInfo& model, std::string_view effort);
 /// {"data":[{id,label,default,efforts,defaultEffort}]}
-[[nodiscard]] Json
-models_document(const LaneConfig& config, const authority::Capabilities& able);
+[[nodiscard]] Json models_document(const LaneConfig& config, const authority::Capabilities& able);
 
 } // namespace oa_stream::lane

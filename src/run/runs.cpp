@@ -188,10 +188,10 @@ Result<fs::path> newest_run(const fs::path& state_dir, std::string_view kind) {
         );
     }
     OA_TRY(const auto all, list_runs(state_dir));
-    const auto found = kind.empty() ? all.begin()
-                                    : std::ranges::find_if(all, [&](const RunEntry& one) {
-                                          return one.facts.kind == wanted;
-                                      });
+    const auto found =
+        kind.empty() ? all.begin() : std::ranges::find_if(all, [&](const RunEntry& one) {
+            return one.facts.kind == wanted;
+        });
     if (found == all.end()) {
         return fail(
             Code::usage,

@@ -50,9 +50,7 @@ constexpr std::array<FailureWords, 10> k_failures{{
 
 constexpr std::array<CauseWords, 8> k_causes{{
     {FailureCause::other, "", ""},
-    {FailureCause::rate_limited,
-     "rate_limited",
-     "The model takes no more requests for now."},
+    {FailureCause::rate_limited, "rate_limited", "The model takes no more requests for now."},
     {FailureCause::usage_limit,
      "usage_limit",
      "The usage limit of this assistant's account is reached."},
@@ -65,9 +63,7 @@ constexpr std::array<CauseWords, 8> k_causes{{
     {FailureCause::unknown_model,
      "model_not_found",
      "The model provider does not know this model. Choose another one."},
-    {FailureCause::overloaded,
-     "model_overloaded",
-     "The model is overloaded right now."},
+    {FailureCause::overloaded, "model_overloaded", "The model is overloaded right now."},
     {FailureCause::refused,
      "refused",
      "The model provider refused this request because of its content."},

@@ -34,8 +34,8 @@ TEST_CASE("incident body: what doctor finds is told; what is in order goes when 
     const std::string cut = incident_body(incident, {}, k_small);
     CHECK(cut.size() <= k_small);
     CHECK_FALSE(cut.contains("| doctor fine.0 |"));
-    CHECK(cut.contains("| doctor machine.clock | FAIL | not synchronised; fix: timedatectl set-ntp"
-    ));
+    CHECK(cut.contains("| doctor machine.clock | FAIL | not synchronised; fix: timedatectl set-ntp")
+    );
     CHECK(cut.contains("passed checks"));
 }
 

@@ -1,6 +1,5 @@
-#include "oa_stream/run/run_loop.hpp"
-
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/run/run_loop.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -51,8 +50,22 @@ bool asks_to_stop(std::vector<int> signals, StopRequest& stop, Said& said) {
 
 TEST_CASE("run loop: every signal that would end the process asks for the rollback") {
     for (const int number :
-         {SIGINT,    SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,   SIGUSR2, SIGALRM,      SIGVTALRM,
-          SIGPROF,   SIGIO,   SIGPWR, SIGXCPU, SIGSTKFLT, SIGXFSZ, SIGRTMIN + 3, SIGRTMAX}) {
+         {SIGINT,
+          SIGTERM,
+          SIGHUP,
+          SIGQUIT,
+          SIGUSR1,
+          SIGUSR2,
+          SIGALRM,
+          SIGVTALRM,
+          SIGPROF,
+          SIGIO,
+          SIGPWR,
+          SIGXCPU,
+          SIGSTKFLT,
+          SIGXFSZ,
+          SIGRTMIN + 3,
+          SIGRTMAX}) {
         CAPTURE(number);
         StopRequest stop;
         Said said;

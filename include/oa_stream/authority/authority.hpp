@@ -155,7 +155,7 @@ struct ThreadInfo {
 struct ModelInfo {
     std::string id;
     std::vector<std::string> efforts{}; ///< reasoning efforts; empty: not known
-    std::string default_effort{};       ///< empty: not known
+    std::string default_effort{}; ///< empty: not known
 };
 
 struct Capabilities {

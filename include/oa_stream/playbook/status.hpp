@@ -55,8 +55,8 @@ status_in(const std::filesystem::path& state_dir, const std::filesystem::path& f
 /// Whether the run set out to move traffic or routes, or that cannot be known.
 [[nodiscard]] bool holds_traffic(const std::filesystem::path& folder);
 
-/// Of the run that `run` names, see find_run(). Code::usage when there is no such run, Code::io when
-/// the runs cannot be listed.
+/// Of the run that `run` names, see find_run(). Code::usage when there is no such run, Code::io
+/// when the runs cannot be listed.
 [[nodiscard]] Result<RunStatus>
 status_of(const std::filesystem::path& state_dir, std::string_view run);
 

@@ -51,9 +51,9 @@ struct SignalWords {
     bool at_once = false; ///< nothing is ever changed: the first one leaves, too
 };
 
-/// One io_context with every signal on it that would end the process and can be caught; one that was
-/// ignored from the start stays so. What is built on executor() must be destroyed
-/// before the loop, or live in the coroutine that run() is given.
+/// One io_context with every signal on it that would end the process and can be caught; one that
+/// was ignored from the start stays so. What is built on executor() must be destroyed before the
+/// loop, or live in the coroutine that run() is given.
 class RunLoop {
 public:
     /// Gets the signal's number; true: keep the loop running, the coroutine will end by itself.
@@ -61,9 +61,9 @@ public:
 
     /// Without `on_signal` the first signal ends the loop: for runs that have nothing to undo.
     explicit RunLoop(OnSignal on_signal = {});
-    /// The first signal asks the engine to stop and undo; a second SIGINT, SIGTERM or SIGQUIT leaves
-    /// at once, with 128 + its number when nothing was written, else 8. All references must outlive
-    /// the loop.
+    /// The first signal asks the engine to stop and undo; a second SIGINT, SIGTERM or SIGQUIT
+    /// leaves at once, with 128 + its number when nothing was written, else 8. All references must
+    /// outlive the loop.
     RunLoop(StopRequest& stop, RunObserver& observer, const SignalWords& words);
 
     [[nodiscard]] asio::any_io_executor executor() { return io_.get_executor(); }

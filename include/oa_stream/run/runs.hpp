@@ -58,8 +58,8 @@ run_folders(const std::filesystem::path& state_dir);
 [[nodiscard]] Result<std::vector<RunEntry>> list_runs(const std::filesystem::path& state_dir);
 
 /// The folder that is meant by a folder's name, the unique beginning or end of one, `last`,
-/// `last:KIND`, or a path to a run folder that was moved: every option and argument that names a run
-/// goes through here. Code::usage with what could be meant.
+/// `last:KIND`, or a path to a run folder that was moved: every option and argument that names a
+/// run goes through here. Code::usage with what could be meant.
 [[nodiscard]] Result<std::filesystem::path>
 find_run(const std::filesystem::path& state_dir, std::string_view word);
 

@@ -205,7 +205,8 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     if (self->outlives()) {
         self->home_.work = string_member(started, "cwd").value_or("");
     }
-    const RpcOutcome models = co_await link->rpc().call("model/list", list_models_params(), deadline);
+    const RpcOutcome models =
+        co_await link->rpc().call("model/list", list_models_params(), deadline);
     if (const auto* listed = std::get_if<Json>(&models)) {
         self->models_ = listed_models(*listed);
     }

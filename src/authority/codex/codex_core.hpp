@@ -190,7 +190,7 @@ private:
     Secret token_{}; ///< of the server
     std::string version_{};
     std::vector<std::string> efforts_{}; ///< of the model; empty: not known
-    std::vector<ModelInfo> models_{};    ///< that codex knows
+    std::vector<ModelInfo> models_{}; ///< that codex knows
     State state_ = State::closed;
     std::string reason_ = "not opened";
     Signal changed_;

@@ -18,9 +18,8 @@ thread_start_params(const std::string& cwd, bool ephemeral, const std::string& i
 [[nodiscard]] Json thread_resume_params(const std::string& thread);
 [[nodiscard]] Json thread_revert_params(const std::string& thread, const std::string& turn);
 /// `last_turn` empty: all turns.
-[[nodiscard]] Json thread_fork_params(
-    const std::string& thread, const std::string& last_turn, const std::string& cwd
-);
+[[nodiscard]] Json
+thread_fork_params(const std::string& thread, const std::string& last_turn, const std::string& cwd);
 [[nodiscard]] Json thread_params(const std::string& thread);
 [[nodiscard]] Json inject_params(const std::string& thread, const std::vector<SeedMessage>& seed);
 /// The developer's words, before a turn.

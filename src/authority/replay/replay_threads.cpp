@@ -101,8 +101,7 @@ Result<void> ReplayThreads::erase(const std::string& thread) {
     return {};
 }
 
-Result<std::string>
-ReplayThreads::fork(const std::string& thread, std::string_view last_turn) {
+Result<std::string> ReplayThreads::fork(const std::string& thread, std::string_view last_turn) {
     const auto found = by_id_.find(thread);
     if (found == by_id_.end()) {
         return fail(Code::not_found, "no such thread");
@@ -113,9 +112,8 @@ ReplayThreads::fork(const std::string& thread, std::string_view last_turn) {
     Thread copy = *found->second; // its turns have ended: they may be shared
     if (!last_turn.empty()) {
         const auto seeded = std::ranges::find(copy.seed, last_turn, &PastTurn::id);
-        const auto played = std::ranges::find_if(copy.turns, [&](const auto& one) {
-            return one->id == last_turn;
-        });
+        const auto played =
+            std::ranges::find_if(copy.turns, [&](const auto& one) { return one->id == last_turn; });
         if (seeded == copy.seed.end() && played == copy.turns.end()) {
             return fail(Code::precondition, "no such turn in this thread");
         }

@@ -96,7 +96,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
         OA_TRY(
             lock,
             run::TargetLock::take(
-                context.state_dir, status.target, {{"command", "cutover unlock"}, {"unlocks", status.run}}
+                context.state_dir,
+                status.target,
+                {{"command", "cutover unlock"}, {"unlocks", status.run}}
             )
         );
         OA_TRY(status, undone_run(status.run, context)); // whoever had it may have ended it

@@ -20,8 +20,7 @@ struct RunWord {
 };
 inline constexpr auto k_run_positional =
     positional<&RunWord::run>(
-        "RUN",
-        "A run: its folder's name, a unique beginning or end, `last` or `last:KIND`."
+        "RUN", "A run: its folder's name, a unique beginning or end, `last` or `last:KIND`."
     )
         .optional();
 

@@ -51,8 +51,7 @@ read_now(std::string_view text, const JsonBounds& bounds, bool halves, const Bod
 
 } // namespace
 
-Task<Accepted<void>>
-read_body(LaneState* lane, CallPtr call, BodyKeep keep, BodyUse use) {
+Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, BodyUse use) {
     const std::string& text = call->request().body;
     const auto& config = lane->config.limits;
     JsonBounds bounds{

@@ -24,9 +24,9 @@ struct BodyKeep {
     bool halves = false;
 };
 
-/// Parses the body and calls `use`, for large bodies on the lane's body thread. 400 invalid_json; 413 when the
-/// body has more values or names than the limits allow; 499 when the client left meanwhile; 503
-/// when too many bodies wait or the lane ends; else what `use` says.
+/// Parses the body and calls `use`, for large bodies on the lane's body thread. 400 invalid_json;
+/// 413 when the body has more values or names than the limits allow; 499 when the client left
+/// meanwhile; 503 when too many bodies wait or the lane ends; else what `use` says.
 [[nodiscard]] Task<Accepted<void>>
 read_body(LaneState* lane, CallPtr call, BodyKeep keep, BodyUse use);
 

@@ -1,5 +1,5 @@
-// JSON text with escaped surrogates that lack their other half: pages cut strings in the middle of a
-// character, store the half, and send it with every later request.
+// JSON text with escaped surrogates that lack their other half: pages cut strings in the middle of
+// a character, store the half, and send it with every later request.
 #pragma once
 
 #include <optional>

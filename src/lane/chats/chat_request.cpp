@@ -316,9 +316,9 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
         return std::unexpected(std::move(input).error());
     }
     if (request.text.contains(k_half_character)) {
-        return std::unexpected(reject(
-            400, "invalid_json", "the newest message has a surrogate without its other half"
-        ));
+        return std::unexpected(
+            reject(400, "invalid_json", "the newest message has a surrogate without its other half")
+        );
     }
     auto extras = read_extras(body, context.extras);
     if (!extras) {

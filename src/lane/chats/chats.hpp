@@ -1,5 +1,5 @@
-// The routes under /api/chats that start no turn: those that read, and those that make, change, copy
-// and delete a thread.
+// The routes under /api/chats that start no turn: those that read, and those that make, change,
+// copy and delete a thread.
 #pragma once
 
 #include "answers.hpp"
@@ -49,9 +49,9 @@ private:
         std::string title{}; ///< empty: none was given
     };
     struct Fork {
-        std::string id{};      ///< of the copy; empty: one is made up
+        std::string id{}; ///< of the copy; empty: one is made up
         std::string message{}; ///< empty: everything is copied
-        std::string title{};   ///< empty: as the source
+        std::string title{}; ///< empty: as the source
     };
 
     [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);
@@ -69,7 +69,7 @@ private:
     // chats_fork.cpp
     struct ForkPoint {
         std::string last_turn{}; ///< of the copy
-        bool nothing = false;    ///< the copy is empty
+        bool nothing = false; ///< the copy is empty
     };
     [[nodiscard]] Task<Accepted<ForkPoint>> fork_point(ThreadRow row, std::string message);
     [[nodiscard]] Task<Accepted<Fork>> read_fork(CallPtr call);

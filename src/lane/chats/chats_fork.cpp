@@ -71,8 +71,9 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
     if ((!asked && !message.empty()) || begins_inside) {
         co_return std::unexpected(invalid_field(
             "messageId",
-            begins_inside ? "the copy would end inside the messages that this conversation began with"
-                          : "messageId names no message of this conversation"
+            begins_inside
+                ? "the copy would end inside the messages that this conversation began with"
+                : "messageId names no message of this conversation"
         ));
     }
     co_return ForkPoint{.nothing = true};

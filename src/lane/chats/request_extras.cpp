@@ -81,7 +81,8 @@ public:
 
     [[nodiscard]] Accepted<RequestExtras> read() {
         for (const auto step :
-             {&Reader::read_model, &Reader::read_effort, &Reader::read_system, &Reader::read_rest}) {
+             {&Reader::read_model, &Reader::read_effort, &Reader::read_system, &Reader::read_rest
+             }) {
             if (auto done = (this->*step)(); !done) {
                 return std::unexpected(std::move(done).error());
             }
@@ -149,7 +150,8 @@ private:
         }
         if (std::ranges::find(context_.models, model, &LaneModel::id) == context_.models.end()) {
             return std::unexpected(invalid_field(
-                name, fmt::format("there is no model '{}' here: see /api/models", printable(model, 100))
+                name,
+                fmt::format("there is no model '{}' here: see /api/models", printable(model, 100))
             ));
         }
         out_.model = model;
@@ -158,7 +160,10 @@ private:
 
     [[nodiscard]] Accepted<void> read_effort() {
         auto asked = said(
-            {{"effort", ""}, {"reasoningEffort", ""}, {"reasoning_effort", ""}, {"reasoning", "effort"}}
+            {{"effort", ""},
+             {"reasoningEffort", ""},
+             {"reasoning_effort", ""},
+             {"reasoning", "effort"}}
         );
         if (!asked || !*asked) {
             return asked ? Accepted<void>{} : std::unexpected(std::move(asked).error());

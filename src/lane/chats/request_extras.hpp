@@ -1,5 +1,5 @@
-// What clients send beside the messages: the model, an effort, a system prompt and much else. What is
-// honoured goes into the request, the rest is named.
+// What clients send beside the messages: the model, an effort, a system prompt and much else. What
+// is honoured goes into the request, the rest is named.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -34,7 +34,8 @@ struct ExtrasContext {
 /// Members of a body that read_extras() looks into.
 [[nodiscard]] std::span<const std::string_view> extras_names() noexcept;
 
-/// 422 for a model that is not offered, an effort it does not take, a wrong type and, when strict, unsupported_field.
+/// 422 for a model that is not offered, an effort it does not take, a wrong type and, when strict,
+/// unsupported_field.
 [[nodiscard]] Accepted<RequestExtras> read_extras(const Json& body, const ExtrasContext& context);
 
 } // namespace oa_stream::lane

@@ -79,9 +79,9 @@ private:
     std::string graves_{};
     std::string graves_in_hand_{};
     std::vector<std::shared_ptr<Waiter>> waiters_{};
-    std::uint64_t puts_ = 0;    ///< changes that must last
+    std::uint64_t puts_ = 0; ///< changes that must last
     std::uint64_t lasting_ = 0; ///< how many of them are on disk
-    std::uint64_t lines_ = 0;   ///< in the file
+    std::uint64_t lines_ = 0; ///< in the file
     bool must_last_ = false;
     bool probe_ = false; ///< somebody asks whether the disk takes anything
     bool writing_ = false;

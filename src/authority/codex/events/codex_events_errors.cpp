@@ -63,17 +63,13 @@ constexpr std::array k_rows{
     CodexErrorRow{
         kind, "inferenceHookDenied", false, turn::Finish::error, turn::FailureCause::refused
     },
-    CodexErrorRow{
-        kind, "cyberPolicy", false, turn::Finish::error, turn::FailureCause::refused
-    },
+    CodexErrorRow{kind, "cyberPolicy", false, turn::Finish::error, turn::FailureCause::refused},
     CodexErrorRow{
         kind, "misalignmentPolicyViolation", false, turn::Finish::error, turn::FailureCause::refused
     },
     CodexErrorRow{kind, "tooManyDenials", false},
     CodexErrorRow{kind, "internalServerError", true},
-    CodexErrorRow{
-        kind, "unauthorized", false, turn::Finish::error, turn::FailureCause::bad_key
-    },
+    CodexErrorRow{kind, "unauthorized", false, turn::Finish::error, turn::FailureCause::bad_key},
     CodexErrorRow{kind, "badRequest", false},
     CodexErrorRow{kind, "threadRollbackFailed", false},
     CodexErrorRow{kind, "sandboxError", false},
@@ -101,7 +97,8 @@ constexpr int k_too_many_requests = 429;
          {503, turn::FailureCause::overloaded},
          {529, turn::FailureCause::overloaded}}
     };
-    const auto row = std::ranges::find(k_causes, status, &std::pair<int, turn::FailureCause>::first);
+    const auto row =
+        std::ranges::find(k_causes, status, &std::pair<int, turn::FailureCause>::first);
     return row == k_causes.end() ? std::nullopt : std::optional(row->second);
 }
 
@@ -135,7 +132,9 @@ constexpr int k_too_many_requests = 429;
         }
         any = true;
         seconds += value * unit;
-        rest.remove_prefix(std::min(rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), rest.size()));
+        rest.remove_prefix(
+            std::min(rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), rest.size())
+        );
         rest.remove_prefix(std::min(rest.find_first_not_of(", "), rest.size()));
     }
     return any && seconds <= k_most ? std::optional(static_cast<int>(std::ceil(seconds)))

@@ -4,7 +4,8 @@
 
 namespace oa_stream::authority {
 
-Result<std::string> tool_free_catalog(std::string_view models_json, std::vector<std::string> wanted) {
+Result<std::string>
+tool_free_catalog(std::string_view models_json, std::vector<std::string> wanted) {
     OA_TRY(const Json catalog, parse_json(models_json));
     const Json* models = member(catalog, "models");
     if (models == nullptr || !models->is_array()) {
@@ -54,7 +55,8 @@ std::vector<ModelInfo> listed_models(const Json& result) {
         ModelInfo model{.id = std::string(string_member(entry, "model").value_or(""))};
         model.default_effort = string_member(entry, "defaultReasoningEffort").value_or("");
         const Json* levels = member(entry, "supportedReasoningEfforts");
-        for (const Json& level : levels != nullptr && levels->is_array() ? *levels : Json::array()) {
+        for (const Json& level :
+             levels != nullptr && levels->is_array() ? *levels : Json::array()) {
             if (const auto effort = string_member(level, "reasoningEffort")) {
                 model.efforts.emplace_back(*effort);
             }

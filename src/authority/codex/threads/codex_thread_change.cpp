@@ -1,6 +1,6 @@
-// Deleting and copying threads. Measured with codex 0.169.0: a fork shares the history of the thread
-// that it was made from, keeps the ids of its turns, and keeps it from being deleted. Such a thread
-// is archived under a name of ours and deleted once no fork needs it.
+// Deleting and copying threads. Measured with codex 0.169.0: a fork shares the history of the
+// thread that it was made from, keeps the ids of its turns, and keeps it from being deleted. Such a
+// thread is archived under a name of ours and deleted once no fork needs it.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
@@ -45,9 +45,9 @@ Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
     if (is_kind(outcome, RefusalKind::thread_shared)) {
         Json name = thread_params(thread);
         name["name"] = k_retired;
-        OA_CO_CHECK(settle(
-            co_await call(self, link, "thread/name/set", std::move(name)), "thread/name/set"
-        ));
+        OA_CO_CHECK(
+            settle(co_await call(self, link, "thread/name/set", std::move(name)), "thread/name/set")
+        );
         outcome = co_await call(self, link, "thread/archive", thread_params(thread));
         OA_CO_CHECK(settle(std::move(outcome), "thread/archive"));
         self->threads_.forget(*hold);
