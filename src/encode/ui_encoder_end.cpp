@@ -17,18 +17,6 @@ namespace {
 /// `status` of an answer that ends because a person has to decide before the turn goes on.
 constexpr std::string_view k_waiting = "waiting-for-approval";
 
-/// "1 second", "90 seconds", "5 minutes", "3 hours": rounded up.
-std::string waiting_time(int seconds) {
-    const auto counted = [](int count, std::string_view unit) {
-        return fmt::format("{} {}{}", count, unit, count == 1 ? "" : "s");
-    };
-    if (seconds <= 120) {
-        return counted(seconds, "second");
-    }
-    return seconds <= 7'200 ? counted((seconds + 59) / 60, "minute")
-                            : counted((seconds + 3'599) / 3'600, "hour");
-}
-
 constexpr std::string_view k_no_output = "The answer ended before this call did.";
 
 } // namespace
@@ -69,10 +57,7 @@ Result<void> UiEncoder::State::send_failure(const turn::Failure& failure, std::s
     const turn::FailureWords& words = turn::words_of(failure.code);
     Json data = Json::object();
     const turn::CauseWords& cause = turn::words_of(failure.cause);
-    std::string sentence(cause.word.empty() ? words.sentence : cause.sentence);
-    if (failure.retry_after) {
-        sentence += fmt::format(" Try again in {}.", waiting_time(*failure.retry_after));
-    }
+    std::string sentence = turn::sentence_of(failure);
     data["code"] = words.word;
     if (!cause.word.empty()) {
         data["reason"] = cause.word;

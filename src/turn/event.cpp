@@ -28,6 +28,18 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> k_names{
     "turn-ended",
 };
 
+/// "1 second", "90 seconds", "5 minutes", "3 hours": rounded up.
+std::string waiting_time(int seconds) {
+    const auto counted = [](int count, std::string_view unit) {
+        return fmt::format("{} {}{}", count, unit, count == 1 ? "" : "s");
+    };
+    if (seconds <= 120) {
+        return counted(seconds, "second");
+    }
+    return seconds <= 7'200 ? counted((seconds + 59) / 60, "minute")
+                            : counted((seconds + 3'599) / 3'600, "hour");
+}
+
 std::string usage_text(const std::optional<Usage>& usage) {
     if (!usage) {
         return "unknown";
@@ -95,6 +107,15 @@ struct Describe {
 };
 
 } // namespace
+
+std::string sentence_of(const Failure& failure) {
+    const CauseWords& cause = words_of(failure.cause);
+    std::string out(cause.word.empty() ? words_of(failure.code).sentence : cause.sentence);
+    if (failure.retry_after) {
+        out += fmt::format(" Try again in {}.", waiting_time(*failure.retry_after));
+    }
+    return out;
+}
 
 std::string_view name_of(const Event& event) noexcept {
     return k_names.at(event.index());

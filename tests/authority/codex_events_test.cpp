@@ -491,7 +491,8 @@ TEST_CASE("codex events: how a turn ended") {
             Failure{
                 FailureCode::turn_failed,
                 false,
-                "httpConnectionFailed 401: unexpected status 401: mock, url: http://h"
+                "httpConnectionFailed 401: unexpected status 401: mock, url: http://h",
+                FailureCause::bad_key,
             }
         );
     }

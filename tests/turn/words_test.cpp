@@ -36,6 +36,18 @@ TEST_CASE("words: codes are unique, and sentences are whole and one line") {
     CHECK(seen.size() == 10);
 }
 
+TEST_CASE("words: a failure's cause takes the place of its code, and says when to come back") {
+    Failure failure{.code = FailureCode::turn_failed};
+    CHECK(sentence_of(failure) == words_of(FailureCode::turn_failed).sentence);
+    failure.cause = FailureCause::rate_limited;
+    failure.retry_after = 121;
+    CHECK(
+        sentence_of(failure) == "The model takes no more requests for now. Try again in 3 minutes."
+    );
+    failure.retry_after = 1;
+    CHECK(sentence_of(failure).ends_with(" Try again in 1 second."));
+}
+
 TEST_CASE("events: each alternative has a name and a readable line") {
     CHECK(describe(PartDelta{"m1", "Hel\n"}) == "part-delta id=m1 text=\"Hel\\n\"");
     CHECK(

@@ -41,6 +41,9 @@ struct Failure {
     bool clean_eof = false;
     friend bool operator==(const Failure&, const Failure&) = default;
 };
+/// What a client reads as the error's text: why, as far as the provider said it, and when to try
+/// again.
+[[nodiscard]] std::string sentence_of(const Failure& failure);
 
 struct TurnStarted {
     std::string thread; ///< the authority's thread id

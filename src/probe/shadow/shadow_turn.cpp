@@ -231,9 +231,9 @@ void on_ended(Collector& to, const turn::TurnEnded& end) {
     turn.ending = turn::to_string(end.outcome);
     turn.finish = turn::to_string(end.finish);
     if (end.outcome == turn::Outcome::failed || end.outcome == turn::Outcome::aborted) {
-        const auto& words = turn::words_of(end.failure.value_or(turn::Failure{}).code);
-        turn.code = words.word;
-        turn.error_text = words.sentence;
+        const turn::Failure failure = end.failure.value_or(turn::Failure{});
+        turn.code = turn::words_of(failure.code).word;
+        turn.error_text = turn::sentence_of(failure);
     }
     if (end.usage) {
         turn.usage = usage_json(*end.usage);
