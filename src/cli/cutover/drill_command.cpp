@@ -101,8 +101,8 @@ constexpr auto k_options = options<Options>(
     k_set,
     flag<&Options::apply>(
         names::apply,
-        "Carry the drill out. Without it, the plan is only shown (exit 10). Not needed with "
-        "--local."
+        "Carry the drill out. Without it, the plan is only shown (exit 10). A local drill does "
+        "not need it."
     )
         .typed(),
     option<&Options::faults_file>(

@@ -196,8 +196,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
 
 constexpr auto k_positionals = positionals<Options>(
     parsed_positional<parse_gate_expr, &Options::gate>(
-        "EXPR",
-        "'bad: WORDS <= LIMIT' or 'p95: TIME <= LIMIT' (first_content, duration), as in a playbook."
+        "EXPR", "'bad: WORDS <= LIMIT' or 'p95: first_content <= LIMIT', as in a playbook."
     )
         .optional()
 );
