@@ -203,6 +203,19 @@ TEST_CASE("source gates: without users the probes fill in and say so, or the sta
     CHECK(waiting.world.run().verdict == Verdict::inconclusive);
 }
 
+TEST_CASE("source gates: probes are not taken off a count that has none") {
+    // As many users as there are probes: a source that leaves probes out saw them all.
+    Measured run([](const Question&) -> Result<SourceReading> {
+        SourceReading reading = counted(0, 600);
+        reading.counts_probes = false;
+        return reading;
+    });
+    run.world.playbook.stages = {50};
+    const RunOutcome outcome = run.world.run();
+    REQUIRE(gate_at(outcome, "50%") != nullptr);
+    CHECK_THAT(gate_at(outcome, "50%")->detail, !Contains("saw no user's request"));
+}
+
 TEST_CASE("source gates: traffic that ends in mid-bake is not decided, whatever came before") {
     std::optional<double> first;
     Measured run([&](const Question& question) -> Result<SourceReading> {

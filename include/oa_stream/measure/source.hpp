@@ -70,6 +70,9 @@ struct SourceReading {
     /// Why a part of the window may hold requests that are not in the tally, of which nothing is
     /// known; a gate does not PASS then. Empty: all of it is covered.
     std::string uncovered{};
+    /// The run's own probes are in the tally, beside users' requests. False when the source tells
+    /// them apart and leaves them out.
+    bool counts_probes = true;
 };
 
 /// One thread; answers one question at a time. Bounded memory whatever comes.

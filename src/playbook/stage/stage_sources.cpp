@@ -64,7 +64,7 @@ std::map<Asked, bool> asked_by(const Playbook& playbook) {
     return out;
 }
 
-/// Probes of ours that the revision answered: the source has counted them, too.
+/// Probes of ours that the revision answered: a source that counts probes has them, too.
 std::uint64_t
 own(const StageRun& stage, const std::vector<measure::Sample>& arm, std::string_view who) {
     const auto met = stage.met.find(who);
@@ -74,9 +74,10 @@ own(const StageRun& stage, const std::vector<measure::Sample>& arm, std::string_
     return static_cast<std::uint64_t>(answered) + (met == stage.met.end() ? 0 : met->second);
 }
 
+/// Users' requests.
 double besides(const SourceReading& reading, std::uint64_t ours) {
     const auto seen = static_cast<double>(reading.tally.requests.total);
-    return std::max(0.0, seen - static_cast<double>(ours));
+    return reading.counts_probes ? std::max(0.0, seen - static_cast<double>(ours)) : seen;
 }
 
 Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {

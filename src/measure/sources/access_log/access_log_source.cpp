@@ -142,6 +142,7 @@ LogLineCounts AccessLogSource::counts() const {
     LogLineCounts all;
     const auto add = [&](const LogLineCounts& one) {
         all.requests += one.requests;
+        all.probes += one.probes;
         all.damaged += one.damaged;
         all.foreign += one.foreign;
         all.ahead += one.ahead;
@@ -264,6 +265,8 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         )
     );
     reading.query = query_text(question, options_.include_probes);
+    // A log in which no probe is marked is of a server that does not know the mark.
+    reading.counts_probes = options_.include_probes || counts().probes == 0;
     add_notes(reading);
     co_return reading;
 }

@@ -53,6 +53,7 @@ void AccessLogStream::line(
             ++counts.ahead;
             return index.add_damaged(newest_s_);
         }
+        counts.probes += read.probe ? 1 : 0;
         read.post = read.post && (limits_.probes || !read.probe);
         ++counts.requests;
         return index.add(log_, written_at(read.ended_s), read);

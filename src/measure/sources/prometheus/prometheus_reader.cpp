@@ -21,6 +21,7 @@ constexpr double k_most_events = 1e15;
 
 Task<Result<SourceReading>> Reader::run() {
     out_.source = "prometheus " + options_.url;
+    out_.counts_probes = options_.include_probes;
     OA_CO_CHECK(co_await look());
     if (missing_.empty()) {
         OA_CO_CHECK(co_await coverage());
