@@ -69,6 +69,10 @@ export async function startPrometheus(targets, { interval = '200ms', rules = [],
   return server;
 }
 
+const NAMESPACE = ['unshare', process.getuid() === 0 ? '-m' : '-rm'];
+/** False where the kernel allows no mount; startAlertmanager() needs one. */
+export const alertmanagerRuns = () => spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'mount', '-t', 'tmpfs', 'none', '/usr/share']).status === 0;
+
 /** The real Alertmanager of Debian with that configuration: {host, base}. */
 export async function startAlertmanager(config) {
   const folder = scratch('alertmanager');
@@ -79,7 +83,7 @@ export async function startAlertmanager(config) {
   const templates = path.join(path.dirname(binary), '../share/prometheus/alertmanager');
   const script = 'mount -t tmpfs none /usr/share && mkdir -p /usr/share/prometheus && cp -r /proc/self/cwd/templates /usr/share/prometheus/alertmanager && exec "$@"';
   fs.cpSync(templates, path.join(folder, 'templates'), { recursive: true, dereference: true });
-  const server = new Running('unshare', [process.getuid() === 0 ? '-m' : '-rm', 'sh', '-c', script, 'sh', binary,
+  const server = new Running(NAMESPACE[0], [...NAMESPACE.slice(1), 'sh', '-c', script, 'sh', binary,
     `--config.file=${path.join(folder, 'alertmanager.yml')}`, `--storage.path=${path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--cluster.listen-address=', '--log.level=warn',
   ], { name: 'alertmanager', folder, cwd: folder });
   server.host = `127.0.0.1:${port}`;
