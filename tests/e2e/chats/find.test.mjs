@@ -38,6 +38,17 @@ test('a conversation leaves as JSON with every message, and as Markdown a person
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a conversation longer than a page leaves whole and in order', async () => {
+  const lane = await startLane();
+  for (let n = 0; n < 103; n++) assertLegal(await chat(lane.base, `scenario:words;n=${n % 3 + 1}`, { id: 'long', messageId: `u-${n}` }).done);
+  const { messages } = (await send(lane.base, { path: '/api/chats/long/export' })).json();
+  assert.equal(messages.length, 206);
+  assert.deepEqual(messages.filter((one) => one.role === 'user').map((one) => one.id), Array.from({ length: 103 }, (_, n) => `u-${n}`));
+  const text = (await send(lane.base, { path: '/api/chats/long/export?format=markdown' })).text;
+  assert.equal(text.match(/^## Assistant$/gm).length, 103);
+  assert.equal((await lane.stop()).code, 0);
+});
+
 test('a search finds titles of the own conversations, page by page', async () => {
   const tokens = path.join(scratch('tokens'), 'tokens');
   const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
