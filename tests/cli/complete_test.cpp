@@ -1,3 +1,5 @@
+#include "oa_stream/authority/kind.hpp"
+
 #include "manual/complete.hpp"
 
 #include <catch2/catch.hpp>
@@ -23,6 +25,12 @@ std::vector<std::string> words_for(const std::vector<std::string>& typed) {
         out.push_back(one.word);
     }
     return out;
+}
+
+/// One that is added shows up here by its line in the table alone.
+std::vector<std::string> authorities() {
+    const auto words = authority::authority_words();
+    return {words.begin(), words.end()};
 }
 
 bool offers(const std::vector<std::string>& typed, const std::string& word) {
@@ -87,7 +95,7 @@ TEST_CASE("complete: what can stand where the cursor is") {
         Files files;
     };
     const Case cases[] = {
-        {{"serve", "--authority", ""}, {"codex", "replay", "worker"}, Files::none},
+        {{"serve", "--authority", ""}, authorities(), Files::none},
         {{"serve", "--authority", "r"}, {"replay"}, Files::none},
         {{"serve", "--authority=r"}, {"--authority=replay"}, Files::none},
         {{"serve", "--tokens", ""}, {}, Files::files},

@@ -1,3 +1,5 @@
+#include "oa_stream/authority/kind.hpp"
+
 #include "core/command.hpp"
 #include "core/layers.hpp"
 #include "manual/config_schema.hpp"
@@ -57,7 +59,7 @@ TEST_CASE("config schema: a count has its range, a time its units, a word its ch
     const Json options = config_schema()["properties"]["serve"]["properties"];
     CHECK(options["codex-children"]["type"] == "integer");
     CHECK(options["codex-children"]["maximum"] == 64);
-    CHECK(options["authority"]["enum"] == Json::array({"codex", "replay", "worker"}));
+    CHECK(options["authority"]["enum"] == Json(authority::authority_words()));
     CHECK(takes(options["drain-timeout"], "30s"));
     CHECK_FALSE(takes(options["drain-timeout"], "30"));
 }
