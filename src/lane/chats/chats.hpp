@@ -76,6 +76,8 @@ private:
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
     [[nodiscard]] Task<Accepted<Json>> fork_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> summary_of(ThreadRow row);
+    /// 201 with the conversation that was made, and where it is.
+    [[nodiscard]] Task<void> answer_made(CallPtr call, Accepted<Json> made);
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);
     [[nodiscard]] Task<void> refuse(CallPtr call, Rejection rejection);
 

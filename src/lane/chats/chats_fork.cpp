@@ -176,12 +176,7 @@ Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
 
 Task<void> Chats::fork(CallPtr call) {
     auto made = co_await fork_thread(call);
-    if (!made) {
-        co_return co_await refuse(std::move(call), std::move(made).error());
-    }
-    auto response = json_response(201, Json::object({{"data", *made}}));
-    response.headers.set("location", "/api/chats/" + call->record.thread);
-    co_await answer(std::move(call), std::move(response));
+    co_await answer_made(std::move(call), std::move(made));
 }
 
 } // namespace oa_stream::lane

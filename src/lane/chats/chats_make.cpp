@@ -131,6 +131,10 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
 
 Task<void> Chats::make(CallPtr call) {
     auto made = co_await make_thread(call);
+    co_await answer_made(std::move(call), std::move(made));
+}
+
+Task<void> Chats::answer_made(CallPtr call, Accepted<Json> made) {
     if (!made) {
         co_return co_await refuse(std::move(call), std::move(made).error());
     }
