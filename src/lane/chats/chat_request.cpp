@@ -242,7 +242,8 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     return {};
 }
 
-// Of the body, of a message, of its parts, of an approval.
+// Of the body, as many as k_body_names; of a message, of its parts, of an approval.
+constexpr std::size_t k_body_names = 12;
 constexpr std::array<std::string_view, 29> k_names{
     "thread_id",
     "threadId",
@@ -279,6 +280,10 @@ constexpr std::array<std::string_view, 29> k_names{
 
 std::span<const std::string_view> chat_request_names() noexcept {
     return k_names;
+}
+
+std::span<const std::string_view> chat_body_names() noexcept {
+    return std::span(k_names).first(k_body_names);
 }
 
 std::string wire_id(std::string_view id) {

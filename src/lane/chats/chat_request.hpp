@@ -54,6 +54,8 @@ struct ChatRequestContext {
 /// Every name that read_chat_request() looks for, at any depth. It finds the same in a body of
 /// which nothing else was kept.
 [[nodiscard]] std::span<const std::string_view> chat_request_names() noexcept;
+/// Those of the body itself.
+[[nodiscard]] std::span<const std::string_view> chat_body_names() noexcept;
 
 /// 422 with the field, or with code unsupported_part and the part's path. Rules, in this order:
 /// the thread (all names must agree), then the newest user message, then its parts, then its

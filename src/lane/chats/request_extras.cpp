@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "chat_request.hpp"
 #include "message_parts.hpp"
 
 #include <fmt/format.h>
@@ -34,20 +35,8 @@ constexpr std::array<std::string_view, 12> k_names{
     "runConfig",
 };
 
-/// Read elsewhere, or words about where an answer belongs in a page, which knows that by itself.
-constexpr std::array<std::string_view, 16> k_known{
-    "thread_id",
-    "threadId",
-    "conversation_id",
-    "conversationId",
-    "id",
-    "worker_id",
-    "workerId",
-    "trigger",
-    "messageId",
-    "messages",
-    "text",
-    "message",
+/// Words about where an answer belongs in a page, which knows that by itself.
+constexpr std::array<std::string_view, 4> k_of_the_page{
     "unstable_assistantMessageId",
     "parentId",
     "requestId",
@@ -224,7 +213,8 @@ private:
             const bool nothing = among(k_names) && asks_nothing(&value);
             if ((word == "config" || word == "reasoning") && value.is_object()) {
                 read_settings(word, value);
-            } else if (!nothing && !among(k_read) && !among(k_known)) {
+            } else if (!nothing && !among(k_read) && !among(chat_body_names()) &&
+                       !among(k_of_the_page)) {
                 ignore(name);
             }
         }
