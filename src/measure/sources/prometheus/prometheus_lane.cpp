@@ -139,7 +139,7 @@ private:
         }
         co_return out;
     }
-    /// Who is scraped, and of whom not everything is known.
+    /// Which targets are scraped, and which of them are not wholly known.
     Task<Result<void>> targets(ScrapedLanes* out) {
         const std::string build(metric("build_info").name);
         // Series of a target that is down vanish with its first failed scrape.
