@@ -1,5 +1,7 @@
 #include "oa_stream/base/layout.hpp"
 
+#include "oa_stream/base/utf8.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,21 +13,6 @@ namespace {
 
 constexpr std::size_t k_none = std::string_view::npos;
 
-bool begins_code_point(char c) noexcept {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-}
-
-/// Offset of the code point that stands in column `column`, the size when there is none.
-std::size_t offset_of(std::string_view text, std::size_t column) noexcept {
-    std::size_t seen = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (begins_code_point(text[i]) && seen++ == column) {
-            return i;
-        }
-    }
-    return text.size();
-}
-
 /// The blank at which a line is broken: the last one with at most `columns` before it, else the
 /// first one behind; not among the leading ones.
 std::size_t break_of(std::string_view text, std::size_t columns) noexcept {
@@ -33,8 +20,8 @@ std::size_t break_of(std::string_view text, std::size_t columns) noexcept {
     if (first == k_none) {
         return k_none;
     }
-    const std::size_t at = text.rfind(' ', offset_of(text, columns));
-    return at != k_none && at > first ? at : text.find(' ', offset_of(text, columns));
+    const std::size_t at = text.rfind(' ', offset_of_code_point(text, columns));
+    return at != k_none && at > first ? at : text.find(' ', offset_of_code_point(text, columns));
 }
 
 std::string_view without_blanks_behind(std::string_view text) noexcept {
@@ -93,14 +80,14 @@ std::string with_colour(std::string_view row) {
 } // namespace
 
 std::size_t columns_of(std::string_view text) noexcept {
-    return static_cast<std::size_t>(std::ranges::count_if(text, begins_code_point));
+    return code_points(text);
 }
 
 std::string cut_to(std::string_view text, std::size_t columns) {
     if (columns_of(text) <= columns) {
         return std::string(text);
     }
-    return fmt::format("{}…", text.substr(0, offset_of(text, columns - 1)));
+    return fmt::format("{}…", text.substr(0, offset_of_code_point(text, columns - 1)));
 }
 
 std::string wrapped(std::string_view line, std::size_t columns, std::size_t indent) {

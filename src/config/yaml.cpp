@@ -1,6 +1,7 @@
 #include "oa_stream/config/yaml.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 #include "oa_stream/config/problems.hpp"
 
 #include <fmt/format.h>
@@ -46,10 +47,7 @@ public:
         const auto after = std::ranges::upper_bound(starts_, offset);
         const auto line = static_cast<std::size_t>(after - starts_.begin());
         const std::string_view before = text_.substr(starts_[line - 1], offset - starts_[line - 1]);
-        const auto columns = std::ranges::count_if(before, [](char c) {
-            return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-        });
-        return {line, static_cast<std::size_t>(columns) + 1};
+        return {line, code_points(before) + 1};
     }
     [[nodiscard]] char at(const YAML::Mark& mark) const {
         const std::size_t where = offset(mark);

@@ -1,5 +1,6 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -85,4 +86,17 @@ TEST_CASE("wire ids: letters, digits, - and _, at most 128") {
     CHECK(is_wire_id(uuid_v7()));
     CHECK(uuid_v7() != uuid_v7());
     CHECK(random_hex(8).size() == 16);
+}
+
+TEST_CASE("code points: counted and cut as wholes") {
+    const std::string_view text = "aé€😀";
+    CHECK(code_points("") == 0);
+    CHECK(code_points(text) == 4);
+    CHECK(offset_of_code_point(text, 0) == 0);
+    CHECK(offset_of_code_point(text, 2) == 3);
+    CHECK(offset_of_code_point(text, 4) == text.size());
+    CHECK(cut_at_code_point(text, 2) == "a");
+    CHECK(cut_at_code_point(text, 3) == "aé");
+    CHECK(cut_at_code_point(text, 9) == "aé€");
+    CHECK(cut_at_code_point(text, 99) == text);
 }

@@ -1,6 +1,7 @@
 #include "codex_approval_details.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include "codex/events/codex_events_items.hpp"
 
@@ -170,12 +171,7 @@ Json mcp_details(const Json& params) {
 
 /// At most `limit` bytes of `text`, cut between characters.
 std::string cut(const std::string& text, std::size_t limit) {
-    std::size_t end = std::min(limit, text.size());
-    while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U
-    ) {
-        --end;
-    }
-    return text.substr(0, end);
+    return std::string(cut_at_code_point(text, limit));
 }
 
 void add_place(

@@ -1,6 +1,7 @@
 #include "replay_scenario.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -153,7 +154,7 @@ Result<Recording> unicode(const Asked& asked) {
     auto rest = k_unicode;
     while (!rest.empty()) {
         std::size_t size = 1;
-        while (size < rest.size() && (static_cast<unsigned char>(rest[size]) & 0xC0U) == 0x80U) {
+        while (size < rest.size() && !begins_code_point(rest[size])) {
             ++size;
         }
         script.say(std::string(rest.substr(0, size)));

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include "bodies/surrogates.hpp"
 #include "message_parts.hpp"
@@ -174,12 +175,6 @@ make_input(const std::vector<Piece>& pieces, bool images) {
         }
     }
     return input;
-}
-
-std::size_t code_points(std::string_view text) noexcept {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    }));
 }
 
 std::vector<EarlierMessage> earlier_of(std::vector<ListedMessage>& list, std::size_t end) {

@@ -1,14 +1,13 @@
 #include "chat_title.hpp"
 
 #include "oa_stream/base/text.hpp"
-
-#include <algorithm>
+#include "oa_stream/base/utf8.hpp"
 
 namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::ptrdiff_t k_title_chars = 200;
+constexpr std::size_t k_title_chars = 200;
 
 } // namespace
 
@@ -21,10 +20,7 @@ Accepted<std::string> read_title(const Json& body) {
         return std::unexpected(invalid_field("title", "title must be a string"));
     }
     std::string title(trim(value->get_ref<const std::string&>()));
-    const auto chars = std::ranges::count_if(title, [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    });
-    if (chars > k_title_chars) {
+    if (code_points(title) > k_title_chars) {
         return std::unexpected(invalid_field("title", "title has more than 200 characters"));
     }
     return title;

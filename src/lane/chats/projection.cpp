@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 
 #include "chat_request.hpp"
@@ -129,15 +130,8 @@ const Redactor& title_redactor() {
 }
 
 std::string short_title(std::string_view text) {
-    std::size_t chars = 0;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const bool starts = (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U;
-        if (starts && ++chars > k_title_chars) {
-            text = text.substr(0, at);
-            break;
-        }
-    }
-    return title_redactor().apply(one_line(text));
+    const auto size = offset_of_code_point(text, k_title_chars);
+    return title_redactor().apply(one_line(text.substr(0, size)));
 }
 
 Json project_thread(std::string_view id, const authority::ThreadInfo& info, bool archived) {

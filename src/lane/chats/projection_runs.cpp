@@ -1,5 +1,6 @@
 // Runs and their events: one run a turn.
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include "chat_request.hpp"
 #include "projection.hpp"
@@ -14,13 +15,6 @@ namespace {
 
 std::string hash_text(std::string_view text) {
     return sha256_hex(text);
-}
-
-/// Code points, as people count characters.
-std::int64_t chars(std::string_view text) {
-    return std::ranges::count_if(text, [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    });
 }
 
 Json or_null(const std::string& text) {
@@ -146,7 +140,7 @@ void add_end(EventList& list, const authority::PastTurn& turn) {
         list.add("model_empty_response", Json::object(), at);
     }
     Json said = Json::object({{"assistant_sha256", hash_text(list.answer())}});
-    said["assistant_chars"] = chars(list.answer());
+    said["assistant_chars"] = code_points(list.answer());
     list.add("run_completed", std::move(said), at);
 }
 
@@ -187,7 +181,7 @@ project_events(const ProjectionContext& context, const authority::PastTurn& turn
     EventList list(out);
     const Json began = seconds_json(turn.started_at);
     Json prompt = Json::object({{"prompt_sha256", hash_text(turn.user_text)}});
-    prompt["prompt_chars"] = chars(turn.user_text);
+    prompt["prompt_chars"] = code_points(turn.user_text);
     list.add("run_started", std::move(prompt), began, "user");
     Json model = Json::object({{"provider", context.provider}});
     model["model"] = or_null(context.model);

@@ -1,6 +1,7 @@
 #include "shadow_diff.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 #include "oa_stream/wire/json_scan.hpp"
 
@@ -22,7 +23,7 @@ constexpr std::size_t k_before = 20; ///< bytes shown before the first one that 
 std::string excerpt(std::string_view text, std::size_t at) {
     const std::size_t from = at > k_before ? at - k_before : 0;
     std::size_t start = from;
-    while (start < text.size() && (static_cast<unsigned char>(text[start]) & 0xC0U) == 0x80U) {
+    while (start < text.size() && !begins_code_point(text[start])) {
         ++start; // not inside a code point
     }
     return (from > 0 ? "…" : "") + printable(text.substr(start), k_excerpt);
