@@ -40,6 +40,15 @@ private:
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
+int base64url_digit(char c) {
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '-'             ? 62
+           : c == '_'             ? 63
+                                  : -1;
+}
+
 } // namespace
 
 std::string sha256_hex(std::string_view bytes) {
@@ -73,6 +82,25 @@ std::string base64(std::string_view bytes) {
         }
         for (std::size_t i = 0; i < 4; ++i) {
             out += i <= here ? k_digits[group >> (18 - 6 * i) & 0x3FU] : '=';
+        }
+    }
+    return out;
+}
+
+std::optional<std::string> base64url_decoded(std::string_view text) {
+    std::string out;
+    unsigned bits = 0;
+    int held = 0;
+    for (const char c : text) {
+        const int value = base64url_digit(c);
+        if (value < 0) {
+            return std::nullopt;
+        }
+        bits = (bits << 6U) | static_cast<unsigned>(value);
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out.push_back(static_cast<char>((bits >> static_cast<unsigned>(held)) & 0xffU));
         }
     }
     return out;

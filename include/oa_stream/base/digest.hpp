@@ -18,6 +18,9 @@ namespace oa_stream {
 /// With padding, without line breaks.
 [[nodiscard]] std::string base64(std::string_view bytes);
 
+/// base64url without padding (RFC 7515, as in a JSON Web Token); nullopt for anything else.
+[[nodiscard]] std::optional<std::string> base64url_decoded(std::string_view text);
+
 struct SumLine {
     std::string_view whole;
     std::string_view digest{}; ///< empty: the line is not as sha256sum writes it

@@ -1,5 +1,6 @@
 #include "token_life.hpp"
 
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
@@ -13,35 +14,6 @@ namespace {
 
 /// Access tokens of Google's platform live for an hour; some minutes of it may be gone already.
 constexpr auto k_usual_life = std::chrono::minutes(50);
-
-int value_of(char c) {
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '-'             ? 62
-           : c == '_'             ? 63
-                                  : -1;
-}
-
-/// base64url without padding, as in a JSON Web Token; nullopt for anything else.
-std::optional<std::string> decoded(std::string_view text) {
-    std::string out;
-    unsigned bits = 0;
-    int held = 0;
-    for (const char c : text) {
-        const int value = value_of(c);
-        if (value < 0) {
-            return std::nullopt;
-        }
-        bits = (bits << 6U) | static_cast<unsigned>(value);
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out.push_back(static_cast<char>((bits >> static_cast<unsigned>(held)) & 0xffU));
-        }
-    }
-    return out;
-}
 
 /// Read once: nothing brings another one while the run lasts.
 bool is_read_once(const std::optional<AuthRef>& auth) {
@@ -81,7 +53,7 @@ std::optional<WallTime> token_end(std::string_view token) {
     if (second == std::string_view::npos || !token.starts_with("ey")) {
         return std::nullopt;
     }
-    const auto text = decoded(token.substr(first + 1, second - first - 1));
+    const auto text = base64url_decoded(token.substr(first + 1, second - first - 1));
     const auto json = text ? parse_json(*text) : fail(Code::protocol, "");
     const auto seconds = json ? int_member(*json, "exp") : std::nullopt;
     constexpr std::int64_t k_latest = 253402300799; // the year 9999
