@@ -242,7 +242,7 @@ CodexOwnerPool::threads(Self self, std::vector<std::string> ids) {
         OwnedThread thread = owned_thread(id);
         asked[thread.folder].push_back(std::move(thread.id));
     }
-    std::map<std::string, ThreadInfo, std::less<>> found;
+    FoundThreads found;
     for (auto& [folder, own] : asked) {
         auto used = co_await child_of(self, {folder, {}});
         if (!used && used.error().code == Code::not_found) {
@@ -256,13 +256,7 @@ CodexOwnerPool::threads(Self self, std::vector<std::string> ids) {
             found.insert_or_assign(std::move(id), std::move(info));
         }
     }
-    std::vector<ThreadInfo> out;
-    for (const std::string& id : ids) {
-        if (const auto info = found.find(id); info != found.end()) {
-            out.push_back(info->second);
-        }
-    }
-    co_return out;
+    co_return in_order_of(ids, found);
 }
 
 Task<Result<std::string>> CodexOwnerPool::make_thread(Self self, std::string owner) {

@@ -199,7 +199,7 @@ Task<Result<std::vector<ThreadInfo>>> CodexPool::threads(Self self, std::vector<
         ThreadPin pin = pin_of(id);
         asked[pin.child].push_back(std::move(pin.id));
     }
-    std::map<std::string, ThreadInfo, std::less<>> found;
+    FoundThreads found;
     for (auto& [child, own] : asked) {
         auto chosen = co_await member(self, child);
         if (!chosen && chosen.error().code == Code::not_found) {
@@ -213,13 +213,7 @@ Task<Result<std::vector<ThreadInfo>>> CodexPool::threads(Self self, std::vector<
             found.insert_or_assign(std::move(id), std::move(info));
         }
     }
-    std::vector<ThreadInfo> out;
-    for (const std::string& id : ids) {
-        if (const auto info = found.find(id); info != found.end()) {
-            out.push_back(info->second);
-        }
-    }
-    co_return out;
+    co_return in_order_of(ids, found);
 }
 
 Task<Result<std::string>> CodexPool::make_thread(Self self, std::string owner) {

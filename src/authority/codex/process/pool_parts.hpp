@@ -3,6 +3,8 @@
 
 #include "oa_stream/authority/authority.hpp"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,6 +25,12 @@ rename_thread(std::shared_ptr<void> use, std::unique_ptr<Turn> turn, std::string
 
 /// Runs tasks side by side; returns when the last one has ended.
 [[nodiscard]] Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks);
+
+using FoundThreads = std::map<std::string, ThreadInfo, std::less<>>; ///< by the pool's names
+
+/// Those of `ids` that were found, in their order.
+[[nodiscard]] std::vector<ThreadInfo>
+in_order_of(const std::vector<std::string>& ids, const FoundThreads& found);
 
 /// A pool of children as one authority; drop()s the pool in the end.
 template <typename Pool> class PoolAuthority final : public Authority {
