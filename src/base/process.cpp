@@ -1,6 +1,16 @@
 #include "oa_stream/base/process.hpp"
 
+#include "oa_stream/base/file.hpp"
+
+#include <fmt/format.h>
+
+#include <pwd.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <string>
 
 namespace oa_stream {
 
@@ -10,6 +20,40 @@ void raise_descriptor_limit() noexcept {
         limit.rlim_cur = limit.rlim_max;
         (void)::setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+std::optional<ProcessState> process_state(std::int64_t pid) {
+    const auto text = read_file(fmt::format("/proc/{}/stat", pid), 64U << 10U);
+    // The name before may hold blanks and parentheses.
+    const auto name_end = text ? text->rfind(") ") : std::string::npos;
+    if (name_end == std::string::npos || name_end + 2 >= text->size()) {
+        return std::nullopt;
+    }
+    constexpr int k_start_field = 19; // counted from the state, which follows the name
+    std::size_t at = name_end + 1;
+    for (int field = 0; field < k_start_field && at != std::string::npos; ++field) {
+        at = text->find(' ', at + 1);
+    }
+    ProcessState out{.state = (*text)[name_end + 2]};
+    if (at != std::string::npos) {
+        (void)std::from_chars(text->data() + at + 1, text->data() + text->size(), out.start);
+    }
+    return out;
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+std::optional<std::string> user_name(uid_t user) {
+    constexpr std::size_t k_room = 16384;
+    std::array<char, k_room> room{};
+    passwd entry{};
+    passwd* found = nullptr;
+    const int failed = ::getpwuid_r(user, &entry, room.data(), room.size(), &found);
+    return failed == 0 && found != nullptr ? std::optional<std::string>(entry.pw_name)
+                                           : std::nullopt;
 }
 
 } // namespace oa_stream

@@ -2,8 +2,8 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/rfc3339.hpp"
-#include "oa_stream/base/whoami.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/run_notes.hpp"
 

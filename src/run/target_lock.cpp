@@ -4,8 +4,8 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/base/whoami.hpp"
 
 #include <fmt/format.h>
 
@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <system_error>
 #include <utility>
 
@@ -46,21 +45,8 @@ std::unexpected<Error> held(const fs::path& path, std::string_view target) {
 
 /// Of a process; two processes of one machine that have both in common are the same. 0: it is gone.
 std::int64_t start_of(std::int64_t pid) {
-    const auto text = read_file(fmt::format("/proc/{}/stat", pid), 64U << 10U);
-    const auto name_end = text ? text->rfind(')') : std::string::npos;
-    if (name_end == std::string::npos) {
-        return 0;
-    }
-    constexpr int k_start_field = 19; // counted from the state, which follows the name
-    std::size_t at = name_end + 1;
-    for (int field = 0; field < k_start_field && at != std::string::npos; ++field) {
-        at = text->find(' ', at + 1);
-    }
-    std::int64_t out = 0;
-    if (at != std::string::npos) {
-        (void)std::from_chars(text->data() + at + 1, text->data() + text->size(), out);
-    }
-    return out;
+    const auto found = process_state(pid);
+    return found ? found->start : 0;
 }
 
 std::string boot_id() {

@@ -1,4 +1,5 @@
 #include "oa_stream/base/child.hpp"
+#include "oa_stream/base/process.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -105,16 +106,8 @@ TEST_CASE("child: stop kills the whole group of one that ignores TERM") {
         for (int i = 0; i < 200 && ::kill(grandchild, 0) == 0; ++i) {
             std::ignore = co_await sleep_for(Millis{10});
         }
-        std::string stat;
-        if (::kill(grandchild, 0) == 0) {
-            auto* file = std::fopen(("/proc/" + std::to_string(grandchild) + "/stat").c_str(), "r");
-            if (file != nullptr) {
-                char state = 0;
-                std::ignore = std::fscanf(file, "%*d %*s %c", &state);
-                std::fclose(file);
-                CHECK(state == 'Z');
-            }
-        }
+        const auto left = process_state(grandchild);
+        CHECK((!left || left->state == 'Z'));
     });
 }
 
@@ -126,5 +119,24 @@ TEST_CASE("child: dropping it kills and reaps") {
         child->reset();
         CHECK(::kill(pid, 0) == -1);
         co_return;
+    });
+}
+
+TEST_CASE("process state: of a stopped child, and none of a reaped one") {
+    run([](asio::any_io_executor executor) -> Task<void> {
+        auto child = Child::start(executor, shell("sleep 1000"));
+        REQUIRE(child.has_value());
+        const int pid = (*child)->pid();
+        const auto living = process_state(pid);
+        REQUIRE(living.has_value());
+        CHECK(living->start > 0);
+        REQUIRE(::kill(pid, SIGSTOP) == 0);
+        for (int i = 0; i < 200 && process_state(pid)->state != 'T'; ++i) {
+            std::ignore = co_await sleep_for(Millis{10});
+        }
+        CHECK(process_state(pid)->state == 'T');
+        CHECK(process_state(pid)->start == living->start);
+        child->reset();
+        CHECK_FALSE(process_state(pid));
     });
 }

@@ -1,6 +1,7 @@
 // Rolls back a run, dead or ended: everything from its folder.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -86,12 +87,9 @@ constexpr auto k_obey = std::chrono::minutes(10);
 constexpr auto k_silent = std::chrono::seconds(5); ///< before somebody is told what is waited for
 constexpr auto k_poll = Millis{100};
 
-/// By Ctrl-Z or SIGSTOP: it gets no signal but SIGKILL.
 bool is_stopped(std::int64_t pid) {
-    constexpr std::size_t k_enough = 4096;
-    const auto text = read_file(fmt::format("/proc/{}/stat", pid), k_enough);
-    const auto name_end = text ? text->rfind(')') : std::string::npos;
-    return name_end != std::string::npos && text->substr(name_end).starts_with(") T");
+    const auto found = process_state(pid);
+    return found && found->state == 'T';
 }
 
 void say(const RollbackRequest& request, const std::string& line) {

@@ -3,8 +3,8 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/redact.hpp"
-#include "oa_stream/base/whoami.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
 

@@ -1,6 +1,6 @@
 #include "oa_stream/traffic/local_driver.hpp"
 
-#include "oa_stream/base/whoami.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/traffic/front.hpp"
 
 #include <fmt/format.h>
