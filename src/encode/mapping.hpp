@@ -17,6 +17,10 @@ struct CodexRow {
 };
 [[nodiscard]] std::span<const CodexRow> codex_rows() noexcept;
 
+/// What a notification of a worker becomes (`--authority worker`), where Codex's own table does not
+/// say it.
+[[nodiscard]] std::span<const CodexRow> worker_rows() noexcept;
+
 /// Which chunk types the UI encoder may write for a turn event, in order; each at least once
 /// somewhere. `[DONE]` is written as such.
 struct ChunkRow {

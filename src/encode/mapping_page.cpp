@@ -52,6 +52,17 @@ Strict clients refuse unknown members on `start` and `finish`, so everything of 
 
 )";
 
+constexpr std::string_view k_worker_head = R"(
+## Worker notifications to events
+
+With `--authority worker` the same notifications come as events of the worker, in one of two dialects,
+told apart member by member: Codex's own (camelCase), and that of the worker event contract
+(snake_case, `item_kind`). The second is put into the first; the table above holds then. What differs:
+
+| the worker tells | events | how |
+|---|---|---|
+)";
+
 constexpr std::string_view k_original_head = R"(
 ## Against the goldens of the retired lane
 
@@ -79,6 +90,13 @@ and the `error` without `errorText`, and show reasoning as the answer. Frame by 
 void append_codex(std::string& out) {
     out += "## Codex to events\n\n| Codex sends | events | how |\n|---|---|---|\n";
     for (const CodexRow& row : codex_rows()) {
+        out += fmt::format("| {} | {} | {} |\n", row.message, codes(row.events), row.how);
+    }
+}
+
+void append_worker(std::string& out) {
+    out += k_worker_head;
+    for (const CodexRow& row : worker_rows()) {
         out += fmt::format("| {} | {} | {} |\n", row.message, codes(row.events), row.how);
     }
 }
@@ -135,6 +153,7 @@ void append_originals(std::string& out) {
 std::string mapping_markdown() {
     std::string out(k_head);
     append_codex(out);
+    append_worker(out);
     append_chunks(out);
     out += k_metadata;
     append_failures(out);
