@@ -167,6 +167,8 @@ Task<void> Lane::Impl::dispatch(CallPtr call) {
         return completions.models(std::move(call));
     case Action::chat_models:
         return completions.chat_models(std::move(call));
+    case Action::guest_session:
+        return chats.guest_session(std::move(call));
     case Action::chats:
         return chats.list(std::move(call));
     case Action::make_chat:

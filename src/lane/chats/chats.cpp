@@ -77,6 +77,24 @@ Task<void> Chats::answer(CallPtr call, net::Response response) {
     return answers_->send(std::move(call), std::move(response));
 }
 
+/// As the control service answers since guests are gone: whoever asks needs a token, and gets none
+/// of a guest.
+Task<void> Chats::guest_session(CallPtr call) {
+    if (auto passed = owner(*lane_, *call); !passed) {
+        return refuse(std::move(call), std::move(passed).error());
+    }
+    const Json data{
+        {"retired", true},
+        {"status", "codex_auth_required"},
+        {"canonical", k_retired_canonical},
+        {"message", "There are no guest sessions any more. Send requests with a token."}
+    };
+    call->record.error = "gone";
+    auto response = json_response(410, Json::object({{"data", data}}));
+    response.headers.set("x-oa-chat-auth-policy", "codex-auth-required");
+    return answer(std::move(call), std::move(response));
+}
+
 Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
     auto response = to_response(rejection, call->record.request_id);
     call->record.error = std::move(rejection.code);

@@ -28,6 +28,7 @@ public:
     [[nodiscard]] Task<void> messages(CallPtr call);
     [[nodiscard]] Task<void> runs(CallPtr call);
     [[nodiscard]] Task<void> run_events(CallPtr call);
+    [[nodiscard]] Task<void> guest_session(CallPtr call);
     /// Beside everything else, from the lane's start on.
     [[nodiscard]] Task<void> date_rows() { return list_.date_rows(); }
 

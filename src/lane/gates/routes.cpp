@@ -34,6 +34,7 @@ constexpr std::array k_routes{
     Route{"/api/chats/{conversationId}/runs", "GET", Action::runs, "control"},
     Route{"/api/chats/{conversationId}/runs/{runId}/events", "GET", Action::run_events, "control"},
     Route{"/api/models", "GET", Action::chat_models, "control"},
+    Route{"/api/chat/guest-session", "GET", Action::guest_session, "control"},
     turn(3, Action::completions),
     Route{"/v1/models", "GET", Action::models, "native"},
     Route{"/v1/models/{model}", "GET", Action::models, "native"},

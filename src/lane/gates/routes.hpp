@@ -28,7 +28,8 @@ enum class Action {
     metrics,
     completions,
     models,
-    chat_models
+    chat_models,
+    guest_session
 };
 
 inline constexpr std::string_view k_completions_route = "/v1/chat/completions";

@@ -53,10 +53,23 @@ const events = async (id) => {
 const guestsAreGone = 'There are no guests any more, as in the service that took this lane over: a request has a token, or (on loopback) nobody needs one.';
 const anonymousIsRefused = async (c) => {
   const path = c.request.path.replace(/<[^>]*>/g, uuid());
-  const answer = c.request.method === 'GET' ? await send(lane.base, { path }) : await post('', c.request.body, { path, owner: null }).done;
-  assertRefused(answer, c.request.method === 'GET' ? 404 : 401);
+  const answer = await post('', c.request.body, { path, owner: null }).done;
+  assertRefused(answer, 401);
 };
 const guest = { changed: guestsAreGone, now: anonymousIsRefused };
+const session = {
+  changed: 'There are no guest sessions any more: without a token 401, with one 410 that says what to do.',
+  now: async (c) => {
+    assertRefused(await send(lane.base, { path: c.request.path }), 401, 'unauthorized');
+    const answer = await get(c.request.path);
+    assert.equal(answer.status, 410, answer.text);
+    assert.equal(answer.headers['x-oa-chat-auth-policy'], 'codex-auth-required');
+    const { message, ...rest } = answer.json().data;
+    assert.deepEqual(rest, { retired: true, status: 'codex_auth_required', canonical: '/api/runtime/threads' });
+    assert.match(message, /token/);
+    assert.deepEqual(await data('/api/chats?limit=200').then((list) => list.filter((t) => t.id.startsWith('g-aaaa') || t.id.startsWith('g-ffff'))), []);
+  },
+};
 
 /** `now` alone: the case holds as written. With `changed`: the rule is another, `now` shows which. */
 const RULES = {
@@ -226,10 +239,10 @@ const RULES = {
     changed: 'As above: there is no /api/smoke/stream.',
     now: async () => assertRefused(await send(lane.base, { path: '/api/smoke/stream', headers: { 'x-oa-smoke-secret': 'x' } }), 404),
   },
-  'guest-session-without-id-makes-one': guest,
-  'guest-session-keeps-a-valid-requested-id': guest,
-  'guest-session-replaces-an-oversized-old-id': guest,
-  'guest-session-rotates-an-id-now-owned-by-a-user': guest,
+  'guest-session-without-id-makes-one': session,
+  'guest-session-keeps-a-valid-requested-id': session,
+  'guest-session-replaces-an-oversized-old-id': session,
+  'guest-session-rotates-an-id-now-owned-by-a-user': session,
   'untested-guest-with-a-non-guest-id': { now: async (c) => {
     assertRefused(await post(`?conversationId=${uuid()}`, c.request.body, { owner: null }).done, c.expect.status);
   } },
