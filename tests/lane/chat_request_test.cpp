@@ -255,6 +255,19 @@ TEST_CASE("request: the worker, under both of its names") {
     );
 }
 
+TEST_CASE("request: a worker other than the lane's own is refused, in both of its names") {
+    ChatRequestContext context;
+    context.worker = "desktopw:own";
+    const auto asked = [&](std::string_view member) {
+        const auto body = parse_json(fmt::format("{{{}{}}}", member, k_hi)).value();
+        return read_chat_request(body, context);
+    };
+    CHECK(asked(R"("workerId":"desktopw:own",)"));
+    CHECK(asked(""));
+    CHECK(field_of(asked(R"("workerId":"desktopw:else",)")) == "worker_id");
+    CHECK(field_of(asked(R"("worker_id":"desktopw:else",)")) == "worker_id");
+}
+
 TEST_CASE("request: at most 200,000 characters, counted as code points") {
     const auto body = [](std::size_t n) {
         std::string text;

@@ -161,6 +161,7 @@ struct ModelInfo {
 struct Capabilities {
     std::string name; ///< "codex", "replay"
     std::string version{};
+    std::string worker{}; ///< the one that runs all turns; empty: the word means nothing here
     bool can_revert = false; ///< regenerate and edit
     bool can_seed = false; ///< new thread with history
     bool images = false;

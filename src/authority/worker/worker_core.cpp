@@ -151,7 +151,7 @@ Health WorkerCore::health() const {
 }
 
 Capabilities WorkerCore::capabilities() const {
-    return {.name = "worker", .version = {}};
+    return {.name = "worker", .version = {}, .worker = options_->worker};
 }
 
 std::vector<Reading> WorkerCore::readings() const {

@@ -306,6 +306,11 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     if (!worker) {
         return std::unexpected(std::move(worker).error());
     }
+    if (!context.worker.empty() && !worker->empty() && *worker != context.worker) {
+        return std::unexpected(invalid_field(
+            "worker_id", "this lane runs another worker; leave worker_id out to use it"
+        ));
+    }
     if (!worker->empty()) {
         request.worker = *std::move(worker);
     }

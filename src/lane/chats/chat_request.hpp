@@ -48,6 +48,7 @@ struct ChatRequestContext {
     std::size_t text_chars = 200'000;
     bool images = false; ///< the authority takes them
     std::size_t messages = 10'000;
+    std::string worker{}; ///< the only one that a request may name; empty: any
     ExtrasContext extras{};
 };
 

@@ -89,6 +89,7 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         .text_chars = limits.text_chars,
         .images = able.images,
         .messages = limits.messages,
+        .worker = able.worker,
         .extras =
             {.allowed = lane_->config.allowed,
              .models = models,

@@ -32,6 +32,18 @@ test('a request that was cut before it was read, or whose answer was lost, start
   } finally { await world.stop(); }
 });
 
+test('a request for another worker is refused before anything is sent', async () => {
+  const world = await World.start();
+  try {
+    const asked = (worker) => send(world.lane.base, { method: 'POST', path: '/api/chat/stream', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id: 'w', workerId: worker, messages: [{ role: 'user', content: 'scenario:text' }] }) });
+    const answer = await asked('desktopw:somebody-else');
+    assertRefused(answer, 422, 'invalid_request');
+    assert.ok(answer.json().errors.worker_id, answer.text);
+    assert.equal(journal(world, 'http').filter((e) => e.rpc).length, 0);
+    assert.equal((await asked('desktopw:shared')).status, 200);
+  } finally { await world.stop(); }
+});
+
 test('four sends that all fail are 503, and nothing ran', async () => {
   const world = await World.start();
   try {
