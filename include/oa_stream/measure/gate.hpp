@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,8 @@
 #include <vector>
 
 namespace oa_stream::measure {
+
+struct GateBasis;
 
 enum class Metric {
     bad_rate,          ///< share of bad requests
@@ -131,6 +134,7 @@ struct GateRecord {
     bool asserted = false; ///< by a stated reading
     Look look{};
     std::string sentence{};
+    std::shared_ptr<const GateBasis> basis{}; ///< set by evaluate_basis(): what it was judged by
 };
 
 /// Never fails: what is missing makes the record INCONCLUSIVE and is said in its sentence.

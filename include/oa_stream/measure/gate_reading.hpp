@@ -5,6 +5,9 @@
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/source.hpp"
 
+#include <memory>
+#include <string>
+
 namespace oa_stream::measure {
 
 /// Like evaluate(); `base` says window, look and seed. Nothing of an arm that is needed is
@@ -21,5 +24,30 @@ namespace oa_stream::measure {
 /// Verdict::error for what could not be asked.
 [[nodiscard]] GateRecord
 unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::string_view why);
+
+/// All that a gate is judged by, so that the same judgement can be made again later.
+struct GateBasis {
+    /// The source that judges: "prometheus"; empty: the samples do.
+    std::string asked{};
+    std::shared_ptr<const ToldReading> canary{}; ///< null: it has not answered yet
+    std::shared_ptr<const ToldReading> stable{};
+    std::string silent{};  ///< why it does not answer
+    std::string instead{}; ///< why the samples judge in its place; its FAIL stays one
+    std::string open{};    ///< why nothing but a FAIL can come of its numbers
+    bool beside = false;   ///< samples are looked at as well, and may only FAIL
+    std::uint64_t canary_samples = 0; ///< how many of each arm were seen
+    std::uint64_t stable_samples = 0;
+    std::uint64_t seed = 1;
+};
+
+/// The gate on `basis` and on the samples of `input`; the record holds the basis, with the samples'
+/// numbers and the seed of `input`.
+[[nodiscard]] GateRecord
+evaluate_basis(const GateSpec& spec, GateBasis basis, const GateInput& input);
+
+/// {"seed": …, "samples": {…}, …} without the readings, which have lines of their own.
+[[nodiscard]] Json to_json(const GateBasis& basis);
+/// Its opposite; the caller adds the readings. Members that are missing are empty.
+[[nodiscard]] GateBasis basis_from_json(const Json& json);
 
 } // namespace oa_stream::measure

@@ -42,6 +42,9 @@ struct Sample {
     std::string detail{};
 };
 
+/// The sample with its times as its line has them, whole microseconds: who judges this one judges
+/// what is stored.
+[[nodiscard]] Sample as_stored(Sample sample);
 /// One line of measure/samples.ndjson; an infinite time is the word "inf".
 [[nodiscard]] Json to_json(const Sample& sample);
 

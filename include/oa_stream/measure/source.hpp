@@ -4,6 +4,7 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/measure/tally.hpp"
 #include "oa_stream/telemetry/turns.hpp"
@@ -74,6 +75,18 @@ struct SourceReading {
     /// them apart and leaves them out.
     bool counts_probes = true;
 };
+
+/// A reading with the question it answers.
+struct ToldReading {
+    std::string revision{};
+    double window_s = 0;
+    SourceReading reading{};
+};
+/// A line of measure/readings.ndjson. Nothing is rounded: times that came one by one stand there as
+/// [seconds, how many].
+[[nodiscard]] Json to_json(const ToldReading& told);
+/// Its opposite, to the last digit. Code::unreadable naming the member that is wrong.
+[[nodiscard]] Result<ToldReading> told_from_json(const Json& line);
 
 /// One thread; answers one question at a time. Bounded memory whatever comes.
 class Source {

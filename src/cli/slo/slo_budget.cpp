@@ -17,7 +17,7 @@ ask_budget(const Slo& slo, std::string revision, bool burns, SloDesk& desk) {
         measure::Question question = slo.question;
         question.revision = revision;
         OA_CO_TRY(auto reading, co_await desk.ask(std::move(question), window_s));
-        readings.push_back({window_s, std::move(reading)});
+        readings.push_back({window_s, reading->reading});
     }
     co_return measure::budget_status(slo.budget, readings);
 }

@@ -120,9 +120,12 @@ SloFindings found(const Order& order, const measure::GateRecord& record) {
     return out;
 }
 
-SloFindings failed(const Order& order, const Error& error) {
-    SloFindings out =
-        found(order, unjudged(order.gate.spec, input_of(order), Verdict::error, error.text()));
+SloFindings failed(const Order& order, const Error& error, SloDesk& desk) {
+    const auto record = evaluate_basis(
+        order.gate.spec, {.asked = order.source.text(), .silent = error.text()}, input_of(order)
+    );
+    desk.keep_gate(record);
+    SloFindings out = found(order, record);
     out.checks.front().data["code"] = to_string(error.code);
     return out;
 }
@@ -130,18 +133,21 @@ SloFindings failed(const Order& order, const Error& error) {
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
 Task<SloFindings> judge(const Order& order, SloDesk& desk) {
     const double window_s = std::chrono::duration<double>(order.window).count();
-    const auto canary = co_await desk.ask(question_of(order, order.canary), window_s);
+    auto canary = co_await desk.ask(question_of(order, order.canary), window_s);
     if (!canary) {
-        co_return failed(order, canary.error());
+        co_return failed(order, canary.error(), desk);
     }
-    Result<measure::SourceReading> stable = measure::SourceReading{};
+    measure::GateBasis basis{.asked = order.source.text(), .canary = *canary, .stable = *canary};
     if (order.gate.spec.against == measure::Against::stable) {
-        stable = co_await desk.ask(question_of(order, order.stable), window_s);
+        auto stable = co_await desk.ask(question_of(order, order.stable), window_s);
         if (!stable) {
-            co_return failed(order, stable.error());
+            co_return failed(order, stable.error(), desk);
         }
+        basis.stable = *std::move(stable);
     }
-    co_return found(order, evaluate_readings(order.gate.spec, *canary, *stable, input_of(order)));
+    const auto record = evaluate_basis(order.gate.spec, std::move(basis), input_of(order));
+    desk.keep_gate(record);
+    co_return found(order, record);
 }
 
 /// Past runs are judged from what they recorded: nothing else is looked at, so nothing else may be

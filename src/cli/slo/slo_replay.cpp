@@ -1,6 +1,7 @@
 #include "slo_replay.hpp"
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "slo_replay_run.hpp"
 
@@ -38,11 +39,6 @@ struct Totals {
     std::uint64_t newly_passing = 0;
 };
 
-/// A name below the state folder's runs, or a folder's path.
-std::filesystem::path folder_of(const std::string& run, const Context& context) {
-    return run.contains('/') ? std::filesystem::path(run) : context.state_dir / "runs" / run;
-}
-
 Verdict whole(const std::vector<JudgedGate>& gates, bool now) {
     std::vector<Verdict> parts;
     for (const JudgedGate& one : gates) {
@@ -61,12 +57,16 @@ JudgedGate judge_gate(
 ) {
     JudgedGate out{.gate = gate};
     measure::GateSpec spec = gate.spec;
+    bool same = true;
     for (std::size_t i = 0; i < settings.size(); ++i) {
-        used[i] = apply_setting(settings[i], spec) || used[i];
+        if (apply_setting(settings[i], spec)) {
+            used[i] = true;
+            same = false;
+        }
     }
-    const Rejudged again = rejudge(run, gate, spec);
+    const Rejudged again = rejudge(run, gate, spec, same);
+    out.now = again.verdict;
     if (again.record) {
-        out.now = again.record->verdict;
         out.sentence = again.record->sentence;
         out.record = measure::to_json(*again.record);
     } else {
@@ -228,13 +228,7 @@ Result<ExitCode> replay_gates(const ReplayOptions& options, Context& context) {
     std::vector<bool> used(settings.size());
     std::vector<JudgedRun> runs;
     for (const std::string& name : options.runs) {
-        const auto folder = folder_of(name, context);
-        std::error_code gone;
-        if (!std::filesystem::is_directory(folder, gone)) {
-            return fail(
-                Code::usage, "there is no such run", folder.string(), "oa-stream runs list"
-            );
-        }
+        OA_TRY(const auto folder, run::find_run(context.state_dir, name));
         OA_TRY(JudgedRun run, judge_run(folder, settings, used));
         runs.push_back(std::move(run));
     }

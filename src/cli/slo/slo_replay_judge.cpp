@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
+#include <utility>
 
 namespace oa_stream::cli {
 namespace {
@@ -88,11 +90,15 @@ LimitUnit unit_of(const measure::GateSpec& spec) {
     return versus ? LimitUnit::relative : LimitUnit::seconds;
 }
 
+/// Of the arm, those of the gate's stage; at most `most`: later ones had not come.
 std::vector<measure::Sample>
-pick(const RecordedRun& run, const RecordedGate& gate, std::string_view arm) {
+pick(const RecordedRun& run, const RecordedGate& gate, std::string_view arm, std::uint64_t most) {
     const bool all = gate.stage == "run" || (arm == "stable" && gate.earlier);
     std::vector<measure::Sample> out;
     for (const RecordedSample& one : run.samples) {
+        if (out.size() == most) {
+            break;
+        }
         if (one.sample.arm == arm && (all || one.stage == gate.stage)) {
             out.push_back(one.sample);
         }
@@ -100,9 +106,44 @@ pick(const RecordedRun& run, const RecordedGate& gate, std::string_view arm) {
     return out;
 }
 
-/// The seeds of a run are its stages' numbers; how often the same samples are drawn does not depend
-/// on them, so any other judges as well.
+/// As it was judged then. A breach at an interim look that is none under other limits is looked at
+/// as at the window's end: the run would have gone on.
+Rejudged rejudge_basis(
+    const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec, bool same
+) {
+    const measure::GateBasis& basis = *gate.basis;
+    const bool told = basis.asked.empty() || !basis.silent.empty() || basis.canary;
+    if (!told) {
+        return {
+            .why = same ? gate.sentence : "the numbers of a look that decided nothing are not kept",
+            .verdict = same ? gate.then : Verdict::inconclusive,
+        };
+    }
+    const auto canary = pick(run, gate, "canary", basis.canary_samples);
+    const auto stable = pick(run, gate, "stable", basis.stable_samples);
+    if (canary.size() != basis.canary_samples || stable.size() != basis.stable_samples) {
+        return {.why = "samples that it was judged by are missing in measure/samples.ndjson"};
+    }
+    measure::GateInput input{
+        .canary = canary,
+        .stable = stable,
+        .window = gate.stage,
+        .look = gate.look,
+        .seed = basis.seed,
+    };
+    auto record = measure::evaluate_basis(spec, basis, input);
+    if (gate.look.interim && !same && record.verdict != Verdict::fail) {
+        input.look.interim = false;
+        record = measure::evaluate_basis(spec, basis, input);
+    }
+    const Verdict verdict = record.verdict;
+    return {.record = std::move(record), .verdict = verdict};
+}
+
+/// Runs of earlier versions: how often the same samples are drawn does not depend on the seed, so
+/// any judges as well.
 constexpr std::uint64_t k_seed = 1;
+constexpr std::uint64_t k_all = std::numeric_limits<std::uint64_t>::max();
 
 } // namespace
 
@@ -136,9 +177,14 @@ bool apply_setting(const ReplaySetting& setting, measure::GateSpec& spec) {
     return true;
 }
 
-Rejudged rejudge(const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec) {
-    const auto canary = pick(run, gate, "canary");
-    const auto stable = pick(run, gate, "stable");
+Rejudged rejudge(
+    const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec, bool same
+) {
+    if (gate.basis) {
+        return rejudge_basis(run, gate, spec, same);
+    }
+    const auto canary = pick(run, gate, "canary", k_all);
+    const auto stable = pick(run, gate, "stable", k_all);
     measure::GateInput input{
         .canary = canary,
         .stable = stable,
@@ -147,23 +193,25 @@ Rejudged rejudge(const RecordedRun& run, const RecordedGate& gate, const measure
         .look = {.number = gate.look.number, .of = gate.look.of, .interim = false},
         .seed = k_seed,
     };
-    if (gate.source == "probe" || spec.metric == Metric::spike) {
-        return {.record = measure::evaluate(spec, input)};
-    }
-    if (spec.metric == Metric::quantile || gate.blurred) {
-        return {
-            .why = spec.metric == Metric::quantile
-                       ? fmt::format("the times that {} told were not kept", gate.source)
-                       : fmt::format("how exact {} was is not kept with its counts", gate.source)
-        };
-    }
     const measure::Tally canary_tally{.requests = {.bad = gate.bad, .total = gate.n}};
     const measure::Tally stable_tally{
         .requests = {.bad = gate.reference_bad, .total = gate.reference_n}
     };
-    input.canary_tally = &canary_tally;
-    input.stable_tally = &stable_tally;
-    return {.record = measure::evaluate(spec, input)};
+    if (gate.source != "probe" && spec.metric != Metric::spike) {
+        if (spec.metric == Metric::quantile) {
+            return {.why = fmt::format("the times that {} told were not kept", gate.source)};
+        }
+        if (gate.blurred) {
+            return {
+                .why = fmt::format("how exact {} was is not kept with its counts", gate.source)
+            };
+        }
+        input.canary_tally = &canary_tally;
+        input.stable_tally = &stable_tally;
+    }
+    auto record = measure::evaluate(spec, input);
+    const Verdict verdict = record.verdict;
+    return {.record = std::move(record), .verdict = verdict};
 }
 
 } // namespace oa_stream::cli

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
+#include <utility>
 
 namespace oa_stream::cli {
 namespace {
@@ -112,7 +114,26 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
     return out;
 }
 
-std::optional<RecordedGate> gate_of(const Json& line) {
+using Told = std::shared_ptr<const measure::ToldReading>;
+
+/// What it was judged by. nullopt: it names a line of measure/readings.ndjson that is not there.
+std::optional<measure::GateBasis> basis_of(const Json& json, const std::vector<Told>& told) {
+    auto out = measure::basis_from_json(json);
+    const Json* readings = member(json, "readings");
+    if (readings == nullptr) {
+        return out;
+    }
+    for (const auto& [arm, into] : {std::pair{"canary", &out.canary}, {"stable", &out.stable}}) {
+        const std::uint64_t number = count_of(*readings, arm);
+        if (number == 0 || number > told.size() || !told[number - 1]) {
+            return std::nullopt;
+        }
+        *into = told[number - 1];
+    }
+    return out;
+}
+
+std::optional<RecordedGate> gate_of(const Json& line, const std::vector<Told>& told) {
     auto spec = spec_of(line);
     const auto then = verdict_of(text_in(line, "verdict"));
     if (!spec || !then || spec->id.empty() || text_in(line, "stage").empty()) {
@@ -125,6 +146,7 @@ std::optional<RecordedGate> gate_of(const Json& line) {
     if (const Json* look = member(line, "look")) {
         out.look.number = static_cast<int>(std::max<std::uint64_t>(1, count_of(*look, "number")));
         out.look.of = static_cast<int>(std::max<std::uint64_t>(1, count_of(*look, "of")));
+        out.look.interim = bool_member(*look, "interim").value_or(false);
     }
     out.source = text_in(line, "source");
     out.earlier = text_in(line, "reference_window") == "this run's earlier stages";
@@ -134,6 +156,11 @@ std::optional<RecordedGate> gate_of(const Json& line) {
     out.reference_bad = count_of(line, "reference_bad");
     const Json* notes = member(line, "notes");
     out.blurred = notes != nullptr && !notes->empty();
+    out.sentence = text_in(line, "sentence");
+    if (const Json* basis = member(line, "basis")) {
+        out.basis = basis_of(*basis, told);
+        return out.basis ? std::optional(std::move(out)) : std::nullopt;
+    }
     return out;
 }
 
@@ -161,6 +188,20 @@ std::optional<RecordedSample> sample_of(const Json& line) {
     return out;
 }
 
+/// By the numbers of their lines; a line that cannot be read is null.
+std::vector<Told> read_told(const std::filesystem::path& folder) {
+    std::vector<Told> out;
+    // A run without a source has no such file.
+    (void)each_line(folder / "measure" / "readings.ndjson", [&](const Json& line) {
+        auto told = measure::told_from_json(line);
+        out.push_back(
+            told ? std::make_shared<const measure::ToldReading>(*std::move(told)) : nullptr
+        );
+        return true;
+    });
+    return out;
+}
+
 /// A gate is looked at several times; the last look has the last word.
 void keep(std::vector<RecordedGate>& gates, RecordedGate gate) {
     const auto earlier = std::ranges::find_if(gates, [&](const RecordedGate& one) {
@@ -178,8 +219,9 @@ void keep(std::vector<RecordedGate>& gates, RecordedGate gate) {
 Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     RecordedRun out;
     out.name = folder.filename().string();
+    const auto told = read_told(folder);
     OA_TRY(out.unreadable, each_line(folder / "measure" / "gates.ndjson", [&](const Json& line) {
-               auto gate = gate_of(line);
+               auto gate = gate_of(line, told);
                if (!gate) {
                    return false;
                }

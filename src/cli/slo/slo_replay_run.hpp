@@ -1,7 +1,7 @@
 // What a run kept of its gates and samples, and the settings they are judged under again.
 #pragma once
 
-#include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/gate_reading.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -24,6 +24,9 @@ struct RecordedGate {
     std::uint64_t bad = 0;
     std::uint64_t reference_bad = 0;
     bool blurred = false; ///< its source said that its numbers were not exact
+    /// By what it was judged; nullopt: the run is of a version that did not keep it.
+    std::optional<measure::GateBasis> basis{};
+    std::string sentence{};
 };
 
 struct RecordedSample {
@@ -54,12 +57,15 @@ parse_replay_settings(const std::vector<std::string>& texts);
 /// True when `spec` is one that the setting is about, and was given its value.
 [[nodiscard]] bool apply_setting(const ReplaySetting& setting, measure::GateSpec& spec);
 
-/// Judged again. nullopt: what it was judged by was not kept; `why` says what.
+/// Judged again. Without a record, what it was judged by was not kept; `why` says what, and the
+/// verdict is the recorded one where that cannot change.
 struct Rejudged {
     std::optional<measure::GateRecord> record{};
     std::string why{};
+    Verdict verdict = Verdict::inconclusive;
 };
+/// `same`: the gate is judged under its own limits.
 [[nodiscard]] Rejudged
-rejudge(const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec);
+rejudge(const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec, bool same);
 
 } // namespace oa_stream::cli

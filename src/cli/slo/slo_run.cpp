@@ -1,6 +1,7 @@
 #include "slo_run.hpp"
 
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/measure/gate_reading.hpp"
 #include "oa_stream/run/conclusion.hpp"
 
 #include "core/run_command.hpp"
@@ -16,32 +17,6 @@ NewRun order_of(const SloCommand& command, const SloSource& source) {
     NewRun out{command.kind, command.name};
     out.target["source"] = source.text();
     out.redactor.add_known(source.secret);
-    return out;
-}
-
-/// {state, why, counts, …} as it was told.
-Json told(const measure::SourceReading& reading) {
-    Json out{
-        {"state", reading.state == measure::SourceReading::State::measured ? "measured" : "missing"
-        },
-        {"why", reading.why},
-        {"bad", reading.tally.requests.bad},
-        {"total", reading.tally.requests.total},
-        {"timed", reading.tally.timed()},
-        {"newest_s", reading.newest_s},
-        {"covered_s", reading.covered_s},
-        {"count_error", reading.count_error},
-        {"edge_error", reading.edge_error},
-        {"time_error", reading.time_error},
-        {"may_have_missed", reading.may_have_missed},
-        {"source", reading.source},
-        {"query", reading.query},
-        {"notes", reading.notes},
-        {"buckets", Json::array()},
-    };
-    for (const measure::Bucket& bucket : reading.tally.buckets) {
-        out["buckets"].push_back({fmt::format("{}", bucket.le), bucket.count});
-    }
     return out;
 }
 
@@ -74,15 +49,39 @@ double SloDesk::now() {
     return std::chrono::duration<double>(since).count();
 }
 
-Task<Result<measure::SourceReading>> SloDesk::ask(measure::Question question, double window_s) {
+Task<Result<std::shared_ptr<const measure::ToldReading>>>
+SloDesk::ask(measure::Question question, double window_s) {
     question.window = {now_s_ - window_s, now_s_};
-    Json line{{"revision", question.revision}, {"window_s", window_s}};
+    measure::ToldReading told{.revision = question.revision, .window_s = window_s};
     auto reading = co_await source_.read(std::move(question));
-    line.update(
-        reading ? told(*reading) : Json{{"state", "error"}, {"why", reading.error().text()}}
-    );
+    Json line{
+        {"revision", told.revision},
+        {"window_s", window_s},
+        {"state", "error"},
+        {"why", reading ? std::string() : reading.error().text()},
+    };
+    if (reading) {
+        told.reading = *std::move(reading);
+        line = measure::to_json(told);
+    }
     folder_.append("measure/readings.ndjson", line);
-    co_return reading;
+    ++asked_;
+    if (!reading) {
+        co_return std::unexpected(std::move(reading).error());
+    }
+    co_return std::make_shared<const measure::ToldReading>(std::move(told));
+}
+
+void SloDesk::keep_gate(const measure::GateRecord& record) {
+    Json line = measure::to_json(record);
+    line["stage"] = "run";
+    if (record.basis) {
+        line["basis"] = measure::to_json(*record.basis);
+        if (record.basis->canary && record.basis->stable) {
+            line["basis"]["readings"] = {{"canary", 1}, {"stable", asked_}};
+        }
+    }
+    folder_.append("measure/gates.ndjson", line);
 }
 
 Check slo_error(std::string id, const Error& error) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/source.hpp"
 #include "oa_stream/run/run_folder.hpp"
 
@@ -24,8 +25,11 @@ public:
         : source_(source), folder_(folder), now_s_(now()) {}
 
     /// The window that ends when the run began to ask, `window_s` long.
-    [[nodiscard]] Task<Result<measure::SourceReading>>
+    [[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
     ask(measure::Question question, double window_s);
+    /// Writes the gate's line of measure/gates.ndjson: judged by the first answer and, versus
+    /// stable, by the last.
+    void keep_gate(const measure::GateRecord& record);
 
 private:
     [[nodiscard]] static double now();
@@ -33,6 +37,7 @@ private:
     measure::Source& source_;
     run::RunFolder& folder_;
     double now_s_;
+    std::size_t asked_ = 0; ///< lines of measure/readings.ndjson
 };
 
 /// What a command makes of the answers.

@@ -7,6 +7,10 @@
 namespace oa_stream::measure {
 namespace {
 
+double to_micros(double seconds) {
+    return std::isinf(seconds) ? seconds : std::round(seconds * 1e6) / 1e6;
+}
+
 Json seconds(const std::optional<double>& value) {
     if (!value) {
         return nullptr;
@@ -14,7 +18,7 @@ Json seconds(const std::optional<double>& value) {
     if (std::isinf(*value)) {
         return "inf";
     }
-    return std::round(*value * 1e6) / 1e6;
+    return to_micros(*value);
 }
 
 /// A request that failed fast was not fast: what did not end well has no end.
@@ -33,9 +37,17 @@ std::optional<double> time_of(const Sample& sample, Timing timing) {
 
 } // namespace
 
+Sample as_stored(Sample sample) {
+    sample.at_s = to_micros(sample.at_s);
+    for (auto* time : {&sample.first_content_s, &sample.end_s, &sample.max_gap_s}) {
+        *time = time->transform(to_micros);
+    }
+    return sample;
+}
+
 Json to_json(const Sample& sample) {
     Json out = {
-        {"at_s", std::round(sample.at_s * 1e6) / 1e6},
+        {"at_s", to_micros(sample.at_s)},
         {"arm", sample.arm},
         {"revision", sample.revision},
         {"outcome", sample.outcome},

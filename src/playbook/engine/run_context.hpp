@@ -1,9 +1,12 @@
 // What the parts of a run share. Private to the room.
 #pragma once
 
+#include "oa_stream/measure/source.hpp"
+
 #include "mover.hpp"
 #include "run_plan.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +63,8 @@ struct RunContext {
     bool denied = false; ///< credentials were refused
     Json machine = Json::object(); ///< the driver's own facts when our split was last seen
     std::optional<double> measured_since_s{}; ///< when the first stage began, seconds since 1970
+    /// As they stand in measure/readings.ndjson, line by line.
+    std::vector<std::shared_ptr<const measure::ToldReading>> kept_readings{};
     bool source_failed = false; ///< what is measured with could not be asked
     bool routes_unverified = false; ///< see LastStep
     bool drifted = false; ///< somebody or something took our split away

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace oa_stream::playbook {
 
@@ -24,13 +25,44 @@ std::string gate_line(const GateRecord& record) {
     );
 }
 
+using Told = std::shared_ptr<const measure::ToldReading>;
+
+/// The number of the reading's line in measure/readings.ndjson, which gates with the same share.
+std::size_t keep_reading(RunContext& run, const Told& told) {
+    auto& kept = run.kept_readings;
+    const auto found = std::ranges::find(kept, told);
+    if (found != kept.end()) {
+        return static_cast<std::size_t>(found - kept.begin()) + 1;
+    }
+    run.session.folder().append("measure/readings.ndjson", measure::to_json(*told));
+    kept.push_back(told);
+    return kept.size();
+}
+
+/// A line of measure/gates.ndjson, with what it takes to judge the gate again. Readings of interim
+/// looks that found nothing are left out: they decided nothing.
+void keep_gate(RunContext& run, const GateRecord& record, const std::string& where) {
+    Json line = measure::to_json(record);
+    line["stage"] = where;
+    if (record.basis) {
+        Json basis = measure::to_json(*record.basis);
+        const bool kept = !record.look.interim || record.verdict == Verdict::fail;
+        if (kept && record.basis->canary && record.basis->stable) {
+            basis["readings"] = {
+                {"canary", keep_reading(run, record.basis->canary)},
+                {"stable", keep_reading(run, record.basis->stable)},
+            };
+        }
+        line["basis"] = std::move(basis);
+    }
+    run.session.folder().append("measure/gates.ndjson", line);
+}
+
 /// `drilled`: it is to fail here, so its failure is none of the run's.
 void keep_record(
     RunContext& run, const GateRecord& record, const std::string& where, bool drilled = false
 ) {
-    Json line = measure::to_json(record);
-    line["stage"] = where;
-    run.session.folder().append("measure/gates.ndjson", line);
+    keep_gate(run, record, where);
     run.session.say(gate_line(record));
     Check check = measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, where));
     if (drilled && check.mode == CheckMode::live) {
@@ -71,9 +103,7 @@ measure::GateInput input_of(const StageRun& stage, const Look& look) {
 }
 
 void keep_look(const StageRun& stage, const GateRecord& record) {
-    Json line = measure::to_json(record);
-    line["stage"] = stage.where;
-    stage.run.session.folder().append("measure/gates.ndjson", line);
+    keep_gate(stage.run, record, stage.where);
 }
 
 std::vector<GateRecord> look_at(const StageRun& stage, const Look& look) {
@@ -82,8 +112,9 @@ std::vector<GateRecord> look_at(const StageRun& stage, const Look& look) {
     out.reserve(playbook.stage.gates.size());
     for (const measure::GateSpec& gate : playbook.stage.gates) {
         out.push_back(
-            judged_by_users(playbook, gate) ? look_at_source(stage, gate, look)
-                                            : measure::evaluate(gate, input_of(stage, look))
+            judged_by_users(playbook, gate)
+                ? look_at_source(stage, gate, look)
+                : measure::evaluate_basis(gate, {}, input_of(stage, look))
         );
     }
     return out;
@@ -120,25 +151,25 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
         .window = "all stages of this run",
         .reference_window = "all stages of this run",
     };
-    const std::string_view source = judged_by(run->playbook(), gate).name();
     if (!judged_by_users(run->playbook(), gate)) {
-        co_return measure::evaluate(gate, base);
+        co_return measure::evaluate_basis(gate, {}, base);
     }
+    const std::string_view source = judged_by(run->playbook(), gate).name();
     const double now_s = wall_seconds();
     const measure::Span window{run->measured_since_s.value_or(now_s), now_s};
     const Traffic& traffic = run->playbook().traffic;
-    base.source = source;
-    const auto canary = co_await ask_source(run, source, question_of(gate, traffic.canary, window));
-    if (!canary) {
-        run->source_failed = true;
-        co_return measure::unjudged(gate, base, Verdict::error, canary.error().text());
+    measure::GateBasis basis{.asked = std::string(source)};
+    for (const auto& [arm, into] :
+         {std::pair{&traffic.canary, &basis.canary}, {&traffic.stable, &basis.stable}}) {
+        auto told = co_await ask_and_keep(run, source, question_of(gate, *arm, window));
+        if (!told) {
+            run->source_failed = true;
+            basis.silent = told.error().text();
+            break;
+        }
+        *into = *std::move(told);
     }
-    const auto stable = co_await ask_source(run, source, question_of(gate, traffic.stable, window));
-    if (!stable) {
-        run->source_failed = true;
-        co_return measure::unjudged(gate, base, Verdict::error, stable.error().text());
-    }
-    co_return measure::evaluate_readings(gate, *canary, *stable, base);
+    co_return measure::evaluate_basis(gate, std::move(basis), base);
 }
 
 } // namespace

@@ -83,9 +83,9 @@ double besides(const SourceReading& reading, std::uint64_t ours) {
 Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
     const Traffic& traffic = stage.run.playbook().traffic;
     Arrivals out{.elapsed_s = stage.elapsed_s()};
-    out.canary = besides(readings.canary, own(stage, stage.row.canary, traffic.canary));
+    out.canary = besides(readings.canary->reading, own(stage, stage.row.canary, traffic.canary));
     out.all = out.canary;
-    out.all += besides(readings.stable, own(stage, stage.row.stable, traffic.stable));
+    out.all += besides(readings.stable->reading, own(stage, stage.row.stable, traffic.stable));
     return out;
 }
 
@@ -96,13 +96,13 @@ Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
     Readings readings;
     OA_CO_TRY(
         readings.canary,
-        co_await ask_source(
+        co_await ask_and_keep(
             &run, asked.source, asking(asked, traffic.canary, {stage->since_s, now_s})
         )
     );
     OA_CO_TRY(
         readings.stable,
-        co_await ask_source(
+        co_await ask_and_keep(
             &run, asked.source, asking(asked, traffic.stable, {stage->since_s, now_s})
         )
     );
@@ -168,15 +168,6 @@ void keep_interim_looks(StageRun& stage) {
     }
 }
 
-/// Instead of users' requests, and said so.
-GateRecord
-fill_in(const StageRun& stage, const GateSpec& gate, const measure::Look& look, std::string why) {
-    GateRecord record = measure::evaluate(gate, input_of(stage, look));
-    record.sentence += "; by the run's own probes: " + why;
-    record.notes.push_back("judged on the run's own probes: " + std::move(why));
-    return record;
-}
-
 /// Why what was seen says nothing of who comes now; empty when it does.
 std::string gone(const StageRun& stage, const Asked& asked, double blur) {
     const auto found = stage.sources.arrivals.find(asked);
@@ -213,45 +204,25 @@ std::string gone(const StageRun& stage, const Asked& asked, double blur) {
     return {};
 }
 
-GateRecord record_from_readings(
-    const StageRun& stage,
-    const GateSpec& gate,
-    const Asked& asked,
-    const Readings& readings,
-    const measure::GateInput& base
+/// What keeps the readings from deciding: no users, or none any more.
+void find_users(
+    const StageRun& stage, const GateSpec& gate, const Asked& asked, measure::GateBasis& basis
 ) {
     const RunContext& run = stage.run;
-    GateRecord record = measure::evaluate_readings(gate, readings.canary, readings.stable, base);
-    const bool missing = readings.canary.state == SourceReading::State::missing;
-    if (record.verdict == Verdict::fail || base.look.interim || missing) {
-        return record;
-    }
-    const auto open = [&](std::string_view why) {
-        measure::GateInput again = base;
-        again.source = record.source;
-        again.query = record.query;
-        return measure::unjudged(gate, again, Verdict::inconclusive, why);
-    };
+    const Readings readings{basis.canary, basis.stable};
+    const SourceReading& canary = readings.canary->reading;
     if (run.serving.percent_of(run.playbook().traffic.canary) == 0) {
-        return fill_in(stage, gate, base.look, "at 0% no user reaches the canary");
+        basis.instead = "at 0% no user reaches the canary";
+    } else if (stage.percent == 100 && gate.against == measure::Against::stable) {
+        basis.instead = "at 100% no user reaches stable, so both answer probes in turn";
+    } else if (arrivals_until_now(stage, readings).canary <= canary.count_error) {
+        const bool fill_in = run.playbook().stage.on_no_traffic == NoTraffic::probe;
+        (fill_in ? basis.instead : basis.open) =
+            fmt::format("{} saw no user's request at the canary", canary.source);
+    } else {
+        basis.open =
+            gone(stage, asked, std::max(canary.count_error, readings.stable->reading.count_error));
     }
-    if (stage.percent == 100 && gate.against == measure::Against::stable) {
-        return fill_in(
-            stage, gate, base.look, "at 100% no user reaches stable, so both answer probes in turn"
-        );
-    }
-    const double blur = std::max(readings.canary.count_error, readings.stable.count_error);
-    if (arrivals_until_now(stage, readings).canary <= readings.canary.count_error) {
-        const std::string why =
-            fmt::format("{} saw no user's request at the canary", record.source);
-        return run.playbook().stage.on_no_traffic == NoTraffic::probe
-                   ? fill_in(stage, gate, base.look, why)
-                   : open(why);
-    }
-    if (const std::string why = gone(stage, asked, blur); !why.empty()) {
-        return open(why);
-    }
-    return record;
 }
 
 } // namespace
@@ -267,6 +238,13 @@ ask_source(RunContext* run, std::string_view source, measure::Question question)
         co_return fail(Code::config, fmt::format("{} is not open here", source));
     }
     co_return co_await within(run->in.timing.source_call, found->second->read(std::move(question)));
+}
+
+Task<Result<std::shared_ptr<const measure::ToldReading>>>
+ask_and_keep(RunContext* run, std::string_view source, measure::Question question) {
+    measure::ToldReading told{.revision = question.revision, .window_s = question.window.seconds()};
+    OA_CO_TRY(told.reading, co_await ask_source(run, source, std::move(question)));
+    co_return std::make_shared<const measure::ToldReading>(std::move(told));
 }
 
 measure::Question question_of(const GateSpec& gate, std::string revision, measure::Span window) {
@@ -307,30 +285,20 @@ Task<bool> sources_answer(StageRun* stage) {
 GateRecord look_at_source(const StageRun& stage, const GateSpec& gate, const measure::Look& look) {
     const std::string_view source = judged_by(stage.run.playbook(), gate).name();
     const Asked asked = asked_for(stage.run.playbook(), gate);
-    measure::GateInput base = input_of(stage, look);
-    base.source = source;
+    measure::GateBasis basis{.asked = std::string(source), .beside = true};
     const auto silent = stage.sources.silent.find(source);
     const auto readings = stage.sources.readings.find(asked);
-    GateRecord record;
     if (silent != stage.sources.silent.end()) {
-        record = measure::unjudged(gate, base, Verdict::error, silent->second.why);
-    } else if (readings == stage.sources.readings.end()) {
-        record = measure::unjudged(gate, base, Verdict::inconclusive, "it was not asked yet");
-    } else {
-        record = record_from_readings(stage, gate, asked, readings->second, base);
+        basis.silent = silent->second.why;
+    } else if (readings != stage.sources.readings.end()) {
+        basis.canary = readings->second.canary;
+        basis.stable = readings->second.stable;
+        const bool measured = basis.canary->reading.state == SourceReading::State::measured;
+        if (!look.interim && measured) {
+            find_users(stage, gate, asked, basis);
+        }
     }
-    if (record.verdict == Verdict::fail) {
-        return record;
-    }
-    measure::Look beside = look;
-    beside.interim = true;
-    GateRecord probed = measure::evaluate(gate, input_of(stage, beside));
-    if (probed.verdict == Verdict::fail) {
-        probed.sentence += "; by the run's own probes, beside " + base.source;
-        probed.notes.push_back("beside: " + record.sentence);
-        return probed;
-    }
-    return record;
+    return measure::evaluate_basis(gate, std::move(basis), input_of(stage, look));
 }
 
 } // namespace oa_stream::playbook

@@ -6,6 +6,7 @@
 #include "engine/run_context.hpp"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,9 +22,10 @@ struct Asked {
     friend auto operator<=>(const Asked&, const Asked&) = default;
 };
 
+/// Shared with the records of the gates that were judged by them.
 struct Readings {
-    measure::SourceReading canary{};
-    measure::SourceReading stable{};
+    std::shared_ptr<const measure::ToldReading> canary{};
+    std::shared_ptr<const measure::ToldReading> stable{};
 };
 
 /// How many users had come, besides the run's own probes.
@@ -50,6 +52,10 @@ struct SourceAnswers {
 /// One question to a source of the run, with a deadline. Code::config when it is not there.
 [[nodiscard]] Task<Result<measure::SourceReading>>
 ask_source(RunContext* run, std::string_view source, measure::Question question);
+
+/// The same, kept with its question.
+[[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
+ask_and_keep(RunContext* run, std::string_view source, measure::Question question);
 
 /// The window's question about one revision, for gates of these events.
 [[nodiscard]] measure::Question

@@ -66,6 +66,7 @@ void check_arms(StageRun& stage) {
 
 void StageRun::add_sample(measure::Sample sample) {
     ++delivered;
+    sample = measure::as_stored(std::move(sample));
     const Traffic& traffic = run.playbook().traffic;
     const bool canary_arm = sample.arm == "canary";
     const bool stable_arm = sample.arm == "stable";

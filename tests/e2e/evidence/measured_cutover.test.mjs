@@ -54,6 +54,12 @@ after(async () => {
 
 const setOf = () => ({ prometheus: world.prometheus.base, access_log: `${world.stable.accessLog},${world.canary.accessLog}` });
 const finals = (lines, id) => lines.filter((line) => line.id === id && !line.look.interim);
+/** Judged again from its record, under its own limits: every gate as it was, by whatever source. */
+async function assertReplays(document) {
+  const [told] = (await oa(['slo', 'gate', '--replay', document.evidence, '--json'])).json().runs;
+  assert.ok(told.gates.length > 0);
+  for (const gate of told.gates) assert.equal(gate.now, gate.then, `${gate.id}@${gate.stage}: ${gate.sentence}`);
+}
 const overlap = (a, b) => a[0] <= b[1] && b[0] <= a[1];
 /** Wilson's interval, 99.9 % two-sided. */
 function interval(bad, n, z = 3.29) {
@@ -106,6 +112,7 @@ test('one run, three sources: budget, error rate and p95 agree within their stat
     for (const other of all) assert.ok(overlap(all[0], other), JSON.stringify({ bad, all }));
   }
   await users.stop();
+  await assertReplays(document);
 
   // At rest, over the same time: the same numbers from both, for each revision and for the budget.
   const seconds = Math.ceil(Date.now() / 1000 - began) + 2;
@@ -157,6 +164,7 @@ test('a source that goes away in mid-bake is never a PASS: INCONCLUSIVE or ERROR
     const gate = document.checks.find((check) => check.id === 'gate.errors@50%');
     assert.equal(gate.verdict, verdict, `${mode}: ${JSON.stringify(gate)}`);
     assert.match(gate.detail, why, mode);
+    await assertReplays(document);
     assert.deepEqual(await at.weights(), { v1: 100, v2: 0 }, mode);
   }));
   await Promise.all(crowds.splice(0).map((one) => one.stop()));
@@ -180,6 +188,7 @@ test('a canary with 5 % errors at 5 % of the traffic fails, though the total loo
   const gate = document.checks.find((check) => check.id === 'gate.errors@5%');
   assert.match(gate.detail, /beyond the limit of 0\.5%.*by prometheus http/);
   assert.ok(gate.data.n > 60 && gate.data.query.includes('v2'), gate.detail);
+  await assertReplays(document);
   const window = `${Math.ceil(Date.now() / 1000 - began)}s`;
   const total = await oa(['slo', 'gate', `bad: ${WORDS} <= 0.5%`, '--window', window, '--prometheus', world.prometheus.base, '--json']);
   assert.ok(total.json().gate.value < 0.005, `the total: ${total.stdout}`);

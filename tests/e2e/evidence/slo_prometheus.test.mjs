@@ -86,6 +86,34 @@ test('slo gate: passes the good revision, fails the bad one, compares them, coun
   }));
 });
 
+test('slo gate --replay: runs by either source give their own verdict again, to the digit', async () => {
+  const bad = 'bad: http_5xx | terminal_error', stateDir = scratch('replayed');
+  const exprs = [`${bad} <= 1%`, `${bad} <= 50%`, 'p95: first_content <= 10s', 'p95: first_content <= 10ms', 'p99: duration <= 30s', 'p50: duration <= 10ms'];
+  const versus = [`${bad} <= +1pp`, `${bad} <= +60pp`];
+  const asks = [
+    ...exprs.flatMap((expr) => [[expr, '--revision', 'r2', '--prometheus', rig.prometheus.base], [expr, '--revision', 'r1', '--access-log', rig.log]]),
+    ...versus.map((expr) => [expr, '--revision', 'r2', '--stable', 'r1', '--prometheus', rig.prometheus.base]),
+    [exprs[0], '--revision', 'r3', '--prometheus', rig.prometheus.base],
+    [exprs[0], '--revision', 'r9', '--prometheus', rig.prometheus.base],
+    [exprs[0], '--revision', 'r1', '--access-log', `${rig.log}.not`],
+    [exprs[0], '--prometheus', 'http://127.0.0.1:9'],
+    ['p99.5: first_content <= 10s', '--prometheus', rig.prometheus.base],
+    ['p95: first_content <= 10s', '--revision', 'r1', '--min-n', '1000', '--access-log', rig.log],
+  ];
+  const live = await Promise.all(asks.map((args) => slo(['gate', ...args, '--window', '2m'], { stateDir })));
+  assert.equal(live.length, 20);
+  live.forEach((run, i) => assert.notEqual(run.code, 2, `${asks[i]}: ${run.stderr}`));
+  const documents = live.map((run) => run.json());
+  const again = (await oa(['slo', 'gate', ...documents.flatMap(({ run }) => ['--replay', run]), '--json'], { stateDir })).json();
+  documents.forEach(({ run, verdict, gate }, i) => {
+    const [now] = again.runs[i].gates;
+    assert.deepEqual([again.runs[i].run, now.then, now.now], [run, verdict, verdict], `${asks[i]}: ${JSON.stringify(now)}`);
+    if (verdict === 'ERROR') return;
+    for (const key of ['value', 'low', 'high', 'n', 'rule']) assert.equal(now.record[key], gate[key], `${asks[i]}: ${key}`);
+  });
+  assert.deepEqual([...new Set(documents.map((one) => one.verdict))].sort(), ['ERROR', 'FAIL', 'INCONCLUSIVE', 'PASS']);
+});
+
 test('slo gate: the lane\'s own log tells the same as Prometheus does', async () => {
   const gate = ['gate', 'bad: http_5xx | terminal_error <= 1%', '--revision', 'r1', '--window', '2m'];
   const [scraped, logged] = await Promise.all([real(gate), slo([...gate, '--access-log', rig.log])]);

@@ -1,0 +1,109 @@
+// A gate judged on everything that a stage or a stored run knows.
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/measure/gate_reading.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::measure {
+namespace {
+
+/// Instead of users' requests, and said so.
+GateRecord by_samples(const GateSpec& spec, const GateInput& input, const std::string& why) {
+    GateRecord record = evaluate(spec, input);
+    record.sentence += "; by the run's own probes: " + why;
+    record.notes.push_back("judged on the run's own probes: " + why);
+    return record;
+}
+
+GateRecord by_source(const GateSpec& spec, const GateBasis& basis, const GateInput& input) {
+    GateInput base = input;
+    base.source = basis.asked;
+    if (!basis.silent.empty()) {
+        return unjudged(spec, base, Verdict::error, basis.silent);
+    }
+    if (!basis.canary || !basis.stable) {
+        return unjudged(spec, base, Verdict::inconclusive, "it was not asked yet");
+    }
+    GateRecord record = evaluate_readings(spec, basis.canary->reading, basis.stable->reading, base);
+    if (record.verdict == Verdict::fail) {
+        return record;
+    }
+    if (!basis.instead.empty()) {
+        return by_samples(spec, input, basis.instead);
+    }
+    if (!basis.open.empty()) {
+        base.source = record.source;
+        base.query = record.query;
+        return unjudged(spec, base, Verdict::inconclusive, basis.open);
+    }
+    return record;
+}
+
+/// The run's own samples beside a source's numbers: they may fail it, never pass it.
+GateRecord and_beside(const GateSpec& spec, GateRecord record, const GateInput& input) {
+    GateInput beside = input;
+    beside.look.interim = true;
+    GateRecord probed = evaluate(spec, beside);
+    if (probed.verdict != Verdict::fail) {
+        return record;
+    }
+    probed.sentence += "; by the run's own probes, beside " + record.source;
+    probed.notes.push_back("beside: " + record.sentence);
+    return probed;
+}
+
+std::uint64_t count_in(const Json& json, std::string_view key) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_member(json, key).value_or(0)));
+}
+
+} // namespace
+
+GateRecord evaluate_basis(const GateSpec& spec, GateBasis basis, const GateInput& input) {
+    GateRecord record = basis.asked.empty() ? evaluate(spec, input) : by_source(spec, basis, input);
+    if (basis.beside && record.verdict != Verdict::fail) {
+        record = and_beside(spec, std::move(record), input);
+    }
+    basis.canary_samples = input.canary.size();
+    basis.stable_samples = input.stable.size();
+    basis.seed = input.seed;
+    record.basis = std::make_shared<const GateBasis>(std::move(basis));
+    return record;
+}
+
+Json to_json(const GateBasis& basis) {
+    Json out{
+        {"seed", basis.seed},
+        {"samples", {{"canary", basis.canary_samples}, {"stable", basis.stable_samples}}},
+    };
+    if (!basis.asked.empty()) {
+        out["asked"] = basis.asked;
+        out["beside"] = basis.beside;
+    }
+    for (const auto& [key, why] :
+         {std::pair{"silent", &basis.silent}, {"instead", &basis.instead}, {"open", &basis.open}}) {
+        if (!why->empty()) {
+            out[key] = *why;
+        }
+    }
+    return out;
+}
+
+GateBasis basis_from_json(const Json& json) {
+    GateBasis out;
+    out.asked = text_in(json, "asked");
+    out.beside = bool_member(json, "beside").value_or(false);
+    out.silent = text_in(json, "silent");
+    out.instead = text_in(json, "instead");
+    out.open = text_in(json, "open");
+    out.seed = count_in(json, "seed");
+    if (const Json* samples = member(json, "samples")) {
+        out.canary_samples = count_in(*samples, "canary");
+        out.stable_samples = count_in(*samples, "stable");
+    }
+    return out;
+}
+
+} // namespace oa_stream::measure
