@@ -210,7 +210,9 @@ public:
     int starts = 0;
     int history_reads = 0;
     authority::Health health_now{true, ""};
-    authority::Capabilities able{"fake", "1.0", true, true, false, {}};
+    authority::Capabilities able{
+        .name = "fake", .version = "1.0", .can_revert = true, .can_seed = true
+    };
 };
 
 } // namespace oa_stream::test
