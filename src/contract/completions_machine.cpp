@@ -32,12 +32,21 @@ void judge_usage(
     }
 }
 
+void judge_finish(std::string_view finish, bool calls, const CompletionsMachine::Report& report) {
+    if (calls && finish == "stop") {
+        report("C21", "finish_reason is \"stop\", but there are tool calls");
+    } else if (!calls && finish == "tool_calls") {
+        report("C21", "finish_reason is \"tool_calls\" without a tool call");
+    }
+}
+
 } // namespace
 
 void judge_answer(const completions::Answer& answer, const CompletionsMachine::Report& report) {
     if (answer.usage) {
         judge_usage(*answer.usage, !answer.content.empty(), report);
     }
+    judge_finish(answer.finish, !answer.tool_calls.empty(), report);
 }
 
 void CompletionsMachine::after_end(const Report& report) {
@@ -78,6 +87,7 @@ void CompletionsMachine::take(const completions::Chunk& chunk, const Report& rep
         report("C11", chunk.finish ? "another finish" : "a delta after the finish");
     }
     content(chunk, report);
+    calls(chunk, report);
     ending(chunk, report);
 }
 
@@ -150,8 +160,27 @@ void CompletionsMachine::usage(const completions::Chunk& chunk, const Report& re
 void CompletionsMachine::content(const completions::Chunk& chunk, const Report& report) {
     const bool some = chunk.content && !chunk.content->empty();
     text_ = text_ || some;
-    if (!some && !chunk.role && !chunk.finish) {
+    if (!some && !chunk.role && !chunk.finish && chunk.tool_calls.empty()) {
         report("C9", chunk.content ? "empty content" : "a delta without content");
+    }
+}
+
+/// C21.
+void CompletionsMachine::calls(const completions::Chunk& chunk, const Report& report) {
+    for (const completions::ToolCallPiece& piece : chunk.tool_calls) {
+        if (piece.index < calls_) {
+            if (piece.name) {
+                report("C21", fmt::format("call {} is named twice", piece.index));
+            }
+            continue;
+        }
+        if (piece.index > calls_) {
+            report("C21", fmt::format("index {} follows {} calls", piece.index, calls_));
+        }
+        if (piece.id.value_or("").empty() || piece.name.value_or("").empty()) {
+            report("C21", fmt::format("call {} begins without id or name", piece.index));
+        }
+        calls_ = piece.index + 1;
     }
 }
 
@@ -161,7 +190,8 @@ void CompletionsMachine::ending(const completions::Chunk& chunk, const Report& r
         return;
     }
     ++finishes_;
-    if (chunk.content || chunk.role) {
+    judge_finish(*chunk.finish, calls_ != 0, report);
+    if (chunk.content || chunk.role || !chunk.tool_calls.empty()) {
         report("C11", "the finish's delta is not empty");
     }
 }

@@ -91,7 +91,7 @@ inline constexpr std::array k_completions_rules{
         "C9",
         Level::must,
         Input::bytes,
-        "every delta between role and finish has text",
+        "every delta between role and finish has text or a tool call",
         k_openai,
         "Empty deltas draw a page again for nothing and count as the first token in probes.",
         Scope::completions_stream
@@ -100,7 +100,7 @@ inline constexpr std::array k_completions_rules{
         "C10",
         Level::must,
         Input::bytes,
-        "finish_reason is null until the finish, then stop, length or content_filter",
+        "finish_reason is null until the finish, then stop, length, content_filter or tool_calls",
         k_five_clients,
         "Three of four clients take another word, error included, for success.",
         Scope::completions_stream
@@ -175,9 +175,9 @@ inline constexpr std::array k_completions_rules{
         "C18",
         Level::should,
         Input::bytes,
-        "no members but the contract's (tool_calls, logprobs, … unless null)",
-        "this lane runs no client tools",
-        "Clients act on them: a tool call that nobody announced is executed.",
+        "no members but the contract's (logprobs, function_call, … unless null)",
+        k_openai,
+        "Clients act on them, and nobody announced what they mean here.",
         Scope::completions
     },
     Rule{
@@ -198,6 +198,17 @@ inline constexpr std::array k_completions_rules{
         k_openai,
         "Clients read choices[0].message.content without a look at what is there.",
         Scope::completions_whole
+    },
+    Rule{
+        "C21",
+        Level::must,
+        Input::bytes,
+        "a tool call begins with its index (from 0 up), id, type function and name; arguments follow; "
+        "finish_reason is tool_calls with a call and never without one",
+        k_openai,
+        "Clients put calls together by index and run them when finish_reason says so; a call without "
+        "id cannot be answered.",
+        Scope::completions
     },
 };
 

@@ -33,7 +33,7 @@ constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact
     case turn::Finish::content_filter:
         return "content_filter";
     case turn::Finish::stop:
-    case turn::Finish::tool_calls: // the calls were the authority's own, and are over
+    case turn::Finish::tool_calls: // of the authority's own calls, which are over
     case turn::Finish::error:
     case turn::Finish::other:
         break;
@@ -59,7 +59,16 @@ Result<std::string_view> CompletionTurn::take(const turn::Event& event) {
     } else if (const auto* ended = std::get_if<turn::TurnEnded>(&event)) {
         end(*ended);
     }
-    return std::string_view{}; // tools and notes are nothing to these clients
+    return std::string_view{}; // other tools and notes are nothing to these clients
+}
+
+const turn::ClientCall* CompletionTurn::call(const turn::Event& event) {
+    const auto* call = std::get_if<turn::ClientCall>(&event);
+    if (call == nullptr || (one_call_ && calls_ != 0)) {
+        return nullptr; // a model that is asked for one call at a time makes the others later
+    }
+    ++calls_;
+    return call;
 }
 
 Result<void> CompletionTurn::open(const turn::PartOpened& event) {
@@ -104,7 +113,13 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
     }
     switch (event.outcome) {
     case turn::Outcome::completed:
-        ending_ = Ending(reason_of(event.finish));
+        if (must_call_ && calls_ == 0 && reason_of(event.finish) == "stop") {
+            turn::Failure failure{turn::FailureCode::turn_failed};
+            failure.cause = turn::FailureCause::no_call;
+            fail(std::move(failure));
+            return;
+        }
+        ending_ = Ending(calls_ != 0 ? "tool_calls" : reason_of(event.finish));
         return;
     case turn::Outcome::interrupted: // whoever stopped it, this reader did not leave
         fail(turn::Failure{turn::FailureCode::turn_aborted});
@@ -134,7 +149,7 @@ std::optional<wire::completions::Usage> CompletionTurn::usage() const {
     if (!usage_ || !countable(*usage_)) {
         return std::nullopt;
     }
-    const bool quiet_success = !has_text_ && ending_ && ending_->has_value();
+    const bool quiet_success = !has_text_ && calls_ == 0 && ending_ && ending_->has_value();
     if (all_zero(*usage_) && !quiet_success) {
         return std::nullopt;
     }
@@ -149,10 +164,12 @@ std::optional<wire::completions::Usage> CompletionTurn::usage() const {
 
 wire::completions::ErrorObject error_of(const turn::Failure& failure) {
     const turn::FailureWords& words = turn::words_of(failure.code);
+    const turn::CauseWords& cause = turn::words_of(failure.cause);
+    const bool no_call = failure.cause == turn::FailureCause::no_call;
     return {
-        .message = std::string(words.sentence),
+        .message = std::string(no_call ? cause.sentence : words.sentence),
         .type = "server_error",
-        .code = std::string(words.word),
+        .code = std::string(no_call ? cause.word : words.word),
     };
 }
 

@@ -7,6 +7,7 @@
 #include "oa_stream/turn/event.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
 
+#include <cstddef>
 #include <expected>
 #include <optional>
 #include <string>
@@ -17,12 +18,15 @@ namespace oa_stream::encode {
 
 class CompletionTurn {
 public:
+    CompletionTurn(bool one_call, bool must_call) : one_call_(one_call), must_call_(must_call) {}
     /// The finish_reason, or why the turn failed.
     using Ending = std::expected<std::string_view, turn::Failure>;
 
     /// The text that the event adds to the content; empty for most. It lives as long as the event.
     /// Code::internal when the event is out of order.
     [[nodiscard]] Result<std::string_view> take(const turn::Event& event);
+    /// The call of the client's that the event is; nullptr for most. It lives as long as the event.
+    [[nodiscard]] const turn::ClientCall* call(const turn::Event& event);
     /// Ends the turn as failed, whatever it said before.
     void fail(turn::Failure failure);
 
@@ -47,6 +51,9 @@ private:
 
     std::vector<OpenPart> parts_{};
     bool has_text_ = false;
+    bool one_call_;
+    bool must_call_;
+    std::size_t calls_ = 0;
     std::optional<turn::Usage> usage_{};
     std::optional<Ending> ending_{};
 };

@@ -19,7 +19,8 @@ constexpr std::size_t k_keep_capacity = 64U << 10U;
 } // namespace
 
 struct CompletionsStream::State {
-    State(CompletionIdentity identity, bool with_usage) : include_usage(with_usage) {
+    State(CompletionIdentity identity, bool with_usage)
+        : turn(identity.one_call, identity.must_call), include_usage(with_usage) {
         chunk().id = std::move(identity.id);
         chunk().created = identity.created;
         chunk().model = std::move(identity.model);
@@ -28,7 +29,7 @@ struct CompletionsStream::State {
     State& operator=(const State&) = delete;
     ~State() = default;
 
-    CompletionTurn turn{};
+    CompletionTurn turn;
     contract::CompletionsMachine machine{};
     std::string refusal{}; ///< the must-rule the event just stepped broke
     contract::CompletionsMachine::Report report =
@@ -87,6 +88,22 @@ struct CompletionsStream::State {
     }
     std::optional<std::string> content{}; ///< the buffer of send_text
 
+    /// Codex tells a call once it is whole: its beginning and its arguments at once.
+    [[nodiscard]] Result<void> send_call(const turn::ClientCall& call, std::string& out) {
+        auto& pieces = chunk().tool_calls;
+        pieces.push_back({.index = calls, .id = call.call, .name = call.name});
+        auto sent = send(event, out);
+        if (sent && !call.arguments.empty()) {
+            pieces.front() = {.index = calls, .arguments = call.arguments};
+            sent = send(event, out);
+        }
+        pieces.clear();
+        ++calls;
+        summary.content = summary.content || sent.has_value();
+        return sent;
+    }
+    std::int64_t calls = 0;
+
     [[nodiscard]] Result<void> send_usage(std::string& out) {
         const auto usage = turn.usage();
         if (!include_usage || !usage) {
@@ -137,7 +154,10 @@ Result<void> CompletionsStream::encode(const turn::Event& event, std::string& ou
     const std::size_t mark = out.size();
     const std::uint64_t frames = state.summary.frames;
     const auto& ending = state.turn.ending();
-    auto done = ending ? state.end(*ending, out) : state.send_text(text, out);
+    const auto* call = state.turn.call(event);
+    auto done = ending            ? state.end(*ending, out)
+                : call != nullptr ? state.send_call(*call, out)
+                                  : state.send_text(text, out);
     if (!done) {
         out.resize(mark);
         state.summary.frames = frames;

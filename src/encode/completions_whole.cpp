@@ -12,13 +12,14 @@ namespace oa_stream::encode {
 namespace completions = wire::completions;
 
 struct CompletionsWhole::State {
-    State(CompletionIdentity identity, std::size_t text_cap) : most_text(text_cap) {
+    State(CompletionIdentity identity, std::size_t text_cap)
+        : turn(identity.one_call, identity.must_call), most_text(text_cap) {
         answer.id = std::move(identity.id);
         answer.created = identity.created;
         answer.model = std::move(identity.model);
     }
 
-    CompletionTurn turn{};
+    CompletionTurn turn;
     completions::Answer answer{};
     std::size_t most_text;
     bool overgrown = false; ///< the text so far was dropped: it can be no answer any more
@@ -33,7 +34,16 @@ struct CompletionsWhole::State {
         } else {
             append_valid(text);
         }
-        summary.content = turn.has_text();
+        summary.content = summary.content || turn.has_text();
+    }
+    void add_call(const turn::ClientCall& call) {
+        std::size_t size = call.arguments.size();
+        for (const auto& other : answer.tool_calls) {
+            size += other.arguments.size();
+        }
+        overgrown = overgrown || size > most_text;
+        answer.tool_calls.push_back({call.call, call.name, call.arguments});
+        summary.content = true;
     }
 
     /// Broken bytes are replaced delta by delta, as the stream does: joined first, two halves of
@@ -95,6 +105,9 @@ Result<void> CompletionsWhole::encode(const turn::Event& event, std::string& /*o
     OA_TRY(const std::string_view text, state.turn.take(event));
     if (const auto& ending = state.turn.ending()) {
         return state.end(*ending);
+    }
+    if (const auto* call = state.turn.call(event)) {
+        state.add_call(*call);
     }
     state.add(text);
     return {};

@@ -96,17 +96,18 @@ struct Normaliser::State {
         out.emplace_back(turn::PartClosed{part.wire});
     }
 
-    Tool& open_tool(std::string_view call, std::string name, bool dynamic, Events& out) {
+    Tool& open_tool(std::string_view call, turn::ToolOpened event, Events& out) {
         bool renamed = false;
         Tool& tool = tools.open(call, renamed);
         if (renamed) {
             count(Repair::bad_id);
         }
-        if (name.empty() || invalid_utf8(name)) {
+        if (event.name.empty() || invalid_utf8(event.name)) {
             count(Repair::bad_id);
-            name = "tool";
+            event.name = "tool";
         }
-        out.emplace_back(turn::ToolOpened{tool.wire, std::move(name), dynamic});
+        event.call = tool.wire;
+        out.emplace_back(std::move(event));
         return tool;
     }
     /// The call's tool, opened when nobody did.
@@ -115,7 +116,7 @@ struct Normaliser::State {
             return *tool;
         }
         count(Repair::tool_unopened);
-        return open_tool(call, "tool", true, out);
+        return open_tool(call, turn::ToolOpened{std::string(call), "tool"}, out);
     }
     void ready(Tool& tool, Json input, Events& out) {
         if (std::string rest = tool.gate.flush(); !rest.empty()) {
@@ -192,7 +193,7 @@ struct Normaliser::State {
                 return; // announced twice: one call
             }
         }
-        open_tool(event.call, std::move(event.name), event.dynamic, out);
+        open_tool(std::string(event.call), std::move(event), out);
     }
     void on(turn::ToolInputDelta&& event, Events& out) {
         if (event.text.empty()) {
@@ -266,11 +267,22 @@ struct Normaliser::State {
         event.call = tool.wire;
         out.emplace_back(std::move(event));
     }
+    void on(turn::ClientCall&& event, Events& out) {
+        Tool& tool = known_tool(event.call, out);
+        if (tool.phase == Tool::Phase::done) {
+            count(Repair::tool_output_twice);
+            return;
+        }
+        ensure_ready(tool, out);
+        tool.asked = true;
+        event.call = tool.wire;
+        out.emplace_back(std::move(event));
+    }
     void on(turn::ApprovalSettled&& event, Events& out) { out.emplace_back(std::move(event)); }
     void on(turn::UsageKnown event, Events& out) { out.emplace_back(event); }
 
     void on(turn::TurnEnded&& event, Events& out) {
-        close_all(event.outcome, out);
+        close_all(event, out);
         ended = true;
         const bool must_say_why =
             event.outcome == turn::Outcome::failed || event.outcome == turn::Outcome::aborted;
@@ -282,7 +294,7 @@ struct Normaliser::State {
         out.emplace_back(std::move(event));
     }
 
-    void close_all(turn::Outcome outcome, Events& out) {
+    void close_all(const turn::TurnEnded& event, Events& out) {
         for (Part& part : parts.all()) {
             if (part.open) {
                 count(Repair::part_left_open);
@@ -290,11 +302,12 @@ struct Normaliser::State {
             }
         }
         for (Tool& tool : tools.all()) {
-            if (tool.phase != Tool::Phase::done) {
+            const bool handed_over = tool.asked && event.finish == turn::Finish::tool_calls;
+            if (tool.phase != Tool::Phase::done && !handed_over) {
                 count(Repair::tool_left_open);
                 ensure_ready(tool, out);
                 end_tool(tool, out);
-                out.emplace_back(turn::ToolFailed{tool.wire, std::string(left_open_text(outcome))});
+                out.emplace_back(turn::ToolFailed{tool.wire, std::string(left_open_text(event.outcome))});
             }
         }
     }

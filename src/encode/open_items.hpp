@@ -26,6 +26,7 @@ struct Tool {
     enum class Phase { input, running, done };
     std::string wire;
     Phase phase = Phase::input;
+    bool asked = false; ///< its client is to run it
     Utf8Gate gate{}; ///< of the input while it is read, of the live output then
 };
 

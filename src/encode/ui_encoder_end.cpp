@@ -25,7 +25,7 @@ Result<void> UiEncoder::State::send_input(OpenTool& open, Json input, std::strin
     open.phase = OpenTool::Phase::running;
     return send(
         ui::ToolInputAvailable{
-            open.call, open.name, std::move(input), open.dynamic, k_provider_executed
+            open.call, open.name, std::move(input), open.dynamic, open.provider_executed
         },
         out
     );
@@ -34,7 +34,7 @@ Result<void> UiEncoder::State::send_input(OpenTool& open, Json input, std::strin
 Result<void>
 UiEncoder::State::send_tool_error(const OpenTool& open, std::string_view text, std::string& out) {
     return send(
-        ui::ToolOutputError{open.call, std::string(text), open.dynamic, k_provider_executed}, out
+        ui::ToolOutputError{open.call, std::string(text), open.dynamic, open.provider_executed}, out
     );
 }
 

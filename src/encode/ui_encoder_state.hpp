@@ -20,10 +20,6 @@ namespace ui = wire::ui;
 /// Above this the buffer that deltas are copied through is given back after use.
 inline constexpr std::size_t k_keep_capacity = 64U << 10U;
 
-/// Calls run by Codex: without providerExecuted a page with sendAutomaticallyWhen asks again and
-/// again, and `dynamic` must be the same on every chunk of a call.
-inline constexpr bool k_provider_executed = true;
-
 struct OpenPart {
     std::string id;
     ui::PartKind kind;
@@ -31,7 +27,10 @@ struct OpenPart {
 struct OpenTool {
     enum class Phase { input, running, done };
     std::string call, name;
-    bool dynamic;
+    bool dynamic; ///< the same on every chunk of a call
+    /// Calls run by Codex: without providerExecuted a page with sendAutomaticallyWhen asks again and
+    /// again.
+    bool provider_executed;
     Phase phase = Phase::input;
     std::string approval{}; ///< id of the latest one
     bool asked = false; ///< … which is not settled
@@ -157,9 +156,9 @@ struct UiEncoder::State {
             return illegal("call was announced already:", event.call);
         }
         OA_CHECK(send(
-            ui::ToolInputStart{event.call, event.name, event.dynamic, k_provider_executed}, out
+            ui::ToolInputStart{event.call, event.name, event.dynamic, !event.client}, out
         ));
-        tools.push_back({event.call, event.name, event.dynamic});
+        tools.push_back({event.call, event.name, event.dynamic, !event.client});
         summary.content = true;
         return {};
     }
@@ -192,7 +191,7 @@ struct UiEncoder::State {
         }
         OA_CHECK(send(
             ui::ToolOutputAvailable{
-                event.call, safe_json(event.output), open->dynamic, k_provider_executed
+                event.call, safe_json(event.output), open->dynamic, open->provider_executed
             },
             out
         ));
@@ -237,6 +236,8 @@ struct UiEncoder::State {
         }
         return {};
     }
+    /// Its input was told: a page runs the calls that the provider does not.
+    [[nodiscard]] Result<void> on(const turn::ClientCall&, std::string&) { return {}; }
     [[nodiscard]] Result<void> on(const turn::UsageKnown& event, std::string&) {
         usage = event.usage;
         return {};

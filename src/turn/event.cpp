@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> k_names{
     "note",
     "approval-asked",
     "approval-settled",
+    "client-call",
     "usage-known",
     "turn-ended",
 };
@@ -61,7 +62,13 @@ struct Describe {
     }
     std::string operator()(const PartClosed& e) const { return fmt::format("id={}", e.id); }
     std::string operator()(const ToolOpened& e) const {
-        return fmt::format("call={} name={}{}", e.call, e.name, e.dynamic ? " dynamic" : "");
+        return fmt::format(
+            "call={} name={}{}{}",
+            e.call,
+            e.name,
+            e.dynamic ? " dynamic" : "",
+            e.client ? " client" : ""
+        );
     }
     std::string operator()(const ToolInputDelta& e) const {
         return fmt::format("call={} text=\"{}\"", e.call, printable(e.text));
@@ -92,6 +99,9 @@ struct Describe {
     }
     std::string operator()(const ApprovalSettled& e) const {
         return fmt::format("id={} {}", e.id, e.approved ? "approved" : "denied");
+    }
+    std::string operator()(const ClientCall& e) const {
+        return fmt::format("call={} name={} arguments={}", e.call, e.name, printable(e.arguments));
     }
     std::string operator()(const UsageKnown& e) const { return usage_text(e.usage); }
     std::string operator()(const TurnEnded& e) const {

@@ -48,7 +48,7 @@ constexpr std::array<FailureWords, 10> k_failures{{
      TerminalClass::adapter_preview_unavailable},
 }};
 
-constexpr std::array<CauseWords, 8> k_causes{{
+constexpr std::array<CauseWords, 9> k_causes{{
     {FailureCause::other, "", ""},
     {FailureCause::rate_limited, "rate_limited", "The model takes no more requests for now."},
     {FailureCause::usage_limit,
@@ -67,6 +67,9 @@ constexpr std::array<CauseWords, 8> k_causes{{
     {FailureCause::refused,
      "refused",
      "The model provider refused this request because of its content."},
+    {FailureCause::no_call,
+     "tool_call_missing",
+     "The model answered without the tool call that tool_choice demands."},
 }};
 
 // words_of() indexes the tables: they must stand in the order of the enums.

@@ -15,7 +15,9 @@ namespace {
 constexpr std::int64_t k_largest_exact = (std::int64_t{1} << 53) - 1; ///< of a JavaScript number
 constexpr std::int64_t k_seconds_end = 100'000'000'000; ///< beyond it, milliseconds were meant
 
-constexpr std::array<std::string_view, 3> k_finishes{"stop", "length", "content_filter"};
+constexpr std::array<std::string_view, 4> k_finishes{
+    "stop", "length", "content_filter", "tool_calls"
+};
 constexpr std::array<std::string_view, 8> k_envelope_members{
     "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"
 };

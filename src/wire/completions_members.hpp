@@ -57,7 +57,7 @@ struct Envelope {
 [[nodiscard]] Envelope read_envelope(const Members& of, std::string_view object_word);
 /// Of "usage" in `of`: nullopt when it is absent, null or no object (C13).
 [[nodiscard]] std::optional<Usage> read_usage(const Members& of, Notes& notes);
-/// nullopt when it is null; absent and other words than stop, length, content_filter are noted.
+/// nullopt when it is null; absent and words than those of the API are noted.
 [[nodiscard]] std::optional<std::string> read_finish(const Members& choice);
 /// `value` is the member "error" (C14).
 [[nodiscard]] ErrorObject read_error(const Json& object, const Json& value, Notes& notes);

@@ -2,6 +2,7 @@
 #include "oa_stream/wire/completions_chunk.hpp"
 
 #include "completions_members.hpp"
+#include "completions_tools.hpp"
 #include "object_scan.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> k_chunk_choice{"index", "delta", "finish_reason"};
 constexpr std::array<std::string_view, 3> k_answer_choice{"index", "message", "finish_reason"};
-constexpr std::array<std::string_view, 2> k_text_members{"role", "content"};
+constexpr std::array<std::string_view, 3> k_text_members{"role", "content", "tool_calls"};
 
 /// An "error" that is null is none.
 const Json* error_in(const Json& object) {
@@ -41,7 +42,10 @@ Chunk read_chunk(const Json& object, Notes& notes) {
         const Members text(*delta, "choices[0].delta", "C6", notes);
         text.only(k_text_members);
         chunk.role = text.maybe_text("role");
-        chunk.content = text.maybe_text("content");
+        chunk.tool_calls = read_call_pieces(text, "choices[0].delta", notes);
+        const Json* content = text.find("content");
+        const bool none = content != nullptr && content->is_null() && !chunk.tool_calls.empty();
+        chunk.content = none ? std::nullopt : text.maybe_text("content");
     }
     return chunk;
 }
@@ -73,7 +77,10 @@ Answer read_answer(const Json& object, Notes& notes) {
         if (const std::string role = text.text("role"); !role.empty() && role != "assistant") {
             text.note("role", fmt::format("is \"{}\"", printable(role, 40)));
         }
-        answer.content = text.text("content");
+        answer.tool_calls = read_calls(text, "choices[0].message", notes);
+        const Json* content = text.find("content");
+        const bool none = content != nullptr && content->is_null() && !answer.tool_calls.empty();
+        answer.content = none ? std::string() : text.text("content");
     }
     return answer;
 }

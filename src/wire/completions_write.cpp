@@ -22,6 +22,34 @@ void number(std::string& out, std::int64_t value) {
     out.append(digits.data(), written.ptr);
 }
 
+void piece(std::string& out, const ToolCallPiece& piece) {
+    out += R"({"index":)";
+    number(out, piece.index);
+    if (piece.id) {
+        text_member(out, R"(,"id":)", *piece.id);
+        out += R"(,"type":"function")";
+    }
+    out += R"(,"function":{)";
+    if (piece.name) {
+        text_member(out, R"("name":)", *piece.name);
+        out += ',';
+    }
+    text_member(out, R"("arguments":)", piece.arguments);
+    out += "}}";
+}
+
+void pieces(std::string& out, const Chunk& chunk) {
+    if (chunk.tool_calls.empty()) {
+        return;
+    }
+    out += chunk.role || chunk.content ? R"(,"tool_calls":[)" : R"("tool_calls":[)";
+    for (std::size_t i = 0; i < chunk.tool_calls.size(); ++i) {
+        out += i == 0 ? "" : ",";
+        piece(out, chunk.tool_calls[i]);
+    }
+    out += ']';
+}
+
 void choice(std::string& out, const Chunk& chunk) {
     out += R"({"index":0,"delta":{)";
     if (chunk.role) {
@@ -30,6 +58,7 @@ void choice(std::string& out, const Chunk& chunk) {
     if (chunk.content) {
         text_member(out, chunk.role ? R"(,"content":)" : R"("content":)", *chunk.content);
     }
+    pieces(out, chunk);
     out += R"(},"finish_reason":)";
     if (chunk.finish) {
         append_text(out, *chunk.finish);
@@ -87,7 +116,14 @@ Json to_json(const Usage& usage) {
 Json to_json(const Answer& answer) {
     Json message = Json::object();
     message["role"] = "assistant";
-    message["content"] = answer.content;
+    const bool only_calls = answer.content.empty() && !answer.tool_calls.empty();
+    message["content"] = only_calls ? Json(nullptr) : Json(answer.content);
+    for (const ToolCall& call : answer.tool_calls) {
+        Json function = Json::object({{"name", call.name}, {"arguments", call.arguments}});
+        Json one = Json::object({{"id", call.id}, {"type", "function"}});
+        one["function"] = std::move(function);
+        message["tool_calls"].push_back(std::move(one));
+    }
     Json choice = Json::object();
     choice["index"] = 0;
     choice["message"] = std::move(message);

@@ -116,7 +116,7 @@ describe('over the real Codex', () => {
 
   test('every check that a model can provoke', async (t) => {
     const spawn = serve('--authority', 'codex', '--codex-bin', codexBin(), '--codex-config', path.join(lane.folder, 'config.toml'), '--model', 'mock-model');
-    const report = await judge(lane.base, 'mock-model', { name: 'kit-codex', args: ['--key', KEY, '--dialect', 'mock-responses'], spawn, env: { MOCK_API_KEY: 'sk-mock-not-a-secret' } });
+    const report = await judge(lane.base, 'mock-model', { name: 'kit-codex', args: ['--key', KEY, '--dialect', 'mock-responses', '--tools'], spawn, env: { MOCK_API_KEY: 'sk-mock-not-a-secret' } });
     await assertReport(t, report, WITHOUT_CODEX);
   });
 
@@ -146,10 +146,11 @@ describe('over the real Codex', () => {
     const said = sent.input.filter((i) => i.role === 'user' || i.role === 'assistant').map((i) => [i.role, i.content.map((c) => c.text).join('')]).filter(([, text]) => text.includes('MARK-'));
     assert.deepEqual(said, [
       ['user', 'MARK-FIRST 世🙂'],
-      ['assistant', 'MARK-CALL\n<tool_call id="call_7" name="look">{"at":"MARK-ARGUMENT"}</tool_call>'],
-      ['user', '<tool_result id="call_7">MARK-RESULT</tool_result>'],
+      ['assistant', 'MARK-CALL'],
       ['user', 'scenario:text;text=done MARK-LAST'],
     ]);
+    const calls = sent.input.filter((i) => i.type.startsWith('function_call')).map((i) => [i.type, i.call_id, i.name, i.arguments ?? i.output]);
+    assert.deepEqual(calls, [['function_call', 'call_7', 'look', '{"at":"MARK-ARGUMENT"}'], ['function_call_output', 'call_7', undefined, 'MARK-RESULT']]);
   });
 
   test('a conversation of a mebibyte reaches the model', async () => {

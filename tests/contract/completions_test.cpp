@@ -68,6 +68,20 @@ const std::string k_answer =
     R"({"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,)"
     R"("message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]})";
 
+const std::string k_call_list =
+    R"("tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":""}}])";
+const std::string k_call = delta("{" + k_call_list + "}");
+const std::string k_arguments =
+    delta(R"({"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]})");
+const std::string k_whole_call = delta(
+    R"({"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]})"
+);
+const std::string k_called = delta("{}", "\"tool_calls\"");
+const std::string k_called_answer =
+    R"({"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,)"
+    R"("message":{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function",)"
+    R"("function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]})";
+
 struct Row {
     std::string_view name;
     std::string bytes;
@@ -159,9 +173,60 @@ const std::vector<Row> k_rows{
     {"a silent end behind usage", frames({k_role, k_text, k_usage}), {"C17"}},
     {"no [DONE]", frames({k_role, k_text, k_stop}), {"C17"}},
     {"[DONE] without its empty line", frames({k_role, k_stop}) + "data: [DONE]\n", {"C17", "S5"}},
-    {"tool calls",
-     frames({k_role, delta(R"({"content":"x","tool_calls":[{}]})"), k_stop, k_done}),
+    {"a member of none",
+     frames({k_role, delta(R"({"content":"x","function_call":{}})"), k_stop, k_done}),
      {"C18"}},
+    {"tool calls", frames({k_role, k_call, k_arguments, k_text, k_called, k_done}), {}},
+    {"a whole tool call on one chunk", frames({k_role, k_whole_call, k_called, k_done}), {}},
+    {"a tool call beside null",
+     frames({k_role, delta(R"({"content":null,)" + k_call_list + "}"), k_called, k_done}),
+     {}},
+    {"a tool call that ends with stop", frames({k_role, k_call, k_stop, k_done}), {"C21"}},
+    {"a tool call that the limit cut",
+     frames({k_role, k_call, delta("{}", "\"length\""), k_done}),
+     {}},
+    {"tool_calls without a call", frames({k_role, k_text, k_called, k_done}), {"C21"}},
+    {"a tool call without id",
+     frames(
+         {k_role,
+          delta(R"({"tool_calls":[{"index":0,"type":"function","function":{"name":"f"}}]})"),
+          k_called,
+          k_done}
+     ),
+     {"C21"}},
+    {"arguments of no call", frames({k_role, k_arguments, k_called, k_done}), {"C21"}},
+    {"a tool call named twice", frames({k_role, k_call, k_call, k_called, k_done}), {"C21"}},
+    {"a tool call without type",
+     frames(
+         {k_role,
+          delta(R"({"tool_calls":[{"index":0,"id":"c","function":{"name":"f"}}]})"),
+          k_called,
+          k_done}
+     ),
+     {"C21"}},
+    {"an index that is skipped",
+     frames(
+         {k_role,
+          delta(
+              R"({"tool_calls":[{"index":1,"id":"c","type":"function","function":{"name":"f"}}]})"
+          ),
+          k_called,
+          k_done}
+     ),
+     {"C21"}},
+    {"tool calls that are no array",
+     frames({k_role, delta(R"({"content":"x","tool_calls":{}})"), k_stop, k_done}),
+     {"C21"}},
+    {"a tool call on the finish",
+     frames({k_role, delta("{" + k_call_list + "}", "\"tool_calls\""), k_done}),
+     {"C11"}},
+    {"an answer of tool calls", k_called_answer, {}},
+    {"an answer of tool calls that says stop",
+     std::string(k_called_answer).replace(k_called_answer.find("\"tool_calls\"}"), 12, "\"stop\""),
+     {"C21"}},
+    {"an answer with a tool call without a name",
+     std::string(k_called_answer).replace(k_called_answer.find(R"("name":"f",)"), 11, ""),
+     {"C21"}},
     {"a UI stream", std::string(k_good), {"C12", "C6", "C7", "C8", "C16", "C18"}},
     {"an answer", k_answer, {}},
     {"an answer over lines, with space around", "\n  " + k_answer + "\n", {}},

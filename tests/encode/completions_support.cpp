@@ -42,6 +42,22 @@ std::expected<Json, turn::Failure> completion_whole(const std::vector<turn::Even
     return encoder.result();
 }
 
+namespace {
+
+/// As clients put them together.
+void add_call(const Json& piece, Json& calls) {
+    if (piece.contains("id")) {
+        Json call = piece;
+        call.erase("index");
+        calls.push_back(std::move(call));
+    } else {
+        auto& said = calls.at(piece.at("index").get<std::size_t>()).at("function").at("arguments");
+        said = said.get<std::string>() + piece.at("function").at("arguments").get<std::string>();
+    }
+}
+
+} // namespace
+
 ReadCompletion read_completion(std::string_view stream) {
     ReadCompletion out;
     for (const std::string& frame : frames_of(stream)) {
@@ -63,8 +79,13 @@ ReadCompletion read_completion(std::string_view stream) {
                 out.order += 'F';
                 out.finish = choice.at("finish_reason").get<std::string>();
             } else {
-                out.order += delta.contains("role") ? 'R' : 'C';
-                out.text += delta.at("content").get<std::string>();
+                const bool call = delta.contains("tool_calls");
+                out.order += delta.contains("role") ? 'R' : call ? 'T' : 'C';
+                if (call) {
+                    add_call(delta.at("tool_calls").at(0), out.calls);
+                } else {
+                    out.text += delta.at("content").get<std::string>();
+                }
             }
         }
     }

@@ -21,11 +21,12 @@ completion_whole(const std::vector<turn::Event>& events);
 
 /// A stream read back: what its client has at the end.
 struct ReadCompletion {
-    std::string order; ///< R role, C content, F finish, U usage, E error, D [DONE]
+    std::string order; ///< R role, C content, T tool call, F finish, U usage, E error, D [DONE]
     std::string text;
     std::string finish;
     std::optional<Json> usage{};
     std::string error; ///< its code
+    Json calls = Json::array(); ///< as a whole answer has them
 };
 [[nodiscard]] ReadCompletion read_completion(std::string_view stream);
 

@@ -116,6 +116,41 @@ const std::vector<Row> k_rows{
      "x",
      "stop",
      ""},
+    {"calls of the client's functions",
+     {k_start,
+      PartOpened{"a"},
+      PartDelta{"a", "x"},
+      PartClosed{"a"},
+      ToolOpened{"c1", "weather", false, true},
+      ToolInputReady{"c1", Json::object()},
+      ClientCall{"c1", "weather", R"({"city":"Oslo"})"},
+      ToolOpened{"c2", "clock", false, true},
+      ToolInputReady{"c2", Json::object()},
+      ClientCall{"c2", "clock", ""},
+      UsageKnown{k_spent},
+      TurnEnded{Outcome::completed, Finish::tool_calls}},
+     "RCTTTFUD",
+     "x",
+     "tool_calls",
+     ""},
+    {"a call alone",
+     {k_start,
+      ToolOpened{"c1", "clock", false, true},
+      ClientCall{"c1", "clock", "{}"},
+      UsageKnown{{}},
+      TurnEnded{Outcome::completed, Finish::tool_calls}},
+     "RTTFD",
+     "",
+     "tool_calls",
+     ""},
+    {"a call that was cut at the model's limit",
+     {k_start,
+      ClientCall{"c1", "clock", "{}"},
+      TurnEnded{Outcome::completed, Finish::length}},
+     "RTTFD",
+     "",
+     "tool_calls",
+     ""},
     {"usage told on the way",
      words({"x"}, {UsageKnown{k_spent}, TurnEnded{}}),
      "RCFUD",
@@ -218,6 +253,11 @@ Json whole_of(const ReadCompletion& read) {
     );
     out["choices"][0]["message"]["content"] = read.text;
     out["choices"][0]["finish_reason"] = read.finish;
+    if (!read.calls.empty()) {
+        Json& message = out["choices"][0]["message"];
+        message["content"] = read.text.empty() ? Json(nullptr) : Json(read.text);
+        message["tool_calls"] = read.calls;
+    }
     if (read.usage) {
         out["usage"] = *read.usage;
     }
@@ -248,6 +288,40 @@ TEST_CASE("completions: a turn's text and ending are the documented ones, in bot
             }
         }
     }
+}
+
+TEST_CASE("completions: one call at a time, and a call that was demanded") {
+    const std::vector<Event> calls{
+        k_start,
+        ClientCall{"c1", "weather", "{}"},
+        ClientCall{"c2", "clock", "{}"},
+        TurnEnded{Outcome::completed, Finish::tool_calls},
+    };
+    const auto told = [](CompletionIdentity as, const std::vector<Event>& events) {
+        CompletionsStream stream(as, false);
+        CompletionsWhole whole(as);
+        std::string out;
+        for (const Event& event : events) {
+            REQUIRE(stream.encode(event, out));
+            REQUIRE(whole.encode(event, out));
+        }
+        auto read = read_completion(out);
+        CHECK(whole.result().has_value() == read.error.empty());
+        return read;
+    };
+    auto one = identity();
+    one.one_call = true;
+    CHECK(told(identity(), calls).calls.size() == 2);
+    REQUIRE(told(one, calls).calls.size() == 1);
+    CHECK(told(one, calls).calls[0].at("id") == "c1");
+    CHECK(told(one, calls).finish == "tool_calls");
+
+    auto must = identity();
+    must.must_call = true;
+    CHECK(told(must, calls).error.empty());
+    CHECK(told(must, words({"x"}, {TurnEnded{}})).error == "tool_call_missing");
+    const auto cut = words({"x"}, {TurnEnded{Outcome::completed, Finish::length}});
+    CHECK(told(must, cut).finish == "length");
 }
 
 TEST_CASE("completions: usage is told in OpenAI's words, only when it was asked for") {

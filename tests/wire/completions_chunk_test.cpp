@@ -93,12 +93,44 @@ TEST_CASE("completions: a frame's bytes are the documented ones") {
     );
 }
 
+TEST_CASE("completions: a tool call's bytes are the documented ones") {
+    Chunk chunk{.id = "chatcmpl-1", .created = 7, .model = "m"};
+    chunk.tool_calls.push_back({.index = 0, .id = "c1", .name = "f"});
+    CHECK(data_of(chunk).ends_with(
+        R"("delta":{"tool_calls":[{"index":0,"id":"c1","type":"function","function":)"
+        R"({"name":"f","arguments":""}}]},"finish_reason":null}]})"
+    ));
+    chunk.tool_calls.front() = {.index = 1, .arguments = R"({"a":1})"};
+    CHECK(data_of(chunk).ends_with(
+        R"("delta":{"tool_calls":[{"index":1,"function":{"arguments":"{\"a\":1}"}}]},)"
+        R"("finish_reason":null}]})"
+    ));
+    Answer answer{"chatcmpl-1", 7, "m", "", "tool_calls", {}};
+    answer.tool_calls.push_back({"c1", "f", "{}"});
+    CHECK(
+        dump_json(to_json(answer)["choices"][0]["message"]) ==
+        R"({"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function",)"
+        R"("function":{"name":"f","arguments":"{}"}}]})"
+    );
+    answer.content = "x";
+    CHECK(to_json(answer)["choices"][0]["message"]["content"] == "x");
+}
+
 TEST_CASE("completions: what is written is read as the same event") {
+    Chunk calls{.id = "chatcmpl-1", .created = 7, .model = "m"};
+    calls.tool_calls = {{0, "c1", "f", ""}, {1, std::nullopt, std::nullopt, "{}"}};
+    Answer called{"chatcmpl-1", 7, "m", "text", "tool_calls", {}};
+    called.tool_calls = {{"c1", "f", "{}"}, {"c2", "g", ""}};
+    const ParsedAnswer whole_calls = parse_answer(dump_json(to_json(called)));
+    CHECK(rules_of(whole_calls.notes).empty());
+    REQUIRE(whole_calls.body);
+    CHECK(std::get<Answer>(*whole_calls.body) == called);
     Chunk usage_only{.id = "chatcmpl-1", .created = 7, .model = "m", .has_choice = false};
     usage_only.usage = Usage{3, 4, 7, {}, {}};
     const std::vector<Event> events{
         full(),
         usage_only,
+        calls,
         Chunk{.id = "chatcmpl-x", .created = 0, .model = "\"q\"", .content = "[DONE]\n\ndata: x"},
         ErrorObject{.message = "no", .type = "server_error", .code = "c", .param = "p"},
         ErrorObject{.message = "no", .type = "server_error", .code = "c"},
@@ -196,7 +228,13 @@ TEST_CASE("completions: what is wrong with an event is noted with its rule") {
          R"({"error":{"message":"m","type":"t","param":null,"code":"c"},"status":500})",
          "C18"},
         {"error that is null", R"({"error":null})", "C6 C6 C6 C6 C6"},
-        {"tool call", delta(R"({"content":"x","tool_calls":[]})"), "C18"},
+        {"no tool call", delta(R"({"content":"x","tool_calls":[]})"), ""},
+        {"tool calls that are no array", delta(R"({"content":"x","tool_calls":{}})"), "C21"},
+        {"a tool call that is no object", delta(R"({"content":"x","tool_calls":[1]})"), "C21"},
+        {"a tool call without a function", delta(R"({"tool_calls":[{"index":0}]})"), "C21"},
+        {"a tool call with another member",
+         delta(R"({"tool_calls":[{"index":0,"x":1,"function":{"arguments":""}}]})"),
+         "C18"},
         {"null members say nothing", delta(R"({"content":"x","tool_calls":null})"), ""},
         {"fingerprint", chunk("[]", R"(,"system_fingerprint":"f","service_tier":"default")"), ""},
         {"lone surrogate", delta(R"({"content":"\ud800"})"), "J5"},

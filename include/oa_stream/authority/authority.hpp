@@ -24,17 +24,34 @@ struct InputImage {
 };
 using InputPart = std::variant<InputText, InputImage>;
 
-/// An earlier message with which a new thread is seeded (thread/inject_items).
+/// A function of the client's that the model may call.
+struct ClientTool {
+    std::string name; ///< [A-Za-z0-9_-]{1,64}
+    std::string description{};
+    Json parameters = Json::object(); ///< JSON Schema
+};
+/// A call of such a function in an earlier message.
+struct SeedCall {
+    std::string id;
+    std::string name;
+    std::string arguments; ///< JSON
+};
+
+/// An earlier message with which a new thread is seeded (thread/inject_items). Calls and images only
+/// where Capabilities::client_tools and ::images say so.
 struct SeedMessage {
-    enum class Role { user, assistant } role = Role::user;
+    enum class Role { user, assistant, tool } role = Role::user;
     std::string text;
+    std::vector<InputPart> parts{}; ///< instead of `text`, where images stand between the words
+    std::vector<SeedCall> calls{};  ///< behind the text of an assistant
+    std::string answers{};          ///< of a tool: the id of the call whose result it is
 };
 
 struct TurnRequest {
     std::string owner{}; ///< who asks; empty without auth
     std::optional<std::string> thread{}; ///< the authority's id; unset: make a new thread
     std::vector<SeedMessage> seed{};     ///< only with a new thread
-    std::vector<InputPart> input;
+    std::vector<InputPart> input; ///< may be empty behind a seed that ends with a tool's result
     /// Drop this turn and everything after it first (regenerate, edit). An authority whose
     /// capabilities say !can_revert answers Code::precondition.
     std::optional<std::string> revert_from_turn{};
@@ -48,6 +65,19 @@ struct TurnRequest {
     std::optional<Json> output_schema{}; ///< JSON Schema the answer must follow
     /// Approvals come as events and wait for answer_approval(); unset: they are declined.
     bool ask_approvals = false;
+    /// Functions of the client's, only with a new thread. Where the model has called some of them the
+    /// turn ends with Finish::tool_calls: their results come with the seed of a later request.
+    std::vector<ClientTool> tools{};
+    /// The turn does not end there: it waits for Turn::answer_call(). Also for a thread that was made
+    /// with tools.
+    bool wait_for_calls = false;
+};
+
+/// What a client's function returned.
+struct CallResult {
+    std::string text;    ///< told to the model
+    Json shown{};        ///< the ToolOutput's output; of a failed one its text is told as ToolFailed
+    bool failed = false; ///< the function threw
 };
 
 using EventBatch = std::vector<turn::Event>;
@@ -96,6 +126,13 @@ public:
     [[nodiscard]] virtual Result<void> answer_approval(std::string_view id, bool approved) {
         static_cast<void>(approved);
         return fail(Code::precondition, "this authority asks for no approvals", std::string(id));
+    }
+
+    /// The result of a turn::ClientCall of a turn that waits for it. Errors: Code::not_found when it
+    /// is not (or no longer) waited for, Code::precondition when this authority never asks.
+    [[nodiscard]] virtual Result<void> answer_call(std::string_view call, CallResult result) {
+        static_cast<void>(result);
+        return fail(Code::precondition, "this authority takes no functions", std::string(call));
     }
 
     /// nullptr (nearly always): frames are written as they are. Lives as long as the turn.
@@ -166,6 +203,7 @@ struct Capabilities {
     bool can_seed = false; ///< new thread with history
     bool images = false;
     bool approvals = false; ///< can ask (TurnRequest::ask_approvals)
+    bool client_tools = false; ///< TurnRequest::tools, and calls in a seed
     bool outlives = false; ///< turns outlive this process: Turn::leave() and join() work
     std::vector<std::string> replays{}; ///< replay only: capture names
     std::vector<std::string> efforts{}; ///< reasoning efforts of the model; empty: not known

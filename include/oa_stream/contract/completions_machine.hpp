@@ -12,7 +12,7 @@
 
 namespace oa_stream::contract {
 
-/// role, content…, finish, usage?, [DONE] – or, instead of finish: usage?, error.
+/// role, content and tool calls…, finish, usage?, [DONE] – or, instead of finish: usage?, error.
 class CompletionsMachine {
 public:
     using Report = UiMachine::Report;
@@ -38,6 +38,7 @@ private:
     void usage(const wire::completions::Chunk& chunk, const Report& report);
     void role(const wire::completions::Chunk& chunk, const Report& report);
     void content(const wire::completions::Chunk& chunk, const Report& report);
+    void calls(const wire::completions::Chunk& chunk, const Report& report);
     void ending(const wire::completions::Chunk& chunk, const Report& report);
     void after_end(const Report& report);
 
@@ -46,6 +47,7 @@ private:
     bool text_ = false;
     bool early_usage_ = false; ///< usage without finish: only an error may follow
     bool noted_after_end_ = false;
+    std::int64_t calls_ = 0; ///< tool calls begun
     std::uint64_t roles_ = 0;
     std::uint64_t finishes_ = 0;
     std::uint64_t usages_ = 0;
@@ -53,7 +55,7 @@ private:
     std::uint64_t dones_ = 0;
 };
 
-/// Rules C13 and C20 of an answer beyond its members' types, which wire notes.
+/// Rules C13, C20 and C21 of an answer beyond its members' types, which wire notes.
 void judge_answer(
     const wire::completions::Answer& answer, const CompletionsMachine::Report& report
 );

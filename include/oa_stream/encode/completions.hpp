@@ -21,11 +21,13 @@ struct CompletionIdentity {
     std::string id;           ///< "chatcmpl-…", one per response
     std::int64_t created = 0; ///< seconds since the epoch
     std::string model;        ///< as the request named it
+    bool one_call = false;    ///< parallel_tool_calls: false
+    bool must_call = false;   ///< tool_choice: an answer without a call is a failure
 };
 
 /// Role, content…, finish, usage (when asked for and known), [DONE]. A failed, aborted or
-/// interrupted turn ends with one error frame and nothing after it. Only text becomes content;
-/// reasoning, tools and notes produce nothing.
+/// interrupted turn ends with one error frame and nothing after it. Only text becomes content,
+/// and calls of the client's functions tool_calls; reasoning, other tools and notes produce nothing.
 class CompletionsStream final : public TurnEncoder {
 public:
     CompletionsStream(CompletionIdentity identity, bool include_usage);

@@ -2,8 +2,8 @@
 //
 //   turn = TurnStarted , { part | tool | Note | UsageKnown } , TurnEnded
 //   part = PartOpened , { PartDelta } , PartClosed
-//   tool = ToolOpened , { ToolInputDelta } , ToolInputReady , { ToolOutputDelta } , ( ToolOutput |
-//   ToolFailed )
+//   tool = ToolOpened , { ToolInputDelta } , ToolInputReady , [ ClientCall ] , { ToolOutputDelta } ,
+//   ( ToolOutput | ToolFailed )
 //
 // Parts and tools interleave. Authorities may break this grammar; encode::Normaliser repairs it, so
 // encoders may rely on it.
@@ -69,6 +69,7 @@ struct ToolOpened {
     std::string call; ///< unique within the turn
     std::string name;
     bool dynamic = true;
+    bool client = false; ///< a function of the client's, which runs it itself
     friend bool operator==(const ToolOpened&, const ToolOpened&) = default;
 };
 struct ToolInputDelta {
@@ -117,6 +118,14 @@ struct ApprovalSettled {
     bool approved = false;
     friend bool operator==(const ApprovalSettled&, const ApprovalSettled&) = default;
 };
+/// The client is to run one of its functions. Only in turns that were started with
+/// TurnRequest::tools; an end with Finish::tool_calls leaves such calls open.
+struct ClientCall {
+    std::string call; ///< opened before
+    std::string name;
+    std::string arguments; ///< as the model wrote them: JSON, if it wrote any
+    friend bool operator==(const ClientCall&, const ClientCall&) = default;
+};
 struct UsageKnown {
     Usage usage; ///< of the turn so far
     friend bool operator==(const UsageKnown&, const UsageKnown&) = default;
@@ -143,6 +152,7 @@ using Event = std::variant<
     Note,
     ApprovalAsked,
     ApprovalSettled,
+    ClientCall,
     UsageKnown,
     TurnEnded>;
 

@@ -45,6 +45,7 @@ enum class FailureCause {
     unknown_model,
     overloaded,     ///< the provider itself
     refused,        ///< for what was said
+    no_call,        ///< the model made no tool call though the request demands one
 };
 struct CauseWords {
     FailureCause cause;

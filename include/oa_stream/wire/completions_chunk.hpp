@@ -25,6 +25,20 @@ struct Usage {
     friend bool operator==(const Usage&, const Usage&) = default;
 };
 
+/// A call of one of the client's functions.
+struct ToolCall {
+    std::string id{}, name{};
+    std::string arguments{}; ///< JSON, as the model wrote it
+    friend bool operator==(const ToolCall&, const ToolCall&) = default;
+};
+/// A piece of one, in a chunk: the first has id and name, the others more of the arguments.
+struct ToolCallPiece {
+    std::int64_t index = 0; ///< which of the answer's calls
+    std::optional<std::string> id{}, name{};
+    std::string arguments{};
+    friend bool operator==(const ToolCallPiece&, const ToolCallPiece&) = default;
+};
+
 /// One "chat.completion.chunk".
 struct Chunk {
     std::string id{};
@@ -35,6 +49,7 @@ struct Chunk {
     std::optional<std::string> content{};
     std::optional<std::string> finish{}; ///< unset: finish_reason is null
     std::optional<Usage> usage{};
+    std::vector<ToolCallPiece> tool_calls{};
     friend bool operator==(const Chunk&, const Chunk&) = default;
 };
 
@@ -60,6 +75,7 @@ struct Answer {
     std::string content{};
     std::string finish{};
     std::optional<Usage> usage{};
+    std::vector<ToolCall> tool_calls{};
     friend bool operator==(const Answer&, const Answer&) = default;
 };
 
@@ -70,14 +86,14 @@ struct Parsed {
     std::vector<ParseNote> notes{};
 };
 /// `data` is one SSE event's data. Missing or wrong members are noted and read as if empty, so that
-/// the machine can go on judging. Rules J1, J5–J7, W2, C6, C10, C13, C14 and C18.
+/// the machine can go on judging. Rules J1, J5–J7, W2, C6, C10, C13, C14, C18 and C21.
 [[nodiscard]] Parsed parse_event(std::string_view data);
 
 struct ParsedAnswer {
     std::optional<std::variant<Answer, ErrorObject>> body{}; ///< unset when it is no JSON object
     std::vector<ParseNote> notes{};
 };
-/// A whole body. Rules S1, J5–J7, W2, C13, C14 and C18–C20.
+/// A whole body. Rules S1, J5–J7, W2, C13, C14 and C18–C21.
 [[nodiscard]] ParsedAnswer parse_answer(std::string_view body);
 
 /// Appends the event as one frame ("data: {…}\n\n").

@@ -91,8 +91,8 @@ void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
         finish(thread);
         return;
     }
-    if (live->failed() && !live->interrupting) {
-        interrupt(live); // its queue overflowed: let codex stop as well
+    if ((live->failed() || live->handed_over()) && !live->interrupting) {
+        interrupt(live); // its queue overflowed, or its client goes on: let codex stop as well
     }
     if (live->idle_since() && live->idle_since() != live->watched && link_) {
         live->watched = live->idle_since();
@@ -136,6 +136,11 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
             fmt::format("codex asked {}: its client decides", printable(method, 80)));
         question->details = approval_details(method, params, approval_place());
         live->ask(*std::move(question), id);
+        return std::nullopt;
+    }
+    if (method == "item/tool/call" && ours && live->takes_client_calls()) {
+        live->client_call(params); // never answered: the turn ends here
+        after_delivery(thread);
         return std::nullopt;
     }
     if (auto note = unanswered_note(method, params); note && ours) {

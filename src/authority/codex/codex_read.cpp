@@ -93,6 +93,7 @@ Capabilities CodexCore::capabilities() const {
         .can_seed = true,
         .images = true,
         .approvals = home_.facts.approval_policy != "never",
+        .client_tools = true,
         .outlives = outlives(),
         .efforts = efforts_.empty() ? models.front().efforts : efforts_,
         .models = models

@@ -54,12 +54,34 @@ Json input_of(const InputPart& part) {
     return Json::object({{"type", "image"}, {"url", std::get<InputImage>(part).url}});
 }
 
+/// A message's content, or a function's output, in the words of the Responses API.
+Json content_of(const SeedMessage& message) {
+    const char* kind =
+        message.role == SeedMessage::Role::assistant ? "output_text" : "input_text";
+    Json content = Json::array();
+    if (message.parts.empty()) {
+        content.push_back(Json::object({{"type", kind}, {"text", message.text}}));
+    }
+    for (const InputPart& part : message.parts) {
+        if (const auto* text = std::get_if<InputText>(&part)) {
+            content.push_back(Json::object({{"type", kind}, {"text", text->text}}));
+        } else {
+            Json image = Json::object({{"type", "input_image"}});
+            image["image_url"] = std::get<InputImage>(part).url;
+            content.push_back(std::move(image));
+        }
+    }
+    return content;
+}
+
 } // namespace
 
 Json initialize_params() {
-    // No capability: the experimental methods stay shut, for us and for any mistake of ours.
     Json info = Json::object({{"name", "oa_stream"}, {"title", "oa-stream"}, {"version", "1"}});
-    return Json::object({{"clientInfo", std::move(info)}});
+    Json params = Json::object({{"clientInfo", std::move(info)}});
+    // For dynamicTools and experimentalRawEvents of thread/start; nothing else of it is used.
+    params["capabilities"] = Json::object({{"experimentalApi", true}});
+    return params;
 }
 
 Json thread_start_params(const std::string& cwd, bool ephemeral, const std::string& instructions) {
@@ -74,6 +96,21 @@ Json thread_start_params(const std::string& cwd, bool ephemeral, const std::stri
         params["baseInstructions"] = instructions;
     }
     return params;
+}
+
+void add_tools(Json& thread_start, const std::vector<ClientTool>& tools) {
+    if (tools.empty()) {
+        return;
+    }
+    Json list = Json::array();
+    for (const ClientTool& tool : tools) {
+        Json one = Json::object({{"type", "function"}, {"name", tool.name}});
+        one["description"] = tool.description;
+        one["inputSchema"] = tool.parameters;
+        list.push_back(std::move(one));
+    }
+    thread_start["dynamicTools"] = std::move(list);
+    thread_start["experimentalRawEvents"] = true; // they tell when a response is whole
 }
 
 Json thread_resume_params(const std::string& thread) {
@@ -101,12 +138,25 @@ Json thread_params(const std::string& thread) {
 Json inject_params(const std::string& thread, const std::vector<SeedMessage>& seed) {
     Json items = Json::array();
     for (const SeedMessage& message : seed) {
+        if (message.role == SeedMessage::Role::tool) {
+            Json item = Json::object({{"type", "function_call_output"}});
+            item["call_id"] = message.answers;
+            item["output"] = message.parts.empty() ? Json(message.text) : content_of(message);
+            items.push_back(std::move(item));
+            continue;
+        }
         const bool user = message.role == SeedMessage::Role::user;
-        Json part =
-            Json::object({{"type", user ? "input_text" : "output_text"}, {"text", message.text}});
-        Json item = Json::object({{"type", "message"}, {"role", user ? "user" : "assistant"}});
-        item["content"] = Json::array({std::move(part)});
-        items.push_back(std::move(item));
+        if (user || !message.text.empty() || !message.parts.empty()) {
+            Json item = Json::object({{"type", "message"}, {"role", user ? "user" : "assistant"}});
+            item["content"] = content_of(message);
+            items.push_back(std::move(item));
+        }
+        for (const SeedCall& call : message.calls) {
+            Json item = Json::object({{"type", "function_call"}, {"name", call.name}});
+            item["arguments"] = call.arguments;
+            item["call_id"] = call.id;
+            items.push_back(std::move(item));
+        }
     }
     return Json::object({{"threadId", thread}, {"items", std::move(items)}});
 }

@@ -15,6 +15,8 @@ namespace oa_stream::authority {
 /// An empty `cwd` is the server's own.
 [[nodiscard]] Json
 thread_start_params(const std::string& cwd, bool ephemeral, const std::string& instructions);
+/// The client's functions, for a new thread.
+void add_tools(Json& thread_start, const std::vector<ClientTool>& tools);
 [[nodiscard]] Json thread_resume_params(const std::string& thread);
 [[nodiscard]] Json thread_revert_params(const std::string& thread, const std::string& turn);
 /// `last_turn` empty: all turns.

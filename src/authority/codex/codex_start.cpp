@@ -44,7 +44,12 @@ Result<void> check_request(const TurnRequest& request) {
     if (request.ephemeral && request.thread) {
         return fail(Code::usage, "an existing thread cannot be made ephemeral");
     }
-    if (request.input.empty()) {
+    if (!request.tools.empty() && request.thread) {
+        return fail(Code::usage, "only a new thread can be given tools");
+    }
+    const bool answered =
+        !request.seed.empty() && request.seed.back().role == SeedMessage::Role::tool;
+    if (request.input.empty() && !answered) {
         return fail(Code::usage, "a turn needs input"); // codex would run one without
     }
     for (const InputPart& part : request.input) {
@@ -109,6 +114,7 @@ Task<Result<ThreadHold>>
 CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request) {
     const std::string work = self->outlives() ? self->options_.work_dir : self->home_.work;
     Json params = thread_start_params(work, request->ephemeral, request->instructions);
+    add_tools(params, request->tools);
     OA_CO_TRY(
         const Json result,
         settle(co_await call(self, link, "thread/start", std::move(params)), "thread/start")
@@ -222,6 +228,9 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
         self->executor_, self->options_, hold->id, hold->model, self->approval_place(), hold->total
     );
     live->ask_approvals = request->ask_approvals;
+    if (!request->tools.empty()) {
+        live->take_client_calls();
+    }
     hold->live = live;
     const Json params = turn_start_params(hold->id, *request);
     RpcOutcome outcome = co_await call(self, link, "turn/start", params, request->traceparent);

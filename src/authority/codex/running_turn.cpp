@@ -11,18 +11,19 @@ namespace {
 
 constexpr std::size_t k_early_limit = 10'000;
 
-turn::Usage usage_member(const Json& usage, std::string_view which) {
-    const Json* part = member(usage, which);
-    if (part == nullptr) {
-        return {};
-    }
-    const auto field = [&](std::string_view key) { return int_member(*part, key).value_or(0); };
+turn::Usage usage_of(const Json& counts) {
+    const auto field = [&](std::string_view key) { return int_member(counts, key).value_or(0); };
     return turn::Usage{
         .input = field("inputTokens"),
         .cached_input = field("cachedInputTokens"),
         .output = field("outputTokens"),
         .reasoning_output = field("reasoningOutputTokens")
     };
+}
+
+turn::Usage usage_member(const Json& usage, std::string_view which) {
+    const Json* part = member(usage, which);
+    return part == nullptr ? turn::Usage{} : usage_of(*part);
 }
 
 bool is_content(const turn::Event& event) {
@@ -53,6 +54,9 @@ void RunningTurn::bind(std::string id) {
     }
     for (auto& [question, request] : std::exchange(early_questions_, {})) {
         ask(std::move(question), request);
+    }
+    for (const Json& params : std::exchange(early_calls_, {})) {
+        client_call(params);
     }
 }
 
@@ -134,6 +138,9 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
     }
     EventBatch told;
     translator_.notification(message, told);
+    if (calls_.enabled()) {
+        watch_calls(method, message, told);
+    }
     EventBatch events;
     for (turn::Event& event : told) {
         approvals_.watch(event, events);
@@ -143,6 +150,9 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         if (auto* first = std::get_if<turn::TurnStarted>(&event)) {
             started_ = true;
             first->model = first->model.empty() ? model_ : first->model;
+        }
+        if (const auto* known = std::get_if<turn::UsageKnown>(&event)) {
+            spent_ = known->usage;
         }
         content_ = content_ || is_content(event);
     }
@@ -157,10 +167,11 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
     if (!events.empty()) {
         queue(std::move(events));
     }
+    tell_calls();
 }
 
 void RunningTurn::queue(EventBatch&& events) {
-    if (!abandoned && !error_ && !queue_.push(std::move(events))) {
+    if (!abandoned && !error_ && !handed_over_ && !queue_.push(std::move(events))) {
         fail(Error{.code = Code::too_large, .message = "nobody fetched the events of this turn"});
     }
     changed_.notify();
@@ -175,6 +186,81 @@ void RunningTurn::ask(ApprovalQuestion question, const Json& request) {
     approvals_.ask(std::move(question), request, events);
     content_ = true;
     queue(std::move(events));
+}
+
+void RunningTurn::watch_calls(std::string_view method, const Json& message, EventBatch& told) {
+    const Json* params = member(message, "params");
+    if (params == nullptr) {
+        return;
+    }
+    const Json* item = method == "item/started" ? member(*params, "item") : nullptr;
+    if (item != nullptr) {
+        calls_.mark(*item, told);
+    } else if (string_member(*params, "turnId") == id_) {
+        calls_.watch(method, *params);
+    }
+}
+
+void RunningTurn::client_call(const Json& params) {
+    if (id_.empty()) {
+        early_calls_.push_back(params);
+        return;
+    }
+    last_event_ = Clock::now();
+    calls_.ask(params);
+    tell_calls();
+}
+
+void RunningTurn::tell_calls() {
+    EventBatch events;
+    for (turn::ClientCall& call : calls_.take()) {
+        events.emplace_back(std::move(call));
+    }
+    if (!events.empty()) {
+        content_ = true;
+        queue(std::move(events));
+    }
+    if (calls_.only_client_left()) {
+        hand_over();
+    }
+}
+
+/// Codex tells a response's usage only once its calls were answered: told here as it would be then.
+void RunningTurn::spent_so_far(EventBatch& events) {
+    const Json& response = calls_.usage();
+    if (!response.is_object()) {
+        return;
+    }
+    turn::Usage total = translator_.total_usage();
+    const turn::Usage last = usage_of(response);
+    Json all = Json::object(
+        {{"inputTokens", total.input + last.input},
+         {"cachedInputTokens", total.cached_input + last.cached_input},
+         {"outputTokens", total.output + last.output},
+         {"reasoningOutputTokens", total.reasoning_output + last.reasoning_output}}
+    );
+    Json report = Json::object({{"threadId", thread_}, {"turnId", id_}});
+    report["tokenUsage"] = Json::object({{"total", std::move(all)}});
+    translator_.notification(
+        Json::object({{"method", "thread/tokenUsage/updated"}, {"params", std::move(report)}}),
+        events
+    );
+}
+
+void RunningTurn::hand_over() {
+    if (handed_over_ || ended_ || error_) {
+        return;
+    }
+    EventBatch events;
+    spent_so_far(events);
+    if (!events.empty()) {
+        spent_ = std::get<turn::UsageKnown>(events.back()).usage;
+    }
+    events.emplace_back(
+        turn::TurnEnded{turn::Outcome::completed, turn::Finish::tool_calls, std::nullopt, spent_}
+    );
+    queue(std::move(events));
+    handed_over_ = true;
 }
 
 Result<CodexApprovals::Reply> RunningTurn::answer_approval(std::string_view id, bool approved) {

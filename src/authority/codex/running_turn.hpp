@@ -6,6 +6,7 @@
 
 #include "capture_recorder.hpp"
 #include "codex/events/codex_events.hpp"
+#include "client_calls.hpp"
 #include "codex/process/signal.hpp"
 #include "codex_approvals.hpp"
 #include "turn_queue.hpp"
@@ -54,6 +55,13 @@ public:
     [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);
     void approval_resolved(const Json& request);
     [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();
+    /// The thread has functions of the client's: the turn ends where only their results are missing.
+    void take_client_calls() { calls_.enable(); }
+    [[nodiscard]] bool takes_client_calls() const noexcept { return calls_.enabled() && !ended_; }
+    /// `item/tool/call`: the client is to run it.
+    void client_call(const Json& params);
+    /// The turn ended at the client's calls; codex' own is to be stopped.
+    [[nodiscard]] bool handed_over() const noexcept { return handed_over_; }
     /// An event that codex did not tell.
     void tell(turn::Event event);
     /// The connection is lost: what the next one brings waits until catch_up().
@@ -104,6 +112,10 @@ private:
     void on_status(const Json& message);
     void learn_baseline(const Json& message);
     void queue(EventBatch&& events);
+    void watch_calls(std::string_view method, const Json& message, EventBatch& told);
+    void spent_so_far(EventBatch& events);
+    void tell_calls();
+    void hand_over();
     void take(std::string_view method, const Json& message); ///< running_turn_rejoin.cpp
     void say(std::string_view method, const Json& message);
     [[nodiscard]] bool is_torn(std::string_view method, const Json& message);
@@ -116,6 +128,7 @@ private:
     bool baseline_known_;
     std::vector<Json> early_{}; ///< notifications that came before the id was known
     std::vector<std::pair<ApprovalQuestion, Json>> early_questions_{}; ///< likewise
+    std::vector<Json> early_calls_{}; ///< likewise
     TurnQueue queue_;
     Signal changed_;
     std::optional<Error> error_{};
@@ -133,6 +146,9 @@ private:
     Clock::time_point last_event_ = Clock::now();
     std::string cwd_;
     CodexApprovals approvals_;
+    ClientCalls calls_{};
+    bool handed_over_ = false;
+    std::optional<turn::Usage> spent_{}; ///< as last told
     turn::Usage baseline_;
 };
 

@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "completions_params.hpp"
+#include "completions_tools.hpp"
 
 #include <fmt/format.h>
 
@@ -37,6 +38,8 @@ struct Said {
     Speaker speaker = Speaker::user;
     std::string path;               ///< "messages[3]"
     std::vector<InputPart> parts{}; ///< texts joined; images only of users
+    std::vector<authority::SeedCall> calls{};
+    std::string answers{}; ///< the call whose result it is
 };
 
 std::unexpected<Rejection> bad(std::string code, std::string param, std::string_view must) {
@@ -167,8 +170,14 @@ void add_call(const Json& call, std::string_view id, std::vector<InputPart>& par
     );
 }
 
-Accepted<void> read_calls(const Json& message, Said& out) {
-    if (const auto* calls = given(message, "tool_calls")) {
+Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
+    if (tools) {
+        auto calls = read_tool_calls(message, out.path);
+        if (!calls) {
+            return std::unexpected(std::move(calls).error());
+        }
+        out.calls = *std::move(calls);
+    } else if (const auto* calls = given(message, "tool_calls")) {
         const auto path = out.path + ".tool_calls";
         if (!calls->is_array()) {
             return bad("invalid_type", path, "an array");
@@ -197,7 +206,7 @@ void wrap(Said& said, std::string_view tag, std::string_view key, std::string_vi
 }
 
 /// Who says it, where the role alone does not tell.
-Accepted<void> attribute(const Json& message, Said& out) {
+Accepted<void> attribute(const Json& message, bool tools, Said& out) {
     const auto name = string_member(message, "name").value_or("");
     switch (out.speaker) {
     case Speaker::tool: {
@@ -209,14 +218,18 @@ Accepted<void> attribute(const Json& message, Said& out) {
                 "a tool's message must say which call it answers: 'tool_call_id'"
             ));
         }
-        wrap(out, "tool_result", "id", *id);
+        if (tools) {
+            out.answers = *id;
+        } else {
+            wrap(out, "tool_result", "id", *id);
+        }
         break;
     }
     case Speaker::function:
         wrap(out, "function_result", "name", name);
         break;
     case Speaker::assistant:
-        if (auto read = read_calls(message, out); !read) {
+        if (auto read = read_calls(message, tools, out); !read) {
             return read;
         }
         [[fallthrough]];
@@ -232,7 +245,8 @@ Accepted<void> attribute(const Json& message, Said& out) {
     return {};
 }
 
-Accepted<Said> read_message(const Json& message, std::size_t index, bool images) {
+Accepted<Said>
+read_message(const Json& message, std::size_t index, const CompletionsContext& context) {
     Said said;
     said.path = fmt::format("messages[{}]", index);
     if (!message.is_object()) {
@@ -254,35 +268,68 @@ Accepted<Said> read_message(const Json& message, std::size_t index, bool images)
         );
     }
     said.speaker = row->speaker;
-    if (auto read = read_content(message, images, said); !read) {
+    if (auto read = read_content(message, context.images, said); !read) {
         return std::unexpected(std::move(read).error());
     }
-    if (auto read = attribute(message, said); !read) {
+    if (auto read = attribute(message, context.tools, said); !read) {
         return std::unexpected(std::move(read).error());
     }
     return said;
 }
 
-/// Images can stand in the last message only: what comes before is told as text.
-Accepted<void> arrange(std::vector<Said> conversation, CompletionsRequest& out) {
+/// A result stands behind the call it answers, and no call is without one.
+Accepted<void> check_calls(const std::vector<Said>& conversation) {
+    OpenCalls open;
+    for (const auto& said : conversation) {
+        Accepted<void> fits = !said.answers.empty() ? open.answered(said.answers, said.path)
+                              : said.speaker == Speaker::assistant
+                                  ? open.made(said.calls, said.path)
+                                  : open.none_open();
+        if (!fits) {
+            return fits;
+        }
+    }
+    return open.none_open();
+}
+
+authority::SeedMessage seed_of(Said said) {
+    authority::SeedMessage seed{.role = Role::user, .text = text_of(said.parts)};
+    if (!said.answers.empty()) {
+        seed.role = Role::tool;
+        seed.answers = std::move(said.answers);
+    } else if (said.speaker == Speaker::assistant) {
+        seed.role = Role::assistant;
+        seed.calls = std::move(said.calls);
+    }
+    if (has_image(said)) {
+        seed.parts = std::move(said.parts);
+    }
+    return seed;
+}
+
+/// Where the authority takes no functions, images stand in the last message only: what comes before
+/// is told as text.
+Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRequest& out) {
+    const bool answered = !conversation.empty() && !conversation.back().answers.empty();
     const bool ask = !conversation.empty() && conversation.back().speaker != Speaker::assistant;
-    if (ask) {
+    if (ask && !answered) {
         out.input = std::move(conversation.back().parts);
         conversation.pop_back();
-    } else {
+    } else if (!answered) {
         out.input.emplace_back(InputText{std::string(k_continue)});
     }
-    for (const auto& said : conversation) {
-        if (has_image(said)) {
+    for (auto& said : conversation) {
+        if (!tools && has_image(said)) {
             return std::unexpected(bad_param(
                 "unsupported_value",
                 said.path + ".content",
                 "images are taken in the last message only"
             ));
         }
-        if (auto text = text_of(said.parts); !text.empty()) {
-            const bool assistant = said.speaker == Speaker::assistant;
-            out.seed.push_back({assistant ? Role::assistant : Role::user, std::move(text)});
+        auto seed = seed_of(std::move(said));
+        const bool says = !seed.text.empty() || !seed.parts.empty() || !seed.calls.empty();
+        if (says || seed.role == Role::tool) {
+            out.seed.push_back(std::move(seed));
         }
     }
     return {};
@@ -312,7 +359,7 @@ Accepted<void> read_completions_messages(
     }
     std::vector<Said> conversation;
     for (std::size_t i = 0; i < messages->size(); ++i) {
-        auto said = read_message((*messages)[i], i, context.images);
+        auto said = read_message((*messages)[i], i, context);
         if (!said) {
             return std::unexpected(std::move(said).error());
         }
@@ -323,7 +370,10 @@ Accepted<void> read_completions_messages(
             conversation.push_back(*std::move(said));
         }
     }
-    return arrange(std::move(conversation), out);
+    if (auto fits = check_calls(conversation); !fits) {
+        return fits;
+    }
+    return arrange(std::move(conversation), context.tools, out);
 }
 
 } // namespace oa_stream::lane

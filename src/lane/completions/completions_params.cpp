@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "completions_tools.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -42,6 +44,7 @@ struct Refused {
     std::string_view name;
     bool (*neutral)(const Json& value);
     std::string_view code = "unsupported_parameter";
+    bool tools = false; ///< not where the authority takes functions of the client's
 };
 
 bool is_free_choice(const Json& value) {
@@ -55,9 +58,9 @@ bool is_no_count(const Json& value) {
 }
 
 constexpr std::array k_refused{
-    Refused{"tools", asks_nothing},
+    Refused{"tools", asks_nothing, "unsupported_parameter", true},
     Refused{"functions", asks_nothing},
-    Refused{"tool_choice", is_free_choice},
+    Refused{"tool_choice", is_free_choice, "unsupported_parameter", true},
     Refused{"function_call", is_free_choice},
     Refused{"stop", asks_nothing},
     Refused{"logit_bias", asks_nothing},
@@ -70,10 +73,10 @@ constexpr std::array k_refused{
     Refused{"modalities", is_text_only, "unsupported_value"},
 };
 
-Accepted<void> refuse_unsupported(const Json& body) {
+Accepted<void> refuse_unsupported(const Json& body, bool tools) {
     for (const auto& row : k_refused) {
         const auto* value = given(body, row.name);
-        if (value != nullptr && !row.neutral(*value)) {
+        if (value != nullptr && !(row.tools && tools) && !row.neutral(*value)) {
             return std::unexpected(bad_param(
                 std::string(row.code),
                 std::string(row.name),
@@ -170,14 +173,6 @@ Accepted<void> read_words(const Json& body, std::vector<std::string>& ignored) {
         }
         if (index >= row.neutral) {
             ignored.emplace_back(row.name);
-        }
-    }
-    if (const auto* parallel = given(body, "parallel_tool_calls")) {
-        if (!parallel->is_boolean()) {
-            return wrong_type("parallel_tool_calls", "a boolean");
-        }
-        if (!parallel->get<bool>()) {
-            ignored.emplace_back("parallel_tool_calls");
         }
     }
     return {};
@@ -332,7 +327,7 @@ read_params(const Json& body, const CompletionsContext& context, CompletionsRequ
     if (auto read = read_count(body); !read) {
         return read;
     }
-    if (auto read = refuse_unsupported(body); !read) {
+    if (auto read = refuse_unsupported(body, context.tools); !read) {
         return read;
     }
     if (auto read = read_effort(body, context.efforts, out); !read) {
@@ -347,7 +342,10 @@ read_params(const Json& body, const CompletionsContext& context, CompletionsRequ
     if (auto read = read_integers(body, out.ignored); !read) {
         return read;
     }
-    return read_words(body, out.ignored);
+    if (auto read = read_words(body, out.ignored); !read) {
+        return read;
+    }
+    return read_tools(body, context, out);
 }
 
 } // namespace oa_stream::lane

@@ -2,6 +2,7 @@
 
 #include "completions_messages.hpp"
 #include "completions_params.hpp"
+#include "completions_tools.hpp"
 
 namespace oa_stream::lane {
 
@@ -17,6 +18,7 @@ read_completions_request(const Json& body, const CompletionsContext& context) {
     if (auto read = read_completions_messages(body, context, request); !read) {
         return std::unexpected(std::move(read).error());
     }
+    tell_choice(request);
     return request;
 }
 

@@ -24,7 +24,12 @@ struct CompletionsRequest {
     // The conversation, in its order and with its roles; nothing of it is left out.
     std::string instructions{}; ///< all system and developer text
     std::vector<authority::SeedMessage> seed{};
-    std::vector<authority::InputPart> input{}; ///< the last message; never empty
+    /// The last message; empty when that is a tool's, which stands in the seed.
+    std::vector<authority::InputPart> input{};
+
+    std::vector<authority::ClientTool> tools{}; ///< those the model may call in this turn
+    bool one_call = false;  ///< parallel_tool_calls: false
+    bool must_call = false; ///< tool_choice: required, or a function by name
 
     std::vector<std::string> ignored{}; ///< parameters that were named but have no effect
 };
@@ -32,10 +37,12 @@ struct CompletionsRequest {
 struct CompletionsContext {
     std::span<const std::string> efforts{}; ///< the model's; empty: not known, the usual ones
     bool images = false; ///< the authority takes them
+    bool tools = false; ///< … and functions of the client's; images in earlier messages too
     std::size_t messages = 10'000;
 };
 
-/// How messages are told to an authority that knows users and assistants only:
+/// Calls of functions and their results are told as such to an authority that takes the client's
+/// functions. How messages are told to one that knows users and assistants only:
 /// - system and developer text is collected into the instructions;
 /// - an assistant's tool calls follow its text as <tool_call id="…" name="…">arguments</tool_call>;
 /// - the result of a tool is the user's <tool_result id="…">…</tool_result>, that of a function

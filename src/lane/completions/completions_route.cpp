@@ -68,7 +68,9 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
     }
     const auto able = lane_->authority().capabilities();
     const auto models = offered_models(lane_->config);
-    CompletionsContext context{able.efforts, able.images, lane_->config.limits.messages};
+    CompletionsContext context{
+        able.efforts, able.images, able.client_tools, lane_->config.limits.messages
+    };
     if (models.size() > 1) {
         context.efforts = {}; // those of the model that is asked for count
     }
@@ -145,6 +147,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call
     asked.effort = request->effort;
     asked.model = lane_->config.names_model ? request->model : std::string();
     asked.output_schema = request->output_schema;
+    asked.tools = request->tools;
     auto turn = co_await lane_->authority().start(std::move(asked));
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
@@ -175,7 +178,9 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
     }
     record.accepted_s = call->now_s();
     lane_->observer().turn_accepted(record.route, !record.probe.empty());
-    encode::CompletionIdentity identity{record.thread, unix_now(), request->model};
+    encode::CompletionIdentity identity{
+        record.thread, unix_now(), request->model, request->one_call, request->must_call
+    };
     Started started{};
     TurnStyle style;
     style.resumable = false;

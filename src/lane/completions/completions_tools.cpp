@@ -1,0 +1,304 @@
+#include "completions_tools.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include "completions_params.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using authority::ClientTool;
+using authority::SeedCall;
+
+constexpr std::size_t k_most_tools = 128; // the API's own limit
+constexpr std::size_t k_longest_name = 64;
+
+std::unexpected<Rejection> bad(std::string code, std::string param, std::string_view must) {
+    auto message = fmt::format("'{}' must be {}", param, must);
+    return std::unexpected(bad_param(std::move(code), std::move(param), std::move(message)));
+}
+
+const Json* given(const Json& object, std::string_view name) noexcept {
+    const auto* value = member(object, name);
+    return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+bool is_name(std::string_view name) {
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+    };
+    return !name.empty() && name.size() <= k_longest_name && std::ranges::all_of(name, fits);
+}
+
+/// The object below `key`, for an entry of type function.
+Accepted<const Json*> function_in(const Json& entry, const std::string& path) {
+    if (!entry.is_object()) {
+        return bad("invalid_type", path, "an object");
+    }
+    const auto type = string_member(entry, "type").value_or("function");
+    if (type != "function") {
+        return std::unexpected(bad_param(
+            "unsupported_value",
+            path + ".type",
+            fmt::format("tools of type '{}' are not supported here", printable(type, 40))
+        ));
+    }
+    const auto* function = given(entry, "function");
+    if (function == nullptr || !function->is_object()) {
+        return bad("invalid_type", path + ".function", "an object");
+    }
+    return function;
+}
+
+Accepted<std::string> name_in(const Json& function, const std::string& path) {
+    const auto name = string_member(function, "name").value_or("");
+    if (!is_name(name)) {
+        return bad("invalid_value", path + ".name", "1 to 64 letters, digits, '_' or '-'");
+    }
+    return std::string(name);
+}
+
+Accepted<ClientTool>
+read_tool(const Json& entry, const std::string& path, std::vector<std::string>& ignored) {
+    const auto function = function_in(entry, path);
+    if (!function) {
+        return std::unexpected(function.error());
+    }
+    const auto inside = path + ".function";
+    auto name = name_in(**function, inside);
+    if (!name) {
+        return std::unexpected(std::move(name).error());
+    }
+    if (name->starts_with("mcp__")) {
+        return bad("invalid_value", inside + ".name", "a name that does not begin with mcp__");
+    }
+    ClientTool tool{.name = *std::move(name)};
+    if (const auto* description = given(**function, "description")) {
+        if (!description->is_string()) {
+            return bad("invalid_type", inside + ".description", "a string");
+        }
+        tool.description = description->get<std::string>();
+    }
+    const auto* parameters = given(**function, "parameters");
+    if (parameters != nullptr && !parameters->is_object()) {
+        return bad("invalid_type", inside + ".parameters", "an object");
+    }
+    tool.parameters = parameters == nullptr
+                          ? Json::object({{"type", "object"}, {"properties", Json::object()}})
+                          : *parameters;
+    const auto* strict = given(**function, "strict");
+    const std::string word = "tools.function.strict";
+    if (strict != nullptr && *strict == true && std::ranges::find(ignored, word) == ignored.end()) {
+        ignored.push_back(word);
+    }
+    return tool;
+}
+
+Accepted<void> read_list(const Json& list, CompletionsRequest& out) {
+    if (!list.is_array()) {
+        return bad("invalid_type", "tools", "an array");
+    }
+    if (list.size() > k_most_tools) {
+        return bad("invalid_value", "tools", fmt::format("at most {} tools", k_most_tools));
+    }
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const auto path = fmt::format("tools[{}]", i);
+        auto tool = read_tool(list[i], path, out.ignored);
+        if (!tool) {
+            return std::unexpected(std::move(tool).error());
+        }
+        if (std::ranges::find(out.tools, tool->name, &ClientTool::name) != out.tools.end()) {
+            return bad("invalid_value", path + ".function.name", "another name than those before");
+        }
+        out.tools.push_back(*std::move(tool));
+    }
+    return {};
+}
+
+/// Only these remain for the model to choose from.
+Accepted<void> keep(const Json& named, const std::string& path, CompletionsRequest& out) {
+    std::vector<ClientTool> kept;
+    for (std::size_t i = 0; i < named.size(); ++i) {
+        const auto place = named.size() == 1 && path == "tool_choice"
+                               ? path
+                               : fmt::format("{}[{}]", path, i);
+        const auto function = function_in(named[i], place);
+        if (!function) {
+            return std::unexpected(function.error());
+        }
+        const auto name = string_member(**function, "name").value_or("");
+        const auto tool = std::ranges::find(out.tools, name, &ClientTool::name);
+        if (tool == out.tools.end()) {
+            return bad("invalid_value", place + ".function.name", "the name of one of 'tools'");
+        }
+        kept.push_back(*tool);
+    }
+    out.tools = std::move(kept);
+    return {};
+}
+
+Accepted<void> read_allowed(const Json& choice, CompletionsRequest& out) {
+    const auto* allowed = given(choice, "allowed_tools");
+    const auto* named = allowed == nullptr ? nullptr : given(*allowed, "tools");
+    if (named == nullptr || !named->is_array() || named->empty()) {
+        return bad("invalid_value", "tool_choice.allowed_tools.tools", "a non-empty array");
+    }
+    const auto mode = string_member(*allowed, "mode").value_or("");
+    if (mode != "auto" && mode != "required") {
+        return bad("invalid_value", "tool_choice.allowed_tools.mode", "auto or required");
+    }
+    out.must_call = mode == "required";
+    return keep(*named, "tool_choice.allowed_tools.tools", out);
+}
+
+Accepted<void> read_choice(const Json& choice, CompletionsRequest& out) {
+    const auto word = choice.is_string() ? choice.get<std::string>() : "";
+    if (word == "none") {
+        out.tools.clear();
+        return {};
+    }
+    if (word == "auto") {
+        return {};
+    }
+    if (out.tools.empty()) {
+        return bad("invalid_value", "tool_choice", "none or auto without 'tools'");
+    }
+    if (word == "required") {
+        out.must_call = true;
+        return {};
+    }
+    if (choice.is_object() && string_member(choice, "type") == "function") {
+        out.must_call = true;
+        return keep(Json::array({choice}), "tool_choice", out);
+    }
+    if (choice.is_object() && string_member(choice, "type") == "allowed_tools") {
+        return read_allowed(choice, out);
+    }
+    return bad("invalid_value", "tool_choice", "none, auto, required or one of 'tools'");
+}
+
+/// The model is told what tool_choice demands; the answer is checked for it too.
+void demand_call(CompletionsRequest& out) {
+    out.instructions += out.instructions.empty() ? "" : "\n\n";
+    out.instructions += out.tools.size() == 1
+                            ? fmt::format("Call the function {} now.", out.tools.front().name)
+                            : "Call at least one of your functions now.";
+    out.instructions += " Do not answer without a call.";
+}
+
+} // namespace
+
+Accepted<void>
+read_tools(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
+    const auto* parallel = given(body, "parallel_tool_calls");
+    if (parallel != nullptr && !parallel->is_boolean()) {
+        return bad("invalid_type", "parallel_tool_calls", "a boolean");
+    }
+    const bool one_call = parallel != nullptr && !parallel->get<bool>();
+    if (!context.tools) {
+        if (one_call) {
+            out.ignored.emplace_back("parallel_tool_calls");
+        }
+        return {};
+    }
+    out.one_call = one_call;
+    if (const auto* list = given(body, "tools")) {
+        if (auto read = read_list(*list, out); !read) {
+            return read;
+        }
+    }
+    if (const auto* choice = given(body, "tool_choice")) {
+        if (auto read = read_choice(*choice, out); !read) {
+            return read;
+        }
+    }
+    return {};
+}
+
+void tell_choice(CompletionsRequest& request) {
+    if (request.must_call) {
+        demand_call(request);
+    }
+}
+
+Accepted<std::vector<SeedCall>> read_tool_calls(const Json& message, const std::string& path) {
+    std::vector<SeedCall> calls;
+    const auto* list = given(message, "tool_calls");
+    if (list == nullptr) {
+        return calls;
+    }
+    const auto place = path + ".tool_calls";
+    if (!list->is_array()) {
+        return bad("invalid_type", place, "an array");
+    }
+    for (std::size_t i = 0; i < list->size(); ++i) {
+        const auto at = fmt::format("{}[{}]", place, i);
+        const auto function = function_in((*list)[i], at);
+        if (!function) {
+            return std::unexpected(function.error());
+        }
+        const auto id = string_member((*list)[i], "id").value_or("");
+        if (id.empty()) {
+            return bad("invalid_value", at + ".id", "the id of the call");
+        }
+        auto name = name_in(**function, at + ".function");
+        if (!name) {
+            return std::unexpected(std::move(name).error());
+        }
+        const auto arguments = string_member(**function, "arguments");
+        if (!arguments) {
+            return bad("invalid_type", at + ".function.arguments", "a string");
+        }
+        calls.push_back({std::string(id), *std::move(name), std::string(*arguments)});
+    }
+    return calls;
+}
+
+Accepted<void> OpenCalls::made(const std::vector<SeedCall>& calls, const std::string& path) {
+    if (auto clear = none_open(); !clear) {
+        return clear;
+    }
+    path_ = path;
+    for (const auto& call : calls) {
+        if (std::ranges::find(open_, call.id) != open_.end()) {
+            return bad("invalid_value", path + ".tool_calls", "calls with ids of their own");
+        }
+        open_.push_back(call.id);
+    }
+    return {};
+}
+
+Accepted<void> OpenCalls::answered(std::string_view call, const std::string& path) {
+    if (std::erase(open_, call) == 0) {
+        return bad(
+            "invalid_value",
+            path + ".tool_call_id",
+            "the id of a call of the assistant's message before it, answered once"
+        );
+    }
+    return {};
+}
+
+Accepted<void> OpenCalls::none_open() const {
+    if (open_.empty()) {
+        return {};
+    }
+    return bad(
+        "invalid_value",
+        path_ + ".tool_calls",
+        fmt::format(
+            "followed by a message of role tool for each call; missing: {}",
+            printable(fmt::format("{}", fmt::join(open_, ", ")), 200)
+        )
+    );
+}
+
+} // namespace oa_stream::lane

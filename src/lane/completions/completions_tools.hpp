@@ -1,0 +1,41 @@
+// The client's functions in a chat completion: tools, tool_choice, and the calls in its messages.
+#pragma once
+
+#include "completions_request.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// tools, tool_choice and parallel_tool_calls. Where the authority takes no functions they are
+/// refused, as far as they ask for something.
+[[nodiscard]] Accepted<void>
+read_tools(const Json& body, const CompletionsContext& context, CompletionsRequest& out);
+
+/// Adds what tool_choice demands to the instructions. After the messages were read.
+void tell_choice(CompletionsRequest& request);
+
+/// tool_calls of an assistant's message at `path`; empty when there are none.
+[[nodiscard]] Accepted<std::vector<authority::SeedCall>>
+read_tool_calls(const Json& message, const std::string& path);
+
+/// Which calls of a conversation still wait for their result. Codex would drop a result without a
+/// call, and make up one for a call without: both are refused instead.
+class OpenCalls {
+public:
+    /// An assistant's message, at `path`, makes these calls.
+    [[nodiscard]] Accepted<void>
+    made(const std::vector<authority::SeedCall>& calls, const std::string& path);
+    /// A tool's message, at `path`, is the result of `call`.
+    [[nodiscard]] Accepted<void> answered(std::string_view call, const std::string& path);
+    /// Another speaker, or the end.
+    [[nodiscard]] Accepted<void> none_open() const;
+
+private:
+    std::vector<std::string> open_{};
+    std::string path_{}; ///< of the message that made them
+};
+
+} // namespace oa_stream::lane

@@ -1,0 +1,231 @@
+#include "completions/completions_request.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::lane;
+
+namespace {
+
+constexpr std::string_view k_hi = R"([{"role":"user","content":"hi"}])";
+constexpr std::string_view k_two =
+    R"("tools":[{"type":"function","function":{"name":"f","description":"d",)"
+    R"("parameters":{"type":"object","properties":{"x":{}}}}},)"
+    R"({"type":"function","function":{"name":"g"}}])";
+
+Accepted<CompletionsRequest>
+ask(std::string_view members, std::string_view messages = k_hi, bool tools = true) {
+    const auto body = fmt::format(
+        R"({{"model":"m","messages":{}{}{}}})", messages, members.empty() ? "" : ",", members
+    );
+    return read_completions_request(
+        parse_json(body).value(), CompletionsContext{.images = true, .tools = tools}
+    );
+}
+
+std::string refusal(const Accepted<CompletionsRequest>& request) {
+    if (request) {
+        return "accepted";
+    }
+    const auto& error = request.error();
+    return fmt::format(
+        "{} {} {}", error.status, error.code, string_member(error.details, "param").value_or("-")
+    );
+}
+
+/// "f g, one, must, [ignored]"
+std::string offered(const Accepted<CompletionsRequest>& request) {
+    if (!request) {
+        return refusal(request);
+    }
+    std::string out;
+    for (const auto& tool : request->tools) {
+        out += (out.empty() ? "" : " ") + tool.name;
+    }
+    out += request->one_call ? ", one" : "";
+    out += request->must_call ? ", must" : "";
+    return request->ignored.empty() ? out
+                                    : out + fmt::format(", [{}]", fmt::join(request->ignored, " "));
+}
+
+/// "user:a | assistant:b f(c1,{}) | tool:c1=r | > next"
+std::string told(const Accepted<CompletionsRequest>& request) {
+    if (!request) {
+        return refusal(request);
+    }
+    using Role = authority::SeedMessage::Role;
+    std::string out;
+    for (const auto& message : request->seed) {
+        if (message.role == Role::tool) {
+            out += fmt::format("tool:{}={} | ", message.answers, message.text);
+            continue;
+        }
+        out += message.role == Role::user ? "user:" : "assistant:";
+        out += message.parts.empty() ? message.text
+                                     : fmt::format("{} parts", message.parts.size());
+        for (const auto& call : message.calls) {
+            out += fmt::format(" {}({},{})", call.name, call.id, call.arguments);
+        }
+        out += " | ";
+    }
+    out += ">";
+    for (const auto& part : request->input) {
+        const auto* text = std::get_if<authority::InputText>(&part);
+        out += text != nullptr ? " " + text->text : " <image>";
+    }
+    return out;
+}
+
+std::string call(std::string_view id, std::string_view name = "f") {
+    return fmt::format(
+        R"({{"id":"{}","type":"function","function":{{"name":"{}","arguments":"{{}}"}}}})", id, name
+    );
+}
+std::string made(std::string_view calls, std::string_view content = "null") {
+    return fmt::format(
+        R"({{"role":"assistant","content":{},"tool_calls":[{}]}})", content, calls
+    );
+}
+std::string result(std::string_view id, std::string_view text = "r") {
+    return fmt::format(R"({{"role":"tool","tool_call_id":"{}","content":"{}"}})", id, text);
+}
+std::string talk(std::vector<std::string> messages) {
+    messages.insert(messages.begin(), R"({"role":"user","content":"a"})");
+    return fmt::format("[{}]", fmt::join(messages, ","));
+}
+
+} // namespace
+
+TEST_CASE("completions tools: what is offered to the model") {
+    const std::string two(k_two);
+    struct Row {
+        std::string members;
+        std::string_view offered;
+    };
+    const std::vector<Row> rows{
+        {"", ""},
+        {R"("tools":[])", ""},
+        {two, "f g"},
+        {two + R"(,"tool_choice":"auto","parallel_tool_calls":true)", "f g"},
+        {two + R"(,"parallel_tool_calls":false)", "f g, one"},
+        {two + R"(,"tool_choice":"none")", ""},
+        {two + R"(,"tool_choice":"required")", "f g, must"},
+        {two + R"(,"tool_choice":{"type":"function","function":{"name":"g"}})", "g, must"},
+        {two + R"(,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto",)"
+               R"("tools":[{"type":"function","function":{"name":"g"}}]}})",
+         "g"},
+        {R"("tools":[{"type":"function","function":{"name":"f","strict":true}},)"
+         R"({"type":"function","function":{"name":"g","strict":true}}])",
+         "f g, [tools.function.strict]"},
+        {R"("tools":{})", "400 invalid_type tools"},
+        {R"("tools":[1])", "400 invalid_type tools[0]"},
+        {R"("tools":[{"type":"function"}])", "400 invalid_type tools[0].function"},
+        {R"("tools":[{"type":"custom","custom":{}}])", "400 unsupported_value tools[0].type"},
+        {R"("tools":[{"type":"function","function":{"name":""}}])",
+         "400 invalid_value tools[0].function.name"},
+        {R"("tools":[{"type":"function","function":{"name":"a.b"}}])",
+         "400 invalid_value tools[0].function.name"},
+        {R"("tools":[{"type":"function","function":{"name":"mcp__a__b"}}])",
+         "400 invalid_value tools[0].function.name"},
+        {R"("tools":[{"type":"function","function":{"name":"f","description":1}}])",
+         "400 invalid_type tools[0].function.description"},
+        {R"("tools":[{"type":"function","function":{"name":"f","parameters":[]}}])",
+         "400 invalid_type tools[0].function.parameters"},
+        {R"("tools":[{"type":"function","function":{"name":"f"}},)"
+         R"({"type":"function","function":{"name":"f"}}])",
+         "400 invalid_value tools[1].function.name"},
+        {R"("parallel_tool_calls":"no")", "400 invalid_type parallel_tool_calls"},
+        {R"("tool_choice":"required")", "400 invalid_value tool_choice"},
+        {two + R"(,"tool_choice":"always")", "400 invalid_value tool_choice"},
+        {two + R"(,"tool_choice":{"type":"function","function":{"name":"h"}})",
+         "400 invalid_value tool_choice.function.name"},
+        {two + R"(,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto"}})",
+         "400 invalid_value tool_choice.allowed_tools.tools"},
+        {R"("functions":[{"name":"f"}])", "400 unsupported_parameter functions"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.members);
+        CHECK(offered(ask(row.members)) == row.offered);
+    }
+    std::string many;
+    for (int i = 0; i < 129; ++i) {
+        many += fmt::format(R"({}{{"type":"function","function":{{"name":"f{}"}}}})", i ? "," : "", i);
+    }
+    CHECK(refusal(ask(R"("tools":[)" + many + "]")) == "400 invalid_value tools");
+}
+
+TEST_CASE("completions tools: a function's schema is the client's, or an empty object's") {
+    const auto request = ask(k_two);
+    REQUIRE(request.has_value());
+    CHECK(request->tools[0].description == "d");
+    CHECK(dump_json(request->tools[0].parameters) == R"({"type":"object","properties":{"x":{}}})");
+    CHECK(dump_json(request->tools[1].parameters) == R"({"type":"object","properties":{}})");
+}
+
+TEST_CASE("completions tools: a demanded call is told to the model") {
+    const auto system = R"([{"role":"system","content":"s"},{"role":"user","content":"hi"}])";
+    const auto any = ask(std::string(k_two) + R"(,"tool_choice":"required")", system);
+    REQUIRE(any.has_value());
+    CHECK(
+        any->instructions ==
+        "s\n\nCall at least one of your functions now. Do not answer without a call."
+    );
+    CHECK(ask(k_two, system)->instructions == "s");
+}
+
+TEST_CASE("completions tools: calls and their results stay what they are") {
+    struct Row {
+        std::string messages;
+        std::string_view told;
+    };
+    const std::vector<Row> rows{
+        {talk({made(call("c1")), result("c1")}), "user:a | assistant: f(c1,{}) | tool:c1=r | >"},
+        {talk({made(call("c1") + "," + call("c2", "g"), R"("b")"), result("c2"), result("c1", "")}),
+         "user:a | assistant:b f(c1,{}) g(c2,{}) | tool:c2=r | tool:c1= | >"},
+        {talk({made(call("c1")), result("c1"), R"({"role":"user","content":"z"})"}),
+         "user:a | assistant: f(c1,{}) | tool:c1=r | > z"},
+        {talk({made(call("c1")), result("c1"), R"({"role":"assistant","content":"z"})"}),
+         "user:a | assistant: f(c1,{}) | tool:c1=r | assistant:z | > Continue."},
+        {talk({made(call("c1")), result("c1"), made(call("c1")), result("c1")}),
+         "user:a | assistant: f(c1,{}) | tool:c1=r | assistant: f(c1,{}) | tool:c1=r | >"},
+        {R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url",)"
+         R"("image_url":{"url":"data:image/png;base64,AA=="}}]},{"role":"user","content":"z"}])",
+         "user:2 parts | > z"},
+        {talk({result("c1")}), "400 invalid_value messages[1].tool_call_id"},
+        {talk({made(call("c1"))}), "400 invalid_value messages[1].tool_calls"},
+        {talk({made(call("c1")), R"({"role":"user","content":"z"})"}),
+         "400 invalid_value messages[1].tool_calls"},
+        {talk({made(call("c1")), made(call("c2"))}), "400 invalid_value messages[1].tool_calls"},
+        {talk({made(call("c1")), result("c1"), result("c1")}),
+         "400 invalid_value messages[3].tool_call_id"},
+        {talk({made(call("c1") + "," + call("c1"))}), "400 invalid_value messages[1].tool_calls"},
+        {talk({made(call(""))}), "400 invalid_value messages[1].tool_calls[0].id"},
+        {talk({made(call("c1", "a b"))}),
+         "400 invalid_value messages[1].tool_calls[0].function.name"},
+        {talk({made("5")}), "400 invalid_type messages[1].tool_calls[0]"},
+        {talk({made(R"({"id":"c","type":"function","function":{"name":"f"}})")}),
+         "400 invalid_type messages[1].tool_calls[0].function.arguments"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.messages);
+        CHECK(told(ask("", row.messages)) == row.told);
+    }
+}
+
+TEST_CASE("completions tools: an authority without functions takes none") {
+    CHECK(refusal(ask(k_two, k_hi, false)) == "400 unsupported_parameter tools");
+    CHECK(
+        refusal(ask(R"("tool_choice":"required")", k_hi, false)) ==
+        "400 unsupported_parameter tool_choice"
+    );
+    CHECK(offered(ask(R"("parallel_tool_calls":false)", k_hi, false)) == ", [parallel_tool_calls]");
+    CHECK(
+        told(ask("", talk({made(call("c1")), result("c1")}), false)) ==
+        "user:a | assistant:<tool_call id=\"c1\" name=\"f\">{}</tool_call> | "
+        "> <tool_result id=\"c1\">r</tool_result>"
+    );
+}
