@@ -38,6 +38,11 @@ const Rule* find_rule(std::string_view id) noexcept {
     return found == k_rules.end() ? nullptr : found;
 }
 
+bool is_must(std::string_view id) noexcept {
+    const Rule* rule = find_rule(id);
+    return rule == nullptr || rule->level == Level::must;
+}
+
 std::string_view to_string(Level level) noexcept {
     return level == Level::must ? "must" : "should";
 }

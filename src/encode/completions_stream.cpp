@@ -34,8 +34,7 @@ struct CompletionsStream::State {
     std::string refusal{}; ///< the must-rule the event just stepped broke
     contract::CompletionsMachine::Report report =
         [this](std::string_view rule, const std::string& message) {
-            const contract::Rule* known = contract::find_rule(rule);
-            if (known == nullptr || known->level == contract::Level::must) {
+            if (contract::is_must(rule)) {
                 refusal = std::string(rule) + ": " + message;
             }
         };

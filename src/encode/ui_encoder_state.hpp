@@ -52,8 +52,7 @@ struct UiEncoder::State {
     contract::UiMachine machine{std::nullopt, dialect()};
     std::string refusal{}; ///< the must-rule the chunk just stepped broke
     contract::UiMachine::Report report = [this](std::string_view rule, const std::string& message) {
-        const contract::Rule* known = contract::find_rule(rule);
-        if (known == nullptr || known->level == contract::Level::must) {
+        if (contract::is_must(rule)) {
             refusal = std::string(rule) + ": " + message;
         }
     };

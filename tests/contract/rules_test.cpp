@@ -67,3 +67,10 @@ TEST_CASE("rules: a profile has the shared rules and its own") {
     CHECK(wrong.error().code == oa_stream::Code::usage);
     CHECK(wrong.error().hint == "did you mean 'openagents-v1'?");
 }
+
+TEST_CASE("rules: what must not be sent, also by a rule that the table does not have") {
+    CHECK(is_must("O5"));
+    CHECK(is_must("C11"));
+    CHECK_FALSE(is_must("C18"));
+    CHECK(is_must("no such rule"));
+}

@@ -208,3 +208,44 @@ TEST_CASE("compat policy: members left out keep their defaults, null means no up
     CHECK(window.max_schema_version == 3);
     CHECK_FALSE(window.max_client_build_id.has_value());
 }
+
+TEST_CASE("lane mode: each word is its mode, with the white space of a file around it") {
+    for (const LaneMode mode : {LaneMode::on, LaneMode::retired, LaneMode::off}) {
+        CAPTURE(to_string(mode));
+        CHECK(parse_lane_mode(to_string(mode)).value() == mode);
+    }
+    CHECK(to_string(LaneMode::on) == "on");
+    CHECK(to_string(LaneMode::retired) == "retired");
+    CHECK(to_string(LaneMode::off) == "off");
+    CHECK(parse_lane_mode(" retired\n").value() == LaneMode::retired);
+    const auto wrong = parse_lane_mode("Off");
+    REQUIRE_FALSE(wrong.has_value());
+    CHECK(wrong.error().code == Code::config);
+    CHECK(wrong.error().message == "no lane mode 'Off'");
+    CHECK(wrong.error().hint == "on, retired or off");
+}
+
+TEST_CASE("lane settings: words of compatibility, log format and approvals") {
+    CHECK(parse_compat_mode("optional").value() == CompatMode::optional);
+    CHECK(parse_compat_mode("required").value() == CompatMode::required);
+    CHECK(parse_compat_mode("").error().message == "no compat mode ''");
+    CHECK(parse_log_format("json").value() == LogFormat::json);
+    CHECK(parse_log_format("logfmt").value() == LogFormat::logfmt);
+    CHECK(parse_log_format("text").error().message == "no log format 'text'");
+    CHECK(parse_approvals("deny").value() == Approvals::deny);
+    CHECK(parse_approvals("ask").value() == Approvals::ask);
+    CHECK(parse_approvals("always").error().code == Code::usage);
+}
+
+TEST_CASE("lane settings: what a request may choose, each word for itself") {
+    const auto none = parse_allowed("").value();
+    CHECK_FALSE((none.model || none.system || none.effort));
+    const auto one = parse_allowed("system").value();
+    CHECK((one.system && !one.model && !one.effort));
+    const auto all = parse_allowed("model, effort,system").value();
+    CHECK((all.model && all.system && all.effort));
+    CHECK(
+        parse_allowed("model,tools").error().message ==
+        "a request has no 'tools' that could be allowed"
+    );
+}

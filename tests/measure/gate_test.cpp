@@ -396,3 +396,23 @@ TEST_CASE("gate on a rate: failures in clumps widen the interval, and an expecte
     CHECK(few.needs_n == 2680);
     CHECK(evaluate(spec, {.canary = counted(0, 2680)}).verdict == Verdict::pass);
 }
+
+TEST_CASE("gate versus stable: how many more it needs only where more could help") {
+    const auto stable = counted(5, 500);
+    const auto spec = bad_rate(S, 0.02);
+    const auto near = counted(6, 200);
+    const auto at_limit = counted(15, 500);
+    const auto record = evaluate(spec, {.canary = near, .stable = stable});
+    CAPTURE(record.sentence);
+    REQUIRE(record.verdict == Verdict::inconclusive);
+    CHECK_FALSE(record.needs_n.has_value()); // 3 % is 2 points above 1 %: no number decides it
+    const auto below = counted(4, 200);
+    const auto hopeful = evaluate(spec, {.canary = below, .stable = stable});
+    CAPTURE(hopeful.sentence);
+    REQUIRE(hopeful.verdict == Verdict::inconclusive);
+    REQUIRE(hopeful.needs_n.has_value());
+    CHECK(*hopeful.needs_n > 200);
+    const auto proven = evaluate(spec, {.canary = at_limit, .stable = stable});
+    CHECK(proven.verdict == Verdict::inconclusive);
+    CHECK_FALSE(proven.needs_n.has_value());
+}

@@ -42,6 +42,8 @@ struct Rule {
 [[nodiscard]] std::span<const Rule> all_rules() noexcept;
 /// nullptr when there is none.
 [[nodiscard]] const Rule* find_rule(std::string_view id) noexcept;
+/// Whether a breach must not be sent. A rule that the table does not have counts as one.
+[[nodiscard]] bool is_must(std::string_view id) noexcept;
 [[nodiscard]] std::string_view to_string(Level level) noexcept;
 [[nodiscard]] std::string_view to_string(Input input) noexcept;
 
