@@ -69,6 +69,8 @@ const TOUCHES = {
   '.clang-tidy': [],
   '.gitignore': [],
   '.ci/lint.mjs': [],
+  '.ci/mutate.mjs': [],
+  'tests/mutants.md': [],
   'bench/': [],
   'tests/fuzz/': [],
 };
