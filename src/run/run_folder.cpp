@@ -2,8 +2,10 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/log.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
@@ -20,6 +22,17 @@ namespace oa_stream::run {
 namespace fs = std::filesystem;
 
 namespace {
+
+/// "check id=stream.head verdict=PASS", redacted like the file.
+std::string traced(std::string_view event, const Json& fields, const Redactor& redactor) {
+    constexpr std::size_t k_longest = 160;
+    std::string out(event);
+    for (const auto& [key, value] : fields.items()) {
+        const std::string text = value.is_string() ? value.get<std::string>() : dump_json(value);
+        out += fmt::format(" {}={}", key, text);
+    }
+    return printable(blank(out, redactor.find(out)), k_longest);
+}
 
 // A rollback writes a few dozen journal lines; this holds thousands.
 constexpr off_t k_journal_reserve = 256 << 10;
@@ -168,6 +181,9 @@ void RunFolder::note(std::string_view event, const Json& fields) {
     if (fields.is_object()) {
         line.update(fields);
     }
+    if (traces(TraceLevel::decisions)) {
+        trace(TraceLevel::decisions, traced(event, fields, redactor_));
+    }
     append("timeline.ndjson", line);
 }
 
@@ -230,6 +246,9 @@ void RunFolder::write(const std::string& file, std::string_view text) {
 Result<void> RunFolder::journal(const Json& line) {
     if (!journal_) {
         return fail(Code::internal, "this run has no journal");
+    }
+    if (traces(TraceLevel::decisions)) {
+        trace(TraceLevel::decisions, traced("journal", line, redactor_));
     }
     return append_to(*journal_, k_journal, dump_json(line));
 }

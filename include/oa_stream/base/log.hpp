@@ -43,4 +43,19 @@ private:
 /// The log on standard error.
 [[nodiscard]] Log& process_log();
 
+// What --verbose and --trace show: lines for whoever watches a command work. One thread calls it.
+
+enum class TraceLevel {
+    off,
+    decisions, ///< events of a run
+    requests, ///< and each HTTP request
+};
+
+/// Lines up to `level` go to `writer`, each with the time of day and a '\n'. Off at first.
+void set_trace(TraceLevel level, std::function<void(std::string_view line)> writer);
+/// Whether a line of this level is shown: ask before you build one.
+[[nodiscard]] bool traces(TraceLevel level) noexcept;
+/// `line` without a '\n'; nothing of a secret may stand in it.
+void trace(TraceLevel level, std::string_view line);
+
 } // namespace oa_stream

@@ -1,5 +1,9 @@
 #include "curl_transfer.hpp"
 
+#include "oa_stream/base/log.hpp"
+
+#include "curl_trace.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -218,6 +222,9 @@ void CurlTransfer::finish() {
     timer_.cancel();
     if (!reached_) {
         note_connection();
+    }
+    if (traces(TraceLevel::requests)) {
+        trace(TraceLevel::requests, trace_line(request_, response_));
     }
     const auto handlers = std::exchange(handlers_, {}); // they may hold the caller, or us
     if (waiter_ != nullptr) {
