@@ -1,5 +1,6 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -80,7 +81,7 @@ std::string sums_text(const SumsCheck& check) {
     add("CHANGED since the seal", check.changed);
     add("MISSING since the seal", check.missing);
     add("added since the seal", check.added);
-    return fmt::format("{} files as they were sealed{}", check.right, out);
+    return fmt::format("{} as sealed{}", counted(check.right, "file"), out);
 }
 
 std::string size_text(std::uint64_t bytes) {

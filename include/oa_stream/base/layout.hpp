@@ -4,10 +4,14 @@
 #include "oa_stream/base/verdict.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace oa_stream {
+
+/// "1 check", "12 checks", "0 checks", "2 bodies".
+[[nodiscard]] std::string counted(std::uint64_t n, std::string_view thing);
 
 [[nodiscard]] std::size_t columns_of(std::string_view text) noexcept;
 

@@ -78,6 +78,10 @@ const CommandSpec note_command = command<run>({
             "oa-stream note --run last 'it was the cache'",
         },
     .reads_runs = true,
+    .about =
+        R"(Adds one sentence to the timeline of a run, with the time and who said it. Reports and incident bodies show
+it in its place.)",
+    .also = "annotate",
 });
 
 } // namespace oa_stream::cli

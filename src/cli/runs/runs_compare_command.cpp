@@ -96,6 +96,9 @@ const CommandSpec runs_compare_command = command<run>({
             "oa-stream runs compare 20260215T043600Z-verify-1a2b3c4d 5e6f7a8b --json",
         },
     .reads_runs = true,
+    .about =
+        R"(Puts two runs side by side: verdict, checks, gates, versions and latencies. What is the same in both is
+left out unless `--all` is given.)",
 });
 
 } // namespace oa_stream::cli

@@ -165,6 +165,10 @@ const CommandSpec runs_gc_command = command<run>({
             "oa-stream runs gc --max-size 2GB --apply",
         },
     .reads_runs = true,
+    .about =
+        R"(Removes old runs. Runs that are under way, pinned, or left something undone always stay. Without `--apply`
+it lists what would go.)",
+    .also = "clean cleanup prune delete",
 });
 
 } // namespace oa_stream::cli

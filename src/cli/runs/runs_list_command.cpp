@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace oa_stream::cli {
@@ -25,10 +26,11 @@ struct Options {
     }
 };
 
-std::string row_text(const RunEntry& run) {
+std::string row_text(const RunEntry& run, std::size_t ids) {
     return fmt::format(
-        "{:<48} {:<12} {:<9} {:>5} {:>9}{}\n",
+        "{:<{}}  {:<12}  {:<8}  {:>4}  {:>7}{}\n",
         run.id,
+        ids,
         run.verdict.empty() ? "–" : run.verdict,
         to_string(run.life),
         run::age_text(age_of(run)),
@@ -67,13 +69,17 @@ Result<ExitCode> run(const Options& options, Context& context) {
         print_document("runs-list", out, context);
         return ExitCode::ok;
     }
+    std::size_t ids = 0;
+    for (const RunEntry& one : runs) {
+        ids = std::max(ids, one.id.size());
+    }
     if (!runs.empty()) {
         context.out(fmt::format(
-            "{:<48} {:<12} {:<9} {:>5} {:>9}\n", "run", "verdict", "state", "age", "size"
+            "{:<{}}  {:<12}  {:<8}  {:>4}  {:>7}\n", "run", ids, "verdict", "state", "age", "size"
         ));
     }
     for (const RunEntry& one : runs) {
-        context.out(row_text(one));
+        context.out(row_text(one, ids));
     }
     if (all == 0) {
         context.err(fmt::format("there are no runs yet in {}\n", context.state_dir.string()));
@@ -114,6 +120,10 @@ const CommandSpec runs_list_command = command<run>({
             "oa-stream runs list --state died --json",
         },
     .reads_runs = true,
+    .about =
+        R"(Lists what is stored in the state directory, newest first. A run is everything a command left: verdict,
+checks, streams, samples, journal and report.)",
+    .also = "history list ls",
 });
 
 } // namespace oa_stream::cli

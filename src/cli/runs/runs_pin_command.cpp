@@ -63,6 +63,8 @@ const CommandSpec runs_pin_command = command<pin>({
     .options = k_options,
     .examples = {"oa-stream runs pin last --reason 'incident 1234'"},
     .reads_runs = true,
+    .about = R"(Marks a run so that `runs gc` keeps it, with a reason that lists show.)",
+    .also = "keep",
 });
 
 const CommandSpec runs_unpin_command = command<unpin>({
@@ -71,6 +73,7 @@ const CommandSpec runs_unpin_command = command<unpin>({
     .positionals = k_unpin_positionals,
     .examples = {"oa-stream runs unpin 1a2b3c4d"},
     .reads_runs = true,
+    .about = R"(Takes the mark of `runs pin` away.)",
 });
 
 } // namespace oa_stream::cli

@@ -1,4 +1,5 @@
 // runs show: what is known of one run, also of one that died.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/incident/timeline.hpp"
 
@@ -141,7 +142,7 @@ std::string text_of(const Known& known) {
     }
     out += checks_text(run);
     line("evidence", run.folder.string());
-    line("size", fmt::format("{} files, {}", run.files, run::size_text(run.bytes)));
+    line("size", fmt::format("{}, {}", counted(run.files, "file"), run::size_text(run.bytes)));
     line("sums", run::sums_text(known.sums));
     line("pinned", run.pinned ? (run.pin_reason.empty() ? "yes" : run.pin_reason) : "");
     if (run.life != RunLife::finished && !known.last.empty()) {
@@ -209,6 +210,10 @@ const CommandSpec runs_show_command = command<run>({
             "oa-stream runs show 1a2b3c4d --json",
         },
     .reads_runs = true,
+    .about =
+        R"(Shows verdict, checks and files of one run and checks the sums of its files. It reads runs that died, too.
+`last` is the newest run of any kind, `last:cutover` the newest of that kind.)",
+    .also = "show logs log report",
 });
 
 } // namespace oa_stream::cli

@@ -100,6 +100,8 @@ const CommandSpec slo_budget_command = command<run>({
             "oa-stream slo budget --playbook cutover.yaml --slo stream-good --json",
         },
     .leaves_run = true,
+    .about =
+        R"(Judges whether more of the error budget is used than allowed. Use it in a pipeline, before a rollout.)",
 });
 
 } // namespace oa_stream::cli

@@ -97,6 +97,9 @@ const CommandSpec slo_dashboard_command = command<run>({
             "oa-stream slo dashboard --out oa-stream.json",
             "oa-stream slo dashboard --objective 99.5% --match 'job=\"lane\"'",
         },
+    .about =
+        R"(Prints a Grafana dashboard that shows rates, latencies, endings and the budget of each revision.)",
+    .also = "dashboard grafana",
 });
 
 } // namespace oa_stream::cli

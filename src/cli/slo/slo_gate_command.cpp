@@ -247,6 +247,11 @@ const CommandSpec slo_gate_command = command<run>({
             "oa-stream slo gate --replay 20260222T043600Z-cutover-1a2b3c4d --set limit=2%",
         },
     .leaves_run = true,
+    .about =
+        R"(Judges one limit on real traffic with a stated confidence: PASS and FAIL are proven, anything else is
+INCONCLUSIVE. `--replay` judges the recorded samples of past runs again, with other limits if you set
+them, and sends nothing.)",
+    .also = "gate",
 });
 
 } // namespace oa_stream::cli

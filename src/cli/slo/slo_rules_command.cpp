@@ -129,6 +129,10 @@ const CommandSpec slo_rules_command = command<run>({
             "oa-stream slo rules --out /etc/prometheus/rules",
             "oa-stream slo rules --objective 99.5% --min-bad 10 --out rules",
         },
+    .about =
+        R"(Writes recording and alerting rules for everything the runbook watches, and unit tests for promtool. Each
+alert names its section of the runbook (`--runbook`).)",
+    .also = "alerts alerting prometheus",
 });
 
 } // namespace oa_stream::cli

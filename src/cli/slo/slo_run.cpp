@@ -1,5 +1,6 @@
 #include "slo_run.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 #include "oa_stream/run/conclusion.hpp"
@@ -39,7 +40,7 @@ std::string headline_of(const std::vector<Check>& checks, const run::Conclusion&
     if (signal != 0) {
         return "interrupted before the source had answered";
     }
-    return end.verdict == Verdict::pass ? fmt::format("{} checks passed", checks.size()) : "";
+    return end.verdict == Verdict::pass ? counted(checks.size(), "check") + " passed" : "";
 }
 
 } // namespace

@@ -162,6 +162,10 @@ const CommandSpec slo_status_command = command<run>({
             "http://127.0.0.1:9090 --revision r2",
         },
     .leaves_run = true,
+    .about =
+        R"(Shows for each objective what is left of its error budget and how fast it burns, over the windows that
+the alert rules use. Numbers come from Prometheus or from access logs; missing data is shown as missing.)",
+    .also = "slo budget-left",
 });
 
 } // namespace oa_stream::cli

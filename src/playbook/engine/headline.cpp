@@ -1,5 +1,6 @@
 #include "headline.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/run/conclusion.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +17,9 @@ std::string counts_text(const std::vector<Check>& checks) {
             return check.verdict == verdict && check.mode == mode;
         });
     };
-    std::string out = fmt::format("{} checks passed live", count(Verdict::pass, CheckMode::live));
+    std::string out =
+        counted(static_cast<std::uint64_t>(count(Verdict::pass, CheckMode::live)), "check");
+    out += " passed live";
     for (const CheckMode mode : {CheckMode::rehearsed, CheckMode::asserted}) {
         if (const auto n = count(Verdict::pass, mode); n > 0) {
             out += fmt::format(", {} {}", n, to_string(mode));
@@ -38,16 +41,15 @@ std::string good_headline(const RunContext& run) {
     }
     if (out.drill) {
         return fmt::format(
-            "The failure at {} was met as planned, users were well {:.3f} s after the decision; "
-            "the "
-            "traffic is back where it began, verified.",
+            "The failure at {} was met as planned, probes were answered well {:.3f} s after "
+            "the decision; the traffic is back where it began, verified.",
             out.drill->stage,
             out.drill->recovery_s().value_or(0)
         );
     }
     return fmt::format(
-        "{} stages passed{}{}.",
-        out.stages.size(),
+        "{} passed{}{}.",
+        counted(out.stages.size(), "stage"),
         out.restore ? "; the traffic is back where it began, verified" : "",
         run.in.last ? "; the routes are as asked, verified" : ""
     );

@@ -1,5 +1,7 @@
 #include "run_plan.hpp"
 
+#include "oa_stream/base/layout.hpp"
+
 #include "headline.hpp"
 #include "run_context.hpp"
 
@@ -30,8 +32,12 @@ StepEnd add_checks(RunContext& run, const std::string& id, std::vector<Check> ch
         }
         run.session.add(std::move(check));
     }
-    run.session.say(fmt::format("  {} checks passed, {} skipped, {} in all", passed, skipped, total)
-    );
+    run.session.say(fmt::format(
+        "  {} passed, {} skipped, {} in all",
+        counted(static_cast<std::uint64_t>(passed), "check"),
+        skipped,
+        total
+    ));
     if (!fine && std::ranges::all_of(run.checks(), good)) {
         run.session.add(id, Verdict::inconclusive, "nothing that was required passed live");
     }

@@ -92,7 +92,7 @@ public:
             }
         }
         if (playbook_.drill) {
-            restore("recover", "back to " + baseline_.text() + ", while users are watched");
+            restore("recover", "back to " + baseline_.text() + ", while unpinned probes watch");
         } else {
             gates(playbook_.run_gates, -1, "run");
         }

@@ -112,10 +112,10 @@ std::string recovery(const report::RollbackFacts& facts) {
 std::string drill_text(const report::DrillFacts& drill) {
     const auto recovery_s = drill.recovery_s();
     return fmt::format(
-        "drill at {}: recovery as users saw it {}, {} users meanwhile, {} of them hit",
+        "drill at {}: recovery as unpinned probes saw it {}, {} meanwhile, {} of them bad",
         drill.stage,
         recovery_s ? fmt::format("{:.3f}s", *recovery_s) : "NOT SEEN",
-        drill.users,
+        counted(drill.users, "answer"),
         drill.users_bad
     );
 }

@@ -282,6 +282,7 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
     run->current_stage = &stage;
     const WindowEnd end = co_await windows(&stage);
     run->current_stage = nullptr;
+    stage.row.began_s = run->now() - stage.elapsed_s();
     stage.row.seconds = stage.elapsed_s();
     record_end(stage, end);
     const bool planned =

@@ -60,7 +60,7 @@ Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view ta
                 fmt::format("run {} is not over on {}: {}", run.run, target, run.open),
                 {},
                 fmt::format(
-                    "{} first, or give it up: oa-stream cutover unlock --run {}", run.next, run.run
+                    "{} first, or give it up: oa-stream cutover abandon --run {}", run.next, run.run
                 )
             );
         }

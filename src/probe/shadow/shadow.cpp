@@ -1,6 +1,7 @@
 #include "oa_stream/probe/shadow.hpp"
 
 #include "oa_stream/authority/kind.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "shadow_judge.hpp"
@@ -336,7 +337,9 @@ private:
         check.mode = turns_ > 0 ? CheckMode::live : CheckMode::skipped;
         check.detail =
             turns_ == 0 ? "no turn was started"
-                        : fmt::format("{} turns on threads called {}_…", turns_, k_thread_prefix);
+                        : fmt::format(
+                              "{} on threads called {}_…", counted(turns_, "turn"), k_thread_prefix
+                          );
         if (options_.reference && options_.reference->base_url == options_.lane.base_url &&
             options_.reference->connect_to == options_.lane.connect_to) {
             check.detail += "; both sides are one address, so this compared a target with itself";

@@ -164,6 +164,7 @@ Task<bool> check_models(RunPtr run) {
         co_return false;
     }
     if (!reached(response)) {
+        data["outcome"] = to_string(response.failure);
         run->report(
             "models",
             Verdict::error,

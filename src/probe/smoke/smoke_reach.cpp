@@ -15,12 +15,38 @@ namespace {
 constexpr std::string_view k_prompt = "This is a contract test. Reply with the numbers from 1 to "
                                       "40 separated by spaces, nothing else.";
 
+/// The path of a URL without query; "" for "http://host:1".
+std::string_view path_of(std::string_view url) {
+    const std::size_t host = url.find("://");
+    const std::size_t path = host == std::string_view::npos ? host : url.find('/', host + 3);
+    return path == std::string_view::npos ? std::string_view{} : url.substr(path);
+}
+
+/// What is most likely wrong with the address; empty: it seems right.
+std::string wrong_address(const net::ClientResponse& answer, std::string_view base_url) {
+    using enum net::TransferFailure;
+    if (answer.failure == refused || answer.failure == dns) {
+        return fmt::format("; check host and port of {}", printable(base_url));
+    }
+    const std::string_view path = path_of(base_url);
+    if (answer.status != 404 || path.empty()) {
+        return {};
+    }
+    return fmt::format(
+        "; the base URL has the path {}, and requests add their own: try {}",
+        printable(path, 60),
+        printable(base_url.substr(0, base_url.size() - path.size()))
+    );
+}
+
 Task<void> reach(SmokePtr smoke, std::string name, std::string path) {
     const net::ClientResponse answer = co_await smoke->get(path);
     if (answer.status == 200) {
         smoke->report(name, Verdict::pass, "HTTP 200");
     } else {
-        smoke->unreachable = smoke->unreachable || is_unreachable(answer);
+        const std::string why = wrong_address(answer, smoke->options.target.base_url);
+        const bool elsewhere = answer.status == 404 && !why.empty();
+        smoke->unreachable = smoke->unreachable || is_unreachable(answer) || elsewhere;
         smoke->unreachable_why = seen(answer);
         Json data;
         data["outcome"] = answer.status == 0 ? std::string(net::to_string(answer.failure))
@@ -28,7 +54,7 @@ Task<void> reach(SmokePtr smoke, std::string name, std::string path) {
         smoke->report(
             name,
             is_unreachable(answer) ? Verdict::error : Verdict::fail,
-            fmt::format("expected HTTP 200 of {}, saw {}", path, seen(answer)),
+            fmt::format("expected HTTP 200 of {}, saw {}{}", path, seen(answer), why),
             std::move(data)
         );
     }
