@@ -11,10 +11,10 @@ namespace {
 constexpr std::string_view k_style = R"~~~(
 :root { color-scheme: light dark; --ground: #fff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de;
   --card: #f6f8fa; --pass: #116329; --fail: #a40e26; --unsure: #7d4e00; --skip: #57606a;
-  --canary: #bc4c00; --stable: #0550ae; }
+  --canary: #bc4c00; --stable: #0550ae; --other: #116329; --fourth: #8250df; }
 @media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --text: #e6edf3; --soft: #9ea7b3;
   --line: #30363d; --card: #161b22; --pass: #56d364; --fail: #ff7b72; --unsure: #e3b341;
-  --skip: #9ea7b3; --canary: #ffa657; --stable: #79c0ff; } }
+  --skip: #9ea7b3; --canary: #ffa657; --stable: #79c0ff; --other: #56d364; --fourth: #d2a8ff; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 70rem; background: var(--ground);
   color: var(--text); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
@@ -32,15 +32,26 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; ma
 dt { color: var(--soft); } dd { margin: 0; }
 .pass { color: var(--pass); } .fail { color: var(--fail); } .unsure { color: var(--unsure); }
 .skip { color: var(--skip); } .badge { font-weight: 700; white-space: nowrap; }
-figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .92rem; }
-svg { width: 100%; height: auto; max-width: 60rem; display: block; }
+figure { margin: 1rem 0; break-inside: avoid; } figcaption { font-weight: 600; font-size: .95rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr));
+  gap: 0 2rem; }
+svg { width: 100%; height: auto; max-width: 36rem; display: block; }
 svg text { fill: var(--text); font: 13px system-ui, sans-serif; }
 svg .soft { fill: var(--soft); } svg .axis { stroke: var(--line); }
-svg .canary { fill: var(--canary); stroke: var(--canary); }
-svg .stable { fill: var(--stable); stroke: var(--stable); }
-svg .limit { stroke: var(--text); stroke-dasharray: 4 3; } svg .area { opacity: .35; stroke: none; }
+.stable { --tone: var(--stable); } .canary { --tone: var(--canary); }
+.other { --tone: var(--other); } .fourth { --tone: var(--fourth); }
+svg .stable, svg .canary, svg .other, svg .fourth { fill: var(--tone); stroke: var(--tone); }
+svg .line { fill: none; stroke-width: 1.5; } svg .range { stroke-width: 2.5; opacity: .55; }
+svg .limit { stroke: var(--text); stroke-dasharray: 4 3; }
+svg .mark { stroke: var(--soft); stroke-dasharray: 1 3; }
+.legend { margin: .25rem 0; color: var(--soft); font-size: .9rem; }
+.legend span { white-space: nowrap; } .legend > span { margin-right: .75rem; }
+.key { color: var(--tone); } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
-@media print { .scroll { overflow: visible; } }
+@media print { .scroll { overflow: visible; border: 0; } body { font-size: .8rem; padding: 0; max-width: none; }
+  th, td { padding: .15rem .4rem; min-width: 0; } td.wide { min-width: 0; } tr { break-inside: avoid; }
+  .charts { grid-template-columns: 1fr 1fr; } h2 { break-after: avoid; margin-top: 1rem; }
+  details { color: var(--soft); } }
 )~~~";
 
 } // namespace

@@ -127,7 +127,7 @@ std::string rollback_part(const RollbackFacts& facts) {
     out += event_row("decided", facts.decided_s, facts.decided_s);
     out += event_row("traffic written", facts.written_s, facts.decided_s);
     out += event_row("read back", facts.read_back_s, facts.decided_s);
-    out += event_row("users see stable", facts.user_visible_s, facts.decided_s);
+    out += event_row("fresh connections see stable", facts.user_visible_s, facts.decided_s);
     out += event_row("confirmed", facts.confirmed_s, facts.decided_s);
     out += fmt::format(
         "\n{} fresh connections, the last {} in a row answered well by stable.\n",
@@ -136,7 +136,7 @@ std::string rollback_part(const RollbackFacts& facts) {
     );
     if (facts.user_visible_s) {
         out += fmt::format(
-            "Recovery time (decision to users on stable): **{:.3f} s**.\n",
+            "Recovery time (decision to fresh connections on stable): **{:.3f} s**.\n",
             *facts.user_visible_s - facts.decided_s
         );
     }
@@ -178,7 +178,7 @@ std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
         "recovery (RTO)",
         facts.recovery_s(),
         fmt::format(
-            "from the decision to the first user of an unbroken row who was well and on the "
+            "from the decision to the first of an unbroken row of good answers by the "
             "baseline; unpinned probes over fresh connections, {:g}/s from the first shift to the "
             "end, so known to within {:.3f} s",
             facts.users_per_s,
@@ -186,7 +186,8 @@ std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
         )
     );
     out += fmt::format(
-        "\nUsers meanwhile: {} answers, {} of them bad, {} by the revision that was made to "
+        "\nUnpinned probes meanwhile: {} answers, {} of them bad, {} by the revision that was made "
+        "to "
         "fail.\n",
         facts.users,
         facts.users_bad,

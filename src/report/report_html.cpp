@@ -1,5 +1,6 @@
 #include "oa_stream/report/report_html.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include "charts.hpp"
@@ -88,7 +89,8 @@ std::string stages(const Report& report) {
              p95_of(row.stable)}
         );
     }
-    return "<h2>Stages</h2>\n" + split_chart(report) + latency_chart(report) +
+    return "<h2>Stages</h2>\n<div class=\"charts\">\n" + time_charts(report) +
+           latency_chart(report) + "</div>\n" +
            html::table(
                "Stages",
                heads(
@@ -147,7 +149,7 @@ std::string rollback_part(const Report& report) {
     rows += event_row("decided", facts.decided_s, facts.decided_s);
     rows += event_row("traffic written", facts.written_s, facts.decided_s);
     rows += event_row("read back", facts.read_back_s, facts.decided_s);
-    rows += event_row("users see stable", facts.user_visible_s, facts.decided_s);
+    rows += event_row("fresh connections see stable", facts.user_visible_s, facts.decided_s);
     rows += event_row("confirmed", facts.confirmed_s, facts.decided_s);
     return fmt::format(
         "<h2>{}: <span class=\"{}\">{}</span></h2>\n<p>{}</p>\n<p>From {} to {}. {} fresh "
@@ -180,28 +182,60 @@ std::string drill(const Report& report) {
         fact("fault", facts.fault.empty() ? "ruled, not planted" : facts.fault),
         fact("recovery (RTO)", recovery ? fmt::format("{:.3f} s", *recovery) : "not measured"),
         fact(
-            "users meanwhile",
-            fmt::format("{} answers, {} of them bad", facts.users, facts.users_bad)
+            "unpinned probes meanwhile",
+            fmt::format("{}, {} of them bad", counted(facts.users, "answer"), facts.users_bad)
         )
     );
 }
 
+std::string check_table(const Report& report, bool passed, std::string_view label) {
+    std::string rows;
+    for (const Check& check : report.checks) {
+        if ((check.verdict == Verdict::pass) == passed) {
+            rows += fmt::format(
+                "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td "
+                "class=\"wide\">{}</td></tr>\n",
+                escaped(check.id),
+                badge(check.verdict),
+                to_string(check.mode),
+                escaped(check.detail)
+            );
+        }
+    }
+    return rows.empty() ? ""
+                        : html::table(label, heads({"check", "verdict", "mode", "detail"}), rows);
+}
+
+/// What passed is folded: on paper only its number is left.
 std::string checks(const Report& report) {
     if (report.checks.empty()) {
         return {};
     }
-    std::string rows;
-    for (const Check& check : report.checks) {
-        rows += fmt::format(
-            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td class=\"wide\">{}</td></tr>\n",
-            escaped(check.id),
-            badge(check.verdict),
-            to_string(check.mode),
-            escaped(check.detail)
+    const auto passed = std::ranges::count(report.checks, Verdict::pass, &Check::verdict);
+    std::string out = "<h2>Checks</h2>\n" + budget_chart(report) +
+                      check_table(report, false, "Checks that did not pass");
+    if (passed > 0) {
+        out += fmt::format(
+            "<details><summary>{} passed</summary>\n{}</details>\n",
+            counted(static_cast<std::uint64_t>(passed), "check"),
+            check_table(report, true, "Checks that passed")
         );
     }
-    return "<h2>Checks</h2>\n" + budget_chart(report) +
-           html::table("Checks", heads({"check", "verdict", "mode", "detail"}), rows);
+    return out;
+}
+
+/// What report.md has as a fenced block.
+std::string appendix(const Report& report) {
+    constexpr std::string_view k_fence = "```\n";
+    const std::string_view text = report.appendix;
+    const std::size_t begin = text.find(k_fence);
+    const std::size_t end = text.rfind(k_fence);
+    if (begin == std::string_view::npos || end <= begin) {
+        return {};
+    }
+    const std::string_view inner =
+        text.substr(begin + k_fence.size(), end - begin - k_fence.size());
+    return fmt::format("<h2>Summary</h2>\n<pre tabindex=\"0\">{}</pre>\n", escaped(inner));
 }
 
 std::string tail(const Report& report) {
@@ -224,7 +258,7 @@ std::string tail(const Report& report) {
 
 std::string report_html(const Report& report) {
     return head(report) + drill(report) + stages(report) + gates(report) + rollback_part(report) +
-           checks(report) + tail(report);
+           appendix(report) + further_charts(report) + checks(report) + tail(report);
 }
 
 } // namespace oa_stream::report

@@ -1,20 +1,26 @@
 #include "oa_stream/report/report_html.hpp"
 
+#include "plot.hpp"
+
 #include <catch2/catch.hpp>
+
+#include <limits>
 
 using namespace oa_stream;
 using namespace oa_stream::report;
 
 namespace {
 
-StageRow stage(std::string name, std::size_t bad) {
+StageRow stage(std::string name, std::size_t bad, double began_s) {
     StageRow row;
+    row.began_s = began_s;
     row.name = std::move(name);
     row.seconds = 4.2;
     row.verdict = bad > 0 ? Verdict::fail : Verdict::pass;
     for (std::size_t i = 0; i < 100; ++i) {
         measure::Sample sample;
         sample.bad = i < bad;
+        sample.at_s = began_s + 0.042 * static_cast<double>(i);
         sample.first_content_s = 0.1 + 0.001 * static_cast<double>(i);
         row.canary.push_back(sample);
         row.stable.push_back(sample);
@@ -30,7 +36,7 @@ Report sample_report() {
     out.title = "local <rehearsal>";
     out.verdict = Verdict::fail;
     out.headline = "It said \"<script>alert(1)</script>\".";
-    out.stages = {stage("5%", 0), stage("25%", 30)};
+    out.stages = {stage("5%", 0, 1), stage("25%", 30, 5.2)};
     Check check;
     check.id = "budget.stream-good";
     check.verdict = Verdict::pass;
@@ -82,15 +88,60 @@ TEST_CASE("report.html: verdict, stages, gates, way back, budget, and what to ty
     }
 }
 
-TEST_CASE("report.html: charts of latency, split, gates and budget, each with its numbers in words"
-) {
+TEST_CASE("report.html: charts over time and by stage, each with its numbers in words") {
     const std::string page = report_html(sample_report());
-    CHECK(count(page, "<svg ") == 4);
-    CHECK(count(page, "role=\"img\" aria-label=\"") == 4);
+    CHECK(count(page, "<svg ") == 6); // share, bad answers, times; p95 by stage, gates, budget
+    CHECK(count(page, "role=\"img\" aria-label=\"") == 6);
+    CHECK(count(page, "<summary>Numbers</summary>") == 3);
     CHECK(page.contains("25% canary: 194ms"));
     CHECK(page.contains("25% error-rate: 30%"));
     CHECK(page.contains("stream-good: 3.1%"));
-    CHECK(page.contains("Share of the canary; 5% for 4.2 s; 25% for 4.2 s"));
+    CHECK(page.contains("Share of the canary; canary: at most 25%"));
+    CHECK(page.contains("┄ limit error-rate 5%"));
+    CHECK(page.contains("1: decided at 9.50 s"));
+    CHECK(page.contains("2: fresh connections on stable at 9.65 s"));
+}
+
+TEST_CASE("report.html: checks that passed are folded, the others are not") {
+    Report report = sample_report();
+    report.checks.push_back({.id = "smoke.reach", .verdict = Verdict::fail});
+    const std::string page = report_html(report);
+    CHECK(page.contains("<summary>1 check passed</summary>"));
+    CHECK(page.find("smoke.reach") < page.find("<summary>1 check passed"));
+    CHECK(page.find("<code>budget.stream-good") > page.find("<summary>1 check passed"));
+}
+
+TEST_CASE("report.html: series of a command, with limits, open ends and marks") {
+    Report report;
+    report.title = "load";
+    Series series{.caption = "Bad <answers>", .unit = "%", .scale = 100};
+    series.lines = {{"bad", SeriesTone::canary}};
+    series.lines[0].points = {
+        {1, 0.01, 0.0, 0.02}, {2, 0.03, 0.01, 0.06}, {.x = 3, .y = 0, .low = 0, .open = true}
+    };
+    series.limits = {{"bad<=5%", 0.05}};
+    series.marks = {{2.5, "restart"}};
+    report.series = {series};
+    report.appendix = "\n```\nPASS  load <x>\n```\n";
+    const std::string page = report_html(report);
+    CHECK(page.contains("<figcaption>Bad &lt;answers&gt;</figcaption>"));
+    CHECK(page.contains("<pre tabindex=\"0\">PASS  load &lt;x&gt;\n</pre>"));
+    CHECK(page.contains("┄ bad&lt;=5% 5%"));
+    CHECK(page.contains("1: restart at 2.50 s"));
+    CHECK(page.contains("<td>open</td>"));
+    CHECK(count(page, " range\"") == 3);
+    CHECK(count(page, "l4 7h-8z") == 1); // the arrow of the open interval
+    // The axis ends at a round number above everything, and has a line a quarter.
+    CHECK(page.contains(">6%</text>"));
+    CHECK(page.contains(">2%</text>"));
+}
+
+TEST_CASE("report.html: ticks are round, begin at 0 and reach beyond the largest value") {
+    CHECK(ticks_up_to(0.194, 4) == std::vector<double>{0, 0.05, 0.1, 0.15000000000000002, 0.2});
+    CHECK(ticks_up_to(5, 4).back() == 6);
+    CHECK(ticks_up_to(100, 4).size() == 5);
+    CHECK(ticks_up_to(0, 4).size() >= 2);
+    CHECK(ticks_up_to(std::numeric_limits<double>::infinity(), 4).size() >= 2);
 }
 
 TEST_CASE("report.html: a run without stages has no empty sections and no charts") {

@@ -4,6 +4,7 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/measure/gate.hpp"
+#include "oa_stream/report/series.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -20,6 +21,7 @@ struct StageRow {
     std::string split;       ///< "canary 5%, stable 95%"
     std::string observed{};  ///< what unpinned probes met: "canary 5 of 100"
     double seconds = 0;      ///< how long it was held
+    std::optional<double> began_s{}; ///< since the run began
     Verdict verdict = Verdict::inconclusive;
     bool judged = true; ///< false: nothing went wrong, and no gate decided; SKIPPED
     std::vector<measure::Sample> canary{}; ///< summarised in the table, listed in measure/
@@ -83,6 +85,7 @@ struct Report {
     std::vector<std::string> notes{};
     std::string next{}; ///< command to type; empty on PASS
     std::string appendix{}; ///< Markdown at the end of report.md
+    std::vector<Series> series{}; ///< charts of report.html, besides those of stages
     Json more = Json::object(); ///< further members of run.json and of the result's document
 };
 

@@ -6,6 +6,8 @@
 #include "load_run.hpp"
 #include "smoke/smoke_args.hpp"
 
+#include <array>
+
 namespace oa_stream::cli {
 
 namespace {
@@ -31,6 +33,14 @@ Result<ExitCode> run(LoadGiven given, Context& context) {
         {{k_duration.name, format_duration(2 * parsed.options.duration)}}
     );
     return run_load(std::move(parsed), context);
+}
+
+/// The forms of a limit; a person changes the numbers.
+std::span<const std::string_view> usual_limits() {
+    static constexpr std::array<std::string_view, 5> k_words{
+        "bad<=1%", "p95-first_content<=2.5s", "p99-first_content<=5s", "p95-gap<=1s", "dropped<=0%"
+    };
+    return k_words;
 }
 
 constexpr auto k_options = options<LoadGiven>(
@@ -66,7 +76,8 @@ constexpr auto k_options = options<LoadGiven>(
         .or_else("30s"),
     parsed<probe::parse_load_limit, &LoadGiven::load, &LoadArgs::limits>(
         names::limit, "RULE", "Add a gate: 'p99 first_content <= 2s'. 'bad <= 1%' is always there."
-    ),
+    )
+        .suggesting(usual_limits),
     parsed<read_confidence, &LoadGiven::load, &LoadArgs::confidence>(
         "--confidence", "SHARE", "Decide each limit with this one-sided confidence."
     )
@@ -134,6 +145,14 @@ const CommandSpec load_command = command<run>({
             "5/s --yes-load staging.example.org",
         },
     .leaves_run = true,
+    .about =
+        R"(Sends turns at a fixed rate (`--rate`) or with a fixed number of users (`--concurrency`), judges every
+stream by the contract, and reports how long users waited. Times count from the moment a request was
+planned, so a lane that stalls cannot hide it.
+
+A host other than this machine, and turns of a real model, need `--yes-load HOST`. The load stops by
+itself when half of the answers of the last five seconds are bad.)",
+    .also = "bench benchmark stress k6 wrk",
 });
 
 } // namespace oa_stream::cli

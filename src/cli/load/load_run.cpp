@@ -7,6 +7,7 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/run_command.hpp"
+#include "load_charts.hpp"
 #include "load_counter.hpp"
 #include "load_view.hpp"
 
@@ -62,6 +63,7 @@ private:
     Screen& screen_;
     Context& context_;
     LoadOutcome outcome_{};
+    LoadCharts charts_{};
     LoadCounter counter_{};
     std::unique_ptr<probe::Load> load_{};
     std::optional<Error> refused_{};
@@ -91,12 +93,16 @@ void LoadRun::on_request(const probe::LoadRequest& request) {
 }
 
 void LoadRun::on_second(const probe::LoadSecond& second) {
+    charts_.add(second);
     const Json line = to_json(second);
     session_.folder().append("measure/seconds.ndjson", line);
     if (args_.ndjson) {
         print_document("load-second", line, context_);
     }
-    screen_.progress(progress_line(second, load_->totals()));
+    const auto planned = args_.options.ramp + args_.options.duration;
+    screen_.progress(
+        progress_line(second, load_->totals(), std::chrono::duration<double>(planned).count())
+    );
 }
 
 Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path) {
@@ -114,7 +120,12 @@ Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path
 Task<std::string> LoadRun::authority(net::HttpClient* client) {
     const net::ClientResponse answer = co_await get(client, "/version");
     if (answer.status == 0) {
-        unreached_ = fmt::format("{}: {}", to_string(answer.failure), answer.failure_text);
+        unreached_ = fmt::format(
+            "{}: {}; check host and port of {}",
+            to_string(answer.failure),
+            answer.failure_text,
+            args_.options.target.base_url
+        );
     }
     const auto json = parse_json(answer.body);
     const Json* named = json ? member(*json, "authority") : nullptr;
@@ -229,12 +240,15 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
     const std::string text =
         load_text(args_.options.target.base_url, end.verdict, session_.checks(), outcome_);
     SmokeCommand command{.name = "load", .target = args_.options.target.base_url};
-    command.again = again(args_, outcome_.totals.sent > 0);
+    // Where nobody listens a smoke would find no more.
+    command.again =
+        unreached_.empty() ? again(args_, outcome_.totals.sent > 0) : args_.typed.text();
     report::Report input;
     input.title = command.name + " " + command.target;
     input.facts = {{"checks", run::count_text(session_.checks())}, {"plan", outcome_.plan}};
     input.appendix = "\n```\n" + text + "```\n";
     input.next = next_command(command, end, session_.checks(), session_.folder().path());
+    input.series = charts_.series(outcome_.target_per_second, args_.limits);
     input.more["load"] = load_figures(outcome_);
     run::RunResult result = session_.finish(end, std::move(input));
     if (refused_) {

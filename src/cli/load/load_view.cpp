@@ -1,6 +1,7 @@
 #include "load_view.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/gate.hpp"
 
@@ -131,7 +132,9 @@ Check ran(const LoadOutcome& outcome) {
         );
     }
     return make(
-        "ran", Verdict::pass, fmt::format("{}, {} requests sent", outcome.plan, totals.sent)
+        "ran",
+        Verdict::pass,
+        fmt::format("{}, {} sent", outcome.plan, counted(totals.sent, "request"))
     );
 }
 
@@ -261,11 +264,12 @@ std::string load_text(
     return out;
 }
 
-std::string progress_line(const probe::LoadSecond& second, const LoadTotals& totals) {
+std::string progress_line(const probe::LoadSecond& second, const LoadTotals& totals, double all_s) {
     const auto p99 = second.first_content.percentile({99, 100});
+    const double left_s = std::max(0.0, all_s - static_cast<double>(second.second + 1));
     return fmt::format(
-        "{:>4} s  sent {}/s  in flight {}  bad {} of {}  dropped {}  p99 first content {}",
-        second.second + 1,
+        "{:.0f} s left  sent {}/s  in flight {}  bad {} of {}  dropped {}  p99 {}",
+        left_s,
         second.sent,
         second.in_flight,
         totals.judged.bad,

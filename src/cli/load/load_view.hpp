@@ -39,6 +39,6 @@ struct LoadOutcome {
 );
 /// One line while it runs.
 [[nodiscard]] std::string
-progress_line(const probe::LoadSecond& second, const probe::LoadTotals& totals);
+progress_line(const probe::LoadSecond& second, const probe::LoadTotals& totals, double all_s);
 
 } // namespace oa_stream::cli

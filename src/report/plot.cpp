@@ -1,0 +1,401 @@
+#include "plot.hpp"
+
+#include "html.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace oa_stream::report {
+
+namespace {
+
+constexpr double k_width = 460;
+constexpr double k_left = 46;
+constexpr double k_right = 16;
+constexpr double k_plot = k_width - k_left - k_right;
+constexpr double k_top = 12;
+constexpr double k_height = 150; ///< of the plot alone
+constexpr double k_base = k_top + k_height;
+constexpr double k_row = 40;
+
+struct Tone {
+    std::string_view css;
+    std::string_view sign; ///< the same shape in picture and legend: colour alone is not enough
+};
+
+Tone tone_of(SeriesTone tone) {
+    constexpr std::array<Tone, 4> k_tones{{
+        {"stable", "●"},
+        {"canary", "■"},
+        {"other", "▲"},
+        {"fourth", "◆"},
+    }};
+    return k_tones.at(static_cast<std::size_t>(tone));
+}
+
+std::string number(double value) {
+    return fmt::format("{:.4g}", value);
+}
+
+std::string picture(std::string_view described, double height, std::string_view inner) {
+    return fmt::format(
+        "<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n",
+        k_width,
+        height,
+        html::escaped(described),
+        inner
+    );
+}
+
+std::string text(double x, double y, std::string_view anchor, std::string_view said) {
+    return fmt::format(
+        "<text class=\"soft\" text-anchor=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
+        anchor,
+        x,
+        y,
+        html::escaped(said)
+    );
+}
+
+std::string line(std::string_view css, double x1, double y1, double x2, double y2) {
+    return fmt::format(
+        "<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n",
+        css,
+        x1,
+        y1,
+        x2,
+        y2
+    );
+}
+
+std::string shape(SeriesTone tone, double x, double y) {
+    constexpr double k_half = 3.5;
+    const std::string_view css = tone_of(tone).css;
+    switch (tone) {
+    case SeriesTone::stable:
+        return fmt::format(
+            "<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:g}\"/>\n", css, x, y, k_half
+        );
+    case SeriesTone::canary:
+        return fmt::format(
+            "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"7\" height=\"7\"/>\n",
+            css,
+            x - k_half,
+            y - k_half
+        );
+    case SeriesTone::other:
+        return fmt::format(
+            "<path class=\"{}\" d=\"M{:.1f} {:.1f}l4 7h-8z\"/>\n", css, x, y - k_half
+        );
+    case SeriesTone::fourth:
+        break;
+    }
+    return fmt::format("<path class=\"{}\" d=\"M{:.1f} {:.1f}l4 4l-4 4l-4-4z\"/>\n", css, x, y - 4);
+}
+
+/// The head of an arrow that points right (bars) or up (points).
+std::string arrow(std::string_view css, double x, double y, bool up) {
+    return fmt::format(
+        "<path class=\"{}\" d=\"M{:.1f} {:.1f}{}\"/>\n", css, x, y, up ? "l4 7h-8z" : "l-7-4v8z"
+    );
+}
+
+/// Where values lie in the picture.
+struct Frame {
+    double from = 0;
+    double to = 1;
+    double most = 1; ///< of y, unscaled
+
+    [[nodiscard]] double x(double value) const {
+        return k_left + (to > from ? (value - from) / (to - from) : 0) * k_plot;
+    }
+    [[nodiscard]] double y(double value) const {
+        return k_base - std::clamp(value / most, 0.0, 1.0) * k_height;
+    }
+};
+
+Frame frame_of(const Series& series) {
+    Frame out;
+    bool first = true;
+    double most = 0;
+    for (const SeriesLine& one : series.lines) {
+        for (const SeriesPoint& point : one.points) {
+            out.from = first ? point.x : std::min(out.from, point.x);
+            out.to = first ? point.x : std::max(out.to, point.x);
+            first = false;
+            most = std::max(most, point.y);
+            most = std::max(most, point.open ? point.y : point.high.value_or(0));
+        }
+    }
+    for (const auto& [name, limit] : series.limits) {
+        most = std::max(most, limit);
+    }
+    for (const SeriesMark& mark : series.marks) {
+        out.from = std::min(out.from, mark.x);
+        out.to = std::max(out.to, mark.x);
+    }
+    constexpr int k_count = 4;
+    out.most = ticks_up_to(most * series.scale, k_count).back() / series.scale;
+    return out;
+}
+
+std::string grid(const Series& series, const Frame& frame) {
+    constexpr int k_across = 4;
+    constexpr int k_along = 5;
+    std::string out;
+    for (const double tick : ticks_up_to(frame.most * series.scale, k_across)) {
+        const double y = frame.y(tick / series.scale);
+        out += line("axis", k_left, y, k_left + k_plot, y);
+        out += text(k_left - 6, y + 4, "end", number(tick) + series.unit);
+    }
+    for (const double tick : ticks_up_to(frame.to - frame.from, k_along)) {
+        if (tick <= (frame.to - frame.from) * 1.0001) {
+            const double x = frame.x(frame.from + tick);
+            out += line("axis", x, k_top, x, k_base + 4);
+            out += text(x, k_base + 18, "middle", number(tick) + " " + series.x_unit);
+        }
+    }
+    return out;
+}
+
+std::string interval(const SeriesPoint& point, std::string_view css, const Frame& frame) {
+    if (!point.high && !point.open) {
+        return {};
+    }
+    const double x = frame.x(point.x);
+    const double top = point.open ? k_top : frame.y(point.high.value_or(point.y));
+    std::string out = fmt::format(
+        "<line class=\"{} range\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n",
+        css,
+        x,
+        frame.y(point.low.value_or(0)),
+        x,
+        top
+    );
+    return point.open ? out + arrow(css, x, k_top, true) : out;
+}
+
+std::string drawn(const SeriesLine& one, const Frame& frame) {
+    const std::string_view css = tone_of(one.tone).css;
+    std::string path;
+    std::string out;
+    double before = k_base;
+    for (const SeriesPoint& point : one.points) {
+        const double x = frame.x(point.x);
+        const double y = frame.y(point.y);
+        if (one.steps && !path.empty()) {
+            path += fmt::format("L{:.1f} {:.1f}", x, before);
+        }
+        path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? 'M' : 'L', x, y);
+        before = y;
+        out += interval(point, css, frame) + (one.steps ? "" : shape(one.tone, x, y));
+    }
+    return fmt::format("<path class=\"{} line\" d=\"{}\"/>\n{}", css, path, out);
+}
+
+std::string across(const Series& series, const Frame& frame) {
+    std::string out;
+    for (const auto& [name, limit] : series.limits) {
+        const double y = frame.y(limit);
+        out += line("limit", k_left, y, k_left + k_plot, y);
+    }
+    for (std::size_t i = 0; i < series.marks.size(); ++i) {
+        const double x = frame.x(series.marks[i].x);
+        out += line("mark", x, k_top, x, k_base);
+        out += text(x + 2, k_top + 9, "start", fmt::format("{}", i + 1));
+    }
+    return out;
+}
+
+std::string described(const Series& series) {
+    std::string out = series.caption;
+    for (const SeriesLine& one : series.lines) {
+        const auto top = std::ranges::max_element(one.points, {}, &SeriesPoint::y);
+        if (top != one.points.end()) {
+            out += fmt::format(
+                "; {}: at most {}{}, at the end {}{}",
+                one.name,
+                number(top->y * series.scale),
+                series.unit,
+                number(one.points.back().y * series.scale),
+                series.unit
+            );
+        }
+    }
+    return out;
+}
+
+std::string legend(const Series& series) {
+    std::string out = "<p class=\"legend\">";
+    for (const SeriesLine& one : series.lines) {
+        const Tone tone = tone_of(one.tone);
+        out += fmt::format(
+            "<span><span class=\"key {}\" aria-hidden=\"true\">{}</span> {}</span> ",
+            tone.css,
+            tone.sign,
+            html::escaped(one.name)
+        );
+    }
+    for (const auto& [name, limit] : series.limits) {
+        out += fmt::format(
+            "<span>┄ {} {}{}</span> ",
+            html::escaped(name),
+            number(limit * series.scale),
+            series.unit
+        );
+    }
+    for (std::size_t i = 0; i < series.marks.size(); ++i) {
+        const SeriesMark& mark = series.marks[i];
+        out += fmt::format(
+            "<span>{}: {} at {:.2f} {}</span> ",
+            i + 1,
+            html::escaped(mark.label),
+            mark.x,
+            series.x_unit
+        );
+    }
+    return out + "</p>\n";
+}
+
+/// Who cannot see the picture, or wants to copy it, has its numbers.
+std::string numbers(const Series& series) {
+    std::string rows;
+    for (const SeriesLine& one : series.lines) {
+        for (const SeriesPoint& point : one.points) {
+            const auto end = [&](const std::optional<double>& value) {
+                return value ? number(*value * series.scale) : std::string("–");
+            };
+            rows += fmt::format(
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                html::escaped(one.name),
+                number(point.x),
+                number(point.y * series.scale),
+                end(point.low),
+                point.open ? "open" : end(point.high)
+            );
+        }
+    }
+    const std::string head = fmt::format(
+        "<th scope=\"col\">line</th><th scope=\"col\">{}</th><th scope=\"col\">value {}</th>"
+        "<th scope=\"col\">from</th><th scope=\"col\">to</th>",
+        series.x_unit,
+        series.unit
+    );
+    return fmt::format(
+        "<details><summary>Numbers</summary>\n{}</details>\n",
+        html::table("Numbers of: " + series.caption, head, rows)
+    );
+}
+
+std::string bar_row(const Bar& bar, std::size_t row, double most) {
+    const std::string_view css = tone_of(bar.tone).css;
+    const auto x = [most](double value) {
+        return k_left + std::clamp(value / most, 0.0, 1.0) * k_plot;
+    };
+    const double top = k_top + k_row * static_cast<double>(row);
+    const double y = top + k_row - 11;
+    const double high = bar.open ? k_left + k_plot : x(bar.high);
+    std::string out = fmt::format(
+        "<text x=\"{:g}\" y=\"{:.1f}\">{}</text>\n"
+        "<text text-anchor=\"end\" x=\"{:g}\" y=\"{:.1f}\">{}</text>\n",
+        k_left,
+        top + 15,
+        html::escaped(bar.label),
+        k_left + k_plot,
+        top + 15,
+        html::escaped(bar.text)
+    );
+    out += fmt::format(
+        "<line class=\"{} range\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n",
+        css,
+        x(bar.low),
+        y,
+        high,
+        y
+    );
+    out += (bar.open ? arrow(css, high, y, false) : "") + shape(bar.tone, x(bar.value), y);
+    if (bar.limit) {
+        out += line("limit", x(*bar.limit), y - 9, x(*bar.limit), y + 9);
+    }
+    return out;
+}
+
+} // namespace
+
+std::vector<double> ticks_up_to(double most, int count) {
+    const double wanted = std::isfinite(most) && most > 0 ? most / count : 0.25;
+    const double ten = std::pow(10, std::floor(std::log10(wanted)));
+    double step = 10 * ten;
+    for (const double round : {1.0, 2.0, 2.5, 5.0}) {
+        if (wanted <= round * ten * 1.0001) {
+            step = round * ten;
+            break;
+        }
+    }
+    std::vector<double> out{0};
+    const double end = std::isfinite(most) && most > 0 ? most : 1;
+    while (out.back() < end * 0.9999) {
+        out.push_back(step * static_cast<double>(out.size()));
+    }
+    return out;
+}
+
+std::string plot(const Series& series) {
+    const bool empty =
+        std::ranges::all_of(series.lines, [](const SeriesLine& one) { return one.points.empty(); });
+    if (empty) {
+        return {};
+    }
+    const Frame frame = frame_of(series);
+    std::string inner = grid(series, frame) + across(series, frame);
+    for (const SeriesLine& one : series.lines) {
+        if (!one.points.empty()) {
+            inner += drawn(one, frame);
+        }
+    }
+    return fmt::format(
+        "<figure>\n<figcaption>{}</figcaption>\n{}{}{}</figure>\n",
+        html::escaped(series.caption),
+        picture(described(series), k_base + 24, inner),
+        legend(series),
+        numbers(series)
+    );
+}
+
+std::string bar_chart(
+    std::string_view caption, std::string_view unit, double scale, const std::vector<Bar>& rows
+) {
+    if (rows.empty()) {
+        return {};
+    }
+    double most = 0;
+    std::string said(caption);
+    for (const Bar& row : rows) {
+        const double top = row.open ? row.value : row.high;
+        most = std::max({most, row.value, std::isfinite(top) ? top : 0.0, row.limit.value_or(0)});
+        said += fmt::format("; {}: {}", row.label, row.text);
+    }
+    constexpr int k_count = 4;
+    const auto ticks = ticks_up_to(most * scale, k_count);
+    most = ticks.back() / scale;
+    const double base = k_top + k_row * static_cast<double>(rows.size());
+    std::string inner;
+    for (const double tick : ticks) {
+        const double x = k_left + tick / scale / most * k_plot;
+        inner += line("axis", x, k_top, x, base + 4);
+        inner += text(x, base + 18, "middle", number(tick) + std::string(unit));
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        inner += bar_row(rows[i], i, most);
+    }
+    return fmt::format(
+        "<figure>\n<figcaption>{}</figcaption>\n{}</figure>\n",
+        html::escaped(caption),
+        picture(said, base + 24, inner)
+    );
+}
+
+} // namespace oa_stream::report
