@@ -21,10 +21,13 @@ install(FILES completions/oa-stream.bash RENAME oa-stream
 install(FILES completions/_oa-stream DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES completions/oa-stream.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream)
-install(FILES README.md CHANGELOG.md packaging/deb/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+# Documents lie as they do in the source tree, so that the links between them lead somewhere.
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md packaging/deb/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
+install(FILES bench/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench)
+install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream/schemas FILES_MATCHING PATTERN "*.json")
-install(DIRECTORY packaging/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} USE_SOURCE_PERMISSIONS)
 install(FILES packaging/systemd/oa-stream.service packaging/systemd/oa-stream-verify.service
               packaging/systemd/oa-stream-verify.timer DESTINATION /usr/lib/systemd/system)
 install(FILES packaging/sysusers/oa-stream.conf DESTINATION /usr/lib/sysusers.d)

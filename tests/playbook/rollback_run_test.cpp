@@ -256,7 +256,7 @@ TEST_CASE("take back: the way out by hand goes through the shipped command-drive
     const auto file = world.state / "it's the split.conf";
     const std::string set_nginx = "OA_STREAM_DRIVER_NGINX=true OA_STREAM_DRIVER_SPLIT_FILE='" +
                                   (world.state / "it'\\''s the split.conf").string() + "' ";
-    const std::string program = OA_SOURCE_DIR "/packaging/examples/command-driver/nginx-split";
+    const std::string program = OA_SOURCE_DIR "/examples/command-driver/nginx-split";
     REQUIRE(write_file_atomic(
         file, "split_clients \"$request_id\" $oa_revision { 50% canary; * stable; }\n"
     ));

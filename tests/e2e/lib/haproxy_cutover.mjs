@@ -6,7 +6,7 @@ import { chat } from './http.mjs';
 import { ROOT, Running, cleanEnv, limit, scratch, sleep } from './process.mjs';
 import { binary, freePort } from './proxies.mjs';
 
-const EXAMPLE = path.join(ROOT, 'packaging/examples/haproxy-cutover.cfg');
+const EXAMPLE = path.join(ROOT, 'examples/haproxy-cutover.cfg');
 
 function configuration(lanes, folder, port, { stateFile, changes }) {
   let text = fs.readFileSync(EXAMPLE, 'utf8');

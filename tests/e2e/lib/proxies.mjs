@@ -31,7 +31,7 @@ function tryPort(proxy, port) {
 
 /** The example with other ports and, as [pattern, text] pairs, other values. Each must be there. */
 function example(file, lane, port, changes, own = '127.0.0.1:8081') {
-  let text = fs.readFileSync(path.join(ROOT, 'packaging/examples', file), 'utf8');
+  let text = fs.readFileSync(path.join(ROOT, 'examples', file), 'utf8');
   for (const [from, to] of [['127.0.0.1:8080', new URL(lane).host], [own, `127.0.0.1:${port}`], ...changes]) {
     if (!text.includes(from)) throw new Error(`${file} has no "${from}"`);
     text = text.replaceAll(from, to);

@@ -322,7 +322,7 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
     );
     ::setenv("OA_STREAM_DRIVER_SPLIT_FILE", file.c_str(), 1);
     ::setenv("OA_STREAM_DRIVER_NGINX", nginx.c_str(), 1);
-    const std::string program = OA_SOURCE_DIR "/packaging/examples/command-driver/nginx-split";
+    const std::string program = OA_SOURCE_DIR "/examples/command-driver/nginx-split";
     const auto driver = make_command_driver(
         bench.io.get_executor(),
         {.read = {program, "read"},
