@@ -1,4 +1,5 @@
 #include "oa_stream/authority/kind.hpp"
+#include "oa_stream/authority/replay.hpp"
 
 #include "manual/complete.hpp"
 
@@ -15,6 +16,11 @@ namespace {
 KnownHere here() {
     KnownHere out;
     out.runs = [] { return std::vector<Candidate>{{"20261120T100000Z-cutover-0000aaaa"}}; };
+    out.traffic_runs = [] { return std::vector<Candidate>{{"20261120T110000Z-cutover-0000bbbb"}}; };
+    out.variables = [](std::string_view playbook) {
+        return playbook == "cutover" ? std::vector<Candidate>{{"stable=", "Serves now."}}
+                                     : std::vector<Candidate>{};
+    };
     out.playbooks = [] { return std::vector<Candidate>{{"cutover", "shipped"}}; };
     return out;
 }
@@ -75,7 +81,7 @@ TEST_CASE("complete: every option of a command is offered once, and not again un
             CAPTURE(command.path, option.name);
             auto before = typed;
             before.emplace_back("--");
-            CHECK(offers(before, std::string(option.name)));
+            CHECK(offers(before, std::string(option.name)) == !option.old);
             auto after = typed;
             after.emplace_back(option.name);
             if (!option.value.empty()) {
@@ -102,10 +108,19 @@ TEST_CASE("complete: what can stand where the cursor is") {
         {{"serve", "--replay", ""}, {}, Files::folders},
         {{"--color", "n"}, {"never"}, Files::none},
         {{"--state-dir", "/x", "sm"}, {"smoke"}, Files::none},
-        {{"rollback", "apply", "--run", ""}, {"20261120T100000Z-cutover-0000aaaa"}, Files::none},
-        {{"rollback", "apply", "--run=2026"},
+        {{"rollback", "apply", "--run", ""}, {"20261120T110000Z-cutover-0000bbbb"}, Files::none},
+        {{"cutover", "status", "--run=2026"},
          {"--run=20261120T100000Z-cutover-0000aaaa"},
          Files::none},
+        {{"cutover", "plan", "cutover", "--set", ""}, {"stable="}, Files::none},
+        {{"cutover", "plan", "--set", ""}, {}, Files::none},
+        {{"check", "--explain", "H1"}, {"H1"}, Files::none},
+        {{"serve", "--limit", "turn-t"}, {"turn-time="}, Files::none},
+        {{"serve", "--inject", "k"}, {"kill"}, Files::none},
+        {{"cutover", "rehearse", "--inject", "lat"}, {"latency="}, Files::none},
+        {{"config", "show", "--for", "smoke-s"}, {"smoke-stream"}, Files::none},
+        {{"man", "cutover-ap"}, {"cutover-apply"}, Files::none},
+        {{"help", "cutover", "ap"}, {"apply"}, Files::none},
         {{"cutover", "plan", "cut"}, {"cutover"}, Files::files},
         {{"completions", "z"}, {"zsh"}, Files::none},
         {{"version", "--he"}, {"--help"}, Files::none},
@@ -138,4 +153,22 @@ TEST_CASE("complete: lines for the shells") {
         CHECK(completion_script(shell).contains("__complete"));
     }
     CHECK(completion_script("tcsh").empty());
+}
+
+TEST_CASE("complete: a family says which commands it has") {
+    const auto found = complete(std::vector<std::string>{"cuto"}, here()).candidates;
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].word == "cutover");
+    CHECK(found[0].help == "rehearse, plan, apply, status, abandon");
+}
+
+TEST_CASE("complete: what is suggested for a value is taken by its reader") {
+    for (const std::string_view word : authority::fault_words()) {
+        CAPTURE(word);
+        authority::ReplayFaults faults;
+        const std::string value = word.ends_with('=') ? std::string(word) + "1" : std::string(word);
+        const auto one = authority::add_fault(faults, value);
+        const auto timed = authority::add_fault(faults, value + "s");
+        CHECK((one.has_value() || timed.has_value()));
+    }
 }

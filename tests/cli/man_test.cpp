@@ -87,3 +87,17 @@ TEST_CASE("man: the Markdown of our pages becomes roff") {
              ".TP\n\\fBa\\fR\nWhat. value: x | y.\n"
     );
 }
+
+TEST_CASE("man: a page says what a command does, where it keeps what, and what is near it") {
+    const auto& commands = all_commands();
+    const auto apply = std::ranges::find(commands, "cutover apply", &CommandSpec::path);
+    REQUIRE(apply != commands.end());
+    const std::string text = manual_of(*apply).text;
+    CHECK(text.contains(".SH DESCRIPTION\nCarries out one plan:"));
+    CHECK(text.contains("\n.PP\nBefore the first write"));
+    CHECK(text.contains("\n.SH ENVIRONMENT\n.TP\n\\fBOA_STREAM_CUTOVER_APPLY_"));
+    CHECK(text.contains("\n.SH FILES\n"));
+    CHECK(text.contains("oa\\-stream/runs/"));
+    CHECK(text.contains(".BR oa\\-stream\\-cutover\\-plan (1)"));
+    CHECK_FALSE(text.contains(".BR oa\\-stream\\-serve (1)"));
+}

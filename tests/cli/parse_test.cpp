@@ -80,11 +80,48 @@ TEST_CASE("command line: global options stand before or after others") {
 
 TEST_CASE("command line: help wins over whatever else is wrong") {
     for (const auto& words : std::vector<std::vector<std::string>>{
-             {"version", "--bogus", "--help"}, {"--help"}, {"-h"}, {"help"}
+             {"version", "--bogus", "--help"}, {"--help"}, {"-h"}, {"cutover", "-h"}
          }) {
         const auto parsed = parse(words);
         REQUIRE(parsed.has_value());
         CHECK(parsed->help);
     }
     CHECK(parse({"--version"})->version);
+}
+
+TEST_CASE("command line: a family of commands has help, and a topic is named by its words") {
+    CHECK(parse({"cutover", "--help"})->family == "cutover");
+    CHECK(parse({"help", "smoke", "stream"})->command->path == "help");
+    const auto topic = [](std::vector<std::string> words) { return find_topic(words); };
+    CHECK(topic({"smoke", "stream"})->command->path == "smoke stream");
+    CHECK(topic({"smoke"})->family == "smoke");
+    CHECK(topic({"smoke", "streem"}).error().hint == "did you mean 'oa-stream smoke stream'?");
+    CHECK_FALSE(topic({"serve", "x"}).has_value());
+}
+
+TEST_CASE("command line: words that people try lead to the command that they look for") {
+    const auto hint = [](std::vector<std::string> words) { return parse(words).error().hint; };
+    CHECK(hint({"rehearse"}) == "did you mean 'oa-stream cutover rehearse'?");
+    CHECK(hint({"status"}) == "did you mean 'oa-stream cutover status'?");
+    CHECK(hint({"logs"}) == "did you mean 'oa-stream runs show'?");
+    CHECK(hint({"rollout"}) == "did you mean 'oa-stream cutover plan'?");
+    CHECK(hint({"undo", "--now"}) == "did you mean 'oa-stream rollback apply'?");
+    CHECK(hint({"nonesuch"}) == "oa-stream --help lists them");
+}
+
+TEST_CASE("command line: names of earlier releases still work") {
+    const auto command = parse({"cutover", "unlock", "--run", "r"});
+    REQUIRE(command.has_value());
+    CHECK(command->command->path == "cutover abandon");
+    const auto option = parse({"smoke", "stream", "--also-direct", "http://a:1"});
+    REQUIRE(option.has_value());
+    CHECK(option->args.all("--direct") == std::vector<std::string>{"http://a:1"});
+    CHECK(parse({"watch", "--fail-fast"})->args.has("--fail-fast"));
+}
+
+TEST_CASE("command line: -v and -vv") {
+    CHECK(parse({"version", "-v"})->globals.has("--verbose"));
+    CHECK_FALSE(parse({"version", "-v"})->globals.has("--trace"));
+    CHECK(parse({"-vv", "version"})->globals.has("--trace"));
+    CHECK(parse({"version", "--trace"})->globals.has("--trace"));
 }

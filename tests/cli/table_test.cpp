@@ -1,3 +1,5 @@
+#include "oa_stream/base/layout.hpp"
+
 #include "core/parse.hpp"
 #include "manual/help.hpp"
 
@@ -76,19 +78,80 @@ TEST_CASE("command table: every example parses to its own command") {
     }
 }
 
-TEST_CASE("help: within 100 columns, and every option is in it") {
+TEST_CASE("command table: every command stands in one group, and says what it does in prose") {
+    std::size_t grouped = 0;
+    for (const CommandGroup& group : command_groups()) {
+        CAPTURE(group.title);
+        CHECK_FALSE(group.commands.empty());
+        CHECK_FALSE(group.purpose.empty());
+        grouped += group.commands.size();
+    }
+    CHECK(grouped == all_commands().size());
+    CHECK(command_groups()[0].title == "Serve");
+    CHECK(command_groups()[0].commands[0].path == "serve");
+    CHECK(command_groups().back().title == "Setup");
+    std::set<std::string> words;
     for (const CommandSpec& command : all_commands()) {
-        const std::string help = help_of(command);
-        for (const OptionSpec& option : command.options) {
-            CHECK(help.contains(option.name));
+        CAPTURE(command.path);
+        CHECK(command.about.ends_with('.'));
+        CHECK(command.about != command.summary);
+        for (const std::string& word : shell_words(command.also)) {
+            CAPTURE(word);
+            CHECK(words.insert(word).second); // a word leads to one command
         }
+    }
+}
+
+TEST_CASE("help: within 80 columns, and every option is in it") {
+    const auto fits = [](const std::string& help) {
         std::istringstream lines(help);
         for (std::string line; std::getline(lines, line);) {
             CAPTURE(line);
-            CHECK(
-                (line.size() <= 100 || line.starts_with("  oa-stream") || line.starts_with("Usage"))
-            );
+            CHECK((columns_of(line) <= 80));
         }
+    };
+    for (const CommandSpec& command : all_commands()) {
+        const std::string help = help_of(command);
+        for (const OptionSpec& option : command.options) {
+            CHECK(help.contains(option.name) == !option.old);
+        }
+        fits(help);
         CHECK(overview().contains(command.path));
     }
+    fits(overview());
+    for (const CommandSpec* command : frequent_commands()) {
+        CHECK(overview().find(command->path) < overview().find("Serve:"));
+    }
+}
+
+TEST_CASE("help: of a family, and of words that are no command") {
+    const std::string family = help_of_family("cutover");
+    for (const char* word :
+         {"cutover plan", "cutover apply", "cutover status", "cutover abandon"}) {
+        CHECK(family.contains(word));
+    }
+    CHECK_FALSE(family.contains("rollback"));
+    CHECK(help_about({nullptr, "smoke"}).contains("smoke completions"));
+    CHECK(help_about({}).contains("Used most"));
+}
+
+TEST_CASE("help: a command line is broken between words, never within quotes") {
+    CHECK(in_lines("oa-stream a --b c", 80) == "oa-stream a --b c");
+    CHECK(in_lines("oa-stream a --bcd 'e f g' --h", 20) == "oa-stream a --bcd \\\n    'e f g' --h");
+}
+
+TEST_CASE("help --search: finds commands, options, exit codes and playbook keys, the nearest first"
+) {
+    const auto first = [](std::string_view words) {
+        const auto found = search_help(words, 5);
+        return found.empty() ? std::string("nothing") : found.front().what;
+    };
+    CHECK(first("apply plan") == "oa-stream cutover apply");
+    CHECK(first("grafana") == "oa-stream slo dashboard");
+    CHECK(first("heartbeat comment") == "serve --heartbeat");
+    CHECK(first("page someone") == "exit code 8");
+    CHECK(first("fresh_row") == "playbook: fresh_row");
+    CHECK(first("no such thing at all") == "nothing");
+    CHECK(search_help("", 5).empty());
+    CHECK(search_help("the", 3).size() == 3);
 }

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,8 @@ struct ReplayFaults {
 /// "latency=800ms", "slow=3", "kill" (the next turn), "kill=7", "seed=42". Code::usage naming the
 /// kinds otherwise.
 [[nodiscard]] Result<void> add_fault(ReplayFaults& faults, std::string_view text);
+/// How each kind of fault begins: "error-rate=", "kill".
+[[nodiscard]] std::span<const std::string_view> fault_words();
 
 struct ReplayOptions {
     std::filesystem::path directory{}; ///< of *.jsonl captures; empty: the built-in set

@@ -73,6 +73,7 @@ inline constexpr const char* timeout = "--timeout";
 inline constexpr const char* tls_cert = "--tls-cert";
 inline constexpr const char* tls_key = "--tls-key";
 inline constexpr const char* tokens = "--tokens";
+inline constexpr const char* trace = "--trace";
 inline constexpr const char* version = "--version";
 inline constexpr const char* weights = "--weights";
 inline constexpr const char* window = "--window";

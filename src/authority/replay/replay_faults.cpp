@@ -111,6 +111,13 @@ Result<void> add_fault(ReplayFaults& faults, std::string_view text) {
     );
 }
 
+std::span<const std::string_view> fault_words() {
+    static constexpr std::array<std::string_view, 8> k_words{
+        "error-rate=", "malformed=", "stall=", "drop=", "latency=", "slow=", "kill", "seed="
+    };
+    return k_words;
+}
+
 Result<ReplayFaults> parse_faults(std::string_view text) {
     ReplayFaults faults;
     for (std::size_t number = 1; !text.empty(); ++number) {

@@ -162,6 +162,9 @@ const CommandSpec compat_command = command<run>({
             "oa-stream compat --link bin",
         },
     .leaves_run = true,
+    .about =
+        R"(Runs the command that took the place of a retired script, with that script's arguments and environment,
+and says which command it is. What moved traffic without a way back is refused, with what to use instead.)",
 });
 
 } // namespace oa_stream::cli

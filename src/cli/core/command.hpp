@@ -77,6 +77,20 @@ struct CommandSpec {
     Result<void> (*read)(const CommandSpec& command, const Args& args) = nullptr;
     bool leaves_run = false; ///< a run folder, which --junit, --tap and --github tell of
     bool reads_runs = false; ///< those of the state directory
+    std::string_view about{}; ///< what it does, as paragraphs of Markdown: the manual's DESCRIPTION
+    std::string_view also{}; ///< words that people try or search for instead, one blank between
+    std::string_view formerly{}; ///< its path in earlier releases, which still works
+
+    [[nodiscard]] bool is_called(std::string_view name) const noexcept {
+        return name == path || (!formerly.empty() && name == formerly);
+    }
+};
+
+/// Commands that belong together, as help shows them.
+struct CommandGroup {
+    std::string_view title;
+    std::string_view purpose; ///< beside the title
+    std::span<const CommandSpec> commands;
 };
 
 /// Of a command without options.
@@ -110,6 +124,9 @@ template <class T> struct CommandOf {
     Examples examples{};
     bool leaves_run = false;
     bool reads_runs = false;
+    std::string_view about{};
+    std::string_view also{};
+    std::string_view formerly{};
 };
 /// The row of a command that runs `Function`: Result<ExitCode> (const T& or T, Context&).
 template <auto Function>
@@ -124,11 +141,18 @@ constexpr CommandSpec command(const CommandOf<detail::OptionsOf<Function>>& row)
         .read = &detail::read_typed<Function>,
         .leaves_run = row.leaves_run,
         .reads_runs = row.reads_runs,
+        .about = row.about,
+        .also = row.also,
+        .formerly = row.formerly,
     };
 }
 
-/// Every command, in the order of --help (src/cli/table.cpp).
+/// Every command, in the order of --help (src/cli/core/table.cpp).
 [[nodiscard]] std::span<const CommandSpec> all_commands() noexcept;
+/// The same, by group.
+[[nodiscard]] std::span<const CommandGroup> command_groups();
+/// Those that help shows first: the ones that are typed most.
+[[nodiscard]] std::span<const CommandSpec* const> frequent_commands() noexcept;
 /// Options every command takes (globals.hpp).
 [[nodiscard]] std::span<const OptionSpec> global_options() noexcept;
 

@@ -104,7 +104,14 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     context.quiet = globals.quiet;
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
     const bool dumb = env("TERM").value_or("dumb") == "dumb";
-    context.tty = terminal && !dumb && !globals.non_interactive;
+    const bool traced = globals.verbose || globals.trace; // its lines would tear a live display
+    if (traced) {
+        set_trace(
+            globals.trace ? TraceLevel::requests : TraceLevel::decisions,
+            [](std::string_view line) { process_log().verbatim(line); }
+        );
+    }
+    context.tty = terminal && !dumb && !globals.non_interactive && !traced;
     context.colour = globals.colour == always ||
                      (globals.colour == automatic && terminal && !dumb && !env("NO_COLOR"));
     context.out_tty = context.tty && ::isatty(STDOUT_FILENO) == 1;

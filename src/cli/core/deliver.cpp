@@ -4,6 +4,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/report/formats.hpp"
 
+#include "open_report.hpp"
 #include "suggestion.hpp"
 
 #include <fmt/format.h>
@@ -62,7 +63,7 @@ std::unexpected<Error> no_run(const CommandSpec& command) {
     return fail(
         Code::usage,
         fmt::format("{} leaves no run to report", command.path),
-        fmt::format("{}, {}, {}", k_junit.name, k_tap.name, k_github.name),
+        fmt::format("{}, {}, {}, {}", k_junit.name, k_tap.name, k_github.name, k_open.name),
         "oa-stream runs list"
     );
 }
@@ -70,11 +71,18 @@ std::unexpected<Error> no_run(const CommandSpec& command) {
 } // namespace
 
 Result<void> deliverable(const Context& context, const CommandSpec& command) {
+    const bool shows_run = command.leaves_run || command.reads_runs;
+    if (context.globals.open && !shows_run) {
+        return no_run(command);
+    }
     return command.leaves_run || !context.globals.delivers() ? Result<void>{} : no_run(command);
 }
 
 Result<void> deliver(const Context& context, const CommandSpec& command, const Error* error) {
     const GlobalOptions& globals = context.globals;
+    if (globals.open) {
+        open_report(context);
+    }
     if (!globals.delivers()) {
         return {};
     }

@@ -1,6 +1,8 @@
 // The options that every command takes.
 #pragma once
 
+#include "oa_stream/base/option_names.hpp"
+
 #include "option.hpp"
 
 namespace oa_stream::cli {
@@ -10,12 +12,15 @@ struct GlobalOptions {
 
     bool json = false;
     bool quiet = false;
+    bool verbose = false;
+    bool trace = false;
     Colour colour = Colour::automatic;
     std::optional<std::filesystem::path> state_dir{};
     std::string config{};
     std::optional<std::filesystem::path> junit{};
     std::optional<std::filesystem::path> tap{};
     bool github = false;
+    bool open = false;
     bool non_interactive = false;
 
     [[nodiscard]] bool delivers() const noexcept { return junit || tap || github; }
@@ -44,9 +49,19 @@ inline constexpr auto k_github = flag<&GlobalOptions::github>(
     "--github", "Also write a job summary and annotations for GitHub Actions."
 );
 
+inline constexpr auto k_open =
+    flag<&GlobalOptions::open>("--open", "Open the run's report.html in a browser (xdg-open).")
+        .typed();
+
 inline constexpr auto k_global_options = options<GlobalOptions>(
     k_json,
     flag<&GlobalOptions::quiet>("-q,--quiet", "Print only the result, and nothing on PASS."),
+    flag<&GlobalOptions::verbose>(
+        "-v,--verbose", "Show each check, read-back and decision of a run as it is made."
+    ),
+    flag<&GlobalOptions::trace>(
+        names::trace, "As --verbose, and each HTTP request with its times. Short: -vv."
+    ),
     option<&GlobalOptions::colour>(
         "--color", k_colour_words, "Colour the output. The variable NO_COLOR turns auto off."
     )
@@ -56,6 +71,7 @@ inline constexpr auto k_global_options = options<GlobalOptions>(
     k_junit,
     k_tap,
     k_github,
+    k_open,
     flag<&GlobalOptions::non_interactive>(
         "--non-interactive", "Never draw a live display, even on a terminal."
     )

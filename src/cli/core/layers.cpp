@@ -20,8 +20,18 @@ std::span<const OptionSpec> options_of(std::string_view command) {
     if (command == k_all) {
         return global_options();
     }
-    const auto found = std::ranges::find(all_commands(), command, &CommandSpec::path);
+    const auto found = std::ranges::find_if(all_commands(), [&](const CommandSpec& one) {
+        return one.is_called(command);
+    });
     return found == all_commands().end() ? std::span<const OptionSpec>{} : found->options;
+}
+
+/// The path of a command that a file may call as earlier releases did.
+std::string path_of(std::string_view command) {
+    const auto found = std::ranges::find_if(all_commands(), [&](const CommandSpec& one) {
+        return one.is_called(command);
+    });
+    return std::string(found == all_commands().end() ? command : found->path);
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known) {
@@ -47,7 +57,7 @@ public:
         const std::string option = std::string(names::mark) + entry.key;
         const auto specs = options_of(command);
         const auto spec = std::ranges::find_if(specs, [&](const OptionSpec& one) {
-            return one.long_name() == option;
+            return one.long_name() == option || one.formerly == option;
         });
         if (spec == specs.end()) {
             return unknown_option(entry, specs);
@@ -55,7 +65,9 @@ public:
         if (spec->typed_only) {
             return refuse(entry.at, fmt::format("{} is only taken from the command line", option));
         }
-        Setting out{option, {}, Layer::file, config::where(file_, entry.at)};
+        Setting out{
+            std::string(spec->long_name()), {}, Layer::file, config::where(file_, entry.at)
+        };
         OA_TRY(out.values, values(*spec, entry));
         return out;
     }
@@ -135,8 +147,12 @@ Result<void> check_version(const FileReader& reader, const config::YamlNode& roo
 Result<std::optional<Setting>>
 from_environment(std::string_view command, const OptionSpec& spec, const Environment& env) {
     const std::string option(spec.long_name());
-    const std::string variable = variable_of(command, option);
-    const auto value = env(variable);
+    std::string variable = variable_of(command, option);
+    auto value = env(variable);
+    if (!value && !spec.formerly.empty()) {
+        variable = variable_of(command, spec.formerly);
+        value = env(variable);
+    }
     if (!value || spec.typed_only) {
         return std::nullopt;
     }
@@ -220,7 +236,8 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view fil
         if (section.key == "version") {
             continue;
         }
-        if (std::ranges::find(known, section.key) == known.end()) {
+        if (section.key != k_all && options_of(section.key).empty() &&
+            std::ranges::find(known, section.key) == known.end()) {
             return reader.refuse(
                 section.at,
                 fmt::format("'{}' is not a command", printable(section.key, 60)),
@@ -241,7 +258,7 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view fil
         for (const config::YamlEntry& entry : section.value.entries) {
             OA_TRY(Setting setting, reader.setting(section.key, entry));
             const std::string option = setting.option;
-            out.settings_[section.key].emplace(option, std::move(setting));
+            out.settings_[path_of(section.key)].emplace(option, std::move(setting));
         }
     }
     return out;

@@ -134,7 +134,7 @@ int dispatch(int argc, char** argv) {
         return 0;
     }
     if (invocation->help) {
-        write_result(invocation->command == nullptr ? overview() : help_of(*invocation->command));
+        write_result(help_about({invocation->command, invocation->family}));
         return 0;
     }
     if (const auto layered = layer(*invocation); !layered) {

@@ -53,6 +53,8 @@ struct OptionSpec {
     bool typed_only = false; ///< consent: neither environment nor config file may give it
     ValueRule rule{};
     ValueTarget target{};
+    bool old = false; ///< still works, but another option took its place: help leaves it out
+    std::string_view formerly{}; ///< its long name in earlier releases, which still works
 
     [[nodiscard]] bool is_flag() const noexcept {
         return value.empty() && rule.words.empty() && rule.registered == nullptr;
@@ -115,10 +117,29 @@ template <class T> struct OptionOf : OptionSpec {
         out.rule.registered = words;
         return out;
     }
+    /// What a shell offers for a value of another form.
+    [[nodiscard]] constexpr OptionOf suggesting(std::span<const std::string_view> (*words)()
+    ) const {
+        OptionOf out = *this;
+        out.rule.suggested = words;
+        return out;
+    }
     /// Given by whoever types the command, never by a file or a forgotten variable.
     [[nodiscard]] constexpr OptionOf typed() const {
         OptionOf out = *this;
         out.typed_only = true;
+        return out;
+    }
+    /// Another option took its place; it still works.
+    [[nodiscard]] constexpr OptionOf superseded() const {
+        OptionOf out = *this;
+        out.old = true;
+        return out;
+    }
+    /// The name that earlier releases gave it still works.
+    [[nodiscard]] constexpr OptionOf once_called(std::string_view text) const {
+        OptionOf out = *this;
+        out.formerly = text;
         return out;
     }
     /// The same row in a table that means it more narrowly.

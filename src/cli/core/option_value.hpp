@@ -22,7 +22,18 @@
 namespace oa_stream::cli {
 
 /// What a shell offers for a value, besides the words of the row.
-enum class Offer { nothing, files, folders, runs, playbooks, scripts };
+enum class Offer {
+    nothing,
+    files,
+    folders,
+    runs,
+    traffic_runs, ///< those that moved traffic, and so can be rolled back
+    playbooks,
+    variables, ///< "name=" of the playbook in the same line
+    commands, ///< word by word
+    pages, ///< commands in one word, as pages of the manual are called
+    scripts,
+};
 
 inline constexpr std::int64_t k_longest_ms = std::numeric_limits<std::int64_t>::max();
 
@@ -38,6 +49,9 @@ struct ValueRule {
     std::int64_t low = std::numeric_limits<std::int64_t>::min();
     std::int64_t high = std::numeric_limits<std::int64_t>::max(); ///< of counts; of times in ms
     Offer offer = Offer::nothing;
+
+    /// Values, or their beginnings ("latency="), that a shell offers besides.
+    std::span<const std::string_view> (*suggested)() = nullptr;
 
     /// What help names and a shell offers.
     [[nodiscard]] std::span<const std::string_view> shown() const {

@@ -21,27 +21,48 @@ struct Bound {
     std::unique_ptr<std::vector<std::string>> values;
 };
 
+/// How many of the words spell `path`; 0 when they do not.
+std::size_t spelled(std::string_view path, std::span<const std::string> words) {
+    std::size_t count = 0;
+    while (!path.empty() && count < words.size()) {
+        const std::size_t space = path.find(' ');
+        if (words[count] != path.substr(0, space)) {
+            return 0;
+        }
+        ++count;
+        path = space == std::string_view::npos ? std::string_view{} : path.substr(space + 1);
+    }
+    return path.empty() ? count : 0;
+}
+
 /// The command whose path is the longest prefix of the words; the words it took.
 std::pair<const CommandSpec*, std::size_t> find_command(std::span<const std::string> words) {
     const CommandSpec* found = nullptr;
     std::size_t taken = 0;
     for (const CommandSpec& command : all_commands()) {
-        std::string_view rest = command.path;
-        std::size_t count = 0;
-        while (!rest.empty() && count < words.size()) {
-            const std::size_t space = rest.find(' ');
-            if (words[count] != rest.substr(0, space)) {
-                break;
-            }
-            ++count;
-            rest = space == std::string_view::npos ? std::string_view{} : rest.substr(space + 1);
-        }
-        if (rest.empty() && count > taken) {
+        const std::size_t count =
+            std::max(spelled(command.path, words), spelled(command.formerly, words));
+        if (count > taken) {
             found = &command;
             taken = count;
         }
     }
     return {found, taken};
+}
+
+/// The command that people look for by this word.
+const CommandSpec* also_called(std::string_view word) {
+    for (const CommandSpec& command : all_commands()) {
+        std::string_view rest = command.also;
+        while (!rest.empty()) {
+            const std::size_t space = std::min(rest.find(' '), rest.size());
+            if (rest.substr(0, space) == word) {
+                return &command;
+            }
+            rest.remove_prefix(std::min(space + 1, rest.size()));
+        }
+    }
+    return nullptr;
 }
 
 std::unexpected<Error> unknown_command(std::span<const std::string> words) {
@@ -69,6 +90,9 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
             fmt::format("there are {}", fmt::join(below, ", "))
         );
     }
+    if (const CommandSpec* meant = also_called(words[0])) {
+        near = meant->path;
+    }
     if (!near) {
         typed = words[0];
         near = nearest(typed, names);
@@ -84,10 +108,12 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
 Bound bind(CLI::App& app, const OptionSpec& spec) {
     auto values = std::make_unique<std::vector<std::string>>();
     CLI::Option* option = nullptr;
+    std::string spellings(spec.name);
+    spellings += spec.formerly.empty() ? "" : fmt::format(",{}", spec.formerly);
     if (spec.is_flag()) {
-        option = app.add_flag(std::string(spec.name));
+        option = app.add_flag(spellings);
     } else {
-        option = app.add_option(std::string(spec.name), *values);
+        option = app.add_option(spellings, *values);
         // "RUN…" takes all words up to the next option.
         const bool many = spec.value.ends_with("…");
         option->expected(1, many ? CLI::detail::expected_max_vector_size : 1);
@@ -251,8 +277,31 @@ std::vector<std::string> with_command_first(std::span<const std::string> words) 
 
 } // namespace
 
+bool is_family(std::string_view word) {
+    return std::ranges::any_of(all_commands(), [&](const CommandSpec& command) {
+        return command.path.starts_with(fmt::format("{} ", word));
+    });
+}
+
+Result<Topic> find_topic(std::span<const std::string> words) {
+    const auto [command, taken] = find_command(words);
+    if (command != nullptr && taken == words.size()) {
+        return Topic{command, {}};
+    }
+    if (words.size() == 1 && is_family(words[0])) {
+        return Topic{nullptr, words[0]};
+    }
+    return unknown_command(words);
+}
+
 Result<Invocation> parse_command_line(std::span<const std::string> given) {
-    const std::vector<std::string> words = with_command_first(given);
+    std::vector<std::string> words = with_command_first(given);
+    std::replace(
+        words.begin(),
+        std::ranges::find(words, names::mark),
+        std::string("-vv"),
+        std::string(names::trace)
+    );
     const auto asks = [&](std::string_view a, std::string_view b) {
         const auto end = std::ranges::find(words, names::mark);
         return std::find_if(words.begin(), end, [&](const std::string& w) {
@@ -269,11 +318,12 @@ Result<Invocation> parse_command_line(std::span<const std::string> given) {
         return fail(Code::usage, "no command given", {}, "oa-stream --help");
     }
     const auto [command, taken] = find_command(words);
+    if (command == nullptr && asks(names::help, "-h") && is_family(words[0])) {
+        invocation.family = words[0];
+        invocation.help = true;
+        return invocation;
+    }
     if (command == nullptr) {
-        if (words[0] == "help") {
-            invocation.help = true;
-            return invocation;
-        }
         return unknown_command(words);
     }
     if (asks(names::help, "-h")) {

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/layout.hpp"
 
+#include "open_report.hpp"
 #include "suggestion.hpp"
 
 #include <fmt/format.h>
@@ -84,6 +85,7 @@ void tell_last(const LastWords& words, Context& context) {
     if (context.quiet && words.exit == ExitCode::ok) {
         return;
     }
+    tell_report(context);
     tell_parts(run_parts(to_string(words.verdict), words.run, words.evidence, words.next), context);
 }
 

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 
 namespace oa_stream::cli {
@@ -48,12 +49,20 @@ struct Options : TargetRunOptions {
 using Local = playbook::LocalRehearsalOptions;
 constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
 
+std::span<const std::string_view> stage_faults() {
+    static constexpr std::array<std::string_view, 4> k_words{
+        "error-rate=", "malformed=", "latency=", "kill@"
+    };
+    return k_words;
+}
 constexpr auto k_inject = parsed<playbook::parse_fault, &Options::faults>(
-    names::inject,
-    "KIND[=VALUE]@PERCENT",
-    "Plant a fault in the canary when that stage begins: error-rate=P, malformed=P, latency=D or "
-    "kill. With --local."
-);
+                              names::inject,
+                              "KIND[=VALUE]@PERCENT",
+                              "Plant a fault in the canary when that stage begins: error-rate=P, "
+                              "malformed=P, latency=D or "
+                              "kill. With --local."
+)
+                              .suggesting(stage_faults);
 constexpr auto k_bake =
     option<&Options::here, &Local::bake>(
         "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
@@ -154,6 +163,16 @@ const CommandSpec cutover_rehearse_command = command<run>({
             "oa-stream cutover rehearse --local --inject error-rate=0.2@25",
         },
     .leaves_run = true,
+    .about =
+        R"(Shows how a cutover would go without moving anybody's traffic. With a playbook and a real target it
+reads, probes and judges the gates once, asks the traffic machinery whether each change would be
+accepted, and writes nothing. With `--local` it runs the whole cutover on this machine: two lanes on
+recorded turns behind a front door, every stage, every gate, and with `--inject` a failure and its
+rollback.
+
+Each check says whether it was `live`, `rehearsed`, `asserted` or `skipped`. Only live ones count for a
+PASS.)",
+    .also = "rehearse rehearsal canary dry-run demo simulate",
 });
 
 } // namespace oa_stream::cli

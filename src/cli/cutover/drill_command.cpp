@@ -1,4 +1,5 @@
 // rollback drill: the rollback, tried before it is needed.
+#include "oa_stream/authority/replay.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/playbook/target_run.hpp"
 
@@ -21,11 +22,13 @@ struct Options : PlaybookChoice {
 using Local = playbook::LocalRehearsalOptions;
 constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
 
-constexpr auto k_fault = option<&Options::here, &Local::fault>(
-    "--fault",
-    "KIND=VALUE",
-    "Plant this fault. With --local. An empty value fails the canary by a verdict instead."
-);
+constexpr auto k_fault =
+    option<&Options::here, &Local::fault>(
+        "--fault",
+        "KIND=VALUE",
+        "Plant this fault. With --local. An empty value fails the canary by a verdict instead."
+    )
+        .suggesting(authority::fault_words);
 constexpr auto k_bake =
     option<&Options::here, &Local::bake>(
         "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
@@ -129,6 +132,11 @@ const CommandSpec rollback_drill_command = command<run>({
             "socket=/run/front.sock --inject-file /run/canary.faults --apply",
         },
     .leaves_run = true,
+    .about =
+        R"(Proves the way back before it is needed: moves a canary to a stage, makes it fail on purpose, and measures
+how long until every user is back on stable. With `--local` everything happens on this machine. Against a
+real target it shows its plan until `--apply` is given.)",
+    .also = "drill chaos gameday",
 });
 
 } // namespace oa_stream::cli

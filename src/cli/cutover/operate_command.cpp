@@ -124,6 +124,14 @@ const CommandSpec cutover_plan_command = command<plan_cutover>({
             "oa-stream cutover plan cutover.yaml --set stable=v1 --set canary=v2 --out plan.json",
         },
     .reads_runs = true,
+    .about =
+        R"(Reads the live traffic and writes down what a cutover will do to it: each change with its undo, each gate
+with the time it needs, and the chance that a healthy canary passes. Nothing is changed. `cutover apply`
+then does exactly what the file of `--out` says, or refuses.
+
+A plan is refused when traffic is moving, when an unfinished run left it somewhere, or when stable gives
+no samples to compare with. It is valid for two hours unless the playbook says otherwise.)",
+    .also = "plan rollout deploy release",
 });
 
 const CommandSpec rollback_plan_command = command<plan_rollback>({
@@ -137,6 +145,9 @@ const CommandSpec rollback_plan_command = command<plan_rollback>({
             "oa-stream rollback plan rollback.yaml --set stable=v1 --set canary=v2 --out plan.json",
         },
     .reads_runs = true,
+    .about =
+        R"(Plans the way back to stable without a run to refer to: whatever moved the traffic, and whatever serves
+now. Use `rollback apply` alone when a run of this machine moved it; that needs no plan.)",
 });
 
 const CommandSpec cutover_apply_command = command<apply>({
@@ -146,6 +157,14 @@ const CommandSpec cutover_apply_command = command<apply>({
     .options = k_apply_options,
     .examples = {"oa-stream cutover apply plan.json"},
     .leaves_run = true,
+    .about =
+        R"(Carries out one plan: moves traffic stage by stage, reads back what really serves, and judges the gates of
+each stage. When a gate fails, a write fails or a signal arrives, it restores exactly what served before
+and verifies that over fresh connections. There is no other way to move traffic.
+
+Before the first write it compares everything that the plan recorded with what is live, and refuses with
+exit 6 on any difference. A second Ctrl-C stops at once and shows the command that finishes the rollback.)",
+    .also = "apply promote shift",
 });
 
 } // namespace oa_stream::cli

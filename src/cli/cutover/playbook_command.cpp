@@ -1,4 +1,5 @@
 // playbook list, show, validate, explain and schema: what a file says, before anything is done.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/file.hpp"
 
@@ -41,10 +42,6 @@ Result<Asked> load(const PlaybookChoice& choice) {
     return Asked{std::move(source), std::move(loaded)};
 }
 
-std::string count_of(std::size_t n, std::string_view what) {
-    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
-
 Json problems_json(const std::vector<config::Problem>& problems) {
     Json out = Json::array();
     for (const config::Problem& problem : problems) {
@@ -74,7 +71,7 @@ ExitCode show_problems(const Loaded& loaded, Context& context) {
     context.err(fmt::format(
         "FAIL {}: {} next: fix them, then oa-stream playbook validate {}\n",
         loaded.file,
-        count_of(loaded.problems.size(), "problem"),
+        counted(loaded.problems.size(), "problem"),
         shell_word(loaded.file)
     ));
     return ExitCode::usage;
@@ -218,12 +215,15 @@ const CommandSpec playbook_list_command = command<list>({
     .path = "playbook list",
     .summary = "List the shipped playbooks.",
     .examples = {"oa-stream playbook list"},
+    .about = R"(Lists the playbooks that are part of this binary, with what each is for.)",
+    .also = "playbooks",
 });
 const CommandSpec playbook_show_command = command<show>({
     .path = "playbook show",
     .summary = "Print a playbook as it is written.",
     .positionals = k_playbook_positional,
     .examples = {"oa-stream playbook show cutover > my-cutover.yaml"},
+    .about = R"(Prints a shipped playbook as it is written. Copy it to begin one of your own.)",
 });
 const CommandSpec playbook_validate_command = command<validate>({
     .path = "playbook validate",
@@ -235,6 +235,9 @@ const CommandSpec playbook_validate_command = command<validate>({
             "oa-stream playbook validate my-cutover.yaml",
             "oa-stream playbook validate cutover --set bake=5m --json",
         },
+    .about =
+        R"(Reads a playbook and reports every mistake at once, with line, column and the nearest known key.)",
+    .also = "validate",
 });
 const CommandSpec playbook_explain_command = command<explain>({
     .path = "playbook explain",
@@ -246,6 +249,9 @@ const CommandSpec playbook_explain_command = command<explain>({
             "oa-stream playbook explain local-rehearsal",
             "oa-stream playbook explain cutover --set stable=app-00041 --set canary=app-00042",
         },
+    .about =
+        R"(Says in words what each step of a playbook will do with the given variables. It reads the file only.)",
+    .also = "explain",
 });
 const CommandSpec playbook_schema_command = command<schema>({
     .path = "playbook schema",
@@ -256,6 +262,8 @@ const CommandSpec playbook_schema_command = command<schema>({
             "oa-stream playbook schema > playbook.schema.json",
             "oa-stream playbook schema --markdown > playbooks.md",
         },
+    .about =
+        R"(Prints the JSON Schema that editors check playbooks with, or the reference page of all keys.)",
 });
 
 } // namespace oa_stream::cli

@@ -124,7 +124,8 @@ constexpr auto k_options = options<Options>(
         "RUN",
         "Roll back what this run did, from its journal: its name, a unique beginning or end of it, "
         "`last`, `last:cutover`, or its folder. Without RUN and PLAN: the one run that is not over."
-    ),
+    )
+        .offering(Offer::traffic_runs),
     parsed<read_named_secret, &Options::auth>(
         names::auth,
         "REF",
@@ -154,6 +155,14 @@ const CommandSpec rollback_apply_command = command<run>({
             "oa-stream rollback apply plan.json",
         },
     .leaves_run = true,
+    .about =
+        R"(Restores what served before a run, from the run's journal, and verifies it twice: by reading back the
+setting, and by an unbroken row of good answers over fresh connections. It works after a crash, on a run
+that is still active (which it asks to roll back), and when repeated. Without words it takes the one run
+that is not over.
+
+It overwrites nothing that the run never wrote: then it exits with 8 and prints the manual command.)",
+    .also = "undo revert restore rollback back",
 });
 
 } // namespace oa_stream::cli

@@ -19,8 +19,9 @@ struct PlaybookVariables {
 [[nodiscard]] Result<void>
 read_set(std::span<const std::string> values, PlaybookVariables& options);
 inline constexpr auto k_set = custom<PlaybookVariables, read_set>(
-    names::set, "NAME=VALUE", "Set a variable of the playbook.", true
-);
+                                  names::set, "NAME=VALUE", "Set a variable of the playbook.", true
+)
+                                  .offering(Offer::variables);
 
 /// A playbook by its name or file; empty: none was named.
 struct PlaybookChoice : PlaybookVariables {

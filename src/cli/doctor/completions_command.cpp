@@ -1,5 +1,6 @@
 // completions: the shells' scripts; and what they ask, `oa-stream __complete WORD…`.
 #include "oa_stream/playbook/file.hpp"
+#include "oa_stream/playbook/status.hpp"
 
 #include "core/commands.hpp"
 #include "core/context.hpp"
@@ -46,6 +47,35 @@ std::vector<Candidate> shipped() {
     return out;
 }
 
+/// Those that moved traffic: first what was left undone, then the newest.
+std::vector<Candidate> moved_in(const std::filesystem::path& state_dir) {
+    std::vector<Candidate> out;
+    auto all = playbook::all_statuses(state_dir).value_or(std::vector<playbook::RunStatus>{});
+    std::ranges::reverse(all);
+    std::vector<Candidate> over;
+    for (const playbook::RunStatus& status : all) {
+        if (status.needs_somebody()) {
+            out.push_back({status.run, status.open});
+        } else if (status.moved || !status.done.empty()) {
+            over.push_back({status.run, status.ending});
+        }
+    }
+    out.insert(out.end(), over.begin(), over.end());
+    return out;
+}
+
+std::vector<Candidate> variables_of(std::string_view name) {
+    std::vector<Candidate> out;
+    if (const auto found = playbook::find_playbook(name)) {
+        const auto loaded =
+            playbook::load_playbook(found->text, found->file, {}, playbook::Unset::keep);
+        for (const playbook::Variable& one : loaded.variables) {
+            out.push_back({fmt::format("{}=", one.name), one.help});
+        }
+    }
+    return out;
+}
+
 /// --state-dir counts here as it does when the line is run.
 Invocation with_state_dir(std::span<const std::string> words) {
     const std::string_view k_option = k_state_dir.name;
@@ -82,15 +112,24 @@ const CommandSpec completions_command = command<run>({
             "oa-stream completions zsh > /usr/local/share/zsh/site-functions/_oa-stream",
             "oa-stream completions fish > /usr/share/fish/vendor_completions.d/oa-stream.fish",
         },
+    .about =
+        R"(Prints the script that makes a shell complete oa-stream. The script asks the binary each time, so it offers
+the runs and playbooks of this machine and stays right after an upgrade.)",
+    .also = "completion autocomplete tab",
 });
 
 std::string answer_shell(std::span<const std::string> words) {
     KnownHere here;
     here.playbooks = shipped;
-    here.runs = [words] {
-        const auto context = real_context(with_state_dir(words), 0, nullptr);
-        return context ? runs_in(context->state_dir) : std::vector<Candidate>{};
+    here.variables = variables_of;
+    const auto below_state = [words](auto list) {
+        return [words, list] {
+            const auto context = real_context(with_state_dir(words), 0, nullptr);
+            return context ? list(context->state_dir) : std::vector<Candidate>{};
+        };
     };
+    here.runs = below_state(runs_in);
+    here.traffic_runs = below_state(moved_in);
     return to_lines(complete(words, here));
 }
 

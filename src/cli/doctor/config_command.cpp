@@ -23,6 +23,7 @@ struct Options {
 };
 constexpr auto k_for =
     option<&Options::command>("--for", "COMMAND", "The command, like \"smoke stream\".")
+        .offering(Offer::pages)
         .or_else("serve");
 
 Result<const CommandSpec*> command_called(const std::string& name) {
@@ -145,12 +146,17 @@ const CommandSpec config_show_command = command<run>({
             "oa-stream config show --origin",
             "oa-stream config show --for smoke-stream --origin --json",
         },
+    .about =
+        R"(Shows the value of each option of a command and, with `--origin`, where it comes from: command line,
+environment, config file or default.)",
+    .also = "config settings",
 });
 
 const CommandSpec config_schema_command = command<schema>({
     .path = "config schema",
     .summary = "Print the JSON Schema of the config file.",
     .examples = {"oa-stream config schema > config.schema.json"},
+    .about = R"(Prints the JSON Schema that editors check the config file with.)",
 });
 
 } // namespace oa_stream::cli

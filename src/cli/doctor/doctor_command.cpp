@@ -1,5 +1,6 @@
 // doctor: what is wrong on this machine, and the exact command that mends it.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
@@ -14,6 +15,7 @@
 #include "doctor.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -138,7 +140,7 @@ Result<ExitCode> run(const PlaybookChoice& options, Context& context) {
     if (!context.quiet || verdict != Verdict::pass) {
         const bool mends = verdict != Verdict::pass && worst != checks.end();
         tell_parts(
-            {fmt::format("{} {} checks", to_string(verdict), checks.size()),
+            {fmt::format("{} {}", to_string(verdict), counted(checks.size(), "check")),
              mends ? "next: " + mend_of(*worst) : ""},
             context
         );
@@ -150,6 +152,27 @@ constexpr auto k_positionals = positionals<PlaybookChoice>(
     playbook_word("Also check what this playbook needs: a name or a file.").optional()
 );
 constexpr auto k_options = options<PlaybookChoice>(k_set);
+
+/// What the playbook cannot be checked without, and the command that gives it.
+Check unset_variables(
+    const PlaybookChoice& choice, const playbook::Loaded& loaded, const Context& context
+) {
+    Suggestion next{std::string(context.command->path), {choice.playbook}};
+    for (const auto& [name, value] : choice.set) {
+        next.arguments.insert(
+            next.arguments.end(), {names::set, fmt::format("{}={}", name, value)}
+        );
+    }
+    for (const std::string& name : loaded.unset) {
+        next.arguments.insert(next.arguments.end(), {names::set, fmt::format("{}=VALUE", name)});
+    }
+    return finding(
+        "playbook",
+        Verdict::fail,
+        fmt::format("{} needs values for {}", loaded.file, fmt::join(loaded.unset, ", ")),
+        next.text()
+    );
+}
 
 } // namespace
 
@@ -167,6 +190,11 @@ std::vector<Check> judge_all(const Context& context) {
 
 Result<std::vector<Check>> judge_playbook(const PlaybookChoice& choice, Context& context) {
     OA_TRY(const playbook::NamedText source, playbook::find_playbook(choice.playbook));
+    const auto loaded =
+        playbook::load_playbook(source.text, source.file, choice.set, playbook::Unset::keep);
+    if (!loaded.unset.empty()) {
+        return std::vector{unset_variables(choice, loaded, context)};
+    }
     const auto book = playbook::read_playbook(source.text, source.file, choice.set);
     if (!book) {
         return std::vector{finding(
@@ -201,6 +229,11 @@ const CommandSpec doctor_command = command<run>({
             "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
         },
     .reads_runs = true,
+    .about =
+        R"(Looks at what commands need on this machine: Codex, its home and credentials, the state directory, limits
+of the system, tools, runs that left something undone. Each problem comes with the command that fixes it.
+With a playbook it also checks the playbook's variables, tokens and target.)",
+    .also = "setup install diagnose troubleshoot",
 });
 
 } // namespace oa_stream::cli

@@ -6,6 +6,7 @@
 #include "manual/man_page.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -14,7 +15,7 @@ namespace oa_stream::cli {
 namespace {
 
 struct Options {
-    std::optional<std::string> command{};
+    std::vector<std::string> command{};
     std::optional<std::string> out{};
     bool markdown = false;
 };
@@ -64,7 +65,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
         return write_all(*options.out, context);
     }
     OA_TRY(
-        const ManPage page, options.command ? page_of(*options.command) : Result<ManPage>(manual())
+        const ManPage page,
+        options.command.empty() ? Result<ManPage>(manual())
+                                : page_of(fmt::format("{}", fmt::join(options.command, "-")))
     );
     context.out(page.text);
     return ExitCode::ok;
@@ -72,9 +75,11 @@ Result<ExitCode> run(const Options& options, Context& context) {
 
 constexpr auto k_positionals = positionals<Options>(
     positional<&Options::command>(
-        "COMMAND", "The command, like smoke-stream. Without it: the page of the whole program."
+        "COMMAND", "The command, like smoke stream. Without it: the page of the whole program."
     )
         .optional()
+        .up_to(3)
+        .offering(Offer::pages)
 );
 constexpr auto k_options = options<Options>(
     option<&Options::out>("--out", "DIR", "Write all pages into this folder."),
@@ -91,9 +96,12 @@ const CommandSpec man_command = command<run>({
     .examples =
         {
             "oa-stream man | man -l -",
-            "oa-stream man smoke-stream",
+            "oa-stream man cutover apply | man -l -",
             "oa-stream man --out /usr/local/share/man/man1",
         },
+    .about =
+        R"(Prints a manual page made from the table that parses the commands, or writes all of them into a folder.)",
+    .also = "manual docs",
 });
 
 } // namespace oa_stream::cli

@@ -30,6 +30,8 @@ const CommandSpec version_command = command<run>({
     .path = "version",
     .summary = "Print the version of this binary.",
     .examples = {"oa-stream version"},
+    .about = R"(Prints name and version of this binary.)",
+    .also = "about",
 });
 
 std::string_view version() noexcept {

@@ -107,6 +107,10 @@ const CommandSpec incident_body_command = command<body>({
             "oa-stream incident body last --secret env:AUTH_TOKEN --json",
         },
     .reads_runs = true,
+    .about =
+        R"(Prints the text of an issue in Markdown: what failed and why, the rollback, one timeline of runs, logs and
+notes, facts and hashes of the evidence. It fits into one issue; what had to be left out is said.)",
+    .also = "incident postmortem issue",
 });
 
 const CommandSpec incident_bundle_command = command<bundle>({
@@ -122,6 +126,10 @@ const CommandSpec incident_bundle_command = command<bundle>({
             "i.tar.zst",
         },
     .reads_runs = true,
+    .about =
+        R"(Packs runs, logs, charts and the text of the issue into one file whose bytes depend on nothing but the
+runs. It searches everything for secrets first and is refused when it finds one, unless `--redact`.)",
+    .also = "bundle evidence",
 });
 
 } // namespace oa_stream::cli

@@ -201,6 +201,8 @@ const CommandSpec incident_open_command = command<run>({
             "oa-stream incident open last --repo example/chat --yes",
         },
     .reads_runs = true,
+    .about =
+        R"(Shows the issue that would be opened and, with `--yes`, opens it with the GitHub client `gh`.)",
 });
 
 } // namespace oa_stream::cli

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -51,7 +52,7 @@ struct Place {
     const CommandSpec* command = nullptr;
     std::vector<std::string_view> path{};    ///< words of the command so far
     std::set<std::string_view> given{};      ///< options, by their long names
-    std::size_t positionals = 0;             ///< complete ones
+    std::vector<std::string_view> words{};   ///< complete ones behind the command
     const OptionSpec* awaits_value = nullptr; ///< the word at the cursor is its value
 };
 
@@ -82,14 +83,14 @@ void take_word(Place& place, std::string_view word) {
     auto longer = place.path;
     longer.push_back(word);
     const bool goes_on =
-        place.positionals == 0 && std::ranges::any_of(all_commands(), [&](const CommandSpec& one) {
+        place.words.empty() && std::ranges::any_of(all_commands(), [&](const CommandSpec& one) {
             return begins(one, longer);
         });
     if (goes_on) {
         place.path = std::move(longer);
         place.command = exactly(place.path);
     } else {
-        ++place.positionals;
+        place.words.push_back(word);
     }
 }
 
@@ -135,12 +136,46 @@ void add_scripts(Collector& out) {
     }
 }
 
-/// What a value may be, told by its name in the table.
-void add_values(
-    Collector& out, const ValueRule& rule, std::string_view value, const KnownHere& here
-) {
+/// The words that go on behind `path`. A family's help is what its commands are.
+void add_next_words(Collector& out, std::span<const std::string_view> path) {
+    std::map<std::string_view, std::string> families;
+    std::vector<std::string_view> order;
+    for (const CommandSpec& command : all_commands()) {
+        const auto words = split(command.path, ' ');
+        if (words.size() <= path.size() || !begins(command, path)) {
+            continue;
+        }
+        const std::string_view next = words[path.size()];
+        const auto [found, fresh] = families.try_emplace(next);
+        if (fresh) {
+            order.push_back(next);
+        }
+        const bool last = words.size() == path.size() + 1;
+        const std::string_view more = last ? command.summary : words.back();
+        found->second += fmt::format("{}{}", fresh ? "" : ", ", more);
+    }
+    for (const std::string_view next : order) {
+        out.add(next, families.at(next));
+    }
+}
+
+void add_pages(Collector& out) {
+    for (const CommandSpec& command : all_commands()) {
+        std::string page(command.path);
+        std::ranges::replace(page, ' ', '-');
+        out.add(page, command.summary);
+    }
+}
+
+/// What a value may be, as its row says.
+void add_values(Collector& out, const ValueRule& rule, const Place& place, const KnownHere& here) {
     for (const std::string_view word : rule.shown()) {
         out.add(word);
+    }
+    if (rule.suggested != nullptr) {
+        for (const std::string_view word : rule.suggested()) {
+            out.add(word);
+        }
     }
     switch (rule.offer) {
     case Offer::nothing:
@@ -154,41 +189,53 @@ void add_values(
     case Offer::runs:
         out.add(here.runs());
         break;
+    case Offer::traffic_runs:
+        out.add(here.traffic_runs());
+        break;
     case Offer::playbooks:
         out.add(here.playbooks());
         out.files(Completion::Files::files);
+        break;
+    case Offer::variables:
+        if (!place.words.empty()) {
+            out.add(here.variables(place.words.front()));
+        }
+        break;
+    case Offer::commands:
+        add_next_words(out, place.words);
+        break;
+    case Offer::pages:
+        add_pages(out);
         break;
     case Offer::scripts:
         add_scripts(out);
         break;
     }
-    if (!rule.shown().empty() || rule.offer != Offer::nothing) {
-        return;
-    }
+}
+
+/// Also what rows without an offer say by the name of their value.
+void add_values(
+    Collector& out,
+    const ValueRule& rule,
+    std::string_view value,
+    const Place& place,
+    const KnownHere& here
+) {
     constexpr std::array k_paths{"FILE", "F", "PATH", "PLAN"};
-    if (value == "RUN") {
-        out.add(here.runs());
-    } else if (value == "PLAYBOOK") {
-        out.add(here.playbooks());
-        out.files(Completion::Files::files);
-    } else if (value == "SCRIPT") {
-        add_scripts(out);
-    } else if (value == "DIR") {
-        out.files(Completion::Files::folders);
-    } else if (std::ranges::find(k_paths, value) != k_paths.end()) {
-        out.files(Completion::Files::files);
-    } else if (value.contains('|')) {
-        for (const std::string_view one : split(value, '|')) {
-            out.add(one);
-        }
+    ValueRule filled = rule;
+    if (rule.offer == Offer::nothing && std::ranges::find(k_paths, value) != k_paths.end()) {
+        filled.offer = Offer::files;
+    } else if (rule.offer == Offer::nothing && value == "SCRIPT") {
+        filled.offer = Offer::scripts;
     }
+    add_values(out, filled, place, here);
 }
 
 void add_options(Collector& out, const Place& place) {
     const auto add_all = [&](std::span<const OptionSpec> options) {
         for (const OptionSpec& option : options) {
             const std::string_view name = option.long_name();
-            if (option.repeats || !place.given.contains(name)) {
+            if (!option.old && (option.repeats || !place.given.contains(name))) {
                 out.add(name, option.help);
             }
         }
@@ -198,21 +245,6 @@ void add_options(Collector& out, const Place& place) {
     }
     add_all(global_options());
     out.add(names::help, "Options and examples.");
-}
-
-void add_next_words(Collector& out, const Place& place) {
-    std::set<std::string_view> seen;
-    for (const CommandSpec& command : all_commands()) {
-        const auto words = split(command.path, ' ');
-        if (words.size() <= place.path.size() || !begins(command, place.path)) {
-            continue;
-        }
-        const std::string_view next = words[place.path.size()];
-        const bool last = words.size() == place.path.size() + 1;
-        if (seen.insert(next).second) {
-            out.add(next, last ? command.summary : std::string_view{});
-        }
-    }
 }
 
 } // namespace
@@ -225,7 +257,8 @@ Completion complete(std::span<const std::string> words, const KnownHere& here) {
     const Place place = place_of(words.first(words.size() - 1));
     if (place.awaits_value != nullptr) {
         Collector out(typed, {});
-        add_values(out, place.awaits_value->rule, place.awaits_value->value, here);
+        const OptionSpec& option = *place.awaits_value;
+        add_values(out, option.rule, option.value, place, here);
         return out.take();
     }
     if (const std::size_t equals = typed.find('=');
@@ -233,7 +266,7 @@ Completion complete(std::span<const std::string> words, const KnownHere& here) {
         Collector out(typed.substr(equals + 1), typed.substr(0, equals + 1));
         const OptionSpec* option = find_option(place.command, typed);
         if (option != nullptr) {
-            add_values(out, option->rule, option->value, here);
+            add_values(out, option->rule, option->value, place, here);
         }
         return out.take();
     }
@@ -242,13 +275,13 @@ Completion complete(std::span<const std::string> words, const KnownHere& here) {
         add_options(out, place);
         return out.take();
     }
-    if (place.positionals == 0) {
-        add_next_words(out, place);
+    if (place.words.empty()) {
+        add_next_words(out, place.path);
     }
     if (place.command != nullptr && !place.command->positionals.empty()) {
         const std::size_t last = place.command->positionals.size() - 1;
-        const PositionalSpec& at = place.command->positionals[std::min(place.positionals, last)];
-        add_values(out, at.rule, at.name, here);
+        const PositionalSpec& at = place.command->positionals[std::min(place.words.size(), last)];
+        add_values(out, at.rule, at.name, place, here);
     }
     return out.take();
 }

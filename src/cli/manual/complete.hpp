@@ -30,6 +30,12 @@ struct Completion {
 /// What only this machine knows; called only when it could stand there.
 struct KnownHere {
     std::function<std::vector<Candidate>()> runs = [] { return std::vector<Candidate>{}; };
+    /// Those that moved traffic, what was left undone first.
+    std::function<std::vector<Candidate>()> traffic_runs = [] { return std::vector<Candidate>{}; };
+    /// "name=" of each variable of a playbook, by its name or file.
+    std::function<std::vector<Candidate>(std::string_view)> variables = [](std::string_view) {
+        return std::vector<Candidate>{};
+    };
     std::function<std::vector<Candidate>()> playbooks = [] { return std::vector<Candidate>{}; };
 };
 

@@ -1,5 +1,7 @@
 #include "help.hpp"
 
+#include "oa_stream/base/layout.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,27 +10,18 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr std::size_t k_width = 100;
+constexpr std::size_t k_columns = 80;
+constexpr std::size_t k_widest_left = 28;
 
-/// `text` wrapped into the column that starts at `indent`.
-std::string wrapped(std::string_view text, std::size_t indent) {
-    std::string out;
-    std::size_t column = indent;
-    while (!text.empty()) {
-        const std::size_t space = text.find(' ');
-        const std::string_view word = text.substr(0, space);
-        if (column > indent && column + 1 + word.size() > k_width) {
-            out += '\n' + std::string(indent, ' ');
-            column = indent;
-        } else if (column > indent) {
-            out += ' ';
-            ++column;
-        }
-        out += word;
-        column += word.size();
-        text = space == std::string_view::npos ? std::string_view{} : text.substr(space + 1);
+/// `text` behind `left`, which begins its own line where it is wider than `indent` allows.
+std::string beside(std::string_view left, std::string_view text, std::size_t indent) {
+    const std::size_t wide = columns_of(left);
+    const std::string room(indent, ' ');
+    if (wide + 2 > indent) {
+        return fmt::format("{}\n{}\n", left, wrapped(room + std::string(text), k_columns, indent));
     }
-    return out;
+    const std::string line = fmt::format("{}{}{}", left, room.substr(wide), text);
+    return wrapped(line, k_columns, indent) + '\n';
 }
 
 std::string left_column(const OptionSpec& option) {
@@ -42,11 +35,13 @@ std::string left_column(const OptionSpec& option) {
 void append_rows(std::string& out, std::span<const OptionSpec> options) {
     std::size_t indent = 0;
     for (const OptionSpec& option : options) {
-        indent = std::max(indent, left_column(option).size() + 2);
+        indent = std::max(indent, columns_of(left_column(option)) + 2);
     }
-    indent = std::min<std::size_t>(indent, 34);
+    indent = std::min(indent, k_widest_left);
     for (const OptionSpec& option : options) {
-        const std::string left = left_column(option);
+        if (option.old) {
+            continue;
+        }
         std::string right(option.help);
         if (!option.fallback.empty()) {
             right += fmt::format(" [default: {}]", option.fallback);
@@ -54,37 +49,95 @@ void append_rows(std::string& out, std::span<const OptionSpec> options) {
         if (option.repeats) {
             right += " [repeats]";
         }
-        out += left.size() + 2 > indent ? left + '\n' + std::string(indent, ' ')
-                                        : left + std::string(indent - left.size(), ' ');
-        out += wrapped(right, indent) + '\n';
+        out += beside(left_column(option), right, indent);
     }
 }
 
-} // namespace
-
-std::string overview() {
-    std::string out =
-        "oa-stream runs, verifies, cuts over and rolls back a chat stream compatibility lane.\n\n"
-        "Usage: oa-stream COMMAND [OPTIONS]\n\nCommands:\n";
-    for (const CommandSpec& command : all_commands()) {
-        out += fmt::format("  {:<18} {}\n", command.path, command.summary);
-    }
-    out += "\nEvery command takes:\n";
-    append_rows(out, global_options());
-    out += "\noa-stream COMMAND --help shows one command's options and examples.\n";
-    return out;
+std::string row_of(const CommandSpec& command) {
+    constexpr std::size_t k_indent = 22;
+    return beside(fmt::format("  {}", command.path), command.summary, k_indent);
 }
 
-std::string help_of(const CommandSpec& command) {
+std::string usage_of(const CommandSpec& command) {
     std::string out = fmt::format("Usage: oa-stream {} [OPTIONS]", command.path);
     for (const PositionalSpec& positional : command.positionals) {
         const std::string_view more = positional.at_most > 1 ? "…" : "";
         out += positional.required ? fmt::format(" {}{}", positional.name, more)
                                    : fmt::format(" [{}{}]", positional.name, more);
     }
-    out += fmt::format("\n\n{}\n", command.summary);
+    return out;
+}
+
+/// "smoke-stream", as `man` calls the page.
+std::string page_word(std::string_view path) {
+    std::string out(path);
+    std::ranges::replace(out, ' ', '-');
+    return out;
+}
+
+} // namespace
+
+std::string in_lines(std::string_view command, std::size_t columns) {
+    std::string out;
+    std::size_t column = 0;
+    bool quoted = false;
+    std::string word;
+    const auto place = [&] {
+        const std::size_t wide = columns_of(word);
+        if (column != 0 && column + 1 + wide + 2 > columns) {
+            out += " \\\n    ";
+            column = 4;
+        } else if (column != 0) {
+            out += ' ';
+            ++column;
+        }
+        out += word;
+        column += wide;
+        word.clear();
+    };
+    for (const char c : command) {
+        quoted = quoted != (c == '\'');
+        if (c == ' ' && !quoted) {
+            place();
+        } else {
+            word += c;
+        }
+    }
+    place();
+    return out;
+}
+
+std::string overview() {
+    std::string out =
+        wrapped(
+            "oa-stream runs, verifies, cuts over and rolls back a chat stream compatibility lane.",
+            k_columns,
+            0
+        ) +
+        "\n\nUsage: oa-stream COMMAND [OPTIONS]\n\nUsed most:\n";
+    for (const CommandSpec* command : frequent_commands()) {
+        out += row_of(*command);
+    }
+    for (const CommandGroup& group : command_groups()) {
+        out += fmt::format("\n{}: {}\n", group.title, group.purpose);
+        for (const CommandSpec& command : group.commands) {
+            out += row_of(command);
+        }
+    }
+    out += "\nEvery command takes:\n";
+    append_rows(out, global_options());
+    out += "\noa-stream COMMAND --help shows options and examples of one command,\n"
+           "oa-stream help --search WORD finds what is about a word,\n"
+           "oa-stream man COMMAND | man -l - is the manual page.\n";
+    return out;
+}
+
+std::string help_of(const CommandSpec& command) {
+    std::string out =
+        fmt::format("{}\n\n{}\n", usage_of(command), wrapped(command.summary, k_columns, 0));
     for (const PositionalSpec& positional : command.positionals) {
-        out += fmt::format("\n  {:<12} {}\n", positional.name, positional.help);
+        constexpr std::size_t k_indent = 15;
+        out += '\n' + beside(fmt::format("  {}", positional.name), positional.help, k_indent);
     }
     if (!command.options.empty()) {
         out += "\nOptions:\n";
@@ -94,9 +147,34 @@ std::string help_of(const CommandSpec& command) {
     append_rows(out, global_options());
     out += "\nExamples:\n";
     for (const std::string_view example : command.examples) {
-        out += fmt::format("  {}\n", example);
+        constexpr std::size_t k_margin = 2;
+        std::string lines = in_lines(example, k_columns - k_margin);
+        for (std::size_t at = lines.find('\n'); at != std::string::npos;
+             at = lines.find('\n', at + 1)) {
+            lines.insert(at + 1, k_margin, ' ');
+        }
+        out += fmt::format("  {}\n", lines);
     }
+    out += fmt::format("\nThe whole page: oa-stream man {} | man -l -\n", page_word(command.path));
     return out;
+}
+
+std::string help_of_family(std::string_view family) {
+    std::string out = fmt::format("Usage: oa-stream {} COMMAND [OPTIONS]\n\n", family);
+    for (const CommandSpec& command : all_commands()) {
+        if (command.path.starts_with(fmt::format("{} ", family))) {
+            out += row_of(command);
+        }
+    }
+    out +=
+        fmt::format("\noa-stream {} COMMAND --help shows options and examples of one.\n", family);
+    return out;
+}
+
+std::string help_about(const Topic& topic) {
+    return topic.command != nullptr ? help_of(*topic.command)
+           : !topic.family.empty()  ? help_of_family(topic.family)
+                                    : overview();
 }
 
 } // namespace oa_stream::cli

@@ -1,15 +1,35 @@
-// Help text, printed from the command table alone.
+// Help text, printed from the command table alone; 80 columns.
 #pragma once
 
 #include "core/command.hpp"
+#include "core/parse.hpp"
 
+#include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace oa_stream::cli {
 
-/// The first screen: what the program is for and every command with its summary.
+/// The first screen: what the program is for, the commands that are typed most, and all by group.
 [[nodiscard]] std::string overview();
-/// Usage, options with defaults, examples. Lines are at most 100 columns.
+/// Usage, options with defaults, examples.
 [[nodiscard]] std::string help_of(const CommandSpec& command);
+/// The commands of a family like "cutover", with their summaries and where to read on.
+[[nodiscard]] std::string help_of_family(std::string_view family);
+/// Of what was asked: a command, a family, or everything.
+[[nodiscard]] std::string help_about(const Topic& topic);
+
+/// A command line broken between words, " \" at the ends, where it is longer than `columns`.
+[[nodiscard]] std::string in_lines(std::string_view command, std::size_t columns);
+
+struct Found {
+    std::string page; ///< of the manual: "cutover-apply"
+    std::string what; ///< "oa-stream cutover apply", "serve --heartbeat", "playbook: limits"
+    std::string line; ///< what is said there
+};
+/// What commands, options, exit codes, playbook keys and config keys say about all of the words,
+/// the nearest first. At most `limit`.
+[[nodiscard]] std::vector<Found> search_help(std::string_view words, std::size_t limit);
 
 } // namespace oa_stream::cli

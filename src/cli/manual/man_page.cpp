@@ -5,6 +5,7 @@
 
 #include "core/exit_codes.hpp"
 #include "core/layers.hpp"
+#include "help.hpp"
 #include "man_format.hpp"
 
 #include <fmt/format.h>
@@ -14,6 +15,9 @@
 
 namespace oa_stream::cli {
 namespace {
+
+/// A page's code stands 7 columns in.
+constexpr std::size_t k_example_columns = 72;
 
 struct NamedText {
     std::string_view name;
@@ -48,6 +52,9 @@ void append_item(std::string& out, std::string_view tag, std::string_view text) 
 
 void append_options(std::string& out, std::span<const OptionSpec> options) {
     for (const OptionSpec& option : options) {
+        if (option.old) {
+            continue;
+        }
         std::string tag = fmt::format("\\fB{}\\fR", roff(option.name));
         if (!option.is_flag()) {
             tag += fmt::format(" \\fI{}\\fR", roff(option.value_name()));
@@ -69,7 +76,7 @@ void append_exit_codes(std::string& out) {
 void append_examples(std::string& out, const Examples& examples) {
     out += ".SH EXAMPLES\n.EX\n";
     for (const std::string_view example : examples) {
-        out += roff(example) + '\n';
+        out += roff(in_lines(example, k_example_columns)) + '\n';
     }
     out += ".EE\n";
 }
@@ -81,6 +88,58 @@ void append_named(std::string& out, std::string_view section, std::span<const Na
     }
 }
 
+/// Where its options are set besides the command line, and what else it reads.
+void append_environment(std::string& out, const CommandSpec& command) {
+    const auto row = std::ranges::find_if(command.options, [](const OptionSpec& option) {
+        return !option.typed_only && !option.old;
+    });
+    out += ".SH ENVIRONMENT\n";
+    if (row != command.options.end()) {
+        append_item(
+            out,
+            fmt::format("\\fB{}\\fR", roff(variable_of(command.path, row->long_name()))),
+            fmt::format(
+                "Sets {} where the command line does not. Every option has such a variable, except "
+                "those that are consent and must be typed. A flag takes 1 or 0.",
+                row->long_name()
+            )
+        );
+    }
+    append_item(out, fmt::format("\\fB{}\\fR", roff(k_environment[0].name)), k_environment[0].text);
+    append_item(out, "\\fBNO_COLOR\\fR", "Set to anything: no colour, unless --color says always.");
+}
+
+void append_files(std::string& out, const CommandSpec& command) {
+    out += ".SH FILES\n";
+    append_item(
+        out,
+        "\\fB$XDG_CONFIG_HOME/oa\\-stream/config.yaml\\fR",
+        "Gives options their values, unless --config names another file."
+    );
+    if (command.leaves_run || command.reads_runs) {
+        append_item(
+            out,
+            "\\fB$XDG_STATE_HOME/oa\\-stream/runs/\\fR",
+            command.leaves_run ? "A folder of this run is made here: run.json, report.md, "
+                                 "report.html, timeline.ndjson, streams and SHA256SUMS."
+                               : "The runs that it reads."
+        );
+    }
+}
+
+/// The page of the whole program and those of the same family.
+void append_relatives(std::string& out, const CommandSpec& command) {
+    out += ".SH SEE ALSO\n.BR oa\\-stream (1)";
+    const std::string_view family = command.path.substr(0, command.path.find(' '));
+    for (const CommandSpec& other : all_commands()) {
+        if (&other != &command && other.path != command.path &&
+            other.path.substr(0, other.path.find(' ')) == family) {
+            out += fmt::format(",\n.BR {} (1)", roff(page_name(other.path)));
+        }
+    }
+    out += "\n";
+}
+
 std::string positional_word(const PositionalSpec& positional) {
     const std::string_view more = positional.at_most > 1 ? "..." : "";
     return positional.required ? fmt::format(" \\fI{}\\fR{}", roff(positional.name), more)
@@ -90,6 +149,9 @@ std::string positional_word(const PositionalSpec& positional) {
 void append_option_rows(std::string& out, std::span<const OptionSpec> options) {
     out += "\n| option | what | default |\n|---|---|---|\n";
     for (const OptionSpec& option : options) {
+        if (option.old) {
+            continue;
+        }
         out += fmt::format(
             "| `{}{}{}` | {}{} | {} |\n",
             option.name,
@@ -104,6 +166,7 @@ void append_option_rows(std::string& out, std::span<const OptionSpec> options) {
 
 void append_command(std::string& out, const CommandSpec& command) {
     out += fmt::format("\n## oa-stream {}\n\n{}\n", command.path, command.summary);
+    out += command.about.empty() ? "" : fmt::format("\n{}\n", command.about);
     for (const PositionalSpec& positional : command.positionals) {
         out += fmt::format(
             "\n- `{}`{}: {}\n",
@@ -166,7 +229,7 @@ ManPage manual_of(const CommandSpec& command) {
     for (const PositionalSpec& positional : command.positionals) {
         out += positional_word(positional);
     }
-    out += fmt::format("\n.SH DESCRIPTION\n{}\n", roff(command.summary));
+    out += "\n" + man_from_markdown(command.about.empty() ? command.summary : command.about);
     for (const PositionalSpec& positional : command.positionals) {
         append_item(out, fmt::format("\\fI{}\\fR", roff(positional.name)), positional.help);
     }
@@ -174,8 +237,10 @@ ManPage manual_of(const CommandSpec& command) {
     append_options(out, command.options);
     append_options(out, global_options());
     append_exit_codes(out);
+    append_environment(out, command);
+    append_files(out, command);
     append_examples(out, command.examples);
-    out += ".SH SEE ALSO\n.BR oa\\-stream (1)\n";
+    append_relatives(out, command);
     return page;
 }
 
@@ -194,8 +259,11 @@ ManPage manual() {
         "Results go to standard output, everything else to standard error, whose last line\n"
         "says verdict, run, evidence and, unless all is well, what to type next.\n"
         ".SH COMMANDS\n";
-    for (const CommandSpec& command : all_commands()) {
-        append_item(out, fmt::format("\\fB{}\\fR", roff(command.path)), command.summary);
+    for (const CommandGroup& group : command_groups()) {
+        out += fmt::format(".SS {}\n", roff(group.title));
+        for (const CommandSpec& command : group.commands) {
+            append_item(out, fmt::format("\\fB{}\\fR", roff(command.path)), command.summary);
+        }
     }
     out += ".SH OPTIONS\nEvery command takes:\n";
     append_options(out, global_options());
@@ -243,7 +311,7 @@ std::string config_page() {
         std::string rows;
         for (const OptionSpec& option : options) {
             const std::string_view name = option.long_name();
-            if (!option.typed_only) {
+            if (!option.typed_only && !option.old) {
                 rows += fmt::format(
                     "| `{}` | {} | {} |\n",
                     name.substr(2),
@@ -269,8 +337,11 @@ std::string commands_page() {
     std::string out = "# Commands\n\n"
                       "Made by `oa-stream man --markdown` from the table that parses them.\n\n"
                       "| command | what |\n|---|---|\n";
-    for (const CommandSpec& command : all_commands()) {
-        out += fmt::format("| `{}` | {} |\n", command.path, table_cell(command.summary));
+    for (const CommandGroup& group : command_groups()) {
+        out += fmt::format("| **{}** | {} |\n", group.title, group.purpose);
+        for (const CommandSpec& command : group.commands) {
+            out += fmt::format("| `{}` | {} |\n", command.path, table_cell(command.summary));
+        }
     }
     out += "\nEvery command takes:\n";
     append_option_rows(out, global_options());

@@ -302,6 +302,9 @@ const CommandSpec route_status_command = command<status>({
         {
             "oa-stream route status --base-url https://control.example.org --auth env:TOKEN",
         },
+    .about =
+        R"(Shows which rule of the route split is in force, and asks over several fresh connections, because each
+process of the control service remembers overrides by itself.)",
 });
 const CommandSpec route_evaluate_command = command<evaluate>({
     .path = "route evaluate",
@@ -313,6 +316,8 @@ const CommandSpec route_evaluate_command = command<evaluate>({
             "oa-stream route evaluate /login --base-url https://control.example.org --auth "
             "env:TOKEN",
         },
+    .about =
+        R"(Asks the control service which site serves a path, and names the rule that decided.)",
 });
 const CommandSpec route_verify_command = command<verify>({
     .path = "route verify",
@@ -325,6 +330,9 @@ const CommandSpec route_verify_command = command<verify>({
             "https://control.example.org --auth env:TOKEN --json",
         },
     .leaves_run = true,
+    .about =
+        R"(Evaluates a path of each route domain over fresh connections and fails when any of them is served by
+something else than the rules, or `--expect`, say.)",
 });
 
 } // namespace oa_stream::cli

@@ -120,6 +120,10 @@ const CommandSpec route_set_command = command<set>({
             "file:token",
         },
     .leaves_run = true,
+    .about =
+        R"(Overrides what serves one route domain, or all of them. Without `--apply` it shows which paths would
+change. With it the change is written, read back over fresh connections and recorded with its undo. No
+route change touches the stream lane below `/api`.)",
 });
 const CommandSpec route_clear_command = command<clear>({
     .path = "route clear",
@@ -131,6 +135,9 @@ const CommandSpec route_clear_command = command<clear>({
             "env:TOKEN",
         },
     .leaves_run = true,
+    .about =
+        R"(Removes overrides, so that the service's own mode decides again: the global one, with `--domain` that of a
+domain, with `--all` every one. Without `--apply` it shows what would change.)",
 });
 const CommandSpec route_restore_command = command<restore>({
     .path = "route restore",
@@ -143,6 +150,9 @@ const CommandSpec route_restore_command = command<restore>({
             "env:TOKEN",
         },
     .leaves_run = true,
+    .about =
+        R"(Puts back the overrides that a run of `route set` or `route clear` replaced before it died. It reads the
+run's journal. `rollback apply --run` does the same.)",
 });
 
 } // namespace oa_stream::cli

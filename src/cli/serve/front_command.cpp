@@ -191,6 +191,14 @@ const CommandSpec front_command = command<run>({
             "canary=http://127.0.0.1:9002 --weights stable=95,canary=5 --health /readyz --admin "
             "/tmp/front.sock",
         },
+    .about =
+        R"(Runs a small front door that shares new threads among revisions by weight, for rehearsals and for
+machines without a balancer of their own. A thread stays with the revision that it began on as long as
+that one is healthy. Its splits are changed by playbooks of the driver `local`, or by `PUT /weights` on
+the socket of `--admin`.
+
+Streams pass through unbuffered. On SIGTERM running streams may end within `--drain-timeout`.)",
+    .also = "proxy balancer gateway",
 });
 
 } // namespace oa_stream::cli

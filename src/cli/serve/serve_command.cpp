@@ -3,6 +3,7 @@
 #include "oa_stream/base/option_names.hpp"
 
 #include "core/commands.hpp"
+#include "serve_about.hpp"
 #include "serve_options.hpp"
 #include "serve_process.hpp"
 #include "serve_values.hpp"
@@ -231,7 +232,8 @@ constexpr auto k_options = options<ServeOptions>(
         "Inject a fault into recorded turns: error-rate, malformed, stall, drop, latency, slow, "
         "kill.",
         true
-    ),
+    )
+        .suggesting(authority::fault_words),
     option<&ServeOptions::authority, &AuthorityOptions::replay, &ReplayOptions::faults_file>(
         names::inject_file,
         "FILE",
@@ -334,7 +336,8 @@ constexpr auto k_options = options<ServeOptions>(
         "connections, "
         "handshake-time, head-time, body-time, write-time, keep-alive.",
         true
-    ),
+    )
+        .suggesting(limit_words),
     option<&ServeOptions::id_map>(
         "--id-map",
         "FILE",
@@ -370,6 +373,8 @@ const CommandSpec serve_command = command<run>({
             "oa-stream serve --listen 0.0.0.0:8080 --tokens tokens --compat required"
             " --compat-policy p.json",
         },
+    .about = k_serve_about,
+    .also = "start run up server lane daemon",
 });
 
 } // namespace oa_stream::cli

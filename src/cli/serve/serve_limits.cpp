@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "serve_options.hpp"
+#include "serve_values.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -121,6 +122,18 @@ std::vector<std::pair<std::string, std::string>> all_limits() {
         limits.emplace_back(limit.name, text_of(limit.target));
     }
     return limits;
+}
+
+std::span<const std::string_view> limit_words() {
+    static const auto k_texts = [] {
+        std::vector<std::string> out;
+        for (const auto& [name, value] : all_limits()) {
+            out.push_back(fmt::format("{}=", name));
+        }
+        return out;
+    }();
+    static const std::vector<std::string_view> k_words(k_texts.begin(), k_texts.end());
+    return k_words;
 }
 
 Result<void> set_limit(ServeOptions& options, std::string_view text) {

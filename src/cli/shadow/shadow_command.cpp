@@ -213,6 +213,13 @@ const CommandSpec shadow_command = command<run>({
             "prompts.jsonl",
         },
     .leaves_run = true,
+    .about =
+        R"(Sends the same prompts to a lane and to a reference and compares the content of the turns: text, tools,
+order, notes, ending, usage. Ids and times never count. The reference is another lane, Codex itself, or
+recordings. It also judges whether the lane is slower, over pairs of turns.
+
+Two answers of a real model never have the same text; compare them with `--compare structure`.)",
+    .also = "compare diff parity",
 });
 
 } // namespace oa_stream::cli

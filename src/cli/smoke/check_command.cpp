@@ -128,9 +128,21 @@ constexpr auto k_recording = option<&Options::recording>(
 constexpr auto k_rules = flag<&Options::rules>(
     "--rules", "List the rules and exit. With --profile, list only those of that profile."
 );
-constexpr auto k_explain = option<&Options::explain>(
-    "--explain", "ID", "Explain what a rule demands, why, and its source."
-);
+std::span<const std::string_view> rule_ids() {
+    static const auto k_ids = [] {
+        std::vector<std::string_view> out;
+        for (const contract::Rule& rule : contract::all_rules()) {
+            out.push_back(rule.id);
+        }
+        return out;
+    }();
+    return k_ids;
+}
+constexpr auto k_explain =
+    option<&Options::explain>(
+        "--explain", "ID", "Explain what a rule demands, why, and its source."
+    )
+        .suggesting(rule_ids);
 constexpr auto k_markdown =
     flag<&Options::markdown>("--markdown", "Print the page docs/contract.md. With --rules.");
 
@@ -353,6 +365,13 @@ const CommandSpec check_command = command<run>({
             "oa-stream check --profile chat-completions --headers out.head answer.json",
             "oa-stream check --explain O5",
         },
+    .about =
+        R"(Judges bytes that were captured earlier, without any network: a stream as it came over the wire, or a
+whole chat completion. The rules are the ones by which the lane itself writes and by which the smokes
+judge. `--rules` lists them, `--explain O5` says what one demands and where it comes from.
+
+Capture with `curl -sN -D out.head … > out.sse`, so that the response head can be judged as well.)",
+    .also = "lint judge",
 });
 
 } // namespace oa_stream::cli

@@ -11,7 +11,7 @@ namespace {
 
 struct Options : TargetOptions, LimitOptions {
     probe::SmokeOptions smoke{};
-    std::optional<std::string> also_direct{};
+    std::optional<std::string> origin{};
 };
 
 Result<probe::SmokeOptions> complete(Options options) {
@@ -20,10 +20,10 @@ Result<probe::SmokeOptions> complete(Options options) {
     probe::SmokeOptions out = std::move(options.smoke);
     out.target = std::move(options.target);
     out.limits = options.limits;
-    if (options.also_direct) {
+    if (options.origin) {
         out.direct = out.target;
         out.direct->connect_to.clear();
-        out.direct->base_url = *options.also_direct;
+        out.direct->base_url = *options.origin;
     }
     return out;
 }
@@ -75,11 +75,12 @@ constexpr auto k_options = options<Options>(
     )
         .range(1, 64)
         .or_else("1"),
-    parsed<read_base_url, &Options::also_direct>(
-        "--also-direct",
+    parsed<read_base_url, &Options::origin>(
+        "--direct",
         "URL",
         "Also ask the origin behind the lane, to find out where bytes are held back."
-    ),
+    )
+        .once_called("--also-direct"),
     k_connect_timeout,
     k_first_byte,
     k_stall,
@@ -105,6 +106,15 @@ const CommandSpec smoke_stream_command = command<run>({
             " --no-probes",
         },
     .leaves_run = true,
+    .about =
+        R"(Asks a live lane like a chat page would and judges every byte of the answers by the rules of the stream
+contract: head, framing, order of parts, ending, compatibility refusals, concurrency. With `--direct` it
+also asks the origin behind a proxy and names the one that holds bytes back.
+
+On a target with recorded turns it also disconnects, resumes and stops turns. On a real one those
+turns cost money, so `--abort` has to ask for them. `--no-probes` sends GET requests only; such a run
+skips checks and is therefore never PASS.)",
+    .also = "test probe smoke-test",
 });
 
 } // namespace oa_stream::cli

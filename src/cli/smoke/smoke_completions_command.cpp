@@ -79,6 +79,11 @@ const CommandSpec smoke_completions_command = command<run>({
             "http://10.0.0.5:8080",
         },
     .leaves_run = true,
+    .about =
+        R"(Asks `/v1/chat/completions` with and without streaming and judges the answers by the rules of chat
+completions. With `--direct` it asks the origin behind the edge the same and compares shape and timing,
+which shows a proxy that buffers or rewrites.)",
+    .also = "openai",
 });
 
 } // namespace oa_stream::cli

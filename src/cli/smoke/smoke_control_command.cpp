@@ -94,6 +94,10 @@ const CommandSpec smoke_control_command = command<run>({
             " --no-probes",
         },
     .leaves_run = true,
+    .about =
+        R"(Checks the control service beside the lane: sign-in, sync tokens, compatibility headers, the route split
+and, with `--profile shell-serving`, the web shell. Without `--auth` most checks cannot run, and the run
+is not PASS.)",
 });
 
 } // namespace oa_stream::cli

@@ -2,6 +2,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/http_client.hpp"
 
 #include "smoke_run.hpp"
 
@@ -89,6 +90,16 @@ std::string check_command(
     return {};
 }
 
+/// Nobody answered at the address.
+bool unreached(const std::vector<Check>& checks) {
+    using enum net::TransferFailure;
+    return std::ranges::any_of(checks, [](const Check& check) {
+        const auto outcome = string_member(check.data, "outcome").value_or("");
+        return check.verdict == Verdict::error &&
+               (outcome == to_string(refused) || outcome == to_string(dns));
+    });
+}
+
 bool lacks_token(const std::vector<Check>& checks) {
     return std::ranges::any_of(checks, [](const Check& check) {
         return check.verdict == Verdict::skipped && check.required &&
@@ -122,6 +133,9 @@ std::string next_command(
     }
     if (lacks_token(checks)) {
         return command.typed.with(names::auth, "env:NAME");
+    }
+    if (unreached(checks)) { // the address is wrong or nobody listens: fewer requests tell no more
+        return command.typed.text();
     }
     // Repeating it without probes would show nothing more of what was skipped on purpose.
     return end.verdict == Verdict::error && command.name == "smoke stream"

@@ -304,13 +304,12 @@ Result<ExitCode> run(const WatchOptions& options, Context& context) {
     Watch watch(std::move(asked), context);
     const ExitCode exit = watch.run();
     if (exit == ExitCode::not_executed) {
-        Typed smoke{&smoke_stream_command};
-        smoke.args.given[names::base_url] = {lane};
-        if (const auto auth = context.given.all(names::auth); !auth.empty()) {
-            smoke.args.given[names::auth] = auth;
-        }
-        const std::string next = lane.empty() ? "oa-stream doctor" : smoke.with(names::no_probes);
-        context.err("ERROR nobody answered next: " + typed_here(next, context) + "\n");
+        const std::string where =
+            lane.empty() ? "" : fmt::format(", check host and port of {}", lane);
+        const std::string next = Typed{context.command, context.given}.text();
+        context.err(
+            fmt::format("ERROR nobody answered{} next: {}\n", where, typed_here(next, context))
+        );
     }
     if (exit == ExitCode::inconclusive) {
         context.err(fmt::format(
@@ -335,6 +334,13 @@ const CommandSpec watch_command = command<run>({
             "oa-stream watch --prometheus http://127.0.0.1:9090",
             "oa-stream watch --base-url http://127.0.0.1:8080 --for 10m --until bad",
         },
+    .about =
+        R"(Shows how the lane is now, on one screen that redraws itself: state first, then requests, latencies,
+endings, budget, split and events. It reads `/metrics` and `/readyz` of each lane, or a Prometheus; it
+changes nothing and starts no turn. A missing number is shown as missing, never as 0.
+
+`--once`, `--for` and `--until bad` make it a check for scripts.)",
+    .also = "top monitor metrics live",
 });
 
 } // namespace oa_stream::cli

@@ -80,7 +80,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         k_watch_until,
         "Exit with 1 as soon as a limit is broken. With --for, else as --once."
     ),
-    flag<&WatchOptions::fail_fast>("--fail-fast", "The same as --until bad."),
+    flag<&WatchOptions::fail_fast>("--fail-fast", "The same as --until bad.").superseded(),
     option<&WatchOptions::length>("--for", "D", "Exit after this time.").range(1, k_longest_ms)
 );
 

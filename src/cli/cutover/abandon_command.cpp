@@ -1,4 +1,4 @@
-// cutover unlock: gives up a run that left something undone, so that others may go on.
+// cutover abandon: gives up a run that left something undone, so that others may go on.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/finished.hpp"
@@ -26,7 +26,8 @@ struct Options {
     std::string reason{};
     bool apply = false;
 };
-constexpr auto k_run = option<&Options::run>(names::run, "RUN", "Give up this run.");
+constexpr auto k_run =
+    option<&Options::run>(names::run, "RUN", "Give up this run.").offering(Offer::traffic_runs);
 constexpr auto k_reason =
     option<&Options::reason>(
         names::reason, "TEXT", "Give the reason. It is kept in the run's folder, with who and when."
@@ -98,7 +99,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             run::TargetLock::take(
                 context.state_dir,
                 status.target,
-                {{"command", "cutover unlock"}, {"unlocks", status.run}}
+                {{"command", "cutover abandon"}, {"unlocks", status.run}}
             )
         );
         OA_TRY(status, undone_run(status.run, context)); // whoever had it may have ended it
@@ -121,18 +122,26 @@ constexpr auto k_options = options<Options>(
 
 } // namespace
 
-const CommandSpec cutover_unlock_command = command<run>({
-    .path = "cutover unlock",
+const CommandSpec cutover_abandon_command = command<run>({
+    .path = "cutover abandon",
     .summary = "Give up a run that left something undone; moves no traffic.",
     .options = k_options,
     .examples =
         {
-            "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d",
-            "oa-stream cutover unlock --run 20260222T043600Z-cutover-1a2b3c4d --apply --reason "
-            "'the "
-            "service was deployed again'",
+            "oa-stream cutover abandon --run 20260222T043600Z-cutover-1a2b3c4d",
+            "oa-stream cutover abandon --run 20260222T043600Z-cutover-1a2b3c4d --apply --reason "
+            "'the service was deployed again'",
         },
     .reads_runs = true,
+    .about =
+        R"(Marks a run as given up, so that others may work on its target. Use it when a run died or left its split in
+place and the traffic was put right by other means. It moves no traffic; `rollback apply` is what does.
+Without `--apply` it shows what the run left undone.
+
+The reason, who and when are kept in the run's folder. Earlier releases called it `cutover unlock`, which
+still works.)",
+    .also = "unlock forget discard",
+    .formerly = "cutover unlock",
 });
 
 } // namespace oa_stream::cli

@@ -1,0 +1,82 @@
+// help: of a command, of a family of them, of everything; or what is about a word.
+#include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "core/commands.hpp"
+#include "manual/help.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::cli {
+
+namespace {
+
+constexpr std::size_t k_most_words = 3;
+constexpr std::size_t k_most_found = 12;
+
+struct Options {
+    std::vector<std::string> words{};
+    std::optional<std::string> search{};
+};
+
+Result<ExitCode> show_found(const std::string& words, Context& context) {
+    const auto found = search_help(words, k_most_found);
+    if (found.empty()) {
+        return fail(
+            Code::usage,
+            fmt::format("nothing is about '{}'", printable(words, 60)),
+            {},
+            "try one word; oa-stream --help lists the commands"
+        );
+    }
+    const std::size_t columns = context.out_tty ? static_cast<std::size_t>(context.width) : 80;
+    for (const Found& one : found) {
+        context.out(wrapped(fmt::format("{}: {}", one.what, one.line), columns, 4) + '\n');
+    }
+    context.out("\noa-stream help COMMAND and oa-stream man COMMAND say more\n");
+    return ExitCode::ok;
+}
+
+Result<ExitCode> run(const Options& options, Context& context) {
+    if (options.search) {
+        return show_found(*options.search, context);
+    }
+    if (options.words.empty()) {
+        context.out(overview());
+        return ExitCode::ok;
+    }
+    OA_TRY(const Topic topic, find_topic(options.words));
+    context.out(help_about(topic));
+    return ExitCode::ok;
+}
+
+constexpr auto k_positionals = positionals<Options>(
+    positional<&Options::words>("COMMAND", "A command, or a family like smoke.")
+        .optional()
+        .up_to(k_most_words)
+        .offering(Offer::commands)
+);
+constexpr auto k_options = options<Options>(option<&Options::search>(
+    "--search", "WORDS", "List what is about these words: commands, options, keys, exit codes."
+));
+
+} // namespace
+
+const CommandSpec help_command = command<run>({
+    .path = "help",
+    .summary = "Show the help of a command, or find what is about a word.",
+    .positionals = k_positionals,
+    .options = k_options,
+    .examples =
+        {
+            "oa-stream help cutover",
+            "oa-stream help smoke stream",
+            "oa-stream help --search 'exit 8'",
+        },
+    .about =
+        R"(Shows the same text as `--help` of a command or of a family of commands, or the list of all.
+`--search` looks through commands, options, exit codes and playbook keys, and lists the best matches.)",
+    .also = "usage search find",
+});
+
+} // namespace oa_stream::cli

@@ -1,0 +1,110 @@
+// Help as people ask for it: of a command, of a family, by a word; on 80 columns. And -v, -vv, --open.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { ROOT, cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { startLane } from '../lib/lane.mjs';
+
+let lane;
+before(async () => { lane = await startLane(); });
+after(() => lane?.stop());
+const columns = (text) => Math.max(...text.split('\n').map((line) => [...line].length));
+
+test('every way to ask for help answers, within 80 columns', async () => {
+  for (const words of [['--help'], ['help'], ['cutover', '--help'], ['help', 'cutover'], ['help', 'smoke', 'stream'], ['smoke', 'stream', '-h'], ['serve', '--help']]) {
+    const got = await oa(words);
+    assert.equal(got.code, 0, `${words}: ${got.stderr}`);
+    assert.ok(columns(got.stdout) <= 80, `${words}: ${columns(got.stdout)} columns`);
+  }
+  const all = (await oa(['--help'])).stdout, most = all.slice(0, all.indexOf('\nServe:'));
+  for (const word of ['serve', 'smoke stream', 'cutover rehearse', 'cutover status', 'watch']) assert.ok(most.includes(`\n  ${word} `), word);
+  assert.deepEqual([...all.matchAll(/^(\w[\w ]*): [a-z]/gm)].map((found) => found[1]), ['Serve', 'Verify', 'Cut over', 'Measure', 'Incident', 'Setup']);
+  assert.equal((await oa(['help', 'smoke', 'stream'])).stdout, (await oa(['smoke', 'stream', '--help'])).stdout);
+  const unknown = await oa(['help', 'nonesuch']);
+  assert.equal(unknown.code, 2);
+});
+
+test('a word that people try names the command they look for, and what is about a word is found', async () => {
+  const tried = await oa(['rehearse', '--local']);
+  assert.equal(tried.code, 2);
+  assert.match(tried.stderr, /'rehearse' is not a command \(did you mean 'oa-stream cutover rehearse'\?\)/);
+  const found = await oa(['help', '--search', 'heartbeat']);
+  assert.equal(found.code, 0);
+  assert.match(found.stdout, /^serve --heartbeat: Send a comment/m);
+  assert.equal((await oa(['help', '--search', 'xyzzy'])).code, 2);
+});
+
+test('man takes the words of a command', async () => {
+  const page = await oa(['man', 'cutover', 'apply']);
+  assert.equal(page.code, 0, page.stderr);
+  assert.equal(page.stdout, (await oa(['man', 'cutover-apply'])).stdout);
+  assert.ok(page.stdout.includes('.SH DESCRIPTION\nCarries out one plan'));
+});
+
+test('names of earlier releases still work: on the command line, in a file and in a variable', async () => {
+  const gone = await oa(['cutover', 'unlock', '--run', 'nonesuch']);
+  assert.match(gone.stderr, /there is no run/);
+  const config = path.join(scratch('config'), 'config.yaml');
+  fs.writeFileSync(config, 'version: 1\nsmoke stream: { also-direct: "http://a.invalid:1" }\n');
+  const shown = async (env, ...more) => (await oa(['config', 'show', '--for', 'smoke-stream', '--json', ...more], { env })).json();
+  const value = (document) => JSON.stringify(document).match(/"--direct"[^}]*/)?.[0] ?? '';
+  assert.match(value(await shown({}, '--config', config)), /a\.invalid/);
+  assert.match(value(await shown({ OA_STREAM_SMOKE_STREAM_ALSO_DIRECT: 'http://b.invalid:1' })), /b\.invalid/);
+});
+
+test('-v shows decisions as they are made, -vv each request as well, and never a token', async () => {
+  const token = path.join(scratch('token'), 'token');
+  fs.writeFileSync(token, 'a-secret-of-this-test\n', { mode: 0o600 });
+  const smoke = (...more) => oa(['smoke', 'stream', '--base-url', lane.base, '--auth', `file:${token}`, ...more]);
+  const plain = await smoke(), decisions = await smoke('-v'), requests = await smoke('-vv');
+  const lines = (got) => got.stderr.split('\n').filter((line) => /^\d\d:\d\d:\d\d\.\d{3}Z /.test(line));
+  assert.equal(plain.code, 0, plain.stderr);
+  assert.deepEqual(lines(plain), []);
+  assert.ok(lines(decisions).some((line) => / check check=.*"stream\.happy/.test(line)), decisions.stderr);
+  assert.ok(!decisions.stderr.includes(' GET http'), 'requests are for -vv');
+  assert.ok(lines(requests).some((line) => line.includes(` GET ${lane.base}/healthz: 200 in `)), requests.stderr);
+  assert.ok(lines(requests).some((line) => / POST .*: 200 in \d+ ms \(connected \d+ ms, head \d+ ms\)/.test(line)), requests.stderr);
+  for (const got of [decisions, requests]) assert.ok(!got.stderr.includes('a-secret-of-this-test'));
+  assert.equal(requests.stdout.split('\n').length, plain.stdout.split('\n').length, 'stdout is the same');
+});
+
+test('--open hands the report to xdg-open; without a report, or without xdg-open, it says so', async () => {
+  const bin = scratch('bin'), seen = path.join(bin, 'seen');
+  fs.writeFileSync(path.join(bin, 'xdg-open'), `#!/bin/sh\nprintf '%s' "$1" >${seen}.part\nmv ${seen}.part ${seen}\n`, { mode: 0o755 });
+  const env = { PATH: `${bin}:${process.env.PATH}` };
+  const run = await oa(['smoke', 'stream', '--base-url', lane.base, '--open', '--json'], { env });
+  assert.equal(run.code, 0, run.stderr);
+  while (!fs.existsSync(seen)) await new Promise((done) => { setTimeout(done, 20); });
+  const url = new URL(fs.readFileSync(seen, 'utf8'));
+  assert.equal(url.protocol, 'file:');
+  assert.equal(fs.realpathSync(decodeURIComponent(url.pathname)), fs.realpathSync(path.join(run.json().evidence, 'report.html')));
+  const none = await oa(['smoke', 'stream', '--base-url', lane.base, '--open'], { env: { PATH: scratch('empty') } });
+  assert.equal(none.code, 0);
+  assert.match(none.stderr, /not opened, xdg-open: No such file or directory; it is file:\/\//);
+  assert.equal((await oa(['version', '--open'])).code, 2);
+});
+
+test('a wrong address is said as such, and the same command is the next one', async () => {
+  const refused = await oa(['smoke', 'stream', '--base-url', 'http://127.0.0.1:1']);
+  assert.equal(refused.code, 4);
+  assert.match(refused.stdout, /check host and port of http:\/\/127\.0\.0\.1:1/);
+  assert.match(refused.stderr, /next: oa-stream smoke stream --base-url http:\/\/127\.0\.0\.1:1\n$/);
+  const deep = await oa(['smoke', 'stream', '--base-url', `${lane.base}/api/chat`]);
+  assert.equal(deep.code, 1, deep.stderr);
+  assert.match(deep.stdout, new RegExp(`the base URL has the path /api/chat, and requests add their own: try ${lane.base}`));
+  assert.equal(deep.stdout.match(/^ +FAIL /gm).length, 1, deep.stdout);
+});
+
+test('doctor names the variables of a playbook that have no value', async () => {
+  const got = await oa(['doctor', 'cutover', '--set', 'stable=v1', '--json']);
+  const check = got.json().checks.find((one) => one.id === 'playbook');
+  assert.equal(check.verdict, 'FAIL');
+  assert.match(check.detail, /needs values for .*canary/);
+  assert.match(check.data.mend, /^oa-stream doctor cutover --set stable=v1 .*--set canary=VALUE/);
+});
+
+test('every picture and page that README names is there', () => {
+  const text = fs.readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+  for (const [, target] of text.matchAll(/\]\(([^)#:]+)\)/g)) assert.ok(fs.existsSync(path.join(ROOT, target)), target);
+});
