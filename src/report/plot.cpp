@@ -151,12 +151,12 @@ std::string grid(const Series& series, const Frame& frame) {
         out += line("axis", k_left, y, k_left + k_plot, y);
         out += text(k_left - 6, y + 4, "end", number(tick) + series.unit);
     }
-    for (const double tick : ticks_up_to(frame.to - frame.from, k_along)) {
-        if (tick <= (frame.to - frame.from) * 1.0001) {
-            const double x = frame.x(frame.from + tick);
-            out += line("axis", x, k_top, x, k_base + 4);
-            out += text(x, k_base + 18, "middle", number(tick) + " " + series.x_unit);
-        }
+    const double step = ticks_up_to(frame.to - frame.from, k_along)[1];
+    for (double tick = std::ceil(frame.from / step) * step; tick <= frame.to * 1.0001;
+         tick += step) {
+        const double x = frame.x(tick);
+        out += line("axis", x, k_top, x, k_base + 4);
+        out += text(x, k_base + 18, "middle", number(tick) + " " + series.x_unit);
     }
     return out;
 }
@@ -205,7 +205,9 @@ std::string across(const Series& series, const Frame& frame) {
     for (std::size_t i = 0; i < series.marks.size(); ++i) {
         const double x = frame.x(series.marks[i].x);
         out += line("mark", x, k_top, x, k_base);
-        out += text(x + 2, k_top + 9, "start", fmt::format("{}", i + 1));
+        // Events of a rollback lie close together: each number has a row of its own.
+        const double y = k_top + 11 * static_cast<double>(1 + i % 4);
+        out += text(x - 3, y, "end", fmt::format("{}", i + 1));
     }
     return out;
 }

@@ -19,7 +19,7 @@ test('every way to ask for help answers, within 80 columns', async () => {
   }
   const all = (await oa(['--help'])).stdout, most = all.slice(0, all.indexOf('\nServe:'));
   for (const word of ['serve', 'smoke stream', 'cutover rehearse', 'cutover status', 'watch']) assert.ok(most.includes(`\n  ${word} `), word);
-  assert.deepEqual([...all.matchAll(/^(\w[\w ]*): [a-z]/gm)].map((found) => found[1]), ['Serve', 'Verify', 'Cut over', 'Measure', 'Incident', 'Setup']);
+  assert.deepEqual([...all.matchAll(/^(?!Usage)(\w[\w ]*): [a-z]/gm)].map((found) => found[1]), ['Serve', 'Verify', 'Cut over', 'Measure', 'Incident', 'Setup']);
   assert.equal((await oa(['help', 'smoke', 'stream'])).stdout, (await oa(['smoke', 'stream', '--help'])).stdout);
   const unknown = await oa(['help', 'nonesuch']);
   assert.equal(unknown.code, 2);
