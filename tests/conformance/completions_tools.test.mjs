@@ -1,0 +1,70 @@
+// Function tools of /v1/chat/completions with the released clients, over the real Codex.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../e2e/lib/codex.mjs';
+import { ROOT } from '../e2e/lib/process.mjs';
+
+const KIT = createRequire(path.join(ROOT, 'tests/conformance/chat-completions/package.json'));
+const load = (name) => import(pathToFileURL(KIT.resolve(name)).href);
+const CALLS = '[["weather",{"city":"Oslo"}],["weather",{"city":"Rome"}]]';
+const PROMPT = `scenario:calls;calls=${encodeURIComponent(CALLS)}`;
+const SKIES = { Oslo: 'rain', Rome: 'sun' };
+const PARAMETERS = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
+
+let mock, lane;
+before(async () => {
+  mock = await startMock();
+  lane = await startCodexLane({ config: chatConfig, port: mock.port });
+});
+after(async () => {
+  assert.equal((await lane.stop()).code, 0);
+  await mock.stop();
+});
+
+for (const name of ['openai', 'openai-v4']) {
+  const client = async () => new (await load(name)).default({ apiKey: 'none', baseURL: `${lane.base}/v1`, maxRetries: 0 });
+  const tools = [{ type: 'function', function: { name: 'weather', parameters: PARAMETERS, function: ({ city }) => SKIES[city], parse: JSON.parse } }];
+  for (const stream of [false, true]) {
+    test(`${name}: the tools helper runs both calls (stream ${stream})`, async () => {
+      const api = await client();
+      const helper = api.chat.completions.runTools ? api.chat.completions : api.beta.chat.completions;
+      const runner = helper.runTools({ model: 'mock-model', stream, messages: [{ role: 'user', content: PROMPT }], tools });
+      assert.equal(await runner.finalContent(), 'Results: rain | sun');
+      assert.equal(runner.messages.filter((m) => m.role === 'tool').length, 2);
+    });
+  }
+}
+
+test('AI SDK (openai-compatible): generateText and streamText run the tools', async () => {
+  const { createOpenAICompatible } = await load('@ai-sdk/openai-compatible');
+  const ai = await load('ai');
+  const model = createOpenAICompatible({ name: 'lane', baseURL: `${lane.base}/v1` })('mock-model');
+  const tools = { weather: ai.tool({ inputSchema: ai.jsonSchema(PARAMETERS), execute: ({ city }) => SKIES[city] }) };
+  const whole = await ai.generateText({ model, tools, prompt: PROMPT, stopWhen: ai.stepCountIs(3), maxRetries: 0 });
+  assert.equal(whole.text, 'Results: rain | sun');
+  assert.deepEqual(whole.steps.map((step) => step.finishReason), ['tool-calls', 'stop']);
+  const streamed = ai.streamText({ model, tools, prompt: PROMPT, stopWhen: ai.stepCountIs(3), maxRetries: 0 });
+  assert.equal(await streamed.text, 'Results: rain | sun');
+  assert.deepEqual((await streamed.steps).map((step) => step.toolCalls.map((call) => call.input.city)), [['Oslo', 'Rome'], []]);
+});
+
+test('LangChain: bindTools, with the results sent back', async () => {
+  const { ChatOpenAI } = await load('@langchain/openai');
+  const { HumanMessage, ToolMessage } = await load('@langchain/core/messages');
+  const model = new ChatOpenAI({ model: 'mock-model', apiKey: 'none', maxRetries: 0, configuration: { baseURL: `${lane.base}/v1` } })
+    .bindTools([{ type: 'function', function: { name: 'weather', description: 'Weather', parameters: PARAMETERS } }]);
+  for (const invoke of [(messages) => model.invoke(messages), async (messages) => {
+    let all;
+    for await (const chunk of await model.stream(messages)) all = all ? all.concat(chunk) : chunk;
+    return all;
+  }]) {
+    const messages = [new HumanMessage(PROMPT)];
+    const called = await invoke(messages);
+    assert.deepEqual(called.tool_calls.map((call) => [call.name, call.args.city]), [['weather', 'Oslo'], ['weather', 'Rome']]);
+    messages.push(called, ...called.tool_calls.map((call) => new ToolMessage({ tool_call_id: call.id, content: SKIES[call.args.city] })));
+    assert.equal((await invoke(messages)).content, 'Results: rain | sun');
+  }
+});
