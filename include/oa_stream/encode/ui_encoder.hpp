@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::encode {
@@ -29,6 +30,10 @@ public:
     ~UiEncoder() override;
     UiEncoder(UiEncoder&&) noexcept;
     UiEncoder& operator=(UiEncoder&&) noexcept;
+
+    /// Takes up the state of an answer of which these frames were sent; before anything else is
+    /// asked. Code::protocol: they are not the beginning of a legal answer.
+    [[nodiscard]] Result<void> restore(std::string_view said);
 
     /// Appends start and start-step.
     void begin(std::string& out) override;

@@ -1,0 +1,80 @@
+// A stream's state from the bytes that were sent of it, so that somebody else can go on.
+#include "oa_stream/wire/sse.hpp"
+
+#include "ui_encoder_state.hpp"
+
+#include <variant>
+
+namespace oa_stream::encode {
+
+namespace {
+
+using Phase = OpenTool::Phase;
+
+/// What one chunk opens and closes.
+struct Restorer {
+    std::vector<OpenPart>* parts;
+    std::vector<OpenTool>* tools;
+    bool content = false;
+
+    OpenTool& tool(const std::string& call, const std::string& name, bool dynamic) {
+        const auto known = std::ranges::find(*tools, call, &OpenTool::call);
+        return known != tools->end() ? *known : tools->emplace_back(call, name, dynamic);
+    }
+    void done(const std::string& call) { tool(call, {}, false).phase = Phase::done; }
+
+    void operator()(const ui::PartStart& chunk) { parts->push_back({chunk.id, chunk.kind}); }
+    void operator()(const ui::PartDelta& /*chunk*/) { content = true; }
+    void operator()(const ui::PartEnd& chunk) {
+        std::erase_if(*parts, [&chunk](const OpenPart& one) { return one.id == chunk.id; });
+    }
+    void operator()(const ui::ToolInputStart& chunk) {
+        tool(chunk.call, chunk.name, chunk.dynamic);
+        content = true;
+    }
+    void operator()(const ui::ToolInputAvailable& chunk) {
+        tool(chunk.call, chunk.name, chunk.dynamic).phase = Phase::running;
+    }
+    void operator()(const ui::ToolOutputAvailable& chunk) { done(chunk.call); }
+    void operator()(const ui::ToolOutputError& chunk) { done(chunk.call); }
+    void operator()(const ui::ToolOutputDenied& chunk) { done(chunk.call); }
+    void operator()(const ui::ToolApprovalRequest& chunk) {
+        auto& asking = tool(chunk.call, {}, false);
+        asking.approval = chunk.approval;
+        asking.asked = true;
+    }
+    void operator()(const auto& /*chunk*/) {}
+};
+
+} // namespace
+
+Result<void> UiEncoder::restore(std::string_view said) {
+    auto& state = *state_;
+    Restorer restorer{&state.parts, &state.tools};
+    std::string wrong;
+    wire::SseReader reader({.event = [&](const wire::SseEvent& event) {
+        const auto parsed = ui::parse_chunk(event.data, state.dialect());
+        if (!parsed.chunk) {
+            wrong = "a frame that is no chunk";
+            return;
+        }
+        if (std::holds_alternative<ui::Start>(*parsed.chunk) && state.machine.done()) {
+            state.machine = contract::UiMachine(state.continues(), state.dialect());
+        }
+        state.begun = true;
+        state.refusal.clear();
+        state.machine.step(*parsed.chunk, state.report);
+        wrong = state.refusal.empty() ? wrong : state.refusal;
+        std::visit(restorer, *parsed.chunk);
+        ++state.summary.frames;
+    }});
+    reader.feed(said);
+    state.summary.content = restorer.content;
+    state.ended = state.machine.done();
+    if (!wrong.empty()) {
+        return fail(Code::protocol, "what was said cannot be gone on with: " + wrong);
+    }
+    return {};
+}
+
+} // namespace oa_stream::encode

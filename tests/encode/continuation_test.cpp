@@ -1,0 +1,176 @@
+// Somebody else goes on with an answer: from wherever it was cut, the whole is as if nothing had
+// happened, or it ends as failed.
+#include "oa_stream/encode/continuation.hpp"
+
+#include "stream_support.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::turn;
+using namespace oa_stream::encode::test;
+using encode::Continuation;
+using encode::UiEncoder;
+
+namespace {
+
+/// Text in pieces, a thought, a call with output, a note, a second text.
+std::vector<Event> turn_in_pieces() {
+    return {
+        TurnStarted{},
+        PartOpened{"r1", PartKind::reasoning},
+        PartDelta{"r1", "think"},
+        PartDelta{"r1", "ing"},
+        PartClosed{"r1"},
+        PartOpened{"m1", PartKind::text},
+        PartDelta{"m1", "Hel"},
+        PartDelta{"m1", "lo \xC3\xA9t\xC3\xA9"},
+        PartClosed{"m1"},
+        ToolOpened{"c1", "shell"},
+        ToolInputReady{"c1", Json{{"command", "ls"}}},
+        ToolOutput{"c1", Json{{"output", "a"}}},
+        Note{"plan", std::nullopt, false, Json{{"step", 1}}},
+        PartOpened{"m2", PartKind::text},
+        PartDelta{"m2", "bye"},
+        PartClosed{"m2"},
+        TurnEnded{Outcome::completed, Finish::stop, {}, Usage{1, 0, 2, 0}},
+    };
+}
+
+/// The same turn as an authority tells it later: whole parts.
+std::vector<Event> turn_in_whole_parts() {
+    auto events = turn_in_pieces();
+    std::vector<Event> out;
+    for (auto& event : events) {
+        auto* const delta = std::get_if<PartDelta>(&event);
+        auto* const before = delta != nullptr ? std::get_if<PartDelta>(&out.back()) : nullptr;
+        if (before != nullptr) {
+            before->text += delta->text;
+        } else {
+            out.push_back(event);
+        }
+    }
+    return out;
+}
+
+/// The same turn under other names, as histories have them.
+std::vector<Event> renamed(std::vector<Event> events) {
+    for (auto& event : events) {
+        std::visit(
+            [](auto& one) {
+                if constexpr (requires { one.call; }) {
+                    one.call += "-again";
+                } else if constexpr (requires { std::string(one.id); }) {
+                    one.id += "-again";
+                }
+            },
+            event
+        );
+    }
+    return events;
+}
+
+/// What follows `said`; nullopt when it does not go on from there.
+std::optional<std::string> rest(std::string_view said, std::vector<Event> events) {
+    UiEncoder encoder(options());
+    REQUIRE(encoder.restore(said));
+    Continuation goes_on(said);
+    std::string out;
+    for (auto& event : events) {
+        if (encoder.ended()) {
+            break;
+        }
+        const auto fresh = goes_on.admit(event);
+        if (!fresh) {
+            return std::nullopt;
+        }
+        if (*fresh) {
+            const auto done = encoder.encode(event, out);
+            INFO((done ? std::string() : done.error().text()));
+            REQUIRE(done);
+        }
+    }
+    return out;
+}
+
+/// Behind each frame where a log may end: start and start-step are written at once, and so is what
+/// ends an answer.
+std::vector<std::size_t> cuts_of(std::string_view stream) {
+    std::vector<std::size_t> out;
+    for (auto at = stream.find("\n\n"); at != std::string_view::npos; at = stream.find("\n\n", at + 2)) {
+        out.push_back(at + 2);
+    }
+    out.erase(out.begin());
+    out.resize(out.size() - 3); // finish-step, finish, [DONE]
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("an answer is gone on with from every frame, whether it is told in pieces or whole") {
+    const auto stream = encoded(turn_in_pieces());
+    for (const auto cut : cuts_of(stream)) {
+        const auto said = std::string_view(stream).substr(0, cut);
+        for (const auto& events :
+             {turn_in_pieces(), turn_in_whole_parts(), renamed(turn_in_whole_parts())}) {
+            const auto more = rest(said, events);
+            REQUIRE(more);
+            const auto whole = std::string(said) + *more;
+            INFO(whole);
+            CHECK(judged(whole) == "");
+            for (const auto* type : {"text-delta", "reasoning-delta"}) {
+                CHECK(joined_deltas(whole, type) == joined_deltas(stream, type));
+            }
+            CHECK(types_of(whole).back() == "[DONE]");
+            CHECK(std::ranges::count(types_of(whole), "tool-output-available") == 1);
+            CHECK(std::ranges::count(types_of(whole), "data-plan") == 1);
+        }
+    }
+}
+
+TEST_CASE("an answer that cannot be gone on with ends as failed, from every frame") {
+    const auto stream = encoded(turn_in_pieces());
+    for (const auto cut : cuts_of(stream)) {
+        const auto said = std::string_view(stream).substr(0, cut);
+        UiEncoder encoder(options());
+        REQUIRE(encoder.restore(said));
+        CHECK_FALSE(encoder.ended());
+        std::string more;
+        encoder.fail_open({FailureCode::turn_aborted, true, "gone"}, more);
+        CHECK(judged(std::string(said) + more) == "");
+    }
+    UiEncoder encoder(options());
+    REQUIRE(encoder.restore(stream));
+    CHECK(encoder.ended());
+    std::string more;
+    encoder.fail_open({FailureCode::turn_aborted, true, "gone"}, more);
+    CHECK(more.empty());
+}
+
+TEST_CASE("what is told again must begin with what was said") {
+    const auto stream = encoded(turn_in_pieces());
+    const auto at = stream.find("lo \xC3\xA9");
+    const auto said = stream.substr(0, stream.find("\n\n", at) + 2);
+    auto other = turn_in_whole_parts();
+    std::get<PartDelta>(other[5]).text = "Hallo";
+    CHECK_FALSE(rest(said, other));
+    // Shorter than what was said, and over.
+    other = turn_in_whole_parts();
+    std::get<PartDelta>(other[5]).text = "Hel";
+    CHECK_FALSE(rest(said, other));
+    // A closed part that has grown.
+    const auto closed = stream.substr(0, stream.find("\n\n", stream.find("text-end")) + 2);
+    other = turn_in_whole_parts();
+    std::get<PartDelta>(other[5]).text += "!";
+    CHECK_FALSE(rest(closed, other));
+}
+
+TEST_CASE("bytes that are no answer of ours are not gone on with") {
+    for (const auto* bytes :
+         {"data: {\"type\":\"text-delta\",\"id\":\"x\",\"delta\":\"a\"}\n\n", "data: nonsense\n\n"}) {
+        UiEncoder encoder(options());
+        const auto restored = encoder.restore(bytes);
+        REQUIRE_FALSE(restored);
+        CHECK(restored.error().code == Code::protocol);
+    }
+}
