@@ -25,7 +25,8 @@ constexpr std::array k_rooms{
     Room{"encode", "base turn wire contract"},
     Room{"net", "base"},
     Room{"authority", "base turn wire net"},
-    Room{"lane", "base config telemetry turn wire contract encode net authority"},
+    Room{"store", "base net"},
+    Room{"lane", "base config telemetry turn wire contract encode net authority store"},
     Room{"measure", "base config telemetry net"},
     Room{"traffic", "base config net"},
     Room{"report", "base measure"},
@@ -36,8 +37,8 @@ constexpr std::array k_rooms{
     Room{"playbook", "base config telemetry measure traffic routes probe report run"},
     Room{
         "cli",
-        "base config telemetry turn wire contract encode net authority lane measure traffic routes "
-        "probe "
+        "base config telemetry turn wire contract encode net authority store lane measure "
+        "traffic routes probe "
         "report run incident playbook"
     },
 };
@@ -57,6 +58,7 @@ constexpr std::array k_libraries{
     Library{"spdlog", "spdlog/", {"base", ""}, 1},
     Library{"toml++", "toml++/", {"authority", ""}, 1},
     Library{"SQLite", "sqlite3.h", {"authority", ""}, 1},
+    Library{"hiredis", "hiredis/", {"store", ""}, 1},
     Library{"libarchive", "archive", {"base", "incident"}, 0},
 };
 

@@ -1,0 +1,241 @@
+// What several lanes share: who runs which turn, what it said so far, and the map of threads. One
+// engine keeps it (Redis); a lane alone needs none. Used from one thread. Every wait has a
+// deadline; Code::unavailable and Code::timeout mean that the store does not answer now.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/store/address.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::store {
+
+/// A client's thread. Its owner is checked before anything is asked by it.
+struct ThreadKey {
+    std::string owner{}; ///< empty without auth
+    std::string id{};
+    friend bool operator==(const ThreadKey&, const ThreadKey&) = default;
+};
+
+/// What a lane alone has in its map of threads.
+struct ThreadFields {
+    std::string thread{}; ///< the authority's
+    std::size_t seeded = 0;
+    std::string title{};
+    std::int64_t created_at = 0; ///< Unix seconds
+    std::int64_t updated_at = 0;
+    bool archived = false;
+    std::string last_message{};
+    std::string last_turn{};
+};
+
+enum class Phase { none, starting, live, ended };
+
+/// Who holds a thread, and what for. The fence rises with every holder and never falls.
+struct Holding {
+    std::string session{}; ///< empty: nobody
+    bool alive = false;    ///< that session's process
+    Phase phase = Phase::none;
+    std::uint64_t fence = 0;
+    std::string turn{}; ///< as on the wire; empty while it is started
+    std::string stop{}; ///< why it is wanted to end; empty: it is not
+};
+
+struct ThreadState {
+    std::optional<ThreadFields> fields{}; ///< none: there is no such conversation
+    bool erased = false; ///< there was one, within the last day
+    Holding holding{};
+};
+
+struct AcquireRequest {
+    ThreadKey key;
+    std::string request{}; ///< names this attempt: the same again gets the same answer
+    std::size_t most = 0;  ///< turns of all replicas
+    std::size_t most_of_owner = 0; ///< 0: not counted
+};
+struct Acquired {
+    enum class Kind {
+        mine,   ///< `holding.fence` is ours
+        busy,   ///< a living replica holds it
+        orphan, ///< a dead one does: settle it first
+        full,
+        owner_full,
+    };
+    Kind kind = Kind::mine;
+    Holding holding{};
+    std::size_t readers = 0; ///< busy: of its turn, on all replicas
+};
+
+/// Idempotency-Key, all replicas together.
+struct KeyUse {
+    bool fresh = false; ///< nobody used it before, or whoever did died over it: it is ours now
+    std::string request{}; ///< digest of the request it was used for
+    std::string thread{};  ///< the client's id
+    std::string turn{};    ///< empty while that is being started
+};
+
+struct CommitRequest {
+    ThreadKey key;
+    std::uint64_t fence = 0;
+    std::string turn{};
+    std::string head{}; ///< what a successor must know of the turn; opaque
+    std::string idempotency{}; ///< the key under which it was started, or empty
+};
+
+/// A turn's log. Entries are ordered by (fence, end): a writer with an older fence is refused.
+struct LogEntry {
+    std::uint64_t fence = 0;
+    std::uint64_t end = 0; ///< bytes of frames up to and with this entry
+    std::string head{};
+    std::string bytes{}; ///< whole frames
+    std::string outcome{}; ///< of the last one: how the turn ended
+    [[nodiscard]] bool last() const noexcept { return !outcome.empty(); }
+};
+struct Log {
+    std::vector<LogEntry> entries{};
+    [[nodiscard]] bool whole() const noexcept {
+        return !entries.empty() && !entries.front().head.empty();
+    }
+};
+
+enum class Written {
+    stored,
+    gone,   ///< there is no such log (any more): nobody elsewhere can read on
+    fenced, ///< another replica writes it now
+    full,   ///< the store has no memory left
+};
+
+struct EndRequest {
+    ThreadKey key;
+    std::uint64_t fence = 0;
+    std::string turn{};
+    std::uint64_t end = 0;
+    std::string bytes{};
+    std::string outcome{};
+};
+
+/// Decides for a dead replica. Nothing happens unless the row and the log are still as they were
+/// read: `from` is the holding, `top` the log's last entry.
+struct TakeRequest {
+    ThreadKey key;
+    Holding from{};
+    std::uint64_t top_fence = 0; ///< 0: there is no log
+    std::uint64_t top_end = 0;
+};
+
+/// Something another replica asks of this one.
+struct Wanted {
+    std::string turn;
+    std::string reason; ///< a StopReason's word
+};
+
+struct Tail {
+    std::string turn;
+    std::uint64_t fence = 0;
+    std::uint64_t end = 0;
+};
+struct TailNews {
+    std::string turn;
+    std::vector<LogEntry> entries{};
+};
+
+/// Numbers for /metrics.
+struct StoreNumbers {
+    bool up = false;
+    std::uint64_t errors = 0;
+    std::uint64_t appends = 0;
+    std::uint64_t append_bytes = 0;
+    double rtt_s = 0; ///< of the last heartbeat
+    std::size_t sessions = 0;
+    std::size_t held = 0;
+};
+
+/// What the lane of this process did with turns; it counts here.
+struct TurnCounts {
+    std::uint64_t fenced = 0;   ///< another replica had taken the turn
+    std::uint64_t adopted = 0;  ///< of a dead replica, and went on
+    std::uint64_t reaped = 0;   ///< of a dead replica, and ended
+    std::uint64_t released = 0; ///< for others to adopt
+    std::uint64_t gaps = 0;     ///< readers cut because a log was lost
+    std::size_t relays = 0;     ///< turns of others that are read here now
+};
+
+class Store {
+public:
+    TurnCounts turns{};
+
+    virtual ~Store() = default;
+    Store() = default;
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+
+    /// Connects, refuses what cannot work (Code::config: version, cluster mode, eviction policy, a
+    /// replica's address; Code::credentials) and registers this process.
+    [[nodiscard]] virtual Task<Result<void>> open() = 0;
+    /// What is still held is settled by others.
+    [[nodiscard]] virtual Task<void> close() = 0;
+    /// Empty: it answers. Else why not, in one line.
+    [[nodiscard]] virtual std::string trouble() const = 0;
+    [[nodiscard]] virtual const std::string& session() const noexcept = 0;
+    [[nodiscard]] virtual const StoreOptions& options() const noexcept = 0;
+    [[nodiscard]] virtual StoreNumbers numbers() const = 0;
+
+    // Threads.
+    [[nodiscard]] virtual Task<Result<ThreadState>> look(ThreadKey key) = 0;
+    [[nodiscard]] virtual Task<Result<std::vector<std::string>>> ids_of(std::string owner) = 0;
+    [[nodiscard]] virtual Task<Result<void>> put(ThreadKey key, ThreadFields fields) = 0;
+    [[nodiscard]] virtual Task<Result<void>> erase(ThreadKey key) = 0;
+
+    // One turn a thread.
+    [[nodiscard]] virtual Task<Result<Acquired>> acquire(AcquireRequest request) = 0;
+    /// The reason for which it was wanted to end meanwhile, or empty. Code::conflict: fenced.
+    [[nodiscard]] virtual Task<Result<std::string>> commit(CommitRequest request) = 0;
+    [[nodiscard]] virtual Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) = 0;
+    [[nodiscard]] virtual Task<Result<Written>>
+    append(std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes) = 0;
+    /// The one ending. Written::fenced: another replica has decided.
+    [[nodiscard]] virtual Task<Result<Written>> end(EndRequest request) = 0;
+    /// Nobody but local readers follows this turn any more.
+    [[nodiscard]] virtual Task<Result<void>> drop_log(std::string turn) = 0;
+    /// Its holder is told; false: nobody holds that turn.
+    [[nodiscard]] virtual Task<Result<bool>>
+    want(ThreadKey key, std::uint64_t fence, std::string reason) = 0;
+    /// Nobody holds it any more, and the turn goes on: others may adopt it.
+    [[nodiscard]] virtual Task<Result<void>> release(ThreadKey key, std::uint64_t fence) = 0;
+
+    // For dead replicas.
+    [[nodiscard]] virtual Task<Result<std::vector<ThreadKey>>> orphans() = 0;
+    /// Ends the turn with these last frames; false: somebody else decided.
+    [[nodiscard]] virtual Task<Result<bool>>
+    reap(TakeRequest request, std::string bytes, std::string outcome) = 0;
+    /// The turn is ours; the new fence. nullopt: somebody else decided.
+    [[nodiscard]] virtual Task<Result<std::optional<std::uint64_t>>> adopt(TakeRequest request) = 0;
+
+    // Reading for others.
+    [[nodiscard]] virtual Task<Result<Log>> read(std::string turn) = 0;
+    /// What came behind each of `tails`, and what is wanted of this process (to on_wanted); returns
+    /// after a second with nothing, too.
+    [[nodiscard]] virtual Task<Result<std::vector<TailNews>>> follow(std::vector<Tail> tails) = 0;
+    /// A waiting follow() returns soon.
+    virtual void wake() = 0;
+    std::function<void(const Wanted&)> on_wanted{};
+    /// This process has `count` readers on a turn.
+    virtual void tell_readers(const std::string& turn, std::size_t count) = 0;
+    [[nodiscard]] virtual Task<Result<std::size_t>> readers(std::string turn) = 0;
+
+    // Idempotency-Key.
+    [[nodiscard]] virtual Task<Result<KeyUse>>
+    use_key(std::string owner, std::string key, std::string request, std::string thread) = 0;
+    [[nodiscard]] virtual Task<Result<void>> forget_key(std::string owner, std::string key) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<Store>
+make_redis_store(const asio::any_io_executor& executor, StoreOptions options);
+
+} // namespace oa_stream::store

@@ -1,0 +1,214 @@
+#include "oa_stream/net/byte_stream.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl.hpp> // its code is compiled in websocket.cpp
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace oa_stream::net {
+
+namespace {
+
+namespace ssl = asio::ssl;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+using local = asio::local::stream_protocol;
+using TlsStream = ssl::stream<tcp::socket>;
+
+constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
+
+template <class Stream> class Connection final {
+public:
+    using Self = std::shared_ptr<Connection>;
+
+    template <class... Tls>
+    explicit Connection(const asio::any_io_executor& executor, Tls&... tls)
+        : stream_(make(executor, tls...)), timer_(executor) {}
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection() = default;
+
+    static Task<Result<void>> open(Self self, ByteStreamTarget target, Millis within) {
+        self->timer_.expires_after(within);
+        self->timer_.async_wait([weak = std::weak_ptr(self)](const error_code& error) {
+            if (const auto alive = weak.lock(); !error && alive) {
+                alive->late_ = true;
+                alive->close();
+            }
+        });
+        auto error = co_await connect(self, target);
+        if constexpr (std::is_same_v<Stream, TlsStream>) {
+            if (!error) {
+                error = co_await shake_hands(self, target.host);
+            }
+        }
+        self->timer_.cancel();
+        if (error || self->late_) {
+            self->close();
+            co_return self->late_ ? fail(Code::timeout, "no connection in time")
+                                  : fail(Code::network, error.message());
+        }
+        co_return Result<void>{};
+    }
+
+    static Task<Result<std::size_t>> read_some(Self self, std::span<char> buffer) {
+        const auto [error, size] = co_await self->stream_.async_read_some(
+            asio::buffer(buffer.data(), buffer.size()), k_awaited
+        );
+        if (error) {
+            co_return std::unexpected(self->end_of(error));
+        }
+        co_return size;
+    }
+
+    static Task<Result<void>> write(Self self, std::string_view bytes) {
+        const auto [error, size] =
+            co_await asio::async_write(self->stream_, asio::buffer(bytes), k_awaited);
+        static_cast<void>(size);
+        if (error) {
+            co_return std::unexpected(self->end_of(error));
+        }
+        co_return Result<void>{};
+    }
+
+    void close() noexcept {
+        closed_ = true;
+        error_code ignored;
+        stream_.lowest_layer().close(ignored);
+        resolver_cancel();
+        timer_.cancel();
+    }
+
+private:
+    template <class... Tls> static Stream make(const asio::any_io_executor& executor, Tls&... tls) {
+        if constexpr (std::is_same_v<Stream, TlsStream>) {
+            return Stream(tcp::socket(executor), tls...);
+        } else {
+            return Stream(executor);
+        }
+    }
+
+    static Task<error_code> connect(Self self, const ByteStreamTarget& target) {
+        if constexpr (std::is_same_v<Stream, local::socket>) {
+            const auto [error] =
+                co_await self->stream_.async_connect(local::endpoint(target.unix_path), k_awaited);
+            co_return error;
+        } else {
+            tcp::resolver resolver(self->timer_.get_executor());
+            self->resolver_ = &resolver;
+            const auto [missing, found] =
+                co_await resolver.async_resolve(target.host, target.port, k_awaited);
+            self->resolver_ = nullptr;
+            if (missing || self->closed_) {
+                co_return missing ? missing : error_code(asio::error::operation_aborted);
+            }
+            auto& socket = self->stream_.lowest_layer();
+            const auto [error, at] = co_await asio::async_connect(socket, found, k_awaited);
+            static_cast<void>(at);
+            if (!error) {
+                error_code ignored;
+                socket.set_option(tcp::no_delay(true), ignored);
+                socket.set_option(asio::socket_base::keep_alive(true), ignored);
+            }
+            co_return error;
+        }
+    }
+
+    static Task<error_code> shake_hands(Self self, const std::string& host) {
+        if constexpr (std::is_same_v<Stream, TlsStream>) {
+            self->stream_.set_verify_mode(ssl::verify_peer);
+            self->stream_.set_verify_callback(ssl::host_name_verification(host));
+            SSL_set_tlsext_host_name(self->stream_.native_handle(), host.c_str());
+            const auto [error] =
+                co_await self->stream_.async_handshake(ssl::stream_base::client, k_awaited);
+            co_return error;
+        } else {
+            co_return error_code{};
+        }
+    }
+
+    void resolver_cancel() noexcept {
+        if (resolver_ != nullptr) {
+            resolver_->cancel();
+        }
+    }
+
+    [[nodiscard]] Error end_of(const error_code& error) const {
+        if (closed_) {
+            return {Code::cancelled, "the connection was closed"};
+        }
+        return {error == asio::error::eof ? Code::unavailable : Code::network, error.message()};
+    }
+
+    Stream stream_;
+    asio::steady_timer timer_;
+    tcp::resolver* resolver_ = nullptr; ///< while a name is looked up
+    bool late_ = false;
+    bool closed_ = false;
+};
+
+template <class Stream> class Handle final : public ByteStream {
+public:
+    explicit Handle(std::shared_ptr<Connection<Stream>> connection)
+        : connection_(std::move(connection)) {}
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+    ~Handle() override { connection_->close(); }
+
+    [[nodiscard]] Task<Result<std::size_t>> read_some(std::span<char> buffer) override {
+        return Connection<Stream>::read_some(connection_, buffer);
+    }
+    [[nodiscard]] Task<Result<void>> write(std::string_view bytes) override {
+        return Connection<Stream>::write(connection_, bytes);
+    }
+    void close() noexcept override { connection_->close(); }
+
+private:
+    std::shared_ptr<Connection<Stream>> connection_;
+};
+
+template <class Stream>
+Task<Result<std::unique_ptr<ByteStream>>>
+open_on(std::shared_ptr<Connection<Stream>> connection, ByteStreamTarget target, Millis within) {
+    OA_CO_CHECK(co_await Connection<Stream>::open(connection, std::move(target), within));
+    co_return std::make_unique<Handle<Stream>>(std::move(connection));
+}
+
+} // namespace
+
+Task<Result<std::unique_ptr<ByteStream>>>
+open_byte_stream(asio::any_io_executor executor, ByteStreamTarget target, Millis within) {
+    if (!target.unix_path.empty()) {
+        co_return co_await open_on(
+            std::make_shared<Connection<local::socket>>(executor), std::move(target), within
+        );
+    }
+    if (!target.secure) {
+        co_return co_await open_on(
+            std::make_shared<Connection<tcp::socket>>(executor), std::move(target), within
+        );
+    }
+    ssl::context tls(ssl::context::tls_client);
+    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+    error_code error;
+    if (target.ca_file.empty()) {
+        tls.set_default_verify_paths(error);
+    } else {
+        tls.load_verify_file(target.ca_file, error);
+    }
+    if (error) {
+        co_return fail(Code::unreadable, "the certificates cannot be read", target.ca_file);
+    }
+    co_return co_await open_on(
+        std::make_shared<Connection<TlsStream>>(executor, tls), std::move(target), within
+    );
+}
+
+} // namespace oa_stream::net

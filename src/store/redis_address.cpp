@@ -1,0 +1,106 @@
+#include "redis_address.hpp"
+
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::store {
+
+namespace {
+
+constexpr std::string_view k_unix = "redis+unix:";
+constexpr std::string_view k_plain = "redis://";
+constexpr std::string_view k_tls = "rediss://";
+constexpr std::uint64_t k_most_databases = 1'000'000;
+
+std::unexpected<Error> refuse(std::string message, std::string hint = {}) {
+    return fail(Code::usage, std::move(message), names::store, std::move(hint));
+}
+
+/// "host:port", "[::1]:port", "host".
+Result<void> read_host(std::string_view authority, net::ByteStreamTarget& target) {
+    const auto close = authority.starts_with('[') ? authority.find(']') : std::string_view::npos;
+    const bool bracketed = close != std::string_view::npos;
+    auto host = bracketed ? authority.substr(1, close - 1) : authority;
+    auto port = bracketed ? authority.substr(close + 1) : std::string_view();
+    if (const auto colon = host.rfind(':'); !bracketed && colon != std::string_view::npos) {
+        port = host.substr(colon);
+        host = host.substr(0, colon);
+    }
+    if (host.empty() || (!port.empty() && !port.starts_with(':'))) {
+        return refuse("the store's address has no host", "redis://HOST:PORT");
+    }
+    target.host = host;
+    target.port = port.empty() ? "6379" : std::string(port.substr(1));
+    if (!parse_count(target.port, 1, 65'535)) {
+        return refuse(fmt::format("{} is no port", target.port), "redis://HOST:PORT");
+    }
+    return {};
+}
+
+} // namespace
+
+std::string RedisAddress::text() const {
+    return target.unix_path.empty() ? fmt::format("{}:{}", target.host, target.port)
+                                    : target.unix_path;
+}
+
+Result<RedisAddress> read_redis_address(const StoreOptions& options) {
+    const std::string_view url = options.url;
+    RedisAddress out;
+    out.target.ca_file = options.ca_file;
+    if (url.starts_with(k_unix)) {
+        out.target.unix_path = url.substr(k_unix.size());
+        if (!out.target.unix_path.starts_with('/')) {
+            return refuse("a socket's path begins with a slash", "redis+unix:/run/redis/redis.sock");
+        }
+        return out;
+    }
+    out.target.secure = url.starts_with(k_tls);
+    if (!out.target.secure && !url.starts_with(k_plain)) {
+        return refuse(
+            "this is no store", "memory, redis://HOST:PORT, rediss://HOST:PORT or redis+unix:/PATH"
+        );
+    }
+    auto rest = url.substr(out.target.secure ? k_tls.size() : k_plain.size());
+    const auto slash = std::min(rest.find('/'), rest.size());
+    const auto database = rest.substr(std::min(slash + 1, rest.size()));
+    const auto authority = rest.substr(0, slash);
+    if (authority.contains('@')) { // never repeated: it may hold a password
+        return refuse(
+            "no user and no password in the address, where every local process can read them",
+            fmt::format("{} NAME, {} env:NAME or file:PATH", names::store_user, names::store_password)
+        );
+    }
+    OA_CHECK(read_host(authority, out.target));
+    if (!database.empty() && !parse_count(database, 0, k_most_databases)) {
+        return refuse(fmt::format("{} is no database's number", database), "redis://HOST:PORT/0");
+    }
+    out.database = database.empty() ? "0" : std::string(database);
+    if (!out.target.secure && !is_loopback(out.target.host)) {
+        return refuse(
+            "what people write would travel in the clear; only loopback may do without TLS",
+            "rediss://HOST:PORT, or redis+unix:/PATH"
+        );
+    }
+    return out;
+}
+
+Result<void> check_store(const StoreOptions& options) {
+    const auto& password = options.password;
+    if (!password.empty() && !password.starts_with("env:") && !password.starts_with("file:") &&
+        !password.starts_with("fd:")) {
+        return fail(
+            Code::usage,
+            "a password is not given on the command line, where every local process can read it",
+            names::store_password,
+            "env:NAME, file:PATH or fd:N"
+        );
+    }
+    OA_CHECK(read_redis_address(options));
+    return {};
+}
+
+} // namespace oa_stream::store

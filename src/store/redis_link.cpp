@@ -1,0 +1,225 @@
+#include "redis_link.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::store {
+
+namespace {
+
+constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
+constexpr Millis k_first_pause{50};
+constexpr Millis k_longest_pause{1'000};
+constexpr std::size_t k_piece = 64U << 10U;
+
+/// Of an answer to a log-in: the server's words hold no secret, and they name the reason.
+Error refused(const Reply& reply) {
+    return {
+        Code::credentials,
+        "the store refuses the log-in: " + reply.text,
+        {},
+        "check the user and the password"
+    };
+}
+
+} // namespace
+
+RedisLink::RedisLink(const asio::any_io_executor& executor, Options options)
+    : executor_(executor), options_(std::move(options)), lost_(executor) {
+}
+
+RedisLink::~RedisLink() = default;
+
+Task<Result<void>> RedisLink::open(Self self, Greeting greeting) {
+    self->greeting_ = std::move(greeting);
+    OA_CO_CHECK(co_await connect(self));
+    spawn(self->executor_, "store", keep_connected(self));
+    co_return Result<void>{};
+}
+
+void RedisLink::close() {
+    closed_ = true;
+    drop(stream_, {Code::cancelled, "the store is closed"});
+    lost_.cancel();
+    greeting_ = nullptr;
+}
+
+Task<Result<void>> RedisLink::connect(Self self) {
+    auto stream = co_await net::open_byte_stream(
+        self->executor_, self->options_.address.target, self->options_.wait
+    );
+    if (!stream) {
+        self->trouble_ = std::move(stream).error().prefixed(self->options_.address.text());
+        co_return std::unexpected(self->trouble_);
+    }
+    if (self->closed_) {
+        co_return fail(Code::cancelled, "the store is closed");
+    }
+    self->stream_ = *std::move(stream);
+    self->outbox_.clear();
+    self->writing_ = false;
+    spawn(self->executor_, "store replies", read_replies(self, self->stream_));
+    auto ready = co_await log_in(self);
+    if (ready && self->greeting_) {
+        ready = co_await self->greeting_(self);
+    }
+    if (!ready || !self->stream_) {
+        auto error = ready ? self->trouble_ : std::move(ready).error();
+        self->drop(self->stream_, error);
+        self->trouble_ = error;
+        co_return std::unexpected(std::move(error));
+    }
+    self->up_ = true;
+    co_return Result<void>{};
+}
+
+Task<Result<void>> RedisLink::log_in(Self self) {
+    const auto& options = self->options_;
+    if (!options.password.empty()) {
+        OA_CO_TRY(const auto password, read_secret(options.password));
+        Command auth{"AUTH"};
+        if (!options.user.empty()) {
+            auth.push_back(options.user);
+        }
+        auth.emplace_back(password.reveal());
+        OA_CO_TRY(const auto reply, co_await ask(self, std::move(auth), options.wait));
+        if (reply.failed()) {
+            co_return std::unexpected(refused(reply));
+        }
+    }
+    if (options.address.database != "0") {
+        OA_CO_TRY(
+            const auto reply,
+            co_await ask(self, Command{"SELECT", options.address.database}, options.wait)
+        );
+        if (reply.failed()) {
+            co_return fail(Code::config, "the store has no such database: " + reply.text);
+        }
+    }
+    // Only for whoever looks at the server's list of clients: a refusal changes nothing.
+    OA_CO_CHECK(co_await ask(self, Command{"CLIENT", "SETNAME", options.name}, options.wait));
+    co_return Result<void>{};
+}
+
+Task<void> RedisLink::keep_connected(Self self) {
+    auto pause = k_first_pause;
+    while (!self->closed_) {
+        if (self->stream_) {
+            self->lost_.expires_at(Clock::time_point::max());
+            (void)co_await self->lost_.async_wait(k_awaited);
+            pause = k_first_pause;
+            continue;
+        }
+        if (co_await connect(self)) {
+            continue;
+        }
+        co_await sleep_for(pause);
+        pause = std::min(pause * 2, k_longest_pause);
+    }
+}
+
+Task<Result<Reply>> RedisLink::call(Self self, Command command, Millis within) {
+    if (!self->up_) {
+        co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
+    }
+    co_return co_await ask(std::move(self), std::move(command), within);
+}
+
+Task<Result<Reply>> RedisLink::ask(Self self, Command command, Millis within) {
+    const auto stream = self->stream_;
+    if (!stream) {
+        co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
+    }
+    append_command(self->outbox_, command);
+    auto waiter = std::make_shared<Waiter>(self->executor_);
+    self->waiters_.push_back(waiter);
+    if (!std::exchange(self->writing_, true)) {
+        spawn(self->executor_, "store commands", write_out(self, stream));
+    }
+    waiter->signal.expires_after(within);
+    bool late = false;
+    if (!waiter->answer) {
+        const auto [woken] = co_await waiter->signal.async_wait(k_awaited);
+        late = !woken;
+    }
+    if (!waiter->answer && late) {
+        // Answers come in order, so nothing behind this one would come either.
+        self->drop(stream, {Code::timeout, "the store does not answer in time"});
+        co_return fail(Code::timeout, "the store does not answer in time");
+    }
+    if (!waiter->answer) {
+        co_return fail(Code::cancelled, "cancelled");
+    }
+    co_return *std::move(waiter->answer);
+}
+
+Task<void> RedisLink::write_out(Self self, Stream stream) {
+    while (self->stream_ == stream && !self->outbox_.empty()) {
+        const auto bytes = std::exchange(self->outbox_, {});
+        if (auto written = co_await stream->write(bytes); !written) {
+            self->drop(stream, std::move(written).error());
+            co_return;
+        }
+    }
+    if (self->stream_ == stream) {
+        self->writing_ = false;
+    }
+}
+
+Task<void> RedisLink::read_replies(Self self, Stream stream) {
+    ReplyReader reader;
+    std::string piece(k_piece, '\0');
+    while (self->stream_ == stream) {
+        const auto size = co_await stream->read_some(piece);
+        if (self->stream_ != stream) {
+            co_return;
+        }
+        if (!size) {
+            self->drop(stream, size.error());
+            co_return;
+        }
+        reader.feed(std::string_view(piece).substr(0, *size));
+        if (auto taken = self->take(reader); !taken) {
+            self->drop(stream, std::move(taken).error());
+            co_return;
+        }
+    }
+}
+
+Result<void> RedisLink::take(ReplyReader& reader) {
+    while (true) {
+        OA_TRY(auto reply, reader.next());
+        if (!reply) {
+            return {};
+        }
+        if (waiters_.empty()) {
+            return fail(Code::protocol, "the store answers what nobody asked");
+        }
+        const auto waiter = std::move(waiters_.front());
+        waiters_.pop_front();
+        waiter->answer = *std::move(reply);
+        waiter->signal.cancel();
+    }
+}
+
+/// What is unanswered stays so: the caller knows whether it may be asked again.
+void RedisLink::drop(const Stream& stream, Error why) {
+    if (!stream || stream != stream_) {
+        return;
+    }
+    const auto dropped = std::exchange(stream_, nullptr);
+    dropped->close();
+    up_ = false;
+    trouble_ = std::move(why);
+    for (const auto& waiter : std::exchange(waiters_, {})) {
+        waiter->answer = std::unexpected(Error{Code::unavailable, trouble_.message});
+        waiter->signal.cancel();
+    }
+    lost_.cancel();
+}
+
+} // namespace oa_stream::store

@@ -1,0 +1,84 @@
+// One connection to Redis: commands pipelined, each answer with a deadline, connected again for as
+// long as the link lives.
+#pragma once
+
+#include "oa_stream/base/secret.hpp"
+#include "oa_stream/base/task.hpp"
+
+#include "redis_address.hpp"
+#include "resp.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace oa_stream::store {
+
+class RedisLink {
+public:
+    struct Options {
+        RedisAddress address{};
+        std::string user{};
+        std::string password{}; ///< where it is; read for each connection
+        std::string name{};     ///< told to the server
+        Millis wait{2'000};     ///< for a connection, and for its first answers
+    };
+    using Self = std::shared_ptr<RedisLink>;
+    /// Asked on each new connection before anybody else may use it; an error closes it.
+    using Greeting = std::function<Task<Result<void>>(Self)>;
+
+    RedisLink(const asio::any_io_executor& executor, Options options);
+    RedisLink(const RedisLink&) = delete;
+    RedisLink& operator=(const RedisLink&) = delete;
+    ~RedisLink();
+
+    /// Connects once; afterwards the link connects again by itself. Code::credentials, whatever
+    /// the greeting says, and those of net::open_byte_stream().
+    [[nodiscard]] static Task<Result<void>> open(Self self, Greeting greeting);
+    /// Code::unavailable at once while there is no connection; Code::timeout after `within`, which
+    /// ends the connection: what was asked may have been done. An error of Redis is a reply.
+    [[nodiscard]] static Task<Result<Reply>> call(Self self, Command command, Millis within);
+    /// For a greeting: before anybody else may.
+    [[nodiscard]] static Task<Result<Reply>>
+    greet_call(Self self, Command command, Millis within) {
+        return ask(std::move(self), std::move(command), within);
+    }
+    [[nodiscard]] bool up() const noexcept { return up_; }
+    [[nodiscard]] const Error& trouble() const noexcept { return trouble_; }
+    void close();
+
+private:
+    struct Waiter {
+        explicit Waiter(const asio::any_io_executor& executor) : signal(executor) {}
+        asio::steady_timer signal;
+        std::optional<Result<Reply>> answer{};
+    };
+    using Stream = std::shared_ptr<net::ByteStream>;
+
+    [[nodiscard]] static Task<Result<void>> connect(Self self);
+    [[nodiscard]] static Task<Result<void>> log_in(Self self);
+    [[nodiscard]] static Task<Result<Reply>> ask(Self self, Command command, Millis within);
+    [[nodiscard]] static Task<void> keep_connected(Self self);
+    [[nodiscard]] static Task<void> read_replies(Self self, Stream stream);
+    [[nodiscard]] static Task<void> write_out(Self self, Stream stream);
+    [[nodiscard]] Result<void> take(ReplyReader& reader);
+    void drop(const Stream& stream, Error why);
+
+    asio::any_io_executor executor_;
+    Options options_;
+    Greeting greeting_{};
+    Stream stream_{};
+    std::deque<std::shared_ptr<Waiter>> waiters_{};
+    std::string outbox_{};
+    asio::steady_timer lost_; ///< cancelled when the connection is lost
+    Error trouble_{Code::unavailable, "not connected yet"};
+    bool writing_ = false;
+    bool up_ = false;
+    bool closed_ = false;
+};
+
+} // namespace oa_stream::store

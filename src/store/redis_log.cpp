@@ -1,0 +1,175 @@
+// A turn's log as a Redis stream: written once, read by whoever has readers for it.
+#include "redis_store.hpp"
+
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::store {
+
+namespace {
+
+constexpr Millis k_block{1'000};
+constexpr std::size_t k_entries = 1'000; ///< of one answer
+
+std::string id_text(std::uint64_t fence, std::uint64_t end) {
+    return fmt::format("{}-{}", fence, end);
+}
+
+std::uint64_t number(std::string_view digits) {
+    return parse_count(digits, 0, ~std::uint64_t{0}).value_or(0);
+}
+
+/// [id, [name, value, …]]
+LogEntry entry_of(const Reply& reply) {
+    LogEntry out;
+    const auto id = reply.at(0);
+    const auto dash = std::min(id.find('-'), id.size());
+    out.fence = number(std::string_view(id).substr(0, dash));
+    out.end = number(std::string_view(id).substr(std::min(dash + 1, id.size())));
+    if (reply.items.size() < 2) {
+        return out;
+    }
+    const auto& fields = reply.items[1].items;
+    for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+        const auto& name = fields[i].text;
+        auto* const to = name == "b"   ? &out.bytes
+                         : name == "h" ? &out.head
+                         : name == "e" ? &out.outcome
+                                       : nullptr;
+        if (to != nullptr) {
+            *to = fields[i + 1].text;
+        }
+    }
+    return out;
+}
+
+std::vector<LogEntry> entries_of(const Reply& list) {
+    std::vector<LogEntry> out;
+    out.reserve(list.items.size());
+    for (const auto& item : list.items) {
+        out.push_back(entry_of(item));
+    }
+    return out;
+}
+
+/// [id, ["t", turn, "r", reason]]
+Wanted wanted_of(const Reply& entry) {
+    const auto& fields = entry.items.size() > 1 ? entry.items[1] : entry;
+    return fields.at(0) == "t" && fields.at(2) == "r" ? Wanted{fields.at(1), fields.at(3)}
+                                                       : Wanted{};
+}
+
+} // namespace
+
+Task<Result<Written>>
+RedisStore::append(std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes) {
+    const auto size = bytes.size();
+    const auto id = id_text(fence, end);
+    OA_CO_TRY(
+        const auto reply,
+        co_await ask({"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)})
+    );
+    if (reply.nil()) {
+        co_return Written::gone;
+    }
+    if (!reply.failed()) {
+        ++numbers_.appends;
+        numbers_.append_bytes += size;
+        co_return Written::stored;
+    }
+    if (reply.text.starts_with("OOM")) {
+        co_return Written::full;
+    }
+    if (!reply.text.contains("equal or smaller")) {
+        co_return std::unexpected(error_of(reply));
+    }
+    // Stored already by an attempt whose answer was lost, or somebody else writes now.
+    OA_CO_TRY(const auto top, co_await ask({"XREVRANGE", log(turn), "+", "-", "COUNT", "1"}));
+    if (top.failed() || top.items.empty()) {
+        co_return Written::gone;
+    }
+    const auto last = entry_of(top.items.front());
+    co_return last.fence == fence && last.end >= end ? Written::stored : Written::fenced;
+}
+
+Task<Result<void>> RedisStore::drop_log(std::string turn) {
+    OA_CO_CHECK(co_await ask({"UNLINK", log(turn)}));
+    co_return Result<void>{};
+}
+
+Task<Result<Log>> RedisStore::read(std::string turn) {
+    Log out;
+    std::string from = "-";
+    while (true) {
+        OA_CO_TRY(
+            const auto reply,
+            co_await ask({"XRANGE", log(turn), from, "+", "COUNT", std::to_string(k_entries)})
+        );
+        if (reply.failed()) {
+            co_return std::unexpected(error_of(reply));
+        }
+        auto more = entries_of(reply);
+        const bool full = more.size() == k_entries;
+        std::ranges::move(more, std::back_inserter(out.entries));
+        if (!full) {
+            co_return out;
+        }
+        from = "(" + id_text(out.entries.back().fence, out.entries.back().end);
+    }
+}
+
+Task<Result<std::vector<TailNews>>> RedisStore::follow(std::vector<Tail> tails) {
+    Command command{
+        "XREAD", "COUNT", std::to_string(k_entries), "BLOCK", std::to_string(k_block.count()),
+        "STREAMS", key("in", session_)
+    };
+    for (const auto& tail : tails) {
+        command.push_back(log(tail.turn));
+    }
+    command.push_back(inbox_at_);
+    for (const auto& tail : tails) {
+        command.push_back(id_text(tail.fence, tail.end));
+    }
+    const auto within = k_block + options_.wait;
+    OA_CO_TRY(const auto reply, co_await RedisLink::call(news_, std::move(command), within));
+    if (reply.failed()) {
+        co_return std::unexpected(error_of(reply));
+    }
+    std::vector<TailNews> out;
+    for (const auto& stream : reply.items) {
+        const auto name = stream.at(0);
+        if (stream.items.size() < 2) {
+            continue;
+        }
+        if (name != key("in", session_)) {
+            out.push_back({name.substr(log("").size()), entries_of(stream.items[1])});
+            continue;
+        }
+        for (const auto& entry : stream.items[1].items) {
+            inbox_at_ = entry.at(0);
+            if (auto wanted = wanted_of(entry); on_wanted && !wanted.turn.empty()) {
+                on_wanted(wanted);
+            }
+        }
+    }
+    co_return out;
+}
+
+void RedisStore::wake() {
+    tell({"XADD", key("in", session_), "MAXLEN", "~", "1000", "*", "w", "1"});
+    tell({"PEXPIRE", key("in", session_), std::to_string(options_.lease.count() * 3)});
+}
+
+void RedisStore::tell_readers(const std::string& turn, std::size_t count) {
+    const auto name = key("r", turn);
+    tell({"HSET", name, session_, std::to_string(count)});
+    tell({"PEXPIRE", name, std::to_string(options_.turn_time.count())});
+}
+
+Task<Result<std::size_t>> RedisStore::readers(std::string turn) {
+    OA_CO_TRY(const auto reply, co_await run(scripts::readers, {key("r", turn)}, {}));
+    co_return reply.count();
+}
+
+} // namespace oa_stream::store

@@ -1,0 +1,112 @@
+// The map of threads, and idempotency keys.
+#include "redis_store.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
+
+namespace oa_stream::store {
+
+namespace {
+
+constexpr std::string_view k_day = "86400000";
+
+Phase phase_of(std::string_view word) {
+    if (word == "starting") {
+        return Phase::starting;
+    }
+    if (word == "live") {
+        return Phase::live;
+    }
+    return word.empty() ? Phase::none : Phase::ended;
+}
+
+std::int64_t seconds(const Reply& reply, std::size_t at) {
+    return at < reply.items.size() ? static_cast<std::int64_t>(reply.items[at].count()) : 0;
+}
+
+} // namespace
+
+Task<Result<ThreadState>> RedisStore::look(ThreadKey key) {
+    OA_CO_TRY(const auto reply, co_await run(scripts::look, {row(key)}, {}));
+    ThreadState out;
+    out.holding.alive = seconds(reply, 0) == 1;
+    out.holding.session = reply.at(1);
+    out.holding.fence = static_cast<std::uint64_t>(seconds(reply, 2));
+    out.holding.phase = phase_of(reply.at(3));
+    out.holding.turn = reply.at(4);
+    out.holding.stop = reply.at(5);
+    out.erased = reply.at(14) == "1";
+    if (auto thread = reply.at(6); !thread.empty()) {
+        out.fields = ThreadFields{
+            .thread = std::move(thread),
+            .seeded = static_cast<std::size_t>(seconds(reply, 7)),
+            .title = reply.at(8),
+            .created_at = seconds(reply, 9),
+            .updated_at = seconds(reply, 10),
+            .archived = reply.at(11) == "1",
+            .last_message = reply.at(12),
+            .last_turn = reply.at(13)
+        };
+    }
+    co_return out;
+}
+
+Task<Result<std::vector<std::string>>> RedisStore::ids_of(std::string owner) {
+    OA_CO_TRY(const auto reply, co_await ask({"SMEMBERS", this->key("u", percent_encode(owner))}));
+    if (reply.failed()) {
+        co_return std::unexpected(error_of(reply));
+    }
+    std::vector<std::string> out;
+    for (const auto& item : reply.items) {
+        out.push_back(item.text);
+    }
+    co_return out;
+}
+
+Task<Result<void>> RedisStore::put(ThreadKey key, ThreadFields fields) {
+    Command args{key.id, "th", fields.thread, "sd", std::to_string(fields.seeded)};
+    const auto add = [&args](std::string_view name, std::string value) {
+        args.emplace_back(name);
+        args.push_back(std::move(value));
+    };
+    add("tl", std::move(fields.title));
+    add("cr", std::to_string(fields.created_at));
+    add("up", std::to_string(fields.updated_at));
+    add("ar", fields.archived ? "1" : "0");
+    add("lm", std::move(fields.last_message));
+    add("lt", std::move(fields.last_turn));
+    OA_CO_CHECK(co_await run(
+        scripts::put, {row(key), this->key("u", percent_encode(key.owner))}, std::move(args)
+    ));
+    co_return Result<void>{};
+}
+
+Task<Result<void>> RedisStore::erase(ThreadKey key) {
+    OA_CO_CHECK(co_await run(
+        scripts::erase,
+        {row(key), this->key("u", percent_encode(key.owner))},
+        {key.id, std::string(k_day)}
+    ));
+    co_return Result<void>{};
+}
+
+Task<Result<KeyUse>> RedisStore::use_key(
+    std::string owner, std::string key, std::string request, std::string thread
+) {
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(
+            scripts::use_key,
+            {this->key("i", row_name({owner, key}))},
+            {std::move(request), std::move(thread), std::to_string(options_.key_time.count())}
+        )
+    );
+    co_return KeyUse{seconds(reply, 0) == 1, reply.at(1), reply.at(2), reply.at(3)};
+}
+
+Task<Result<void>> RedisStore::forget_key(std::string owner, std::string key) {
+    OA_CO_CHECK(co_await run(scripts::forget_key, {this->key("i", row_name({owner, key}))}, {}));
+    co_return Result<void>{};
+}
+
+} // namespace oa_stream::store

@@ -1,0 +1,117 @@
+// This process in the store: registered, alive, and gone.
+#include "redis_store.hpp"
+
+#include "oa_stream/base/ids.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+namespace oa_stream::store {
+
+namespace {
+
+/// Of what the keys below the prefix look like; another one is another program's.
+constexpr std::string_view k_schema = "1";
+constexpr int k_beats = 4; ///< a lease is renewed so often
+
+std::string millis(Millis value) {
+    return std::to_string(value.count());
+}
+
+} // namespace
+
+Task<Result<void>> RedisStore::open() {
+    OA_CO_CHECK(co_await RedisLink::open(link_, [this](RedisLink::Self link) {
+        return greet(std::move(link));
+    }));
+    // Nobody reads a stream on a server that is not the checked one.
+    OA_CO_CHECK(co_await RedisLink::open(news_, nullptr));
+    OA_CO_TRY(const auto schema, co_await ask({"HGET", options_.prefix + ":meta", "v"}));
+    if (schema.kind == Reply::Kind::text && schema.text != k_schema) {
+        co_return fail(
+            Code::config,
+            fmt::format("another release keeps its data there (form {})", schema.text),
+            options_.url,
+            "set another --store-prefix"
+        );
+    }
+    OA_CO_CHECK(co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_schema)}));
+    OA_CO_CHECK(co_await register_session());
+    numbers_.sessions = 1;
+    spawn(executor_, "store lease", beat(this, alive_));
+    co_return Result<void>{};
+}
+
+/// Each connection anew: behind one address there may be another server now.
+Task<Result<void>> RedisStore::greet(RedisLink::Self link) {
+    return check_server(std::move(link), options_.wait);
+}
+
+Task<Result<void>> RedisStore::register_session() {
+    const auto lease = millis(options_.lease);
+    const auto text = fmt::format("{} {}", options_.revision, random_hex(4));
+    Command counts{"HSET", key("c", session_), "n", std::to_string(held_.count)};
+    for (const auto& [owner, count] : held_.owners) {
+        counts.push_back("o:" + owner);
+        counts.push_back(std::to_string(count));
+    }
+    OA_CO_TRY(const auto set, co_await ask({"SET", key("s", session_), text, "PX", lease}));
+    if (set.failed()) {
+        co_return std::unexpected(error_of(set));
+    }
+    OA_CO_CHECK(co_await ask({"DEL", key("c", session_)}));
+    OA_CO_CHECK(co_await ask(std::move(counts)));
+    OA_CO_TRY(const auto added, co_await ask({"SADD", options_.prefix + ":ss", session_}));
+    if (added.failed()) {
+        co_return std::unexpected(error_of(added));
+    }
+    co_return Result<void>{};
+}
+
+/// A lease that ran out is taken again: what others decided meanwhile, the fences say.
+Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
+    while (*alive) {
+        self->beat_.expires_after(self->options_.lease / k_beats);
+        (void)co_await self->beat_.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (!*alive) {
+            co_return;
+        }
+        const auto began = Clock::now();
+        const auto kept = co_await self->ask(
+            {"PEXPIRE", self->key("s", self->session_), millis(self->options_.lease)}
+        );
+        if (!*alive) {
+            co_return;
+        }
+        if (kept) {
+            self->numbers_.rtt_s = std::chrono::duration<double>(Clock::now() - began).count();
+        }
+        if (kept && !kept->failed() && kept->count() == 0) {
+            (void)co_await self->register_session();
+        }
+    }
+}
+
+Task<void> RedisStore::close() {
+    if (link_->up()) {
+        (void)co_await ask({"UNLINK", key("s", session_), key("in", session_)});
+    }
+    *alive_ = false;
+    beat_.cancel();
+    link_->close();
+    news_->close();
+}
+
+std::string RedisStore::trouble() const {
+    return link_->up() ? std::string() : "the store is away: " + link_->trouble().message;
+}
+
+StoreNumbers RedisStore::numbers() const {
+    auto out = numbers_;
+    out.up = link_->up();
+    out.held = held_.count;
+    return out;
+}
+
+} // namespace oa_stream::store

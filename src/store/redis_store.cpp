@@ -1,0 +1,151 @@
+#include "redis_store.hpp"
+
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
+
+#include <boost/asio/ip/host_name.hpp>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+namespace oa_stream::store {
+
+namespace {
+
+/// For people who look at keys and client lists; the random end makes it unique.
+std::string session_name(const StoreOptions& options) {
+    boost::system::error_code ignored;
+    const auto host = options.replica.empty() ? asio::ip::host_name(ignored) : options.replica;
+    return fmt::format("{}.{}.{}", percent_encode(host), ::getpid(), random_hex(6));
+}
+
+} // namespace
+
+void HeldTurns::add(const std::string& owner) {
+    ++owners[owner];
+    ++count;
+}
+
+void HeldTurns::remove(const std::string& owner) {
+    const auto found = owners.find(owner);
+    if (found == owners.end()) {
+        return;
+    }
+    --count;
+    if (--found->second == 0) {
+        owners.erase(found);
+    }
+}
+
+std::string row_name(const ThreadKey& thread) {
+    return percent_encode(thread.owner) + "/" + percent_encode(thread.id);
+}
+
+ThreadKey thread_of(std::string_view row_name) {
+    const auto slash = std::min(row_name.find('/'), row_name.size());
+    const auto id = row_name.substr(std::min(slash + 1, row_name.size()));
+    return {
+        percent_decode(row_name.substr(0, slash)).value_or(""), percent_decode(id).value_or("")
+    };
+}
+
+Error error_of(const Reply& reply) {
+    const std::string_view text = reply.text;
+    if (text.starts_with("OOM")) {
+        return {Code::too_large, "the store has no memory left"};
+    }
+    if (text.starts_with("NOAUTH") || text.starts_with("NOPERM")) {
+        return {Code::credentials, "the store refuses a command: " + reply.text};
+    }
+    return {Code::unavailable, "the store answers: " + reply.text};
+}
+
+RedisStore::RedisStore(
+    const asio::any_io_executor& executor, StoreOptions options, RedisAddress address
+)
+    : executor_(executor), options_(std::move(options)), session_(session_name(options_)),
+      beat_(executor) {
+    const RedisLink::Options link{
+        std::move(address), options_.user, options_.password, "oa-stream-" + session_, options_.wait
+    };
+    link_ = std::make_shared<RedisLink>(executor, link);
+    news_ = std::make_shared<RedisLink>(executor, link);
+}
+
+RedisStore::~RedisStore() {
+    *alive_ = false;
+    link_->close();
+    news_->close();
+}
+
+std::string RedisStore::key(std::string_view kind, std::string_view name) const {
+    return fmt::format("{}:{}:{}", options_.prefix, kind, name);
+}
+
+std::string RedisStore::row(const ThreadKey& thread) const {
+    return key("t", row_name(thread));
+}
+
+Task<Result<Reply>> RedisStore::ask(Command command) {
+    auto reply = co_await RedisLink::call(link_, std::move(command), options_.wait);
+    if (!reply) {
+        ++numbers_.errors;
+        co_return std::unexpected(std::move(reply).error());
+    }
+    if (reply->failed()) {
+        ++numbers_.errors;
+    }
+    co_return *std::move(reply);
+}
+
+Task<Result<std::string>> RedisStore::load(const Script& script) {
+    OA_CO_TRY(const auto loaded, co_await ask({"SCRIPT", "LOAD", std::string(script.text)}));
+    if (loaded.failed()) {
+        co_return std::unexpected(error_of(loaded));
+    }
+    co_return digests_[script.name] = loaded.text;
+}
+
+Task<Result<Reply>> RedisStore::run(const Script& script, Command keys, Command args) {
+    const auto known = digests_.find(script.name);
+    auto digest = known == digests_.end() ? std::string() : known->second;
+    if (digest.empty()) {
+        OA_CO_TRY(digest, co_await load(script));
+    }
+    Command command{"EVALSHA", std::move(digest), std::to_string(keys.size())};
+    command.insert(command.end(), keys.begin(), keys.end());
+    command.push_back(options_.prefix);
+    command.push_back(session_);
+    command.insert(command.end(), args.begin(), args.end());
+    OA_CO_TRY(auto reply, co_await ask(command));
+    if (reply.failed() && reply.text.starts_with("NOSCRIPT")) { // it was restarted
+        OA_CO_TRY(command[1], co_await load(script));
+        OA_CO_TRY(reply, co_await ask(std::move(command)));
+    }
+    if (reply.failed()) {
+        co_return std::unexpected(error_of(reply));
+    }
+    co_return reply;
+}
+
+void RedisStore::tell(Command command) {
+    spawn(
+        executor_,
+        "store",
+        [](RedisLink::Self link, Command what, Millis wait) -> Task<void> {
+            (void)co_await RedisLink::call(std::move(link), std::move(what), wait);
+        }(link_, std::move(command), options_.wait)
+    );
+}
+
+std::unique_ptr<Store>
+make_redis_store(const asio::any_io_executor& executor, StoreOptions options) {
+    // check_store() has passed.
+    auto address = read_redis_address(options);
+    return std::make_unique<RedisStore>(
+        executor, std::move(options), address ? *std::move(address) : RedisAddress{}
+    );
+}
+
+} // namespace oa_stream::store

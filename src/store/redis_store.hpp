@@ -1,0 +1,111 @@
+// The shared store on Redis 7: two connections, one for commands, one that waits for news.
+#pragma once
+
+#include "oa_stream/store/store.hpp"
+
+#include "redis_link.hpp"
+#include "scripts.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <map>
+#include <string>
+#include <unordered_map>
+
+namespace oa_stream::store {
+
+/// Refuses a server that would lose or mix up what lanes share.
+[[nodiscard]] Task<Result<void>> check_server(RedisLink::Self link, Millis wait);
+
+/// What a session holds, kept on this side too: to register again with the right counts.
+struct HeldTurns {
+    std::map<std::string, std::size_t> owners{};
+    std::size_t count = 0;
+    void add(const std::string& owner);
+    void remove(const std::string& owner);
+};
+
+class RedisStore final : public Store {
+public:
+    RedisStore(const asio::any_io_executor& executor, StoreOptions options, RedisAddress address);
+    ~RedisStore() override;
+    RedisStore(const RedisStore&) = delete;
+    RedisStore& operator=(const RedisStore&) = delete;
+
+    // redis_session.cpp
+    [[nodiscard]] Task<Result<void>> open() override;
+    [[nodiscard]] Task<void> close() override;
+    [[nodiscard]] std::string trouble() const override;
+    [[nodiscard]] const std::string& session() const noexcept override { return session_; }
+    [[nodiscard]] const StoreOptions& options() const noexcept override { return options_; }
+    [[nodiscard]] StoreNumbers numbers() const override;
+
+    // redis_rows.cpp
+    [[nodiscard]] Task<Result<ThreadState>> look(ThreadKey key) override;
+    [[nodiscard]] Task<Result<std::vector<std::string>>> ids_of(std::string owner) override;
+    [[nodiscard]] Task<Result<void>> put(ThreadKey key, ThreadFields fields) override;
+    [[nodiscard]] Task<Result<void>> erase(ThreadKey key) override;
+    [[nodiscard]] Task<Result<KeyUse>>
+    use_key(std::string owner, std::string key, std::string request, std::string thread) override;
+    [[nodiscard]] Task<Result<void>> forget_key(std::string owner, std::string key) override;
+
+    // redis_turns.cpp
+    [[nodiscard]] Task<Result<Acquired>> acquire(AcquireRequest request) override;
+    [[nodiscard]] Task<Result<std::string>> commit(CommitRequest request) override;
+    [[nodiscard]] Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) override;
+    [[nodiscard]] Task<Result<Written>> end(EndRequest request) override;
+    [[nodiscard]] Task<Result<bool>>
+    want(ThreadKey key, std::uint64_t fence, std::string reason) override;
+    [[nodiscard]] Task<Result<void>> release(ThreadKey key, std::uint64_t fence) override;
+    [[nodiscard]] Task<Result<std::vector<ThreadKey>>> orphans() override;
+    [[nodiscard]] Task<Result<bool>>
+    reap(TakeRequest request, std::string bytes, std::string outcome) override;
+    [[nodiscard]] Task<Result<std::optional<std::uint64_t>>> adopt(TakeRequest request) override;
+
+    // redis_log.cpp
+    [[nodiscard]] Task<Result<Written>>
+    append(std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes) override;
+    [[nodiscard]] Task<Result<void>> drop_log(std::string turn) override;
+    [[nodiscard]] Task<Result<Log>> read(std::string turn) override;
+    [[nodiscard]] Task<Result<std::vector<TailNews>>> follow(std::vector<Tail> tails) override;
+    void wake() override;
+    void tell_readers(const std::string& turn, std::size_t count) override;
+    [[nodiscard]] Task<Result<std::size_t>> readers(std::string turn) override;
+
+private:
+    [[nodiscard]] Task<Result<Reply>> ask(Command command);
+    [[nodiscard]] Task<Result<std::string>> load(const Script& script);
+    /// `keys`, then prefix and session, then `args`.
+    [[nodiscard]] Task<Result<Reply>> run(const Script& script, Command keys, Command args);
+    [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
+    [[nodiscard]] Task<Result<void>> register_session();
+    [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
+    [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
+    /// A command whose answer changes nothing.
+    void tell(Command command);
+
+    [[nodiscard]] std::string key(std::string_view kind, std::string_view name) const;
+    [[nodiscard]] std::string row(const ThreadKey& thread) const;
+    [[nodiscard]] std::string log(const std::string& turn) const { return key("l", turn); }
+
+    asio::any_io_executor executor_;
+    StoreOptions options_;
+    std::string session_;
+    RedisLink::Self link_;
+    RedisLink::Self news_;
+    std::unordered_map<std::string_view, std::string> digests_{}; ///< by script name
+    HeldTurns held_{};
+    std::string inbox_at_ = "0-0";
+    StoreNumbers numbers_{};
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    asio::steady_timer beat_;
+};
+
+/// The name of a row behind its kind.
+[[nodiscard]] std::string row_name(const ThreadKey& thread);
+[[nodiscard]] ThreadKey thread_of(std::string_view row_name);
+
+/// An error of Redis as one of ours.
+[[nodiscard]] Error error_of(const Reply& reply);
+
+} // namespace oa_stream::store

@@ -1,0 +1,202 @@
+// Who runs the turn of a thread: taken, committed, ended, let go, and decided for the dead.
+#include "redis_store.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
+
+namespace oa_stream::store {
+
+namespace {
+
+constexpr std::string_view k_nobody = "-"; ///< holds what was let go while it runs
+constexpr Millis k_log_slack{600'000};
+constexpr int k_inbox_leases = 3;
+
+std::string text(std::uint64_t number) {
+    return std::to_string(number);
+}
+
+Written written_of(std::string_view word) {
+    if (word == "fenced") {
+        return Written::fenced;
+    }
+    return word == "gone" ? Written::gone : Written::stored;
+}
+
+Holding holding_of(const Reply& reply) {
+    Holding out;
+    out.fence = reply.items.size() > 1 ? reply.items[1].count() : 0;
+    out.session = reply.at(2);
+    const auto phase = reply.at(3);
+    out.phase = phase == "starting" ? Phase::starting : phase == "live" ? Phase::live : Phase::ended;
+    out.turn = reply.at(4);
+    out.stop = reply.at(5);
+    return out;
+}
+
+} // namespace
+
+Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
+    const auto owner = request.key.owner;
+    Command args{
+        std::move(request.request),
+        percent_encode(owner),
+        row_name(request.key),
+        text(request.most),
+        text(request.most_of_owner)
+    };
+    auto reply = co_await run(scripts::acquire, {row(request.key)}, args);
+    if (reply && reply->at(0) == "dead") {
+        OA_CO_CHECK(co_await register_session());
+        reply = co_await run(scripts::acquire, {row(request.key)}, std::move(args));
+    }
+    if (!reply) {
+        co_return std::unexpected(std::move(reply).error());
+    }
+    Acquired out;
+    const auto word = reply->at(0);
+    out.holding = holding_of(*reply);
+    if (word == "mine") {
+        held_.add(percent_encode(owner));
+        co_return out;
+    }
+    if (word == "busy" || word == "orphan") {
+        out.kind = word == "busy" ? Acquired::Kind::busy : Acquired::Kind::orphan;
+        out.holding.alive = word == "busy";
+        out.readers = reply->items.size() > 6 ? reply->items[6].count() : 0;
+        co_return out;
+    }
+    if (word != "full" && word != "owner") {
+        co_return fail(Code::unavailable, "the store lost this process' session");
+    }
+    out.kind = word == "full" ? Acquired::Kind::full : Acquired::Kind::owner_full;
+    co_return out;
+}
+
+Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
+    auto kept = request.idempotency.empty()
+                    ? std::string()
+                    : this->key("i", row_name({request.key.owner, request.idempotency}));
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(
+            scripts::commit,
+            {row(request.key), log(request.turn)},
+            {text(request.fence),
+             request.turn,
+             std::move(request.head),
+             std::to_string((options_.turn_time + k_log_slack).count()),
+             std::move(kept)}
+        )
+    );
+    if (reply.at(0) != "ok") {
+        co_return fail(Code::conflict, "another replica has this conversation now");
+    }
+    co_return reply.at(1);
+}
+
+Task<Result<Written>> RedisStore::end(EndRequest request) {
+    const auto owner = percent_encode(request.key.owner);
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(
+            scripts::end,
+            {row(request.key), log(request.turn)},
+            {text(request.fence),
+             text(request.end),
+             std::move(request.bytes),
+             std::move(request.outcome),
+             std::to_string(options_.log_kept.count()),
+             owner,
+             row_name(request.key)}
+        )
+    );
+    held_.remove(owner);
+    co_return written_of(reply.text);
+}
+
+Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::string holder) {
+    const auto owner = percent_encode(key.owner);
+    held_.remove(owner);
+    OA_CO_CHECK(co_await run(
+        scripts::let_go, {row(key)}, {text(fence), owner, row_name(key), std::move(holder)}
+    ));
+    co_return Result<void>{};
+}
+
+Task<Result<void>> RedisStore::forget(ThreadKey key, std::uint64_t fence) {
+    return let_go(std::move(key), fence, "");
+}
+
+Task<Result<void>> RedisStore::release(ThreadKey key, std::uint64_t fence) {
+    return let_go(std::move(key), fence, std::string(k_nobody));
+}
+
+Task<Result<bool>> RedisStore::want(ThreadKey key, std::uint64_t fence, std::string reason) {
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(
+            scripts::want,
+            {row(key)},
+            {text(fence),
+             std::move(reason),
+             std::to_string((options_.lease * k_inbox_leases).count())}
+        )
+    );
+    co_return reply.number == 1;
+}
+
+Task<Result<std::vector<ThreadKey>>> RedisStore::orphans() {
+    OA_CO_TRY(const auto reply, co_await run(scripts::orphans, {options_.prefix + ":ss"}, {}));
+    std::vector<ThreadKey> out;
+    for (std::size_t i = 1; i < reply.items.size(); ++i) {
+        out.push_back(thread_of(reply.items[i].text));
+    }
+    numbers_.sessions = reply.items.empty() ? 0 : reply.items.front().count();
+    co_return out;
+}
+
+Task<Result<bool>> RedisStore::reap(TakeRequest request, std::string bytes, std::string outcome) {
+    const auto end = request.top_end + bytes.size();
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(
+            scripts::reap,
+            {row(request.key), log(request.from.turn)},
+            {request.from.session,
+             text(request.from.fence),
+             text(request.top_fence),
+             text(request.top_end),
+             text(end),
+             std::move(bytes),
+             std::move(outcome),
+             std::to_string(options_.log_kept.count()),
+             row_name(request.key)}
+        )
+    );
+    co_return reply.at(0) == "1";
+}
+
+Task<Result<std::optional<std::uint64_t>>> RedisStore::adopt(TakeRequest request) {
+    const auto owner = percent_encode(request.key.owner);
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(
+            scripts::adopt,
+            {row(request.key), log(request.from.turn)},
+            {request.from.session,
+             text(request.from.fence),
+             text(request.top_fence),
+             text(request.top_end),
+             owner,
+             row_name(request.key)}
+        )
+    );
+    if (reply.at(0) != "1") {
+        co_return std::nullopt;
+    }
+    held_.add(owner);
+    co_return reply.items[1].count();
+}
+
+} // namespace oa_stream::store

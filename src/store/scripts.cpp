@@ -1,0 +1,230 @@
+#include "scripts.hpp"
+
+namespace oa_stream::store::scripts {
+
+// Sessions are strings with a time to live: existence is life, by the server's clock alone. A row's
+// holder "-" never lives: its turn was let go while it runs.
+
+// ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
+const Script acquire{"acquire", R"lua(
+local p, me = ARGV[1], ARGV[2]
+if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq')
+local s = r[1] or ''
+if s ~= '' then
+  if s == me and r[6] == ARGV[3] then return {'mine', r[2]} end
+  if redis.call('EXISTS', p..':s:'..s) == 0 then
+    return {'orphan', r[2], s, r[3], r[4] or '', r[5] or '', 0}
+  end
+  local n = 0
+  local all = redis.call('HGETALL', p..':r:'..(r[4] or ''))
+  for i = 1, #all, 2 do
+    if redis.call('EXISTS', p..':s:'..all[i]) == 1 then n = n + tonumber(all[i + 1]) end
+  end
+  return {'busy', r[2], s, r[3], r[4] or '', r[5] or '', n}
+end
+local total, own = 0, 0
+for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
+  if redis.call('EXISTS', p..':s:'..x) == 1 then
+    local c = redis.call('HMGET', p..':c:'..x, 'n', 'o:'..ARGV[4])
+    total = total + tonumber(c[1] or 0)
+    own = own + tonumber(c[2] or 0)
+  end
+end
+if total >= tonumber(ARGV[6]) then return {'full'} end
+if tonumber(ARGV[7]) > 0 and own >= tonumber(ARGV[7]) then return {'owner'} end
+local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
+redis.call('HSET', KEYS[1], 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '')
+redis.call('PERSIST', KEYS[1])
+redis.call('HINCRBY', p..':c:'..me, 'n', 1)
+redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], 1)
+redis.call('SADD', p..':o:'..me, ARGV[5])
+return {'mine', f}
+)lua"};
+
+// KEYS: row, log. ARGV: fence, turn, head, the log's time to live, idempotency key or ''.
+const Script commit{"commit", R"lua(
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp')
+if r[1] ~= ARGV[2] or r[2] ~= ARGV[3] then return {'fenced'} end
+if r[3] == 'live' and r[4] == ARGV[4] then return {'ok', r[5] or ''} end
+redis.call('HSET', KEYS[1], 'st', 'live', 'ti', ARGV[4])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('UNLINK', KEYS[2]) end
+redis.call('XADD', KEYS[2], ARGV[3]..'-0', 'h', ARGV[5])
+redis.call('PEXPIRE', KEYS[2], ARGV[6])
+if ARGV[7] ~= '' then redis.call('HSET', ARGV[7], 'ti', ARGV[4]) end
+return {'ok', r[5] or ''}
+)lua"};
+
+// KEYS: row, log. ARGV: fence, end, frames, outcome, log kept, owner, row's name.
+const Script end{"end", R"lua(#!lua flags=allow-oom
+local p, me = ARGV[1], ARGV[2]
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
+if r[2] ~= ARGV[3] then return 'fenced' end
+if r[1] == '' and r[3] == 'ended' then return 'stored' end
+if r[1] ~= me then return 'fenced' end
+local id = ARGV[3]..'-'..ARGV[4]
+local there = redis.call('XADD', KEYS[2], 'NOMKSTREAM', id, 'b', ARGV[5], 'e', ARGV[6])
+if there then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
+redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
+redis.call('HINCRBY', p..':c:'..me, 'n', -1)
+redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[8], -1)
+redis.call('SREM', p..':o:'..me, ARGV[9])
+return there and 'stored' or 'gone'
+)lua"};
+
+// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-').
+const Script let_go{"let_go", R"lua(#!lua flags=allow-oom
+local p, me = ARGV[1], ARGV[2]
+local r = redis.call('HMGET', KEYS[1], 's', 'f')
+if r[1] ~= me or r[2] ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[1], 's', ARGV[6])
+if ARGV[6] == '' then
+  redis.call('HSET', KEYS[1], 'st', 'ended')
+else
+  redis.call('SADD', p..':o:'..ARGV[6], ARGV[5])
+end
+redis.call('HINCRBY', p..':c:'..me, 'n', -1)
+redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], -1)
+redis.call('SREM', p..':o:'..me, ARGV[5])
+return 1
+)lua"};
+
+// KEYS: row. ARGV: fence, reason, the inbox' time to live. Stored before it is told.
+const Script want{"want", R"lua(
+local p = ARGV[1]
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti')
+if r[2] ~= ARGV[3] or (r[3] ~= 'live' and r[3] ~= 'starting') or (r[1] or '') == '' then return 0 end
+redis.call('HSET', KEYS[1], 'sp', ARGV[4])
+local inbox = p..':in:'..r[1]
+if r[1] ~= '-' then
+  redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*', 't', r[4] or '', 'r', ARGV[4])
+  redis.call('PEXPIRE', inbox, ARGV[5])
+end
+return 1
+)lua"};
+
+// KEYS: row, log. ARGV: holder, fence, top fence, top end, then what the taker does with it.
+// Shared by reap and adopt: nothing may have changed since it was read.
+#define OA_UNCHANGED                                                                               \
+    R"lua(
+local p, me = ARGV[1], ARGV[2]
+local r = redis.call('HMGET', KEYS[1], 's', 'f')
+if r[1] ~= ARGV[3] or r[2] ~= ARGV[4] or ARGV[3] == '' then return {0} end
+if redis.call('EXISTS', p..':s:'..ARGV[3]) == 1 then return {0} end
+local top = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+local id = top[1] and top[1][1] or '0-0'
+if id ~= ARGV[5]..'-'..ARGV[6] then return {0} end
+)lua"
+
+// ARGV further: new end, frames, outcome, log kept, row's name.
+const Script reap{"reap", "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
+local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
+redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
+redis.call('SREM', p..':o:'..ARGV[3], ARGV[11])
+if ARGV[8] ~= '' then
+  redis.call('XADD', KEYS[2], 'NOMKSTREAM', f..'-'..ARGV[7], 'b', ARGV[8], 'e', ARGV[9])
+  redis.call('PEXPIRE', KEYS[2], ARGV[10])
+end
+return {1}
+)lua"};
+
+// ARGV further: owner, row's name.
+const Script adopt{"adopt", OA_UNCHANGED R"lua(
+if redis.call('EXISTS', p..':s:'..me) == 0 then return {0} end
+local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
+redis.call('HSET', KEYS[1], 's', me)
+redis.call('SREM', p..':o:'..ARGV[3], ARGV[8])
+redis.call('SADD', p..':o:'..me, ARGV[8])
+redis.call('HINCRBY', p..':c:'..me, 'n', 1)
+redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[7], 1)
+redis.call('XADD', KEYS[2], 'NOMKSTREAM', f..'-'..ARGV[6], 'x', me)
+return {1, f}
+)lua"};
+
+// KEYS: row.
+const Script look{"look", R"lua(
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp',
+  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn')
+local alive = 0
+if (r[1] or '') ~= '' then alive = redis.call('EXISTS', ARGV[1]..':s:'..r[1]) end
+local out = {alive}
+for i = 1, 14 do out[i + 1] = r[i] or '' end
+return out
+)lua"};
+
+// KEYS: row, owner's set. ARGV: thread id, then names and values.
+const Script put{"put", R"lua(
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('HDEL', KEYS[1], 'gn')
+redis.call('PERSIST', KEYS[1])
+redis.call('SADD', KEYS[2], ARGV[3])
+return 1
+)lua"};
+
+// KEYS: row, owner's set. ARGV: thread id, how long its fence is kept.
+const Script erase{"erase", R"lua(
+redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
+redis.call('HSET', KEYS[1], 'gn', '1')
+redis.call('SREM', KEYS[2], ARGV[3])
+if (redis.call('HGET', KEYS[1], 's') or '') == '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+return 1
+)lua"};
+
+// KEYS: the key's hash. ARGV: digest, thread id, time to live.
+const Script use_key{"use_key", R"lua(
+local p, me = ARGV[1], ARGV[2]
+local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's')
+if r[1] then
+  local turn = r[3] or ''
+  if turn ~= '' or r[1] ~= ARGV[3] or redis.call('EXISTS', p..':s:'..(r[4] or '')) == 1 then
+    return {0, r[1], r[2] or '', turn}
+  end
+end
+redis.call('HSET', KEYS[1], 'd', ARGV[3], 't', ARGV[4], 'ti', '', 's', me)
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return {1, ARGV[3], ARGV[4], ''}
+)lua"};
+
+// KEYS: the key's hash.
+const Script forget_key{"forget_key", R"lua(
+local r = redis.call('HMGET', KEYS[1], 'ti', 's')
+if (r[1] or '') == '' and r[2] == ARGV[2] then redis.call('UNLINK', KEYS[1]) end
+return 1
+)lua"};
+
+// KEYS: the turn's readers.
+const Script readers{"readers", R"lua(
+local n = 0
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  if redis.call('EXISTS', ARGV[1]..':s:'..all[i]) == 1 then n = n + tonumber(all[i + 1]) end
+end
+return n
+)lua"};
+
+// What dead sessions held, and what was let go; sessions that held nothing are forgotten. The first
+// item counts the living ones.
+const Script orphans{"orphans", R"lua(
+local p = ARGV[1]
+local out, alive = {0}, 0
+local dead = {'-'}
+for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
+  if redis.call('EXISTS', p..':s:'..x) == 1 then alive = alive + 1 else dead[#dead + 1] = x end
+end
+for _, x in ipairs(dead) do
+  local held = redis.call('SMEMBERS', p..':o:'..x)
+  for _, row in ipairs(held) do
+    if #out < 201 then out[#out + 1] = row end
+  end
+  if #held == 0 and x ~= '-' then
+    redis.call('SREM', p..':ss', x)
+    redis.call('UNLINK', p..':c:'..x, p..':in:'..x)
+  end
+end
+out[1] = alive
+return out
+)lua"};
+
+#undef OA_UNCHANGED
+
+} // namespace oa_stream::store::scripts

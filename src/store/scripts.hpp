@@ -1,0 +1,33 @@
+// What must be decided in one step, in Redis' own language.
+#pragma once
+
+#include <string_view>
+
+namespace oa_stream::store {
+
+/// Run by its digest; loaded when the server does not know it (any more).
+struct Script {
+    std::string_view name;
+    std::string_view text;
+};
+
+namespace scripts {
+
+// The first two arguments are always the keys' prefix and this process' session.
+extern const Script acquire;
+extern const Script commit;
+extern const Script end;
+extern const Script let_go; ///< a start that failed, or a turn that others may adopt
+extern const Script want;
+extern const Script reap;
+extern const Script adopt;
+extern const Script look;
+extern const Script put;
+extern const Script erase;
+extern const Script use_key;
+extern const Script forget_key;
+extern const Script readers;
+extern const Script orphans;
+
+} // namespace scripts
+} // namespace oa_stream::store

@@ -1,0 +1,77 @@
+// What --store may say, and what is refused before anything is connected.
+#include "redis_address.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::store;
+
+namespace {
+
+Result<RedisAddress> read(std::string url) {
+    StoreOptions options;
+    options.url = std::move(url);
+    return read_redis_address(options);
+}
+
+} // namespace
+
+TEST_CASE("an address names host, port and database") {
+    const auto plain = read("redis://127.0.0.1:7000/3");
+    REQUIRE(plain);
+    CHECK(plain->target.host == "127.0.0.1");
+    CHECK(plain->target.port == "7000");
+    CHECK(plain->database == "3");
+    CHECK_FALSE(plain->target.secure);
+
+    const auto usual = read("redis://localhost");
+    REQUIRE(usual);
+    CHECK(usual->target.port == "6379");
+    CHECK(usual->database == "0");
+
+    const auto six = read("redis://[::1]:6380");
+    REQUIRE(six);
+    CHECK(six->target.host == "::1");
+    CHECK(six->target.port == "6380");
+
+    const auto tls = read("rediss://store.example:6390");
+    REQUIRE(tls);
+    CHECK(tls->target.secure);
+    CHECK(tls->target.host == "store.example");
+
+    const auto socket = read("redis+unix:/run/redis/redis.sock");
+    REQUIRE(socket);
+    CHECK(socket->target.unix_path == "/run/redis/redis.sock");
+}
+
+TEST_CASE("an address that cannot work, or would leak, is refused") {
+    const auto [url, message] = GENERATE(table<std::string, std::string>({
+        {"redis://store.example:6379", "in the clear"},
+        {"redis://10.0.0.5", "in the clear"},
+        {"redis://:hunter2@127.0.0.1:6379", "no user and no password"},
+        {"rediss://app:hunter2@store.example", "no user and no password"},
+        {"redis://127.0.0.1:99999", "is no port"},
+        {"redis://127.0.0.1:6379/main", "is no database"},
+        {"redis://", "no host"},
+        {"redis+unix:redis.sock", "begins with a slash"},
+        {"postgres://127.0.0.1", "no store"},
+    }));
+    const auto refused = read(url);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Code::usage);
+    CHECK(refused.error().where == "--store");
+    CHECK(refused.error().message.find(message) != std::string::npos);
+    CHECK(refused.error().text().find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("a password is never given as it is") {
+    StoreOptions options;
+    options.url = "redis://127.0.0.1";
+    options.password = "hunter2";
+    const auto refused = check_store(options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().where == "--store-password");
+    CHECK(refused.error().text().find("hunter2") == std::string::npos);
+    options.password = "env:STORE_PASSWORD";
+    CHECK(check_store(options));
+}

@@ -1,0 +1,100 @@
+// The connection: lost, stalled, restarted, and what its callers are told.
+#include "redis_link.hpp"
+#include "redis_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::store;
+using namespace oa_stream::test;
+
+namespace {
+
+RedisLink::Self link_to(RedisRig& rig, Millis wait = Millis(300)) {
+    RedisLink::Options options;
+    options.address.target.unix_path = rig.socket();
+    options.name = "test";
+    options.wait = wait;
+    auto link = std::make_shared<RedisLink>(rig.context.get_executor(), options);
+    REQUIRE(rig.run(RedisLink::open(link, nullptr)));
+    return link;
+}
+
+} // namespace
+
+TEST_CASE("answers come to whoever asked, in a crowd too") {
+    RedisRig rig;
+    const auto link = link_to(rig);
+    int right = 0;
+    for (int i = 0; i < 500; ++i) {
+        spawn(
+            rig.context.get_executor(),
+            "one",
+            [](RedisLink::Self on, int number, int* count) -> Task<void> {
+                const auto text = std::to_string(number);
+                const auto reply = co_await RedisLink::call(on, {"ECHO", text}, Millis(5'000));
+                *count += reply && reply->text == text ? 1 : 0;
+            }(link, i, &right)
+        );
+    }
+    rig.until("all", [&right] { return right == 500; });
+    link->close();
+}
+
+TEST_CASE("a server that stands still is left after the deadline, and found again") {
+    RedisRig rig;
+    const auto link = link_to(rig);
+    rig.redis->signal(SIGSTOP);
+    const auto late = rig.run(RedisLink::call(link, {"PING"}, Millis(200)));
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code == Code::timeout);
+    CHECK_FALSE(link->up());
+    const auto refused = rig.run(RedisLink::call(link, {"PING"}, Millis(200)));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Code::unavailable);
+    rig.redis->signal(SIGCONT);
+    rig.until("the link", [&link] { return link->up(); });
+    CHECK(rig.get(RedisLink::call(link, {"PING"}, Millis(5'000))).text == "PONG");
+    link->close();
+}
+
+TEST_CASE("a restarted server is found again, and its scripts are loaded again") {
+    RedisRig rig;
+    auto& store = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    rig.get(store.put(key, {.thread = "th-1"}));
+    rig.redis->signal(SIGKILL);
+    (void)rig.run([](Child* child) -> Task<Result<int>> {
+        (void)co_await child->wait();
+        co_return 0;
+    }(rig.redis.get()));
+    std::filesystem::remove(rig.socket());
+    rig.until("the loss", [&store] { return !store.trouble().empty(); });
+    const auto away = rig.run(store.look(key));
+    REQUIRE_FALSE(away);
+    CHECK(away.error().code == Code::unavailable);
+    rig.start();
+    rig.until("the link", [&store] { return store.trouble().empty(); });
+    CHECK_FALSE(rig.get(store.look(key)).fields); // it kept nothing on disk
+    // Its session is registered anew by the next turn.
+    CHECK(rig.get(store.acquire(wish(key))).kind == Acquired::Kind::mine);
+}
+
+TEST_CASE("what was asked when the connection broke is answered") {
+    RedisRig rig;
+    const auto link = link_to(rig);
+    std::optional<Result<Reply>> blocked;
+    spawn(
+        rig.context.get_executor(),
+        "blocked",
+        [](RedisLink::Self on, std::optional<Result<Reply>>* out) -> Task<void> {
+            out->emplace(co_await RedisLink::call(on, {"BLPOP", "nothing", "0"}, Millis(60'000)));
+        }(link, &blocked)
+    );
+    rig.context.restart();
+    rig.context.run_for(Millis(20));
+    REQUIRE_FALSE(blocked);
+    rig.redis->signal(SIGKILL);
+    rig.until("the answer", [&blocked] { return blocked.has_value(); });
+    REQUIRE_FALSE(*blocked);
+    CHECK(blocked->error().code == Code::unavailable);
+    link->close();
+}

@@ -1,0 +1,127 @@
+// A turn's log: offsets, fences, followers.
+#include "redis_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::store;
+using namespace oa_stream::test;
+
+namespace {
+
+const ThreadKey k_thread{"", "c1"};
+
+std::uint64_t start(RedisRig& rig, Store& store, const std::string& turn) {
+    const auto held = rig.get(store.acquire(wish(k_thread, turn)));
+    rig.get(store.commit(
+        {.key = k_thread, .fence = held.holding.fence, .turn = turn, .head = "{\"a\":1}"}
+    ));
+    return held.holding.fence;
+}
+
+} // namespace
+
+TEST_CASE("a log begins with its head and tells offsets and bytes") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto fence = start(rig, a, "t1");
+    const std::string binary("x\0\r\n", 4);
+    CHECK(rig.get(a.append("t1", fence, 4, binary)) == Written::stored);
+    const auto log = rig.get(a.read("t1"));
+    REQUIRE(log.entries.size() == 2);
+    CHECK(log.whole());
+    CHECK(log.entries[0].head == "{\"a\":1}");
+    CHECK(log.entries[1].bytes == binary);
+    CHECK(log.entries[1].end == 4);
+    CHECK(log.entries[1].fence == fence);
+    CHECK_FALSE(log.entries[1].last());
+}
+
+TEST_CASE("a log that is longer than one answer is read whole") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto fence = start(rig, a, "t1");
+    for (std::uint64_t i = 1; i <= 2'100; ++i) {
+        REQUIRE(rig.get(a.append("t1", fence, i, "x")) == Written::stored);
+    }
+    const auto log = rig.get(a.read("t1"));
+    REQUIRE(log.entries.size() == 2'101);
+    CHECK(log.entries.back().end == 2'100);
+}
+
+TEST_CASE("a log that is gone, or was dropped, takes nothing and is not made again") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto fence = start(rig, a, "t1");
+    rig.get(a.drop_log("t1"));
+    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::gone);
+    CHECK(rig.get(a.end({.key = k_thread, .fence = fence, .turn = "t1", .end = 4, .bytes = "end.",
+                         .outcome = "{}"})) == Written::gone);
+    CHECK(rig.get(a.read("t1")).entries.empty());
+    CHECK(rig.get(a.look(k_thread)).holding.phase == Phase::ended);
+}
+
+TEST_CASE("a follower gets what comes behind its place, once it comes") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto fence = start(rig, a, "t1");
+    rig.get(a.append("t1", fence, 3, "abc"));
+    auto first = rig.get(b.follow({{"t1", fence, 0}}));
+    REQUIRE(first.size() == 1);
+    CHECK(first.front().turn == "t1");
+    REQUIRE(first.front().entries.size() == 1);
+    CHECK(first.front().entries.front().bytes == "abc");
+
+    std::optional<Result<std::vector<TailNews>>> later;
+    spawn(
+        rig.context.get_executor(),
+        "follower",
+        [](Store* from, std::uint64_t at, auto* out) -> Task<void> {
+            out->emplace(co_await from->follow({{"t1", at, 3}}));
+        }(&b, fence, &later)
+    );
+    rig.get(a.append("t1", fence, 6, "def"));
+    rig.until("the news", [&later] { return later.has_value(); });
+    REQUIRE(*later);
+    REQUIRE((*later)->size() == 1);
+    CHECK((*later)->front().entries.front().bytes == "def");
+
+    rig.get(b.drop_log("t1"));
+    CHECK(rig.get(b.follow({{"t1", fence, 6}})).empty());
+}
+
+TEST_CASE("a waiting follower can be woken") {
+    RedisRig rig;
+    auto& a = rig.open();
+    rig.get(a.follow({}));
+    const auto began = Clock::now();
+    a.wake();
+    rig.get(a.follow({}));
+    CHECK(Clock::now() - began < Millis(900)); // it waits for a second by itself
+}
+
+TEST_CASE("readers of dead sessions do not count") {
+    RedisRig rig;
+    auto& b = rig.open();
+    auto& a = rig.open();
+    a.tell_readers("t1", 1);
+    b.tell_readers("t1", 2);
+    rig.until("both", [&] { return rig.get(b.readers("t1")) == 3; });
+    rig.kill(a);
+    CHECK(rig.get(b.readers("t1")) == 2);
+}
+
+TEST_CASE("a full store refuses frames, and still takes an ending") {
+    RedisRig rig({"--maxmemory", "3mb"});
+    auto& a = rig.open();
+    const auto fence = start(rig, a, "t1");
+    std::uint64_t end = 0;
+    auto written = Written::stored;
+    for (int i = 0; i < 100 && written == Written::stored; ++i) {
+        end += 65'536;
+        written = rig.get(a.append("t1", fence, end, std::string(65'536, 'x')));
+    }
+    CHECK(written == Written::full);
+    CHECK(rig.get(a.end({.key = k_thread, .fence = fence, .turn = "t1", .end = end, .bytes = "end.",
+                         .outcome = "{}"})) == Written::stored);
+    CHECK(rig.get(a.read("t1")).entries.back().last());
+}

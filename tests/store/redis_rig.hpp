@@ -1,0 +1,130 @@
+// A real Redis of its own for each test, and as many sessions on it as the test opens.
+#pragma once
+
+#include "oa_stream/base/child.hpp"
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/store/store.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::test {
+
+/// OA_PROXIES names the folder of servers that were unpacked for tests.
+inline std::string redis_program() {
+    const char* const named = std::getenv("OA_PROXIES"); // NOLINT(concurrency-mt-unsafe)
+    const auto folder = named != nullptr ? std::filesystem::path(named)
+                                         : std::filesystem::path(OA_SOURCE_DIR) / ".cache/proxies/usr/sbin";
+    return (folder.parent_path() / "bin/redis-server").string();
+}
+
+class RedisRig {
+public:
+    explicit RedisRig(std::vector<std::string> more = {}) {
+        folder = std::filesystem::temp_directory_path() / ("oa-redis-" + random_hex(6));
+        std::filesystem::create_directories(folder);
+        start(std::move(more));
+    }
+    ~RedisRig() {
+        stores.clear();
+        redis.reset();
+        std::filesystem::remove_all(folder);
+    }
+    RedisRig(const RedisRig&) = delete;
+    RedisRig& operator=(const RedisRig&) = delete;
+
+    void start(std::vector<std::string> more = {}) {
+        std::vector<std::string> args{
+            "--port", "0", "--unixsocket", socket(), "--save", "", "--dir", folder.string(),
+            "--daemonize", "no", "--maxmemory-policy", "noeviction"
+        };
+        args.insert(args.end(), more.begin(), more.end());
+        auto started = Child::start(
+            context.get_executor(),
+            {.program = redis_program(), .args = std::move(args), .env = inherited_env({"PATH"})}
+        );
+        if (!started) {
+            FAIL("redis-server: " << started.error().text() << " (./dev unpacks it)");
+        }
+        redis = *std::move(started);
+        until("redis to listen", [this] { return std::filesystem::exists(socket()); });
+    }
+
+    [[nodiscard]] std::string socket() const { return (folder / "redis.sock").string(); }
+    [[nodiscard]] store::StoreOptions options() const {
+        store::StoreOptions out;
+        out.url = "redis+unix:" + socket();
+        out.lease = Millis(400);
+        return out;
+    }
+    /// A session that is open; fails the test when it is refused.
+    store::Store& open(std::optional<store::StoreOptions> with = {}) {
+        auto& store = *stores.emplace_back(
+            store::make_redis_store(context.get_executor(), with.value_or(options()))
+        );
+        const auto opened = run(store.open());
+        INFO((opened ? std::string() : opened.error().text()));
+        REQUIRE(opened);
+        return store;
+    }
+
+    void until(std::string_view what, const std::function<bool()>& done) {
+        const auto deadline = Clock::now() + Millis(20'000);
+        while (!done()) {
+            if (Clock::now() > deadline) {
+                FAIL("waited in vain for " << what);
+            }
+            context.restart();
+            context.run_for(Millis(2));
+        }
+    }
+    template <class T> T run(Task<T> task) {
+        std::optional<T> result;
+        spawn(context.get_executor(), "test", [](Task<T> inner, std::optional<T>* out) -> Task<void> {
+            out->emplace(co_await std::move(inner));
+        }(std::move(task), &result));
+        until("a coroutine", [&result] { return result.has_value(); });
+        return *std::move(result);
+    }
+    /// The value of an answer that must be there.
+    template <class T> T get(Task<Result<T>> task) {
+        auto result = run(std::move(task));
+        INFO((result ? std::string() : result.error().text()));
+        REQUIRE(result);
+        if constexpr (!std::is_void_v<T>) {
+            return *std::move(result);
+        }
+    }
+    /// The process dies without a word.
+    void kill(store::Store& store) {
+        std::erase_if(stores, [&store](const auto& one) { return one.get() == &store; });
+        until("its lease to run out", [this] {
+            auto& other = *stores.front();
+            const auto all = run(other.orphans());
+            return all && other.numbers().sessions == stores.size();
+        });
+    }
+
+    asio::io_context context{1};
+    std::filesystem::path folder;
+    std::unique_ptr<Child> redis;
+    std::vector<std::unique_ptr<store::Store>> stores;
+};
+
+inline constexpr const char* k_attempt = "attempt-1";
+
+inline store::AcquireRequest wish(const store::ThreadKey& key, std::string attempt = k_attempt) {
+    return {.key = key, .request = std::move(attempt), .most = 100, .most_of_owner = 0};
+}
+
+} // namespace oa_stream::test

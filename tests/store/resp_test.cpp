@@ -1,0 +1,68 @@
+// Replies cut anywhere, and commands with any bytes in them.
+#include "resp.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::store;
+
+TEST_CASE("a reply is the same wherever its bytes are cut") {
+    const std::string bytes = "*4\r\n$5\r\na\r\nbc\r\n:42\r\n$-1\r\n*2\r\n+OK\r\n$0\r\n\r\n";
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+        ReplyReader reader;
+        reader.feed(std::string_view(bytes).substr(0, cut));
+        auto reply = reader.next();
+        REQUIRE(reply);
+        if (cut < bytes.size()) {
+            CHECK_FALSE(reply->has_value());
+            reader.feed(std::string_view(bytes).substr(cut));
+            reply = reader.next();
+        }
+        REQUIRE(reply);
+        REQUIRE(reply->has_value());
+        const auto& list = **reply;
+        REQUIRE(list.items.size() == 4);
+        CHECK(list.at(0) == "a\r\nbc");
+        CHECK(list.items[1].count() == 42);
+        CHECK(list.at(1) == "42");
+        CHECK(list.items[2].nil());
+        CHECK(list.items[3].at(0) == "OK");
+        CHECK(list.items[3].at(1).empty());
+        CHECK(list.at(9).empty());
+    }
+}
+
+TEST_CASE("several replies in one piece come one after the other") {
+    ReplyReader reader;
+    reader.feed("+one\r\n-ERR two\r\n:3\r\n");
+    CHECK((*reader.next())->text == "one");
+    const auto error = *reader.next();
+    CHECK(error->failed());
+    CHECK(error->text == "ERR two");
+    CHECK((*reader.next())->number == 3);
+    CHECK_FALSE(reader.next()->has_value());
+}
+
+TEST_CASE("bytes that are no reply are refused") {
+    ReplyReader reader;
+    reader.feed("HTTP/1.1 400 Bad Request\r\n\r\n");
+    const auto reply = reader.next();
+    REQUIRE_FALSE(reply);
+    CHECK(reply.error().code == Code::protocol);
+}
+
+TEST_CASE("a command carries any bytes") {
+    std::string out;
+    append_command(out, {"SET", "k", std::string("\0\r\n", 3), ""});
+    constexpr char k_sent[] = "*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\n\0\r\n\r\n$0\r\n\r\n";
+    CHECK(out == std::string(k_sent, sizeof k_sent - 1));
+}
+
+TEST_CASE("only digits count") {
+    Reply text{.kind = Reply::Kind::text, .text = "17"};
+    CHECK(text.count() == 17);
+    text.text = "17x";
+    CHECK(text.count() == 0);
+    const Reply negative{.kind = Reply::Kind::number, .number = -1};
+    CHECK(negative.count() == 0);
+}

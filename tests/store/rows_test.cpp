@@ -1,0 +1,85 @@
+// The map of threads and idempotency keys, seen from two sessions.
+#include "redis_rig.hpp"
+
+#include <algorithm>
+
+using namespace oa_stream;
+using namespace oa_stream::store;
+using namespace oa_stream::test;
+
+TEST_CASE("a row is the same on every session, whatever stands in its owner and id") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"a/b c", "ünï/%41"};
+    CHECK_FALSE(rig.get(b.look(key)).fields);
+    rig.get(a.put(key, {.thread = "th-1",
+                        .seeded = 3,
+                        .title = "A title",
+                        .created_at = 17,
+                        .updated_at = 18,
+                        .archived = true,
+                        .last_message = "m",
+                        .last_turn = "t"}));
+    const auto seen = rig.get(b.look(key)).fields;
+    REQUIRE(seen);
+    CHECK(seen->thread == "th-1");
+    CHECK(seen->seeded == 3);
+    CHECK(seen->title == "A title");
+    CHECK(seen->created_at == 17);
+    CHECK(seen->updated_at == 18);
+    CHECK(seen->archived);
+    CHECK(seen->last_message == "m");
+    CHECK(seen->last_turn == "t");
+    CHECK(rig.get(b.ids_of("a/b c")) == std::vector<std::string>{"ünï/%41"});
+    CHECK(rig.get(b.ids_of("a")).empty());
+}
+
+TEST_CASE("an erased row keeps its fence") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    rig.get(a.put(key, {.thread = "th-1"}));
+    const auto held = rig.get(a.acquire(wish(key)));
+    rig.get(a.forget(key, held.holding.fence));
+    rig.get(a.erase(key));
+    CHECK_FALSE(rig.get(a.look(key)).fields);
+    CHECK(rig.get(a.ids_of("ann")).empty());
+    CHECK(rig.get(a.acquire(wish(key, "again"))).holding.fence > held.holding.fence);
+}
+
+TEST_CASE("a key means one turn on every session") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    CHECK(rig.get(a.use_key("ann", "k1", "digest", "c1")).fresh);
+    const auto same = rig.get(b.use_key("ann", "k1", "digest", "c2"));
+    CHECK_FALSE(same.fresh);
+    CHECK(same.turn.empty()); // it is being started
+    CHECK(same.thread == "c1");
+    CHECK(rig.get(b.use_key("ann", "k1", "other", "c1")).request == "digest");
+    CHECK(rig.get(b.use_key("bob", "k1", "other", "c1")).fresh);
+
+    const ThreadKey key{"ann", "c1"};
+    const auto held = rig.get(a.acquire(wish(key)));
+    rig.get(a.commit(
+        {.key = key, .fence = held.holding.fence, .turn = "t1", .head = "{}", .idempotency = "k1"}
+    ));
+    CHECK(rig.get(b.use_key("ann", "k1", "digest", "c1")).turn == "t1");
+    rig.get(a.forget_key("ann", "k1")); // it led to a turn: it stays
+    CHECK(rig.get(b.use_key("ann", "k1", "digest", "c1")).turn == "t1");
+}
+
+TEST_CASE("a key whose first request came to nothing, or died, may be used again") {
+    RedisRig rig;
+    auto& b = rig.open();
+    auto& a = rig.open();
+    CHECK(rig.get(a.use_key("ann", "k1", "digest", "c1")).fresh);
+    rig.get(b.forget_key("ann", "k1")); // not its own
+    CHECK_FALSE(rig.get(b.use_key("ann", "k1", "digest", "c1")).fresh);
+    rig.get(a.forget_key("ann", "k1"));
+    CHECK(rig.get(b.use_key("ann", "k1", "digest", "c1")).fresh);
+    CHECK(rig.get(a.use_key("ann", "k2", "digest", "c1")).fresh);
+    rig.kill(a);
+    CHECK(rig.get(b.use_key("ann", "k2", "digest", "c1")).fresh);
+}

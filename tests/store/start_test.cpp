@@ -1,0 +1,78 @@
+// Servers that would lose what lanes share are refused, with the reason and what to do.
+#include "redis_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::store;
+using namespace oa_stream::test;
+
+namespace {
+
+Error refused(RedisRig& rig, StoreOptions options) {
+    const auto store = make_redis_store(rig.context.get_executor(), std::move(options));
+    const auto opened = rig.run(store->open());
+    REQUIRE_FALSE(opened);
+    return opened.error();
+}
+
+} // namespace
+
+TEST_CASE("an eviction policy that throws away conversations is refused") {
+    RedisRig rig({"--maxmemory-policy", "allkeys-lru"});
+    const auto error = refused(rig, rig.options());
+    CHECK(error.code == Code::config);
+    CHECK(error.text() == "the store: with maxmemory-policy allkeys-lru it throws away "
+                          "conversations (set maxmemory-policy noeviction)");
+}
+
+TEST_CASE("a cluster is refused") {
+    RedisRig rig({"--port", "27999", "--cluster-enabled", "yes"});
+    const auto error = refused(rig, rig.options());
+    CHECK(error.code == Code::config);
+    CHECK(error.message.find("Cluster") != std::string::npos);
+}
+
+TEST_CASE("a replica's address is refused") {
+    RedisRig rig({"--replicaof", "127.0.0.1", "1"});
+    const auto error = refused(rig, rig.options());
+    CHECK(error.code == Code::config);
+    CHECK(error.hint == "name its primary");
+}
+
+TEST_CASE("a refused log-in never goes on as somebody else") {
+    RedisRig rig;
+    auto options = rig.options();
+    ::setenv("OA_TEST_STORE_PASSWORD", "hunter2", 1); // NOLINT(concurrency-mt-unsafe)
+    options.password = "env:OA_TEST_STORE_PASSWORD";
+    options.user = "nobody";
+    const auto error = refused(rig, options);
+    CHECK(error.code == Code::credentials);
+    CHECK(error.text().find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("a password is asked for, and the right one opens") {
+    RedisRig rig({"--requirepass", "hunter2"});
+    CHECK(refused(rig, rig.options()).code == Code::credentials);
+    ::setenv("OA_TEST_STORE_PASSWORD", "hunter2", 1); // NOLINT(concurrency-mt-unsafe)
+    auto options = rig.options();
+    options.password = "env:OA_TEST_STORE_PASSWORD";
+    CHECK(rig.open(options).trouble().empty());
+}
+
+TEST_CASE("another program's data under the prefix is not touched") {
+    RedisRig rig;
+    auto options = rig.options();
+    rig.open(options);
+    options.prefix = "other";
+    CHECK(rig.open(options).trouble().empty());
+    // Two prefixes share nothing.
+    const ThreadKey key{"ann", "c1"};
+    rig.get(rig.stores[0]->put(key, {.thread = "th-1"}));
+    CHECK_FALSE(rig.get(rig.stores[1]->look(key)).fields);
+}
+
+TEST_CASE("a store that is not there is refused, soon") {
+    RedisRig rig;
+    auto options = rig.options();
+    options.url = "redis+unix:/nonexistent/redis.sock";
+    CHECK(refused(rig, options).code == Code::network);
+}

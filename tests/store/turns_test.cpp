@@ -1,0 +1,213 @@
+// One holder a thread over all sessions, each script against a real Redis.
+#include "redis_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::store;
+using namespace oa_stream::test;
+
+namespace {
+
+const ThreadKey k_thread{"ann/x", "c 1"};
+
+std::uint64_t start(RedisRig& rig, Store& store, const ThreadKey& key, const std::string& turn) {
+    const auto held = rig.get(store.acquire(wish(key, "start-" + turn)));
+    REQUIRE(held.kind == Acquired::Kind::mine);
+    const auto stop = rig.get(store.commit(
+        {.key = key, .fence = held.holding.fence, .turn = turn, .head = "{}"}
+    ));
+    CHECK(stop.empty());
+    return held.holding.fence;
+}
+
+EndRequest ending(const ThreadKey& key, std::uint64_t fence, const std::string& turn) {
+    return {.key = key, .fence = fence, .turn = turn, .end = 4, .bytes = "end.", .outcome = "{}"};
+}
+
+TakeRequest take(RedisRig& rig, Store& store, const ThreadKey& key) {
+    TakeRequest out{.key = key, .from = rig.get(store.look(key)).holding};
+    const auto log = rig.get(store.read(out.from.turn));
+    if (!log.entries.empty()) {
+        out.top_fence = log.entries.back().fence;
+        out.top_end = log.entries.back().end;
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("a thread has one holder, and its fence rises with each") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto first = start(rig, a, k_thread, "t1");
+    rig.get(a.append("t1", first, 3, "abc"));
+    a.tell_readers("t1", 2);
+
+    const auto busy = rig.get(b.acquire(wish(k_thread)));
+    CHECK(busy.kind == Acquired::Kind::busy);
+    CHECK(busy.holding.session == a.session());
+    CHECK(busy.holding.phase == Phase::live);
+    CHECK(busy.holding.turn == "t1");
+    CHECK(busy.readers == 2);
+
+    CHECK(rig.get(a.end(ending(k_thread, first, "t1"))) == Written::stored);
+    const auto second = rig.get(b.acquire(wish(k_thread)));
+    CHECK(second.kind == Acquired::Kind::mine);
+    CHECK(second.holding.fence > first);
+    // What the first holder still says has no effect any more.
+    CHECK(rig.get(a.end(ending(k_thread, first, "t1"))) == Written::fenced);
+    const auto late = rig.run(a.commit({.key = k_thread, .fence = first, .turn = "t1"}));
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code == Code::conflict);
+}
+
+TEST_CASE("a step that is asked twice is done once") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto one = rig.get(a.acquire(wish(k_thread)));
+    const auto two = rig.get(a.acquire(wish(k_thread)));
+    CHECK(two.kind == Acquired::Kind::mine);
+    CHECK(two.holding.fence == one.holding.fence);
+    CHECK(rig.get(a.acquire(wish(k_thread, "another"))).kind == Acquired::Kind::busy);
+    const CommitRequest commit{
+        .key = k_thread, .fence = one.holding.fence, .turn = "t1", .head = "{}"
+    };
+    CHECK(rig.get(a.commit(commit)).empty());
+    CHECK(rig.get(a.append("t1", one.holding.fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(a.commit(commit)).empty());
+    CHECK(rig.get(a.append("t1", one.holding.fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(a.end(ending(k_thread, one.holding.fence, "t1"))) == Written::stored);
+    CHECK(rig.get(a.end(ending(k_thread, one.holding.fence, "t1"))) == Written::stored);
+    const auto log = rig.get(a.read("t1"));
+    REQUIRE(log.entries.size() == 3);
+    CHECK(log.whole());
+    CHECK(log.entries.back().last());
+}
+
+TEST_CASE("limits count the turns of all living sessions") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    auto asked = wish({"ann", "c1"});
+    asked.most = 3;
+    asked.most_of_owner = 2;
+    const auto ask = [&](Store& store, const std::string& owner, const std::string& id) {
+        asked.key = {owner, id};
+        asked.request = owner + id;
+        return rig.get(store.acquire(asked)).kind;
+    };
+    CHECK(ask(a, "ann", "c1") == Acquired::Kind::mine);
+    CHECK(ask(b, "ann", "c2") == Acquired::Kind::mine);
+    CHECK(ask(b, "ann", "c3") == Acquired::Kind::owner_full);
+    CHECK(ask(a, "bob", "c1") == Acquired::Kind::mine);
+    CHECK(ask(b, "cat", "c1") == Acquired::Kind::full);
+    rig.get(a.forget({"bob", "c1"}, 1));
+    CHECK(ask(b, "cat", "c1") == Acquired::Kind::mine);
+    // A death leaks nothing.
+    rig.kill(b);
+    CHECK(ask(a, "ann", "c9") == Acquired::Kind::mine);
+}
+
+TEST_CASE("a stop reaches the holder, also one that comes before its turn") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    std::vector<Wanted> wanted;
+    a.on_wanted = [&wanted](const Wanted& one) { wanted.push_back(one); };
+    const auto early = rig.get(a.acquire(wish(k_thread)));
+    CHECK(rig.get(b.want(k_thread, early.holding.fence, "stopped")));
+    CHECK(rig.get(a.commit({.key = k_thread, .fence = early.holding.fence, .turn = "t1"})) ==
+          "stopped");
+    rig.get(a.end(ending(k_thread, early.holding.fence, "t1")));
+
+    const auto fence = start(rig, a, k_thread, "t2");
+    CHECK(rig.get(b.want(k_thread, fence, "superseded")));
+    rig.get(a.follow({}));
+    REQUIRE(wanted.size() == 1);
+    CHECK(wanted.front().turn == "t2");
+    CHECK(wanted.front().reason == "superseded");
+    // A stop for a turn that has ended, or was another one, changes nothing.
+    CHECK_FALSE(rig.get(b.want(k_thread, fence - 1, "stopped")));
+    rig.get(a.end(ending(k_thread, fence, "t2")));
+    CHECK_FALSE(rig.get(b.want(k_thread, fence, "stopped")));
+}
+
+TEST_CASE("a dead session's turn is decided once, and never for a living one") {
+    RedisRig rig;
+    auto& b = rig.open();
+    auto& c = rig.open();
+    auto& a = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    rig.get(a.append("t1", fence, 3, "abc"));
+    const auto early = take(rig, b, k_thread);
+    CHECK_FALSE(rig.get(b.reap(early, "end.", "{}")));
+    CHECK_FALSE(rig.get(b.adopt(early)));
+
+    rig.kill(a);
+    const auto orphans = rig.get(b.orphans());
+    REQUIRE(orphans.size() == 1);
+    CHECK(orphans.front() == k_thread);
+    CHECK(rig.get(b.acquire(wish(k_thread))).kind == Acquired::Kind::orphan);
+    auto stale = take(rig, b, k_thread);
+    stale.top_end = 2; // something was written since it was read
+    CHECK_FALSE(rig.get(b.reap(stale, "end.", "{}")));
+
+    const auto now = take(rig, b, k_thread);
+    const auto adopted = rig.get(b.adopt(now));
+    REQUIRE(adopted);
+    CHECK(*adopted > fence);
+    CHECK_FALSE(rig.get(c.reap(now, "end.", "{}")));
+    CHECK(rig.get(b.orphans()).empty());
+    CHECK(rig.get(b.append("t1", *adopted, 6, "def")) == Written::stored);
+
+    rig.kill(b);
+    CHECK(rig.get(c.reap(take(rig, c, k_thread), "end.", "{}")));
+    const auto log = rig.get(c.read("t1"));
+    REQUIRE(log.entries.size() == 5); // head, abc, adopted, def, end
+    CHECK(log.entries.back().last());
+    CHECK(log.entries.back().end == 10);
+    CHECK(rig.get(c.look(k_thread)).holding.phase == Phase::ended);
+    CHECK(rig.get(c.acquire(wish(k_thread))).kind == Acquired::Kind::mine);
+}
+
+TEST_CASE("a turn that was let go is adopted although its holder lives") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    rig.get(a.release(k_thread, fence));
+    CHECK(rig.get(b.orphans()).size() == 1);
+    CHECK(rig.get(b.adopt(take(rig, b, k_thread))));
+    CHECK(rig.get(b.orphans()).empty());
+    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::fenced);
+}
+
+TEST_CASE("a session that slept over its lease goes on where nobody took over") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    const auto& other = rig.open();
+    rig.get(rig.stores.back()->look(k_thread));
+    CHECK(other.numbers().up);
+    // Its key is gone, as after a pause; nobody has settled the turn.
+    auto cli = rig.run([](RedisRig* on, std::string session) -> Task<Result<std::string>> {
+        auto child = Child::start(
+            on->context.get_executor(),
+            {.program = redis_program().substr(0, redis_program().rfind('/')) + "/redis-cli",
+             .args = {"-s", on->socket(), "DEL", "oa:s:" + session},
+             .env = inherited_env({"PATH"})}
+        );
+        if (!child) {
+            co_return std::unexpected(child.error());
+        }
+        (void)co_await (*child)->wait();
+        co_return co_await (*child)->read_stdout();
+    }(&rig, a.session()));
+    REQUIRE(cli);
+    CHECK(*cli == "1\n");
+    rig.until("the lease to be taken again", [&] {
+        return rig.get(rig.stores.back()->look(k_thread)).holding.alive;
+    });
+    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(a.end(ending(k_thread, fence, "t1"))) == Written::stored);
+}
