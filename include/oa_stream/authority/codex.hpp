@@ -71,6 +71,7 @@ struct CodexServer {
     /// env:NAME, file:PATH or fd:N; a file is read again for each connection. Empty: none
     std::string token{};
     Millis reconnect{10'000}; ///< running turns wait for so long when the connection is lost
+    bool shared = false; ///< other lanes run turns on its threads: they are let alone
 };
 
 struct CodexOptions {

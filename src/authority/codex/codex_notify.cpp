@@ -59,6 +59,12 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         thread->foreign = false;
         thread->freed.notify();
     }
+    if (method == "turn/started" && options_.server.shared && !live) {
+        // Another lane's. A turn that this one starts there would be steered into it.
+        thread->foreign = true;
+        thread->total.reset(); // only codex knows what it adds
+        return;
+    }
     if (method == "turn/started" && is_stray(live.get(), turn_of(*params))) {
         // A turn/start we gave up on has begun after all: nobody listens to it.
         ++counts_.stray_turns;
@@ -145,6 +151,9 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
     }
     if (auto note = unanswered_note(method, params); note && ours) {
         live->tell(*std::move(note));
+    }
+    if (options_.server.shared && !ours) {
+        return std::nullopt; // the lane that runs the turn answers
     }
     ServerAnswer answer = answer_server_request(method, params);
     ++(answer.known ? counts_.declined : counts_.unknown_requests);
