@@ -4,6 +4,7 @@
 
 #include "answers.hpp"
 #include "chats/chats.hpp"
+#include "chats/thread_name.hpp"
 #include "completions/completions_route.hpp"
 #include "gates/gates.hpp"
 #include "gates/site.hpp"
@@ -40,13 +41,26 @@ struct Lane::Impl {
         : state(executor, std::move(config), std::move(parts)), ticker(executor) {
         state.host->on_ended = [this](const TurnOutcome& outcome) {
             state.turns.turn_ended(outcome.owner);
-            state.ids().touch(outcome.owner, outcome.thread, unix_seconds());
+            touch(outcome);
             completions.turn_ended(outcome);
-            state.observer().turn_ended(outcome);
+            if (!outcome.elsewhere) {
+                state.observer().turn_ended(outcome);
+            }
             answers.log_turn(outcome);
         };
+        if (state.parts.store != nullptr) {
+            state.shared = std::make_unique<SharedLane>(state, *state.parts.store);
+            state.shared->start();
+        }
         spawn(executor, "lane ticks", run_ticks());
         spawn(executor, "dates of the id map", chats.date_rows());
+    }
+
+    void touch(const TurnOutcome& outcome) {
+        state.ids().touch(outcome.owner, outcome.thread, unix_seconds());
+        if (state.shared && state.ids().contains(outcome.owner, outcome.thread)) {
+            state.shared->store_row_later(outcome.owner, outcome.thread);
+        }
     }
 
     [[nodiscard]] Task<void> run_ticks() {
@@ -55,13 +69,18 @@ struct Lane::Impl {
             (void)co_await ticker.async_wait(asio::as_tuple(asio::use_awaitable));
             try {
                 state.turns.tick(Clock::now());
+                if (state.shared) {
+                    state.shared->tick(Clock::now());
+                }
             } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): the next tick does it
             }
         }
     }
     [[nodiscard]] Task<void> handle(std::shared_ptr<net::Exchange> exchange);
     [[nodiscard]] Task<void> serve(CallPtr call);
+    [[nodiscard]] Task<void> serve_shared(CallPtr call);
     [[nodiscard]] Task<void> dispatch(CallPtr call);
+    [[nodiscard]] std::string unready() const;
     [[nodiscard]] Task<void> health(CallPtr call);
     [[nodiscard]] Task<void> metrics(CallPtr call);
 
@@ -150,7 +169,23 @@ Task<void> Lane::Impl::serve(CallPtr call) {
         rejection.headers.set("allow", match.allow);
         return answers.refuse(std::move(call), std::move(rejection));
     }
+    if (state.shared && (match.id || match.route->action == Action::chats)) {
+        return serve_shared(std::move(call));
+    }
     return dispatch(std::move(call));
+}
+
+/// Whoever asks about a conversation is told what all lanes know of it.
+Task<void> Lane::Impl::serve_shared(CallPtr call) {
+    if (owner(state, *call)) {
+        const auto id = read_path_id(call->match.id.value_or(""));
+        if (call->match.route->action == Action::chats) {
+            co_await state.shared->refresh_all(call->record.owner);
+        } else if (id) {
+            co_await state.shared->refresh(call->record.owner, *id);
+        }
+    }
+    co_await dispatch(std::move(call));
 }
 
 Task<void> Lane::Impl::dispatch(CallPtr call) {
@@ -208,11 +243,10 @@ Task<void> Lane::Impl::health(CallPtr call) {
         body["status"] = "ok";
         break;
     case Action::readyz: {
-        const auto health = state.authority().health();
-        const bool ready = health.ready && !state.draining;
+        const bool ready = unready().empty();
         status = ready ? 200 : 503;
         body["status"] = ready ? "ready" : "unready";
-        const auto reason = state.draining ? std::string("draining") : health.reason;
+        const auto reason = ready ? state.authority().health().reason : unready();
         if (!reason.empty()) {
             body["reason"] = reason;
         }
@@ -228,6 +262,18 @@ Task<void> Lane::Impl::health(CallPtr call) {
     return answers.send(std::move(call), json_response(status, body));
 }
 
+/// Why no turn can be started here; empty: one can.
+std::string Lane::Impl::unready() const {
+    if (state.draining) {
+        return "draining";
+    }
+    const auto health = state.authority().health();
+    if (!health.ready) {
+        return health.reason.empty() ? "the authority is not ready" : health.reason;
+    }
+    return state.shared ? state.shared->store().trouble() : std::string();
+}
+
 Task<void> Lane::Impl::metrics(CallPtr call) {
     if (!state.parts.metrics) {
         return answers.refuse(std::move(call), reject(404, "not_found", "there is no such route"));
@@ -238,7 +284,7 @@ Task<void> Lane::Impl::metrics(CallPtr call) {
     net::Response response;
     response.headers.set("content-type", std::string(k_metrics_type));
     response.headers.set("cache-control", "no-store");
-    response.body = state.parts.metrics(state.authority().health().ready && !state.draining);
+    response.body = state.parts.metrics(unready().empty());
     return answers.send(std::move(call), std::move(response));
 }
 
@@ -258,13 +304,20 @@ Task<std::size_t> Lane::drain(Millis limit) {
         left += turns.end_waiting(StopReason::drain); // their decisions are refused by now
         co_await sleep_for(Millis(10));
     }
+    if (impl_->state.shared) {
+        const auto released = co_await impl_->state.shared->release_all(reserve);
+        if (released > 0) {
+            impl_->answers.log_event(LogLevel::info, "turns_released", Json{{"turns", released}});
+        }
+    }
     if (const auto going_on = turns.leave_all(); going_on > 0) {
         impl_->answers.log_event(LogLevel::info, "turns_left", Json{{"turns", going_on}});
     }
     left += turns.busy();
     turns.end_all(StopReason::drain);
     const auto waited_for = [&] {
-        return turns.open_readers() + impl_->completions.whole_answers() +
+        return turns.open_readers() + (impl_->state.shared ? turns.busy() : 0) +
+               impl_->completions.whole_answers() +
                impl_->state.bodies.jobs();
     };
     while (waited_for() > 0 && Clock::now() < deadline) {
@@ -278,6 +331,10 @@ void Lane::close() {
     impl_->closed = true;
     impl_->state.bodies.stop();
     impl_->ticker.cancel();
+    if (impl_->state.shared) {
+        impl_->state.shared->stop();
+        impl_->state.shared->cut_relays();
+    }
     impl_->state.turns.end_all(StopReason::drain);
     impl_->state.turns.cut_all();
 }

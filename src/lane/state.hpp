@@ -6,6 +6,7 @@
 #include "oa_stream/lane/records.hpp"
 
 #include "bodies/body_thread.hpp"
+#include "shared/shared_lane.hpp"
 #include "turns/live_turns.hpp"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct LaneState {
     std::optional<TokenTable> tokens{}; ///< nullopt: nobody needs one
     std::shared_ptr<TurnHost> host = std::make_shared<TurnHost>();
     LiveTurns turns{host};
+    std::unique_ptr<SharedLane> shared{}; ///< null: this lane shares nothing with others
     bool draining = false;
     BodyThread bodies; ///< ends first: its jobs use the rest
 };

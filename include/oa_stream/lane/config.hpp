@@ -112,6 +112,7 @@ struct LaneTimings {
     Millis interrupt_grace{5000}; ///< an interrupted turn that does not end is given up after this
     /// An ended turn is told to whoever may lack its end for so long; why so: docs/chats.md.
     Millis ended_kept{5000};
+    Millis authority_away{10'000}; ///< a dead replica's turn waits so long for the authority
     Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer
     Millis tick{1000}; ///< resolution of everything above that is not awaited
 };

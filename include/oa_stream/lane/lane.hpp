@@ -6,6 +6,7 @@
 #include "oa_stream/lane/auth.hpp"
 #include "oa_stream/lane/config.hpp"
 #include "oa_stream/net/http_server.hpp"
+#include "oa_stream/store/store.hpp"
 
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@ class LaneObserver;
 struct LaneParts {
     authority::Authority* authority = nullptr;
     IdMap* ids = nullptr;
+    store::Store* store = nullptr; ///< what several lanes share; null: this one is alone
     LaneObserver* observer = nullptr; ///< may be null
     std::function<void(std::string_view line)> access_log{
     }; ///< one JSON line a request; may be empty

@@ -27,6 +27,7 @@ enum class StopReason {
     overloaded,  ///< all logs together outgrew their cap
     first_event, ///< nothing came after acceptance
     stalled,     ///< nothing came for too long
+    store_away,  ///< the store that lanes share did not answer for too long
 };
 [[nodiscard]] std::string_view to_string(StopReason reason) noexcept;
 
@@ -64,9 +65,13 @@ struct TurnOutcome {
     double end_s = -1;
     std::string_view said{}; ///< TurnIdentity::said
     bool probe = false;      ///< its request was a probe
+    bool elsewhere = false;  ///< another replica decided how it ended, and counts it
 };
 /// Completed without any text, reasoning or tool: the quiet failure.
 [[nodiscard]] bool is_empty(const TurnOutcome& outcome) noexcept;
+
+/// From its outcome, failure and reason.
+[[nodiscard]] turn::TerminalClass class_of(const TurnOutcome& outcome);
 
 /// One request, when its answer has ended (that of a stream's first request: when its turn has,
 /// too).

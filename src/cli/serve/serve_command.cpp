@@ -24,6 +24,7 @@ using authority::WorkerOptions;
 using lane::LaneConfig;
 using lane::LaneLimits;
 using lane::LaneTimings;
+using store::StoreOptions;
 
 Result<ExitCode> run(ServeOptions options, Context& context) {
     OA_CHECK(complete_options(options, context));
@@ -84,8 +85,7 @@ constexpr auto k_options = options<ServeOptions>(
         names::codex_server,
         "K=URL",
         "Run turns on the Codex server at this ws:// or wss:// address, and start none. Number K, "
-        "0 "
-        "to 99, stays with its threads.",
+        "0 to 99, stays with its threads.",
         true
     ),
     option<&ServeOptions::codex_token>(
@@ -331,8 +331,8 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME=VALUE",
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
-        "max-lag-time, turn-time, first-event, idle, approval, owner-idle, reconnect, "
-        "authority-away, worker-requests, body, total-bodies, total-requests, headers, "
+        "max-lag-time, turn-time, first-event, idle, approval, owner-idle, reconnect, lease, "
+        "store-wait, store-outage, log-kept, idempotency-time, authority-away, worker-requests, body, total-bodies, total-requests, headers, "
         "connections, "
         "handshake-time, head-time, body-time, write-time, keep-alive.",
         true
@@ -343,6 +343,31 @@ constexpr auto k_options = options<ServeOptions>(
         "FILE",
         "Keep the map of client threads to authority threads in this file. With codex there is "
         "always one."
+    ),
+    option<&ServeOptions::store, &StoreOptions::url>(
+        names::store,
+        "memory|URL",
+        "Share conversations and running turns with other lanes: redis://HOST:PORT/DB (loopback), "
+        "rediss://HOST:PORT/DB or redis+unix:/PATH. memory: this lane is alone."
+    )
+        .or_else("memory"),
+    option<&ServeOptions::store, &StoreOptions::user>(
+        names::store_user, "NAME", "Log in to the store as this user."
+    ),
+    option<&ServeOptions::store, &StoreOptions::password>(
+        names::store_password,
+        "REF",
+        "Read the store's password from env:NAME, file:PATH or fd:N."
+    ),
+    option<&ServeOptions::store, &StoreOptions::ca_file>(
+        "--store-ca", "FILE", "Trust the certificates of this PEM file for rediss://, no others."
+    ),
+    option<&ServeOptions::store, &StoreOptions::prefix>(
+        "--store-prefix", "NAME", "Begin every key in the store with this name."
+    )
+        .or_else("oa"),
+    option<&ServeOptions::store, &StoreOptions::replica>(
+        "--replica-name", "NAME", "Name this lane in the store. Without it: the host's name."
     ),
     option<&ServeOptions::access_log>(
         names::access_log, "FILE", "Write one line a request to this file. Without it: to stderr."

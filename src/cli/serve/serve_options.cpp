@@ -17,6 +17,8 @@ namespace oa_stream::cli {
 
 namespace {
 
+constexpr std::string_view k_own_store = "memory"; ///< each lane keeps its own
+
 Result<void> complete_codex(ServeOptions& options, const Context& context) {
     auto& codex = options.authority.codex;
     codex.state_dir = context.state_dir;
@@ -43,6 +45,7 @@ Result<void> complete_codex(ServeOptions& options, const Context& context) {
     for (auto& server : servers) {
         server.token = options.codex_token;
         server.reconnect = options.codex_reconnect;
+        server.shared = !options.store.url.empty() && options.store.url != k_own_store;
     }
     if (options.authority.codex_children > 1 ||
         !options.authority.codex_owners.work_template.empty()) {
@@ -101,6 +104,30 @@ Millis tick_of(const lane::LaneConfig& lane) {
     return std::clamp(shortest / 4, Millis(10), Millis(1000));
 }
 
+/// Lanes that share conversations need an authority that they share, too.
+Result<void> complete_store(ServeOptions& options) {
+    auto& store = options.store;
+    if (store.url == k_own_store) {
+        store.url.clear();
+    }
+    if (store.url.empty()) {
+        return {};
+    }
+    OA_CHECK(store::check_store(store));
+    if (options.kind->spawns && options.authority.codex_servers.empty()) {
+        return fail(
+            Code::usage,
+            "the Codex that a lane starts itself belongs to that lane alone",
+            std::string(names::store),
+            fmt::format("run Codex as a server: {} 0=ws://127.0.0.1:4500", names::codex_server)
+        );
+    }
+    store.revision = options.lane.revision;
+    store.turn_time = options.lane.limits.turn_wall;
+    options.lane.timings.authority_away = options.codex_reconnect;
+    return {};
+}
+
 } // namespace
 
 Result<void> complete_options(ServeOptions& options, const Context& context) {
@@ -129,6 +156,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     OA_CHECK(read_models(options));
     OA_CHECK(complete_codex(options, context));
     OA_CHECK(complete_worker(options));
+    OA_CHECK(complete_store(options));
     const bool named = !lane.models.empty();
     lane.model = named ? lane.models.front().id : kind.model(options.authority);
     // A configuration file has a default of its own, and a turn's model stays for later ones.

@@ -4,6 +4,7 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/lane/config.hpp"
+#include "oa_stream/store/address.hpp"
 
 #include "core/command.hpp"
 #include "serve_listeners.hpp"
@@ -25,6 +26,7 @@ struct ServeOptions {
     authority::AuthorityOptions authority{};
     std::string codex_token{}; ///< where the token of the Codex servers is; empty: none
     Millis codex_reconnect{10'000}; ///< how long turns wait for a Codex server that is away
+    store::StoreOptions store{}; ///< its url is empty: this lane is alone
     bool faults_given = false;
     bool shared_workspace = false; ///< several owners may share a work folder and a Codex home
     bool allow_root = false; ///< the model may run commands as root

@@ -16,6 +16,7 @@
 #include "core/document.hpp"
 #include "file_watch.hpp"
 #include "serve_files.hpp"
+#include "serve_store.hpp"
 #include "serve_workspace.hpp"
 #include "service_manager.hpp"
 
@@ -104,6 +105,10 @@ private:
         OA_CO_CHECK(make_authority());
         OA_CO_CHECK(co_await authority_->open());
         OA_CO_CHECK(check_approvals());
+        if (!options_.store.url.empty()) {
+            store_ = store::make_redis_store(io_.get_executor(), options_.store);
+            OA_CO_CHECK(co_await store_->open());
+        }
         OA_CO_TRY(
             ids_,
             lane::IdMap::open(
@@ -172,10 +177,17 @@ private:
         lane::LaneParts parts;
         parts.authority = authority_.get();
         parts.ids = ids_.get();
+        parts.store = store_.get();
         parts.access_log = [this](std::string_view line) { write_access(line); };
         parts.log = log_;
         parts.observer = &metrics_;
-        parts.metrics = [this](bool ready) { return metrics_.text(authority_->readings(), ready); };
+        parts.metrics = [this](bool ready) {
+            auto readings = authority_->readings();
+            if (store_) {
+                std::ranges::move(store_readings(*store_), std::back_inserter(readings));
+            }
+            return metrics_.text(readings, ready);
+        };
         lane_ = std::make_unique<lane::Lane>(io_.get_executor(), options_.lane, std::move(parts));
         if (!tokens) {
             log_->verbatim("no tokens configured: every process of this machine may use this lane, "
@@ -283,6 +295,9 @@ private:
         server_->close();
         const auto spent = std::chrono::duration_cast<Millis>(Clock::now() - began);
         co_await authority_->close(std::max(Millis(500), options_.drain_timeout - spent));
+        if (store_) {
+            co_await store_->close();
+        }
         if (auto flushed = ids_->flush(); !flushed) {
             log_->note(LogLevel::error, "id_map", flushed.error().text());
         }
@@ -345,6 +360,7 @@ private:
     lane::Metrics metrics_;
     std::optional<LineAppender> access_;
     std::unique_ptr<authority::Authority> authority_;
+    std::unique_ptr<store::Store> store_; ///< null: this lane is alone
     std::unique_ptr<lane::IdMap> ids_;
     std::unique_ptr<lane::Lane> lane_;
     std::unique_ptr<Listeners> server_;

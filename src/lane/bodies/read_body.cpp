@@ -31,7 +31,7 @@ Rejection reject_json(const Error& error) {
     );
 }
 
-Rejection reject_full() {
+Rejection reject_crowd() {
     return with_retry_after(
         reject(503, "service_unavailable", "too many large requests are being read: try again"), 1
     );
@@ -71,12 +71,12 @@ Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, Bod
         try {
             result = read_now(text, bounds, keep.halves, use);
         } catch (const std::bad_alloc&) {
-            result = std::unexpected(reject_full());
+            result = std::unexpected(reject_crowd());
         }
     };
     const auto gone = [&] { return call->exchange->peer_gone(); };
     if (!co_await lane->bodies.run(text.size(), job, gone)) {
-        co_return std::unexpected(reject_full());
+        co_return std::unexpected(reject_crowd());
     }
     if (lane->draining && bounds.stop.stop_requested()) {
         co_return open_for_turns(*lane, *call); // the client is still there

@@ -122,6 +122,9 @@ Task<Accepted<Json>> Chats::change_thread(CallPtr call) {
             co_return std::unexpected(reject_unstored());
         }
     }
+    if (row && lane_->shared && !co_await lane_->shared->store_row(owner, id)) {
+        co_return std::unexpected(reject_unstored());
+    }
     if (!row) {
         co_return std::unexpected(reject_unknown_thread());
     }
@@ -144,7 +147,15 @@ Task<Accepted<void>> Chats::end_turn(CallPtr call) {
     while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
         co_await sleep_for(k_poll);
     }
-    if (const auto turn = lane_->turns.find(owner, thread); turn && !turn->ended()) {
+    auto turn = lane_->turns.find(owner, thread);
+    if (lane_->shared) {
+        const auto found = co_await lane_->shared->find(owner, thread);
+        if (!found) {
+            co_return std::unexpected(found.error());
+        }
+        turn = *found;
+    }
+    if (turn && !turn->ended()) {
         turn->stop(StopReason::stopped);
         while (!turn->ended() && Clock::now() < until) {
             co_await turn->wait_change(until);
@@ -169,6 +180,14 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
     if (!lease) {
         co_return std::unexpected(std::move(lease).error());
     }
+    std::optional<SharedHold> hold;
+    if (lane_->shared) {
+        auto held = co_await lane_->shared->acquire(owner, id, false);
+        if (!held) {
+            co_return std::unexpected(std::move(held).error());
+        }
+        hold.emplace(*std::move(held));
+    }
     auto& ids = lane_->ids();
     const auto row = ids.find(owner, id);
     if (!row) {
@@ -182,7 +201,7 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
     lease->forget();
     // On a full disk the line is written later. Lost with the process, its row would lead to a
     // thread that the authority does not know: not listed, and 404.
-    (void)co_await ids.commit();
+    (void)co_await commit_row(lane_, owner, id);
     co_return Accepted<void>{};
 }
 

@@ -166,7 +166,7 @@ Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
         co_return std::unexpected(std::move(row).error());
     }
     ids.put(*row);
-    if (!co_await ids.commit()) {
+    if (!co_await commit_row(lane_, owner, id)) {
         ids.undo(owner, id, std::nullopt);
         co_return std::unexpected(reject_unstored());
     }

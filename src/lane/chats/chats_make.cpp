@@ -106,7 +106,7 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     row.updated_at = row.created_at;
     ids.put(row);
-    if (!co_await ids.commit()) {
+    if (!co_await commit_row(lane_, owner, asked->id)) {
         ids.undo(owner, asked->id, std::nullopt);
         co_return std::unexpected(reject_unstored());
     }

@@ -101,6 +101,49 @@ Rejection reject_unstored() {
     );
 }
 
+Rejection reject_busy() {
+    auto rejection = with_retry_after(
+        reject(
+            409,
+            "turn_in_progress",
+            "this conversation has a turn under way: wait for its end, or stop it"
+        ),
+        2
+    );
+    // Libraries that retry by themselves would only wait in line for a turn that goes on.
+    rejection.headers.set("x-should-retry", "false");
+    return rejection;
+}
+
+Rejection reject_full() {
+    return with_retry_after(
+        reject(503, "service_unavailable", "this service runs as many turns as it can"), 5
+    );
+}
+
+Rejection reject_owner_full() {
+    return with_retry_after(
+        reject(429, "rate_limited", "you have as many turns under way as you may"), 5
+    );
+}
+
+Rejection reject_other_request() {
+    return invalid_field("idempotency-key", "this key was used for another request");
+}
+
+Rejection reject_still_starting() {
+    return with_retry_after(
+        reject(409, "turn_in_progress", "this request is still being started"), 2
+    );
+}
+
+Rejection reject_answered(std::string_view turn) {
+    auto rejection = reject(409, "already_answered", "this request was answered already");
+    rejection.details["turnId"] = turn;
+    rejection.headers.set("x-should-retry", "false");
+    return rejection;
+}
+
 net::Response json_response(int status, const Json& body) {
     net::Response response;
     response.status = status;

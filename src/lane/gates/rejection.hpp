@@ -45,6 +45,16 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 /// The lane's own disk takes nothing more: no conversation is begun that a restart would lose.
 [[nodiscard]] Rejection reject_unstored();
 
+/// 409: a turn is under way on this thread.
+[[nodiscard]] Rejection reject_busy();
+/// 503 and 429: as many turns as may be, of all and of this owner.
+[[nodiscard]] Rejection reject_full();
+[[nodiscard]] Rejection reject_owner_full();
+// Of requests under one Idempotency-Key: 422, 409, 409.
+[[nodiscard]] Rejection reject_other_request();
+[[nodiscard]] Rejection reject_still_starting();
+[[nodiscard]] Rejection reject_answered(std::string_view turn);
+
 [[nodiscard]] net::Response to_response(const Rejection& rejection, std::string_view request_id);
 
 /// A JSON answer with cache-control: no-store.

@@ -6,6 +6,21 @@ bool is_empty(const TurnOutcome& outcome) noexcept {
     return outcome.outcome == turn::Outcome::completed && !outcome.content;
 }
 
+turn::TerminalClass class_of(const TurnOutcome& outcome) {
+    switch (outcome.outcome) {
+    case turn::Outcome::completed:
+        return turn::TerminalClass::completed;
+    case turn::Outcome::interrupted:
+        return outcome.reason == StopReason::client_gone ? turn::TerminalClass::client_gone
+                                                         : turn::TerminalClass::turn_interrupted;
+    case turn::Outcome::aborted:
+    case turn::Outcome::failed:
+        break;
+    }
+    const auto code = outcome.failure ? outcome.failure->code : turn::FailureCode::turn_failed;
+    return turn::words_of(code).terminal;
+}
+
 std::string_view to_string(StopReason reason) noexcept {
     switch (reason) {
     case StopReason::none:
@@ -26,6 +41,8 @@ std::string_view to_string(StopReason reason) noexcept {
         return "first_event";
     case StopReason::stalled:
         return "stalled";
+    case StopReason::store_away:
+        return "store_away";
     }
     return "none";
 }

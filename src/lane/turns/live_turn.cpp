@@ -46,11 +46,16 @@ std::shared_ptr<LiveTurn> LiveTurn::begin(
     self->host_->scratch.clear();
     self->style_.encoder->begin(self->host_->scratch);
     self->commit(self->accepted_);
+    self->start_pump();
+    return self;
+}
+
+void LiveTurn::start_pump() {
     asio::co_spawn(
-        executor,
-        pump(self),
+        executor_,
+        pump(shared_from_this()),
         asio::bind_cancellation_slot(
-            self->cancel_.slot(),
+            cancel_.slot(),
             [](const std::exception_ptr& error) {
                 if (error) {
                     std::rethrow_exception(error); // a broken invariant: errors are values here
@@ -58,7 +63,6 @@ std::shared_ptr<LiveTurn> LiveTurn::begin(
             }
         )
     );
-    return self;
 }
 
 Task<void> LiveTurn::pump(std::shared_ptr<LiveTurn> self) {
@@ -111,6 +115,7 @@ void LiveTurn::attach(
     );
     host_->observer->reader_attached();
     ++open_readers_;
+    tell_readers(open_readers_);
     auto part = part_of(segment);
     const bool held = part.begin >= log_.begin();
     if (!body || !held) {
@@ -180,6 +185,7 @@ void LiveTurn::drop_done_readers() {
     for (; open_readers_ > open; --open_readers_) {
         host_->observer->reader_detached();
     }
+    tell_readers(open);
     if (open == 0) {
         detached_ = Clock::now();
         if (!style_.resumable) {
@@ -190,7 +196,7 @@ void LiveTurn::drop_done_readers() {
 }
 
 bool LiveTurn::resumable(Clock::time_point now) const noexcept {
-    return style_.resumable && log_.whole() &&
+    return style_.resumable && log_.whole() && !gone_ &&
            (!ended_ || now - ended_at_ < host_->timings.ended_kept);
 }
 

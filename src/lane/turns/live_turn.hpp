@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
+#include "oa_stream/encode/continuation.hpp"
 #include "oa_stream/encode/normaliser.hpp"
 #include "oa_stream/encode/turn_encoder.hpp"
 #include "oa_stream/lane/config.hpp"
@@ -21,6 +22,7 @@
 
 namespace oa_stream::lane {
 
+class TurnJournal;
 class TurnReader;
 struct ReaderPart;
 struct LogView;
@@ -68,6 +70,10 @@ struct TurnStyle {
     /// The client decides on approvals: an answer ends where only a decision is missing, and the
     /// request with the decision is answered with what follows. The encoder knows them too.
     bool approvals = false;
+    // With a store that lanes share; none without.
+    std::shared_ptr<TurnJournal> journal{};
+    std::optional<encode::Continuation> goes_on{}; ///< of a turn that another replica began
+    std::function<void(std::size_t count)> on_readers{};
 };
 
 class LiveTurn : public std::enable_shared_from_this<LiveTurn> {
@@ -79,6 +85,25 @@ public:
         TurnIdentity identity,
         std::unique_ptr<authority::Turn> turn,
         TurnStyle style
+    );
+    /// Goes on with a turn that another replica began and of which `said` was sent; its encoder has
+    /// that state, and its authority tells it from the beginning.
+    [[nodiscard]] static std::shared_ptr<LiveTurn> adopt(
+        const asio::any_io_executor& executor,
+        std::shared_ptr<TurnHost> host,
+        TurnIdentity identity,
+        std::unique_ptr<authority::Turn> turn,
+        TurnStyle style,
+        std::string_view said
+    );
+    /// Reads on for a turn that another replica runs: relay() is told what that one sends. It is
+    /// neither counted nor limited here.
+    [[nodiscard]] static std::shared_ptr<LiveTurn> relay(
+        const asio::any_io_executor& executor,
+        std::shared_ptr<TurnHost> host,
+        TurnIdentity identity,
+        std::unique_ptr<authority::Turn> remote,
+        std::function<void(std::size_t)> on_readers
     );
     LiveTurn(
         const asio::any_io_executor& executor,
@@ -131,8 +156,19 @@ public:
     /// Lets the turn run on without this lane: its readers are cut, it is told no end and counts
     /// nowhere. False: its authority cannot, or it is being stopped.
     [[nodiscard]] bool leave();
+    /// It may be left.
+    [[nodiscard]] bool can_leave() const noexcept;
     /// Cuts every reader without a proper ending.
     void cut_readers();
+    // live_turn_shared.cpp
+    /// Another replica has taken it: readers here get an error, and it counts there.
+    void lose_to_another();
+    /// Frames of a relayed turn, with the last ones its end. `owed`: somebody may lack that.
+    void relay(std::string_view frames, bool last, bool owed);
+    /// What a relayed turn said is gone: readers are cut, nobody can resume it here.
+    void relay_lost();
+    /// A relayed turn that nobody has read for a while.
+    [[nodiscard]] bool unread(Clock::time_point now) const noexcept;
     /// Heartbeats, limits, deadlines. Called every LaneTimings::tick.
     void tick(Clock::time_point now);
     /// Ended, and every reader was told and reported.
@@ -154,6 +190,7 @@ private:
         bool claimed = false; ///< somebody is, was, or will not any more be told it
         bool told = false; ///< … and has begun to be
     };
+    void start_pump();
     [[nodiscard]] static Task<void> pump(std::shared_ptr<LiveTurn> self);
     [[nodiscard]] bool feed_or_end(authority::EventBatch batch);
     [[nodiscard]] bool feed(authority::EventBatch batch);
@@ -171,6 +208,14 @@ private:
     void expire_approvals(Clock::time_point now);
     void trim_log();
     void conclude(Clock::time_point now);
+    // live_turn_shared.cpp
+    void hold_end();
+    void settle_end(bool decided_elsewhere);
+    void end_as_lost();
+    [[nodiscard]] std::string outcome_text() const;
+    [[nodiscard]] bool admit(turn::Event& event);
+    [[nodiscard]] bool read_elsewhere() const noexcept;
+    void tell_readers(std::size_t count) const;
     void rewrite_end(turn::TurnEnded& ended) const;
     void drop_done_readers();
     void announce_change();
@@ -203,9 +248,13 @@ private:
     Clock::time_point ended_at_{};
     StopReason reason_ = StopReason::none;
     TurnOutcome outcome_{};
+    std::string last_frames_{}; ///< the ending, until the store has it
     bool saw_event_ = false;
     bool owed_ = false;
     bool ended_ = false;
+    bool ending_ = false; ///< its end is on its way to the store
+    bool relayed_ = false;
+    bool gone_ = false; ///< its log is not to be had any more
 };
 
 } // namespace oa_stream::lane

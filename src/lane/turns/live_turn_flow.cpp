@@ -1,6 +1,7 @@
 // How events become frames in the log, and how a turn comes to its end.
 #include "live_turn.hpp"
 #include "reader.hpp"
+#include "shared/turn_journal.hpp"
 
 #include <algorithm>
 
@@ -29,6 +30,8 @@ turn::TurnEnded end_for(StopReason reason) {
         return failed(Outcome::failed, FailureCode::authority_timeout, "no first event in time");
     case StopReason::stalled:
         return failed(Outcome::failed, FailureCode::stalled, "no event for too long");
+    case StopReason::store_away:
+        return failed(Outcome::aborted, FailureCode::turn_aborted, "the store stayed away");
     case StopReason::none:
     case StopReason::stopped:
     case StopReason::superseded:
@@ -36,21 +39,6 @@ turn::TurnEnded end_for(StopReason reason) {
         break;
     }
     return {Outcome::interrupted, turn::Finish::other, std::nullopt, std::nullopt};
-}
-
-turn::TerminalClass class_of(const TurnOutcome& outcome) {
-    switch (outcome.outcome) {
-    case turn::Outcome::completed:
-        return turn::TerminalClass::completed;
-    case turn::Outcome::interrupted:
-        return outcome.reason == StopReason::client_gone ? turn::TerminalClass::client_gone
-                                                         : turn::TerminalClass::turn_interrupted;
-    case turn::Outcome::aborted:
-    case turn::Outcome::failed:
-        break;
-    }
-    const auto code = outcome.failure ? outcome.failure->code : turn::FailureCode::turn_failed;
-    return turn::words_of(code).terminal;
 }
 
 bool is_retryable(turn::FailureCode code) noexcept {
@@ -79,10 +67,10 @@ bool LiveTurn::feed(authority::EventBatch batch) {
     }
     write(events, now);
     arm_pause();
-    if (!ended_ && host_->log_bytes > host_->limits.total_log_bytes) {
+    if (!ended_ && !ending_ && host_->log_bytes > host_->limits.total_log_bytes) {
         end_now(StopReason::overloaded);
     }
-    return !ended_;
+    return !ended_ && !ending_;
 }
 
 void LiveTurn::lose(const Error& error) {
@@ -96,7 +84,7 @@ void LiveTurn::lose(const Error& error) {
 }
 
 void LiveTurn::stop(StopReason reason) {
-    if (ended_ || reason_ != StopReason::none) {
+    if (ended_ || ending_ || reason_ != StopReason::none) {
         return;
     }
     reason_ = reason;
@@ -105,7 +93,7 @@ void LiveTurn::stop(StopReason reason) {
 }
 
 void LiveTurn::end_now(StopReason reason) {
-    if (ended_) {
+    if (ended_ || ending_ || relayed_) {
         return;
     }
     reason_ = reason;
@@ -117,8 +105,12 @@ void LiveTurn::end_now(StopReason reason) {
     cancel_.emit(asio::cancellation_type::terminal);
 }
 
+bool LiveTurn::can_leave() const noexcept {
+    return !ended_ && !ending_ && !relayed_ && !stopping() && style_.resumable && turn_;
+}
+
 bool LiveTurn::leave() {
-    if (ended_ || stopping() || !style_.resumable || !turn_ || !turn_->leave()) {
+    if (!can_leave() || !turn_->leave()) {
         return false;
     }
     cut_readers();
@@ -143,11 +135,13 @@ void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
 
 void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
     host_->scratch.clear();
-    for (const auto& event : events) {
+    for (auto& event : events) {
         if (style_.encoder->ended()) {
             break;
         }
-        encode(event, now);
+        if (!style_.goes_on || admit(event)) {
+            encode(event, now);
+        }
     }
     commit(now);
 }
@@ -195,6 +189,12 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
 }
 
 void LiveTurn::commit(Clock::time_point now) {
+    if (style_.journal) {
+        if (style_.encoder->ended() && !ended_) {
+            return hold_end();
+        }
+        style_.journal->append(host_->scratch, host_->limits.turn_log_bytes);
+    }
     log_.append(host_->scratch);
     host_->scratch.clear();
     if (style_.encoder->ended() && !ended_) {
@@ -254,8 +254,9 @@ void LiveTurn::tick(Clock::time_point now) {
     const auto& timings = host_->timings;
     const auto& limits = host_->limits;
     expire_approvals(now);
-    if (!ended_) {
-        const bool alone = readers() == 0 && !waiting();
+    if (!ended_ && !ending_ && !relayed_) {
+        const bool alone = readers() == 0 && !waiting() && !read_elsewhere();
+        detached_ = alone ? detached_ : now;
         if (reason_ != StopReason::none) {
             if (now >= stop_deadline_) {
                 end_now(reason_);

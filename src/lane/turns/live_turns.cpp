@@ -20,20 +20,6 @@ std::string row_key(std::string_view owner, std::string_view id) {
     return key;
 }
 
-Rejection reject_busy() {
-    auto rejection = with_retry_after(
-        reject(
-            409,
-            "turn_in_progress",
-            "this conversation has a turn under way: wait for its end, or stop it"
-        ),
-        2
-    );
-    // Libraries that retry by themselves would only wait in line for a turn that goes on.
-    rejection.headers.set("x-should-retry", "false");
-    return rejection;
-}
-
 } // namespace
 
 LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone)
@@ -81,15 +67,11 @@ void LiveTurns::Lease::forget() {
 
 std::optional<Rejection> LiveTurns::admit(const std::string& owner, bool count_owner) const {
     if (busy_ >= host_->limits.streams) {
-        return with_retry_after(
-            reject(503, "service_unavailable", "this service runs as many turns as it can"), 5
-        );
+        return reject_full();
     }
     const auto own = owners_.find(owner);
     if (count_owner && own != owners_.end() && own->second >= host_->limits.streams_per_owner) {
-        return with_retry_after(
-            reject(429, "rate_limited", "you have as many turns under way as you may"), 5
-        );
+        return reject_owner_full();
     }
     return std::nullopt;
 }

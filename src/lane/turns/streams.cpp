@@ -103,6 +103,9 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         co_return read;
     }
     call->record.thread = call->chat.thread;
+    if (lane_->shared && !call->match.id) {
+        co_await lane_->shared->refresh(call->record.owner, call->chat.thread);
+    }
     co_return open_for_turns(*lane_, *call);
 }
 
@@ -140,6 +143,14 @@ Task<void> Streams::send(
 
 Task<void> Streams::answer_approvals(CallPtr call) {
     const auto turn = lane_->turns.find(call->record.owner, call->chat.thread);
+    if (!turn && lane_->shared) { // it may wait on the replica that runs it
+        co_return co_await answers_->refuse(
+            std::move(call),
+            with_retry_after(
+                reject(503, "service_unavailable", "this turn does not wait here: try again"), 1
+            )
+        );
+    }
     if (!turn) {
         co_return co_await answers_->refuse(
             std::move(call),

@@ -12,12 +12,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// How long a repeated request waits for the first one's turn to be accepted.
-constexpr Millis k_start_wait{30000};
-constexpr Millis k_poll{10};
-
-/// A turn that is taken over counts where such turns begin.
-constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
 constexpr std::size_t k_most_systems = 10'000;
 
 constexpr std::string_view k_accept = "tool-approval";
@@ -235,14 +229,20 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
         co_return std::unexpected(reject_unstored());
     }
     ids.note_turn(owner, id, message_digest(call->chat), turn->turn_id());
+    if (lane_->shared && !co_await lane_->shared->store_row(owner, id)) {
+        co_return std::unexpected(reject_store_away());
+    }
     co_return Accepted<void>{};
 }
 
 std::shared_ptr<LiveTurn> TurnStarter::go_live(
-    const Call& call, TurnIdentity identity, std::unique_ptr<authority::Turn> turn
+    const Call& call,
+    TurnIdentity identity,
+    std::unique_ptr<authority::Turn> turn,
+    std::shared_ptr<TurnJournal> journal
 ) const {
     const auto id = wire_id(turn->turn_id());
-    TurnStyle style;
+    auto style = shared_style(id, std::move(journal));
     style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
         .thread = identity.thread,
         .message_id = id,
@@ -252,49 +252,14 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
         .approvals = asks_approvals(call)
     });
     style.approvals = asks_approvals(call);
-    return LiveTurn::begin(
+    const auto written = style.journal;
+    auto live = LiveTurn::begin(
         lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)
     );
-}
-
-Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
-    const auto& owner = call->record.owner;
-    const auto& thread = call->record.thread;
-    const auto until = Clock::now() + k_start_wait;
-    const bool joins = lane_->authority().capabilities().outlives && !lane_->draining;
-    while (joins && lane_->turns.starting(owner, thread) && Clock::now() < until) {
-        co_await sleep_for(k_poll);
+    if (written) {
+        lane_->shared->follow(live, written);
     }
-    auto live = lane_->turns.find(owner, thread);
-    const auto row = lane_->ids().find(owner, thread);
-    if (live || !joins || !row) {
-        co_return live;
-    }
-    auto lease = co_await lane_->turns.acquire(
-        owner,
-        thread,
-        lane_->tokens.has_value(),
-        [exchange = call->exchange] { return exchange->peer_gone(); }
-    );
-    if (!lease) {
-        co_return std::unexpected(std::move(lease).error());
-    }
-    auto turn = co_await lane_->authority().join(row->thread);
-    if (!turn && turn.error().code == Code::not_found) {
-        co_return nullptr;
-    }
-    if (!turn) {
-        answers_->log_start_failed(*call, turn.error());
-        co_return std::unexpected(reject_start(turn.error()));
-    }
-    lane_->observer().turn_accepted(k_joined_route, false);
-    live = go_live(
-        *call,
-        {k_joined_route, call->record.request_id, owner, thread, call->received, {}},
-        *std::move(turn)
-    );
-    lease->commit(live);
-    co_return live;
+    return live;
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) {
@@ -310,6 +275,10 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject(499, "client_closed_request", "the client left"));
     }
+    auto hold = co_await hold_everywhere(call->record.owner, call->chat.thread);
+    if (!hold) {
+        co_return std::unexpected(std::move(hold).error());
+    }
     auto turn = co_await start_turn(call);
     if (!turn) {
         co_return std::unexpected(std::move(turn).error());
@@ -317,6 +286,10 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     // Dropping the turn ends it.
     if (auto stored = co_await remember_thread(call, turn->get()); !stored) {
         co_return std::unexpected(std::move(stored).error());
+    }
+    auto shared = co_await commit_everywhere(call, &*hold, turn->get());
+    if (!shared) {
+        co_return std::unexpected(std::move(shared).error());
     }
     call->record.accepted_s = call->now_s();
     lane_->observer().turn_accepted(call->record.route, !call->record.probe.empty());
@@ -329,65 +302,14 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
          call->received,
          end_of_body(call->request().body),
          !call->record.probe.empty()},
-        *std::move(turn)
+        *std::move(turn),
+        std::move(shared->journal)
     );
     lease->commit(live);
+    if (!shared->stop.empty()) { // it came before the turn
+        live->stop(StopReason::stopped);
+    }
     co_return live;
-}
-
-/// The turn that this Idempotency-Key started already; null when the key is new. A request that was
-/// answered and can no longer be replayed is refused: running it again is what the key forbids.
-Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call) {
-    const auto& owner = call->record.owner;
-    const auto until = Clock::now() + k_start_wait;
-    while (const auto* use = call->key.empty() ? nullptr : keys_.find(owner, call->key)) {
-        if (use->request != call->request_digest) {
-            co_return std::unexpected(
-                invalid_field("idempotency-key", "this key was used for another request")
-            );
-        }
-        if (!use->turn.empty()) {
-            auto live = use->live.lock();
-            if (live && live->resumable(Clock::now())) {
-                co_return live;
-            }
-            auto rejection = reject(409, "already_answered", "this request was answered already");
-            rejection.details["turnId"] = use->turn;
-            rejection.headers.set("x-should-retry", "false");
-            co_return std::unexpected(std::move(rejection));
-        }
-        if (Clock::now() >= until) {
-            co_return std::unexpected(with_retry_after(
-                reject(409, "turn_in_progress", "this request is still being started"), 2
-            ));
-        }
-        co_await sleep_for(k_poll);
-    }
-    co_return nullptr;
-}
-
-Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {
-    auto earlier = co_await earlier_turn(call);
-    if (!earlier) {
-        co_return std::unexpected(std::move(earlier).error());
-    }
-    if (*earlier) {
-        co_return Begun{*std::move(earlier), false};
-    }
-    const auto& owner = call->record.owner;
-    if (!call->key.empty()) {
-        keys_.begin(owner, call->key, call->request_digest);
-    }
-    auto turn = co_await begin_turn(call);
-    if (!call->key.empty() && turn) {
-        keys_.accept(owner, call->key, *turn);
-    } else if (!call->key.empty()) {
-        keys_.forget(owner, call->key);
-    }
-    if (!turn) {
-        co_return std::unexpected(std::move(turn).error());
-    }
-    co_return Begun{*std::move(turn), true};
 }
 
 } // namespace oa_stream::lane

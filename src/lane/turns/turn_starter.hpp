@@ -4,6 +4,7 @@
 
 #include "answers.hpp"
 #include "live_turns.hpp"
+#include "shared/shared_lane.hpp"
 #include "store/idempotency.hpp"
 
 #include <memory>
@@ -27,14 +28,29 @@ public:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(CallPtr call);
 
 private:
+    // turn_finder.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn_anywhere(CallPtr call);
+    [[nodiscard]] Task<Accepted<std::optional<SharedHold>>>
+    hold_everywhere(std::string owner, std::string thread);
+    [[nodiscard]] Task<Accepted<SharedLane::Committed>> commit_everywhere(
+        CallPtr call, std::optional<SharedHold>* hold, const authority::Turn* turn
+    );
+    [[nodiscard]] TurnStyle
+    shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const;
+    // turn_starter.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<authority::TurnRequest>> make_turn_request(CallPtr call);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start_turn(CallPtr call);
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
     turns_to_replace(CallPtr call, std::string thread);
     [[nodiscard]] std::shared_ptr<LiveTurn>
-    go_live(const Call& call, TurnIdentity identity, std::unique_ptr<authority::Turn> turn) const;
+    go_live(
+        const Call& call,
+        TurnIdentity identity,
+        std::unique_ptr<authority::Turn> turn,
+        std::shared_ptr<TurnJournal> journal
+    ) const;
     [[nodiscard]] bool asks_approvals(const Call& call) const;
     void tell_system(const Call& call, authority::TurnRequest& request) const;
     void note_system(const Call& call, const std::string& thread);

@@ -1,0 +1,161 @@
+// What this lane shares with others: it takes and gives turns through the store, reads on for turns
+// that others run, and settles what a dead replica left.
+#pragma once
+
+#include "oa_stream/lane/id_map.hpp"
+#include "oa_stream/store/store.hpp"
+
+#include "gates/call.hpp"
+#include "gates/rejection.hpp"
+#include "turn_journal.hpp"
+#include "turns/live_turn.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace oa_stream::lane {
+
+struct LaneState;
+
+/// The right to run one thread's turn, over all replicas: given back unless it was committed.
+class SharedHold {
+public:
+    SharedHold(
+        const asio::any_io_executor& executor,
+        store::Store& store,
+        store::ThreadKey key,
+        std::uint64_t fence
+    );
+    SharedHold(SharedHold&& other) noexcept;
+    SharedHold(const SharedHold&) = delete;
+    SharedHold& operator=(const SharedHold&) = delete;
+    SharedHold& operator=(SharedHold&&) = delete;
+    ~SharedHold();
+
+    [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
+    [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
+    void keep() noexcept { store_ = nullptr; }
+
+private:
+    asio::any_io_executor executor_;
+    store::Store* store_;
+    store::ThreadKey key_;
+    std::uint64_t fence_;
+};
+
+/// What a successor must know of a turn, as it stands at its log's beginning.
+struct TurnHead {
+    std::string route{};
+    std::string request_id{};
+    std::string model{};
+    bool approvals = false;
+    bool probe = false;
+};
+
+class SharedLane {
+public:
+    SharedLane(LaneState& lane, store::Store& store);
+    SharedLane(const SharedLane&) = delete;
+    SharedLane& operator=(const SharedLane&) = delete;
+    ~SharedLane();
+
+    /// Starts to read for others, and to look after what dead replicas held.
+    void start();
+    void stop();
+    [[nodiscard]] store::Store& store() const noexcept { return *store_; }
+
+    // Threads: the lane's own map is what it has seen of the store's. shared_rows.cpp
+    [[nodiscard]] Task<void> refresh(std::string owner, std::string id);
+    [[nodiscard]] Task<void> refresh_all(std::string owner);
+    /// The row as the lane's map has it, or that it has none (any more).
+    [[nodiscard]] Task<Result<void>> store_row(std::string owner, std::string id);
+    void store_row_later(const std::string& owner, const std::string& id);
+
+    // Turns. shared_turns.cpp
+    [[nodiscard]] Task<Accepted<SharedHold>>
+    acquire(std::string owner, std::string thread, bool count_owner);
+    /// The turn was accepted; its journal. `stop`: it was wanted to end meanwhile.
+    struct Committed {
+        std::shared_ptr<TurnJournal> journal;
+        std::string stop{};
+    };
+    [[nodiscard]] Task<Accepted<Committed>>
+    commit(SharedHold* hold, std::string turn, TurnHead head, std::string idempotency);
+    /// Wires a live turn of ours: what the store says reaches it.
+    void follow(const std::shared_ptr<LiveTurn>& turn, const std::shared_ptr<TurnJournal>& journal);
+    /// The thread's live or just ended turn, wherever it runs; one of a dead replica is settled
+    /// first. Null: none.
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
+    find(std::string owner, std::string thread);
+    [[nodiscard]] Task<Accepted<std::optional<std::string>>> find_key(CallPtr call);
+
+    void tick(Clock::time_point now);
+    /// Cuts what is read for others, without an ending: it goes on elsewhere.
+    void cut_relays();
+    /// Turns that go on with another replica. shared_drain in shared_settle.cpp
+    [[nodiscard]] Task<std::size_t> release_all(Millis within);
+
+private:
+    /// A turn that runs elsewhere, read here.
+    struct Relay {
+        std::shared_ptr<LiveTurn> turn;
+        store::ThreadKey key;
+        store::Tail at{};
+    };
+    struct Held {
+        std::weak_ptr<LiveTurn> turn;
+        std::shared_ptr<TurnJournal> journal;
+    };
+    [[nodiscard]] static Task<void> read_news(SharedLane* self, std::shared_ptr<bool> alive);
+    [[nodiscard]] static Task<void> sweep(SharedLane* self, std::shared_ptr<bool> alive);
+    [[nodiscard]] Task<void> look_after_relays();
+    [[nodiscard]] Task<void> look_after_readers();
+    void wanted(const store::Wanted& what);
+    void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
+    [[nodiscard]] Task<std::shared_ptr<LiveTurn>>
+    relay_of(store::ThreadKey key, store::Holding holding);
+    void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
+
+    // shared_settle.cpp
+    [[nodiscard]] Task<void> settle(store::ThreadKey key);
+    enum class Adoption {
+        done,
+        ended,      ///< the authority has ended it: its history says how
+        wait,       ///< the authority is away, or somebody else is at it
+        impossible,
+    };
+    [[nodiscard]] Task<Adoption> adopt(store::TakeRequest take, std::string said, TurnHead head);
+    [[nodiscard]] std::shared_ptr<LiveTurn> go_on(
+        store::TakeRequest take,
+        std::uint64_t fence,
+        std::string said,
+        TurnHead head,
+        std::unique_ptr<authority::Turn> turn
+    );
+    /// With what the authority's history has of it, where it has it.
+    [[nodiscard]] Task<void>
+    reap(store::TakeRequest take, std::string said, TurnHead head, bool history);
+    [[nodiscard]] Task<std::optional<authority::PastTurn>> past_turn(store::TakeRequest take);
+
+    LaneState* lane_;
+    store::Store* store_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    std::unordered_map<std::string, Relay> relays_{}; ///< by turn
+    std::unordered_map<std::string, Held> held_{};    ///< by turn
+    /// Turns of dead replicas whose authority does not answer, and since when.
+    std::unordered_map<std::string, Clock::time_point> away_{};
+};
+
+/// What was put into or erased from the map of threads is on disk, and known to all replicas.
+[[nodiscard]] Task<Result<void>> commit_row(LaneState* lane, std::string owner, std::string id);
+
+[[nodiscard]] std::string head_text(const TurnHead& head);
+[[nodiscard]] TurnHead read_head(const std::string& text);
+[[nodiscard]] Rejection reject_store_away();
+
+} // namespace oa_stream::lane

@@ -1,0 +1,281 @@
+// What a dead replica left: its turns go on here, or end truthfully. All replicas may try at once;
+// the store lets one of them decide.
+#include "oa_stream/encode/continuation.hpp"
+#include "oa_stream/encode/ui_encoder.hpp"
+
+#include "chats/chat_request.hpp"
+#include "shared_lane.hpp"
+#include "state.hpp"
+
+#include <algorithm>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
+
+encode::UiEncoderOptions encoder_options(const store::TakeRequest& take, const TurnHead& head) {
+    encode::UiEncoderOptions out;
+    out.thread = take.key.id;
+    out.message_id = take.from.turn;
+    out.turn = take.from.turn;
+    out.model = head.model;
+    out.approvals = head.approvals;
+    return out;
+}
+
+turn::TurnEnded lost_end() {
+    return {
+        turn::Outcome::aborted,
+        turn::Finish::error,
+        turn::Failure{turn::FailureCode::turn_aborted, true, "the replica that ran it is gone"},
+        std::nullopt
+    };
+}
+
+/// As the authority's history has it.
+turn::TurnEnded end_of(const authority::PastTurn& past) {
+    turn::TurnEnded out{past.outcome, turn::Finish::stop, std::nullopt, std::nullopt};
+    for (const auto& event : past.events) {
+        if (const auto* usage = std::get_if<turn::UsageKnown>(&event)) {
+            out.usage = usage->usage;
+        }
+    }
+    if (past.outcome == turn::Outcome::interrupted) {
+        out.finish = turn::Finish::other;
+    } else if (past.outcome != turn::Outcome::completed) {
+        out.finish = turn::Finish::error;
+        out.failure = turn::Failure{turn::FailureCode::turn_failed, true, "the turn failed"};
+    }
+    return out;
+}
+
+/// What was not yet sent of a turn that the authority has whole, with its end; empty when that does
+/// not go on from what was sent.
+std::string rest_of(
+    encode::UiEncoder& encoder,
+    std::string_view said,
+    authority::PastTurn past,
+    const turn::TurnEnded& ended
+) {
+    encode::Continuation goes_on(said);
+    std::string out;
+    for (auto& event : past.events) {
+        if (std::holds_alternative<turn::TurnEnded>(event)) {
+            continue;
+        }
+        const auto fresh = goes_on.admit(event);
+        if (!fresh || (*fresh && !encoder.encode(event, out))) {
+            return {};
+        }
+    }
+    return encoder.encode(ended, out) ? out : std::string();
+}
+
+std::string bytes_of(const store::Log& log) {
+    std::string out;
+    for (const auto& entry : log.entries) {
+        out += entry.bytes;
+    }
+    return out;
+}
+
+std::string_view route_of(const TurnHead& head) {
+    for (const auto& route : telemetry::k_turn_routes) {
+        if (route.pattern == head.route) {
+            return route.pattern;
+        }
+    }
+    return telemetry::k_turn_routes.front().pattern;
+}
+
+} // namespace
+
+Task<void> SharedLane::settle(store::ThreadKey key) {
+    const auto state = co_await store_->look(key);
+    if (!state || state->holding.session.empty() || state->holding.alive) {
+        co_return;
+    }
+    store::TakeRequest take{.key = std::move(key), .from = state->holding};
+    store::Log log;
+    if (!take.from.turn.empty()) {
+        auto read = co_await store_->read(take.from.turn);
+        if (!read) {
+            co_return;
+        }
+        log = *std::move(read);
+    }
+    if (!log.entries.empty()) {
+        take.top_fence = log.entries.back().fence;
+        take.top_end = log.entries.back().end;
+    }
+    const bool whole = log.whole() && !log.entries.back().last();
+    auto head = log.whole() ? read_head(log.entries.front().head) : TurnHead{};
+    auto said = whole ? bytes_of(log) : std::string();
+    auto adoption = whole ? co_await adopt(take, said, head) : Adoption::impossible;
+    const auto turn = take.from.turn;
+    if (adoption == Adoption::wait) {
+        const auto since = away_.try_emplace(turn, Clock::now()).first->second;
+        if (Clock::now() - since < lane_->config.timings.authority_away) {
+            co_return; // the sweep comes again
+        }
+        adoption = Adoption::impossible;
+    }
+    away_.erase(turn);
+    if (adoption != Adoption::done) {
+        const bool history = adoption == Adoption::ended;
+        co_await reap(std::move(take), std::move(said), std::move(head), history);
+    }
+}
+
+/// An answer in several parts is ended: what its client decided is not in the log.
+Task<SharedLane::Adoption>
+SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
+    const auto owner = take.key.owner;
+    const bool parts = said.contains("data: [DONE]");
+    if (!lane_->authority().capabilities().outlives || parts) {
+        co_return Adoption::impossible;
+    }
+    if (lane_->draining) {
+        co_return Adoption::wait;
+    }
+    if (!lane_->ids().contains(owner, take.key.id)) {
+        co_await refresh(owner, take.key.id);
+    }
+    const auto row = lane_->ids().find(owner, take.key.id);
+    if (!row) {
+        co_return Adoption::impossible;
+    }
+    auto lease = co_await lane_->turns.acquire(owner, take.key.id, false, [] { return true; });
+    if (!lease) {
+        co_return Adoption::wait; // this lane is at it already
+    }
+    auto joined = co_await lane_->authority().join(row->thread);
+    if (!joined) {
+        co_return joined.error().code == Code::not_found ? Adoption::ended : Adoption::wait;
+    }
+    if (wire_id((*joined)->turn_id()) != take.from.turn) {
+        (void)(*joined)->leave();
+        co_return Adoption::ended;
+    }
+    const auto fence = co_await store_->adopt(take);
+    if (!fence || !*fence) {
+        (void)(*joined)->leave(); // it is somebody else's now
+        co_return fence ? Adoption::done : Adoption::wait;
+    }
+    auto live = go_on(std::move(take), **fence, std::move(said), std::move(head), *std::move(joined));
+    lease->commit(live);
+    co_return Adoption::done;
+}
+
+std::shared_ptr<LiveTurn> SharedLane::go_on(
+    store::TakeRequest take,
+    std::uint64_t fence,
+    std::string said,
+    TurnHead head,
+    std::unique_ptr<authority::Turn> turn
+) {
+    auto journal = std::make_shared<TurnJournal>(
+        lane_->executor, *store_, take.key, fence, take.from.turn, take.top_end
+    );
+    auto encoder = std::make_unique<encode::UiEncoder>(encoder_options(take, head));
+    // What cannot be gone on with is refused frame by frame, and ends the turn.
+    (void)encoder->restore(said);
+    TurnStyle style;
+    style.encoder = std::move(encoder);
+    style.approvals = head.approvals;
+    style.journal = journal;
+    style.goes_on.emplace(said);
+    style.on_readers = [store = store_, id = take.from.turn](std::size_t count) {
+        store->tell_readers(id, count);
+    };
+    auto live = LiveTurn::adopt(
+        lane_->executor,
+        lane_->host,
+        {route_of(head),
+         head.request_id,
+         take.key.owner,
+         take.key.id,
+         Clock::now(),
+         {},
+         head.probe},
+        std::move(turn),
+        std::move(style),
+        said
+    );
+    follow(live, journal);
+    ++store_->turns.adopted;
+    if (!take.from.stop.empty()) {
+        live->stop(StopReason::stopped);
+    }
+    return live;
+}
+
+Task<std::optional<authority::PastTurn>> SharedLane::past_turn(store::TakeRequest take) {
+    const auto row = lane_->ids().find(take.key.owner, take.key.id);
+    if (!row) {
+        co_return std::nullopt;
+    }
+    authority::TurnsQuery query{.thread = row->thread, .limit = k_newest, .newest_first = true};
+    auto page = co_await lane_->authority().turns_page(std::move(query));
+    for (std::size_t i = 0; page && i < page->turns.size(); ++i) {
+        if (auto& turn = page->turns[i]; wire_id(turn.id) == take.from.turn && !turn.running) {
+            co_return std::move(turn);
+        }
+    }
+    co_return std::nullopt;
+}
+
+Task<void>
+SharedLane::reap(store::TakeRequest take, std::string said, TurnHead head, bool history) {
+    auto past = history ? co_await past_turn(take) : std::nullopt;
+    encode::UiEncoder encoder(encoder_options(take, head));
+    auto ended = past ? end_of(*past) : lost_end();
+    std::string frames;
+    if (!said.empty() && encoder.restore(said) && !encoder.ended()) {
+        frames = past ? rest_of(encoder, said, *std::move(past), ended) : std::string();
+        if (frames.empty()) {
+            ended = lost_end();
+            encoder.fail_open(*ended.failure, frames);
+        }
+    }
+    const auto outcome = dump_json(Json{{"outcome", turn::to_string(ended.outcome)}, {"owed", true}});
+    const bool started = take.from.phase == store::Phase::live;
+    const auto decided = co_await store_->reap(take, frames, outcome);
+    if (!decided || !*decided || !started) {
+        co_return;
+    }
+    ++store_->turns.reaped;
+    TurnOutcome told;
+    told.route = route_of(head);
+    told.request_id = head.request_id;
+    told.owner = take.key.owner;
+    told.thread = take.key.id;
+    told.turn = take.from.turn;
+    told.model = head.model;
+    told.outcome = ended.outcome;
+    told.finish = ended.finish;
+    told.failure = ended.failure;
+    told.usage = ended.usage;
+    told.terminal = class_of(told);
+    told.content = encoder.summary().content;
+    told.frames = encoder.summary().frames;
+    told.bytes = said.size() + frames.size();
+    told.probe = head.probe;
+    lane_->observer().turn_ended(told);
+    if (lane_->parts.log != nullptr) {
+        lane_->parts.log->event(
+            LogLevel::warn,
+            "turn_settled",
+            Json{
+                {"request_id", told.request_id},
+                {"thread", told.thread},
+                {"turn", told.turn},
+                {"terminal", turn::to_string(told.terminal)}
+            }
+        );
+    }
+}
+
+} // namespace oa_stream::lane

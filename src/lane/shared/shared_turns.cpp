@@ -1,0 +1,325 @@
+// One turn a thread, wherever it runs.
+#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
+
+#include "relay_turn.hpp"
+#include "shared_lane.hpp"
+#include "state.hpp"
+
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr Millis k_poll{20};
+constexpr Millis k_settle_wait{5'000}; ///< for others that settle the same turn
+constexpr Millis k_start_wait{10'000};
+constexpr int k_looks = 3;
+
+constexpr std::string_view k_relay_route = telemetry::k_turn_routes.front().pattern;
+
+} // namespace
+
+Rejection reject_store_away() {
+    return with_retry_after(
+        reject(503, "store_unavailable", "this service cannot take new messages right now"), 1
+    );
+}
+
+std::string head_text(const TurnHead& head) {
+    return dump_json(Json{
+        {"route", head.route},
+        {"request_id", head.request_id},
+        {"model", head.model},
+        {"approvals", head.approvals},
+        {"probe", head.probe}
+    });
+}
+
+TurnHead read_head(const std::string& text) {
+    TurnHead out;
+    const auto json = Json::parse(text, nullptr, false);
+    if (!json.is_object()) {
+        return out;
+    }
+    out.route = string_member(json, "route").value_or("");
+    out.request_id = string_member(json, "request_id").value_or("");
+    out.model = string_member(json, "model").value_or("");
+    const auto flag = [&json](const char* name) {
+        const auto found = json.find(name);
+        return found != json.end() && found->is_boolean() && found->get<bool>();
+    };
+    out.approvals = flag("approvals");
+    out.probe = flag("probe");
+    return out;
+}
+
+SharedHold::SharedHold(
+    const asio::any_io_executor& executor,
+    store::Store& store,
+    store::ThreadKey key,
+    std::uint64_t fence
+)
+    : executor_(executor), store_(&store), key_(std::move(key)), fence_(fence) {
+}
+
+SharedHold::SharedHold(SharedHold&& other) noexcept
+    : executor_(other.executor_), store_(std::exchange(other.store_, nullptr)),
+      key_(std::move(other.key_)), fence_(other.fence_) {
+}
+
+SharedHold::~SharedHold() {
+    if (store_ == nullptr) {
+        return;
+    }
+    spawn(
+        executor_,
+        "shared hold",
+        [](store::Store* store, store::ThreadKey key, std::uint64_t fence) -> Task<void> {
+            (void)co_await store->forget(std::move(key), fence);
+        }(store_, key_, fence_)
+    );
+}
+
+namespace {
+
+/// What a request that wants to start a turn does about the one that is there.
+struct Patience {
+    Clock::time_point began = Clock::now();
+    std::optional<Clock::time_point> wanted{}; ///< since when the old turn is to end
+};
+
+std::optional<Rejection> refused(store::Acquired::Kind kind) {
+    if (kind == store::Acquired::Kind::full) {
+        return reject_full();
+    }
+    if (kind == store::Acquired::Kind::owner_full) {
+        return reject_owner_full();
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+Task<Accepted<SharedHold>>
+SharedLane::acquire(std::string owner, std::string thread, bool count_owner) {
+    const auto& limits = lane_->config.limits;
+    const auto& timings = lane_->config.timings;
+    const store::AcquireRequest request{
+        .key = {std::move(owner), std::move(thread)},
+        .request = random_hex(8),
+        .most = limits.streams,
+        .most_of_owner = count_owner ? limits.streams_per_owner : 0
+    };
+    Patience patience;
+    while (true) {
+        const auto got = co_await store_->acquire(request);
+        const auto now = Clock::now();
+        if (!got) {
+            co_return std::unexpected(reject_store_away());
+        }
+        if (got->kind == store::Acquired::Kind::mine) {
+            co_return SharedHold(lane_->executor, *store_, request.key, got->holding.fence);
+        }
+        if (auto no = refused(got->kind)) {
+            co_return std::unexpected(*std::move(no));
+        }
+        if (got->kind == store::Acquired::Kind::orphan) {
+            co_await settle(request.key);
+            if (now - patience.began > k_settle_wait) {
+                co_return std::unexpected(reject_busy());
+            }
+            continue;
+        }
+        const bool starting = got->holding.phase == store::Phase::starting;
+        const bool read = got->readers > 0 || starting;
+        if (!patience.wanted && !read) {
+            patience.wanted = now;
+            (void)co_await store_->want(
+                request.key, got->holding.fence, std::string(to_string(StopReason::superseded))
+            );
+        }
+        const auto limit = patience.wanted ? *patience.wanted + timings.supersede_wait
+                                           : patience.began + timings.reader_leaving;
+        if (now >= limit) {
+            co_return std::unexpected(reject_busy());
+        }
+        co_await sleep_for(k_poll);
+    }
+}
+
+Task<Accepted<SharedLane::Committed>> SharedLane::commit(
+    SharedHold* hold, std::string turn, TurnHead head, std::string idempotency
+) {
+    const auto stop = co_await store_->commit(
+        {.key = hold->key(),
+         .fence = hold->fence(),
+         .turn = turn,
+         .head = head_text(head),
+         .idempotency = std::move(idempotency)}
+    );
+    if (!stop && stop.error().code == Code::conflict) {
+        hold->keep(); // it is somebody else's
+        ++store_->turns.fenced;
+        co_return std::unexpected(reject_busy());
+    }
+    if (!stop) {
+        co_return std::unexpected(reject_store_away());
+    }
+    hold->keep();
+    co_return Committed{
+        std::make_shared<TurnJournal>(
+            lane_->executor, *store_, hold->key(), hold->fence(), std::move(turn)
+        ),
+        *stop
+    };
+}
+
+void SharedLane::follow(
+    const std::shared_ptr<LiveTurn>& turn, const std::shared_ptr<TurnJournal>& journal
+) {
+    held_.insert_or_assign(turn->id(), Held{turn, journal});
+    journal->on_loss([this, alive = alive_, weak = std::weak_ptr(turn)](TurnJournal::Loss loss) {
+        const auto live = weak.lock();
+        if (*alive && live) {
+            lost(live, loss);
+        }
+    });
+}
+
+void SharedLane::lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss) {
+    switch (loss) {
+    case TurnJournal::Loss::fenced:
+        ++store_->turns.fenced;
+        turn->lose_to_another();
+        break;
+    case TurnJournal::Loss::full:
+        turn->end_now(StopReason::overloaded);
+        break;
+    case TurnJournal::Loss::away:
+        turn->end_now(StopReason::store_away);
+        break;
+    }
+}
+
+void SharedLane::wanted(const store::Wanted& what) {
+    const auto held = held_.find(what.turn);
+    if (const auto turn = held == held_.end() ? nullptr : held->second.turn.lock()) {
+        const bool superseded = what.reason == to_string(StopReason::superseded);
+        turn->stop(superseded ? StopReason::superseded : StopReason::stopped);
+    }
+}
+
+Task<std::shared_ptr<LiveTurn>>
+SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
+    if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
+        co_return known->second.turn;
+    }
+    const auto log = co_await store_->read(holding.turn);
+    if (!log || !log->whole()) {
+        co_return nullptr;
+    }
+    if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
+        co_return known->second.turn;
+    }
+    const auto head = read_head(log->entries.front().head);
+    auto remote = std::make_unique<RelayTurn>(
+        lane_->executor, *store_, key, holding.turn, head.model
+    );
+    auto turn = LiveTurn::relay(
+        lane_->executor,
+        lane_->host,
+        {k_relay_route, head.request_id, key.owner, key.id, Clock::now(), {}, head.probe},
+        std::move(remote),
+        [store = store_, id = holding.turn](std::size_t count) { store->tell_readers(id, count); }
+    );
+    auto& relay = relays_[holding.turn] = Relay{turn, std::move(key), {holding.turn, 0, 0}};
+    feed(relay, log->entries);
+    store_->wake();
+    co_return turn;
+}
+
+void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries) {
+    for (const auto& entry : entries) {
+        auto& at = relay.at;
+        if (relay.turn->ended() || (entry.end <= at.end && entry.fence <= at.fence && at.fence != 0)) {
+            continue;
+        }
+        if (entry.end - entry.bytes.size() != at.end || entry.fence < at.fence) {
+            ++store_->turns.gaps; // a log made again, or one that lost its middle
+            relay.turn->relay_lost();
+            return;
+        }
+        at.fence = entry.fence;
+        at.end = entry.end;
+        const auto outcome = Json::parse(entry.outcome, nullptr, false);
+        const bool owed = outcome.is_object() && outcome.value("owed", false);
+        relay.turn->relay(entry.bytes, entry.last(), owed);
+    }
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>>
+SharedLane::find(std::string owner, std::string thread) {
+    const store::ThreadKey key{owner, thread};
+    const auto until = Clock::now() + k_start_wait;
+    for (int looks = 0; looks < k_looks;) {
+        const auto state = co_await store_->look(key);
+        const auto own = lane_->turns.find(owner, thread);
+        if (!state) {
+            if (own) {
+                co_return own;
+            }
+            co_return std::unexpected(reject_store_away());
+        }
+        const auto& holding = state->holding;
+        if (own && (own->id() == holding.turn || !own->ended())) {
+            co_return own;
+        }
+        const bool held = !holding.session.empty();
+        if (held && !holding.alive) {
+            co_await settle(key);
+            ++looks;
+            continue;
+        }
+        if (held && holding.phase == store::Phase::starting && Clock::now() < until) {
+            co_await sleep_for(k_poll);
+            continue;
+        }
+        if (holding.turn.empty()) {
+            co_return nullptr;
+        }
+        co_return co_await relay_of(key, holding);
+    }
+    co_return nullptr;
+}
+
+/// The turn that this Idempotency-Key started already on any replica; nullopt: the key is ours.
+Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
+    const auto until = Clock::now() + k_start_wait;
+    while (true) {
+        const auto use = co_await store_->use_key(
+            call->record.owner, call->key, call->request_digest, call->chat.thread
+        );
+        if (!use) {
+            co_return std::unexpected(reject_store_away());
+        }
+        if (use->fresh) {
+            co_return std::nullopt;
+        }
+        if (use->request != call->request_digest) {
+            co_return std::unexpected(reject_other_request());
+        }
+        if (!use->turn.empty()) {
+            call->chat.thread = use->thread;
+            call->record.thread = use->thread;
+            co_return use->turn;
+        }
+        if (Clock::now() >= until) {
+            co_return std::unexpected(reject_still_starting());
+        }
+        co_await sleep_for(k_poll);
+    }
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,189 @@
+// A turn over several replicas: its end is the store's to say, and it may run elsewhere.
+#include "oa_stream/encode/ui_encoder.hpp"
+
+#include "live_turn.hpp"
+#include "reader.hpp"
+#include "shared/turn_journal.hpp"
+
+#include <array>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr Millis k_unread{30'000};
+
+turn::Failure taken_over() {
+    return {turn::FailureCode::turn_aborted, true, "another replica has taken this turn"};
+}
+
+std::string text_of_log(const FrameLog& log) {
+    std::string out;
+    FrameLog::Cursor cursor;
+    std::array<net::Slice, 16> slices;
+    while (const auto count = log.read(cursor, slices, ~std::size_t{0})) {
+        for (const auto& slice : std::span(slices).first(count)) {
+            out += slice.bytes;
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+std::shared_ptr<LiveTurn> LiveTurn::adopt(
+    const asio::any_io_executor& executor,
+    std::shared_ptr<TurnHost> host,
+    TurnIdentity identity,
+    std::unique_ptr<authority::Turn> turn,
+    TurnStyle style,
+    std::string_view said
+) {
+    auto self = std::make_shared<LiveTurn>(
+        executor, std::move(host), std::move(identity), std::move(turn), std::move(style)
+    );
+    self->log_.append(said);
+    self->saw_event_ = true;
+    self->owed_ = true; // whoever read it there may come here
+    self->start_pump();
+    return self;
+}
+
+std::shared_ptr<LiveTurn> LiveTurn::relay(
+    const asio::any_io_executor& executor,
+    std::shared_ptr<TurnHost> host,
+    TurnIdentity identity,
+    std::unique_ptr<authority::Turn> remote,
+    std::function<void(std::size_t)> on_readers
+) {
+    TurnStyle style;
+    style.on_readers = std::move(on_readers);
+    auto self = std::make_shared<LiveTurn>(
+        executor, std::move(host), std::move(identity), std::move(remote), std::move(style)
+    );
+    self->relayed_ = true;
+    return self;
+}
+
+void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
+    const auto now = Clock::now();
+    log_.append(frames);
+    if (last) {
+        ended_ = true;
+        ended_at_ = now;
+        owed_ = owed || readers() == 0;
+        announce_change();
+    }
+    deliver(now);
+    trim_log();
+    drop_done_readers();
+}
+
+void LiveTurn::relay_lost() {
+    gone_ = true;
+    ended_ = true;
+    ended_at_ = Clock::now();
+    cut_readers();
+    announce_change();
+}
+
+bool LiveTurn::unread(Clock::time_point now) const noexcept {
+    return readers() == 0 && now - detached_ >= k_unread;
+}
+
+/// The last frames stay here until the store has taken them: nobody is told an end that another
+/// replica decides otherwise.
+void LiveTurn::hold_end() {
+    ending_ = true;
+    last_frames_ = host_->scratch;
+    host_->scratch.clear();
+    style_.journal->end(
+        last_frames_,
+        outcome_text(),
+        [weak = weak_from_this()](TurnJournal::End end) {
+            if (const auto self = weak.lock()) {
+                self->settle_end(end == TurnJournal::End::fenced);
+            }
+        }
+    );
+}
+
+void LiveTurn::settle_end(bool decided_elsewhere) {
+    if (ended_) {
+        return;
+    }
+    if (decided_elsewhere) {
+        return end_as_lost();
+    }
+    const auto now = Clock::now();
+    log_.append(last_frames_);
+    conclude(now);
+    deliver(now);
+    trim_log();
+    drop_done_readers();
+}
+
+/// Readers here have heard the log and no ending.
+void LiveTurn::end_as_lost() {
+    const auto now = Clock::now();
+    outcome_.elsewhere = true;
+    encode::UiEncoder encoder({});
+    std::string frames;
+    if (log_.whole() && encoder.restore(text_of_log(log_))) {
+        encoder.fail_open(taken_over(), frames);
+        log_.append(frames);
+    } else {
+        cut_readers();
+    }
+    gone_ = true; // what a resume should tell, the other replica has
+    conclude(now);
+    deliver(now);
+    drop_done_readers();
+}
+
+void LiveTurn::lose_to_another() {
+    if (ended_ || ending_) {
+        return;
+    }
+    style_.journal.reset();
+    if (turn_ && !turn_->leave()) { // it runs on for whoever took it, where it can
+        turn_->interrupt();
+    }
+    end_as_lost();
+    cancel_.emit(asio::cancellation_type::terminal);
+}
+
+std::string LiveTurn::outcome_text() const {
+    return dump_json(Json{
+        {"outcome", turn::to_string(outcome_.outcome)}, {"owed", owed_ || readers() == 0}
+    });
+}
+
+/// False: it was told already by the replica before us. What does not go on from there ends the
+/// turn.
+bool LiveTurn::admit(turn::Event& event) {
+    auto admitted = style_.goes_on->admit(event);
+    if (!admitted) {
+        outcome_.outcome = turn::Outcome::failed;
+        outcome_.finish = turn::Finish::error;
+        outcome_.failure =
+            turn::Failure{turn::FailureCode::authority_lost, true, admitted.error().text()};
+        style_.encoder->fail_open(*outcome_.failure, host_->scratch);
+        turn_->interrupt();
+        return false;
+    }
+    return *admitted;
+}
+
+bool LiveTurn::read_elsewhere() const noexcept {
+    return style_.journal && style_.journal->others > 0;
+}
+
+void LiveTurn::tell_readers(std::size_t count) const {
+    if (style_.on_readers) {
+        style_.on_readers(count);
+    }
+}
+
+} // namespace oa_stream::lane

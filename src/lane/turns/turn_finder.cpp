@@ -1,0 +1,189 @@
+// A turn that there is already: its request was sent before, or its client comes back for it; and
+// what the start of one says to the store that lanes share.
+#include "chats/chat_request.hpp"
+#include "shared/shared_lane.hpp"
+#include "turn_starter.hpp"
+
+namespace oa_stream::lane {
+
+namespace {
+
+/// How long a repeated request waits for the first one's turn to be accepted.
+constexpr Millis k_start_wait{30000};
+constexpr Millis k_poll{10};
+
+/// A turn that is taken over counts where such turns begin.
+constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
+
+} // namespace
+
+/// nullopt inside: this lane shares nothing.
+Task<Accepted<std::optional<SharedHold>>>
+TurnStarter::hold_everywhere(std::string owner, std::string thread) {
+    if (!lane_->shared) {
+        co_return std::nullopt;
+    }
+    auto hold = co_await lane_->shared->acquire(
+        std::move(owner), std::move(thread), lane_->tokens.has_value()
+    );
+    if (!hold) {
+        co_return std::unexpected(std::move(hold).error());
+    }
+    co_return std::optional<SharedHold>(*std::move(hold));
+}
+
+Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
+    CallPtr call, std::optional<SharedHold>* hold, const authority::Turn* turn
+) {
+    if (!lane_->shared) {
+        co_return SharedLane::Committed{};
+    }
+    TurnHead head{
+        .route = std::string(call->record.route),
+        .request_id = call->record.request_id,
+        .model = turn->model(),
+        .approvals = asks_approvals(*call),
+        .probe = !call->record.probe.empty()
+    };
+    co_return co_await lane_->shared->commit(
+        &**hold, wire_id(turn->turn_id()), std::move(head), call->key
+    );
+}
+
+TurnStyle TurnStarter::shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const {
+    TurnStyle style;
+    style.journal = std::move(journal);
+    if (style.journal) {
+        style.on_readers = [store = &lane_->shared->store(), id](std::size_t count) {
+            store->tell_readers(id, count);
+        };
+    }
+    return style;
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
+    const auto& owner = call->record.owner;
+    const auto& thread = call->record.thread;
+    const auto until = Clock::now() + k_start_wait;
+    const bool joins = lane_->authority().capabilities().outlives && !lane_->draining;
+    while (joins && lane_->turns.starting(owner, thread) && Clock::now() < until) {
+        co_await sleep_for(k_poll);
+    }
+    if (lane_->shared) {
+        auto found = co_await lane_->shared->find(owner, thread);
+        if (!found || *found || !joins) {
+            co_return found;
+        }
+    }
+    auto live = lane_->turns.find(owner, thread);
+    const auto row = lane_->ids().find(owner, thread);
+    if ((live && !(lane_->shared && live->ended())) || !joins || !row) {
+        co_return live;
+    }
+    auto lease = co_await lane_->turns.acquire(
+        owner,
+        thread,
+        lane_->tokens.has_value(),
+        [exchange = call->exchange] { return exchange->peer_gone(); }
+    );
+    if (!lease) {
+        co_return std::unexpected(std::move(lease).error());
+    }
+    auto hold = co_await hold_everywhere(owner, thread);
+    if (!hold) {
+        co_return std::unexpected(std::move(hold).error());
+    }
+    auto turn = co_await lane_->authority().join(row->thread);
+    if (!turn && turn.error().code == Code::not_found) {
+        co_return nullptr;
+    }
+    if (!turn) {
+        answers_->log_start_failed(*call, turn.error());
+        co_return std::unexpected(reject_start(turn.error()));
+    }
+    auto shared = co_await commit_everywhere(call, &*hold, turn->get());
+    if (!shared) {
+        (void)(*turn)->leave();
+        co_return std::unexpected(std::move(shared).error());
+    }
+    lane_->observer().turn_accepted(k_joined_route, false);
+    live = go_live(
+        *call,
+        {k_joined_route, call->record.request_id, owner, thread, call->received, {}},
+        *std::move(turn),
+        std::move(shared->journal)
+    );
+    lease->commit(live);
+    co_return live;
+}
+
+/// The turn that this Idempotency-Key started already; null when the key is new. A request that was
+/// answered and can no longer be replayed is refused: running it again is what the key forbids.
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call) {
+    if (lane_->shared && !call->key.empty()) {
+        co_return co_await earlier_turn_anywhere(call);
+    }
+    const auto& owner = call->record.owner;
+    const auto until = Clock::now() + k_start_wait;
+    while (const auto* use = call->key.empty() ? nullptr : keys_.find(owner, call->key)) {
+        if (use->request != call->request_digest) {
+            co_return std::unexpected(reject_other_request());
+        }
+        if (!use->turn.empty()) {
+            auto live = use->live.lock();
+            if (live && live->resumable(Clock::now())) {
+                co_return live;
+            }
+            co_return std::unexpected(reject_answered(use->turn));
+        }
+        if (Clock::now() >= until) {
+            co_return std::unexpected(reject_still_starting());
+        }
+        co_await sleep_for(k_poll);
+    }
+    co_return nullptr;
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(CallPtr call) {
+    const auto used = co_await lane_->shared->find_key(call);
+    if (!used) {
+        co_return std::unexpected(used.error());
+    }
+    if (!*used) {
+        co_return nullptr;
+    }
+    auto live = co_await lane_->shared->find(call->record.owner, call->chat.thread);
+    if (live && *live && (*live)->id() == **used && (*live)->resumable(Clock::now())) {
+        co_return *std::move(live);
+    }
+    co_return std::unexpected(reject_answered(**used));
+}
+
+Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {
+    auto earlier = co_await earlier_turn(call);
+    if (!earlier) {
+        co_return std::unexpected(std::move(earlier).error());
+    }
+    if (*earlier) {
+        co_return Begun{*std::move(earlier), false};
+    }
+    const auto& owner = call->record.owner;
+    const bool here = !call->key.empty() && !lane_->shared;
+    if (here) {
+        keys_.begin(owner, call->key, call->request_digest);
+    }
+    auto turn = co_await begin_turn(call);
+    if (here && turn) {
+        keys_.accept(owner, call->key, *turn);
+    } else if (here) {
+        keys_.forget(owner, call->key);
+    } else if (!call->key.empty() && !turn) {
+        (void)co_await lane_->shared->store().forget_key(owner, call->key);
+    }
+    if (!turn) {
+        co_return std::unexpected(std::move(turn).error());
+    }
+    co_return Begun{*std::move(turn), true};
+}
+
+} // namespace oa_stream::lane

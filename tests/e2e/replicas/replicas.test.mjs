@@ -1,0 +1,233 @@
+// Two lanes on one Redis, and one Codex server behind both: what one lane runs, the other can go on
+// reading, stop and take over.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { chat, chatBody, open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { startRedis } from './redis.mjs';
+
+const folder = scratch('replicas');
+const config = path.join(folder, 'config.toml');
+const LEASE = '800ms';
+let redis, mock, server, a, b;
+const lanes = [];
+
+async function lane(name, args = [], env = {}) {
+  const one = await startLane({
+    authority: 'codex',
+    name,
+    env,
+    args: ['--codex-server', `3=ws://127.0.0.1:${server.port}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--store', redis.url, '--replica-name', name, '--limit', `lease=${LEASE}`, '--drain-timeout', '500ms', ...args],
+  });
+  lanes.push(one);
+  return one;
+}
+before(async () => {
+  redis = await startRedis();
+  mock = await startMock();
+  fs.writeFileSync(config, chatConfig(mock.port));
+  server = await startCodexServer({ config: chatConfig, mockPort: mock.port });
+  [a, b] = [await lane('a'), await lane('b')];
+});
+after(async () => {
+  for (const one of lanes) if (one.exit === undefined) assert.equal((await one.stop()).code, 0);
+  await server.kill();
+  await mock.stop();
+  await redis.kill();
+});
+
+const WORDS = 30;
+const prompt = (key, n = 5) => `scenario:text;words=${WORDS};hold=${n};key=${key}`;
+const release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
+const whole = (n = WORDS) => 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ').slice(0, n).join(' ');
+const heard = (x) => x.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
+const fifth = (x) => x.wait(() => heard(x).includes('echo'), 'the fifth word');
+const resume = (on, id) => open(on.base, { path: `/api/chat/${id}/stream` });
+const metric = async (on, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec((await send(on.base, { path: '/metrics' })).text)?.[1] ?? NaN);
+
+test('a turn of one lane is read to its end on the other, from its beginning', async () => {
+  const first = chat(a.base, prompt('read'), { id: 'read' });
+  await fifth(first);
+  const other = resume(b, 'read');
+  await fifth(other);
+  await release('read');
+  await Promise.all([first.done, other.done]);
+  for (const x of [first, other]) {
+    assertLegal(x);
+    assert.deepEqual(read(x).texts, [whole()]);
+  }
+  assert.equal(other.headers['x-oa-turn-id'], first.headers['x-oa-turn-id']);
+  assert.equal((await resume(b, 'read').done).status, 204, 'an ended turn that everybody heard is not told again');
+});
+
+test('the other lane lists the conversation, reads its messages and goes on with it', async () => {
+  await chat(a.base, 'scenario:text;words=3', { id: 'shared' }).done;
+  const listed = (await send(b.base, { path: '/api/chats' })).json();
+  assert.ok(listed.data.some((row) => row.id === 'shared'), JSON.stringify(listed));
+  const messages = await send(b.base, { path: '/api/chats/shared/messages' });
+  assert.ok(messages.text.includes(whole(3)), messages.text);
+  const next = await chat(b.base, 'scenario:text;words=4', { id: 'shared' }).done;
+  assertLegal(next);
+  assert.equal((await send(a.base, { path: '/api/chats/shared/messages' })).text.split('"role":"user"').length, 3, 'one thread, two questions');
+  assert.equal((await send(b.base, { method: 'DELETE', path: '/api/chats/shared' })).status, 204);
+  assert.equal((await send(a.base, { path: '/api/chats/shared/messages' })).status, 404, 'gone on both');
+});
+
+test('a thread with a reader is busy on every lane; without one its turn gives way', async () => {
+  const first = chat(a.base, prompt('busy'), { id: 'busy' });
+  await fifth(first);
+  const refused = await chat(b.base, 'scenario:text;words=3', { id: 'busy' }).done;
+  assertRefused(refused, 409, 'turn_in_progress');
+  first.destroy();
+  const deadline = Date.now() + limit(5000);
+  let next;
+  do next = await chat(b.base, 'scenario:text;words=3', { id: 'busy' }).done;
+  while (next.status === 409 && Date.now() < deadline);
+  assertLegal(next);
+  assert.deepEqual(read(next).texts, [whole(3)]);
+  await release('busy');
+});
+
+test('a stop on the other lane ends the turn, and says so when it has', async () => {
+  const first = chat(a.base, prompt('stop'), { id: 'stop' });
+  await fifth(first);
+  const stopped = (await send(b.base, { method: 'POST', path: '/api/chats/stop/stop' })).json();
+  assert.equal(stopped.data.status, 'stopped');
+  assert.equal(stopped.data.turnId, first.headers['x-oa-turn-id']);
+  await first.done;
+  assertLegal(first);
+  assert.ok(first.chunks.some((c) => c?.type === 'abort'), first.text);
+  await release('stop');
+  assert.equal((await send(b.base, { method: 'POST', path: '/api/chats/stop/stop' })).json().data.status, 'idle');
+});
+
+test('a repeated Idempotency-Key leads to the same turn on the other lane', async () => {
+  const headers = { 'idempotency-key': 'once-1' };
+  const body = chatBody(prompt('once'), { id: 'once', messageId: 'm-1' });
+  const first = open(a.base, { method: 'POST', path: '/api/chat', headers, body });
+  await fifth(first);
+  const again = open(b.base, { method: 'POST', path: '/api/chat', headers, body });
+  await fifth(again);
+  assert.equal(again.headers['x-oa-turn-id'], first.headers['x-oa-turn-id']);
+  await release('once');
+  await Promise.all([first.done, again.done]);
+  assert.deepEqual(read(again).texts, [whole()]);
+  const other = await open(b.base, { method: 'POST', path: '/api/chat', headers, body: chatBody('scenario:text;words=2', { id: 'once' }) }).done;
+  assert.equal(other.status, 422);
+});
+
+test('a lane is killed: a reader on the other hears the answer to its end, exactly', async () => {
+  const dying = await lane('dying');
+  const first = chat(dying.base, prompt('killed'), { id: 'killed' });
+  await fifth(first);
+  const other = resume(b, 'killed');
+  await fifth(other);
+  await dying.kill();
+  await first.done;
+  assert.ok(first.broken, 'the dead lane gives no ending');
+  await release('killed');
+  await other.done;
+  assertLegal(other);
+  assert.deepEqual(read(other).texts, [whole()]);
+  assert.ok((await metric(a, 'adopted_total')) + (await metric(b, 'adopted_total')) + (await metric(a, 'reaped_total')) + (await metric(b, 'reaped_total')) >= 1);
+  const messages = await send(a.base, { path: '/api/chats/killed/messages' });
+  assert.ok(messages.text.includes(whole()), messages.text);
+});
+
+test('a lane is killed with nobody else reading: a resume tells all of it', async () => {
+  const dying = await lane('dying-alone');
+  const first = chat(dying.base, prompt('alone'), { id: 'alone' });
+  await fifth(first);
+  await dying.kill();
+  await release('alone');
+  let again;
+  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
+    again = await resume(b, 'alone').done;
+    if (again.status === 200 || Date.now() > end) break;
+  }
+  assertLegal(again);
+  assert.deepEqual(read(again).texts, [whole()]);
+});
+
+test('a lane drains: its turns go on with the other, and lose nothing', async () => {
+  const leaving = await lane('leaving');
+  const first = chat(leaving.base, prompt('drained'), { id: 'drained' });
+  await fifth(first);
+  const other = resume(b, 'drained');
+  await fifth(other);
+  const left = leaving.stop();
+  await first.done;
+  assert.ok(first.broken, 'no ending: it goes on elsewhere');
+  assert.equal((await left).code, 0);
+  await release('drained');
+  await other.done;
+  assertLegal(other);
+  assert.deepEqual(read(other).texts, [whole()]);
+});
+
+test('Redis is killed and comes back empty: a running answer goes on, new ones wait for it', async () => {
+  const first = chat(a.base, prompt('lost'), { id: 'lost' });
+  await fifth(first);
+  await redis.kill();
+  const refused = await chat(a.base, 'scenario:text;words=3', { id: 'lost-2' }).done;
+  assertRefused(refused, 503, 'store_unavailable');
+  const ready = await send(a.base, { path: '/readyz' });
+  assert.equal(ready.status, 503);
+  assert.match(ready.json().reason, /store/);
+  const { port } = redis;
+  redis = await startRedis({ port });
+  await a.until(async () => (await send(a.base, { path: '/readyz' })).status === 200, 'readiness');
+  await release('lost');
+  await first.done;
+  assert.equal(heard(first), whole(), 'nothing is missing for who read here');
+  let next;
+  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
+    next = await chat(a.base, 'scenario:text;words=3', { id: 'lost-2' }).done;
+    if (next.status === 200 || Date.now() > end) break;
+  }
+  assertLegal(next);
+});
+
+test('with a recorded authority a dead lane\'s answer ends with an error, once and truthfully', async () => {
+  const args = ['--store', redis.url, '--limit', `lease=${LEASE}`, '--store-prefix', 'replay'];
+  const [x, y] = [await startLane({ name: 'x', args, pace: 'x0.2' }), await startLane({ name: 'y', args, pace: 'immediate' })];
+  lanes.push(y);
+  const first = chat(x.base, 'hello', { id: 'reaped' });
+  await first.wait(() => heard(first).length > 0, 'a word');
+  const other = resume(y, 'reaped');
+  await other.wait(() => heard(other).length > 0, 'a word');
+  await x.kill();
+  await other.done;
+  assertLegal(other);
+  assertOneError(other, { code: 'turn_aborted', retryable: true });
+  const again = await resume(y, 'reaped').done;
+  assert.equal(again.text, other.text, 'a resume tells the same');
+  assert.equal(await metric(y, 'reaped_total'), 1);
+  const next = await chat(y.base, 'hello', { id: 'reaped' }).done;
+  assertLegal(next);
+});
+
+test('set-ups that cannot work are refused at once, with what to do', async () => {
+  const serve = (args, more = {}) => oa(['serve', '--listen', '127.0.0.1:0', ...args], more);
+  const child = await serve(['--authority', 'codex', '--store', redis.url]);
+  assert.equal(child.code, 2);
+  assert.match(child.stderr, /--store: the Codex that a lane starts itself belongs to that lane alone/);
+  const clear = await serve(['--authority', 'replay', '--store', 'redis://10.0.0.1:6379']);
+  assert.equal(clear.code, 2);
+  assert.match(clear.stderr, /in the clear/);
+  const secret = await serve(['--authority', 'replay', '--store', 'redis://:hunter2@127.0.0.1']);
+  assert.equal(secret.code, 2);
+  assert.ok(!secret.stderr.includes('hunter2'));
+  const nobody = await serve(['--authority', 'replay', '--store', 'redis://127.0.0.1:1']);
+  assert.equal(nobody.code, 4, nobody.stderr);
+  const lru = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
+  const evicting = await serve(['--authority', 'replay', '--store', lru.url]);
+  assert.equal(evicting.code, 2);
+  assert.match(evicting.stderr, /noeviction/);
+  await lru.kill();
+});
