@@ -61,6 +61,17 @@ bool answer(int number, StopRequest& stop, RunObserver& observer, const SignalWo
 
 } // namespace
 
+void StopRequest::request(int signal, std::string by) {
+    if (!requested()) {
+        request(signal);
+        by_ = std::move(by);
+    }
+}
+
+std::string StopRequest::text() const {
+    return by_.empty() ? "signal " + std::to_string(signal_) : by_;
+}
+
 RunLoop::RunLoop(OnSignal on_signal)
     : signals_(io_, SIGINT, SIGTERM), on_signal_(std::move(on_signal)) {
     for (const int number : k_ending) {

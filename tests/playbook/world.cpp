@@ -1,5 +1,7 @@
 #include "world.hpp"
 
+#include <boost/asio/detached.hpp>
+
 #include "oa_stream/base/file.hpp"
 
 #include <catch2/catch.hpp>
@@ -298,6 +300,16 @@ World::~World() {
     std::filesystem::remove_all(state, ignored);
 }
 
+namespace {
+
+Task<void> let_steer(std::function<void(run::Steering&)>* person, run::Steering* steering) {
+    while (co_await sleep_for(Millis(1))) {
+        (*person)(*steering);
+    }
+}
+
+} // namespace
+
 RunOutcome World::run() {
     Heard heard(said);
     auto session =
@@ -347,6 +359,11 @@ RunOutcome World::run() {
     };
 
     asio::io_context io;
+    run::Steering steering(stop);
+    if (person) {
+        input.steering = &steering;
+        asio::co_spawn(io, let_steer(&person, &steering), asio::detached);
+    }
     instruments.executor = io.get_executor();
     instruments.now = [&] { return session->folder().seconds_since_start(); };
     std::optional<RunOutcome> outcome;
@@ -357,6 +374,7 @@ RunOutcome World::run() {
         [&](std::exception_ptr error, RunOutcome result) {
             thrown = error;
             outcome = std::move(result);
+            io.stop();
         }
     );
     io.run_for(std::chrono::seconds(30));

@@ -163,6 +163,8 @@ public:
     FakeDriver driver;
     FakeInstruments instruments;
     StopRequest stop;
+    /// Looks at the run every millisecond and may give orders; unset: nobody can steer it.
+    std::function<void(run::Steering&)> person{};
     RunMode mode = RunMode::live;
     bool probes = true;
     std::optional<Asserted> asserted{};

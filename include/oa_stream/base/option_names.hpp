@@ -25,6 +25,7 @@ inline constexpr const char* auth = "--auth";
 inline constexpr const char* authority = "--authority";
 inline constexpr const char* backend = "--backend";
 inline constexpr const char* base_url = "--base-url";
+inline constexpr const char* by = "--by";
 inline constexpr const char* codex_bin = "--codex-bin";
 inline constexpr const char* codex_children = "--codex-children";
 inline constexpr const char* codex_server = "--codex-server";

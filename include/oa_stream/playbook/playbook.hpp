@@ -151,7 +151,7 @@ struct ProbeSpec {
 
 enum class Then {
     rollback,
-    hold, ///< no further step: the split stays until somebody decides
+    hold, ///< no further step: the run is paused, and the split stays until somebody decides
 };
 [[nodiscard]] std::string_view to_string(Then then) noexcept;
 
@@ -170,6 +170,8 @@ struct StageSpec {
     NoTraffic on_no_traffic = NoTraffic::probe;
     Millis error_hold_at_most{0}; ///< how long a source that fails is waited for
     Then error_then = Then::rollback;
+    std::vector<int> pause_after{}; ///< stages after which the run waits for a person
+    Millis pause_at_most{14400000}; ///< every pause, whoever asked for it
 };
 
 struct DrillSpec {

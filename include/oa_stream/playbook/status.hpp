@@ -31,6 +31,8 @@ struct RunStatus {
     std::string last_at{};  ///< of the journal's last line
     std::string ending{};   ///< verdict and exit code
     std::string holder{};   ///< "process 12 on host since …" while it runs
+    std::string paused{}; ///< why, and where, while it waits for a person
+    std::string stage{}; ///< the one under way
     std::vector<std::string> done{}; ///< steps seen serving
     std::string routes{};   ///< how far the route half came; empty: it did not begin
     bool routes_unverified = false; ///< overrides of this run may stand, and nothing verified them

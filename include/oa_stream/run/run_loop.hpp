@@ -32,8 +32,12 @@ public:
 class StopRequest {
 public:
     void request(int signal) noexcept { signal_ = signal_ == 0 ? signal : signal_; }
+    /// As `signal` would, but asked for by a person: "aborted by alice: reason".
+    void request(int signal, std::string by);
     [[nodiscard]] bool requested() const noexcept { return signal_ != 0; }
     [[nodiscard]] int signal() const noexcept { return signal_; }
+    /// "signal 2", or who asked.
+    [[nodiscard]] std::string text() const;
     /// Set by the engine before its first write: from here on leaving at once is not harmless.
     void mark_mutated() noexcept { mutated_ = true; }
     [[nodiscard]] bool mutated() const noexcept { return mutated_; }
@@ -41,6 +45,7 @@ public:
 private:
     int signal_ = 0;
     bool mutated_ = false;
+    std::string by_{};
 };
 
 /// What signals are answered with, in a run that may have something to undo.

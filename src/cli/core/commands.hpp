@@ -22,6 +22,10 @@
     X(cutover_plan_command)                                                                        \
     X(cutover_apply_command)                                                                       \
     X(cutover_status_command)                                                                      \
+    X(cutover_pause_command)                                                                       \
+    X(cutover_continue_command)                                                                    \
+    X(cutover_promote_command)                                                                     \
+    X(cutover_abort_command)                                                                       \
     X(cutover_abandon_command)                                                                     \
     X(rollback_apply_command)                                                                      \
     X(rollback_plan_command)                                                                       \

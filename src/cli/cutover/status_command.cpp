@@ -81,17 +81,22 @@ ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {
 // --wait-for
 // --------------------------------------------------------------------------------------------
 
+constexpr std::string_view k_paused = "paused"; ///< no step is called so
+
 /// The step to wait for; empty: the end.
 Result<std::string> awaited(std::string_view text) {
     if (text == "done") {
         return std::string();
+    }
+    if (text == k_paused) {
+        return std::string(text);
     }
     if (text.starts_with("stage=")) {
         OA_TRY(const int percent, traffic::parse_percent(text.substr(6)));
         return fmt::format("shift@{}%", percent);
     }
     return fail(
-        Code::usage, fmt::format("'{}' cannot be waited for", text), {}, "done or stage=25%"
+        Code::usage, fmt::format("'{}' cannot be waited for", text), {}, "done, paused or stage=25%"
     );
 }
 
@@ -116,6 +121,9 @@ Result<RunStatus> wanted_run(const Options& options, const Context& context) {
 }
 
 bool reached(const RunStatus& status, const std::string& step) {
+    if (step == k_paused) {
+        return !status.paused.empty();
+    }
     return step.empty() ? status.state == RunState::ended
                         : std::ranges::find(status.done, step) != status.done.end();
 }
@@ -165,7 +173,7 @@ constexpr auto k_options = options<Options>(
         names::run, "RUN", "Show this run, also when it is over. Without it: all runs under way."
     ),
     parsed<awaited, &Options::wait_for>(
-        "--wait-for", "WHAT", "Wait until the run is `done`, or has reached `stage=25%`."
+        "--wait-for", "WHAT", "Wait until the run is `done`, `paused`, or has reached `stage=25%`."
     ),
     option<&Options::timeout>("--timeout", "D", "Wait at most this long.").or_else("1h")
 );

@@ -4,6 +4,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/run/conclusion.hpp"
+#include "oa_stream/run/control.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
@@ -94,6 +95,49 @@ RunOutcome not_executed(run::RunSession& session, const Error& error) {
     return out;
 }
 
+/// Lets other processes of this user steer the run. One that cannot be steered can still be rolled
+/// back by a signal.
+std::optional<run::ControlSocket>
+open_control(PlaybookRun& run, const asio::any_io_executor& executor) {
+    if (run.mode == RunMode::rehearse || !moves_traffic(run.playbook().kind) ||
+        run.by.stop == nullptr) {
+        return std::nullopt;
+    }
+    run.steering = std::make_unique<run::Steering>(*run.by.stop);
+    run.steering->on_order([session = &run.session](const run::Order& order, const auto& at) {
+        session->tell(
+            "order",
+            fmt::format("{}", order.text()),
+            {{"action", to_string(order.action)},
+             {"who", order.who},
+             {"reason", order.reason},
+             {"step", at.step},
+             {"stage", at.stage}}
+        );
+    });
+    auto door = run::ControlSocket::open(executor, run.session.folder().path(), *run.steering);
+    if (!door) {
+        run.steering.reset();
+        run.session.tell(
+            "control socket", "  nobody can steer this run: " + door.error().text(), {}
+        );
+        return std::nullopt;
+    }
+    return *std::move(door);
+}
+
+Json orders_of(const PlaybookRun& run) {
+    Json out = Json::array();
+    if (run.steering) {
+        for (const run::Order& order : run.steering->orders()) {
+            out.push_back(
+                {{"action", to_string(order.action)}, {"who", order.who}, {"reason", order.reason}}
+            );
+        }
+    }
+    return out;
+}
+
 Json facts_json(const std::optional<report::RollbackFacts>& some) {
     return some ? report::to_json(*some) : Json(nullptr);
 }
@@ -129,6 +173,7 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
         {"restore", facts_json(outcome.restore)},
         {"drill", outcome.drill ? report::to_json(*outcome.drill) : Json(nullptr)},
         {"modes", modes_of(run.session.checks())},
+        {"orders", orders_of(run)},
         {"notes", outcome.notes},
     };
 }
@@ -197,6 +242,7 @@ Task<Result<RunOutcome>> carry_out_run(PlaybookRun* run, Prepare prepare) {
     if (locks.target) {
         run->may_write = [&lock = *locks.target] { return lock.check(); };
     }
+    const auto door = open_control(*run, co_await asio::this_coro::executor);
     auto ended = co_await run_plan(engine_input(*run));
     if (const auto ours = run->may_write ? run->may_write() : Result<void>{}; !ours) {
         run->lost = ours.error();
@@ -239,6 +285,7 @@ RunInput engine_input(PlaybookRun& run) {
     out.instruments = run.instruments.get();
     out.session = &run.session;
     out.stop = run.by.stop;
+    out.steering = run.steering.get();
     out.mode = run.mode;
     out.probes = run.probes;
     out.asserted = run.asserted;

@@ -4,6 +4,7 @@
 
 #include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/playbook/runner.hpp"
+#include "oa_stream/run/steering.hpp"
 
 #include "route_step.hpp"
 #include "run_plan.hpp"
@@ -37,6 +38,7 @@ struct PlaybookRun {
     std::vector<std::string> faults{}; ///< planted
     std::unique_ptr<Instruments> instruments{};
     RouteStep routes{};
+    std::unique_ptr<run::Steering> steering{}; ///< while it is under way and moves traffic
     std::function<Result<void>()> may_write{}; ///< of the holder of the target's lock
     std::optional<Error> lost{}; ///< another process took it over: the folder is not ours any more
 

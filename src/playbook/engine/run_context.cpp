@@ -30,7 +30,7 @@ void RunContext::skip(std::string id, bool required, std::string detail) {
 
 void RunContext::add_interrupted(std::string_view where) {
     session.add(
-        "interrupted", Verdict::inconclusive, fmt::format("signal {} {}", in.stop->signal(), where)
+        "interrupted", Verdict::inconclusive, fmt::format("{} {}", in.stop->text(), where)
     );
 }
 

@@ -68,10 +68,14 @@ struct RunContext {
     bool source_failed = false; ///< what is measured with could not be asked
     bool routes_unverified = false; ///< see LastStep
     bool drifted = false; ///< somebody or something took our split away
+    bool unjudged = false; ///< the last stage was promoted before its gates had decided
 };
 
 /// Holds one stage: planted faults, probes, looks, gates, split. Leaves checks and a row.
 [[nodiscard]] Task<StepEnd> run_stage(RunContext* run, int stage);
+
+/// When somebody asked for a pause: waits here for the order to go on. Stop: nobody came.
+[[nodiscard]] Task<StepEnd> pause_before(RunContext* run, std::string step);
 
 /// From here on users are watched.
 [[nodiscard]] StepEnd begin_drill(RunContext& run);

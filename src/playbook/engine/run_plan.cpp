@@ -151,6 +151,9 @@ Task<std::size_t> carry_out_all(RunContext* run) {
             co_return i;
         }
         run->in.instruments->write_pending();
+        if (co_await pause_before(run, steps[i].id) == StepEnd::stop) {
+            co_return i;
+        }
         if (steps[i].kind != StepKind::gate) {
             run->session.folder().note("step", {{"id", steps[i].id}});
         }
@@ -173,6 +176,9 @@ Task<std::size_t> carry_out_all(RunContext* run) {
 
 /// Whether it went well, too.
 Task<bool> carry_out_last(RunContext* run) {
+    if (co_await pause_before(run, "routes") == StepEnd::stop) {
+        co_return false;
+    }
     if (run->stop_requested()) {
         run->add_interrupted("before the routes");
         co_return false;
@@ -225,12 +231,17 @@ void note_unjudged(RunContext& run) {
     );
 }
 
+std::string interrupted_text(const StopRequest& stop) {
+    const std::string text = stop.text();
+    return text.starts_with("signal ") ? "interrupted by " + text : text;
+}
+
 Task<void> roll_back(RunContext* run) {
     const bool interrupted = run->stop_requested();
     run->out.rollback = co_await restore_baseline(
         run,
         "rollback",
-        interrupted ? fmt::format("interrupted by signal {}", run->in.stop->signal())
+        interrupted ? interrupted_text(*run->in.stop)
                     : first_trouble(run->checks())
     );
     run->out.restored = run->out.rollback->verified;
@@ -286,7 +297,7 @@ void conclude(RunContext& run, bool completed) {
         .restored = out.restored && !run.routes_unverified,
         .completed = completed,
         .stays = run.playbook().afterwards == Afterwards::stay,
-        .unjudged = no_gate_decides(run.playbook()),
+        .unjudged = no_gate_decides(run.playbook()) || run.unjudged,
         .held = out.held,
         .refused = run.refused,
         .denied = run.denied,

@@ -5,6 +5,7 @@
 #include "oa_stream/playbook/plan.hpp"
 #include "oa_stream/playbook/runner.hpp"
 #include "oa_stream/run/run_session.hpp"
+#include "oa_stream/run/steering.hpp"
 
 #include "instruments.hpp"
 #include "journal.hpp"
@@ -46,6 +47,7 @@ struct RunInput {
     Instruments* instruments = nullptr;
     run::RunSession* session = nullptr;
     StopRequest* stop = nullptr;
+    run::Steering* steering = nullptr; ///< null: nobody can steer the run, so nothing is waited for
     RunMode mode = RunMode::live;
     bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
     std::optional<Asserted> asserted{};

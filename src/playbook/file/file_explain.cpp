@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace oa_stream::playbook {
 namespace {
 
@@ -203,6 +205,16 @@ private:
         ));
     }
 
+    void pause(int percent) {
+        const auto& planned = playbook_.stage.pause_after;
+        if (std::ranges::find(planned, percent) != planned.end()) {
+            detail(fmt::format(
+                "When it was good, wait at most {} for `cutover continue`, and still be judged.",
+                format_duration(playbook_.stage.pause_at_most)
+            ));
+        }
+    }
+
     void stage(int percent) {
         const StageSpec& stage = playbook_.stage;
         step(fmt::format(
@@ -223,6 +235,7 @@ private:
         }
         if (percent != playbook_.stages.front()) {
             detail("The same gates.");
+            pause(percent);
             return;
         }
         for (const measure::GateSpec& gate : stage.gates) {
@@ -234,6 +247,7 @@ private:
                 format_duration(stage.extend_at_most)
             ));
         }
+        pause(percent);
     }
 
     void ending() {
@@ -247,7 +261,7 @@ private:
         out_ += "\nWhen a check or gate fails: ";
         out_ += playbook_.on_failure == Then::rollback
                     ? fmt::format("all traffic goes back as it was{}, verified.\n", ramp())
-                    : "no further step is taken and the split stays.\n";
+                    : "the run is paused and the split stays.\n";
         const StageSpec& stage = playbook_.stage;
         if (no_gate_decides(playbook_)) {
             out_ += "No gate decides: every stage goes on, and the run is INCONCLUSIVE at best.\n";

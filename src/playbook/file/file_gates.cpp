@@ -293,6 +293,22 @@ constinit const Section<ErrorDraft> k_error{
     {"on_error", "When a source cannot be asked.", k_error_keys}
 };
 
+constexpr auto k_pause_keys = keys<StageSpec>(
+    percents<&StageSpec::pause_after>(
+        "after", Need::optional, "Stages after which the run waits, when they were good."
+    ),
+    duration<&StageSpec::pause_at_most>(
+        "at_most",
+        Need::optional,
+        "How long any pause lasts, also one of `hold` or `cutover pause`. When nobody comes, a "
+        "good stage is rolled back, and a `hold` ends the run with its split in place."
+    )
+        .or_else("4h")
+);
+constinit const Section<StageSpec> k_pause{
+    {"pause", "When the run waits for `cutover continue`.", k_pause_keys}
+};
+
 void inconclusive_into(const Node& node, StageSpec& out) {
     InconclusiveDraft draft;
     read_section(node, k_inconclusive, draft);
@@ -304,6 +320,9 @@ void error_into(const Node& node, StageSpec& out) {
     read_section(node, k_error, draft);
     out.error_hold_at_most = draft.hold;
     out.error_then = draft.then;
+}
+void pause_into(const Node& node, StageSpec& out) {
+    read_section(node, k_pause, out);
 }
 void gates_into(const Node& node, StageSpec& out) {
     out.gates = read_gates(node);
@@ -339,6 +358,9 @@ constexpr auto k_stage_keys = keys<StageSpec>(
         Need::optional,
         "When a source fails; back at once if absent.",
         &k_error
+    ),
+    custom<StageSpec, pause_into>(
+        Type::section, "pause", Need::optional, "When the run waits for a person.", &k_pause
     )
 );
 

@@ -82,6 +82,8 @@ Json stage_json(const StageSpec& stage) {
         {"on_no_traffic", to_string(stage.on_no_traffic)},
         {"error_hold_at_most_ms", millis(stage.error_hold_at_most)},
         {"error_then", to_string(stage.error_then)},
+        {"pause_after", stage.pause_after},
+        {"pause_at_most_ms", millis(stage.pause_at_most)},
         {"probe",
          {{"per_arm_per_s", stage.probe.per_arm_per_s},
           {"unpinned_per_s", stage.probe.unpinned_per_s}}},

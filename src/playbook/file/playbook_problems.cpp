@@ -172,9 +172,24 @@ private:
         if (stage.extend_at_most < Millis(0) || stage.error_hold_at_most < Millis(0)) {
             bad("stage", "a time must not be negative");
         }
+        pauses(stage);
         gates("stage.gates", stage.gates);
         gates("run_gates", playbook_.run_gates);
         measured(stage);
+    }
+
+    void pauses(const StageSpec& stage) {
+        if (stage.pause_at_most <= Millis(0)) {
+            bad("stage.pause.at_most", "must be above 0");
+        }
+        if (playbook_.drill && !stage.pause_after.empty()) {
+            bad("stage.pause.after", "a drill measures times: it does not wait for a person");
+        }
+        for (const int percent : stage.pause_after) {
+            if (std::ranges::find(playbook_.stages, percent) == playbook_.stages.end()) {
+                bad("stage.pause.after", fmt::format("{}% is not a stage", percent));
+            }
+        }
     }
 
     void gates(std::string_view list, const std::vector<measure::GateSpec>& gates) {

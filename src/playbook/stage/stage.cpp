@@ -22,20 +22,13 @@ using measure::GateRecord;
 using measure::Look;
 using measure::Sample;
 
-enum class WindowEnd {
-    over,
-    early_fail,
-    interrupted,
-    broken,
-    lost, ///< the split is no longer ours
-    blind, ///< a source that decides does not answer
-};
-
 std::optional<double> p95(const std::vector<Sample>& samples) {
     const auto times = measure::first_content_sorted(samples);
     return times.empty() ? std::nullopt
                          : std::optional(measure::quantile_sorted(times, measure::k_p95));
 }
+
+} // namespace
 
 void show(const StageRun& stage) {
     const RunContext& run = stage.run;
@@ -57,6 +50,25 @@ void show(const StageRun& stage) {
     run.in.on_stage(view);
 }
 
+namespace {
+
+/// An order that ends the waiting: of a pause any, else only the one to promote.
+std::optional<WindowEnd> ordered(StageRun& stage) {
+    run::Steering* const steering = stage.run.in.steering;
+    if (steering == nullptr) {
+        return std::nullopt;
+    }
+    auto order = stage.paused ? steering->take_order() : steering->take_promotion();
+    if (!order) {
+        return std::nullopt;
+    }
+    if (order->action != run::Action::promote) {
+        return WindowEnd::resumed;
+    }
+    stage.promotion = std::move(order);
+    return WindowEnd::promoted;
+}
+
 /// Waits until `until`, looking for signals and, now and then, at the gates.
 Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
     const RunnerTiming& timing = stage->run.in.timing;
@@ -64,8 +76,15 @@ Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
     auto next_look = Clock::now() + timing.interim_every;
     look.interim = true;
     while (Clock::now() < until) {
+        if (stage->paused) {
+            const std::chrono::duration<double> left = until - Clock::now();
+            stage->run.in.steering->pause_left(left.count());
+        }
         if (stage->run.stop_requested()) {
             co_return WindowEnd::interrupted;
+        }
+        if (const auto order = ordered(*stage)) {
+            co_return *order;
         }
         if (Clock::now() >= next_view) {
             next_view += timing.view_every;
@@ -89,7 +108,8 @@ Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
     co_return WindowEnd::over;
 }
 
-/// watch(), until something takes the split or a source away.
+} // namespace
+
 Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, Look look) {
     const auto executor = co_await asio::this_coro::executor;
     auto [order, thrown, end, drift_thrown, sources_thrown] =
@@ -107,6 +127,8 @@ Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, Look look) {
     co_return order[0] == 0 ? end : order[0] == 1 ? WindowEnd::lost : WindowEnd::blind;
 }
 
+namespace {
+
 FlowRates rates_of(const StageRun& stage) {
     const ProbeSpec& probe = stage.run.playbook().stage.probe;
     return {
@@ -117,6 +139,8 @@ FlowRates rates_of(const StageRun& stage) {
         .users = stage.run.drill ? 0 : probe.unpinned_per_s,
     };
 }
+
+} // namespace
 
 /// A source that fails is waited for, as long as the playbook says.
 Task<Result<void>> start_probes(StageRun* stage) {
@@ -146,18 +170,21 @@ Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
     co_await run.in.instruments->stop_flow(
         end == WindowEnd::over ? run.in.timing.in_flight : Millis(0)
     );
-    if (end == WindowEnd::over && !co_await split_still_ours(stage)) {
+    const bool good = end == WindowEnd::over || end == WindowEnd::promoted;
+    if (good && !co_await split_still_ours(stage)) {
         end = run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
     }
     if (end == WindowEnd::over && !co_await sources_answer(stage)) {
         end = run.stop_requested() ? WindowEnd::interrupted : WindowEnd::blind;
     }
-    if (end == WindowEnd::over || end == WindowEnd::blind) {
+    if (end == WindowEnd::over || end == WindowEnd::blind || end == WindowEnd::promoted) {
         stage->row.gates = look_at(*stage, look);
         check_users(*stage);
     }
     co_return end;
 }
+
+namespace {
 
 Task<bool> plant_faults(StageRun* stage) {
     RunContext& run = stage->run;
@@ -203,7 +230,7 @@ Task<WindowEnd> windows(StageRun* stage) {
         );
         end = co_await window(stage, spec.extend_at_most, {.number = 2, .of = 2});
     }
-    co_return end;
+    co_return co_await steer(stage, end);
 }
 
 /// What was seen becomes checks and the row's verdict.
@@ -236,7 +263,22 @@ void record_end(StageRun& stage, WindowEnd end) {
         check_split(stage);
         record_users(stage);
         return;
+    case WindowEnd::promoted:
+        record_drift(stage);
+        record_promotion(stage);
+        return;
+    case WindowEnd::resumed:
+    case WindowEnd::unattended:
+        record_drift(stage);
+        record_gates(stage);
+        record_unattended(stage);
+        return;
     }
+}
+
+bool is_good(const StageRun& stage, WindowEnd end) {
+    return (end == WindowEnd::over && stage.row.verdict == Verdict::pass) ||
+           (end == WindowEnd::promoted && stage.row.verdict != Verdict::fail);
 }
 
 /// A rehearsal moves nothing: both arms are what they were at its first stage.
@@ -280,14 +322,23 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
     }
     run->measured_since_s = run->measured_since_s.value_or(stage.since_s);
     run->current_stage = &stage;
+    if (run->in.steering != nullptr) {
+        run->in.steering->in_stage(stage.where);
+        if (is_drilled(stage)) {
+            run->in.steering->forbid_promotion("this stage is to fail: the run is a drill");
+        }
+    }
     const WindowEnd end = co_await windows(&stage);
     run->current_stage = nullptr;
     stage.row.began_s = run->now() - stage.elapsed_s();
+    if (run->in.steering != nullptr) {
+        run->in.steering->in_stage({});
+    }
     stage.row.seconds = stage.elapsed_s();
     record_end(stage, end);
     const bool planned =
         record_drill(stage, end == WindowEnd::over || end == WindowEnd::early_fail);
-    const bool good = end == WindowEnd::over && stage.row.verdict == Verdict::pass;
+    const bool good = is_good(stage, end);
     if (good && !planned && !judged(stage)) {
         stage.row.verdict = Verdict::skipped;
         stage.row.judged = false;

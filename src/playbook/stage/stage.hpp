@@ -6,11 +6,24 @@
 #include "stage_sources.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace oa_stream::playbook {
+
+enum class WindowEnd {
+    over,
+    early_fail,
+    interrupted,
+    broken,
+    lost, ///< the split is no longer ours
+    blind, ///< a source that decides does not answer
+    resumed, ///< of a pause: somebody ordered to go on
+    promoted, ///< somebody ordered to go to the next stage
+    unattended, ///< a pause that was asked for, and nobody came
+};
 
 struct StageRun {
     RunContext& run;
@@ -33,12 +46,32 @@ struct StageRun {
     SourceAnswers sources{};
     Millis planned{0};
     bool extended = false;
+    bool paused = false;
+    std::optional<run::Order> promotion{};
 
     [[nodiscard]] double elapsed_s() const {
         return std::chrono::duration<double>(Clock::now() - begun).count();
     }
     void add_sample(measure::Sample sample);
 };
+
+/// Waits until `until`, with probes that flow already: for a breach, a lost split, a silent source,
+/// a signal, and an order.
+[[nodiscard]] Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, measure::Look look);
+/// The same with probes of its own, and at its end the gates' judgement.
+[[nodiscard]] Task<WindowEnd> window(StageRun* stage, Millis length, measure::Look look);
+/// Probes at the stage's rates. An error: none could be started.
+[[nodiscard]] Task<Result<void>> start_probes(StageRun* stage);
+/// For a live display.
+void show(const StageRun& stage);
+
+/// Pauses the stage where the playbook or an operator wants it, for as long as that takes, and
+/// measures it once more where going on is to be decided anew.
+[[nodiscard]] Task<WindowEnd> steer(StageRun* stage, WindowEnd end);
+/// Leaves the checks of a stage that was promoted: gates that had not decided are skipped.
+void record_promotion(StageRun& stage);
+/// Leaves the check of a pause to which nobody came.
+void record_unattended(StageRun& stage);
 
 /// The samples so far, as a gate is to see them.
 [[nodiscard]] measure::GateInput input_of(const StageRun& stage, const measure::Look& look);
@@ -57,6 +90,12 @@ look_at(const StageRun& stage, const measure::Look& look);
 
 /// Records the gates of the row as checks and evidence; sets the row's verdict.
 void record_gates(StageRun& stage);
+/// Records one: in gates.ndjson, on the screen and as the check that `change` made of it.
+void record_gate(
+    const StageRun& stage,
+    const measure::GateRecord& record,
+    const std::function<void(Check&)>& change
+);
 
 /// Did unpinned probes meet the canary as often as the split says? And did pinned ones meet whom
 /// they were meant for? What errors cannot show: an edge that answers for a dead canary.

@@ -58,14 +58,15 @@ void keep_gate(RunContext& run, const GateRecord& record, const std::string& whe
     run.session.folder().append("measure/gates.ndjson", line);
 }
 
-/// `drilled`: it is to fail here, so its failure is none of the run's.
-void keep_record(
-    RunContext& run, const GateRecord& record, const std::string& where, bool drilled = false
-) {
+Check keep_record(RunContext& run, const GateRecord& record, const std::string& where) {
     keep_gate(run, record, where);
     run.session.say(gate_line(record));
-    Check check = measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, where));
-    if (drilled && check.mode == CheckMode::live) {
+    return measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, where));
+}
+
+/// It is to fail here, so its failure is none of the run's.
+void excuse(Check& check) {
+    if (check.mode == CheckMode::live) {
         check.detail = fmt::format(
             "under the drill's fault, {}: {}", to_string(check.verdict), std::move(check.detail)
         );
@@ -73,7 +74,6 @@ void keep_record(
         check.mode = CheckMode::skipped;
         check.required = false;
     }
-    run.session.add(std::move(check));
 }
 
 /// A dry run has one stage: too few samples for what all of them are to decide.
@@ -130,10 +130,20 @@ bool any(const std::vector<GateRecord>& records, Verdict verdict) {
     });
 }
 
+void record_gate(
+    const StageRun& stage, const GateRecord& record, const std::function<void(Check&)>& change
+) {
+    Check check = keep_record(stage.run, record, stage.where);
+    if (change) {
+        change(check);
+    }
+    stage.run.session.add(std::move(check));
+}
+
 void record_gates(StageRun& stage) {
     const bool drilled = is_drilled(stage) && stage.run.fault_s;
     for (const GateRecord& record : stage.row.gates) {
-        keep_record(stage.run, record, stage.where, drilled);
+        record_gate(stage, record, drilled ? excuse : nullptr);
     }
     stage.row.verdict = any(stage.row.gates, Verdict::fail)           ? Verdict::fail
                         : any(stage.row.gates, Verdict::error)        ? Verdict::error
@@ -183,7 +193,7 @@ Task<StepEnd> judge_run(RunContext* run) {
             leave_out(*run, record);
             continue;
         }
-        keep_record(*run, record, "run");
+        run->session.add(keep_record(*run, record, "run"));
         good = good && (record.verdict == Verdict::pass || !decides(record));
     }
     co_return good ? StepEnd::go_on : StepEnd::stop;

@@ -29,6 +29,8 @@ Json to_json(const RunStatus& status) {
         {"step", status.step},
         {"last_at", status.last_at},
         {"ending", status.ending},
+        {"stage", status.stage.empty() ? Json(nullptr) : Json(status.stage)},
+        {"paused", status.paused.empty() ? Json(nullptr) : Json(status.paused)},
         {"holder", status.holder.empty() ? Json(nullptr) : Json(status.holder)},
         {"done", status.done},
         {"routes", status.routes.empty() ? Json(nullptr) : Json(status.routes)},
@@ -44,7 +46,7 @@ std::string status_text(const RunStatus& status) {
     std::string out = fmt::format(
         "{} {}{}\n",
         status.run,
-        to_string(status.state),
+        status.paused.empty() ? to_string(status.state) : "paused",
         status.ending.empty() ? "" : ": " + status.ending
     );
     const auto line = [&](std::string_view name, const std::string& value) {
@@ -54,6 +56,8 @@ std::string status_text(const RunStatus& status) {
     };
     line("target", status.target);
     line("by", status.holder);
+    line("stage", status.stage);
+    line("paused", status.paused);
     line("began with", status.baseline);
     line("last seen", status.serving);
     line("may serve", status.pending);

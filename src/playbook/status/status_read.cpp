@@ -1,10 +1,12 @@
 // One run's folder, read as far as it can be. What cannot be read is never taken for "all is well".
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/routes/route_journal.hpp"
+#include "oa_stream/run/control.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/run_journal.hpp"
@@ -169,6 +171,29 @@ void add_holder(RunStatus& out, const fs::path& state_dir) {
     }
 }
 
+constexpr Millis k_answer{500};
+
+/// What its process says of itself, if it can be asked.
+void add_position(RunStatus& out) {
+    std::error_code ignored;
+    if (out.state != RunState::running || !fs::exists(out.folder / run::k_control_file, ignored)) {
+        return;
+    }
+    const auto answer = run::ask_run(out.folder, {{"action", "status"}}, k_answer);
+    if (!answer) {
+        return;
+    }
+    out.stage = text_in(*answer, "stage");
+    if (text_in(*answer, "state") == "paused") {
+        const double left = number_in(*answer, "left_s").value_or(0);
+        out.paused = fmt::format(
+            "{} ({} left)",
+            text_in(*answer, "why"),
+            format_duration(Millis(static_cast<std::int64_t>(left) * 1000))
+        );
+    }
+}
+
 /// What the lock is held on, where the plan does not say it.
 std::string target_in(const Json& run) {
     const Json* target = member(run, "target");
@@ -237,7 +262,9 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
 
 void add_next(RunStatus& out, const StoredPlan& plan) {
     if (out.state == RunState::running) {
-        out.next = "oa-stream cutover status --run " + out.run + " --wait-for done";
+        out.next = out.paused.empty()
+                       ? "oa-stream cutover status --run " + out.run + " --wait-for done"
+                       : "oa-stream cutover continue --run " + out.run;
     } else if (!out.needs_somebody()) {
         return;
     } else if (!plan.read) {
@@ -290,6 +317,7 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
         out.state = RunState::died;
     }
     add_holder(out, state_dir);
+    add_position(out);
     add_open(out, plan, run, facts.mutates);
     add_next(out, plan);
     return out;

@@ -346,7 +346,7 @@ test('a broken canary: without a gate that decides no run is PASS; a run that ho
   await broken.setWeights(STABLE);
 
   // The same canary, met by a gate that decides, in a playbook that holds.
-  fs.writeFileSync(broken.playbook, `${text}on_failure: hold\n`);
+  fs.writeFileSync(broken.playbook, `${text.replace('\nstage:\n', '\nstage:\n  pause: { at_most: 300ms }\n')}on_failure: hold\n`);
   const plan = await broken.plan({ name: 'hold.json' });
   const apply = await broken.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(apply.code, 8, apply.stderr);

@@ -1,0 +1,156 @@
+// cutover pause, continue, promote and abort: what a second operator asks of a run under way.
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/process.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/control.hpp"
+#include "oa_stream/run/runs.hpp"
+
+#include "core/commands.hpp"
+#include "core/document.hpp"
+#include "core/run_screen.hpp"
+#include "running_runs.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+namespace oa_stream::cli {
+namespace {
+
+using run::Action;
+
+struct Options {
+    std::optional<std::string> run{};
+    std::string reason{};
+    std::optional<std::string> by{};
+};
+
+/// What happens now, in the words of a person.
+std::string sentence(Action action, const Json& answer) {
+    const auto stage = string_member(answer, "stage");
+    const std::string at = stage ? " at stage " + std::string(*stage) : "";
+    switch (action) {
+    case Action::pause:
+        return fmt::format(
+            "the run pauses {}",
+            stage ? "when the stage " + std::string(*stage) + " has passed" : "before its next step"
+        );
+    case Action::go_on:
+        return "the run goes on" + at;
+    case Action::promote:
+        return fmt::format("the run leaves the stage {} and goes on", stage.value_or(""));
+    case Action::abort:
+        return "the run finishes the step under way, then rolls back";
+    }
+    return {};
+}
+
+Result<ExitCode> steer(Action action, const Options& options, Context& context) {
+    OA_TRY(
+        const std::filesystem::path folder,
+        options.run ? run::find_run(context.state_dir, *options.run)
+                    : only_running(context.state_dir)
+    );
+    const std::string id = folder.filename().string();
+    const Json request = {
+        {"action", to_string(action)},
+        {"who", options.by.value_or(user_name(::getuid()).value_or(""))},
+        {"reason", trim(options.reason)},
+    };
+    auto answer = run::ask_run(folder, request);
+    if (!answer) {
+        if (answer.error().hint.empty()) {
+            answer.error().hint = "oa-stream cutover status --run " + id;
+        }
+        return std::unexpected(std::move(answer).error());
+    }
+    const std::string said = sentence(action, *answer);
+    if (context.json) {
+        Json out = plain_answer();
+        out["run"] = id;
+        out["evidence"] = folder.string();
+        out["action"] = to_string(action);
+        out["now"] = said;
+        answer->erase("ok");
+        out["status"] = *std::move(answer);
+        print_document("cutover-steer", out, context);
+        return ExitCode::ok;
+    }
+    if (!context.quiet) {
+        context.out(fmt::format("{}: {}\n", id, said));
+    }
+    return ExitCode::ok;
+}
+
+template <Action action>
+Result<ExitCode> carry_out(const Options& options, Context& context) {
+    return steer(action, options, context);
+}
+
+constexpr auto k_options = options<Options>(
+    option<&Options::run>(
+        names::run, "RUN", "The run. Without it: the one that is under way."
+    ),
+    option<&Options::reason>(
+        names::reason, "TEXT", "Give the reason. The run's report shows it."
+    )
+        .typed(),
+    option<&Options::by>(
+        names::by, "NAME", "Your name for the report. Without it: that of your account."
+    )
+        .typed()
+);
+
+} // namespace
+
+const CommandSpec cutover_pause_command = command<carry_out<Action::pause>>({
+    .path = "cutover pause",
+    .summary = "Pause a run under way after its stage, with the traffic as it is.",
+    .options = k_options,
+    .examples = {"oa-stream cutover pause --reason 'waiting for the database team'"},
+    .reads_runs = true,
+    .about =
+        R"(The stage under way is measured to its end, then the run waits; before a stage it waits at once. While a good
+stage is paused its probes and gates go on, and a breach rolls back. A pause ends by itself after
+`stage.pause.at_most` of the playbook. Only the user of the run can steer it.)",
+    .also = "wait stop hold",
+});
+
+const CommandSpec cutover_continue_command = command<carry_out<Action::go_on>>({
+    .path = "cutover continue",
+    .summary = "End a run's pause. What it could not decide is measured once more.",
+    .options = k_options,
+    .examples = {"oa-stream cutover continue"},
+    .reads_runs = true,
+    .about =
+        R"(Also takes back a pause that was asked for and has not begun. After a `hold` the stage is measured for another
+bake, and only that decides.)",
+    .also = "resume go on",
+});
+
+const CommandSpec cutover_promote_command = command<carry_out<Action::promote>>({
+    .path = "cutover promote",
+    .summary = "Let a run go to its next stage now. Gates that have not decided are skipped.",
+    .options = k_options,
+    .examples = {"oa-stream cutover promote --reason 'seen enough at 5 %'"},
+    .reads_runs = true,
+    .about =
+        R"(Refused where a gate of the stage failed. A later stage judges the same canary on more; when the last stage is
+promoted before its gates decided, the run ends INCONCLUSIVE with the canary serving.)",
+    .also = "skip next stage advance",
+});
+
+const CommandSpec cutover_abort_command = command<carry_out<Action::abort>>({
+    .path = "cutover abort",
+    .summary = "Let a run under way roll back now.",
+    .options = k_options,
+    .examples = {"oa-stream cutover abort --reason 'support sees complaints'"},
+    .reads_runs = true,
+    .about =
+        R"(The same as Ctrl-C in the run's own terminal: what serves goes back and is verified, exit 7 there. This command
+does not wait for that; `cutover status --wait-for done` does.)",
+    .also = "stop cancel roll back",
+});
+
+} // namespace oa_stream::cli

@@ -1,0 +1,313 @@
+// A run that waits for a person, and what that person orders.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/suggestion.hpp"
+
+#include "engine/within.hpp"
+#include "stage.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook {
+namespace {
+
+constexpr measure::Look k_interim{.number = 1, .of = 2, .interim = true};
+constexpr measure::Look k_last{.number = 2, .of = 2};
+
+std::string nobody_came(const Playbook& playbook) {
+    return "nobody came within " + format_duration(playbook.stage.pause_at_most);
+}
+
+/// What the playbook wants done about this end of a stage.
+Then wanted(const StageRun& stage, WindowEnd end) {
+    const Playbook& playbook = stage.run.playbook();
+    const auto& gates = stage.row.gates;
+    const bool unreadable =
+        end == WindowEnd::lost && stage.drift.state == DriftState::unreadable;
+    if (end == WindowEnd::blind || end == WindowEnd::broken || unreadable) {
+        return playbook.stage.error_then;
+    }
+    if (end == WindowEnd::early_fail || any(gates, Verdict::fail)) {
+        return playbook.on_failure;
+    }
+    const bool undecided = any(gates, Verdict::inconclusive) || !stage.users_came;
+    return end == WindowEnd::over && undecided && !any(gates, Verdict::error)
+               ? playbook.stage.inconclusive_then
+               : Then::rollback;
+}
+
+struct Reason {
+    std::string why;
+    bool trouble = false; ///< what is not well is measured once more before the run goes on
+};
+
+std::string trouble_of(const StageRun& stage) {
+    for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
+        const auto found =
+            std::ranges::find(stage.row.gates, verdict, &measure::GateRecord::verdict);
+        if (found != stage.row.gates.end()) {
+            return fmt::format(
+                "{} gate {}: {}", to_string(verdict), found->spec.id, found->sentence
+            );
+        }
+    }
+    return stage.drift.detail.empty() ? "a source does not answer" : stage.drift.detail;
+}
+
+std::optional<Reason> reason_to_pause(const StageRun& stage, WindowEnd end) {
+    const RunContext& run = stage.run;
+    if (run.in.steering == nullptr || run.playbook().drill || !run.changes_traffic()) {
+        return std::nullopt;
+    }
+    if (wanted(stage, end) == Then::hold) {
+        return Reason{trouble_of(stage), true};
+    }
+    const bool good = end == WindowEnd::over && stage.users_came &&
+                      !any(stage.row.gates, Verdict::fail) &&
+                      !any(stage.row.gates, Verdict::error) &&
+                      !any(stage.row.gates, Verdict::inconclusive);
+    if (!good) {
+        return std::nullopt;
+    }
+    if (const auto& asked = run.in.steering->pause_asked()) {
+        return Reason{asked->text()};
+    }
+    const auto& planned = run.playbook().stage.pause_after;
+    if (std::ranges::find(planned, stage.percent) != planned.end()) {
+        return Reason{"the playbook pauses after this stage"};
+    }
+    return std::nullopt;
+}
+
+std::string to_type(const RunContext& run, std::string command) {
+    return Suggestion{"cutover " + std::move(command), {names::run, run.session.id()}}.text();
+}
+
+void begin_pause(RunContext& run, const Reason& reason, const std::string& where) {
+    run.in.steering->paused(reason.why);
+    const Millis limit = run.playbook().stage.pause_at_most;
+    run.in.steering->pause_left(std::chrono::duration<double>(limit).count());
+    run.session.tell(
+        "paused",
+        fmt::format("paused at {} for at most {}: {}", where, format_duration(limit), reason.why),
+        {{"where", where}, {"why", reason.why}, {"trouble", reason.trouble}}
+    );
+    run.session.say("  to go on:     " + to_type(run, "continue"));
+    run.session.say("  to roll back: " + to_type(run, "abort"));
+}
+
+void end_pause(RunContext& run, std::string_view how, const std::string& where, double seconds) {
+    run.in.steering->unpaused();
+    run.session.folder().note("pause ended", {{"where", where}, {"how", how}, {"seconds", seconds}});
+    run.out.notes.push_back(
+        fmt::format("Paused at {} for {:.0f} s; {}.", where, seconds, std::string(how))
+    );
+}
+
+/// A look at what serves, now and then; false: it is not our split any more.
+class DriftWatch {
+public:
+    explicit DriftWatch(RunContext& run) : run_(run) {}
+
+    [[nodiscard]] Task<bool> still_ours() {
+        if (!run_.out.mutated || Clock::now() < next_) {
+            co_return true;
+        }
+        next_ = Clock::now() + run_.in.timing.drift_every;
+        last = judge_drift(
+            run_, co_await within(run_.in.timing.driver_call, run_.in.driver->read())
+        );
+        co_return last.state == DriftState::ours || last.state == DriftState::unreadable;
+    }
+
+    DriftLook last{};
+
+private:
+    RunContext& run_;
+    Clock::time_point next_{};
+};
+
+/// Nothing is measured: what is not well needs a person first.
+Task<WindowEnd> wait_in_trouble(StageRun* stage, Clock::time_point until) {
+    RunContext& run = stage->run;
+    DriftWatch drift(run);
+    while (Clock::now() < until) {
+        if (run.stop_requested()) {
+            co_return WindowEnd::interrupted;
+        }
+        if (auto order = run.in.steering->take_order()) {
+            const bool promoted = order->action == run::Action::promote;
+            stage->promotion = promoted ? std::move(order) : std::nullopt;
+            co_return promoted ? WindowEnd::promoted : WindowEnd::resumed;
+        }
+        if (!co_await drift.still_ours()) {
+            stage->drift = std::move(drift.last);
+            co_return WindowEnd::lost;
+        }
+        const auto left = std::chrono::duration<double>(until - Clock::now()).count();
+        run.in.steering->pause_left(left);
+        show(*stage);
+        (void)co_await sleep_for(run.in.timing.tick);
+    }
+    co_return WindowEnd::over;
+}
+
+/// The stage was good: it goes on being measured, and a breach does not wait for anybody.
+Task<WindowEnd> wait_and_measure(StageRun* stage, Clock::time_point until) {
+    if (const auto started = co_await start_probes(stage); !started) {
+        stage->run.source_failed = true;
+        stage->run.session.add(
+            "probe@" + stage->where, Verdict::error, started.error().text()
+        );
+        co_return WindowEnd::broken;
+    }
+    stage->planned += stage->run.playbook().stage.pause_at_most;
+    const WindowEnd end = co_await watch_all(stage, until, k_interim);
+    co_await stage->run.in.instruments->stop_flow(Millis(0));
+    co_return end;
+}
+
+Task<WindowEnd> pause(StageRun* stage, Reason reason) {
+    RunContext& run = stage->run;
+    const auto begun = Clock::now();
+    const auto until = begun + run.playbook().stage.pause_at_most;
+    begin_pause(run, reason, stage->where);
+    if (any(stage->row.gates, Verdict::fail)) {
+        run.in.steering->forbid_promotion("a gate of this stage failed: it cannot be promoted");
+    }
+    stage->paused = true;
+    const WindowEnd end = reason.trouble ? co_await wait_in_trouble(stage, until)
+                                         : co_await wait_and_measure(stage, until);
+    stage->paused = false;
+    run.in.steering->forbid_promotion({});
+    const auto& orders = run.in.steering->orders();
+    const bool steered = end == WindowEnd::resumed || end == WindowEnd::promoted;
+    end_pause(
+        run,
+        steered                         ? orders.back().text()
+        : end == WindowEnd::interrupted ? run.in.stop->text()
+        : end == WindowEnd::over        ? "nobody came"
+                                        : "what was seen meanwhile ended it",
+        stage->where,
+        std::chrono::duration<double>(Clock::now() - begun).count()
+    );
+    co_return end;
+}
+
+/// After a pause in trouble the gates of the stage were not looked at again.
+WindowEnd judged_now(StageRun& stage, WindowEnd end) {
+    if (end == WindowEnd::promoted && any(stage.row.gates, Verdict::fail)) {
+        return WindowEnd::early_fail;
+    }
+    return end;
+}
+
+} // namespace
+
+Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
+    while (const auto reason = reason_to_pause(*stage, end)) {
+        const WindowEnd got = co_await pause(stage, *reason);
+        if (got == WindowEnd::over) { // nobody came
+            co_return reason->trouble ? end : WindowEnd::unattended;
+        }
+        if (got == WindowEnd::promoted && !co_await split_still_ours(stage)) {
+            co_return stage->run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
+        }
+        if (got != WindowEnd::resumed) {
+            co_return judged_now(*stage, got);
+        }
+        if (!reason->trouble) {
+            co_return end;
+        }
+        for (const measure::GateRecord& record : stage->row.gates) {
+            keep_look(*stage, record); // a new look never erases an old one
+        }
+        stage->unreadable_since.reset();
+        stage->sources.silent.clear();
+        end = co_await window(stage, stage->run.playbook().stage.bake, k_last);
+    }
+    co_return judged_now(*stage, end);
+}
+
+void record_promotion(StageRun& stage) {
+    RunContext& run = stage.run;
+    const bool last = stage.percent == run.playbook().stages.back();
+    const std::string how = stage.promotion ? stage.promotion->text() : "promoted";
+    bool decided = true;
+    for (const measure::GateRecord& record : stage.row.gates) {
+        const bool open = record.spec.mode == measure::GateMode::decide &&
+                          record.verdict != Verdict::pass && record.verdict != Verdict::fail;
+        decided = decided && !open;
+        record_gate(stage, record, [&](Check& check) {
+            if (open) {
+                check.detail = fmt::format(
+                    "{}; was {}: {}", how, to_string(check.verdict), std::move(check.detail)
+                );
+                check.verdict = Verdict::skipped;
+                check.mode = CheckMode::skipped;
+                check.required = last; // a later stage judges the same canary on more
+            }
+        });
+    }
+    run.out.notes.push_back(fmt::format("Stage {}: {}.", stage.where, how));
+    run.unjudged = run.unjudged || (last && !decided);
+    stage.row.verdict = decided ? Verdict::pass : Verdict::skipped;
+    stage.row.judged = decided;
+}
+
+void record_unattended(StageRun& stage) {
+    stage.run.session.add(
+        "pause@" + stage.where, Verdict::inconclusive, nobody_came(stage.run.playbook())
+    );
+    if (stage.row.verdict == Verdict::pass) {
+        stage.row.verdict = Verdict::inconclusive;
+    }
+}
+
+Task<StepEnd> pause_before(RunContext* run, std::string step) {
+    if (run->in.steering == nullptr) {
+        co_return StepEnd::go_on;
+    }
+    run::Steering& steering = *run->in.steering;
+    steering.at_step(step);
+    if (!steering.pause_asked() || run->stop_requested()) {
+        co_return StepEnd::go_on;
+    }
+    const std::string where = "before " + step;
+    begin_pause(*run, {steering.pause_asked()->text()}, where);
+    const auto begun = Clock::now();
+    const auto until = begun + run->playbook().stage.pause_at_most;
+    DriftWatch drift(*run);
+    std::optional<run::Order> order;
+    bool ours = true;
+    while (!order && ours && !run->stop_requested() && Clock::now() < until) {
+        (void)co_await sleep_for(run->in.timing.tick);
+        steering.pause_left(std::chrono::duration<double>(until - Clock::now()).count());
+        order = steering.take_order();
+        ours = co_await drift.still_ours();
+    }
+    const std::string how = order                   ? order->text()
+                            : run->stop_requested() ? run->in.stop->text()
+                            : ours                  ? "nobody came"
+                                                    : drift.last.detail;
+    const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+    end_pause(*run, how, where, seconds);
+    if (order) {
+        co_return StepEnd::go_on;
+    }
+    if (run->stop_requested()) {
+        run->add_interrupted(where);
+    } else {
+        run->drifted = !ours;
+        run->session.add(
+            "pause." + step,
+            ours ? Verdict::inconclusive : Verdict::error,
+            ours ? nobody_came(run->playbook()) : drift.last.detail
+        );
+    }
+    co_return StepEnd::stop;
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,100 @@
+// A run under way and a second operator: pause, continue, promote and abort over its control socket.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { LocalTarget } from '../lib/local_target.mjs';
+
+const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
+let target, text;
+before(async () => {
+  target = await LocalTarget.start();
+  text = fs.readFileSync(target.playbook, 'utf8');
+});
+after(() => Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())));
+beforeEach(async () => { await target.setWeights(STABLE); });
+
+let plans = 0;
+/** An apply under way: {running, run, folder}. `change` of the playbook's text. */
+async function apply(change, set = {}) {
+  const name = `plan-${++plans}`;
+  const playbook = target.write(`${name}.yaml`, change(text));
+  const plan = await target.plan({ name: `${name}.json`, playbook, set });
+  assert.equal(plan.code, 10, plan.stderr);
+  const known = new Set(target.runs());
+  const running = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  const run = await running.until(() => target.runs().find((r) => !known.has(r)), 'a run', 60000);
+  const folder = path.join(target.state, 'runs', run);
+  await running.until(() => fs.existsSync(path.join(folder, 'control.sock')), 'its control socket', 60000);
+  return { running, run, folder };
+}
+const wait = (run, what, timeout = '60s') => target.oa(['cutover', 'status', '--run', run, '--wait-for', what, '--timeout', timeout, '--json']);
+const order = (action, ...words) => target.oa(['cutover', action, '--json', ...words]);
+const finished = async ({ running, folder }) => {
+  const exit = await running.end(60000);
+  return { code: exit.code, run: JSON.parse(fs.readFileSync(path.join(folder, 'run.json'), 'utf8')), report: fs.readFileSync(path.join(folder, 'report.md'), 'utf8') };
+};
+const paused = (where) => (yaml) => yaml.replace('\nstage:\n', `\nstage:\n  pause: { after: [${where}], at_most: 2m }\n`);
+
+test('the playbook pauses after a stage; a second operator continues it, and the report says who', async () => {
+  const it = await apply(paused('50%'));
+  const socket = fs.statSync(path.join(it.folder, 'control.sock'));
+  assert.equal(socket.mode & 0o777, 0o600);
+  const status = await wait(it.run, 'paused');
+  assert.equal(status.code, 0, status.stderr);
+  const [row] = status.json().runs;
+  assert.equal(row.stage, '50%');
+  assert.match(row.paused, /^the playbook pauses after this stage \(1m\d+s left\)$/);
+  assert.equal(row.next, `oa-stream cutover continue --run ${it.run}`);
+  assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
+  assert.match((await target.oa(['cutover', 'status'])).stdout, new RegExp(`^${it.run} paused\n`));
+
+  const go = await order('continue', '--by', 'alice', '--reason', 'the numbers look good');
+  assert.equal(go.code, 0, go.stderr);
+  const end = await finished(it);
+  assert.equal(end.code, 0, it.running.stderr);
+  assert.deepEqual(await target.weights(), CANARY);
+  assert.equal(end.run.orders.length, 1);
+  assert.equal(end.run.orders[0].action, 'continue');
+  assert.match(end.run.orders[0].who, /^alice \(account \S+\)$/);
+  assert.match(end.report, /Paused at 50% for \d+ s; continued by alice \(account \S+\): the numbers look good\./);
+  assert.ok(!fs.existsSync(path.join(it.folder, 'control.sock')));
+  assert.equal((await order('continue', '--run', it.run)).code, 4, 'nobody listens any more');
+});
+
+test('an operator pauses, looks, and aborts: everything goes back, and exit 7 says so', async () => {
+  const it = await apply((yaml) => yaml, { bake: '2s' });
+  assert.equal((await wait(it.run, 'stage=50%')).code, 0);
+  const early = await order('continue');
+  assert.equal(early.code, 6, 'it is not paused');
+  const asked = await order('pause', '--reason', 'a call from support');
+  assert.equal(asked.code, 0, asked.stderr);
+  assert.equal(asked.json().now, 'the run pauses when the stage 50% has passed');
+  assert.equal((await wait(it.run, 'paused')).code, 0);
+  const stop = await order('abort', '--by', 'bob', '--reason', 'users complain');
+  assert.equal(stop.code, 0, stop.stderr);
+  const end = await finished(it);
+  assert.equal(end.code, 7, it.running.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+  assert.match(end.run.headline, /aborted by bob \(account \S+\): users complain .*; rolled back and verified/);
+  assert.equal((await wait(it.run, 'paused')).code, 1, 'it ended before it was paused again');
+});
+
+test('promote leaves a stage before its gates decided: they are skipped, and a later stage judges', async () => {
+  const it = await apply((yaml) => yaml.replace('at_most: 30%, confidence: 90%', 'at_most: 30%, confidence: 90%, min_samples: 40'), { bake: '60s' });
+  assert.equal((await wait(it.run, 'stage=50%')).code, 0);
+  assert.equal((await order('promote', '--reason', 'seen enough')).code, 0);
+  assert.equal((await wait(it.run, 'stage=100%')).code, 0);
+  assert.deepEqual(await target.weights(), CANARY);
+  assert.equal((await order('promote', '--reason', 'in a hurry')).code, 0);
+  const end = await finished(it);
+  const gate = (stage) => end.run.checks.find((c) => c.id === `gate.error-rate@${stage}`);
+  assert.equal(gate('50%').verdict, 'SKIPPED');
+  assert.equal(gate('50%').required, false);
+  assert.match(gate('50%').detail, /^promoted by \S+: seen enough; was INCONCLUSIVE: /);
+  assert.equal(gate('100%').verdict, 'SKIPPED');
+  assert.equal(gate('100%').required, true, 'no later stage judges it');
+  assert.equal(end.run.verdict, 'INCONCLUSIVE', 'what nobody measured is no PASS');
+  assert.equal(end.code, 3);
+  assert.deepEqual(await target.weights(), CANARY, 'a person wanted it there');
+});

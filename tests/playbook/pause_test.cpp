@@ -1,0 +1,264 @@
+// A run that waits for a person, and what that person orders.
+#include "world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <csignal>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+using Catch::Matchers::Contains;
+using run::Action;
+
+namespace {
+
+const Check& check_of(const RunOutcome& outcome, std::string_view id) {
+    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
+    INFO("check " << id);
+    REQUIRE(found != outcome.checks.end());
+    return *found;
+}
+
+bool has_check(const RunOutcome& outcome, std::string_view id) {
+    return std::ranges::find(outcome.checks, id, &Check::id) != outcome.checks.end();
+}
+
+/// A cutover, which stays where its last stage leads.
+void make_cutover(World& world) {
+    world.playbook.kind = Kind::cutover;
+    world.playbook.afterwards = Afterwards::stay;
+    world.playbook.target.base_url = "http://127.0.0.1:1";
+}
+
+/// Gives the order once the run is paused; counts the pauses.
+std::function<void(run::Steering&)> when_paused(Action action, int& pauses) {
+    return [action, &pauses](run::Steering& steering) {
+        if (steering.position().paused) {
+            ++pauses;
+            REQUIRE(steering.give({action, "alice", "because"}).has_value());
+        }
+    };
+}
+
+} // namespace
+
+TEST_CASE("pause: after a stage that the playbook names, until somebody continues") {
+    World world;
+    make_cutover(world);
+    world.playbook.stage.pause_after = {5, 50};
+    int pauses = 0;
+    std::vector<std::string> at;
+    world.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            if (at.empty() || at.back() != steering.position().stage) {
+                at.push_back(steering.position().stage);
+            }
+            when_paused(Action::go_on, pauses)(steering);
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(at == std::vector<std::string>{"5%", "50%"});
+    CHECK(world.driver.serving == World::split(100));
+    CHECK_THAT(outcome.notes.at(0), Contains("Paused at 5% for 0 s; continued by alice: because."));
+}
+
+TEST_CASE("pause: nobody comes: a stage that was good goes back") {
+    World world;
+    make_cutover(world);
+    world.playbook.stage.pause_after = {25};
+    world.playbook.stage.pause_at_most = Millis(20);
+    world.person = [](run::Steering&) {};
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.serving == World::split(0));
+    CHECK_THAT(check_of(outcome, "pause@25%").detail, Contains("nobody came within 20ms"));
+    CHECK(outcome.verdict == Verdict::inconclusive);
+}
+
+TEST_CASE("pause: hold waits for a person; nobody comes, and the split stays") {
+    World world;
+    make_cutover(world);
+    world.playbook.on_failure = Then::hold;
+    world.playbook.stage.pause_at_most = Millis(20);
+    world.instruments.bad_at[25] = 60;
+    bool promoted = true;
+    world.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            promoted = steering.give({Action::promote, "alice", {}}).has_value();
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK_FALSE(promoted); // a gate failed
+    CHECK(outcome.held);
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK(world.driver.serving == World::split(25));
+}
+
+TEST_CASE("pause: hold and continue measure the stage once more, and only that decides") {
+    World good;
+    make_cutover(good);
+    good.playbook.stage.inconclusive_then = Then::hold;
+    good.instruments.bad_at[25] = 6;
+    int pauses = 0;
+    good.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            good.instruments.bad_at[25] = 0;
+            good.instruments.per_flow = 1000;
+            when_paused(Action::go_on, pauses)(steering);
+        }
+    };
+    const RunOutcome outcome = good.run();
+    CHECK(pauses >= 1);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(good.driver.serving == World::split(100));
+
+    World bad;
+    make_cutover(bad);
+    bad.playbook.stage.inconclusive_then = Then::hold;
+    bad.instruments.bad_at[25] = 6;
+    int again = 0;
+    bad.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            bad.instruments.bad_at[25] = 60;
+            when_paused(Action::go_on, again)(steering);
+        }
+    };
+    CHECK(bad.run().exit == ExitCode::rolled_back);
+    CHECK(again >= 1);
+    CHECK(bad.driver.serving == World::split(0));
+}
+
+TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person") {
+    World reloaded;
+    make_cutover(reloaded);
+    reloaded.playbook.stage.pause_after = {25};
+    reloaded.drift_every = Millis(2);
+    reloaded.driver.extra = {{"pid", 1}};
+    reloaded.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            reloaded.driver.serving = World::split(100);
+            reloaded.driver.extra = {{"pid", 2}};
+        }
+    };
+    const RunOutcome lost = reloaded.run();
+    CHECK(lost.exit == ExitCode::rolled_back);
+    CHECK_THAT(check_of(lost, "traffic@25%").detail, Contains("forgot what was set"));
+
+    World interrupted;
+    make_cutover(interrupted);
+    interrupted.playbook.stage.pause_after = {25};
+    interrupted.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            interrupted.stop.request(SIGINT);
+        }
+    };
+    CHECK(interrupted.run().exit == ExitCode::rolled_back);
+    CHECK(interrupted.driver.serving == World::split(0));
+
+    World breach; // probes go on during the pause, and its interim looks may fail
+    make_cutover(breach);
+    breach.playbook.stage.pause_after = {25};
+    int seen = 0;
+    breach.person = [&](run::Steering& steering) {
+        if (!steering.position().paused && steering.position().stage == "25%" && seen++ == 0) {
+            breach.instruments.bad_at[25] = 100; // from the next flow on
+        }
+    };
+    const RunOutcome failed = breach.run();
+    CHECK(failed.verdict == Verdict::fail);
+    CHECK(failed.exit == ExitCode::rolled_back);
+}
+
+TEST_CASE("pause: asked for before a stage, the run waits between its steps; abort goes back") {
+    World world;
+    make_cutover(world);
+    bool asked = false;
+    std::string where;
+    world.person = [&](run::Steering& steering) {
+        if (!asked) {
+            asked = steering.give({Action::pause, "alice", {}}).has_value();
+        } else if (steering.position().paused) {
+            where = steering.position().step;
+            REQUIRE(steering.give({Action::abort, "bob", "too late"}).has_value());
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK_FALSE(where.empty());
+    CHECK(world.driver.serving == World::split(0));
+    CHECK_THAT(check_of(outcome, "interrupted").detail, Contains("aborted by bob: too late"));
+}
+
+TEST_CASE("pause: a promoted stage leaves its open gates to a later one") {
+    World world;
+    make_cutover(world);
+    world.playbook.stages = {5, 25};
+    world.playbook.run_gates.clear();
+    world.playbook.stage.bake = Millis(3000);
+    world.instruments.per_flow = 3;
+    std::vector<std::string> promoted;
+    world.person = [&](run::Steering& steering) {
+        const std::string stage = steering.position().stage;
+        if (stage == "5%" && promoted.empty()) {
+            REQUIRE(steering.give({Action::promote, "alice", "enough"}).has_value());
+            promoted.push_back(stage);
+            world.playbook.stage.bake = Millis(10);
+            world.instruments.per_flow = 1000;
+        }
+        if (stage == "25%" && promoted.size() == 1) {
+            REQUIRE(steering.give({Action::promote, "alice", "still good"}).has_value());
+            promoted.push_back(stage);
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(promoted.size() == 2);
+    const Check& first = check_of(outcome, "gate.error-rate@5%");
+    CHECK(first.verdict == Verdict::skipped);
+    CHECK_FALSE(first.required);
+    CHECK_THAT(first.detail, Contains("promoted by alice: enough; was INCONCLUSIVE: "));
+    CHECK(check_of(outcome, "gate.error-rate@25%").verdict == Verdict::pass);
+    CHECK(world.driver.serving == World::split(25));
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK_FALSE(has_check(outcome, "split@5%"));
+}
+
+TEST_CASE("pause: the last stage promoted while its gates are open is never a PASS") {
+    World world;
+    make_cutover(world);
+    world.playbook.stages = {5};
+    world.playbook.run_gates.clear();
+    world.playbook.stage.bake = Millis(3000);
+    world.instruments.per_flow = 3;
+    bool done = false;
+    world.person = [&](run::Steering& steering) {
+        if (steering.position().stage == "5%" && !done) {
+            done = steering.give({Action::promote, "alice", {}}).has_value();
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::inconclusive);
+    CHECK(outcome.exit == ExitCode::inconclusive);
+    CHECK(check_of(outcome, "gate.error-rate@5%").required);
+    CHECK(world.driver.serving == World::split(5));
+}
+
+TEST_CASE("steering: orders that make no sense where the run is are refused") {
+    StopRequest stop;
+    run::Steering steering(stop);
+    const auto refused = [&](Action action) {
+        const auto given = steering.give({action, "alice", {}});
+        return given ? std::string("taken") : given.error().message;
+    };
+    CHECK_THAT(refused(Action::go_on), Contains("not paused"));
+    CHECK_THAT(refused(Action::promote), Contains("no stage"));
+    CHECK(refused(Action::pause) == "taken");
+    CHECK(refused(Action::go_on) == "taken"); // takes the wish back
+    CHECK_FALSE(steering.pause_asked().has_value());
+    CHECK_FALSE(steering.take_order().has_value());
+    CHECK(refused(Action::abort) == "taken");
+    CHECK_THAT(refused(Action::pause), Contains("already ending: aborted by alice"));
+    CHECK(steering.orders().size() == 3);
+}
