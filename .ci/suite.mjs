@@ -29,6 +29,7 @@ export const ALONE = [
   'tests/e2e/operator/load.test.mjs',
   'tests/e2e/operator/package.test.mjs', // builds
   'tests/e2e/operator/watch.test.mjs',
+  'tests/e2e/replicas/*', // a lane that is kept waiting for longer than its lease loses its turns
 ];
 
 /** Tests that run every command. */

@@ -84,6 +84,17 @@ TEST_CASE("a step that is asked twice is done once") {
     CHECK(log.entries.back().last());
 }
 
+TEST_CASE("a late end of an earlier turn does not end the next one of the same session") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto first = start(rig, a, k_thread, "t1");
+    CHECK(rig.get(a.end(ending(k_thread, first, "t1"))) == Written::stored);
+    const auto second = start(rig, a, k_thread, "t2");
+    CHECK(rig.get(a.end(ending(k_thread, first, "t1"))) == Written::fenced);
+    CHECK(rig.get(a.look(k_thread)).holding.phase == Phase::live);
+    CHECK(rig.get(a.end(ending(k_thread, second, "t2"))) == Written::stored);
+}
+
 TEST_CASE("limits count the turns of all living sessions") {
     RedisRig rig;
     auto& a = rig.open();
