@@ -3,6 +3,7 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/version.hpp"
+#include "version_check.hpp"
 
 #include <fmt/format.h>
 
@@ -10,27 +11,61 @@ namespace oa_stream::cli {
 
 namespace {
 
-Result<ExitCode> run(const NoOptions&, Context& context) {
+struct Options {
+    std::optional<std::string> check{};
+};
+
+Result<ExitCode> run(const Options& options, Context& context) {
+    std::optional<std::string> newest;
+    bool old = false;
+    if (options.check) {
+        OA_TRY(newest, newest_release(*options.check));
+        OA_TRY(const auto theirs, parse_release(*newest));
+        OA_TRY(const auto ours, parse_release(version()));
+        old = ours < theirs;
+    }
     if (context.json) {
         Json document = plain_answer();
         document["name"] = k_name;
         document["version"] = version();
         document["commit"] = commit().empty() ? Json(nullptr) : Json(commit());
+        if (newest) {
+            document["newest"] = *newest;
+        }
         print_document("version", document, context);
     } else {
         const std::string of = commit().empty() ? "" : fmt::format(" (commit {})", commit());
-        context.out(fmt::format("{} {}{}\n", k_name, version(), of));
+        const std::string beside = !newest ? ""
+                                   : old   ? fmt::format("; {} is newer", *newest)
+                                           : fmt::format("; nothing newer than {}", *newest);
+        context.out(fmt::format("{} {}{}{}\n", k_name, version(), of, beside));
     }
-    return ExitCode::ok;
+    return old ? ExitCode::has_changes : ExitCode::ok;
 }
+
+constexpr auto k_options = options<Options>(
+    parsed<read_base_url, &Options::check>(
+        "--check", "URL", "Ask this JSON document for the newest release. Exit 10: it is newer."
+    )
+        .typed()
+);
 
 } // namespace
 
 const CommandSpec version_command = command<run>({
     .path = "version",
     .summary = "Print the version of this binary.",
-    .examples = {"oa-stream version"},
-    .about = R"(Prints name and version of this binary.)",
+    .options = k_options,
+    .examples =
+        {
+            "oa-stream version",
+            "oa-stream version --check https://example.org/oa-stream/latest.json",
+        },
+    .about = R"(Prints name and version of this binary, and the commit that a release was made of.
+
+It asks nobody, and no other command does: only `--check` requests the document that you name, once, and
+compares. The document is JSON with the member `version`, or `tag_name` as GitHub's API has it for the
+latest release of a repository. Without an answer the exit code is 4, never 0.)",
     .also = "about",
 });
 
