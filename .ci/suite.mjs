@@ -71,6 +71,7 @@ const TOUCHES = {
   '.gitignore': [],
   '.ci/lint.mjs': [],
   '.ci/mutate.mjs': [],
+  '.ci/sbom.mjs': ['tests/e2e/operator/package.test.mjs'],
   'tests/mutants.md': [],
   'bench/': [],
   'tests/fuzz/': [],

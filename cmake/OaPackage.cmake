@@ -4,12 +4,14 @@ set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # what is packed was built by name
 
 # The manual pages as packages have them: compressed, without the time.
 set(OA_MAN "${CMAKE_BINARY_DIR}/man")
+configure_file(packaging/deb/changelog.in "${CMAKE_BINARY_DIR}/changelog" @ONLY)
 file(GLOB OA_MAN_PAGES CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/man/*.[15]")
 add_custom_command(
     OUTPUT "${OA_MAN}/stamp"
-    COMMAND ${CMAKE_COMMAND} "-DPAGES=${OA_MAN_PAGES}" -DMAN=${OA_MAN} -P "${CMAKE_SOURCE_DIR}/cmake/OaMan.cmake"
-    DEPENDS ${OA_MAN_PAGES} "${CMAKE_SOURCE_DIR}/cmake/OaMan.cmake"
-    COMMENT "Manual pages"
+    COMMAND ${CMAKE_COMMAND} "-DPAGES=${OA_MAN_PAGES}" -DMAN=${OA_MAN}
+            "-DCHANGELOG=${CMAKE_BINARY_DIR}/changelog" -P "${CMAKE_SOURCE_DIR}/cmake/OaMan.cmake"
+    DEPENDS ${OA_MAN_PAGES} "${CMAKE_BINARY_DIR}/changelog" "${CMAKE_SOURCE_DIR}/cmake/OaMan.cmake"
+    COMMENT "Manual pages and the package's changelog"
     VERBATIM
 )
 add_custom_target(oa_package DEPENDS "${OA_MAN}/stamp")
@@ -24,6 +26,8 @@ install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream)
 # Documents lie as they do in the source tree, so that the links between them lead somewhere.
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md packaging/deb/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
+install(FILES "${OA_MAN}/changelog.gz" DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES packaging/deb/lintian-overrides RENAME oa-stream DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides)
 install(FILES bench/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench)
 install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream/schemas FILES_MATCHING PATTERN "*.json")
@@ -36,7 +40,7 @@ install(FILES packaging/default/oa-stream DESTINATION /etc/default)
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME oa-stream)
 set(CPACK_PACKAGE_VENDOR "oa-stream")
-set(CPACK_PACKAGE_CONTACT "oa-stream maintainers <oa-stream@localhost>")
+set(CPACK_PACKAGE_CONTACT "oa-stream maintainers <maintainers@oa-stream.example.org>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -47,9 +51,9 @@ set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "systemd, ca-certificates, man-db")
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "runs, verifies, cuts over and rolls back a chat stream lane
- The lane speaks the AI SDK stream and OpenAI chat completions in front of a
- Codex app-server. The other commands verify it, move traffic to it stage by
- stage under measured limits, take it back, and leave evidence.")
+The lane speaks the AI SDK stream and OpenAI chat completions in front of a
+Codex app-server. The other commands verify it, move traffic to it stage by
+stage under measured limits, take it back, and leave evidence.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     "${CMAKE_SOURCE_DIR}/packaging/deb/postinst"
     "${CMAKE_SOURCE_DIR}/packaging/deb/prerm"

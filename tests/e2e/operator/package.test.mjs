@@ -85,3 +85,68 @@ test('the settings are words that serve and verify take', () => {
     for (const word of value(name).filter((one) => one.startsWith('--'))) assert.ok(options.includes(word), `${command} has no ${word}`);
   }
 });
+
+/** Every Markdown file of a folder, and where its links lead that lead nowhere. */
+function deadLinks(folder) {
+  const pages = fs.readdirSync(folder, { recursive: true }).filter((file) => file.endsWith('.md'));
+  const slug = (head) => head.replaceAll(/`|\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase().replaceAll(/[^\p{L}\p{N}_\- ]/gu, '').trim().replaceAll(' ', '-');
+  const heads = (file) => new Set([...fs.readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, head]) => slug(head)));
+  const out = [];
+  let links = 0;
+  for (const page of pages) {
+    const text = fs.readFileSync(path.join(folder, page), 'utf8').replaceAll(/```.*?```/gs, '');
+    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      links += 1;
+      const [file, anchor] = target.split('#');
+      const at = file === '' ? path.join(folder, page) : path.join(folder, path.dirname(page), file);
+      if (!fs.existsSync(at)) out.push(`${page}: ${target}`);
+      else if (anchor && at.endsWith('.md') && !heads(at).has(anchor)) out.push(`${page}: ${target} (no such heading)`);
+    }
+  }
+  assert.ok(links > 150, `${links} links`);
+  return out;
+}
+
+test('no link between the documents of the package is dead, nor of those in the tree', () => {
+  assert.deepEqual(deadLinks(path.join(root, 'usr/share/doc/oa-stream')), []);
+  const tree = scratch('tree');
+  for (const name of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'docs', 'playbooks', 'examples', 'bench/README.md']) {
+    fs.cpSync(path.join(ROOT, name), path.join(tree, name), { recursive: true });
+  }
+  assert.deepEqual(deadLinks(tree), []);
+});
+
+test('example programs can be run, and the settings agree with the guides', () => {
+  const program = path.join(root, 'usr/share/doc/oa-stream/examples/command-driver/nginx-split');
+  assert.ok(fs.statSync(program).mode & 0o100, 'executable');
+  const settings = fs.readFileSync(path.join(root, 'etc/default/oa-stream'), 'utf8');
+  const port = /--listen 127\.0\.0\.1:(\d+)/.exec(settings)[1];
+  assert.ok(settings.includes(`base_url=http://127.0.0.1:${port}"`), 'verify asks where serve listens');
+  for (const page of ['docs/quickstart.md', 'README.md']) {
+    const text = fs.readFileSync(path.join(root, 'usr/share/doc/oa-stream', page), 'utf8');
+    const ports = new Set([...text.matchAll(/--listen (?:127\.0\.0\.1|0\.0\.0\.0):(\d+)/g)].map(([, one]) => one));
+    assert.deepEqual([...ports], [port], page);
+  }
+});
+
+test('lintian has no error and no warning', () => {
+  const judged = spawnSync('lintian', ['--no-cfg', '--fail-on', 'error,warning', '--tag-display-limit', '0', deb], { encoding: 'utf8', env: { ...cleanEnv({ HOME: scratch('lintian') }), LC_ALL: 'C.UTF-8' } });
+  assert.deepEqual([judged.status, judged.stdout.split('\n').filter((line) => /^[EW]: /.test(line))], [0, []], judged.stderr);
+});
+
+test('what the package is made of is listed, and the list is the same twice', () => {
+  const list = () => run(process.execPath, [path.join(ROOT, '.ci/sbom.mjs'), deb, OA_BIN], { env: { ...process.env, SOURCE_DATE_EPOCH: '1790000000' } });
+  const text = list(), sbom = JSON.parse(text);
+  assert.equal(text, list());
+  assert.equal(sbom.spdxVersion, 'SPDX-2.3');
+  const own = sbom.packages.find((one) => one.name === 'oa-stream');
+  assert.equal(own.checksums[0].checksumValue, digest(deb));
+  const named = new Set(sbom.packages.map((one) => one.name));
+  for (const depends of run('dpkg-deb', ['-f', deb, 'Depends']).trim().split(/, /)) {
+    const name = depends.split(/[ :(]/)[0];
+    assert.ok(named.has(name), `${name} is a dependency and not in the list`);
+  }
+  for (const name of ['libboost1.81-dev', 'nlohmann-json3-dev', 'libcli11-dev']) assert.ok(named.has(name), name);
+  for (const one of sbom.packages) assert.ok(/\d/.test(one.versionInfo), one.name);
+});
