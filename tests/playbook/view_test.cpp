@@ -37,7 +37,7 @@ TEST_CASE("stage line: percent shifted, time left, samples, rates against limits
     const Scene scene;
     CHECK(
         stage_line(scene.view, {.width = 120}) ==
-        "stage 3/5 canary  25% ████░░░░░░ 2.4s left, 10s in all | n 40+41 bad 7.5%>5% p95 143ms "
+        "stage 3/5 canary  25% ████░░░░░░ 2.4s left, 10s–22s in all | n 40+41 bad 7.5%>5% p95 143ms "
         "+10%≤+50%"
     );
 }
@@ -50,17 +50,17 @@ TEST_CASE("stage line: 80 columns hold every number of a long stage; the bar goe
     scene.view.stable = {0, 1210};
     CHECK(
         stage_line(scene.view, {.width = 80}) ==
-        "3/5 at 25% 9m40s left, 30m in all | n 1210+1210 bad 0.2%≤5% p95 143ms +10%≤+50%"
+        "3/5 at 25% 9m40s left, 30m–1h | n 1210+1210 bad 0.2%≤5% p95 143ms +10%≤+50%"
     );
     scene.view.canary_p95_s = 1.43;
     scene.view.stable_p95_s = 1.30;
     CHECK(
-        stage_line(scene.view, {.width = 76}) ==
+        stage_line(scene.view, {.width = 75}) ==
         "3/5 at 25% 9m40s left | n 1210+1210 bad 0.2%≤5% p95 1.43s +10%≤+50%"
     );
     CHECK(
         stage_line(scene.view, {.width = 100}) ==
-        "stage 3/5 canary  25% 9m40s left, 30m in all | n 1210+1210 bad 0.2%≤5% p95 1.43s "
+        "stage 3/5 canary  25% 9m40s left, 30m–1h in all | n 1210+1210 bad 0.2%≤5% p95 1.43s "
         "+10%≤+50%"
     );
 }
@@ -136,5 +136,5 @@ TEST_CASE("summary: whatever a check has to say is told whole, and once") {
     CHECK(text.find("  FAIL ") == std::string::npos); // its headline tells it
     CHECK(text.find("  ERROR         smoke.two: " + check.detail + "\n") != std::string::npos);
     CHECK(text.find("  rehearsed     smoke.two: ") != std::string::npos);
-    CHECK(text.find("recovery as users saw it 0.500s") != std::string::npos);
+    CHECK(text.find("recovery as unpinned probes saw it 0.500s") != std::string::npos);
 }

@@ -56,6 +56,16 @@ Task<std::vector<Check>> compare(net::HttpClient* client, ShadowAsked* asked) {
     co_return checks;
 }
 
+/// "12 of 60 pairs, about 24s left": as long as those before took.
+std::string pairs_line(std::size_t done, std::size_t of, Clock::duration taken) {
+    const std::string line = fmt::format("{} of {} pairs", done, of);
+    if (done == 0) {
+        return line;
+    }
+    const double each_s = std::chrono::duration<double>(taken).count() / static_cast<double>(done);
+    return fmt::format("{}, about {:.0f} s left", line, each_s * static_cast<double>(of - done));
+}
+
 Result<ExitCode> run(ShadowGiven given, Context& context) {
     OA_TRY(ShadowAsked asked, complete_shadow(std::move(given), context));
     NewRun order{run::RunKind::shadow, "shadow"};
@@ -68,8 +78,8 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
     Screen screen(context);
     OA_TRY(auto session, begin_run(std::move(order), context, screen));
     probe::record_into(session, asked.options);
-    asked.options.on_progress = [&screen](std::size_t done, std::size_t of) {
-        screen.progress(done == of ? "" : fmt::format("{} of {} pairs", done, of));
+    asked.options.on_progress = [&screen, began = Clock::now()](std::size_t done, std::size_t of) {
+        screen.progress(done == of ? "" : pairs_line(done, of, Clock::now() - began));
     };
     SmokeCommand command{"shadow", asked.options.lane.base_url + " against " + asked.reference};
     command.prefix = asked.options.id_prefix;

@@ -196,9 +196,14 @@ std::string stage_line(const StageView& view, const ViewStyle& style) {
     const std::string done = bar(view.planned_s > 0 ? view.elapsed_s / view.planned_s : 0);
     const double left_s = std::max(0.0, view.planned_s - view.elapsed_s);
     const auto later = static_cast<double>(view.stages.size() - view.index - 1);
-    const double all_s = left_s + later * (view.extended ? view.planned_s / 2 : view.planned_s);
+    const double bake_s = view.extended ? view.planned_s / 2 : view.planned_s;
+    const double all_s = left_s + later * bake_s;
+    const double most_s = all_s + (view.extended ? 0 : bake_s) + later * bake_s; // each extended
     const std::string left = waiting(left_s) + " left";
-    const std::string both = fmt::format("{}, {} in all", left, waiting(all_s));
+    const std::string rest = waiting(all_s) == waiting(most_s)
+                                 ? waiting(all_s)
+                                 : fmt::format("{}–{}", waiting(all_s), waiting(most_s));
+    const std::string both = fmt::format("{}, {} in all", left, rest);
     const std::string seen =
         fmt::format("| n {}+{}{}", view.canary.total, view.stable.total, rates.text);
     // Where there is little room, what the numbers also say goes first.
@@ -206,6 +211,7 @@ std::string stage_line(const StageView& view, const ViewStyle& style) {
         fmt::format("stage {} canary {:>3}% {} {} {}", where, view.percent, done, both, seen),
         fmt::format("stage {} canary {:>3}% {} {}", where, view.percent, both, seen),
         fmt::format("{} at {}% {} {}", where, view.percent, both, seen),
+        fmt::format("{} at {}% {}, {} {}", where, view.percent, left, rest, seen),
         fmt::format("{} at {}% {} {}", where, view.percent, left, seen),
     };
     const auto room = static_cast<std::size_t>(style.width - 1); // a full last column wraps
