@@ -327,24 +327,6 @@ std::string bar_row(const Bar& bar, std::size_t row, double most) {
 
 } // namespace
 
-std::vector<double> ticks_up_to(double most, int count) {
-    const double wanted = std::isfinite(most) && most > 0 ? most / count : 0.25;
-    const double ten = std::pow(10, std::floor(std::log10(wanted)));
-    double step = 10 * ten;
-    for (const double round : {1.0, 2.0, 2.5, 5.0}) {
-        if (wanted <= round * ten * 1.0001) {
-            step = round * ten;
-            break;
-        }
-    }
-    std::vector<double> out{0};
-    const double end = std::isfinite(most) && most > 0 ? most : 1;
-    while (out.back() < end * 0.9999) {
-        out.push_back(step * static_cast<double>(out.size()));
-    }
-    return out;
-}
-
 std::string plot(const Series& series) {
     const bool empty =
         std::ranges::all_of(series.lines, [](const SeriesLine& one) { return one.points.empty(); });

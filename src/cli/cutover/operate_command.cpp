@@ -164,7 +164,7 @@ and verifies that over fresh connections. There is no other way to move traffic.
 
 Before the first write it compares everything that the plan recorded with what is live, and refuses with
 exit 6 on any difference. A second Ctrl-C stops at once and shows the command that finishes the rollback.)",
-    .also = "apply promote shift",
+    .also = "apply shift",
 });
 
 } // namespace oa_stream::cli

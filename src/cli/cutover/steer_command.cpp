@@ -114,7 +114,7 @@ const CommandSpec cutover_pause_command = command<carry_out<Action::pause>>({
         R"(The stage under way is measured to its end, then the run waits; before a stage it waits at once. While a good
 stage is paused its probes and gates go on, and a breach rolls back. A pause ends by itself after
 `stage.pause.at_most` of the playbook. Only the user of the run can steer it.)",
-    .also = "wait stop hold",
+    .also = "wait hold",
 });
 
 const CommandSpec cutover_continue_command = command<carry_out<Action::go_on>>({
@@ -126,7 +126,7 @@ const CommandSpec cutover_continue_command = command<carry_out<Action::go_on>>({
     .about =
         R"(Also takes back a pause that was asked for and has not begun. After a `hold` the stage is measured for another
 bake, and only that decides.)",
-    .also = "resume go on",
+    .also = "resume",
 });
 
 const CommandSpec cutover_promote_command = command<carry_out<Action::promote>>({
@@ -138,7 +138,7 @@ const CommandSpec cutover_promote_command = command<carry_out<Action::promote>>(
     .about =
         R"(Refused where a gate of the stage failed. A later stage judges the same canary on more; when the last stage is
 promoted before its gates decided, the run ends INCONCLUSIVE with the canary serving.)",
-    .also = "skip next stage advance",
+    .also = "skip advance",
 });
 
 const CommandSpec cutover_abort_command = command<carry_out<Action::abort>>({
@@ -150,7 +150,7 @@ const CommandSpec cutover_abort_command = command<carry_out<Action::abort>>({
     .about =
         R"(The same as Ctrl-C in the run's own terminal: what serves goes back and is verified, exit 7 there. This command
 does not wait for that; `cutover status --wait-for done` does.)",
-    .also = "stop cancel roll back",
+    .also = "stop cancel",
 });
 
 } // namespace oa_stream::cli

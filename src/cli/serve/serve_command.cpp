@@ -8,8 +8,6 @@
 #include "serve_process.hpp"
 #include "serve_values.hpp"
 
-#include <array>
-
 namespace oa_stream::cli {
 
 namespace {
@@ -30,16 +28,6 @@ Result<ExitCode> run(ServeOptions options, Context& context) {
     OA_CHECK(complete_options(options, context));
     return serve(std::move(options), context);
 }
-
-// The words of each option name the values of its enum in order.
-constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
-constexpr std::array<std::string_view, 2> k_wires{"rust", "phoenix"};
-constexpr std::array<std::string_view, 2> k_texts{"deltas", "items"};
-constexpr std::array<std::string_view, 2> k_approvals{"deny", "ask"};
-constexpr std::array<std::string_view, 2> k_compat{"optional", "required"};
-constexpr std::array<std::string_view, 3> k_modes{"on", "retired", "off"};
-constexpr std::array<std::string_view, 2> k_formats{"json", "logfmt"};
-constexpr std::array<std::string_view, 4> k_levels{"debug", "info", "warn", "error"};
 
 constexpr auto k_options = options<ServeOptions>(
     parsed<read_endpoint, &ServeOptions::listeners, &ListenerOptions::endpoints>(
@@ -332,7 +320,8 @@ constexpr auto k_options = options<ServeOptions>(
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
         "max-lag-time, turn-time, first-event, idle, approval, owner-idle, reconnect, lease, "
-        "store-wait, store-outage, log-kept, idempotency-time, authority-away, worker-requests, body, total-bodies, total-requests, headers, "
+        "store-wait, store-outage, log-kept, idempotency-time, authority-away, worker-requests, "
+        "body, total-bodies, total-requests, headers, "
         "connections, "
         "handshake-time, head-time, body-time, write-time, keep-alive.",
         true
@@ -355,9 +344,7 @@ constexpr auto k_options = options<ServeOptions>(
         names::store_user, "NAME", "Log in to the store as this user."
     ),
     option<&ServeOptions::store, &StoreOptions::password>(
-        names::store_password,
-        "REF",
-        "Read the store's password from env:NAME, file:PATH or fd:N."
+        names::store_password, "REF", "Read the store's password from env:NAME, file:PATH or fd:N."
     ),
     option<&ServeOptions::store, &StoreOptions::ca_file>(
         "--store-ca", "FILE", "Trust the certificates of this PEM file for rediss://, no others."

@@ -130,14 +130,14 @@ std::vector<std::pair<std::string, std::string>> all_limits() {
 }
 
 std::span<const std::string_view> limit_words() {
-    static const auto k_texts = [] {
+    static const auto k_spelled = [] {
         std::vector<std::string> out;
         for (const auto& [name, value] : all_limits()) {
             out.push_back(fmt::format("{}=", name));
         }
         return out;
     }();
-    static const std::vector<std::string_view> k_words(k_texts.begin(), k_texts.end());
+    static const std::vector<std::string_view> k_words(k_spelled.begin(), k_spelled.end());
     return k_words;
 }
 

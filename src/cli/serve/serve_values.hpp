@@ -3,11 +3,22 @@
 
 #include "serve_options.hpp"
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace oa_stream::cli {
+
+// The words of each option name the values of its enum in order.
+inline constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
+inline constexpr std::array<std::string_view, 2> k_wires{"rust", "phoenix"};
+inline constexpr std::array<std::string_view, 2> k_texts{"deltas", "items"};
+inline constexpr std::array<std::string_view, 2> k_approvals{"deny", "ask"};
+inline constexpr std::array<std::string_view, 2> k_compat{"optional", "required"};
+inline constexpr std::array<std::string_view, 3> k_modes{"on", "retired", "off"};
+inline constexpr std::array<std::string_view, 2> k_formats{"json", "logfmt"};
+inline constexpr std::array<std::string_view, 4> k_levels{"debug", "info", "warn", "error"};
 
 [[nodiscard]] Result<const authority::AuthorityKind*> read_kind(std::string_view name);
 [[nodiscard]] Result<void>
