@@ -4,23 +4,29 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { startLane } from '../e2e/lib/lane.mjs';
 import { ROOT, oa } from '../e2e/lib/process.mjs';
 import { Browser } from './lib/cdp.mjs';
 
 const AXE = fs.readFileSync(path.join(ROOT, 'tests/browser/node_modules/axe-core/axe.min.js'), 'utf8');
-const SCREENS = [['phone', 360, 740, true], ['desk', 1440, 900, false]];
+const SCREENS = [['phone', 390, 844, true], ['tablet', 800, 900, false], ['desk', 1440, 900, false]];
 
-let browser, file;
+let browser, file, loaded;
 before(async () => {
   const run = await oa(['cutover', 'rehearse', '--local', '--inject', 'error-rate=0.3@25', '--json'], { ms: 120000 });
   assert.equal(run.code, 7, run.stderr);
   file = path.join(run.json().evidence, 'report.html');
+  const lane = await startLane();
+  const load = await oa(['load', '--base-url', lane.base, '--rate', '20/s', '--duration', '4s', '--json'], { ms: 60000 });
+  await lane.stop();
+  assert.equal(load.code, 0, load.stderr);
+  loaded = path.join(load.json().evidence, 'report.html');
   browser = await Browser.start();
 });
 after(() => browser?.stop());
 
 /** The report on a screen of that size and scheme, with everything that it asked the network for. */
-async function open([, width, height, mobile], scheme) {
+async function open([, width, height, mobile], scheme, page = file) {
   const person = await browser.person(), tab = await person.tab();
   tab.asked = [];
   const event = tab.event.bind(tab);
@@ -30,7 +36,7 @@ async function open([, width, height, mobile], scheme) {
   };
   await tab.call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile });
   await tab.call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
-  await tab.goto(pathToFileURL(file).href);
+  await tab.goto(pathToFileURL(page).href);
   return { tab, leave: () => person.leave() };
 }
 
@@ -68,6 +74,44 @@ test('verdict, way back, charts and what to type are there without a script', as
   const seen = await tab.run(() => ({ text: document.body.innerText, charts: document.querySelectorAll('svg[role=img]').length, scripts: document.scripts.length }));
   assert.equal(seen.scripts, 0);
   assert.ok(seen.charts >= 3, `${seen.charts} charts`);
-  for (const word of ['FAIL', 'Stages', 'Gates', 'Rollback', 'users see stable', 'Checks', 'Next:']) assert.ok(seen.text.includes(word), word);
+  for (const word of ['FAIL', 'Stages', 'Gates', 'Rollback', 'fresh connections see stable', 'Checks', 'Next:']) assert.ok(seen.text.includes(word), word);
+  await leave();
+});
+
+/** What a person reads of the charts: the smallest size of their text on the screen. */
+const smallestText = (tab) => tab.run(() => Math.min(...[...document.querySelectorAll('svg text')].map((one) => parseFloat(getComputedStyle(one).fontSize) * one.ownerSVGElement.getBoundingClientRect().width / one.ownerSVGElement.viewBox.baseVal.width)));
+
+test('text of the charts can be read at every width, and no two labels of an axis touch', async () => {
+  for (const screen of SCREENS) {
+    const { tab, leave } = await open(screen, 'light');
+    const size = await smallestText(tab);
+    assert.ok(size >= 9.5, `${screen[0]}: ${size} px`);
+    const overlaps = await tab.run(() => [...document.querySelectorAll('svg')].flatMap((svg) => {
+      const ticks = [...svg.querySelectorAll('text[text-anchor=middle]')].map((one) => one.getBoundingClientRect());
+      return ticks.filter((box, i) => i > 0 && box.left < ticks[i - 1].right && Math.abs(box.top - ticks[i - 1].top) < 2).length;
+    }).reduce((a, b) => a + b, 0));
+    assert.equal(overlaps, 0, screen[0]);
+    await leave();
+  }
+});
+
+test('on paper it takes at most four pages, without what passed', async () => {
+  const { tab, leave } = await open(SCREENS[2], 'light');
+  const { data } = await tab.call('Page.printToPDF', {});
+  const pages = Buffer.from(data, 'base64').toString('latin1').match(/\/Type\s*\/Page\b/g).length;
+  assert.ok(pages <= 4, `${pages} pages`);
+  assert.ok(await tab.run(() => [...document.querySelectorAll('details')].every((one) => !one.open)), 'folded');
+  await leave();
+});
+
+test("a load's report draws its rate, bad answers and times, with the limits", async () => {
+  const { tab, leave } = await open(SCREENS[0], 'dark', loaded);
+  const seen = await tab.run(() => ({ text: document.body.innerText, charts: document.querySelectorAll('svg[role=img]').length, wide: document.documentElement.scrollWidth > document.documentElement.clientWidth, rows: [...document.querySelectorAll('svg')].map((one) => one.querySelectorAll('circle, rect').length) }));
+  assert.equal(seen.charts, 3);
+  assert.equal(seen.wide, false);
+  for (const word of ['PASS', 'Requests sent and in flight', 'Bad answers', 'Time to the first content', 'asked for 20', 'bad <= 1%']) assert.ok(seen.text.includes(word), `${word}: ${seen.text}`);
+  assert.ok(seen.rows.every((points) => points >= 3), `${seen.rows}`);
+  await tab.evaluate(`${AXE}; undefined`);
+  assert.deepEqual(await tab.evaluate("axe.run().then(({ violations }) => violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => one.id))"), []);
   await leave();
 });

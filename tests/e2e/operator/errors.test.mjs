@@ -11,10 +11,8 @@ import { OA_BIN, oa, scratch } from '../lib/process.mjs';
 /** Every command of the binary, with the words its usage asks for. */
 let commands;
 before(async () => {
-  const { stdout } = await oa(['--help']);
-  const rows = stdout.slice(stdout.indexOf('Commands:\n') + 10, stdout.indexOf('\n\nEvery command')).split('\n');
-  commands = await Promise.all(rows.map(async (row) => {
-    const command = row.slice(2).split(/ {2,}/)[0].trim();
+  const { stdout } = await oa(['man', '--markdown']);
+  commands = await Promise.all([...stdout.matchAll(/^## oa-stream (.*)$/gm)].map(async ([, command]) => {
     const help = await oa([...command.split(' '), '--help']);
     const usage = help.stdout.split('\n')[0].replace(/^.*\[OPTIONS\]/, '').trim();
     return { name: command, words: command.split(' '), required: usage.split(' ').filter((word) => word && !word.startsWith('[')), places: usage.split(' ').filter(Boolean).length };

@@ -50,7 +50,7 @@ const EXAMPLES = {
   'cutover rehearse': { line: (line) => `${toLane(line)} --set socket=${target.socket}`, ends: [0] },
   'cutover apply': { ends: [0] },
   'cutover status': { ends: [0] },
-  'cutover unlock': { line: (line) => line.replace(/--run \S+/, `--run ${latest('cutover')}`), ends: [6] }, // it left nothing undone
+  'cutover abandon': { line: (line) => line.replace(/--run \S+/, `--run ${latest('cutover')}`), ends: [6] }, // it left nothing undone
   'rollback plan': { line: ours, ends: [10] },
   'rollback apply': { line: (line) => line.replace(/--run 2026\S+/, `--run ${latest('cutover')}`), ends: [0, 2] },
   'rollback drill': { ends: [0], ms: 120000 },
@@ -87,6 +87,7 @@ const EXAMPLES = {
   compat: { line: (line) => `OPENAGENTS_BASE_URL=${control.base} ${line}`, ends: [0, 3] },
   completions: { line: (line) => line.replace(/> \S+/, '> completion.bash'), ends: [0] },
   man: { line: (line) => line.replace('man -l -', 'cat'), ends: [0] },
+  help: { ends: [0] },
   'config schema': { ends: [0] },
   'config show': { ends: [0] },
   doctor: { ends: [0, 1, 3] },
@@ -94,8 +95,9 @@ const EXAMPLES = {
   front: { line: (line) => line.replace('127.0.0.1:8080', '127.0.0.1:0').replace('http://127.0.0.1:9001', target.stable.base).replace('http://127.0.0.1:9002', target.canary.base).replace('/tmp/front.sock', `/tmp/oa-ex-${process.pid}.sock`), serves: true },
 };
 
-const commands = execFileSync(OA_BIN, ['--help'], { encoding: 'utf8' }).split('Commands:\n')[1].split('\n\n')[0].split('\n').map((row) => row.slice(2).split(/ {2,}/)[0].trim());
-const exampleOf = (command) => execFileSync(OA_BIN, [...command.split(' '), '--help'], { encoding: 'utf8' }).split('\nExamples:\n')[1].trim().split('\n')[0].trim();
+const commands = [...execFileSync(OA_BIN, ['man', '--markdown'], { encoding: 'utf8' }).matchAll(/^## oa-stream (.*)$/gm)].map(([, path]) => path);
+/** The first one; a long one goes on behind a backslash. */
+const exampleOf = (command) => execFileSync(OA_BIN, [...command.split(' '), '--help'], { encoding: 'utf8' }).split('\nExamples:\n')[1].replaceAll(/ \\\n\s+/g, ' ').trim().split('\n')[0].trim();
 
 test('every command has its example here', () => {
   assert.deepEqual(commands.filter((command) => !EXAMPLES[command]), []);

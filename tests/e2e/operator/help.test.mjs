@@ -1,6 +1,7 @@
 // Help as people ask for it: of a command, of a family, by a word; on 80 columns. And -v, -vv, --open.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ROOT, cleanEnv, oa, scratch } from '../lib/process.mjs';
@@ -102,6 +103,26 @@ test('doctor names the variables of a playbook that have no value', async () => 
   assert.equal(check.verdict, 'FAIL');
   assert.match(check.detail, /needs values for .*canary/);
   assert.match(check.data.mend, /^oa-stream doctor cutover --set stable=v1 .*--set canary=VALUE/);
+});
+
+test('version asks nobody unless told to, and then says whether something newer is out', async () => {
+  let asked = 0, answer = {};
+  const server = http.createServer((request, response) => { asked += 1; response.end(JSON.stringify(answer)); });
+  await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
+  const url = `http://127.0.0.1:${server.address().port}/latest.json`;
+  const check = async (document, ...more) => { answer = document; return oa(['version', '--check', url, ...more]); };
+  const ours = (await oa(['version', '--json'], { env: { OA_STREAM_VERSION_CHECK: url } })).json().version;
+  assert.equal(asked, 0, 'a forgotten variable makes nobody call out');
+  assert.equal((await check({ version: ours })).code, 0);
+  const newer = await check({ tag_name: 'v999.0.1' }, '--json');
+  assert.deepEqual([newer.code, newer.json().newest], [10, '999.0.1']);
+  assert.match((await check({ version: '999.0.1' })).stdout, /; 999\.0\.1 is newer$/m);
+  assert.equal((await check({ version: '0.0.1' })).code, 0, 'an older one is no reason to change');
+  for (const odd of [{}, { version: 'soon' }, { version: '1.2' }, [1]]) assert.equal((await check(odd)).code, 4, JSON.stringify(odd));
+  server.close();
+  server.closeAllConnections();
+  await new Promise((done) => { server.on('close', done); if (!server.listening) done(); });
+  assert.equal((await oa(['version', '--check', url])).code, 4, 'nobody there is no PASS');
 });
 
 test('every picture and page that README names is there', () => {

@@ -65,7 +65,7 @@ test('a command to type once more has what was given; a report is named as a she
   const asked = ['--base-url', 'http://lane.invalid:9', '--auth', `file:${token}`, '--connect-to', '127.0.0.1:1', '--prompt', "it's $HOME"];
   const smoke = await oa(['smoke', 'stream', ...asked, '--state-dir', state, '--json']);
   assert.equal(smoke.code, 4, smoke.stderr);
-  const whole = `oa-stream --state-dir '${state}' smoke stream --base-url http://lane.invalid:9 --auth 'file:${token}' --connect-to 127.0.0.1:1 --prompt 'it'\\''s $HOME' --no-probes`;
+  const whole = `oa-stream --state-dir '${state}' smoke stream --base-url http://lane.invalid:9 --auth 'file:${token}' --connect-to 127.0.0.1:1 --prompt 'it'\\''s $HOME'`;
   assert.equal(smoke.json().next, whole);
   assert.equal(next(smoke), whole);
   const again = paste(whole);
@@ -73,7 +73,7 @@ test('a command to type once more has what was given; a report is named as a she
   assert.equal(next(again), whole, 'and again');
 
   const load = await oa(['load', '--base-url', 'http://127.0.0.1:1', '--auth', `file:${token}`, '--rate', '5/s', '--duration', '1s', '--state-dir', state]);
-  assert.ok(next(load).includes(` smoke stream --base-url http://127.0.0.1:1 --auth 'file:${token}' --no-probes`), load.stderr);
+  assert.ok(next(load).includes(` load --base-url http://127.0.0.1:1 --auth 'file:${token}' --rate 5/s`), load.stderr);
 });
 
 test('the files of a run that was moved are named where they are', async () => {
