@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 namespace oa_stream::incident {
 namespace {
@@ -54,6 +55,109 @@ void mark_worse(std::vector<ComparedRow>& rows) {
         const auto a = badness(row.a);
         const auto b = badness(row.b);
         row.worse = a && b && *b > *a;
+    }
+}
+
+/// Differ in any two runs, and explain nothing.
+constexpr std::array<std::string_view, 3> k_always{"started", "took", "why"};
+
+void weigh_facts(std::vector<ComparedRow>& rows) {
+    for (ComparedRow& row : rows) {
+        const bool time = row.what.starts_with("rollback.") ||
+                          std::ranges::find(k_always, row.what) != k_always.end();
+        row.matters = row.differs && !time;
+        row.meaning = row.differs && time ? "differs in any two runs" : "";
+    }
+}
+
+void weigh_checks(std::vector<ComparedRow>& rows) {
+    for (ComparedRow& row : rows) {
+        row.matters = row.differs;
+        row.meaning = !row.differs                       ? ""
+                      : row.a == k_none                  ? "only in b"
+                      : row.b == k_none                  ? "only in a"
+                      : row.worse                        ? "b is worse"
+                      : badness(row.a) && badness(row.b) ? "b is better"
+                                                         : "";
+    }
+}
+
+struct Measured {
+    double value = 0;
+    double low = 0;
+    double high = 0;
+};
+
+/// What a gate measured; an interval that is open on one side is open there.
+std::optional<Measured> measured_by(const Json* gate) {
+    if (gate == nullptr) {
+        return std::nullopt;
+    }
+    constexpr double k_open = std::numeric_limits<double>::infinity();
+    const auto value = number_in(*gate, "value");
+    return value ? std::optional(Measured{
+                       *value,
+                       number_in(*gate, "low").value_or(-k_open),
+                       number_in(*gate, "high").value_or(k_open)
+                   })
+                 : std::nullopt;
+}
+
+/// The gate of that stage in run.json.
+const Json* gate_in(const run::RunEntry& run, std::string_view what) {
+    const Json* stages = member(run.document, "stages");
+    if (stages == nullptr || !stages->is_array()) {
+        return nullptr;
+    }
+    for (const Json& stage : *stages) {
+        const Json* gates = member(stage, "gates");
+        for (std::size_t i = 0; gates != nullptr && gates->is_array() && i < gates->size(); ++i) {
+            const Json& gate = (*gates)[i];
+            if (fmt::format("{}@{}", text_in(gate, "id"), text_in(stage, "name")) == what) {
+                return &gate;
+            }
+        }
+    }
+    return nullptr;
+}
+
+bool same_rule(const Json& a, const Json& b) {
+    return std::ranges::all_of(
+        std::array<std::string_view, 4>{"metric", "against", "limit", "events"},
+        [&](std::string_view key) {
+            const Json* left = member(a, key);
+            const Json* right = member(b, key);
+            return (left == nullptr) == (right == nullptr) && (left == nullptr || *left == *right);
+        }
+    );
+}
+
+/// Intervals that do not touch show a difference that chance does not explain: with bounds of 95 %
+/// equal values come out as different about twice in a hundred comparisons, and at most in ten.
+void weigh_gates(std::vector<ComparedRow>& rows, const run::RunEntry& a, const run::RunEntry& b) {
+    weigh_checks(rows);
+    for (ComparedRow& row : rows) {
+        const Json* left = gate_in(a, row.what);
+        const Json* right = gate_in(b, row.what);
+        if (!row.differs || left == nullptr || right == nullptr) {
+            continue;
+        }
+        const auto first = measured_by(left);
+        const auto second = measured_by(right);
+        const bool verdicts = text_in(*left, "verdict") != text_in(*right, "verdict");
+        if (!same_rule(*left, *right)) {
+            row.meaning = "judged by another rule";
+        } else if (!first || !second) {
+            row.meaning = "not measured in one of them";
+        } else {
+            const bool higher = second->low > first->high;
+            const bool lower = second->high < first->low;
+            row.matters = higher || lower || verdicts;
+            row.meaning = higher     ? "b is higher"
+                          : lower    ? "b is lower"
+                          : verdicts ? "the verdicts differ, the values only by chance"
+                                     : "within chance: the intervals overlap";
+        }
     }
 }
 
@@ -163,7 +267,9 @@ Json rows_json(const std::vector<ComparedRow>& rows) {
              {"a", row.a},
              {"b", row.b},
              {"differs", row.differs},
-             {"worse", row.worse}}
+             {"worse", row.worse},
+             {"matters", row.matters},
+             {"meaning", row.meaning}}
         );
     }
     return out;
@@ -175,6 +281,14 @@ std::size_t Comparison::differences() const noexcept {
     std::size_t out = 0;
     for (const auto* rows : {&facts, &checks, &gates}) {
         out += static_cast<std::size_t>(std::ranges::count(*rows, true, &ComparedRow::differs));
+    }
+    return out;
+}
+
+std::size_t Comparison::that_matter() const noexcept {
+    std::size_t out = 0;
+    for (const auto* rows : {&facts, &checks, &gates}) {
+        out += static_cast<std::size_t>(std::ranges::count(*rows, true, &ComparedRow::matters));
     }
     return out;
 }
@@ -199,6 +313,9 @@ Comparison compare_runs(const run::RunEntry& a, const run::RunEntry& b) {
     out.checks = both(put_checks);
     out.gates = both(put_gates);
     out.latencies = both(put_latencies);
+    weigh_facts(out.facts);
+    weigh_checks(out.checks);
+    weigh_gates(out.gates, a, b);
     return out;
 }
 
@@ -209,6 +326,7 @@ Json to_json(const Comparison& comparison) {
         {"gates", rows_json(comparison.gates)},
         {"latencies", rows_json(comparison.latencies)},
         {"differences", comparison.differences()},
+        {"matter", comparison.that_matter()},
         {"worse", comparison.worse()},
     };
 }

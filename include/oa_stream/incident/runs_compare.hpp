@@ -14,6 +14,9 @@ struct ComparedRow {
     std::string b;
     bool differs = false;
     bool worse = false; ///< `b` is a verdict worse than that of `a`
+    /// What the difference means: "within chance", "b is higher". Empty: nothing can be said.
+    std::string meaning{};
+    bool matters = false; ///< it is no matter of chance, time or place alone
 };
 
 struct Comparison {
@@ -23,6 +26,8 @@ struct Comparison {
     std::vector<ComparedRow> latencies{}; ///< first content by stage and arm
     [[nodiscard]] std::size_t differences() const noexcept;
     [[nodiscard]] bool worse() const noexcept;
+    /// Differences that matter.
+    [[nodiscard]] std::size_t that_matter() const noexcept;
 };
 
 [[nodiscard]] Comparison compare_runs(const run::RunEntry& a, const run::RunEntry& b);

@@ -32,11 +32,13 @@ void section(
             continue;
         }
         body += fmt::format(
-            "{} {}\n      a {}\n      b {}\n",
+            "{} {}{}\n      a {}\n      b {}\n",
             row.worse     ? "  !"
-            : row.differs ? "  ≠"
+            : row.matters ? "  ≠"
+            : row.differs ? "  ~"
                           : "   ",
             row.what,
+            row.meaning.empty() ? "" : ": " + row.meaning,
             row.a,
             row.b
         );
@@ -69,7 +71,10 @@ Result<ExitCode> run(const Options& options, Context& context) {
     section(out, "first content", found.latencies, true);
     context.out(out);
     context.err(fmt::format(
-        "{} differences{}\n", found.differences(), found.worse() ? ", b is worse (!)" : ""
+        "{} differences, {} matter{}\n",
+        found.differences(),
+        found.that_matter(),
+        found.worse() ? ", b is worse (!)" : ""
     ));
     return ExitCode::ok;
 }

@@ -1,0 +1,51 @@
+// runs compare: which differences matter, and which chance or time explains.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { handmadeRun, oa, scratch } from '../lib/process.mjs';
+
+const gate = (id, verdict, value, low, high, more = {}) => ({ id, metric: 'bad_rate', against: 'limit', limit: 0.05, verdict, value, low, high, n: 1000, ...more });
+
+function made(state, number, version, gates, checks) {
+  const id = `20260101T00000${number}Z-cutover-0000000${number}`;
+  const folder = handmadeRun(path.join(state, 'runs', id));
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(path.join(folder, 'run.json'), JSON.stringify({
+    schema: 'oa-stream.run.v1', run: id, kind: 'cutover', name: 'cutover', started_at: `2026-01-01T00:00:0${number}Z`, ended: 'completed', verdict: 'PASS', exit_code: 0,
+    duration_s: 60 + number, versions: { 'oa-stream': version }, checks, stages: [{ name: '5%', gates }],
+  }));
+  fs.writeFileSync(path.join(folder, 'SHA256SUMS'), '');
+  return id;
+}
+
+test('intervals that touch are chance, those that do not are a difference; versions and verdicts matter, times do not', async () => {
+  const state = scratch('state');
+  const a = made(state, 1, '0.1.0', [
+    gate('same', 'PASS', 0.01, 0.005, 0.02), gate('noise', 'PASS', 0.01, 0.005, 0.02), gate('risen', 'PASS', 0.01, 0.005, 0.02),
+    gate('fallen', 'PASS', 0.04, 0.03, 0.045), gate('other-rule', 'PASS', 0.01, 0.005, 0.02), gate('flipped', 'PASS', 0.02, 0.01, 0.049), gate('open', 'PASS', 0.01, null, 0.02),
+  ], [{ id: 'smoke', verdict: 'PASS' }, { id: 'gone', verdict: 'PASS' }]);
+  const b = made(state, 2, '0.2.0', [
+    gate('same', 'PASS', 0.01, 0.005, 0.02), gate('noise', 'PASS', 0.012, 0.006, 0.022), gate('risen', 'PASS', 0.03, 0.021, 0.04),
+    gate('fallen', 'PASS', 0.01, 0.005, 0.02), gate('other-rule', 'PASS', 0.04, 0.03, 0.05, { limit: 0.1 }), gate('flipped', 'INCONCLUSIVE', 0.03, 0.02, 0.051), gate('open', 'PASS', 0.5, null, 0.6),
+  ], [{ id: 'smoke', verdict: 'FAIL' }]);
+  const { comparison } = (await oa(['runs', 'compare', a, b, '--json'], { stateDir: state })).json();
+  const by = (rows, what) => { const row = rows.find((one) => one.what === what); return [row.differs, row.matters, row.meaning]; };
+  assert.deepEqual(by(comparison.gates, 'same@5%'), [false, false, '']);
+  assert.deepEqual(by(comparison.gates, 'noise@5%'), [true, false, 'within chance: the intervals overlap']);
+  assert.deepEqual(by(comparison.gates, 'risen@5%'), [true, true, 'b is higher']);
+  assert.deepEqual(by(comparison.gates, 'fallen@5%'), [true, true, 'b is lower']);
+  assert.deepEqual(by(comparison.gates, 'other-rule@5%'), [true, true, 'judged by another rule']);
+  assert.deepEqual(by(comparison.gates, 'flipped@5%'), [true, true, 'the verdicts differ, the values only by chance']);
+  assert.deepEqual(by(comparison.gates, 'open@5%'), [true, false, 'within chance: the intervals overlap'], 'an open bound proves nothing');
+  assert.deepEqual(by(comparison.checks, 'smoke'), [true, true, 'b is worse']);
+  assert.deepEqual(by(comparison.checks, 'gone'), [true, true, 'only in a']);
+  assert.deepEqual(by(comparison.facts, 'versions.oa-stream'), [true, true, '']);
+  assert.deepEqual(by(comparison.facts, 'took'), [true, false, 'differs in any two runs']);
+  const all = [...comparison.facts, ...comparison.checks, ...comparison.gates];
+  assert.equal(comparison.matter, all.filter((row) => row.matters).length);
+  const spoken = await oa(['runs', 'compare', a, b], { stateDir: state });
+  assert.match(spoken.stdout, /^ {2}~ noise@5%: within chance/m);
+  assert.match(spoken.stdout, /^ {2}! smoke: b is worse$/m);
+  assert.match(spoken.stderr, new RegExp(`^${comparison.differences} differences, ${comparison.matter} matter, b is worse`, 'm'));
+});
