@@ -28,6 +28,9 @@ struct TextFile {
     std::string text;
 };
 
+/// "OaStream5xxHigh", …: of every rule that alerts.
+[[nodiscard]] std::vector<std::string> alert_names();
+
 /// `oa-stream.rules.yml`, its `*.test.yml`, then `oa-stream.alertmanager.yml`. Code::config for an
 /// objective at which one of the burn rates could never be exceeded, Code::usage for options that
 /// make no sense.

@@ -2,6 +2,7 @@
 
 #include "core/suggestion.hpp"
 #include "core/version.hpp"
+#include "incident_choice.hpp"
 
 #include <algorithm>
 
@@ -15,11 +16,18 @@ Result<Gathered> gather(const IncidentOptions& options, const Context& context) 
     }
     redactor.add_environment();
     incident::IncidentInput input;
-    auto words = options.runs;
-    if (words.empty()) {
-        words.emplace_back("last");
+    ChosenRuns chosen;
+    if (options.runs.empty()) {
+        OA_TRY(chosen, choose_runs({options.since, options.alert}, context));
+        input.runs = chosen.runs;
+    } else if (options.since || !options.alert.empty()) {
+        return fail(
+            Code::usage,
+            "chooses runs, and some are named",
+            std::string(options.since ? k_incident_since.name : k_incident_alert.name)
+        );
     }
-    for (const std::string& word : words) {
+    for (const std::string& word : options.runs) {
         OA_TRY(auto run, named_run(word, context));
         if (std::ranges::find(input.runs, run.id, &run::RunEntry::id) == input.runs.end()) {
             input.runs.push_back(std::move(run));
@@ -31,12 +39,18 @@ Result<Gathered> gather(const IncidentOptions& options, const Context& context) 
     }
     input.logs = options.logs;
     input.title = options.title;
+    if (options.title.empty() && !options.alert.empty()) {
+        input.title = options.alert + " after " + input.runs.back().id;
+    }
     input.version = version();
     input.redactor = redactor;
     OA_TRY(incident::Incident incident, incident::gather_incident(std::move(input)));
     incident.bundle_command =
         typed_here("oa-stream incident bundle " + run_words(incident, context), context);
-    return Gathered{std::move(incident), std::move(redactor)};
+    if (!chosen.why.empty() && !context.quiet && !context.json) {
+        context.err(chosen.why + "\n");
+    }
+    return Gathered{std::move(incident), std::move(redactor), std::move(chosen.why)};
 }
 
 std::string run_words(const incident::Incident& incident, const Context& context) {

@@ -1,16 +1,21 @@
 // What the commands on incidents share: which runs, which logs, what to search for.
 #pragma once
 
+#include "oa_stream/base/task.hpp"
 #include "oa_stream/incident/incident.hpp"
 
 #include "core/command.hpp"
 #include "runs/runs_args.hpp"
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace oa_stream::cli {
+
+inline constexpr std::int64_t k_oldest_ms = std::int64_t{366} * 24 * 3600 * 1000;
 
 /// An incident of more runs than this is read by nobody.
 struct IncidentOptions {
@@ -18,18 +23,32 @@ struct IncidentOptions {
     std::vector<std::filesystem::path> logs{};
     std::vector<std::string> secrets{};
     std::string title{};
+    std::optional<Millis> since{};
+    std::string alert{};
 };
-inline constexpr auto k_run_positionals = positionals<IncidentOptions>(
-    positional<&IncidentOptions::runs>(
-        "RUN", "Up to 32 runs: names, unique beginnings or ends of them, or `last`. Default: last."
+inline constexpr auto k_run_positionals =
+    positionals<IncidentOptions>(positional<&IncidentOptions::runs>(
+                                     "RUN",
+                                     "Up to 32 runs: names, unique beginnings or ends of them, or "
+                                     "`last`. Without it: the newest "
+                                     "that failed or was rolled back."
     )
-        .optional()
-        .up_to(32)
+                                     .optional()
+                                     .up_to(32));
+inline constexpr auto k_incident_since =
+    option<&IncidentOptions::since>(
+        "--since", "D", "Take every run of the last D that failed or was rolled back."
+    )
+        .range(1, k_oldest_ms);
+inline constexpr auto k_incident_alert = option<&IncidentOptions::alert>(
+    "--alert", "NAME", "Take the run that this alert of `slo rules` is most likely about."
 );
 inline constexpr auto k_incident_options = options<IncidentOptions>(
     option<&IncidentOptions::logs>(
         "--log", "FILE", "Add a lane's log or access log to the timeline."
     ),
+    k_incident_since,
+    k_incident_alert,
     option<&IncidentOptions::title>("--title", "TEXT", "Set the title of the issue."),
     option<&IncidentOptions::secrets>(
         "--secret", "REF", "Also search for this secret: env:NAME, file:PATH or fd:N."
@@ -40,6 +59,7 @@ inline constexpr auto k_incident_options = options<IncidentOptions>(
 struct Gathered {
     incident::Incident incident;
     Redactor redactor;
+    std::string chosen; ///< why these runs; empty: they were named
 };
 [[nodiscard]] Result<Gathered> gather(const IncidentOptions& options, const Context& context);
 

@@ -24,6 +24,7 @@ Result<ExitCode> body(const IncidentOptions& options, Context& context) {
         out["title"] = found.incident.title;
         out["body"] = text;
         out["bytes"] = text.size();
+        out["chosen"] = found.chosen;
         print_document("incident-body", out, context);
     } else {
         context.out(text);
@@ -102,7 +103,8 @@ const CommandSpec incident_body_command = command<body>({
     .options = k_incident_options,
     .examples =
         {
-            "oa-stream incident body last",
+            "oa-stream incident body",
+            "oa-stream incident body --alert OaStream5xxHigh --since 6h",
             "oa-stream incident body 1a2b3c4d 5e6f7a8b --log lane.log > issue.md",
             "oa-stream incident body last --secret env:AUTH_TOKEN --json",
         },

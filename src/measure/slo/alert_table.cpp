@@ -378,3 +378,19 @@ std::vector<Group> table(const AlertOptions& options) {
 }
 
 } // namespace oa_stream::measure::alerts
+
+namespace oa_stream::measure {
+
+std::vector<std::string> alert_names() {
+    std::vector<std::string> out;
+    for (const alerts::Group& group : alerts::table({})) {
+        for (const auto& rule : group.rules) {
+            if (rule.name.starts_with("OaStream")) { // the others record
+                out.push_back(rule.name);
+            }
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::measure
