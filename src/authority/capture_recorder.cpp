@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <system_error>
 
 namespace oa_stream::authority {
 
@@ -18,16 +20,93 @@ std::string CaptureScrub::apply(std::string line) const {
     return redactor.apply(line);
 }
 
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view k_part = ".part";
+/// A turn may take so much of what all of them may.
+constexpr std::uint64_t k_turn_share = 8;
+/// Listed at each turn that is recorded; more files than this would make it wait.
+constexpr std::size_t k_most_files = 2000;
+
+struct Stored {
+    fs::path path;
+    std::uint64_t bytes = 0;
+};
+
+/// By name, which begins with the time; what is not ours or is being written is left alone.
+std::vector<Stored> captures_in(const fs::path& directory) {
+    std::vector<Stored> out;
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator(directory, gone)) {
+        const std::uint64_t bytes = entry.file_size(gone);
+        if (!gone && entry.path().extension() == ".jsonl") {
+            out.push_back({entry.path(), bytes});
+        }
+    }
+    std::ranges::sort(out, {}, &Stored::path);
+    return out;
+}
+
+void make_room(const fs::path& directory, std::uint64_t most_bytes) {
+    const auto all = captures_in(directory);
+    std::uint64_t sum = 0;
+    std::size_t kept = 0;
+    for (auto one = all.rbegin(); one != all.rend(); ++one) { // newest first
+        sum += one->bytes;
+        if (sum > most_bytes || ++kept > k_most_files) {
+            std::error_code gone;
+            fs::remove(one->path, gone);
+        }
+    }
+}
+
+} // namespace
+
 Result<std::unique_ptr<CaptureRecorder>> CaptureRecorder::begin(
-    const std::filesystem::path& directory, const std::string& turn, CaptureScrub scrub
+    const fs::path& directory, const std::string& turn, CaptureScrub scrub, std::uint64_t most_bytes
 ) {
     OA_CHECK(make_dirs(directory));
-    const std::string name =
-        fmt::format("{}-{}.jsonl", compact_utc(std::chrono::system_clock::now()), turn);
-    OA_TRY(
-        LineAppender file, LineAppender::open(directory / name, LineAppender::Durability::buffered)
+    const std::uint64_t turn_bytes = most_bytes / k_turn_share;
+    make_room(directory, most_bytes - turn_bytes);
+    const fs::path path =
+        directory /
+        fmt::format("{}-{}.jsonl{}", compact_utc(std::chrono::system_clock::now()), turn, k_part);
+    OA_TRY(LineAppender file, LineAppender::open(path, LineAppender::Durability::buffered));
+    std::error_code refused;
+    fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write, refused);
+    if (refused) {
+        return fail(Code::io, "cannot be made private: " + refused.message(), path.string());
+    }
+    return std::unique_ptr<CaptureRecorder>(
+        new CaptureRecorder(std::move(file), path, std::move(scrub), turn_bytes)
     );
-    return std::unique_ptr<CaptureRecorder>(new CaptureRecorder(std::move(file), std::move(scrub)));
+}
+
+CaptureRecorder::~CaptureRecorder() {
+    if (file_) {
+        publish();
+    }
+}
+
+void CaptureRecorder::publish() {
+    if (published_) {
+        return;
+    }
+    const fs::path whole = fs::path(path_).replace_extension();
+    std::error_code refused;
+    fs::rename(path_, whole, refused);
+    if (!refused) {
+        path_ = whole;
+        published_ = true;
+    }
+}
+
+void CaptureRecorder::give_up() {
+    file_.reset();
+    std::error_code gone;
+    fs::remove(path_, gone);
 }
 
 void CaptureRecorder::write(std::string_view dir, const Json& message) {
@@ -36,8 +115,13 @@ void CaptureRecorder::write(std::string_view dir, const Json& message) {
     }
     const auto since = std::chrono::duration_cast<Millis>(Clock::now() - began_).count();
     Json line = Json::object({{"t", since}, {"dir", dir}, {"msg", message}});
-    if (!file_->append(scrub_.apply(dump_json(line)))) {
-        file_.reset();
+    const std::string text = scrub_.apply(dump_json(line));
+    if (text.size() >= left_ || !file_->append(text)) {
+        return give_up();
+    }
+    left_ -= text.size() + 1;
+    if (string_member(message, "method") == "turn/completed") {
+        publish();
     }
 }
 

@@ -6,6 +6,7 @@
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/task.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -25,20 +26,38 @@ struct CaptureScrub {
 
 class CaptureRecorder {
 public:
-    /// Begins <directory>/<UTC>-<turn>.jsonl. Errors: Code::io.
-    [[nodiscard]] static Result<std::unique_ptr<CaptureRecorder>>
-    begin(const std::filesystem::path& directory, const std::string& turn, CaptureScrub scrub);
+    /// Begins <directory>/<UTC>-<turn>.jsonl, readable by its owner alone, and removes the oldest
+    /// captures of the folder while all of them have more than `most_bytes`. Until the turn has
+    /// ended the file's name ends in .part. Errors: Code::io.
+    [[nodiscard]] static Result<std::unique_ptr<CaptureRecorder>> begin(
+        const std::filesystem::path& directory,
+        const std::string& turn,
+        CaptureScrub scrub,
+        std::uint64_t most_bytes
+    );
+    CaptureRecorder(const CaptureRecorder&) = delete;
+    CaptureRecorder& operator=(const CaptureRecorder&) = delete;
+    /// A turn that never ended is a capture, too: its authority died.
+    ~CaptureRecorder();
 
-    /// `dir`: "c2s", "s2c" or "note". A failed write ends the recording silently: it must never
-    /// harm the turn.
+    /// `dir`: "c2s", "s2c" or "note". A write that fails or is one too many ends the recording
+    /// silently, and its file is removed: it must never harm the turn.
     void write(std::string_view dir, const Json& message);
 
 private:
-    CaptureRecorder(LineAppender file, CaptureScrub scrub)
-        : file_(std::move(file)), scrub_(std::move(scrub)) {}
+    CaptureRecorder(
+        LineAppender file, std::filesystem::path path, CaptureScrub scrub, std::uint64_t most_bytes
+    )
+        : file_(std::move(file)), path_(std::move(path)), scrub_(std::move(scrub)),
+          left_(most_bytes) {}
+    void publish();
+    void give_up();
 
     std::optional<LineAppender> file_;
+    std::filesystem::path path_; ///< with .part until it is published
     CaptureScrub scrub_;
+    std::uint64_t left_; ///< bytes that this turn may still take
+    bool published_ = false;
     Clock::time_point began_ = Clock::now();
 };
 

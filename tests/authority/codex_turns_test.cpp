@@ -304,7 +304,7 @@ TEST_CASE("codex: a recorded turn plays back as it was told, without key or fold
         stage.folder.path() / "config.toml",
         std::string(k_fake_config) + "[model_providers.fake]\nenv_key = \"OA_TEST_KEY\"\n"
     ));
-    stage.options.record_dir = stage.folder.path() / "record";
+    stage.options.record.directory = stage.folder.path() / "record";
     stage.opened();
     const std::string prompt = fmt::format(
         "sk-secret-key-of-the-provider in {}", (stage.folder.path() / "state/codex/work").string()
@@ -314,7 +314,7 @@ TEST_CASE("codex: a recorded turn plays back as it was told, without key or fold
     ::unsetenv("OA_TEST_KEY");
 
     std::vector<Capture> captures;
-    for (const auto& entry : std::filesystem::directory_iterator(stage.options.record_dir)) {
+    for (const auto& entry : std::filesystem::directory_iterator(stage.options.record.directory)) {
         CHECK_FALSE(must(read_file(entry.path())).contains("sk-secret"));
         captures.push_back(must(read_capture(entry.path())));
     }

@@ -74,6 +74,16 @@ struct CodexServer {
     bool shared = false; ///< other lanes run turns on its threads: they are let alone
 };
 
+/// Which turns are kept as captures, one file each, without secrets and folders of this machine;
+/// prompts and answers stay in.
+struct RecordRules {
+    std::filesystem::path directory{}; ///< empty: nothing is recorded
+    double share = 1;                  ///< of the turns, evenly spread; 0 < share ≤ 1
+    /// The oldest captures are removed while there is more of them. A turn of more than an eighth
+    /// of it leaves nothing.
+    std::uint64_t most_bytes = std::uint64_t{256} << 20U;
+};
+
 struct CodexOptions {
     std::filesystem::path program = "codex"; ///< the native executable; looked up in PATH
     CodexProfile profile = CodexProfile::chat;
@@ -101,9 +111,7 @@ struct CodexOptions {
     bool confined = false;
     /// Further variables of ours the child may see, beside a fixed harmless list.
     std::vector<std::string> env_allow{};
-    /// Every turn is recorded here, one capture each, redacted; prompts and answers stay in. Empty:
-    /// nothing is recorded.
-    std::filesystem::path record_dir{};
+    RecordRules record{};
     CodexDeadlines deadlines{};
     CodexLimits limits{};
     /// One safe, redacted line; also the child's stderr (debug). May be empty.

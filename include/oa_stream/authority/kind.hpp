@@ -33,6 +33,7 @@ struct AuthorityKind {
     bool costs = false; ///< its turns are paid for
     bool plays = false; ///< a prompt can name the recording that answers
     bool takes_faults = false; ///< for drills
+    bool records = false; ///< its turns can be kept as captures
     /// Its threads outlive the process: a file that names them is worth keeping.
     bool keeps_threads = false;
     /// The model that the lane names when no option does.

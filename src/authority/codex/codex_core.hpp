@@ -170,6 +170,7 @@ private:
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result);
+    [[nodiscard]] bool records_this_one();
     void
     record(RunningTurn& live, const std::string& id, const Json& asked, const Json& result) const;
 
@@ -186,6 +187,7 @@ private:
 
     asio::any_io_executor executor_;
     CodexOptions options_;
+    double record_due_ = 0; ///< of the next turn that is recorded
     CodexHome home_{};
     Secret token_{}; ///< of the server
     std::string version_{};

@@ -37,6 +37,7 @@ extern constinit const AuthorityKind k_codex{
     .provider = "codex_app_server",
     .spawns = true,
     .costs = true,
+    .records = true,
     .keeps_threads = true,
     .model = codex_model,
     .make = make_codex,

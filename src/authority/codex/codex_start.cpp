@@ -262,7 +262,7 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
         self->abandon(live);
         co_return fail(Code::protocol, "codex accepted a turn without naming a new one");
     }
-    if (!self->options_.record_dir.empty()) {
+    if (self->records_this_one()) {
         self->record(*live, id, asked, result);
     }
     live->bind(id);
@@ -284,6 +284,17 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
     co_return fail(Code::timeout, "codex accepted the turn but did not start it in time");
 }
 
+/// Evenly spread, so that a share of 10 % is each tenth turn.
+bool CodexCore::records_this_one() {
+    if (options_.record.directory.empty()) {
+        return false;
+    }
+    record_due_ += options_.record.share;
+    const bool due = record_due_ >= 1 - 1e-9;
+    record_due_ -= due ? 1 : 0;
+    return due;
+}
+
 /// The head of a capture: the thread, the request and its response, as if they had been seen here.
 void CodexCore::record(
     RunningTurn& live, const std::string& id, const Json& asked, const Json& result
@@ -294,7 +305,9 @@ void CodexCore::record(
         {home_.home.string(), "/HOME/codex"},
         {home_.tmp.string(), "/TMP"}
     };
-    auto recorder = CaptureRecorder::begin(options_.record_dir, id, std::move(scrub));
+    auto recorder = CaptureRecorder::begin(
+        options_.record.directory, id, std::move(scrub), options_.record.most_bytes
+    );
     if (!recorder) {
         log(LogLevel::warn, fmt::format("cannot record: {}", recorder.error().text()));
         return;

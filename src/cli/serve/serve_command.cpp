@@ -6,6 +6,7 @@
 #include "serve_about.hpp"
 #include "serve_options.hpp"
 #include "serve_process.hpp"
+#include "serve_record.hpp"
 #include "serve_values.hpp"
 
 namespace oa_stream::cli {
@@ -201,6 +202,7 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME",
         "Read the key of the model provider from this environment variable."
     ),
+    k_record_options,
     option<&ServeOptions::authority, &AuthorityOptions::replay, &ReplayOptions::directory>(
         names::replay,
         "DIR",

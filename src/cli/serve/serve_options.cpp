@@ -6,6 +6,7 @@
 #include "oa_stream/base/url.hpp"
 
 #include "core/version.hpp"
+#include "serve_record.hpp"
 #include "serve_workspace.hpp"
 
 #include <fmt/format.h>
@@ -141,6 +142,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
             std::string(names::inject)
         );
     }
+    OA_CHECK(check_record(options));
     auto& lane = options.lane;
     lane.version = version();
     lane.revision = options.revision.value_or(context.env("K_REVISION").value_or("dev"));

@@ -1,0 +1,52 @@
+// serve --record: which turns are kept, and where.
+#pragma once
+
+#include "core/option.hpp"
+#include "serve_options.hpp"
+
+namespace oa_stream::cli {
+
+/// "10%": above 0, at most 100 %.
+[[nodiscard]] Result<double> read_record_share(std::string_view text);
+/// "256m": what captures may take together; at least 1 MiB.
+[[nodiscard]] Result<std::uint64_t> read_record_size(std::string_view text);
+
+inline constexpr auto k_record = option<
+    &ServeOptions::authority,
+    &authority::AuthorityOptions::codex,
+    &authority::CodexOptions::record,
+    &authority::RecordRules::directory>(
+    "--record",
+    "DIR",
+    "Keep turns in this folder, without secrets, for --authority replay. Prompts and answers are "
+    "in them."
+);
+inline constexpr auto k_record_share =
+    parsed<
+        read_record_share,
+        &ServeOptions::authority,
+        &authority::AuthorityOptions::codex,
+        &authority::CodexOptions::record,
+        &authority::RecordRules::share>(
+        "--record-share", "PERCENT", "Keep only this share of the turns, evenly spread."
+    )
+        .or_else("100%");
+inline constexpr auto k_record_size =
+    parsed<
+        read_record_size,
+        &ServeOptions::authority,
+        &authority::AuthorityOptions::codex,
+        &authority::CodexOptions::record,
+        &authority::RecordRules::most_bytes>(
+        "--record-size",
+        "SIZE",
+        "Remove the oldest recordings while there are more bytes of them (with k or m)."
+    )
+        .or_else("256m");
+inline constexpr auto k_record_options =
+    options<ServeOptions>(k_record, k_record_share, k_record_size);
+
+/// Code::usage when this authority's turns cannot be recorded.
+[[nodiscard]] Result<void> check_record(const ServeOptions& options);
+
+} // namespace oa_stream::cli
