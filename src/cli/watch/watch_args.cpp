@@ -31,12 +31,21 @@ Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
         lane.bearer = options.bearer;
         out.lanes.push_back(std::move(lane));
     }
+    if (!options.user.empty() && !options.prometheus) {
+        return fail(
+            Code::usage, "a name to log in with is for Prometheus", {}, "lanes take bearer tokens"
+        );
+    }
     if (options.prometheus) {
         WatchedPrometheus watched;
         watched.prometheus.url = *options.prometheus;
-        watched.prometheus.bearer = options.bearer;
+        watched.prometheus.user = options.user;
+        (options.user.empty() ? watched.prometheus.bearer : watched.prometheus.password) =
+            options.bearer;
+        watched.prometheus.ca_file = options.ca;
         watched.prometheus.matchers = options.matchers;
         watched.budget_window = options.budget_window;
+        OA_CHECK(measure::check(watched.prometheus));
         out.prometheus = std::move(watched);
     }
     return {};
@@ -57,6 +66,7 @@ Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
     out.timing.stale_after = std::max(stale, k_looks * options.every);
     out.timing.instances = options.instances;
     out.timing.include_probes = options.include_probes;
+    out.timing.ca_file = options.ca;
     if (out.prometheus) {
         out.prometheus->prometheus.include_probes = options.include_probes;
     }

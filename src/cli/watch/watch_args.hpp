@@ -41,6 +41,8 @@ struct WatchOptions {
     std::uint64_t instances = 0;
     bool include_probes = false;
     Secret bearer{};
+    std::string user{};
+    std::string ca{};
     Millis every{};
     std::optional<Millis> window{};
     Millis budget_window{};

@@ -36,7 +36,14 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         "--include-probes", "Count the requests of probes as well. They are left out by default."
     ),
     option<&WatchOptions::bearer>(
-        names::auth, "REF", "Authenticate with this bearer token: env:NAME, file:PATH or fd:N."
+        names::auth,
+        "REF",
+        "Authenticate with this bearer token, or with this password of --user: env:NAME, file:PATH "
+        "or fd:N."
+    ),
+    option<&WatchOptions::user>("--user", "NAME", "Log in to Prometheus with this name."),
+    option<&WatchOptions::ca>(
+        "--ca", "FILE", "Trust this certificate authority (PEM). Without it: the system's."
     ),
     option<&WatchOptions::every>("--every", "D", "Look this often, at most five times a second.")
         .range(200, k_longest_ms)

@@ -29,17 +29,23 @@ const freePort = () => new Promise((done, fail) => {
   });
 });
 
-/** A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `scrape`: more of its configuration. */
-export async function startPrometheus(targets, { interval = '200ms', rules = [], scrape = {}, alertmanager = null } = {}) {
+/**
+ * A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `scrape`: more of its configuration;
+ * `web`: its own web configuration, with TLS or users.
+ */
+export async function startPrometheus(targets, { interval = '200ms', rules = [], scrape = {}, alertmanager = null, web = null } = {}) {
   const folder = scratch('prometheus');
   const port = await freePort();
   const config = { global: { scrape_interval: interval, evaluation_interval: interval }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }], ...scrape }] };
   if (alertmanager) config.alerting = { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] };
   fs.writeFileSync(path.join(folder, 'prometheus.yml'), JSON.stringify(config)); // JSON is YAML
+  const secured = path.join(folder, 'web.yml');
+  if (web) fs.writeFileSync(secured, JSON.stringify(web));
   const server = new Running(tool('prometheus'), [
+    ...(web ? [`--web.config.file=${secured}`] : []),
     `--config.file=${path.join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, `--web.external-url=http://127.0.0.1:${port}`, '--log.level=warn',
   ], { name: 'prometheus', folder, cwd: folder });
-  server.base = `http://127.0.0.1:${port}`;
+  server.base = `${web?.tls_server_config ? 'https' : 'http'}://127.0.0.1:${port}`;
   server.get = async (url) => {
     try {
       const answer = await fetch(`${server.base}${url}`);
