@@ -1,6 +1,7 @@
 // smoke stream: the checks that show whether a lane keeps its contract, over the wire.
 #pragma once
 
+#include "oa_stream/probe/hops.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include <filesystem>
@@ -27,6 +28,9 @@ struct SmokeOptions {
     std::optional<Millis> detach_grace{};
     unsigned concurrency = 1; ///< > 1: so many happy paths at once, 64 at most
     std::optional<Target> direct{}; ///< the origin behind the target: where were bytes held back?
+    /// Outermost first: which of them cuts or changes answers is tried as well, see hops.hpp.
+    std::vector<Hop> hops{};
+    Millis hops_longest{20'000};
     /// Where kept streams go: called with a file stem and the sample; returns the paths written,
     /// relative to the run folder. Unset: nothing is kept.
     std::function<std::vector<std::string>(const std::string& stem, const ProbeSample&)> keep{};

@@ -1,4 +1,5 @@
 // smoke stream: does this lane keep its contract, right now, over the wire?
+#include "oa_stream/probe/hops.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "core/commands.hpp"
@@ -12,9 +13,22 @@ namespace {
 struct Options : TargetOptions, LimitOptions {
     probe::SmokeOptions smoke{};
     std::optional<std::string> origin{};
+    std::optional<std::vector<probe::Hop>> hops{};
 };
 
+Result<std::vector<probe::Hop>> read_hops(std::string_view text) {
+    OA_TRY(auto hops, probe::parse_hops(text));
+    for (probe::Hop& hop : hops) {
+        OA_TRY(hop.base_url, read_base_url(hop.base_url));
+    }
+    return hops;
+}
+
 Result<probe::SmokeOptions> complete(Options options) {
+    options.smoke.hops = options.hops.value_or(std::vector<probe::Hop>{});
+    if (options.target.base_url.empty() && options.hops) {
+        options.target.base_url = options.hops->front().base_url;
+    }
     OA_CHECK(options.check_target("lane", "oa-stream smoke stream --base-url http://127.0.0.1:8080")
     );
     probe::SmokeOptions out = std::move(options.smoke);
@@ -81,6 +95,17 @@ constexpr auto k_options = options<Options>(
         "Also ask the origin behind the lane, to find out where bytes are held back."
     )
         .once_called("--also-direct"),
+    parsed<read_hops, &Options::hops>(
+        "--hops",
+        "NAME=URL,…",
+        "Also find the hop that cuts, holds back or changes answers: addresses of this lane, the "
+        "outermost first, like client=URL,edge=URL,origin=URL."
+    ),
+    option<&Options::smoke, &SmokeOptions::hops_longest>(
+        "--hops-longest", "D", "Try silences and durations up to this at each hop."
+    )
+        .range(1000, k_longest_ms)
+        .or_else("20s"),
     k_connect_timeout,
     k_first_byte,
     k_stall,
@@ -104,6 +129,9 @@ const CommandSpec smoke_stream_command = command<run>({
             " --json",
             "oa-stream smoke stream --base-url https://chat.example.org --auth file:token"
             " --no-probes",
+            "oa-stream smoke stream --hops "
+            "edge=https://chat.example.org,origin=http://10.0.0.7:8080"
+            " --hops-longest 70s",
         },
     .leaves_run = true,
     .about =

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace oa_stream::probe {
 namespace {
@@ -74,6 +75,19 @@ std::vector<Check> in_order(Smoke& smoke) {
     return checks;
 }
 
+Task<std::vector<Check>> hops_of(SmokePtr smoke) {
+    const SmokeOptions& options = smoke->options;
+    co_return co_await probe_hops(
+        *smoke->client,
+        {.target = options.target,
+         .hops = options.hops,
+         .longest = options.hops_longest,
+         .limits = options.limits,
+         .id_prefix = options.id_prefix,
+         .on_check = options.on_check}
+    );
+}
+
 } // namespace
 
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every smoke
@@ -92,7 +106,11 @@ Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions opti
         co_return in_order(*smoke);
     }
     co_await probe_all(smoke);
-    co_return in_order(*smoke);
+    auto checks = in_order(*smoke);
+    if (!smoke->options.hops.empty()) {
+        std::ranges::move(co_await hops_of(smoke), std::back_inserter(checks));
+    }
+    co_return checks;
 }
 
 } // namespace oa_stream::probe

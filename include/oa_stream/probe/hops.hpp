@@ -1,0 +1,63 @@
+// Which hop between a client and the lane cuts, holds back or changes answers, and at which limit.
+#pragma once
+
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+/// One address of the lane: "edge" at https://edge.example.
+struct Hop {
+    std::string name;
+    std::string base_url;
+};
+
+struct HopOptions {
+    Target target{}; ///< credentials and headers for every hop; its address is not used
+    std::vector<Hop> hops{};  ///< outermost first; at least two
+    Millis longest{20'000}; ///< silences and durations up to this are tried
+    ProbeLimits limits{};
+    std::string id_prefix = "stream";
+    std::function<void(const Check&)> on_check{};
+};
+
+/// "client=URL,edge=URL,origin=URL": two to six, names once each. Code::usage.
+[[nodiscard]] Result<std::vector<Hop>> parse_hops(std::string_view text);
+
+/// An answer that is not streamed, asked of a lane that is silent until it is complete.
+struct WholeAnswer {
+    int status = 0; ///< 0: the connection ended before a head
+    double end_s = 0;
+    std::string why{};
+};
+/// A connection that was used, left idle and used again.
+struct IdleConnection {
+    double idle_s = 0;
+    bool kept = false;
+};
+
+/// What was seen through one hop. Trials that the lane cannot be asked for are unset.
+struct HopSeen {
+    std::string name;
+    std::optional<ProbeSample> silent{}; ///< says nothing for the longest time, then ends
+    std::optional<ProbeSample> steady{}; ///< says a word each quarter of a second for as long
+    std::optional<WholeAnswer> whole{};
+    ProbeSample plain{}; ///< an ordinary turn of a client that takes compressed answers
+    std::vector<IdleConnection> idle{}; ///< by idle_s
+};
+
+/// One check a question, outermost hop first in `seen`. A fault is the innermost hop's that shows
+/// it: what a hop further out shows as well comes from there.
+[[nodiscard]] std::vector<Check>
+judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& prefix);
+
+/// Tries all hops at once; takes a little longer than options.longest. Silence and duration are
+/// tried only on a lane that plays recorded turns, elsewhere they are SKIPPED.
+[[nodiscard]] Task<std::vector<Check>> probe_hops(net::HttpClient& client, HopOptions options);
+
+} // namespace oa_stream::probe

@@ -1,0 +1,364 @@
+// From what was seen through each hop to the first one that is guilty, with its limit.
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/hops.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ranges>
+
+namespace oa_stream::probe {
+namespace {
+
+// Content that is this much later through a hop was held back by it.
+constexpr double k_held_s = 1;
+// A heartbeat that a hop passes on comes as often as through the hop behind it, about.
+constexpr double k_late = 1.5;
+
+/// Names that differ with every answer, or that belong to the connection.
+constexpr std::array<std::string_view, 9> k_own{
+    "date",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+    "server",
+    "via",
+    "content-encoding",
+    "vary"
+};
+/// Told by the lane to a proxy, which may take it away.
+constexpr std::string_view k_for_proxies = "x-accel-buffering";
+
+const HopSeen* guilty(const std::vector<HopSeen>& seen, auto bad) {
+    for (const HopSeen& hop : seen | std::views::reverse) {
+        if (bad(hop)) {
+            return &hop;
+        }
+    }
+    return nullptr;
+}
+
+/// "; the origin does not", of the hop behind the guilty one.
+std::string behind(const std::vector<HopSeen>& seen, const HopSeen& hop) {
+    const auto next = static_cast<std::size_t>(&hop - seen.data()) + 1;
+    return next < seen.size() ? fmt::format("; past it, at {}, it is not so", seen[next].name)
+                              : "; nothing is behind it: the lane itself does";
+}
+
+struct Reads {
+    double longest_s = 0; ///< silence on the wire, comments included
+    std::uint64_t largest = 0;
+    std::size_t count = 0;
+};
+
+Reads reads_of(const ProbeSample& sample) {
+    Reads out;
+    std::string_view rest = sample.timing_ndjson;
+    double last = sample.clocks.headers.value_or(0);
+    while (!rest.empty()) {
+        const auto line = parse_json(cut_line(rest));
+        const double at = line ? number_in(*line, "t").value_or(last) : last;
+        out.longest_s = std::max(out.longest_s, at - last);
+        last = at;
+        ++out.count;
+        const auto bytes = line ? int_member(*line, "bytes").value_or(0) : 0;
+        out.largest =
+            std::max(out.largest, static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)));
+    }
+    return out;
+}
+
+Check check_of(
+    std::string_view id, const std::string& prefix, Verdict verdict, std::string detail
+) {
+    Check out;
+    out.id = fmt::format("{}.hops.{}", prefix, id);
+    out.verdict = verdict;
+    out.detail = std::move(detail);
+    if (verdict == Verdict::skipped) {
+        out.mode = CheckMode::skipped;
+        out.required = false;
+    }
+    return out;
+}
+
+constexpr std::string_view k_unplayed =
+    "only a lane with recorded turns can be asked for this: put `serve --authority replay` behind "
+    "the same hops";
+
+struct Finding {
+    Verdict verdict = Verdict::pass;
+    std::string detail{};
+    std::string hop{}; ///< the guilty one
+    std::optional<double> limit_s{};
+};
+
+Finding skipped(std::string_view why) {
+    return {.verdict = Verdict::skipped, .detail = std::string(why)};
+}
+
+Finding silence(const std::vector<HopSeen>& seen, double longest) {
+    if (!seen.back().silent) {
+        return skipped(k_unplayed);
+    }
+    const auto cut = [](const HopSeen& hop) { return hop.silent->outcome != Outcome::ok; };
+    if (const HopSeen* hop = guilty(seen, cut)) {
+        const double limit = hop->silent->silence_s;
+        return {
+            Verdict::fail,
+            fmt::format(
+                "{} cuts a stream after {:.1f} s of silence ({}){}",
+                hop->name,
+                limit,
+                to_string(hop->silent->outcome),
+                behind(seen, *hop)
+            ),
+            hop->name,
+            limit
+        };
+    }
+    const double inside = reads_of(*seen.back().silent).longest_s;
+    const auto late = [&](const HopSeen& hop) {
+        return reads_of(*hop.silent).longest_s > k_late * inside + k_held_s;
+    };
+    if (const HopSeen* hop = guilty(seen, late)) {
+        return {
+            Verdict::fail,
+            fmt::format(
+                "{} holds the lane's heartbeat back: {:.1f} s of silence on the wire, {:.1f} s at "
+                "{}",
+                hop->name,
+                reads_of(*hop->silent).longest_s,
+                inside,
+                seen.back().name
+            ),
+            hop->name,
+            reads_of(*hop->silent).longest_s
+        };
+    }
+    return {
+        .detail = fmt::format(
+            "a turn that says nothing for {:.0f} s is whole at {}; {}",
+            longest,
+            seen.front().name,
+            inside < longest * 0.9
+                ? fmt::format("the heartbeat every {:.1f} s is passed on", inside)
+                : std::string("no heartbeat came in that time")
+        )
+    };
+}
+
+Finding whole_answers(const std::vector<HopSeen>& seen, double longest) {
+    if (!seen.back().whole) {
+        return skipped(k_unplayed);
+    }
+    if (seen.back().whole->status == 404) {
+        return skipped("there is no /v1/chat/completions");
+    }
+    const auto cut = [](const HopSeen& hop) { return hop.whole->status != 200; };
+    if (const HopSeen* hop = guilty(seen, cut)) {
+        return {
+            Verdict::fail,
+            fmt::format(
+                "{} gives up after {:.1f} s on an answer that is not streamed ({}){}",
+                hop->name,
+                hop->whole->end_s,
+                hop->whole->why,
+                behind(seen, *hop)
+            ),
+            hop->name,
+            hop->whole->end_s
+        };
+    }
+    return {
+        .detail = fmt::format(
+            "an answer that is silent for {:.0f} s and comes whole reaches {}",
+            longest,
+            seen.front().name
+        )
+    };
+}
+
+Finding duration(const std::vector<HopSeen>& seen, double longest) {
+    if (!seen.back().steady) {
+        return skipped(k_unplayed);
+    }
+    const auto cut = [](const HopSeen& hop) {
+        return hop.steady->outcome != Outcome::ok && hop.steady->outcome != Outcome::buffered;
+    };
+    if (const HopSeen* hop = guilty(seen, cut)) {
+        const double limit = hop->steady->clocks.end.value_or(0);
+        return {
+            Verdict::fail,
+            fmt::format(
+                "{} ends an answer after {:.1f} s though words keep coming ({}){}",
+                hop->name,
+                limit,
+                to_string(hop->steady->outcome),
+                behind(seen, *hop)
+            ),
+            hop->name,
+            limit
+        };
+    }
+    return {
+        .detail = fmt::format(
+            "an answer that goes on for {:.0f} s is whole at {}", longest, seen.front().name
+        )
+    };
+}
+
+/// Seconds by which content through `outer` is later than through `inner`.
+double held_s(const ProbeSample& outer, const ProbeSample& inner) {
+    const double first =
+        outer.clocks.first_content.value_or(0) - inner.clocks.first_content.value_or(0);
+    return std::max(first, outer.max_gap_s - inner.max_gap_s);
+}
+
+Finding buffering(const std::vector<HopSeen>& seen) {
+    const auto paced = [](const HopSeen& hop) -> const ProbeSample& {
+        return hop.steady ? *hop.steady : hop.plain;
+    };
+    const ProbeSample& inside = paced(seen.back());
+    const auto held = [&](const HopSeen& hop) {
+        return paced(hop).pacing == Pacing::buffered || held_s(paced(hop), inside) >= k_held_s;
+    };
+    if (const HopSeen* hop = guilty(seen, held)) {
+        const double seconds = std::max(0.0, held_s(paced(*hop), inside));
+        const Reads reads = reads_of(paced(*hop));
+        return {
+            Verdict::fail,
+            fmt::format(
+                "{} holds content back for up to {:.1f} s, in pieces of up to {} bytes{}",
+                hop->name,
+                seconds,
+                reads.largest,
+                behind(seen, *hop)
+            ),
+            hop->name,
+            seconds
+        };
+    }
+    return {.detail = fmt::format("content reaches {} as it is made", seen.front().name)};
+}
+
+Finding compression(const std::vector<HopSeen>& seen) {
+    const auto encoded = [](const HopSeen& hop) {
+        return hop.plain.headers.has("content-encoding");
+    };
+    if (const HopSeen* hop = guilty(seen, encoded)) {
+        return {
+            Verdict::fail,
+            fmt::format(
+                "{} compresses streams ({}){}",
+                hop->name,
+                printable(hop->plain.headers.get("content-encoding").value_or(""), 40),
+                behind(seen, *hop)
+            ),
+            hop->name
+        };
+    }
+    return {.detail = "nobody compresses a stream for a client that would take it"};
+}
+
+/// Each answer has ids of its own: only whether they are there can be compared.
+bool per_answer(const std::string& name) {
+    return name.ends_with("-id") || name == "etag" || name == "x-oa-revision";
+}
+
+std::vector<std::string> lost_headers(const HopSeen& outer, const HopSeen& inner) {
+    std::vector<std::string> out;
+    for (const auto& [given, value] : inner.plain.headers.all()) {
+        const std::string name = to_lower(given);
+        if (std::ranges::find(k_own, name) != k_own.end() || name == k_for_proxies) {
+            continue;
+        }
+        const auto arrived = outer.plain.headers.get(name);
+        if (!arrived || (!per_answer(name) && *arrived != value)) {
+            out.push_back(name + (arrived ? " (changed)" : " (gone)"));
+        }
+    }
+    return out;
+}
+
+Finding headers(const std::vector<HopSeen>& seen) {
+    for (std::size_t i = seen.size() - 1; i-- > 0;) {
+        const auto lost = lost_headers(seen[i], seen[i + 1]);
+        if (lost.empty()) {
+            continue;
+        }
+        std::string list;
+        for (const std::string& name : lost) {
+            list += (list.empty() ? "" : ", ") + printable(name, 60);
+        }
+        return {
+            Verdict::fail,
+            fmt::format("{} changes headers of {}: {}", seen[i].name, seen[i + 1].name, list),
+            seen[i].name
+        };
+    }
+    return {.detail = fmt::format("the lane's headers reach {}", seen.front().name)};
+}
+
+/// The longest idle time after which the connection still served, and the shortest after which not.
+Finding keep_alive(const std::vector<HopSeen>& seen) {
+    std::string all;
+    for (const HopSeen& hop : seen) {
+        double kept = 0;
+        double cut = 0;
+        for (const IdleConnection& one : hop.idle) {
+            kept = one.kept ? std::max(kept, one.idle_s) : kept;
+            cut = one.kept || (cut > 0 && cut < one.idle_s) ? cut : one.idle_s;
+        }
+        all += fmt::format(
+            "{}{} {}",
+            all.empty() ? "" : "; ",
+            hop.name,
+            cut > 0
+                ? fmt::format("closes a connection that is idle for {:.1f} to {:.1f} s", kept, cut)
+                : fmt::format("keeps an idle connection for {:.1f} s at least", kept)
+        );
+    }
+    return {.detail = all};
+}
+
+} // namespace
+
+std::vector<Check>
+judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& prefix) {
+    const double most = std::chrono::duration<double>(longest).count();
+    std::vector<Check> out;
+    const auto add = [&](std::string_view id, const Finding& found) {
+        Check check = check_of(id, prefix, found.verdict, found.detail);
+        if (!found.hop.empty()) {
+            check.data["hop"] = found.hop;
+            check.data["limit_s"] = found.limit_s ? Json(*found.limit_s) : Json(nullptr);
+        }
+        out.push_back(std::move(check));
+    };
+    const bool answered =
+        seen.back().plain.outcome == Outcome::ok || seen.back().plain.outcome == Outcome::buffered;
+    if (!answered) {
+        add("silence",
+            {.verdict = Verdict::error,
+             .detail =
+                 fmt::format("{} does not answer: {}", seen.back().name, seen.back().plain.detail)}
+        );
+        return out;
+    }
+    add("silence", silence(seen, most));
+    add("whole-answer", whole_answers(seen, most));
+    add("duration", duration(seen, most));
+    add("buffering", buffering(seen));
+    add("compression", compression(seen));
+    add("headers", headers(seen));
+    add("keep-alive", keep_alive(seen));
+    return out;
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,132 @@
+#include "oa_stream/probe/hops.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::probe {
+namespace {
+
+ProbeSample good(double every_s) {
+    ProbeSample out;
+    out.outcome = Outcome::ok;
+    out.pacing = Pacing::streamed;
+    out.clocks.headers = 0;
+    out.clocks.first_content = 0.1;
+    out.clocks.end = 20;
+    out.headers = {{"Content-Type", "text/event-stream"}, {"x-request-id", "a"}};
+    for (double at = 0; at <= 20; at += every_s) {
+        out.timing_ndjson += fmt::format("{{\"t\":{:.6f},\"bytes\":{}}}\n", at, 60);
+    }
+    return out;
+}
+
+HopSeen hop(std::string name) {
+    HopSeen out{.name = std::move(name)};
+    out.silent = good(5);
+    out.steady = good(0.25);
+    out.whole = WholeAnswer{.status = 200, .end_s = 20};
+    out.plain = good(0.1);
+    out.idle = {{5, true}, {10, true}, {20, true}};
+    return out;
+}
+
+std::vector<HopSeen> chain() {
+    return {hop("client"), hop("edge"), hop("origin")};
+}
+
+const Check& find(const std::vector<Check>& checks, std::string_view id) {
+    const auto found = std::ranges::find(checks, fmt::format("stream.hops.{}", id), &Check::id);
+    REQUIRE(found != checks.end());
+    return *found;
+}
+
+std::vector<Check> judged(const std::vector<HopSeen>& seen) {
+    return judge_hops(seen, Millis(20'000), "stream");
+}
+
+} // namespace
+
+TEST_CASE("hops: a chain that changes nothing passes every check, and the heartbeat is told") {
+    const auto checks = judged(chain());
+    REQUIRE(checks.size() == 7);
+    for (const Check& check : checks) {
+        CAPTURE(check.id, check.detail);
+        CHECK(check.verdict == Verdict::pass);
+    }
+    CHECK(find(checks, "silence").detail.contains("the heartbeat every 5.0 s is passed on"));
+}
+
+TEST_CASE("hops: a fault that is seen from outside is the innermost hop's that shows it") {
+    auto seen = chain();
+    for (const std::size_t i :
+         {0U, 1U}) { // the edge cuts; through the client's proxy it looks the same
+        seen[i].silent->outcome = Outcome::truncated;
+        seen[i].silent->silence_s = 2.04;
+        seen[i].whole = WholeAnswer{.status = 504, .end_s = 2.1, .why = "HTTP 504"};
+    }
+    auto checks = judged(seen);
+    CHECK(find(checks, "silence").verdict == Verdict::fail);
+    CHECK(find(checks, "silence").data["hop"] == "edge");
+    CHECK(find(checks, "silence").detail.starts_with("edge cuts a stream after 2.0 s of silence"));
+    CHECK(find(checks, "whole-answer").data["hop"] == "edge");
+    CHECK(find(checks, "duration").verdict == Verdict::pass);
+
+    seen[2].silent->outcome = Outcome::stalled;
+    checks = judged(seen);
+    CHECK(find(checks, "silence").data["hop"] == "origin");
+    CHECK(find(checks, "silence").detail.contains("the lane itself"));
+}
+
+TEST_CASE("hops: heartbeats, content and headers that a hop keeps to itself") {
+    auto seen = chain();
+    seen[0].silent = good(20);
+    seen[0].steady->clocks.first_content = 4.3;
+    seen[1].plain.headers = {{"content-type", "text/plain"}};
+    seen[0].plain.headers = {{"content-type", "text/plain"}, {"content-encoding", "gzip"}};
+    seen[1].idle = {{5, true}, {10, false}, {20, false}};
+    const auto checks = judged(seen);
+    CHECK(find(checks, "silence").detail.starts_with("client holds the lane's heartbeat back"));
+    CHECK(find(checks, "buffering").detail.starts_with("client holds content back for up to 4.2 s")
+    );
+    CHECK(find(checks, "headers").data["hop"] == "edge");
+    CHECK(find(checks, "headers").detail.contains("content-type (changed), x-request-id (gone)"));
+    CHECK(find(checks, "compression").data["hop"] == "client");
+    CHECK(find(checks, "keep-alive")
+              .detail.contains("edge closes a connection that is idle for 5.0 to 10.0 s"));
+}
+
+TEST_CASE("hops: what the lane cannot be asked for is skipped, and an origin that is away an error"
+) {
+    auto seen = chain();
+    for (HopSeen& one : seen) {
+        one.silent.reset();
+        one.steady.reset();
+        one.whole.reset();
+    }
+    auto checks = judged(seen);
+    for (const auto* id : {"silence", "duration", "whole-answer"}) {
+        CHECK(find(checks, id).verdict == Verdict::skipped);
+        CHECK_FALSE(find(checks, id).required);
+    }
+    CHECK(find(checks, "buffering").verdict == Verdict::pass);
+    seen[2].plain.outcome = Outcome::refused;
+    checks = judged(seen);
+    REQUIRE(checks.size() == 1);
+    CHECK(checks[0].verdict == Verdict::error);
+}
+
+TEST_CASE("hops: names and addresses are read, and anything else is refused") {
+    const auto two = parse_hops("edge=https://e.example/,origin=http://127.0.0.1:8080");
+    REQUIRE(two);
+    CHECK((*two)[0].base_url == "https://e.example");
+    CHECK((*two)[1].name == "origin");
+    for (const auto* bad :
+         {"", "a=b", "a=b,a=c", "a=b,c", "=b,c=d", "a=,b=c", "a=1,b=1,c=1,d=1,e=1,f=1,g=1"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse_hops(bad));
+    }
+}
+
+} // namespace oa_stream::probe
