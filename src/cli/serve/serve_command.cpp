@@ -203,19 +203,6 @@ constexpr auto k_options = options<ServeOptions>(
         "Read the key of the model provider from this environment variable."
     ),
     k_record_options,
-    option<&ServeOptions::authority, &AuthorityOptions::replay, &ReplayOptions::directory>(
-        names::replay,
-        "DIR",
-        "Play the recorded turns (*.jsonl) of this folder. Without it: a built-in set."
-    ),
-    parsed<
-        authority::Pace::parse,
-        &ServeOptions::authority,
-        &AuthorityOptions::replay,
-        &ReplayOptions::pace>(
-        "--pace", "recorded|immediate|xN", "Play recorded turns at this speed."
-    )
-        .or_else("recorded"),
     custom<ServeOptions, add_faults>(
         names::inject,
         "KIND=VALUE",

@@ -1,5 +1,8 @@
-// serve --record: which turns are kept, and where.
+// Which turns serve records, and which recorded ones it plays.
 #pragma once
+
+#include "oa_stream/authority/replay.hpp"
+#include "oa_stream/base/option_names.hpp"
 
 #include "core/option.hpp"
 #include "serve_options.hpp"
@@ -43,8 +46,27 @@ inline constexpr auto k_record_size =
         "Remove the oldest recordings while there are more bytes of them (with k or m)."
     )
         .or_else("256m");
-inline constexpr auto k_record_options =
-    options<ServeOptions>(k_record, k_record_share, k_record_size);
+inline constexpr auto k_record_options = options<ServeOptions>(
+    k_record,
+    k_record_share,
+    k_record_size,
+    option<
+        &ServeOptions::authority,
+        &authority::AuthorityOptions::replay,
+        &authority::ReplayOptions::directory>(
+        names::replay,
+        "DIR",
+        "Play the recorded turns (*.jsonl) of this folder. Without it: a built-in set."
+    ),
+    parsed<
+        authority::Pace::parse,
+        &ServeOptions::authority,
+        &authority::AuthorityOptions::replay,
+        &authority::ReplayOptions::pace>(
+        "--pace", "recorded|immediate|xN", "Play recorded turns at this speed."
+    )
+        .or_else("recorded")
+);
 
 /// Code::usage when this authority's turns cannot be recorded.
 [[nodiscard]] Result<void> check_record(const ServeOptions& options);
