@@ -1,6 +1,7 @@
 // What an operator does with a playbook: plan it, apply the plan, roll a run back.
 #pragma once
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/plan.hpp"
@@ -31,6 +32,21 @@ struct PlanRequest {
 
 /// Before → after for each mutation, its undo and its evidence; gates with what they would say now.
 [[nodiscard]] std::string plan_diff(const Plan& plan);
+
+/// Nothing measures the error budget that must be known: apply stops unless somebody states it.
+[[nodiscard]] bool needs_stated_budget(const Playbook& playbook);
+
+/// A plan's file, also one that apply refuses.
+struct ShownPlan {
+    Plan plan;
+    std::string refused{}; ///< why the file alone forbids to apply it; empty: it does not
+};
+/// Code::unreadable for a file that is not a plan.
+[[nodiscard]] Result<ShownPlan> read_shown_plan(const std::filesystem::path& path, WallTime now);
+/// One screen: what moves, when each gate decides, how long it takes, what becomes of a failure.
+[[nodiscard]] std::string plan_summary(const ShownPlan& shown, WallTime now);
+/// Its times and gates, as docs/schemas/plan-show.v1.schema.json has them.
+[[nodiscard]] Json summary_json(const Plan& plan);
 
 // Apply and roll back
 // ------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@
 #define OA_CUTOVER_COMMANDS(X)                                                                     \
     X(cutover_rehearse_command)                                                                    \
     X(cutover_plan_command)                                                                        \
+    X(plan_show_command)                                                                           \
     X(cutover_apply_command)                                                                       \
     X(cutover_status_command)                                                                      \
     X(cutover_pause_command)                                                                       \

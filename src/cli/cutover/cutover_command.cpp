@@ -40,7 +40,7 @@ Result<double> parse_rate(std::string_view text) {
     return value;
 }
 
-struct Options : TargetRunOptions {
+struct Options : TargetRunOptions, LiveOptions {
     bool local = false;
     std::vector<playbook::Fault> faults{};
     playbook::LocalRehearsalOptions here{};
@@ -120,7 +120,7 @@ Result<ExitCode> run_target_rehearsal(const Options& options, Context& context) 
     return operate(context, Touches::nothing, [&](playbook::Operator by) {
         input.by = std::move(by);
         return playbook::rehearse_target(std::move(input));
-    });
+    }, options);
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
@@ -131,7 +131,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     return operate(context, Touches::own_lanes, [&](playbook::Operator by) {
         input.by = std::move(by);
         return playbook::rehearse_local(std::move(input));
-    });
+    }, options);
 }
 
 constexpr auto k_positionals = positionals<Options>(
@@ -141,6 +141,7 @@ constexpr auto k_options = options<Options>(
     k_set,
     k_no_probes,
     k_stated_budget,
+    k_live,
     flag<&Options::local>(names::local, k_local_help),
     k_inject,
     k_bake,

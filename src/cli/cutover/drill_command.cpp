@@ -12,7 +12,7 @@
 namespace oa_stream::cli {
 namespace {
 
-struct Options : PlaybookChoice {
+struct Options : PlaybookChoice, LiveOptions {
     bool local = false;
     bool apply = false;
     std::string faults_file{};
@@ -72,7 +72,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         return operate(context, Touches::own_lanes, [&](playbook::Operator by) {
             input.by = std::move(by);
             return playbook::drill_local(std::move(input));
-        });
+        }, options);
     }
     if (options.here.bake || options.here.fault) {
         return fail(
@@ -93,7 +93,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     return operate(context, Touches::traffic, [&](playbook::Operator by) {
         input.by = std::move(by);
         return playbook::drill_target(std::move(input));
-    });
+    }, options);
 }
 
 constexpr auto k_positionals = positionals<Options>(
@@ -102,6 +102,7 @@ constexpr auto k_positionals = positionals<Options>(
 constexpr auto k_options = options<Options>(
     flag<&Options::local>(names::local, k_local_help),
     k_set,
+    k_live,
     flag<&Options::apply>(
         names::apply,
         "Carry the drill out. Without it, the plan is only shown (exit 10). A local drill does "

@@ -42,7 +42,8 @@ SignalWords words_for(Touches touches, const playbook::StopRequest& stop, const 
 
 } // namespace
 
-Result<run::RunResult> carry_out(Context& context, Touches touches, const StartRun& start) {
+Result<run::RunResult> carry_out(Context& context, Touches touches, const StartRun& start, LiveOptions live) {
+    OA_CHECK(check_live(live, context));
     Screen screen(context);
     playbook::StopRequest stop;
     std::string run;
@@ -53,26 +54,39 @@ Result<run::RunResult> carry_out(Context& context, Touches touches, const StartR
     by.stop = &stop;
     by.observer = context.quiet ? nullptr : &screen;
     by.on_stage = screen.on_stage();
+    LiveEvents events(context);
+    asio::any_io_executor executor;
     by.on_run = [&](const std::string& id) {
         run = id;
+        if (live.ndjson) {
+            events.follow(executor, context.state_dir / "runs" / id);
+        }
         if (!context.quiet && touches == Touches::traffic) {
             screen.say("run " + id);
         }
     };
     auto end = run_to_end<run::RunResult>(
-        [&](const asio::any_io_executor&) { return start(std::move(by)); },
+        [&](const asio::any_io_executor& loop) {
+            executor = loop;
+            return start(std::move(by));
+        },
         stop,
         screen,
         words_for(touches, stop, run)
     );
     screen.clear();
+    if (live.ndjson && end) {
+        events.end(*end);
+    }
     return end;
 }
 
-ExitCode show_run(const run::RunResult& result, Context& context) {
+ExitCode show_run(const run::RunResult& result, Context& context, LiveOptions live) {
     const auto& [verdict, exit, ended] = result.end;
     const bool silent = context.quiet && exit == ExitCode::ok;
-    if (context.json) {
+    if (live.ndjson) {
+        context.evidence = result.evidence;
+    } else if (context.json) {
         print_document("run-result", result.document, context);
     } else if (!silent) {
         constexpr std::size_t k_mail = 80; // cron mails it
@@ -85,9 +99,10 @@ ExitCode show_run(const run::RunResult& result, Context& context) {
     return exit;
 }
 
-Result<ExitCode> operate(Context& context, Touches touches, const StartRun& start) {
-    OA_TRY(const auto result, carry_out(context, touches, start));
-    return show_run(result, context);
+Result<ExitCode>
+operate(Context& context, Touches touches, const StartRun& start, LiveOptions live) {
+    OA_TRY(const auto result, carry_out(context, touches, start, live));
+    return show_run(result, context, live);
 }
 
 } // namespace oa_stream::cli

@@ -4,6 +4,7 @@
 #include "oa_stream/playbook/runner.hpp"
 
 #include "core/run_screen.hpp"
+#include "live_events.hpp"
 
 #include <functional>
 
@@ -19,13 +20,16 @@ enum class Touches {
 using StartRun = std::function<Task<Result<run::RunResult>>(playbook::Operator by)>;
 
 /// Carries out the run that `start` makes, with screen, signals and state directory of `context`.
+/// With --ndjson its events and its result are on stdout by then.
 [[nodiscard]] Result<run::RunResult>
-carry_out(Context& context, Touches touches, const StartRun& start);
+carry_out(Context& context, Touches touches, const StartRun& start, LiveOptions live = {});
 
 /// Result on stdout, last line on stderr; nothing at all under -q on PASS, but with --json.
-[[nodiscard]] ExitCode show_run(const run::RunResult& result, Context& context);
+[[nodiscard]] ExitCode
+show_run(const run::RunResult& result, Context& context, LiveOptions live = {});
 
 /// Both.
-[[nodiscard]] Result<ExitCode> operate(Context& context, Touches touches, const StartRun& start);
+[[nodiscard]] Result<ExitCode>
+operate(Context& context, Touches touches, const StartRun& start, LiveOptions live = {});
 
 } // namespace oa_stream::cli

@@ -1,4 +1,5 @@
 // cutover plan and cutover apply: look first, then do exactly that.
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
@@ -11,6 +12,10 @@
 #include "run_args.hpp"
 
 #include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <iostream>
 
 namespace oa_stream::cli {
 namespace {
@@ -33,6 +38,14 @@ Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
 std::string next_of(const Plan& plan, const std::string& file) {
     const std::string command =
         plan.playbook.kind == Kind::rollback ? "rollback apply" : "cutover apply";
+    if (!file.empty() && playbook::needs_stated_budget(plan.playbook)) {
+        return fmt::format(
+            "next: {} {} PERCENT {} TEXT",
+            Suggestion{command, {file}}.text(),
+            names::asserted_budget,
+            names::reason
+        );
+    }
     return file.empty() ? "to apply it, write it with --out FILE"
                         : "next: " + Suggestion{command, {file}}.text();
 }
@@ -63,10 +76,32 @@ Result<ExitCode> plan_rollback(const PlanOptions& options, Context& context) {
     return plan_of_kind(options, context, true);
 }
 
-struct ApplyOptions : StatedBudget {
+struct ApplyOptions : StatedBudget, LiveOptions {
     std::string plan{};
+    bool yes = false;
     std::optional<std::string> reopen{};
 };
+
+/// Shows the plan; on a terminal with somebody in front of it asks once. What cannot be read here
+/// is refused by apply itself, with a run folder where there is to be one.
+Result<bool> agrees(const ApplyOptions& options, Context& context) {
+    const auto now = std::chrono::system_clock::now();
+    const auto shown = playbook::read_shown_plan(options.plan, now);
+    if (!shown || context.quiet) {
+        return true;
+    }
+    context.err(playbook::plan_summary(*shown, now));
+    const bool ask = context.tty && !options.yes && !context.globals.non_interactive &&
+                     !context.json && !options.ndjson && ::isatty(STDIN_FILENO) == 1;
+    if (!ask || !shown->refused.empty()) {
+        return true;
+    }
+    context.err("Apply this plan? [y/N] ");
+    std::string answer;
+    std::getline(std::cin, answer);
+    answer = trim(answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
+}
 
 Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
     playbook::ApplyRequest request;
@@ -83,10 +118,15 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
         }
     }
     OA_TRY(request.asserted, options.asserted());
+    OA_TRY(const bool agreed, agrees(options, context));
+    if (!agreed) {
+        context.err("nothing was applied\n");
+        return ExitCode::interrupted;
+    }
     return operate(context, Touches::traffic, [&](playbook::Operator by) {
         request.by = std::move(by);
         return playbook::apply_plan(std::move(request));
-    });
+    }, options);
 }
 
 constexpr auto k_plan_positionals =
@@ -105,6 +145,8 @@ constexpr auto k_apply_positionals = positionals<ApplyOptions>(
 );
 constexpr auto k_apply_options = options<ApplyOptions>(
     k_stated_budget,
+    k_live,
+    flag<&ApplyOptions::yes>("-y,--yes", "Do not ask, also on a terminal."),
     option<&ApplyOptions::reopen>(
         names::reopen, "REASON", "Run the stages of a finished cutover again, for this reason."
     )

@@ -16,7 +16,7 @@ namespace {
 
 using Ended = Result<run::RunResult>;
 
-struct Options : TargetRunOptions {
+struct Options : TargetRunOptions, LiveOptions {
     std::optional<std::string> auth{};
     std::optional<std::string> textfile{};
 };
@@ -65,7 +65,7 @@ Result<ExitCode> run(Options options, Context& context) {
     const Ended end = carry_out(context, Touches::nothing, [&](playbook::Operator by) {
         input.by = std::move(by);
         return playbook::verify_target(std::move(input));
-    });
+    }, options);
     Result<void> written;
     if (options.textfile) {
         written = write_textfile(*options.textfile, end, name);
@@ -73,7 +73,7 @@ Result<ExitCode> run(Options options, Context& context) {
     if (!end) {
         return std::unexpected(end.error());
     }
-    const ExitCode exit = show_run(*end, context);
+    const ExitCode exit = show_run(*end, context, options);
     if (!written) { // the run keeps its verdict; a PASS that nobody hears of is none
         context.err(fmt::format("oa-stream: {}\n", written.error().text()));
         return exit == ExitCode::ok ? ExitCode::not_executed : exit;
@@ -89,6 +89,7 @@ constexpr auto k_options = options<Options>(
     k_set,
     k_stated_budget,
     k_no_probes,
+    k_live,
     option<&Options::auth>(
         "--auth",
         "REF",

@@ -77,6 +77,16 @@ void say(const PlanRequest& request, const std::string& line) {
     }
 }
 
+} // namespace
+
+bool needs_stated_budget(const Playbook& playbook) {
+    return playbook.budget && std::ranges::none_of(playbook.sources, [](const auto& source) {
+               return source->kind().counted == measure::Counted::users;
+           });
+}
+
+namespace {
+
 std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::TrafficState& live) {
     std::vector<std::string> out;
     if (live.serving.empty()) {
@@ -94,10 +104,7 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
             live.serving.text()
         ));
     }
-    const bool measured = std::ranges::any_of(playbook.sources, [](const auto& source) {
-        return source->kind().counted == measure::Counted::users;
-    });
-    if (playbook.budget && !measured) {
+    if (needs_stated_budget(playbook)) {
         out.emplace_back(
             "nothing measures the error budget, so apply will stop before anything is moved: plan "
             "with a source (the shipped cutover: --set prometheus=URL or --set access_log=FILE), "

@@ -5,6 +5,8 @@
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "plan_times.hpp"
+
 #include <fmt/format.h>
 
 #include <chrono>
@@ -41,10 +43,7 @@ Result<void> check_end(std::string_view key, std::string_view token, Millis long
 } // namespace
 
 Millis worst_case(const Playbook& playbook) {
-    const StageSpec& stage = playbook.stage;
-    const Millis each =
-        stage.bake + stage.extend_at_most + stage.error_hold_at_most + playbook.driver_limit;
-    return each * static_cast<std::int64_t>(playbook.stages.size()) + playbook.restore_limit;
+    return times_of(playbook).worst;
 }
 
 std::optional<WallTime> token_end(std::string_view token) {

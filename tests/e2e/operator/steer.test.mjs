@@ -98,3 +98,51 @@ test('promote leaves a stage before its gates decided: they are skipped, and a l
   assert.equal(end.code, 3);
   assert.deepEqual(await target.weights(), CANARY, 'a person wanted it there');
 });
+
+test('plan show: one screen with traffic, gates and times, also of a plan that is too old', async () => {
+  const playbook = target.write('show.yaml', paused('50%')(text).replace('stages: [50%, 100%]', 'stages: [50%, 100%]\nvalidity: 1s'));
+  const plan = await target.plan({ name: 'show.json', playbook, set: { bake: '20s' } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const made = Date.parse(JSON.parse(fs.readFileSync(plan.file, 'utf8')).created_at);
+  while (Date.now() < made + 1500) await new Promise((done) => setTimeout(done, 50));
+  const shown = await target.oa(['plan', 'show', plan.file]);
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.ok(shown.stdout.split('\n').length < 24, 'one screen');
+  assert.match(shown.stdout, /traffic +v1 100%, v2 0%; then v2 gets 50%, 100% and keeps it\n/);
+  assert.match(shown.stdout, /gates +error-rate: decides after \d/);
+  // 2 × 20 s, once more for the extension; a pause; a shift of 10 s each and 20 s for the rollback.
+  assert.match(shown.stdout, /time +stages take 40s, 1m20s with every extension, and pauses of at most 2m; at worst 4m, rollback included\n/);
+  assert.match(shown.stdout, /REFUSED +the plan of \S+ is older than its validity of 1s\n/);
+  const json = (await target.oa(['plan', 'show', plan.file, '--json'])).json();
+  assert.deepEqual([json.usual_s, json.extended_s, json.pauses_s, json.worst_s], [40, 80, 120, 240]);
+  assert.match(json.refused, /older than its validity/);
+  assert.ok(json.gates[0].decides_in_s > 0);
+
+  const edited = JSON.parse(fs.readFileSync(plan.file, 'utf8'));
+  edited.source.text = edited.source.text.replace('at_most: 30%', 'at_most: 90%');
+  const odd = await target.oa(['plan', 'show', target.write('edited.json', JSON.stringify(edited))]);
+  assert.equal(odd.code, 0, odd.stderr);
+  assert.match(odd.stdout, /REFUSED +the plan was edited/);
+  assert.equal((await target.oa(['plan', 'show', playbook])).code, 2, 'a playbook is not a plan');
+});
+
+test('apply --ndjson prints events while they happen, the result last, and the plan for people', async () => {
+  const plan = await target.plan({ name: 'live.json', playbook: target.write('live.yaml', paused('50%')(text)) });
+  const running = target.begin(['cutover', 'apply', plan.file, '--ndjson']);
+  const events = () => running.stdout.slice(0, running.stdout.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  const pause = await running.until(() => events().find((e) => e.event === 'paused'), 'the event of the pause', 60000);
+  assert.equal(pause.where, '50%');
+  assert.ok(!running.exit, 'it is told while the run goes on');
+  assert.match(running.stderr, /^plan [0-9a-f]{12} of local-cutover \(cutover\)/m, 'what is applied is shown first');
+  assert.equal((await order('continue')).code, 0);
+  const exit = await running.end(60000);
+  assert.equal(exit.code, 0, running.stderr);
+  const all = events();
+  assert.equal(all.at(-1).schema, 'oa-stream.run-result.v1');
+  assert.equal(all.at(-1).verdict, 'PASS');
+  assert.equal(all.at(-2).event, 'run ended');
+  const stored = fs.readFileSync(path.join(all.at(-1).evidence, 'timeline.ndjson'), 'utf8').trim().split('\n');
+  assert.equal(all.length - 1, stored.length, 'every event once');
+  const both = await target.oa(['cutover', 'apply', plan.file, '--ndjson', '--json']);
+  assert.equal(both.code, 2);
+});

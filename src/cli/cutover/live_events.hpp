@@ -1,0 +1,47 @@
+// What happens in a run, line by line on stdout while it happens: --ndjson.
+#pragma once
+
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/run/run_session.hpp"
+
+#include "core/command.hpp"
+
+#include <filesystem>
+#include <memory>
+
+namespace oa_stream::cli {
+
+struct LiveOptions {
+    bool ndjson = false;
+};
+
+/// Code::usage together with --json.
+[[nodiscard]] Result<void> check_live(LiveOptions live, const Context& context);
+
+inline constexpr auto k_live = options<LiveOptions>(flag<&LiveOptions::ndjson>(
+    names::ndjson,
+    "Print each event as one JSON line while it happens, and the result as the last line."
+));
+
+/// Prints the lines of a run's timeline.ndjson, which passed the redactor, as they are written, and
+/// the run's result as the last one. Lives on the run's loop.
+class LiveEvents {
+public:
+    explicit LiveEvents(Context& context);
+    LiveEvents(const LiveEvents&) = delete;
+    LiveEvents& operator=(const LiveEvents&) = delete;
+    ~LiveEvents();
+
+    /// From here on, as the run's folder is there.
+    void follow(const asio::any_io_executor& executor, std::filesystem::path folder);
+    /// What is left, then the result.
+    void end(const run::RunResult& result);
+
+private:
+    struct Tail;
+    Context& context_;
+    std::shared_ptr<Tail> tail_{};
+};
+
+} // namespace oa_stream::cli

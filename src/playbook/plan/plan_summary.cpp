@@ -1,0 +1,220 @@
+// A plan on one screen: what a person has to know before saying yes.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/gate.hpp"
+#include "oa_stream/playbook/operate.hpp"
+
+#include "engine/route_step.hpp"
+#include "plan_file.hpp"
+#include "plan_times.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace oa_stream::playbook {
+namespace {
+
+/// In whole seconds, and from ten minutes on in whole minutes: nobody decides by less.
+std::string rounded(Millis time) {
+    constexpr Millis k_long{600000};
+    const std::int64_t unit = time >= k_long ? 60000 : time >= Millis(10000) ? 1000 : 1;
+    return format_duration(Millis((time.count() + unit / 2) / unit * unit));
+}
+
+std::string stages_text(const Plan& plan) {
+    std::vector<std::string> shares;
+    for (const int percent : plan.playbook.stages) {
+        shares.push_back(fmt::format("{}%", percent));
+    }
+    const bool stays = plan.playbook.afterwards == Afterwards::stay;
+    return fmt::format(
+        "{}; then {} gets {}{}",
+        plan.baseline.text(),
+        plan.playbook.traffic.canary,
+        fmt::join(shares, ", "),
+        stays ? " and keeps it" : ", and everything goes back"
+    );
+}
+
+std::string traffic_text(const Plan& plan) {
+    if (plan.playbook.kind == Kind::rollback) {
+        return fmt::format("{} → {}", plan.baseline.text(), plan.home().text());
+    }
+    return stages_text(plan);
+}
+
+std::string checks_text(const Playbook& playbook) {
+    std::vector<std::string> out;
+    if (!playbook.preflight.empty()) {
+        out.push_back(fmt::format("{} before", playbook.preflight.size()));
+    }
+    if (playbook.budget) {
+        out.push_back(
+            fmt::format("budget at most {:g}% used", playbook.budget->consumed_at_most * 100)
+        );
+    }
+    if (playbook.continuity == Continuity::required) {
+        out.emplace_back("conversations go on");
+    }
+    const std::size_t after = playbook.postflight.size() + (playbook.shadow ? 1 : 0);
+    if (after > 0) {
+        out.push_back(fmt::format("{} after", after));
+    }
+    return fmt::format("{}", fmt::join(out, ", "));
+}
+
+/// Of the gate's trial: how long it needs at today's traffic.
+std::string decides_in(const Plan& plan, const measure::GateSpec& gate) {
+    const auto found = std::ranges::find_if(plan.facts.trials, [&](const Json& trial) {
+        return string_member(trial, "id") == gate.id;
+    });
+    if (found == plan.facts.trials.end()) {
+        return "not tried";
+    }
+    const auto seconds = number_in(*found, "decides_in_s");
+    if (!seconds) {
+        return "cannot decide";
+    }
+    const Millis needs(static_cast<std::int64_t>(std::ceil(*seconds * 1000)));
+    const Millis bake = plan.playbook.stage.bake;
+    const Millis most = bake + plan.playbook.stage.extend_at_most;
+    return fmt::format(
+        "decides after {}{}",
+        rounded(needs),
+        needs > most   ? ", which is longer than the stage lasts"
+        : needs > bake ? ", in the extension"
+                       : ""
+    );
+}
+
+void add_gates(const Plan& plan, const std::function<void(std::string_view, std::string)>& line) {
+    constexpr std::size_t k_shown = 8; // it is one screen
+    const auto& gates = plan.playbook.stage.gates;
+    for (std::size_t i = 0; i < std::min(gates.size(), k_shown); ++i) {
+        const bool observes = gates[i].mode == measure::GateMode::observe;
+        line(
+            i == 0 ? "gates" : "",
+            fmt::format(
+                "{}{}: {}",
+                gates[i].id,
+                observes ? " (only reported)" : "",
+                decides_in(plan, gates[i])
+            )
+        );
+    }
+    if (gates.size() > k_shown) {
+        line("", fmt::format("and {} more", gates.size() - k_shown));
+    }
+}
+
+std::string time_text(const PlanTimes& times) {
+    std::string out = "stages take " + rounded(times.usual);
+    if (times.extended > times.usual) {
+        out += fmt::format(", {} with every extension", rounded(times.extended));
+    }
+    if (times.pauses > Millis(0)) {
+        out += fmt::format(", and pauses of at most {}", rounded(times.pauses));
+    }
+    return out + fmt::format("; at worst {}, rollback included", rounded(times.worst));
+}
+
+std::string failure_text(const Playbook& playbook) {
+    if (playbook.kind == Kind::rollback) {
+        return "";
+    }
+    return playbook.on_failure == Then::rollback
+               ? fmt::format("everything goes back within {}", rounded(playbook.restore_limit))
+               : fmt::format(
+                     "the run waits at most {} for a person, and the split stays",
+                     rounded(playbook.stage.pause_at_most)
+                 );
+}
+
+std::string age_text(const Plan& plan, WallTime now) {
+    const auto made = parse_rfc3339(plan.facts.created_at);
+    if (!made) {
+        return "at an unknown time";
+    }
+    return fmt::format(
+        "{}, {} ago, from {}",
+        plan.facts.created_at,
+        rounded(std::chrono::duration_cast<Millis>(now - *made)),
+        plan.source ? printable(plan.source->file) : "a playbook"
+    );
+}
+
+} // namespace
+
+std::string plan_summary(const ShownPlan& shown, WallTime now) {
+    const Plan& plan = shown.plan;
+    std::string out = fmt::format(
+        "plan {} of {} ({}) on {}\n",
+        plan.id.substr(0, 12),
+        printable(plan.playbook.name),
+        to_string(plan.playbook.kind),
+        printable(plan.target)
+    );
+    const auto line = [&out](std::string_view name, const std::string& value) {
+        if (!value.empty()) {
+            out += fmt::format("  {:<10} {}\n", name, value);
+        }
+    };
+    line("made", age_text(plan, now));
+    line("traffic", traffic_text(plan));
+    line("checks", checks_text(plan.playbook));
+    add_gates(plan, line);
+    line("time", time_text(times_of(plan.playbook)));
+    line("on failure", failure_text(plan.playbook));
+    if (plan.playbook.routes) {
+        line("routes", fmt::format("{} to write", route_step_writes(plan)));
+    }
+    for (const std::string& warning : plan.warnings) {
+        line("warning", warning);
+    }
+    line("REFUSED", shown.refused);
+    return out;
+}
+
+Result<ShownPlan> read_shown_plan(const std::filesystem::path& path, WallTime now) {
+    auto plan = load_plan(path);
+    if (plan) {
+        const auto young = check_age(*plan, now);
+        return ShownPlan{*std::move(plan), young ? "" : young.error().message};
+    }
+    if (plan.error().code != Code::precondition) {
+        return std::unexpected(std::move(plan).error());
+    }
+    // Whoever wants to know what it was can still read it.
+    OA_TRY(const std::string text, read_file(path));
+    OA_TRY(Plan stale, read_plan(text, path.string(), Trust::rescue));
+    return ShownPlan{std::move(stale), plan.error().message};
+}
+
+Json summary_json(const Plan& plan) {
+    const PlanTimes times = times_of(plan.playbook);
+    Json gates = Json::array();
+    for (const Json& trial : plan.facts.trials) {
+        const auto seconds = number_in(trial, "decides_in_s");
+        gates.push_back(
+            {{"id", string_member(trial, "id").value_or("")},
+             {"decides_in_s", seconds ? Json(*seconds) : Json(nullptr)}}
+        );
+    }
+    const auto in_seconds = [](Millis time) { return std::chrono::duration<double>(time).count(); };
+    return {
+        {"usual_s", in_seconds(times.usual)},
+        {"extended_s", in_seconds(times.extended)},
+        {"pauses_s", in_seconds(times.pauses)},
+        {"worst_s", in_seconds(times.worst)},
+        {"gates", std::move(gates)},
+    };
+}
+
+} // namespace oa_stream::playbook
