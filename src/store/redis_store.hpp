@@ -78,6 +78,8 @@ private:
     /// `keys`, then prefix and session, then `args`.
     [[nodiscard]] Task<Result<Reply>> run(const Script& script, Command keys, Command args);
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
+    /// A turn that another session took counts here no more.
+    void uncount(const std::string& owner);
     [[nodiscard]] Task<Result<void>> register_session();
     [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);

@@ -112,16 +112,31 @@ Task<Result<Written>> RedisStore::end(EndRequest request) {
         )
     );
     held_.remove(owner);
-    co_return written_of(reply.text);
+    const auto written = written_of(reply.text);
+    if (written == Written::fenced) {
+        uncount(owner);
+    }
+    co_return written;
 }
 
 Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::string holder) {
     const auto owner = percent_encode(key.owner);
     held_.remove(owner);
-    OA_CO_CHECK(co_await run(
-        scripts::let_go, {row(key)}, {text(fence), owner, row_name(key), std::move(holder)}
-    ));
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(
+            scripts::let_go, {row(key)}, {text(fence), owner, row_name(key), std::move(holder)}
+        )
+    );
+    if (reply.number == 0) {
+        uncount(owner);
+    }
     co_return Result<void>{};
+}
+
+void RedisStore::uncount(const std::string& owner) {
+    tell({"HINCRBY", key("c", session_), "n", "-1"});
+    tell({"HINCRBY", key("c", session_), "o:" + owner, "-1"});
 }
 
 Task<Result<void>> RedisStore::forget(ThreadKey key, std::uint64_t fence) {

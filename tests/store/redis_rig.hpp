@@ -121,6 +121,24 @@ public:
     std::vector<std::unique_ptr<store::Store>> stores;
 };
 
+/// What the server's own client prints.
+inline std::string redis_cli(RedisRig& rig, std::vector<std::string> command) {
+    const auto program = redis_program();
+    std::vector<std::string> args{"-s", rig.socket()};
+    args.insert(args.end(), command.begin(), command.end());
+    auto child = Child::start(
+        rig.context.get_executor(),
+        {.program = program.substr(0, program.rfind('/')) + "/redis-cli",
+         .args = std::move(args),
+         .env = inherited_env({"PATH"})}
+    );
+    REQUIRE(child);
+    return rig.get([](Child* running) -> Task<Result<std::string>> {
+        (void)co_await running->wait();
+        co_return co_await running->read_stdout();
+    }(child->get()));
+}
+
 inline constexpr const char* k_attempt = "attempt-1";
 
 inline store::AcquireRequest wish(const store::ThreadKey& key, std::string attempt = k_attempt) {

@@ -201,24 +201,33 @@ TEST_CASE("a session that slept over its lease goes on where nobody took over") 
     rig.get(rig.stores.back()->look(k_thread));
     CHECK(other.numbers().up);
     // Its key is gone, as after a pause; nobody has settled the turn.
-    auto cli = rig.run([](RedisRig* on, std::string session) -> Task<Result<std::string>> {
-        auto child = Child::start(
-            on->context.get_executor(),
-            {.program = redis_program().substr(0, redis_program().rfind('/')) + "/redis-cli",
-             .args = {"-s", on->socket(), "DEL", "oa:s:" + session},
-             .env = inherited_env({"PATH"})}
-        );
-        if (!child) {
-            co_return std::unexpected(child.error());
-        }
-        (void)co_await (*child)->wait();
-        co_return co_await (*child)->read_stdout();
-    }(&rig, a.session()));
-    REQUIRE(cli);
-    CHECK(*cli == "1\n");
+    CHECK(redis_cli(rig, {"DEL", "oa:s:" + a.session()}) == "1\n");
     rig.until("the lease to be taken again", [&] {
         return rig.get(rig.stores.back()->look(k_thread)).holding.alive;
     });
     CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
     CHECK(rig.get(a.end(ending(k_thread, fence, "t1"))) == Written::stored);
+}
+
+TEST_CASE("a turn that another session took over does not count twice") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    rig.get(a.append("t1", fence, 3, "abc"));
+    CHECK(redis_cli(rig, {"DEL", "oa:s:" + a.session()}) == "1\n");
+    const auto adopted = rig.get(b.adopt(take(rig, b, k_thread)));
+    REQUIRE(adopted);
+    rig.until("the first session again", [&] {
+        return redis_cli(rig, {"EXISTS", "oa:s:" + a.session()}) == "1\n";
+    });
+    CHECK(rig.get(a.append("t1", fence, 6, "def")) == Written::fenced);
+    rig.get(a.forget(k_thread, fence)); // the journal that was fenced says so
+    CHECK(rig.get(b.end(ending(k_thread, *adopted, "t1"))) == Written::stored);
+    auto asked = wish({"bob", "c1"});
+    asked.most = 1;
+    rig.until("an empty count", [&] {
+        return redis_cli(rig, {"HGET", "oa:c:" + a.session(), "n"}) == "0\n";
+    });
+    CHECK(rig.get(b.acquire(asked)).kind == Acquired::Kind::mine);
 }

@@ -77,13 +77,17 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
 
 /// A log that expires or is lost wakes nobody: what stands still is looked up.
 Task<void> SharedLane::look_after_relays() {
-    std::vector<std::string> turns;
+    std::vector<std::pair<std::string, store::ThreadKey>> turns;
     for (const auto& [turn, relay] : relays_) {
         if (!relay.turn->ended()) {
-            turns.push_back(turn);
+            turns.emplace_back(turn, relay.key);
         }
     }
-    for (const auto& turn : turns) {
+    for (const auto& [turn, key] : turns) {
+        const auto state = co_await store_->look(key);
+        if (!state || (state->holding.phase == store::Phase::live && state->holding.turn == turn)) {
+            continue;
+        }
         const auto log = co_await store_->read(turn);
         const auto relay = relays_.find(turn);
         if (!log || relay == relays_.end() || relay->second.turn->ended()) {

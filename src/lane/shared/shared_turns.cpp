@@ -160,7 +160,6 @@ Task<Accepted<SharedLane::Committed>> SharedLane::commit(
          .idempotency = std::move(idempotency)}
     );
     if (!stop && stop.error().code == Code::conflict) {
-        hold->keep(); // it is somebody else's
         ++store_->turns.fenced;
         co_return std::unexpected(reject_busy());
     }

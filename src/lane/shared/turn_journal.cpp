@@ -81,6 +81,11 @@ void TurnJournal::lose(Loss loss) {
     } else {
         give_up_log();
     }
+    if (over_ && !ending_) {
+        spawn(executor_, "turn lost", [](Self self) -> Task<void> {
+            (void)co_await self->store_->forget(self->key_, self->fence_);
+        }(shared_from_this()));
+    }
     if (!ending_) {
         if (const auto told = std::exchange(on_loss_, nullptr)) {
             told(loss);
