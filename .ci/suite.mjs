@@ -14,6 +14,7 @@ export const ALONE = [
   'tests/conformance/liveness.test.mjs', 'tests/conformance/replace.test.mjs', // a page leaves in the middle of a turn
   'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
   'tests/e2e/evidence/access_log_source.test.mjs', // percentiles of a real lane
+  'tests/e2e/evidence/hops.test.mjs', // the seconds after which a hop cuts
   'tests/e2e/evidence/measured_cutover.test.mjs',
   'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/evidence/shadow_codex.test.mjs', // p95 of two lanes
   'tests/e2e/lane/bodies.test.mjs', // how long a body holds the loop
@@ -45,11 +46,11 @@ const EVERY_COMMAND = [
  * touches everything. `unit`: null takes the room and the rooms above it.
  */
 const TOUCHES = {
-  'src/cli/watch/': [...EVERY_COMMAND, 'tests/e2e/operator/watch.test.mjs', 'tests/e2e/operator/cron.test.mjs'],
+  'src/cli/watch/': [...EVERY_COMMAND, 'tests/e2e/operator/watch.test.mjs', 'tests/e2e/evidence/watch_access.test.mjs', 'tests/e2e/operator/cron.test.mjs'],
   'src/cli/slo/': [...EVERY_COMMAND, 'tests/e2e/evidence/slo_*', 'tests/e2e/evidence/reports.test.mjs', 'tests/e2e/operator/compat.test.mjs'],
   'src/cli/load/': [...EVERY_COMMAND, 'tests/e2e/operator/load.test.mjs', 'tests/e2e/evidence/reports.test.mjs'],
   'src/cli/shadow/': [...EVERY_COMMAND, 'tests/e2e/evidence/shadow*', 'tests/e2e/evidence/reports.test.mjs'],
-  'src/cli/incident/': [...EVERY_COMMAND, 'tests/e2e/evidence/incident.test.mjs', 'tests/e2e/evidence/reports.test.mjs'],
+  'src/cli/incident/': [...EVERY_COMMAND, 'tests/e2e/evidence/incident*', 'tests/e2e/evidence/reports.test.mjs'],
   'src/cli/route/': [...EVERY_COMMAND, 'tests/e2e/drivers/*route*', 'tests/e2e/drivers/crash.test.mjs', 'tests/e2e/operator/compat.test.mjs', 'tests/e2e/evidence/incident.test.mjs'],
   'src/cli/compat/': [...EVERY_COMMAND, 'tests/e2e/operator/compat.test.mjs'],
   'src/traffic/haproxy/': [...EVERY_COMMAND, 'tests/e2e/drivers/*', 'tests/e2e/operator/rehearse_live.test.mjs'],
