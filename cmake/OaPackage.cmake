@@ -25,7 +25,7 @@ install(FILES completions/oa-stream.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fi
 install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream)
 # Documents lie as they do in the source tree, so that the links between them lead somewhere.
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md packaging/deb/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "*.png")
 install(FILES "${OA_MAN}/changelog.gz" DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/deb/lintian-overrides RENAME oa-stream DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides)
 install(FILES bench/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/bench)
