@@ -1,5 +1,7 @@
 #include "live_events.hpp"
 
+#include "oa_stream/base/lines.hpp"
+
 #include "core/document.hpp"
 
 #include <fstream>
@@ -29,7 +31,12 @@ struct LiveEvents::Tail {
         }
         text.resize(end + 1);
         read += static_cast<std::streamoff>(text.size());
-        context->out(text);
+        std::string_view rest = text;
+        while (!rest.empty()) {
+            if (const auto event = parse_json(cut_line(rest))) {
+                context->out(document_line("timeline-line", *event, *context));
+            }
+        }
     }
 
     static Task<void> follow(std::shared_ptr<Tail> tail) {

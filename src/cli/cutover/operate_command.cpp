@@ -1,6 +1,7 @@
 // cutover plan and cutover apply: look first, then do exactly that.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -87,11 +88,12 @@ struct ApplyOptions : StatedBudget, LiveOptions {
 Result<bool> agrees(const ApplyOptions& options, Context& context) {
     const auto now = std::chrono::system_clock::now();
     const auto shown = playbook::read_shown_plan(options.plan, now);
-    if (!shown || context.quiet) {
+    if (!shown || context.quiet || options.yes) {
         return true;
     }
-    context.err(playbook::plan_summary(*shown, now));
-    const bool ask = context.tty && !options.yes && !context.globals.non_interactive &&
+    const auto columns = context.tty ? static_cast<std::size_t>(context.width) : 0;
+    context.err(laid_out(playbook::plan_summary(*shown, now), {columns, context.colour}));
+    const bool ask = context.tty && !context.globals.non_interactive &&
                      !context.json && !options.ndjson && ::isatty(STDIN_FILENO) == 1;
     if (!ask || !shown->refused.empty()) {
         return true;
@@ -146,7 +148,7 @@ constexpr auto k_apply_positionals = positionals<ApplyOptions>(
 constexpr auto k_apply_options = options<ApplyOptions>(
     k_stated_budget,
     k_live,
-    flag<&ApplyOptions::yes>("-y,--yes", "Do not ask, also on a terminal."),
+    flag<&ApplyOptions::yes>("-y,--yes", "Do not show the plan again, and do not ask on a terminal."),
     option<&ApplyOptions::reopen>(
         names::reopen, "REASON", "Run the stages of a finished cutover again, for this reason."
     )

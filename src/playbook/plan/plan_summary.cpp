@@ -24,7 +24,7 @@ namespace {
 /// In whole seconds, and from ten minutes on in whole minutes: nobody decides by less.
 std::string rounded(Millis time) {
     constexpr Millis k_long{600000};
-    const std::int64_t unit = time >= k_long ? 60000 : time >= Millis(10000) ? 1000 : 1;
+    const std::int64_t unit = time >= k_long ? 60000 : time >= Millis(1000) ? 1000 : 1;
     return format_duration(Millis((time.count() + unit / 2) / unit * unit));
 }
 
@@ -142,10 +142,11 @@ std::string age_text(const Plan& plan, WallTime now) {
     if (!made) {
         return "at an unknown time";
     }
+    const auto age = std::chrono::duration_cast<Millis>(now - *made);
     return fmt::format(
-        "{}, {} ago, from {}",
+        "{}, {}, from {}",
         plan.facts.created_at,
-        rounded(std::chrono::duration_cast<Millis>(now - *made)),
+        age < Millis(60000) ? "just now" : rounded(age) + " ago",
         plan.source ? printable(plan.source->file) : "a playbook"
     );
 }

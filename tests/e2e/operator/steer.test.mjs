@@ -4,6 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
+import { OA_BIN } from '../lib/process.mjs';
+import { Terminal } from '../lib/terminal.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 let target, text;
@@ -124,6 +126,27 @@ test('plan show: one screen with traffic, gates and times, also of a plan that i
   assert.equal(odd.code, 0, odd.stderr);
   assert.match(odd.stdout, /REFUSED +the plan was edited/);
   assert.equal((await target.oa(['plan', 'show', playbook])).code, 2, 'a playbook is not a plan');
+});
+
+test('on a terminal apply shows the plan and asks once; anything but yes leaves everything as it is', async () => {
+  const plan = await target.plan({ name: 'asked.json' });
+  const known = target.runs().length;
+  const ask = async (answer, code) => {
+    const terminal = Terminal.start([OA_BIN, 'cutover', 'apply', plan.file], { cols: 100, rows: 40, cwd: target.folder, bare: true, env: { OA_STREAM_STATE_DIR: target.state, NO_COLOR: '1' } });
+    try {
+      await terminal.until((shown) => /^ +time +stages take[^]*Apply this plan\? \[y\/N\]/m.test(shown), 'the question');
+      terminal.type(answer);
+      terminal.press('Enter');
+      assert.equal(await terminal.end(60000), code, terminal.screen());
+    } finally {
+      terminal.close();
+    }
+  };
+  await ask('', 130);
+  assert.equal(target.runs().length, known, 'no run was begun');
+  assert.deepEqual(await target.weights(), STABLE);
+  await ask('y', 0);
+  assert.deepEqual(await target.weights(), CANARY);
 });
 
 test('apply --ndjson prints events while they happen, the result last, and the plan for people', async () => {

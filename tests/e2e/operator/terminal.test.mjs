@@ -92,7 +92,7 @@ inEveryVariant('cutover apply, held and at its end, then rollback apply', async 
   const at = await target();
   const plan = await at.plan({ set: { bake: '3s' } });
   assert.equal(plan.code, 10, plan.stderr);
-  const terminal = begin(['cutover', 'apply', plan.file], variant, at.folder);
+  const terminal = begin(['cutover', 'apply', '--yes', plan.file], variant, at.folder);
   await terminal.until((text) => /^stage 1\/2 .*\| n \d\d\+\d\d bad 0%≤30% p95 \d+ms$/m.test(text), 'a held stage', 60000);
   const held = screenOf(terminal, variant);
   assert.equal(await terminal.end(60000), 0, terminal.screen());
