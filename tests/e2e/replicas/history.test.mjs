@@ -78,7 +78,7 @@ async function trouble(until, done) {
     await sleep(300 + Math.random() * 900);
     const at = Math.floor(Math.random() * lanes.length);
     const victim = lanes[at];
-    if (Math.random() < 0.5) {
+    if (Math.random() < 0.7) {
       await victim.kill();
       counts.killed += 1;
       lanes[at] = await newLane();
