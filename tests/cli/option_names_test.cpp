@@ -66,8 +66,8 @@ std::string_view callee_before(std::string_view text, std::size_t at) {
 
 /// Lines with a name of an option that is not a row's.
 std::vector<std::string> strays(std::string_view text) {
-    constexpr std::array<std::string_view, 6> k_rows{
-        "option", "parsed", "flag", "off_flag", "custom", "foreign_option"
+    constexpr std::array<std::string_view, 7> k_rows{
+        "option", "parsed", "flag", "off_flag", "custom", "foreign_option", "once_called"
     };
     std::vector<std::string> out;
     for (std::size_t at = text.find(k_quoted); at != std::string_view::npos;

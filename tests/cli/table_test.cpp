@@ -52,7 +52,7 @@ TEST_CASE("command table: every row is complete and no name stands twice") {
         std::set<std::string_view> options;
         for (const OptionSpec& option : command.options) {
             CAPTURE(option.name);
-            CHECK(option.name.starts_with("--"));
+            CHECK(option.long_name().starts_with("--"));
             CHECK(options.insert(option.name).second);
             CHECK(option.help.ends_with('.'));
         }

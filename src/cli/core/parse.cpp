@@ -295,13 +295,10 @@ Result<Topic> find_topic(std::span<const std::string> words) {
 }
 
 Result<Invocation> parse_command_line(std::span<const std::string> given) {
-    std::vector<std::string> words = with_command_first(given);
-    std::replace(
-        words.begin(),
-        std::ranges::find(words, names::mark),
-        std::string("-vv"),
-        std::string(names::trace)
-    );
+    std::vector<std::string> said(given.begin(), given.end());
+    const auto end_of_options = std::ranges::find(said, names::mark);
+    std::replace(said.begin(), end_of_options, std::string("-vv"), std::string(names::trace));
+    const std::vector<std::string> words = with_command_first(said);
     const auto asks = [&](std::string_view a, std::string_view b) {
         const auto end = std::ranges::find(words, names::mark);
         return std::find_if(words.begin(), end, [&](const std::string& w) {
