@@ -241,14 +241,14 @@ test('a run that died is not built upon: plan, apply and drill name it; it is ta
   await running.kill();
   const named = (got, what) => {
     assert.equal(got.code, 6, `${what}: ${got.stdout}${got.stderr}`);
-    assert.match((got.stdout + got.stderr).replace(/\s+/g, ' '), new RegExp(`run ${run} is not over on .*it died.*oa-stream rollback apply --run ${run} first, or give it up: oa-stream cutover unlock --run ${run}`), what);
+    assert.match((got.stdout + got.stderr).replace(/\s+/g, ' '), new RegExp(`run ${run} is not over on .*it died.*oa-stream rollback apply --run ${run} first, or give it up: oa-stream cutover abandon --run ${run}`), what);
   };
   named(await target.plan({ name: 'on-top.json' }), 'plan');
   const drill = path.join(target.folder, 'drill.yaml');
   fs.writeFileSync(drill, `${fs.readFileSync(target.playbook, 'utf8').replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill')}drill: { fail_at: 50%, recover_within: 20s }\n`);
   named(await target.oa(['rollback', 'drill', drill, '--apply', ...target.settings()]), 'drill');
 
-  const unlock = (...more) => target.oa(['cutover', 'unlock', '--run', run, ...more]);
+  const unlock = (...more) => target.oa(['cutover', 'abandon', '--run', run, ...more]);
   const shown = await unlock();
   assert.equal(shown.code, 10, shown.stderr);
   for (const want of [/began with +v1 100%, v2 0%/, /last seen +v1 50%, v2 50%/, /last step +shift@50%/, /open +it died/, /undo +write v1 100%, v2 0%/]) assert.match(shown.stdout, want);
@@ -273,7 +273,7 @@ test('a run that died is not built upon: plan, apply and drill name it; it is ta
   assert.equal(back.code, 0, back.stderr);
   assert.equal((await unlock()).code, 6, 'it was brought back');
   const { running: alive, run: living } = await underWay('61s');
-  const refused = await target.oa(['cutover', 'unlock', '--run', living, '--apply', '--reason', 'x']);
+  const refused = await target.oa(['cutover', 'abandon', '--run', living, '--apply', '--reason', 'x']);
   assert.equal(refused.code, 6, refused.stderr);
   assert.match(refused.stderr, /is under way, by process/);
   alive.signal('SIGINT');
@@ -371,7 +371,7 @@ test('a broken canary: without a gate that decides no run is PASS; a run that ho
   const unverified = await broken.oa(['cutover', 'status']);
   assert.equal(unverified.code, 8, unverified.stdout);
   assert.match(unverified.stdout, /open +its rollback was not verified\n/);
-  assert.equal((await broken.oa(['cutover', 'unlock', '--run', run, '--apply', '--reason', 'the door is gone'])).code, 0);
+  assert.equal((await broken.oa(['cutover', 'abandon', '--run', run, '--apply', '--reason', 'the door is gone'])).code, 0);
   assert.equal((await broken.oa(['cutover', 'status'])).code, 0);
   await Promise.all([broken.stable, broken.canary].map((p) => p.kill()));
 });
