@@ -70,6 +70,7 @@ const TABLE = [
   [/^\/.{30,} {2}[\d.–]+ .*$/gm, (row) => row.replace(/ +[>\d.]+ m?s(?= |$)/g, (text) => cell(text, '## ms')).replace(/ +\d+\.\d(?= |$)/g, (text) => cell(text, '#.#'))],
   // The live line: its bar, and the last value, behind which nothing can be moved.
   [/[█░]{10}/g, () => '▒▒▒▒▒▒▒▒▒▒'],
+  [/\d+(?:\.\d)?s–\d+(?:\.\d)?(?=s in all)/g, () => '#.#s–##'],
   [/\d+(?:\.\d)?(?=s (?:left|in all))/g, digits],
   [/(?<=\| n )\d+\+\d+/g, digits],
   [/(?<=\| n .* p95 )\d+ms$/gm, () => '##ms'],
