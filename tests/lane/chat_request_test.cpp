@@ -289,18 +289,15 @@ TEST_CASE("request: images go where they stood") {
     static const std::array k_rows{
         Row{"AI SDK file part",
             R"([{"type":"file","mediaType":"image/png","filename":"a.png",)"
-            R"("url":"data:image/png;base64,AA=="},{"type":"text","text":"what?"}])",
-            "<data:image/png;base64,AA==>[what?]"},
-        Row{"by https",
-            R"([{"type":"text","text":"a"},{"type":"file","mediaType":"image/jpeg",)"
-            R"("url":"https://x/y.jpg"},{"type":"text","text":"b"}])",
-            "[a]<https://x/y.jpg>[b]"},
+            R"("url":"data:image/png;base64,iVBORw0KGgo="},{"type":"text","text":"what?"}])",
+            "<data:image/png;base64,iVBORw0KGgo=>[what?]"},
         Row{"image part",
-            R"([{"type":"image","image":"data:image/gif;base64,AA=="}])",
-            "<data:image/gif;base64,AA==>"},
+            R"([{"type":"image","image":"data:image/gif;base64,R0lGODlh"}])",
+            "<data:image/gif;base64,R0lGODlh>"},
         Row{"OpenAI image_url",
-            R"([{"type":"image_url","image_url":{"url":"https://x/y"}}])",
-            "<https://x/y>"},
+            R"([{"type":"text","text":"a"},{"type":"image_url","image_url":)"
+            R"({"url":"data:image/jpeg;base64,/9j/4AAQ"}},{"type":"text","text":"b"}])",
+            "[a]<data:image/jpeg;base64,/9j/4AAQ>[b]"},
     };
     const auto row = GENERATE(from_range(k_rows));
     DYNAMIC_SECTION(row.name) {
@@ -324,6 +321,19 @@ TEST_CASE("request: a part that cannot be carried is named, never dropped") {
             "messages[0].parts[1]"},
         Row{"an image by http",
             R"("parts":[{"type":"file","mediaType":"image/png","url":"http://x/y.png"}])",
+            "messages[0].parts[0]"},
+        Row{"an image by https, which nobody fetches",
+            R"("parts":[{"type":"file","mediaType":"image/png","url":"https://x/y.png"}])",
+            "messages[0].parts[0]"},
+        Row{"an SVG image",
+            R"("parts":[{"type":"text","text":"x"},{"type":"file","mediaType":"image/svg+xml",)"
+            R"("url":"data:image/svg+xml;base64,PHN2Zy8+"}])",
+            "messages[0].parts[1]"},
+        Row{"an image that is no base64",
+            R"("parts":[{"type":"file","mediaType":"image/png","url":"data:image/png;base64,iVBORw0KGgo!"}])",
+            "messages[0].parts[0]"},
+        Row{"an image of another type than its URL says",
+            R"("parts":[{"type":"file","mediaType":"image/png","url":"data:image/png;base64,R0lGODlh"}])",
             "messages[0].parts[0]"},
         Row{"an image from a local file",
             R"("parts":[{"type":"image","image":"file:///etc/passwd"}])",
@@ -494,7 +504,8 @@ TEST_CASE("request: nothing else is looked at than the names that are kept") {
         R"({"threadId":"t","workerId":"w","trigger":"regenerate-message","messageId":"m",)"
         R"("messages":[{"id":"a","role":"assistant","parts":[{"type":"text","text":"yes"}]},)"
         R"({"id":"u","role":"user","content":"hi","experimental_attachments":)"
-        R"([{"contentType":"image/png","url":"https://x/y","other":[1,2]}],"meta":{"a":{}}}]})";
+        R"([{"contentType":"image/png","url":"data:image/png;base64,iVBORw0KGgo=","other":[1,2]}],)"
+        R"("meta":{"a":{}}}]})";
     const auto whole = read(k_body).value();
     const auto names = chat_request_names();
     const auto json = parse_json_within(k_body, {.wanted = names}).value();
@@ -505,6 +516,6 @@ TEST_CASE("request: nothing else is looked at than the names that are kept") {
     CHECK(kept.message_id == "m");
     CHECK(kept.regenerate);
     CHECK(input_of(kept) == input_of(whole));
-    CHECK(input_of(kept) == "<https://x/y>[hi]");
+    CHECK(input_of(kept) == "<data:image/png;base64,iVBORw0KGgo=>[hi]");
     CHECK(kept.earlier.size() == 1);
 }

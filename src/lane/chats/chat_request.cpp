@@ -5,6 +5,7 @@
 #include "oa_stream/base/utf8.hpp"
 
 #include "bodies/surrogates.hpp"
+#include "image_url.hpp"
 #include "message_parts.hpp"
 #include "thread_name.hpp"
 #include "turns/approval_answers.hpp"
@@ -140,38 +141,44 @@ choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage
     return std::unexpected(invalid_field("messages", std::string(k_no_user_message)));
 }
 
-Rejection reject_part(const Piece& piece, bool image) {
+Rejection reject_part(const Piece& piece, std::string_view why) {
     auto rejection = reject(
         422,
         "unsupported_part",
-        fmt::format(
-            "{} ({}) cannot be sent to this assistant{}",
-            piece.path,
-            piece.label,
-            image ? ": it takes no images" : ": only text and images as data: or https: URLs can"
-        )
+        fmt::format("{} ({}) cannot be sent to this assistant: {}", piece.path, piece.label, why)
     );
     rejection.fields.emplace_back(piece.path, rejection.message);
     rejection.details["part"] = Json{{"path", piece.path}, {"type", piece.label}};
     return rejection;
 }
 
+/// Why a piece cannot be told to the model; empty: it can.
+std::string_view fault_of(const Piece& piece, bool images) {
+    if (piece.kind == Piece::Kind::text) {
+        return "";
+    }
+    if (piece.kind != Piece::Kind::image) {
+        return "only text and images as data: URLs can";
+    }
+    return images ? image_fault(piece.value) : "it takes no images";
+}
+
 Accepted<std::vector<authority::InputPart>>
 make_input(const std::vector<Piece>& pieces, bool images) {
     std::vector<authority::InputPart> input;
     for (const auto& piece : pieces) {
-        const bool image = piece.kind == Piece::Kind::image;
-        if (piece.kind == Piece::Kind::text) {
-            auto* last = input.empty() ? nullptr : std::get_if<authority::InputText>(&input.back());
-            if (last != nullptr) {
-                last->text += piece.value;
-            } else {
-                input.emplace_back(authority::InputText{piece.value});
-            }
-        } else if (image && images) {
+        if (const auto why = fault_of(piece, images); !why.empty()) {
+            return std::unexpected(reject_part(piece, why));
+        }
+        if (piece.kind == Piece::Kind::image) {
             input.emplace_back(authority::InputImage{piece.value});
+            continue;
+        }
+        auto* last = input.empty() ? nullptr : std::get_if<authority::InputText>(&input.back());
+        if (last != nullptr) {
+            last->text += piece.value;
         } else {
-            return std::unexpected(reject_part(piece, image));
+            input.emplace_back(authority::InputText{piece.value});
         }
     }
     return input;

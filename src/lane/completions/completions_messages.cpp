@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "chats/image_url.hpp"
 #include "completions_params.hpp"
 #include "completions_tools.hpp"
 
@@ -88,8 +89,13 @@ Accepted<void> read_image(const Json& part, const std::string& path, bool images
     }
     const auto* image = given(part, "image_url");
     const auto url = image == nullptr ? std::nullopt : string_member(*image, "url");
-    if (!url || !(url->starts_with("data:image/") || url->starts_with("https://"))) {
-        return bad("invalid_value", path + ".image_url.url", "a data: or https: URL of an image");
+    if (!url) {
+        return bad("invalid_type", path + ".image_url.url", "a string");
+    }
+    if (const auto why = image_fault(*url); !why.empty()) {
+        return std::unexpected(
+            bad_param("invalid_value", path + ".image_url.url", std::string(why))
+        );
     }
     out.parts.emplace_back(InputImage{std::string(*url)});
     return {};

@@ -128,6 +128,9 @@ describe('a lane without auth', () => {
     for (const [name, part] of Object.entries({
       'a PDF file': { type: 'file', mediaType: 'application/pdf', url: 'data:application/pdf;base64,AAAA' },
       'an unknown part': { type: 'hologram', value: 1 },
+      'an image by https': { type: 'file', mediaType: 'image/png', url: 'https://example.org/a.png' },
+      'an SVG image': { type: 'file', mediaType: 'image/svg+xml', url: 'data:image/svg+xml;base64,PHN2Zy8+' },
+      'an image that was cut': { type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,iVBOR' },
       'a local file': { type: 'file', mediaType: 'image/png', url: 'file:///etc/passwd' },
     })) {
       test(name, async () => {

@@ -226,8 +226,8 @@ TEST_CASE("completions request: every message reaches the authority, in order, w
             "assistant:no | > z"},
         Row{R"([{"role":"assistant"},{"role":"user","content":"z"}])", "> z"},
         Row{R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url",)"
-            R"("image_url":{"url":"data:image/png;base64,AA=="}}]}])",
-            "> a <data:image/png;base64,AA==>"},
+            R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}])",
+            "> a <data:image/png;base64,iVBORw0KGgo=>"},
     };
     for (const auto& row : k_rows) {
         DYNAMIC_SECTION(row.list) {
@@ -274,9 +274,14 @@ TEST_CASE("completions request: an ill-formed message is refused with its place"
             "400 unsupported_value messages[0].content[0].type"},
         Row{R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///x"}}]}])",
             "400 invalid_value messages[0].content[0].image_url.url"},
-        Row{R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y"}}]},)"
+        Row{R"([{"role":"user","content":[{"type":"image_url",)"
+            R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]},)"
             R"({"role":"user","content":"z"}])",
             "400 unsupported_value messages[0].content"},
+        Row{R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}])",
+            "400 invalid_value messages[0].content[0].image_url.url"},
+        Row{R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":5}}]}])",
+            "400 invalid_type messages[0].content[0].image_url.url"},
         Row{R"([{"role":"assistant","tool_calls":5}])", "400 invalid_type messages[0].tool_calls"},
         Row{R"([{"role":"assistant","tool_calls":[5]}])",
             "400 invalid_type messages[0].tool_calls[0]"},

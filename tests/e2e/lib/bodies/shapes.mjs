@@ -40,6 +40,9 @@ const BIG = [413, 413];
 /** The lane keeps nothing of it for a chat; a completion is read whole. */
 const KEPT = [200, 413];
 
+/** The beginning of a PNG, and as many bytes as are asked for. */
+const png = (n) => `data:image/png;base64,iVBORw0KGgoA${'A'.repeat(n - (n % 4))}`;
+
 /** name → [statuses of chat and /v1, size → {chat, v1}] */
 export const SHAPES = {
   'distinct names': [BIG, (n) => beside(`{${fill(n, (i) => `"${i}":0`)}}`)],
@@ -91,7 +94,7 @@ export const SHAPES = {
   'instructions': [OK, (n) => before(same(n, `{"role":"system","content":"${'be good '.repeat(120)}"}`))],
   'one long question': [[422, 200], (n) => asked(`{"type":"text","text":"${'x'.repeat(n)}"}`)],
   'one large image': [OK, (n) => asked(
-    `{"type":"text","text":${PROMPT}},{"type":"file","mediaType":"image/png","url":"data:image/png;base64,${'A'.repeat(n)}"}`,
-    `{"type":"text","text":${PROMPT}},{"type":"image_url","image_url":{"url":"data:image/png;base64,${'A'.repeat(n)}"}}`,
+    `{"type":"text","text":${PROMPT}},{"type":"file","mediaType":"image/png","url":"${png(n)}"}`,
+    `{"type":"text","text":${PROMPT}},{"type":"image_url","image_url":{"url":"${png(n)}"}}`,
   )],
 };

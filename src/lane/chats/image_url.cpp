@@ -1,0 +1,63 @@
+#include "image_url.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::string_view k_head = "data:image/";
+
+struct Format {
+    std::string_view type;
+    std::string_view begins; ///< base64 of the first bytes, as far as they are whole digits
+};
+constexpr std::array k_formats{
+    Format{"png", "iVBORw0KGg"},
+    Format{"jpeg", "/9j/"},
+    Format{"jpg", "/9j/"},
+    Format{"gif", "R0lGOD"},
+    Format{"webp", "UklGR"},
+};
+
+bool is_base64(std::string_view text) noexcept {
+    const auto digits = text.substr(0, text.find('='));
+    const auto padding = text.substr(digits.size());
+    const bool plain = std::ranges::all_of(digits, [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '+' || c == '/';
+    });
+    const bool whole =
+        text.size() % 4 == 0 && (padding.empty() || padding == "=" || padding == "==");
+    return plain && whole && !digits.empty();
+}
+
+} // namespace
+
+std::string_view image_fault(std::string_view url) noexcept {
+    if (!url.starts_with(k_head)) {
+        return "an image must be a data: URL: nothing is fetched from other servers";
+    }
+    url.remove_prefix(k_head.size());
+    const auto comma = url.find(',');
+    if (comma == std::string_view::npos) {
+        return "an image must have its data behind the comma of its URL";
+    }
+    const auto head = url.substr(0, comma);
+    const auto data = url.substr(comma + 1);
+    const auto* format =
+        std::ranges::find(k_formats, head.substr(0, head.find(';')), &Format::type);
+    if (format == k_formats.end()) {
+        return "an image must be PNG, JPEG, GIF or WebP";
+    }
+    if (!head.ends_with(";base64") || !is_base64(data)) {
+        return "an image must be whole base64";
+    }
+    if (!data.starts_with(format->begins)) {
+        return "an image must be of the type that its URL says";
+    }
+    return "";
+}
+
+} // namespace oa_stream::lane

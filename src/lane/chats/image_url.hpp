@@ -1,0 +1,12 @@
+// Whether a client's image can be told to a model. Codex refuses every other URL, and leaves out
+// data that it cannot read without an error: the model would answer as if there was no image.
+#pragma once
+
+#include <string_view>
+
+namespace oa_stream::lane {
+
+/// Why not, as "an image must …"; empty: it can. Looks at the type, the base64 and the first bytes.
+[[nodiscard]] std::string_view image_fault(std::string_view url) noexcept;
+
+} // namespace oa_stream::lane
