@@ -201,7 +201,12 @@ describe('a cutover with all that one can have, taken back, and its incident', (
     const planned = await told(['cutover', 'plan', target.playbook, ...set, '--out', file], 'plan-result', [10]);
     assert.equal(planned.plan.schema, 'oa-stream.plan.v1');
     assert.equal(problemOf(JSON.parse(fs.readFileSync(file, 'utf8'))), null);
-    const { run } = await told(['cutover', 'apply', file, '--asserted-budget', '1%', '--reason', 'a test'], 'run-result', [0]);
+    await told(['plan', 'show', file], 'plan-show');
+    const applied = told(['cutover', 'apply', file, '--asserted-budget', '1%', '--reason', 'a test'], 'run-result', [0]);
+    let order;
+    for (let tries = 0; tries < 200 && order?.code !== 0; ++tries) order = await target.oa(['cutover', 'pause', '--json'], { env, cwd: target.folder });
+    await told(['cutover', 'continue'], 'cutover-steer'); // also when the pause has not begun
+    const { run } = await applied;
     await told(['cutover', 'status', '--run', run], 'cutover-status');
     const back = await told(['rollback', 'apply', '--run', run], 'run-result');
     assert.equal(back.run, run);
