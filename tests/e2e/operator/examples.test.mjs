@@ -50,6 +50,11 @@ const EXAMPLES = {
   'cutover rehearse': { line: (line) => `${toLane(line)} --set socket=${target.socket}`, ends: [0] },
   'cutover apply': { ends: [0] },
   'cutover status': { ends: [0] },
+  'cutover pause': { ends: [2] }, // no run is under way
+  'cutover continue': { ends: [2] }, // no run is under way
+  'cutover promote': { ends: [2] }, // no run is under way
+  'cutover abort': { ends: [2] }, // no run is under way
+  'plan show': { ends: [0] },
   'cutover abandon': { line: (line) => line.replace(/--run \S+/, `--run ${latest('cutover')}`), ends: [6] }, // it left nothing undone
   'rollback plan': { line: ours, ends: [10] },
   'rollback apply': { line: (line) => line.replace(/--run 2026\S+/, `--run ${latest('cutover')}`), ends: [0, 2] },
