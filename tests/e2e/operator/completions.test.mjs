@@ -4,17 +4,18 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { OA_BIN, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, diedRun, oa, scratch } from '../lib/process.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 const RUN = '20261120T101112Z-cutover-0a1b2c3d';
 
-/** A home with the binary on the path, one run in the state, and some files to complete. */
+/** A home with the binary on the path, in the state one run that moved traffic and one that did not, and some files to complete. */
 function home() {
   const folder = scratch('home');
   fs.mkdirSync(path.join(folder, 'bin'));
   fs.symlinkSync(OA_BIN, path.join(folder, 'bin/oa-stream'));
-  fs.mkdirSync(path.join(folder, 'state/runs', RUN), { recursive: true });
+  diedRun(path.join(folder, 'state'), RUN);
+  fs.mkdirSync(path.join(folder, 'state/runs/20261121T101112Z-smoke-1b2c3d4e'));
   fs.mkdirSync(path.join(folder, 'captures'));
   fs.writeFileSync(path.join(folder, 'answer.sse'), '');
   return folder;

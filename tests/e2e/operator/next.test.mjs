@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { OA_BIN, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, cleanEnv, diedRun, oa, scratch } from '../lib/process.mjs';
 
 const last = (text) => text.trimEnd().split('\n').at(-1);
 const next = (got) => last(got.stderr).replace(/^.* next: /, '');
@@ -17,11 +17,7 @@ function paste(line) {
 }
 /** A state directory with one run that died with traffic moved. */
 function deadState(name = 'sp ace') {
-  const state = path.join(scratch('dead'), name), id = '20260101T000000Z-cutover-0a1b2c3d', folder = handmadeRun(path.join(state, 'runs', id));
-  fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify({ target: 'haproxy:somewhere', source: { file: 'cutover.yaml' } }));
-  const lines = [{ seq: 1, at: 'a', phase: 'begin', to: { v1: 100 } }, { seq: 2, at: 'b', phase: 'intent', step: 'shift@5%', to: { v1: 95, v2: 5 } }];
-  fs.writeFileSync(path.join(folder, 'journal.ndjson'), lines.map((one) => `${JSON.stringify(one)}\n`).join(''));
+  const state = path.join(scratch('dead'), name), id = '20260101T000000Z-cutover-0a1b2c3d', folder = diedRun(state, id);
   return { state, id, folder };
 }
 
