@@ -84,6 +84,7 @@ const WITHOUT_CODEX = {
   'conc-no-leak': NO_SUCH_SCENARIO,
   'aisdk-errors': NO_SUCH_SCENARIO,
   'golden-error-pre-stream': NO_SUCH_SCENARIO,
+  'golden-tool-less-refusal': 'the server takes function tools', // tests/e2e/openai/tools.test.mjs
   // The model is not asked what it was given; the test below looks at its requests instead.
   'big-body': 'find',
   'edge-split-utf8': 'find',
