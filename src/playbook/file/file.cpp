@@ -257,9 +257,14 @@ Result<NamedText> find_playbook(std::string_view name) {
         }
         return NamedText{std::string(name), *std::move(text)};
     }
+    // Every driver's playbooks have its name; those of Cloud Run came first and are called by their
+    // kind.
+    const std::string_view asked = name == "cutover-cloud-run"    ? "cutover"
+                                   : name == "rollback-cloud-run" ? "rollback"
+                                                                  : name;
     std::vector<std::string_view> names;
     for (const ShippedPlaybook& shipped : shipped_playbooks()) {
-        if (shipped.name == name) {
+        if (shipped.name == asked) {
             return NamedText{std::string(name), std::string(shipped.text)};
         }
         names.push_back(shipped.name);

@@ -75,6 +75,8 @@ std::string playbook_page() {
             variables
         );
     }
+    out += "\n`cutover-cloud-run` and `rollback-cloud-run` are other names of `cutover` and "
+           "`rollback`.\n";
     out += "\n## Keys\n\n";
     out += config::key_tables(file::k_playbook);
     out.pop_back(); // one line end is enough

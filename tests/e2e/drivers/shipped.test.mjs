@@ -25,6 +25,7 @@ test('each driver has a cutover and a rollback that validate, shipped and as a c
       assert.ok(JSON.stringify(list).includes(`"${name}"`), `${name} is listed`);
       const text = (await target.oa(['playbook', 'show', name])).stdout;
       assert.match(text, new RegExp(`driver: ${driver}\n`));
+      assert.equal((await target.oa(['playbook', 'show', `${kind}-${driver}`])).stdout, text, 'each is found by its driver');
       const copy = target.write(`${name}-copy.yaml`, text);
       for (const one of [name, copy]) {
         const valid = await target.oa(['playbook', 'validate', one, ...set([...ALL, ...given])]);
