@@ -43,16 +43,6 @@ struct Said {
     std::string answers{}; ///< the call whose result it is
 };
 
-std::unexpected<Rejection> bad(std::string code, std::string param, std::string_view must) {
-    auto message = fmt::format("'{}' must be {}", param, must);
-    return std::unexpected(bad_param(std::move(code), std::move(param), std::move(message)));
-}
-
-const Json* given(const Json& object, std::string_view name) noexcept {
-    const auto* value = member(object, name);
-    return value == nullptr || value->is_null() ? nullptr : value;
-}
-
 void add_text(std::vector<InputPart>& parts, std::string_view text) {
     auto* last = parts.empty() ? nullptr : std::get_if<InputText>(&parts.back());
     if (last != nullptr) {
@@ -93,8 +83,7 @@ Accepted<void> read_image(const Json& part, const std::string& path, bool images
         return bad("invalid_type", path + ".image_url.url", "a string");
     }
     if (const auto why = image_fault(*url); !why.empty()) {
-        return std::unexpected(
-            bad_param("invalid_value", path + ".image_url.url", std::string(why))
+        return std::unexpected(bad_param("invalid_value", path + ".image_url.url", std::string(why))
         );
     }
     out.parts.emplace_back(InputImage{std::string(*url)});

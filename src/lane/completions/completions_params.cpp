@@ -14,28 +14,10 @@ namespace oa_stream::lane {
 
 namespace {
 
-std::unexpected<Rejection> wrong_type(std::string_view name, std::string_view wanted) {
-    return std::unexpected(
-        bad_param("invalid_type", std::string(name), fmt::format("'{}' must be {}", name, wanted))
-    );
-}
-
-std::unexpected<Rejection> wrong_value(std::string_view name, std::string_view wanted) {
-    return std::unexpected(
-        bad_param("invalid_value", std::string(name), fmt::format("'{}' must be {}", name, wanted))
-    );
-}
-
 /// null, [], {} and false ask for nothing.
 bool asks_nothing(const Json& value) {
     return value.is_null() || (value.is_structured() && value.empty()) ||
            (value.is_boolean() && !value.get<bool>());
-}
-
-/// The member, nullptr when it is absent or null.
-const Json* given(const Json& body, std::string_view name) noexcept {
-    const auto* value = member(body, name);
-    return value == nullptr || value->is_null() ? nullptr : value;
 }
 
 // --- refused: an answer without them would mean something else ----------------------------------
@@ -109,11 +91,13 @@ Accepted<void> read_numbers(const Json& body, std::vector<std::string>& ignored)
             continue;
         }
         if (!value->is_number()) {
-            return wrong_type(row.name, "a number");
+            return bad("invalid_type", row.name, "a number");
         }
         const auto number = value->get<double>();
         if (!(number >= row.low && number <= row.high)) {
-            return wrong_value(row.name, fmt::format("between {} and {}", row.low, row.high));
+            return bad(
+                "invalid_value", row.name, fmt::format("between {} and {}", row.low, row.high)
+            );
         }
         if (number != row.neutral) {
             ignored.emplace_back(row.name);
@@ -125,7 +109,7 @@ Accepted<void> read_numbers(const Json& body, std::vector<std::string>& ignored)
 Accepted<void> read_integers(const Json& body, std::vector<std::string>& ignored) {
     if (const auto* seed = given(body, "seed")) {
         if (!seed->is_number_integer()) {
-            return wrong_type("seed", "an integer");
+            return bad("invalid_type", "seed", "an integer");
         }
         ignored.emplace_back("seed");
     }
@@ -135,10 +119,10 @@ Accepted<void> read_integers(const Json& body, std::vector<std::string>& ignored
             continue;
         }
         if (!value->is_number_integer()) {
-            return wrong_type(name, "an integer");
+            return bad("invalid_type", name, "an integer");
         }
         if (int_member(body, name).value_or(1) < 1) { // no value: beyond 2^63, so positive
-            return wrong_value(name, "at least 1");
+            return bad("invalid_value", name, "at least 1");
         }
         ignored.emplace_back(name);
     }
@@ -164,12 +148,14 @@ Accepted<void> read_words(const Json& body, std::vector<std::string>& ignored) {
             continue;
         }
         if (!value->is_string()) {
-            return wrong_type(row.name, "a string");
+            return bad("invalid_type", row.name, "a string");
         }
         const auto at = std::ranges::find(row.values, value->get_ref<const std::string&>());
         const auto index = static_cast<std::size_t>(at - row.values.begin());
         if (index == row.values.size()) {
-            return wrong_value(row.name, fmt::format("one of {}", fmt::join(row.values, ", ")));
+            return bad(
+                "invalid_value", row.name, fmt::format("one of {}", fmt::join(row.values, ", "))
+            );
         }
         if (index >= row.neutral) {
             ignored.emplace_back(row.name);
@@ -188,11 +174,11 @@ Accepted<void> read_model(const Json& body, CompletionsRequest& out) {
         );
     }
     if (!model->is_string()) {
-        return wrong_type("model", "a string");
+        return bad("invalid_type", "model", "a string");
     }
     out.model = model->get<std::string>();
     if (out.model.empty()) {
-        return wrong_value("model", "the name of a model");
+        return bad("invalid_value", "model", "the name of a model");
     }
     return {};
 }
@@ -200,7 +186,7 @@ Accepted<void> read_model(const Json& body, CompletionsRequest& out) {
 Accepted<void> read_streaming(const Json& body, CompletionsRequest& out) {
     if (const auto* stream = given(body, "stream")) {
         if (!stream->is_boolean()) {
-            return wrong_type("stream", "a boolean");
+            return bad("invalid_type", "stream", "a boolean");
         }
         out.stream = stream->get<bool>();
     }
@@ -209,14 +195,14 @@ Accepted<void> read_streaming(const Json& body, CompletionsRequest& out) {
         return {};
     }
     if (!options->is_object()) {
-        return wrong_type("stream_options", "an object");
+        return bad("invalid_type", "stream_options", "an object");
     }
     if (!out.stream) {
-        return wrong_value("stream_options", "left out unless 'stream' is true");
+        return bad("invalid_value", "stream_options", "left out unless 'stream' is true");
     }
     if (const auto* usage = given(*options, "include_usage")) {
         if (!usage->is_boolean()) {
-            return wrong_type("stream_options.include_usage", "a boolean");
+            return bad("invalid_type", "stream_options.include_usage", "a boolean");
         }
         out.include_usage = usage->get<bool>();
     }
@@ -229,11 +215,11 @@ Accepted<void> read_count(const Json& body) {
         return {};
     }
     if (!count->is_number_integer()) {
-        return wrong_type("n", "an integer");
+        return bad("invalid_type", "n", "an integer");
     }
     const auto n = int_member(body, "n").value_or(0);
     if (n < 1) {
-        return wrong_value("n", "1");
+        return bad("invalid_value", "n", "1");
     }
     if (n > 1) {
         return std::unexpected(
@@ -254,11 +240,13 @@ read_effort(const Json& body, std::span<const std::string> efforts, CompletionsR
         return {};
     }
     if (!effort->is_string()) {
-        return wrong_type("reasoning_effort", "a string");
+        return bad("invalid_type", "reasoning_effort", "a string");
     }
     out.effort = effort->get<std::string>();
     if (std::ranges::find(known, out.effort) == known.end()) {
-        return wrong_value("reasoning_effort", fmt::format("one of {}", fmt::join(known, ", ")));
+        return bad(
+            "invalid_value", "reasoning_effort", fmt::format("one of {}", fmt::join(known, ", "))
+        );
     }
     return {};
 }
@@ -269,7 +257,7 @@ Accepted<void> read_format(const Json& body, CompletionsRequest& out) {
         return {};
     }
     if (!format->is_object()) {
-        return wrong_type("response_format", "an object");
+        return bad("invalid_type", "response_format", "an object");
     }
     const auto type = string_member(*format, "type").value_or("");
     if (type == "text") {
@@ -283,7 +271,7 @@ Accepted<void> read_format(const Json& body, CompletionsRequest& out) {
         ));
     }
     if (type != "json_schema") {
-        return wrong_value("response_format.type", "'text' or 'json_schema'");
+        return bad("invalid_value", "response_format.type", "'text' or 'json_schema'");
     }
     const auto* named = given(*format, "json_schema");
     if (named == nullptr) {
@@ -302,7 +290,7 @@ Accepted<void> read_format(const Json& body, CompletionsRequest& out) {
         ));
     }
     if (!schema->is_object()) {
-        return wrong_type("response_format.json_schema.schema", "an object");
+        return bad("invalid_type", "response_format.json_schema.schema", "an object");
     }
     out.output_schema = *schema;
     return {};

@@ -3,10 +3,29 @@
 
 #include "completions_request.hpp"
 
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
 namespace oa_stream::lane {
 
 /// 400 naming the parameter.
 [[nodiscard]] Rejection bad_param(std::string code, std::string param, std::string message);
+
+/// "'PARAM' must be MUST"
+[[nodiscard]] inline std::unexpected<Rejection>
+bad(std::string code, std::string_view param, std::string_view must) {
+    auto message = fmt::format("'{}' must be {}", param, must);
+    return std::unexpected(bad_param(std::move(code), std::string(param), std::move(message)));
+}
+
+/// The member; nullptr when it is absent or null.
+[[nodiscard]] inline const Json* given(const Json& object, std::string_view name) noexcept {
+    const auto* value = member(object, name);
+    return value == nullptr || value->is_null() ? nullptr : value;
+}
 
 /// Everything but the messages.
 [[nodiscard]] Accepted<void>

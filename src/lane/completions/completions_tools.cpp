@@ -20,16 +20,6 @@ using authority::SeedCall;
 constexpr std::size_t k_most_tools = 128; // the API's own limit
 constexpr std::size_t k_longest_name = 64;
 
-std::unexpected<Rejection> bad(std::string code, std::string param, std::string_view must) {
-    auto message = fmt::format("'{}' must be {}", param, must);
-    return std::unexpected(bad_param(std::move(code), std::move(param), std::move(message)));
-}
-
-const Json* given(const Json& object, std::string_view name) noexcept {
-    const auto* value = member(object, name);
-    return value == nullptr || value->is_null() ? nullptr : value;
-}
-
 bool is_name(std::string_view name) {
     const auto fits = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -127,9 +117,8 @@ Accepted<void> read_list(const Json& list, CompletionsRequest& out) {
 Accepted<void> keep(const Json& named, const std::string& path, CompletionsRequest& out) {
     std::vector<ClientTool> kept;
     for (std::size_t i = 0; i < named.size(); ++i) {
-        const auto place = named.size() == 1 && path == "tool_choice"
-                               ? path
-                               : fmt::format("{}[{}]", path, i);
+        const auto place =
+            named.size() == 1 && path == "tool_choice" ? path : fmt::format("{}[{}]", path, i);
         const auto function = function_in(named[i], place);
         if (!function) {
             return std::unexpected(function.error());
