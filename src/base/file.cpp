@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/output.hpp"
+#include "oa_stream/base/process.hpp"
 
 #include <fmt/format.h>
 
@@ -22,24 +23,6 @@ std::string errno_text(int number) {
     return std::generic_category().message(number);
 }
 
-/// A descriptor that closes itself.
-class Fd {
-public:
-    explicit Fd(int fd) : fd_(fd) {}
-    Fd(const Fd&) = delete;
-    Fd& operator=(const Fd&) = delete;
-    ~Fd() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] bool ok() const noexcept { return fd_ >= 0; }
-
-private:
-    int fd_;
-};
-
 Result<void> write_to(int fd, std::string_view bytes, const std::string& where) {
     if (const int error = write_all(fd, bytes); error != 0) {
         return fail(Code::io, fmt::format("cannot write: {}", errno_text(error)), where);
@@ -51,8 +34,8 @@ Result<void> write_to(int fd, std::string_view bytes, const std::string& where) 
 Result<std::filesystem::path>
 write_draft(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
     std::filesystem::path draft = path.string() + ".tmp-" + random_hex(4);
-    const Fd fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-    if (!fd.ok()) {
+    const Descriptor fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (!fd) {
         return fail(Code::io, fmt::format("cannot create: {}", errno_text(errno)), path.string());
     }
     auto written = write_to(fd.get(), bytes, path.string());
@@ -77,8 +60,8 @@ bool takes_bytes(const std::filesystem::path& path) {
 }
 
 Result<void> write_into(const std::filesystem::path& path, std::string_view bytes) {
-    const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!fd.ok()) {
+    const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) {
         return fail(Code::io, fmt::format("cannot write: {}", errno_text(errno)), path.string());
     }
     return write_to(fd.get(), bytes, path.string());
@@ -93,8 +76,8 @@ std::filesystem::path behind_links(const std::filesystem::path& path) {
 
 void sync_folder_of(const std::filesystem::path& path) {
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-    const Fd parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (parent.ok()) {
+    const Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (parent) {
         ::fsync(parent.get());
     }
 }
@@ -102,8 +85,8 @@ void sync_folder_of(const std::filesystem::path& path) {
 } // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit) {
-    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.ok()) {
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) {
         return fail(
             Code::unreadable, fmt::format("cannot read: {}", errno_text(errno)), path.string()
         );

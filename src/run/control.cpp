@@ -57,8 +57,8 @@ Result<Order> order_of(const Json& request, const std::string& account) {
     const std::string name = printable(trim(text_in(request, "who")), k_longest_name);
     Order out;
     out.action = static_cast<Action>(found - k_action_words.begin());
-    out.who = name.empty() || name == account ? account
-                                              : fmt::format("{} (account {})", name, account);
+    out.who =
+        name.empty() || name == account ? account : fmt::format("{} (account {})", name, account);
     out.reason = printable(trim(text_in(request, "reason")), k_longest_reason);
     return out;
 }
@@ -177,15 +177,14 @@ Task<void> ControlSocket::Door::converse(std::shared_ptr<Door> door, Local::sock
         co_return;
     }
     const Json answer = answer_to(
-        *door->steering,
-        std::string_view(text).substr(0, size),
-        account_of(socket->native_handle())
+        *door->steering, std::string_view(text).substr(0, size), account_of(socket->native_handle())
     );
     const std::string line = dump_json(answer) + "\n";
     (void)co_await asio::async_write(*socket, asio::buffer(line), k_awaitable);
 }
 
-ControlSocket::ControlSocket(std::shared_ptr<Door> door) : door_(std::move(door)) {}
+ControlSocket::ControlSocket(std::shared_ptr<Door> door) : door_(std::move(door)) {
+}
 ControlSocket::ControlSocket(ControlSocket&&) noexcept = default;
 ControlSocket::~ControlSocket() {
     if (door_) {

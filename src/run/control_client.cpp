@@ -24,48 +24,23 @@ namespace oa_stream::run {
 namespace fs = std::filesystem;
 
 Result<ShortPath> ShortPath::in(const fs::path& folder) {
-    const int fd = ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
+    Descriptor held(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!held) {
         return fail(
             Code::io, fmt::format("cannot open the folder: {}", std::strerror(errno)), folder
         );
     }
-    return ShortPath(fd);
-}
-
-ShortPath::ShortPath(ShortPath&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {
-}
-
-ShortPath::~ShortPath() {
-    if (fd_ >= 0) {
-        ::close(fd_);
-    }
+    return ShortPath(std::move(held));
 }
 
 std::string ShortPath::of(std::string_view file) const {
-    return fmt::format("/proc/self/fd/{}/{}", fd_, file);
+    return fmt::format("/proc/self/fd/{}/{}", folder_.get(), file);
 }
 
 namespace {
 
 using Deadline = std::chrono::steady_clock::time_point;
 constexpr std::size_t k_longest_answer = 65536;
-
-class Descriptor {
-public:
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
 
 Error not_asked(const fs::path& folder) {
     const std::string where = (folder / k_control_file).string();
@@ -77,9 +52,7 @@ Error not_asked(const fs::path& folder) {
     case EPERM:
         return {Code::io, "this run belongs to another user", where, {}};
     default:
-        return {
-            Code::io, fmt::format("cannot ask the run: {}", std::strerror(errno)), where, {}
-        };
+        return {Code::io, fmt::format("cannot ask the run: {}", std::strerror(errno)), where, {}};
     }
 }
 
@@ -137,8 +110,7 @@ Result<Json> judged(const std::string& line) {
 
 } // namespace
 
-Result<Json>
-ask_run(const fs::path& folder, const Json& request, std::chrono::milliseconds limit) {
+Result<Json> ask_run(const fs::path& folder, const Json& request, std::chrono::milliseconds limit) {
     const Deadline until = std::chrono::steady_clock::now() + limit;
     OA_TRY(const ShortPath path, ShortPath::in(folder));
     sockaddr_un address{};

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/base/process.hpp"
 
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace oa_stream::run {
 
@@ -14,18 +16,12 @@ class ShortPath {
 public:
     /// Code::io when it cannot be opened.
     [[nodiscard]] static Result<ShortPath> in(const std::filesystem::path& folder);
-    ShortPath(ShortPath&& other) noexcept;
-    ShortPath& operator=(ShortPath&&) = delete;
-    ShortPath(const ShortPath&) = delete;
-    ShortPath& operator=(const ShortPath&) = delete;
-    ~ShortPath();
-
     /// Valid as long as the object.
     [[nodiscard]] std::string of(std::string_view file) const;
 
 private:
-    explicit ShortPath(int fd) : fd_(fd) {}
-    int fd_ = -1;
+    explicit ShortPath(Descriptor folder) : folder_(std::move(folder)) {}
+    Descriptor folder_;
 };
 
 } // namespace oa_stream::run

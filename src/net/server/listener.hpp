@@ -2,9 +2,8 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/net/http.hpp"
-
-#include "descriptor.hpp"
 
 #include <sys/types.h>
 
