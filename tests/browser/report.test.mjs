@@ -17,7 +17,7 @@ before(async () => {
   assert.equal(run.code, 7, run.stderr);
   file = path.join(run.json().evidence, 'report.html');
   const lane = await startLane();
-  const load = await oa(['load', '--base-url', lane.base, '--rate', '20/s', '--duration', '4s', '--json'], { ms: 60000 });
+  const load = await oa(['load', '--base-url', lane.base, '--rate', '80/s', '--duration', '4s', '--json'], { ms: 60000 });
   await lane.stop();
   assert.equal(load.code, 0, load.stderr);
   loaded = path.join(load.json().evidence, 'report.html');
@@ -109,7 +109,7 @@ test("a load's report draws its rate, bad answers and times, with the limits", a
   const seen = await tab.run(() => ({ text: document.body.innerText, charts: document.querySelectorAll('svg[role=img]').length, wide: document.documentElement.scrollWidth > document.documentElement.clientWidth, rows: [...document.querySelectorAll('svg')].map((one) => one.querySelectorAll('circle, rect').length) }));
   assert.equal(seen.charts, 3);
   assert.equal(seen.wide, false);
-  for (const word of ['PASS', 'Requests sent and in flight', 'Bad answers', 'Time to the first content', 'asked for 20', 'bad <= 1%']) assert.ok(seen.text.includes(word), `${word}: ${seen.text}`);
+  for (const word of ['PASS', 'Requests sent and in flight', 'Bad answers', 'Time to the first content', 'asked for 80', 'bad <= 1%']) assert.ok(seen.text.includes(word), `${word}: ${seen.text}`);
   assert.ok(seen.rows.every((points) => points >= 3), `${seen.rows}`);
   await tab.evaluate(`${AXE}; undefined`);
   assert.deepEqual(await tab.evaluate("axe.run().then(({ violations }) => violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => one.id))"), []);
