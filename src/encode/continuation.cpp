@@ -34,9 +34,7 @@ struct SaidCall {
 using Counts = std::map<std::string, std::size_t, std::less<>>;
 
 Error torn() {
-    return {
-        Code::unavailable, "the answer does not go on from what another replica said of it"
-    };
+    return {Code::unavailable, "the answer does not go on from what another replica said of it"};
 }
 
 } // namespace
@@ -98,8 +96,8 @@ struct Continuation::State {
 
     // What is told now.
     Result<bool> admit(turn::PartOpened& event) {
-        const auto kind = event.kind == turn::PartKind::text ? ui::PartKind::text
-                                                             : ui::PartKind::reasoning;
+        const auto kind =
+            event.kind == turn::PartKind::text ? ui::PartKind::text : ui::PartKind::reasoning;
         for (std::size_t i = 0; i < parts.size(); ++i) {
             if (!parts[i].taken && parts[i].kind == kind) {
                 parts[i].taken = true;

@@ -307,7 +307,9 @@ struct Normaliser::State {
                 count(Repair::tool_left_open);
                 ensure_ready(tool, out);
                 end_tool(tool, out);
-                out.emplace_back(turn::ToolFailed{tool.wire, std::string(left_open_text(event.outcome))});
+                out.emplace_back(
+                    turn::ToolFailed{tool.wire, std::string(left_open_text(event.outcome))}
+                );
             }
         }
     }

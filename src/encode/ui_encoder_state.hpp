@@ -28,8 +28,8 @@ struct OpenTool {
     enum class Phase { input, running, done };
     std::string call, name;
     bool dynamic; ///< the same on every chunk of a call
-    /// Calls run by Codex: without providerExecuted a page with sendAutomaticallyWhen asks again and
-    /// again.
+    /// Calls run by Codex: without providerExecuted a page with sendAutomaticallyWhen asks again
+    /// and again.
     bool provider_executed;
     Phase phase = Phase::input;
     std::string approval{}; ///< id of the latest one
@@ -154,9 +154,8 @@ struct UiEncoder::State {
         if (std::ranges::find(tools, event.call, &OpenTool::call) != tools.end()) {
             return illegal("call was announced already:", event.call);
         }
-        OA_CHECK(send(
-            ui::ToolInputStart{event.call, event.name, event.dynamic, !event.client}, out
-        ));
+        OA_CHECK(send(ui::ToolInputStart{event.call, event.name, event.dynamic, !event.client}, out)
+        );
         tools.push_back({event.call, event.name, event.dynamic, !event.client});
         summary.content = true;
         return {};

@@ -317,8 +317,7 @@ Task<std::size_t> Lane::drain(Millis limit) {
     turns.end_all(StopReason::drain);
     const auto waited_for = [&] {
         return turns.open_readers() + (impl_->state.shared ? turns.busy() : 0) +
-               impl_->completions.whole_answers() +
-               impl_->state.bodies.jobs();
+               impl_->completions.whole_answers() + impl_->state.bodies.jobs();
     };
     while (waited_for() > 0 && Clock::now() < deadline) {
         turns.tick(Clock::now());

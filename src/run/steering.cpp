@@ -12,9 +12,7 @@ std::string_view to_string(Action action) noexcept {
 }
 
 std::string Order::text() const {
-    constexpr std::array<std::string_view, 4> k_done{
-        "paused", "continued", "promoted", "aborted"
-    };
+    constexpr std::array<std::string_view, 4> k_done{"paused", "continued", "promoted", "aborted"};
     return fmt::format(
         "{} by {}{}{}",
         k_done[static_cast<std::size_t>(action)],

@@ -54,7 +54,9 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     if (url.starts_with(k_unix)) {
         out.target.unix_path = url.substr(k_unix.size());
         if (!out.target.unix_path.starts_with('/')) {
-            return refuse("a socket's path begins with a slash", "redis+unix:/run/redis/redis.sock");
+            return refuse(
+                "a socket's path begins with a slash", "redis+unix:/run/redis/redis.sock"
+            );
         }
         return out;
     }
@@ -71,7 +73,9 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     if (authority.contains('@')) { // never repeated: it may hold a password
         return refuse(
             "no user and no password in the address, where every local process can read them",
-            fmt::format("{} NAME, {} env:NAME or file:PATH", names::store_user, names::store_password)
+            fmt::format(
+                "{} NAME, {} env:NAME or file:PATH", names::store_user, names::store_password
+            )
         );
     }
     OA_CHECK(read_host(authority, out.target));

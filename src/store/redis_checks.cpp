@@ -1,7 +1,7 @@
 // What a server must be like; each refusal says what is wrong and what to do.
-#include "redis_store.hpp"
-
 #include "oa_stream/base/text.hpp"
+
+#include "redis_store.hpp"
 
 #include <fmt/format.h>
 

@@ -43,8 +43,7 @@ public:
     /// ends the connection: what was asked may have been done. An error of Redis is a reply.
     [[nodiscard]] static Task<Result<Reply>> call(Self self, Command command, Millis within);
     /// For a greeting: before anybody else may.
-    [[nodiscard]] static Task<Result<Reply>>
-    greet_call(Self self, Command command, Millis within) {
+    [[nodiscard]] static Task<Result<Reply>> greet_call(Self self, Command command, Millis within) {
         return ask(std::move(self), std::move(command), within);
     }
     [[nodiscard]] bool up() const noexcept { return up_; }

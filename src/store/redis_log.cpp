@@ -1,7 +1,7 @@
 // A turn's log as a Redis stream: written once, read by whoever has readers for it.
-#include "redis_store.hpp"
-
 #include "oa_stream/base/text.hpp"
+
+#include "redis_store.hpp"
 
 #include <fmt/format.h>
 
@@ -57,7 +57,7 @@ std::vector<LogEntry> entries_of(const Reply& list) {
 Wanted wanted_of(const Reply& entry) {
     const auto& fields = entry.items.size() > 1 ? entry.items[1] : entry;
     return fields.at(0) == "t" && fields.at(2) == "r" ? Wanted{fields.at(1), fields.at(3)}
-                                                       : Wanted{};
+                                                      : Wanted{};
 }
 
 } // namespace
@@ -67,8 +67,7 @@ RedisStore::append(std::string turn, std::uint64_t fence, std::uint64_t end, std
     const auto size = bytes.size();
     const auto id = id_text(fence, end);
     OA_CO_TRY(
-        const auto reply,
-        co_await ask({"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)})
+        const auto reply, co_await ask({"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)})
     );
     if (reply.nil()) {
         co_return Written::gone;
@@ -90,7 +89,7 @@ RedisStore::append(std::string turn, std::uint64_t fence, std::uint64_t end, std
         co_return Written::gone;
     }
     const auto last = entry_of(top.items.front());
-    co_return last.fence == fence && last.end >= end ? Written::stored : Written::fenced;
+    co_return last.fence == fence&& last.end >= end ? Written::stored : Written::fenced;
 }
 
 Task<Result<void>> RedisStore::drop_log(std::string turn) {
@@ -121,8 +120,13 @@ Task<Result<Log>> RedisStore::read(std::string turn) {
 
 Task<Result<std::vector<TailNews>>> RedisStore::follow(std::vector<Tail> tails) {
     Command command{
-        "XREAD", "COUNT", std::to_string(k_entries), "BLOCK", std::to_string(k_block.count()),
-        "STREAMS", key("in", session_)
+        "XREAD",
+        "COUNT",
+        std::to_string(k_entries),
+        "BLOCK",
+        std::to_string(k_block.count()),
+        "STREAMS",
+        key("in", session_)
     };
     for (const auto& tail : tails) {
         command.push_back(log(tail.turn));

@@ -1,8 +1,8 @@
 // The map of threads, and idempotency keys.
-#include "redis_store.hpp"
-
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+
+#include "redis_store.hpp"
 
 namespace oa_stream::store {
 
@@ -90,9 +90,8 @@ Task<Result<void>> RedisStore::erase(ThreadKey key) {
     co_return Result<void>{};
 }
 
-Task<Result<KeyUse>> RedisStore::use_key(
-    std::string owner, std::string key, std::string request, std::string thread
-) {
+Task<Result<KeyUse>>
+RedisStore::use_key(std::string owner, std::string key, std::string request, std::string thread) {
     OA_CO_TRY(
         const auto reply,
         co_await run(

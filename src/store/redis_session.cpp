@@ -1,7 +1,7 @@
 // This process in the store: registered, alive, and gone.
-#include "redis_store.hpp"
-
 #include "oa_stream/base/ids.hpp"
+
+#include "redis_store.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>

@@ -130,13 +130,9 @@ Task<Result<Reply>> RedisStore::run(const Script& script, Command keys, Command 
 }
 
 void RedisStore::tell(Command command) {
-    spawn(
-        executor_,
-        "store",
-        [](RedisLink::Self link, Command what, Millis wait) -> Task<void> {
-            (void)co_await RedisLink::call(std::move(link), std::move(what), wait);
-        }(link_, std::move(command), options_.wait)
-    );
+    spawn(executor_, "store", [](RedisLink::Self link, Command what, Millis wait) -> Task<void> {
+        (void)co_await RedisLink::call(std::move(link), std::move(what), wait);
+    }(link_, std::move(command), options_.wait));
 }
 
 std::unique_ptr<Store>

@@ -1,8 +1,8 @@
 // Who runs the turn of a thread: taken, committed, ended, let go, and decided for the dead.
-#include "redis_store.hpp"
-
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+
+#include "redis_store.hpp"
 
 namespace oa_stream::store {
 
@@ -28,7 +28,9 @@ Holding holding_of(const Reply& reply) {
     out.fence = reply.items.size() > 1 ? reply.items[1].count() : 0;
     out.session = reply.at(2);
     const auto phase = reply.at(3);
-    out.phase = phase == "starting" ? Phase::starting : phase == "live" ? Phase::live : Phase::ended;
+    out.phase = phase == "starting" ? Phase::starting
+                : phase == "live"   ? Phase::live
+                                    : Phase::ended;
     out.turn = reply.at(4);
     out.stop = reply.at(5);
     return out;

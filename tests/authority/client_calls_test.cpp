@@ -13,7 +13,9 @@ Json raw(std::string_view type, std::string_view call, std::string_view argument
     return Json::object({{"item", std::move(item)}});
 }
 Json asked(std::string_view call, std::string_view tool = "f") {
-    return Json::parse(fmt::format(R"({{"callId":"{}","tool":"{}","arguments":{{"x":1}}}})", call, tool));
+    return Json::parse(
+        fmt::format(R"({{"callId":"{}","tool":"{}","arguments":{{"x":1}}}})", call, tool)
+    );
 }
 constexpr std::string_view k_item = "rawResponseItem/completed";
 constexpr std::string_view k_response = "rawResponse/completed";

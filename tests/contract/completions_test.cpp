@@ -207,8 +207,7 @@ const std::vector<Row> k_rows{
     {"an index that is skipped",
      frames(
          {k_role,
-          delta(
-              R"({"tool_calls":[{"index":1,"id":"c","type":"function","function":{"name":"f"}}]})"
+          delta(R"({"tool_calls":[{"index":1,"id":"c","type":"function","function":{"name":"f"}}]})"
           ),
           k_called,
           k_done}

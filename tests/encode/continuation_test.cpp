@@ -97,7 +97,8 @@ std::optional<std::string> rest(std::string_view said, std::vector<Event> events
 /// ends an answer.
 std::vector<std::size_t> cuts_of(std::string_view stream) {
     std::vector<std::size_t> out;
-    for (auto at = stream.find("\n\n"); at != std::string_view::npos; at = stream.find("\n\n", at + 2)) {
+    for (auto at = stream.find("\n\n"); at != std::string_view::npos;
+         at = stream.find("\n\n", at + 2)) {
         out.push_back(at + 2);
     }
     out.erase(out.begin());
@@ -167,7 +168,8 @@ TEST_CASE("what is told again must begin with what was said") {
 
 TEST_CASE("bytes that are no answer of ours are not gone on with") {
     for (const auto* bytes :
-         {"data: {\"type\":\"text-delta\",\"id\":\"x\",\"delta\":\"a\"}\n\n", "data: nonsense\n\n"}) {
+         {"data: {\"type\":\"text-delta\",\"id\":\"x\",\"delta\":\"a\"}\n\n", "data: nonsense\n\n"
+         }) {
         UiEncoder encoder(options());
         const auto restored = encoder.restore(bytes);
         REQUIRE_FALSE(restored);

@@ -36,9 +36,9 @@ std::size_t columns(const std::string& text) {
 TEST_CASE("stage line: percent shifted, time left, samples, rates against limits") {
     const Scene scene;
     CHECK(
-        stage_line(scene.view, {.width = 120}) ==
-        "stage 3/5 canary  25% ████░░░░░░ 2.4s left, 10s–22s in all | n 40+41 bad 7.5%>5% p95 143ms "
-        "+10%≤+50%"
+        stage_line(scene.view, {.width = 120}) == "stage 3/5 canary  25% ████░░░░░░ 2.4s left, "
+                                                  "10s–22s in all | n 40+41 bad 7.5%>5% p95 143ms "
+                                                  "+10%≤+50%"
     );
 }
 

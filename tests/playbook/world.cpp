@@ -1,9 +1,8 @@
 #include "world.hpp"
 
-#include <boost/asio/detached.hpp>
-
 #include "oa_stream/base/file.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 

@@ -1,7 +1,6 @@
 // The control socket of a run, asked as another process asks it.
-#include "oa_stream/run/control.hpp"
-
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/run/control.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
@@ -76,11 +75,10 @@ TEST_CASE("control: a long folder, mode 0600, orders, refusals, and nothing left
         CHECK(early.error().code == Code::precondition);
         CHECK_THAT(early.error().message, Contains("not paused"));
 
-        const auto asked = ask(
-            io,
-            folder.path,
-            {{"action", "pause"}, {"who", "alice\x1b[31m"}, {"reason", " look \n at it "}}
-        );
+        const auto asked =
+            ask(io,
+                folder.path,
+                {{"action", "pause"}, {"who", "alice\x1b[31m"}, {"reason", " look \n at it "}});
         REQUIRE(asked.has_value());
         CHECK(bool_member(*asked, "pause_asked") == true);
         REQUIRE(heard.size() == 1);

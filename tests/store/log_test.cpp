@@ -53,8 +53,16 @@ TEST_CASE("a log that is gone, or was dropped, takes nothing and is not made aga
     const auto fence = start(rig, a, "t1");
     rig.get(a.drop_log("t1"));
     CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::gone);
-    CHECK(rig.get(a.end({.key = k_thread, .fence = fence, .turn = "t1", .end = 4, .bytes = "end.",
-                         .outcome = "{}"})) == Written::gone);
+    CHECK(
+        rig.get(a.end(
+            {.key = k_thread,
+             .fence = fence,
+             .turn = "t1",
+             .end = 4,
+             .bytes = "end.",
+             .outcome = "{}"}
+        )) == Written::gone
+    );
     CHECK(rig.get(a.read("t1")).entries.empty());
     CHECK(rig.get(a.look(k_thread)).holding.phase == Phase::ended);
 }
@@ -121,7 +129,15 @@ TEST_CASE("a full store refuses frames, and still takes an ending") {
         written = rig.get(a.append("t1", fence, end, std::string(65'536, 'x')));
     }
     CHECK(written == Written::full);
-    CHECK(rig.get(a.end({.key = k_thread, .fence = fence, .turn = "t1", .end = end, .bytes = "end.",
-                         .outcome = "{}"})) == Written::stored);
+    CHECK(
+        rig.get(a.end(
+            {.key = k_thread,
+             .fence = fence,
+             .turn = "t1",
+             .end = end,
+             .bytes = "end.",
+             .outcome = "{}"}
+        )) == Written::stored
+    );
     CHECK(rig.get(a.read("t1")).entries.back().last());
 }

@@ -23,8 +23,9 @@ namespace oa_stream::test {
 /// OA_PROXIES names the folder of servers that were unpacked for tests.
 inline std::string redis_program() {
     const char* const named = std::getenv("OA_PROXIES"); // NOLINT(concurrency-mt-unsafe)
-    const auto folder = named != nullptr ? std::filesystem::path(named)
-                                         : std::filesystem::path(OA_SOURCE_DIR) / ".cache/proxies/usr/sbin";
+    const auto folder = named != nullptr
+                            ? std::filesystem::path(named)
+                            : std::filesystem::path(OA_SOURCE_DIR) / ".cache/proxies/usr/sbin";
     return (folder.parent_path() / "bin/redis-server").string();
 }
 
@@ -45,8 +46,18 @@ public:
 
     void start(std::vector<std::string> more = {}) {
         std::vector<std::string> args{
-            "--port", "0", "--unixsocket", socket(), "--save", "", "--dir", folder.string(),
-            "--daemonize", "no", "--maxmemory-policy", "noeviction"
+            "--port",
+            "0",
+            "--unixsocket",
+            socket(),
+            "--save",
+            "",
+            "--dir",
+            folder.string(),
+            "--daemonize",
+            "no",
+            "--maxmemory-policy",
+            "noeviction"
         };
         args.insert(args.end(), more.begin(), more.end());
         auto started = Child::start(
@@ -90,9 +101,13 @@ public:
     }
     template <class T> T run(Task<T> task) {
         std::optional<T> result;
-        spawn(context.get_executor(), "test", [](Task<T> inner, std::optional<T>* out) -> Task<void> {
-            out->emplace(co_await std::move(inner));
-        }(std::move(task), &result));
+        spawn(
+            context.get_executor(),
+            "test",
+            [](Task<T> inner, std::optional<T>* out) -> Task<void> {
+                out->emplace(co_await std::move(inner));
+            }(std::move(task), &result)
+        );
         until("a coroutine", [&result] { return result.has_value(); });
         return *std::move(result);
     }

@@ -13,14 +13,17 @@ TEST_CASE("a row is the same on every session, whatever stands in its owner and 
     auto& b = rig.open();
     const ThreadKey key{"a/b c", "ünï/%41"};
     CHECK_FALSE(rig.get(b.look(key)).fields);
-    rig.get(a.put(key, {.thread = "th-1",
-                        .seeded = 3,
-                        .title = "A title",
-                        .created_at = 17,
-                        .updated_at = 18,
-                        .archived = true,
-                        .last_message = "m",
-                        .last_turn = "t"}));
+    rig.get(a.put(
+        key,
+        {.thread = "th-1",
+         .seeded = 3,
+         .title = "A title",
+         .created_at = 17,
+         .updated_at = 18,
+         .archived = true,
+         .last_message = "m",
+         .last_turn = "t"}
+    ));
     const auto seen = rig.get(b.look(key)).fields;
     REQUIRE(seen);
     CHECK(seen->thread == "th-1");

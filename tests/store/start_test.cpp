@@ -20,8 +20,10 @@ TEST_CASE("an eviction policy that throws away conversations is refused") {
     RedisRig rig({"--maxmemory-policy", "allkeys-lru"});
     const auto error = refused(rig, rig.options());
     CHECK(error.code == Code::config);
-    CHECK(error.text() == "the store: with maxmemory-policy allkeys-lru it throws away "
-                          "conversations (set maxmemory-policy noeviction)");
+    CHECK(
+        error.text() == "the store: with maxmemory-policy allkeys-lru it throws away "
+                        "conversations (set maxmemory-policy noeviction)"
+    );
 }
 
 TEST_CASE("a cluster is refused") {

@@ -12,9 +12,9 @@ const ThreadKey k_thread{"ann/x", "c 1"};
 std::uint64_t start(RedisRig& rig, Store& store, const ThreadKey& key, const std::string& turn) {
     const auto held = rig.get(store.acquire(wish(key, "start-" + turn)));
     REQUIRE(held.kind == Acquired::Kind::mine);
-    const auto stop = rig.get(store.commit(
-        {.key = key, .fence = held.holding.fence, .turn = turn, .head = "{}"}
-    ));
+    const auto stop =
+        rig.get(store.commit({.key = key, .fence = held.holding.fence, .turn = turn, .head = "{}"})
+        );
     CHECK(stop.empty());
     return held.holding.fence;
 }
@@ -127,8 +127,10 @@ TEST_CASE("a stop reaches the holder, also one that comes before its turn") {
     a.on_wanted = [&wanted](const Wanted& one) { wanted.push_back(one); };
     const auto early = rig.get(a.acquire(wish(k_thread)));
     CHECK(rig.get(b.want(k_thread, early.holding.fence, "stopped")));
-    CHECK(rig.get(a.commit({.key = k_thread, .fence = early.holding.fence, .turn = "t1"})) ==
-          "stopped");
+    CHECK(
+        rig.get(a.commit({.key = k_thread, .fence = early.holding.fence, .turn = "t1"})) ==
+        "stopped"
+    );
     rig.get(a.end(ending(k_thread, early.holding.fence, "t1")));
 
     const auto fence = start(rig, a, k_thread, "t2");

@@ -37,8 +37,8 @@ struct SeedCall {
     std::string arguments; ///< JSON
 };
 
-/// An earlier message with which a new thread is seeded (thread/inject_items). Calls and images only
-/// where Capabilities::client_tools and ::images say so.
+/// An earlier message with which a new thread is seeded (thread/inject_items). Calls and images
+/// only where Capabilities::client_tools and ::images say so.
 struct SeedMessage {
     enum class Role { user, assistant, tool } role = Role::user;
     std::string text;
@@ -65,18 +65,18 @@ struct TurnRequest {
     std::optional<Json> output_schema{}; ///< JSON Schema the answer must follow
     /// Approvals come as events and wait for answer_approval(); unset: they are declined.
     bool ask_approvals = false;
-    /// Functions of the client's, only with a new thread. Where the model has called some of them the
-    /// turn ends with Finish::tool_calls: their results come with the seed of a later request.
+    /// Functions of the client's, only with a new thread. Where the model has called some of them
+    /// the turn ends with Finish::tool_calls: their results come with the seed of a later request.
     std::vector<ClientTool> tools{};
-    /// The turn does not end there: it waits for Turn::answer_call(). Also for a thread that was made
-    /// with tools.
+    /// The turn does not end there: it waits for Turn::answer_call(). Also for a thread that was
+    /// made with tools.
     bool wait_for_calls = false;
 };
 
 /// What a client's function returned.
 struct CallResult {
-    std::string text;    ///< told to the model
-    Json shown{};        ///< the ToolOutput's output; of a failed one its text is told as ToolFailed
+    std::string text; ///< told to the model
+    Json shown{}; ///< the ToolOutput's output; of a failed one its text is told as ToolFailed
     bool failed = false; ///< the function threw
 };
 
@@ -128,8 +128,8 @@ public:
         return fail(Code::precondition, "this authority asks for no approvals", std::string(id));
     }
 
-    /// The result of a turn::ClientCall of a turn that waits for it. Errors: Code::not_found when it
-    /// is not (or no longer) waited for, Code::precondition when this authority never asks.
+    /// The result of a turn::ClientCall of a turn that waits for it. Errors: Code::not_found when
+    /// it is not (or no longer) waited for, Code::precondition when this authority never asks.
     [[nodiscard]] virtual Result<void> answer_call(std::string_view call, CallResult result) {
         static_cast<void>(result);
         return fail(Code::precondition, "this authority takes no functions", std::string(call));

@@ -78,7 +78,7 @@ struct CodexServer {
 /// prompts and answers stay in.
 struct RecordRules {
     std::filesystem::path directory{}; ///< empty: nothing is recorded
-    double share = 1;                  ///< of the turns, evenly spread; 0 < share ≤ 1
+    double share = 1; ///< of the turns, evenly spread; 0 < share ≤ 1
     /// The oldest captures are removed while there is more of them. A turn of more than an eighth
     /// of it leaves nothing.
     std::uint64_t most_bytes = std::uint64_t{256} << 20U;

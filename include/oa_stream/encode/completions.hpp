@@ -27,7 +27,8 @@ struct CompletionIdentity {
 
 /// Role, content…, finish, usage (when asked for and known), [DONE]. A failed, aborted or
 /// interrupted turn ends with one error frame and nothing after it. Only text becomes content,
-/// and calls of the client's functions tool_calls; reasoning, other tools and notes produce nothing.
+/// and calls of the client's functions tool_calls; reasoning, other tools and notes produce
+/// nothing.
 class CompletionsStream final : public TurnEncoder {
 public:
     CompletionsStream(CompletionIdentity identity, bool include_usage);

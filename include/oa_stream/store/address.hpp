@@ -11,14 +11,14 @@ namespace oa_stream::store {
 struct StoreOptions {
     /// redis://HOST[:PORT][/DB], rediss://… or redis+unix:/PATH; empty: each lane keeps its own.
     std::string url{};
-    std::string user{};     ///< of an ACL; empty: the default user
+    std::string user{}; ///< of an ACL; empty: the default user
     std::string password{}; ///< where it is: env:, file: or fd:; empty: none
-    std::string ca_file{};  ///< PEM; empty: the system's
+    std::string ca_file{}; ///< PEM; empty: the system's
     std::string prefix = "oa"; ///< of every key
-    std::string replica{};  ///< name of this process for people; empty: the host's
+    std::string replica{}; ///< name of this process for people; empty: the host's
     std::string revision = "dev";
-    Millis lease{6'000};   ///< a replica that says nothing for so long is dead
-    Millis wait{2'000};    ///< for one answer
+    Millis lease{6'000}; ///< a replica that says nothing for so long is dead
+    Millis wait{2'000}; ///< for one answer
     Millis outage{60'000}; ///< turns go on for so long without the store
     Millis log_kept{60'000}; ///< an ended turn's log
     Millis turn_time{1'800'000}; ///< a log of a turn under way is kept for so long, and then some

@@ -2,8 +2,8 @@
 //
 //   turn = TurnStarted , { part | tool | Note | UsageKnown } , TurnEnded
 //   part = PartOpened , { PartDelta } , PartClosed
-//   tool = ToolOpened , { ToolInputDelta } , ToolInputReady , [ ClientCall ] , { ToolOutputDelta } ,
-//   ( ToolOutput | ToolFailed )
+//   tool = ToolOpened , { ToolInputDelta } , ToolInputReady , [ ClientCall ] , { ToolOutputDelta }
+//   , ( ToolOutput | ToolFailed )
 //
 // Parts and tools interleave. Authorities may break this grammar; encode::Normaliser repairs it, so
 // encoders may rely on it.

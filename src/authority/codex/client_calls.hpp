@@ -1,8 +1,8 @@
 // The client's functions in one turn of codex (dynamic tools): which the model has called, and
-// whether nothing but the client is waited for. Measured with codex-cli 0.169.0: calls that the model
-// makes at once are asked for at once, each as soon as it is whole; `rawResponseItem/completed` tells
-// each before it is asked for, with its arguments as the model wrote them; `rawResponse/completed`
-// follows the last one, with the response's usage.
+// whether nothing but the client is waited for. Measured with codex-cli 0.169.0: calls that the
+// model makes at once are asked for at once, each as soon as it is whole;
+// `rawResponseItem/completed` tells each before it is asked for, with its arguments as the model
+// wrote them; `rawResponse/completed` follows the last one, with the response's usage.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -30,8 +30,8 @@ public:
     void watch(std::string_view method, const Json& params);
     /// `item/tool/call`. Asked again, as over a new connection, it says nothing new.
     void ask(const Json& params);
-    /// The calls that were asked for since, in the order in which the model made them: codex asks in
-    /// whichever order its tasks run.
+    /// The calls that were asked for since, in the order in which the model made them: codex asks
+    /// in whichever order its tasks run.
     [[nodiscard]] std::vector<turn::ClientCall> take();
 
     /// The model's response is whole, and every call in it is the client's or done.
@@ -52,7 +52,7 @@ private:
     bool enabled_ = false;
     bool response_whole_ = false;
     Json usage_{};
-    std::map<std::string, std::string, std::less<>> wire_{};      ///< call id of codex → ours
+    std::map<std::string, std::string, std::less<>> wire_{}; ///< call id of codex → ours
     std::map<std::string, std::string, std::less<>> arguments_{}; ///< by call id of codex
     std::deque<Made> made_{}; ///< calls that take() has not got to
     std::set<std::string, std::less<>> asked_{};

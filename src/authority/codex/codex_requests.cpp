@@ -56,8 +56,7 @@ Json input_of(const InputPart& part) {
 
 /// A message's content, or a function's output, in the words of the Responses API.
 Json content_of(const SeedMessage& message) {
-    const char* kind =
-        message.role == SeedMessage::Role::assistant ? "output_text" : "input_text";
+    const char* kind = message.role == SeedMessage::Role::assistant ? "output_text" : "input_text";
     Json content = Json::array();
     if (message.parts.empty()) {
         content.push_back(Json::object({{"type", kind}, {"text", message.text}}));

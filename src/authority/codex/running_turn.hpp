@@ -5,8 +5,8 @@
 #include "oa_stream/authority/codex.hpp"
 
 #include "capture_recorder.hpp"
-#include "codex/events/codex_events.hpp"
 #include "client_calls.hpp"
+#include "codex/events/codex_events.hpp"
 #include "codex/process/signal.hpp"
 #include "codex_approvals.hpp"
 #include "turn_queue.hpp"
@@ -55,7 +55,8 @@ public:
     [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);
     void approval_resolved(const Json& request);
     [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();
-    /// The thread has functions of the client's: the turn ends where only their results are missing.
+    /// The thread has functions of the client's: the turn ends where only their results are
+    /// missing.
     void take_client_calls() { calls_.enable(); }
     [[nodiscard]] bool takes_client_calls() const noexcept { return calls_.enabled() && !ended_; }
     /// `item/tool/call`: the client is to run it.

@@ -117,10 +117,15 @@ Result<void> refuse_local_options(const Options& options) {
 Result<ExitCode> run_target_rehearsal(const Options& options, Context& context) {
     OA_CHECK(refuse_local_options(options));
     OA_TRY(auto input, target_run_input(options));
-    return operate(context, Touches::nothing, [&](playbook::Operator by) {
-        input.by = std::move(by);
-        return playbook::rehearse_target(std::move(input));
-    }, options);
+    return operate(
+        context,
+        Touches::nothing,
+        [&](playbook::Operator by) {
+            input.by = std::move(by);
+            return playbook::rehearse_target(std::move(input));
+        },
+        options
+    );
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
@@ -128,10 +133,15 @@ Result<ExitCode> run(const Options& options, Context& context) {
         return run_target_rehearsal(options, context);
     }
     OA_TRY(RehearsalInput input, parse(options, context));
-    return operate(context, Touches::own_lanes, [&](playbook::Operator by) {
-        input.by = std::move(by);
-        return playbook::rehearse_local(std::move(input));
-    }, options);
+    return operate(
+        context,
+        Touches::own_lanes,
+        [&](playbook::Operator by) {
+            input.by = std::move(by);
+            return playbook::rehearse_local(std::move(input));
+        },
+        options
+    );
 }
 
 constexpr auto k_positionals = positionals<Options>(

@@ -69,10 +69,15 @@ Result<ExitCode> show_drill(const Options& options, Context& context) {
 Result<ExitCode> run(const Options& options, Context& context) {
     if (options.local) {
         OA_TRY(auto input, parse_local(options, context));
-        return operate(context, Touches::own_lanes, [&](playbook::Operator by) {
-            input.by = std::move(by);
-            return playbook::drill_local(std::move(input));
-        }, options);
+        return operate(
+            context,
+            Touches::own_lanes,
+            [&](playbook::Operator by) {
+                input.by = std::move(by);
+                return playbook::drill_local(std::move(input));
+            },
+            options
+        );
     }
     if (options.here.bake || options.here.fault) {
         return fail(
@@ -90,10 +95,15 @@ Result<ExitCode> run(const Options& options, Context& context) {
     if (!options.apply) {
         return show_drill(options, context);
     }
-    return operate(context, Touches::traffic, [&](playbook::Operator by) {
-        input.by = std::move(by);
-        return playbook::drill_target(std::move(input));
-    }, options);
+    return operate(
+        context,
+        Touches::traffic,
+        [&](playbook::Operator by) {
+            input.by = std::move(by);
+            return playbook::drill_target(std::move(input));
+        },
+        options
+    );
 }
 
 constexpr auto k_positionals = positionals<Options>(

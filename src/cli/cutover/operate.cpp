@@ -42,7 +42,8 @@ SignalWords words_for(Touches touches, const playbook::StopRequest& stop, const 
 
 } // namespace
 
-Result<run::RunResult> carry_out(Context& context, Touches touches, const StartRun& start, LiveOptions live) {
+Result<run::RunResult>
+carry_out(Context& context, Touches touches, const StartRun& start, LiveOptions live) {
     OA_CHECK(check_live(live, context));
     Screen screen(context);
     playbook::StopRequest stop;

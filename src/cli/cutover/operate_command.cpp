@@ -93,8 +93,8 @@ Result<bool> agrees(const ApplyOptions& options, Context& context) {
     }
     const auto columns = context.tty ? static_cast<std::size_t>(context.width) : 0;
     context.err(laid_out(playbook::plan_summary(*shown, now), {columns, context.colour}));
-    const bool ask = context.tty && !context.globals.non_interactive &&
-                     !context.json && !options.ndjson && ::isatty(STDIN_FILENO) == 1;
+    const bool ask = context.tty && !context.globals.non_interactive && !context.json &&
+                     !options.ndjson && ::isatty(STDIN_FILENO) == 1;
     if (!ask || !shown->refused.empty()) {
         return true;
     }
@@ -125,10 +125,15 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
         context.err("nothing was applied\n");
         return ExitCode::interrupted;
     }
-    return operate(context, Touches::traffic, [&](playbook::Operator by) {
-        request.by = std::move(by);
-        return playbook::apply_plan(std::move(request));
-    }, options);
+    return operate(
+        context,
+        Touches::traffic,
+        [&](playbook::Operator by) {
+            request.by = std::move(by);
+            return playbook::apply_plan(std::move(request));
+        },
+        options
+    );
 }
 
 constexpr auto k_plan_positionals =
@@ -148,7 +153,9 @@ constexpr auto k_apply_positionals = positionals<ApplyOptions>(
 constexpr auto k_apply_options = options<ApplyOptions>(
     k_stated_budget,
     k_live,
-    flag<&ApplyOptions::yes>("-y,--yes", "Do not show the plan again, and do not ask on a terminal."),
+    flag<&ApplyOptions::yes>(
+        "-y,--yes", "Do not show the plan again, and do not ask on a terminal."
+    ),
     option<&ApplyOptions::reopen>(
         names::reopen, "REASON", "Run the stages of a finished cutover again, for this reason."
     )

@@ -27,10 +27,9 @@ Result<std::filesystem::path> only_running(const std::filesystem::path& state_di
     }
     return fail(
         Code::usage,
-        names.empty() ? "no run is under way"
-                      : fmt::format(
-                            "{} runs are under way: {}", names.size(), fmt::join(names, ", ")
-                        ),
+        names.empty()
+            ? "no run is under way"
+            : fmt::format("{} runs are under way: {}", names.size(), fmt::join(names, ", ")),
         names.empty() ? (state_dir / "runs").string() : std::string(names::run),
         names.empty() ? "oa-stream runs list" : "name one"
     );

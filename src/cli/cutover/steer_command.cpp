@@ -83,18 +83,13 @@ Result<ExitCode> steer(Action action, const Options& options, Context& context) 
     return ExitCode::ok;
 }
 
-template <Action action>
-Result<ExitCode> carry_out(const Options& options, Context& context) {
+template <Action action> Result<ExitCode> carry_out(const Options& options, Context& context) {
     return steer(action, options, context);
 }
 
 constexpr auto k_options = options<Options>(
-    option<&Options::run>(
-        names::run, "RUN", "The run. Without it: the one that is under way."
-    ),
-    option<&Options::reason>(
-        names::reason, "TEXT", "Give the reason. The run's report shows it."
-    )
+    option<&Options::run>(names::run, "RUN", "The run. Without it: the one that is under way."),
+    option<&Options::reason>(names::reason, "TEXT", "Give the reason. The run's report shows it.")
         .typed(),
     option<&Options::by>(
         names::by, "NAME", "Your name for the report. Without it: that of your account."

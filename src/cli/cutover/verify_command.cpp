@@ -62,10 +62,15 @@ Result<ExitCode> run(Options options, Context& context) {
     }
     // A timer's mail is for what is wrong.
     context.quiet = context.quiet || !context.tty;
-    const Ended end = carry_out(context, Touches::nothing, [&](playbook::Operator by) {
-        input.by = std::move(by);
-        return playbook::verify_target(std::move(input));
-    }, options);
+    const Ended end = carry_out(
+        context,
+        Touches::nothing,
+        [&](playbook::Operator by) {
+            input.by = std::move(by);
+            return playbook::verify_target(std::move(input));
+        },
+        options
+    );
     Result<void> written;
     if (options.textfile) {
         written = write_textfile(*options.textfile, end, name);

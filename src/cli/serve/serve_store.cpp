@@ -9,7 +9,8 @@ std::vector<authority::Reading> store_readings(const store::Store& store) {
     return {
         {"store_up", "1 while the store answers.", numbers.up ? 1.0 : 0.0},
         {"store_rtt_seconds", "Round trip of the last lease renewal.", numbers.rtt_s},
-        {"store_errors_total", "Answers of the store that were errors or late.",
+        {"store_errors_total",
+         "Answers of the store that were errors or late.",
          count(numbers.errors)},
         {"store_appends_total", "Pieces of turns written to the store.", count(numbers.appends)},
         {"store_append_bytes_total", "Bytes of them.", count(numbers.append_bytes)},
@@ -17,8 +18,8 @@ std::vector<authority::Reading> store_readings(const store::Store& store) {
         {"turns_held", "Turns this lane holds.", count(numbers.held)},
         {"relays", "Turns of other lanes that are read here.", count(turns.relays)},
         {"fenced_total", "Turns that another lane had taken.", count(turns.fenced)},
-        {"adopted_total", "Turns of dead or draining lanes that went on here.",
-         count(turns.adopted)},
+        {"adopted_total", "Turns of dead or draining lanes that went on here.", count(turns.adopted)
+        },
         {"reaped_total", "Turns of dead lanes that were ended here.", count(turns.reaped)},
         {"released_total", "Turns left for other lanes.", count(turns.released)},
         {"tail_gaps_total", "Readers cut because a log was lost.", count(turns.gaps)},

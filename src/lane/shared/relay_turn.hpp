@@ -17,7 +17,8 @@ public:
         std::string turn,
         std::string model
     )
-        : executor_(executor), store_(&store), key_(std::move(key)), turn_(std::move(turn)), model_(std::move(model)) {}
+        : executor_(executor), store_(&store), key_(std::move(key)), turn_(std::move(turn)),
+          model_(std::move(model)) {}
 
     [[nodiscard]] const std::string& thread_id() const noexcept override { return key_.id; }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return turn_; }

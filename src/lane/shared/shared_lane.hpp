@@ -125,8 +125,8 @@ private:
     [[nodiscard]] Task<void> settle(store::ThreadKey key);
     enum class Adoption {
         done,
-        ended,      ///< the authority has ended it: its history says how
-        wait,       ///< the authority is away, or somebody else is at it
+        ended, ///< the authority has ended it: its history says how
+        wait, ///< the authority is away, or somebody else is at it
         impossible,
     };
     [[nodiscard]] Task<Adoption> adopt(store::TakeRequest take, std::string said, TurnHead head);
@@ -146,7 +146,7 @@ private:
     store::Store* store_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
-    std::unordered_map<std::string, Held> held_{};    ///< by turn
+    std::unordered_map<std::string, Held> held_{}; ///< by turn
     /// Turns of dead replicas whose authority does not answer, and since when.
     std::unordered_map<std::string, Clock::time_point> away_{};
 };

@@ -1,6 +1,5 @@
 // The map of threads over all replicas.
 #include "shared_lane.hpp"
-
 #include "state.hpp"
 
 #include <algorithm>

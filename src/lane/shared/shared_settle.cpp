@@ -164,7 +164,8 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
         (void)(*joined)->leave(); // it is somebody else's now
         co_return fence ? Adoption::done : Adoption::wait;
     }
-    auto live = go_on(std::move(take), **fence, std::move(said), std::move(head), *std::move(joined));
+    auto live =
+        go_on(std::move(take), **fence, std::move(said), std::move(head), *std::move(joined));
     lease->commit(live);
     co_return Adoption::done;
 }
@@ -193,13 +194,8 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     auto live = LiveTurn::adopt(
         lane_->executor,
         lane_->host,
-        {route_of(head),
-         head.request_id,
-         take.key.owner,
-         take.key.id,
-         Clock::now(),
-         {},
-         head.probe},
+        {route_of(head), head.request_id, take.key.owner, take.key.id, Clock::now(), {}, head.probe
+        },
         std::move(turn),
         std::move(style),
         said
@@ -240,7 +236,8 @@ SharedLane::reap(store::TakeRequest take, std::string said, TurnHead head, bool 
             encoder.fail_open(*ended.failure, frames);
         }
     }
-    const auto outcome = dump_json(Json{{"outcome", turn::to_string(ended.outcome)}, {"owed", true}});
+    const auto outcome =
+        dump_json(Json{{"outcome", turn::to_string(ended.outcome)}, {"owed", true}});
     const bool started = take.from.phase == store::Phase::live;
     const auto decided = co_await store_->reap(take, frames, outcome);
     if (!decided || !*decided || !started) {

@@ -149,9 +149,8 @@ SharedLane::acquire(std::string owner, std::string thread, bool count_owner) {
     }
 }
 
-Task<Accepted<SharedLane::Committed>> SharedLane::commit(
-    SharedHold* hold, std::string turn, TurnHead head, std::string idempotency
-) {
+Task<Accepted<SharedLane::Committed>>
+SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::string idempotency) {
     const auto stop = co_await store_->commit(
         {.key = hold->key(),
          .fence = hold->fence(),
@@ -210,8 +209,7 @@ void SharedLane::wanted(const store::Wanted& what) {
     }
 }
 
-Task<std::shared_ptr<LiveTurn>>
-SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
+Task<std::shared_ptr<LiveTurn>> SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
     if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
         co_return known->second.turn;
     }
@@ -223,9 +221,8 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
         co_return known->second.turn;
     }
     const auto head = read_head(log->entries.front().head);
-    auto remote = std::make_unique<RelayTurn>(
-        lane_->executor, *store_, key, holding.turn, head.model
-    );
+    auto remote =
+        std::make_unique<RelayTurn>(lane_->executor, *store_, key, holding.turn, head.model);
     auto turn = LiveTurn::relay(
         lane_->executor,
         lane_->host,
@@ -242,7 +239,8 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
 void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries) {
     for (const auto& entry : entries) {
         auto& at = relay.at;
-        if (relay.turn->ended() || (entry.end <= at.end && entry.fence <= at.fence && at.fence != 0)) {
+        if (relay.turn->ended() ||
+            (entry.end <= at.end && entry.fence <= at.fence && at.fence != 0)) {
             continue;
         }
         if (entry.end - entry.bytes.size() != at.end || entry.fence < at.fence) {
@@ -258,8 +256,7 @@ void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries)
     }
 }
 
-Task<Accepted<std::shared_ptr<LiveTurn>>>
-SharedLane::find(std::string owner, std::string thread) {
+Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(std::string owner, std::string thread) {
     const store::ThreadKey key{owner, thread};
     const auto until = Clock::now() + k_start_wait;
     for (int looks = 0; looks < k_looks;) {

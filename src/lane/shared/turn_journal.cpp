@@ -162,7 +162,7 @@ Task<void> TurnJournal::write_end(Self self) {
         const auto done = std::exchange(self->done_, nullptr);
         if (done) {
             done(
-                !written                                   ? End::late
+                !written                             ? End::late
                 : *written == store::Written::fenced ? End::fenced
                                                      : End::stored
             );

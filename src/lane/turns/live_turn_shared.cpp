@@ -98,15 +98,12 @@ void LiveTurn::hold_end() {
     ending_ = true;
     last_frames_ = host_->scratch;
     host_->scratch.clear();
-    style_.journal->end(
-        last_frames_,
-        outcome_text(),
-        [weak = weak_from_this()](TurnJournal::End end) {
+    style_.journal
+        ->end(last_frames_, outcome_text(), [weak = weak_from_this()](TurnJournal::End end) {
             if (const auto self = weak.lock()) {
                 self->settle_end(end == TurnJournal::End::fenced);
             }
-        }
-    );
+        });
 }
 
 void LiveTurn::settle_end(bool decided_elsewhere) {
@@ -155,9 +152,9 @@ void LiveTurn::lose_to_another() {
 }
 
 std::string LiveTurn::outcome_text() const {
-    return dump_json(Json{
-        {"outcome", turn::to_string(outcome_.outcome)}, {"owed", owed_ || readers() == 0}
-    });
+    return dump_json(
+        Json{{"outcome", turn::to_string(outcome_.outcome)}, {"owed", owed_ || readers() == 0}}
+    );
 }
 
 /// False: it was told already by the replica before us. What does not go on from there ends the

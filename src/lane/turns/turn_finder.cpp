@@ -50,7 +50,8 @@ Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
     );
 }
 
-TurnStyle TurnStarter::shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const {
+TurnStyle
+TurnStarter::shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const {
     TurnStyle style;
     style.journal = std::move(journal);
     if (style.journal) {

@@ -33,9 +33,8 @@ private:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn_anywhere(CallPtr call);
     [[nodiscard]] Task<Accepted<std::optional<SharedHold>>>
     hold_everywhere(std::string owner, std::string thread);
-    [[nodiscard]] Task<Accepted<SharedLane::Committed>> commit_everywhere(
-        CallPtr call, std::optional<SharedHold>* hold, const authority::Turn* turn
-    );
+    [[nodiscard]] Task<Accepted<SharedLane::Committed>>
+    commit_everywhere(CallPtr call, std::optional<SharedHold>* hold, const authority::Turn* turn);
     [[nodiscard]] TurnStyle
     shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const;
     // turn_starter.cpp
@@ -44,8 +43,7 @@ private:
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start_turn(CallPtr call);
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
     turns_to_replace(CallPtr call, std::string thread);
-    [[nodiscard]] std::shared_ptr<LiveTurn>
-    go_live(
+    [[nodiscard]] std::shared_ptr<LiveTurn> go_live(
         const Call& call,
         TurnIdentity identity,
         std::unique_ptr<authority::Turn> turn,

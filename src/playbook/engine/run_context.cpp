@@ -29,9 +29,7 @@ void RunContext::skip(std::string id, bool required, std::string detail) {
 }
 
 void RunContext::add_interrupted(std::string_view where) {
-    session.add(
-        "interrupted", Verdict::inconclusive, fmt::format("{} {}", in.stop->text(), where)
-    );
+    session.add("interrupted", Verdict::inconclusive, fmt::format("{} {}", in.stop->text(), where));
 }
 
 void RunContext::keep(const measure::Sample& sample, std::string_view where) const {

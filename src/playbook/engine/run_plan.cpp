@@ -241,8 +241,7 @@ Task<void> roll_back(RunContext* run) {
     run->out.rollback = co_await restore_baseline(
         run,
         "rollback",
-        interrupted ? interrupted_text(*run->in.stop)
-                    : first_trouble(run->checks())
+        interrupted ? interrupted_text(*run->in.stop) : first_trouble(run->checks())
     );
     run->out.restored = run->out.rollback->verified;
 }

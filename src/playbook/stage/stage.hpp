@@ -57,7 +57,8 @@ struct StageRun {
 
 /// Waits until `until`, with probes that flow already: for a breach, a lost split, a silent source,
 /// a signal, and an order.
-[[nodiscard]] Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, measure::Look look);
+[[nodiscard]] Task<WindowEnd>
+watch_all(StageRun* stage, Clock::time_point until, measure::Look look);
 /// The same with probes of its own, and at its end the gates' judgement.
 [[nodiscard]] Task<WindowEnd> window(StageRun* stage, Millis length, measure::Look look);
 /// Probes at the stage's rates. An error: none could be started.

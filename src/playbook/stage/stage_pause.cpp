@@ -24,8 +24,7 @@ std::string nobody_came(const Playbook& playbook) {
 Then wanted(const StageRun& stage, WindowEnd end) {
     const Playbook& playbook = stage.run.playbook();
     const auto& gates = stage.row.gates;
-    const bool unreadable =
-        end == WindowEnd::lost && stage.drift.state == DriftState::unreadable;
+    const bool unreadable = end == WindowEnd::lost && stage.drift.state == DriftState::unreadable;
     if (end == WindowEnd::blind || end == WindowEnd::broken || unreadable) {
         return playbook.stage.error_then;
     }
@@ -64,10 +63,9 @@ std::optional<Reason> reason_to_pause(const StageRun& stage, WindowEnd end) {
     if (wanted(stage, end) == Then::hold) {
         return Reason{trouble_of(stage), true};
     }
-    const bool good = end == WindowEnd::over && stage.users_came &&
-                      !any(stage.row.gates, Verdict::fail) &&
-                      !any(stage.row.gates, Verdict::error) &&
-                      !any(stage.row.gates, Verdict::inconclusive);
+    const bool good =
+        end == WindowEnd::over && stage.users_came && !any(stage.row.gates, Verdict::fail) &&
+        !any(stage.row.gates, Verdict::error) && !any(stage.row.gates, Verdict::inconclusive);
     if (!good) {
         return std::nullopt;
     }
@@ -100,7 +98,9 @@ void begin_pause(RunContext& run, const Reason& reason, const std::string& where
 
 void end_pause(RunContext& run, std::string_view how, const std::string& where, double seconds) {
     run.in.steering->unpaused();
-    run.session.folder().note("pause ended", {{"where", where}, {"how", how}, {"seconds", seconds}});
+    run.session.folder().note(
+        "pause ended", {{"where", where}, {"how", how}, {"seconds", seconds}}
+    );
     run.out.notes.push_back(
         fmt::format("Paused at {} for {:.0f} s; {}.", where, seconds, std::string(how))
     );
@@ -116,9 +116,8 @@ public:
             co_return true;
         }
         next_ = Clock::now() + run_.in.timing.drift_every;
-        last = judge_drift(
-            run_, co_await within(run_.in.timing.driver_call, run_.in.driver->read())
-        );
+        last =
+            judge_drift(run_, co_await within(run_.in.timing.driver_call, run_.in.driver->read()));
         co_return last.state == DriftState::ours || last.state == DriftState::unreadable;
     }
 
@@ -158,9 +157,7 @@ Task<WindowEnd> wait_in_trouble(StageRun* stage, Clock::time_point until) {
 Task<WindowEnd> wait_and_measure(StageRun* stage, Clock::time_point until) {
     if (const auto started = co_await start_probes(stage); !started) {
         stage->run.source_failed = true;
-        stage->run.session.add(
-            "probe@" + stage->where, Verdict::error, started.error().text()
-        );
+        stage->run.session.add("probe@" + stage->where, Verdict::error, started.error().text());
         co_return WindowEnd::broken;
     }
     stage->planned += stage->run.playbook().stage.pause_at_most;

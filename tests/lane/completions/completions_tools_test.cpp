@@ -65,8 +65,7 @@ std::string told(const Accepted<CompletionsRequest>& request) {
             continue;
         }
         out += message.role == Role::user ? "user:" : "assistant:";
-        out += message.parts.empty() ? message.text
-                                     : fmt::format("{} parts", message.parts.size());
+        out += message.parts.empty() ? message.text : fmt::format("{} parts", message.parts.size());
         for (const auto& call : message.calls) {
             out += fmt::format(" {}({},{})", call.name, call.id, call.arguments);
         }
@@ -86,9 +85,7 @@ std::string call(std::string_view id, std::string_view name = "f") {
     );
 }
 std::string made(std::string_view calls, std::string_view content = "null") {
-    return fmt::format(
-        R"({{"role":"assistant","content":{},"tool_calls":[{}]}})", content, calls
-    );
+    return fmt::format(R"({{"role":"assistant","content":{},"tool_calls":[{}]}})", content, calls);
 }
 std::string result(std::string_view id, std::string_view text = "r") {
     return fmt::format(R"({{"role":"tool","tool_call_id":"{}","content":"{}"}})", id, text);
@@ -153,7 +150,8 @@ TEST_CASE("completions tools: what is offered to the model") {
     }
     std::string many;
     for (int i = 0; i < 129; ++i) {
-        many += fmt::format(R"({}{{"type":"function","function":{{"name":"f{}"}}}})", i ? "," : "", i);
+        many +=
+            fmt::format(R"({}{{"type":"function","function":{{"name":"f{}"}}}})", i ? "," : "", i);
     }
     CHECK(refusal(ask(R"("tools":[)" + many + "]")) == "400 invalid_value tools");
 }
