@@ -1,4 +1,4 @@
-#include "completions/completions_request.hpp"
+#include "refusal.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -27,16 +27,6 @@ Accepted<CompletionsRequest> with(std::string_view members) {
 Accepted<CompletionsRequest> messages(std::string_view list, bool images = true) {
     return read(
         fmt::format(R"({{"model":"m","messages":{}}})", list), CompletionsContext{.images = images}
-    );
-}
-
-std::string refusal(const Accepted<CompletionsRequest>& request) {
-    if (request) {
-        return "accepted";
-    }
-    const auto& error = request.error();
-    return fmt::format(
-        "{} {} {}", error.status, error.code, string_member(error.details, "param").value_or("-")
     );
 }
 

@@ -1,4 +1,4 @@
-#include "completions/completions_request.hpp"
+#include "refusal.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -24,16 +24,6 @@ ask(std::string_view members, std::string_view messages = k_hi, bool tools = tru
     );
     return read_completions_request(
         parse_json(body).value(), CompletionsContext{.images = true, .tools = tools}
-    );
-}
-
-std::string refusal(const Accepted<CompletionsRequest>& request) {
-    if (request) {
-        return "accepted";
-    }
-    const auto& error = request.error();
-    return fmt::format(
-        "{} {} {}", error.status, error.code, string_member(error.details, "param").value_or("-")
     );
 }
 
