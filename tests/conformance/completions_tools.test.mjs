@@ -1,28 +1,9 @@
 // Function tools of /v1/chat/completions with the released clients, over the real Codex.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../e2e/lib/codex.mjs';
-import { ROOT } from '../e2e/lib/process.mjs';
+import { test } from 'node:test';
+import { PARAMETERS, PROMPT, SKIES, laneOfFile, packagesOf } from './function_tools.mjs';
 
-const KIT = createRequire(path.join(ROOT, 'tests/conformance/chat-completions/package.json'));
-const load = (name) => import(pathToFileURL(KIT.resolve(name)).href);
-const CALLS = '[["weather",{"city":"Oslo"}],["weather",{"city":"Rome"}]]';
-const PROMPT = `scenario:calls;calls=${encodeURIComponent(CALLS)}`;
-const SKIES = { Oslo: 'rain', Rome: 'sun' };
-const PARAMETERS = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
-
-let mock, lane;
-before(async () => {
-  mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
-});
-after(async () => {
-  assert.equal((await lane.stop()).code, 0);
-  await mock.stop();
-});
+const load = packagesOf('chat-completions'), lane = laneOfFile();
 
 for (const name of ['openai', 'openai-v4']) {
   const client = async () => new (await load(name)).default({ apiKey: 'none', baseURL: `${lane.base}/v1`, maxRetries: 0 });

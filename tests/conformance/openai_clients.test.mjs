@@ -1,28 +1,10 @@
 // Clients that speak /v1/responses by default, set to chat completions: @openai/agents with a tool, and
 // @ai-sdk/openai with AI SDK 7.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../e2e/lib/codex.mjs';
-import { ROOT } from '../e2e/lib/process.mjs';
+import { test } from 'node:test';
+import { PARAMETERS, PROMPT, SKIES, laneOfFile, packagesOf } from './function_tools.mjs';
 
-const CLIENTS = createRequire(path.join(ROOT, 'tests/conformance/openai-clients/package.json'));
-const load = (name) => import(pathToFileURL(CLIENTS.resolve(name)).href);
-const PROMPT = `scenario:calls;calls=${encodeURIComponent('[["weather",{"city":"Oslo"}],["weather",{"city":"Rome"}]]')}`;
-const SKIES = { Oslo: 'rain', Rome: 'sun' };
-const PARAMETERS = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
-
-let mock, lane;
-before(async () => {
-  mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
-});
-after(async () => {
-  assert.equal((await lane.stop()).code, 0);
-  await mock.stop();
-});
+const load = packagesOf('openai-clients'), lane = laneOfFile();
 
 test('@openai/agents: an agent with a tool, whole and streamed', async () => {
   const { Agent, OpenAIProvider, Runner, tool } = await load('@openai/agents');
