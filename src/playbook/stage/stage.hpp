@@ -67,7 +67,7 @@ watch_all(StageRun* stage, Clock::time_point until, measure::Look look);
 void show(const StageRun& stage);
 
 /// Pauses the stage where the playbook or an operator wants it, for as long as that takes, and
-/// measures it once more where going on is to be decided anew.
+/// measures it once more where the decision to go on has to be made again.
 [[nodiscard]] Task<WindowEnd> steer(StageRun* stage, WindowEnd end);
 /// Leaves the checks of a stage that was promoted: gates that had not decided are skipped.
 void record_promotion(StageRun& stage);
