@@ -45,6 +45,10 @@ TEST_CASE("command line: a mistake gives one line with what to type instead") {
             {"version", "x"},
             "version: unexpected argument 'x'",
             "oa-stream version --help"},
+        Row{"address as a word",
+            {"smoke", "stream", "http://127.0.0.1:8080"},
+            "smoke stream: unexpected argument 'http://127.0.0.1:8080'",
+            "an address goes behind --base-url"},
         Row{"missing value", {"version", "--state-dir"}, "version: ", "oa-stream version --help"},
         Row{"given twice", {"version", "--state-dir", "a", "--state-dir", "b"}, "version: ", ""},
     };

@@ -1,5 +1,6 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/output.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "compat/compat_scripts.hpp"
@@ -22,13 +23,17 @@ namespace oa_stream::cli {
 
 namespace {
 
-/// One clear line on stderr; with --json also the document every command promises.
+/// One clear line on stderr; with --json also the document every command promises. A word in the
+/// wrong place may be a token: it is quoted, so it is redacted.
 int report(const Error& error, bool json) {
-    write_diagnostic(fmt::format("oa-stream: {}\n", error.text()));
+    Redactor redactor;
+    redactor.add_environment();
+    const std::string text = redactor.apply(error.text());
+    write_diagnostic(fmt::format("oa-stream: {}\n", text));
     if (json) {
         Json document = plain_answer("ERROR");
         document["error"]["code"] = to_string(error.code);
-        document["error"]["message"] = error.text();
+        document["error"]["message"] = text;
         write_result(dump_json(titled("error", document)) + "\n");
     }
     return static_cast<int>(exit_code(error.code));

@@ -146,6 +146,16 @@ std::string option_hint(const CommandSpec& command, std::string_view typed) {
                 : fmt::format("oa-stream {} --help", command.path);
 }
 
+/// "smoke stream http://…": most tools take an address as it stands.
+std::string argument_hint(const CommandSpec& command, std::string_view word) {
+    for (const OptionSpec& option : command.options) {
+        if (word.contains("://") && option.value == "URL") {
+            return fmt::format("an address goes behind {}", option.long_name());
+        }
+    }
+    return fmt::format("oa-stream {} --help", command.path);
+}
+
 /// CLI11's text names the option; its first line is enough.
 std::string first_line(const char* text) {
     const std::string_view whole(text);
@@ -172,7 +182,7 @@ Result<void> refuse_extras(const CLI::App& app, const CommandSpec& command) {
         Code::usage,
         fmt::format("{}: unexpected argument '{}'", command.path, printable(word, 60)),
         {},
-        fmt::format("oa-stream {} --help", command.path)
+        argument_hint(command, word)
     );
 }
 

@@ -50,6 +50,16 @@ test('usage: an unknown option, a word too many, a missing word, a wrong colour'
   }
 });
 
+test('a word in the wrong place is quoted without what may be secret in it', async () => {
+  const key = `sk-${'a1b2c3d4'.repeat(4)}`;
+  for (const [secret, word] of [['hunter2', 'http://me:hunter2@127.0.0.1'], [key, key], ['own-7f3a-words', 'own-7f3a-words']]) {
+    const got = await oa(['smoke', 'stream', '--json', word], { env: { MY_TOKEN: 'own-7f3a-words' } });
+    refused(got, 2, word);
+    assert.ok(!`${got.stdout}${got.stderr}`.includes(secret), got.stderr + got.stdout);
+    assert.match(got.stderr, /unexpected argument '.*\*{7}/);
+  }
+});
+
 test('usage with --json: one document with a verdict that is not PASS, whatever the command', async () => {
   for (const { name, words } of commands) {
     const got = await oa([...words, '--json', '--nonesuch']);
