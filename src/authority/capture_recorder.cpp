@@ -35,13 +35,29 @@ struct Stored {
     std::uint64_t bytes = 0;
 };
 
+/// A turn that is being written says something within the limit of a turn (30 min).
+constexpr std::chrono::hours k_part_life{1};
+
+/// The recording of a process that was killed: nobody will end it.
+bool left_over(const fs::directory_entry& entry) {
+    std::error_code gone;
+    const auto written = entry.last_write_time(gone);
+    return !gone && entry.path().native().ends_with(fmt::format(".jsonl{}", k_part)) &&
+           fs::file_time_type::clock::now() - written > k_part_life;
+}
+
 /// By name, which begins with the time; what is not ours or is being written is left alone.
 std::vector<Stored> captures_in(const fs::path& directory) {
     std::vector<Stored> out;
     std::error_code gone;
     for (const auto& entry : fs::directory_iterator(directory, gone)) {
         const std::uint64_t bytes = entry.file_size(gone);
-        if (!gone && entry.path().extension() == ".jsonl") {
+        if (gone) {
+            continue;
+        }
+        if (left_over(entry)) {
+            fs::remove(entry.path(), gone);
+        } else if (entry.path().extension() == ".jsonl") {
             out.push_back({entry.path(), bytes});
         }
     }
