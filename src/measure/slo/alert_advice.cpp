@@ -76,6 +76,12 @@ constexpr std::array k_advice{
         k_5xx
     },
     Advice{
+        "OaStreamTerminalsLost",
+        Next::watch,
+        "{{ $value | humanize }} turns were accepted in 15 m, and the ends of fewer than half are "
+        "reported: they hang, or alerts of failures see nothing."
+    },
+    Advice{
         "OaStreamCodexError",
         Next::gate,
         "{{ $value | humanizePercentage }} of the ended turns are codex_error: the authority died, "
@@ -181,6 +187,19 @@ constexpr std::array k_advice{
         Next::watch,
         "{{ $labels.instance }} takes no turns for 10 m and still has {{ $value | humanize }} open "
         "streams."
+    },
+    Advice{
+        "OaStreamTargetDown",
+        Next::watch,
+        "{{ $labels.instance }} was a lane within a day and cannot be scraped: what its users get "
+        "is "
+        "in no number."
+    },
+    Advice{
+        "OaStreamFirstContentAbsent",
+        Next::watch,
+        "{{ $value | humanize }} turns were accepted in 15 m, and none reported its first content: "
+        "they all fail before it, or the alert of late ones sees nothing."
     },
     Advice{
         "OaStreamMixedTarget",

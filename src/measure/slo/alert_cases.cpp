@@ -70,6 +70,7 @@ public:
         terminals();
         absences();
         std::ranges::move(process_cases(options_), std::back_inserter(cases_));
+        std::ranges::move(silence_cases(options_), std::back_inserter(cases_));
         return std::move(cases_);
     }
 
@@ -208,6 +209,10 @@ std::vector<Case> bridge_cases(const AlertOptions& options) {
                 out.changes.push_back(
                     {requests(route, "200"), {{turns, before}, {turns * asked, k_bridge_change}}}
                 );
+                out.changes.push_back(
+                    {ended("completed", route.pattern),
+                     {{turns, before}, {turns * times, k_bridge_change}}}
+                );
             }
             return out;
         };
@@ -217,7 +222,7 @@ std::vector<Case> bridge_cases(const AlertOptions& options) {
         changed("five times as many turns are accepted", 5, 5, {{"OaStreamBridgeSpike", {}}}),
         changed("twice as many are no spike", 2, 2, {}),
         changed("requests come and none is accepted", 0, 1, {{"OaStreamBridgeStalled", {}}}),
-        changed("nobody asks, nothing stalls", 0, 0, {}),
+        changed("nobody asks any more", 0, 0, {{"OaStreamBridgeDrop", {}}}),
         {.name = "a young lane has no baseline", .minutes = 60},
     };
 }

@@ -291,8 +291,9 @@ Group bridge(const Writer& write) {
         "OaStreamBridgeDrop",
         fmt::format(
             "oa_stream:bridge_accepted:rate10m < 0.5 * oa_stream:bridge_accepted:rate6h_before\n"
-            "and oa_stream:bridge_accepted:rate10m > 0\n"
-            "and oa_stream:bridge_accepted:rate6h_before * 600 >= {}",
+            "and oa_stream:bridge_accepted:rate6h_before * 600 >= {0}\n"
+            "unless (oa_stream:bridge_accepted:rate10m == 0 and "
+            "oa_stream:bridge_asked:increase10m >= {0})", // that is stalled
             floor
         ),
         "5m",
@@ -370,6 +371,7 @@ std::vector<Group> table(const AlertOptions& options) {
         terminals(write),
         burning(write),
         bridge(write),
+        silence_rules(options),
         process_rules(options),
         run_rules(options),
     };

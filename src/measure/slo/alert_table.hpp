@@ -33,6 +33,8 @@ struct Group {
 /// Of single processes, and of runs that report by --textfile; with their cases.
 [[nodiscard]] Group process_rules(const AlertOptions& options);
 [[nodiscard]] Group run_rules(const AlertOptions& options);
+/// Of what is missing: ends, first contents, targets.
+[[nodiscard]] Group silence_rules(const AlertOptions& options);
 /// A metric's series (its name without the prefix) as the options select them.
 [[nodiscard]] std::string
 selector(const AlertOptions& options, std::string_view metric, std::string_view matchers);
@@ -53,6 +55,7 @@ struct Series {
     std::vector<Piece> pieces{};
     std::optional<double> constant{}; ///< instead: a gauge that stays there
     std::vector<double> turns{};      ///< instead: a gauge that has these in turn
+    bool foreign = false;             ///< Prometheus' own: the name is whole
 };
 struct Expected {
     std::string alert;
@@ -73,6 +76,7 @@ struct CaseFile {
 };
 [[nodiscard]] std::vector<CaseFile> cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Case> process_cases(const AlertOptions& options);
+[[nodiscard]] std::vector<Case> silence_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Series> healthy_process(int minutes);
 
 /// Every series of a healthy lane: the cases' routes, each with turns_per_minute().

@@ -119,7 +119,7 @@ std::vector<Series> series_of(const Case& one, const AlertOptions& options) {
 
 /// With the matchers of the selectors as labels: what is not selected is not there.
 std::string named(const Series& series, const AlertOptions& options) {
-    std::string out = "oa_stream_" + series.name;
+    std::string out = (series.foreign ? "" : std::string(telemetry::k_prefix)) + series.name;
     for (const auto& [name, value] : selected_labels(options)) {
         out.insert(out.size() - 1, fmt::format(",{}={}", name, prometheus::in_quotes(value)));
     }

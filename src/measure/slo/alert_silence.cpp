@@ -1,0 +1,98 @@
+// Alerts of what is missing: a sum of nothing is not zero errors, so every ratio would stay quiet.
+#include "alert_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::measure::alerts {
+namespace {
+
+constexpr int k_minutes = 30; ///< of every case here
+
+/// sum(increase(…)), 0 where nothing is reported.
+std::string risen(const AlertOptions& options, std::string_view metric) {
+    return fmt::format("(sum(increase({}[15m])) or vector(0))", selector(options, metric, ""));
+}
+
+} // namespace
+
+Group silence_rules(const AlertOptions& options) {
+    Group out{.name = "oa-stream-silence", .rules = {}};
+    const std::string enough =
+        fmt::format("oa_stream:bridge_accepted:increase15m >= {}", options.least_total);
+    out.rules.push_back({
+        .name = "oa_stream:bridge_accepted:increase15m",
+        .expr =
+            fmt::format("sum(increase({}[15m]))", selector(options, "bridge_accepted_total", "")),
+        .records = true,
+    });
+    out.rules.push_back({
+        .name = "OaStreamTerminalsLost",
+        // What runs has not ended yet: long turns are not lost.
+        .expr = fmt::format(
+            "{0}\nand {1} + (sum({2}) or vector(0)) < 0.5 * oa_stream:bridge_accepted:increase15m",
+            enough,
+            risen(options, "terminal_total"),
+            selector(options, "active_streams", "")
+        ),
+        .wait = "5m",
+        .severity = "page",
+        .summary = "Turns are accepted, and the ends of most of them are not reported.",
+    });
+    out.rules.push_back({
+        .name = "OaStreamFirstContentAbsent",
+        .expr =
+            fmt::format("{}\nand {} == 0", enough, risen(options, "first_content_seconds_count")),
+        .wait = "5m",
+        .severity = "ticket",
+        .summary = "Turns are accepted, and no first content is reported.",
+    });
+    out.rules.push_back({
+        .name = "OaStreamTargetDown",
+        .expr = fmt::format(
+            "{} == 0\nand on (job, instance) last_over_time({}[1d])",
+            options.matchers.empty() ? "up" : fmt::format("up{{{}}}", options.matchers),
+            selector(options, "ready", "")
+        ),
+        .wait = "5m",
+        .severity = "ticket",
+        .summary = "A lane can no longer be scraped.",
+    });
+    return out;
+}
+
+std::vector<Case> silence_cases(const AlertOptions& options) {
+    const double turns = turns_per_minute(options);
+    std::vector<Series> unsaid;
+    std::vector<Series> few;
+    std::vector<Series> late;
+    for (const auto& route : k_case_routes) {
+        const auto of = [&](std::string_view metric, std::string_view labels) {
+            return fmt::format(R"({}{{{}route="{}"}})", metric, labels, route.pattern);
+        };
+        const std::string completed = of("terminal_total", R"(class="completed",)");
+        unsaid.push_back({.name = of("first_content_seconds_count", "")});
+        few.push_back({.name = completed, .pieces = {{turns * 0.4, k_minutes}}});
+        late.push_back({.name = completed, .pieces = {{turns * 0.8, k_minutes}}});
+    }
+    const Series down{.name = "up{example=\"a\"}", .constant = 0, .foreign = true};
+    Labels example = selected_labels(options);
+    if (std::ranges::find(example, "example", &Labels::value_type::first) == example.end()) {
+        example.emplace_back("example", "a");
+    }
+    return {
+        {.name = "the ends of most turns are not reported",
+         .changes = few,
+         .firing = {{"OaStreamTerminalsLost", {}}}},
+        {.name = "some turns last long", .changes = late},
+        {.name = "no first content is reported",
+         .changes = unsaid,
+         .firing = {{"OaStreamFirstContentAbsent", {}}}},
+        {.name = "one target is down",
+         .changes = {down},
+         .firing = {{"OaStreamTargetDown", example}}},
+    };
+}
+
+} // namespace oa_stream::measure::alerts
