@@ -42,8 +42,13 @@ Group silence_rules(const AlertOptions& options) {
     });
     out.rules.push_back({
         .name = "OaStreamFirstContentAbsent",
-        .expr =
-            fmt::format("{}\nand {} == 0", enough, risen(options, "first_content_seconds_count")),
+        // A completion that is not streamed has no first content.
+        .expr = fmt::format(
+            "sum(increase({}[15m])) >= {}\nand {} == 0",
+            selector(options, "bridge_accepted_total", R"(route=~"/api/.*")"),
+            options.least_total,
+            risen(options, "first_content_seconds_count")
+        ),
         .wait = "5m",
         .severity = "ticket",
         .summary = "Turns are accepted, and no first content is reported.",
