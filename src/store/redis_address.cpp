@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view k_unix = "redis+unix:";
 constexpr std::string_view k_plain = "redis://";
 constexpr std::string_view k_tls = "rediss://";
+constexpr std::string_view k_plain_sentinel = "redis+sentinel://";
+constexpr std::string_view k_tls_sentinel = "rediss+sentinel://";
+constexpr std::string_view k_sentinel_port = "26379";
 constexpr std::uint64_t k_most_databases = 1'000'000;
 
 std::unexpected<Error> refuse(std::string message, std::string hint = {}) {
@@ -20,7 +23,9 @@ std::unexpected<Error> refuse(std::string message, std::string hint = {}) {
 }
 
 /// "host:port", "[::1]:port", "host".
-Result<void> read_host(std::string_view authority, net::ByteStreamTarget& target) {
+Result<void> read_host(
+    std::string_view authority, net::ByteStreamTarget& target, std::string_view usual = "6379"
+) {
     const auto close = authority.starts_with('[') ? authority.find(']') : std::string_view::npos;
     const bool bracketed = close != std::string_view::npos;
     auto host = bracketed ? authority.substr(1, close - 1) : authority;
@@ -33,16 +38,50 @@ Result<void> read_host(std::string_view authority, net::ByteStreamTarget& target
         return refuse("the store's address has no host", "redis://HOST:PORT");
     }
     target.host = host;
-    target.port = port.empty() ? "6379" : std::string(port.substr(1));
+    target.port = port.empty() ? usual : port.substr(1);
     if (!parse_count(target.port, 1, 65'535)) {
         return refuse(fmt::format("{} is no port", target.port), "redis://HOST:PORT");
     }
     return {};
 }
 
+Result<void> check_clear(const net::ByteStreamTarget& target) {
+    if (target.secure || is_loopback(target.host)) {
+        return {};
+    }
+    return refuse(
+        "what people write would travel in the clear; only loopback may do without TLS",
+        "rediss://HOST:PORT, or redis+unix:/PATH"
+    );
+}
+
+/// HOST:PORT,HOST:PORT/NAME
+Result<void> read_sentinels(std::string_view rest, RedisAddress& out) {
+    const auto slash = std::min(rest.find('/'), rest.size());
+    out.primary = rest.substr(std::min(slash + 1, rest.size()));
+    if (out.primary.empty() || rest.contains('@')) {
+        return refuse(
+            "Sentinels are named with what they call the primary, and without a password",
+            "rediss+sentinel://HOST:PORT,HOST:PORT,HOST:PORT/NAME"
+        );
+    }
+    for (auto hosts = rest.substr(0, slash); !hosts.empty();) {
+        const auto comma = std::min(hosts.find(','), hosts.size());
+        auto target = out.target;
+        OA_CHECK(read_host(hosts.substr(0, comma), target, k_sentinel_port));
+        OA_CHECK(check_clear(target));
+        out.sentinels.push_back(std::move(target));
+        hosts.remove_prefix(std::min(comma + 1, hosts.size()));
+    }
+    return out.sentinels.empty() ? refuse("no Sentinel is named") : Result<void>{};
+}
+
 } // namespace
 
 std::string RedisAddress::text() const {
+    if (target.host.empty() && !sentinels.empty()) {
+        return primary;
+    }
     return target.unix_path.empty() ? fmt::format("{}:{}", target.host, target.port)
                                     : target.unix_path;
 }
@@ -60,10 +99,19 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
         }
         return out;
     }
+    for (const auto scheme : {k_plain_sentinel, k_tls_sentinel}) {
+        if (url.starts_with(scheme)) {
+            out.target.secure = scheme == k_tls_sentinel;
+            OA_CHECK(read_sentinels(url.substr(scheme.size()), out));
+            return out;
+        }
+    }
     out.target.secure = url.starts_with(k_tls);
     if (!out.target.secure && !url.starts_with(k_plain)) {
         return refuse(
-            "this is no store", "memory, redis://HOST:PORT, rediss://HOST:PORT or redis+unix:/PATH"
+            "this is no store",
+            "memory, redis://HOST:PORT, rediss://HOST:PORT, redis+unix:/PATH or "
+            "rediss+sentinel://HOST:PORT,HOST:PORT/NAME"
         );
     }
     auto rest = url.substr(out.target.secure ? k_tls.size() : k_plain.size());
@@ -83,12 +131,7 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
         return refuse(fmt::format("{} is no database's number", database), "redis://HOST:PORT/0");
     }
     out.database = database.empty() ? "0" : std::string(database);
-    if (!out.target.secure && !is_loopback(out.target.host)) {
-        return refuse(
-            "what people write would travel in the clear; only loopback may do without TLS",
-            "rediss://HOST:PORT, or redis+unix:/PATH"
-        );
-    }
+    OA_CHECK(check_clear(out.target));
     return out;
 }
 

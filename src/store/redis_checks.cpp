@@ -11,8 +11,13 @@ namespace {
 
 constexpr std::uint64_t k_oldest_redis = 7;
 
-/// A line "name:value" of INFO.
-std::string_view field(std::string_view info, std::string_view name) {
+std::unexpected<Error> refuse(std::string message, std::string hint) {
+    return fail(Code::config, std::move(message), "the store", std::move(hint));
+}
+
+} // namespace
+
+std::string_view info_field(std::string_view info, std::string_view name) {
     while (!info.empty()) {
         const auto end = std::min(info.find('\n'), info.size());
         auto line = info.substr(0, end);
@@ -24,12 +29,6 @@ std::string_view field(std::string_view info, std::string_view name) {
     return {};
 }
 
-std::unexpected<Error> refuse(std::string message, std::string hint) {
-    return fail(Code::config, std::move(message), "the store", std::move(hint));
-}
-
-} // namespace
-
 Task<Result<void>> check_server(RedisLink::Self link, Millis wait) {
     OA_CO_TRY(const auto reply, co_await RedisLink::greet_call(link, {"INFO"}, wait));
     if (reply.failed()) {
@@ -39,7 +38,7 @@ Task<Result<void>> check_server(RedisLink::Self link, Millis wait) {
         );
     }
     const std::string_view info = reply.text;
-    const auto version = field(info, "redis_version");
+    const auto version = info_field(info, "redis_version");
     const auto major = parse_count(version.substr(0, version.find('.')), 0, 1'000);
     if (!major || *major < k_oldest_redis) {
         co_return refuse(
@@ -47,19 +46,19 @@ Task<Result<void>> check_server(RedisLink::Self link, Millis wait) {
             "use Redis 7.0 or newer"
         );
     }
-    if (field(info, "redis_mode") == "cluster") {
+    if (info_field(info, "redis_mode") == "cluster") {
         co_return refuse(
             "a Redis Cluster cannot keep it: what belongs together would be on several servers",
             "use one primary, with replicas if you like"
         );
     }
-    if (field(info, "role") != "master") {
+    if (info_field(info, "role") != "master") {
         co_return refuse("this is a replica, which takes no writes", "name its primary");
     }
-    if (field(info, "loading") == "1") {
+    if (info_field(info, "loading") == "1") {
         co_return fail(Code::unavailable, "the store reads its data");
     }
-    const auto policy = field(info, "maxmemory_policy");
+    const auto policy = info_field(info, "maxmemory_policy");
     if (policy != "noeviction") {
         co_return refuse(
             fmt::format("with maxmemory-policy {} it throws away conversations", policy),

@@ -1,5 +1,7 @@
 #include "redis_link.hpp"
 
+#include "oa_stream/base/url.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -48,7 +50,47 @@ void RedisLink::close() {
     greeting_ = nullptr;
 }
 
+Task<Result<void>> RedisLink::find_primary(Self self) {
+    auto& address = self->options_.address;
+    Error last{Code::unavailable, "no Sentinel knows the primary", address.primary};
+    for (const auto& sentinel : address.sentinels) {
+        Options options;
+        options.address.target = sentinel;
+        options.name = self->options_.name;
+        options.wait = self->options_.wait;
+        const auto link = std::make_shared<RedisLink>(self->executor_, std::move(options));
+        if (auto opened = co_await open(link, nullptr); !opened) {
+            last = std::move(opened).error();
+            continue;
+        }
+        const auto reply = co_await call(
+            link, {"SENTINEL", "get-master-addr-by-name", address.primary}, self->options_.wait
+        );
+        link->close();
+        if (reply && reply->items.size() == 2) {
+            address.target.host = reply->at(0);
+            address.target.port = reply->at(1);
+            if (address.target.secure || is_loopback(address.target.host)) {
+                co_return Result<void>{};
+            }
+            last = {
+                Code::config,
+                "the primary is beyond this machine",
+                address.text(),
+                "rediss+sentinel://"
+            };
+        }
+    }
+    co_return std::unexpected(std::move(last));
+}
+
 Task<Result<void>> RedisLink::connect(Self self) {
+    if (!self->options_.address.sentinels.empty()) {
+        if (auto found = co_await find_primary(self); !found) {
+            self->trouble_ = std::move(found).error();
+            co_return std::unexpected(self->trouble_);
+        }
+    }
     auto stream = co_await net::open_byte_stream(
         self->executor_, self->options_.address.target, self->options_.wait
     );
@@ -154,7 +196,13 @@ Task<Result<Reply>> RedisLink::ask(Self self, Command command, Millis within) {
     if (!waiter->answer) {
         co_return fail(Code::cancelled, "cancelled");
     }
-    co_return *std::move(waiter->answer);
+    auto& answer = *waiter->answer;
+    if (answer && answer->failed() &&
+        (answer->text.starts_with("READONLY") || answer->text.starts_with("MASTERDOWN"))) {
+        // It is a copy now: who the primary is has to be found out anew.
+        self->drop(stream, {Code::unavailable, "the store is no primary any more"});
+    }
+    co_return std::move(answer);
 }
 
 Task<void> RedisLink::write_out(Self self, Stream stream) {

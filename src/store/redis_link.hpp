@@ -59,6 +59,8 @@ private:
     using Stream = std::shared_ptr<net::ByteStream>;
 
     [[nodiscard]] static Task<Result<void>> connect(Self self);
+    /// Where the primary is now, by the first Sentinel that says so.
+    [[nodiscard]] static Task<Result<void>> find_primary(Self self);
     [[nodiscard]] static Task<Result<void>> log_in(Self self);
     [[nodiscard]] static Task<Result<Reply>> ask(Self self, Command command, Millis within);
     [[nodiscard]] static Task<void> keep_connected(Self self);

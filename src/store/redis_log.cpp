@@ -53,11 +53,23 @@ std::vector<LogEntry> entries_of(const Reply& list) {
     return out;
 }
 
-/// [id, ["t", turn, "r", reason]]
+/// [id, ["t", turn, "r", reason, …]]
 Wanted wanted_of(const Reply& entry) {
     const auto& fields = entry.items.size() > 1 ? entry.items[1] : entry;
-    return fields.at(0) == "t" && fields.at(2) == "r" ? Wanted{fields.at(1), fields.at(3)}
-                                                      : Wanted{};
+    Wanted out;
+    for (std::size_t i = 0; i + 1 < fields.items.size(); i += 2) {
+        const auto name = fields.at(i);
+        auto* const to = name == "t"   ? &out.turn
+                         : name == "r" ? &out.reason
+                         : name == "q" ? &out.request
+                         : name == "f" ? &out.from
+                         : name == "b" ? &out.body
+                                       : nullptr;
+        if (to != nullptr) {
+            *to = fields.at(i + 1);
+        }
+    }
+    return out;
 }
 
 } // namespace

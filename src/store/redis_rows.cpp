@@ -36,6 +36,8 @@ Task<Result<ThreadState>> RedisStore::look(ThreadKey key) {
     out.holding.turn = reply.at(4);
     out.holding.stop = reply.at(5);
     out.erased = reply.at(14) == "1";
+    out.read = reply.at(15);
+    out.has_log = seconds(reply, 16) == 1;
     if (auto thread = reply.at(6); !thread.empty()) {
         out.fields = ThreadFields{
             .thread = std::move(thread),
@@ -87,6 +89,13 @@ Task<Result<void>> RedisStore::erase(ThreadKey key) {
         {row(key), this->key("u", percent_encode(key.owner))},
         {key.id, std::string(k_day)}
     ));
+    co_return Result<void>{};
+}
+
+Task<Result<void>>
+RedisStore::note_read(ThreadKey key, std::string name, std::vector<std::string> whole) {
+    whole.insert(whole.begin(), std::move(name));
+    OA_CO_CHECK(co_await run(scripts::note_read, {row(key)}, std::move(whole)));
     co_return Result<void>{};
 }
 

@@ -1,5 +1,6 @@
 // This process in the store: registered, alive, and gone.
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include "redis_store.hpp"
 
@@ -22,11 +23,11 @@ std::string millis(Millis value) {
 } // namespace
 
 Task<Result<void>> RedisStore::open() {
-    OA_CO_CHECK(co_await RedisLink::open(link_, [this](RedisLink::Self link) {
-        return greet(std::move(link));
-    }));
-    // Nobody reads a stream on a server that is not the checked one.
-    OA_CO_CHECK(co_await RedisLink::open(news_, nullptr));
+    for (const auto& one : {link_, news_}) {
+        OA_CO_CHECK(co_await RedisLink::open(one, [this](RedisLink::Self link) {
+            return greet(std::move(link));
+        }));
+    }
     OA_CO_TRY(const auto schema, co_await ask({"HGET", options_.prefix + ":meta", "v"}));
     if (schema.kind == Reply::Kind::text && schema.text != k_schema) {
         co_return fail(
@@ -60,13 +61,35 @@ Task<Result<void>> RedisStore::register_session() {
     if (set.failed()) {
         co_return std::unexpected(error_of(set));
     }
-    OA_CO_CHECK(co_await ask({"DEL", key("c", session_)}));
+    OA_CO_CHECK(co_await ask({"UNLINK", key("c", session_)}));
     OA_CO_CHECK(co_await ask(std::move(counts)));
     OA_CO_TRY(const auto added, co_await ask({"SADD", options_.prefix + ":ss", session_}));
     if (added.failed()) {
         co_return std::unexpected(error_of(added));
     }
     co_return Result<void>{};
+}
+
+Task<Result<void>> RedisStore::register_anew() {
+    OA_CO_CHECK(co_await register_session());
+    if (on_anew) {
+        on_anew();
+    }
+    co_return Result<void>{};
+}
+
+Task<void> RedisStore::look_at_memory() {
+    const auto info = co_await ask({"INFO", "memory"});
+    if (!info || info->failed()) {
+        co_return;
+    }
+    const auto bytes = [&info](std::string_view name) {
+        return static_cast<double>(
+            parse_count(info_field(info->text, name), 0, ~std::uint64_t{0}).value_or(0)
+        );
+    };
+    const auto most = bytes("maxmemory");
+    numbers_.memory = most > 0 ? bytes("used_memory") / most : 0;
 }
 
 /// A lease that ran out is taken again: what others decided meanwhile, the fences say.
@@ -88,8 +111,9 @@ Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
             self->numbers_.rtt_s = std::chrono::duration<double>(Clock::now() - began).count();
         }
         if (kept && !kept->failed() && kept->count() == 0) {
-            (void)co_await self->register_session();
+            (void)co_await self->register_anew();
         }
+        co_await self->look_at_memory();
     }
 }
 

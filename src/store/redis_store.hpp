@@ -17,6 +17,9 @@ namespace oa_stream::store {
 /// Refuses a server that would lose or mix up what lanes share.
 [[nodiscard]] Task<Result<void>> check_server(RedisLink::Self link, Millis wait);
 
+/// A line "name:value" of an answer to INFO; empty: there is none.
+[[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
+
 /// What a session holds, kept on this side too: to register again with the right counts.
 struct HeldTurns {
     std::map<std::string, std::size_t> owners{};
@@ -45,6 +48,8 @@ public:
     [[nodiscard]] Task<Result<std::vector<std::string>>> ids_of(std::string owner) override;
     [[nodiscard]] Task<Result<void>> put(ThreadKey key, ThreadFields fields) override;
     [[nodiscard]] Task<Result<void>> erase(ThreadKey key) override;
+    [[nodiscard]] Task<Result<void>>
+    note_read(ThreadKey key, std::string name, std::vector<std::string> whole) override;
     [[nodiscard]] Task<Result<KeyUse>>
     use_key(std::string owner, std::string key, std::string request, std::string thread) override;
     [[nodiscard]] Task<Result<void>> forget_key(std::string owner, std::string key) override;
@@ -53,9 +58,15 @@ public:
     [[nodiscard]] Task<Result<Acquired>> acquire(AcquireRequest request) override;
     [[nodiscard]] Task<Result<std::string>> commit(CommitRequest request) override;
     [[nodiscard]] Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) override;
+    [[nodiscard]] Task<Result<bool>>
+    hold_again(ThreadKey key, std::uint64_t fence, std::string turn) override;
+    [[nodiscard]] Task<Result<Acquired::Kind>> take_place(AcquireRequest request) override;
+    void give_place(const std::string& owner) override;
     [[nodiscard]] Task<Result<Written>> end(EndRequest request) override;
     [[nodiscard]] Task<Result<bool>>
     want(ThreadKey key, std::uint64_t fence, std::string reason) override;
+    [[nodiscard]] Task<Result<bool>> pass(ThreadKey key, Wanted what) override;
+    void answer(const Wanted& what, std::string body) override;
     [[nodiscard]] Task<Result<void>> release(ThreadKey key, std::uint64_t fence) override;
     [[nodiscard]] Task<Result<std::vector<ThreadKey>>> orphans() override;
     [[nodiscard]] Task<Result<bool>>
@@ -77,10 +88,16 @@ private:
     [[nodiscard]] Task<Result<std::string>> load(const Script& script);
     /// `keys`, then prefix and session, then `args`.
     [[nodiscard]] Task<Result<Reply>> run(const Script& script, Command keys, Command args);
+    /// As often as the session has to be registered anew: once.
+    [[nodiscard]] Task<Result<Reply>> run_counted(const Script& script, Command keys, Command args);
+    [[nodiscard]] std::string inbox_time() const;
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
     /// A turn that another session took counts here no more.
     void uncount(const std::string& owner);
     [[nodiscard]] Task<Result<void>> register_session();
+    /// … a second time: the server forgot it.
+    [[nodiscard]] Task<Result<void>> register_anew();
+    [[nodiscard]] Task<void> look_at_memory();
     [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
     /// A command whose answer changes nothing.

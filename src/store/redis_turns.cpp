@@ -36,43 +36,84 @@ Holding holding_of(const Reply& reply) {
     return out;
 }
 
-} // namespace
+Acquired::Kind kind_of(std::string_view word) {
+    using enum Acquired::Kind;
+    return word == "mine"     ? mine
+           : word == "busy"   ? busy
+           : word == "orphan" ? orphan
+           : word == "full"   ? full
+                              : owner_full;
+}
 
-Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
-    const auto owner = request.key.owner;
-    Command args{
-        std::move(request.request),
-        percent_encode(owner),
+Command acquire_args(const AcquireRequest& request) {
+    return {
+        request.request,
+        percent_encode(request.key.owner),
         row_name(request.key),
         text(request.most),
         text(request.most_of_owner)
     };
-    auto reply = co_await run(scripts::acquire, {row(request.key)}, args);
-    if (reply && reply->at(0) == "dead") {
-        OA_CO_CHECK(co_await register_session());
-        reply = co_await run(scripts::acquire, {row(request.key)}, std::move(args));
+}
+
+/// What a taker says first: how the row and its log were when it decided.
+Command taken_from(const TakeRequest& request) {
+    return {
+        request.from.session,
+        text(request.from.fence),
+        text(request.top_fence),
+        text(request.top_end)
+    };
+}
+
+} // namespace
+
+Task<Result<Reply>> RedisStore::run_counted(const Script& script, Command keys, Command args) {
+    OA_CO_TRY(auto reply, co_await run(script, keys, args));
+    if (reply.at(0) == "dead") {
+        OA_CO_CHECK(co_await register_anew());
+        OA_CO_TRY(reply, co_await run(script, std::move(keys), args));
     }
-    if (!reply) {
-        co_return std::unexpected(std::move(reply).error());
-    }
-    Acquired out;
-    const auto word = reply->at(0);
-    out.holding = holding_of(*reply);
-    if (word == "mine") {
-        held_.add(percent_encode(owner));
-        co_return out;
-    }
-    if (word == "busy" || word == "orphan") {
-        out.kind = word == "busy" ? Acquired::Kind::busy : Acquired::Kind::orphan;
-        out.holding.alive = word == "busy";
-        out.readers = reply->items.size() > 6 ? reply->items[6].count() : 0;
-        co_return out;
-    }
-    if (word != "full" && word != "owner") {
+    if (reply.at(0) == "dead") {
         co_return fail(Code::unavailable, "the store lost this process' session");
     }
-    out.kind = word == "full" ? Acquired::Kind::full : Acquired::Kind::owner_full;
+    if (reply.at(0) == "mine") {
+        held_.add(args[1]);
+    }
+    co_return reply;
+}
+
+Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
+    auto args = acquire_args(request);
+    OA_CO_TRY(
+        const auto reply,
+        co_await run_counted(scripts::acquire, {row(request.key)}, std::move(args))
+    );
+    Acquired out;
+    out.kind = kind_of(reply.at(0));
+    out.holding = holding_of(reply);
+    out.holding.alive = out.kind == Acquired::Kind::busy;
+    out.readers = reply.items.size() > 6 ? reply.items[6].count() : 0;
     co_return out;
+}
+
+Task<Result<bool>> RedisStore::hold_again(ThreadKey key, std::uint64_t fence, std::string turn) {
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(scripts::hold_again, {row(key)}, {text(fence), std::move(turn), row_name(key)})
+    );
+    co_return reply.number == 1;
+}
+
+Task<Result<Acquired::Kind>> RedisStore::take_place(AcquireRequest request) {
+    OA_CO_TRY(
+        const auto reply, co_await run_counted(scripts::take_place, {}, acquire_args(request))
+    );
+    co_return kind_of(reply.at(0));
+}
+
+void RedisStore::give_place(const std::string& owner) {
+    held_.remove(percent_encode(owner));
+    uncount(percent_encode(owner));
 }
 
 Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
@@ -152,15 +193,40 @@ Task<Result<void>> RedisStore::release(ThreadKey key, std::uint64_t fence) {
 Task<Result<bool>> RedisStore::want(ThreadKey key, std::uint64_t fence, std::string reason) {
     OA_CO_TRY(
         const auto reply,
+        co_await run(scripts::want, {row(key)}, {text(fence), std::move(reason), inbox_time()})
+    );
+    co_return reply.number == 1;
+}
+
+std::string RedisStore::inbox_time() const {
+    return std::to_string((options_.lease * k_inbox_leases).count());
+}
+
+Task<Result<bool>> RedisStore::pass(ThreadKey key, Wanted what) {
+    OA_CO_TRY(
+        const auto reply,
         co_await run(
-            scripts::want,
+            scripts::pass,
             {row(key)},
-            {text(fence),
-             std::move(reason),
-             std::to_string((options_.lease * k_inbox_leases).count())}
+            {std::move(what.turn),
+             std::move(what.reason),
+             std::move(what.request),
+             std::move(what.body),
+             inbox_time()}
         )
     );
     co_return reply.number == 1;
+}
+
+void RedisStore::answer(const Wanted& what, std::string body) {
+    const auto inbox = key("in", what.from);
+    Command command{"XADD", inbox, "MAXLEN", "~", "10000", "*", "t", what.turn};
+    for (std::string part : {"r", k_answer.data(), "q", what.request.c_str(), "b"}) {
+        command.push_back(std::move(part));
+    }
+    command.push_back(std::move(body));
+    tell(std::move(command));
+    tell({"PEXPIRE", inbox, inbox_time()});
 }
 
 Task<Result<std::vector<ThreadKey>>> RedisStore::orphans() {
@@ -174,40 +240,27 @@ Task<Result<std::vector<ThreadKey>>> RedisStore::orphans() {
 }
 
 Task<Result<bool>> RedisStore::reap(TakeRequest request, std::string bytes, std::string outcome) {
-    const auto end = request.top_end + bytes.size();
+    auto args = taken_from(request);
+    args.push_back(text(request.top_end + bytes.size()));
+    args.push_back(std::move(bytes));
+    args.push_back(std::move(outcome));
+    args.push_back(std::to_string(options_.log_kept.count()));
+    args.push_back(row_name(request.key));
     OA_CO_TRY(
         const auto reply,
-        co_await run(
-            scripts::reap,
-            {row(request.key), log(request.from.turn)},
-            {request.from.session,
-             text(request.from.fence),
-             text(request.top_fence),
-             text(request.top_end),
-             text(end),
-             std::move(bytes),
-             std::move(outcome),
-             std::to_string(options_.log_kept.count()),
-             row_name(request.key)}
-        )
+        co_await run(scripts::reap, {row(request.key), log(request.from.turn)}, std::move(args))
     );
     co_return reply.at(0) == "1";
 }
 
 Task<Result<std::optional<std::uint64_t>>> RedisStore::adopt(TakeRequest request) {
     const auto owner = percent_encode(request.key.owner);
+    auto args = taken_from(request);
+    args.push_back(owner);
+    args.push_back(row_name(request.key));
     OA_CO_TRY(
         const auto reply,
-        co_await run(
-            scripts::adopt,
-            {row(request.key), log(request.from.turn)},
-            {request.from.session,
-             text(request.from.fence),
-             text(request.top_fence),
-             text(request.top_end),
-             owner,
-             row_name(request.key)}
-        )
+        co_await run(scripts::adopt, {row(request.key), log(request.from.turn)}, std::move(args))
     );
     if (reply.at(0) != "1") {
         co_return std::nullopt;

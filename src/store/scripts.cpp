@@ -5,6 +5,23 @@ namespace oa_stream::store::scripts {
 // Sessions are strings with a time to live: existence is life, by the server's clock alone. A row's
 // holder "-" never lives: its turn was let go while it runs.
 
+// Within the limits of all living sessions one more turn is counted; ARGV as for acquire.
+#define OA_COUNTED                                                                                 \
+    R"lua(
+local total, own = 0, 0
+for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
+  if redis.call('EXISTS', p..':s:'..x) == 1 then
+    local c = redis.call('HMGET', p..':c:'..x, 'n', 'o:'..ARGV[4])
+    total = total + tonumber(c[1] or 0)
+    own = own + tonumber(c[2] or 0)
+  end
+end
+if total >= tonumber(ARGV[6]) then return {'full'} end
+if tonumber(ARGV[7]) > 0 and own >= tonumber(ARGV[7]) then return {'owner'} end
+redis.call('HINCRBY', p..':c:'..me, 'n', 1)
+redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], 1)
+)lua"
+
 // ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
 const Script acquire{"acquire", R"lua(
 local p, me = ARGV[1], ARGV[2]
@@ -23,24 +40,19 @@ if s ~= '' then
   end
   return {'busy', r[2], s, r[3], r[4] or '', r[5] or '', n}
 end
-local total, own = 0, 0
-for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
-  if redis.call('EXISTS', p..':s:'..x) == 1 then
-    local c = redis.call('HMGET', p..':c:'..x, 'n', 'o:'..ARGV[4])
-    total = total + tonumber(c[1] or 0)
-    own = own + tonumber(c[2] or 0)
-  end
-end
-if total >= tonumber(ARGV[6]) then return {'full'} end
-if tonumber(ARGV[7]) > 0 and own >= tonumber(ARGV[7]) then return {'owner'} end
+)lua" OA_COUNTED R"lua(
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
-redis.call('HSET', KEYS[1], 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '')
+redis.call('HSET', KEYS[1], 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '',
+  'rd', '')
 redis.call('PERSIST', KEYS[1])
-redis.call('HINCRBY', p..':c:'..me, 'n', 1)
-redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], 1)
 redis.call('SADD', p..':o:'..me, ARGV[5])
 return {'mine', f}
 )lua"};
+
+const Script take_place{"take_place", R"lua(
+local p, me = ARGV[1], ARGV[2]
+if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
+)lua" OA_COUNTED "return {'mine'}"};
 
 // KEYS: row, log. ARGV: fence, turn, head, the log's time to live, idempotency key or ''.
 const Script commit{"commit", R"lua(
@@ -59,6 +71,7 @@ return {'ok', r[5] or ''}
 const Script end{"end", R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
+if not r[2] then return 'gone' end
 if r[2] ~= ARGV[3] then return 'fenced' end
 if r[1] == '' and r[3] == 'ended' then return 'stored' end
 if r[1] ~= me then return 'fenced' end
@@ -70,6 +83,19 @@ redis.call('HINCRBY', p..':c:'..me, 'n', -1)
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[8], -1)
 redis.call('SREM', p..':o:'..me, ARGV[9])
 return there and 'stored' or 'gone'
+)lua"};
+
+// KEYS: row. ARGV: fence, turn, row's name. For a server that lost what it had.
+const Script hold_again{"hold_again", R"lua(
+local p, me = ARGV[1], ARGV[2]
+local r = redis.call('HMGET', KEYS[1], 's', 'f')
+if not r[2] then
+  redis.call('HSET', KEYS[1], 's', me, 'f', ARGV[3], 'st', 'live', 'ti', ARGV[4], 'sp', '')
+elseif r[1] ~= me or r[2] ~= ARGV[3] then
+  return 0
+end
+redis.call('SADD', p..':o:'..me, ARGV[5])
+return 1
 )lua"};
 
 // KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-').
@@ -100,6 +126,19 @@ if r[1] ~= '-' then
   redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*', 't', r[4] or '', 'r', ARGV[4])
   redis.call('PEXPIRE', inbox, ARGV[5])
 end
+return 1
+)lua"};
+
+// KEYS: row. ARGV: turn, reason, request, body, the inbox' time to live.
+const Script pass{"pass", R"lua(
+local p, me = ARGV[1], ARGV[2]
+local r = redis.call('HMGET', KEYS[1], 's', 'ti', 'st')
+local s = r[1] or ''
+if r[2] ~= ARGV[3] or r[3] ~= 'live' or redis.call('EXISTS', p..':s:'..s) == 0 then return 0 end
+local inbox = p..':in:'..s
+redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*',
+  't', ARGV[3], 'r', ARGV[4], 'q', ARGV[5], 'f', me, 'b', ARGV[6])
+redis.call('PEXPIRE', inbox, ARGV[7])
 return 1
 )lua"};
 
@@ -144,12 +183,26 @@ return {1, f}
 // KEYS: row.
 const Script look{"look", R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp',
-  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn')
+  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn', 'rd')
 local alive = 0
 if (r[1] or '') ~= '' then alive = redis.call('EXISTS', ARGV[1]..':s:'..r[1]) end
 local out = {alive}
-for i = 1, 14 do out[i + 1] = r[i] or '' end
+for i = 1, 15 do out[i + 1] = r[i] or '' end
+out[17] = redis.call('EXISTS', ARGV[1]..':l:'..(r[4] or ''))
 return out
+)lua"};
+
+// KEYS: row. ARGV: name of this reading, the turns that were told whole. Only while somebody may
+// resume the row's turn.
+const Script note_read{"note_read", R"lua(
+local turn = redis.call('HGET', KEYS[1], 'ti') or ''
+if turn == '' or redis.call('EXISTS', ARGV[1]..':l:'..turn) == 0 then return 0 end
+local whole = '0 '
+for i = 4, #ARGV do
+  if ARGV[i] == turn then whole = '1 ' end
+end
+redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])
+return 1
 )lua"};
 
 // KEYS: row, owner's set. ARGV: thread id, then names and values.
@@ -226,5 +279,6 @@ return out
 )lua"};
 
 #undef OA_UNCHANGED
+#undef OA_COUNTED
 
 } // namespace oa_stream::store::scripts

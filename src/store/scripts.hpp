@@ -15,13 +15,17 @@ namespace scripts {
 
 // The first two arguments are always the keys' prefix and this process' session.
 extern const Script acquire;
+extern const Script take_place; ///< among the turns that count
 extern const Script commit;
 extern const Script end;
+extern const Script hold_again;
 extern const Script let_go; ///< a start that failed, or a turn that others may adopt
 extern const Script want;
+extern const Script pass;
 extern const Script reap;
 extern const Script adopt;
 extern const Script look;
+extern const Script note_read; ///< a thread's messages
 extern const Script put;
 extern const Script erase;
 extern const Script use_key;

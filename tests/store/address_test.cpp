@@ -44,6 +44,18 @@ TEST_CASE("an address names host, port and database") {
     CHECK(socket->target.unix_path == "/run/redis/redis.sock");
 }
 
+TEST_CASE("Sentinels are named with the primary they watch") {
+    const auto some = read("rediss+sentinel://s1.example,s2.example:26380/chat");
+    REQUIRE(some);
+    REQUIRE(some->sentinels.size() == 2);
+    CHECK(some->sentinels[0].host == "s1.example");
+    CHECK(some->sentinels[0].port == "26379");
+    CHECK(some->sentinels[0].secure);
+    CHECK(some->sentinels[1].port == "26380");
+    CHECK(some->primary == "chat");
+    CHECK(some->target.secure);
+}
+
 TEST_CASE("an address that cannot work, or would leak, is refused") {
     const auto [url, message] = GENERATE(table<std::string, std::string>({
         {"redis://store.example:6379", "in the clear"},
@@ -54,6 +66,9 @@ TEST_CASE("an address that cannot work, or would leak, is refused") {
         {"redis://127.0.0.1:6379/main", "is no database"},
         {"redis://", "no host"},
         {"redis+unix:redis.sock", "begins with a slash"},
+        {"redis+sentinel://10.0.0.5:26379/chat", "in the clear"},
+        {"redis+sentinel://127.0.0.1:26379", "what they call the primary"},
+        {"rediss+sentinel:///chat", "no Sentinel"},
         {"postgres://127.0.0.1", "no store"},
     }));
     const auto refused = read(url);

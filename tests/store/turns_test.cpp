@@ -119,6 +119,72 @@ TEST_CASE("limits count the turns of all living sessions") {
     CHECK(ask(a, "ann", "c9") == Acquired::Kind::mine);
 }
 
+TEST_CASE("turns without a log count among all turns, until they are given back") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    auto asked = wish({"ann", ""});
+    asked.most = 2;
+    CHECK(rig.get(a.take_place(asked)) == Acquired::Kind::mine);
+    asked.most_of_owner = 1;
+    CHECK(rig.get(b.take_place(asked)) == Acquired::Kind::owner_full);
+    asked.most_of_owner = 0;
+    CHECK(rig.get(b.take_place(asked)) == Acquired::Kind::mine);
+    CHECK(rig.get(b.take_place(asked)) == Acquired::Kind::full);
+    CHECK(a.numbers().held == 1);
+    a.give_place("ann");
+    CHECK(a.numbers().held == 0);
+    CHECK(rig.get(b.take_place(asked)) == Acquired::Kind::mine);
+    rig.kill(b);
+    CHECK(rig.get(a.take_place(asked)) == Acquired::Kind::mine);
+}
+
+TEST_CASE("a message comes to whoever runs the turn, and its answer back") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    std::vector<Wanted> at_a;
+    std::vector<Wanted> at_b;
+    a.on_wanted = [&at_a](const Wanted& one) { at_a.push_back(one); };
+    b.on_wanted = [&at_b](const Wanted& one) { at_b.push_back(one); };
+    const Wanted what{.turn = "t1", .reason = "ask", .request = "r1", .body = "{\"x\":\"ä\\n\"}"};
+    CHECK_FALSE(rig.get(b.pass(k_thread, what)));
+    start(rig, a, k_thread, "t1");
+    CHECK_FALSE(rig.get(b.pass(k_thread, {.turn = "t0", .reason = "ask"})));
+    CHECK(rig.get(b.pass(k_thread, what)));
+    rig.get(a.follow({}));
+    REQUIRE(at_a.size() == 1);
+    CHECK(at_a.front().body == what.body);
+    CHECK(at_a.front().from == b.session());
+    a.answer(at_a.front(), "yes");
+    rig.get(b.follow({}));
+    REQUIRE(at_b.size() == 1);
+    CHECK(at_b.front().reason == k_answer);
+    CHECK(at_b.front().request == "r1");
+    CHECK(at_b.front().body == "yes");
+    rig.kill(a);
+    CHECK_FALSE(rig.get(b.pass(k_thread, what)));
+}
+
+TEST_CASE("a server that was emptied is told again who runs what") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    CHECK(rig.get(a.hold_again(k_thread, fence, "t1")));
+    redis_cli(rig, {"FLUSHALL"});
+    int anew = 0;
+    a.on_anew = [&anew] { ++anew; };
+    rig.until("a new registration", [&] { return anew > 0; });
+    CHECK(rig.get(a.hold_again(k_thread, fence, "t1")));
+    CHECK(rig.get(b.acquire(wish(k_thread))).kind == Acquired::Kind::busy);
+    CHECK(rig.get(a.end(ending(k_thread, fence, "t1"))) == Written::gone);
+    redis_cli(rig, {"FLUSHALL"});
+    CHECK(rig.get(a.end(ending(k_thread, fence, "t1"))) == Written::gone);
+    const auto next = start(rig, b, k_thread, "t2");
+    CHECK_FALSE(rig.get(a.hold_again(k_thread, next, "t1")));
+}
+
 TEST_CASE("a stop reaches the holder, also one that comes before its turn") {
     RedisRig rig;
     auto& a = rig.open();

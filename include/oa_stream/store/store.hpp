@@ -51,6 +51,8 @@ struct ThreadState {
     std::optional<ThreadFields> fields{}; ///< none: there is no such conversation
     bool erased = false; ///< there was one, within the last day
     Holding holding{};
+    bool has_log = false; ///< of the turn that `holding` names
+    std::string read{}; ///< the last note_read(): "1 NAME" with the turn whole, else "0 NAME"
 };
 
 struct AcquireRequest {
@@ -129,10 +131,13 @@ struct TakeRequest {
     std::uint64_t top_end = 0;
 };
 
-/// Something another replica asks of this one.
+/// Something another replica asks of this one, or answers it.
 struct Wanted {
     std::string turn;
-    std::string reason; ///< a StopReason's word
+    std::string reason; ///< a StopReason's word, or what pass() was given
+    std::string request{}; ///< of pass(): names it
+    std::string from{}; ///< … and the session that waits for the answer
+    std::string body{};
 };
 
 struct Tail {
@@ -145,6 +150,8 @@ struct TailNews {
     std::vector<LogEntry> entries{};
 };
 
+inline constexpr std::string_view k_answer = "answer";
+
 /// Numbers for /metrics.
 struct StoreNumbers {
     bool up = false;
@@ -154,6 +161,7 @@ struct StoreNumbers {
     double rtt_s = 0; ///< of the last heartbeat
     std::size_t sessions = 0;
     std::size_t held = 0;
+    double memory = 0; ///< share of its maxmemory that is used; 0: it has no limit
 };
 
 /// What the lane of this process did with turns; it counts here.
@@ -192,11 +200,24 @@ public:
     [[nodiscard]] virtual Task<Result<void>> put(ThreadKey key, ThreadFields fields) = 0;
     [[nodiscard]] virtual Task<Result<void>> erase(ThreadKey key) = 0;
 
+    /// Somebody was told the thread's messages: these turns whole. `name`: of this reading.
+    [[nodiscard]] virtual Task<Result<void>>
+    note_read(ThreadKey key, std::string name, std::vector<std::string> whole) = 0;
+
     // One turn a thread.
     [[nodiscard]] virtual Task<Result<Acquired>> acquire(AcquireRequest request) = 0;
     /// The reason for which it was wanted to end meanwhile, or empty. Code::conflict: fenced.
     [[nodiscard]] virtual Task<Result<std::string>> commit(CommitRequest request) = 0;
     [[nodiscard]] virtual Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) = 0;
+    /// A turn that was committed is still ours: said again when this process had to be registered
+    /// anew (on_anew). False: another replica has it.
+    [[nodiscard]] virtual Task<Result<bool>>
+    hold_again(ThreadKey key, std::uint64_t fence, std::string turn) = 0;
+    std::function<void()> on_anew{};
+    /// A turn that nobody else can follow counts all the same, until it is given back. `key` names
+    /// the owner, nothing else. Kind::mine, full or owner_full.
+    [[nodiscard]] virtual Task<Result<Acquired::Kind>> take_place(AcquireRequest request) = 0;
+    virtual void give_place(const std::string& owner) = 0;
     [[nodiscard]] virtual Task<Result<Written>>
     append(std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes) = 0;
     /// The one ending. Written::fenced: another replica has decided.
@@ -206,6 +227,10 @@ public:
     /// Its holder is told; false: nobody holds that turn.
     [[nodiscard]] virtual Task<Result<bool>>
     want(ThreadKey key, std::uint64_t fence, std::string reason) = 0;
+    /// A message for the living replica that runs this turn; it comes there as Wanted, and its
+    /// answer() here with the reason k_answer. false: none runs it.
+    [[nodiscard]] virtual Task<Result<bool>> pass(ThreadKey key, Wanted what) = 0;
+    virtual void answer(const Wanted& what, std::string body) = 0;
     /// Nobody holds it any more, and the turn goes on: others may adopt it.
     [[nodiscard]] virtual Task<Result<void>> release(ThreadKey key, std::uint64_t fence) = 0;
 
