@@ -22,7 +22,8 @@ turn::FailureCode failure_code_of(const Error& error) noexcept {
     }
 }
 
-Task<Result<std::unique_ptr<Turn>>> Authority::join(std::string /*thread*/) {
+Task<Result<std::unique_ptr<Turn>>>
+Authority::join(std::string /*thread*/, bool /*ask_approvals*/) {
     co_return fail(Code::not_found, "this authority's turns end with their holder");
 }
 

@@ -299,9 +299,11 @@ Task<std::size_t> Lane::drain(Millis limit) {
     const auto deadline = Clock::now() + limit;
     // What is left gets its ending early enough to reach the readers.
     const auto reserve = std::min(limit / 5, Millis(1000));
+    // Decisions are refused by now. Where turns can be left, whoever goes on asks again.
+    const bool leaves = impl_->state.authority().capabilities().outlives;
     std::size_t left = 0;
-    while (turns.busy() > 0 && Clock::now() < deadline - reserve) {
-        left += turns.end_waiting(StopReason::drain); // their decisions are refused by now
+    while (turns.busy() > (leaves ? turns.waiting() : 0) && Clock::now() < deadline - reserve) {
+        left += leaves ? 0 : turns.end_waiting(StopReason::drain);
         co_await sleep_for(Millis(10));
     }
     if (impl_->state.shared) {

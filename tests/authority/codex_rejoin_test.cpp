@@ -200,7 +200,7 @@ TEST_CASE("servers: one that is away delays no start, and its threads are not lo
     REQUIRE_FALSE(elsewhere);
     CHECK(elsewhere.error().code == Code::unavailable);
     CHECK(elsewhere.error().message.contains("not told where server 5 is"));
-    const auto joined = run(io, servers->join("3_thread"));
+    const auto joined = run(io, servers->join("3_thread", false));
     REQUIRE_FALSE(joined);
     CHECK(joined.error().code == Code::unavailable);
     run(io, servers->close(Millis(100)));

@@ -245,9 +245,11 @@ public:
     [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) = 0;
 
     /// The turn that runs on a thread although nobody here holds it: it was left, or this process
-    /// died and came back. Told from its beginning, with whole parts where their pieces are gone.
+    /// died and came back. Told from its beginning, with whole parts where their pieces are gone;
+    /// approvals that wait are asked again under their ids. `ask_approvals` as in TurnRequest.
     /// Code::not_found when none runs; Code::unavailable as start().
-    [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>> join(std::string thread);
+    [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>>
+    join(std::string thread, bool ask_approvals);
 
     /// Turns of a thread, oldest first. Code::not_found for an unknown one.
     [[nodiscard]] virtual Task<Result<std::vector<PastTurn>>> turns(std::string thread) = 0;

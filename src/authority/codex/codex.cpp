@@ -54,8 +54,9 @@ public:
     [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
         return held(core_, CodexCore::start(core_, std::move(request)));
     }
-    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> join(std::string thread) override {
-        return held(core_, CodexCore::join(core_, std::move(thread)));
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>>
+    join(std::string thread, bool ask_approvals) override {
+        return held(core_, CodexCore::join(core_, std::move(thread), ask_approvals));
     }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return CodexCore::turns(core_, std::move(thread));

@@ -1,10 +1,12 @@
 #include "codex_approvals.hpp"
 
-#include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/events/codex_events_items.hpp"
 #include "codex_approval_details.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -54,6 +56,12 @@ turn::Note question_note(std::string_view kind, Json questions) {
     Json payload = Json::object({{"kind", kind}});
     payload["questions"] = std::move(questions);
     return turn::Note{"question", std::nullopt, false, std::move(payload)};
+}
+
+std::string approval_id(std::string_view turn, std::string_view item, const Json& request) {
+    constexpr std::size_t k_digits = 16;
+    const auto named = fmt::format("{}\n{}\n{}", turn, item, dump_json(request));
+    return "approval-" + sha256_hex(named).substr(0, k_digits);
 }
 
 Json user_questions(const Json& params) {
@@ -195,8 +203,15 @@ turn::Note CodexApprovals::note_of(const Pending& pending) const {
     return turn::Note{"approval", pending.id, false, std::move(payload)};
 }
 
-void CodexApprovals::ask(ApprovalQuestion question, const Json& request, EventBatch& out) {
-    Pending pending{.id = "approval-" + random_hex(8), .question = std::move(question)};
+void CodexApprovals::ask(
+    ApprovalQuestion question, const Json& request, std::string_view turn, EventBatch& out
+) {
+    Pending pending{
+        .id = approval_id(turn, question.item, request), .question = std::move(question)
+    };
+    if (std::ranges::find(pending_, pending.id, &Pending::id) != pending_.end()) {
+        return;
+    }
     pending.request = request;
     const Call* call = call_of(pending.question);
     if (call == nullptr) {

@@ -58,8 +58,10 @@ public:
     /// To be called for each event of the turn, in order. Appends what has to be told before it: an
     /// approval whose call ends was decided elsewhere.
     void watch(const turn::Event& event, EventBatch& out);
-    /// Appends the events that show a client a new question.
-    void ask(ApprovalQuestion question, const Json& request, EventBatch& out);
+    /// Appends the events that show a client a new question. Codex asks again on a new connection,
+    /// with the same `request`; so does the approval's id follow from it, for whoever is asked.
+    void
+    ask(ApprovalQuestion question, const Json& request, std::string_view turn, EventBatch& out);
     /// Code::not_found when nothing waits under this id.
     [[nodiscard]] Result<Reply> answer(std::string_view id, bool approved, EventBatch& out);
     /// serverRequest/resolved: nobody needs to answer any more.

@@ -60,7 +60,7 @@ public:
 
     // server/codex_rejoin.cpp: turns that outlive a connection, or us
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
-    join(Self self, std::string thread);
+    join(Self self, std::string thread, bool ask_approvals);
     [[nodiscard]] bool outlives() const noexcept { return !options_.server.url.empty(); }
     [[nodiscard]] bool leave(const std::shared_ptr<RunningTurn>& turn);
     void let_go(const std::shared_ptr<RunningTurn>& turn); ///< it runs on without us

@@ -52,9 +52,7 @@ void RunningTurn::bind(std::string id) {
     for (const Json& message : std::exchange(early_, {})) {
         deliver(string_member(message, "method").value_or(""), message);
     }
-    for (auto& [question, request] : std::exchange(early_questions_, {})) {
-        ask(std::move(question), request);
-    }
+    ask_early();
     for (const Json& params : std::exchange(early_calls_, {})) {
         client_call(params);
     }
@@ -183,9 +181,15 @@ void RunningTurn::ask(ApprovalQuestion question, const Json& request) {
         return;
     }
     EventBatch events;
-    approvals_.ask(std::move(question), request, events);
+    approvals_.ask(std::move(question), request, id_, events);
     content_ = true;
     queue(std::move(events));
+}
+
+void RunningTurn::ask_early() {
+    for (auto& [question, request] : std::exchange(early_questions_, {})) {
+        ask(std::move(question), request);
+    }
 }
 
 void RunningTurn::watch_calls(std::string_view method, const Json& message, EventBatch& told) {

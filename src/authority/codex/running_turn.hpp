@@ -52,6 +52,8 @@ public:
     void deliver(std::string_view method, const Json& message);
     /// A question for the client; answer_approval() or approval_resolved() settles it.
     void ask(ApprovalQuestion question, const Json& request);
+    /// Questions that came before the turn was known.
+    void ask_early();
     [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);
     void approval_resolved(const Json& request);
     [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();

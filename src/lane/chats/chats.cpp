@@ -127,15 +127,23 @@ Task<Result<void>> Chats::settle(CallPtr call, std::string thread) {
 
 /// Whether a resume may repeat the turn depends on what its page has been told here: nothing, by a
 /// page that ends before it.
-void Chats::note_told(const Call& call, const MessagesRead& read) const {
-    const auto live = lane_->turns.find(call.record.owner, call.record.thread);
-    if (!live || !read.reached_newest) {
-        return;
+Task<void> Chats::note_told(CallPtr call, const MessagesRead* read) {
+    if (!read->reached_newest) {
+        co_return;
     }
-    const auto told = std::ranges::find_if(read.turns, [&](const authority::PastTurn& turn) {
-        return wire_id(turn.id) == live->id();
-    });
-    live->history_read(told != read.turns.end() && !told->running);
+    std::vector<std::string> whole;
+    for (const auto& turn : read->turns) {
+        if (!turn.running) {
+            whole.push_back(wire_id(turn.id));
+        }
+    }
+    const auto& owner = call->record.owner;
+    const auto& thread = call->record.thread;
+    if (lane_->shared) {
+        co_await lane_->shared->note_read(owner, thread, std::move(whole));
+    } else if (const auto live = lane_->turns.find(owner, thread)) {
+        live->history_read(std::ranges::find(whole, live->id()) != whole.end());
+    }
 }
 
 Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) {
@@ -220,7 +228,7 @@ Task<void> Chats::conversation(CallPtr call) {
     if (!runs) {
         co_return co_await refuse(std::move(call), runs.error());
     }
-    note_told(*call, *messages);
+    co_await note_told(call, &*messages);
     Json data = Json::object();
     data["conversation"] =
         project_thread(thread->page.context.thread, thread->info, thread->archived);
@@ -239,7 +247,7 @@ Task<void> Chats::messages(CallPtr call) {
     if (!messages) {
         co_return co_await refuse(std::move(call), messages.error());
     }
-    note_told(*call, *messages);
+    co_await note_told(call, &*messages);
     co_await answer(std::move(call), json_response(200, messages->body));
 }
 

@@ -57,7 +57,7 @@ private:
 
     [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);
     [[nodiscard]] Task<Result<void>> settle(CallPtr call, std::string thread);
-    void note_told(const Call& call, const MessagesRead& read) const;
+    [[nodiscard]] Task<void> note_told(CallPtr call, const MessagesRead* read);
     [[nodiscard]] Task<Accepted<NewThread>> read_new_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> make_thread(CallPtr call);
     // chats_change.cpp

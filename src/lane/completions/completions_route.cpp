@@ -172,6 +172,15 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject_gone());
     }
+    TurnStyle style;
+    style.resumable = false;
+    if (lane_->shared) {
+        auto shared = co_await lane_->shared->take_place(record.owner, lane_->tokens.has_value());
+        if (!shared) {
+            co_return std::unexpected(std::move(shared).error());
+        }
+        style.place = *std::move(shared);
+    }
     auto turn = co_await start(call);
     if (!turn) {
         co_return std::unexpected(std::move(turn).error());
@@ -182,8 +191,6 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
         record.thread, unix_now(), request->model, request->one_call, request->must_call
     };
     Started started{};
-    TurnStyle style;
-    style.resumable = false;
     if (request->stream) {
         style.encoder = std::make_unique<encode::CompletionsStream>(
             std::move(identity), request->include_usage

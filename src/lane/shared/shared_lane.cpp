@@ -16,6 +16,9 @@ constexpr Millis k_sweep{1'000};
 
 SharedLane::SharedLane(LaneState& lane, store::Store& store) : lane_(&lane), store_(&store) {
     store_->on_wanted = [this](const store::Wanted& what) { wanted(what); };
+    store_->on_anew = [this] {
+        spawn(lane_->executor, "shared turns again", hold_again(this, alive_));
+    };
 }
 
 SharedLane::~SharedLane() {
@@ -30,6 +33,7 @@ void SharedLane::start() {
 void SharedLane::stop() {
     *alive_ = false;
     store_->on_wanted = nullptr;
+    store_->on_anew = nullptr;
 }
 
 Task<void> SharedLane::read_news(SharedLane* self, std::shared_ptr<bool> alive) {
@@ -85,7 +89,9 @@ Task<void> SharedLane::look_after_relays() {
     }
     for (const auto& [turn, key] : turns) {
         const auto state = co_await store_->look(key);
-        if (!state || (state->holding.phase == store::Phase::live && state->holding.turn == turn)) {
+        const bool runs = state && state->has_log && state->holding.turn == turn &&
+                          state->holding.phase == store::Phase::live;
+        if (!state || runs) {
             continue;
         }
         const auto log = co_await store_->read(turn);
@@ -98,6 +104,30 @@ Task<void> SharedLane::look_after_relays() {
             relay->second.turn->relay_lost();
         } else {
             feed(relay->second, log->entries);
+        }
+    }
+}
+
+/// The store forgot this process. What it still has of our turns decides; what it lost as well is
+/// told it again, so that no other replica starts a second turn there.
+Task<void> SharedLane::hold_again(SharedLane* self, std::shared_ptr<bool> alive) {
+    std::vector<Held> all;
+    for (const auto& [turn, held] : self->held_) {
+        all.push_back(held);
+    }
+    for (const auto& held : all) {
+        if (const auto turn = held.turn.lock(); !turn || turn->ended()) {
+            continue;
+        }
+        const auto& journal = *held.journal;
+        const auto ours =
+            co_await self->store_->hold_again(journal.key(), journal.fence(), journal.turn());
+        const auto turn = held.turn.lock();
+        if (!*alive || !ours) {
+            co_return;
+        }
+        if (!*ours && turn) {
+            self->lost(turn, TurnJournal::Loss::fenced);
         }
     }
 }

@@ -74,6 +74,9 @@ public:
     [[nodiscard]] Task<void> refresh_all(std::string owner);
     /// The row as the lane's map has it, or that it has none (any more).
     [[nodiscard]] Task<Result<void>> store_row(std::string owner, std::string id);
+    /// Somebody was told a thread's messages: these turns whole.
+    [[nodiscard]] Task<void>
+    note_read(std::string owner, std::string id, std::vector<std::string> whole);
     void store_row_later(const std::string& owner, const std::string& id);
 
     // Turns. shared_turns.cpp
@@ -94,6 +97,14 @@ public:
     find(std::string owner, std::string thread);
     [[nodiscard]] Task<Accepted<std::optional<std::string>>> find_key(CallPtr call);
 
+    /// Of a turn without a log: a place among all replicas' turns, held as long as it is.
+    [[nodiscard]] Task<Accepted<std::shared_ptr<void>>>
+    take_place(std::string owner, bool count_owner);
+    // shared_approvals.cpp
+    /// A client's decisions about a turn that runs elsewhere, judged there: the segment.
+    [[nodiscard]] Task<Accepted<std::size_t>>
+    decide(std::shared_ptr<LiveTurn> turn, std::vector<ApprovalAnswer> answers);
+
     void tick(Clock::time_point now);
     /// Cuts what is read for others, without an ending: it goes on elsewhere.
     void cut_relays();
@@ -113,9 +124,11 @@ private:
     };
     [[nodiscard]] static Task<void> read_news(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] static Task<void> sweep(SharedLane* self, std::shared_ptr<bool> alive);
+    [[nodiscard]] static Task<void> hold_again(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] Task<void> look_after_relays();
     [[nodiscard]] Task<void> look_after_readers();
     void wanted(const store::Wanted& what);
+    void judge(const store::Wanted& what, LiveTurn* turn);
     void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
     [[nodiscard]] Task<std::shared_ptr<LiveTurn>>
     relay_of(store::ThreadKey key, store::Holding holding);
@@ -147,12 +160,17 @@ private:
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
     std::unordered_map<std::string, Held> held_{}; ///< by turn
+    /// By the request's name; null until it came.
+    std::unordered_map<std::string, std::optional<std::string>> answers_{};
     /// Turns of dead replicas whose authority does not answer, and since when.
     std::unordered_map<std::string, Clock::time_point> away_{};
 };
 
 /// What was put into or erased from the map of threads is on disk, and known to all replicas.
 [[nodiscard]] Task<Result<void>> commit_row(LaneState* lane, std::string owner, std::string id);
+
+/// What store::Store::pass() is given: a client's decisions about approvals.
+inline constexpr std::string_view k_decide = "decide";
 
 [[nodiscard]] std::string head_text(const TurnHead& head);
 [[nodiscard]] TurnHead read_head(const std::string& text);

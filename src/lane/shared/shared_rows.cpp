@@ -1,4 +1,6 @@
 // The map of threads over all replicas.
+#include "oa_stream/base/ids.hpp"
+
 #include "shared_lane.hpp"
 #include "state.hpp"
 
@@ -89,6 +91,17 @@ Task<Result<void>> SharedLane::store_row(std::string owner, std::string id) {
         co_return co_await store_->put(std::move(key), fields_of(*row));
     }
     co_return co_await store_->erase(std::move(key));
+}
+
+Task<void>
+SharedLane::note_read(std::string owner, std::string id, std::vector<std::string> whole) {
+    const auto name = random_hex(4);
+    const auto own = lane_->turns.find(owner, id);
+    if (own) {
+        const bool told = std::ranges::find(whole, own->id()) != whole.end();
+        own->history_read((told ? "1 " : "0 ") + name);
+    }
+    (void)co_await store_->note_read({std::move(owner), std::move(id)}, name, std::move(whole));
 }
 
 void SharedLane::store_row_later(const std::string& owner, const std::string& id) {

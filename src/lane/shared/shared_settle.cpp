@@ -129,12 +129,10 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     }
 }
 
-/// An answer in several parts is ended: what its client decided is not in the log.
 Task<SharedLane::Adoption>
 SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     const auto owner = take.key.owner;
-    const bool parts = said.contains("data: [DONE]");
-    if (!lane_->authority().capabilities().outlives || parts) {
+    if (!lane_->authority().capabilities().outlives) {
         co_return Adoption::impossible;
     }
     if (lane_->draining) {
@@ -151,7 +149,7 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     if (!lease) {
         co_return Adoption::wait; // this lane is at it already
     }
-    auto joined = co_await lane_->authority().join(row->thread);
+    auto joined = co_await lane_->authority().join(row->thread, head.approvals);
     if (!joined) {
         co_return joined.error().code == Code::not_found ? Adoption::ended : Adoption::wait;
     }

@@ -16,6 +16,7 @@ constexpr Millis k_poll{20};
 constexpr Millis k_settle_wait{5'000}; ///< for others that settle the same turn
 constexpr Millis k_start_wait{10'000};
 constexpr int k_looks = 3;
+constexpr double k_full = 0.8; ///< of the store's memory
 
 constexpr std::string_view k_relay_route = telemetry::k_turn_routes.front().pattern;
 
@@ -112,6 +113,9 @@ SharedLane::acquire(std::string owner, std::string thread, bool count_owner) {
         .most = limits.streams,
         .most_of_owner = count_owner ? limits.streams_per_owner : 0
     };
+    if (store_->numbers().memory > k_full) { // what runs needs the rest
+        co_return std::unexpected(reject_store_away());
+    }
     Patience patience;
     while (true) {
         const auto got = co_await store_->acquire(request);
@@ -147,6 +151,30 @@ SharedLane::acquire(std::string owner, std::string thread, bool count_owner) {
         }
         co_await sleep_for(k_poll);
     }
+}
+
+Task<Accepted<std::shared_ptr<void>>> SharedLane::take_place(std::string owner, bool count_owner) {
+    const auto& limits = lane_->config.limits;
+    const auto got = co_await store_->take_place(
+        {.key = {owner, {}},
+         .request = {},
+         .most = limits.streams,
+         .most_of_owner = count_owner ? limits.streams_per_owner : 0}
+    );
+    if (!got) {
+        co_return std::unexpected(reject_store_away());
+    }
+    if (auto no = refused(*got)) {
+        co_return std::unexpected(*std::move(no));
+    }
+    co_return std::shared_ptr<void>(
+        nullptr,
+        [alive = std::weak_ptr(alive_), store = store_, who = std::move(owner)](std::nullptr_t) {
+            if (!alive.expired()) {
+                store->give_place(who);
+            }
+        }
+    );
 }
 
 Task<Accepted<SharedLane::Committed>>
@@ -202,8 +230,18 @@ void SharedLane::lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss l
 }
 
 void SharedLane::wanted(const store::Wanted& what) {
+    if (what.reason == store::k_answer) {
+        if (const auto asked = answers_.find(what.request); asked != answers_.end()) {
+            asked->second = what.body;
+        }
+        return;
+    }
     const auto held = held_.find(what.turn);
-    if (const auto turn = held == held_.end() ? nullptr : held->second.turn.lock()) {
+    const auto turn = held == held_.end() ? nullptr : held->second.turn.lock();
+    if (what.reason == k_decide) {
+        return judge(what, turn.get());
+    }
+    if (turn) {
         const bool superseded = what.reason == to_string(StopReason::superseded);
         turn->stop(superseded ? StopReason::superseded : StopReason::stopped);
     }
@@ -270,6 +308,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(std::string owner, st
         }
         const auto& holding = state->holding;
         if (own && (own->id() == holding.turn || !own->ended())) {
+            own->history_read(state->read);
             co_return own;
         }
         const bool held = !holding.session.empty();
@@ -285,7 +324,11 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(std::string owner, st
         if (holding.turn.empty()) {
             co_return nullptr;
         }
-        co_return co_await relay_of(key, holding);
+        auto turn = co_await relay_of(key, holding);
+        if (turn) {
+            turn->history_read(state->read);
+        }
+        co_return turn;
     }
     co_return nullptr;
 }

@@ -1,5 +1,6 @@
 #include "approvals.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -26,6 +27,7 @@ std::string_view objection(const TurnApprovals::Approval& known, bool approved) 
     case State::answered:
         return known.approved == approved ? "" : "was answered before, with another decision";
     case State::waiting:
+    case State::asked_before: // what was decided, its segment tells
         break;
     }
     return "";
@@ -36,6 +38,39 @@ std::string_view objection(const TurnApprovals::Approval& known, bool approved) 
 TurnApprovals::Approval* TurnApprovals::find(std::string_view id) {
     const auto found = std::ranges::find(approvals_, id, &Approval::id);
     return found == approvals_.end() ? nullptr : &*found;
+}
+
+void TurnApprovals::recall(std::string_view frame, std::size_t segment) {
+    constexpr std::string_view k_prefix = "data: ";
+    const bool asks = frame.contains(R"("tool-approval-request")");
+    const bool ends = !approvals_.empty() && frame.contains(R"("tool-output-)");
+    if (!asks && !ends) {
+        return;
+    }
+    const auto chunk = Json::parse(frame.substr(k_prefix.size()), nullptr, false);
+    const std::string call(string_member(chunk, "toolCallId").value_or(""));
+    const auto type = string_member(chunk, "type");
+    if (const auto id = string_member(chunk, "approvalId"); type == "tool-approval-request" && id) {
+        approvals_.push_back({.id = std::string(*id), .call = call, .segment = segment});
+        approvals_.back().state = State::asked_before;
+    }
+    const bool denied = type == "tool-output-denied";
+    if (denied || type == "tool-output-available" || type == "tool-output-error") {
+        for (auto& known : approvals_) {
+            if (known.call == call && known.state == State::asked_before) {
+                known.state = State::answered;
+                known.approved = !denied;
+            }
+        }
+    }
+}
+
+bool TurnApprovals::unsure(const std::vector<ApprovalAnswer>& answers, std::size_t segment) const {
+    return std::ranges::any_of(answers, [&](const ApprovalAnswer& answer) {
+        const auto known = std::ranges::find(approvals_, answer.id, &Approval::id);
+        return known != approvals_.end() && known->state == State::asked_before &&
+               known->segment == segment;
+    });
 }
 
 void TurnApprovals::watch(const turn::Event& event, Clock::time_point now) {
@@ -50,7 +85,11 @@ void TurnApprovals::watch(const turn::Event& event, Clock::time_point now) {
     } else if (const auto* failed = std::get_if<turn::ToolFailed>(&event)) {
         running_.erase(failed->call);
     } else if (const auto* asked = std::get_if<turn::ApprovalAsked>(&event)) {
-        approvals_.push_back({.id = asked->id, .call = asked->call, .asked = now});
+        if (auto* known = find(asked->id)) {
+            *known = {.id = asked->id, .call = asked->call, .asked = now};
+        } else {
+            approvals_.push_back({.id = asked->id, .call = asked->call, .asked = now});
+        }
     } else if (const auto* settled = std::get_if<turn::ApprovalSettled>(&event)) {
         if (auto* known = find(settled->id); known != nullptr && known->state == State::waiting) {
             known->state = State::over;

@@ -31,6 +31,7 @@ public:
             answered, ///< by the client, see `approved`
             expired, ///< declined: nobody answered in time
             over, ///< settled without the client, or its turn ended
+            asked_before, ///< by another replica, and not again so far: it may be decided
         };
         std::string id;
         std::string call;
@@ -40,7 +41,13 @@ public:
         std::size_t segment = 0; ///< answered: the segment that tells what came of it
     };
 
-    /// To be called for each event that is encoded, in order.
+    /// Of a turn that another replica began: one of its frames, and the segment behind the one it
+    /// stands in.
+    void recall(std::string_view frame, std::size_t segment);
+    /// Nobody asked for all of these again so far, and the segment is one that may still wait.
+    [[nodiscard]] bool
+    unsure(const std::vector<ApprovalAnswer>& answers, std::size_t segment) const;
+    /// To be called for each event of the authority, in order.
     void watch(const turn::Event& event, Clock::time_point now);
 
     [[nodiscard]] bool waiting() const noexcept; ///< at least one

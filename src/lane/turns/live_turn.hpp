@@ -74,6 +74,7 @@ struct TurnStyle {
     std::shared_ptr<TurnJournal> journal{};
     std::optional<encode::Continuation> goes_on{}; ///< of a turn that another replica began
     std::function<void(std::size_t count)> on_readers{};
+    std::shared_ptr<void> place{}; ///< among all replicas' turns; given back when it has ended
 };
 
 class LiveTurn : public std::enable_shared_from_this<LiveTurn> {
@@ -126,6 +127,8 @@ public:
     /// were read while the turn ran. Not any more once they were read with the answer in them.
     [[nodiscard]] bool owed() const noexcept { return owed_; }
     void history_read(bool whole) noexcept { owed_ = !whole; }
+    /// Through any replica; the same reading counts once. `text`: store::ThreadState::read.
+    void history_read(const std::string& text);
     [[nodiscard]] std::size_t readers() const noexcept; ///< attached now
     [[nodiscard]] const TurnOutcome* outcome() const noexcept {
         return ended_ ? &outcome_ : nullptr;
@@ -137,6 +140,14 @@ public:
     /// same decisions again lead to the same segment. 422: unknown, or settled otherwise; 409: the
     /// answer that asks is still being sent, or what came of it is no longer held.
     [[nodiscard]] Accepted<std::size_t> answer(const std::vector<ApprovalAnswer>& answers);
+    /// Another replica runs it: relay() tells what it says.
+    [[nodiscard]] bool relayed() const noexcept { return relayed_; }
+    // live_turn_shared.cpp
+    /// Its authority has not said yet whether it still waits for these.
+    [[nodiscard]] bool unsure(const std::vector<ApprovalAnswer>& answers) const;
+    /// Of a relayed turn: its holder says that this segment tells what came of a decision. False:
+    /// it has not come here yet.
+    [[nodiscard]] bool claim(std::size_t segment);
 
     /// A new reader, from the log's beginning: one stream up to the end of the current segment,
     /// whatever breaks the turn had. With a `segment`, that one alone. `body` null: the client left
@@ -209,6 +220,7 @@ private:
     void trim_log();
     void conclude(Clock::time_point now);
     // live_turn_shared.cpp
+    void mark_segments(std::string_view frames);
     void hold_end();
     void settle_end(bool decided_elsewhere);
     void end_as_lost();
@@ -248,6 +260,8 @@ private:
     Clock::time_point ended_at_{};
     StopReason reason_ = StopReason::none;
     TurnOutcome outcome_{};
+    std::string read_{}; ///< the last reading of its thread's messages
+    std::uint64_t frame_at_ = 0; ///< of frames that another replica wrote: the last one
     std::string last_frames_{}; ///< the ending, until the store has it
     bool saw_event_ = false;
     bool owed_ = false;

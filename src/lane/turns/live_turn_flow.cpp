@@ -139,6 +139,9 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
         if (style_.encoder->ended()) {
             break;
         }
+        if (style_.approvals) { // of one that goes on, what was said before as well
+            approvals_.watch(event, now);
+        }
         if (!style_.goes_on || admit(event)) {
             encode(event, now);
         }
@@ -160,9 +163,6 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     }
     if (auto encoded = style_.encoder->encode(event, scratch); !encoded) {
         break_off(encoded.error());
-    }
-    if (style_.approvals) {
-        approvals_.watch(event, now);
     }
     // Not every encoder writes something for every event: life is told by events, places by bytes.
     if (!saw_event_ && !std::holds_alternative<turn::TurnStarted>(event)) {
@@ -189,6 +189,9 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
 }
 
 void LiveTurn::commit(Clock::time_point now) {
+    if (style_.goes_on && !host_->scratch.empty() && !approvals_.waiting()) {
+        segments_.back().claimed = true; // it was decided before we came
+    }
     if (style_.journal) {
         if (style_.encoder->ended() && !ended_) {
             return hold_end();
@@ -230,6 +233,7 @@ void LiveTurn::trim_log() {
 void LiveTurn::conclude(Clock::time_point now) {
     ended_ = true;
     ended_at_ = now;
+    style_.place.reset();
     owed_ = owed_ || (segments_.size() > 1 && !segments_.back().told);
     outcome_.route = identity_.route;
     outcome_.request_id = identity_.request_id;

@@ -43,6 +43,7 @@ std::shared_ptr<LiveTurn> LiveTurn::adopt(
     auto self = std::make_shared<LiveTurn>(
         executor, std::move(host), std::move(identity), std::move(turn), std::move(style)
     );
+    self->mark_segments(said);
     self->log_.append(said);
     self->saw_event_ = true;
     self->owed_ = true; // whoever read it there may come here
@@ -68,6 +69,7 @@ std::shared_ptr<LiveTurn> LiveTurn::relay(
 
 void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
     const auto now = Clock::now();
+    mark_segments(frames);
     log_.append(frames);
     if (last) {
         ended_ = true;
@@ -78,6 +80,51 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
     deliver(now);
     trim_log();
     drop_done_readers();
+}
+
+/// Before they are appended. Where its answers begin and end, a turn's frames tell: the one before
+/// [DONE] ends the answer, a start follows when the turn goes on, and behind that one's start-step
+/// stands what came of a decision.
+void LiveTurn::mark_segments(std::string_view frames) {
+    constexpr std::string_view k_end = "\n\n";
+    for (auto at = log_.end(); !frames.empty();) {
+        const auto found = frames.find(k_end);
+        const auto size = found == std::string_view::npos ? frames.size() : found + k_end.size();
+        const auto frame = frames.substr(0, size);
+        if (auto& last = segments_.back(); last.end != 0) {
+            segments_.push_back({.begin = last.end, .body = at + size});
+        } else if (frame.starts_with("data: [DONE]")) {
+            last.finish = frame_at_;
+            last.end = at + size;
+        } else if (last.body != 0 && at > last.body) {
+            last.claimed = true;
+        }
+        if (style_.approvals || relayed_) {
+            approvals_.recall(frame, segments_.size());
+        }
+        frame_at_ = at;
+        at += size;
+        frames.remove_prefix(size);
+    }
+}
+
+void LiveTurn::history_read(const std::string& text) {
+    if (!text.empty() && text != read_) {
+        read_ = text;
+        history_read(text.starts_with('1'));
+    }
+}
+
+bool LiveTurn::unsure(const std::vector<ApprovalAnswer>& answers) const {
+    return !ended_ && approvals_.unsure(answers, segments_.size() - 1);
+}
+
+bool LiveTurn::claim(std::size_t segment) {
+    if (segment >= segments_.size()) {
+        return false;
+    }
+    segments_[segment].claimed = true;
+    return true;
 }
 
 void LiveTurn::relay_lost() {

@@ -200,6 +200,12 @@ std::size_t LiveTurns::leave_all() {
     return count;
 }
 
+std::size_t LiveTurns::waiting() const {
+    return static_cast<std::size_t>(std::ranges::count_if(slots_, [](const auto& slot) {
+        return slot.second.turn && slot.second.turn->waiting();
+    }));
+}
+
 std::size_t LiveTurns::end_waiting(StopReason reason) {
     std::size_t count = 0;
     for (auto& [key, slot] : slots_) {

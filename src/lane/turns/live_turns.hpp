@@ -67,7 +67,8 @@ public:
     void end_all(StopReason reason);
     /// Lets those run on that can (LiveTurn::leave). Returns how many.
     std::size_t leave_all();
-    /// Ends the turns that wait for a client's decision. Returns how many.
+    [[nodiscard]] std::size_t waiting() const; ///< for a client's decision
+    /// Ends those. Returns how many.
     std::size_t end_waiting(StopReason reason);
     void cut_all();
 

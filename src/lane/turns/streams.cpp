@@ -142,22 +142,24 @@ Task<void> Streams::send(
 }
 
 Task<void> Streams::answer_approvals(CallPtr call) {
-    const auto turn = lane_->turns.find(call->record.owner, call->chat.thread);
-    if (!turn && lane_->shared) { // it may wait on the replica that runs it
-        co_return co_await answers_->refuse(
-            std::move(call),
-            with_retry_after(
-                reject(503, "service_unavailable", "this turn does not wait here: try again"), 1
-            )
-        );
+    auto found = co_await starter_.find(call);
+    if (!found) {
+        co_return co_await answers_->refuse(std::move(call), std::move(found).error());
     }
+    const auto turn = *std::move(found);
     if (!turn) {
         co_return co_await answers_->refuse(
             std::move(call),
             invalid_field("messages", "no turn of this conversation waits for an approval")
         );
     }
-    const auto segment = turn->answer(call->chat.approvals);
+    const auto until = Clock::now() + k_stop_wait;
+    while (turn->unsure(call->chat.approvals) && Clock::now() < until) {
+        co_await sleep_for(k_poll);
+    }
+    const auto segment = turn->relayed() && !turn->ended()
+                             ? co_await lane_->shared->decide(turn, call->chat.approvals)
+                             : turn->answer(call->chat.approvals);
     if (!segment) {
         co_return co_await answers_->refuse(std::move(call), segment.error());
     }

@@ -94,7 +94,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
     if (!hold) {
         co_return std::unexpected(std::move(hold).error());
     }
-    auto turn = co_await lane_->authority().join(row->thread);
+    auto turn = co_await lane_->authority().join(row->thread, asks_approvals(*call));
     if (!turn && turn.error().code == Code::not_found) {
         co_return nullptr;
     }

@@ -162,7 +162,7 @@ export class Running {
   async until(pick, what, ms = 15000) {
     const end = Date.now() + limit(ms);
     for (;;) {
-      const value = pick(this);
+      const value = await pick(this);
       if (value !== undefined && value !== null && value !== false) return value;
       if (this.exit) throw new Error(`${this.name} ended (${JSON.stringify(this.exit)}) before ${what}\n${this.stderr.slice(-4000)}`);
       if (Date.now() > end) throw new Error(`${this.name}: no ${what} within ${limit(ms)} ms; log: ${this.log}\n${this.stderr.slice(-4000)}`);

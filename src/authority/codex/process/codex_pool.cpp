@@ -172,11 +172,12 @@ Task<Result<std::unique_ptr<Turn>>> CodexPool::start(Self self, TurnRequest requ
     co_return rename_thread(std::move(load), std::move(turn), std::move(thread));
 }
 
-Task<Result<std::unique_ptr<Turn>>> CodexPool::join(Self self, std::string thread) {
+Task<Result<std::unique_ptr<Turn>>>
+CodexPool::join(Self self, std::string thread, bool ask_approvals) {
     ThreadPin pin = pin_of(thread);
     OA_CO_TRY(const Member found, co_await member(self, pin.child));
     auto load = in_use(found);
-    OA_CO_TRY(auto turn, co_await found->codex->join(std::move(pin.id)));
+    OA_CO_TRY(auto turn, co_await found->codex->join(std::move(pin.id), ask_approvals));
     co_return rename_thread(std::move(load), std::move(turn), std::move(thread));
 }
 

@@ -45,11 +45,12 @@ public:
     [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
         return Pool::start(pool_, std::move(request));
     }
-    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> join(std::string thread) override {
-        if constexpr (requires { Pool::join(pool_, std::move(thread)); }) {
-            return Pool::join(pool_, std::move(thread));
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>>
+    join(std::string thread, bool ask_approvals) override {
+        if constexpr (requires { Pool::join(pool_, std::move(thread), ask_approvals); }) {
+            return Pool::join(pool_, std::move(thread), ask_approvals);
         } else {
-            return Authority::join(std::move(thread));
+            return Authority::join(std::move(thread), ask_approvals);
         }
     }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {

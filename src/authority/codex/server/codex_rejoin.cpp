@@ -107,7 +107,8 @@ CodexCore::catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<R
     co_return Result<void>{};
 }
 
-Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::join(Self self, std::string id) {
+Task<Result<std::shared_ptr<RunningTurn>>>
+CodexCore::join(Self self, std::string id, bool ask_approvals) {
     if (!self->outlives()) {
         co_return fail(Code::not_found, "turns of a child end with it");
     }
@@ -131,6 +132,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::join(Self self, std::strin
     auto live = std::make_shared<RunningTurn>(
         self->executor_, self->options_, hold->id, hold->model, self->approval_place(), std::nullopt
     );
+    live->ask_approvals = ask_approvals;
     hold->live = live;
     OA_CO_TRY(const Json resumed, co_await load(self, link, &*hold, false));
     const Json* newest = newest_turn(resumed);

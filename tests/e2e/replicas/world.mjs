@@ -1,0 +1,50 @@
+// Lanes that share a real Redis and a real Codex server with a fake model behind it.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
+import { chat, open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { scratch } from '../lib/process.mjs';
+import { startRedis } from './redis.mjs';
+
+/** {redis, mock, server, lane(name, args, {store}), release(key), end()}; `store`: another address of it. */
+export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease = '800ms', args: common = [] } = {}) {
+  const lanes = [];
+  const world = { redis: await startRedis(with_), mock: await startMock() };
+  const config = path.join(scratch('replicas-config'), 'config.toml');
+  fs.writeFileSync(config, codex(world.mock.port));
+  world.server = await startCodexServer({ config: codex, mockPort: world.mock.port });
+  world.lane = async (name, args = [], { store = world.redis.url } = {}) => {
+    const one = await startLane({
+      authority: 'codex',
+      name,
+      args: ['--codex-server', `0=ws://127.0.0.1:${world.server.port}`, '--codex-token', `file:${world.server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--store', store, '--replica-name', name, '--limit', `lease=${lease}`, '--drain-timeout', '500ms', ...common, ...args],
+    });
+    lanes.push(one);
+    return one;
+  };
+  world.release = (key) => fetch(`http://127.0.0.1:${world.mock.port}/__release?${key}`);
+  world.end = async () => {
+    for (const one of lanes) if (one.exit === undefined) assert.equal((await one.stop()).code, 0);
+    await world.server.kill();
+    await world.mock.stop();
+    await world.redis.kill();
+  };
+  return world;
+}
+
+const WORDS = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ');
+/** An answer of `words` words that stops after five of them until release(key). */
+export const held = (key, words = WORDS.length) => `scenario:text;words=${words};hold=5;key=${key}`;
+export const whole = (words = WORDS.length) => WORDS.slice(0, words).join(' ');
+export const heard = (x) => x.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
+export const fifth = (x) => x.wait(() => heard(x).includes('echo'), 'the fifth word');
+/** A turn of this lane that has said five words. */
+export async function begun(lane, id) {
+  const first = chat(lane.base, held(id), { id });
+  await fifth(first);
+  return first;
+}
+export const resume = (lane, id, headers = {}) => open(lane.base, { path: `/api/chat/${id}/stream`, headers });
+export const metric = async (lane, name) => Number(new RegExp(`^oa_stream_${name.replace(/[{}"]/g, '\\$&')} (\\S+)`, 'm').exec((await send(lane.base, { path: '/metrics' })).text)?.[1] ?? NaN);
