@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/store/address.hpp"
 
 #include "core/command.hpp"
 #include "cutover/run_args.hpp"
@@ -51,5 +52,9 @@ struct Tool {
 /// A playbook: is it valid, are its credentials there, does its driver answer, does its target?
 [[nodiscard]] Result<std::vector<Check>>
 judge_playbook(const PlaybookChoice& choice, Context& context);
+
+/// The store that lanes share: would a lane take it, and does it keep what it is given?
+[[nodiscard]] Result<std::vector<Check>>
+judge_store(const store::StoreOptions& options, Context& context);
 
 } // namespace oa_stream::cli

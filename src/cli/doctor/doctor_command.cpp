@@ -13,6 +13,7 @@
 #include "core/run_screen.hpp"
 #include "cutover/run_args.hpp"
 #include "doctor.hpp"
+#include "serve/store_rows.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -122,10 +123,18 @@ Json document_of(const std::vector<Check>& checks, Verdict verdict) {
     };
 }
 
-Result<ExitCode> run(const PlaybookChoice& options, Context& context) {
+struct DoctorOptions : PlaybookChoice {
+    store::StoreOptions store{};
+};
+
+Result<ExitCode> run(const DoctorOptions& options, Context& context) {
     std::vector<Check> checks = judge_all(context);
     if (!options.playbook.empty()) {
         OA_TRY(auto more, judge_playbook(options, context));
+        std::ranges::move(more, std::back_inserter(checks));
+    }
+    if (!options.store.url.empty()) {
+        OA_TRY(auto more, judge_store(options.store, context));
         std::ranges::move(more, std::back_inserter(checks));
     }
     const Verdict verdict = run_verdict(checks);
@@ -148,10 +157,19 @@ Result<ExitCode> run(const PlaybookChoice& options, Context& context) {
     return exit_code(verdict);
 }
 
-constexpr auto k_positionals = positionals<PlaybookChoice>(
+constexpr auto k_positionals = positionals<DoctorOptions>(
     playbook_word("Also check what this playbook needs: a name or a file.").optional()
 );
-constexpr auto k_options = options<PlaybookChoice>(k_set);
+constexpr auto k_options = options<DoctorOptions>(
+    k_set,
+    option<&DoctorOptions::store, &store::StoreOptions::url>(
+        names::store, "URL", "Also check the store that lanes share."
+    ),
+    StoreRows<&DoctorOptions::store>::user,
+    StoreRows<&DoctorOptions::store>::password,
+    StoreRows<&DoctorOptions::store>::ca_file,
+    StoreRows<&DoctorOptions::store>::prefix
+);
 
 /// What the playbook cannot be checked without, and the command that gives it.
 Check unset_variables(
@@ -227,12 +245,14 @@ const CommandSpec doctor_command = command<run>({
         {
             "oa-stream doctor",
             "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
+            "oa-stream doctor --store redis://127.0.0.1:6379",
         },
     .reads_runs = true,
     .about =
         R"(Looks at what commands need on this machine: Codex, its home and credentials, the state directory, limits
 of the system, tools, runs that left something undone. Each problem comes with the command that fixes it.
-With a playbook it also checks the playbook's variables, tokens and target.)",
+With a playbook it also checks the playbook's variables, tokens and target, and with --store the Redis that
+lanes share: version, policy, whether it keeps what it is given, memory, copies, round trip, clock, and the lanes on it.)",
     .also = "setup install diagnose troubleshoot",
 });
 

@@ -8,6 +8,7 @@
 #include "serve_process.hpp"
 #include "serve_record.hpp"
 #include "serve_values.hpp"
+#include "store_rows.hpp"
 
 namespace oa_stream::cli {
 
@@ -326,22 +327,15 @@ constexpr auto k_options = options<ServeOptions>(
         names::store,
         "memory|URL",
         "Share conversations and running turns with other lanes: redis://HOST:PORT/DB (loopback), "
-        "rediss://HOST:PORT/DB or redis+unix:/PATH. memory: this lane is alone."
+        "rediss://HOST:PORT/DB, redis+unix:/PATH or rediss+sentinel://HOST:PORT,…/NAME. memory: "
+        "this "
+        "lane is alone."
     )
         .or_else("memory"),
-    option<&ServeOptions::store, &StoreOptions::user>(
-        names::store_user, "NAME", "Log in to the store as this user."
-    ),
-    option<&ServeOptions::store, &StoreOptions::password>(
-        names::store_password, "REF", "Read the store's password from env:NAME, file:PATH or fd:N."
-    ),
-    option<&ServeOptions::store, &StoreOptions::ca_file>(
-        "--store-ca", "FILE", "Trust the certificates of this PEM file for rediss://, no others."
-    ),
-    option<&ServeOptions::store, &StoreOptions::prefix>(
-        "--store-prefix", "NAME", "Begin every key in the store with this name."
-    )
-        .or_else("oa"),
+    StoreRows<&ServeOptions::store>::user,
+    StoreRows<&ServeOptions::store>::password,
+    StoreRows<&ServeOptions::store>::ca_file,
+    StoreRows<&ServeOptions::store>::prefix,
     option<&ServeOptions::store, &StoreOptions::replica>(
         "--replica-name", "NAME", "Name this lane in the store. Without it: the host's name."
     ),

@@ -212,6 +212,61 @@ test('with a recorded authority a dead lane\'s answer ends with an error, once a
   assertLegal(next);
 });
 
+test('answers of /v1 count among the turns of all lanes', async () => {
+  const args = ['--store', redis.url, '--limit', `lease=${LEASE}`, '--store-prefix', 'places', '--limit', 'streams=2'];
+  const [x, y] = [await startLane({ name: 'v1-x', args, pace: 'x0.2' }), await startLane({ name: 'v1-y', args, pace: 'x0.2' })];
+  lanes.push(x, y);
+  const ask = (on) => open(on.base, { method: 'POST', path: '/v1/chat/completions', body: { model: 'replay', stream: true, messages: [{ role: 'user', content: 'hello' }] } });
+  const first = ask(x);
+  await first.wait((e) => e.status === 200, 'an answer');
+  const second = chat(y.base, 'hello', { id: 'places' });
+  await second.wait((e) => e.status === 200, 'an answer');
+  for (const on of [x, y]) assert.equal((await ask(on).done).status, 503, 'full on both');
+  assert.equal(await metric(x, 'turns_held'), 1);
+  first.destroy();
+  await x.until(async () => (await metric(x, 'turns_held')) === 0, 'the place given back');
+  const third = ask(y);
+  await third.wait((e) => e.status === 200, 'an answer');
+  for (const one of [second, third]) one.destroy();
+  // A lane that dies leaks nothing.
+  const last = ask(x);
+  await last.wait((e) => e.status !== 0, 'an answer');
+  await x.kill();
+  let next;
+  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
+    next = ask(y);
+    await next.wait((e) => e.status !== 0, 'an answer');
+    if (next.status === 200 || Date.now() > end) break;
+  }
+  assert.equal(next.status, 200);
+  next.destroy();
+});
+
+test('doctor looks at the store as a lane would, and says what to set', async () => {
+  const doctor = async (...args) => {
+    const x = await oa(['doctor', '--json', ...args]);
+    const document = JSON.parse(x.stdout);
+    return { ...x, checks: Object.fromEntries(document.checks.filter((c) => c.id.startsWith('store')).map((c) => [c.id, c])) };
+  };
+  const seen = (await doctor('--store', redis.url)).checks;
+  assert.equal(seen.store.verdict, 'PASS');
+  assert.match(seen.store.detail, /^Redis 7\./);
+  assert.equal(seen['store.kept'].verdict, 'INCONCLUSIVE');
+  assert.match(seen['store.kept'].data.mend, /appendonly yes/);
+  assert.match(seen['store.memory'].data.mend, /maxmemory/);
+  assert.match(seen['store.lanes'].detail, /^\d+ lanes, revision dev$/);
+  const away = await doctor('--store', 'redis://127.0.0.1:1');
+  assert.equal(away.checks.store.verdict, 'FAIL');
+  assert.equal(away.code, 1);
+  const kept = await startRedis({ args: ['--appendonly', 'yes', '--maxmemory', '100mb'] });
+  const good = (await doctor('--store', kept.url)).checks;
+  assert.deepEqual(Object.values(good).map((c) => c.verdict), Object.values(good).map(() => 'PASS'), JSON.stringify(good));
+  const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(kept.port)] });
+  assert.match((await doctor('--store', copy.url)).checks.store.detail, /this is a replica/);
+  assert.match((await doctor('--store', kept.url)).checks['store.copies'].data.mend, /min-replicas-to-write 1/);
+  for (const one of [copy, kept]) await one.kill();
+});
+
 test('set-ups that cannot work are refused at once, with what to do', async () => {
   const serve = (args, more = {}) => oa(['serve', '--listen', '127.0.0.1:0', ...args], more);
   const child = await serve(['--authority', 'codex', '--store', redis.url]);
