@@ -69,6 +69,24 @@ constexpr std::array k_advice{
         "disk of its home is full or broken."
     },
     Advice{
+        "OaStreamStoreDown",
+        Next::watch,
+        "The store does not answer {{ $labels.instance }}. Running turns go on for readers there; "
+        "new turns get 503."
+    },
+    Advice{
+        "OaStreamStoreFull",
+        Next::watch,
+        "The store uses {{ $value | humanizePercentage }} of its maxmemory: new turns get 503, so "
+        "that those that run can end."
+    },
+    Advice{
+        "OaStreamKhalaDown",
+        Next::watch,
+        "The connection of {{ $labels.instance }} to Khala is down: no new turns there, and those "
+        "that run wait until authority-away."
+    },
+    Advice{
         "OaStreamBridgeStalled",
         Next::watch,
         "Requests come, and no turn was accepted for 10 m.",
@@ -200,6 +218,48 @@ constexpr std::array k_advice{
         Next::watch,
         "{{ $value | humanize }} turns were accepted in 15 m, and none reported its first content: "
         "they all fail before it, or the alert of late ones sees nothing."
+    },
+    Advice{
+        "OaStreamKhalaReauth",
+        Next::watch,
+        "Khala refused {{ $value | humanize }} tokens of {{ $labels.instance }} in 10 m; after "
+        "three in "
+        "a row its turns end."
+    },
+    Advice{
+        "OaStreamKhalaUnsteady",
+        Next::watch,
+        "{{ $labels.instance }} lost its connection to Khala {{ $value | humanize }} times in 10 m."
+    },
+    Advice{
+        "OaStreamKhalaStale",
+        Next::watch,
+        "{{ $value | humanize }} times in 10 m Khala no longer had what came behind the last event "
+        "that {{ $labels.instance }} read: the lane is too slow, or Khala keeps too little."
+    },
+    Advice{
+        "OaStreamKhalaLag",
+        Next::watch,
+        "{{ $labels.instance }} is {{ $value | humanize }} events behind its worker."
+    },
+    Advice{
+        "OaStreamLogsLost",
+        Next::watch,
+        "{{ $labels.instance }} cut the readers of {{ $value | humanize }} turns of other lanes, "
+        "because the store lost their logs in 10 m: it was emptied, or it failed over to a copy "
+        "that was behind."
+    },
+    Advice{
+        "OaStreamTurnsReaped",
+        Next::watch,
+        "{{ $labels.instance }} ended {{ $value | humanize }} turns of dead lanes in 10 m: a lane "
+        "died and its authority could not go on with them."
+    },
+    Advice{
+        "OaStreamTurnsFenced",
+        Next::watch,
+        "{{ $labels.instance }} lost {{ $value | humanize }} turns to other lanes in 10 m: it said "
+        "nothing to the store for longer than its lease."
     },
     Advice{
         "OaStreamMixedTarget",

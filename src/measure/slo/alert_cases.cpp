@@ -71,6 +71,7 @@ public:
         absences();
         std::ranges::move(process_cases(options_), std::back_inserter(cases_));
         std::ranges::move(silence_cases(options_), std::back_inserter(cases_));
+        std::ranges::move(service_cases(options_), std::back_inserter(cases_));
         return std::move(cases_);
     }
 
@@ -354,6 +355,7 @@ std::vector<Series> healthy(const AlertOptions& options, int minutes) {
         steady(rejected(code), 0);
     }
     std::ranges::move(healthy_process(minutes), std::back_inserter(out));
+    std::ranges::move(healthy_services(minutes), std::back_inserter(out));
     return out;
 }
 

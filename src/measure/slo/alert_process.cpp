@@ -90,16 +90,17 @@ Group run_rules(const AlertOptions& options) {
     return out;
 }
 
+Labels case_labels(const AlertOptions& options, std::string_view name, std::string_view value) {
+    Labels out = selected_labels(options);
+    if (std::ranges::find(out, name, &Labels::value_type::first) == out.end()) {
+        out.emplace_back(name, value);
+    }
+    return out;
+}
+
 std::vector<Case> process_cases(const AlertOptions& options) {
-    const auto labels = [&](std::string_view name, std::string_view value) {
-        Labels out = selected_labels(options);
-        if (std::ranges::find(out, name, &Labels::value_type::first) == out.end()) {
-            out.emplace_back(name, value);
-        }
-        return out;
-    };
-    const Labels lane = labels("example", "a");
-    const Labels run = labels("run", "verify");
+    const Labels lane = case_labels(options, "example", "a");
+    const Labels run = case_labels(options, "run", "verify");
     constexpr double k_nine_days = -9.0 * 86400; // promtool's clock begins at 0
     return {
         {.name = "no child of Codex is ready",

@@ -373,6 +373,7 @@ std::vector<Group> table(const AlertOptions& options) {
         bridge(write),
         silence_rules(options),
         process_rules(options),
+        service_rules(options),
         run_rules(options),
     };
     add_advice(out, options);

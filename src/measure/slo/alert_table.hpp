@@ -32,6 +32,8 @@ struct Group {
 [[nodiscard]] std::vector<Group> table(const AlertOptions& options);
 /// Of single processes, and of runs that report by --textfile; with their cases.
 [[nodiscard]] Group process_rules(const AlertOptions& options);
+/// Of the store that lanes share, and of Khala.
+[[nodiscard]] Group service_rules(const AlertOptions& options);
 [[nodiscard]] Group run_rules(const AlertOptions& options);
 /// Of what is missing: ends, first contents, targets.
 [[nodiscard]] Group silence_rules(const AlertOptions& options);
@@ -78,6 +80,11 @@ struct CaseFile {
 [[nodiscard]] std::vector<Case> process_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Case> silence_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Series> healthy_process(int minutes);
+[[nodiscard]] std::vector<Case> service_cases(const AlertOptions& options);
+[[nodiscard]] std::vector<Series> healthy_services(int minutes);
+/// Those of the selectors, and `name` unless they have one.
+[[nodiscard]] Labels
+case_labels(const AlertOptions& options, std::string_view name, std::string_view value);
 
 /// Every series of a healthy lane: the cases' routes, each with turns_per_minute().
 [[nodiscard]] std::vector<Series> healthy(const AlertOptions& options, int minutes);
