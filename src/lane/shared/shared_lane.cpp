@@ -116,10 +116,13 @@ Task<void> SharedLane::hold_again(SharedLane* self, std::shared_ptr<bool> alive)
         all.push_back(held);
     }
     for (const auto& held : all) {
-        if (const auto turn = held.turn.lock(); !turn || turn->ended()) {
+        const auto& journal = *held.journal;
+        if (const auto turn = held.turn.lock(); turn && !turn->ended()) {
+            // First: without readers another replica would put an end to it.
+            self->store_->tell_readers(journal.turn(), turn->readers());
+        } else {
             continue;
         }
-        const auto& journal = *held.journal;
         const auto ours =
             co_await self->store_->hold_again(journal.key(), journal.fence(), journal.turn());
         const auto turn = held.turn.lock();

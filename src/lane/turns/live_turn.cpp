@@ -70,7 +70,7 @@ Task<void> LiveTurn::pump(std::shared_ptr<LiveTurn> self) {
     co_await asio::this_coro::throw_if_cancelled(false);
     while (!self->ended_) {
         auto batch = co_await self->turn_->next();
-        if (self->ended_) {
+        if (self->ended_ || self->ending_) { // end_now() gave it an end, which is being stored
             break;
         }
         if (!batch) {

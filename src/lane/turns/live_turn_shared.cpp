@@ -142,7 +142,9 @@ bool LiveTurn::unread(Clock::time_point now) const noexcept {
 /// The last frames stay here until the store has taken them: nobody is told an end that another
 /// replica decides otherwise.
 void LiveTurn::hold_end() {
-    ending_ = true;
+    if (std::exchange(ending_, true)) {
+        return;
+    }
     last_frames_ = host_->scratch;
     host_->scratch.clear();
     style_.journal

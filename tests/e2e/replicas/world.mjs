@@ -41,8 +41,8 @@ export const whole = (words = WORDS.length) => WORDS.slice(0, words).join(' ');
 export const heard = (x) => x.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
 export const fifth = (x) => x.wait(() => heard(x).includes('echo'), 'the fifth word');
 /** A turn of this lane that has said five words. */
-export async function begun(lane, id) {
-  const first = chat(lane.base, held(id), { id });
+export async function begun(lane, id, how = '') {
+  const first = chat(lane.base, held(id) + how, { id });
   await fifth(first);
   return first;
 }

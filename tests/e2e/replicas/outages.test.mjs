@@ -1,0 +1,156 @@
+// Redis and the way to it fail in every manner that docs/replicas.md promises something for.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { limit, sleep } from '../lib/process.mjs';
+import { startPipe } from './pipe.mjs';
+import { startRedis } from './redis.mjs';
+import { begun, fifth, heard, metric, resume, startWorld, whole } from './world.mjs';
+
+let world, pipeA, pipeB, a, b;
+before(async () => {
+  world = await startWorld({ redis: { args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] }, args: ['--limit', 'store-wait=400ms'] });
+  [pipeA, pipeB] = [await startPipe(world.redis.port), await startPipe(world.redis.port)];
+  [a, b] = [await world.lane('a', [], { store: pipeA.url }), await world.lane('b', [], { store: pipeB.url })];
+});
+after(async () => {
+  await world.end();
+  pipeA.stop();
+  pipeB.stop();
+});
+
+const ready = (lane) => lane.until(async () => (await send(lane.base, { path: '/readyz' })).status === 200, 'readiness');
+async function again(ask, ok = (x) => x.status === 200) {
+  for (const end = Date.now() + limit(10000); ; await sleep(50)) {
+    const x = await ask();
+    if (ok(x) || Date.now() > end) return x;
+  }
+}
+/** A turn of A that somebody reads on both lanes. */
+async function readOnBoth(id) {
+  const first = await begun(a, id);
+  const other = resume(b, id);
+  await fifth(other);
+  return [first, other];
+}
+function assertWhole(x) {
+  assertLegal(x);
+  assert.deepEqual(read(x).texts, [whole()]);
+}
+
+test('Redis is restarted with its data: both readers get the whole answer, new turns get 503 meanwhile', async () => {
+  const [first, other] = await readOnBoth('restarted');
+  const { port, folder } = world.redis;
+  await world.redis.kill();
+  assertRefused(await chat(a.base, 'scenario:text;words=3', { id: 'restarted-2' }).done, 503, 'store_unavailable');
+  assert.match((await send(b.base, { path: '/readyz' })).json().reason, /store/);
+  world.redis = await startRedis({ port, folder, args: ['--appendonly', 'yes'] });
+  await world.release('restarted');
+  await Promise.all([first.done, other.done]);
+  for (const x of [first, other]) assertWhole(x);
+  await ready(a);
+  assertLegal(await again(() => chat(a.base, 'scenario:text;words=3', { id: 'restarted-2' }).done));
+});
+
+test('Redis is emptied: the holder’s reader gets the whole answer, others are cut, no second turn can start beside it', async () => {
+  const [first, other] = await readOnBoth('flushed');
+  world.redis.cli('FLUSHALL');
+  await other.done;
+  assert.ok(other.broken, 'cut, without an ending');
+  assert.equal((await resume(b, 'flushed').done).status, 204);
+  await a.until(async () => world.redis.cli('HGET', 'oa:t:/flushed', 'st') === 'live', 'the turn told again');
+  assertRefused(await chat(b.base, 'scenario:text;words=3', { id: 'flushed' }).done, 409, 'turn_in_progress');
+  await world.release('flushed');
+  await first.done;
+  assertWhole(first);
+  const messages = await again(() => send(b.base, { path: '/api/chats/flushed/messages' }));
+  assert.ok(messages.text.includes(whole()), 'the lane offers its map to an empty store');
+  assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'flushed' }).done));
+});
+
+test('Redis is full: nothing new starts, the turn that writes ends as overloaded, the rest can end', async () => {
+  const first = await begun(a, 'full', ';delay=40');
+  const idle = await begun(b, 'full-idle');
+  const used = Number(/used_memory:(\d+)/.exec(world.redis.cli('INFO', 'memory'))[1]);
+  world.redis.cli('CONFIG', 'SET', 'maxmemory', String(Math.floor(used * 1.1)));
+  await a.until(async () => (await metric(a, 'store_memory_ratio')) > 0.8, 'the share of memory');
+  assertRefused(await chat(a.base, 'scenario:text;words=3', { id: 'full-2' }).done, 503, 'store_unavailable');
+  world.redis.cli('CONFIG', 'SET', 'maxmemory', '100kb');
+  await world.release('full');
+  await first.done;
+  assertLegal(first);
+  assertOneError(first, { code: 'overloaded', retryable: true });
+  const told = await resume(b, 'full').done;
+  if (told.status === 200) assert.equal(heard(told), heard(first).slice(0, heard(told).length));
+  world.redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+  await world.release('full-idle');
+  await idle.done;
+  assertWhole(idle);
+  await a.until(async () => (await metric(a, 'store_memory_ratio')) === 0, 'the share of memory');
+  assertLegal(await chat(a.base, 'scenario:text;words=3', { id: 'full-2' }).done);
+});
+
+test('a lane is cut off from Redis alone: the other one goes on with its turn, the first one ends without contradiction', async () => {
+  const [first, other] = await readOnBoth('cut-off');
+  const fenced = await metric(a, 'fenced_total');
+  pipeA.stall();
+  await again(() => metric(b, 'adopted_total'), (n) => n >= 1);
+  pipeA.refuse = true;
+  pipeA.cut();
+  await world.release('cut-off');
+  await other.done;
+  assertWhole(other);
+  pipeA.heal();
+  await first.done;
+  assertLegal(first);
+  // Either it had the end itself and the store was silent, or it learned that the turn is another's.
+  if (heard(first) !== whole()) assertOneError(first, { code: 'turn_aborted', retryable: true });
+  await ready(a);
+  assert.ok((await metric(a, 'fenced_total')) >= fenced);
+  assertLegal(await again(() => chat(a.base, 'scenario:text;words=3', { id: 'cut-off' }).done));
+  const messages = (await send(b.base, { path: '/api/chats/cut-off/messages' })).text;
+  assert.equal(messages.split('"role":"user"').length, 3, 'two questions, each once');
+});
+
+test('only the answers of Redis are lost: what was written is written once, what the reader hears is exact', async () => {
+  const [first, other] = await readOnBoth('half-open');
+  pipeA.stall('store');
+  await world.release('half-open');
+  await sleep(150);
+  pipeA.cut(); // what came through was never acknowledged: it is sent again
+  pipeA.heal();
+  await Promise.all([first.done, other.done]);
+  for (const x of [first, other]) assertWhole(x);
+});
+
+test('Redis stands still for longer than store-wait and less than the lease: no turn is lost', async () => {
+  const [first, other] = await readOnBoth('stopped');
+  world.redis.signal('SIGSTOP');
+  const refused = await chat(a.base, 'scenario:text;words=3', { id: 'stopped-2' }).done;
+  assertRefused(refused, 503, 'store_unavailable');
+  assert.equal(refused.headers['retry-after'], '1');
+  world.redis.signal('SIGCONT');
+  await world.release('stopped');
+  await Promise.all([first.done, other.done]);
+  for (const x of [first, other]) assertWhole(x);
+  await ready(a);
+});
+
+test('the primary dies and its copy takes over: turns go on, new ones start again', async () => {
+  const copy = await startRedis({ args: ['--appendonly', 'yes', '--replicaof', '127.0.0.1', String(world.redis.port)] });
+  await a.until(() => copy.cli('INFO', 'replication').includes('master_link_status:up'), 'the copy');
+  const [first, other] = await readOnBoth('failed-over');
+  await a.until(() => copy.cli('XLEN', `oa:l:${first.headers['x-oa-turn-id']}`) === world.redis.cli('XLEN', `oa:l:${first.headers['x-oa-turn-id']}`), 'the copy of the log');
+  await world.redis.kill();
+  for (const pipe of [pipeA, pipeB]) pipe.target = copy.port;
+  await sleep(100);
+  assertRefused(await chat(a.base, 'scenario:text;words=3', { id: 'failed-over-2' }).done, 503, 'store_unavailable');
+  copy.cli('REPLICAOF', 'NO', 'ONE');
+  await world.release('failed-over');
+  await Promise.all([first.done, other.done]);
+  for (const x of [first, other]) assertWhole(x);
+  await ready(a);
+  assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'failed-over-2' }).done));
+  world.redis = copy;
+});

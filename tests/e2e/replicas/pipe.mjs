@@ -1,0 +1,39 @@
+// A byte proxy between a lane and its store that can stand still, lose one direction, or be cut.
+import net from 'node:net';
+
+/** {url, port, target, stall(from?), heal(), cut(), refuse, stop()}: `from` is 'lane' or 'store', or both stand still. */
+export async function startPipe(target) {
+  const pipe = { target, refuse: false, pairs: new Set(), still: { lane: false, store: false } };
+  const server = net.createServer((lane) => {
+    if (pipe.refuse) return void lane.resetAndDestroy();
+    const store = net.connect(pipe.target, '127.0.0.1');
+    const pair = { lane, store };
+    pipe.pairs.add(pair);
+    for (const [name, from, to] of [['lane', lane, store], ['store', store, lane]]) {
+      from.setNoDelay(true);
+      from.on('data', (bytes) => to.write(bytes));
+      from.on('error', () => {});
+      from.on('close', () => { pipe.pairs.delete(pair); to.destroy(); });
+      if (pipe.still[name]) from.pause();
+    }
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  pipe.port = server.address().port;
+  pipe.url = `redis://127.0.0.1:${pipe.port}`;
+  pipe.stall = (...names) => {
+    for (const name of names.length ? names : ['lane', 'store']) {
+      pipe.still[name] = true;
+      for (const pair of pipe.pairs) pair[name].pause();
+    }
+  };
+  pipe.heal = () => {
+    pipe.refuse = false;
+    for (const name of ['lane', 'store']) {
+      pipe.still[name] = false;
+      for (const pair of pipe.pairs) pair[name].resume();
+    }
+  };
+  pipe.cut = () => { for (const { lane, store } of pipe.pairs) { lane.resetAndDestroy(); store.destroy(); } };
+  pipe.stop = () => { pipe.cut(); server.close(); };
+  return pipe;
+}
