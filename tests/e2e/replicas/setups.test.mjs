@@ -1,0 +1,91 @@
+// How a lane comes to its store: every way that works serves a turn, every other one is refused with
+// the reason.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { assertLegal } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { ROOT, oa, scratch } from '../lib/process.mjs';
+import { startRedis } from './redis.mjs';
+import { resume } from './world.mjs';
+
+const folder = scratch('setups');
+const certificate = (name) => {
+  const [key, cert] = [path.join(folder, `${name}.key`), path.join(folder, `${name}.pem`)];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+  return { key, cert };
+};
+const own = certificate('own');
+const other = certificate('other');
+const aclFile = path.join(folder, 'users.acl');
+const socket = path.join(folder, 'redis.sock');
+const PASSWORD = 'store-password-7f3a';
+let redis, tlsPort;
+
+before(async () => {
+  const example = fs.readFileSync(path.join(ROOT, 'examples/replicas/users.acl'), 'utf8');
+  fs.writeFileSync(aclFile, example.replace('CHANGE-ME', PASSWORD));
+  tlsPort = await new Promise((done) => { const s = net.createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)); }); });
+  redis = await startRedis({ args: ['--aclfile', aclFile, '--unixsocket', socket, '--tls-port', String(tlsPort), '--tls-cert-file', own.cert, '--tls-key-file', own.key, '--tls-ca-cert-file', own.cert, '--tls-auth-clients', 'no'] });
+});
+after(() => redis.kill());
+
+const env = { STORE_PASSWORD: PASSWORD };
+const USER = ['--store-user', 'oa-stream', '--store-password', 'env:STORE_PASSWORD'];
+async function serves(args) {
+  const lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, args: [...args, ...USER], env, pace: 'x0.3' })));
+  const id = `setup-${Math.random().toString(36).slice(2)}`;
+  const first = chat(lanes[0].base, 'hello', { id });
+  await first.frame('text-delta');
+  const other = resume(lanes[1], id);
+  await other.frame('text-delta');
+  await Promise.all([first.done, other.done]);
+  for (const x of [first, other]) assertLegal(x);
+  assert.equal(other.text, first.text);
+  const metrics = (await send(lanes[0].base, { path: '/metrics' })).text;
+  assert.match(metrics, /^oa_stream_store_up 1$/m);
+  assert.match(metrics, /^oa_stream_store_errors_total 0$/m, 'the ACL allows every command');
+  for (const lane of lanes) {
+    assert.equal((await lane.stop()).code, 0);
+    assert.ok(!(lane.stdout + lane.stderr).includes(PASSWORD));
+  }
+}
+const refused = async (args, code, text, more = {}) => {
+  const x = await oa(['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', ...args], { env: { ...env, ...more } });
+  assert.equal(x.code, code, x.stderr);
+  assert.match(x.stderr, text);
+  assert.ok(!x.stderr.includes(PASSWORD));
+};
+
+test('over TCP as the user of the example ACL', () => serves(['--store', redis.url]));
+test('over a unix socket', () => serves(['--store', `redis+unix:${socket}`]));
+test('over TLS, with the certificate that is named', () => serves(['--store', `rediss://127.0.0.1:${tlsPort}`, '--store-ca', own.cert]));
+test('TLS to a server whose certificate nobody vouches for is refused', async () => {
+  await refused(['--store', `rediss://127.0.0.1:${tlsPort}`, '--store-ca', other.cert, ...USER], 4, /certificate/);
+});
+test('a wrong password, and none, are refused; the lane never goes on as another user', async () => {
+  await refused(['--store', redis.url, ...USER], 5, /refuses the log-in/, { STORE_PASSWORD: 'wrong' });
+  await refused(['--store', redis.url], 5, /refuses/);
+});
+test('a Redis that is older than 7.0 is refused', async () => {
+  // Its answers to the few commands before that, on Redis' wire.
+  const info = '# Server\r\nredis_version:6.2.14\r\nredis_mode:standalone\r\nrole:master\r\nloading:0\r\nmaxmemory_policy:noeviction\r\n';
+  const old = net.createServer((client) => client.on('data', (bytes) => {
+    for (const command of bytes.toString().split(/(?=\*\d+\r\n)/)) client.write(/\r\nINFO\r\n/i.test(command) ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n');
+  }).on('error', () => {}));
+  await new Promise((done) => old.listen(0, '127.0.0.1', done));
+  await refused(['--store', `redis://127.0.0.1:${old.address().port}`], 2, /Redis 6\.2\.14 is too old[^]*use Redis 7\.0 or newer/);
+  old.close();
+});
+test('a copy of the primary is refused, and a cluster', async () => {
+  const primary = await startRedis();
+  const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
+  await refused(['--store', copy.url], 2, /this is a replica[^]*name its primary/);
+  const cluster = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+  await refused(['--store', cluster.url], 2, /Cluster/);
+  for (const one of [copy, primary, cluster]) await one.kill();
+});
