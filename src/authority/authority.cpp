@@ -68,4 +68,8 @@ Authority::fork_thread(std::string /*thread*/, std::string /*last_turn*/) {
     co_return fail(Code::precondition, "this authority copies no threads");
 }
 
+Task<Result<std::string>> Authority::kept(std::string /*thread*/) {
+    co_return std::string();
+}
+
 } // namespace oa_stream::authority

@@ -48,7 +48,7 @@ void UiEncoder::fail_open(const turn::Failure& failure, std::string& out) {
 }
 
 Result<std::optional<TurnEncoder::Break>> UiEncoder::pause(std::string& out) {
-    if (!state_->options.approvals || state_->ended) {
+    if (state_->ended) {
         return std::nullopt;
     }
     OA_CHECK(state_->begin(out));

@@ -14,8 +14,10 @@ namespace {
     return out;
 }
 
-/// `status` of an answer that ends because a person has to decide before the turn goes on.
-constexpr std::string_view k_waiting = "waiting-for-approval";
+// `status` of an answer that ends because its client is needed before the turn goes on: a person
+// has to decide, or the page to run its functions.
+constexpr std::string_view k_waits_approval = "waiting-for-approval";
+constexpr std::string_view k_waits_results = "waiting-for-tool-results";
 
 constexpr std::string_view k_no_output = "The answer ended before this call did.";
 
@@ -105,7 +107,8 @@ Result<std::optional<TurnEncoder::Break>> UiEncoder::State::pause(std::string& o
     Json metadata = Json::object();
     metadata["threadId"] = options.thread;
     metadata["turnId"] = options.turn;
-    metadata["status"] = k_waiting;
+    const bool asked = std::ranges::any_of(tools, &OpenTool::asked);
+    metadata["status"] = asked ? k_waits_approval : k_waits_results;
     metadata["finishReason"] = turn::to_string(turn::Finish::tool_calls);
     Break at;
     OA_CHECK(send(ui::FinishStep{}, out));

@@ -5,6 +5,7 @@
 #include "safe_json.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,8 @@ namespace {
 struct Assembler {
     Json parts = Json::array();
     std::map<std::string, std::size_t, std::less<>> open{}; ///< parts and calls → index
+
+    std::set<std::string, std::less<>> clients{}; ///< calls that the client runs
 
     [[nodiscard]] Json* find(char kind, const std::string& id) {
         const auto found = open.find(kind + id);
@@ -45,12 +48,17 @@ struct Assembler {
         }
         part["toolCallId"] = event.call;
         part["state"] = "input-available";
+        if (event.client) {
+            clients.insert(event.call);
+        }
         add('t', event.call, std::move(part));
     }
     void operator()(const turn::ToolInputReady& event) {
         if (Json* part = find('t', event.call)) {
             (*part)["input"] = safe_json(event.input);
-            (*part)["providerExecuted"] = true;
+            if (!clients.contains(event.call)) {
+                (*part)["providerExecuted"] = true;
+            }
         }
     }
     void operator()(const turn::ToolOutput& event) {
@@ -82,7 +90,7 @@ struct Assembler {
 
 } // namespace
 
-Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome) {
+Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits) {
     Normaliser normaliser;
     std::vector<turn::Event> told;
     for (turn::Event& event : events) {
@@ -90,6 +98,7 @@ Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome) {
     }
     turn::TurnEnded end;
     end.outcome = outcome;
+    end.finish = waits ? turn::Finish::tool_calls : turn::Finish::stop;
     normaliser.push(std::move(end), told);
 
     Assembler assembler;

@@ -26,13 +26,13 @@ const Json k_usage = Json::parse(R"({"usage":{"inputTokens":3}})");
 TEST_CASE("client calls: only the client is left when the response is whole and every call asked") {
     ClientCalls calls;
     calls.watch(k_item, raw("function_call", "a", R"({ "x" : 1 })"));
-    calls.ask(asked("a"));
+    calls.ask(asked("a"), 1);
     REQUIRE(calls.take().size() == 1);
     CHECK_FALSE(calls.only_client_left()); // more may come
     calls.watch(k_item, raw("function_call", "b"));
     calls.watch(k_response, k_usage);
     CHECK_FALSE(calls.only_client_left()); // b is on its way
-    calls.ask(asked("b"));
+    calls.ask(asked("b"), 1);
     REQUIRE(calls.take().size() == 1);
     CHECK(calls.only_client_left());
     CHECK(dump_json(calls.usage()) == R"({"inputTokens":3})");
@@ -49,7 +49,7 @@ TEST_CASE("client calls: a call that codex answers itself is not waited for") {
     calls.watch(k_item, raw("function_call", "a"));
     calls.watch(k_item, raw("custom_tool_call", "own2"));
     calls.watch(k_response, Json::object());
-    calls.ask(asked("a"));
+    calls.ask(asked("a"), 1);
     REQUIRE(calls.take().size() == 1);
     CHECK_FALSE(calls.only_client_left()); // codex still runs its own
     calls.watch(k_item, raw("custom_tool_call_output", "own2"));
@@ -60,18 +60,18 @@ TEST_CASE("client calls: a call that codex answers itself is not waited for") {
 
 TEST_CASE("client calls: a call is told once, under its item's id, as the model wrote it") {
     ClientCalls calls;
-    calls.enable();
+    calls.enable(false);
     std::vector<turn::Event> events{turn::ToolOpened{"a-2", "f"}};
     const Json item = Json::object({{"type", "dynamicToolCall"}, {"id", "a"}});
     calls.mark(item, events);
     CHECK(std::get<turn::ToolOpened>(events[0]).client);
     CHECK_FALSE(std::get<turn::ToolOpened>(events[0]).dynamic);
     calls.watch(k_item, raw("function_call", "a", R"({ "x" : 1.0 })"));
-    calls.ask(asked("a"));
+    calls.ask(asked("a"), 1);
     CHECK(calls.take() == std::vector{turn::ClientCall{"a-2", "f", R"({ "x" : 1.0 })"}});
-    calls.ask(asked("a"));
+    calls.ask(asked("a"), 1);
     CHECK(calls.take().empty());
-    calls.ask(asked("b", "g"));
+    calls.ask(asked("b", "g"), 1);
     CHECK(calls.take() == std::vector{turn::ClientCall{"b", "g", R"({"x":1})"}});
 }
 
@@ -80,10 +80,10 @@ TEST_CASE("client calls: they are told in the order in which the model made them
     for (const char* id : {"a", "own", "b", "c"}) {
         calls.watch(k_item, raw("function_call", id));
     }
-    calls.ask(asked("c"));
-    calls.ask(asked("b"));
+    calls.ask(asked("c"), 1);
+    calls.ask(asked("b"), 1);
     CHECK(calls.take().empty());
-    calls.ask(asked("a"));
+    calls.ask(asked("a"), 1);
     const auto first = calls.take();
     REQUIRE(first.size() == 1);
     CHECK(first[0].call == "a");
@@ -98,7 +98,7 @@ TEST_CASE("client calls: tools of a turn without functions of the client's are n
     std::vector<turn::Event> events{turn::ToolOpened{"a", "f"}};
     calls.mark(Json::object({{"type", "dynamicToolCall"}, {"id", "a"}}), events);
     CHECK_FALSE(std::get<turn::ToolOpened>(events[0]).client);
-    calls.enable();
+    calls.enable(false);
     calls.mark(Json::object({{"type", "mcpToolCall"}, {"id", "a"}}), events);
     CHECK_FALSE(std::get<turn::ToolOpened>(events[0]).client);
 }

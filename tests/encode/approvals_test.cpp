@@ -161,11 +161,6 @@ TEST_CASE("approvals: a turn that ends over a question closes the call") {
 TEST_CASE("approvals: a client that did not ask for the chunks never gets one") {
     UiEncoder encoder(options());
     std::string stream = encode_all(encoder, k_question);
-    std::string nothing;
-    const auto at = encoder.pause(nothing);
-    REQUIRE(at.has_value());
-    CHECK_FALSE(at->has_value());
-    CHECK(nothing.empty());
     stream += encode_all(
         encoder,
         {ApprovalSettled{"a1", false}, ToolFailed{"c1", "The command was declined."}, k_end}
@@ -191,4 +186,15 @@ TEST_CASE("approvals: a question about an unknown call opens it, one about a fin
     out.clear();
     normaliser.push(ApprovalAsked{"a2", "c1"}, out);
     CHECK(out.empty());
+}
+
+TEST_CASE("approvals: an answer that ends at a function of the page says so") {
+    UiEncoder encoder(options());
+    std::string stream =
+        encode_all(encoder, {ToolOpened{"c1", "weather", false, true}, ToolInputReady{"c1", {}}});
+    REQUIRE(encoder.pause(stream).has_value());
+    CHECK(stream.contains(R"("status":"waiting-for-tool-results")"));
+    CHECK_FALSE(stream.contains("providerExecuted"));
+    stream += encode_all(encoder, {ToolOutput{"c1", "rain"}, k_end});
+    CHECK(stream.contains(R"("type":"tool-output-available","toolCallId":"c1")"));
 }

@@ -51,6 +51,7 @@ struct TurnRequest {
     std::string owner{}; ///< who asks; empty without auth
     std::optional<std::string> thread{}; ///< the authority's id; unset: make a new thread
     std::vector<SeedMessage> seed{};     ///< only with a new thread
+    std::string keep{}; ///< only with a new thread: text that Authority::kept() tells back
     std::vector<InputPart> input; ///< may be empty behind a seed that ends with a tool's result
     /// Drop this turn and everything after it first (regenerate, edit). An authority whose
     /// capabilities say !can_revert answers Code::precondition.
@@ -75,9 +76,10 @@ struct TurnRequest {
 
 /// What a client's function returned.
 struct CallResult {
-    std::string text; ///< told to the model
-    Json shown{}; ///< the ToolOutput's output; of a failed one its text is told as ToolFailed
-    bool failed = false; ///< the function threw
+    std::string call; ///< of the turn::ClientCall
+    Json output{}; ///< of a failed one a string: why
+    bool failed = false;
+    friend bool operator==(const CallResult&, const CallResult&) = default;
 };
 
 using EventBatch = std::vector<turn::Event>;
@@ -130,9 +132,8 @@ public:
 
     /// The result of a turn::ClientCall of a turn that waits for it. Errors: Code::not_found when
     /// it is not (or no longer) waited for, Code::precondition when this authority never asks.
-    [[nodiscard]] virtual Result<void> answer_call(std::string_view call, CallResult result) {
-        static_cast<void>(result);
-        return fail(Code::precondition, "this authority takes no functions", std::string(call));
+    [[nodiscard]] virtual Result<void> answer_call(const CallResult& result) {
+        return fail(Code::precondition, "this authority takes no functions", result.call);
     }
 
     /// nullptr (nearly always): frames are written as they are. Lives as long as the turn.
@@ -273,6 +274,10 @@ public:
     /// They keep their ids. Its id. Errors as delete_thread().
     [[nodiscard]] virtual Task<Result<std::string>>
     fork_thread(std::string thread, std::string last_turn);
+
+    /// TurnRequest::keep of the request that made the thread; empty: it had none. Code::not_found
+    /// for an unknown thread.
+    [[nodiscard]] virtual Task<Result<std::string>> kept(std::string thread);
 
     [[nodiscard]] virtual Health health() const = 0;
     [[nodiscard]] virtual Capabilities capabilities() const = 0;

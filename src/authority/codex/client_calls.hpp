@@ -1,42 +1,64 @@
-// The client's functions in one turn of codex (dynamic tools): which the model has called, and
-// whether nothing but the client is waited for. Measured with codex-cli 0.169.0: calls that the
-// model makes at once are asked for at once, each as soon as it is whole;
+// The client's functions in one turn of codex (dynamic tools): which the model has called, what the
+// client answered, and whether nothing but the client is waited for. Measured with codex-cli
+// 0.169.0: calls that the model makes at once are asked for at once, each as soon as it is whole;
 // `rawResponseItem/completed` tells each before it is asked for, with its arguments as the model
-// wrote them; `rawResponse/completed` follows the last one, with the response's usage.
+// wrote them; `rawResponse/completed` follows the last one, with the response's usage. A thread
+// that was resumed tells neither.
 #pragma once
 
+#include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/turn/event.hpp"
 
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace oa_stream::authority {
 
+/// Makes the translated events of a `dynamicToolCall` item those of the client's own call. One that
+/// codex gave up without a result becomes a turn::ClientCall again. Other items stay as they are.
+void tell_as_client(const Json& item, std::vector<turn::Event>& events);
+
 class ClientCalls {
 public:
-    /// The turn's thread has functions of the client's.
-    void enable() noexcept { enabled_ = true; }
+    /// The turn's thread has functions of the client's. `waits`: for answer(); else the turn ends
+    /// there.
+    void enable(bool waits) noexcept {
+        enabled_ = true;
+        waits_ = waits;
+    }
     [[nodiscard]] bool enabled() const noexcept { return enabled_; }
 
-    /// To be called for the translated events of `item/started`: marks the client's own calls.
+    /// To be called for the translated events of an item: marks the client's own calls.
     void mark(const Json& item, std::vector<turn::Event>& events);
     /// `rawResponseItem/completed` and `rawResponse/completed` of the turn; others are passed over.
     void watch(std::string_view method, const Json& params);
-    /// `item/tool/call`. Asked again, as over a new connection, it says nothing new.
-    void ask(const Json& params);
+    /// `item/tool/call`, and the id of that request. Asked again, as over a new connection, it says
+    /// nothing new.
+    void ask(const Json& params, const Json& request);
     /// The calls that were asked for since, in the order in which the model made them: codex asks
-    /// in whichever order its tasks run.
+    /// in whichever order its tasks run. A turn that waits is told them together, as far as codex
+    /// tells when a response is whole.
     [[nodiscard]] std::vector<turn::ClientCall> take();
 
-    /// The model's response is whole, and every call in it is the client's or done.
+    /// An answer for codex: the request's id and the reply's body. Code::not_found when the call
+    /// waits for none.
+    struct Reply {
+        Json request;
+        Json body;
+    };
+    [[nodiscard]] Result<Reply> answer(const CallResult& result);
+    /// A call that was asked for waits for its answer.
+    [[nodiscard]] bool waiting() const noexcept;
+
+    /// The model's response is whole, and every call in it is the client's or done. Never in a turn
+    /// that waits.
     [[nodiscard]] bool only_client_left() const noexcept {
-        return response_whole_ && !asked_.empty() && made_.empty();
+        return !waits_ && response_whole_ && !asked_.empty() && made_.empty();
     }
     /// Of that response, as codex counts; null when the provider told none.
     [[nodiscard]] const Json& usage() const noexcept { return usage_; }
@@ -47,15 +69,23 @@ private:
         bool done = false; ///< answered by codex itself
         std::optional<turn::ClientCall> asked{};
     };
+    struct Asked {
+        std::string wire;
+        Json request;
+        bool answered = false;
+    };
     [[nodiscard]] Made* find(std::string_view id);
+    [[nodiscard]] bool more_to_come() const noexcept;
 
     bool enabled_ = false;
+    bool waits_ = false;
+    bool raw_ = false; ///< codex tells responses
     bool response_whole_ = false;
     Json usage_{};
     std::map<std::string, std::string, std::less<>> wire_{}; ///< call id of codex → ours
     std::map<std::string, std::string, std::less<>> arguments_{}; ///< by call id of codex
     std::deque<Made> made_{}; ///< calls that take() has not got to
-    std::set<std::string, std::less<>> asked_{};
+    std::map<std::string, Asked, std::less<>> asked_{}; ///< by call id of codex
 };
 
 } // namespace oa_stream::authority

@@ -25,6 +25,9 @@ public:
     [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
         return core_->answer_approval(live_, id, approved);
     }
+    [[nodiscard]] Result<void> answer_call(const CallResult& result) override {
+        return core_->answer_call(live_, result);
+    }
 
 private:
     static Task<Result<EventBatch>>
@@ -80,6 +83,9 @@ public:
     [[nodiscard]] Task<Result<std::string>>
     fork_thread(std::string thread, std::string last_turn) override {
         return CodexCore::fork_thread(core_, std::move(thread), std::move(last_turn));
+    }
+    [[nodiscard]] Task<Result<std::string>> kept(std::string thread) override {
+        return CodexCore::kept(core_, std::move(thread));
     }
     [[nodiscard]] Health health() const override { return core_->health(); }
     [[nodiscard]] Capabilities capabilities() const override { return core_->capabilities(); }

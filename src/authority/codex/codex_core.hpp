@@ -69,6 +69,8 @@ public:
     /// Code::not_found when the turn waits for no such approval.
     [[nodiscard]] Result<void>
     answer_approval(const std::shared_ptr<RunningTurn>& turn, std::string_view id, bool approved);
+    [[nodiscard]] Result<void>
+    answer_call(const std::shared_ptr<RunningTurn>& turn, const CallResult& result);
 
     // codex_read.cpp (with health() and readings())
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
@@ -85,6 +87,8 @@ public:
     [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<std::string>>
     fork_thread(Self self, std::string thread, std::string last_turn);
+    // threads/codex_kept.cpp
+    [[nodiscard]] static Task<Result<std::string>> kept(Self self, std::string thread);
 
 private:
     enum class State { closed, starting, ready, down };
@@ -140,6 +144,10 @@ private:
     [[nodiscard]] static Task<void> keep_threads(Self self);
     [[nodiscard]] static Task<std::size_t>
     delete_threads(Self self, Link link, bool archived, std::int64_t oldest);
+
+    // threads/codex_kept.cpp
+    [[nodiscard]] static Task<Result<void>>
+    keep(Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request);
 
     // threads/codex_thread_change.cpp
     [[nodiscard]] static Task<void> delete_retired(Self self, Link link);

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 
+#include "client_calls.hpp"
 #include "codex/events/codex_events.hpp"
 
 #include <algorithm>
@@ -122,7 +123,9 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
             continue;
         }
         const int occurrence = ++seen[{type, text_view_in(item, "id")}];
-        for (turn::Event& event : events_of_item(item, occurrence, cwd)) {
+        auto events = events_of_item(item, occurrence, cwd);
+        tell_as_client(item, events);
+        for (turn::Event& event : events) {
             past.times_ms.push_back(time_of(event, item));
             past.events.push_back(std::move(event));
         }

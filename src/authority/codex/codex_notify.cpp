@@ -145,7 +145,7 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
         return std::nullopt;
     }
     if (method == "item/tool/call" && ours && live->takes_client_calls()) {
-        live->client_call(params); // never answered: the turn ends here
+        live->client_call(params, id); // answered by answer_call(), or the turn ends here
         after_delivery(thread);
         return std::nullopt;
     }
@@ -172,6 +172,15 @@ Result<void> CodexCore::answer_approval(
     const std::shared_ptr<RunningTurn>& turn, std::string_view id, bool approved
 ) {
     OA_TRY(CodexApprovals::Reply reply, turn->answer_approval(id, approved));
+    if (link_) {
+        link_->rpc().answer(reply.request, std::move(reply.body));
+    }
+    return {};
+}
+
+Result<void>
+CodexCore::answer_call(const std::shared_ptr<RunningTurn>& turn, const CallResult& result) {
+    OA_TRY(ClientCalls::Reply reply, turn->answer_call(result));
     if (link_) {
         link_->rpc().answer(reply.request, std::move(reply.body));
     }

@@ -35,7 +35,7 @@ private:
 };
 
 Result<void> check_request(const TurnRequest& request) {
-    if (request.thread && !request.seed.empty()) {
+    if (request.thread && (!request.seed.empty() || !request.keep.empty())) {
         return fail(Code::usage, "only a new thread can be seeded");
     }
     if (request.revert_from_turn && !request.thread) {
@@ -100,7 +100,15 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
             OA_CO_CHECK(co_await inject(self, link, std::move(words)));
         }
         if (hold) {
-            co_return co_await run_turn(self, link, std::move(*hold), request);
+            auto live = co_await run_turn(self, link, std::move(*hold), request);
+            if (live && !request->keep.empty()) { // before its turn codex does not know the thread
+                auto kept = co_await keep(self, link, (*live)->thread(), request);
+                if (!kept) {
+                    self->abandon(*live);
+                    co_return std::unexpected(std::move(kept).error());
+                }
+            }
+            co_return live;
         }
         // The child died before any turn was asked for: the next one can be asked instead.
         const bool again = hold.error().code == Code::unavailable && link->lost();
@@ -228,8 +236,8 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
         self->executor_, self->options_, hold->id, hold->model, self->approval_place(), hold->total
     );
     live->ask_approvals = request->ask_approvals;
-    if (!request->tools.empty()) {
-        live->take_client_calls();
+    if (!request->tools.empty() || request->wait_for_calls) {
+        live->take_client_calls(request->wait_for_calls);
     }
     hold->live = live;
     const Json params = turn_start_params(hold->id, *request);

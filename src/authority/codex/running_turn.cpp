@@ -53,8 +53,8 @@ void RunningTurn::bind(std::string id) {
         deliver(string_member(message, "method").value_or(""), message);
     }
     ask_early();
-    for (const Json& params : std::exchange(early_calls_, {})) {
-        client_call(params);
+    for (const auto& [params, request] : std::exchange(early_calls_, {})) {
+        client_call(params, request);
     }
 }
 
@@ -197,7 +197,8 @@ void RunningTurn::watch_calls(std::string_view method, const Json& message, Even
     if (params == nullptr) {
         return;
     }
-    const Json* item = method == "item/started" ? member(*params, "item") : nullptr;
+    const bool whole = method == "item/started" || method == "item/completed";
+    const Json* item = whole ? member(*params, "item") : nullptr;
     if (item != nullptr) {
         calls_.mark(*item, told);
     } else if (string_member(*params, "turnId") == id_) {
@@ -205,14 +206,25 @@ void RunningTurn::watch_calls(std::string_view method, const Json& message, Even
     }
 }
 
-void RunningTurn::client_call(const Json& params) {
+void RunningTurn::client_call(const Json& params, const Json& request) {
     if (id_.empty()) {
-        early_calls_.push_back(params);
+        early_calls_.emplace_back(params, request);
         return;
     }
     last_event_ = Clock::now();
-    calls_.ask(params);
+    calls_.ask(params, request);
     tell_calls();
+}
+
+Result<ClientCalls::Reply> RunningTurn::answer_call(const CallResult& result) {
+    if (ended_ || error_) {
+        return oa_stream::fail(Code::not_found, "the turn is over", result.call);
+    }
+    auto reply = calls_.answer(result);
+    if (reply) {
+        last_event_ = Clock::now();
+    }
+    return reply;
 }
 
 void RunningTurn::tell_calls() {
@@ -315,8 +327,8 @@ void RunningTurn::fail(const Error& why) {
 
 RunningTurn::Expiry RunningTurn::expiry() const {
     const Expiry whole{began_ + deadlines_.turn, "turn"};
-    if (approvals_.waiting()) {
-        return whole; // codex is silent because a person thinks
+    if (approvals_.waiting() || calls_.waiting()) {
+        return whole; // codex is silent because it waits for the client
     }
     const Expiry silence = content_ ? Expiry{last_event_ + deadlines_.idle, "idle"}
                                     : Expiry{began_ + deadlines_.first_event, "first_event"};

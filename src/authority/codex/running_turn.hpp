@@ -57,12 +57,15 @@ public:
     [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);
     void approval_resolved(const Json& request);
     [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();
-    /// The thread has functions of the client's: the turn ends where only their results are
-    /// missing.
-    void take_client_calls() { calls_.enable(); }
-    [[nodiscard]] bool takes_client_calls() const noexcept { return calls_.enabled() && !ended_; }
+    /// The thread has functions of the client's: where only their results are missing the turn
+    /// ends, or `waits` for answer_call().
+    void take_client_calls(bool waits) { calls_.enable(waits); }
+    [[nodiscard]] bool takes_client_calls() const noexcept {
+        return calls_.enabled() && !ended_ && !error_ && !interrupting && !abandoned;
+    }
     /// `item/tool/call`: the client is to run it.
-    void client_call(const Json& params);
+    void client_call(const Json& params, const Json& request);
+    [[nodiscard]] Result<ClientCalls::Reply> answer_call(const CallResult& result);
     /// The turn ended at the client's calls; codex' own is to be stopped.
     [[nodiscard]] bool handed_over() const noexcept { return handed_over_; }
     /// An event that codex did not tell.
@@ -131,7 +134,7 @@ private:
     bool baseline_known_;
     std::vector<Json> early_{}; ///< notifications that came before the id was known
     std::vector<std::pair<ApprovalQuestion, Json>> early_questions_{}; ///< likewise
-    std::vector<Json> early_calls_{}; ///< likewise
+    std::vector<std::pair<Json, Json>> early_calls_{}; ///< likewise
     TurnQueue queue_;
     Signal changed_;
     std::optional<Error> error_{};

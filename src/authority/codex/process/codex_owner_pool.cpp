@@ -289,6 +289,12 @@ CodexOwnerPool::fork_thread(Self self, std::string thread, std::string last_turn
     co_return owned(asked.folder, id);
 }
 
+Task<Result<std::string>> CodexOwnerPool::kept(Self self, std::string thread) {
+    OwnedThread asked = owned_thread(thread);
+    OA_CO_TRY(const Use used, co_await child_of(self, asked));
+    co_return co_await used->codex->kept(std::move(asked.id));
+}
+
 Health CodexOwnerPool::health() const {
     std::string unready;
     bool ready = children_.empty();

@@ -53,6 +53,7 @@ public:
     [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<std::string>>
     fork_thread(Self self, std::string thread, std::string last_turn);
+    [[nodiscard]] static Task<Result<std::string>> kept(Self self, std::string thread);
     [[nodiscard]] Health health() const;
     [[nodiscard]] Capabilities capabilities() const { return proof_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const;

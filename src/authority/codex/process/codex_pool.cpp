@@ -246,6 +246,12 @@ CodexPool::fork_thread(Self self, std::string thread, std::string last_turn) {
     co_return pinned(found->number, std::move(id));
 }
 
+Task<Result<std::string>> CodexPool::kept(Self self, std::string thread) {
+    ThreadPin pin = pin_of(thread);
+    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    co_return co_await found->codex->kept(std::move(pin.id));
+}
+
 Health CodexPool::health() const {
     if (members_.size() == 1) {
         return members_.front()->codex->health();

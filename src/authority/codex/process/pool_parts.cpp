@@ -27,6 +27,9 @@ public:
     [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
         return turn_->answer_approval(id, approved);
     }
+    [[nodiscard]] Result<void> answer_call(const CallResult& result) override {
+        return turn_->answer_call(result);
+    }
     [[nodiscard]] WireFaults* wire_faults() noexcept override { return turn_->wire_faults(); }
 
 private:

@@ -76,6 +76,9 @@ public:
     fork_thread(std::string thread, std::string last_turn) override {
         return Pool::fork_thread(pool_, std::move(thread), std::move(last_turn));
     }
+    [[nodiscard]] Task<Result<std::string>> kept(std::string thread) override {
+        return Pool::kept(pool_, std::move(thread));
+    }
     [[nodiscard]] Health health() const override { return pool_->health(); }
     [[nodiscard]] Capabilities capabilities() const override { return pool_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const override { return pool_->readings(); }

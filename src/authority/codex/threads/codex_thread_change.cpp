@@ -112,6 +112,9 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
     made->model = std::move(facts.model);
     made->loaded = true;
     made->total.reset(); // the fork begins with its source's, which only codex knows
+    auto same = std::make_shared<TurnRequest>();
+    OA_CO_TRY(same->keep, co_await kept(self, thread));
+    OA_CO_CHECK(co_await keep(self, link, made->id, std::move(same)));
     co_return made->id;
 }
 
