@@ -78,13 +78,14 @@ Result<LaneAllowed> parse_allowed(std::string_view text) {
         bool* const named = word == "model"    ? &out.model
                             : word == "system" ? &out.system
                             : word == "effort" ? &out.effort
+                            : word == "tools"  ? &out.tools
                                                : nullptr;
         if (named == nullptr) {
             return fail(
                 Code::usage,
                 fmt::format("a request has no '{}' that could be allowed", printable(word, 40)),
                 {},
-                "any of model, system and effort, with commas between them"
+                "any of model, system, effort and tools, with commas between them"
             );
         }
         *named = true;

@@ -78,8 +78,9 @@ struct LaneAllowed {
     bool model = false;
     bool system = false;
     bool effort = false;
+    bool tools = false;
 };
-/// "model,system": any of model, system, effort. Code::usage for another word.
+/// "model,system": any of model, system, effort, tools. Code::usage for another word.
 [[nodiscard]] Result<LaneAllowed> parse_allowed(std::string_view text);
 
 struct LaneLimits {
@@ -102,6 +103,8 @@ struct LaneLimits {
     Millis first_event{60000}; ///< acceptance to the first event
     Millis idle{120000}; ///< between two events
     Millis approval{300000}; ///< an approval nobody answered is declined after this
+    Millis tool_result{600000
+    }; ///< a turn whose function calls nobody answered is stopped after this
 };
 
 struct LaneTimings {

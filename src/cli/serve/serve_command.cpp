@@ -184,7 +184,7 @@ constexpr auto k_options = options<ServeOptions>(
     parsed<lane::parse_allowed, &ServeOptions::lane, &LaneConfig::allowed>(
         "--allow",
         "WORD,…",
-        "Honour these members of chat requests: model, system, effort. Others are named in "
+        "Honour these members of chat requests: model, system, effort, tools. Others are named in "
         "x-oa-ignored."
     ),
     flag<&ServeOptions::lane, &LaneConfig::strict_body>(
@@ -309,7 +309,8 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME=VALUE",
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
-        "max-lag-time, turn-time, first-event, idle, approval, owner-idle, reconnect, lease, "
+        "max-lag-time, turn-time, first-event, idle, approval, tool-result, owner-idle, reconnect, "
+        "lease, "
         "store-wait, store-outage, log-kept, idempotency-time, authority-away, worker-requests, "
         "body, total-bodies, total-requests, headers, "
         "connections, "

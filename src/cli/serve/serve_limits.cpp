@@ -58,6 +58,7 @@ auto table_of(ServeOptions& options) {
         Limit{"first-event", &lane.first_event},
         Limit{"idle", &lane.idle},
         Limit{"approval", &lane.approval},
+        Limit{"tool-result", &lane.tool_result},
         Limit{"owner-idle", &options.authority.codex_owners.idle},
         Limit{"reconnect", &options.codex_reconnect},
         Limit{"lease", &options.store.lease},

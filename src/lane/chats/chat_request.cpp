@@ -8,6 +8,7 @@
 #include "image_url.hpp"
 #include "message_parts.hpp"
 #include "thread_name.hpp"
+#include "tools/call_results.hpp"
 #include "turns/approval_answers.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +30,7 @@ struct ListedMessage {
     std::string id;
     std::vector<Piece> pieces;
     std::vector<ApprovalAnswer> approvals; ///< an assistant's only
+    bool results = false; ///< of the page's functions; likewise
 
     [[nodiscard]] bool blank() const {
         const bool carries = std::ranges::any_of(pieces, [](const Piece& piece) {
@@ -48,6 +50,7 @@ ListedMessage read_message(const Json& message, const std::string& path) {
     out.pieces = read_pieces(message, path);
     if (out.assistant) {
         out.approvals = read_approval_answers(message);
+        out.results = has_call_results(message);
     }
     return out;
 }
@@ -222,8 +225,10 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     }
     const auto& lone = *single;
     const auto* last = lone ? &*lone : list->empty() ? nullptr : &list->back();
-    if (last != nullptr && !last->approvals.empty()) {
+    const bool results = last != nullptr && last->results && context.extras.allowed.tools;
+    if (last != nullptr && (!last->approvals.empty() || results)) {
         request.approvals = last->approvals;
+        request.answers_calls = results;
         return {};
     }
     const auto at = choose(*list, lone);
@@ -240,13 +245,14 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     request.text = joined_text(newest.pieces);
     request.user_message_id = newest.id;
     request.whole_list = *at < list->size();
+    request.newest = *at;
     request.earlier = earlier_of(*list, *at);
     return {};
 }
 
 // Of the body, as many as k_body_names; of a message, of its parts, of an approval.
 constexpr std::size_t k_body_names = 12;
-constexpr std::array<std::string_view, 29> k_names{
+constexpr std::array<std::string_view, 31> k_names{
     "thread_id",
     "threadId",
     "conversation_id",
@@ -276,6 +282,8 @@ constexpr std::array<std::string_view, 29> k_names{
     "state",
     "approval",
     "approved",
+    "toolCallId",
+    "providerExecuted",
 };
 
 } // namespace

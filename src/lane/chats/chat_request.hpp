@@ -38,13 +38,18 @@ struct ChatRequest {
     std::vector<EarlierMessage> earlier{};
     /// Not empty: the request answers approvals of the turn under way, and has no input.
     std::vector<ApprovalAnswer> approvals{};
+    /// The last message is the assistant's and has results of the page's functions, which `results`
+    /// then holds once read_call_results() has read the whole body. There is no input either.
+    bool answers_calls = false;
+    std::vector<authority::CallResult> results{};
     RequestExtras extras{};
     bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
+    std::size_t newest = 0; ///< place of the newest user message in messages[]
 };
 
 struct ChatRequestContext {
     std::optional<std::string> path_id{}; ///< still percent-encoded; the named route's {id}
-    std::string_view query{};             ///< may name the thread too (?conversationId=…)
+    std::string_view query{}; ///< may name the thread too (?conversationId=…)
     std::size_t text_chars = 200'000;
     bool images = false; ///< the authority takes them
     std::size_t messages = 10'000;

@@ -101,8 +101,8 @@ Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
     return answer(std::move(call), std::move(response));
 }
 
-/// Waits until the authority has stored what it told last of the newest turn.
-Task<Result<void>> Chats::settle(CallPtr call, std::string thread) {
+/// Waits until the authority has stored what it told last of the newest turn. That turn's id.
+Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
     const auto until = Clock::now() + k_settle_wait;
     authority::TurnsQuery query{.thread = std::move(thread), .limit = 1, .newest_first = true};
     query.detail = authority::TurnsQuery::Detail::question;
@@ -111,15 +111,18 @@ Task<Result<void>> Chats::settle(CallPtr call, std::string thread) {
         if (!page) {
             co_return std::unexpected(std::move(page).error());
         }
-        if (page->turns.empty() || !page->turns.front().running || Clock::now() >= until) {
-            co_return Result<void>{};
+        if (page->turns.empty()) {
+            co_return std::string();
+        }
+        if (!page->turns.front().running || Clock::now() >= until) {
+            co_return std::move(page->turns.front().id);
         }
         const auto& last = page->turns.front();
         const auto live = lane_->turns.find(call->record.owner, call->record.thread);
         const bool over = live && live->ended() && live->id() == wire_id(last.id);
         const bool nameless = !last.user_item_id && last.user_text.empty();
         if (!over && !nameless) {
-            co_return Result<void>{};
+            co_return last.id;
         }
         co_await sleep_for(k_poll);
     }
@@ -142,7 +145,8 @@ Task<void> Chats::note_told(CallPtr call, const MessagesRead* read) {
     if (lane_->shared) {
         co_await lane_->shared->note_read(owner, thread, std::move(whole));
     } else if (const auto live = lane_->turns.find(owner, thread)) {
-        live->history_read(std::ranges::find(whole, live->id()) != whole.end());
+        const bool told = !live->open_calls().empty() && live->waiting() && !read->turns.empty();
+        live->history_read(told || std::ranges::find(whole, live->id()) != whole.end());
     }
 }
 
@@ -178,16 +182,23 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
             infos ? Error{.code = Code::not_found, .message = "no such thread"} : infos.error()
         ));
     }
-    if (auto settled = co_await settle(call, row->thread); !settled) {
-        co_return std::unexpected(reject_read(settled.error()));
+    auto newest = co_await settle(call, row->thread);
+    if (!newest) {
+        co_return std::unexpected(reject_read(newest.error()));
     }
     out.info = std::move(infos->front());
     out.archived = row->archived;
     out.page.context = {
         .thread = *std::move(id),
         .provider = provider_of(lane_->authority().capabilities()),
-        .model = out.info.model
+        .model = out.info.model,
+        .newest = *std::move(newest)
     };
+    const auto live = lane_->turns.find(call->record.owner, call->record.thread);
+    if (live && live->waiting() && live->id() == wire_id(out.page.context.newest)) {
+        out.page.context.calls = live->open_calls();
+    }
+    out.page.seeded = row->seeded > 0;
     co_return out;
 }
 

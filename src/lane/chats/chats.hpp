@@ -56,7 +56,7 @@ private:
     };
 
     [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);
-    [[nodiscard]] Task<Result<void>> settle(CallPtr call, std::string thread);
+    [[nodiscard]] Task<Result<std::string>> settle(CallPtr call, std::string thread);
     [[nodiscard]] Task<void> note_told(CallPtr call, const MessagesRead* read);
     [[nodiscard]] Task<Accepted<NewThread>> read_new_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> make_thread(CallPtr call);

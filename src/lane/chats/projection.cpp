@@ -8,6 +8,7 @@
 
 #include "chat_request.hpp"
 #include "projection_time.hpp"
+#include "tools/call_results.hpp"
 
 namespace oa_stream::lane {
 
@@ -98,8 +99,30 @@ void finish_message(
 
 /// A turn of a seed can be an answer alone.
 bool has_user_message(const authority::PastTurn& turn) {
-    return turn.user_item_id || turn.client_message_id || !turn.user_text.empty() ||
-           !turn.user_parts.empty();
+    return !holds_results(turn) && (turn.user_item_id || turn.client_message_id ||
+                                    !turn.user_text.empty() || !turn.user_parts.empty());
+}
+
+constexpr std::string_view k_waiting = "waiting-for-tool-results"; // as on the stream
+
+/// The newest turn waits for results of the page, or was stopped while it did.
+bool waits(const ProjectionContext& context, const authority::PastTurn& turn) {
+    return turn.id == context.newest &&
+           (turn.running ? !context.calls.empty() : !open_calls(turn).empty());
+}
+
+std::vector<turn::Event>
+events_of(const ProjectionContext& context, const authority::PastTurn& turn) {
+    auto events = turn.events;
+    if (turn.running) {
+        for (const auto& call : context.calls) {
+            events.emplace_back(turn::ToolOpened{call.call, call.name, false, true});
+            auto input = parse_json(call.arguments).value_or(Json::object());
+            events.emplace_back(turn::ToolInputReady{call.call, std::move(input)});
+            events.emplace_back(call);
+        }
+    }
+    return events;
 }
 
 } // namespace
@@ -161,9 +184,13 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         );
     }
     const bool completed = !turn.running && turn.outcome == turn::Outcome::completed;
-    if (completed || (!turn.running && !turn.events.empty())) {
-        Json parts = encode::ui_message_parts(turn.events, turn.outcome);
+    const bool waiting = waits(context, turn);
+    if (completed || waiting || (!turn.running && !turn.events.empty())) {
+        Json parts = encode::ui_message_parts(events_of(context, turn), turn.outcome, waiting);
         Json metadata = metadata_of(context, turn);
+        if (waiting) {
+            metadata["status"] = k_waiting;
+        }
         if (!context.model.empty()) {
             metadata["model"] = context.model;
         }
@@ -177,6 +204,21 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
             std::move(metadata)
         );
     }
+    return out;
+}
+
+Json project_seeded(const ProjectionContext& context, const Json& message) {
+    Json out = Json::object();
+    out["id"] = message.value("id", "");
+    out["runId"] = nullptr;
+    out["autopilotId"] = nullptr;
+    out["role"] = message.value("role", "user");
+    Json parts = message.value("parts", Json::array());
+    auto content = text_of(parts);
+    Json metadata = Json::object({{"threadId", context.thread}, {"status", "seeded"}});
+    finish_message(
+        out, std::move(content), nullptr, nullptr, std::move(parts), std::move(metadata)
+    );
     return out;
 }
 

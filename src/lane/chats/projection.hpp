@@ -16,6 +16,9 @@ struct ProjectionContext {
     std::string thread;    ///< the client's id
     std::string provider{}; ///< member modelProvider of runs
     std::string model{};   ///< empty: unknown, told as null
+    std::string newest{}; ///< the authority's id of the newest turn; empty: unknown
+    /// Of the newest turn, which runs: calls of the page's functions that wait for a result.
+    std::vector<turn::ClientCall> calls{};
 };
 
 /// "running", "completed", "interrupted", "failed".
@@ -31,13 +34,16 @@ struct ProjectionContext {
 project_thread(std::string_view id, const authority::ThreadInfo& info, bool archived);
 
 /// The user's message and the assistant's, as far as they are there: the answer of a running turn
-/// and one of which nothing was kept are not (an empty bubble would be all a page could show), a
-/// completed turn always has one.
+/// (unless it waits for results of the page) and one of which nothing was kept are not (an empty
+/// bubble would be all a page could show), a completed turn always has one.
 /// {id,runId,autopilotId,role,content,meta,createdAt,updatedAt,parts,metadata}; id, parts and
 /// metadata make it a UIMessage. Ids: the client's own of its message; the turn's of the answer, as
 /// on the stream.
 [[nodiscard]] std::vector<Json>
 project_messages(const ProjectionContext& context, const authority::PastTurn& turn);
+
+/// A message that the thread was seeded with, in the same shape; `seeded` is its metadata's status.
+[[nodiscard]] Json project_seeded(const ProjectionContext& context, const Json& message);
 
 /// {id,status,autopilotId,autopilotConfigVersion,modelProvider,model,usage,meta,error,startedAt,
 /// completedAt,createdAt,updatedAt}. Usage is null: it travels with the stream alone.

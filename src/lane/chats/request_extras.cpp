@@ -4,6 +4,7 @@
 
 #include "chat_request.hpp"
 #include "message_parts.hpp"
+#include "tools/client_tools.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -70,14 +71,17 @@ public:
 
     [[nodiscard]] Accepted<RequestExtras> read() {
         for (const auto step :
-             {&Reader::read_model, &Reader::read_effort, &Reader::read_system, &Reader::read_rest
-             }) {
+             {&Reader::read_model,
+              &Reader::read_effort,
+              &Reader::read_system,
+              &Reader::read_tools,
+              &Reader::read_rest}) {
             if (auto done = (this->*step)(); !done) {
                 return std::unexpected(std::move(done).error());
             }
         }
         if (context_.strict && !out_.ignored.empty()) {
-            return std::unexpected(reject_ignored());
+            return std::unexpected(reject_ignored(out_.ignored));
         }
         return std::move(out_);
     }
@@ -87,18 +91,6 @@ private:
         if (out_.ignored.size() < k_most_names) {
             out_.ignored.push_back(plain_name(name));
         }
-    }
-
-    [[nodiscard]] Rejection reject_ignored() const {
-        auto rejection = reject(
-            422,
-            "unsupported_field",
-            fmt::format("this lane does not honour {}", fmt::join(out_.ignored, ", "))
-        );
-        for (const auto& name : out_.ignored) {
-            rejection.fields.emplace_back(name, name + " is not honoured");
-        }
-        return rejection;
     }
 
     /// The first of these members that says something, as "name" and its text.
@@ -204,13 +196,27 @@ private:
         out_.system += text;
     }
 
+    [[nodiscard]] Accepted<void> read_tools() {
+        const auto* tools = member(body_, "tools");
+        if (!context_.allowed.tools || asks_nothing(tools)) {
+            return {};
+        }
+        auto read = read_client_tools(*tools);
+        if (!read) {
+            return std::unexpected(std::move(read).error());
+        }
+        out_.tools = *std::move(read);
+        return {};
+    }
+
     [[nodiscard]] Accepted<void> read_rest() {
         for (const auto& [name, value] : body_.items()) {
             const std::string_view word = name;
             const auto among = [word](std::span<const std::string_view> names) {
                 return std::ranges::find(names, word) != names.end();
             };
-            const bool nothing = among(k_names) && asks_nothing(&value);
+            const bool nothing = (among(k_names) && asks_nothing(&value)) ||
+                                 (word == "tools" && context_.allowed.tools);
             if ((word == "config" || word == "reasoning") && value.is_object()) {
                 read_settings(word, value);
             } else if (!nothing && !among(k_read) && !among(chat_body_names()) &&
@@ -236,6 +242,18 @@ private:
 };
 
 } // namespace
+
+Rejection reject_ignored(const std::vector<std::string>& names) {
+    auto rejection = reject(
+        422,
+        "unsupported_field",
+        fmt::format("this lane does not honour {}", fmt::join(names, ", "))
+    );
+    for (const auto& name : names) {
+        rejection.fields.emplace_back(name, name + " is not honoured");
+    }
+    return rejection;
+}
 
 std::span<const std::string_view> extras_names() noexcept {
     return k_names;

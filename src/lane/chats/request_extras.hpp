@@ -19,6 +19,7 @@ struct RequestExtras {
     std::string model{};  ///< empty: none was asked for
     std::string effort{}; ///< likewise
     std::string system{}; ///< likewise
+    std::vector<authority::ClientTool> tools{}; ///< the page's own functions
     /// Names of members that have no effect, each of A-Z a-z 0-9 . _ [ ] -; at most 32.
     std::vector<std::string> ignored{};
 };
@@ -33,6 +34,9 @@ struct ExtrasContext {
 
 /// Members of a body that read_extras() looks into.
 [[nodiscard]] std::span<const std::string_view> extras_names() noexcept;
+
+/// 422 unsupported_field for what a request asks for and would be ignored.
+[[nodiscard]] Rejection reject_ignored(const std::vector<std::string>& names);
 
 /// 422 for a model that is not offered, an effort it does not take, a wrong type and, when strict,
 /// unsupported_field.

@@ -1,6 +1,13 @@
 #include "thread_pages.hpp"
 
+#include "history/seed.hpp"
+#include "tools/call_results.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <optional>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -21,6 +28,9 @@ Rejection reject_page(const Error& error, bool continued) {
     return continued && error.code == Code::precondition ? reject_cursor() : reject_read(error);
 }
 
+/// In place of a turn, in the key of a message that the thread was seeded with.
+constexpr std::string_view k_seed = "seed";
+
 /// Fills a page of messages, turn by turn.
 class MessageFill {
 public:
@@ -29,7 +39,32 @@ public:
         const auto dot = key.rfind('.');
         after_turn_ = key.substr(0, dot);
         after_role_ = dot == std::string::npos ? "" : key.substr(dot + 1);
-        skipping_ = !key.empty();
+        if (after_turn_ == k_seed) {
+            seed_ = std::strtoull(after_role_.c_str(), nullptr, 10);
+            after_turn_.clear();
+        } else {
+            skipping_ = !key.empty();
+        }
+    }
+    /// The last message of the page before was this one of the seed.
+    [[nodiscard]] const std::optional<std::size_t>& after_seed() const noexcept { return seed_; }
+
+    /// From the first one that is missing, as far as there is room.
+    void add_seed(const Json& messages) {
+        const std::size_t count = messages.size();
+        const bool back = page_.newest_first;
+        for (std::size_t i = 0; i < count && !overfull_; ++i) {
+            const std::size_t at = back ? count - 1 - i : i;
+            if (seed_ && (back ? at >= *seed_ : at <= *seed_)) {
+                continue;
+            }
+            if (data_.size() == page_.asked.limit) {
+                overfull_ = true;
+                return;
+            }
+            data_.push_back(project_seeded(page_.context, messages[at]));
+            last_ = fmt::format("{}.{}", k_seed, at);
+        }
     }
 
     [[nodiscard]] const std::string& after_turn() const noexcept { return after_turn_; }
@@ -70,18 +105,44 @@ private:
     std::string after_turn_{};
     std::string after_role_{};
     std::string last_{}; ///< key of the last message
+    std::optional<std::size_t> seed_{};
     bool skipping_ = false;
     bool overfull_ = false;
 };
+
+/// The messages that the thread was seeded with, as the page had them.
+Task<Accepted<Json>> read_seed_of(authority::Authority* authority, std::string thread) {
+    auto kept = co_await authority->kept(std::move(thread));
+    if (!kept) {
+        co_return std::unexpected(reject_read(kept.error()));
+    }
+    const auto parsed = parse_json(*kept);
+    const auto* messages = parsed ? member(*parsed, k_kept_messages) : nullptr;
+    co_return messages != nullptr && messages->is_array() ? *messages : Json::array();
+}
+
+/// Results that began the next turn belong to the calls of this one.
+void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
+    for (std::size_t i = 0; i + 1 < turns.size(); ++i) {
+        settle_calls(turns[newest_first ? i + 1 : i], turns[newest_first ? i : i + 1]);
+    }
+}
 
 } // namespace
 
 Task<Accepted<MessagesRead>> read_messages(authority::Authority& authority, ThreadPage page) {
     MessageFill fill(page);
+    if (page.seeded && !page.newest_first && (page.asked.after.empty() || fill.after_seed())) {
+        const auto seed = co_await read_seed_of(&authority, page.thread);
+        if (!seed) {
+            co_return std::unexpected(seed.error());
+        }
+        fill.add_seed(*seed);
+    }
     MessagesRead out;
     TurnsQuery query{.thread = page.thread, .newest_first = page.newest_first};
     query.from = fill.after_turn();
-    bool more = true;
+    bool more = !page.newest_first || !fill.after_seed(); // those of the seed are the oldest
     bool repeated = false; // the next page begins with a turn that was looked at
     while (more && !fill.overfull()) {
         query.limit = fill.turns_wanted() + (repeated ? 1 : 0);
@@ -89,6 +150,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority& authority, Thre
         if (!turns) {
             co_return std::unexpected(reject_page(turns.error(), !query.from.empty()));
         }
+        settle_page(turns->turns, page.newest_first);
         more = turns->more && !turns->turns.empty();
         for (auto turn = turns->turns.begin() + (repeated && !turns->turns.empty() ? 1 : 0);
              turn != turns->turns.end() && !fill.overfull();
@@ -98,6 +160,13 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority& authority, Thre
             out.turns.push_back(std::move(*turn));
         }
         repeated = true;
+    }
+    if (page.seeded && page.newest_first && !fill.overfull()) {
+        const auto seed = co_await read_seed_of(&authority, page.thread);
+        if (!seed) {
+            co_return std::unexpected(seed.error());
+        }
+        fill.add_seed(*seed);
     }
     out.reached_newest = page.newest_first ? page.asked.after.empty() : !more && !fill.overfull();
     out.body = fill.body();

@@ -17,16 +17,7 @@ namespace {
 using authority::ClientTool;
 using authority::SeedCall;
 
-constexpr std::size_t k_most_tools = 128; // the API's own limit
 constexpr std::size_t k_longest_name = 64;
-
-bool is_name(std::string_view name) {
-    const auto fits = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-';
-    };
-    return !name.empty() && name.size() <= k_longest_name && std::ranges::all_of(name, fits);
-}
 
 /// The object below `key`, for an entry of type function.
 Accepted<const Json*> function_in(const Json& entry, const std::string& path) {
@@ -50,7 +41,7 @@ Accepted<const Json*> function_in(const Json& entry, const std::string& path) {
 
 Accepted<std::string> name_in(const Json& function, const std::string& path) {
     const auto name = string_member(function, "name").value_or("");
-    if (!is_name(name)) {
+    if (!is_function_name(name)) {
         return bad("invalid_value", path + ".name", "1 to 64 letters, digits, '_' or '-'");
     }
     return std::string(name);
@@ -184,6 +175,14 @@ void demand_call(CompletionsRequest& out) {
 }
 
 } // namespace
+
+bool is_function_name(std::string_view name) noexcept {
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+    };
+    return !name.empty() && name.size() <= k_longest_name && std::ranges::all_of(name, fits);
+}
 
 Accepted<void>
 read_tools(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {

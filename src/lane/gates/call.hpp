@@ -27,6 +27,7 @@ struct Call {
     std::shared_ptr<const CompletionsRequest> completion{}; ///< of /v1 alone
     std::optional<ThreadRow> row; ///< the thread, when this owner has it already
     std::size_t seeded = 0;       ///< messages a new thread begins with
+    bool waits_for_calls = false; ///< the turn waits for results of the page's functions
     std::string key{};            ///< Idempotency-Key, empty without
     std::string request_digest{}; ///< of the thread and the body, with a key alone
 

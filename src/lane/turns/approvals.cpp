@@ -105,14 +105,14 @@ bool TurnApprovals::waiting() const noexcept {
     return std::ranges::find(approvals_, State::waiting, &Approval::state) != approvals_.end();
 }
 
-bool TurnApprovals::stuck() const noexcept {
-    if (open_parts_ != 0 || !waiting()) {
+bool TurnApprovals::stuck(const TurnCalls& calls) const noexcept {
+    if (open_parts_ != 0 || (!waiting() && !calls.waiting())) {
         return false;
     }
-    return std::ranges::all_of(running_, [this](const std::string& call) {
-        return std::ranges::any_of(approvals_, [&](const Approval& known) {
-            return known.call == call && known.state == State::waiting;
-        });
+    return std::ranges::all_of(running_, [&](const std::string& call) {
+        return calls.waits_for(call) || std::ranges::any_of(approvals_, [&](const Approval& known) {
+                   return known.call == call && known.state == State::waiting;
+               });
     });
 }
 

@@ -6,6 +6,7 @@
 #include "oa_stream/turn/event.hpp"
 
 #include "gates/rejection.hpp"
+#include "turn_calls.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -51,8 +52,9 @@ public:
     void watch(const turn::Event& event, Clock::time_point now);
 
     [[nodiscard]] bool waiting() const noexcept; ///< at least one
-    /// Nothing but decisions is missing: no part is open, and every running call waits for one.
-    [[nodiscard]] bool stuck() const noexcept;
+    /// Nothing but the client is missing: no part is open, and every running call waits for a
+    /// decision or, in `calls`, for a result.
+    [[nodiscard]] bool stuck(const TurnCalls& calls) const noexcept;
     /// Those that waited since before `limit` ago; they count as expired from now on.
     [[nodiscard]] std::vector<std::string> expire(Clock::time_point now, Millis limit);
 

@@ -70,6 +70,8 @@ struct TurnStyle {
     /// The client decides on approvals: an answer ends where only a decision is missing, and the
     /// request with the decision is answered with what follows. The encoder knows them too.
     bool approvals = false;
+    /// Likewise for the results of functions that the client runs.
+    bool calls = false;
     // With a store that lanes share; none without.
     std::shared_ptr<TurnJournal> journal{};
     std::optional<encode::Continuation> goes_on{}; ///< of a turn that another replica began
@@ -126,20 +128,32 @@ public:
     /// Somebody may lack its end: a reader left before it had everything, or the thread's messages
     /// were read while the turn ran. Not any more once they were read with the answer in them.
     [[nodiscard]] bool owed() const noexcept { return owed_; }
-    void history_read(bool whole) noexcept { owed_ = !whole; }
+    void history_read(bool whole) noexcept {
+        owed_ = !whole;
+        told_waiting_ = whole && waiting();
+    }
     /// Through any replica; the same reading counts once. `text`: store::ThreadState::read.
     void history_read(const std::string& text);
+    /// It waits for its client, and the thread's messages were read with what it waits for.
+    [[nodiscard]] bool told_waiting() const noexcept { return told_waiting_ && waiting(); }
+    /// Calls of the client's functions that wait for a result.
+    [[nodiscard]] std::vector<turn::ClientCall> open_calls() const {
+        return ended_ ? std::vector<turn::ClientCall>() : calls_.open();
+    }
     [[nodiscard]] std::size_t readers() const noexcept; ///< attached now
     [[nodiscard]] const TurnOutcome* outcome() const noexcept {
         return ended_ ? &outcome_ : nullptr;
     }
 
-    /// True between an answer that ended because approvals wait and the request that decides.
+    /// True between an answer that ended because its client is needed and the request that decides.
     [[nodiscard]] bool waiting() const noexcept { return !ended_ && !segments_.back().claimed; }
-    /// A client's decisions, told to the authority; the segment that tells what comes of them. The
-    /// same decisions again lead to the same segment. 422: unknown, or settled otherwise; 409: the
-    /// answer that asks is still being sent, or what came of it is no longer held.
-    [[nodiscard]] Accepted<std::size_t> answer(const std::vector<ApprovalAnswer>& answers);
+    /// A client's decisions and results, told to the authority; the segment that tells what comes
+    /// of them. The same again lead to the same segment. 422: unknown, or settled otherwise; 409:
+    /// the answer that asks is still being sent, or what came of it is no longer held.
+    [[nodiscard]] Accepted<std::size_t> answer(
+        const std::vector<ApprovalAnswer>& answers,
+        const std::vector<authority::CallResult>& results = {}
+    );
     /// Another replica runs it: relay() tells what it says.
     [[nodiscard]] bool relayed() const noexcept { return relayed_; }
     // live_turn_shared.cpp
@@ -216,7 +230,12 @@ private:
     void break_off(const Error& fault);
     void arm_pause();
     void pause();
-    void expire_approvals(Clock::time_point now);
+    void expire_waits(Clock::time_point now);
+    [[nodiscard]] bool tell(
+        const std::vector<ApprovalAnswer>& answers,
+        const std::vector<authority::CallResult>& results,
+        std::size_t segment
+    );
     void trim_log();
     void conclude(Clock::time_point now);
     // live_turn_shared.cpp
@@ -245,6 +264,7 @@ private:
     TurnStyle style_;
     std::vector<Segment> segments_{Segment{.claimed = true}};
     TurnApprovals approvals_;
+    TurnCalls calls_;
     asio::steady_timer pause_timer_;
     std::vector<std::unique_ptr<TurnReader>> readers_;
     std::vector<asio::steady_timer*> waiters_;
@@ -265,6 +285,7 @@ private:
     std::string last_frames_{}; ///< the ending, until the store has it
     bool saw_event_ = false;
     bool owed_ = false;
+    bool told_waiting_ = false;
     bool ended_ = false;
     bool ending_ = false; ///< its end is on its way to the store
     bool relayed_ = false;

@@ -139,8 +139,9 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
         if (style_.encoder->ended()) {
             break;
         }
-        if (style_.approvals) { // of one that goes on, what was said before as well
+        if (style_.approvals || style_.calls) { // of one that goes on, what was said before as well
             approvals_.watch(event, now);
+            calls_.watch(event, now);
         }
         if (!style_.goes_on || admit(event)) {
             encode(event, now);
@@ -257,7 +258,7 @@ void LiveTurn::conclude(Clock::time_point now) {
 void LiveTurn::tick(Clock::time_point now) {
     const auto& timings = host_->timings;
     const auto& limits = host_->limits;
-    expire_approvals(now);
+    expire_waits(now);
     if (!ended_ && !ending_ && !relayed_) {
         const bool alone = readers() == 0 && !waiting() && !read_elsewhere();
         detached_ = alone ? detached_ : now;
@@ -269,7 +270,8 @@ void LiveTurn::tick(Clock::time_point now) {
             stop(StopReason::wall_time);
         } else if (!saw_event_ && now - accepted_ >= limits.first_event) {
             end_now(StopReason::first_event);
-        } else if (saw_event_ && !approvals_.waiting() && now - last_event_ >= limits.idle) {
+        } else if (saw_event_ && !approvals_.waiting() && !calls_.waiting() &&
+                   now - last_event_ >= limits.idle) {
             end_now(StopReason::stalled);
         } else if (style_.resumable && alone && now - detached_ >= timings.detach_grace) {
             stop(StopReason::client_gone);

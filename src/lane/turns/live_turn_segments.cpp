@@ -11,12 +11,12 @@ namespace {
 
 Rejection reject_unclaimed() {
     return with_retry_after(
-        reject(409, "turn_in_progress", "the answer that asks for this approval has not ended"), 1
+        reject(409, "turn_in_progress", "the answer that asks for this has not ended"), 1
     );
 }
 
 Rejection reject_gone() {
-    return reject(409, "already_answered", "this approval was answered already");
+    return reject(409, "already_answered", "this was answered already");
 }
 
 } // namespace
@@ -60,7 +60,7 @@ void LiveTurn::break_off(const Error& fault) {
 /// Calls that are made at once ask within milliseconds of each other: a little patience puts them
 /// into one answer, which the page then gives one decision each.
 void LiveTurn::arm_pause() {
-    if (!approvals_.waiting() || ended_) {
+    if ((!approvals_.waiting() && !calls_.waiting()) || ended_) {
         return;
     }
     pause_timer_.expires_after(host_->timings.approval_quiet);
@@ -73,7 +73,7 @@ void LiveTurn::arm_pause() {
 
 void LiveTurn::pause() {
     auto& last = segments_.back();
-    if (ended_ || reason_ != StopReason::none || !last.claimed || !approvals_.stuck()) {
+    if (ended_ || reason_ != StopReason::none || !last.claimed || !approvals_.stuck(calls_)) {
         return;
     }
     host_->scratch.clear();
@@ -84,15 +84,20 @@ void LiveTurn::pause() {
         const auto base = log_.end();
         last.finish = base + at->finish;
         last.end = base + at->end;
-        segments_.push_back({.begin = last.end, .body = base + at->body});
+        const Segment next{.begin = last.end, .body = base + at->body};
+        segments_.push_back(next);
+        told_waiting_ = false;
     }
     commit(Clock::now());
     drop_done_readers();
 }
 
-void LiveTurn::expire_approvals(Clock::time_point now) {
+void LiveTurn::expire_waits(Clock::time_point now) {
     if (ended_ || reason_ != StopReason::none) {
         return;
+    }
+    if (calls_.overdue(now, host_->limits.tool_result)) {
+        return stop(StopReason::client_gone); // results can still begin the next turn
     }
     const auto expired = approvals_.expire(now, host_->limits.approval);
     if (expired.empty()) {
@@ -103,19 +108,45 @@ void LiveTurn::expire_approvals(Clock::time_point now) {
         (void)turn_->answer_approval(id, false);
     }
     last_event_ = now;
-    if (!approvals_.waiting() && waiting()) {
+    if (!approvals_.waiting() && !calls_.waiting() && waiting()) {
         segments_.back().claimed = true; // nobody will ask for it; a resume may
         detached_ = now;
     }
 }
 
-Accepted<std::size_t> LiveTurn::answer(const std::vector<ApprovalAnswer>& answers) {
-    const auto verdict = approvals_.judge(answers);
-    if (!verdict) {
-        return std::unexpected(verdict.error());
+/// True when the authority took one of them.
+bool LiveTurn::tell(
+    const std::vector<ApprovalAnswer>& answers,
+    const std::vector<authority::CallResult>& results,
+    std::size_t segment
+) {
+    bool taken = false;
+    for (const auto& answer : answers) {
+        if (turn_->answer_approval(answer.id, answer.approved)) {
+            approvals_.note_answer(answer, segment);
+            taken = true;
+        }
+    }
+    for (const auto& result : results) {
+        if (turn_->answer_call(result)) {
+            calls_.note_answer(result, segment);
+            taken = true;
+        }
+    }
+    return taken;
+}
+
+Accepted<std::size_t> LiveTurn::answer(
+    const std::vector<ApprovalAnswer>& answers, const std::vector<authority::CallResult>& results
+) {
+    const auto decided = approvals_.judge(answers);
+    const auto verdict = calls_.judge(results);
+    if (!decided || !verdict) {
+        return std::unexpected(decided ? verdict.error() : decided.error());
     }
     const auto now = Clock::now();
-    if (const auto& settled = verdict->segment) {
+    const auto settled = std::max(decided->segment, verdict->segment);
+    if (decided->fresh.empty() && verdict->fresh.empty() && settled) {
         const bool held = segments_[*settled].begin >= log_.begin();
         const bool kept = !ended_ || now - ended_at_ < host_->timings.ended_kept;
         if (!held || !kept) {
@@ -130,16 +161,9 @@ Accepted<std::size_t> LiveTurn::answer(const std::vector<ApprovalAnswer>& answer
         return std::unexpected(reject_unclaimed());
     }
     const auto segment = segments_.size() - 1;
-    bool taken = false;
-    for (const auto& answer : verdict->fresh) {
-        if (turn_->answer_approval(answer.id, answer.approved)) {
-            approvals_.note_answer(answer, segment);
-            taken = true;
-        }
-    }
-    if (!taken) {
+    if (!tell(decided->fresh, verdict->fresh, segment)) {
         return std::unexpected(
-            invalid_field("messages", "the assistant does not wait for this approval any more")
+            invalid_field("messages", "the assistant does not wait for this any more")
         );
     }
     segments_.back().claimed = true;

@@ -4,6 +4,7 @@
 #include "gates/gates.hpp"
 #include "models.hpp"
 #include "store/idempotency.hpp"
+#include "tools/call_results.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -102,6 +103,16 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
     if (auto read = co_await read_body(lane_, call, keep, std::move(use)); !read) {
         co_return read;
     }
+    if (call->chat.answers_calls) { // their outputs are JSON of any kind
+        BodyUse results = [&](const Json& whole) -> Accepted<void> {
+            call->chat.results = read_call_results(whole);
+            return {};
+        };
+        const BodyKeep all{{}, {}, false, true};
+        if (auto read = co_await read_body(lane_, call, all, std::move(results)); !read) {
+            co_return read;
+        }
+    }
     call->record.thread = call->chat.thread;
     if (lane_->shared && !call->match.id) {
         co_await lane_->shared->refresh(call->record.owner, call->chat.thread);
@@ -117,9 +128,13 @@ Task<void> Streams::chat(CallPtr call) {
         auto response = retired_answer(*call);
         co_return co_await answers_->send(std::move(call), std::move(response));
     }
-    if (!call->chat.approvals.empty()) {
-        co_return co_await answer_approvals(std::move(call));
+    if (!call->chat.approvals.empty() || call->chat.answers_calls) {
+        co_return co_await answer_turn(std::move(call));
     }
+    co_await start(std::move(call));
+}
+
+Task<void> Streams::start(CallPtr call) {
     auto begun = co_await starter_.begin(call);
     if (!begun) {
         co_return co_await answers_->refuse(std::move(call), std::move(begun).error());
@@ -141,12 +156,18 @@ Task<void> Streams::send(
     return answers_->stream(std::move(call), std::move(turn), std::move(headers), first, segment);
 }
 
-Task<void> Streams::answer_approvals(CallPtr call) {
+/// Decisions and results for the turn that waits. Results that it can take no more begin the next
+/// turn.
+Task<void> Streams::answer_turn(CallPtr call) {
     auto found = co_await starter_.find(call);
     if (!found) {
         co_return co_await answers_->refuse(std::move(call), std::move(found).error());
     }
     const auto turn = *std::move(found);
+    const bool results = call->chat.answers_calls;
+    if (!turn && results && call->chat.approvals.empty()) {
+        co_return co_await start(std::move(call));
+    }
     if (!turn) {
         co_return co_await answers_->refuse(
             std::move(call),
@@ -159,7 +180,11 @@ Task<void> Streams::answer_approvals(CallPtr call) {
     }
     const auto segment = turn->relayed() && !turn->ended()
                              ? co_await lane_->shared->decide(turn, call->chat.approvals)
-                             : turn->answer(call->chat.approvals);
+                             : turn->answer(call->chat.approvals, call->chat.results);
+    const bool answered = !segment && segment.error().code == "already_answered";
+    if (!segment && results && turn->ended() && !answered) {
+        co_return co_await start(std::move(call));
+    }
     if (!segment) {
         co_return co_await answers_->refuse(std::move(call), segment.error());
     }
@@ -183,7 +208,7 @@ Task<void> Streams::resume(CallPtr call) {
     // Six of the nine client releases we test append what a resume tells to a message they have
     // already, so that its text stands there twice (the latest ones begin it anew). So an ended
     // turn is told again only while somebody may lack its end: docs/chats.md.
-    const bool told = turn && turn->ended() && !turn->owed();
+    const bool told = turn && ((turn->ended() && !turn->owed()) || turn->told_waiting());
     if (!turn || told || !turn->resumable(Clock::now())) {
         co_return co_await answers_->send(std::move(call), nothing_to_resume());
     }

@@ -19,7 +19,8 @@ public:
 
 private:
     [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);
-    [[nodiscard]] Task<void> answer_approvals(CallPtr call);
+    [[nodiscard]] Task<void> start(CallPtr call);
+    [[nodiscard]] Task<void> answer_turn(CallPtr call);
     [[nodiscard]] Task<void> send(
         CallPtr call,
         std::shared_ptr<LiveTurn> turn,

@@ -7,6 +7,7 @@
 #include "chats/projection.hpp"
 #include "redact_quotes.hpp"
 #include "replace_plan.hpp"
+#include "tools/client_tools.hpp"
 
 namespace oa_stream::lane {
 
@@ -39,22 +40,6 @@ std::string message_digest(const ChatRequest& chat) {
 bool TurnStarter::asks_approvals(const Call& call) const {
     return lane_->config.approvals == Approvals::ask && accepts_approvals(call.request().headers) &&
            lane_->authority().capabilities().approvals;
-}
-
-void TurnStarter::seed_new_thread(Call& call, authority::TurnRequest& request) const {
-    request.thread.reset();
-    request.revert_from_turn.reset();
-    request.seed.clear();
-    call.seeded = 0;
-    if (!lane_->authority().capabilities().can_seed) {
-        return;
-    }
-    call.seeded = call.chat.earlier.size();
-    for (const auto& message : call.chat.earlier) {
-        if (!trim(message.text).empty()) {
-            request.seed.push_back({message.role, message.text});
-        }
-    }
 }
 
 /// The client sends its newest message again (a library's retry, a proxy's): its turn is replaced,
@@ -109,18 +94,27 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     if (call->row) {
         request.thread = call->row->thread;
     }
+    if (call->chat.answers_calls) {
+        auto taken = co_await take_results(call, &request);
+        co_return taken ? Accepted<authority::TurnRequest>(std::move(request))
+                        : std::unexpected(std::move(taken).error());
+    }
+    const auto seeded = [&](Accepted<void> done) -> Accepted<authority::TurnRequest> {
+        return done ? Accepted<authority::TurnRequest>(std::move(request))
+                    : std::unexpected(std::move(done).error());
+    };
     if (!request.thread || !asks_to_replace(call->chat)) {
         if (!request.thread) {
-            seed_new_thread(*call, request);
-        } else if (const auto& row = call->row; row && repeats_newest(*call)) {
+            co_return seeded(co_await seed_new_thread(call, &request));
+        }
+        if (const auto& row = call->row; row && repeats_newest(*call)) {
             request.revert_from_turn = row->last_turn;
         }
         co_return request;
     }
     const auto turns = co_await turns_to_replace(call, *request.thread);
     if (!turns && turns.error().code == Code::not_found) {
-        seed_new_thread(*call, request);
-        co_return request;
+        co_return seeded(co_await seed_new_thread(call, &request));
     }
     if (!turns) {
         co_return std::unexpected(reject_start(turns.error()));
@@ -140,7 +134,7 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     if (revert) {
         request.revert_from_turn = plan->from_turn;
     } else if (reseed) {
-        seed_new_thread(*call, request);
+        co_return seeded(co_await seed_new_thread(call, &request));
     }
     co_return request;
 }
@@ -175,6 +169,9 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
     }
     const bool replaces = request->revert_from_turn.has_value();
     tell_system(*call, *request);
+    if (auto offered = co_await offer_tools(call, &*request); !offered) {
+        co_return std::unexpected(std::move(offered).error());
+    }
     auto turn = co_await lane_->authority().start(*request);
     if (!turn && turn.error().code == Code::precondition && !asks_to_replace(call->chat) &&
         request->revert_from_turn) {
@@ -188,12 +185,19 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
             "thread_lost",
             Json{{"request_id", call->record.request_id}, {"thread", call->chat.thread}}
         );
-        seed_new_thread(*call, *request);
+        auto seeded = co_await seed_new_thread(call, &*request);
+        seeded = seeded ? co_await offer_tools(call, &*request) : std::move(seeded);
+        if (!seeded) {
+            co_return std::unexpected(std::move(seeded).error());
+        }
         tell_system(*call, *request);
-        turn = co_await lane_->authority().start(*std::move(request));
+        turn = co_await lane_->authority().start(*request);
     }
     if (turn) {
         note_system(*call, (*turn)->thread_id());
+        if (!request->tools.empty()) {
+            note_tools((*turn)->thread_id(), digest_of(request->tools));
+        }
     }
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
@@ -252,6 +256,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
         .approvals = asks_approvals(call)
     });
     style.approvals = asks_approvals(call);
+    style.calls = call.waits_for_calls;
     const auto written = style.journal;
     auto live = LiveTurn::begin(
         lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)

@@ -53,11 +53,20 @@ private:
     void tell_system(const Call& call, authority::TurnRequest& request) const;
     void note_system(const Call& call, const std::string& thread);
     [[nodiscard]] bool repeats_newest(const Call& call) const;
-    void seed_new_thread(Call& call, authority::TurnRequest& request) const;
+    // turn_tools.cpp
+    [[nodiscard]] Task<Accepted<void>>
+    seed_new_thread(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<Accepted<void>> offer_tools(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<Accepted<void>> take_results(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<std::string> tools_of(std::string thread);
+    void note_tools(const std::string& thread, std::string digest);
+    // turn_starter.cpp
     [[nodiscard]] Task<Accepted<void>> remember_thread(CallPtr call, const authority::Turn* turn);
 
     /// The authority's thread id → digest of the system prompt it was told last.
     std::unordered_map<std::string, std::string> systems_{};
+    /// The authority's thread id → digest of its tools; empty: it has none.
+    std::unordered_map<std::string, std::string> tools_{};
     LaneState* lane_;
     Answers* answers_;
     IdempotencyKeys keys_{};

@@ -1,0 +1,189 @@
+#include "seed.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "bodies/surrogates.hpp"
+#include "chats/image_url.hpp"
+#include "chats/message_parts.hpp"
+#include "completions/completions_tools.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using authority::SeedCall;
+using authority::SeedMessage;
+
+constexpr std::size_t k_longest_id = 64; // that providers take
+constexpr std::string_view k_no_result = "This call got no result.";
+
+bool is_tool(std::string_view type) {
+    return type.starts_with("tool-") || type == "dynamic-tool";
+}
+
+bool is_page_only(std::string_view type) {
+    return type == "step-start" || type.starts_with("data-") || type.starts_with("source-");
+}
+
+std::string plain_text(const Json* value) {
+    if (value == nullptr || value->is_null()) {
+        return std::string(k_no_result);
+    }
+    return without_halves(value->is_string() ? value->get<std::string>() : dump_json(*value));
+}
+
+class Reader {
+public:
+    explicit Reader(const SeedContext& context) : context_(context) {}
+
+    void read(const Json& message, std::size_t at) {
+        const auto role = to_lower(string_member(message, "role").value_or("user"));
+        path_ = fmt::format("messages[{}]", at);
+        const auto* parts = member(message, "parts");
+        if (role == "user") {
+            read_user(message);
+        } else if (role == "assistant" && parts != nullptr && parts->is_array()) {
+            read_assistant(*parts);
+        } else if (role == "assistant") {
+            said(joined_text(read_pieces(message, path_)));
+            flush();
+        } else {
+            if (role != "system" && role != "developer") {
+                out_.untold.push_back(path_);
+            }
+            return;
+        }
+        show(message, role, at);
+    }
+
+    [[nodiscard]] Seed take() { return std::move(out_); }
+
+private:
+    void read_user(const Json& message) {
+        SeedMessage told;
+        for (auto& piece : read_pieces(message, path_)) {
+            const bool image = piece.kind == Piece::Kind::image;
+            if (piece.kind == Piece::Kind::text) {
+                told.parts.emplace_back(authority::InputText{without_halves(piece.value)});
+            } else if (image && context_.images && image_fault(piece.value).empty()) {
+                told.parts.emplace_back(authority::InputImage{std::move(piece.value)});
+            } else {
+                out_.untold.push_back(piece.path);
+            }
+        }
+        const bool one_text =
+            told.parts.size() == 1 && std::holds_alternative<authority::InputText>(told.parts[0]);
+        if (one_text) {
+            told.text = std::get<authority::InputText>(std::exchange(told.parts, {})[0]).text;
+        }
+        if (!told.parts.empty() || !is_blank(told.text)) {
+            out_.messages.push_back(std::move(told));
+        }
+    }
+
+    void read_assistant(const Json& parts) {
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            const Json& part = parts[i];
+            const auto type = text_view_in(part, "type");
+            if (type == "text") {
+                said(text_in(part, "text"));
+            } else if (is_tool(type) && context_.calls) {
+                called(part, type, i);
+            } else if (!is_page_only(type)) {
+                out_.untold.push_back(fmt::format("{}.parts[{}]", path_, i));
+            }
+        }
+        flush();
+    }
+
+    /// Text behind calls belongs behind their results.
+    void said(const std::string& text) {
+        if (!open_.calls.empty()) {
+            flush();
+        }
+        open_.text += without_halves(text);
+    }
+
+    void called(const Json& part, std::string_view type, std::size_t at) {
+        SeedCall call;
+        call.id = text_in(part, "toolCallId");
+        if (call.id.empty() || call.id.size() > k_longest_id) {
+            call.id = fmt::format("call_{}_{}", out_.messages.size(), at);
+        }
+        call.name =
+            type == "dynamic-tool" ? text_in(part, "toolName") : std::string(type.substr(5));
+        if (!is_function_name(call.name)) {
+            call.name = "tool";
+        }
+        const auto* input = member(part, "input");
+        call.arguments = dump_json(input == nullptr ? Json::object() : *input);
+        SeedMessage result;
+        result.role = SeedMessage::Role::tool;
+        result.answers = call.id;
+        const bool failed = text_view_in(part, "state") == "output-error";
+        result.text = plain_text(member(part, failed ? "errorText" : "output"));
+        open_.calls.push_back(std::move(call));
+        results_.push_back(std::move(result));
+    }
+
+    void flush() {
+        open_.role = SeedMessage::Role::assistant;
+        if (!open_.calls.empty() || !is_blank(open_.text)) {
+            out_.messages.push_back(std::move(open_));
+        }
+        open_ = {};
+        std::ranges::move(results_, std::back_inserter(out_.messages));
+        results_.clear();
+    }
+
+    void show(const Json& message, const std::string& role, std::size_t at) {
+        Json shown = Json::object();
+        auto id = text_in(message, "id");
+        shown["id"] = id.empty() ? fmt::format("seed-{}", at) : std::move(id);
+        shown["role"] = role;
+        const auto* parts = member(message, "parts");
+        shown["parts"] = parts != nullptr && parts->is_array() ? *parts : parts_of(message);
+        out_.shown.push_back(std::move(shown));
+    }
+
+    [[nodiscard]] Json parts_of(const Json& message) const {
+        Json parts = Json::array();
+        for (const auto& piece : read_pieces(message, path_)) {
+            if (piece.kind == Piece::Kind::text) {
+                parts.push_back(Json::object({{"type", "text"}, {"text", piece.value}}));
+            } else if (!piece.value.empty()) {
+                Json file = Json::object({{"type", "file"}, {"url", piece.value}});
+                file["mediaType"] = "application/octet-stream";
+                parts.push_back(std::move(file));
+            }
+        }
+        return parts;
+    }
+
+    const SeedContext& context_;
+    Seed out_{};
+    std::string path_{};
+    SeedMessage open_{}; ///< the assistant's, so far
+    std::vector<SeedMessage> results_{}; ///< of its calls
+};
+
+} // namespace
+
+Seed read_seed(const Json& body, std::size_t end, const SeedContext& context) {
+    Reader reader(context);
+    const auto* messages = member(body, "messages");
+    const bool listed = messages != nullptr && messages->is_array();
+    for (std::size_t i = 0; listed && i < std::min(end, messages->size()); ++i) {
+        reader.read((*messages)[i], i);
+    }
+    return reader.take();
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,34 @@
+// The messages that a page brings along for a new conversation: what the model is told of them, and
+// what the list of messages shows.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/json.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+struct SeedContext {
+    bool images = false; ///< the authority takes them
+    bool calls = false; ///< … tool calls and their results
+};
+
+struct Seed {
+    std::vector<authority::SeedMessage> messages{};
+    Json shown = Json::array(); ///< UIMessages: id, role, parts as the page had them
+    std::vector<std::string> untold{}; ///< "messages[2].parts[0]": shown, but not told to the model
+};
+
+/// Member of Authority::kept() that has Seed::shown.
+inline constexpr std::string_view k_kept_messages = "messages";
+
+/// `end`: the place of the newest user message, which begins the first turn. A user's text and
+/// images, an assistant's text and tool parts are told; every other part is named in `untold`,
+/// except those that mean something to a page alone (step-start, data-*, source-*).
+[[nodiscard]] Seed read_seed(const Json& body, std::size_t end, const SeedContext& context);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,181 @@
+#include "call_results.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+#include <set>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using authority::CallResult;
+using authority::PastTurn;
+
+constexpr std::string_view k_head = "Results of the functions that were called above:\n";
+
+bool is_result(const Json& part) {
+    const auto state = text_view_in(part, "state");
+    const auto type = text_view_in(part, "type");
+    return (state == "output-available" || state == "output-error") &&
+           (type.starts_with("tool-") || type == "dynamic-tool") &&
+           !bool_member(part, "providerExecuted").value_or(false) &&
+           !text_view_in(part, "toolCallId").empty();
+}
+
+const Json* parts_of(const Json& message) {
+    const auto* parts = member(message, "parts");
+    return parts != nullptr && parts->is_array() ? parts : nullptr;
+}
+
+CallResult result_of(const Json& part) {
+    CallResult out{.call = text_in(part, "toolCallId")};
+    out.failed = text_view_in(part, "state") == "output-error";
+    if (out.failed) {
+        out.output = text_in(part, "errorText");
+    } else if (const auto* output = member(part, "output")) {
+        out.output = *output;
+    }
+    return out;
+}
+
+const Json& last_message(const Json& body) {
+    static const Json none = Json::object();
+    if (const auto* single = member(body, "message"); single != nullptr && single->is_object()) {
+        return *single;
+    }
+    const auto* messages = member(body, "messages");
+    return messages != nullptr && messages->is_array() && !messages->empty() ? messages->back()
+                                                                             : none;
+}
+
+Rejection reject_result(int status, std::string code, std::string_view call, std::string_view why) {
+    auto rejection = reject(
+        status, std::move(code), fmt::format("the tool call \"{}\" {}", printable(call, 60), why)
+    );
+    rejection.fields.emplace_back("messages", rejection.message);
+    return rejection;
+}
+
+} // namespace
+
+bool has_call_results(const Json& message) {
+    const auto* parts = parts_of(message);
+    return parts != nullptr && std::ranges::any_of(*parts, is_result);
+}
+
+std::vector<CallResult> read_call_results(const Json& body) {
+    std::vector<CallResult> results;
+    const auto* parts = parts_of(last_message(body));
+    if (parts == nullptr) {
+        return results;
+    }
+    std::set<std::string> seen;
+    for (const Json& part : *parts | std::views::reverse) {
+        if (is_result(part) && seen.insert(text_in(part, "toolCallId")).second) {
+            results.push_back(result_of(part));
+        }
+    }
+    std::ranges::reverse(results);
+    return results;
+}
+
+Rejection reject_unknown_call(std::string_view call) {
+    return reject_result(
+        422, "unknown_tool_call", call, "is none that this conversation waits for"
+    );
+}
+
+Rejection reject_answered_call(std::string_view call) {
+    return reject_result(409, "already_answered", call, "was answered before");
+}
+
+Rejection reject_call_over(std::string_view call) {
+    return reject_result(409, "tool_call_over", call, "is not waited for any more");
+}
+
+std::vector<turn::ClientCall> open_calls(const PastTurn& turn) {
+    std::vector<turn::ClientCall> calls;
+    if (turn.running || turn.outcome != turn::Outcome::interrupted) {
+        return calls;
+    }
+    for (const turn::Event& event : turn.events) {
+        if (const auto* call = std::get_if<turn::ClientCall>(&event)) {
+            calls.push_back(*call);
+        }
+    }
+    return calls;
+}
+
+Accepted<std::string>
+results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
+    const auto calls = open_calls(stopped);
+    for (const auto& result : results) {
+        const bool open =
+            std::ranges::find(calls, result.call, &turn::ClientCall::call) != calls.end();
+        const bool known = std::ranges::any_of(stopped.events, [&](const turn::Event& event) {
+            const auto* opened = std::get_if<turn::ToolOpened>(&event);
+            return opened != nullptr && opened->client && opened->call == result.call;
+        });
+        if (!open && (!known || calls.empty())) {
+            return std::unexpected(
+                known ? reject_answered_call(result.call) : reject_unknown_call(result.call)
+            );
+        }
+    }
+    Json list = Json::array();
+    for (const auto& call : calls) {
+        const auto found = std::ranges::find(results, call.call, &CallResult::call);
+        if (found == results.end()) {
+            return std::unexpected(reject_result(
+                422,
+                "tool_result_missing",
+                call.call,
+                "needs its result in the same request: the turn that asked was stopped meanwhile"
+            ));
+        }
+        Json one = Json::object({{"id", call.call}, {"name", call.name}});
+        one[found->failed ? "error" : "output"] = found->output;
+        list.push_back(std::move(one));
+    }
+    if (list.empty()) {
+        return std::unexpected(
+            reject_unknown_call(results.empty() ? std::string_view() : results.front().call)
+        );
+    }
+    return std::string(k_head) + dump_json(list);
+}
+
+bool holds_results(const PastTurn& turn) {
+    return turn.client_message_id == k_results_id && turn.user_text.starts_with(k_head);
+}
+
+void settle_calls(PastTurn& stopped, const PastTurn& next) {
+    if (!holds_results(next)) {
+        return;
+    }
+    const auto list = parse_json(std::string_view(next.user_text).substr(k_head.size()));
+    for (turn::Event& event : stopped.events) {
+        const auto* call = std::get_if<turn::ClientCall>(&event);
+        if (call == nullptr || !list || !list->is_array()) {
+            continue;
+        }
+        const auto found = std::ranges::find_if(*list, [&](const Json& one) {
+            return string_member(one, "id") == call->call;
+        });
+        if (found == list->end()) {
+            continue;
+        }
+        const auto* output = member(*found, "output");
+        auto id = call->call;
+        event = output != nullptr
+                    ? turn::Event(turn::ToolOutput{std::move(id), *output})
+                    : turn::Event(turn::ToolFailed{std::move(id), text_in(*found, "error")});
+    }
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,42 @@
+// Results of a page's own functions: as stock clients send them, and as a stored turn has them.
+//
+// While a turn waits, Codex gets them as what they are. A turn that was stopped before (the lane
+// was restarted, or nobody answered in time) cannot take them any more: they then begin the next
+// turn as its input, in a text of ours that the list of messages is made from again.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+
+#include "gates/rejection.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// An assistant's message has tool parts in a final state that the page ran itself.
+[[nodiscard]] bool has_call_results(const Json& message);
+/// Those of the last message; each call once, the last one counts.
+[[nodiscard]] std::vector<authority::CallResult> read_call_results(const Json& body);
+
+/// Codes unknown_tool_call (422), already_answered and tool_call_over (409).
+[[nodiscard]] Rejection reject_unknown_call(std::string_view call);
+[[nodiscard]] Rejection reject_answered_call(std::string_view call);
+[[nodiscard]] Rejection reject_call_over(std::string_view call);
+
+/// Id of the user message that holds results.
+inline constexpr std::string_view k_results_id = "oa-tool-results";
+
+/// Calls of a stopped turn that have no result.
+[[nodiscard]] std::vector<turn::ClientCall> open_calls(const authority::PastTurn& turn);
+/// The input of the turn that goes on with them. 422 tool_result_missing when a call has no result:
+/// there is nothing that could wait for it.
+[[nodiscard]] Accepted<std::string>
+results_text(const authority::PastTurn& stopped, const std::vector<authority::CallResult>& results);
+/// `turn` began with such a text.
+[[nodiscard]] bool holds_results(const authority::PastTurn& turn);
+/// Gives the calls of `stopped` the results that the turn after it began with.
+void settle_calls(authority::PastTurn& stopped, const authority::PastTurn& next);
+
+} // namespace oa_stream::lane

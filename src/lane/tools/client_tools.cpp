@@ -1,0 +1,97 @@
+#include "client_tools.hpp"
+
+#include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/json_members.hpp"
+
+#include "completions/completions_tools.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using authority::ClientTool;
+
+/// A schema as it is, or as AI SDK's jsonSchema() serialises: {"jsonSchema": …}.
+Accepted<Json> schema_in(const Json& tool, const std::string& path) {
+    for (const auto* key : {"parameters", "inputSchema"}) {
+        const auto* schema = member(tool, key);
+        if (schema == nullptr || schema->is_null()) {
+            continue;
+        }
+        const auto* inner = member(*schema, "jsonSchema");
+        const Json& found = inner == nullptr ? *schema : *inner;
+        if (!found.is_object()) {
+            const auto place = fmt::format("{}.{}", path, key);
+            return std::unexpected(invalid_field(place, place + " must be a JSON Schema"));
+        }
+        return found;
+    }
+    return Json::object({{"type", "object"}, {"properties", Json::object()}});
+}
+
+Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::string& path) {
+    if (!tool.is_object()) {
+        return std::unexpected(invalid_field(path, path + " must be an object"));
+    }
+    if (!is_function_name(name) || name.starts_with("mcp__")) {
+        return std::unexpected(invalid_field(
+            path,
+            fmt::format(
+                "the name of {} must be 1 to 64 letters, digits, '_' or '-', and must not begin "
+                "with mcp__",
+                path
+            )
+        ));
+    }
+    auto schema = schema_in(tool, path);
+    if (!schema) {
+        return std::unexpected(std::move(schema).error());
+    }
+    return ClientTool{std::move(name), text_in(tool, "description"), *std::move(schema)};
+}
+
+} // namespace
+
+Accepted<std::vector<ClientTool>> read_client_tools(const Json& tools) {
+    if (!tools.is_structured()) {
+        return std::unexpected(invalid_field("tools", "tools must be an object or an array"));
+    }
+    if (tools.size() > k_most_tools) {
+        return std::unexpected(
+            invalid_field("tools", fmt::format("there may be at most {} tools", k_most_tools))
+        );
+    }
+    std::vector<ClientTool> out;
+    std::size_t at = 0;
+    for (const auto& [key, entry] : tools.items()) {
+        const auto path = tools.is_array() ? fmt::format("tools[{}]", at) : "tools." + key;
+        ++at;
+        const auto* function = member(entry, "function");
+        const Json& tool = function == nullptr ? entry : *function;
+        auto read = read_tool(tools.is_array() ? text_in(tool, "name") : key, tool, path);
+        if (!read) {
+            return std::unexpected(std::move(read).error());
+        }
+        if (std::ranges::find(out, read->name, &ClientTool::name) != out.end()) {
+            return std::unexpected(invalid_field(path, path + " has the name of another tool"));
+        }
+        out.push_back(*std::move(read));
+    }
+    return out;
+}
+
+std::string digest_of(std::vector<ClientTool> tools) {
+    std::ranges::sort(tools, {}, &ClientTool::name);
+    Json all = Json::array();
+    for (const auto& tool : tools) {
+        all.push_back(Json::array({tool.name, tool.description, tool.parameters}));
+    }
+    return sha256_hex(dump_json(all)).substr(0, 32);
+}
+
+} // namespace oa_stream::lane

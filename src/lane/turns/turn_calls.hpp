@@ -1,0 +1,52 @@
+// The calls of the page's own functions in one live turn: which wait for a result, and what the
+// others were answered.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/base/task.hpp"
+
+#include "gates/rejection.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+class TurnCalls {
+public:
+    /// To be called for each event that is encoded, in order.
+    void watch(const turn::Event& event, Clock::time_point now);
+
+    [[nodiscard]] bool waiting() const noexcept; ///< at least one
+    [[nodiscard]] bool waits_for(std::string_view call) const noexcept;
+    [[nodiscard]] std::vector<turn::ClientCall> open() const; ///< those that wait
+    /// One has waited since before `limit` ago.
+    [[nodiscard]] bool overdue(Clock::time_point now, Millis limit) const noexcept;
+
+    struct Verdict {
+        std::vector<authority::CallResult> fresh{}; ///< to be told to the authority
+        std::optional<std::size_t> segment{}; ///< none is fresh: where their outcome is told
+    };
+    /// Refused when one is unknown, over, or was answered otherwise.
+    [[nodiscard]] Accepted<Verdict> judge(const std::vector<authority::CallResult>& results) const;
+    void note_answer(const authority::CallResult& result, std::size_t segment);
+
+private:
+    struct Entry {
+        turn::ClientCall call;
+        Clock::time_point asked{};
+        std::optional<authority::CallResult> result{};
+        std::size_t segment = 0; ///< answered: the segment that tells what came of it
+        bool over = false; ///< the turn ended without it
+    };
+    [[nodiscard]] static bool waits(const Entry& entry) noexcept {
+        return !entry.result && !entry.over;
+    }
+
+    std::vector<Entry> entries_; ///< of the whole turn
+};
+
+} // namespace oa_stream::lane

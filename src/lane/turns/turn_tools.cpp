@@ -1,0 +1,155 @@
+// What a thread is made with: the messages that a page brings along and its own functions; and how
+// a conversation goes on when the turn that called them was stopped.
+#include "oa_stream/base/json_members.hpp"
+
+#include "bodies/read_body.hpp"
+#include "chats/chat_request.hpp"
+#include "history/seed.hpp"
+#include "tools/call_results.hpp"
+#include "tools/client_tools.hpp"
+#include "turn_starter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::size_t k_most_threads = 10'000;
+constexpr std::size_t k_most_names = 32;
+
+constexpr std::string_view k_kept_tools = "tools"; ///< beside k_kept_messages
+
+void add_kept(authority::TurnRequest& request, std::string_view name, Json value) {
+    auto kept = request.keep.empty() ? Json::object() : parse_json(request.keep).value_or(Json());
+    kept[std::string(name)] = std::move(value);
+    request.keep = dump_json(kept);
+}
+
+/// What had no effect is known only now: it is named, or the request refused.
+Accepted<void> ignore(const LaneConfig& config, Call& call, std::vector<std::string> names) {
+    auto& ignored = call.chat.extras.ignored;
+    const bool any = !names.empty();
+    for (auto& name : names) {
+        if (ignored.size() < k_most_names && std::ranges::find(ignored, name) == ignored.end()) {
+            ignored.push_back(std::move(name));
+        }
+    }
+    if (config.strict_body && any) {
+        return std::unexpected(reject_ignored(ignored));
+    }
+    return {};
+}
+
+} // namespace
+
+Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnRequest* request) {
+    request->thread.reset();
+    request->revert_from_turn.reset();
+    request->seed.clear();
+    request->keep.clear();
+    call->seeded = 0;
+    const auto able = lane_->authority().capabilities();
+    if (!able.can_seed || call->chat.earlier.empty()) {
+        co_return Accepted<void>{};
+    }
+    // Of the whole body this time: most requests need only their newest message.
+    Seed seed;
+    const SeedContext context{able.images, able.client_tools};
+    BodyUse use = [&](const Json& body) -> Accepted<void> {
+        seed = read_seed(body, call->chat.newest, context);
+        return {};
+    };
+    const BodyKeep all{{}, {}, false, true};
+    if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
+        co_return read;
+    }
+    call->seeded = call->chat.earlier.size();
+    request->seed = std::move(seed.messages);
+    add_kept(*request, k_kept_messages, std::move(seed.shown));
+    co_return ignore(lane_->config, *call, std::move(seed.untold));
+}
+
+/// A thread has the functions of its first message: Codex takes others no more.
+Task<Accepted<void>> TurnStarter::offer_tools(CallPtr call, authority::TurnRequest* request) {
+    const auto& tools = call->chat.extras.tools;
+    if (!lane_->config.allowed.tools) {
+        co_return Accepted<void>{};
+    }
+    if (!lane_->authority().capabilities().client_tools) {
+        co_return tools.empty() ? Accepted<void>{} : ignore(lane_->config, *call, {"tools"});
+    }
+    const auto wanted = tools.empty() ? std::string() : digest_of(tools);
+    if (!request->thread) {
+        request->tools = tools;
+        if (!tools.empty()) {
+            add_kept(*request, k_kept_tools, wanted);
+        }
+        request->wait_for_calls = call->waits_for_calls = !tools.empty();
+        co_return Accepted<void>{};
+    }
+    const auto known = co_await tools_of(*request->thread);
+    request->wait_for_calls = call->waits_for_calls = !known.empty();
+    if (tools.empty() || known == wanted) {
+        co_return Accepted<void>{};
+    }
+    co_return ignore(lane_->config, *call, {"tools"});
+}
+
+Task<std::string> TurnStarter::tools_of(std::string thread) {
+    if (const auto known = tools_.find(thread); known != tools_.end()) {
+        co_return known->second;
+    }
+    const auto kept = co_await lane_->authority().kept(thread);
+    if (!kept) {
+        co_return std::string(); // the start that follows says why
+    }
+    const auto parsed = parse_json(*kept);
+    auto digest = parsed ? text_in(*parsed, k_kept_tools) : std::string();
+    note_tools(thread, digest);
+    co_return digest;
+}
+
+void TurnStarter::note_tools(const std::string& thread, std::string digest) {
+    if (tools_.size() >= k_most_threads) {
+        tools_.clear();
+    }
+    tools_[thread] = std::move(digest);
+}
+
+/// The turn that asked is over: its results begin the next one, as long as nothing was said since.
+Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequest* request) {
+    const auto& results = call->chat.results;
+    const std::string first = results.empty() ? std::string() : results.front().call;
+    if (!request->thread) {
+        co_return std::unexpected(reject_unknown_call(first));
+    }
+    authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
+    auto page = co_await lane_->authority().turns_page(std::move(query));
+    if (!page) {
+        co_return std::unexpected(reject_start(page.error()));
+    }
+    if (page->turns.empty()) {
+        co_return std::unexpected(reject_unknown_call(first));
+    }
+    const auto& newest = page->turns.front();
+    if (newest.running) {
+        co_return std::unexpected(reject_busy());
+    }
+    const auto& asked_by = call->chat.message_id;
+    if (!asked_by.empty() && wire_id(newest.id) != asked_by && open_calls(newest).empty()) {
+        co_return std::unexpected(reject_call_over(first));
+    }
+    auto text = results_text(newest, results);
+    if (!text) {
+        co_return std::unexpected(std::move(text).error());
+    }
+    call->chat.text = *std::move(text);
+    call->chat.user_message_id = k_results_id;
+    request->client_message_id = k_results_id;
+    request->input = {authority::InputText{call->chat.text}};
+    co_return Accepted<void>{};
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,114 @@
+// The page's own functions with the released AI SDK clients over the real Codex: the stock chat
+// classes call them, give the results back and send them by themselves.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../e2e/lib/codex.mjs';
+import { send } from '../e2e/lib/http.mjs';
+import { CLIENTS } from './clients.mjs';
+import { PARAMETERS, PROMPT, SKIES } from './function_tools.mjs';
+import { makeChat } from './ui-message-stream/lib.mjs';
+
+let mock, lane;
+before(async () => {
+  mock = await startMock();
+  lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--allow', 'tools'] });
+});
+after(async () => {
+  assert.equal((await lane.stop()).code, 0);
+  await mock.stop();
+});
+
+const TOOLS = { weather: { description: 'Weather of a city', parameters: PARAMETERS } };
+const isTool = (part) => part.type === 'tool-weather';
+
+/** A page on the lane; `until(what)` waits for a look at its messages. */
+async function page(name, id, { messages, auto = true, onToolCall } = {}) {
+  const looks = new Set(), requests = [];
+  const made = await makeChat(name, {
+    api: `${lane.base}/api/chat`,
+    id,
+    messages,
+    body: { tools: TOOLS },
+    fetch: async (url, init) => {
+      const response = await fetch(url, init);
+      requests.push({ method: init.method, status: response.status, refusal: response.ok ? null : (await response.clone().json()).error });
+      return response;
+    },
+    onChange: () => looks.forEach((look) => look()),
+    onToolCall: (call) => onToolCall?.(made.chat, call.toolCall),
+    ...(auto ? { sendAutomaticallyWhen: (options) => made.ai.lastAssistantMessageIsCompleteWithToolCalls(options) } : {}),
+  });
+  const { chat, state } = made;
+  const until = (what) => new Promise((done, fail) => {
+    const timer = setTimeout(() => fail(new Error(`${name}: ${JSON.stringify(state.messages)} ${state.status} ${chat.error}`)), 20000);
+    const look = () => {
+      if (!what()) return;
+      clearTimeout(timer);
+      clearInterval(often);
+      looks.delete(look);
+      done();
+    };
+    const often = setInterval(look, 10); // not every version tells of a status alone
+    looks.add(look);
+    look();
+  });
+  const give = (part, output) => (chat.addToolOutput ?? chat.addToolResult).call(chat, { tool: 'weather', toolCallId: part.toolCallId, ...output });
+  const tools = () => state.messages.at(-1).parts.filter(isTool);
+  const text = () => state.messages.at(-1).parts.filter((p) => p.type === 'text').map((p) => p.text).join('');
+  const ready = (count) => until(() => state.status === 'ready' && tools().length === count);
+  return { chat, state, until, give, tools, text, ready, requests };
+}
+const stored = async (id) => (await send(lane.base, { path: `/api/chats/${id}/messages` })).json().data;
+const shape = (message) => message.parts.filter((p) => isTool(p) || p.type === 'text').map((p) => [p.type, p.toolCallId, p.state, p.output, p.text]);
+
+for (const name of Object.keys(CLIENTS)) {
+  test(`${name}: onToolCall runs both calls and the answer goes on by itself`, async () => {
+    const id = `tools-${name}`;
+    const p = await page(name, id, { onToolCall: (chat, call) => void p.give(call, { output: SKIES[call.input.city] }) });
+    await p.chat.sendMessage({ text: PROMPT });
+    await p.until(() => p.text() === 'Results: rain | sun' && p.state.status === 'ready');
+    assert.equal(p.chat.error, undefined);
+    assert.equal(p.requests.length, 2, 'the message and the results');
+    assert.equal(p.state.messages.length, 2);
+    assert.deepEqual(p.tools().map((t) => [t.state, t.input.city, t.output]), [['output-available', 'Oslo', 'rain'], ['output-available', 'Rome', 'sun']]);
+    const [, message] = await stored(id);
+    assert.equal(message.id, p.state.messages[1].id);
+    assert.deepEqual(shape(message).map(([type, call, , output, text]) => [type, call, output, text]).sort(), shape(p.state.messages[1]).map(([type, call, , output, text]) => [type, call, output, text]).sort());
+  });
+
+  for (const order of [[0, 1], [1, 0]]) {
+    test(`${name}: a page that was loaded again while it waits answers ${order.join(', then ')}`, async () => {
+      const id = `again-${name}-${order.join('')}`;
+      const first = await page(name, id);
+      await first.chat.sendMessage({ text: PROMPT });
+      await first.ready(2);
+      const p = await page(name, id, { messages: await stored(id) });
+      assert.deepEqual(p.tools().map((t) => t.state), ['input-available', 'input-available']);
+      if (name !== 'ai5-first') await p.chat.resumeStream(); // 5.0.0 stays in the state submitted after any 204
+      assert.equal(p.tools().length, 2);
+      for (const at of order) {
+        const part = p.tools()[at];
+        await p.give(part, at === 0 ? { state: 'output-error', errorText: 'no sky', output: 'no sky' } : { output: SKIES[part.input.city] });
+      }
+      await p.until(() => /^Results: /.test(p.text()) && p.state.status === 'ready');
+      assert.equal(p.chat.error, undefined);
+      assert.equal(p.text(), 'Results: no sky | sun');
+      assert.equal(p.state.messages.length, 2);
+      assert.equal(p.requests.filter((r) => r.method === 'POST').length, 1);
+    });
+  }
+
+  test(`${name}: other results from a second page are refused`, async () => {
+    const id = `second-${name}`;
+    const first = await page(name, id);
+    await first.chat.sendMessage({ text: PROMPT });
+    await first.ready(2);
+    const open = structuredClone(first.state.messages);
+    for (const part of first.tools()) await first.give(part, { output: SKIES[part.input.city] });
+    await first.until(() => first.text() === 'Results: rain | sun' && first.state.status === 'ready');
+    const other = await page(name, id, { messages: open });
+    for (const part of other.tools()) await other.give(part, { output: 'fog' });
+    await other.until(() => other.state.status === 'error');
+    assert.deepEqual(other.requests.map((r) => [r.status, r.refusal.code]), [[409, 'already_answered']]);
+  });
+}
