@@ -165,6 +165,10 @@ bool ClientCalls::waiting() const noexcept {
            std::ranges::any_of(asked_, [](const auto& entry) { return !entry.second.answered; });
 }
 
+bool ClientCalls::opened(std::string_view call) const noexcept {
+    return std::ranges::any_of(wire_, [&](const auto& entry) { return entry.second == call; });
+}
+
 bool ClientCalls::more_to_come() const noexcept {
     return waits_ && raw_ && (!response_whole_ || std::ranges::any_of(made_, [](const Made& made) {
                return !made.done && !made.asked;

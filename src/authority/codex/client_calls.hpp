@@ -45,6 +45,9 @@ public:
     /// tells when a response is whole.
     [[nodiscard]] std::vector<turn::ClientCall> take();
 
+    /// mark() has seen this call, named as on the wire.
+    [[nodiscard]] bool opened(std::string_view call) const noexcept;
+
     /// An answer for codex: the request's id and the reply's body. Code::not_found when the call
     /// waits for none.
     struct Reply {

@@ -230,6 +230,11 @@ Result<ClientCalls::Reply> RunningTurn::answer_call(const CallResult& result) {
 void RunningTurn::tell_calls() {
     EventBatch events;
     for (turn::ClientCall& call : calls_.take()) {
+        if (!calls_.opened(call.call)) { // its beginning was missed
+            events.emplace_back(turn::ToolOpened{call.call, call.name, false, true});
+            auto input = parse_json(call.arguments).value_or(Json::object());
+            events.emplace_back(turn::ToolInputReady{call.call, std::move(input)});
+        }
         events.emplace_back(std::move(call));
     }
     if (!events.empty()) {

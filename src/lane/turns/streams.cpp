@@ -159,6 +159,7 @@ Task<void> Streams::send(
 /// Decisions and results for the turn that waits. Results that it can take no more begin the next
 /// turn.
 Task<void> Streams::answer_turn(CallPtr call) {
+    const auto here = lane_->turns.find(call->record.owner, call->chat.thread);
     auto found = co_await starter_.find(call);
     if (!found) {
         co_return co_await answers_->refuse(std::move(call), std::move(found).error());
@@ -175,7 +176,11 @@ Task<void> Streams::answer_turn(CallPtr call) {
         );
     }
     const auto until = Clock::now() + k_stop_wait;
-    while (turn->unsure(call->chat.approvals) && Clock::now() < until) {
+    const auto unsure = [&] { // one that was just joined has not asked yet
+        return turn->unsure(call->chat.approvals) ||
+               (results && turn != here && !turn->ended() && !turn->waiting());
+    };
+    while (unsure() && Clock::now() < until) {
         co_await sleep_for(k_poll);
     }
     const auto segment = turn->relayed() && !turn->ended()

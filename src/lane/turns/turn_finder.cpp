@@ -108,6 +108,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         co_return std::unexpected(std::move(shared).error());
     }
     lane_->observer().turn_accepted(k_joined_route, false);
+    call->waits_for_calls = lane_->config.allowed.tools;
     live = go_live(
         *call,
         {k_joined_route, call->record.request_id, owner, thread, call->received, {}},

@@ -133,6 +133,7 @@ CodexCore::join(Self self, std::string id, bool ask_approvals) {
         self->executor_, self->options_, hold->id, hold->model, self->approval_place(), std::nullopt
     );
     live->ask_approvals = ask_approvals;
+    live->take_client_calls(true);
     hold->live = live;
     OA_CO_TRY(const Json resumed, co_await load(self, link, &*hold, false));
     const Json* newest = newest_turn(resumed);

@@ -1,0 +1,128 @@
+// A conversation that began elsewhere: the messages a page brings along are told to the model and
+// listed, and cannot change a conversation that exists.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { open, send } from '../lib/http.mjs';
+
+let mock, lane;
+const start = (args = [], rest = {}) => startCodexLane({ config: chatConfig, port: mock.port, args, ...rest });
+before(async () => {
+  mock = await startMock();
+  lane = await start();
+});
+after(async () => {
+  assert.equal((await lane.stop()).code, 0);
+  await mock.stop();
+});
+
+const DOT = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const text = (value) => ({ type: 'text', text: value });
+const user = (id, ...parts) => ({ id, role: 'user', parts });
+const OLD = [
+  user('old-1', text('What is this?'), { type: 'file', mediaType: 'image/png', url: DOT }),
+  { id: 'old-2', role: 'assistant', parts: [
+    { type: 'step-start' },
+    { type: 'reasoning', text: 'I should look.', state: 'done' },
+    text('Let me look.'),
+    { type: 'tool-look', toolCallId: 'call-1', state: 'output-available', input: { at: 'dot' }, output: { colour: 'red' } },
+    { type: 'dynamic-tool', toolName: 'measure', toolCallId: 'call-2', state: 'output-error', input: {}, errorText: 'no ruler' },
+    { type: 'step-start' },
+    text('A red dot.'),
+    { type: 'source-url', sourceId: 's1', url: 'https://example.org/' },
+  ] },
+  user('old-3', text('Thanks.'), { type: 'file', mediaType: 'application/pdf', url: 'data:application/pdf;base64,JVBERi0=' }),
+  { id: 'old-4', role: 'assistant', parts: [text('Any time.')] },
+];
+const post = async (id, messages, on = lane, more = {}) => {
+  const exchange = open(on.base, { method: 'POST', path: `/api/chats/${id}/stream`, body: { id, messages, ...more } });
+  await exchange.done;
+  return exchange;
+};
+const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const page = async (id, query = '', on = lane) => (await send(on.base, { path: `/api/chats/${id}/messages${query}` })).json();
+const plain = (messages) => messages.map(({ id, role, parts }) => ({ id, role, parts }));
+
+test('the model is told texts, images, calls and results; the list has the messages as they were', async () => {
+  const first = await post('moved', [...OLD, user('new-1', text('scenario:text;words=2'))]);
+  assert.equal(first.status, 200, first.text);
+  assertLegal(first);
+  const untold = ['messages[1].parts[1]', 'messages[2].parts[1]'];
+  assert.deepEqual(read(first).start.messageMetadata.ignored, untold);
+  assert.equal(first.headers['x-oa-ignored'], untold.join(', '));
+  assert.deepEqual((await asked()).items.map((i) => [i.type, i.role ?? i.call_id, i.text ?? i.arguments ?? i.output, i.images]), [
+    ['message', 'user', 'What is this?\n', 1],
+    ['message', 'assistant', 'Let me look.', undefined],
+    ['function_call', 'call-1', '{"at":"dot"}', undefined],
+    ['function_call', 'call-2', '{}', undefined],
+    ['function_call_output', 'call-1', '{"colour":"red"}', undefined],
+    ['function_call_output', 'call-2', 'no ruler', undefined],
+    ['message', 'assistant', 'A red dot.', undefined],
+    ['message', 'user', 'Thanks.', undefined],
+    ['message', 'assistant', 'Any time.', undefined],
+    ['message', 'user', 'scenario:text;words=2', undefined],
+  ]);
+
+  const { data, nextCursor } = await page('moved');
+  assert.equal(nextCursor, null);
+  assert.deepEqual(plain(data.slice(0, 4)), OLD);
+  assert.deepEqual(data.map((m) => m.metadata.status), ['seeded', 'seeded', 'seeded', 'seeded', 'completed', 'completed']);
+  assert.deepEqual(data.slice(4).map((m) => m.role), ['user', 'assistant']);
+  const ids = data.map((m) => m.id);
+  for (const order of ['asc', 'desc']) {
+    const seen = [];
+    let cursor = '';
+    do {
+      const some = await page('moved', `?limit=1&order=${order}${cursor}`);
+      seen.push(...some.data.map((m) => m.id));
+      cursor = some.nextCursor ? `&cursor=${encodeURIComponent(some.nextCursor)}` : null;
+    } while (cursor !== null);
+    assert.deepEqual(order === 'asc' ? seen : seen.reverse(), ids, order);
+  }
+  const exported = (await send(lane.base, { path: '/api/chats/moved/export' })).json();
+  assert.deepEqual(exported.messages.map((m) => m.id), ids);
+});
+
+test('they survive a restart and go into a copy', async () => {
+  const one = await start();
+  await post('kept', [...OLD, user('new-1', text('scenario:text;words=2'))], one);
+  assert.equal((await one.stop()).code, 0);
+  const two = await start([], { folder: one.folder });
+  assert.deepEqual(plain((await page('kept', '', two)).data.slice(0, 4)), OLD);
+  const fork = (await send(two.base, { method: 'POST', path: '/api/chats/kept/fork', body: { id: 'copy' } })).json();
+  assert.equal(fork.data?.id, 'copy', JSON.stringify(fork));
+  assert.deepEqual(plain((await page('copy', '', two)).data.slice(0, 4)), OLD);
+  assert.equal((await two.stop()).code, 0);
+});
+
+test('a conversation that exists is not changed by what a page says was said before', async () => {
+  await post('mine', [user('u-1', text('scenario:text;words=2'))]);
+  const before = (await page('mine')).data.map((m) => m.id);
+  const more = await post('mine', [...OLD, user('u-2', text('scenario:text;words=3'))]);
+  assert.equal(more.status, 200);
+  assert.deepEqual((await page('mine')).data.map((m) => m.id).slice(0, 2), before);
+  assert.equal((await page('mine')).data.length, 4);
+  assert.doesNotMatch(JSON.stringify((await asked()).items), /red dot/i);
+});
+
+test('strict: what the model would not be told is refused', async () => {
+  const strict = await start(['--strict-body']);
+  const body = assertRefused(await post('strict', [...OLD, user('n', text('x'))], strict), 422, 'unsupported_field');
+  assert.deepEqual(Object.keys(body.errors), ['messages[1].parts[1]', 'messages[2].parts[1]']);
+  const fine = await post('strict', [OLD[3], user('n', text('scenario:text;words=1'))], strict);
+  assert.equal(fine.status, 200, fine.text);
+  assert.equal((await strict.stop()).code, 0);
+});
+
+test('three images of 1.5 MB move along, and the conversation goes on', async () => {
+  const big = `data:image/png;base64,${Buffer.concat([Buffer.from(DOT.split(',')[1], 'base64'), Buffer.alloc(1_500_000, 7)]).toString('base64')}`;
+  const old = [1, 2, 3].map((n) => user(`img-${n}`, text(`number ${n}`), { type: 'file', mediaType: 'image/png', url: big }));
+  const first = await post('images', [...old, user('n', text('scenario:text;words=2'))]);
+  assert.equal(first.status, 200, first.text);
+  assert.equal((await asked()).items.filter((i) => i.images === 1).length, 3);
+  assert.deepEqual(plain((await page('images')).data.slice(0, 3)), old);
+  const next = await post('images', [...old, user('n2', text('scenario:text;words=3'))]);
+  assert.equal(next.status, 200);
+  assert.equal((await page('images')).data.length, 7);
+});
